@@ -1,0 +1,148 @@
+//! The one error type, the one table of exit codes, and the one function that prints an error.
+
+use std::fmt;
+
+/// How a command ended, as the shell sees it. The numbers are a contract with runbooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Exit {
+    /// Done; an empty answer is an answer.
+    Done,
+    /// Done, and the answer is bad: a check found something.
+    Bad,
+    /// Wrong usage.
+    Usage,
+    /// Bad input data: a report's header, a pattern, a file.
+    Data,
+    /// No connection to the server, or it went away.
+    Unavailable,
+    /// A bug in pgkit.
+    Bug,
+    /// Input or output failed.
+    Io,
+    /// A timeout or a conflict with recovery: try again.
+    TryAgain,
+    /// The server is too old or lacks an extension.
+    TooOld,
+    /// The server refuses permission.
+    Permission,
+    /// Hung up (SIGHUP).
+    HungUp,
+    /// Interrupted (SIGINT).
+    Interrupted,
+    /// Terminated (SIGTERM).
+    Terminated,
+}
+
+impl Exit {
+    /// The process's exit code.
+    pub const fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Bad => 1,
+            Exit::Usage => 64,
+            Exit::Data => 65,
+            Exit::Unavailable => 69,
+            Exit::Bug => 70,
+            Exit::Io => 74,
+            Exit::TryAgain => 75,
+            Exit::TooOld => 76,
+            Exit::Permission => 77,
+            Exit::HungUp => 129,
+            Exit::Interrupted => 130,
+            Exit::Terminated => 143,
+        }
+    }
+}
+
+/// What went wrong, what caused it, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// The code the process ends with when nobody handles this error.
+    pub exit: Exit,
+    /// One or more lines, in lower case, without the program's name.
+    pub message: String,
+    /// What it came from, outermost first.
+    pub causes: Vec<String>,
+    /// What the reader can do.
+    pub hints: Vec<String>,
+    /// The server's SQLSTATE, where the server raised it.
+    pub sqlstate: Option<String>,
+}
+
+/// What nearly every function here returns.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An error of this kind with this message.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Error {
+        Error { exit, message: message.into(), causes: Vec::new(), hints: Vec::new(), sqlstate: None }
+    }
+
+    /// Wrong usage: exit 64.
+    pub fn usage(message: impl Into<String>) -> Error {
+        Error::new(Exit::Usage, message)
+    }
+
+    /// Bad input data: exit 65.
+    pub fn data(message: impl Into<String>) -> Error {
+        Error::new(Exit::Data, message)
+    }
+
+    /// Input or output failed: exit 74.
+    pub fn io(message: impl Into<String>, cause: &std::io::Error) -> Error {
+        Error::new(Exit::Io, message).caused_by(cause)
+    }
+
+    /// A bug in pgkit: exit 70.
+    pub fn bug(message: impl Into<String>) -> Error {
+        Error::new(Exit::Bug, message)
+            .hint("this is a bug in pgkit: please report it, with the command and this message")
+    }
+
+    /// Adds what it came from.
+    pub fn caused_by(mut self, cause: impl fmt::Display) -> Error {
+        self.causes.push(cause.to_string());
+        self
+    }
+
+    /// Adds what the reader can do.
+    pub fn hint(mut self, hint: impl Into<String>) -> Error {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Notes the server's SQLSTATE.
+    pub fn with_sqlstate(mut self, sqlstate: impl Into<String>) -> Error {
+        self.sqlstate = Some(sqlstate.into());
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    /// The whole error as it stands on stderr: `pgkit: message`, then `caused by:`, then `hint:` lines.
+    /// What came from a server or a file is made safe for a terminal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let safe = |text: &str| crate::render::escape::terminal_lines(text);
+        write!(f, "pgkit: {}", safe(&self.message))?;
+        for cause in &self.causes {
+            write!(f, "\ncaused by: {}", safe(cause))?;
+        }
+        for hint in &self.hints {
+            write!(f, "\nhint: {}", safe(hint))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Prints an error on stderr; a stderr that is gone is no reason to fail again.
+pub fn print(error: &Error) {
+    note(&error.to_string());
+}
+
+/// Prints a line for people on stderr: errors, warnings, progress. Data never goes this way.
+pub fn note(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(anstream::stderr(), "{line}");
+}

@@ -1,0 +1,7 @@
+//! pgkit turns recipes of operations work on PostgreSQL into commands that pipe.
+//!
+//! A **report** is a `.sql` file; a row is typed cells; a format knows no report and a report knows no format.
+//! Everything that is not a report is an **engine** beside a thin command.
+
+pub mod error;
+pub mod render;

@@ -1,0 +1,62 @@
+//! Keeps what names and messages hold from driving a terminal or breaking a line.
+
+use std::borrow::Cow;
+
+/// Is this a character that a terminal acts on instead of showing: C0, DEL, C1, a bidirectional
+/// control, a line or paragraph separator, or one that cannot be seen and could hide what a name is?
+pub fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{61C}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'
+            | '\u{2066}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0001}' | '\u{E0020}'..='\u{E007F}')
+}
+
+fn push_escaped(out: &mut String, c: char) {
+    match c {
+        '\n' => out.push_str("\\n"),
+        '\t' => out.push_str("\\t"),
+        '\r' => out.push_str("\\r"),
+        c if (c as u32) < 0x100 => out.push_str(&format!("\\x{:02x}", c as u32)),
+        c => out.push_str(&format!("\\u{{{:x}}}", c as u32)),
+    }
+}
+
+/// A value as a person sees it in a table: one line, nothing that a terminal acts on.
+pub fn terminal(text: &str) -> Cow<'_, str> {
+    escape_unless(text, |c| !is_unsafe(c))
+}
+
+/// Text of several lines, for messages: as [`terminal`], but line feeds stay.
+pub fn terminal_lines(text: &str) -> Cow<'_, str> {
+    escape_unless(text, |c| c == '\n' || !is_unsafe(c))
+}
+
+fn escape_unless(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if text.chars().all(&keep) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if keep(c) {
+            out.push(c);
+        } else {
+            push_escaped(&mut out, c);
+        }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_drives_a_terminal_is_shown_and_what_is_text_stays() {
+        assert_eq!(terminal("\u{1b}[31mred\u{7}\u{7f}\u{85}"), "\\x1b[31mred\\x07\\x7f\\x85");
+        assert_eq!(terminal("a\tb\nc"), "a\\tb\\nc");
+        assert_eq!(terminal("\u{202e}rtl \u{2066}x"), "\\u{202e}rtl \\u{2066}x");
+        assert_eq!(terminal("表 🐘 👩\u{200d}👩 naïve\u{308}"), "表 🐘 👩\u{200d}👩 naïve\u{308}");
+        assert!(matches!(terminal("plain"), Cow::Borrowed(_)));
+        assert_eq!(terminal_lines("a\nb\u{1b}c"), "a\nb\\x1bc");
+    }
+}
