@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::render::escape::terminal_lines as safe;
+
 /// How a command ended, as the shell sees it. The numbers are a contract with runbooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Exit {
@@ -122,7 +124,6 @@ impl fmt::Display for Error {
     /// The whole error as it stands on stderr: `pgkit: message`, then `caused by:`, then `hint:` lines.
     /// What came from a server or a file is made safe for a terminal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let safe = |text: &str| crate::render::escape::terminal_lines(text);
         write!(f, "pgkit: {}", safe(&self.message))?;
         for cause in &self.causes {
             write!(f, "\ncaused by: {}", safe(cause))?;
