@@ -4,4 +4,6 @@
 //! Everything that is not a report is an **engine** beside a thin command.
 
 pub mod error;
+pub mod helper;
 pub mod render;
+pub mod sandbox;

@@ -1,0 +1,267 @@
+//! pgkit starting itself again: the one mechanism behind every process that must outlive, or clean up after,
+//! the one that asked for it (keeper of a sandbox, guard of a job, watcher of a log setting).
+//!
+//! A helper is the same executable with a hidden subcommand, never a fork. Its orders come as lines of JSON
+//! over its standard input, so that nothing of them stands in a process list or an environment; it answers
+//! with lines of JSON on its standard output, the first of which says that it is ready or why it is not.
+//! The end of its input means that its master is gone, however the master died.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, Lines};
+use tokio::net::unix::pipe;
+
+use crate::error::{Error, Exit, Result};
+
+/// The hidden subcommand; what follows it is the kind of helper.
+pub const SUBCOMMAND: &str = "__helper";
+
+/// What a helper is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Owns a throwaway server.
+    Keeper,
+}
+
+impl Kind {
+    const ALL: [Kind; 1] = [Kind::Keeper];
+
+    /// Its name, as it stands after the hidden subcommand.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Keeper => "keeper",
+        }
+    }
+}
+
+/// An answer on the wire.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Answer<T> {
+    Ok(T),
+    Err(Failure),
+}
+
+/// An [`Error`] on the wire.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Failure {
+    code: u8,
+    message: String,
+    causes: Vec<String>,
+    hints: Vec<String>,
+    sqlstate: Option<String>,
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Failure {
+        Failure {
+            code: error.exit.code(),
+            message: error.message.clone(),
+            causes: error.causes.clone(),
+            hints: error.hints.clone(),
+            sqlstate: error.sqlstate.clone(),
+        }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Error {
+        const KNOWN: [Exit; 8] = [
+            Exit::Usage,
+            Exit::Data,
+            Exit::Unavailable,
+            Exit::Io,
+            Exit::TryAgain,
+            Exit::TooOld,
+            Exit::Permission,
+            Exit::Terminated,
+        ];
+        let exit = KNOWN.into_iter().find(|exit| exit.code() == failure.code).unwrap_or(Exit::Bug);
+        Error {
+            exit,
+            message: failure.message,
+            causes: failure.causes,
+            hints: failure.hints,
+            sqlstate: failure.sqlstate,
+        }
+    }
+}
+
+/// A running helper, seen from its master. Dropping it closes the pipe, which a helper takes for our death.
+#[derive(Debug)]
+pub struct Helper {
+    kind: Kind,
+    child: Child,
+    orders: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+/// Starts a helper, gives it its orders and waits until it says that it is ready.
+///
+/// `exe` is the executable to start: ourselves where it is `None`; tests name the program under test.
+pub fn spawn<T: DeserializeOwned>(
+    kind: Kind,
+    orders: &impl Serialize,
+    exe: Option<&Path>,
+) -> Result<(Helper, T)> {
+    let exe = match exe {
+        Some(exe) => exe.to_owned(),
+        None => myself()?,
+    };
+    let mut child = Command::new(&exe)
+        .arg0("pgkit")
+        .args([SUBCOMMAND, kind.name()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        // A helper may outlive whoever reads our standard error to its end.
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|e| Error::io(format!("cannot start {} again", exe.display()), &e))?;
+    let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(Error::bug("a helper has no pipes"));
+    };
+    let mut helper = Helper { kind, child, orders: Some(stdin), answers: BufReader::new(stdout) };
+    match helper.ask(orders) {
+        Ok(answer) => Ok((helper, answer)),
+        Err(error) => {
+            helper.finish(Duration::from_secs(10));
+            Err(error)
+        }
+    }
+}
+
+impl Helper {
+    /// The helper's process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends one order and waits for its answer.
+    pub fn ask<T: DeserializeOwned>(&mut self, order: &impl Serialize) -> Result<T> {
+        let mut line = to_line(order)?;
+        let name = self.kind.name();
+        let gone = |e: &std::io::Error| Error::io(format!("the {name} is gone"), e);
+        let Some(orders) = &mut self.orders else {
+            return Err(Error::bug(format!("an order after the {name}'s pipe was closed")));
+        };
+        orders.write_all(line.as_bytes()).map_err(|e| gone(&e))?;
+        line.clear();
+        if self.answers.read_line(&mut line).map_err(|e| gone(&e))? == 0 {
+            return Err(Error::new(Exit::Io, format!("the {name} died before it answered")));
+        }
+        match serde_json::from_str(&line) {
+            Ok(Answer::Ok(answer)) => Ok(answer),
+            Ok(Answer::Err(failure)) => Err(failure.into()),
+            Err(e) => Err(Error::bug(format!("the {name} gave no answer")).caused_by(e)),
+        }
+    }
+
+    /// Closes the pipe and waits, not for ever, until the helper has cleaned up. Says whether it has ended.
+    pub fn finish(&mut self, patience: Duration) -> bool {
+        self.orders = None;
+        let start = Instant::now();
+        loop {
+            match self.child.try_wait() {
+                Ok(None) if start.elapsed() < patience => std::thread::sleep(Duration::from_millis(5)),
+                Ok(None) => return false,
+                Ok(Some(_)) | Err(_) => return true,
+            }
+        }
+    }
+}
+
+/// The executable that runs now, even where its file was replaced or deleted since.
+fn myself() -> Result<PathBuf> {
+    let linux = Path::new("/proc/self/exe");
+    if linux.exists() {
+        return Ok(linux.to_owned());
+    }
+    std::env::current_exe().map_err(|e| Error::io("cannot find pgkit's own executable", &e))
+}
+
+pub(crate) fn to_line(value: &impl Serialize) -> Result<String> {
+    let mut line =
+        serde_json::to_string(value).map_err(|e| Error::bug("orders that are no JSON").caused_by(e))?;
+    line.push('\n');
+    Ok(line)
+}
+
+/// The master, seen from its helper.
+#[derive(Debug)]
+pub struct Master {
+    orders: Lines<tokio::io::BufReader<pipe::Receiver>>,
+}
+
+impl Master {
+    fn new() -> Result<Master> {
+        let io = |e: std::io::Error| Error::io("a helper needs a pipe for its standard input", &e);
+        let stdin = std::io::stdin().as_fd().try_clone_to_owned().map_err(io)?;
+        let receiver = pipe::Receiver::from_owned_fd(stdin).map_err(io)?;
+        Ok(Master { orders: tokio::io::BufReader::new(receiver).lines() })
+    }
+
+    /// The next order; `None` when the master is gone. May be dropped half-way without losing an order.
+    pub async fn order<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
+        match self.orders.next_line().await {
+            Ok(Some(line)) => serde_json::from_str(&line)
+                .map(Some)
+                .map_err(|e| Error::bug("an order that is not understood").caused_by(e)),
+            Ok(None) | Err(_) => Ok(None),
+        }
+    }
+
+    /// Answers the last order. A master that is gone is told so by [`Master::order`], not here.
+    pub fn answer<T: Serialize>(&self, answer: Result<T>) {
+        let answer = match answer {
+            Ok(answer) => Answer::Ok(answer),
+            Err(error) => Answer::Err(Failure::from(&error)),
+        };
+        if let Ok(line) = to_line(&answer) {
+            let mut stdout = std::io::stdout().lock();
+            let _ = stdout.write_all(line.as_bytes());
+            let _ = stdout.flush();
+        }
+    }
+}
+
+/// What the hidden subcommand runs. To be called from the main thread: what a helper starts dies with the
+/// thread that started it.
+pub fn main(kind: &str) -> Exit {
+    let Some(kind) = Kind::ALL.into_iter().find(|k| k.name() == kind) else {
+        return Exit::Usage;
+    };
+    detach();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(_) => return Exit::Io,
+    };
+    runtime.block_on(async {
+        let mut master = match Master::new() {
+            Ok(master) => master,
+            Err(error) => return error.exit,
+        };
+        match kind {
+            Kind::Keeper => crate::sandbox::keeper::run(&mut master).await,
+        }
+    })
+}
+
+/// Leaves the terminal, the folder and the files of whoever started us: Ctrl-C there is not for us, and
+/// nobody shall wait for us to close what we never asked for.
+fn detach() {
+    let _ = nix::unistd::setsid();
+    let _ = std::env::set_current_dir("/");
+    let inherited: Vec<i32> = std::fs::read_dir("/dev/fd")
+        .map(|dir| dir.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
+        .unwrap_or_default();
+    for fd in inherited.into_iter().filter(|fd| *fd > 2) {
+        let _ = nix::unistd::close(fd);
+    }
+}

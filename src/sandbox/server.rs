@@ -1,0 +1,392 @@
+//! One PostgreSQL server in one folder: made by initdb, started, stopped. Only the keeper does this.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
+
+use super::folder::Folder;
+use super::user::Owner;
+use super::{Settings, unsafe_spawn};
+use crate::error::{Error, Exit, Result};
+
+/// How a server stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// Sessions are ended and everything is written: SIGINT.
+    Fast,
+    /// As in a crash, with recovery at the next start: SIGQUIT.
+    Immediate,
+}
+
+/// The superuser of every sandbox.
+pub(super) const SUPERUSER: &str = "postgres";
+
+const READY: Duration = Duration::from_secs(60);
+const STOPPED: Duration = Duration::from_secs(20);
+
+/// A server with its folder.
+#[derive(Debug)]
+pub(super) struct Cluster {
+    settings: Settings,
+    folder: PathBuf,
+    owner: Option<Owner>,
+    pub(super) port: u16,
+    child: Option<tokio::process::Child>,
+}
+
+impl Cluster {
+    /// A server that is yet to be made.
+    pub(super) fn new(folder: &Folder, owner: Option<Owner>, settings: Settings) -> Result<Cluster> {
+        let port = if settings.tcp { free_port()? } else { 5432 };
+        Ok(Cluster { settings, folder: folder.path.clone(), owner, port, child: None })
+    }
+
+    /// Makes the data folder.
+    pub(super) async fn create(&self, base: &Path) -> Result<()> {
+        self.check_reach().await?;
+        let private = self.socket_dir();
+        DirBuilder::new().mode(0o700).create(&private).map_err(|e| self.failed("make a folder in", &e))?;
+        self.give(&private).map_err(|e| self.failed("hand over", &e))?;
+        let template = base.join(format!("t-{}", self.template_key()));
+        if !self.settings.template {
+            self.initdb().await?;
+        } else if copy(&template.join("data"), &self.data_dir(), &|path| self.give(path)).is_err() {
+            let _ = fs::remove_dir_all(self.data_dir());
+            self.initdb().await?;
+            self.keep_template(&template);
+        }
+        self.configure().map_err(|e| self.failed("configure", &e))
+    }
+
+    pub(super) fn socket_dir(&self) -> PathBuf {
+        self.folder.join("pg")
+    }
+
+    pub(super) fn data_dir(&self) -> PathBuf {
+        self.socket_dir().join("data")
+    }
+
+    pub(super) fn log_file(&self) -> PathBuf {
+        self.folder.join("server.log")
+    }
+
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.child.as_ref().and_then(tokio::process::Child::id)
+    }
+
+    fn failed(&self, what: &str, e: &io::Error) -> Error {
+        Error::io(format!("cannot {what} {}", self.folder.display()), e)
+    }
+
+    /// Gives a path to the server's user.
+    fn give(&self, path: &Path) -> io::Result<()> {
+        match &self.owner {
+            Some(owner) => std::os::unix::fs::lchown(path, Some(owner.uid), Some(owner.gid)),
+            None => Ok(()),
+        }
+    }
+
+    /// One of PostgreSQL's programs as the server's user, dying with us, speaking English and UTC.
+    fn program(&self, name: &str, signal: Signal) -> Command {
+        let mut command = Command::new(self.settings.binaries.program(name));
+        for variable in [
+            "PGDATA",
+            "PGHOST",
+            "PGPORT",
+            "PGUSER",
+            "PGDATABASE",
+            "PGOPTIONS",
+            "PGSERVICE",
+            "PGTZ",
+            "PGDATESTYLE",
+            "PGCLIENTENCODING",
+            "LANG",
+            "LANGUAGE",
+            "LC_CTYPE",
+            "LC_COLLATE",
+            "LC_MESSAGES",
+        ] {
+            command.env_remove(variable);
+        }
+        command.env("LC_ALL", "C").env("TZ", "UTC").stdin(Stdio::null()).current_dir(&self.folder);
+        if let Some(owner) = &self.owner {
+            // std drops root's other groups before it changes the user.
+            command.gid(owner.gid).uid(owner.uid);
+        }
+        unsafe_spawn::die_with_us(&mut command, signal);
+        command
+    }
+
+    /// Another user may have no way to the programs.
+    async fn check_reach(&self) -> Result<()> {
+        let Some(owner) = &self.owner else { return Ok(()) };
+        let mut command = self.program("postgres", Signal::SIGKILL);
+        command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+        match tokio::process::Command::from(command).kill_on_drop(true).status().await {
+            Ok(status) if status.success() => Ok(()),
+            result => {
+                let dir = self.settings.binaries.dir.display();
+                let message = format!(
+                    "the user {}, as whom root runs the server, cannot run {dir}/postgres",
+                    owner.name
+                );
+                let error = Error::new(Exit::Permission, message).hint("make that folder readable for all");
+                Err(match result {
+                    Ok(status) => error.caused_by(status),
+                    Err(e) => error.caused_by(e),
+                })
+            }
+        }
+    }
+
+    async fn initdb(&self) -> Result<()> {
+        let mut said = String::new();
+        for locale in [["--locale=C.UTF-8"].as_slice(), &["--locale=C", "--encoding=UTF8"]] {
+            let mut command = self.program("initdb", Signal::SIGTERM);
+            command.arg("-D").arg(self.data_dir());
+            command.args(["-U", SUPERUSER, "-A", "trust", "--no-sync"]).args(locale);
+            command.args(&self.settings.initdb_args);
+            let output =
+                tokio::process::Command::from(command).kill_on_drop(true).output().await.map_err(|e| {
+                    Error::io(format!("cannot run {}/initdb", self.settings.binaries.dir.display()), &e)
+                })?;
+            if output.status.success() {
+                return Ok(());
+            }
+            said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            let _ = fs::remove_dir_all(self.data_dir());
+        }
+        Err(Error::new(Exit::Io, "initdb failed").caused_by(said))
+    }
+
+    /// What makes two fresh data folders alike.
+    fn template_key(&self) -> String {
+        let binaries = &self.settings.binaries;
+        let made = fs::metadata(binaries.program("postgres")).map(|meta| (meta.mtime(), meta.ino())).ok();
+        super::short_hash(&(binaries, made, &self.settings.initdb_args, self.owner.as_ref().map(|o| o.uid)))
+    }
+
+    /// Keeps the fresh data folder for the next server. Built in our folder and moved, so nobody sees half of
+    /// it; root's, so that no server can change what another one starts from. A failure costs only time.
+    fn keep_template(&self, template: &Path) {
+        let building = self.folder.join("template");
+        let built = DirBuilder::new()
+            .mode(0o700)
+            .create(&building)
+            .and_then(|()| copy(&self.data_dir(), &building.join("data"), &|_| Ok(())))
+            .and_then(|()| fs::write(building.join("template"), &self.settings.binaries.version))
+            .and_then(|()| fs::rename(&building, template));
+        if built.is_err() {
+            let _ = fs::remove_dir_all(&building);
+        }
+    }
+
+    fn configure(&self) -> io::Result<()> {
+        let data = self.data_dir();
+        let listen = if self.settings.tcp { "127.0.0.1" } else { "" };
+        let own = [
+            ("listen_addresses", listen.to_owned()),
+            ("port", self.port.to_string()),
+            ("unix_socket_directories", format!("\"{}\"", self.socket_dir().display())),
+            ("unix_socket_permissions", "0700".to_owned()),
+            // Nothing here shall survive a crash.
+            ("fsync", "off".to_owned()),
+            ("synchronous_commit", "off".to_owned()),
+            ("full_page_writes", "off".to_owned()),
+            // In the data folder, so that nothing is left in /dev/shm after kill -9 of the server.
+            ("dynamic_shared_memory_type", "mmap".to_owned()),
+            ("logging_collector", "off".to_owned()),
+            ("timezone", "UTC".to_owned()),
+            ("log_timezone", "UTC".to_owned()),
+            ("lc_messages", "C".to_owned()),
+        ];
+        let mut conf = String::from("\n# The sandbox's own.\n");
+        let own = own.iter().map(|(name, value)| (*name, value.as_str()));
+        let asked = self.settings.conf.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        for (name, value) in own.chain(asked) {
+            if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.') {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{name:?} is no setting")));
+            }
+            conf.push_str(&format!("{name} = '{}'\n", value.replace('\\', "\\\\").replace('\'', "''")));
+        }
+        let mut file = OpenOptions::new();
+        let no_follow = nix::fcntl::OFlag::O_NOFOLLOW.bits();
+        file.append(true)
+            .custom_flags(no_follow)
+            .open(data.join("postgresql.conf"))?
+            .write_all(conf.as_bytes())?;
+
+        let mut hba = self.settings.hba.join("\n");
+        hba.push_str("\nlocal all all trust\nlocal replication all trust\n");
+        if self.settings.tcp {
+            hba.push_str("host all all 127.0.0.1/32 scram-sha-256\n");
+        }
+        let mut files = vec![("pg_hba.conf".to_owned(), hba)];
+        files.extend(self.settings.files.iter().cloned());
+        for (name, text) in files {
+            let path = data.join(name);
+            // Anew, so that it has our mode and no hard link leads elsewhere.
+            let _ = fs::remove_file(&path);
+            OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&path)?
+                .write_all(text.as_bytes())?;
+            self.give(&path)?;
+        }
+        Ok(())
+    }
+
+    /// Starts the server and waits until it takes connections.
+    pub(super) async fn start(&mut self) -> Result<()> {
+        let mut options = OpenOptions::new();
+        options.create(true).append(true).mode(0o600).custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits());
+        let log = options.open(self.log_file()).map_err(|e| self.failed("write a log in", &e))?;
+        let log_start = log.metadata().map_or(0, |meta| meta.len());
+        let both = log.try_clone().map_err(|e| self.failed("write a log in", &e))?;
+        let mut command = self.program("postgres", Signal::SIGQUIT);
+        command.arg("-D").arg(self.data_dir()).stdout(Stdio::from(log)).stderr(Stdio::from(both));
+        let child = tokio::process::Command::from(command).spawn().map_err(|e| {
+            Error::io(format!("cannot run {}/postgres", self.settings.binaries.dir.display()), &e)
+        })?;
+        let child = self.child.insert(child);
+        let pid = child.id();
+        let start = Instant::now();
+        let pid_file = self.folder.join("pg").join("data").join("postmaster.pid");
+        loop {
+            if let Ok(Some(status)) = child.try_wait() {
+                self.child = None;
+                let error = Error::new(Exit::Unavailable, "the server did not start").caused_by(status);
+                return Err(self.with_log(error, log_start));
+            }
+            let lines = fs::read_to_string(&pid_file).unwrap_or_default();
+            let mut lines = lines.lines();
+            let is_ours = lines.next().and_then(|line| line.trim().parse().ok()) == pid;
+            if is_ours && lines.nth(6).is_some_and(|line| line.trim() == "ready") {
+                return Ok(());
+            }
+            if start.elapsed() > READY {
+                let message = format!("the server was not ready within {} s", READY.as_secs());
+                let error = self.with_log(Error::new(Exit::Unavailable, message), log_start);
+                self.stop(Stop::Immediate).await;
+                return Err(error);
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    fn with_log(&self, error: Error, from: u64) -> Error {
+        let log = fs::read(self.log_file()).unwrap_or_default();
+        let new = log.get(usize::try_from(from).unwrap_or(0)..).unwrap_or_default();
+        let text = String::from_utf8_lossy(new);
+        let lines: Vec<&str> = text.lines().collect();
+        error.caused_by(lines[lines.len().saturating_sub(8)..].join("\n"))
+    }
+
+    /// Waits until the server ends by itself; for ever where none runs.
+    pub(super) async fn ended(&mut self) {
+        match &mut self.child {
+            Some(child) => {
+                let _ = child.wait().await;
+                self.child = None;
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Stops the server, if need be by force.
+    pub(super) async fn stop(&mut self, how: Stop) {
+        let Some(mut child) = self.child.take() else { return };
+        let patience: &[(Signal, Duration)] = match how {
+            Stop::Fast => &[(Signal::SIGINT, STOPPED), (Signal::SIGQUIT, STOPPED)],
+            Stop::Immediate => &[(Signal::SIGQUIT, STOPPED)],
+        };
+        for (signal, patience) in patience {
+            if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
+                let _ = kill(Pid::from_raw(pid), *signal);
+            }
+            if tokio::time::timeout(*patience, child.wait()).await.is_ok() {
+                return;
+            }
+        }
+        let _ = child.kill().await;
+    }
+}
+
+/// A port on 127.0.0.1 that was free a moment ago.
+fn free_port() -> Result<u16> {
+    std::net::TcpListener::bind(("127.0.0.1", 0))
+        .and_then(|listener| listener.local_addr())
+        .map(|address| address.port())
+        .map_err(|e| Error::io("no free port on 127.0.0.1", &e))
+}
+
+/// Copies a folder that holds nothing but folders and files.
+fn copy(from: &Path, to: &Path, each: &dyn Fn(&Path) -> io::Result<()>) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (kind, to) = (entry.file_type()?, to.join(entry.file_name()));
+        if kind.is_dir() {
+            copy(&entry.path(), &to, each)?;
+        } else if kind.is_file() {
+            let mut source = File::open(entry.path())?;
+            let mut target = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&to)?;
+            io::copy(&mut source, &mut target)?;
+            each(&to)?;
+        } else {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "neither a folder nor a file"));
+        }
+    }
+    each(to)
+}
+
+/// Stops a server whose keeper is gone but which lives on, as it can where the kernel does not stop it for us.
+pub(super) fn stop_leftover(data: &Path) {
+    let read = || fs::read_to_string(data.join("postmaster.pid")).ok();
+    let pid = || read()?.lines().next()?.trim().parse::<i32>().ok().filter(|pid| *pid > 1);
+    let start = Instant::now();
+    while let Some(pid) = pid() {
+        if !is_server_of(pid, data) || start.elapsed() > STOPPED {
+            return;
+        }
+        let force = start.elapsed() > Duration::from_secs(10);
+        let _ = kill(Pid::from_raw(pid), if force { Signal::SIGKILL } else { Signal::SIGQUIT });
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// The pid in a file is a claim; the kernel knows whose folder that process works in.
+fn is_server_of(pid: i32, data: &Path) -> bool {
+    if let Ok(cwd) = fs::read_link(format!("/proc/{pid}/cwd")) {
+        return fs::canonicalize(data).is_ok_and(|data| cwd == data);
+    }
+    if cfg!(target_os = "linux") {
+        return false;
+    }
+    let ps = Command::new("ps").args(["-o", "command=", "-p", &pid.to_string()]).output();
+    ps.is_ok_and(|output| {
+        String::from_utf8_lossy(&output.stdout).trim().ends_with(&format!("-D {}", data.display()))
+    })
+}
+
+/// Who the server runs as, for people.
+pub(super) fn os_user(owner: Option<&Owner>) -> String {
+    match owner {
+        Some(owner) => owner.name.clone(),
+        None => nix::unistd::User::from_uid(nix::unistd::geteuid())
+            .ok()
+            .flatten()
+            .map_or_else(|| nix::unistd::geteuid().to_string(), |user| user.name),
+    }
+}

@@ -1,0 +1,36 @@
+//! The one place of the sandbox with `unsafe`: what a server's process does between fork and exec.
+#![cfg_attr(
+    any(target_os = "linux", target_os = "android"),
+    expect(
+        unsafe_code,
+        reason = "Command::pre_exec is unsafe, and only there can a child ask to die with us"
+    )
+)]
+
+use std::process::Command;
+
+/// Has the kernel send `signal` to the process that `command` starts as soon as we die, even by kill -9.
+///
+/// It is asked for after the change of user, which would undo it (std runs this last). It follows the
+/// thread that starts the process: that must be one that lives as long as we do.
+/// Elsewhere than on Linux this does nothing: there the keeper's own watch must do.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn die_with_us(command: &mut Command, signal: nix::sys::signal::Signal) {
+    use std::os::unix::process::CommandExt;
+    let parent = nix::unistd::getpid();
+    let ask = move || {
+        nix::sys::prctl::set_pdeathsig(signal)?;
+        // Had we died before the line above, nobody would ever send it.
+        if nix::unistd::getppid() != parent {
+            return Err(std::io::ErrorKind::BrokenPipe.into());
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec the closure makes two system calls, prctl and getppid, both
+    // async-signal-safe; it takes no lock and allocates nothing (an error of a bare kind is not boxed).
+    unsafe { command.pre_exec(ask) };
+}
+
+/// See above.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn die_with_us(_: &mut Command, _: nix::sys::signal::Signal) {}

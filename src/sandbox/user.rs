@@ -1,0 +1,93 @@
+//! Whom the server runs as. PostgreSQL refuses to run as root, so root runs it as somebody who runs nothing
+//! else: processes of the same user could reach the sandbox, and it could reach theirs.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Exit, Result};
+
+/// The user of a server that root starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Owner {
+    pub(super) name: String,
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+}
+
+/// Users that systems have for such ends, in order of preference.
+const CANDIDATES: &[&str] =
+    &["postgres", "nobody", "_postgres", "games", "news", "uucp", "lp", "proxy", "list", "irc", "mail"];
+
+/// `None` unless we are root. A user is free when no process runs under its name but servers below `base`.
+pub(super) fn choose(base: &Path) -> Result<Option<Owner>> {
+    if !nix::unistd::geteuid().is_root() {
+        return Ok(None);
+    }
+    let base = std::fs::canonicalize(base).unwrap_or_else(|_| base.to_owned());
+    let busy = busy(&base);
+    let free = CANDIDATES.iter().find_map(|name| {
+        let user = nix::unistd::User::from_name(name).ok().flatten()?;
+        let (uid, gid) = (user.uid.as_raw(), user.gid.as_raw());
+        (uid != 0 && !busy.contains(&uid)).then(|| Owner { name: (*name).to_owned(), uid, gid })
+    });
+    match free {
+        Some(owner) => Ok(Some(owner)),
+        None => Err(Error::new(
+            Exit::Unavailable,
+            "PostgreSQL does not run as root, and every user it could run as runs something else",
+        )
+        .hint("run this as a plain user")),
+    }
+}
+
+/// Users with a process that is not part of a sandbox below `base`.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn busy(base: &Path) -> HashSet<u32> {
+    let mut busy = HashSet::new();
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let is_pid = entry.file_name().to_str().is_some_and(|name| name.bytes().all(|b| b.is_ascii_digit()));
+        let Some(status) =
+            is_pid.then(|| std::fs::read_to_string(entry.path().join("status")).ok()).flatten()
+        else {
+            continue;
+        };
+        // The working folder of everything PostgreSQL runs is its data folder, and initdb's is ours to choose.
+        let sandboxed =
+            || std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(base));
+        let (dead, uids) = owners(&status);
+        if !dead && !sandboxed() {
+            busy.extend(uids);
+        }
+    }
+    busy
+}
+
+/// From `/proc/PID/status`: whether it is a zombie, and its real, effective and saved user.
+#[cfg(any(target_os = "linux", target_os = "android", test))]
+fn owners(status: &str) -> (bool, Vec<u32>) {
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+    let dead = matches!(field("State:").trim_start().chars().next(), Some('Z' | 'X'));
+    (dead, field("Uid:").split_whitespace().filter_map(|uid| uid.parse().ok()).collect())
+}
+
+/// Where there is no `/proc`, every user with a process is busy.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn busy(_: &Path) -> HashSet<u32> {
+    let ps = std::process::Command::new("ps").args(["-A", "-o", "uid="]).output();
+    let uids = ps.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    uids.split_whitespace().filter_map(|uid| uid.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_belongs_to_all_its_user_ids() {
+        let status = "Name:\tx\nState:\tS (sleeping)\nUid:\t0\t101\t101\t101\nGid:\t0\t0\t0\t0\n";
+        assert_eq!(owners(status), (false, vec![0, 101, 101, 101]));
+        assert!(owners("State:\tZ (zombie)\nUid:\t5\t5\t5\t5\n").0);
+    }
+}

@@ -1,0 +1,318 @@
+//! What the integration tests share: throwaway servers, a database for every test, the program under test.
+//!
+//! One server of each version serves a whole run, however many processes the runner starts: the first test
+//! starts it, the rest join, and it ends seconds after the last. A test that breaks its server asks for
+//! [`own_server`]. Without PostgreSQL the tests fail; they never skip.
+#![expect(dead_code, reason = "each test crate uses its part of this module")]
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, OnceLock};
+
+use pgkit::sandbox::{self, Binaries, Info, Lease, Options, Server};
+
+/// So that the expectation above holds in a crate that uses all the rest.
+fn used_by_no_crate() {}
+
+/// The program under test.
+pub const PGKIT: &str = env!("CARGO_BIN_EXE_pgkit");
+
+/// A variable of the environment of the tests themselves.
+#[expect(clippy::disallowed_methods, reason = "the harness is the root of its own environment")]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// The installations to test against: the one that pgkit finds, then those that `PGKIT_TEST_PG_BINS` lists,
+/// separated by colons.
+pub fn bins() -> &'static [Binaries] {
+    static BINS: OnceLock<Vec<Binaries>> = OnceLock::new();
+    BINS.get_or_init(|| {
+        let find = |dir: Option<&Path>| {
+            sandbox::find_binaries(dir, &variable)
+                .unwrap_or_else(|e| panic!("the tests need PostgreSQL: {e}"))
+        };
+        let mut bins = vec![find(None)];
+        let listed = variable("PGKIT_TEST_PG_BINS").unwrap_or_default();
+        for dir in listed.split(':').filter(|dir| !dir.is_empty()) {
+            let more = find(Some(Path::new(dir)));
+            if !bins.contains(&more) {
+                bins.push(more);
+            }
+        }
+        bins
+    })
+}
+
+/// The installation for tests that need only one: the one that pgkit finds.
+pub fn bin() -> &'static Binaries {
+    &bins()[0]
+}
+
+/// The options of all servers of the tests.
+pub fn options(bin: &Binaries) -> Options {
+    let mut options = Options::new(bin.clone(), &variable);
+    options.exe = Some(PathBuf::from(PGKIT));
+    options.scope = "tests".to_owned();
+    options.settings.template = true;
+    options.conf("max_prepared_transactions", "20").conf("max_connections", "200")
+}
+
+/// The server of this version that all tests share.
+pub fn server(bin: &Binaries) -> &'static Lease {
+    static LEASES: Mutex<Vec<(Binaries, &'static Lease)>> = Mutex::new(Vec::new());
+    // A test that failed to start it poisons nothing for the others.
+    let mut leases = LEASES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some((_, lease)) = leases.iter().find(|(known, _)| known == bin) {
+        return lease;
+    }
+    let lease = sandbox::shared(&options(bin)).unwrap_or_else(|e| panic!("{e}"));
+    // Held until the process ends, which frees it.
+    let lease: &'static Lease = Box::leak(Box::new(lease));
+    leases.push((bin.clone(), lease));
+    lease
+}
+
+/// A server for one test, which may break it.
+pub fn own_server(options: &Options) -> Server {
+    sandbox::start_own(options).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// A fresh database; dropped at the end of the test, or with its server.
+#[derive(Debug)]
+pub struct Db {
+    pub info: Info,
+    pub name: String,
+}
+
+/// A fresh database on the shared server of the first installation.
+pub fn db(name: &str) -> Db {
+    database(server(bin()).info(), name)
+}
+
+/// A fresh database on this server. The name needs to be unique in its process only.
+pub fn database(info: &Info, name: &str) -> Db {
+    let postgres = Db { info: info.clone(), name: "postgres".to_owned() };
+    let name = format!("t{}_{name}", std::process::id());
+    postgres.sql(&format!("DROP DATABASE IF EXISTS \"{name}\""));
+    postgres.sql(&format!("CREATE DATABASE \"{name}\""));
+    Db { info: info.clone(), name }
+}
+
+impl Db {
+    /// A database that is there already.
+    pub fn existing(info: &Info, name: &str) -> Db {
+        Db { info: info.clone(), name: name.to_owned() }
+    }
+
+    /// Runs one or more statements, in one session of their own; the rows of all of them, as text.
+    pub fn sql(&self, sql: &str) -> Vec<Vec<Option<String>>> {
+        self.try_sql(sql).unwrap_or_else(|e| match e.as_db_error() {
+            Some(db) => panic!("{}: {db}\n{sql}", db.code().code()),
+            None => panic!("{e}\n{sql}"),
+        })
+    }
+
+    /// The one value of one row.
+    pub fn value(&self, sql: &str) -> String {
+        let rows = self.sql(sql);
+        assert!(rows.len() == 1 && rows[0].len() == 1, "not one value: {rows:?}\n{sql}");
+        rows[0][0].clone().unwrap_or_default()
+    }
+
+    /// [`Db::sql`] for statements that may fail.
+    pub fn try_sql(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>, tokio_postgres::Error> {
+        let session = self.try_session(&self.info.user)?;
+        session.try_sql(sql)
+    }
+
+    /// Loads the sandbox's sample data.
+    pub fn load_sample(&self) {
+        let session = self.session();
+        session.runtime.block_on(sandbox::load_sample(&session.client)).unwrap_or_else(|e| panic!("{e}"));
+    }
+
+    /// A session that stays open, for locks and transactions.
+    pub fn session(&self) -> Session {
+        self.session_as(&self.info.user)
+    }
+
+    /// A session of another role.
+    pub fn session_as(&self, user: &str) -> Session {
+        self.try_session(user).unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    fn try_session(&self, user: &str) -> Result<Session, tokio_postgres::Error> {
+        // A thread of its own drives the connection, so that it goes on while the test does other things.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let mut config = tokio_postgres::Config::new();
+        config.host_path(&self.info.socket_dir).port(self.info.port).user(user).dbname(&self.name);
+        config.application_name("test");
+        let (send, receive) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                match config.connect(tokio_postgres::NoTls).await {
+                    Ok((client, connection)) => {
+                        let _ = send.send(Ok(client));
+                        let _ = connection.await;
+                    }
+                    Err(e) => drop(send.send(Err(e))),
+                }
+            });
+        });
+        let client = receive.recv().unwrap()?;
+        Ok(Session { client, runtime })
+    }
+}
+
+impl Drop for Db {
+    fn drop(&mut self) {
+        if self.name.starts_with(&format!("t{}_", std::process::id())) {
+            let postgres = Db::existing(&self.info, "postgres");
+            let name = &self.name;
+            // The server may be stopped, or the test may have dropped it: it goes with the server anyway.
+            let _ = postgres.try_sql(&format!(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+            ));
+            let _ = postgres.try_sql(&format!("DROP DATABASE IF EXISTS \"{name}\""));
+        }
+    }
+}
+
+/// An open session. It ends when this is dropped.
+pub struct Session {
+    pub client: tokio_postgres::Client,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Session {
+    /// Runs one or more statements; the rows of all of them, as text.
+    pub fn sql(&self, sql: &str) -> Vec<Vec<Option<String>>> {
+        self.try_sql(sql).unwrap_or_else(|e| panic!("{e}: {sql}"))
+    }
+
+    /// [`Session::sql`] for statements that may fail.
+    pub fn try_sql(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>, tokio_postgres::Error> {
+        let messages = self.runtime.block_on(self.client.simple_query(sql))?;
+        let rows = messages.into_iter().filter_map(|message| match message {
+            tokio_postgres::SimpleQueryMessage::Row(row) => {
+                Some((0..row.len()).map(|i| row.get(i).map(str::to_owned)).collect())
+            }
+            _ => None,
+        });
+        Ok(rows.collect())
+    }
+
+    /// The backend's process.
+    pub fn pid(&self) -> i32 {
+        self.sql("SELECT pg_backend_pid()")[0][0].as_ref().unwrap().parse().unwrap()
+    }
+
+    /// Starts a statement and does not wait for it: for sessions that shall block.
+    pub fn send(self, sql: &str) -> std::thread::JoinHandle<Result<(), tokio_postgres::Error>> {
+        let sql = sql.to_owned();
+        std::thread::spawn(move || self.try_sql(&sql).map(drop))
+    }
+}
+
+/// Waits until a condition holds; fails the test after ten seconds.
+pub fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let start = std::time::Instant::now();
+    while !condition() {
+        assert!(start.elapsed().as_secs() < 10, "not within 10 s: {what}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+/// The program under test with nothing of the tester's environment but a way to programs: UTC, English,
+/// 100 columns, a home of its own.
+pub fn bare_pgkit() -> Command {
+    static HOME: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let mut command = Command::new(PGKIT);
+    clean(&mut command);
+    command.env("HOME", HOME.get_or_init(|| tempfile::tempdir().unwrap()).path());
+    command.env("COLUMNS", "100").stdin(Stdio::null());
+    command
+}
+
+/// [`bare_pgkit`] connected to this database by its environment.
+pub fn pgkit(db: &Db) -> Command {
+    let mut command = bare_pgkit();
+    connect(&mut command, db);
+    command
+}
+
+/// psql without anybody's settings: rows only, unaligned, tab-separated.
+pub fn psql(db: &Db) -> Command {
+    let mut command = Command::new(psql_path());
+    clean(&mut command);
+    command.args(["-X", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1"]).stdin(Stdio::null());
+    connect(&mut command, db);
+    command
+}
+
+fn clean(command: &mut Command) {
+    command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("TZ", "UTC").env("LC_ALL", "C.UTF-8");
+    command.env("TERM", "dumb");
+}
+
+fn connect(command: &mut Command, db: &Db) {
+    command.envs(db.info.env()).env("PGDATABASE", &db.name);
+}
+
+/// The real psql: `PGKIT_TEST_PSQL`, then the newest installed (Debian's `/usr/bin/psql` is a slow wrapper),
+/// then `PATH`.
+pub fn psql_path() -> PathBuf {
+    if let Some(named) = variable("PGKIT_TEST_PSQL") {
+        return PathBuf::from(named);
+    }
+    let installed = sandbox::all_binaries().into_iter().chain(bins().iter().cloned());
+    let installed = installed.map(|bin| bin.program("psql")).find(|psql| psql.is_file());
+    installed.unwrap_or_else(|| PathBuf::from("psql"))
+}
+
+/// What a program left: exit code, stdout and stderr.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs a command to its end.
+pub fn run(command: &mut Command) -> Output {
+    let output = command.output().unwrap_or_else(|e| panic!("{:?}: {e}", command.get_program()));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Output { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+}
+
+impl Output {
+    /// All three in one text, for a snapshot.
+    pub fn snapshot(&self) -> String {
+        let code = self.code.map_or("signal".to_owned(), |code| code.to_string());
+        format!(
+            "exit: {code}\n--- stdout ---\n{}--- stderr ---\n{}",
+            ended(&self.stdout),
+            ended(&self.stderr)
+        )
+    }
+
+    /// The lines of stdout of a command that must have succeeded.
+    pub fn lines(&self) -> Vec<&str> {
+        assert_eq!(self.code, Some(0), "{}", self.snapshot());
+        self.stdout.lines().collect()
+    }
+}
+
+/// A text that does not end its last line says so.
+fn ended(text: &str) -> String {
+    if text.is_empty() || text.ends_with('\n') { text.to_owned() } else { format!("{text}<no newline>\n") }
+}
+
+/// Arguments without naming a type at every call.
+pub fn with<S: AsRef<OsStr>>(mut command: Command, args: impl IntoIterator<Item = S>) -> Command {
+    command.args(args);
+    command
+}
