@@ -3,6 +3,7 @@
 //! A **report** is a `.sql` file; a row is typed cells; a format knows no report and a report knows no format.
 //! Everything that is not a report is an **engine** beside a thin command.
 
+pub mod connect;
 pub mod error;
 pub mod helper;
 pub mod render;
