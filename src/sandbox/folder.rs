@@ -56,7 +56,7 @@ impl Base {
         for name in names {
             let base = Base(temp.join(name));
             match fs::symlink_metadata(&base.0) {
-                Ok(meta) if !(meta.is_dir() && is_ours(&meta)) => {}
+                Ok(meta) if !(meta.is_dir() && meta_is_ours(&meta)) => {}
                 Ok(_) | Err(_) => return Ok(base),
             }
         }
@@ -108,7 +108,7 @@ impl Base {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(e) => return Err(e),
         };
-        if !(meta.is_dir() && is_ours(&meta)) {
+        if !(meta.is_dir() && meta_is_ours(&meta)) {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to somebody else"));
         }
         if meta.mode() & 0o7777 != mode {
@@ -143,10 +143,10 @@ impl Base {
 
     /// What is ours in the base and a folder, never through a symbolic link.
     fn folders(&self) -> Vec<PathBuf> {
-        if !fs::symlink_metadata(&self.0).is_ok_and(|meta| meta.is_dir() && is_ours(&meta)) {
+        if !fs::symlink_metadata(&self.0).is_ok_and(|meta| meta.is_dir() && meta_is_ours(&meta)) {
             return Vec::new();
         }
-        let ours = |path: &PathBuf| fs::symlink_metadata(path).is_ok_and(|m| m.is_dir() && is_ours(&m));
+        let ours = |path: &PathBuf| fs::symlink_metadata(path).is_ok_and(|m| m.is_dir() && meta_is_ours(&m));
         let entries = fs::read_dir(&self.0).into_iter().flatten().flatten();
         entries.map(|entry| entry.path()).filter(ours).collect()
     }
@@ -156,7 +156,7 @@ impl Base {
         for path in self.folders() {
             match state(&path) {
                 State::Stale => {
-                    super::server::stop_leftover(&path.join("pg").join("data"));
+                    super::server::stop_leftover(&path.join(super::server::PRIVATE).join("data"));
                     remove(&path);
                 }
                 // Made by somebody who died before he took its lock: goes only if it is empty.
@@ -173,14 +173,14 @@ impl Base {
         let is_template = |path: &Path| path.join("template").is_file();
         let mut held = Vec::new();
         for path in &paths {
-            let is_file = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file() && is_ours(&meta));
+            let is_file = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file() && meta_is_ours(&meta));
             let is_start = is_file && path.extension().is_some_and(|extension| extension == "start");
             if is_start {
                 match lock_file(path, false).and_then(|f| take(f, FlockArg::LockExclusiveNonblock)) {
                     Ok(lock) => held.push(lock),
                     Err(_) => return,
                 }
-            } else if !(path.ends_with("lock") && is_file) && !is_template(path) {
+            } else if !(is_template(path) || path.ends_with("lock") && is_file) {
                 return;
             }
         }
@@ -238,8 +238,13 @@ fn state(folder: &Path) -> State {
     }
 }
 
-fn is_ours(meta: &fs::Metadata) -> bool {
+fn meta_is_ours(meta: &fs::Metadata) -> bool {
     meta.uid() == nix::unistd::geteuid().as_raw()
+}
+
+/// Whether this itself, not what a link leads to, belongs to us.
+pub(super) fn is_ours(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|meta| meta_is_ours(&meta))
 }
 
 fn lock_file(path: &Path, create: bool) -> io::Result<File> {

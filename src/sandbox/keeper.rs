@@ -36,8 +36,8 @@ pub(super) struct Orders {
 pub(super) enum Mode {
     /// For the process at the other end of the pipe.
     Own,
-    /// For all who know the key; it ends so long after the last of them, or when told (`stay`).
-    Shared { key: String, linger: Duration, stay: bool },
+    /// For all who know the key; it ends so long after the last of them.
+    Shared { key: String, linger: Duration },
 }
 
 /// What the master of an own server may ask.
@@ -84,8 +84,6 @@ pub(crate) async fn run(master: &mut Master) -> Exit {
         Ok(folder) => folder,
         Err(error) => return refuse(master, error),
     };
-    // Whatever runs below this folder is known to be the sandbox's.
-    let _ = std::env::set_current_dir(&folder.path);
     let result = keep(master, &orders, &folder).await;
     let _ = std::env::set_current_dir("/");
     folder.remove();
@@ -103,7 +101,7 @@ fn refuse(master: &Master, error: Error) -> Exit {
 
 async fn keep(master: &mut Master, orders: &Orders, folder: &Folder) -> Result<()> {
     let mut signals = Signals::new()?;
-    let owner = user::choose(&orders.base)?;
+    let owner = user::choose()?;
     let mut cluster = Cluster::new(folder, owner.clone(), orders.settings.clone())?;
     let begun = tokio::select! {
         begun = begin(&mut cluster, orders) => begun,
@@ -199,22 +197,30 @@ async fn serve(
     info: &Info,
     signals: &mut Signals,
 ) {
-    let own = *mode == Mode::Own;
-    let (linger, mut stay) = match mode {
-        Mode::Own => (Duration::ZERO, true),
-        Mode::Shared { linger, stay, .. } => (*linger, *stay),
+    let linger = match mode {
+        Mode::Own => None,
+        Mode::Shared { linger, .. } => Some(*linger),
     };
+    let own = linger.is_none();
+    let linger = linger.unwrap_or_default();
     let (events, mut asked) = mpsc::channel(16);
+    // Whoever started us lives; until it has joined, or died, a shared server does not count as idle.
+    let mut attached = true;
+    let mut stay = false;
     let mut users = 0_usize;
     let mut idle_since = Instant::now();
     loop {
         tokio::select! {
-            order = master.order::<Order>(), if own => match order {
+            order = master.order::<Order>(), if attached => match order {
                 Ok(Some(order)) => {
                     let done = obey(order, cluster).await;
                     master.answer(done);
                 }
-                Ok(None) | Err(_) => return,
+                Ok(None) | Err(_) if own => return,
+                Ok(None) | Err(_) => {
+                    attached = false;
+                    idle_since = Instant::now();
+                }
             },
             connection = listener.accept() => if let Ok((stream, _)) = connection {
                 tokio::spawn(converse(stream, events.clone()));
@@ -228,7 +234,7 @@ async fn serve(
                     }
                     let info = Info { server_pid: cluster.pid().unwrap_or(0), ..info.clone() };
                     // One who is gone before the answer is counted out by his conversation.
-                    let _ = answer.send(Status { info, users, stays: stay && !own });
+                    let _ = answer.send(Status { info, users, stays: stay });
                 }
                 Event::Left => {
                     users = users.saturating_sub(1);
@@ -238,7 +244,7 @@ async fn serve(
             () = cluster.ended() => if !own {
                 return;
             },
-            () = tokio::time::sleep_until(idle_since + linger), if users == 0 && !stay => return,
+            () = tokio::time::sleep_until(idle_since + linger), if !attached && users == 0 && !stay => return,
             () = signals.any() => return,
         }
     }
@@ -246,8 +252,8 @@ async fn serve(
 
 async fn obey(order: Order, cluster: &mut Cluster) -> Result<u32> {
     match order {
-        Order::Start if cluster.pid().is_none() => cluster.start().await?,
-        Order::Start => {}
+        Order::Start if cluster.runs() => {}
+        Order::Start => cluster.start().await?,
         Order::Stop(how) => cluster.stop(how).await,
     }
     Ok(cluster.pid().unwrap_or(0))

@@ -260,7 +260,7 @@ pub fn start(options: &Options) -> Result<(Info, bool)> {
 pub fn stop(scope: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Option<Info>> {
     let base = Base::in_temp(&folder::temp_dir(env))?;
     for folder in base.alive() {
-        if !info(&folder).is_some_and(|info| info.key.as_deref() == Some(scope)) {
+        if info(&folder).is_none_or(|info| info.key.as_deref() != Some(scope)) {
             continue;
         }
         let Some((status, mut connection)) = ask(&folder, Request::Status)? else { continue };
@@ -318,7 +318,7 @@ fn join_or_start(options: &Options, key: &str, stay: bool) -> Result<(Status, Un
     if let Some((status, connection)) = join()? {
         return Ok((status, connection, true));
     }
-    let mode = Mode::Shared { key: key.to_owned(), linger: options.linger, stay };
+    let mode = Mode::Shared { key: key.to_owned(), linger: options.linger };
     let (_helper, _): (Helper, Info) =
         helper::spawn(helper::Kind::Keeper, &options.orders(&base, mode), options.exe.as_deref())?;
     match join()? {

@@ -27,6 +27,8 @@ pub enum Stop {
     Immediate,
 }
 
+/// The folder in a server's folder that is its user's, and nobody else's.
+pub(super) const PRIVATE: &str = "pg";
 /// The superuser of every sandbox.
 pub(super) const SUPERUSER: &str = "postgres";
 
@@ -52,10 +54,12 @@ impl Cluster {
 
     /// Makes the data folder.
     pub(super) async fn create(&self, base: &Path) -> Result<()> {
-        self.check_reach().await?;
         let private = self.socket_dir();
         DirBuilder::new().mode(0o700).create(&private).map_err(|e| self.failed("make a folder in", &e))?;
         self.give(&private).map_err(|e| self.failed("hand over", &e))?;
+        // By their working folder processes are known to be the sandbox's, from their first moment on.
+        std::env::set_current_dir(&private).map_err(|e| self.failed("enter", &e))?;
+        self.check_reach().await?;
         let template = base.join(format!("t-{}", self.template_key()));
         if !self.settings.template {
             self.initdb().await?;
@@ -68,7 +72,7 @@ impl Cluster {
     }
 
     pub(super) fn socket_dir(&self) -> PathBuf {
-        self.folder.join("pg")
+        self.folder.join(PRIVATE)
     }
 
     pub(super) fn data_dir(&self) -> PathBuf {
@@ -117,7 +121,7 @@ impl Cluster {
         ] {
             command.env_remove(variable);
         }
-        command.env("LC_ALL", "C").env("TZ", "UTC").stdin(Stdio::null()).current_dir(&self.folder);
+        command.env("LC_ALL", "C").env("TZ", "UTC").stdin(Stdio::null()).current_dir(self.socket_dir());
         if let Some(owner) = &self.owner {
             // std drops root's other groups before it changes the user.
             command.gid(owner.gid).uid(owner.uid);
@@ -262,7 +266,7 @@ impl Cluster {
         let child = self.child.insert(child);
         let pid = child.id();
         let start = Instant::now();
-        let pid_file = self.folder.join("pg").join("data").join("postmaster.pid");
+        let pid_file = self.folder.join(PRIVATE).join("data").join("postmaster.pid");
         loop {
             if let Ok(Some(status)) = child.try_wait() {
                 self.child = None;
@@ -291,6 +295,14 @@ impl Cluster {
         let text = String::from_utf8_lossy(new);
         let lines: Vec<&str> = text.lines().collect();
         error.caused_by(lines[lines.len().saturating_sub(8)..].join("\n"))
+    }
+
+    /// Whether it has been started and has not ended since.
+    pub(super) fn runs(&mut self) -> bool {
+        if self.child.as_mut().is_some_and(|child| !matches!(child.try_wait(), Ok(None))) {
+            self.child = None;
+        }
+        self.child.is_some()
     }
 
     /// Waits until the server ends by itself; for ever where none runs.

@@ -2,6 +2,7 @@
 //! else: processes of the same user could reach the sandbox, and it could reach theirs.
 
 use std::collections::HashSet;
+#[cfg(any(target_os = "linux", target_os = "android"))]
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -20,13 +21,12 @@ pub(super) struct Owner {
 const CANDIDATES: &[&str] =
     &["postgres", "nobody", "_postgres", "games", "news", "uucp", "lp", "proxy", "list", "irc", "mail"];
 
-/// `None` unless we are root. A user is free when no process runs under its name but servers below `base`.
-pub(super) fn choose(base: &Path) -> Result<Option<Owner>> {
+/// `None` unless we are root. A user is free when nothing runs under its name but root's sandboxes.
+pub(super) fn choose() -> Result<Option<Owner>> {
     if !nix::unistd::geteuid().is_root() {
         return Ok(None);
     }
-    let base = std::fs::canonicalize(base).unwrap_or_else(|_| base.to_owned());
-    let busy = busy(&base);
+    let busy = busy();
     let free = CANDIDATES.iter().find_map(|name| {
         let user = nix::unistd::User::from_name(name).ok().flatten()?;
         let (uid, gid) = (user.uid.as_raw(), user.gid.as_raw());
@@ -42,9 +42,9 @@ pub(super) fn choose(base: &Path) -> Result<Option<Owner>> {
     }
 }
 
-/// Users with a process that is not part of a sandbox below `base`.
+/// Users with a process that is not part of a sandbox of ours.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn busy(base: &Path) -> HashSet<u32> {
+fn busy() -> HashSet<u32> {
     let mut busy = HashSet::new();
     for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
         let is_pid = entry.file_name().to_str().is_some_and(|name| name.bytes().all(|b| b.is_ascii_digit()));
@@ -53,15 +53,26 @@ fn busy(base: &Path) -> HashSet<u32> {
         else {
             continue;
         };
-        // The working folder of everything PostgreSQL runs is its data folder, and initdb's is ours to choose.
-        let sandboxed =
-            || std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(base));
+        let sandboxed = || std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| is_sandbox(&cwd));
         let (dead, uids) = owners(&status);
         if !dead && !sandboxed() {
             busy.extend(uids);
         }
     }
     busy
+}
+
+/// The working folder of all that runs as a server's user is in its private folder, which only that user and
+/// root can enter.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn is_sandbox(cwd: &Path) -> bool {
+    cwd.ancestors().filter(|dir| dir.ends_with(super::server::PRIVATE)).any(|private| {
+        let lock = private.with_file_name("lock");
+        let base = private.ancestors().nth(2).unwrap_or(private);
+        let ours = [lock.as_path(), base].iter().all(|path| super::folder::is_ours(path));
+        let named = base.file_name().is_some_and(|name| name.to_string_lossy().starts_with("pgkit-sandbox-"));
+        named && ours
+    })
 }
 
 /// From `/proc/PID/status`: whether it is a zombie, and its real, effective and saved user.
@@ -74,7 +85,7 @@ fn owners(status: &str) -> (bool, Vec<u32>) {
 
 /// Where there is no `/proc`, every user with a process is busy.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn busy(_: &Path) -> HashSet<u32> {
+fn busy() -> HashSet<u32> {
     let ps = std::process::Command::new("ps").args(["-A", "-o", "uid="]).output();
     let uids = ps.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
     uids.split_whitespace().filter_map(|uid| uid.parse().ok()).collect()

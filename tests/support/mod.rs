@@ -4,6 +4,7 @@
 //! starts it, the rest join, and it ends seconds after the last. A test that breaks its server asks for
 //! [`own_server`]. Without PostgreSQL the tests fail; they never skip.
 #![expect(dead_code, reason = "each test crate uses its part of this module")]
+#![expect(clippy::unwrap_used, reason = "only tests use it")]
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -229,10 +230,17 @@ pub fn eventually(what: &str, condition: impl Fn() -> bool) {
 /// The program under test with nothing of the tester's environment but a way to programs: UTC, English,
 /// 100 columns, a home of its own.
 pub fn bare_pgkit() -> Command {
-    static HOME: OnceLock<tempfile::TempDir> = OnceLock::new();
+    static HOME: OnceLock<PathBuf> = OnceLock::new();
+    let home = HOME.get_or_init(|| {
+        let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("home-{}", std::process::id()));
+        // Of an earlier process of that number.
+        let _ = std::fs::remove_dir_all(&home);
+        std::fs::create_dir_all(&home).unwrap();
+        home
+    });
     let mut command = Command::new(PGKIT);
     clean(&mut command);
-    command.env("HOME", HOME.get_or_init(|| tempfile::tempdir().unwrap()).path());
+    command.env("HOME", home);
     command.env("COLUMNS", "100").stdin(Stdio::null());
     command
 }
