@@ -66,7 +66,10 @@ impl Failure {
     /// The connection was there and then it was not.
     pub(super) fn lost(error: &io::Error) -> Failure {
         match error.kind() {
-            io::ErrorKind::UnexpectedEof => Failure::closed(),
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe => Failure::closed(),
             _ => Failure::new(
                 Cause::Closed,
                 Next::Nothing,

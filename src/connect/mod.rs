@@ -124,7 +124,8 @@ async fn attempt(target: &Target) -> std::result::Result<Connected, Refusal> {
                     Ok((session, driver)) => return Ok(accept(target, host, route, session, driver)?),
                     Err(mut failure) => {
                         // A server that is not up yet leaves the others to be tried.
-                        if failure.sqlstate.as_deref() == Some("57P03") && index + 1 < hosts.len() {
+                        let not_up = failure.turned_away && failure.sqlstate.as_deref() == Some("57P03");
+                        if not_up && index + 1 < hosts.len() {
                             failure.next = Next::Host;
                         }
                         push(

@@ -1,4 +1,7 @@
 //! Connecting, compared with libpq itself: what is resolved, what is dialled, and how it ends.
 
+mod dialling;
+mod fake;
 mod oracle;
 mod resolution;
+mod run;
