@@ -241,7 +241,7 @@ async fn serve(
                     idle_since = Instant::now();
                 }
             },
-            () = cluster.ended() => if !own {
+            () = cluster.ended(), if cluster.runs() => if !own {
                 return;
             },
             () = tokio::time::sleep_until(idle_since + linger), if !attached && users == 0 && !stay => return,
@@ -252,8 +252,13 @@ async fn serve(
 
 async fn obey(order: Order, cluster: &mut Cluster) -> Result<u32> {
     match order {
-        Order::Start if cluster.runs() => {}
-        Order::Start => cluster.start().await?,
+        Order::Start => {
+            // One that was just killed may need a moment to be dead.
+            let _ = tokio::time::timeout(Duration::from_millis(200), cluster.ended()).await;
+            if !cluster.runs() {
+                cluster.start().await?;
+            }
+        }
         Order::Stop(how) => cluster.stop(how).await,
     }
     Ok(cluster.pid().unwrap_or(0))

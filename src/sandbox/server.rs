@@ -297,22 +297,16 @@ impl Cluster {
         error.caused_by(lines[lines.len().saturating_sub(8)..].join("\n"))
     }
 
-    /// Whether it has been started and has not ended since.
-    pub(super) fn runs(&mut self) -> bool {
-        if self.child.as_mut().is_some_and(|child| !matches!(child.try_wait(), Ok(None))) {
-            self.child = None;
-        }
+    /// Whether it has been started and is not known to have ended since.
+    pub(super) fn runs(&self) -> bool {
         self.child.is_some()
     }
 
-    /// Waits until the server ends by itself; for ever where none runs.
+    /// Waits until the server ends by itself; returns at once where none runs.
     pub(super) async fn ended(&mut self) {
-        match &mut self.child {
-            Some(child) => {
-                let _ = child.wait().await;
-                self.child = None;
-            }
-            None => std::future::pending().await,
+        if let Some(child) = &mut self.child {
+            let _ = child.wait().await;
+            self.child = None;
         }
     }
 

@@ -1,4 +1,5 @@
 //! Throwaway servers with real processes and real kills.
+#![expect(clippy::unwrap_used, reason = "only tests use it")]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -23,7 +24,7 @@ struct Place {
 
 impl Place {
     fn new() -> Place {
-        let temp = tempfile::Builder::new().prefix("pgkit").tempdir_in("/tmp").unwrap();
+        let temp = tempfile::Builder::new().prefix("pgkit").tempdir_in(temp()).unwrap();
         std::fs::set_permissions(temp.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
         Place { temp }
     }

@@ -20,7 +20,7 @@ fn it_takes_queries_and_nothing_is_left_when_it_is_dropped() {
         let server = own_server(&options);
         let info = server.info().clone();
         let db = database(&info, "own");
-        assert!(bin.version.starts_with(&db.value("SHOW server_version").split(' ').next().unwrap()));
+        assert!(bin.version.starts_with(db.value("SHOW server_version").split(' ').next().unwrap()));
         assert_eq!(db.value("SHOW server_encoding"), "UTF8");
         assert_eq!(db.value("SHOW timezone"), "UTC");
         drop(db);

@@ -1,6 +1,6 @@
 //! A user of a sandbox as a process of its own: this test program, started again with one ignored test.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use pgkit::sandbox::{self, Info};
@@ -77,7 +77,8 @@ fn a_process_of_its_own() {
     options.temp = variable("SANDBOX_TEST_TEMP").unwrap().into();
     options.settings.template = false;
     options.linger = std::time::Duration::from_millis(500);
-    let print = |info: &Info| println!("{}", serde_json::to_string(info).unwrap());
+    let print =
+        |info: &Info| writeln!(std::io::stdout(), "{}", serde_json::to_string(info).unwrap()).unwrap();
     let until_told = || drop(std::io::stdin().read_line(&mut String::new()));
     match how.as_str() {
         "own" => {
