@@ -33,6 +33,8 @@ pub enum Exit {
     Interrupted,
     /// Terminated (SIGTERM).
     Terminated,
+    /// As a program ended that pgkit ran for somebody (`sandbox run`).
+    Child(u8),
 }
 
 impl Exit {
@@ -52,6 +54,7 @@ impl Exit {
             Exit::HungUp => 129,
             Exit::Interrupted => 130,
             Exit::Terminated => 143,
+            Exit::Child(code) => code,
         }
     }
 }

@@ -73,7 +73,8 @@ impl From<&Error> for Failure {
 
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Error {
-        const KNOWN: [Exit; 8] = [
+        const KNOWN: [Exit; 11] = [
+            Exit::Bad,
             Exit::Usage,
             Exit::Data,
             Exit::Unavailable,
@@ -81,6 +82,8 @@ impl From<Failure> for Error {
             Exit::TryAgain,
             Exit::TooOld,
             Exit::Permission,
+            Exit::HungUp,
+            Exit::Interrupted,
             Exit::Terminated,
         ];
         let exit = KNOWN.into_iter().find(|exit| exit.code() == failure.code).unwrap_or(Exit::Bug);
@@ -263,5 +266,30 @@ fn detach() {
         .unwrap_or_default();
     for fd in inherited.into_iter().filter(|fd| *fd > 2) {
         let _ = nix::unistd::close(fd);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_comes_over_the_pipe_whole() {
+        for exit in [Exit::Usage, Exit::Unavailable, Exit::Bug, Exit::Permission, Exit::Terminated] {
+            let error =
+                Error::new(exit, "two\nlines").caused_by("a").caused_by("b").hint("c").with_sqlstate("57P03");
+            let line = to_line(&Answer::<()>::Err(Failure::from(&error))).unwrap();
+            assert_eq!(line.matches('\n').count(), 1);
+            let Answer::<()>::Err(failure) = serde_json::from_str(&line).unwrap() else { panic!("{line}") };
+            assert_eq!(Error::from(failure), error);
+        }
+    }
+
+    #[test]
+    fn a_program_that_is_no_pgkit_is_an_error() {
+        let error = spawn::<()>(Kind::Keeper, &"orders", Some(Path::new("/bin/true"))).unwrap_err();
+        assert_eq!(error.exit, Exit::Io);
+        let error = spawn::<()>(Kind::Keeper, &"orders", Some(Path::new("/nonexistent"))).unwrap_err();
+        assert!(error.message.contains("cannot start /nonexistent"), "{error}");
     }
 }

@@ -3,8 +3,19 @@
 //! A **report** is a `.sql` file; a row is typed cells; a format knows no report and a report knows no format.
 //! Everything that is not a report is an **engine** beside a thin command.
 
+pub mod answer;
+pub mod cell;
+pub mod cli;
+pub mod commands;
 pub mod connect;
 pub mod error;
 pub mod helper;
+pub mod pattern;
+pub mod pipeline;
 pub mod render;
+pub mod report;
 pub mod sandbox;
+pub mod session;
+pub mod signals;
+pub mod sort;
+pub mod sql;

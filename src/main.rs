@@ -3,9 +3,12 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1);
-    if args.next().as_deref() == Some(pgkit::helper::SUBCOMMAND) {
-        return ExitCode::from(pgkit::helper::main(&args.next().unwrap_or_default()).code());
-    }
-    ExitCode::SUCCESS
+    let args: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    let exit = match args.get(1).and_then(|a| a.to_str()) {
+        Some(pgkit::helper::SUBCOMMAND) => {
+            pgkit::helper::main(args.get(2).and_then(|a| a.to_str()).unwrap_or_default())
+        }
+        _ => pgkit::commands::main(args),
+    };
+    ExitCode::from(exit.code())
 }

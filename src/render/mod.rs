@@ -1,3 +1,206 @@
-//! From typed cells to bytes: one small file a format.
+//! From typed cells to bytes: one small file a format. A format knows no report.
 
+mod csv;
 pub mod escape;
+pub mod human;
+mod json;
+mod markdown;
+pub mod output;
+mod table;
+mod tsv;
+mod vertical;
+
+use std::borrow::Cow;
+
+use jiff::tz::TimeZone;
+
+use crate::cell::{self, Cell};
+use crate::report::Column;
+
+/// The formats of the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum FormatName {
+    /// Aligned columns for people, with units
+    Table,
+    /// One object a line, tabs between, escaped as COPY's text format
+    Tsv,
+    /// RFC 4180, with a header
+    Csv,
+    /// One array of objects
+    Json,
+    /// One object a line
+    Jsonl,
+    /// A table for an issue or a wiki, with units
+    Markdown,
+    /// One value a line, with units
+    Vertical,
+}
+
+/// How output looks, whatever the format.
+#[derive(Debug, Clone)]
+pub struct Style {
+    /// With or without a head; `None`: as the format usually has it.
+    pub header: Option<bool>,
+    /// Bold heads and the like.
+    pub color: bool,
+    /// The terminal's width, where stdout is one.
+    pub width: Option<usize>,
+    /// The time zone for people.
+    pub zone: TimeZone,
+}
+
+/// Turns rows into bytes. Every method appends to `out`.
+pub trait Format {
+    /// Before the first row.
+    fn head(&mut self, out: &mut Vec<u8>);
+    /// One row; it has as many cells as there are columns.
+    fn row(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>);
+    /// What is kept back so far, because the reader waits.
+    fn flush(&mut self, _out: &mut Vec<u8>) {}
+    /// After the last row.
+    fn end(&mut self, out: &mut Vec<u8>);
+}
+
+/// The format of this name for these columns.
+pub fn format(name: FormatName, columns: &[Column], style: &Style) -> Box<dyn Format> {
+    let columns = columns.to_vec();
+    let style = style.clone();
+    match name {
+        FormatName::Table => Box::new(table::Table::new(columns, style)),
+        FormatName::Tsv => Box::new(tsv::Tsv::new(columns, &style)),
+        FormatName::Csv => Box::new(csv::Csv::new(columns, &style)),
+        FormatName::Json => Box::new(json::Json::new(columns, false)),
+        FormatName::Jsonl => Box::new(json::Json::new(columns, true)),
+        FormatName::Markdown => Box::new(markdown::Markdown::new(columns, style)),
+        FormatName::Vertical => Box::new(vertical::Vertical::new(columns, style)),
+    }
+}
+
+/// One row as its tsv line, without the line feed: what `--grep` looks at.
+pub fn tsv_line(cells: &[Cell<'_>], out: &mut Vec<u8>) {
+    tsv::line(cells, false, out);
+}
+
+/// A cell as plain text for programs: no unit, UTC, lists as array literals, NULL empty.
+pub fn plain<'a>(cell: &'a Cell<'_>) -> Cow<'a, str> {
+    match cell {
+        Cell::Null => Cow::Borrowed(""),
+        Cell::Bool(b) => Cow::Borrowed(if *b { "true" } else { "false" }),
+        Cell::Int(n) => Cow::Owned(n.to_string()),
+        Cell::Float(x) => Cow::Owned(cell::float(*x)),
+        Cell::Numeric(text) => Cow::Borrowed(text),
+        Cell::Text(text) | Cell::Json(text) => Cow::Borrowed(text),
+        Cell::Timestamp { micros, zoned } => Cow::Owned(cell::timestamp(*micros, *zoned)),
+        Cell::Date(days) => Cow::Owned(cell::date(*days)),
+        Cell::Interval { months, days, micros } => Cow::Owned(cell::interval(*months, *days, *micros)),
+        Cell::List(cells) => Cow::Owned(array_literal(cells)),
+    }
+}
+
+/// As the server writes an array: `{a,"b c",NULL}`.
+fn array_literal(cells: &[Cell<'_>]) -> String {
+    let mut out = String::from("{");
+    for (i, cell) in cells.iter().enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        if *cell == Cell::Null {
+            out.push_str("NULL");
+            continue;
+        }
+        let text = plain(cell);
+        let bare = !text.is_empty()
+            && !text.eq_ignore_ascii_case("null")
+            && !text.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '\\' | '{' | '}' | ','));
+        if bare {
+            out.push_str(&text);
+        } else {
+            out.push('"');
+            for c in text.chars() {
+                if matches!(c, '"' | '\\') {
+                    out.push('\\');
+                }
+                out.push(c);
+            }
+            out.push('"');
+        }
+    }
+    out.push('}');
+    out
+}
+
+/// Is this a column of numbers, which people read aligned to the right?
+fn is_number(column: &Column) -> bool {
+    use crate::cell::Scalar as S;
+    !column.kind.list
+        && matches!(
+            column.kind.scalar,
+            S::Int2 | S::Int4 | S::Int8 | S::Oid | S::Float4 | S::Float8 | S::Numeric
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cell::ColumnType;
+
+    fn column(name: &str, kind: &str) -> Column {
+        let (kind, server_type) = ColumnType::by_name(kind).unwrap();
+        Column { name: name.into(), kind, server_type }
+    }
+
+    /// All of a report of two rows, the second with the nastiest name.
+    fn render(format_name: FormatName, width: Option<usize>) -> String {
+        let columns = [column("name", "text"), column("total_bytes", "int8"), column("tags", "text[]")];
+        let style = Style { header: None, color: false, width, zone: TimeZone::UTC };
+        let mut format = format(format_name, &columns, &style);
+        let mut out = Vec::new();
+        format.head(&mut out);
+        format.row(&[Cell::Text("plain".into()), Cell::Int(8192), Cell::Null], &mut out);
+        let nasty = "a\t\"b\"|\\N\n\u{1b}[31m\u{202e}\u{9b}表🐘";
+        let tags = Cell::List(vec![Cell::Text("x y".into()), Cell::Null, Cell::Text("null".into())]);
+        format.row(&[Cell::Text(nasty.into()), Cell::Null, tags], &mut out);
+        format.end(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn tsv_is_what_copy_reads() {
+        assert_eq!(
+            render(FormatName::Tsv, None),
+            "plain\t8192\t\na\\t\"b\"|\\\\N\\n\\x1b[31m\u{202e}\\xc2\\x9b表🐘\t\t{\"x y\",NULL,\"null\"}\n"
+        );
+    }
+
+    #[test]
+    fn csv_quotes_what_rfc_4180_says() {
+        assert_eq!(
+            render(FormatName::Csv, None),
+            "name,total_bytes,tags\nplain,8192,\n\"a\t\"\"b\"\"|\\N\n\u{1b}[31m\u{202e}\u{9b}表🐘\",,\"{\"\"x y\"\",NULL,\"\"null\"\"}\"\n"
+        );
+    }
+
+    #[test]
+    fn json_reads_back_and_sends_no_control_character() {
+        let text = render(FormatName::Json, None);
+        assert!(!text.chars().any(|c| c != '\n' && escape::is_unsafe(c)), "{text:?}");
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value[0]["total_bytes"], 8192);
+        assert_eq!(value[0]["tags"], serde_json::Value::Null);
+        assert_eq!(value[1]["name"], "a\t\"b\"|\\N\n\u{1b}[31m\u{202e}\u{9b}表🐘");
+        assert_eq!(value[1]["tags"], serde_json::json!(["x y", null, "null"]));
+        assert_eq!(render(FormatName::Jsonl, None).lines().count(), 2);
+    }
+
+    #[test]
+    fn what_people_read_is_safe_and_has_units() {
+        for name in [FormatName::Table, FormatName::Markdown, FormatName::Vertical] {
+            for width in [None, Some(60), Some(20)] {
+                let text = render(name, width);
+                assert!(!text.chars().any(|c| c != '\n' && escape::is_unsafe(c)), "{text:?}");
+                assert!(text.contains("8 kB"), "{text}");
+                assert!(!text.contains("_bytes"), "{text}");
+            }
+        }
+    }
+}

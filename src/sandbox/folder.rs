@@ -126,9 +126,13 @@ impl Base {
         let failed = |e: io::Error| self.failed("cannot make a folder in", &e);
         let _lock = self.lock("lock")?;
         self.sweep();
-        let dir = tempfile::Builder::new().prefix("").rand_bytes(8).tempdir_in(&self.0).map_err(failed)?;
         let mode = if nix::unistd::geteuid().is_root() { 0o711 } else { 0o700 };
-        fs::set_permissions(dir.path(), fs::Permissions::from_mode(mode)).map_err(failed)?;
+        let mode = fs::Permissions::from_mode(mode);
+        let mut builder = tempfile::Builder::new();
+        let builder = builder.prefix("").rand_bytes(8).permissions(mode.clone());
+        let dir = builder.tempdir_in(&self.0).map_err(failed)?;
+        // The umask may have taken from it.
+        fs::set_permissions(dir.path(), mode).map_err(failed)?;
         let file = lock_file(&dir.path().join("lock"), true).map_err(failed)?;
         // Waits at most for somebody who is just looking whether the folder is stale.
         let lock = take(file, FlockArg::LockExclusive).map_err(failed)?;
@@ -156,8 +160,8 @@ impl Base {
         for path in self.folders() {
             match state(&path) {
                 State::Stale => {
-                    super::server::stop_leftover(&path.join(super::server::PRIVATE).join("data"));
-                    remove(&path);
+                    super::server::stop_leftover(&data_of(&path));
+                    remove_server(&path);
                 }
                 // Made by somebody who died before he took its lock: goes only if it is empty.
                 State::Unlocked => drop(fs::remove_dir(&path)),
@@ -210,7 +214,7 @@ impl Folder {
     /// Removes it, and the base with it if that was the last.
     pub(super) fn remove(self) {
         let lock = self.base.lock("lock");
-        remove(&self.path);
+        remove_server(&self.path);
         if lock.is_ok() {
             self.base.remove_if_unused();
         }
@@ -261,6 +265,16 @@ fn take(mut file: File, arg: FlockArg) -> io::Result<Lock> {
             Err((_, errno)) => return Err(errno.into()),
         }
     }
+}
+
+fn data_of(folder: &Path) -> PathBuf {
+    folder.join(super::server::PRIVATE).join("data")
+}
+
+/// Removes a server's folder and what the server had elsewhere.
+fn remove_server(folder: &Path) {
+    super::server::free_shared_memory(&data_of(folder));
+    remove(folder);
 }
 
 /// Removes a folder and all below, following no link. A backend that just dies may still write: try again.

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::folder::{Base, Folder};
 use super::server::{Cluster, SUPERUSER, Stop};
-use super::{Info, Settings, Status, sample, server, user};
+use super::{Info, Password, Settings, Status, sample, server, user};
 use crate::error::{Error, Exit, Result};
 use crate::helper::{Answer, Failure, Master, to_line};
 
@@ -134,7 +134,7 @@ async fn keep(master: &mut Master, orders: &Orders, folder: &Folder) -> Result<(
 }
 
 /// From nothing to a server with its password and data.
-async fn begin(cluster: &mut Cluster, orders: &Orders) -> Result<Option<String>> {
+async fn begin(cluster: &mut Cluster, orders: &Orders) -> Result<Option<Password>> {
     cluster.create(&orders.base).await?;
     cluster.start().await?;
     let (dir, port) = (cluster.socket_dir(), cluster.port);
@@ -149,7 +149,7 @@ fn describe(
     orders: &Orders,
     folder: &Folder,
     cluster: &Cluster,
-    password: Option<String>,
+    password: Option<Password>,
     os_user: String,
 ) -> Info {
     let key = match &orders.mode {

@@ -120,7 +120,7 @@ pub struct Info {
     /// The database to connect to.
     pub database: String,
     /// The superuser's password, where the server listens on 127.0.0.1.
-    pub password: Option<String>,
+    pub password: Option<Password>,
     /// Where its programs are, and its version.
     pub binaries: Binaries,
     /// Who it runs as.
@@ -137,6 +137,24 @@ pub struct Info {
     settings: String,
 }
 
+/// A password, which no debug output shows.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Password(String);
+
+impl Password {
+    /// The password itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
 impl Info {
     /// What a libpq program needs in its environment to connect.
     pub fn env(&self) -> Vec<(String, String)> {
@@ -148,7 +166,7 @@ impl Info {
         ];
         if let Some(password) = &self.password {
             env[0].1 = "127.0.0.1".to_owned();
-            env.push(("PGPASSWORD", password.clone()));
+            env.push(("PGPASSWORD", password.reveal().to_owned()));
         }
         env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use tokio_postgres::{Client, NoTls};
 
+use super::Password;
 use super::server::SUPERUSER;
 use crate::error::{Error, Exit, Result};
 
@@ -30,7 +31,7 @@ pub(super) async fn create(socket_dir: &Path, port: u16) -> Result<()> {
 }
 
 /// Gives the superuser a password that nobody could guess.
-pub(super) async fn set_password(socket_dir: &Path, port: u16) -> Result<String> {
+pub(super) async fn set_password(socket_dir: &Path, port: u16) -> Result<Password> {
     let mut random = [0_u8; 16];
     std::fs::File::open("/dev/urandom")
         .and_then(|mut source| source.read_exact(&mut random))
@@ -42,7 +43,7 @@ pub(super) async fn set_password(socket_dir: &Path, port: u16) -> Result<String>
          'scram-sha-256'; ALTER ROLE {SUPERUSER} PASSWORD '{password}'"
     );
     client.batch_execute(&sql).await.map_err(|e| failed("cannot set a password", &e))?;
-    Ok(password)
+    Ok(Password(password))
 }
 
 async fn connect(socket_dir: &Path, port: u16, database: &str) -> Result<Client> {

@@ -368,8 +368,50 @@ pub(super) fn stop_leftover(data: &Path) {
         }
         let force = start.elapsed() > Duration::from_secs(10);
         let _ = kill(Pid::from_raw(pid), if force { Signal::SIGKILL } else { Signal::SIGQUIT });
+        // One that was stopped would not notice.
+        let _ = kill(Pid::from_raw(pid), Signal::SIGCONT);
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// A server that was killed leaves its shared memory behind: 56 bytes, but for ever. Its pid file tells which;
+/// the kernel, whether it is the server's user's and nobody uses it. To be called before the folder goes.
+#[cfg(target_os = "linux")]
+pub(super) fn free_shared_memory(data: &Path) {
+    let Ok(owner) = fs::symlink_metadata(data) else { return };
+    let pid_file = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
+    let mut named = pid_file.lines().nth(6).unwrap_or_default().split_whitespace().skip(1);
+    let Some(id) = named.next().filter(|id| id.parse::<u32>().is_ok()) else { return };
+    let segments = fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
+    if is_unused_segment(&segments, id, owner.uid()) {
+        let mut command = Command::new("ipcrm");
+        command.args(["-m", id]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        if nix::unistd::geteuid().is_root() {
+            command.gid(owner.gid()).uid(owner.uid());
+        }
+        let _ = command.status();
+    }
+}
+
+/// Elsewhere it cannot be seen whether somebody uses it.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn free_shared_memory(_: &Path) {}
+
+/// In `/proc/sysvipc/shm`, whose head names its columns.
+#[cfg(target_os = "linux")]
+fn is_unused_segment(segments: &str, id: &str, uid: u32) -> bool {
+    let mut lines = segments.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let head = lines.next().unwrap_or_default();
+    let column = |name: &str| head.iter().position(|column| *column == name);
+    let (Some(shmid), Some(users), Some(owner)) = (column("shmid"), column("nattch"), column("uid")) else {
+        return false;
+    };
+    let uid = uid.to_string();
+    lines.any(|line| {
+        line.get(shmid) == Some(&id)
+            && line.get(users) == Some(&"0")
+            && line.get(owner) == Some(&uid.as_str())
+    })
 }
 
 /// The pid in a file is a claim; the kernel knows whose folder that process works in.
@@ -394,5 +436,22 @@ pub(super) fn os_user(owner: Option<&Owner>) -> String {
             .ok()
             .flatten()
             .map_or_else(|| nix::unistd::geteuid().to_string(), |user| user.name),
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_unused_segment_of_the_servers_user_is_freed() {
+        let segments = "       key      shmid perms size  cpid  lpid nattch   uid   gid  cuid  cgid      atime\n\
+                        5432001  7  600  56  1  1  0  65534 65534 65534 65534 1\n\
+                        5432002  8  600  56  1  1  6  65534 65534 65534 65534 1\n";
+        assert!(is_unused_segment(segments, "7", 65534));
+        assert!(!is_unused_segment(segments, "7", 0));
+        assert!(!is_unused_segment(segments, "8", 65534));
+        assert!(!is_unused_segment(segments, "9", 65534));
+        assert!(!is_unused_segment("", "7", 0));
     }
 }

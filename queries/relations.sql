@@ -1,0 +1,71 @@
+-- Tables, views, sequences and every other relation, one a line.
+--
+-- since   = 10
+-- needs   = "CONNECT on the database"
+-- source  = '''psql \d and \dtvmsE *.*; visibility as pg_table_is_visible'''
+-- example = "pgkit relations | grep crap"
+-- columns = ["schema text", "name text", "kind text", "owner text"]
+-- [[param]]
+-- name       = "pattern"
+-- type       = "pattern[]"
+-- positional = true
+-- help       = "Relations to show, as in psql: name, schema.name, with * and ?"
+-- [[param]]
+-- name    = "kind"
+-- type    = "text[]"
+-- metavar = "KIND"
+-- one_of  = ["table", "partitioned table", "view", "materialized view", "sequence", "foreign table", "index", "partitioned index", "TOAST table"]
+-- help    = "Only relations of this kind; indexes are shown only when asked for"
+-- [[param]]
+-- name = "visible"
+-- type = "bool"
+-- help = "Only what the search path shows, as psql's \\d"
+-- [[param]]
+-- name = "system"
+-- type = "bool"
+-- help = "System catalogs, information_schema and TOAST tables too"
+WITH path (nspoid, position) AS (
+    SELECT n.oid, s.position
+    FROM pg_catalog.unnest(pg_catalog.current_schemas(true)) WITH ORDINALITY AS s (name, position)
+    JOIN pg_catalog.pg_namespace n ON n.nspname = s.name
+    WHERE $4
+), kinds (relkind, kind, by_default) AS (
+    VALUES ('r'::"char", 'table', true), ('p', 'partitioned table', true), ('v', 'view', true),
+           ('m', 'materialized view', true), ('S', 'sequence', true), ('f', 'foreign table', true),
+           ('i', 'index', false), ('I', 'partitioned index', false), ('t', 'TOAST table', $5)
+), patterns (schema_regex, name_regex) AS (
+    SELECT p.schema_regex, p.name_regex FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
+), namespaces AS (
+    SELECT n.oid, n.nspname,
+           n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_toast' AS of_users,
+           p.position
+    FROM pg_catalog.pg_namespace n
+    LEFT JOIN path p ON p.nspoid = n.oid
+)
+SELECT n.nspname::text AS schema,
+       c.relname::text AS name,
+       k.kind,
+       pg_catalog.pg_get_userbyid(c.relowner)::text AS owner
+FROM pg_catalog.pg_class c
+JOIN namespaces n ON n.oid = c.relnamespace
+JOIN kinds k ON k.relkind = c.relkind
+WHERE CASE WHEN $3 IS NULL THEN k.by_default ELSE k.kind = ANY ($3) END
+  AND CASE
+        -- A pattern with a schema means that schema, in the search path or not, the system's too.
+        WHEN $2 IS NOT NULL AND EXISTS (
+            SELECT FROM patterns p
+            WHERE n.nspname ~ (p.schema_regex COLLATE pg_catalog."default")
+              AND c.relname ~ (p.name_regex COLLATE pg_catalog."default")) THEN true
+        WHEN $2 IS NOT NULL AND NOT EXISTS (
+            SELECT FROM patterns p
+            WHERE p.schema_regex IS NULL AND c.relname ~ (p.name_regex COLLATE pg_catalog."default")) THEN false
+        WHEN $4 THEN n.position IS NOT NULL
+             -- A bare name is psql's own test: then even a catalog counts, where the path shows it.
+             AND (n.of_users OR $5 OR $2 IS NOT NULL)
+             AND NOT EXISTS (
+                SELECT FROM path earlier
+                JOIN pg_catalog.pg_class hides ON hides.relnamespace = earlier.nspoid
+                WHERE hides.relname = c.relname AND earlier.position < n.position)
+        ELSE n.of_users OR $5
+      END
+ORDER BY n.nspname, c.relname

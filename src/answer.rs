@@ -1,0 +1,333 @@
+//! One answer of a report: which text the server gets, its rows, and what happens when the server refuses.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+
+use crate::error::{Error, Exit, Result};
+use crate::pattern;
+use crate::pipeline::{Flow, Pipeline};
+use crate::render::output::Output;
+use crate::report::{Param, ParamType, Report, Text};
+use crate::session::{Reader, Value, check_row, raw_values};
+use crate::sql;
+use tokio_postgres::types::Type;
+
+/// How often a text may run again after an error its header names.
+const RETRIES: u32 = 3;
+/// How long to wait before it does.
+const PAUSE: Duration = Duration::from_millis(30);
+
+/// What the command line gave for a parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Given {
+    /// Nothing.
+    Nothing,
+    /// For `bool`.
+    Flag(bool),
+    /// For `int8` and `bytes`.
+    Number(i64),
+    /// For `text` and `regex`.
+    Text(String),
+    /// For `text[]` and `pattern[]`.
+    List(Vec<String>),
+    /// For `interval`.
+    Length(Duration),
+}
+
+/// A report and what it is asked for.
+#[derive(Debug, Clone)]
+pub struct Question<'a> {
+    /// The report.
+    pub report: &'a Report,
+    /// A value for each of its parameters.
+    pub given: Vec<Given>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All rows were read: this many came from the server.
+    Complete(u64),
+    /// The limit is reached or the reader is gone; the session was cancelled and must not be used again.
+    Enough,
+}
+
+/// Tells what `-v` shows.
+pub type Tell<'a> = &'a dyn Fn(&str);
+
+impl Question<'_> {
+    /// Was this bool parameter set?
+    fn is_set(&self, name: &str) -> bool {
+        self.report.params.iter().zip(&self.given).any(|(p, g)| p.name == name && *g == Given::Flag(true))
+    }
+
+    /// Shall names be looked up as the role's own search path has it?
+    pub fn keeps_search_path(&self) -> bool {
+        self.is_set("visible")
+    }
+
+    /// The texts that this major may get, in the order to try. Errors: the server is too old for all (76).
+    fn candidates(&self, major: u32) -> Result<Vec<&Text>> {
+        let texts = self.report.candidates(major, |flag| self.is_set(flag));
+        if texts.is_empty() {
+            return Err(Error::new(
+                Exit::TooOld,
+                format!(
+                    "{} needs PostgreSQL {} or later; this server is {major}",
+                    self.report.name,
+                    self.report.since()
+                ),
+            ));
+        }
+        Ok(texts)
+    }
+
+    /// The lock timeout of the texts' headers, or the caller's where that is shorter.
+    pub fn lock_timeout(&self, callers: Option<Duration>) -> Result<Option<Duration>> {
+        let mut shortest = callers;
+        for text in &self.report.texts {
+            if let Some(limit) = &text.lock_timeout {
+                let limit = parse_duration(limit)
+                    .map_err(|why| Error::data(format!("{}: lock_timeout: {why}", text.file)))?;
+                shortest = Some(shortest.map_or(limit, |s| s.min(limit)));
+            }
+        }
+        Ok(shortest)
+    }
+
+    /// The values for `$1`, `$2` … in this database. Errors: a pattern that is none (65).
+    pub fn bind(&self, database: &str) -> Result<Vec<Value>> {
+        let mut values = Vec::new();
+        for (param, given) in self.report.params.iter().zip(&self.given) {
+            values.extend(bind_one(param, given, database)?);
+        }
+        Ok(values)
+    }
+
+    /// The patterns that were given, for messages.
+    pub fn patterns(&self) -> Vec<&str> {
+        self.report
+            .params
+            .iter()
+            .zip(&self.given)
+            .filter(|(p, _)| p.kind == ParamType::Patterns)
+            .flat_map(|(_, given)| match given {
+                Given::List(list) => list.iter().map(String::as_str).collect(),
+                _ => Vec::new(),
+            })
+            .collect()
+    }
+
+    /// The candidates whose probes are true, in the order to try, with all probes in one query.
+    async fn probed<'a>(
+        &self,
+        texts: Vec<&'a Text>,
+        reader: &Reader,
+        tell: Tell<'_>,
+    ) -> Result<Vec<&'a Text>> {
+        let probes: Vec<&str> = texts.iter().filter_map(|t| t.when.as_deref()).collect();
+        let mut truths = reader.probe(&probes).await?.into_iter();
+        let mut usable = Vec::new();
+        for text in texts {
+            match &text.when {
+                None => usable.push(text),
+                Some(when) => {
+                    if truths.next().unwrap_or(false) {
+                        usable.push(text);
+                    } else {
+                        tell(&format!("{}: passed over, for this is not true here: {when}", text.file));
+                    }
+                }
+            }
+        }
+        Ok(usable)
+    }
+
+    /// The whole script of what would run: settings, the chosen text with its parameters filled in, the end.
+    ///
+    /// Runs nothing but the probes.
+    pub async fn script(&self, reader: &Reader, tell: Tell<'_>) -> Result<String> {
+        let texts = self.candidates(reader.version().major())?;
+        let text = self.probed(texts, reader, tell).await?.into_iter().next();
+        let text = text.ok_or_else(|| Error::bug("no text of the report is left"))?;
+        let values = self.bind(reader.database())?;
+        Ok(self.print_script(text, &reader.settings().prelude(reader.version()), &values))
+    }
+
+    /// As [`Question::script`], for a server of this version that nobody asks: what has a probe is passed over.
+    pub fn script_without_server(
+        &self,
+        version: crate::connect::ServerVersion,
+        settings: &crate::session::Settings,
+        database: &str,
+    ) -> Result<String> {
+        let texts = self.candidates(version.major())?;
+        let text = texts.iter().find(|t| t.when.is_none()).ok_or_else(|| {
+            Error::usage(format!(
+                "{}: every text has a probe, which only a server can answer",
+                self.report.name
+            ))
+            .hint("leave out --server-version")
+        })?;
+        Ok(self.print_script(text, &settings.prelude(version), &self.bind(database)?))
+    }
+
+    fn print_script(&self, text: &Text, prelude: &[String], values: &[Value]) -> String {
+        let literals: Vec<String> = values.iter().map(Value::literal).collect();
+        let mut out = String::new();
+        for statement in prelude {
+            out.push_str(statement);
+            out.push_str(";\n");
+        }
+        // The text comes as UTF-8, whatever psql was told.
+        out.push_str("SET LOCAL client_encoding = 'UTF8';\n\n");
+        out.push_str(&format!("-- {}\n", self.report.summary));
+        out.push_str(&sql::fill(&text.sql, &literals));
+        out.push_str(";\n\nCOMMIT;\n");
+        out
+    }
+
+    /// Runs the report and hands its rows on, each with these values before its own columns.
+    ///
+    /// A text that is refused (42501, 58P01), or still locked out after its retries, gives way to the next.
+    pub async fn answer(
+        &self,
+        reader: &mut Reader,
+        before: &[String],
+        pipeline: &mut Pipeline,
+        out: &mut Output,
+        tell: Tell<'_>,
+    ) -> Result<Outcome> {
+        let texts = self.candidates(reader.version().major())?;
+        let texts = self.probed(texts, reader, tell).await?;
+        let values = self.bind(reader.database())?;
+        if pipeline.wants_none() {
+            return Ok(Outcome::Complete(1));
+        }
+        let mut texts = texts.into_iter().peekable();
+        while let Some(text) = texts.next() {
+            tell(&format!("{}: chosen for PostgreSQL {}", text.file, reader.version()));
+            if self.report.own {
+                reader.describe(text, &self.report.columns, &values).await?;
+            }
+            let mut retries = 0;
+            loop {
+                let mut handed_on = 0;
+                let end =
+                    rows(reader, text, self.report, &values, before, pipeline, out, &mut handed_on).await;
+                let error = match end {
+                    Ok(outcome) => return Ok(outcome),
+                    Err(e) => e,
+                };
+                let state = error.sqlstate.clone().unwrap_or_default();
+                if handed_on > 0 {
+                    return Err(self.add_needs(error));
+                }
+                if text.retry.contains(&state) && retries < RETRIES {
+                    retries += 1;
+                    tell(&format!("{}: {}; trying again", text.file, error.message));
+                    tokio::time::sleep(PAUSE).await;
+                    reader.reopen(None).await?;
+                } else if matches!(state.as_str(), "42501" | "58P01" | "55P03") && texts.peek().is_some() {
+                    tell(&format!("{}: {}; trying another way", text.file, error.message));
+                    reader.reopen(None).await?;
+                    break;
+                } else {
+                    return Err(self.add_needs(error));
+                }
+            }
+        }
+        Err(Error::bug("no text of the report is left"))
+    }
+
+    /// A refusal shows what the report needs.
+    fn add_needs(&self, error: Error) -> Error {
+        match (&self.report.needs, error.exit) {
+            (Some(needs), Exit::Permission) => error.hint(format!("{} needs {needs}", self.report.name)),
+            _ => error,
+        }
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one loop, taken out of the one function that calls it")]
+async fn rows(
+    reader: &Reader,
+    text: &Text,
+    report: &Report,
+    values: &[Value],
+    before: &[String],
+    pipeline: &mut Pipeline,
+    out: &mut Output,
+    handed_on: &mut u64,
+) -> Result<Outcome> {
+    let mut stream = reader.rows(&text.sql, values).await?;
+    while let Some(row) = stream.next().await {
+        let row = row.map_err(|e| reader.explain(&e))?;
+        if *handed_on == 0 {
+            check_row(&text.file, &report.columns, &row)?;
+        }
+        *handed_on += 1;
+        let own = raw_values(&row)?;
+        let flow = if before.is_empty() {
+            pipeline.push(&own, out)?
+        } else {
+            let all: Vec<Option<&[u8]>> = before.iter().map(|b| Some(b.as_bytes())).chain(own).collect();
+            pipeline.push(&all, out)?
+        };
+        if flow == Flow::Enough {
+            reader.cancel().await;
+            return Ok(Outcome::Enough);
+        }
+    }
+    Ok(Outcome::Complete(*handed_on))
+}
+
+fn bind_one(param: &Param, given: &Given, database: &str) -> Result<Vec<Value>> {
+    let null = || param.kind.server_types().iter().cloned().map(Value::Null).collect();
+    Ok(match given {
+        Given::Nothing => null(),
+        Given::Flag(b) => vec![Value::Bool(*b)],
+        Given::Number(n) => vec![Value::Int8(*n)],
+        Given::Text(text) => vec![Value::Text(text.clone())],
+        Given::Length(d) => vec![Value::Interval(i64::try_from(d.as_micros()).unwrap_or(i64::MAX))],
+        Given::List(list) if param.kind == ParamType::Patterns => match pattern::bind(list, database)? {
+            None => null(),
+            Some(bound) => vec![
+                Value::TextList(bound.schemas),
+                Value::TextList(bound.names.into_iter().map(Some).collect()),
+            ],
+        },
+        Given::List(list) if list.is_empty() => vec![Value::Null(Type::TEXT_ARRAY)],
+        Given::List(list) => vec![Value::TextList(list.iter().cloned().map(Some).collect())],
+    })
+}
+
+/// A length of time with a unit (`100ms`, `10m`, `1h30m`), or `0`. The error says what is right.
+pub fn parse_duration(text: &str) -> std::result::Result<Duration, String> {
+    let right = "write a number with its unit, such as 500ms, 10s, 5m or 1h30m; 0 is no limit";
+    if text.trim() == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let parsed: jiff::SignedDuration =
+        text.parse().map_err(|_| format!("{text:?} is no length of time: {right}"))?;
+    Duration::try_from(parsed).map_err(|_| format!("{text:?} is below zero: {right}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_have_a_unit() {
+        assert_eq!(parse_duration("100ms"), Ok(Duration::from_millis(100)));
+        assert_eq!(parse_duration("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(parse_duration("60s"), Ok(Duration::from_secs(60)));
+        assert_eq!(parse_duration("0"), Ok(Duration::ZERO));
+        assert!(
+            parse_duration("10").is_err()
+                && parse_duration("-5s").is_err()
+                && parse_duration("soon").is_err()
+        );
+    }
+}

@@ -1,0 +1,372 @@
+//! The command line: what every command shares, and the one tree of commands.
+
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, StyledStr};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueEnum, ValueHint, value_parser};
+
+use crate::answer::{Given, parse_duration};
+use crate::commands;
+use crate::connect::Flags;
+use crate::error::{Error, Result};
+use crate::render::FormatName;
+use crate::report::{Param, ParamType, Report};
+
+/// How to reach the server; every command that does has these.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Connection")]
+pub struct ConnectionArgs {
+    /// The server's host, or the folder of its socket
+    #[arg(short = 'h', long, value_name = "HOST", value_hint = ValueHint::Hostname)]
+    pub host: Option<String>,
+    /// The server's port
+    #[arg(short, long, value_name = "PORT")]
+    pub port: Option<String>,
+    /// The role to connect as
+    #[arg(short = 'U', long, value_name = "ROLE", value_hint = ValueHint::Username)]
+    pub username: Option<String>,
+    /// The database, a postgresql:// URL, or a "key=value …" string
+    #[arg(short, long, value_name = "DBNAME", add = crate::commands::complete::databases())]
+    pub dbname: Option<String>,
+    /// Never ask for a password
+    #[arg(short = 'w', long, conflicts_with = "password")]
+    pub no_password: bool,
+    /// Ask for a password before connecting
+    #[arg(short = 'W', long)]
+    pub password: bool,
+}
+
+impl ConnectionArgs {
+    /// The flags of the command, or those that stood before it.
+    pub fn flags(&self, before: &ConnectionArgs) -> Flags {
+        let pick = |own: &Option<String>, other: &Option<String>| own.clone().or_else(|| other.clone());
+        Flags {
+            host: pick(&self.host, &before.host),
+            port: pick(&self.port, &before.port),
+            username: pick(&self.username, &before.username),
+            dbname: pick(&self.dbname, &before.dbname),
+            no_password: self.no_password || (before.no_password && !self.password),
+            password: self.password || (before.password && !self.no_password),
+        }
+    }
+
+    /// Was none of them given?
+    fn is_empty(&self) -> bool {
+        self.host.is_none()
+            && self.port.is_none()
+            && self.username.is_none()
+            && self.dbname.is_none()
+            && !self.no_password
+            && !self.password
+    }
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What every report has.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Print the SQL that runs, with its parameters, on stderr
+    #[arg(short = 'E', long)]
+    pub echo_hidden: bool,
+    /// Print that SQL on stdout, ready for psql, and do not run it
+    #[arg(long, conflicts_with_all = ["watch", "all_databases"])]
+    pub sql: bool,
+    /// With --sql: for a server of this major version, without asking one
+    #[arg(long, value_name = "MAJOR", requires = "sql", value_parser = value_parser!(u32).range(1..1000))]
+    pub server_version: Option<u32>,
+    /// How the answer looks [default: table on a terminal, tsv elsewhere]
+    #[arg(long, value_name = "FORMAT", hide_possible_values = false)]
+    pub format: Option<FormatName>,
+    /// Short for --format csv
+    #[arg(long, conflicts_with_all = ["format", "json"])]
+    pub csv: bool,
+    /// Short for --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+    /// With a head, also where the format has none by default
+    #[arg(long, overrides_with = "no_header")]
+    pub header: bool,
+    /// Without a head
+    #[arg(long)]
+    pub no_header: bool,
+    /// Only these columns, in this order
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
+    pub columns: Vec<String>,
+    /// Order by this column
+    #[arg(long, value_name = "COLUMN[:desc]")]
+    pub sort: Option<String>,
+    /// Cut after this many rows
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Keep rows whose line, as tsv, matches this regular expression (Rust's syntax)
+    #[arg(long, value_name = "REGEX")]
+    pub grep: Option<String>,
+    /// In every database one may connect to
+    #[arg(long)]
+    pub all_databases: bool,
+    /// Again and again, every so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub watch: Option<String>,
+    /// Colour
+    #[arg(long, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
+    pub color: Color,
+    /// Do not page long answers on a terminal
+    #[arg(long)]
+    pub no_pager: bool,
+    /// No remarks on stderr, only errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say which text of the report was chosen, and why
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Give up when a statement takes longer; 0 is never
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
+    pub statement_timeout: Duration,
+    /// Give up when a lock is not to be had for this long; 0 is never
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = parse_duration)]
+    pub lock_timeout: Duration,
+}
+
+impl OutputArgs {
+    /// The format: the one that was asked for, else by where stdout goes.
+    pub fn format(&self, terminal: bool) -> FormatName {
+        match self.format {
+            _ if self.csv => FormatName::Csv,
+            _ if self.json => FormatName::Json,
+            Some(format) => format,
+            None if terminal => FormatName::Table,
+            None => FormatName::Tsv,
+        }
+    }
+}
+
+/// Where a report's own parameters live among the arguments: their names are the report author's.
+fn param_id(param: &Param) -> String {
+    format!("param:{}", param.name)
+}
+
+fn param_arg(param: &Param) -> Arg {
+    let mut arg = Arg::new(param_id(param)).help(param.help.clone()).required(param.required);
+    let metavar = param.metavar.clone().unwrap_or_else(|| match param.kind {
+        ParamType::Bool => String::new(),
+        ParamType::Int8 => "N".to_owned(),
+        ParamType::Text | ParamType::TextList => param.name.to_uppercase(),
+        ParamType::Patterns => "PATTERN".to_owned(),
+        ParamType::Regex => "REGEX".to_owned(),
+        ParamType::Interval => "DURATION".to_owned(),
+        ParamType::Bytes => "SIZE".to_owned(),
+    });
+    if !param.positional {
+        arg = arg.long(param.long());
+    }
+    if param.kind != ParamType::Bool {
+        arg = arg.value_name(metavar);
+    }
+    arg = match param.kind {
+        ParamType::Bool => arg.action(ArgAction::SetTrue),
+        ParamType::Int8 => arg.value_parser(value_parser!(i64)).allow_negative_numbers(true),
+        ParamType::Bytes => arg.value_parser(parse_bytes),
+        ParamType::Interval => arg.value_parser(parse_duration),
+        ParamType::Text | ParamType::Regex => arg.value_parser(value_parser!(String)),
+        ParamType::TextList | ParamType::Patterns => {
+            let arg = arg.value_parser(value_parser!(String)).action(ArgAction::Append);
+            if param.positional { arg.num_args(0..) } else { arg }
+        }
+    };
+    if !param.one_of.is_empty() {
+        arg = arg.value_parser(PossibleValuesParser::new(param.one_of.clone()));
+    }
+    if param.kind == ParamType::TextList && !param.positional {
+        arg = arg.value_delimiter(',');
+    }
+    if let Some(default) = &param.default {
+        arg = arg.default_value(default.clone());
+    }
+    commands::complete::param(arg, param)
+}
+
+/// A size with a unit of 1024 (`512kB`, `1GB`), or a number of bytes.
+fn parse_bytes(text: &str) -> std::result::Result<i64, String> {
+    parse_size::Config::new()
+        .with_binary()
+        .parse_size(text)
+        .ok()
+        .and_then(|n| i64::try_from(n).ok())
+        .ok_or_else(|| format!("{text:?} is no size: write a number, or one with kB, MB, GB or TB"))
+}
+
+/// The value of each parameter of a report, from its command's arguments.
+pub fn given(report: &Report, matches: &ArgMatches) -> Vec<Given> {
+    report
+        .params
+        .iter()
+        .map(|param| {
+            let id = param_id(param);
+            match param.kind {
+                ParamType::Bool => Given::Flag(matches.get_flag(&id)),
+                ParamType::Int8 | ParamType::Bytes => {
+                    matches.get_one::<i64>(&id).map_or(Given::Nothing, |n| Given::Number(*n))
+                }
+                ParamType::Interval => {
+                    matches.get_one::<Duration>(&id).map_or(Given::Nothing, |d| Given::Length(*d))
+                }
+                ParamType::Text | ParamType::Regex => {
+                    matches.get_one::<String>(&id).map_or(Given::Nothing, |t| Given::Text(t.clone()))
+                }
+                ParamType::TextList | ParamType::Patterns => {
+                    Given::List(matches.get_many::<String>(&id).into_iter().flatten().cloned().collect())
+                }
+            }
+        })
+        .collect()
+}
+
+/// A command with what every command of pgkit has: help under `--help` and `-?`, since `-h` is the host.
+pub fn command(name: impl Into<clap::builder::Str>, about: impl Into<StyledStr>) -> Command {
+    Command::new(name).about(about).disable_help_flag(true).arg(
+        Arg::new("help")
+            .short('?')
+            .long("help")
+            .action(ArgAction::Help)
+            .help("Print help")
+            .help_heading("Help"),
+    )
+}
+
+/// What stands below a command's flags.
+pub fn example(lines: &[&str]) -> String {
+    format!("Example:\n  {}", lines.join("\n  "))
+}
+
+/// The command of a report.
+fn report_command(report: &Report) -> Command {
+    let mut about = report.summary.clone();
+    if about.ends_with('.') {
+        about.pop();
+    }
+    let mut command = command(report.name.clone(), about);
+    for param in &report.params {
+        command = command.arg(param_arg(param));
+    }
+    command = OutputArgs::augment_args(ConnectionArgs::augment_args(command));
+    let example_line = report
+        .example
+        .clone()
+        .unwrap_or_else(|| format!("pgkit {}{}", if report.own { "run " } else { "" }, report.name));
+    let columns: Vec<&str> = report.columns.iter().map(|c| c.name.as_str()).collect();
+    command.after_help(format!("Columns: {}\n\n{}", columns.join(", "), example(&[&example_line])))
+}
+
+/// The user's own reports: each with its report, or what is wrong with it.
+pub type OwnReports = Vec<(String, Result<Report>)>;
+
+/// The whole tree: the fixed commands, one command a report, and under `run` one for each of the user's own.
+pub fn tree(reports: &[Report], own: &OwnReports) -> Command {
+    let mut root = Command::new("pgkit")
+        .about("The PostgreSQL toolkit that people on call reach for first")
+        .version(env!("CARGO_PKG_VERSION"))
+        .disable_help_flag(true)
+        .disable_help_subcommand(true)
+        .disable_version_flag(true)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .max_term_width(110)
+        .after_help(
+            "The connection is psql's: flags, PG* variables, service file, password file, Unix socket.\n\
+             Nothing at hand? `pgkit sandbox tour` starts a throwaway server and shows it all.\n\
+             Exit codes: 0 done, 1 the answer is bad, 64 usage, 65 bad data, 69 no connection, 74 output failed,\n\
+             75 try again, 76 server too old, 77 permission; all of them: pgkit man | man -l -",
+        );
+    root = ConnectionArgs::augment_args(root);
+    root = root
+        .next_help_heading("Help")
+        .arg(Arg::new("help").short('?').long("help").action(ArgAction::Help).help("Print help"))
+        .arg(Arg::new("version").short('V').long("version").action(ArgAction::Version).help("Print version"))
+        .next_help_heading(None);
+    for report in reports {
+        root = root.subcommand(report_command(report));
+    }
+    let mut run = command("run", "A report of your own: a .sql file in your queries folder")
+        .arg(
+            Arg::new("list")
+                .long("list")
+                .action(ArgAction::SetTrue)
+                .help("List your reports, with their summaries"),
+        )
+        .subcommand_value_name("NAME")
+        .subcommand_help_heading("Your reports")
+        .disable_help_subcommand(true)
+        .after_help(format!(
+            "A report is NAME.sql in a folder of PGKIT_QUERIES (several: parted by colons), or in \
+             $XDG_CONFIG_HOME/pgkit/queries.\n`pgkit man` describes its header.\n\n{}",
+            example(&["PGKIT_QUERIES=./sql pgkit run slow --limit 5"])
+        ));
+    for (name, report) in own {
+        run = run.subcommand(match report {
+            Ok(report) => report_command(report),
+            // Whatever its flags would have been: the answer is what is wrong with it.
+            Err(e) => command(name.clone(), e.message.clone()).arg(
+                Arg::new("rest").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true).hide(true),
+            ),
+        });
+    }
+    root.subcommand(run)
+        .subcommand(commands::sandbox::command())
+        .subcommand(commands::completions::command())
+        .subcommand(commands::man::command())
+}
+
+/// The connection flags of a command, and those before it. A command that connects to nothing refuses the latter.
+pub fn connection_flags(root: &ArgMatches, own: &ArgMatches) -> Result<Flags> {
+    let parse = |m: &ArgMatches| ConnectionArgs::from_arg_matches(m).map_err(|e| Error::bug(e.to_string()));
+    Ok(parse(own)?.flags(&parse(root)?))
+}
+
+/// For a command that connects to nothing. Errors: wrong usage (64).
+pub fn refuse_connection_flags(root: &ArgMatches, name: &str) -> Result<()> {
+    let before = ConnectionArgs::from_arg_matches(root).map_err(|e| Error::bug(e.to_string()))?;
+    if before.is_empty() {
+        return Ok(());
+    }
+    Err(Error::usage(format!("{name} uses no connection flags"))
+        .hint(format!("leave them out; see pgkit {name} --help")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tree_holds_together() {
+        tree(&crate::report::built_in().unwrap(), &Vec::new()).debug_assert();
+    }
+
+    #[test]
+    fn every_shared_flag_is_refused_as_a_parameters_name() {
+        let command = report_command(&crate::report::built_in().unwrap()[0]);
+        for arg in command.get_arguments().filter(|a| !a.get_id().as_str().starts_with("param:")) {
+            let long = arg.get_long().unwrap();
+            assert!(crate::report::SHARED_FLAGS.contains(&long), "{long}");
+        }
+    }
+
+    #[test]
+    fn a_flag_of_the_command_beats_one_before_it() {
+        let before = ConnectionArgs { host: Some("a".into()), port: Some("1".into()), ..Default::default() };
+        let own = ConnectionArgs { host: Some("b".into()), ..Default::default() };
+        let flags = own.flags(&before);
+        assert_eq!((flags.host.as_deref(), flags.port.as_deref()), (Some("b"), Some("1")));
+    }
+}

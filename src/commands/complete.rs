@@ -1,0 +1,124 @@
+//! Live completion: databases, schemas, relations and functions of the server that the command line names.
+
+use std::ffi::{OsStr, OsString};
+use std::time::Duration;
+
+use clap::Arg;
+use clap_complete::{ArgValueCompleter, CompletionCandidate};
+
+use crate::connect::{self, Flags};
+use crate::error::{Error, Exit, Result};
+use crate::report::{Complete, Param, ParamType};
+use crate::session::{Reader, Running, Settings, Value};
+
+/// How long a person waits for Tab.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Queries whose `$1` is the beginning that is typed; one name a row.
+const DATABASES: &str = include_str!("../../queries/complete/databases.sql");
+const RELATIONS: &str = include_str!("../../queries/complete/relations.sql");
+const FUNCTIONS: &str = include_str!("../../queries/complete/functions.sql");
+
+/// Lets a report's parameter be completed from the server.
+pub fn param(arg: Arg, param: &Param) -> Arg {
+    match (param.kind, param.complete) {
+        (_, Some(Complete::Functions)) => {
+            arg.add(ArgValueCompleter::new(|typed: &OsStr| names(FUNCTIONS, typed)))
+        }
+        (_, Some(Complete::Relations)) | (ParamType::Patterns, None) => {
+            arg.add(ArgValueCompleter::new(|typed: &OsStr| names(RELATIONS, typed)))
+        }
+        _ => arg,
+    }
+}
+
+/// Lets `--dbname` be completed from the server.
+pub fn databases() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| names(DATABASES, typed))
+}
+
+/// What the server knows that begins like this; nothing when it does not answer in time.
+fn names(sql: &str, typed: &OsStr) -> Vec<CompletionCandidate> {
+    let Some(typed) = typed.to_str() else { return Vec::new() };
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        return Vec::new();
+    };
+    let answer = runtime.block_on(async { tokio::time::timeout(PATIENCE, ask(sql, typed)).await });
+    runtime.shutdown_background();
+    let found = answer.ok().and_then(Result::ok).unwrap_or_default();
+    found.into_iter().map(CompletionCandidate::new).collect()
+}
+
+async fn ask(sql: &str, typed: &str) -> Result<Vec<String>> {
+    let env = connect::environment();
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let flags = flags_among(&words);
+    let target = connect::resolve(&flags, &env, &connect::Disk)?;
+    let settings = Settings {
+        statement_timeout: Some(PATIENCE),
+        lock_timeout: Some(PATIENCE),
+        keep_search_path: false,
+        watch_client: true,
+    };
+    // Nobody is asked for a password between two presses of Tab.
+    let mut never = |_: &str| Err(Error::new(Exit::Unavailable, "no password"));
+    let reader = Reader::connect(&target, settings, None, &Running::default(), &mut never).await?;
+    let names = reader.texts(sql, &[Value::Text(typed.to_owned())]).await?;
+    reader.close().await;
+    Ok(names)
+}
+
+/// The connection flags on a line that is still being typed. `-d` is left out where it is what is typed.
+fn flags_among(words: &[OsString]) -> Flags {
+    let mut flags = Flags { no_password: true, ..Flags::default() };
+    // The shell's words stand behind the first `--`.
+    let line = words.iter().position(|w| w == "--").map_or(&words[..0], |at| &words[at + 1..]);
+    let line: Vec<&str> = line.iter().filter_map(|w| w.to_str()).collect();
+    for (i, word) in line.iter().enumerate() {
+        for (short, long) in [("-h", "--host"), ("-p", "--port"), ("-U", "--username"), ("-d", "--dbname")] {
+            let value = if *word == short || *word == long {
+                // The last word is the one that is being typed.
+                line.get(i + 1).filter(|_| i + 2 < line.len()).map(|v| (*v).to_owned())
+            } else if let Some(value) = word.strip_prefix(long).and_then(|rest| rest.strip_prefix('=')) {
+                Some(value.to_owned())
+            } else if let Some(value) = word.strip_prefix(short).filter(|_| !word.starts_with("--")) {
+                Some(value.to_owned()).filter(|v| !v.is_empty() && i + 1 < line.len())
+            } else {
+                None
+            };
+            if let Some(value) = value {
+                match short {
+                    "-h" => flags.host = Some(value),
+                    "-p" => flags.port = Some(value),
+                    "-U" => flags.username = Some(value),
+                    _ => flags.dbname = Some(value),
+                }
+            }
+        }
+    }
+    flags
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_still_typed_tells_where_to_connect() {
+        let words: Vec<OsString> =
+            ["pgkit", "--", "pgkit", "sizes", "-h", "db1", "-p6432", "--dbname=shop", "-U", "me", "pub"]
+                .map(Into::into)
+                .to_vec();
+        let flags = flags_among(&words);
+        assert_eq!(flags.host.as_deref(), Some("db1"));
+        assert_eq!(flags.port.as_deref(), Some("6432"));
+        assert_eq!(flags.dbname.as_deref(), Some("shop"));
+        assert_eq!(flags.username.as_deref(), Some("me"));
+    }
+
+    #[test]
+    fn what_is_being_typed_is_no_flags_value_yet() {
+        let words: Vec<OsString> = ["pgkit", "--", "pgkit", "sizes", "-d", "sh"].map(Into::into).to_vec();
+        assert_eq!(flags_among(&words).dbname, None);
+    }
+}

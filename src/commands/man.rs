@@ -1,0 +1,97 @@
+//! `man`: the manual page, from the one command tree.
+
+use clap::{ArgMatches, Command};
+
+use super::Context;
+use crate::cli;
+use crate::error::{Error, Exit, Result};
+use crate::render::output;
+
+/// What no command's help says.
+const CHAPTERS: &str = include_str!("man.roff");
+
+/// The command.
+pub fn command() -> Command {
+    cli::command("man", "Print the manual page")
+        .after_help(cli::example(&["pgkit man | man -l -", "pgkit man > ~/.local/share/man/man1/pgkit.1"]))
+}
+
+/// Prints the page: the root, every command, then the chapters.
+pub fn run(context: &Context, root: &ArgMatches) -> Result<Exit> {
+    cli::refuse_connection_flags(root, "man")?;
+    output::print(&page(&cli::tree(&context.reports, &Vec::new()))?)?;
+    Ok(Exit::Done)
+}
+
+fn page(tree: &Command) -> Result<String> {
+    let failed = |e: std::io::Error| Error::bug("could not write the manual page").caused_by(e);
+    let mut tree = tree.clone();
+    tree.build();
+    let mut out = Vec::new();
+    let man = clap_mangen::Man::new(tree.clone()).section("1").manual("pgkit");
+    man.render_title(&mut out).map_err(failed)?;
+    man.render_name_section(&mut out).map_err(failed)?;
+    man.render_synopsis_section(&mut out).map_err(failed)?;
+    out.extend_from_slice(b".SH DESCRIPTION\nRecipes of operations work on PostgreSQL as commands that pipe: one object a line, nothing cut, nothing padded.\n");
+    out.extend_from_slice(b"The connection flags may stand before the command or after it.\n");
+    man.render_options_section(&mut out).map_err(failed)?;
+    for command in tree.get_subcommands() {
+        render_command(command, &mut out).map_err(failed)?;
+    }
+    out.extend_from_slice(CHAPTERS.as_bytes());
+    String::from_utf8(out).map_err(|e| Error::bug("a manual page that is no text").caused_by(e))
+}
+
+/// One command: what it does, its synopsis, its own flags. The shared ones stand in chapters of their own.
+fn render_command(command: &Command, out: &mut Vec<u8>) -> std::io::Result<()> {
+    use std::io::Write;
+    let quote = |text: &str| text.replace('\\', "\\\\").replace('-', "\\-").replace("\n.", "\n\\&.");
+    writeln!(out, ".SH PGKIT {}", command.get_name().to_uppercase())?;
+    writeln!(out, "{}.", quote(&command.get_about().map(ToString::to_string).unwrap_or_default()))?;
+    writeln!(out, ".PP\n\\fBpgkit {}\\fR [\\fIOPTIONS\\fR]", quote(command.get_name()))?;
+    for arg in command.get_positionals() {
+        let name = arg
+            .get_value_names()
+            .and_then(|n| n.first())
+            .map_or_else(|| arg.get_id().as_str().to_owned(), ToString::to_string);
+        writeln!(
+            out,
+            ".TP\n\\fI{}\\fR\n{}",
+            quote(&name),
+            quote(&arg.get_help().map(ToString::to_string).unwrap_or_default())
+        )?;
+    }
+    for arg in command.get_arguments().filter(|a| !a.is_positional()) {
+        let shared = arg.get_help_heading().is_some();
+        let Some(long) = arg.get_long().filter(|_| !shared) else { continue };
+        let value = arg
+            .get_value_names()
+            .filter(|_| arg.get_action().takes_values())
+            .and_then(|n| n.first())
+            .map(|n| format!(" \\fI{}\\fR", quote(n)))
+            .unwrap_or_default();
+        writeln!(
+            out,
+            ".TP\n\\fB{}\\fR{value}\n{}",
+            quote(&format!("--{long}")),
+            quote(&arg.get_help().map(ToString::to_string).unwrap_or_default())
+        )?;
+        let values: Vec<String> = arg.get_possible_values().iter().map(|v| quote(v.get_name())).collect();
+        if arg.get_action().takes_values() && !values.is_empty() {
+            writeln!(out, "One of: {}.", values.join(", "))?;
+        }
+    }
+    for sub in command.get_subcommands() {
+        writeln!(
+            out,
+            ".TP\n\\fBpgkit {} {}\\fR\n{}",
+            quote(command.get_name()),
+            quote(sub.get_name()),
+            quote(&sub.get_about().map(ToString::to_string).unwrap_or_default())
+        )?;
+    }
+    if let Some(after) = command.get_after_help() {
+        writeln!(out, ".PP\n.nf\n{}\n.fi", quote(&after.to_string()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! One small file a command: arguments to report or engine to output.
+
+pub mod complete;
+pub mod completions;
+pub mod man;
+pub mod report;
+pub mod run;
+pub mod sandbox;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::ArgMatches;
+
+use crate::cli::{self, OwnReports};
+use crate::connect::{Environment, environment};
+use crate::error::{self, Error, Exit, Result};
+use crate::render::output;
+use crate::report::{self as reports, Report};
+use crate::session::Running;
+use crate::signals;
+
+/// What every command gets.
+pub struct Context {
+    /// The process's environment.
+    pub env: Environment,
+    /// What a signal must cancel.
+    pub running: Running,
+    /// The reports pgkit brings.
+    pub reports: Vec<Report>,
+    /// The user's own, where the command line speaks of them.
+    pub own: OwnReports,
+}
+
+/// Runs one command line and says how it ended. Everything that it has to say is printed by then.
+pub fn main(args: Vec<OsString>) -> Exit {
+    match run(args) {
+        Ok(exit) => exit,
+        Err(e) => {
+            error::print(&e);
+            e.exit
+        }
+    }
+}
+
+/// The folders with the user's own reports, the strongest first.
+pub fn own_folders(env: &Environment) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = env
+        .nonempty("PGKIT_QUERIES")
+        .into_iter()
+        .flat_map(|list| list.split(':'))
+        .filter(|f| !f.is_empty())
+        .map(PathBuf::from)
+        .collect();
+    let config = match env.nonempty("XDG_CONFIG_HOME") {
+        Some(config) => Some(PathBuf::from(config)),
+        None => env.home().map(|home| home.join(".config")),
+    };
+    folders.extend(config.map(|config| config.join("pgkit/queries")));
+    folders
+}
+
+fn run(args: Vec<OsString>) -> Result<Exit> {
+    let env = environment();
+    let reports = reports::built_in()?;
+    // Only `run` reads the user's folder; its name stands on the line when it is meant.
+    let own = if args.iter().any(|a| a == "run") { reports::own(&own_folders(&env))? } else { Vec::new() };
+    if env.var("COMPLETE").is_some() {
+        clap_complete::CompleteEnv::with_factory(|| cli::tree(&reports, &own)).complete();
+    }
+    let matches = match cli::tree(&reports, &own).try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(e) => return usage(&e),
+    };
+    let context = Context { env, running: Running::default(), reports, own };
+    let told = signals::listen()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Error::io("could not start the runtime", &e))?;
+    let exit = runtime.block_on(async {
+        tokio::select! {
+            exit = dispatch(&context, &matches) => exit,
+            Ok(exit) = told => {
+                context.running.cancel().await;
+                Ok(exit)
+            }
+        }
+    });
+    // A driver that still drains a cancelled answer is nothing to wait for.
+    runtime.shutdown_background();
+    exit
+}
+
+/// Help and version are answers; everything else clap says is wrong usage.
+fn usage(e: &clap::Error) -> Result<Exit> {
+    use clap::error::ErrorKind;
+    match e.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            output::print(&e.render().to_string())?;
+            Ok(Exit::Done)
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            error::note(e.render().to_string().trim_end());
+            Ok(Exit::Usage)
+        }
+        _ => {
+            let text = e.render().to_string();
+            let text = text.trim_end();
+            let text = crate::render::escape::terminal_lines(text.strip_prefix("error: ").unwrap_or(text))
+                .into_owned();
+            error::note(&format!("pgkit: {text}"));
+            Ok(Exit::Usage)
+        }
+    }
+}
+
+async fn dispatch(context: &Context, matches: &ArgMatches) -> Result<Exit> {
+    match matches.subcommand() {
+        Some(("run", own)) => run::run(context, matches, own).await,
+        Some(("sandbox", own)) => sandbox::run(context, matches, own).await,
+        Some(("completions", own)) => completions::run(context, matches, own),
+        Some(("man", _)) => man::run(context, matches),
+        Some((name, own)) => {
+            let report = context.reports.iter().find(|r| r.name == name);
+            let report = report.ok_or_else(|| Error::bug(format!("a command without its code: {name}")))?;
+            report::run(context, report, matches, own).await
+        }
+        None => Err(Error::bug("a command line without a command")),
+    }
+}

@@ -1,0 +1,394 @@
+//! A report: one answer, one in every database, or one after the other.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use clap::{ArgMatches, FromArgMatches};
+use jiff::tz::TimeZone;
+
+use super::Context;
+use crate::answer::{Outcome, Question};
+use crate::cli::{self, Color, OutputArgs};
+use crate::connect::{self, Environment, Flags, ServerVersion, Target};
+use crate::error::{self, Error, Exit, Result};
+use crate::pipeline::{Pipeline, Wishes, added_column};
+use crate::render::output::{self, Output};
+use crate::render::{FormatName, Style};
+use crate::report::{Column, Report, Scope};
+use crate::session::{Echo, Reader, Settings};
+use crate::signals;
+
+/// Everything one run of a report needs.
+struct Job<'a> {
+    context: &'a Context,
+    question: Question<'a>,
+    args: OutputArgs,
+    target: Target,
+    settings: Settings,
+    wishes: Wishes,
+    format: FormatName,
+    style: Style,
+    terminal: Option<(usize, usize)>,
+}
+
+/// Runs a report.
+pub async fn run(context: &Context, report: &Report, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    let args = OutputArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
+    let flags = cli::connection_flags(root, own)?;
+    let question = Question { report, given: cli::given(report, own) };
+    if args.all_databases && report.scope == Scope::Cluster {
+        return Err(Error::usage(format!("{} gives the same answer in every database", report.name))
+            .hint("leave out --all-databases"));
+    }
+    let every = args.watch.as_deref().map(parse_seconds).transpose()?;
+    let terminal = output::terminal_size(context.env.var("COLUMNS"));
+    let job = Job {
+        context,
+        target: resolve(&flags, &context.env, args.quiet)?,
+        settings: Settings {
+            statement_timeout: positive(args.statement_timeout),
+            lock_timeout: question.lock_timeout(positive(args.lock_timeout))?,
+            keep_search_path: question.keeps_search_path(),
+            watch_client: true,
+        },
+        wishes: wishes(&args)?,
+        format: args.format(terminal.is_some()),
+        style: style(&args, terminal, &context.env),
+        terminal,
+        question,
+        args,
+    };
+    if job.args.sql {
+        return job.print_sql().await;
+    }
+    match every {
+        Some(every) => job.watch(every).await,
+        None => job.once().await,
+    }
+}
+
+/// Where to connect, with its warnings said.
+pub fn resolve(flags: &Flags, env: &Environment, quiet: bool) -> Result<Target> {
+    let target = connect::resolve(flags, env, &connect::Disk)?;
+    if !quiet {
+        for warning in &target.warnings {
+            error::note(&format!("pgkit: {warning}"));
+        }
+    }
+    Ok(target)
+}
+
+/// A timeout of 0 is none.
+fn positive(limit: Duration) -> Option<Duration> {
+    (!limit.is_zero()).then_some(limit)
+}
+
+fn parse_seconds(text: &str) -> Result<Duration> {
+    text.parse()
+        .ok()
+        .filter(|s: &f64| s.is_finite() && *s > 0.0)
+        .and_then(|s| Duration::try_from_secs_f64(s).ok())
+        .filter(|d| !d.is_zero())
+        .ok_or_else(|| {
+            Error::usage(format!("--watch: {text:?} is no number of seconds above 0"))
+                .hint("write --watch 2, or --watch 0.5")
+        })
+}
+
+fn wishes(args: &OutputArgs) -> Result<Wishes> {
+    let grep = args.grep.as_deref().map(regex::bytes::Regex::new).transpose().map_err(|e| {
+        Error::data(format!("--grep: {}", e.to_string().replace('\n', "\n  "))).hint(
+            "the syntax is that of Rust's regex crate; put \\ before a character that is meant as it is",
+        )
+    })?;
+    Ok(Wishes { grep, sort: args.sort.clone(), limit: args.limit, columns: args.columns.clone() })
+}
+
+fn style(args: &OutputArgs, terminal: Option<(usize, usize)>, env: &Environment) -> Style {
+    let color = match args.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            terminal.is_some() && env.nonempty("NO_COLOR").is_none() && env.var("TERM") != Some("dumb")
+        }
+    };
+    let header = match (args.header, args.no_header) {
+        (true, _) => Some(true),
+        (_, true) => Some(false),
+        _ => None,
+    };
+    Style { header, color, width: terminal.map(|(width, _)| width), zone: TimeZone::system() }
+}
+
+/// The pager for long answers on a terminal, or none.
+fn pager(env: &Environment) -> Option<String> {
+    let named = ["PGKIT_PAGER", "PSQL_PAGER", "PAGER"].iter().find_map(|name| env.var(name));
+    let command = named.unwrap_or("less").trim();
+    if command.is_empty() || command == "cat" {
+        return None;
+    }
+    let program = command.split_whitespace().next().unwrap_or_default();
+    let found = program.contains('/')
+        || env
+            .var("PATH")
+            .is_some_and(|path| path.split(':').any(|dir| std::path::Path::new(dir).join(program).is_file()));
+    found.then(|| command.to_owned())
+}
+
+/// `-E`: the SQL on stderr.
+fn echo(args: &OutputArgs) -> Echo {
+    args.echo_hidden.then(|| Rc::new(|sql: &str| error::note(sql)) as Rc<dyn Fn(&str)>)
+}
+
+impl Job<'_> {
+    fn tell(&self, text: &str) {
+        if self.args.verbose {
+            error::note(&format!("pgkit: {text}"));
+        }
+    }
+
+    async fn reader(&self, target: &Target) -> Result<Reader> {
+        Reader::connect(
+            target,
+            self.settings.clone(),
+            echo(&self.args),
+            &self.context.running,
+            &mut signals::ask_password,
+        )
+        .await
+    }
+
+    fn pipeline(&self, format: FormatName) -> Result<Pipeline> {
+        let mut columns: Vec<Column> = Vec::new();
+        if self.args.watch.is_some() && !self.redraws() {
+            columns.push(added_column("at"));
+        }
+        if self.args.all_databases {
+            columns.push(added_column("database"));
+        }
+        columns.extend(self.question.report.columns.iter().cloned());
+        Pipeline::new(&self.question.report.name, columns, &self.wishes, format, &self.style)
+    }
+
+    /// Does `--watch` draw over what it drew before?
+    fn redraws(&self) -> bool {
+        self.terminal.is_some()
+    }
+
+    async fn print_sql(&self) -> Result<Exit> {
+        let script = match self.args.server_version {
+            Some(major) => {
+                let version = ServerVersion::parse(&major.to_string())
+                    .filter(|v| v.major() >= ServerVersion::OLDEST)
+                    .ok_or_else(|| {
+                        Error::new(Exit::TooOld, format!("PostgreSQL {major} is too old"))
+                            .hint(format!("pgkit works with PostgreSQL {} and later", ServerVersion::OLDEST))
+                    })?;
+                self.question.script_without_server(version, &self.settings, &self.target.database)?
+            }
+            None => {
+                let reader = self.reader(&self.target).await?;
+                let script = self.question.script(&reader, &|text| self.tell(text)).await?;
+                reader.close().await;
+                script
+            }
+        };
+        output::print(&script)?;
+        Ok(Exit::Done)
+    }
+
+    async fn once(&self) -> Result<Exit> {
+        // What is wrong with the wishes is said before anybody connects.
+        let mut pipeline = self.pipeline(self.format)?;
+        let reader = self.reader(&self.target).await?;
+        let height = self.terminal.map_or(0, |(_, height)| height);
+        let pager =
+            if self.terminal.is_some() && !self.args.no_pager { pager(&self.context.env) } else { None };
+        let mut out = Output::new(pager, height)?;
+        pipeline.head(&mut out);
+        let exit = self.round(reader, None, &mut pipeline, &mut out).await?.0;
+        pipeline.end(&mut out);
+        out.finish().await?;
+        Ok(exit)
+    }
+
+    /// One answer, or one from every database; gives the session back where it can be used again.
+    async fn round(
+        &self,
+        reader: Reader,
+        at: Option<&str>,
+        pipeline: &mut Pipeline,
+        out: &mut Output,
+    ) -> Result<(Exit, Option<Reader>)> {
+        let (exit, left) = if self.args.all_databases {
+            (self.everywhere(reader, at, pipeline, out).await?, None)
+        } else {
+            let before: Vec<String> = at.map(str::to_owned).into_iter().collect();
+            let mut reader = reader;
+            match self.question.answer(&mut reader, &before, pipeline, out, &|text| self.tell(text)).await? {
+                Outcome::Enough => {
+                    reader.abandon().await;
+                    (Exit::Done, None)
+                }
+                Outcome::Complete(rows) => {
+                    self.say_if_nothing(rows);
+                    if self.args.watch.is_some() {
+                        (Exit::Done, Some(reader))
+                    } else {
+                        reader.close().await;
+                        (Exit::Done, None)
+                    }
+                }
+            }
+        };
+        pipeline.end_round(out)?;
+        Ok((exit, left))
+    }
+
+    fn say_if_nothing(&self, rows: u64) {
+        let patterns = self.question.patterns();
+        if rows == 0 && !patterns.is_empty() && !self.args.quiet {
+            let shown: Vec<String> = patterns.iter().map(|p| format!("{p:?}")).collect();
+            let report = self.question.report;
+            let system = report.params.iter().any(|p| p.name == "system");
+            error::note(&format!(
+                "pgkit: {}: nothing matches {}{}",
+                report.name,
+                shown.join(", "),
+                if system { " (system catalogs are left out unless asked for with --system)" } else { "" }
+            ));
+        }
+    }
+
+    /// One answer from each database, by name. What is passed over or fails is named, and the rest goes on; then the
+    /// first failure's exit code is the command's.
+    async fn everywhere(
+        &self,
+        reader: Reader,
+        at: Option<&str>,
+        pipeline: &mut Pipeline,
+        out: &mut Output,
+    ) -> Result<Exit> {
+        let list = |connectable: bool| {
+            format!(
+                "SELECT d.datname::text FROM pg_catalog.pg_database d \
+                 WHERE {}(d.datallowconn AND pg_catalog.has_database_privilege(d.oid, 'CONNECT')) ORDER BY d.datname",
+                if connectable { "" } else { "NOT " }
+            )
+        };
+        let databases = reader.texts(&list(true), &[]).await?;
+        let closed = reader.texts(&list(false), &[]).await?;
+        let target = reader.target().clone();
+        reader.close().await;
+        if !closed.is_empty() && !self.args.quiet {
+            error::note(&format!("pgkit: passed over, for one may not connect to it: {}", closed.join(", ")));
+        }
+        let mut exit = Exit::Done;
+        let mut rows = 0;
+        for database in databases {
+            let before: Vec<String> = at.map(str::to_owned).into_iter().chain([database.clone()]).collect();
+            let answer = async {
+                let mut reader = self.reader(&target.with_database(&database)).await?;
+                match self.question.answer(&mut reader, &before, pipeline, out, &|text| self.tell(text)).await
+                {
+                    Ok(Outcome::Enough) => {
+                        reader.abandon().await;
+                        Ok(Outcome::Enough)
+                    }
+                    other => {
+                        reader.close().await;
+                        other
+                    }
+                }
+            };
+            match answer.await {
+                Ok(Outcome::Complete(n)) => rows += n,
+                Ok(Outcome::Enough) => return Ok(exit),
+                Err(e) if e.exit == Exit::Io || e.exit == Exit::Bug => return Err(e),
+                Err(e) => {
+                    error::print(&Error {
+                        message: format!("database {database:?}: {}", e.message),
+                        ..e.clone()
+                    });
+                    if exit == Exit::Done {
+                        exit = e.exit;
+                    }
+                }
+            }
+        }
+        self.say_if_nothing(rows);
+        Ok(exit)
+    }
+
+    /// Again and again, from start to start; a tick that is missed is dropped.
+    async fn watch(&self, every: Duration) -> Result<Exit> {
+        // One array a line: rows of one answer belong together.
+        let one_line = self.format == FormatName::Json;
+        let mut pipeline = self.pipeline(self.format)?;
+        let mut reader = Some(self.reader(&self.target).await?);
+        let mut out = Output::new(None, 0)?;
+        if !self.redraws() && !one_line {
+            pipeline.head(&mut out);
+        }
+        let mut ticks = tokio::time::interval(every);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        loop {
+            ticks.tick().await;
+            #[expect(clippy::disallowed_methods, reason = "the moment of an answer, shown beside it")]
+            let now = jiff::Timestamp::now().round(jiff::Unit::Millisecond).unwrap_or_default();
+            let session = match reader.take() {
+                Some(mut open) => open.reopen(None).await.map(|()| open),
+                None => Err(Error::new(Exit::Unavailable, "")),
+            };
+            // A session that is lost is opened again, as often as it takes.
+            let session = match session {
+                Ok(session) => Ok(session),
+                Err(_) => self.reader(&self.target).await,
+            };
+            let at = (!self.redraws()).then(|| now.to_string());
+            if self.redraws() || one_line {
+                pipeline = self.pipeline(self.format)?;
+            } else {
+                pipeline.begin_round();
+            }
+            let round = match session {
+                Ok(session) => {
+                    if self.redraws() {
+                        let local = now.to_zoned(self.style.zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z");
+                        let title = format!(
+                            "every {} s: pgkit {}   {local}\n\n",
+                            every.as_secs_f64(),
+                            self.question.report.name
+                        );
+                        out.buffer().extend_from_slice(b"\x1b[H\x1b[2J");
+                        out.buffer().extend_from_slice(title.as_bytes());
+                    }
+                    if self.redraws() || one_line {
+                        pipeline.head(&mut out);
+                    }
+                    self.round(session, at.as_deref(), &mut pipeline, &mut out).await
+                }
+                Err(e) => Err(e),
+            };
+            match round {
+                Ok((_, left)) => reader = left,
+                Err(e) if matches!(e.exit, Exit::Unavailable | Exit::TryAgain) => error::print(&e),
+                Err(e) => return Err(e),
+            }
+            if self.redraws() || one_line {
+                pipeline.end(&mut out);
+            }
+            if one_line {
+                // Inside strings a line feed is escaped: every byte of it here is between rows.
+                out.buffer().retain(|b| *b != b'\n');
+                out.buffer().push(b'\n');
+            }
+            if out.flush()? == output::Reader::Gone {
+                if let Some(reader) = reader {
+                    reader.close().await;
+                }
+                return Ok(Exit::Done);
+            }
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! `sandbox`: a throwaway server with sample data, to try everything on.
+
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
+
+use super::Context;
+use crate::cli;
+use crate::error::{self, Error, Exit, Result};
+use crate::render::output;
+use crate::sandbox::{self, Info, Options};
+
+/// Whose the kept server is.
+const SCOPE: &str = "user";
+
+/// What the tour shows: shell lines, since that is how pgkit is used.
+const TOUR: &[(&str, &str)] = &[
+    ("Everything psql's \\d knows, one object a line, to grep:", "pgkit relations | grep crap"),
+    ("Functions with their arguments, results and kinds:", "pgkit functions --format table"),
+    (
+        "Everything about a topic: names, columns, bodies, definitions, comments:",
+        "pgkit find crap --format table",
+    ),
+    ("What the tables weigh:", "pgkit sizes --limit 10 --format table"),
+    (
+        "Partitions lumped together:",
+        "pgkit sizes --group-partitions --limit 10 --columns name,kind,members,main,toast,indexes,total --format table",
+    ),
+    ("The same for a program:", "pgkit sizes 'missing_symbols*' --group-partitions --format jsonl"),
+    ("And the SQL, to paste elsewhere:", "pgkit relations --kind view --sql"),
+];
+
+/// The command.
+pub fn command() -> Command {
+    let bin_dir = || {
+        Arg::new("bin-dir")
+            .long("bin-dir")
+            .value_name("DIR")
+            .value_hint(ValueHint::DirPath)
+            .value_parser(value_parser!(PathBuf))
+            .help(
+                "Folder with initdb and postgres [default: PGKIT_PG_BIN, pg_config, the usual folders, PATH]",
+            )
+    };
+    cli::command("sandbox", "A throwaway server with sample data, to try everything on")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+        .subcommand(
+            cli::command("tour", "Start a server, show the main commands on it, and leave nothing behind")
+                .arg(bin_dir())
+                .after_help(cli::example(&["pgkit sandbox tour | less -R"])),
+        )
+        .subcommand(
+            cli::command("run", "Run one command, of pgkit or any other, on a server of its own")
+                .arg(bin_dir())
+                .arg(
+                    Arg::new("command")
+                        .required(true)
+                        .value_name("COMMAND")
+                        .num_args(1..)
+                        .trailing_var_arg(true)
+                        .allow_hyphen_values(true)
+                        .value_parser(value_parser!(std::ffi::OsString))
+                        .help("A pgkit command, or a program that connects as libpq does"),
+                )
+                .after_help(cli::example(&[
+                    "pgkit sandbox run -- sizes --group-partitions",
+                    "pgkit sandbox run -- psql -c '\\d'",
+                ])),
+        )
+        .subcommand(
+            cli::command(
+                "start",
+                "Start a server that stays until `stop`; prints export lines for the shell",
+            )
+            .arg(bin_dir())
+            .arg(
+                Arg::new("tcp")
+                    .long("tcp")
+                    .action(ArgAction::SetTrue)
+                    .help("Listen on a free port of 127.0.0.1 too, with a password"),
+            )
+            .after_help(cli::example(&["eval \"$(pgkit sandbox start)\"; pgkit relations"])),
+        )
+        .subcommand(
+            cli::command("stop", "Stop the server that `start` started, and remove it")
+                .after_help(cli::example(&["pgkit sandbox stop"])),
+        )
+        .subcommand(
+            cli::command("status", "Say which sandboxes run; exit code 1 when `start` has none running")
+                .after_help(cli::example(&["pgkit sandbox status"])),
+        )
+        .after_help(cli::example(&["pgkit sandbox tour"]))
+}
+
+/// Runs it.
+pub async fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> Result<Exit> {
+    cli::refuse_connection_flags(root, "sandbox")?;
+    match matches.subcommand() {
+        Some(("tour", own)) => tour(context, own).await,
+        Some(("run", own)) => run_one(context, own).await,
+        Some(("start", own)) => start(context, own).await,
+        Some(("stop", _)) => stop(context).await,
+        Some(("status", _)) => status(context),
+        _ => Err(Error::bug("a sandbox command without its code")),
+    }
+}
+
+fn options(context: &Context, matches: &ArgMatches) -> Result<Options> {
+    let env = |name: &str| context.env.var(name).map(str::to_owned);
+    let bin_dir = matches.get_one::<PathBuf>("bin-dir");
+    let binaries = sandbox::find_binaries(bin_dir.map(PathBuf::as_path), &env)?;
+    let mut options = Options::new(binaries, &env);
+    options.scope = SCOPE.to_owned();
+    options.settings.sample = true;
+    Ok(options)
+}
+
+/// What waits for a server to start or stop, away from the runtime's thread: a signal must still be heard.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| Error::bug("a helper thread died").caused_by(e))?
+}
+
+/// A server of our own that is gone when this value is.
+async fn own_server(context: &Context, matches: &ArgMatches) -> Result<sandbox::Server> {
+    let options = options(context, matches)?;
+    aside(move || sandbox::start_own(&options)).await
+}
+
+/// Stops it now rather than at the very end, so that what goes wrong is seen.
+async fn end(server: sandbox::Server) -> Result<()> {
+    aside(move || {
+        drop(server);
+        Ok(())
+    })
+    .await
+}
+
+/// A program that connects to the sandbox and to nothing else.
+fn program(name: &std::ffi::OsStr, info: &Info, context: &Context) -> tokio::process::Command {
+    let mut command = tokio::process::Command::new(name);
+    // What the person has set for other servers must not lead there.
+    for (variable, _) in context.env.vars() {
+        if variable.starts_with("PG") && !variable.starts_with("PGKIT") {
+            command.env_remove(variable);
+        }
+    }
+    command.envs(info.env());
+    command
+}
+
+/// This very program.
+fn myself() -> Result<PathBuf> {
+    std::env::current_exe().map_err(|e| Error::io("could not find pgkit's own executable", &e))
+}
+
+/// A child's end as an exit code of ours, as a shell has it.
+fn exit_of(status: std::process::ExitStatus) -> Exit {
+    use std::os::unix::process::ExitStatusExt;
+    match status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)) {
+        0 => Exit::Done,
+        code => Exit::Child(u8::try_from(code).unwrap_or(u8::MAX)),
+    }
+}
+
+async fn run_one(context: &Context, matches: &ArgMatches) -> Result<Exit> {
+    let words: Vec<std::ffi::OsString> =
+        matches.get_many::<std::ffi::OsString>("command").into_iter().flatten().cloned().collect();
+    let (first, rest) = words.split_first().ok_or_else(|| Error::bug("a command of no words"))?;
+    let tree = cli::tree(&context.reports, &Vec::new());
+    let ours = first.to_str().is_some_and(|f| f.starts_with('-') || tree.find_subcommand(f).is_some());
+    let server = own_server(context, matches).await?;
+    let mut command = if ours {
+        let mut command = program(myself()?.as_os_str(), server.info(), context);
+        command.args(&words);
+        command
+    } else {
+        let mut command = program(first, server.info(), context);
+        command.args(rest);
+        command
+    };
+    let status = command.kill_on_drop(true).status().await.map_err(|e| {
+        Error::usage(format!("could not start {}", first.display()))
+            .caused_by(e)
+            .hint("COMMAND is one of pgkit's commands, or a program on your PATH")
+    });
+    end(server).await?;
+    Ok(exit_of(status?))
+}
+
+async fn tour(context: &Context, matches: &ArgMatches) -> Result<Exit> {
+    let server = own_server(context, matches).await?;
+    let info = server.info();
+    output::print(&format!(
+        "PostgreSQL {} runs in {}; its sample data are modelled on a blog's.\n",
+        info.binaries.version,
+        info.folder.display()
+    ))?;
+    // The lines say "pgkit", so the shell that runs them must find this one.
+    let define = "pgkit() { \"$PGKIT_TOUR_EXE\" \"$@\"; }";
+    let mut worst = Exit::Done;
+    for (what, line) in TOUR {
+        output::print(&format!("\n{what}\n$ {line}\n"))?;
+        let mut shell = program(std::ffi::OsStr::new("sh"), info, context);
+        shell
+            .arg("-c")
+            .arg(format!("{define}\n{line}"))
+            .env("PGKIT_TOUR_EXE", myself()?)
+            .env("PGKIT_PAGER", "");
+        let status =
+            shell.kill_on_drop(true).status().await.map_err(|e| Error::io("could not start sh", &e))?;
+        if !status.success() {
+            worst = exit_of(status);
+        }
+    }
+    end(server).await?;
+    output::print("\nThe server is stopped, and nothing of it is left.\n")?;
+    Ok(worst)
+}
+
+async fn start(context: &Context, matches: &ArgMatches) -> Result<Exit> {
+    let mut options = options(context, matches)?;
+    options.settings.tcp = matches.get_flag("tcp");
+    let (info, ran) = aside(move || sandbox::start(&options)).await?;
+    if ran {
+        error::note(&format!("pgkit: the sandbox ran already, in {}", info.folder.display()));
+    }
+    output::print(&info.exports())?;
+    Ok(Exit::Done)
+}
+
+async fn stop(context: &Context) -> Result<Exit> {
+    let env = context.env.clone();
+    let stopped = aside(move || sandbox::stop(SCOPE, &|name| env.var(name).map(str::to_owned))).await?;
+    match stopped {
+        Some(info) => error::note(&format!("pgkit: stopped and removed {}", info.folder.display())),
+        None => error::note("pgkit: no sandbox was running"),
+    }
+    Ok(Exit::Done)
+}
+
+fn status(context: &Context) -> Result<Exit> {
+    let all = sandbox::status(&|name| context.env.var(name).map(str::to_owned))?;
+    let mut text = String::new();
+    for one in &all {
+        let since = jiff::Timestamp::from_second(one.info.since).map(|t| t.to_string()).unwrap_or_default();
+        text.push_str(&format!(
+            "PostgreSQL {}, host {}, port {}, since {since}, used by {}{}\n",
+            one.info.binaries.version,
+            one.info.socket_dir.display(),
+            one.info.port,
+            one.users,
+            if one.stays { ", stays until `pgkit sandbox stop`" } else { "" }
+        ));
+    }
+    output::print(&text)?;
+    if all.iter().any(|one| one.is_kept(SCOPE)) {
+        Ok(Exit::Done)
+    } else {
+        error::note("pgkit: no sandbox of `pgkit sandbox start` is running");
+        Ok(Exit::Bad)
+    }
+}

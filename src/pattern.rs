@@ -1,0 +1,155 @@
+//! psql's patterns (`public.miss*`, `"Odd Name"`) as pairs of regular expressions.
+//!
+//! The rules are those of psql's manual, section "Patterns": letters outside double quotes fold to lower case,
+//! `*` and `?` are wildcards, `$` is literal, dots part database, schema and name, everything else outside
+//! quotes is regular expression notation; inside quotes everything is literal.
+
+use crate::error::{Error, Result};
+
+/// One pattern: a name, perhaps in a schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    /// What the user wrote.
+    pub text: String,
+    /// The database it names, literally, where it has three parts.
+    pub database: Option<String>,
+    /// A regular expression for the schema's whole name, where it has that part.
+    pub schema: Option<String>,
+    /// A regular expression for the whole name.
+    pub name: String,
+}
+
+#[derive(Default)]
+struct Part {
+    regex: String,
+    literal: String,
+}
+
+/// Reads one pattern; a quote without its end or more than three parts is bad data (65).
+pub fn parse(text: &str) -> Result<Pattern> {
+    let mut parts = vec![Part::default()];
+    let mut quoted = false;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let Some(part) = parts.last_mut() else { continue };
+        match c {
+            '"' if quoted && chars.peek() == Some(&'"') => {
+                chars.next();
+                part.regex.push('"');
+                part.literal.push('"');
+            }
+            '"' => quoted = !quoted,
+            '.' if !quoted => parts.push(Part::default()),
+            _ => part.push(c, quoted, chars.peek().copied()),
+        }
+    }
+    let bad = |why: &str| Error::data(format!("bad pattern {text:?}: {why}"));
+    if quoted {
+        return Err(bad("a double quote has no end").hint(
+            "inside double quotes, write a double quote twice; in a shell, quote the whole pattern with '…'",
+        ));
+    }
+    if parts.len() > 3 {
+        return Err(bad("too many dotted names")
+            .hint("a pattern is NAME, SCHEMA.NAME or DATABASE.SCHEMA.NAME; put a dot that belongs to a name in double quotes"));
+    }
+    let whole = |part: Part| format!("^({})$", part.regex);
+    let name = parts.pop().map(whole).unwrap_or_default();
+    let schema = parts.pop().map(whole);
+    let database = parts.pop().map(|part| part.literal);
+    Ok(Pattern { text: text.to_owned(), database, schema, name })
+}
+
+impl Part {
+    fn push(&mut self, c: char, quoted: bool, next: Option<char>) {
+        self.literal.push(if quoted { c } else { c.to_ascii_lowercase() });
+        match c {
+            '*' if !quoted => self.regex.push_str(".*"),
+            '?' if !quoted => self.regex.push('.'),
+            '$' => self.regex.push_str("\\$"),
+            // `int[]` is a name, not an empty character class.
+            '[' if !quoted && next == Some(']') => self.regex.push_str("\\["),
+            '|' | '*' | '+' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '.' | '^' | '\\' if quoted => {
+                self.regex.push('\\');
+                self.regex.push(c);
+            }
+            _ => self.regex.push(if quoted { c } else { c.to_ascii_lowercase() }),
+        }
+    }
+}
+
+/// What a `pattern[]` parameter binds: the schemas' regular expressions (NULL where a pattern has none) and the names'.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// One a pattern; `None` where the pattern names no schema.
+    pub schemas: Vec<Option<String>>,
+    /// One a pattern.
+    pub names: Vec<String>,
+}
+
+/// Reads all patterns of one parameter for this database. A pattern that names another database is bad data (65).
+pub fn bind(texts: &[String], database: &str) -> Result<Option<Bound>> {
+    if texts.is_empty() {
+        return Ok(None);
+    }
+    let mut bound = Bound { schemas: Vec::new(), names: Vec::new() };
+    for text in texts {
+        let pattern = parse(text)?;
+        if let Some(other) = pattern.database.filter(|other| other != database) {
+            return Err(Error::data(format!(
+                "bad pattern {text:?}: it names database {other:?}, and this is {database:?}"
+            ))
+            .hint(format!("look there with -d {other}")));
+        }
+        bound.schemas.push(pattern.schema);
+        bound.names.push(pattern.name);
+    }
+    Ok(Some(bound))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn regexes(text: &str) -> (Option<String>, String) {
+        let p = parse(text).unwrap();
+        (p.schema, p.name)
+    }
+
+    #[test]
+    fn patterns_become_the_regular_expressions_that_psql_sends() {
+        for (text, schema, name) in [
+            ("foo", None, "^(foo)$"),
+            ("FOO*", None, "^(foo.*)$"),
+            ("\"FOO\"*", None, "^(FOO.*)$"),
+            ("public.miss*", Some("^(public)$"), "^(miss.*)$"),
+            ("a?b", None, "^(a.b)$"),
+            ("a$b", None, "^(a\\$b)$"),
+            ("\"a.b\"", None, "^(a\\.b)$"),
+            ("\"quo\"\"ted\".t", Some("^(quo\"ted)$"), "^(t)$"),
+            ("\"*?\"", None, "^(\\*\\?)$"),
+            ("[a-c]x|y", None, "^([a-c]x|y)$"),
+            ("int[]", None, "^(int\\[])$"),
+            ("*.*", Some("^(.*)$"), "^(.*)$"),
+            ("", None, "^()$"),
+            ("s.", Some("^(s)$"), "^()$"),
+            ("ÄB", None, "^(Äb)$"),
+        ] {
+            assert_eq!(regexes(text), (schema.map(str::to_owned), name.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_third_part_must_be_this_database() {
+        let bound = bind(&["My.s.t".into()], "my").unwrap().unwrap();
+        assert_eq!(bound, Bound { schemas: vec![Some("^(s)$".into())], names: vec!["^(t)$".into()] });
+        assert!(bind(&["other.s.t".into()], "my").unwrap_err().message.contains("names database"));
+        assert_eq!(bind(&[], "my").unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_bad_data() {
+        assert_eq!(parse("\"open").unwrap_err().exit, crate::error::Exit::Data);
+        assert_eq!(parse("a.b.c.d").unwrap_err().exit, crate::error::Exit::Data);
+    }
+}

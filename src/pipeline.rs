@@ -1,0 +1,210 @@
+//! What happens to rows between the server and the format: grep, sort, limit, columns, in this order.
+
+use regex::bytes::Regex;
+
+use crate::cell::{Cell, ColumnType};
+use crate::error::{Error, Result};
+use crate::render::output::{Output, Reader};
+use crate::render::{self, Format, FormatName, Style, human};
+use crate::report::Column;
+use crate::sort::{Key, Sorter};
+
+/// What the flags ask for.
+#[derive(Debug, Clone, Default)]
+pub struct Wishes {
+    /// Keep rows whose tsv line matches.
+    pub grep: Option<Regex>,
+    /// Order by this column; `desc` after a colon.
+    pub sort: Option<String>,
+    /// Cut after this many rows.
+    pub limit: Option<u64>,
+    /// Only these columns, in this order.
+    pub columns: Vec<String>,
+}
+
+/// Shall more rows come?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Yes.
+    More,
+    /// No: the limit is reached, or the reader is gone.
+    Enough,
+}
+
+/// The way of one report's rows to stdout.
+pub struct Pipeline {
+    columns: Vec<Column>,
+    grep: Option<Regex>,
+    sort: Option<Key>,
+    sorter: Option<Sorter>,
+    limit: Option<u64>,
+    picked: Option<Vec<usize>>,
+    format: Box<dyn Format>,
+    /// The report's name, for errors.
+    report: String,
+    line: Vec<u8>,
+    taken: u64,
+}
+
+/// The column of this name, full or short (`total` for `total_bytes`). Errors: wrong usage (64), the hint lists them.
+fn find(columns: &[Column], name: &str, flag: &str) -> Result<usize> {
+    columns
+        .iter()
+        .position(|c| c.name == name)
+        .or_else(|| columns.iter().position(|c| human::short_name(&c.name) == name))
+        .ok_or_else(|| {
+            let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
+            Error::usage(format!("{flag}: there is no column {name:?}"))
+                .hint(format!("columns: {}", names.join(", ")))
+        })
+}
+
+impl Pipeline {
+    /// Checks the wishes against the columns, before any row.
+    pub fn new(
+        report: &str,
+        columns: Vec<Column>,
+        wishes: &Wishes,
+        format: FormatName,
+        style: &Style,
+    ) -> Result<Pipeline> {
+        let sort = match &wishes.sort {
+            None => None,
+            Some(wish) => {
+                let (name, descending) = match wish.rsplit_once(':') {
+                    Some((name, "desc")) => (name, true),
+                    Some((name, "asc")) => (name, false),
+                    Some((_, other)) => {
+                        return Err(Error::usage(format!("--sort: {other:?} is no direction"))
+                            .hint("write --sort COLUMN, --sort COLUMN:asc or --sort COLUMN:desc"));
+                    }
+                    None => (wish.as_str(), false),
+                };
+                let index = find(&columns, name, "--sort")?;
+                Some(Key { index, kind: columns[index].kind, descending })
+            }
+        };
+        let picked = if wishes.columns.is_empty() {
+            None
+        } else {
+            Some(
+                wishes
+                    .columns
+                    .iter()
+                    .map(|name| find(&columns, name, "--columns"))
+                    .collect::<Result<Vec<_>>>()?,
+            )
+        };
+        let shown: Vec<Column> = picked
+            .as_ref()
+            .map_or_else(|| columns.clone(), |p| p.iter().map(|&i| columns[i].clone()).collect());
+        let mut pipeline = Pipeline {
+            columns,
+            grep: wishes.grep.clone(),
+            sort,
+            sorter: None,
+            limit: wishes.limit,
+            picked,
+            format: render::format(format, &shown, style),
+            report: report.to_owned(),
+            line: Vec::new(),
+            taken: 0,
+        };
+        pipeline.begin_round();
+        Ok(pipeline)
+    }
+
+    /// Begins a new answer (of `--watch`) with the same columns.
+    pub fn begin_round(&mut self) {
+        self.taken = 0;
+        let limit = self.limit.and_then(|l| usize::try_from(l).ok());
+        self.sorter = self.sort.map(|key| Sorter::new(key, limit));
+    }
+
+    /// Prints the head, where the format has one before the first row.
+    pub fn head(&mut self, out: &mut Output) {
+        self.format.head(out.buffer());
+    }
+
+    /// Does the limit allow no row at all?
+    pub fn wants_none(&self) -> bool {
+        self.limit == Some(0)
+    }
+
+    /// Takes one row as the server sent it.
+    pub fn push(&mut self, raw: &[Option<&[u8]>], out: &mut Output) -> Result<Flow> {
+        if self.grep.is_none()
+            && let Some(sorter) = &mut self.sorter
+        {
+            sorter.push(raw)?;
+            return Ok(Flow::More);
+        }
+        let cells = decode(&self.report, &self.columns, raw)?;
+        if let Some(grep) = &self.grep {
+            self.line.clear();
+            render::tsv_line(&cells, &mut self.line);
+            if !grep.is_match(&self.line) {
+                return Ok(Flow::More);
+            }
+        }
+        match &mut self.sorter {
+            Some(sorter) => sorter.push(raw).map(|()| Flow::More),
+            None => self.print(&cells, out),
+        }
+    }
+
+    fn print(&mut self, cells: &[Cell<'_>], out: &mut Output) -> Result<Flow> {
+        if self.limit.is_some_and(|limit| self.taken >= limit) {
+            return Ok(Flow::Enough);
+        }
+        self.taken += 1;
+        match &self.picked {
+            None => self.format.row(cells, out.buffer()),
+            Some(picked) => {
+                let chosen: Vec<Cell<'_>> = picked.iter().map(|&i| cells[i].clone()).collect();
+                self.format.row(&chosen, out.buffer());
+            }
+        }
+        let full = self.limit.is_some_and(|limit| self.taken >= limit);
+        Ok(if out.pass()? == Reader::Gone || full { Flow::Enough } else { Flow::More })
+    }
+
+    /// All rows of this answer have come: what was sorted is printed.
+    pub fn end_round(&mut self, out: &mut Output) -> Result<()> {
+        if let Some(sorter) = self.sorter.take() {
+            sorter.drain(|raw| {
+                let cells = decode(&self.report, &self.columns, raw)?;
+                Ok(self.print(&cells, out)? == Flow::More)
+            })?;
+        }
+        self.format.flush(out.buffer());
+        Ok(())
+    }
+
+    /// Prints what the format has after the last row.
+    pub fn end(&mut self, out: &mut Output) {
+        self.format.end(out.buffer());
+    }
+}
+
+/// A row's cells. What cannot be decoded is an error that names report and column, never a default.
+fn decode<'a>(report: &str, columns: &[Column], raw: &[Option<&'a [u8]>]) -> Result<Vec<Cell<'a>>> {
+    columns
+        .iter()
+        .zip(raw)
+        .map(|(column, raw)| {
+            column.kind.decode(*raw).map_err(|why| {
+                Error::data(format!(
+                    "{report}: column {:?} holds a value that cannot be read: {why}",
+                    column.name
+                ))
+                .hint(format!("cast it in the report's SQL: {}::text", column.name))
+            })
+        })
+        .collect()
+}
+
+/// A column of text that pgkit adds before a report's own (`database`, `at`).
+pub fn added_column(name: &str) -> Column {
+    Column { name: name.to_owned(), kind: ColumnType::TEXT, server_type: tokio_postgres::types::Type::TEXT }
+}

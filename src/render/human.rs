@@ -1,0 +1,89 @@
+//! What a person reads instead of a raw number: the one place that turns 12582912 into 12 MB.
+
+use std::borrow::Cow;
+
+use humansize::{BaseUnit, FormatSizeOptions, ISizeFormatter, Kilo};
+use jiff::tz::TimeZone;
+
+use crate::cell::{self, Cell};
+
+/// The units that a column's name can carry.
+const UNITS: &[&str] = &["_bytes", "_ms", "_s", "_pct"];
+
+/// The unit at the end of a column's name, with its underscore.
+fn unit(name: &str) -> Option<&'static str> {
+    UNITS.iter().copied().find(|unit| name.len() > unit.len() && name.ends_with(unit))
+}
+
+/// The name of a column for people: without its unit.
+pub fn short_name(name: &str) -> &str {
+    unit(name).map_or(name, |unit| &name[..name.len() - unit.len()])
+}
+
+/// A size as pg_size_pretty words it: units of 1024, named kB, MB, GB.
+fn bytes(n: i64) -> String {
+    let options = FormatSizeOptions::default()
+        .base_unit(BaseUnit::Byte)
+        .kilo(Kilo::Binary)
+        .units(Kilo::Decimal)
+        .decimal_places(usize::from(n.unsigned_abs() < 10 * 1024 * 1024 * 1024))
+        .decimal_zeroes(0)
+        .space_after_value(true);
+    ISizeFormatter::new(n, options).to_string()
+}
+
+fn seconds(value: f64) -> String {
+    match value.abs() {
+        s if s < 1e-3 => format!("{:.0} µs", value * 1e6),
+        s if s < 1.0 => format!("{:.3} ms", value * 1e3),
+        s if s < 60.0 => format!("{value:.1} s"),
+        s if s < 3600.0 => format!("{:.0}m {:02.0}s", (value / 60.0).trunc(), value % 60.0),
+        _ => format!("{:.0}h {:02.0}m", (value / 3600.0).trunc(), (value % 3600.0) / 60.0),
+    }
+}
+
+fn as_float(cell: &Cell<'_>) -> Option<f64> {
+    match cell {
+        Cell::Int(n) => Some(*n as f64),
+        Cell::Float(x) => Some(*x),
+        Cell::Numeric(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// A cell of the column `name` as a person reads it, not yet made safe for a terminal. NULL is empty.
+pub fn show<'a>(name: &str, cell: &'a Cell<'_>, zone: &TimeZone) -> Cow<'a, str> {
+    let with_unit = match (unit(name), cell) {
+        (Some("_bytes"), Cell::Int(n)) => Some(bytes(*n)),
+        (Some("_ms"), cell) => as_float(cell).map(|ms| seconds(ms / 1e3)),
+        (Some("_s"), cell) => as_float(cell).map(seconds),
+        (Some("_pct"), cell) => as_float(cell).map(|pct| format!("{pct:.1} %")),
+        _ => None,
+    };
+    match (with_unit, cell) {
+        (Some(text), _) => Cow::Owned(text),
+        (None, Cell::Timestamp { micros, zoned }) => Cow::Owned(cell::local_timestamp(*micros, *zoned, zone)),
+        (None, cell) => super::plain(cell),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_in_the_name_tells_how_a_number_reads() {
+        let show = |name: &str, cell: Cell<'_>| show(name, &cell, &TimeZone::UTC).into_owned();
+        assert_eq!(show("total_bytes", Cell::Int(12_582_912)), "12 MB");
+        assert_eq!(show("total_bytes", Cell::Int(14_724_538_368)), "14 GB");
+        assert_eq!(show("total_bytes", Cell::Int(8192)), "8 kB");
+        assert_eq!(show("total_bytes", Cell::Int(1_650_000)), "1.6 MB");
+        assert_eq!(show("total_bytes", Cell::Null), "");
+        assert_eq!(show("members", Cell::Int(12_582_912)), "12582912");
+        assert_eq!(show("median_ms", Cell::Float(2.28)), "2.280 ms");
+        assert_eq!(show("waiting_s", Cell::Int(75)), "1m 15s");
+        assert_eq!(show("hit_pct", Cell::Float(99.54)), "99.5 %");
+        assert_eq!(short_name("total_bytes"), "total");
+        assert_eq!(short_name("_bytes"), "_bytes");
+    }
+}

@@ -1,0 +1,80 @@
+//! One object a line, tabs between the values, escaped as COPY's text format reads them; NULL is empty.
+
+use super::{Format, Style, escape, plain};
+use crate::cell::Cell;
+use crate::report::Column;
+
+pub(super) struct Tsv {
+    columns: Vec<Column>,
+    header: bool,
+    terminal: bool,
+}
+
+impl Tsv {
+    pub(super) fn new(columns: Vec<Column>, style: &Style) -> Tsv {
+        Tsv { columns, header: style.header.unwrap_or(false), terminal: style.width.is_some() }
+    }
+}
+
+impl Format for Tsv {
+    fn head(&mut self, out: &mut Vec<u8>) {
+        if self.header {
+            let names: Vec<Cell<'_>> =
+                self.columns.iter().map(|c| Cell::Text(c.name.as_str().into())).collect();
+            line(&names, self.terminal, out);
+            out.push(b'\n');
+        }
+    }
+
+    fn row(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>) {
+        line(cells, self.terminal, out);
+        out.push(b'\n');
+    }
+
+    fn end(&mut self, _out: &mut Vec<u8>) {}
+}
+
+/// The line of these cells, without its line feed.
+pub(super) fn line(cells: &[Cell<'_>], terminal: bool, out: &mut Vec<u8>) {
+    for (i, cell) in cells.iter().enumerate() {
+        if i > 0 {
+            out.push(b'\t');
+        }
+        match cell {
+            Cell::Null => {}
+            Cell::Int(n) => push_int(*n, out),
+            cell => push_value(&plain(cell), terminal, out),
+        }
+    }
+}
+
+fn push_int(n: i64, out: &mut Vec<u8>) {
+    use std::io::Write as _;
+    let _ = write!(out, "{n}");
+}
+
+fn push_value(text: &str, terminal: bool, out: &mut Vec<u8>) {
+    // Most names hold nothing to escape. A C1 control is 0xC2 0x80 to 0xC2 0x9F in UTF-8.
+    let simple = |b: u8| b >= 0x20 && b != b'\\' && b != 0x7F && b != 0xC2;
+    if !terminal && text.bytes().all(simple) {
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
+    for c in text.chars() {
+        match c {
+            '\t' => out.extend_from_slice(b"\\t"),
+            '\n' => out.extend_from_slice(b"\\n"),
+            '\\' => out.extend_from_slice(b"\\\\"),
+            '\u{8}' => out.extend_from_slice(b"\\b"),
+            '\u{c}' => out.extend_from_slice(b"\\f"),
+            '\r' => out.extend_from_slice(b"\\r"),
+            '\u{b}' => out.extend_from_slice(b"\\v"),
+            c if c.is_control() || (terminal && escape::is_unsafe(c)) => {
+                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                    out.extend_from_slice(format!("\\x{byte:02x}").as_bytes());
+                }
+            }
+            c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! One value a line, for rows too wide for any table; psql's `\x`.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::{Format, Style, escape, human};
+use crate::cell::Cell;
+use crate::report::Column;
+
+pub(super) struct Vertical {
+    columns: Vec<Column>,
+    style: Style,
+    rows: u64,
+}
+
+impl Vertical {
+    pub(super) fn new(columns: Vec<Column>, style: Style) -> Vertical {
+        Vertical { columns, style, rows: 0 }
+    }
+}
+
+impl Format for Vertical {
+    fn head(&mut self, _out: &mut Vec<u8>) {}
+
+    fn row(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>) {
+        self.rows += 1;
+        let names = || self.columns.iter().map(|c| escape::terminal(human::short_name(&c.name)));
+        let width = names().map(|n| n.width()).max().unwrap_or(0);
+        if self.style.header != Some(false) {
+            let title = format!("-[ {} ]", self.rows);
+            let rule = "-".repeat((width + 3).saturating_sub(title.len()));
+            out.extend_from_slice(format!("{title}{rule}\n").as_bytes());
+        }
+        for (name, (column, cell)) in names().zip(self.columns.iter().zip(cells)) {
+            let value = human::show(&column.name, cell, &self.style.zone);
+            let pad = " ".repeat(width.saturating_sub(name.width()));
+            let line = format!("{name}{pad} | {}", escape::terminal(&value));
+            out.extend_from_slice(line.trim_end().as_bytes());
+            out.push(b'\n');
+        }
+    }
+
+    fn end(&mut self, _out: &mut Vec<u8>) {}
+}

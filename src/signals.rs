@@ -1,0 +1,96 @@
+//! INT, TERM and HUP: told to the command, which cancels what runs on the server; a second one, or a command that does
+//! not answer in time, ends the process at once.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+use crate::error::{Error, Exit, Result};
+
+/// How long a command has to cancel its statements after the first signal.
+const PATIENCE: Duration = Duration::from_millis(800);
+
+/// The pager has the terminal: Ctrl-C is meant for it.
+static PAGING: AtomicBool = AtomicBool::new(false);
+
+/// The terminal as it was before a password was asked for.
+static TERMINAL: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// While a pager runs, an interrupt is the pager's.
+pub fn paging(on: bool) {
+    PAGING.store(on, Ordering::Relaxed);
+}
+
+/// Listens from a thread of its own, so that a signal counts while the command waits for a person too. The receiver
+/// gets the first signal.
+pub fn listen() -> Result<oneshot::Receiver<Exit>> {
+    let (tell, told) = oneshot::channel();
+    let (ready, is_ready) = std::sync::mpsc::channel();
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            match runtime {
+                Ok(runtime) => runtime.block_on(wait(tell, &ready)),
+                Err(e) => drop(ready.send(Err(e))),
+            }
+        })
+        .and_then(|_| is_ready.recv().unwrap_or(Ok(())))
+        .map_err(|e| Error::io("could not listen for signals", &e))?;
+    Ok(told)
+}
+
+async fn wait(tell: oneshot::Sender<Exit>, ready: &std::sync::mpsc::Sender<std::io::Result<()>>) {
+    let streams = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+    let [Ok(mut int), Ok(mut term), Ok(mut hup)] = streams else {
+        let _ = ready.send(Err(std::io::Error::other("no signal handler could be set up")));
+        return;
+    };
+    let _ = ready.send(Ok(()));
+    let mut next = async || loop {
+        let exit = tokio::select! {
+            _ = int.recv() => Exit::Interrupted,
+            _ = term.recv() => Exit::Terminated,
+            _ = hup.recv() => Exit::HungUp,
+        };
+        if exit != Exit::Interrupted || !PAGING.load(Ordering::Relaxed) {
+            return exit;
+        }
+    };
+    let first = next().await;
+    let _ = tell.send(first);
+    let last = tokio::time::timeout(PATIENCE, next()).await.unwrap_or(first);
+    leave(last);
+}
+
+/// Ends the process from here: whatever holds up the main thread has had its time.
+fn leave(exit: Exit) {
+    if let Some(before) = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner).take()
+        && let Ok(terminal) = std::fs::File::open("/dev/tty")
+    {
+        let _ = tcsetattr(&terminal, SetArg::TCSANOW, &before);
+    }
+    #[expect(clippy::disallowed_methods, reason = "the main thread waits for something that does not come")]
+    std::process::exit(i32::from(exit.code()));
+}
+
+/// Asks for a password on the terminal, not on stdin. Errors: there is no terminal (69).
+pub fn ask_password(prompt: &str) -> Result<String> {
+    if let Ok(terminal) = std::fs::File::open("/dev/tty")
+        && let Ok(before) = tcgetattr(&terminal)
+    {
+        *TERMINAL.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
+    }
+    let answer = rpassword::prompt_password(prompt);
+    TERMINAL.lock().unwrap_or_else(PoisonError::into_inner).take();
+    answer.map_err(|e| {
+        Error::new(Exit::Unavailable, "a password is needed, and there is no terminal to ask for it on")
+            .caused_by(e)
+            .hint("set PGPASSWORD, or put it into the password file ~/.pgpass (mode 0600)")
+    })
+}

@@ -1,0 +1,289 @@
+//! Sorting rows: the one stage that keeps them. Past 4 MiB they wait in an unlinked temporary file, as sorted runs.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+
+use crate::cell::{Cell, ColumnType};
+use crate::error::{Error, Result};
+
+/// How many bytes of rows stay in memory.
+const MEMORY: usize = 4 << 20;
+/// What NULL's length is in a stored row.
+const NULL: u32 = u32::MAX;
+
+/// A row as the server sent it: for each column a length and its bytes.
+type Stored = Vec<u8>;
+
+/// The column to sort by.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// Which one.
+    pub index: usize,
+    /// Its type.
+    pub kind: ColumnType,
+    /// The largest first; NULLs are last all the same.
+    pub descending: bool,
+}
+
+/// Takes rows in any order and gives them back sorted; equal ones keep their order.
+pub struct Sorter {
+    key: Key,
+    limit: Option<usize>,
+    rows: Vec<Stored>,
+    bytes: usize,
+    spill: Option<File>,
+    /// Where each run in the file begins and ends.
+    runs: Vec<(u64, u64)>,
+}
+
+fn spill_error(e: &std::io::Error) -> Error {
+    Error::io("could not use a temporary file for sorting", e)
+}
+
+fn store(raw: &[Option<&[u8]>]) -> Stored {
+    let mut row = Vec::with_capacity(raw.iter().map(|c| 4 + c.map_or(0, <[u8]>::len)).sum());
+    for value in raw {
+        match value {
+            None => row.extend(NULL.to_be_bytes()),
+            Some(bytes) => {
+                row.extend(u32::try_from(bytes.len()).unwrap_or(NULL - 1).to_be_bytes());
+                row.extend_from_slice(bytes);
+            }
+        }
+    }
+    row
+}
+
+/// The columns of a stored row.
+fn columns(mut row: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
+    std::iter::from_fn(move || {
+        let (len, rest) = row.split_first_chunk::<4>()?;
+        let len = u32::from_be_bytes(*len);
+        if len == NULL {
+            row = rest;
+            return Some(None);
+        }
+        let (value, rest) = rest.split_at_checked(len as usize)?;
+        row = rest;
+        Some(Some(value))
+    })
+}
+
+impl Key {
+    fn cell<'a>(&self, row: &'a [u8]) -> Cell<'a> {
+        // What cannot be decoded is reported when its row is printed.
+        self.kind.decode(columns(row).nth(self.index).flatten()).unwrap_or(Cell::Null)
+    }
+
+    fn compare(&self, a: &[u8], b: &[u8]) -> Ordering {
+        let (a, b) = (self.cell(a), self.cell(b));
+        if self.descending && a != Cell::Null && b != Cell::Null { b.compare(&a) } else { a.compare(&b) }
+    }
+}
+
+impl Sorter {
+    /// A sorter by this key. With a limit only that many first rows are kept.
+    pub fn new(key: Key, limit: Option<usize>) -> Sorter {
+        Sorter { key, limit, rows: Vec::new(), bytes: 0, spill: None, runs: Vec::new() }
+    }
+
+    /// Takes a row. Errors: the temporary file failed (74).
+    pub fn push(&mut self, raw: &[Option<&[u8]>]) -> Result<()> {
+        let row = store(raw);
+        self.bytes += row.len() + size_of::<Stored>();
+        self.rows.push(row);
+        if self.bytes > MEMORY {
+            self.sort_memory();
+            if self.bytes > MEMORY / 2 {
+                self.write_run().map_err(|e| spill_error(&e))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn sort_memory(&mut self) {
+        let key = self.key;
+        self.rows.sort_by(|a, b| key.compare(a, b));
+        if let Some(limit) = self.limit {
+            self.rows.truncate(limit);
+        }
+        self.bytes = self.rows.iter().map(|r| r.len() + size_of::<Stored>()).sum();
+    }
+
+    fn write_run(&mut self) -> std::io::Result<()> {
+        let file = match &mut self.spill {
+            Some(file) => file,
+            none => none.insert(tempfile::tempfile()?),
+        };
+        let begin = file.seek(SeekFrom::End(0))?;
+        let mut writer = BufWriter::new(&*file);
+        for row in self.rows.drain(..) {
+            writer.write_all(&u32::try_from(row.len()).map_err(std::io::Error::other)?.to_be_bytes())?;
+            writer.write_all(&row)?;
+        }
+        writer.flush()?;
+        drop(writer);
+        let end = file.stream_position()?;
+        self.runs.push((begin, end));
+        self.bytes = 0;
+        Ok(())
+    }
+
+    /// Hands every row to `take`, sorted, until it says no.
+    pub fn drain(mut self, mut take: impl FnMut(&[Option<&[u8]>]) -> Result<bool>) -> Result<()> {
+        self.sort_memory();
+        let limit = self.limit.unwrap_or(usize::MAX);
+        let mut hand_on = |row: &[u8]| take(&columns(row).collect::<Vec<_>>());
+        let Some(file) = self.spill else {
+            for row in self.rows.iter().take(limit) {
+                if !hand_on(row)? {
+                    break;
+                }
+            }
+            return Ok(());
+        };
+        // A reader a run, and the rest in memory as the last run.
+        let mut runs: Vec<Run> = self.runs.iter().map(|(at, end)| Run::new(&file, *at, *end)).collect();
+        runs.push(Run { rest: Rest::Memory(self.rows.into_iter()) });
+        let mut heap = BinaryHeap::new();
+        for (run, reader) in runs.iter_mut().enumerate() {
+            if let Some(row) = reader.next().map_err(|e| spill_error(&e))? {
+                heap.push(Head { row, run, key: self.key });
+            }
+        }
+        for _ in 0..limit {
+            let Some(head) = heap.pop() else { break };
+            if !hand_on(&head.row)? {
+                break;
+            }
+            if let Some(row) = runs[head.run].next().map_err(|e| spill_error(&e))? {
+                heap.push(Head { row, ..head });
+            }
+        }
+        Ok(())
+    }
+}
+
+enum Rest {
+    Memory(std::vec::IntoIter<Stored>),
+    File { reader: BufReader<Section> },
+}
+
+struct Run {
+    rest: Rest,
+}
+
+/// A part of the file, read at a position of its own.
+struct Section {
+    file: Option<File>,
+    at: u64,
+    end: u64,
+}
+
+impl Read for Section {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        use std::os::unix::fs::FileExt;
+        let Some(file) = &self.file else { return Err(std::io::Error::other("the temporary file is gone")) };
+        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
+        let len = left.min(buffer.len());
+        let read = file.read_at(&mut buffer[..len], self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl Run {
+    fn new(file: &File, at: u64, end: u64) -> Run {
+        let section = Section { file: file.try_clone().ok(), at, end };
+        Run { rest: Rest::File { reader: BufReader::with_capacity(32 << 10, section) } }
+    }
+
+    fn next(&mut self) -> std::io::Result<Option<Stored>> {
+        match &mut self.rest {
+            Rest::Memory(rows) => Ok(rows.next()),
+            Rest::File { reader } => {
+                let mut len = [0; 4];
+                match reader.read_exact(&mut len) {
+                    Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
+                    other => other?,
+                }
+                let mut row = vec![0; u32::from_be_bytes(len) as usize];
+                reader.read_exact(&mut row)?;
+                Ok(Some(row))
+            }
+        }
+    }
+}
+
+/// The first row of a run; the heap's greatest is the one that comes first.
+struct Head {
+    row: Stored,
+    run: usize,
+    key: Key,
+}
+
+impl Ord for Head {
+    fn cmp(&self, other: &Head) -> Ordering {
+        self.key.compare(&other.row, &self.row).then(other.run.cmp(&self.run))
+    }
+}
+impl PartialOrd for Head {
+    fn partial_cmp(&self, other: &Head) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl PartialEq for Head {
+    fn eq(&self, other: &Head) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+impl Eq for Head {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sorted(
+        rows: &[Option<i64>],
+        descending: bool,
+        limit: Option<usize>,
+        ballast: usize,
+    ) -> Vec<Option<i64>> {
+        let kind = ColumnType::by_name("int8").unwrap().0;
+        let mut sorter = Sorter::new(Key { index: 1, kind, descending }, limit);
+        let ballast = vec![b'x'; ballast];
+        for row in rows {
+            let bytes = row.map(i64::to_be_bytes);
+            sorter.push(&[Some(&ballast), bytes.as_ref().map(|b| b.as_slice())]).unwrap();
+        }
+        let mut out = Vec::new();
+        sorter
+            .drain(|row| {
+                out.push(row[1].map(|b| i64::from_be_bytes(b.try_into().unwrap())));
+                Ok(true)
+            })
+            .unwrap();
+        out
+    }
+
+    #[test]
+    fn nulls_are_last_both_ways() {
+        let rows = [Some(3), None, Some(-1), Some(2)];
+        assert_eq!(sorted(&rows, false, None, 0), [Some(-1), Some(2), Some(3), None]);
+        assert_eq!(sorted(&rows, true, None, 0), [Some(3), Some(2), Some(-1), None]);
+        assert_eq!(sorted(&rows, true, Some(2), 0), [Some(3), Some(2)]);
+    }
+
+    #[test]
+    fn more_than_memory_holds_is_sorted_all_the_same() {
+        let rows: Vec<Option<i64>> = (0..30_000).map(|i| Some(i * 7919 % 30_011)).collect();
+        let mut expected = rows.clone();
+        expected.sort();
+        assert_eq!(sorted(&rows, false, None, 1000), expected);
+        assert_eq!(sorted(&rows, false, Some(10), 1000), expected[..10]);
+        expected.reverse();
+        assert_eq!(sorted(&rows, true, None, 1000), expected);
+    }
+}
