@@ -13,6 +13,7 @@ pub(super) fn name(certificate: &X509Ref, host: &str) -> Result<(), String> {
     let mut common_name_counts = true;
     for alternative in certificate.subject_alt_names().iter().flatten() {
         if let Some(name) = alternative.dnsname() {
+            common_name_counts &= address.is_some();
             if matches(name, host)? {
                 return Ok(());
             }

@@ -1,14 +1,12 @@
 //! TLS and authentication against a real server: as with libpq, in every mode.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pgkit::connect::{Connected, Flags};
 use pgkit::error::{Exit, Result};
 
 use crate::certificates::{Says, Signed, sign};
-use crate::run::{libpq, ours, ours_with};
+use crate::run::{libpq_all, ours, ours_with};
 use crate::server::{Server, value};
 
 const MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
@@ -77,26 +75,18 @@ impl World {
 
     /// Both connect, or both do not, encrypted or both not; those that differ.
     fn compare(&self, cases: &[String], home: &Path) -> Vec<String> {
-        let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+        let dbnames: Vec<String> = cases.iter().map(|case| self.dbname(case)).collect();
         std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let dbname = self.dbname(case);
-                        let (theirs, answer) = libpq(&dbname, &[], home);
-                        let (mine, error) = ours(&dbname, &[], home);
-                        if theirs != mine {
-                            let error = error.map(|error| error.message).unwrap_or_default();
-                            wrong.lock().unwrap().push(format!(
-                                "{case}\n  libpq {theirs:?} {:?}\n  we {mine:?} {error:?}",
-                                answer.error
-                            ));
-                        }
-                    }
-                });
-            }
-        });
-        wrong.into_inner().unwrap()
+            let theirs = scope.spawn(|| libpq_all(&dbnames, &[], home));
+            let mine: Vec<_> = dbnames.iter().map(|dbname| ours(dbname, &[], home)).collect();
+            let all = cases.iter().zip(theirs.join().unwrap()).zip(mine);
+            all.filter(|((_, (theirs, _)), (mine, _))| theirs != mine)
+                .map(|((case, (theirs, answer)), (mine, error))| {
+                    let error = error.map(|error| error.message).unwrap_or_default();
+                    format!("{case}\n  libpq {theirs:?} {:?}\n  we {mine:?} {error:?}", answer.error)
+                })
+                .collect()
+        })
     }
 
     fn same(&self, what: &str, cases: &[String]) {
@@ -145,7 +135,7 @@ fn every_mode_and_method_ends_as_with_libpq() {
                 cases.push(format!("host=right.example user={user} sslmode={mode} sslrootcert=@right.crt"));
             }
             for user in ["scram", "md5", "clear", "split"] {
-                for password in ["right", "wrong", "''"] {
+                for password in ["right", "wrong"] {
                     cases.push(format!(
                         "host=right.example user={user} password={password} sslmode={mode} sslrootcert=@right.crt"
                     ));
@@ -254,9 +244,13 @@ fn certificates_are_believed_as_by_libpq() {
             .iter()
             .map(|host| format!("host={host} user=anyhow sslmode=verify-full sslrootcert=@right.crt"))
             .collect();
-        for mode in MODES {
-            for root in ["@right.crt", "@other.crt", "@itself.crt", "@missing.crt", "@rubbish.crt", "''"] {
-                cases.push(format!("host=right.example user=anyhow sslmode={mode} sslrootcert={root}"));
+        // The roots matter by who signed, and not by the names.
+        if matches!(what, "alternative names" | "expired" | "self-signed" | "from another authority") {
+            for mode in MODES {
+                for root in ["@right.crt", "@other.crt", "@itself.crt", "@missing.crt", "@rubbish.crt", "''"]
+                {
+                    cases.push(format!("host=right.example user=anyhow sslmode={mode} sslrootcert={root}"));
+                }
             }
         }
         cases.push("user=anyhow sslmode=verify-full sslrootcert=@right.crt".to_owned());

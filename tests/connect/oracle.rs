@@ -17,7 +17,7 @@ const ANSWER: &str = "ORACLE ";
 
 #[derive(Serialize, Deserialize)]
 struct Orders {
-    params: Vec<(String, String)>,
+    questions: Vec<Vec<(String, String)>>,
     /// Connect and wait, else only begin to.
     wait: bool,
 }
@@ -68,7 +68,12 @@ pub fn psql_params(
 
 /// Asks libpq, in an environment of just these variables.
 pub fn ask(params: &[(String, String)], env: &[(String, String)], wait: bool) -> Answer {
-    let orders = Orders { params: params.to_vec(), wait };
+    ask_all(vec![params.to_vec()], env, wait).remove(0)
+}
+
+/// Asks libpq several questions in one environment, one after the other; what it prints is in all answers.
+pub fn ask_all(questions: Vec<Vec<(String, String)>>, env: &[(String, String)], wait: bool) -> Vec<Answer> {
+    let orders = Orders { questions, wait };
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "oracle::the_child_that_asks_libpq", "--nocapture"])
         .env_clear()
@@ -82,7 +87,9 @@ pub fn ask(params: &[(String, String)], env: &[(String, String)], wait: bool) ->
     let answer = stdout.lines().find_map(|line| line.split_once(ANSWER)).unwrap_or_else(|| {
         panic!("the child that asks libpq gave no answer\nstdout: {stdout}\nstderr: {stderr}")
     });
-    Answer { stderr, ..serde_json::from_str(answer.1).unwrap() }
+    let answers: Vec<Answer> = serde_json::from_str(answer.1).unwrap();
+    assert_eq!(answers.len(), orders.questions.len());
+    answers.into_iter().map(|answer| Answer { stderr: stderr.clone(), ..answer }).collect()
 }
 
 #[test]
@@ -90,8 +97,11 @@ pub fn ask(params: &[(String, String)], env: &[(String, String)], wait: bool) ->
 fn the_child_that_asks_libpq() {
     if let Ok(orders) = std::env::var(ORDERS) {
         let orders: Orders = serde_json::from_str(&orders).unwrap();
-        let answer = serde_json::to_string(&Libpq::load().ask(&orders)).unwrap();
-        writeln!(std::io::stdout(), "\n{ANSWER}{answer}").unwrap();
+        let libpq = Libpq::load();
+        let answers: Vec<Answer> =
+            orders.questions.iter().map(|params| libpq.ask(params, orders.wait)).collect();
+        let answers = serde_json::to_string(&answers).unwrap();
+        writeln!(std::io::stdout(), "\n{ANSWER}{answers}").unwrap();
     }
 }
 
@@ -138,9 +148,8 @@ impl Libpq {
         }
     }
 
-    fn ask(&self, orders: &Orders) -> Answer {
-        let owned_pairs: Vec<(CString, CString)> = orders
-            .params
+    fn ask(&self, params: &[(String, String)], wait: bool) -> Answer {
+        let owned_pairs: Vec<(CString, CString)> = params
             .iter()
             .map(|(key, value)| (CString::new(key.as_str()).unwrap(), CString::new(value.as_str()).unwrap()))
             .collect();
@@ -148,7 +157,7 @@ impl Libpq {
             owned_pairs.iter().map(|(key, _)| key.as_ptr()).chain([std::ptr::null()]).collect();
         let values: Vec<*const c_char> =
             owned_pairs.iter().map(|(_, value)| value.as_ptr()).chain([std::ptr::null()]).collect();
-        let function = if orders.wait { "PQconnectdbParams" } else { "PQconnectStartParams" };
+        let function = if wait { "PQconnectdbParams" } else { "PQconnectStartParams" };
         type Connect = unsafe extern "C" fn(*const *const c_char, *const *const c_char, c_int) -> *mut c_void;
         // SAFETY: both arrays end with a null and outlive the call; the connection is closed at the end and
         // not used after that.

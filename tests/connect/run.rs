@@ -56,15 +56,26 @@ pub fn ours(dbname: &str, env: &[(String, String)], home: &Path) -> (Outcome, Op
 
 /// Connects with libpq.
 pub fn libpq(dbname: &str, env: &[(String, String)], home: &Path) -> (Outcome, Answer) {
+    libpq_all(&[dbname.to_owned()], env, home).remove(0)
+}
+
+/// Connects with libpq, to one after the other.
+pub fn libpq_all(dbnames: &[String], env: &[(String, String)], home: &Path) -> Vec<(Outcome, Answer)> {
     let mut env = env.to_vec();
     env.push(("HOME".to_owned(), home.to_str().unwrap().to_owned()));
-    let answer = oracle::ask(&oracle::psql_params(None, None, None, Some(dbname)), &env, true);
-    let outcome = if answer.ok {
-        Outcome { reached: Some((answer.port.clone(), answer.tls)), tried: Vec::new() }
-    } else {
-        Outcome { reached: None, tried: tried(&answer.error) }
-    };
-    (outcome, answer)
+    let questions =
+        dbnames.iter().map(|dbname| oracle::psql_params(None, None, None, Some(dbname.as_str()))).collect();
+    oracle::ask_all(questions, &env, true)
+        .into_iter()
+        .map(|answer| {
+            let outcome = if answer.ok {
+                Outcome { reached: Some((answer.port.clone(), answer.tls)), tried: Vec::new() }
+            } else {
+                Outcome { reached: None, tried: tried(&answer.error) }
+            };
+            (outcome, answer)
+        })
+        .collect()
 }
 
 fn tried(message: &str) -> Vec<String> {
