@@ -43,17 +43,18 @@ pub(super) struct Cluster {
     owner: Option<Owner>,
     pub(super) port: u16,
     child: Option<tokio::process::Child>,
+    initdb: Option<tokio::process::Child>,
 }
 
 impl Cluster {
     /// A server that is yet to be made.
     pub(super) fn new(folder: &Folder, owner: Option<Owner>, settings: Settings) -> Result<Cluster> {
         let port = if settings.tcp { free_port()? } else { 5432 };
-        Ok(Cluster { settings, folder: folder.path.clone(), owner, port, child: None })
+        Ok(Cluster { settings, folder: folder.path.clone(), owner, port, child: None, initdb: None })
     }
 
     /// Makes the data folder.
-    pub(super) async fn create(&self, base: &Path) -> Result<()> {
+    pub(super) async fn create(&mut self, base: &Path) -> Result<()> {
         let private = self.socket_dir();
         DirBuilder::new().mode(0o700).create(&private).map_err(|e| self.failed("make a folder in", &e))?;
         self.give(&private).map_err(|e| self.failed("hand over", &e))?;
@@ -152,24 +153,28 @@ impl Cluster {
         }
     }
 
-    async fn initdb(&self) -> Result<()> {
-        let mut said = String::new();
+    async fn initdb(&mut self) -> Result<()> {
+        let log_file = self.folder.join("initdb.log");
         for locale in [["--locale=C.UTF-8"].as_slice(), &["--locale=C", "--encoding=UTF8"]] {
+            let log = File::create(&log_file).and_then(|log| Ok((log.try_clone()?, log)));
+            let (out, err) = log.map_err(|e| self.failed("write a log in", &e))?;
             let mut command = self.program("initdb", Signal::SIGTERM);
-            command.arg("-D").arg(self.data_dir());
+            command.arg("-D").arg(self.data_dir()).stdout(out).stderr(err);
             command.args(["-U", SUPERUSER, "-A", "trust", "--no-sync"]).args(locale);
             command.args(&self.settings.initdb_args);
-            let output =
-                tokio::process::Command::from(command).kill_on_drop(true).output().await.map_err(|e| {
-                    Error::io(format!("cannot run {}/initdb", self.settings.binaries.dir.display()), &e)
-                })?;
-            if output.status.success() {
+            let initdb = tokio::process::Command::from(command).spawn().map_err(|e| {
+                Error::io(format!("cannot run {}/initdb", self.settings.binaries.dir.display()), &e)
+            })?;
+            let status = self.initdb.insert(initdb).wait().await;
+            self.initdb = None;
+            if status.is_ok_and(|status| status.success()) {
+                let _ = fs::remove_file(&log_file);
                 return Ok(());
             }
-            said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
             let _ = fs::remove_dir_all(self.data_dir());
         }
-        Err(Error::new(Exit::Io, "initdb failed").caused_by(said))
+        let said = fs::read(&log_file).unwrap_or_default();
+        Err(Error::new(Exit::Io, "initdb failed").caused_by(String::from_utf8_lossy(&said).trim()))
     }
 
     /// What makes two fresh data folders alike.
@@ -312,20 +317,29 @@ impl Cluster {
 
     /// Stops the server, if need be by force.
     pub(super) async fn stop(&mut self, how: Stop) {
+        if let Some(mut initdb) = self.initdb.take() {
+            // It waits for the server it runs; that one, robbed of its files, would leave shared memory behind.
+            signal(&initdb, Signal::SIGTERM);
+            let _ = tokio::time::timeout(STOPPED, initdb.wait()).await;
+        }
         let Some(mut child) = self.child.take() else { return };
         let patience: &[(Signal, Duration)] = match how {
             Stop::Fast => &[(Signal::SIGINT, STOPPED), (Signal::SIGQUIT, STOPPED)],
             Stop::Immediate => &[(Signal::SIGQUIT, STOPPED)],
         };
-        for (signal, patience) in patience {
-            if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
-                let _ = kill(Pid::from_raw(pid), *signal);
-            }
+        for (how, patience) in patience {
+            signal(&child, *how);
             if tokio::time::timeout(*patience, child.wait()).await.is_ok() {
                 return;
             }
         }
         let _ = child.kill().await;
+    }
+}
+
+fn signal(child: &tokio::process::Child, signal: Signal) {
+    if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
+        let _ = kill(Pid::from_raw(pid), signal);
     }
 }
 
@@ -380,10 +394,18 @@ pub(super) fn stop_leftover(data: &Path) {
 pub(super) fn free_shared_memory(data: &Path) {
     let Ok(owner) = fs::symlink_metadata(data) else { return };
     let pid_file = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
-    let mut named = pid_file.lines().nth(6).unwrap_or_default().split_whitespace().skip(1);
-    let Some(id) = named.next().filter(|id| id.parse::<u32>().is_ok()) else { return };
-    let segments = fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
-    if is_unused_segment(&segments, id, owner.uid()) {
+    let named: Vec<&str> = pid_file.lines().nth(6).unwrap_or_default().split_whitespace().collect();
+    let [key, id] = named[..] else { return };
+    let users = || {
+        let segments = fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
+        users_of_segment(&segments, [key, id, &owner.uid().to_string()])
+    };
+    // Backends need a moment to see that their server is dead.
+    let start = Instant::now();
+    while users().is_some_and(|users| users > 0) && start.elapsed() < Duration::from_secs(3) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    if users() == Some(0) {
         let mut command = Command::new("ipcrm");
         command.args(["-m", id]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         if nix::unistd::geteuid().is_root() {
@@ -397,21 +419,17 @@ pub(super) fn free_shared_memory(data: &Path) {
 #[cfg(not(target_os = "linux"))]
 pub(super) fn free_shared_memory(_: &Path) {}
 
-/// In `/proc/sysvipc/shm`, whose head names its columns.
+/// How many processes use the segment of this key, id and user. From `/proc/sysvipc/shm`, whose head names
+/// its columns.
 #[cfg(target_os = "linux")]
-fn is_unused_segment(segments: &str, id: &str, uid: u32) -> bool {
+fn users_of_segment(segments: &str, wanted: [&str; 3]) -> Option<u32> {
     let mut lines = segments.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let head = lines.next().unwrap_or_default();
+    let head = lines.next()?;
     let column = |name: &str| head.iter().position(|column| *column == name);
-    let (Some(shmid), Some(users), Some(owner)) = (column("shmid"), column("nattch"), column("uid")) else {
-        return false;
-    };
-    let uid = uid.to_string();
-    lines.any(|line| {
-        line.get(shmid) == Some(&id)
-            && line.get(users) == Some(&"0")
-            && line.get(owner) == Some(&uid.as_str())
-    })
+    let [key, id, uid, users] = [column("key")?, column("shmid")?, column("uid")?, column("nattch")?];
+    let line =
+        lines.find(|line| [key, id, uid].map(|at| line.get(at).copied().unwrap_or_default()) == wanted)?;
+    line.get(users)?.parse().ok()
 }
 
 /// The pid in a file is a claim; the kernel knows whose folder that process works in.
@@ -444,14 +462,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_unused_segment_of_the_servers_user_is_freed() {
+    fn a_segment_is_known_by_key_id_and_user() {
         let segments = "       key      shmid perms size  cpid  lpid nattch   uid   gid  cuid  cgid      atime\n\
                         5432001  7  600  56  1  1  0  65534 65534 65534 65534 1\n\
                         5432002  8  600  56  1  1  6  65534 65534 65534 65534 1\n";
-        assert!(is_unused_segment(segments, "7", 65534));
-        assert!(!is_unused_segment(segments, "7", 0));
-        assert!(!is_unused_segment(segments, "8", 65534));
-        assert!(!is_unused_segment(segments, "9", 65534));
-        assert!(!is_unused_segment("", "7", 0));
+        assert_eq!(users_of_segment(segments, ["5432001", "7", "65534"]), Some(0));
+        assert_eq!(users_of_segment(segments, ["5432002", "8", "65534"]), Some(6));
+        assert_eq!(users_of_segment(segments, ["5432001", "7", "0"]), None);
+        assert_eq!(users_of_segment(segments, ["5432002", "7", "65534"]), None);
+        assert_eq!(users_of_segment("", ["5432001", "7", "65534"]), None);
     }
 }

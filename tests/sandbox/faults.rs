@@ -47,8 +47,8 @@ fn a_keeper_that_is_told_to_end_cleans_up() {
 #[test]
 fn the_death_of_a_user_while_the_server_starts_leaves_nothing() {
     let place = Place::new();
-    for delay in (0..800).step_by(80) {
-        let mut begun = user::begin(&place, if delay % 160 == 0 { "own" } else { "shared" });
+    for delay in (0..800).step_by(100) {
+        let mut begun = user::begin(&place, if delay % 200 == 0 { "own" } else { "shared" });
         std::thread::sleep(Duration::from_millis(delay));
         begun.0.kill().unwrap();
         begun.0.wait().unwrap();
@@ -93,6 +93,42 @@ fn kill_9_of_all_at_once_stops_the_server() {
     eventually("the server is gone", || !runs(user.info.server_pid));
     drop(own_server(&place.options()));
     assert!(place.left().is_empty(), "{:?}", place.left());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_that_outlives_its_keeper_is_stopped_by_the_next_start() {
+    let place = Place::new();
+    let server = own_server(&place.options());
+    let info = server.info().clone();
+    // Stopped, it cannot heed the kernel's signal.
+    kill(info.server_pid, Signal::SIGSTOP);
+    kill(info.keeper_pid, Signal::SIGKILL);
+    eventually("the keeper is gone", || !runs(info.keeper_pid));
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(runs(info.server_pid));
+    drop(own_server(&place.options()));
+    assert!(!runs(info.server_pid));
+    assert!(place.left().is_empty(), "{:?}", place.left());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_that_is_killed_leaves_no_shared_memory() {
+    let place = Place::new();
+    let server = own_server(&place.options());
+    let info = server.info().clone();
+    let pid_file = std::fs::read_to_string(info.data_dir.join("postmaster.pid")).unwrap();
+    let id = pid_file.lines().nth(6).unwrap().split_whitespace().nth(1).unwrap().to_owned();
+    let is_there = || {
+        let segments = std::fs::read_to_string("/proc/sysvipc/shm").unwrap();
+        segments.lines().any(|line| line.split_whitespace().nth(1) == Some(&id))
+    };
+    assert!(is_there());
+    kill(info.server_pid, Signal::SIGKILL);
+    eventually("the server is gone", || !runs(info.server_pid));
+    drop(server);
+    assert!(!is_there());
 }
 
 #[test]

@@ -108,7 +108,8 @@ fn tcp_needs_the_password() {
         options.settings.binaries = bin.clone();
         let server = own_server(&options);
         let info = server.info();
-        let password = info.password.clone().unwrap();
+        let password = info.password.clone().unwrap().reveal().to_owned();
+        assert!(!format!("{server:?}").contains(&password));
         assert_eq!(Db::existing(info, "postgres").value("SHOW listen_addresses"), "127.0.0.1");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let connect = |password: Option<&str>| {
@@ -169,6 +170,23 @@ fn a_server_that_does_not_start_says_why_and_leaves_nothing() {
     options.settings.initdb_args = vec!["--no-such-option".to_owned()];
     let error = sandbox::start_own(&options).unwrap_err();
     assert!(error.causes.join("\n").contains("no-such-option"), "{error}");
+    assert!(place.left().is_empty(), "{:?}", place.left());
+}
+
+#[test]
+fn programs_that_the_servers_user_cannot_reach_are_named() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let place = Place::new();
+    let hidden = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(hidden.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    std::os::unix::fs::symlink(&bin().dir, hidden.path().join("bin")).unwrap();
+    let mut options = place.options();
+    options.settings.binaries = sandbox::find_binaries(Some(&hidden.path().join("bin")), &|_| None).unwrap();
+    let error = sandbox::start_own(&options).unwrap_err();
+    assert_eq!(error.exit, Exit::Permission);
+    assert!(error.message.contains("as whom root runs the server, cannot run"), "{error}");
     assert!(place.left().is_empty(), "{:?}", place.left());
 }
 

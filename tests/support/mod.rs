@@ -115,6 +115,7 @@ pub fn db(name: &str) -> Db {
 pub fn database(info: &Info, name: &str) -> Db {
     let postgres = Db { info: info.clone(), name: "postgres".to_owned() };
     let name = format!("t{}_{name}", std::process::id());
+    assert!(name.len() <= 63, "too long for a database: {name}");
     postgres.sql(&format!("DROP DATABASE IF EXISTS \"{name}\""));
     postgres.sql(&format!("CREATE DATABASE \"{name}\""));
     Db { info: info.clone(), name }
