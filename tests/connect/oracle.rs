@@ -8,6 +8,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use libloading::{Library, Symbol};
+use pgkit::connect::environment;
 use serde::{Deserialize, Serialize};
 
 /// The variable by which a child knows that it is one.
@@ -20,6 +21,13 @@ struct Orders {
     questions: Vec<Vec<(String, String)>>,
     /// Connect and wait, else only begin to.
     wait: bool,
+    /// The library.
+    library: String,
+}
+
+/// The system's libpq, or the one `PGKIT_TEST_LIBPQ` names: each release changes a little.
+fn library() -> String {
+    environment().nonempty("PGKIT_TEST_LIBPQ").unwrap_or("libpq.so.5").to_owned()
 }
 
 /// What libpq made of it.
@@ -73,7 +81,7 @@ pub fn ask(params: &[(String, String)], env: &[(String, String)], wait: bool) ->
 
 /// Asks libpq several questions in one environment, one after the other; what it prints is in all answers.
 pub fn ask_all(questions: Vec<Vec<(String, String)>>, env: &[(String, String)], wait: bool) -> Vec<Answer> {
-    let orders = Orders { questions, wait };
+    let orders = Orders { questions, wait, library: library() };
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "oracle::the_child_that_asks_libpq", "--nocapture"])
         .env_clear()
@@ -97,7 +105,7 @@ pub fn ask_all(questions: Vec<Vec<(String, String)>>, env: &[(String, String)], 
 fn the_child_that_asks_libpq() {
     if let Ok(orders) = std::env::var(ORDERS) {
         let orders: Orders = serde_json::from_str(&orders).unwrap();
-        let libpq = Libpq::load();
+        let libpq = Libpq::load(&orders.library);
         let answers: Vec<Answer> =
             orders.questions.iter().map(|params| libpq.ask(params, orders.wait)).collect();
         let answers = serde_json::to_string(&answers).unwrap();
@@ -107,7 +115,7 @@ fn the_child_that_asks_libpq() {
 
 #[test]
 fn libpq_is_there_to_be_asked() {
-    Libpq::load();
+    Libpq::load(&library());
 }
 
 /// `PQconninfoOption` of libpq-fe.h.
@@ -125,9 +133,9 @@ struct ConninfoOption {
 struct Libpq(Library);
 
 impl Libpq {
-    fn load() -> Libpq {
+    fn load(name: &str) -> Libpq {
         // SAFETY: libpq has no initialisers that need anything of us.
-        let library = unsafe { Library::new("libpq.so.5") };
+        let library = unsafe { Library::new(name) };
         Libpq(library.unwrap_or_else(|error| {
             panic!(
                 "these tests compare with libpq itself: install it (Debian: apt-get install libpq5): {error}"

@@ -153,15 +153,22 @@ pub async fn value(connected: &Connected, sql: &str) -> String {
     value.unwrap_or_default().to_owned()
 }
 
-/// The program, as the owner, and not for longer than this thread lives: setpriv knows how to ask the kernel
-/// for both.
+/// The program, as the owner, and not for longer than this thread lives: setpriv, where there is one, knows how
+/// to ask the kernel for both.
 fn program(path: &Path, owner: Option<(u32, u32)>) -> Command {
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "QUIT"]);
-    if let Some((uid, gid)) = owner {
-        command.args(["--reuid", &uid.to_string(), "--regid", &gid.to_string(), "--clear-groups"]);
-    }
-    command.arg(path).current_dir("/").env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C");
+    let mut command = match (owner, Path::new("/usr/bin/setpriv").exists()) {
+        (None, false) => Command::new(path),
+        (owner, _) => {
+            let mut command = Command::new("setpriv");
+            command.args(["--pdeathsig", "QUIT"]);
+            if let Some((uid, gid)) = owner {
+                command.args(["--reuid", &uid.to_string(), "--regid", &gid.to_string(), "--clear-groups"]);
+            }
+            command.arg(path);
+            command
+        }
+    };
+    command.current_dir("/").env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C");
     command.stdin(Stdio::null()).stdout(Stdio::null());
     command
 }
