@@ -355,9 +355,7 @@ fn check_params(params: &[Param]) -> std::result::Result<(), ParamFault> {
 fn assemble(files: Vec<(String, Result<(Report, Text)>)>, own: bool) -> Vec<(String, Result<Report>)> {
     let mut reports: BTreeMap<String, Result<Report>> = BTreeMap::new();
     for (file, parsed) in files {
-        let stem = Path::new(&file).file_name().map_or(file.clone(), |f| f.to_string_lossy().into_owned());
-        let stem = stem.strip_suffix(".sql").unwrap_or(&stem);
-        let name = stem.split('.').next().unwrap_or(stem).to_owned();
+        let name = report_name(&file);
         let entry = reports.remove(&name);
         let joined = match (entry, parsed) {
             (Some(Err(e)), _) | (None | Some(Ok(_)), Err(e)) => Err(e),
@@ -388,20 +386,52 @@ fn assemble(files: Vec<(String, Result<(Report, Text)>)>, own: bool) -> Vec<(Str
     reports.into_iter().collect()
 }
 
-/// The reports that pgkit brings, by name.
+/// The reports that pgkit brings, by name. Of one that is not wanted only name and summary are read: a header costs
+/// more than everything else at the start.
 ///
 /// Errors: a header that is not right, which a test of every file keeps from happening.
-pub fn built_in() -> Result<Vec<Report>> {
-    let files = BUILT_IN
-        .files()
-        .filter_map(|f| Some((f.path().to_string_lossy().into_owned(), f.contents_utf8()?)))
-        .map(|(file, content)| {
-            let file = format!("queries/{file}");
-            let parsed = parse_file(&file, content);
-            (file, parsed)
-        })
-        .collect();
-    assemble(files, false).into_iter().map(|(_, report)| report).collect()
+pub fn built_in(wanted: impl Fn(&str) -> bool) -> Result<Vec<Report>> {
+    let mut outlines: BTreeMap<String, Report> = BTreeMap::new();
+    let mut files = Vec::new();
+    for file in BUILT_IN.files() {
+        let Some(content) = file.contents_utf8() else { continue };
+        let path = format!("queries/{}", file.path().display());
+        let name = report_name(&path);
+        if wanted(&name) {
+            let parsed = parse_file(&path, content);
+            files.push((path, parsed));
+        } else {
+            outlines.entry(name.clone()).or_insert_with(|| outline(&name, content));
+        }
+    }
+    let mut reports =
+        assemble(files, false).into_iter().map(|(_, report)| report).collect::<Result<Vec<Report>>>()?;
+    reports.extend(outlines.into_values());
+    reports.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(reports)
+}
+
+/// A report of which only name and summary are known.
+fn outline(name: &str, content: &str) -> Report {
+    let summary = content.lines().next().unwrap_or_default().trim_start_matches("--").trim();
+    Report {
+        name: name.to_owned(),
+        summary: summary.to_owned(),
+        params: Vec::new(),
+        columns: Vec::new(),
+        scope: Scope::default(),
+        needs: None,
+        example: None,
+        texts: Vec::new(),
+        own: false,
+    }
+}
+
+/// The report a file is a text of: `sizes` for `queries/sizes.scan.sql`.
+fn report_name(file: &str) -> String {
+    let name = Path::new(file).file_name().map_or(file.into(), |f| f.to_string_lossy());
+    let stem = name.strip_suffix(".sql").unwrap_or(&name);
+    stem.split('.').next().unwrap_or(stem).to_owned()
 }
 
 /// The user's own reports, from these folders (the first that has a file of that name wins), by name; a file that
@@ -507,7 +537,7 @@ mod tests {
 
     #[test]
     fn every_built_in_report_has_a_header_that_parses() {
-        let names: Vec<String> = built_in().unwrap().into_iter().map(|r| r.name).collect();
+        let names: Vec<String> = built_in(|_| true).unwrap().into_iter().map(|r| r.name).collect();
         assert!(names.iter().any(|n| n == "relations"), "{names:?}");
     }
 

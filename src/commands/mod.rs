@@ -62,10 +62,12 @@ pub fn own_folders(env: &Environment) -> Vec<PathBuf> {
 
 fn run(args: Vec<OsString>) -> Result<Exit> {
     let env = environment();
-    let reports = reports::built_in()?;
+    let completing = env.var("COMPLETE").is_some();
+    let all = completing || args.iter().any(|a| a == "man" || a == "completions");
+    let reports = reports::built_in(|name| all || args.iter().any(|a| a == name))?;
     // Only `run` reads the user's folder; its name stands on the line when it is meant.
     let own = if args.iter().any(|a| a == "run") { reports::own(&own_folders(&env))? } else { Vec::new() };
-    if env.var("COMPLETE").is_some() {
+    if completing {
         clap_complete::CompleteEnv::with_factory(|| cli::tree(&reports, &own)).complete();
     }
     let matches = match cli::tree(&reports, &own).try_get_matches_from(args) {

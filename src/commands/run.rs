@@ -19,7 +19,15 @@ pub async fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> 
             match found {
                 Some(Ok(found)) => report::run(context, found, root, own).await,
                 Some(Err(e)) => Err(e.clone()),
-                None => Err(Error::bug(format!("a report that is gone: {name}"))),
+                None => {
+                    let names: Vec<&str> = context.own.iter().map(|(n, _)| n.as_str()).collect();
+                    let error = Error::usage(format!("run: there is no report {name:?} in {}", folders()));
+                    Err(if names.is_empty() {
+                        error.hint("a report is a file NAME.sql there; `pgkit man` describes it")
+                    } else {
+                        error.hint(format!("your reports: {}", names.join(", ")))
+                    })
+                }
             }
         }
         None if matches.get_flag("list") => {
