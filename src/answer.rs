@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 
+use crate::cell::Raw;
 use crate::error::{Error, Exit, Result};
 use crate::pattern;
 use crate::pipeline::{Flow, Pipeline};
 use crate::render::output::Output;
 use crate::report::{Param, ParamType, Report, Text};
-use crate::session::{Reader, Value, check_row, raw_values};
+use crate::session::{Reader, Value, check_row, push_values};
 use crate::sql;
 use tokio_postgres::types::Type;
 
@@ -268,13 +269,9 @@ async fn rows(
             check_row(&text.file, &report.columns, &row)?;
         }
         *handed_on += 1;
-        let own = raw_values(&row)?;
-        let flow = if before.is_empty() {
-            pipeline.push(&own, out)?
-        } else {
-            let all: Vec<Option<&[u8]>> = before.iter().map(|b| Some(b.as_bytes())).chain(own).collect();
-            pipeline.push(&all, out)?
-        };
+        let mut raw: Raw<'_> = before.iter().map(|b| Some(b.as_bytes())).collect();
+        push_values(&row, &mut raw)?;
+        let flow = pipeline.push(&raw, out)?;
         if flow == Flow::Enough {
             reader.cancel().await;
             return Ok(Outcome::Enough);

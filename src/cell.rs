@@ -45,6 +45,12 @@ pub enum Cell<'a> {
     List(Vec<Cell<'a>>),
 }
 
+/// A row's cells; most reports have no more than these many columns.
+pub type Cells<'a> = smallvec::SmallVec<[Cell<'a>; 8]>;
+
+/// A row's values as the server sent them.
+pub type Raw<'a> = smallvec::SmallVec<[Option<&'a [u8]>; 10]>;
+
 /// The closed list of column types; anything else must be cast in the report's SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scalar {

@@ -2,7 +2,7 @@
 
 use regex::bytes::Regex;
 
-use crate::cell::{Cell, ColumnType};
+use crate::cell::{Cell, Cells, ColumnType};
 use crate::error::{Error, Result};
 use crate::render::output::{Output, Reader};
 use crate::render::{self, Format, FormatName, Style, human};
@@ -139,6 +139,11 @@ impl Pipeline {
             sorter.push(raw)?;
             return Ok(Flow::More);
         }
+        let as_it_is =
+            self.sorter.is_none() && self.picked.is_none() && self.grep.is_none() && !self.is_full();
+        if as_it_is && self.format.plain_row(raw, out.buffer()) {
+            return self.count(out);
+        }
         let cells = decode(&self.report, &self.columns, raw)?;
         if let Some(grep) = &self.grep {
             self.line.clear();
@@ -154,19 +159,27 @@ impl Pipeline {
     }
 
     fn print(&mut self, cells: &[Cell<'_>], out: &mut Output) -> Result<Flow> {
-        if self.limit.is_some_and(|limit| self.taken >= limit) {
+        if self.is_full() {
             return Ok(Flow::Enough);
         }
-        self.taken += 1;
         match &self.picked {
             None => self.format.row(cells, out.buffer()),
             Some(picked) => {
-                let chosen: Vec<Cell<'_>> = picked.iter().map(|&i| cells[i].clone()).collect();
+                let chosen: Cells<'_> = picked.iter().map(|&i| cells[i].clone()).collect();
                 self.format.row(&chosen, out.buffer());
             }
         }
-        let full = self.limit.is_some_and(|limit| self.taken >= limit);
-        Ok(if out.pass()? == Reader::Gone || full { Flow::Enough } else { Flow::More })
+        self.count(out)
+    }
+
+    fn is_full(&self) -> bool {
+        self.limit.is_some_and(|limit| self.taken >= limit)
+    }
+
+    /// A row is in the buffer: hand it on, and say whether more may come.
+    fn count(&mut self, out: &mut Output) -> Result<Flow> {
+        self.taken += 1;
+        Ok(if out.pass()? == Reader::Gone || self.is_full() { Flow::Enough } else { Flow::More })
     }
 
     /// All rows of this answer have come: what was sorted is printed.
@@ -188,20 +201,21 @@ impl Pipeline {
 }
 
 /// A row's cells. What cannot be decoded is an error that names report and column, never a default.
-fn decode<'a>(report: &str, columns: &[Column], raw: &[Option<&'a [u8]>]) -> Result<Vec<Cell<'a>>> {
-    columns
-        .iter()
-        .zip(raw)
-        .map(|(column, raw)| {
-            column.kind.decode(*raw).map_err(|why| {
-                Error::data(format!(
-                    "{report}: column {:?} holds a value that cannot be read: {why}",
-                    column.name
-                ))
-                .hint(format!("cast it in the report's SQL: {}::text", column.name))
-            })
-        })
-        .collect()
+fn decode<'a>(report: &str, columns: &[Column], raw: &[Option<&'a [u8]>]) -> Result<Cells<'a>> {
+    let mut cells = Cells::with_capacity(columns.len());
+    for (column, raw) in columns.iter().zip(raw) {
+        match column.kind.decode(*raw) {
+            Ok(cell) => cells.push(cell),
+            Err(why) => {
+                let message =
+                    format!("{report}: column {:?} holds a value that cannot be read: {why}", column.name);
+                return Err(
+                    Error::data(message).hint(format!("cast it in the report's SQL: {}::text", column.name))
+                );
+            }
+        }
+    }
+    Ok(cells)
 }
 
 /// A column of text that pgkit adds before a report's own (`database`, `at`).

@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, private::BytesMut};
 use tokio_postgres::{Row, RowStream};
 
+use crate::cell;
 use crate::connect::{self, Canceler, Connected, ServerVersion, Target};
 use crate::error::{Error, Exit, Result};
 use crate::report::{Column, Text};
@@ -160,15 +161,15 @@ impl<'a> FromSql<'a> for Raw<'a> {
     }
 }
 
-/// The values of a row, as the server sent them. A value that cannot even be cut out is a bug of the driver's.
-pub fn raw_values(row: &Row) -> Result<Vec<Option<&[u8]>>> {
-    (0..row.len())
-        .map(|i| {
-            row.try_get::<_, Option<Raw<'_>>>(i)
-                .map(|raw| raw.map(|r| r.0))
-                .map_err(|e| Error::bug("a row could not be taken apart").caused_by(e))
-        })
-        .collect()
+/// The values of a row, as the server sent them, behind these. A value that cannot even be cut out is a bug of the
+/// driver's.
+pub fn push_values<'a>(row: &'a Row, values: &mut cell::Raw<'a>) -> Result<()> {
+    for i in 0..row.len() {
+        let value: Option<Raw<'a>> =
+            row.try_get(i).map_err(|e| Error::bug("a row could not be taken apart").caused_by(e))?;
+        values.push(value.map(|raw| raw.0));
+    }
+    Ok(())
 }
 
 /// What is running now, so that a signal can cancel it.
@@ -375,7 +376,7 @@ fn check_columns(file: &str, promised: &[Column], found: &[(String, Type)]) -> R
         match found.get(i) {
             Some((name, kind)) if *name == column.name && *kind == column.server_type => {}
             Some((name, kind)) => {
-                let known = crate::cell::ColumnType::by_name(kind.name().trim_start_matches('_')).is_some();
+                let known = cell::ColumnType::by_name(kind.name().trim_start_matches('_')).is_some();
                 let error = Error::data(format!(
                     "{file}: column {} is \"{name} {kind}\", and the header says \"{} {}\"",
                     i + 1,

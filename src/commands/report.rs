@@ -4,7 +4,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use clap::{ArgMatches, FromArgMatches};
-use jiff::tz::TimeZone;
 
 use super::Context;
 use crate::answer::{Outcome, Question};
@@ -13,7 +12,7 @@ use crate::connect::{self, Environment, Flags, ServerVersion, Target};
 use crate::error::{self, Error, Exit, Result};
 use crate::pipeline::{Pipeline, Wishes, added_column};
 use crate::render::output::{self, Output};
-use crate::render::{FormatName, Style};
+use crate::render::{self, FormatName, Style};
 use crate::report::{Column, Report, Scope};
 use crate::session::{Echo, Reader, Settings};
 use crate::signals;
@@ -117,7 +116,7 @@ fn style(args: &OutputArgs, terminal: Option<(usize, usize)>, env: &Environment)
         (_, true) => Some(false),
         _ => None,
     };
-    Style { header, color, width: terminal.map(|(width, _)| width), zone: TimeZone::system() }
+    Style { header, color, width: terminal.map(|(width, _)| width), zone: render::local_zone() }
 }
 
 /// The pager for long answers on a terminal, or none.
@@ -354,7 +353,8 @@ impl Job<'_> {
             let round = match session {
                 Ok(session) => {
                     if self.redraws() {
-                        let local = now.to_zoned(self.style.zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z");
+                        let local =
+                            now.to_zoned((**self.style.zone).clone()).strftime("%Y-%m-%d %H:%M:%S %Z");
                         let title = format!(
                             "every {} s: pgkit {}   {local}\n\n",
                             every.as_secs_f64(),

@@ -45,8 +45,16 @@ pub struct Style {
     pub color: bool,
     /// The terminal's width, where stdout is one.
     pub width: Option<usize>,
-    /// The time zone for people.
-    pub zone: TimeZone,
+    /// The time zone for people; looked up when a time is shown and not before, since that reads many files.
+    pub zone: Zone,
+}
+
+/// A time zone that is looked up when it is needed.
+pub type Zone = std::rc::Rc<std::cell::LazyCell<TimeZone>>;
+
+/// The zone of this machine and its user (`TZ`).
+pub fn local_zone() -> Zone {
+    std::rc::Rc::new(std::cell::LazyCell::new(TimeZone::system))
 }
 
 /// Turns rows into bytes. Every method appends to `out`.
@@ -55,6 +63,10 @@ pub trait Format {
     fn head(&mut self, out: &mut Vec<u8>);
     /// One row; it has as many cells as there are columns.
     fn row(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>);
+    /// One row as the server sent it, where that is quicker than cells; `false` when it must come as cells.
+    fn plain_row(&mut self, _raw: &[Option<&[u8]>], _out: &mut Vec<u8>) -> bool {
+        false
+    }
     /// What is kept back so far, because the reader waits.
     fn flush(&mut self, _out: &mut Vec<u8>) {}
     /// After the last row.
@@ -152,7 +164,12 @@ mod tests {
     /// All of a report of two rows, the second with the nastiest name.
     fn render(format_name: FormatName, width: Option<usize>) -> String {
         let columns = [column("name", "text"), column("total_bytes", "int8"), column("tags", "text[]")];
-        let style = Style { header: None, color: false, width, zone: TimeZone::UTC };
+        let style = Style {
+            header: None,
+            color: false,
+            width,
+            zone: std::rc::Rc::new(std::cell::LazyCell::new(|| TimeZone::UTC)),
+        };
         let mut format = format(format_name, &columns, &style);
         let mut out = Vec::new();
         format.head(&mut out);
