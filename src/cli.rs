@@ -25,7 +25,7 @@ pub struct ConnectionArgs {
     /// The role to connect as
     #[arg(short = 'U', long, value_name = "ROLE", value_hint = ValueHint::Username)]
     pub username: Option<String>,
-    /// The database, a postgresql:// URL, or a "key=value …" string
+    /// The database, a postgresql:// URL, or a "key=value ..." string
     #[arg(short, long, value_name = "DBNAME", add = crate::commands::complete::databases())]
     pub dbname: Option<String>,
     /// Never ask for a password
@@ -239,7 +239,7 @@ pub fn command(name: impl Into<clap::builder::Str>, about: impl Into<StyledStr>)
         Arg::new("help")
             .short('?')
             .long("help")
-            .action(ArgAction::Help)
+            .action(ArgAction::HelpShort)
             .help("Print help")
             .help_heading("Help"),
     )
@@ -263,7 +263,9 @@ fn report_command(report: &Report) -> Command {
     for param in &report.params {
         command = command.arg(param_arg(param));
     }
-    command = OutputArgs::augment_args(ConnectionArgs::augment_args(command));
+    // The groups of shared flags bring their own description; the report's must win.
+    let about = command.get_about().cloned().unwrap_or_default();
+    command = OutputArgs::augment_args(ConnectionArgs::augment_args(command)).about(about);
     let example_line = report
         .example
         .clone()
@@ -277,7 +279,7 @@ pub type OwnReports = Vec<(String, Result<Report>)>;
 
 /// The whole tree: the fixed commands, one command a report, and under `run` one for each of the user's own.
 pub fn tree(reports: &[Report], own: &OwnReports) -> Command {
-    let mut root = Command::new("pgkit")
+    let mut root = ConnectionArgs::augment_args(Command::new("pgkit"))
         .about("The PostgreSQL toolkit that people on call reach for first")
         .version(env!("CARGO_PKG_VERSION"))
         .disable_help_flag(true)
@@ -292,10 +294,9 @@ pub fn tree(reports: &[Report], own: &OwnReports) -> Command {
              Exit codes: 0 done, 1 the answer is bad, 64 usage, 65 bad data, 69 no connection, 74 output failed,\n\
              75 try again, 76 server too old, 77 permission; all of them: pgkit man | man -l -",
         );
-    root = ConnectionArgs::augment_args(root);
     root = root
         .next_help_heading("Help")
-        .arg(Arg::new("help").short('?').long("help").action(ArgAction::Help).help("Print help"))
+        .arg(Arg::new("help").short('?').long("help").action(ArgAction::HelpShort).help("Print help"))
         .arg(Arg::new("version").short('V').long("version").action(ArgAction::Version).help("Print version"))
         .next_help_heading(None);
     for report in reports {

@@ -38,57 +38,81 @@ fn page(tree: &Command) -> Result<String> {
     for command in tree.get_subcommands() {
         render_command(command, &mut out).map_err(failed)?;
     }
+    if let Some(report) = context_report(&tree) {
+        render_shared(report, &mut out).map_err(failed)?;
+    }
     out.extend_from_slice(CHAPTERS.as_bytes());
     String::from_utf8(out).map_err(|e| Error::bug("a manual page that is no text").caused_by(e))
+}
+
+/// Any report: they all have the same shared flags.
+fn context_report(tree: &Command) -> Option<&Command> {
+    tree.get_subcommands().find(|c| c.get_arguments().any(|a| a.get_help_heading() == Some("Output")))
+}
+
+fn quote(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('-', "\\-").replace("\n.", "\n\\&.").replace('…', "...")
+}
+
+/// A flag or an argument: its names, its value, what it does and what it may be.
+fn render_arg(arg: &clap::Arg, out: &mut Vec<u8>) -> std::io::Result<()> {
+    use std::io::Write;
+    let value = arg.get_value_names().filter(|_| arg.get_action().takes_values()).and_then(|n| n.first());
+    let value = value.map_or_else(|| arg.get_id().as_str().to_uppercase(), |v| quote(v));
+    let short = arg.get_short().map(|s| format!("\\fB\\-{s}\\fR"));
+    let long = arg.get_long().map(|l| format!("\\fB\\-\\-{}\\fR", quote(l)));
+    let names: Vec<String> = short.into_iter().chain(long).collect();
+    writeln!(out, ".TP")?;
+    match (names.is_empty(), arg.get_action().takes_values()) {
+        (true, _) => writeln!(out, "\\fI{value}\\fR")?,
+        (false, true) => writeln!(out, "{} \\fI{value}\\fR", names.join(", "))?,
+        (false, false) => writeln!(out, "{}", names.join(", "))?,
+    }
+    writeln!(out, "{}.", quote(&arg.get_help().map(ToString::to_string).unwrap_or_default()))?;
+    let values: Vec<String> = arg.get_possible_values().iter().map(|v| quote(v.get_name())).collect();
+    if arg.get_action().takes_values() && !values.is_empty() {
+        writeln!(out, "One of: {}.", values.join(", "))?;
+    }
+    let defaults: Vec<String> =
+        arg.get_default_values().iter().map(|v| quote(&v.to_string_lossy())).collect();
+    if arg.get_action().takes_values() && !defaults.is_empty() {
+        writeln!(out, "Default: {}.", defaults.join(", "))?;
+    }
+    Ok(())
+}
+
+/// The flags that every report has.
+fn render_shared(report: &Command, out: &mut Vec<u8>) -> std::io::Result<()> {
+    out.extend_from_slice(b".SH FLAGS OF EVERY REPORT\n");
+    for arg in report.get_arguments().filter(|a| a.get_help_heading() == Some("Output")) {
+        render_arg(arg, out)?;
+    }
+    Ok(())
 }
 
 /// One command: what it does, its synopsis, its own flags. The shared ones stand in chapters of their own.
 fn render_command(command: &Command, out: &mut Vec<u8>) -> std::io::Result<()> {
     use std::io::Write;
-    let quote = |text: &str| text.replace('\\', "\\\\").replace('-', "\\-").replace("\n.", "\n\\&.");
-    writeln!(out, ".SH PGKIT {}", command.get_name().to_uppercase())?;
+    writeln!(out, ".SH PGKIT {}", quote(&command.get_name().to_uppercase()))?;
     writeln!(out, "{}.", quote(&command.get_about().map(ToString::to_string).unwrap_or_default()))?;
     writeln!(out, ".PP\n\\fBpgkit {}\\fR [\\fIOPTIONS\\fR]", quote(command.get_name()))?;
-    for arg in command.get_positionals() {
-        let name = arg
-            .get_value_names()
-            .and_then(|n| n.first())
-            .map_or_else(|| arg.get_id().as_str().to_owned(), ToString::to_string);
-        writeln!(
-            out,
-            ".TP\n\\fI{}\\fR\n{}",
-            quote(&name),
-            quote(&arg.get_help().map(ToString::to_string).unwrap_or_default())
-        )?;
-    }
-    for arg in command.get_arguments().filter(|a| !a.is_positional()) {
-        let shared = arg.get_help_heading().is_some();
-        let Some(long) = arg.get_long().filter(|_| !shared) else { continue };
-        let value = arg
-            .get_value_names()
-            .filter(|_| arg.get_action().takes_values())
-            .and_then(|n| n.first())
-            .map(|n| format!(" \\fI{}\\fR", quote(n)))
-            .unwrap_or_default();
-        writeln!(
-            out,
-            ".TP\n\\fB{}\\fR{value}\n{}",
-            quote(&format!("--{long}")),
-            quote(&arg.get_help().map(ToString::to_string).unwrap_or_default())
-        )?;
-        let values: Vec<String> = arg.get_possible_values().iter().map(|v| quote(v.get_name())).collect();
-        if arg.get_action().takes_values() && !values.is_empty() {
-            writeln!(out, "One of: {}.", values.join(", "))?;
-        }
+    for arg in command.get_arguments().filter(|a| a.get_help_heading().is_none() && a.get_id() != "help") {
+        render_arg(arg, out)?;
     }
     for sub in command.get_subcommands() {
+        let about = sub.get_about().map(ToString::to_string).unwrap_or_default();
         writeln!(
             out,
-            ".TP\n\\fBpgkit {} {}\\fR\n{}",
+            ".TP\n\\fBpgkit {} {}\\fR\n{}.",
             quote(command.get_name()),
             quote(sub.get_name()),
-            quote(&sub.get_about().map(ToString::to_string).unwrap_or_default())
+            quote(&about)
         )?;
+        for arg in sub.get_arguments().filter(|a| a.get_id() != "help") {
+            out.extend_from_slice(b".RS\n");
+            render_arg(arg, out)?;
+            out.extend_from_slice(b".RE\n");
+        }
     }
     if let Some(after) = command.get_after_help() {
         writeln!(out, ".PP\n.nf\n{}\n.fi", quote(&after.to_string()))?;
