@@ -1,0 +1,233 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_pgkit_global_optspecs
+    string join \n h/host= p/port= U/username= d/dbname= w/no-password W/password ?/help V/version
+end
+
+function __fish_pgkit_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_pgkit_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_pgkit_using_subcommand
+    set -l cmd (__fish_pgkit_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c pgkit -n "__fish_pgkit_needs_command" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_needs_command" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_needs_command" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_needs_command" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_needs_command" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_needs_command" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_needs_command" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_needs_command" -s V -l version -d 'Print version'
+complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "find" -d 'Everything about a topic: names, columns, bodies, definitions and comments that hold a text'
+complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "functions" -d 'Functions, procedures, aggregates, window and trigger functions, one a line'
+complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "relations" -d 'Tables, views, sequences and every other relation, one a line'
+complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "sizes" -d 'What each table weighs, with its indexes and TOAST'
+complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "run" -d 'A report of your own: a .sql file in your queries folder'
+complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "sandbox" -d 'A throwaway server with sample data, to try everything on'
+complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
+complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "man" -d 'Print the manual page'
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l server-version -d 'With --sql: for a server of this major version, without asking one' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
+csv\t'RFC 4180, with a header'
+json\t'One array of objects'
+jsonl\t'One object a line'
+markdown\t'A table for an issue or a wiki, with units'
+vertical\t'One value a line, with units'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l columns -d 'Only these columns, in this order' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l sort -d 'Order by this column' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l limit -d 'Cut after this many rows' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l watch -d 'Again and again, every so many seconds' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l regex -d 'TERM is a PostgreSQL regular expression'
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l system -d 'System catalogs and functions too'
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l sql -d 'Print that SQL on stdout, ready for psql, and do not run it'
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l csv -d 'Short for --format csv'
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l json -d 'Short for --format json'
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l header -d 'With a head, also where the format has none by default'
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l no-header -d 'Without a head'
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l all-databases -d 'In every database one may connect to'
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l no-pager -d 'Do not page long answers on a terminal'
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -s v -l verbose -d 'Say which text of the report was chosen, and why'
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l kind -d 'Only functions of this kind' -r -f -a "function\t''
+procedure\t''
+aggregate\t''
+window\t''
+trigger\t''"
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l server-version -d 'With --sql: for a server of this major version, without asking one' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
+csv\t'RFC 4180, with a header'
+json\t'One array of objects'
+jsonl\t'One object a line'
+markdown\t'A table for an issue or a wiki, with units'
+vertical\t'One value a line, with units'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l columns -d 'Only these columns, in this order' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l sort -d 'Order by this column' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l limit -d 'Cut after this many rows' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l watch -d 'Again and again, every so many seconds' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l visible -d 'Only what the search path shows, as psql\'s \\df'
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l system -d 'The system\'s own functions too'
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l sql -d 'Print that SQL on stdout, ready for psql, and do not run it'
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l csv -d 'Short for --format csv'
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l json -d 'Short for --format json'
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l header -d 'With a head, also where the format has none by default'
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l no-header -d 'Without a head'
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l all-databases -d 'In every database one may connect to'
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l no-pager -d 'Do not page long answers on a terminal'
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s v -l verbose -d 'Say which text of the report was chosen, and why'
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l kind -d 'Only relations of this kind; indexes are shown only when asked for' -r -f -a "table\t''
+partitioned table\t''
+view\t''
+materialized view\t''
+sequence\t''
+foreign table\t''
+index\t''
+partitioned index\t''
+TOAST table\t''"
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l server-version -d 'With --sql: for a server of this major version, without asking one' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
+csv\t'RFC 4180, with a header'
+json\t'One array of objects'
+jsonl\t'One object a line'
+markdown\t'A table for an issue or a wiki, with units'
+vertical\t'One value a line, with units'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l columns -d 'Only these columns, in this order' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l sort -d 'Order by this column' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l limit -d 'Cut after this many rows' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l watch -d 'Again and again, every so many seconds' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l visible -d 'Only what the search path shows, as psql\'s \\d'
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l system -d 'System catalogs, information_schema and TOAST tables too'
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l sql -d 'Print that SQL on stdout, ready for psql, and do not run it'
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l csv -d 'Short for --format csv'
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l json -d 'Short for --format json'
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l header -d 'With a head, also where the format has none by default'
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l no-header -d 'Without a head'
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l all-databases -d 'In every database one may connect to'
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l no-pager -d 'Do not page long answers on a terminal'
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -s v -l verbose -d 'Say which text of the report was chosen, and why'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l by -d 'What makes a family (implies --group-partitions) [default: both]' -r -f -a "tree\t''
+name\t''
+both\t''"
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l group-regex -d 'Lump names by this PostgreSQL regular expression, whose first group is the family\'s name (implies --group-partitions)' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l measure -d 'What to order by, the heaviest first' -r -f -a "main\t''
+toast\t''
+indexes\t''
+total\t''"
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l server-version -d 'With --sql: for a server of this major version, without asking one' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
+csv\t'RFC 4180, with a header'
+json\t'One array of objects'
+jsonl\t'One object a line'
+markdown\t'A table for an issue or a wiki, with units'
+vertical\t'One value a line, with units'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l columns -d 'Only these columns, in this order' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l sort -d 'Order by this column' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l limit -d 'Cut after this many rows' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l watch -d 'Again and again, every so many seconds' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l group-partitions -d 'Lump families: a partition or inheritance tree under its root, tables whose names differ only in trailing digits and _ under the trimmed name'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l estimate -d 'Ask neither files nor locks: the page counts of the last VACUUM or ANALYZE'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l system -d 'System catalogs too'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l sql -d 'Print that SQL on stdout, ready for psql, and do not run it'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l csv -d 'Short for --format csv'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l json -d 'Short for --format json'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l header -d 'With a head, also where the format has none by default'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l no-header -d 'Without a head'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l all-databases -d 'In every database one may connect to'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l no-pager -d 'Do not page long answers on a terminal'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s v -l verbose -d 'Say which text of the report was chosen, and why'
+complete -c pgkit -n "__fish_pgkit_using_subcommand run" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand run" -l list -d 'List your reports, with their summaries'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -f -a "tour" -d 'Start a server, show the main commands on it, and leave nothing behind'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -f -a "run" -d 'Run one command, of pgkit or any other, on a server of its own'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -f -a "start" -d 'Start a server that stays until `stop`; prints export lines for the shell'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -f -a "stop" -d 'Stop the server that `start` started, and remove it'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -f -a "status" -d 'Say which sandboxes run; exit code 1 when `start` has none running'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from tour" -l bin-dir -d 'Folder with initdb and postgres [default: PGKIT_PG_BIN, pg_config, the usual folders, PATH]' -r -f -a "(__fish_complete_directories)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from tour" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from run" -l bin-dir -d 'Folder with initdb and postgres [default: PGKIT_PG_BIN, pg_config, the usual folders, PATH]' -r -f -a "(__fish_complete_directories)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from run" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from start" -l bin-dir -d 'Folder with initdb and postgres [default: PGKIT_PG_BIN, pg_config, the usual folders, PATH]' -r -f -a "(__fish_complete_directories)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from start" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from start" -l tcp -d 'Listen on a free port of 127.0.0.1 too, with a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from stop" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from status" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand completions" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand completions" -l static -d 'Commands, flags and fixed values only: the shell never starts pgkit'
+complete -c pgkit -n "__fish_pgkit_using_subcommand man" -s ? -l help -d 'Print help'

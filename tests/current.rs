@@ -1,0 +1,157 @@
+//! What is generated and committed is what the program prints now: completions, and the blocks of README.md that
+//! begin with `$ pgkit`. `UPDATE=1 cargo test --test current` rewrites them.
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "only tests")]
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use support::*;
+
+fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Compares a file with what it should hold, or rewrites it.
+fn check(path: &str, now: &str) {
+    let file = project(path);
+    if variable("UPDATE").is_some() {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, now).unwrap();
+        eprintln!("rewritten: {path}");
+        return;
+    }
+    let committed = std::fs::read_to_string(&file).unwrap_or_default();
+    for (i, (old, new)) in committed.lines().zip(now.lines()).enumerate() {
+        assert_eq!(old, new, "{path}:{}: not what the program prints now; UPDATE=1 rewrites it", i + 1);
+    }
+    assert_eq!(committed.lines().count(), now.lines().count(), "{path} is not current; UPDATE=1 rewrites it");
+}
+
+#[test]
+fn the_committed_completions_are_current() {
+    for (shell, file) in
+        [("bash", "pgkit.bash"), ("zsh", "_pgkit"), ("fish", "pgkit.fish"), ("powershell", "_pgkit.ps1")]
+    {
+        let live = run(&mut with(bare_pgkit(), ["completions", shell]));
+        assert_eq!((live.code, live.stderr.as_str()), (Some(0), ""));
+        check(&format!("completions/{file}"), &live.stdout);
+        let fixed = run(&mut with(bare_pgkit(), ["completions", shell, "--static"]));
+        assert!(fixed.stdout.contains("group-partitions"), "{shell}: no flags");
+        // clap's script for PowerShell completes no values; the live one does.
+        assert!(fixed.stdout.contains("jsonl") || shell == "powershell", "{shell}: no values");
+        check(&format!("completions/static/{file}"), &fixed.stdout);
+    }
+}
+
+/// A line of README that runs, and what stood below it.
+struct Example {
+    line: String,
+    from: usize,
+    to: usize,
+}
+
+/// The examples in ```console blocks: each `$ ` line with the lines up to the next one, or the block's end.
+fn examples(readme: &[&str]) -> Vec<Example> {
+    let mut found: Vec<Example> = Vec::new();
+    let mut inside = false;
+    let mut open = false;
+    for (i, line) in readme.iter().enumerate() {
+        if !inside {
+            inside = *line == "```console";
+        } else if *line == "```" {
+            inside = false;
+            open = false;
+        } else if let Some(command) = line.strip_prefix("$ ") {
+            open = command.contains("pgkit") || command.starts_with("cat ");
+            if open {
+                found.push(Example { line: command.to_owned(), from: i + 1, to: i + 1 });
+            }
+        } else if open && let Some(last) = found.last_mut() {
+            last.to = i + 1;
+        }
+    }
+    found
+}
+
+#[test]
+fn what_readme_shows_is_what_the_program_prints() {
+    let db = db("readme");
+    db.load_sample();
+    let readme = std::fs::read_to_string(project("README.md")).unwrap();
+    let lines: Vec<&str> = readme.lines().collect();
+    let examples = examples(&lines);
+    assert!(examples.len() >= 8, "README shows too little: {} examples", examples.len());
+    let mut now: Vec<String> = Vec::new();
+    let mut done = 0;
+    for example in examples {
+        let mut shell = Command::new("sh");
+        shell.env_clear().envs(db.info.env()).env("PGDATABASE", &db.name);
+        shell.env("PATH", format!("{}:/usr/bin:/bin", Path::new(PGKIT).parent().unwrap().display()));
+        shell.env("TZ", "UTC").env("LC_ALL", "C.UTF-8").env("COLUMNS", "100").env("HOME", "/nonexistent");
+        shell.current_dir(project("tests"));
+        let output = run(shell.arg("-c").arg(format!("{{ {}\n}} 2>&1", example.line)));
+        now.extend(lines[done..example.from].iter().map(|l| (*l).to_owned()));
+        now.extend(output.stdout.replace(&db.name, "demo").lines().map(str::to_owned));
+        done = example.to;
+    }
+    now.extend(lines[done..].iter().map(|l| (*l).to_owned()));
+    check("README.md", &(now.join("\n") + "\n"));
+}
+
+#[test]
+fn the_manual_page_is_one_that_man_can_show() {
+    let man = run(&mut with(bare_pgkit(), ["man"]));
+    assert_eq!(man.code, Some(0));
+    for section in
+        [".TH", ".SH NAME", ".SH SYNOPSIS", ".SH PGKIT SIZES", ".SH REPORT FILES", ".SH EXIT STATUS"]
+    {
+        assert!(man.stdout.contains(section), "{section}");
+    }
+    assert!(man.stdout.is_ascii(), "troff reads ASCII everywhere");
+}
+
+/// Asks for completion as the bash script does: the words, and which one is typed.
+fn complete(db: &Db, words: &[&str]) -> Vec<String> {
+    let mut command = pgkit(db);
+    command
+        .env("COMPLETE", "bash")
+        .env("_CLAP_IFS", "\n")
+        .env("_CLAP_COMPLETE_INDEX", (words.len() - 1).to_string());
+    let output = run(with(command, ["--"]).args(words));
+    output.stdout.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn completion_knows_values_and_the_live_servers_names() {
+    let db = db("complete");
+    db.sql("CREATE SCHEMA app; CREATE TABLE app.shipments (a int); CREATE TABLE shopping (a int); CREATE FUNCTION shout() RETURNS int LANGUAGE sql AS 'SELECT 1'");
+    assert_eq!(complete(&db, &["pgkit", "sizes", "--measure", ""]), ["main", "toast", "indexes", "total"]);
+    assert_eq!(complete(&db, &["pgkit", "sizes", "--format", "js"]), ["json", "jsonl"]);
+    assert_eq!(complete(&db, &["pgkit", "relations", "--kind", "mat"]), ["materialized view"]);
+    assert_eq!(complete(&db, &["pgkit", "sizes", "sho"]), ["shopping"]);
+    assert_eq!(complete(&db, &["pgkit", "relations", "app"]), ["app."]);
+    assert_eq!(complete(&db, &["pgkit", "relations", "app.sh"]), ["app.shipments"]);
+    assert_eq!(complete(&db, &["pgkit", "functions", "sho"]), ["shout"]);
+    assert_eq!(complete(&db, &["pgkit", "sizes", "-d", &db.name]), [db.name.as_str()]);
+    assert!(complete(&db, &["pgkit", "sandbox", ""]).contains(&"tour".to_owned()));
+    // Nothing to ask, nothing said, nothing waited for.
+    assert!(complete(&db, &["pgkit", "sizes", "-h", "/nonexistent", "sho"]).is_empty());
+}
+
+#[test]
+fn completion_works_inside_a_real_bash() {
+    let db = db("bash");
+    db.sql("CREATE TABLE zebra_crossing (a int)");
+    let script = format!(
+        "source {}; COMP_WORDS=(pgkit sizes zeb); COMP_CWORD=2; COMP_TYPE=9; _clap_complete_pgkit pgkit zeb sizes; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        project("completions/pgkit.bash").display()
+    );
+    let mut bash = Command::new("bash");
+    bash.env_clear().envs(db.info.env()).env("PGDATABASE", &db.name).env("HOME", "/nonexistent");
+    bash.env("PATH", format!("{}:/usr/bin:/bin", Path::new(PGKIT).parent().unwrap().display()));
+    let output = run(bash.arg("-c").arg(script));
+    assert_eq!(output.stdout.trim(), "zebra_crossing", "{}", output.stderr);
+}
