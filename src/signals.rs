@@ -89,6 +89,9 @@ pub fn ask_password(prompt: &str) -> Result<String> {
     let answer = rpassword::prompt_password(prompt);
     TERMINAL.lock().unwrap_or_else(PoisonError::into_inner).take();
     answer.map_err(|e| {
+        if e.kind() == std::io::ErrorKind::Interrupted {
+            return Error::new(Exit::Interrupted, "interrupted");
+        }
         Error::new(Exit::Unavailable, "a password is needed, and there is no terminal to ask for it on")
             .caused_by(e)
             .hint("set PGPASSWORD, or put it into the password file ~/.pgpass (mode 0600)")

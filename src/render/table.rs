@@ -10,8 +10,10 @@ use crate::report::Column;
 
 /// How many rows are looked at before the first is shown, and how many are laid out at once.
 const BATCH: usize = 1000;
+/// Between two columns.
+const GAP: usize = 2;
 /// A column of text may be wrapped down to this many characters; narrower, and rows stand upright instead.
-const NARROWEST: usize = 12;
+const NARROWEST: usize = 10;
 
 pub(super) struct Table {
     columns: Vec<Column>,
@@ -37,20 +39,23 @@ impl Table {
     /// The columns' widths that fit; `None` where no readable table does.
     fn widths(&self) -> Option<Vec<usize>> {
         let mut widths: Vec<usize> = self.names().map(|n| n.width()).collect();
-        let heads = widths.clone();
+        // A head wraps between its words; numbers never do.
+        let mut least: Vec<usize> =
+            self.names().map(|n| n.split('_').map(|word| word.width() + 1).max().unwrap_or(1)).collect();
         for row in &self.rows {
-            for (width, value) in widths.iter_mut().zip(row) {
-                *width = (*width).max(value.width());
+            for (i, value) in row.iter().enumerate() {
+                let width = value.width();
+                widths[i] = widths[i].max(width);
+                least[i] =
+                    least[i].max(if is_number(&self.columns[i]) { width } else { width.min(NARROWEST) });
             }
         }
         let Some(terminal) = self.style.width else { return Some(widths) };
-        let gaps = 2 * widths.len().saturating_sub(1);
+        let gaps = GAP * widths.len().saturating_sub(1);
         let mut over = (widths.iter().sum::<usize>() + gaps).saturating_sub(terminal);
         while over > 0 {
-            // The widest text gives way first, a character at a time; numbers never wrap.
-            let widest = (0..widths.len())
-                .filter(|&i| !is_number(&self.columns[i]) && widths[i] > NARROWEST.max(heads[i]))
-                .max_by_key(|&i| widths[i])?;
+            // The widest gives way first, a character at a time.
+            let widest = (0..widths.len()).filter(|&i| widths[i] > least[i]).max_by_key(|&i| widths[i])?;
             widths[widest] -= 1;
             over -= 1;
         }
@@ -90,7 +95,7 @@ impl Table {
         let mut table = comfy_table::Table::new();
         table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('─')));
         if head {
-            table.set_header(self.names());
+            table.set_header(self.names().map(|n| comfy_table::Cell::new(n).set_delimiter('_')));
         }
         table.add_rows(rows);
         let limited = self.style.width.is_some();
@@ -106,7 +111,8 @@ impl Table {
         for (i, width) in widths.iter().enumerate() {
             if let Some(column) = table.column_mut(i) {
                 // The gap between columns is the left one's padding.
-                column.set_padding((0, if i == last { 0 } else { 2 }));
+                let gap = if i == last { 0 } else { GAP };
+                column.set_padding((0, u16::try_from(gap).unwrap_or(0)));
                 let full =
                     Width::Fixed(u16::try_from(width + if i == last { 0 } else { 2 }).unwrap_or(u16::MAX));
                 column.set_constraint(if limited {
