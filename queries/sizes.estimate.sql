@@ -47,36 +47,40 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
 ), lump (by_tree, by_name) AS (
     SELECT g.wanted AND coalesce($4, 'both') <> 'name', g.wanted AND coalesce($4, 'both') <> 'tree'
     FROM (SELECT $3 OR $4 IS NOT NULL OR $5 IS NOT NULL) AS g (wanted)
-), tree (oid, root) AS (
+), tree (oid, root_schema, root_name, root_kind) AS (
     -- A child of several parents counts once, under the first of them.
-    SELECT i.inhparent, i.inhparent
-    FROM pg_catalog.pg_inherits i, lump l
-    WHERE l.by_tree
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits up WHERE up.inhrelid = i.inhparent)
-    GROUP BY i.inhparent
+    SELECT c.oid, n.nspname, c.relname, c.relkind
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE (SELECT l.by_tree FROM lump l)
+      AND c.oid IN (SELECT i.inhparent FROM pg_catalog.pg_inherits i)
+      AND c.oid NOT IN (SELECT i.inhrelid FROM pg_catalog.pg_inherits i)
     UNION ALL
-    SELECT i.inhrelid, t.root
+    SELECT i.inhrelid, t.root_schema, t.root_name, t.root_kind
     FROM tree t
     JOIN pg_catalog.pg_inherits i ON i.inhparent = t.oid AND i.inhseqno = 1
-), placed AS (
-    SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, c.relfilenode, c.reltablespace,
-           c.reltoastrelid, c.relpages, c.reltuples,
-           coalesce(rn.nspname, n.nspname) AS root_schema,
-           coalesce(r.relname, c.relname) AS root_name,
-           coalesce(r.relkind, c.relkind) AS root_kind,
-           CASE
-               WHEN NOT l.by_name THEN coalesce(r.relname, c.relname)::text
-               WHEN $5 IS NOT NULL THEN
-                   coalesce(pg_catalog.substring(coalesce(r.relname, c.relname)::text COLLATE pg_catalog."default", $5), coalesce(r.relname, c.relname)::text)
-               ELSE coalesce(nullif(pg_catalog.rtrim(coalesce(r.relname, c.relname)::text, '_0123456789'), ''), coalesce(r.relname, c.relname)::text)
-           END AS family
+), namespaces AS (
+    SELECT n.oid, n.nspname,
+           n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_toast' AS of_users
+    FROM pg_catalog.pg_namespace n
+), rooted AS (
+    SELECT c.oid, n.nspname, n.of_users, c.relname, c.relkind, c.relpages, c.reltuples, c.reltoastrelid,
+           coalesce(t.root_schema, n.nspname) AS root_schema,
+           coalesce(t.root_name, c.relname) AS root_name,
+           coalesce(t.root_kind, c.relkind) AS root_kind
     FROM pg_catalog.pg_class c
-    CROSS JOIN lump l
-    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    JOIN namespaces n ON n.oid = c.relnamespace
     LEFT JOIN tree t ON t.oid = c.oid
-    LEFT JOIN pg_catalog.pg_class r ON r.oid = t.root AND r.oid <> c.oid
-    LEFT JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
     WHERE c.relkind IN ('r', 'p', 'm', 'f')
+), placed AS (
+    SELECT r.*,
+           CASE
+               WHEN NOT l.by_name THEN r.root_name::text
+               WHEN $5 IS NOT NULL THEN coalesce(pg_catalog.substring(r.root_name::text COLLATE pg_catalog."default", $5), r.root_name::text)
+               ELSE coalesce(nullif(pg_catalog.rtrim(r.root_name::text, '_0123456789'), ''), r.root_name::text)
+           END AS family
+    FROM rooted r
+    CROSS JOIN lump l
 ), chosen AS (
     SELECT p.*, p.relkind IN ('r', 'm') AS has_storage
     FROM placed p
@@ -93,7 +97,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
                   AND (p.relname ~ (x.name_regex COLLATE pg_catalog."default")
                        OR p.root_name ~ (x.name_regex COLLATE pg_catalog."default")
                        OR p.family ~ (x.name_regex COLLATE pg_catalog."default"))) THEN false
-            ELSE $8 OR (p.nspname <> 'pg_catalog' AND p.nspname <> 'information_schema' AND p.nspname !~ '^pg_toast')
+            ELSE $8 OR p.of_users
           END
 ), estimates AS (
     -- Pages as VACUUM or ANALYZE last counted them; 0 means that nobody has, so it is unknown.

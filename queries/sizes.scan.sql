@@ -49,36 +49,40 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
 ), lump (by_tree, by_name) AS (
     SELECT g.wanted AND coalesce($4, 'both') <> 'name', g.wanted AND coalesce($4, 'both') <> 'tree'
     FROM (SELECT $3 OR $4 IS NOT NULL OR $5 IS NOT NULL) AS g (wanted)
-), tree (oid, root) AS (
+), tree (oid, root_schema, root_name, root_kind) AS (
     -- A child of several parents counts once, under the first of them.
-    SELECT i.inhparent, i.inhparent
-    FROM pg_catalog.pg_inherits i, lump l
-    WHERE l.by_tree
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits up WHERE up.inhrelid = i.inhparent)
-    GROUP BY i.inhparent
+    SELECT c.oid, n.nspname, c.relname, c.relkind
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE (SELECT l.by_tree FROM lump l)
+      AND c.oid IN (SELECT i.inhparent FROM pg_catalog.pg_inherits i)
+      AND c.oid NOT IN (SELECT i.inhrelid FROM pg_catalog.pg_inherits i)
     UNION ALL
-    SELECT i.inhrelid, t.root
+    SELECT i.inhrelid, t.root_schema, t.root_name, t.root_kind
     FROM tree t
     JOIN pg_catalog.pg_inherits i ON i.inhparent = t.oid AND i.inhseqno = 1
-), placed AS (
-    SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, c.relfilenode, c.reltablespace,
-           c.reltoastrelid, c.relpages, c.reltuples,
-           coalesce(rn.nspname, n.nspname) AS root_schema,
-           coalesce(r.relname, c.relname) AS root_name,
-           coalesce(r.relkind, c.relkind) AS root_kind,
-           CASE
-               WHEN NOT l.by_name THEN coalesce(r.relname, c.relname)::text
-               WHEN $5 IS NOT NULL THEN
-                   coalesce(pg_catalog.substring(coalesce(r.relname, c.relname)::text COLLATE pg_catalog."default", $5), coalesce(r.relname, c.relname)::text)
-               ELSE coalesce(nullif(pg_catalog.rtrim(coalesce(r.relname, c.relname)::text, '_0123456789'), ''), coalesce(r.relname, c.relname)::text)
-           END AS family
+), namespaces AS (
+    SELECT n.oid, n.nspname,
+           n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_toast' AS of_users
+    FROM pg_catalog.pg_namespace n
+), rooted AS (
+    SELECT c.oid, n.nspname, n.of_users, c.relname, c.relkind, c.relpages, c.reltuples, c.reltoastrelid,
+           coalesce(t.root_schema, n.nspname) AS root_schema,
+           coalesce(t.root_name, c.relname) AS root_name,
+           coalesce(t.root_kind, c.relkind) AS root_kind
     FROM pg_catalog.pg_class c
-    CROSS JOIN lump l
-    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    JOIN namespaces n ON n.oid = c.relnamespace
     LEFT JOIN tree t ON t.oid = c.oid
-    LEFT JOIN pg_catalog.pg_class r ON r.oid = t.root AND r.oid <> c.oid
-    LEFT JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
     WHERE c.relkind IN ('r', 'p', 'm', 'f')
+), placed AS (
+    SELECT r.*,
+           CASE
+               WHEN NOT l.by_name THEN r.root_name::text
+               WHEN $5 IS NOT NULL THEN coalesce(pg_catalog.substring(r.root_name::text COLLATE pg_catalog."default", $5), r.root_name::text)
+               ELSE coalesce(nullif(pg_catalog.rtrim(r.root_name::text, '_0123456789'), ''), r.root_name::text)
+           END AS family
+    FROM rooted r
+    CROSS JOIN lump l
 ), chosen AS (
     SELECT p.*, p.relkind IN ('r', 'm') AS has_storage
     FROM placed p
@@ -95,7 +99,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
                   AND (p.relname ~ (x.name_regex COLLATE pg_catalog."default")
                        OR p.root_name ~ (x.name_regex COLLATE pg_catalog."default")
                        OR p.family ~ (x.name_regex COLLATE pg_catalog."default"))) THEN false
-            ELSE $8 OR (p.nspname <> 'pg_catalog' AND p.nspname <> 'information_schema' AND p.nspname !~ '^pg_toast')
+            ELSE $8 OR p.of_users
           END
 ), owned (part, oid) AS (
     -- A table's indexes, its TOAST table and that one's index: a lock on one of these keeps the sizes of all waiting.
@@ -115,92 +119,87 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     SELECT e.oid FROM exclusive e
     UNION
     SELECT o.oid FROM exclusive e JOIN owned o ON o.part = e.oid
-), estimates AS (
-    -- Pages as VACUUM or ANALYZE last counted them; 0 means that nobody has, so it is unknown.
-    SELECT c.oid,
-           nullif(c.relpages, 0) * b.size AS main,
-           nullif(t.relpages + coalesce(ti.pages, 0), 0) * b.size AS toast,
-           i.pages * b.size AS indexes
+), judged AS (
+    SELECT c.*, c.has_storage AND c.oid IN (SELECT l.oid FROM locked l) AS is_locked,
+           pg_catalog.current_setting('block_size')::int8 AS block
     FROM chosen c
-    JOIN locked l ON l.oid = c.oid
-    CROSS JOIN (SELECT pg_catalog.current_setting('block_size')::int8) AS b (size)
-    LEFT JOIN pg_catalog.pg_class t ON t.oid = c.reltoastrelid
-    LEFT JOIN LATERAL (
-        SELECT pg_catalog.sum(x.relpages) FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = t.oid
-    ) AS ti (pages) ON true
-    LEFT JOIN LATERAL (
-        SELECT coalesce(pg_catalog.sum(x.relpages), 0) FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = c.oid
-    ) AS i (pages) ON true
-    WHERE c.has_storage
 ), directories (reltablespace, directory) AS (
-    SELECT s.reltablespace, pg_catalog.regexp_replace(pg_catalog.pg_relation_filepath(s.oid), '/[^/]*$', '')
-    FROM (SELECT c.reltablespace, pg_catalog.max(c.oid) AS oid FROM pg_catalog.pg_class c WHERE c.relkind IN ('r', 'm', 'i', 't') GROUP BY c.reltablespace) s
+    -- Any relation tells its tablespace's directory; 0 is the database's own, 1664 that of the shared catalogs.
+    SELECT t.oid, pg_catalog.regexp_replace(pg_catalog.pg_relation_filepath(t.relation), '/[^/]*$', '')
+    FROM (SELECT 0::pg_catalog.oid, 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
+          UNION ALL
+          SELECT s.oid, (SELECT c.oid FROM pg_catalog.pg_class c WHERE c.reltablespace = s.oid ORDER BY c.relfilenode DESC LIMIT 1)
+          FROM pg_catalog.pg_tablespace s) AS t (oid, relation)
+    WHERE t.relation IS NOT NULL
 ), segments AS (
-    SELECT d.reltablespace, pg_catalog.split_part(f.name, '.', 1) AS fork, (pg_catalog.pg_stat_file(d.directory || '/' || f.name, true)).size
+    -- 16384, 16384.1 (its second GB), 16384_fsm, 16384_vm, 16384_init; temporary ones are t3_16384.
+    SELECT d.reltablespace, pg_catalog.split_part(f.name, '.', 1) AS fork, pg_catalog.ascii(f.name) = 116 AS temporary,
+           (pg_catalog.pg_stat_file(d.directory || '/' || f.name, true)).size
     FROM directories d
     CROSS JOIN LATERAL pg_catalog.pg_ls_dir(d.directory, true, false) AS f (name)
-    WHERE f.name ~ '^t?[0-9]'
+    WHERE pg_catalog.ascii(f.name) BETWEEN 48 AND 57 OR f.name ~ '^t[0-9]'
 ), files AS (
-    -- 16384, 16384.1 (its second GB), 16384_fsm, 16384_vm, 16384_init; temporary ones are t3_16384.
-    SELECT s.reltablespace, s.base, pg_catalog.sum(s.size) FILTER (WHERE s.fork = s.base) AS main, pg_catalog.sum(s.size) AS total
-    FROM (SELECT g.*, CASE WHEN g.fork LIKE 't%' THEN pg_catalog.split_part(g.fork, '_', 1) || '_' || pg_catalog.split_part(g.fork, '_', 2)
-                           ELSE pg_catalog.split_part(g.fork, '_', 1) END AS base FROM segments g) s
-    GROUP BY s.reltablespace, s.base
-), stored AS (
-    SELECT c.oid, f.main, f.total
-    FROM pg_catalog.pg_class c
-    JOIN files f ON f.reltablespace = c.reltablespace
-     AND f.base = CASE
-            WHEN c.relpersistence = 't' THEN pg_catalog.regexp_replace(pg_catalog.pg_relation_filepath(c.oid), '^.*/', '')
-            ELSE coalesce(nullif(c.relfilenode, 0), pg_catalog.pg_relation_filenode(c.oid))::text
-         END
-    WHERE c.relkind IN ('r', 'm', 'i', 't')
-), indexed AS (
-    SELECT i.indrelid AS oid, pg_catalog.sum(s.total) AS total, pg_catalog.bool_or(s.oid IS NULL) AS missing
-    FROM pg_catalog.pg_index i
-    LEFT JOIN stored s ON s.oid = i.indexrelid
-    GROUP BY i.indrelid
+    SELECT g.reltablespace, g.base,
+           pg_catalog.sum(CASE WHEN g.fork = g.base THEN g.size::float8 END) AS main, pg_catalog.sum(g.size::float8) AS total
+    FROM (SELECT s.reltablespace, s.fork, s.size,
+                 CASE WHEN s.temporary THEN pg_catalog.split_part(s.fork, '_', 1) || '_' || pg_catalog.split_part(s.fork, '_', 2)
+                      ELSE pg_catalog.split_part(s.fork, '_', 1) END AS base
+          FROM segments s) AS g
+    GROUP BY g.reltablespace, g.base
 ), scanned AS (
-    SELECT c.oid, s.main,
-           CASE WHEN c.reltoastrelid = 0 THEN 0 ELSE t.total + coalesce(ti.total, 0) END AS toast,
-           coalesce(i.total, 0) AS indexes, s.total AS heap,
-           s.oid IS NULL OR (c.reltoastrelid <> 0 AND (t.oid IS NULL OR ti.missing IS NOT false)) OR coalesce(i.missing, false) AS missing
-    FROM chosen c
-    LEFT JOIN stored s ON s.oid = c.oid
-    LEFT JOIN indexed i ON i.oid = c.oid
-    LEFT JOIN stored t ON t.oid = c.reltoastrelid
-    LEFT JOIN indexed ti ON ti.oid = c.reltoastrelid
-    WHERE c.has_storage
-), measured AS (
-    -- A table that was rewritten between the catalog's answer and the directory's is asked for itself.
-    SELECT s.oid, s.main::int8, s.toast::int8, s.indexes::int8, (s.heap + s.toast + s.indexes)::int8 AS total
-    FROM scanned s
-    WHERE NOT s.missing
-    UNION ALL
-    SELECT c.oid,
-           pg_catalog.pg_relation_size(c.oid),
-           CASE WHEN c.reltoastrelid = 0 THEN 0 ELSE pg_catalog.pg_total_relation_size(c.reltoastrelid) END,
-           pg_catalog.pg_indexes_size(c.oid),
-           pg_catalog.pg_total_relation_size(c.oid)
-    FROM chosen c
-    JOIN scanned s ON s.oid = c.oid
-    WHERE s.missing AND NOT EXISTS (SELECT FROM locked l WHERE l.oid = c.oid)
+    -- Each table, TOAST tables too, with its indexes. float8 adds whole numbers exactly up to 8 PiB, and several times
+    -- as fast as numeric.
+    SELECT p.oid,
+           pg_catalog.sum(CASE WHEN p.relkind <> 'i' THEN f.main END) AS main,
+           pg_catalog.sum(f.total) AS total,
+           coalesce(pg_catalog.sum(CASE WHEN p.relkind = 'i' THEN f.total END), 0) AS indexes,
+           pg_catalog.bool_or(f.base IS NULL) AS missing
+    FROM (SELECT coalesce(i.indrelid, c.oid) AS oid, c.relkind, c.reltablespace,
+                 CASE WHEN c.relpersistence = 't' THEN pg_catalog.regexp_replace(pg_catalog.pg_relation_filepath(c.oid), '^.*/', '')
+                      ELSE coalesce(nullif(c.relfilenode, 0), pg_catalog.pg_relation_filenode(c.oid))::text END AS base
+          FROM pg_catalog.pg_class c
+          LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+          WHERE c.relkind IN ('r', 'm', 'i', 't')) AS p
+    LEFT JOIN files f ON f.reltablespace = p.reltablespace AND f.base = p.base
+    GROUP BY p.oid
+), matched AS (
+    SELECT j.*, s.main::int8 AS main, coalesce(t.total, 0)::int8 AS toast, s.indexes::int8 AS indexes,
+           (s.total + coalesce(t.total, 0))::int8 AS total,
+           -- A table that was rewritten between the catalog's answer and the directory's is asked for itself.
+           j.has_storage AND (s.missing IS NOT false OR (j.reltoastrelid <> 0 AND t.missing IS NOT false)) AS missing
+    FROM judged j
+    LEFT JOIN scanned s ON s.oid = j.oid
+    LEFT JOIN scanned t ON t.oid = j.reltoastrelid
+), asked AS (
+    -- What is missing and locked is not asked: the answer would wait.
+    SELECT j.nspname, j.relname, j.relkind, j.reltuples, j.relpages, j.reltoastrelid, j.root_schema, j.root_name, j.root_kind,
+           j.family, j.has_storage, j.is_locked,
+           CASE WHEN NOT j.has_storage OR (j.missing AND j.is_locked) THEN NULL WHEN j.missing THEN pg_catalog.pg_relation_size(j.oid) ELSE j.main END AS main,
+           CASE WHEN NOT j.has_storage OR (j.missing AND j.is_locked) THEN NULL
+                WHEN j.missing AND j.reltoastrelid <> 0 THEN pg_catalog.pg_total_relation_size(j.reltoastrelid) ELSE j.toast END AS toast,
+           CASE WHEN NOT j.has_storage OR (j.missing AND j.is_locked) THEN NULL WHEN j.missing THEN pg_catalog.pg_indexes_size(j.oid) ELSE j.indexes END AS indexes,
+           CASE WHEN NOT j.has_storage OR (j.missing AND j.is_locked) THEN NULL WHEN j.missing THEN pg_catalog.pg_total_relation_size(j.oid) ELSE j.total END AS total,
+           -- What would have to wait: the pages that VACUUM or ANALYZE last counted; 0 means that nobody has, so it is unknown.
+           CASE WHEN j.is_locked AND j.missing THEN nullif(j.relpages, 0) * j.block END AS guessed_main,
+           CASE WHEN j.is_locked AND j.missing THEN
+               (SELECT nullif(pg_catalog.sum(x.relpages), 0) FROM pg_catalog.pg_class x
+                WHERE x.oid = ANY (ARRAY(SELECT i.indexrelid FROM pg_catalog.pg_index i WHERE i.indrelid = j.reltoastrelid) || j.reltoastrelid)) * j.block END AS guessed_toast,
+           CASE WHEN j.is_locked AND j.missing THEN
+               (SELECT coalesce(pg_catalog.sum(x.relpages), 0) FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+                WHERE i.indrelid = j.oid) * j.block END AS guessed_indexes
+    FROM matched j
 ), weighed AS (
-    SELECT c.*,
-           coalesce(m.main, e.main)::int8 AS main,
-           coalesce(m.toast, CASE WHEN e.main IS NOT NULL AND c.reltoastrelid = 0 THEN 0 ELSE e.toast END)::int8 AS toast,
-           coalesce(m.indexes, CASE WHEN e.main IS NOT NULL THEN e.indexes END)::int8 AS indexes,
-           coalesce(m.total, e.main + coalesce(e.toast, 0) + e.indexes)::int8 AS total,
+    SELECT a.nspname, a.relname, a.relkind, a.reltuples, a.relpages, a.root_schema, a.root_name, a.root_kind, a.family,
+           coalesce(a.main, a.guessed_main)::int8 AS main,
+           coalesce(a.toast, CASE WHEN a.guessed_main IS NOT NULL THEN CASE WHEN a.reltoastrelid = 0 THEN 0 ELSE a.guessed_toast END END)::int8 AS toast,
+           coalesce(a.indexes, CASE WHEN a.guessed_main IS NOT NULL THEN a.guessed_indexes END)::int8 AS indexes,
+           coalesce(a.total, a.guessed_main + coalesce(a.guessed_toast, 0) + a.guessed_indexes)::int8 AS total,
            CASE
-               WHEN NOT c.has_storage THEN ''
-               WHEN l.oid IS NOT NULL THEN 'locked'
-               WHEN m.total IS NULL THEN 'gone'
+               WHEN a.is_locked THEN 'locked'
+               WHEN a.has_storage AND a.total IS NULL THEN 'gone'
                ELSE ''
            END AS state
-    FROM chosen c
-    LEFT JOIN measured m ON m.oid = c.oid
-    LEFT JOIN locked l ON l.oid = c.oid
-    LEFT JOIN estimates e ON e.oid = c.oid
+    FROM asked a
 ), counted AS (
     SELECT w.*, CASE w.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'm' THEN 'materialized view' ELSE 'foreign table' END AS kind,
            CASE w.root_kind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'm' THEN 'materialized view' ELSE 'foreign table' END AS family_kind,

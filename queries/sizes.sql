@@ -48,36 +48,40 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
 ), lump (by_tree, by_name) AS (
     SELECT g.wanted AND coalesce($4, 'both') <> 'name', g.wanted AND coalesce($4, 'both') <> 'tree'
     FROM (SELECT $3 OR $4 IS NOT NULL OR $5 IS NOT NULL) AS g (wanted)
-), tree (oid, root) AS (
+), tree (oid, root_schema, root_name, root_kind) AS (
     -- A child of several parents counts once, under the first of them.
-    SELECT i.inhparent, i.inhparent
-    FROM pg_catalog.pg_inherits i, lump l
-    WHERE l.by_tree
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits up WHERE up.inhrelid = i.inhparent)
-    GROUP BY i.inhparent
+    SELECT c.oid, n.nspname, c.relname, c.relkind
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE (SELECT l.by_tree FROM lump l)
+      AND c.oid IN (SELECT i.inhparent FROM pg_catalog.pg_inherits i)
+      AND c.oid NOT IN (SELECT i.inhrelid FROM pg_catalog.pg_inherits i)
     UNION ALL
-    SELECT i.inhrelid, t.root
+    SELECT i.inhrelid, t.root_schema, t.root_name, t.root_kind
     FROM tree t
     JOIN pg_catalog.pg_inherits i ON i.inhparent = t.oid AND i.inhseqno = 1
-), placed AS (
-    SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, c.relfilenode, c.reltablespace,
-           c.reltoastrelid, c.relpages, c.reltuples,
-           coalesce(rn.nspname, n.nspname) AS root_schema,
-           coalesce(r.relname, c.relname) AS root_name,
-           coalesce(r.relkind, c.relkind) AS root_kind,
-           CASE
-               WHEN NOT l.by_name THEN coalesce(r.relname, c.relname)::text
-               WHEN $5 IS NOT NULL THEN
-                   coalesce(pg_catalog.substring(coalesce(r.relname, c.relname)::text COLLATE pg_catalog."default", $5), coalesce(r.relname, c.relname)::text)
-               ELSE coalesce(nullif(pg_catalog.rtrim(coalesce(r.relname, c.relname)::text, '_0123456789'), ''), coalesce(r.relname, c.relname)::text)
-           END AS family
+), namespaces AS (
+    SELECT n.oid, n.nspname,
+           n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_toast' AS of_users
+    FROM pg_catalog.pg_namespace n
+), rooted AS (
+    SELECT c.oid, n.nspname, n.of_users, c.relname, c.relkind, c.relpages, c.reltuples, c.reltoastrelid,
+           coalesce(t.root_schema, n.nspname) AS root_schema,
+           coalesce(t.root_name, c.relname) AS root_name,
+           coalesce(t.root_kind, c.relkind) AS root_kind
     FROM pg_catalog.pg_class c
-    CROSS JOIN lump l
-    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    JOIN namespaces n ON n.oid = c.relnamespace
     LEFT JOIN tree t ON t.oid = c.oid
-    LEFT JOIN pg_catalog.pg_class r ON r.oid = t.root AND r.oid <> c.oid
-    LEFT JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
     WHERE c.relkind IN ('r', 'p', 'm', 'f')
+), placed AS (
+    SELECT r.*,
+           CASE
+               WHEN NOT l.by_name THEN r.root_name::text
+               WHEN $5 IS NOT NULL THEN coalesce(pg_catalog.substring(r.root_name::text COLLATE pg_catalog."default", $5), r.root_name::text)
+               ELSE coalesce(nullif(pg_catalog.rtrim(r.root_name::text, '_0123456789'), ''), r.root_name::text)
+           END AS family
+    FROM rooted r
+    CROSS JOIN lump l
 ), chosen AS (
     SELECT p.*, p.relkind IN ('r', 'm') AS has_storage
     FROM placed p
@@ -94,7 +98,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
                   AND (p.relname ~ (x.name_regex COLLATE pg_catalog."default")
                        OR p.root_name ~ (x.name_regex COLLATE pg_catalog."default")
                        OR p.family ~ (x.name_regex COLLATE pg_catalog."default"))) THEN false
-            ELSE $8 OR (p.nspname <> 'pg_catalog' AND p.nspname <> 'information_schema' AND p.nspname !~ '^pg_toast')
+            ELSE $8 OR p.of_users
           END
 ), owned (part, oid) AS (
     -- A table's indexes, its TOAST table and that one's index: a lock on one of these keeps the sizes of all waiting.
@@ -114,48 +118,39 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     SELECT e.oid FROM exclusive e
     UNION
     SELECT o.oid FROM exclusive e JOIN owned o ON o.part = e.oid
-), estimates AS (
-    -- Pages as VACUUM or ANALYZE last counted them; 0 means that nobody has, so it is unknown.
-    SELECT c.oid,
-           nullif(c.relpages, 0) * b.size AS main,
-           nullif(t.relpages + coalesce(ti.pages, 0), 0) * b.size AS toast,
-           i.pages * b.size AS indexes
+), judged AS (
+    SELECT c.*, c.has_storage AND c.oid IN (SELECT l.oid FROM locked l) AS is_locked,
+           pg_catalog.current_setting('block_size')::int8 AS block
     FROM chosen c
-    JOIN locked l ON l.oid = c.oid
-    CROSS JOIN (SELECT pg_catalog.current_setting('block_size')::int8) AS b (size)
-    LEFT JOIN pg_catalog.pg_class t ON t.oid = c.reltoastrelid
-    LEFT JOIN LATERAL (
-        SELECT pg_catalog.sum(x.relpages) FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = t.oid
-    ) AS ti (pages) ON true
-    LEFT JOIN LATERAL (
-        SELECT coalesce(pg_catalog.sum(x.relpages), 0) FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = c.oid
-    ) AS i (pages) ON true
-    WHERE c.has_storage
-), measured AS (
+), asked AS (
     -- NULL where a table went away meanwhile. What is locked is not asked: the answer would wait.
-    SELECT c.oid,
-           pg_catalog.pg_relation_size(c.oid) AS main,
-           CASE WHEN c.reltoastrelid = 0 THEN 0 ELSE pg_catalog.pg_total_relation_size(c.reltoastrelid) END AS toast,
-           pg_catalog.pg_indexes_size(c.oid) AS indexes,
-           pg_catalog.pg_total_relation_size(c.oid) AS total
-    FROM chosen c
-    WHERE c.has_storage AND NOT EXISTS (SELECT FROM locked l WHERE l.oid = c.oid)
+    SELECT j.*,
+           CASE WHEN j.has_storage AND NOT j.is_locked THEN pg_catalog.pg_relation_size(j.oid) END AS main,
+           CASE WHEN j.has_storage AND NOT j.is_locked THEN
+               CASE WHEN j.reltoastrelid = 0 THEN 0 ELSE pg_catalog.pg_total_relation_size(j.reltoastrelid) END END AS toast,
+           CASE WHEN j.has_storage AND NOT j.is_locked THEN pg_catalog.pg_indexes_size(j.oid) END AS indexes,
+           CASE WHEN j.has_storage AND NOT j.is_locked THEN pg_catalog.pg_table_size(j.oid) END AS table_and_toast,
+           -- What would have to wait: the pages that VACUUM or ANALYZE last counted; 0 means that nobody has, so it is unknown.
+           CASE WHEN j.is_locked THEN nullif(j.relpages, 0) * j.block END AS guessed_main,
+           CASE WHEN j.is_locked THEN
+               (SELECT nullif(pg_catalog.sum(x.relpages), 0) FROM pg_catalog.pg_class x
+                WHERE x.oid = ANY (ARRAY(SELECT i.indexrelid FROM pg_catalog.pg_index i WHERE i.indrelid = j.reltoastrelid) || j.reltoastrelid)) * j.block END AS guessed_toast,
+           CASE WHEN j.is_locked THEN
+               (SELECT coalesce(pg_catalog.sum(x.relpages), 0) FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+                WHERE i.indrelid = j.oid) * j.block END AS guessed_indexes
+    FROM judged j
 ), weighed AS (
-    SELECT c.*,
-           coalesce(m.main, e.main)::int8 AS main,
-           coalesce(m.toast, CASE WHEN e.main IS NOT NULL AND c.reltoastrelid = 0 THEN 0 ELSE e.toast END)::int8 AS toast,
-           coalesce(m.indexes, CASE WHEN e.main IS NOT NULL THEN e.indexes END)::int8 AS indexes,
-           coalesce(m.total, e.main + coalesce(e.toast, 0) + e.indexes)::int8 AS total,
+    SELECT a.nspname, a.relname, a.relkind, a.reltuples, a.relpages, a.root_schema, a.root_name, a.root_kind, a.family,
+           coalesce(a.main, a.guessed_main)::int8 AS main,
+           coalesce(a.toast, CASE WHEN a.guessed_main IS NOT NULL THEN CASE WHEN a.reltoastrelid = 0 THEN 0 ELSE a.guessed_toast END END)::int8 AS toast,
+           coalesce(a.indexes, CASE WHEN a.guessed_main IS NOT NULL THEN a.guessed_indexes END)::int8 AS indexes,
+           coalesce(a.table_and_toast + a.indexes, a.guessed_main + coalesce(a.guessed_toast, 0) + a.guessed_indexes)::int8 AS total,
            CASE
-               WHEN NOT c.has_storage THEN ''
-               WHEN l.oid IS NOT NULL THEN 'locked'
-               WHEN m.total IS NULL THEN 'gone'
+               WHEN a.is_locked THEN 'locked'
+               WHEN a.has_storage AND a.table_and_toast + a.indexes IS NULL THEN 'gone'
                ELSE ''
            END AS state
-    FROM chosen c
-    LEFT JOIN measured m ON m.oid = c.oid
-    LEFT JOIN locked l ON l.oid = c.oid
-    LEFT JOIN estimates e ON e.oid = c.oid
+    FROM asked a
 ), counted AS (
     SELECT w.*, CASE w.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'm' THEN 'materialized view' ELSE 'foreign table' END AS kind,
            CASE w.root_kind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'm' THEN 'materialized view' ELSE 'foreign table' END AS family_kind,

@@ -46,6 +46,8 @@ impl Settings {
             format!("SET LOCAL statement_timeout = '{}'", timeout(self.statement_timeout)),
             format!("SET LOCAL lock_timeout = '{}'", timeout(self.lock_timeout)),
             "SET LOCAL standard_conforming_strings = on".to_owned(),
+            // Catalogs of 20,000 tables are sorted and joined in memory, without temporary files on the server.
+            "SET LOCAL work_mem = '32MB'".to_owned(),
         ];
         if version.major() >= 11 {
             statements.push("SET LOCAL jit = off".to_owned());
@@ -480,7 +482,7 @@ mod tests {
         assert_eq!(
             on("15.18"),
             "BEGIN TRANSACTION READ ONLY; SET LOCAL statement_timeout = '60000ms'; SET LOCAL lock_timeout = '0'; \
-             SET LOCAL standard_conforming_strings = on; SET LOCAL jit = off; \
+             SET LOCAL standard_conforming_strings = on; SET LOCAL work_mem = '32MB'; SET LOCAL jit = off; \
              SET LOCAL client_connection_check_interval = '500ms'; SET LOCAL search_path = pg_catalog"
         );
         assert!(!on("10.23").contains("jit") && !on("13.1").contains("client_connection"));
