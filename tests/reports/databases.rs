@@ -1,0 +1,106 @@
+//! --all-databases: one answer from each, and what cannot be asked is named.
+
+use crate::support::*;
+use crate::*;
+
+/// A server of its own: the databases of other tests come and go on the shared one.
+struct Cluster {
+    server: pgkit::sandbox::Server,
+}
+
+impl Cluster {
+    fn new() -> Cluster {
+        let server = own_server(&options(bin()));
+        let postgres = Db::existing(server.info(), "postgres");
+        for statement in [
+            "CREATE ROLE visitor LOGIN",
+            "CREATE DATABASE alpha",
+            "CREATE DATABASE \"it's \"\"quoted\"\"\"",
+            "CREATE DATABASE closed_to_public",
+            "REVOKE CONNECT ON DATABASE closed_to_public FROM PUBLIC",
+            "CREATE DATABASE takes_nobody WITH ALLOW_CONNECTIONS false",
+        ] {
+            postgres.sql(statement);
+        }
+        for database in ["alpha", "it's \"quoted\"", "closed_to_public"] {
+            Db::existing(server.info(), database).sql("CREATE TABLE one (id int); CREATE TABLE two (id int)");
+        }
+        Cluster { server }
+    }
+
+    fn pgkit(&self, user: &str) -> Command {
+        let mut command = pgkit(&Db::existing(self.server.info(), "postgres"));
+        command.env("PGUSER", user);
+        command
+    }
+}
+
+#[test]
+fn every_database_answers_in_the_order_of_names_and_what_is_closed_is_named() {
+    let cluster = Cluster::new();
+    let output = run(cluster.pgkit("visitor").args(["relations", "--all-databases"]));
+    assert_eq!(output.code, Some(0), "{}", output.snapshot());
+    let rows = tsv(&output.stdout);
+    let shown: Vec<(&str, &str)> = rows.iter().map(|r| (r[0].as_str(), r[2].as_str())).collect();
+    assert_eq!(
+        shown,
+        [("alpha", "one"), ("alpha", "two"), ("it's \"quoted\"", "one"), ("it's \"quoted\"", "two")]
+    );
+    assert_eq!(
+        output.stderr,
+        "pgkit: passed over, for one may not connect to it: closed_to_public, takes_nobody, template0\n"
+    );
+    // The superuser may look into one more.
+    let output = run(cluster.pgkit("postgres").args(["relations", "--all-databases"]));
+    assert_eq!(output.lines().len(), 6);
+    assert_eq!(output.stderr, "pgkit: passed over, for one may not connect to it: takes_nobody, template0\n");
+    let quiet = run(cluster.pgkit("postgres").args(["relations", "--all-databases", "-q"]));
+    assert_eq!((quiet.code, quiet.stderr.as_str()), (Some(0), ""));
+
+    // One sort, limit and array over all.
+    let output = run(cluster.pgkit("postgres").args([
+        "relations",
+        "--all-databases",
+        "-q",
+        "--sort",
+        "name:desc",
+        "--limit",
+        "3",
+        "--columns",
+        "database,name",
+    ]));
+    assert_eq!(output.lines(), ["alpha\ttwo", "closed_to_public\ttwo", "it's \"quoted\"\ttwo"]);
+    let output = run(cluster.pgkit("postgres").args([
+        "relations",
+        "--all-databases",
+        "-q",
+        "--json",
+        "--columns",
+        "database,name",
+    ]));
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!(rows.len(), 6);
+    assert_eq!(rows[5]["database"], "it's \"quoted\"");
+
+    // A limit ends it early.
+    let output = run(cluster.pgkit("postgres").args(["relations", "--all-databases", "-q", "--limit", "1"]));
+    assert_eq!(output.lines().len(), 1);
+
+    // A database that fails is named, the rest goes on, and its code is the command's.
+    let postgres = Db::existing(cluster.server.info(), "postgres");
+    postgres.sql("ALTER DATABASE alpha CONNECTION LIMIT 0");
+    let output = run(cluster.pgkit("visitor").args(["relations", "--all-databases", "-q"]));
+    assert_eq!(tsv(&output.stdout).len(), 2, "{}", output.snapshot());
+    assert!(output.stderr.starts_with("pgkit: database \"alpha\": "), "{}", output.stderr);
+    assert_ne!(output.code, Some(0));
+
+    // A pattern that matches nothing anywhere says so once.
+    postgres.sql("ALTER DATABASE alpha CONNECTION LIMIT -1");
+    let output = run(cluster.pgkit("visitor").args(["relations", "nothing", "--all-databases"]));
+    assert_eq!(
+        output.stderr.lines().filter(|l| l.contains("nothing matches")).count(),
+        1,
+        "{}",
+        output.stderr
+    );
+}

@@ -1,0 +1,308 @@
+//! find: a text that was planted in every kind of place.
+
+use crate::support::*;
+use crate::*;
+
+/// The places, each with the term once: what is written there decides what is found.
+fn plant(db: &Db, major: u32, term: &str) {
+    let quoted = catalog::ident;
+    let text = catalog::literal;
+    let say = |before: &str, after: &str| text(&format!("{before}{term}{after}"));
+    db.sql(&format!(
+        "CREATE TABLE {relation} (id int PRIMARY KEY);
+         CREATE TABLE plain (id int PRIMARY KEY, other int);
+         CREATE TABLE columns ({column} int);
+         CREATE TABLE defaults (d text DEFAULT {d});
+         CREATE FUNCTION {function}(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+         CREATE FUNCTION a_body() RETURNS text LANGUAGE sql AS $body${body}$body$;
+         CREATE TYPE {enum} AS ENUM ('a');
+         CREATE DOMAIN {domain} AS int;
+         CREATE TYPE {composite} AS (a int);
+         CREATE TYPE labels AS ENUM ('one', {label});
+         CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+         CREATE TABLE fires (body text);
+         CREATE TRIGGER {trigger} BEFORE INSERT ON fires FOR EACH ROW EXECUTE PROCEDURE fire();
+         CREATE TRIGGER defined BEFORE INSERT ON fires FOR EACH ROW WHEN (new.body <> {when}) EXECUTE PROCEDURE fire();
+         CREATE TABLE checks (body text, CONSTRAINT by_definition CHECK (body <> {check}), CONSTRAINT {constraint} CHECK (body <> 'b'));
+         CREATE TABLE refers (r int, CONSTRAINT refers_to FOREIGN KEY (r) REFERENCES {relation} (id));
+         CREATE TABLE indexed (body text, n int);
+         CREATE INDEX {index} ON indexed (n);
+         CREATE INDEX by_expression ON indexed ((body || {expression}));
+         CREATE INDEX by_predicate ON indexed (n) WHERE body = {predicate};
+         CREATE TABLE guarded (body text);
+         CREATE POLICY {policy} ON guarded USING (true);
+         CREATE POLICY using_it ON guarded USING (body = {using});
+         CREATE POLICY checking_it ON guarded WITH CHECK (body = {using});
+         CREATE TABLE ruled (body text);
+         CREATE RULE {rule} AS ON DELETE TO ruled DO INSTEAD NOTHING;
+         CREATE RULE defined_rule AS ON UPDATE TO ruled WHERE new.body = {using} DO INSTEAD NOTHING;
+         CREATE VIEW a_view AS SELECT {using}::text AS said;
+         CREATE MATERIALIZED VIEW a_matview AS SELECT {using}::text AS said;
+         CREATE SEQUENCE {sequence};
+         CREATE SCHEMA {schema};
+         CREATE SCHEMA silent;
+         CREATE TABLE commented (a int);
+         CREATE FUNCTION commented(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+         CREATE TYPE commented_type AS ENUM ('x');
+         COMMENT ON TABLE commented IS {comment};
+         COMMENT ON COLUMN commented.a IS {comment};
+         COMMENT ON FUNCTION commented(int) IS {comment};
+         COMMENT ON TYPE commented_type IS {comment};
+         COMMENT ON SCHEMA silent IS {comment}",
+        relation = quoted(&format!("{term} relation")),
+        column = quoted(&format!("{term} column")),
+        d = say("a ", " by default"),
+        function = quoted(&format!("{term} function")),
+        body = format_args!("\n-- first\nSELECT 'x'::text -- {term} in a body\n"),
+        enum = quoted(&format!("{term} enum")),
+        domain = quoted(&format!("{term} domain")),
+        composite = quoted(&format!("{term} composite")),
+        label = say("the ", ""),
+        trigger = quoted(&format!("{term} trigger")),
+        when = say("when ", ""),
+        check = say("check ", ""),
+        constraint = quoted(&format!("{term} constraint")),
+        index = quoted(&format!("{term} index")),
+        expression = say("", ""),
+        predicate = say("only ", ""),
+        policy = quoted(&format!("{term} policy")),
+        using = say("using ", ""),
+        rule = quoted(&format!("{term} rule")),
+        sequence = quoted(&format!("{term} sequence")),
+        schema = quoted(&format!("{term} schema")),
+        comment = say("about ", ""),
+    ));
+    if major >= 14 {
+        db.sql(&format!(
+            "CREATE FUNCTION standard() RETURNS text LANGUAGE sql RETURN {}::text",
+            say("standard ", "")
+        ));
+    }
+}
+
+/// Where it must be found: found_in and name, with TERM for the term.
+const EXPECTED: &[(&str, &str)] = &[
+    ("column", "columns.TERM column"),
+    ("column default", "defaults.d"),
+    ("comment", "commented"),
+    ("comment", "commented(integer)"),
+    ("comment", "commented.a"),
+    ("comment", "commented_type"),
+    ("comment", "silent"),
+    ("constraint", "checks.TERM constraint"),
+    ("constraint definition", "checks.by_definition"),
+    ("constraint definition", "refers.refers_to"),
+    ("enum label", "labels"),
+    ("function", "TERM function(integer)"),
+    ("function body", "a_body()"),
+    ("index", "TERM index"),
+    ("index", "TERM relation_pkey"),
+    ("index definition", "by_expression"),
+    ("index definition", "by_predicate"),
+    ("policy", "guarded.TERM policy"),
+    ("policy definition", "guarded.checking_it"),
+    ("policy definition", "guarded.using_it"),
+    ("relation", "TERM relation"),
+    ("relation", "TERM sequence"),
+    ("rule", "ruled.TERM rule"),
+    ("rule definition", "ruled.defined_rule"),
+    ("schema", "TERM schema"),
+    ("trigger", "fires.TERM trigger"),
+    ("trigger definition", "fires.defined"),
+    ("type", "TERM composite"),
+    ("type", "TERM domain"),
+    ("type", "TERM enum"),
+    ("view definition", "a_matview"),
+    ("view definition", "a_view"),
+];
+
+fn found(db: &Db, args: &[&str]) -> Vec<(String, String)> {
+    let rows = answer(db, args);
+    assert_ordered(&rows.iter().filter(|r| !r[1].is_empty()).cloned().collect::<Vec<_>>(), &[1, 2, 0]);
+    let mut out: Vec<(String, String)> = rows.into_iter().map(|r| (r[0].clone(), r[2].clone())).collect();
+    out.sort();
+    out
+}
+
+/// The primary key's constraint bears the table's name too.
+fn expected(major: u32, term: &str) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> =
+        EXPECTED.iter().map(|(place, name)| ((*place).to_owned(), name.replace("TERM", term))).collect();
+    all.push(("constraint".to_owned(), format!("{term} relation.{term} relation_pkey")));
+    if major >= 14 {
+        all.push(("function body".to_owned(), "standard()".to_owned()));
+    }
+    all.sort();
+    all
+}
+
+#[test]
+fn a_term_is_found_in_every_kind_of_place_and_each_object_once_a_place() {
+    for bin in bins() {
+        let db = database(server(bin).info(), "planted");
+        plant(&db, bin.major, "Zebra");
+        for term in ["Zebra", "zebra", "ZEBRA", "zEBr"] {
+            assert_eq!(found(&db, &["find", term]), expected(bin.major, "Zebra"), "{term} on {}", bin.major);
+        }
+        assert_eq!(found(&db, &["find", "zebra "]).len(), 19, "the names only");
+        assert!(found(&db, &["find", "zebrafish"]).is_empty());
+        // Of a text of several lines, the line with the term.
+        let rows = answer(&db, &["find", "zebra in a body"]);
+        assert_eq!(rows.len(), 1);
+        assert_eq!(
+            rows[0],
+            ["function body", "public", "a_body()", "function", "SELECT 'x'::text -- Zebra in a body"]
+        );
+    }
+}
+
+#[test]
+fn a_term_that_is_not_ascii_is_found_whatever_its_case() {
+    for bin in bins() {
+        let db = database(server(bin).info(), "umlaut");
+        plant(&db, bin.major, "Größe");
+        for term in ["größe", "GRÖßE", "Größe"] {
+            assert_eq!(found(&db, &["find", term]), expected(bin.major, "Größe"), "{term} on {}", bin.major);
+        }
+        assert!(found(&db, &["find", "grosse"]).is_empty());
+    }
+}
+
+#[test]
+fn a_term_of_metacharacters_is_meant_as_it_is_and_a_regex_as_such() {
+    for bin in bins() {
+        for (n, term) in
+            ["a.b*c", "(x", "[y]", "\\d+", "^z$", "50%_", "a|b", "it's", "***:q"].iter().enumerate()
+        {
+            if n > 2 && bin != &bins()[0] {
+                continue;
+            }
+            let db = database(server(bin).info(), &format!("literal{n}"));
+            plant(&db, bin.major, term);
+            db.sql("CREATE TABLE axbbc (x int); CREATE TABLE z (a int, b int, x int, y int, q int)");
+            assert_eq!(
+                found(&db, &["find", "--", term]),
+                expected(bin.major, term),
+                "{term} on {}",
+                bin.major
+            );
+        }
+        let db = database(server(bin).info(), "regex");
+        db.sql("CREATE TABLE cat (x int); CREATE TABLE concat (x int); CREATE TABLE bat (x int)");
+        let relations = |args: &[&str]| -> Vec<String> {
+            found(&db, args).into_iter().filter(|f| f.0 == "relation").map(|f| f.1).collect()
+        };
+        assert_eq!(relations(&["find", "--regex", "^[bc]AT$"]), ["bat", "cat"]);
+        assert_eq!(relations(&["find", "cat"]), ["cat", "concat"]);
+        let bad = run(pgkit(&db).args(["find", "--regex", "(cat"]));
+        assert_eq!(bad.code, Some(65), "{}", bad.snapshot());
+    }
+}
+
+#[test]
+fn an_extension_an_event_trigger_a_publication_and_a_foreign_server_are_found_by_name() {
+    for bin in bins() {
+        let db = filled::filled(bin);
+        for (term, place) in [
+            ("plpgsql", "extension"),
+            ("watch_servers", "event trigger"),
+            ("everybody", "publication"),
+            ("far_away", "foreign server"),
+        ] {
+            let found = found(&db, &["find", term]);
+            assert!(found.contains(&(place.to_owned(), term.to_owned())), "{term}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn without_a_term_all_relations_and_functions_are_listed_once() {
+    for bin in bins() {
+        let db = filled::filled(bin);
+        let rows = answer(&db, &["find"]);
+        let of = |place: &str| -> Vec<Row> {
+            rows.iter()
+                .filter(|r| r[0] == place)
+                .map(|r| vec![r[1].clone(), r[2].clone(), r[3].clone()])
+                .collect()
+        };
+        let relations: Vec<Row> = answer(&db, &["relations"]).into_iter().map(|r| r[..3].to_vec()).collect();
+        assert_same("relations", of("relation"), relations);
+        assert_eq!(of("function").len(), answer(&db, &["functions"]).len());
+        assert_eq!(rows.len(), of("relation").len() + of("function").len());
+    }
+}
+
+#[test]
+fn system_objects_are_found_when_asked_for() {
+    for bin in bins() {
+        let db = filled::filled(bin);
+        assert!(answer(&db, &["find", "pg_get_viewdef"]).is_empty());
+        let rows = answer(&db, &["find", "--system", "pg_get_viewdef"]);
+        assert!(
+            rows.iter()
+                .any(|r| r[0] == "function" && r[1] == "pg_catalog" && r[2].starts_with("pg_get_viewdef(")),
+            "{rows:?}"
+        );
+    }
+}
+
+#[test]
+fn every_object_that_is_found_is_one_line_whatever_its_definition_holds() {
+    for bin in bins() {
+        let db = filled::filled(bin);
+        let output = run(pgkit(&db).args(["find", "e"]));
+        let lines = output.lines().len();
+        assert!(lines > 1000, "{lines}");
+        for line in output.stdout.lines() {
+            assert_eq!(line.split('\t').count(), 5, "{line:?}");
+        }
+        let json = run(pgkit(&db).args(["find", "e", "--format", "jsonl"]));
+        assert_eq!(json.lines().len(), lines);
+    }
+}
+
+#[test]
+fn an_unprivileged_role_finds_what_the_catalog_shows_it() {
+    for bin in bins() {
+        let db = filled::filled(bin);
+        let ours = answer_as(&db, "catalog_nobody", &["find", "secret"]);
+        let names: Vec<(&str, &str)> = ours.iter().map(|r| (r[1].as_str(), r[2].as_str())).collect();
+        assert_eq!(names, [("closed", "secret"), ("closed", "secret.secret")], "on {}", bin.major);
+        assert_eq!(answer_as(&db, "catalog_nobody", &["find", "mood"]), answer(&db, &["find", "mood"]));
+    }
+}
+
+#[test]
+fn while_objects_come_and_go_find_never_fails() {
+    for bin in bins() {
+        let db = database(server(bin).info(), "churn");
+        db.sql("CREATE TABLE stays (id int PRIMARY KEY)");
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let churn = scope.spawn(|| {
+                let session = db.session();
+                let mut rounds = 0;
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    session.sql(
+                        "CREATE TABLE goes (id int PRIMARY KEY DEFAULT 5, body text CHECK (body <> 'x')); \
+                         CREATE INDEX ON goes (lower(body)); CREATE VIEW goes_view AS SELECT * FROM goes; \
+                         CREATE FUNCTION goes_function() RETURNS int LANGUAGE sql AS 'SELECT 1'; \
+                         COMMENT ON TABLE goes IS 'it goes'; CREATE POLICY goes_policy ON goes USING (id > 1); \
+                         CREATE TYPE goes_type AS ENUM ('goes')",
+                    );
+                    session.sql("DROP VIEW goes_view; DROP FUNCTION goes_function(); DROP TABLE goes; DROP TYPE goes_type");
+                    rounds += 1;
+                }
+                rounds
+            });
+            let runs = if bin == &bins()[0] { 60 } else { 15 };
+            for _ in 0..runs {
+                let rows = answer(&db, &["find", "s"]);
+                assert!(rows.iter().any(|row| row[2] == "stays"), "{rows:?}");
+            }
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(churn.join().unwrap() > 10);
+        });
+    }
+}

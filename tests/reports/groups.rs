@@ -1,0 +1,201 @@
+//! sizes of families.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::support::*;
+use crate::*;
+
+type Key = (String, String);
+
+/// What a family weighs, worked out from its members one by one.
+#[derive(Default, Debug, Clone, PartialEq, Eq)]
+struct Family {
+    members: i64,
+    sizes: [Option<i64>; 4],
+    roots: BTreeSet<String>,
+}
+
+/// Each child with its first parent.
+fn parents(db: &Db) -> HashMap<Key, Key> {
+    let sql = "SELECT cn.nspname, c.relname, pn.nspname, p.relname FROM pg_inherits i \
+        JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_namespace cn ON cn.oid = c.relnamespace \
+        JOIN pg_class p ON p.oid = i.inhparent JOIN pg_namespace pn ON pn.oid = p.relnamespace \
+        WHERE i.inhseqno = 1 AND c.relkind IN ('r', 'p', 'f')";
+    let text = |cell: &Option<String>| cell.clone().unwrap();
+    db.sql(sql).iter().map(|r| ((text(&r[0]), text(&r[1])), (text(&r[2]), text(&r[3])))).collect()
+}
+
+fn families(
+    rows: &[Row],
+    parents: &HashMap<Key, Key>,
+    by_tree: bool,
+    by_name: bool,
+) -> BTreeMap<Key, Family> {
+    let mut families: BTreeMap<Key, Family> = BTreeMap::new();
+    for row in rows {
+        let mut root: Key = (row[0].clone(), row[1].clone());
+        while by_tree && parents.contains_key(&root) {
+            root = parents[&root].clone();
+        }
+        let trimmed = root.1.trim_end_matches(|c: char| c == '_' || c.is_ascii_digit());
+        let name = if by_name && !trimmed.is_empty() { trimmed.to_owned() } else { root.1.clone() };
+        let family = families.entry((root.0.clone(), name)).or_default();
+        family.roots.insert(root.1);
+        family.members += i64::from(row[2] != "partitioned table");
+        for (at, sum) in family.sizes.iter_mut().enumerate() {
+            if let Ok(size) = row[5 + at].parse::<i64>() {
+                *sum = Some(sum.unwrap_or(0) + size);
+            }
+        }
+    }
+    // One root alone keeps its name.
+    families
+        .into_iter()
+        .map(|((schema, name), family)| {
+            let own = family.roots.iter().next().cloned().filter(|_| family.roots.len() == 1);
+            ((schema, own.unwrap_or(name)), family)
+        })
+        .collect()
+}
+
+/// The report's rows in the same shape.
+fn of(rows: &[Row]) -> BTreeMap<Key, (i64, [Option<i64>; 4])> {
+    let mut out = BTreeMap::new();
+    for row in rows {
+        let size = |at: usize| row[at].parse::<i64>().ok();
+        let before = out.insert(
+            (row[0].clone(), row[1].clone()),
+            (row[3].parse().unwrap(), [size(5), size(6), size(7), size(8)]),
+        );
+        assert!(before.is_none(), "twice: {row:?}");
+    }
+    out
+}
+
+#[test]
+fn families_by_tree_by_name_and_by_both_add_up_to_the_byte() {
+    for bin in bins() {
+        let db = filled::filled(bin);
+        let parents = parents(&db);
+        let each = answer(&db, &["sizes"]);
+        for (flags, by_tree, by_name) in [
+            (&["--by", "tree"][..], true, false),
+            (&["--by", "name"], false, true),
+            (&["--by", "both"], true, true),
+            (&["--group-partitions"], true, true),
+        ] {
+            for role in ["postgres", "catalog_nobody"] {
+                let grouped = answer_of(pgkit(&db).env("PGUSER", role).arg("sizes").args(flags));
+                let expected = families(&each, &parents, by_tree, by_name);
+                let expected: BTreeMap<Key, _> =
+                    expected.into_iter().map(|(k, f)| (k, (f.members, f.sizes))).collect();
+                let ours = of(&grouped);
+                for (key, family) in &expected {
+                    assert_eq!(ours.get(key), Some(family), "{key:?} {flags:?} on {}", bin.major);
+                }
+                assert_eq!(ours.len(), expected.len(), "{flags:?} on {}", bin.major);
+                let sum = |rows: &[Row], at: usize| {
+                    rows.iter().filter_map(|r| r[at].parse::<i64>().ok()).sum::<i64>()
+                };
+                for at in 5..9 {
+                    assert_eq!(sum(&grouped, at), sum(&each, at), "column {at} {flags:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn dated_tables_give_the_totals_of_the_posts_query() {
+    for bin in bins() {
+        let db = filled::filled(bin);
+        // The post's grouping, with an OID where it had a name.
+        let sql = "SELECT n.nspname, trim(trailing '_0123456789' from c.relname) AS family, sum(pg_catalog.pg_relation_size(c.oid))::text, count(*)::text \
+            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+            WHERE c.relkind = 'r' AND n.nspname IN ('app', 'stats', 'raw', 'Ops Team') AND c.relname ~ '_2024[0-9]{4}$' \
+            GROUP BY 1, 2 HAVING count(*) > 1";
+        let posts = db.sql(sql);
+        assert!(posts.len() > 20, "{}", posts.len());
+        let ours = answer(&db, &["sizes", "--by", "name"]);
+        for row in posts {
+            let row: Vec<String> = row.into_iter().map(Option::unwrap).collect();
+            let own = ours
+                .iter()
+                .find(|r| r[0] == row[0] && r[1] == row[1])
+                .unwrap_or_else(|| panic!("no {row:?}"));
+            assert_eq!((&own[5], &own[3]), (&row[2], &row[3]), "{row:?}");
+        }
+    }
+}
+
+#[test]
+fn names_that_end_in_digits_and_are_no_family_keep_their_names() {
+    for bin in bins() {
+        let db = filled::filled(bin);
+        let rows = answer(&db, &["sizes", "--group-partitions"]);
+        let in_public: Vec<(&str, &str)> =
+            rows.iter().filter(|r| r[0] == "public").map(|r| (r[1].as_str(), r[3].as_str())).collect();
+        for name in ["oauth2", "s3", "2024", "_", "20240101", "app_oauth2"] {
+            assert!(in_public.contains(&(name, "1")), "{name}: {in_public:?}");
+        }
+        // Two that differ in digits only are one.
+        assert!(in_public.contains(&("ipv", "2")), "{in_public:?}");
+    }
+}
+
+#[test]
+fn a_tree_stands_under_its_root_whatever_schemas_its_leaves_are_in() {
+    for bin in bins() {
+        let db = filled::filled(bin);
+        let rows = answer(&db, &["sizes", "--by", "tree"]);
+        let find = |schema: &str, name: &str| rows.iter().find(|r| r[0] == schema && r[1] == name);
+        let measures = find("things", "measures").unwrap();
+        assert_eq!(measures[2], "partitioned table");
+        // Three leaves, one more without a second level, a foreign one, and from 11 on the default.
+        assert_eq!(measures[3], if bin.major >= 11 { "6" } else { "5" }, "{measures:?}");
+        assert!(find("other", "measures_2023_eu").is_none() && find("things", "measures_2023").is_none());
+        assert_eq!(find("things", "childless").unwrap()[3], "0");
+        // A child of two parents is counted with the first of them, with its own child.
+        assert_eq!(find("things", "parent_a").unwrap()[3], "4");
+        assert_eq!(find("things", "parent_b").unwrap()[3], "1");
+        let total = |name: &str| find("things", name).unwrap()[5].parse::<i64>().unwrap();
+        assert!(total("parent_a") > 100_000 && total("parent_b") == 0);
+    }
+}
+
+#[test]
+fn a_regular_expression_names_the_family_by_its_first_group() {
+    let db = database(server(bin()).info(), "regex");
+    db.sql("CREATE TABLE a_eu_1 (x int); CREATE TABLE a_us_1 (x int); CREATE TABLE b_eu_1 (x int); CREATE TABLE other (x int)");
+    let names = |args: &[&str]| -> Vec<(String, String)> {
+        sorted(answer(&db, args)).into_iter().map(|r| (r[1].clone(), r[3].clone())).collect()
+    };
+    let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+    assert_eq!(
+        names(&["sizes", "--group-regex", "_(eu|us)_"]),
+        [pair("eu", "2"), pair("other", "1"), pair("us", "1")]
+    );
+    assert_eq!(
+        names(&["sizes", "--group-regex", "^([ab])_"]),
+        [pair("a", "2"), pair("b", "1"), pair("other", "1")]
+    );
+    let bad = run(pgkit(&db).args(["sizes", "--group-regex", "("]));
+    assert_eq!(bad.code, Some(65), "{}", bad.snapshot());
+    assert!(bad.stderr.contains("invalid regular expression"), "{}", bad.stderr);
+}
+
+#[test]
+fn a_pattern_picks_families_by_the_names_of_family_root_and_member() {
+    let db = filled::filled(bin());
+    let names = |args: &[&str]| -> Vec<String> {
+        let rows = sorted(answer(&db, args));
+        rows.into_iter().map(|r| format!("{}.{} {}", r[0], r[1], r[3])).collect()
+    };
+    let members = if bin().major >= 11 { 6 } else { 5 };
+    assert_eq!(
+        names(&["sizes", "--group-partitions", "things.measures"]),
+        [format!("things.measures {members}")]
+    );
+    assert_eq!(names(&["sizes", "--group-partitions", "things.parent_a"]), ["things.parent_a 4"]);
+    assert_eq!(names(&["sizes", "--group-partitions", "app.account"]).len(), 1);
+}

@@ -1,0 +1,381 @@
+//! Reports of the user's own.
+
+use std::time::{Duration, Instant};
+
+use crate::support::*;
+use crate::*;
+
+/// A folder of reports.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new(files: &[(&str, &str)]) -> Folder {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        Folder(folder)
+    }
+
+    fn pgkit(&self, db: &Db) -> Command {
+        let mut command = pgkit(db);
+        command.env("PGKIT_QUERIES", self.0.path());
+        command
+    }
+
+    /// Without the folder's own name, which differs every time.
+    fn run(&self, db: &Db, args: &[&str]) -> Output {
+        let mut output = run(self.pgkit(db).args(args));
+        let path = self.0.path().display().to_string();
+        output.stderr = output.stderr.replace(&path, "QUERIES");
+        output.stdout = output.stdout.replace(&path, "QUERIES");
+        output
+    }
+}
+
+const EVERY_TYPE: &str = r#"-- Says what it was given.
+--
+-- since   = 10
+-- columns = ["b bool", "n int8", "t text", "l text[]", "s text[]", "p text[]", "r text", "i interval", "z int8"]
+-- [[param]]
+-- name = "b"
+-- type = "bool"
+-- help = "a flag"
+-- [[param]]
+-- name = "some_number"
+-- type = "int8"
+-- help = "a number"
+-- default = "-3"
+-- [[param]]
+-- name = "t"
+-- type = "text"
+-- help = "a text"
+-- one_of = ["x", "y z"]
+-- [[param]]
+-- name = "l"
+-- type = "text[]"
+-- help = "several texts"
+-- [[param]]
+-- name = "p"
+-- type = "pattern[]"
+-- positional = true
+-- help = "patterns"
+-- [[param]]
+-- name = "r"
+-- type = "regex"
+-- help = "a regular expression"
+-- [[param]]
+-- name = "i"
+-- type = "interval"
+-- help = "a length of time"
+-- [[param]]
+-- name = "z"
+-- type = "bytes"
+-- help = "a size"
+SELECT $1 AS b, $2 AS n, $3 AS t, $4 AS l, $5 AS s, $6 AS p, $7 AS r, $8 AS i, $9 AS z
+ORDER BY 1;
+"#;
+
+#[test]
+fn parameters_of_every_type_reach_the_server() {
+    for bin in bins() {
+        let db = Db::existing(server(bin).info(), "postgres");
+        let folder = Folder::new(&[("given.sql", EVERY_TYPE)]);
+        let output = folder.run(&db, &["run", "given"]);
+        assert_eq!(output.lines(), ["false\t-3\t\t\t\t\t\t\t"]);
+        let output = folder.run(
+            &db,
+            &[
+                "run",
+                "given",
+                "--b",
+                "--some-number",
+                "9000000000",
+                "--t",
+                "y z",
+                "--l",
+                "a,b",
+                "--l",
+                "c\"d",
+                "public.Miss*",
+                "\"Odd\"",
+                "--r",
+                "a+'",
+                "--i",
+                "1h30m",
+                "--z",
+                "2kB",
+            ],
+        );
+        let list = r#"{a,b,"c\\"d"}"#;
+        assert_eq!(
+            output.lines(),
+            [format!(
+                "true\t9000000000\ty z\t{list}\t{{^(public)$,NULL}}\t{{^(miss.*)$,^(Odd)$}}\ta+'\t01:30:00\t2048"
+            )],
+            "on {}",
+            bin.major
+        );
+        let json = folder.run(&db, &["run", "given", "--json", "--l", "a", "--i", "90s", "--z", "1"]);
+        let rows: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+        assert_eq!(rows[0]["b"], false);
+        assert_eq!(rows[0]["n"], -3);
+        assert_eq!(rows[0]["l"], serde_json::json!(["a"]));
+        assert_eq!(rows[0]["t"], serde_json::Value::Null);
+        assert_eq!(rows[0]["z"], 1);
+        assert_eq!(rows[0]["i"], "00:01:30");
+        // The same through psql.
+        let script = folder.run(&db, &["run", "given", "--sql", "--l", "it's", "--i", "1s"]);
+        let mut psql = psql(&db);
+        psql.args(["-q", "-c", &script.stdout]);
+        assert!(run(&mut psql).stdout.contains("it's"));
+    }
+}
+
+#[test]
+fn a_value_that_is_none_of_its_type_is_wrong_usage() {
+    let db = Db::existing(server(bin()).info(), "postgres");
+    let folder = Folder::new(&[("given.sql", EVERY_TYPE)]);
+    for args in [
+        &["--some-number", "ten"][..],
+        &["--t", "z"],
+        &["--i", "10"],
+        &["--z", "big"],
+        &["--no-such-flag"],
+        &["--b=true"],
+    ] {
+        let mut all = vec!["run", "given"];
+        all.extend(args);
+        let output = folder.run(&db, &all);
+        assert_eq!((output.code, output.stdout.as_str()), (Some(64), ""), "{args:?} {}", output.snapshot());
+    }
+    assert_eq!(folder.run(&db, &["run", "given", "\"open"]).code, Some(65));
+}
+
+fn simple(columns: &str, sql: &str) -> String {
+    format!("-- A report.\n--\n-- since = 10\n-- columns = [{columns}]\n{sql}\n")
+}
+
+#[test]
+fn a_file_that_is_not_right_is_named_with_its_line_and_the_others_still_run() {
+    let db = Db::existing(server(bin()).info(), "postgres");
+    let good = simple("\"one int4\"", "SELECT 1 AS one");
+    let folder = Folder::new(&[
+        ("good.sql", &good),
+        ("nosummary.sql", "SELECT 1"),
+        ("typo.sql", &good.replace("since", "sinc")),
+        ("type.sql", &good.replace("int4", "mood")),
+        ("two.sql", &good.replace("SELECT 1 AS one", "SELECT 1 AS one;\nSELECT 2")),
+        ("dollar.sql", &good.replace("SELECT 1", "SELECT $1::int4")),
+        ("twice.sql", &good.replace("\"one int4\"", "\"one int4\", \"one text\"")),
+        ("empty.sql", "-- Nothing.\n-- since = 10\n-- columns = [\"a int4\"]\n"),
+        (
+            "shared.sql",
+            "-- Bad name.\n-- since = 10\n-- columns = [\"a int4\"]\n-- [[param]]\n-- name = \"limit\"\n-- type = \"int8\"\n-- help = \"x\"\nSELECT 1 AS a",
+        ),
+        ("pair.sql", &good),
+        ("pair.pg17.sql", &good.replace("one int4", "one int8").replace("since = 10", "since = 17")),
+        (".hidden.sql", "nonsense"),
+        ("notes.txt", "nonsense"),
+    ]);
+    assert_eq!(folder.run(&db, &["run", "good"]).lines(), ["1"]);
+    for (name, start) in [
+        ("nosummary", "pgkit: QUERIES/nosummary.sql:1: the first line must be the report's summary"),
+        ("typo", "pgkit: QUERIES/typo.sql:3: the header is not right: unknown field `sinc`"),
+        ("type", "pgkit: QUERIES/type.sql:4: column \"one mood\": type \"mood\" is not known"),
+        ("two", "pgkit: QUERIES/two.sql:5: a report is one statement"),
+        ("dollar", "pgkit: QUERIES/dollar.sql:5: $1 is used, but the header's parameters bind 0"),
+        ("twice", "pgkit: QUERIES/twice.sql:4: two columns are named \"one\""),
+        ("empty", "pgkit: QUERIES/empty.sql:4: there is no statement"),
+        ("shared", "pgkit: QUERIES/shared.sql:5: parameter \"limit\": that is the name of a flag"),
+        (
+            "pair",
+            "pgkit: QUERIES/pair.sql:1: its params or columns differ from those of QUERIES/pair.pg17.sql",
+        ),
+    ] {
+        let output = folder.run(&db, &["run", name, "--limit", "3"]);
+        assert_eq!((output.code, output.stdout.as_str()), (Some(65), ""), "{name}: {}", output.snapshot());
+        assert!(output.stderr.starts_with(start), "{name}: {}", output.stderr);
+    }
+    let list = folder.run(&db, &["run", "--list"]);
+    assert_eq!((list.code, list.stdout.as_str()), (Some(0), "good\tA report.\n"), "{}", list.snapshot());
+    assert_eq!(list.stderr.matches("pgkit: QUERIES/").count(), 9, "{}", list.stderr);
+    assert!(!list.stderr.contains("hidden") && !list.stderr.contains("notes"));
+    let unknown = folder.run(&db, &["run", "none"]);
+    assert_eq!(unknown.code, Some(64));
+    assert!(
+        unknown.stderr.starts_with("pgkit: run: there is no report \"none\" in QUERIES"),
+        "{}",
+        unknown.stderr
+    );
+}
+
+#[test]
+fn a_header_that_lies_about_its_columns_is_bad_data() {
+    for bin in bins() {
+        let db = Db::existing(server(bin).info(), "postgres");
+        let folder = Folder::new(&[
+            ("type.sql", &simple("\"one int8\"", "SELECT 1 AS one")),
+            ("name.sql", &simple("\"two int4\"", "SELECT 1 AS one")),
+            ("few.sql", &simple("\"one int4\", \"two int4\"", "SELECT 1 AS one")),
+            ("many.sql", &simple("\"one int4\"", "SELECT 1 AS one, 2 AS two")),
+            ("norows.sql", &simple("\"one int8\"", "SELECT 1 AS one WHERE false")),
+        ]);
+        for (name, says) in [
+            ("type", "column 1 is \"one int4\", and the header says \"one int8\""),
+            ("norows", "column 1 is \"one int4\", and the header says \"one int8\""),
+            ("name", "column 1 is \"one int4\", and the header says \"two int4\""),
+            ("few", "the statement gives 1 columns, and the header promises 2"),
+            ("many", "the statement gives 2 columns, and the header promises 1"),
+        ] {
+            let output = folder.run(&db, &["run", name]);
+            assert_eq!((output.code, output.stdout.as_str()), (Some(65), ""), "{}", output.snapshot());
+            assert!(
+                output.stderr.starts_with(&format!("pgkit: QUERIES/{name}.sql: {says}")),
+                "{}",
+                output.stderr
+            );
+        }
+    }
+}
+
+#[test]
+fn a_column_of_an_unknown_type_says_cast_it_and_never_hangs() {
+    for bin in bins() {
+        let db = database(server(bin).info(), "enum");
+        db.sql("CREATE TYPE mood AS ENUM ('fine', 'bad'); CREATE TABLE m (mood mood); INSERT INTO m SELECT 'fine' FROM generate_series(1, 200000)");
+        let folder = Folder::new(&[
+            ("moods.sql", &simple("\"mood text\"", "SELECT mood FROM public.m ORDER BY 1")),
+            ("cast.sql", &simple("\"mood text\"", "SELECT mood::text AS mood FROM public.m ORDER BY 1")),
+        ]);
+        let start = Instant::now();
+        let output = folder.run(&db, &["run", "moods"]);
+        assert!(start.elapsed() < Duration::from_secs(5));
+        assert_eq!((output.code, output.stdout.as_str()), (Some(65), ""), "{}", output.snapshot());
+        assert_eq!(
+            output.stderr,
+            "pgkit: QUERIES/moods.sql: column 1 is \"mood mood\", and the header says \"mood text\"\nhint: cast it: \"mood\"::text\n"
+        );
+        assert_eq!(folder.run(&db, &["run", "cast"]).lines().len(), 200_000);
+    }
+}
+
+#[test]
+fn a_text_is_chosen_by_flag_probe_and_version() {
+    for bin in bins() {
+        let db = Db::existing(server(bin).info(), "postgres");
+        let header = |more: &str| {
+            format!(
+                "-- Which.\n-- since = 10\n{more}-- columns = [\"which text\"]\n-- [[param]]\n-- name = \"fast\"\n-- type = \"bool\"\n-- help = \"fast\"\n"
+            )
+        };
+        let text = |more: &str, says: &str| format!("{}SELECT '{says}'::text AS which", header(more));
+        let folder = Folder::new(&[
+            ("w.sql", &text("", "plain")),
+            ("w.pg17.sql", &text("", "new").replace("since = 10", "since = 17")),
+            ("w.fast.sql", &text("-- flag = \"fast\"\n", "fast")),
+            ("p.sql", &text("", "plain")),
+            (
+                "p.yes.sql",
+                &text("-- when = \"pg_catalog.current_setting('server_version_num')::int > 1\"\n", "probed"),
+            ),
+            ("q.sql", &text("", "plain")),
+            ("q.no.sql", &text("-- when = \"1 = 2\"\n", "probed")),
+            ("n.sql", &text("", "plain")),
+            ("n.null.sql", &text("-- when = \"NULL::bool\"\n", "probed")),
+            ("old.sql", &text("", "x").replace("since = 10", "since = 99")),
+        ]);
+        let which = |args: &[&str]| folder.run(&db, args).lines().join("\n");
+        assert_eq!(which(&["run", "w"]), if bin.major >= 17 { "new" } else { "plain" });
+        assert_eq!(which(&["run", "w", "--fast"]), "fast");
+        assert_eq!(which(&["run", "p"]), "probed");
+        assert_eq!(which(&["run", "q"]), "plain");
+        assert_eq!(which(&["run", "n"]), "plain");
+        let old = folder.run(&db, &["run", "old"]);
+        assert_eq!(old.code, Some(76), "{}", old.snapshot());
+        assert!(old.stderr.contains("old needs PostgreSQL 99 or later"), "{}", old.stderr);
+    }
+}
+
+#[test]
+fn a_refused_text_gives_way_to_the_next() {
+    let db = Db::existing(server(bin()).info(), "postgres");
+    db.sql("DO $$ BEGIN CREATE ROLE catalog_nobody LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$");
+    let folder = Folder::new(&[
+        ("w.sql", &simple("\"n int8\"", "SELECT 1::int8 AS n")),
+        (
+            "w.all.sql",
+            &simple("\"n int8\"", "SELECT count(*) AS n FROM pg_catalog.pg_authid")
+                .replace("-- since", "-- when = \"true\"\n-- since"),
+        ),
+        (
+            "only.sql",
+            &simple("\"n int8\"", "SELECT count(*) AS n FROM pg_catalog.pg_authid")
+                .replace("-- since", "-- needs = \"to be a superuser\"\n-- since"),
+        ),
+    ]);
+    let mut command = folder.pgkit(&db);
+    let output = run(command.env("PGUSER", "catalog_nobody").args(["run", "w", "-v"]));
+    assert_eq!(output.lines(), ["1"]);
+    assert!(output.stderr.contains("trying another way"), "{}", output.stderr);
+    assert_ne!(folder.run(&db, &["run", "w"]).lines(), ["1"]);
+    let mut command = folder.pgkit(&db);
+    let output = run(command.env("PGUSER", "catalog_nobody").args(["run", "only"]));
+    assert_eq!((output.code, output.stdout.as_str()), (Some(77), ""), "{}", output.snapshot());
+    assert!(output.stderr.contains("hint: only needs to be a superuser"), "{}", output.stderr);
+}
+
+#[test]
+fn a_report_runs_again_after_an_error_that_its_header_names_and_only_then() {
+    let db = database(server(bin()).info(), "retry");
+    db.sql("CREATE TABLE held (id int)");
+    let sql = "SELECT count(*) AS n FROM public.held";
+    let retry = simple("\"n int8\"", sql)
+        .replace("-- since", "-- retry = [\"55P03\"]\n-- lock_timeout = \"100ms\"\n-- since");
+    let folder =
+        Folder::new(&[("again.sql", &retry), ("once.sql", &retry.replace("-- retry = [\"55P03\"]\n", ""))]);
+    let holder = db.session();
+    holder.sql("BEGIN; LOCK TABLE held IN ACCESS EXCLUSIVE MODE");
+    let again = folder.run(&db, &["run", "again", "-v"]);
+    assert_eq!(again.code, Some(75), "{}", again.snapshot());
+    assert_eq!(again.stderr.matches("trying again").count(), 3, "{}", again.stderr);
+    let once = folder.run(&db, &["run", "once", "-v"]);
+    assert_eq!((once.code, once.stderr.matches("trying again").count()), (Some(75), 0));
+    // Given free between two tries, it succeeds.
+    let freed = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(180));
+        holder.sql("ROLLBACK");
+    });
+    assert_eq!(folder.run(&db, &["run", "again"]).lines(), ["0"]);
+    freed.join().unwrap();
+}
+
+#[test]
+fn a_report_of_ones_own_cannot_write() {
+    let db = database(server(bin()).info(), "readonly");
+    db.sql("CREATE TABLE t (id int); CREATE FUNCTION w() RETURNS int LANGUAGE sql AS 'INSERT INTO public.t VALUES (1) RETURNING id'");
+    let folder = Folder::new(&[("w.sql", &simple("\"id int4\"", "SELECT public.w() AS id"))]);
+    let output = folder.run(&db, &["run", "w"]);
+    assert_eq!(output.code, Some(65), "{}", output.snapshot());
+    assert!(output.stderr.contains("read-only transaction"), "{}", output.stderr);
+    assert_eq!(db.value("SELECT count(*) FROM t"), "0");
+}
+
+#[test]
+fn the_first_folder_that_has_a_name_wins_and_the_config_folder_is_the_last() {
+    let db = Db::existing(server(bin()).info(), "postgres");
+    let first = Folder::new(&[("a.sql", &simple("\"n int4\"", "SELECT 1 AS n"))]);
+    let second = Folder::new(&[
+        ("a.sql", &simple("\"n int4\"", "SELECT 2 AS n")),
+        ("b.sql", &simple("\"n int4\"", "SELECT 3 AS n")),
+    ]);
+    let config = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(config.path().join("pgkit/queries")).unwrap();
+    std::fs::write(config.path().join("pgkit/queries/c.sql"), simple("\"n int4\"", "SELECT 4 AS n")).unwrap();
+    let both = format!("{}:/no/such/folder:{}", first.0.path().display(), second.0.path().display());
+    let of = |name: &str| {
+        run(pgkit(&db).env("PGKIT_QUERIES", &both).env("XDG_CONFIG_HOME", config.path()).args(["run", name]))
+            .stdout
+    };
+    assert_eq!((of("a"), of("b"), of("c")), ("1\n".into(), "3\n".into(), "4\n".into()));
+}

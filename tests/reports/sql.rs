@@ -1,0 +1,173 @@
+//! `--sql` and `-E`: what runs, as text.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use crate::support::*;
+use crate::*;
+
+/// Command lines whose SQL is compared with their answers.
+const LINES: &[&[&str]] = &[
+    &["relations"],
+    &["relations", "--visible"],
+    &["relations", "--system", "--kind", "view"],
+    &["relations", "nasty.*"],
+    &["relations", "nasty.\":'var'\"", "nasty.\"x'; DROP TABLE students; --\"", "nasty.\"\\N\""],
+    &["relations", "--kind", "index", "--kind", "partitioned index", "things.*"],
+    &["functions"],
+    &["functions", "--visible"],
+    &["functions", "--kind", "aggregate", "--kind", "window"],
+    &["functions", "--visible", "l*"],
+    &["find"],
+    &["find", "everything"],
+    &["find", "it's"],
+    &["find", "back\\"],
+    &["find", ":var"],
+    &["find", "$1"],
+    &["find", "x'; DROP TABLE students; --"],
+    &["find", "--regex", "^(o|O)rders?$"],
+    &["find", "--system", "pg_class"],
+    &["sizes"],
+    &["sizes", "things.*", "o*"],
+    &["sizes", "--group-partitions"],
+    &["sizes", "--by", "tree", "--measure", "main"],
+    &["sizes", "--by", "name"],
+    &["sizes", "--group-regex", "^([a-z]+)_", "--measure", "indexes"],
+    &["sizes", "--estimate"],
+];
+
+/// Runs a script as people do: `pgkit … --sql | psql -XAtq -f -`.
+fn through_psql(db: &Db, script: &str, columns: usize) -> Vec<Row> {
+    let mut psql = psql(db);
+    psql.args(["-q", "-z", "-0", "-f", "-"]);
+    let child = psql.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = child.unwrap();
+    // Less than a pipe holds, or psql reads while it waits for nothing.
+    child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}\n{script}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stderr.is_empty(), "{}\n{script}", String::from_utf8_lossy(&output.stderr));
+    let mut all: Vec<String> = text.split('\0').map(str::to_owned).collect();
+    assert_eq!(all.pop().as_deref(), Some(""), "{script}");
+    assert_eq!(all.len() % columns, 0);
+    all.chunks(columns).map(<[String]>::to_vec).collect()
+}
+
+fn script(db: &Db, line: &[&str]) -> String {
+    let output = run(pgkit(db).args(line).arg("--sql"));
+    assert!(output.code == Some(0) && output.stderr.is_empty(), "{line:?} {}", output.snapshot());
+    output.stdout
+}
+
+#[test]
+fn the_sql_of_every_report_runs_in_psql_and_gives_the_same_rows() {
+    for bin in bins() {
+        let db = filled::filled(bin);
+        for line in LINES {
+            let ours = answer_of(pgkit(&db).args(*line).arg("-q"));
+            let columns = match line[0] {
+                "relations" => 4,
+                "functions" => 6,
+                "find" => 5,
+                _ => 10,
+            };
+            let theirs = through_psql(&db, &script(&db, line), columns);
+            assert_eq!(ours.len(), theirs.len(), "{line:?} on {}", bin.major);
+            for (ours, theirs) in ours.iter().zip(&theirs) {
+                assert_eq!(ours, theirs, "{line:?} on {}", bin.major);
+            }
+        }
+    }
+}
+
+#[test]
+fn sql_runs_unprivileged_too_and_then_it_is_another_text() {
+    let db = filled::filled(bin());
+    let of = |role: &str| run(pgkit(&db).env("PGUSER", role).args(["sizes", "--sql"])).stdout;
+    let (superuser, nobody) = (of("postgres"), of("catalog_nobody"));
+    assert!(superuser.contains("pg_stat_file") && !nobody.contains("pg_stat_file"));
+    assert!(nobody.contains("pg_total_relation_size"));
+    let mut psql = psql(&db);
+    psql.env("PGUSER", "catalog_nobody").args(["-q", "-c", &nobody]);
+    assert!(!run(&mut psql).lines().is_empty());
+}
+
+#[test]
+fn sql_for_a_version_that_nobody_asks_runs_on_that_version() {
+    for bin in bins() {
+        let db = filled::filled(bin);
+        let major = bin.major.to_string();
+        for line in
+            [&["relations"][..], &["functions", "things.*"], &["find", "mood"], &["sizes", "things.*"]]
+        {
+            // No way to any server: it must not need one.
+            let mut command = bare_pgkit();
+            command.env("PGHOST", "/nowhere").args(line).args(["--sql", "--server-version", &major]);
+            let output = run(&mut command);
+            assert!(output.code == Some(0) && output.stderr.is_empty(), "{}", output.snapshot());
+            let columns = [("relations", 4), ("functions", 6), ("find", 5), ("sizes", 10)];
+            let columns = columns.iter().find(|(name, _)| *name == line[0]).unwrap().1;
+            assert_same(
+                &format!("{line:?} on {major}"),
+                answer(&db, line),
+                through_psql(&db, &output.stdout, columns),
+            );
+        }
+    }
+}
+
+#[test]
+fn sql_for_a_server_that_is_too_old_is_refused() {
+    let output = run(bare_pgkit().args(["relations", "--sql", "--server-version", "9"]));
+    assert_eq!((output.code, output.stdout.as_str()), (Some(76), ""), "{}", output.snapshot());
+}
+
+#[test]
+fn sql_begins_with_a_transaction_that_only_reads_and_ends_it() {
+    for bin in bins() {
+        let db = filled::filled(bin);
+        let text = script(&db, &["relations", "--statement-timeout", "7s", "--lock-timeout", "30ms"]);
+        assert!(text.starts_with("BEGIN TRANSACTION READ ONLY;\n"), "{text}");
+        assert!(text.ends_with("COMMIT;\n"), "{text}");
+        assert!(text.contains("SET LOCAL statement_timeout = '7000ms';"), "{text}");
+        assert!(text.contains("SET LOCAL lock_timeout = '30ms';"), "{text}");
+        assert_eq!(text.contains("SET LOCAL jit = off;"), bin.major >= 11);
+        // A plain SET would outlive the transaction.
+        assert!(
+            text.lines().all(|line| !line.starts_with("SET ") || line.starts_with("SET LOCAL ")),
+            "{text}"
+        );
+        assert!(!text.contains("$1"), "{text}");
+    }
+}
+
+#[test]
+fn echo_hidden_shows_the_sql_with_its_parameters_on_stderr() {
+    let db = filled::filled(bin());
+    let plain = run(pgkit(&db).args(["relations", "things.o*", "--kind", "table"]));
+    let output = run(pgkit(&db).args(["relations", "things.o*", "--kind", "table", "-E"]));
+    assert_eq!(output.code, Some(0));
+    assert_eq!(output.stdout, plain.stdout);
+    for part in [
+        "********* QUERY **********",
+        "BEGIN TRANSACTION READ ONLY",
+        "FROM pg_catalog.pg_class c",
+        "--   $1 = ARRAY['^(things)$']::text[]",
+        "--   $2 = ARRAY['^(o.*)$']::text[]",
+        "--   $3 = ARRAY['table']::text[]",
+        "--   $4 = false::bool",
+    ] {
+        assert!(output.stderr.contains(part), "{part}\n{}", output.stderr);
+    }
+}
+
+#[test]
+fn verbose_says_which_text_was_chosen_and_why() {
+    let db = filled::filled(bin());
+    let output = run(pgkit(&db).args(["sizes", "-v"]));
+    assert!(output.stderr.contains("queries/sizes.scan.sql: chosen for PostgreSQL"), "{}", output.stderr);
+    let output = run(pgkit(&db).env("PGUSER", "catalog_nobody").args(["sizes", "-v"]));
+    assert!(output.stderr.contains("queries/sizes.scan.sql: passed over"), "{}", output.stderr);
+    assert!(output.stderr.contains("queries/sizes.sql: chosen for PostgreSQL"), "{}", output.stderr);
+}
