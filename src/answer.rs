@@ -50,7 +50,7 @@ pub struct Question<'a> {
 pub enum Outcome {
     /// All rows were read: this many came from the server.
     Complete(u64),
-    /// The limit is reached or the reader is gone; the session was cancelled and must not be used again.
+    /// The limit is reached or the reader is gone: the session still has rows to send, and must be abandoned.
     Enough,
 }
 
@@ -209,14 +209,20 @@ impl Question<'_> {
         let mut texts = texts.into_iter().peekable();
         while let Some(text) = texts.next() {
             tell(&format!("{}: chosen for PostgreSQL {}", text.file, reader.version()));
-            if self.report.own {
-                reader.describe(text, &self.report.columns, &values).await?;
-            }
             let mut retries = 0;
             loop {
                 let mut handed_on = 0;
-                let end =
-                    rows(reader, text, self.report, &values, before, pipeline, out, &mut handed_on).await;
+                // The description of an own report plans it, which may wait for a lock as the run does.
+                let described = match self.report.own {
+                    true => reader.describe(text, &self.report.columns, &values).await,
+                    false => Ok(()),
+                };
+                let end = match described {
+                    Ok(()) => {
+                        rows(reader, text, self.report, &values, before, pipeline, out, &mut handed_on).await
+                    }
+                    Err(e) => Err(e),
+                };
                 let error = match end {
                     Ok(outcome) => return Ok(outcome),
                     Err(e) => e,
@@ -273,7 +279,6 @@ async fn rows(
         push_values(&row, &mut raw)?;
         let flow = pipeline.push(&raw, out)?;
         if flow == Flow::Enough {
-            reader.cancel().await;
             return Ok(Outcome::Enough);
         }
     }

@@ -42,7 +42,8 @@ impl Settings {
     /// The statements that open a transaction on a server of this version.
     pub fn prelude(&self, version: ServerVersion) -> Vec<String> {
         let mut statements = vec![
-            "BEGIN TRANSACTION READ ONLY".to_owned(),
+            // Said in full: a role's default of SERIALIZABLE is refused on a standby.
+            "BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY".to_owned(),
             format!("SET LOCAL statement_timeout = '{}'", timeout(self.statement_timeout)),
             format!("SET LOCAL lock_timeout = '{}'", timeout(self.lock_timeout)),
             "SET LOCAL standard_conforming_strings = on".to_owned(),
@@ -481,7 +482,7 @@ mod tests {
         let on = |version: &str| settings.prelude(ServerVersion::parse(version).unwrap()).join("; ");
         assert_eq!(
             on("15.18"),
-            "BEGIN TRANSACTION READ ONLY; SET LOCAL statement_timeout = '60000ms'; SET LOCAL lock_timeout = '0'; \
+            "BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY; SET LOCAL statement_timeout = '60000ms'; SET LOCAL lock_timeout = '0'; \
              SET LOCAL standard_conforming_strings = on; SET LOCAL work_mem = '32MB'; SET LOCAL jit = off; \
              SET LOCAL client_connection_check_interval = '500ms'; SET LOCAL search_path = pg_catalog"
         );

@@ -324,7 +324,10 @@ impl Job<'_> {
         // One array a line: rows of one answer belong together.
         let one_line = self.format == FormatName::Json;
         let mut pipeline = self.pipeline(self.format)?;
-        let mut reader = Some(self.reader(&self.target).await?);
+        let first = self.reader(&self.target).await?;
+        // With the password that was typed: nobody is asked twice.
+        let target = first.target().clone();
+        let mut reader = Some(first);
         let mut out = Output::new(None, 0)?;
         if !self.redraws() && !one_line {
             pipeline.head(&mut out);
@@ -342,7 +345,7 @@ impl Job<'_> {
             // A session that is lost is opened again, as often as it takes.
             let session = match session {
                 Ok(session) => Ok(session),
-                Err(_) => self.reader(&self.target).await,
+                Err(_) => self.reader(&target).await,
             };
             let at = (!self.redraws()).then(|| now.to_string());
             if self.redraws() || one_line {
