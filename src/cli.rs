@@ -235,14 +235,11 @@ pub fn given(report: &Report, matches: &ArgMatches) -> Vec<Given> {
 
 /// A command with what every command of pgkit has: help under `--help` and `-?`, since `-h` is the host.
 pub fn command(name: impl Into<clap::builder::Str>, about: impl Into<StyledStr>) -> Command {
-    Command::new(name).about(about).disable_help_flag(true).arg(
-        Arg::new("help")
-            .short('?')
-            .long("help")
-            .action(ArgAction::HelpShort)
-            .help("Print help")
-            .help_heading("Help"),
-    )
+    Command::new(name).about(about).disable_help_flag(true).arg(help_flag().display_order(999))
+}
+
+fn help_flag() -> Arg {
+    Arg::new("help").short('?').long("help").action(ArgAction::HelpShort).help("Print help")
 }
 
 /// What stands below a command's flags.
@@ -296,7 +293,7 @@ pub fn tree(reports: &[Report], own: &OwnReports) -> Command {
         );
     root = root
         .next_help_heading("Help")
-        .arg(Arg::new("help").short('?').long("help").action(ArgAction::HelpShort).help("Print help"))
+        .arg(help_flag())
         .arg(Arg::new("version").short('V').long("version").action(ArgAction::Version).help("Print version"))
         .next_help_heading(None);
     for report in reports {
