@@ -217,8 +217,8 @@ fn hint(target: &Target, host: &Host, failure: &Failure) -> Option<String> {
         }
         (Cause::Server, Some("28P01")) => password.to_owned(),
         (Cause::Server, Some("28000")) => {
-            "the server's pg_hba.conf has no line for this host, user, database and kind of encryption, or the role \
-             may not log in: name another user with -U, or ask its administrator"
+            "there is no such role, it may not log in, or the server's pg_hba.conf has no line for this host, user, \
+             database and kind of encryption: name another user with -U, or ask the server's administrator"
                 .to_owned()
         }
         (Cause::Server, Some("53300")) => {
