@@ -409,11 +409,14 @@ pub fn timestamp(micros: i64, zoned: bool) -> String {
     }
 }
 
-/// A timestamp for a person: in this time zone, to the second, with its offset. Beyond jiff's years: as for programs.
+/// A timestamp for a person: in this time zone, to the second, with its offset. Before the year 1 and beyond
+/// jiff's last: as for programs.
 pub fn local_timestamp(micros: i64, zoned: bool, zone: &jiff::tz::TimeZone) -> String {
     // 2000-01-01 is 946,684,800 seconds after 1970-01-01.
-    let unix =
-        micros.checked_add(946_684_800_000_000).and_then(|m| jiff::Timestamp::from_microsecond(m).ok());
+    let unix = micros
+        .checked_add(946_684_800_000_000)
+        .and_then(|m| jiff::Timestamp::from_microsecond(m).ok())
+        .filter(|t| t.to_zoned(zone.clone()).year() > 0);
     match unix {
         Some(t) if zoned => t.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S%:z").to_string(),
         Some(t) => t.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S").to_string(),
@@ -474,6 +477,7 @@ mod tests {
         assert_eq!(timestamp(9_223_371_331_199_999_999, false), "294276-12-31T23:59:59.999999");
         let zone = jiff::tz::TimeZone::get("America/Los_Angeles").unwrap();
         assert_eq!(local_timestamp(0, true, &zone), "1999-12-31 16:00:00-08:00");
+        assert_eq!(local_timestamp(-64_466_020_800_000_000, true, &zone), "0044-03-15T12:00:00Z BC");
     }
 
     #[test]
