@@ -153,7 +153,7 @@ impl Question<'_> {
         let text = self.probed(texts, reader, tell).await?.into_iter().next();
         let text = text.ok_or_else(|| Error::bug("no text of the report is left"))?;
         let values = self.bind(reader.database())?;
-        Ok(self.print_script(text, &reader.settings().prelude(reader.version()), &values))
+        Ok(self.print_script(text, &reader.prelude(), &values))
     }
 
     /// As [`Question::script`], for a server of this version that nobody asks: what has a probe is passed over.
@@ -182,7 +182,10 @@ impl Question<'_> {
             out.push_str(";\n");
         }
         // The text comes as UTF-8, whatever psql was told.
-        out.push_str("SET LOCAL client_encoding = 'UTF8';\n\n");
+        if !prelude.iter().any(|statement| statement.contains("client_encoding")) {
+            out.push_str("SET LOCAL client_encoding = 'UTF8';\n");
+        }
+        out.push('\n');
         out.push_str(&format!("-- {}\n", self.report.summary));
         out.push_str(&sql::fill(&text.sql, &literals));
         out.push_str(";\n\nCOMMIT;\n");

@@ -239,8 +239,18 @@ impl Reader {
         Ok(reader)
     }
 
+    /// The statements that open the transaction.
+    pub fn prelude(&self) -> Vec<String> {
+        let mut statements = self.settings.prelude(self.connected.version);
+        if self.connected.sql_ascii {
+            // Such a server refuses to send as UTF-8 what is none; so it sends bytes.
+            statements.push("SET LOCAL client_encoding = 'SQL_ASCII'".to_owned());
+        }
+        statements
+    }
+
     async fn begin(&self) -> Result<()> {
-        let sql = self.settings.prelude(self.connected.version).join("; ");
+        let sql = self.prelude().join("; ");
         self.simple(&sql).await
     }
 

@@ -42,6 +42,8 @@ pub struct Connected {
     pub client: tokio_postgres::Client,
     /// The server's version.
     pub version: ServerVersion,
+    /// Does the database hold bytes of no known encoding?
+    pub sql_ascii: bool,
     /// The host's name, address or socket directory, for messages.
     pub host: String,
     /// The port.
@@ -162,6 +164,7 @@ type Driven = (Opened, JoinHandle<std::result::Result<(), tokio_postgres::Error>
 struct Opened {
     client: tokio_postgres::Client,
     version: Option<String>,
+    sql_ascii: bool,
     greeting: stream::Greeting,
     connector: Option<tls::Connector>,
 }
@@ -179,11 +182,12 @@ async fn one(
             dial::session(target, host, route, context).await?;
         let parameter = |name: &str| connection.parameter(name).map(str::to_owned);
         let version = parameter("server_version");
+        let sql_ascii = parameter("server_encoding").as_deref() == Some("SQL_ASCII");
         let standby = parameter("in_hot_standby").map(|value| value == "on");
         let read_only = parameter("default_transaction_read_only").map(|value| value == "on");
         let driver = tokio::spawn(connection);
         check(&client, wanted, standby, read_only).await?;
-        Ok((Opened { client, version, greeting, connector }, driver))
+        Ok((Opened { client, version, sql_ascii, greeting, connector }, driver))
     };
     match target.connect_timeout {
         None => whole.await,
@@ -247,7 +251,7 @@ fn accept(
     opened: Opened,
     driver: JoinHandle<std::result::Result<(), tokio_postgres::Error>>,
 ) -> Result<Connected> {
-    let Opened { client, version, greeting, connector } = opened;
+    let Opened { client, version, sql_ascii, greeting, connector } = opened;
     let label = if host.name.is_empty() { host.addr.clone().unwrap_or_default() } else { host.name.clone() };
     let Some(version) = version.as_deref().and_then(ServerVersion::parse) else {
         return Err(Error::new(
@@ -272,6 +276,7 @@ fn accept(
     Ok(Connected {
         client,
         version,
+        sql_ascii,
         host: label,
         port: host.port,
         user: target.user.clone(),
