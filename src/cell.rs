@@ -477,7 +477,7 @@ mod tests {
         assert_eq!(timestamp(9_223_371_331_199_999_999, false), "294276-12-31T23:59:59.999999");
         let zone = jiff::tz::TimeZone::get("America/Los_Angeles").unwrap();
         assert_eq!(local_timestamp(0, true, &zone), "1999-12-31 16:00:00-08:00");
-        assert_eq!(local_timestamp(-64_466_020_800_000_000, true, &zone), "0044-03-15T12:00:00Z BC");
+        assert_eq!(local_timestamp(-64_464_465_600_000_000, true, &zone), "0044-03-15T12:00:00Z BC");
     }
 
     #[test]
