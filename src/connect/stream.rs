@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::io;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -26,11 +27,18 @@ pub struct Stream {
     /// The hash of the server's certificate that SCRAM may be bound to.
     end_point: Option<Vec<u8>>,
     listener: Option<Listener>,
+    /// Bytes that were read ahead, and which of them nobody has taken yet. tokio-postgres reads 8 kB at a time, as
+    /// much as a server sends at once; a read that could have been longer saves the one that finds nothing.
+    ahead: Box<[u8]>,
+    waiting: Range<usize>,
 }
+
+/// How much is read at once.
+const AHEAD: usize = 32 << 10;
 
 impl Stream {
     pub(super) fn new(wire: Wire, end_point: Option<Vec<u8>>) -> Stream {
-        Stream { wire, end_point, listener: None }
+        Stream { wire, end_point, listener: None, ahead: vec![0; AHEAD].into_boxed_slice(), waiting: 0..0 }
     }
 
     /// Is it encrypted?
@@ -44,13 +52,13 @@ impl Stream {
         self.listener = Some(Listener { pending: Vec::new(), greeting: Arc::clone(&greeting) });
         greeting
     }
+}
 
-    fn wire(&mut self) -> Pin<&mut (dyn Duplex + Unpin)> {
-        match &mut self.wire {
-            Wire::Tcp(stream) => Pin::new(stream),
-            Wire::Unix(stream) => Pin::new(stream),
-            Wire::Tls(stream) => Pin::new(&mut **stream),
-        }
+fn wire(wire: &mut Wire) -> Pin<&mut (dyn Duplex + Unpin)> {
+    match wire {
+        Wire::Tcp(stream) => Pin::new(stream),
+        Wire::Unix(stream) => Pin::new(stream),
+        Wire::Tls(stream) => Pin::new(&mut **stream),
     }
 }
 
@@ -64,7 +72,15 @@ impl AsyncRead for Stream {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        ready!(self.wire().poll_read(cx, buf))?;
+        let this = &mut *self;
+        if this.waiting.is_empty() {
+            let mut ahead = ReadBuf::new(&mut this.ahead);
+            ready!(wire(&mut this.wire).poll_read(cx, &mut ahead))?;
+            this.waiting = 0..ahead.filled().len();
+        }
+        let taken = this.waiting.len().min(buf.remaining());
+        buf.put_slice(&this.ahead[this.waiting.start..this.waiting.start + taken]);
+        this.waiting.start += taken;
         if let Some(listener) = &mut self.listener
             && listener.hear(&buf.filled()[before..])
         {
@@ -76,15 +92,15 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.wire().poll_write(cx, buf)
+        wire(&mut self.wire).poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.wire().poll_flush(cx)
+        wire(&mut self.wire).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.wire().poll_shutdown(cx)
+        wire(&mut self.wire).poll_shutdown(cx)
     }
 }
 
