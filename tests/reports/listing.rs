@@ -212,10 +212,11 @@ const PATTERNS: &[&str] = &[
 fn patterns_of_relations_mean_what_they_mean_to_psql() {
     for bin in bins() {
         let db = filled::filled(bin);
-        for pattern in PATTERNS {
+        let commands: Vec<String> =
+            PATTERNS.iter().map(|pattern| format!("\\dtvmsE {}", backslash_argument(pattern))).collect();
+        for (pattern, theirs) in PATTERNS.iter().zip(psql_answers(&db, &commands, 4)) {
             let mut command = pgkit(&db);
             let ours = run(command.args(["relations", "--visible", "-q", "--", pattern]));
-            let theirs = psql_rows(&db, &format!("\\dtvmsE {}", backslash_argument(pattern)), 4);
             // psql throws TOAST tables in; here they come with --system.
             let theirs = theirs.into_iter().filter(|row| row[2] != "TOAST table").collect();
             assert_eq!(ours.code, Some(0), "{pattern}: {}", ours.snapshot());

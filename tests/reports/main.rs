@@ -84,16 +84,34 @@ fn psql_rows(db: &Db, command: &str, columns: usize) -> Vec<Row> {
     fields(psql, columns)
 }
 
+/// What one psql answers to each of several commands.
+fn psql_answers(db: &Db, commands: &[String], columns: usize) -> Vec<Vec<Row>> {
+    let mut psql = psql(db);
+    psql.args(["-q", "-z", "-0"]);
+    for command in commands {
+        psql.args(["-c", command, "-c", "\\echo =====END====="]);
+    }
+    let output = run(&mut psql);
+    assert_eq!(output.code, Some(0), "{}", output.snapshot());
+    let parts: Vec<&str> = output.stdout.split("=====END=====\n").collect();
+    assert_eq!(parts.len(), commands.len() + 1);
+    parts[..commands.len()].iter().map(|part| records(part, columns)).collect()
+}
+
 /// The rows that a psql with `-z -0` prints.
 fn fields(mut psql: Command, columns: usize) -> Vec<Row> {
     let output = run(&mut psql);
     assert_eq!(output.code, Some(0), "{psql:?}\n{}", output.snapshot());
-    let mut all: Vec<String> = output.stdout.split('\0').map(str::to_owned).collect();
+    records(&output.stdout, columns)
+}
+
+fn records(text: &str, columns: usize) -> Vec<Row> {
+    let mut all: Vec<String> = text.split('\0').map(str::to_owned).collect();
     // Each record ends with one; psql says that there is nothing on stdout too, with -t as an empty line.
     if all.last().is_some_and(|last| last.is_empty() || last == "\n") {
         all.pop();
     }
-    assert_eq!(all.len() % columns, 0, "{} fields in rows of {columns}: {psql:?}", all.len());
+    assert_eq!(all.len() % columns, 0, "{} fields in rows of {columns}: {text:?}", all.len());
     all.chunks(columns).map(<[String]>::to_vec).collect()
 }
 
