@@ -319,7 +319,12 @@ impl Reader {
         let mut out = Vec::new();
         while let Some(row) = rows.next().await {
             let row = row.map_err(|e| self.explain(&e))?;
-            out.push(row.try_get(0).map_err(|e| Error::bug("a text that is none").caused_by(e))?);
+            let mut values = cell::Raw::new();
+            push_values(&row, &mut values)?;
+            // Names that are no UTF-8 are shown as everywhere else.
+            let text =
+                cell::ColumnType::TEXT.decode(values.first().copied().flatten()).map_err(Error::bug)?;
+            out.push(crate::render::plain(&text).into_owned());
         }
         Ok(out)
     }

@@ -201,7 +201,7 @@ fn failed(e: &io::Error) -> Error {
     Error::io("could not write to stdout", e)
 }
 
-/// Stdout without a buffer of its own; a closed one is an error here, not silence.
+/// Stdout without a buffer of its own. (One that was closed before the start is /dev/null by now: Rust opens it so.)
 fn stdout() -> Result<File> {
     io::stdout().as_fd().try_clone_to_owned().map(File::from).map_err(|e| failed(&e))
 }
