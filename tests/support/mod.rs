@@ -238,11 +238,11 @@ impl Session {
     }
 }
 
-/// Waits until a condition holds; fails the test after ten seconds.
+/// Waits until a condition holds; fails the test after half a minute.
 pub fn eventually(what: &str, condition: impl Fn() -> bool) {
     let start = std::time::Instant::now();
     while !condition() {
-        assert!(start.elapsed().as_secs() < 10, "not within 10 s: {what}");
+        assert!(start.elapsed().as_secs() < 30, "not within 30 s: {what}");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
