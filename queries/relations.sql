@@ -49,7 +49,7 @@ SELECT n.nspname::text AS schema,
 FROM pg_catalog.pg_class c
 JOIN namespaces n ON n.oid = c.relnamespace
 JOIN kinds k ON k.relkind = c.relkind
-WHERE CASE WHEN $3 IS NULL THEN k.by_default ELSE k.kind = ANY ($3) END
+WHERE c.relkind = ANY (ARRAY(SELECT w.relkind FROM kinds w WHERE CASE WHEN $3 IS NULL THEN w.by_default ELSE w.kind = ANY ($3) END))
   AND CASE
         -- A pattern with a schema means that schema, in the search path or not, the system's too.
         WHEN $2 IS NOT NULL AND EXISTS (

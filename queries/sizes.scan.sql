@@ -131,36 +131,31 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
           SELECT s.oid, (SELECT c.oid FROM pg_catalog.pg_class c WHERE c.reltablespace = s.oid ORDER BY c.relfilenode DESC LIMIT 1)
           FROM pg_catalog.pg_tablespace s) AS t (oid, relation)
     WHERE t.relation IS NOT NULL
-), segments AS (
-    -- 16384, 16384.1 (its second GB), 16384_fsm, 16384_vm, 16384_init; temporary ones are t3_16384.
-    SELECT d.reltablespace, pg_catalog.split_part(f.name, '.', 1) AS fork, pg_catalog.ascii(f.name) = 116 AS temporary,
+), segments (reltablespace, node, is_main, size) AS (
+    -- 16384, 16384.1 (its second GB), 16384_fsm, 16384_vm, 16384_init. Temporary tables (t3_16384) are few, and are
+    -- asked for themselves.
+    SELECT d.reltablespace,
+           pg_catalog.split_part(pg_catalog.split_part(f.name, '_', 1), '.', 1)::pg_catalog.oid,
+           pg_catalog.strpos(f.name, '_') = 0,
            (pg_catalog.pg_stat_file(d.directory || '/' || f.name, true)).size
     FROM directories d
     CROSS JOIN LATERAL pg_catalog.pg_ls_dir(d.directory, true, false) AS f (name)
-    WHERE pg_catalog.ascii(f.name) BETWEEN 48 AND 57 OR f.name ~ '^t[0-9]'
-), files AS (
-    SELECT g.reltablespace, g.base,
-           pg_catalog.sum(CASE WHEN g.fork = g.base THEN g.size::float8 END) AS main, pg_catalog.sum(g.size::float8) AS total
-    FROM (SELECT s.reltablespace, s.fork, s.size,
-                 CASE WHEN s.temporary THEN pg_catalog.split_part(s.fork, '_', 1) || '_' || pg_catalog.split_part(s.fork, '_', 2)
-                      ELSE pg_catalog.split_part(s.fork, '_', 1) END AS base
-          FROM segments s) AS g
-    GROUP BY g.reltablespace, g.base
+    WHERE pg_catalog.ascii(f.name) BETWEEN 48 AND 57
 ), scanned AS (
     -- Each table, TOAST tables too, with its indexes. float8 adds whole numbers exactly up to 8 PiB, and several times
     -- as fast as numeric.
     SELECT p.oid,
-           pg_catalog.sum(CASE WHEN p.relkind <> 'i' THEN f.main END) AS main,
-           pg_catalog.sum(f.total) AS total,
-           coalesce(pg_catalog.sum(CASE WHEN p.relkind = 'i' THEN f.total END), 0) AS indexes,
-           pg_catalog.bool_or(f.base IS NULL) AS missing
+           pg_catalog.sum(CASE WHEN p.relkind <> 'i' AND s.is_main THEN s.size::float8 END) AS main,
+           pg_catalog.sum(s.size::float8) AS total,
+           coalesce(pg_catalog.sum(CASE WHEN p.relkind = 'i' THEN s.size::float8 END), 0) AS indexes,
+           pg_catalog.bool_or(s.node IS NULL) AS missing
     FROM (SELECT coalesce(i.indrelid, c.oid) AS oid, c.relkind, c.reltablespace,
-                 CASE WHEN c.relpersistence = 't' THEN pg_catalog.regexp_replace(pg_catalog.pg_relation_filepath(c.oid), '^.*/', '')
-                      ELSE coalesce(nullif(c.relfilenode, 0), pg_catalog.pg_relation_filenode(c.oid))::text END AS base
+                 CASE WHEN c.relpersistence = 't' THEN 0::pg_catalog.oid
+                      ELSE coalesce(nullif(c.relfilenode, 0), pg_catalog.pg_relation_filenode(c.oid)) END AS node
           FROM pg_catalog.pg_class c
           LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
           WHERE c.relkind IN ('r', 'm', 'i', 't')) AS p
-    LEFT JOIN files f ON f.reltablespace = p.reltablespace AND f.base = p.base
+    LEFT JOIN segments s ON s.reltablespace = p.reltablespace AND s.node = p.node
     GROUP BY p.oid
 ), matched AS (
     SELECT j.*, s.main::int8 AS main, coalesce(t.total, 0)::int8 AS toast, s.indexes::int8 AS indexes,
