@@ -126,7 +126,8 @@ WITH term (re) AS (
     UNION ALL
     -- Of an index, the columns are known without asking; only expressions and predicates must be written out.
     SELECT 'index definition', r.nspname::text, r.relname::text, r.kind, x.definition, x.is_locked
-    FROM (SELECT i.indexrelid, i.indrelid, i.indkey::pg_catalog.int2[] AS indkey, l.oid IS NOT NULL AS is_locked,
+    FROM (SELECT i.indexrelid, i.indrelid, i.indkey::pg_catalog.int2[] AS indkey,
+                 l.oid IS NOT NULL AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AS is_locked,
                  CASE WHEN l.oid IS NULL AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
                            AND pg_catalog.has_table_privilege(i.indrelid, 'SELECT') IS NOT NULL
                       THEN pg_catalog.pg_get_indexdef(i.indexrelid) END AS definition
@@ -142,27 +143,38 @@ WITH term (re) AS (
     SELECT CASE WHEN x.by_name THEN 'constraint' ELSE 'constraint definition' END,
            r.nspname::text, r.relname || '.' || x.conname,
            CASE x.contype WHEN 'c' THEN 'check constraint' WHEN 'f' THEN 'foreign key' WHEN 'p' THEN 'primary key'
-                WHEN 'u' THEN 'unique constraint' WHEN 'x' THEN 'exclusion constraint' WHEN 't' THEN 'constraint trigger' ELSE 'constraint' END,
+                WHEN 'u' THEN 'unique constraint' WHEN 'x' THEN 'exclusion constraint' WHEN 't' THEN 'constraint trigger' WHEN 'n' THEN 'not-null constraint' ELSE 'constraint' END,
            x.definition, x.is_locked
     FROM (SELECT c.conrelid, c.confrelid, c.conname, c.contype, c.conkey, c.confkey,
                  c.conname::text COLLATE pg_catalog."default" ~* t.re AS by_name,
-                 l.oid IS NOT NULL OR fl.oid IS NOT NULL OR b.objid IS NOT NULL AS is_locked,
-                 CASE WHEN l.oid IS NULL AND fl.oid IS NULL AND b.objid IS NULL AND c.contype IN ('c', 'x')
+                 (l.oid IS NOT NULL OR b.objid IS NOT NULL) AND c.contype IN ('c', 'x') AS is_locked,
+                 CASE WHEN l.oid IS NULL AND b.objid IS NULL AND c.contype IN ('c', 'x')
                            AND pg_catalog.has_table_privilege(c.conrelid, 'SELECT') IS NOT NULL
                       THEN pg_catalog.pg_get_constraintdef(c.oid) END AS definition
           FROM pg_catalog.pg_constraint c
           JOIN term t ON t.re IS NOT NULL
           LEFT JOIN locked l ON l.oid = c.conrelid
-          LEFT JOIN locked fl ON fl.oid = c.confrelid
           LEFT JOIN blocked b ON b.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND b.objid = c.oid
-          WHERE c.conrelid <> 0 AND c.contype <> 'n') x
+          WHERE c.conrelid <> 0) x
     JOIN relations r ON r.oid = x.conrelid
     LEFT JOIN relations f ON f.oid = x.confrelid
     CROSS JOIN term t
     WHERE x.by_name OR x.is_locked OR f.by_name
        OR x.definition COLLATE pg_catalog."default" ~* t.re
-       OR EXISTS (SELECT FROM columns c WHERE c.attrelid = x.conrelid AND c.attnum = ANY (x.conkey))
+       OR (x.contype <> 'n' AND EXISTS (SELECT FROM columns c WHERE c.attrelid = x.conrelid AND c.attnum = ANY (x.conkey)))
        OR EXISTS (SELECT FROM columns c WHERE c.attrelid = x.confrelid AND c.attnum = ANY (x.confkey))
+    UNION ALL
+    SELECT CASE WHEN x.by_name THEN 'constraint' ELSE 'constraint definition' END,
+           n.nspname::text, y.typname || '.' || x.conname, 'check constraint', x.definition, false
+    FROM (SELECT c.contypid, c.conname, c.conname::text COLLATE pg_catalog."default" ~* t.re AS by_name,
+                 pg_catalog.pg_get_constraintdef(c.oid) AS definition
+          FROM pg_catalog.pg_constraint c
+          JOIN term t ON t.re IS NOT NULL
+          WHERE c.contypid <> 0) x
+    JOIN pg_catalog.pg_type y ON y.oid = x.contypid
+    JOIN namespaces n ON n.oid = y.typnamespace
+    CROSS JOIN term t
+    WHERE x.by_name OR x.definition COLLATE pg_catalog."default" ~* t.re
     UNION ALL
     SELECT CASE WHEN x.by_name THEN 'trigger' ELSE 'trigger definition' END,
            r.nspname::text, r.relname || '.' || x.tgname, 'trigger', x.definition, x.is_locked
@@ -207,13 +219,15 @@ WITH term (re) AS (
     CROSS JOIN term t
     WHERE x.by_name OR x.is_locked OR x.definition COLLATE pg_catalog."default" ~* t.re
     UNION ALL
-    SELECT 'type', n.nspname::text, y.typname::text,
+    SELECT CASE WHEN y.typname::text COLLATE pg_catalog."default" ~* t.re THEN 'type' ELSE 'type default' END, n.nspname::text, y.typname::text,
            CASE y.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' WHEN 'r' THEN 'range' WHEN 'm' THEN 'multirange' ELSE 'base type' END,
-           CASE WHEN y.typtype = 'd' THEN pg_catalog.format_type(y.typbasetype, y.typtypmod) END, false
+           CASE WHEN y.typtype = 'd' THEN pg_catalog.format_type(y.typbasetype, y.typtypmod) || coalesce(' DEFAULT ' || y.typdefault, '') END, false
     FROM pg_catalog.pg_type y
     JOIN namespaces n ON n.oid = y.typnamespace
     CROSS JOIN term t
-    WHERE y.typtype <> 'c' AND y.typcategory <> 'A' AND y.typname::text COLLATE pg_catalog."default" ~* t.re
+    WHERE y.typtype <> 'c'
+      AND NOT (y.typtype = 'b' AND y.typelem <> 0 AND EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = y.oid))
+      AND (y.typname::text COLLATE pg_catalog."default" ~* t.re OR y.typdefault COLLATE pg_catalog."default" ~* t.re)
     UNION ALL
     SELECT 'enum label', n.nspname::text, y.typname::text, 'enum', e.enumlabel::text, false
     FROM pg_catalog.pg_enum e

@@ -46,10 +46,15 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     SELECT p.schema_regex, p.name_regex
     FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
 ), lump (by_tree, by_name) AS (
-    SELECT g.wanted AND coalesce($4, 'both') <> 'name', g.wanted AND coalesce($4, 'both') <> 'tree'
+    SELECT g.wanted AND coalesce($4, 'both') <> 'name', g.wanted AND (coalesce($4, 'both') <> 'tree' OR $5 IS NOT NULL)
     FROM (SELECT $3 OR $4 IS NOT NULL OR $5 IS NOT NULL) AS g (wanted)
+), parents (inhrelid, inhparent) AS (
+    -- A child of several parents counts once, under the first that it still has.
+    SELECT DISTINCT ON (i.inhrelid) i.inhrelid, i.inhparent
+    FROM pg_catalog.pg_inherits i
+    WHERE (SELECT l.by_tree FROM lump l)
+    ORDER BY i.inhrelid, i.inhseqno
 ), tree (oid, root_schema, root_name, root_kind) AS (
-    -- A child of several parents counts once, under the first of them.
     SELECT c.oid, n.nspname, c.relname, c.relkind
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -59,7 +64,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     UNION ALL
     SELECT i.inhrelid, t.root_schema, t.root_name, t.root_kind
     FROM tree t
-    JOIN pg_catalog.pg_inherits i ON i.inhparent = t.oid AND i.inhseqno = 1
+    JOIN parents i ON i.inhparent = t.oid
 ), namespaces AS (
     SELECT n.oid, n.nspname,
            n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_toast' AS of_users
@@ -77,7 +82,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     SELECT r.*,
            CASE
                WHEN NOT l.by_name THEN r.root_name::text
-               WHEN $5 IS NOT NULL THEN coalesce(pg_catalog.substring(r.root_name::text COLLATE pg_catalog."default", $5), r.root_name::text)
+               WHEN $5 IS NOT NULL THEN coalesce(nullif(pg_catalog.substring(r.root_name::text COLLATE pg_catalog."default", $5), ''), r.root_name::text)
                ELSE coalesce(nullif(pg_catalog.rtrim(r.root_name::text, '_0123456789'), ''), r.root_name::text)
            END AS family
     FROM rooted r
