@@ -128,7 +128,7 @@ impl Question<'_> {
         tell: Tell<'_>,
     ) -> Result<Vec<&'a Text>> {
         let probes: Vec<&str> = texts.iter().filter_map(|t| t.when.as_deref()).collect();
-        let mut truths = reader.probe(&probes).await?.into_iter();
+        let mut truths = reader.probe(&probes).await.map_err(|e| self.blame_probe(e))?.into_iter();
         let mut usable = Vec::new();
         for text in texts {
             match &text.when {
@@ -151,7 +151,7 @@ impl Question<'_> {
     pub async fn script(&self, reader: &Reader, tell: Tell<'_>) -> Result<String> {
         let texts = self.candidates(reader.version().major())?;
         let text = self.probed(texts, reader, tell).await?.into_iter().next();
-        let text = text.ok_or_else(|| Error::bug("no text of the report is left"))?;
+        let text = text.ok_or_else(|| self.nothing_fits())?;
         let values = self.bind(reader.database())?;
         Ok(self.print_script(text, &reader.prelude(), &values))
     }
@@ -188,7 +188,8 @@ impl Question<'_> {
         out.push('\n');
         out.push_str(&format!("-- {}\n", self.report.summary));
         out.push_str(&sql::fill(&text.sql, &literals));
-        out.push_str(";\n\nCOMMIT;\n");
+        // The text may end in a comment.
+        out.push_str("\n;\n\nCOMMIT;\n");
         out
     }
 
@@ -248,12 +249,26 @@ impl Question<'_> {
                 }
             }
         }
-        Err(Error::bug("no text of the report is left"))
+        Err(self.nothing_fits())
+    }
+
+    /// A probe that is none is the fault of the files that have one.
+    fn blame_probe(&self, error: Error) -> Error {
+        let files = self.report.texts.iter().filter(|t| t.when.is_some()).map(|t| t.file.as_str());
+        Error { message: format!("{}: {}", files.collect::<Vec<_>>().join(", "), error.message), ..error }
+    }
+
+    /// Every probe was false.
+    fn nothing_fits(&self) -> Error {
+        Error::new(Exit::TooOld, format!("{}: no text of it is for this server", self.report.name))
+            .hint("every text has a `when`, and none of them is true here; -v shows them")
     }
 
     /// A refusal shows what the report needs.
     fn add_needs(&self, error: Error) -> Error {
         match (&self.report.needs, error.exit) {
+            // A statement that a read-only report cannot hold says "feature not supported".
+            (_, Exit::TooOld) if self.report.own => Error { exit: Exit::Data, ..error },
             (Some(needs), Exit::Permission) => error.hint(format!("{} needs {needs}", self.report.name)),
             _ => error,
         }

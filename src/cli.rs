@@ -29,7 +29,7 @@ pub struct ConnectionArgs {
     #[arg(short, long, value_name = "DBNAME", add = crate::commands::complete::databases())]
     pub dbname: Option<String>,
     /// Never ask for a password
-    #[arg(short = 'w', long, conflicts_with = "password")]
+    #[arg(short = 'w', long, overrides_with = "password")]
     pub no_password: bool,
     /// Ask for a password before connecting
     #[arg(short = 'W', long)]
@@ -132,10 +132,10 @@ pub struct OutputArgs {
     #[arg(short, long)]
     pub verbose: bool,
     /// Give up when a statement takes longer; 0 is never
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_timeout)]
     pub statement_timeout: Duration,
     /// Give up when a lock is not to be had for this long; 0 is never
-    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = parse_timeout)]
     pub lock_timeout: Duration,
 }
 
@@ -197,8 +197,17 @@ fn param_arg(param: &Param) -> Arg {
     commands::complete::param(arg, param)
 }
 
+/// A length of time that the server takes as a timeout: a number of milliseconds in 31 bits.
+fn parse_timeout(text: &str) -> std::result::Result<Duration, String> {
+    let limit = parse_duration(text)?;
+    if i32::try_from(limit.as_millis()).is_err() {
+        return Err(format!("{text:?} is too long: the server counts to 24 days; 0 is no limit"));
+    }
+    Ok(limit)
+}
+
 /// A size with a unit of 1024 (`512kB`, `1GB`), or a number of bytes.
-fn parse_bytes(text: &str) -> std::result::Result<i64, String> {
+pub fn parse_bytes(text: &str) -> std::result::Result<i64, String> {
     parse_size::Config::new()
         .with_binary()
         .parse_size(text)

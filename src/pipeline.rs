@@ -95,6 +95,12 @@ impl Pipeline {
                     .collect::<Result<Vec<_>>>()?,
             )
         };
+        if matches!(format, FormatName::Json | FormatName::Jsonl)
+            && let Some(picked) = &picked
+            && (1..picked.len()).any(|i| picked[..i].contains(&picked[i]))
+        {
+            return Err(Error::usage("--columns: an object of JSON has each column once"));
+        }
         let shown: Vec<Column> = picked
             .as_ref()
             .map_or_else(|| columns.clone(), |p| p.iter().map(|&i| columns[i].clone()).collect());

@@ -7,8 +7,11 @@ use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 use tokio_postgres::types::Type;
 
+use crate::answer::parse_duration;
 use crate::cell::ColumnType;
+use crate::cli::parse_bytes;
 use crate::error::{Error, Result};
+use crate::sql;
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
 
@@ -148,6 +151,8 @@ pub struct Column {
 pub struct Text {
     /// The file, for messages: `sizes.scan.sql`.
     pub file: String,
+    /// The line of its header's columns.
+    pub columns_line: usize,
     /// Its statement, without header and final semicolon.
     pub sql: String,
     /// The oldest server it runs on.
@@ -271,18 +276,33 @@ fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
     }
     check_params(&header.params)
         .map_err(|(name, why)| at(line_of(&format!("\"{name}\"")), &format!("parameter {name:?}: {why}")))?;
+    if let Some(Err(why)) = header.lock_timeout.as_deref().map(parse_duration) {
+        return Err(at(line_of("lock_timeout"), &format!("lock_timeout: {why}")));
+    }
+    if let Some(name) =
+        header.columns.iter().filter_map(|c| c.split(' ').next()).find(|c| ["at", "database"].contains(c))
+    {
+        return Err(at(
+            line_of("columns"),
+            &format!("a column may not be named {name:?}: --watch and --all-databases add one"),
+        ));
+    }
     if let Some(flag) = &header.flag
         && !header.params.iter().any(|p| p.name == *flag && p.kind == ParamType::Bool)
     {
         return Err(at(line_of("flag"), &format!("flag {flag:?} is no parameter of type bool")));
     }
     let sql = content.lines().skip(body_line - 1).collect::<Vec<_>>().join("\n");
-    let sql = sql.trim().trim_end_matches(';').trim_end().to_owned();
-    if sql.is_empty() {
+    let mut sql = sql.trim().to_owned();
+    // A final semicolon, and what is said after it, is no part of the statement.
+    if let Some(end) = sql::scan(&sql).separator.filter(|end| sql::is_blank(&sql[*end..])) {
+        sql.truncate(end);
+    }
+    if sql::is_blank(&sql) {
         return Err(at(body_line, "there is no statement after the header"));
     }
     let bound: usize = header.params.iter().map(|p| p.kind.server_types().len()).sum();
-    let scan = crate::sql::scan(&sql);
+    let scan = sql::scan(&sql);
     if let Some(offset) = scan.separator {
         return Err(at(body_line + sql[..offset].matches('\n').count(), "a report is one statement"));
     }
@@ -294,6 +314,7 @@ fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
     }
     let text = Text {
         file: file.to_owned(),
+        columns_line: line_of("columns"),
         sql,
         since: header.since,
         when: header.when,
@@ -324,7 +345,7 @@ fn check_params(params: &[Param]) -> std::result::Result<(), ParamFault> {
         if param.name.is_empty()
             || !param.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
         {
-            return bad("a name is made of a to z, 0 to 9 and _");
+            return bad("a name begins with a letter and is made of a to z, 0 to 9 and _");
         }
         if SHARED_FLAGS.contains(&param.long().as_str()) {
             return bad("that is the name of a flag that every report has");
@@ -342,6 +363,18 @@ fn check_params(params: &[Param]) -> std::result::Result<(), ParamFault> {
             param.default.as_ref().filter(|d| !param.one_of.is_empty() && !param.one_of.contains(d))
         {
             return bad(&format!("the default {default:?} is none of one_of"));
+        }
+        let fault = match (param.kind, &param.default) {
+            (ParamType::Int8, Some(text)) => text.parse::<i64>().err().map(|e| e.to_string()),
+            (ParamType::Interval, Some(text)) => parse_duration(text).err(),
+            (ParamType::Bytes, Some(text)) => parse_bytes(text).err(),
+            _ => None,
+        };
+        if let Some(why) = fault {
+            return bad(&format!("its default is not right: {why}"));
+        }
+        if param.positional && param.required && params[..i].iter().any(|p| p.positional && !p.required) {
+            return bad("a required argument cannot follow one that may be left out");
         }
         let list = |p: &Param| matches!(p.kind, ParamType::TextList | ParamType::Patterns);
         if param.positional && params[..i].iter().any(|p| p.positional && list(p)) {

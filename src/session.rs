@@ -3,6 +3,7 @@
 //! All settings are `SET LOCAL`: a plain SET would leak through a transaction pooler to the next client.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -177,15 +178,33 @@ pub fn push_values<'a>(row: &'a Row, values: &mut cell::Raw<'a>) -> Result<()> {
 
 /// What is running now, so that a signal can cancel it.
 #[derive(Clone, Default)]
-pub struct Running(Rc<RefCell<Vec<Canceler>>>);
+pub struct Running(Rc<RefCell<BTreeMap<u64, Canceler>>>);
+
+/// One session among what is running, as long as this value lives.
+struct Registered {
+    running: Running,
+    id: u64,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.running.0.borrow_mut().remove(&self.id);
+    }
+}
 
 impl Running {
+    fn register(&self, canceler: Canceler) -> Registered {
+        let mut all = self.0.borrow_mut();
+        let id = all.last_key_value().map_or(0, |(last, _)| last + 1);
+        all.insert(id, canceler);
+        Registered { running: self.clone(), id }
+    }
+
     /// Cancels everything that runs; bounded by [`CANCEL_PATIENCE`].
     pub async fn cancel(&self) {
-        let all: Vec<Canceler> = self.0.borrow().clone();
-        for canceler in all {
-            let _ = tokio::time::timeout(CANCEL_PATIENCE, canceler.cancel()).await;
-        }
+        let all: Vec<Canceler> = self.0.borrow().values().cloned().collect();
+        let each = futures_util::future::join_all(all.iter().map(Canceler::cancel));
+        let _ = tokio::time::timeout(CANCEL_PATIENCE, each).await;
     }
 }
 
@@ -210,7 +229,7 @@ pub struct Reader {
     connected: Connected,
     settings: Settings,
     echo: Echo,
-    running: Running,
+    _registered: Registered,
 }
 
 impl Reader {
@@ -226,8 +245,8 @@ impl Reader {
         for warning in &connected.warnings {
             crate::error::note(&format!("pgkit: {warning}"));
         }
-        running.0.borrow_mut().push(connected.canceler.clone());
-        let mut reader = Reader { connected, settings, echo, running: running.clone() };
+        let registered = running.register(connected.canceler.clone());
+        let mut reader = Reader { connected, settings, echo, _registered: registered };
         if let Err(e) = reader.begin().await {
             // 22023: this server's platform cannot watch its client; every other setting is valid everywhere.
             if e.sqlstate.as_deref() != Some("22023") || !reader.settings.watch_client {
@@ -355,7 +374,7 @@ impl Reader {
         let row = rows.next().await.ok_or_else(|| Error::bug("a description without a row"))?;
         let row = row.map_err(|e| self.explain(&e))?;
         while rows.next().await.is_some() {}
-        check_row(&text.file, columns, &row)
+        check_row(&format!("{}:{}", text.file, text.columns_line), columns, &row)
     }
 
     /// Cancels what runs, and waits until the server has ended it.
@@ -370,7 +389,6 @@ impl Reader {
         }
         // Nothing was written: when this fails there is nothing to lose.
         let _ = self.connected.client.batch_execute("COMMIT").await;
-        let _ = self.running.0.borrow_mut().pop();
         drop(self.connected.client);
         let _ = tokio::time::timeout(CANCEL_PATIENCE, self.connected.driver).await;
     }
@@ -378,7 +396,6 @@ impl Reader {
     /// Lets the connection go after a cancel, without waiting for the rest of an answer.
     pub async fn abandon(self) {
         self.cancel().await;
-        let _ = self.running.0.borrow_mut().pop();
         self.connected.driver.abort();
     }
 

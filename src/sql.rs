@@ -63,6 +63,18 @@ pub fn scan(sql: &str) -> Scan {
     found
 }
 
+/// Is there nothing but blanks, comments and semicolons?
+pub fn is_blank(sql: &str) -> bool {
+    let rest = sql.trim_start_matches(|c: char| c.is_whitespace() || c == ';');
+    if rest.starts_with("--") {
+        rest.find('\n').is_none_or(|end| is_blank(&rest[end..]))
+    } else if rest.starts_with("/*") {
+        is_blank(&rest[block_comment(rest)..])
+    } else {
+        rest.is_empty()
+    }
+}
+
 /// The length of a quoted run at the start of `text`, quotes included; a doubled quote belongs to it.
 fn quoted(text: &str, quote: char, backslashes: bool) -> usize {
     let mut chars = text.char_indices().skip(1).peekable();
@@ -139,6 +151,8 @@ mod tests {
         assert_eq!(scan(sql).placeholders.iter().map(|p| p.0).collect::<Vec<_>>(), [1, 12]);
         assert_eq!(scan("SELECT ';' /* ; */ -- ;").separator, None);
         assert_eq!(scan("SELECT 1; SELECT 2").separator, Some(8));
+        assert!(is_blank(" ; -- the end\n /* ; */ "));
+        assert!(!is_blank("; SELECT 2"));
     }
 
     #[test]

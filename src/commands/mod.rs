@@ -30,6 +30,8 @@ pub struct Context {
     pub reports: Vec<Report>,
     /// The user's own, where the command line speaks of them.
     pub own: OwnReports,
+    /// Why they could not be read.
+    pub own_fault: Option<Error>,
 }
 
 /// Runs one command line and says how it ended. Everything that it has to say is printed by then.
@@ -66,7 +68,13 @@ fn run(args: Vec<OsString>) -> Result<Exit> {
     let all = completing || args.iter().any(|a| a == "man" || a == "completions");
     let reports = reports::built_in(|name| all || args.iter().any(|a| a == name))?;
     // Only `run` reads the user's folder; its name stands on the line when it is meant.
-    let own = if args.iter().any(|a| a == "run") { reports::own(&own_folders(&env))? } else { Vec::new() };
+    let meant = args.iter().any(|a| a == "run");
+    let read = if meant { reports::own(&own_folders(&env)) } else { Ok(Vec::new()) };
+    // A folder that cannot be read is the fault of nobody but `run`, which may not be meant after all.
+    let (own, own_fault) = match read {
+        Ok(own) => (own, None),
+        Err(e) => (Vec::new(), Some(e)),
+    };
     if completing {
         clap_complete::CompleteEnv::with_factory(|| cli::tree(&reports, &own)).complete();
     }
@@ -74,7 +82,7 @@ fn run(args: Vec<OsString>) -> Result<Exit> {
         Ok(matches) => matches,
         Err(e) => return usage(&e),
     };
-    let context = Context { env, running: Running::default(), reports, own };
+    let context = Context { env, running: Running::default(), reports, own, own_fault };
     let told = signals::listen()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -10,6 +10,7 @@ use crate::answer::{Outcome, Question};
 use crate::cli::{self, Color, OutputArgs};
 use crate::connect::{self, Environment, Flags, ServerVersion, Target};
 use crate::error::{self, Error, Exit, Result};
+use crate::pattern;
 use crate::pipeline::{Pipeline, Wishes, added_column};
 use crate::render::output::{self, Output};
 use crate::render::{self, FormatName, Style};
@@ -39,6 +40,9 @@ pub async fn run(context: &Context, report: &Report, root: &ArgMatches, own: &Ar
         return Err(Error::usage(format!("{} gives the same answer in every database", report.name))
             .hint("leave out --all-databases"));
     }
+    for text in question.patterns() {
+        pattern::parse(text)?;
+    }
     let every = args.watch.as_deref().map(parse_seconds).transpose()?;
     let terminal = output::terminal_size(context.env.var("COLUMNS"));
     let job = Job {
@@ -52,7 +56,10 @@ pub async fn run(context: &Context, report: &Report, root: &ArgMatches, own: &Ar
         },
         wishes: wishes(&args)?,
         format: args.format(terminal.is_some()),
-        style: style(&args, terminal, &context.env),
+        style: Style {
+            one_line: args.watch.is_some() && args.format(terminal.is_some()) == FormatName::Json,
+            ..style(&args, terminal, &context.env)
+        },
         terminal,
         question,
         args,
@@ -116,7 +123,13 @@ fn style(args: &OutputArgs, terminal: Option<(usize, usize)>, env: &Environment)
         (_, true) => Some(false),
         _ => None,
     };
-    Style { header, color, width: terminal.map(|(width, _)| width), zone: render::local_zone() }
+    Style {
+        header,
+        color,
+        width: terminal.map(|(width, _)| width),
+        one_line: false,
+        zone: render::local_zone(),
+    }
 }
 
 /// The pager for long answers on a terminal, or none.
@@ -282,9 +295,14 @@ impl Job<'_> {
         if !closed.is_empty() && !self.args.quiet {
             error::note(&format!("pgkit: passed over, for one may not connect to it: {}", closed.join(", ")));
         }
+        // A pattern of three parts is about one database.
+        let parsed = self.question.patterns().into_iter().map(pattern::parse).collect::<Result<Vec<_>>>()?;
+        let meant = |name: &str| {
+            parsed.is_empty() || parsed.iter().any(|p| p.database.as_deref().is_none_or(|d| d == name))
+        };
         let mut exit = Exit::Done;
         let mut rows = 0;
-        for database in databases {
+        for database in databases.into_iter().filter(|name| meant(name)) {
             let before: Vec<String> = at.map(str::to_owned).into_iter().chain([database.clone()]).collect();
             let answer = async {
                 let mut reader = self.reader(&target.with_database(&database)).await?;
@@ -303,7 +321,12 @@ impl Job<'_> {
             match answer.await {
                 Ok(Outcome::Complete(n)) => rows += n,
                 Ok(Outcome::Enough) => return Ok(exit),
-                Err(e) if e.exit == Exit::Io || e.exit == Exit::Bug => return Err(e),
+                // Nor would another database take this regular expression.
+                Err(e)
+                    if matches!(e.exit, Exit::Io | Exit::Bug) || e.sqlstate.as_deref() == Some("2201B") =>
+                {
+                    return Err(e);
+                }
                 Err(e) => {
                     error::print(&Error {
                         message: format!("database {database:?}: {}", e.message),
@@ -315,14 +338,16 @@ impl Job<'_> {
                 }
             }
         }
-        self.say_if_nothing(rows);
+        if exit == Exit::Done {
+            self.say_if_nothing(rows);
+        }
         Ok(exit)
     }
 
     /// Again and again, from start to start; a tick that is missed is dropped.
     async fn watch(&self, every: Duration) -> Result<Exit> {
         // One array a line: rows of one answer belong together.
-        let one_line = self.format == FormatName::Json;
+        let one_line = self.style.one_line;
         let mut pipeline = self.pipeline(self.format)?;
         let first = self.reader(&self.target).await?;
         // With the password that was typed: nobody is asked twice.
@@ -380,11 +405,6 @@ impl Job<'_> {
             }
             if self.redraws() || one_line {
                 pipeline.end(&mut out);
-            }
-            if one_line {
-                // Inside strings a line feed is escaped: every byte of it here is between rows.
-                out.buffer().retain(|b| *b != b'\n');
-                out.buffer().push(b'\n');
             }
             if out.flush()? == output::Reader::Gone {
                 if let Some(reader) = reader {

@@ -13,6 +13,9 @@ pub async fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> 
         let all: Vec<String> = own_folders(&context.env).iter().map(|f| f.display().to_string()).collect();
         all.join(", ")
     };
+    if let Some(fault) = &context.own_fault {
+        return Err(fault.clone());
+    }
     match matches.subcommand() {
         Some((name, own)) => {
             let found = context.own.iter().find(|(n, _)| n == name).map(|(_, report)| report);

@@ -7,12 +7,23 @@ use crate::report::Column;
 pub(super) struct Json {
     /// Each `"name":` with its comma where it is not the first.
     keys: Vec<Vec<u8>>,
-    lines: bool,
+    shape: Shape,
     rows: u64,
 }
 
+/// How objects stand together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// One array, an object a line.
+    Array,
+    /// One array on one line.
+    Line,
+    /// No array: an object a line.
+    Lines,
+}
+
 impl Json {
-    pub(super) fn new(columns: Vec<Column>, lines: bool) -> Json {
+    pub(super) fn new(columns: Vec<Column>, shape: Shape) -> Json {
         let keys = columns
             .iter()
             .enumerate()
@@ -26,21 +37,25 @@ impl Json {
                 key
             })
             .collect();
-        Json { keys, lines, rows: 0 }
+        Json { keys, shape, rows: 0 }
     }
 }
 
 impl Format for Json {
     fn head(&mut self, out: &mut Vec<u8>) {
-        if !self.lines {
+        if self.shape != Shape::Lines {
             out.push(b'[');
         }
     }
 
     fn row(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>) {
-        if !self.lines {
-            out.extend_from_slice(if self.rows == 0 { b"\n" } else { b",\n" });
-        }
+        let before: &[u8] = match (self.shape, self.rows) {
+            (Shape::Array, 0) => b"\n",
+            (Shape::Array, _) => b",\n",
+            (Shape::Line, 0) | (Shape::Lines, _) => b"",
+            (Shape::Line, _) => b",",
+        };
+        out.extend_from_slice(before);
         self.rows += 1;
         out.push(b'{');
         for (key, cell) in self.keys.iter().zip(cells) {
@@ -48,14 +63,16 @@ impl Format for Json {
             push_cell(cell, out);
         }
         out.push(b'}');
-        if self.lines {
+        if self.shape == Shape::Lines {
             out.push(b'\n');
         }
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
-        if !self.lines {
-            out.extend_from_slice(if self.rows == 0 { b"]\n" } else { b"\n]\n" });
+        match self.shape {
+            Shape::Array if self.rows > 0 => out.extend_from_slice(b"\n]\n"),
+            Shape::Array | Shape::Line => out.extend_from_slice(b"]\n"),
+            Shape::Lines => {}
         }
     }
 }

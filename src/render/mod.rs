@@ -45,6 +45,8 @@ pub struct Style {
     pub color: bool,
     /// The terminal's width, where stdout is one.
     pub width: Option<usize>,
+    /// A JSON answer on one line, for `--watch`.
+    pub one_line: bool,
     /// The time zone for people; looked up when a time is shown and not before, since that reads many files.
     pub zone: Zone,
 }
@@ -81,8 +83,11 @@ pub fn format(name: FormatName, columns: &[Column], style: &Style) -> Box<dyn Fo
         FormatName::Table => Box::new(table::Table::new(columns, style)),
         FormatName::Tsv => Box::new(tsv::Tsv::new(columns, &style)),
         FormatName::Csv => Box::new(csv::Csv::new(columns, &style)),
-        FormatName::Json => Box::new(json::Json::new(columns, false)),
-        FormatName::Jsonl => Box::new(json::Json::new(columns, true)),
+        FormatName::Json => Box::new(json::Json::new(
+            columns,
+            if style.one_line { json::Shape::Line } else { json::Shape::Array },
+        )),
+        FormatName::Jsonl => Box::new(json::Json::new(columns, json::Shape::Lines)),
         FormatName::Markdown => Box::new(markdown::Markdown::new(columns, style)),
         FormatName::Vertical => Box::new(vertical::Vertical::new(columns, style)),
     }
@@ -168,6 +173,7 @@ mod tests {
             header: None,
             color: false,
             width,
+            one_line: false,
             zone: std::rc::Rc::new(std::cell::LazyCell::new(|| TimeZone::UTC)),
         };
         let mut format = format(format_name, &columns, &style);
