@@ -155,7 +155,8 @@ WITH term (re) AS (
           JOIN term t ON t.re IS NOT NULL
           LEFT JOIN locked l ON l.oid = c.conrelid
           LEFT JOIN blocked b ON b.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND b.objid = c.oid
-          WHERE c.conrelid <> 0) x
+          -- The server names not-null constraints after their columns, which stand here already.
+          WHERE c.conrelid <> 0 AND (c.contype <> 'n' OR c.conname !~ '_not_null[0-9]*$')) x
     JOIN relations r ON r.oid = x.conrelid
     LEFT JOIN relations f ON f.oid = x.confrelid
     CROSS JOIN term t

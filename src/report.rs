@@ -279,14 +279,6 @@ fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
     if let Some(Err(why)) = header.lock_timeout.as_deref().map(parse_duration) {
         return Err(at(line_of("lock_timeout"), &format!("lock_timeout: {why}")));
     }
-    if let Some(name) =
-        header.columns.iter().filter_map(|c| c.split(' ').next()).find(|c| ["at", "database"].contains(c))
-    {
-        return Err(at(
-            line_of("columns"),
-            &format!("a column may not be named {name:?}: --watch and --all-databases add one"),
-        ));
-    }
     if let Some(flag) = &header.flag
         && !header.params.iter().any(|p| p.name == *flag && p.kind == ParamType::Bool)
     {
@@ -342,7 +334,7 @@ type ParamFault = (String, String);
 fn check_params(params: &[Param]) -> std::result::Result<(), ParamFault> {
     for (i, param) in params.iter().enumerate() {
         let bad = |why: &str| Err((param.name.clone(), why.to_owned()));
-        if param.name.is_empty()
+        if !param.name.starts_with(|c: char| c.is_ascii_lowercase())
             || !param.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
         {
             return bad("a name begins with a letter and is made of a to z, 0 to 9 and _");

@@ -89,8 +89,10 @@ fn run(args: Vec<OsString>) -> Result<Exit> {
         .build()
         .map_err(|e| Error::io("could not start the runtime", &e))?;
     let exit = runtime.block_on(async {
+        // It lives on while it is cancelled: what it runs is forgotten when it is dropped.
+        let mut work = std::pin::pin!(dispatch(&context, &matches));
         tokio::select! {
-            exit = dispatch(&context, &matches) => exit,
+            exit = &mut work => exit,
             Ok(exit) = told => {
                 context.running.cancel().await;
                 Ok(exit)

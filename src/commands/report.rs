@@ -178,6 +178,12 @@ impl Job<'_> {
         if self.args.all_databases {
             columns.push(added_column("database"));
         }
+        if let Some(twice) =
+            self.question.report.columns.iter().find(|c| columns.iter().any(|a| a.name == c.name))
+        {
+            return Err(Error::usage(format!("{} has a column {:?} of its own", self.question.report.name, twice.name))
+                .hint("--watch adds a column `at`, --all-databases a column `database`: name the report's another way"));
+        }
         columns.extend(self.question.report.columns.iter().cloned());
         Pipeline::new(&self.question.report.name, columns, &self.wishes, format, &self.style)
     }

@@ -220,7 +220,7 @@ fn flags_of_reports_on_what_is_no_report() {
 
 #[test]
 fn two_formats_at_once() {
-    for args in [&["--csv", "--json"][..], &["--csv", "--format", "tsv"], &["-q", "-v"], &["-w", "-W"]] {
+    for args in [&["--csv", "--json"][..], &["--csv", "--format", "tsv"], &["-q", "-v"]] {
         let output = run(bare_pgkit().arg("relations").args(args));
         assert_eq!((output.code, output.stdout.as_str()), (Some(64), ""), "{args:?} {}", output.snapshot());
         assert!(output.stderr.starts_with("pgkit: the argument '"), "{}", output.stderr);

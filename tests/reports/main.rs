@@ -16,6 +16,7 @@ mod locked;
 mod own;
 mod sizes;
 mod sql;
+mod strangers;
 mod watch;
 
 use std::process::Command;
