@@ -291,15 +291,6 @@ fn an_unprivileged_role_finds_what_the_catalog_shows_it() {
     }
 }
 
-/// Tells another thread to end, also when this one panics.
-struct Stop<'a>(&'a std::sync::atomic::AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
-    }
-}
-
 #[test]
 fn while_objects_come_and_go_find_never_fails() {
     for bin in bins() {
@@ -323,8 +314,7 @@ fn while_objects_come_and_go_find_never_fails() {
                 }
                 rounds
             });
-            // A failure below must end the other thread too, or nobody ever hears of it.
-            let stopping = Stop(&stop);
+            let stopping = crate::Stop(&stop);
             let runs = if bin == &bins()[0] { 60 } else { 15 };
             for _ in 0..runs {
                 let rows = answer(&db, &["find", "s"]);

@@ -157,3 +157,12 @@ const SYSTEM: &[&str] = &["pg_catalog", "information_schema", "pg_toast"];
 fn of_users(rows: Vec<Row>) -> Vec<Row> {
     rows.into_iter().filter(|row| !SYSTEM.contains(&row[0].as_str())).collect()
 }
+
+/// Tells another thread to end, also when this one panics: a failure that leaves it running is never heard of.
+pub struct Stop<'a>(pub &'a std::sync::atomic::AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+}

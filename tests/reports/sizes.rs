@@ -214,6 +214,7 @@ fn while_tables_come_and_go_sizes_never_fails() {
                 }
                 rounds
             });
+            let stopping = crate::Stop(&stop);
             for turn in 0..24 {
                 let rows = answer_as(
                     &db,
@@ -222,7 +223,7 @@ fn while_tables_come_and_go_sizes_never_fails() {
                 );
                 assert!(rows.iter().any(|row| row[1] == "stays"), "{rows:?}");
             }
-            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+            drop(stopping);
             assert!(churn.join().unwrap() > 10);
         });
     }
