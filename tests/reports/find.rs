@@ -314,7 +314,7 @@ fn while_objects_come_and_go_find_never_fails() {
                 }
                 rounds
             });
-            let stopping = crate::Stop(&stop);
+            let stopping = Stop(&stop);
             let runs = if bin == &bins()[0] { 60 } else { 15 };
             for _ in 0..runs {
                 let rows = answer(&db, &["find", "s"]);

@@ -214,7 +214,7 @@ fn while_tables_come_and_go_sizes_never_fails() {
                 }
                 rounds
             });
-            let stopping = crate::Stop(&stop);
+            let stopping = Stop(&stop);
             for turn in 0..24 {
                 let rows = answer_as(
                     &db,
