@@ -1,5 +1,6 @@
 //! The command line: what every command shares, and the one tree of commands.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, StyledStr};
@@ -7,10 +8,12 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueEnum,
 
 use crate::answer::{Given, parse_duration};
 use crate::commands;
-use crate::connect::Flags;
-use crate::error::{Error, Result};
-use crate::render::FormatName;
+use crate::connect::{Environment, Flags};
+use crate::error::{self, Error, Result};
+use crate::pipeline::Wishes;
+use crate::render::{self, FormatName, Style};
 use crate::report::{Param, ParamType, Report};
+use crate::session::{Echo, Limits};
 
 /// How to reach the server; every command that does has these.
 #[derive(Debug, Clone, Default, Args)]
@@ -73,19 +76,10 @@ pub enum Color {
     Never,
 }
 
-/// What every report has.
+/// How an answer looks and which of its rows and columns are wanted: for every command that gives rows.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
-pub struct OutputArgs {
-    /// Print the SQL that runs, with its parameters, on stderr
-    #[arg(short = 'E', long)]
-    pub echo_hidden: bool,
-    /// Print that SQL on stdout, ready for psql, and do not run it
-    #[arg(long, conflicts_with_all = ["watch", "all_databases"])]
-    pub sql: bool,
-    /// With --sql: for a server of this major version, without asking one
-    #[arg(long, value_name = "MAJOR", requires = "sql", value_parser = value_parser!(u32).range(1..1000))]
-    pub server_version: Option<u32>,
+pub struct FormatArgs {
     /// How the answer looks [default: table on a terminal, tsv elsewhere]
     #[arg(long, value_name = "FORMAT", hide_possible_values = false)]
     pub format: Option<FormatName>,
@@ -113,24 +107,21 @@ pub struct OutputArgs {
     /// Keep rows whose line, as tsv, matches this regular expression (Rust's syntax)
     #[arg(long, value_name = "REGEX")]
     pub grep: Option<String>,
-    /// In every database one may connect to
-    #[arg(long)]
-    pub all_databases: bool,
-    /// Again and again, every so many seconds
-    #[arg(long, value_name = "SECONDS")]
-    pub watch: Option<String>,
     /// Colour
     #[arg(long, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
     pub color: Color,
-    /// Do not page long answers on a terminal
-    #[arg(long)]
-    pub no_pager: bool,
+}
+
+/// What is shown beside the answer, and how long the server may take: for every command that asks one.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Output")]
+pub struct SessionArgs {
+    /// Print the SQL that runs, with its parameters, on stderr
+    #[arg(short = 'E', long)]
+    pub echo_hidden: bool,
     /// No remarks on stderr, only errors
-    #[arg(short, long, conflicts_with = "verbose")]
-    pub quiet: bool,
-    /// Say which text of the report was chosen, and why
     #[arg(short, long)]
-    pub verbose: bool,
+    pub quiet: bool,
     /// Give up when a statement takes longer; 0 is never
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_timeout)]
     pub statement_timeout: Duration,
@@ -139,7 +130,37 @@ pub struct OutputArgs {
     pub lock_timeout: Duration,
 }
 
-impl OutputArgs {
+/// What every report has.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Print that SQL on stdout, ready for psql, and do not run it
+    #[arg(long, conflicts_with_all = ["watch", "all_databases"])]
+    pub sql: bool,
+    /// With --sql: for a server of this major version, without asking one
+    #[arg(long, value_name = "MAJOR", requires = "sql", value_parser = value_parser!(u32).range(1..1000))]
+    pub server_version: Option<u32>,
+    /// How it looks.
+    #[command(flatten)]
+    pub format: FormatArgs,
+    /// In every database one may connect to
+    #[arg(long)]
+    pub all_databases: bool,
+    /// Again and again, every so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub watch: Option<String>,
+    /// Do not page long answers on a terminal
+    #[arg(long)]
+    pub no_pager: bool,
+    /// Say which text of the report was chosen, and why
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// What is shown beside it.
+    #[command(flatten)]
+    pub session: SessionArgs,
+}
+
+impl FormatArgs {
     /// The format: the one that was asked for, else by where stdout goes.
     pub fn format(&self, terminal: bool) -> FormatName {
         match self.format {
@@ -149,6 +170,52 @@ impl OutputArgs {
             None if terminal => FormatName::Table,
             None => FormatName::Tsv,
         }
+    }
+
+    /// Which rows and columns are wanted. Errors: `--grep` is no regular expression (65).
+    pub fn wishes(&self) -> Result<Wishes> {
+        let grep = self.grep.as_deref().map(regex::bytes::Regex::new).transpose().map_err(|e| {
+            Error::data(format!("--grep: {}", e.to_string().replace('\n', "\n  "))).hint(
+                "the syntax is that of Rust's regex crate; put \\ before a character that is meant as it is",
+            )
+        })?;
+        Ok(Wishes { grep, sort: self.sort.clone(), limit: self.limit, columns: self.columns.clone() })
+    }
+
+    /// How it looks on a terminal of this size, or on none.
+    pub fn style(&self, terminal: Option<(usize, usize)>, env: &Environment) -> Style {
+        let color = match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                terminal.is_some() && env.nonempty("NO_COLOR").is_none() && env.var("TERM") != Some("dumb")
+            }
+        };
+        let header = match (self.header, self.no_header) {
+            (true, _) => Some(true),
+            (_, true) => Some(false),
+            _ => None,
+        };
+        Style {
+            header,
+            color,
+            width: terminal.map(|(width, _)| width),
+            one_line: false,
+            zone: render::local_zone(),
+        }
+    }
+}
+
+impl SessionArgs {
+    /// `-E`: the SQL on stderr.
+    pub fn echo(&self) -> Echo {
+        self.echo_hidden.then(|| Rc::new(|sql: &str| error::note(sql)) as Rc<dyn Fn(&str)>)
+    }
+
+    /// The timeouts; 0 is none.
+    pub fn limits(&self) -> Limits {
+        let positive = |limit: Duration| (!limit.is_zero()).then_some(limit);
+        Limits { statement: positive(self.statement_timeout), lock: positive(self.lock_timeout) }
     }
 }
 

@@ -14,6 +14,7 @@ pub mod pattern;
 pub mod pipeline;
 pub mod render;
 pub mod report;
+pub mod rows;
 pub mod sandbox;
 pub mod session;
 pub mod signals;

@@ -122,7 +122,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__find)
-            opts="-? -h -p -U -d -w -W -E -q -v --help --regex --system --host --port --username --dbname --no-password --password --echo-hidden --sql --server-version --format --csv --json --header --no-header --columns --sort --limit --grep --all-databases --watch --color --no-pager --quiet --verbose --statement-timeout --lock-timeout"
+            opts="-? -h -p -U -d -w -W -v -E -q --help --regex --system --host --port --username --dbname --no-password --password --sql --server-version --format --csv --json --header --no-header --columns --sort --limit --grep --color --all-databases --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -184,12 +184,12 @@ _pgkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --watch)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --statement-timeout)
@@ -208,7 +208,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__functions)
-            opts="-? -h -p -U -d -w -W -E -q -v --help --kind --visible --system --host --port --username --dbname --no-password --password --echo-hidden --sql --server-version --format --csv --json --header --no-header --columns --sort --limit --grep --all-databases --watch --color --no-pager --quiet --verbose --statement-timeout --lock-timeout"
+            opts="-? -h -p -U -d -w -W -v -E -q --help --kind --visible --system --host --port --username --dbname --no-password --password --sql --server-version --format --csv --json --header --no-header --columns --sort --limit --grep --color --all-databases --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -274,12 +274,12 @@ _pgkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --watch)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --statement-timeout)
@@ -312,7 +312,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__relations)
-            opts="-? -h -p -U -d -w -W -E -q -v --help --kind --visible --system --host --port --username --dbname --no-password --password --echo-hidden --sql --server-version --format --csv --json --header --no-header --columns --sort --limit --grep --all-databases --watch --color --no-pager --quiet --verbose --statement-timeout --lock-timeout"
+            opts="-? -h -p -U -d -w -W -v -E -q --help --kind --visible --system --host --port --username --dbname --no-password --password --sql --server-version --format --csv --json --header --no-header --columns --sort --limit --grep --color --all-databases --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -378,12 +378,12 @@ _pgkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --watch)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --statement-timeout)
@@ -521,7 +521,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__sizes)
-            opts="-? -h -p -U -d -w -W -E -q -v --help --group-partitions --by --group-regex --measure --estimate --system --host --port --username --dbname --no-password --password --echo-hidden --sql --server-version --format --csv --json --header --no-header --columns --sort --limit --grep --all-databases --watch --color --no-pager --quiet --verbose --statement-timeout --lock-timeout"
+            opts="-? -h -p -U -d -w -W -v -E -q --help --group-partitions --by --group-regex --measure --estimate --system --host --port --username --dbname --no-password --password --sql --server-version --format --csv --json --header --no-header --columns --sort --limit --grep --color --all-databases --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -595,12 +595,12 @@ _pgkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --watch)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --statement-timeout)

@@ -56,10 +56,10 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l columns -d 'Only th
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l sort -d 'Order by this column' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l limit -d 'Cut after this many rows' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l watch -d 'Again and again, every so many seconds' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l watch -d 'Again and again, every so many seconds' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -s ? -l help -d 'Print help'
@@ -67,7 +67,6 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l regex -d 'TERM is a
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l system -d 'System catalogs and functions too'
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -s W -l password -d 'Ask for a password before connecting'
-complete -c pgkit -n "__fish_pgkit_using_subcommand find" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l sql -d 'Print that SQL on stdout, ready for psql, and do not run it'
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l csv -d 'Short for --format csv'
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l json -d 'Short for --format json'
@@ -75,8 +74,9 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l header -d 'With a h
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l no-header -d 'Without a head'
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l all-databases -d 'In every database one may connect to'
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l no-pager -d 'Do not page long answers on a terminal'
-complete -c pgkit -n "__fish_pgkit_using_subcommand find" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -s v -l verbose -d 'Say which text of the report was chosen, and why'
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l kind -d 'Only functions of this kind' -r -f -a "function\t''
 procedure\t''
 aggregate\t''
@@ -98,10 +98,10 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l columns -d 'On
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l sort -d 'Order by this column' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l limit -d 'Cut after this many rows' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l watch -d 'Again and again, every so many seconds' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l watch -d 'Again and again, every so many seconds' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s ? -l help -d 'Print help'
@@ -109,7 +109,6 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l visible -d 'On
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l system -d 'The system\'s own functions too'
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s W -l password -d 'Ask for a password before connecting'
-complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l sql -d 'Print that SQL on stdout, ready for psql, and do not run it'
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l csv -d 'Short for --format csv'
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l json -d 'Short for --format json'
@@ -117,8 +116,9 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l header -d 'Wit
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l no-header -d 'Without a head'
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l all-databases -d 'In every database one may connect to'
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l no-pager -d 'Do not page long answers on a terminal'
-complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s v -l verbose -d 'Say which text of the report was chosen, and why'
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l kind -d 'Only relations of this kind; indexes are shown only when asked for' -r -f -a "table\t''
 partitioned table\t''
 view\t''
@@ -144,10 +144,10 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l columns -d 'On
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l sort -d 'Order by this column' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l limit -d 'Cut after this many rows' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l watch -d 'Again and again, every so many seconds' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l watch -d 'Again and again, every so many seconds' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -s ? -l help -d 'Print help'
@@ -155,7 +155,6 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l visible -d 'On
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l system -d 'System catalogs, information_schema and TOAST tables too'
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -s W -l password -d 'Ask for a password before connecting'
-complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l sql -d 'Print that SQL on stdout, ready for psql, and do not run it'
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l csv -d 'Short for --format csv'
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l json -d 'Short for --format json'
@@ -163,8 +162,9 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l header -d 'Wit
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l no-header -d 'Without a head'
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l all-databases -d 'In every database one may connect to'
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l no-pager -d 'Do not page long answers on a terminal'
-complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -s v -l verbose -d 'Say which text of the report was chosen, and why'
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l by -d 'What makes a family (implies --group-partitions) [default: both]' -r -f -a "tree\t''
 name\t''
 both\t''"
@@ -189,10 +189,10 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l columns -d 'Only t
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l sort -d 'Order by this column' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l limit -d 'Cut after this many rows' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l watch -d 'Again and again, every so many seconds' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l watch -d 'Again and again, every so many seconds' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s ? -l help -d 'Print help'
@@ -201,7 +201,6 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l estimate -d 'Ask n
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l system -d 'System catalogs too'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s W -l password -d 'Ask for a password before connecting'
-complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l sql -d 'Print that SQL on stdout, ready for psql, and do not run it'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l csv -d 'Short for --format csv'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l json -d 'Short for --format json'
@@ -209,8 +208,9 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l header -d 'With a 
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l no-header -d 'Without a head'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l all-databases -d 'In every database one may connect to'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l no-pager -d 'Do not page long answers on a terminal'
-complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s v -l verbose -d 'Say which text of the report was chosen, and why'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand run" -s ? -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand run" -l list -d 'List your reports, with their summaries'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -s ? -l help -d 'Print help'

@@ -2,6 +2,7 @@
 
 pub mod complete;
 pub mod completions;
+pub mod listing;
 pub mod man;
 pub mod report;
 pub mod run;

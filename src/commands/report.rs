@@ -1,21 +1,20 @@
 //! A report: one answer, one in every database, or one after the other.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use clap::{ArgMatches, FromArgMatches};
 
 use super::Context;
 use crate::answer::{Outcome, Question};
-use crate::cli::{self, Color, OutputArgs};
+use crate::cli::{self, OutputArgs};
 use crate::connect::{self, Environment, Flags, ServerVersion, Target};
 use crate::error::{self, Error, Exit, Result};
 use crate::pattern;
 use crate::pipeline::{Pipeline, Wishes, added_column};
 use crate::render::output::{self, Output};
-use crate::render::{self, FormatName, Style};
+use crate::render::{FormatName, Style};
 use crate::report::{Column, Report, Scope};
-use crate::session::{Echo, Reader, Settings};
+use crate::session::{Reader, Settings};
 use crate::signals;
 
 /// Everything one run of a report needs.
@@ -45,20 +44,21 @@ pub async fn run(context: &Context, report: &Report, root: &ArgMatches, own: &Ar
     }
     let every = args.watch.as_deref().map(parse_seconds).transpose()?;
     let terminal = output::terminal_size(context.env.var("COLUMNS"));
+    let limits = args.session.limits();
     let job = Job {
         context,
-        target: resolve(&flags, &context.env, args.quiet)?,
+        target: resolve(&flags, &context.env, args.session.quiet)?,
         settings: Settings {
-            statement_timeout: positive(args.statement_timeout),
-            lock_timeout: question.lock_timeout(positive(args.lock_timeout))?,
+            statement_timeout: limits.statement,
+            lock_timeout: question.lock_timeout(limits.lock)?,
             keep_search_path: question.keeps_search_path(),
             watch_client: true,
         },
-        wishes: wishes(&args)?,
-        format: args.format(terminal.is_some()),
+        wishes: args.format.wishes()?,
+        format: args.format.format(terminal.is_some()),
         style: Style {
-            one_line: args.watch.is_some() && args.format(terminal.is_some()) == FormatName::Json,
-            ..style(&args, terminal, &context.env)
+            one_line: args.watch.is_some() && args.format.format(terminal.is_some()) == FormatName::Json,
+            ..args.format.style(terminal, &context.env)
         },
         terminal,
         question,
@@ -84,11 +84,6 @@ pub fn resolve(flags: &Flags, env: &Environment, quiet: bool) -> Result<Target> 
     Ok(target)
 }
 
-/// A timeout of 0 is none.
-fn positive(limit: Duration) -> Option<Duration> {
-    (!limit.is_zero()).then_some(limit)
-}
-
 fn parse_seconds(text: &str) -> Result<Duration> {
     text.parse()
         .ok()
@@ -99,37 +94,6 @@ fn parse_seconds(text: &str) -> Result<Duration> {
             Error::usage(format!("--watch: {text:?} is no number of seconds above 0"))
                 .hint("write --watch 2, or --watch 0.5")
         })
-}
-
-fn wishes(args: &OutputArgs) -> Result<Wishes> {
-    let grep = args.grep.as_deref().map(regex::bytes::Regex::new).transpose().map_err(|e| {
-        Error::data(format!("--grep: {}", e.to_string().replace('\n', "\n  "))).hint(
-            "the syntax is that of Rust's regex crate; put \\ before a character that is meant as it is",
-        )
-    })?;
-    Ok(Wishes { grep, sort: args.sort.clone(), limit: args.limit, columns: args.columns.clone() })
-}
-
-fn style(args: &OutputArgs, terminal: Option<(usize, usize)>, env: &Environment) -> Style {
-    let color = match args.color {
-        Color::Always => true,
-        Color::Never => false,
-        Color::Auto => {
-            terminal.is_some() && env.nonempty("NO_COLOR").is_none() && env.var("TERM") != Some("dumb")
-        }
-    };
-    let header = match (args.header, args.no_header) {
-        (true, _) => Some(true),
-        (_, true) => Some(false),
-        _ => None,
-    };
-    Style {
-        header,
-        color,
-        width: terminal.map(|(width, _)| width),
-        one_line: false,
-        zone: render::local_zone(),
-    }
 }
 
 /// The pager for long answers on a terminal, or none.
@@ -147,11 +111,6 @@ fn pager(env: &Environment) -> Option<String> {
     found.then(|| command.to_owned())
 }
 
-/// `-E`: the SQL on stderr.
-fn echo(args: &OutputArgs) -> Echo {
-    args.echo_hidden.then(|| Rc::new(|sql: &str| error::note(sql)) as Rc<dyn Fn(&str)>)
-}
-
 impl Job<'_> {
     fn tell(&self, text: &str) {
         if self.args.verbose {
@@ -163,7 +122,7 @@ impl Job<'_> {
         Reader::connect(
             target,
             self.settings.clone(),
-            echo(&self.args),
+            self.args.session.echo(),
             &self.context.running,
             &mut signals::ask_password,
         )
@@ -265,7 +224,7 @@ impl Job<'_> {
 
     fn say_if_nothing(&self, rows: u64) {
         let patterns = self.question.patterns();
-        if rows == 0 && !patterns.is_empty() && !self.args.quiet {
+        if rows == 0 && !patterns.is_empty() && !self.args.session.quiet {
             let shown: Vec<String> = patterns.iter().map(|p| format!("{p:?}")).collect();
             let report = self.question.report;
             let system = report.params.iter().any(|p| p.name == "system");
@@ -298,7 +257,7 @@ impl Job<'_> {
         let closed = reader.texts(&list(false), &[]).await?;
         let target = reader.target().clone();
         reader.close().await;
-        if !closed.is_empty() && !self.args.quiet {
+        if !closed.is_empty() && !self.args.session.quiet {
             error::note(&format!("pgkit: passed over, for one may not connect to it: {}", closed.join(", ")));
         }
         // A pattern of three parts is about one database.

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::files::Files;
 
-/// A password. It has no `Display`, and its `Debug` says nothing.
-#[derive(Clone, PartialEq, Eq)]
+/// A password. It has no `Display`, and its `Debug` says nothing. It is serialized only for the pipe to a helper.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Secret(Vec<u8>);
 
 impl Secret {
@@ -29,7 +31,7 @@ impl fmt::Debug for Secret {
 }
 
 /// The content of a password file that may be used.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Passfile {
     content: Vec<u8>,
     /// The directory whose sockets go by the name of localhost.

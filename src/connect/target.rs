@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::passfile::{Passfile, Secret};
 
 /// What the command line says of the connection.
@@ -36,7 +38,7 @@ impl std::fmt::Debug for Flags {
 }
 
 /// One place to try.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
     /// A host's name or address, a socket directory (it begins with `/`), or an abstract socket (`@`).
     /// Empty when only `hostaddr` was given.
@@ -65,7 +67,7 @@ impl Host {
 }
 
 /// How much TLS is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum SslMode {
     /// None.
     Disable,
@@ -109,7 +111,7 @@ impl SslMode {
 }
 
 /// A version of TLS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum TlsVersion {
     /// TLS 1.0
     V1,
@@ -122,7 +124,7 @@ pub enum TlsVersion {
 }
 
 /// Everything about TLS. The files are read when TLS is dialled.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tls {
     /// `sslmode`
     pub mode: SslMode,
@@ -147,7 +149,7 @@ pub struct Tls {
 }
 
 /// Whether authentication must be bound to the TLS channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ChannelBinding {
     /// It is not.
     Disable,
@@ -158,7 +160,7 @@ pub enum ChannelBinding {
 }
 
 /// Which server will do, of several.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SessionAttrs {
     /// The first one that answers.
     Any,
@@ -175,7 +177,7 @@ pub enum SessionAttrs {
 }
 
 /// What the kernel does to find out that the other side is gone; `None` leaves the kernel's default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Keepalives {
     /// Whether there are any.
     pub on: bool,
@@ -190,7 +192,7 @@ pub struct Keepalives {
 }
 
 /// When to ask for a password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Prompt {
     /// `-w`
     Never,
@@ -200,8 +202,9 @@ pub enum Prompt {
     First,
 }
 
-/// Where to connect, as whom and how. `Debug` shows no password.
-#[derive(Debug, Clone)]
+/// Where to connect, as whom and how. `Debug` shows no password; serialized it has them, for the pipe to a helper
+/// and nothing else.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Target {
     /// The places to try, in this order.
     pub hosts: Vec<Host>,

@@ -1,6 +1,11 @@
 //! Sessions with the server: a transaction that only reads, its timeouts, its rows, and what an SQLSTATE means.
 //!
-//! All settings are `SET LOCAL`: a plain SET would leak through a transaction pooler to the next client.
+//! All settings of a [`Reader`] are `SET LOCAL`: a plain SET would leak through a transaction pooler to the next
+//! client. A [`Writer`] refuses poolers, and so may set what it needs.
+
+mod failure;
+mod value;
+mod writer;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,14 +14,19 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, private::BytesMut};
+use serde::de::DeserializeOwned;
+use tokio_postgres::types::{FromSql, Type};
 use tokio_postgres::{Row, RowStream};
+
+pub use failure::explain;
+pub use value::Value;
+pub use writer::{Limits, MARK, Purpose, Writer};
 
 use crate::cell;
 use crate::connect::{self, Canceler, Connected, ServerVersion, Target};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Result};
 use crate::report::{Column, Text};
-use crate::sql::{quote_ident, quote_literal};
+use crate::sql::quote_ident;
 
 /// How long a cancel request may take.
 pub const CANCEL_PATIENCE: Duration = Duration::from_millis(500);
@@ -62,92 +72,6 @@ impl Settings {
         }
         statements
     }
-}
-
-/// What a parameter binds.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Value {
-    /// SQL's NULL, of this type.
-    Null(Type),
-    /// bool
-    Bool(bool),
-    /// int8
-    Int8(i64),
-    /// text
-    Text(String),
-    /// text[], with NULLs where there are some.
-    TextList(Vec<Option<String>>),
-    /// interval, in microseconds.
-    Interval(i64),
-}
-
-impl Value {
-    fn server_type(&self) -> Type {
-        match self {
-            Value::Null(kind) => kind.clone(),
-            Value::Bool(_) => Type::BOOL,
-            Value::Int8(_) => Type::INT8,
-            Value::Text(_) => Type::TEXT,
-            Value::TextList(_) => Type::TEXT_ARRAY,
-            Value::Interval(_) => Type::INTERVAL,
-        }
-    }
-
-    /// The value as a literal that names its type.
-    pub fn literal(&self) -> String {
-        match self {
-            Value::Null(kind) => format!("NULL::{}", type_name(kind)),
-            Value::Bool(b) => format!("{b}::bool"),
-            Value::Int8(n) => format!("'{n}'::int8"),
-            Value::Text(text) => format!("{}::text", quote_literal(text)),
-            Value::TextList(items) => {
-                let items: Vec<String> = items
-                    .iter()
-                    .map(|i| i.as_ref().map_or("NULL".to_owned(), |t| quote_literal(t)))
-                    .collect();
-                format!("ARRAY[{}]::text[]", items.join(", "))
-            }
-            Value::Interval(micros) => format!("'{micros} microseconds'::interval"),
-        }
-    }
-}
-
-/// The SQL name of a type that a parameter may have.
-fn type_name(kind: &Type) -> &'static str {
-    match *kind {
-        Type::BOOL => "bool",
-        Type::INT8 => "int8",
-        Type::TEXT_ARRAY => "text[]",
-        Type::INTERVAL => "interval",
-        _ => "text",
-    }
-}
-
-impl ToSql for Value {
-    fn to_sql(
-        &self,
-        kind: &Type,
-        out: &mut BytesMut,
-    ) -> std::result::Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        match self {
-            Value::Null(_) => Ok(IsNull::Yes),
-            Value::Bool(b) => b.to_sql(kind, out),
-            Value::Int8(n) => n.to_sql(kind, out),
-            Value::Text(text) => text.to_sql(kind, out),
-            Value::TextList(items) => items.to_sql(kind, out),
-            Value::Interval(micros) => {
-                out.extend_from_slice(&micros.to_be_bytes());
-                out.extend_from_slice(&[0; 8]);
-                Ok(IsNull::No)
-            }
-        }
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-
-    tokio_postgres::types::to_sql_checked!();
 }
 
 /// A value as the server sent it.
@@ -224,12 +148,104 @@ fn echoed(sql: &str, params: &[Value]) -> String {
     text
 }
 
+/// An open connection, what is shown of it, and its place among what a signal cancels.
+struct Link {
+    connected: Connected,
+    echo: Echo,
+    /// A comment that stands before every statement.
+    mark: &'static str,
+    _registered: Registered,
+}
+
+impl Link {
+    async fn open(
+        mark: &'static str,
+        target: &Target,
+        echo: Echo,
+        running: &Running,
+        ask: &mut dyn FnMut(&str) -> Result<String>,
+    ) -> Result<Link> {
+        let connected = connect::connect(target, ask).await?;
+        for warning in &connected.warnings {
+            crate::error::note(&format!("pgkit: {warning}"));
+        }
+        let registered = running.register(connected.canceler.clone());
+        Ok(Link { connected, echo, mark, _registered: registered })
+    }
+
+    fn show(&self, sql: &str, params: &[Value]) {
+        if let Some(echo) = &self.echo {
+            echo(&echoed(sql, params));
+        }
+    }
+
+    /// One or more statements whose rows nobody wants.
+    async fn simple(&self, sql: &str) -> Result<()> {
+        self.show(&sql.replace("; ", ";\n"), &[]);
+        let sql = format!("{}{sql}", self.mark);
+        self.connected.client.batch_execute(&sql).await.map_err(|e| self.explain(&e))
+    }
+
+    /// One statement and its rows.
+    async fn rows(&self, sql: &str, params: &[Value]) -> Result<Pin<Box<RowStream>>> {
+        self.show(sql, params);
+        let typed = params.iter().map(|p| (p, p.server_type()));
+        let sql = format!("{}{sql}", self.mark);
+        self.connected.client.query_typed_raw(&sql, typed).await.map(Box::pin).map_err(|e| self.explain(&e))
+    }
+
+    /// The first column of every row, as the server sent it.
+    async fn first_column<T>(
+        &self,
+        sql: &str,
+        params: &[Value],
+        take: impl Fn(Option<&[u8]>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut rows = self.rows(sql, params).await?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next().await {
+            let row = row.map_err(|e| self.explain(&e))?;
+            let mut values = cell::Raw::new();
+            push_values(&row, &mut values)?;
+            out.push(take(values.first().copied().flatten())?);
+        }
+        Ok(out)
+    }
+
+    /// Every row as a struct, by column name. A column that is missing, unknown or unexpectedly NULL is a bug of
+    /// pgkit's, never a default.
+    async fn structs<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> Result<Vec<T>> {
+        // The server names the columns, so nothing depends on their order.
+        let sql =
+            format!("SELECT pg_catalog.row_to_json(answer)::text FROM (\n{}\n) AS answer", sql.trim_end());
+        self.first_column(&sql, params, |raw| {
+            let text = String::from_utf8_lossy(raw.unwrap_or_default());
+            serde_json::from_str(&text).map_err(|e| {
+                Error::bug("a row of pgkit's own query is not what was expected").caused_by(e).caused_by(text)
+            })
+        })
+        .await
+    }
+
+    fn explain(&self, error: &tokio_postgres::Error) -> Error {
+        explain(error, &self.connected.host)
+    }
+
+    async fn cancel(&self) {
+        let _ = tokio::time::timeout(CANCEL_PATIENCE, self.connected.canceler.cancel()).await;
+    }
+
+    /// Says goodbye, and waits until the server has heard it.
+    async fn close(self) {
+        drop(self.connected.client);
+        let _ = tokio::time::timeout(CANCEL_PATIENCE, self.connected.driver).await;
+    }
+}
+
 /// A session in a transaction that only reads.
 pub struct Reader {
-    connected: Connected,
+    link: Link,
     settings: Settings,
-    echo: Echo,
-    _registered: Registered,
 }
 
 impl Reader {
@@ -241,12 +257,8 @@ impl Reader {
         running: &Running,
         ask: &mut dyn FnMut(&str) -> Result<String>,
     ) -> Result<Reader> {
-        let connected = connect::connect(target, ask).await?;
-        for warning in &connected.warnings {
-            crate::error::note(&format!("pgkit: {warning}"));
-        }
-        let registered = running.register(connected.canceler.clone());
-        let mut reader = Reader { connected, settings, echo, _registered: registered };
+        let link = Link::open("", target, echo, running, ask).await?;
+        let mut reader = Reader { link, settings };
         if let Err(e) = reader.begin().await {
             // 22023: this server's platform cannot watch its client; every other setting is valid everywhere.
             if e.sqlstate.as_deref() != Some("22023") || !reader.settings.watch_client {
@@ -260,8 +272,8 @@ impl Reader {
 
     /// The statements that open the transaction.
     pub fn prelude(&self) -> Vec<String> {
-        let mut statements = self.settings.prelude(self.connected.version);
-        if self.connected.sql_ascii {
+        let mut statements = self.settings.prelude(self.link.connected.version);
+        if self.link.connected.sql_ascii {
             // Such a server refuses to send as UTF-8 what is none; so it sends bytes.
             statements.push("SET LOCAL client_encoding = 'SQL_ASCII'".to_owned());
         }
@@ -270,14 +282,7 @@ impl Reader {
 
     async fn begin(&self) -> Result<()> {
         let sql = self.prelude().join("; ");
-        self.simple(&sql).await
-    }
-
-    async fn simple(&self, sql: &str) -> Result<()> {
-        if let Some(echo) = &self.echo {
-            echo(&echoed(&sql.replace("; ", ";\n"), &[]));
-        }
-        self.connected.client.batch_execute(sql).await.map_err(|e| self.explain(&e))
+        self.link.simple(&sql).await
     }
 
     /// Rolls back what failed and opens the transaction anew, with this lock timeout where one is given.
@@ -285,23 +290,23 @@ impl Reader {
         if let Some(limit) = lock_timeout {
             self.settings.lock_timeout = Some(limit);
         }
-        self.simple("ROLLBACK").await?;
+        self.link.simple("ROLLBACK").await?;
         self.begin().await
     }
 
     /// The server's version.
     pub fn version(&self) -> ServerVersion {
-        self.connected.version
+        self.link.connected.version
     }
 
     /// The database.
     pub fn database(&self) -> &str {
-        &self.connected.database
+        &self.link.connected.database
     }
 
     /// What was connected to, for further connections to the same server.
     pub fn target(&self) -> &Target {
-        &self.connected.target
+        &self.link.connected.target
     }
 
     /// The transaction's settings, as they are now.
@@ -334,27 +339,23 @@ impl Reader {
 
     /// The text column of every row of a query of pgkit's own.
     pub async fn texts(&self, sql: &str, params: &[Value]) -> Result<Vec<String>> {
-        let mut rows = self.rows(sql, params).await?;
-        let mut out = Vec::new();
-        while let Some(row) = rows.next().await {
-            let row = row.map_err(|e| self.explain(&e))?;
-            let mut values = cell::Raw::new();
-            push_values(&row, &mut values)?;
-            // Names that are no UTF-8 are shown as everywhere else.
-            let text =
-                cell::ColumnType::TEXT.decode(values.first().copied().flatten()).map_err(Error::bug)?;
-            out.push(crate::render::plain(&text).into_owned());
-        }
-        Ok(out)
+        self.link
+            .first_column(sql, params, |raw| {
+                // Names that are no UTF-8 are shown as everywhere else.
+                let text = cell::ColumnType::TEXT.decode(raw).map_err(Error::bug)?;
+                Ok(crate::render::plain(&text).into_owned())
+            })
+            .await
+    }
+
+    /// Every row of a query of pgkit's own as a struct, by column name.
+    pub async fn structs<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> Result<Vec<T>> {
+        self.link.structs(sql, params).await
     }
 
     /// Runs one statement. Errors: what the server says, with its SQLSTATE.
     pub async fn rows(&self, sql: &str, params: &[Value]) -> Result<Pin<Box<RowStream>>> {
-        if let Some(echo) = &self.echo {
-            echo(&echoed(sql, params));
-        }
-        let typed = params.iter().map(|p| (p, p.server_type()));
-        self.connected.client.query_typed_raw(sql, typed).await.map(Box::pin).map_err(|e| self.explain(&e))
+        self.link.rows(sql, params).await
     }
 
     /// Compares what the server says of a statement's columns with the header, before it runs: tokio-postgres hangs
@@ -366,7 +367,7 @@ impl Reader {
         let sql =
             format!("SELECT report.* FROM (SELECT) AS one LEFT JOIN (\n{}\n) AS report ON false", text.sql);
         let typed = params.iter().map(|p| (p, p.server_type()));
-        let rows = self.connected.client.query_typed_raw(&sql, typed).await;
+        let rows = self.link.connected.client.query_typed_raw(&sql, typed).await;
         let mut rows = rows
             .map(Box::pin)
             .map_err(|e| self.explain(&e))
@@ -379,29 +380,25 @@ impl Reader {
 
     /// Cancels what runs, and waits until the server has ended it.
     pub async fn cancel(&self) {
-        let _ = tokio::time::timeout(CANCEL_PATIENCE, self.connected.canceler.cancel()).await;
+        self.link.cancel().await;
     }
 
     /// Ends the transaction, so that a pooler gets its connection back in order.
     pub async fn close(self) {
-        if let Some(echo) = &self.echo {
-            echo(&echoed("COMMIT", &[]));
-        }
         // Nothing was written: when this fails there is nothing to lose.
-        let _ = self.connected.client.batch_execute("COMMIT").await;
-        drop(self.connected.client);
-        let _ = tokio::time::timeout(CANCEL_PATIENCE, self.connected.driver).await;
+        let _ = self.link.simple("COMMIT").await;
+        self.link.close().await;
     }
 
     /// Lets the connection go after a cancel, without waiting for the rest of an answer.
     pub async fn abandon(self) {
         self.cancel().await;
-        self.connected.driver.abort();
+        self.link.connected.driver.abort();
     }
 
     /// What a failure of the driver or the server means.
     pub fn explain(&self, error: &tokio_postgres::Error) -> Error {
-        explain(error, &self.connected.host)
+        self.link.explain(error)
     }
 }
 
@@ -451,54 +448,6 @@ pub fn check_row(file: &str, columns: &[Column], row: &Row) -> Result<()> {
     check_columns(file, columns, &found)
 }
 
-/// What an SQLSTATE means for the exit code. From the manual's appendix "PostgreSQL Error Codes".
-fn exit_of(sqlstate: &str) -> Exit {
-    match sqlstate {
-        "42501" => Exit::Permission,
-        // Canceled (a timeout, or somebody's pg_cancel_backend), lock not available, serialization, deadlock.
-        "57014" | "55P03" | "40001" | "40P01" | "25P03" | "XX000" => Exit::TryAgain,
-        "57P01" | "57P02" | "57P03" | "57P05" | "25P04" => Exit::Unavailable,
-        "0A000" => Exit::TooOld,
-        state if state.starts_with("08") => Exit::Unavailable,
-        // Out of memory, disk or connections.
-        state if state.starts_with("53") => Exit::TryAgain,
-        // Data exceptions: a bad regular expression above all.
-        _ => Exit::Data,
-    }
-}
-
-/// What a failure of the driver means: the server's own words, or that the connection is lost.
-pub fn explain(error: &tokio_postgres::Error, host: &str) -> Error {
-    if let Some(db) = error.as_db_error() {
-        let state = db.code().code();
-        let mut out =
-            Error::new(exit_of(state), format!("the server says: {}", db.message())).with_sqlstate(state);
-        if let Some(detail) = db.detail() {
-            out = out.caused_by(detail);
-        }
-        if let Some(hint) = db.hint() {
-            out = out.hint(hint);
-        }
-        return match state {
-            "57014" => out
-                .hint("raise the limit with --statement-timeout, or try again when the server is less busy"),
-            "55P03" => out.hint(
-                "somebody holds a lock on what this reads; try again, or wait longer with --lock-timeout",
-            ),
-            _ => out,
-        };
-    }
-    let mut causes = Vec::new();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        causes.push(cause.to_string());
-        source = cause.source();
-    }
-    let mut out = Error::new(Exit::Unavailable, format!("lost the connection to the server at \"{host}\""));
-    out.causes = if causes.is_empty() { vec![error.to_string()] } else { causes };
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -519,27 +468,5 @@ mod tests {
              SET LOCAL client_connection_check_interval = '500ms'; SET LOCAL search_path = pg_catalog"
         );
         assert!(!on("10.23").contains("jit") && !on("13.1").contains("client_connection"));
-    }
-
-    #[test]
-    fn literals_name_their_type() {
-        assert_eq!(Value::TextList(vec![None, Some("a'b".into())]).literal(), "ARRAY[NULL, 'a''b']::text[]");
-        assert_eq!(Value::Null(Type::TEXT_ARRAY).literal(), "NULL::text[]");
-        assert_eq!(Value::Interval(5).literal(), "'5 microseconds'::interval");
-    }
-
-    #[test]
-    fn every_sqlstate_has_its_exit_code() {
-        for (state, exit) in [
-            ("42501", Exit::Permission),
-            ("57014", Exit::TryAgain),
-            ("55P03", Exit::TryAgain),
-            ("2201B", Exit::Data),
-            ("57P01", Exit::Unavailable),
-            ("08006", Exit::Unavailable),
-            ("42P01", Exit::Data),
-        ] {
-            assert_eq!(exit_of(state), exit, "{state}");
-        }
     }
 }

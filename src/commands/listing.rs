@@ -1,0 +1,47 @@
+//! The way of an engine's rows to stdout: the pipeline and formats that reports have.
+
+use super::Context;
+use crate::cli::FormatArgs;
+use crate::error::Result;
+use crate::pipeline::{Flow, Pipeline};
+use crate::render::output::{self, Output};
+use crate::rows::{self, Row};
+
+/// An answer that is being printed.
+pub struct Listing {
+    pipeline: Pipeline,
+    out: Output,
+}
+
+impl Listing {
+    /// Checks what is wished for against the columns (see [`rows::columns`]), and prints the head.
+    ///
+    /// Errors: a column that is not there (64), `--grep` is no regular expression (65).
+    pub fn new(context: &Context, name: &str, columns: &[&str], args: &FormatArgs) -> Result<Listing> {
+        let terminal = output::terminal_size(context.env.var("COLUMNS"));
+        let style = args.style(terminal, &context.env);
+        let format = args.format(terminal.is_some());
+        let mut pipeline = Pipeline::new(name, rows::columns(columns), &args.wishes()?, format, &style)?;
+        let mut out = Output::new(None, 0)?;
+        pipeline.head(&mut out);
+        Ok(Listing { pipeline, out })
+    }
+
+    /// Hands one row on. Says whether more are wanted.
+    pub fn push(&mut self, row: &Row) -> Result<Flow> {
+        self.pipeline.push(&row.raw(), &mut self.out)
+    }
+
+    /// Shows what has come so far, because nothing more comes for now.
+    pub fn flush(&mut self) -> Result<output::Reader> {
+        self.pipeline.end_round(&mut self.out)?;
+        self.out.flush()
+    }
+
+    /// All rows have come.
+    pub async fn finish(mut self) -> Result<()> {
+        self.pipeline.end_round(&mut self.out)?;
+        self.pipeline.end(&mut self.out);
+        self.out.finish().await
+    }
+}

@@ -1,0 +1,76 @@
+//! Rows that an engine makes, in the form in which the server sends its own, so that they go the same way.
+
+use tokio_postgres::types::Type;
+
+use crate::cell::{self, ColumnType};
+use crate::report::Column;
+
+/// The columns of an engine's answer, each written as in a report's header: `"pid int8"`. Without a type it is text.
+pub fn columns(list: &[&str]) -> Vec<Column> {
+    list.iter()
+        .map(|text| {
+            let (name, kind) = text.rsplit_once(' ').unwrap_or((text, "text"));
+            let (kind, server_type) = ColumnType::by_name(kind).unwrap_or((ColumnType::TEXT, Type::TEXT));
+            Column { name: name.to_owned(), kind, server_type }
+        })
+        .collect()
+}
+
+/// One row, filled from left to right; `None` is NULL.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Row(Vec<Option<Vec<u8>>>);
+
+impl Row {
+    /// An empty row.
+    pub fn new() -> Row {
+        Row::default()
+    }
+
+    fn push(mut self, value: Option<Vec<u8>>) -> Row {
+        self.0.push(value);
+        self
+    }
+
+    /// A value of type text; bytes that are no UTF-8 are shown as everywhere else.
+    pub fn text<T: AsRef<[u8]>>(self, value: Option<T>) -> Row {
+        self.push(value.map(|text| text.as_ref().to_vec()))
+    }
+
+    /// A value of type int8.
+    pub fn int(self, value: Option<i64>) -> Row {
+        self.push(value.map(|n| n.to_be_bytes().to_vec()))
+    }
+
+    /// A value of type float8.
+    pub fn float(self, value: Option<f64>) -> Row {
+        self.push(value.map(|x| x.to_be_bytes().to_vec()))
+    }
+
+    /// A value of type timestamptz, in microseconds since 1970.
+    pub fn time(self, value: Option<jiff::Timestamp>) -> Row {
+        // The server counts from 2000-01-01, 946,684,800 seconds later.
+        self.push(value.map(|t| (t.as_microsecond() - 946_684_800_000_000).to_be_bytes().to_vec()))
+    }
+
+    /// As the server would have sent it.
+    pub fn raw(&self) -> cell::Raw<'_> {
+        self.0.iter().map(Option::as_deref).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cell::Cell;
+
+    #[test]
+    fn an_engines_row_decodes_as_the_servers() {
+        let columns = columns(&["name text", "pid int8", "waited_s float8", "at timestamptz"]);
+        let at: jiff::Timestamp = "2026-02-03T04:05:06.5Z".parse().unwrap();
+        let row = Row::new().text(Some("a\tb")).int(None).float(Some(0.25)).time(Some(at));
+        let cells: Vec<Cell<'_>> =
+            columns.iter().zip(row.raw()).map(|(c, raw)| c.kind.decode(raw).unwrap()).collect();
+        assert_eq!(cells[..3], [Cell::Text("a\tb".into()), Cell::Null, Cell::Float(0.25)]);
+        assert_eq!(crate::render::plain(&cells[3]), "2026-02-03T04:05:06.5Z");
+    }
+}

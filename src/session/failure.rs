@@ -1,0 +1,71 @@
+//! What a failure of the driver or the server means.
+
+use crate::error::{Error, Exit};
+
+/// What an SQLSTATE means for the exit code. From the manual's appendix "PostgreSQL Error Codes".
+fn exit_of(sqlstate: &str) -> Exit {
+    match sqlstate {
+        "42501" => Exit::Permission,
+        // Canceled (a timeout, or somebody's pg_cancel_backend), lock not available, serialization, deadlock.
+        "57014" | "55P03" | "40001" | "40P01" | "25P03" | "XX000" => Exit::TryAgain,
+        "57P01" | "57P02" | "57P03" | "57P05" | "25P04" => Exit::Unavailable,
+        "0A000" => Exit::TooOld,
+        state if state.starts_with("08") => Exit::Unavailable,
+        // Out of memory, disk or connections.
+        state if state.starts_with("53") => Exit::TryAgain,
+        // Data exceptions: a bad regular expression above all.
+        _ => Exit::Data,
+    }
+}
+
+/// What a failure of the driver means: the server's own words, or that the connection is lost.
+pub fn explain(error: &tokio_postgres::Error, host: &str) -> Error {
+    if let Some(db) = error.as_db_error() {
+        let state = db.code().code();
+        let mut out =
+            Error::new(exit_of(state), format!("the server says: {}", db.message())).with_sqlstate(state);
+        if let Some(detail) = db.detail() {
+            out = out.caused_by(detail);
+        }
+        if let Some(hint) = db.hint() {
+            out = out.hint(hint);
+        }
+        return match state {
+            "57014" => out
+                .hint("raise the limit with --statement-timeout, or try again when the server is less busy"),
+            "55P03" => out.hint(
+                "somebody holds a lock on what this reads; try again, or wait longer with --lock-timeout",
+            ),
+            _ => out,
+        };
+    }
+    let mut causes = Vec::new();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        causes.push(cause.to_string());
+        source = cause.source();
+    }
+    let mut out = Error::new(Exit::Unavailable, format!("lost the connection to the server at \"{host}\""));
+    out.causes = if causes.is_empty() { vec![error.to_string()] } else { causes };
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sqlstate_has_its_exit_code() {
+        for (state, exit) in [
+            ("42501", Exit::Permission),
+            ("57014", Exit::TryAgain),
+            ("55P03", Exit::TryAgain),
+            ("2201B", Exit::Data),
+            ("57P01", Exit::Unavailable),
+            ("08006", Exit::Unavailable),
+            ("42P01", Exit::Data),
+        ] {
+            assert_eq!(exit_of(state), exit, "{state}");
+        }
+    }
+}
