@@ -112,16 +112,25 @@ pub struct FormatArgs {
     pub color: Color,
 }
 
-/// What is shown beside the answer, and how long the server may take: for every command that asks one.
+/// What is shown beside the answer: for every command that talks to a server.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
-pub struct SessionArgs {
+pub struct EchoArgs {
     /// Print the SQL that runs, with its parameters, on stderr
     #[arg(short = 'E', long)]
     pub echo_hidden: bool,
     /// No remarks on stderr, only errors
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// What is shown beside the answer, and how long the server may take: for every command that asks one.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Output")]
+pub struct SessionArgs {
+    /// What is shown beside it.
+    #[command(flatten)]
+    pub echo: EchoArgs,
     /// Give up when a statement takes longer; 0 is never
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_timeout)]
     pub statement_timeout: Duration,
@@ -172,6 +181,11 @@ impl FormatArgs {
         }
     }
 
+    /// Did nobody ask for a format or for columns?
+    pub fn is_plain(&self) -> bool {
+        self.format.is_none() && !self.csv && !self.json && self.columns.is_empty()
+    }
+
     /// Which rows and columns are wanted. Errors: `--grep` is no regular expression (65).
     pub fn wishes(&self) -> Result<Wishes> {
         let grep = self.grep.as_deref().map(regex::bytes::Regex::new).transpose().map_err(|e| {
@@ -206,12 +220,21 @@ impl FormatArgs {
     }
 }
 
-impl SessionArgs {
+impl EchoArgs {
     /// `-E`: the SQL on stderr.
     pub fn echo(&self) -> Echo {
         self.echo_hidden.then(|| Rc::new(|sql: &str| error::note(sql)) as Rc<dyn Fn(&str)>)
     }
 
+    /// Says a thing on stderr that is no error, unless nothing shall be said.
+    pub fn remark(&self, text: &str) {
+        if !self.quiet {
+            error::note(&format!("pgkit: {text}"));
+        }
+    }
+}
+
+impl SessionArgs {
     /// The timeouts; 0 is none.
     pub fn limits(&self) -> Limits {
         let positive = |limit: Duration| (!limit.is_zero()).then_some(limit);
@@ -401,6 +424,7 @@ pub fn tree(reports: &[Report], own: &OwnReports) -> Command {
         });
     }
     root.subcommand(run)
+        .subcommand(commands::log::command_tree())
         .subcommand(commands::sandbox::command())
         .subcommand(commands::completions::command())
         .subcommand(commands::man::command())

@@ -28,15 +28,18 @@ pub const SUBCOMMAND: &str = "__helper";
 pub enum Kind {
     /// Owns a throwaway server.
     Keeper,
+    /// Switches the server's log settings back in time.
+    Watcher,
 }
 
 impl Kind {
-    const ALL: [Kind; 1] = [Kind::Keeper];
+    const ALL: [Kind; 2] = [Kind::Keeper, Kind::Watcher];
 
     /// Its name, as it stands after the hidden subcommand.
     pub const fn name(self) -> &'static str {
         match self {
             Kind::Keeper => "keeper",
+            Kind::Watcher => "watcher",
         }
     }
 }
@@ -166,6 +169,11 @@ impl Helper {
         }
     }
 
+    /// Lets it live on without us: its end is not waited for.
+    pub fn detach(&mut self) {
+        self.orders = None;
+    }
+
     /// Closes the pipe and waits, not for ever, until the helper has cleaned up. Says whether it has ended.
     pub fn finish(&mut self, patience: Duration) -> bool {
         self.orders = None;
@@ -252,6 +260,7 @@ pub fn main(kind: &str) -> Exit {
         };
         match kind {
             Kind::Keeper => crate::sandbox::keeper::run(&mut master).await,
+            Kind::Watcher => crate::log::watcher::run(&mut master).await,
         }
     })
 }

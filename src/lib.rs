@@ -10,6 +10,7 @@ pub mod commands;
 pub mod connect;
 pub mod error;
 pub mod helper;
+pub mod log;
 pub mod pattern;
 pub mod pipeline;
 pub mod render;

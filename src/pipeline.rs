@@ -120,6 +120,12 @@ impl Pipeline {
         Ok(pipeline)
     }
 
+    /// Shows the rows this way instead.
+    pub fn shown_by(mut self, format: Box<dyn Format>) -> Pipeline {
+        self.format = format;
+        self
+    }
+
     /// Begins a new answer (of `--watch`) with the same columns.
     pub fn begin_round(&mut self) {
         self.taken = 0;

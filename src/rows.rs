@@ -26,6 +26,11 @@ impl Row {
         Row::default()
     }
 
+    /// A row of values in the server's form, copied.
+    pub fn of(raw: &[Option<&[u8]>]) -> Row {
+        Row(raw.iter().map(|value| value.map(<[u8]>::to_vec)).collect())
+    }
+
     fn push(mut self, value: Option<Vec<u8>>) -> Row {
         self.0.push(value);
         self

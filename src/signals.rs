@@ -3,7 +3,7 @@
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
@@ -12,14 +12,19 @@ use tokio::sync::oneshot;
 
 use crate::error::{Error, Exit, Result};
 
-/// How long a command has to cancel its statements after the first signal.
-const PATIENCE: Duration = Duration::from_millis(800);
+/// How long a command has to cancel its statements after the first signal, in milliseconds.
+static PATIENCE: AtomicU64 = AtomicU64::new(800);
 
 /// The pager has the terminal: Ctrl-C is meant for it.
 static PAGING: AtomicBool = AtomicBool::new(false);
 
 /// The terminal as it was before a password was asked for.
 static TERMINAL: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// Gives the command this long after the first signal: it has something to put back.
+pub fn patience(time: Duration) {
+    PATIENCE.store(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+}
 
 /// While a pager runs, an interrupt is the pager's.
 pub fn paging(on: bool) {
@@ -64,7 +69,9 @@ async fn wait(tell: oneshot::Sender<Exit>, ready: &std::sync::mpsc::Sender<std::
     };
     let first = next().await;
     let _ = tell.send(first);
-    let last = tokio::time::timeout(PATIENCE, next()).await.unwrap_or(first);
+    let last = tokio::time::timeout(Duration::from_millis(PATIENCE.load(Ordering::Relaxed)), next())
+        .await
+        .unwrap_or(first);
     leave(last);
 }
 

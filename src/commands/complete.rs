@@ -16,6 +16,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Queries whose `$1` is the beginning that is typed; one name a row.
 const DATABASES: &str = include_str!("../../queries/complete/databases.sql");
+const ROLES: &str = include_str!("../../queries/complete/roles.sql");
 const RELATIONS: &str = include_str!("../../queries/complete/relations.sql");
 const FUNCTIONS: &str = include_str!("../../queries/complete/functions.sql");
 
@@ -35,6 +36,11 @@ pub fn param(arg: Arg, param: &Param) -> Arg {
 /// Lets `--dbname` be completed from the server.
 pub fn databases() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| names(DATABASES, typed))
+}
+
+/// Lets a role be completed from the server.
+pub fn roles() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| names(ROLES, typed))
 }
 
 /// What the server knows that begins like this; nothing when it does not answer in time.

@@ -5,6 +5,7 @@ use crate::cli::FormatArgs;
 use crate::error::Result;
 use crate::pipeline::{Flow, Pipeline};
 use crate::render::output::{self, Output};
+use crate::render::{Format, Style};
 use crate::rows::{self, Row};
 
 /// An answer that is being printed.
@@ -18,10 +19,26 @@ impl Listing {
     ///
     /// Errors: a column that is not there (64), `--grep` is no regular expression (65).
     pub fn new(context: &Context, name: &str, columns: &[&str], args: &FormatArgs) -> Result<Listing> {
+        Listing::for_people(context, name, columns, args, |_| None)
+    }
+
+    /// As [`Listing::new`]; where stdout is a terminal and nobody asked for a format or for columns, `people` may show
+    /// the rows in a way of their own.
+    pub fn for_people(
+        context: &Context,
+        name: &str,
+        columns: &[&str],
+        args: &FormatArgs,
+        people: impl FnOnce(&Style) -> Option<Box<dyn Format>>,
+    ) -> Result<Listing> {
         let terminal = output::terminal_size(context.env.var("COLUMNS"));
         let style = args.style(terminal, &context.env);
         let format = args.format(terminal.is_some());
         let mut pipeline = Pipeline::new(name, rows::columns(columns), &args.wishes()?, format, &style)?;
+        let own_way = terminal.is_some() && args.is_plain();
+        if let Some(format) = own_way.then(|| people(&style)).flatten() {
+            pipeline = pipeline.shown_by(format);
+        }
         let mut out = Output::new(None, 0)?;
         pipeline.head(&mut out);
         Ok(Listing { pipeline, out })
@@ -29,7 +46,12 @@ impl Listing {
 
     /// Hands one row on. Says whether more are wanted.
     pub fn push(&mut self, row: &Row) -> Result<Flow> {
-        self.pipeline.push(&row.raw(), &mut self.out)
+        self.push_raw(&row.raw())
+    }
+
+    /// Hands one row on, in the server's form.
+    pub fn push_raw(&mut self, raw: &[Option<&[u8]>]) -> Result<Flow> {
+        self.pipeline.push(raw, &mut self.out)
     }
 
     /// Shows what has come so far, because nothing more comes for now.

@@ -3,6 +3,7 @@
 pub mod complete;
 pub mod completions;
 pub mod listing;
+pub mod log;
 pub mod man;
 pub mod report;
 pub mod run;
@@ -105,6 +106,11 @@ fn run(args: Vec<OsString>) -> Result<Exit> {
     exit
 }
 
+/// What waits for another process, away from the runtime's thread: a signal must still be heard.
+pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| Error::bug("a helper thread died").caused_by(e))?
+}
+
 /// Help and version are answers; everything else clap says is wrong usage.
 fn usage(e: &clap::Error) -> Result<Exit> {
     use clap::error::ErrorKind;
@@ -131,6 +137,7 @@ fn usage(e: &clap::Error) -> Result<Exit> {
 async fn dispatch(context: &Context, matches: &ArgMatches) -> Result<Exit> {
     match matches.subcommand() {
         Some(("run", own)) => run::run(context, matches, own).await,
+        Some(("log", own)) => log::run(context, matches, own).await,
         Some(("sandbox", own)) => sandbox::run(context, matches, own).await,
         Some(("completions", own)) => completions::run(context, matches, own),
         Some(("man", _)) => man::run(context, matches),

@@ -1,5 +1,6 @@
 //! A report: one answer, one in every database, or one after the other.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use clap::{ArgMatches, FromArgMatches};
@@ -28,6 +29,8 @@ struct Job<'a> {
     format: FormatName,
     style: Style,
     terminal: Option<(usize, usize)>,
+    /// Was it said that the log settings should have ended?
+    warned: Cell<bool>,
 }
 
 /// Runs a report.
@@ -47,7 +50,7 @@ pub async fn run(context: &Context, report: &Report, root: &ArgMatches, own: &Ar
     let limits = args.session.limits();
     let job = Job {
         context,
-        target: resolve(&flags, &context.env, args.session.quiet)?,
+        target: resolve(&flags, &context.env, args.session.echo.quiet)?,
         settings: Settings {
             statement_timeout: limits.statement,
             lock_timeout: question.lock_timeout(limits.lock)?,
@@ -61,6 +64,7 @@ pub async fn run(context: &Context, report: &Report, root: &ArgMatches, own: &Ar
             ..args.format.style(terminal, &context.env)
         },
         terminal,
+        warned: Cell::new(false),
         question,
         args,
     };
@@ -119,14 +123,20 @@ impl Job<'_> {
     }
 
     async fn reader(&self, target: &Target) -> Result<Reader> {
-        Reader::connect(
+        let reader = Reader::connect(
             target,
             self.settings.clone(),
-            self.args.session.echo(),
+            self.args.session.echo.echo(),
             &self.context.running,
             &mut signals::ask_password,
         )
-        .await
+        .await?;
+        if let Some(overdue) = reader.overdue()
+            && !self.warned.replace(true)
+        {
+            self.args.session.echo.remark(overdue);
+        }
+        Ok(reader)
     }
 
     fn pipeline(&self, format: FormatName) -> Result<Pipeline> {
@@ -224,7 +234,7 @@ impl Job<'_> {
 
     fn say_if_nothing(&self, rows: u64) {
         let patterns = self.question.patterns();
-        if rows == 0 && !patterns.is_empty() && !self.args.session.quiet {
+        if rows == 0 && !patterns.is_empty() && !self.args.session.echo.quiet {
             let shown: Vec<String> = patterns.iter().map(|p| format!("{p:?}")).collect();
             let report = self.question.report;
             let system = report.params.iter().any(|p| p.name == "system");
@@ -257,7 +267,7 @@ impl Job<'_> {
         let closed = reader.texts(&list(false), &[]).await?;
         let target = reader.target().clone();
         reader.close().await;
-        if !closed.is_empty() && !self.args.session.quiet {
+        if !closed.is_empty() && !self.args.session.echo.quiet {
             error::note(&format!("pgkit: passed over, for one may not connect to it: {}", closed.join(", ")));
         }
         // A pattern of three parts is about one database.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 
-use super::Context;
+use super::{Context, aside};
 use crate::cli;
 use crate::error::{self, Error, Exit, Result};
 use crate::render::output;
@@ -115,11 +115,6 @@ fn options(context: &Context, matches: &ArgMatches) -> Result<Options> {
     options.scope = SCOPE.to_owned();
     options.settings.sample = true;
     Ok(options)
-}
-
-/// What waits for a server to start or stop, away from the runtime's thread: a signal must still be heard.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|e| Error::bug("a helper thread died").caused_by(e))?
 }
 
 /// A server of our own that is gone when this value is.

@@ -21,7 +21,7 @@ pub fn short_name(name: &str) -> &str {
 }
 
 /// A size as pg_size_pretty words it: units of 1024, named kB, MB, GB.
-fn bytes(n: i64) -> String {
+pub fn bytes(n: i64) -> String {
     let options = FormatSizeOptions::default()
         .base_unit(BaseUnit::Byte)
         .kilo(Kilo::Binary)

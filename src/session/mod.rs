@@ -16,7 +16,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use tokio_postgres::types::{FromSql, Type};
-use tokio_postgres::{Row, RowStream};
+use tokio_postgres::{Row, RowStream, SimpleQueryMessage};
 
 pub use failure::explain;
 pub use value::Value;
@@ -25,6 +25,7 @@ pub use writer::{Limits, MARK, Purpose, Writer};
 use crate::cell;
 use crate::connect::{self, Canceler, Connected, ServerVersion, Target};
 use crate::error::{Error, Result};
+use crate::log::note;
 use crate::report::{Column, Text};
 use crate::sql::quote_ident;
 
@@ -246,6 +247,7 @@ impl Link {
 pub struct Reader {
     link: Link,
     settings: Settings,
+    overdue: Option<String>,
 }
 
 impl Reader {
@@ -258,7 +260,7 @@ impl Reader {
         ask: &mut dyn FnMut(&str) -> Result<String>,
     ) -> Result<Reader> {
         let link = Link::open("", target, echo, running, ask).await?;
-        let mut reader = Reader { link, settings };
+        let mut reader = Reader { link, settings, overdue: None };
         if let Err(e) = reader.begin().await {
             // 22023: this server's platform cannot watch its client; every other setting is valid everywhere.
             if e.sqlstate.as_deref() != Some("22023") || !reader.settings.watch_client {
@@ -280,9 +282,21 @@ impl Reader {
         statements
     }
 
-    async fn begin(&self) -> Result<()> {
-        let sql = self.prelude().join("; ");
-        self.link.simple(&sql).await
+    /// Opens the transaction; the same round trip tells whether statements are logged for longer than they should be.
+    async fn begin(&mut self) -> Result<()> {
+        let sql = format!("{}; {}", self.prelude().join("; "), note::LOADED);
+        self.link.show(&sql.replace("; ", ";\n"), &[]);
+        let answer = self.link.connected.client.simple_query(&sql).await.map_err(|e| self.explain(&e))?;
+        self.overdue = answer.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => note::overdue(row.get(0)?, row.get(1)?.parse().ok()?),
+            _ => None,
+        });
+        Ok(())
+    }
+
+    /// What whoever connects should know of the server's log settings: that they should have ended.
+    pub fn overdue(&self) -> Option<&str> {
+        self.overdue.as_deref()
     }
 
     /// Rolls back what failed and opens the transaction anew, with this lock timeout where one is given.

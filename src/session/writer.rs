@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use super::{Echo, Link, Running, Value, timeout};
 use crate::connect::{ServerVersion, Target};
 use crate::error::{Error, Result};
+use crate::log::note;
 
 /// Stands before every statement of a [`Writer`], so that whoever tails the server's log can leave pgkit's own out.
 pub const MARK: &str = "/* pgkit */ ";
@@ -53,6 +54,8 @@ struct Greeting {
     pid: i32,
     standby: bool,
     may_quiet: bool,
+    note: Option<String>,
+    now: f64,
 }
 
 /// A session that is proved to be ours alone, outside any transaction.
@@ -60,6 +63,7 @@ pub struct Writer {
     link: Link,
     purpose: Purpose,
     standby: bool,
+    overdue: Option<String>,
 }
 
 impl Writer {
@@ -75,7 +79,7 @@ impl Writer {
         ask: &mut dyn FnMut(&str) -> Result<String>,
     ) -> Result<Writer> {
         let link = Link::open(MARK, target, echo, running, ask).await?;
-        let mut writer = Writer { link, purpose, standby: false };
+        let mut writer = Writer { link, purpose, standby: false, overdue: None };
         let may_set = if writer.version().major() >= 15 {
             " OR pg_catalog.has_parameter_privilege(current_user, 'log_statement', 'SET')"
         } else {
@@ -85,7 +89,9 @@ impl Writer {
             .one(
                 &format!(
                     "SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.pg_is_in_recovery() AS standby, \
-                     (pg_catalog.current_setting('is_superuser') = 'on'{may_set}) AS may_quiet"
+                     (pg_catalog.current_setting('is_superuser') = 'on'{may_set}) AS may_quiet, loaded.* \
+                     FROM ({}) AS loaded",
+                    note::LOADED
                 ),
                 &[],
             )
@@ -95,6 +101,7 @@ impl Writer {
                 .hint("this needs a session of its own: connect to the server itself, not through PgBouncer or the like"));
         }
         writer.standby = greeting.standby;
+        writer.overdue = greeting.note.and_then(|text| note::overdue(&text, greeting.now));
         if purpose.is_quiet() && greeting.may_quiet {
             writer
                 .run(
@@ -183,6 +190,11 @@ impl Writer {
     /// Is the server in recovery, so that nothing can be written but what is outside its data?
     pub fn is_standby(&self) -> bool {
         self.standby
+    }
+
+    /// What whoever connects should know of the server's log settings: that they should have ended.
+    pub fn overdue(&self) -> Option<&str> {
+        self.overdue.as_deref()
     }
 
     /// What was connected to, with the password that was typed.

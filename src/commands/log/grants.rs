@@ -1,0 +1,40 @@
+//! `log grants`: the script that lets a role read the log, and nothing else.
+
+use clap::{ArgMatches, Args, Command};
+
+use crate::cli::{self, ConnectionArgs};
+use crate::commands::Context;
+use crate::error::{Exit, Result};
+use crate::render::output;
+use crate::sql::quote_ident;
+
+const SCRIPT: &str = include_str!("../../../queries/log/grants.sql");
+
+#[derive(Debug, Clone, Args)]
+struct GrantsArgs {
+    /// Who shall read the log [default: the role that would connect]
+    #[arg(long, value_name = "ROLE", add = crate::commands::complete::roles())]
+    role: Option<String>,
+}
+
+pub(super) fn command() -> Command {
+    let about = "Print the SQL by which a superuser lets a role read the log, and nothing else";
+    let command = GrantsArgs::augment_args(cli::command("grants", about));
+    ConnectionArgs::augment_args(command)
+        .about(about)
+        .after_help(cli::example(&["pgkit log grants --role oncall | psql -U postgres -d postgres"]))
+}
+
+/// Prints the script. Connects to nothing.
+pub(super) fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    let args: GrantsArgs = super::parse(own)?;
+    let role = match args.role {
+        Some(role) => role,
+        None => {
+            let flags = cli::connection_flags(root, own)?;
+            crate::commands::report::resolve(&flags, &context.env, false)?.user
+        }
+    };
+    output::print(&SCRIPT.replace(":role", &quote_ident(&role)))?;
+    Ok(Exit::Done)
+}

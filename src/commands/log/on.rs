@@ -1,0 +1,379 @@
+//! `log on`: logs statements, for a while.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
+
+use clap::{ArgMatches, Args, Command, ValueEnum};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{ScopeArgs, tail};
+use crate::answer::parse_duration;
+use crate::cli::{EchoArgs, FormatArgs, parse_bytes};
+use crate::commands::{Context, aside};
+use crate::connect::Environment;
+use crate::error::{Error, Exit, Result};
+use crate::helper::{self, Helper};
+use crate::log::files::{self, Place};
+use crate::log::note::{self, Values, Wish};
+use crate::log::scope::Scope;
+use crate::log::switch::{Access, Effective, On, Switch};
+use crate::log::watcher::{Order, Orders};
+use crate::render::human;
+use crate::signals;
+
+/// How long a watcher may take to switch back.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Which statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Statement {
+    /// Every one
+    All,
+    /// Those that change data or definitions
+    Mod,
+    /// Those that change definitions
+    Ddl,
+}
+
+/// A length of time, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum For {
+    Forever,
+    Time(Duration),
+}
+
+/// A size, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Size {
+    Unlimited,
+    Bytes(u64),
+}
+
+fn parse_for(text: &str) -> std::result::Result<For, String> {
+    if text == "forever" {
+        return Ok(For::Forever);
+    }
+    match parse_duration(text) {
+        Ok(time) if time.is_zero() => Err("write forever for no end".to_owned()),
+        Ok(time) if time > Duration::from_secs(3650 * 24 * 3600) => {
+            Err(format!("{text:?} is too long; write forever for no end"))
+        }
+        Ok(time) => Ok(For::Time(time)),
+        Err(_) => Err(format!(
+            "{text:?} is no length of time: write a number with its unit, such as 90s, 10m or 1h30m, or forever"
+        )),
+    }
+}
+
+fn parse_size(text: &str) -> std::result::Result<Size, String> {
+    if text == "unlimited" {
+        return Ok(Size::Unlimited);
+    }
+    match parse_bytes(text)? {
+        0 => Err("write unlimited for no limit".to_owned()),
+        bytes => u64::try_from(bytes).map(Size::Bytes).map_err(|_| format!("{text:?} is below zero")),
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+struct OnArgs {
+    /// Which statements to log [default: all, unless --min-duration is given]
+    #[arg(long, value_name = "WHICH")]
+    statement: Option<Statement>,
+    /// Log statements that take at least this long, with how long they took; 0 is all
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    min_duration: Option<Duration>,
+    #[command(flatten)]
+    scope: ScopeArgs,
+    /// Switch back after this time, or `forever`
+    #[arg(long = "for", value_name = "DURATION", default_value = "10m", value_parser = parse_for)]
+    time: For,
+    /// Switch back when the log has grown by this much, or `unlimited`
+    #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = parse_size)]
+    max_size: Size,
+    /// Show what is logged meanwhile, and switch back at the end, also at Ctrl-C
+    #[arg(long)]
+    tail: bool,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+pub(super) fn command() -> Command {
+    super::command::<OnArgs>(
+        "on",
+        "Log statements for a while, and put back what was there before",
+        &[
+            "pgkit log on --for 10m --tail",
+            "pgkit log on --min-duration 250ms --database shop --for 1h",
+            "pgkit log on --statement ddl --for forever",
+        ],
+    )
+}
+
+/// The settings that are asked for, as the server writes their values.
+fn settings(args: &OnArgs) -> Values {
+    let mut settings = Values::new();
+    let statement = args.statement.or_else(|| args.min_duration.is_none().then_some(Statement::All));
+    if let Some(statement) = statement {
+        let value = match statement {
+            Statement::All => "all",
+            Statement::Mod => "mod",
+            Statement::Ddl => "ddl",
+        };
+        settings.insert("log_statement".to_owned(), value.to_owned());
+    }
+    if let Some(least) = args.min_duration {
+        settings.insert("log_min_duration_statement".to_owned(), least.as_millis().to_string());
+    }
+    settings
+}
+
+/// Who switches on, for whoever finds the record.
+fn by(role: &str, env: &Environment) -> String {
+    let machine = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned());
+    format!(
+        "role {role} ({}@{})",
+        env.user().unwrap_or("unknown"),
+        machine.unwrap_or_else(|_| "unknown".to_owned())
+    )
+}
+
+/// A name for this switching on. The standard library's hasher is seeded at random.
+fn random_id() -> String {
+    let mut hasher = RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    format!("{:016x}", hasher.finish())
+}
+
+pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    let args: OnArgs = super::parse(own)?;
+    let echo: EchoArgs = super::parse(own)?;
+    let access = super::access(context, root, own, &echo)?;
+    let scope = args.scope.scope().unwrap_or(Scope::Global);
+    if args.min_duration.is_some_and(|least| i32::try_from(least.as_millis()).is_err()) {
+        return Err(Error::usage("--min-duration: the server counts to 24 days"));
+    }
+    if args.tail {
+        // What is wrong with the wishes is said before anything is switched on.
+        tail::check_format(context, &args.format)?;
+    }
+    let switch = Switch::lock(&access, &mut signals::ask_password).await?;
+    // With the password that was typed.
+    let access = switch.access().clone();
+    let answer = switch_on(context, &switch, &args, &scope, &echo).await;
+    switch.unlock().await;
+    let (on, watcher) = answer?;
+    if !args.tail {
+        return Ok(Exit::Done);
+    }
+    show(context, &access, &args, &scope, &echo, &on, watcher).await
+}
+
+/// Switches on with a watcher, and says what came of it.
+async fn switch_on(
+    context: &Context,
+    switch: &Switch,
+    args: &OnArgs,
+    scope: &Scope,
+    echo: &EchoArgs,
+) -> Result<(On, Option<Helper>)> {
+    let now = switch.now().await?;
+    let until = match args.time {
+        For::Forever => None,
+        For::Time(time) => Some(end(now, time)?),
+    };
+    let mut max_bytes = match args.max_size {
+        Size::Unlimited => None,
+        Size::Bytes(bytes) => Some(bytes),
+    };
+    if let Some(max) = max_bytes {
+        let place = Place::find(switch.writer()).await?;
+        if files::sizes(&place, switch.writer()).await?.is_none() {
+            echo.remark(&format!(
+                "WARNING: --max-size {} will not be held: how much the log grows cannot be known from here (see pgkit log path)",
+                human::bytes(i64::try_from(max).unwrap_or(i64::MAX))
+            ));
+            max_bytes = None;
+        }
+    }
+    let wish = Wish {
+        id: random_id(),
+        by: by(switch.writer().user(), &context.env),
+        settings: settings(args),
+        until,
+        max_bytes,
+    };
+    // The watcher is ready before anything is changed.
+    let mut watcher = None;
+    if until.is_some() || max_bytes.is_some() || args.tail {
+        let orders = Orders {
+            target: switch.access().target.clone(),
+            scope: scope.clone(),
+            id: wish.id.clone(),
+            until,
+            max_bytes,
+        };
+        let started = aside(move || helper::spawn::<()>(helper::Kind::Watcher, &orders, None)).await;
+        let started = started.map_err(|e| Error {
+            message: format!("no watcher could be started, so nothing was changed: {}", e.message),
+            ..e
+        })?;
+        watcher = Some(started.0);
+    }
+    let on = switch.on(scope, &wish).await?;
+    let proof = switch.prove(scope, &wish.settings).await?;
+    if let Some(watcher) = watcher.as_mut().filter(|_| !args.tail) {
+        watcher.ask::<()>(&Order::Detach)?;
+    }
+    tell(scope, &wish, &on, proof.as_deref(), watcher.as_ref(), echo);
+    Ok((on, watcher))
+}
+
+/// The end of a length of time.
+fn end(now: Timestamp, time: Duration) -> Result<Timestamp> {
+    SignedDuration::try_from(time)
+        .ok()
+        .and_then(|time| now.checked_add(time).ok())
+        .ok_or_else(|| Error::usage("--for: that is too long").hint("write forever for no end"))
+}
+
+/// What was done, in words.
+fn tell(
+    scope: &Scope,
+    wish: &Wish,
+    on: &On,
+    proof: Option<&[Effective]>,
+    watcher: Option<&Helper>,
+    echo: &EchoArgs,
+) {
+    let mut ends = Vec::new();
+    if let Some(until) = wish.until {
+        ends.push(format!("until {}", note::minute(until)));
+    }
+    if let Some(max) = wish.max_bytes {
+        ends.push(format!(
+            "until the log has grown by {}",
+            human::bytes(i64::try_from(max).unwrap_or(i64::MAX))
+        ));
+    }
+    let ends = if ends.is_empty() { "until pgkit log off".to_owned() } else { ends.join(" or ") };
+    for (name, value) in &wish.settings {
+        let was = match &on.note.settings[name].was {
+            Some(was) => format!("{was:?} stood in {}", scope.place()),
+            None => format!("nothing stood in {}", scope.place()),
+        };
+        echo.remark(&format!("{scope}: {name} = {value}, {ends}; before, {was}"));
+    }
+    if let Some(before) = on.before.as_ref().filter(|before| before.is_on()) {
+        echo.remark(&format!(
+            "it was on already, since {} by {}; what stood there before that is what comes back",
+            note::minute(before.since),
+            before.by
+        ));
+    }
+    match proof {
+        None => echo
+            .remark(&format!("no session of {scope} can be opened from here to prove it; it stands there")),
+        Some(found) => {
+            let wrong: Vec<&Effective> = found
+                .iter()
+                .filter(|one| wish.settings.get(&one.name).is_some_and(|value| *value != one.value))
+                .collect();
+            if wrong.is_empty() {
+                echo.remark("a fresh session has it");
+            }
+            for one in wrong {
+                let from = match (one.source.as_str(), &one.file, one.line) {
+                    (_, Some(file), Some(line)) => format!("{file}, line {line}"),
+                    ("client", ..) => "this client's own options (PGOPTIONS)".to_owned(),
+                    ("user", ..) => "this role's own settings".to_owned(),
+                    ("database", ..) => "this database's own settings".to_owned(),
+                    ("database user", ..) => "this role's settings in this database".to_owned(),
+                    (other, ..) => other.to_owned(),
+                };
+                echo.remark(&format!(
+                    "WARNING: a fresh session has {} = {}, from {from}",
+                    one.name, one.value
+                ));
+            }
+        }
+    }
+    for one in &on.overridden {
+        echo.remark(&format!(
+            "WARNING: {} has {} = {} of its own, which wins",
+            one.place(),
+            one.name,
+            one.value
+        ));
+    }
+    if on.deaf > 0 {
+        let why = match scope {
+            Scope::Global => "for that is decided at their role or database",
+            _ => "for they began earlier",
+        };
+        echo.remark(&format!("{} living sessions will not log, {why}", on.deaf));
+    }
+    echo.remark("WARNING: passwords in statements get logged too");
+    match watcher {
+        Some(watcher) => {
+            echo.remark(&format!("process {} watches; pgkit log off ends it at once", watcher.pid()))
+        }
+        None => echo.remark("nobody switches it off by itself: pgkit log off ends it"),
+    }
+}
+
+/// `--tail`: shows what is logged until the end, and switches back.
+async fn show(
+    context: &Context,
+    access: &Access,
+    args: &OnArgs,
+    scope: &Scope,
+    echo: &EchoArgs,
+    on: &On,
+    watcher: Option<Helper>,
+) -> Result<Exit> {
+    let watcher = watcher.ok_or_else(|| Error::bug("--tail without a watcher"))?;
+    // Ctrl-C ends the tail; then there is still something to do.
+    signals::patience(PATIENCE);
+    let mut guard = Guard { watcher: Some(watcher), quiet: echo.quiet };
+    let shown = tail::follow(context, access, scope, &args.format, echo, on.note.until).await;
+    guard.end().await?;
+    shown
+}
+
+/// Has the watcher switch back, whatever ends us: dropping it is the last thing a signal does.
+struct Guard {
+    watcher: Option<Helper>,
+    quiet: bool,
+}
+
+impl Guard {
+    async fn end(&mut self) -> Result<()> {
+        let Some(mut watcher) = self.watcher.take() else { return Ok(()) };
+        aside(move || {
+            let answer = watcher.ask::<()>(&Order::Off);
+            watcher.detach();
+            answer
+        })
+        .await?;
+        self.say();
+        Ok(())
+    }
+
+    fn say(&self) {
+        if !self.quiet {
+            crate::error::note("pgkit: switched back");
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(mut watcher) = self.watcher.take() {
+            match watcher.ask::<()>(&Order::Off) {
+                Ok(()) => self.say(),
+                Err(e) => crate::error::print(&e.hint("the watcher goes on trying; pgkit log status tells")),
+            }
+        }
+    }
+}

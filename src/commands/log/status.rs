@@ -1,0 +1,213 @@
+//! `log status`: what is on, until when, how fast the log grows, and who still logs.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{ArgMatches, Args, Command, FromArgMatches};
+use jiff::Timestamp;
+
+use crate::cli::{EchoArgs, FormatArgs};
+use crate::commands::Context;
+use crate::commands::listing::Listing;
+use crate::error::{Error, Exit, Result};
+use crate::log::files::{self, Growth, Log, Place};
+use crate::log::local;
+use crate::log::note::Restore;
+use crate::log::switch::{self, Client, Places};
+use crate::pipeline::Flow;
+use crate::rows::Row;
+use crate::session::Writer;
+
+const COLUMNS: &[&str] = &[
+    "place text",
+    "setting text",
+    "value text",
+    "was text",
+    "state text",
+    "since timestamptz",
+    "until timestamptz",
+    "by text",
+    "pid int8",
+    "log_growth_bytes int8",
+    "disk_lasts_s float8",
+];
+
+#[derive(Debug, Clone, Args)]
+struct StatusArgs {
+    /// How long to measure how fast the log grows
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = crate::answer::parse_duration)]
+    measure: Duration,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+pub(super) fn command() -> Command {
+    super::command::<StatusArgs>(
+        "status",
+        "Say what is on, since when, by whom and until when; exit code 1 when it is overdue or sessions still log",
+        &["pgkit log status", "pgkit log status --json"],
+    )
+}
+
+/// How fast the log grows, and how long the disk lasts at that.
+#[derive(Debug, Clone, Copy, Default)]
+struct Speed {
+    bytes: Option<i64>,
+    lasts: Option<f64>,
+}
+
+pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    let args = StatusArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
+    let echo: EchoArgs = super::parse(own)?;
+    let mut listing = Listing::new(context, "log status", COLUMNS, &args.format)?;
+    let access = super::access(context, root, own, &echo)?;
+    let writer = super::reader(&access).await?;
+    let places = switch::places(&writer).await?;
+    let now = switch::now(&writer).await?;
+    let clients = switch::clients(&writer).await?;
+    let in_force = switch::in_force(&writer).await?;
+    let on = places.notes.values().any(|note| note.is_on()) || !in_force.is_empty();
+    let speed = if on { measure(&writer, args.measure).await? } else { Speed::default() };
+    writer.close().await;
+
+    let mut exit = Exit::Done;
+    let mut rows = Vec::new();
+    for (scope, note) in &places.notes {
+        let values = places.values.get(scope).cloned().unwrap_or_default();
+        for (name, step) in note.restore(&values) {
+            let change = &note.settings[&name];
+            let unseen = *scope == crate::log::scope::Scope::Global && !places.sees_auto_conf;
+            let (state, value) = match step {
+                _ if note.is_overdue(now) => ("overdue", Some(change.set.clone())),
+                Restore::Changed(found) if !unseen => ("changed by somebody else", found),
+                Restore::Done if !unseen => ("put back by somebody else", change.was.clone()),
+                _ => ("on", Some(change.set.clone())),
+            };
+            if note.is_overdue(now) {
+                exit = Exit::Bad;
+            }
+            rows.push(
+                Row::new()
+                    .text(Some(scope.to_string()))
+                    .text(Some(name))
+                    .text(value)
+                    .text(change.was.as_ref())
+                    .text(Some(state))
+                    .time(Some(note.since))
+                    .time(note.until)
+                    .text(Some(&note.by))
+                    .int(None)
+                    .int(speed.bytes)
+                    .float(speed.lasts),
+            );
+        }
+    }
+    for one in in_force.iter().filter(|one| !is_ours(&places, &one.name, &one.value)) {
+        let from = match (&one.file, one.line) {
+            (Some(file), Some(line)) => format!("{file}:{line}"),
+            _ => one.source.clone(),
+        };
+        rows.push(
+            Row::new()
+                .text(Some(from))
+                .text(Some(&one.name))
+                .text(Some(&one.value))
+                .text(None::<&str>)
+                .text(Some("on, not by pgkit"))
+                .time(None)
+                .time(None)
+                .text(None::<&str>)
+                .int(None)
+                .int(speed.bytes)
+                .float(speed.lasts),
+        );
+    }
+    for (place, client) in lingering(&places, &clients) {
+        exit = Exit::Bad;
+        rows.push(
+            Row::new()
+                .text(Some(place))
+                .text(None::<&str>)
+                .text(None::<&str>)
+                .text(None::<&str>)
+                .text(Some("session still logs"))
+                .time(client.since)
+                .time(None)
+                .text(Some(format!(
+                    "role {} ({})",
+                    client.role.as_deref().unwrap_or_default(),
+                    client.application.as_deref().unwrap_or_default()
+                )))
+                .int(Some(client.pid))
+                .int(None)
+                .float(None),
+        );
+    }
+    if rows.is_empty() {
+        echo.remark("nothing is on");
+    }
+    if clients.iter().any(|c| c.since.is_none())
+        && places.notes.values().any(|note| !note.lingering.is_empty())
+    {
+        echo.remark("which sessions still log is hidden from this role: it needs pg_read_all_stats");
+    }
+    if exit == Exit::Bad {
+        echo.remark(if rows.iter().any(|_| overdue(&places, now)) {
+            "WARNING: overdue; pgkit log off ends it"
+        } else {
+            "WARNING: sessions that began meanwhile still log; they stop when they end (pgkit locks terminate PID ends one)"
+        });
+    }
+    for row in rows {
+        if listing.push(&row)? == Flow::Enough {
+            break;
+        }
+    }
+    listing.finish().await?;
+    Ok(exit)
+}
+
+fn overdue(places: &Places, now: Timestamp) -> bool {
+    places.notes.values().any(|note| note.is_overdue(now))
+}
+
+/// Is this what pgkit switched on for the whole server?
+fn is_ours(places: &Places, name: &str, value: &str) -> bool {
+    places.notes.values().any(|note| note.settings.get(name).is_some_and(|change| change.set == value))
+}
+
+/// Sessions that began while something was on that is off now, with the place.
+fn lingering(places: &Places, clients: &[Client]) -> Vec<(String, Client)> {
+    let mut all = Vec::new();
+    for (scope, note) in &places.notes {
+        all.extend(switch::lingering_of(scope, note, clients).into_iter().map(|c| (scope.to_string(), c)));
+    }
+    all
+}
+
+/// Looks twice at the log's size.
+async fn measure(writer: &Writer, time: Duration) -> Result<Speed> {
+    let place = Place::find(writer).await?;
+    let Some(first) = files::sizes(&place, writer).await? else { return Ok(Speed::default()) };
+    let begun = tokio::time::Instant::now();
+    tokio::time::sleep(time).await;
+    let mut growth = Growth::default();
+    growth.look(first);
+    growth.look(files::sizes(&place, writer).await?.unwrap_or_default());
+    let a_second = growth.bytes as f64 / begun.elapsed().as_secs_f64().max(1e-3);
+    let free = folder(&place, writer).await.and_then(|folder| local::free_bytes(&folder));
+    Ok(Speed {
+        bytes: Some(a_second as i64),
+        lasts: free.filter(|_| a_second >= 1.0).map(|free| (free as f64 / a_second).round()),
+    })
+}
+
+/// The log's folder, where it is on this machine.
+async fn folder(place: &Place, writer: &Writer) -> Option<PathBuf> {
+    let path = match place.log(writer).await.ok()? {
+        Log::Local(_, path) => path,
+        Log::Server(_, path) => place.postmaster.as_ref()?.data_directory.as_ref()?.join(path),
+        Log::Unknown(_) => return None,
+    };
+    path.parent().map(Path::to_path_buf)
+}

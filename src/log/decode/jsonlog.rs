@@ -1,0 +1,144 @@
+//! jsonlog: one object a line.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+use super::{Lines, Sink};
+use crate::error::Result;
+use crate::log::record::Record;
+use crate::log::zone::Clock;
+use crate::pipeline::Flow;
+
+/// How every object begins.
+const BEGINNING: &[u8] = b"{\"timestamp\":\"";
+
+/// The keys that a record takes. A server writes only those that it has something for.
+#[derive(Deserialize)]
+struct Entry<'a> {
+    #[serde(borrow)]
+    timestamp: Cow<'a, str>,
+    #[serde(borrow, default)]
+    user: Cow<'a, str>,
+    #[serde(borrow, default)]
+    dbname: Cow<'a, str>,
+    pid: Option<i64>,
+    #[serde(borrow, default)]
+    remote_host: Cow<'a, str>,
+    remote_port: Option<u16>,
+    #[serde(borrow)]
+    error_severity: Cow<'a, str>,
+    #[serde(borrow, default)]
+    state_code: Cow<'a, str>,
+    #[serde(borrow, default)]
+    message: Cow<'a, str>,
+    #[serde(borrow, default)]
+    detail: Cow<'a, str>,
+    #[serde(borrow, default)]
+    hint: Cow<'a, str>,
+    #[serde(borrow, default)]
+    context: Cow<'a, str>,
+    #[serde(borrow, default)]
+    statement: Cow<'a, str>,
+    #[serde(borrow, default)]
+    application_name: Cow<'a, str>,
+}
+
+/// See [`super::Decoder`].
+pub struct Decoder {
+    clock: Clock,
+    lines: Lines,
+    record: Record,
+    skipping: bool,
+    pub(super) broken: u64,
+}
+
+impl Decoder {
+    pub(super) fn new(clock: Clock) -> Decoder {
+        Decoder { clock, lines: Lines::default(), record: Record::default(), skipping: false, broken: 0 }
+    }
+
+    pub(super) fn in_the_middle(&mut self) {
+        self.skipping = true;
+    }
+
+    pub(super) fn feed(&mut self, data: &[u8], sink: Sink<'_>) -> Result<Flow> {
+        let mut lines = std::mem::take(&mut self.lines);
+        let flow = lines.feed(data, |line| self.line(line, sink));
+        self.lines = lines;
+        flow
+    }
+
+    pub(super) fn end(&mut self, sink: Sink<'_>) -> Result<Flow> {
+        match self.lines.rest() {
+            Some(rest) => self.line(&rest, sink),
+            None => Ok(Flow::More),
+        }
+    }
+
+    fn line(&mut self, line: &[u8], sink: Sink<'_>) -> Result<Flow> {
+        if line.is_empty() || self.fill(line)? {
+            self.skipping = false;
+            return if line.is_empty() { Ok(Flow::More) } else { sink(&self.record) };
+        }
+        // One that was cut may have the next right behind it.
+        let behind = memchr::memmem::rfind_iter(line, BEGINNING).find(|at| *at > 0);
+        if let Some(at) = behind
+            && self.fill(&line[at..])?
+        {
+            self.broken += at as u64;
+            self.skipping = false;
+            return sink(&self.record);
+        }
+        if !self.skipping {
+            self.broken += line.len() as u64;
+        }
+        self.skipping = false;
+        Ok(Flow::More)
+    }
+
+    /// Makes a record of a line; `false` when it is none.
+    fn fill(&mut self, line: &[u8]) -> Result<bool> {
+        // Of another encoding than UTF-8: each bad byte as \xE9, in JSON's own escapes.
+        let lossy: String;
+        let text = match std::str::from_utf8(line) {
+            Ok(text) => text,
+            Err(_) => {
+                let mut out = String::with_capacity(line.len() + 16);
+                for chunk in line.utf8_chunks() {
+                    out.push_str(chunk.valid());
+                    for byte in chunk.invalid() {
+                        out.push_str(&format!("\\\\x{byte:02X}"));
+                    }
+                }
+                lossy = out;
+                &lossy
+            }
+        };
+        let Ok(entry) = serde_json::from_str::<Entry<'_>>(text) else { return Ok(false) };
+        let Some(time) = self.clock.instant(entry.timestamp.as_bytes())? else { return Ok(false) };
+        let record = &mut self.record;
+        record.clear();
+        record.time = Some(time);
+        record.pid = entry.pid;
+        record.client.extend_from_slice(entry.remote_host.as_bytes());
+        if let Some(port) = entry.remote_port {
+            record.client.extend_from_slice(format!(":{port}").as_bytes());
+        }
+        for (to, from) in [
+            (&mut record.user, &entry.user),
+            (&mut record.database, &entry.dbname),
+            (&mut record.severity, &entry.error_severity),
+            (&mut record.sqlstate, &entry.state_code),
+            (&mut record.message, &entry.message),
+            (&mut record.detail, &entry.detail),
+            (&mut record.hint, &entry.hint),
+            (&mut record.context, &entry.context),
+            (&mut record.statement, &entry.statement),
+            (&mut record.application, &entry.application_name),
+        ] {
+            to.extend_from_slice(from.as_bytes());
+        }
+        Ok(true)
+    }
+}

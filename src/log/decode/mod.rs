@@ -1,0 +1,325 @@
+//! From bytes to entries: one small file a format. What is cut or broken costs the entry it is in, never the next.
+
+mod csvlog;
+mod jsonlog;
+mod stderr;
+
+use super::prefix::{Field, Prefix};
+use super::record::Record;
+use super::zone::Clock;
+use crate::error::Result;
+use crate::pipeline::Flow;
+
+/// The longest entry that is kept whole; of a longer one the beginning.
+pub const LONGEST: usize = 8 << 20;
+
+/// Takes the entries.
+pub type Sink<'a> = &'a mut dyn FnMut(&Record) -> Result<Flow>;
+
+/// A decoder that is being fed.
+pub enum Decoder {
+    /// Lines that begin with log_line_prefix.
+    Stderr(Box<stderr::Decoder>),
+    /// csvlog
+    Csv(Box<csvlog::Decoder>),
+    /// jsonlog
+    Json(Box<jsonlog::Decoder>),
+}
+
+impl Decoder {
+    /// For lines with this prefix.
+    pub fn stderr(prefix: Prefix, clock: Clock) -> Decoder {
+        Decoder::Stderr(Box::new(stderr::Decoder::new(prefix, clock)))
+    }
+
+    /// For csvlog.
+    pub fn csv(clock: Clock) -> Decoder {
+        Decoder::Csv(Box::new(csvlog::Decoder::new(clock)))
+    }
+
+    /// For jsonlog.
+    pub fn json(clock: Clock) -> Decoder {
+        Decoder::Json(Box::new(jsonlog::Decoder::new(clock)))
+    }
+
+    /// Begin in the middle of a file: what comes before the first whole entry is passed over in silence.
+    pub fn in_the_middle(&mut self) {
+        match self {
+            Decoder::Stderr(decoder) => decoder.in_the_middle(),
+            Decoder::Csv(decoder) => decoder.in_the_middle(),
+            Decoder::Json(decoder) => decoder.in_the_middle(),
+        }
+    }
+
+    /// Takes more bytes and hands out the entries that are complete.
+    pub fn feed(&mut self, data: &[u8], sink: Sink<'_>) -> Result<Flow> {
+        match self {
+            Decoder::Stderr(decoder) => decoder.feed(data, sink),
+            Decoder::Csv(decoder) => decoder.feed(data, sink),
+            Decoder::Json(decoder) => decoder.feed(data, sink),
+        }
+    }
+
+    /// Nothing more has come for a while: hands out an entry that would only wait for the next one.
+    pub fn settle(&mut self, sink: Sink<'_>) -> Result<Flow> {
+        match self {
+            Decoder::Stderr(decoder) => decoder.settle(sink),
+            Decoder::Csv(_) | Decoder::Json(_) => Ok(Flow::More),
+        }
+    }
+
+    /// The file is at its end: hands out what there is.
+    pub fn end(&mut self, sink: Sink<'_>) -> Result<Flow> {
+        match self {
+            Decoder::Stderr(decoder) => decoder.end(sink),
+            Decoder::Csv(decoder) => decoder.end(sink),
+            Decoder::Json(decoder) => decoder.end(sink),
+        }
+    }
+
+    /// How many bytes were passed over since they are no whole entry.
+    pub fn broken(&self) -> u64 {
+        match self {
+            Decoder::Stderr(_) => 0,
+            Decoder::Csv(decoder) => decoder.broken,
+            Decoder::Json(decoder) => decoder.broken,
+        }
+    }
+
+    /// Can this format answer a question about that field? With a prefix, only if it has it.
+    pub fn tells(&self, field: Field) -> bool {
+        match self {
+            Decoder::Stderr(decoder) => decoder.prefix().tells(field),
+            Decoder::Csv(_) | Decoder::Json(_) => true,
+        }
+    }
+
+    /// The prefix, where there is one.
+    pub fn prefix(&self) -> Option<&Prefix> {
+        match self {
+            Decoder::Stderr(decoder) => Some(decoder.prefix()),
+            Decoder::Csv(_) | Decoder::Json(_) => None,
+        }
+    }
+}
+
+/// Cuts bytes into lines, whatever the pieces they come in. Of a line that is too long the beginning is kept.
+#[derive(Debug, Default)]
+struct Lines {
+    carried: Vec<u8>,
+}
+
+impl Lines {
+    /// Calls `each` with every line that is complete, without its line feed.
+    fn feed(&mut self, mut data: &[u8], mut each: impl FnMut(&[u8]) -> Result<Flow>) -> Result<Flow> {
+        while let Some(end) = memchr::memchr(b'\n', data) {
+            let flow = if self.carried.is_empty() {
+                each(&data[..end])?
+            } else {
+                self.carry(&data[..end]);
+                let line = std::mem::take(&mut self.carried);
+                let flow = each(&line)?;
+                self.carried = line;
+                self.carried.clear();
+                flow
+            };
+            data = &data[end + 1..];
+            if flow == Flow::Enough {
+                return Ok(flow);
+            }
+        }
+        self.carry(data);
+        Ok(Flow::More)
+    }
+
+    fn carry(&mut self, data: &[u8]) {
+        let room = LONGEST.saturating_sub(self.carried.len());
+        self.carried.extend_from_slice(&data[..data.len().min(room)]);
+    }
+
+    /// The line that has no end yet.
+    fn rest(&mut self) -> Option<Vec<u8>> {
+        let rest = std::mem::take(&mut self.carried);
+        (!rest.is_empty()).then_some(rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All entries of a text that comes in pieces of every size.
+    fn decode(make: &dyn Fn() -> Decoder, text: &[u8]) -> Vec<Record> {
+        let mut first: Option<Vec<Record>> = None;
+        for size in [1, 2, 3, 7, 64, text.len().max(1)] {
+            let mut all = Vec::new();
+            let mut sink = |record: &Record| {
+                all.push(record.clone());
+                Ok(Flow::More)
+            };
+            let mut decoder = make();
+            for piece in text.chunks(size) {
+                decoder.feed(piece, &mut sink).unwrap();
+            }
+            decoder.end(&mut sink).unwrap();
+            match &first {
+                Some(first) => assert_eq!(&all, first, "in pieces of {size}"),
+                None => first = Some(all),
+            }
+        }
+        first.unwrap()
+    }
+
+    fn utc() -> Clock {
+        Clock::named("UTC").unwrap()
+    }
+
+    fn text(bytes: &[u8]) -> &str {
+        std::str::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn lines_that_continue_belong_to_their_entry() {
+        let log = "2026-11-24 06:24:50.123 UTC [12] app@shop LOG:  execute <unnamed>: SELECT 1,\n\
+                   \t2026-11-24 06:24:50.123 UTC [12] app@shop LOG:  not an entry\n\
+                   \t\t-- indented\n\
+                   2026-11-24 06:24:50.123 UTC [12] app@shop DETAIL:  Parameters: $1 = 'a\n\
+                   \tb'\n\
+                   2026-11-24 06:24:51.000 UTC [13] LOG:  checkpoint starting: time\n\
+                   segfault in some library\n\
+                   2026-11-24 06:24:52.000 UTC [14] app@shop ERROR:  relation \"x\" does not exist at character 15\n\
+                   2026-11-24 06:24:52.000 UTC [14] app@shop HINT:  look\n\
+                   2026-11-24 06:24:52.000 UTC [14] app@shop STATEMENT:  SELECT *\n\
+                   \tFROM x\n\
+                   2026-11-24 06:24:53.000 UTC [14] app@shop LOG:  cut in the mid";
+        let make = || Decoder::stderr(Prefix::compile("%m [%p] %q%u@%d ").unwrap(), utc());
+        let all = decode(&make, log.as_bytes());
+        assert_eq!(all.len(), 5, "{all:?}");
+        let shape = all[0].shape();
+        assert_eq!(
+            text(shape.statement),
+            "SELECT 1,\n2026-11-24 06:24:50.123 UTC [12] app@shop LOG:  not an entry\n\t-- indented"
+        );
+        assert_eq!(text(shape.parameters), "$1 = 'a\nb'");
+        assert_eq!((text(&all[0].database), all[0].pid), ("shop", Some(12)));
+        assert_eq!(text(&all[2].message), "segfault in some library");
+        assert!(all[2].time.is_none() && all[2].severity.is_empty());
+        assert_eq!((text(&all[3].statement), text(&all[3].hint)), ("SELECT *\nFROM x", "look"));
+        assert_eq!(text(&all[4].message), "cut in the mid");
+        assert_eq!(all[1].time.unwrap().to_string(), "2026-11-24T06:24:51Z");
+    }
+
+    /// A line of csvlog as a server of 15 writes it.
+    fn csv(second: u32, message: &str) -> String {
+        format!(
+            "2026-11-24 06:24:{second:02}.123 UTC,\"app\",\"shop\",4711,\"127.0.0.1:40000\",65640a2d.1267,1,\"SELECT\",\
+             2026-11-24 06:00:00 UTC,3/45,0,LOG,00000,\"{}\",\"Parameters: $1 = 'a'\",,,,,,,,\"psql\",\"client backend\",,0\n",
+            message.replace('"', "\"\"")
+        )
+    }
+
+    #[test]
+    fn csvlog_is_read_whatever_the_statements_hold() {
+        // A statement that holds a line of csvlog is no entry.
+        let nasty = format!("statement: SELECT '\n\n,\"\n{}'", csv(9, "statement: inner \"quoted\""));
+        let log = format!("{}{}{}", csv(1, &nasty), csv(2, "statement: SELECT \"a,b\"\"c\""), csv(3, ""));
+        let all = decode(&|| Decoder::csv(utc()), log.as_bytes());
+        assert_eq!(all.len(), 3, "{all:?}");
+        assert_eq!(text(&all[0].message), nasty);
+        assert_eq!(text(all[1].shape().statement), "SELECT \"a,b\"\"c\"");
+        assert_eq!((text(&all[1].application), text(&all[1].client)), ("psql", "127.0.0.1:40000"));
+        // Older servers have fewer columns.
+        let old = csv(1, "statement: x").replace(",\"psql\",\"client backend\",,0\n", ",\"psql\"\n");
+        assert_eq!(decode(&|| Decoder::csv(utc()), old.as_bytes()).len(), 1);
+    }
+
+    #[test]
+    fn a_line_of_csvlog_that_is_cut_costs_nothing_but_itself() {
+        let (whole, cut) = (csv(1, "statement: one"), csv(2, "statement: SELECT \"two\" and more"));
+        for at in [10, 40, 60, 130, 170, 190, cut.len() - 2] {
+            for glue in ["", "\n"] {
+                let log =
+                    format!("{whole}{}{glue}{}{}", &cut[..at], csv(3, "statement: three"), csv(4, "four"));
+                let mut found: Vec<String> = decode(&|| Decoder::csv(utc()), log.as_bytes())
+                    .iter()
+                    .map(|r| text(&r.message).to_owned())
+                    .collect();
+                // A line that lacks its last column only is whole enough.
+                found.retain(|message| !message.contains("two"));
+                assert_eq!(found, ["statement: one", "statement: three", "four"], "{at} {glue:?}");
+            }
+        }
+    }
+
+    fn json(second: u32, message: &str) -> String {
+        format!(
+            "{{\"timestamp\":\"2026-11-24 06:24:{second:02}.123 UTC\",\"user\":\"app\",\"dbname\":\"shop\",\"pid\":4711,\
+             \"remote_host\":\"::1\",\"remote_port\":40000,\"error_severity\":\"ERROR\",\"state_code\":\"42P01\",\
+             \"message\":{},\"statement\":\"SELECT 1\",\"application_name\":\"psql\",\"backend_type\":\"client backend\",\"query_id\":0}}\n",
+            serde_json::Value::from(message)
+        )
+    }
+
+    #[test]
+    fn jsonlog_is_read_and_a_line_that_is_cut_costs_nothing_but_itself() {
+        let nasty = "a \"quoted\"\nmessage\t\u{1}🐘 {\"timestamp\":\"x\"}";
+        let cut = json(2, "two");
+        for at in [5, 60, 200, cut.len() - 2] {
+            for glue in ["", "\n"] {
+                let log = format!("{}{}{glue}{}", json(1, nasty), &cut[..at], json(3, "three"));
+                let all = decode(&|| Decoder::json(utc()), log.as_bytes());
+                let found: Vec<&str> = all.iter().map(|r| text(&r.message)).collect();
+                assert_eq!(found, [nasty, "three"], "{at} {glue:?}");
+                assert_eq!((text(&all[0].client), text(&all[0].sqlstate)), ("::1:40000", "42P01"));
+            }
+        }
+        // Bytes of another encoding are shown, not lost.
+        let mut latin: Vec<u8> = json(1, "caf@").into_bytes();
+        let at = latin.iter().position(|b| *b == b'@').unwrap();
+        latin[at] = 0xe9;
+        assert_eq!(text(&decode(&|| Decoder::json(utc()), &latin)[0].message), "caf\\xE9");
+    }
+
+    #[test]
+    fn reading_may_begin_in_the_middle_of_an_entry() {
+        let makers: [(&dyn Fn() -> Decoder, String); 3] = [
+            (&|| Decoder::csv(utc()), csv(1, "statement: first\n, \"x\"\nmore") + &csv(2, "second")),
+            (&|| Decoder::json(utc()), json(1, "first") + &json(2, "second")),
+            (
+                &|| Decoder::stderr(Prefix::compile("%m [%p] ").unwrap(), utc()),
+                "2026-11-24 06:24:50.123 UTC [12] LOG:  first\n\tmore\n2026-11-24 06:24:50.123 UTC [12] LOG:  second\n"
+                    .to_owned(),
+            ),
+        ];
+        for (make, log) in makers {
+            for from in [1, 30, log.find("first").unwrap() + 2, log.find("first").unwrap() + 7] {
+                let middle = || {
+                    let mut decoder = make();
+                    decoder.in_the_middle();
+                    decoder
+                };
+                let all = decode(&middle, &log.as_bytes()[from..]);
+                assert_eq!(all.len(), 1, "{from}: {all:?}");
+                assert_eq!(text(&all[0].message), "second");
+            }
+        }
+    }
+
+    #[test]
+    fn an_entry_without_end_is_kept_to_a_bound() {
+        let mut log = b"2026-11-24 06:24:50.123 UTC [12] LOG:  statement: ".to_vec();
+        log.resize(LONGEST * 2, b'x');
+        log.extend_from_slice(b"\n2026-11-24 06:24:50.123 UTC [12] LOG:  next\n");
+        let mut lengths = Vec::new();
+        let mut decoder = Decoder::stderr(Prefix::compile("%m [%p] ").unwrap(), utc());
+        let mut sink = |record: &Record| {
+            lengths.push(record.message.len());
+            Ok(Flow::More)
+        };
+        for piece in log.chunks(1 << 20) {
+            decoder.feed(piece, &mut sink).unwrap();
+        }
+        decoder.end(&mut sink).unwrap();
+        assert!(lengths.len() == 2 && lengths[0] <= LONGEST && lengths[0] > LONGEST / 2 && lengths[1] == 4);
+    }
+}

@@ -1,0 +1,308 @@
+//! The record of what was switched on: kept on the server in the same place as the setting itself, so that any
+//! machine can put back exactly what was there. Pure: what to write and what to restore, from what was found.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// The name under which the record stands, beside the settings.
+pub const KEY: &str = "pgkit.log";
+
+/// The settings that pgkit switches, and the only ones that a record may name.
+pub const SETTINGS: [&str; 2] = ["log_statement", "log_min_duration_statement"];
+
+/// The form of the record.
+const VERSION: u32 = 1;
+
+/// What stands in one place: a value by name. A setting that stands there not at all is missing.
+pub type Values = BTreeMap<String, String>;
+
+/// What pgkit made of one setting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// The value that pgkit set.
+    pub set: String,
+    /// What stood in this place before; `None`: nothing.
+    pub was: Option<String>,
+}
+
+/// A time in which sessions began that go on logging after it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Period {
+    /// When it was switched on.
+    pub since: Timestamp,
+    /// When it was switched off.
+    pub off: Timestamp,
+}
+
+/// The record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Note {
+    version: u32,
+    /// Tells this switching on from any other.
+    pub id: String,
+    /// Who did it: role, user and machine.
+    pub by: String,
+    /// When, by the server's clock.
+    pub since: Timestamp,
+    /// When it ends, by the server's clock; `None`: never by itself.
+    pub until: Option<Timestamp>,
+    /// How many bytes the log may grow meanwhile.
+    pub max_bytes: Option<u64>,
+    /// What was done. Empty: all is put back, and only `lingering` is still of interest.
+    pub settings: BTreeMap<String, Change>,
+    /// Earlier times from which sessions may be left that still log.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lingering: Vec<Period>,
+}
+
+/// What somebody asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// Names this switching on.
+    pub id: String,
+    /// Who asks.
+    pub by: String,
+    /// The settings and the values they shall have.
+    pub settings: Values,
+    /// When it shall end.
+    pub until: Option<Timestamp>,
+    /// How many bytes the log may grow.
+    pub max_bytes: Option<u64>,
+}
+
+/// What is to be done with one setting to put it back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Restore {
+    /// Put this back; `None`: let nothing stand there.
+    Put(Option<String>),
+    /// It is back already.
+    Done,
+    /// Somebody else has changed it since: it is this now, and nobody overwrites it in silence.
+    Changed(Option<String>),
+}
+
+impl Note {
+    /// Reads a record. `place` is for messages.
+    ///
+    /// Errors: bad data (65); a record that names any setting but those that pgkit switches is none of pgkit's.
+    pub fn parse(text: &str, place: &str) -> Result<Note> {
+        let bad = |why: String| {
+            Error::data(format!("{place}: the record {KEY} is not one that this pgkit can read"))
+                .caused_by(why)
+                .hint(format!("look at it with: SHOW {KEY}; take it away with ALTER … RESET {KEY}, and put log_statement right by hand"))
+        };
+        let note: Note = serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;
+        if note.version != VERSION {
+            return Err(bad(format!("its version is {}, and this pgkit knows {VERSION}", note.version)));
+        }
+        if let Some(name) = note.settings.keys().find(|name| !SETTINGS.contains(&name.as_str())) {
+            return Err(bad(format!("it names the setting {name:?}, which pgkit never switches")));
+        }
+        Ok(note)
+    }
+
+    /// The record as it is kept: one line of ASCII, so that it means the same in a database of any encoding.
+    pub fn print(&self) -> Result<String> {
+        let json =
+            serde_json::to_string(self).map_err(|e| Error::bug("a record that is no JSON").caused_by(e))?;
+        let mut out = String::with_capacity(json.len());
+        for c in json.chars() {
+            if c.is_ascii() {
+                out.push(c);
+            } else {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(out, "\\u{unit:04x}");
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// Is anything still switched on?
+    pub fn is_on(&self) -> bool {
+        !self.settings.is_empty()
+    }
+
+    /// Is its time over?
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        self.is_on() && self.until.is_some_and(|until| until <= now)
+    }
+
+    /// The record after this wish: what stood there before the first switching on is never lost.
+    pub fn on(old: Option<&Note>, found: &Values, wish: &Wish, now: Timestamp) -> Note {
+        let mut settings = old.map(|note| note.settings.clone()).unwrap_or_default();
+        for (name, value) in &wish.settings {
+            let was = match settings.get(name) {
+                Some(change) => change.was.clone(),
+                None => found.get(name).cloned(),
+            };
+            settings.insert(name.clone(), Change { set: value.clone(), was });
+        }
+        let since = old.filter(|note| note.is_on()).map_or(now, |note| note.since);
+        Note {
+            version: VERSION,
+            id: wish.id.clone(),
+            by: wish.by.clone(),
+            since,
+            until: wish.until,
+            max_bytes: wish.max_bytes,
+            settings,
+            lingering: old.map(|note| note.lingering.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// What is to be done to put everything back, by setting.
+    pub fn restore(&self, found: &Values) -> BTreeMap<String, Restore> {
+        let one = |name: &String, change: &Change| {
+            let found = found.get(name);
+            if found == change.was.as_ref() {
+                Restore::Done
+            } else if found == Some(&change.set) {
+                Restore::Put(change.was.clone())
+            } else {
+                Restore::Changed(found.cloned())
+            }
+        };
+        self.settings.iter().map(|(name, change)| (name.clone(), one(name, change))).collect()
+    }
+
+    /// The record after everything was put back, for as long as sessions begun meanwhile are left.
+    pub fn off(&self, now: Timestamp) -> Note {
+        let mut note = self.clone();
+        if self.is_on() {
+            note.lingering.push(Period { since: self.since, off: now });
+        }
+        note.settings.clear();
+        note.until = None;
+        note.max_bytes = None;
+        note
+    }
+
+    /// Did a session that began then begin while something was switched on that is off now?
+    pub fn may_linger(&self, began: Timestamp) -> bool {
+        self.lingering.iter().any(|period| period.since <= began && began <= period.off)
+    }
+}
+
+/// SQL that tells a session of a record that it began with, and the server's clock; for [`overdue`].
+pub const LOADED: &str = "SELECT pg_catalog.current_setting('pgkit.log', true) AS note, pg_catalog.date_part('epoch', pg_catalog.now()) AS now";
+
+/// What whoever connects should know: that a switching on is overdue. `text` is the record as a session has it,
+/// `now` the server's clock in seconds since 1970.
+pub fn overdue(text: &str, now: f64) -> Option<String> {
+    let note = Note::parse(text, "").ok()?;
+    let now = Timestamp::from_millisecond((now * 1e3) as i64).ok()?;
+    if !note.is_overdue(now) {
+        return None;
+    }
+    let settings: Vec<String> =
+        note.settings.iter().map(|(name, change)| format!("{name} = {}", change.set)).collect();
+    let until = note.until.map(minute).unwrap_or_default();
+    Some(format!(
+        "WARNING: {} was switched on by {} at {}, should have ended at {until}, and is still on: pgkit log off ends it",
+        settings.join(", "),
+        note.by,
+        minute(note.since),
+    ))
+}
+
+/// A time for messages.
+pub fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn values(list: &[(&str, &str)]) -> Values {
+        list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn wish(id: &str, list: &[(&str, &str)]) -> Wish {
+        Wish { id: id.into(), by: "me".into(), settings: values(list), until: Some(at(600)), max_bytes: None }
+    }
+
+    #[test]
+    fn the_original_value_survives_any_number_of_switchings_on() {
+        let mut found = values(&[("log_statement", "ddl")]);
+        let first = Note::on(None, &found, &wish("a", &[("log_statement", "all")]), at(0));
+        found.insert("log_statement".into(), "all".into());
+        let second = Note::on(Some(&first), &found, &wish("b", &[("log_statement", "mod")]), at(10));
+        assert_eq!(second.settings["log_statement"], Change { set: "mod".into(), was: Some("ddl".into()) });
+        assert_eq!((second.since, second.id.as_str()), (at(0), "b"));
+        let third =
+            Note::on(Some(&second), &found, &wish("c", &[("log_min_duration_statement", "0")]), at(20));
+        assert_eq!(third.settings["log_statement"].was, Some("ddl".into()));
+        assert_eq!(third.settings["log_min_duration_statement"].was, None);
+    }
+
+    #[test]
+    fn only_what_pgkit_set_is_put_back() {
+        let note = Note::on(None, &values(&[]), &wish("a", &[("log_statement", "all")]), at(0));
+        let restore = |found: &[(&str, &str)]| note.restore(&values(found))["log_statement"].clone();
+        assert_eq!(restore(&[("log_statement", "all")]), Restore::Put(None));
+        assert_eq!(restore(&[]), Restore::Done);
+        assert_eq!(restore(&[("log_statement", "ddl")]), Restore::Changed(Some("ddl".into())));
+        let note = Note::on(
+            None,
+            &values(&[("log_statement", "mod")]),
+            &wish("a", &[("log_statement", "all")]),
+            at(0),
+        );
+        assert_eq!(note.restore(&values(&[]))["log_statement"], Restore::Changed(None));
+    }
+
+    #[test]
+    fn a_record_reads_back_and_is_plain_ascii() {
+        let mut note = Note::on(None, &values(&[]), &wish("a", &[("log_statement", "all")]), at(0));
+        note.by = "Jürgen \"🐘\" o'Neil\\".into();
+        let text = note.print().unwrap();
+        assert!(text.is_ascii() && !text.contains('\n'), "{text}");
+        assert_eq!(Note::parse(&text, "here").unwrap(), note);
+    }
+
+    #[test]
+    fn a_record_that_names_another_setting_is_refused() {
+        let note = Note::on(None, &values(&[]), &wish("a", &[("log_statement", "all")]), at(0));
+        let text = note.print().unwrap();
+        for bad in [
+            text.replace("log_statement", "archive_command"),
+            text.replace("\"version\":1", "\"version\":2"),
+            text.replace("\"by\"", "\"bye\""),
+            "{}".to_owned(),
+            "x".to_owned(),
+        ] {
+            assert_eq!(Note::parse(&bad, "here").unwrap_err().exit, crate::error::Exit::Data, "{bad}");
+        }
+    }
+
+    #[test]
+    fn sessions_begun_meanwhile_are_known_after_the_end() {
+        let note = Note::on(None, &values(&[]), &wish("a", &[("log_statement", "all")]), at(100));
+        assert!(!note.may_linger(at(150)), "it is on: everybody logs");
+        let off = note.off(at(200));
+        assert!(!off.is_on() && off.may_linger(at(150)));
+        assert!(!off.may_linger(at(99)) && !off.may_linger(at(201)));
+        let again = Note::on(Some(&off), &values(&[]), &wish("b", &[("log_statement", "all")]), at(300));
+        assert!(again.may_linger(at(150)) && again.settings["log_statement"].was.is_none());
+        assert_eq!(again.off(at(400)).lingering.len(), 2);
+        let text = note.print().unwrap();
+        assert!(overdue(&text, 599.0).is_none() && overdue(&off.print().unwrap(), 9e9).is_none());
+        assert!(overdue(&text, 601.0).unwrap().contains("log_statement = all was switched on by me at 1970"));
+        assert!(overdue("", 0.0).is_none());
+        assert!(note.is_overdue(at(600)) && !note.is_overdue(at(599)) && !off.is_overdue(at(1000)));
+    }
+}

@@ -1,0 +1,284 @@
+//! One entry of the log, whatever format it was written in; what it says of a statement; and which entries are wanted.
+
+use jiff::Timestamp;
+
+use crate::session::MARK;
+
+/// One entry. What the format or its prefix does not tell is empty.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Record {
+    /// When.
+    pub time: Option<Timestamp>,
+    /// The process.
+    pub pid: Option<i64>,
+    /// The role.
+    pub user: Vec<u8>,
+    /// The database.
+    pub database: Vec<u8>,
+    /// The application name.
+    pub application: Vec<u8>,
+    /// The client's host and port.
+    pub client: Vec<u8>,
+    /// `LOG`, `ERROR` …
+    pub severity: Vec<u8>,
+    /// The SQLSTATE.
+    pub sqlstate: Vec<u8>,
+    /// The message.
+    pub message: Vec<u8>,
+    /// Its detail.
+    pub detail: Vec<u8>,
+    /// Its hint.
+    pub hint: Vec<u8>,
+    /// Where in functions and the like.
+    pub context: Vec<u8>,
+    /// The statement that caused it.
+    pub statement: Vec<u8>,
+}
+
+/// What a record's message says of a statement.
+#[derive(Debug, PartialEq)]
+pub struct Shape<'a> {
+    /// How long it took, in milliseconds.
+    pub duration_ms: Option<f64>,
+    /// The message without the statement: `statement`, `execute NAME`, or all of it.
+    pub message: &'a [u8],
+    /// The statement.
+    pub statement: &'a [u8],
+    /// The parameters' values.
+    pub parameters: &'a [u8],
+    /// The detail, where it is not the parameters.
+    pub detail: &'a [u8],
+}
+
+impl Record {
+    /// Makes it empty again, and keeps its memory.
+    pub fn clear(&mut self) {
+        self.time = None;
+        self.pid = None;
+        for text in [
+            &mut self.user,
+            &mut self.database,
+            &mut self.application,
+            &mut self.client,
+            &mut self.severity,
+            &mut self.sqlstate,
+            &mut self.message,
+            &mut self.detail,
+            &mut self.hint,
+            &mut self.context,
+            &mut self.statement,
+        ] {
+            text.clear();
+        }
+    }
+
+    /// Takes its message apart, as `log_statement`, `log_min_duration_statement` and `log_duration` write it (see
+    /// exec_simple_query and its kin in the server's postgres.c; in English).
+    pub fn shape(&self) -> Shape<'_> {
+        let mut shape = Shape {
+            duration_ms: None,
+            message: &self.message,
+            statement: &self.statement,
+            parameters: b"",
+            detail: &self.detail,
+        };
+        // "Parameters: " from 16 on, "parameters: " before.
+        if let Some(values) = self.detail.get(1..).and_then(|rest| rest.strip_prefix(b"arameters: ")) {
+            shape.parameters = values;
+            shape.detail = b"";
+        }
+        let mut rest = self.message.as_slice();
+        if let Some(after) = rest.strip_prefix(b"duration: ")
+            && let Some(end) = find(after, b" ms")
+            && let Some(ms) = std::str::from_utf8(&after[..end]).ok().and_then(|text| text.parse().ok())
+        {
+            shape.duration_ms = Some(ms);
+            shape.message = b"duration";
+            rest = after[end + 3..].trim_ascii_start();
+            if rest.is_empty() {
+                return shape;
+            }
+        }
+        let step =
+            [&b"statement: "[..], b"execute ", b"parse ", b"bind "].iter().any(|s| rest.starts_with(s));
+        if step && let Some(at) = find(rest, b": ") {
+            shape.message = &rest[..at];
+            shape.statement = &rest[at + 2..];
+        }
+        shape
+    }
+}
+
+fn find(text: &[u8], what: &[u8]) -> Option<usize> {
+    memchr::memmem::find(text, what)
+}
+
+/// Which entries are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Of this database.
+    pub database: Option<String>,
+    /// Of this role.
+    pub user: Option<String>,
+    /// Of this application name.
+    pub application: Option<String>,
+    /// Of statements that took at least so many milliseconds.
+    pub min_duration_ms: Option<f64>,
+    /// Errors only.
+    pub errors: bool,
+}
+
+impl Filter {
+    /// Is this one wanted? pgkit's own statements never are.
+    pub fn wants(&self, record: &Record, shape: &Shape<'_>) -> bool {
+        let is =
+            |wanted: &Option<String>, found: &[u8]| wanted.as_ref().is_none_or(|w| w.as_bytes() == found);
+        is(&self.database, &record.database)
+            && is(&self.user, &record.user)
+            && is(&self.application, &record.application)
+            && (!self.errors || is_error(record))
+            && self.min_duration_ms.is_none_or(|least| shape.duration_ms.is_some_and(|ms| ms >= least))
+            && !shape.statement.starts_with(MARK.as_bytes())
+    }
+}
+
+/// Is it an error? By its SQLSTATE too, since severities come in the server's language.
+fn is_error(record: &Record) -> bool {
+    match record.severity.as_slice() {
+        b"ERROR" | b"FATAL" | b"PANIC" => true,
+        b"LOG" | b"WARNING" | b"NOTICE" | b"INFO" | b"DEBUG" | b"STATEMENT" | b"DETAIL" | b"HINT"
+        | b"CONTEXT" => false,
+        _ => record.sqlstate.len() == 5 && !matches!(&record.sqlstate[..2], b"00" | b"01" | b"02"),
+    }
+}
+
+/// The columns of an entry.
+pub const COLUMNS: &[&str] = &[
+    "time timestamptz",
+    "pid int8",
+    "user text",
+    "database text",
+    "application text",
+    "client text",
+    "severity text",
+    "sqlstate text",
+    "duration_ms float8",
+    "message text",
+    "statement text",
+    "parameters text",
+    "detail text",
+    "hint text",
+    "context text",
+];
+
+/// An entry's numbers as the server would send them.
+#[derive(Default)]
+pub struct Numbers {
+    time: [u8; 8],
+    pid: [u8; 8],
+    duration: [u8; 8],
+}
+
+/// An entry's values for [`COLUMNS`], without copying its texts. An empty text is NULL.
+pub fn values<'a>(record: &'a Record, shape: &Shape<'a>, numbers: &'a mut Numbers) -> [Option<&'a [u8]>; 15] {
+    fn text(text: &[u8]) -> Option<&[u8]> {
+        (!text.is_empty()).then_some(text)
+    }
+    if let Some(time) = record.time {
+        // Since 2000-01-01.
+        numbers.time = (time.as_microsecond() - 946_684_800_000_000).to_be_bytes();
+    }
+    numbers.pid = record.pid.unwrap_or_default().to_be_bytes();
+    numbers.duration = shape.duration_ms.unwrap_or_default().to_be_bytes();
+    let numbers: &'a Numbers = numbers;
+    [
+        record.time.map(|_| &numbers.time[..]),
+        record.pid.map(|_| &numbers.pid[..]),
+        text(&record.user),
+        text(&record.database),
+        text(&record.application),
+        text(&record.client),
+        text(&record.severity),
+        text(&record.sqlstate),
+        shape.duration_ms.map(|_| &numbers.duration[..]),
+        text(shape.message),
+        text(shape.statement),
+        text(shape.parameters),
+        text(shape.detail),
+        text(&record.hint),
+        text(&record.context),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(message: &str, detail: &str) -> Record {
+        Record {
+            severity: b"LOG".to_vec(),
+            message: message.into(),
+            detail: detail.into(),
+            ..Record::default()
+        }
+    }
+
+    #[test]
+    fn a_message_tells_the_statement_its_duration_and_its_parameters() {
+        let shown = |message: &str, detail: &str| {
+            let record = log(message, detail);
+            let shape = record.shape();
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+            (
+                shape.duration_ms,
+                text(shape.message),
+                text(shape.statement),
+                text(shape.parameters),
+                text(shape.detail),
+            )
+        };
+        let is = |duration, message: &str, statement: &str, parameters: &str, detail: &str| {
+            (duration, message.to_owned(), statement.to_owned(), parameters.to_owned(), detail.to_owned())
+        };
+        assert_eq!(shown("statement: SELECT 1: 2", ""), is(None, "statement", "SELECT 1: 2", "", ""));
+        assert_eq!(
+            shown("execute <unnamed>: SELECT $1", "Parameters: $1 = '1'"),
+            is(None, "execute <unnamed>", "SELECT $1", "$1 = '1'", "")
+        );
+        assert_eq!(
+            shown("duration: 1.250 ms  bind s1: SELECT $1", "parameters: $1 = NULL"),
+            is(Some(1.25), "bind s1", "SELECT $1", "$1 = NULL", "")
+        );
+        assert_eq!(shown("duration: 0.1 ms", ""), is(Some(0.1), "duration", "", "", ""));
+        assert_eq!(
+            shown("duration: soon ms  statement: x", ""),
+            is(None, "duration: soon ms  statement: x", "", "", "")
+        );
+        assert_eq!(
+            shown("checkpoint starting: time", "x"),
+            is(None, "checkpoint starting: time", "", "", "x")
+        );
+    }
+
+    #[test]
+    fn what_is_not_wanted_and_pgkits_own_is_left_out() {
+        let mut record = log("duration: 20 ms  statement: SELECT 1", "");
+        record.database = b"shop".to_vec();
+        let wants = |filter: Filter, record: &Record| filter.wants(record, &record.shape());
+        let database = |name: &str| Filter { database: Some(name.into()), ..Filter::default() };
+        assert!(wants(database("shop"), &record) && !wants(database("sho"), &record));
+        let slow = |least: f64| Filter { min_duration_ms: Some(least), ..Filter::default() };
+        assert!(
+            wants(slow(20.0), &record) && !wants(slow(20.5), &record) && !wants(slow(0.0), &log("x", ""))
+        );
+        let errors = Filter { errors: true, ..Filter::default() };
+        assert!(!wants(errors.clone(), &record));
+        for (severity, sqlstate, is) in
+            [("FATAL", "", true), ("FEHLER", "42P01", true), ("WARNUNG", "01000", false)]
+        {
+            let record = Record { severity: severity.into(), sqlstate: sqlstate.into(), ..Record::default() };
+            assert_eq!(wants(errors.clone(), &record), is, "{severity}");
+        }
+        assert!(!wants(Filter::default(), &log("statement: /* pgkit */ SELECT 1", "")));
+    }
+}

@@ -1,0 +1,665 @@
+//! Switching the server's log settings on, and back to exactly what they were.
+//!
+//! Everything happens under one lock that every pgkit takes, so that two who switch at once never lose what was there
+//! first. What was there is written down before anything is changed, and forgotten after everything is put back: dying
+//! half-way leaves a record that says what to do.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::note::{KEY, Note, Restore, SETTINGS, Values, Wish};
+use super::scope::Scope;
+use crate::connect::Target;
+use crate::error::{Error, Exit, Result};
+use crate::session::{Echo, Limits, Purpose, Reader, Running, Settings, Writer};
+use crate::sql::quote_ident;
+
+/// `pg_advisory_lock`'s number: "pgkitlog".
+const LOCK: i64 = 0x7067_6b69_746c_6f67;
+/// How long to wait for another pgkit that switches.
+const LOCK_WAIT: Duration = Duration::from_secs(20);
+/// How long a statement may take.
+const STATEMENT: Duration = Duration::from_secs(30);
+/// How long a reload may take to be seen by a fresh session.
+const RELOAD: Duration = Duration::from_secs(10);
+/// How long to wait before looking again.
+const PAUSE: Duration = Duration::from_millis(50);
+
+const AUTO_CONF: &str = include_str!("../../queries/log/auto_conf.sql");
+const DB_ROLE: &str = include_str!("../../queries/log/db_role.sql");
+const EFFECTIVE: &str = include_str!("../../queries/log/effective.sql");
+const RESET_VAL: &str = include_str!("../../queries/log/reset_val.sql");
+const SESSIONS: &str = include_str!("../../queries/log/sessions.sql");
+const LOCK_DATABASE: &str = include_str!("../../queries/log/lock_database.sql");
+
+/// How to connect, for the sessions that this needs.
+#[derive(Clone)]
+pub struct Access {
+    /// The server.
+    pub target: Target,
+    /// `-E`
+    pub echo: Echo,
+    /// What a signal cancels.
+    pub running: Running,
+}
+
+impl Access {
+    /// A session for the log. `ask` prompts for a password.
+    pub async fn writer(
+        &self,
+        purpose: Purpose,
+        ask: &mut dyn FnMut(&str) -> Result<String>,
+    ) -> Result<Writer> {
+        let limits = Limits { statement: Some(STATEMENT), lock: Some(LOCK_WAIT) };
+        Writer::for_(purpose, &self.target, limits, self.echo.clone(), &self.running, ask).await
+    }
+
+    /// A fresh session of this database, as any client's begins.
+    async fn fresh(&self, database: Option<&str>) -> Result<Reader> {
+        let settings = Settings {
+            statement_timeout: Some(STATEMENT),
+            lock_timeout: Some(LOCK_WAIT),
+            keep_search_path: false,
+            watch_client: true,
+        };
+        let target = database.map_or_else(|| self.target.clone(), |name| self.target.with_database(name));
+        let mut no_password = |_: &str| Err(Error::new(Exit::Unavailable, "no password is known for it"));
+        Reader::connect(&target, settings, self.echo.clone(), &self.running, &mut no_password).await
+    }
+}
+
+/// A line of `postgresql.auto.conf`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AutoConf {
+    name: Option<String>,
+    value: Option<String>,
+    error: Option<String>,
+}
+
+/// A setting at a database, a role, or both.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AtRole {
+    /// The database; `None`: in every one.
+    pub database: Option<String>,
+    /// The role; `None`: every one.
+    pub role: Option<String>,
+    /// The setting.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// A setting as a session has it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Effective {
+    /// The setting.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// Where it comes from, in pg_settings' words.
+    pub source: String,
+    /// The file, where it comes from one and the role may see that.
+    pub file: Option<String>,
+    /// The line in it.
+    pub line: Option<i64>,
+}
+
+/// A session of a client.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// Its process.
+    pub pid: i64,
+    /// Its database.
+    pub database: Option<String>,
+    /// Its role.
+    pub role: Option<String>,
+    /// What it calls itself.
+    pub application: Option<String>,
+    /// When it began; `None` where the role may not see that.
+    pub since: Option<Timestamp>,
+}
+
+/// What is found in all places.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    /// What stands in each place of what pgkit switches, the record left out.
+    pub values: BTreeMap<Scope, Values>,
+    /// The records.
+    pub notes: BTreeMap<Scope, Note>,
+    /// What stands at roles within one database, or at all roles: pgkit switches nothing there, but it wins.
+    pub elsewhere: Vec<AtRole>,
+    /// Could postgresql.auto.conf be read?
+    pub sees_auto_conf: bool,
+}
+
+impl Places {
+    fn of(&self, scope: &Scope) -> Values {
+        self.values.get(scope).cloned().unwrap_or_default()
+    }
+
+    fn add(&mut self, scope: Scope, name: &str, value: String) -> Result<()> {
+        if name == KEY {
+            let note = Note::parse(&value, &scope.place())?;
+            self.notes.insert(scope, note);
+        } else {
+            self.values.entry(scope).or_default().insert(name.to_owned(), value);
+        }
+        Ok(())
+    }
+
+    /// What stands at a database or a role and wins against `scope` for some sessions.
+    pub fn overrides(&self, scope: &Scope, settings: &Values) -> Vec<AtRole> {
+        let at = |scope: &Scope, values: &Values| -> Vec<AtRole> {
+            let (database, role) = match scope {
+                Scope::Global => (None, None),
+                Scope::Database(name) => (Some(name.clone()), None),
+                Scope::Role(name) => (None, Some(name.clone())),
+            };
+            let one = |(name, value): (&String, &String)| AtRole {
+                database: database.clone(),
+                role: role.clone(),
+                name: name.clone(),
+                value: value.clone(),
+            };
+            values.iter().map(one).collect()
+        };
+        let mut all: Vec<AtRole> = self.elsewhere.clone();
+        for (other, values) in &self.values {
+            // A role's own beats its database's, and both beat the server's.
+            let beats = match (other, scope) {
+                (Scope::Global, _) => false,
+                (_, Scope::Global) => true,
+                (Scope::Role(_), Scope::Database(_)) => true,
+                _ => false,
+            };
+            if beats {
+                all.extend(at(other, values));
+            }
+        }
+        all.retain(|one| {
+            let meant = match scope {
+                Scope::Global => true,
+                Scope::Database(name) => one.database.as_ref().is_none_or(|d| d == name),
+                // What stands at all roles is weaker than what stands at one.
+                Scope::Role(name) => one.role.as_ref() == Some(name),
+            };
+            meant && settings.get(&one.name).is_some_and(|value| *value != one.value)
+        });
+        all
+    }
+}
+
+/// A session that holds the lock, and all that is done under it.
+pub struct Switch {
+    writer: Writer,
+    access: Access,
+}
+
+/// What came of switching on.
+#[derive(Debug, Clone)]
+pub struct On {
+    /// The record as it stands now.
+    pub note: Note,
+    /// The record that was there before.
+    pub before: Option<Note>,
+    /// What wins against it for some sessions.
+    pub overridden: Vec<AtRole>,
+    /// How many living sessions will not log, since theirs is decided when they begin.
+    pub deaf: usize,
+}
+
+/// What came of switching off in one place.
+#[derive(Debug, Clone)]
+pub struct Off {
+    /// Where.
+    pub scope: Scope,
+    /// The record that was there.
+    pub note: Note,
+    /// What was done with each setting.
+    pub settings: BTreeMap<String, Restore>,
+    /// Sessions begun meanwhile, which go on logging until they end.
+    pub lingering: Vec<Client>,
+}
+
+impl Off {
+    /// What somebody else has changed, and was left alone.
+    pub fn changed(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.settings.iter().filter_map(|(name, restore)| match restore {
+            Restore::Changed(found) => Some((name.as_str(), found.as_deref())),
+            _ => None,
+        })
+    }
+}
+
+/// What to do with a value that somebody else has changed meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Foreign {
+    /// Leave it and the record, and say so.
+    Report,
+    /// Put the original back all the same.
+    Overwrite,
+    /// Leave it, and forget the record.
+    Keep,
+}
+
+impl Switch {
+    /// Connects, and takes the lock. `ask` prompts for a password.
+    ///
+    /// Errors: no connection (69), a pooler (64), another pgkit that does not get done (75).
+    pub async fn lock(access: &Access, ask: &mut dyn FnMut(&str) -> Result<String>) -> Result<Switch> {
+        let mut writer = access.writer(Purpose::Log, ask).await?;
+        let access = Access { target: writer.target().clone(), ..access.clone() };
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Name {
+            name: String,
+        }
+        let common = writer.structs::<Name>(LOCK_DATABASE, &[]).await?.into_iter().next();
+        if let Some(common) = common.filter(|common| common.name != writer.database()) {
+            let there = Access { target: access.target.with_database(&common.name), ..access.clone() };
+            // Where that database refuses us, the lock holds against those in ours only.
+            let mut never = |_: &str| Err(Error::new(Exit::Unavailable, "no password is known for it"));
+            if let Ok(other) = there.writer(Purpose::Log, &mut never).await {
+                std::mem::replace(&mut writer, other).close().await;
+            }
+        }
+        writer.run(&format!("SELECT pg_catalog.pg_advisory_lock({LOCK})")).await.map_err(|e| {
+            match e.sqlstate.as_deref() {
+                Some("55P03") => {
+                    Error::new(Exit::TryAgain, "another pgkit is switching the log settings of this server")
+                        .hint("try again in a moment")
+                }
+                _ => e,
+            }
+        })?;
+        Ok(Switch { writer, access })
+    }
+
+    /// The session.
+    pub fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    /// How it connected.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Gives the lock back.
+    pub async fn unlock(self) {
+        self.writer.close().await;
+    }
+
+    /// Everything that is on anywhere. Errors: the role may not see it (77), a record that is none (65).
+    pub async fn places(&self) -> Result<Places> {
+        places(&self.writer).await
+    }
+
+    /// The server's clock.
+    pub async fn now(&self) -> Result<Timestamp> {
+        now(&self.writer).await
+    }
+
+    async fn put(&self, scope: &Scope, setting: &str, value: Option<&str>) -> Result<()> {
+        let statement = scope.statement(setting, value);
+        if *scope == Scope::Global && setting == KEY && value.is_some() {
+            // Before 17 a server takes a name it does not know only from a session that does.
+            self.writer.run(&format!("SET {KEY} = ''")).await?;
+        }
+        self.writer.run(&statement).await
+    }
+
+    /// Writes down what is there, then sets what is wished for, and reloads.
+    ///
+    /// Errors: a command-line option of the server's forbids it (1), permission (77), nothing is changed then.
+    pub async fn on(&self, scope: &Scope, wish: &Wish) -> Result<On> {
+        let places = self.places().await?;
+        self.may(scope, &places)?;
+        if *scope == Scope::Global {
+            self.refuse_fixed(wish).await?;
+        }
+        let now = self.now().await?;
+        let before = places.notes.get(scope).cloned();
+        let note = Note::on(before.as_ref(), &places.of(scope), wish, now);
+        if let Err(e) = self.apply(scope, &note, wish).await {
+            // Nothing half done: what was set already is put back. When the connection is lost, the record says what
+            // is to be done.
+            let _ = self.undo(scope, before.as_ref(), &places.of(scope), wish).await;
+            return Err(self.add_grants(scope, e));
+        }
+        let clients = self.clients().await?;
+        let overridden = places.overrides(scope, &wish.settings);
+        let deaf = match scope {
+            // A living session takes a new value for the server, unless its role or database decided otherwise.
+            Scope::Global => {
+                clients.iter().filter(|client| overridden.iter().any(|one| one.holds(client))).count()
+            }
+            _ => clients
+                .iter()
+                .filter(|c| scope.holds(c.database.as_deref(), c.role.as_deref()))
+                .filter(|c| c.since.is_none_or(|began| began < now))
+                .count(),
+        };
+        Ok(On { note, before, overridden, deaf })
+    }
+
+    async fn apply(&self, scope: &Scope, note: &Note, wish: &Wish) -> Result<()> {
+        let print = note.print()?;
+        if *scope == Scope::Global {
+            // ALTER SYSTEM is its own transaction: the record first, so that it is there whatever happens next.
+            self.put(scope, KEY, Some(&print)).await?;
+            for (name, value) in &wish.settings {
+                self.put(scope, name, Some(value)).await?;
+            }
+            self.reload().await
+        } else {
+            let mut statements = vec![scope.statement(KEY, Some(&print))];
+            statements.extend(wish.settings.iter().map(|(name, value)| scope.statement(name, Some(value))));
+            self.writer.run(&statements.join("; ")).await
+        }
+    }
+
+    async fn undo(&self, scope: &Scope, before: Option<&Note>, found: &Values, wish: &Wish) -> Result<()> {
+        if *scope != Scope::Global {
+            return Ok(());
+        }
+        for name in wish.settings.keys() {
+            self.put(scope, name, found.get(name).map(String::as_str)).await?;
+        }
+        let record = before.map(Note::print).transpose()?;
+        self.put(scope, KEY, record.as_deref()).await?;
+        self.reload().await
+    }
+
+    /// A refusal names what a superuser would have to grant.
+    fn add_grants(&self, scope: &Scope, error: Error) -> Error {
+        if error.exit != Exit::Permission {
+            return error;
+        }
+        let role = quote_ident(self.writer.user());
+        let names = format!("{}, {KEY}", SETTINGS.join(", "));
+        if self.writer.version().major() < 15 {
+            return error.hint("before PostgreSQL 15 this takes a superuser: connect as one (-U postgres)");
+        }
+        match scope {
+            Scope::Global => error.hint(format!(
+                "as a superuser: GRANT ALTER SYSTEM ON PARAMETER {names} TO {role}; GRANT EXECUTE ON FUNCTION \
+                 pg_catalog.pg_reload_conf(), pg_catalog.pg_show_all_file_settings() TO {role}; \
+                 GRANT SELECT ON pg_catalog.pg_file_settings TO {role}; GRANT pg_read_all_settings TO {role};"
+            )),
+            Scope::Database(name) => error.hint(format!(
+                "as a superuser: GRANT SET ON PARAMETER {names} TO {role}; and the role must own database {}",
+                quote_ident(name)
+            )),
+            Scope::Role(name) => error.hint(format!(
+                "as a superuser: GRANT SET ON PARAMETER {names} TO {role}; and {role} must be allowed to ALTER ROLE {}",
+                quote_ident(name)
+            )),
+        }
+    }
+
+    /// Errors: what is there before cannot be seen (77), or nothing can be changed here (64).
+    fn may(&self, scope: &Scope, places: &Places) -> Result<()> {
+        match scope {
+            Scope::Global if !places.sees_auto_conf => Err(self.add_grants(
+                scope,
+                Error::new(
+                    Exit::Permission,
+                    format!("role {:?} may not see what stands in postgresql.auto.conf, so that it could be put back", self.writer.user()),
+                ),
+            )),
+            Scope::Database(_) | Scope::Role(_) if self.writer.is_standby() => {
+                Err(Error::usage(format!("this server is a standby: nothing can be changed at {scope} here"))
+                    .hint("do it on the primary, or use --global, which switches this server alone"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What the server was started with cannot be changed by ALTER SYSTEM.
+    async fn refuse_fixed(&self, wish: &Wish) -> Result<()> {
+        let reader = self.access.fresh(None).await?;
+        let found: Vec<Effective> = reader.structs(EFFECTIVE, &[]).await?;
+        reader.close().await;
+        for one in found.iter().filter(|one| one.source == "command line") {
+            if wish.settings.get(&one.name).is_some_and(|value| *value != one.value) {
+                return Err(Error::new(
+                    Exit::Bad,
+                    format!("{} = {} is fixed on the server's command line, which beats ALTER SYSTEM", one.name, one.value),
+                )
+                .hint("nothing was changed; log a database or a role instead (--database, --role), or start the server without that option"));
+            }
+        }
+        Ok(())
+    }
+
+    async fn reload(&self) -> Result<()> {
+        self.writer.run("SELECT pg_catalog.pg_reload_conf()").await
+    }
+
+    async fn clients(&self) -> Result<Vec<Client>> {
+        self.writer.structs(SESSIONS, &[]).await
+    }
+
+    /// Puts back what was there in one place; `None` where nothing is on there. `only`: just this switching on.
+    pub async fn off(&self, scope: &Scope, foreign: Foreign, only: Option<&str>) -> Result<Option<Off>> {
+        let places = self.places().await?;
+        let note = places.notes.get(scope).filter(|note| only.is_none_or(|id| note.id == id));
+        let Some(note) = note else { return Ok(None) };
+        self.may(scope, &places)?;
+        let mut steps = note.restore(&places.of(scope));
+        for (name, step) in &mut steps {
+            if let (Restore::Changed(_), Foreign::Overwrite) = (&*step, foreign) {
+                *step = Restore::Put(note.settings[name].was.clone());
+            }
+        }
+        let left_alone = steps.values().any(|step| matches!(step, Restore::Changed(_)));
+        let mut statements = Vec::new();
+        for (name, step) in &steps {
+            if let Restore::Put(value) = step {
+                // The record was checked to name nothing else.
+                debug_assert!(SETTINGS.contains(&name.as_str()));
+                statements.push(scope.statement(name, value.as_deref()));
+            }
+        }
+        // ALTER SYSTEM is its own transaction; the rest is one.
+        let batches = if *scope == Scope::Global { statements } else { vec![statements.join("; ")] };
+        for batch in batches.iter().filter(|batch| !batch.is_empty()) {
+            self.writer.run(batch).await.map_err(|e| self.add_grants(scope, e))?;
+        }
+        let keep_record = left_alone && foreign == Foreign::Report;
+        let mut lingering = Vec::new();
+        if !keep_record {
+            // Only sessions that took the value when they began keep it; a reload reaches the rest.
+            let ended = note.off(self.now().await?);
+            if *scope != Scope::Global {
+                lingering = lingering_of(scope, &ended, &self.clients().await?);
+            }
+            let record = if lingering.is_empty() { None } else { Some(ended.print()?) };
+            self.put(scope, KEY, record.as_deref()).await?;
+        }
+        if *scope == Scope::Global {
+            self.reload().await?;
+        }
+        Ok(Some(Off { scope: scope.clone(), note: note.clone(), settings: steps, lingering }))
+    }
+
+    /// Shows that a fresh session has these values: what it has of them, each with where it comes from. The server
+    /// takes a moment to reload.
+    ///
+    /// `None` where no session of that kind can be opened from here.
+    pub async fn prove(&self, scope: &Scope, settings: &Values) -> Result<Option<Vec<Effective>>> {
+        let database = match scope {
+            Scope::Database(name) => Some(name.as_str()),
+            Scope::Global => None,
+            Scope::Role(name) if name == self.writer.user() => None,
+            Scope::Role(_) => return Ok(None),
+        };
+        let give_up = tokio::time::Instant::now() + RELOAD;
+        loop {
+            let reader = match self.access.fresh(database).await {
+                Ok(reader) => reader,
+                Err(e) if database.is_some() && e.exit == Exit::Unavailable => return Ok(None),
+                Err(e) => return Err(e),
+            };
+            let found = reader.structs::<Effective>(EFFECTIVE, &[]).await;
+            reader.close().await;
+            let found = found?;
+            let pending = |one: &Effective| {
+                settings.get(&one.name).is_some_and(|value| *value != one.value)
+                    && matches!(one.source.as_str(), "configuration file" | "default")
+            };
+            if !found.iter().any(pending) || tokio::time::Instant::now() > give_up {
+                return Ok(Some(found));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+impl AtRole {
+    /// Does it decide for this session?
+    fn holds(&self, client: &Client) -> bool {
+        self.database.as_ref().is_none_or(|d| client.database.as_ref() == Some(d))
+            && self.role.as_ref().is_none_or(|r| client.role.as_ref() == Some(r))
+    }
+
+    /// Where it stands, for messages.
+    pub fn place(&self) -> String {
+        match (&self.database, &self.role) {
+            (Some(database), Some(role)) => format!("role {role:?} in database {database:?}"),
+            (Some(database), None) => format!("database {database:?}"),
+            (None, Some(role)) => format!("role {role:?}"),
+            (None, None) => "all roles".to_owned(),
+        }
+    }
+}
+
+/// The sessions that began while something was on in this place that is off now.
+pub fn lingering_of(scope: &Scope, note: &Note, clients: &[Client]) -> Vec<Client> {
+    clients
+        .iter()
+        .filter(|c| scope.holds(c.database.as_deref(), c.role.as_deref()))
+        .filter(|c| c.since.is_some_and(|began| note.may_linger(began)))
+        .cloned()
+        .collect()
+}
+
+/// Everything that is on anywhere, as this session may see it.
+///
+/// A role that may not read postgresql.auto.conf gets the server's record from its own session, where it shows too.
+pub async fn places(writer: &Writer) -> Result<Places> {
+    let mut places = Places::default();
+    match writer.structs::<AutoConf>(AUTO_CONF, &[]).await {
+        Ok(lines) => {
+            places.sees_auto_conf = true;
+            for line in lines {
+                match (line.name, line.value) {
+                    (Some(name), Some(value)) => places.add(Scope::Global, &name, value)?,
+                    _ => {
+                        return Err(Error::data(
+                            "postgresql.auto.conf has a fault, so that the server ignores it",
+                        )
+                        .caused_by(line.error.unwrap_or_default())
+                        .hint("mend the file first; SELECT * FROM pg_file_settings shows the line"));
+                    }
+                }
+            }
+        }
+        Err(e) if e.exit == Exit::Permission => {
+            #[derive(Deserialize)]
+            #[serde(deny_unknown_fields)]
+            struct Loaded {
+                note: Option<String>,
+            }
+            let loaded: Loaded = writer
+                .one(&format!("SELECT nullif(pg_catalog.current_setting('{KEY}', true), '') AS note"), &[])
+                .await?;
+            if let Some(text) = loaded.note {
+                let note = Note::parse(&text, "the server's record")?;
+                places.notes.insert(Scope::Global, note);
+            }
+        }
+        Err(e) => return Err(e),
+    }
+    for one in writer.structs::<AtRole>(DB_ROLE, &[]).await? {
+        match (&one.database, &one.role) {
+            (Some(database), None) => places.add(Scope::Database(database.clone()), &one.name, one.value)?,
+            (None, Some(role)) => places.add(Scope::Role(role.clone()), &one.name, one.value)?,
+            _ if one.name == KEY => {}
+            _ => places.elsewhere.push(one),
+        }
+    }
+    // The same record is seen in one's own session when it stands at one's database or role.
+    if !places.sees_auto_conf {
+        let id = places.notes.get(&Scope::Global).map(|note| note.id.clone());
+        let twice =
+            places.notes.iter().any(|(scope, note)| *scope != Scope::Global && Some(&note.id) == id.as_ref());
+        if twice {
+            places.notes.remove(&Scope::Global);
+        }
+    }
+    Ok(places)
+}
+
+/// The server's clock.
+pub async fn now(writer: &Writer) -> Result<Timestamp> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Now {
+        now: Timestamp,
+    }
+    Ok(writer.one::<Now>("SELECT pg_catalog.clock_timestamp() AS now", &[]).await?.now)
+}
+
+/// The settings by which a fresh session of this server logs statements now, whoever set them.
+pub async fn in_force(writer: &Writer) -> Result<Vec<Effective>> {
+    // The writer's own session may be quiet, so what counts is the value that RESET would give.
+    let found: Vec<Effective> = writer.structs(RESET_VAL, &[]).await?;
+    Ok(found.into_iter().filter(|one| !matches!(one.value.as_str(), "none" | "-1")).collect())
+}
+
+/// The sessions of clients, but this one.
+pub async fn clients(writer: &Writer) -> Result<Vec<Client>> {
+    writer.structs(SESSIONS, &[]).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_at_a_role_or_a_database_beats_the_server() {
+        let mut places = Places::default();
+        places.add(Scope::Role("quiet".into()), "log_statement", "none".into()).unwrap();
+        places.add(Scope::Role("same".into()), "log_statement", "all".into()).unwrap();
+        places.add(Scope::Database("shop".into()), "log_statement", "ddl".into()).unwrap();
+        places.elsewhere.push(AtRole {
+            database: Some("shop".into()),
+            role: Some("x".into()),
+            name: "log_statement".into(),
+            value: "none".into(),
+        });
+        let settings: Values = [("log_statement".to_owned(), "all".to_owned())].into();
+        let named = |scope: Scope| -> Vec<String> {
+            places.overrides(&scope, &settings).iter().map(AtRole::place).collect()
+        };
+        assert_eq!(
+            named(Scope::Global),
+            ["role \"x\" in database \"shop\"", "database \"shop\"", "role \"quiet\""]
+        );
+        assert_eq!(
+            named(Scope::Database("shop".into())),
+            ["role \"x\" in database \"shop\"", "role \"quiet\""]
+        );
+        assert_eq!(named(Scope::Role("x".into())), ["role \"x\" in database \"shop\""]);
+        assert!(named(Scope::Role("other".into())).is_empty());
+    }
+}

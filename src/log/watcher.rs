@@ -1,0 +1,272 @@
+//! The process that switches the log settings back in time, whatever becomes of the pgkit that switched them on.
+//!
+//! It outlives its master once that has said that all is well. Its clock is the server's. When the server is away it
+//! comes back until it is there again; the record on the server says what is to be done.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
+
+use super::files::{self, Growth, Place};
+use super::note::Note;
+use super::scope::Scope;
+use super::switch::{self, Access, Foreign, Switch};
+use crate::connect::Target;
+use crate::error::{Error, Exit, Result};
+use crate::helper::Master;
+use crate::session::{Purpose, Running, Writer};
+
+/// How often to look.
+const TICK: Duration = Duration::from_secs(1);
+/// How often to look whether sessions that still log have ended.
+const LINGER_TICK: Duration = Duration::from_secs(10);
+/// How long after its master's end the record may take to appear.
+const GRACE: Duration = Duration::from_secs(10);
+/// How long to come back to a server that is away, or that refuses.
+const PATIENCE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The longest pause before coming back.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// What to watch over.
+#[derive(Serialize, Deserialize)]
+pub struct Orders {
+    /// The server, with the password that was typed.
+    pub target: Target,
+    /// The place.
+    pub scope: Scope,
+    /// The switching on; any other is somebody else's.
+    pub id: String,
+    /// When it ends, by the server's clock.
+    pub until: Option<Timestamp>,
+    /// How many bytes the log may grow.
+    pub max_bytes: Option<u64>,
+}
+
+/// What the master says later.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub enum Order {
+    /// All is switched on: live on without me.
+    Detach,
+    /// Switch it back now, and say when that is done.
+    Off,
+}
+
+/// Why it is switched back.
+enum End {
+    /// The time is up, or the log has grown enough, or the master is gone, or the machine goes down.
+    Due,
+    /// The master asked for it.
+    Asked,
+    /// Somebody else did it, and sessions are left that still log.
+    Off,
+    /// Somebody else did it, or switched on anew.
+    Nothing,
+}
+
+struct Watcher<'a> {
+    master: &'a mut Master,
+    orders: Orders,
+    access: Access,
+    /// Will the master's end be no reason to switch back?
+    detached: bool,
+    /// When the master was gone.
+    alone_since: Option<Instant>,
+    growth: Growth,
+    /// Has the record been there?
+    seen: bool,
+}
+
+/// What the helper does.
+pub async fn run(master: &mut Master) -> Exit {
+    let orders: Orders = match master.order().await {
+        Ok(Some(orders)) => orders,
+        Ok(None) => return Exit::Done,
+        Err(e) => return e.exit,
+    };
+    let access = Access { target: orders.target.clone(), echo: None, running: Running::default() };
+    let mut watcher = Watcher {
+        master,
+        orders,
+        access,
+        detached: false,
+        alone_since: None,
+        growth: Growth::default(),
+        seen: false,
+    };
+    // What the log holds now is what it grows from.
+    let connected = async {
+        let (writer, place) = watcher.connect().await?;
+        let sizes = files::sizes(&place, &writer).await?;
+        Ok((writer, place, sizes))
+    };
+    let connected: Result<_> = connected.await;
+    let session = match connected {
+        Ok((writer, place, sizes)) => {
+            watcher.growth.look(sizes.unwrap_or_default());
+            (writer, place)
+        }
+        Err(e) => {
+            let exit = e.exit;
+            watcher.master.answer::<()>(Err(e));
+            return exit;
+        }
+    };
+    watcher.master.answer(Ok(()));
+    let end = watcher.watch(Some(session)).await;
+    watcher.finish(end).await
+}
+
+impl Watcher<'_> {
+    async fn connect(&self) -> Result<(Writer, Place)> {
+        let writer = self.access.writer(Purpose::Log, &mut no_password).await?;
+        let place = Place::find(&writer).await?;
+        Ok((writer, place))
+    }
+
+    /// Watches until there is a reason to stop.
+    async fn watch(&mut self, mut session: Option<(Writer, Place)>) -> End {
+        let Ok(mut term) = signal(SignalKind::terminate()) else { return End::Due };
+        let begun = Instant::now();
+        let mut pause = TICK;
+        // What the server's clock says, and when it was asked.
+        let mut clock: Option<(Timestamp, Instant)> = None;
+        loop {
+            let left = self.orders.until.zip(clock).map(|(until, (now, asked))| {
+                let left = Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO);
+                left.saturating_sub(asked.elapsed())
+            });
+            // A server that is away keeps its settings: it is asked again, also past the end.
+            let wait = if session.is_some() { left.map_or(pause, |left| left.min(pause)) } else { pause };
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                _ = term.recv() => return End::Due,
+                order = self.master.order::<Order>(), if self.alone_since.is_none() => match order {
+                    Ok(Some(Order::Detach)) => {
+                        self.detached = true;
+                        self.master.answer(Ok(()));
+                        continue;
+                    }
+                    Ok(Some(Order::Off)) => return End::Asked,
+                    Ok(None) | Err(_) => {
+                        self.alone_since = Some(Instant::now());
+                        if !self.detached {
+                            return End::Due;
+                        }
+                        continue;
+                    }
+                },
+            }
+            if session.is_none() {
+                session = self.connect().await.ok();
+            }
+            let looked = match &session {
+                Some((writer, place)) => self.look(writer, place).await,
+                None => Err(Error::new(Exit::Unavailable, "the server is away")),
+            };
+            match looked {
+                Ok((now, end)) => {
+                    clock = Some((now, Instant::now()));
+                    pause = TICK;
+                    if let Some(end) = end {
+                        return end;
+                    }
+                }
+                Err(_) => {
+                    session = None;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    if begun.elapsed() > PATIENCE && left.is_none_or(|left| left.is_zero()) {
+                        return End::Nothing;
+                    }
+                }
+            }
+        }
+    }
+
+    /// One look: the server's clock, and whether there is an end to it.
+    async fn look(&mut self, writer: &Writer, place: &Place) -> Result<(Timestamp, Option<End>)> {
+        let places = switch::places(writer).await?;
+        let now = switch::now(writer).await?;
+        let ours = |note: &&Note| note.id == self.orders.id;
+        let Some(note) = places.notes.get(&self.orders.scope).filter(ours) else {
+            let waited = self.alone_since.is_none_or(|since| since.elapsed() < GRACE);
+            let end = if self.seen || !waited { Some(End::Nothing) } else { None };
+            return Ok((now, end));
+        };
+        if !note.is_on() {
+            return Ok((now, Some(End::Off)));
+        }
+        self.seen = true;
+        let mut due = note.is_overdue(now);
+        if let Some(max) = self.orders.max_bytes {
+            if let Some(sizes) = files::sizes(place, writer).await? {
+                self.growth.look(sizes);
+            }
+            due |= self.growth.bytes >= max;
+        }
+        Ok((now, due.then_some(End::Due)))
+    }
+
+    /// Switches back, as often as it takes.
+    async fn finish(&mut self, end: End) -> Exit {
+        let asked = match end {
+            End::Nothing => return Exit::Done,
+            End::Off => return self.linger().await,
+            End::Asked => true,
+            End::Due => false,
+        };
+        let begun = Instant::now();
+        let mut pause = Duration::from_millis(200);
+        loop {
+            let done = self.off().await;
+            match done {
+                Ok(lingers) => {
+                    if asked {
+                        self.master.answer(Ok(()));
+                    }
+                    return if lingers { self.linger().await } else { Exit::Done };
+                }
+                Err(e) if asked || begun.elapsed() > PATIENCE || e.exit == Exit::Data => {
+                    let exit = e.exit;
+                    if asked {
+                        self.master.answer::<()>(Err(e));
+                    }
+                    return exit;
+                }
+                Err(_) => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+
+    /// Switches back. Says whether sessions are left that still log.
+    async fn off(&self) -> Result<bool> {
+        let switch = Switch::lock(&self.access, &mut no_password).await?;
+        let off = switch.off(&self.orders.scope, Foreign::Report, Some(&self.orders.id)).await;
+        switch.unlock().await;
+        Ok(off?.is_some_and(|off| !off.lingering.is_empty()))
+    }
+
+    /// Waits for the last session that still logs, and then takes the record away.
+    async fn linger(&self) -> Exit {
+        let end = Instant::now() + Duration::try_from(SignedDuration::from_hours(24)).unwrap_or(GRACE);
+        while Instant::now() < end {
+            tokio::time::sleep(LINGER_TICK).await;
+            match self.off().await {
+                Ok(true) => {}
+                Ok(false) => return Exit::Done,
+                Err(e) if matches!(e.exit, Exit::Unavailable | Exit::TryAgain) => {}
+                Err(e) => return e.exit,
+            }
+        }
+        Exit::Done
+    }
+}
+
+fn no_password(_: &str) -> Result<String> {
+    Err(Error::new(Exit::Unavailable, "a watcher has nobody to ask for a password"))
+}
