@@ -145,7 +145,9 @@ impl Watcher<'_> {
                 _ = term.recv() => return End::Due,
                 order = self.master.order::<Order>(), if self.alone_since.is_none() => match order {
                     Ok(Some(Order::Detach)) => {
+                        // It says so when all is switched on: the record was there.
                         self.detached = true;
+                        self.seen = true;
                         self.master.answer(Ok(()));
                         continue;
                     }

@@ -81,7 +81,9 @@ impl Writer {
         let link = Link::open(MARK, target, echo, running, ask).await?;
         let mut writer = Writer { link, purpose, standby: false, overdue: None };
         let may_set = if writer.version().major() >= 15 {
-            " OR pg_catalog.has_parameter_privilege(current_user, 'log_statement', 'SET')"
+            " OR (pg_catalog.has_parameter_privilege(current_user, 'log_statement', 'SET') \
+             AND pg_catalog.has_parameter_privilege(current_user, 'log_min_duration_statement', 'SET') \
+             AND pg_catalog.has_parameter_privilege(current_user, 'log_duration', 'SET'))"
         } else {
             ""
         };

@@ -327,6 +327,11 @@ impl Output {
         )
     }
 
+    /// That column of the tab-separated lines that hold this text, whatever the exit code.
+    pub fn lines_of(&self, text: &str, column: usize) -> Vec<&str> {
+        self.stdout.lines().filter(|l| l.contains(text)).filter_map(|l| l.split('\t').nth(column)).collect()
+    }
+
     /// The lines of stdout of a command that must have succeeded.
     pub fn lines(&self) -> Vec<&str> {
         assert_eq!(self.code, Some(0), "{}", self.snapshot());

@@ -10,6 +10,8 @@ use crate::pipeline::Flow;
 
 /// The columns up to the application name, which every server since 9.0 has; newer ones add some.
 const COLUMNS: usize = 23;
+/// So many columns are those of two lines that ran together, the first cut behind its SQLSTATE.
+const TOO_MANY: usize = 36;
 /// How many columns show that an entry begins here: up to its message.
 const BEGINNING: usize = 14;
 
@@ -123,7 +125,9 @@ impl Decoder {
         while from < buffer.len() && flow == Flow::More {
             // Where entries are whole there is one, and it is all.
             match split(&buffer[from..], &mut self.fields) {
-                (Found::Whole, used) if self.fields.len() >= COLUMNS && self.fill()? => {
+                (Found::Whole, used)
+                    if (COLUMNS..TOO_MANY).contains(&self.fields.len()) && self.fill()? =>
+                {
                     self.skipping = false;
                     from += used;
                     flow = sink(&self.record)?;
