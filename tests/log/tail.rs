@@ -1,24 +1,23 @@
 //! Following the log, reading files, and who may.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use crate::*;
 
 /// A follower that is ended, and what it printed.
-struct Follower(Child, PathBuf);
+struct Follower(Child, tempfile::NamedTempFile);
 
 impl Follower {
     fn start(mut command: Command) -> Follower {
-        let path =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("tail-{:?}", std::thread::current().id()));
-        command.stdout(std::fs::File::create(&path).unwrap()).stderr(Stdio::null());
-        Follower(command.spawn().unwrap(), path)
+        let printed = tempfile::NamedTempFile::new().unwrap();
+        command.stdout(printed.reopen().unwrap()).stderr(Stdio::null());
+        Follower(command.spawn().unwrap(), printed)
     }
 
     fn printed(&self) -> String {
-        std::fs::read_to_string(&self.1).unwrap()
+        std::fs::read_to_string(self.1.path()).unwrap()
     }
 
     fn end(mut self) -> String {
