@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
@@ -174,15 +174,15 @@ impl Helper {
         self.orders = None;
     }
 
-    /// Closes the pipe and waits, not for ever, until the helper has cleaned up. Says whether it has ended.
-    pub fn finish(&mut self, patience: Duration) -> bool {
+    /// Closes the pipe and waits, not for ever, until the helper has cleaned up. Says how it has ended, if it has.
+    pub fn finish(&mut self, patience: Duration) -> Option<ExitStatus> {
         self.orders = None;
         let start = Instant::now();
         loop {
             match self.child.try_wait() {
                 Ok(None) if start.elapsed() < patience => std::thread::sleep(Duration::from_millis(5)),
-                Ok(None) => return false,
-                Ok(Some(_)) | Err(_) => return true,
+                Ok(None) | Err(_) => return None,
+                Ok(Some(status)) => return Some(status),
             }
         }
     }

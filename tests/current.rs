@@ -105,9 +105,15 @@ fn what_readme_shows_is_what_the_program_prints() {
 fn the_manual_page_is_one_that_man_can_show() {
     let man = run(&mut with(bare_pgkit(), ["man"]));
     assert_eq!(man.code, Some(0));
-    for section in
-        [".TH", ".SH NAME", ".SH SYNOPSIS", ".SH PGKIT SIZES", ".SH REPORT FILES", ".SH EXIT STATUS"]
-    {
+    for section in [
+        ".TH",
+        ".SH NAME",
+        ".SH SYNOPSIS",
+        ".SH PGKIT SIZES",
+        ".SH LOG SETTINGS",
+        ".SH REPORT FILES",
+        ".SH EXIT STATUS",
+    ] {
         assert!(man.stdout.contains(section), "{section}");
     }
     assert!(man.stdout.is_ascii(), "troff reads ASCII everywhere");

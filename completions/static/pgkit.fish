@@ -37,6 +37,7 @@ complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "functions" -d 'Function
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "relations" -d 'Tables, views, sequences and every other relation, one a line'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "sizes" -d 'What each table weighs, with its indexes and TOAST'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "run" -d 'A report of your own: a .sql file in your queries folder'
+complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "log" -d 'Log all SQL without forgetting to stop, and read the server\'s log'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "sandbox" -d 'A throwaway server with sample data, to try everything on'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "man" -d 'Print the manual page'
@@ -213,6 +214,166 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s E -l echo-hidden -
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand run" -s ? -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand run" -l list -d 'List your reports, with their summaries'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and not __fish_seen_subcommand_from on off status tail path grants" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and not __fish_seen_subcommand_from on off status tail path grants" -f -a "on" -d 'Log statements for a while, and put back what was there before'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and not __fish_seen_subcommand_from on off status tail path grants" -f -a "off" -d 'Put back what was there before `log on`: everywhere, or in one place'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and not __fish_seen_subcommand_from on off status tail path grants" -f -a "status" -d 'Say what is on, since when, by whom and until when; exit code 1 when it is overdue or sessions still log'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and not __fish_seen_subcommand_from on off status tail path grants" -f -a "tail" -d 'Show the server\'s log, read over SQL, or log files; -f goes on'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and not __fish_seen_subcommand_from on off status tail path grants" -f -a "path" -d 'Say where the configuration and the log are'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and not __fish_seen_subcommand_from on off status tail path grants" -f -a "grants" -d 'Print the SQL by which a superuser lets a role read the log, and nothing else'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l statement -d 'Which statements to log [default: all, unless --min-duration is given]' -r -f -a "all\t'Every one'
+mod\t'Those that change data or definitions'
+ddl\t'Those that change definitions'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l min-duration -d 'Log statements that take at least this long, with how long they took; 0 is all' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l database -d 'One database: sessions that begin from now on' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l role -d 'One role: sessions that begin from now on' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l for -d 'Switch back after this time, or `forever`' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l max-size -d 'Switch back when the log has grown by this much, or `unlimited`' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
+csv\t'RFC 4180, with a header'
+json\t'One array of objects'
+jsonl\t'One object a line'
+markdown\t'A table for an issue or a wiki, with units'
+vertical\t'One value a line, with units'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l columns -d 'Only these columns, in this order' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l sort -d 'Order by this column' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l limit -d 'Cut after this many rows' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l global -d 'The whole server, by ALTER SYSTEM: living sessions too (the default)'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l tail -d 'Show what is logged meanwhile, and switch back at the end, also at Ctrl-C'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l csv -d 'Short for --format csv'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l json -d 'Short for --format json'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l header -d 'With a head, also where the format has none by default'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l no-header -d 'Without a head'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from off" -l database -d 'One database: sessions that begin from now on' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from off" -l role -d 'One role: sessions that begin from now on' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from off" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from off" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from off" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from off" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from off" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from off" -l global -d 'The whole server, by ALTER SYSTEM: living sessions too (the default)'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from off" -l force -d 'Put the original back even where somebody else has changed the setting meanwhile'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from off" -l keep -d 'Leave what somebody else has made of it, and forget the original'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from off" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from off" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from off" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from off" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -l measure -d 'How long to measure how fast the log grows' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
+csv\t'RFC 4180, with a header'
+json\t'One array of objects'
+jsonl\t'One object a line'
+markdown\t'A table for an issue or a wiki, with units'
+vertical\t'One value a line, with units'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -l columns -d 'Only these columns, in this order' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -l sort -d 'Order by this column' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -l limit -d 'Cut after this many rows' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -l csv -d 'Short for --format csv'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -l json -d 'Short for --format json'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -l header -d 'With a head, also where the format has none by default'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -l no-header -d 'Without a head'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -s n -l lines -d 'Only the last N entries [default: all of the current file; 10 with --follow]' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l database -d 'Only entries of this database' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l user -d 'Only entries of this role' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l app -d 'Only entries of this application name' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l min-duration -d 'Only statements that took at least this long' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l from -d 'The format of FILE [default: what it looks like]' -r -f -a "stderr\t'Lines that begin with log_line_prefix'
+csv\t'csvlog'
+json\t'jsonlog, from PostgreSQL 15 on'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l line-prefix -d 'The log_line_prefix of FILE [default: the usual one that fits]' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l timezone -d 'The log_timezone of FILE [default: this machine\'s, if the times say so]' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
+csv\t'RFC 4180, with a header'
+json\t'One array of objects'
+jsonl\t'One object a line'
+markdown\t'A table for an issue or a wiki, with units'
+vertical\t'One value a line, with units'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l columns -d 'Only these columns, in this order' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l sort -d 'Order by this column' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l limit -d 'Cut after this many rows' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -s f -l follow -d 'Go on with what is logged from now on, through rotation'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l errors -d 'Only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l csv -d 'Short for --format csv'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l json -d 'Short for --format json'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l header -d 'With a head, also where the format has none by default'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l no-header -d 'Without a head'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
+csv\t'RFC 4180, with a header'
+json\t'One array of objects'
+jsonl\t'One object a line'
+markdown\t'A table for an issue or a wiki, with units'
+vertical\t'One value a line, with units'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -l columns -d 'Only these columns, in this order' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -l sort -d 'Order by this column' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -l limit -d 'Cut after this many rows' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -l csv -d 'Short for --format csv'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -l json -d 'Short for --format json'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -l header -d 'With a head, also where the format has none by default'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -l no-header -d 'Without a head'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from grants" -l role -d 'Who shall read the log [default: the role that would connect]' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from grants" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from grants" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from grants" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from grants" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from grants" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from grants" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from grants" -s W -l password -d 'Ask for a password before connecting'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -s ? -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -f -a "tour" -d 'Start a server, show the main commands on it, and leave nothing behind'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -f -a "run" -d 'Run one command, of pgkit or any other, on a server of its own'

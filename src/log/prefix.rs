@@ -95,7 +95,8 @@ impl Prefix {
                 'l' | 'P' => (None, "[0-9]*"),
                 'v' => (None, "(?:[0-9]+/[0-9]+)?"),
                 'x' => (None, "[0-9]*"),
-                'Q' => (None, "-?[0-9]+"),
+                // An older server prints nothing for an escape that it does not know.
+                'Q' => (None, "(?:-?[0-9]+)?"),
                 'L' => (None, "[^\\s]*?"),
                 'i' | 'b' => (None, "[^\\n]*?"),
                 'q' => {

@@ -20,7 +20,7 @@ use tokio_postgres::{Row, RowStream, SimpleQueryMessage};
 
 pub use failure::explain;
 pub use value::Value;
-pub use writer::{Limits, MARK, Purpose, Writer};
+pub use writer::{Limits, Purpose, Writer};
 
 use crate::cell;
 use crate::connect::{self, Canceler, Connected, ServerVersion, Target};
@@ -31,6 +31,10 @@ use crate::sql::quote_ident;
 
 /// How long a cancel request may take.
 pub const CANCEL_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Stands before every statement that pgkit sends, so that a server's log and its list of sessions tell which are
+/// pgkit's, and `log tail` leaves them out.
+pub const MARK: &str = "/* pgkit */ ";
 
 /// How a reading transaction is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,14 +157,11 @@ fn echoed(sql: &str, params: &[Value]) -> String {
 struct Link {
     connected: Connected,
     echo: Echo,
-    /// A comment that stands before every statement.
-    mark: &'static str,
     _registered: Registered,
 }
 
 impl Link {
     async fn open(
-        mark: &'static str,
         target: &Target,
         echo: Echo,
         running: &Running,
@@ -171,7 +172,7 @@ impl Link {
             crate::error::note(&format!("pgkit: {warning}"));
         }
         let registered = running.register(connected.canceler.clone());
-        Ok(Link { connected, echo, mark, _registered: registered })
+        Ok(Link { connected, echo, _registered: registered })
     }
 
     fn show(&self, sql: &str, params: &[Value]) {
@@ -183,7 +184,7 @@ impl Link {
     /// One or more statements whose rows nobody wants.
     async fn simple(&self, sql: &str) -> Result<()> {
         self.show(&sql.replace("; ", ";\n"), &[]);
-        let sql = format!("{}{sql}", self.mark);
+        let sql = format!("{MARK}{sql}");
         self.connected.client.batch_execute(&sql).await.map_err(|e| self.explain(&e))
     }
 
@@ -191,7 +192,7 @@ impl Link {
     async fn rows(&self, sql: &str, params: &[Value]) -> Result<Pin<Box<RowStream>>> {
         self.show(sql, params);
         let typed = params.iter().map(|p| (p, p.server_type()));
-        let sql = format!("{}{sql}", self.mark);
+        let sql = format!("{MARK}{sql}");
         self.connected.client.query_typed_raw(&sql, typed).await.map(Box::pin).map_err(|e| self.explain(&e))
     }
 
@@ -259,7 +260,7 @@ impl Reader {
         running: &Running,
         ask: &mut dyn FnMut(&str) -> Result<String>,
     ) -> Result<Reader> {
-        let link = Link::open("", target, echo, running, ask).await?;
+        let link = Link::open(target, echo, running, ask).await?;
         let mut reader = Reader { link, settings, overdue: None };
         if let Err(e) = reader.begin().await {
             // 22023: this server's platform cannot watch its client; every other setting is valid everywhere.
@@ -286,6 +287,7 @@ impl Reader {
     async fn begin(&mut self) -> Result<()> {
         let sql = format!("{}; {}", self.prelude().join("; "), note::LOADED);
         self.link.show(&sql.replace("; ", ";\n"), &[]);
+        let sql = format!("{MARK}{sql}");
         let answer = self.link.connected.client.simple_query(&sql).await.map_err(|e| self.explain(&e))?;
         self.overdue = answer.iter().find_map(|message| match message {
             SimpleQueryMessage::Row(row) => note::overdue(row.get(0)?, row.get(1)?.parse().ok()?),

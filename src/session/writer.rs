@@ -10,9 +10,6 @@ use crate::connect::{ServerVersion, Target};
 use crate::error::{Error, Result};
 use crate::log::note;
 
-/// Stands before every statement of a [`Writer`], so that whoever tails the server's log can leave pgkit's own out.
-pub const MARK: &str = "/* pgkit */ ";
-
 /// What a writing session is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
@@ -78,7 +75,7 @@ impl Writer {
         running: &Running,
         ask: &mut dyn FnMut(&str) -> Result<String>,
     ) -> Result<Writer> {
-        let link = Link::open(MARK, target, echo, running, ask).await?;
+        let link = Link::open(target, echo, running, ask).await?;
         let mut writer = Writer { link, purpose, standby: false, overdue: None };
         let may_set = if writer.version().major() >= 15 {
             " OR (pg_catalog.has_parameter_privilege(current_user, 'log_statement', 'SET') \

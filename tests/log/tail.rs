@@ -66,18 +66,17 @@ fn a_follower_misses_nothing_and_repeats_nothing_through_rotation() {
         sent.push("SELECT 'number last'".to_owned());
         sent.push("SELECT 'number after last'".to_owned());
         eventually("all is read", || follower.printed().contains("after last"));
-        let read: Vec<String> =
-            follower
-                .end()
-                .lines()
-                .map(|line| {
-                    serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|e| panic!("{e}: {line}"))
+        let read: Vec<String> = follower
+            .end()
+            .lines()
+            .map(|line| {
+                serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|e| panic!("{e}: {line}"))
                         ["statement"]
                         .as_str()
                         .unwrap()
                         .to_owned()
-                })
-                .collect();
+            })
+            .collect();
         assert_eq!(read, sent, "{format}");
     }
 }

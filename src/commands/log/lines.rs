@@ -70,13 +70,12 @@ impl Format for Lines {
             line.push_str(&one_line(&statement));
         } else {
             let bold = match severity.as_str() {
-                "LOG" | "" => anstyle::Style::new(),
                 "WARNING" | "NOTICE" | "INFO" => anstyle::AnsiColor::Yellow.on_default(),
                 _ => anstyle::AnsiColor::Red.on_default().bold(),
             };
             let code = text(7);
             let code = if code.is_empty() || code == "00000" { String::new() } else { format!(" {code}") };
-            if !severity.is_empty() {
+            if !matches!(severity.as_str(), "LOG" | "") {
                 line.push_str(&self.paint(bold, &one_line(&format!("{severity}{code}:"))));
                 line.push(' ');
             }

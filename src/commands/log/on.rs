@@ -16,7 +16,7 @@ use crate::helper::{self, Helper};
 use crate::log::files::{self, Place};
 use crate::log::note::{self, Values, Wish};
 use crate::log::scope::Scope;
-use crate::log::switch::{Access, Effective, On, Switch};
+use crate::log::switch::{Effective, On, Switch};
 use crate::log::watcher::{Order, Orders};
 use crate::render::human;
 use crate::signals;
@@ -154,19 +154,18 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         return Err(Error::usage("--min-duration: the server counts to 24 days"));
     }
     if args.tail {
-        // What is wrong with the wishes is said before anything is switched on.
+        // What is wrong with the wishes is said before anybody connects.
         tail::check_format(context, &args.format)?;
     }
     let switch = Switch::lock(&access, &mut signals::ask_password).await?;
-    // With the password that was typed.
-    let access = switch.access().clone();
+    // A log that cannot be shown is told before anything is switched on; nothing is missed between.
+    let ahead = if args.tail { Some(tail::ahead(switch.access()).await?) } else { None };
     let answer = switch_on(context, &switch, &args, &scope, &echo).await;
     switch.unlock().await;
-    let (on, watcher) = answer?;
-    if !args.tail {
-        return Ok(Exit::Done);
+    match (answer?, ahead) {
+        (Some(watcher), Some(ahead)) => show(context, ahead, &args, &scope, &echo, watcher).await,
+        _ => Ok(Exit::Done),
     }
-    show(context, &access, &args, &scope, &echo, &on, watcher).await
 }
 
 /// Switches on with a watcher, and says what came of it.
@@ -176,7 +175,7 @@ async fn switch_on(
     args: &OnArgs,
     scope: &Scope,
     echo: &EchoArgs,
-) -> Result<(On, Option<Helper>)> {
+) -> Result<Option<Helper>> {
     let now = switch.now().await?;
     let until = match args.time {
         For::Forever => None,
@@ -226,7 +225,7 @@ async fn switch_on(
         watcher.ask::<()>(&Order::Detach)?;
     }
     tell(scope, &wish, &on, proof.as_deref(), watcher.as_ref(), echo);
-    Ok((on, watcher))
+    Ok(watcher)
 }
 
 /// The end of a length of time.
@@ -325,18 +324,20 @@ fn tell(
 /// `--tail`: shows what is logged until the end, and switches back.
 async fn show(
     context: &Context,
-    access: &Access,
+    ahead: tail::Ahead,
     args: &OnArgs,
     scope: &Scope,
     echo: &EchoArgs,
-    on: &On,
-    watcher: Option<Helper>,
+    watcher: Helper,
 ) -> Result<Exit> {
-    let watcher = watcher.ok_or_else(|| Error::bug("--tail without a watcher"))?;
     // Ctrl-C ends the tail; then there is still something to do.
     signals::patience(PATIENCE);
     let mut guard = Guard { watcher: Some(watcher), quiet: echo.quiet };
-    let shown = tail::follow(context, access, scope, &args.format, echo, on.note.until).await;
+    let left = match args.time {
+        For::Forever => None,
+        For::Time(time) => Some(time),
+    };
+    let shown = tail::follow(context, ahead, scope, &args.format, echo, left).await;
     guard.end().await?;
     shown
 }
@@ -349,13 +350,8 @@ struct Guard {
 
 impl Guard {
     async fn end(&mut self) -> Result<()> {
-        let Some(mut watcher) = self.watcher.take() else { return Ok(()) };
-        aside(move || {
-            let answer = watcher.ask::<()>(&Order::Off);
-            watcher.detach();
-            answer
-        })
-        .await?;
+        let Some(watcher) = self.watcher.take() else { return Ok(()) };
+        aside(move || switch_back(watcher)).await?;
         self.say();
         Ok(())
     }
@@ -369,11 +365,24 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if let Some(mut watcher) = self.watcher.take() {
-            match watcher.ask::<()>(&Order::Off) {
+        if let Some(watcher) = self.watcher.take() {
+            match switch_back(watcher) {
                 Ok(()) => self.say(),
-                Err(e) => crate::error::print(&e.hint("the watcher goes on trying; pgkit log status tells")),
+                Err(e) => crate::error::print(&e),
             }
         }
+    }
+}
+
+/// Asks the watcher to switch back now; it may be about to do so by itself, since its time has come.
+fn switch_back(mut watcher: Helper) -> Result<()> {
+    match watcher.ask::<()>(&Order::Off) {
+        Ok(()) => {
+            // It may wait for sessions that still log.
+            watcher.detach();
+            Ok(())
+        }
+        Err(_) if watcher.finish(PATIENCE).is_some_and(|status| status.success()) => Ok(()),
+        Err(e) => Err(e.hint("pgkit log status tells what is still on, and pgkit log off ends it")),
     }
 }

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgMatches, Args, Command, ValueHint};
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::lines::Lines;
@@ -150,31 +149,42 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         (Source::Files(Files::open(args.files.clone())?), reading)
     };
     let last = args.lines.or_else(|| args.follow.then_some(LAST));
-    let tail = Tail::new(&args.filter, listing, last, echo);
+    let tail = Tail::new(&args.filter, listing, last.map_or(Begin::First, Begin::Last), echo);
     tail.run(source, reading, args.follow, None).await
 }
 
-/// `log on --tail`: what is logged from now on in this place, until then.
+/// The log as it is before something is switched on: what comes after this moment is what `log on --tail` shows.
+pub(super) struct Ahead {
+    source: Source,
+    reading: Reading,
+}
+
+/// Goes to the end of the log. Errors: it is nowhere that can be read (74), the role may not (77).
+pub(super) async fn ahead(access: &Access) -> Result<Ahead> {
+    let writer = super::reader(access).await?;
+    let (mut source, reading) = of_server(access.clone(), writer).await?;
+    let end = source.size().await?.unwrap_or(0);
+    source.seek(end)?;
+    Ok(Ahead { source, reading })
+}
+
+/// `log on --tail`: what is logged in this place, for so long.
 pub(super) async fn follow(
     context: &Context,
-    access: &Access,
+    ahead: Ahead,
     scope: &Scope,
     format: &FormatArgs,
     echo: &EchoArgs,
-    until: Option<Timestamp>,
+    left: Option<Duration>,
 ) -> Result<Exit> {
-    let writer = super::reader(access).await?;
-    let now = switch::now(&writer).await?;
-    let left = until.map(|until| Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO));
     let end = left.map(|left| Instant::now() + left);
-    let (source, reading) = of_server(access.clone(), writer).await?;
     let filter = match scope {
         Scope::Global => FilterArgs::default(),
         Scope::Database(name) => FilterArgs { database: Some(name.clone()), ..FilterArgs::default() },
         Scope::Role(name) => FilterArgs { user: Some(name.clone()), ..FilterArgs::default() },
     };
-    let tail = Tail::new(&filter, listing(context, format)?, Some(0), echo.clone());
-    tail.run(source, reading, true, end).await
+    let tail = Tail::new(&filter, listing(context, format)?, Begin::Here, echo.clone());
+    tail.run(ahead.source, ahead.reading, true, end).await
 }
 
 /// The server's log. Errors: it is nowhere that can be read (74), the role may not (77).
@@ -279,8 +289,20 @@ fn guess(beginning: &[u8], name: &str) -> Result<Prefix> {
     })
 }
 
+/// Where reading begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begin {
+    /// With the first entry.
+    First,
+    /// With so many before the last.
+    Last(usize),
+    /// Where the source stands.
+    Here,
+}
+
 /// Reads, filters and prints.
 struct Tail {
+    begin: Begin,
     needs: Vec<(&'static str, Field, &'static str)>,
     echo: EchoArgs,
     shown: Shown,
@@ -343,17 +365,21 @@ impl Shown {
 }
 
 impl Tail {
-    fn new(filter: &FilterArgs, listing: Listing, last: Option<usize>, echo: EchoArgs) -> Tail {
+    fn new(filter: &FilterArgs, listing: Listing, begin: Begin, echo: EchoArgs) -> Tail {
+        let last = match begin {
+            Begin::Last(most) => Some((most, VecDeque::new())),
+            Begin::First | Begin::Here => None,
+        };
         let shown = Shown {
             filter: filter.filter(),
             listing,
-            last: last.map(|most| (most, VecDeque::new())),
+            last,
             numbers: Numbers::default(),
             told: Vec::new(),
             durations: false,
             matched: 0,
         };
-        Tail { needs: filter.needs(), echo, shown }
+        Tail { begin, needs: filter.needs(), echo, shown }
     }
 
     async fn run(
@@ -365,7 +391,7 @@ impl Tail {
     ) -> Result<Exit> {
         let mut decoder = self.begin(&mut source, &reading).await?;
         let mut flow = Flow::More;
-        if follow && self.one_file(&source) {
+        if follow && self.begin != Begin::First && self.one_file(&source) {
             decoder.settle(&mut |record| self.shown.take(record))?;
             flow = self.shown.release()?;
         }
@@ -449,10 +475,13 @@ impl Tail {
     /// Goes to where reading begins. Where only the last entries are wanted, from the end backwards.
     async fn begin(&mut self, source: &mut Source, reading: &Reading) -> Result<Decoder> {
         let one_file = self.one_file(source);
-        let (Some(size), Some((most, _)), true) = (source.size().await?, &self.shown.last, one_file) else {
-            return self.decoder(source, reading);
+        let (Some(size), Begin::Last(most), true) = (source.size().await?, self.begin, one_file) else {
+            let mut decoder = self.decoder(source, reading)?;
+            if self.begin == Begin::Here {
+                decoder.in_the_middle();
+            }
+            return Ok(decoder);
         };
-        let most = *most;
         let mut window = if most == 0 { 0 } else { WINDOW };
         let mut buffer = Vec::new();
         loop {
