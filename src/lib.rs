@@ -4,6 +4,7 @@
 //! Everything that is not a report is an **engine** beside a thin command.
 
 pub mod answer;
+pub mod bench;
 pub mod cell;
 pub mod cli;
 pub mod commands;

@@ -17,6 +17,28 @@ pub fn quote_literal(text: &str) -> String {
     }
 }
 
+/// How a variable of psql's is put into a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quote {
+    /// `:name`, as it is.
+    Bare,
+    /// `:'name'`, as a literal.
+    Literal,
+    /// `:"name"`, as an identifier.
+    Identifier,
+}
+
+/// A variable of psql's in a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// How it is put in.
+    pub quote: Quote,
+    /// The bytes that it takes, colon and quotes included.
+    pub range: std::ops::Range<usize>,
+}
+
 /// What a statement holds outside quotes and comments.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Scan {
@@ -24,6 +46,27 @@ pub struct Scan {
     pub placeholders: Vec<(usize, usize)>,
     /// The offset of the first semicolon.
     pub separator: Option<usize>,
+    /// psql's variables.
+    pub variables: Vec<Variable>,
+    /// The offset of the first backslash, which begins one of psql's commands.
+    pub command: Option<usize>,
+}
+
+/// The variable that begins with this colon.
+fn variable(text: &str, at: usize) -> Option<Variable> {
+    let rest = text.strip_prefix(':')?;
+    let (quote, skip) = match rest.chars().next()? {
+        '\'' => (Quote::Literal, 1),
+        '"' => (Quote::Identifier, 1),
+        c if c.is_alphabetic() || c == '_' => (Quote::Bare, 0),
+        _ => return None,
+    };
+    let name: String = rest[skip..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    let end = skip + name.len();
+    if name.is_empty() || (skip == 1 && rest[end..].chars().next() != rest.chars().next()) {
+        return None;
+    }
+    Some(Variable { name, quote, range: at..at + 1 + end + skip })
 }
 
 /// Scans one statement; an unclosed quote or comment runs to the end.
@@ -51,6 +94,19 @@ pub fn scan(sql: &str) -> Scan {
             }
             b';' => {
                 found.separator.get_or_insert(i);
+                (i + 1, false)
+            }
+            b':' if rest.starts_with("::") => (i + 2, false),
+            b':' => match variable(rest, i) {
+                Some(variable) => {
+                    let end = variable.range.end;
+                    found.variables.push(variable);
+                    (end, false)
+                }
+                None => (i + 1, false),
+            },
+            b'\\' => {
+                found.command.get_or_insert(i);
                 (i + 1, false)
             }
             _ => {
@@ -93,7 +149,7 @@ fn quoted(text: &str, quote: char, backslashes: bool) -> usize {
 }
 
 /// The length of a block comment; they nest.
-fn block_comment(text: &str) -> usize {
+pub fn block_comment(text: &str) -> usize {
     let mut depth = 0;
     let mut i = 0;
     while i < text.len() {
@@ -151,6 +207,16 @@ mod tests {
         assert_eq!(scan(sql).placeholders.iter().map(|p| p.0).collect::<Vec<_>>(), [1, 12]);
         assert_eq!(scan("SELECT ';' /* ; */ -- ;").separator, None);
         assert_eq!(scan("SELECT 1; SELECT 2").separator, Some(8));
+        let names = |sql: &str| -> Vec<(String, Quote)> {
+            scan(sql).variables.into_iter().map(|v| (v.name, v.quote)).collect()
+        };
+        assert_eq!(
+            names(
+                "SELECT :id::int, a[1:2], ':no', \":no\", :'text', :\"name\", :'not closed, $$ :no $$ -- :no"
+            ),
+            [("id".into(), Quote::Bare), ("text".into(), Quote::Literal), ("name".into(), Quote::Identifier)]
+        );
+        assert_eq!(scan("SELECT E'\\\\', '\\' \\gset").command, Some(18));
         assert!(is_blank(" ; -- the end\n /* ; */ "));
         assert!(!is_blank("; SELECT 2"));
     }

@@ -1,5 +1,6 @@
 //! One small file a command: arguments to report or engine to output.
 
+pub mod bench;
 pub mod complete;
 pub mod completions;
 pub mod listing;
@@ -137,6 +138,7 @@ fn usage(e: &clap::Error) -> Result<Exit> {
 async fn dispatch(context: &Context, matches: &ArgMatches) -> Result<Exit> {
     match matches.subcommand() {
         Some(("run", own)) => run::run(context, matches, own).await,
+        Some(("bench", own)) => bench::run(context, matches, own).await,
         Some(("log", own)) => log::run(context, matches, own).await,
         Some(("sandbox", own)) => sandbox::run(context, matches, own).await,
         Some(("completions", own)) => completions::run(context, matches, own),

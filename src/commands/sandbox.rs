@@ -30,51 +30,57 @@ const TOUR: &[(&str, &str)] = &[
     ("And the SQL, to paste elsewhere:", "pgkit relations --kind view --sql"),
 ];
 
-/// The command.
-pub fn command() -> Command {
-    let bin_dir = || {
+/// `--bin-dir`, for a command that starts a server.
+pub fn with_bin_dir(command: Command) -> Command {
+    let help = "Folder with initdb and postgres [default: PGKIT_PG_BIN, pg_config, the usual folders, PATH]";
+    command.arg(
         Arg::new("bin-dir")
             .long("bin-dir")
             .value_name("DIR")
             .value_hint(ValueHint::DirPath)
             .value_parser(value_parser!(PathBuf))
-            .help(
-                "Folder with initdb and postgres [default: PGKIT_PG_BIN, pg_config, the usual folders, PATH]",
-            )
-    };
+            .help(help),
+    )
+}
+
+/// The command.
+pub fn command() -> Command {
     cli::command("sandbox", "A throwaway server with sample data, to try everything on")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
         .subcommand(
-            cli::command("tour", "Start a server, show the main commands on it, and leave nothing behind")
-                .arg(bin_dir())
-                .after_help(cli::example(&["pgkit sandbox tour | less -R"])),
+            with_bin_dir(cli::command(
+                "tour",
+                "Start a server, show the main commands on it, and leave nothing behind",
+            ))
+            .after_help(cli::example(&["pgkit sandbox tour | less -R"])),
         )
         .subcommand(
-            cli::command("run", "Run one command, of pgkit or any other, on a server of its own")
-                .arg(bin_dir())
-                .arg(
-                    Arg::new("command")
-                        .required(true)
-                        .value_name("COMMAND")
-                        .num_args(1..)
-                        .trailing_var_arg(true)
-                        .allow_hyphen_values(true)
-                        .value_parser(value_parser!(std::ffi::OsString))
-                        .help("A pgkit command, or a program that connects as libpq does"),
-                )
-                .after_help(cli::example(&[
-                    "pgkit sandbox run -- sizes --group-partitions",
-                    "pgkit sandbox run -- psql -c '\\d'",
-                ])),
+            with_bin_dir(cli::command(
+                "run",
+                "Run one command, of pgkit or any other, on a server of its own",
+            ))
+            .arg(
+                Arg::new("command")
+                    .required(true)
+                    .value_name("COMMAND")
+                    .num_args(1..)
+                    .trailing_var_arg(true)
+                    .allow_hyphen_values(true)
+                    .value_parser(value_parser!(std::ffi::OsString))
+                    .help("A pgkit command, or a program that connects as libpq does"),
+            )
+            .after_help(cli::example(&[
+                "pgkit sandbox run -- sizes --group-partitions",
+                "pgkit sandbox run -- psql -c '\\d'",
+            ])),
         )
         .subcommand(
-            cli::command(
+            with_bin_dir(cli::command(
                 "start",
                 "Start a server that stays until `stop`; prints export lines for the shell",
-            )
-            .arg(bin_dir())
+            ))
             .arg(
                 Arg::new("tcp")
                     .long("tcp")
@@ -118,13 +124,13 @@ fn options(context: &Context, matches: &ArgMatches) -> Result<Options> {
 }
 
 /// A server of our own that is gone when this value is.
-async fn own_server(context: &Context, matches: &ArgMatches) -> Result<sandbox::Server> {
+pub(super) async fn own_server(context: &Context, matches: &ArgMatches) -> Result<sandbox::Server> {
     let options = options(context, matches)?;
     aside(move || sandbox::start_own(&options)).await
 }
 
 /// Stops it now rather than at the very end, so that what goes wrong is seen.
-async fn end(server: sandbox::Server) -> Result<()> {
+pub(super) async fn end(server: sandbox::Server) -> Result<()> {
     aside(move || {
         drop(server);
         Ok(())

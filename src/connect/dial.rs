@@ -11,7 +11,7 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{self, SslNegotiation};
 
 use super::failure::{Cause, Failure, Next};
-use super::stream::{Greeting, Secured, Stream, Wire};
+use super::stream::{Greeting, Handle, Secured, Stream, Wire};
 use super::target::{ChannelBinding, Host, Keepalives, SslMode, Target};
 use super::tls::{self, Connector, os_text};
 
@@ -41,6 +41,8 @@ pub(super) struct Session {
     pub(super) client: tokio_postgres::Client,
     pub(super) connection: tokio_postgres::Connection<Stream, Stream>,
     pub(super) greeting: Greeting,
+    /// Takes the connection back from the client.
+    pub(super) handle: Handle,
     /// How it is encrypted, if it is.
     pub(super) connector: Option<Connector>,
 }
@@ -276,10 +278,11 @@ async fn start(
     config.ssl_negotiation(SslNegotiation::Direct);
     config.ssl_mode(if tls { config::SslMode::Require } else { config::SslMode::Disable });
     let heard = stream.listen();
+    let handle = stream.handle();
     let connected = config.connect_raw(stream, Secured).await;
     let greeting = *heard.lock().unwrap_or_else(PoisonError::into_inner);
     match connected {
-        Ok((client, connection)) => Ok(Session { client, connection, greeting, connector }),
+        Ok((client, connection)) => Ok(Session { client, connection, greeting, handle, connector }),
         Err(error) => Err(Failure::startup(&error, greeting, tls)),
     }
 }

@@ -27,6 +27,7 @@ pub use environment::{Environment, environment};
 pub use files::{Disk, Files, Stat};
 pub use passfile::Secret;
 pub use resolve::resolve;
+pub use stream::{Bare, Handle};
 pub use target::{
     ChannelBinding, Flags, Host, Keepalives, Prompt, SessionAttrs, SslMode, Target, Tls, TlsVersion,
 };
@@ -62,6 +63,8 @@ pub struct Connected {
     pub target: Target,
     /// Cancels what this session does.
     pub canceler: Canceler,
+    /// Takes the connection back from `client`, for who must speak to the server himself.
+    pub handle: Handle,
     /// Moves the bytes; ends when `client` is dropped or the connection is lost, and says why.
     pub driver: JoinHandle<std::result::Result<(), tokio_postgres::Error>>,
 }
@@ -166,6 +169,7 @@ struct Opened {
     version: Option<String>,
     sql_ascii: bool,
     greeting: stream::Greeting,
+    handle: Handle,
     connector: Option<tls::Connector>,
 }
 
@@ -178,7 +182,7 @@ async fn one(
     wanted: SessionAttrs,
 ) -> std::result::Result<Driven, Failure> {
     let whole = async {
-        let Session { client, connection, greeting, connector } =
+        let Session { client, connection, greeting, handle, connector } =
             dial::session(target, host, route, context).await?;
         let parameter = |name: &str| connection.parameter(name).map(str::to_owned);
         let version = parameter("server_version");
@@ -187,7 +191,7 @@ async fn one(
         let read_only = parameter("default_transaction_read_only").map(|value| value == "on");
         let driver = tokio::spawn(connection);
         check(&client, wanted, standby, read_only).await?;
-        Ok((Opened { client, version, sql_ascii, greeting, connector }, driver))
+        Ok((Opened { client, version, sql_ascii, greeting, handle, connector }, driver))
     };
     match target.connect_timeout {
         None => whole.await,
@@ -251,7 +255,7 @@ fn accept(
     opened: Opened,
     driver: JoinHandle<std::result::Result<(), tokio_postgres::Error>>,
 ) -> Result<Connected> {
-    let Opened { client, version, sql_ascii, greeting, connector } = opened;
+    let Opened { client, version, sql_ascii, greeting, handle, connector } = opened;
     let label = if host.name.is_empty() { host.addr.clone().unwrap_or_default() } else { host.name.clone() };
     let Some(version) = version.as_deref().and_then(ServerVersion::parse) else {
         return Err(Error::new(
@@ -286,6 +290,7 @@ fn accept(
         warnings,
         target: target.clone(),
         canceler: Canceler { route, connector, keepalives: target.keepalives, backend: greeting.backend },
+        handle,
         driver,
     })
 }

@@ -6,7 +6,7 @@ use std::future::{Ready, ready};
 use std::io;
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -21,9 +21,12 @@ pub(super) enum Wire {
     Tls(Box<SslStream<TcpStream>>),
 }
 
+/// What the bytes travel over, and a way to take it back from tokio-postgres.
+type Shared = Arc<Mutex<Option<Wire>>>;
+
 /// A connection on its way to tokio-postgres.
 pub struct Stream {
-    wire: Wire,
+    wire: Shared,
     /// The hash of the server's certificate that SCRAM may be bound to.
     end_point: Option<Vec<u8>>,
     listener: Option<Listener>,
@@ -38,12 +41,18 @@ const AHEAD: usize = 32 << 10;
 
 impl Stream {
     pub(super) fn new(wire: Wire, end_point: Option<Vec<u8>>) -> Stream {
+        let wire = Arc::new(Mutex::new(Some(wire)));
         Stream { wire, end_point, listener: None, ahead: vec![0; AHEAD].into_boxed_slice(), waiting: 0..0 }
     }
 
     /// Is it encrypted?
     pub(super) fn is_tls(&self) -> bool {
-        matches!(self.wire, Wire::Tls(_))
+        matches!(*lock(&self.wire), Some(Wire::Tls(_)))
+    }
+
+    /// A way to take the connection back from whoever gets this stream.
+    pub(super) fn handle(&self) -> Handle {
+        Handle(Arc::clone(&self.wire))
     }
 
     /// From now on notes what the server says, until it is ready for queries.
@@ -54,11 +63,52 @@ impl Stream {
     }
 }
 
-fn wire(wire: &mut Wire) -> Pin<&mut (dyn Duplex + Unpin)> {
+fn lock(wire: &Shared) -> MutexGuard<'_, Option<Wire>> {
+    wire.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn duplex(wire: &mut Wire) -> Pin<&mut (dyn Duplex + Unpin)> {
     match wire {
         Wire::Tcp(stream) => Pin::new(stream),
         Wire::Unix(stream) => Pin::new(stream),
         Wire::Tls(stream) => Pin::new(&mut **stream),
+    }
+}
+
+/// Takes a connection back from tokio-postgres.
+pub struct Handle(Shared);
+
+impl Handle {
+    /// The connection, once. To tokio-postgres it has ended then, and what it still says nobody hears.
+    pub fn take(&self) -> Option<Bare> {
+        lock(&self.0).take().map(Bare)
+    }
+}
+
+/// A connection that speaks to nobody but its owner.
+pub struct Bare(Wire);
+
+impl AsyncRead for Bare {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        duplex(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Bare {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        duplex(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        duplex(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        duplex(&mut self.0).poll_shutdown(cx)
     }
 }
 
@@ -75,7 +125,9 @@ impl AsyncRead for Stream {
         let this = &mut *self;
         if this.waiting.is_empty() {
             let mut ahead = ReadBuf::new(&mut this.ahead);
-            ready!(wire(&mut this.wire).poll_read(cx, &mut ahead))?;
+            // What was taken back has ended.
+            let Some(wire) = &mut *lock(&this.wire) else { return Poll::Ready(Ok(())) };
+            ready!(duplex(wire).poll_read(cx, &mut ahead))?;
             this.waiting = 0..ahead.filled().len();
         }
         let taken = this.waiting.len().min(buf.remaining());
@@ -91,16 +143,25 @@ impl AsyncRead for Stream {
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        wire(&mut self.wire).poll_write(cx, buf)
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut *lock(&self.wire) {
+            Some(wire) => duplex(wire).poll_write(cx, buf),
+            None => Poll::Ready(Ok(buf.len())),
+        }
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        wire(&mut self.wire).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *lock(&self.wire) {
+            Some(wire) => duplex(wire).poll_flush(cx),
+            None => Poll::Ready(Ok(())),
+        }
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        wire(&mut self.wire).poll_shutdown(cx)
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *lock(&self.wire) {
+            Some(wire) => duplex(wire).poll_shutdown(cx),
+            None => Poll::Ready(Ok(())),
+        }
     }
 }
 

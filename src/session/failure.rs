@@ -3,7 +3,7 @@
 use crate::error::{Error, Exit};
 
 /// What an SQLSTATE means for the exit code. From the manual's appendix "PostgreSQL Error Codes".
-fn exit_of(sqlstate: &str) -> Exit {
+pub(super) fn exit_of(sqlstate: &str) -> Exit {
     match sqlstate {
         "42501" => Exit::Permission,
         // Canceled (a timeout, or somebody's pg_cancel_backend), lock not available, serialization, deadlock.

@@ -4,7 +4,9 @@
 //! client. A [`Writer`] refuses poolers, and so may set what it needs.
 
 mod failure;
+
 mod value;
+mod wire;
 mod writer;
 
 use std::cell::RefCell;
@@ -20,6 +22,7 @@ use tokio_postgres::{Row, RowStream, SimpleQueryMessage};
 
 pub use failure::explain;
 pub use value::Value;
+pub use wire::{Answer, Protocol, TextRow, Wire};
 pub use writer::{Limits, Purpose, Writer};
 
 use crate::cell;

@@ -1,0 +1,67 @@
+//! `bench demo`: the post's songs and artists, in a server of their own, and the post's table for it.
+
+use clap::{ArgMatches, Args, Command, FromArgMatches};
+
+use super::{Job, MeasureArgs};
+use crate::bench::params;
+use crate::bench::script::Variant;
+use crate::cli::{self, FormatArgs, SessionArgs};
+use crate::commands::{Context, sandbox};
+use crate::connect::Flags;
+use crate::error::{Error, Exit, Result};
+use crate::session::Wire;
+
+const DATA: &str = include_str!("../../../queries/bench/demo.sql");
+
+/// The post's two functions, in SQL.
+const VARIANTS: [&str; 2] = [
+    "two look-ups=SELECT id, artist_id, name, lyrics FROM main_song WHERE id = :id \\gset song_\n\
+     SELECT id, name FROM main_artist WHERE id = :song_artist_id",
+    "join=SELECT s.id, s.artist_id, s.name, s.lyrics, a.id, a.name FROM main_song s\n\
+     INNER JOIN main_artist a ON s.artist_id = a.id WHERE s.id = :id",
+];
+/// The post's ids.
+const PARAM: &str = "id=100000..103000";
+
+#[derive(Debug, Clone, Args)]
+struct DemoArgs {
+    #[command(flatten)]
+    measure: MeasureArgs,
+    #[command(flatten)]
+    format: FormatArgs,
+    #[command(flatten)]
+    session: SessionArgs,
+}
+
+pub(super) fn command() -> Command {
+    let about = "Two look-ups against one join, on a throwaway server with artists and songs";
+    sandbox::with_bin_dir(DemoArgs::augment_args(cli::command("demo", about))).about(about).after_help(
+        cli::example(&["pgkit bench demo", "pgkit bench demo --protocol prepared --html demo.html"]),
+    )
+}
+
+pub(super) async fn run(context: &Context, own: &ArgMatches) -> Result<Exit> {
+    let args = DemoArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
+    let read = |_: &str| Err(Error::bug("the demo reads no file"));
+    let variants = VARIANTS.iter().map(|text| Variant::parse(text, &read)).collect::<Result<Vec<_>>>()?;
+    let values = params::parse(&[PARAM.to_owned()], &read)?;
+    let server = sandbox::own_server(context, own).await?;
+    let info = server.info();
+    let flags = Flags {
+        host: Some(info.socket_dir.display().to_string()),
+        port: Some(info.port.to_string()),
+        username: Some(info.user.clone()),
+        dbname: Some(info.database.clone()),
+        no_password: true,
+        password: false,
+    };
+    let target = crate::connect::resolve(&flags, &context.env, &crate::connect::Disk)?;
+    let mut never = |_: &str| Err(Error::bug("the sandbox wants a password"));
+    let (mut wire, _) = Wire::connect(&target, &context.running, &mut never).await?;
+    wire.run(DATA).await?;
+    wire.close().await;
+    let job = Job { variants, values, allow_writes: false, measure: args.measure, session: args.session };
+    let answer = job.run(context, &target, &args.format).await;
+    sandbox::end(server).await?;
+    answer
+}

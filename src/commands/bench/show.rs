@@ -1,0 +1,320 @@
+//! What `bench` shows: figures as rows, sentences for people, box plots on a terminal, files.
+
+use std::path::Path;
+
+use super::MeasureArgs;
+use crate::bench::page::{self, Shown};
+use crate::bench::plot;
+use crate::bench::run::{Options, Outcome};
+use crate::bench::script::Values;
+use crate::bench::stats::{self, Comparison, Summary};
+use crate::cli::{EchoArgs, FormatArgs};
+use crate::commands::Context;
+use crate::commands::listing::Listing;
+use crate::error::{self, Error, Exit, Result};
+use crate::pipeline::Flow;
+use crate::render::output;
+use crate::rows::Row;
+
+const COLUMNS: &[&str] = &[
+    "variant text",
+    "n int8",
+    "median_ms float8",
+    "average_ms float8",
+    "stddev_ms float8",
+    "p95_ms float8",
+    "p99_ms float8",
+    "min_ms float8",
+    "max_ms float8",
+    "errors int8",
+    "server_ms float8",
+    "round_trips_ms float8",
+    "client_ms float8",
+];
+const PAIRS: &[&str] =
+    &["faster text", "slower text", "n int8", "ratio float8", "low float8", "high float8", "more_runs int8"];
+
+/// Where the answer goes.
+pub(super) struct Show {
+    listing: Listing,
+    pairs: bool,
+    samples: Option<std::path::PathBuf>,
+    html: Option<std::path::PathBuf>,
+    /// The terminal's width, where people read.
+    people: Option<usize>,
+    echo: EchoArgs,
+}
+
+/// One variant's samples, in the order in which they were taken.
+struct Taken {
+    samples: Vec<f64>,
+    errors: usize,
+    times_first: usize,
+    summary: Option<Summary>,
+}
+
+impl Show {
+    pub(super) fn new(
+        context: &Context,
+        measure: &MeasureArgs,
+        format: &FormatArgs,
+        echo: EchoArgs,
+    ) -> Result<Show> {
+        let columns = if measure.pairs { PAIRS } else { COLUMNS };
+        let terminal = output::terminal_size(context.env.var("COLUMNS"));
+        for path in [&measure.samples, &measure.html].into_iter().flatten() {
+            // Nobody shall learn of a wrong folder after an hour.
+            std::fs::File::options()
+                .create(true)
+                .append(true)
+                .open(path)
+                .map_err(|e| Error::io(format!("could not write {}", path.display()), &e))?;
+        }
+        Ok(Show {
+            listing: Listing::new(context, "bench", columns, format)?,
+            pairs: measure.pairs,
+            samples: measure.samples.clone(),
+            html: measure.html.clone(),
+            people: terminal.map(|(width, _)| width).filter(|_| format.is_plain()),
+            echo,
+        })
+    }
+
+    pub(super) async fn run(mut self, options: &Options, outcome: &Outcome) -> Result<Exit> {
+        let taken: Vec<Taken> = (0..options.variants.len()).map(|v| take(outcome, v)).collect();
+        let mut rng = fastrand::Rng::with_seed(options.seed);
+        let mut comparisons = Vec::new();
+        for first in 0..options.variants.len() {
+            for second in first + 1..options.variants.len() {
+                let pairs = pairs(outcome, options, first, second);
+                let (a, b) = (&options.variants[first].name, &options.variants[second].name);
+                comparisons.extend(Comparison::of(a, b, &pairs, &mut rng));
+            }
+        }
+        let sentences: Vec<String> = comparisons.iter().map(Comparison::sentence).collect();
+        let mut doubts: Vec<String> = Vec::new();
+        for (variant, taken) in options.variants.iter().zip(&taken) {
+            let all = stats::doubts(&variant.name, &taken.samples, taken.times_first, options.variants.len());
+            doubts.extend(all.iter().map(stats::Doubt::sentence));
+        }
+        if self.pairs {
+            self.push_pairs(&comparisons)?;
+        } else {
+            self.push_figures(options, outcome, &taken)?;
+        }
+        self.listing.finish().await?;
+        if let Some(width) = self.people {
+            let all: Vec<(String, Summary)> = options
+                .variants
+                .iter()
+                .zip(&taken)
+                .filter_map(|(v, t)| {
+                    Some((crate::render::escape::terminal(&v.name).into_owned(), t.summary?))
+                })
+                .collect();
+            output::print(&format!("\n{}", plot::boxes(&all, width)))?;
+        }
+        for sentence in &sentences {
+            self.echo.remark(sentence);
+        }
+        for doubt in &doubts {
+            self.echo.remark(&format!("WARNING: {doubt}"));
+        }
+        self.echo.remark(&format!("seed {}", options.seed));
+        if let Some(path) = &self.samples {
+            write_samples(path, options, outcome)?;
+        }
+        if let Some(path) = &self.html {
+            write(path, html(options, outcome, &taken, &sentences, &doubts).as_bytes())?;
+        }
+        Ok(verdict(options, outcome, &taken))
+    }
+
+    fn push_figures(&mut self, options: &Options, outcome: &Outcome, taken: &[Taken]) -> Result<()> {
+        for (v, (variant, taken)) in options.variants.iter().zip(taken).enumerate() {
+            let s = taken.summary;
+            let of = |figure: fn(&Summary) -> f64| s.as_ref().map(figure);
+            let trips = outcome.round_trip_ms * variant.steps.len() as f64;
+            let server = outcome.server_ms.get(v).copied().flatten();
+            // What is measured apart may add up to more than the whole.
+            let client = s.zip(server).map(|(s, server)| (s.median - server - trips).max(0.0));
+            let row = Row::new()
+                .text(Some(&variant.name))
+                .int(Some(s.map_or(0, |s| s.n) as i64))
+                .float(of(|s| s.median))
+                .float(of(|s| s.average))
+                .float(of(|s| s.stddev))
+                .float(of(|s| s.p[3]))
+                .float(of(|s| s.p[4]))
+                .float(of(|s| s.min))
+                .float(of(|s| s.max))
+                .int(Some(taken.errors as i64))
+                .float(server)
+                .float(Some(trips))
+                .float(client);
+            if self.listing.push(&row)? == Flow::Enough {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn push_pairs(&mut self, comparisons: &[Comparison]) -> Result<()> {
+        for one in comparisons {
+            let row = Row::new()
+                .text(Some(&one.first))
+                .text(Some(&one.second))
+                .int(Some(one.n as i64))
+                .float(Some(one.ratio))
+                .float(Some(one.low))
+                .float(Some(one.high))
+                .int(Some(i64::try_from(one.more_runs()).unwrap_or(i64::MAX)));
+            if self.listing.push(&row)? == Flow::Enough {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn take(outcome: &Outcome, variant: usize) -> Taken {
+    let of = || outcome.samples.iter().filter(|s| s.variant == variant);
+    let samples: Vec<f64> = of().filter_map(|s| s.ms).collect();
+    Taken {
+        errors: of().filter(|s| s.ms.is_none()).count(),
+        times_first: of().filter(|s| s.position == 0).count(),
+        summary: Summary::of(&samples),
+        samples,
+    }
+}
+
+/// The times of two variants in the same turn.
+fn pairs(outcome: &Outcome, options: &Options, first: usize, second: usize) -> Vec<(f64, f64)> {
+    outcome
+        .samples
+        .chunk_by(|a, b| a.turn == b.turn)
+        .filter(|turn| turn.len() == options.variants.len())
+        .filter_map(|turn| {
+            let of = |variant| turn.iter().find(|s| s.variant == variant).and_then(|s| s.ms);
+            Some((of(first)?, of(second)?))
+        })
+        .collect()
+}
+
+/// Errors and differing rows are told; they are a bad answer.
+fn verdict(options: &Options, outcome: &Outcome, taken: &[Taken]) -> Exit {
+    let mut exit = Exit::Done;
+    for ((variant, refused), taken) in options.variants.iter().zip(&outcome.refused).zip(taken) {
+        if let Some(refused) = refused {
+            exit = Exit::Bad;
+            error::print(&Error {
+                message: format!(
+                    "{}: {} of its runs failed, the first with: {}",
+                    variant.name, taken.errors, refused.message
+                ),
+                ..refused.clone()
+            });
+        }
+    }
+    if let Some(difference) = &outcome.difference {
+        exit = Exit::Bad;
+        let name = |v: usize| options.variants[v].name.as_str();
+        error::print(
+            &Error::new(
+                Exit::Bad,
+                format!(
+                    "for {}, the variants do not give the same rows",
+                    described(&options.values[difference.value])
+                ),
+            )
+            .caused_by(format!("{}: {}", name(difference.variants.0), difference.first))
+            .caused_by(format!("{}: {}", name(difference.variants.1), difference.second)),
+        );
+    }
+    exit
+}
+
+/// `id=1 name=a`
+fn described(values: &Values) -> String {
+    if values.is_empty() {
+        return "no parameter".to_owned();
+    }
+    let all: Vec<String> =
+        values.iter().map(|(k, v)| format!("{k}={}", v.as_deref().unwrap_or("NULL"))).collect();
+    all.join(" ")
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    std::fs::write(path, bytes).map_err(|e| Error::io(format!("could not write {}", path.display()), &e))
+}
+
+/// Every sample: csv, or json where the file's name ends so.
+fn write_samples(path: &Path, options: &Options, outcome: &Outcome) -> Result<()> {
+    let bad = |e: &dyn std::fmt::Display| Error::bug("samples that cannot be written").caused_by(e);
+    let rows = outcome.samples.iter().map(|s| {
+        (
+            s.turn,
+            described(&options.values[s.value]),
+            options.variants[s.variant].name.as_str(),
+            s.position,
+            s.ms,
+        )
+    });
+    if path.extension().is_some_and(|e| e == "json") {
+        let all: Vec<serde_json::Value> = rows
+            .map(|(turn, value, variant, position, ms)| {
+                serde_json::json!({"turn": turn, "value": value, "variant": variant, "position": position, "ms": ms})
+            })
+            .collect();
+        return write(path, &serde_json::to_vec(&all).map_err(|e| bad(&e))?);
+    }
+    let mut out = csv::Writer::from_writer(Vec::new());
+    out.write_record(["turn", "value", "variant", "position", "ms"]).map_err(|e| bad(&e))?;
+    for (turn, value, variant, position, ms) in rows {
+        let ms = ms.map(|ms| ms.to_string()).unwrap_or_default();
+        out.write_record([&turn.to_string(), &value, variant, &position.to_string(), &ms])
+            .map_err(|e| bad(&e))?;
+    }
+    write(path, &out.into_inner().map_err(|e| bad(&e))?)
+}
+
+fn html(
+    options: &Options,
+    outcome: &Outcome,
+    taken: &[Taken],
+    sentences: &[String],
+    doubts: &[String],
+) -> String {
+    let shown: Vec<Shown<'_>> = options
+        .variants
+        .iter()
+        .zip(taken)
+        .filter_map(|(variant, taken)| {
+            let script: Vec<String> = variant
+                .steps
+                .iter()
+                .map(|step| match &step.gset {
+                    Some(prefix) => format!("{} \\gset {prefix}", step.text),
+                    None => format!("{};", step.text),
+                })
+                .collect();
+            Some(Shown {
+                name: &variant.name,
+                script: script.join("\n"),
+                summary: taken.summary?,
+                samples: &taken.samples,
+                errors: taken.errors,
+            })
+        })
+        .collect();
+    let about = format!(
+        "{} turns over {} values, {} at a time, {:?} protocol, seed {}; a round trip takes {:.3} ms.",
+        outcome.samples.last().map_or(0, |s| s.turn + 1),
+        options.values.len(),
+        options.clients,
+        options.protocol,
+        options.seed,
+        outcome.round_trip_ms
+    );
+    page::page(&about, &shown, sentences, doubts)
+}
