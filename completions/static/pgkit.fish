@@ -38,6 +38,7 @@ complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "relations" -d 'Tables, 
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "sizes" -d 'What each table weighs, with its indexes and TOAST'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "run" -d 'A report of your own: a .sql file in your queries folder'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "log" -d 'Log all SQL without forgetting to stop, and read the server\'s log'
+complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "bench" -d 'Measure two or more ways to get the same data'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "sandbox" -d 'A throwaway server with sample data, to try everything on'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "man" -d 'Print the manual page'
@@ -374,6 +375,86 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcomm
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from grants" -s ? -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from grants" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from grants" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l param -d 'Values that go through every variant: id=1..100, name=a,b,c or name=@FILE.csv; several are combined' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l runs -d 'So many turns; in each, one value goes through every variant [default: each value once; 100 without --param]' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l time -d 'Go on for this time instead' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l warm-up -d 'Turns before it counts' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l protocol -d 'How statements are sent' -r -f -a "simple\t'One message with the text; values are put into it'
+extended\t'Parse, bind and execute in one go; values are parameters'
+prepared\t'Parsed once, bound and executed each time'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l clients -d 'So many sessions take turns at once' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l seed -d 'Decides the order and the intervals: the same seed, the same order [default: a random one, which is told]' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l samples -d 'Write every sample to this file: csv, or json by its ending' -r -F
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l html -d 'Write one self-contained page with figures and pictures to this file' -r -F
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
+csv\t'RFC 4180, with a header'
+json\t'One array of objects'
+jsonl\t'One object a line'
+markdown\t'A table for an issue or a wiki, with units'
+vertical\t'One value a line, with units'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l columns -d 'Only these columns, in this order' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l sort -d 'Order by this column' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l limit -d 'Cut after this many rows' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l allow-writes -d 'Allow statements that write: each run is a transaction that is rolled back. That does not undo sequences, what functions do outside the database, and the dead rows it leaves; locks are held until the run ends'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l same-rows -d 'Compare the rows of each variant\'s last statement, whatever their order; exit code 1 where they differ'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l pairs -d 'The pairs of variants instead: ratio of the medians, its 95% interval, and how many more runs would show 5%'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l csv -d 'Short for --format csv'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l json -d 'Short for --format json'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l header -d 'With a head, also where the format has none by default'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l no-header -d 'Without a head'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -a "demo" -d 'Two look-ups against one join, on a throwaway server with artists and songs'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l runs -d 'So many turns; in each, one value goes through every variant [default: each value once; 100 without --param]' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l time -d 'Go on for this time instead' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l warm-up -d 'Turns before it counts' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l protocol -d 'How statements are sent' -r -f -a "simple\t'One message with the text; values are put into it'
+extended\t'Parse, bind and execute in one go; values are parameters'
+prepared\t'Parsed once, bound and executed each time'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l clients -d 'So many sessions take turns at once' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l seed -d 'Decides the order and the intervals: the same seed, the same order [default: a random one, which is told]' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l samples -d 'Write every sample to this file: csv, or json by its ending' -r -F
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l html -d 'Write one self-contained page with figures and pictures to this file' -r -F
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
+csv\t'RFC 4180, with a header'
+json\t'One array of objects'
+jsonl\t'One object a line'
+markdown\t'A table for an issue or a wiki, with units'
+vertical\t'One value a line, with units'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l columns -d 'Only these columns, in this order' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l sort -d 'Order by this column' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l limit -d 'Cut after this many rows' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l bin-dir -d 'Folder with initdb and postgres [default: PGKIT_PG_BIN, pg_config, the usual folders, PATH]' -r -f -a "(__fish_complete_directories)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l same-rows -d 'Compare the rows of each variant\'s last statement, whatever their order; exit code 1 where they differ'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l pairs -d 'The pairs of variants instead: ratio of the medians, its 95% interval, and how many more runs would show 5%'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l csv -d 'Short for --format csv'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l json -d 'Short for --format json'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l header -d 'With a head, also where the format has none by default'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l no-header -d 'Without a head'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -s ? -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -f -a "tour" -d 'Start a server, show the main commands on it, and leave nothing behind'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -f -a "run" -d 'Run one command, of pgkit or any other, on a server of its own'

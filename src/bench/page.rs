@@ -11,9 +11,9 @@ const BARS: usize = 60;
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 120.0;
 
-const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#222;background:#fff;max-width:780px;margin:2em auto;padding:0 1em}\
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#222;background:#fff;max-width:900px;margin:2em auto;padding:0 1em}\
 h1{font-size:1.5em}h2{font-size:1.1em;margin:1.5em 0 .3em}table{border-collapse:collapse;font-variant-numeric:tabular-nums}\
-th,td{padding:.25em .7em;text-align:right;border-bottom:1px solid #ddd}th:first-child,td:first-child{text-align:left}\
+th,td{padding:.25em .6em;white-space:nowrap;text-align:right;border-bottom:1px solid #ddd}th:first-child,td:first-child{text-align:left}\
 pre{background:#f4f4f4;padding:.6em;overflow-x:auto;white-space:pre-wrap}svg{display:block;width:100%;height:auto}.doubt{color:#a40}\
 @media (prefers-color-scheme:dark){body{color:#ddd;background:#181818}pre{background:#262626}th,td{border-color:#444}.doubt{color:#fa6}}";
 

@@ -308,11 +308,11 @@ fn html(
         })
         .collect();
     let about = format!(
-        "{} turns over {} values, {} at a time, {:?} protocol, seed {}; a round trip takes {:.3} ms.",
+        "{} turns over {} values, {} at a time, protocol {}, seed {}; a round trip takes {:.3} ms.",
         outcome.samples.last().map_or(0, |s| s.turn + 1),
         options.values.len(),
         options.clients,
-        options.protocol,
+        format!("{:?}", options.protocol).to_lowercase(),
         options.seed,
         outcome.round_trip_ms
     );
