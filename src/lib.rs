@@ -11,6 +11,7 @@ pub mod commands;
 pub mod connect;
 pub mod error;
 pub mod helper;
+pub mod jobs;
 pub mod log;
 pub mod pattern;
 pub mod pipeline;

@@ -1,0 +1,812 @@
+//! The jobs file: TOML to jobs, or every fault in it at once, each with its line and its job.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::schedule::{self, At, Schedule, Unit};
+
+/// Which missed dates a backfill job makes up for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CatchUp {
+    /// Each, in order.
+    #[default]
+    All,
+    /// The latest.
+    Last,
+    /// None.
+    None,
+}
+
+/// What becomes of a date whose run was cut off by a crash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnCrash {
+    /// It runs again.
+    #[default]
+    Retry,
+    /// It waits for a person.
+    Hold,
+}
+
+/// What a job does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// SQL.
+    Sql {
+        /// One statement, where `$1` is the date; several without it.
+        text: String,
+        /// In one transaction with its record; else at least once.
+        transaction: bool,
+    },
+    /// A program.
+    Program {
+        /// The program and its arguments; a shell's command line is `sh -c LINE`.
+        words: Vec<String>,
+        /// Added to its environment.
+        environment: BTreeMap<String, String>,
+        /// Where it runs; the jobs file's folder where it does not say.
+        directory: Option<PathBuf>,
+    },
+}
+
+/// Whom to tell of a change of a job's health.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tell {
+    /// A program.
+    Program(Vec<String>),
+    /// NOTIFY on this channel.
+    Channel(String),
+}
+
+/// One job.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Its name: `app_name`.
+    pub name: String,
+    /// The line where it begins.
+    pub line: usize,
+    /// When it runs.
+    pub schedule: Schedule,
+    /// What it does.
+    pub work: Work,
+    /// The jobs that must have run.
+    pub depends_on: Vec<String>,
+    /// One run for each date.
+    pub backfill: bool,
+    /// Which missed dates it makes up for.
+    pub catch_up: CatchUp,
+    /// How many dates one pass hands out at most.
+    pub max_backfill: Option<u32>,
+    /// What becomes of a date that was cut off.
+    pub on_crash: OnCrash,
+    /// What `--nagios` prints in parentheses.
+    pub class: Option<String>,
+    /// How long after a failure it is tried again.
+    pub retry_after: Duration,
+    /// How old a foreign claim may get.
+    pub max_ongoing_age: Duration,
+    /// Its time zone.
+    pub timezone: TimeZone,
+    /// How long it lives without its server.
+    pub lease: Duration,
+    /// How long it may take.
+    pub timeout: Option<Duration>,
+    /// How long after TERM it is killed.
+    pub kill_after: Duration,
+    /// How long its history is kept.
+    pub keep_history: Option<Duration>,
+    /// Whom to tell when it begins to fail.
+    pub on_failure: Option<Tell>,
+    /// Whom to tell when it succeeds again.
+    pub on_recovery: Option<Tell>,
+}
+
+/// Something wrong in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The line, from 1.
+    pub line: usize,
+    /// The job, where it is one's.
+    pub job: Option<String>,
+    /// What is wrong.
+    pub why: String,
+    /// It does not keep the jobs from running.
+    pub warning: bool,
+}
+
+/// What a file holds.
+#[derive(Debug, Clone, Default)]
+pub struct Parsed {
+    /// The jobs that are right, in the file's order.
+    pub jobs: Vec<Job>,
+    /// Everything that is wrong.
+    pub faults: Vec<Fault>,
+}
+
+/// Keys that stand in `[defaults]` and in a job.
+const SHARED: &[&str] = &[
+    "retry_after",
+    "max_ongoing_age",
+    "timezone",
+    "lease",
+    "timeout",
+    "kill_after",
+    "keep_history",
+    "depends_on",
+    "backfill",
+    "catch_up",
+    "max_backfill",
+    "on_crash",
+    "class",
+    "environment",
+    "directory",
+    "transaction",
+    "on_failure",
+    "on_recovery",
+];
+/// Keys of a job alone.
+const OWN: &[&str] = &["name", "schedule", "every", "at", "anchor", "cron", "sql", "command"];
+
+type Table<'i> = DeTable<'i>;
+type Value<'i> = Spanned<DeValue<'i>>;
+
+/// Reads a file.
+pub fn parse(text: &str) -> Parsed {
+    let mut reader = Reader { text, faults: Vec::new(), job: None };
+    let (root, errors) = DeTable::parse_recoverable(text);
+    for error in errors {
+        let at = error.span().map_or(0, |span| span.start);
+        let why = error.message().trim().to_owned();
+        reader.fault(at, why);
+    }
+    let root = root.into_inner();
+    let empty = Table::new();
+    let mut defaults = &empty;
+    let mut jobs: Vec<Job> = Vec::new();
+    for (key, value) in &root {
+        match (key.get_ref().as_ref(), value.get_ref()) {
+            ("defaults", DeValue::Table(table)) => {
+                reader.check_keys(table, &[SHARED], "[defaults]");
+                defaults = table;
+            }
+            ("job", DeValue::Array(_)) => {}
+            ("job" | "defaults", _) => {
+                reader.fault(key.span().start, "write [[job]] for each job, and [defaults]".into())
+            }
+            (other, _) => {
+                reader.fault(
+                    key.span().start,
+                    format!("{other:?} is not known here: there are [defaults] and [[job]]"),
+                );
+            }
+        }
+    }
+    let list = root.iter().find(|(key, _)| key.get_ref().as_ref() == "job").map(|(_, value)| value.get_ref());
+    if let Some(DeValue::Array(list)) = list {
+        for item in list.iter() {
+            if let DeValue::Table(table) = item.get_ref() {
+                jobs.extend(reader.job(item.span(), table, defaults));
+            } else {
+                reader.fault(item.span().start, "write [[job]] for each job".into());
+            }
+        }
+    }
+    reader.job = None;
+    check_names(&jobs, &mut reader.faults);
+    let mut faults = reader.faults;
+    faults.sort_by(|a, b| (a.line, &a.why).cmp(&(b.line, &b.why)));
+    faults.dedup();
+    Parsed { jobs, faults }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    faults: Vec<Fault>,
+    job: Option<String>,
+}
+
+impl Reader<'_> {
+    fn line(&self, at: usize) -> usize {
+        1 + self.text.as_bytes()[..at.min(self.text.len())].iter().filter(|b| **b == b'\n').count()
+    }
+
+    fn fault(&mut self, at: usize, why: String) {
+        let line = self.line(at);
+        self.faults.push(Fault { line, job: self.job.clone(), why, warning: false });
+    }
+
+    fn check_keys(&mut self, table: &Table<'_>, known: &[&[&str]], place: &str) {
+        for key in table.keys() {
+            let name = key.get_ref().as_ref();
+            if known.iter().any(|list| list.contains(&name)) {
+                continue;
+            }
+            let nearest = known.iter().flat_map(|list| list.iter()).find(|k| near(name, k));
+            let hint = nearest.map(|k| format!("; is it {k}?")).unwrap_or_default();
+            self.fault(key.span().start, format!("{name:?} is no key of {place}{hint}"));
+        }
+    }
+
+    /// One job; `None` where something in it is wrong, which is told by then.
+    fn job(&mut self, span: Range<usize>, table: &Table<'_>, defaults: &Table<'_>) -> Option<Job> {
+        let before = self.faults.len();
+        self.job = None;
+        let find = |key: &str| {
+            let own = table.iter().find(|(k, _)| k.get_ref().as_ref() == key);
+            let default = || defaults.iter().find(|(k, _)| k.get_ref().as_ref() == key);
+            own.or_else(default).map(|(_, value)| value)
+        };
+        let name = match find("name") {
+            Some(value) => self.text(value, "name"),
+            None => {
+                self.fault(span.start, "a job has no name".into());
+                None
+            }
+        };
+        if let Some(name) = &name {
+            self.job = Some(name.clone());
+            if name.is_empty() || name.contains('\0') {
+                self.fault(span.start, "a name is not empty, and holds no NUL".into());
+            }
+        }
+        self.check_keys(table, &[SHARED, OWN], "a job");
+        let schedule = self.schedule(span.start, &find);
+        let work = self.work(span.start, &find);
+        let length = |reader: &mut Self, key: &str, default: Option<&str>| {
+            let text = find(key).map(|value| (value.span().start, reader.text(value, key)));
+            let (at, text) = match text {
+                Some((at, text)) => (at, text?),
+                None => (span.start, default?.to_owned()),
+            };
+            schedule::length(&text).map_err(|why| reader.fault(at, format!("{key}: {why}"))).ok()
+        };
+        let retry_after = length(self, "retry_after", Some("5m"));
+        let max_ongoing_age = length(self, "max_ongoing_age", Some("12h"));
+        let lease = length(self, "lease", Some("10s"));
+        let kill_after = length(self, "kill_after", Some("10s"));
+        let timeout = length(self, "timeout", None);
+        let keep_history = length(self, "keep_history", None);
+        if let Some(value) = find("lease")
+            && lease.is_some_and(|lease| lease < Duration::from_secs(3) || lease > Duration::from_secs(3600))
+        {
+            self.fault(value.span().start, "lease: it lies between 3s and 1h".into());
+        }
+        let timezone = match find("timezone") {
+            None => Some(TimeZone::UTC),
+            Some(value) => self.text(value, "timezone").and_then(|text| match TimeZone::get(&text) {
+                Ok(zone) => Some(zone),
+                Err(_) => {
+                    self.fault(
+                        value.span().start,
+                        format!("timezone: {text:?} is none: write it as Europe/Berlin"),
+                    );
+                    None
+                }
+            }),
+        };
+        let depends_on = self.words(find("depends_on"), "depends_on");
+        let backfill = self.flag(find("backfill"), "backfill", false);
+        let catch_up = self.choice(
+            find("catch_up"),
+            "catch_up",
+            &[("all", CatchUp::All), ("last", CatchUp::Last), ("none", CatchUp::None)],
+        );
+        let on_crash =
+            self.choice(find("on_crash"), "on_crash", &[("retry", OnCrash::Retry), ("hold", OnCrash::Hold)]);
+        let max_backfill = find("max_backfill").and_then(|value| self.number(value, "max_backfill"));
+        // What only goes with backfill stands in the job's own table, or is a default that does not matter here.
+        for key in ["catch_up", "max_backfill"] {
+            let own = table.iter().find(|(k, _)| k.get_ref().as_ref() == key);
+            if let (Some((k, _)), false) = (own, backfill) {
+                self.fault(k.span().start, format!("{key} goes with backfill = true"));
+            }
+        }
+        let class = find("class").and_then(|value| self.text(value, "class"));
+        let on_failure = self.tell(find("on_failure"), "on_failure");
+        let on_recovery = self.tell(find("on_recovery"), "on_recovery");
+        if self.faults.len() > before {
+            return None;
+        }
+        Some(Job {
+            name: name?,
+            line: self.line(span.start),
+            schedule: schedule?,
+            work: work?,
+            depends_on,
+            backfill,
+            catch_up,
+            max_backfill,
+            on_crash,
+            class,
+            retry_after: retry_after?,
+            max_ongoing_age: max_ongoing_age?,
+            timezone: timezone?,
+            lease: lease?,
+            timeout,
+            kill_after: kill_after?,
+            keep_history,
+            on_failure,
+            on_recovery,
+        })
+    }
+
+    fn schedule<'t, 'i: 't>(
+        &mut self,
+        start: usize,
+        find: &impl Fn(&str) -> Option<&'t Value<'i>>,
+    ) -> Option<Schedule> {
+        let given: Vec<&str> =
+            ["schedule", "every", "cron"].into_iter().filter(|key| find(key).is_some()).collect();
+        let [kind] = given.as_slice() else {
+            let why = if given.is_empty() { "it has no schedule" } else { "it has more than one schedule" };
+            self.fault(start, format!("{why}: give one of schedule, every (with at) and cron"));
+            return None;
+        };
+        for key in ["at", "anchor"] {
+            if let (Some(value), false) = (find(key), *kind == "every") {
+                self.fault(
+                    value.span().start,
+                    format!("{key} goes with every; crontabber's notation is schedule = \"1d|05:00\""),
+                );
+            }
+        }
+        let value = find(kind)?;
+        let at = value.span().start;
+        let text = self.text(value, kind)?;
+        let read = match *kind {
+            "schedule" => schedule::original(&text),
+            "cron" => schedule::cron(&text),
+            _ => return self.grid(at, &text, find),
+        };
+        read.map_err(|why| self.fault(at, format!("{kind}: {why}"))).ok()
+    }
+
+    fn grid<'t, 'i: 't>(
+        &mut self,
+        start: usize,
+        text: &str,
+        find: &impl Fn(&str) -> Option<&'t Value<'i>>,
+    ) -> Option<Schedule> {
+        let (every, unit) =
+            schedule::every(text).map_err(|why| self.fault(start, format!("every: {why}"))).ok()?;
+        let days = matches!(unit, Unit::Day | Unit::Week);
+        let at = match find("at") {
+            None => At { hour: 0, minute: 0 },
+            Some(value) => {
+                let place = value.span().start;
+                let text = self.text(value, "at")?;
+                if !days {
+                    self.fault(
+                        place,
+                        format!("at: a time of day goes with days and weeks, and every is {every} {unit:?}s")
+                            .to_lowercase(),
+                    );
+                }
+                schedule::at(&text).map_err(|why| self.fault(place, format!("at: {why}"))).ok()?
+            }
+        };
+        let anchor = match find("anchor") {
+            None => Duration::ZERO,
+            Some(value) => {
+                let place = value.span().start;
+                let text = self.text(value, "anchor")?;
+                let anchor = schedule::length(&text)
+                    .map_err(|why| self.fault(place, format!("anchor: {why}")))
+                    .ok()?;
+                if days && anchor.as_secs() % 86_400 != 0 {
+                    self.fault(
+                        place,
+                        "anchor: a grid of days is shifted by whole days; at shifts the time of day".into(),
+                    );
+                }
+                anchor
+            }
+        };
+        Some(Schedule::Grid { every, unit, at, anchor })
+    }
+
+    fn work<'t, 'i: 't>(
+        &mut self,
+        start: usize,
+        find: &impl Fn(&str) -> Option<&'t Value<'i>>,
+    ) -> Option<Work> {
+        match (find("sql"), find("command")) {
+            (Some(_), Some(_)) | (None, None) => {
+                self.fault(start, "a job has either sql or command".into());
+                None
+            }
+            (Some(value), None) => {
+                let text = self.text(value, "sql")?;
+                if crate::sql::is_blank(&text) {
+                    self.fault(value.span().start, "sql: there is no statement".into());
+                }
+                let scan = crate::sql::scan(&text);
+                let several = scan.separator.is_some_and(|at| !crate::sql::is_blank(&text[at..]));
+                if let Some((n, _)) = scan.placeholders.iter().find(|(n, _)| *n != 1) {
+                    self.fault(
+                        value.span().start,
+                        format!("sql: ${n} is used, and there is only $1, the run's date"),
+                    );
+                }
+                if several && !scan.placeholders.is_empty() {
+                    self.fault(
+                        value.span().start,
+                        "sql: $1 goes with one statement; several go without it".into(),
+                    );
+                }
+                let transaction = self.flag(find("transaction"), "transaction", true);
+                Some(Work::Sql { text, transaction })
+            }
+            (None, Some(value)) => {
+                let words = self.command(value, "command")?;
+                let environment = self.environment(find("environment"));
+                let directory = find("directory").and_then(|v| self.text(v, "directory")).map(PathBuf::from);
+                Some(Work::Program { words, environment, directory })
+            }
+        }
+    }
+
+    /// A list is a program with its arguments; a string is a shell's.
+    fn command(&mut self, value: &Value<'_>, key: &str) -> Option<Vec<String>> {
+        let words = match value.get_ref() {
+            DeValue::String(line) => vec!["sh".to_owned(), "-c".to_owned(), line.to_string()],
+            _ => self.words(Some(value), key),
+        };
+        if words.first().is_none_or(|program| program.trim().is_empty())
+            || words.last().is_some_and(|w| w.trim().is_empty() && words[0] == "sh")
+        {
+            self.fault(value.span().start, format!("{key}: there is no program"));
+            return None;
+        }
+        if words.iter().any(|word| word.contains('\0')) {
+            self.fault(value.span().start, format!("{key}: a NUL byte cannot be handed to a program"));
+            return None;
+        }
+        Some(words)
+    }
+
+    fn environment(&mut self, value: Option<&Value<'_>>) -> BTreeMap<String, String> {
+        let Some(value) = value else { return BTreeMap::new() };
+        let DeValue::Table(table) = value.get_ref() else {
+            self.fault(value.span().start, "environment: write { NAME = \"value\" }".into());
+            return BTreeMap::new();
+        };
+        let mut all = BTreeMap::new();
+        for (key, value) in table {
+            let name = key.get_ref().to_string();
+            if name.is_empty() || name.contains(['=', '\0']) {
+                self.fault(key.span().start, format!("environment: {name:?} is no name of a variable"));
+            }
+            if let Some(text) = self.text(value, &format!("environment.{name}")) {
+                all.insert(name, text);
+            }
+        }
+        all
+    }
+
+    /// `{ command = … }` or `{ notify = "channel" }`.
+    fn tell(&mut self, value: Option<&Value<'_>>, key: &str) -> Option<Tell> {
+        let value = value?;
+        let DeValue::Table(table) = value.get_ref() else {
+            self.fault(
+                value.span().start,
+                format!("{key}: write {{ command = [\"…\"] }} or {{ notify = \"channel\" }}"),
+            );
+            return None;
+        };
+        let entries: Vec<(&str, &Value<'_>)> = table.iter().map(|(k, v)| (k.get_ref().as_ref(), v)).collect();
+        match entries.as_slice() {
+            [("command", command)] => self.command(command, key).map(Tell::Program),
+            [("notify", channel)] => {
+                let name = self.text(channel, key)?;
+                if name.is_empty() || name.len() > 63 {
+                    self.fault(channel.span().start, format!("{key}: a channel's name has 1 to 63 bytes"));
+                }
+                Some(Tell::Channel(name))
+            }
+            _ => {
+                self.fault(value.span().start, format!("{key}: it holds either command or notify"));
+                None
+            }
+        }
+    }
+
+    fn text(&mut self, value: &Value<'_>, key: &str) -> Option<String> {
+        match value.get_ref() {
+            DeValue::String(text) => Some(text.to_string()),
+            _ => {
+                self.fault(value.span().start, format!("{key} is no text: put it in quotes"));
+                None
+            }
+        }
+    }
+
+    fn flag(&mut self, value: Option<&Value<'_>>, key: &str, default: bool) -> bool {
+        match value.map(|v| (v, v.get_ref())) {
+            None => default,
+            Some((_, DeValue::Boolean(flag))) => *flag,
+            Some((value, _)) => {
+                self.fault(value.span().start, format!("{key} is true or false"));
+                default
+            }
+        }
+    }
+
+    fn number(&mut self, value: &Value<'_>, key: &str) -> Option<u32> {
+        let number = match value.get_ref() {
+            DeValue::Integer(number) => number.as_str().parse().ok().filter(|n| *n > 0),
+            _ => None,
+        };
+        if number.is_none() {
+            self.fault(value.span().start, format!("{key} is a whole number above 0"));
+        }
+        number
+    }
+
+    fn words(&mut self, value: Option<&Value<'_>>, key: &str) -> Vec<String> {
+        let Some(value) = value else { return Vec::new() };
+        match value.get_ref() {
+            DeValue::Array(list) => list.iter().filter_map(|item| self.text(item, key)).collect(),
+            _ => {
+                self.fault(value.span().start, format!("{key} is a list: [\"a\", \"b\"]"));
+                Vec::new()
+            }
+        }
+    }
+
+    fn choice<T: Copy + Default>(
+        &mut self,
+        value: Option<&Value<'_>>,
+        key: &str,
+        choices: &[(&str, T)],
+    ) -> T {
+        let Some(value) = value else { return T::default() };
+        let Some(text) = self.text(value, key) else { return T::default() };
+        match choices.iter().find(|(name, _)| *name == text) {
+            Some((_, choice)) => *choice,
+            None => {
+                let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+                self.fault(value.span().start, format!("{key}: {text:?} is none of {}", names.join(", ")));
+                T::default()
+            }
+        }
+    }
+}
+
+/// Do two words differ by a letter or two?
+fn near(a: &str, b: &str) -> bool {
+    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
+    let same_set = short.chars().filter(|c| long.contains(*c)).count();
+    long.len() - short.len() <= 2 && same_set + 1 >= short.len() && a.chars().next() == b.chars().next()
+}
+
+/// Names that are used twice, parents that are none, cycles.
+fn check_names(jobs: &[Job], faults: &mut Vec<Fault>) {
+    let mut by_name: BTreeMap<&str, &Job> = BTreeMap::new();
+    for job in jobs {
+        if let Some(first) = by_name.get(job.name.as_str()) {
+            faults.push(Fault {
+                line: job.line,
+                job: Some(job.name.clone()),
+                why: format!("the name is used twice, first in line {}", first.line),
+                warning: false,
+            });
+        } else {
+            by_name.insert(&job.name, job);
+        }
+    }
+    for job in jobs {
+        for parent in job.depends_on.iter().filter(|p| !by_name.contains_key(p.as_str())) {
+            faults.push(Fault {
+                line: job.line,
+                job: Some(job.name.clone()),
+                why: format!("it depends on {parent:?}, which is not in this file: it waits until that job has a row in the table"),
+                warning: true,
+            });
+        }
+    }
+    if let Some(cycle) = cycle(&by_name) {
+        let first = by_name[cycle[0].as_str()];
+        faults.push(Fault {
+            line: first.line,
+            job: Some(first.name.clone()),
+            why: format!("jobs wait for each other in a circle: {}", cycle.join(" -> ")),
+            warning: false,
+        });
+    }
+}
+
+/// One circle among the jobs, its first name again at its end.
+fn cycle(jobs: &BTreeMap<&str, &Job>) -> Option<Vec<String>> {
+    // 1 while on the path, 2 when done.
+    let mut state: BTreeMap<&str, u8> = BTreeMap::new();
+    for start in jobs.keys() {
+        let mut path: Vec<(&str, usize)> = vec![(start, 0)];
+        if state.contains_key(start) {
+            continue;
+        }
+        state.insert(start, 1);
+        while let Some((name, next)) = path.last_mut() {
+            let parents: Vec<&str> =
+                jobs[*name].depends_on.iter().map(String::as_str).filter(|p| jobs.contains_key(p)).collect();
+            let Some(parent) = parents.get(*next).copied() else {
+                state.insert(name, 2);
+                path.pop();
+                continue;
+            };
+            *next += 1;
+            match state.get(parent) {
+                Some(1) => {
+                    let from = path.iter().position(|(n, _)| *n == parent).unwrap_or(0);
+                    let mut names: Vec<String> = path[from..].iter().map(|(n, _)| (*n).to_owned()).collect();
+                    names.push(parent.to_owned());
+                    return Some(names);
+                }
+                Some(_) => {}
+                None => {
+                    state.insert(parent, 1);
+                    path.push((parent, 0));
+                }
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(text: &str) -> Vec<String> {
+        let shown = |f: Fault| {
+            let job = f.job.map(|j| format!(" {j}:")).unwrap_or_default();
+            format!("{}:{job} {}{}", f.line, if f.warning { "warning: " } else { "" }, f.why)
+        };
+        parse(text).faults.into_iter().map(shown).collect()
+    }
+
+    #[test]
+    fn a_file_that_is_right_gives_its_jobs() {
+        let text = r#"
+[defaults]
+retry_after = "1m"
+timezone = "Europe/Berlin"
+keep_history = "90d"
+
+[[job]]
+name = "import"
+schedule = "1d|05:00"
+sql = "SELECT import($1)"
+class = "jobs.Import"
+
+[[job]]
+name = "rollup"
+every = "1d"
+at = "05:30"
+command = ["./rollup.sh", "{date}"]
+depends_on = ["import"]
+backfill = true
+catch_up = "last"
+max_backfill = 100
+timezone = "UTC"
+environment = { LEVEL = "3" }
+timeout = "1h"
+on_failure = { notify = "ops" }
+
+[[job]]
+name = "ping"
+cron = "*/15 * * * *"
+command = "curl -s http://localhost | wc -l"
+on_crash = "hold"
+"#;
+        let parsed = parse(text);
+        assert_eq!(parsed.faults, []);
+        let [import, rollup, ping] = parsed.jobs.as_slice() else { panic!("{:?}", parsed.jobs) };
+        assert_eq!(
+            import.schedule,
+            Schedule::Original { every: 86_400, at: Some(At { hour: 5, minute: 0 }) }
+        );
+        assert_eq!(import.retry_after, Duration::from_secs(60));
+        assert_eq!(import.timezone.iana_name(), Some("Europe/Berlin"));
+        assert_eq!((import.line, import.class.as_deref()), (7, Some("jobs.Import")));
+        assert_eq!(rollup.timezone, TimeZone::UTC);
+        assert_eq!(rollup.max_backfill, Some(100));
+        assert_eq!(
+            (rollup.catch_up, rollup.on_failure.clone()),
+            (CatchUp::Last, Some(Tell::Channel("ops".into())))
+        );
+        assert_eq!(rollup.keep_history, Some(Duration::from_secs(90 * 86_400)));
+        assert!(matches!(&ping.work, Work::Program { words, .. } if words[..2] == ["sh", "-c"]));
+        assert_eq!(ping.on_crash, OnCrash::Hold);
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once_with_line_and_job() {
+        let text = r#"[defaults]
+retry = "1m"
+lease = "1s"
+[[job]]
+name = "a"
+schedule = "1h|05:00"
+sql = "SELECT $2; SELECT 1"
+[[job]]
+name = "b"
+every = "5x"
+at = "25:00"
+command = []
+[[job]]
+schedule = "1d"
+[[job]]
+name = "c"
+cron = "* * * *"
+sql = ""
+backfil = true
+timezone = "Mars"
+catch_up = "some"
+[[job]]
+name = "d"
+schedule = "0m"
+every = "1d"
+command = 5
+max_backfill = 0
+"#;
+        let all = faults(text);
+        for expected in [
+            "2: \"retry\" is no key of [defaults]",
+            "6: a: schedule: \"1h|05:00\": a time of day goes with whole days, and 1h is none",
+            "7: a: sql: $2 is used, and there is only $1, the run's date",
+            "10: b: every: \"x\" is no unit: s, m, h, d or w",
+            "12: b: command: there is no program",
+            "13: a job has no name",
+            "13: a job has either sql or command",
+            "17: c: cron: \"* * * *\" has not five fields: minute, hour, day of month, month, day of week",
+            "18: c: sql: there is no statement",
+            "19: c: \"backfil\" is no key of a job; is it backfill?",
+            "20: c: timezone: \"Mars\" is none: write it as Europe/Berlin",
+            "21: c: catch_up: \"some\" is none of all, last, none",
+            "22: d: it has more than one schedule: give one of schedule, every (with at) and cron",
+            "26: d: command is a list: [\"a\", \"b\"]",
+            "27: d: max_backfill is a whole number above 0",
+        ] {
+            assert!(all.iter().any(|f| f == expected), "{expected}\n{all:#?}");
+        }
+        assert!(parse(text).jobs.is_empty());
+        assert!(all.iter().any(|f| f.contains("lease: it lies between 3s and 1h")), "{all:#?}");
+    }
+
+    #[test]
+    fn what_is_no_toml_is_told_with_its_line() {
+        assert!(
+            faults("[[job]]\nname = \"a\"\nname = \"b\"\n").iter().any(|f| f.starts_with("3:")),
+            "{:?}",
+            faults("[[job]]\nname = \"a\"\nname = \"b\"\n")
+        );
+        assert!(faults("x = \n").iter().any(|f| f.starts_with("1:")));
+        assert!(faults("job = 3\n")[0].contains("write [[job]]"));
+        assert!(faults("").is_empty() && parse("").jobs.is_empty());
+    }
+
+    #[test]
+    fn names_parents_and_circles_are_checked() {
+        let job = |name: &str, parents: &str| {
+            format!(
+                "[[job]]\nname = \"{name}\"\nschedule = \"1d\"\nsql = \"SELECT 1\"\ndepends_on = [{parents}]\n"
+            )
+        };
+        let all =
+            faults(&(job("a", "\"c\"") + &job("b", "\"a\"") + &job("c", "\"b\", \"ghost\"") + &job("a", "")));
+        assert!(all.iter().any(|f| f == "16: a: the name is used twice, first in line 1"), "{all:#?}");
+        assert!(all.iter().any(|f| f.starts_with("11: c: warning: it depends on \"ghost\"")), "{all:#?}");
+        assert!(
+            all.iter().any(|f| f == "1: a: jobs wait for each other in a circle: a -> c -> b -> a"),
+            "{all:#?}"
+        );
+        assert!(faults(&job("self", "\"self\"")).iter().any(|f| f.contains("self -> self")));
+        assert!(faults(&(job("a", "") + &job("b", "\"a\"") + &job("c", "\"a\", \"b\""))).is_empty());
+    }
+}

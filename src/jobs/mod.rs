@@ -1,0 +1,6 @@
+//! crontabber's job, on crontabber's tables: jobs that run on time, each date once, whichever server runs them.
+
+pub mod file;
+pub mod plan;
+pub mod schedule;
+pub mod slots;

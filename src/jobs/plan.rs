@@ -1,0 +1,376 @@
+//! What is due, and why: a function of the jobs, their rows and an instant. No clock, no database, no process.
+//!
+//! `schedule = "…"` follows crontabber to the letter, but for what can hang, crash or repeat: a row without next_run and
+//! ongoing is due, a parent on its first run blocks, a date recorded as succeeded is passed over. `every` and `cron` stand
+//! on a grid (see [`super::slots`]), without the original's drift and losses.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::file::{CatchUp, Job};
+use super::schedule::{At, Schedule};
+use super::slots::Slots;
+
+/// A job's row, as far as it decides.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Row {
+    /// When it is due.
+    pub next_run: Option<Timestamp>,
+    /// When its first run began.
+    pub first_run: Option<Timestamp>,
+    /// When its last run began.
+    pub last_run: Option<Timestamp>,
+    /// A plain job's last success; a backfill job's last date.
+    pub last_success: Option<Timestamp>,
+    /// Since when it runs.
+    pub ongoing: Option<Timestamp>,
+    /// Did the last run fail?
+    pub failed: bool,
+}
+
+/// What is known of a job.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct State {
+    /// Its row, if there is one.
+    pub row: Option<Row>,
+    /// When pgkit saw it first; `None`: not yet.
+    pub first_seen: Option<Timestamp>,
+    /// It was paused.
+    pub paused: bool,
+    /// Dates recorded as succeeded, from the oldest that matters on.
+    pub done: BTreeSet<Timestamp>,
+}
+
+/// What is to be done with a job now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// It runs, once for each of these dates; never none.
+    Run(Dates),
+    /// It is not due before then; `None`: nobody knows when.
+    NotDue(Option<Timestamp>),
+    /// It is due, but no date is.
+    NoDate,
+    /// It is due, but this parent stands before it.
+    Blocked(String, Why),
+    /// It was paused.
+    Paused,
+}
+
+/// What a parent lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// It has not been run yet.
+    NeverRun,
+    /// It errored the last time it ran.
+    Failed,
+    /// It has not run recently: it is due itself.
+    Overdue,
+    /// It has not done the date that this job's date builds on.
+    Behind,
+}
+
+impl Why {
+    /// In crontabber's words where it has some.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Why::NeverRun => "hasn't been run yet",
+            Why::Failed => "errored last time it ran",
+            Why::Overdue => "hasn't recently run",
+            Why::Behind => "has not done the date that is due here",
+        }
+    }
+}
+
+/// The dates that a job runs for, in order; made one after the other, however many there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dates {
+    first: Timestamp,
+    /// None after this.
+    last: Timestamp,
+    left: u32,
+    step: Step,
+    done: BTreeSet<Timestamp>,
+}
+
+/// From one date to the next.
+#[derive(Debug, Clone, PartialEq)]
+enum Step {
+    /// There is but one.
+    None,
+    /// So many seconds.
+    Seconds(i64),
+    /// The schedule's next.
+    Slots(Schedule, TimeZone),
+}
+
+impl Eq for Step {}
+
+impl Dates {
+    fn one(date: Timestamp) -> Dates {
+        Dates { first: date, last: date, left: 1, step: Step::None, done: BTreeSet::new() }
+    }
+
+    /// The first one.
+    pub fn first(&self) -> Timestamp {
+        self.first
+    }
+}
+
+impl Iterator for Dates {
+    type Item = Timestamp;
+
+    fn next(&mut self) -> Option<Timestamp> {
+        if self.left == 0 || self.first > self.last {
+            return None;
+        }
+        self.left -= 1;
+        let date = self.first;
+        let mut next = date;
+        loop {
+            let following = match &self.step {
+                Step::None => None,
+                Step::Seconds(seconds) => next.checked_add(SignedDuration::from_secs(*seconds)).ok(),
+                Step::Slots(schedule, zone) => Slots::new(schedule, zone).after(next),
+            };
+            match following {
+                Some(following) if following <= self.last => next = following,
+                _ => {
+                    self.left = 0;
+                    return Some(date);
+                }
+            }
+            if !self.done.contains(&next) {
+                self.first = next;
+                return Some(date);
+            }
+        }
+    }
+}
+
+/// The larger of 10 minutes and a tenth of the period: what is later than that is overdue, and was missed.
+pub fn patience(period: SignedDuration) -> SignedDuration {
+    (period / 10).max(SignedDuration::from_mins(10))
+}
+
+/// Replaces the time of day, in UTC.
+fn at_time(t: Timestamp, at: At) -> Timestamp {
+    let civil = t.to_zoned(TimeZone::UTC).datetime().date().at(at.hour, at.minute, 0, 0);
+    civil.to_zoned(TimeZone::UTC).map_or(t, |zoned| zoned.timestamp())
+}
+
+fn seconds(n: i64) -> SignedDuration {
+    SignedDuration::from_secs(n)
+}
+
+/// Decides. `state` gives what is known of any job by its name.
+pub fn decide(job: &Job, state: &dyn Fn(&str) -> Option<State>, now: Timestamp) -> Decision {
+    let own = state(&job.name).unwrap_or_default();
+    if own.paused {
+        return Decision::Paused;
+    }
+    let run = match &job.schedule {
+        Schedule::Original { every, at } => original(job, &own, *every, *at, now),
+        Schedule::Grid { .. } | Schedule::Cron(_) => on_grid(job, &own, now),
+    };
+    let Decision::Run(dates) = run else { return run };
+    match blocked(job, dates.first(), state, now) {
+        Some((parent, why)) => Decision::Blocked(parent, why),
+        None => Decision::Run(dates),
+    }
+}
+
+/// The decision of a forced run: neither due nor dependencies are asked.
+pub fn forced(job: &Job, state: Option<&State>, now: Timestamp) -> Dates {
+    let own = state.cloned().unwrap_or_default();
+    let dates = match &job.schedule {
+        Schedule::Original { every, at } => original_dates(job, &own, *every, *at, now),
+        _ => grid_dates(job, &own, now),
+    };
+    dates.unwrap_or_else(|| Dates::one(now))
+}
+
+fn original(job: &Job, own: &State, every: i64, at: Option<At>, now: Timestamp) -> Decision {
+    match (&own.row, at) {
+        (None, Some(at)) => {
+            let due = at_time(now, at);
+            if now < due {
+                return Decision::NotDue(Some(due));
+            }
+        }
+        (None, None) => {}
+        (Some(Row { next_run: Some(next), .. }), _) if *next >= now => return Decision::NotDue(Some(*next)),
+        (Some(_), _) => {}
+    }
+    original_dates(job, own, every, at, now).map_or(Decision::NoDate, Decision::Run)
+}
+
+/// Section 8 of the original's behaviour; a date that is recorded as succeeded is passed over.
+fn original_dates(job: &Job, own: &State, every: i64, at: Option<At>, now: Timestamp) -> Option<Dates> {
+    let last = own.row.as_ref().and_then(|row| row.last_success);
+    let (Some(last), true) = (last, job.backfill) else { return Some(Dates::one(now)) };
+    let base = at.map_or(last, |at| at_time(last, at));
+    let step = seconds(every);
+    let end = now.checked_sub(SignedDuration::from_nanos(1)).ok()?;
+    let first = base.checked_add(step).ok()?;
+    if first > end {
+        return None;
+    }
+    let count = end.duration_since(base).as_secs() / every;
+    let latest = base.checked_add(seconds(count * every)).ok()?;
+    dates(job, own, first, latest, end, Step::Seconds(every), step)
+}
+
+fn on_grid(job: &Job, own: &State, now: Timestamp) -> Decision {
+    // A retry waits its time.
+    if let Some(Row { failed: true, next_run: Some(next), .. }) = &own.row
+        && *next > now
+    {
+        return Decision::NotDue(Some(*next));
+    }
+    match grid_dates(job, own, now) {
+        Some(dates) => Decision::Run(dates),
+        None => {
+            let slots = Slots::new(&job.schedule, &job.timezone);
+            Decision::NotDue(slots.after(now))
+        }
+    }
+}
+
+/// The last instant of the grid that is dealt with.
+fn reached(job: &Job, own: &State, now: Timestamp) -> Timestamp {
+    let slots = Slots::new(&job.schedule, &job.timezone);
+    let seen = own.first_seen.or_else(|| own.row.as_ref().and_then(|row| row.first_run)).unwrap_or(now);
+    match own.row.as_ref().and_then(|row| row.last_success) {
+        // A plain job has done what was due when it ran; a backfill job has done this date.
+        Some(last) if job.backfill => last,
+        Some(last) => slots.before(last).unwrap_or(last).max(seen.min(last)),
+        None => seen,
+    }
+}
+
+fn grid_dates(job: &Job, own: &State, now: Timestamp) -> Option<Dates> {
+    let slots = Slots::new(&job.schedule, &job.timezone);
+    let first = slots.after(reached(job, own, now))?;
+    let latest = slots.before(now)?;
+    if first > latest {
+        return None;
+    }
+    if !job.backfill {
+        return Some(Dates::one(latest)).filter(|_| !own.done.contains(&latest));
+    }
+    let step = Step::Slots(job.schedule.clone(), job.timezone.clone());
+    let period = slots.period(latest)?;
+    // `latest` is the last instant of the grid that is due, so nothing lies between it and now.
+    dates(job, own, first, latest, now, step, period).filter(|dates| dates.first <= now)
+}
+
+/// From the first date to the last, as far as the job makes up for what it missed.
+fn dates(
+    job: &Job,
+    own: &State,
+    first: Timestamp,
+    latest: Timestamp,
+    end: Timestamp,
+    step: Step,
+    period: SignedDuration,
+) -> Option<Dates> {
+    let first = match job.catch_up {
+        CatchUp::All => first,
+        CatchUp::Last => latest,
+        CatchUp::None if end.duration_since(latest) <= patience(period) => latest,
+        CatchUp::None => return None,
+    };
+    let done: BTreeSet<Timestamp> = own.done.range(first..=latest).copied().collect();
+    let mut all = Dates { first, last: latest, left: u32::MAX, step, done };
+    if all.done.contains(&first) {
+        // The iterator passes over what is done, but for what it begins with.
+        all.next();
+        if all.left == 0 || all.first <= first {
+            return None;
+        }
+    }
+    all.left = job.max_backfill.unwrap_or(u32::MAX);
+    Some(all)
+}
+
+/// The first parent that stands before a run for this date.
+fn blocked(
+    job: &Job,
+    date: Timestamp,
+    state: &dyn Fn(&str) -> Option<State>,
+    now: Timestamp,
+) -> Option<(String, Why)> {
+    for parent in job.depends_on.iter().filter(|parent| **parent != job.name) {
+        let row = state(parent).and_then(|state| state.row);
+        let why = match row {
+            None => Some(Why::NeverRun),
+            Some(row) if row.failed => Some(Why::Failed),
+            Some(Row { next_run: None, .. }) => Some(Why::NeverRun),
+            Some(Row { next_run: Some(next), .. }) if next < now => Some(Why::Overdue),
+            Some(Row { last_success: None, .. }) if job.backfill => Some(Why::Behind),
+            Some(row)
+                if job.backfill
+                    && row.last_success.is_some_and(|last| last < date)
+                    && row.next_run.is_some_and(|next| next <= date) =>
+            {
+                Some(Why::Behind)
+            }
+            Some(_) => None,
+        };
+        if let Some(why) = why {
+            return Some((parent.clone(), why));
+        }
+    }
+    None
+}
+
+/// When a job is next due after a run that began at `t` and succeeded (`date` is the last date it did), or failed.
+pub fn next_run(job: &Job, t: Timestamp, date: Timestamp, failed: bool) -> Timestamp {
+    if failed {
+        let wait = SignedDuration::try_from(job.retry_after).unwrap_or(SignedDuration::ZERO);
+        return t.checked_add(wait).unwrap_or(t);
+    }
+    match &job.schedule {
+        Schedule::Original { every, at } => {
+            let next = t.checked_add(seconds(*every)).unwrap_or(t);
+            at.map_or(next, |at| at_time(next, at))
+        }
+        _ => Slots::new(&job.schedule, &job.timezone).after(date).unwrap_or(t),
+    }
+}
+
+/// The order in which jobs run: by levels, each sorted by name; what is not in the file is on the first level, and left
+/// out. Jobs in a circle are left out: the file's check names them.
+pub fn order(jobs: &[Job]) -> Vec<&Job> {
+    let by_name: BTreeMap<&str, &Job> = jobs.iter().map(|job| (job.name.as_str(), job)).collect();
+    // What a job still waits for; an unknown parent is one level, as in the original.
+    let mut waits: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for job in jobs {
+        let parents = job.depends_on.iter().map(String::as_str).filter(|p| *p != job.name);
+        waits.entry(&job.name).or_default().extend(parents.clone());
+        for parent in parents {
+            waits.entry(parent).or_default();
+        }
+    }
+    let mut out = Vec::new();
+    loop {
+        let level: Vec<&str> =
+            waits.iter().filter(|(_, parents)| parents.is_empty()).map(|(name, _)| *name).collect();
+        if level.is_empty() {
+            return out;
+        }
+        for name in level {
+            waits.remove(name);
+            out.extend(by_name.get(name));
+            for parents in waits.values_mut() {
+                parents.remove(name);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

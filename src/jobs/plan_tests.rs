@@ -1,0 +1,280 @@
+use super::super::file;
+use super::*;
+
+/// The one job of a file.
+fn job(keys: &str) -> Job {
+    let text = format!("[[job]]\nname = \"j\"\nsql = \"SELECT 1\"\n{keys}\n");
+    let parsed = file::parse(&text);
+    assert!(parsed.faults.iter().all(|f| f.warning), "{:?}", parsed.faults);
+    parsed.jobs.into_iter().next().unwrap()
+}
+
+fn t(text: &str) -> Timestamp {
+    // "5 06:00" is that day of January 2026.
+    let (day, time) = text.split_once(' ').unwrap();
+    let time = if time.len() == 5 { format!("{time}:00") } else { time.to_owned() };
+    format!("2026-01-{:02}T{time}Z", day.parse::<u8>().unwrap()).parse().unwrap()
+}
+
+fn row(next_run: Option<&str>, last_success: Option<&str>) -> Row {
+    Row {
+        next_run: next_run.map(t),
+        last_success: last_success.map(t),
+        first_run: Some(t("1 00:00")),
+        ..Row::default()
+    }
+}
+
+fn state(row: Row) -> State {
+    State { row: Some(row), ..State::default() }
+}
+
+/// The decision for one job of which this is known, in words.
+fn decided(job: &Job, own: Option<&State>, now: &str) -> String {
+    shown(decide(job, &|name| own.filter(|_| name == "j").cloned(), t(now)))
+}
+
+fn shown(decision: Decision) -> String {
+    match decision {
+        Decision::Run(dates) => {
+            let all: Vec<String> = dates.take(10).map(|d| d.strftime("%-d %H:%M:%S").to_string()).collect();
+            all.join(", ")
+        }
+        Decision::NotDue(Some(then)) => format!("not before {}", then.strftime("%-d %H:%M:%S")),
+        Decision::NotDue(None) => "not due".to_owned(),
+        Decision::NoDate => "no date".to_owned(),
+        Decision::Blocked(parent, why) => format!("{parent} {}", why.words()),
+        Decision::Paused => "paused".to_owned(),
+    }
+}
+
+#[test]
+fn the_originals_rules_of_due_hold_to_the_letter() {
+    let plain = job("schedule = \"1d\"");
+    let timed = job("schedule = \"1d|05:00\"");
+    assert_eq!(decided(&plain, None, "5 03:00"), "5 03:00:00");
+    assert_eq!(decided(&timed, None, "5 04:59"), "not before 5 05:00:00");
+    assert_eq!(decided(&timed, None, "5 05:00"), "5 05:00:00");
+    assert_eq!(decided(&timed, None, "5 23:59"), "5 23:59:00");
+    let due = |next: Option<&str>, now: &str| decided(&plain, Some(&state(row(next, Some("4 00:00")))), now);
+    assert_eq!(due(Some("5 05:00"), "5 05:00"), "not before 5 05:00:00", "strictly before");
+    assert_eq!(due(Some("5 05:00"), "5 05:00:01"), "5 05:00:01");
+    // The original never runs it again; clearing a stuck first run by hand leaves exactly that.
+    assert_eq!(due(None, "5 05:00"), "5 05:00:00");
+    let ongoing =
+        State { row: Some(Row { ongoing: Some(t("5 04:00")), ..Row::default() }), ..State::default() };
+    assert_eq!(decided(&plain, Some(&ongoing), "5 05:00"), "5 05:00:00", "the claim decides");
+    let paused = State { paused: true, ..State::default() };
+    assert_eq!(decided(&plain, Some(&paused), "5 05:00"), "paused");
+}
+
+#[test]
+fn the_originals_next_run_holds_to_the_letter() {
+    let next = |keys: &str, at: &str, failed: bool| {
+        next_run(&job(keys), t(at), t(at), failed).strftime("%-d %H:%M:%S").to_string()
+    };
+    assert_eq!(next("schedule = \"1d|05:00\"", "5 06:00", false), "6 05:00:00");
+    assert_eq!(next("schedule = \"1d|05:00\"", "5 23:59", false), "6 05:00:00");
+    assert_eq!(next("schedule = \"7d|05:00\"", "5 06:00", false), "12 05:00:00");
+    assert_eq!(next("schedule = \"1d|05:00\"", "5 03:00", false), "6 05:00:00");
+    assert_eq!(next("schedule = \"36h\"", "5 06:30", false), "6 18:30:00");
+    assert_eq!(next("schedule = \"7d|05:00\"", "5 06:00", true), "5 06:05:00");
+    assert_eq!(next("schedule = \"1d\"\nretry_after = \"1h\"", "5 06:00", true), "5 07:00:00");
+}
+
+#[test]
+fn the_originals_backfill_dates_hold_to_the_letter() {
+    // The table of section 8.
+    let daily = job("schedule = \"1d\"\nbackfill = true");
+    let timed = job("schedule = \"1d|05:00\"\nbackfill = true");
+    let weekly = job("schedule = \"7d|05:00\"\nbackfill = true");
+    let dates = |job: &Job, last: Option<&str>, now: &str| {
+        decided(job, Some(&state(row(Some("1 00:00"), last))), now)
+    };
+    assert_eq!(decided(&daily, None, "5 06:00"), "5 06:00:00");
+    assert_eq!(dates(&daily, None, "5 06:00"), "5 06:00:00", "first_run is no fallback");
+    assert_eq!(dates(&daily, Some("2 05:59"), "5 06:00"), "3 05:59:00, 4 05:59:00, 5 05:59:00");
+    assert_eq!(dates(&timed, Some("2 05:13"), "5 06:00"), "3 05:00:00, 4 05:00:00, 5 05:00:00");
+    assert_eq!(dates(&timed, Some("4 03:00"), "5 06:00"), "5 05:00:00");
+    assert_eq!(dates(&weekly, Some("5 05:13"), "26 06:00"), "12 05:00:00, 19 05:00:00, 26 05:00:00");
+    assert_eq!(dates(&daily, Some("4 06:00:05"), "5 06:00"), "no date");
+    assert_eq!(dates(&daily, Some("4 06:00"), "5 06:00"), "no date", "strictly before");
+    assert_eq!(dates(&daily, Some("9 06:00"), "5 06:00"), "no date");
+}
+
+#[test]
+fn a_date_that_succeeded_is_never_handed_out_again() {
+    let daily = job("schedule = \"1d\"\nbackfill = true");
+    let mut own = state(row(Some("1 00:00"), Some("2 05:59")));
+    own.done = [t("3 05:59"), t("5 05:59")].into();
+    assert_eq!(decided(&daily, Some(&own), "6 06:00"), "4 05:59:00, 6 05:59:00");
+    own.done = [t("3 05:59"), t("4 05:59"), t("5 05:59"), t("6 05:59")].into();
+    assert_eq!(decided(&daily, Some(&own), "6 06:00"), "no date");
+    let grid = job("every = \"1d\"\nat = \"05:00\"\nbackfill = true");
+    own.done = [t("3 05:00"), t("5 05:00")].into();
+    assert_eq!(decided(&grid, Some(&own), "6 06:00"), "4 05:00:00, 6 05:00:00");
+}
+
+#[test]
+fn a_grid_has_no_drift_and_loses_nothing() {
+    let five = job("every = \"5m\"");
+    let seen = |first_seen: &str, row: Option<Row>| State {
+        row,
+        first_seen: Some(t(first_seen)),
+        ..State::default()
+    };
+    assert_eq!(decided(&five, None, "5 06:02"), "not before 5 06:05:00", "first seen just now");
+    assert_eq!(decided(&five, Some(&seen("5 06:02", None)), "5 06:05"), "5 06:05:00");
+    let after =
+        |last: &str, now: &str| decided(&five, Some(&seen("1 00:00", Some(row(None, Some(last))))), now);
+    assert_eq!(after("5 06:05:03", "5 06:09:59"), "not before 5 06:10:00");
+    assert_eq!(after("5 06:05:03", "5 06:10"), "5 06:10:00");
+    assert_eq!(after("5 06:05:03", "5 07:00"), "5 07:00:00", "one run for what was missed");
+    // Seen at 23:50 for 23:58, polled every 5 minutes: it runs at 00:00.
+    let late = job("every = \"1d\"\nat = \"23:58\"");
+    let own = seen("5 23:50", None);
+    assert_eq!(decided(&late, Some(&own), "5 23:55"), "not before 5 23:58:00");
+    assert_eq!(decided(&late, Some(&own), "6 00:00"), "5 23:58:00");
+    // Forced at 03:00 for 05:00: that day's 05:00 is not lost.
+    let daily = job("every = \"1d\"\nat = \"05:00\"");
+    let own = seen("1 00:00", Some(row(Some("5 05:00"), Some("5 03:00"))));
+    assert_eq!(decided(&daily, Some(&own), "5 05:00"), "5 05:00:00");
+    // A failure waits for its retry, and keeps its date.
+    let mut failing = row(Some("5 05:20"), None);
+    failing.failed = true;
+    let own = seen("5 00:00", Some(failing));
+    let backfill = job("every = \"1d\"\nat = \"05:00\"\nbackfill = true");
+    assert_eq!(decided(&backfill, Some(&own), "5 05:10"), "not before 5 05:20:00");
+    assert_eq!(decided(&backfill, Some(&own), "7 05:10"), "5 05:00:00, 6 05:00:00, 7 05:00:00");
+    assert_eq!(next_run(&daily, t("5 05:07"), t("5 05:00"), false), t("6 05:00"));
+}
+
+#[test]
+fn what_was_missed_is_made_up_for_as_the_job_says() {
+    let own = state(row(None, Some("1 05:00")));
+    let with = |keys: &str, now: &str| {
+        decided(&job(&format!("every = \"1d\"\nat = \"05:00\"\nbackfill = true\n{keys}")), Some(&own), now)
+    };
+    assert_eq!(with("", "4 06:00"), "2 05:00:00, 3 05:00:00, 4 05:00:00");
+    assert_eq!(with("catch_up = \"last\"", "4 06:00"), "4 05:00:00");
+    assert_eq!(with("catch_up = \"none\"", "4 06:00"), "4 05:00:00", "an hour of a day is no miss");
+    assert_eq!(with("catch_up = \"none\"", "4 12:00"), "not before 5 05:00:00");
+    assert_eq!(
+        with("max_backfill = 2", "4 06:00"),
+        "2 05:00:00, 3 05:00:00",
+        "a cap of one pass never skips"
+    );
+}
+
+#[test]
+fn ten_thousand_missed_dates_take_no_memory_and_a_cap_is_a_cap() {
+    let minute = job("every = \"1m\"\nbackfill = true");
+    let own = state(row(None, Some("1 00:00")));
+    let Decision::Run(dates) = decide(&minute, &|_| Some(own.clone()), t("8 00:00")) else { panic!() };
+    assert_eq!(dates.clone().count(), 10_080);
+    assert_eq!(dates.clone().last(), Some(t("8 00:00")));
+    let capped = job("every = \"1m\"\nbackfill = true\nmax_backfill = 100");
+    let Decision::Run(dates) = decide(&capped, &|_| Some(own.clone()), t("8 00:00")) else { panic!() };
+    assert_eq!(dates.count(), 100);
+}
+
+#[test]
+fn a_parent_blocks_as_in_the_original_and_a_first_run_does_not_crash() {
+    let child = job("schedule = \"1h\"\ndepends_on = [\"p\"]");
+    let with = |parent: Option<Row>| {
+        shown(decide(
+            &child,
+            &|name| (name == "p").then(|| parent.clone().map(state)).flatten(),
+            t("5 06:00"),
+        ))
+    };
+    assert_eq!(with(None), "p hasn't been run yet");
+    assert_eq!(with(Some(Row { ongoing: Some(t("5 05:00")), ..Row::default() })), "p hasn't been run yet");
+    let mut failed = row(Some("5 07:00"), Some("5 05:00"));
+    failed.failed = true;
+    assert_eq!(with(Some(failed)), "p errored last time it ran");
+    assert_eq!(with(Some(row(Some("5 05:59"), Some("4 05:00")))), "p hasn't recently run");
+    assert_eq!(with(Some(row(Some("5 06:00"), Some("4 05:00")))), "5 06:00:00", "strictly before");
+    // A job that waits for itself waits for nobody.
+    assert_eq!(decided(&job("schedule = \"1h\"\ndepends_on = []"), None, "5 06:00"), "5 06:00:00");
+}
+
+#[test]
+fn jobs_run_by_levels_and_names() {
+    let text: String = [("aa", "\"ghost\""), ("ab", "\"aa\""), ("bb", ""), ("zz", "")]
+        .iter()
+        .map(|(name, parents)| format!("[[job]]\nname = \"{name}\"\nschedule = \"1d\"\nsql = \"SELECT 1\"\ndepends_on = [{parents}]\n"))
+        .collect();
+    let parsed = file::parse(&text);
+    let names: Vec<&str> = order(&parsed.jobs).iter().map(|j| j.name.as_str()).collect();
+    assert_eq!(names, ["bb", "zz", "aa", "ab"]);
+}
+
+#[test]
+fn whatever_is_known_no_run_list_is_empty_and_no_date_comes_twice_or_out_of_order() {
+    let mut rng = fastrand::Rng::with_seed(23);
+    let zones = ["UTC", "Europe/Berlin", "America/Santiago", "Australia/Lord_Howe"];
+    let schedules = [
+        "schedule = \"7m\"",
+        "schedule = \"1d\"",
+        "schedule = \"1d|02:30\"",
+        "schedule = \"7d|23:59\"",
+        "every = \"7m\"",
+        "every = \"36h\"",
+        "every = \"1d\"\nat = \"02:30\"",
+        "every = \"2w\"",
+        "cron = \"30 2 * * *\"",
+        "cron = \"*/20 8-18 * * 1-5\"",
+    ];
+    let mut runs = 0;
+    for _ in 0..1500 {
+        let pick = |rng: &mut fastrand::Rng, list: &[&str]| list[rng.usize(0..list.len())].to_owned();
+        let catch_up = pick(&mut rng, &["all", "last", "none"]);
+        let backfill = rng.bool();
+        let keys = format!(
+            "{}\ntimezone = \"{}\"\n{}",
+            pick(&mut rng, &schedules),
+            pick(&mut rng, &zones),
+            if backfill {
+                format!("backfill = true\ncatch_up = \"{catch_up}\"\nmax_backfill = {}", rng.u32(1..200))
+            } else {
+                String::new()
+            },
+        );
+        let job = job(&keys);
+        let now = Timestamp::from_millisecond(rng.i64(1_780_000_000_000..1_800_000_000_000)).unwrap();
+        let past = |rng: &mut fastrand::Rng| {
+            rng.bool().then(|| {
+                now.checked_sub(SignedDuration::from_millis(rng.i64(-3_600_000..864_000_000))).unwrap()
+            })
+        };
+        let mut own = State {
+            row: rng.bool().then(|| Row {
+                next_run: past(&mut rng),
+                first_run: past(&mut rng),
+                last_run: past(&mut rng),
+                last_success: past(&mut rng),
+                ongoing: past(&mut rng),
+                failed: rng.bool(),
+            }),
+            first_seen: past(&mut rng),
+            paused: false,
+            done: BTreeSet::new(),
+        };
+        // Some of what would be handed out has succeeded already.
+        let ready = forced(&job, Some(&own), now);
+        own.done = ready.take(50).filter(|_| rng.u8(0..3) == 0).collect();
+        if let Decision::Run(dates) = decide(&job, &|_| Some(own.clone()), now) {
+            runs += 1;
+            let all: Vec<Timestamp> = dates.take(300).collect();
+            assert!(!all.is_empty(), "{keys} {own:?} {now}");
+            assert!(all.windows(2).all(|w| w[0] < w[1]), "{keys} {own:?} {now}: {all:?}");
+            assert!(all.iter().all(|d| *d <= now), "{keys} {own:?} {now}: {all:?}");
+            if backfill && own.row.as_ref().is_some_and(|r| r.last_success.is_some()) {
+                assert!(all.iter().all(|d| !own.done.contains(d)), "{keys} {own:?} {now}: {all:?}");
+            }
+            assert!(all.len() <= 200);
+        }
+    }
+    assert!(runs > 300, "{runs}");
+}

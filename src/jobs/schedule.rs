@@ -1,0 +1,255 @@
+//! When a job runs, as its file says it: crontabber's own notation, a grid, or cron's five fields.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use croner::Cron;
+use croner::parser::{CronParser, Seconds};
+
+/// A time of day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct At {
+    /// 0 to 23
+    pub hour: i8,
+    /// 0 to 59
+    pub minute: i8,
+}
+
+impl std::fmt::Display for At {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:02}:{:02}", self.hour, self.minute)
+    }
+}
+
+/// The unit of a grid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// From the epoch.
+    Second,
+    /// From the epoch.
+    Minute,
+    /// From the epoch.
+    Hour,
+    /// Of the job's time zone, from Monday 1970-01-05.
+    Day,
+    /// Of the job's time zone, from Monday 1970-01-05.
+    Week,
+}
+
+impl Unit {
+    /// Its length where every day has 24 hours.
+    pub const fn seconds(self) -> i64 {
+        match self {
+            Unit::Second => 1,
+            Unit::Minute => 60,
+            Unit::Hour => 3600,
+            Unit::Day => 86_400,
+            Unit::Week => 604_800,
+        }
+    }
+}
+
+/// When a job runs.
+#[derive(Debug, Clone)]
+pub enum Schedule {
+    /// `schedule = "1d|05:00"`: so long after the last run, to the letter of crontabber.
+    Original {
+        /// The frequency in seconds.
+        every: i64,
+        /// The time of day, in UTC.
+        at: Option<At>,
+    },
+    /// `every = "1d"`, `at = "05:00"`: on a grid.
+    Grid {
+        /// How many units lie between two runs.
+        every: i64,
+        /// Of what.
+        unit: Unit,
+        /// The time of day, in the job's time zone; for days and weeks.
+        at: At,
+        /// What shifts the grid.
+        anchor: Duration,
+    },
+    /// `cron = "*/15 * * * *"`, in the job's time zone.
+    Cron(Box<Cron>),
+}
+
+impl PartialEq for Schedule {
+    fn eq(&self, other: &Schedule) -> bool {
+        match (self, other) {
+            (Schedule::Original { every: a, at: b }, Schedule::Original { every: c, at: d }) => {
+                a == c && b == d
+            }
+            (
+                Schedule::Grid { every: a, unit: b, at: c, anchor: d },
+                Schedule::Grid { every: e, unit: f, at: g, anchor: h },
+            ) => a == e && b == f && c == g && d == h,
+            (Schedule::Cron(a), Schedule::Cron(b)) => a.pattern.to_string() == b.pattern.to_string(),
+            _ => false,
+        }
+    }
+}
+
+/// The largest frequency: beyond that dates leave the calendar.
+const LONGEST: i64 = 3660 * 86_400;
+
+/// A number and what stands behind it.
+fn number(text: &str) -> Result<(i64, &str), String> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    if digits == 0 {
+        return Err(format!("{text:?} does not begin with a number"));
+    }
+    let number = text[..digits].parse::<i64>().map_err(|_| format!("{text:?} is too large"))?;
+    Ok((number, &text[digits..]))
+}
+
+/// `HH:MM`, blanks and zeros in front as the original takes them.
+pub fn at(text: &str) -> Result<At, String> {
+    let why = || format!("{text:?} is no time of day: write HH:MM, from 00:00 to 23:59");
+    let (hour, minute) = text.split_once(':').ok_or_else(why)?;
+    let part =
+        |text: &str, most: i8| text.parse::<i8>().ok().filter(|n| (0..=most).contains(n)).ok_or_else(why);
+    Ok(At { hour: part(hour, 23)?, minute: part(minute, 59)? })
+}
+
+/// crontabber's notation: `FREQ`, `FREQ|HH:MM` or `HH:MM`, FREQ a number of minutes, hours or days. What the original
+/// takes by accident (`1h30m`, `d1`, `0m`), and what it breaks on later, is refused.
+pub fn original(text: &str) -> Result<Schedule, String> {
+    let (frequency, time) = match text.split_once('|') {
+        Some((frequency, time)) if !time.contains('|') => (frequency, Some(time).filter(|t| !t.is_empty())),
+        Some(_) => return Err(format!("{text:?} has more than one |: write FREQ|HH:MM")),
+        None if text.contains(':') => ("1d", Some(text)),
+        None => (text, None),
+    };
+    let (n, unit) = number(frequency)?;
+    let unit = match unit {
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        other => {
+            return Err(format!("{other:?} is no unit of a schedule: m is minutes, h hours and d days"));
+        }
+    };
+    let every = n.checked_mul(unit).filter(|every| *every <= LONGEST);
+    let every = every.ok_or_else(|| format!("{frequency:?} is longer than ten years"))?;
+    if every == 0 {
+        return Err(format!("{frequency:?}: a frequency of 0 never ends"));
+    }
+    let at = time.map(at).transpose()?;
+    if at.is_some() && every % 86_400 != 0 {
+        return Err(format!("{text:?}: a time of day goes with whole days, and {frequency} is none"));
+    }
+    Ok(Schedule::Original { every, at })
+}
+
+/// A grid's frequency: `90s`, `5m`, `2h`, `1d`, `1w`.
+pub fn every(text: &str) -> Result<(i64, Unit), String> {
+    let (n, unit) = number(text)?;
+    let unit = match unit {
+        "s" => Unit::Second,
+        "m" => Unit::Minute,
+        "h" => Unit::Hour,
+        "d" => Unit::Day,
+        "w" => Unit::Week,
+        other => return Err(format!("{other:?} is no unit: s, m, h, d or w")),
+    };
+    if n == 0 {
+        return Err(format!("{text:?}: a frequency of 0 never ends"));
+    }
+    if n.checked_mul(unit.seconds()).is_none_or(|all| all > LONGEST) {
+        return Err(format!("{text:?} is longer than ten years"));
+    }
+    Ok((n, unit))
+}
+
+/// POSIX's five fields.
+pub fn cron(text: &str) -> Result<Schedule, String> {
+    if text.split_whitespace().count() != 5 {
+        return Err(format!("{text:?} has not five fields: minute, hour, day of month, month, day of week"));
+    }
+    let parser = CronParser::builder().seconds(Seconds::Disallowed).build();
+    let cron = parser.parse(text).map_err(|e| format!("{text:?} is no cron pattern: {e}"))?;
+    Ok(Schedule::Cron(Box::new(cron)))
+}
+
+/// A length of time with its unit, days and weeks too: `90s`, `5m`, `12h`, `90d`.
+pub fn length(text: &str) -> Result<Duration, String> {
+    let whole = number(text).ok().and_then(|(n, unit)| match unit {
+        "d" => n.checked_mul(86_400),
+        "w" => n.checked_mul(604_800),
+        _ => None,
+    });
+    if let Some(seconds) = whole.and_then(|s| u64::try_from(s).ok()) {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let parsed = jiff::SignedDuration::from_str(text).ok().and_then(|d| Duration::try_from(d).ok());
+    parsed.ok_or_else(|| {
+        format!("{text:?} is no length of time: write a number with its unit, such as 30s, 5m, 12h or 90d")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crontabbers_notation_is_read_to_the_letter_and_its_accidents_are_refused() {
+        let read = |text: &str| match original(text) {
+            Ok(Schedule::Original { every, at }) => {
+                format!("{every} {}", at.map_or("-".to_owned(), |at| at.to_string()))
+            }
+            Ok(other) => panic!("{other:?}"),
+            Err(why) => why,
+        };
+        for (text, means) in [
+            ("1d", "86400 -"),
+            ("5m", "300 -"),
+            ("12h", "43200 -"),
+            ("1d|05:00", "86400 05:00"),
+            ("7d|5:0", "604800 05:00"),
+            ("48h|03:00", "172800 03:00"),
+            ("03:00", "86400 03:00"),
+            ("1d|", "86400 -"),
+        ] {
+            assert_eq!(read(text), means, "{text}");
+        }
+        for (text, why) in [
+            ("1h30m", "no unit"),
+            ("d1", "does not begin with a number"),
+            ("0m", "never ends"),
+            ("5", "no unit"),
+            ("d", "does not begin"),
+            ("", "does not begin"),
+            ("3e", "no unit"),
+            ("1D", "no unit"),
+            (" 1d", "does not begin"),
+            ("1s", "no unit"),
+            ("1w", "no unit"),
+            ("1d|25:00", "no time of day"),
+            ("1d|-1:00", "no time of day"),
+            ("1d|05:60", "no time of day"),
+            ("1d|05:00|x", "more than one |"),
+            ("1h|05:00", "whole days"),
+            ("36h|05:00", "whole days"),
+            ("999999999d", "longer than ten years"),
+            ("99999999999999999999d", "too large"),
+        ] {
+            assert!(read(text).contains(why), "{text}: {}", read(text));
+        }
+    }
+
+    #[test]
+    fn grids_cron_and_lengths_are_read() {
+        assert_eq!(every("90s"), Ok((90, Unit::Second)));
+        assert_eq!(every("2w"), Ok((2, Unit::Week)));
+        assert!(every("0d").is_err() && every("1y").is_err() && every("1.5h").is_err());
+        assert!(cron("*/15 * * * *").is_ok() && cron("0 5 * * 7").is_ok());
+        for bad in ["* * * *", "* * * * * *", "61 * * * *", "a * * * *", ""] {
+            assert!(cron(bad).is_err(), "{bad}");
+        }
+        assert_eq!(length("90d"), Ok(Duration::from_secs(90 * 86_400)));
+        assert_eq!(length("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(length("1500ms"), Ok(Duration::from_millis(1500)));
+        assert!(length("5").is_err() && length("-5m").is_err() && length("soon").is_err());
+    }
+}
