@@ -142,6 +142,9 @@ fn completion_knows_values_and_the_live_servers_names() {
     assert_eq!(complete(&db, &["pgkit", "relations", "app.sh"]), ["app.shipments"]);
     assert_eq!(complete(&db, &["pgkit", "functions", "sho"]), ["shout"]);
     assert_eq!(complete(&db, &["pgkit", "sizes", "-d", &db.name]), [db.name.as_str()]);
+    assert_eq!(complete(&db, &["pgkit", "log", "on", "--database", &db.name]), [db.name.as_str()]);
+    assert_eq!(complete(&db, &["pgkit", "log", "tail", "--user", "postg"]), ["postgres"]);
+    assert_eq!(complete(&db, &["pgkit", "log", "on", "--statement", "m"]), ["mod"]);
     assert!(complete(&db, &["pgkit", "sandbox", ""]).contains(&"tour".to_owned()));
     // Nothing to ask, nothing said, nothing waited for.
     assert!(complete(&db, &["pgkit", "sizes", "-h", "/nonexistent", "sho"]).is_empty());

@@ -147,6 +147,18 @@ fn through_pgbouncer_every_report_works_and_the_next_client_sees_nothing_of_ours
             for (args, code) in [(&["fails"][..], 65), (&["slow", "--statement-timeout", "100ms"], 75)] {
                 assert_eq!(run(&mut own.run(&pooler.db, args)).code, Some(code), "{args:?}");
             }
+            // What needs a session of its own refuses, before it has set anything.
+            for args in [
+                &["log", "on"][..],
+                &["log", "off"],
+                &["log", "status"],
+                &["log", "tail"],
+                &["bench", "a=SELECT 1"],
+            ] {
+                let refused = run(pgkit(&pooler.db).args(args));
+                assert_eq!(refused.code, Some(64), "{args:?} {mode} {}", refused.snapshot());
+                assert!(refused.stderr.contains("there is a connection pooler"), "{}", refused.stderr);
+            }
             let after = settings(&pooler.db);
             assert_eq!(after[..9], before[..9], "{mode} on {}", bin.major);
         }
