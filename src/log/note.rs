@@ -192,25 +192,28 @@ impl Note {
     }
 }
 
-/// SQL that tells a session of a record that it began with, and the server's clock; for [`overdue`].
-pub const LOADED: &str = "SELECT pg_catalog.current_setting('pgkit.log', true) AS note, pg_catalog.date_part('epoch', pg_catalog.now()) AS now";
+/// SQL that tells a session of every record there is, and the server's clock; for [`overdue`].
+pub const RECORDS: &str = include_str!("../../queries/log/overdue.sql");
 
-/// What whoever connects should know: that a switching on is overdue. `text` is the record as a session has it,
-/// `now` the server's clock in seconds since 1970.
-pub fn overdue(text: &str, now: f64) -> Option<String> {
-    let note = Note::parse(text, "").ok()?;
+/// What whoever connects should know: that a switching on is overdue. `records` are the server's, one a line, `now` its
+/// clock in seconds since 1970.
+pub fn overdue(records: &str, now: f64) -> Option<String> {
     let now = Timestamp::from_millisecond((now * 1e3) as i64).ok()?;
-    if !note.is_overdue(now) {
-        return None;
-    }
+    let mut notes: Vec<Note> = records.lines().filter_map(|text| Note::parse(text, "").ok()).collect();
+    notes.retain(|note| note.is_overdue(now));
+    // One's own database's record is seen in two ways.
+    notes.sort_by(|a, b| (a.since, &a.id).cmp(&(b.since, &b.id)));
+    notes.dedup_by(|a, b| a.id == b.id);
+    let note = notes.first()?;
     let settings: Vec<String> =
         note.settings.iter().map(|(name, change)| format!("{name} = {}", change.set)).collect();
-    let until = note.until.map(minute).unwrap_or_default();
+    let more = if notes.len() > 1 { format!(" (and {} more)", notes.len() - 1) } else { String::new() };
     Some(format!(
-        "WARNING: {} was switched on by {} at {}, should have ended at {until}, and is still on: pgkit log off ends it",
+        "WARNING: {} was switched on by {} at {}, should have ended at {}, and is still on{more}: pgkit log off ends it",
         settings.join(", "),
         note.by,
         minute(note.since),
+        note.until.map(minute).unwrap_or_default(),
     ))
 }
 
@@ -302,7 +305,9 @@ mod tests {
         let text = note.print().unwrap();
         assert!(overdue(&text, 599.0).is_none() && overdue(&off.print().unwrap(), 9e9).is_none());
         assert!(overdue(&text, 601.0).unwrap().contains("log_statement = all was switched on by me at 1970"));
-        assert!(overdue("", 0.0).is_none());
+        assert!(overdue("", 0.0).is_none() && overdue("no record", 9e9).is_none());
+        let twice = overdue(&format!("{text}\n{text}"), 601.0).unwrap();
+        assert!(!twice.contains("more"), "{twice}");
         assert!(note.is_overdue(at(600)) && !note.is_overdue(at(599)) && !off.is_overdue(at(1000)));
     }
 }

@@ -288,7 +288,7 @@ impl Reader {
 
     /// Opens the transaction; the same round trip tells whether statements are logged for longer than they should be.
     async fn begin(&mut self) -> Result<()> {
-        let sql = format!("{}; {}", self.prelude().join("; "), note::LOADED);
+        let sql = format!("{}; {}", self.prelude().join("; "), note::RECORDS.trim_end());
         self.link.show(&sql.replace("; ", ";\n"), &[]);
         let sql = format!("{MARK}{sql}");
         let answer = self.link.connected.client.simple_query(&sql).await.map_err(|e| self.explain(&e))?;

@@ -46,6 +46,16 @@ fn kill_9_of_the_watcher_is_told_by_every_pgkit() {
     ok(&db, &["off"]);
     assert!(run(pgkit(&db).arg("relations")).stderr.is_empty());
     assert!(auto_conf(&db).is_empty());
+    // That of a database is told in every other one too.
+    ok(&db, &["on", "--for", "1s", "--database", "template1"]);
+    for pid in watchers(&db) {
+        kill(pid, Signal::SIGKILL);
+    }
+    eventually("every pgkit tells", || {
+        run(pgkit(&db).arg("relations")).stderr.matches("WARNING: log_statement").count() == 1
+    });
+    ok(&db, &["off"]);
+    assert!(run(pgkit(&db).arg("relations")).stderr.is_empty());
 }
 
 #[test]
