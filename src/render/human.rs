@@ -32,7 +32,8 @@ pub fn bytes(n: i64) -> String {
     ISizeFormatter::new(n, options).to_string()
 }
 
-fn seconds(value: f64) -> String {
+/// A length of time in the unit that fits.
+pub fn seconds(value: f64) -> String {
     match value.abs() {
         s if s < 1e-3 => format!("{:.0} µs", value * 1e6),
         s if s < 1.0 => format!("{:.3} ms", value * 1e3),

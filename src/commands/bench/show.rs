@@ -13,7 +13,7 @@ use crate::commands::Context;
 use crate::commands::listing::Listing;
 use crate::error::{self, Error, Exit, Result};
 use crate::pipeline::Flow;
-use crate::render::output;
+use crate::render::{human, output};
 use crate::rows::Row;
 
 const COLUMNS: &[&str] = &[
@@ -31,6 +31,10 @@ const COLUMNS: &[&str] = &[
     "round_trips_ms float8",
     "client_ms float8",
 ];
+/// So many of them are the table; the rest says where the time goes, and stands below it where there is no room.
+const TABLE: usize = 10;
+/// Columns of a terminal that all of them need.
+const ROOM: usize = 115;
 const PAIRS: &[&str] =
     &["faster text", "slower text", "n int8", "ratio float8", "low float8", "high float8", "more_runs int8"];
 
@@ -60,8 +64,13 @@ impl Show {
         format: &FormatArgs,
         echo: EchoArgs,
     ) -> Result<Show> {
-        let columns = if measure.pairs { PAIRS } else { COLUMNS };
         let terminal = output::terminal_size(context.env.var("COLUMNS"));
+        let people = terminal.map(|(width, _)| width).filter(|_| format.is_plain());
+        let columns = match people {
+            _ if measure.pairs => PAIRS,
+            Some(width) if width < ROOM => &COLUMNS[..TABLE],
+            _ => COLUMNS,
+        };
         for path in [&measure.samples, &measure.html].into_iter().flatten() {
             // Nobody shall learn of a wrong folder after an hour.
             std::fs::File::options()
@@ -75,7 +84,7 @@ impl Show {
             pairs: measure.pairs,
             samples: measure.samples.clone(),
             html: measure.html.clone(),
-            people: terminal.map(|(width, _)| width).filter(|_| format.is_plain()),
+            people,
             echo,
         })
     }
@@ -113,6 +122,9 @@ impl Show {
                 })
                 .collect();
             output::print(&format!("\n{}", plot::boxes(&all, width)))?;
+            if width < ROOM && !self.pairs {
+                output::print(&shares(options, outcome, &taken))?;
+            }
         }
         for sentence in &sentences {
             self.echo.remark(sentence);
@@ -134,10 +146,7 @@ impl Show {
         for (v, (variant, taken)) in options.variants.iter().zip(taken).enumerate() {
             let s = taken.summary;
             let of = |figure: fn(&Summary) -> f64| s.as_ref().map(figure);
-            let trips = outcome.round_trip_ms * variant.steps.len() as f64;
-            let server = outcome.server_ms.get(v).copied().flatten();
-            // What is measured apart may add up to more than the whole.
-            let client = s.zip(server).map(|(s, server)| (s.median - server - trips).max(0.0));
+            let (server, trips, client) = share(options, outcome, taken, v);
             let row = Row::new()
                 .text(Some(&variant.name))
                 .int(Some(s.map_or(0, |s| s.n) as i64))
@@ -175,6 +184,39 @@ impl Show {
         }
         Ok(())
     }
+}
+
+/// Where a variant's median goes, in milliseconds: to the server, to round trips, to the client.
+fn share(
+    options: &Options,
+    outcome: &Outcome,
+    taken: &Taken,
+    variant: usize,
+) -> (Option<f64>, f64, Option<f64>) {
+    let trips = outcome.round_trip_ms * options.variants[variant].steps.len() as f64;
+    let server = outcome.server_ms.get(variant).copied().flatten();
+    // What is measured apart may add up to more than the whole.
+    let client = taken.summary.zip(server).map(|(s, server)| (s.median - server - trips).max(0.0));
+    (server, trips, client)
+}
+
+/// The shares in words, one line a variant.
+fn shares(options: &Options, outcome: &Outcome, taken: &[Taken]) -> String {
+    let mut out = String::from("\n");
+    for (v, (variant, taken)) in options.variants.iter().zip(taken).enumerate() {
+        let (server, trips, client) = share(options, outcome, taken, v);
+        let ms = |share: Option<f64>| {
+            share.map_or_else(|| "an unknown time".to_owned(), |ms| human::seconds(ms / 1e3))
+        };
+        let name = crate::render::escape::terminal(&variant.name);
+        out.push_str(&format!(
+            "{name}: {} server, {} round trips, {} client\n",
+            ms(server),
+            ms(Some(trips)),
+            ms(client)
+        ));
+    }
+    out
 }
 
 fn take(outcome: &Outcome, variant: usize) -> Taken {
