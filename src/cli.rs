@@ -426,6 +426,7 @@ pub fn tree(reports: &[Report], own: &OwnReports) -> Command {
     root.subcommand(run)
         .subcommand(commands::log::command_tree())
         .subcommand(commands::bench::command())
+        .subcommand(commands::jobs::command_tree())
         .subcommand(commands::sandbox::command())
         .subcommand(commands::completions::command())
         .subcommand(commands::man::command())

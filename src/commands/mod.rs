@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod complete;
 pub mod completions;
+pub mod jobs;
 pub mod listing;
 pub mod log;
 pub mod man;
@@ -139,6 +140,7 @@ async fn dispatch(context: &Context, matches: &ArgMatches) -> Result<Exit> {
     match matches.subcommand() {
         Some(("run", own)) => run::run(context, matches, own).await,
         Some(("bench", own)) => bench::run(context, matches, own).await,
+        Some(("jobs", own)) => jobs::run(context, matches, own).await,
         Some(("log", own)) => log::run(context, matches, own).await,
         Some(("sandbox", own)) => sandbox::run(context, matches, own).await,
         Some(("completions", own)) => completions::run(context, matches, own),

@@ -157,7 +157,7 @@ type Value<'i> = Spanned<DeValue<'i>>;
 
 /// Reads a file.
 pub fn parse(text: &str) -> Parsed {
-    let mut reader = Reader { text, faults: Vec::new(), job: None };
+    let mut reader = Reader { text, faults: Vec::new(), job: None, defaults: Vec::new() };
     let (root, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         let at = error.span().map_or(0, |span| span.start);
@@ -172,6 +172,7 @@ pub fn parse(text: &str) -> Parsed {
         match (key.get_ref().as_ref(), value.get_ref()) {
             ("defaults", DeValue::Table(table)) => {
                 reader.check_keys(table, &[SHARED], "[defaults]");
+                reader.defaults = table.values().map(|value| value.span().start).collect();
                 defaults = table;
             }
             ("job", DeValue::Array(_)) => {}
@@ -208,6 +209,8 @@ struct Reader<'a> {
     text: &'a str,
     faults: Vec<Fault>,
     job: Option<String>,
+    /// Where the values of `[defaults]` begin: what is wrong with one is no job's fault.
+    defaults: Vec<usize>,
 }
 
 impl Reader<'_> {
@@ -217,7 +220,8 @@ impl Reader<'_> {
 
     fn fault(&mut self, at: usize, why: String) {
         let line = self.line(at);
-        self.faults.push(Fault { line, job: self.job.clone(), why, warning: false });
+        let job = self.job.clone().filter(|_| !self.defaults.contains(&at));
+        self.faults.push(Fault { line, job, why, warning: false });
     }
 
     fn check_keys(&mut self, table: &Table<'_>, known: &[&[&str]], place: &str) {
@@ -226,7 +230,12 @@ impl Reader<'_> {
             if known.iter().any(|list| list.contains(&name)) {
                 continue;
             }
-            let nearest = known.iter().flat_map(|list| list.iter()).find(|k| near(name, k));
+            let likeness = |k: &str| strsim::jaro_winkler(name, k);
+            let nearest = known
+                .iter()
+                .flat_map(|list| list.iter())
+                .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+                .filter(|k| likeness(k) > 0.85);
             let hint = nearest.map(|k| format!("; is it {k}?")).unwrap_or_default();
             self.fault(key.span().start, format!("{name:?} is no key of {place}{hint}"));
         }
@@ -578,13 +587,6 @@ impl Reader<'_> {
     }
 }
 
-/// Do two words differ by a letter or two?
-fn near(a: &str, b: &str) -> bool {
-    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
-    let same_set = short.chars().filter(|c| long.contains(*c)).count();
-    long.len() - short.len() <= 2 && same_set + 1 >= short.len() && a.chars().next() == b.chars().next()
-}
-
 /// Names that are used twice, parents that are none, cycles.
 fn check_names(jobs: &[Job], faults: &mut Vec<Fault>) {
     let mut by_name: BTreeMap<&str, &Job> = BTreeMap::new();
@@ -757,7 +759,8 @@ max_backfill = 0
 "#;
         let all = faults(text);
         for expected in [
-            "2: \"retry\" is no key of [defaults]",
+            "2: \"retry\" is no key of [defaults]; is it retry_after?",
+            "3: lease: it lies between 3s and 1h",
             "6: a: schedule: \"1h|05:00\": a time of day goes with whole days, and 1h is none",
             "7: a: sql: $2 is used, and there is only $1, the run's date",
             "10: b: every: \"x\" is no unit: s, m, h, d or w",
@@ -776,7 +779,9 @@ max_backfill = 0
             assert!(all.iter().any(|f| f == expected), "{expected}\n{all:#?}");
         }
         assert!(parse(text).jobs.is_empty());
-        assert!(all.iter().any(|f| f.contains("lease: it lies between 3s and 1h")), "{all:#?}");
+        // A default's fault is told once, and is no job's.
+        let lease: Vec<&String> = all.iter().filter(|f| f.contains("lease")).collect();
+        assert_eq!(lease, ["3: lease: it lies between 3s and 1h"]);
     }
 
     #[test]

@@ -1,0 +1,85 @@
+//! `jobs check`: every fault of a jobs file at once, or its jobs in the order in which they run.
+
+use clap::{ArgMatches, Args, Command};
+
+use super::FileArgs;
+use crate::cli::{self, FormatArgs};
+use crate::commands::Context;
+use crate::commands::listing::Listing;
+use crate::error::{Exit, Result};
+use crate::jobs::file::{Job, Work};
+use crate::jobs::plan;
+use crate::jobs::schedule::Schedule;
+use crate::pipeline::Flow;
+use crate::rows::Row;
+
+const COLUMNS: &[&str] = &["name text", "schedule text", "kind text", "backfill text", "depends_on text"];
+
+#[derive(Debug, Clone, Args)]
+struct CheckArgs {
+    #[command(flatten)]
+    file: FileArgs,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+pub(super) fn command() -> Command {
+    let about =
+        "Check a jobs file: every fault with file, line and job, or its jobs in the order in which they run";
+    CheckArgs::augment_args(cli::command("check", about))
+        .about(about)
+        .after_help(cli::example(&["pgkit jobs check --file jobs.toml"]))
+}
+
+/// Connects to nothing. Exit code 65 where something is wrong.
+pub(super) async fn run(context: &Context, own: &ArgMatches) -> Result<Exit> {
+    let args: CheckArgs = super::parse(own)?;
+    let mut listing = Listing::new(context, "jobs check", COLUMNS, &args.format)?;
+    let read = super::read(context, &args.file)?;
+    if !read.tell() {
+        return Ok(Exit::Data);
+    }
+    for job in plan::order(&read.parsed.jobs) {
+        let kind = match &job.work {
+            Work::Sql { transaction: true, .. } => "sql",
+            Work::Sql { .. } => "sql, without a transaction",
+            Work::Program { .. } => "program",
+        };
+        let row = Row::new()
+            .text(Some(&job.name))
+            .text(Some(schedule(job)))
+            .text(Some(kind))
+            .text(Some(if job.backfill { "yes" } else { "no" }))
+            .text(Some(job.depends_on.join(", ")));
+        if listing.push(&row)? == Flow::Enough {
+            break;
+        }
+    }
+    listing.finish().await?;
+    Ok(Exit::Done)
+}
+
+/// A schedule in words.
+fn schedule(job: &Job) -> String {
+    match &job.schedule {
+        Schedule::Original { every, at } => {
+            let (n, unit) = [(86_400, "d"), (3600, "h"), (60, "m")]
+                .into_iter()
+                .find(|(seconds, _)| every % seconds == 0)
+                .map_or((*every, "s"), |(seconds, unit)| (every / seconds, unit));
+            at.map_or_else(
+                || format!("{n}{unit} after the last run"),
+                |at| format!("{n}{unit} after the last run, at {at} UTC"),
+            )
+        }
+        Schedule::Grid { every, unit, at, .. } => {
+            let zone = job.timezone.iana_name().unwrap_or("UTC");
+            let unit = format!("{unit:?}").to_lowercase();
+            let many = if *every == 1 { format!("every {unit}") } else { format!("every {every} {unit}s") };
+            if matches!(unit.as_str(), "day" | "week") { format!("{many} at {at} {zone}") } else { many }
+        }
+        Schedule::Cron(cron) => {
+            format!("cron {} {}", cron.as_str(), job.timezone.iana_name().unwrap_or("UTC"))
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! `jobs`: what crontabber's tables say of the jobs of a file, and what is due.
+
+mod check;
+mod list;
+mod next;
+mod status;
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use clap::{ArgMatches, Args, Command, FromArgMatches, ValueHint};
+
+use super::{Context, report};
+use crate::cli::{self, ConnectionArgs, FormatArgs, SessionArgs};
+use crate::error::{self, Error, Exit, Result};
+use crate::jobs::file::{self, Job};
+use crate::jobs::store::{self, Snapshot};
+use crate::session::{Reader, Settings};
+use crate::signals;
+
+/// Which jobs.
+#[derive(Debug, Clone, Args)]
+struct FileArgs {
+    /// The jobs file [default: PGKIT_JOBS, then ./jobs.toml]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    file: Option<PathBuf>,
+}
+
+/// What every command that looks at the tables has.
+#[derive(Debug, Clone, Args)]
+struct LookArgs {
+    #[command(flatten)]
+    file: FileArgs,
+    /// The schema of the tables [default: where they are]
+    #[arg(long, value_name = "SCHEMA")]
+    schema: Option<String>,
+    #[command(flatten)]
+    format: FormatArgs,
+    #[command(flatten)]
+    session: SessionArgs,
+}
+
+/// A command with the flags of the connection.
+fn command<A: Args>(name: &'static str, about: &'static str, examples: &[&str]) -> Command {
+    let command = ConnectionArgs::augment_args(A::augment_args(cli::command(name, about)));
+    command.about(about).after_help(cli::example(examples))
+}
+
+/// The command.
+pub fn command_tree() -> Command {
+    cli::command(
+        "jobs",
+        "Look at the jobs of a file and at crontabber's tables: what is due, what failed, and why",
+    )
+    .subcommand_required(true)
+    .arg_required_else_help(true)
+    .disable_help_subcommand(true)
+    .subcommand(check::command())
+    .subcommand(list::command())
+    .subcommand(next::next_command())
+    .subcommand(next::why_command())
+    .subcommand(status::command())
+    .after_help(cli::example(&[
+        "pgkit jobs check --file jobs.toml",
+        "pgkit jobs list",
+        "pgkit jobs status --nagios",
+    ]))
+}
+
+/// Runs it.
+pub async fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> Result<Exit> {
+    match matches.subcommand() {
+        Some(("check", own)) => {
+            cli::refuse_connection_flags(root, "jobs check")?;
+            check::run(context, own).await
+        }
+        Some(("list", own)) => list::run(context, root, own).await,
+        Some(("next", own)) => next::run(context, root, own).await,
+        Some(("why", own)) => next::why(context, root, own).await,
+        Some(("status", own)) => status::run(context, root, own).await,
+        _ => Err(Error::bug("a jobs command without its code")),
+    }
+}
+
+fn parse<A: FromArgMatches>(matches: &ArgMatches) -> Result<A> {
+    A::from_arg_matches(matches).map_err(|e| Error::bug(e.to_string()))
+}
+
+/// A jobs file that was read.
+struct Read {
+    path: PathBuf,
+    parsed: file::Parsed,
+}
+
+/// Reads the file that is meant. Errors: it is not there (74), others may write it (65).
+fn read(context: &Context, args: &FileArgs) -> Result<Read> {
+    let named = args.file.clone().or_else(|| context.env.nonempty("PGKIT_JOBS").map(PathBuf::from));
+    let path = named.unwrap_or_else(|| PathBuf::from("jobs.toml"));
+    let io = |e: &std::io::Error| {
+        let error = Error::io(format!("could not read the jobs file {}", path.display()), e);
+        if args.file.is_none() { error.hint("name it: --file FILE, or PGKIT_JOBS") } else { error }
+    };
+    let text = std::fs::read(&path).map_err(|e| io(&e))?;
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    for (what, place) in [("it", path.as_path()), ("its folder", folder)] {
+        let meta = std::fs::metadata(place).map_err(|e| io(&e))?;
+        // In a folder like /tmp nobody can take away what is another's.
+        let sticky = meta.is_dir() && meta.mode() & 0o1000 != 0;
+        let mine = meta.uid() == context.env.uid() || meta.uid() == 0;
+        let why = match (meta.mode() & 0o022 != 0 && !sticky, mine) {
+            (true, _) => "others may write",
+            (_, false) => "belongs to neither you nor root",
+            _ => continue,
+        };
+        return Err(Error::data(format!("the jobs file {} is refused: {what} {why}", path.display()))
+            .hint("what it says runs as you: chmod go-w, or put it where only you may write"));
+    }
+    let text = String::from_utf8(text)
+        .map_err(|_| Error::data(format!("{}: the file is not UTF-8", path.display())))?;
+    Ok(Read { parsed: file::parse(&text), path })
+}
+
+impl Read {
+    /// Tells every fault. Says whether the jobs may be used.
+    fn tell(&self) -> bool {
+        for fault in &self.parsed.faults {
+            let job = fault.job.as_ref().map(|job| format!("job {job:?}: ")).unwrap_or_default();
+            let kind = if fault.warning { "WARNING: " } else { "" };
+            error::note(&format!("pgkit: {kind}{}:{}: {job}{}", self.path.display(), fault.line, fault.why));
+        }
+        self.parsed.faults.iter().all(|fault| fault.warning)
+    }
+
+    /// The jobs. Errors: something is wrong in the file (65).
+    fn jobs(self, quiet: bool) -> Result<Vec<Job>> {
+        let warnings_only = self.parsed.faults.iter().all(|fault| fault.warning);
+        if (!warnings_only || !quiet) && !self.tell() {
+            return Err(Error::data(format!(
+                "{}: nothing is done with a file that has faults",
+                self.path.display()
+            ))
+            .hint("pgkit jobs check tells when it is right"));
+        }
+        Ok(self.parsed.jobs)
+    }
+}
+
+/// The jobs of the file, and what the tables say of them.
+async fn look(
+    context: &Context,
+    root: &ArgMatches,
+    own: &ArgMatches,
+    args: &LookArgs,
+) -> Result<(Vec<Job>, Snapshot)> {
+    let jobs = read(context, &args.file)?.jobs(args.session.echo.quiet)?;
+    let flags = cli::connection_flags(root, own)?;
+    let target = report::resolve(&flags, &context.env, args.session.echo.quiet)?;
+    let limits = args.session.limits();
+    let settings = Settings {
+        statement_timeout: limits.statement,
+        lock_timeout: limits.lock,
+        // Where several schemas have the tables, the role's own path decides.
+        keep_search_path: true,
+        watch_client: true,
+    };
+    let echo = args.session.echo.echo();
+    let reader =
+        Reader::connect(&target, settings, echo, &context.running, &mut signals::ask_password).await?;
+    if let Some(overdue) = reader.overdue() {
+        args.session.echo.remark(overdue);
+    }
+    let schema = store::schema(&reader, args.schema.as_deref()).await?;
+    let snapshot = store::read(&reader, &schema).await?;
+    reader.close().await;
+    Ok((jobs, snapshot))
+}
+
+/// The job of this name. Errors: there is none (64).
+fn find<'a>(jobs: &'a [Job], name: &str) -> Result<&'a Job> {
+    jobs.iter().find(|job| job.name == name).ok_or_else(|| {
+        let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
+        Error::usage(format!("there is no job {name:?} in the file"))
+            .hint(format!("its jobs: {}", names.join(", ")))
+    })
+}
