@@ -135,6 +135,11 @@ impl ColumnType {
         NAMES.iter().map(|(n, ..)| *n).collect::<Vec<_>>().join(", ")
     }
 
+    /// Are its values whole numbers?
+    pub fn is_whole_number(self) -> bool {
+        !self.list && matches!(self.scalar, Scalar::Int2 | Scalar::Int4 | Scalar::Int8 | Scalar::Oid)
+    }
+
     /// Reads the server's binary form of one value; the error says what is wrong with it.
     pub fn decode<'a>(self, raw: Option<&'a [u8]>) -> Result<Cell<'a>, String> {
         let Some(raw) = raw else { return Ok(Cell::Null) };

@@ -214,6 +214,7 @@ impl FormatArgs {
             header,
             color,
             width: terminal.map(|(width, _)| width),
+            tree: None,
             one_line: false,
             zone: render::local_zone(),
         }

@@ -22,6 +22,13 @@ pub struct Wishes {
     pub columns: Vec<String>,
 }
 
+impl Wishes {
+    /// Are all rows left, where they stand?
+    pub fn leave_a_tree(&self) -> bool {
+        self.grep.is_none() && self.sort.is_none()
+    }
+}
+
 /// Shall more rows come?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
@@ -57,6 +64,32 @@ fn find(columns: &[Column], name: &str, flag: &str) -> Result<usize> {
             Error::usage(format!("{flag}: there is no column {name:?}"))
                 .hint(format!("columns: {}", names.join(", ")))
         })
+}
+
+/// Can these rows be drawn as a tree? Errors: wrong usage (64).
+fn check_tree(
+    report: &str,
+    wishes: &Wishes,
+    style: &Style,
+    columns: &[Column],
+    picked: Option<&[usize]>,
+) -> Result<()> {
+    let Some(tree) = &style.tree else {
+        return Err(Error::usage(format!("--format tree: the rows of {report} are no tree"))
+            .hint("take another format: table, tsv, csv, json, jsonl, markdown or vertical"));
+    };
+    for (wish, flag) in [(wishes.grep.is_some(), "--grep"), (wishes.sort.is_some(), "--sort")] {
+        if wish {
+            return Err(Error::usage(format!("--format tree: with {flag} it is no tree any more"))
+                .hint("take another format, such as table"));
+        }
+    }
+    let has = |name: &str| picked.is_none_or(|p| p.iter().any(|&i| columns[i].name == name));
+    match [&tree.node, &tree.parent, &tree.depth].into_iter().find(|name| !has(name)) {
+        Some(missing) => Err(Error::usage(format!("--format tree: --columns leaves out {missing:?}"))
+            .hint(format!("it is drawn from {}, {} and {}", tree.node, tree.parent, tree.depth))),
+        None => Ok(()),
+    }
 }
 
 impl Pipeline {
@@ -100,6 +133,9 @@ impl Pipeline {
             && (1..picked.len()).any(|i| picked[..i].contains(&picked[i]))
         {
             return Err(Error::usage("--columns: an object of JSON has each column once"));
+        }
+        if format == FormatName::Tree {
+            check_tree(report, wishes, style, &columns, picked.as_deref())?;
         }
         let shown: Vec<Column> = picked
             .as_ref()

@@ -31,6 +31,7 @@ struct Header {
     when: Option<String>,
     flag: Option<String>,
     example: Option<String>,
+    tree: Option<Tree>,
     columns: Vec<String>,
     #[serde(default, rename = "param")]
     params: Vec<Param>,
@@ -45,6 +46,28 @@ pub enum Scope {
     Database,
     /// It is the same in every database of the cluster.
     Cluster,
+}
+
+/// How rows stand under each other: the names of the columns that say it. Rows come from the top down, each before
+/// those under it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tree {
+    /// What a row is about. It may stand in several places; what is under it stands there once.
+    pub node: String,
+    /// What it stands under; empty on top.
+    pub parent: String,
+    /// How far below the top: 0 is on top.
+    pub depth: String,
+    /// What deserves a line of its own.
+    pub below: Option<String>,
+}
+
+impl Tree {
+    /// The columns that it is drawn from.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        [&self.node, &self.parent, &self.depth].into_iter().chain(&self.below).map(String::as_str)
+    }
 }
 
 /// The type of a parameter, and so of its flag.
@@ -178,6 +201,8 @@ pub struct Report {
     pub params: Vec<Param>,
     /// Columns, in order.
     pub columns: Vec<Column>,
+    /// Its rows are a tree.
+    pub tree: Option<Tree>,
     /// Whose answer it is.
     pub scope: Scope,
     /// What a role needs to run it.
@@ -274,6 +299,15 @@ fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
             return Err(at(line_of("columns"), &format!("two columns are named {:?}", column.name)));
         }
     }
+    if let Some(tree) = &header.tree {
+        let at_tree = |why: &str| at(line_of("tree"), &format!("tree: {why}"));
+        if let Some(missing) = tree.columns().find(|name| columns.iter().all(|c| c.name != *name)) {
+            return Err(at_tree(&format!("there is no column {missing:?}")));
+        }
+        if columns.iter().any(|c| c.name == tree.depth && !c.kind.is_whole_number()) {
+            return Err(at_tree(&format!("column {:?} is no whole number", tree.depth)));
+        }
+    }
     check_params(&header.params)
         .map_err(|(name, why)| at(line_of(&format!("\"{name}\"")), &format!("parameter {name:?}: {why}")))?;
     if let Some(Err(why)) = header.lock_timeout.as_deref().map(parse_duration) {
@@ -319,6 +353,7 @@ fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
         summary: summary.to_owned(),
         params: header.params,
         columns,
+        tree: header.tree,
         scope: header.scope,
         needs: header.needs,
         example: header.example,
@@ -391,9 +426,12 @@ fn assemble(files: Vec<(String, Result<(Report, Text)>)>, own: bool) -> Vec<(Str
                 Ok(report)
             }
             (Some(Ok(mut report)), Ok((other, text))) => {
-                if report.params != other.params || report.columns != other.columns {
+                if report.params != other.params
+                    || report.columns != other.columns
+                    || report.tree != other.tree
+                {
                     Err(Error::data(format!(
-                        "{}:1: its params or columns differ from those of {}",
+                        "{}:1: its params, columns or tree differ from those of {}",
                         text.file, report.texts[0].file
                     )))
                 } else {
@@ -444,6 +482,7 @@ fn outline(name: &str, content: &str) -> Report {
         summary: summary.to_owned(),
         params: Vec::new(),
         columns: Vec::new(),
+        tree: None,
         scope: Scope::default(),
         needs: None,
         example: None,
@@ -558,6 +597,14 @@ mod tests {
                 .starts_with("x.sql:9: a report is one statement")
         );
         assert!(fault(&GOOD.replace("b_bytes int8", "a int8")).contains("two columns are named"));
+        let tree = |depth: &str| {
+            let tree =
+                format!("-- tree = {{ node = \"a\", parent = \"t\", depth = \"{depth}\" }}\n-- columns");
+            GOOD.replace("-- columns", &tree).replace("b_bytes int8", "t text")
+        };
+        assert!(parse_file("x.sql", &tree("a").replace("$1 AS", "'' AS")).is_ok());
+        assert_eq!(fault(&tree("d")), "x.sql:4: tree: there is no column \"d\"");
+        assert_eq!(fault(&tree("t")), "x.sql:4: tree: column \"t\" is no whole number");
     }
 
     #[test]

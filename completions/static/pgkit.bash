@@ -218,7 +218,7 @@ _pgkit() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical tree" -- "${cur}"))
                     return 0
                     ;;
                 --columns)
@@ -350,7 +350,7 @@ _pgkit() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical tree" -- "${cur}"))
                     return 0
                     ;;
                 --columns)
@@ -453,7 +453,7 @@ _pgkit() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical tree" -- "${cur}"))
                     return 0
                     ;;
                 --columns)
@@ -543,7 +543,7 @@ _pgkit() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical tree" -- "${cur}"))
                     return 0
                     ;;
                 --columns)
@@ -622,7 +622,7 @@ _pgkit() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical tree" -- "${cur}"))
                     return 0
                     ;;
                 --columns)
@@ -679,7 +679,7 @@ _pgkit() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical tree" -- "${cur}"))
                     return 0
                     ;;
                 --columns)
@@ -784,7 +784,7 @@ _pgkit() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical tree" -- "${cur}"))
                     return 0
                     ;;
                 --columns)
@@ -881,7 +881,7 @@ _pgkit() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical tree" -- "${cur}"))
                     return 0
                     ;;
                 --columns)
@@ -978,7 +978,7 @@ _pgkit() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical tree" -- "${cur}"))
                     return 0
                     ;;
                 --columns)
@@ -1198,7 +1198,7 @@ _pgkit() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical tree" -- "${cur}"))
                     return 0
                     ;;
                 --columns)
@@ -1268,7 +1268,7 @@ _pgkit() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical tree" -- "${cur}"))
                     return 0
                     ;;
                 --columns)
@@ -1342,7 +1342,7 @@ _pgkit() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical tree" -- "${cur}"))
                     return 0
                     ;;
                 --columns)
@@ -1448,7 +1448,7 @@ _pgkit() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical tree" -- "${cur}"))
                     return 0
                     ;;
                 --columns)
@@ -1572,7 +1572,7 @@ _pgkit() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical tree" -- "${cur}"))
                     return 0
                     ;;
                 --columns)
@@ -1789,7 +1789,7 @@ _pgkit() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical tree" -- "${cur}"))
                     return 0
                     ;;
                 --columns)

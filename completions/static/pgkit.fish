@@ -54,7 +54,8 @@ csv\t'RFC 4180, with a header'
 json\t'One array of objects'
 jsonl\t'One object a line'
 markdown\t'A table for an issue or a wiki, with units'
-vertical\t'One value a line, with units'"
+vertical\t'One value a line, with units'
+tree\t'Who stands under whom, with units, where a report says so'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l columns -d 'Only these columns, in this order' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l sort -d 'Order by this column' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l limit -d 'Cut after this many rows' -r
@@ -96,7 +97,8 @@ csv\t'RFC 4180, with a header'
 json\t'One array of objects'
 jsonl\t'One object a line'
 markdown\t'A table for an issue or a wiki, with units'
-vertical\t'One value a line, with units'"
+vertical\t'One value a line, with units'
+tree\t'Who stands under whom, with units, where a report says so'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l columns -d 'Only these columns, in this order' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l sort -d 'Order by this column' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l limit -d 'Cut after this many rows' -r
@@ -142,7 +144,8 @@ csv\t'RFC 4180, with a header'
 json\t'One array of objects'
 jsonl\t'One object a line'
 markdown\t'A table for an issue or a wiki, with units'
-vertical\t'One value a line, with units'"
+vertical\t'One value a line, with units'
+tree\t'Who stands under whom, with units, where a report says so'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l columns -d 'Only these columns, in this order' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l sort -d 'Order by this column' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l limit -d 'Cut after this many rows' -r
@@ -187,7 +190,8 @@ csv\t'RFC 4180, with a header'
 json\t'One array of objects'
 jsonl\t'One object a line'
 markdown\t'A table for an issue or a wiki, with units'
-vertical\t'One value a line, with units'"
+vertical\t'One value a line, with units'
+tree\t'Who stands under whom, with units, where a report says so'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l columns -d 'Only these columns, in this order' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l sort -d 'Order by this column' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l limit -d 'Cut after this many rows' -r
@@ -237,7 +241,8 @@ csv\t'RFC 4180, with a header'
 json\t'One array of objects'
 jsonl\t'One object a line'
 markdown\t'A table for an issue or a wiki, with units'
-vertical\t'One value a line, with units'"
+vertical\t'One value a line, with units'
+tree\t'Who stands under whom, with units, where a report says so'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l columns -d 'Only these columns, in this order' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l sort -d 'Order by this column' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l limit -d 'Cut after this many rows' -r
@@ -281,7 +286,8 @@ csv\t'RFC 4180, with a header'
 json\t'One array of objects'
 jsonl\t'One object a line'
 markdown\t'A table for an issue or a wiki, with units'
-vertical\t'One value a line, with units'"
+vertical\t'One value a line, with units'
+tree\t'Who stands under whom, with units, where a report says so'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -l columns -d 'Only these columns, in this order' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -l sort -d 'Order by this column' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -l limit -d 'Cut after this many rows' -r
@@ -318,7 +324,8 @@ csv\t'RFC 4180, with a header'
 json\t'One array of objects'
 jsonl\t'One object a line'
 markdown\t'A table for an issue or a wiki, with units'
-vertical\t'One value a line, with units'"
+vertical\t'One value a line, with units'
+tree\t'Who stands under whom, with units, where a report says so'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l columns -d 'Only these columns, in this order' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l sort -d 'Order by this column' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l limit -d 'Cut after this many rows' -r
@@ -347,7 +354,8 @@ csv\t'RFC 4180, with a header'
 json\t'One array of objects'
 jsonl\t'One object a line'
 markdown\t'A table for an issue or a wiki, with units'
-vertical\t'One value a line, with units'"
+vertical\t'One value a line, with units'
+tree\t'Who stands under whom, with units, where a report says so'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -l columns -d 'Only these columns, in this order' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -l sort -d 'Order by this column' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -l limit -d 'Cut after this many rows' -r
@@ -393,7 +401,8 @@ csv\t'RFC 4180, with a header'
 json\t'One array of objects'
 jsonl\t'One object a line'
 markdown\t'A table for an issue or a wiki, with units'
-vertical\t'One value a line, with units'"
+vertical\t'One value a line, with units'
+tree\t'Who stands under whom, with units, where a report says so'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l columns -d 'Only these columns, in this order' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l sort -d 'Order by this column' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l limit -d 'Cut after this many rows' -r
@@ -436,7 +445,8 @@ csv\t'RFC 4180, with a header'
 json\t'One array of objects'
 jsonl\t'One object a line'
 markdown\t'A table for an issue or a wiki, with units'
-vertical\t'One value a line, with units'"
+vertical\t'One value a line, with units'
+tree\t'Who stands under whom, with units, where a report says so'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l columns -d 'Only these columns, in this order' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l sort -d 'Order by this column' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l limit -d 'Cut after this many rows' -r
@@ -469,7 +479,8 @@ csv\t'RFC 4180, with a header'
 json\t'One array of objects'
 jsonl\t'One object a line'
 markdown\t'A table for an issue or a wiki, with units'
-vertical\t'One value a line, with units'"
+vertical\t'One value a line, with units'
+tree\t'Who stands under whom, with units, where a report says so'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from check" -l columns -d 'Only these columns, in this order' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from check" -l sort -d 'Order by this column' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from check" -l limit -d 'Cut after this many rows' -r
@@ -490,7 +501,8 @@ csv\t'RFC 4180, with a header'
 json\t'One array of objects'
 jsonl\t'One object a line'
 markdown\t'A table for an issue or a wiki, with units'
-vertical\t'One value a line, with units'"
+vertical\t'One value a line, with units'
+tree\t'Who stands under whom, with units, where a report says so'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -l columns -d 'Only these columns, in this order' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -l sort -d 'Order by this column' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -l limit -d 'Cut after this many rows' -r
@@ -522,7 +534,8 @@ csv\t'RFC 4180, with a header'
 json\t'One array of objects'
 jsonl\t'One object a line'
 markdown\t'A table for an issue or a wiki, with units'
-vertical\t'One value a line, with units'"
+vertical\t'One value a line, with units'
+tree\t'Who stands under whom, with units, where a report says so'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -l columns -d 'Only these columns, in this order' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -l sort -d 'Order by this column' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -l limit -d 'Cut after this many rows' -r
@@ -553,7 +566,8 @@ csv\t'RFC 4180, with a header'
 json\t'One array of objects'
 jsonl\t'One object a line'
 markdown\t'A table for an issue or a wiki, with units'
-vertical\t'One value a line, with units'"
+vertical\t'One value a line, with units'
+tree\t'Who stands under whom, with units, where a report says so'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -l columns -d 'Only these columns, in this order' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -l sort -d 'Order by this column' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -l limit -d 'Cut after this many rows' -r
@@ -584,7 +598,8 @@ csv\t'RFC 4180, with a header'
 json\t'One array of objects'
 jsonl\t'One object a line'
 markdown\t'A table for an issue or a wiki, with units'
-vertical\t'One value a line, with units'"
+vertical\t'One value a line, with units'
+tree\t'Who stands under whom, with units, where a report says so'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -l columns -d 'Only these columns, in this order' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -l sort -d 'Order by this column' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -l limit -d 'Cut after this many rows' -r

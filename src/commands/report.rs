@@ -48,6 +48,12 @@ pub async fn run(context: &Context, report: &Report, root: &ArgMatches, own: &Ar
     let every = args.watch.as_deref().map(parse_seconds).transpose()?;
     let terminal = output::terminal_size(context.env.var("COLUMNS"));
     let limits = args.session.limits();
+    let wishes = args.format.wishes()?;
+    let format = match &report.tree {
+        // A person reads a tree best as one.
+        Some(_) if terminal.is_some() && args.format.is_plain() && wishes.leave_a_tree() => FormatName::Tree,
+        _ => args.format.format(terminal.is_some()),
+    };
     let job = Job {
         context,
         target: resolve(&flags, &context.env, args.session.echo.quiet)?,
@@ -57,10 +63,11 @@ pub async fn run(context: &Context, report: &Report, root: &ArgMatches, own: &Ar
             keep_search_path: question.keeps_search_path(),
             watch_client: true,
         },
-        wishes: args.format.wishes()?,
-        format: args.format.format(terminal.is_some()),
+        wishes,
+        format,
         style: Style {
-            one_line: args.watch.is_some() && args.format.format(terminal.is_some()) == FormatName::Json,
+            tree: report.tree.clone(),
+            one_line: args.watch.is_some() && format == FormatName::Json,
             ..args.format.style(terminal, &context.env)
         },
         terminal,

@@ -7,6 +7,7 @@ mod json;
 mod markdown;
 pub mod output;
 mod table;
+mod tree;
 mod tsv;
 mod vertical;
 
@@ -15,7 +16,7 @@ use std::borrow::Cow;
 use jiff::tz::TimeZone;
 
 use crate::cell::{self, Cell};
-use crate::report::Column;
+use crate::report::{Column, Tree};
 
 /// The formats of the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -34,6 +35,8 @@ pub enum FormatName {
     Markdown,
     /// One value a line, with units
     Vertical,
+    /// Who stands under whom, with units, where a report says so
+    Tree,
 }
 
 /// How output looks, whatever the format.
@@ -45,6 +48,8 @@ pub struct Style {
     pub color: bool,
     /// The terminal's width, where stdout is one.
     pub width: Option<usize>,
+    /// How rows stand under each other, where they do.
+    pub tree: Option<Tree>,
     /// A JSON answer on one line, for `--watch`.
     pub one_line: bool,
     /// The time zone for people; looked up when a time is shown and not before, since that reads many files.
@@ -90,6 +95,7 @@ pub fn format(name: FormatName, columns: &[Column], style: &Style) -> Box<dyn Fo
         FormatName::Jsonl => Box::new(json::Json::new(columns, json::Shape::Lines)),
         FormatName::Markdown => Box::new(markdown::Markdown::new(columns, style)),
         FormatName::Vertical => Box::new(vertical::Vertical::new(columns, style)),
+        FormatName::Tree => Box::new(tree::Drawing::new(columns, style)),
     }
 }
 
@@ -173,6 +179,7 @@ mod tests {
             header: None,
             color: false,
             width,
+            tree: None,
             one_line: false,
             zone: std::rc::Rc::new(std::cell::LazyCell::new(|| TimeZone::UTC)),
         };

@@ -177,3 +177,66 @@ fn watch_draws_the_screen_anew() {
     assert!(text.matches("\u{1b}[H").count() >= 2, "{text:?}");
     assert!(text.matches("public  one").count() >= 2, "{text:?}");
 }
+
+/// A report whose rows stand under each other.
+fn tree() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "-- Who reports to whom.\n--\n-- since = 10\n\
+                -- tree = { node = \"name\", parent = \"boss\", depth = \"level\", below = \"motto\" }\n\
+                -- columns = [\"name text\", \"boss text\", \"level int4\", \"since_s int8\", \"motto text\"]\n\
+                SELECT * FROM (VALUES ('ada', NULL, 0, 7200::int8, E'on\\x1b[31mward'), ('bob', 'ada', 1, 60, NULL), \
+                ('cy', 'bob', 2, NULL, 'why not'), ('di', 'ada', 1, 5, NULL)) AS x (name, boss, level, since_s, motto)\n";
+    std::fs::write(folder.path().join("staff.sql"), text).unwrap();
+    folder
+}
+
+#[test]
+fn a_terminal_gets_a_tree_where_there_is_one_and_a_pipe_gets_its_rows() {
+    let db = few("tree");
+    let folder = tree();
+    let staff = |args: &[&str]| {
+        let mut command = pgkit(&db);
+        command.env("PGKIT_QUERIES", folder.path()).args(["run", "staff", "--color", "never"]).args(args);
+        command
+    };
+    let drawn = "ada  since 2h 00m\n│  on\\x1b[31mward\n├─ bob  since 1m 00s\n│  └─ cy\n│        why not\n└─ di  since 5.0 s\n";
+    assert_eq!(on_terminal(staff(&[]), 30, 80), (Some(0), drawn.to_owned()));
+    assert_eq!(run(&mut staff(&["--format", "tree"])).stdout, drawn);
+    assert_eq!(run(&mut staff(&["--format", "tree", "--limit", "2"])).lines().len(), 3);
+    assert_eq!(run(&mut staff(&[])).lines()[1], "bob\tada\t1\t60\t");
+    // What is no tree any more is a table again.
+    for args in [&["--sort", "name"][..], &["--grep", "bob"], &["--columns", "name,since_s"]] {
+        let (code, text) = on_terminal(staff(args), 30, 80);
+        assert!(code == Some(0) && text.contains("───"), "{args:?} {text}");
+    }
+    assert_eq!(run(&mut staff(&["--format", "tree", "--columns", "name,boss,level"])).lines()[1], "├─ bob");
+}
+
+#[test]
+fn a_tree_of_what_is_none_is_refused() {
+    let folder = tree();
+    for (args, message) in [
+        (&["relations", "--format", "tree"][..], "pgkit: --format tree: the rows of relations are no tree\n"),
+        (
+            &["run", "staff", "--format", "tree", "--sort", "name"],
+            "pgkit: --format tree: with --sort it is no tree any more\n",
+        ),
+        (
+            &["run", "staff", "--format", "tree", "--grep", "x"],
+            "pgkit: --format tree: with --grep it is no tree any more\n",
+        ),
+        (
+            &["run", "staff", "--format", "tree", "--columns", "name,boss"],
+            "pgkit: --format tree: --columns leaves out \"level\"\n",
+        ),
+    ] {
+        let mut command = bare_pgkit();
+        let output = run(command.env("PGHOST", "/nowhere").env("PGKIT_QUERIES", folder.path()).args(args));
+        assert_eq!((output.code, output.stdout.as_str()), (Some(64), ""), "{}", output.snapshot());
+        assert!(
+            output.stderr.starts_with(message) && output.stderr.contains("\nhint: "),
+            "{}",
+            output.stderr
+        );
+    }
+}

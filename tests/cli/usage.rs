@@ -79,7 +79,7 @@ exit: 64
 --- stdout ---
 --- stderr ---
 pgkit: invalid value 'xml' for '--format <FORMAT>'
-  [possible values: table, tsv, csv, json, jsonl, markdown, vertical]
+  [possible values: table, tsv, csv, json, jsonl, markdown, vertical, tree]
 
 For more information, try '--help'.
 "####);

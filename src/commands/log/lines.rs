@@ -115,6 +115,7 @@ mod tests {
             header: None,
             color: false,
             width: Some(80),
+            tree: None,
             one_line: false,
             zone: std::rc::Rc::new(std::cell::LazyCell::new(|| TimeZone::UTC)),
         };
