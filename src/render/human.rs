@@ -34,12 +34,23 @@ pub fn bytes(n: i64) -> String {
 
 /// A length of time in the unit that fits.
 pub fn seconds(value: f64) -> String {
+    // Rounded before it is taken apart: no minute has 60 seconds.
+    let parts = |unit: f64| {
+        let whole = (value / unit).round();
+        ((whole / 60.0).trunc(), whole.abs() % 60.0)
+    };
     match value.abs() {
         s if s < 1e-3 => format!("{:.0} µs", value * 1e6),
         s if s < 1.0 => format!("{:.3} ms", value * 1e3),
-        s if s < 60.0 => format!("{value:.1} s"),
-        s if s < 3600.0 => format!("{:.0}m {:02.0}s", (value / 60.0).trunc(), value % 60.0),
-        _ => format!("{:.0}h {:02.0}m", (value / 3600.0).trunc(), (value % 3600.0) / 60.0),
+        s if s < 59.95 => format!("{value:.1} s"),
+        s if s < 3599.5 => {
+            let (minutes, seconds) = parts(1.0);
+            format!("{minutes:.0}m {seconds:02.0}s")
+        }
+        _ => {
+            let (hours, minutes) = parts(60.0);
+            format!("{hours:.0}h {minutes:02.0}m")
+        }
     }
 }
 
@@ -83,6 +94,12 @@ mod tests {
         assert_eq!(show("members", Cell::Int(12_582_912)), "12582912");
         assert_eq!(show("median_ms", Cell::Float(2.28)), "2.280 ms");
         assert_eq!(show("waiting_s", Cell::Int(75)), "1m 15s");
+        assert_eq!(show("waiting_s", Cell::Float(59.94)), "59.9 s");
+        assert_eq!(show("waiting_s", Cell::Float(59.96)), "1m 00s");
+        assert_eq!(show("waiting_s", Cell::Float(119.6)), "2m 00s");
+        assert_eq!(show("waiting_s", Cell::Float(3599.7)), "1h 00m");
+        assert_eq!(show("waiting_s", Cell::Float(7195.0)), "2h 00m");
+        assert_eq!(show("waiting_s", Cell::Float(-75.0)), "-1m 15s");
         assert_eq!(show("hit_pct", Cell::Float(99.54)), "99.5 %");
         assert_eq!(short_name("total_bytes"), "total");
         assert_eq!(short_name("_bytes"), "_bytes");
