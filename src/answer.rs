@@ -9,7 +9,7 @@ use crate::error::{Error, Exit, Result};
 use crate::pattern;
 use crate::pipeline::{Flow, Pipeline};
 use crate::render::output::Output;
-use crate::report::{Param, ParamType, Report, Text};
+use crate::report::{Column, Param, ParamType, Report, Text};
 use crate::session::{Reader, Value, check_row, push_values};
 use crate::sql;
 use tokio_postgres::types::Type;
@@ -52,6 +52,33 @@ pub enum Outcome {
     Complete(u64),
     /// The limit is reached or the reader is gone: the session still has rows to send, and must be abandoned.
     Enough,
+}
+
+/// Sees every row of an answer, whatever becomes of it on the way to stdout, and judges them.
+pub trait Observer {
+    /// One row as the server sent it, without what stands before the report's own columns.
+    fn row(&mut self, columns: &[Column], raw: &[Option<&[u8]>]) -> Result<()>;
+    /// The answer is complete; the next row belongs to the next one. Errors: it cannot be judged.
+    fn judge(&mut self) -> Result<Verdict>;
+}
+
+/// What an [`Observer`] thinks of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// How the command ends.
+    pub exit: Exit,
+    /// What a person should know, a line each.
+    pub remarks: Vec<String>,
+}
+
+/// Where an answer's rows go.
+pub struct Sink<'a> {
+    /// The way to stdout.
+    pub pipeline: &'a mut Pipeline,
+    /// Stdout.
+    pub out: &'a mut Output,
+    /// Who looks at them as they come.
+    pub observer: Option<&'a mut (dyn Observer + 'static)>,
 }
 
 /// Tells what `-v` shows.
@@ -200,14 +227,13 @@ impl Question<'_> {
         &self,
         reader: &mut Reader,
         before: &[String],
-        pipeline: &mut Pipeline,
-        out: &mut Output,
+        sink: &mut Sink<'_>,
         tell: Tell<'_>,
     ) -> Result<Outcome> {
         let texts = self.candidates(reader.version().major())?;
         let texts = self.probed(texts, reader, tell).await?;
         let values = self.bind(reader.database())?;
-        if pipeline.wants_none() {
+        if sink.pipeline.wants_none() && sink.observer.is_none() {
             return Ok(Outcome::Complete(1));
         }
         let mut texts = texts.into_iter().peekable();
@@ -222,9 +248,7 @@ impl Question<'_> {
                     false => Ok(()),
                 };
                 let end = match described {
-                    Ok(()) => {
-                        rows(reader, text, self.report, &values, before, pipeline, out, &mut handed_on).await
-                    }
+                    Ok(()) => rows(reader, text, self.report, &values, before, sink, &mut handed_on).await,
                     Err(e) => Err(e),
                 };
                 let error = match end {
@@ -275,18 +299,17 @@ impl Question<'_> {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "one loop, taken out of the one function that calls it")]
 async fn rows(
     reader: &Reader,
     text: &Text,
     report: &Report,
     values: &[Value],
     before: &[String],
-    pipeline: &mut Pipeline,
-    out: &mut Output,
+    sink: &mut Sink<'_>,
     handed_on: &mut u64,
 ) -> Result<Outcome> {
     let mut stream = reader.rows(&text.sql, values).await?;
+    let mut flow = Flow::More;
     while let Some(row) = stream.next().await {
         let row = row.map_err(|e| reader.explain(&e))?;
         if *handed_on == 0 {
@@ -295,9 +318,13 @@ async fn rows(
         *handed_on += 1;
         let mut raw: Raw<'_> = before.iter().map(|b| Some(b.as_bytes())).collect();
         push_values(&row, &mut raw)?;
-        let flow = pipeline.push(&raw, out)?;
-        if flow == Flow::Enough {
-            return Ok(Outcome::Enough);
+        if flow == Flow::More {
+            flow = sink.pipeline.push(&raw, sink.out)?;
+        }
+        match &mut sink.observer {
+            Some(observer) => observer.row(&report.columns, &raw[before.len()..])?,
+            None if flow == Flow::Enough => return Ok(Outcome::Enough),
+            None => {}
         }
     }
     Ok(Outcome::Complete(*handed_on))

@@ -6,12 +6,13 @@ use std::time::Duration;
 use clap::{ArgMatches, FromArgMatches};
 
 use super::Context;
-use crate::answer::{Outcome, Question};
+use crate::answer::{Observer, Outcome, Question, Sink, Verdict};
 use crate::cli::{self, OutputArgs};
 use crate::connect::{self, Environment, Flags, ServerVersion, Target};
 use crate::error::{self, Error, Exit, Result};
 use crate::pattern;
 use crate::pipeline::{Pipeline, Wishes, added_column};
+use crate::render::escape::terminal;
 use crate::render::output::{self, Output};
 use crate::render::{FormatName, Style};
 use crate::report::{Column, Report, Scope};
@@ -33,8 +34,22 @@ struct Job<'a> {
     warned: Cell<bool>,
 }
 
+/// Somebody who looks at an answer's rows, or nobody.
+type Watcher<'a> = Option<&'a mut (dyn Observer + 'static)>;
+
 /// Runs a report.
 pub async fn run(context: &Context, report: &Report, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    run_observed(context, report, root, own, None).await
+}
+
+/// Runs a report whose every row somebody looks at, and who judges each answer.
+pub async fn run_observed(
+    context: &Context,
+    report: &Report,
+    root: &ArgMatches,
+    own: &ArgMatches,
+    watcher: Watcher<'_>,
+) -> Result<Exit> {
     let args = OutputArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
     let flags = cli::connection_flags(root, own)?;
     let question = Question { report, given: cli::given(report, own) };
@@ -79,8 +94,8 @@ pub async fn run(context: &Context, report: &Report, root: &ArgMatches, own: &Ar
         return job.print_sql().await;
     }
     match every {
-        Some(every) => job.watch(every).await,
-        None => job.once().await,
+        Some(every) => job.watch(every, watcher).await,
+        None => job.once(watcher).await,
     }
 }
 
@@ -191,7 +206,22 @@ impl Job<'_> {
         Ok(Exit::Done)
     }
 
-    async fn once(&self) -> Result<Exit> {
+    /// What an observer thinks of the answer that is complete.
+    fn judge(&self, watcher: &mut Watcher<'_>) -> Result<Verdict> {
+        let mut verdict = match watcher {
+            Some(watcher) => watcher.judge()?,
+            None => Verdict { exit: Exit::Done, remarks: Vec::new() },
+        };
+        if self.args.session.echo.quiet {
+            verdict.remarks.clear();
+        }
+        for remark in &mut verdict.remarks {
+            *remark = format!("pgkit: {}: {remark}", self.question.report.name);
+        }
+        Ok(verdict)
+    }
+
+    async fn once(&self, mut watcher: Watcher<'_>) -> Result<Exit> {
         // What is wrong with the wishes is said before anybody connects.
         let mut pipeline = self.pipeline(self.format)?;
         let reader = self.reader(&self.target).await?;
@@ -200,10 +230,13 @@ impl Job<'_> {
             if self.terminal.is_some() && !self.args.no_pager { pager(&self.context.env) } else { None };
         let mut out = Output::new(pager, height)?;
         pipeline.head(&mut out);
-        let exit = self.round(reader, None, &mut pipeline, &mut out).await?.0;
+        let mut sink = Sink { pipeline: &mut pipeline, out: &mut out, observer: watcher.as_deref_mut() };
+        let exit = self.round(reader, None, &mut sink).await?.0;
         pipeline.end(&mut out);
         out.finish().await?;
-        Ok(exit)
+        let verdict = self.judge(&mut watcher)?;
+        verdict.remarks.iter().for_each(|remark| error::note(remark));
+        Ok(if exit == Exit::Done { verdict.exit } else { exit })
     }
 
     /// One answer, or one from every database; gives the session back where it can be used again.
@@ -211,15 +244,14 @@ impl Job<'_> {
         &self,
         reader: Reader,
         at: Option<&str>,
-        pipeline: &mut Pipeline,
-        out: &mut Output,
+        sink: &mut Sink<'_>,
     ) -> Result<(Exit, Option<Reader>)> {
         let (exit, left) = if self.args.all_databases {
-            (self.everywhere(reader, at, pipeline, out).await?, None)
+            (self.everywhere(reader, at, sink).await?, None)
         } else {
             let before: Vec<String> = at.map(str::to_owned).into_iter().collect();
             let mut reader = reader;
-            match self.question.answer(&mut reader, &before, pipeline, out, &|text| self.tell(text)).await? {
+            match self.question.answer(&mut reader, &before, sink, &|text| self.tell(text)).await? {
                 Outcome::Enough => {
                     reader.abandon().await;
                     (Exit::Done, None)
@@ -235,7 +267,7 @@ impl Job<'_> {
                 }
             }
         };
-        pipeline.end_round(out)?;
+        sink.pipeline.end_round(sink.out)?;
         Ok((exit, left))
     }
 
@@ -256,13 +288,7 @@ impl Job<'_> {
 
     /// One answer from each database, by name. What is passed over or fails is named, and the rest goes on; then the
     /// first failure's exit code is the command's.
-    async fn everywhere(
-        &self,
-        reader: Reader,
-        at: Option<&str>,
-        pipeline: &mut Pipeline,
-        out: &mut Output,
-    ) -> Result<Exit> {
+    async fn everywhere(&self, reader: Reader, at: Option<&str>, sink: &mut Sink<'_>) -> Result<Exit> {
         let list = |connectable: bool| {
             format!(
                 "SELECT d.datname::text FROM pg_catalog.pg_database d \
@@ -288,8 +314,7 @@ impl Job<'_> {
             let before: Vec<String> = at.map(str::to_owned).into_iter().chain([database.clone()]).collect();
             let answer = async {
                 let mut reader = self.reader(&target.with_database(&database)).await?;
-                match self.question.answer(&mut reader, &before, pipeline, out, &|text| self.tell(text)).await
-                {
+                match self.question.answer(&mut reader, &before, sink, &|text| self.tell(text)).await {
                     Ok(Outcome::Enough) => {
                         reader.abandon().await;
                         Ok(Outcome::Enough)
@@ -327,7 +352,7 @@ impl Job<'_> {
     }
 
     /// Again and again, from start to start; a tick that is missed is dropped.
-    async fn watch(&self, every: Duration) -> Result<Exit> {
+    async fn watch(&self, every: Duration, mut watcher: Watcher<'_>) -> Result<Exit> {
         // One array a line: rows of one answer belong together.
         let one_line = self.style.one_line;
         let mut pipeline = self.pipeline(self.format)?;
@@ -336,6 +361,7 @@ impl Job<'_> {
         let target = first.target().clone();
         let mut reader = Some(first);
         let mut out = Output::new(None, 0)?;
+        let mut said: Vec<String> = Vec::new();
         if !self.redraws() && !one_line {
             pipeline.head(&mut out);
         }
@@ -376,23 +402,52 @@ impl Job<'_> {
                     if self.redraws() || one_line {
                         pipeline.head(&mut out);
                     }
-                    self.round(session, at.as_deref(), &mut pipeline, &mut out).await
+                    let observer = watcher.as_deref_mut();
+                    let mut sink = Sink { pipeline: &mut pipeline, out: &mut out, observer };
+                    self.round(session, at.as_deref(), &mut sink).await
                 }
                 Err(e) => Err(e),
             };
+            // Also of an answer that was cut off: the next one is judged by itself.
+            let mut verdict = self.judge(&mut watcher);
             match round {
                 Ok((_, left)) => reader = left,
-                Err(e) if matches!(e.exit, Exit::Unavailable | Exit::TryAgain) => error::print(&e),
+                Err(e) if matches!(e.exit, Exit::Unavailable | Exit::TryAgain) => {
+                    error::print(&e);
+                    verdict = Ok(Verdict { exit: Exit::Done, remarks: said.clone() });
+                }
                 Err(e) => return Err(e),
             }
             if self.redraws() || one_line {
                 pipeline.end(&mut out);
             }
-            if out.flush()? == output::Reader::Gone {
+            if self.redraws()
+                && let Ok(verdict) = &verdict
+            {
+                for remark in &verdict.remarks {
+                    out.buffer().extend_from_slice(format!("\n{}\n", terminal(remark)).as_bytes());
+                }
+            }
+            let gone = out.flush()? == output::Reader::Gone;
+            let verdict = match verdict {
+                Ok(verdict) => verdict,
+                Err(e) => {
+                    out.finish().await?;
+                    return Err(e);
+                }
+            };
+            if !self.redraws() && verdict.remarks != said {
+                verdict.remarks.iter().for_each(|remark| error::note(remark));
+                said = verdict.remarks;
+            }
+            if gone || verdict.exit != Exit::Done {
                 if let Some(reader) = reader {
                     reader.close().await;
                 }
-                return Ok(Exit::Done);
+                if !gone {
+                    out.finish().await?;
+                }
+                return Ok(verdict.exit);
             }
         }
     }
