@@ -397,7 +397,11 @@ pub fn tree(reports: &[Report], own: &OwnReports) -> Command {
         .arg(Arg::new("version").short('V').long("version").action(ArgAction::Version).help("Print version"))
         .next_help_heading(None);
     for report in reports {
-        root = root.subcommand(report_command(report));
+        let command = report_command(report);
+        root = root.subcommand(match report.name.as_str() {
+            "locks" => commands::locks::command(command),
+            _ => command,
+        });
     }
     let mut run = command("run", "A report of your own: a .sql file in your queries folder")
         .arg(

@@ -12,6 +12,7 @@ pub mod connect;
 pub mod error;
 pub mod helper;
 pub mod jobs;
+pub mod locks;
 pub mod log;
 pub mod pattern;
 pub mod pipeline;

@@ -34,6 +34,7 @@ complete -c pgkit -n "__fish_pgkit_needs_command" -s ? -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_needs_command" -s V -l version -d 'Print version'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "find" -d 'Everything about a topic: names, columns, bodies, definitions and comments that hold a text'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "functions" -d 'Functions, procedures, aggregates, window and trigger functions, one a line'
+complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "locks" -d 'Who waits for whom, as a forest: blockers at the root, every waiter under its blockers'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "relations" -d 'Tables, views, sequences and every other relation, one a line'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "sizes" -d 'What each table weighs, with its indexes and TOAST'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "run" -d 'A report of your own: a .sql file in your queries folder'
@@ -124,6 +125,43 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l no-pager -d 'D
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s v -l verbose -d 'Say which text of the report was chosen, and why'
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l server-version -d 'With --sql: for a server of this major version, without asking one' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
+csv\t'RFC 4180, with a header'
+json\t'One array of objects'
+jsonl\t'One object a line'
+markdown\t'A table for an issue or a wiki, with units'
+vertical\t'One value a line, with units'
+tree\t'Who stands under whom, with units, where a report says so'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l columns -d 'Only these columns, in this order' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l sort -d 'Order by this column' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l limit -d 'Cut after this many rows' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l watch -d 'Again and again, every so many seconds' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l fail-after -d 'Exit with 1 when somebody has waited longer; 0: as soon as somebody waits' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l sql -d 'Print that SQL on stdout, ready for psql, and do not run it'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l csv -d 'Short for --format csv'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l json -d 'Short for --format json'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l header -d 'With a head, also where the format has none by default'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l no-header -d 'Without a head'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l all-databases -d 'In every database one may connect to'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l no-pager -d 'Do not page long answers on a terminal'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -s v -l verbose -d 'Say which text of the report was chosen, and why'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l kind -d 'Only relations of this kind; indexes are shown only when asked for' -r -f -a "table\t''
 partitioned table\t''
 view\t''

@@ -5,6 +5,7 @@ pub mod complete;
 pub mod completions;
 pub mod jobs;
 pub mod listing;
+pub mod locks;
 pub mod log;
 pub mod man;
 pub mod report;
@@ -148,7 +149,10 @@ async fn dispatch(context: &Context, matches: &ArgMatches) -> Result<Exit> {
         Some((name, own)) => {
             let report = context.reports.iter().find(|r| r.name == name);
             let report = report.ok_or_else(|| Error::bug(format!("a command without its code: {name}")))?;
-            report::run(context, report, matches, own).await
+            match name {
+                "locks" => locks::run(context, report, matches, own).await,
+                _ => report::run(context, report, matches, own).await,
+            }
         }
         None => Err(Error::bug("a command line without a command")),
     }

@@ -1,0 +1,172 @@
+//! Looks at the forest as it goes by: has somebody waited too long, and whose sessions could not be seen?
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::answer::{Observer, Verdict};
+use crate::cell::Cell;
+use crate::error::{Error, Exit, Result};
+use crate::render::human;
+use crate::report::Column;
+
+/// What the server shows instead of a statement that the role may not see.
+const HIDDEN: &str = "<insufficient privilege>";
+/// What to do about it.
+const GRANT: &str = "pg_read_all_stats";
+
+/// The observer of `pgkit locks`.
+#[derive(Debug, Default)]
+pub struct Waited {
+    /// Nobody may have waited longer; `None` is for ever.
+    limit: Option<Duration>,
+    /// Somebody reads along, who wonders about an empty answer.
+    talks: bool,
+    seen: Seen,
+}
+
+/// One answer.
+#[derive(Debug, Default)]
+struct Seen {
+    rows: u64,
+    hidden: BTreeSet<String>,
+    /// Who waits, nobody may see since when.
+    unknown: BTreeSet<String>,
+    late: BTreeSet<String>,
+    longest: Option<(f64, String)>,
+}
+
+impl Waited {
+    /// For answers in which nobody may have waited for longer than `limit`; 0 is not at all.
+    pub fn new(limit: Option<Duration>, talks: bool) -> Waited {
+        Waited { limit, talks, seen: Seen::default() }
+    }
+}
+
+impl Observer for Waited {
+    fn row(&mut self, columns: &[Column], raw: &[Option<&[u8]>]) -> Result<()> {
+        let cell = |name: &str| -> Result<Cell<'_>> {
+            let at = columns.iter().position(|c| c.name == name);
+            let (column, raw) = at
+                .and_then(|at| columns.get(at).zip(raw.get(at)))
+                .ok_or_else(|| Error::bug(format!("locks has no column {name:?}")))?;
+            column.kind.decode(*raw).map_err(|why| Error::bug(format!("locks: column {name:?}: {why}")))
+        };
+        let pid = crate::render::plain(&cell("pid")?).into_owned();
+        self.seen.rows += 1;
+        if matches!(cell("statement")?, Cell::Text(text) if text == HIDDEN) {
+            self.seen.hidden.insert(pid.clone());
+        }
+        if cell("mode")? == Cell::Null {
+            return Ok(());
+        }
+        let waited = match cell("waiting_s")? {
+            Cell::Float(waited) => waited,
+            _ => {
+                self.seen.unknown.insert(pid);
+                return Ok(());
+            }
+        };
+        if self.limit.is_some_and(|limit| limit.is_zero() || waited > limit.as_secs_f64()) {
+            self.seen.late.insert(pid.clone());
+        }
+        if self.seen.longest.as_ref().is_none_or(|(longest, _)| waited > *longest) {
+            self.seen.longest = Some((waited, pid));
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self) -> Result<Verdict> {
+        let seen = std::mem::take(&mut self.seen);
+        let sessions = |n: usize| if n == 1 { "1 session".to_owned() } else { format!("{n} sessions") };
+        let mut remarks = Vec::new();
+        if seen.rows == 0 && self.talks {
+            remarks.push("nobody waits for a lock".to_owned());
+        }
+        if !seen.hidden.is_empty() {
+            remarks.push(format!("{} hidden: needs {GRANT}", sessions(seen.hidden.len())));
+        }
+        let exit = match (self.limit, &seen.longest) {
+            (Some(limit), Some((longest, pid))) if !seen.late.is_empty() => {
+                remarks.push(format!(
+                    "{} waited longer than {}, {pid} longest: {}",
+                    if seen.late.len() == 1 {
+                        "1 session has".to_owned()
+                    } else {
+                        format!("{} sessions have", seen.late.len())
+                    },
+                    human::seconds(limit.as_secs_f64()),
+                    human::seconds(*longest)
+                ));
+                Exit::Bad
+            }
+            (Some(_), _) if !seen.unknown.is_empty() => {
+                return Err(Error::new(
+                    Exit::Permission,
+                    format!(
+                        "locks: how long {} waited cannot be seen",
+                        match seen.unknown.len() {
+                            1 => "1 session has".to_owned(),
+                            n => format!("{n} sessions have"),
+                        }
+                    ),
+                )
+                .hint(format!(
+                    "--fail-after needs {GRANT} on servers before 14: GRANT {GRANT} TO the role that asks"
+                )));
+            }
+            _ => Exit::Done,
+        };
+        Ok(Verdict { exit, remarks })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::{Row, columns};
+
+    /// pid, mode, waiting_s, statement.
+    type Waiter<'a> = (&'a str, Option<&'a str>, Option<f64>, &'a str);
+
+    fn judged(limit: Option<u64>, rows: &[Waiter<'_>]) -> Result<Verdict> {
+        let columns = columns(&["pid", "mode", "waiting_s float8", "statement"]);
+        let mut waited = Waited::new(limit.map(Duration::from_secs), true);
+        for (pid, mode, waiting, statement) in rows {
+            let row = Row::new().text(Some(pid)).text(*mode).float(*waiting).text(Some(statement));
+            waited.row(&columns, &row.raw()).unwrap();
+        }
+        let verdict = waited.judge();
+        // The next answer begins anew.
+        assert_eq!(waited.judge().unwrap().exit, Exit::Done);
+        verdict
+    }
+
+    const LONG: Waiter<'_> = ("7", Some("ShareLock"), Some(31.0), "x");
+    const SHORT: Waiter<'_> = ("8", Some("ShareLock"), Some(0.0), "x");
+    const ROOT: Waiter<'_> = ("9", None, None, HIDDEN);
+    const UNSEEN: Waiter<'_> = ("6", Some("ShareLock"), None, HIDDEN);
+
+    #[test]
+    fn only_who_has_waited_longer_is_too_much() {
+        assert_eq!(judged(None, &[LONG, LONG]).unwrap(), Verdict { exit: Exit::Done, remarks: vec![] });
+        assert_eq!(judged(Some(31), &[LONG]).unwrap().exit, Exit::Done);
+        let verdict = judged(Some(30), &[SHORT, LONG, LONG]).unwrap();
+        assert_eq!(verdict.exit, Exit::Bad);
+        assert_eq!(verdict.remarks, ["1 session has waited longer than 30.0 s, 7 longest: 31.0 s"]);
+        assert_eq!(judged(Some(0), &[SHORT]).unwrap().exit, Exit::Bad);
+        assert_eq!(judged(Some(0), &[ROOT]).unwrap().exit, Exit::Done);
+        assert_eq!(judged(Some(0), &[]).unwrap().remarks, ["nobody waits for a lock"]);
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_said_and_never_passes_for_good() {
+        let verdict = judged(None, &[ROOT, UNSEEN, UNSEEN, SHORT]).unwrap();
+        assert_eq!(verdict.exit, Exit::Done);
+        assert_eq!(verdict.remarks, ["2 sessions hidden: needs pg_read_all_stats"]);
+        let error = judged(Some(30), &[UNSEEN, SHORT]).unwrap_err();
+        assert_eq!(error.exit, Exit::Permission);
+        assert!(error.message.contains("1 session has waited cannot be seen"), "{error}");
+        // One who is seen to be late is late.
+        assert_eq!(judged(Some(30), &[UNSEEN, LONG]).unwrap().exit, Exit::Bad);
+    }
+}
