@@ -80,7 +80,7 @@ pub enum Color {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub struct FormatArgs {
-    /// How the answer looks [default: table on a terminal, tsv elsewhere]
+    /// How the answer looks [default: table or tree on a terminal, tsv elsewhere]
     #[arg(long, value_name = "FORMAT", hide_possible_values = false)]
     pub format: Option<FormatName>,
     /// Short for --format csv

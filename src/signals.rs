@@ -1,6 +1,7 @@
 //! INT, TERM and HUP: told to the command, which cancels what runs on the server; a second one, or a command that does
 //! not answer in time, ends the process at once.
 
+use std::io::{BufRead, Write};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -103,4 +104,22 @@ pub fn ask_password(prompt: &str) -> Result<String> {
             .caused_by(e)
             .hint("set PGPASSWORD, or put it into the password file ~/.pgpass (mode 0600)")
     })
+}
+
+/// Asks a question on the terminal, not on stdin: yes or no; `None` where there is no terminal. A signal is heard
+/// meanwhile.
+pub async fn confirm(question: &str) -> Result<Option<bool>> {
+    let Ok(mut terminal) = std::fs::File::options().read(true).write(true).open("/dev/tty") else {
+        return Ok(None);
+    };
+    let question = question.to_owned();
+    let answer = tokio::task::spawn_blocking(move || {
+        terminal.write_all(question.as_bytes())?;
+        let mut line = String::new();
+        std::io::BufReader::new(terminal).read_line(&mut line)?;
+        Ok(line)
+    });
+    let line = answer.await.map_err(|e| Error::bug("a thread that asks died").caused_by(e))?;
+    let line = line.map_err(|e: std::io::Error| Error::io("could not ask on the terminal", &e))?;
+    Ok(Some(matches!(line.trim().to_lowercase().as_str(), "y" | "yes")))
 }

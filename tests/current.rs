@@ -111,6 +111,7 @@ fn the_manual_page_is_one_that_man_can_show() {
         ".SH SYNOPSIS",
         ".SH PGKIT SIZES",
         ".SH LOG SETTINGS",
+        "\\fBpgkit locks terminate\\fR",
         ".SH REPORT FILES",
         ".SH EXIT STATUS",
     ] {
@@ -146,6 +147,11 @@ fn completion_knows_values_and_the_live_servers_names() {
     assert_eq!(complete(&db, &["pgkit", "log", "tail", "--user", "postg"]), ["postgres"]);
     assert_eq!(complete(&db, &["pgkit", "log", "on", "--statement", "m"]), ["mod"]);
     assert!(complete(&db, &["pgkit", "sandbox", ""]).contains(&"tour".to_owned()));
+    let session = db.session();
+    let pid = session.pid().to_string();
+    assert!(complete(&db, &["pgkit", "locks", "terminate", ""]).contains(&pid));
+    assert_eq!(complete(&db, &["pgkit", "locks", "cancel", "1", &pid]), [pid]);
+    assert!(complete(&db, &["pgkit", "locks", "ter"]).contains(&"terminate".to_owned()));
     // Nothing to ask, nothing said, nothing waited for.
     assert!(complete(&db, &["pgkit", "sizes", "-h", "/nonexistent", "sho"]).is_empty());
 }

@@ -49,7 +49,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand find" -s p -l port -d 'The s
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l server-version -d 'With --sql: for a server of this major version, without asking one' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
 csv\t'RFC 4180, with a header'
 json\t'One array of objects'
@@ -92,7 +92,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s p -l port -d '
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l server-version -d 'With --sql: for a server of this major version, without asking one' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
 csv\t'RFC 4180, with a header'
 json\t'One array of objects'
@@ -125,12 +125,12 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l no-pager -d 'D
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s v -l verbose -d 'Say which text of the report was chosen, and why'
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s q -l quiet -d 'No remarks on stderr, only errors'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -s p -l port -d 'The server\'s port' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l server-version -d 'With --sql: for a server of this major version, without asking one' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l server-version -d 'With --sql: for a server of this major version, without asking one' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
 csv\t'RFC 4180, with a header'
 json\t'One array of objects'
@@ -138,30 +138,96 @@ jsonl\t'One object a line'
 markdown\t'A table for an issue or a wiki, with units'
 vertical\t'One value a line, with units'
 tree\t'Who stands under whom, with units, where a report says so'"
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l columns -d 'Only these columns, in this order' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l sort -d 'Order by this column' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l limit -d 'Cut after this many rows' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l columns -d 'Only these columns, in this order' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l sort -d 'Order by this column' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l limit -d 'Cut after this many rows' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l watch -d 'Again and again, every so many seconds' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l fail-after -d 'Exit with 1 when somebody has waited longer; 0: as soon as somebody waits' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -s ? -l help -d 'Print help'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -s w -l no-password -d 'Never ask for a password'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -s W -l password -d 'Ask for a password before connecting'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l sql -d 'Print that SQL on stdout, ready for psql, and do not run it'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l csv -d 'Short for --format csv'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l json -d 'Short for --format json'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l header -d 'With a head, also where the format has none by default'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l no-header -d 'Without a head'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l all-databases -d 'In every database one may connect to'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -l no-pager -d 'Do not page long answers on a terminal'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -s v -l verbose -d 'Say which text of the report was chosen, and why'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l watch -d 'Again and again, every so many seconds' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l fail-after -d 'Exit with 1 when somebody has waited longer; 0: as soon as somebody waits' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l sql -d 'Print that SQL on stdout, ready for psql, and do not run it'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l csv -d 'Short for --format csv'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l json -d 'Short for --format json'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l header -d 'With a head, also where the format has none by default'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l no-header -d 'Without a head'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l all-databases -d 'In every database one may connect to'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l no-pager -d 'Do not page long answers on a terminal'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -s v -l verbose -d 'Say which text of the report was chosen, and why'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -f -a "cancel" -d 'Cancel the statements of these sessions, and see whether they ended'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -f -a "terminate" -d 'End these sessions, and see whether they are gone'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -l wait -d 'How long to wait until they are gone; 0 is not at all' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
+csv\t'RFC 4180, with a header'
+json\t'One array of objects'
+jsonl\t'One object a line'
+markdown\t'A table for an issue or a wiki, with units'
+vertical\t'One value a line, with units'
+tree\t'Who stands under whom, with units, where a report says so'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -l columns -d 'Only these columns, in this order' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -l sort -d 'Order by this column' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -l limit -d 'Cut after this many rows' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -l yes -d 'Do not ask; needed where there is no terminal to ask on'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -l csv -d 'Short for --format csv'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -l json -d 'Short for --format json'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -l header -d 'With a head, also where the format has none by default'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -l no-header -d 'Without a head'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -l wait -d 'How long to wait until they are gone; 0 is not at all' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
+csv\t'RFC 4180, with a header'
+json\t'One array of objects'
+jsonl\t'One object a line'
+markdown\t'A table for an issue or a wiki, with units'
+vertical\t'One value a line, with units'
+tree\t'Who stands under whom, with units, where a report says so'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -l columns -d 'Only these columns, in this order' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -l sort -d 'Order by this column' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -l limit -d 'Cut after this many rows' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -l yes -d 'Do not ask; needed where there is no terminal to ask on'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -l csv -d 'Short for --format csv'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -l json -d 'Short for --format json'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -l header -d 'With a head, also where the format has none by default'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -l no-header -d 'Without a head'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l kind -d 'Only relations of this kind; indexes are shown only when asked for' -r -f -a "table\t''
 partitioned table\t''
 view\t''
@@ -176,7 +242,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -s p -l port -d '
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l server-version -d 'With --sql: for a server of this major version, without asking one' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
 csv\t'RFC 4180, with a header'
 json\t'One array of objects'
@@ -222,7 +288,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s p -l port -d 'The 
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l server-version -d 'With --sql: for a server of this major version, without asking one' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
 csv\t'RFC 4180, with a header'
 json\t'One array of objects'
@@ -273,7 +339,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcomm
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l role -d 'One role: sessions that begin from now on' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l for -d 'Switch back after this time, or `forever`' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l max-size -d 'Switch back when the log has grown by this much, or `unlimited`' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
 csv\t'RFC 4180, with a header'
 json\t'One array of objects'
@@ -318,7 +384,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcomm
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from off" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from off" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -l measure -d 'How long to measure how fast the log grows' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
 csv\t'RFC 4180, with a header'
 json\t'One array of objects'
@@ -356,7 +422,7 @@ csv\t'csvlog'
 json\t'jsonlog, from PostgreSQL 15 on'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l line-prefix -d 'The log_line_prefix of FILE [default: the usual one that fits]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l timezone -d 'The log_timezone of FILE [default: this machine\'s, if the times say so]' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
 csv\t'RFC 4180, with a header'
 json\t'One array of objects'
@@ -386,7 +452,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcomm
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -s W -l password -d 'Ask for a password before connecting'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -s q -l quiet -d 'No remarks on stderr, only errors'
-complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
 csv\t'RFC 4180, with a header'
 json\t'One array of objects'
@@ -433,7 +499,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_s
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l seed -d 'Decides the order and the intervals: the same seed, the same order [default: a random one, which is told]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l samples -d 'Write every sample to this file: csv, or json by its ending' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l html -d 'Write one self-contained page with figures and pictures to this file' -r -F
-complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
 csv\t'RFC 4180, with a header'
 json\t'One array of objects'
@@ -477,7 +543,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subco
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l seed -d 'Decides the order and the intervals: the same seed, the same order [default: a random one, which is told]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l samples -d 'Write every sample to this file: csv, or json by its ending' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l html -d 'Write one self-contained page with figures and pictures to this file' -r -F
-complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
 csv\t'RFC 4180, with a header'
 json\t'One array of objects'
@@ -511,7 +577,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_su
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from check list next why status" -f -a "why" -d 'Say for every job, or for one, whether it would run now, and why or why not'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from check list next why status" -f -a "status" -d 'Say what is not well; exit code 1 when a job fails, is overdue or stuck'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from check" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from check" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from check" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
 csv\t'RFC 4180, with a header'
 json\t'One array of objects'
@@ -533,7 +599,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from check" -l no-header -d 'Without a head'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -l schema -d 'The schema of the tables [default: where they are]' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
 csv\t'RFC 4180, with a header'
 json\t'One array of objects'
@@ -566,7 +632,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -s n -l lines -d 'So many, the soonest first' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -l schema -d 'The schema of the tables [default: where they are]' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
 csv\t'RFC 4180, with a header'
 json\t'One array of objects'
@@ -598,7 +664,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -s W -l password -d 'Ask for a password before connecting'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -l schema -d 'The schema of the tables [default: where they are]' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
 csv\t'RFC 4180, with a header'
 json\t'One array of objects'
@@ -630,7 +696,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -s W -l password -d 'Ask for a password before connecting'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -l schema -d 'The schema of the tables [default: where they are]' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -l format -d 'How the answer looks [default: table on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
 csv\t'RFC 4180, with a header'
 json\t'One array of objects'

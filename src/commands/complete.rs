@@ -1,4 +1,4 @@
-//! Live completion: databases, schemas, relations and functions of the server that the command line names.
+//! Live completion: databases, schemas, relations, functions and sessions of the server that the command line names.
 
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
@@ -19,6 +19,7 @@ const DATABASES: &str = include_str!("../../queries/complete/databases.sql");
 const ROLES: &str = include_str!("../../queries/complete/roles.sql");
 const RELATIONS: &str = include_str!("../../queries/complete/relations.sql");
 const FUNCTIONS: &str = include_str!("../../queries/complete/functions.sql");
+const SESSIONS: &str = include_str!("../../queries/complete/sessions.sql");
 
 /// Lets a report's parameter be completed from the server.
 pub fn param(arg: Arg, param: &Param) -> Arg {
@@ -41,6 +42,11 @@ pub fn databases() -> ArgValueCompleter {
 /// Lets a role be completed from the server.
 pub fn roles() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| names(ROLES, typed))
+}
+
+/// Lets the number of a session be completed from the server.
+pub fn sessions() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| names(SESSIONS, typed))
 }
 
 /// What the server knows that begins like this; nothing when it does not answer in time.

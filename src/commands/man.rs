@@ -108,7 +108,7 @@ fn render_command(command: &Command, out: &mut Vec<u8>) -> std::io::Result<()> {
             quote(sub.get_name()),
             quote(&about)
         )?;
-        for arg in sub.get_arguments().filter(|a| a.get_id() != "help") {
+        for arg in sub.get_arguments().filter(|a| a.get_help_heading().is_none() && a.get_id() != "help") {
             out.extend_from_slice(b".RS\n");
             render_arg(arg, out)?;
             out.extend_from_slice(b".RE\n");

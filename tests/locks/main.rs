@@ -6,6 +6,7 @@ mod support;
 
 mod forest;
 mod queues;
+mod signals;
 mod watched;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,6 @@
+-- Ends the session of number $1 that began at $2, and no other that has got its number meanwhile.
+SELECT pg_catalog.pg_terminate_backend(a.pid) AS sent
+FROM pg_catalog.pg_stat_activity a
+WHERE a.pid = $1
+  AND a.pid <> pg_catalog.pg_backend_pid()
+  AND (extract(epoch FROM a.backend_start) * 1000000)::int8 = $2

@@ -1,0 +1,250 @@
+//! `locks cancel PID…` and `locks terminate PID…`.
+
+use std::time::Duration;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
+
+use super::shared;
+use crate::answer::parse_duration;
+use crate::cli::{self, EchoArgs, FormatArgs, SessionArgs};
+use crate::commands::listing::Listing;
+use crate::commands::report::resolve;
+use crate::commands::{Context, complete};
+use crate::error::{self, Error, Exit, Result};
+use crate::locks::signal::{self, Fate, How, Session};
+use crate::render::escape::terminal;
+use crate::render::human;
+use crate::rows::Row;
+use crate::session::{Purpose, Writer};
+use crate::signals;
+use crate::sql::{quote_ident, quote_literal};
+
+const COLUMNS: &[&str] = &[
+    "pid int8",
+    "user",
+    "application",
+    "session_state",
+    "transaction_s float8",
+    "statement",
+    "result",
+    "after_ms float8",
+];
+
+/// The command.
+pub fn command(how: How) -> Command {
+    let (about, more) = match how {
+        How::Cancel => (
+            "Cancel the statements of these sessions, and see whether they ended",
+            "The session stays, and its transaction keeps its locks until it is rolled back.",
+        ),
+        How::Terminate => (
+            "End these sessions, and see whether they are gone",
+            "Its transaction is rolled back. A prepared transaction is no session: ROLLBACK PREPARED ends it.",
+        ),
+    };
+    let command = cli::command(how.name(), about)
+        .arg(
+            Arg::new("pid")
+                .required(true)
+                .value_name("PID")
+                .num_args(1..)
+                .value_parser(parse_pid)
+                .add(complete::sessions())
+                .help("A session's number, as in the column pid of pgkit locks"),
+        )
+        .arg(
+            Arg::new("yes")
+                .long("yes")
+                .action(ArgAction::SetTrue)
+                .help("Do not ask; needed where there is no terminal to ask on"),
+        )
+        .arg(
+            Arg::new("wait")
+                .long("wait")
+                .value_name("DURATION")
+                .value_parser(parse_duration)
+                .default_value("5s")
+                .help("How long to wait until they are gone; 0 is not at all"),
+        );
+    shared(command).after_help(format!(
+        "{more}\nThose that can be signalled are, whatever is wrong with the others. Exit codes: 0 all gone,\n\
+         1 one is not there or stays, 77 the server refuses one or hides when it began.\n\n\
+         Columns: {}\n\n{}",
+        COLUMNS.iter().map(|c| c.split(' ').next().unwrap_or(c)).collect::<Vec<_>>().join(", "),
+        cli::example(&[&format!("pgkit locks {} 4711 --yes", how.name())])
+    ))
+}
+
+/// A session's number. The error says what is right.
+fn parse_pid(text: &str) -> std::result::Result<i32, String> {
+    if let Some(gid) = text.strip_prefix("prepared:") {
+        return Err(format!(
+            "a prepared transaction is no session: ROLLBACK PREPARED {} ends it",
+            quote_literal(gid)
+        ));
+    }
+    text.parse()
+        .ok()
+        .filter(|pid| *pid > 0)
+        .ok_or_else(|| "a session is named by its number, as in the column pid of pgkit locks".to_owned())
+}
+
+/// Runs it.
+pub async fn run(context: &Context, how: How, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    let from = |e: clap::Error| Error::bug(e.to_string());
+    let format = FormatArgs::from_arg_matches(own).map_err(from)?;
+    let session = SessionArgs::from_arg_matches(own).map_err(from)?;
+    let wait = own.get_one::<Duration>("wait").copied().unwrap_or_default();
+    let mut pids: Vec<i32> = Vec::new();
+    for pid in own.get_many::<i32>("pid").into_iter().flatten() {
+        if !pids.contains(pid) {
+            pids.push(*pid);
+        }
+    }
+    let listing = Listing::new(context, &format!("locks {}", how.name()), COLUMNS, &format)?;
+    let flags = cli::connection_flags(root, own)?;
+    let target = resolve(&flags, &context.env, session.echo.quiet)?;
+    let ask = &mut signals::ask_password;
+    let limits = session.limits();
+    let writer =
+        Writer::for_(Purpose::Signal, &target, limits, session.echo.echo(), &context.running, ask).await?;
+    if let Some(overdue) = writer.overdue() {
+        session.echo.remark(overdue);
+    }
+    if pids.contains(&writer.backend_pid()) {
+        return Err(Error::usage(format!("{} is the session of pgkit itself", writer.backend_pid()))
+            .hint("see pgkit locks for those that wait and those that keep them waiting"));
+    }
+    let found = signal::look(&writer, &pids).await?;
+    let hit: Vec<&Session> = found
+        .iter()
+        .filter_map(|(_, s)| s.as_ref().filter(|_| signal::obstacle(how, s.as_ref()).is_none()))
+        .collect();
+    if !hit.is_empty() && !own.get_flag("yes") {
+        agree(how, &hit).await?;
+    }
+    let fates = signal::run(&writer, how, &found, wait).await?;
+    let user = writer.user().to_owned();
+    writer.close().await;
+    print(how, &found, &fates, listing).await?;
+    judge(how, &found, &fates, &user, &session.echo)
+}
+
+/// Says what would be hit, and asks. Errors: nobody can be asked (64), the answer is no (1).
+async fn agree(how: How, hit: &[&Session]) -> Result<()> {
+    for session in hit {
+        error::note(&format!("pgkit: would {} {}", how.name(), describe(session)));
+    }
+    let (what, verb) = match (how, hit.len()) {
+        (How::Cancel, 1) => ("this statement".to_owned(), "Cancel"),
+        (How::Cancel, n) => (format!("these {n} statements"), "Cancel"),
+        (How::Terminate, 1) => ("this session".to_owned(), "Terminate"),
+        (How::Terminate, n) => (format!("these {n} sessions"), "Terminate"),
+    };
+    match signals::confirm(&format!("{verb} {what}? [y/N] ")).await? {
+        Some(true) => Ok(()),
+        Some(false) => Err(Error::new(Exit::Bad, "nothing was done")),
+        None => Err(Error::usage(format!("locks {}: there is no terminal to ask on", how.name()))
+            .hint("to do it without being asked, add --yes")),
+    }
+}
+
+/// A session on two lines, for a person.
+fn describe(session: &Session) -> String {
+    let mut parts = vec![session.pid.to_string()];
+    parts.extend(session.user.iter().map(|user| format!("user {user}")));
+    parts.extend(session.application.iter().map(|name| format!("application {name}")));
+    parts.extend(session.state.clone());
+    parts.extend(session.transaction_s.map(|s| format!("in a transaction for {}", human::seconds(s))));
+    let statement = session.statement.as_deref().unwrap_or_default();
+    let text = parts.iter().map(|part| terminal(part)).collect::<Vec<_>>().join(", ");
+    if statement.is_empty() { text } else { format!("{text}\n    {}", terminal(statement)) }
+}
+
+async fn print(
+    how: How,
+    found: &[(i32, Option<Session>)],
+    fates: &[Fate],
+    mut listing: Listing,
+) -> Result<()> {
+    for ((pid, session), fate) in found.iter().zip(fates) {
+        let session = session.as_ref();
+        let after = match fate {
+            Fate::Gone(after) => Some((after.as_secs_f64() * 1e3).round()),
+            _ => None,
+        };
+        let row = Row::new()
+            .int(Some(i64::from(*pid)))
+            .text(session.and_then(|s| s.user.as_ref()))
+            .text(session.and_then(|s| s.application.as_ref()))
+            .text(session.and_then(|s| s.state.as_ref()))
+            .float(session.and_then(|s| s.transaction_s))
+            .text(session.and_then(|s| s.statement.as_ref()))
+            .text(Some(word(how, fate)))
+            .float(after);
+        listing.push(&row)?;
+    }
+    listing.finish().await
+}
+
+/// A fate in a few words.
+fn word(how: How, fate: &Fate) -> String {
+    match (fate, how) {
+        (Fate::Missing, _) => "no such session".to_owned(),
+        (Fate::Hidden, _) => "hidden".to_owned(),
+        (Fate::Idle, _) => "runs no statement".to_owned(),
+        (Fate::AlreadyGone, _) => "had ended by itself".to_owned(),
+        (Fate::Refused(e), _) => {
+            format!("refused: {}", e.message.strip_prefix("the server says: ").unwrap_or(&e.message))
+        }
+        (Fate::Gone(_), How::Cancel) => "cancelled".to_owned(),
+        (Fate::Gone(_), How::Terminate) => "terminated".to_owned(),
+        (Fate::Sent, _) => "signalled".to_owned(),
+        (Fate::Left, How::Cancel) => "still runs".to_owned(),
+        (Fate::Left, How::Terminate) => "still there".to_owned(),
+    }
+}
+
+/// The exit code, with what to do about what was not done.
+fn judge(
+    how: How,
+    found: &[(i32, Option<Session>)],
+    fates: &[Fate],
+    user: &str,
+    echo: &EchoArgs,
+) -> Result<Exit> {
+    let of = |wanted: &dyn Fn(&Fate) -> bool| -> Vec<String> {
+        let those = found.iter().zip(fates).filter(|(_, fate)| wanted(fate));
+        those.map(|((pid, _), _)| pid.to_string()).collect()
+    };
+    let grant = |roles: &str| format!("GRANT {roles} TO {}", quote_ident(user));
+    let hidden = of(&|fate| *fate == Fate::Hidden);
+    if !hidden.is_empty() {
+        return Err(Error::new(
+            Exit::Permission,
+            format!("the server hides when these sessions began: {}", hidden.join(", ")),
+        )
+        .hint(format!(
+            "a number alone may belong to another session by now; to see and to signal it: {}",
+            grant("pg_read_all_stats, pg_signal_backend")
+        )));
+    }
+    let refused = of(&|fate| matches!(fate, Fate::Refused(e) if e.exit == Exit::Permission));
+    if !refused.is_empty() {
+        return Err(Error::new(
+            Exit::Permission,
+            format!("the server refuses to {}: {}", how.name(), refused.join(", ")),
+        )
+        .hint(format!("{}; a superuser's session only a superuser may signal", grant("pg_signal_backend"))));
+    }
+    let idle = of(&|fate| *fate == Fate::Idle);
+    if !idle.is_empty() {
+        echo.remark(&format!(
+            "locks cancel: no statement runs in {}, and what it holds it keeps: pgkit locks terminate {}",
+            idle.join(", "),
+            idle.join(" ")
+        ));
+    }
+    let good = |fate: &Fate| matches!(fate, Fate::Gone(_) | Fate::AlreadyGone | Fate::Sent);
+    Ok(if fates.iter().all(good) { Exit::Done } else { Exit::Bad })
+}

@@ -1,0 +1,225 @@
+//! Cancels statements and ends sessions, and sees whether they are gone.
+
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+use crate::session::{Value, Writer};
+
+/// What they are. `$1`: their numbers.
+const SESSIONS: &str = include_str!("../../queries/locks/sessions.sql");
+/// Check and signal in one statement: no number can be given to another session in between.
+const CANCEL: &str = include_str!("../../queries/locks/cancel.sql");
+const TERMINATE: &str = include_str!("../../queries/locks/terminate.sql");
+
+/// How often it is looked whether they are gone.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What is done to a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// Its statement is cancelled; the session stays, and so does its transaction.
+    Cancel,
+    /// It is ended.
+    Terminate,
+}
+
+impl How {
+    /// The command's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            How::Cancel => "cancel",
+            How::Terminate => "terminate",
+        }
+    }
+}
+
+/// A session, as far as the role may see it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Session {
+    /// Its number.
+    pub pid: i32,
+    /// Its role.
+    pub user: Option<String>,
+    /// What it calls itself; what it is, where it is no client's.
+    pub application: Option<String>,
+    /// `active`, `idle in transaction` …
+    pub state: Option<String>,
+    /// When it began, in microseconds since 1970.
+    pub backend_start: Option<i64>,
+    /// When its last statement began.
+    pub query_start: Option<i64>,
+    /// How long it has been in a transaction.
+    pub transaction_s: Option<f64>,
+    /// Its last statement, on one line.
+    pub statement: Option<String>,
+}
+
+impl Session {
+    /// Does it run a statement?
+    fn is_active(&self) -> bool {
+        matches!(self.state.as_deref(), Some("active" | "fastpath function call"))
+    }
+
+    /// Is what was signalled still there, in this later picture of the same number?
+    fn is_left(&self, how: How, now: &Session) -> bool {
+        self.backend_start == now.backend_start
+            && (how == How::Terminate || (now.is_active() && now.query_start == self.query_start))
+    }
+}
+
+/// What became of a session.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fate {
+    /// There is none of this number.
+    Missing,
+    /// The role may not see when it began, so it cannot be told from another of the same number.
+    Hidden,
+    /// It runs no statement that could be cancelled.
+    Idle,
+    /// It, or its statement, ended before it was signalled.
+    AlreadyGone,
+    /// The server refuses.
+    Refused(Error),
+    /// It, or its statement, ended so long after the signal.
+    Gone(Duration),
+    /// The signal is sent, and nobody waited for what came of it.
+    Sent,
+    /// The signal is sent, and it is there still.
+    Left,
+}
+
+/// The sessions of these numbers, in this order; `None` where there is none.
+pub async fn look(writer: &Writer, pids: &[i32]) -> Result<Vec<(i32, Option<Session>)>> {
+    let numbers = pids.iter().map(|pid| Some(pid.to_string())).collect();
+    let found: Vec<Session> = writer.structs(SESSIONS, &[Value::TextList(numbers)]).await?;
+    Ok(pids.iter().map(|pid| (*pid, found.iter().find(|s| s.pid == *pid).cloned())).collect())
+}
+
+/// What can be said of a session before anything is done; `None`: it can be signalled.
+pub fn obstacle(how: How, session: Option<&Session>) -> Option<Fate> {
+    match session {
+        None => Some(Fate::Missing),
+        Some(session) if session.backend_start.is_none() => Some(Fate::Hidden),
+        Some(session) if how == How::Cancel && !session.is_active() => Some(Fate::Idle),
+        Some(_) => None,
+    }
+}
+
+/// Whether the server says that it has sent it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answer {
+    sent: bool,
+}
+
+/// Signals one. `None`: it is to be seen what comes of it.
+async fn send(writer: &Writer, how: How, session: &Session) -> Result<Option<Fate>> {
+    let number = |n: Option<i64>| Value::Int8(n.unwrap_or_default());
+    let mut values = vec![Value::Int8(session.pid.into()), number(session.backend_start)];
+    let sql = match how {
+        How::Terminate => TERMINATE,
+        How::Cancel => {
+            values.push(number(session.query_start));
+            CANCEL
+        }
+    };
+    match writer.structs::<Answer>(sql, &values).await {
+        Ok(answers) => Ok(match answers.first() {
+            None => Some(Fate::AlreadyGone),
+            Some(Answer { sent: true }) => None,
+            // The server warns, and goes on: a process of its own takes no signals from sessions.
+            Some(Answer { sent: false }) => Some(Fate::Refused(Error::new(
+                crate::error::Exit::Bad,
+                "the server does not signal this process",
+            ))),
+        }),
+        Err(e) if e.sqlstate.is_some() => Ok(Some(Fate::Refused(e))),
+        Err(e) => Err(e),
+    }
+}
+
+/// Signals those that can be, then waits until all of them are gone, or for so long.
+pub async fn run(
+    writer: &Writer,
+    how: How,
+    sessions: &[(i32, Option<Session>)],
+    patience: Duration,
+) -> Result<Vec<Fate>> {
+    let mut fates: Vec<Option<Fate>> = Vec::new();
+    for (_, session) in sessions {
+        fates.push(match (obstacle(how, session.as_ref()), session) {
+            (None, Some(session)) => send(writer, how, session).await?,
+            (fate, _) => fate,
+        });
+    }
+    let start = Instant::now();
+    loop {
+        let waited_for: Vec<i32> = sessions
+            .iter()
+            .zip(&fates)
+            .filter(|(_, fate)| fate.is_none())
+            .map(|((pid, _), _)| *pid)
+            .collect();
+        if waited_for.is_empty() || patience.is_zero() {
+            break;
+        }
+        let now = look(writer, &waited_for).await?;
+        let waited = start.elapsed();
+        for ((pid, session), fate) in sessions.iter().zip(&mut fates) {
+            let now = now.iter().find(|(p, _)| p == pid).and_then(|(_, now)| now.as_ref());
+            let left = session.as_ref().zip(now).is_some_and(|(was, now)| was.is_left(how, now));
+            if fate.is_none() && !left {
+                *fate = Some(Fate::Gone(waited));
+            }
+        }
+        if waited >= patience || fates.iter().all(Option::is_some) {
+            break;
+        }
+        tokio::time::sleep(PAUSE.min(patience - waited)).await;
+    }
+    let rest = if patience.is_zero() { Fate::Sent } else { Fate::Left };
+    Ok(fates.into_iter().map(|fate| fate.unwrap_or_else(|| rest.clone())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(state: &str, backend_start: Option<i64>, query_start: i64) -> Session {
+        Session {
+            pid: 7,
+            user: None,
+            application: None,
+            state: Some(state.to_owned()),
+            backend_start,
+            query_start: Some(query_start),
+            transaction_s: None,
+            statement: None,
+        }
+    }
+
+    #[test]
+    fn who_can_be_signalled_is_known_before() {
+        let active = session("active", Some(1), 2);
+        let idle = session("idle in transaction", Some(1), 2);
+        let hidden = session("active", None, 2);
+        assert_eq!(obstacle(How::Cancel, None), Some(Fate::Missing));
+        assert_eq!(obstacle(How::Terminate, Some(&hidden)), Some(Fate::Hidden));
+        assert_eq!(obstacle(How::Cancel, Some(&idle)), Some(Fate::Idle));
+        assert_eq!(obstacle(How::Terminate, Some(&idle)), None);
+        assert_eq!(obstacle(How::Cancel, Some(&active)), None);
+    }
+
+    #[test]
+    fn a_number_that_was_given_to_another_session_is_not_the_same_one() {
+        let was = session("active", Some(1), 2);
+        assert!(was.is_left(How::Terminate, &session("idle", Some(1), 9)));
+        assert!(!was.is_left(How::Terminate, &session("active", Some(5), 2)));
+        assert!(was.is_left(How::Cancel, &session("active", Some(1), 2)));
+        assert!(!was.is_left(How::Cancel, &session("active", Some(1), 3)));
+        assert!(!was.is_left(How::Cancel, &session("idle in transaction (aborted)", Some(1), 2)));
+    }
+}
