@@ -54,7 +54,7 @@ impl ConnectionArgs {
     }
 
     /// Was none of them given?
-    fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.host.is_none()
             && self.port.is_none()
             && self.username.is_none()

@@ -1,5 +1,5 @@
 //! pgkit starting itself again: the one mechanism behind every process that must outlive, or clean up after,
-//! the one that asked for it (keeper of a sandbox, guard of a job, watcher of a log setting).
+//! the one that asked for it (keeper of a sandbox, janitor of a demonstration, guard of a job, watcher of a log setting).
 //!
 //! A helper is the same executable with a hidden subcommand, never a fork. Its orders come as lines of JSON
 //! over its standard input, so that nothing of them stands in a process list or an environment; it answers
@@ -30,16 +30,19 @@ pub enum Kind {
     Keeper,
     /// Switches the server's log settings back in time.
     Watcher,
+    /// Owns the schema of a demonstration.
+    Janitor,
 }
 
 impl Kind {
-    const ALL: [Kind; 2] = [Kind::Keeper, Kind::Watcher];
+    const ALL: [Kind; 3] = [Kind::Keeper, Kind::Watcher, Kind::Janitor];
 
     /// Its name, as it stands after the hidden subcommand.
     pub const fn name(self) -> &'static str {
         match self {
             Kind::Keeper => "keeper",
             Kind::Watcher => "watcher",
+            Kind::Janitor => "janitor",
         }
     }
 }
@@ -261,6 +264,7 @@ pub fn main(kind: &str) -> Exit {
         match kind {
             Kind::Keeper => crate::sandbox::keeper::run(&mut master).await,
             Kind::Watcher => crate::log::watcher::run(&mut master).await,
+            Kind::Janitor => crate::locks::janitor::run(&mut master).await,
         }
     })
 }

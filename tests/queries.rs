@@ -113,6 +113,7 @@ fn every_file_is_a_text_of_a_report_or_an_engines_statement() {
         include_str!("../src/commands/complete.rs"),
         include_str!("../src/commands/log/grants.rs"),
         include_str!("../src/jobs/store.rs"),
+        include_str!("../src/locks/janitor.rs"),
         include_str!("../src/locks/signal.rs"),
         include_str!("../src/log/files.rs"),
         include_str!("../src/log/note.rs"),

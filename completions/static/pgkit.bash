@@ -73,6 +73,9 @@ _pgkit() {
             pgkit__subcmd__locks,cancel)
                 cmd="pgkit__subcmd__locks__subcmd__cancel"
                 ;;
+            pgkit__subcmd__locks,demo)
+                cmd="pgkit__subcmd__locks__subcmd__demo"
+                ;;
             pgkit__subcmd__locks,terminate)
                 cmd="pgkit__subcmd__locks__subcmd__terminate"
                 ;;
@@ -1058,7 +1061,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__locks)
-            opts="-? -h -p -U -d -w -W -v -E -q --help --host --port --username --dbname --no-password --password --sql --server-version --format --csv --json --header --no-header --columns --sort --limit --grep --color --all-databases --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout --fail-after cancel terminate"
+            opts="-? -h -p -U -d -w -W -v -E -q --help --host --port --username --dbname --no-password --password --sql --server-version --format --csv --json --header --no-header --columns --sort --limit --grep --color --all-databases --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout --fail-after demo cancel terminate"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1156,6 +1159,99 @@ _pgkit() {
             case "${prev}" in
                 --wait)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -h)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --username)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -U)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dbname)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -d)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical tree" -- "${cur}"))
+                    return 0
+                    ;;
+                --columns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sort)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grep)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --statement-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pgkit__subcmd__locks__subcmd__demo)
+            opts="-? -h -p -U -d -w -W -E -q --help --sessions --hold --sandbox --bin-dir --host --port --username --dbname --no-password --password --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --sessions)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hold)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bin-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
                     return 0
                     ;;
                 --host)

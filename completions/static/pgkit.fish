@@ -125,12 +125,12 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l no-pager -d 'D
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s v -l verbose -d 'Say which text of the report was chosen, and why'
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s q -l quiet -d 'No remarks on stderr, only errors'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -s p -l port -d 'The server\'s port' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l server-version -d 'With --sql: for a server of this major version, without asking one' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l server-version -d 'With --sql: for a server of this major version, without asking one' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
 csv\t'RFC 4180, with a header'
 json\t'One array of objects'
@@ -138,32 +138,67 @@ jsonl\t'One object a line'
 markdown\t'A table for an issue or a wiki, with units'
 vertical\t'One value a line, with units'
 tree\t'Who stands under whom, with units, where a report says so'"
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l columns -d 'Only these columns, in this order' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l sort -d 'Order by this column' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l limit -d 'Cut after this many rows' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l columns -d 'Only these columns, in this order' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l sort -d 'Order by this column' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l limit -d 'Cut after this many rows' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l watch -d 'Again and again, every so many seconds' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l fail-after -d 'Exit with 1 when somebody has waited longer; 0: as soon as somebody waits' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -s ? -l help -d 'Print help'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -s w -l no-password -d 'Never ask for a password'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -s W -l password -d 'Ask for a password before connecting'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l sql -d 'Print that SQL on stdout, ready for psql, and do not run it'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l csv -d 'Short for --format csv'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l json -d 'Short for --format json'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l header -d 'With a head, also where the format has none by default'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l no-header -d 'Without a head'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l all-databases -d 'In every database one may connect to'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -l no-pager -d 'Do not page long answers on a terminal'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -s v -l verbose -d 'Say which text of the report was chosen, and why'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -s q -l quiet -d 'No remarks on stderr, only errors'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -f -a "cancel" -d 'Cancel the statements of these sessions, and see whether they ended'
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from cancel terminate" -f -a "terminate" -d 'End these sessions, and see whether they are gone'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l watch -d 'Again and again, every so many seconds' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l fail-after -d 'Exit with 1 when somebody has waited longer; 0: as soon as somebody waits' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l sql -d 'Print that SQL on stdout, ready for psql, and do not run it'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l csv -d 'Short for --format csv'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l json -d 'Short for --format json'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l header -d 'With a head, also where the format has none by default'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l no-header -d 'Without a head'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l all-databases -d 'In every database one may connect to'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l no-pager -d 'Do not page long answers on a terminal'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -s v -l verbose -d 'Say which text of the report was chosen, and why'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -f -a "demo" -d 'Let sessions go for the same row, and show who got what'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -f -a "cancel" -d 'Cancel the statements of these sessions, and see whether they ended'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -f -a "terminate" -d 'End these sessions, and see whether they are gone'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -l sessions -d 'How many go for it' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -l hold -d 'How long whoever gets the row keeps it' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -l bin-dir -d 'With --sandbox: folder with initdb and postgres' -r -f -a "(__fish_complete_directories)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
+csv\t'RFC 4180, with a header'
+json\t'One array of objects'
+jsonl\t'One object a line'
+markdown\t'A table for an issue or a wiki, with units'
+vertical\t'One value a line, with units'
+tree\t'Who stands under whom, with units, where a report says so'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -l columns -d 'Only these columns, in this order' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -l sort -d 'Order by this column' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -l limit -d 'Cut after this many rows' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -l sandbox -d 'On a throwaway server of its own'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -l csv -d 'Short for --format csv'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -l json -d 'Short for --format json'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -l header -d 'With a head, also where the format has none by default'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -l no-header -d 'Without a head'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -l wait -d 'How long to wait until they are gone; 0 is not at all' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -s p -l port -d 'The server\'s port' -r

@@ -60,6 +60,11 @@ impl Listing {
         self.out.flush()
     }
 
+    /// Hands on what is ready; a format that lays out rows together keeps them until it has more, or all.
+    pub fn pass(&mut self) -> Result<output::Reader> {
+        self.out.flush()
+    }
+
     /// All rows have come.
     pub async fn finish(mut self) -> Result<()> {
         self.pipeline.end_round(&mut self.out)?;

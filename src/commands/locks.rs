@@ -1,5 +1,6 @@
 //! `locks`: the report, with `--fail-after`; and the commands below it.
 
+mod demo;
 mod signal;
 
 use std::time::Duration;
@@ -30,6 +31,7 @@ pub fn command(report: Command) -> Command {
         // A flag before the subcommand would be the report's.
         .args_conflicts_with_subcommands(true)
         .disable_help_subcommand(true)
+        .subcommand(demo::command())
         .subcommand(signal::command(How::Cancel))
         .subcommand(signal::command(How::Terminate))
 }
@@ -44,6 +46,7 @@ fn shared(command: Command) -> Command {
 /// Runs it.
 pub async fn run(context: &Context, found: &Report, root: &ArgMatches, matches: &ArgMatches) -> Result<Exit> {
     match matches.subcommand() {
+        Some(("demo", own)) => demo::run(context, root, own).await,
         Some(("cancel", own)) => signal::run(context, How::Cancel, root, own).await,
         Some((_, own)) => signal::run(context, How::Terminate, root, own).await,
         None => {

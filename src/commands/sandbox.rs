@@ -6,6 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 
 use super::{Context, aside};
 use crate::cli;
+use crate::connect::{self, Environment, Flags, Target};
 use crate::error::{self, Error, Exit, Result};
 use crate::render::output;
 use crate::sandbox::{self, Info, Options};
@@ -27,6 +28,10 @@ const TOUR: &[(&str, &str)] = &[
         "pgkit sizes --group-partitions --limit 10 --columns name,kind,members,main,toast,indexes,total --format table",
     ),
     ("The same for a program:", "pgkit sizes 'missing_symbols*' --group-partitions --format jsonl"),
+    (
+        "Two sessions go for the same row, and one does not get it:",
+        "pgkit locks demo --hold 100ms --format table | head -8",
+    ),
     ("And the SQL, to paste elsewhere:", "pgkit relations --kind view --sql"),
 ];
 
@@ -127,6 +132,20 @@ fn options(context: &Context, matches: &ArgMatches) -> Result<Options> {
 pub(super) async fn own_server(context: &Context, matches: &ArgMatches) -> Result<sandbox::Server> {
     let options = options(context, matches)?;
     aside(move || sandbox::start_own(&options)).await
+}
+
+/// The way to it, whatever the person has set for other servers.
+pub(super) fn target(server: &sandbox::Server) -> Result<Target> {
+    let info = server.info();
+    let flags = Flags {
+        host: Some(info.socket_dir.display().to_string()),
+        port: Some(info.port.to_string()),
+        username: Some(info.user.clone()),
+        dbname: Some(info.database.clone()),
+        no_password: true,
+        password: false,
+    };
+    connect::resolve(&flags, &Environment::default(), &connect::Disk)
 }
 
 /// Stops it now rather than at the very end, so that what goes wrong is seen.

@@ -144,7 +144,7 @@ impl Running {
 pub type Echo = Option<Rc<dyn Fn(&str)>>;
 
 /// One statement as `-E` shows it.
-fn echoed(sql: &str, params: &[Value]) -> String {
+pub fn echoed(sql: &str, params: &[Value]) -> String {
     let mut text = format!("********* QUERY **********\n{sql}\n");
     if !params.is_empty() {
         text.push_str("-- parameters:\n");

@@ -196,6 +196,11 @@ impl Writer {
         self.overdue.as_deref()
     }
 
+    /// Is it known by now that the connection is lost?
+    pub fn is_lost(&self) -> bool {
+        self.link.connected.client.is_closed()
+    }
+
     /// What was connected to, with the password that was typed.
     pub fn target(&self) -> &Target {
         &self.link.connected.target

@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod demos;
 mod forest;
 mod queues;
 mod signals;

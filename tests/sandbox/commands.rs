@@ -23,6 +23,7 @@ fn the_tour_shows_the_main_commands_and_leaves_nothing_behind() {
         "missing_symbols_20150601",
         "$ pgkit sizes --group-partitions",
         "\"name\":\"missing_symbols\"",
+        "could not obtain lock on row",
         "BEGIN TRANSACTION",
     ] {
         assert!(output.stdout.contains(shown), "not shown: {shown}\n{}", output.stdout);

@@ -7,7 +7,6 @@ use crate::bench::params;
 use crate::bench::script::Variant;
 use crate::cli::{self, FormatArgs, SessionArgs};
 use crate::commands::{Context, sandbox};
-use crate::connect::Flags;
 use crate::error::{Error, Exit, Result};
 use crate::session::Wire;
 
@@ -46,16 +45,7 @@ pub(super) async fn run(context: &Context, own: &ArgMatches) -> Result<Exit> {
     let variants = VARIANTS.iter().map(|text| Variant::parse(text, &read)).collect::<Result<Vec<_>>>()?;
     let values = params::parse(&[PARAM.to_owned()], &read)?;
     let server = sandbox::own_server(context, own).await?;
-    let info = server.info();
-    let flags = Flags {
-        host: Some(info.socket_dir.display().to_string()),
-        port: Some(info.port.to_string()),
-        username: Some(info.user.clone()),
-        dbname: Some(info.database.clone()),
-        no_password: true,
-        password: false,
-    };
-    let target = crate::connect::resolve(&flags, &context.env, &crate::connect::Disk)?;
+    let target = sandbox::target(&server)?;
     let mut never = |_: &str| Err(Error::bug("the sandbox wants a password"));
     let (mut wire, _) = Wire::connect(&target, &context.running, &mut never).await?;
     wire.run(DATA).await?;

@@ -1,0 +1,208 @@
+//! `locks demo`: sessions that go for one row, and what each got.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, value_parser};
+
+use super::shared;
+use crate::answer::parse_duration;
+use crate::cli::{self, ConnectionArgs, FormatArgs, SessionArgs};
+use crate::commands::listing::Listing;
+use crate::commands::report::resolve;
+use crate::commands::{Context, aside, sandbox};
+use crate::connect::Target;
+use crate::error::{Error, Exit, Result};
+use crate::locks::demo::{self, Event, Got, Way};
+use crate::locks::janitor::{self, Janitor};
+use crate::render::output::Reader;
+use crate::rows::Row;
+use crate::session::{Purpose, Writer};
+use crate::signals;
+use crate::sql::quote_ident;
+
+/// `what` is the statement that was sent, or what was got for it.
+const COLUMNS: &[&str] =
+    &["way", "at_ms float8", "session int8", "pid int8", "event", "what", "sqlstate", "waited_ms float8"];
+
+/// How long the janitor tries to reach a server that is away.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// The command.
+pub fn command() -> Command {
+    let command = cli::command("demo", "Let sessions go for the same row, and show who got what")
+        .arg(
+            Arg::new("sessions")
+                .long("sessions")
+                .value_name("N")
+                .value_parser(value_parser!(u16).range(2..=100))
+                .default_value("2")
+                .help("How many go for it"),
+        )
+        .arg(
+            Arg::new("hold")
+                .long("hold")
+                .value_name("DURATION")
+                .value_parser(parse_duration)
+                .default_value("300ms")
+                .help("How long whoever gets the row keeps it"),
+        )
+        .arg(
+            Arg::new("sandbox")
+                .long("sandbox")
+                .action(ArgAction::SetTrue)
+                .help("On a throwaway server of its own"),
+        );
+    let command = sandbox::with_bin_dir(command).mut_arg("bin-dir", |arg| {
+        arg.requires("sandbox").help("With --sandbox: folder with initdb and postgres")
+    });
+    shared(command)
+        // Here waiting is the point.
+        .mut_arg("lock_timeout", |arg| arg.default_value("0"))
+        .after_help(format!(
+            "Each round all sessions send the same statement at the same moment: with NOWAIT, FOR UPDATE,\n\
+             SKIP LOCKED and as a plain UPDATE. The table is in a schema of its own, which is dropped afterwards.\n\n\
+             Columns: {}\n\n{}",
+            COLUMNS.iter().map(|c| c.split(' ').next().unwrap_or(c)).collect::<Vec<_>>().join(", "),
+            cli::example(&["pgkit locks demo --sandbox", "pgkit locks demo --sessions 5 --hold 5s"])
+        ))
+}
+
+/// Runs it.
+pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    let from = |e: clap::Error| Error::bug(e.to_string());
+    let format = FormatArgs::from_arg_matches(own).map_err(from)?;
+    let session = SessionArgs::from_arg_matches(own).map_err(from)?;
+    // What is wrong with the wishes is said before anything is made.
+    let listing = Listing::new(context, "locks demo", COLUMNS, &format)?;
+    let flags = cli::connection_flags(root, own)?;
+    if !own.get_flag("sandbox") {
+        let target = resolve(&flags, &context.env, session.echo.quiet)?;
+        return on_server(context, &target, &session, own, listing, PATIENCE).await;
+    }
+    cli::refuse_connection_flags(root, "locks demo --sandbox")?;
+    if !ConnectionArgs::from_arg_matches(own).map_err(from)?.is_empty() {
+        return Err(Error::usage("--sandbox is a server of its own").hint("leave out the connection flags"));
+    }
+    let server = sandbox::own_server(context, own).await?;
+    let target = sandbox::target(&server)?;
+    let done = on_server(context, &target, &session, own, listing, Duration::ZERO).await;
+    sandbox::end(server).await?;
+    done
+}
+
+async fn on_server(
+    context: &Context,
+    target: &Target,
+    session: &SessionArgs,
+    own: &ArgMatches,
+    mut listing: Listing,
+    patience: Duration,
+) -> Result<Exit> {
+    let writer = async |target: &Target| {
+        let ask = &mut signals::ask_password;
+        let echo = session.echo.echo();
+        Writer::for_(Purpose::Demo, target, session.limits(), echo, &context.running, ask).await
+    };
+    // The first asks for a password, if one is needed; the others and the janitor get it from there.
+    let first = writer(target).await?;
+    if let Some(overdue) = first.overdue() {
+        session.echo.remark(overdue);
+    }
+    let target = first.target().clone();
+    let for_janitor = target.clone();
+    let janitor = aside(move || Janitor::start(&for_janitor, patience)).await?;
+    let schema = janitor.made.schema.clone();
+    let echo = session.echo.echo();
+    let show = |statements: &[String]| {
+        for statement in statements {
+            if let Some(echo) = &echo {
+                echo(&crate::session::echoed(statement, &[]));
+            }
+        }
+    };
+    show(&janitor.made.statements);
+    let count = usize::from(*own.get_one::<u16>("sessions").unwrap_or(&2));
+    let hold = own.get_one::<Duration>("hold").copied().unwrap_or_default();
+    let rounds = async {
+        let mut sessions = vec![first];
+        while sessions.len() < count {
+            sessions.push(writer(&target).await.map_err(|e| {
+                Error { message: format!("session {} of {count}: {}", sessions.len() + 1, e.message), ..e }
+                    .hint("ask for fewer with --sessions")
+            })?);
+        }
+        for (i, session) in sessions.iter().enumerate() {
+            let schema = quote_ident(&schema);
+            let name = format!("SET application_name = 'pgkit locks demo {}'", i + 1);
+            session.run(&format!("SET search_path = {schema}; {name}")).await?;
+        }
+        let shown = show_rounds(&sessions, hold, &mut listing).await;
+        for session in sessions {
+            session.close().await;
+        }
+        shown
+    };
+    let shown = rounds.await;
+    let dropped = aside(move || janitor.finish()).await;
+    match &dropped {
+        Ok(done) => show(&done.statements),
+        // The janitor is dead: what it should have done is done here, as well as it goes.
+        Err(_) => {
+            if let Ok(writer) = writer(&target).await {
+                let _ = writer.run(&janitor::drop_schema(&schema)).await;
+            }
+        }
+    }
+    // Also when it was cut short: up to there it happened.
+    let finished = listing.finish().await;
+    shown?;
+    dropped.map_err(|e| e.hint(format!("see whether the schema {schema} is still there")))?;
+    finished.map(|()| Exit::Done)
+}
+
+async fn show_rounds(sessions: &[Writer], hold: Duration, listing: &mut Listing) -> Result<()> {
+    for way in Way::ALL {
+        let failed: RefCell<Result<()>> = RefCell::new(Ok(()));
+        {
+            let listing = RefCell::new(&mut *listing);
+            let pids: Vec<i64> = sessions.iter().map(|s| i64::from(s.backend_pid())).collect();
+            let tell = |event: Event| {
+                let pushed = listing.borrow_mut().push(&row(&event, pids.get(event.session).copied()));
+                if let Err(e) = pushed {
+                    *failed.borrow_mut() = Err(e);
+                }
+            };
+            demo::round(sessions, way, hold, &RefCell::new(tell)).await?;
+        }
+        failed.into_inner()?;
+        if listing.pass()? == Reader::Gone {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// An event as a row.
+fn row(event: &Event, pid: Option<i64>) -> Row {
+    // To the microsecond: nobody measures closer than that across a connection.
+    let ms = |d: Duration| Some((d.as_secs_f64() * 1e6).round() / 1e3);
+    let (what, sqlstate) = match &event.got {
+        None => (event.statement.to_owned(), None),
+        Some((Got::Row, _)) => ("the row".to_owned(), None),
+        Some((Got::Nothing, _)) => ("no row".to_owned(), None),
+        Some((Got::Refused(e), _)) => {
+            let message = e.message.strip_prefix("the server says: ").unwrap_or(&e.message);
+            (message.to_owned(), e.sqlstate.clone())
+        }
+    };
+    Row::new()
+        .text(Some(event.way.name()))
+        .float(ms(event.at))
+        .int(i64::try_from(event.session + 1).ok())
+        .int(pid)
+        .text(Some(if event.got.is_some() { "got" } else { "sent" }))
+        .text(Some(what))
+        .text(sqlstate)
+        .float(event.got.as_ref().and_then(|(_, waited)| ms(*waited)))
+}
