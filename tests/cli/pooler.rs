@@ -141,6 +141,15 @@ fn through_pgbouncer_every_report_works_and_the_next_client_sees_nothing_of_ours
                 );
                 assert_eq!(settings(&pooler.db), before, "{args:?} {mode} on {}", bin.major);
             }
+            // Others of this server's tests may be waiting meanwhile.
+            assert_eq!(run(pgkit(&pooler.db).args(["locks", "-q"])).code, Some(0), "{mode} on {}", bin.major);
+            // What needs a session of its own gets none here.
+            for args in [&["locks", "demo"][..], &["locks", "cancel", "1", "--yes"]] {
+                let refused = run(pgkit(&pooler.db).args(args));
+                assert_eq!((refused.code, refused.stdout.as_str()), (Some(64), ""), "{}", refused.snapshot());
+                assert!(refused.stderr.contains("connection pooler"), "{}", refused.stderr);
+            }
+            assert_eq!(settings(&pooler.db), before, "{mode} on {}", bin.major);
             // A statement that is cut short, one that fails, one that times out: the session is as it was, or a new one.
             let limited = run(&mut own.run(&pooler.db, &["many", "--limit", "2"]));
             assert_eq!(limited.lines(), ["1", "2"]);

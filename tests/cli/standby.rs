@@ -65,6 +65,10 @@ fn every_report_works_on_a_hot_standby() {
                 assert_eq!(logged(&output.stdout), logged(&expected), "{args:?} on {}", bin.major);
             }
         }
+        assert_eq!(run(pgkit(&db).args(["locks", "-q"])).code, Some(0), "on {}", bin.major);
+        let demo = run(pgkit(&db).args(["locks", "demo"]));
+        assert_eq!((demo.code, demo.stdout.as_str()), (Some(69), ""), "{}", demo.snapshot());
+        assert!(demo.stderr.starts_with("pgkit: the server is a standby"), "{}", demo.stderr);
         let standby = run(pgkit(&db).env("PGTARGETSESSIONATTRS", "standby").arg("relations"));
         assert_eq!(standby.code, Some(0), "{}", standby.snapshot());
         let primary = run(pgkit(&db).env("PGTARGETSESSIONATTRS", "primary").arg("relations"));
