@@ -425,6 +425,7 @@ pub fn tree(reports: &[Report], own: &OwnReports) -> Command {
     }
     root.subcommand(run)
         .subcommand(commands::log::command_tree())
+        .subcommand(commands::upgrade_check::command())
         .subcommand(commands::sandbox::command())
         .subcommand(commands::completions::command())
         .subcommand(commands::man::command())

@@ -97,7 +97,7 @@ fn text_of<'a>(report: &'a Report, file: &str) -> &'a Text {
 fn every_file_is_a_text_of_a_report_or_an_engines_statement() {
     let mut on_disk = BTreeSet::new();
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
-    for sub in ["", "complete", "log", "log/direct", "log/granted"] {
+    for sub in ["", "complete", "log", "log/direct", "log/granted", "upgrade", "upgrade/new"] {
         for entry in std::fs::read_dir(folder.join(sub)).unwrap().map(|entry| entry.unwrap()) {
             if entry.file_type().unwrap().is_file() {
                 let name = entry.file_name().into_string().unwrap();
@@ -113,6 +113,9 @@ fn every_file_is_a_text_of_a_report_or_an_engines_statement() {
         include_str!("../src/commands/log/grants.rs"),
         include_str!("../src/log/files.rs"),
         include_str!("../src/log/switch.rs"),
+        include_str!("../src/upgrade/checks.rs"),
+        include_str!("../src/upgrade/examine.rs"),
+        include_str!("../src/upgrade/trial.rs"),
     ]
     .concat();
     for file in on_disk.iter().filter(|f| f.matches('/').count() > 1) {

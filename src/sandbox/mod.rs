@@ -13,6 +13,7 @@ mod folder;
 pub(crate) mod keeper;
 mod sample;
 mod server;
+mod tool;
 mod unsafe_spawn;
 mod user;
 
