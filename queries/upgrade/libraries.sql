@@ -18,7 +18,7 @@ SELECT pg_catalog.current_database()::text AS database,
        NULL::text AS slot,
        pg_catalog.count(*) AS functions,
        CASE WHEN u.extension IS NOT NULL THEN pg_catalog.format('DROP EXTENSION %I;', u.extension)
-            ELSE COALESCE(pg_catalog.format(E'DROP LANGUAGE IF EXISTS %I;\n', pg_catalog.max(u.language)), '')
+            ELSE COALESCE(E'DROP LANGUAGE ' || pg_catalog.quote_ident(pg_catalog.max(u.language)) || E';\n', '')
                  || pg_catalog.format('DROP %s %s;',
                                          CASE WHEN pg_catalog.current_setting('server_version_num')::int < 110000
                                               THEN 'FUNCTION' ELSE 'ROUTINE' END,

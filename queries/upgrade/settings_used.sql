@@ -11,7 +11,7 @@ SELECT COALESCE('role ' || pg_catalog.quote_ident(r.rolname), 'every role')
        CASE WHEN r.rolname IS NULL AND d.datname IS NULL THEN 'ALTER ROLE ALL'
             WHEN r.rolname IS NULL THEN pg_catalog.format('ALTER DATABASE %I', d.datname)
             ELSE pg_catalog.format('ALTER ROLE %I', r.rolname)
-                 || COALESCE(pg_catalog.format(' IN DATABASE %I', d.datname), '') END
+                 || COALESCE(' IN DATABASE ' || pg_catalog.quote_ident(d.datname), '') END
            || pg_catalog.format(' RESET %I;', pg_catalog.split_part(c.item, '=', 1))
 FROM pg_catalog.pg_db_role_setting s
 CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS c (item)

@@ -229,7 +229,10 @@ impl Work<'_> {
                 self.unseen(what, Some(&database), fix, &e);
                 Ok(Vec::new())
             }
-            Err(e) => Err(e),
+            Err(e) => {
+                let message = format!("database {:?}, {what}: {}", reader.database(), e.message);
+                Err(Error { message, ..e })
+            }
         }
     }
 

@@ -26,7 +26,7 @@ pub fn script(findings: &[Finding], home: &str, allow_destructive: bool) -> Stri
         let database = finding.run_in.as_deref().unwrap_or(home);
         let again = !done.insert((database, sql));
         if inside != Some(database) {
-            out.push_str(&format!("\n\\connect -reuse-previous=on {}\n", connect_argument(database)));
+            out.push_str(&format!("\n\\connect {}\n", connect_arguments(database)));
             inside = Some(database);
         }
         let place = finding.database.as_deref().map(|name| format!("{name}: ")).unwrap_or_default();
@@ -54,13 +54,20 @@ fn one_line(text: &str) -> String {
     escape::terminal(text).into_owned()
 }
 
-/// A database's name as an argument of psql's `\connect`: within a conninfo string, since a name may look like one.
-fn connect_argument(name: &str) -> String {
+/// A database's name for psql's `\connect`. One that is no plain name stands within a conninfo string, since it may look
+/// like one; that within double quotes, which psql takes off last; and that within single quotes, which it takes off
+/// first, with their escapes.
+fn connect_arguments(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if name.chars().all(plain) {
+        return name.to_owned();
+    }
     let conninfo = format!("dbname='{}'", name.replace('\\', "\\\\").replace('\'', "\\'"));
-    let mut quoted = String::from("'");
+    let mut quoted = String::from("-reuse-previous=on '\"");
     for c in conninfo.chars() {
         match c {
             '\'' => quoted.push_str("''"),
+            '"' => quoted.push_str("\"\""),
             '\\' => quoted.push_str("\\\\"),
             '\n' => quoted.push_str("\\n"),
             '\r' => quoted.push_str("\\r"),
@@ -68,7 +75,7 @@ fn connect_argument(name: &str) -> String {
             c => quoted.push(c),
         }
     }
-    quoted.push('\'');
+    quoted.push_str("\"'");
     quoted
 }
 
@@ -92,15 +99,7 @@ mod tests {
         let careful = script(&findings, "postgres", false);
         let live: Vec<&str> =
             careful.lines().filter(|line| !line.starts_with("--") && !line.is_empty()).collect();
-        assert_eq!(
-            live,
-            [
-                "\\set ON_ERROR_STOP 1",
-                "\\encoding UTF8",
-                "\\connect -reuse-previous=on 'dbname=''a'''",
-                "SELECT 1;"
-            ]
-        );
+        assert_eq!(live, ["\\set ON_ERROR_STOP 1", "\\encoding UTF8", "\\connect a", "SELECT 1;"]);
         assert!(script(&findings, "postgres", true).contains("\nDROP TABLE \"a\nb\";\n"));
     }
 
@@ -118,6 +117,10 @@ mod tests {
 
     #[test]
     fn any_name_connects() {
-        assert_eq!(connect_argument("it's=\\x\ny"), "'dbname=''it\\\\''s=\\\\\\\\x\\ny'''");
+        assert_eq!(connect_arguments("demo_2"), "demo_2");
+        assert_eq!(
+            connect_arguments("it's=\"\\x\ny"),
+            "-reuse-previous=on '\"dbname=''it\\\\''s=\"\"\\\\\\\\x\\ny''\"'"
+        );
     }
 }

@@ -1,0 +1,3 @@
+//! Wrong flags, no server, roles that may not look.
+
+use crate::*;
