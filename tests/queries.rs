@@ -113,6 +113,7 @@ fn every_file_is_a_text_of_a_report_or_an_engines_statement() {
         include_str!("../src/commands/log/grants.rs"),
         include_str!("../src/log/files.rs"),
         include_str!("../src/log/switch.rs"),
+        include_str!("../src/upgrade/against.rs"),
         include_str!("../src/upgrade/checks.rs"),
         include_str!("../src/upgrade/examine.rs"),
         include_str!("../src/upgrade/trial.rs"),

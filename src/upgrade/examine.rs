@@ -1,6 +1,6 @@
 //! The examination: the old server first, database by database, then what of it the new one takes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -10,7 +10,6 @@ use super::checks::{self, CHECKS, Check, Scope};
 use super::cluster::{self, Old};
 use super::libraries::{self, Use, Verdict};
 use super::settings::{self, Used};
-use super::trial::{Facts, Trial};
 use super::{Finding, Severity};
 use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
@@ -23,7 +22,8 @@ const LIBRARIES: &str = include_str!("../../queries/upgrade/libraries.sql");
 const EXTENSIONS: &str = include_str!("../../queries/upgrade/extensions.sql");
 const SETTINGS_USED: &str = include_str!("../../queries/upgrade/settings_used.sql");
 const SETTINGS_FUNCTIONS: &str = include_str!("../../queries/upgrade/settings_functions.sql");
-const LEFTOVERS: &str = include_str!("../../queries/upgrade/tablespace_leftovers.sql");
+const LOCALES_USED: &str = include_str!("../../queries/upgrade/locales_used.sql");
+const ICU_COLLATIONS: &str = include_str!("../../queries/upgrade/icu_collations.sql");
 const PRELOADED: &str = include_str!("../../queries/upgrade/preloaded.sql");
 
 /// The programs of the new version, and the cluster that was made with them.
@@ -85,29 +85,42 @@ struct Database {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Extension {
-    database: String,
-    name: String,
-    version: String,
+pub(super) struct Extension {
+    pub(super) database: String,
+    pub(super) name: String,
+    pub(super) version: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Locale {
+    pub(super) object: String,
+    pub(super) provider: String,
+    pub(super) locale: String,
+    pub(super) version: String,
 }
 
 /// What the old cluster uses that the new server must have.
 #[derive(Debug, Default)]
-struct Needs {
-    libraries: Vec<Use>,
-    extensions: Vec<Extension>,
+pub(super) struct Needs {
+    pub(super) libraries: Vec<Use>,
+    pub(super) extensions: Vec<Extension>,
     /// With the database, for those of a function.
-    settings: Vec<(Option<String>, Used)>,
-    logical_slots: u64,
+    pub(super) settings: Vec<(Option<String>, Used)>,
+    /// With the database.
+    pub(super) locales: Vec<(String, Locale)>,
+    /// Collations that need a server with ICU.
+    pub(super) icu: Vec<checks::Row>,
+    pub(super) logical_slots: u64,
 }
 
 /// An examination under way.
-struct Work<'a> {
-    question: &'a Question<'a>,
-    from: u32,
-    to: u32,
-    findings: Vec<Finding>,
-    needs: Needs,
+pub(super) struct Work<'a> {
+    pub(super) question: &'a Question<'a>,
+    pub(super) from: u32,
+    pub(super) to: u32,
+    pub(super) findings: Vec<Finding>,
+    pub(super) needs: Needs,
 }
 
 /// Examines the old server, and tries on the new one what it needs.
@@ -147,7 +160,7 @@ pub async fn examine(question: &Question<'_>) -> Result<Answer> {
 }
 
 impl Question<'_> {
-    async fn reader(&self, target: &Target) -> Result<Reader> {
+    pub(super) async fn reader(&self, target: &Target) -> Result<Reader> {
         let mut ask = self.ask;
         Reader::connect(target, self.settings.clone(), self.echo.clone(), &self.running, &mut ask).await
     }
@@ -210,7 +223,7 @@ fn check_data_dir(new: &Installation, to: u32) -> Result<()> {
 
 impl Work<'_> {
     /// The rows of a query; what is refused or takes too long becomes a finding, and the rest goes on.
-    async fn rows<T: DeserializeOwned>(
+    pub(super) async fn rows<T: DeserializeOwned>(
         &mut self,
         reader: &mut Reader,
         what: &str,
@@ -236,7 +249,7 @@ impl Work<'_> {
         }
     }
 
-    fn unseen(&mut self, what: &str, database: Option<&str>, fix: &str, why: &Error) {
+    pub(super) fn unseen(&mut self, what: &str, database: Option<&str>, fix: &str, why: &Error) {
         let place = database.map(|name| format!("database {name:?}: ")).unwrap_or_default();
         (self.question.tell)(&format!("{place}could not look at {what}: {}", why.message));
         self.findings.push(Finding::unseen(what, database, fix, why.message.clone()));
@@ -334,6 +347,12 @@ impl Work<'_> {
         let used: Vec<Used> =
             self.rows(&mut reader, "settings of functions", SETTINGS_FUNCTIONS, &[]).await?;
         self.needs.settings.extend(used.into_iter().map(|one| (Some(name.clone()), one)));
+        let icu: Vec<checks::Row> = self.rows(&mut reader, "collations", ICU_COLLATIONS, &[]).await?;
+        self.needs.icu.extend(icu);
+        if self.from >= 15 {
+            let locales: Vec<Locale> = self.rows(&mut reader, "locales", LOCALES_USED, &[]).await?;
+            self.needs.locales.extend(locales.into_iter().map(|one| (name.clone(), one)));
+        }
         reader.close().await;
         Ok(())
     }
@@ -394,11 +413,11 @@ impl Work<'_> {
                 self.findings.push(settings::refused(used, &why, self.to, database.as_deref()));
             }
         }
-        self.to_make(old, None);
+        self.yet_to_make(old, None);
     }
 
     /// Says how to make the new cluster, and what it must have.
-    fn to_make(&mut self, old: &Old, new: Option<&Installation>) {
+    pub(super) fn yet_to_make(&mut self, old: &Old, new: Option<&Installation>) {
         let bin_dir = new.map(|new| new.binaries().dir.as_path());
         self.findings.push(
             Finding::new(
@@ -421,299 +440,6 @@ impl Work<'_> {
                     self.needs.logical_slots
                 ),
             ));
-        }
-    }
-
-    /// Tries on a throwaway server of the new version what the old cluster needs.
-    async fn tried(&mut self, new: &Installation, old: &Old, target: &Target) -> Result<()> {
-        self.programs(new);
-        let binaries = new.binaries();
-        (self.question.tell)(&format!("trying it on a throwaway PostgreSQL {}", binaries.version));
-        let mut trial = self.start(new, &[]).await?;
-        let facts = trial.facts().await?;
-        let mut verdicts = BTreeMap::new();
-        let mut preload = Vec::new();
-        for library in libraries::to_load(&self.needs.libraries) {
-            let (verdict, wants_preload) = trial.load(&library).await?;
-            if wants_preload {
-                preload.push(library.clone());
-            }
-            verdicts.insert(library, verdict);
-        }
-        self.extensions(&trial).await?;
-        for (database, used) in std::mem::take(&mut self.needs.settings) {
-            if let Some(why) = trial.refuses(&used).await? {
-                self.findings.push(settings::refused(&used, &why, self.to, database.as_deref()));
-            }
-        }
-        trial.end().await?;
-        self.preload(new, &preload, &mut verdicts).await?;
-        self.facts(&facts, old, target, binaries.major).await?;
-        let preloaded = match &new.data_dir {
-            Some(_) => self.made(new, old, &facts)?,
-            None => {
-                self.findings.extend(cluster::compare(&old.control, &facts.control, None));
-                self.to_make(old, Some(new));
-                None
-            }
-        };
-        self.findings.extend(libraries::findings(&self.needs.libraries, &verdicts, preloaded.as_deref()));
-        Ok(())
-    }
-
-    async fn start(&self, new: &Installation, preload: &[String]) -> Result<Trial> {
-        let Question { settings, echo, running, .. } = self.question;
-        Trial::start(&new.sandbox, preload, settings, echo.clone(), running).await
-    }
-
-    /// The libraries that refused to be loaded later than at the start: each at the start of a server of its own, since
-    /// one that is bad lets no server start.
-    async fn preload(
-        &self,
-        new: &Installation,
-        libraries: &[String],
-        verdicts: &mut BTreeMap<String, Verdict>,
-    ) -> Result<()> {
-        for library in libraries {
-            (self.question.tell)(&format!("trying {library} at the start of another one"));
-            let verdict = match self.start(new, std::slice::from_ref(library)).await {
-                Ok(mut trial) => {
-                    let (verdict, _) = trial.load(library).await?;
-                    trial.end().await?;
-                    match verdict {
-                        Verdict::Loads => Verdict::LoadsPreloaded,
-                        other => other,
-                    }
-                }
-                Err(e) if e.exit == Exit::Unavailable => Verdict::Fails(format!(
-                    "as one of shared_preload_libraries it lets the server not start: {}",
-                    e.causes.join("; ").replace('\n', " ")
-                )),
-                Err(e) => return Err(e),
-            };
-            verdicts.insert(library.clone(), verdict);
-        }
-        Ok(())
-    }
-
-    /// The programs that pg_upgrade runs. From its exec.c (check_bin_dir).
-    fn programs(&mut self, new: &Installation) {
-        let binaries = new.binaries();
-        let missing: Vec<&str> = [
-            "pg_upgrade",
-            "pg_dump",
-            "pg_dumpall",
-            "pg_restore",
-            "psql",
-            "vacuumdb",
-            "pg_controldata",
-            "pg_resetwal",
-            "pg_ctl",
-        ]
-        .into_iter()
-        .filter(|program| !binaries.program(program).is_file())
-        .collect();
-        if !missing.is_empty() {
-            self.findings.push(
-                Finding::new(
-                    Severity::Stops,
-                    "programs",
-                    binaries.dir.display().to_string(),
-                    format!("does not hold {}", missing.join(", ")),
-                    "install the whole of the new version, clients and server",
-                )
-                .because("pg_upgrade runs them from there"),
-            );
-        }
-    }
-
-    async fn extensions(&mut self, trial: &Trial) -> Result<()> {
-        let mut known = BTreeMap::new();
-        for one in std::mem::take(&mut self.needs.extensions) {
-            let key = (one.name.clone(), one.version.clone());
-            if !known.contains_key(&key) {
-                known.insert(key.clone(), trial.extension(&one.name, &one.version).await?);
-            }
-            let object = format!("extension {}", one.name);
-            let finding = match known.get(&key).and_then(Option::as_ref) {
-                None => Finding::new(
-                    Severity::Hurts,
-                    "extensions",
-                    object,
-                    format!("{} is not available for the new server", one.version),
-                    "install it for the new server, or drop it",
-                )
-                .because(
-                    "its objects are carried over as they are; it can neither be updated nor made again",
-                ),
-                Some(has) if has.newest.as_deref() == Some(one.version.as_str()) => continue,
-                Some(has) if has.has_path => Finding::new(
-                    Severity::Note,
-                    "extensions",
-                    object,
-                    format!(
-                        "has the version {}, and the new server {}",
-                        one.version,
-                        has.newest.as_deref().unwrap_or("none")
-                    ),
-                    format!(
-                        "after the upgrade: ALTER EXTENSION {} UPDATE",
-                        crate::sql::quote_ident(&one.name)
-                    ),
-                ),
-                Some(has) => Finding::new(
-                    Severity::Hurts,
-                    "extensions",
-                    object,
-                    format!(
-                        "has no update path from {} to the new server's {}",
-                        one.version,
-                        has.newest.as_deref().unwrap_or("none")
-                    ),
-                    "update it on the old server to a version that the new one can go on from",
-                )
-                .because(if has.has_version {
-                    "the new server has that version, but no way to its own"
-                } else {
-                    "the new server does not know that version"
-                }),
-            };
-            self.findings.push(finding.in_database(Some(&one.database)));
-        }
-        Ok(())
-    }
-
-    /// What the new server is, against the old cluster.
-    async fn facts(&mut self, facts: &Facts, old: &Old, target: &Target, major: u32) -> Result<()> {
-        if old.uses_icu() && !facts.has_icu {
-            self.findings.push(
-                Finding::new(
-                    Severity::Stops,
-                    "icu",
-                    "new server",
-                    "was built without ICU, and the old cluster's locale is ICU's",
-                    "take programs that were built with ICU",
-                )
-                .because("pg_upgrade's check does not see it; the restore fails"),
-            );
-        }
-        let mut reader = self.question.reader(target).await?;
-        let folder = format!("PG_{major}_{}", facts.catalog_version);
-        let rows: Vec<checks::Row> =
-            self.rows(&mut reader, "what is left in tablespaces", LEFTOVERS, &[Value::Text(folder)]).await?;
-        self.findings.extend(rows.into_iter().map(|row| row.finding("tablespaces")));
-        reader.close().await;
-        Ok(())
-    }
-
-    /// The new cluster that is there, against the old one. Gives what it loads at its start.
-    fn made(&mut self, new: &Installation, old: &Old, facts: &Facts) -> Result<Option<Vec<String>>> {
-        let Some(dir) = new.data_dir.as_deref() else { return Ok(None) };
-        let binaries = new.binaries();
-        match binaries.ask("pg_controldata", &[], dir) {
-            Ok(said) => {
-                let control = cluster::parse_control(&said);
-                self.findings.extend(cluster::compare(&old.control, &control, Some(dir)));
-                if cluster::state(&said).is_some_and(|state| state != "shut down") {
-                    self.findings.push(
-                        Finding::new(
-                            Severity::Stops,
-                            "state",
-                            "new cluster",
-                            format!("is not shut down: {}", cluster::state(&said).unwrap_or_default()),
-                            format!(
-                                "{} stop -D {}",
-                                cluster::quote_shell(&binaries.program("pg_ctl").display().to_string()),
-                                cluster::quote_shell(&dir.display().to_string())
-                            ),
-                        )
-                        .because("pg_upgrade starts it itself"),
-                    );
-                }
-            }
-            Err(e) => {
-                self.findings.extend(cluster::compare(&old.control, &facts.control, None));
-                self.unseen(
-                    "the new cluster's control file",
-                    None,
-                    "name the whole toolset of the new version, and run this as root or as the new cluster's owner",
-                    &e,
-                );
-            }
-        }
-        self.findings.push(Finding::unseen(
-            "what is in the new cluster",
-            None,
-            "make sure that nothing was made in it after initdb",
-            "pg_upgrade wants it empty, with no role but the install user; that only shows while it runs",
-        ));
-        if self.to < 16 {
-            self.findings.push(Finding::unseen(
-                "the new cluster's encoding and locale",
-                None,
-                "make sure that it was made as by the initdb line of upgrade-check without --new-data-dir",
-                "before 16 pg_upgrade stops where they differ; they only show while it runs",
-            ));
-        }
-        let mut asked = |name: &str| match binaries.ask("postgres", &["-C", name], dir) {
-            Ok(value) => Some(value.trim().to_owned()),
-            Err(e) => {
-                self.unseen(
-                    &format!("the new cluster's setting {name}"),
-                    None,
-                    "run this as root or as the new cluster's owner",
-                    &e,
-                );
-                None
-            }
-        };
-        let preloaded = asked("shared_preload_libraries");
-        if self.needs.logical_slots > 0 {
-            self.slots_fit(new, facts);
-        }
-        Ok(preloaded.map(|list| {
-            list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
-        }))
-    }
-
-    /// Does the new cluster take the logical slots? From pg_upgrade's check.c
-    /// (check_new_cluster_replication_slots).
-    fn slots_fit(&mut self, new: &Installation, facts: &Facts) {
-        let Some(dir) = new.data_dir.as_deref() else { return };
-        let slots = self.needs.logical_slots;
-        let plugins: BTreeSet<&str> = self
-            .needs
-            .libraries
-            .iter()
-            .filter(|one| one.slot.is_some())
-            .map(|one| one.library.as_str())
-            .collect();
-        let value = |name: &str| {
-            new.binaries().ask("postgres", &["-C", name], dir).ok().map(|value| value.trim().to_owned())
-        };
-        let mut stop = |name: &str, is: String, fix: String| {
-            self.findings.push(
-                Finding::new(Severity::Stops, "slots", format!("new cluster, setting {name}"), is, fix)
-                    .because(format!("pg_upgrade makes {slots} logical replication slots there")),
-            );
-        };
-        if let Some(level) = value("wal_level").filter(|level| level != "logical") {
-            stop("wal_level", format!("is {level}"), "set it to logical".to_owned());
-        }
-        if let Some(max) = value("max_replication_slots")
-            && max.parse::<u64>().is_ok_and(|max| max < slots)
-        {
-            stop("max_replication_slots", format!("is {max}"), format!("set it to {slots} or more"));
-        }
-        // A setting of late minor versions.
-        if facts.output_plugins.is_some()
-            && let Some(allowed) = value("output_plugin_libraries")
-        {
-            let allowed: Vec<&str> = allowed.split(',').map(|name| name.trim().trim_matches('"')).collect();
-            for plugin in plugins.into_iter().filter(|plugin| !allowed.contains(plugin)) {
-                let fix = format!("add {plugin} to it, if it is to be trusted, or drop its slots");
-                stop("output_plugin_libraries", format!("does not name {plugin}"), fix);
-            }
         }
     }
 }

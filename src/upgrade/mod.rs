@@ -4,6 +4,7 @@
 //! Nothing is changed anywhere: every statement for the old server runs in a transaction that only reads, and what the
 //! new server has is tried on a sandbox. What cannot be looked at becomes a finding too.
 
+mod against;
 mod checks;
 mod cluster;
 mod examine;

@@ -16,6 +16,7 @@ use crate::sql::quote_literal;
 const FACTS: &str = include_str!("../../queries/upgrade/new/facts.sql");
 const EXTENSION: &str = include_str!("../../queries/upgrade/new/extension.sql");
 const SETTING: &str = include_str!("../../queries/upgrade/new/setting.sql");
+const LOCALE: &str = include_str!("../../queries/upgrade/new/locale.sql");
 const TRY_SETTING: &str = include_str!("../../queries/upgrade/new/try_setting.sql");
 
 /// What the new server is.
@@ -48,6 +49,12 @@ pub struct Available {
 #[serde(deny_unknown_fields)]
 struct Known {
     known: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LocaleVersion {
+    version: Option<String>,
 }
 
 /// The server and a session.
@@ -141,6 +148,13 @@ impl Trial {
     /// What it has of an extension; `None` is nothing.
     pub async fn extension(&self, name: &str, version: &str) -> Result<Option<Available>> {
         self.one(EXTENSION, &[Value::Text(name.to_owned()), Value::Text(version.to_owned())]).await
+    }
+
+    /// The version that a locale has there; the outer `None` is a locale that it does not know by that name.
+    pub async fn locale(&self, provider: &str, locale: &str) -> Result<Option<Option<String>>> {
+        let params = [Value::Text(provider.to_owned()), Value::Text(locale.to_owned())];
+        let found: Option<LocaleVersion> = self.one(LOCALE, &params).await?;
+        Ok(found.map(|one| one.version))
     }
 
     /// Why it does not take a setting; `None` where it does.

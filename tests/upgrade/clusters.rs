@@ -101,3 +101,10 @@ pub(crate) struct Upgrade {
     /// The lists of what is bad that it leaves.
     pub(crate) lists: String,
 }
+
+/// A folder of the server's user.
+pub(crate) fn make_folder(db: &Db, path: &Path) {
+    let mut mkdir = Command::new("mkdir");
+    as_server(&mut mkdir, db);
+    assert_eq!(run(mkdir.arg(path)).code, Some(0));
+}

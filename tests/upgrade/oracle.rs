@@ -222,3 +222,70 @@ fn a_new_cluster_that_does_not_fit_is_named_and_the_line_that_makes_one_fits() {
         drop(running);
     }
 }
+
+#[test]
+fn logical_slots_and_subscriptions_are_judged_as_pg_upgrade_does() {
+    for (old, bin) in ways().into_iter().filter(|(old, _)| old.major >= 17) {
+        let conf = [("wal_level", "logical"), ("max_slot_wal_keep_size", "1MB"), ("max_wal_size", "32MB")];
+        let (_server, db) = old_server(&old, &conf);
+        let new = New::made(&db, &bin, "new", "");
+        let judged = || new.upgrade(&db, &old, &["--check"]);
+        // One that lost the WAL it needs.
+        db.sql("SELECT pg_create_logical_replication_slot('lost', 'test_decoding')");
+        for _ in 0..4 {
+            db.sql("SELECT pg_logical_emit_message(false, 'x', repeat('x', 20000000)), pg_switch_wal()");
+            db.sql("CHECKPOINT");
+        }
+        db.sql("SELECT pg_create_logical_replication_slot('kept', 'test_decoding')");
+        let judge = judged();
+        assert!(judge.said.contains("logical replication slots that cannot be upgraded"), "{}", judge.said);
+        let said = check(&db, &new.args());
+        let slots: Vec<(&str, &str)> =
+            said.of("slots").iter().map(|found| (found.severity.as_str(), found.object.as_str())).collect();
+        assert!(slots.contains(&("stops", "logical replication slot lost")), "{slots:?}");
+        assert!(slots.contains(&("note", "logical replication slot kept")), "{slots:?}");
+        apply(&db, &said.of("slots"));
+
+        // What the new cluster must have for the other one.
+        let judge = judged();
+        assert!(judge.said.contains("\"wal_level\" must be \"logical\""), "{}", judge.said);
+        let said = check(&db, &new.args());
+        assert!(said.stops().iter().any(|found| found.object == "new cluster, setting wal_level"));
+        let conf = new.dir.join("postgresql.conf");
+        let set = |line: &str| {
+            let text = std::fs::read_to_string(&conf).unwrap();
+            std::fs::write(&conf, format!("{text}\n{line}\n")).unwrap();
+        };
+        set("wal_level = logical");
+        // Late minor versions list the plugins that they trust.
+        for _ in 0..2 {
+            let (said, judge) = (check(&db, &new.args()), judged());
+            assert_eq!(said.code == Some(0), judge.passes, "{}\n{:#?}", judge.said, said.stops());
+            if judge.passes {
+                break;
+            }
+            assert!(judge.said.contains("output_plugin_libraries"), "{}", judge.said);
+            assert_eq!(said.stops()[0].object, "new cluster, setting output_plugin_libraries");
+            set("output_plugin_libraries = 'pgoutput, test_decoding'");
+        }
+        set("max_replication_slots = 0");
+        assert!(!judged().passes);
+        let said = check(&db, &new.args());
+        assert_eq!(said.stops()[0].object, "new cluster, setting max_replication_slots");
+        set("max_replication_slots = 10");
+
+        db.sql(
+            "CREATE SUBSCRIPTION \"s s\" CONNECTION 'dbname=nowhere' PUBLICATION p WITH (connect = false)",
+        );
+        assert_eq!((check(&db, &new.args()).code, judged().passes), (Some(0), true));
+        db.sql("SELECT pg_replication_origin_drop('pg_' || oid) FROM pg_subscription");
+        let judge = judged();
+        assert!(judge.said.contains("subscriptions without origin"), "{}", judge.said);
+        let said = check(&db, &new.args());
+        let [stop] = said.stops()[..] else { panic!("{:#?}", said.stops()) };
+        assert_eq!(
+            (stop.object.as_str(), stop.problem.as_str()),
+            ("subscription \"s s\"", "has no replication origin")
+        );
+    }
+}
