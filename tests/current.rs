@@ -111,6 +111,7 @@ fn the_manual_page_is_one_that_man_can_show() {
         ".SH SYNOPSIS",
         ".SH PGKIT SIZES",
         ".SH LOG SETTINGS",
+        ".SH UPGRADES",
         ".SH REPORT FILES",
         ".SH EXIT STATUS",
     ] {

@@ -17,6 +17,7 @@ SELECT pg_catalog.current_database()::text AS database,
        CASE WHEN u.extension IS NULL THEN pg_catalog.max(u.oid::pg_catalog.regprocedure::text) END AS function,
        NULL::text AS slot,
        pg_catalog.count(*) AS functions,
+       (pg_catalog.array_agg(u.oid::pg_catalog.regprocedure::text ORDER BY u.oid::pg_catalog.regprocedure::text))[1:3] AS names,
        CASE WHEN u.extension IS NOT NULL THEN pg_catalog.format('DROP EXTENSION %I;', u.extension)
             ELSE COALESCE(E'DROP LANGUAGE ' || pg_catalog.quote_ident(pg_catalog.max(u.language)) || E';\n', '')
                  || pg_catalog.format('DROP %s %s;',
@@ -26,7 +27,7 @@ SELECT pg_catalog.current_database()::text AS database,
 FROM uses u
 GROUP BY u.library, u.extension, CASE WHEN u.extension IS NULL THEN u.oid END
 UNION ALL
-SELECT s.database::text, s.plugin::text, NULL, NULL, NULL, s.slot_name::text, 0,
+SELECT s.database::text, s.plugin::text, NULL, NULL, NULL, s.slot_name::text, 0, '{}',
        pg_catalog.format('SELECT pg_catalog.pg_drop_replication_slot(%L);', s.slot_name)
 FROM pg_catalog.pg_replication_slots s
 WHERE s.slot_type = 'logical' AND NOT s.temporary AND s.database = pg_catalog.current_database()

@@ -6,6 +6,7 @@ SELECT NULL::text AS database,
        NULL::text AS function,
        NULL::text AS slot,
        0 AS functions,
+       '{}'::text[] AS names,
        NULL::text AS sql
 FROM pg_catalog.pg_settings s
 CROSS JOIN LATERAL pg_catalog.unnest(pg_catalog.string_to_array(s.setting, ',')) AS l (name)

@@ -24,6 +24,8 @@ pub struct Use {
     pub slot: Option<String>,
     /// How many functions.
     pub functions: i64,
+    /// Some of them.
+    pub names: Vec<String>,
     /// What ends the use.
     pub sql: Option<String>,
 }
@@ -149,9 +151,11 @@ fn missing(one: &Use, why: &str) -> Finding {
     };
     let mut finding =
         Finding::new(severity, "libraries", one.object(), problem, fix).in_database(one.database.as_deref());
-    finding.why = Some(match one.functions {
-        0 | 1 => why.to_owned(),
-        n => format!("{why} ({n} functions use it)"),
+    finding.why = Some(if one.extension.is_some() {
+        let more = if one.functions > one.names.len() as i64 { ", …" } else { "" };
+        format!("{why}; {} functions use it: {}{more}", one.functions, one.names.join(", "))
+    } else {
+        why.to_owned()
     });
     finding.sql.clone_from(&one.sql);
     finding.run_in.clone_from(&one.database);
@@ -200,6 +204,7 @@ mod tests {
             function: extension.is_none().then(|| "f(integer)".to_owned()),
             slot: None,
             functions: 3,
+            names: vec!["f(integer)".into()],
             sql: Some("DROP …;".into()),
         }
     }

@@ -203,8 +203,6 @@ fn what_hurts_afterwards_is_named_and_stops_nothing() {
         let said = check(&db, &["--new-bin-dir", text(&new.dir)]);
         let stops: Vec<&str> = said.stops().iter().map(|found| found.check.as_str()).collect();
         assert_eq!(stops, ["icu"], "to {}", new.major);
-        let tool = run(&mut with(std::process::Command::new(new.program("pg_controldata")), ["--version"]));
-        assert_eq!(tool.code, Some(0));
         let made = clusters::New::made(&db, &new, &format!("for{}", new.major), "");
         let control = run(clusters::program(&db, &new, "pg_controldata").arg("-D").arg(&made.dir)).stdout;
         let version = control.lines().find_map(|line| line.strip_prefix("Catalog version number:")).unwrap();
@@ -228,7 +226,6 @@ fn it_waits_behind_no_lock_and_writes_nothing() {
         db.sql("CREATE TABLE child () INHERITS (held)");
         let session = db.session();
         session.sql("BEGIN; LOCK TABLE held, child IN ACCESS EXCLUSIVE MODE");
-        let before = db.value("SELECT pg_current_wal_insert_lsn()");
         let begun = Instant::now();
         let output = run(pgkit(&db).args(["upgrade-check", "--to", "18", "-E", "--lock-timeout", "0"]));
         assert_eq!(output.code, Some(1), "{}", output.stderr);
@@ -242,7 +239,6 @@ fn it_waits_behind_no_lock_and_writes_nothing() {
                 ["BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY", "SELECT", "WITH", "COMMIT"];
             assert!(reads.iter().any(|start| first.starts_with(start)), "{first}");
         }
-        drop(before);
         drop(session);
     }
 }
