@@ -4,6 +4,7 @@ SELECT (SELECT r.rolname::text FROM pg_catalog.pg_roles r WHERE r.oid = 10) AS i
        current_user::text AS current_user,
        (SELECT r.oid = 10 FROM pg_catalog.pg_roles r WHERE r.rolname = current_user) AS is_install_user,
        (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = current_user) AS is_superuser,
+       pg_catalog.pg_is_in_recovery() AS is_standby,
        pg_catalog.pg_encoding_to_char(d.encoding)::text AS encoding,
        COALESCE(t.j ->> 'datlocprovider', 'c') AS provider,
        d.datcollate::text AS collate,

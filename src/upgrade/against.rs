@@ -302,9 +302,33 @@ impl Work<'_> {
         if self.needs.logical_slots > 0 {
             self.slots_fit(new, facts);
         }
+        if self.needs.subscriptions > 0 {
+            self.subscriptions_fit(new);
+        }
         Ok(preloaded.map(|list| {
             list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
         }))
+    }
+
+    /// Does the new cluster take the subscriptions? From pg_upgrade's check.c
+    /// (check_new_cluster_subscription_configuration).
+    fn subscriptions_fit(&mut self, new: &Installation) {
+        let Some(dir) = new.data_dir.as_deref() else { return };
+        let count = self.needs.subscriptions;
+        let name = if self.to >= 18 { "max_active_replication_origins" } else { "max_replication_slots" };
+        let max = new.binaries().ask("postgres", &["-C", name], dir).ok().map(|max| max.trim().to_owned());
+        if let Some(max) = max.filter(|max| max.parse::<u64>().is_ok_and(|max| max < count)) {
+            self.findings.push(
+                Finding::new(
+                    Severity::Stops,
+                    "subscriptions",
+                    format!("new cluster, setting {name}"),
+                    format!("is {max}"),
+                    format!("set it to {count} or more"),
+                )
+                .because(format!("pg_upgrade makes the replication origins of {count} subscriptions there")),
+            );
+        }
     }
 
     /// Does the new cluster take the logical slots? From pg_upgrade's check.c

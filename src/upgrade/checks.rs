@@ -148,6 +148,14 @@ pub const CHECKS: &[Check] = &[
     )
     .since(15)
     .crossing(18),
+    check(
+        "unicode",
+        "what depends on the version of Unicode",
+        Scope::Database,
+        include_str!("../../queries/upgrade/unicode.sql"),
+    )
+    .since(17)
+    .crossing(18),
 ];
 
 /// A row of a check: the same columns in all of them.

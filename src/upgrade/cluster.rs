@@ -34,6 +34,8 @@ pub struct Old {
     pub is_install_user: Option<bool>,
     /// Does who asks have all rights?
     pub is_superuser: Option<bool>,
+    /// Is it a standby?
+    pub is_standby: bool,
     encoding: String,
     provider: String,
     collate: String,
@@ -195,6 +197,7 @@ mod tests {
             current_user: "x".into(),
             is_install_user: Some(false),
             is_superuser: Some(true),
+            is_standby: false,
             encoding: "UTF8".into(),
             provider: "c".into(),
             collate: "C.UTF-8".into(),

@@ -24,6 +24,7 @@ const SETTINGS_USED: &str = include_str!("../../queries/upgrade/settings_used.sq
 const SETTINGS_FUNCTIONS: &str = include_str!("../../queries/upgrade/settings_functions.sql");
 const LOCALES_USED: &str = include_str!("../../queries/upgrade/locales_used.sql");
 const ICU_COLLATIONS: &str = include_str!("../../queries/upgrade/icu_collations.sql");
+const SUBSCRIPTION_COUNT: &str = include_str!("../../queries/upgrade/subscription_count.sql");
 const PRELOADED: &str = include_str!("../../queries/upgrade/preloaded.sql");
 
 /// The programs of the new version, and the cluster that was made with them.
@@ -85,6 +86,12 @@ struct Database {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Count {
+    count: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Extension {
     pub(super) database: String,
     pub(super) name: String,
@@ -112,6 +119,7 @@ pub(super) struct Needs {
     /// Collations that need a server with ICU.
     pub(super) icu: Vec<checks::Row>,
     pub(super) logical_slots: u64,
+    pub(super) subscriptions: u64,
 }
 
 /// An examination under way.
@@ -142,6 +150,18 @@ pub async fn examine(question: &Question<'_>) -> Result<Answer> {
     let overdue = reader.overdue().map(str::to_owned);
 
     let mut work = Work { question, from, to, findings: Vec::new(), needs: Needs::default() };
+    if old.is_standby {
+        work.findings.push(
+            Finding::new(
+                Severity::Note,
+                "standby",
+                "server",
+                "is a standby",
+                "upgrade the primary; ask that too, for what only it has, such as slots",
+            )
+            .because("pg_upgrade takes no cluster that was shut down in recovery"),
+        );
+    }
     work.install_user(&old);
     work.cluster(&mut reader).await?;
     reader.close().await;
@@ -169,7 +189,15 @@ impl Question<'_> {
     fn goal(&self, from: u32, reader: &Reader) -> Result<u32> {
         let named = self.new.as_ref().map(|new| new.binaries().major).or(self.to);
         match named {
-            Some(to) if to > from => Ok(to),
+            Some(to) if to > from => {
+                let newest = crate::connect::ServerVersion::NEWEST;
+                if to > newest {
+                    (self.tell)(&format!(
+                        "this pgkit knows PostgreSQL up to {newest}: more may stop the way to {to}"
+                    ));
+                }
+                Ok(to)
+            }
             Some(to) => {
                 let what = match &self.new {
                     Some(new) => format!(
@@ -309,6 +337,10 @@ impl Work<'_> {
         self.needs.settings.extend(used.into_iter().map(|one| (None, one)));
         let preloaded: Vec<Use> = self.rows(reader, "what the server preloads", PRELOADED, &[]).await?;
         self.needs.libraries.extend(preloaded);
+        if self.from >= 17 {
+            let count: Vec<Count> = self.rows(reader, "subscriptions", SUBSCRIPTION_COUNT, &[]).await?;
+            self.needs.subscriptions = count.iter().map(|one| one.count).sum();
+        }
         Ok(())
     }
 

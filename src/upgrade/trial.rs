@@ -1,5 +1,7 @@
 //! A throwaway server of the new version, on which is tried what the old cluster needs.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -104,17 +106,25 @@ impl Trial {
 
     /// After an error: the transaction anew, or the session, where a library took that with it.
     async fn recover(&mut self) -> Result<()> {
-        if self.reader.reopen(None).await.is_err() {
-            self.reader = Reader::connect(
-                &self.target,
-                self.settings.clone(),
-                self.echo.clone(),
-                &self.running,
-                &mut nobody_asks,
-            )
-            .await?;
+        if self.reader.reopen(None).await.is_ok() {
+            return Ok(());
         }
-        Ok(())
+        let mut tries = 0;
+        loop {
+            let (settings, echo) = (self.settings.clone(), self.echo.clone());
+            match Reader::connect(&self.target, settings, echo, &self.running, &mut nobody_asks).await {
+                Ok(reader) => {
+                    self.reader = reader;
+                    return Ok(());
+                }
+                // One that crashed starts again by itself.
+                Err(e) if e.exit == Exit::Unavailable && tries < 50 => {
+                    tries += 1;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                Err(e) => return Err(e),
+            }
+        }
     }
 
     async fn one<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> Result<Option<T>> {

@@ -242,3 +242,51 @@ fn it_waits_behind_no_lock_and_writes_nothing() {
         drop(session);
     }
 }
+
+#[test]
+fn extensions_are_compared_with_what_the_new_server_offers() {
+    for new in upgrade_bins().into_iter().filter(|new| new.major >= 17) {
+        let (_server, db) = old_server(bin(), &[]);
+        for name in ["pg_stat_statements", "hstore", "intagg", "earthdistance"] {
+            db.sql(&format!("CREATE EXTENSION {name} CASCADE"));
+        }
+        // As if it were nobody's here, and as if it were of a time that nobody knows.
+        db.sql("UPDATE pg_extension SET extname = 'home \"made\"' WHERE extname = 'intagg'");
+        db.sql("UPDATE pg_extension SET extversion = '0.0' WHERE extname = 'earthdistance'");
+        let said = check(&db, &["--new-bin-dir", text(&new.dir)]);
+        let of = |name: &str| {
+            let object = format!("extension {name}");
+            let found = said.of("extensions").into_iter().find(|found| found.object == object).cloned();
+            found.map(|found| (found.severity, found.problem))
+        };
+        assert_eq!(of("home \"made\"").unwrap().0, "hurts");
+        let (severity, problem) = of("earthdistance").unwrap();
+        assert_eq!(severity, "hurts");
+        assert!(problem.starts_with("has no update path from 0.0 to the new server's "), "{problem}");
+        let (severity, problem) = of("pg_stat_statements").unwrap();
+        assert_eq!(severity, "note");
+        assert!(problem.starts_with("has the version 1.10, and the new server 1."), "{problem}");
+        assert_eq!(said.code, Some(0), "{:#?}", said.stops());
+    }
+}
+
+#[test]
+fn what_follows_the_unicode_version_is_named_where_the_locale_is_postgresqls_own() {
+    for old in upgrade_bins().into_iter().filter(|old| old.major == 17) {
+        let (_server, db) = old_server(&old, &[]);
+        db.sql("CREATE DATABASE own TEMPLATE template0 LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'");
+        let own = Db::existing(&db.info, "own");
+        for there in [&db, &own] {
+            there.sql("CREATE TABLE t (a text CHECK (a ~* 'x'), b text); CREATE INDEX low ON t (lower(b)); CREATE INDEX plain ON t (b)");
+            there.sql("CREATE INDEX words ON t USING gin (to_tsvector('simple', b))");
+        }
+        let said = check(&db, &["--to", "18"]);
+        let found = |check| -> Vec<(&str, &str)> {
+            said.of(check).iter().map(|f| (f.database.as_deref().unwrap(), f.object.as_str())).collect()
+        };
+        assert_eq!(found("unicode"), [("own", "index public.low"), ("own", "table public.t")]);
+        assert_eq!(found("text_search"), [("own", "index public.words")]);
+        let line = &said.of("initdb")[0].fix;
+        assert!(line.contains("--locale-provider=libc"), "{line}");
+    }
+}

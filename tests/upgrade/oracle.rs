@@ -278,6 +278,16 @@ fn logical_slots_and_subscriptions_are_judged_as_pg_upgrade_does() {
             "CREATE SUBSCRIPTION \"s s\" CONNECTION 'dbname=nowhere' PUBLICATION p WITH (connect = false)",
         );
         assert_eq!((check(&db, &new.args()).code, judged().passes), (Some(0), true));
+        let origins =
+            if bin.major >= 18 { "max_active_replication_origins" } else { "max_replication_slots" };
+        set(&format!("{origins} = 0"));
+        let said = check(&db, &new.args());
+        assert!(
+            !judged().passes && said.of("subscriptions")[0].object.ends_with(origins),
+            "{:?}",
+            said.stops()
+        );
+        set(&format!("{origins} = 10"));
         db.sql("SELECT pg_replication_origin_drop('pg_' || oid) FROM pg_subscription");
         let judge = judged();
         assert!(judge.said.contains("subscriptions without origin"), "{}", judge.said);
