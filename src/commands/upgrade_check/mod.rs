@@ -1,5 +1,7 @@
 //! `upgrade-check`: what would stop pg_upgrade, what would hurt afterwards, and the script that mends it.
 
+mod people;
+
 use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches, ValueHint, value_parser};
@@ -73,11 +75,7 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
     let session = SessionArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
     let flags = cli::connection_flags(root, own)?;
     let new = installation(context, &args)?;
-    let mut listing = if args.fix_sql {
-        None
-    } else {
-        Some(Listing::new(context, "upgrade-check", COLUMNS, &args.format)?)
-    };
+    let mut listing = if args.fix_sql { None } else { Some(listing(context, &args.format)?) };
     let limits = session.limits();
     let question = Question {
         target: report::resolve(&flags, &context.env, session.echo.quiet)?,
@@ -120,6 +118,13 @@ fn installation(context: &Context, args: &UpgradeArgs) -> Result<Option<Installa
         .hint("leave out --to"));
     }
     Ok(Some(Installation { sandbox: Options::new(binaries, &env), data_dir: args.new_data_dir.clone() }))
+}
+
+/// On a terminal, where nobody asked for a format, a row is a paragraph: no table is wide enough.
+fn listing(context: &Context, args: &FormatArgs) -> Result<Listing> {
+    Listing::for_people(context, "upgrade-check", COLUMNS, args, |style| {
+        Some(Box::new(people::Paragraphs::new(style)))
+    })
 }
 
 async fn print(mut listing: Listing, findings: &[Finding]) -> Result<()> {
