@@ -116,6 +116,7 @@ fn every_file_is_a_text_of_a_report_or_an_engines_statement() {
         include_str!("../src/upgrade/against.rs"),
         include_str!("../src/upgrade/checks.rs"),
         include_str!("../src/upgrade/examine.rs"),
+        include_str!("../src/upgrade/made.rs"),
         include_str!("../src/upgrade/trial.rs"),
     ]
     .concat();

@@ -49,6 +49,8 @@ pub struct Settings {
     pub hba: Vec<String>,
     /// Files for the data folder, such as a certificate and its key: name and text.
     pub files: Vec<(String, String)>,
+    /// Run a copy of this data folder, of a server that is shut down, instead of a fresh one; its settings are left out.
+    pub copy_of: Option<PathBuf>,
     /// More arguments for initdb.
     pub initdb_args: Vec<String>,
     /// Keep a copy of the fresh data folder as long as any sandbox of this user lives: the next one starts
@@ -82,6 +84,7 @@ impl Options {
                 conf: Vec::new(),
                 hba: Vec::new(),
                 files: Vec::new(),
+                copy_of: None,
                 initdb_args: Vec::new(),
                 template: false,
             },

@@ -43,7 +43,7 @@ impl Work<'_> {
         self.preload(new, &preload, &mut verdicts).await?;
         self.facts(&facts, old, target, binaries.major).await?;
         let preloaded = match &new.data_dir {
-            Some(_) => self.made(new, old, &facts)?,
+            Some(_) => self.made(new, old, &facts).await?,
             None => {
                 self.findings.extend(cluster::compare(&old.control, &facts.control, None));
                 self.yet_to_make(old, Some(new));
@@ -56,7 +56,7 @@ impl Work<'_> {
 
     async fn start(&self, new: &Installation, preload: &[String]) -> Result<Trial> {
         let Question { settings, echo, running, .. } = self.question;
-        Trial::start(&new.sandbox, preload, settings, echo.clone(), running).await
+        Trial::start(&new.sandbox, preload, None, settings, echo.clone(), running).await
     }
 
     /// The libraries that refused to be loaded later than at the start: each at the start of a server of its own, since
@@ -237,82 +237,9 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The new cluster that is there, against the old one. Gives what it loads at its start.
-    fn made(&mut self, new: &Installation, old: &Old, facts: &Facts) -> Result<Option<Vec<String>>> {
-        let Some(dir) = new.data_dir.as_deref() else { return Ok(None) };
-        let binaries = new.binaries();
-        match binaries.ask("pg_controldata", &[], dir) {
-            Ok(said) => {
-                let control = cluster::parse_control(&said);
-                self.findings.extend(cluster::compare(&old.control, &control, Some(dir)));
-                if cluster::state(&said).is_some_and(|state| state != "shut down") {
-                    self.findings.push(
-                        Finding::new(
-                            Severity::Stops,
-                            "state",
-                            "new cluster",
-                            format!("is not shut down: {}", cluster::state(&said).unwrap_or_default()),
-                            format!(
-                                "{} stop -D {}",
-                                cluster::quote_shell(&binaries.program("pg_ctl").display().to_string()),
-                                cluster::quote_shell(&dir.display().to_string())
-                            ),
-                        )
-                        .because("pg_upgrade starts it itself"),
-                    );
-                }
-            }
-            Err(e) => {
-                self.findings.extend(cluster::compare(&old.control, &facts.control, None));
-                self.unseen(
-                    "the new cluster's control file",
-                    None,
-                    "name the whole toolset of the new version, and run this as root or as the new cluster's owner",
-                    &e,
-                );
-            }
-        }
-        self.findings.push(Finding::unseen(
-            "what is in the new cluster",
-            None,
-            "make sure that nothing was made in it after initdb",
-            "pg_upgrade wants it empty, with no role but the install user; that only shows while it runs",
-        ));
-        if self.to < 16 {
-            self.findings.push(Finding::unseen(
-                "the new cluster's encoding and locale",
-                None,
-                "make sure that it was made as by the initdb line of upgrade-check without --new-data-dir",
-                "before 16 pg_upgrade stops where they differ; they only show while it runs",
-            ));
-        }
-        let mut asked = |name: &str| match binaries.ask("postgres", &["-C", name], dir) {
-            Ok(value) => Some(value.trim().to_owned()),
-            Err(e) => {
-                self.unseen(
-                    &format!("the new cluster's setting {name}"),
-                    None,
-                    "run this as root or as the new cluster's owner",
-                    &e,
-                );
-                None
-            }
-        };
-        let preloaded = asked("shared_preload_libraries");
-        if self.needs.logical_slots > 0 {
-            self.slots_fit(new, facts);
-        }
-        if self.needs.subscriptions > 0 {
-            self.subscriptions_fit(new);
-        }
-        Ok(preloaded.map(|list| {
-            list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
-        }))
-    }
-
     /// Does the new cluster take the subscriptions? From pg_upgrade's check.c
     /// (check_new_cluster_subscription_configuration).
-    fn subscriptions_fit(&mut self, new: &Installation) {
+    pub(super) fn subscriptions_fit(&mut self, new: &Installation) {
         let Some(dir) = new.data_dir.as_deref() else { return };
         let count = self.needs.subscriptions;
         let name = if self.to >= 18 { "max_active_replication_origins" } else { "max_replication_slots" };
@@ -333,7 +260,7 @@ impl Work<'_> {
 
     /// Does the new cluster take the logical slots? From pg_upgrade's check.c
     /// (check_new_cluster_replication_slots).
-    fn slots_fit(&mut self, new: &Installation, facts: &Facts) {
+    pub(super) fn slots_fit(&mut self, new: &Installation, facts: &Facts) {
         let Some(dir) = new.data_dir.as_deref() else { return };
         let slots = self.needs.logical_slots;
         let plugins: BTreeSet<&str> = self

@@ -36,11 +36,16 @@ pub struct Old {
     pub is_superuser: Option<bool>,
     /// Is it a standby?
     pub is_standby: bool,
-    encoding: String,
-    provider: String,
-    collate: String,
-    ctype: String,
-    locale: Option<String>,
+    /// What initdb was told, or found: of template0.
+    pub encoding: String,
+    /// `c`, `i` or `b`.
+    pub provider: String,
+    /// LC_COLLATE.
+    pub collate: String,
+    /// LC_CTYPE.
+    pub ctype: String,
+    /// ICU's or the builtin one.
+    pub locale: Option<String>,
     icu_rules: Option<String>,
     /// What its control file says.
     pub control: Control,
@@ -128,6 +133,12 @@ pub fn compare(old: &Control, new: &Control, made: Option<&Path>) -> Vec<Finding
         );
     }
     found
+}
+
+/// Are two locales one? `en_US.utf8` is `en_US.UTF-8`.
+pub fn same_locale(a: &str, b: &str) -> bool {
+    let plain = |name: &str| name.to_lowercase().replace('-', "");
+    plain(a) == plain(b)
 }
 
 /// The line that makes a new cluster that pg_upgrade takes: the old one's user, encoding, locale, WAL segments and
@@ -236,6 +247,12 @@ mod tests {
         assert!(found.iter().all(|finding| finding.severity == Severity::Stops));
         // Without a cluster there is nothing that initdb has decided.
         assert_eq!(compare(&old().control, &new, None).len(), 1);
+    }
+
+    #[test]
+    fn a_locale_is_one_however_its_encoding_is_written() {
+        assert!(same_locale("en_US.utf8", "en_US.UTF-8") && same_locale("C", "C"));
+        assert!(!same_locale("en_US.utf8", "de_DE.utf8") && !same_locale("C", "C.UTF-8"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod checks;
 mod cluster;
 mod examine;
 mod libraries;
+mod made;
 mod script;
 mod settings;
 mod trial;

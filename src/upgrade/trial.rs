@@ -74,10 +74,11 @@ fn nobody_asks(_: &str) -> Result<String> {
 }
 
 impl Trial {
-    /// Starts a server that loads these libraries at its start.
+    /// Starts a server that loads these libraries at its start, and connects as this role, or as the sandbox's.
     pub async fn start(
         options: &Options,
         preload: &[String],
+        user: Option<&str>,
         settings: &Settings,
         echo: Echo,
         running: &Running,
@@ -91,8 +92,8 @@ impl Trial {
         let flags = Flags {
             host: Some(info.socket_dir.display().to_string()),
             port: Some(info.port.to_string()),
-            username: Some(info.user.clone()),
-            dbname: Some(info.database.clone()),
+            username: Some(user.map_or_else(|| info.user.clone(), str::to_owned)),
+            dbname: Some("template1".to_owned()),
             no_password: true,
             password: false,
         };
@@ -127,8 +128,19 @@ impl Trial {
         }
     }
 
-    async fn one<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> Result<Option<T>> {
+    /// The one row of a query; `None` where there is none.
+    pub async fn one<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> Result<Option<T>> {
         Ok(self.reader.structs(sql, params).await?.into_iter().next())
+    }
+
+    /// The first column of a query in another database.
+    pub async fn texts_in(&self, database: &str, sql: &str) -> Result<Vec<String>> {
+        let target = self.target.with_database(database);
+        let (settings, echo) = (self.settings.clone(), self.echo.clone());
+        let reader = Reader::connect(&target, settings, echo, &self.running, &mut nobody_asks).await?;
+        let rows = reader.texts(sql, &[]).await;
+        reader.close().await;
+        rows
     }
 
     /// What it is.

@@ -290,3 +290,34 @@ fn what_follows_the_unicode_version_is_named_where_the_locale_is_postgresqls_own
         assert!(line.contains("--locale-provider=libc"), "{line}");
     }
 }
+
+#[test]
+fn before_16_a_new_cluster_must_have_the_old_ones_locale() {
+    // pg_upgrade would need more of the old version than is here.
+    for old in older().filter(|old| old.major == 14 && bin().major == 15) {
+        let (_server, db) = old_server(old, &[]);
+        let fits = clusters::New::made(&db, bin(), "fits", "");
+        assert_eq!(check(&db, &fits.args()).stops().len(), 0);
+        let other = clusters::New::made(&db, bin(), "other", "--encoding=LATIN1 --lc-collate=C --lc-ctype=C");
+        let said = check(&db, &other.args());
+        let problems: Vec<&str> = said.stops().iter().map(|found| found.problem.as_str()).collect();
+        assert_eq!(
+            problems,
+            [
+                "has the LC_COLLATE C, and the old one C.UTF-8",
+                "has the LC_CTYPE C, and the old one C.UTF-8",
+                "has the encoding LATIN1, and the old one UTF8",
+            ]
+        );
+    }
+}
+
+#[test]
+fn every_check_runs_on_every_version() {
+    for old in bins() {
+        let db = database(server(old).info(), "every");
+        let said = check(&db, &["--to", "19"]);
+        assert_eq!(said.of("unseen").len(), 0, "on {}: {:?}", old.major, said.of("unseen"));
+        assert!(said.of("initdb")[0].fix.starts_with("initdb -D NEW_DATA_DIR -U postgres --encoding=UTF8"));
+    }
+}

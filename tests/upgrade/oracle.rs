@@ -299,3 +299,45 @@ fn logical_slots_and_subscriptions_are_judged_as_pg_upgrade_does() {
         );
     }
 }
+
+#[test]
+fn what_somebody_made_in_the_new_cluster_is_seen_without_touching_it() {
+    for (old, bin) in ways() {
+        let way = format!("{} to {}", old.major, bin.major);
+        let (_server, db) = old_server(&old, &[]);
+        let new = New::made(&db, &bin, "new", "");
+        let stops = || -> Vec<(String, String)> {
+            check(&db, &new.args()).stops().iter().map(|f| (f.check.clone(), f.problem.clone())).collect()
+        };
+        let judged = || new.upgrade(&db, &old, &["--check"]);
+        let control = || std::fs::metadata(new.dir.join("global/pg_control")).unwrap().modified().unwrap();
+        let before = control();
+        assert_eq!(stops(), []);
+        assert_eq!(control(), before, "{way}");
+        let inside = |sql: &str| {
+            let _running = new.start(&db);
+            let mut info = db.info.clone();
+            info.port = 5433;
+            Db::existing(&info, "postgres").sql(sql);
+        };
+        inside("CREATE TABLE \"left over\" (id int)");
+        assert_eq!(
+            stops(),
+            [("new_relations".into(), "is not empty: database postgres holds public.\"left over\"".into())]
+        );
+        assert!(judged().said.contains("is not empty"), "{way}");
+        inside("DROP TABLE \"left over\"; CREATE ROLE early");
+        assert_eq!(stops(), [("new_roles".into(), "has other roles: early".into())]);
+        assert!(judged().said.contains("Only the install user"), "{way}");
+        inside("DROP ROLE early");
+        assert!(stops().is_empty() && judged().passes, "{way}");
+
+        // One that another user made.
+        db.sql("CREATE ROLE postgres_2 SUPERUSER LOGIN");
+        let other = New::made(&db, &bin, "other", "-U postgres_2");
+        let said = check(&db, &other.args());
+        let [stop] = said.stops()[..] else { panic!("{way}: {:#?}", said.stops()) };
+        assert_eq!((stop.check.as_str(), stop.problem.as_str()), ("install_user", "has no role postgres"));
+        assert!(!other.upgrade(&db, &old, &["--check"]).passes);
+    }
+}
