@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 pub use binaries::{Binaries, all_binaries, find_binaries};
 pub use sample::{DATABASE as SAMPLE_DATABASE, load as load_sample};
 pub use server::Stop;
+pub use tool::{cluster_version, folder_bytes};
 
 use crate::error::{Error, Exit, Result};
 use crate::helper::{self, Answer, Helper};

@@ -1,5 +1,6 @@
 //! PostgreSQL's programs that say something about a data folder.
 
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -7,6 +8,22 @@ use std::process::{Command, Stdio};
 
 use super::Binaries;
 use crate::error::{Error, Exit, Result};
+
+/// What a folder's files take, in bytes.
+pub fn folder_bytes(folder: &Path) -> io::Result<u64> {
+    let mut sum = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let meta = entry.metadata()?;
+        sum += if meta.is_dir() { folder_bytes(&entry.path())? } else { meta.len() };
+    }
+    Ok(sum)
+}
+
+/// The major version of the cluster in this data folder, as its `PG_VERSION` has it.
+pub fn cluster_version(data: &Path) -> io::Result<String> {
+    std::fs::read_to_string(data.join("PG_VERSION")).map(|text| text.trim().to_owned())
+}
 
 impl Binaries {
     /// What one of its programs prints about a data folder, in English. It changes nothing there. root runs it as the

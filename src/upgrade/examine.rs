@@ -13,7 +13,7 @@ use super::settings::{self, Used};
 use super::{Finding, Severity};
 use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
-use crate::sandbox::{Binaries, Options};
+use crate::sandbox::{self, Binaries, Options};
 use crate::session::{Echo, Reader, Running, Settings, Value};
 
 const OLD: &str = include_str!("../../queries/upgrade/old.sql");
@@ -227,11 +227,10 @@ impl Question<'_> {
 /// The new cluster must be one, of the version of the programs.
 fn check_data_dir(new: &Installation, to: u32) -> Result<()> {
     let Some(dir) = &new.data_dir else { return Ok(()) };
-    let file = dir.join("PG_VERSION");
-    let version = std::fs::read_to_string(&file).map_err(|e| {
+    let version = sandbox::cluster_version(dir).map_err(|e| {
         let error = match e.kind() {
             std::io::ErrorKind::PermissionDenied => {
-                Error::new(Exit::Permission, format!("--new-data-dir: may not read {}", file.display()))
+                Error::new(Exit::Permission, format!("--new-data-dir: may not look into {}", dir.display()))
                     .hint("run this as the new cluster's owner")
             }
             _ => Error::data(format!("--new-data-dir: {} holds no PostgreSQL cluster", dir.display()))
@@ -239,11 +238,11 @@ fn check_data_dir(new: &Installation, to: u32) -> Result<()> {
         };
         error.caused_by(e)
     })?;
-    if version.trim() != to.to_string() {
+    if version != to.to_string() {
         return Err(Error::data(format!(
             "--new-data-dir: {} is a cluster of PostgreSQL {}, and the programs are of {to}",
             dir.display(),
-            version.trim()
+            version
         )));
     }
     Ok(())

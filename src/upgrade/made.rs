@@ -10,6 +10,7 @@ use super::examine::{Installation, Work};
 use super::trial::{Facts, Trial};
 use super::{Finding, Severity};
 use crate::error::{Error, Exit, Result};
+use crate::sandbox;
 
 const CLUSTER: &str = include_str!("../../queries/upgrade/new/cluster.sql");
 const RELATIONS: &str = include_str!("../../queries/upgrade/new/relations.sql");
@@ -28,17 +29,6 @@ struct Made {
     collate: String,
     ctype: String,
     locale: Option<String>,
-}
-
-/// What a folder's files take, in bytes.
-fn size(folder: &Path) -> std::io::Result<u64> {
-    let mut sum = 0;
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let meta = entry.metadata()?;
-        sum += if meta.is_dir() { size(&entry.path())? } else { meta.len() };
-    }
-    Ok(sum)
 }
 
 impl Work<'_> {
@@ -108,7 +98,8 @@ impl Work<'_> {
     /// What is in it. From pg_upgrade's check.c (check_is_install_user, check_new_cluster_is_empty, and before 16
     /// check_locale_and_encoding).
     async fn inside(&mut self, new: &Installation, dir: &Path, old: &Old) -> Result<()> {
-        let bytes = size(dir).map_err(|e| Error::io(format!("cannot read {}", dir.display()), &e))?;
+        let bytes = sandbox::folder_bytes(dir)
+            .map_err(|e| Error::io(format!("cannot read {}", dir.display()), &e))?;
         if bytes > LARGEST_COPY {
             return Err(Error::data(format!("it holds {} MB: more than a fresh cluster", bytes >> 20)));
         }
