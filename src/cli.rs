@@ -432,6 +432,7 @@ pub fn tree(reports: &[Report], own: &OwnReports) -> Command {
         .subcommand(commands::log::command_tree())
         .subcommand(commands::bench::command())
         .subcommand(commands::jobs::command_tree())
+        .subcommand(commands::upgrade_check::command())
         .subcommand(commands::sandbox::command())
         .subcommand(commands::completions::command())
         .subcommand(commands::man::command())

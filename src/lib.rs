@@ -24,3 +24,4 @@ pub mod session;
 pub mod signals;
 pub mod sort;
 pub mod sql;
+pub mod upgrade;

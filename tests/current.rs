@@ -112,6 +112,7 @@ fn the_manual_page_is_one_that_man_can_show() {
         ".SH PGKIT SIZES",
         ".SH LOG SETTINGS",
         "\\fBpgkit locks terminate\\fR",
+        ".SH UPGRADES",
         ".SH REPORT FILES",
         ".SH EXIT STATUS",
     ] {

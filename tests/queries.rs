@@ -97,7 +97,18 @@ fn text_of<'a>(report: &'a Report, file: &str) -> &'a Text {
 fn every_file_is_a_text_of_a_report_or_an_engines_statement() {
     let mut on_disk = BTreeSet::new();
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
-    for sub in ["", "complete", "log", "log/direct", "log/granted", "bench", "jobs", "locks"] {
+    for sub in [
+        "",
+        "complete",
+        "log",
+        "log/direct",
+        "log/granted",
+        "bench",
+        "jobs",
+        "locks",
+        "upgrade",
+        "upgrade/new",
+    ] {
         for entry in std::fs::read_dir(folder.join(sub)).unwrap().map(|entry| entry.unwrap()) {
             if entry.file_type().unwrap().is_file() {
                 let name = entry.file_name().into_string().unwrap();
@@ -118,6 +129,11 @@ fn every_file_is_a_text_of_a_report_or_an_engines_statement() {
         include_str!("../src/log/files.rs"),
         include_str!("../src/log/note.rs"),
         include_str!("../src/log/switch.rs"),
+        include_str!("../src/upgrade/against.rs"),
+        include_str!("../src/upgrade/checks.rs"),
+        include_str!("../src/upgrade/examine.rs"),
+        include_str!("../src/upgrade/made.rs"),
+        include_str!("../src/upgrade/trial.rs"),
     ]
     .concat();
     for file in on_disk.iter().filter(|f| f.matches('/').count() > 1) {

@@ -41,6 +41,7 @@ complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "run" -d 'A report of yo
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "log" -d 'Log all SQL without forgetting to stop, and read the server\'s log'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "bench" -d 'Measure two or more ways to get the same data'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "jobs" -d 'Look at the jobs of a file and at crontabber\'s tables: what is due, what failed, and why'
+complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "upgrade-check" -d 'What would stop pg_upgrade or hurt afterwards, in all databases; exit code 1 when something stops'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "sandbox" -d 'A throwaway server with sample data, to try everything on'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "man" -d 'Print the manual page'
@@ -763,6 +764,41 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l to -d 'The new major version [default: that of --new-bin-dir, else the newest that pgkit knows]' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l new-bin-dir -d 'Folder with the new version\'s programs: a throwaway server of it is started, and everything tried on that' -r -f -a "(__fish_complete_directories)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l new-data-dir -d 'The new cluster, already made with those programs: it is compared with the old one' -r -f -a "(__fish_complete_directories)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
+csv\t'RFC 4180, with a header'
+json\t'One array of objects'
+jsonl\t'One object a line'
+markdown\t'A table for an issue or a wiki, with units'
+vertical\t'One value a line, with units'
+tree\t'Who stands under whom, with units, where a report says so'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l columns -d 'Only these columns, in this order' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l sort -d 'Order by this column' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l limit -d 'Cut after this many rows' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l fix-sql -d 'Print the script for psql that mends what SQL on the old server can mend'
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l allow-destructive -d 'With --fix-sql: what destroys something or takes a choice is not commented out'
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l csv -d 'Short for --format csv'
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l json -d 'Short for --format json'
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l header -d 'With a head, also where the format has none by default'
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l no-header -d 'Without a head'
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -s ? -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -f -a "tour" -d 'Start a server, show the main commands on it, and leave nothing behind'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -f -a "run" -d 'Run one command, of pgkit or any other, on a server of its own'

@@ -11,6 +11,7 @@ pub mod man;
 pub mod report;
 pub mod run;
 pub mod sandbox;
+pub mod upgrade_check;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -143,6 +144,7 @@ async fn dispatch(context: &Context, matches: &ArgMatches) -> Result<Exit> {
         Some(("bench", own)) => bench::run(context, matches, own).await,
         Some(("jobs", own)) => jobs::run(context, matches, own).await,
         Some(("log", own)) => log::run(context, matches, own).await,
+        Some(("upgrade-check", own)) => upgrade_check::run(context, matches, own).await,
         Some(("sandbox", own)) => sandbox::run(context, matches, own).await,
         Some(("completions", own)) => completions::run(context, matches, own),
         Some(("man", _)) => man::run(context, matches),

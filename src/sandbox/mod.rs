@@ -13,6 +13,7 @@ mod folder;
 pub(crate) mod keeper;
 mod sample;
 mod server;
+mod tool;
 mod unsafe_spawn;
 mod user;
 
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 pub use binaries::{Binaries, all_binaries, find_binaries};
 pub use sample::{DATABASE as SAMPLE_DATABASE, load as load_sample};
 pub use server::Stop;
+pub use tool::{cluster_version, folder_bytes};
 
 use crate::error::{Error, Exit, Result};
 use crate::helper::{self, Answer, Helper};
@@ -48,6 +50,8 @@ pub struct Settings {
     pub hba: Vec<String>,
     /// Files for the data folder, such as a certificate and its key: name and text.
     pub files: Vec<(String, String)>,
+    /// Run a copy of this data folder, of a server that is shut down, instead of a fresh one; its settings are left out.
+    pub copy_of: Option<PathBuf>,
     /// More arguments for initdb.
     pub initdb_args: Vec<String>,
     /// Keep a copy of the fresh data folder as long as any sandbox of this user lives: the next one starts
@@ -81,6 +85,7 @@ impl Options {
                 conf: Vec::new(),
                 hba: Vec::new(),
                 files: Vec::new(),
+                copy_of: None,
                 initdb_args: Vec::new(),
                 template: false,
             },

@@ -62,7 +62,9 @@ impl Cluster {
         std::env::set_current_dir(&private).map_err(|e| self.failed("enter", &e))?;
         self.check_reach().await?;
         let template = base.join(format!("t-{}", self.template_key()));
-        if !self.settings.template {
+        if let Some(from) = &self.settings.copy_of {
+            self.copy_cluster(from).map_err(|e| self.failed(&format!("copy {} to", from.display()), &e))?;
+        } else if !self.settings.template {
             self.initdb().await?;
         } else if copy(&template.join("data"), &self.data_dir(), &|path| self.give(path)).is_err() {
             let _ = fs::remove_dir_all(self.data_dir());
@@ -175,6 +177,23 @@ impl Cluster {
         }
         let said = fs::read(&log_file).unwrap_or_default();
         Err(Error::new(Exit::Io, "initdb failed").caused_by(String::from_utf8_lossy(&said).trim()))
+    }
+
+    /// Copies a cluster, without what leads out of it and without its settings: they are of another place, and no server
+    /// needs them.
+    fn copy_cluster(&self, from: &Path) -> io::Result<()> {
+        copy(from, &self.data_dir(), &|path| self.give(path))?;
+        for name in
+            ["postmaster.pid", "postgresql.conf", "postgresql.auto.conf", "standby.signal", "recovery.signal"]
+        {
+            match fs::remove_file(self.data_dir().join(name)) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+                _ => {}
+            }
+        }
+        let conf = self.data_dir().join("postgresql.conf");
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&conf)?;
+        self.give(&conf)
     }
 
     /// What makes two fresh data folders alike.

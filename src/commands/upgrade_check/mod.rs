@@ -1,0 +1,159 @@
+//! `upgrade-check`: what would stop pg_upgrade, what would hurt afterwards, and the script that mends it.
+
+mod people;
+
+use std::path::PathBuf;
+
+use clap::{ArgMatches, Args, Command, FromArgMatches, ValueHint, value_parser};
+
+use super::listing::Listing;
+use super::{Context, report};
+use crate::cli::{self, ConnectionArgs, FormatArgs, SessionArgs};
+use crate::error::{Error, Exit, Result};
+use crate::pipeline::Flow;
+use crate::render::output;
+use crate::rows::Row;
+use crate::sandbox::{self, Options};
+use crate::session::Settings;
+use crate::signals;
+use crate::upgrade::{self, Answer, Finding, Installation, Question, Severity};
+
+const COLUMNS: &[&str] = &[
+    "severity text",
+    "database text",
+    "object text",
+    "problem text",
+    "fix text",
+    "why text",
+    "sql text",
+    "check text",
+];
+
+#[derive(Debug, Clone, Args)]
+struct UpgradeArgs {
+    /// The new major version [default: that of --new-bin-dir, else the newest that pgkit knows]
+    #[arg(long, value_name = "MAJOR", value_parser = value_parser!(u32).range(1..1000))]
+    to: Option<u32>,
+    /// Folder with the new version's programs: a throwaway server of it is started, and everything tried on that
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    new_bin_dir: Option<PathBuf>,
+    /// The new cluster, already made with those programs: it is compared with the old one
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, requires = "new_bin_dir")]
+    new_data_dir: Option<PathBuf>,
+    /// Print the script for psql that mends what SQL on the old server can mend
+    #[arg(long, conflicts_with_all = ["format", "csv", "json", "header", "no_header", "columns", "sort", "limit", "grep"])]
+    fix_sql: bool,
+    /// With --fix-sql: what destroys something or takes a choice is not commented out
+    #[arg(long, requires = "fix_sql")]
+    allow_destructive: bool,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+/// The command.
+pub fn command() -> Command {
+    let about =
+        "What would stop pg_upgrade or hurt afterwards, in all databases; exit code 1 when something stops";
+    SessionArgs::augment_args(ConnectionArgs::augment_args(UpgradeArgs::augment_args(cli::command(
+        "upgrade-check",
+        about,
+    ))))
+    .about(about)
+    .after_help(format!(
+        "Columns: {}\n\n{}",
+        COLUMNS.iter().map(|column| column.trim_end_matches(" text")).collect::<Vec<_>>().join(", "),
+        cli::example(&[
+            "pgkit upgrade-check --to 18",
+            "pgkit upgrade-check --new-bin-dir /usr/lib/postgresql/18/bin --fix-sql > mend.sql",
+        ])
+    ))
+}
+
+/// Runs it.
+pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    let args = UpgradeArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
+    let session = SessionArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
+    let flags = cli::connection_flags(root, own)?;
+    let new = installation(context, &args)?;
+    let mut listing = if args.fix_sql { None } else { Some(listing(context, &args.format)?) };
+    let limits = session.limits();
+    let question = Question {
+        target: report::resolve(&flags, &context.env, session.echo.quiet)?,
+        settings: Settings {
+            statement_timeout: limits.statement,
+            lock_timeout: limits.lock,
+            keep_search_path: false,
+            watch_client: true,
+        },
+        echo: session.echo.echo(),
+        running: context.running.clone(),
+        ask: signals::ask_password,
+        to: args.to,
+        new,
+        tell: &|text| session.echo.remark(text),
+    };
+    let answer = upgrade::examine(&question).await?;
+    if let Some(overdue) = &answer.overdue {
+        session.echo.remark(overdue);
+    }
+    match listing.take() {
+        Some(listing) => print(listing, &answer.findings).await?,
+        None => output::print(&upgrade::script(&answer.findings, &answer.home, args.allow_destructive))?,
+    }
+    Ok(verdict(&answer, &|text| session.echo.remark(text)))
+}
+
+/// The new version's programs, and with them a `--to` that they agree with.
+fn installation(context: &Context, args: &UpgradeArgs) -> Result<Option<Installation>> {
+    let Some(dir) = &args.new_bin_dir else { return Ok(None) };
+    let env = |name: &str| context.env.var(name).map(str::to_owned);
+    let binaries = sandbox::find_binaries(Some(dir), &env)
+        .map_err(|e| Error { message: e.message.replacen("--bin-dir", "--new-bin-dir", 1), ..e })?;
+    if let Some(to) = args.to.filter(|to| *to != binaries.major) {
+        return Err(Error::usage(format!(
+            "--to {to}, and --new-bin-dir {} holds PostgreSQL {}",
+            dir.display(),
+            binaries.version
+        ))
+        .hint("leave out --to"));
+    }
+    Ok(Some(Installation { sandbox: Options::new(binaries, &env), data_dir: args.new_data_dir.clone() }))
+}
+
+/// On a terminal, where nobody asked for a format, a row is a paragraph: no table is wide enough.
+fn listing(context: &Context, args: &FormatArgs) -> Result<Listing> {
+    Listing::for_people(context, "upgrade-check", COLUMNS, args, |style| {
+        Some(Box::new(people::Paragraphs::new(style)))
+    })
+}
+
+async fn print(mut listing: Listing, findings: &[Finding]) -> Result<()> {
+    for finding in findings {
+        let row = Row::new()
+            .text(Some(finding.severity.word()))
+            .text(finding.database.as_ref())
+            .text(Some(&finding.object))
+            .text(Some(&finding.problem))
+            .text(Some(&finding.fix))
+            .text(finding.why.as_ref())
+            .text(finding.sql.as_ref())
+            .text(Some(finding.check));
+        if listing.push(&row)? == Flow::Enough {
+            break;
+        }
+    }
+    listing.finish().await
+}
+
+/// Whether pg_upgrade would get through, in one line on stderr and in the exit code.
+fn verdict(answer: &Answer, tell: &dyn Fn(&str)) -> Exit {
+    let count = |severity| answer.findings.iter().filter(|finding| finding.severity == severity).count();
+    let (stops, hurts) = (count(Severity::Stops), count(Severity::Hurts));
+    let unseen = answer.findings.iter().filter(|finding| finding.check == "unseen").count();
+    let aside = match unseen {
+        0 => String::new(),
+        n => format!(", {n} could not be looked at"),
+    };
+    tell(&format!("to PostgreSQL {}: {stops} stop, {hurts} hurt{aside}", answer.to));
+    if stops > 0 { Exit::Bad } else { Exit::Done }
+}

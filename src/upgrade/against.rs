@@ -1,0 +1,301 @@
+//! What the new server and the new cluster make of what the old cluster needs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::checks;
+use super::cluster::{self, Old};
+use super::examine::{Installation, Question, Work};
+use super::libraries::{self, Verdict};
+use super::settings;
+use super::trial::{Facts, Trial};
+use super::{Finding, Severity};
+use crate::connect::Target;
+use crate::error::{Exit, Result};
+use crate::session::Value;
+
+const LEFTOVERS: &str = include_str!("../../queries/upgrade/tablespace_leftovers.sql");
+
+impl Work<'_> {
+    /// Tries on a throwaway server of the new version what the old cluster needs.
+    pub(super) async fn tried(&mut self, new: &Installation, old: &Old, target: &Target) -> Result<()> {
+        self.programs(new);
+        let binaries = new.binaries();
+        (self.question.tell)(&format!("trying it on a throwaway PostgreSQL {}", binaries.version));
+        let mut trial = self.start(new, &[]).await?;
+        let facts = trial.facts().await?;
+        let mut verdicts = BTreeMap::new();
+        let mut preload = Vec::new();
+        for library in libraries::to_load(&self.needs.libraries) {
+            let (verdict, wants_preload) = trial.load(&library).await?;
+            if wants_preload {
+                preload.push(library.clone());
+            }
+            verdicts.insert(library, verdict);
+        }
+        self.extensions(&trial, &verdicts).await?;
+        self.locales(&trial).await?;
+        for (database, used) in std::mem::take(&mut self.needs.settings) {
+            if let Some(why) = trial.refuses(&used).await? {
+                self.findings.push(settings::refused(&used, &why, self.to, database.as_deref()));
+            }
+        }
+        trial.end().await?;
+        self.preload(new, &preload, &mut verdicts).await?;
+        self.facts(&facts, old, target, binaries.major).await?;
+        let preloaded = match &new.data_dir {
+            Some(_) => self.made(new, old, &facts).await?,
+            None => {
+                self.findings.extend(cluster::compare(&old.control, &facts.control, None));
+                self.yet_to_make(old, Some(new));
+                None
+            }
+        };
+        self.findings.extend(libraries::findings(&self.needs.libraries, &verdicts, preloaded.as_deref()));
+        Ok(())
+    }
+
+    async fn start(&self, new: &Installation, preload: &[String]) -> Result<Trial> {
+        let Question { settings, echo, running, .. } = self.question;
+        Trial::start(&new.sandbox, preload, None, settings, echo.clone(), running).await
+    }
+
+    /// The libraries that refused to be loaded later than at the start: each at the start of a server of its own, since
+    /// one that is bad lets no server start.
+    async fn preload(
+        &self,
+        new: &Installation,
+        libraries: &[String],
+        verdicts: &mut BTreeMap<String, Verdict>,
+    ) -> Result<()> {
+        for library in libraries {
+            (self.question.tell)(&format!("trying {library} at the start of another one"));
+            let verdict = match self.start(new, std::slice::from_ref(library)).await {
+                Ok(mut trial) => {
+                    let (verdict, _) = trial.load(library).await?;
+                    trial.end().await?;
+                    match verdict {
+                        Verdict::Loads => Verdict::LoadsPreloaded,
+                        other => other,
+                    }
+                }
+                Err(e) if e.exit == Exit::Unavailable => Verdict::Fails(format!(
+                    "as one of shared_preload_libraries it lets the server not start: {}",
+                    e.causes.join("; ").replace('\n', " ")
+                )),
+                Err(e) => return Err(e),
+            };
+            verdicts.insert(library.clone(), verdict);
+        }
+        Ok(())
+    }
+
+    /// The programs that pg_upgrade runs. From its exec.c (check_bin_dir).
+    fn programs(&mut self, new: &Installation) {
+        let binaries = new.binaries();
+        let missing: Vec<&str> = [
+            "pg_upgrade",
+            "pg_dump",
+            "pg_dumpall",
+            "pg_restore",
+            "psql",
+            "vacuumdb",
+            "pg_controldata",
+            "pg_resetwal",
+            "pg_ctl",
+        ]
+        .into_iter()
+        .filter(|program| !binaries.program(program).is_file())
+        .collect();
+        if !missing.is_empty() {
+            self.findings.push(
+                Finding::new(
+                    Severity::Stops,
+                    "programs",
+                    binaries.dir.display().to_string(),
+                    format!("does not hold {}", missing.join(", ")),
+                    "install the whole of the new version, clients and server",
+                )
+                .because("pg_upgrade runs them from there"),
+            );
+        }
+    }
+
+    /// Locales whose library has another version with the new programs, on this machine.
+    async fn locales(&mut self, trial: &Trial) -> Result<()> {
+        for (database, one) in std::mem::take(&mut self.needs.locales) {
+            let Some(Some(version)) = trial.locale(&one.provider, &one.locale).await? else { continue };
+            if version != one.version {
+                let problem =
+                    format!("has the version {}, and with the new programs here {version}", one.version);
+                self.findings.push(
+                    Finding::new(
+                        Severity::Hurts,
+                        "locales",
+                        one.object,
+                        problem,
+                        "after the upgrade: rebuild the indexes on text that use it, then refresh its version",
+                    )
+                    .because("text may be in another order than when its indexes were built")
+                    .in_database(Some(&database)),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    async fn extensions(&mut self, trial: &Trial, verdicts: &BTreeMap<String, Verdict>) -> Result<()> {
+        // Without its library it stops already: that there is no control file either is nothing more.
+        let gone: BTreeSet<(Option<String>, String)> = self
+            .needs
+            .libraries
+            .iter()
+            .filter(|one| matches!(verdicts.get(&one.library), Some(Verdict::Fails(_))))
+            .filter_map(|one| Some((one.database.clone(), one.extension.clone()?)))
+            .collect();
+        let mut known = BTreeMap::new();
+        for one in std::mem::take(&mut self.needs.extensions) {
+            if gone.contains(&(Some(one.database.clone()), one.name.clone())) {
+                continue;
+            }
+            let key = (one.name.clone(), one.version.clone());
+            if !known.contains_key(&key) {
+                known.insert(key.clone(), trial.extension(&one.name, &one.version).await?);
+            }
+            let object = format!("extension {}", one.name);
+            let finding = match known.get(&key).and_then(Option::as_ref) {
+                None => Finding::new(
+                    Severity::Hurts,
+                    "extensions",
+                    object,
+                    format!("{} is not available for the new server", one.version),
+                    "install it for the new server, or drop it",
+                )
+                .because(
+                    "its objects are carried over as they are; it can neither be updated nor made again",
+                ),
+                Some(has) if has.newest.as_deref() == Some(one.version.as_str()) => continue,
+                Some(has) if has.has_path => Finding::new(
+                    Severity::Note,
+                    "extensions",
+                    object,
+                    format!(
+                        "has the version {}, and the new server {}",
+                        one.version,
+                        has.newest.as_deref().unwrap_or("none")
+                    ),
+                    format!(
+                        "after the upgrade: ALTER EXTENSION {} UPDATE",
+                        crate::sql::quote_ident(&one.name)
+                    ),
+                ),
+                Some(has) => Finding::new(
+                    Severity::Hurts,
+                    "extensions",
+                    object,
+                    format!(
+                        "has no update path from {} to the new server's {}",
+                        one.version,
+                        has.newest.as_deref().unwrap_or("none")
+                    ),
+                    "update it on the old server to a version that the new one can go on from",
+                )
+                .because(if has.has_version {
+                    "the new server has that version, but no way to its own"
+                } else {
+                    "the new server does not know that version"
+                }),
+            };
+            self.findings.push(finding.in_database(Some(&one.database)));
+        }
+        Ok(())
+    }
+
+    /// What the new server is, against the old cluster.
+    async fn facts(&mut self, facts: &Facts, old: &Old, target: &Target, major: u32) -> Result<()> {
+        if old.uses_icu() && !facts.has_icu {
+            self.findings.push(
+                Finding::new(
+                    Severity::Stops,
+                    "icu",
+                    "new server",
+                    "was built without ICU, and the old cluster's locale is ICU's",
+                    "take programs that were built with ICU",
+                )
+                .because("pg_upgrade's check does not see it; the restore fails"),
+            );
+        }
+        if !facts.has_icu {
+            let icu = std::mem::take(&mut self.needs.icu);
+            self.findings.extend(icu.into_iter().map(|row| row.finding("icu")));
+        }
+        let mut reader = self.question.reader(target).await?;
+        let folder = format!("PG_{major}_{}", facts.catalog_version);
+        let rows: Vec<checks::Row> =
+            self.rows(&mut reader, "what is left in tablespaces", LEFTOVERS, &[Value::Text(folder)]).await?;
+        self.findings.extend(rows.into_iter().map(|row| row.finding("tablespaces")));
+        reader.close().await;
+        Ok(())
+    }
+
+    /// Does the new cluster take the subscriptions? From pg_upgrade's check.c
+    /// (check_new_cluster_subscription_configuration).
+    pub(super) fn subscriptions_fit(&mut self, new: &Installation) {
+        let Some(dir) = new.data_dir.as_deref() else { return };
+        let count = self.needs.subscriptions;
+        let name = if self.to >= 18 { "max_active_replication_origins" } else { "max_replication_slots" };
+        let max = new.binaries().ask("postgres", &["-C", name], dir).ok().map(|max| max.trim().to_owned());
+        if let Some(max) = max.filter(|max| max.parse::<u64>().is_ok_and(|max| max < count)) {
+            self.findings.push(
+                Finding::new(
+                    Severity::Stops,
+                    "subscriptions",
+                    format!("new cluster, setting {name}"),
+                    format!("is {max}"),
+                    format!("set it to {count} or more"),
+                )
+                .because(format!("pg_upgrade makes the replication origins of {count} subscriptions there")),
+            );
+        }
+    }
+
+    /// Does the new cluster take the logical slots? From pg_upgrade's check.c
+    /// (check_new_cluster_replication_slots).
+    pub(super) fn slots_fit(&mut self, new: &Installation, facts: &Facts) {
+        let Some(dir) = new.data_dir.as_deref() else { return };
+        let slots = self.needs.logical_slots;
+        let plugins: BTreeSet<&str> = self
+            .needs
+            .libraries
+            .iter()
+            .filter(|one| one.slot.is_some())
+            .map(|one| one.library.as_str())
+            .collect();
+        let value = |name: &str| {
+            new.binaries().ask("postgres", &["-C", name], dir).ok().map(|value| value.trim().to_owned())
+        };
+        let mut stop = |name: &str, is: String, fix: String| {
+            self.findings.push(
+                Finding::new(Severity::Stops, "slots", format!("new cluster, setting {name}"), is, fix)
+                    .because(format!("pg_upgrade makes {slots} logical replication slots there")),
+            );
+        };
+        if let Some(level) = value("wal_level").filter(|level| level != "logical") {
+            stop("wal_level", format!("is {level}"), "set it to logical".to_owned());
+        }
+        if let Some(max) = value("max_replication_slots")
+            && max.parse::<u64>().is_ok_and(|max| max < slots)
+        {
+            stop("max_replication_slots", format!("is {max}"), format!("set it to {slots} or more"));
+        }
+        // A setting of late minor versions.
+        if facts.output_plugins.is_some()
+            && let Some(allowed) = value("output_plugin_libraries")
+        {
+            let allowed: Vec<&str> = allowed.split(',').map(|name| name.trim().trim_matches('"')).collect();
+            for plugin in plugins.into_iter().filter(|plugin| !allowed.contains(plugin)) {
+                let fix = format!("add {plugin} to it, if it is to be trusted, or drop its slots");
+                stop("output_plugin_libraries", format!("does not name {plugin}"), fix);
+            }
+        }
+    }
+}

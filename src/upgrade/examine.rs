@@ -1,0 +1,476 @@
+//! The examination: the old server first, database by database, then what of it the new one takes.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::checks::{self, CHECKS, Check, Scope};
+use super::cluster::{self, Old};
+use super::libraries::{self, Use, Verdict};
+use super::settings::{self, Used};
+use super::{Finding, Severity};
+use crate::connect::Target;
+use crate::error::{Error, Exit, Result};
+use crate::sandbox::{self, Binaries, Options};
+use crate::session::{Echo, Reader, Running, Settings, Value};
+
+const OLD: &str = include_str!("../../queries/upgrade/old.sql");
+const LIST: &str = include_str!("../../queries/upgrade/list.sql");
+const LIBRARIES: &str = include_str!("../../queries/upgrade/libraries.sql");
+const EXTENSIONS: &str = include_str!("../../queries/upgrade/extensions.sql");
+const SETTINGS_USED: &str = include_str!("../../queries/upgrade/settings_used.sql");
+const SETTINGS_FUNCTIONS: &str = include_str!("../../queries/upgrade/settings_functions.sql");
+const LOCALES_USED: &str = include_str!("../../queries/upgrade/locales_used.sql");
+const ICU_COLLATIONS: &str = include_str!("../../queries/upgrade/icu_collations.sql");
+const SUBSCRIPTION_COUNT: &str = include_str!("../../queries/upgrade/subscription_count.sql");
+const PRELOADED: &str = include_str!("../../queries/upgrade/preloaded.sql");
+
+/// The programs of the new version, and the cluster that was made with them.
+#[derive(Debug, Clone)]
+pub struct Installation {
+    /// Where they are, and what is needed to start a throwaway server of them.
+    pub sandbox: Options,
+    /// The new cluster.
+    pub data_dir: Option<PathBuf>,
+}
+
+impl Installation {
+    /// The programs.
+    pub fn binaries(&self) -> &Binaries {
+        &self.sandbox.settings.binaries
+    }
+}
+
+/// What is asked.
+pub struct Question<'a> {
+    /// A session of the old server.
+    pub target: Target,
+    /// How its transactions are set up.
+    pub settings: Settings,
+    /// Shows the SQL.
+    pub echo: Echo,
+    /// What a signal cancels.
+    pub running: Running,
+    /// Asks for a password.
+    pub ask: fn(&str) -> Result<String>,
+    /// The new major version; `None` is the newest that is known.
+    pub to: Option<u32>,
+    /// The new version's programs.
+    pub new: Option<Installation>,
+    /// Is told what takes a while, and what could not be looked at.
+    pub tell: &'a dyn Fn(&str),
+}
+
+/// What was found.
+#[derive(Debug)]
+pub struct Answer {
+    /// The worst first.
+    pub findings: Vec<Finding>,
+    /// The database that was connected to.
+    pub home: String,
+    /// The major version that it is about.
+    pub to: u32,
+    /// What whoever connects should know of the server's log settings: that they should have ended.
+    pub overdue: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Database {
+    name: String,
+    open: bool,
+    allowed: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Count {
+    count: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Extension {
+    pub(super) database: String,
+    pub(super) name: String,
+    pub(super) version: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Locale {
+    pub(super) object: String,
+    pub(super) provider: String,
+    pub(super) locale: String,
+    pub(super) version: String,
+}
+
+/// What the old cluster uses that the new server must have.
+#[derive(Debug, Default)]
+pub(super) struct Needs {
+    pub(super) libraries: Vec<Use>,
+    pub(super) extensions: Vec<Extension>,
+    /// With the database, for those of a function.
+    pub(super) settings: Vec<(Option<String>, Used)>,
+    /// With the database.
+    pub(super) locales: Vec<(String, Locale)>,
+    /// Collations that need a server with ICU.
+    pub(super) icu: Vec<checks::Row>,
+    pub(super) logical_slots: u64,
+    pub(super) subscriptions: u64,
+}
+
+/// An examination under way.
+pub(super) struct Work<'a> {
+    pub(super) question: &'a Question<'a>,
+    pub(super) from: u32,
+    pub(super) to: u32,
+    pub(super) findings: Vec<Finding>,
+    pub(super) needs: Needs,
+}
+
+/// Examines the old server, and tries on the new one what it needs.
+///
+/// Errors: no connection (69), the new version is not newer (64), the new cluster's folder holds none (65).
+pub async fn examine(question: &Question<'_>) -> Result<Answer> {
+    let mut reader = question.reader(&question.target).await?;
+    let from = reader.version().major();
+    let to = question.goal(from, &reader)?;
+    if let Some(new) = &question.new {
+        check_data_dir(new, to)?;
+    }
+    let old: Vec<Old> = reader.structs(OLD, &[]).await?;
+    let old = old.into_iter().next().ok_or_else(|| Error::bug("a server without template0"))?;
+    let databases: Vec<Database> = reader.structs(LIST, &[]).await?;
+    // With the password that was typed: nobody is asked twice.
+    let target = reader.target().clone();
+    let home = reader.database().to_owned();
+    let overdue = reader.overdue().map(str::to_owned);
+
+    let mut work = Work { question, from, to, findings: Vec::new(), needs: Needs::default() };
+    if old.is_standby {
+        work.findings.push(
+            Finding::new(
+                Severity::Note,
+                "standby",
+                "server",
+                "is a standby",
+                "upgrade the primary; ask that too, for what only it has, such as slots",
+            )
+            .because("pg_upgrade takes no cluster that was shut down in recovery"),
+        );
+    }
+    work.install_user(&old);
+    work.cluster(&mut reader).await?;
+    reader.close().await;
+    for database in &databases {
+        work.database(&target, database).await?;
+    }
+    work.afterwards();
+    match &question.new {
+        Some(new) => work.tried(new, &old, &target).await?,
+        None => work.by_catalog(&old),
+    }
+    let mut findings = work.findings;
+    findings.sort();
+    findings.dedup();
+    Ok(Answer { findings, home, to, overdue })
+}
+
+impl Question<'_> {
+    pub(super) async fn reader(&self, target: &Target) -> Result<Reader> {
+        let mut ask = self.ask;
+        Reader::connect(target, self.settings.clone(), self.echo.clone(), &self.running, &mut ask).await
+    }
+
+    /// The version to go to.
+    fn goal(&self, from: u32, reader: &Reader) -> Result<u32> {
+        let named = self.new.as_ref().map(|new| new.binaries().major).or(self.to);
+        match named {
+            Some(to) if to > from => {
+                let newest = crate::connect::ServerVersion::NEWEST;
+                if to > newest {
+                    (self.tell)(&format!(
+                        "this pgkit knows PostgreSQL up to {newest}: more may stop the way to {to}"
+                    ));
+                }
+                Ok(to)
+            }
+            Some(to) => {
+                let what = match &self.new {
+                    Some(new) => format!(
+                        "--new-bin-dir: {} holds PostgreSQL {}",
+                        new.binaries().dir.display(),
+                        new.binaries().version
+                    ),
+                    None => format!("--to {to}"),
+                };
+                Err(Error::usage(format!("{what}, and the running server is {}", reader.version()))
+                    .hint("pg_upgrade goes to a newer major version only"))
+            }
+            None => {
+                let newest = crate::connect::ServerVersion::NEWEST;
+                if newest > from {
+                    (self.tell)(&format!("no --to: as to PostgreSQL {newest}"));
+                    Ok(newest)
+                } else {
+                    Err(Error::usage(format!("the running server is {} already", reader.version()))
+                        .hint("name a newer version with --to or --new-bin-dir"))
+                }
+            }
+        }
+    }
+}
+
+/// The new cluster must be one, of the version of the programs.
+fn check_data_dir(new: &Installation, to: u32) -> Result<()> {
+    let Some(dir) = &new.data_dir else { return Ok(()) };
+    let version = sandbox::cluster_version(dir).map_err(|e| {
+        let error = match e.kind() {
+            std::io::ErrorKind::PermissionDenied => {
+                Error::new(Exit::Permission, format!("--new-data-dir: may not look into {}", dir.display()))
+                    .hint("run this as the new cluster's owner")
+            }
+            _ => Error::data(format!("--new-data-dir: {} holds no PostgreSQL cluster", dir.display()))
+                .hint("leave it out, and the initdb line that makes a fitting one is printed"),
+        };
+        error.caused_by(e)
+    })?;
+    if version != to.to_string() {
+        return Err(Error::data(format!(
+            "--new-data-dir: {} is a cluster of PostgreSQL {}, and the programs are of {to}",
+            dir.display(),
+            version
+        )));
+    }
+    Ok(())
+}
+
+impl Work<'_> {
+    /// The rows of a query; what is refused or takes too long becomes a finding, and the rest goes on.
+    pub(super) async fn rows<T: DeserializeOwned>(
+        &mut self,
+        reader: &mut Reader,
+        what: &str,
+        sql: &str,
+        params: &[Value],
+    ) -> Result<Vec<T>> {
+        match reader.structs(sql, params).await {
+            Ok(rows) => Ok(rows),
+            Err(e) if e.sqlstate.is_some() && matches!(e.exit, Exit::Permission | Exit::TryAgain) => {
+                reader.reopen(None).await?;
+                let fix = match e.exit {
+                    Exit::Permission => "run this as a superuser",
+                    _ => "try again, or allow it more time (--statement-timeout, --lock-timeout)",
+                };
+                let database = reader.database().to_owned();
+                self.unseen(what, Some(&database), fix, &e);
+                Ok(Vec::new())
+            }
+            Err(e) => {
+                let message = format!("database {:?}, {what}: {}", reader.database(), e.message);
+                Err(Error { message, ..e })
+            }
+        }
+    }
+
+    pub(super) fn unseen(&mut self, what: &str, database: Option<&str>, fix: &str, why: &Error) {
+        let place = database.map(|name| format!("database {name:?}: ")).unwrap_or_default();
+        (self.question.tell)(&format!("{place}could not look at {what}: {}", why.message));
+        self.findings.push(Finding::unseen(what, database, fix, why.message.clone()));
+    }
+
+    async fn check(&mut self, reader: &mut Reader, check: &Check) -> Result<()> {
+        let rows: Vec<checks::Row> =
+            self.rows(reader, check.about, check.sql, &[Value::Int8(i64::from(self.to))]).await?;
+        if check.name == "slots" {
+            self.needs.logical_slots = rows.iter().filter(|row| row.is_carried_slot()).count() as u64;
+        }
+        self.findings.extend(rows.into_iter().map(|row| row.finding(check.name)));
+        Ok(())
+    }
+
+    /// Who must run pg_upgrade. From its check.c (check_is_install_user).
+    fn install_user(&mut self, old: &Old) {
+        let name = old.install_user.clone().unwrap_or_default();
+        if name.starts_with("pg_") {
+            self.findings.push(
+                Finding::new(
+                    Severity::Stops,
+                    "install_user",
+                    format!("role {name}"),
+                    "made the cluster, and its name begins with pg_",
+                    "rename it",
+                )
+                .because("pg_upgrade takes no install user whose name is reserved"),
+            );
+        }
+        if old.is_install_user == Some(true) {
+            return;
+        }
+        let problem = format!("is not the install user, which is {name}");
+        // A role that may do less is here to look, not to upgrade.
+        let severity = if old.is_superuser == Some(true) { Severity::Stops } else { Severity::Note };
+        self.findings.push(
+            Finding::new(
+                severity,
+                "install_user",
+                format!("role {}", old.current_user),
+                problem,
+                format!("run pg_upgrade with -U {}", cluster::quote_shell(&name)),
+            )
+            .because("pg_upgrade must connect as the role that ran initdb, whose OID is 10"),
+        );
+    }
+
+    /// What is the same in every database.
+    async fn cluster(&mut self, reader: &mut Reader) -> Result<()> {
+        for check in CHECKS.iter().filter(|check| check.scope == Scope::Cluster) {
+            if check.applies(self.from, self.to) {
+                self.check(reader, check).await?;
+            }
+        }
+        let used: Vec<Used> = self.rows(reader, "settings", SETTINGS_USED, &[]).await?;
+        self.needs.settings.extend(used.into_iter().map(|one| (None, one)));
+        let preloaded: Vec<Use> = self.rows(reader, "what the server preloads", PRELOADED, &[]).await?;
+        self.needs.libraries.extend(preloaded);
+        if self.from >= 17 {
+            let count: Vec<Count> = self.rows(reader, "subscriptions", SUBSCRIPTION_COUNT, &[]).await?;
+            self.needs.subscriptions = count.iter().map(|one| one.count).sum();
+        }
+        Ok(())
+    }
+
+    /// What is in one database. One that cannot be entered is a finding, and said.
+    async fn database(&mut self, target: &Target, database: &Database) -> Result<()> {
+        let name = &database.name;
+        // template0 is as initdb made it; others that refuse everybody are findings already.
+        if !database.open {
+            if name != "template0" {
+                (self.question.tell)(&format!("database {name:?} refuses connections: not looked at"));
+            }
+            return Ok(());
+        }
+        let mut reader = match self.question.reader(&target.with_database(name)).await {
+            Ok(reader) => reader,
+            Err(e) if matches!(e.exit, Exit::Io | Exit::Bug) => return Err(e),
+            Err(e) => {
+                let fix = if database.allowed {
+                    "see the server's pg_hba.conf and limits"
+                } else {
+                    "GRANT CONNECT, or run this as a superuser"
+                };
+                self.unseen("all that is in it", Some(name), fix, &e);
+                return Ok(());
+            }
+        };
+        for check in CHECKS.iter().filter(|check| check.scope == Scope::Database) {
+            if check.applies(self.from, self.to) {
+                self.check(&mut reader, check).await?;
+            }
+        }
+        let libraries: Vec<Use> = self.rows(&mut reader, "libraries", LIBRARIES, &[]).await?;
+        self.needs.libraries.extend(libraries);
+        let extensions: Vec<Extension> = self.rows(&mut reader, "extensions", EXTENSIONS, &[]).await?;
+        self.needs.extensions.extend(extensions);
+        let used: Vec<Used> =
+            self.rows(&mut reader, "settings of functions", SETTINGS_FUNCTIONS, &[]).await?;
+        self.needs.settings.extend(used.into_iter().map(|one| (Some(name.clone()), one)));
+        let icu: Vec<checks::Row> = self.rows(&mut reader, "collations", ICU_COLLATIONS, &[]).await?;
+        self.needs.icu.extend(icu);
+        if self.from >= 15 {
+            let locales: Vec<Locale> = self.rows(&mut reader, "locales", LOCALES_USED, &[]).await?;
+            self.needs.locales.extend(locales.into_iter().map(|one| (name.clone(), one)));
+        }
+        reader.close().await;
+        Ok(())
+    }
+
+    /// What every upgrade loses, and what changes its meaning.
+    fn afterwards(&mut self) {
+        let (problem, why) = if self.to >= 18 {
+            (
+                "are carried over in part",
+                "from 18 on pg_upgrade carries the statistics of columns over, but not those of CREATE STATISTICS nor \
+                 the counters of autovacuum",
+            )
+        } else {
+            (
+                "are lost",
+                "pg_upgrade carries no statistics over to a server before 18: plans are bad until ANALYZE",
+            )
+        };
+        let fix = if self.to >= 18 {
+            "after the upgrade: vacuumdb --all --analyze-in-stages --missing-stats-only, then vacuumdb --all --analyze-only"
+        } else {
+            "after the upgrade: vacuumdb --all --analyze-in-stages"
+        };
+        let severity = if self.to >= 18 { Severity::Note } else { Severity::Hurts };
+        self.findings
+            .push(Finding::new(severity, "statistics", "planner statistics", problem, fix).because(why));
+        if self.from < 12 && self.to >= 12 {
+            self.findings.push(Finding::new(
+                Severity::Note,
+                "settings",
+                "recovery.conf",
+                "is no longer read from 12 on",
+                "put what a standby has in it into postgresql.conf, and make standby.signal",
+            ));
+        }
+        let changed: Vec<Finding> = self
+            .needs
+            .settings
+            .iter()
+            .flat_map(|(_, used)| settings::changed(used, self.from, self.to))
+            .collect();
+        self.findings.extend(changed);
+    }
+
+    /// What can be said of the new server without its programs.
+    fn by_catalog(&mut self, old: &Old) {
+        let verdicts: BTreeMap<String, Verdict> = libraries::to_load(&self.needs.libraries)
+            .into_iter()
+            .map(|name| {
+                let verdict = libraries::by_catalog(&name, self.to);
+                (name, verdict)
+            })
+            .collect();
+        self.findings.extend(libraries::findings(&self.needs.libraries, &verdicts, None));
+        for (database, used) in &self.needs.settings {
+            if settings::removed(&used.name, self.to).is_some() {
+                let why = format!("{} has no setting {}", self.to, used.name);
+                self.findings.push(settings::refused(used, &why, self.to, database.as_deref()));
+            }
+        }
+        self.yet_to_make(old, None);
+    }
+
+    /// Says how to make the new cluster, and what it must have.
+    pub(super) fn yet_to_make(&mut self, old: &Old, new: Option<&Installation>) {
+        let bin_dir = new.map(|new| new.binaries().dir.as_path());
+        self.findings.push(
+            Finding::new(
+                Severity::Note,
+                "initdb",
+                "new cluster",
+                "is yet to be made",
+                cluster::initdb_line(old, self.to, bin_dir, None),
+            )
+            .because("so its user, encoding, locale, WAL segments and checksums fit the old one's"),
+        );
+        if self.needs.logical_slots > 0 {
+            self.findings.push(Finding::new(
+                Severity::Note,
+                "slots",
+                "new cluster",
+                format!("takes over {} logical replication slots", self.needs.logical_slots),
+                format!(
+                    "set wal_level = logical and max_replication_slots to {} or more there, before pg_upgrade",
+                    self.needs.logical_slots
+                ),
+            ));
+        }
+    }
+}
