@@ -398,8 +398,9 @@ pub fn tree(reports: &[Report], own: &OwnReports) -> Command {
         .next_help_heading(None);
     for report in reports {
         let command = report_command(report);
+        // What is not on the line needs no more than its name.
         root = root.subcommand(match report.name.as_str() {
-            "locks" => commands::locks::command(command),
+            "locks" if !report.texts.is_empty() => commands::locks::command(command),
             _ => command,
         });
     }
