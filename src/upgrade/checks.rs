@@ -116,6 +116,8 @@ pub const CHECKS: &[Check] = &[
         include_str!("../../queries/upgrade/conversions.sql"),
     )
     .crossing(14),
+    check("isn", "functions of contrib/isn", Scope::Database, include_str!("../../queries/upgrade/isn.sql"))
+        .crossing(13),
     check(
         "not_null",
         "inherited NOT NULL",
