@@ -5,10 +5,14 @@ use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::io;
 use std::ops::Range;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_openssl::SslStream;
@@ -87,6 +91,32 @@ impl Handle {
 
 /// A connection that speaks to nobody but its owner.
 pub struct Bare(Wire);
+
+impl Bare {
+    /// Reads what is there, or comes within this time, without going through the runtime: that would be measured too.
+    /// `None` where nothing comes, or where it must be decrypted first.
+    pub fn read_soon(&mut self, buffer: &mut [u8], within: Duration) -> io::Result<Option<usize>> {
+        let socket = match &self.0 {
+            Wire::Tcp(stream) => stream.as_fd(),
+            Wire::Unix(stream) => stream.as_fd(),
+            Wire::Tls(_) => return Ok(None),
+        };
+        match nix::unistd::read(socket, buffer) {
+            Err(Errno::EAGAIN) => {}
+            other => return other.map(Some).map_err(io::Error::from),
+        }
+        let timeout = PollTimeout::try_from(within).unwrap_or(PollTimeout::ZERO);
+        match poll(&mut [PollFd::new(socket, PollFlags::POLLIN)], timeout) {
+            Ok(0) | Err(Errno::EINTR) => return Ok(None),
+            Ok(_) => {}
+            Err(e) => return Err(e.into()),
+        }
+        match nix::unistd::read(socket, buffer) {
+            Err(Errno::EAGAIN) => Ok(None),
+            other => other.map(Some).map_err(io::Error::from),
+        }
+    }
+}
 
 impl AsyncRead for Bare {
     fn poll_read(

@@ -15,6 +15,9 @@ use super::{MARK, Registered, Running};
 use crate::connect::{self, Bare, ServerVersion, Target};
 use crate::error::{Error, Exit, Result};
 
+/// How long an answer is waited for without the runtime.
+const AT_ONCE: Duration = Duration::from_millis(2);
+
 /// A row of a text answer; `None` is NULL.
 pub type TextRow = Vec<Option<String>>;
 
@@ -47,6 +50,7 @@ pub struct Wire {
     bare: Bare,
     send: BytesMut,
     receive: BytesMut,
+    scratch: Box<[u8]>,
     version: ServerVersion,
     host: String,
     backend_pid: i32,
@@ -69,6 +73,7 @@ impl Wire {
             bare,
             send: BytesMut::with_capacity(8 << 10),
             receive: BytesMut::with_capacity(64 << 10),
+            scratch: vec![0; 16 << 10].into_boxed_slice(),
             version: connected.version,
             host: connected.host,
             backend_pid: connected.backend_pid,
@@ -139,9 +144,8 @@ impl Wire {
         };
         frontend::bind("", name, std::iter::empty(), values, value, std::iter::empty(), &mut self.send)
             .map_err(|_| Error::data("a value cannot be sent: it holds a NUL byte or is too long"))?;
-        if keep {
-            frontend::describe(b'P', "", &mut self.send).map_err(|e| unsendable(&e))?;
-        }
+        // As libpq does, whether anybody wants to know or not.
+        frontend::describe(b'P', "", &mut self.send).map_err(|e| unsendable(&e))?;
         frontend::execute("", 0, &mut self.send).map_err(|e| unsendable(&e))?;
         frontend::sync(&mut self.send);
         self.exchange(keep).await
@@ -198,7 +202,16 @@ impl Wire {
                     _ => {}
                 }
             }
-            if self.bare.read_buf(&mut self.receive).await.map_err(|e| lost(&self.host, &e))? == 0 {
+            // A short answer is read at once; for a long one the runtime waits, so that a signal is heard.
+            let soon = self.bare.read_soon(&mut self.scratch, AT_ONCE).map_err(|e| lost(&self.host, &e))?;
+            let read = match soon {
+                Some(read) => {
+                    self.receive.extend_from_slice(&self.scratch[..read]);
+                    read
+                }
+                None => self.bare.read_buf(&mut self.receive).await.map_err(|e| lost(&self.host, &e))?,
+            };
+            if read == 0 {
                 return Err(lost(&self.host, &std::io::Error::from(std::io::ErrorKind::UnexpectedEof)));
             }
         }
