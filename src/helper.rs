@@ -103,6 +103,11 @@ impl From<Failure> for Error {
     }
 }
 
+/// What waits for another process, away from the runtime's thread: a signal must still be heard.
+pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| Error::bug("a helper thread died").caused_by(e))?
+}
+
 /// A running helper, seen from its master. Dropping it closes the pipe, which a helper takes for our death.
 #[derive(Debug)]
 pub struct Helper {

@@ -110,11 +110,6 @@ fn run(args: Vec<OsString>) -> Result<Exit> {
     exit
 }
 
-/// What waits for another process, away from the runtime's thread: a signal must still be heard.
-pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|e| Error::bug("a helper thread died").caused_by(e))?
-}
-
 /// Help and version are answers; everything else clap says is wrong usage.
 fn usage(e: &clap::Error) -> Result<Exit> {
     use clap::error::ErrorKind;

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 
-use super::{Context, aside};
+use super::Context;
 use crate::cli;
 use crate::connect::{self, Environment, Flags, Target};
 use crate::error::{self, Error, Exit, Result};
+use crate::helper::aside;
 use crate::render::output;
 use crate::sandbox::{self, Info, Options};
 

@@ -11,7 +11,6 @@ use super::files::{Format, Place};
 use super::switch::Access;
 use crate::error::{Error, Exit, Result};
 use crate::session::{Purpose, Writer};
-use crate::signals;
 
 /// How much is read at once: over SQL a statement each.
 const STEP: u64 = 1 << 20;
@@ -66,6 +65,14 @@ impl Source {
         }
     }
 
+    /// What people should be told since the last time.
+    pub fn news(&mut self) -> Option<String> {
+        match self {
+            Source::Server(server) => server.news.take(),
+            Source::Files(_) => None,
+        }
+    }
+
     /// Leaves the server in peace.
     pub async fn close(self) {
         if let Source::Server(server) = self
@@ -86,6 +93,13 @@ pub struct Server {
     offset: u64,
     /// Was it said that the server is away?
     away: bool,
+    /// What people should be told.
+    news: Option<String>,
+}
+
+/// Whoever comes back has the password that was typed at first.
+fn no_password(_: &str) -> Result<String> {
+    Err(Error::new(Exit::Unavailable, "no password is known for it"))
 }
 
 /// A file's name without its folder.
@@ -97,7 +111,7 @@ impl Server {
     /// Reads this file of the server's from its beginning.
     pub fn new(access: Access, writer: Writer, place: Place, format: Format, path: String) -> Server {
         let access = Access { target: writer.target().clone(), ..access };
-        Server { access, writer: Some(writer), place, format, path, offset: 0, away: false }
+        Server { access, writer: Some(writer), place, format, path, offset: 0, away: false, news: None }
     }
 
     async fn size(&mut self) -> Result<u64> {
@@ -111,7 +125,7 @@ impl Server {
         match self.step(buffer, follow).await {
             Err(e) if follow && matches!(e.exit, Exit::Unavailable) => {
                 if !self.away {
-                    crate::error::note(&format!("pgkit: {}; coming back until it is there again", e.message));
+                    self.news = Some(format!("{}; coming back until it is there again", e.message));
                     self.away = true;
                 }
                 self.writer = None;
@@ -126,7 +140,7 @@ impl Server {
         let writer = match &self.writer {
             Some(writer) => writer,
             None => {
-                let writer = self.access.writer(Purpose::Tail, &mut signals::ask_password).await?;
+                let writer = self.access.writer(Purpose::Tail, &mut no_password).await?;
                 self.away = false;
                 self.writer.insert(writer)
             }

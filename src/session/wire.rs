@@ -12,7 +12,7 @@ use tokio_postgres::fallible_iterator::FallibleIterator;
 
 use super::failure::exit_of;
 use super::{MARK, Registered, Running};
-use crate::connect::{self, Bare, ServerVersion, Target};
+use crate::connect::{self, Bare, Target};
 use crate::error::{Error, Exit, Result};
 
 /// How long an answer is waited for without the runtime.
@@ -51,7 +51,6 @@ pub struct Wire {
     send: BytesMut,
     receive: BytesMut,
     scratch: Box<[u8]>,
-    version: ServerVersion,
     host: String,
     backend_pid: i32,
     /// Did the server say that the session may write now, though it was told not to?
@@ -74,7 +73,6 @@ impl Wire {
             send: BytesMut::with_capacity(8 << 10),
             receive: BytesMut::with_capacity(64 << 10),
             scratch: vec![0; 16 << 10].into_boxed_slice(),
-            version: connected.version,
             host: connected.host,
             backend_pid: connected.backend_pid,
             loosened: false,
@@ -83,11 +81,6 @@ impl Wire {
         // The driver has nothing left to drive.
         connected.driver.abort();
         Ok((own, connected.target))
-    }
-
-    /// The server's version.
-    pub fn version(&self) -> ServerVersion {
-        self.version
     }
 
     /// The backend's process, as the server named it at the start; 0 where it did not.

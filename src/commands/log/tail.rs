@@ -419,6 +419,9 @@ impl Tail {
                 }
                 Got::Nothing if !follow => break,
                 Got::Nothing => {
+                    if let Some(news) = source.news() {
+                        self.echo.remark(&news);
+                    }
                     if self.shown.last.is_some() {
                         flow = self.shown.release()?;
                     }
