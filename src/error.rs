@@ -11,6 +11,10 @@ pub enum Exit {
     Done,
     /// Done, and the answer is bad: a check found something.
     Bad,
+    /// Another process took the row's lock in the same instant.
+    Locked,
+    /// A due job is ongoing elsewhere.
+    Ongoing,
     /// Wrong usage.
     Usage,
     /// Bad input data: a report's header, a pattern, a file.
@@ -43,6 +47,8 @@ impl Exit {
         match self {
             Exit::Done => 0,
             Exit::Bad => 1,
+            Exit::Locked => 2,
+            Exit::Ongoing => 3,
             Exit::Usage => 64,
             Exit::Data => 65,
             Exit::Unavailable => 69,

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, Lines};
 use tokio::net::unix::pipe;
 
 use crate::error::{Error, Exit, Result};
@@ -32,10 +32,12 @@ pub enum Kind {
     Watcher,
     /// Owns the schema of a demonstration.
     Janitor,
+    /// Runs jobs, one at a time.
+    Guard,
 }
 
 impl Kind {
-    const ALL: [Kind; 3] = [Kind::Keeper, Kind::Watcher, Kind::Janitor];
+    const ALL: [Kind; 4] = [Kind::Keeper, Kind::Watcher, Kind::Janitor, Kind::Guard];
 
     /// Its name, as it stands after the hidden subcommand.
     pub const fn name(self) -> &'static str {
@@ -43,6 +45,7 @@ impl Kind {
             Kind::Keeper => "keeper",
             Kind::Watcher => "watcher",
             Kind::Janitor => "janitor",
+            Kind::Guard => "guard",
         }
     }
 }
@@ -196,6 +199,73 @@ impl Helper {
     }
 }
 
+/// A helper that tells many things, on its master's runtime. Dropping it closes the pipe.
+#[derive(Debug)]
+pub struct Teller {
+    child: tokio::process::Child,
+    pid: u32,
+    orders: tokio::process::ChildStdin,
+    answers: Lines<tokio::io::BufReader<tokio::process::ChildStdout>>,
+}
+
+impl Teller {
+    /// Starts one: ourselves again.
+    pub fn start(kind: Kind) -> Result<Teller> {
+        let exe = myself()?;
+        let mut command = Command::new(&exe);
+        command.arg0("pgkit").args([SUBCOMMAND, kind.name()]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = tokio::process::Command::from(command)
+            .spawn()
+            .map_err(|e| Error::io(format!("cannot start {} again", exe.display()), &e))?;
+        let (Some(orders), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(Error::bug("a helper has no pipes"));
+        };
+        let pid = child.id().unwrap_or_default();
+        Ok(Teller { child, pid, orders, answers: tokio::io::BufReader::new(answers).lines() })
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Sends an order. A helper that is gone is told by [`Teller::next`], not here.
+    pub async fn order(&mut self, order: &impl Serialize) -> Result<()> {
+        let line = to_line(order)?;
+        // What hinders this is that nobody reads any more.
+        let _ = self.orders.write_all(line.as_bytes()).await;
+        let _ = self.orders.flush().await;
+        Ok(())
+    }
+
+    /// What it tells next; `None` when it is gone. May be dropped half-way without losing anything.
+    pub async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
+        match self.answers.next_line().await {
+            Ok(Some(line)) => match serde_json::from_str(&line) {
+                Ok(Answer::Ok(told)) => Ok(Some(told)),
+                Ok(Answer::Err(failure)) => Err(failure.into()),
+                Err(e) => Err(Error::bug("a helper tells what is not understood").caused_by(e)),
+            },
+            Ok(None) | Err(_) => Ok(None),
+        }
+    }
+
+    /// Has it killed, and waits until it is gone.
+    pub async fn kill(&mut self) {
+        let _ = self.child.start_kill();
+        let _ = tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await;
+    }
+
+    /// Closes the pipe and waits, not for ever, until it has cleaned up.
+    pub async fn finish(self, patience: Duration) {
+        let Teller { mut child, orders, answers, .. } = self;
+        drop(orders);
+        drop(answers);
+        let _ = tokio::time::timeout(patience, child.wait()).await;
+    }
+}
+
 /// The executable that runs now, even where its file was replaced or deleted since.
 fn myself() -> Result<PathBuf> {
     let linux = Path::new("/proc/self/exe");
@@ -238,16 +308,24 @@ impl Master {
 
     /// Answers the last order. A master that is gone is told so by [`Master::order`], not here.
     pub fn answer<T: Serialize>(&self, answer: Result<T>) {
-        let answer = match answer {
+        send(&match answer {
             Ok(answer) => Answer::Ok(answer),
             Err(error) => Answer::Err(Failure::from(&error)),
-        };
-        if let Ok(line) = to_line(&answer) {
-            let mut stdout = std::io::stdout().lock();
-            let _ = stdout.write_all(line.as_bytes());
-            let _ = stdout.flush();
-        }
+        });
     }
+}
+
+fn send<T: Serialize>(answer: &Answer<T>) {
+    if let Ok(line) = to_line(answer) {
+        let mut stdout = std::io::stdout().lock();
+        let _ = stdout.write_all(line.as_bytes());
+        let _ = stdout.flush();
+    }
+}
+
+/// Tells the master something, from wherever in a helper.
+pub fn tell(what: &impl Serialize) {
+    send(&Answer::Ok(what));
 }
 
 /// What the hidden subcommand runs. To be called from the main thread: what a helper starts dies with the
@@ -270,6 +348,7 @@ pub fn main(kind: &str) -> Exit {
             Kind::Keeper => crate::sandbox::keeper::run(&mut master).await,
             Kind::Watcher => crate::log::watcher::run(&mut master).await,
             Kind::Janitor => crate::locks::janitor::run(&mut master).await,
+            Kind::Guard => crate::jobs::guard::run(&mut master).await,
         }
     })
 }

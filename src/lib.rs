@@ -24,4 +24,5 @@ pub mod session;
 pub mod signals;
 pub mod sort;
 pub mod sql;
+mod unsafe_spawn;
 pub mod upgrade;

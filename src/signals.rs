@@ -1,6 +1,7 @@
 //! INT, TERM and HUP: told to the command, which cancels what runs on the server; a second one, or a command that does
 //! not answer in time, ends the process at once.
 
+use std::cell::Cell;
 use std::io::{BufRead, Write};
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::error::{Error, Exit, Result};
 
@@ -25,6 +26,32 @@ static TERMINAL: Mutex<Option<Termios>> = Mutex::new(None);
 /// Gives the command this long after the first signal: it has something to put back.
 pub fn patience(time: Duration) {
     PATIENCE.store(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+}
+
+/// For a command that ends by itself after a signal: it hears of the signal, instead of being dropped where it stands.
+pub struct Ending {
+    is_taken: Cell<bool>,
+    told: watch::Sender<Option<Exit>>,
+}
+
+impl Default for Ending {
+    fn default() -> Ending {
+        Ending { is_taken: Cell::new(false), told: watch::Sender::new(None) }
+    }
+}
+
+impl Ending {
+    /// From now on signals are told to whoever has this; a second one still ends the process at once.
+    pub fn take(&self) -> watch::Receiver<Option<Exit>> {
+        patience(Duration::from_secs(7 * 24 * 3600));
+        self.is_taken.set(true);
+        self.told.subscribe()
+    }
+
+    /// Tells of a signal. Says whether somebody hears.
+    pub fn tell(&self, exit: Exit) -> bool {
+        self.is_taken.get() && self.told.send(Some(exit)).is_ok()
+    }
 }
 
 /// While a pager runs, an interrupt is the pager's.

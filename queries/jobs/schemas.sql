@@ -6,7 +6,11 @@ SELECT n.nspname::text AS schema,
              FROM pg_catalog.pg_attribute a
              WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0::int2
                AND NOT a.attisdropped
-             ORDER BY a.attnum) AS columns
+             ORDER BY a.attnum) AS columns,
+       (SELECT pg_catalog.count(*) OPERATOR(pg_catalog.=) 3
+        FROM pg_catalog.pg_class own
+        WHERE own.relnamespace OPERATOR(pg_catalog.=) c.relnamespace
+          AND own.relname OPERATOR(pg_catalog.=) ANY (ARRAY['pgkit_meta', 'pgkit_job', 'pgkit_run']::name[])) AS has_pgkit
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
 WHERE c.relname OPERATOR(pg_catalog.=) 'crontabber'::name

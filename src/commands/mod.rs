@@ -32,6 +32,8 @@ pub struct Context {
     pub env: Environment,
     /// What a signal must cancel.
     pub running: Running,
+    /// For a command that ends by itself after a signal.
+    pub ending: signals::Ending,
     /// The reports pgkit brings.
     pub reports: Vec<Report>,
     /// The user's own, where the command line speaks of them.
@@ -88,7 +90,14 @@ fn run(args: Vec<OsString>) -> Result<Exit> {
         Ok(matches) => matches,
         Err(e) => return usage(&e),
     };
-    let context = Context { env, running: Running::default(), reports, own, own_fault };
+    let context = Context {
+        env,
+        running: Running::default(),
+        ending: signals::Ending::default(),
+        reports,
+        own,
+        own_fault,
+    };
     let told = signals::listen()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -100,8 +109,12 @@ fn run(args: Vec<OsString>) -> Result<Exit> {
         tokio::select! {
             exit = &mut work => exit,
             Ok(exit) = told => {
-                context.running.cancel().await;
-                Ok(exit)
+                if context.ending.tell(exit) {
+                    work.await
+                } else {
+                    context.running.cancel().await;
+                    Ok(exit)
+                }
             }
         }
     });

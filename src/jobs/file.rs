@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::schedule::{self, At, Schedule, Unit};
 
 /// Which missed dates a backfill job makes up for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum CatchUp {
     /// Each, in order.
     #[default]
@@ -24,7 +25,7 @@ pub enum CatchUp {
 }
 
 /// What becomes of a date whose run was cut off by a crash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum OnCrash {
     /// It runs again.
     #[default]
@@ -34,7 +35,7 @@ pub enum OnCrash {
 }
 
 /// What a job does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Work {
     /// SQL.
     Sql {
@@ -55,7 +56,7 @@ pub enum Work {
 }
 
 /// Whom to tell of a change of a job's health.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Tell {
     /// A program.
     Program(Vec<String>),
@@ -64,7 +65,7 @@ pub enum Tell {
 }
 
 /// One job.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Job {
     /// Its name: `app_name`.
     pub name: String,
@@ -91,6 +92,7 @@ pub struct Job {
     /// How old a foreign claim may get.
     pub max_ongoing_age: Duration,
     /// Its time zone.
+    #[serde(with = "zone_name")]
     pub timezone: TimeZone,
     /// How long it lives without its server.
     pub lease: Duration,
@@ -104,6 +106,27 @@ pub struct Job {
     pub on_failure: Option<Tell>,
     /// Whom to tell when it succeeds again.
     pub on_recovery: Option<Tell>,
+}
+
+impl Job {
+    /// Does its work run in a transaction with its record?
+    pub fn is_transaction(&self) -> bool {
+        matches!(self.work, Work::Sql { transaction: true, .. })
+    }
+}
+
+/// A time zone on the wire to a guard: its name, which is how the file says it.
+mod zone_name {
+    use jiff::tz::TimeZone;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(zone: &TimeZone, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(zone.iana_name().unwrap_or("UTC"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<TimeZone, D::Error> {
+        TimeZone::get(&String::deserialize(from)?).map_err(serde::de::Error::custom)
+    }
 }
 
 /// Something wrong in the file.

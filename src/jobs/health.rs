@@ -70,6 +70,13 @@ pub fn health(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Health {
     }
     let row = stored.state.row.clone().unwrap_or_default();
     if let Some(ongoing) = row.ongoing {
+        if let Some(claim) = &stored.claim {
+            // One of pgkit's own: its lock tells whether anybody is behind it.
+            let grace = SignedDuration::try_from_secs_f64(claim.grace_s).unwrap_or(SignedDuration::MAX);
+            let since = claim.seen_free_at.unwrap_or(claim.started);
+            let is_stuck = claim.state == "held" || (claim.is_free && now.duration_since(since) > grace);
+            return if is_stuck { Health::Stuck } else { Health::Running };
+        }
         // A clock that is ahead of ours has just begun.
         let age = now.duration_since(ongoing).max(SignedDuration::ZERO);
         let most = SignedDuration::try_from(job.max_ongoing_age).unwrap_or(SignedDuration::MAX);

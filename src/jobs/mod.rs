@@ -1,8 +1,18 @@
 //! crontabber's job, on crontabber's tables: jobs that run on time, each date once, whichever server runs them.
 
+pub mod claim;
 pub mod file;
+pub mod guard;
 pub mod health;
+pub mod lease;
+pub mod output;
 pub mod plan;
+pub mod process;
+pub mod runner;
 pub mod schedule;
+pub mod session;
 pub mod slots;
+pub mod spool;
 pub mod store;
+pub mod talk;
+pub mod tell;

@@ -41,6 +41,8 @@ pub struct State {
     pub paused: bool,
     /// Dates recorded as succeeded, from the oldest that matters on.
     pub done: BTreeSet<Timestamp>,
+    /// Every date up to this one counts as done.
+    pub done_through: Option<Timestamp>,
 }
 
 /// What is to be done with a job now.
@@ -108,7 +110,8 @@ enum Step {
 impl Eq for Step {}
 
 impl Dates {
-    fn one(date: Timestamp) -> Dates {
+    /// This one alone.
+    pub fn one(date: Timestamp) -> Dates {
         Dates { first: date, last: date, left: 1, step: Step::None, done: BTreeSet::new() }
     }
 
@@ -258,7 +261,8 @@ fn grid_dates(job: &Job, own: &State, now: Timestamp) -> Option<Dates> {
         return None;
     }
     if !job.backfill {
-        return Some(Dates::one(latest)).filter(|_| !own.done.contains(&latest));
+        let is_done = own.done.contains(&latest) || own.done_through.is_some_and(|through| latest <= through);
+        return Some(Dates::one(latest)).filter(|_| !is_done);
     }
     let step = Step::Slots(job.schedule.clone(), job.timezone.clone());
     let period = slots.period(latest)?;
@@ -282,6 +286,20 @@ fn dates(
         CatchUp::None if end.duration_since(latest) <= patience(period) => latest,
         CatchUp::None => return None,
     };
+    let first = match own.done_through.filter(|through| *through >= first) {
+        None => first,
+        Some(through) => match &step {
+            Step::None => return None,
+            Step::Seconds(every) => {
+                let steps = through.duration_since(first).as_secs() / every + 1;
+                first.checked_add(seconds(steps * every)).ok()?
+            }
+            Step::Slots(schedule, zone) => Slots::new(schedule, zone).after(through)?,
+        },
+    };
+    if first > latest {
+        return None;
+    }
     let done: BTreeSet<Timestamp> = own.done.range(first..=latest).copied().collect();
     let mut all = Dates { first, last: latest, left: u32::MAX, step, done };
     if all.done.contains(&first) {

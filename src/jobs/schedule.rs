@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
+use serde::{Deserialize, Serialize};
 
 /// A time of day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct At {
     /// 0 to 23
     pub hour: i8,
@@ -22,7 +23,7 @@ impl std::fmt::Display for At {
 }
 
 /// The unit of a grid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unit {
     /// From the epoch.
     Second,
@@ -50,7 +51,7 @@ impl Unit {
 }
 
 /// When a job runs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Schedule {
     /// `schedule = "1d|05:00"`: so long after the last run, to the letter of crontabber.
     Original {
@@ -71,7 +72,25 @@ pub enum Schedule {
         anchor: Duration,
     },
     /// `cron = "*/15 * * * *"`, in the job's time zone.
-    Cron(Box<Cron>),
+    Cron(#[serde(with = "cron_text")] Box<Cron>),
+}
+
+/// A cron pattern on the wire to a guard.
+mod cron_text {
+    use croner::Cron;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(cron: &Cron, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(cron.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Box<Cron>, D::Error> {
+        match super::cron(&String::deserialize(from)?) {
+            Ok(super::Schedule::Cron(cron)) => Ok(cron),
+            Ok(_) => Err(serde::de::Error::custom("no cron pattern")),
+            Err(why) => Err(serde::de::Error::custom(why)),
+        }
+    }
 }
 
 impl PartialEq for Schedule {

@@ -1,17 +1,31 @@
-//! The state of jobs in PostgreSQL: crontabber's own tables, in whatever schema they are.
+//! The state of jobs in PostgreSQL: crontabber's own tables, in whatever schema they are, and pgkit's beside them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
+use super::file::Job;
 use super::plan::{Row, State};
 use crate::error::{Error, Exit, Result};
-use crate::session::Reader;
+use crate::session::{Reader, Value, Writer};
 use crate::sql;
+
+/// The version of pgkit's own tables.
+const VERSION: i64 = 1;
 
 const SCHEMAS: &str = include_str!("../../queries/jobs/schemas.sql");
 const STATES: &str = include_str!("../../queries/jobs/states.sql");
+const KNOWN: &str = include_str!("../../queries/jobs/known.sql");
+const PARTS: &str = include_str!("../../queries/jobs/parts.sql");
+const SERVER: &str = include_str!("../../queries/jobs/server.sql");
+const META: &str = include_str!("../../queries/jobs/meta.sql");
+const META_FIRST: &str = include_str!("../../queries/jobs/meta_first.sql");
+const META_CHANGED: &str = include_str!("../../queries/jobs/meta_changed.sql");
+const LOCKS: &str = include_str!("../../queries/jobs/locks.sql");
+const FIRST_SEEN: &str = include_str!("../../queries/jobs/first_seen.sql");
 
 /// The columns that every statement here names, with their types (section 1 of the original).
 const COLUMNS: &[&str] = &[
@@ -25,6 +39,57 @@ const COLUMNS: &[&str] = &[
     "depends_on text[]",
     "last_error json",
 ];
+/// Those of its log.
+const LOG_COLUMNS: &[&str] = &[
+    "app_name text",
+    "log_time timestamp with time zone",
+    "duration interval",
+    "success timestamp with time zone",
+    "exc_type text",
+    "exc_value text",
+    "exc_traceback text",
+];
+/// What `jobs init` makes where it is missing, in this order.
+const MADE: &[(&str, &str)] = &[
+    ("crontabber", include_str!("../../queries/jobs/init/crontabber.sql")),
+    ("crontabber_unique_app_name_idx", include_str!("../../queries/jobs/init/index.sql")),
+    ("crontabber_log", include_str!("../../queries/jobs/init/log.sql")),
+    ("pgkit_meta", include_str!("../../queries/jobs/init/meta.sql")),
+    ("pgkit_job", include_str!("../../queries/jobs/init/job.sql")),
+    ("pgkit_run", include_str!("../../queries/jobs/init/run.sql")),
+    ("pgkit_run_succeeded", include_str!("../../queries/jobs/init/run_done.sql")),
+    ("pgkit_run_attempts", include_str!("../../queries/jobs/init/run_open.sql")),
+];
+const ONGOING: &str = include_str!("../../queries/jobs/init/ongoing.sql");
+
+/// What follows when the role's own search path has said where the tables are.
+const OWN_PATH: &str = "SET search_path = pg_catalog";
+
+/// Whoever can be asked: a session that only reads, or one that writes.
+pub trait Ask {
+    /// Every row as a struct, by column name.
+    fn ask<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> impl Future<Output = Result<Vec<T>>>;
+    /// The database.
+    fn database(&self) -> &str;
+}
+
+impl Ask for Reader {
+    fn ask<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> impl Future<Output = Result<Vec<T>>> {
+        self.structs(sql, params)
+    }
+    fn database(&self) -> &str {
+        Reader::database(self)
+    }
+}
+
+impl Ask for Writer {
+    fn ask<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> impl Future<Output = Result<Vec<T>>> {
+        self.structs(sql, params)
+    }
+    fn database(&self) -> &str {
+        Writer::database(self)
+    }
+}
 
 /// A job's row, for people and for the plan.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -35,6 +100,29 @@ pub struct Stored {
     pub error_count: i64,
     /// What the last failure was.
     pub last_error: Option<LastError>,
+    /// Who paused it.
+    pub paused_by: Option<String>,
+    /// pgkit's own claim, where it is one.
+    pub claim: Option<Claim>,
+}
+
+/// A claim of pgkit's, as far as people want to know it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    /// `running`, or `held`: it was cut off, and waits for a person.
+    pub state: String,
+    /// The machine it runs on.
+    pub host: Option<String>,
+    /// Since when.
+    pub started: Timestamp,
+    /// Since when its lock is known to be free.
+    pub seen_free_at: Option<Timestamp>,
+    /// How long after that it is taken over, in seconds.
+    pub grace_s: f64,
+    /// Is its lock free now?
+    #[serde(skip)]
+    pub is_free: bool,
 }
 
 /// What the original keeps of a failure.
@@ -60,29 +148,73 @@ pub struct Snapshot {
     pub jobs: BTreeMap<String, Stored>,
 }
 
+impl Snapshot {
+    /// What the plan wants to know of a job.
+    pub fn state(&self, name: &str) -> Option<State> {
+        self.jobs.get(name).map(|stored| stored.state.clone())
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Found {
     schema: String,
     visible: bool,
     columns: Vec<String>,
+    has_pgkit: bool,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
     name: String,
+    #[serde(default = "yes")]
+    has_row: bool,
+    #[serde(deserialize_with = "instant")]
     next_run: Option<Timestamp>,
+    #[serde(deserialize_with = "instant")]
     first_run: Option<Timestamp>,
+    #[serde(deserialize_with = "instant")]
     last_run: Option<Timestamp>,
+    #[serde(deserialize_with = "instant")]
     last_success: Option<Timestamp>,
+    #[serde(deserialize_with = "instant")]
     ongoing: Option<Timestamp>,
     error_count: i64,
     last_error: Option<String>,
+    #[serde(default)]
+    first_seen: Option<Timestamp>,
+    #[serde(default)]
+    paused: Option<Timestamp>,
+    #[serde(default)]
+    paused_by: Option<String>,
+    #[serde(default, deserialize_with = "instant")]
+    done_through: Option<Timestamp>,
+    #[serde(default)]
+    done: Option<Vec<Timestamp>>,
+    #[serde(default)]
+    claim: Option<Claim>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// An instant of the server's; `infinity` and what no calendar here holds is its end, `-infinity` its beginning.
+pub(super) fn instant<'de, D: Deserializer<'de>>(
+    from: D,
+) -> std::result::Result<Option<Timestamp>, D::Error> {
+    Ok(Option::<String>::deserialize(from)?.map(|text| {
+        text.parse().unwrap_or(if text.starts_with('-') || text.ends_with("BC") {
+            Timestamp::MIN
+        } else {
+            Timestamp::MAX
+        })
+    }))
 }
 
 /// A statement of `queries/jobs` with this schema in it.
-fn in_schema(text: &str, schema: &str) -> String {
+pub fn in_schema(text: &str, schema: &str) -> String {
     let mut out = String::with_capacity(text.len() + 64);
     let mut from = 0;
     for variable in sql::scan(text).variables.into_iter().filter(|v| v.name == "schema") {
@@ -94,11 +226,20 @@ fn in_schema(text: &str, schema: &str) -> String {
     out
 }
 
+/// Where the tables are, and whether pgkit's own are there too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Their schema.
+    pub schema: String,
+    /// Has `jobs init` been here?
+    pub has_pgkit: bool,
+}
+
 /// The schema of the tables: the one that is named, else the one that the search path shows, else the only one.
 ///
 /// Errors: there is none, several, or one with other columns (65).
-pub async fn schema(reader: &Reader, named: Option<&str>) -> Result<String> {
-    let found: Vec<Found> = reader.structs(SCHEMAS, &[]).await?;
+pub async fn place(session: &impl Ask, named: Option<&str>) -> Result<Place> {
+    let found: Vec<Found> = session.ask(SCHEMAS, &[]).await?;
     let chosen = match named {
         Some(name) => found.iter().find(|f| f.schema == name),
         None => match found.as_slice() {
@@ -111,7 +252,7 @@ pub async fn schema(reader: &Reader, named: Option<&str>) -> Result<String> {
         let error = match (named, names.is_empty()) {
             (Some(name), _) => Error::data(format!("there is no table crontabber in schema {name:?}")),
             (None, true) => {
-                Error::data(format!("there is no table crontabber in database {:?}", reader.database()))
+                Error::data(format!("there is no table crontabber in database {:?}", session.database()))
             }
             (None, false) => {
                 Error::data("several schemas have a table crontabber, and the search path shows none of them")
@@ -123,38 +264,46 @@ pub async fn schema(reader: &Reader, named: Option<&str>) -> Result<String> {
             error.hint(format!("--schema names it: {}", names.join(", ")))
         });
     };
-    let missing: Vec<&str> =
-        COLUMNS.iter().copied().filter(|c| !chosen.columns.iter().any(|f| f == c)).collect();
-    if let [first, ..] = missing.as_slice() {
-        let (name, kind) = first.split_once(' ').unwrap_or((first, ""));
-        let other = chosen.columns.iter().find_map(|f| f.strip_prefix(&format!("{name} ")));
-        let what = match other {
-            Some(other) => format!("column {name} is of type {other}, and not {kind}"),
-            None => format!("there is no column {name}"),
-        };
-        return Err(Error::new(
-            Exit::Data,
-            format!("{}.crontabber is not crontabber's table: {what}", chosen.schema),
-        )
-        .hint("crontabber 0.18 adds the column ongoing when it starts; --schema names another schema"));
-    }
-    Ok(chosen.schema.clone())
+    check_columns(&format!("{}.crontabber", chosen.schema), &chosen.columns, COLUMNS)?;
+    Ok(Place { schema: chosen.schema.clone(), has_pgkit: chosen.has_pgkit })
+}
+
+/// Does a table have the columns that are needed? More may be there. Errors: it does not (65), with what was found.
+fn check_columns(table: &str, found: &[String], needed: &[&str]) -> Result<()> {
+    let Some(first) = needed.iter().find(|c| !found.iter().any(|f| f == *c)) else { return Ok(()) };
+    let (name, kind) = first.split_once(' ').unwrap_or((first, ""));
+    let other = found.iter().find_map(|f| f.strip_prefix(&format!("{name} ")));
+    let what = match other {
+        Some(other) => format!("column {name} is of type {other}, and not {kind}"),
+        None => format!("there is no column {name}"),
+    };
+    Err(Error::new(Exit::Data, format!("{table} is not crontabber's table: {what}"))
+        .hint("pgkit jobs init adds the column ongoing to a table from before crontabber 0.18; --schema names another schema"))
 }
 
 /// Reads everything in one go, however many jobs there are.
-pub async fn read(reader: &Reader, schema: &str) -> Result<Snapshot> {
+pub async fn read(session: &impl Ask, place: &Place) -> Result<Snapshot> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Now {
         now: Timestamp,
     }
-    let now: Vec<Now> = reader.structs("SELECT pg_catalog.clock_timestamp() AS now", &[]).await?;
-    let now = now.first().ok_or_else(|| Error::bug("a server without a clock"))?.now;
-    let lines: Vec<Line> = reader.structs(&in_schema(STATES, schema), &[]).await?;
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Held {
+        key: String,
+    }
+    let now = session.ask::<Now>("SELECT pg_catalog.clock_timestamp() AS now", &[]);
+    let text = in_schema(if place.has_pgkit { KNOWN } else { STATES }, &place.schema);
+    let lines = session.ask::<Line>(&text, &[]);
+    // Both are on their way before the first is answered.
+    let (now, lines) = futures_util::future::join(now, lines).await;
+    let now = now?.first().ok_or_else(|| Error::bug("a server without a clock"))?.now;
     let stored = |line: Line| {
         // NULL, null and {} are none; anything else is one, whatever it holds.
         let last_error = line.last_error.filter(|text| text.trim() != "null");
-        let last_error = last_error.map(|text| serde_json::from_str(&text).unwrap_or_default());
+        let last_error: Option<LastError> =
+            last_error.map(|text| serde_json::from_str(&text).unwrap_or_default());
         let row = Row {
             next_run: line.next_run,
             first_run: line.first_run,
@@ -163,10 +312,306 @@ pub async fn read(reader: &Reader, schema: &str) -> Result<Snapshot> {
             ongoing: line.ongoing,
             failed: last_error.is_some(),
         };
-        let state = State { row: Some(row), ..State::default() };
-        (line.name, Stored { state, error_count: line.error_count, last_error })
+        let state = State {
+            row: line.has_row.then_some(row),
+            first_seen: line.first_seen,
+            paused: line.paused.is_some(),
+            done: line.done.unwrap_or_default().into_iter().collect(),
+            done_through: line.done_through,
+        };
+        let stored = Stored {
+            state,
+            error_count: line.error_count,
+            last_error,
+            paused_by: line.paused_by,
+            claim: line.claim,
+        };
+        (line.name, stored)
     };
-    Ok(Snapshot { now, jobs: lines.into_iter().map(stored).collect() })
+    let mut jobs: BTreeMap<String, Stored> = lines?.into_iter().map(stored).collect();
+    let claims: Vec<(String, &mut Claim)> = jobs
+        .iter_mut()
+        .filter_map(|(name, stored)| {
+            Some((lock_key(&place.schema, name).to_string(), stored.claim.as_mut()?))
+        })
+        .collect();
+    if !claims.is_empty() {
+        let keys = claims.iter().map(|(key, _)| Some(key.clone())).collect();
+        let held: Vec<Held> = session.ask(LOCKS, &[Value::TextList(keys)]).await?;
+        for (key, claim) in claims {
+            claim.is_free = !held.iter().any(|held| held.key == key);
+        }
+    }
+    Ok(Snapshot { now, jobs })
+}
+
+/// The number of a job's advisory lock: the first 64 bits of SHA-256 of its name and its tables' schema.
+pub fn lock_key(schema: &str, job: &str) -> i64 {
+    let digest = openssl::sha::sha256(format!("pgkit:jobs:{schema}:{job}").as_bytes());
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest[..8]);
+    i64::from_be_bytes(first)
+}
+
+/// A pooler stands between. Wrong usage: 64.
+pub fn pooler() -> Error {
+    Error::usage(
+        "there is a connection pooler between pgkit and the server, through which a lock holds nothing",
+    )
+    .hint("connect to the server itself, or name a direct connection to it: --lock-dbname \"host=… port=…\"")
+}
+
+/// What a refusal of a statement on the tables means for whoever runs jobs.
+pub fn explain(error: Error) -> Error {
+    match error.sqlstate.as_deref() {
+        Some("42P01" | "42703") => error.hint("pgkit jobs init makes or completes the tables"),
+        Some("42501") => error.hint("the role needs SELECT, INSERT, UPDATE and DELETE on crontabber, crontabber_log and pgkit's tables, as their owner has"),
+        Some("25006") => error.hint("this server or role only reads: connect to the primary"),
+        _ => error,
+    }
+}
+
+/// Which server it is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Its cluster.
+    pub system_identifier: String,
+    /// Its timeline, in hexadecimal; empty on a standby.
+    pub timeline: String,
+    /// Is it a standby?
+    pub standby: bool,
+    /// The database.
+    pub database: String,
+    /// The role.
+    pub role: String,
+    /// The backend's process.
+    pub pid: i64,
+    /// How it keeps text.
+    pub encoding: String,
+}
+
+/// Asks which server it is.
+pub async fn server(session: &impl Ask) -> Result<Server> {
+    let server: Vec<Server> = session.ask(SERVER, &[]).await?;
+    server.into_iter().next().ok_or_else(|| Error::bug("a server without an identity"))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    name: String,
+    kind: String,
+    owner: String,
+    mine: bool,
+    columns: Vec<String>,
+}
+
+/// What of the tables is in a schema, as far as it may be used. Errors: it is something else, or somebody else's (65).
+async fn parts(writer: &Writer, schema: &str) -> Result<Vec<Part>> {
+    let parts: Vec<Part> = writer.structs(PARTS, &[Value::Text(schema.to_owned())]).await?;
+    for part in &parts {
+        let table = format!("{schema}.{}", part.name);
+        let index = matches!(
+            part.name.as_str(),
+            "crontabber_unique_app_name_idx" | "pgkit_run_succeeded" | "pgkit_run_attempts"
+        );
+        let is_right = if index { matches!(part.kind.as_str(), "i" | "I") } else { part.kind == "r" };
+        if !is_right {
+            let should = if index { "an index" } else { "a table" };
+            return Err(Error::data(format!("{table} is in the way: it is not {should}")));
+        }
+        if !part.mine {
+            return Err(Error::data(format!(
+                "{table} belongs to role {:?}, of which {:?} is no member: it is refused, for its triggers would run as {:?}",
+                part.owner,
+                writer.user(),
+                writer.user()
+            ))
+            .hint(format!("connect as a member of {:?}, or name another schema: --schema", part.owner)));
+        }
+    }
+    let columns = |name: &str| parts.iter().find(|part| part.name == name).map(|part| &part.columns);
+    if let Some(columns) = columns("crontabber") {
+        let but_ongoing: Vec<&str> = COLUMNS
+            .iter()
+            .copied()
+            .filter(|c| !c.starts_with("ongoing ") || has(columns, "ongoing"))
+            .collect();
+        check_columns(&format!("{schema}.crontabber"), columns, &but_ongoing)?;
+    }
+    if let Some(columns) = columns("crontabber_log") {
+        check_columns(&format!("{schema}.crontabber_log"), columns, LOG_COLUMNS)?;
+    }
+    Ok(parts)
+}
+
+fn has(columns: &[String], name: &str) -> bool {
+    columns.iter().any(|c| c.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')))
+}
+
+/// What `init` did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// Where.
+    pub schema: String,
+    /// What was missing, and is there now.
+    pub made: Vec<String>,
+}
+
+/// Makes what is missing of the tables, all or nothing; safe when several do so at once.
+///
+/// Errors: there is no schema for them, what is there is something else or somebody else's (65), the role may not
+/// create (77).
+pub async fn init(writer: &Writer, named: Option<&str>) -> Result<Made> {
+    refuse_standby(writer)?;
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Path {
+        schema: Option<String>,
+    }
+    let found: Vec<Found> = writer.structs(SCHEMAS, &[]).await?;
+    let schema = match named {
+        Some(name) => name.to_owned(),
+        None => match found.as_slice() {
+            [one] => one.schema.clone(),
+            several => match several.iter().find(|f| f.visible) {
+                Some(visible) => visible.schema.clone(),
+                None => {
+                    let path: Path =
+                        writer.one("SELECT pg_catalog.current_schema()::text AS schema", &[]).await?;
+                    path.schema.ok_or_else(|| {
+                        Error::data("the role's search_path has no schema in which the tables could be made")
+                            .hint("name one: --schema")
+                    })?
+                }
+            },
+        },
+    };
+    writer.run(OWN_PATH).await?;
+    writer.run("BEGIN").await?;
+    let made = make(writer, &schema).await;
+    match made {
+        Ok(made) => {
+            writer.run("COMMIT").await?;
+            Ok(Made { schema, made })
+        }
+        Err(error) => {
+            // What went wrong is what counts.
+            let _ = writer.run("ROLLBACK").await;
+            Err(match error.sqlstate.as_deref() {
+                Some("3F000") => error.hint("CREATE SCHEMA makes it; or name another one: --schema"),
+                Some("42501") => error.hint(format!(
+                    "GRANT CREATE, USAGE ON SCHEMA {} TO {}",
+                    sql::quote_ident(&schema),
+                    sql::quote_ident(writer.user())
+                )),
+                _ => error,
+            })
+        }
+    }
+}
+
+async fn make(writer: &Writer, schema: &str) -> Result<Vec<String>> {
+    let key = lock_key(schema, "\u{0}init");
+    writer.run(&format!("SELECT pg_catalog.pg_advisory_xact_lock({key})")).await?;
+    let parts = parts(writer, schema).await?;
+    let mut made = Vec::new();
+    for (name, text) in MADE {
+        let part = parts.iter().find(|part| part.name == *name);
+        match part {
+            None => {
+                writer.run(&in_schema(text, schema)).await?;
+                made.push((*name).to_owned());
+            }
+            Some(part) if *name == "crontabber" && !has(&part.columns, "ongoing") => {
+                writer.run(&in_schema(ONGOING, schema)).await?;
+                made.push("crontabber.ongoing".to_owned());
+            }
+            Some(_) => {}
+        }
+    }
+    let server = server(writer).await?;
+    let params = [Value::Int8(VERSION), Value::Text(server.system_identifier), Value::Text(server.timeline)];
+    writer.affect(&in_schema(META_FIRST, schema), &params).await?;
+    Ok(made)
+}
+
+fn refuse_standby(writer: &Writer) -> Result<()> {
+    if writer.is_standby() {
+        return Err(Error::new(Exit::Unavailable, "the server is a standby, and this must write")
+            .hint("connect to its primary; target_session_attrs=read-write finds it among several hosts"));
+    }
+    Ok(())
+}
+
+/// The tables, ready to be written to.
+///
+/// Errors: they are not there, or not whole, or somebody else's, or from a newer pgkit (65), the server is a standby
+/// (69).
+pub async fn open(writer: &Writer, named: Option<&str>) -> Result<Place> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Meta {
+        version: i64,
+        system_identifier: String,
+        timeline: String,
+    }
+    refuse_standby(writer)?;
+    let init = |e: Error| e.hint("pgkit jobs init makes them");
+    let place = place(writer, named).await.map_err(|e| if named.is_none() { init(e) } else { e })?;
+    writer.run(OWN_PATH).await?;
+    let parts = parts(writer, &place.schema).await?;
+    let missing: Vec<&str> = MADE
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(|name| !parts.iter().any(|part| part.name == *name))
+        .collect();
+    if !missing.is_empty() {
+        return Err(init(Error::data(format!(
+            "in schema {:?} these are missing: {}",
+            place.schema,
+            missing.join(", ")
+        ))));
+    }
+    let meta: Vec<Meta> = writer.structs(&in_schema(META, &place.schema), &[]).await?;
+    let Some(meta) = meta.into_iter().next() else {
+        return Err(init(Error::data(format!("{}.pgkit_meta is empty", place.schema))));
+    };
+    if meta.version > VERSION {
+        return Err(Error::data(format!(
+            "the tables in schema {:?} are of version {}, and this pgkit knows {VERSION}",
+            place.schema, meta.version
+        ))
+        .hint("use the newer pgkit"));
+    }
+    let server = server(writer).await?;
+    if (&meta.system_identifier, &meta.timeline) != (&server.system_identifier, &server.timeline) {
+        let params = [Value::Text(server.system_identifier), Value::Text(server.timeline)];
+        writer.affect(&in_schema(META_CHANGED, &place.schema), &params).await?;
+    }
+    Ok(place)
+}
+
+/// Notes the jobs that are seen for the first time. Says whether there were any.
+pub async fn first_seen<'a>(
+    writer: &Writer,
+    place: &Place,
+    jobs: impl Iterator<Item = &'a Job>,
+) -> Result<bool> {
+    let (names, ages): (Vec<_>, Vec<_>) =
+        jobs.map(|job| (Some(job.name.clone()), Some(interval(job.max_ongoing_age)))).unzip();
+    if names.is_empty() {
+        return Ok(false);
+    }
+    let params = [Value::TextList(names), Value::TextList(ages)];
+    writer.affect(&in_schema(FIRST_SEEN, &place.schema), &params).await?;
+    Ok(true)
+}
+
+/// A length of time as the server reads it.
+pub fn interval(length: Duration) -> String {
+    format!("{} microseconds", length.as_micros())
 }
 
 #[cfg(test)]

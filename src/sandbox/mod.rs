@@ -14,7 +14,6 @@ pub(crate) mod keeper;
 mod sample;
 mod server;
 mod tool;
-mod unsafe_spawn;
 mod user;
 
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -12,10 +12,11 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
+use super::Settings;
 use super::folder::Folder;
 use super::user::Owner;
-use super::{Settings, unsafe_spawn};
 use crate::error::{Error, Exit, Result};
+use crate::unsafe_spawn;
 
 /// How a server stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,7 +130,7 @@ impl Cluster {
             // std drops root's other groups before it changes the user.
             command.gid(owner.gid).uid(owner.uid);
         }
-        unsafe_spawn::die_with_us(&mut command, signal);
+        unsafe_spawn::die_with_us(&mut command, signal, false);
         command
     }
 

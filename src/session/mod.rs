@@ -22,7 +22,7 @@ use tokio_postgres::{Row, RowStream, SimpleQueryMessage};
 
 pub use failure::explain;
 pub use value::Value;
-pub use wire::{Answer, Protocol, TextRow, Wire};
+pub use wire::{Answer, Hearer, Piped, Protocol, TextRow, Wire};
 pub use writer::{Limits, Purpose, Writer};
 
 use crate::cell;
@@ -30,7 +30,7 @@ use crate::connect::{self, Canceler, Connected, ServerVersion, Target};
 use crate::error::{Error, Result};
 use crate::log::note;
 use crate::report::{Column, Text};
-use crate::sql::quote_ident;
+use crate::sql::{quote_ident, quote_literal};
 
 /// How long a cancel request may take.
 pub const CANCEL_PATIENCE: Duration = Duration::from_millis(500);
@@ -145,11 +145,20 @@ pub type Echo = Option<Rc<dyn Fn(&str)>>;
 
 /// One statement as `-E` shows it.
 pub fn echoed(sql: &str, params: &[Value]) -> String {
+    echoed_with(sql, params.iter().map(Value::literal))
+}
+
+/// One statement whose parameters are texts, as `-E` shows it.
+pub fn echoed_text(sql: &str, params: &[Option<&str>]) -> String {
+    echoed_with(sql, params.iter().map(|param| param.map_or("NULL".to_owned(), quote_literal)))
+}
+
+fn echoed_with(sql: &str, literals: impl ExactSizeIterator<Item = String>) -> String {
     let mut text = format!("********* QUERY **********\n{sql}\n");
-    if !params.is_empty() {
+    if literals.len() > 0 {
         text.push_str("-- parameters:\n");
-        for (i, param) in params.iter().enumerate() {
-            text.push_str(&format!("--   ${} = {}\n", i + 1, param.literal().replace('\n', "\\n")));
+        for (i, literal) in literals.enumerate() {
+            text.push_str(&format!("--   ${} = {}\n", i + 1, literal.replace('\n', "\\n")));
         }
     }
     text.push_str("**************************\n");

@@ -12,7 +12,7 @@ use tokio_postgres::fallible_iterator::FallibleIterator;
 
 use super::failure::exit_of;
 use super::{MARK, Registered, Running};
-use crate::connect::{self, Bare, Target};
+use crate::connect::{self, Bare, Canceler, ServerVersion, Target};
 use crate::error::{Error, Exit, Result};
 
 /// How long an answer is waited for without the runtime.
@@ -32,7 +32,25 @@ pub struct Answer {
     pub rows: Vec<TextRow>,
     /// What the server refused it with.
     pub refused: Option<Error>,
+    /// Where in the server's functions that came from: its CONTEXT.
+    pub context: Option<String>,
+    /// Where the session stands now: `I` outside any transaction, `T` inside one, `E` inside one that has failed.
+    pub status: u8,
 }
+
+/// A statement of a pipeline (see [`Wire::together`]); its values are texts, and `None` is NULL.
+#[derive(Debug, Clone, Copy)]
+pub struct Piped<'a> {
+    /// What it was prepared as; empty: it is parsed on the way.
+    pub name: &'a str,
+    /// Its text; not needed where it was prepared.
+    pub sql: &'a str,
+    /// One for each parameter.
+    pub values: &'a [Option<&'a str>],
+}
+
+/// What the server says beside its answers, such as RAISE NOTICE.
+pub type Hearer = Box<dyn FnMut(&str)>;
 
 /// How a statement is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -53,6 +71,9 @@ pub struct Wire {
     scratch: Box<[u8]>,
     host: String,
     backend_pid: i32,
+    version: ServerVersion,
+    canceler: Canceler,
+    hearer: Option<Hearer>,
     /// Did the server say that the session may write now, though it was told not to?
     loosened: bool,
     _registered: Registered,
@@ -75,6 +96,9 @@ impl Wire {
             scratch: vec![0; 16 << 10].into_boxed_slice(),
             host: connected.host,
             backend_pid: connected.backend_pid,
+            version: connected.version,
+            canceler: connected.canceler.clone(),
+            hearer: None,
             loosened: false,
             _registered: registered,
         };
@@ -86,6 +110,21 @@ impl Wire {
     /// The backend's process, as the server named it at the start; 0 where it did not.
     pub fn backend_pid(&self) -> i32 {
         self.backend_pid
+    }
+
+    /// The server's version.
+    pub fn version(&self) -> ServerVersion {
+        self.version
+    }
+
+    /// Cancels what runs, over a connection of its own.
+    pub fn canceler(&self) -> Canceler {
+        self.canceler.clone()
+    }
+
+    /// Who gets the server's notices from now on.
+    pub fn hear(&mut self, hearer: Option<Hearer>) {
+        self.hearer = hearer;
     }
 
     /// Has the session been allowed to write since, though it was told not to? Servers from 14 on say so.
@@ -108,6 +147,53 @@ impl Wire {
         self.exchange(keep).await
     }
 
+    /// Sends several statements in one go, with one answer each, up to the first one that is refused: those after it
+    /// do not run. Outside a transaction they are one.
+    ///
+    /// Errors: the connection is lost (69).
+    pub async fn together(&mut self, statements: &[Piped<'_>]) -> Result<Vec<Answer>> {
+        self.send.clear();
+        self.pipe(statements)?;
+        self.answers().await
+    }
+
+    /// As [`Wire::together`], and in the same go a text in one message, which runs whatever became of the statements
+    /// before it.
+    pub async fn together_then(&mut self, statements: &[Piped<'_>], sql: &str) -> Result<Answer> {
+        self.send.clear();
+        self.pipe(statements)?;
+        frontend::query(sql, &mut self.send).map_err(|e| unsendable(&e))?;
+        self.flush().await?;
+        let mut before = Vec::new();
+        self.receive_all(true, &mut before).await?;
+        let mut answers = Vec::new();
+        self.receive_all(false, &mut answers).await?;
+        let refused = before.into_iter().find_map(|answer| answer.refused);
+        let mut answer = answers.pop().unwrap_or_default();
+        answer.refused = refused.or(answer.refused);
+        Ok(answer)
+    }
+
+    fn pipe(&mut self, statements: &[Piped<'_>]) -> Result<()> {
+        for one in statements {
+            if one.name.is_empty() {
+                frontend::parse("", one.sql, std::iter::empty(), &mut self.send)
+                    .map_err(|e| unsendable(&e))?;
+            }
+            bind(one.name, one.values, &mut self.send)?;
+            frontend::execute("", 0, &mut self.send).map_err(|e| unsendable(&e))?;
+        }
+        frontend::sync(&mut self.send);
+        Ok(())
+    }
+
+    async fn answers(&mut self) -> Result<Vec<Answer>> {
+        self.flush().await?;
+        let mut answers = Vec::new();
+        self.receive_all(true, &mut answers).await?;
+        Ok(answers)
+    }
+
     /// Parses a statement under a name. Errors as for [`Wire::simple`].
     pub async fn prepare(&mut self, name: &str, sql: &str) -> Result<Answer> {
         self.send.clear();
@@ -128,15 +214,7 @@ impl Wire {
         if let Some(sql) = sql {
             frontend::parse(name, sql, std::iter::empty(), &mut self.send).map_err(|e| unsendable(&e))?;
         }
-        let value = |value: &Option<&str>, out: &mut BytesMut| match value {
-            Some(text) => {
-                out.extend_from_slice(text.as_bytes());
-                Ok(IsNull::No)
-            }
-            None => Ok(IsNull::Yes),
-        };
-        frontend::bind("", name, std::iter::empty(), values, value, std::iter::empty(), &mut self.send)
-            .map_err(|_| Error::data("a value cannot be sent: it holds a NUL byte or is too long"))?;
+        bind(name, values, &mut self.send)?;
         // As libpq does, whether anybody wants to know or not.
         frontend::describe(b'P', "", &mut self.send).map_err(|e| unsendable(&e))?;
         frontend::execute("", 0, &mut self.send).map_err(|e| unsendable(&e))?;
@@ -144,40 +222,79 @@ impl Wire {
         self.exchange(keep).await
     }
 
+    /// Binds and executes a statement whose parameters have these types (numbers of the catalog) and values. Its rows
+    /// are let go.
+    pub async fn execute_typed(&mut self, sql: &str, values: &[(u32, Option<&str>)]) -> Result<Answer> {
+        self.send.clear();
+        let types = values.iter().map(|(kind, _)| *kind);
+        frontend::parse("", sql, types, &mut self.send).map_err(|e| unsendable(&e))?;
+        let values: Vec<Option<&str>> = values.iter().map(|(_, value)| *value).collect();
+        bind("", &values, &mut self.send)?;
+        frontend::execute("", 0, &mut self.send).map_err(|e| unsendable(&e))?;
+        frontend::sync(&mut self.send);
+        self.exchange(false).await
+    }
+
     /// Sends what is to be sent, and reads until the server is ready again.
     async fn exchange(&mut self, keep: bool) -> Result<Answer> {
-        let mut answer = Answer::default();
-        let lost = |host: &str, e: &std::io::Error| {
-            Error::new(Exit::Unavailable, format!("lost the connection to the server at {host:?}"))
-                .caused_by(e)
-        };
         let begun = Instant::now();
+        self.flush().await?;
+        let mut answers = Vec::new();
+        self.receive_all(keep, &mut answers).await?;
+        let took = begun.elapsed();
+        // Of several statements the last one with columns counts.
+        let status = answers.last().map_or(b'I', |answer| answer.status);
+        let refused = answers.iter().position(|answer| answer.refused.is_some());
+        let counts = refused.or_else(|| answers.iter().rposition(|answer| !answer.columns.is_empty()));
+        let answer = counts.map(|i| answers.swap_remove(i)).unwrap_or_default();
+        Ok(Answer { took, status, ..answer })
+    }
+
+    async fn flush(&mut self) -> Result<()> {
         self.bare.write_all(&self.send).await.map_err(|e| lost(&self.host, &e))?;
-        self.bare.flush().await.map_err(|e| lost(&self.host, &e))?;
+        self.bare.flush().await.map_err(|e| lost(&self.host, &e))
+    }
+
+    /// Reads until the server is ready again: an answer for each statement that was answered.
+    async fn receive_all(&mut self, keep: bool, answers: &mut Vec<Answer>) -> Result<()> {
+        let mut answer = Answer::default();
         loop {
             while let Some(message) = Message::parse(&mut self.receive).map_err(|e| lost(&self.host, &e))? {
                 match message {
-                    Message::ReadyForQuery(_) => {
-                        answer.took = begun.elapsed();
-                        return Ok(answer);
+                    Message::ReadyForQuery(body) => {
+                        if answers.is_empty() {
+                            answers.push(std::mem::take(&mut answer));
+                        }
+                        if let Some(last) = answers.last_mut() {
+                            last.status = body.status();
+                        }
+                        return Ok(());
                     }
                     Message::DataRow(row) if keep => answer.rows.push(text_row(&row)?),
                     Message::RowDescription(body) if keep => {
-                        // Of several statements the last one counts.
-                        answer.rows.clear();
                         answer.columns = body
                             .fields()
                             .map(|f| Ok(f.name().to_owned()))
                             .collect()
                             .map_err(|e| garbled(&e))?;
                     }
+                    Message::CommandComplete(_) | Message::EmptyQueryResponse => {
+                        answers.push(std::mem::take(&mut answer));
+                    }
                     Message::ErrorResponse(body) => {
                         let error = refusal(&mut body.fields())?;
+                        answer.context = field(&mut body.fields(), b'W')?;
                         let ended = matches!(error.sqlstate.as_deref(), Some("57P01" | "57P02" | "57P05"));
                         if ended {
                             return Err(error);
                         }
                         answer.refused = Some(error);
+                        answers.push(std::mem::take(&mut answer));
+                    }
+                    Message::NoticeResponse(body) => {
+                        if let Some(hearer) = &mut self.hearer {
+                            hearer(&notice(&mut body.fields())?);
+                        }
                     }
                     Message::ParameterStatus(body) => {
                         let name = body.name().unwrap_or_default();
@@ -219,6 +336,22 @@ impl Wire {
     }
 }
 
+fn lost(host: &str, e: &std::io::Error) -> Error {
+    Error::new(Exit::Unavailable, format!("lost the connection to the server at {host:?}")).caused_by(e)
+}
+
+fn bind(name: &str, values: &[Option<&str>], out: &mut BytesMut) -> Result<()> {
+    let value = |value: &Option<&str>, out: &mut BytesMut| match value {
+        Some(text) => {
+            out.extend_from_slice(text.as_bytes());
+            Ok(IsNull::No)
+        }
+        None => Ok(IsNull::Yes),
+    };
+    frontend::bind("", name, std::iter::empty(), values, value, std::iter::empty(), out)
+        .map_err(|_| Error::data("a value cannot be sent: it holds a NUL byte or is too long"))
+}
+
 fn unsendable(e: &std::io::Error) -> Error {
     Error::data("a statement cannot be sent: it holds a NUL byte or is too long").caused_by(e)
 }
@@ -255,4 +388,27 @@ fn refusal(fields: &mut ErrorFields<'_>) -> Result<Error> {
         error = error.hint(hint);
     }
     Ok(error)
+}
+
+/// One field of an error.
+fn field(fields: &mut ErrorFields<'_>, kind: u8) -> Result<Option<String>> {
+    while let Some(field) = fields.next().map_err(|e| garbled(&e))? {
+        if field.type_() == kind {
+            return Ok(Some(String::from_utf8_lossy(field.value_bytes()).into_owned()));
+        }
+    }
+    Ok(None)
+}
+
+/// A notice as psql shows it: `NOTICE:  text`.
+fn notice(fields: &mut ErrorFields<'_>) -> Result<String> {
+    let (mut severity, mut message) = (String::new(), String::new());
+    while let Some(field) = fields.next().map_err(|e| garbled(&e))? {
+        match field.type_() {
+            b'S' => severity = String::from_utf8_lossy(field.value_bytes()).into_owned(),
+            b'M' => message = String::from_utf8_lossy(field.value_bytes()).into_owned(),
+            _ => {}
+        }
+    }
+    Ok(format!("{severity}:  {message}"))
 }

@@ -19,6 +19,8 @@ pub enum Purpose {
     Tail,
     /// `locks demo`: sessions that go for one row. What they send is nobody's secret.
     Demo,
+    /// What runs jobs, or changes what is known of them. The role's search path says where their tables are made.
+    Jobs,
     /// `locks cancel` and `locks terminate`.
     Signal,
 }
@@ -125,13 +127,15 @@ impl Writer {
             format!("statement_timeout = '{}'", timeout(limits.statement)),
             format!("lock_timeout = '{}'", timeout(limits.lock)),
             "standard_conforming_strings = on".to_owned(),
-            "search_path = pg_catalog".to_owned(),
             "default_transaction_isolation = 'read committed'".to_owned(),
             format!(
                 "default_transaction_read_only = {}",
                 if self.purpose.only_reads() { "on" } else { "off" }
             ),
         ];
+        if self.purpose != Purpose::Jobs {
+            set.push("search_path = pg_catalog".to_owned());
+        }
         if self.link.connected.sql_ascii {
             set.push("client_encoding = 'SQL_ASCII'".to_owned());
         }
@@ -153,6 +157,11 @@ impl Writer {
     /// Runs a query of pgkit's own: every row as a struct, by column name.
     pub async fn structs<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> Result<Vec<T>> {
         self.link.structs(sql, params).await
+    }
+
+    /// Runs one statement with parameters whose rows nobody wants.
+    pub async fn affect(&self, sql: &str, params: &[Value]) -> Result<()> {
+        self.link.first_column(sql, params, |_| Ok(())).await.map(drop)
     }
 
     /// The one row of a query of pgkit's own.

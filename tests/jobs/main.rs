@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "only tests use it")]
 
+mod cases;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -46,7 +46,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
             .time(health::next_run(job, &snapshot))
             .time(row.ongoing)
             // A claim of crontabber's does not say where it runs.
-            .text(None::<&str>)
+            .text(stored.and_then(|s| s.claim.as_ref()?.host.as_ref()))
             .int(Some(stored.map_or(0, |s| s.error_count)))
             .text(error);
         if listing.push(&row)? == Flow::Enough {

@@ -1,21 +1,27 @@
-//! `jobs`: what crontabber's tables say of the jobs of a file, and what is due.
+//! `jobs`: crontabber's work: runs the jobs of a file when they are due, and tells how they are.
 
+mod change;
 mod check;
+mod history;
+mod init;
 mod list;
 mod next;
+mod report;
+mod run;
 mod status;
+mod trigger;
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args, Command, FromArgMatches, ValueHint};
 
-use super::{Context, report};
+use super::Context;
 use crate::cli::{self, ConnectionArgs, FormatArgs, SessionArgs};
 use crate::error::{self, Error, Exit, Result};
 use crate::jobs::file::{self, Job};
-use crate::jobs::store::{self, Snapshot};
-use crate::session::{Reader, Settings};
+use crate::jobs::store::{self, Place, Snapshot};
+use crate::session::{Purpose, Reader, Settings, Writer};
 use crate::signals;
 
 /// Which jobs.
@@ -50,18 +56,28 @@ fn command<A: Args>(name: &'static str, about: &'static str, examples: &[&str]) 
 pub fn command_tree() -> Command {
     cli::command(
         "jobs",
-        "Look at the jobs of a file and at crontabber's tables: what is due, what failed, and why",
+        "Run jobs on time, each date once, from as many machines as there are; on crontabber's tables",
     )
     .subcommand_required(true)
     .arg_required_else_help(true)
     .disable_help_subcommand(true)
+    .subcommand(init::command())
     .subcommand(check::command())
     .subcommand(list::command())
+    .subcommand(run::command())
     .subcommand(next::next_command())
     .subcommand(next::why_command())
     .subcommand(status::command())
+    .subcommand(history::command())
+    .subcommand(change::reset_command())
+    .subcommand(history::ghosts_command())
+    .subcommand(change::unlock_command())
+    .subcommand(change::pause_command())
+    .subcommand(change::resume_command())
+    .subcommand(trigger::command())
     .after_help(cli::example(&[
-        "pgkit jobs check --file jobs.toml",
+        "pgkit jobs init && pgkit jobs init --example > jobs.toml",
+        "pgkit jobs run",
         "pgkit jobs list",
         "pgkit jobs status --nagios",
     ]))
@@ -74,6 +90,15 @@ pub async fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> 
             cli::refuse_connection_flags(root, "jobs check")?;
             check::run(context, own).await
         }
+        Some(("init", own)) => init::run(context, root, own).await,
+        Some(("run", own)) => run::run(context, root, own).await,
+        Some(("history", own)) => history::run(context, root, own).await,
+        Some(("ghosts", own)) => history::ghosts(context, root, own).await,
+        Some(("reset", own)) => change::reset(context, root, own).await,
+        Some(("unlock", own)) => change::unlock(context, root, own).await,
+        Some(("pause", own)) => change::pause(context, root, own, true).await,
+        Some(("resume", own)) => change::pause(context, root, own, false).await,
+        Some(("guard", own)) => trigger::run(context, root, own).await,
         Some(("list", own)) => list::run(context, root, own).await,
         Some(("next", own)) => next::run(context, root, own).await,
         Some(("why", own)) => next::why(context, root, own).await,
@@ -156,8 +181,21 @@ async fn look(
     args: &LookArgs,
 ) -> Result<(Vec<Job>, Snapshot)> {
     let jobs = read(context, &args.file)?.jobs(args.session.echo.quiet)?;
+    let (snapshot, _) =
+        reading(context, root, own, args, async |reader, place| store::read(reader, place).await).await?;
+    Ok((jobs, snapshot))
+}
+
+/// Asks the tables something, in a transaction that only reads.
+async fn reading<T>(
+    context: &Context,
+    root: &ArgMatches,
+    own: &ArgMatches,
+    args: &LookArgs,
+    ask: impl AsyncFnOnce(&Reader, &Place) -> Result<T>,
+) -> Result<(T, Place)> {
     let flags = cli::connection_flags(root, own)?;
-    let target = report::resolve(&flags, &context.env, args.session.echo.quiet)?;
+    let target = super::report::resolve(&flags, &context.env, args.session.echo.quiet)?;
     let limits = args.session.limits();
     let settings = Settings {
         statement_timeout: limits.statement,
@@ -172,10 +210,62 @@ async fn look(
     if let Some(overdue) = reader.overdue() {
         args.session.echo.remark(overdue);
     }
-    let schema = store::schema(&reader, args.schema.as_deref()).await?;
-    let snapshot = store::read(&reader, &schema).await?;
+    let place = store::place(&reader, args.schema.as_deref()).await?;
+    let answer = ask(&reader, &place).await?;
     reader.close().await;
-    Ok((jobs, snapshot))
+    Ok((answer, place))
+}
+
+/// What every command that changes something in the tables has.
+#[derive(Debug, Clone, Args)]
+struct WriteArgs {
+    #[command(flatten)]
+    file: FileArgs,
+    /// The schema of the tables [default: where they are]
+    #[arg(long, value_name = "SCHEMA")]
+    schema: Option<String>,
+    #[command(flatten)]
+    session: SessionArgs,
+}
+
+/// A session of its own that may change something.
+async fn writing(
+    context: &Context,
+    root: &ArgMatches,
+    own: &ArgMatches,
+    session: &SessionArgs,
+) -> Result<Writer> {
+    let flags = cli::connection_flags(root, own)?;
+    let target = super::report::resolve(&flags, &context.env, session.echo.quiet)?;
+    let ask = &mut signals::ask_password;
+    let writer =
+        Writer::for_(Purpose::Jobs, &target, session.limits(), session.echo.echo(), &context.running, ask)
+            .await
+            .map_err(|e| if e.message.contains("connection pooler") { store::pooler() } else { e })?;
+    if let Some(overdue) = writer.overdue() {
+        session.echo.remark(overdue);
+    }
+    Ok(writer)
+}
+
+/// Who does this, for whoever finds it in the tables.
+fn who(writer: &Writer, context: &Context) -> String {
+    format!("role {} ({}@{})", writer.user(), context.env.user().unwrap_or("unknown"), host())
+}
+
+/// This machine's name.
+fn host() -> String {
+    nix::unistd::gethostname()
+        .map_or_else(|_| "unknown".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+/// The jobs of the file where there is one; a command that is about the tables can do without.
+fn jobs_if_any(context: &Context, args: &FileArgs) -> Result<Vec<Job>> {
+    let named = args.file.is_some() || context.env.nonempty("PGKIT_JOBS").is_some();
+    if !named && !Path::new("jobs.toml").exists() {
+        return Ok(Vec::new());
+    }
+    read(context, args)?.jobs(true)
 }
 
 /// The job of this name. Errors: there is none (64).

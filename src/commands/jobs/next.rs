@@ -70,18 +70,52 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
 
 pub(super) async fn why(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     let args: LookArgs = super::parse(own)?;
+    let names: Vec<String> = own.get_one::<String>("name").into_iter().cloned().collect();
+    decisions(context, root, own, &args, &names, false).await
+}
+
+/// The decision for these jobs, or for all, in words: what `jobs run` would do now.
+pub(super) async fn decisions(
+    context: &Context,
+    root: &ArgMatches,
+    own: &ArgMatches,
+    args: &LookArgs,
+    names: &[String],
+    force: bool,
+) -> Result<Exit> {
     let mut listing = Listing::new(context, "jobs why", WHY, &args.format)?;
-    let (jobs, snapshot) = super::look(context, root, own, &args).await?;
-    let order = match own.get_one::<String>("name") {
-        Some(name) => vec![super::find(&jobs, name)?],
-        None => plan::order(&jobs),
-    };
-    for job in order {
-        let decision = decide(job, &snapshot);
-        let runs = if matches!(decision, Decision::Run(_)) { "yes" } else { "no" };
+    let (jobs, snapshot) = super::look(context, root, own, args).await?;
+    for name in names {
+        super::find(&jobs, name)?;
+    }
+    for job in plan::order(&jobs).into_iter().filter(|job| names.is_empty() || names.contains(&job.name)) {
+        let stored = snapshot.jobs.get(&job.name);
+        let state = stored.map(|s| s.state.clone());
+        let decision = match force && state.as_ref().is_none_or(|state| !state.paused) {
+            true => Decision::Run(plan::forced(job, state.as_ref(), snapshot.now)),
+            false => decide(job, &snapshot),
+        };
+        let claim = stored.and_then(|s| s.claim.as_ref());
+        let since = state.and_then(|state| state.row?.ongoing);
+        let free = since.is_none() || claim.is_some_and(|claim| claim.is_free && claim.state != "held");
+        let runs = if matches!(decision, Decision::Run(_)) && free { "yes" } else { "no" };
         let mut words = health::words(job, &decision, snapshot.now);
-        if let Some(since) = snapshot.jobs.get(&job.name).and_then(|s| s.state.row.as_ref()?.ongoing) {
-            words.push_str(&format!("; somebody has claimed it since {since}"));
+        match (since, claim) {
+            (None, _) => {}
+            (Some(since), None) => words.push_str(&format!("; a crontabber has claimed it since {since}")),
+            (Some(_), Some(claim)) => {
+                let host = claim.host.as_deref().unwrap_or("an unknown machine");
+                let what = match (claim.state.as_str(), claim.is_free) {
+                    ("held", _) => format!(
+                        "but waits for a person since its attempt on {host} was cut off (pgkit jobs unlock)"
+                    ),
+                    (_, true) => format!(
+                        "and takes over from {host}, whose lock is free, as soon as nothing of it runs any more"
+                    ),
+                    (_, false) => format!("but is ongoing on {host} since {}", claim.started),
+                };
+                words.push_str(&format!("; {what}"));
+            }
         }
         let row = Row::new().text(Some(&job.name)).text(Some(runs)).text(Some(words));
         if listing.push(&row)? == Flow::Enough {

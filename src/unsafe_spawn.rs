@@ -1,4 +1,4 @@
-//! The one place of the sandbox with `unsafe`: what a server's process does between fork and exec.
+//! The one place with `unsafe`: what a process that shall die with us does between fork and exec.
 #![cfg_attr(
     any(target_os = "linux", target_os = "android"),
     expect(
@@ -13,12 +13,16 @@ use std::process::Command;
 ///
 /// It is asked for after the change of user, which would undo it (std runs this last). It follows the
 /// thread that starts the process: that must be one that lives as long as we do.
-/// Elsewhere than on Linux this does nothing: there the keeper's own watch must do.
+/// With `session` it leads a session of its own, and so a process group, without a terminal.
+/// Elsewhere than on Linux this does nothing but that: there the keeper's own watch must do.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) fn die_with_us(command: &mut Command, signal: nix::sys::signal::Signal) {
+pub(crate) fn die_with_us(command: &mut Command, signal: nix::sys::signal::Signal, session: bool) {
     use std::os::unix::process::CommandExt;
     let parent = nix::unistd::getpid();
     let ask = move || {
+        if session {
+            nix::unistd::setsid()?;
+        }
         nix::sys::prctl::set_pdeathsig(signal)?;
         // Had we died before the line above, nobody would ever send it.
         if nix::unistd::getppid() != parent {
@@ -26,11 +30,16 @@ pub(super) fn die_with_us(command: &mut Command, signal: nix::sys::signal::Signa
         }
         Ok(())
     };
-    // SAFETY: between fork and exec the closure makes two system calls, prctl and getppid, both
+    // SAFETY: between fork and exec the closure makes three system calls, setsid, prctl and getppid, all
     // async-signal-safe; it takes no lock and allocates nothing (an error of a bare kind is not boxed).
     unsafe { command.pre_exec(ask) };
 }
 
 /// See above.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) fn die_with_us(_: &mut Command, _: nix::sys::signal::Signal) {}
+pub(crate) fn die_with_us(command: &mut Command, _: nix::sys::signal::Signal, session: bool) {
+    use std::os::unix::process::CommandExt;
+    if session {
+        command.process_group(0);
+    }
+}

@@ -1,0 +1,15 @@
+-- An attempt whose owner is gone counts as cut off; its job is taken over, or waits for a person.
+-- $1 attempt's id, $2 job, $3 why, $4 whether it waits for a person.
+WITH log AS (
+    INSERT INTO :"schema".crontabber_log (app_name, duration, exc_type, exc_value, exc_traceback)
+    SELECT $2::text, pg_catalog.clock_timestamp() - started, 'interrupted', $3::text, coalesce(output_tail, '')
+    FROM :"schema".pgkit_run WHERE id = $1::int8
+), held AS (
+    UPDATE :"schema".crontabber
+    SET error_count = coalesce(error_count, 0) + 1,
+        last_error = pg_catalog.json_build_object('type', 'interrupted', 'value', $3, 'traceback', '')
+    WHERE $4::bool AND app_name = $2
+)
+UPDATE :"schema".pgkit_run
+SET state = CASE WHEN $4 THEN 'held' ELSE 'interrupted' END, error_type = 'interrupted', message = $3
+WHERE id = $1

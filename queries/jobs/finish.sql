@@ -1,0 +1,35 @@
+-- Ends a run, if the job's row still carries its claim: crontabber's row as crontabber writes it, its log, the attempt.
+-- $1 job, $2 claim, $3 attempt's id, $4 when the job's turn began, $5 next_run, $6 the success for the log and for
+-- last_success, $7 whether it failed, $8 type, $9 message and $10 traceback of the failure, $11 parents, $12 duration,
+-- $13 bytes of output, $14 its head, $15 its tail, $16 the state of the attempt, $17 whether it goes with the job's own
+-- statements: then it fails where the claim is gone, $18 whether it counts for the schedule.
+WITH state AS (
+    UPDATE :"schema".crontabber
+    SET next_run = CASE WHEN $18::bool THEN $5::timestamptz ELSE coalesce(next_run, $4::timestamptz) END,
+        first_run = CASE WHEN $18 THEN coalesce(first_run, $4) ELSE first_run END,
+        last_run = CASE WHEN $18 THEN $4 ELSE last_run END,
+        last_success = CASE WHEN $18 THEN coalesce($6::timestamptz, last_success) ELSE last_success END,
+        ongoing = NULL,
+        error_count = CASE WHEN NOT $18 THEN coalesce(error_count, 0)
+                           WHEN $7::bool THEN coalesce(error_count, 0) + 1 ELSE 0 END,
+        depends_on = $11::text[],
+        last_error = CASE WHEN NOT $18 THEN last_error
+                          WHEN $7 THEN pg_catalog.json_build_object('type', $8::text, 'value', $9::text,
+                                                                    'traceback', $10::text)
+                          ELSE '{}' END
+    WHERE app_name = $1::text AND ongoing = $2::timestamptz
+    RETURNING 1
+), log AS (
+    INSERT INTO :"schema".crontabber_log (app_name, duration, success, exc_type, exc_value, exc_traceback)
+    SELECT $1, $12::interval, CASE WHEN mine AND NOT $7 THEN $6 END,
+           CASE WHEN NOT mine THEN 'lost claim' WHEN $7 THEN $8 END,
+           CASE WHEN NOT mine THEN coalesce($9, 'it succeeded when its claim was gone') WHEN $7 THEN $9 END,
+           CASE WHEN $7 THEN $10 END
+    FROM (SELECT EXISTS (SELECT FROM state) AS mine) known
+), run AS (
+    UPDATE :"schema".pgkit_run
+    SET state = CASE WHEN EXISTS (SELECT FROM state) THEN $16::text ELSE 'lost claim' END, duration = $12,
+        error_type = $8, message = $9, output_bytes = $13::int8, output_head = $14::text, output_tail = $15::text
+    WHERE id = $3::int8
+)
+SELECT CASE WHEN $17::bool THEN 1 / pg_catalog.count(*) ELSE pg_catalog.count(*) END FROM state

@@ -1,0 +1,7 @@
+-- Notes jobs that are seen for the first time, and what a job says of foreign claims: $1 names, $2 ages as intervals.
+INSERT INTO :"schema".pgkit_job AS j (app_name, first_seen, max_ongoing_age)
+SELECT new.name, pg_catalog.clock_timestamp(), new.age::interval
+FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS new (name, age)
+ORDER BY new.name
+ON CONFLICT (app_name) DO UPDATE SET max_ongoing_age = excluded.max_ongoing_age
+WHERE j.max_ongoing_age <> excluded.max_ongoing_age

@@ -1,0 +1,5 @@
+-- How pgkit's own statements run in a transaction, whatever the role or the job has set.
+SELECT pg_catalog.set_config('search_path', 'pg_catalog', true),
+       pg_catalog.set_config(
+           CASE WHEN pg_catalog.current_setting('server_version_num')::int4 >= 120000
+                THEN 'plan_cache_mode' ELSE 'pgkit.plan' END, 'force_generic_plan', true)

@@ -1,0 +1,2 @@
+-- A date that succeeded is there once.
+CREATE UNIQUE INDEX pgkit_run_succeeded ON :"schema".pgkit_run (app_name, run_date) WHERE state = 'succeeded'

@@ -1,0 +1,45 @@
+-- What decides about a job, as it is now that its row is locked: $1 the job, $2 its parents, $3 whether the dates that
+-- were done beyond its last success are wanted, $4 a date of which is asked whether it succeeded.
+SELECT pg_catalog.row_to_json(known)
+FROM (
+    SELECT c.app_name IS NOT NULL AS has_row, c.next_run, c.first_run, c.last_run, c.last_success, c.ongoing,
+           coalesce(c.error_count, 0) AS error_count,
+           coalesce(c.last_error::text NOT IN ('{}', 'null'), false) AS failed,
+           pg_catalog.clock_timestamp() AS now, j.first_seen, coalesce(j.paused IS NOT NULL, false) AS paused,
+           j.done_through,
+           CASE WHEN $3::bool THEN
+               ARRAY(SELECT r.run_date
+                     FROM :"schema".pgkit_run r
+                     WHERE r.app_name = $1::text AND r.state = 'succeeded'
+                       AND r.run_date > coalesce(c.last_success, j.first_seen, '-infinity'))
+           ELSE '{}' END AS done,
+           CASE WHEN $4::timestamptz IS NOT NULL THEN
+               EXISTS (SELECT FROM :"schema".pgkit_run r
+                       WHERE r.app_name = $1 AND r.run_date = $4 AND r.state = 'succeeded')
+               OR coalesce($4 <= j.done_through, false)
+           ELSE false END AS date_done,
+           CASE WHEN c.ongoing IS NOT NULL THEN
+               (SELECT pg_catalog.row_to_json(claim)
+                FROM (SELECT r.id, r.state, r.run_date, r.released, r.seen_free_at, r.host, r.boot_id,
+                             r.pid_namespace, r.guard_pid, r.guard_ticks, r.leader_pid, r.leader_ticks, r.started,
+                             r.mark,
+                             coalesce(r.seen_free_at + r.grace <= pg_catalog.clock_timestamp(), false) AS is_over
+                      FROM :"schema".pgkit_run r
+                      WHERE r.app_name = $1 AND r.state IN ('running', 'held') AND r.state <> 'succeeded'
+                        AND r.claim = c.ongoing
+                      ORDER BY r.id DESC
+                      LIMIT 1) claim)
+           END AS claim,
+           CASE WHEN $2::text[] <> '{}' THEN
+               (SELECT pg_catalog.json_agg(parent)
+                FROM (SELECT p.app_name AS name, p.next_run, p.first_run, p.last_run, p.last_success, p.ongoing,
+                             coalesce(p.last_error::text NOT IN ('{}', 'null'), false) AS failed
+                      FROM :"schema".crontabber p
+                      WHERE p.app_name = ANY ($2)) parent)
+           END AS parents,
+           (SELECT pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - m.changed_at)
+            FROM :"schema".pgkit_meta m) AS changed_s
+    FROM (SELECT) AS one
+    LEFT JOIN :"schema".crontabber c ON c.app_name = $1
+    LEFT JOIN :"schema".pgkit_job j ON j.app_name = $1
+) AS known

@@ -1,0 +1,26 @@
+-- Removes a batch of what is older than its job wants it kept: $1 jobs, $2 for how long, $3 how many at most. The date
+-- below which all counts as done stays behind.
+WITH wanted AS (
+    SELECT w.name, w.age::interval AS age FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS w (name, age)
+), old AS (
+    SELECT r.id, r.app_name, r.run_date, r.state
+    FROM wanted w
+    JOIN :"schema".pgkit_run r ON r.app_name = w.name
+    WHERE r.state NOT IN ('running', 'held') AND r.started < pg_catalog.clock_timestamp() - w.age
+    LIMIT $3
+), runs AS (
+    DELETE FROM :"schema".pgkit_run r USING old WHERE r.id = old.id RETURNING 1
+), through AS (
+    UPDATE :"schema".pgkit_job j
+    SET done_through = greatest(j.done_through, o.last)
+    FROM (SELECT app_name, pg_catalog.max(run_date) AS last FROM old WHERE state = 'succeeded' GROUP BY 1) o
+    WHERE o.app_name = j.app_name
+), logs AS (
+    DELETE FROM :"schema".crontabber_log l
+    WHERE l.id IN (SELECT o.id
+                   FROM wanted w JOIN :"schema".crontabber_log o ON o.app_name = w.name
+                   WHERE o.log_time < pg_catalog.clock_timestamp() - w.age
+                   LIMIT $3)
+    RETURNING 1
+)
+SELECT (SELECT pg_catalog.count(*) FROM runs) + (SELECT pg_catalog.count(*) FROM logs) AS removed

@@ -1,0 +1,20 @@
+-- Gives up a job's claim whose lock is free, and a hold: $1 job. A row that a claim has made goes again.
+WITH had AS (
+    SELECT c.ongoing, r.id, r.state, r.host, r.started
+    FROM :"schema".crontabber c
+    LEFT JOIN :"schema".pgkit_run r ON r.app_name = c.app_name AND r.claim = c.ongoing
+                                   AND r.state IN ('running', 'held') AND r.state <> 'succeeded'
+    WHERE c.app_name = $1 AND c.ongoing IS NOT NULL
+), run AS (
+    UPDATE :"schema".pgkit_run SET state = 'interrupted', error_type = 'interrupted', message = 'unlocked'
+    WHERE id IN (SELECT id FROM had)
+), gone AS (
+    DELETE FROM :"schema".crontabber
+    WHERE app_name = $1 AND EXISTS (SELECT FROM had) AND first_run IS NULL AND next_run IS NULL
+      AND last_success IS NULL
+), freed AS (
+    UPDATE :"schema".crontabber SET ongoing = NULL
+    WHERE app_name = $1 AND EXISTS (SELECT FROM had)
+      AND (first_run IS NOT NULL OR next_run IS NOT NULL OR last_success IS NOT NULL)
+)
+SELECT had.ongoing, had.state, had.host FROM had

@@ -1,0 +1,184 @@
+//! `jobs reset`, `unlock`, `pause` and `resume`: what a person changes in the tables.
+
+use std::time::Duration;
+
+use clap::{Arg, ArgMatches, Command};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::WriteArgs;
+use crate::commands::Context;
+use crate::error::{Error, Exit, Result};
+use crate::jobs::store::{self, Place, in_schema, interval, lock_key};
+use crate::session::{Value, Writer};
+
+const RESET: &str = include_str!("../../../queries/jobs/reset.sql");
+const UNLOCK: &str = include_str!("../../../queries/jobs/unlock.sql");
+const PAUSE: &str = include_str!("../../../queries/jobs/pause.sql");
+
+fn command(name: &'static str, about: &'static str, examples: &[&str]) -> Command {
+    super::command::<WriteArgs>(name, about, examples)
+        .arg(Arg::new("name").value_name("NAME").required(true).help("The job"))
+}
+
+pub(super) fn reset_command() -> Command {
+    command("reset", "Pretend that a job never ran; its history stays", &["pgkit jobs reset rollup"])
+}
+
+pub(super) fn unlock_command() -> Command {
+    command(
+        "unlock",
+        "Give up a job's claim when nothing is behind it any more, or its hold after a crash",
+        &["pgkit jobs unlock rollup"],
+    )
+}
+
+pub(super) fn pause_command() -> Command {
+    command("pause", "Keep a job from running until it is resumed", &["pgkit jobs pause rollup"])
+}
+
+pub(super) fn resume_command() -> Command {
+    command("resume", "Let a paused job run again", &["pgkit jobs resume rollup"])
+}
+
+/// A job that is in the file, or in the tables.
+struct Known {
+    writer: Writer,
+    place: Place,
+    args: WriteArgs,
+    name: String,
+    max_ongoing_age: Duration,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Count {
+    count: i64,
+}
+
+async fn known(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Known> {
+    let args: WriteArgs = super::parse(own)?;
+    let name = own.get_one::<String>("name").cloned().unwrap_or_default();
+    let jobs = super::jobs_if_any(context, &args.file)?;
+    let writer = super::writing(context, root, own, &args.session).await?;
+    let place = store::open(&writer, args.schema.as_deref()).await?;
+    let job = jobs.iter().find(|job| job.name == name);
+    if job.is_none() {
+        let sql = in_schema(
+            "SELECT (SELECT pg_catalog.count(*) FROM :\"schema\".crontabber WHERE app_name = $1) \
+             + (SELECT pg_catalog.count(*) FROM :\"schema\".pgkit_job WHERE app_name = $1) AS count",
+            &place.schema,
+        );
+        let found: Count = writer.one(&sql, &[Value::Text(name.clone())]).await?;
+        if found.count == 0 {
+            let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
+            let error = Error::usage(format!("there is no job {name:?}, in the file or in the tables"));
+            return Err(if names.is_empty() {
+                error.hint("name the jobs file: --file FILE, or PGKIT_JOBS")
+            } else {
+                error.hint(format!("jobs of the file: {}", names.join(", ")))
+            });
+        }
+    }
+    let max_ongoing_age = job.map_or(Duration::from_secs(12 * 3600), |job| job.max_ongoing_age);
+    Ok(Known { writer, place, args, name, max_ongoing_age })
+}
+
+impl Known {
+    /// Takes the job's lock, so that nobody runs it meanwhile. Says whether it was free; it is freed with the session.
+    async fn lock(&self) -> Result<bool> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Lock {
+            taken: bool,
+        }
+        let key = lock_key(&self.place.schema, &self.name);
+        let lock: Lock = self
+            .writer
+            .one("SELECT pg_catalog.pg_try_advisory_lock($1) AS taken", &[Value::Int8(key)])
+            .await?;
+        if !lock.taken {
+            crate::error::note(&format!("pgkit: job {:?} is ongoing: its lock is held", self.name));
+        }
+        Ok(lock.taken)
+    }
+
+    fn remark(&self, text: &str) {
+        self.args.session.echo.remark(text);
+    }
+}
+
+pub(super) async fn reset(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Reset {
+        had_row: bool,
+    }
+    let job = known(context, root, own).await?;
+    if !job.lock().await? {
+        return Ok(Exit::Ongoing);
+    }
+    let reset: Reset = job.writer.one(&affecting(RESET, &job), &[Value::Text(job.name.clone())]).await?;
+    if reset.had_row {
+        job.remark(&format!("job {:?} is reset: it never ran", job.name));
+    } else {
+        job.remark(&format!("job {:?} had no row: it never ran before either", job.name));
+    }
+    job.writer.close().await;
+    Ok(Exit::Done)
+}
+
+fn affecting(text: &str, job: &Known) -> String {
+    in_schema(text, &job.place.schema)
+}
+
+pub(super) async fn unlock(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Freed {
+        ongoing: Timestamp,
+        state: Option<String>,
+        host: Option<String>,
+    }
+    let job = known(context, root, own).await?;
+    if !job.lock().await? {
+        return Ok(Exit::Ongoing);
+    }
+    let freed: Vec<Freed> =
+        job.writer.structs(&affecting(UNLOCK, &job), &[Value::Text(job.name.clone())]).await?;
+    match freed.first() {
+        None => job.remark(&format!("job {:?} was not claimed by anybody", job.name)),
+        Some(freed) => {
+            let was = match (&freed.state, &freed.host) {
+                (Some(state), Some(host)) if state == "held" => {
+                    format!("held since its attempt on {host} was cut off")
+                }
+                (_, Some(host)) => format!("claimed by {host} since {}", freed.ongoing),
+                _ => format!("claimed by a crontabber since {}", freed.ongoing),
+            };
+            job.remark(&format!("job {:?} is free: it was {was}", job.name));
+        }
+    }
+    job.writer.close().await;
+    Ok(Exit::Done)
+}
+
+pub(super) async fn pause(
+    context: &Context,
+    root: &ArgMatches,
+    own: &ArgMatches,
+    paused: bool,
+) -> Result<Exit> {
+    let job = known(context, root, own).await?;
+    let params = [
+        Value::Text(job.name.clone()),
+        Value::Bool(paused),
+        Value::Text(super::who(&job.writer, context)),
+        Value::Text(interval(job.max_ongoing_age)),
+    ];
+    job.writer.affect(&affecting(PAUSE, &job), &params).await?;
+    let what = if paused { "is paused; what runs of it now runs on" } else { "may run again" };
+    job.remark(&format!("job {:?} {what}", job.name));
+    job.writer.close().await;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,126 @@
+//! `jobs history` and `jobs ghosts`: what has been, and what nobody knows any more.
+
+use std::pin::Pin;
+
+use clap::{Arg, ArgMatches, Args, Command};
+use futures_util::StreamExt;
+use tokio_postgres::RowStream;
+
+use super::LookArgs;
+use crate::cell;
+use crate::commands::Context;
+use crate::commands::listing::Listing;
+use crate::error::{Exit, Result};
+use crate::jobs::store::in_schema;
+use crate::pipeline::Flow;
+use crate::session::{Reader, Value, push_values};
+use tokio_postgres::types::Type;
+
+const HISTORY: &str = include_str!("../../../queries/jobs/history.sql");
+const HISTORY_LOG: &str = include_str!("../../../queries/jobs/history_log.sql");
+const GHOSTS: &str = include_str!("../../../queries/jobs/ghosts.sql");
+
+const COLUMNS: &[&str] = &[
+    "name text",
+    "run_date timestamptz",
+    "attempt int4",
+    "started timestamptz",
+    "duration_s float8",
+    "result text",
+    "host text",
+    "message text",
+    "output_bytes int8",
+];
+const GHOST_COLUMNS: &[&str] = &[
+    "name text",
+    "last_run timestamptz",
+    "last_success timestamptz",
+    "next_run timestamptz",
+    "error_count int4",
+];
+
+#[derive(Debug, Clone, Args)]
+struct HistoryArgs {
+    /// So many attempts, the latest first
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
+    lines: u32,
+    /// Only what did not succeed
+    #[arg(long)]
+    failed: bool,
+    /// With what each attempt printed, as far as it is kept: a column more
+    #[arg(long)]
+    output: bool,
+    #[command(flatten)]
+    look: LookArgs,
+}
+
+pub(super) fn command() -> Command {
+    super::command::<HistoryArgs>(
+        "history",
+        "Show the attempts of all jobs or of some, the latest first: when, how long, what came of it",
+        &["pgkit jobs history rollup -n 10", "pgkit jobs history --failed --output --format vertical"],
+    )
+    .arg(Arg::new("name").value_name("NAME").num_args(0..).help("The jobs [default: all]"))
+}
+
+pub(super) fn ghosts_command() -> Command {
+    super::command::<LookArgs>(
+        "ghosts",
+        "List the rows of jobs that are not in the file",
+        &["pgkit jobs ghosts", "pgkit jobs ghosts | cut -f1 | xargs -n1 pgkit jobs reset"],
+    )
+}
+
+/// Hands rows of the server on as they come.
+async fn show(mut rows: Pin<Box<RowStream>>, reader: &Reader, listing: &mut Listing) -> Result<()> {
+    while let Some(row) = rows.next().await {
+        let row = row.map_err(|e| reader.explain(&e))?;
+        let mut values = cell::Raw::new();
+        push_values(&row, &mut values)?;
+        if listing.push_raw(&values)? == Flow::Enough {
+            reader.cancel().await;
+            break;
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    let args: HistoryArgs = super::parse(own)?;
+    let mut columns = COLUMNS.to_vec();
+    if args.output {
+        columns.push("output text");
+    }
+    let mut listing = Listing::new(context, "jobs history", &columns, &args.look.format)?;
+    let names: Vec<Option<String>> =
+        own.get_many::<String>("name").into_iter().flatten().map(|n| Some(n.clone())).collect();
+    let params = [
+        if names.is_empty() { Value::Null(Type::TEXT_ARRAY) } else { Value::TextList(names) },
+        Value::Int8(args.lines.into()),
+        Value::Bool(args.failed),
+        Value::Bool(args.output),
+    ];
+    super::reading(context, root, own, &args.look, async |reader, place| {
+        let text = in_schema(if place.has_pgkit { HISTORY } else { HISTORY_LOG }, &place.schema);
+        let mut picked: Vec<&str> = columns.iter().map(|c| c.split(' ').next().unwrap_or(c)).collect();
+        picked.dedup();
+        let sql = format!("SELECT {} FROM (\n{}\n) AS history", picked.join(", "), text.trim_end());
+        show(reader.rows(&sql, &params).await?, reader, &mut listing).await
+    })
+    .await?;
+    listing.finish().await?;
+    Ok(Exit::Done)
+}
+
+pub(super) async fn ghosts(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    let args: LookArgs = super::parse(own)?;
+    let mut listing = Listing::new(context, "jobs ghosts", GHOST_COLUMNS, &args.format)?;
+    let jobs = super::read(context, &args.file)?.jobs(args.session.echo.quiet)?;
+    let names = Value::TextList(jobs.iter().map(|job| Some(job.name.clone())).collect());
+    super::reading(context, root, own, &args, async |reader, place| {
+        show(reader.rows(&in_schema(GHOSTS, &place.schema), &[names]).await?, reader, &mut listing).await
+    })
+    .await?;
+    listing.finish().await?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,49 @@
+//! `jobs init`: the tables, or a jobs file to begin with.
+
+use clap::{ArgMatches, Args, Command};
+
+use crate::cli::{self, ConnectionArgs, SessionArgs};
+use crate::commands::Context;
+use crate::error::{Exit, Result};
+use crate::jobs::store;
+use crate::render::output;
+
+/// A jobs file that runs as it is.
+const EXAMPLE: &str = include_str!("example.toml");
+
+#[derive(Debug, Clone, Args)]
+struct InitArgs {
+    /// The schema of the tables [default: where they are, else the first one of the search path]
+    #[arg(long, value_name = "SCHEMA")]
+    schema: Option<String>,
+    /// Print a commented jobs file that runs, and do nothing else
+    #[arg(long)]
+    example: bool,
+    #[command(flatten)]
+    session: SessionArgs,
+}
+
+pub(super) fn command() -> Command {
+    let about = "Make crontabber's tables, and pgkit's own beside them, as far as they are missing";
+    ConnectionArgs::augment_args(InitArgs::augment_args(cli::command("init", about)))
+        .about(about)
+        .after_help(cli::example(&["pgkit jobs init", "pgkit jobs init --example > jobs.toml"]))
+}
+
+pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    let args: InitArgs = super::parse(own)?;
+    if args.example {
+        output::print(EXAMPLE)?;
+        return Ok(Exit::Done);
+    }
+    let writer = super::writing(context, root, own, &args.session).await?;
+    let made = store::init(&writer, args.schema.as_deref()).await?;
+    let echo = &args.session.echo;
+    if made.made.is_empty() {
+        echo.remark(&format!("schema {:?}: everything is there", made.schema));
+    } else {
+        echo.remark(&format!("schema {:?}: made {}", made.schema, made.made.join(", ")));
+    }
+    writer.close().await;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,208 @@
+//! What `jobs run` shows: progress on a terminal, lines elsewhere, events for programs.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::error::{self, Result};
+use crate::jobs::file::Job;
+use crate::jobs::runner::Told;
+use crate::jobs::talk::{Event, Outcome};
+use crate::render::escape;
+use crate::render::output;
+
+/// How it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    /// For people; `quiet`: only what went wrong.
+    People {
+        /// Say no more than must be.
+        quiet: bool,
+    },
+    /// One JSON object an event, on stdout.
+    Lines,
+}
+
+/// Shows what a runner tells.
+pub(super) struct Reporter {
+    how: How,
+    bars: Option<MultiProgress>,
+    running: BTreeMap<String, ProgressBar>,
+    /// Why stdout could not be written to.
+    pub(super) failure: Option<error::Error>,
+}
+
+fn people(length: Duration) -> String {
+    match length.as_secs_f64() {
+        s if s < 1.0 => format!("{:.0} ms", s * 1000.0),
+        s if s < 60.0 => format!("{s:.1} s"),
+        _ => format!("{:#}", jiff::SignedDuration::from_secs(length.as_secs().cast_signed())),
+    }
+}
+
+impl Reporter {
+    pub(super) fn new(how: How) -> Reporter {
+        let terminal = std::io::stderr().is_terminal() && how == How::People { quiet: false };
+        Reporter { how, bars: terminal.then(MultiProgress::new), running: BTreeMap::new(), failure: None }
+    }
+
+    pub(super) fn tell(&mut self, told: Told<'_>) {
+        if let How::Lines = self.how {
+            if let Err(e) = self.line(&told) {
+                self.failure.get_or_insert(e);
+            }
+            // Programs read events; the people behind them read errors.
+            if let Told::Event(_, Event::Sql { .. }) = told {
+                self.people(&told);
+            }
+            return;
+        }
+        self.people(&told);
+    }
+
+    /// One event as one line of JSON.
+    fn line(&self, told: &Told<'_>) -> Result<()> {
+        let value = match told {
+            Told::Event(_, Event::Sql { .. }) => return Ok(()),
+            Told::Event(job, event) => {
+                let mut value = serde_json::to_value(event).unwrap_or_default();
+                if let (Some(object), Event::Finished { how, .. }) = (value.as_object_mut(), event) {
+                    object.remove("how");
+                    object
+                        .insert("result".into(), if how.failure.is_some() { "failed" } else { "ran" }.into());
+                    object.insert("duration_s".into(), how.duration.as_secs_f64().into());
+                    object.insert("output_bytes".into(), how.output_bytes.into());
+                    if let Some(failure) = &how.failure {
+                        object.insert("type".into(), failure.kind.clone().into());
+                        object.insert("message".into(), failure.message.clone().into());
+                    }
+                }
+                named(job, value)
+            }
+            Told::Outcome(job, outcome) => {
+                let (word, why, held) = words(outcome);
+                let mut value = serde_json::json!({ "event": "outcome", "outcome": word });
+                if let (Some(object), Some(why)) = (value.as_object_mut(), why) {
+                    object.insert("why".into(), why.into());
+                }
+                if let (Some(object), true) = (value.as_object_mut(), held) {
+                    object.insert("held".into(), true.into());
+                }
+                named(job, value)
+            }
+            Told::Warning(text) => serde_json::json!({ "event": "warning", "text": text }),
+            Told::Passed(pass) => serde_json::json!({
+                "event": "passed", "succeeded": pass.succeeded, "failed": pass.failed,
+                "interrupted": pass.interrupted, "ongoing": pass.ongoing, "locked": pass.locked, "held": pass.held,
+            }),
+        };
+        output::print(&format!("{value}\n"))
+    }
+
+    fn say(&self, line: &str) {
+        let line = escape::terminal(line);
+        match &self.bars {
+            Some(bars) => {
+                let _ = bars.println(&line);
+            }
+            None => error::note(&format!("pgkit: {line}")),
+        }
+    }
+
+    fn people(&mut self, told: &Told<'_>) {
+        let quiet = self.how == How::People { quiet: true };
+        match told {
+            Told::Event(job, Event::Started { date, attempt, number, of, .. }) => {
+                if let Some(bars) = &self.bars {
+                    let bar = self.running.entry(job.name.clone()).or_insert_with(|| {
+                        let bar = bars.add(ProgressBar::new_spinner());
+                        bar.enable_steady_tick(Duration::from_millis(200));
+                        let style = ProgressStyle::with_template("{spinner} {elapsed} {msg}");
+                        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+                        bar
+                    });
+                    let many = if *of > 1 { format!(", {number} of {of}: {date}") } else { String::new() };
+                    let again = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
+                    let name = escape::terminal(&job.name).into_owned();
+                    bar.set_message(format!("{name}{many}{again}"));
+                }
+            }
+            Told::Event(job, Event::Finished { date, how }) => match &how.failure {
+                None if quiet => {}
+                None if job.backfill => {
+                    self.say(&format!("{}: did {date} in {}", job.name, people(how.duration)));
+                }
+                None => self.say(&format!("{}: ran for {}", job.name, people(how.duration))),
+                Some(failure) => self.say(&format!(
+                    "{}: failed for {date} after {}: {}: {}",
+                    job.name,
+                    people(how.duration),
+                    failure.kind,
+                    failure.message.lines().next().unwrap_or_default()
+                )),
+            },
+            Told::Event(job, Event::Warning { text }) => self.say(&format!("WARNING: {}: {text}", job.name)),
+            Told::Event(_, Event::Sql { text }) => error::note(text.trim_end()),
+            Told::Event(..) | Told::Passed(_) => {}
+            Told::Warning(text) => self.say(&format!("WARNING: {text}")),
+            Told::Outcome(job, outcome) => {
+                if let Some(bar) = self.running.remove(&job.name) {
+                    bar.finish_and_clear();
+                }
+                let name = &job.name;
+                match outcome {
+                    // Its dates have been told.
+                    Outcome::Succeeded | Outcome::Failed => {}
+                    // A job that is not due is nothing to speak of.
+                    Outcome::NotNow { .. } => {}
+                    Outcome::Ongoing { .. } | Outcome::Locked if quiet => {}
+                    Outcome::Ongoing { why } => self.say(&format!("{name}: is due, and ongoing {why}")),
+                    Outcome::Locked => {
+                        self.say(&format!("{name}: another process had its row in the same instant"))
+                    }
+                    Outcome::Held => {
+                        self.say(&format!(
+                            "{name}: waits for a person since it was cut off: look at pgkit jobs history {name}, then pgkit jobs unlock {name}"
+                        ));
+                    }
+                    Outcome::Interrupted { why, held } => {
+                        let then = if *held {
+                            "it waits for a person (pgkit jobs unlock)"
+                        } else {
+                            "it will run again"
+                        };
+                        self.say(&format!("{name}: was cut off: {why}; {then}"));
+                    }
+                    Outcome::Unrecorded { why } => {
+                        self.say(&format!("{name}: ran, and that could not be recorded: {why}"));
+                    }
+                    Outcome::Broken { why } => self.say(&format!("{name}: {why}")),
+                }
+            }
+        }
+    }
+}
+
+fn named(job: &Job, mut value: serde_json::Value) -> serde_json::Value {
+    if let Some(object) = value.as_object_mut() {
+        object.insert("job".into(), job.name.clone().into());
+    }
+    value
+}
+
+/// An outcome in a word, why, and whether the job waits for a person.
+fn words(outcome: &Outcome) -> (&'static str, Option<String>, bool) {
+    match outcome {
+        Outcome::Succeeded => ("succeeded", None, false),
+        Outcome::Failed => ("failed", None, false),
+        Outcome::Interrupted { why, held } => ("interrupted", Some(why.clone()), *held),
+        Outcome::Unrecorded { why } => ("unrecorded", Some(why.clone()), false),
+        Outcome::NotNow { why } => ("not_now", Some(why.clone()), false),
+        Outcome::Ongoing { why } => ("ongoing", Some(why.clone()), false),
+        Outcome::Locked => ("locked", None, false),
+        Outcome::Held => ("held", None, true),
+        Outcome::Broken { why } => ("broken", Some(why.clone()), false),
+    }
+}

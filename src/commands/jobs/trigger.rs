@@ -1,0 +1,108 @@
+//! `jobs guard`: the trigger that keeps a real crontabber from taking a job that runs.
+
+use clap::{ArgMatches, Args, Command};
+use serde::Deserialize;
+
+use crate::cli::{self, ConnectionArgs, SessionArgs};
+use crate::commands::Context;
+use crate::error::{Error, Exit, Result};
+use crate::jobs::store::{self, in_schema};
+use crate::session::{Value, Writer};
+
+const FUNCTION: &str = include_str!("../../../queries/jobs/guard/function.sql");
+const TRIGGER: &str = include_str!("../../../queries/jobs/guard/trigger.sql");
+const REMOVE: &str = include_str!("../../../queries/jobs/guard/remove.sql");
+const REMOVE_FUNCTION: &str = include_str!("../../../queries/jobs/guard/remove_function.sql");
+const STATUS: &str = include_str!("../../../queries/jobs/guard/status.sql");
+
+#[derive(Debug, Clone, Args)]
+struct GuardArgs {
+    /// The schema of the tables [default: where they are]
+    #[arg(long, value_name = "SCHEMA")]
+    schema: Option<String>,
+    #[command(flatten)]
+    session: SessionArgs,
+}
+
+pub(super) fn command() -> Command {
+    let about = "Guard crontabber's table by a trigger, for where real crontabbers run beside pgkit";
+    let part = |name: &'static str, about: &'static str| {
+        ConnectionArgs::augment_args(GuardArgs::augment_args(cli::command(name, about)))
+            .about(about)
+            .after_help(cli::example(&[&format!("pgkit jobs guard {name}")]))
+    };
+    cli::command("guard", about)
+        .about(about)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+        .subcommand(part(
+            "install",
+            "Make the trigger: a crontabber that would take a running job gets its exit code 2",
+        ))
+        .subcommand(part("remove", "Take the trigger away"))
+        .subcommand(part(
+            "status",
+            "Say whether it is there; exit code 1 where it is not, or is switched off",
+        ))
+        .after_help(cli::example(&["pgkit jobs guard install"]))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Trigger {
+    enabled: String,
+}
+
+async fn status(writer: &Writer, schema: &str) -> Result<Option<Trigger>> {
+    let found: Vec<Trigger> = writer.structs(STATUS, &[Value::Text(schema.to_owned())]).await?;
+    Ok(found.into_iter().next())
+}
+
+pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    let Some((what, own)) = own.subcommand() else {
+        return Err(Error::bug("jobs guard without its part"));
+    };
+    let args: GuardArgs = super::parse(own)?;
+    let writer = super::writing(context, root, own, &args.session).await?;
+    let place = store::open(&writer, args.schema.as_deref()).await?;
+    let found = status(&writer, &place.schema).await?;
+    let table = format!("{}.crontabber", place.schema);
+    let echo = &args.session.echo;
+    let exit = match (what, found) {
+        ("install", Some(_)) => {
+            echo.remark(&format!("{table}: the guard is there already"));
+            Exit::Done
+        }
+        ("install", None) => {
+            // Both or none: several statements in one message are one transaction.
+            let sql = [REMOVE_FUNCTION, FUNCTION, TRIGGER].map(|text| in_schema(text, &place.schema));
+            writer.run(&sql.join(";\n")).await.map_err(store::explain)?;
+            echo.remark(&format!("{table}: the guard is there; pgkit jobs guard remove takes it away"));
+            Exit::Done
+        }
+        ("remove", found) => {
+            let sql = [REMOVE, REMOVE_FUNCTION].map(|text| in_schema(text, &place.schema));
+            writer.run(&sql.join(";\n")).await.map_err(store::explain)?;
+            echo.remark(&format!(
+                "{table}: {}",
+                if found.is_some() { "the guard is gone" } else { "there was no guard" }
+            ));
+            Exit::Done
+        }
+        (_, Some(trigger)) if trigger.enabled == "D" => {
+            echo.remark(&format!("{table}: the guard is there, and switched off"));
+            Exit::Bad
+        }
+        (_, Some(_)) => {
+            echo.remark(&format!("{table}: the guard is there"));
+            Exit::Done
+        }
+        (_, None) => {
+            echo.remark(&format!("{table}: there is no guard"));
+            Exit::Bad
+        }
+    };
+    writer.close().await;
+    Ok(exit)
+}

@@ -1,0 +1,364 @@
+//! Programs and what they start: a program in a session of its own, its output, and the end of its whole tree.
+//!
+//! On Linux the process that runs a program is its tree's subreaper: whatever a program starts, and however it hides
+//! (`setsid`, a double fork), becomes a child of ours when its parents are gone, and is found. Elsewhere only the
+//! program's process group is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::time::{ClockId, clock_gettime};
+use nix::unistd::Pid;
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, ChildStderr, ChildStdout};
+
+use super::output::Captured;
+use crate::error::{Error, Result};
+use crate::unsafe_spawn;
+
+/// How long a program's output is waited for when the program itself has ended.
+const LATE_OUTPUT: Duration = Duration::from_millis(100);
+/// How long killed processes are waited for: one that hangs in the kernel does not end.
+const HANGS: Duration = Duration::from_secs(10);
+/// The variable that every process of a job carries, with its claim as the value.
+pub const MARK: &str = "PGKIT_CLAIM";
+
+/// What is to be started.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// The program and its arguments.
+    pub words: Vec<String>,
+    /// Added to our environment.
+    pub environment: BTreeMap<String, String>,
+    /// Where it runs.
+    pub directory: PathBuf,
+}
+
+/// A program that runs.
+pub struct Running {
+    child: Child,
+    pid: Pid,
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+    /// What it printed, on both.
+    pub output: Captured,
+    /// What it printed on standard error.
+    pub errors: Captured,
+    buffers: Box<[[u8; 16 << 10]; 2]>,
+}
+
+/// Makes this process the one that gets orphans among its descendants. Does nothing where there is no such thing.
+pub fn become_subreaper() {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let _ = nix::sys::prctl::set_child_subreaper(true);
+}
+
+impl Program {
+    /// Starts it. To be called from a thread that lives as long as this process: the program dies with it.
+    ///
+    /// Errors: it cannot be started (74).
+    pub fn start(&self) -> Result<Running> {
+        let name = self.words.first().ok_or_else(|| Error::bug("a program without a name"))?;
+        // A path counts from where the program runs, as in a shell.
+        let path = if name.contains('/') { self.directory.join(name) } else { PathBuf::from(name) };
+        let mut command = std::process::Command::new(&path);
+        command
+            .args(&self.words[1..])
+            .envs(&self.environment)
+            .current_dir(&self.directory)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        unsafe_spawn::die_with_us(&mut command, Signal::SIGKILL, true);
+        let failed = |e: &std::io::Error| {
+            let place = if self.directory.is_dir() { "" } else { ": its directory is not there" };
+            Error::io(format!("could not start {name}{place}"), e)
+        };
+        let mut child = tokio::process::Command::from(command).spawn().map_err(|e| failed(&e))?;
+        let pid = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+        let pid = pid.ok_or_else(|| Error::bug("a program without a number"))?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        Ok(Running {
+            child,
+            pid,
+            stdout,
+            stderr,
+            output: Captured::default(),
+            errors: Captured::default(),
+            buffers: Box::new([[0; 16 << 10]; 2]),
+        })
+    }
+}
+
+/// Reads once from a pipe that may have been closed.
+async fn read<R: tokio::io::AsyncRead + Unpin>(from: &mut Option<R>, buffer: &mut [u8]) -> usize {
+    match from {
+        Some(pipe) => match pipe.read(buffer).await {
+            Ok(n) if n > 0 => n,
+            _ => {
+                *from = None;
+                0
+            }
+        },
+        None => std::future::pending().await,
+    }
+}
+
+impl Running {
+    /// The program's process.
+    pub fn pid(&self) -> i32 {
+        self.pid.as_raw()
+    }
+
+    /// Takes in some output; does not return while there is nothing. May be dropped half-way.
+    async fn some_output(&mut self) {
+        let [out, err] = &mut *self.buffers;
+        tokio::select! {
+            n = read(&mut self.stdout, out) => self.output.push(&out[..n]),
+            n = read(&mut self.stderr, err) => {
+                self.output.push(&err[..n]);
+                self.errors.push(&err[..n]);
+            }
+        }
+    }
+
+    /// Waits for the program's end, taking in its output. May be dropped half-way and called again.
+    ///
+    /// Errors: the system cannot say (74).
+    pub async fn end(&mut self) -> Result<ExitStatus> {
+        let mut reap = tokio::time::interval(Duration::from_secs(1));
+        let status = loop {
+            let child = &mut self.child;
+            let [out, err] = &mut *self.buffers;
+            tokio::select! {
+                status = child.wait() => break status,
+                n = read(&mut self.stdout, out) => self.output.push(&out[..n]),
+                n = read(&mut self.stderr, err) => {
+                    self.output.push(&err[..n]);
+                    self.errors.push(&err[..n]);
+                }
+                // Orphans of the tree become our children, and nobody else waits for them.
+                _ = reap.tick() => reap_orphans(self.pid),
+            }
+        };
+        // Whoever was left behind may hold the pipes open for ever.
+        let _ = tokio::time::timeout(LATE_OUTPUT, async {
+            while self.stdout.is_some() || self.stderr.is_some() {
+                self.some_output().await;
+            }
+        })
+        .await;
+        status.map_err(|e| Error::io("could not wait for the program", &e))
+    }
+
+    /// TERM to the whole tree.
+    pub fn terminate(&self) {
+        let _ = killpg(self.pid, Signal::SIGTERM);
+        for pid in descendants().into_iter().filter(|pid| *pid != self.pid) {
+            // What is in the program's own group has it already; a second TERM does no harm.
+            let _ = kill(pid, Signal::SIGTERM);
+        }
+    }
+
+    /// KILL to the whole tree, and the program's end.
+    ///
+    /// Errors: something of it does not end, for it hangs in the kernel (74).
+    pub async fn kill(&mut self) -> Result<Option<ExitStatus>> {
+        let _ = killpg(self.pid, Signal::SIGKILL);
+        let status = tokio::time::timeout(HANGS, self.end()).await;
+        sweep().await?;
+        match status {
+            Ok(status) => status.map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+/// Kills every descendant of this process, until there is none.
+///
+/// Errors: something does not end, for it hangs in the kernel (74).
+pub async fn sweep() -> Result<()> {
+    let start = std::time::Instant::now();
+    loop {
+        // No child at all is the usual case, and the cheapest to see.
+        let mut any = false;
+        loop {
+            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Err(Errno::EINTR) | Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) => {}
+                Ok(_) => {
+                    any = true;
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        if !any {
+            return Ok(());
+        }
+        let left = descendants();
+        for pid in &left {
+            let _ = kill(*pid, Signal::SIGKILL);
+        }
+        if start.elapsed() > HANGS {
+            let left: Vec<String> = left.iter().map(ToString::to_string).collect();
+            return Err(Error::new(
+                crate::error::Exit::Io,
+                format!("processes do not end although they were killed: {}", left.join(", ")),
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// Kills every child of this process but these, and all below it: what a guard that was killed has left behind.
+pub async fn sweep_but(keep: &BTreeSet<i32>) {
+    let start = std::time::Instant::now();
+    loop {
+        let all = parents();
+        let own = nix::unistd::getpid();
+        let mut left: Vec<Pid> = Vec::new();
+        let mut next: Vec<Pid> = all
+            .iter()
+            .filter(|(pid, parent)| *parent == own && !keep.contains(&pid.as_raw()))
+            .map(|(pid, _)| *pid)
+            .collect();
+        while let Some(pid) = next.pop() {
+            left.push(pid);
+            next.extend(all.iter().filter(|(_, parent)| *parent == pid).map(|(pid, _)| *pid));
+        }
+        if left.is_empty() || start.elapsed() > HANGS {
+            return;
+        }
+        for pid in left {
+            let _ = kill(pid, Signal::SIGKILL);
+            let _ = waitpid(pid, Some(WaitPidFlag::WNOHANG));
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// Takes note of the end of orphans, but leaves the program's own to whoever waits for it.
+fn reap_orphans(program: Pid) {
+    let own = nix::unistd::getpid();
+    // Not every kernel has this list; where there is none the orphans are seen at the end.
+    let children = std::fs::read_to_string(format!("/proc/self/task/{own}/children")).unwrap_or_default();
+    for pid in children.split_whitespace().filter_map(|pid| pid.parse().ok()).map(Pid::from_raw) {
+        if pid != program {
+            let _ = waitpid(pid, Some(WaitPidFlag::WNOHANG));
+        }
+    }
+}
+
+/// Every process that can be seen, and its parent.
+fn parents() -> Vec<(Pid, Pid)> {
+    processes()
+        .filter_map(|pid| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            // The name in parentheses may hold anything, parentheses too.
+            let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+            Some((pid, Pid::from_raw(parent)))
+        })
+        .collect()
+}
+
+fn processes() -> impl Iterator<Item = Pid> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok().map(Pid::from_raw))
+}
+
+/// All descendants of this process.
+fn descendants() -> BTreeSet<Pid> {
+    let all = parents();
+    let mut found = BTreeSet::new();
+    let mut next = vec![nix::unistd::getpid()];
+    while let Some(parent) = next.pop() {
+        for (pid, _) in all.iter().filter(|(_, of)| *of == parent) {
+            if found.insert(*pid) {
+                next.push(*pid);
+            }
+        }
+    }
+    found
+}
+
+/// When a process began, in ticks since the machine did; `None` where it is gone or cannot be seen. With its number it
+/// names a process for good: numbers come again.
+pub fn ticks(pid: i32) -> Option<i64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let state = fields.next()?;
+    let began = fields.nth(18)?.parse().ok()?;
+    // A zombie has ended.
+    (state != "Z").then_some(began)
+}
+
+/// Kills every process that carries this claim in its environment. Says how many there were.
+pub fn kill_marked(claim: &str) -> usize {
+    let wanted = format!("{MARK}={claim}");
+    let own = nix::unistd::getpid();
+    let marked = processes().filter(|pid| *pid != own).filter(|pid| {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes())
+    });
+    marked.filter(|pid| kill(*pid, Signal::SIGKILL).is_ok()).count()
+}
+
+/// The machine's present life, and the name space of its processes: where both are the same, a process's number means
+/// the same. Empty where the system does not say.
+pub fn place() -> (String, String) {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let space = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    (boot.trim().to_owned(), space.to_string_lossy().into_owned())
+}
+
+/// The time since the machine began, time in which it was suspended included.
+pub fn boot_time() -> Duration {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let clock = ClockId::CLOCK_BOOTTIME;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let clock = ClockId::CLOCK_MONOTONIC;
+    clock_gettime(clock).map(Duration::from).unwrap_or_default()
+}
+
+/// How a program ended, as `last_error` has it: `exit status 7`, `signal 9`; `None` is success.
+pub fn failure(status: ExitStatus) -> Option<String> {
+    match (status.code(), status.signal()) {
+        (Some(0), _) => None,
+        (Some(code), _) => Some(format!("exit status {code}")),
+        (None, Some(signal)) => Some(format!("signal {signal}")),
+        (None, None) => Some("an unknown end".to_owned()),
+    }
+}
+
+/// The folder of a file, absolute.
+pub fn folder_of(file: &Path) -> PathBuf {
+    let folder = file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_known_by_its_number_and_its_start() {
+        let own = std::process::id().cast_signed();
+        assert!(ticks(own).is_some_and(|t| t > 0));
+        assert_eq!(ticks(own), ticks(own));
+        assert_eq!(ticks(i32::MAX), None);
+        assert!(boot_time() > Duration::from_secs(1));
+    }
+
+    #[test]
+    fn an_end_is_told_in_the_words_of_last_error() {
+        assert_eq!(failure(ExitStatus::from_raw(0)), None);
+        assert_eq!(failure(ExitStatus::from_raw(7 << 8)).as_deref(), Some("exit status 7"));
+        assert_eq!(failure(ExitStatus::from_raw(9)).as_deref(), Some("signal 9"));
+    }
+}

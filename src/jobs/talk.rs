@@ -1,0 +1,169 @@
+//! What a runner and its guards say to each other, and what a runner tells whoever shows it to people or programs.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::file::Job;
+use crate::connect::Target;
+
+/// What a guard is told when it is started.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Setup {
+    /// The server, with the password that was typed: a direct connection.
+    pub target: Target,
+    /// The schema of the tables.
+    pub schema: String,
+    /// Where relative paths of jobs count from.
+    pub folder: PathBuf,
+    /// Where a result is kept that the server does not take; `None`: nowhere.
+    pub spool: Option<PathBuf>,
+    /// Server, database and schema: for whom such a result is.
+    pub place: String,
+    /// Does the server's encoding hold only part of Unicode?
+    pub ascii: bool,
+    /// This machine's name.
+    pub host: String,
+    /// Tell the SQL that runs.
+    pub echo: bool,
+}
+
+/// How a run came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Mode {
+    /// It is due.
+    Due,
+    /// Somebody wants it, due or not.
+    Forced,
+    /// Somebody wants it for this date; `rerun`: also where that succeeded already.
+    Date {
+        /// The date.
+        date: Timestamp,
+        /// Again.
+        rerun: bool,
+    },
+}
+
+/// What a guard is told to do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Order {
+    /// Run this job, if it may.
+    Run {
+        /// The job.
+        job: Box<Job>,
+        /// Why.
+        mode: Mode,
+    },
+    /// Record what an earlier guard could not.
+    Replay,
+    /// End what runs: TERM, then KILL.
+    Stop,
+}
+
+/// How an attempt for one date ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finished {
+    /// How it failed; `None`: it did not.
+    pub failure: Option<Failure>,
+    /// How long it took.
+    pub duration: Duration,
+    /// How much it printed, in bytes.
+    pub output_bytes: u64,
+}
+
+/// A failure as it is kept: `last_error` without its traceback.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// `SQLSTATE 22012`, `exit status 7`, `signal 9`, `timeout`.
+    pub kind: String,
+    /// The message, or the last line of standard error.
+    pub message: String,
+    /// Where it came from: the server's context, or the end of the output.
+    pub traceback: String,
+}
+
+/// What became of a job in this pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every date that was due was done.
+    Succeeded,
+    /// A date failed.
+    Failed,
+    /// It was cut off, and is tried again, or waits for a person.
+    Interrupted {
+        /// Why.
+        why: String,
+        /// It waits for a person (`on_crash = "hold"`).
+        held: bool,
+    },
+    /// It ran, and what came of it could not be recorded; it is kept in a file, or not at all.
+    Unrecorded {
+        /// What hindered it.
+        why: String,
+    },
+    /// It did not run, for the plan says so.
+    NotNow {
+        /// The plan's words.
+        why: String,
+    },
+    /// It runs elsewhere, or may still.
+    Ongoing {
+        /// Since when, and where, as far as that is known.
+        why: String,
+    },
+    /// Another process had its row in the same instant.
+    Locked,
+    /// It waits for a person since it was cut off (`on_crash = "hold"`).
+    Held,
+    /// Something hindered pgkit.
+    Broken {
+        /// The error.
+        why: String,
+    },
+}
+
+/// What a guard tells.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum Event {
+    /// The guard lives, and so does its lease.
+    Beat,
+    /// An attempt begins.
+    Started {
+        /// For this date.
+        date: Timestamp,
+        /// The how manieth for it.
+        attempt: i64,
+        /// The how manieth date of this run.
+        number: u64,
+        /// Of how many, as far as that is counted.
+        of: u64,
+        /// The program's process; `None` for SQL.
+        pid: Option<i32>,
+    },
+    /// An attempt ended.
+    Finished {
+        /// For this date.
+        date: Timestamp,
+        /// How.
+        how: Finished,
+    },
+    /// What a person should know.
+    Warning {
+        /// What.
+        text: String,
+    },
+    /// SQL that runs.
+    Sql {
+        /// As `-E` shows it.
+        text: String,
+    },
+    /// The job's turn is over.
+    Done {
+        /// What became of it.
+        outcome: Outcome,
+    },
+}

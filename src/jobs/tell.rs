@@ -1,0 +1,135 @@
+//! Tells of a change of a job's health: a program, or NOTIFY. Called when a job begins to fail, and when it succeeds
+//! again.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::file::Tell;
+use super::process::{Program, failure};
+use super::talk::Failure;
+
+/// How long a program that tells may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest payload of NOTIFY, in bytes. Source: the manual of NOTIFY, which says shorter than 8000.
+const LONGEST: usize = 7900;
+
+/// What is told.
+#[derive(Debug, Clone)]
+pub struct News<'a> {
+    /// Of which job.
+    pub job: &'a str,
+    /// For which date it ran.
+    pub date: Timestamp,
+    /// How it failed; `None`: it succeeded again.
+    pub failure: Option<&'a Failure>,
+    /// How many runs have failed in a row; before this one, where it succeeded.
+    pub error_count: i64,
+}
+
+impl News<'_> {
+    fn state(&self) -> &'static str {
+        if self.failure.is_some() { "failing" } else { "recovered" }
+    }
+
+    /// The payload of NOTIFY: a JSON object, its message cut where it would be too long.
+    pub fn payload(&self) -> String {
+        let whole = |message: Option<&str>| {
+            serde_json::json!({
+                "job": self.job,
+                "state": self.state(),
+                "run_date": self.date.to_string(),
+                "error_count": self.error_count,
+                "type": self.failure.map(|f| f.kind.as_str()),
+                "message": message,
+            })
+            .to_string()
+        };
+        let mut message = self.failure.map(|f| f.message.as_str());
+        let mut payload = whole(message);
+        while payload.len() > LONGEST {
+            let Some(text) = message.filter(|text| !text.is_empty()) else {
+                // A name of thousands of bytes: nothing of it is better than half.
+                return serde_json::json!({ "state": self.state() }).to_string();
+            };
+            message = Some(&text[..text.floor_char_boundary(text.len() / 2)]);
+            payload = whole(message);
+        }
+        payload
+    }
+
+    /// Tells a program, by its environment. Gives a reason where that fails.
+    pub async fn run(&self, words: &[String], folder: &Path) -> Option<String> {
+        let mut environment = BTreeMap::from([
+            ("PGKIT_JOB", self.job.to_owned()),
+            ("PGKIT_STATE", self.state().to_owned()),
+            ("PGKIT_RUN_DATE", self.date.to_string()),
+            ("PGKIT_ERROR_COUNT", self.error_count.to_string()),
+        ]);
+        if let Some(failure) = self.failure {
+            environment.insert("PGKIT_ERROR_TYPE", failure.kind.clone());
+            environment.insert("PGKIT_ERROR_VALUE", failure.message.clone());
+        }
+        let environment =
+            environment.into_iter().map(|(name, value)| (name.to_owned(), value.replace('\0', ""))).collect();
+        let program = Program { words: words.to_vec(), environment, directory: folder.to_owned() };
+        let mut running = match program.start() {
+            Ok(running) => running,
+            Err(e) => return Some(e.to_string()),
+        };
+        match tokio::time::timeout(PATIENCE, running.end()).await {
+            Ok(Ok(status)) => failure(status).map(|how| {
+                let line = running.errors.last_line().map(|line| format!(": {line}")).unwrap_or_default();
+                format!("{how}{line}")
+            }),
+            Ok(Err(e)) => Some(e.to_string()),
+            Err(_) => {
+                let _ = running.kill().await;
+                Some(format!("it took longer than {} s and was killed", PATIENCE.as_secs()))
+            }
+        }
+    }
+}
+
+/// Whom to tell of this change; `None` where nothing has changed.
+pub fn whom<'a>(
+    on_failure: Option<&'a Tell>,
+    on_recovery: Option<&'a Tell>,
+    failed_before: bool,
+    fails: bool,
+) -> Option<&'a Tell> {
+    match (failed_before, fails) {
+        (false, true) => on_failure,
+        (true, false) => on_recovery,
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_change_is_told() {
+        let (failure, recovery) = (Tell::Channel("f".into()), Tell::Channel("r".into()));
+        let told = |before, now| whom(Some(&failure), Some(&recovery), before, now);
+        assert_eq!(told(false, true), Some(&failure));
+        assert_eq!(told(true, false), Some(&recovery));
+        assert_eq!((told(true, true), told(false, false)), (None, None));
+    }
+
+    #[test]
+    fn a_payload_stays_below_what_notify_takes() {
+        let failure =
+            Failure { kind: "exit status 1".into(), message: "ü\"".repeat(9000), traceback: String::new() };
+        let news = News { job: "j", date: Timestamp::UNIX_EPOCH, failure: Some(&failure), error_count: 1 };
+        let payload = news.payload();
+        assert!(payload.len() <= LONGEST && payload.len() > 2000, "{}", payload.len());
+        let value: serde_json::Value = serde_json::from_str(&payload).unwrap();
+        assert_eq!((&value["state"], &value["job"]), (&"failing".into(), &"j".into()));
+        let long = News { job: &"n".repeat(9000), ..news };
+        assert_eq!(long.payload(), "{\"state\":\"failing\"}");
+    }
+}
