@@ -93,49 +93,31 @@ fn text_of<'a>(report: &'a Report, file: &str) -> &'a Text {
     report.texts.iter().find(|t| t.file.ends_with(file)).unwrap_or_else(|| panic!("no {file}"))
 }
 
+/// Every file below a folder, named from the root on.
+fn files(root: &std::path::Path, folder: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap()) {
+        let name = format!("{folder}/{}", entry.file_name().into_string().unwrap());
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(files(root, &name));
+        } else {
+            found.push(name);
+        }
+    }
+    found
+}
+
 #[test]
 fn every_file_is_a_text_of_a_report_or_an_engines_statement() {
-    let mut on_disk = BTreeSet::new();
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
-    for sub in [
-        "",
-        "complete",
-        "log",
-        "log/direct",
-        "log/granted",
-        "bench",
-        "jobs",
-        "locks",
-        "upgrade",
-        "upgrade/new",
-    ] {
-        for entry in std::fs::read_dir(folder.join(sub)).unwrap().map(|entry| entry.unwrap()) {
-            if entry.file_type().unwrap().is_file() {
-                let name = entry.file_name().into_string().unwrap();
-                assert!(name.ends_with(".sql"), "{name} is no query");
-                on_disk.insert(std::path::Path::new("queries").join(sub).join(name).display().to_string());
-            }
-        }
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let on_disk: BTreeSet<String> = files(root, "queries").into_iter().collect();
+    for name in &on_disk {
+        assert!(name.ends_with(".sql"), "{name} is no query");
     }
     let mut used: BTreeSet<String> =
         reports().iter().flat_map(|r| r.texts.iter().map(|t| t.file.clone())).collect();
-    let source = [
-        include_str!("../src/commands/bench/demo.rs"),
-        include_str!("../src/commands/complete.rs"),
-        include_str!("../src/commands/log/grants.rs"),
-        include_str!("../src/jobs/store.rs"),
-        include_str!("../src/locks/janitor.rs"),
-        include_str!("../src/locks/signal.rs"),
-        include_str!("../src/log/files.rs"),
-        include_str!("../src/log/note.rs"),
-        include_str!("../src/log/switch.rs"),
-        include_str!("../src/upgrade/against.rs"),
-        include_str!("../src/upgrade/checks.rs"),
-        include_str!("../src/upgrade/examine.rs"),
-        include_str!("../src/upgrade/made.rs"),
-        include_str!("../src/upgrade/trial.rs"),
-    ]
-    .concat();
+    let read = |file: &String| std::fs::read_to_string(root.join(file)).unwrap();
+    let source: String = files(root, "src").iter().filter(|f| f.ends_with(".rs")).map(read).collect();
     for file in on_disk.iter().filter(|f| f.matches('/').count() > 1) {
         assert!(source.contains(file.as_str()), "{file} is nowhere sent");
         used.insert(file.clone());

@@ -40,7 +40,7 @@ complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "sizes" -d 'What each ta
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "run" -d 'A report of your own: a .sql file in your queries folder'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "log" -d 'Log all SQL without forgetting to stop, and read the server\'s log'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "bench" -d 'Measure two or more ways to get the same data'
-complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "jobs" -d 'Look at the jobs of a file and at crontabber\'s tables: what is due, what failed, and why'
+complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "jobs" -d 'Run jobs on time, each date once, from as many machines as there are; on crontabber\'s tables'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "upgrade-check" -d 'What would stop pg_upgrade or hurt afterwards, in all databases; exit code 1 when something stops'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "sandbox" -d 'A throwaway server with sample data, to try everything on'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
@@ -606,12 +606,34 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subco
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l no-header -d 'Without a head'
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -s q -l quiet -d 'No remarks on stderr, only errors'
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from check list next why status" -s ? -l help -d 'Print help'
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from check list next why status" -f -a "check" -d 'Check a jobs file: every fault with file, line and job, or its jobs in the order in which they run'
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from check list next why status" -f -a "list" -d 'List the jobs at a glance: state, last run, next run, errors'
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from check list next why status" -f -a "next" -d 'Show what runs next, the soonest first'
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from check list next why status" -f -a "why" -d 'Say for every job, or for one, whether it would run now, and why or why not'
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from check list next why status" -f -a "status" -d 'Say what is not well; exit code 1 when a job fails, is overdue or stuck'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -f -a "init" -d 'Make crontabber\'s tables, and pgkit\'s own beside them, as far as they are missing'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -f -a "check" -d 'Check a jobs file: every fault with file, line and job, or its jobs in the order in which they run'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -f -a "list" -d 'List the jobs at a glance: state, last run, next run, errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -f -a "run" -d 'Run what is due, once; or with --every again and again. Exit code 1: a job failed, 3: a due one is ongoing elsewhere, 2: a row was locked'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -f -a "next" -d 'Show what runs next, the soonest first'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -f -a "why" -d 'Say for every job, or for one, whether it would run now, and why or why not'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -f -a "status" -d 'Say what is not well; exit code 1 when a job fails, is overdue or stuck'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -f -a "history" -d 'Show the attempts of all jobs or of some, the latest first: when, how long, what came of it'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -f -a "reset" -d 'Pretend that a job never ran; its history stays'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -f -a "ghosts" -d 'List the rows of jobs that are not in the file'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -f -a "unlock" -d 'Give up a job\'s claim when nothing is behind it any more, or its hold after a crash'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -f -a "pause" -d 'Keep a job from running until it is resumed'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -f -a "resume" -d 'Let a paused job run again'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -f -a "guard" -d 'Guard crontabber\'s table by a trigger, for where real crontabbers run beside pgkit'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -l schema -d 'The schema of the tables [default: where they are, else the first one of the search path]' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -l example -d 'Print a commented jobs file that runs, and do nothing else'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -s W -l password -d 'Ask for a password before connecting'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from check" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from check" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
@@ -665,6 +687,47 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l schema -d 'The schema of the tables [default: where they are]' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l date -d 'For this date: 2026-01-31, with a time of day, or RFC 3339; without an offset in the job\'s time zone' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l parallel -d 'So many at once, where they do not depend on each other' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l every -d 'Stay, and look again at least this often' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l lock-dbname -d 'A direct connection to the same server, where the other one goes through a pooler: host=… port=…' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
+csv\t'RFC 4180, with a header'
+json\t'One array of objects'
+jsonl\t'One object a line'
+markdown\t'A table for an issue or a wiki, with units'
+vertical\t'One value a line, with units'
+tree\t'Who stands under whom, with units, where a report says so'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l columns -d 'Only these columns, in this order' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l sort -d 'Order by this column' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l limit -d 'Cut after this many rows' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l force -d 'Whether they are due or not, and whatever they depend on; never past a lock'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l rerun -d 'With --date: also where that date succeeded already'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l dry-run -d 'Say which jobs would run and why, and run none'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l stop-when-ongoing -d 'End the pass at the first job that is busy, as crontabber does'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l ignore-failures -d 'A job that fails does not make the exit code 1, as in crontabber'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l csv -d 'Short for --format csv'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l json -d 'Short for --format json'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l header -d 'With a head, also where the format has none by default'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l no-header -d 'Without a head'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -s W -l password -d 'Ask for a password before connecting'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -s n -l lines -d 'So many, the soonest first' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -l schema -d 'The schema of the tables [default: where they are]' -r
@@ -764,6 +827,129 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -s n -l lines -d 'So many attempts, the latest first' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l schema -d 'The schema of the tables [default: where they are]' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
+csv\t'RFC 4180, with a header'
+json\t'One array of objects'
+jsonl\t'One object a line'
+markdown\t'A table for an issue or a wiki, with units'
+vertical\t'One value a line, with units'
+tree\t'Who stands under whom, with units, where a report says so'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l columns -d 'Only these columns, in this order' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l sort -d 'Order by this column' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l limit -d 'Cut after this many rows' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l failed -d 'Only what did not succeed'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l output -d 'With what each attempt printed, as far as it is kept: a column more'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l csv -d 'Short for --format csv'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l json -d 'Short for --format json'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l header -d 'With a head, also where the format has none by default'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l no-header -d 'Without a head'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -l schema -d 'The schema of the tables [default: where they are]' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l schema -d 'The schema of the tables [default: where they are]' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
+tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
+csv\t'RFC 4180, with a header'
+json\t'One array of objects'
+jsonl\t'One object a line'
+markdown\t'A table for an issue or a wiki, with units'
+vertical\t'One value a line, with units'
+tree\t'Who stands under whom, with units, where a report says so'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l columns -d 'Only these columns, in this order' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l sort -d 'Order by this column' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l limit -d 'Cut after this many rows' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l grep -d 'Keep rows whose line, as tsv, matches this regular expression (Rust\'s syntax)' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l csv -d 'Short for --format csv'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l json -d 'Short for --format json'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l header -d 'With a head, also where the format has none by default'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l no-header -d 'Without a head'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -l schema -d 'The schema of the tables [default: where they are]' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -l schema -d 'The schema of the tables [default: where they are]' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -l schema -d 'The schema of the tables [default: where they are]' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -s h -l host -d 'The server\'s host, or the folder of its socket' -r -f -a "(__fish_print_hostnames)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -s p -l port -d 'The server\'s port' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -s w -l no-password -d 'Never ask for a password'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from guard" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from guard" -f -a "install" -d 'Make the trigger: a crontabber that would take a running job gets its exit code 2'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from guard" -f -a "remove" -d 'Take the trigger away'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from guard" -f -a "status" -d 'Say whether it is there; exit code 1 where it is not, or is switched off'
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l to -d 'The new major version [default: that of --new-bin-dir, else the newest that pgkit knows]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l new-bin-dir -d 'Folder with the new version\'s programs: a throwaway server of it is started, and everything tried on that' -r -f -a "(__fish_complete_directories)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l new-data-dir -d 'The new cluster, already made with those programs: it is compared with the old one' -r -f -a "(__fish_complete_directories)"

@@ -23,4 +23,4 @@ WITH wanted AS (
                    LIMIT $3)
     RETURNING 1
 )
-SELECT (SELECT pg_catalog.count(*) FROM runs) + (SELECT pg_catalog.count(*) FROM logs) AS removed
+SELECT pg_catalog.json_build_object('removed', (SELECT pg_catalog.count(*) FROM runs) + (SELECT pg_catalog.count(*) FROM logs))

@@ -7,4 +7,4 @@ WITH superseded AS (
 ), gone AS (
     DELETE FROM :"schema".crontabber WHERE app_name = $1 RETURNING 1
 )
-SELECT pg_catalog.count(*) > 0 AS had_row FROM gone
+SELECT pg_catalog.json_build_object('had_row', pg_catalog.count(*) > 0) FROM gone

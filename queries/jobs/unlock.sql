@@ -17,4 +17,4 @@ WITH had AS (
     WHERE app_name = $1 AND EXISTS (SELECT FROM had)
       AND (first_run IS NOT NULL OR next_run IS NOT NULL OR last_success IS NOT NULL)
 )
-SELECT had.ongoing, had.state, had.host FROM had
+SELECT pg_catalog.json_build_object('ongoing', had.ongoing, 'state', had.state, 'host', had.host) FROM had

@@ -374,8 +374,7 @@ fn take_over(here: &Here, job: &Job, known: &Known, since: Timestamp, warn: &mut
                 health::round(-age)
             ));
         }
-        let most = SignedDuration::try_from(job.max_ongoing_age).unwrap_or(SignedDuration::MAX);
-        if age.max(SignedDuration::ZERO) < most {
+        if !health::is_stale(job, since, known.now) {
             return Takes::No(elsewhere(since, None));
         }
         warn(format!("it was ongoing since {since}, for longer than max_ongoing_age: it is taken over"));

@@ -94,6 +94,13 @@ pub fn health(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Health {
     }
 }
 
+/// Is a foreign claim, made at `since`, too old to be believed? One from the future was made just now by a clock that is
+/// ahead.
+pub fn is_stale(job: &Job, since: Timestamp, now: Timestamp) -> bool {
+    let age = now.duration_since(since).max(SignedDuration::ZERO);
+    age >= SignedDuration::try_from(job.max_ongoing_age).unwrap_or(SignedDuration::MAX)
+}
+
 /// When it runs next: now or later; `None` where nobody knows.
 pub fn next_run(job: &Job, snapshot: &Snapshot) -> Option<Timestamp> {
     let stored = snapshot.jobs.get(&job.name);

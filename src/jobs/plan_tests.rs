@@ -260,6 +260,7 @@ fn whatever_is_known_no_run_list_is_empty_and_no_date_comes_twice_or_out_of_orde
             first_seen: past(&mut rng),
             paused: false,
             done: BTreeSet::new(),
+            done_through: None,
         };
         // Some of what would be handed out has succeeded already.
         let ready = forced(&job, Some(&own), now);

@@ -439,8 +439,8 @@ impl Runner {
         let params = [Value::TextList(names), Value::TextList(ages), Value::Int8(BATCH)];
         let start = Instant::now();
         while start.elapsed() < PRUNING && self.stopped().is_none() {
-            match self.writer.one::<Removed>(&sql, &params).await {
-                Ok(removed) if removed.removed >= BATCH => {}
+            match self.writer.changed::<Removed>(&sql, &params).await {
+                Ok(removed) if removed.iter().any(|one| one.removed >= BATCH) => {}
                 Ok(_) | Err(_) => return,
             }
         }

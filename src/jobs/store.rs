@@ -611,7 +611,8 @@ pub async fn first_seen<'a>(
 
 /// A length of time as the server reads it.
 pub fn interval(length: Duration) -> String {
-    format!("{} microseconds", length.as_micros())
+    // Old servers do not take more than 2^31 of a unit, so microseconds would not do.
+    format!("{}.{:06} seconds", length.as_secs(), length.subsec_micros())
 }
 
 #[cfg(test)]

@@ -54,7 +54,8 @@ impl News<'_> {
                 // A name of thousands of bytes: nothing of it is better than half.
                 return serde_json::json!({ "state": self.state() }).to_string();
             };
-            message = Some(&text[..text.floor_char_boundary(text.len() / 2)]);
+            let half = (0..=text.len() / 2).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            message = Some(&text[..half]);
             payload = whole(message);
         }
         payload

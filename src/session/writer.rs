@@ -170,6 +170,17 @@ impl Writer {
         rows.into_iter().next().ok_or_else(|| Error::bug("a query without a row").caused_by(sql))
     }
 
+    /// The rows of a statement that makes JSON of them itself, for it changes something: such a one cannot be wrapped.
+    pub async fn changed<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> Result<Vec<T>> {
+        self.link
+            .first_column(sql, params, |raw| {
+                serde_json::from_slice(raw.unwrap_or_default()).map_err(|e| {
+                    Error::bug("a row of pgkit's own statement is not what was expected").caused_by(e)
+                })
+            })
+            .await
+    }
+
     /// The first column of every row, as the server sent it; `None` for NULL.
     pub async fn bytes(&self, sql: &str, params: &[Value]) -> Result<Vec<Option<Vec<u8>>>> {
         self.link.first_column(sql, params, |raw| Ok(raw.map(<[u8]>::to_vec))).await

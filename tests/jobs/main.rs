@@ -102,7 +102,11 @@ fn why_and_next_tell_the_decision_in_words() {
     ] {
         assert!(why.stdout.contains(line), "{line}\n{}", why.snapshot());
     }
-    assert!(why.stdout.contains("stuck\tyes\truns now; somebody has claimed it since"), "{}", why.stdout);
+    assert!(
+        why.stdout.contains("stuck\tyes\truns now; and takes over what a crontabber has claimed since "),
+        "{}",
+        why.stdout
+    );
     // By levels: what waits comes after what it waits for.
     let order: Vec<&str> = why.lines().iter().map(|l| l.split('\t').next().unwrap()).collect();
     assert_eq!(order, ["bf", "fail", "late", "new", "ok", "runs", "stuck", "child"]);

@@ -118,8 +118,9 @@ pub(super) async fn reset(context: &Context, root: &ArgMatches, own: &ArgMatches
     if !job.lock().await? {
         return Ok(Exit::Ongoing);
     }
-    let reset: Reset = job.writer.one(&affecting(RESET, &job), &[Value::Text(job.name.clone())]).await?;
-    if reset.had_row {
+    let reset: Vec<Reset> =
+        job.writer.changed(&affecting(RESET, &job), &[Value::Text(job.name.clone())]).await?;
+    if reset.first().is_some_and(|reset| reset.had_row) {
         job.remark(&format!("job {:?} is reset: it never ran", job.name));
     } else {
         job.remark(&format!("job {:?} had no row: it never ran before either", job.name));
@@ -145,7 +146,7 @@ pub(super) async fn unlock(context: &Context, root: &ArgMatches, own: &ArgMatche
         return Ok(Exit::Ongoing);
     }
     let freed: Vec<Freed> =
-        job.writer.structs(&affecting(UNLOCK, &job), &[Value::Text(job.name.clone())]).await?;
+        job.writer.changed(&affecting(UNLOCK, &job), &[Value::Text(job.name.clone())]).await?;
     match freed.first() {
         None => job.remark(&format!("job {:?} was not claimed by anybody", job.name)),
         Some(freed) => {

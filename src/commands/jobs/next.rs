@@ -97,12 +97,21 @@ pub(super) async fn decisions(
         };
         let claim = stored.and_then(|s| s.claim.as_ref());
         let since = state.and_then(|state| state.row?.ongoing);
-        let free = since.is_none() || claim.is_some_and(|claim| claim.is_free && claim.state != "held");
+        let free = match (since, claim) {
+            (None, _) => true,
+            (Some(_), Some(claim)) => claim.is_free && claim.state != "held",
+            (Some(since), None) => health::is_stale(job, since, snapshot.now),
+        };
         let runs = if matches!(decision, Decision::Run(_)) && free { "yes" } else { "no" };
         let mut words = health::words(job, &decision, snapshot.now);
         match (since, claim) {
             (None, _) => {}
-            (Some(since), None) => words.push_str(&format!("; a crontabber has claimed it since {since}")),
+            (Some(since), None) if free => {
+                words.push_str(&format!("; and takes over what a crontabber has claimed since {since}"));
+            }
+            (Some(since), None) => {
+                words.push_str(&format!("; but a crontabber has claimed it since {since}"))
+            }
             (Some(_), Some(claim)) => {
                 let host = claim.host.as_deref().unwrap_or("an unknown machine");
                 let what = match (claim.state.as_str(), claim.is_free) {

@@ -150,7 +150,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let stop = context.ending.take();
     let mut reporter = Reporter::new(how);
     let mut runner: Option<Runner> = None;
-    let exit = loop {
+    loop {
         let open = match runner.take() {
             Some(runner) => Ok(runner),
             None => open(context, &target, &args, &around, stop.clone()).await,
@@ -203,8 +203,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
                 break Err(e);
             }
         }
-    };
-    exit
+    }
 }
 
 /// May it be better the next time?
