@@ -63,6 +63,24 @@ impl Exit {
             Exit::Child(code) => code,
         }
     }
+
+    /// The failure with this code, as another process of ours has told it.
+    pub fn from_code(code: u8) -> Exit {
+        const FAILURES: [Exit; 11] = [
+            Exit::Bad,
+            Exit::Usage,
+            Exit::Data,
+            Exit::Unavailable,
+            Exit::Io,
+            Exit::TryAgain,
+            Exit::TooOld,
+            Exit::Permission,
+            Exit::HungUp,
+            Exit::Interrupted,
+            Exit::Terminated,
+        ];
+        FAILURES.into_iter().find(|exit| exit.code() == code).unwrap_or(Exit::Bug)
+    }
 }
 
 /// What went wrong, what caused it, and what to do about it.

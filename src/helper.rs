@@ -82,22 +82,8 @@ impl From<&Error> for Failure {
 
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Error {
-        const KNOWN: [Exit; 11] = [
-            Exit::Bad,
-            Exit::Usage,
-            Exit::Data,
-            Exit::Unavailable,
-            Exit::Io,
-            Exit::TryAgain,
-            Exit::TooOld,
-            Exit::Permission,
-            Exit::HungUp,
-            Exit::Interrupted,
-            Exit::Terminated,
-        ];
-        let exit = KNOWN.into_iter().find(|exit| exit.code() == failure.code).unwrap_or(Exit::Bug);
         Error {
-            exit,
+            exit: Exit::from_code(failure.code),
             message: failure.message,
             causes: failure.causes,
             hints: failure.hints,

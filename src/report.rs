@@ -321,7 +321,7 @@ fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
     let sql = content.lines().skip(body_line - 1).collect::<Vec<_>>().join("\n");
     let mut sql = sql.trim().to_owned();
     // A final semicolon, and what is said after it, is no part of the statement.
-    if let Some(end) = sql::scan(&sql).separator.filter(|end| sql::is_blank(&sql[*end..])) {
+    if let Some(end) = sql::scan(&sql).separators.first().copied().filter(|end| sql::is_blank(&sql[*end..])) {
         sql.truncate(end);
     }
     if sql::is_blank(&sql) {
@@ -329,7 +329,7 @@ fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
     }
     let bound: usize = header.params.iter().map(|p| p.kind.server_types().len()).sum();
     let scan = sql::scan(&sql);
-    if let Some(offset) = scan.separator {
+    if let Some(offset) = scan.separators.first().copied() {
         return Err(at(body_line + sql[..offset].matches('\n').count(), "a report is one statement"));
     }
     if let Some((n, offset)) = scan.placeholders.iter().find(|(n, _)| *n == 0 || *n > bound) {

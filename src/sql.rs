@@ -44,8 +44,9 @@ pub struct Variable {
 pub struct Scan {
     /// Each `$n`: the number and its byte offset.
     pub placeholders: Vec<(usize, usize)>,
-    /// The offset of the first semicolon.
-    pub separator: Option<usize>,
+    /// The offsets of the semicolons that end a statement: none in parentheses, as in CREATE RULE, or in the body of a
+    /// function between BEGIN ATOMIC and END.
+    pub separators: Vec<usize>,
     /// psql's variables.
     pub variables: Vec<Variable>,
     /// The offset of the first backslash, which begins one of psql's commands.
@@ -69,54 +70,160 @@ fn variable(text: &str, at: usize) -> Option<Variable> {
     Some(Variable { name, quote, range: at..at + 1 + end + skip })
 }
 
-/// Scans one statement; an unclosed quote or comment runs to the end.
+/// How deep in parentheses and function bodies a place is. Source: the rules of psql's own scanner.
+#[derive(Default)]
+struct Depth {
+    parentheses: usize,
+    blocks: usize,
+    /// How many words of the statement came before.
+    words: usize,
+    /// It is CREATE [OR REPLACE] FUNCTION or PROCEDURE, as far as it has been read.
+    creates: bool,
+}
+
+impl Depth {
+    fn word(&mut self, word: &str) {
+        let is = |other: &str| word.eq_ignore_ascii_case(other);
+        self.creates = match self.words {
+            0 => is("create"),
+            1 => self.creates && (is("or") || is("function") || is("procedure")),
+            2 | 3 if is("replace") || is("function") || is("procedure") => self.creates,
+            _ => self.creates,
+        };
+        self.words += 1;
+        if self.creates && self.words > 2 && self.parentheses == 0 {
+            if is("begin") || (is("case") && self.blocks > 0) {
+                self.blocks += 1;
+            } else if is("end") {
+                self.blocks = self.blocks.saturating_sub(1);
+            }
+        }
+    }
+}
+
+/// Scans a text of one or more statements; an unclosed quote or comment runs to the end.
 pub fn scan(sql: &str) -> Scan {
     let bytes = sql.as_bytes();
     let mut found = Scan::default();
+    let mut depth = Depth::default();
     let mut i = 0;
-    // Was the last character one of an identifier? `a$1` is a name, not a parameter.
-    let mut in_word = false;
+    // The word that ends here, if one does: `a$1` is a name, not a parameter, and `E` may begin a literal.
+    let mut word = "";
     while let Some(&byte) = bytes.get(i) {
         let rest = &sql[i..];
-        let (next, word) = match byte {
-            b'\'' => (i + quoted(rest, '\'', in_word && sql[..i].ends_with(['e', 'E'])), false),
-            b'"' => (i + quoted(rest, '"', false), false),
-            b'-' if rest.starts_with("--") => (i + rest.find('\n').unwrap_or(rest.len()), false),
-            b'/' if rest.starts_with("/*") => (i + block_comment(rest), false),
-            b'$' if !in_word => {
+        let mut now = "";
+        i += match byte {
+            b'\'' => quoted(rest, '\'', word.eq_ignore_ascii_case("e")),
+            b'"' => quoted(rest, '"', false),
+            b'-' if rest.starts_with("--") => rest.find('\n').unwrap_or(rest.len()),
+            b'/' if rest.starts_with("/*") => block_comment(rest),
+            b'$' => {
                 let digits = rest[1..].bytes().take_while(u8::is_ascii_digit).count();
                 if digits > 0 {
                     found.placeholders.push((rest[1..=digits].parse().unwrap_or(usize::MAX), i));
-                    (i + 1 + digits, true)
+                    now = &rest[..=digits];
+                    now.len()
                 } else {
-                    (i + dollar_quoted(rest), false)
+                    dollar_quoted(rest)
                 }
+            }
+            b'(' => {
+                depth.parentheses += 1;
+                1
+            }
+            b')' => {
+                depth.parentheses = depth.parentheses.saturating_sub(1);
+                1
             }
             b';' => {
-                found.separator.get_or_insert(i);
-                (i + 1, false)
+                if depth.parentheses == 0 && depth.blocks == 0 {
+                    found.separators.push(i);
+                    depth = Depth::default();
+                }
+                1
             }
-            b':' if rest.starts_with("::") => (i + 2, false),
+            b':' if rest.starts_with("::") => 2,
             b':' => match variable(rest, i) {
                 Some(variable) => {
-                    let end = variable.range.end;
+                    let length = variable.range.len();
                     found.variables.push(variable);
-                    (end, false)
+                    length
                 }
-                None => (i + 1, false),
+                None => 1,
             },
             b'\\' => {
                 found.command.get_or_insert(i);
-                (i + 1, false)
+                1
             }
-            _ => {
-                let c = rest.chars().next().unwrap_or(' ');
-                (i + c.len_utf8(), c.is_alphanumeric() || c == '_' || c == '$')
-            }
+            _ => match word_at(rest) {
+                "" => rest.chars().next().map_or(1, char::len_utf8),
+                found => {
+                    depth.word(found);
+                    now = found;
+                    found.len()
+                }
+            },
         };
-        (i, in_word) = (next, word);
+        word = now;
     }
     found
+}
+
+/// The word that begins here: a name, a keyword or a number; empty where none does.
+fn word_at(text: &str) -> &str {
+    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).unwrap_or(text.len());
+    &text[..end]
+}
+
+/// The statements of a text, without those that are blank.
+pub fn statements(sql: &str) -> Vec<&str> {
+    let mut from = 0;
+    let mut found = Vec::new();
+    for end in scan(sql).separators.into_iter().chain([sql.len()]) {
+        found.push(sql[from..end].trim_start_matches(';').trim());
+        from = end;
+    }
+    found.retain(|statement| !is_blank(statement));
+    found
+}
+
+/// The first words of a statement, in lower case, behind comments and parentheses; at most so many.
+pub fn first_words(statement: &str, most: usize) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut rest = statement;
+    while words.len() < most {
+        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ';' | '('));
+        if rest.starts_with("--") {
+            rest = rest.find('\n').map_or("", |end| &rest[end..]);
+        } else if rest.starts_with("/*") {
+            rest = &rest[block_comment(rest)..];
+        } else {
+            let word = word_at(rest);
+            if word.is_empty() {
+                break;
+            }
+            words.push(word.to_lowercase());
+            rest = &rest[word.len()..];
+        }
+    }
+    words
+}
+
+/// Does a statement end the transaction that it is in, or begin another? Gives its words. A savepoint does not.
+pub fn transaction_control(statement: &str) -> Option<String> {
+    let words = first_words(statement, 3);
+    let is = |n: usize, one: &str| words.get(n).is_some_and(|word| word == one);
+    let ends = match words.first()?.as_str() {
+        "begin" | "commit" | "end" | "abort" => true,
+        "start" | "prepare" => is(1, "transaction"),
+        "rollback" => {
+            let behind = usize::from(is(1, "work") || is(1, "transaction"));
+            !is(1 + behind, "to")
+        }
+        _ => false,
+    };
+    let shown = if is(1, "transaction") || is(1, "prepared") { 2 } else { 1 };
+    ends.then(|| words[..shown].join(" ").to_uppercase())
 }
 
 /// Is there nothing but blanks, comments and semicolons?
@@ -205,8 +312,8 @@ mod tests {
     fn parameters_are_found_only_where_they_are_some() {
         let sql = "SELECT $1, '$2', \"$3\", E'\\'$4', $$ $5 $$, $a$ $6 $$ $a$ -- $7\n /* $8 /* $9 */ $10 */ , x$11, $12::text";
         assert_eq!(scan(sql).placeholders.iter().map(|p| p.0).collect::<Vec<_>>(), [1, 12]);
-        assert_eq!(scan("SELECT ';' /* ; */ -- ;").separator, None);
-        assert_eq!(scan("SELECT 1; SELECT 2").separator, Some(8));
+        assert!(scan("SELECT ';' /* ; */ -- ;").separators.is_empty());
+        assert_eq!(scan("SELECT 1; SELECT 2").separators, [8]);
         let names = |sql: &str| -> Vec<(String, Quote)> {
             scan(sql).variables.into_iter().map(|v| (v.name, v.quote)).collect()
         };
@@ -219,6 +326,39 @@ mod tests {
         assert_eq!(scan("SELECT E'\\\\', '\\' \\gset").command, Some(18));
         assert!(is_blank(" ; -- the end\n /* ; */ "));
         assert!(!is_blank("; SELECT 2"));
+    }
+
+    #[test]
+    fn a_text_is_cut_into_statements_where_psql_cuts_it() {
+        let cut = |sql: &str| statements(sql).into_iter().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(cut("a; b ;; -- c\n;d"), ["a", "b", "d"]);
+        assert_eq!(cut("SELECT note'a\\';b'"), ["SELECT note'a\\'", "b'"], "no E before it");
+        assert_eq!(cut("CREATE RULE r AS ON INSERT TO t DO (DELETE FROM a; DELETE FROM b); x").len(), 2);
+        let body = "CREATE OR REPLACE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END";
+        assert_eq!(cut(&format!("{body}; SELECT 3")), [body, "SELECT 3"]);
+        assert_eq!(cut("CREATE PROCEDURE p() AS $$ BEGIN; END $$ LANGUAGE plpgsql; begin; end").len(), 3);
+        assert_eq!(cut(" ; -- nothing\n"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_ends_a_transaction_is_known_by_its_words() {
+        for (sql, words) in [
+            ("COMMIT", Some("COMMIT")),
+            ("/* x */ begin", Some("BEGIN")),
+            ("Rollback Prepared 'x'", Some("ROLLBACK PREPARED")),
+            ("START TRANSACTION", Some("START TRANSACTION")),
+            ("PREPARE TRANSACTION 'x'", Some("PREPARE TRANSACTION")),
+            ("END", Some("END")),
+            ("ROLLBACK TO s", None),
+            ("ROLLBACK WORK TO SAVEPOINT s", None),
+            ("ROLLBACK WORK", Some("ROLLBACK")),
+            ("SAVEPOINT s", None),
+            ("PREPARE p AS SELECT 1", None),
+            ("SELECT 'commit'", None),
+            ("", None),
+        ] {
+            assert_eq!(transaction_control(sql).as_deref(), words, "{sql}");
+        }
     }
 
     #[test]

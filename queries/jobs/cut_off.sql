@@ -11,5 +11,6 @@ WITH log AS (
     WHERE $4::bool AND app_name = $2
 )
 UPDATE :"schema".pgkit_run
-SET state = CASE WHEN $4 THEN 'held' ELSE 'interrupted' END, error_type = 'interrupted', message = $3
+SET state = CASE WHEN $4 THEN 'held' ELSE 'interrupted' END, error_type = 'interrupted', message = $3,
+    logged = pg_catalog.now()
 WHERE id = $1

@@ -29,7 +29,8 @@ WITH state AS (
 ), run AS (
     UPDATE :"schema".pgkit_run
     SET state = CASE WHEN EXISTS (SELECT FROM state) THEN $16::text ELSE 'lost claim' END, duration = $12,
-        error_type = $8, message = $9, output_bytes = $13::int8, output_head = $14::text, output_tail = $15::text
+        error_type = $8, message = $9, output_bytes = $13::int8, output_head = $14::text, output_tail = $15::text,
+        logged = pg_catalog.now()
     WHERE id = $3::int8
 )
 SELECT CASE WHEN $17::bool THEN 1 / pg_catalog.count(*) ELSE pg_catalog.count(*) END FROM state

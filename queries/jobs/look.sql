@@ -20,10 +20,11 @@ FROM (
            ELSE false END AS date_done,
            CASE WHEN c.ongoing IS NOT NULL THEN
                (SELECT pg_catalog.row_to_json(claim)
-                FROM (SELECT r.id, r.state, r.run_date, r.released, r.seen_free_at, r.host, r.boot_id,
+                FROM (SELECT r.id, r.state, r.run_date, r.released, r.seen_free_at, r.host, r.uid, r.boot_id,
                              r.pid_namespace, r.guard_pid, r.guard_ticks, r.leader_pid, r.leader_ticks, r.started,
                              r.mark,
-                             coalesce(r.seen_free_at + r.grace <= pg_catalog.clock_timestamp(), false) AS is_over
+                             pg_catalog.date_part('epoch', r.seen_free_at + r.grace - pg_catalog.clock_timestamp())
+                                 AS left_s
                       FROM :"schema".pgkit_run r
                       WHERE r.app_name = $1 AND r.state IN ('running', 'held') AND r.state <> 'succeeded'
                         AND r.claim = c.ongoing

@@ -11,17 +11,18 @@ WITH state AS (
 ), done AS (
     UPDATE :"schema".pgkit_run
     SET state = CASE WHEN EXISTS (SELECT FROM state) THEN 'succeeded' ELSE 'lost claim' END, duration = $5,
-        output_bytes = $6::int8, output_head = $7::text, output_tail = $8::text
+        output_bytes = $6::int8, output_head = $7::text, output_tail = $8::text,
+        logged = pg_catalog.now()
     WHERE id = $3::int8
-    RETURNING grace, host, boot_id, pid_namespace, guard_pid, guard_ticks, mark
+    RETURNING grace, host, uid, boot_id, pid_namespace, guard_pid, guard_ticks, mark
 ), run AS (
-    INSERT INTO :"schema".pgkit_run (app_name, run_date, attempt, state, claim, grace, started, host, boot_id,
+    INSERT INTO :"schema".pgkit_run (app_name, run_date, attempt, state, claim, grace, started, host, uid, boot_id,
                                      pid_namespace, guard_pid, guard_ticks, mark)
     SELECT $1, $9::timestamptz,
            1 + (SELECT pg_catalog.count(*) FROM :"schema".pgkit_run r
                 WHERE r.app_name = $1 AND r.run_date = $9 AND r.state <> 'succeeded' AND r.state <> 'superseded'),
-           'running', $2, done.grace, pg_catalog.clock_timestamp(), done.host, done.boot_id, done.pid_namespace,
-           done.guard_pid, done.guard_ticks, done.mark
+           'running', $2, done.grace, pg_catalog.clock_timestamp(), done.host, done.uid, done.boot_id,
+           done.pid_namespace, done.guard_pid, done.guard_ticks, done.mark
     FROM state, done
     RETURNING id, attempt
 )

@@ -1,12 +1,15 @@
--- Removes a batch of what is older than its job wants it kept: $1 jobs, $2 for how long, $3 how many at most. The date
--- below which all counts as done stays behind.
+-- Removes a batch of what is older than its job wants it kept: $1 jobs, $2 for how long, $3 how many rows at most. The date
+-- below which all counts as done stays behind; a date that succeeded before its turn stays, for those before it are not done.
 WITH wanted AS (
-    SELECT w.name, w.age::interval AS age FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS w (name, age)
+    SELECT w.name, pg_catalog.clock_timestamp() - w.age::interval AS before, c.last_success
+    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS w (name, age)
+    LEFT JOIN :"schema".crontabber c ON c.app_name = w.name
 ), old AS (
     SELECT r.id, r.app_name, r.run_date, r.state
     FROM wanted w
     JOIN :"schema".pgkit_run r ON r.app_name = w.name
-    WHERE r.state NOT IN ('running', 'held') AND r.started < pg_catalog.clock_timestamp() - w.age
+    WHERE r.state NOT IN ('running', 'held') AND r.started < w.before
+      AND (r.state <> 'succeeded' OR r.run_date <= w.last_success)
     LIMIT $3
 ), runs AS (
     DELETE FROM :"schema".pgkit_run r USING old WHERE r.id = old.id RETURNING 1
@@ -19,8 +22,9 @@ WITH wanted AS (
     DELETE FROM :"schema".crontabber_log l
     WHERE l.id IN (SELECT o.id
                    FROM wanted w JOIN :"schema".crontabber_log o ON o.app_name = w.name
-                   WHERE o.log_time < pg_catalog.clock_timestamp() - w.age
+                   WHERE o.log_time < w.before
                    LIMIT $3)
     RETURNING 1
 )
-SELECT pg_catalog.json_build_object('removed', (SELECT pg_catalog.count(*) FROM runs) + (SELECT pg_catalog.count(*) FROM logs))
+SELECT pg_catalog.json_build_object('removed', (SELECT pg_catalog.count(*) FROM runs)
+                                               + (SELECT pg_catalog.count(*) FROM logs))

@@ -1,8 +1,8 @@
 -- Gives a claim back after a run that was cut off: no error is counted, and the job is due as it was before. A row that
 -- the claim has made goes again, for crontabber never takes one without next_run. Or the job waits for a person: then
--- the claim stays, and an error tells.
+-- the claim stays, and where a crash has cut it off an error tells.
 -- $1 job, $2 claim, $3 attempt's id, $4 why, $5 whether it waits for a person, $6 duration, $7 bytes of output, $8 its
--- head, $9 its tail.
+-- head, $9 its tail, $10 whether a crash has cut it off.
 WITH gone AS (
     DELETE FROM :"schema".crontabber
     WHERE app_name = $1::text AND ongoing = $2::timestamptz AND NOT $5::bool AND first_run IS NULL
@@ -11,9 +11,9 @@ WITH gone AS (
 ), kept AS (
     UPDATE :"schema".crontabber
     SET ongoing = CASE WHEN $5 THEN ongoing END,
-        error_count = CASE WHEN $5 THEN coalesce(error_count, 0) + 1 ELSE coalesce(error_count, 0) END,
-        last_error = CASE WHEN $5 THEN pg_catalog.json_build_object('type', 'interrupted', 'value', $4::text,
-                                                                    'traceback', coalesce($9::text, $8::text, ''))
+        error_count = coalesce(error_count, 0) + CASE WHEN $5 AND $10::bool THEN 1 ELSE 0 END,
+        last_error = CASE WHEN $5 AND $10 THEN pg_catalog.json_build_object('type', 'interrupted', 'value', $4::text,
+                                                                            'traceback', coalesce($9::text, $8::text, ''))
                           ELSE last_error END
     WHERE app_name = $1 AND ongoing = $2
       AND ($5 OR first_run IS NOT NULL OR next_run IS NOT NULL OR last_success IS NOT NULL)
@@ -26,5 +26,5 @@ UPDATE :"schema".pgkit_run
 SET state = CASE WHEN NOT EXISTS (SELECT FROM gone) AND NOT EXISTS (SELECT FROM kept) THEN 'lost claim'
                  WHEN $5 THEN 'held' ELSE 'interrupted' END,
     error_type = 'interrupted', message = $4, duration = $6, output_bytes = $7::int8, output_head = $8,
-    output_tail = $9, released = true
+    output_tail = $9, released = true, logged = pg_catalog.now()
 WHERE id = $3::int8

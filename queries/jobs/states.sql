@@ -1,6 +1,7 @@
--- Every row of crontabber's.
-SELECT c.app_name AS name, c.next_run AS next_run, c.first_run AS first_run, c.last_run AS last_run,
-       c.last_success AS last_success, c.ongoing AS ongoing, coalesce(c.error_count, 0) AS error_count,
+-- Every row of crontabber's, at one instant of the server's clock; where there is none, one row without a name.
+-- The search path is the role's own here: operators are named in full.
+SELECT clock.now, c.app_name AS name, c.app_name IS NOT NULL AS has_row, c.next_run, c.first_run, c.last_run,
+       c.last_success, c.ongoing, coalesce(c.error_count, 0) AS error_count,
        CASE WHEN c.last_error::text OPERATOR(pg_catalog.<>) '{}'::text THEN c.last_error::text END AS last_error
-FROM :"schema".crontabber c
-ORDER BY c.app_name
+FROM (SELECT pg_catalog.clock_timestamp() AS now) clock
+LEFT JOIN :"schema".crontabber c ON true

@@ -4,5 +4,6 @@ WITH log AS (
     VALUES ($2::text, $3::interval, 'stolen', 'somebody else has taken the job over while it ran', '')
 )
 UPDATE :"schema".pgkit_run
-SET state = 'stolen', error_type = 'stolen', message = 'somebody else has taken the job over while it ran', duration = $3
+SET state = 'stolen', error_type = 'stolen', message = 'somebody else has taken the job over while it ran', duration = $3,
+    logged = pg_catalog.now()
 WHERE id = $1::int8

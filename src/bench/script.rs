@@ -166,20 +166,9 @@ pub fn look_up<'a>(values: &'a Values, name: &str) -> Result<Option<&'a str>> {
     }
 }
 
-/// The first word of a statement, in lower case, behind comments and parentheses.
+/// The first word of a statement, in lower case.
 fn first_word(text: &str) -> String {
-    let mut rest = text.trim_start_matches(|c: char| c.is_whitespace() || c == ';' || c == '(');
-    loop {
-        if let Some(line) = rest.strip_prefix("--") {
-            rest = line.find('\n').map_or("", |end| &line[end..]);
-        } else if rest.starts_with("/*") {
-            rest = &rest[sql::block_comment(rest)..];
-        } else {
-            break;
-        }
-        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == ';' || c == '(');
-    }
-    rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>().to_lowercase()
+    sql::first_words(text, 1).pop().unwrap_or_default()
 }
 
 /// Cuts a script into statements.
@@ -188,7 +177,7 @@ fn steps(script: &str) -> Result<Vec<Step>> {
     let mut rest = script;
     while !sql::is_blank(rest) {
         let scan = sql::scan(rest);
-        let end = match (scan.separator, scan.command) {
+        let end = match (scan.separators.first().copied(), scan.command) {
             (Some(a), Some(b)) => a.min(b),
             (Some(a), None) | (None, Some(a)) => a,
             (None, None) => rest.len(),

@@ -13,7 +13,7 @@ use super::process;
 use super::schedule::Schedule;
 use super::session::{Session, Statement, first, json, named, plain};
 use super::store::{instant, interval, lock_key};
-use super::talk::{Mode, Outcome};
+use super::talk::{Mode, Outcome, Share};
 use crate::error::{Error, Result};
 
 /// What comes on top of the lease before somebody else takes over.
@@ -33,6 +33,8 @@ pub struct Here {
     pub boot: String,
     /// The name space of process numbers.
     pub space: String,
+    /// Whose processes these are.
+    pub uid: u32,
     /// The guard's process.
     pub pid: i32,
     /// Its start.
@@ -44,7 +46,8 @@ impl Here {
     pub fn new(host: &str) -> Here {
         let (boot, space) = process::place();
         let pid = std::process::id().cast_signed();
-        Here { host: host.to_owned(), boot, space, pid, ticks: process::ticks(pid).unwrap_or_default() }
+        let uid = nix::unistd::geteuid().as_raw();
+        Here { host: host.to_owned(), boot, space, uid, pid, ticks: process::ticks(pid).unwrap_or_default() }
     }
 }
 
@@ -110,6 +113,7 @@ struct Before {
     released: bool,
     seen_free_at: Option<Timestamp>,
     host: Option<String>,
+    uid: Option<u32>,
     boot_id: Option<String>,
     pid_namespace: Option<String>,
     guard_pid: Option<i32>,
@@ -118,7 +122,8 @@ struct Before {
     leader_ticks: Option<i64>,
     started: Timestamp,
     mark: Option<String>,
-    is_over: bool,
+    /// How long until it may be taken over, since its lock was first seen free.
+    left_s: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -155,6 +160,34 @@ pub fn array(items: &[String]) -> String {
     format!("{{{}}}", quoted.join(","))
 }
 
+/// Why there is no claim.
+#[derive(Debug)]
+pub struct Refused {
+    /// What becomes of the job in this pass.
+    pub outcome: Outcome,
+    /// The job waits for a person from now on.
+    pub held: Option<Held>,
+    /// When it is due.
+    pub next_run: Option<Timestamp>,
+}
+
+/// A job that waits for a person from now on.
+#[derive(Debug, Clone, Copy)]
+pub struct Held {
+    /// For this date, which was cut off.
+    pub date: Timestamp,
+    /// Had it failed before that?
+    pub failed_before: bool,
+    /// How many runs have failed in a row, this one included.
+    pub errors: i64,
+}
+
+impl From<Outcome> for Refused {
+    fn from(outcome: Outcome) -> Refused {
+        Refused { outcome, held: None, next_run: None }
+    }
+}
+
 /// Tries to claim a job for a run. The lock is free again, and no transaction open, where there is no claim.
 ///
 /// Errors: the connection, or a statement that is refused for what is no lock.
@@ -164,13 +197,14 @@ pub async fn claim(
     here: &Here,
     job: &Job,
     mode: Mode,
+    share: Share,
     warn: &mut dyn FnMut(String),
-) -> Result<std::result::Result<Claim, Outcome>> {
-    match attempt(session, schema, here, job, mode, warn).await {
+) -> Result<std::result::Result<Claim, Refused>> {
+    match attempt(session, schema, here, job, mode, share, warn).await {
         Ok(Ok(claim)) => Ok(Ok(claim)),
-        Ok(Err(outcome)) => {
+        Ok(Err(refused)) => {
             session.pipeline(&[plain("ROLLBACK"), named("unlock", vec![])]).await?;
-            Ok(Err(outcome))
+            Ok(Err(refused))
         }
         Err(error) => {
             // 55P03: somebody holds the row. 23505: somebody has just made it, or the guard trigger stands before it.
@@ -178,7 +212,7 @@ pub async fn claim(
             if error.sqlstate.is_some() {
                 session.pipeline(&[plain("ROLLBACK"), named("unlock", vec![])]).await?;
             }
-            if locked { Ok(Err(Outcome::Locked)) } else { Err(error) }
+            if locked { Ok(Err(Outcome::Locked.into())) } else { Err(error) }
         }
     }
 }
@@ -189,8 +223,9 @@ async fn attempt(
     here: &Here,
     job: &Job,
     mode: Mode,
+    share: Share,
     warn: &mut dyn FnMut(String),
-) -> Result<std::result::Result<Claim, Outcome>> {
+) -> Result<std::result::Result<Claim, Refused>> {
     let key = lock_key(schema, &job.name).to_string();
     let parents = array(&job.depends_on);
     let wants_done = job.backfill || !matches!(job.schedule, Schedule::Original { .. });
@@ -217,39 +252,50 @@ async fn attempt(
         .await?;
     let has_lock = first(answers.get(2)).as_deref() == Some("t");
     let known: Known = json(answers.get(4))?;
-    let dates = match decide(job, mode, &known) {
+    let dates = match decide(job, mode, share, &known) {
         Ok(dates) => dates,
-        Err(why) => return Ok(Err(Outcome::NotNow { why })),
+        Err((why, next_run)) => {
+            return Ok(Err(Refused { outcome: Outcome::NotNow { why }, held: None, next_run }));
+        }
     };
     if !has_lock {
-        return Ok(Err(match known.ongoing {
-            Some(since) => Outcome::Ongoing { why: elsewhere(since, known.claim.as_ref()) },
+        let outcome = match known.ongoing {
+            Some(since) => Outcome::Ongoing { why: elsewhere(since, known.claim.as_ref()), free_in: None },
             // It is being claimed in this instant.
             None => Outcome::Locked,
-        }));
+        };
+        return Ok(Err(outcome.into()));
     }
-    if let Some(changed) = known.changed_s.filter(|s| *s < grace(job).as_secs_f64()) {
+    let grace = grace(job);
+    if let Some(changed) = known.changed_s.filter(|s| *s < grace.as_secs_f64()) {
         let why = format!(
             "the server, or its timeline, has changed {changed:.0} s ago: what ran before may still run"
         );
-        return Ok(Err(Outcome::Ongoing { why }));
+        let left = grace.saturating_sub(Duration::try_from_secs_f64(changed).unwrap_or_default());
+        return Ok(Err(Outcome::Ongoing { why, free_in: Some(left) }.into()));
     }
     let mut before: Vec<Statement<'_>> = Vec::new();
     let replaced = known.ongoing.map(|old| old.to_string());
     let mut cut_off: Option<(String, String)> = None;
+    let mut cut_date = known.now;
     if let Some(since) = known.ongoing {
         match take_over(here, job, &known, since, warn) {
-            Takes::Over(what) => cut_off = what,
-            Takes::Held => return Ok(Err(Outcome::Held)),
+            Takes::Over(what) => {
+                cut_off = what;
+                cut_date = known.claim.as_ref().map_or(cut_date, |before| before.run_date);
+            }
+            Takes::Held => return Ok(Err(Outcome::Held.into())),
             Takes::SeenFree(id) => {
                 session.pipeline(&[named("seen_free", vec![Some(&id.to_string())]), plain("COMMIT")]).await?;
-                return Ok(Err(Outcome::Ongoing { why: elsewhere(since, known.claim.as_ref()) }));
+                let why = elsewhere(since, known.claim.as_ref());
+                return Ok(Err(Outcome::Ongoing { why, free_in: Some(grace) }.into()));
             }
-            Takes::No(why) => return Ok(Err(Outcome::Ongoing { why })),
+            Takes::No { why, free_in } => return Ok(Err(Outcome::Ongoing { why, free_in }.into())),
         }
         before.push(named("as_owner", vec![replaced.as_deref()]));
     }
-    let hold = job.on_crash == OnCrash::Hold && cut_off.is_some();
+    // What runs in a transaction leaves nothing half done.
+    let hold = job.on_crash == OnCrash::Hold && !job.is_transaction() && cut_off.is_some();
     if let Some((id, why)) = &cut_off {
         before.push(named(
             "cut_off",
@@ -260,15 +306,20 @@ async fn attempt(
         before.push(plain("COMMIT"));
         session.pipeline(&before).await?;
         let why = cut_off.map(|(_, why)| why).unwrap_or_default();
-        return Ok(Err(Outcome::Interrupted { why, held: true }));
+        let outcome = Outcome::Interrupted { why, held: true };
+        let errors = known.error_count + 1;
+        let held = Held { date: cut_date, failed_before: known.failed, errors };
+        return Ok(Err(Refused { outcome, held: Some(held), next_run: None }));
     }
     let token = known.now;
-    let (token_text, first_date) = (token.to_string(), dates.first().to_string());
+    let first_date = dates.peek().ok_or_else(|| Error::bug("a run without a date"))?.to_string();
+    let token_text = token.to_string();
     if matches!(mode, Mode::Date { rerun: true, .. }) {
         before.push(named("supersede", vec![Some(&job.name), Some(&first_date)]));
     }
     let mark = format!("{:016x}-{}", lock_key(schema, &job.name), token.as_microsecond());
-    let (grace, pid, ticks) = (interval(grace(job)), here.pid.to_string(), here.ticks.to_string());
+    let (grace, uid) = (interval(grace), here.uid.to_string());
+    let (pid, ticks) = (here.pid.to_string(), here.ticks.to_string());
     // For a date that somebody named, or a backfill's, it counts how often that date was tried.
     let errors = if job.backfill || date.is_some() { 0 } else { known.error_count.max(0) }.to_string();
     let claiming = before.len();
@@ -288,8 +339,14 @@ async fn attempt(
             Some(if known.has_row { "t" } else { "f" }),
             Some(&errors),
             Some(&mark),
+            Some(&uid),
         ],
     ));
+    if job.is_transaction() {
+        // What such a job does is flushed with its record, and its claim before that: a server that crashes in between
+        // forgets the claim, of which nothing has come.
+        before.push(plain("SET LOCAL synchronous_commit = off"));
+    }
     before.push(plain("COMMIT"));
     let answers = session.pipeline(&before).await?;
     let made: Attempt = json(answers.get(claiming))?;
@@ -306,8 +363,13 @@ async fn attempt(
     }))
 }
 
-/// The dates, or why there are none.
-fn decide(job: &Job, mode: Mode, known: &Known) -> std::result::Result<Dates, String> {
+/// The dates; or why there are none, and when there are, as far as that is known.
+fn decide(
+    job: &Job,
+    mode: Mode,
+    share: Share,
+    known: &Known,
+) -> std::result::Result<Dates, (String, Option<Timestamp>)> {
     let row = Row {
         next_run: known.next_run,
         first_run: known.first_run,
@@ -338,18 +400,35 @@ fn decide(job: &Job, mode: Mode, known: &Known) -> std::result::Result<Dates, St
         };
         Some(State { row: Some(row), ..State::default() })
     };
+    let not = |decision: &Decision| {
+        let next = match decision {
+            Decision::NotDue(next) | Decision::NoDate(next) => *next,
+            _ => None,
+        };
+        Err((health::words(job, decision, known.now), next))
+    };
     match mode {
-        _ if known.paused => Err(health::words(job, &Decision::Paused, known.now)),
+        _ if known.paused => not(&Decision::Paused),
         Mode::Due => match plan::decide(job, &state, known.now) {
-            Decision::Run(dates) => Ok(dates),
-            other => Err(health::words(job, &other, known.now)),
+            Decision::Run(dates) => shared(dates, share),
+            other => not(&other),
         },
-        Mode::Forced => Ok(plan::forced(job, Some(&own), known.now)),
+        Mode::Forced => shared(plan::forced(job, Some(&own), known.now), share),
         Mode::Date { date, rerun } if known.date_done && !rerun => {
-            Err(format!("has done {date} already; --rerun does it again"))
+            Err((format!("has done {date} already; --rerun does it again"), None))
         }
         Mode::Date { date, .. } => Ok(Dates::one(date)),
     }
+}
+
+/// As many of the dates as one turn may have.
+fn shared(dates: Dates, share: Share) -> std::result::Result<Dates, (String, Option<Timestamp>)> {
+    let dates = match share.through {
+        Some(last) => dates.through(last),
+        None => dates,
+    };
+    let dates = dates.at_most(share.dates.unwrap_or(u32::MAX));
+    if dates.peek().is_some() { Ok(dates) } else { Err(("has done what was due".to_owned(), None)) }
 }
 
 enum Takes {
@@ -359,8 +438,8 @@ enum Takes {
     Held,
     /// Its lock is free now; this attempt is not known to have ended.
     SeenFree(i64),
-    /// Somebody may still be behind it.
-    No(String),
+    /// Somebody may still be behind it: until then, as far as that is known.
+    No { why: String, free_in: Option<Duration> },
 }
 
 /// May a claim be taken over, now that its lock is ours?
@@ -375,7 +454,7 @@ fn take_over(here: &Here, job: &Job, known: &Known, since: Timestamp, warn: &mut
             ));
         }
         if !health::is_stale(job, since, known.now) {
-            return Takes::No(elsewhere(since, None));
+            return Takes::No { why: elsewhere(since, None), free_in: None };
         }
         warn(format!("it was ongoing since {since}, for longer than max_ongoing_age: it is taken over"));
         return Takes::Over(None);
@@ -394,19 +473,23 @@ fn take_over(here: &Here, job: &Job, known: &Known, since: Timestamp, warn: &mut
     if is_gone(here, before) {
         return cut_off("its processes are gone");
     }
-    if before.is_over {
-        return cut_off("its lock was free for longer than its lease");
+    match before.left_s {
+        None => Takes::SeenFree(before.id),
+        Some(left) if left <= 0.0 => cut_off("its lock was free for longer than its lease"),
+        Some(left) => {
+            Takes::No { why: elsewhere(since, Some(before)), free_in: Duration::try_from_secs_f64(left).ok() }
+        }
     }
-    if before.seen_free_at.is_none() {
-        return Takes::SeenFree(before.id);
-    }
-    Takes::No(elsewhere(since, Some(before)))
 }
 
 /// Is nothing left of an attempt that was made in the same life of this machine? What still carries its mark is killed.
 fn is_gone(here: &Here, before: &Before) -> bool {
     let same = |ours: &str, theirs: &Option<String>| !ours.is_empty() && theirs.as_deref() == Some(ours);
     if !same(&here.boot, &before.boot_id) || !same(&here.space, &before.pid_namespace) {
+        return false;
+    }
+    // Others' processes do not show what they carry.
+    if here.uid != 0 && before.uid != Some(here.uid) {
         return false;
     }
     let lives = |pid: Option<i32>, ticks: Option<i64>| pid.is_some_and(|pid| process::ticks(pid) == ticks);
@@ -441,14 +524,6 @@ fn elsewhere(since: Timestamp, claim: Option<&Before>) -> String {
         }
         None => format!("since {since}"),
     }
-}
-
-/// The claim's error where the session has lost it. A bug elsewhere would look like this too, so it says all it knows.
-pub fn lost(job: &Job, token: Timestamp) -> Error {
-    Error::new(
-        crate::error::Exit::TryAgain,
-        format!("job {:?} no longer carries the claim {token}", job.name),
-    )
 }
 
 #[cfg(test)]

@@ -180,7 +180,8 @@ type Value<'i> = Spanned<DeValue<'i>>;
 
 /// Reads a file.
 pub fn parse(text: &str) -> Parsed {
-    let mut reader = Reader { text, faults: Vec::new(), job: None, defaults: Vec::new() };
+    let breaks = text.match_indices('\n').map(|(at, _)| at).collect();
+    let mut reader = Reader { breaks, faults: Vec::new(), job: None, defaults: Vec::new() };
     let (root, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         let at = error.span().map_or(0, |span| span.start);
@@ -228,17 +229,18 @@ pub fn parse(text: &str) -> Parsed {
     Parsed { jobs, faults }
 }
 
-struct Reader<'a> {
-    text: &'a str,
+struct Reader {
+    /// Where lines end: a file may have thousands of jobs.
+    breaks: Vec<usize>,
     faults: Vec<Fault>,
     job: Option<String>,
     /// Where the values of `[defaults]` begin: what is wrong with one is no job's fault.
     defaults: Vec<usize>,
 }
 
-impl Reader<'_> {
+impl Reader {
     fn line(&self, at: usize) -> usize {
-        1 + self.text.as_bytes()[..at.min(self.text.len())].iter().filter(|b| **b == b'\n').count()
+        1 + self.breaks.partition_point(|end| *end < at)
     }
 
     fn fault(&mut self, at: usize, why: String) {
@@ -458,20 +460,29 @@ impl Reader<'_> {
                     self.fault(value.span().start, "sql: there is no statement".into());
                 }
                 let scan = crate::sql::scan(&text);
-                let several = scan.separator.is_some_and(|at| !crate::sql::is_blank(&text[at..]));
+                let statements = crate::sql::statements(&text);
                 if let Some((n, _)) = scan.placeholders.iter().find(|(n, _)| *n != 1) {
                     self.fault(
                         value.span().start,
                         format!("sql: ${n} is used, and there is only $1, the run's date"),
                     );
                 }
-                if several && !scan.placeholders.is_empty() {
+                if statements.len() > 1 && !scan.placeholders.is_empty() {
                     self.fault(
                         value.span().start,
                         "sql: $1 goes with one statement; several go without it".into(),
                     );
                 }
                 let transaction = self.flag(find("transaction"), "transaction", true);
+                let control = statements.iter().find_map(|one| crate::sql::transaction_control(one));
+                if let Some(words) = control.filter(|_| transaction) {
+                    self.fault(
+                        value.span().start,
+                        format!(
+                            "sql: {words} would end the transaction that the job's record belongs to; leave it out, or say transaction = false"
+                        ),
+                    );
+                }
                 Some(Work::Sql { text, transaction })
             }
             (None, Some(value)) => {

@@ -50,7 +50,7 @@ pub fn due_since(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Option<T
     match (&job.schedule, stored.and_then(|s| s.state.row.as_ref())) {
         (Schedule::Original { .. }, Some(Row { next_run: Some(next), .. })) => Some(*next),
         (Schedule::Original { .. }, _) => None,
-        _ => Some(dates.first()),
+        _ => dates.peek(),
     }
 }
 
@@ -107,8 +107,8 @@ pub fn next_run(job: &Job, snapshot: &Snapshot) -> Option<Timestamp> {
     let state = stored.map(|s| s.state.clone());
     match plan::decide(&Job { depends_on: Vec::new(), ..job.clone() }, &|_| state.clone(), snapshot.now) {
         Decision::Run(_) => due_since(job, stored, snapshot.now).or(Some(snapshot.now)),
-        Decision::NotDue(next) => next,
-        Decision::NoDate | Decision::Blocked(..) | Decision::Paused => None,
+        Decision::NotDue(next) | Decision::NoDate(next) => next,
+        Decision::Blocked(..) | Decision::Paused => None,
     }
 }
 
@@ -120,14 +120,18 @@ pub fn words(job: &Job, decision: &Decision, now: Timestamp) -> String {
             let many =
                 if count > 100_000 { "more than 100,000 dates".to_owned() } else { format!("{count} dates") };
             let many = if count == 1 { "one date".to_owned() } else { many };
-            format!("runs now, for {many}, from {} on", dates.first())
+            let first = dates.peek().map(|first| format!(", from {first} on")).unwrap_or_default();
+            format!("runs now, for {many}{first}")
         }
         Decision::Run(_) => "runs now".to_owned(),
         Decision::NotDue(Some(then)) => {
             format!("is not due before {then}, in {:#}", round(then.duration_since(now)))
         }
         Decision::NotDue(None) => "is not due, and its schedule has no next run".to_owned(),
-        Decision::NoDate => "is due, but no date is: it waits for the next one".to_owned(),
+        Decision::NoDate(next) => {
+            let next = next.map(|next| format!(", {next}")).unwrap_or_default();
+            format!("is due, but no date is: it waits for the next one{next}")
+        }
         Decision::Blocked(parent, why) => format!("waits for {parent}, which {}", why.words()),
         Decision::Paused => "is paused".to_owned(),
     }

@@ -14,8 +14,8 @@ const PULSE: Duration = Duration::from_secs(1);
 /// How long to wait before a lost server is tried again.
 const PAUSE: Duration = Duration::from_millis(100);
 /// crontabber's own idea of how old a claim may get (`max_ongoing_age_hours`).
-const FOREIGN_AGE: Duration = Duration::from_secs(12 * 3600);
-/// What comes on top of the lease before the kernel kills a guard that does not do so itself.
+pub const FOREIGN_AGE: Duration = Duration::from_secs(12 * 3600);
+/// What comes on top of the lease before the kernel kills a guard that does not see to it itself.
 const LAST_RESORT: Duration = Duration::from_secs(1);
 
 /// Why a lease ends.
@@ -43,23 +43,39 @@ pub struct Keeper<'a> {
     pub lease: Duration,
     /// How old a claim may get for this job.
     pub max_ongoing_age: Duration,
-    /// The program's process.
-    pub leader: i32,
+    /// The program's process; `None`: it has yet to be started.
+    pub leader: Option<i32>,
+    /// Kills this process where it does not end the program in time.
+    pub resort: &'a mut LastResort,
+    /// When the last request was sent that the server has answered.
+    pub heard: Duration,
 }
 
 /// Has the kernel kill this process, even a stopped one, when a lease is over and nobody has seen to it.
-struct LastResort(#[cfg(target_os = "linux")] Option<nix::sys::timer::Timer>);
+pub struct LastResort(#[cfg(target_os = "linux")] Option<nix::sys::timer::Timer>);
 
 #[cfg(target_os = "linux")]
 impl LastResort {
-    fn new() -> LastResort {
+    /// One that threatens nobody yet.
+    pub fn new() -> LastResort {
         use nix::sys::signal::{SigEvent, SigevNotify};
         let kill = SigEvent::new(SigevNotify::SigevSignal { signal: Signal::SIGKILL, si_value: 0 });
         LastResort(nix::sys::timer::Timer::new(nix::time::ClockId::CLOCK_BOOTTIME, kill).ok())
     }
 
-    /// It is put off for this long.
-    fn put_off(&mut self, time: Duration) {
+    /// A program may run for this lease, of which the server was heard at that instant of [`boot_time`].
+    pub fn watch(&mut self, lease: Duration, heard: Duration) {
+        let left = (heard + lease + LAST_RESORT).saturating_sub(boot_time());
+        // None at all would be none for ever.
+        self.set(left.max(Duration::from_millis(1)));
+    }
+
+    /// No program runs.
+    pub fn rest(&mut self) {
+        self.set(Duration::ZERO);
+    }
+
+    fn set(&mut self, time: Duration) {
         use nix::sys::timer::{Expiration, TimerSetTimeFlags};
         if let Some(timer) = &mut self.0 {
             let _ = timer.set(Expiration::OneShot(time.into()), TimerSetTimeFlags::empty());
@@ -69,11 +85,21 @@ impl LastResort {
 
 #[cfg(not(target_os = "linux"))]
 impl LastResort {
-    fn new() -> LastResort {
-        let _ = Signal::SIGKILL;
+    /// There is no such timer here.
+    pub fn new() -> LastResort {
+        let _ = (Signal::SIGKILL, LAST_RESORT);
         LastResort()
     }
-    fn put_off(&mut self, _: Duration) {}
+    /// See above.
+    pub fn watch(&mut self, _: Duration, _: Duration) {}
+    /// See above.
+    pub fn rest(&mut self) {}
+}
+
+impl Default for LastResort {
+    fn default() -> LastResort {
+        LastResort::new()
+    }
 }
 
 #[derive(Deserialize)]
@@ -90,46 +116,51 @@ impl Keeper<'_> {
         connect: impl AsyncFn() -> crate::error::Result<Session>,
         beat: impl Fn(),
     ) -> Loss {
-        let mut last = boot_time();
-        let mut resort = LastResort::new();
-        resort.put_off(self.lease + LAST_RESORT);
+        self.resort.watch(self.lease, self.heard);
         let renew = self.max_ongoing_age.min(FOREIGN_AGE) / 2;
         let mut renewed = boot_time();
         let mut noted = false;
-        let mut wait = PULSE;
         loop {
-            tokio::time::sleep(wait).await;
-            let left = self.lease.saturating_sub(boot_time().saturating_sub(last));
-            if left.is_zero() {
-                return Loss::Expired;
+            // A short program is over by then.
+            tokio::time::sleep(PULSE).await;
+            if let Err(loss) = self.hear(&connect).await {
+                return loss;
             }
+            beat();
+            if !noted {
+                self.note_leader().await;
+                noted = true;
+            }
+            if boot_time().saturating_sub(renewed) >= renew {
+                self.renew().await;
+                renewed = boot_time();
+            }
+        }
+    }
+
+    /// Asks until the server answers, for as long as the lease lasts: is the job still ours?
+    pub async fn hear(
+        &mut self,
+        connect: &impl AsyncFn() -> crate::error::Result<Session>,
+    ) -> Result<(), Loss> {
+        loop {
             let sent = boot_time();
+            let left = (self.heard + self.lease).saturating_sub(sent);
             // Whatever it waits for, it waits no longer than the lease.
-            let Ok(answer) = tokio::time::timeout(left, self.ask(&connect)).await else {
-                *self.session = None;
-                return Loss::Expired;
-            };
-            match answer {
-                Some(true) => {
-                    last = sent;
-                    resort.put_off(self.lease + LAST_RESORT);
-                    beat();
-                    wait = PULSE;
-                    if !noted {
-                        self.note_leader().await;
-                        noted = true;
-                    }
-                    if boot_time().saturating_sub(renewed) >= renew {
-                        self.renew().await;
-                        renewed = boot_time();
-                    }
+            match tokio::time::timeout(left, self.ask(connect)).await {
+                Ok(Some(true)) => {
+                    self.heard = sent;
+                    self.resort.watch(self.lease, sent);
+                    return Ok(());
                 }
-                Some(false) => return Loss::Stolen,
-                None => {
+                Ok(Some(false)) => return Err(Loss::Stolen),
+                Ok(None) => *self.session = None,
+                Err(_) => {
                     *self.session = None;
-                    wait = PAUSE;
+                    return Err(Loss::Expired);
                 }
             }
+            tokio::time::sleep(PAUSE.min(left)).await;
         }
     }
 
@@ -155,9 +186,9 @@ impl Keeper<'_> {
 
     /// Notes the program's process, by which others on this machine see whether it is gone. A short job does without.
     async fn note_leader(&mut self) {
-        let Some(session) = self.session.as_mut() else { return };
-        let (run, pid) = (self.run.to_string(), self.leader.to_string());
-        let ticks = process::ticks(self.leader).map(|ticks| ticks.to_string());
+        let (Some(session), Some(leader)) = (self.session.as_mut(), self.leader) else { return };
+        let (run, pid) = (self.run.to_string(), leader.to_string());
+        let ticks = process::ticks(leader).map(|ticks| ticks.to_string());
         let note = [named("leader", vec![Some(&run), Some(&pid), ticks.as_deref()])];
         if session.pipeline(&note).await.is_err() {
             *self.session = None;

@@ -8,6 +8,7 @@ pub mod lease;
 pub mod output;
 pub mod plan;
 pub mod process;
+pub mod queue;
 pub mod runner;
 pub mod schedule;
 pub mod session;

@@ -4,6 +4,7 @@
 //! ongoing is due, a parent on its first run blocks, a date recorded as succeeded is passed over. `every` and `cron` stand
 //! on a grid (see [`super::slots`]), without the original's drift and losses.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
@@ -52,8 +53,8 @@ pub enum Decision {
     Run(Dates),
     /// It is not due before then; `None`: nobody knows when.
     NotDue(Option<Timestamp>),
-    /// It is due, but no date is.
-    NoDate,
+    /// It is due, but no date is: the next one comes then; `None`: nobody knows when.
+    NoDate(Option<Timestamp>),
     /// It is due, but this parent stands before it.
     Blocked(String, Why),
     /// It was paused.
@@ -88,9 +89,11 @@ impl Why {
 /// The dates that a job runs for, in order; made one after the other, however many there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dates {
-    first: Timestamp,
+    /// The next one to come; `None`: there is none.
+    next: Option<Timestamp>,
     /// None after this.
     last: Timestamp,
+    /// How many may still be handed out.
     left: u32,
     step: Step,
     done: BTreeSet<Timestamp>,
@@ -112,12 +115,52 @@ impl Eq for Step {}
 impl Dates {
     /// This one alone.
     pub fn one(date: Timestamp) -> Dates {
-        Dates { first: date, last: date, left: 1, step: Step::None, done: BTreeSet::new() }
+        Dates { next: Some(date), last: date, left: 1, step: Step::None, done: BTreeSet::new() }
     }
 
-    /// The first one.
-    pub fn first(&self) -> Timestamp {
-        self.first
+    /// The next one that is handed out; `None`: there is no more.
+    pub fn peek(&self) -> Option<Timestamp> {
+        self.next.filter(|_| self.left > 0)
+    }
+
+    /// The last date that may come.
+    pub fn end(&self) -> Timestamp {
+        self.last
+    }
+
+    /// Does a date remain that is not handed out, for there were enough?
+    pub fn is_capped(&self) -> bool {
+        self.left == 0 && self.next.is_some()
+    }
+
+    /// The same dates, but none after this one.
+    pub fn through(mut self, last: Timestamp) -> Dates {
+        self.last = self.last.min(last);
+        self.next = self.next.filter(|next| *next <= last);
+        self
+    }
+
+    /// The same dates, but no more than so many.
+    pub fn at_most(mut self, count: u32) -> Dates {
+        self.left = self.left.min(count);
+        self
+    }
+
+    /// The first date after this one that is not done.
+    fn following(&self, mut date: Timestamp) -> Option<Timestamp> {
+        loop {
+            date = match &self.step {
+                Step::None => return None,
+                Step::Seconds(seconds) => date.checked_add(SignedDuration::from_secs(*seconds)).ok()?,
+                Step::Slots(schedule, zone) => Slots::new(schedule, zone).after(date)?,
+            };
+            if date > self.last {
+                return None;
+            }
+            if !self.done.contains(&date) {
+                return Some(date);
+            }
+        }
     }
 }
 
@@ -125,30 +168,10 @@ impl Iterator for Dates {
     type Item = Timestamp;
 
     fn next(&mut self) -> Option<Timestamp> {
-        if self.left == 0 || self.first > self.last {
-            return None;
-        }
+        let date = self.peek()?;
         self.left -= 1;
-        let date = self.first;
-        let mut next = date;
-        loop {
-            let following = match &self.step {
-                Step::None => None,
-                Step::Seconds(seconds) => next.checked_add(SignedDuration::from_secs(*seconds)).ok(),
-                Step::Slots(schedule, zone) => Slots::new(schedule, zone).after(next),
-            };
-            match following {
-                Some(following) if following <= self.last => next = following,
-                _ => {
-                    self.left = 0;
-                    return Some(date);
-                }
-            }
-            if !self.done.contains(&next) {
-                self.first = next;
-                return Some(date);
-            }
-        }
+        self.next = self.following(date);
+        Some(date)
     }
 }
 
@@ -178,7 +201,7 @@ pub fn decide(job: &Job, state: &dyn Fn(&str) -> Option<State>, now: Timestamp) 
         Schedule::Grid { .. } | Schedule::Cron(_) => on_grid(job, &own, now),
     };
     let Decision::Run(dates) = run else { return run };
-    match blocked(job, dates.first(), state, now) {
+    match dates.peek().and_then(|first| blocked(job, first, state, now)) {
         Some((parent, why)) => Decision::Blocked(parent, why),
         None => Decision::Run(dates),
     }
@@ -206,14 +229,26 @@ fn original(job: &Job, own: &State, every: i64, at: Option<At>, now: Timestamp) 
         (Some(Row { next_run: Some(next), .. }), _) if *next >= now => return Decision::NotDue(Some(*next)),
         (Some(_), _) => {}
     }
-    original_dates(job, own, every, at, now).map_or(Decision::NoDate, Decision::Run)
+    original_dates(job, own, every, at, now)
+        .map_or_else(|| Decision::NoDate(next_date(own, every, at, now)), Decision::Run)
+}
+
+/// Where the dates of a backfill job are counted from: its last one, at its time of day.
+fn base(own: &State, at: Option<At>) -> Option<Timestamp> {
+    let last = own.row.as_ref().and_then(|row| row.last_success)?;
+    Some(at.map_or(last, |at| at_time(last, at)))
+}
+
+/// The first date of a backfill job that is not past yet.
+fn next_date(own: &State, every: i64, at: Option<At>, now: Timestamp) -> Option<Timestamp> {
+    let base = base(own, at)?;
+    let steps = (now.duration_since(base).as_secs() / every).max(0) + 1;
+    base.checked_add(seconds(steps.checked_mul(every)?)).ok()
 }
 
 /// Section 8 of the original's behaviour; a date that is recorded as succeeded is passed over.
 fn original_dates(job: &Job, own: &State, every: i64, at: Option<At>, now: Timestamp) -> Option<Dates> {
-    let last = own.row.as_ref().and_then(|row| row.last_success);
-    let (Some(last), true) = (last, job.backfill) else { return Some(Dates::one(now)) };
-    let base = at.map_or(last, |at| at_time(last, at));
+    let (Some(base), true) = (base(own, at), job.backfill) else { return Some(Dates::one(now)) };
     let step = seconds(every);
     let end = now.checked_sub(SignedDuration::from_nanos(1)).ok()?;
     let first = base.checked_add(step).ok()?;
@@ -267,7 +302,7 @@ fn grid_dates(job: &Job, own: &State, now: Timestamp) -> Option<Dates> {
     let step = Step::Slots(job.schedule.clone(), job.timezone.clone());
     let period = slots.period(latest)?;
     // `latest` is the last instant of the grid that is due, so nothing lies between it and now.
-    dates(job, own, first, latest, now, step, period).filter(|dates| dates.first <= now)
+    dates(job, own, first, latest, now, step, period)
 }
 
 /// From the first date to the last, as far as the job makes up for what it missed.
@@ -301,16 +336,13 @@ fn dates(
         return None;
     }
     let done: BTreeSet<Timestamp> = own.done.range(first..=latest).copied().collect();
-    let mut all = Dates { first, last: latest, left: u32::MAX, step, done };
-    if all.done.contains(&first) {
-        // The iterator passes over what is done, but for what it begins with.
-        all.next();
-        if all.left == 0 || all.first <= first {
-            return None;
-        }
+    let is_done = done.contains(&first);
+    let left = job.max_backfill.unwrap_or(u32::MAX);
+    let mut all = Dates { next: Some(first), last: latest, left, step, done };
+    if is_done {
+        all.next = all.following(first);
     }
-    all.left = job.max_backfill.unwrap_or(u32::MAX);
-    Some(all)
+    all.next.is_some().then_some(all)
 }
 
 /// The first parent that stands before a run for this date.
@@ -345,12 +377,14 @@ fn blocked(
 }
 
 /// When a job is next due after a run that began at `t` and succeeded (`date` is the last date it did), or failed.
-pub fn next_run(job: &Job, t: Timestamp, date: Timestamp, failed: bool) -> Timestamp {
+/// `unfinished`: dates that were due are left over for the next run.
+pub fn next_run(job: &Job, t: Timestamp, date: Timestamp, failed: bool, unfinished: bool) -> Timestamp {
     if failed {
         let wait = SignedDuration::try_from(job.retry_after).unwrap_or(SignedDuration::ZERO);
         return t.checked_add(wait).unwrap_or(t);
     }
     match &job.schedule {
+        Schedule::Original { .. } if unfinished => t,
         Schedule::Original { every, at } => {
             let next = t.checked_add(seconds(*every)).unwrap_or(t);
             at.map_or(next, |at| at_time(next, at))
@@ -361,32 +395,41 @@ pub fn next_run(job: &Job, t: Timestamp, date: Timestamp, failed: bool) -> Times
 
 /// The order in which jobs run: by levels, each sorted by name; what is not in the file is on the first level, and left
 /// out. Jobs in a circle are left out: the file's check names them.
-pub fn order(jobs: &[Job]) -> Vec<&Job> {
-    let by_name: BTreeMap<&str, &Job> = jobs.iter().map(|job| (job.name.as_str(), job)).collect();
-    // What a job still waits for; an unknown parent is one level, as in the original.
-    let mut waits: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for job in jobs {
-        let parents = job.depends_on.iter().map(String::as_str).filter(|p| *p != job.name);
-        waits.entry(&job.name).or_default().extend(parents.clone());
+pub fn order<J: Borrow<Job>>(jobs: &[J]) -> Vec<&J> {
+    let by_name: BTreeMap<&str, &J> =
+        jobs.iter().map(|item| (<J as Borrow<Job>>::borrow(item).name.as_str(), item)).collect();
+    // Who waits for whom; an unknown parent is one level, as in the original.
+    let mut children: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut waits: BTreeMap<&str, usize> = BTreeMap::new();
+    for (name, item) in &by_name {
+        let job: &Job = <J as Borrow<Job>>::borrow(item);
+        let parents: BTreeSet<&str> =
+            job.depends_on.iter().map(String::as_str).filter(|parent| parent != name).collect();
+        waits.insert(name, parents.len());
         for parent in parents {
-            waits.entry(parent).or_default();
+            children.entry(parent).or_default().push(name);
         }
     }
-    let mut out = Vec::new();
-    loop {
-        let level: Vec<&str> =
-            waits.iter().filter(|(_, parents)| parents.is_empty()).map(|(name, _)| *name).collect();
-        if level.is_empty() {
-            return out;
-        }
+    let unknown = children.keys().copied().filter(|parent| !by_name.contains_key(parent));
+    let roots = waits.iter().filter(|(_, parents)| **parents == 0).map(|(name, _)| *name);
+    let mut level: BTreeSet<&str> = roots.chain(unknown).collect();
+    let mut out = Vec::with_capacity(jobs.len());
+    while !level.is_empty() {
+        let mut next = BTreeSet::new();
         for name in level {
-            waits.remove(name);
             out.extend(by_name.get(name));
-            for parents in waits.values_mut() {
-                parents.remove(name);
+            for child in children.get(name).into_iter().flatten() {
+                if let Some(left) = waits.get_mut(child) {
+                    *left -= 1;
+                    if *left == 0 {
+                        next.insert(*child);
+                    }
+                }
             }
         }
+        level = next;
     }
+    out
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ fn shown(decision: Decision) -> String {
         }
         Decision::NotDue(Some(then)) => format!("not before {}", then.strftime("%-d %H:%M:%S")),
         Decision::NotDue(None) => "not due".to_owned(),
-        Decision::NoDate => "no date".to_owned(),
+        Decision::NoDate(_) => "no date".to_owned(),
         Decision::Blocked(parent, why) => format!("{parent} {}", why.words()),
         Decision::Paused => "paused".to_owned(),
     }
@@ -71,7 +71,7 @@ fn the_originals_rules_of_due_hold_to_the_letter() {
 #[test]
 fn the_originals_next_run_holds_to_the_letter() {
     let next = |keys: &str, at: &str, failed: bool| {
-        next_run(&job(keys), t(at), t(at), failed).strftime("%-d %H:%M:%S").to_string()
+        next_run(&job(keys), t(at), t(at), failed, false).strftime("%-d %H:%M:%S").to_string()
     };
     assert_eq!(next("schedule = \"1d|05:00\"", "5 06:00", false), "6 05:00:00");
     assert_eq!(next("schedule = \"1d|05:00\"", "5 23:59", false), "6 05:00:00");
@@ -146,7 +146,7 @@ fn a_grid_has_no_drift_and_loses_nothing() {
     let backfill = job("every = \"1d\"\nat = \"05:00\"\nbackfill = true");
     assert_eq!(decided(&backfill, Some(&own), "5 05:10"), "not before 5 05:20:00");
     assert_eq!(decided(&backfill, Some(&own), "7 05:10"), "5 05:00:00, 6 05:00:00, 7 05:00:00");
-    assert_eq!(next_run(&daily, t("5 05:07"), t("5 05:00"), false), t("6 05:00"));
+    assert_eq!(next_run(&daily, t("5 05:07"), t("5 05:00"), false, false), t("6 05:00"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::select_all;
@@ -14,22 +15,28 @@ use super::file::Job;
 use super::health;
 use super::plan::{self, Decision};
 use super::process;
+use super::queue::{Due, Queue};
 use super::session::own_target;
 use super::spool;
 use super::store::{self, Place, Snapshot, in_schema, interval};
-use super::talk::{Event, Mode, Order, Outcome, Setup};
-use crate::error::{Exit, Result};
+use super::talk::{Event, Mode, Order, Outcome, Rest, Setup, Share};
+use crate::error::{Error, Exit, Result};
 use crate::helper::{Kind, Teller};
 use crate::session::{Value, Writer};
 
 const PRUNE: &str = include_str!("../../queries/jobs/prune.sql");
-/// How many rows are pruned at once, and for how long in one pass.
+const PRUNES: &str = include_str!("../../queries/jobs/prunes.sql");
+/// How many rows are pruned at once, and for how long in one go.
 const BATCH: i64 = 500;
 const PRUNING: Duration = Duration::from_secs(2);
 /// What a guard may be silent for beyond the lease of its job.
 const SILENCE: Duration = Duration::from_secs(25);
 /// How long a guard without work has to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
+/// How long a look at the tables may take: a connection that is dead but was not closed takes for ever.
+const LOOK: Duration = Duration::from_secs(90);
+/// How soon a due job is tried again that is ongoing elsewhere, whose row was locked, or for which the server was away.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// What is wished of a pass.
 #[derive(Debug, Clone, Default)]
@@ -51,13 +58,16 @@ pub struct Wishes {
 pub enum Told<'a> {
     /// A job's guard tells this.
     Event(&'a Job, &'a Event),
-    /// A job's turn is over.
+    /// A job's turn is over, for this pass.
     Outcome(&'a Job, &'a Outcome),
     /// What a person should know.
     Warning(String),
     /// The pass is over.
     Passed(&'a Pass),
 }
+
+/// Hears what a runner tells.
+pub type Tell<'a> = &'a mut dyn FnMut(Told<'_>);
 
 /// What a pass came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,17 +84,18 @@ pub struct Pass {
     pub locked: u64,
     /// How many wait for a person.
     pub held: u64,
-    /// What hindered pgkit, where something did.
-    pub broken: Option<String>,
+    /// What pgkit ends with, where something hindered it.
+    pub broken: Option<u8>,
 }
 
 impl Pass {
     /// The exit code, as `cli.md` has it.
     pub fn exit(&self, ignore_failures: bool) -> Exit {
-        if self.broken.is_some() || self.interrupted > 0 || self.held > 0 {
-            return Exit::Bad;
+        if let Some(code) = self.broken {
+            return Exit::from_code(code);
         }
         match self {
+            Pass { interrupted: 1.., .. } | Pass { held: 1.., .. } => Exit::Bad,
             Pass { failed: 1.., .. } if !ignore_failures => Exit::Bad,
             Pass { ongoing: 1.., .. } => Exit::Ongoing,
             Pass { locked: 1.., .. } => Exit::Locked,
@@ -101,41 +112,25 @@ impl Pass {
             Outcome::Locked => self.locked += 1,
             Outcome::Held => self.held += 1,
             Outcome::NotNow { .. } => {}
-            Outcome::Broken { why } => self.broken = Some(why.clone()),
+            Outcome::Broken { code, .. } => self.broken = Some(*code),
         }
     }
-}
-
-/// Where a job is in a pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    Waits,
-    Runs,
-    Over,
 }
 
 /// A guard, and what it does.
 struct Slot {
     guard: Teller,
-    /// The job by its place among the candidates.
-    job: Option<usize>,
+    /// The turn that it sees to.
+    turn: Option<u64>,
     heard: Instant,
     told_to_stop: bool,
-}
-
-/// Runs jobs.
-pub struct Runner {
-    writer: Writer,
-    place: Place,
-    setup: Setup,
-    slots: Vec<Slot>,
-    known: BTreeMap<String, Duration>,
-    stop: watch::Receiver<Option<Exit>>,
 }
 
 /// What a runner needs to know of where it is.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
+    /// The schema of the tables, where somebody has named it.
+    pub schema: Option<String>,
     /// The folder of the jobs file.
     pub folder: PathBuf,
     /// Where results are kept that the server does not take.
@@ -146,106 +141,240 @@ pub struct Surroundings {
     pub echo: bool,
 }
 
-impl Runner {
-    /// A runner on these tables, over this session. `stop` tells of a signal.
+/// The server's clock, as it was at an instant of ours.
+#[derive(Debug, Clone, Copy)]
+struct Clock {
+    server: Timestamp,
+    here: Instant,
+}
+
+impl Clock {
+    /// When it will be that time of the server's; now where that is past.
+    fn at(&self, then: Timestamp) -> Instant {
+        let ahead = Duration::try_from(then.duration_since(self.server)).unwrap_or_default();
+        // crontabber's jobs are due when their instant is past, by its strict comparison.
+        self.here.checked_add(ahead + Duration::from_millis(1)).unwrap_or(self.here)
+    }
+}
+
+/// Runs jobs. `C` opens the session that plans.
+pub struct Runner<C> {
+    connect: C,
+    around: Surroundings,
+    /// `None`: it is lost.
+    writer: Option<Writer>,
+    place: Place,
+    setup: Setup,
+    clock: Clock,
+    slots: Vec<Slot>,
+    queue: Queue,
+    due: Due,
+    /// It looks again by itself.
+    stays: bool,
+    /// How many at once, as far as that was possible.
+    parallel: usize,
+    pruned: Option<Instant>,
+    stop: watch::Receiver<Option<Exit>>,
+}
+
+impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
+    /// A runner on these tables, over sessions that `connect` opens. `stop` tells of a signal.
     ///
     /// Errors: the tables are not there or not to be used (65), the server is a standby (69).
     pub async fn open(
-        writer: Writer,
-        schema: Option<&str>,
+        connect: C,
         around: Surroundings,
         stop: watch::Receiver<Option<Exit>>,
-    ) -> Result<Runner> {
-        let place = store::open(&writer, schema).await?;
-        let server = store::server(&writer).await?;
-        let setup = Setup {
-            target: own_target(writer.target(), writer.version()),
-            schema: place.schema.clone(),
-            folder: around.folder,
-            spool: around.spool,
-            place: format!("{}/{}/{}", server.system_identifier, server.database, place.schema),
-            ascii: !matches!(server.encoding.as_str(), "UTF8" | "SQL_ASCII"),
-            host: around.host,
-            echo: around.echo,
-        };
+    ) -> Result<Runner<C>> {
+        let (writer, place, setup) = unless_stopped(&stop, opened(&connect, &around)).await?;
         process::become_subreaper();
-        Ok(Runner { writer, place, setup, slots: Vec::new(), known: BTreeMap::new(), stop })
-    }
-
-    /// What is known of the jobs now.
-    pub async fn snapshot(&mut self, jobs: &[Job]) -> Result<Snapshot> {
-        let mut snapshot = store::read(&self.writer, &self.place).await?;
-        // Each job's word on foreign claims is written once in this process's life, and when it changes.
-        let new: Vec<&Job> = jobs
-            .iter()
-            .filter(|job| {
-                let seen = snapshot.jobs.get(&job.name).is_some_and(|s| s.state.first_seen.is_some());
-                !seen || self.known.get(&job.name).is_some_and(|age| *age != job.max_ongoing_age)
-            })
-            .collect();
-        if store::first_seen(&self.writer, &self.place, new.into_iter()).await? {
-            snapshot = store::read(&self.writer, &self.place).await?;
-        }
-        self.known = jobs.iter().map(|job| (job.name.clone(), job.max_ongoing_age)).collect();
-        Ok(snapshot)
+        Ok(Runner {
+            connect,
+            around,
+            writer: Some(writer),
+            place,
+            setup,
+            clock: Clock { server: Timestamp::UNIX_EPOCH, here: Instant::now() },
+            slots: Vec::new(),
+            queue: Queue::default(),
+            due: Due::default(),
+            stays: false,
+            parallel: 1,
+            pruned: None,
+            stop,
+        })
     }
 
     fn stopped(&self) -> Option<Exit> {
         *self.stop.borrow()
     }
 
+    /// What is known of the jobs now. Notes those that are seen for the first time.
+    ///
+    /// Errors: the connection is lost, and there is no other (69); a signal.
+    async fn look(&mut self, jobs: &[Rc<Job>]) -> Result<Snapshot> {
+        if self.writer.as_ref().is_none_or(Writer::is_lost) {
+            self.writer = None;
+            let opened = unless_stopped(&self.stop, opened(&self.connect, &self.around)).await?;
+            (self.writer, self.place, self.setup) = (Some(opened.0), opened.1, opened.2);
+        }
+        let Some(writer) = &self.writer else { return Err(Error::bug("a session that is not there")) };
+        let here = Instant::now();
+        let looked = unless_stopped(&self.stop, looked(writer, &self.place, jobs)).await;
+        match &looked {
+            Ok(snapshot) => self.clock = Clock { server: snapshot.now, here },
+            // Whatever it is in the middle of ends with it.
+            Err(_) => self.writer = None,
+        }
+        looked
+    }
+
     /// One pass over the jobs, which come in the file's order. After it nothing of it runs.
     ///
-    /// Errors: the connection that plans is lost (69).
-    pub async fn pass(
-        &mut self,
-        jobs: &[Job],
-        wishes: &Wishes,
-        tell: &mut dyn FnMut(Told<'_>),
-    ) -> Result<(Pass, Snapshot)> {
-        if let Some(folder) = self.setup.spool.clone()
-            && !spool::all(&folder, &self.setup.place).is_empty()
-        {
-            self.replay(tell).await?;
-        }
-        let snapshot = self.snapshot(jobs).await?;
+    /// Errors: the connection that plans is lost (69), no guard can be started (74), a signal.
+    pub async fn pass(&mut self, jobs: &[Rc<Job>], wishes: &Wishes, tell: Tell<'_>) -> Result<Pass> {
+        self.parallel = wishes.parallel.max(1);
+        self.replay(tell).await?;
+        let snapshot = self.look(jobs).await?;
         let mut pass = Pass::default();
-        let mut candidates: Vec<(&Job, Mode)> = Vec::new();
-        for job in plan::order(jobs) {
-            if !wishes.names.is_empty() && !wishes.names.contains(&job.name) {
-                continue;
-            }
-            match (wishes.date, wishes.force) {
-                (Some((date, rerun)), _) => candidates.push((job, Mode::Date { date, rerun })),
-                (None, true) => candidates.push((job, Mode::Forced)),
-                (None, false) => match self.may_run(job, &candidates, &snapshot) {
-                    Ok(()) => candidates.push((job, Mode::Due)),
-                    Err(why) => tell(Told::Outcome(job, &Outcome::NotNow { why })),
-                },
-            }
-        }
-        self.run_all(&candidates, wishes, &mut pass, tell).await?;
+        self.enqueue(jobs, wishes, &snapshot, &mut |job, why| {
+            tell(Told::Outcome(job, &Outcome::NotNow { why }));
+        });
+        self.serve(wishes, &mut pass, None, tell).await?;
         if pass.succeeded + pass.failed > 0 {
             self.prune(jobs).await;
         }
         tell(Told::Passed(&pass));
-        Ok((pass, snapshot))
+        Ok(pass)
     }
 
-    /// May a job run in this pass, as far as the snapshot tells? Its parents may yet run before it.
-    fn may_run(
-        &self,
-        job: &Job,
-        before: &[(&Job, Mode)],
+    /// Pass after pass, until a signal: looks at the tables at least this often, and hands out what is due when it is.
+    /// `reload` gives the jobs where they have changed.
+    ///
+    /// Errors: what will not be better the next time: the tables are gone, say, or the role may not use them any more.
+    /// Then nothing of it runs.
+    pub async fn stay(
+        &mut self,
+        mut jobs: Vec<Rc<Job>>,
+        reload: &mut dyn FnMut(Tell<'_>) -> Option<Vec<Rc<Job>>>,
+        wishes: &Wishes,
+        every: Duration,
+        tell: Tell<'_>,
+    ) -> Result<()> {
+        self.stays = true;
+        let mut look = Instant::now();
+        let mut is_away = false;
+        // What was last told of a job that could not run: once is enough.
+        let mut told: BTreeMap<String, Outcome> = BTreeMap::new();
+        let mut tell = |what: Told<'_>| match what {
+            Told::Outcome(job, Outcome::NotNow { .. }) => drop(told.remove(&job.name)),
+            Told::Outcome(job, outcome) => {
+                let is_news = told.get(&job.name) != Some(outcome);
+                if matches!(outcome, Outcome::Succeeded | Outcome::Failed) {
+                    told.remove(&job.name);
+                    tell(Told::Outcome(job, outcome));
+                } else if is_news {
+                    told.insert(job.name.clone(), outcome.clone());
+                    tell(Told::Outcome(job, outcome));
+                }
+            }
+            Told::Passed(_) => {}
+            other => tell(other),
+        };
+        while self.stopped().is_none() {
+            self.parallel = wishes.parallel.max(1);
+            if let Some(new) = reload(&mut tell) {
+                jobs = new;
+                self.queue.renew(&jobs.iter().map(|job| (job.name.as_str(), job)).collect());
+                look = Instant::now();
+            }
+            if look <= Instant::now() {
+                look = Instant::now() + every;
+                match self.look_and_enqueue(&jobs, wishes, &mut tell).await {
+                    Ok(()) => is_away = false,
+                    Err(_) if self.stopped().is_some() => break,
+                    Err(e) if matches!(e.exit, Exit::Unavailable | Exit::TryAgain) => {
+                        if !std::mem::replace(&mut is_away, true) {
+                            tell(Told::Warning(format!("{}: tried again each second", e.message)));
+                        }
+                        look = Instant::now() + AGAIN;
+                    }
+                    Err(e) => {
+                        self.end(wishes, &mut tell).await;
+                        return Err(e);
+                    }
+                }
+            }
+            let due = self.due.take(Instant::now());
+            if !due.is_empty() {
+                for job in plan::order(&jobs).into_iter().filter(|job| due.contains(&job.name)) {
+                    self.queue.push(job.clone(), Mode::Due);
+                }
+            }
+            let until = self.due.soonest().map_or(look, |due| due.min(look));
+            let served = self.serve(wishes, &mut Pass::default(), Some(until), &mut tell).await;
+            if let Err(e) = served {
+                self.end(wishes, &mut tell).await;
+                return Err(e);
+            }
+        }
+        self.end(wishes, &mut tell).await;
+        Ok(())
+    }
+
+    async fn look_and_enqueue(&mut self, jobs: &[Rc<Job>], wishes: &Wishes, tell: Tell<'_>) -> Result<()> {
+        self.replay(tell).await?;
+        let snapshot = self.look(jobs).await?;
+        self.due.clear();
+        for job in jobs.iter().filter(|job| is_wished(job, wishes)) {
+            if let Some(next) = health::next_run(job, &snapshot).filter(|next| *next > snapshot.now) {
+                self.due.set(&job.name, self.clock.at(next));
+            }
+        }
+        self.enqueue(jobs, wishes, &snapshot, &mut |_, _| {});
+        if self.queue.is_empty() {
+            self.prune(jobs).await;
+        }
+        Ok(())
+    }
+
+    /// Ends what runs, and waits for it.
+    async fn end(&mut self, wishes: &Wishes, tell: Tell<'_>) {
+        self.queue.drop_waiting();
+        self.tell_to_stop().await;
+        // It was asked to end: what hinders that now is told by its guard.
+        let _ = self.serve(wishes, &mut Pass::default(), None, tell).await;
+    }
+
+    /// Puts into the queue what is wished and may run, as far as the snapshot tells; its parents may yet run before it.
+    fn enqueue(
+        &mut self,
+        jobs: &[Rc<Job>],
+        wishes: &Wishes,
         snapshot: &Snapshot,
-    ) -> std::result::Result<(), String> {
+        not_now: &mut dyn FnMut(&Job, String),
+    ) {
+        for job in plan::order(jobs).into_iter().filter(|job| is_wished(job, wishes)) {
+            let mode = match (wishes.date, wishes.force) {
+                (Some((date, rerun)), _) => Ok(Mode::Date { date, rerun }),
+                (None, true) => Ok(Mode::Forced),
+                (None, false) => self.may_run(job, snapshot).map(|()| Mode::Due),
+            };
+            match mode {
+                Ok(mode) => self.queue.push(job.clone(), mode),
+                Err(why) => not_now(job, why),
+            }
+        }
+    }
+
+    fn may_run(&self, job: &Job, snapshot: &Snapshot) -> std::result::Result<(), String> {
         let state = |name: &str| snapshot.state(name);
-        let in_this_pass = |parent: &String| before.iter().any(|(job, _)| job.name == *parent);
         let decision = plan::decide(job, &state, snapshot.now);
+        let (queued, others): (Vec<_>, Vec<_>) =
+            job.depends_on.iter().cloned().partition(|parent| self.queue.contains(parent));
         match &decision {
             Decision::Run(_) => Ok(()),
-            Decision::Blocked(..) if job.depends_on.iter().any(in_this_pass) => {
-                let others = job.depends_on.iter().filter(|p| !in_this_pass(p)).cloned().collect();
+            Decision::Blocked(..) if !queued.is_empty() => {
                 match plan::decide(&Job { depends_on: others, ..job.clone() }, &state, snapshot.now) {
                     Decision::Run(_) => Ok(()),
                     other => Err(health::words(job, &other, snapshot.now)),
@@ -255,146 +384,198 @@ impl Runner {
         }
     }
 
-    async fn run_all(
+    /// Hands out what waits until nothing waits and nothing runs, or until then.
+    ///
+    /// Errors: no guard can be started (74).
+    async fn serve(
         &mut self,
-        candidates: &[(&Job, Mode)],
         wishes: &Wishes,
         pass: &mut Pass,
-        tell: &mut dyn FnMut(Told<'_>),
+        until: Option<Instant>,
+        tell: Tell<'_>,
     ) -> Result<()> {
-        let places: BTreeMap<&str, usize> =
-            candidates.iter().enumerate().map(|(i, (job, _))| (job.name.as_str(), i)).collect();
-        let mut turns = vec![Turn::Waits; candidates.len()];
-        let mut again: BTreeSet<usize> = BTreeSet::new();
-        // Everything before this has begun.
-        let mut first = 0;
-        let mut ending = false;
         loop {
-            ending |= self.stopped().is_some();
-            while turns.get(first).is_some_and(|turn| *turn != Turn::Waits) {
-                first += 1;
+            if self.stopped().is_some() {
+                self.queue.drop_waiting();
+                self.tell_to_stop().await;
             }
-            if !ending {
-                let parallel = wishes.parallel.max(1);
-                while self.slots.iter().filter(|slot| slot.job.is_some()).count() < parallel {
-                    let ready = (first..candidates.len()).find(|i| {
-                        turns[*i] == Turn::Waits
-                            && candidates[*i].0.depends_on.iter().all(|parent| {
-                                places.get(parent.as_str()).is_none_or(|p| p == i || turns[*p] == Turn::Over)
-                            })
-                    });
-                    let Some(next) = ready else { break };
-                    turns[next] = Turn::Runs;
-                    let (job, mode) = candidates[next];
-                    self.hand_out(next, job, mode).await?;
+            while self.queue.running() < self.parallel
+                && let Some(turn) = self.queue.start()
+            {
+                if let Err(e) = self.hand_out(turn).await {
+                    self.queue.put_back(turn);
+                    self.fewer(&e.message, tell).ok_or(e)?;
                 }
             }
-            if self.slots.iter().all(|slot| slot.job.is_none()) {
+            if self.queue.is_empty() {
+                let Some(until) = until else { return Ok(()) };
+                let mut stop = self.stop.clone();
+                tokio::select! {
+                    () = tokio::time::sleep_until(until.into()) => {}
+                    _ = stop.wait_for(Option::is_some) => {}
+                }
                 return Ok(());
             }
-            if ending {
-                self.stop_all().await?;
+            if let Some((slot, event)) = self.hear(until).await {
+                self.take(slot, event, wishes, pass, tell).await;
             }
-            let (slot, event) = match self.hear(candidates).await? {
-                Some(heard) => heard,
-                None => continue,
-            };
-            let Some(place) = self.slots[slot].job else { continue };
-            let job = candidates[place].0;
-            let outcome = match event {
-                Some(Event::Beat) => continue,
-                Some(Event::Done { outcome }) => outcome,
-                Some(event) => {
-                    tell(Told::Event(job, &event));
-                    continue;
-                }
-                None => {
-                    // The guard is gone, and with it the lock; its job has died, and what hides is ended here.
-                    self.bury(slot).await;
-                    if !ending && again.insert(place) {
-                        tell(Told::Warning(format!(
-                            "job {:?}: its guard was killed; another one sees to it",
-                            job.name
-                        )));
-                        turns[place] = Turn::Waits;
-                        first = first.min(place);
-                        continue;
-                    }
-                    turns[place] = Turn::Over;
-                    let outcome = Outcome::Interrupted { why: "its guard was killed".into(), held: false };
-                    pass.add(&outcome);
-                    tell(Told::Outcome(job, &outcome));
-                    continue;
-                }
-            };
-            self.slots[slot].job = None;
-            turns[place] = Turn::Over;
-            pass.add(&outcome);
-            let busy = matches!(outcome, Outcome::Ongoing { .. } | Outcome::Locked);
-            let broken = matches!(outcome, Outcome::Broken { .. });
-            tell(Told::Outcome(job, &outcome));
-            ending |= (busy && wishes.stop_when_ongoing) || broken;
+            if until.is_some_and(|until| until <= Instant::now()) {
+                return Ok(());
+            }
         }
     }
 
-    /// Hands a job to a guard that has nothing to do.
-    async fn hand_out(&mut self, place: usize, job: &Job, mode: Mode) -> Result<()> {
-        let free = match self.slots.iter().position(|slot| slot.job.is_none()) {
-            Some(free) => free,
+    /// There can be no more guards, or no more connections, than there are: as many as run must do. `None`: none runs.
+    fn fewer(&mut self, why: &str, tell: Tell<'_>) -> Option<()> {
+        let running = self.queue.running();
+        if running == 0 {
+            return None;
+        }
+        self.parallel = running;
+        tell(Told::Warning(format!("{running} at once, and no more: {why}")));
+        Some(())
+    }
+
+    /// Takes in what a guard tells; `None`: it is gone.
+    async fn take(
+        &mut self,
+        slot: usize,
+        event: Option<Event>,
+        wishes: &Wishes,
+        pass: &mut Pass,
+        tell: Tell<'_>,
+    ) {
+        let Some(key) = self.slots[slot].turn else { return };
+        let Some(turn) = self.queue.get_mut(key) else { return };
+        let job = turn.job.clone();
+        let (outcome, next_run, rest) = match event {
+            Some(Event::Done { outcome, next_run, rest }) => (outcome, next_run, rest),
+            Some(Event::Beat) => return,
+            Some(event) => {
+                if let Event::Finished { how, .. } = &event {
+                    turn.done += u32::from(how.failure.is_none());
+                }
+                tell(Told::Event(&job, &event));
+                return;
+            }
             None => {
-                let mut guard = Teller::start(Kind::Guard)?;
-                guard.order(&self.setup).await?;
-                self.slots.push(Slot { guard, job: None, heard: Instant::now(), told_to_stop: false });
-                self.slots.len() - 1
+                // The guard is gone, and with it the lock; its job has died, and what hides is ended here.
+                let again = std::mem::replace(&mut turn.again, true);
+                self.bury(slot).await;
+                if !again && self.stopped().is_none() {
+                    let name = &job.name;
+                    tell(Told::Warning(format!(
+                        "job {name:?}: its guard was killed; another one sees to it"
+                    )));
+                    self.queue.put_back(key);
+                    return;
+                }
+                (Outcome::Interrupted { why: "its guard was killed".into(), held: false }, None, None)
             }
         };
+        if let Some(slot) = self.slots.get_mut(slot).filter(|slot| slot.turn == Some(key)) {
+            slot.turn = None;
+        }
+        if let Outcome::Broken { why, .. } = &outcome {
+            self.queue.put_back(key);
+            if self.fewer(why, tell).is_some() {
+                return;
+            }
+            self.queue.drop_waiting();
+        } else if let Some(Rest::Time { through }) = rest
+            && self.stopped().is_none()
+        {
+            // Others first: what is left of it is no turn of its own for whoever watches.
+            if let Some(turn) = self.queue.get(key) {
+                let dates = turn.share.dates.or(job.max_backfill).map(|most| most.saturating_sub(turn.done));
+                let share = Share { others_wait: false, through: Some(through), dates };
+                self.queue.to_the_end(key, share);
+            }
+            return;
+        } else {
+            self.queue.over(key);
+        }
+        let busy = matches!(outcome, Outcome::Ongoing { .. } | Outcome::Locked);
+        if busy && wishes.stop_when_ongoing {
+            self.queue.drop_waiting();
+        }
+        let then = match &outcome {
+            Outcome::Ongoing { free_in, .. } => {
+                Some(Instant::now() + free_in.map_or(AGAIN, |t| t.max(AGAIN)))
+            }
+            Outcome::Locked | Outcome::Interrupted { held: false, .. } | Outcome::Broken { .. } => {
+                Some(Instant::now() + AGAIN)
+            }
+            // What was kept is recorded before the next look, and the rest of its dates is for that.
+            Outcome::Unrecorded { .. } => None,
+            _ if rest.is_some() => None,
+            _ => next_run.map(|next| self.clock.at(next)),
+        };
+        match then {
+            Some(then) if self.stays => self.due.set(&job.name, then),
+            _ => self.due.forget(&job.name),
+        }
+        pass.add(&outcome);
+        tell(Told::Outcome(&job, &outcome));
+    }
+
+    async fn new_slot(&mut self) -> Result<usize> {
+        let mut guard = Teller::start(Kind::Guard)?;
+        guard.order(&self.setup).await?;
+        self.slots.push(Slot { guard, turn: None, heard: Instant::now(), told_to_stop: false });
+        Ok(self.slots.len() - 1)
+    }
+
+    /// Hands a turn to a guard that has nothing to do.
+    async fn hand_out(&mut self, key: u64) -> Result<()> {
+        let free = match self.slots.iter().position(|slot| slot.turn.is_none()) {
+            Some(free) => free,
+            None => self.new_slot().await?,
+        };
+        let others_wait = self.stays || self.queue.len() > 1;
+        let Some(turn) = self.queue.get_mut(key) else { return Ok(()) };
+        turn.share.others_wait = others_wait;
+        let order = Order::Run { job: Box::new((*turn.job).clone()), mode: turn.mode, share: turn.share };
         let slot = &mut self.slots[free];
-        (slot.job, slot.heard, slot.told_to_stop) = (Some(place), Instant::now(), false);
-        slot.guard.order(&Order::Run { job: Box::new(job.clone()), mode }).await
+        (slot.turn, slot.heard, slot.told_to_stop) = (Some(key), Instant::now(), false);
+        slot.guard.order(&order).await
     }
 
     /// What a busy guard tells next; a guard that is gone tells nothing more. `None`: a signal, or time to look again.
-    async fn hear(&mut self, candidates: &[(&Job, Mode)]) -> Result<Option<(usize, Option<Event>)>> {
+    async fn hear(&mut self, until: Option<Instant>) -> Option<(usize, Option<Event>)> {
         let mut stop = self.stop.clone();
         let stopped = self.stopped().is_some();
-        let busy: Vec<usize> = (0..self.slots.len()).filter(|i| self.slots[*i].job.is_some()).collect();
-        let listening = self.slots.iter_mut().filter(|slot| slot.job.is_some());
+        let busy: Vec<usize> = (0..self.slots.len()).filter(|i| self.slots[*i].turn.is_some()).collect();
+        let listening = self.slots.iter_mut().filter(|slot| slot.turn.is_some());
         let each = listening.map(|slot| Box::pin(slot.guard.next::<Event>()));
+        let second = Instant::now() + Duration::from_secs(1);
+        let until = until.map_or(second, |until| until.min(second));
         let heard = tokio::select! {
             (event, which, _) = select_all(each) => Some((busy[which], event)),
-            changed = stop.changed(), if !stopped => {
-                if changed.is_err() {
-                    // Whoever tells of signals is gone: there will be none.
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-                None
-            }
-            () = tokio::time::sleep(Duration::from_secs(1)) => None,
+            _ = stop.wait_for(Option::is_some), if !stopped => None,
+            () = tokio::time::sleep_until(until.into()) => None,
         };
         if let Some((slot, event)) = heard {
             self.slots[slot].heard = Instant::now();
             // A guard that cannot be understood is as good as gone.
-            return Ok(Some((slot, event.unwrap_or_default())));
+            return Some((slot, event.unwrap_or_default()));
         }
         for (i, slot) in self.slots.iter_mut().enumerate() {
-            let Some(job) = slot.job else { continue };
-            if slot.heard.elapsed() > candidates[job].0.lease + SILENCE + candidates[job].0.kill_after {
+            let Some(turn) = slot.turn.and_then(|key| self.queue.get(key)) else { continue };
+            if slot.heard.elapsed() > turn.job.lease + SILENCE + turn.job.kill_after {
                 slot.guard.kill().await;
-                return Ok(Some((i, None)));
+                return Some((i, None));
             }
         }
-        Ok(None)
+        None
     }
 
-    async fn stop_all(&mut self) -> Result<()> {
-        for slot in self.slots.iter_mut().filter(|slot| slot.job.is_some() && !slot.told_to_stop) {
-            // At a busy job only what has not begun is left out.
-            if self.stop.borrow().is_some() {
-                slot.told_to_stop = true;
-                slot.guard.order(&Order::Stop).await?;
-            }
+    async fn tell_to_stop(&mut self) {
+        for slot in self.slots.iter_mut().filter(|slot| slot.turn.is_some() && !slot.told_to_stop) {
+            slot.told_to_stop = true;
+            // One that is gone is seen when it tells nothing more.
+            let _ = slot.guard.order(&Order::Stop).await;
         }
-        Ok(())
     }
 
     /// Forgets a guard that is gone, and ends what its job has left behind: orphans become our children.
@@ -405,59 +586,57 @@ impl Runner {
         process::sweep_but(&keep).await;
     }
 
-    async fn replay(&mut self, tell: &mut dyn FnMut(Told<'_>)) -> Result<()> {
-        if self.slots.is_empty() {
-            let mut guard = Teller::start(Kind::Guard)?;
-            guard.order(&self.setup).await?;
-            self.slots.push(Slot { guard, job: None, heard: Instant::now(), told_to_stop: false });
+    /// Has recorded what an earlier run here could not record. Errors: it still cannot (69).
+    async fn replay(&mut self, tell: Tell<'_>) -> Result<()> {
+        let Some(folder) = &self.setup.spool else { return Ok(()) };
+        if spool::all(folder, &self.setup.place).is_empty() {
+            return Ok(());
         }
-        let slot = &mut self.slots[0];
-        slot.guard.order(&Order::Replay).await?;
+        let slot = match self.slots.iter().position(|slot| slot.turn.is_none()) {
+            Some(free) => free,
+            None => self.new_slot().await?,
+        };
+        self.slots[slot].guard.order(&Order::Replay).await?;
         loop {
-            match slot.guard.next::<Event>().await? {
+            match self.slots[slot].guard.next::<Event>().await? {
+                Some(Event::Done { outcome: Outcome::Broken { why, code }, .. }) => {
+                    let message = format!("a result that was kept could not be recorded: {why}");
+                    return Err(Error::new(Exit::from_code(code), message));
+                }
                 Some(Event::Done { .. }) => return Ok(()),
                 Some(Event::Warning { text }) => tell(Told::Warning(text)),
                 Some(_) => {}
                 None => {
-                    self.bury(0).await;
+                    self.bury(slot).await;
                     return Ok(());
                 }
             }
         }
     }
 
-    /// Prunes a little where jobs ask for it. What hinders it is no fault of any job's: the next pass tries again.
-    async fn prune(&self, jobs: &[Job]) {
+    /// Prunes a little where jobs ask for it. What hinders it is no fault of any job's: the next time it is tried again.
+    async fn prune(&mut self, jobs: &[Rc<Job>]) {
         let (names, ages): (Vec<_>, Vec<_>) = jobs
             .iter()
             .filter_map(|job| Some((Some(job.name.clone()), Some(interval(job.keep_history?)))))
             .unzip();
-        if names.is_empty() {
+        if names.is_empty() || self.pruned.is_some_and(|at| at.elapsed() < 30 * PRUNING) {
+            return;
+        }
+        let start = Instant::now();
+        self.pruned = Some(start);
+        let Some(writer) = &self.writer else { return };
+        let turn = writer.changed::<Removed>(&in_schema(PRUNES, &self.place.schema), &[]).await;
+        if turn.is_ok_and(|turn| turn.is_empty()) {
             return;
         }
         let sql = in_schema(PRUNE, &self.place.schema);
         let params = [Value::TextList(names), Value::TextList(ages), Value::Int8(BATCH)];
-        let start = Instant::now();
         while start.elapsed() < PRUNING && self.stopped().is_none() {
-            match self.writer.changed::<Removed>(&sql, &params).await {
+            match writer.changed::<Removed>(&sql, &params).await {
                 Ok(removed) if removed.iter().any(|one| one.removed >= BATCH) => {}
                 Ok(_) | Err(_) => return,
             }
-        }
-    }
-
-    /// Sleeps until the next job may be due, at most this long; a signal ends it.
-    pub async fn wait(&mut self, jobs: &[Job], snapshot: &Snapshot, taken: Instant, most: Duration) {
-        let next =
-            jobs.iter().filter_map(|job| health::next_run(job, snapshot)).filter(|t| *t > snapshot.now).min();
-        let ahead = next.and_then(|t| Duration::try_from(t.duration_since(snapshot.now)).ok());
-        // crontabber's jobs are due when their instant is past, by its strict comparison.
-        let until = ahead.map_or(most, |ahead| (ahead + Duration::from_millis(1)).min(most));
-        let left = (taken + until).saturating_duration_since(Instant::now());
-        let mut stop = self.stop.clone();
-        tokio::select! {
-            () = tokio::time::sleep(left) => {}
-            _ = stop.wait_for(Option::is_some) => {}
         }
     }
 
@@ -465,12 +644,64 @@ impl Runner {
     pub async fn close(self) {
         let goodbyes = self.slots.into_iter().map(|slot| slot.guard.finish(GOODBYE));
         futures_util::future::join_all(goodbyes).await;
-        self.writer.close().await;
+        if let Some(writer) = self.writer {
+            writer.close().await;
+        }
     }
+}
 
-    /// Is the session that plans lost?
-    pub fn is_lost(&self) -> bool {
-        self.writer.is_lost()
+fn is_wished(job: &Job, wishes: &Wishes) -> bool {
+    wishes.names.is_empty() || wishes.names.contains(&job.name)
+}
+
+/// Opens a session, and finds what a guard must know.
+async fn opened<C: AsyncFn() -> Result<Writer>>(
+    connect: &C,
+    around: &Surroundings,
+) -> Result<(Writer, Place, Setup)> {
+    let writer = connect().await?;
+    let place = store::open(&writer, around.schema.as_deref()).await?;
+    let server = store::server(&writer).await?;
+    let setup = Setup {
+        target: own_target(writer.target(), writer.version()),
+        schema: place.schema.clone(),
+        folder: around.folder.clone(),
+        spool: around.spool.clone(),
+        place: format!("{}/{}/{}", server.system_identifier, server.database, place.schema),
+        host: around.host.clone(),
+        echo: around.echo,
+    };
+    Ok((writer, place, setup))
+}
+
+async fn looked(writer: &Writer, place: &Place, jobs: &[Rc<Job>]) -> Result<Snapshot> {
+    let snapshot = store::read(writer, place).await?;
+    // What a job says of foreign claims is kept for the guard trigger, and written where it is new.
+    let is_known = |job: &Job| {
+        let known = snapshot.jobs.get(&job.name).and_then(|stored| stored.max_ongoing_age_s);
+        known.is_some_and(|seconds| (seconds - job.max_ongoing_age.as_secs_f64()).abs() < 0.001)
+    };
+    let new = jobs.iter().map(Rc::as_ref).filter(|job| !is_known(job));
+    if store::first_seen(writer, place, new).await? {
+        return store::read(writer, place).await;
+    }
+    Ok(snapshot)
+}
+
+/// Does something in its time, unless a signal comes before. Errors: a signal, or its time is over (69).
+async fn unless_stopped<T>(
+    stop: &watch::Receiver<Option<Exit>>,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let mut stop = stop.clone();
+    tokio::select! {
+        done = work => done,
+        exit = async { stop.wait_for(Option::is_some).await.map(|exit| *exit) } => {
+            Err(Error::new(exit.ok().flatten().unwrap_or(Exit::Terminated), "stopped by a signal"))
+        }
+        () = tokio::time::sleep(LOOK) => {
+            Err(Error::new(Exit::Unavailable, "the server does not answer"))
+        }
     }
 }
 
@@ -482,6 +713,8 @@ struct Removed {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
 
     #[test]
@@ -491,8 +724,8 @@ mod tests {
             outcomes.iter().for_each(|outcome| pass.add(outcome));
             pass.exit(ignore).code()
         };
-        let (ongoing, not_now) =
-            (Outcome::Ongoing { why: String::new() }, Outcome::NotNow { why: String::new() });
+        let ongoing = Outcome::Ongoing { why: String::new(), free_in: None };
+        let not_now = Outcome::NotNow { why: String::new() };
         assert_eq!(exit(&[], false), 0);
         assert_eq!(exit(&[Outcome::Succeeded, not_now], false), 0);
         assert_eq!(exit(&[Outcome::Failed, ongoing.clone(), Outcome::Locked], false), 1);
@@ -501,5 +734,16 @@ mod tests {
         assert_eq!(exit(&[Outcome::Failed, Outcome::Locked], true), 2);
         assert_eq!(exit(&[Outcome::Failed], true), 0);
         assert_eq!(exit(&[Outcome::Held], true), 1);
+        let broken = Outcome::Broken { why: String::new(), code: 69 };
+        assert_eq!(exit(&[Outcome::Failed, broken], false), 69);
+    }
+
+    #[test]
+    fn a_time_of_the_servers_is_one_of_ours_whatever_clock_the_machine_has() {
+        let here = Instant::now();
+        let clock = Clock { server: Timestamp::UNIX_EPOCH, here };
+        let at = |ms: i64| clock.at(Timestamp::UNIX_EPOCH + SignedDuration::from_millis(ms));
+        assert_eq!(at(500), here + Duration::from_millis(501));
+        assert!(at(-5000) <= here + Duration::from_millis(1));
     }
 }

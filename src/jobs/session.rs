@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
+use super::output;
+use super::process::boot_time;
 use super::store::{self, in_schema};
-use crate::connect::{Canceler, ServerVersion, Target};
+use crate::connect::{Canceler, ServerVersion, SessionAttrs, Target};
 use crate::error::{Error, Exit, Result};
 use crate::session::{Answer, Hearer, Piped, Running, Wire, echoed_text};
+use crate::sql;
 
 /// How long bookkeeping may take.
 pub const PATIENCE: Duration = Duration::from_secs(15);
@@ -41,6 +44,10 @@ const SELDOM: &[(&str, &str)] = &[
     ("as_owner", include_str!("../../queries/jobs/as_owner.sql")),
 ];
 
+/// Where the values of these statements are what a job has said, by their places from 0: any text at all.
+const SAID: &[(&str, &[usize])] =
+    &[("finish", &[7, 8, 9, 13, 14]), ("next", &[6, 7]), ("release", &[3, 7, 8]), ("notify", &[1])];
+
 /// A statement of a pipeline: its name among the prepared ones, or its text, and its values.
 #[derive(Debug, Clone)]
 pub struct Statement<'a> {
@@ -49,13 +56,29 @@ pub struct Statement<'a> {
     values: Vec<Option<&'a str>>,
 }
 
+impl Statement<'_> {
+    /// Its values, where what a job has said is escaped for a server whose encoding does not hold it.
+    pub fn ascii(&self) -> Vec<Option<String>> {
+        let said = SAID.iter().find(|(name, _)| *name == self.name).map_or(&[][..], |(_, places)| places);
+        let escaped = |(i, value): (usize, &Option<&str>)| {
+            value.map(|text| if said.contains(&i) { output::ascii(text) } else { text.to_owned() })
+        };
+        self.values.iter().enumerate().map(escaped).collect()
+    }
+
+    /// The same statement with other values.
+    pub fn with<'a>(&self, values: &'a [Option<String>]) -> Statement<'a> {
+        Statement { name: self.name, sql: self.sql, values: values.iter().map(Option::as_deref).collect() }
+    }
+}
+
 /// One of [`PREPARED`] or [`SELDOM`].
 pub fn named<'a>(name: &'static str, values: Vec<Option<&'a str>>) -> Statement<'a> {
     Statement { name, sql: "", values }
 }
 
 /// A statement without values.
-pub fn plain(sql: &'static str) -> Statement<'static> {
+pub const fn plain(sql: &'static str) -> Statement<'static> {
     Statement { name: "", sql, values: Vec::new() }
 }
 
@@ -70,6 +93,8 @@ pub struct Session {
     texts: Vec<(&'static str, String)>,
     /// What the server ended a session at, if it was idle for so long, is off while nothing is to be done.
     idles: bool,
+    /// When the last request of a pipeline was sent that the server has answered, on [`boot_time`]'s clock.
+    heard: Duration,
 }
 
 impl Session {
@@ -84,7 +109,7 @@ impl Session {
         let (wire, _) = tokio::time::timeout(PATIENCE, connect).await.unwrap_or_else(|_| Err(late()))?;
         let all = PREPARED.iter().chain(SELDOM);
         let texts = all.map(|(name, text)| (*name, in_schema(text, schema))).collect();
-        let mut session = Session { wire, echo, texts, idles: false };
+        let mut session = Session { wire, echo, texts, idles: false, heard: boot_time() };
         bounded(session.begin()).await?;
         Ok(session)
     }
@@ -111,6 +136,11 @@ impl Session {
     /// The server's version.
     pub fn version(&self) -> ServerVersion {
         self.wire.version()
+    }
+
+    /// When the last request was sent that the server has answered, on [`boot_time`]'s clock.
+    pub fn heard(&self) -> Duration {
+        self.heard
     }
 
     /// Cancels what runs.
@@ -157,14 +187,23 @@ impl Session {
 
     /// Runs several statements in one go, up to the first one that is refused, which is the error.
     pub async fn pipeline(&mut self, statements: &[Statement<'_>]) -> Result<Vec<Answer>> {
-        self.show(statements);
-        let Session { wire, texts, .. } = self;
-        let piped: Vec<Piped<'_>> = statements.iter().map(|one| Session::piped(texts, one)).collect();
-        let mut answers = bounded(wire.together(&piped)).await?;
+        let mut answers = self.tried(statements).await?;
         match answers.iter_mut().find_map(|answer| answer.refused.take()) {
             Some(refused) => Err(refused),
             None => Ok(answers),
         }
+    }
+
+    /// Runs several statements in one go, up to the first one that is refused, whose answer is the last. Errors: the
+    /// connection is lost.
+    pub async fn tried(&mut self, statements: &[Statement<'_>]) -> Result<Vec<Answer>> {
+        self.show(statements);
+        let Session { wire, texts, .. } = self;
+        let piped: Vec<Piped<'_>> = statements.iter().map(|one| Session::piped(texts, one)).collect();
+        let sent = boot_time();
+        let answers = bounded(wire.together(&piped)).await?;
+        self.heard = sent;
+        Ok(answers)
     }
 
     /// The one value of one statement, as JSON where it is a composite.
@@ -173,8 +212,34 @@ impl Session {
         Ok(first(answers.last()))
     }
 
-    /// Statements of ours, and in the same go a text of the job's in one message; without any bound of time.
+    /// What the server refuses of these statements.
+    async fn refused(&mut self, statements: &[Statement<'_>]) -> Result<Option<Answer>> {
+        let answers = self.tried(statements).await?;
+        let status = answers.last().map(|answer| answer.status).unwrap_or_default();
+        let refused = answers.into_iter().find(|answer| answer.refused.is_some());
+        Ok(refused.map(|answer| Answer { status, ..answer }))
+    }
+
+    /// Statements of ours, and after them a text of the job's in one message; without any bound of time. What begins
+    /// with BEGIN goes out with the text in one go: in a transaction that has failed it does not run.
     pub async fn job_text(&mut self, before: &[Statement<'_>], sql: &str) -> Result<Answer> {
+        if before.first().is_none_or(|one| one.sql != "BEGIN") {
+            if let Some(refused) = self.refused(before).await? {
+                return Ok(refused);
+            }
+            let mut answer = Answer { status: b'I', ..Answer::default() };
+            // Several in one message would be one transaction.
+            for statement in sql::statements(sql) {
+                if let Some(echo) = &self.echo {
+                    echo(&echoed_text(statement, &[]));
+                }
+                answer = self.wire.simple(statement, false).await?;
+                if answer.refused.is_some() {
+                    break;
+                }
+            }
+            return Ok(answer);
+        }
         self.show(before);
         if let Some(echo) = &self.echo {
             echo(&echoed_text(sql, &[]));
@@ -186,8 +251,8 @@ impl Session {
 
     /// One statement of the job's, with its date as a parameter of type timestamptz; without any bound of time.
     pub async fn job_dated(&mut self, before: &[Statement<'_>], sql: &str, date: &str) -> Result<Answer> {
-        if !before.is_empty() {
-            self.pipeline(before).await?;
+        if let Some(refused) = self.refused(before).await? {
+            return Ok(refused);
         }
         if let Some(echo) = &self.echo {
             echo(&echoed_text(sql, &[Some(date)]));
@@ -248,6 +313,10 @@ pub fn own_target(target: &Target, version: ServerVersion) -> Target {
     if version.major() >= 12 {
         set.push(("tcp_user_timeout", "10s"));
     }
+    if version.major() >= 17 {
+        // A job may take its time.
+        set.push(("transaction_timeout", "0"));
+    }
     if version.major() >= 14 {
         set.push(("idle_session_timeout", "5s"));
         // A platform without it refuses any value but 0; Linux has it.
@@ -265,5 +334,9 @@ pub fn own_target(target: &Target, version: ServerVersion) -> Target {
     target.keepalives.user_timeout = Some(10_000);
     target.connect_timeout = Some(target.connect_timeout.unwrap_or(Duration::from_secs(5)));
     target.prompt = crate::connect::Prompt::Never;
+    if target.hosts.len() > 1 && target.session_attrs == SessionAttrs::Any {
+        // A lock on a standby, or on whatever else answers, holds nothing.
+        target.session_attrs = SessionAttrs::ReadWrite;
+    }
     target
 }

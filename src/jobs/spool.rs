@@ -63,6 +63,13 @@ pub fn done(file: &Path) {
     let _ = std::fs::remove_file(file);
 }
 
+/// It will not be recorded: it stays for a person, under a name that is tried no more.
+pub fn aside(file: &Path) -> PathBuf {
+    let aside = file.with_extension("refused");
+    let _ = std::fs::rename(file, &aside);
+    aside
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,7 +24,6 @@ const SERVER: &str = include_str!("../../queries/jobs/server.sql");
 const META: &str = include_str!("../../queries/jobs/meta.sql");
 const META_FIRST: &str = include_str!("../../queries/jobs/meta_first.sql");
 const META_CHANGED: &str = include_str!("../../queries/jobs/meta_changed.sql");
-const LOCKS: &str = include_str!("../../queries/jobs/locks.sql");
 const FIRST_SEEN: &str = include_str!("../../queries/jobs/first_seen.sql");
 
 /// The columns that every statement here names, with their types (section 1 of the original).
@@ -104,6 +103,8 @@ pub struct Stored {
     pub paused_by: Option<String>,
     /// pgkit's own claim, where it is one.
     pub claim: Option<Claim>,
+    /// What the job was last known to say of foreign claims, in seconds; `None`: pgkit has not seen it yet.
+    pub max_ongoing_age_s: Option<f64>,
 }
 
 /// A claim of pgkit's, as far as people want to know it.
@@ -120,7 +121,9 @@ pub struct Claim {
     pub seen_free_at: Option<Timestamp>,
     /// How long after that it is taken over, in seconds.
     pub grace_s: f64,
-    /// Is its lock free now?
+    /// The advisory locks that somebody holds in this database.
+    held: Vec<i64>,
+    /// Is its own among them? Then somebody is behind it.
     #[serde(skip)]
     pub is_free: bool,
 }
@@ -167,9 +170,10 @@ struct Found {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
-    name: String,
-    #[serde(default = "yes")]
-    has_row: bool,
+    now: Timestamp,
+    /// `None`, as in the two below: there is no job at all.
+    name: Option<String>,
+    has_row: Option<bool>,
     #[serde(deserialize_with = "instant")]
     next_run: Option<Timestamp>,
     #[serde(deserialize_with = "instant")]
@@ -180,7 +184,7 @@ struct Line {
     last_success: Option<Timestamp>,
     #[serde(deserialize_with = "instant")]
     ongoing: Option<Timestamp>,
-    error_count: i64,
+    error_count: Option<i64>,
     last_error: Option<String>,
     #[serde(default)]
     first_seen: Option<Timestamp>,
@@ -194,10 +198,8 @@ struct Line {
     done: Option<Vec<Timestamp>>,
     #[serde(default)]
     claim: Option<Claim>,
-}
-
-const fn yes() -> bool {
-    true
+    #[serde(default)]
+    max_ongoing_age_s: Option<f64>,
 }
 
 /// An instant of the server's; `infinity` and what no calendar here holds is its end, `-infinity` its beginning.
@@ -283,23 +285,11 @@ fn check_columns(table: &str, found: &[String], needed: &[&str]) -> Result<()> {
 
 /// Reads everything in one go, however many jobs there are.
 pub async fn read(session: &impl Ask, place: &Place) -> Result<Snapshot> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Now {
-        now: Timestamp,
-    }
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Held {
-        key: String,
-    }
-    let now = session.ask::<Now>("SELECT pg_catalog.clock_timestamp() AS now", &[]);
     let text = in_schema(if place.has_pgkit { KNOWN } else { STATES }, &place.schema);
-    let lines = session.ask::<Line>(&text, &[]);
-    // Both are on their way before the first is answered.
-    let (now, lines) = futures_util::future::join(now, lines).await;
-    let now = now?.first().ok_or_else(|| Error::bug("a server without a clock"))?.now;
+    let lines = session.ask::<Line>(&text, &[]).await?;
+    let now = lines.first().ok_or_else(|| Error::bug("a server without a clock"))?.now;
     let stored = |line: Line| {
+        let (name, has_row, error_count) = (line.name?, line.has_row?, line.error_count?);
         // NULL, null and {} are none; anything else is one, whatever it holds.
         let last_error = line.last_error.filter(|text| text.trim() != "null");
         let last_error: Option<LastError> =
@@ -313,36 +303,27 @@ pub async fn read(session: &impl Ask, place: &Place) -> Result<Snapshot> {
             failed: last_error.is_some(),
         };
         let state = State {
-            row: line.has_row.then_some(row),
+            row: has_row.then_some(row),
             first_seen: line.first_seen,
             paused: line.paused.is_some(),
             done: line.done.unwrap_or_default().into_iter().collect(),
             done_through: line.done_through,
         };
+        let claim = line.claim.map(|claim| {
+            let is_free = !claim.held.contains(&lock_key(&place.schema, &name));
+            Claim { is_free, held: Vec::new(), ..claim }
+        });
         let stored = Stored {
             state,
-            error_count: line.error_count,
+            error_count,
             last_error,
             paused_by: line.paused_by,
-            claim: line.claim,
+            claim,
+            max_ongoing_age_s: line.max_ongoing_age_s,
         };
-        (line.name, stored)
+        Some((name, stored))
     };
-    let mut jobs: BTreeMap<String, Stored> = lines?.into_iter().map(stored).collect();
-    let claims: Vec<(String, &mut Claim)> = jobs
-        .iter_mut()
-        .filter_map(|(name, stored)| {
-            Some((lock_key(&place.schema, name).to_string(), stored.claim.as_mut()?))
-        })
-        .collect();
-    if !claims.is_empty() {
-        let keys = claims.iter().map(|(key, _)| Some(key.clone())).collect();
-        let held: Vec<Held> = session.ask(LOCKS, &[Value::TextList(keys)]).await?;
-        for (key, claim) in claims {
-            claim.is_free = !held.iter().any(|held| held.key == key);
-        }
-    }
-    Ok(Snapshot { now, jobs })
+    Ok(Snapshot { now, jobs: lines.into_iter().filter_map(stored).collect() })
 }
 
 /// The number of a job's advisory lock: the first 64 bits of SHA-256 of its name and its tables' schema.
@@ -387,8 +368,6 @@ pub struct Server {
     pub role: String,
     /// The backend's process.
     pub pid: i64,
-    /// How it keeps text.
-    pub encoding: String,
 }
 
 /// Asks which server it is.
@@ -621,7 +600,7 @@ mod tests {
 
     #[test]
     fn a_schema_is_put_in_as_an_identifier() {
-        assert!(in_schema(STATES, "it's \"odd\"").contains("FROM \"it's \"\"odd\"\"\".crontabber c"));
+        assert!(in_schema(STATES, "it's \"odd\"").contains("JOIN \"it's \"\"odd\"\"\".crontabber c"));
         assert!(!in_schema(STATES, "x").contains(":\""));
     }
 }

@@ -22,8 +22,6 @@ pub struct Setup {
     pub spool: Option<PathBuf>,
     /// Server, database and schema: for whom such a result is.
     pub place: String,
-    /// Does the server's encoding hold only part of Unicode?
-    pub ascii: bool,
     /// This machine's name.
     pub host: String,
     /// Tell the SQL that runs.
@@ -46,6 +44,29 @@ pub enum Mode {
     },
 }
 
+/// How far a job may get in one turn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// Others wait: after some seconds it is their turn.
+    pub others_wait: bool,
+    /// No date after this one, for an earlier turn of the same pass began with it as the last.
+    pub through: Option<Timestamp>,
+    /// No more dates than these.
+    pub dates: Option<u32>,
+}
+
+/// Why dates that are due are left over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Rest {
+    /// It was time for others; the last date of all is this one.
+    Time {
+        /// The last date.
+        through: Timestamp,
+    },
+    /// A pass has no more of them (`max_backfill`).
+    Cap,
+}
+
 /// What a guard is told to do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Order {
@@ -55,6 +76,8 @@ pub enum Order {
         job: Box<Job>,
         /// Why.
         mode: Mode,
+        /// How far.
+        share: Share,
     },
     /// Record what an earlier guard could not.
     Replay,
@@ -113,15 +136,19 @@ pub enum Outcome {
     Ongoing {
         /// Since when, and where, as far as that is known.
         why: String,
+        /// Nobody holds its lock: unless somebody takes it again, it is ours after this.
+        free_in: Option<Duration>,
     },
     /// Another process had its row in the same instant.
     Locked,
     /// It waits for a person since it was cut off (`on_crash = "hold"`).
     Held,
-    /// Something hindered pgkit.
+    /// Something hindered pgkit before the job was claimed.
     Broken {
         /// The error.
         why: String,
+        /// What pgkit would end with for it.
+        code: u8,
     },
 }
 
@@ -165,5 +192,9 @@ pub enum Event {
     Done {
         /// What became of it.
         outcome: Outcome,
+        /// When it is due again, where that was recorded.
+        next_run: Option<Timestamp>,
+        /// Dates that are due were left over.
+        rest: Option<Rest>,
     },
 }

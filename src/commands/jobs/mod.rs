@@ -18,6 +18,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches, ValueHint};
 
 use super::Context;
 use crate::cli::{self, ConnectionArgs, FormatArgs, SessionArgs};
+use crate::connect::Target;
 use crate::error::{self, Error, Exit, Result};
 use crate::jobs::file::{self, Job};
 use crate::jobs::store::{self, Place, Snapshot};
@@ -237,9 +238,14 @@ async fn writing(
 ) -> Result<Writer> {
     let flags = cli::connection_flags(root, own)?;
     let target = super::report::resolve(&flags, &context.env, session.echo.quiet)?;
+    connect(context, &target, session).await
+}
+
+/// The same to a target that is known.
+async fn connect(context: &Context, target: &Target, session: &SessionArgs) -> Result<Writer> {
     let ask = &mut signals::ask_password;
     let writer =
-        Writer::for_(Purpose::Jobs, &target, session.limits(), session.echo.echo(), &context.running, ask)
+        Writer::for_(Purpose::Jobs, target, session.limits(), session.echo.echo(), &context.running, ask)
             .await
             .map_err(|e| if e.message.contains("connection pooler") { store::pooler() } else { e })?;
     if let Some(overdue) = writer.overdue() {

@@ -30,6 +30,8 @@ pub(super) struct Reporter {
     how: How,
     bars: Option<MultiProgress>,
     running: BTreeMap<String, ProgressBar>,
+    /// Somebody has named jobs, and wants to know why one does not run.
+    named: bool,
     /// Why stdout could not be written to.
     pub(super) failure: Option<error::Error>,
 }
@@ -43,9 +45,10 @@ fn people(length: Duration) -> String {
 }
 
 impl Reporter {
-    pub(super) fn new(how: How) -> Reporter {
+    pub(super) fn new(how: How, named: bool) -> Reporter {
         let terminal = std::io::stderr().is_terminal() && how == How::People { quiet: false };
-        Reporter { how, bars: terminal.then(MultiProgress::new), running: BTreeMap::new(), failure: None }
+        let bars = terminal.then(MultiProgress::new);
+        Reporter { how, bars, running: BTreeMap::new(), named, failure: None }
     }
 
     pub(super) fn tell(&mut self, told: Told<'_>) {
@@ -155,10 +158,11 @@ impl Reporter {
                 match outcome {
                     // Its dates have been told.
                     Outcome::Succeeded | Outcome::Failed => {}
+                    Outcome::NotNow { why } if self.named && !quiet => self.say(&format!("{name}: {why}")),
                     // A job that is not due is nothing to speak of.
                     Outcome::NotNow { .. } => {}
                     Outcome::Ongoing { .. } | Outcome::Locked if quiet => {}
-                    Outcome::Ongoing { why } => self.say(&format!("{name}: is due, and ongoing {why}")),
+                    Outcome::Ongoing { why, .. } => self.say(&format!("{name}: is due, and ongoing {why}")),
                     Outcome::Locked => {
                         self.say(&format!("{name}: another process had its row in the same instant"))
                     }
@@ -178,7 +182,7 @@ impl Reporter {
                     Outcome::Unrecorded { why } => {
                         self.say(&format!("{name}: ran, and that could not be recorded: {why}"));
                     }
-                    Outcome::Broken { why } => self.say(&format!("{name}: {why}")),
+                    Outcome::Broken { why, .. } => self.say(&format!("{name}: {why}")),
                 }
             }
         }
@@ -200,9 +204,9 @@ fn words(outcome: &Outcome) -> (&'static str, Option<String>, bool) {
         Outcome::Interrupted { why, held } => ("interrupted", Some(why.clone()), *held),
         Outcome::Unrecorded { why } => ("unrecorded", Some(why.clone()), false),
         Outcome::NotNow { why } => ("not_now", Some(why.clone()), false),
-        Outcome::Ongoing { why } => ("ongoing", Some(why.clone()), false),
+        Outcome::Ongoing { why, .. } => ("ongoing", Some(why.clone()), false),
         Outcome::Locked => ("locked", None, false),
         Outcome::Held => ("held", None, true),
-        Outcome::Broken { why } => ("broken", Some(why.clone()), false),
+        Outcome::Broken { why, .. } => ("broken", Some(why.clone()), false),
     }
 }

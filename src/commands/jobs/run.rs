@@ -1,6 +1,10 @@
 //! `jobs run`: one pass over the jobs that are due, or pass after pass.
 
-use std::time::{Duration, Instant};
+use std::cell::RefCell;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
 
 use clap::{Arg, ArgMatches, Args, Command};
 use jiff::Timestamp;
@@ -16,12 +20,15 @@ use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
 use crate::jobs::file::Job;
 use crate::jobs::process::folder_of;
-use crate::jobs::runner::{Runner, Surroundings, Told, Wishes};
+use crate::jobs::runner::{Runner, Surroundings, Tell, Told, Wishes};
 use crate::jobs::schedule::{At, Schedule};
 use crate::jobs::store;
 use crate::render::FormatName;
-use crate::session::{Purpose, Reader, Settings, Writer};
+use crate::session::{Reader, Settings, Writer};
 use crate::signals;
+
+/// Tells of a signal.
+type Stop = tokio::sync::watch::Receiver<Option<Exit>>;
 
 /// How long to wait before a server that is away is tried again, in the form that stays.
 const AWAY: Duration = Duration::from_secs(1);
@@ -124,7 +131,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     }
     let read = super::read(context, &args.file)?;
     let path = read.path.clone();
-    let mut jobs = read.jobs(args.session.echo.quiet)?;
+    let jobs = read.jobs(args.session.echo.quiet)?;
     for name in &names {
         super::find(&jobs, name)?;
     }
@@ -133,6 +140,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         (Some(text), [name]) => Some((parse_date(text, super::find(&jobs, name)?)?, args.rerun)),
         (Some(_), _) => return Err(Error::usage("--date goes with one job")),
     };
+    let jobs: Vec<Rc<Job>> = jobs.into_iter().map(Rc::new).collect();
     let wishes = Wishes {
         names,
         force: args.force,
@@ -140,118 +148,105 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         parallel: args.parallel.into(),
         stop_when_ongoing: args.stop_when_ongoing,
     };
-    let target = target(context, root, own, &args).await?;
+    // What was typed at the first connection serves the next ones too.
+    let target = RefCell::new(target(context, root, own, &args).await?);
+    let connect = async || {
+        let now = target.borrow().clone();
+        let writer = super::connect(context, &now, &args.session).await?;
+        target.replace(writer.target().clone());
+        Ok(writer)
+    };
     let around = Surroundings {
+        schema: args.schema.clone(),
         folder: folder_of(&path),
         spool: spool(context),
         host: super::host(),
         echo: args.session.echo.echo_hidden,
     };
     let stop = context.ending.take();
-    let mut reporter = Reporter::new(how);
-    let mut runner: Option<Runner> = None;
-    loop {
-        let open = match runner.take() {
-            Some(runner) => Ok(runner),
-            None => open(context, &target, &args, &around, stop.clone()).await,
-        };
-        let mut open = match open {
-            Ok(open) => open,
-            Err(e) if args.every.is_some() && may_pass(&e) => {
-                reporter.tell(Told::Warning(format!("{}: tried again", e.message)));
-                if let Some(exit) = pause(&stop, AWAY).await {
-                    break Ok(exit);
-                }
-                continue;
-            }
-            Err(e) => break Err(e),
-        };
-        let taken = Instant::now();
-        let passed = open.pass(&jobs, &wishes, &mut |told| reporter.tell(told)).await;
-        if let Some(e) = reporter.failure.take() {
-            open.close().await;
-            break Err(e);
+    let mut reporter = Reporter::new(how, !wishes.names.is_empty() && args.every.is_none());
+    let mut runner = match open(&args, connect, around, &stop, &mut reporter).await {
+        Ok(runner) => runner,
+        Err(e) => return stop.borrow().ok_or(e),
+    };
+    let mut tell = |told: Told<'_>| reporter.tell(told);
+    let exit = match args.every {
+        None => runner.pass(&jobs, &wishes, &mut tell).await.map(|pass| pass.exit(args.ignore_failures)),
+        Some(every) => {
+            let mut watched = Watched { stamp: stamp(&path), path };
+            let reload = &mut |tell: Tell<'_>| watched.reload(context, &args, tell);
+            runner.stay(jobs, reload, &wishes, every, &mut tell).await.map(|()| Exit::Done)
         }
-        let stopped = *stop.borrow();
-        match (passed, args.every) {
-            (Ok(_), _) | (Err(_), _) if stopped.is_some() => {
-                open.close().await;
-                break Ok(stopped.unwrap_or(Exit::Terminated));
-            }
-            (Ok((pass, _)), None) => {
-                open.close().await;
-                break Ok(pass.exit(args.ignore_failures));
-            }
-            (Ok((_, snapshot)), Some(every)) => {
-                open.wait(&jobs, &snapshot, taken, every).await;
-                reload(context, &args, &mut jobs, &mut reporter);
-                if let Some(exit) = *stop.borrow() {
-                    open.close().await;
-                    break Ok(exit);
+    };
+    runner.close().await;
+    if let Some(e) = reporter.failure.take() {
+        return Err(e);
+    }
+    let stopped = *stop.borrow();
+    stopped.map_or(exit, Ok)
+}
+
+/// Opens the runner; the form that stays waits until that works.
+async fn open<C: AsyncFn() -> Result<Writer> + Clone>(
+    args: &RunArgs,
+    connect: C,
+    around: Surroundings,
+    stop: &Stop,
+    reporter: &mut Reporter,
+) -> Result<Runner<C>> {
+    let mut is_away = false;
+    loop {
+        match Runner::open(connect.clone(), around.clone(), stop.clone()).await {
+            Err(e) if args.every.is_some() && e.exit == Exit::Unavailable && stop.borrow().is_none() => {
+                if !std::mem::replace(&mut is_away, true) {
+                    reporter.tell(Told::Warning(format!("{}: tried again each second", e.message)));
                 }
-                runner = Some(open);
+                let _ = tokio::time::timeout(AWAY, stop.clone().wait_for(Option::is_some)).await;
             }
-            (Err(e), Some(_)) if may_pass(&e) => {
-                reporter.tell(Told::Warning(format!("{}: tried again", e.message)));
-                open.close().await;
-                if let Some(exit) = pause(&stop, AWAY).await {
-                    break Ok(exit);
-                }
-            }
-            (Err(e), _) => {
-                open.close().await;
-                break Err(e);
-            }
+            opened => return opened,
         }
     }
 }
 
-/// May it be better the next time?
-fn may_pass(error: &Error) -> bool {
-    matches!(error.exit, Exit::Unavailable | Exit::TryAgain)
+/// The jobs file, which may change while pgkit stays.
+struct Watched {
+    path: PathBuf,
+    stamp: Option<Stamp>,
 }
 
-/// Waits; a signal ends it, and is given.
-async fn pause(stop: &tokio::sync::watch::Receiver<Option<Exit>>, time: Duration) -> Option<Exit> {
-    let mut stop = stop.clone();
-    let _ = tokio::time::timeout(time, stop.wait_for(Option::is_some)).await;
-    *stop.borrow()
+/// What tells that a file is another one.
+type Stamp = (u64, u64, i64, i64);
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let meta = std::fs::metadata(path).ok()?;
+    Some((meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec()))
 }
 
-/// The jobs file may have changed. One with faults changes nothing, and is told once for each change.
-fn reload(context: &Context, args: &RunArgs, jobs: &mut Vec<Job>, reporter: &mut Reporter) {
-    match super::read(context, &args.file).and_then(|read| read.jobs(true)) {
-        Ok(new) => *jobs = new,
-        Err(e) => reporter.tell(Told::Warning(format!("{}: the jobs are as they were", e.message))),
+impl Watched {
+    /// The jobs, where the file has changed and is right. One with faults changes nothing, and is told once.
+    fn reload(&mut self, context: &Context, args: &RunArgs, tell: Tell<'_>) -> Option<Vec<Rc<Job>>> {
+        let stamp = stamp(&self.path);
+        if stamp == self.stamp {
+            return None;
+        }
+        self.stamp = stamp;
+        match super::read(context, &args.file).and_then(|read| read.jobs(args.session.echo.quiet)) {
+            Ok(new) => Some(new.into_iter().map(Rc::new).collect()),
+            Err(e) => {
+                tell(Told::Warning(format!("{}: the jobs stay as they were", e.message)));
+                None
+            }
+        }
     }
 }
 
 /// Where results are kept that the server does not take: `$XDG_STATE_HOME/pgkit/jobs`, else below `~/.local/state`.
-fn spool(context: &Context) -> Option<std::path::PathBuf> {
+fn spool(context: &Context) -> Option<PathBuf> {
     let state = match context.env.nonempty("XDG_STATE_HOME") {
-        Some(state) => Some(std::path::PathBuf::from(state)),
+        Some(state) => Some(PathBuf::from(state)),
         None => context.env.home().map(|home| home.join(".local/state")),
     };
     state.map(|state| state.join("pgkit/jobs"))
-}
-
-async fn open(
-    context: &Context,
-    target: &Target,
-    args: &RunArgs,
-    around: &Surroundings,
-    stop: tokio::sync::watch::Receiver<Option<Exit>>,
-) -> Result<Runner> {
-    let session = &args.session;
-    let ask = &mut signals::ask_password;
-    let writer =
-        Writer::for_(Purpose::Jobs, target, session.limits(), session.echo.echo(), &context.running, ask)
-            .await
-            .map_err(|e| if e.message.contains("connection pooler") { store::pooler() } else { e })?;
-    if let Some(overdue) = writer.overdue() {
-        session.echo.remark(overdue);
-    }
-    Runner::open(writer, args.schema.as_deref(), around.clone(), stop).await
 }
 
 /// The direct connection: the one that is named for it, where it leads to the same place as the other.

@@ -1,0 +1,575 @@
+//! The guard: runs jobs, one at a time, and is their last word. It holds the job's lock, keeps its lease, runs the
+//! program or the SQL, ends the whole tree of processes where it must, and records what came of it.
+//!
+//! A guard is pgkit started again. Its orders come over a pipe; the end of that pipe is the end of what runs.
+
+mod program;
+mod record;
+mod statement;
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::claim::{self, Attempt, Claim, Here};
+use super::file::{Job, OnCrash, Tell, Work};
+use super::lease::{Keeper, LastResort, Loss};
+use super::output::Captured;
+use super::plan;
+use super::process::{self, boot_time};
+use super::session::{Session, named};
+use super::store::{self, lock_key};
+use super::talk::{Event, Failure, Finished, Mode, Order, Outcome, Rest, Setup, Share};
+use super::tell::{self, News};
+use crate::error::{Error, Exit, Result};
+use crate::helper::Master;
+
+/// How long a guard without work keeps its session as it is.
+const IDLE: Duration = Duration::from_secs(2);
+/// How often a waiting runner hears that its guard lives.
+const BEAT: Duration = Duration::from_secs(1);
+/// How long a job with many dates runs while others wait.
+const SLICE: Duration = Duration::from_secs(5);
+/// After how long without a word of the server a claim is looked at before a program is started for it.
+const DOUBT: Duration = Duration::from_secs(1);
+/// How many dates are counted, for whoever watches.
+const COUNTED: usize = 100_000;
+
+struct Guard<'m> {
+    master: &'m mut Master,
+    setup: Rc<Setup>,
+    here: Here,
+    session: Option<Session>,
+    resort: LastResort,
+    /// The runner wants it to end.
+    stopping: bool,
+    /// The master is gone: nobody hears, and what runs is to end.
+    alone: bool,
+}
+
+/// What a job's work gave, before anything is recorded.
+struct Done {
+    failure: Option<Failure>,
+    output: Captured,
+    took: Duration,
+}
+
+impl Done {
+    /// Nothing worth to be kept, after so long.
+    fn nothing(took: Duration) -> Done {
+        Done { failure: None, output: Captured::default(), took }
+    }
+}
+
+/// How an attempt ended.
+enum Ended {
+    /// It ran to its end; what came of it is yet to be recorded.
+    Ran(Done),
+    /// It succeeded, and its record is in the same transaction.
+    Committed(Done, Option<Attempt>),
+    /// It was cut off. It is nobody's fault where it was told to stop.
+    Cut(Cut, Done),
+    /// Somebody else has the job now.
+    Stolen(Done),
+}
+
+/// Why an attempt was cut off.
+struct Cut {
+    why: String,
+    /// By a crash: of the runner, of the server, of the network.
+    is_crash: bool,
+}
+
+impl Cut {
+    fn crash(why: impl Into<String>) -> Cut {
+        Cut { why: why.into(), is_crash: true }
+    }
+
+    fn stop(why: impl Into<String>) -> Cut {
+        Cut { why: why.into(), is_crash: false }
+    }
+}
+
+/// Why a running job is being ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Timeout,
+    Stop,
+    Alone,
+    Lease,
+    Stolen,
+}
+
+/// One date of a run, and what follows it.
+#[derive(Debug, Clone, Copy)]
+struct Date {
+    date: Timestamp,
+    /// The next one of the same turn.
+    following: Option<Timestamp>,
+    /// What is left over where nothing follows.
+    rest: Option<Rest>,
+}
+
+/// How a turn ends: for the runner.
+struct Turned {
+    outcome: Outcome,
+    next_run: Option<Timestamp>,
+    rest: Option<Rest>,
+}
+
+impl From<Outcome> for Turned {
+    fn from(outcome: Outcome) -> Turned {
+        Turned { outcome, next_run: None, rest: None }
+    }
+}
+
+/// What the helper does.
+pub(crate) async fn run(master: &mut Master) -> Exit {
+    process::become_subreaper();
+    let setup: Setup = match master.order().await {
+        Ok(Some(setup)) => setup,
+        Ok(None) => return Exit::Done,
+        Err(e) => return e.exit,
+    };
+    let mut guard = Guard {
+        here: Here::new(&setup.host),
+        master,
+        setup: Rc::new(setup),
+        session: None,
+        resort: LastResort::new(),
+        stopping: false,
+        alone: false,
+    };
+    let mut idle = false;
+    loop {
+        let order = tokio::select! {
+            order = guard.master.order::<Order>() => order,
+            () = tokio::time::sleep(IDLE), if !idle => {
+                idle = true;
+                guard.rest().await;
+                continue;
+            }
+        };
+        idle = false;
+        match order {
+            Ok(Some(Order::Run { job, mode, share })) => {
+                let turned = match guard.turn(&job, mode, share).await {
+                    Ok(turned) => turned,
+                    Err(e) => Outcome::Broken { why: one_line(&e), code: e.exit.code() }.into(),
+                };
+                let Turned { outcome, next_run, rest } = turned;
+                guard.say(Event::Done { outcome, next_run, rest });
+            }
+            Ok(Some(Order::Replay)) => {
+                let outcome = match guard.replay().await {
+                    Ok(()) => Outcome::Succeeded,
+                    Err(e) => Outcome::Broken { why: one_line(&e), code: e.exit.code() },
+                };
+                guard.say(Event::Done { outcome, next_run: None, rest: None });
+            }
+            // There is nothing to end.
+            Ok(Some(Order::Stop)) => {}
+            Ok(None) | Err(_) => break,
+        }
+        if guard.alone {
+            break;
+        }
+    }
+    if let Some(session) = guard.session.take() {
+        session.close().await;
+    }
+    let _ = process::sweep().await;
+    Exit::Done
+}
+
+fn one_line(error: &Error) -> String {
+    let mut text = error.message.clone();
+    for cause in &error.causes {
+        text.push_str(": ");
+        text.push_str(cause);
+    }
+    for hint in &error.hints {
+        text.push_str(" (");
+        text.push_str(hint);
+        text.push(')');
+    }
+    text
+}
+
+async fn connect(setup: &Setup) -> Result<Session> {
+    let echo: super::session::Echo = if setup.echo { Some(Box::new(tell_sql)) } else { None };
+    Session::connect(&setup.target, &setup.schema, echo).await
+}
+
+fn tell_sql(text: &str) {
+    crate::helper::tell(&Event::Sql { text: text.to_owned() });
+}
+
+fn beat() {
+    crate::helper::tell(&Event::Beat);
+}
+
+impl Guard<'_> {
+    fn say(&self, event: Event) {
+        self.master.answer(Ok(event));
+    }
+
+    fn warn(&self, text: String) {
+        self.say(Event::Warning { text });
+    }
+
+    /// Nothing is to be done for a while.
+    async fn rest(&mut self) {
+        if let Some(session) = &mut self.session
+            && session.idle().await.is_err()
+        {
+            self.session = None;
+        }
+    }
+
+    /// A session that answers.
+    async fn connected(&mut self) -> Result<&mut Session> {
+        if let Some(session) = &mut self.session
+            && session.wake().await.is_err()
+        {
+            self.session = None;
+        }
+        if self.session.is_none() {
+            self.session = Some(connect(&self.setup).await?);
+        }
+        self.session.as_mut().ok_or_else(|| Error::bug("a session that is not there"))
+    }
+
+    /// A job's turn: claims it, runs it for each of its dates, and says what became of it.
+    async fn turn(&mut self, job: &Job, mode: Mode, share: Share) -> Result<Turned> {
+        self.stopping = false;
+        let mut warnings = Vec::new();
+        let mut again = self.session.is_some();
+        let claimed = loop {
+            let (schema, here) = (self.setup.schema.clone(), self.here.clone());
+            let session = self.connected().await?;
+            let mut warn = |text: String| warnings.push(text);
+            match claim::claim(session, &schema, &here, job, mode, share, &mut warn).await {
+                Ok(claimed) => break claimed,
+                Err(e) => {
+                    self.session = None;
+                    // A session that has been idle may have been ended; one that was opened just now not.
+                    if !(again && e.exit == Exit::Unavailable) {
+                        return Err(store::explain(e));
+                    }
+                    again = false;
+                }
+            }
+        };
+        for text in warnings {
+            self.warn(text);
+        }
+        match claimed {
+            Ok(mut claim) => {
+                let turned = self.run_dates(job, &mut claim, share).await;
+                // Whatever it was, nothing of the job lives on.
+                self.sweep().await;
+                turned
+            }
+            Err(refused) => {
+                if let (Some(held), Outcome::Interrupted { why, .. }) = (refused.held, &refused.outcome) {
+                    self.held(job, held.failed_before, held.date, held.errors, why).await;
+                }
+                Ok(Turned { outcome: refused.outcome, next_run: refused.next_run, rest: None })
+            }
+        }
+    }
+
+    /// Ends whatever a job has left behind.
+    async fn sweep(&mut self) {
+        if let Err(e) = process::sweep().await {
+            self.warn(e.message);
+        }
+        self.resort.rest();
+    }
+
+    async fn run_dates(&mut self, job: &Job, claim: &mut Claim, share: Share) -> Result<Turned> {
+        let begun = Instant::now();
+        let mut dates = claim.dates.clone();
+        let of = if job.backfill { dates.clone().take(COUNTED).count() as u64 } else { 1 };
+        let mut number = 0;
+        let done = |outcome, next_run, rest| Ok(Turned { outcome, next_run, rest });
+        while let Some(date) = dates.next() {
+            number += 1;
+            let is_time = share.others_wait && begun.elapsed() >= SLICE;
+            let rest = match dates.peek() {
+                Some(_) if is_time => Some(Rest::Time { through: dates.end() }),
+                Some(_) => None,
+                None => dates.is_capped().then_some(Rest::Cap),
+            };
+            let following = dates.peek().filter(|_| rest.is_none());
+            let date = Date { date, following, rest };
+            self.listen().await;
+            if self.stopping || self.alone {
+                let cut = if self.alone {
+                    Cut::crash("its runner is gone")
+                } else {
+                    Cut::stop("it was told to stop before it began")
+                };
+                let outcome = self.cut_off(job, claim, date.date, cut, &Done::nothing(Duration::ZERO)).await;
+                return done(outcome, None, None);
+            }
+            let attempt = claim.attempt;
+            let started = |pid| Event::Started { date: date.date, attempt, number, of, pid };
+            let ended = match &job.work {
+                Work::Sql { text, transaction } => {
+                    self.say(started(None));
+                    self.sql(job, claim, text, *transaction, date).await
+                }
+                Work::Program { .. } => match self.still_ours(job, claim).await {
+                    Err(Loss::Stolen) => Ended::Stolen(Done::nothing(Duration::ZERO)),
+                    Err(Loss::Expired) => {
+                        Ended::Cut(Cut::crash("the server was not heard"), Done::nothing(Duration::ZERO))
+                    }
+                    Ok(()) => match self.program(job, claim, date.date) {
+                        Ok(running) => {
+                            self.say(started(Some(running.pid())));
+                            self.watch(job, claim, running).await
+                        }
+                        Err(failure) => {
+                            self.say(started(None));
+                            Ended::Ran(Done { failure: Some(failure), ..Done::nothing(Duration::ZERO) })
+                        }
+                    },
+                },
+            };
+            // Between two dates nothing of the first is left.
+            self.sweep().await;
+            match ended {
+                Ended::Committed(work, next) => {
+                    self.told(date.date, &work);
+                    match next {
+                        Some(next) => (claim.run, claim.attempt) = (next.id, next.attempt),
+                        None => {
+                            self.succeeded(job, claim, date.date).await;
+                            return done(
+                                Outcome::Succeeded,
+                                Some(self.next_run(job, claim, date, false)),
+                                rest,
+                            );
+                        }
+                    }
+                }
+                Ended::Ran(work) if work.failure.is_none() && following.is_some() => {
+                    match self.record_date(job, claim, &work, date).await {
+                        Ok(Some(next)) => {
+                            self.told(date.date, &work);
+                            (claim.run, claim.attempt) = (next.id, next.attempt);
+                        }
+                        Ok(None) => return done(lost(), None, None),
+                        Err(outcome) => return done(outcome, None, None),
+                    }
+                }
+                Ended::Ran(work) => {
+                    let recorded = self.record_end(job, claim, &work, date).await;
+                    self.told(date.date, &work);
+                    let next_run = Some(self.next_run(job, claim, date, work.failure.is_some()));
+                    return match (recorded, work.failure) {
+                        (Err(outcome), _) => done(outcome, None, None),
+                        (Ok(false), _) => done(lost(), None, None),
+                        (Ok(true), Some(failure)) => {
+                            self.failed(job, claim, date.date, &failure).await;
+                            done(Outcome::Failed, next_run, None)
+                        }
+                        (Ok(true), None) => {
+                            self.succeeded(job, claim, date.date).await;
+                            done(Outcome::Succeeded, next_run, rest)
+                        }
+                    };
+                }
+                Ended::Cut(cut, work) => {
+                    self.told(date.date, &work);
+                    let outcome = self.cut_off(job, claim, date.date, cut, &work).await;
+                    return done(outcome, None, None);
+                }
+                Ended::Stolen(work) => {
+                    self.told(date.date, &work);
+                    self.stolen(job, claim, &work).await;
+                    let why = "somebody else has taken it over".to_owned();
+                    return done(Outcome::Interrupted { why, held: false }, None, None);
+                }
+            }
+        }
+        // A run has at least one date.
+        Err(Error::bug("a run without a date"))
+    }
+
+    /// Hears what the runner has said meanwhile.
+    async fn listen(&mut self) {
+        // What waits in the pipe is seen once the runtime has looked.
+        tokio::task::yield_now().await;
+        tokio::select! {
+            biased;
+            order = self.master.order::<Order>() => match order {
+                Ok(Some(Order::Stop)) => self.stopping = true,
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => self.alone = true,
+            },
+            () = std::future::ready(()) => {}
+        }
+    }
+
+    /// Asks for the claim where nothing was heard for a while, as after a time in which this process was stopped: a
+    /// program is started only under a lease. From here on the kernel watches over the lease.
+    async fn still_ours(&mut self, job: &Job, claim: &mut Claim) -> std::result::Result<(), Loss> {
+        let heard = self.session.as_ref().map(Session::heard).unwrap_or_default();
+        if boot_time().saturating_sub(heard) < DOUBT.min(job.lease / 3) {
+            self.resort.watch(job.lease, heard);
+            return Ok(());
+        }
+        let setup = self.setup.clone();
+        let mut keeper = Keeper {
+            session: &mut self.session,
+            job: &job.name,
+            key: lock_key(&setup.schema, &job.name).to_string(),
+            token: &mut claim.token,
+            run: claim.run,
+            lease: job.lease,
+            max_ongoing_age: job.max_ongoing_age,
+            leader: None,
+            resort: &mut self.resort,
+            // No program runs yet: there is a lease's time to find out.
+            heard: boot_time(),
+        };
+        keeper.hear(&async || connect(&setup).await).await
+    }
+
+    fn told(&self, date: Timestamp, work: &Done) {
+        let how = Finished {
+            failure: work.failure.clone(),
+            duration: work.took,
+            output_bytes: work.output.bytes(),
+        };
+        self.say(Event::Finished { date, how });
+    }
+
+    fn next_run(&self, job: &Job, claim: &Claim, date: Date, failed: bool) -> Timestamp {
+        plan::next_run(job, claim.begun, date.date, failed, date.rest.is_some())
+    }
+
+    /// An attempt was cut off: gives the claim back, or holds the job until a person has looked.
+    async fn cut_off(&mut self, job: &Job, claim: &Claim, date: Timestamp, cut: Cut, work: &Done) -> Outcome {
+        let held = holds(job);
+        if let Err(e) = self.release(job, claim, &cut, work, held).await {
+            self.warn(format!("the claim could not be given back: {}", one_line(&e)));
+        }
+        if held {
+            let errors = claim.errors_before + i64::from(cut.is_crash);
+            self.held(job, claim.failed_before, date, errors, &cut.why).await;
+        }
+        Outcome::Interrupted { why: cut.why, held }
+    }
+
+    async fn stolen(&mut self, job: &Job, claim: &Claim, work: &Done) {
+        let (run, took) = (claim.run.to_string(), store::interval(work.took));
+        let statements = [named("stolen", vec![Some(&run), Some(&job.name), Some(&took)])];
+        let _ = self.record(&statements, record::PATIENCE).await;
+        self.unlock().await;
+    }
+
+    async fn succeeded(&mut self, job: &Job, claim: &Claim, date: Timestamp) {
+        if claim.counts {
+            self.tell(job, claim.failed_before, date, None, claim.errors_before).await;
+        }
+    }
+
+    async fn failed(&mut self, job: &Job, claim: &Claim, date: Timestamp, failure: &Failure) {
+        if claim.counts {
+            self.tell(job, claim.failed_before, date, Some(failure), claim.errors_before + 1).await;
+        }
+    }
+
+    /// The job waits for a person, who should hear of it.
+    async fn held(&mut self, job: &Job, failed_before: bool, date: Timestamp, errors: i64, why: &str) {
+        let failure =
+            Failure { kind: "interrupted".into(), message: why.to_owned(), traceback: String::new() };
+        self.tell(job, failed_before, date, Some(&failure), errors).await;
+    }
+
+    /// Tells whom the job wants to know of a change of its health.
+    async fn tell(
+        &mut self,
+        job: &Job,
+        failed_before: bool,
+        date: Timestamp,
+        failure: Option<&Failure>,
+        count: i64,
+    ) {
+        let (on_failure, on_recovery) = (job.on_failure.as_ref(), job.on_recovery.as_ref());
+        let whom = tell::whom(on_failure, on_recovery, failed_before, failure.is_some());
+        let news = News { job: &job.name, date, failure, error_count: count };
+        match whom {
+            None => {}
+            Some(Tell::Program(words)) => {
+                let setup = self.setup.clone();
+                let mut telling = std::pin::pin!(news.run(words, &setup.folder));
+                let failed = loop {
+                    tokio::select! {
+                        failed = &mut telling => break failed,
+                        () = tokio::time::sleep(BEAT) => beat(),
+                    }
+                };
+                if let Some(why) = failed {
+                    self.warn(format!("whom it should tell could not be told: {why}"));
+                }
+            }
+            Some(Tell::Channel(channel)) => {
+                let payload = self.text(&news.payload());
+                let statements = [named("notify", vec![Some(channel), Some(&payload)])];
+                if let Err(e) = self.record(&statements, record::PATIENCE).await {
+                    self.warn(format!("channel {channel:?} could not be told: {}", one_line(&e)));
+                }
+            }
+        }
+    }
+
+    async fn roll_back(&mut self) {
+        if let Some(session) = self.session.as_mut()
+            && session.roll_back().await.is_err()
+        {
+            self.session = None;
+        }
+    }
+
+    async fn unlock(&mut self) {
+        if let Some(session) = self.session.as_mut()
+            && session.pipeline(&[named("unlock", vec![])]).await.is_err()
+        {
+            self.session = None;
+        }
+    }
+}
+
+/// Does a job that was cut off wait for a person? What runs in a transaction leaves nothing half done.
+fn holds(job: &Job) -> bool {
+    job.on_crash == OnCrash::Hold && !job.is_transaction()
+}
+
+/// The claim was gone when the result came.
+fn lost() -> Outcome {
+    Outcome::Unrecorded { why: "its claim was gone when its result came, which is in the log".into() }
+}
+
+fn with_output(ended: Ended, output: Captured) -> Ended {
+    let with = |work: Done| Done { output, ..work };
+    match ended {
+        Ended::Ran(work) => Ended::Ran(with(work)),
+        Ended::Committed(work, next) => Ended::Committed(with(work), next),
+        Ended::Cut(cut, work) => Ended::Cut(cut, with(work)),
+        Ended::Stolen(work) => Ended::Stolen(with(work)),
+    }
+}
+
+/// Sleeps until then; for ever where there is no then.
+async fn at(until: Option<Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,144 @@
+//! A job that is a program: its start, the watch over it, its end.
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::record::traceback;
+use super::{Cause, Cut, Done, Ended, Guard, at, beat, connect, one_line, with_output};
+use crate::jobs::claim::Claim;
+use crate::jobs::file::{Job, Work};
+use crate::jobs::lease::{Keeper, Loss};
+use crate::jobs::process::{self, MARK, Program, Running};
+use crate::jobs::session::Session;
+use crate::jobs::store::lock_key;
+use crate::jobs::talk::{Failure, Order};
+
+impl Guard<'_> {
+    /// Starts a job's program for a date.
+    pub(super) fn program(&self, job: &Job, claim: &Claim, date: Timestamp) -> Result<Running, Failure> {
+        let Work::Program { words, environment, directory } = &job.work else {
+            return Err(not_started("it is no program".to_owned()));
+        };
+        let date_text = date.to_string();
+        let mut all = environment.clone();
+        for (name, value) in [
+            ("PGKIT_JOB", job.name.clone()),
+            ("PGKIT_RUN_DATE", date_text.clone()),
+            ("PGKIT_ATTEMPT", claim.attempt.to_string()),
+            ("PGKIT_BACKFILL", if job.backfill { "1" } else { "0" }.to_owned()),
+            (MARK, claim.mark.clone()),
+            ("PGAPPNAME", format!("{} attempt {}", job.name, claim.attempt)),
+        ] {
+            all.insert(name.to_owned(), value);
+        }
+        let folder = &self.setup.folder;
+        let program = Program {
+            words: words.iter().map(|word| word.replace("{date}", &date_text)).collect(),
+            environment: all,
+            directory: directory.as_ref().map_or_else(|| folder.clone(), |own| folder.join(own)),
+        };
+        program.start().map_err(|e| not_started(one_line(&e)))
+    }
+
+    /// Waits for a program's end, or ends it.
+    pub(super) async fn watch(&mut self, job: &Job, claim: &mut Claim, mut running: Running) -> Ended {
+        let begun = Instant::now();
+        let Guard { master, setup, session, resort, alone, stopping, .. } = self;
+        let heard = session.as_ref().map(Session::heard).unwrap_or_default();
+        let mut keeper = Keeper {
+            session,
+            job: &job.name,
+            key: lock_key(&setup.schema, &job.name).to_string(),
+            token: &mut claim.token,
+            run: claim.run,
+            lease: job.lease,
+            max_ongoing_age: job.max_ongoing_age,
+            leader: Some(running.pid()),
+            resort,
+            heard,
+        };
+        let setup = setup.clone();
+        let mut keep = Box::pin(keeper.keep(async || connect(&setup).await, beat));
+        let mut ending: Option<(Cause, Instant)> = None;
+        let deadline = job.timeout.map(|timeout| begun + timeout);
+        let (status, cause) = loop {
+            let until = ending.map(|(_, kill)| kill).or(deadline);
+            let cause = tokio::select! {
+                status = running.end() => break (status.map(Some), ending.map(|(cause, _)| cause)),
+                loss = &mut keep => match loss {
+                    Loss::Expired => Cause::Lease,
+                    Loss::Stolen => Cause::Stolen,
+                },
+                order = master.order::<Order>(), if !*alone => match order {
+                    Ok(Some(Order::Stop)) => Cause::Stop,
+                    Ok(Some(_)) => continue,
+                    Ok(None) | Err(_) => Cause::Alone,
+                },
+                () = at(until) => match ending {
+                    // TERM was not enough.
+                    Some((cause, _)) => break (running.kill().await, Some(cause)),
+                    None => Cause::Timeout,
+                },
+            };
+            match cause {
+                // Nobody knows any more whether the job is ours: no time for TERM.
+                Cause::Lease | Cause::Stolen => break (running.kill().await, Some(cause)),
+                Cause::Alone => {
+                    *alone = true;
+                    break (running.kill().await, Some(cause));
+                }
+                Cause::Timeout | Cause::Stop => {
+                    *stopping |= cause == Cause::Stop;
+                    if ending.is_none() {
+                        running.terminate();
+                        ending = Some((cause, Instant::now() + job.kill_after));
+                    }
+                }
+            }
+        };
+        drop(keep);
+        let took = begun.elapsed();
+        let output = std::mem::take(&mut running.output);
+        let status = match status {
+            Ok(status) => status,
+            Err(e) => {
+                self.warn(one_line(&e));
+                None
+            }
+        };
+        let how = status.map_or(Some("an unknown end".to_owned()), process::failure);
+        let message = running.errors.last_line().or_else(|| output.last_line());
+        let failure = |kind: String, message: String| Failure {
+            traceback: traceback(&output, &message),
+            kind,
+            message,
+        };
+        let failed = |failure| Ended::Ran(Done { failure: Some(failure), ..Done::nothing(took) });
+        let cut = |cut| Ended::Cut(cut, Done::nothing(took));
+        let ended = match (cause, how) {
+            (None | Some(Cause::Stop), None) => Ended::Ran(Done::nothing(took)),
+            (None, Some(how)) => {
+                let message = message.unwrap_or_else(|| how.clone());
+                failed(failure(how, message))
+            }
+            (Some(Cause::Timeout), _) => failed(failure("timeout".into(), timeout(job))),
+            (Some(Cause::Stop), Some(how)) => cut(Cut::stop(format!("it was told to stop ({how})"))),
+            (Some(Cause::Alone), _) => cut(Cut::crash("its runner is gone")),
+            (Some(Cause::Lease), _) => {
+                cut(Cut::crash(format!("the server was not heard for {:?}", job.lease)))
+            }
+            (Some(Cause::Stolen), _) => Ended::Stolen(Done::nothing(took)),
+        };
+        with_output(ended, output)
+    }
+}
+
+fn not_started(message: String) -> Failure {
+    Failure { kind: "could not start".into(), traceback: message.clone(), message }
+}
+
+/// What is said of a job that took too long.
+pub(super) fn timeout(job: &Job) -> String {
+    format!("it took longer than its timeout of {:?}", job.timeout.unwrap_or_default())
+}

@@ -1,0 +1,308 @@
+//! What is recorded of an attempt, and what is done where the server does not take it.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::statement::{CLEAN, RESET};
+use super::{Cut, Date, Done, Guard, beat, one_line};
+use crate::error::{Error, Exit, Result};
+use crate::jobs::claim::{Attempt, Claim, array};
+use crate::jobs::file::{Job, Work};
+use crate::jobs::output::{self, Captured};
+use crate::jobs::session::{Statement, first, json, named, plain};
+use crate::jobs::spool::{self, Kept};
+use crate::jobs::store::interval;
+use crate::jobs::talk::{Failure, Outcome};
+use crate::session::Answer;
+
+/// How long a result is tried to be recorded, beyond the lease where there is one.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+/// The same where the master is gone: what is left is found by whoever looks next.
+const ALONE: Duration = Duration::from_secs(5);
+/// How much of the output stands in crontabber's log and `last_error`, in bytes.
+pub(super) const TRACEBACK: usize = 8 << 10;
+/// What the server's encoding cannot hold, or no encoding.
+const UNTRANSLATABLE: [&str; 2] = ["22P05", "22021"];
+
+impl Guard<'_> {
+    /// A text as the server holds it.
+    pub(super) fn text(&self, text: &str) -> String {
+        output::text(text.as_bytes())
+    }
+
+    /// The values of `finish.sql`.
+    #[expect(clippy::too_many_arguments, reason = "they are the statement's")]
+    pub(super) fn finish_values(
+        &self,
+        job: &Job,
+        claim: &Claim,
+        failure: Option<&Failure>,
+        output: &Captured,
+        took: Duration,
+        date: Date,
+        with_work: bool,
+    ) -> Vec<Option<String>> {
+        let next = self.next_run(job, claim, date, failure.is_some());
+        // A backfill job's success is its date; any other's is when it ran.
+        let success = if job.backfill { date.date } else { claim.begun };
+        vec![
+            Some(job.name.clone()),
+            Some(claim.token.to_string()),
+            Some(claim.run.to_string()),
+            Some(claim.begun.to_string()),
+            Some(next.to_string()),
+            failure.is_none().then(|| success.to_string()),
+            flag(failure.is_some()),
+            failure.map(|f| self.text(&f.kind)),
+            failure.map(|f| self.text(&f.message)),
+            failure.map(|f| self.text(&f.traceback)),
+            Some(array(&job.depends_on)),
+            Some(interval(took)),
+            Some(output.bytes().to_string()),
+            Some(self.text(&output.head())).filter(|head| !head.is_empty()),
+            output.tail().map(|tail| self.text(&tail)),
+            Some(if failure.is_some() { "failed" } else { "succeeded" }.to_owned()),
+            flag(with_work),
+            flag(claim.counts),
+        ]
+    }
+
+    /// The values of `next.sql`.
+    #[expect(clippy::too_many_arguments, reason = "they are the statement's")]
+    pub(super) fn next_values(
+        &self,
+        claim: &Claim,
+        output: &Captured,
+        took: Duration,
+        date: Date,
+        next: Timestamp,
+        job: &Job,
+        with_work: bool,
+    ) -> Vec<Option<String>> {
+        vec![
+            Some(job.name.clone()),
+            Some(claim.token.to_string()),
+            Some(claim.run.to_string()),
+            Some(date.date.to_string()),
+            Some(interval(took)),
+            Some(output.bytes().to_string()),
+            Some(self.text(&output.head())).filter(|head| !head.is_empty()),
+            output.tail().map(|tail| self.text(&tail)),
+            Some(next.to_string()),
+            flag(with_work),
+        ]
+    }
+
+    /// Records the end of a run. Says whether the claim was still ours.
+    pub(super) async fn record_end(
+        &mut self,
+        job: &Job,
+        claim: &Claim,
+        work: &Done,
+        date: Date,
+    ) -> std::result::Result<bool, Outcome> {
+        let values =
+            self.finish_values(job, claim, work.failure.as_ref(), &work.output, work.took, date, false);
+        let (mut statements, recorded) = recording(job, named("finish", as_refs(&values)));
+        let unlocked = statements.len();
+        statements.push(named("unlock", vec![]));
+        let is_sql = matches!(job.work, Work::Sql { .. });
+        if is_sql {
+            statements.extend(CLEAN);
+        }
+        match self.record(&statements, job.lease + PATIENCE).await {
+            Ok(answers) => {
+                let is_ours = first(answers.get(recorded)).as_deref() == Some("1");
+                if is_sql && !job.is_transaction() {
+                    // What a job does outside a transaction of ours may have left anything.
+                    self.renew_session().await;
+                } else {
+                    self.forget_prepared(first(answers.get(unlocked))).await;
+                }
+                Ok(is_ours)
+            }
+            Err(e) => Err(self.keep(job, values, &e)),
+        }
+    }
+
+    /// Records a date that succeeded, with more to follow. Gives the next attempt; `None`: the claim is gone.
+    pub(super) async fn record_date(
+        &mut self,
+        job: &Job,
+        claim: &Claim,
+        work: &Done,
+        date: Date,
+    ) -> std::result::Result<Option<Attempt>, Outcome> {
+        let next = date.following.unwrap_or(date.date);
+        let values = self.next_values(claim, &work.output, work.took, date, next, job, false);
+        let (statements, recorded) = recording(job, named("next", as_refs(&values)));
+        match self.record(&statements, job.lease + PATIENCE).await {
+            Ok(answers) if first(answers.get(recorded)).is_none() => {
+                self.unlock().await;
+                Ok(None)
+            }
+            Ok(answers) => match json(answers.get(recorded)) {
+                Ok(next) => Ok(Some(next)),
+                Err(e) => Err(Outcome::Unrecorded { why: one_line(&e) }),
+            },
+            Err(e) => {
+                // As the end of a run it can be recorded later; the dates that follow are made up for.
+                let values = self.finish_values(job, claim, None, &work.output, work.took, date, false);
+                Err(self.keep(job, values, &e))
+            }
+        }
+    }
+
+    /// Runs statements until the server takes them. Errors: it does not in this time.
+    pub(super) async fn record(
+        &mut self,
+        statements: &[Statement<'_>],
+        patience: Duration,
+    ) -> Result<Vec<Answer>> {
+        let patience = if self.alone { ALONE } else { patience };
+        let give_up = Instant::now() + patience;
+        let mut ascii: Option<Vec<Vec<Option<String>>>> = None;
+        loop {
+            let escaped: Option<Vec<Statement<'_>>> = ascii
+                .as_ref()
+                .map(|ascii| statements.iter().zip(ascii).map(|(one, values)| one.with(values)).collect());
+            let tried = match self.connected().await {
+                Ok(session) => session.pipeline(escaped.as_deref().unwrap_or(statements)).await,
+                Err(e) => Err(e),
+            };
+            let error = match tried {
+                Ok(answers) => return Ok(answers),
+                Err(e) => e,
+            };
+            match error.sqlstate.as_deref() {
+                Some(state) if UNTRANSLATABLE.contains(&state) && ascii.is_none() => {
+                    self.roll_back().await;
+                    ascii = Some(statements.iter().map(Statement::ascii).collect());
+                    continue;
+                }
+                // A job may have let go what pgkit has prepared.
+                Some(state) if state != "26000" && error.exit != Exit::Unavailable => {
+                    self.roll_back().await;
+                }
+                _ => self.session = None,
+            }
+            if Instant::now() >= give_up {
+                return Err(error);
+            }
+            beat();
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Keeps what could not be recorded.
+    fn keep(&self, job: &Job, values: Vec<Option<String>>, error: &Error) -> Outcome {
+        let kept = Kept { place: self.setup.place.clone(), job: job.name.clone(), values };
+        let why = one_line(error);
+        match self.setup.spool.as_deref().map(|folder| spool::keep(folder, &kept)) {
+            Some(Ok(file)) => Outcome::Unrecorded {
+                why: format!("{why}; it is kept in {}, and the next run here records it", file.display()),
+            },
+            Some(Err(e)) => {
+                Outcome::Unrecorded { why: format!("{why}; nor could it be kept: {}", one_line(&e)) }
+            }
+            None => Outcome::Unrecorded { why: format!("{why}; there is no folder to keep it in (HOME)") },
+        }
+    }
+
+    /// Records what was kept.
+    pub(super) async fn replay(&mut self) -> Result<()> {
+        let Some(folder) = self.setup.spool.clone() else { return Ok(()) };
+        for (file, kept) in spool::all(&folder, &self.setup.place) {
+            let statement = named("finish", as_refs(&kept.values));
+            let statements = [plain("BEGIN"), named("house", vec![]), statement, plain("COMMIT")];
+            let answers = match self.record(&statements, Duration::ZERO).await {
+                Ok(answers) => answers,
+                Err(e) if e.sqlstate.is_some() && e.exit != Exit::Unavailable => {
+                    let aside = spool::aside(&file);
+                    self.warn(format!(
+                        "a result of job {:?} that was kept is refused, and stays in {}: {}",
+                        kept.job,
+                        aside.display(),
+                        one_line(&e)
+                    ));
+                    continue;
+                }
+                Err(e) => return Err(e),
+            };
+            spool::done(&file);
+            let what = if first(answers.get(2)).as_deref() == Some("1") {
+                "recorded now"
+            } else {
+                "too late: its claim was gone, which is in the log"
+            };
+            let file = file.display();
+            self.warn(format!("a result of job {:?} that was kept in {file} is {what}", kept.job));
+        }
+        Ok(())
+    }
+
+    /// Gives the claim back.
+    pub(super) async fn release(
+        &mut self,
+        job: &Job,
+        claim: &Claim,
+        cut: &Cut,
+        work: &Done,
+        held: bool,
+    ) -> Result<()> {
+        let (token, run, took) = (claim.token.to_string(), claim.run.to_string(), interval(work.took));
+        let (bytes, head) = (work.output.bytes().to_string(), self.text(&work.output.head()));
+        let tail = work.output.tail().map(|tail| self.text(&tail));
+        let why = self.text(&cut.why);
+        let statement = named(
+            "release",
+            vec![
+                Some(&job.name),
+                Some(&token),
+                Some(&run),
+                Some(&why),
+                Some(if held { "t" } else { "f" }),
+                Some(&took),
+                Some(&bytes),
+                Some(&head),
+                tail.as_deref(),
+                Some(if cut.is_crash { "t" } else { "f" }),
+            ],
+        );
+        let (mut statements, _) = recording(job, statement);
+        statements.push(named("unlock", vec![]));
+        let released = self.record(&statements, job.lease + PATIENCE).await.map(drop);
+        if matches!(job.work, Work::Sql { .. }) {
+            self.renew_session().await;
+        }
+        released
+    }
+}
+
+/// A statement that records something, in a transaction of its own, and its place in it.
+fn recording<'a>(job: &Job, statement: Statement<'a>) -> (Vec<Statement<'a>>, usize) {
+    let mut statements = Vec::new();
+    if matches!(job.work, Work::Sql { .. }) {
+        // The job may have set itself another role.
+        statements.extend(RESET);
+    }
+    statements.extend([plain("BEGIN"), named("house", vec![])]);
+    let recorded = statements.len();
+    statements.extend([statement, plain("COMMIT")]);
+    (statements, recorded)
+}
+
+fn as_refs(values: &[Option<String>]) -> Vec<Option<&str>> {
+    values.iter().map(Option::as_deref).collect()
+}
+
+fn flag(yes: bool) -> Option<String> {
+    Some(if yes { "t" } else { "f" }.to_owned())
+}
+
+/// What stands as the traceback: what is known of the failure, and the end of the output.
+pub(super) fn traceback(output: &Captured, what: &str) -> String {
+    let end = output.end(TRACEBACK);
+    if end.is_empty() { what.to_owned() } else { end }
+}

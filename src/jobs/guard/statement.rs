@@ -1,0 +1,339 @@
+//! A job that is SQL: in a transaction its record is part of it, and so it runs exactly once.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+
+use super::program::timeout;
+use super::record::{TRACEBACK, traceback};
+use super::{BEAT, Cause, Cut, Date, Done, Ended, Guard, at, beat, connect, one_line, with_output};
+use crate::error::{Error, Exit};
+use crate::jobs::claim::{Attempt, Claim};
+use crate::jobs::file::Job;
+use crate::jobs::lease;
+use crate::jobs::output::Captured;
+use crate::jobs::session::{Statement, first, json, named, plain};
+use crate::jobs::store::lock_key;
+use crate::jobs::talk::{Failure, Order};
+use crate::session::Answer;
+use crate::sql;
+
+/// How long a cancelled statement may take to end.
+const CANCELLED: Duration = Duration::from_secs(2);
+
+/// What the ledger says of an attempt.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Found {
+    state: Option<String>,
+    next: Option<Attempt>,
+}
+
+/// What undoes a job's own settings, before pgkit's statements run in its session.
+pub(super) const RESET: [Statement<'static>; 3] =
+    [plain("RESET SESSION AUTHORIZATION"), plain("RESET ROLE"), plain("RESET ALL")];
+/// What a job may leave in a session beside its settings.
+pub(super) const CLEAN: [Statement<'static>; 3] =
+    [plain("DISCARD TEMP"), plain("UNLISTEN *"), plain("CLOSE ALL")];
+
+impl Guard<'_> {
+    /// Runs a job's SQL for a date.
+    pub(super) async fn sql(
+        &mut self,
+        job: &Job,
+        claim: &mut Claim,
+        text: &str,
+        transaction: bool,
+        date: Date,
+    ) -> Ended {
+        let begun = Instant::now();
+        let heard = Rc::new(RefCell::new(Captured::default()));
+        let zone = job.timezone.iana_name().unwrap_or("UTC").to_owned();
+        let Guard { master, setup, session: held, alone, stopping, .. } = self;
+        let Some(session) = held.as_mut() else {
+            return Ended::Cut(Cut::crash("its session is lost"), Done::nothing(begun.elapsed()));
+        };
+        let hearer = heard.clone();
+        session.hear(Some(Box::new(move |text: &str| {
+            let mut captured = hearer.borrow_mut();
+            captured.push(text.as_bytes());
+            captured.push(b"\n");
+        })));
+        let canceler = session.canceler();
+        let local = if transaction { "t" } else { "f" };
+        let mut before: Vec<Statement<'_>> = Vec::new();
+        if transaction {
+            before.push(plain("BEGIN"));
+        }
+        before.push(named("work", vec![Some(&zone), Some(local)]));
+        let date_text = date.date.to_string();
+        let dated = !sql::scan(text).placeholders.is_empty();
+        let mut cause: Option<Cause> = None;
+        let answer = {
+            let work = async {
+                if dated {
+                    session.job_dated(&before, text, &date_text).await
+                } else {
+                    session.job_text(&before, text).await
+                }
+            };
+            let mut work = std::pin::pin!(work);
+            let mut pulse = tokio::time::interval_at(tokio::time::Instant::now() + BEAT, BEAT);
+            let renew = job.max_ongoing_age.min(lease::FOREIGN_AGE) / 2;
+            let mut renewed = Instant::now();
+            let mut until = job.timeout.map(|timeout| begun + timeout);
+            loop {
+                let now = tokio::select! {
+                    answer = &mut work => break Some(answer),
+                    _ = pulse.tick() => {
+                        beat();
+                        if renewed.elapsed() >= renew {
+                            renewed = Instant::now();
+                            // The session is busy with the job.
+                            if let Ok(mut other) = connect(setup).await {
+                                let new = lease::renew(&mut other, &job.name, claim.token, claim.run).await;
+                                if let Ok(Some(token)) = new {
+                                    claim.token = token;
+                                }
+                                other.close().await;
+                            }
+                        }
+                        continue;
+                    }
+                    order = master.order::<Order>(), if !*alone => match order {
+                        Ok(Some(Order::Stop)) => {
+                            *stopping = true;
+                            Cause::Stop
+                        }
+                        Ok(Some(_)) => continue,
+                        Ok(None) | Err(_) => {
+                            *alone = true;
+                            Cause::Alone
+                        }
+                    },
+                    () = at(until) => match cause {
+                        // The cancel was not heard.
+                        Some(_) => break None,
+                        None => Cause::Timeout,
+                    },
+                };
+                if cause.is_none() {
+                    cause = Some(now);
+                    let _ = tokio::time::timeout(CANCELLED, canceler.cancel()).await;
+                    until = Some(Instant::now() + CANCELLED);
+                }
+            }
+        };
+        let took = begun.elapsed();
+        if let Some(session) = held.as_mut() {
+            session.hear(None);
+        }
+        let captured = std::mem::take(&mut *heard.borrow_mut());
+        let ended = match answer {
+            Some(Ok(answer)) => {
+                let answered = Answered { answer, cause, transaction, took };
+                self.after_answer(job, claim, date, answered, &captured).await
+            }
+            None | Some(Err(_)) => {
+                // Whatever the session is in the middle of ends with it.
+                *held = None;
+                match cause {
+                    Some(Cause::Timeout) => timed_out(job, took),
+                    Some(Cause::Stop) => Ended::Cut(Cut::stop("it was told to stop"), Done::nothing(took)),
+                    Some(_) => Ended::Cut(Cut::crash("its runner is gone"), Done::nothing(took)),
+                    None => self.after_loss(job, claim, date, took).await,
+                }
+            }
+        };
+        with_output(ended, captured)
+    }
+
+    /// The server has answered the job's SQL: fails, or commits it with its record.
+    async fn after_answer(
+        &mut self,
+        job: &Job,
+        claim: &Claim,
+        date: Date,
+        answered: Answered,
+        captured: &Captured,
+    ) -> Ended {
+        let Answered { answer, cause, transaction, took } = answered;
+        let failed = |failure| Ended::Ran(Done { failure: Some(failure), ..Done::nothing(took) });
+        if let Some(refused) = &answer.refused {
+            self.roll_back().await;
+            let canceled = refused.sqlstate.as_deref() == Some("57014");
+            return match cause {
+                Some(Cause::Timeout) if canceled => timed_out(job, took),
+                Some(Cause::Stop) if canceled => {
+                    Ended::Cut(Cut::stop("it was told to stop"), Done::nothing(took))
+                }
+                Some(Cause::Alone) if canceled => {
+                    Ended::Cut(Cut::crash("its runner is gone"), Done::nothing(took))
+                }
+                _ => failed(refusal(refused, answer.context.as_deref(), captured, job)),
+            };
+        }
+        // Where the session stands now tells what the text has done to its transaction.
+        let wrong = match (transaction, answer.status) {
+            (true, b'T') | (false, b'I') => None,
+            (true, _) => Some((
+                "the job has ended the transaction that its record belongs to",
+                "leave COMMIT and ROLLBACK out, or say transaction = false",
+            )),
+            (false, _) => Some((
+                "the job has left a transaction open; it was rolled back",
+                "the job's text begins a transaction and does not end it",
+            )),
+        };
+        if let Some((message, why)) = wrong {
+            self.roll_back().await;
+            return failed(Failure {
+                kind: "transaction".into(),
+                message: message.into(),
+                traceback: traceback(captured, why),
+            });
+        }
+        if !transaction {
+            return Ended::Ran(Done::nothing(took));
+        }
+        let values = match date.following {
+            None => self.finish_values(job, claim, None, captured, took, date, true),
+            Some(next) => self.next_values(claim, captured, took, date, next, job, true),
+        };
+        let record = if date.following.is_some() { "next" } else { "finish" };
+        let mut statements = vec![plain("SET CONSTRAINTS ALL IMMEDIATE")];
+        statements.extend(RESET);
+        let recorded = statements.len() + 1;
+        statements.extend([
+            named("house", vec![]),
+            named(record, values.iter().map(Option::as_deref).collect()),
+            plain("COMMIT"),
+        ]);
+        let unlocked = statements.len();
+        if date.following.is_none() {
+            statements.push(named("unlock", vec![]));
+        }
+        statements.extend(CLEAN);
+        let Some(session) = self.session.as_mut() else {
+            return Ended::Cut(Cut::crash("its session is lost"), Done::nothing(took));
+        };
+        let mut answers = match session.tried(&statements).await {
+            Ok(answers) => answers,
+            Err(_) => {
+                self.session = None;
+                return self.after_loss(job, claim, date, took).await;
+            }
+        };
+        let refused = answers.last_mut().and_then(|answer| answer.refused.take());
+        match refused {
+            None => {}
+            Some(e) if e.exit == Exit::Unavailable => {
+                self.session = None;
+                return self.after_loss(job, claim, date, took).await;
+            }
+            Some(e) => {
+                self.roll_back().await;
+                if answers.len() == recorded + 1 && e.sqlstate.as_deref() == Some("22012") {
+                    // The claim was not there: the record refuses itself.
+                    return Ended::Stolen(Done::nothing(took));
+                }
+                // A deferred constraint, say: the job's own fault, and told as such.
+                return failed(refusal(&e, None, captured, job));
+            }
+        }
+        if date.following.is_none() {
+            self.forget_prepared(first(answers.get(unlocked))).await;
+            return Ended::Committed(Done::nothing(took), None);
+        }
+        match json::<Attempt>(answers.get(recorded)) {
+            Ok(next) => Ended::Committed(Done::nothing(took), Some(next)),
+            Err(e) => {
+                self.warn(one_line(&e));
+                self.session = None;
+                Ended::Cut(Cut::crash("its record is not understood"), Done::nothing(took))
+            }
+        }
+    }
+
+    /// The connection was lost in the middle of a job's SQL: did it commit? The ledger knows.
+    async fn after_loss(&mut self, job: &Job, claim: &Claim, date: Date, took: Duration) -> Ended {
+        let key = lock_key(&self.setup.schema, &job.name).to_string();
+        let (run, token) = (claim.run.to_string(), claim.token.to_string());
+        let give_up = Instant::now() + job.lease + super::record::PATIENCE;
+        let lost = || Ended::Cut(Cut::crash("the connection was lost while it ran"), Done::nothing(took));
+        while Instant::now() < give_up {
+            beat();
+            if self.session.is_none() {
+                self.session = connect(&self.setup).await.ok();
+            }
+            if let Some(session) = self.session.as_mut() {
+                // As long as the old session lives it may yet commit; with it its lock goes.
+                let state_of = named("state_of", vec![Some(&run), Some(&job.name), Some(&token)]);
+                match session.pipeline(&[named("lock", vec![Some(&key)]), state_of]).await {
+                    Ok(answers) if first(answers.first()).as_deref() == Some("t") => {
+                        let found = json::<Found>(answers.get(1)).ok();
+                        let Some(found) = found.filter(|f| f.state.as_deref() == Some("succeeded")) else {
+                            return lost();
+                        };
+                        if date.following.is_none() {
+                            self.unlock().await;
+                        }
+                        return Ended::Committed(Done::nothing(took), found.next);
+                    }
+                    Ok(_) => {}
+                    Err(_) => self.session = None,
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        lost()
+    }
+
+    /// Lets go what a job has prepared.
+    pub(super) async fn forget_prepared(&mut self, names: Option<String>) {
+        if names.is_some_and(|names| !names.is_empty()) {
+            // A fresh session is the surest way to have none of it; it is seldom needed.
+            self.renew_session().await;
+        }
+    }
+
+    /// Ends the session: the next one is fresh.
+    pub(super) async fn renew_session(&mut self) {
+        if let Some(session) = self.session.take() {
+            session.close().await;
+        }
+    }
+}
+
+/// What the server has answered, and what pgkit had done to the job by then.
+struct Answered {
+    answer: Answer,
+    cause: Option<Cause>,
+    transaction: bool,
+    took: Duration,
+}
+
+fn timed_out(job: &Job, took: Duration) -> Ended {
+    let message = timeout(job);
+    let failure = Failure { kind: "timeout".into(), traceback: message.clone(), message };
+    Ended::Ran(Done { failure: Some(failure), ..Done::nothing(took) })
+}
+
+/// A job's failure as the server tells it: with its detail, hint and context, and what the job had said.
+fn refusal(error: &Error, context: Option<&str>, captured: &Captured, job: &Job) -> Failure {
+    let message = error.message.strip_prefix("the server says: ").unwrap_or(&error.message).to_owned();
+    let mut lines: Vec<String> = error.causes.iter().map(|cause| format!("DETAIL:  {cause}")).collect();
+    lines.extend(error.hints.iter().map(|hint| format!("HINT:  {hint}")));
+    lines.extend(context.map(|context| format!("CONTEXT:  {context}")));
+    if lines.is_empty() {
+        lines.push(format!("in the SQL of job {:?}", job.name));
+    }
+    let notices = captured.end(TRACEBACK);
+    if !notices.is_empty() {
+        lines.push(notices);
+    }
+    let state = error.sqlstate.as_deref().unwrap_or("unknown");
+    Failure { kind: format!("SQLSTATE {state}"), message, traceback: lines.join("\n") }
+}

@@ -1,0 +1,328 @@
+//! Whose turn it is: jobs that wait to be handed out, behind the parents that wait or run with them; and the instants at
+//! which others are due. Pure bookkeeping.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::time::Instant;
+
+use super::file::Job;
+use super::talk::{Mode, Share};
+
+/// One turn of a job.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    /// The job.
+    pub job: Rc<Job>,
+    /// Why it runs.
+    pub mode: Mode,
+    /// How far.
+    pub share: Share,
+    /// How many dates it has done in this turn.
+    pub done: u32,
+    /// Its guard was killed, and another one sees to it.
+    pub again: bool,
+    runs: bool,
+    /// How many parents must have had their turn.
+    waits_for: usize,
+    children: Vec<u64>,
+}
+
+/// The turns of a pass, in the order in which they come.
+#[derive(Debug, Default)]
+pub struct Queue {
+    turns: BTreeMap<u64, Turn>,
+    places: BTreeMap<String, u64>,
+    /// What waits for nobody.
+    ready: BTreeSet<u64>,
+    last: u64,
+    running: usize,
+}
+
+impl Queue {
+    /// Adds a job at the end; not one that is there already.
+    pub fn push(&mut self, job: Rc<Job>, mode: Mode) {
+        if !self.contains(&job.name) {
+            self.add(Turn {
+                job,
+                mode,
+                share: Share::default(),
+                done: 0,
+                again: false,
+                runs: false,
+                waits_for: 0,
+                children: Vec::new(),
+            });
+        }
+    }
+
+    fn add(&mut self, mut turn: Turn) {
+        self.last += 1;
+        let key = self.last;
+        // A parent that is named twice is one.
+        let parents: BTreeSet<u64> =
+            turn.job.depends_on.iter().filter_map(|parent| self.places.get(parent)).copied().collect();
+        for parent in &parents {
+            if let Some(parent) = self.turns.get_mut(parent) {
+                parent.children.push(key);
+            }
+        }
+        turn.waits_for = parents.len();
+        if parents.is_empty() {
+            self.ready.insert(key);
+        }
+        self.places.insert(turn.job.name.clone(), key);
+        self.turns.insert(key, turn);
+    }
+
+    /// Does it wait or run?
+    pub fn contains(&self, name: &str) -> bool {
+        self.places.contains_key(name)
+    }
+
+    /// Does nobody wait or run?
+    pub fn is_empty(&self) -> bool {
+        self.turns.is_empty()
+    }
+
+    /// How many wait or run.
+    pub fn len(&self) -> usize {
+        self.turns.len()
+    }
+
+    /// How many run.
+    pub fn running(&self) -> usize {
+        self.running
+    }
+
+    /// The first that waits for nobody begins to run.
+    pub fn start(&mut self) -> Option<u64> {
+        let key = self.ready.pop_first()?;
+        self.turns.get_mut(&key)?.runs = true;
+        self.running += 1;
+        Some(key)
+    }
+
+    /// A turn that waits or runs.
+    pub fn get(&self, key: u64) -> Option<&Turn> {
+        self.turns.get(&key)
+    }
+
+    /// The same, to be changed.
+    pub fn get_mut(&mut self, key: u64) -> Option<&mut Turn> {
+        self.turns.get_mut(&key)
+    }
+
+    /// A turn that runs is over: who has waited for it need not any more.
+    pub fn over(&mut self, key: u64) -> Option<Turn> {
+        let turn = self.remove(key)?;
+        for child in &turn.children {
+            if let Some(waiting) = self.turns.get_mut(child) {
+                waiting.waits_for -= 1;
+                if waiting.waits_for == 0 {
+                    self.ready.insert(*child);
+                }
+            }
+        }
+        Some(turn)
+    }
+
+    fn remove(&mut self, key: u64) -> Option<Turn> {
+        let turn = self.turns.remove(&key)?;
+        self.places.remove(&turn.job.name);
+        self.ready.remove(&key);
+        self.running -= usize::from(turn.runs);
+        Some(turn)
+    }
+
+    /// A turn that runs waits again, first of all.
+    pub fn put_back(&mut self, key: u64) {
+        if let Some(turn) = self.turns.get_mut(&key) {
+            self.running -= usize::from(turn.runs);
+            turn.runs = false;
+            self.ready.insert(key);
+        }
+    }
+
+    /// A turn that runs waits again, behind all others; who waits for it still does.
+    pub fn to_the_end(&mut self, key: u64, share: Share) {
+        let Some(turn) = self.remove(key) else { return };
+        let job = turn.job.clone();
+        self.last += 1;
+        let new = Turn { share, done: 0, runs: false, waits_for: 0, ..turn };
+        self.places.insert(job.name.clone(), self.last);
+        self.ready.insert(self.last);
+        self.turns.insert(self.last, new);
+    }
+
+    /// Nobody waits any more.
+    pub fn drop_waiting(&mut self) {
+        let waiting: Vec<u64> =
+            self.turns.iter().filter(|(_, turn)| !turn.runs).map(|(key, _)| *key).collect();
+        for key in waiting {
+            self.remove(key);
+        }
+    }
+
+    /// The jobs are others now: who waits and is gone, goes; who waits and is there runs as it is now.
+    pub fn renew(&mut self, jobs: &BTreeMap<&str, &Rc<Job>>) {
+        let waiting: Vec<u64> =
+            self.turns.iter().filter(|(_, turn)| !turn.runs).map(|(key, _)| *key).collect();
+        for key in waiting {
+            let Some(turn) = self.turns.get_mut(&key) else { continue };
+            match jobs.get(turn.job.name.as_str()) {
+                Some(job) => turn.job = Rc::clone(job),
+                None => drop(self.over(key)),
+            }
+        }
+    }
+}
+
+/// When jobs are due.
+#[derive(Debug, Default)]
+pub struct Due {
+    by_name: BTreeMap<String, Instant>,
+    by_time: BTreeSet<(Instant, String)>,
+}
+
+impl Due {
+    /// A job is due then, and not when it was said before.
+    pub fn set(&mut self, name: &str, at: Instant) {
+        self.forget(name);
+        self.by_name.insert(name.to_owned(), at);
+        self.by_time.insert((at, name.to_owned()));
+    }
+
+    /// Nothing is known any more of this job.
+    pub fn forget(&mut self, name: &str) {
+        if let Some(at) = self.by_name.remove(name) {
+            self.by_time.remove(&(at, name.to_owned()));
+        }
+    }
+
+    /// Nothing is known any more of any job.
+    pub fn clear(&mut self) {
+        *self = Due::default();
+    }
+
+    /// The first of all.
+    pub fn soonest(&self) -> Option<Instant> {
+        self.by_time.first().map(|(at, _)| *at)
+    }
+
+    /// Those that are due by then; they are forgotten.
+    pub fn take(&mut self, now: Instant) -> BTreeSet<String> {
+        let mut taken = BTreeSet::new();
+        while self.soonest().is_some_and(|at| at <= now) {
+            if let Some((_, name)) = self.by_time.pop_first() {
+                self.by_name.remove(&name);
+                taken.insert(name);
+            }
+        }
+        taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::jobs::file;
+
+    fn jobs(list: &[(&str, &str)]) -> Vec<Rc<Job>> {
+        let text: String = list
+            .iter()
+            .map(|(name, parents)| {
+                format!(
+                    "[[job]]\nname = \"{name}\"\nschedule = \"1d\"\nsql = \"SELECT 1\"\ndepends_on = [{parents}]\n"
+                )
+            })
+            .collect();
+        file::parse(&text).jobs.into_iter().map(Rc::new).collect()
+    }
+
+    fn queue(list: &[(&str, &str)]) -> Queue {
+        let mut queue = Queue::default();
+        jobs(list).into_iter().for_each(|job| queue.push(job, Mode::Due));
+        queue
+    }
+
+    fn start(queue: &mut Queue) -> (u64, String) {
+        let key = queue.start().unwrap();
+        (key, queue.get(key).unwrap().job.name.clone())
+    }
+
+    #[test]
+    fn who_waits_for_a_parent_runs_after_it_and_others_before() {
+        let mut queue = queue(&[("a", ""), ("b", "\"a\", \"a\", \"elsewhere\""), ("c", "\"b\""), ("d", "")]);
+        let (a, name) = start(&mut queue);
+        assert_eq!(name, "a");
+        let (d, name) = start(&mut queue);
+        assert_eq!((name.as_str(), queue.start()), ("d", None));
+        queue.over(d);
+        assert_eq!((queue.start(), queue.len(), queue.running()), (None, 3, 1));
+        queue.over(a);
+        let (b, name) = start(&mut queue);
+        assert_eq!((name.as_str(), queue.start()), ("b", None));
+        queue.over(b);
+        let (c, name) = start(&mut queue);
+        assert_eq!(name, "c");
+        queue.over(c);
+        assert!(queue.is_empty() && queue.running() == 0);
+    }
+
+    #[test]
+    fn a_turn_that_goes_to_the_end_keeps_its_children_waiting() {
+        let mut queue = queue(&[("a", ""), ("b", "\"a\""), ("c", "")]);
+        let (a, _) = start(&mut queue);
+        queue.to_the_end(a, Share { dates: Some(3), ..Share::default() });
+        let (c, name) = start(&mut queue);
+        assert_eq!(name, "c");
+        let (a, name) = start(&mut queue);
+        assert_eq!((name.as_str(), queue.get(a).unwrap().share.dates), ("a", Some(3)));
+        queue.over(c);
+        assert_eq!(queue.start(), None);
+        queue.over(a);
+        assert_eq!(start(&mut queue).1, "b");
+    }
+
+    #[test]
+    fn a_turn_whose_guard_was_killed_is_the_first_again_and_what_waits_can_be_dropped() {
+        let mut queue = queue(&[("a", ""), ("b", ""), ("c", "\"a\"")]);
+        let (a, _) = start(&mut queue);
+        queue.put_back(a);
+        assert_eq!(start(&mut queue), (a, "a".to_owned()));
+        queue.drop_waiting();
+        assert_eq!((queue.len(), queue.contains("a"), queue.contains("c")), (1, true, false));
+        queue.over(a);
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn jobs_that_are_gone_from_the_file_do_not_run_and_the_others_as_they_are_now() {
+        let mut queue = queue(&[("a", ""), ("b", "\"a\""), ("c", "")]);
+        let new = jobs(&[("b", ""), ("c", "")]);
+        let (a, _) = start(&mut queue);
+        queue.renew(&new.iter().map(|job| (job.name.as_str(), job)).collect());
+        assert_eq!(start(&mut queue).1, "c");
+        queue.over(a);
+        let (b, _) = start(&mut queue);
+        assert!(queue.get(b).unwrap().job.depends_on.is_empty());
+    }
+
+    #[test]
+    fn what_is_due_is_taken_once() {
+        let now = Instant::now();
+        let at = |ms: u64| now + Duration::from_millis(ms);
+        let mut due = Due::default();
+        due.set("a", at(5));
+        due.set("b", at(1));
+        due.set("a", at(2));
+        assert_eq!(due.soonest(), Some(at(1)));
+        assert_eq!(due.take(at(2)), ["a".to_owned(), "b".to_owned()].into());
+        assert_eq!((due.take(at(9)).len(), due.soonest()), (0, None));
+        due.set("a", at(1));
+        due.forget("a");
+        assert_eq!(due.soonest(), None);
+    }
+}
