@@ -203,14 +203,14 @@ pub async fn claim(
     match attempt(session, schema, here, job, mode, share, warn).await {
         Ok(Ok(claim)) => Ok(Ok(claim)),
         Ok(Err(refused)) => {
-            session.pipeline(&[plain("ROLLBACK"), named("unlock", vec![])]).await?;
+            session.pipeline(&[plain!("ROLLBACK"), named("unlock", vec![])]).await?;
             Ok(Err(refused))
         }
         Err(error) => {
             // 55P03: somebody holds the row. 23505: somebody has just made it, or the guard trigger stands before it.
             let locked = matches!(error.sqlstate.as_deref(), Some("55P03" | "23505"));
             if error.sqlstate.is_some() {
-                session.pipeline(&[plain("ROLLBACK"), named("unlock", vec![])]).await?;
+                session.pipeline(&[plain!("ROLLBACK"), named("unlock", vec![])]).await?;
             }
             if locked { Ok(Err(Outcome::Locked.into())) } else { Err(error) }
         }
@@ -235,7 +235,7 @@ async fn attempt(
     };
     let answers = session
         .pipeline(&[
-            plain("BEGIN"),
+            plain!("BEGIN"),
             named("house", vec![]),
             named("lock", vec![Some(&key)]),
             named("row", vec![Some(&job.name)]),
@@ -286,7 +286,9 @@ async fn attempt(
             }
             Takes::Held => return Ok(Err(Outcome::Held.into())),
             Takes::SeenFree(id) => {
-                session.pipeline(&[named("seen_free", vec![Some(&id.to_string())]), plain("COMMIT")]).await?;
+                session
+                    .pipeline(&[named("seen_free", vec![Some(&id.to_string())]), plain!("COMMIT")])
+                    .await?;
                 let why = elsewhere(since, known.claim.as_ref());
                 return Ok(Err(Outcome::Ongoing { why, free_in: Some(grace) }.into()));
             }
@@ -303,7 +305,7 @@ async fn attempt(
         ));
     }
     if hold {
-        before.push(plain("COMMIT"));
+        before.push(plain!("COMMIT"));
         session.pipeline(&before).await?;
         let why = cut_off.map(|(_, why)| why).unwrap_or_default();
         let outcome = Outcome::Interrupted { why, held: true };
@@ -345,9 +347,9 @@ async fn attempt(
     if job.is_transaction() {
         // What such a job does is flushed with its record, and its claim before that: a server that crashes in between
         // forgets the claim, of which nothing has come.
-        before.push(plain("SET LOCAL synchronous_commit = off"));
+        before.push(plain!("SET LOCAL synchronous_commit = off"));
     }
-    before.push(plain("COMMIT"));
+    before.push(plain!("COMMIT"));
     let answers = session.pipeline(&before).await?;
     let made: Attempt = json(answers.get(claiming))?;
     Ok(Ok(Claim {

@@ -218,11 +218,11 @@ pub async fn renew(
     let (old, run) = (token.to_string(), run.to_string());
     let answers = session
         .pipeline(&[
-            plain("BEGIN"),
+            plain!("BEGIN"),
             named("house", vec![]),
             named("as_owner", vec![Some(&old)]),
             named("refresh", vec![Some(job), Some(&old), Some(&run)]),
-            plain("COMMIT"),
+            plain!("COMMIT"),
         ])
         .await?;
     if first(answers.get(3)).is_none() {

@@ -311,8 +311,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                     self.queue.push(job.clone(), Mode::Due);
                 }
             }
-            let until = self.due.soonest().map_or(look, |due| due.min(look));
-            let served = self.serve(wishes, &mut Pass::default(), Some(until), &mut tell).await;
+            let served = self.serve(wishes, &mut Pass::default(), Some(look), &mut tell).await;
             if let Err(e) = served {
                 self.end(wishes, &mut tell).await;
                 return Err(e);
@@ -332,6 +331,11 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             }
         }
         self.enqueue(jobs, wishes, &snapshot, &mut |_, _| {});
+        if self.slots.is_empty() {
+            // The first job that is due shall not wait for its guard.
+            let slot = self.new_slot().await?;
+            self.slots[slot].guard.order(&Order::Wake).await?;
+        }
         if self.queue.is_empty() {
             self.prune(jobs).await;
         }
@@ -384,7 +388,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         }
     }
 
-    /// Hands out what waits until nothing waits and nothing runs, or until then.
+    /// Hands out what waits until nothing waits and nothing runs; or until then, or something else is due.
     ///
     /// Errors: no guard can be started (74).
     async fn serve(
@@ -395,6 +399,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         tell: Tell<'_>,
     ) -> Result<()> {
         loop {
+            // What has just run may be due again before that.
+            let until = until.map(|until| self.due.soonest().map_or(until, |due| due.min(until)));
             if self.stopped().is_some() {
                 self.queue.drop_waiting();
                 self.tell_to_stop().await;

@@ -10,7 +10,7 @@ use super::process::boot_time;
 use super::store::{self, in_schema};
 use crate::connect::{Canceler, ServerVersion, SessionAttrs, Target};
 use crate::error::{Error, Exit, Result};
-use crate::session::{Answer, Hearer, Piped, Running, Wire, echoed_text};
+use crate::session::{Answer, Hearer, MARK, Piped, Running, Wire, echoed_text};
 use crate::sql;
 
 /// How long bookkeeping may take.
@@ -56,7 +56,19 @@ pub struct Statement<'a> {
     values: Vec<Option<&'a str>>,
 }
 
+impl Statement<'static> {
+    /// This text, which has no values.
+    pub const fn of(sql: &'static str) -> Statement<'static> {
+        Statement { name: "", sql, values: Vec::new() }
+    }
+}
+
 impl Statement<'_> {
+    /// Does it begin a transaction?
+    fn begins(&self) -> bool {
+        self.sql == plain!("BEGIN").sql
+    }
+
     /// Its values, where what a job has said is escaped for a server whose encoding does not hold it.
     pub fn ascii(&self) -> Vec<Option<String>> {
         let said = SAID.iter().find(|(name, _)| *name == self.name).map_or(&[][..], |(_, places)| places);
@@ -77,10 +89,13 @@ pub fn named<'a>(name: &'static str, values: Vec<Option<&'a str>>) -> Statement<
     Statement { name, sql: "", values }
 }
 
-/// A statement without values.
-pub const fn plain(sql: &'static str) -> Statement<'static> {
-    Statement { name: "", sql, values: Vec::new() }
+/// A statement without values, marked as pgkit's own.
+macro_rules! plain {
+    ($sql:literal) => {
+        $crate::jobs::session::Statement::of(concat!("/* pgkit */ ", $sql))
+    };
 }
+pub(crate) use plain;
 
 /// Tells the SQL that runs.
 pub type Echo = Option<Box<dyn Fn(&str)>>;
@@ -108,7 +123,7 @@ impl Session {
         let connect = Wire::connect(target, &running, &mut never);
         let (wire, _) = tokio::time::timeout(PATIENCE, connect).await.unwrap_or_else(|_| Err(late()))?;
         let all = PREPARED.iter().chain(SELDOM);
-        let texts = all.map(|(name, text)| (*name, in_schema(text, schema))).collect();
+        let texts = all.map(|(name, text)| (*name, format!("{MARK}{}", in_schema(text, schema)))).collect();
         let mut session = Session { wire, echo, texts, idles: false, heard: boot_time() };
         bounded(session.begin()).await?;
         Ok(session)
@@ -117,7 +132,7 @@ impl Session {
     async fn begin(&mut self) -> Result<()> {
         let answer = self
             .wire
-            .simple("SELECT pg_catalog.pg_backend_pid(); SET search_path = pg_catalog", true)
+            .simple(plain!("SELECT pg_catalog.pg_backend_pid(); SET search_path = pg_catalog").sql, true)
             .await?;
         let pid = answer.rows.first().and_then(|row| row.first()?.as_ref()?.parse::<i32>().ok());
         if pid != Some(self.wire.backend_pid()) {
@@ -223,7 +238,7 @@ impl Session {
     /// Statements of ours, and after them a text of the job's in one message; without any bound of time. What begins
     /// with BEGIN goes out with the text in one go: in a transaction that has failed it does not run.
     pub async fn job_text(&mut self, before: &[Statement<'_>], sql: &str) -> Result<Answer> {
-        if before.first().is_none_or(|one| one.sql != "BEGIN") {
+        if !before.first().is_some_and(Statement::begins) {
             if let Some(refused) = self.refused(before).await? {
                 return Ok(refused);
             }
@@ -262,7 +277,7 @@ impl Session {
 
     /// Rolls back whatever is open.
     pub async fn roll_back(&mut self) -> Result<()> {
-        self.pipeline(&[plain("ROLLBACK")]).await.map(drop)
+        self.pipeline(&[plain!("ROLLBACK")]).await.map(drop)
     }
 
     /// Says goodbye.
@@ -339,4 +354,19 @@ pub fn own_target(target: &Target, version: ServerVersion) -> Target {
         target.session_attrs = SessionAttrs::ReadWrite;
     }
     target
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_statement_of_pgkits_is_marked_and_only_what_a_job_has_said_is_escaped() {
+        assert_eq!(plain!("COMMIT").sql, format!("{MARK}COMMIT"));
+        let finish =
+            named("finish", vec![Some("für"), None, None, None, None, None, None, None, Some("für")]);
+        let escaped = finish.ascii();
+        assert_eq!((escaped[0].as_deref(), escaped[8].as_deref()), (Some("für"), Some("f\\u{fc}r")));
+        assert_eq!(finish.with(&escaped).ascii(), escaped);
+    }
 }

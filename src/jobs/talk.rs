@@ -79,6 +79,8 @@ pub enum Order {
         /// How far.
         share: Share,
     },
+    /// Connect, for there will be something to do.
+    Wake,
     /// Record what an earlier guard could not.
     Replay,
     /// End what runs: TERM, then KILL.

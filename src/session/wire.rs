@@ -74,6 +74,8 @@ pub struct Wire {
     version: ServerVersion,
     canceler: Canceler,
     hearer: Option<Hearer>,
+    /// Is what is answered next a text in one message?
+    is_simple: bool,
     /// Did the server say that the session may write now, though it was told not to?
     loosened: bool,
     _registered: Registered,
@@ -99,6 +101,7 @@ impl Wire {
             version: connected.version,
             canceler: connected.canceler.clone(),
             hearer: None,
+            is_simple: false,
             loosened: false,
             _registered: registered,
         };
@@ -144,7 +147,10 @@ impl Wire {
     pub async fn simple(&mut self, sql: &str, keep: bool) -> Result<Answer> {
         self.send.clear();
         frontend::query(sql, &mut self.send).map_err(|e| unsendable(&e))?;
-        self.exchange(keep).await
+        self.is_simple = true;
+        let answer = self.exchange(keep).await;
+        self.is_simple = false;
+        answer
     }
 
     /// Sends several statements in one go, with one answer each, up to the first one that is refused: those after it
@@ -167,7 +173,10 @@ impl Wire {
         let mut before = Vec::new();
         self.receive_all(true, &mut before).await?;
         let mut answers = Vec::new();
-        self.receive_all(false, &mut answers).await?;
+        self.is_simple = true;
+        let received = self.receive_all(false, &mut answers).await;
+        self.is_simple = false;
+        received?;
         let refused = before.into_iter().find_map(|answer| answer.refused);
         let mut answer = answers.pop().unwrap_or_default();
         answer.refused = refused.or(answer.refused);
@@ -306,7 +315,11 @@ impl Wire {
                         self.send.clear();
                         frontend::copy_fail("nothing is copied in here", &mut self.send)
                             .map_err(|e| unsendable(&e))?;
-                        frontend::sync(&mut self.send);
+                        // A simple query ends by itself; anything else needs a Sync, for while it copied in the server
+                        // has passed over the one that it had.
+                        if !self.is_simple {
+                            frontend::sync(&mut self.send);
+                        }
                         self.bare.write_all(&self.send).await.map_err(|e| lost(&self.host, &e))?;
                     }
                     _ => {}

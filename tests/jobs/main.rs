@@ -3,12 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "only tests use it")]
 
 mod cases;
+#[path = "../support/jobs.rs"]
+mod fixture;
+mod running;
 #[path = "../support/mod.rs"]
 mod support;
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 
+use fixture::Jobs;
 use support::*;
 
 /// The original's tables, word for word.

@@ -238,6 +238,51 @@ impl Session {
     }
 }
 
+/// Hears what is told on a channel of NOTIFY.
+pub struct Listener {
+    heard: std::sync::mpsc::Receiver<String>,
+    _client: tokio_postgres::Client,
+}
+
+impl Listener {
+    /// On this channel, from now on.
+    pub fn new(db: &Db, channel: &str) -> Listener {
+        let mut config = tokio_postgres::Config::new();
+        config.host_path(&db.info.socket_dir).port(db.info.port).user(&db.info.user).dbname(&db.name);
+        let listen = format!("LISTEN \"{}\"", channel.replace('"', "\"\""));
+        let (tell, heard) = std::sync::mpsc::channel();
+        let (send, receive) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let (client, mut connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+                let messages = async {
+                    while let Some(Ok(message)) = std::future::poll_fn(|cx| connection.poll_message(cx)).await
+                    {
+                        if let tokio_postgres::AsyncMessage::Notification(told) = message {
+                            let _ = tell.send(told.payload().to_owned());
+                        }
+                    }
+                };
+                let listens = async {
+                    client.batch_execute(&listen).await.unwrap();
+                    send.send(client).unwrap();
+                };
+                tokio::join!(messages, listens);
+            });
+        });
+        Listener { heard, _client: receive.recv().unwrap() }
+    }
+
+    /// The first ones, as many as these; and no more came.
+    pub fn heard(&self, count: usize) -> Vec<String> {
+        let patience = std::time::Duration::from_secs(10);
+        let all: Vec<String> = (0..count).map(|_| self.heard.recv_timeout(patience).unwrap()).collect();
+        assert_eq!(self.heard.try_recv().ok(), None);
+        all
+    }
+}
+
 /// Waits until a condition holds; fails the test after half a minute.
 pub fn eventually(what: &str, condition: impl Fn() -> bool) {
     let start = std::time::Instant::now();

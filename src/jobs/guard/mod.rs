@@ -168,6 +168,8 @@ pub(crate) async fn run(master: &mut Master) -> Exit {
                 };
                 guard.say(Event::Done { outcome, next_run: None, rest: None });
             }
+            // What hinders it is told when there is something to do.
+            Ok(Some(Order::Wake)) => drop(guard.connected().await),
             // There is nothing to end.
             Ok(Some(Order::Stop)) => {}
             Ok(None) | Err(_) => break,
@@ -327,16 +329,20 @@ impl Guard<'_> {
                     Err(Loss::Expired) => {
                         Ended::Cut(Cut::crash("the server was not heard"), Done::nothing(Duration::ZERO))
                     }
-                    Ok(()) => match self.program(job, claim, date.date) {
-                        Ok(running) => {
-                            self.say(started(Some(running.pid())));
-                            self.watch(job, claim, running).await
+                    Ok(()) => {
+                        let begun = Instant::now();
+                        match self.program(job, claim, date.date) {
+                            Ok(running) => {
+                                self.say(started(Some(running.pid())));
+                                self.watch(job, claim, running, begun).await
+                            }
+                            Err(failure) => {
+                                self.say(started(None));
+                                let work = Done::nothing(begun.elapsed());
+                                Ended::Ran(Done { failure: Some(failure), ..work })
+                            }
                         }
-                        Err(failure) => {
-                            self.say(started(None));
-                            Ended::Ran(Done { failure: Some(failure), ..Done::nothing(Duration::ZERO) })
-                        }
-                    },
+                    }
                 },
             };
             // Between two dates nothing of the first is left.

@@ -42,8 +42,13 @@ impl Guard<'_> {
     }
 
     /// Waits for a program's end, or ends it.
-    pub(super) async fn watch(&mut self, job: &Job, claim: &mut Claim, mut running: Running) -> Ended {
-        let begun = Instant::now();
+    pub(super) async fn watch(
+        &mut self,
+        job: &Job,
+        claim: &mut Claim,
+        mut running: Running,
+        begun: Instant,
+    ) -> Ended {
         let Guard { master, setup, session, resort, alone, stopping, .. } = self;
         let heard = session.as_ref().map(Session::heard).unwrap_or_default();
         let mut keeper = Keeper {

@@ -215,7 +215,7 @@ impl Guard<'_> {
         let Some(folder) = self.setup.spool.clone() else { return Ok(()) };
         for (file, kept) in spool::all(&folder, &self.setup.place) {
             let statement = named("finish", as_refs(&kept.values));
-            let statements = [plain("BEGIN"), named("house", vec![]), statement, plain("COMMIT")];
+            let statements = [plain!("BEGIN"), named("house", vec![]), statement, plain!("COMMIT")];
             let answers = match self.record(&statements, Duration::ZERO).await {
                 Ok(answers) => answers,
                 Err(e) if e.sqlstate.is_some() && e.exit != Exit::Unavailable => {
@@ -287,9 +287,9 @@ fn recording<'a>(job: &Job, statement: Statement<'a>) -> (Vec<Statement<'a>>, us
         // The job may have set itself another role.
         statements.extend(RESET);
     }
-    statements.extend([plain("BEGIN"), named("house", vec![])]);
+    statements.extend([plain!("BEGIN"), named("house", vec![])]);
     let recorded = statements.len();
-    statements.extend([statement, plain("COMMIT")]);
+    statements.extend([statement, plain!("COMMIT")]);
     (statements, recorded)
 }
 

@@ -33,10 +33,10 @@ struct Found {
 
 /// What undoes a job's own settings, before pgkit's statements run in its session.
 pub(super) const RESET: [Statement<'static>; 3] =
-    [plain("RESET SESSION AUTHORIZATION"), plain("RESET ROLE"), plain("RESET ALL")];
+    [plain!("RESET SESSION AUTHORIZATION"), plain!("RESET ROLE"), plain!("RESET ALL")];
 /// What a job may leave in a session beside its settings.
 pub(super) const CLEAN: [Statement<'static>; 3] =
-    [plain("DISCARD TEMP"), plain("UNLISTEN *"), plain("CLOSE ALL")];
+    [plain!("DISCARD TEMP"), plain!("UNLISTEN *"), plain!("CLOSE ALL")];
 
 impl Guard<'_> {
     /// Runs a job's SQL for a date.
@@ -65,7 +65,7 @@ impl Guard<'_> {
         let local = if transaction { "t" } else { "f" };
         let mut before: Vec<Statement<'_>> = Vec::new();
         if transaction {
-            before.push(plain("BEGIN"));
+            before.push(plain!("BEGIN"));
         }
         before.push(named("work", vec![Some(&zone), Some(local)]));
         let date_text = date.date.to_string();
@@ -203,13 +203,13 @@ impl Guard<'_> {
             Some(next) => self.next_values(claim, captured, took, date, next, job, true),
         };
         let record = if date.following.is_some() { "next" } else { "finish" };
-        let mut statements = vec![plain("SET CONSTRAINTS ALL IMMEDIATE")];
+        let mut statements = vec![plain!("SET CONSTRAINTS ALL IMMEDIATE")];
         statements.extend(RESET);
         let recorded = statements.len() + 1;
         statements.extend([
             named("house", vec![]),
             named(record, values.iter().map(Option::as_deref).collect()),
-            plain("COMMIT"),
+            plain!("COMMIT"),
         ]);
         let unlocked = statements.len();
         if date.following.is_none() {

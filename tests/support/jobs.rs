@@ -1,0 +1,205 @@
+//! What the tests of the jobs engine share: a database with its tables, a folder with a jobs file, pgkit on them.
+#![expect(dead_code, reason = "each test crate uses its part of this module")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use pgkit::sandbox::Binaries;
+
+use super::support::{Db, Output, bin, database, pgkit, run, server};
+
+/// So that the expectation above holds in a crate that uses all the rest.
+fn used_by_no_crate() {}
+
+/// Jobs in a file, and the tables that they live in.
+pub struct Jobs {
+    pub db: Db,
+    pub folder: tempfile::TempDir,
+}
+
+impl Jobs {
+    /// These jobs on the server that all tests share.
+    pub fn new(name: &str, toml: &str) -> Jobs {
+        Jobs::on(bin(), name, toml)
+    }
+
+    /// These jobs on the shared server of this version.
+    pub fn on(bin: &Binaries, name: &str, toml: &str) -> Jobs {
+        Jobs::over(database(server(bin).info(), name), toml)
+    }
+
+    /// These jobs in this database.
+    pub fn over(db: Db, toml: &str) -> Jobs {
+        let jobs = Jobs { db, folder: tempfile::tempdir().unwrap() };
+        jobs.write(toml);
+        let init = jobs.jobs(&["init"]);
+        assert_eq!(init.code, Some(0), "{}", init.snapshot());
+        jobs
+    }
+
+    /// Writes the jobs file anew.
+    pub fn write(&self, toml: &str) {
+        // As an editor does: whoever reads it meanwhile reads the one or the other.
+        let new = self.path("jobs.toml.new");
+        std::fs::write(&new, toml).unwrap();
+        std::fs::rename(new, self.path("jobs.toml")).unwrap();
+    }
+
+    /// A file beside the jobs file.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// What is in that file; empty where it is not there.
+    pub fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    /// `pgkit jobs` with these arguments.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = pgkit(&self.db);
+        self.dress(&mut command);
+        command.arg("jobs").args(args);
+        command
+    }
+
+    /// Shows a command this folder: its jobs file, its state.
+    pub fn dress(&self, command: &mut Command) {
+        command.env("PGKIT_JOBS", self.path("jobs.toml")).env("XDG_STATE_HOME", self.path("state"));
+        command.current_dir(self.folder.path());
+    }
+
+    /// Runs it to its end.
+    pub fn jobs(&self, args: &[&str]) -> Output {
+        run(&mut self.command(args))
+    }
+
+    /// Runs it to its end, which must be this one.
+    pub fn ends(&self, code: i32, args: &[&str]) -> Output {
+        let output = self.jobs(args);
+        assert_eq!(output.code, Some(code), "{args:?}: {}", output.snapshot());
+        output
+    }
+
+    /// Starts it.
+    pub fn start(&self, args: &[&str]) -> Process {
+        Process::start(&mut self.command(args))
+    }
+
+    /// The attempts of a job, oldest first: `state attempt`.
+    pub fn attempts(&self, job: &str) -> Vec<String> {
+        let sql =
+            format!("SELECT state || ' ' || attempt FROM pgkit_run WHERE app_name = '{job}' ORDER BY id");
+        self.db.sql(&sql).into_iter().map(|row| row[0].clone().unwrap()).collect()
+    }
+
+    /// One column of a job's row as text; empty where it is NULL or there is no row.
+    pub fn row(&self, job: &str, column: &str) -> String {
+        let rows = self.db.sql(&format!("SELECT {column}::text FROM crontabber WHERE app_name = '{job}'"));
+        rows.into_iter().next().and_then(|row| row[0].clone()).unwrap_or_default()
+    }
+
+    /// Makes a job of crontabber's notation due.
+    pub fn make_due(&self, job: &str) {
+        self.db.sql(&format!(
+            "UPDATE crontabber SET next_run = now() - interval '1 s' WHERE app_name = '{job}'"
+        ));
+    }
+
+    /// Waits until a file holds so many lines.
+    pub fn wait_for_lines(&self, name: &str, count: usize) {
+        self.wait(&format!("{count} lines in {name}"), || self.text(name).lines().count() >= count);
+    }
+
+    /// Waits until something is so, for at most 40 s.
+    pub fn wait(&self, what: &str, is_so: impl Fn() -> bool) {
+        let start = Instant::now();
+        while !is_so() {
+            let history = || self.jobs(&["history", "--output"]).snapshot();
+            assert!(start.elapsed() < Duration::from_secs(40), "not within 40 s: {what}\n{}", history());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+/// A pgkit that runs. What it has started goes with it.
+pub struct Process {
+    child: Child,
+}
+
+impl Process {
+    /// Starts it, its output kept.
+    pub fn start(command: &mut Command) -> Process {
+        Process { child: command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap() }
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.pid()), signal).unwrap();
+    }
+
+    /// Waits for its end.
+    pub fn end(mut self) -> Output {
+        let stdout = std::io::read_to_string(self.child.stdout.take().unwrap()).unwrap_or_default();
+        let stderr = std::io::read_to_string(self.child.stderr.take().unwrap()).unwrap_or_default();
+        Output { code: self.child.wait().unwrap().code(), stdout, stderr }
+    }
+
+    /// Has it ended?
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Its guards.
+    pub fn guards(&self) -> Vec<i32> {
+        children(self.pid())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // A guard that a test has stopped hears nothing.
+        for guard in self.guards() {
+            let _ = kill(Pid::from_raw(guard), Signal::SIGCONT);
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The children of a process.
+pub fn children(pid: i32) -> Vec<i32> {
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    all.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
+        .filter(|child| stat(*child).is_some_and(|(_, parent)| parent == pid))
+        .collect()
+}
+
+/// A process's state and parent; `None`: it is gone.
+pub fn stat(pid: i32) -> Option<(char, i32)> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
+}
+
+/// Does this process run? A zombie does not.
+pub fn lives(pid: i32) -> bool {
+    stat(pid).is_some_and(|(state, _)| state != 'Z' && state != 'X')
+}
+
+/// The numbers in a file, one a line.
+pub fn numbers(path: &Path) -> Vec<i32> {
+    std::fs::read_to_string(path)
+        .unwrap_or_default()
+        .lines()
+        .filter_map(|line| line.trim().parse().ok())
+        .collect()
+}
