@@ -1,4 +1,5 @@
--- Gives up a job's claim whose lock is free, and a hold: $1 job. A row that a claim has made goes again.
+-- Gives up a job's claim whose lock is free, and a hold: $1 job. A run that never ended is due again: crontabber never takes
+-- a row without next_run.
 WITH had AS (
     SELECT c.ongoing, r.id, r.state, r.host, r.started
     FROM :"schema".crontabber c
@@ -8,13 +9,8 @@ WITH had AS (
 ), run AS (
     UPDATE :"schema".pgkit_run SET state = 'interrupted', error_type = 'interrupted', message = 'unlocked'
     WHERE id IN (SELECT id FROM had)
-), gone AS (
-    DELETE FROM :"schema".crontabber
-    WHERE app_name = $1 AND EXISTS (SELECT FROM had) AND first_run IS NULL AND next_run IS NULL
-      AND last_success IS NULL
 ), freed AS (
-    UPDATE :"schema".crontabber SET ongoing = NULL
+    UPDATE :"schema".crontabber SET ongoing = NULL, next_run = coalesce(next_run, ongoing)
     WHERE app_name = $1 AND EXISTS (SELECT FROM had)
-      AND (first_run IS NOT NULL OR next_run IS NOT NULL OR last_success IS NOT NULL)
 )
 SELECT pg_catalog.json_build_object('ongoing', had.ongoing, 'state', had.state, 'host', had.host) FROM had

@@ -26,28 +26,6 @@ const META_FIRST: &str = include_str!("../../queries/jobs/meta_first.sql");
 const META_CHANGED: &str = include_str!("../../queries/jobs/meta_changed.sql");
 const FIRST_SEEN: &str = include_str!("../../queries/jobs/first_seen.sql");
 
-/// The columns that every statement here names, with their types (section 1 of the original).
-const COLUMNS: &[&str] = &[
-    "app_name text",
-    "next_run timestamp with time zone",
-    "first_run timestamp with time zone",
-    "last_run timestamp with time zone",
-    "last_success timestamp with time zone",
-    "ongoing timestamp with time zone",
-    "error_count integer",
-    "depends_on text[]",
-    "last_error json",
-];
-/// Those of its log.
-const LOG_COLUMNS: &[&str] = &[
-    "app_name text",
-    "log_time timestamp with time zone",
-    "duration interval",
-    "success timestamp with time zone",
-    "exc_type text",
-    "exc_value text",
-    "exc_traceback text",
-];
 /// What `jobs init` makes where it is missing, in this order.
 const MADE: &[(&str, &str)] = &[
     ("crontabber", include_str!("../../queries/jobs/init/crontabber.sql")),
@@ -266,21 +244,45 @@ pub async fn place(session: &impl Ask, named: Option<&str>) -> Result<Place> {
             error.hint(format!("--schema names it: {}", names.join(", ")))
         });
     };
-    check_columns(&format!("{}.crontabber", chosen.schema), &chosen.columns, COLUMNS)?;
+    check_columns(&chosen.schema, "crontabber", &chosen.columns)?;
     Ok(Place { schema: chosen.schema.clone(), has_pgkit: chosen.has_pgkit })
 }
 
-/// Does a table have the columns that are needed? More may be there. Errors: it does not (65), with what was found.
-fn check_columns(table: &str, found: &[String], needed: &[&str]) -> Result<()> {
-    let Some(first) = needed.iter().find(|c| !found.iter().any(|f| f == *c)) else { return Ok(()) };
-    let (name, kind) = first.split_once(' ').unwrap_or((first, ""));
-    let other = found.iter().find_map(|f| f.strip_prefix(&format!("{name} ")));
-    let what = match other {
-        Some(other) => format!("column {name} is of type {other}, and not {kind}"),
-        None => format!("there is no column {name}"),
-    };
-    Err(Error::new(Exit::Data, format!("{table} is not crontabber's table: {what}"))
-        .hint("pgkit jobs init adds the column ongoing to a table from before crontabber 0.18; --schema names another schema"))
+/// The columns of a table that pgkit makes, each with its type, as its statement has them; a number that counts by itself
+/// may be of any type.
+fn columns_of(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
+    const AFTER_TYPE: [&str; 5] = [" NOT NULL", " DEFAULT", " PRIMARY KEY", " GENERATED", ","];
+    text.lines().filter_map(|line| line.strip_prefix("    ")).map(|line| {
+        let end = AFTER_TYPE.iter().filter_map(|word| line.find(word)).min().unwrap_or(line.len());
+        let (name, kind) = line[..end].split_once(' ').unwrap_or((&line[..end], ""));
+        (name, Some(kind).filter(|kind| *kind != "SERIAL"))
+    })
+}
+
+/// Does a table have the columns that pgkit's statements name? More may be there.
+///
+/// Errors: it does not (65), with what was found.
+fn check_columns(schema: &str, table: &str, found: &[String]) -> Result<()> {
+    let text = MADE.iter().find(|(name, _)| *name == table).map_or("", |(_, text)| text);
+    let found: BTreeMap<&str, &str> = found.iter().filter_map(|column| column.split_once(' ')).collect();
+    for (name, kind) in columns_of(text) {
+        let what = match (found.get(name), kind) {
+            (None, _) => format!("there is no column {name}"),
+            (Some(found), Some(kind)) if *found != kind => {
+                format!("column {name} is of type {found}, and not {kind}")
+            }
+            _ => continue,
+        };
+        let whose = if table.starts_with("pgkit") { "pgkit" } else { "crontabber" };
+        let error = Error::data(format!("{schema}.{table} is not {whose}'s table: {what}"));
+        return Err(match (table, name) {
+            ("crontabber", "ongoing") => error.hint(
+                "pgkit jobs init adds the column ongoing to a table from before crontabber 0.18; --schema names another schema",
+            ),
+            _ => error.hint("--schema names another schema"),
+        });
+    }
+    Ok(())
 }
 
 /// Reads everything in one go, however many jobs there are.
@@ -410,17 +412,13 @@ async fn parts(writer: &Writer, schema: &str) -> Result<Vec<Part>> {
             .hint(format!("connect as a member of {:?}, or name another schema: --schema", part.owner)));
         }
     }
-    let columns = |name: &str| parts.iter().find(|part| part.name == name).map(|part| &part.columns);
-    if let Some(columns) = columns("crontabber") {
-        let but_ongoing: Vec<&str> = COLUMNS
-            .iter()
-            .copied()
-            .filter(|c| !c.starts_with("ongoing ") || has(columns, "ongoing"))
-            .collect();
-        check_columns(&format!("{schema}.crontabber"), columns, &but_ongoing)?;
-    }
-    if let Some(columns) = columns("crontabber_log") {
-        check_columns(&format!("{schema}.crontabber_log"), columns, LOG_COLUMNS)?;
+    for part in parts.iter().filter(|part| part.kind == "r") {
+        let mut columns = part.columns.clone();
+        if part.name == "crontabber" && !has(&columns, "ongoing") {
+            // It will be added.
+            columns.push("ongoing timestamp with time zone".to_owned());
+        }
+        check_columns(schema, &part.name, &columns)?;
     }
     Ok(parts)
 }
@@ -602,5 +600,21 @@ mod tests {
     fn a_schema_is_put_in_as_an_identifier() {
         assert!(in_schema(STATES, "it's \"odd\"").contains("JOIN \"it's \"\"odd\"\"\".crontabber c"));
         assert!(!in_schema(STATES, "x").contains(":\""));
+    }
+
+    #[test]
+    fn the_columns_of_a_table_are_those_of_the_statement_that_makes_it() {
+        let of = |table: &str| {
+            let text = MADE.iter().find(|(name, _)| *name == table).unwrap().1;
+            columns_of(text).map(|(name, kind)| format!("{name} {}", kind.unwrap_or("-"))).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            of("crontabber_log")[..4],
+            ["id -", "app_name text", "log_time timestamp with time zone", "duration interval"]
+        );
+        assert_eq!(of("crontabber").len(), 9);
+        assert!(of("pgkit_run").contains(&"id bigint".to_owned()));
+        assert!(of("pgkit_meta").contains(&"only_row boolean".to_owned()));
+        assert!(of("pgkit_run_succeeded").is_empty());
     }
 }

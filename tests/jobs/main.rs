@@ -5,9 +5,12 @@
 mod cases;
 #[path = "../support/jobs.rs"]
 mod fixture;
+mod people;
+mod race;
 mod running;
 #[path = "../support/mod.rs"]
 mod support;
+mod tables;
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;

@@ -96,6 +96,11 @@ impl Jobs {
         self.db.sql(&sql).into_iter().map(|row| row[0].clone().unwrap()).collect()
     }
 
+    /// How many attempts there are of all jobs.
+    pub fn attempts_if_any(&self) -> usize {
+        self.db.value("SELECT count(*) FROM pgkit_run").parse().unwrap()
+    }
+
     /// One column of a job's row as text; empty where it is NULL or there is no row.
     pub fn row(&self, job: &str, column: &str) -> String {
         let rows = self.db.sql(&format!("SELECT {column}::text FROM crontabber WHERE app_name = '{job}'"));
