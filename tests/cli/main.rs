@@ -5,8 +5,12 @@
 mod catalog;
 #[path = "../support/filled.rs"]
 mod filled;
+#[path = "../support/standby.rs"]
+mod recovery;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/pooler.rs"]
+mod through;
 
 mod failures;
 mod formats;

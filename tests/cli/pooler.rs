@@ -1,86 +1,8 @@
 //! Through PgBouncer.
 
-use std::os::unix::fs::{PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::{Child, Stdio};
-
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, User};
-
 use crate::support::*;
+use crate::through::{Pooler, program};
 use crate::*;
-
-/// The program, or `None` where there is none and nobody insists on it.
-fn program() -> Option<PathBuf> {
-    if let Some(named) = variable("PGKIT_TEST_PGBOUNCER") {
-        let path = PathBuf::from(named);
-        assert!(path.is_file(), "PGKIT_TEST_PGBOUNCER: there is no {}", path.display());
-        return Some(path);
-    }
-    let usual = PathBuf::from("/usr/sbin/pgbouncer");
-    if usual.is_file() {
-        return Some(usual);
-    }
-    #[expect(clippy::print_stderr, reason = "whoever runs the tests must see it")]
-    {
-        eprintln!("not run: no pgbouncer (apt install pgbouncer)");
-    }
-    None
-}
-
-/// A pooler before a server; it ends when dropped.
-struct Pooler {
-    child: Child,
-    /// Leads through the pooler.
-    db: Db,
-    _folder: tempfile::TempDir,
-}
-
-impl Drop for Pooler {
-    fn drop(&mut self) {
-        let _ = kill(Pid::from_raw(self.child.id().try_into().unwrap()), Signal::SIGTERM);
-        let _ = self.child.wait();
-    }
-}
-
-impl Pooler {
-    fn start(program: &PathBuf, behind: &Db, mode: &str) -> Pooler {
-        let folder = tempfile::Builder::new().prefix("pool").tempdir_in(temp()).unwrap();
-        let path = folder.path();
-        let conf = format!(
-            "[databases]\n{db} = host={sockets} port={port} user={user} dbname={db}\n\
-             [pgbouncer]\nlisten_addr =\nlisten_port = 6432\nunix_socket_dir = {path}\nunix_socket_mode = 0777\n\
-             auth_type = any\npool_mode = {mode}\ndefault_pool_size = 1\nserver_reset_query =\n\
-             server_check_delay = 0\nlogfile = {path}/log\n",
-            db = behind.name,
-            sockets = behind.info.socket_dir.display(),
-            port = behind.info.port,
-            user = behind.info.user,
-            path = path.display(),
-        );
-        let ini = path.join("pgbouncer.ini");
-        std::fs::write(&ini, conf).unwrap();
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let mut command = Command::new(program);
-        // Where it is, nobody takes it for a stranger of that user's.
-        command.arg("-q").arg(&ini).current_dir(&behind.info.socket_dir).stdin(Stdio::null());
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        if nix::unistd::geteuid().is_root() {
-            let user = User::from_name(&behind.info.os_user).unwrap().unwrap();
-            chown(path, Some(user.uid.as_raw()), Some(user.gid.as_raw())).unwrap();
-            chown(&ini, Some(user.uid.as_raw()), Some(user.gid.as_raw())).unwrap();
-            command.gid(user.gid.as_raw()).uid(user.uid.as_raw());
-        }
-        let child = command.spawn().unwrap();
-        let mut info = behind.info.clone();
-        info.socket_dir = path.to_owned();
-        info.port = 6432;
-        let db = Db { info, name: behind.name.clone() };
-        eventually("the pooler listens", || path.join(".s.PGSQL.6432").exists());
-        Pooler { child, db: Db::existing(&db.info, &db.name), _folder: folder }
-    }
-}
 
 /// What the next client of the same server session sees.
 fn settings(db: &Db) -> Vec<String> {

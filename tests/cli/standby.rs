@@ -1,25 +1,8 @@
 //! A hot standby.
 
-use std::os::unix::fs::{MetadataExt, chown};
-use std::os::unix::process::CommandExt;
-use std::process::Child;
-
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use pgkit::sandbox::Stop;
-
+use crate::recovery::Postgres;
 use crate::support::*;
 use crate::*;
-
-/// A server in recovery, stopped when dropped.
-struct Postgres(Child);
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        let _ = kill(Pid::from_raw(self.0.id().try_into().unwrap()), Signal::SIGQUIT);
-        let _ = self.0.wait();
-    }
-}
 
 #[test]
 fn every_report_works_on_a_hot_standby() {
@@ -29,28 +12,7 @@ fn every_report_works_on_a_hot_standby() {
         let db = Db::existing(&info, "postgres");
         filled::fill(&db, bin.major, 100);
         let on_primary: Vec<String> = REPORTS.iter().map(|args| run(pgkit(&db).args(*args)).stdout).collect();
-        server.stop(Stop::Fast).unwrap();
-
-        // A copy of a stopped server in standby mode, without a primary: it waits for more, and takes readers.
-        let owner = std::fs::metadata(&info.data_dir).unwrap();
-        let (name, text) =
-            if bin.major >= 12 { ("standby.signal", "") } else { ("recovery.conf", "standby_mode = 'on'\n") };
-        let signal = info.data_dir.join(name);
-        std::fs::write(&signal, text).unwrap();
-        chown(&signal, Some(owner.uid()), Some(owner.gid())).unwrap();
-        let mut command = Command::new(bin.program("postgres"));
-        command.env_clear().env("LC_ALL", "C").env("TZ", "UTC").arg("-D").arg(&info.data_dir);
-        command
-            .current_dir(&info.socket_dir)
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null());
-        if nix::unistd::geteuid().is_root() {
-            command.gid(owner.gid()).uid(owner.uid());
-        }
-        let _postgres = Postgres(command.spawn().unwrap());
-        eventually("the standby takes readers", || {
-            db.try_sql("SELECT pg_is_in_recovery()").is_ok_and(|rows| rows[0][0].as_deref() == Some("t"))
-        });
+        let _postgres = Postgres::standby(&mut server, bin);
         for (args, expected) in REPORTS.iter().zip(on_primary) {
             for more in [&[][..], &["--lock-timeout", "100ms"]] {
                 let output = run(pgkit(&db).args(*args).args(more));

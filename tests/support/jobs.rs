@@ -119,6 +119,15 @@ impl Jobs {
         self.wait(&format!("{count} lines in {name}"), || self.text(name).lines().count() >= count);
     }
 
+    /// Waits until a process is gone, while the server may be.
+    pub fn wait_dead(&self, pid: i32) {
+        let start = Instant::now();
+        while lives(pid) {
+            assert!(start.elapsed() < Duration::from_secs(40), "process {pid} lives");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Waits until something is so, for at most 40 s.
     pub fn wait(&self, what: &str, is_so: impl Fn() -> bool) {
         let start = Instant::now();

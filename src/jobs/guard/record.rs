@@ -17,7 +17,7 @@ use crate::jobs::talk::{Failure, Outcome};
 use crate::session::Answer;
 
 /// How long a result is tried to be recorded, beyond the lease where there is one.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// The same where the master is gone: what is left is found by whoever looks next.
 const ALONE: Duration = Duration::from_secs(5);
 /// How much of the output stands in crontabber's log and `last_error`, in bytes.
