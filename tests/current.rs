@@ -84,6 +84,14 @@ fn what_readme_shows_is_what_the_program_prints() {
     let lines: Vec<&str> = readme.lines().collect();
     let examples = examples(&lines);
     assert!(examples.len() >= 8, "README shows too little: {} examples", examples.len());
+    // A jobs file that others may write is refused, and a checkout may be one.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("examples")).unwrap();
+    for example in std::fs::read_dir(project("tests/examples")).unwrap().map(|entry| entry.unwrap()) {
+        let copy = folder.path().join("examples").join(example.file_name());
+        std::fs::write(copy, std::fs::read(example.path()).unwrap()).unwrap();
+    }
+    run(Command::new("chmod").args(["-R", "go-w"]).arg(folder.path()));
     let mut now: Vec<String> = Vec::new();
     let mut done = 0;
     for example in examples {
@@ -91,7 +99,7 @@ fn what_readme_shows_is_what_the_program_prints() {
         shell.env_clear().envs(db.info.env()).env("PGDATABASE", &db.name);
         shell.env("PATH", format!("{}:/usr/bin:/bin", Path::new(PGKIT).parent().unwrap().display()));
         shell.env("TZ", "UTC").env("LC_ALL", "C.UTF-8").env("COLUMNS", "100").env("HOME", "/nonexistent");
-        shell.current_dir(project("tests"));
+        shell.current_dir(folder.path());
         let output = run(shell.arg("-c").arg(format!("{{ {}\n}} 2>&1", example.line)));
         now.extend(lines[done..example.from].iter().map(|l| (*l).to_owned()));
         now.extend(output.stdout.replace(&db.name, "demo").lines().map(str::to_owned));
@@ -112,6 +120,7 @@ fn the_manual_page_is_one_that_man_can_show() {
         ".SH PGKIT SIZES",
         ".SH LOG SETTINGS",
         "\\fBpgkit locks terminate\\fR",
+        ".SH JOBS",
         ".SH UPGRADES",
         ".SH REPORT FILES",
         ".SH EXIT STATUS",
@@ -147,6 +156,12 @@ fn completion_knows_values_and_the_live_servers_names() {
     assert_eq!(complete(&db, &["pgkit", "log", "on", "--database", &db.name]), [db.name.as_str()]);
     assert_eq!(complete(&db, &["pgkit", "log", "tail", "--user", "postg"]), ["postgres"]);
     assert_eq!(complete(&db, &["pgkit", "log", "on", "--statement", "m"]), ["mod"]);
+    let file = project("tests/examples/jobs.toml").display().to_string();
+    assert_eq!(complete(&db, &["pgkit", "jobs", "run", "--file", &file, "ro"]), ["rollup"]);
+    assert_eq!(
+        complete(&db, &["pgkit", "jobs", "why", "--file", &file, ""])[..3],
+        ["import", "rollup", "vacuum"]
+    );
     assert!(complete(&db, &["pgkit", "sandbox", ""]).contains(&"tour".to_owned()));
     let session = db.session();
     let pid = session.pid().to_string();

@@ -1,4 +1,5 @@
-//! Live completion: databases, schemas, relations, functions and sessions of the server that the command line names.
+//! Live completion: databases, schemas, relations, functions and sessions of the server that the command line names, and
+//! jobs of the file that it names.
 
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
@@ -8,6 +9,7 @@ use clap_complete::{ArgValueCompleter, CompletionCandidate};
 
 use crate::connect::{self, Flags};
 use crate::error::{Error, Exit, Result};
+use crate::jobs::file;
 use crate::report::{Complete, Param, ParamType};
 use crate::session::{Reader, Running, Settings, Value};
 
@@ -49,6 +51,21 @@ pub fn sessions() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| names(SESSIONS, typed))
 }
 
+/// Lets a job be completed from the jobs file.
+pub fn jobs() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let words: Vec<OsString> = std::env::args_os().collect();
+        let named =
+            line_of(&words).windows(2).rev().find_map(|pair| (pair[0] == "--file").then_some(pair[1]));
+        let env = connect::environment();
+        let path = named.or(env.nonempty("PGKIT_JOBS")).unwrap_or("jobs.toml");
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let names = file::parse(&text).jobs.into_iter().map(|job| job.name);
+        let typed = typed.to_str().unwrap_or_default();
+        names.filter(|name| name.starts_with(typed)).map(CompletionCandidate::new).collect()
+    })
+}
+
 /// What the server knows that begins like this; nothing when it does not answer in time.
 fn names(sql: &str, typed: &OsStr) -> Vec<CompletionCandidate> {
     let Some(typed) = typed.to_str() else { return Vec::new() };
@@ -80,12 +97,16 @@ async fn ask(sql: &str, typed: &str) -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// The shell's words: they stand behind the first `--`.
+fn line_of(words: &[OsString]) -> Vec<&str> {
+    let line = words.iter().position(|w| w == "--").map_or(&words[..0], |at| &words[at + 1..]);
+    line.iter().filter_map(|w| w.to_str()).collect()
+}
+
 /// The connection flags on a line that is still being typed. `-d` is left out where it is what is typed.
 fn flags_among(words: &[OsString]) -> Flags {
     let mut flags = Flags { no_password: true, ..Flags::default() };
-    // The shell's words stand behind the first `--`.
-    let line = words.iter().position(|w| w == "--").map_or(&words[..0], |at| &words[at + 1..]);
-    let line: Vec<&str> = line.iter().filter_map(|w| w.to_str()).collect();
+    let line = line_of(words);
     for (i, word) in line.iter().enumerate() {
         for (short, long) in [("-h", "--host"), ("-p", "--port"), ("-U", "--username"), ("-d", "--dbname")] {
             let value = if *word == short || *word == long {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Arg, ArgMatches, Command};
+use clap::{ArgMatches, Command};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -17,8 +17,7 @@ const UNLOCK: &str = include_str!("../../../queries/jobs/unlock.sql");
 const PAUSE: &str = include_str!("../../../queries/jobs/pause.sql");
 
 fn command(name: &'static str, about: &'static str, examples: &[&str]) -> Command {
-    super::command::<WriteArgs>(name, about, examples)
-        .arg(Arg::new("name").value_name("NAME").required(true).help("The job"))
+    super::command::<WriteArgs>(name, about, examples).arg(super::names().required(true).help("The job"))
 }
 
 pub(super) fn reset_command() -> Command {

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use clap::{Arg, ArgMatches, Args, Command};
+use clap::{ArgMatches, Args, Command};
 use futures_util::StreamExt;
 use tokio_postgres::RowStream;
 
@@ -60,7 +60,7 @@ pub(super) fn command() -> Command {
         "Show the attempts of all jobs or of some, the latest first: when, how long, what came of it",
         &["pgkit jobs history rollup -n 10", "pgkit jobs history --failed --output --format vertical"],
     )
-    .arg(Arg::new("name").value_name("NAME").num_args(0..).help("The jobs [default: all]"))
+    .arg(super::names().num_args(0..).help("The jobs [default: all]"))
 }
 
 pub(super) fn ghosts_command() -> Command {

@@ -14,9 +14,9 @@ mod trigger;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use clap::{ArgMatches, Args, Command, FromArgMatches, ValueHint};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueHint};
 
-use super::Context;
+use super::{Context, complete};
 use crate::cli::{self, ConnectionArgs, FormatArgs, SessionArgs};
 use crate::connect::Target;
 use crate::error::{self, Error, Exit, Result};
@@ -51,6 +51,11 @@ struct LookArgs {
 fn command<A: Args>(name: &'static str, about: &'static str, examples: &[&str]) -> Command {
     let command = ConnectionArgs::augment_args(A::augment_args(cli::command(name, about)));
     command.about(about).after_help(cli::example(examples))
+}
+
+/// The jobs that are meant, completed from the file.
+fn names() -> Arg {
+    Arg::new("name").value_name("NAME").add(complete::jobs())
 }
 
 /// The command.

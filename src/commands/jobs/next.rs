@@ -1,6 +1,6 @@
 //! `jobs next` and `jobs why`: what runs when, and the decision of every job in words.
 
-use clap::{Arg, ArgMatches, Args, Command};
+use clap::{ArgMatches, Args, Command};
 
 use super::LookArgs;
 use crate::commands::Context;
@@ -35,11 +35,7 @@ pub(super) fn why_command() -> Command {
         "Say for every job, or for one, whether it would run now, and why or why not",
         &["pgkit jobs why rollup"],
     )
-    .arg(
-        Arg::new("name")
-            .value_name("NAME")
-            .help("The job [default: every one, in the order in which they run]"),
-    )
+    .arg(super::names().help("The job [default: every one, in the order in which they run]"))
 }
 
 fn decide(job: &Job, snapshot: &Snapshot) -> Decision {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use clap::{Arg, ArgMatches, Args, Command};
+use clap::{ArgMatches, Args, Command};
 use jiff::Timestamp;
 use jiff::civil;
 use jiff::tz::TimeZone;
@@ -77,7 +77,7 @@ pub(super) fn command() -> Command {
     let about = "Run what is due, once; or with --every again and again. Exit code 1: a job failed, 3: a due one is ongoing elsewhere, 2: a row was locked";
     ConnectionArgs::augment_args(RunArgs::augment_args(cli::command("run", about)))
         .about(about)
-        .arg(Arg::new("name").value_name("NAME").num_args(0..).help("Only these jobs [default: all]"))
+        .arg(super::names().num_args(0..).help("Only these jobs [default: all]"))
         .after_help(cli::example(&[
             "pgkit jobs run --parallel 4",
             "pgkit jobs run rollup --date 2026-01-31",
