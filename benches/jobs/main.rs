@@ -50,7 +50,14 @@ fn main() -> ExitCode {
     let bin = support::bin();
     let mut options = support::options(bin);
     options.temp = args.disk.clone().into();
-    for (name, value) in [("fsync", "on"), ("synchronous_commit", "on"), ("full_page_writes", "on")] {
+    let settings = [
+        ("fsync", "on"),
+        ("synchronous_commit", "on"),
+        ("full_page_writes", "on"),
+        // Its transactions would be counted among pgkit's.
+        ("autovacuum", "off"),
+    ];
+    for (name, value) in settings {
         options = options.conf(name, value);
     }
     let server = support::own_server(&options);

@@ -331,8 +331,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             }
         }
         self.enqueue(jobs, wishes, &snapshot, &mut |_, _| {});
-        if self.slots.is_empty() {
-            // The first job that is due shall not wait for its guard.
+        // The first jobs that are due shall not wait for their guards.
+        while self.slots.len() < self.parallel.min(jobs.len()) {
             let slot = self.new_slot().await?;
             self.slots[slot].guard.order(&Order::Wake).await?;
         }
