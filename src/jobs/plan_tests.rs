@@ -179,6 +179,94 @@ fn ten_thousand_missed_dates_take_no_memory_and_a_cap_is_a_cap() {
 }
 
 #[test]
+fn a_job_whose_schedule_was_changed_neither_loses_a_date_nor_repeats_one() {
+    // crontabber's 1d|05:00, last done on the 4th at 05:00:03, becomes a grid of days, of hours, and a cron pattern.
+    let plain = state(row(Some("5 05:00"), Some("4 05:00:03")));
+    let on = |keys: &str, own: &State, now: &str| decided(&job(keys), Some(own), now);
+    assert_eq!(on("every = \"1d\"\nat = \"05:00\"", &plain, "4 23:00"), "not before 5 05:00:00");
+    assert_eq!(on("every = \"1d\"\nat = \"05:00\"", &plain, "5 05:00"), "5 05:00:00");
+    assert_eq!(on("every = \"6h\"", &plain, "4 05:30"), "not before 4 06:00:00");
+    assert_eq!(on("cron = \"0 4 * * *\"", &plain, "5 04:10"), "5 04:00:00");
+    // A plain job that begins to backfill has done all until it ran.
+    let backfill = "every = \"1d\"\nat = \"05:00\"\nbackfill = true";
+    assert_eq!(on(backfill, &plain, "7 06:00"), "5 05:00:00, 6 05:00:00, 7 05:00:00");
+    // Another time of day, another zone: the next one after the last date.
+    let dates = state(row(None, Some("4 05:00")));
+    assert_eq!(on("every = \"1d\"\nat = \"04:00\"\nbackfill = true", &dates, "5 06:00"), "5 04:00:00");
+    assert_eq!(
+        on(
+            "every = \"1d\"\nat = \"05:00\"\ntimezone = \"Europe/Berlin\"\nbackfill = true",
+            &dates,
+            "5 06:00"
+        ),
+        "5 04:00:00"
+    );
+    // From a grid back to crontabber's own: its next_run stands, whatever the grid would have said.
+    let grid = state(row(Some("5 05:00"), Some("4 05:00")));
+    assert_eq!(on("schedule = \"1h\"", &grid, "4 09:00"), "not before 5 05:00:00");
+    assert_eq!(on("schedule = \"1d\"\nbackfill = true", &grid, "5 06:00"), "5 05:00:00");
+    // A longer period, a shorter one, another anchor.
+    assert_eq!(on("every = \"2w\"", &plain, "12 00:00"), "5 00:00:00");
+    assert_eq!(
+        on("every = \"1m\"\nbackfill = true\nmax_backfill = 2", &dates, "4 06:00"),
+        "4 05:01:00, 4 05:02:00"
+    );
+    assert_eq!(
+        on("every = \"1h\"\nanchor = \"10m\"\nbackfill = true", &dates, "4 06:30"),
+        "4 05:10:00, 4 06:10:00"
+    );
+}
+
+#[test]
+fn leap_days_and_changes_of_clocks_have_one_date_each() {
+    let at = |text: &str| -> Timestamp { text.parse().unwrap() };
+    let since = |keys: &str, last: &str, now: &str| {
+        let row = Row { last_success: Some(at(last)), ..Row::default() };
+        let job = job(&format!("{keys}\nbackfill = true"));
+        match decide(&job, &|_| Some(state(row.clone())), at(now)) {
+            Decision::Run(dates) => dates.map(|date| date.to_string()).collect::<Vec<_>>(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let daily = "every = \"1d\"\nat = \"02:30\"\ntimezone = \"Europe/Berlin\"";
+    // Clocks go forward in the night of 2026-03-29, and back in that of 2026-10-25.
+    assert_eq!(
+        since(daily, "2026-03-28T01:30:00Z", "2026-03-30T12:00:00Z"),
+        ["2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"]
+    );
+    assert_eq!(
+        since(daily, "2026-10-24T00:30:00Z", "2026-10-26T12:00:00Z"),
+        ["2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"]
+    );
+    assert_eq!(
+        since("cron = \"0 12 * * *\"", "2028-02-28T12:00:00Z", "2028-03-01T12:00:00Z"),
+        ["2028-02-29T12:00:00Z", "2028-03-01T12:00:00Z"]
+    );
+    assert_eq!(since("schedule = \"1d|12:00\"", "2028-02-28T12:00:00Z", "2028-03-01T12:00:01Z").len(), 2);
+}
+
+#[test]
+fn what_one_turn_leaves_over_is_known() {
+    let minute = job("every = \"1m\"\nbackfill = true\nmax_backfill = 3");
+    let own = state(row(None, Some("1 00:00")));
+    let Decision::Run(dates) = decide(&minute, &|_| Some(own.clone()), t("1 00:05")) else { panic!() };
+    assert_eq!((dates.peek(), dates.end()), (Some(t("1 00:01")), t("1 00:05")));
+    let mut capped = dates.clone();
+    assert_eq!((capped.by_ref().count(), capped.is_capped()), (3, true));
+    let mut two = dates.clone().at_most(9).through(t("1 00:02"));
+    assert_eq!((two.by_ref().count(), two.is_capped()), (2, false));
+    assert_eq!(dates.clone().through(t("1 00:00")).peek(), None);
+    // crontabber's own arithmetic would let the rest wait for a whole period.
+    let original = job("schedule = \"1d\"");
+    assert_eq!(next_run(&original, t("5 06:00"), t("3 06:00"), false, true), t("5 06:00"));
+    assert_eq!(next_run(&original, t("5 06:00"), t("3 06:00"), true, true), t("5 06:05"));
+    // A job that is due, but has no date yet, says when it will have one.
+    let daily = job("schedule = \"1d|05:00\"\nbackfill = true");
+    let own = state(row(Some("5 04:00"), Some("5 05:13")));
+    assert_eq!(decide(&daily, &|_| Some(own.clone()), t("5 06:00")), Decision::NoDate(Some(t("6 05:00"))));
+}
+
+#[test]
 fn a_parent_blocks_as_in_the_original_and_a_first_run_does_not_crash() {
     let child = job("schedule = \"1h\"\ndepends_on = [\"p\"]");
     let with = |parent: Option<Row>| {

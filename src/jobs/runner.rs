@@ -66,6 +66,17 @@ pub enum Told<'a> {
     Passed(&'a Pass),
 }
 
+/// What a runner that stays is to do from now on.
+#[derive(Debug)]
+pub enum Reload {
+    /// The same.
+    Same,
+    /// These jobs.
+    New(Vec<Rc<Job>>),
+    /// What runs, and nothing more.
+    End,
+}
+
 /// Hears what a runner tells.
 pub type Tell<'a> = &'a mut dyn FnMut(Told<'_>);
 
@@ -249,14 +260,14 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     }
 
     /// Pass after pass, until a signal: looks at the tables at least this often, and hands out what is due when it is.
-    /// `reload` gives the jobs where they have changed.
+    /// `reload` says whether that has changed.
     ///
     /// Errors: what will not be better the next time: the tables are gone, say, or the role may not use them any more.
     /// Then nothing of it runs.
     pub async fn stay(
         &mut self,
         mut jobs: Vec<Rc<Job>>,
-        reload: &mut dyn FnMut(Tell<'_>) -> Option<Vec<Rc<Job>>>,
+        reload: &mut dyn FnMut(Tell<'_>) -> Reload,
         wishes: &Wishes,
         every: Duration,
         tell: Tell<'_>,
@@ -283,10 +294,17 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         };
         while self.stopped().is_none() {
             self.parallel = wishes.parallel.max(1);
-            if let Some(new) = reload(&mut tell) {
-                jobs = new;
-                self.queue.renew(&jobs.iter().map(|job| (job.name.as_str(), job)).collect());
-                look = Instant::now();
+            match reload(&mut tell) {
+                Reload::Same => {}
+                Reload::New(new) => {
+                    jobs = new;
+                    self.queue.renew(&jobs.iter().map(|job| (job.name.as_str(), job)).collect());
+                    look = Instant::now();
+                }
+                Reload::End => {
+                    self.queue.drop_waiting();
+                    return self.serve(wishes, &mut Pass::default(), None, &mut tell).await;
+                }
             }
             if look <= Instant::now() {
                 look = Instant::now() + every;

@@ -21,6 +21,7 @@ use crate::cli::{self, ConnectionArgs, FormatArgs, SessionArgs};
 use crate::connect::Target;
 use crate::error::{self, Error, Exit, Result};
 use crate::jobs::file::{self, Job};
+use crate::jobs::process::folder_of;
 use crate::jobs::store::{self, Place, Snapshot};
 use crate::session::{Purpose, Reader, Settings, Writer};
 use crate::signals;
@@ -132,11 +133,11 @@ fn read(context: &Context, args: &FileArgs) -> Result<Read> {
         if args.file.is_none() { error.hint("name it: --file FILE, or PGKIT_JOBS") } else { error }
     };
     let text = std::fs::read(&path).map_err(|e| io(&e))?;
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    for (what, place) in [("it", path.as_path()), ("its folder", folder)] {
+    // A link is as good as the folder of what it leads to.
+    let real = std::fs::canonicalize(&path).map_err(|e| io(&e))?;
+    let folders = [&path, &real].map(|path| folder_of(path));
+    let places = [("it", path.clone())].into_iter().chain(folders.map(|folder| ("its folder", folder)));
+    for (what, place) in places {
         let meta = std::fs::metadata(place).map_err(|e| io(&e))?;
         // In a folder like /tmp nobody can take away what is another's.
         let sticky = meta.is_dir() && meta.mode() & 0o1000 != 0;

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::error::{self, Result};
+use crate::error::{self, Error, Result};
 use crate::jobs::file::Job;
 use crate::jobs::runner::Told;
 use crate::jobs::talk::{Event, Outcome};
 use crate::render::escape;
-use crate::render::output;
+use crate::render::output::{Output, Reader};
 
 /// How it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +32,11 @@ pub(super) struct Reporter {
     running: BTreeMap<String, ProgressBar>,
     /// Somebody has named jobs, and wants to know why one does not run.
     named: bool,
-    /// Why stdout could not be written to.
-    pub(super) failure: Option<error::Error>,
+    /// Stdout, for events.
+    out: Option<Output>,
+    /// The reader of events is gone, or they cannot be written.
+    is_deaf: bool,
+    failure: Option<Error>,
 }
 
 fn people(length: Duration) -> String {
@@ -45,16 +48,35 @@ fn people(length: Duration) -> String {
 }
 
 impl Reporter {
-    pub(super) fn new(how: How, named: bool) -> Reporter {
+    pub(super) fn new(how: How, named: bool) -> Result<Reporter> {
         let terminal = std::io::stderr().is_terminal() && how == How::People { quiet: false };
         let bars = terminal.then(MultiProgress::new);
-        Reporter { how, bars, running: BTreeMap::new(), named, failure: None }
+        let out = if how == How::Lines { Some(Output::new(None, 0)?) } else { None };
+        Ok(Reporter { how, bars, running: BTreeMap::new(), named, out, is_deaf: false, failure: None })
+    }
+
+    /// Is nobody there any more who reads events?
+    pub(super) fn is_deaf(&self) -> bool {
+        self.is_deaf
+    }
+
+    /// Waits until all is written. Errors: stdout failed (74).
+    pub(super) async fn finish(self) -> Result<()> {
+        if let Some(out) = self.out {
+            out.finish().await?;
+        }
+        self.failure.map_or(Ok(()), Err)
     }
 
     pub(super) fn tell(&mut self, told: Told<'_>) {
         if let How::Lines = self.how {
-            if let Err(e) = self.line(&told) {
-                self.failure.get_or_insert(e);
+            match self.line(&told) {
+                Ok(Reader::There) => {}
+                Ok(Reader::Gone) => self.is_deaf = true,
+                Err(e) => {
+                    self.is_deaf = true;
+                    self.failure.get_or_insert(e);
+                }
             }
             // Programs read events; the people behind them read errors.
             if let Told::Event(_, Event::Sql { .. }) = told {
@@ -66,9 +88,9 @@ impl Reporter {
     }
 
     /// One event as one line of JSON.
-    fn line(&self, told: &Told<'_>) -> Result<()> {
+    fn line(&mut self, told: &Told<'_>) -> Result<Reader> {
         let value = match told {
-            Told::Event(_, Event::Sql { .. }) => return Ok(()),
+            Told::Event(_, Event::Sql { .. }) => return Ok(Reader::There),
             Told::Event(job, event) => {
                 let mut value = serde_json::to_value(event).unwrap_or_default();
                 if let (Some(object), Event::Finished { how, .. }) = (value.as_object_mut(), event) {
@@ -101,7 +123,9 @@ impl Reporter {
                 "interrupted": pass.interrupted, "ongoing": pass.ongoing, "locked": pass.locked, "held": pass.held,
             }),
         };
-        output::print(&format!("{value}\n"))
+        let Some(out) = &mut self.out else { return Ok(Reader::There) };
+        out.buffer().extend_from_slice(format!("{value}\n").as_bytes());
+        out.flush()
     }
 
     fn say(&self, line: &str) {

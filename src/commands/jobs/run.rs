@@ -20,7 +20,7 @@ use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
 use crate::jobs::file::Job;
 use crate::jobs::process::folder_of;
-use crate::jobs::runner::{Runner, Surroundings, Tell, Told, Wishes};
+use crate::jobs::runner::{Reload, Runner, Surroundings, Tell, Told, Wishes};
 use crate::jobs::schedule::{At, Schedule};
 use crate::jobs::store;
 use crate::render::FormatName;
@@ -164,24 +164,25 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         echo: args.session.echo.echo_hidden,
     };
     let stop = context.ending.take();
-    let mut reporter = Reporter::new(how, !wishes.names.is_empty() && args.every.is_none());
-    let mut runner = match open(&args, connect, around, &stop, &mut reporter).await {
+    let reporter = Reporter::new(how, !wishes.names.is_empty() && args.every.is_none())?;
+    let reporter = RefCell::new(reporter);
+    let mut tell = |told: Told<'_>| reporter.borrow_mut().tell(told);
+    let mut runner = match open(&args, connect, around, &stop, &mut tell).await {
         Ok(runner) => runner,
         Err(e) => return stop.borrow().ok_or(e),
     };
-    let mut tell = |told: Told<'_>| reporter.tell(told);
     let exit = match args.every {
         None => runner.pass(&jobs, &wishes, &mut tell).await.map(|pass| pass.exit(args.ignore_failures)),
         Some(every) => {
             let mut watched = Watched { stamp: stamp(&path), path };
-            let reload = &mut |tell: Tell<'_>| watched.reload(context, &args, tell);
+            let reload = &mut |tell: Tell<'_>| {
+                if reporter.borrow().is_deaf() { Reload::End } else { watched.reload(context, &args, tell) }
+            };
             runner.stay(jobs, reload, &wishes, every, &mut tell).await.map(|()| Exit::Done)
         }
     };
     runner.close().await;
-    if let Some(e) = reporter.failure.take() {
-        return Err(e);
-    }
+    reporter.into_inner().finish().await?;
     let stopped = *stop.borrow();
     stopped.map_or(exit, Ok)
 }
@@ -192,14 +193,14 @@ async fn open<C: AsyncFn() -> Result<Writer> + Clone>(
     connect: C,
     around: Surroundings,
     stop: &Stop,
-    reporter: &mut Reporter,
+    tell: Tell<'_>,
 ) -> Result<Runner<C>> {
     let mut is_away = false;
     loop {
         match Runner::open(connect.clone(), around.clone(), stop.clone()).await {
             Err(e) if args.every.is_some() && e.exit == Exit::Unavailable && stop.borrow().is_none() => {
                 if !std::mem::replace(&mut is_away, true) {
-                    reporter.tell(Told::Warning(format!("{}: tried again each second", e.message)));
+                    tell(Told::Warning(format!("{}: tried again each second", e.message)));
                 }
                 let _ = tokio::time::timeout(AWAY, stop.clone().wait_for(Option::is_some)).await;
             }
@@ -224,17 +225,17 @@ fn stamp(path: &Path) -> Option<Stamp> {
 
 impl Watched {
     /// The jobs, where the file has changed and is right. One with faults changes nothing, and is told once.
-    fn reload(&mut self, context: &Context, args: &RunArgs, tell: Tell<'_>) -> Option<Vec<Rc<Job>>> {
+    fn reload(&mut self, context: &Context, args: &RunArgs, tell: Tell<'_>) -> Reload {
         let stamp = stamp(&self.path);
         if stamp == self.stamp {
-            return None;
+            return Reload::Same;
         }
         self.stamp = stamp;
         match super::read(context, &args.file).and_then(|read| read.jobs(args.session.echo.quiet)) {
-            Ok(new) => Some(new.into_iter().map(Rc::new).collect()),
+            Ok(new) => Reload::New(new.into_iter().map(Rc::new).collect()),
             Err(e) => {
                 tell(Told::Warning(format!("{}: the jobs stay as they were", e.message)));
-                None
+                Reload::Same
             }
         }
     }
