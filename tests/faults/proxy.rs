@@ -26,6 +26,8 @@ pub enum Way {
 pub struct Proxy {
     port: u16,
     way: Arc<AtomicU8>,
+    /// What the network does once a client has sent this.
+    at: Arc<Mutex<Option<(String, Way)>>>,
     all: Arc<Mutex<Vec<(TcpStream, UnixStream)>>>,
 }
 
@@ -37,7 +39,8 @@ impl Proxy {
         let socket: PathBuf = db.info.socket_dir.join(format!(".s.PGSQL.{}", db.info.port));
         let way = Arc::new(AtomicU8::new(0));
         let all = Arc::new(Mutex::new(Vec::new()));
-        let proxy = Proxy { port, way: way.clone(), all: all.clone() };
+        let at: Arc<Mutex<Option<(String, Way)>>> = Arc::default();
+        let proxy = Proxy { port, way: way.clone(), at: at.clone(), all: all.clone() };
         // The threads end with the test's process.
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -49,13 +52,20 @@ impl Proxy {
                 server.set_read_timeout(pause).unwrap();
                 all.lock().unwrap().push((client.try_clone().unwrap(), server.try_clone().unwrap()));
                 let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                let passes = way.clone();
+                let (passes, at, turns) = (way.clone(), at.clone(), way.clone());
+                let seen = move |bytes: &[u8]| {
+                    let is_there = |text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
+                    // It has not been passed on yet, so no answer can be on its way.
+                    if let Some((_, way)) = at.lock().unwrap().take_if(|(text, _)| is_there(text)) {
+                        turns.store(way as u8, Ordering::SeqCst);
+                    }
+                };
                 std::thread::spawn(move || {
-                    pass(from, to, || passes.load(Ordering::SeqCst) != Way::Cut as u8)
+                    pass(from, to, || passes.load(Ordering::SeqCst) != Way::Cut as u8, seen);
                 });
                 let passes = way.clone();
                 std::thread::spawn(move || {
-                    pass(server, client, || passes.load(Ordering::SeqCst) == Way::Open as u8);
+                    pass(server, client, || passes.load(Ordering::SeqCst) == Way::Open as u8, |_| {});
                 });
             }
         });
@@ -65,6 +75,12 @@ impl Proxy {
     /// From now on it does this.
     pub fn set(&self, way: Way) {
         self.way.store(way as u8, Ordering::SeqCst);
+    }
+
+    /// It does this as soon as a client binds the statement of this name.
+    pub fn set_at(&self, name: &str, way: Way) {
+        // In a Bind message the portal's name, which is empty, and that of the statement end with a NUL each.
+        *self.at.lock().unwrap() = Some((format!("\0{name}\0"), way));
     }
 
     /// The clients of all connections that there are see their end; the server does not.
@@ -97,7 +113,7 @@ impl Socket for UnixStream {
     }
 }
 
-fn pass(mut from: impl Socket, mut to: impl Socket, passes: impl Fn() -> bool) {
+fn pass(mut from: impl Socket, mut to: impl Socket, passes: impl Fn() -> bool, seen: impl Fn(&[u8])) {
     let mut buffer = [0; 1 << 16];
     loop {
         if !passes() {
@@ -107,6 +123,7 @@ fn pass(mut from: impl Socket, mut to: impl Socket, passes: impl Fn() -> bool) {
         match from.read(&mut buffer) {
             Ok(0) => break,
             Ok(n) => {
+                seen(&buffer[..n]);
                 // What was on its way when the network was cut does not arrive.
                 while !passes() {
                     std::thread::sleep(Duration::from_millis(5));
