@@ -2,10 +2,12 @@
 -- were done beyond its last success are wanted, $4 a date of which is asked whether it succeeded.
 SELECT pg_catalog.row_to_json(known)
 FROM (
-    SELECT c.app_name IS NOT NULL AS has_row, c.next_run, c.first_run, c.last_run, c.last_success, c.ongoing,
-           coalesce(c.error_count, 0) AS error_count,
-           coalesce(c.last_error::text NOT IN ('{}', 'null'), false) AS failed,
-           pg_catalog.clock_timestamp() AS now, j.first_seen, coalesce(j.paused IS NOT NULL, false) AS paused,
+    SELECT CASE WHEN c.app_name IS NOT NULL THEN
+               (SELECT pg_catalog.row_to_json(own)
+                FROM (SELECT c.next_run, c.first_run, c.last_run, c.last_success, c.ongoing,
+                             coalesce(c.last_error::text NOT IN ('{}', 'null'), false) AS failed) own)
+           END AS row,
+           coalesce(c.error_count, 0) AS error_count, pg_catalog.clock_timestamp() AS now, j.first_seen, coalesce(j.paused IS NOT NULL, false) AS paused,
            j.done_through,
            CASE WHEN $3::bool THEN
                ARRAY(SELECT r.run_date
@@ -32,11 +34,12 @@ FROM (
                       LIMIT 1) claim)
            END AS claim,
            CASE WHEN $2::text[] <> '{}' THEN
-               (SELECT pg_catalog.json_agg(parent)
-                FROM (SELECT p.app_name AS name, p.next_run, p.first_run, p.last_run, p.last_success, p.ongoing,
-                             coalesce(p.last_error::text NOT IN ('{}', 'null'), false) AS failed
-                      FROM :"schema".crontabber p
-                      WHERE p.app_name = ANY ($2)) parent)
+               (SELECT pg_catalog.json_object_agg(p.app_name, (
+                    SELECT pg_catalog.row_to_json(parent)
+                    FROM (SELECT p.next_run, p.first_run, p.last_run, p.last_success, p.ongoing,
+                                 coalesce(p.last_error::text NOT IN ('{}', 'null'), false) AS failed) parent))
+                FROM :"schema".crontabber p
+                WHERE p.app_name = ANY ($2))
            END AS parents,
            (SELECT pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - m.changed_at)
             FROM :"schema".pgkit_meta m) AS changed_s

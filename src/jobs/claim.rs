@@ -1,6 +1,6 @@
 //! A claim: a job's lock, its row, the decision under both, and who may be taken over.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -8,11 +8,11 @@ use serde::Deserialize;
 
 use super::file::{Job, OnCrash};
 use super::health;
-use super::plan::{self, Dates, Decision, Row, State};
+use super::plan::{self, Dates, Decision, Row, State, instant};
 use super::process;
 use super::schedule::Schedule;
 use super::session::{Session, Statement, first, json, named, plain};
-use super::store::{instant, interval, lock_key};
+use super::store::{interval, lock_key};
 use super::talk::{Mode, Outcome, Share};
 use crate::error::{Error, Result};
 
@@ -78,19 +78,8 @@ pub struct Claim {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Known {
-    has_row: bool,
-    #[serde(deserialize_with = "instant")]
-    next_run: Option<Timestamp>,
-    #[serde(deserialize_with = "instant")]
-    first_run: Option<Timestamp>,
-    #[serde(deserialize_with = "instant")]
-    last_run: Option<Timestamp>,
-    #[serde(deserialize_with = "instant")]
-    last_success: Option<Timestamp>,
-    #[serde(deserialize_with = "instant")]
-    ongoing: Option<Timestamp>,
+    row: Option<Row>,
     error_count: i64,
-    failed: bool,
     now: Timestamp,
     first_seen: Option<Timestamp>,
     paused: bool,
@@ -99,7 +88,7 @@ struct Known {
     done: BTreeSet<Timestamp>,
     date_done: bool,
     claim: Option<Before>,
-    parents: Option<Vec<Parent>>,
+    parents: Option<BTreeMap<String, Row>>,
     changed_s: Option<f64>,
 }
 
@@ -124,23 +113,6 @@ struct Before {
     mark: Option<String>,
     /// How long until it may be taken over, since its lock was first seen free.
     left_s: Option<f64>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Parent {
-    name: String,
-    #[serde(deserialize_with = "instant")]
-    next_run: Option<Timestamp>,
-    #[serde(deserialize_with = "instant")]
-    first_run: Option<Timestamp>,
-    #[serde(deserialize_with = "instant")]
-    last_run: Option<Timestamp>,
-    #[serde(deserialize_with = "instant")]
-    last_success: Option<Timestamp>,
-    #[serde(deserialize_with = "instant")]
-    ongoing: Option<Timestamp>,
-    failed: bool,
 }
 
 /// A new attempt, as the statement that makes it gives it.
@@ -252,6 +224,8 @@ async fn attempt(
         .await?;
     let has_lock = first(answers.get(2)).as_deref() == Some("t");
     let known: Known = json(answers.get(4))?;
+    let ongoing = known.row.as_ref().and_then(|row| row.ongoing);
+    let failed_before = known.row.as_ref().is_some_and(|row| row.failed);
     let dates = match decide(job, mode, share, &known) {
         Ok(dates) => dates,
         Err((why, next_run)) => {
@@ -259,7 +233,7 @@ async fn attempt(
         }
     };
     if !has_lock {
-        let outcome = match known.ongoing {
+        let outcome = match ongoing {
             Some(since) => Outcome::Ongoing { why: elsewhere(since, known.claim.as_ref()), free_in: None },
             // It is being claimed in this instant.
             None => Outcome::Locked,
@@ -275,10 +249,10 @@ async fn attempt(
         return Ok(Err(Outcome::Ongoing { why, free_in: Some(left) }.into()));
     }
     let mut before: Vec<Statement<'_>> = Vec::new();
-    let replaced = known.ongoing.map(|old| old.to_string());
+    let replaced = ongoing.map(|old| old.to_string());
     let mut cut_off: Option<(String, String)> = None;
     let mut cut_date = known.now;
-    if let Some(since) = known.ongoing {
+    if let Some(since) = ongoing {
         match take_over(here, job, &known, since, warn) {
             Takes::Over(what) => {
                 cut_off = what;
@@ -310,7 +284,7 @@ async fn attempt(
         let why = cut_off.map(|(_, why)| why).unwrap_or_default();
         let outcome = Outcome::Interrupted { why, held: true };
         let errors = known.error_count + 1;
-        let held = Held { date: cut_date, failed_before: known.failed, errors };
+        let held = Held { date: cut_date, failed_before, errors };
         return Ok(Err(Refused { outcome, held: Some(held), next_run: None }));
     }
     let token = known.now;
@@ -338,7 +312,7 @@ async fn attempt(
             Some(&pid),
             Some(&ticks),
             Some(&parents),
-            Some(if known.has_row { "t" } else { "f" }),
+            Some(if known.row.is_some() { "t" } else { "f" }),
             Some(&errors),
             Some(&mark),
             Some(&uid),
@@ -358,7 +332,7 @@ async fn attempt(
         run: made.id,
         attempt: made.attempt,
         mark,
-        failed_before: known.failed,
+        failed_before,
         errors_before: known.error_count,
         dates,
         counts: !(job.backfill && date.is_some()),
@@ -372,16 +346,8 @@ fn decide(
     share: Share,
     known: &Known,
 ) -> std::result::Result<Dates, (String, Option<Timestamp>)> {
-    let row = Row {
-        next_run: known.next_run,
-        first_run: known.first_run,
-        last_run: known.last_run,
-        last_success: known.last_success,
-        ongoing: known.ongoing,
-        failed: known.failed,
-    };
     let own = State {
-        row: known.has_row.then_some(row),
+        row: known.row.clone(),
         first_seen: known.first_seen,
         paused: known.paused,
         done: known.done.clone(),
@@ -391,15 +357,7 @@ fn decide(
         if name == job.name {
             return Some(own.clone());
         }
-        let parent = known.parents.iter().flatten().find(|parent| parent.name == name)?;
-        let row = Row {
-            next_run: parent.next_run,
-            first_run: parent.first_run,
-            last_run: parent.last_run,
-            last_success: parent.last_success,
-            ongoing: parent.ongoing,
-            failed: parent.failed,
-        };
+        let row = known.parents.as_ref()?.get(name)?.clone();
         Some(State { row: Some(row), ..State::default() })
     };
     let not = |decision: &Decision| {

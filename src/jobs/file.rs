@@ -310,6 +310,11 @@ impl Reader {
         {
             self.fault(value.span().start, "lease: it lies between 3s and 1h".into());
         }
+        if let Some(value) = find("max_ongoing_age")
+            && max_ongoing_age.is_some_and(|age| age < Duration::from_secs(4))
+        {
+            self.fault(value.span().start, "max_ongoing_age: it is 4s at least".into());
+        }
         let timezone = match find("timezone") {
             None => Some(TimeZone::UTC),
             Some(value) => self.text(value, "timezone").and_then(|text| match TimeZone::get(&text) {

@@ -6,8 +6,11 @@ use jiff::Timestamp;
 use nix::sys::signal::Signal;
 use serde::Deserialize;
 
+use super::claim::Claim;
+use super::file::Job;
 use super::process::{self, boot_time};
 use super::session::{Session, first, json, named, plain};
+use super::store::lock_key;
 
 /// How often the server is asked.
 const PULSE: Duration = Duration::from_secs(1);
@@ -29,25 +32,16 @@ pub enum Loss {
 
 /// What is kept.
 pub struct Keeper<'a> {
-    /// The session; `None` while it is lost.
-    pub session: &'a mut Option<Session>,
-    /// The job.
-    pub job: &'a str,
+    job: &'a Job,
+    claim: &'a mut Claim,
     /// Its advisory lock.
-    pub key: String,
-    /// Its claim, which is renewed in time.
-    pub token: &'a mut Timestamp,
-    /// The attempt.
-    pub run: i64,
-    /// How long the job lives without its server.
-    pub lease: Duration,
-    /// How old a claim may get for this job.
-    pub max_ongoing_age: Duration,
+    key: String,
+    /// `None` while it is lost.
+    session: &'a mut Option<Session>,
+    resort: &'a mut LastResort,
     /// The program's process; `None`: it has yet to be started.
     pub leader: Option<i32>,
-    /// Kills this process where it does not end the program in time.
-    pub resort: &'a mut LastResort,
-    /// When the last request was sent that the server has answered.
+    /// When the last request was sent that the server has answered, on [`boot_time`]'s clock.
     pub heard: Duration,
 }
 
@@ -108,7 +102,20 @@ struct Renewed {
     ongoing: Timestamp,
 }
 
-impl Keeper<'_> {
+impl<'a> Keeper<'a> {
+    /// Of a job that is claimed over this session.
+    pub fn new(
+        job: &'a Job,
+        claim: &'a mut Claim,
+        schema: &str,
+        session: &'a mut Option<Session>,
+        resort: &'a mut LastResort,
+    ) -> Keeper<'a> {
+        let heard = session.as_ref().map(Session::heard).unwrap_or_default();
+        let key = lock_key(schema, &job.name).to_string();
+        Keeper { job, claim, key, session, resort, leader: None, heard }
+    }
+
     /// Keeps the lease until it is lost. `connect` opens a session anew; `beat` is called at each answer. May be
     /// dropped at any moment.
     pub async fn keep(
@@ -116,8 +123,8 @@ impl Keeper<'_> {
         connect: impl AsyncFn() -> crate::error::Result<Session>,
         beat: impl Fn(),
     ) -> Loss {
-        self.resort.watch(self.lease, self.heard);
-        let renew = self.max_ongoing_age.min(FOREIGN_AGE) / 2;
+        self.resort.watch(self.job.lease, self.heard);
+        let renew = self.job.max_ongoing_age.min(FOREIGN_AGE) / 2;
         let mut renewed = boot_time();
         let mut noted = false;
         loop {
@@ -131,8 +138,7 @@ impl Keeper<'_> {
                 self.note_leader().await;
                 noted = true;
             }
-            if boot_time().saturating_sub(renewed) >= renew {
-                self.renew().await;
+            if boot_time().saturating_sub(renewed) >= renew && self.renew().await {
                 renewed = boot_time();
             }
         }
@@ -145,12 +151,12 @@ impl Keeper<'_> {
     ) -> Result<(), Loss> {
         loop {
             let sent = boot_time();
-            let left = (self.heard + self.lease).saturating_sub(sent);
+            let left = (self.heard + self.job.lease).saturating_sub(sent);
             // Whatever it waits for, it waits no longer than the lease.
             match tokio::time::timeout(left, self.ask(connect)).await {
                 Ok(Some(true)) => {
                     self.heard = sent;
-                    self.resort.watch(self.lease, sent);
+                    self.resort.watch(self.job.lease, sent);
                     return Ok(());
                 }
                 Ok(Some(false)) => return Err(Loss::Stolen),
@@ -166,7 +172,7 @@ impl Keeper<'_> {
 
     /// Does the row still carry the claim, and is the lock ours? `None` where that cannot be told now.
     async fn ask(&mut self, connect: &impl AsyncFn() -> crate::error::Result<Session>) -> Option<bool> {
-        let token = self.token.to_string();
+        let token = self.claim.token.to_string();
         if self.session.is_none() {
             let mut session = connect().await.ok()?;
             // The server may not know yet that our old session is gone.
@@ -175,19 +181,19 @@ impl Keeper<'_> {
                 session.close().await;
                 return None;
             }
-            let run = self.run.to_string();
+            let run = self.claim.run.to_string();
             session.pipeline(&[named("regained", vec![Some(&run)])]).await.ok()?;
             *self.session = Some(session);
         }
         let session = self.session.as_mut()?;
-        let mine = session.one(named("ping", vec![Some(self.job), Some(&token)])).await.ok()?;
+        let mine = session.one(named("ping", vec![Some(&self.job.name), Some(&token)])).await.ok()?;
         Some(mine.as_deref() == Some("t"))
     }
 
     /// Notes the program's process, by which others on this machine see whether it is gone. A short job does without.
     async fn note_leader(&mut self) {
         let (Some(session), Some(leader)) = (self.session.as_mut(), self.leader) else { return };
-        let (run, pid) = (self.run.to_string(), leader.to_string());
+        let (run, pid) = (self.claim.run.to_string(), leader.to_string());
         let ticks = process::ticks(leader).map(|ticks| ticks.to_string());
         let note = [named("leader", vec![Some(&run), Some(&pid), ticks.as_deref()])];
         if session.pipeline(&note).await.is_err() {
@@ -195,27 +201,21 @@ impl Keeper<'_> {
         }
     }
 
-    /// Renews the claim before a crontabber takes it for stale.
-    async fn renew(&mut self) {
-        if let Some(session) = self.session.as_mut() {
-            match renew(session, self.job, *self.token, self.run).await {
-                Ok(Some(token)) => *self.token = token,
-                // The next ping tells.
-                Ok(None) => {}
-                Err(_) => *self.session = None,
-            }
+    /// Renews the claim before a crontabber takes it for stale. Says whether the server was asked.
+    async fn renew(&mut self) -> bool {
+        let Some(session) = self.session.as_mut() else { return false };
+        // Where it is not ours any more, the next ping tells.
+        let asked = renew(session, &self.job.name, self.claim).await.is_ok();
+        if !asked {
+            *self.session = None;
         }
+        asked
     }
 }
 
-/// Renews a claim, and gives the new one; `None` where the row no longer carries the old one.
-pub async fn renew(
-    session: &mut Session,
-    job: &str,
-    token: Timestamp,
-    run: i64,
-) -> crate::error::Result<Option<Timestamp>> {
-    let (old, run) = (token.to_string(), run.to_string());
+/// Renews a claim, if the job's row still carries it.
+pub async fn renew(session: &mut Session, job: &str, claim: &mut Claim) -> crate::error::Result<()> {
+    let (old, run) = (claim.token.to_string(), claim.run.to_string());
     let answers = session
         .pipeline(&[
             plain!("BEGIN"),
@@ -225,8 +225,8 @@ pub async fn renew(
             plain!("COMMIT"),
         ])
         .await?;
-    if first(answers.get(3)).is_none() {
-        return Ok(None);
+    if first(answers.get(3)).is_some() {
+        claim.token = json::<Renewed>(answers.get(3))?.ongoing;
     }
-    json::<Renewed>(answers.get(3)).map(|renewed| Some(renewed.ongoing))
+    Ok(())
 }

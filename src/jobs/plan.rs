@@ -9,26 +9,44 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Deserializer};
 
 use super::file::{CatchUp, Job};
 use super::schedule::{At, Schedule};
 use super::slots::Slots;
 
 /// A job's row, as far as it decides.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Row {
     /// When it is due.
+    #[serde(deserialize_with = "instant")]
     pub next_run: Option<Timestamp>,
     /// When its first run began.
+    #[serde(deserialize_with = "instant")]
     pub first_run: Option<Timestamp>,
     /// When its last run began.
+    #[serde(deserialize_with = "instant")]
     pub last_run: Option<Timestamp>,
     /// A plain job's last success; a backfill job's last date.
+    #[serde(deserialize_with = "instant")]
     pub last_success: Option<Timestamp>,
     /// Since when it runs.
+    #[serde(deserialize_with = "instant")]
     pub ongoing: Option<Timestamp>,
     /// Did the last run fail?
     pub failed: bool,
+}
+
+/// An instant of the server's; `infinity` and what no calendar here holds is its end, `-infinity` its beginning.
+pub(super) fn instant<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+    Ok(Option::<String>::deserialize(from)?.map(|text| {
+        text.parse().unwrap_or(if text.starts_with('-') || text.ends_with("BC") {
+            Timestamp::MIN
+        } else {
+            Timestamp::MAX
+        })
+    }))
 }
 
 /// What is known of a job.

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
 
 use super::file::Job;
-use super::plan::{Row, State};
+use super::plan::{Row, State, instant};
 use crate::error::{Error, Exit, Result};
 use crate::session::{Reader, Value, Writer};
 use crate::sql;
@@ -178,19 +178,6 @@ struct Line {
     claim: Option<Claim>,
     #[serde(default)]
     max_ongoing_age_s: Option<f64>,
-}
-
-/// An instant of the server's; `infinity` and what no calendar here holds is its end, `-infinity` its beginning.
-pub(super) fn instant<'de, D: Deserializer<'de>>(
-    from: D,
-) -> std::result::Result<Option<Timestamp>, D::Error> {
-    Ok(Option::<String>::deserialize(from)?.map(|text| {
-        text.parse().unwrap_or(if text.starts_with('-') || text.ends_with("BC") {
-            Timestamp::MIN
-        } else {
-            Timestamp::MAX
-        })
-    }))
 }
 
 /// A statement of `queries/jobs` with this schema in it.

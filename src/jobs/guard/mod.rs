@@ -19,7 +19,7 @@ use super::output::Captured;
 use super::plan;
 use super::process::{self, boot_time};
 use super::session::{Session, named};
-use super::store::{self, lock_key};
+use super::store;
 use super::talk::{Event, Failure, Finished, Mode, Order, Outcome, Rest, Setup, Share};
 use super::tell::{self, News};
 use crate::error::{Error, Exit, Result};
@@ -430,19 +430,9 @@ impl Guard<'_> {
             return Ok(());
         }
         let setup = self.setup.clone();
-        let mut keeper = Keeper {
-            session: &mut self.session,
-            job: &job.name,
-            key: lock_key(&setup.schema, &job.name).to_string(),
-            token: &mut claim.token,
-            run: claim.run,
-            lease: job.lease,
-            max_ongoing_age: job.max_ongoing_age,
-            leader: None,
-            resort: &mut self.resort,
-            // No program runs yet: there is a lease's time to find out.
-            heard: boot_time(),
-        };
+        let mut keeper = Keeper::new(job, claim, &setup.schema, &mut self.session, &mut self.resort);
+        // No program runs yet: there is a lease's time to find out.
+        keeper.heard = boot_time();
         keeper.hear(&async || connect(&setup).await).await
     }
 

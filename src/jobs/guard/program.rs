@@ -10,8 +10,6 @@ use crate::jobs::claim::Claim;
 use crate::jobs::file::{Job, Work};
 use crate::jobs::lease::{Keeper, Loss};
 use crate::jobs::process::{self, MARK, Program, Running};
-use crate::jobs::session::Session;
-use crate::jobs::store::lock_key;
 use crate::jobs::talk::{Failure, Order};
 
 impl Guard<'_> {
@@ -50,19 +48,8 @@ impl Guard<'_> {
         begun: Instant,
     ) -> Ended {
         let Guard { master, setup, session, resort, alone, stopping, .. } = self;
-        let heard = session.as_ref().map(Session::heard).unwrap_or_default();
-        let mut keeper = Keeper {
-            session,
-            job: &job.name,
-            key: lock_key(&setup.schema, &job.name).to_string(),
-            token: &mut claim.token,
-            run: claim.run,
-            lease: job.lease,
-            max_ongoing_age: job.max_ongoing_age,
-            leader: Some(running.pid()),
-            resort,
-            heard,
-        };
+        let mut keeper = Keeper::new(job, claim, &setup.schema, session, resort);
+        keeper.leader = Some(running.pid());
         let setup = setup.clone();
         let mut keep = Box::pin(keeper.keep(async || connect(&setup).await, beat));
         let mut ending: Option<(Cause, Instant)> = None;

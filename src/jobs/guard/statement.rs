@@ -90,12 +90,10 @@ impl Guard<'_> {
                     _ = pulse.tick() => {
                         beat();
                         if renewed.elapsed() >= renew {
-                            renewed = Instant::now();
-                            // The session is busy with the job.
+                            // The session is busy with the job. What hinders this now may not the next time.
                             if let Ok(mut other) = connect(setup).await {
-                                let new = lease::renew(&mut other, &job.name, claim.token, claim.run).await;
-                                if let Ok(Some(token)) = new {
-                                    claim.token = token;
+                                if lease::renew(&mut other, &job.name, claim).await.is_ok() {
+                                    renewed = Instant::now();
                                 }
                                 other.close().await;
                             }
