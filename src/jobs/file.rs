@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::plan;
 use super::schedule::{self, At, Schedule, Unit};
 
 /// Which missed dates a backfill job makes up for.
@@ -651,7 +652,7 @@ fn check_names(jobs: &[Job], faults: &mut Vec<Fault>) {
             });
         }
     }
-    if let Some(cycle) = cycle(&by_name) {
+    if let Some(cycle) = plan::circle(&by_name) {
         let first = by_name[cycle[0].as_str()];
         faults.push(Fault {
             line: first.line,
@@ -660,43 +661,6 @@ fn check_names(jobs: &[Job], faults: &mut Vec<Fault>) {
             warning: false,
         });
     }
-}
-
-/// One circle among the jobs, its first name again at its end.
-fn cycle(jobs: &BTreeMap<&str, &Job>) -> Option<Vec<String>> {
-    // 1 while on the path, 2 when done.
-    let mut state: BTreeMap<&str, u8> = BTreeMap::new();
-    for start in jobs.keys() {
-        let mut path: Vec<(&str, usize)> = vec![(start, 0)];
-        if state.contains_key(start) {
-            continue;
-        }
-        state.insert(start, 1);
-        while let Some((name, next)) = path.last_mut() {
-            let parents: Vec<&str> =
-                jobs[*name].depends_on.iter().map(String::as_str).filter(|p| jobs.contains_key(p)).collect();
-            let Some(parent) = parents.get(*next).copied() else {
-                state.insert(name, 2);
-                path.pop();
-                continue;
-            };
-            *next += 1;
-            match state.get(parent) {
-                Some(1) => {
-                    let from = path.iter().position(|(n, _)| *n == parent).unwrap_or(0);
-                    let mut names: Vec<String> = path[from..].iter().map(|(n, _)| (*n).to_owned()).collect();
-                    names.push(parent.to_owned());
-                    return Some(names);
-                }
-                Some(_) => {}
-                None => {
-                    state.insert(parent, 1);
-                    path.push((parent, 0));
-                }
-            }
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use super::queue::{Due, Queue};
 use super::session::own_target;
 use super::spool;
 use super::store::{self, Place, Snapshot, in_schema, interval};
-use super::talk::{Event, Mode, Order, Outcome, Rest, Setup, Share};
+use super::talk::{Event, Mode, Order, Outcome, Pass, Rest, Setup, Share, Tell, Told, Wishes};
 use crate::error::{Error, Exit, Result};
 use crate::helper::{Kind, Teller};
 use crate::session::{Value, Writer};
@@ -38,34 +38,6 @@ const LOOK: Duration = Duration::from_secs(90);
 /// How soon a due job is tried again that is ongoing elsewhere, whose row was locked, or for which the server was away.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// What is wished of a pass.
-#[derive(Debug, Clone, Default)]
-pub struct Wishes {
-    /// Only these jobs; empty: all.
-    pub names: Vec<String>,
-    /// Whether they are due or not.
-    pub force: bool,
-    /// For this date; with `true` also where it was done.
-    pub date: Option<(Timestamp, bool)>,
-    /// How many at once.
-    pub parallel: usize,
-    /// End the pass at the first job that is busy.
-    pub stop_when_ongoing: bool,
-}
-
-/// What a runner tells.
-#[derive(Debug)]
-pub enum Told<'a> {
-    /// A job's guard tells this.
-    Event(&'a Job, &'a Event),
-    /// A job's turn is over, for this pass.
-    Outcome(&'a Job, &'a Outcome),
-    /// What a person should know.
-    Warning(String),
-    /// The pass is over.
-    Passed(&'a Pass),
-}
-
 /// What a runner that stays is to do from now on.
 #[derive(Debug)]
 pub enum Reload {
@@ -75,57 +47,6 @@ pub enum Reload {
     New(Vec<Rc<Job>>),
     /// What runs, and nothing more.
     End,
-}
-
-/// Hears what a runner tells.
-pub type Tell<'a> = &'a mut dyn FnMut(Told<'_>);
-
-/// What a pass came to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Pass {
-    /// How many jobs succeeded.
-    pub succeeded: u64,
-    /// How many failed.
-    pub failed: u64,
-    /// How many were cut off, or could not be recorded.
-    pub interrupted: u64,
-    /// How many due ones were ongoing elsewhere.
-    pub ongoing: u64,
-    /// How many rows were locked.
-    pub locked: u64,
-    /// How many wait for a person.
-    pub held: u64,
-    /// What pgkit ends with, where something hindered it.
-    pub broken: Option<u8>,
-}
-
-impl Pass {
-    /// The exit code, as `cli.md` has it.
-    pub fn exit(&self, ignore_failures: bool) -> Exit {
-        if let Some(code) = self.broken {
-            return Exit::from_code(code);
-        }
-        match self {
-            Pass { interrupted: 1.., .. } | Pass { held: 1.., .. } => Exit::Bad,
-            Pass { failed: 1.., .. } if !ignore_failures => Exit::Bad,
-            Pass { ongoing: 1.., .. } => Exit::Ongoing,
-            Pass { locked: 1.., .. } => Exit::Locked,
-            _ => Exit::Done,
-        }
-    }
-
-    fn add(&mut self, outcome: &Outcome) {
-        match outcome {
-            Outcome::Succeeded => self.succeeded += 1,
-            Outcome::Failed => self.failed += 1,
-            Outcome::Interrupted { .. } | Outcome::Unrecorded { .. } => self.interrupted += 1,
-            Outcome::Ongoing { .. } => self.ongoing += 1,
-            Outcome::Locked => self.locked += 1,
-            Outcome::Held => self.held += 1,
-            Outcome::NotNow { .. } => {}
-            Outcome::Broken { code, .. } => self.broken = Some(*code),
-        }
-    }
 }
 
 /// A guard, and what it does.
@@ -740,27 +661,6 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
-
-    #[test]
-    fn a_pass_has_the_exit_code_of_its_worst_outcome() {
-        let exit = |outcomes: &[Outcome], ignore| {
-            let mut pass = Pass::default();
-            outcomes.iter().for_each(|outcome| pass.add(outcome));
-            pass.exit(ignore).code()
-        };
-        let ongoing = Outcome::Ongoing { why: String::new(), free_in: None };
-        let not_now = Outcome::NotNow { why: String::new() };
-        assert_eq!(exit(&[], false), 0);
-        assert_eq!(exit(&[Outcome::Succeeded, not_now], false), 0);
-        assert_eq!(exit(&[Outcome::Failed, ongoing.clone(), Outcome::Locked], false), 1);
-        assert_eq!(exit(&[Outcome::Failed, ongoing.clone(), Outcome::Locked], true), 3);
-        assert_eq!(exit(&[Outcome::Locked, ongoing], false), 3);
-        assert_eq!(exit(&[Outcome::Failed, Outcome::Locked], true), 2);
-        assert_eq!(exit(&[Outcome::Failed], true), 0);
-        assert_eq!(exit(&[Outcome::Held], true), 1);
-        let broken = Outcome::Broken { why: String::new(), code: 69 };
-        assert_eq!(exit(&[Outcome::Failed, broken], false), 69);
-    }
 
     #[test]
     fn a_time_of_the_servers_is_one_of_ours_whatever_clock_the_machine_has() {

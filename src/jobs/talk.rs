@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::file::Job;
 use crate::connect::Target;
+use crate::error::Exit;
 
 /// What a guard is told when it is started.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -199,4 +200,110 @@ pub enum Event {
         /// Dates that are due were left over.
         rest: Option<Rest>,
     },
+}
+
+/// What is wished of a pass.
+#[derive(Debug, Clone, Default)]
+pub struct Wishes {
+    /// Only these jobs; empty: all.
+    pub names: Vec<String>,
+    /// Whether they are due or not.
+    pub force: bool,
+    /// For this date; with `true` also where it was done.
+    pub date: Option<(Timestamp, bool)>,
+    /// How many at once.
+    pub parallel: usize,
+    /// End the pass at the first job that is busy.
+    pub stop_when_ongoing: bool,
+}
+
+/// What a runner tells.
+#[derive(Debug)]
+pub enum Told<'a> {
+    /// A job's guard tells this.
+    Event(&'a Job, &'a Event),
+    /// A job's turn is over, for this pass.
+    Outcome(&'a Job, &'a Outcome),
+    /// What a person should know.
+    Warning(String),
+    /// The pass is over.
+    Passed(&'a Pass),
+}
+
+/// Hears what a runner tells.
+pub type Tell<'a> = &'a mut dyn FnMut(Told<'_>);
+
+/// What a pass came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pass {
+    /// How many jobs succeeded.
+    pub succeeded: u64,
+    /// How many failed.
+    pub failed: u64,
+    /// How many were cut off, or could not be recorded.
+    pub interrupted: u64,
+    /// How many due ones were ongoing elsewhere.
+    pub ongoing: u64,
+    /// How many rows were locked.
+    pub locked: u64,
+    /// How many wait for a person.
+    pub held: u64,
+    /// What pgkit ends with, where something hindered it.
+    pub broken: Option<u8>,
+}
+
+impl Pass {
+    /// The exit code, as `cli.md` has it.
+    pub fn exit(&self, ignore_failures: bool) -> Exit {
+        if let Some(code) = self.broken {
+            return Exit::from_code(code);
+        }
+        match self {
+            Pass { interrupted: 1.., .. } | Pass { held: 1.., .. } => Exit::Bad,
+            Pass { failed: 1.., .. } if !ignore_failures => Exit::Bad,
+            Pass { ongoing: 1.., .. } => Exit::Ongoing,
+            Pass { locked: 1.., .. } => Exit::Locked,
+            _ => Exit::Done,
+        }
+    }
+
+    /// Takes in what became of a job.
+    pub fn add(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Succeeded => self.succeeded += 1,
+            Outcome::Failed => self.failed += 1,
+            Outcome::Interrupted { .. } | Outcome::Unrecorded { .. } => self.interrupted += 1,
+            Outcome::Ongoing { .. } => self.ongoing += 1,
+            Outcome::Locked => self.locked += 1,
+            Outcome::Held => self.held += 1,
+            Outcome::NotNow { .. } => {}
+            Outcome::Broken { code, .. } => self.broken = Some(*code),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pass_has_the_exit_code_of_its_worst_outcome() {
+        let exit = |outcomes: &[Outcome], ignore| {
+            let mut pass = Pass::default();
+            outcomes.iter().for_each(|outcome| pass.add(outcome));
+            pass.exit(ignore).code()
+        };
+        let ongoing = Outcome::Ongoing { why: String::new(), free_in: None };
+        let not_now = Outcome::NotNow { why: String::new() };
+        assert_eq!(exit(&[], false), 0);
+        assert_eq!(exit(&[Outcome::Succeeded, not_now], false), 0);
+        assert_eq!(exit(&[Outcome::Failed, ongoing.clone(), Outcome::Locked], false), 1);
+        assert_eq!(exit(&[Outcome::Failed, ongoing.clone(), Outcome::Locked], true), 3);
+        assert_eq!(exit(&[Outcome::Locked, ongoing], false), 3);
+        assert_eq!(exit(&[Outcome::Failed, Outcome::Locked], true), 2);
+        assert_eq!(exit(&[Outcome::Failed], true), 0);
+        assert_eq!(exit(&[Outcome::Held], true), 1);
+        let broken = Outcome::Broken { why: String::new(), code: 69 };
+        assert_eq!(exit(&[Outcome::Failed, broken], false), 69);
+    }
 }

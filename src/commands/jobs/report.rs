@@ -8,8 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::error::{self, Error, Result};
 use crate::jobs::file::Job;
-use crate::jobs::runner::Told;
-use crate::jobs::talk::{Event, Outcome};
+use crate::jobs::talk::{Event, Outcome, Told};
 use crate::render::escape;
 use crate::render::output::{Output, Reader};
 
