@@ -186,6 +186,12 @@ impl FormatArgs {
         self.format.is_none() && !self.csv && !self.json && self.columns.is_empty()
     }
 
+    /// Did nobody ask for anything of how it looks, or which rows are wanted?
+    pub fn is_untouched(&self) -> bool {
+        let shown = !self.header && !self.no_header && self.sort.is_none();
+        self.is_plain() && shown && self.limit.is_none() && self.grep.is_none()
+    }
+
     /// Which rows and columns are wanted. Errors: `--grep` is no regular expression (65).
     pub fn wishes(&self) -> Result<Wishes> {
         let grep = self.grep.as_deref().map(regex::bytes::Regex::new).transpose().map_err(|e| {

@@ -1,5 +1,6 @@
 //! Rows that an engine makes, in the form in which the server sends its own, so that they go the same way.
 
+use jiff::Timestamp;
 use tokio_postgres::types::Type;
 
 use crate::cell::{self, ColumnType};
@@ -41,6 +42,11 @@ impl Row {
         self.push(value.map(|text| text.as_ref().to_vec()))
     }
 
+    /// A value of type bool.
+    pub fn bool(self, value: Option<bool>) -> Row {
+        self.push(value.map(|yes| vec![u8::from(yes)]))
+    }
+
     /// A value of type int8.
     pub fn int(self, value: Option<i64>) -> Row {
         self.push(value.map(|n| n.to_be_bytes().to_vec()))
@@ -52,9 +58,15 @@ impl Row {
     }
 
     /// A value of type timestamptz, in microseconds since 1970.
-    pub fn time(self, value: Option<jiff::Timestamp>) -> Row {
-        // The server counts from 2000-01-01, 946,684,800 seconds later.
-        self.push(value.map(|t| (t.as_microsecond() - 946_684_800_000_000).to_be_bytes().to_vec()))
+    pub fn time(self, value: Option<Timestamp>) -> Row {
+        let micros = |t: Timestamp| match t {
+            // What no calendar holds, as the server has it.
+            t if t == Timestamp::MAX => i64::MAX,
+            t if t == Timestamp::MIN => i64::MIN,
+            // The server counts from 2000-01-01, 946,684,800 seconds later.
+            t => t.as_microsecond() - 946_684_800_000_000,
+        };
+        self.push(value.map(|t| micros(t).to_be_bytes().to_vec()))
     }
 
     /// As the server would have sent it.
@@ -71,7 +83,7 @@ mod tests {
     #[test]
     fn an_engines_row_decodes_as_the_servers() {
         let columns = columns(&["name text", "pid int8", "waited_s float8", "at timestamptz"]);
-        let at: jiff::Timestamp = "2026-02-03T04:05:06.5Z".parse().unwrap();
+        let at: Timestamp = "2026-02-03T04:05:06.5Z".parse().unwrap();
         let row = Row::new().text(Some("a\tb")).int(None).float(Some(0.25)).time(Some(at));
         let cells: Vec<Cell<'_>> =
             columns.iter().zip(row.raw()).map(|(c, raw)| c.kind.decode(raw).unwrap()).collect();

@@ -662,6 +662,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             break
         }
         'pgkit;jobs' {
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('-?', '-?', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Make crontabber''s tables, and pgkit''s own beside them, as far as they are missing')
@@ -692,6 +693,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'The role to connect as')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
             [CompletionResult]::new('--dbname', '--dbname', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('-?', '-?', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--example', '--example', [CompletionResultType]::ParameterName, 'Print a commented jobs file that runs, and do nothing else')
@@ -706,13 +708,13 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             break
         }
         'pgkit;jobs;check' {
-            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]')
             [CompletionResult]::new('--columns', '--columns', [CompletionResultType]::ParameterName, 'Only these columns, in this order')
             [CompletionResult]::new('--sort', '--sort', [CompletionResultType]::ParameterName, 'Order by this column')
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Cut after this many rows')
             [CompletionResult]::new('--grep', '--grep', [CompletionResultType]::ParameterName, 'Keep rows whose line, as tsv, matches this regular expression (Rust''s syntax)')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('-?', '-?', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--csv', '--csv', [CompletionResultType]::ParameterName, 'Short for --format csv')
@@ -722,7 +724,6 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             break
         }
         'pgkit;jobs;list' {
-            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('--schema', '--schema', [CompletionResultType]::ParameterName, 'The schema of the tables [default: where they are]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]')
             [CompletionResult]::new('--columns', '--columns', [CompletionResultType]::ParameterName, 'Only these columns, in this order')
@@ -740,6 +741,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'The role to connect as')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
             [CompletionResult]::new('--dbname', '--dbname', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('-?', '-?', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--csv', '--csv', [CompletionResultType]::ParameterName, 'Short for --format csv')
@@ -757,7 +759,6 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             break
         }
         'pgkit;jobs;run' {
-            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('--schema', '--schema', [CompletionResultType]::ParameterName, 'The schema of the tables [default: where they are]')
             [CompletionResult]::new('--date', '--date', [CompletionResultType]::ParameterName, 'For this date: 2026-01-31, with a time of day, or RFC 3339; without an offset in the job''s time zone')
             [CompletionResult]::new('--parallel', '--parallel', [CompletionResultType]::ParameterName, 'So many at once, where they do not depend on each other')
@@ -779,11 +780,14 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'The role to connect as')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
             [CompletionResult]::new('--dbname', '--dbname', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('-?', '-?', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Whether they are due or not, and whatever they depend on; never past a lock')
             [CompletionResult]::new('--rerun', '--rerun', [CompletionResultType]::ParameterName, 'With --date: also where that date succeeded already')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Say which jobs would run and why, and run none')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say of every job that does not run why it does not')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say of every job that does not run why it does not')
             [CompletionResult]::new('--stop-when-ongoing', '--stop-when-ongoing', [CompletionResultType]::ParameterName, 'End the pass at the first job that is busy, as crontabber does')
             [CompletionResult]::new('--ignore-failures', '--ignore-failures', [CompletionResultType]::ParameterName, 'A job that fails does not make the exit code 1, as in crontabber')
             [CompletionResult]::new('--csv', '--csv', [CompletionResultType]::ParameterName, 'Short for --format csv')
@@ -803,7 +807,6 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
         'pgkit;jobs;next' {
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'So many, the soonest first')
             [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'So many, the soonest first')
-            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('--schema', '--schema', [CompletionResultType]::ParameterName, 'The schema of the tables [default: where they are]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]')
             [CompletionResult]::new('--columns', '--columns', [CompletionResultType]::ParameterName, 'Only these columns, in this order')
@@ -821,6 +824,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'The role to connect as')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
             [CompletionResult]::new('--dbname', '--dbname', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('-?', '-?', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--csv', '--csv', [CompletionResultType]::ParameterName, 'Short for --format csv')
@@ -838,7 +842,6 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             break
         }
         'pgkit;jobs;why' {
-            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('--schema', '--schema', [CompletionResultType]::ParameterName, 'The schema of the tables [default: where they are]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]')
             [CompletionResult]::new('--columns', '--columns', [CompletionResultType]::ParameterName, 'Only these columns, in this order')
@@ -856,6 +859,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'The role to connect as')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
             [CompletionResult]::new('--dbname', '--dbname', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('-?', '-?', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--csv', '--csv', [CompletionResultType]::ParameterName, 'Short for --format csv')
@@ -873,7 +877,6 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             break
         }
         'pgkit;jobs;status' {
-            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('--schema', '--schema', [CompletionResultType]::ParameterName, 'The schema of the tables [default: where they are]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]')
             [CompletionResult]::new('--columns', '--columns', [CompletionResultType]::ParameterName, 'Only these columns, in this order')
@@ -891,6 +894,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'The role to connect as')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
             [CompletionResult]::new('--dbname', '--dbname', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('-?', '-?', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--nagios', '--nagios', [CompletionResultType]::ParameterName, 'One line and exit codes 0, 1, 2 and 3, as monitoring plugins have them; crontabber''s texts, plus overdue, stuck and paused jobs')
@@ -912,7 +916,6 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
         'pgkit;jobs;history' {
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'So many attempts, the latest first')
             [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'So many attempts, the latest first')
-            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('--schema', '--schema', [CompletionResultType]::ParameterName, 'The schema of the tables [default: where they are]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]')
             [CompletionResult]::new('--columns', '--columns', [CompletionResultType]::ParameterName, 'Only these columns, in this order')
@@ -930,6 +933,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'The role to connect as')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
             [CompletionResult]::new('--dbname', '--dbname', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('-?', '-?', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--failed', '--failed', [CompletionResultType]::ParameterName, 'Only what did not succeed')
@@ -949,7 +953,6 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             break
         }
         'pgkit;jobs;reset' {
-            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('--schema', '--schema', [CompletionResultType]::ParameterName, 'The schema of the tables [default: where they are]')
             [CompletionResult]::new('--statement-timeout', '--statement-timeout', [CompletionResultType]::ParameterName, 'Give up when a statement takes longer; 0 is never')
             [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'Give up when a lock is not to be had for this long; 0 is never')
@@ -961,6 +964,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'The role to connect as')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
             [CompletionResult]::new('--dbname', '--dbname', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('-?', '-?', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('-E', '-E ', [CompletionResultType]::ParameterName, 'Print the SQL that runs, with its parameters, on stderr')
@@ -974,7 +978,6 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             break
         }
         'pgkit;jobs;ghosts' {
-            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('--schema', '--schema', [CompletionResultType]::ParameterName, 'The schema of the tables [default: where they are]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]')
             [CompletionResult]::new('--columns', '--columns', [CompletionResultType]::ParameterName, 'Only these columns, in this order')
@@ -992,6 +995,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'The role to connect as')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
             [CompletionResult]::new('--dbname', '--dbname', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('-?', '-?', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--csv', '--csv', [CompletionResultType]::ParameterName, 'Short for --format csv')
@@ -1009,7 +1013,6 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             break
         }
         'pgkit;jobs;unlock' {
-            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('--schema', '--schema', [CompletionResultType]::ParameterName, 'The schema of the tables [default: where they are]')
             [CompletionResult]::new('--statement-timeout', '--statement-timeout', [CompletionResultType]::ParameterName, 'Give up when a statement takes longer; 0 is never')
             [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'Give up when a lock is not to be had for this long; 0 is never')
@@ -1021,6 +1024,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'The role to connect as')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
             [CompletionResult]::new('--dbname', '--dbname', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('-?', '-?', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('-E', '-E ', [CompletionResultType]::ParameterName, 'Print the SQL that runs, with its parameters, on stderr')
@@ -1034,7 +1038,6 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             break
         }
         'pgkit;jobs;pause' {
-            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('--schema', '--schema', [CompletionResultType]::ParameterName, 'The schema of the tables [default: where they are]')
             [CompletionResult]::new('--statement-timeout', '--statement-timeout', [CompletionResultType]::ParameterName, 'Give up when a statement takes longer; 0 is never')
             [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'Give up when a lock is not to be had for this long; 0 is never')
@@ -1046,6 +1049,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'The role to connect as')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
             [CompletionResult]::new('--dbname', '--dbname', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('-?', '-?', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('-E', '-E ', [CompletionResultType]::ParameterName, 'Print the SQL that runs, with its parameters, on stderr')
@@ -1059,7 +1063,6 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             break
         }
         'pgkit;jobs;resume' {
-            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('--schema', '--schema', [CompletionResultType]::ParameterName, 'The schema of the tables [default: where they are]')
             [CompletionResult]::new('--statement-timeout', '--statement-timeout', [CompletionResultType]::ParameterName, 'Give up when a statement takes longer; 0 is never')
             [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'Give up when a lock is not to be had for this long; 0 is never')
@@ -1071,6 +1074,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'The role to connect as')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
             [CompletionResult]::new('--dbname', '--dbname', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('-?', '-?', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('-E', '-E ', [CompletionResultType]::ParameterName, 'Print the SQL that runs, with its parameters, on stderr')
@@ -1084,6 +1088,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             break
         }
         'pgkit;jobs;guard' {
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('-?', '-?', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('install', 'install', [CompletionResultType]::ParameterValue, 'Make the trigger: a crontabber that would take a running job gets its exit code 2')
@@ -1103,6 +1108,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'The role to connect as')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
             [CompletionResult]::new('--dbname', '--dbname', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('-?', '-?', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('-E', '-E ', [CompletionResultType]::ParameterName, 'Print the SQL that runs, with its parameters, on stderr')
@@ -1127,6 +1133,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'The role to connect as')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
             [CompletionResult]::new('--dbname', '--dbname', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('-?', '-?', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('-E', '-E ', [CompletionResultType]::ParameterName, 'Print the SQL that runs, with its parameters, on stderr')
@@ -1151,6 +1158,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'The role to connect as')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
             [CompletionResult]::new('--dbname', '--dbname', [CompletionResultType]::ParameterName, 'The database, a postgresql:// URL, or a "key=value ..." string')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]')
             [CompletionResult]::new('-?', '-?', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('-E', '-E ', [CompletionResultType]::ParameterName, 'Print the SQL that runs, with its parameters, on stderr')

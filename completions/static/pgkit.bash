@@ -637,22 +637,8 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__jobs)
-            opts="-? --help init check list run next why status history reset ghosts unlock pause resume guard"
+            opts="-? --help --file init check list run next why status history reset ghosts unlock pause resume guard"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pgkit__subcmd__jobs__subcmd__check)
-            opts="-? --help --file --format --csv --json --header --no-header --columns --sort --limit --grep --color"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -672,6 +658,20 @@ _pgkit() {
                     fi
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pgkit__subcmd__jobs__subcmd__check)
+            opts="-? --help --format --csv --json --header --no-header --columns --sort --limit --grep --color --file"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --format)
                     COMPREPLY=($(compgen -W "table tsv csv json jsonl markdown vertical tree" -- "${cur}"))
                     return 0
@@ -694,6 +694,21 @@ _pgkit() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 *)
@@ -704,27 +719,12 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__jobs__subcmd__ghosts)
-            opts="-? -E -q -h -p -U -d -w -W --help --file --schema --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password"
+            opts="-? -E -q -h -p -U -d -w -W --help --schema --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --file)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
                 --schema)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -791,6 +791,21 @@ _pgkit() {
                     ;;
                 -d)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 *)
@@ -801,12 +816,27 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__jobs__subcmd__guard)
-            opts="-? --help install remove status"
+            opts="-? --help --file install remove status"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -815,7 +845,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__jobs__subcmd__guard__subcmd__install)
-            opts="-? -E -q -h -p -U -d -w -W --help --schema --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password"
+            opts="-? -E -q -h -p -U -d -w -W --help --schema --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -863,6 +893,21 @@ _pgkit() {
                     ;;
                 -d)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 *)
@@ -873,7 +918,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__jobs__subcmd__guard__subcmd__remove)
-            opts="-? -E -q -h -p -U -d -w -W --help --schema --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password"
+            opts="-? -E -q -h -p -U -d -w -W --help --schema --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -921,6 +966,21 @@ _pgkit() {
                     ;;
                 -d)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 *)
@@ -931,7 +991,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__jobs__subcmd__guard__subcmd__status)
-            opts="-? -E -q -h -p -U -d -w -W --help --schema --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password"
+            opts="-? -E -q -h -p -U -d -w -W --help --schema --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -981,28 +1041,6 @@ _pgkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pgkit__subcmd__jobs__subcmd__history)
-            opts="-? -n -E -q -h -p -U -d -w -W --help --lines --failed --output --file --schema --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --lines)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -n)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --file)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1016,6 +1054,28 @@ _pgkit() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pgkit__subcmd__jobs__subcmd__history)
+            opts="-? -n -E -q -h -p -U -d -w -W --help --lines --failed --output --schema --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --lines)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --schema)
@@ -1084,6 +1144,21 @@ _pgkit() {
                     ;;
                 -d)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 *)
@@ -1094,7 +1169,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__jobs__subcmd__init)
-            opts="-? -E -q -h -p -U -d -w -W --help --schema --example --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password"
+            opts="-? -E -q -h -p -U -d -w -W --help --schema --example --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1144,20 +1219,6 @@ _pgkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pgkit__subcmd__jobs__subcmd__list)
-            opts="-? -E -q -h -p -U -d -w -W --help --file --schema --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
                 --file)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1173,6 +1234,20 @@ _pgkit() {
                     fi
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pgkit__subcmd__jobs__subcmd__list)
+            opts="-? -E -q -h -p -U -d -w -W --help --schema --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --schema)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1241,6 +1316,21 @@ _pgkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1249,7 +1339,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__jobs__subcmd__next)
-            opts="-? -n -E -q -h -p -U -d -w -W --help --lines --file --schema --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password"
+            opts="-? -n -E -q -h -p -U -d -w -W --help --lines --schema --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1263,21 +1353,6 @@ _pgkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --file)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
                 --schema)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1346,20 +1421,6 @@ _pgkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pgkit__subcmd__jobs__subcmd__pause)
-            opts="-? -E -q -h -p -U -d -w -W --help --file --schema --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
                 --file)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1375,6 +1436,20 @@ _pgkit() {
                     fi
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pgkit__subcmd__jobs__subcmd__pause)
+            opts="-? -E -q -h -p -U -d -w -W --help --schema --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --schema)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1417,6 +1492,21 @@ _pgkit() {
                     ;;
                 -d)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 *)
@@ -1427,27 +1517,12 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__jobs__subcmd__reset)
-            opts="-? -E -q -h -p -U -d -w -W --help --file --schema --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password"
+            opts="-? -E -q -h -p -U -d -w -W --help --schema --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --file)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
                 --schema)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1490,6 +1565,21 @@ _pgkit() {
                     ;;
                 -d)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 *)
@@ -1500,27 +1590,12 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__jobs__subcmd__resume)
-            opts="-? -E -q -h -p -U -d -w -W --help --file --schema --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password"
+            opts="-? -E -q -h -p -U -d -w -W --help --schema --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --file)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
                 --schema)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1565,20 +1640,6 @@ _pgkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pgkit__subcmd__jobs__subcmd__run)
-            opts="-? -E -q -h -p -U -d -w -W --help --file --schema --force --date --rerun --parallel --every --dry-run --stop-when-ongoing --ignore-failures --lock-dbname --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
                 --file)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1594,6 +1655,20 @@ _pgkit() {
                     fi
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pgkit__subcmd__jobs__subcmd__run)
+            opts="-? -v -E -q -h -p -U -d -w -W --help --schema --force --date --rerun --parallel --every --dry-run --verbose --stop-when-ongoing --ignore-failures --lock-dbname --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --schema)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1678,20 +1753,6 @@ _pgkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pgkit__subcmd__jobs__subcmd__status)
-            opts="-? -E -q -h -p -U -d -w -W --help --nagios --prometheus --file --schema --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
                 --file)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1707,6 +1768,20 @@ _pgkit() {
                     fi
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pgkit__subcmd__jobs__subcmd__status)
+            opts="-? -E -q -h -p -U -d -w -W --help --nagios --prometheus --schema --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --schema)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1773,6 +1848,21 @@ _pgkit() {
                     ;;
                 -d)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 *)
@@ -1783,27 +1873,12 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__jobs__subcmd__unlock)
-            opts="-? -E -q -h -p -U -d -w -W --help --file --schema --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password"
+            opts="-? -E -q -h -p -U -d -w -W --help --schema --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --file)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
                 --schema)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1848,20 +1923,6 @@ _pgkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pgkit__subcmd__jobs__subcmd__why)
-            opts="-? -E -q -h -p -U -d -w -W --help --file --schema --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
                 --file)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1877,6 +1938,20 @@ _pgkit() {
                     fi
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pgkit__subcmd__jobs__subcmd__why)
+            opts="-? -E -q -h -p -U -d -w -W --help --schema --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --schema)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1943,6 +2018,21 @@ _pgkit() {
                     ;;
                 -d)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 *)

@@ -606,6 +606,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subco
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l no-header -d 'Without a head'
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -s ? -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -f -a "init" -d 'Make crontabber\'s tables, and pgkit\'s own beside them, as far as they are missing'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -f -a "check" -d 'Check a jobs file: every fault with file, line and job, or its jobs in the order in which they run'
@@ -628,13 +629,13 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -s p -l port -d 'The server\'s port' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -s ? -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -l example -d 'Print a commented jobs file that runs, and do nothing else'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -s W -l password -d 'Ask for a password before connecting'
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from check" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from check" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
 csv\t'RFC 4180, with a header'
@@ -650,12 +651,12 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from check" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from check" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from check" -s ? -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from check" -l csv -d 'Short for --format csv'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from check" -l json -d 'Short for --format json'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from check" -l header -d 'With a head, also where the format has none by default'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from check" -l no-header -d 'Without a head'
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -l schema -d 'The schema of the tables [default: where they are]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
@@ -678,6 +679,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -s p -l port -d 'The server\'s port' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -s ? -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -l csv -d 'Short for --format csv'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -l json -d 'Short for --format json'
@@ -687,7 +689,6 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -s W -l password -d 'Ask for a password before connecting'
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l schema -d 'The schema of the tables [default: where they are]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l date -d 'For this date: 2026-01-31, with a time of day, or RFC 3339; without an offset in the job\'s time zone' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l parallel -d 'So many at once, where they do not depend on each other' -r
@@ -714,10 +715,12 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -s p -l port -d 'The server\'s port' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -s ? -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l force -d 'Whether they are due or not, and whatever they depend on; never past a lock'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l rerun -d 'With --date: also where that date succeeded already'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l dry-run -d 'Say which jobs would run and why, and run none'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -s v -l verbose -d 'Say of every job that does not run why it does not'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l stop-when-ongoing -d 'End the pass at the first job that is busy, as crontabber does'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l ignore-failures -d 'A job that fails does not make the exit code 1, as in crontabber'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l csv -d 'Short for --format csv'
@@ -729,7 +732,6 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -s W -l password -d 'Ask for a password before connecting'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -s n -l lines -d 'So many, the soonest first' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -l schema -d 'The schema of the tables [default: where they are]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
@@ -752,6 +754,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -s p -l port -d 'The server\'s port' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -s ? -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -l csv -d 'Short for --format csv'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -l json -d 'Short for --format json'
@@ -761,7 +764,6 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -s W -l password -d 'Ask for a password before connecting'
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -l schema -d 'The schema of the tables [default: where they are]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
@@ -784,6 +786,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -s p -l port -d 'The server\'s port' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -s ? -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -l csv -d 'Short for --format csv'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -l json -d 'Short for --format json'
@@ -793,7 +796,6 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -s W -l password -d 'Ask for a password before connecting'
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -l schema -d 'The schema of the tables [default: where they are]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
@@ -816,6 +818,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -s p -l port -d 'The server\'s port' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -s ? -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -l nagios -d 'One line and exit codes 0, 1, 2 and 3, as monitoring plugins have them; crontabber\'s texts, plus overdue, stuck and paused jobs'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -l prometheus -d 'Prometheus\'s text format'
@@ -828,7 +831,6 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -s W -l password -d 'Ask for a password before connecting'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -s n -l lines -d 'So many attempts, the latest first' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l schema -d 'The schema of the tables [default: where they are]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
@@ -851,6 +853,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -s p -l port -d 'The server\'s port' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -s ? -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l failed -d 'Only what did not succeed'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l output -d 'With what each attempt printed, as far as it is kept: a column more'
@@ -862,7 +865,6 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -s W -l password -d 'Ask for a password before connecting'
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -l schema -d 'The schema of the tables [default: where they are]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
@@ -870,12 +872,12 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -s p -l port -d 'The server\'s port' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -s ? -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -s W -l password -d 'Ask for a password before connecting'
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l schema -d 'The schema of the tables [default: where they are]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
@@ -898,6 +900,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -s p -l port -d 'The server\'s port' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -s ? -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l csv -d 'Short for --format csv'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l json -d 'Short for --format json'
@@ -907,7 +910,6 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -s W -l password -d 'Ask for a password before connecting'
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -l schema -d 'The schema of the tables [default: where they are]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
@@ -915,12 +917,12 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -s p -l port -d 'The server\'s port' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -s ? -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -s W -l password -d 'Ask for a password before connecting'
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -l schema -d 'The schema of the tables [default: where they are]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
@@ -928,12 +930,12 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -s p -l port -d 'The server\'s port' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -s ? -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -s W -l password -d 'Ask for a password before connecting'
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -l schema -d 'The schema of the tables [default: where they are]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
@@ -941,11 +943,13 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -s p -l port -d 'The server\'s port' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -s ? -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -s W -l password -d 'Ask for a password before connecting'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from guard" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from guard" -s ? -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from guard" -f -a "install" -d 'Make the trigger: a crontabber that would take a running job gets its exit code 2'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from guard" -f -a "remove" -d 'Take the trigger away'

@@ -12,9 +12,9 @@ WITH claimed AS (
     INSERT INTO :"schema".pgkit_run (app_name, run_date, attempt, state, claim, grace, started, host, boot_id,
                                      pid_namespace, guard_pid, guard_ticks, mark, uid)
     SELECT $1, $3::timestamptz,
-           1 + greatest($12::int8, (SELECT pg_catalog.count(*) FROM :"schema".pgkit_run r
-                                    WHERE r.app_name = $1 AND r.run_date = $3 AND r.state <> 'succeeded'
-                                      AND r.state <> 'superseded')),
+           1 + greatest(least($12::int8, 2147483646), (SELECT pg_catalog.count(*) FROM :"schema".pgkit_run r
+                                                       WHERE r.app_name = $1 AND r.run_date = $3
+                                                         AND r.state <> 'succeeded')),
            'running', $2, $4::interval, pg_catalog.clock_timestamp(), $5::text, $6::text, $7::text, $8::int4, $9::int8,
            $13::text, $14::int8
     RETURNING id, attempt

@@ -6,7 +6,7 @@ WITH log AS (
     FROM :"schema".pgkit_run WHERE id = $1::int8
 ), held AS (
     UPDATE :"schema".crontabber
-    SET error_count = coalesce(error_count, 0) + 1,
+    SET error_count = least(coalesce(error_count, 0), 2147483646) + 1,
         last_error = pg_catalog.json_build_object('type', 'interrupted', 'value', $3, 'traceback', '')
     WHERE $4::bool AND app_name = $2
 )

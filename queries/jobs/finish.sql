@@ -1,24 +1,34 @@
--- Ends a run, if the job's row still carries its claim: crontabber's row as crontabber writes it, its log, the attempt.
+-- Ends a run, if the job's row still carries its claim: crontabber's row as crontabber writes it, its log, the attempt. A run
+-- for a date that somebody has named does not count for the schedule: it leaves the row as it was, and none where there was
+-- none.
 -- $1 job, $2 claim, $3 attempt's id, $4 when the job's turn began, $5 next_run, $6 the success for the log and for
 -- last_success, $7 whether it failed, $8 type, $9 message and $10 traceback of the failure, $11 parents, $12 duration,
 -- $13 bytes of output, $14 its head, $15 its tail, $16 the state of the attempt, $17 whether it goes with the job's own
 -- statements: then it fails where the claim is gone, $18 whether it counts for the schedule.
-WITH state AS (
+WITH gone AS (
+    DELETE FROM :"schema".crontabber
+    WHERE NOT $18::bool AND app_name = $1::text AND ongoing = $2::timestamptz
+      AND first_run IS NULL AND next_run IS NULL AND last_success IS NULL
+    RETURNING 1
+), kept AS (
     UPDATE :"schema".crontabber
-    SET next_run = CASE WHEN $18::bool THEN $5::timestamptz ELSE coalesce(next_run, $4::timestamptz) END,
-        first_run = CASE WHEN $18 THEN coalesce(first_run, $4) ELSE first_run END,
+    SET next_run = CASE WHEN $18 THEN $5::timestamptz ELSE next_run END,
+        first_run = CASE WHEN $18 THEN coalesce(first_run, $4::timestamptz) ELSE first_run END,
         last_run = CASE WHEN $18 THEN $4 ELSE last_run END,
         last_success = CASE WHEN $18 THEN coalesce($6::timestamptz, last_success) ELSE last_success END,
         ongoing = NULL,
         error_count = CASE WHEN NOT $18 THEN coalesce(error_count, 0)
-                           WHEN $7::bool THEN coalesce(error_count, 0) + 1 ELSE 0 END,
+                           WHEN $7::bool THEN least(coalesce(error_count, 0), 2147483646) + 1 ELSE 0 END,
         depends_on = $11::text[],
         last_error = CASE WHEN NOT $18 THEN last_error
                           WHEN $7 THEN pg_catalog.json_build_object('type', $8::text, 'value', $9::text,
                                                                     'traceback', $10::text)
                           ELSE '{}' END
-    WHERE app_name = $1::text AND ongoing = $2::timestamptz
+    WHERE app_name = $1 AND ongoing = $2
+      AND ($18 OR first_run IS NOT NULL OR next_run IS NOT NULL OR last_success IS NOT NULL)
     RETURNING 1
+), state AS (
+    SELECT FROM gone UNION ALL SELECT FROM kept
 ), log AS (
     INSERT INTO :"schema".crontabber_log (app_name, duration, success, exc_type, exc_value, exc_traceback)
     SELECT $1, $12::interval, CASE WHEN mine AND NOT $7 THEN $6 END,

@@ -1,6 +1,9 @@
--- Notes jobs that are seen for the first time, and what a job says of foreign claims: $1 names, $2 ages as intervals.
+-- Notes jobs that are seen for the first time, and what a job says of foreign claims: $1 names, $2 ages as intervals. A job
+-- that crontabber has run before was there then.
 INSERT INTO :"schema".pgkit_job AS j (app_name, first_seen, max_ongoing_age)
-SELECT new.name, pg_catalog.clock_timestamp(), new.age::interval
+SELECT new.name, least(pg_catalog.clock_timestamp(), (SELECT c.first_run FROM :"schema".crontabber c
+                                                      WHERE c.app_name = new.name)),
+       new.age::interval
 FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS new (name, age)
 ORDER BY new.name
 ON CONFLICT (app_name) DO UPDATE SET max_ongoing_age = excluded.max_ongoing_age

@@ -2,9 +2,9 @@
 -- they printed. What crontabber itself has logged stands among them.
 SELECT * FROM (
     SELECT r.app_name AS name, r.run_date, r.attempt, r.started,
-           pg_catalog.date_part('epoch'::text,
+           pg_catalog.round(pg_catalog.date_part('epoch'::text,
                coalesce(r.duration, CASE WHEN r.state OPERATOR(pg_catalog.=) 'running'::text
-                                         THEN pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) r.started END))
+                                         THEN pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) r.started END))::numeric, 6)
                AS duration_s,
            r.state AS result, r.host,
            CASE WHEN r.error_type IS NULL THEN r.message
@@ -13,7 +13,7 @@ SELECT * FROM (
            CASE WHEN $4 THEN pg_catalog.concat(r.output_head,
                     CASE WHEN r.output_tail IS NOT NULL
                               AND r.output_bytes OPERATOR(pg_catalog.>) 131072::int8
-                         THEN E'\n[…]\n' END, r.output_tail) END AS output,
+                         THEN E'\n[…]\n' END, r.output_tail) END AS printed,
            r.id
     FROM :"schema".pgkit_run r
     WHERE ($1 IS NULL OR r.app_name OPERATOR(pg_catalog.=) ANY ($1))
@@ -24,7 +24,7 @@ SELECT * FROM (
 UNION ALL
 SELECT * FROM (
     SELECT l.app_name, l.success, NULL::int4, l.log_time OPERATOR(pg_catalog.-) coalesce(l.duration, '0'::interval),
-           pg_catalog.date_part('epoch'::text, l.duration),
+           pg_catalog.round(pg_catalog.date_part('epoch'::text, l.duration)::numeric, 6),
            CASE WHEN l.exc_type IS NULL THEN 'succeeded'::text ELSE 'failed'::text END, NULL::text,
            CASE WHEN l.exc_type IS NOT NULL THEN pg_catalog.concat(l.exc_type, ': ', l.exc_value) END,
            NULL::int8, CASE WHEN $4 THEN l.exc_traceback END, l.id::int8

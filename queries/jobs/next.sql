@@ -20,7 +20,7 @@ WITH state AS (
                                      pid_namespace, guard_pid, guard_ticks, mark)
     SELECT $1, $9::timestamptz,
            1 + (SELECT pg_catalog.count(*) FROM :"schema".pgkit_run r
-                WHERE r.app_name = $1 AND r.run_date = $9 AND r.state <> 'succeeded' AND r.state <> 'superseded'),
+                WHERE r.app_name = $1 AND r.run_date = $9 AND r.state <> 'succeeded'),
            'running', $2, done.grace, pg_catalog.clock_timestamp(), done.host, done.uid, done.boot_id,
            done.pid_namespace, done.guard_pid, done.guard_ticks, done.mark
     FROM state, done

@@ -11,7 +11,7 @@ WITH gone AS (
 ), kept AS (
     UPDATE :"schema".crontabber
     SET ongoing = CASE WHEN $5 THEN ongoing END,
-        error_count = coalesce(error_count, 0) + CASE WHEN $5 AND $10::bool THEN 1 ELSE 0 END,
+        error_count = least(coalesce(error_count, 0), 2147483646) + CASE WHEN $5 AND $10::bool THEN 1 ELSE 0 END,
         last_error = CASE WHEN $5 AND $10 THEN pg_catalog.json_build_object('type', 'interrupted', 'value', $4::text,
                                                                             'traceback', coalesce($9::text, $8::text, ''))
                           ELSE last_error END

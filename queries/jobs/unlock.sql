@@ -7,7 +7,8 @@ WITH had AS (
                                    AND r.state IN ('running', 'held') AND r.state <> 'succeeded'
     WHERE c.app_name = $1 AND c.ongoing IS NOT NULL
 ), run AS (
-    UPDATE :"schema".pgkit_run SET state = 'interrupted', error_type = 'interrupted', message = 'unlocked'
+    UPDATE :"schema".pgkit_run SET state = 'interrupted', error_type = 'interrupted',
+        message = pg_catalog.concat_ws('; ', message, 'unlocked')
     WHERE id IN (SELECT id FROM had)
 ), freed AS (
     UPDATE :"schema".crontabber SET ongoing = NULL, next_run = coalesce(next_run, ongoing)

@@ -86,9 +86,15 @@ fn run(args: Vec<OsString>) -> Result<Exit> {
     if completing {
         clap_complete::CompleteEnv::with_factory(|| cli::tree(&reports, &own)).complete();
     }
+    let is_plugin = jobs::is_plugin(&args);
     let matches = match cli::tree(&reports, &own).try_get_matches_from(args) {
         Ok(matches) => matches,
-        Err(e) => return usage(&e),
+        Err(e) => {
+            let exit = usage(&e)?;
+            let text = e.render().to_string();
+            let first = text.strip_prefix("error: ").unwrap_or(&text).lines().next().unwrap_or_default();
+            return Ok(if is_plugin && exit == Exit::Usage { jobs::unknown(first) } else { exit });
+        }
     };
     let context = Context {
         env,

@@ -70,7 +70,7 @@ pub struct Claim {
     pub errors_before: i64,
     /// The dates, the first one first.
     pub dates: Dates,
-    /// Does the run count for the schedule? One for a date that somebody named does not, for a backfill job.
+    /// Does the run count for the schedule? One for a date that somebody has named does not.
     pub counts: bool,
 }
 
@@ -202,9 +202,10 @@ async fn attempt(
     let parents = array(&job.depends_on);
     let wants_done = job.backfill || !matches!(job.schedule, Schedule::Original { .. });
     let date = match mode {
-        Mode::Date { date, .. } => Some(date.to_string()),
+        Mode::Date { date, .. } => Some(date),
         _ => None,
     };
+    let date_text = date.map(|date| date.to_string());
     let answers = session
         .pipeline(&[
             plain!("BEGIN"),
@@ -217,7 +218,7 @@ async fn attempt(
                     Some(&job.name),
                     Some(&parents),
                     Some(if wants_done { "t" } else { "f" }),
-                    date.as_deref(),
+                    date_text.as_deref(),
                 ],
             ),
         ])
@@ -249,7 +250,6 @@ async fn attempt(
         return Ok(Err(Outcome::Ongoing { why, free_in: Some(left) }.into()));
     }
     let mut before: Vec<Statement<'_>> = Vec::new();
-    let replaced = ongoing.map(|old| old.to_string());
     let mut cut_off: Option<(String, String)> = None;
     let mut cut_date = known.now;
     if let Some(since) = ongoing {
@@ -268,7 +268,7 @@ async fn attempt(
             }
             Takes::No { why, free_in } => return Ok(Err(Outcome::Ongoing { why, free_in }.into())),
         }
-        before.push(named("as_owner", vec![replaced.as_deref()]));
+        before.push(named("as_owner", vec![Some(&job.name)]));
     }
     // What runs in a transaction leaves nothing half done.
     let hold = job.on_crash == OnCrash::Hold && !job.is_transaction() && cut_off.is_some();
@@ -293,11 +293,15 @@ async fn attempt(
     if matches!(mode, Mode::Date { rerun: true, .. }) {
         before.push(named("supersede", vec![Some(&job.name), Some(&first_date)]));
     }
+    if let Some(date) = date.filter(|date| *date > known.now) {
+        warn(format!("{date} lies in the future"));
+    }
     let mark = format!("{:016x}-{}", lock_key(schema, &job.name), token.as_microsecond());
     let (grace, uid) = (interval(grace), here.uid.to_string());
     let (pid, ticks) = (here.pid.to_string(), here.ticks.to_string());
-    // For a date that somebody named, or a backfill's, it counts how often that date was tried.
-    let errors = if job.backfill || date.is_some() { 0 } else { known.error_count.max(0) }.to_string();
+    // Where every run has a date of its own the failures in a row tell how often it was tried; else the date's attempts do.
+    let by_errors = matches!(job.schedule, Schedule::Original { .. }) && !job.backfill && date.is_none();
+    let errors = if by_errors { known.error_count.max(0) } else { 0 }.to_string();
     let claiming = before.len();
     before.push(named(
         "claim",
@@ -335,7 +339,7 @@ async fn attempt(
         failed_before,
         errors_before: known.error_count,
         dates,
-        counts: !(job.backfill && date.is_some()),
+        counts: date.is_none(),
     }))
 }
 
@@ -409,13 +413,14 @@ fn take_over(here: &Here, job: &Job, known: &Known, since: Timestamp, warn: &mut
         let age = known.now.duration_since(since);
         if age < SignedDuration::ZERO {
             warn(format!(
-                "it is ongoing since {since}, which is in the future: the clock of whoever claimed it is ahead by {:#}",
-                health::round(-age)
+                "it is ongoing since {}, which is in the future: the clock of whoever claimed it is ahead",
+                health::instant(since)
             ));
         }
         if !health::is_stale(job, since, known.now) {
             return Takes::No { why: elsewhere(since, None), free_in: None };
         }
+        let since = health::instant(since);
         warn(format!("it was ongoing since {since}, for longer than max_ongoing_age: it is taken over"));
         return Takes::Over(None);
     };
@@ -482,7 +487,7 @@ fn elsewhere(since: Timestamp, claim: Option<&Before>) -> String {
                 before.seen_free_at.map(|at| format!("; its lock is free since {at}")).unwrap_or_default();
             format!("on {host} since {}{free}", before.started)
         }
-        None => format!("since {since}"),
+        None => format!("since {}", health::instant(since)),
     }
 }
 

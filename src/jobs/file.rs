@@ -182,7 +182,8 @@ type Value<'i> = Spanned<DeValue<'i>>;
 /// Reads a file.
 pub fn parse(text: &str) -> Parsed {
     let breaks = text.match_indices('\n').map(|(at, _)| at).collect();
-    let mut reader = Reader { breaks, faults: Vec::new(), job: None, defaults: Vec::new() };
+    let mut reader =
+        Reader { breaks, faults: Vec::new(), stubs: Vec::new(), job: None, defaults: Vec::new() };
     let (root, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         let at = error.span().map_or(0, |span| span.start);
@@ -222,8 +223,11 @@ pub fn parse(text: &str) -> Parsed {
             }
         }
     }
+    if reader.faults.is_empty() && reader.stubs.is_empty() {
+        reader.fault(0, "there is no job in it: write [[job]] for each".into());
+    }
     reader.job = None;
-    check_names(&jobs, &mut reader.faults);
+    check_names(&reader.stubs, &mut reader.faults);
     let mut faults = reader.faults;
     faults.sort_by(|a, b| (a.line, &a.why).cmp(&(b.line, &b.why)));
     faults.dedup();
@@ -234,9 +238,18 @@ struct Reader {
     /// Where lines end: a file may have thousands of jobs.
     breaks: Vec<usize>,
     faults: Vec<Fault>,
+    /// Every job that has a name, whatever else is wrong with it.
+    stubs: Vec<Stub>,
     job: Option<String>,
     /// Where the values of `[defaults]` begin: what is wrong with one is no job's fault.
     defaults: Vec<usize>,
+}
+
+/// As much of a job as tells how it stands to others.
+struct Stub {
+    name: String,
+    line: usize,
+    depends_on: Vec<String>,
 }
 
 impl Reader {
@@ -273,7 +286,11 @@ impl Reader {
         self.job = None;
         let find = |key: &str| {
             let own = table.iter().find(|(k, _)| k.get_ref().as_ref() == key);
-            let default = || defaults.iter().find(|(k, _)| k.get_ref().as_ref() == key);
+            // A name, a schedule and what is to be done are each job's own.
+            let default = || {
+                let is_it = |k: &str| k == key && SHARED.contains(&key);
+                defaults.iter().find(|(k, _)| is_it(k.get_ref().as_ref()))
+            };
             own.or_else(default).map(|(_, value)| value)
         };
         let name = match find("name") {
@@ -311,11 +328,6 @@ impl Reader {
         {
             self.fault(value.span().start, "lease: it lies between 3s and 1h".into());
         }
-        if let Some(value) = find("max_ongoing_age")
-            && max_ongoing_age.is_some_and(|age| age < Duration::from_secs(4))
-        {
-            self.fault(value.span().start, "max_ongoing_age: it is 4s at least".into());
-        }
         let timezone = match find("timezone") {
             None => Some(TimeZone::UTC),
             Some(value) => self.text(value, "timezone").and_then(|text| match TimeZone::get(&text) {
@@ -330,6 +342,10 @@ impl Reader {
             }),
         };
         let depends_on = self.words(find("depends_on"), "depends_on");
+        if let Some(name) = name.clone() {
+            let line = self.line(span.start);
+            self.stubs.push(Stub { name, line, depends_on: depends_on.clone() });
+        }
         let backfill = self.flag(find("backfill"), "backfill", false);
         let catch_up = self.choice(
             find("catch_up"),
@@ -339,11 +355,28 @@ impl Reader {
         let on_crash =
             self.choice(find("on_crash"), "on_crash", &[("retry", OnCrash::Retry), ("hold", OnCrash::Hold)]);
         let max_backfill = find("max_backfill").and_then(|value| self.number(value, "max_backfill"));
-        // What only goes with backfill stands in the job's own table, or is a default that does not matter here.
-        for key in ["catch_up", "max_backfill"] {
+        // What goes with something else stands in the job's own table, or is a default that does not matter here.
+        let (is_sql, is_program) = (find("sql").is_some(), find("command").is_some());
+        for (key, goes, with) in [
+            ("catch_up", backfill, "backfill = true"),
+            ("max_backfill", backfill, "backfill = true"),
+            ("transaction", is_sql || !is_program, "sql"),
+            ("environment", is_program || !is_sql, "command"),
+            ("directory", is_program || !is_sql, "command"),
+        ] {
             let own = table.iter().find(|(k, _)| k.get_ref().as_ref() == key);
-            if let (Some((k, _)), false) = (own, backfill) {
-                self.fault(k.span().start, format!("{key} goes with backfill = true"));
+            if let (Some((k, _)), false) = (own, goes) {
+                self.fault(k.span().start, format!("{key} goes with {with}"));
+            }
+        }
+        for (key, length, least) in [
+            ("timeout", timeout, Duration::from_millis(1)),
+            ("keep_history", keep_history, Duration::from_secs(1)),
+            ("retry_after", retry_after, Duration::from_secs(1)),
+            ("max_ongoing_age", max_ongoing_age, Duration::from_secs(4)),
+        ] {
+            if let (Some(value), true) = (find(key), length.is_some_and(|length| length < least)) {
+                self.fault(value.span().start, format!("{key}: it is {least:?} at least"));
             }
         }
         let class = find("class").and_then(|value| self.text(value, "class"));
@@ -532,6 +565,9 @@ impl Reader {
                 self.fault(key.span().start, format!("environment: {name:?} is no name of a variable"));
             }
             if let Some(text) = self.text(value, &format!("environment.{name}")) {
+                if text.contains('\0') {
+                    self.fault(value.span().start, format!("environment.{name}: it holds a NUL byte"));
+                }
                 all.insert(name, text);
             }
         }
@@ -600,7 +636,10 @@ impl Reader {
     fn words(&mut self, value: Option<&Value<'_>>, key: &str) -> Vec<String> {
         let Some(value) = value else { return Vec::new() };
         match value.get_ref() {
-            DeValue::Array(list) => list.iter().filter_map(|item| self.text(item, key)).collect(),
+            DeValue::Array(list) => {
+                let item_of = format!("an item of {key}");
+                list.iter().filter_map(|item| self.text(item, &item_of)).collect()
+            }
             _ => {
                 self.fault(value.span().start, format!("{key} is a list: [\"a\", \"b\"]"));
                 Vec::new()
@@ -627,39 +666,34 @@ impl Reader {
     }
 }
 
-/// Names that are used twice, parents that are none, cycles.
-fn check_names(jobs: &[Job], faults: &mut Vec<Fault>) {
-    let mut by_name: BTreeMap<&str, &Job> = BTreeMap::new();
+/// Names that are used twice, parents that are none, circles.
+fn check_names(jobs: &[Stub], faults: &mut Vec<Fault>) {
+    let mut by_name: BTreeMap<&str, &Stub> = BTreeMap::new();
+    let mut fault = |job: &Stub, why: String, warning: bool| {
+        faults.push(Fault { line: job.line, job: Some(job.name.clone()), why, warning });
+    };
     for job in jobs {
         if let Some(first) = by_name.get(job.name.as_str()) {
-            faults.push(Fault {
-                line: job.line,
-                job: Some(job.name.clone()),
-                why: format!("the name is used twice, first in line {}", first.line),
-                warning: false,
-            });
+            fault(job, format!("the name is used twice, first in line {}", first.line), false);
         } else {
             by_name.insert(&job.name, job);
         }
     }
     for job in jobs {
         for parent in job.depends_on.iter().filter(|p| !by_name.contains_key(p.as_str())) {
-            faults.push(Fault {
-                line: job.line,
-                job: Some(job.name.clone()),
-                why: format!("it depends on {parent:?}, which is not in this file: it waits until that job has a row in the table"),
-                warning: true,
-            });
+            let why = format!(
+                "it depends on {parent:?}, which is not in this file: it waits until that job has a row in the table"
+            );
+            fault(job, why, true);
         }
     }
-    if let Some(cycle) = plan::circle(&by_name) {
-        let first = by_name[cycle[0].as_str()];
-        faults.push(Fault {
-            line: first.line,
-            job: Some(first.name.clone()),
-            why: format!("jobs wait for each other in a circle: {}", cycle.join(" -> ")),
-            warning: false,
-        });
+    let mut parents: BTreeMap<&str, &[String]> =
+        by_name.iter().map(|(name, job)| (*name, job.depends_on.as_slice())).collect();
+    while let Some(circle) = plan::circle(&parents) {
+        let why = format!("jobs wait for each other in a circle: {}", circle.join(" -> "));
+        fault(by_name[circle[0].as_str()], why, false);
+        // There may be others without these.
+        parents.retain(|name, _| !circle.iter().any(|one| one == name));
     }
 }
 

@@ -126,7 +126,35 @@ fn what_is_no_toml_is_told_with_its_line() {
     );
     assert!(faults("x = \n").iter().any(|f| f.starts_with("1:")));
     assert!(faults("job = 3\n")[0].contains("write [[job]]"));
-    assert!(faults("").is_empty() && parse("").jobs.is_empty());
+    assert_eq!(faults("# all gone\n"), ["1: there is no job in it: write [[job]] for each"]);
+}
+
+#[test]
+fn what_does_not_go_together_or_cannot_be_is_told() {
+    let told = |keys: &str| {
+        let text = format!("[[job]]\nname = \"a\"\nschedule = \"1d\"\n{keys}\n");
+        faults(&text).into_iter().map(|fault| fault.replacen("a: ", "", 1)).collect::<Vec<_>>().join("; ")
+    };
+    for (keys, why) in [
+        ("sql = \"SELECT 1\"\ntimeout = \"0s\"", "5: timeout: it is 1ms at least"),
+        ("sql = \"SELECT 1\"\nretry_after = \"0s\"", "5: retry_after: it is 1s at least"),
+        ("sql = \"SELECT 1\"\nmax_ongoing_age = \"1s\"", "5: max_ongoing_age: it is 4s at least"),
+        ("sql = \"SELECT 1\"\nenvironment = { A = \"b\" }", "5: environment goes with command"),
+        ("sql = \"SELECT 1\"\ndirectory = \"x\"", "5: directory goes with command"),
+        ("command = \"x\"\ntransaction = false", "5: transaction goes with sql"),
+        ("command = \"x\"\nenvironment = { A = \"b\\u0000\" }", "5: environment.A: it holds a NUL byte"),
+        ("command = \"x\"\ndepends_on = [\"a\", 5]", "5: an item of depends_on is no text: put it in quotes"),
+        ("command = \"x\"\nmax_backfill = 5", "5: max_backfill goes with backfill = true"),
+    ] {
+        assert!(told(keys).contains(why), "{keys}\n{}", told(keys));
+    }
+    // What is a job's own is no default, and spoils no job.
+    let all =
+        faults("[defaults]\nsql = \"SELECT 1\"\nname = \"x\"\n[[job]]\nschedule = \"1d\"\ncommand = \"x\"\n");
+    assert_eq!(
+        all,
+        ["2: \"sql\" is no key of [defaults]", "3: \"name\" is no key of [defaults]", "4: a job has no name"]
+    );
 }
 
 #[test]
@@ -144,6 +172,11 @@ fn names_parents_and_circles_are_checked() {
         all.iter().any(|f| f == "1: a: jobs wait for each other in a circle: a -> c -> b -> a"),
         "{all:#?}"
     );
+    let two = faults(&(job("a", "\"b\"") + &job("b", "\"a\"") + &job("c", "\"d\"") + &job("d", "\"c\"")));
+    assert_eq!(two.iter().filter(|f| f.contains("circle")).count(), 2, "{two:#?}");
+    // A parent that has a fault of its own is in the file all the same.
+    let faulty = faults(&(job("a", "\"b\"") + &job("b", "").replace("1d", "1x")));
+    assert_eq!(faulty.len(), 1, "{faulty:#?}");
     assert!(faults(&job("self", "\"self\"")).iter().any(|f| f.contains("self -> self")));
     assert!(faults(&(job("a", "") + &job("b", "\"a\"") + &job("c", "\"a\", \"b\""))).is_empty());
 }

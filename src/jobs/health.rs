@@ -19,7 +19,8 @@ pub enum Health {
     Failing,
     /// It has been due for too long.
     Overdue,
-    /// It runs for longer than half of what is believed of a claim.
+    /// Nobody is behind its claim any more, or a foreign one is older than half of what is believed of it; or it was cut off
+    /// and waits for a person.
     Stuck,
     /// A person paused it.
     Paused,
@@ -49,7 +50,12 @@ pub fn due_since(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Option<T
     let Decision::Run(dates) = decision else { return None };
     match (&job.schedule, stored.and_then(|s| s.state.row.as_ref())) {
         (Schedule::Original { .. }, Some(Row { next_run: Some(next), .. })) => Some(*next),
-        (Schedule::Original { .. }, _) => None,
+        // It waits since it was seen first, or since that day's time.
+        (Schedule::Original { at, .. }, _) => {
+            let seen = stored.and_then(|s| s.state.first_seen)?;
+            let due = at.map_or(seen, |at| plan::at_time(seen, at));
+            Some(due.max(seen))
+        }
         _ => dates.peek(),
     }
 }
@@ -77,8 +83,8 @@ pub fn health(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Health {
             let is_stuck = claim.state == "held" || (claim.is_free && now.duration_since(since) > grace);
             return if is_stuck { Health::Stuck } else { Health::Running };
         }
-        // A clock that is ahead of ours has just begun.
-        let age = now.duration_since(ongoing).max(SignedDuration::ZERO);
+        // A clock that is ahead of ours has just begun; but no clock is ahead by hours.
+        let age = now.duration_since(ongoing).abs();
         let most = SignedDuration::try_from(job.max_ongoing_age).unwrap_or(SignedDuration::MAX);
         return if age > most / 2 { Health::Stuck } else { Health::Running };
     }
@@ -119,21 +125,34 @@ pub fn words(job: &Job, decision: &Decision, now: Timestamp) -> String {
             let count = dates.clone().take(100_001).count();
             let many =
                 if count > 100_000 { "more than 100,000 dates".to_owned() } else { format!("{count} dates") };
-            let many = if count == 1 { "one date".to_owned() } else { many };
-            let first = dates.peek().map(|first| format!(", from {first} on")).unwrap_or_default();
-            format!("runs now, for {many}{first}")
+            match dates.peek() {
+                Some(first) if count > 1 => format!("runs now, for {many}, from {} on", instant(first)),
+                first => format!("runs now, for {}", instant(first.unwrap_or(now))),
+            }
         }
         Decision::Run(_) => "runs now".to_owned(),
-        Decision::NotDue(Some(then)) => {
-            format!("is not due before {then}, in {:#}", round(then.duration_since(now)))
+        Decision::NotDue(Some(then)) if *then < Timestamp::MAX => {
+            format!("is not due before {}, in {:#}", instant(*then), round(then.duration_since(now)))
         }
+        Decision::NotDue(Some(_)) => "is never due, as its row says".to_owned(),
         Decision::NotDue(None) => "is not due, and its schedule has no next run".to_owned(),
         Decision::NoDate(next) => {
-            let next = next.map(|next| format!(", {next}")).unwrap_or_default();
+            let next = next.map(|next| format!(", {}", instant(next))).unwrap_or_default();
             format!("is due, but no date is: it waits for the next one{next}")
         }
         Decision::Blocked(parent, why) => format!("waits for {parent}, which {}", why.words()),
         Decision::Paused => "is paused".to_owned(),
+    }
+}
+
+/// An instant, for people: what the server calls infinity has no date.
+pub fn instant(t: Timestamp) -> String {
+    if t == Timestamp::MAX {
+        "infinity".to_owned()
+    } else if t == Timestamp::MIN {
+        "-infinity".to_owned()
+    } else {
+        t.to_string()
     }
 }
 
@@ -181,7 +200,14 @@ mod tests {
         assert_eq!(is(stored(Some("05T09:00"), None, true)), "overdue");
         assert_eq!(is(stored(None, Some("05T11:00"), true)), "running");
         assert_eq!(is(stored(None, Some("05T05:59"), false)), "stuck");
-        assert_eq!(is(stored(None, Some("09T00:00"), false)), "running", "a clock that is ahead");
+        assert_eq!(is(stored(None, Some("05T17:00"), false)), "running", "a clock that is ahead");
+        assert_eq!(is(stored(None, Some("09T00:00"), false)), "stuck", "no clock is ahead by days");
+        // A job that waits since it was seen first.
+        let seen = State { first_seen: Some(t("04T00:00")), ..State::default() };
+        assert_eq!(is(Stored { state: seen.clone(), ..Stored::default() }), "overdue");
+        let timed = job("schedule = \"1d|11:55\"");
+        let known = Stored { state: State { first_seen: Some(t("05T08:00")), ..seen }, ..Stored::default() };
+        assert_eq!(health(&timed, Some(&known), t("05T12:00")), Health::Never);
         let five = job("schedule = \"5m\"");
         let is = |next: &str| health(&five, Some(&stored(Some(next), None, false)), t("05T12:00")).word();
         assert_eq!((is("05T11:51"), is("05T11:49")), ("idle", "overdue"), "ten minutes at least");

@@ -220,7 +220,7 @@ pub async fn renew(session: &mut Session, job: &str, claim: &mut Claim) -> crate
         .pipeline(&[
             plain!("BEGIN"),
             named("house", vec![]),
-            named("as_owner", vec![Some(&old)]),
+            named("as_owner", vec![Some(job)]),
             named("refresh", vec![Some(job), Some(&old), Some(&run)]),
             plain!("COMMIT"),
         ])

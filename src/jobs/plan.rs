@@ -199,7 +199,7 @@ pub fn patience(period: SignedDuration) -> SignedDuration {
 }
 
 /// Replaces the time of day, in UTC.
-fn at_time(t: Timestamp, at: At) -> Timestamp {
+pub(super) fn at_time(t: Timestamp, at: At) -> Timestamp {
     let civil = t.to_zoned(TimeZone::UTC).datetime().date().at(at.hour, at.minute, 0, 0);
     civil.to_zoned(TimeZone::UTC).map_or(t, |zoned| zoned.timestamp())
 }
@@ -450,20 +450,20 @@ pub fn order<J: Borrow<Job>>(jobs: &[J]) -> Vec<&J> {
     out
 }
 
-/// One circle among the jobs, its first name again at its end.
-pub fn circle(jobs: &BTreeMap<&str, &Job>) -> Option<Vec<String>> {
+/// One circle among jobs that have these parents, its first name again at its end.
+pub fn circle(parents: &BTreeMap<&str, &[String]>) -> Option<Vec<String>> {
     // 1 while on the path, 2 when done.
     let mut state: BTreeMap<&str, u8> = BTreeMap::new();
-    for start in jobs.keys() {
+    for start in parents.keys() {
         let mut path: Vec<(&str, usize)> = vec![(start, 0)];
         if state.contains_key(start) {
             continue;
         }
         state.insert(start, 1);
         while let Some((name, next)) = path.last_mut() {
-            let parents: Vec<&str> =
-                jobs[*name].depends_on.iter().map(String::as_str).filter(|p| jobs.contains_key(p)).collect();
-            let Some(parent) = parents.get(*next).copied() else {
+            let known: Vec<&str> =
+                parents[*name].iter().map(String::as_str).filter(|p| parents.contains_key(p)).collect();
+            let Some(parent) = known.get(*next).copied() else {
                 state.insert(name, 2);
                 path.pop();
                 continue;

@@ -234,7 +234,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                     Err(_) if self.stopped().is_some() => break,
                     Err(e) if matches!(e.exit, Exit::Unavailable | Exit::TryAgain) => {
                         if !std::mem::replace(&mut is_away, true) {
-                            tell(Told::Warning(format!("{}: tried again each second", e.message)));
+                            let why = e.message.replace('\n', "; ");
+                            tell(Told::Warning(format!("{why}: tried again each second")));
                         }
                         look = Instant::now() + AGAIN;
                     }
@@ -421,7 +422,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         if let Some(slot) = self.slots.get_mut(slot).filter(|slot| slot.turn == Some(key)) {
             slot.turn = None;
         }
-        if let Outcome::Broken { why, .. } = &outcome {
+        if let Outcome::Broken { why, all: true, .. } = &outcome {
             self.queue.put_back(key);
             if self.fewer(why, tell).is_some() {
                 return;
@@ -448,9 +449,11 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             Outcome::Ongoing { free_in, .. } => {
                 Some(Instant::now() + free_in.map_or(AGAIN, |t| t.max(AGAIN)))
             }
-            Outcome::Locked | Outcome::Interrupted { held: false, .. } | Outcome::Broken { .. } => {
-                Some(Instant::now() + AGAIN)
-            }
+            Outcome::Locked
+            | Outcome::Interrupted { held: false, .. }
+            | Outcome::Broken { all: true, .. } => Some(Instant::now() + AGAIN),
+            // What hinders this job alone will not have gone in a second.
+            Outcome::Broken { .. } => None,
             // What was kept is recorded before the next look, and the rest of its dates is for that.
             Outcome::Unrecorded { .. } => None,
             _ if rest.is_some() => None,
@@ -544,7 +547,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         self.slots[slot].guard.order(&Order::Replay).await?;
         loop {
             match self.slots[slot].guard.next::<Event>().await? {
-                Some(Event::Done { outcome: Outcome::Broken { why, code }, .. }) => {
+                Some(Event::Done { outcome: Outcome::Broken { why, code, .. }, .. }) => {
                     let message = format!("a result that was kept could not be recorded: {why}");
                     return Err(Error::new(Exit::from_code(code), message));
                 }
@@ -627,9 +630,12 @@ async fn looked(writer: &Writer, place: &Place, jobs: &[Rc<Job>]) -> Result<Snap
         known.is_some_and(|seconds| (seconds - job.max_ongoing_age.as_secs_f64()).abs() < 0.001)
     };
     let new = jobs.iter().map(Rc::as_ref).filter(|job| !is_known(job));
-    if store::first_seen(writer, place, new).await? {
-        return store::read(writer, place).await;
-    }
+    let mut snapshot = match store::first_seen(writer, place, new).await? {
+        true => store::read(writer, place).await?,
+        false => snapshot,
+    };
+    // A parent whose schedule was changed shall not hold up others by what it was.
+    store::replan(writer, place, jobs.iter().map(Rc::as_ref), &mut snapshot).await?;
     Ok(snapshot)
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 use serde::{Deserialize, Serialize};
 
 /// A time of day.
@@ -181,13 +183,49 @@ pub fn every(text: &str) -> Result<(i64, Unit), String> {
     Ok((n, unit))
 }
 
-/// POSIX's five fields.
+/// The five fields of cron: what each is called, and the least and the greatest it can be.
+const FIELDS: [(&str, u32, u32); 5] =
+    [("minute", 0, 59), ("hour", 0, 23), ("day of month", 1, 31), ("month", 1, 12), ("day of week", 0, 7)];
+const MONTHS: [&str; 12] =
+    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+
+/// POSIX's five fields, with steps (`*/15`) and names of months and days, as every cron has them.
 pub fn cron(text: &str) -> Result<Schedule, String> {
-    if text.split_whitespace().count() != 5 {
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    if fields.len() != FIELDS.len() {
         return Err(format!("{text:?} has not five fields: minute, hour, day of month, month, day of week"));
+    }
+    for (field, (name, least, most)) in fields.iter().zip(FIELDS) {
+        let is_known = |part: &str| match part.parse::<u32>() {
+            Ok(n) => (least..=most).contains(&n),
+            Err(_) => {
+                let part = part.to_lowercase();
+                (name == "month" && MONTHS.contains(&part.as_str()))
+                    || (name == "day of week" && DAYS.contains(&part.as_str()))
+            }
+        };
+        for item in field.split(',') {
+            let (range, step) =
+                item.split_once('/').map_or((item, None), |(range, step)| (range, Some(step)));
+            let ends = range.split_once('-').map_or(vec![range], |(from, to)| vec![from, to]);
+            let is_range = range == "*" || ends.len() == 2;
+            let is_right = (range == "*" || ends.iter().all(|end| is_known(end)))
+                && step.is_none_or(|step| is_range && step.parse::<u32>().is_ok_and(|step| step > 0));
+            if !is_right {
+                return Err(format!(
+                    "{name}: {item:?} is none: write {least} to {most}, a list, a range such as {least}-{most}, or */2"
+                ));
+            }
+        }
     }
     let parser = CronParser::builder().seconds(Seconds::Disallowed).build();
     let cron = parser.parse(text).map_err(|e| format!("{text:?} is no cron pattern: {e}"))?;
+    // Every four years at the least, but for the years that a century leaves out.
+    let some_year = Zoned::new(Timestamp::UNIX_EPOCH, TimeZone::UTC);
+    if cron.find_next_occurrence(&some_year, false).is_err() {
+        return Err(format!("{text:?} never comes"));
+    }
     Ok(Schedule::Cron(Box::new(cron)))
 }
 
@@ -263,8 +301,27 @@ mod tests {
         assert_eq!(every("2w"), Ok((2, Unit::Week)));
         assert!(every("0d").is_err() && every("1y").is_err() && every("1.5h").is_err());
         assert!(cron("*/15 * * * *").is_ok() && cron("0 5 * * 7").is_ok());
-        for bad in ["* * * *", "* * * * * *", "61 * * * *", "a * * * *", ""] {
-            assert!(cron(bad).is_err(), "{bad}");
+        for good in ["0,30 8-18/2 * jan-mar mon-fri", "0 0 29 2 *", "5-59/10 * * * SUN", "0 0 1 1 7"] {
+            assert!(cron(good).is_ok(), "{good}: {:?}", cron(good));
+        }
+        for (bad, why) in [
+            ("* * * *", "five fields"),
+            ("* * * * * *", "five fields"),
+            ("", "five fields"),
+            ("61 * * * *", "minute: \"61\" is none: write 0 to 59"),
+            ("a * * * *", "minute: \"a\""),
+            ("* 24 * * *", "hour: \"24\""),
+            ("0 0 L * *", "day of month: \"L\""),
+            ("0 0 15W * *", "day of month"),
+            ("0 0 * * 5#2", "day of week"),
+            ("0 0 ? * *", "day of month"),
+            ("*/0 * * * *", "minute"),
+            ("5/10 * * * *", "minute"),
+            ("0 0 * mon *", "month"),
+            ("1,,2 * * * *", "minute"),
+            ("0 0 30 2 *", "never comes"),
+        ] {
+            assert!(cron(bad).is_err_and(|told| told.contains(why)), "{bad}: {:?}", cron(bad));
         }
         assert_eq!(length("90d"), Ok(Duration::from_secs(90 * 86_400)));
         assert_eq!(length("1h30m"), Ok(Duration::from_secs(5400)));

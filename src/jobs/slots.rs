@@ -1,6 +1,6 @@
 //! The instants at which a grid or a cron pattern would have a job run: pure arithmetic.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Span, Timestamp};
 
@@ -60,6 +60,18 @@ impl<'a> Slots<'a> {
         }
     }
 
+    /// The one of a day, as far as it has one: the first.
+    pub fn of_day(&self, date: Date) -> Option<Timestamp> {
+        let midnight = instant_of(date.at(0, 0, 0, 0), self.zone)?;
+        let first = self.after(midnight.checked_sub(SignedDuration::from_nanos(1)).ok()?)?;
+        (first.to_zoned(self.zone.clone()).date() == date).then_some(first)
+    }
+
+    /// Is this one of them?
+    pub fn has(&self, t: Timestamp) -> bool {
+        self.before(t) == Some(t)
+    }
+
     /// How far this one is from the next.
     pub fn period(&self, t: Timestamp) -> Option<SignedDuration> {
         Some(self.after(t)?.duration_since(t))
@@ -108,7 +120,11 @@ fn floor_second(t: Timestamp) -> i64 {
 /// The instant of a date and a time of day: the first valid one where clocks skip it, the first of two where it comes
 /// twice.
 fn instant(date: Date, at: At, zone: &TimeZone) -> Option<Timestamp> {
-    let civil = date.at(at.hour, at.minute, 0, 0);
+    instant_of(date.at(at.hour, at.minute, 0, 0), zone)
+}
+
+/// The same for a date and time as somebody writes it.
+pub fn instant_of(civil: DateTime, zone: &TimeZone) -> Option<Timestamp> {
     let ambiguous = zone.to_ambiguous_timestamp(civil);
     match ambiguous.offset() {
         AmbiguousOffset::Gap { before, .. } => {

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::file::Job;
-use super::plan::{Row, State, instant};
+use super::plan::{self, Decision, Row, State, instant};
+use super::schedule::Schedule;
 use crate::error::{Error, Exit, Result};
 use crate::session::{Reader, Value, Writer};
 use crate::sql;
@@ -25,6 +26,9 @@ const META: &str = include_str!("../../queries/jobs/meta.sql");
 const META_FIRST: &str = include_str!("../../queries/jobs/meta_first.sql");
 const META_CHANGED: &str = include_str!("../../queries/jobs/meta_changed.sql");
 const FIRST_SEEN: &str = include_str!("../../queries/jobs/first_seen.sql");
+const UNIQUE: &str = include_str!("../../queries/jobs/unique.sql");
+const DONE: &str = include_str!("../../queries/jobs/done.sql");
+const REPLAN: &str = include_str!("../../queries/jobs/replan.sql");
 
 /// What `jobs init` makes where it is missing, in this order.
 const MADE: &[(&str, &str)] = &[
@@ -107,17 +111,36 @@ pub struct Claim {
 }
 
 /// What the original keeps of a failure.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LastError {
     /// The kind of error.
-    #[serde(rename = "type", default)]
     pub kind: String,
     /// The message.
-    #[serde(default)]
     pub value: String,
-    /// Where it came from.
-    #[serde(default)]
-    pub traceback: String,
+}
+
+impl LastError {
+    /// Whatever the column holds: somebody may have written anything.
+    fn new(text: &str) -> LastError {
+        let Ok(value) = serde_json::from_str::<serde_json::Value>(text) else {
+            return LastError { kind: "unknown".to_owned(), value: text.to_owned() };
+        };
+        let part = |key: &str| match value.get(key) {
+            Some(serde_json::Value::String(text)) => Some(text.clone()),
+            Some(other) => Some(other.to_string()),
+            None => None,
+        };
+        match (part("type"), part("value")) {
+            (None, None) => LastError {
+                kind: "unknown".to_owned(),
+                value: value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+            },
+            (kind, value) => LastError {
+                kind: kind.unwrap_or_else(|| "unknown".to_owned()),
+                value: value.unwrap_or_default(),
+            },
+        }
+    }
 }
 
 /// Everything that is known, at one instant of the server's clock.
@@ -142,7 +165,13 @@ struct Found {
     schema: String,
     visible: bool,
     columns: Vec<String>,
-    has_pgkit: bool,
+    /// What there is of all that `jobs init` makes.
+    parts: Vec<String>,
+}
+
+/// What `jobs init` makes, for a query.
+fn made() -> Value {
+    Value::TextList(MADE.iter().map(|(name, _)| Some((*name).to_owned())).collect())
 }
 
 #[derive(Deserialize)]
@@ -206,7 +235,7 @@ pub struct Place {
 ///
 /// Errors: there is none, several, or one with other columns (65).
 pub async fn place(session: &impl Ask, named: Option<&str>) -> Result<Place> {
-    let found: Vec<Found> = session.ask(SCHEMAS, &[]).await?;
+    let found: Vec<Found> = session.ask(SCHEMAS, &[made()]).await?;
     let chosen = match named {
         Some(name) => found.iter().find(|f| f.schema == name),
         None => match found.as_slice() {
@@ -220,6 +249,7 @@ pub async fn place(session: &impl Ask, named: Option<&str>) -> Result<Place> {
             (Some(name), _) => Error::data(format!("there is no table crontabber in schema {name:?}")),
             (None, true) => {
                 Error::data(format!("there is no table crontabber in database {:?}", session.database()))
+                    .hint("pgkit jobs init makes it")
             }
             (None, false) => {
                 Error::data("several schemas have a table crontabber, and the search path shows none of them")
@@ -232,7 +262,15 @@ pub async fn place(session: &impl Ask, named: Option<&str>) -> Result<Place> {
         });
     };
     check_columns(&chosen.schema, "crontabber", &chosen.columns)?;
-    Ok(Place { schema: chosen.schema.clone(), has_pgkit: chosen.has_pgkit })
+    let has_pgkit = chosen.parts.iter().any(|part| part.starts_with("pgkit"));
+    let missing: Vec<&str> =
+        MADE.iter().map(|(name, _)| *name).filter(|name| !chosen.parts.iter().any(|p| p == name)).collect();
+    if has_pgkit && !missing.is_empty() {
+        // Nothing would run on these, and whoever looks must not be told that all is well.
+        let message = format!("in schema {:?} these are missing: {}", chosen.schema, missing.join(", "));
+        return Err(Error::data(message).hint("pgkit jobs init makes what is missing"));
+    }
+    Ok(Place { schema: chosen.schema.clone(), has_pgkit })
 }
 
 /// The columns of a table that pgkit makes, each with its type, as its statement has them; a number that counts by itself
@@ -281,8 +319,7 @@ pub async fn read(session: &impl Ask, place: &Place) -> Result<Snapshot> {
         let (name, has_row, error_count) = (line.name?, line.has_row?, line.error_count?);
         // NULL, null and {} are none; anything else is one, whatever it holds.
         let last_error = line.last_error.filter(|text| text.trim() != "null");
-        let last_error: Option<LastError> =
-            last_error.map(|text| serde_json::from_str(&text).unwrap_or_default());
+        let last_error = last_error.map(|text| LastError::new(&text));
         let row = Row {
             next_run: line.next_run,
             first_run: line.first_run,
@@ -313,6 +350,18 @@ pub async fn read(session: &impl Ask, place: &Place) -> Result<Snapshot> {
         Some((name, stored))
     };
     Ok(Snapshot { now, jobs: lines.into_iter().filter_map(stored).collect() })
+}
+
+/// Has a job done a date, as far as is recorded?
+pub async fn has_done(session: &impl Ask, place: &Place, job: &str, date: Timestamp) -> Result<bool> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Done {
+        done: bool,
+    }
+    let params = [Value::Text(job.to_owned()), Value::Text(date.to_string())];
+    let found: Vec<Done> = session.ask(&in_schema(DONE, &place.schema), &params).await?;
+    Ok(found.first().is_some_and(|found| found.done))
 }
 
 /// The number of a job's advisory lock: the first 64 bits of SHA-256 of its name and its tables' schema.
@@ -421,6 +470,8 @@ pub struct Made {
     pub schema: String,
     /// What was missing, and is there now.
     pub made: Vec<String>,
+    /// Unique indexes of crontabber's table that should not be there.
+    pub others: Vec<String>,
 }
 
 /// Makes what is missing of the tables, all or nothing; safe when several do so at once.
@@ -434,7 +485,7 @@ pub async fn init(writer: &Writer, named: Option<&str>) -> Result<Made> {
     struct Path {
         schema: Option<String>,
     }
-    let found: Vec<Found> = writer.structs(SCHEMAS, &[]).await?;
+    let found: Vec<Found> = writer.structs(SCHEMAS, &[made()]).await?;
     let schema = match named {
         Some(name) => name.to_owned(),
         None => match found.as_slice() {
@@ -458,7 +509,13 @@ pub async fn init(writer: &Writer, named: Option<&str>) -> Result<Made> {
     match made {
         Ok(made) => {
             writer.run("COMMIT").await?;
-            Ok(Made { schema, made })
+            #[derive(Deserialize)]
+            #[serde(deny_unknown_fields)]
+            struct Index {
+                name: String,
+            }
+            let others: Vec<Index> = writer.structs(UNIQUE, &[Value::Text(schema.clone())]).await?;
+            Ok(Made { schema, made, others: others.into_iter().map(|index| index.name).collect() })
         }
         Err(error) => {
             // What went wrong is what counts.
@@ -522,22 +579,16 @@ pub async fn open(writer: &Writer, named: Option<&str>) -> Result<Place> {
         timeline: String,
     }
     refuse_standby(writer)?;
-    let init = |e: Error| e.hint("pgkit jobs init makes them");
-    let place = place(writer, named).await.map_err(|e| if named.is_none() { init(e) } else { e })?;
-    writer.run(OWN_PATH).await?;
-    let parts = parts(writer, &place.schema).await?;
-    let missing: Vec<&str> = MADE
-        .iter()
-        .map(|(name, _)| *name)
-        .filter(|name| !parts.iter().any(|part| part.name == *name))
-        .collect();
-    if !missing.is_empty() {
-        return Err(init(Error::data(format!(
-            "in schema {:?} these are missing: {}",
-            place.schema,
-            missing.join(", ")
-        ))));
+    let init = |e: Error| e.hint("pgkit jobs init makes what is missing");
+    let place = place(writer, named).await?;
+    if !place.has_pgkit {
+        let message =
+            format!("schema {:?} has crontabber's table, and not those of pgkit beside it", place.schema);
+        return Err(init(Error::data(message)));
     }
+    writer.run(OWN_PATH).await?;
+    // They are whole; are they what they should be, and ours to use?
+    parts(writer, &place.schema).await?;
     let meta: Vec<Meta> = writer.structs(&in_schema(META, &place.schema), &[]).await?;
     let Some(meta) = meta.into_iter().next() else {
         return Err(init(Error::data(format!("{}.pgkit_meta is empty", place.schema))));
@@ -573,6 +624,41 @@ pub async fn first_seen<'a>(
     Ok(true)
 }
 
+/// Writes the next runs that stand in the rows as they are by now: jobs on a grid do not go by them, but who waits for
+/// such a job does.
+pub async fn replan(
+    writer: &Writer,
+    place: &Place,
+    jobs: impl Iterator<Item = &Job>,
+    snapshot: &mut Snapshot,
+) -> Result<()> {
+    let changed = |job: &Job| {
+        let row = snapshot.jobs.get(&job.name)?.state.row.as_ref()?;
+        if matches!(job.schedule, Schedule::Original { .. }) || row.failed || row.ongoing.is_some() {
+            return None;
+        }
+        let next = match plan::decide(job, &|name| snapshot.state(name), snapshot.now) {
+            Decision::NotDue(next) => next?,
+            _ => return None,
+        };
+        (row.next_run != Some(next)).then(|| (job.name.clone(), next))
+    };
+    let changed: Vec<_> = jobs.filter_map(changed).collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let (names, instants) =
+        changed.iter().map(|(name, next)| (Some(name.clone()), Some(next.to_string()))).unzip();
+    let params = [Value::TextList(names), Value::TextList(instants)];
+    writer.affect(&in_schema(REPLAN, &place.schema), &params).await?;
+    for (name, next) in changed {
+        if let Some(row) = snapshot.jobs.get_mut(&name).and_then(|stored| stored.state.row.as_mut()) {
+            row.next_run = Some(next);
+        }
+    }
+    Ok(())
+}
+
 /// A length of time as the server reads it.
 pub fn interval(length: Duration) -> String {
     // Old servers do not take more than 2^31 of a unit, so microseconds would not do.
@@ -587,6 +673,19 @@ mod tests {
     fn a_schema_is_put_in_as_an_identifier() {
         assert!(in_schema(STATES, "it's \"odd\"").contains("JOIN \"it's \"\"odd\"\"\".crontabber c"));
         assert!(!in_schema(STATES, "x").contains(":\""));
+    }
+
+    #[test]
+    fn whatever_stands_as_the_last_error_is_shown() {
+        let shown = |text: &str| {
+            let error = LastError::new(text);
+            format!("{} | {}", error.kind, error.value)
+        };
+        assert_eq!(shown(r#"{"type": "T", "value": "v", "traceback": "x"}"#), "T | v");
+        assert_eq!(shown(r#"{"type": 5, "value": ["a"]}"#), "5 | [\"a\"]");
+        assert_eq!(shown(r#"{"value": "v"}"#), "unknown | v");
+        assert_eq!(shown("\"boom\""), "unknown | boom");
+        assert_eq!(shown("[1,2]"), "unknown | [1,2]");
     }
 
     #[test]

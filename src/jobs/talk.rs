@@ -93,6 +93,8 @@ pub enum Order {
 pub struct Finished {
     /// How it failed; `None`: it did not.
     pub failure: Option<Failure>,
+    /// It was cut off before its end.
+    pub cut: bool,
     /// How long it took.
     pub duration: Duration,
     /// How much it printed, in bytes.
@@ -152,6 +154,8 @@ pub enum Outcome {
         why: String,
         /// What pgkit would end with for it.
         code: u8,
+        /// It would hinder any other job too.
+        all: bool,
     },
 }
 
@@ -277,7 +281,7 @@ impl Pass {
             Outcome::Locked => self.locked += 1,
             Outcome::Held => self.held += 1,
             Outcome::NotNow { .. } => {}
-            Outcome::Broken { code, .. } => self.broken = Some(*code),
+            Outcome::Broken { code, .. } => drop(self.broken.get_or_insert(*code)),
         }
     }
 }
@@ -303,7 +307,7 @@ mod tests {
         assert_eq!(exit(&[Outcome::Failed, Outcome::Locked], true), 2);
         assert_eq!(exit(&[Outcome::Failed], true), 0);
         assert_eq!(exit(&[Outcome::Held], true), 1);
-        let broken = Outcome::Broken { why: String::new(), code: 69 };
+        let broken = Outcome::Broken { why: String::new(), code: 69, all: true };
         assert_eq!(exit(&[Outcome::Failed, broken], false), 69);
     }
 }

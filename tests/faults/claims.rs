@@ -58,7 +58,10 @@ fn a_job_that_is_taken_away_is_killed_and_logged_as_stolen() {
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     let output = runner.end();
     assert!(
-        output.code == Some(1) && output.stderr.contains("j: was cut off: somebody else has taken it over"),
+        output.code == Some(1)
+            && output
+                .stderr
+                .contains("j: was cut off: its claim is gone: somebody else has taken it over, or reset it"),
         "{}",
         output.snapshot()
     );

@@ -135,6 +135,12 @@ command = "echo ran >> later"
     runner.signal(Signal::SIGINT);
     let output = runner.end();
     assert_eq!(output.code, Some(130), "{}", output.snapshot());
+    // What was cut off is told as that alone.
+    let told: Vec<&str> = output.stderr.lines().collect();
+    assert!(
+        told.len() == 1 && told[0].starts_with("pgkit: hangs: was cut off: it was told to stop"),
+        "{told:?}"
+    );
     assert_eq!(jobs.attempts("hangs"), ["interrupted 1"]);
     assert!(!lives(numbers(&jobs.path("pids"))[1]));
 }

@@ -172,8 +172,33 @@ fn monitoring_gets_the_originals_words_and_its_codes() {
             unknown.snapshot()
         );
     }
-    assert_eq!(jobs(&db, &all, &["status"]).code, Some(1));
-    assert_eq!(jobs(&db, &only(&["ok"]), &["status"]).code, Some(0));
+    let status = jobs(&db, &all, &["status", "--columns", "severity,name,problem"]);
+    assert_eq!(status.code, Some(1));
+    assert_eq!(
+        status.stdout,
+        "critical\tfail\tfailing\nwarning\tbf\tfailing\ncritical\tlate\toverdue\ncritical\tstuck\tstuck\n"
+    );
+    let fine = jobs(&db, &only(&["ok"]), &["status"]);
+    assert_eq!(
+        (fine.code, fine.stdout.as_str(), fine.stderr.as_str()),
+        (Some(0), "", "pgkit: one job, all well\n")
+    );
+    // Whatever is wrong with the line or the file is no answer of a plugin's.
+    let faulty = file("[[job]]\nname = \"a\"\nschedule = \"1x\"\nsql = \"SELECT 1\"\n");
+    for (args, file, words) in [
+        (&["status", "--nagios", "--bogus"][..], &all, "unexpected argument '--bogus'"),
+        (&["status", "--nagios", "extra"], &all, "unexpected argument 'extra'"),
+        (&["status", "--nagios", "--json"], &all, "--nagios is a format of its own"),
+        (&["status", "--nagios"], &faulty, "has a fault, the first in line 3: job \"a\": schedule: "),
+    ] {
+        let unknown = jobs(&db, file, args);
+        assert_eq!(unknown.code, Some(3), "{}", unknown.snapshot());
+        assert!(
+            unknown.stdout.starts_with("UNKNOWN - ") && unknown.stdout.contains(words),
+            "{}",
+            unknown.snapshot()
+        );
+    }
     let metrics = jobs(&db, &all, &["status", "--prometheus"]).stdout;
     assert!(
         metrics.contains("\npgkit_job_errors{job_name=\"fail\"} 3\n")
@@ -208,7 +233,7 @@ fn a_file_with_faults_is_told_whole_and_nothing_is_done() {
         .arg(good.path()));
     assert_eq!(check.lines()[..2], ["bf\t1d after the last run\tsql", "fail\t1d after the last run\tsql"]);
     assert!(check.stdout.contains("new\tevery 5 minutes\tprogram"), "{}", check.stdout);
-    for (mode, why) in [(0o666, "it others may write"), (0o620, "it others may write")] {
+    for (mode, why) in [(0o666, "others may write it"), (0o620, "others may write it")] {
         std::fs::set_permissions(good.path(), std::fs::Permissions::from_mode(mode)).unwrap();
         let refused = run(bare_pgkit().args(["jobs", "check", "--file"]).arg(good.path()));
         assert!(refused.code == Some(65) && refused.stderr.contains(why), "{}", refused.snapshot());

@@ -34,8 +34,8 @@ fn history_shows_what_pgkit_did_and_what_crontabber_did_before() {
         assert_eq!(jobs.ends(0, &["history", "b", "-n", "5"]).lines().len(), 1);
         assert_eq!(jobs.ends(0, &["history", "-n", "3"]).lines().len(), 3);
         let failed =
-            jobs.ends(0, &["history", "--failed", "--output", "--columns", "name,duration_s,output"]);
-        assert_eq!(failed.lines(), ["a\t2\tFile x"]);
+            jobs.ends(0, &["history", "--failed", "--output", "--columns", "name,duration_s,printed"]);
+        assert_eq!(failed.lines(), ["a\t2.000000\tFile x"]);
         // The columns that scripts count on come first, in this order.
         let header = jobs.ends(0, &["history", "--csv"]).stdout;
         assert!(
@@ -62,7 +62,7 @@ fn a_job_that_is_reset_never_ran_and_keeps_its_history() {
         jobs.ends(0, &["run"]);
         assert_eq!(jobs.text("log"), "a\na\n");
         // A ghost can be reset too: it is in the tables.
-        jobs.write("");
+        jobs.write(&TWO.replace("name = \"a\"", "name = \"c\"").replace("name = \"b\"", "name = \"d\""));
         assert_eq!(jobs.ends(0, &["ghosts", "--columns", "name"]).lines(), ["a", "b"]);
         jobs.ends(0, &["reset", "b"]);
         assert_eq!(jobs.ends(0, &["ghosts", "--columns", "name,error_count"]).lines(), ["a\t0"]);
@@ -83,7 +83,7 @@ fn reset_and_unlock_leave_alone_what_runs() {
     }
     let other = jobs.ends(3, &["run"]);
     assert!(other.stderr.contains("a: is due, and ongoing on "), "{}", other.stderr);
-    assert!(jobs.jobs(&["why"]).stdout.contains("\tno\truns now; but is ongoing on "));
+    assert!(jobs.jobs(&["why"]).stdout.contains("\tno\tis due, but is ongoing on "));
     let list = jobs.ends(0, &["list", "--columns", "name,state,ongoing_on"]);
     assert!(list.lines()[0].starts_with("a\trunning\t") && list.lines()[0].len() > "a\trunning\t".len());
     runner.signal(Signal::SIGTERM);

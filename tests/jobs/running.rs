@@ -23,7 +23,7 @@ directory = "sub"
     jobs.ends(0, &["run", name, "--date", "2026-02-28"]);
     let rows: serde_json::Value =
         serde_json::from_str(&jobs.jobs(&["history", "--output", "--json"]).stdout).unwrap();
-    let output = rows[0]["output"].as_str().unwrap();
+    let output = rows[0]["printed"].as_str().unwrap();
     let folder = jobs.folder.path().canonicalize().unwrap().join("sub");
     let wanted = format!(
         "{}\nLEVEL=3\nPGAPPNAME=it's \"odd\"\nPGKIT_ATTEMPT=1\nPGKIT_BACKFILL=1\nPGKIT_CLAIM=",
@@ -355,7 +355,7 @@ sql = "INSERT INTO t VALUES ($1)"
             ]
         );
         // The cap of a pass leaves the rest for the next one, at once.
-        assert!(jobs.jobs(&["why", "p"]).stdout.contains("runs now, for one date"));
+        assert!(jobs.jobs(&["why", "p"]).stdout.contains("runs now, for "));
         jobs.ends(0, &["run"]);
         assert_eq!(jobs.text("dates").lines().count(), 6);
         let again = jobs.ends(0, &["run", "p", "--date", &one]);
@@ -384,17 +384,9 @@ fn a_capped_job_of_crontabbers_notation_is_due_again_at_once() {
         "INSERT INTO crontabber (app_name, next_run, last_success, error_count, last_error)
          VALUES ('j', now() - interval '1 h', now() - interval '5 d 1 h', 0, '{}')",
     );
-    for left in [3, 1, 0] {
+    for words in ["runs now, for 2 dates, from ", "runs now, for 20", "is not due before "] {
         jobs.ends(0, &["run"]);
-        let words = if left == 0 {
-            "is not due before".to_owned()
-        } else {
-            format!(
-                "runs now, for {}",
-                if left == 1 { "one date".to_owned() } else { format!("{} dates", 2) }
-            )
-        };
-        assert!(jobs.jobs(&["why"]).stdout.contains(&words), "{left}: {}", jobs.jobs(&["why"]).stdout);
+        assert!(jobs.jobs(&["why"]).stdout.contains(words), "{words}: {}", jobs.jobs(&["why"]).stdout);
     }
     assert_eq!(jobs.attempts("j").len(), 5);
 }
@@ -616,4 +608,179 @@ command = "echo little >> log"
     assert!(at < 35 && (40..=42).contains(&much), "{at} of {much}");
     let is_up_to_date = "(last_success >= date_trunc('minute', now()) - interval '1 min')";
     assert_eq!(jobs.row("a much", is_up_to_date), "true");
+}
+
+#[test]
+fn a_date_that_somebody_names_leaves_the_schedule_as_it_was() {
+    for bin in bins() {
+        let jobs = Jobs::on(
+            bin,
+            "named",
+            r#"
+[[job]]
+name = "grid"
+every = "1d"
+command = "test $PGKIT_RUN_DATE != 2026-01-04T00:00:00Z"
+[[job]]
+name = "original"
+schedule = "1d"
+command = ["true"]
+[[job]]
+name = "child"
+schedule = "1d"
+command = "echo ran >> child"
+depends_on = ["grid"]
+"#,
+        );
+        let of = |job: &str| {
+            jobs.db.sql(&format!(
+                "SELECT next_run, first_run, last_run, last_success, ongoing, error_count, last_error::text FROM crontabber WHERE app_name = '{job}'"
+            ))
+        };
+        // Where there was no row there is none.
+        for job in ["grid", "original"] {
+            jobs.ends(0, &["run", job, "--date", "2026-01-02"]);
+            assert!(of(job).is_empty(), "{job}");
+        }
+        jobs.ends(1, &["run", "grid", "--date", "2026-01-04"]);
+        assert!(of("grid").is_empty());
+        // A row that is due stays so, whatever becomes of the date.
+        jobs.db.sql(
+            "INSERT INTO crontabber (app_name, next_run, first_run, last_run, last_success, error_count, last_error)
+             SELECT n, date_trunc('day', now()), now() - interval '9 d', now() - interval '1 d', now() - interval '1 d', 0, '{}'
+             FROM (VALUES ('grid'), ('original')) v (n)",
+        );
+        let before = [of("grid"), of("original")];
+        jobs.ends(0, &["run", "grid", "--date", "2026-01-03"]);
+        jobs.ends(1, &["run", "grid", "--date", "2026-01-04"]);
+        jobs.ends(0, &["run", "original", "--date", "2026-01-03"]);
+        assert_eq!([of("grid"), of("original")], before);
+        let why = jobs.jobs(&["why"]).stdout;
+        assert!(why.contains("grid\tyes\t") && why.contains("original\tyes\t"), "{why}");
+        // The date that is due is done when it was named.
+        let today = jobs.db.value("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD')");
+        jobs.ends(0, &["run", "grid", "--date", &today]);
+        assert!(jobs.jobs(&["why", "grid"]).stdout.contains("is not due before "));
+        let dry = jobs.ends(0, &["run", "grid", "--date", &today, "--dry-run"]);
+        assert!(dry.stdout.contains("no\thas done "), "{}", dry.stdout);
+        let dry = jobs.ends(0, &["run", "grid", "--date", "2026-01-09", "--dry-run"]);
+        assert_eq!(dry.stdout, "grid\tyes\truns now, for 2026-01-09T00:00:00Z\n");
+        let odd = jobs.ends(0, &["run", "grid", "--date", "2026-01-09T03:00"]);
+        assert!(
+            odd.stderr.contains("WARNING: 2026-01-09T03:00:00Z is no date of job \"grid\"'s schedule"),
+            "{}",
+            odd.stderr
+        );
+        let future = jobs.ends(0, &["run", "grid", "--date", "2199-01-09"]);
+        assert!(future.stderr.contains("lies in the future"), "{}", future.stderr);
+    }
+}
+
+#[test]
+fn a_date_that_is_named_by_its_day_is_the_one_that_the_schedule_has_that_day() {
+    let jobs = Jobs::new(
+        "days",
+        r#"
+[defaults]
+timezone = "America/New_York"
+backfill = true
+[[job]]
+name = "grid"
+every = "1d"
+at = "02:30"
+sql = "SELECT $1"
+[[job]]
+name = "cron"
+cron = "30 2 * * *"
+sql = "SELECT $1"
+[[job]]
+name = "original"
+schedule = "1d|02:30"
+sql = "SELECT $1"
+"#,
+    );
+    // In that night clocks skip it.
+    for job in ["grid", "cron", "original"] {
+        jobs.ends(0, &["run", job, "--date", "2026-03-08"]);
+        jobs.ends(0, &["run", job, "--date", "2026-03-09"]);
+    }
+    let dates = jobs.db.sql("SELECT string_agg(to_char(run_date AT TIME ZONE 'UTC', 'DD HH24:MI'), ', ' ORDER BY run_date) FROM pgkit_run GROUP BY app_name ORDER BY app_name");
+    let dates: Vec<&str> = dates.iter().map(|row| row[0].as_deref().unwrap()).collect();
+    assert_eq!(dates, ["08 07:00, 09 06:30", "08 07:00, 09 06:30", "08 02:30, 09 02:30"]);
+}
+
+#[test]
+fn a_job_that_crontabber_has_begun_keeps_its_dates_when_pgkit_takes_it_over() {
+    for bin in bins() {
+        let jobs = Jobs::on(
+            bin,
+            "begun",
+            "[[job]]\nname = \"bf\"\nevery = \"1d\"\nbackfill = true\nsql = \"SELECT $1\"\n
+             [[job]]\nname = \"plain\"\nevery = \"1d\"\nsql = \"SELECT 1\"\n",
+        );
+        // It has failed since it began three days ago.
+        jobs.db.sql(
+            "INSERT INTO crontabber (app_name, next_run, first_run, last_run, error_count, last_error)
+             SELECT n, now() - interval '1 min', now() - interval '3 d', now() - interval '6 min', 5, '{\"type\": \"a\", \"value\": \"b\", \"traceback\": \"c\"}'
+             FROM (VALUES ('bf'), ('plain')) v (n)",
+        );
+        let dry = jobs.ends(0, &["run", "--dry-run"]);
+        assert!(
+            dry.stdout.contains("bf\tyes\truns now, for 3 dates, from ")
+                && dry.stdout.contains("plain\tyes\t"),
+            "{}",
+            dry.stdout
+        );
+        jobs.ends(0, &["run"]);
+        assert_eq!((jobs.attempts("bf").len(), jobs.attempts("plain").len()), (3, 1), "on {}", bin.major);
+    }
+}
+
+#[test]
+fn what_hinders_one_job_hinders_no_other() {
+    let job = |name: &str| {
+        format!(
+            "[[job]]\nname = \"{name}\"\nschedule = \"1d\"\ncommand = \"echo {name} >> log; test {name} != d\"\n"
+        )
+    };
+    let jobs = Jobs::new("one", &["a", "b", "c", "d", "z"].map(job).concat());
+    jobs.db.sql(
+        "ALTER TABLE pgkit_run ADD CHECK (app_name <> 'b');
+         INSERT INTO crontabber (app_name, next_run, error_count, last_error) VALUES ('d', now() - interval '1 h', 2147483647, '{}');
+         INSERT INTO crontabber (app_name, next_run, ongoing, error_count, last_error) VALUES ('c', now() - interval '1 h', '-infinity', 0, '{}')",
+    );
+    let output = jobs.jobs(&["run"]);
+    assert_eq!(output.code, Some(65), "{}", output.snapshot());
+    assert!(output.stderr.contains("pgkit: b: the server says: "), "{}", output.stderr);
+    assert_eq!(jobs.text("log"), "a\nc\nd\nz\n");
+    assert_eq!(jobs.row("d", "error_count"), "2147483647");
+    // A right that is missing is missing for all, and is told once.
+    let session = jobs.db.session();
+    session.sql("CREATE ROLE reader_of_one LOGIN; GRANT USAGE, CREATE ON SCHEMA public TO reader_of_one");
+    let refused = run(jobs.command(&["run"]).env("PGUSER", "reader_of_one"));
+    session.sql("DROP OWNED BY reader_of_one; DROP ROLE reader_of_one");
+    assert_eq!(refused.stderr.matches("belongs to role").count(), 1, "{}", refused.stderr);
+}
+
+#[test]
+fn a_parent_whose_schedule_was_changed_holds_up_nobody() {
+    for bin in bins() {
+        let with = |every: &str| {
+            format!(
+                "[[job]]\nname = \"parent\"\nevery = \"{every}\"\nsql = \"SELECT 1\"\n
+                 [[job]]\nname = \"child\"\nschedule = \"1d\"\ncommand = \"echo ran >> child\"\ndepends_on = [\"parent\"]\n"
+            )
+        };
+        let jobs = Jobs::on(bin, "replan", &with("1s"));
+        jobs.ends(0, &["run"]);
+        jobs.wait("the parent has run", || {
+            jobs.jobs(&["run", "parent"]).code == Some(0) && !jobs.attempts("parent").is_empty()
+        });
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        jobs.write(&with("1w"));
+        jobs.db.sql("DELETE FROM crontabber WHERE app_name = 'child'");
+        jobs.ends(0, &["run"]);
+        assert!(jobs.text("child").lines().count() >= 1, "on {}", bin.major);
+        assert_eq!(jobs.row("parent", "(next_run > now())"), "true");
+    }
 }

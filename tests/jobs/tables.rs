@@ -108,7 +108,7 @@ fn nothing_runs_on_tables_that_are_not_there_or_not_whole() {
     assert_eq!(jobs.row("a", "extra"), "kept");
     let nowhere = run(jobs.command(&["run"]).env("PGDATABASE", "postgres"));
     assert!(
-        nowhere.code == Some(65) && nowhere.stderr.contains("hint: pgkit jobs init makes them"),
+        nowhere.code == Some(65) && nowhere.stderr.contains("hint: pgkit jobs init makes it"),
         "{}",
         nowhere.snapshot()
     );

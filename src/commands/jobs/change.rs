@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use clap::{ArgMatches, Command};
-use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::WriteArgs;
@@ -136,7 +135,7 @@ pub(super) async fn unlock(context: &Context, root: &ArgMatches, own: &ArgMatche
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Freed {
-        ongoing: Timestamp,
+        ongoing: String,
         state: Option<String>,
         host: Option<String>,
     }

@@ -13,7 +13,7 @@ use crate::jobs::schedule::Schedule;
 use crate::pipeline::Flow;
 use crate::rows::Row;
 
-const COLUMNS: &[&str] = &["name text", "schedule text", "kind text", "backfill text", "depends_on text"];
+const COLUMNS: &[&str] = &["name text", "schedule text", "kind text", "backfill bool", "depends_on text"];
 
 #[derive(Debug, Clone, Args)]
 struct CheckArgs {
@@ -49,7 +49,7 @@ pub(super) async fn run(context: &Context, own: &ArgMatches) -> Result<Exit> {
             .text(Some(&job.name))
             .text(Some(schedule(job)))
             .text(Some(kind))
-            .text(Some(if job.backfill { "yes" } else { "no" }))
+            .bool(Some(job.backfill))
             .text(Some(job.depends_on.join(", ")));
         if listing.push(&row)? == Flow::Enough {
             break;

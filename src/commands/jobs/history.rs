@@ -25,7 +25,7 @@ const COLUMNS: &[&str] = &[
     "run_date timestamptz",
     "attempt int4",
     "started timestamptz",
-    "duration_s float8",
+    "duration_s numeric",
     "result text",
     "host text",
     "message text",
@@ -72,24 +72,26 @@ pub(super) fn ghosts_command() -> Command {
 }
 
 /// Hands rows of the server on as they come.
-async fn show(mut rows: Pin<Box<RowStream>>, reader: &Reader, listing: &mut Listing) -> Result<()> {
+async fn show(mut rows: Pin<Box<RowStream>>, reader: &Reader, listing: &mut Listing) -> Result<u64> {
+    let mut count = 0;
     while let Some(row) = rows.next().await {
         let row = row.map_err(|e| reader.explain(&e))?;
         let mut values = cell::Raw::new();
         push_values(&row, &mut values)?;
+        count += 1;
         if listing.push_raw(&values)? == Flow::Enough {
             reader.cancel().await;
             break;
         }
     }
-    Ok(())
+    Ok(count)
 }
 
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     let args: HistoryArgs = super::parse(own)?;
     let mut columns = COLUMNS.to_vec();
     if args.output {
-        columns.push("output text");
+        columns.push("printed text");
     }
     let mut listing = Listing::new(context, "jobs history", &columns, &args.look.format)?;
     let names: Vec<Option<String>> =
@@ -100,7 +102,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         Value::Bool(args.failed),
         Value::Bool(args.output),
     ];
-    super::reading(context, root, own, &args.look, async |reader, place| {
+    let (count, _) = super::reading(context, root, own, &args.look, async |reader, place| {
         let text = in_schema(if place.has_pgkit { HISTORY } else { HISTORY_LOG }, &place.schema);
         let mut picked: Vec<&str> = columns.iter().map(|c| c.split(' ').next().unwrap_or(c)).collect();
         picked.dedup();
@@ -109,13 +111,18 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     })
     .await?;
     listing.finish().await?;
+    if count == 0 {
+        let of: Vec<&String> = own.get_many::<String>("name").into_iter().flatten().collect();
+        let of = if of.is_empty() { String::new() } else { format!(" of {of:?}") };
+        args.look.session.echo.remark(&format!("there is no attempt{of}"));
+    }
     Ok(Exit::Done)
 }
 
 pub(super) async fn ghosts(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     let args: LookArgs = super::parse(own)?;
     let mut listing = Listing::new(context, "jobs ghosts", GHOST_COLUMNS, &args.format)?;
-    let jobs = super::read(context, &args.file)?.jobs(args.session.echo.quiet)?;
+    let jobs = super::read(context, &args.file)?.jobs()?;
     let names = Value::TextList(jobs.iter().map(|job| Some(job.name.clone())).collect());
     super::reading(context, root, own, &args, async |reader, place| {
         show(reader.rows(&in_schema(GHOSTS, &place.schema), &[names]).await?, reader, &mut listing).await

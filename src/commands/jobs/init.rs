@@ -44,6 +44,12 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     } else {
         echo.remark(&format!("schema {:?}: made {}", made.schema, made.made.join(", ")));
     }
+    if !made.others.is_empty() {
+        echo.remark(&format!(
+            "WARNING: {} is unique on crontabber's table: a real crontabber that loses a race there takes it for a failure of its job, and frees the winner's claim",
+            made.others.join(", ")
+        ));
+    }
     writer.close().await;
     Ok(Exit::Done)
 }

@@ -11,10 +11,13 @@ mod run;
 mod status;
 mod trigger;
 
+use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueHint};
+
+pub(super) use status::unknown;
 
 use super::{Context, complete};
 use crate::cli::{self, ConnectionArgs, FormatArgs, SessionArgs};
@@ -26,12 +29,32 @@ use crate::jobs::store::{self, Place, Snapshot};
 use crate::session::{Purpose, Reader, Settings, Writer};
 use crate::signals;
 
-/// Which jobs.
-#[derive(Debug, Clone, Args)]
+/// Which jobs: the flag stands behind `jobs` or behind its part.
+#[derive(Debug, Clone, Default)]
 struct FileArgs {
-    /// The jobs file [default: PGKIT_JOBS, then ./jobs.toml]
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     file: Option<PathBuf>,
+}
+
+impl FromArgMatches for FileArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<FileArgs, clap::Error> {
+        Ok(FileArgs { file: matches.get_one::<PathBuf>("file").cloned() })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> std::result::Result<(), clap::Error> {
+        *self = FileArgs::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for FileArgs {
+    // The one flag is global to `jobs`.
+    fn augment_args(command: Command) -> Command {
+        command
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        command
+    }
 }
 
 /// What every command that looks at the tables has.
@@ -54,6 +77,12 @@ fn command<A: Args>(name: &'static str, about: &'static str, examples: &[&str]) 
     command.about(about).after_help(cli::example(examples))
 }
 
+/// Is a line meant as a monitoring plugin's? Then wrong usage has its answer too.
+pub(super) fn is_plugin(args: &[OsString]) -> bool {
+    let has = |word: &str| args.iter().any(|arg| arg == word);
+    has("jobs") && has("status") && has("--nagios")
+}
+
 /// The jobs that are meant, completed from the file.
 fn names() -> Arg {
     Arg::new("name").value_name("NAME").add(complete::jobs())
@@ -68,6 +97,15 @@ pub fn command_tree() -> Command {
     .subcommand_required(true)
     .arg_required_else_help(true)
     .disable_help_subcommand(true)
+    .arg(
+        Arg::new("file")
+            .long("file")
+            .value_name("FILE")
+            .value_hint(ValueHint::FilePath)
+            .value_parser(clap::value_parser!(PathBuf))
+            .global(true)
+            .help("The jobs file [default: PGKIT_JOBS, then ./jobs.toml]"),
+    )
     .subcommand(init::command())
     .subcommand(check::command())
     .subcommand(list::command())
@@ -136,18 +174,20 @@ fn read(context: &Context, args: &FileArgs) -> Result<Read> {
     // A link is as good as the folder of what it leads to.
     let real = std::fs::canonicalize(&path).map_err(|e| io(&e))?;
     let folders = [&path, &real].map(|path| folder_of(path));
-    let places = [("it", path.clone())].into_iter().chain(folders.map(|folder| ("its folder", folder)));
-    for (what, place) in places {
+    let places = [("", path.clone())].into_iter().chain(folders.map(|folder| ("its folder", folder)));
+    for (folder, place) in places {
         let meta = std::fs::metadata(place).map_err(|e| io(&e))?;
         // In a folder like /tmp nobody can take away what is another's.
         let sticky = meta.is_dir() && meta.mode() & 0o1000 != 0;
         let mine = meta.uid() == context.env.uid() || meta.uid() == 0;
-        let why = match (meta.mode() & 0o022 != 0 && !sticky, mine) {
-            (true, _) => "others may write",
-            (_, false) => "belongs to neither you nor root",
+        let why = match (meta.mode() & 0o022 != 0 && !sticky, mine, folder) {
+            (true, _, "") => "others may write it".to_owned(),
+            (true, _, folder) => format!("others may write to {folder}"),
+            (_, false, "") => "it belongs to neither you nor root".to_owned(),
+            (_, false, folder) => format!("{folder} belongs to neither you nor root"),
             _ => continue,
         };
-        return Err(Error::data(format!("the jobs file {} is refused: {what} {why}", path.display()))
+        return Err(Error::data(format!("the jobs file {} is refused: {why}", path.display()))
             .hint("what it says runs as you: chmod go-w, or put it where only you may write"));
     }
     let text = String::from_utf8(text)
@@ -166,17 +206,16 @@ impl Read {
         self.parsed.faults.iter().all(|fault| fault.warning)
     }
 
-    /// The jobs. Errors: something is wrong in the file (65).
-    fn jobs(self, quiet: bool) -> Result<Vec<Job>> {
-        let warnings_only = self.parsed.faults.iter().all(|fault| fault.warning);
-        if (!warnings_only || !quiet) && !self.tell() {
-            return Err(Error::data(format!(
-                "{}: nothing is done with a file that has faults",
-                self.path.display()
-            ))
-            .hint("pgkit jobs check tells when it is right"));
-        }
-        Ok(self.parsed.jobs)
+    /// The jobs. Errors: something is wrong in the file (65); all of it is told by then.
+    fn jobs(self) -> Result<Vec<Job>> {
+        let wrong: Vec<_> = self.parsed.faults.iter().filter(|fault| !fault.warning).collect();
+        let Some(first) = wrong.first() else { return Ok(self.parsed.jobs) };
+        self.tell();
+        let many = if wrong.len() == 1 { "a fault".to_owned() } else { format!("{} faults", wrong.len()) };
+        let job = first.job.as_ref().map(|job| format!("job {job:?}: ")).unwrap_or_default();
+        let (path, line, why) = (self.path.display(), first.line, &first.why);
+        Err(Error::data(format!("{path} has {many}, the first in line {line}: {job}{why}"))
+            .hint("nothing is done with such a file; pgkit jobs check tells when it is right"))
     }
 }
 
@@ -187,7 +226,7 @@ async fn look(
     own: &ArgMatches,
     args: &LookArgs,
 ) -> Result<(Vec<Job>, Snapshot)> {
-    let jobs = read(context, &args.file)?.jobs(args.session.echo.quiet)?;
+    let jobs = read(context, &args.file)?.jobs()?;
     let (snapshot, _) =
         reading(context, root, own, args, async |reader, place| store::read(reader, place).await).await?;
     Ok((jobs, snapshot))
@@ -277,7 +316,7 @@ fn jobs_if_any(context: &Context, args: &FileArgs) -> Result<Vec<Job>> {
     if !named && !Path::new("jobs.toml").exists() {
         return Ok(Vec::new());
     }
-    read(context, args)?.jobs(true)
+    read(context, args)?.jobs()
 }
 
 /// The job of this name. Errors: there is none (64).

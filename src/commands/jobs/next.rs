@@ -8,10 +8,11 @@ use crate::commands::listing::Listing;
 use crate::error::{Exit, Result};
 use crate::jobs::file::Job;
 use crate::jobs::health;
-use crate::jobs::plan::{self, Decision};
-use crate::jobs::store::Snapshot;
+use crate::jobs::plan::{self, Dates, Decision};
+use crate::jobs::store::{self, Place, Snapshot};
 use crate::pipeline::Flow;
 use crate::rows::Row;
+use crate::session::Reader;
 
 const NEXT: &[&str] = &["next_run timestamptz", "in_s float8", "name text", "decision text"];
 const WHY: &[&str] = &["name text", "runs text", "decision text"];
@@ -39,7 +40,49 @@ pub(super) fn why_command() -> Command {
 }
 
 fn decide(job: &Job, snapshot: &Snapshot) -> Decision {
-    plan::decide(job, &|name| snapshot.jobs.get(name).map(|s| s.state.clone()), snapshot.now)
+    plan::decide(job, &|name| snapshot.state(name), snapshot.now)
+}
+
+/// Would it run now, and why or why not? The decision with what is known of who has the job.
+fn told(job: &Job, decision: &Decision, snapshot: &Snapshot) -> (bool, String) {
+    let stored = snapshot.jobs.get(&job.name);
+    let claim = stored.and_then(|stored| stored.claim.as_ref());
+    let since = stored.and_then(|stored| stored.state.row.as_ref()?.ongoing);
+    let is_due = matches!(decision, Decision::Run(_));
+    let words = health::words(job, decision, snapshot.now);
+    let Some(since) = since else { return (is_due, words) };
+    let (is_free, whose) = match claim {
+        Some(claim) => {
+            let host = claim.host.as_deref().unwrap_or("an unknown machine");
+            match (claim.state.as_str(), claim.is_free) {
+                ("held", _) => (
+                    false,
+                    format!("waits for a person since its attempt on {host} was cut off (pgkit jobs unlock)"),
+                ),
+                (_, true) => (
+                    true,
+                    format!(
+                        "takes over from {host}, whose lock is free, as soon as nothing of it can run any more"
+                    ),
+                ),
+                (_, false) => (false, format!("is ongoing on {host} since {}", claim.started)),
+            }
+        }
+        None => {
+            let (at, since) = (since, health::instant(since));
+            if health::is_stale(job, at, snapshot.now) {
+                (true, format!("takes over what a crontabber has claimed since {since}"))
+            } else {
+                (false, format!("a crontabber has claimed it since {since}"))
+            }
+        }
+    };
+    match (is_due, is_free) {
+        (true, true) => (true, format!("{words}; and {whose}")),
+        (true, false) => (false, format!("is due, but {whose}")),
+        (false, _) if claim.is_some_and(|claim| claim.is_free && claim.state != "held") => (false, words),
+        (false, _) => (false, format!("{words}; now {whose}")),
+    }
 }
 
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
@@ -55,7 +98,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
             .time(Some(next))
             .float(Some(health::round(wait).as_secs_f64().max(0.0)))
             .text(Some(&job.name))
-            .text(Some(health::words(job, &decide(job, &snapshot), snapshot.now)));
+            .text(Some(told(job, &decide(job, &snapshot), &snapshot).1));
         if listing.push(&row)? == Flow::Enough {
             break;
         }
@@ -67,7 +110,17 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
 pub(super) async fn why(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     let args: LookArgs = super::parse(own)?;
     let names: Vec<String> = own.get_one::<String>("name").into_iter().cloned().collect();
-    decisions(context, root, own, &args, &names, false).await
+    decisions(context, root, own, &args, &names, &Wish::Due).await
+}
+
+/// What somebody wishes of a run that is only to be told.
+pub(super) enum Wish<'a> {
+    /// What is due.
+    Due,
+    /// Whether due or not.
+    Forced,
+    /// For this date, as it was written; with `true` also where it was done.
+    Date(&'a str, bool),
 }
 
 /// The decision for these jobs, or for all, in words: what `jobs run` would do now.
@@ -77,51 +130,44 @@ pub(super) async fn decisions(
     own: &ArgMatches,
     args: &LookArgs,
     names: &[String],
-    force: bool,
+    wish: &Wish<'_>,
 ) -> Result<Exit> {
     let mut listing = Listing::new(context, "jobs why", WHY, &args.format)?;
-    let (jobs, snapshot) = super::look(context, root, own, args).await?;
+    let jobs = super::read(context, &args.file)?.jobs()?;
     for name in names {
         super::find(&jobs, name)?;
     }
+    let date = match (wish, names) {
+        (Wish::Date(text, _), [name]) => Some(super::run::parse_date(text, super::find(&jobs, name)?)?),
+        _ => None,
+    };
+    let asked = async |reader: &Reader, place: &Place| {
+        let snapshot = store::read(reader, place).await?;
+        let done = match (date, names.first()) {
+            (Some(date), Some(name)) if place.has_pgkit => store::has_done(reader, place, name, date).await?,
+            _ => false,
+        };
+        Ok((snapshot, done))
+    };
+    let ((snapshot, done), _) = super::reading(context, root, own, args, asked).await?;
     for job in plan::order(&jobs).into_iter().filter(|job| names.is_empty() || names.contains(&job.name)) {
-        let stored = snapshot.jobs.get(&job.name);
-        let state = stored.map(|s| s.state.clone());
-        let decision = match force && state.as_ref().is_none_or(|state| !state.paused) {
-            true => Decision::Run(plan::forced(job, state.as_ref(), snapshot.now)),
-            false => decide(job, &snapshot),
+        let state = snapshot.state(&job.name);
+        let paused = state.as_ref().is_some_and(|state| state.paused);
+        let (runs, words) = match (wish, date) {
+            (Wish::Date(_, false), Some(date)) if done && !paused => {
+                (false, format!("has done {date} already; --rerun does it again"))
+            }
+            (Wish::Date(..), Some(date)) if !paused => {
+                // A plain job says no date otherwise.
+                let named = Job { backfill: true, ..job.clone() };
+                told(&named, &Decision::Run(Dates::one(date)), &snapshot)
+            }
+            (Wish::Forced, _) if !paused => {
+                told(job, &Decision::Run(plan::forced(job, state.as_ref(), snapshot.now)), &snapshot)
+            }
+            _ => told(job, &decide(job, &snapshot), &snapshot),
         };
-        let claim = stored.and_then(|s| s.claim.as_ref());
-        let since = state.and_then(|state| state.row?.ongoing);
-        let free = match (since, claim) {
-            (None, _) => true,
-            (Some(_), Some(claim)) => claim.is_free && claim.state != "held",
-            (Some(since), None) => health::is_stale(job, since, snapshot.now),
-        };
-        let runs = if matches!(decision, Decision::Run(_)) && free { "yes" } else { "no" };
-        let mut words = health::words(job, &decision, snapshot.now);
-        match (since, claim) {
-            (None, _) => {}
-            (Some(since), None) if free => {
-                words.push_str(&format!("; and takes over what a crontabber has claimed since {since}"));
-            }
-            (Some(since), None) => {
-                words.push_str(&format!("; but a crontabber has claimed it since {since}"))
-            }
-            (Some(_), Some(claim)) => {
-                let host = claim.host.as_deref().unwrap_or("an unknown machine");
-                let what = match (claim.state.as_str(), claim.is_free) {
-                    ("held", _) => format!(
-                        "but waits for a person since its attempt on {host} was cut off (pgkit jobs unlock)"
-                    ),
-                    (_, true) => format!(
-                        "and takes over from {host}, whose lock is free, as soon as nothing of it runs any more"
-                    ),
-                    (_, false) => format!("but is ongoing on {host} since {}", claim.started),
-                };
-                words.push_str(&format!("; {what}"));
-            }
-        }
+        let runs = if runs { "yes" } else { "no" };
         let row = Row::new().text(Some(&job.name)).text(Some(runs)).text(Some(words));
         if listing.push(&row)? == Flow::Enough {
             break;

@@ -29,8 +29,8 @@ pub(super) struct Reporter {
     how: How,
     bars: Option<MultiProgress>,
     running: BTreeMap<String, ProgressBar>,
-    /// Somebody has named jobs, and wants to know why one does not run.
-    named: bool,
+    /// Somebody wants to know why a job does not run.
+    reasons: bool,
     /// Stdout, for events.
     out: Option<Output>,
     /// The reader of events is gone, or they cannot be written.
@@ -47,11 +47,11 @@ fn people(length: Duration) -> String {
 }
 
 impl Reporter {
-    pub(super) fn new(how: How, named: bool) -> Result<Reporter> {
+    pub(super) fn new(how: How, reasons: bool) -> Result<Reporter> {
         let terminal = std::io::stderr().is_terminal() && how == How::People { quiet: false };
         let bars = terminal.then(MultiProgress::new);
         let out = if how == How::Lines { Some(Output::new(None, 0)?) } else { None };
-        Ok(Reporter { how, bars, running: BTreeMap::new(), named, out, is_deaf: false, failure: None })
+        Ok(Reporter { how, bars, running: BTreeMap::new(), reasons, out, is_deaf: false, failure: None })
     }
 
     /// Is nobody there any more who reads events?
@@ -94,8 +94,17 @@ impl Reporter {
                 let mut value = serde_json::to_value(event).unwrap_or_default();
                 if let (Some(object), Event::Finished { how, .. }) = (value.as_object_mut(), event) {
                     object.remove("how");
-                    object
-                        .insert("result".into(), if how.failure.is_some() { "failed" } else { "ran" }.into());
+                    object.insert(
+                        "result".into(),
+                        if how.cut {
+                            "interrupted"
+                        } else if how.failure.is_some() {
+                            "failed"
+                        } else {
+                            "ran"
+                        }
+                        .into(),
+                    );
                     object.insert("duration_s".into(), how.duration.as_secs_f64().into());
                     object.insert("output_bytes".into(), how.output_bytes.into());
                     if let Some(failure) = &how.failure {
@@ -155,6 +164,8 @@ impl Reporter {
                     bar.set_message(format!("{name}{many}{again}"));
                 }
             }
+            // Its outcome says more.
+            Told::Event(_, Event::Finished { how, .. }) if how.cut => {}
             Told::Event(job, Event::Finished { date, how }) => match &how.failure {
                 None if quiet => {}
                 None if job.backfill => {
@@ -181,7 +192,7 @@ impl Reporter {
                 match outcome {
                     // Its dates have been told.
                     Outcome::Succeeded | Outcome::Failed => {}
-                    Outcome::NotNow { why } if self.named && !quiet => self.say(&format!("{name}: {why}")),
+                    Outcome::NotNow { why } if self.reasons && !quiet => self.say(&format!("{name}: {why}")),
                     // A job that is not due is nothing to speak of.
                     Outcome::NotNow { .. } => {}
                     Outcome::Ongoing { .. } | Outcome::Locked if quiet => {}

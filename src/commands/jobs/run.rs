@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use jiff::civil;
 use jiff::tz::TimeZone;
 
+use super::next::Wish;
 use super::report::{How, Reporter};
 use super::{FileArgs, LookArgs};
 use crate::answer::parse_duration;
@@ -22,6 +23,7 @@ use crate::jobs::file::Job;
 use crate::jobs::process::folder_of;
 use crate::jobs::runner::{Reload, Runner, Surroundings};
 use crate::jobs::schedule::{At, Schedule};
+use crate::jobs::slots::{Slots, instant_of};
 use crate::jobs::store;
 use crate::jobs::talk::{Tell, Told, Wishes};
 use crate::render::FormatName;
@@ -59,6 +61,9 @@ struct RunArgs {
     /// Say which jobs would run and why, and run none
     #[arg(long)]
     dry_run: bool,
+    /// Say of every job that does not run why it does not
+    #[arg(short, long, conflicts_with = "quiet")]
+    verbose: bool,
     /// End the pass at the first job that is busy, as crontabber does
     #[arg(long)]
     stop_when_ongoing: bool,
@@ -87,23 +92,34 @@ pub(super) fn command() -> Command {
 }
 
 /// A date as somebody types it, for this job. Errors: it is none (64).
-fn parse_date(text: &str, job: &Job) -> Result<Timestamp> {
+pub(super) fn parse_date(text: &str, job: &Job) -> Result<Timestamp> {
     if let Ok(instant) = text.parse::<Timestamp>() {
         return Ok(instant);
     }
-    let (zone, at) = match &job.schedule {
-        Schedule::Original { at, .. } => (TimeZone::UTC, at.unwrap_or(At { hour: 0, minute: 0 })),
-        Schedule::Grid { at, .. } => (job.timezone.clone(), *at),
-        Schedule::Cron(_) => (job.timezone.clone(), At { hour: 0, minute: 0 }),
+    let slots = Slots::new(&job.schedule, &job.timezone);
+    let found = match (text.parse::<civil::Date>(), &job.schedule) {
+        (Ok(day), Schedule::Original { at, .. }) if !text.contains(':') => {
+            let At { hour, minute } = at.unwrap_or(At { hour: 0, minute: 0 });
+            instant_of(day.at(hour, minute, 0, 0), &TimeZone::UTC)
+        }
+        // The day's own date, else its beginning.
+        (Ok(day), _) if !text.contains(':') => {
+            slots.of_day(day).or_else(|| instant_of(day.at(0, 0, 0, 0), &job.timezone))
+        }
+        (_, Schedule::Original { .. }) => {
+            text.parse().ok().and_then(|civil: civil::DateTime| instant_of(civil, &TimeZone::UTC))
+        }
+        _ => text.parse().ok().and_then(|civil: civil::DateTime| instant_of(civil, &job.timezone)),
     };
-    let civil = match text.parse::<civil::Date>() {
-        Ok(date) if !text.contains(':') => Some(date.at(at.hour, at.minute, 0, 0)),
-        _ => text.parse::<civil::DateTime>().ok(),
-    };
-    civil.and_then(|civil| civil.to_zoned(zone).ok()).map(|zoned| zoned.timestamp()).ok_or_else(|| {
+    found.ok_or_else(|| {
         Error::usage(format!("--date: {text:?} is no date"))
             .hint("write 2026-01-31, 2026-01-31T05:00, or 2026-01-31T05:00:00Z")
     })
+}
+
+/// Is a date that somebody has named one of the job's own? crontabber's notation has none.
+fn is_its_own(date: Timestamp, job: &Job) -> bool {
+    matches!(job.schedule, Schedule::Original { .. }) || Slots::new(&job.schedule, &job.timezone).has(date)
 }
 
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
@@ -116,15 +132,22 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
             format: args.format.clone(),
             session: args.session.clone(),
         };
-        return super::next::decisions(context, root, own, &look, &names, args.force).await;
+        let wish = match (&args.date, args.force) {
+            (Some(text), _) => Wish::Date(text, args.rerun),
+            (None, true) => Wish::Forced,
+            (None, false) => Wish::Due,
+        };
+        return super::next::decisions(context, root, own, &look, &names, &wish).await;
     }
+    let rest = FormatArgs { format: None, ..args.format.clone() };
     let how = match args.format.format {
-        None if !args.format.csv && !args.format.json => How::People { quiet: args.session.echo.quiet },
-        Some(FormatName::Jsonl) => How::Lines,
+        None if rest.is_untouched() => How::People { quiet: args.session.echo.quiet },
+        Some(FormatName::Jsonl) if rest.is_untouched() => How::Lines,
         _ => {
             return Err(Error::usage(
-                "jobs run has no rows: --format jsonl streams what happens, or leave it out",
-            ));
+                "jobs run has no rows and no columns: --format jsonl streams what happens",
+            )
+            .hint("--dry-run has them: what would run, and why"));
         }
     };
     if args.every.is_some_and(|every| every < Duration::from_secs(1)) {
@@ -132,13 +155,20 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     }
     let read = super::read(context, &args.file)?;
     let path = read.path.clone();
-    let jobs = read.jobs(args.session.echo.quiet)?;
+    let jobs = read.jobs()?;
     for name in &names {
         super::find(&jobs, name)?;
     }
     let date = match (&args.date, names.as_slice()) {
         (None, _) => None,
-        (Some(text), [name]) => Some((parse_date(text, super::find(&jobs, name)?)?, args.rerun)),
+        (Some(text), [name]) => {
+            let job = super::find(&jobs, name)?;
+            let date = parse_date(text, job)?;
+            if !is_its_own(date, job) {
+                args.session.echo.remark(&format!("WARNING: {date} is no date of job {name:?}'s schedule"));
+            }
+            Some((date, args.rerun))
+        }
         (Some(_), _) => return Err(Error::usage("--date goes with one job")),
     };
     let jobs: Vec<Rc<Job>> = jobs.into_iter().map(Rc::new).collect();
@@ -165,7 +195,8 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         echo: args.session.echo.echo_hidden,
     };
     let stop = context.ending.take();
-    let reporter = Reporter::new(how, !wishes.names.is_empty() && args.every.is_none())?;
+    let reasons = args.verbose || (!wishes.names.is_empty() && args.every.is_none());
+    let reporter = Reporter::new(how, reasons)?;
     let reporter = RefCell::new(reporter);
     let mut tell = |told: Told<'_>| reporter.borrow_mut().tell(told);
     let mut runner = match open(&args, connect, around, &stop, &mut tell).await {
@@ -201,7 +232,10 @@ async fn open<C: AsyncFn() -> Result<Writer> + Clone>(
         match Runner::open(connect.clone(), around.clone(), stop.clone()).await {
             Err(e) if args.every.is_some() && e.exit == Exit::Unavailable && stop.borrow().is_none() => {
                 if !std::mem::replace(&mut is_away, true) {
-                    tell(Told::Warning(format!("{}: tried again each second", e.message)));
+                    tell(Told::Warning(format!(
+                        "{}: tried again each second",
+                        e.message.replace('\n', "; ")
+                    )));
                 }
                 let _ = tokio::time::timeout(AWAY, stop.clone().wait_for(Option::is_some)).await;
             }
@@ -232,7 +266,7 @@ impl Watched {
             return Reload::Same;
         }
         self.stamp = stamp;
-        match super::read(context, &args.file).and_then(|read| read.jobs(args.session.echo.quiet)) {
+        match super::read(context, &args.file).and_then(|read| read.jobs()) {
             Ok(new) => Reload::New(new.into_iter().map(Rc::new).collect()),
             Err(e) => {
                 tell(Told::Warning(format!("{}: the jobs stay as they were", e.message)));

@@ -4,13 +4,20 @@ use std::fmt::Write;
 
 use clap::{ArgMatches, Args, Command};
 
+use jiff::Timestamp;
+
 use super::LookArgs;
 use crate::commands::Context;
-use crate::error::{self, Exit, Result};
+use crate::commands::listing::Listing;
+use crate::error::{self, Error, Exit, Result};
 use crate::jobs::file::Job;
 use crate::jobs::health::{self, Health};
 use crate::jobs::store::Snapshot;
+use crate::pipeline::Flow;
 use crate::render::output;
+use crate::rows::Row;
+
+const COLUMNS: &[&str] = &["severity text", "name text", "problem text", "since timestamptz", "detail text"];
 
 #[derive(Debug, Clone, Args)]
 struct StatusArgs {
@@ -35,42 +42,83 @@ pub(super) fn command() -> Command {
 
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     let args: StatusArgs = super::parse(own)?;
-    let looked = super::look(context, root, own, &args.look).await;
-    let (jobs, snapshot) = match looked {
-        Ok(looked) => looked,
-        // Whatever hinders us, monitoring must not take it for one of its own codes.
-        Err(e) if args.nagios => {
-            error::print(&e);
-            output::print(&format!("UNKNOWN - {}\n", one_line(&e.message)))?;
-            return Ok(Exit::Child(3));
-        }
-        Err(e) => return Err(e),
-    };
+    if args.nagios {
+        return nagios(context, root, own, &args.look).await;
+    }
     if args.prometheus {
+        refuse_format(&args.look, "--prometheus")?;
+        let (jobs, snapshot) = super::look(context, root, own, &args.look).await?;
         output::print(&prometheus(&jobs, &snapshot))?;
         return Ok(Exit::Done);
     }
-    let (criticals, warnings) = findings(&jobs, &snapshot);
-    if args.nagios {
-        let (word, list, code) = match (criticals.is_empty(), warnings.is_empty()) {
-            (false, _) => ("CRITICAL", criticals, 2),
-            (true, false) => ("WARNING", warnings, 1),
-            (true, true) => {
-                output::print("OK - All systems nominal\n")?;
-                return Ok(Exit::Done);
-            }
-        };
-        output::print(&format!("{word} - {}\n", list.join("; ")))?;
-        return Ok(Exit::Child(code));
+    let mut listing = Listing::new(context, "jobs status", COLUMNS, &args.look.format)?;
+    let (jobs, snapshot) = super::look(context, root, own, &args.look).await?;
+    let findings = findings(&jobs, &snapshot);
+    for finding in &findings {
+        let row = Row::new()
+            .text(Some(if finding.critical { "critical" } else { "warning" }))
+            .text(Some(&finding.job.name))
+            .text(Some(finding.problem))
+            .time(finding.since)
+            .text(Some(finding.detail()));
+        if listing.push(&row)? == Flow::Enough {
+            break;
+        }
     }
-    let bad = !criticals.is_empty();
-    let lines: Vec<String> = criticals.into_iter().chain(warnings).collect();
-    if lines.is_empty() {
-        args.look.session.echo.remark(&format!("{} jobs, all well", jobs.len()));
-    } else {
-        output::print(&format!("{}\n", lines.join("\n")))?;
+    listing.finish().await?;
+    if findings.is_empty() {
+        let many = if jobs.len() == 1 { "one job".to_owned() } else { format!("{} jobs", jobs.len()) };
+        args.look.session.echo.remark(&format!("{many}, all well"));
     }
-    Ok(if bad { Exit::Bad } else { Exit::Done })
+    Ok(if findings.iter().any(|finding| finding.critical) { Exit::Bad } else { Exit::Done })
+}
+
+/// A fixed answer has no rows.
+fn refuse_format(args: &LookArgs, what: &str) -> Result<()> {
+    if args.format.is_untouched() {
+        return Ok(());
+    }
+    Err(Error::usage(format!("{what} is a format of its own: no other goes with it, and no columns")))
+}
+
+/// What a monitoring plugin answers where nothing can be said of the jobs. Whatever hinders us, monitoring must not take it
+/// for one of its own codes.
+pub(in crate::commands) fn unknown(why: &str) -> Exit {
+    // What hinders this too has no other way to be told.
+    let _ = output::print(&format!("UNKNOWN - {}\n", one_line(why)));
+    Exit::Child(3)
+}
+
+async fn nagios(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &LookArgs) -> Result<Exit> {
+    let looked = match refuse_format(args, "--nagios") {
+        Ok(()) => super::look(context, root, own, args).await,
+        Err(e) => Err(e),
+    };
+    let (jobs, snapshot) = match looked {
+        Ok(looked) => looked,
+        Err(e) => {
+            error::print(&e);
+            return Ok(unknown(&e.message));
+        }
+    };
+    let findings = findings(&jobs, &snapshot);
+    let lines = |critical: bool| {
+        let some = findings.iter().filter(|finding| finding.critical == critical);
+        some.map(Finding::plugin_line).collect::<Vec<_>>().join("; ")
+    };
+    let (criticals, warnings) = (lines(true), lines(false));
+    let (answer, exit) = match (criticals.is_empty(), warnings.is_empty()) {
+        (false, _) => (format!("CRITICAL - {criticals}"), Exit::Child(2)),
+        (true, false) => (format!("WARNING - {warnings}"), Exit::Child(1)),
+        (true, true) => ("OK - All systems nominal".to_owned(), Exit::Done),
+    };
+    match output::print(&format!("{answer}\n")) {
+        Ok(()) => Ok(exit),
+        Err(e) => {
+            error::print(&e);
+            Ok(Exit::Child(3))
+        }
+    }
 }
 
 /// On one line, whatever it holds: a line break would end the plugin's answer.
@@ -79,39 +127,74 @@ fn one_line(text: &str) -> String {
     crate::render::escape::terminal(&joined.join(" ")).into_owned()
 }
 
-/// What is critical and what is worth a warning, in the order of the file. A backfill job that failed once is a warning,
-/// as in the original.
-fn findings(jobs: &[Job], snapshot: &Snapshot) -> (Vec<String>, Vec<String>) {
-    let (mut criticals, mut warnings) = (Vec::new(), Vec::new());
-    for job in jobs {
-        let stored = snapshot.jobs.get(&job.name);
-        let class = job.class.as_deref().unwrap_or(&job.name);
+/// Something that is not well.
+struct Finding<'a> {
+    job: &'a Job,
+    critical: bool,
+    /// In a word.
+    problem: &'static str,
+    since: Option<Timestamp>,
+    /// What the original prints behind the job: the type and the value of the error.
+    kind: String,
+    value: String,
+}
+
+impl Finding<'_> {
+    fn detail(&self) -> String {
+        // What is no error has its problem as its kind.
+        if self.kind == self.problem { self.value.clone() } else { format!("{}: {}", self.kind, self.value) }
+    }
+
+    fn plugin_line(&self) -> String {
+        let class = self.job.class.as_deref().unwrap_or(&self.job.name);
         // The original prints the bare name of the class.
         let class = class.rsplit('.').next().unwrap_or(class);
-        let name = one_line(&format!("{} ({class})", job.name));
-        if let Some(stored) = stored.filter(|s| s.error_count > 0) {
+        let name = one_line(&format!("{} ({class})", self.job.name));
+        format!("{name} | {} | {}", one_line(&self.kind), one_line(&self.value))
+    }
+}
+
+/// What is critical and what is worth a warning, in the order of the file. A backfill job that failed once is a warning,
+/// as in the original.
+fn findings<'a>(jobs: &'a [Job], snapshot: &Snapshot) -> Vec<Finding<'a>> {
+    let mut all = Vec::new();
+    for job in jobs {
+        let stored = snapshot.jobs.get(&job.name);
+        let mut find = |critical, problem: &'static str, since, kind: &str, value: String| {
+            all.push(Finding { job, critical, problem, since, kind: kind.to_owned(), value });
+        };
+        let row = stored.and_then(|stored| stored.state.row.as_ref());
+        let claim = stored.and_then(|stored| stored.claim.as_ref());
+        let held = claim.filter(|claim| claim.state == "held");
+        // A hold tells of the error that it comes from.
+        if let Some(stored) = stored.filter(|stored| stored.error_count > 0 && held.is_none()) {
             let error = stored.last_error.clone().unwrap_or_default();
-            let line = format!("{name} | {} | {}", one_line(&error.kind), one_line(&error.value));
-            if job.backfill && stored.error_count == 1 { warnings.push(line) } else { criticals.push(line) }
+            let once = job.backfill && stored.error_count == 1;
+            find(!once, "failing", row.and_then(|row| row.last_run), &error.kind, error.value);
         }
-        match health::health(job, stored, snapshot.now) {
-            Health::Overdue => {
-                let since =
-                    health::due_since(job, stored, snapshot.now).map(|t| t.to_string()).unwrap_or_default();
-                criticals.push(format!("{name} | overdue | due since {since}"));
+        match (health::health(job, stored, snapshot.now), held) {
+            (Health::Overdue, _) => {
+                let since = health::due_since(job, stored, snapshot.now);
+                let text = since.map(health::instant).unwrap_or_default();
+                find(true, "overdue", since, "overdue", format!("due since {text}"));
             }
-            Health::Stuck => {
-                let since = stored
-                    .and_then(|s| s.state.row.as_ref()?.ongoing)
-                    .map(|t| t.to_string())
-                    .unwrap_or_default();
-                criticals.push(format!("{name} | stuck | ongoing since {since}"));
+            (Health::Stuck, Some(claim)) => {
+                let host = claim.host.as_deref().unwrap_or("an unknown machine");
+                let text = format!("its attempt on {host} was cut off, and it waits for pgkit jobs unlock");
+                find(true, "held", Some(claim.started), "held", text);
             }
-            Health::Paused => warnings.push(format!("{name} | paused | it does not run until it is resumed")),
+            (Health::Stuck, None) => {
+                let since = row.and_then(|row| row.ongoing);
+                let text = since.map(health::instant).unwrap_or_default();
+                find(true, "stuck", since, "stuck", format!("ongoing since {text}"));
+            }
+            (Health::Paused, _) => {
+                find(false, "paused", None, "paused", "it does not run until it is resumed".to_owned());
+            }
             _ => {}
         }
     }
-    (criticals, warnings)
+    all
 }
 
 /// Prometheus's text exposition format, version 0.0.4.
@@ -129,7 +212,7 @@ fn prometheus(jobs: &[Job], snapshot: &Snapshot) -> String {
             }
         }
     };
-    let seconds = |t: jiff::Timestamp| t.as_microsecond() as f64 / 1e6;
+    let seconds = |t: Timestamp| t.as_microsecond() as f64 / 1e6;
     let row = |job: &Job| snapshot.jobs.get(&job.name).and_then(|s| s.state.row.clone());
     let health_of = |job: &Job| health::health(job, snapshot.jobs.get(&job.name), snapshot.now);
     family("pgkit_job_errors", "Failed runs in a row.", &|job| {
@@ -148,8 +231,17 @@ fn prometheus(jobs: &[Job], snapshot: &Snapshot) -> String {
     family("pgkit_job_overdue", "Whether it has been due for too long.", &|job| {
         Some(f64::from(u8::from(health_of(job) == Health::Overdue)))
     });
-    family("pgkit_job_stuck", "Whether it has been running for too long.", &|job| {
-        Some(f64::from(u8::from(health_of(job) == Health::Stuck)))
+    family(
+        "pgkit_job_stuck",
+        "Whether nobody is behind its claim any more, or a foreign one is old.",
+        &|job| Some(f64::from(u8::from(health_of(job) == Health::Stuck))),
+    );
+    family("pgkit_job_held", "Whether it was cut off and waits for a person.", &|job| {
+        let claim = snapshot.jobs.get(&job.name).and_then(|stored| stored.claim.as_ref());
+        Some(f64::from(u8::from(claim.is_some_and(|claim| claim.state == "held"))))
+    });
+    family("pgkit_job_paused", "Whether a person has paused it.", &|job| {
+        Some(f64::from(u8::from(health_of(job) == Health::Paused)))
     });
     out
 }

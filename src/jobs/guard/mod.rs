@@ -156,7 +156,7 @@ pub(crate) async fn run(master: &mut Master) -> Exit {
             Ok(Some(Order::Run { job, mode, share })) => {
                 let turned = match guard.turn(&job, mode, share).await {
                     Ok(turned) => turned,
-                    Err(e) => Outcome::Broken { why: one_line(&e), code: e.exit.code() }.into(),
+                    Err(e) => broken(&e).into(),
                 };
                 let Turned { outcome, next_run, rest } = turned;
                 guard.say(Event::Done { outcome, next_run, rest });
@@ -164,7 +164,7 @@ pub(crate) async fn run(master: &mut Master) -> Exit {
             Ok(Some(Order::Replay)) => {
                 let outcome = match guard.replay().await {
                     Ok(()) => Outcome::Succeeded,
-                    Err(e) => Outcome::Broken { why: one_line(&e), code: e.exit.code() },
+                    Err(e) => broken(&e),
                 };
                 guard.say(Event::Done { outcome, next_run: None, rest: None });
             }
@@ -183,6 +183,15 @@ pub(crate) async fn run(master: &mut Master) -> Exit {
     }
     let _ = process::sweep().await;
     Exit::Done
+}
+
+/// What hinders pgkit. The values of a row, a constraint or a trigger are one job's own; what the role may do, what is in
+/// the tables, and whether the server is there, are the same for all.
+fn broken(error: &Error) -> Outcome {
+    const ONE: [&str; 4] = ["22", "23", "P0", "09"];
+    let is_ones =
+        error.sqlstate.as_ref().is_some_and(|state| ONE.iter().any(|class| state.starts_with(class)));
+    Outcome::Broken { why: one_line(error), code: error.exit.code(), all: !is_ones }
 }
 
 fn one_line(error: &Error) -> String {
@@ -349,7 +358,7 @@ impl Guard<'_> {
             self.sweep().await;
             match ended {
                 Ended::Committed(work, next) => {
-                    self.told(date.date, &work);
+                    self.told(date.date, &work, false);
                     match next {
                         Some(next) => (claim.run, claim.attempt) = (next.id, next.attempt),
                         None => {
@@ -365,7 +374,7 @@ impl Guard<'_> {
                 Ended::Ran(work) if work.failure.is_none() && following.is_some() => {
                     match self.record_date(job, claim, &work, date).await {
                         Ok(Some(next)) => {
-                            self.told(date.date, &work);
+                            self.told(date.date, &work, false);
                             (claim.run, claim.attempt) = (next.id, next.attempt);
                         }
                         Ok(None) => return done(lost(), None, None),
@@ -374,7 +383,7 @@ impl Guard<'_> {
                 }
                 Ended::Ran(work) => {
                     let recorded = self.record_end(job, claim, &work, date).await;
-                    self.told(date.date, &work);
+                    self.told(date.date, &work, false);
                     let next_run = Some(self.next_run(job, claim, date, work.failure.is_some()));
                     return match (recorded, work.failure) {
                         (Err(outcome), _) => done(outcome, None, None),
@@ -390,14 +399,14 @@ impl Guard<'_> {
                     };
                 }
                 Ended::Cut(cut, work) => {
-                    self.told(date.date, &work);
+                    self.told(date.date, &work, true);
                     let outcome = self.cut_off(job, claim, date.date, cut, &work).await;
                     return done(outcome, None, None);
                 }
                 Ended::Stolen(work) => {
-                    self.told(date.date, &work);
+                    self.told(date.date, &work, true);
                     self.stolen(job, claim, &work).await;
-                    let why = "somebody else has taken it over".to_owned();
+                    let why = "its claim is gone: somebody else has taken it over, or reset it".to_owned();
                     return done(Outcome::Interrupted { why, held: false }, None, None);
                 }
             }
@@ -436,9 +445,10 @@ impl Guard<'_> {
         keeper.hear(&async || connect(&setup).await).await
     }
 
-    fn told(&self, date: Timestamp, work: &Done) {
+    fn told(&self, date: Timestamp, work: &Done, cut: bool) {
         let how = Finished {
             failure: work.failure.clone(),
+            cut,
             duration: work.took,
             output_bytes: work.output.bytes(),
         };
@@ -512,14 +522,15 @@ impl Guard<'_> {
                     }
                 };
                 if let Some(why) = failed {
-                    self.warn(format!("whom it should tell could not be told: {why}"));
+                    let key = if failure.is_some() { "on_failure" } else { "on_recovery" };
+                    self.warn(format!("{key}: the command did not do: {why}"));
                 }
             }
             Some(Tell::Channel(channel)) => {
                 let payload = self.text(&news.payload());
                 let statements = [named("notify", vec![Some(channel), Some(&payload)])];
                 if let Err(e) = self.record(&statements, record::PATIENCE).await {
-                    self.warn(format!("channel {channel:?} could not be told: {}", one_line(&e)));
+                    self.warn(format!("channel {channel:?} could not be notified: {}", one_line(&e)));
                 }
             }
         }

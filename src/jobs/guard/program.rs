@@ -111,7 +111,7 @@ impl Guard<'_> {
         let ended = match (cause, how) {
             (None | Some(Cause::Stop), None) => Ended::Ran(Done::nothing(took)),
             (None, Some(how)) => {
-                let message = message.unwrap_or_else(|| how.clone());
+                let message = message.unwrap_or_else(|| "it printed nothing".to_owned());
                 failed(failure(how, message))
             }
             (Some(Cause::Timeout), _) => failed(failure("timeout".into(), timeout(job))),
