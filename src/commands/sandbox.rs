@@ -33,6 +33,11 @@ const TOUR: &[(&str, &str)] = &[
         "Two sessions go for the same row, and one does not get it:",
         "pgkit locks demo --hold 100ms --format table | head -8",
     ),
+    (
+        "Cron-like jobs whose state is here: what a machine would run now, and what it did:",
+        "f=$(mktemp) && pgkit jobs init --example >$f && pgkit jobs init -q && pgkit jobs --file $f run vacuum --force -q && \
+         pgkit jobs --file $f why && pgkit jobs history --limit 3; rm $f",
+    ),
     ("And the SQL, to paste elsewhere:", "pgkit relations --kind view --sql"),
 ];
 
