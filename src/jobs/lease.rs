@@ -152,6 +152,10 @@ impl<'a> Keeper<'a> {
         loop {
             let sent = boot_time();
             let left = (self.heard + self.job.lease).saturating_sub(sent);
+            if left.is_zero() {
+                // A server that refuses at once is asked in no time at all.
+                return Err(Loss::Expired);
+            }
             // Whatever it waits for, it waits no longer than the lease.
             match tokio::time::timeout(left, self.ask(connect)).await {
                 Ok(Some(true)) => {

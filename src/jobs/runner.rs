@@ -196,9 +196,15 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         self.stays = true;
         let mut look = Instant::now();
         let mut is_away = false;
-        // What was last told of a job that could not run: once is enough.
+        // What was last told of a job that could not run, and of what hinders all: once is enough.
         let mut told: BTreeMap<String, Outcome> = BTreeMap::new();
+        let mut warned = String::new();
         let mut tell = |what: Told<'_>| match what {
+            Told::Warning(text) if text == warned => {}
+            Told::Warning(text) => {
+                warned.clone_from(&text);
+                tell(Told::Warning(text));
+            }
             Told::Outcome(job, Outcome::NotNow { .. }) => drop(told.remove(&job.name)),
             Told::Outcome(job, outcome) => {
                 let is_news = told.get(&job.name) != Some(outcome);

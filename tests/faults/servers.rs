@@ -51,11 +51,12 @@ fn a_server_that_stays_away_ends_programs_and_what_stays_goes_on_when_it_is_back
     let runner = jobs.start(&["run", "--every", "1s"]);
     jobs.wait_for_lines("beats", 3);
     std::thread::sleep(Duration::from_millis(1200));
-    let pid = numbers(&jobs.path("pids"))[0];
+    let (pid, guards) = (numbers(&jobs.path("pids"))[0], runner.guards());
     server.stop(Stop::Immediate).unwrap();
     let begun = Instant::now();
     jobs.wait_dead(pid);
     assert!(begun.elapsed() < Duration::from_millis(4500), "{:?}", begun.elapsed());
+    assert_eq!(runner.guards(), guards, "it ends its job itself, and is killed by nobody");
     std::thread::sleep(Duration::from_secs(4));
     server.start().unwrap();
     let back = Instant::now();

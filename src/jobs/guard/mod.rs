@@ -195,7 +195,7 @@ fn broken(error: &Error) -> Outcome {
 }
 
 fn one_line(error: &Error) -> String {
-    let mut text = error.message.clone();
+    let mut text = error.message.replace('\n', "; ");
     for cause in &error.causes {
         text.push_str(": ");
         text.push_str(cause);
