@@ -200,7 +200,8 @@ impl Teller {
         let exe = myself()?;
         let mut command = Command::new(&exe);
         command.arg0("pgkit").args([SUBCOMMAND, kind.name()]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        // It ends soon after us, and what it says there is that it has a fault.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = tokio::process::Command::from(command)
             .spawn()
             .map_err(|e| Error::io(format!("cannot start {} again", exe.display()), &e))?;
@@ -235,6 +236,11 @@ impl Teller {
             },
             Ok(None) | Err(_) => Ok(None),
         }
+    }
+
+    /// Is it known by now that it is gone?
+    pub fn is_gone(&mut self) -> bool {
+        self.child.try_wait().map_or(true, |status| status.is_some())
     }
 
     /// Has it killed, and waits until it is gone.
@@ -312,6 +318,16 @@ fn send<T: Serialize>(answer: &Answer<T>) {
 /// Tells the master something, from wherever in a helper.
 pub fn tell(what: &impl Serialize) {
     send(&Answer::Ok(what));
+}
+
+/// Tells the master something that can be left out, where it does not hear at present.
+pub fn tell_in_passing(what: &impl Serialize) {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    let stdout = std::io::stdout();
+    let mut fds = [PollFd::new(stdout.as_fd(), PollFlags::POLLOUT)];
+    if matches!(poll(&mut fds, PollTimeout::ZERO), Ok(1..)) {
+        tell(what);
+    }
 }
 
 /// What the hidden subcommand runs. To be called from the main thread: what a helper starts dies with the

@@ -7,8 +7,8 @@ FROM (
                 FROM (SELECT c.next_run, c.first_run, c.last_run, c.last_success, c.ongoing,
                              coalesce(c.last_error::text NOT IN ('{}', 'null'), false) AS failed) own)
            END AS row,
-           coalesce(c.error_count, 0) AS error_count, pg_catalog.clock_timestamp() AS now, j.first_seen, coalesce(j.paused IS NOT NULL, false) AS paused,
-           j.done_through,
+           coalesce(c.error_count, 0) AS error_count, pg_catalog.clock_timestamp() AS now, j.first_seen,
+           coalesce(j.paused IS NOT NULL, false) AS paused, j.done_through,
            CASE WHEN $3::bool THEN
                ARRAY(SELECT r.run_date
                      FROM :"schema".pgkit_run r
@@ -22,7 +22,7 @@ FROM (
            ELSE false END AS date_done,
            CASE WHEN c.ongoing IS NOT NULL THEN
                (SELECT pg_catalog.row_to_json(claim)
-                FROM (SELECT r.id, r.state, r.run_date, r.released, r.seen_free_at, r.host, r.uid, r.boot_id,
+                FROM (SELECT r.id, r.state, r.run_date, r.seen_free_at, r.host, r.uid, r.boot_id,
                              r.pid_namespace, r.guard_pid, r.guard_ticks, r.leader_pid, r.leader_ticks, r.started,
                              r.mark,
                              pg_catalog.date_part('epoch', r.seen_free_at + r.grace - pg_catalog.clock_timestamp())

@@ -1,2 +1,2 @@
--- The one row that says what the tables belong to.
-SELECT version, system_identifier::text AS system_identifier, timeline FROM :"schema".pgkit_meta
+-- Which version of pgkit's tables these are.
+SELECT version FROM :"schema".pgkit_meta

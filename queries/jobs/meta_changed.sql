@@ -1,4 +1,7 @@
--- The tables are on another server now, or on another timeline of it: $1 the server, $2 its timeline.
-UPDATE :"schema".pgkit_meta
-SET system_identifier = $1::text::int8, timeline = $2, changed_at = pg_catalog.clock_timestamp()
-WHERE (system_identifier, timeline) IS DISTINCT FROM ($1::text::int8, $2)
+-- Notes where the tables are on another server now, or on another timeline of it.
+UPDATE :"schema".pgkit_meta m
+SET system_identifier = s.system_identifier, timeline = s.timeline, changed_at = pg_catalog.clock_timestamp()
+FROM (SELECT c.system_identifier,
+             pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8) AS timeline
+      FROM pg_catalog.pg_control_system() c) s
+WHERE (m.system_identifier, m.timeline) IS DISTINCT FROM (s.system_identifier, s.timeline)

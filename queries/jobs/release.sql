@@ -1,11 +1,14 @@
 -- Gives a claim back after a run that was cut off: no error is counted, and the job is due as it was before. A row that
 -- the claim has made goes again, for crontabber never takes one without next_run. Or the job waits for a person: then
--- the claim stays, and where a crash has cut it off an error tells.
--- $1 job, $2 claim, $3 attempt's id, $4 why, $5 whether it waits for a person, $6 duration, $7 bytes of output, $8 its
+-- the claim stays, and where a crash has cut it off an error tells. An attempt that has ended already stays as it is.
+-- $1 job, $2 the attempt's mark, $3 its id, $4 why, $5 whether it waits for a person, $6 duration, $7 bytes of output, $8 its
 -- head, $9 its tail, $10 whether a crash has cut it off.
-WITH gone AS (
+WITH attempt AS (
+    SELECT id, claim FROM :"schema".pgkit_run
+    WHERE id = $3::int8 AND app_name = $1::text AND mark = $2::text AND state = 'running'
+), gone AS (
     DELETE FROM :"schema".crontabber
-    WHERE app_name = $1::text AND ongoing = $2::timestamptz AND NOT $5::bool AND first_run IS NULL
+    WHERE app_name = $1 AND ongoing = (SELECT claim FROM attempt) AND NOT $5::bool AND first_run IS NULL
       AND next_run IS NULL AND last_success IS NULL
     RETURNING 1
 ), kept AS (
@@ -15,16 +18,16 @@ WITH gone AS (
         last_error = CASE WHEN $5 AND $10 THEN pg_catalog.json_build_object('type', 'interrupted', 'value', $4::text,
                                                                             'traceback', coalesce($9::text, $8::text, ''))
                           ELSE last_error END
-    WHERE app_name = $1 AND ongoing = $2
+    WHERE app_name = $1 AND ongoing = (SELECT claim FROM attempt)
       AND ($5 OR first_run IS NOT NULL OR next_run IS NOT NULL OR last_success IS NOT NULL)
     RETURNING 1
 ), log AS (
     INSERT INTO :"schema".crontabber_log (app_name, duration, exc_type, exc_value, exc_traceback)
-    VALUES ($1, coalesce($6::interval, '0'), 'interrupted', $4, coalesce($9, $8, ''))
+    SELECT $1, coalesce($6::interval, '0'), 'interrupted', $4, coalesce($9, $8, '') FROM attempt
 )
 UPDATE :"schema".pgkit_run
 SET state = CASE WHEN NOT EXISTS (SELECT FROM gone) AND NOT EXISTS (SELECT FROM kept) THEN 'lost claim'
                  WHEN $5 THEN 'held' ELSE 'interrupted' END,
     error_type = 'interrupted', message = $4, duration = $6, output_bytes = $7::int8, output_head = $8,
-    output_tail = $9, released = true, logged = pg_catalog.now()
-WHERE id = $3::int8
+    output_tail = $9, logged = pg_catalog.now()
+WHERE id = (SELECT id FROM attempt)

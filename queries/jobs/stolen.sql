@@ -1,9 +1,12 @@
--- Somebody else has the job now. $1 attempt's id, $2 job, $3 duration.
-WITH log AS (
-    INSERT INTO :"schema".crontabber_log (app_name, duration, exc_type, exc_value, exc_traceback)
-    VALUES ($2::text, $3::interval, 'stolen', 'somebody else has taken the job over, or reset it, while it ran', '')
+-- Somebody else has the job now. An attempt that has ended already stays as it is. $1 attempt's id, $2 job, $3 its mark,
+-- $4 duration.
+WITH run AS (
+    UPDATE :"schema".pgkit_run
+    SET state = 'stolen', error_type = 'stolen',
+        message = 'somebody else has taken the job over, or reset it, while it ran', duration = $4::interval,
+        logged = pg_catalog.now()
+    WHERE id = $1::int8 AND app_name = $2::text AND mark = $3::text AND state IN ('running', 'interrupted', 'held')
+    RETURNING message
 )
-UPDATE :"schema".pgkit_run
-SET state = 'stolen', error_type = 'stolen', message = 'somebody else has taken the job over, or reset it, while it ran',
-    duration = $3, logged = pg_catalog.now()
-WHERE id = $1::int8
+INSERT INTO :"schema".crontabber_log (app_name, duration, exc_type, exc_value, exc_traceback)
+SELECT $2, $4, 'stolen', message, '' FROM run

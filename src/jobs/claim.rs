@@ -54,15 +54,13 @@ impl Here {
 /// A job that is ours now.
 #[derive(Debug)]
 pub struct Claim {
-    /// The value of `ongoing`: whoever finds another one there has lost the job.
-    pub token: Timestamp,
     /// When the job's turn began.
     pub begun: Timestamp,
     /// The present attempt.
     pub run: i64,
     /// The how manieth it is for its date.
     pub attempt: i64,
-    /// What its processes carry.
+    /// What its processes carry, and by which the ledger knows its attempts.
     pub mark: String,
     /// Had its last run failed?
     pub failed_before: bool,
@@ -95,11 +93,10 @@ struct Known {
 /// The attempt that the row's claim stands for.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Before {
+pub struct Before {
     id: i64,
     state: String,
     run_date: Timestamp,
-    released: bool,
     seen_free_at: Option<Timestamp>,
     host: Option<String>,
     uid: Option<u32>,
@@ -209,7 +206,7 @@ async fn attempt(
     let answers = session
         .pipeline(&[
             plain!("BEGIN"),
-            named("house", vec![]),
+            named("house", vec![None]),
             named("lock", vec![Some(&key)]),
             named("row", vec![Some(&job.name)]),
             named(
@@ -331,7 +328,6 @@ async fn attempt(
     let answers = session.pipeline(&before).await?;
     let made: Attempt = json(answers.get(claiming))?;
     Ok(Ok(Claim {
-        token,
         begun: known.now,
         run: made.id,
         attempt: made.attempt,
@@ -432,9 +428,6 @@ fn take_over(here: &Here, job: &Job, known: &Known, since: Timestamp, warn: &mut
         let why = format!("the attempt for {} on {host} was cut off: {why}", before.run_date);
         Takes::Over(Some((before.id.to_string(), why)))
     };
-    if before.released {
-        return cut_off("its guard gave it back");
-    }
     if is_gone(here, before) {
         return cut_off("its processes are gone");
     }
@@ -447,6 +440,13 @@ fn take_over(here: &Here, job: &Job, known: &Known, since: Timestamp, warn: &mut
     }
 }
 
+/// Where an attempt may still run although its lock is free and ours, and for how many seconds; `None`: nothing of it is
+/// left. What is left of it on this machine is ended.
+pub fn may_still_run(here: &Here, before: &Before) -> Option<(String, f64)> {
+    let left = before.left_s.filter(|left| *left > 0.0)?;
+    (!is_gone(here, before)).then(|| (elsewhere(before.started, Some(before)), left))
+}
+
 /// Is nothing left of an attempt that was made in the same life of this machine? What still carries its mark is killed.
 fn is_gone(here: &Here, before: &Before) -> bool {
     let same = |ours: &str, theirs: &Option<String>| !ours.is_empty() && theirs.as_deref() == Some(ours);
@@ -457,7 +457,9 @@ fn is_gone(here: &Here, before: &Before) -> bool {
     if here.uid != 0 && before.uid != Some(here.uid) {
         return false;
     }
-    let lives = |pid: Option<i32>, ticks: Option<i64>| pid.is_some_and(|pid| process::ticks(pid) == ticks);
+    let lives = |pid: Option<i32>, ticks: Option<i64>| {
+        ticks.is_some() && pid.is_some_and(|pid| process::ticks(pid) == ticks)
+    };
     // A guard that takes over from itself has lost track of what it did.
     let is_own = before.guard_pid == Some(here.pid) && before.guard_ticks == Some(here.ticks);
     if !is_own && lives(before.guard_pid, before.guard_ticks) {
@@ -475,7 +477,7 @@ fn is_gone(here: &Here, before: &Before) -> bool {
             return false;
         }
     }
-    before.leader_pid.is_none() || !lives(before.leader_pid, before.leader_ticks)
+    !lives(before.leader_pid, before.leader_ticks)
 }
 
 /// Where a job runs, in words.

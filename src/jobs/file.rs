@@ -522,6 +522,13 @@ impl Reader {
                         ),
                     );
                 }
+                if statements.iter().any(|one| crate::sql::first_words(one, 2) == ["discard", "all"]) {
+                    self.fault(
+                        value.span().start,
+                        "sql: DISCARD ALL would let go the job's lock; say which: DISCARD TEMP, RESET ALL"
+                            .into(),
+                    );
+                }
                 Some(Work::Sql { text, transaction })
             }
             (None, Some(value)) => {

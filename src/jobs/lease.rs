@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use nix::sys::signal::Signal;
-use serde::Deserialize;
 
 use super::claim::Claim;
 use super::file::Job;
 use super::process::{self, boot_time};
-use super::session::{Session, first, json, named, plain};
+use super::session::{Session, named, plain};
 use super::store::lock_key;
 
 /// How often the server is asked.
@@ -33,7 +31,7 @@ pub enum Loss {
 /// What is kept.
 pub struct Keeper<'a> {
     job: &'a Job,
-    claim: &'a mut Claim,
+    claim: &'a Claim,
     /// Its advisory lock.
     key: String,
     /// `None` while it is lost.
@@ -96,17 +94,11 @@ impl Default for LastResort {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Renewed {
-    ongoing: Timestamp,
-}
-
 impl<'a> Keeper<'a> {
     /// Of a job that is claimed over this session.
     pub fn new(
         job: &'a Job,
-        claim: &'a mut Claim,
+        claim: &'a Claim,
         schema: &str,
         session: &'a mut Option<Session>,
         resort: &'a mut LastResort,
@@ -176,21 +168,22 @@ impl<'a> Keeper<'a> {
 
     /// Does the row still carry the claim, and is the lock ours? `None` where that cannot be told now.
     async fn ask(&mut self, connect: &impl AsyncFn() -> crate::error::Result<Session>) -> Option<bool> {
-        let token = self.claim.token.to_string();
+        let run = self.claim.run.to_string();
+        let mark = Some(self.claim.mark.as_str());
         if self.session.is_none() {
-            let mut session = connect().await.ok()?;
-            // The server may not know yet that our old session is gone.
-            let lock = session.one(named("lock", vec![Some(&self.key)])).await.ok()?;
-            if lock.as_deref() != Some("t") {
-                session.close().await;
-                return None;
-            }
-            let run = self.claim.run.to_string();
-            session.pipeline(&[named("regained", vec![Some(&run)])]).await.ok()?;
-            *self.session = Some(session);
+            *self.session = Some(connect().await.ok()?);
         }
         let session = self.session.as_mut()?;
-        let mine = session.one(named("ping", vec![Some(&self.job.name), Some(&token)])).await.ok()?;
+        if !session.holds_lock() {
+            // The server may not know yet that our old session is gone.
+            session.one(named("lock", vec![Some(&self.key)])).await.ok()?;
+            if !session.holds_lock() {
+                return None;
+            }
+            session.pipeline(&[named("regained", vec![Some(&run), mark])]).await.ok()?;
+        }
+        let ping = named("ping", vec![Some(&self.job.name), Some(&run), mark]);
+        let mine = session.one(ping).await.ok()?;
         Some(mine.as_deref() == Some("t"))
     }
 
@@ -199,7 +192,7 @@ impl<'a> Keeper<'a> {
         let (Some(session), Some(leader)) = (self.session.as_mut(), self.leader) else { return };
         let (run, pid) = (self.claim.run.to_string(), leader.to_string());
         let ticks = process::ticks(leader).map(|ticks| ticks.to_string());
-        let note = [named("leader", vec![Some(&run), Some(&pid), ticks.as_deref()])];
+        let note = [named("leader", vec![Some(&run), Some(&self.claim.mark), Some(&pid), ticks.as_deref()])];
         if session.pipeline(&note).await.is_err() {
             *self.session = None;
         }
@@ -218,19 +211,16 @@ impl<'a> Keeper<'a> {
 }
 
 /// Renews a claim, if the job's row still carries it.
-pub async fn renew(session: &mut Session, job: &str, claim: &mut Claim) -> crate::error::Result<()> {
-    let (old, run) = (claim.token.to_string(), claim.run.to_string());
-    let answers = session
+pub async fn renew(session: &mut Session, job: &str, claim: &Claim) -> crate::error::Result<()> {
+    let run = claim.run.to_string();
+    session
         .pipeline(&[
             plain!("BEGIN"),
-            named("house", vec![]),
+            named("house", vec![None]),
             named("as_owner", vec![Some(job)]),
-            named("refresh", vec![Some(job), Some(&old), Some(&run)]),
+            named("refresh", vec![Some(job), Some(&run), Some(&claim.mark)]),
             plain!("COMMIT"),
         ])
-        .await?;
-    if first(answers.get(3)).is_some() {
-        claim.token = json::<Renewed>(answers.get(3))?.ongoing;
-    }
-    Ok(())
+        .await
+        .map(drop)
 }

@@ -19,13 +19,13 @@ use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStderr, ChildStdout};
 
 use super::output::Captured;
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result};
 use crate::unsafe_spawn;
 
 /// How long a program's output is waited for when the program itself has ended.
 const LATE_OUTPUT: Duration = Duration::from_millis(100);
-/// How long killed processes are waited for: one that hangs in the kernel does not end.
-const HANGS: Duration = Duration::from_secs(10);
+/// How long killed processes are waited for where nothing depends on them: one that hangs in the kernel does not end.
+pub const HANGS: Duration = Duration::from_secs(10);
 /// The variable that every process of a job carries, with its claim as the value.
 pub const MARK: &str = "PGKIT_CLAIM";
 
@@ -166,24 +166,19 @@ impl Running {
         }
     }
 
-    /// KILL to the whole tree, and the program's end.
-    ///
-    /// Errors: something of it does not end, for it hangs in the kernel (74).
-    pub async fn kill(&mut self) -> Result<Option<ExitStatus>> {
+    /// KILL to the whole tree; its end is yet to be waited for.
+    pub fn kill(&self) {
         let _ = killpg(self.pid, Signal::SIGKILL);
-        let status = tokio::time::timeout(HANGS, self.end()).await;
-        sweep().await?;
-        match status {
-            Ok(status) => status.map(Some),
-            Err(_) => Ok(None),
+        for pid in descendants() {
+            let _ = kill(pid, Signal::SIGKILL);
         }
     }
 }
 
 /// Kills every descendant of this process, until there is none.
 ///
-/// Errors: something does not end, for it hangs in the kernel (74).
-pub async fn sweep() -> Result<()> {
+/// Errors: something does not end in this time: it hangs in the kernel, or is another user's (74).
+pub async fn sweep(patience: Duration) -> Result<()> {
     let start = std::time::Instant::now();
     loop {
         // No child at all is the usual case, and the cheapest to see.
@@ -205,27 +200,39 @@ pub async fn sweep() -> Result<()> {
         for pid in &left {
             let _ = kill(*pid, Signal::SIGKILL);
         }
-        if start.elapsed() > HANGS {
+        if start.elapsed() > patience {
             let left: Vec<String> = left.iter().map(ToString::to_string).collect();
-            return Err(Error::new(
-                crate::error::Exit::Io,
-                format!("processes do not end although they were killed: {}", left.join(", ")),
-            ));
+            let left = left.join(", ");
+            return Err(Error::new(Exit::Io, format!("processes cannot be killed, or do not end: {left}")));
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
 
-/// Kills every child of this process but these, and all below it: what a guard that was killed has left behind.
-pub async fn sweep_but(keep: &BTreeSet<i32>) {
+/// The children of this process, each with its start.
+pub fn children() -> BTreeSet<(i32, i64)> {
+    let own = nix::unistd::getpid();
+    let children = parents().into_iter().filter(|(_, parent)| *parent == own);
+    children.filter_map(|(pid, _)| Some((pid.as_raw(), ticks(pid.as_raw())?))).collect()
+}
+
+/// Kills every child of this process but these, and all below it: what a guard that was killed has left behind. Spares what
+/// was there before any guard; and where any orphan at all becomes a child of ours, what carries no claim.
+pub async fn sweep_but(keep: &BTreeSet<i32>, before: &BTreeSet<(i32, i64)>) {
     let start = std::time::Instant::now();
+    let own = nix::unistd::getpid();
+    let is_anybodys = own.as_raw() == 1;
+    let is_left = |pid: i32| {
+        !keep.contains(&pid)
+            && !ticks(pid).is_some_and(|ticks| before.contains(&(pid, ticks)))
+            && (!is_anybodys || carries(pid, None))
+    };
     loop {
         let all = parents();
-        let own = nix::unistd::getpid();
         let mut left: Vec<Pid> = Vec::new();
         let mut next: Vec<Pid> = all
             .iter()
-            .filter(|(pid, parent)| *parent == own && !keep.contains(&pid.as_raw()))
+            .filter(|(pid, parent)| *parent == own && is_left(pid.as_raw()))
             .map(|(pid, _)| *pid)
             .collect();
         while let Some(pid) = next.pop() {
@@ -241,6 +248,16 @@ pub async fn sweep_but(keep: &BTreeSet<i32>) {
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
+}
+
+/// Does a process carry this claim in its environment, or any?
+fn carries(pid: i32, claim: Option<&str>) -> bool {
+    let wanted = format!("{MARK}={}", claim.unwrap_or_default());
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environment.split(|byte| *byte == 0).any(|entry| match claim {
+        Some(_) => entry == wanted.as_bytes(),
+        None => entry.starts_with(wanted.as_bytes()),
+    })
 }
 
 /// Takes note of the end of orphans, but leaves the program's own to whoever waits for it.
@@ -300,12 +317,8 @@ pub fn ticks(pid: i32) -> Option<i64> {
 
 /// Kills every process that carries this claim in its environment. Says how many there were.
 pub fn kill_marked(claim: &str) -> usize {
-    let wanted = format!("{MARK}={claim}");
     let own = nix::unistd::getpid();
-    let marked = processes().filter(|pid| *pid != own).filter(|pid| {
-        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes())
-    });
+    let marked = processes().filter(|pid| *pid != own && carries(pid.as_raw(), Some(claim)));
     marked.filter(|pid| kill(*pid, Signal::SIGKILL).is_ok()).count()
 }
 

@@ -89,6 +89,28 @@ impl Clock {
     }
 }
 
+/// A server that is away, of which is told once.
+#[derive(Default)]
+struct Away(bool);
+
+impl Away {
+    /// Will this be better by itself?
+    fn is_such(error: &Error) -> bool {
+        matches!(error.exit, Exit::Unavailable | Exit::TryAgain)
+    }
+
+    fn tell(&mut self, error: &Error, tell: Tell<'_>) {
+        if !std::mem::replace(&mut self.0, true) {
+            tell(Told::Warning(format!("{}: tried again each second", one_line(error))));
+        }
+    }
+}
+
+/// An error's message, without its line breaks.
+fn one_line(error: &Error) -> String {
+    error.message.replace('\n', "; ")
+}
+
 /// Runs jobs. `C` opens the session that plans.
 pub struct Runner<C> {
     connect: C,
@@ -106,6 +128,8 @@ pub struct Runner<C> {
     /// How many at once, as far as that was possible.
     parallel: usize,
     pruned: Option<Instant>,
+    /// Children of this process that are none of pgkit's.
+    others: BTreeSet<(i32, i64)>,
     stop: watch::Receiver<Option<Exit>>,
 }
 
@@ -118,6 +142,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         around: Surroundings,
         stop: watch::Receiver<Option<Exit>>,
     ) -> Result<Runner<C>> {
+        let others = process::children();
         let (writer, place, setup) = unless_stopped(&stop, opened(&connect, &around)).await?;
         process::become_subreaper();
         Ok(Runner {
@@ -133,8 +158,31 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             stays: false,
             parallel: 1,
             pruned: None,
+            others,
             stop,
         })
+    }
+
+    /// The same; a server that is away is waited for.
+    pub async fn open_when_there(
+        connect: C,
+        around: Surroundings,
+        stop: watch::Receiver<Option<Exit>>,
+        tell: Tell<'_>,
+    ) -> Result<Runner<C>>
+    where
+        C: Clone,
+    {
+        let mut away = Away::default();
+        loop {
+            match Runner::open(connect.clone(), around.clone(), stop.clone()).await {
+                Err(e) if Away::is_such(&e) && stop.borrow().is_none() => {
+                    away.tell(&e, tell);
+                    let _ = tokio::time::timeout(AGAIN, stop.clone().wait_for(Option::is_some)).await;
+                }
+                opened => return opened,
+            }
+        }
     }
 
     fn stopped(&self) -> Option<Exit> {
@@ -174,7 +222,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         });
         self.serve(wishes, &mut pass, None, tell).await?;
         if pass.succeeded + pass.failed > 0 {
-            self.prune(jobs).await;
+            self.prune(jobs, tell).await;
         }
         tell(Told::Passed(&pass));
         Ok(pass)
@@ -195,7 +243,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     ) -> Result<()> {
         self.stays = true;
         let mut look = Instant::now();
-        let mut is_away = false;
+        let mut away = Away::default();
         // What was last told of a job that could not run, and of what hinders all: once is enough.
         let mut told: BTreeMap<String, Outcome> = BTreeMap::new();
         let mut warned = String::new();
@@ -236,13 +284,10 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             if look <= Instant::now() {
                 look = Instant::now() + every;
                 match self.look_and_enqueue(&jobs, wishes, &mut tell).await {
-                    Ok(()) => is_away = false,
+                    Ok(()) => away = Away::default(),
                     Err(_) if self.stopped().is_some() => break,
-                    Err(e) if matches!(e.exit, Exit::Unavailable | Exit::TryAgain) => {
-                        if !std::mem::replace(&mut is_away, true) {
-                            let why = e.message.replace('\n', "; ");
-                            tell(Told::Warning(format!("{why}: tried again each second")));
-                        }
+                    Err(e) if Away::is_such(&e) => {
+                        away.tell(&e, &mut tell);
                         look = Instant::now() + AGAIN;
                     }
                     Err(e) => {
@@ -283,7 +328,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             self.slots[slot].guard.order(&Order::Wake).await?;
         }
         if self.queue.is_empty() {
-            self.prune(jobs).await;
+            self.prune(jobs, tell).await;
         }
         Ok(())
     }
@@ -480,12 +525,23 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         Ok(self.slots.len() - 1)
     }
 
+    /// A guard that has nothing to do.
+    async fn free_slot(&mut self) -> Result<usize> {
+        // One that was killed meanwhile has done no job any harm.
+        while let Some(gone) =
+            self.slots.iter_mut().position(|slot| slot.turn.is_none() && slot.guard.is_gone())
+        {
+            self.bury(gone).await;
+        }
+        match self.slots.iter().position(|slot| slot.turn.is_none()) {
+            Some(free) => Ok(free),
+            None => self.new_slot().await,
+        }
+    }
+
     /// Hands a turn to a guard that has nothing to do.
     async fn hand_out(&mut self, key: u64) -> Result<()> {
-        let free = match self.slots.iter().position(|slot| slot.turn.is_none()) {
-            Some(free) => free,
-            None => self.new_slot().await?,
-        };
+        let free = self.free_slot().await?;
         let others_wait = self.stays || self.queue.len() > 1;
         let Some(turn) = self.queue.get_mut(key) else { return Ok(()) };
         turn.share.others_wait = others_wait;
@@ -537,19 +593,22 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         let mut gone = self.slots.remove(slot);
         gone.guard.kill().await;
         let keep: BTreeSet<i32> = self.slots.iter().map(|slot| slot.guard.pid().cast_signed()).collect();
-        process::sweep_but(&keep).await;
+        process::sweep_but(&keep, &self.others).await;
     }
 
     /// Has recorded what an earlier run here could not record. Errors: it still cannot (69).
     async fn replay(&mut self, tell: Tell<'_>) -> Result<()> {
         let Some(folder) = &self.setup.spool else { return Ok(()) };
-        if spool::all(folder, &self.setup.place).is_empty() {
+        let (kept, unread): (Vec<_>, Vec<_>) =
+            spool::all(folder, &self.setup.place).into_iter().partition(|(_, kept)| kept.is_ok());
+        for (file, error) in unread.into_iter().filter_map(|(file, kept)| Some((file, kept.err()?))) {
+            let (file, why) = (file.display(), error.message);
+            tell(Told::Warning(format!("a result that was kept cannot be read, and stays in {file}: {why}")));
+        }
+        if kept.is_empty() {
             return Ok(());
         }
-        let slot = match self.slots.iter().position(|slot| slot.turn.is_none()) {
-            Some(free) => free,
-            None => self.new_slot().await?,
-        };
+        let slot = self.free_slot().await?;
         self.slots[slot].guard.order(&Order::Replay).await?;
         loop {
             match self.slots[slot].guard.next::<Event>().await? {
@@ -569,7 +628,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     }
 
     /// Prunes a little where jobs ask for it. What hinders it is no fault of any job's: the next time it is tried again.
-    async fn prune(&mut self, jobs: &[Rc<Job>]) {
+    async fn prune(&mut self, jobs: &[Rc<Job>], tell: Tell<'_>) {
         let (names, ages): (Vec<_>, Vec<_>) = jobs
             .iter()
             .filter_map(|job| Some((Some(job.name.clone()), Some(interval(job.keep_history?)))))
@@ -580,17 +639,21 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         let start = Instant::now();
         self.pruned = Some(start);
         let Some(writer) = &self.writer else { return };
-        let turn = writer.changed::<Removed>(&in_schema(PRUNES, &self.place.schema), &[]).await;
-        if turn.is_ok_and(|turn| turn.is_empty()) {
-            return;
-        }
-        let sql = in_schema(PRUNE, &self.place.schema);
-        let params = [Value::TextList(names), Value::TextList(ages), Value::Int8(BATCH)];
-        while start.elapsed() < PRUNING && self.stopped().is_none() {
-            match writer.changed::<Removed>(&sql, &params).await {
-                Ok(removed) if removed.iter().any(|one| one.removed >= BATCH) => {}
-                Ok(_) | Err(_) => return,
+        let schema = &self.place.schema;
+        let pruned = async {
+            let turn = writer.changed::<Removed>(&in_schema(PRUNES, schema), &[]).await?;
+            let mut has_more = !turn.is_empty();
+            let sql = in_schema(PRUNE, schema);
+            let params = [Value::TextList(names), Value::TextList(ages), Value::Int8(BATCH)];
+            while has_more && start.elapsed() < PRUNING && self.stopped().is_none() {
+                let removed = writer.changed::<Removed>(&sql, &params).await?;
+                has_more = removed.iter().any(|one| one.removed >= BATCH);
             }
+            Ok::<(), Error>(())
+        };
+        if let Err(e) = pruned.await {
+            let why = one_line(&e);
+            tell(Told::Warning(format!("history that is older than keep_history was not removed: {why}")));
         }
     }
 
@@ -617,7 +680,7 @@ async fn opened<C: AsyncFn() -> Result<Writer>>(
     let place = store::open(&writer, around.schema.as_deref()).await?;
     let server = store::server(&writer).await?;
     let setup = Setup {
-        target: own_target(writer.target(), writer.version()),
+        target: own_target(writer.target(), writer.version(), writer.watches_client()),
         schema: place.schema.clone(),
         folder: around.folder.clone(),
         spool: around.spool.clone(),

@@ -44,14 +44,24 @@ pub fn keep(folder: &Path, kept: &Kept) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// What is kept for these tables, with its files. A file that cannot be understood is left where it is.
-pub fn all(folder: &Path, place: &str) -> Vec<(PathBuf, Kept)> {
+/// What is kept for these tables, with its files. One that is no such result is put aside; whether it is for these tables
+/// nobody can say.
+pub fn all(folder: &Path, place: &str) -> Vec<(PathBuf, Result<Kept>)> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut found: Vec<(PathBuf, Kept)> = entries
-        .filter(|entry| entry.path().extension().is_some_and(|e| e == "json"))
-        .filter_map(|entry| {
-            let kept: Kept = serde_json::from_slice(&std::fs::read(entry.path()).ok()?).ok()?;
-            (kept.place == place).then(|| (entry.path(), kept))
+    let files =
+        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "json"));
+    let mut found: Vec<(PathBuf, Result<Kept>)> = files
+        .filter_map(|file| match std::fs::read(&file) {
+            Ok(bytes) => match serde_json::from_slice::<Kept>(&bytes) {
+                Ok(kept) => (kept.place == place).then_some((file, Ok(kept))),
+                Err(e) => {
+                    let file = aside(&file);
+                    Some((file, Err(Error::data("it is no result of pgkit's").caused_by(e))))
+                }
+            },
+            // Another run here has recorded it meanwhile.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
+            Err(e) => Some((file, Err(Error::io("it cannot be opened", &e)))),
         })
         .collect();
     found.sort_by(|a, b| a.0.cmp(&b.0));
@@ -84,8 +94,20 @@ mod tests {
         assert_eq!(std::fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
         assert_eq!(std::fs::metadata(&spool).unwrap().mode() & 0o777, 0o700);
         assert!(all(&spool, "there").is_empty());
-        assert_eq!(all(&spool, "here"), [(file.clone(), kept)]);
+        let found = all(&spool, "here");
+        assert_eq!(found.len(), 1);
+        assert!(found[0].0 == file && found[0].1.as_ref().is_ok_and(|found| *found == kept));
         done(&file);
         assert!(all(&spool, "here").is_empty());
+    }
+
+    #[test]
+    fn a_file_that_is_no_result_is_told_of_once() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("7.json"), "{").unwrap();
+        assert!(
+            matches!(all(folder.path(), "here").as_slice(), [(file, Err(_))] if file.ends_with("7.refused"))
+        );
+        assert!(all(folder.path(), "here").is_empty() && folder.path().join("7.refused").exists());
     }
 }

@@ -26,6 +26,8 @@ const META: &str = include_str!("../../queries/jobs/meta.sql");
 const META_FIRST: &str = include_str!("../../queries/jobs/meta_first.sql");
 const META_CHANGED: &str = include_str!("../../queries/jobs/meta_changed.sql");
 const FIRST_SEEN: &str = include_str!("../../queries/jobs/first_seen.sql");
+const CURRENT_SCHEMA: &str = include_str!("../../queries/jobs/current_schema.sql");
+const LOCK: &str = include_str!("../../queries/jobs/init/lock.sql");
 const UNIQUE: &str = include_str!("../../queries/jobs/unique.sql");
 const DONE: &str = include_str!("../../queries/jobs/done.sql");
 const REPLAN: &str = include_str!("../../queries/jobs/replan.sql");
@@ -493,8 +495,7 @@ pub async fn init(writer: &Writer, named: Option<&str>) -> Result<Made> {
             several => match several.iter().find(|f| f.visible) {
                 Some(visible) => visible.schema.clone(),
                 None => {
-                    let path: Path =
-                        writer.one("SELECT pg_catalog.current_schema()::text AS schema", &[]).await?;
+                    let path: Path = writer.one(CURRENT_SCHEMA, &[]).await?;
                     path.schema.ok_or_else(|| {
                         Error::data("the role's search_path has no schema in which the tables could be made")
                             .hint("name one: --schema")
@@ -534,8 +535,7 @@ pub async fn init(writer: &Writer, named: Option<&str>) -> Result<Made> {
 }
 
 async fn make(writer: &Writer, schema: &str) -> Result<Vec<String>> {
-    let key = lock_key(schema, "\u{0}init");
-    writer.run(&format!("SELECT pg_catalog.pg_advisory_xact_lock({key})")).await?;
+    writer.affect(LOCK, &[Value::Int8(lock_key(schema, "\u{0}init"))]).await?;
     let parts = parts(writer, schema).await?;
     let mut made = Vec::new();
     for (name, text) in MADE {
@@ -575,8 +575,6 @@ pub async fn open(writer: &Writer, named: Option<&str>) -> Result<Place> {
     #[serde(deny_unknown_fields)]
     struct Meta {
         version: i64,
-        system_identifier: String,
-        timeline: String,
     }
     refuse_standby(writer)?;
     let init = |e: Error| e.hint("pgkit jobs init makes what is missing");
@@ -600,11 +598,7 @@ pub async fn open(writer: &Writer, named: Option<&str>) -> Result<Place> {
         ))
         .hint("use the newer pgkit"));
     }
-    let server = server(writer).await?;
-    if (&meta.system_identifier, &meta.timeline) != (&server.system_identifier, &server.timeline) {
-        let params = [Value::Text(server.system_identifier), Value::Text(server.timeline)];
-        writer.affect(&in_schema(META_CHANGED, &place.schema), &params).await?;
-    }
+    writer.affect(&in_schema(META_CHANGED, &place.schema), &[]).await?;
     Ok(place)
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::file::Tell;
-use super::process::{Program, failure};
+use super::process::{HANGS, Program, failure};
 use super::talk::Failure;
 
 /// How long a program that tells may take.
@@ -87,7 +87,8 @@ impl News<'_> {
             }),
             Ok(Err(e)) => Some(e.to_string()),
             Err(_) => {
-                let _ = running.kill().await;
+                running.kill();
+                let _ = tokio::time::timeout(HANGS, running.end()).await;
                 Some(format!("it took longer than {} s and was killed", PATIENCE.as_secs()))
             }
         }

@@ -22,7 +22,7 @@ use tokio_postgres::{Row, RowStream, SimpleQueryMessage};
 
 pub use failure::explain;
 pub use value::Value;
-pub use wire::{Answer, Hearer, Piped, Protocol, TextRow, Wire};
+pub use wire::{Answer, Hearer, Part, Piped, Protocol, TextRow, Wire};
 pub use writer::{Limits, Purpose, Writer};
 
 use crate::cell;

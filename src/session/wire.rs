@@ -1,6 +1,7 @@
 //! A session for measuring: one task speaks to the server itself, so that nothing but the wire is between a statement
 //! and the clock. Everything before the first statement (TLS, authentication) is done as for any other session.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -38,7 +39,18 @@ pub struct Answer {
     pub status: u8,
 }
 
-/// A statement of a pipeline (see [`Wire::together`]); its values are texts, and `None` is NULL.
+/// A part of what goes out in one go (see [`Wire::in_one_go`]).
+#[derive(Debug, Clone, Copy)]
+pub enum Part<'a> {
+    /// Statements of which those after the first one that is refused do not run. Outside a transaction they are one.
+    Statements(&'a [Piped<'a>]),
+    /// A text in one message.
+    Text(&'a str),
+    /// A statement whose parameters have these types (numbers of the catalog) and values.
+    Typed(&'a str, &'a [(u32, Option<&'a str>)]),
+}
+
+/// A statement of a pipeline (see [`Part`]); its values are texts, and `None` is NULL.
 #[derive(Debug, Clone, Copy)]
 pub struct Piped<'a> {
     /// What it was prepared as; empty: it is parsed on the way.
@@ -74,8 +86,11 @@ pub struct Wire {
     version: ServerVersion,
     canceler: Canceler,
     hearer: Option<Hearer>,
-    /// Is what is answered next a text in one message?
-    is_simple: bool,
+    /// What the server has yet to answer, each with the news that it is ready again: is it a text in one message? An
+    /// exchange that was dropped half-way has left some.
+    owed: VecDeque<bool>,
+    /// Something was sent in part, and will never be whole.
+    is_torn: bool,
     /// Did the server say that the session may write now, though it was told not to?
     loosened: bool,
     _registered: Registered,
@@ -101,7 +116,8 @@ impl Wire {
             version: connected.version,
             canceler: connected.canceler.clone(),
             hearer: None,
-            is_simple: false,
+            owed: VecDeque::new(),
+            is_torn: false,
             loosened: false,
             _registered: registered,
         };
@@ -145,42 +161,32 @@ impl Wire {
     ///
     /// Errors: the connection is lost (69). What the server refuses is in the answer.
     pub async fn simple(&mut self, sql: &str, keep: bool) -> Result<Answer> {
-        self.send.clear();
+        self.begin().await?;
         frontend::query(sql, &mut self.send).map_err(|e| unsendable(&e))?;
-        self.is_simple = true;
-        let answer = self.exchange(keep).await;
-        self.is_simple = false;
-        answer
+        self.exchange(true, keep).await
     }
 
-    /// Sends several statements in one go, with one answer each, up to the first one that is refused: those after it
-    /// do not run. Outside a transaction they are one.
+    /// Sends several parts in one go, each of which runs whatever has become of those before it. Gives the answers of
+    /// each: as many as were answered up to the first one that was refused. Rows are kept of [`Part::Statements`].
     ///
     /// Errors: the connection is lost (69).
-    pub async fn together(&mut self, statements: &[Piped<'_>]) -> Result<Vec<Answer>> {
-        self.send.clear();
-        self.pipe(statements)?;
-        self.answers().await
-    }
-
-    /// As [`Wire::together`], and in the same go a text in one message, which runs whatever became of the statements
-    /// before it.
-    pub async fn together_then(&mut self, statements: &[Piped<'_>], sql: &str) -> Result<Answer> {
-        self.send.clear();
-        self.pipe(statements)?;
-        frontend::query(sql, &mut self.send).map_err(|e| unsendable(&e))?;
-        self.flush().await?;
-        let mut before = Vec::new();
-        self.receive_all(true, &mut before).await?;
-        let mut answers = Vec::new();
-        self.is_simple = true;
-        let received = self.receive_all(false, &mut answers).await;
-        self.is_simple = false;
-        received?;
-        let refused = before.into_iter().find_map(|answer| answer.refused);
-        let mut answer = answers.pop().unwrap_or_default();
-        answer.refused = refused.or(answer.refused);
-        Ok(answer)
+    pub async fn in_one_go(&mut self, parts: &[Part<'_>]) -> Result<Vec<Vec<Answer>>> {
+        self.begin().await?;
+        for part in parts {
+            match part {
+                Part::Statements(statements) => self.pipe(statements)?,
+                Part::Text(sql) => frontend::query(sql, &mut self.send).map_err(|e| unsendable(&e))?,
+                Part::Typed(sql, values) => self.typed(sql, values)?,
+            }
+        }
+        self.flush(parts.iter().map(|part| matches!(part, Part::Text(_)))).await?;
+        let mut all = Vec::new();
+        for part in parts {
+            let mut answers = Vec::new();
+            self.receive_all(matches!(part, Part::Statements(_)), &mut answers).await?;
+            all.push(answers);
+        }
+        Ok(all)
     }
 
     fn pipe(&mut self, statements: &[Piped<'_>]) -> Result<()> {
@@ -196,19 +202,22 @@ impl Wire {
         Ok(())
     }
 
-    async fn answers(&mut self) -> Result<Vec<Answer>> {
-        self.flush().await?;
-        let mut answers = Vec::new();
-        self.receive_all(true, &mut answers).await?;
-        Ok(answers)
+    fn typed(&mut self, sql: &str, values: &[(u32, Option<&str>)]) -> Result<()> {
+        let types = values.iter().map(|(kind, _)| *kind);
+        frontend::parse("", sql, types, &mut self.send).map_err(|e| unsendable(&e))?;
+        let values: Vec<Option<&str>> = values.iter().map(|(_, value)| *value).collect();
+        bind("", &values, &mut self.send)?;
+        frontend::execute("", 0, &mut self.send).map_err(|e| unsendable(&e))?;
+        frontend::sync(&mut self.send);
+        Ok(())
     }
 
     /// Parses a statement under a name. Errors as for [`Wire::simple`].
     pub async fn prepare(&mut self, name: &str, sql: &str) -> Result<Answer> {
-        self.send.clear();
+        self.begin().await?;
         frontend::parse(name, sql, std::iter::empty(), &mut self.send).map_err(|e| unsendable(&e))?;
         frontend::sync(&mut self.send);
-        self.exchange(false).await
+        self.exchange(false, false).await
     }
 
     /// Binds and executes: the statement of this name, or with `sql` one that is parsed on the way.
@@ -219,7 +228,7 @@ impl Wire {
         values: &[Option<&str>],
         keep: bool,
     ) -> Result<Answer> {
-        self.send.clear();
+        self.begin().await?;
         if let Some(sql) = sql {
             frontend::parse(name, sql, std::iter::empty(), &mut self.send).map_err(|e| unsendable(&e))?;
         }
@@ -228,26 +237,13 @@ impl Wire {
         frontend::describe(b'P', "", &mut self.send).map_err(|e| unsendable(&e))?;
         frontend::execute("", 0, &mut self.send).map_err(|e| unsendable(&e))?;
         frontend::sync(&mut self.send);
-        self.exchange(keep).await
-    }
-
-    /// Binds and executes a statement whose parameters have these types (numbers of the catalog) and values. Its rows
-    /// are let go.
-    pub async fn execute_typed(&mut self, sql: &str, values: &[(u32, Option<&str>)]) -> Result<Answer> {
-        self.send.clear();
-        let types = values.iter().map(|(kind, _)| *kind);
-        frontend::parse("", sql, types, &mut self.send).map_err(|e| unsendable(&e))?;
-        let values: Vec<Option<&str>> = values.iter().map(|(_, value)| *value).collect();
-        bind("", &values, &mut self.send)?;
-        frontend::execute("", 0, &mut self.send).map_err(|e| unsendable(&e))?;
-        frontend::sync(&mut self.send);
-        self.exchange(false).await
+        self.exchange(false, keep).await
     }
 
     /// Sends what is to be sent, and reads until the server is ready again.
-    async fn exchange(&mut self, keep: bool) -> Result<Answer> {
+    async fn exchange(&mut self, is_simple: bool, keep: bool) -> Result<Answer> {
         let begun = Instant::now();
-        self.flush().await?;
+        self.flush([is_simple]).await?;
         let mut answers = Vec::new();
         self.receive_all(keep, &mut answers).await?;
         let took = begun.elapsed();
@@ -259,18 +255,42 @@ impl Wire {
         Ok(Answer { took, status, ..answer })
     }
 
-    async fn flush(&mut self) -> Result<()> {
+    /// Begins anew: what the server still says to an exchange that was dropped half-way is for nobody.
+    async fn begin(&mut self) -> Result<()> {
+        while !self.owed.is_empty() {
+            self.receive_all(false, &mut Vec::new()).await?;
+        }
+        self.send.clear();
+        Ok(())
+    }
+
+    /// Sends what is to be sent; each of these is answered by itself.
+    async fn flush(&mut self, owed: impl IntoIterator<Item = bool>) -> Result<()> {
+        self.write().await?;
+        self.owed.extend(owed);
+        Ok(())
+    }
+
+    async fn write(&mut self) -> Result<()> {
+        if std::mem::replace(&mut self.is_torn, true) {
+            let e = std::io::Error::other("a message was sent in part");
+            return Err(lost(&self.host, &e));
+        }
         self.bare.write_all(&self.send).await.map_err(|e| lost(&self.host, &e))?;
-        self.bare.flush().await.map_err(|e| lost(&self.host, &e))
+        self.bare.flush().await.map_err(|e| lost(&self.host, &e))?;
+        self.is_torn = false;
+        Ok(())
     }
 
     /// Reads until the server is ready again: an answer for each statement that was answered.
     async fn receive_all(&mut self, keep: bool, answers: &mut Vec<Answer>) -> Result<()> {
         let mut answer = Answer::default();
+        let mut within = Some(AT_ONCE);
         loop {
             while let Some(message) = Message::parse(&mut self.receive).map_err(|e| lost(&self.host, &e))? {
                 match message {
                     Message::ReadyForQuery(body) => {
+                        self.owed.pop_front();
                         if answers.is_empty() {
                             answers.push(std::mem::take(&mut answer));
                         }
@@ -317,16 +337,21 @@ impl Wire {
                             .map_err(|e| unsendable(&e))?;
                         // A simple query ends by itself; anything else needs a Sync, for while it copied in the server
                         // has passed over the one that it had.
-                        if !self.is_simple {
+                        if self.owed.front() == Some(&false) {
                             frontend::sync(&mut self.send);
                         }
-                        self.bare.write_all(&self.send).await.map_err(|e| lost(&self.host, &e))?;
+                        self.write().await?;
                     }
                     _ => {}
                 }
             }
-            // A short answer is read at once; for a long one the runtime waits, so that a signal is heard.
-            let soon = self.bare.read_soon(&mut self.scratch, AT_ONCE).map_err(|e| lost(&self.host, &e))?;
+            // A short answer is read at once; for a long one the runtime waits, so that others have their turn.
+            let soon = match within.take() {
+                Some(within) => {
+                    self.bare.read_soon(&mut self.scratch, within).map_err(|e| lost(&self.host, &e))?
+                }
+                None => None,
+            };
             let read = match soon {
                 Some(read) => {
                     self.receive.extend_from_slice(&self.scratch[..read]);

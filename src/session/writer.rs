@@ -62,6 +62,7 @@ pub struct Writer {
     link: Link,
     purpose: Purpose,
     standby: bool,
+    watches_client: bool,
     overdue: Option<String>,
 }
 
@@ -78,7 +79,7 @@ impl Writer {
         ask: &mut dyn FnMut(&str) -> Result<String>,
     ) -> Result<Writer> {
         let link = Link::open(target, echo, running, ask).await?;
-        let mut writer = Writer { link, purpose, standby: false, overdue: None };
+        let mut writer = Writer { link, purpose, standby: false, watches_client: false, overdue: None };
         let may_set = if writer.version().major() >= 15 {
             " OR (pg_catalog.has_parameter_privilege(current_user, 'log_statement', 'SET') \
              AND pg_catalog.has_parameter_privilege(current_user, 'log_min_duration_statement', 'SET') \
@@ -110,19 +111,19 @@ impl Writer {
                 )
                 .await?;
         }
-        let watch_client = writer.version().major() >= 14;
-        let settings = writer.settings(limits, watch_client);
-        if let Err(e) = writer.run(&settings).await {
+        writer.watches_client = writer.version().major() >= 14;
+        if let Err(e) = writer.run(&writer.settings(limits)).await {
             // 22023: this server's platform cannot watch its client.
-            if e.sqlstate.as_deref() != Some("22023") || !watch_client {
+            if e.sqlstate.as_deref() != Some("22023") || !writer.watches_client {
                 return Err(e);
             }
-            writer.run(&writer.settings(limits, false)).await?;
+            writer.watches_client = false;
+            writer.run(&writer.settings(limits)).await?;
         }
         Ok(writer)
     }
 
-    fn settings(&self, limits: Limits, watch_client: bool) -> String {
+    fn settings(&self, limits: Limits) -> String {
         let mut set = vec![
             format!("statement_timeout = '{}'", timeout(limits.statement)),
             format!("lock_timeout = '{}'", timeout(limits.lock)),
@@ -139,7 +140,7 @@ impl Writer {
         if self.link.connected.sql_ascii {
             set.push("client_encoding = 'SQL_ASCII'".to_owned());
         }
-        if watch_client {
+        if self.watches_client {
             set.push("client_connection_check_interval = '500ms'".to_owned());
         }
         if self.version().major() >= 14 {
@@ -209,6 +210,11 @@ impl Writer {
     /// Is the server in recovery, so that nothing can be written but what is outside its data?
     pub fn is_standby(&self) -> bool {
         self.standby
+    }
+
+    /// Does the server notice by itself when its client is gone?
+    pub fn watches_client(&self) -> bool {
+        self.watches_client
     }
 
     /// What whoever connects should know of the server's log settings: that they should have ended.

@@ -273,10 +273,21 @@ sql = "INSERT INTO t VALUES ('one'); SELECT 1 / 0; INSERT INTO t VALUES ('two')"
 name = "takes all"
 schedule = "1d"
 transaction = false
-sql = "DISCARD ALL"
+sql = "SELECT pg_advisory_unlock_all(); DEALLOCATE ALL"
+[[job]]
+name = "takes some"
+schedule = "1d"
+sql = "PREPARE pgkit AS SELECT 1; /* as in DEALLOCATE ALL */ SELECT takes()"
+[[job]]
+name = "takes unseen"
+schedule = "1d"
+sql = "SELECT takes()"
 "#,
         );
-        jobs.db.sql("CREATE TABLE t (a text)");
+        jobs.db.sql(
+            "CREATE TABLE t (a text);
+             CREATE FUNCTION takes() RETURNS void LANGUAGE plpgsql AS 'BEGIN EXECUTE ''DEALLOCATE ALL''; END'",
+        );
         let output = jobs.ends(1, &["run"]);
         let rows = jobs.db.sql("SELECT a FROM t ORDER BY a COLLATE \"C\"");
         let rows: Vec<&str> = rows.iter().map(|row| row[0].as_deref().unwrap()).collect();
@@ -284,6 +295,8 @@ sql = "DISCARD ALL"
         assert!(jobs.row("open", "last_error").contains("left a transaction open"), "{}", output.snapshot());
         // It took pgkit's own statements and its lock with it, and is recorded all the same.
         assert_eq!(jobs.attempts("takes all"), ["succeeded 1"], "{}", output.snapshot());
+        assert_eq!(jobs.attempts("takes some"), ["succeeded 1"], "{}", output.snapshot());
+        assert!(jobs.row("takes unseen", "last_error").contains("DEALLOCATE ALL"), "{}", output.snapshot());
     }
 }
 
@@ -301,6 +314,11 @@ fn what_ends_the_transaction_of_its_record_is_refused_in_the_file() {
         let line = format!("jobs.toml:4: job \"j\": sql: {words} would end the transaction");
         assert!(refused.stderr.contains(&line), "{}", refused.snapshot());
     }
+    jobs.write(
+        "[[job]]\nname = \"j\"\nschedule = \"1d\"\ntransaction = false\nsql = \"SELECT 1; discard ALL\"\n",
+    );
+    let refused = jobs.ends(65, &["run"]);
+    assert!(refused.stderr.contains("DISCARD ALL would let go the job's lock"), "{}", refused.snapshot());
     jobs.write("[[job]]\nname = \"j\"\nschedule = \"1d\"\nsql = \"SAVEPOINT a; ROLLBACK TO a; SELECT 1\"\n");
     jobs.ends(0, &["run"]);
     assert_eq!(jobs.attempts("j"), ["succeeded 1"]);

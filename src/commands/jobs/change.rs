@@ -8,12 +8,16 @@ use serde::Deserialize;
 use super::WriteArgs;
 use crate::commands::Context;
 use crate::error::{Error, Exit, Result};
+use crate::jobs::claim::{self, Before, Here};
 use crate::jobs::store::{self, Place, in_schema, interval, lock_key};
 use crate::session::{Value, Writer};
 
 const RESET: &str = include_str!("../../../queries/jobs/reset.sql");
 const UNLOCK: &str = include_str!("../../../queries/jobs/unlock.sql");
 const PAUSE: &str = include_str!("../../../queries/jobs/pause.sql");
+const KNOWN: &str = include_str!("../../../queries/jobs/known_job.sql");
+const TRY_LOCK: &str = include_str!("../../../queries/jobs/try_lock.sql");
+const BEHIND: &str = include_str!("../../../queries/jobs/behind.sql");
 
 fn command(name: &'static str, about: &'static str, examples: &[&str]) -> Command {
     super::command::<WriteArgs>(name, about, examples).arg(super::names().required(true).help("The job"))
@@ -48,12 +52,6 @@ struct Known {
     max_ongoing_age: Duration,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Count {
-    count: i64,
-}
-
 async fn known(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Known> {
     let args: WriteArgs = super::parse(own)?;
     let name = own.get_one::<String>("name").cloned().unwrap_or_default();
@@ -62,13 +60,13 @@ async fn known(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result
     let place = store::open(&writer, args.schema.as_deref()).await?;
     let job = jobs.iter().find(|job| job.name == name);
     if job.is_none() {
-        let sql = in_schema(
-            "SELECT (SELECT pg_catalog.count(*) FROM :\"schema\".crontabber WHERE app_name = $1) \
-             + (SELECT pg_catalog.count(*) FROM :\"schema\".pgkit_job WHERE app_name = $1) AS count",
-            &place.schema,
-        );
-        let found: Count = writer.one(&sql, &[Value::Text(name.clone())]).await?;
-        if found.count == 0 {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Found {
+            known: bool,
+        }
+        let found: Found = writer.one(&in_schema(KNOWN, &place.schema), &[Value::Text(name.clone())]).await?;
+        if !found.known {
             let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
             let error = Error::usage(format!("there is no job {name:?}, in the file or in the tables"));
             return Err(if names.is_empty() {
@@ -83,7 +81,8 @@ async fn known(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result
 }
 
 impl Known {
-    /// Takes the job's lock, so that nobody runs it meanwhile. Says whether it was free; it is freed with the session.
+    /// Takes the job's lock, so that nobody runs it meanwhile. Says whether the job is ours to change: nobody has its lock,
+    /// and nothing of an attempt whose lock is free may still run. The lock is freed with the session.
     async fn lock(&self) -> Result<bool> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
@@ -91,14 +90,25 @@ impl Known {
             taken: bool,
         }
         let key = lock_key(&self.place.schema, &self.name);
-        let lock: Lock = self
-            .writer
-            .one("SELECT pg_catalog.pg_try_advisory_lock($1) AS taken", &[Value::Int8(key)])
-            .await?;
+        let lock: Lock = self.writer.one(TRY_LOCK, &[Value::Int8(key)]).await?;
         if !lock.taken {
             crate::error::note(&format!("pgkit: job {:?} is ongoing: its lock is held", self.name));
+            return Ok(false);
         }
-        Ok(lock.taken)
+        let behind = self.in_schema(BEHIND);
+        let behind: Vec<Before> = self.writer.changed(&behind, &[Value::Text(self.name.clone())]).await?;
+        let here = Here::new(&super::host());
+        let Some((why, left)) = behind.first().and_then(|before| claim::may_still_run(&here, before)) else {
+            return Ok(true);
+        };
+        crate::error::note(&format!("pgkit: job {:?} may be ongoing {why}", self.name));
+        crate::error::note(&format!("HINT: nothing of it can run any more in {:.0} s", left.ceil()));
+        Ok(false)
+    }
+
+    /// A statement on the job's tables.
+    fn in_schema(&self, text: &str) -> String {
+        in_schema(text, &self.place.schema)
     }
 
     fn remark(&self, text: &str) {
@@ -117,7 +127,7 @@ pub(super) async fn reset(context: &Context, root: &ArgMatches, own: &ArgMatches
         return Ok(Exit::Ongoing);
     }
     let reset: Vec<Reset> =
-        job.writer.changed(&affecting(RESET, &job), &[Value::Text(job.name.clone())]).await?;
+        job.writer.changed(&job.in_schema(RESET), &[Value::Text(job.name.clone())]).await?;
     if reset.first().is_some_and(|reset| reset.had_row) {
         job.remark(&format!("job {:?} is reset: it never ran", job.name));
     } else {
@@ -125,10 +135,6 @@ pub(super) async fn reset(context: &Context, root: &ArgMatches, own: &ArgMatches
     }
     job.writer.close().await;
     Ok(Exit::Done)
-}
-
-fn affecting(text: &str, job: &Known) -> String {
-    in_schema(text, &job.place.schema)
 }
 
 pub(super) async fn unlock(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
@@ -144,7 +150,7 @@ pub(super) async fn unlock(context: &Context, root: &ArgMatches, own: &ArgMatche
         return Ok(Exit::Ongoing);
     }
     let freed: Vec<Freed> =
-        job.writer.changed(&affecting(UNLOCK, &job), &[Value::Text(job.name.clone())]).await?;
+        job.writer.changed(&job.in_schema(UNLOCK), &[Value::Text(job.name.clone())]).await?;
     match freed.first() {
         None => job.remark(&format!("job {:?} was not claimed by anybody", job.name)),
         Some(freed) => {
@@ -175,7 +181,7 @@ pub(super) async fn pause(
         Value::Text(super::who(&job.writer, context)),
         Value::Text(interval(job.max_ongoing_age)),
     ];
-    job.writer.affect(&affecting(PAUSE, &job), &params).await?;
+    job.writer.affect(&job.in_schema(PAUSE), &params).await?;
     let what = if paused { "is paused; what runs of it now runs on" } else { "may run again" };
     job.remark(&format!("job {:?} {what}", job.name));
     job.writer.close().await;

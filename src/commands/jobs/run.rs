@@ -27,14 +27,8 @@ use crate::jobs::slots::{Slots, instant_of};
 use crate::jobs::store;
 use crate::jobs::talk::{Tell, Told, Wishes};
 use crate::render::FormatName;
-use crate::session::{Reader, Settings, Writer};
+use crate::session::{Reader, Settings};
 use crate::signals;
-
-/// Tells of a signal.
-type Stop = tokio::sync::watch::Receiver<Option<Exit>>;
-
-/// How long to wait before a server that is away is tried again, in the form that stays.
-const AWAY: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Args)]
 struct RunArgs {
@@ -199,7 +193,11 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let reporter = Reporter::new(how, reasons)?;
     let reporter = RefCell::new(reporter);
     let mut tell = |told: Told<'_>| reporter.borrow_mut().tell(told);
-    let mut runner = match open(&args, connect, around, &stop, &mut tell).await {
+    let opened = match args.every {
+        None => Runner::open(connect, around, stop.clone()).await,
+        Some(_) => Runner::open_when_there(connect, around, stop.clone(), &mut tell).await,
+    };
+    let mut runner = match opened {
         Ok(runner) => runner,
         Err(e) => return stop.borrow().ok_or(e),
     };
@@ -217,31 +215,6 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     reporter.into_inner().finish().await?;
     let stopped = *stop.borrow();
     stopped.map_or(exit, Ok)
-}
-
-/// Opens the runner; the form that stays waits until that works.
-async fn open<C: AsyncFn() -> Result<Writer> + Clone>(
-    args: &RunArgs,
-    connect: C,
-    around: Surroundings,
-    stop: &Stop,
-    tell: Tell<'_>,
-) -> Result<Runner<C>> {
-    let mut is_away = false;
-    loop {
-        match Runner::open(connect.clone(), around.clone(), stop.clone()).await {
-            Err(e) if args.every.is_some() && e.exit == Exit::Unavailable && stop.borrow().is_none() => {
-                if !std::mem::replace(&mut is_away, true) {
-                    tell(Told::Warning(format!(
-                        "{}: tried again each second",
-                        e.message.replace('\n', "; ")
-                    )));
-                }
-                let _ = tokio::time::timeout(AWAY, stop.clone().wait_for(Option::is_some)).await;
-            }
-            opened => return opened,
-        }
-    }
 }
 
 /// The jobs file, which may change while pgkit stays.

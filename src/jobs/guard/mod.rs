@@ -79,15 +79,22 @@ struct Cut {
     why: String,
     /// By a crash: of the runner, of the server, of the network.
     is_crash: bool,
+    /// Something of it may have been done.
+    has_begun: bool,
 }
 
 impl Cut {
     fn crash(why: impl Into<String>) -> Cut {
-        Cut { why: why.into(), is_crash: true }
+        Cut { why: why.into(), is_crash: true, has_begun: true }
     }
 
     fn stop(why: impl Into<String>) -> Cut {
-        Cut { why: why.into(), is_crash: false }
+        Cut { why: why.into(), is_crash: false, has_begun: true }
+    }
+
+    /// Before anything of it was done.
+    fn unbegun(self) -> Cut {
+        Cut { has_begun: false, ..self }
     }
 }
 
@@ -181,7 +188,7 @@ pub(crate) async fn run(master: &mut Master) -> Exit {
     if let Some(session) = guard.session.take() {
         session.close().await;
     }
-    let _ = process::sweep().await;
+    let _ = process::sweep(process::HANGS).await;
     Exit::Done
 }
 
@@ -218,7 +225,7 @@ fn tell_sql(text: &str) {
 }
 
 fn beat() {
-    crate::helper::tell(&Event::Beat);
+    crate::helper::tell_in_passing(&Event::Beat);
 }
 
 impl Guard<'_> {
@@ -281,6 +288,9 @@ impl Guard<'_> {
                 let turned = self.run_dates(job, &mut claim, share).await;
                 // Whatever it was, nothing of the job lives on.
                 self.sweep().await;
+                if self.session.as_ref().is_some_and(Session::is_spent) {
+                    self.renew_session().await;
+                }
                 turned
             }
             Err(refused) => {
@@ -294,7 +304,7 @@ impl Guard<'_> {
 
     /// Ends whatever a job has left behind.
     async fn sweep(&mut self) {
-        if let Err(e) = process::sweep().await {
+        if let Err(e) = process::sweep(process::HANGS).await {
             self.warn(e.message);
         }
         self.resort.rest();
@@ -323,36 +333,37 @@ impl Guard<'_> {
                 } else {
                     Cut::stop("it was told to stop before it began")
                 };
-                let outcome = self.cut_off(job, claim, date.date, cut, &Done::nothing(Duration::ZERO)).await;
+                let nothing = Done::nothing(Duration::ZERO);
+                let outcome = self.cut_off(job, claim, date.date, cut.unbegun(), &nothing).await;
                 return done(outcome, None, None);
             }
             let attempt = claim.attempt;
             let started = |pid| Event::Started { date: date.date, attempt, number, of, pid };
-            let ended = match &job.work {
-                Work::Sql { text, transaction } => {
+            let ended = match (self.still_ours(job, claim).await, &job.work) {
+                (Err(Loss::Stolen), _) => Ended::Stolen(Done::nothing(Duration::ZERO)),
+                (Err(Loss::Expired), _) => {
+                    let cut = Cut::crash("the server was not heard").unbegun();
+                    Ended::Cut(cut, Done::nothing(Duration::ZERO))
+                }
+                (Ok(()), Work::Sql { text, transaction }) => {
+                    self.resort.rest();
                     self.say(started(None));
                     self.sql(job, claim, text, *transaction, date).await
                 }
-                Work::Program { .. } => match self.still_ours(job, claim).await {
-                    Err(Loss::Stolen) => Ended::Stolen(Done::nothing(Duration::ZERO)),
-                    Err(Loss::Expired) => {
-                        Ended::Cut(Cut::crash("the server was not heard"), Done::nothing(Duration::ZERO))
-                    }
-                    Ok(()) => {
-                        let begun = Instant::now();
-                        match self.program(job, claim, date.date) {
-                            Ok(running) => {
-                                self.say(started(Some(running.pid())));
-                                self.watch(job, claim, running, begun).await
-                            }
-                            Err(failure) => {
-                                self.say(started(None));
-                                let work = Done::nothing(begun.elapsed());
-                                Ended::Ran(Done { failure: Some(failure), ..work })
-                            }
+                (Ok(()), Work::Program { .. }) => {
+                    let begun = Instant::now();
+                    match self.program(job, claim, date.date) {
+                        Ok(running) => {
+                            self.say(started(Some(running.pid())));
+                            self.watch(job, claim, running, begun).await
+                        }
+                        Err(failure) => {
+                            self.say(started(None));
+                            let work = Done::nothing(begun.elapsed());
+                            Ended::Ran(Done { failure: Some(failure), ..work })
                         }
                     }
-                },
+                }
             };
             // Between two dates nothing of the first is left.
             self.sweep().await;
@@ -430,17 +441,18 @@ impl Guard<'_> {
         }
     }
 
-    /// Asks for the claim where nothing was heard for a while, as after a time in which this process was stopped: a
-    /// program is started only under a lease. From here on the kernel watches over the lease.
-    async fn still_ours(&mut self, job: &Job, claim: &mut Claim) -> std::result::Result<(), Loss> {
-        let heard = self.session.as_ref().map(Session::heard).unwrap_or_default();
-        if boot_time().saturating_sub(heard) < DOUBT.min(job.lease / 3) {
-            self.resort.watch(job.lease, heard);
+    /// Asks for the claim where the session is another one since, or nothing was heard for a while, as after a time in which
+    /// this process was stopped: work begins only under lock and lease. From here on the kernel watches over the lease.
+    async fn still_ours(&mut self, job: &Job, claim: &Claim) -> std::result::Result<(), Loss> {
+        if let Some(session) = self.session.as_ref().filter(|session| session.holds_lock())
+            && boot_time().saturating_sub(session.heard()) < DOUBT.min(job.lease / 3)
+        {
+            self.resort.watch(job.lease, session.heard());
             return Ok(());
         }
         let setup = self.setup.clone();
         let mut keeper = Keeper::new(job, claim, &setup.schema, &mut self.session, &mut self.resort);
-        // No program runs yet: there is a lease's time to find out.
+        // Nothing runs yet: there is a lease's time to find out.
         keeper.heard = boot_time();
         keeper.hear(&async || connect(&setup).await).await
     }
@@ -461,7 +473,7 @@ impl Guard<'_> {
 
     /// An attempt was cut off: gives the claim back, or holds the job until a person has looked.
     async fn cut_off(&mut self, job: &Job, claim: &Claim, date: Timestamp, cut: Cut, work: &Done) -> Outcome {
-        let held = holds(job);
+        let held = cut.has_begun && holds(job);
         if let Err(e) = self.release(job, claim, &cut, work, held).await {
             self.warn(format!("the claim could not be given back: {}", one_line(&e)));
         }
@@ -474,8 +486,10 @@ impl Guard<'_> {
 
     async fn stolen(&mut self, job: &Job, claim: &Claim, work: &Done) {
         let (run, took) = (claim.run.to_string(), store::interval(work.took));
-        let statements = [named("stolen", vec![Some(&run), Some(&job.name), Some(&took)])];
-        let _ = self.record(&statements, record::PATIENCE).await;
+        let values = vec![Some(run.as_str()), Some(&job.name), Some(&claim.mark), Some(&took)];
+        if let Err(e) = self.record(&[named("stolen", values)], record::PATIENCE).await {
+            self.warn(format!("that the job was taken over could not be recorded: {}", one_line(&e)));
+        }
         self.unlock().await;
     }
 
@@ -528,7 +542,7 @@ impl Guard<'_> {
             }
             Some(Tell::Channel(channel)) => {
                 let payload = self.text(&news.payload());
-                let statements = [named("notify", vec![Some(channel), Some(&payload)])];
+                let statements = [named("notify", vec![Some(channel), Some(&payload)]).with_said(&[1])];
                 if let Err(e) = self.record(&statements, record::PATIENCE).await {
                     self.warn(format!("channel {channel:?} could not be notified: {}", one_line(&e)));
                 }

@@ -1,6 +1,6 @@
 //! A job that is a program: its start, the watch over it, its end.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -10,7 +10,21 @@ use crate::jobs::claim::Claim;
 use crate::jobs::file::{Job, Work};
 use crate::jobs::lease::{Keeper, Loss};
 use crate::jobs::process::{self, MARK, Program, Running};
-use crate::jobs::talk::{Failure, Order};
+use crate::jobs::talk::{Event, Failure, Order};
+
+/// How soon what does not end is killed again.
+const KILL_AGAIN: Duration = Duration::from_millis(500);
+/// How long a tree is swept before whoever waits hears of it.
+const SLICE: Duration = Duration::from_secs(1);
+
+impl From<Loss> for Cause {
+    fn from(loss: Loss) -> Cause {
+        match loss {
+            Loss::Expired => Cause::Lease,
+            Loss::Stolen => Cause::Stolen,
+        }
+    }
+}
 
 impl Guard<'_> {
     /// Starts a job's program for a date.
@@ -43,7 +57,7 @@ impl Guard<'_> {
     pub(super) async fn watch(
         &mut self,
         job: &Job,
-        claim: &mut Claim,
+        claim: &Claim,
         mut running: Running,
         begun: Instant,
     ) -> Ended {
@@ -52,48 +66,70 @@ impl Guard<'_> {
         keeper.leader = Some(running.pid());
         let setup = setup.clone();
         let mut keep = Box::pin(keeper.keep(async || connect(&setup).await, beat));
-        let mut ending: Option<(Cause, Instant)> = None;
-        let deadline = job.timeout.map(|timeout| begun + timeout);
-        let (status, cause) = loop {
-            let until = ending.map(|(_, kill)| kill).or(deadline);
-            let cause = tokio::select! {
-                status = running.end() => break (status.map(Some), ending.map(|(cause, _)| cause)),
-                loss = &mut keep => match loss {
-                    Loss::Expired => Cause::Lease,
-                    Loss::Stolen => Cause::Stolen,
-                },
-                order = master.order::<Order>(), if !*alone => match order {
-                    Ok(Some(Order::Stop)) => Cause::Stop,
-                    Ok(Some(_)) => continue,
-                    Ok(None) | Err(_) => Cause::Alone,
-                },
-                () = at(until) => match ending {
-                    // TERM was not enough.
-                    Some((cause, _)) => break (running.kill().await, Some(cause)),
-                    None => Cause::Timeout,
-                },
-            };
-            match cause {
-                // Nobody knows any more whether the job is ours: no time for TERM.
-                Cause::Lease | Cause::Stolen => break (running.kill().await, Some(cause)),
-                Cause::Alone => {
-                    *alone = true;
-                    break (running.kill().await, Some(cause));
+        let mut is_kept = true;
+        let mut cause = None;
+        // What comes next: the end of its time, KILL, KILL again.
+        let mut until = job.timeout.map(|timeout| begun + timeout);
+        let status = loop {
+            let new = tokio::select! {
+                status = running.end() => break status,
+                loss = &mut keep, if is_kept => {
+                    is_kept = false;
+                    Some(loss.into())
                 }
-                Cause::Timeout | Cause::Stop => {
-                    *stopping |= cause == Cause::Stop;
-                    if ending.is_none() {
-                        running.terminate();
-                        ending = Some((cause, Instant::now() + job.kill_after));
-                    }
+                order = master.order::<Order>(), if !*alone => match order {
+                    Ok(Some(Order::Stop)) => Some(Cause::Stop),
+                    Ok(Some(_)) => continue,
+                    Ok(None) | Err(_) => Some(Cause::Alone),
+                },
+                () = at(until) => None,
+            };
+            *alone |= new == Some(Cause::Alone);
+            *stopping |= new == Some(Cause::Stop);
+            match (cause, new.unwrap_or(Cause::Timeout)) {
+                (None, soft @ (Cause::Timeout | Cause::Stop)) => {
+                    running.terminate();
+                    cause = Some(soft);
+                    until = Some(Instant::now() + job.kill_after);
+                }
+                // It is being ended.
+                (Some(_), Cause::Stop) => {}
+                (was, hard) => {
+                    // TERM was not enough; or nobody knows any more whether the job is ours: no time for TERM.
+                    running.kill();
+                    cause = if hard == Cause::Timeout { was } else { Some(hard) };
+                    until = Some(Instant::now() + KILL_AGAIN);
                 }
             }
         };
-        drop(keep);
         let took = begun.elapsed();
+        // As long as something of it lives the job is ours to keep.
+        let mut is_told = false;
+        let begun = Instant::now();
+        loop {
+            tokio::select! {
+                swept = process::sweep(SLICE) => match swept {
+                    Ok(()) => break,
+                    // There is nothing to be kept any more.
+                    Err(_) if !is_kept && begun.elapsed() > process::HANGS => break,
+                    Err(e) => {
+                        beat();
+                        if !std::mem::replace(&mut is_told, true) {
+                            let text = format!("{}: it is ongoing until they have ended", e.message);
+                            crate::helper::tell(&Event::Warning { text });
+                        }
+                    }
+                },
+                loss = &mut keep, if is_kept => {
+                    is_kept = false;
+                    cause = Some(loss.into());
+                }
+            }
+        }
+        drop(keep);
         let output = std::mem::take(&mut running.output);
         let status = match status {
-            Ok(status) => status,
+            Ok(status) => Some(status),
             Err(e) => {
                 self.warn(one_line(&e));
                 None

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::statement::{CLEAN, RESET};
+use super::statement::RESET;
 use super::{Cut, Date, Done, Guard, beat, one_line};
 use crate::error::{Error, Exit, Result};
 use crate::jobs::claim::{Attempt, Claim, array};
@@ -22,6 +22,10 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 const ALONE: Duration = Duration::from_secs(5);
 /// How much of the output stands in crontabber's log and `last_error`, in bytes.
 pub(super) const TRACEBACK: usize = 8 << 10;
+/// Where the values of these statements are what a job has said: any text at all.
+pub(super) const FINISH_SAID: &[usize] = &[7, 8, 9, 13, 14];
+pub(super) const NEXT_SAID: &[usize] = &[6, 7];
+const RELEASE_SAID: &[usize] = &[3, 7, 8];
 /// What the server's encoding cannot hold, or no encoding.
 const UNTRANSLATABLE: [&str; 2] = ["22P05", "22021"];
 
@@ -48,7 +52,7 @@ impl Guard<'_> {
         let success = if job.backfill { date.date } else { claim.begun };
         vec![
             Some(job.name.clone()),
-            Some(claim.token.to_string()),
+            Some(claim.mark.clone()),
             Some(claim.run.to_string()),
             Some(claim.begun.to_string()),
             Some(next.to_string()),
@@ -82,7 +86,7 @@ impl Guard<'_> {
     ) -> Vec<Option<String>> {
         vec![
             Some(job.name.clone()),
-            Some(claim.token.to_string()),
+            Some(claim.mark.clone()),
             Some(claim.run.to_string()),
             Some(date.date.to_string()),
             Some(interval(took)),
@@ -104,23 +108,18 @@ impl Guard<'_> {
     ) -> std::result::Result<bool, Outcome> {
         let values =
             self.finish_values(job, claim, work.failure.as_ref(), &work.output, work.took, date, false);
-        let (mut statements, recorded) = recording(job, named("finish", as_refs(&values)));
-        let unlocked = statements.len();
+        let finish = named("finish", as_refs(&values)).with_said(FINISH_SAID);
+        let (mut statements, recorded) = recording(job, finish);
         statements.push(named("unlock", vec![]));
-        let is_sql = matches!(job.work, Work::Sql { .. });
-        if is_sql {
-            statements.extend(CLEAN);
-        }
         match self.record(&statements, job.lease + PATIENCE).await {
             Ok(answers) => {
-                let is_ours = first(answers.get(recorded)).as_deref() == Some("1");
-                if is_sql && !job.is_transaction() {
+                match job.work {
+                    Work::Program { .. } => {}
+                    Work::Sql { transaction: true, .. } => self.clean().await,
                     // What a job does outside a transaction of ours may have left anything.
-                    self.renew_session().await;
-                } else {
-                    self.forget_prepared(first(answers.get(unlocked))).await;
+                    Work::Sql { transaction: false, .. } => self.renew_session().await,
                 }
-                Ok(is_ours)
+                Ok(first(answers.get(recorded)).as_deref() == Some("1"))
             }
             Err(e) => Err(self.keep(job, values, &e)),
         }
@@ -136,16 +135,22 @@ impl Guard<'_> {
     ) -> std::result::Result<Option<Attempt>, Outcome> {
         let next = date.following.unwrap_or(date.date);
         let values = self.next_values(claim, &work.output, work.took, date, next, job, false);
-        let (statements, recorded) = recording(job, named("next", as_refs(&values)));
+        let next = named("next", as_refs(&values)).with_said(NEXT_SAID);
+        let (statements, recorded) = recording(job, next);
         match self.record(&statements, job.lease + PATIENCE).await {
             Ok(answers) if first(answers.get(recorded)).is_none() => {
                 self.unlock().await;
                 Ok(None)
             }
-            Ok(answers) => match json(answers.get(recorded)) {
-                Ok(next) => Ok(Some(next)),
-                Err(e) => Err(Outcome::Unrecorded { why: one_line(&e) }),
-            },
+            Ok(answers) => {
+                if matches!(job.work, Work::Sql { .. }) {
+                    self.clean().await;
+                }
+                match json(answers.get(recorded)) {
+                    Ok(next) => Ok(Some(next)),
+                    Err(e) => Err(Outcome::Unrecorded { why: one_line(&e) }),
+                }
+            }
             Err(e) => {
                 // As the end of a run it can be recorded later; the dates that follow are made up for.
                 let values = self.finish_values(job, claim, None, &work.output, work.took, date, false);
@@ -214,30 +219,37 @@ impl Guard<'_> {
     pub(super) async fn replay(&mut self) -> Result<()> {
         let Some(folder) = self.setup.spool.clone() else { return Ok(()) };
         for (file, kept) in spool::all(&folder, &self.setup.place) {
-            let statement = named("finish", as_refs(&kept.values));
-            let statements = [plain!("BEGIN"), named("house", vec![]), statement, plain!("COMMIT")];
-            let answers = match self.record(&statements, Duration::ZERO).await {
-                Ok(answers) => answers,
-                Err(e) if e.sqlstate.is_some() && e.exit != Exit::Unavailable => {
-                    let aside = spool::aside(&file);
-                    self.warn(format!(
-                        "a result of job {:?} that was kept is refused, and stays in {}: {}",
-                        kept.job,
-                        aside.display(),
-                        one_line(&e)
-                    ));
-                    continue;
+            let shown = file.display();
+            // What cannot be read the runner tells.
+            let Ok(kept) = kept else { continue };
+            let job = &kept.job;
+            let statement = named("finish", as_refs(&kept.values)).with_said(FINISH_SAID);
+            let statements = [plain!("BEGIN"), named("house", vec![None]), statement, plain!("COMMIT")];
+            match self.record(&statements, Duration::ZERO).await {
+                Ok(answers) => {
+                    spool::done(&file);
+                    let what = if first(answers.get(2)).as_deref() == Some("1") {
+                        "recorded now"
+                    } else {
+                        "too late: its claim was gone, which is in the log"
+                    };
+                    self.warn(format!("a result of job {job:?} that was kept in {shown} is {what}"));
                 }
-                Err(e) => return Err(e),
-            };
-            spool::done(&file);
-            let what = if first(answers.get(2)).as_deref() == Some("1") {
-                "recorded now"
-            } else {
-                "too late: its claim was gone, which is in the log"
-            };
-            let file = file.display();
-            self.warn(format!("a result of job {:?} that was kept in {file} is {what}", kept.job));
+                Err(e) if e.exit == Exit::Unavailable => return Err(e),
+                Err(e) if is_its_own(&e) => {
+                    let (aside, why) = (spool::aside(&file), one_line(&e));
+                    let aside = aside.display();
+                    self.warn(format!(
+                        "a result of job {job:?} that was kept is refused, and stays in {aside}: {why}"
+                    ));
+                }
+                Err(e) => {
+                    let why = one_line(&e);
+                    self.warn(format!(
+                        "a result of job {job:?} that was kept in {shown} is not recorded yet: {why}"
+                    ));
+                }
+            }
         }
         Ok(())
     }
@@ -251,7 +263,7 @@ impl Guard<'_> {
         work: &Done,
         held: bool,
     ) -> Result<()> {
-        let (token, run, took) = (claim.token.to_string(), claim.run.to_string(), interval(work.took));
+        let (run, took) = (claim.run.to_string(), interval(work.took));
         let (bytes, head) = (work.output.bytes().to_string(), self.text(&work.output.head()));
         let tail = work.output.tail().map(|tail| self.text(&tail));
         let why = self.text(&cut.why);
@@ -259,7 +271,7 @@ impl Guard<'_> {
             "release",
             vec![
                 Some(&job.name),
-                Some(&token),
+                Some(&claim.mark),
                 Some(&run),
                 Some(&why),
                 Some(if held { "t" } else { "f" }),
@@ -269,7 +281,8 @@ impl Guard<'_> {
                 tail.as_deref(),
                 Some(if cut.is_crash { "t" } else { "f" }),
             ],
-        );
+        )
+        .with_said(RELEASE_SAID);
         let (mut statements, _) = recording(job, statement);
         statements.push(named("unlock", vec![]));
         let released = self.record(&statements, job.lease + PATIENCE).await.map(drop);
@@ -287,10 +300,19 @@ fn recording<'a>(job: &Job, statement: Statement<'a>) -> (Vec<Statement<'a>>, us
         // The job may have set itself another role.
         statements.extend(RESET);
     }
-    statements.extend([plain!("BEGIN"), named("house", vec![])]);
+    statements.extend([plain!("BEGIN"), named("house", vec![None])]);
     let recorded = statements.len();
     statements.extend([statement, plain!("COMMIT")]);
     (statements, recorded)
+}
+
+/// Is it the values of a statement that the server does not take, at any time? Their number or length, what they hold, or
+/// what a constraint says of that.
+fn is_its_own(error: &Error) -> bool {
+    error
+        .sqlstate
+        .as_ref()
+        .is_none_or(|state| ["08P01", "22", "23"].iter().any(|class| state.starts_with(class)))
 }
 
 fn as_refs(values: &[Option<String>]) -> Vec<Option<&str>> {

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::program::timeout;
-use super::record::{TRACEBACK, traceback};
+use super::record::{FINISH_SAID, NEXT_SAID, TRACEBACK, traceback};
 use super::{BEAT, Cause, Cut, Date, Done, Ended, Guard, at, beat, connect, one_line, with_output};
 use crate::error::{Error, Exit};
 use crate::jobs::claim::{Attempt, Claim};
 use crate::jobs::file::Job;
 use crate::jobs::lease;
 use crate::jobs::output::Captured;
-use crate::jobs::session::{Statement, first, json, named, plain};
+use crate::jobs::session::{Statement, clean, first, json, named, plain};
 use crate::jobs::store::lock_key;
 use crate::jobs::talk::{Failure, Order};
 use crate::session::Answer;
@@ -34,16 +34,17 @@ struct Found {
 /// What undoes a job's own settings, before pgkit's statements run in its session.
 pub(super) const RESET: [Statement<'static>; 3] =
     [plain!("RESET SESSION AUTHORIZATION"), plain!("RESET ROLE"), plain!("RESET ALL")];
-/// What a job may leave in a session beside its settings.
-pub(super) const CLEAN: [Statement<'static>; 3] =
-    [plain!("DISCARD TEMP"), plain!("UNLISTEN *"), plain!("CLOSE ALL")];
+/// How long a success waits for the job's row, which somebody has locked. Less than a statement of ours may take.
+const ROW: &str = "10s";
+/// What hinders a record for a while: a lock, a cancelled statement, a deadlock.
+const HINDERS: [&str; 3] = ["55P03", "57014", "40P01"];
 
 impl Guard<'_> {
     /// Runs a job's SQL for a date.
     pub(super) async fn sql(
         &mut self,
         job: &Job,
-        claim: &mut Claim,
+        claim: &Claim,
         text: &str,
         transaction: bool,
         date: Date,
@@ -53,8 +54,10 @@ impl Guard<'_> {
         let zone = job.timezone.iana_name().unwrap_or("UTC").to_owned();
         let Guard { master, setup, session: held, alone, stopping, .. } = self;
         let Some(session) = held.as_mut() else {
-            return Ended::Cut(Cut::crash("its session is lost"), Done::nothing(begun.elapsed()));
+            return Ended::Cut(Cut::crash("its session is lost").unbegun(), Done::nothing(begun.elapsed()));
         };
+        // Once it has let go what was prepared, that is gone for all the session's life.
+        session.send_texts(text.to_ascii_lowercase().contains("deallocate"));
         let hearer = heard.clone();
         session.hear(Some(Box::new(move |text: &str| {
             let mut captured = hearer.borrow_mut();
@@ -72,14 +75,7 @@ impl Guard<'_> {
         let dated = !sql::scan(text).placeholders.is_empty();
         let mut cause: Option<Cause> = None;
         let answer = {
-            let work = async {
-                if dated {
-                    session.job_dated(&before, text, &date_text).await
-                } else {
-                    session.job_text(&before, text).await
-                }
-            };
-            let mut work = std::pin::pin!(work);
+            let mut work = std::pin::pin!(session.job(&before, text, dated.then_some(&date_text)));
             let mut pulse = tokio::time::interval_at(tokio::time::Instant::now() + BEAT, BEAT);
             let renew = job.max_ongoing_age.min(lease::FOREIGN_AGE) / 2;
             let mut renewed = Instant::now();
@@ -138,9 +134,7 @@ impl Guard<'_> {
                 // Whatever the session is in the middle of ends with it.
                 *held = None;
                 match cause {
-                    Some(Cause::Timeout) => timed_out(job, took),
-                    Some(Cause::Stop) => Ended::Cut(Cut::stop("it was told to stop"), Done::nothing(took)),
-                    Some(_) => Ended::Cut(Cut::crash("its runner is gone"), Done::nothing(took)),
+                    Some(cause) => ended_by(cause, job, took),
                     None => self.after_loss(job, claim, date, took).await,
                 }
             }
@@ -159,18 +153,12 @@ impl Guard<'_> {
     ) -> Ended {
         let Answered { answer, cause, transaction, took } = answered;
         let failed = |failure| Ended::Ran(Done { failure: Some(failure), ..Done::nothing(took) });
+        let canceled = |e: &Error| cause.filter(|_| e.sqlstate.as_deref() == Some("57014"));
         if let Some(refused) = &answer.refused {
             self.roll_back().await;
-            let canceled = refused.sqlstate.as_deref() == Some("57014");
-            return match cause {
-                Some(Cause::Timeout) if canceled => timed_out(job, took),
-                Some(Cause::Stop) if canceled => {
-                    Ended::Cut(Cut::stop("it was told to stop"), Done::nothing(took))
-                }
-                Some(Cause::Alone) if canceled => {
-                    Ended::Cut(Cut::crash("its runner is gone"), Done::nothing(took))
-                }
-                _ => failed(refusal(refused, answer.context.as_deref(), captured, job)),
+            return match canceled(refused) {
+                Some(cause) => ended_by(cause, job, took),
+                None => failed(refusal(refused, answer.context.as_deref(), captured, job)),
             };
         }
         // Where the session stands now tells what the text has done to its transaction.
@@ -200,20 +188,19 @@ impl Guard<'_> {
             None => self.finish_values(job, claim, None, captured, took, date, true),
             Some(next) => self.next_values(claim, captured, took, date, next, job, true),
         };
-        let record = if date.following.is_some() { "next" } else { "finish" };
-        let mut statements = vec![plain!("SET CONSTRAINTS ALL IMMEDIATE")];
-        statements.extend(RESET);
-        let recorded = statements.len() + 1;
+        let (record, said) =
+            if date.following.is_some() { ("next", NEXT_SAID) } else { ("finish", FINISH_SAID) };
+        let mut statements = RESET.to_vec();
         statements.extend([
-            named("house", vec![]),
-            named(record, values.iter().map(Option::as_deref).collect()),
+            named("house", vec![Some(ROW)]),
+            named(record, values.iter().map(Option::as_deref).collect()).with_said(said),
             plain!("COMMIT"),
         ]);
-        let unlocked = statements.len();
+        let (recorded, committed) = (RESET.len() + 1, RESET.len() + 2);
         if date.following.is_none() {
             statements.push(named("unlock", vec![]));
         }
-        statements.extend(CLEAN);
+        statements.extend(clean());
         let Some(session) = self.session.as_mut() else {
             return Ended::Cut(Cut::crash("its session is lost"), Done::nothing(took));
         };
@@ -224,25 +211,45 @@ impl Guard<'_> {
                 return self.after_loss(job, claim, date, took).await;
             }
         };
-        let refused = answers.last_mut().and_then(|answer| answer.refused.take());
-        match refused {
-            None => {}
+        let at = answers.len().saturating_sub(1);
+        match answers.last_mut().and_then(|answer| answer.refused.take()) {
+            None => {
+                if session.forget_prepared(answers.last()).await.is_err() {
+                    self.session = None;
+                }
+            }
+            // It is done; what is left of it goes with the session.
+            Some(_) if at > committed => self.renew_session().await,
             Some(e) if e.exit == Exit::Unavailable => {
                 self.session = None;
                 return self.after_loss(job, claim, date, took).await;
             }
             Some(e) => {
                 self.roll_back().await;
-                if answers.len() == recorded + 1 && e.sqlstate.as_deref() == Some("22012") {
+                return match e.sqlstate.as_deref() {
                     // The claim was not there: the record refuses itself.
-                    return Ended::Stolen(Done::nothing(took));
-                }
-                // A deferred constraint, say: the job's own fault, and told as such.
-                return failed(refusal(&e, None, captured, job));
+                    Some("22012") if at == recorded => Ended::Stolen(Done::nothing(took)),
+                    Some("26000") => failed(Failure {
+                        kind: "SQLSTATE 26000".into(),
+                        message: "the job has let go the statements that pgkit has prepared".into(),
+                        traceback:
+                            "a function of its says DEALLOCATE ALL; where the job's own text has that \
+                                    word, as in a comment, pgkit does without"
+                                .into(),
+                    }),
+                    Some(state) if at <= recorded && HINDERS.contains(&state) => match canceled(&e) {
+                        Some(cause) => ended_by(cause, job, took),
+                        None => {
+                            let why = format!("its success could not be recorded: {}", one_line(&e));
+                            Ended::Cut(Cut::crash(why), Done::nothing(took))
+                        }
+                    },
+                    // What stood against its commit is the job's own fault, and told as such.
+                    _ => failed(refusal(&e, None, captured, job)),
+                };
             }
         }
         if date.following.is_none() {
-            self.forget_prepared(first(answers.get(unlocked))).await;
             return Ended::Committed(Done::nothing(took), None);
         }
         match json::<Attempt>(answers.get(recorded)) {
@@ -258,7 +265,7 @@ impl Guard<'_> {
     /// The connection was lost in the middle of a job's SQL: did it commit? The ledger knows.
     async fn after_loss(&mut self, job: &Job, claim: &Claim, date: Date, took: Duration) -> Ended {
         let key = lock_key(&self.setup.schema, &job.name).to_string();
-        let (run, token) = (claim.run.to_string(), claim.token.to_string());
+        let run = claim.run.to_string();
         let give_up = Instant::now() + job.lease + super::record::PATIENCE;
         let lost = || Ended::Cut(Cut::crash("the connection was lost while it ran"), Done::nothing(took));
         while Instant::now() < give_up {
@@ -268,7 +275,7 @@ impl Guard<'_> {
             }
             if let Some(session) = self.session.as_mut() {
                 // As long as the old session lives it may yet commit; with it its lock goes.
-                let state_of = named("state_of", vec![Some(&run), Some(&job.name), Some(&token)]);
+                let state_of = named("state_of", vec![Some(&run), Some(&job.name), Some(&claim.mark)]);
                 match session.pipeline(&[named("lock", vec![Some(&key)]), state_of]).await {
                     Ok(answers) if first(answers.first()).as_deref() == Some("t") => {
                         let found = json::<Found>(answers.get(1)).ok();
@@ -289,10 +296,11 @@ impl Guard<'_> {
         lost()
     }
 
-    /// Lets go what a job has prepared.
-    pub(super) async fn forget_prepared(&mut self, names: Option<String>) {
-        if names.is_some_and(|names| !names.is_empty()) {
-            // A fresh session is the surest way to have none of it; it is seldom needed.
+    /// Lets go whatever a job has left in the session.
+    pub(super) async fn clean(&mut self) {
+        if let Some(session) = self.session.as_mut()
+            && session.clean().await.is_err()
+        {
             self.renew_session().await;
         }
     }
@@ -313,10 +321,18 @@ struct Answered {
     took: Duration,
 }
 
-fn timed_out(job: &Job, took: Duration) -> Ended {
-    let message = timeout(job);
-    let failure = Failure { kind: "timeout".into(), traceback: message.clone(), message };
-    Ended::Ran(Done { failure: Some(failure), ..Done::nothing(took) })
+/// It was cancelled.
+fn ended_by(cause: Cause, job: &Job, took: Duration) -> Ended {
+    let work = Done::nothing(took);
+    match cause {
+        Cause::Timeout => {
+            let message = timeout(job);
+            let failure = Failure { kind: "timeout".into(), traceback: message.clone(), message };
+            Ended::Ran(Done { failure: Some(failure), ..work })
+        }
+        Cause::Stop => Ended::Cut(Cut::stop("it was told to stop"), work),
+        _ => Ended::Cut(Cut::crash("its runner is gone"), work),
+    }
 }
 
 /// A job's failure as the server tells it: with its detail, hint and context, and what the job had said.
