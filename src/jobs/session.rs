@@ -217,11 +217,6 @@ impl Session {
         self.holds_lock
     }
 
-    /// Has pgkit's own statements sent as texts from now on, where a job may let go what was prepared.
-    pub fn send_texts(&mut self, yes: bool) {
-        self.texts.by_text |= yes;
-    }
-
     /// Cancels what runs.
     pub fn canceler(&self) -> Canceler {
         self.wire.canceler()
@@ -310,12 +305,15 @@ impl Session {
     pub async fn job(&mut self, before: &[Statement<'_>], sql: &str, date: Option<&str>) -> Result<Answer> {
         let typed = [(TIMESTAMPTZ, date)];
         let text = if date.is_some() { Part::Typed(sql, &typed) } else { Part::Text(sql) };
+        let words = sql.to_ascii_lowercase();
+        // Once it has let go what was prepared, that is gone for all the session's life.
+        self.texts.by_text |= words.contains("deallocate");
         let mut all = if before.first().is_some_and(Statement::begins) {
             let deferred = Part::Text(plain!("SET CONSTRAINTS ALL IMMEDIATE").sql);
-            if sql.to_ascii_lowercase().contains("copy") {
+            if words.contains("copy") {
                 // A COPY FROM STDIN would take what follows for its data.
                 let mut all = self.go(before, &[text]).await?;
-                if all.iter().flatten().all(|answer| answer.refused.is_none()) {
+                if !is_refused(&all) {
                     all.extend(self.go(&[], &[deferred]).await?);
                 }
                 all
@@ -327,13 +325,15 @@ impl Session {
             // Several in one message would be one transaction.
             let several = sql::statements(sql).into_iter().map(Part::Text).collect();
             for text in if date.is_some() { vec![text] } else { several } {
-                if all.iter().flatten().any(|answer| answer.refused.is_some()) {
+                if is_refused(&all) {
                     break;
                 }
                 all.extend(self.go(&[], &[text]).await?);
             }
             all
         };
+        // It may have given it away: then it is taken again before it is relied on.
+        self.holds_lock &= !words.contains("advisory_unlock");
         let status = all.last().and_then(|answers| answers.last()).map_or(b'I', |answer| answer.status);
         let refused = all.iter_mut().flatten().find(|answer| answer.refused.is_some());
         Ok(Answer { status, ..refused.map(std::mem::take).unwrap_or_default() })
@@ -362,6 +362,10 @@ impl Session {
     pub async fn close(self) {
         let _ = tokio::time::timeout(Duration::from_millis(500), self.wire.close()).await;
     }
+}
+
+fn is_refused(answers: &[Vec<Answer>]) -> bool {
+    answers.iter().flatten().any(|answer| answer.refused.is_some())
 }
 
 /// The type of a date. Source: the server's catalog pg_type, where its number is fixed.

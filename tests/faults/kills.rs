@@ -94,6 +94,11 @@ command = \"\"\"setsid sh -c 'echo $$ >> pids; until [ -e done ]; do sleep 0.03;
             // There it cannot be seen; its owner has the time of its lease, and a margin.
             jobs.ends(3, &["run"]);
             let begun = Instant::now();
+            for command in ["reset", "unlock"] {
+                let refused = jobs.ends(3, &[command, "j"]).stderr;
+                let says = refused.contains("job \"j\" may be ongoing") && refused.contains("any more in ");
+                assert!(says && !jobs.row("j", "ongoing").is_empty(), "{refused}");
+            }
             kill_9(hidden);
             std::fs::write(jobs.path("done"), "").unwrap();
             while jobs.jobs(&["run"]).code == Some(3) {

@@ -77,10 +77,15 @@ impl Proxy {
         self.way.store(way as u8, Ordering::SeqCst);
     }
 
-    /// It does this as soon as a client binds the statement of this name.
+    /// It does this as soon as a client binds pgkit's statement of this name.
     pub fn set_at(&self, name: &str, way: Way) {
         // In a Bind message the portal's name, which is empty, and that of the statement end with a NUL each.
-        *self.at.lock().unwrap() = Some((format!("\0{name}\0"), way));
+        *self.at.lock().unwrap() = Some((format!("\0pgkit_{name}\0"), way));
+    }
+
+    /// What the network does now.
+    pub fn is(&self, way: Way) -> bool {
+        self.way.load(Ordering::SeqCst) == way as u8
     }
 
     /// The clients of all connections that there are see their end; the server does not.

@@ -83,9 +83,12 @@ fn a_result_that_the_server_does_not_take_is_kept_and_recorded_later_once() {
     let spool = jobs.path("state/pgkit/jobs");
     assert_eq!(std::fs::read_dir(&spool).unwrap().count(), 1);
     server.start().unwrap();
+    std::fs::write(spool.join("torn.json"), "{\"place\"").unwrap();
     let next = jobs.ends(0, &["run"]);
     assert!(next.stderr.contains("is recorded now"), "{}", next.stderr);
-    assert_eq!(std::fs::read_dir(&spool).unwrap().count(), 0);
+    assert!(next.stderr.contains("cannot be read, and stays in "), "{}", next.stderr);
+    let left = std::fs::read_dir(&spool).unwrap().flatten().map(|entry| entry.file_name());
+    assert_eq!(left.collect::<Vec<_>>(), ["torn.refused"]);
     assert_eq!(jobs.attempts("j"), ["succeeded 1"]);
     assert_eq!(numbers(&jobs.path("pids")).len(), 1);
 }

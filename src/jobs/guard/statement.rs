@@ -56,8 +56,6 @@ impl Guard<'_> {
         let Some(session) = held.as_mut() else {
             return Ended::Cut(Cut::crash("its session is lost").unbegun(), Done::nothing(begun.elapsed()));
         };
-        // Once it has let go what was prepared, that is gone for all the session's life.
-        session.send_texts(text.to_ascii_lowercase().contains("deallocate"));
         let hearer = heard.clone();
         session.hear(Some(Box::new(move |text: &str| {
             let mut captured = hearer.borrow_mut();
