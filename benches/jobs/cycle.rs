@@ -21,11 +21,10 @@ fn filled(file: &str, values: &[&str]) -> String {
 fn script(pipelined: bool) -> String {
     let job = "('b' || :id)::text";
     let (token, null) = ("'2026-01-01 00:00:00+00'::timestamptz", "NULL::text");
-    let house = filled("house.sql", &[]);
     let trips = [
         vec![
             "BEGIN".to_owned(),
-            house.clone(),
+            filled("house.sql", &[null]),
             filled("lock.sql", &[":id::int8"]),
             filled("row.sql", &[job]),
             filled("look.sql", &[job, "'{}'::text[]", "false", "NULL::timestamptz"]),
@@ -53,19 +52,23 @@ fn script(pipelined: bool) -> String {
             "SET LOCAL synchronous_commit = off".to_owned(),
             "COMMIT".to_owned(),
         ],
-        vec!["BEGIN".to_owned(), filled("work.sql", &["'UTC'::text", "true"]), "SELECT 1".to_owned()],
         vec![
+            "BEGIN".to_owned(),
+            filled("work.sql", &["'UTC'::text", "true"]),
+            "SELECT 1".to_owned(),
             "SET CONSTRAINTS ALL IMMEDIATE".to_owned(),
+        ],
+        vec![
             "RESET SESSION AUTHORIZATION".to_owned(),
             "RESET ROLE".to_owned(),
             "RESET ALL".to_owned(),
-            house,
+            filled("house.sql", &["'10s'::text"]),
             filled(
                 "finish.sql",
                 &[
                     job,
-                    token,
-                    "currval('public.pgkit_run_id_seq')",
+                    "'mark'::text",
+                    "(SELECT currval('public.pgkit_run_id_seq'))",
                     token,
                     token,
                     token,
@@ -88,6 +91,7 @@ fn script(pipelined: bool) -> String {
             "DISCARD TEMP".to_owned(),
             "UNLISTEN *".to_owned(),
             "CLOSE ALL".to_owned(),
+            filled("prepared.sql", &[]),
         ],
     ];
     let mut script = "\\set id random(1, 2000000000)\n".to_owned();

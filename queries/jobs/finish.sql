@@ -1,13 +1,14 @@
 -- Ends a run, if the job's row still carries its claim: crontabber's row as crontabber writes it, its log, the attempt. Once:
--- where the attempt has ended so already, nothing changes. A run for a date that somebody has named does not count for the
+-- where the attempt has ended so already, nothing changes. One that waits for a person, since others have seen its lock free, ends too:
+-- now it is known what came of it. A run for a date that somebody has named does not count for the
 -- schedule: it leaves the row as it was, and none where there was none.
 -- $1 job, $2 the attempt's mark, $3 its id, $4 when the job's turn began, $5 next_run, $6 the success for the log and for
 -- last_success, $7 whether it failed, $8 type, $9 message and $10 traceback of the failure, $11 parents, $12 duration,
 -- $13 bytes of output, $14 its head, $15 its tail, $16 the state of the attempt, $17 whether it goes with the job's own
 -- statements: then it fails where the claim is gone, $18 whether it counts for the schedule.
 WITH attempt AS (
-    SELECT CASE WHEN state = 'running' THEN claim END AS claim,
-           state IN ('succeeded', 'failed', 'superseded') AS has_ended
+    SELECT CASE WHEN state IN ('running', 'held') THEN claim END AS claim,
+           state IN ('succeeded', 'failed', 'superseded') AS has_ended, state = 'lost claim' AS is_lost
     FROM :"schema".pgkit_run
     WHERE id = $3::int8 AND app_name = $1::text AND mark = $2::text
 ), gone AS (
@@ -35,7 +36,8 @@ WITH attempt AS (
 ), state AS (
     SELECT FROM gone UNION ALL SELECT FROM kept
 ), known AS (
-    SELECT EXISTS (SELECT FROM state) AS mine, coalesce((SELECT has_ended FROM attempt), false) AS has_ended
+    SELECT EXISTS (SELECT FROM state) AS mine, coalesce((SELECT has_ended FROM attempt), false) AS has_ended,
+           coalesce((SELECT is_lost FROM attempt), false) AS is_lost
 ), log AS (
     INSERT INTO :"schema".crontabber_log (app_name, duration, success, exc_type, exc_value, exc_traceback)
     SELECT $1, $12::interval, CASE WHEN mine AND NOT $7 THEN $6 END,
@@ -43,7 +45,7 @@ WITH attempt AS (
            CASE WHEN NOT mine THEN coalesce($9, 'it succeeded when its claim was gone') WHEN $7 THEN $9 END,
            CASE WHEN $7 THEN $10 END
     FROM known
-    WHERE NOT has_ended
+    WHERE NOT has_ended AND NOT is_lost
 ), run AS (
     UPDATE :"schema".pgkit_run
     SET state = CASE WHEN mine THEN $16::text ELSE 'lost claim' END, duration = $12,

@@ -3,16 +3,19 @@
 -- $1 job, $2 the attempts' mark, $3 attempt's id, $4 date, $5 duration, $6 bytes of output, $7 its head, $8 its tail,
 -- $9 next date, $10 whether it is a success that goes with the job's own statements: then it fails where the claim is gone.
 WITH attempt AS (
-    SELECT *, state = 'succeeded' AS has_ended
+    SELECT *, state IN ('running', 'held') AS is_open, state = 'succeeded' AS has_ended, state = 'lost claim' AS is_lost
     FROM :"schema".pgkit_run
     WHERE id = $3::int8 AND app_name = $1::text AND mark = $2::text
 ), state AS (
     UPDATE :"schema".crontabber SET last_success = $4::timestamptz
-    WHERE app_name = $1 AND ongoing = (SELECT claim FROM attempt WHERE state = 'running')
+    WHERE app_name = $1 AND ongoing = (SELECT claim FROM attempt WHERE is_open)
     RETURNING ongoing
 ), log AS (
-    INSERT INTO :"schema".crontabber_log (app_name, duration, success)
-    SELECT $1, $5::interval, $4 FROM state
+    INSERT INTO :"schema".crontabber_log (app_name, duration, success, exc_type, exc_value)
+    SELECT $1, $5::interval, CASE WHEN mine THEN $4 END, CASE WHEN NOT mine THEN 'lost claim' END,
+           CASE WHEN NOT mine THEN 'it succeeded when its claim was gone' END
+    FROM attempt, (SELECT EXISTS (SELECT FROM state) AS mine) known
+    WHERE NOT has_ended AND NOT is_lost
 ), done AS (
     UPDATE :"schema".pgkit_run
     SET state = CASE WHEN EXISTS (SELECT FROM state) THEN 'succeeded' ELSE 'lost claim' END, duration = $5,

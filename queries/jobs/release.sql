@@ -1,5 +1,5 @@
 -- Gives a claim back after a run that was cut off: no error is counted, and the job is due as it was before. A row that
--- the claim has made goes again, for crontabber never takes one without next_run. Or the job waits for a person: then
+-- the claim has made goes again, for crontabber never takes one without next_run; with a date done it is due now. Or the job waits for a person: then
 -- the claim stays, and where a crash has cut it off an error tells. An attempt that has ended already stays as it is.
 -- $1 job, $2 the attempt's mark, $3 its id, $4 why, $5 whether it waits for a person, $6 duration, $7 bytes of output, $8 its
 -- head, $9 its tail, $10 whether a crash has cut it off.
@@ -14,6 +14,7 @@ WITH attempt AS (
 ), kept AS (
     UPDATE :"schema".crontabber
     SET ongoing = CASE WHEN $5 THEN ongoing END,
+        next_run = CASE WHEN $5 THEN next_run ELSE coalesce(next_run, ongoing) END,
         error_count = least(coalesce(error_count, 0), 2147483646) + CASE WHEN $5 AND $10::bool THEN 1 ELSE 0 END,
         last_error = CASE WHEN $5 AND $10 THEN pg_catalog.json_build_object('type', 'interrupted', 'value', $4::text,
                                                                             'traceback', coalesce($9::text, $8::text, ''))

@@ -191,7 +191,7 @@ impl Client<'_> {
                     }
                     let (text, _) = step.numbered(&Values::new())?;
                     // What is wrong with it is counted when it runs.
-                    self.wire.prepare(&statement_name(v, s), &text).await?;
+                    self.wire.prepare([(statement_name(v, s).as_str(), text.as_str())]).await?;
                 }
             }
         }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::file::{Job, OnCrash};
 use super::health;
+use super::lease::Renewal;
 use super::plan::{self, Dates, Decision, Row, State, instant};
 use super::process;
 use super::schedule::Schedule;
@@ -70,6 +71,8 @@ pub struct Claim {
     pub dates: Dates,
     /// Does the run count for the schedule? One for a date that somebody has named does not.
     pub counts: bool,
+    /// When it is to be renewed.
+    pub renewal: Renewal,
 }
 
 /// What a look under the lock gives.
@@ -336,6 +339,7 @@ async fn attempt(
         errors_before: known.error_count,
         dates,
         counts: date.is_none(),
+        renewal: Renewal::new(job),
     }))
 }
 

@@ -1,5 +1,6 @@
 //! A running job's lease: a ping every second, and the end of the job where none is answered for too long.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -7,15 +8,16 @@ use nix::sys::signal::Signal;
 use super::claim::Claim;
 use super::file::Job;
 use super::process::{self, boot_time};
-use super::session::{Session, named, plain};
+use super::session::{Session, Statement, named, plain};
 use super::store::lock_key;
+use crate::error::Exit;
 
 /// How often the server is asked.
 const PULSE: Duration = Duration::from_secs(1);
 /// How long to wait before a lost server is tried again.
 const PAUSE: Duration = Duration::from_millis(100);
 /// crontabber's own idea of how old a claim may get (`max_ongoing_age_hours`).
-pub const FOREIGN_AGE: Duration = Duration::from_secs(12 * 3600);
+const FOREIGN_AGE: Duration = Duration::from_secs(12 * 3600);
 /// What comes on top of the lease before the kernel kills a guard that does not see to it itself.
 const LAST_RESORT: Duration = Duration::from_secs(1);
 
@@ -86,6 +88,7 @@ impl LastResort {
     pub fn watch(&mut self, _: Duration, _: Duration) {}
     /// See above.
     pub fn rest(&mut self) {}
+    fn set(&mut self, _: Duration) {}
 }
 
 impl Default for LastResort {
@@ -116,23 +119,20 @@ impl<'a> Keeper<'a> {
         beat: impl Fn(),
     ) -> Loss {
         self.resort.watch(self.job.lease, self.heard);
-        let renew = self.job.max_ongoing_age.min(FOREIGN_AGE) / 2;
-        let mut renewed = boot_time();
         let mut noted = false;
         loop {
             // A short program is over by then.
-            tokio::time::sleep(PULSE).await;
+            tokio::time::sleep((self.heard + PULSE).saturating_sub(boot_time())).await;
             if let Err(loss) = self.hear(&connect).await {
+                // Whoever kept it has the program killed now, and some time to record that.
+                self.resort.set(process::HANGS + LAST_RESORT);
                 return loss;
             }
             beat();
             if !noted {
-                self.note_leader().await;
-                noted = true;
+                noted = self.note_leader().await;
             }
-            if boot_time().saturating_sub(renewed) >= renew && self.renew().await {
-                renewed = boot_time();
-            }
+            self.renew().await;
         }
     }
 
@@ -156,7 +156,7 @@ impl<'a> Keeper<'a> {
                     return Ok(());
                 }
                 Ok(Some(false)) => return Err(Loss::Stolen),
-                Ok(None) => *self.session = None,
+                Ok(None) => {}
                 Err(_) => {
                     *self.session = None;
                     return Err(Loss::Expired);
@@ -168,59 +168,111 @@ impl<'a> Keeper<'a> {
 
     /// Does the row still carry the claim, and is the lock ours? `None` where that cannot be told now.
     async fn ask(&mut self, connect: &impl AsyncFn() -> crate::error::Result<Session>) -> Option<bool> {
-        let run = self.claim.run.to_string();
-        let mark = Some(self.claim.mark.as_str());
         if self.session.is_none() {
             *self.session = Some(connect().await.ok()?);
         }
         let session = self.session.as_mut()?;
-        if !session.holds_lock() {
-            // The server may not know yet that our old session is gone.
-            session.one(named("lock", vec![Some(&self.key)])).await.ok()?;
-            if !session.holds_lock() {
-                return None;
-            }
-            session.pipeline(&[named("regained", vec![Some(&run), mark])]).await.ok()?;
-        }
-        let ping = named("ping", vec![Some(&self.job.name), Some(&run), mark]);
-        let mine = session.one(ping).await.ok()?;
-        Some(mine.as_deref() == Some("t"))
+        let asked = ask(session, self.job, self.claim, &self.key).await;
+        asked.unwrap_or_else(|_| {
+            *self.session = None;
+            None
+        })
     }
 
-    /// Notes the program's process, by which others on this machine see whether it is gone. A short job does without.
-    async fn note_leader(&mut self) {
-        let (Some(session), Some(leader)) = (self.session.as_mut(), self.leader) else { return };
+    /// Notes the program's process, by which others on this machine see whether it is gone. A short job does without. Says
+    /// whether that was done.
+    async fn note_leader(&mut self) -> bool {
+        let Some(leader) = self.leader else { return true };
         let (run, pid) = (self.claim.run.to_string(), leader.to_string());
         let ticks = process::ticks(leader).map(|ticks| ticks.to_string());
-        let note = [named("leader", vec![Some(&run), Some(&self.claim.mark), Some(&pid), ticks.as_deref()])];
-        if session.pipeline(&note).await.is_err() {
-            *self.session = None;
+        let note = named("leader", vec![Some(&run), Some(&self.claim.mark), Some(&pid), ticks.as_deref()]);
+        self.in_passing(&[note]).await
+    }
+
+    /// Renews the claim before a crontabber takes it for stale. Where it is not ours any more, the next ping tells.
+    pub async fn renew(&mut self) {
+        if self.claim.renewal.left().is_zero() {
+            let wait = format!("{}ms", (self.job.lease / 4).as_millis());
+            let run = self.claim.run.to_string();
+            let renewed = self.in_passing(&renewing(self.job, &run, &self.claim.mark, Some(&wait))).await;
+            self.claim.renewal.tried(self.job, renewed);
         }
     }
 
-    /// Renews the claim before a crontabber takes it for stale. Says whether the server was asked.
-    async fn renew(&mut self) -> bool {
+    /// Runs what is not worth the lease: says whether it was done, and takes no longer than half of what is left.
+    async fn in_passing(&mut self, statements: &[Statement<'_>]) -> bool {
+        let left = (self.heard + self.job.lease).saturating_sub(boot_time()) / 2;
         let Some(session) = self.session.as_mut() else { return false };
-        // Where it is not ours any more, the next ping tells.
-        let asked = renew(session, &self.job.name, self.claim).await.is_ok();
-        if !asked {
+        let done = async {
+            match session.pipeline(statements).await {
+                Ok(_) => Some(true),
+                // Somebody has locked the row, say.
+                Err(e) if e.exit != Exit::Unavailable => session.roll_back().await.ok().map(|()| false),
+                Err(_) => None,
+            }
+        };
+        let done = tokio::time::timeout(left, done).await.ok().flatten();
+        if done.is_none() {
             *self.session = None;
         }
-        asked
+        done.unwrap_or_default()
     }
 }
 
-/// Renews a claim, if the job's row still carries it.
-pub async fn renew(session: &mut Session, job: &str, claim: &Claim) -> crate::error::Result<()> {
+/// Does the row still carry the claim, now that the lock is ours? `None`: the lock is not.
+async fn ask(
+    session: &mut Session,
+    job: &Job,
+    claim: &Claim,
+    key: &str,
+) -> crate::error::Result<Option<bool>> {
     let run = claim.run.to_string();
-    session
-        .pipeline(&[
-            plain!("BEGIN"),
-            named("house", vec![None]),
-            named("as_owner", vec![Some(job)]),
-            named("refresh", vec![Some(job), Some(&run), Some(&claim.mark)]),
-            plain!("COMMIT"),
-        ])
-        .await
-        .map(drop)
+    let mark = Some(claim.mark.as_str());
+    if !session.holds_lock() {
+        // The server may not know yet that our old session is gone.
+        session.one(named("lock", vec![Some(key)])).await?;
+        if !session.holds_lock() {
+            return Ok(None);
+        }
+        session.pipeline(&[named("regained", vec![Some(&run), mark])]).await?;
+    }
+    let mine = session.one(named("ping", vec![Some(&job.name), Some(&run), mark])).await?;
+    Ok(Some(mine.as_deref() == Some("t")))
+}
+
+/// What renews a claim, if the job's row still carries it; `wait` how long for the row, where that is not as for the session.
+pub fn renewing<'a>(job: &'a Job, run: &'a str, mark: &'a str, wait: Option<&'a str>) -> [Statement<'a>; 5] {
+    [
+        plain!("BEGIN"),
+        named("house", vec![wait]),
+        named("as_owner", vec![Some(&job.name)]),
+        named("refresh", vec![Some(&job.name), Some(run), Some(mark)]),
+        plain!("COMMIT"),
+    ]
+}
+
+/// When a claim is to be renewed, so that no crontabber takes it for stale.
+#[derive(Debug)]
+pub struct Renewal(Cell<Duration>);
+
+impl Renewal {
+    /// Of a claim that was made just now.
+    pub fn new(job: &Job) -> Renewal {
+        Renewal(Cell::new(boot_time() + Renewal::period(job)))
+    }
+
+    fn period(job: &Job) -> Duration {
+        job.max_ongoing_age.min(FOREIGN_AGE) / 2
+    }
+
+    /// How long until then.
+    pub fn left(&self) -> Duration {
+        self.0.get().saturating_sub(boot_time())
+    }
+
+    /// It was tried just now. What hinders it may not hinder it a while later.
+    pub fn tried(&self, job: &Job, done: bool) {
+        let period = Renewal::period(job);
+        self.0.set(boot_time() + if done { period } else { period / 10 });
+    }
 }

@@ -89,7 +89,7 @@ impl Clock {
     }
 }
 
-/// A server that is away, of which is told once.
+/// What will be better by itself, such as a server that is away: told once.
 #[derive(Default)]
 struct Away(bool);
 
@@ -183,6 +183,11 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 opened => return opened,
             }
         }
+    }
+
+    /// Waits until then, or for a signal.
+    async fn pause(&self, until: Instant) {
+        let _ = tokio::time::timeout_at(until.into(), self.stop.clone().wait_for(Option::is_some)).await;
     }
 
     fn stopped(&self) -> Option<Exit> {
@@ -302,10 +307,12 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                     self.queue.push(job.clone(), Mode::Due);
                 }
             }
-            let served = self.serve(wishes, &mut Pass::default(), Some(look), &mut tell).await;
-            if let Err(e) = served {
-                self.end(wishes, &mut tell).await;
-                return Err(e);
+            // Where there can be no guard now there may be one later.
+            if let Err(e) = self.serve(wishes, &mut Pass::default(), Some(look), &mut tell).await {
+                away.tell(&e, &mut tell);
+                self.queue.drop_waiting();
+                look = Instant::now() + AGAIN;
+                self.pause(look).await;
             }
         }
         self.end(wishes, &mut tell).await;
@@ -324,8 +331,14 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         self.enqueue(jobs, wishes, &snapshot, &mut |_, _| {});
         // The first jobs that are due shall not wait for their guards.
         while self.slots.len() < self.parallel.min(jobs.len()) {
-            let slot = self.new_slot().await?;
-            self.slots[slot].guard.order(&Order::Wake).await?;
+            let woken = match self.new_slot().await {
+                Ok(slot) => self.slots[slot].guard.order(&Order::Wake).await,
+                Err(e) => Err(e),
+            };
+            // What hinders it is told when there is something to do.
+            if woken.is_err() {
+                break;
+            }
         }
         if self.queue.is_empty() {
             self.prune(jobs, tell).await;
@@ -405,11 +418,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 }
             }
             if self.queue.is_empty() {
-                let Some(until) = until else { return Ok(()) };
-                let mut stop = self.stop.clone();
-                tokio::select! {
-                    () = tokio::time::sleep_until(until.into()) => {}
-                    _ = stop.wait_for(Option::is_some) => {}
+                if let Some(until) = until {
+                    self.pause(until).await;
                 }
                 return Ok(());
             }
@@ -602,16 +612,21 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         let (kept, unread): (Vec<_>, Vec<_>) =
             spool::all(folder, &self.setup.place).into_iter().partition(|(_, kept)| kept.is_ok());
         for (file, error) in unread.into_iter().filter_map(|(file, kept)| Some((file, kept.err()?))) {
-            let (file, why) = (file.display(), error.message);
-            tell(Told::Warning(format!("a result that was kept cannot be read, and stays in {file}: {why}")));
+            tell(Told::Warning(spool::unread(&file, &error)));
         }
         if kept.is_empty() {
             return Ok(());
         }
         let slot = self.free_slot().await?;
         self.slots[slot].guard.order(&Order::Replay).await?;
+        let mut stop = self.stop.clone();
         loop {
-            match self.slots[slot].guard.next::<Event>().await? {
+            let event = tokio::select! {
+                event = self.slots[slot].guard.next::<Event>() => event?,
+                // What it is in the middle of may be done twice.
+                _ = stop.wait_for(Option::is_some) => None,
+            };
+            match event {
                 Some(Event::Done { outcome: Outcome::Broken { why, code, .. }, .. }) => {
                     let message = format!("a result that was kept could not be recorded: {why}");
                     return Err(Error::new(Exit::from_code(code), message));

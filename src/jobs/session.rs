@@ -16,7 +16,7 @@ use crate::sql;
 /// How long bookkeeping may take.
 pub const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The statements that are prepared once, under these names behind [`OURS`].
+/// The statements that are prepared once.
 const PREPARED: &[(&str, &str)] = &[
     ("house", include_str!("../../queries/jobs/house.sql")),
     ("lock", include_str!("../../queries/jobs/lock.sql")),
@@ -28,6 +28,20 @@ const PREPARED: &[(&str, &str)] = &[
     ("ping", include_str!("../../queries/jobs/ping.sql")),
     ("work", include_str!("../../queries/jobs/work.sql")),
     ("unlock", include_str!("../../queries/jobs/unlock_all.sql")),
+    ("prepared", include_str!("../../queries/jobs/prepared.sql")),
+];
+/// Those that have no values, as [`plain!`] marks them.
+static PLAIN: [Statement<'static>; 10] = [
+    plain!("BEGIN"),
+    plain!("COMMIT"),
+    plain!("ROLLBACK"),
+    plain!("SET LOCAL synchronous_commit = off"),
+    plain!("RESET SESSION AUTHORIZATION"),
+    plain!("RESET ROLE"),
+    plain!("RESET ALL"),
+    plain!("DISCARD TEMP"),
+    plain!("UNLISTEN *"),
+    plain!("CLOSE ALL"),
 ];
 /// What no job should call what it prepares itself.
 const OURS: &str = "pgkit_";
@@ -44,23 +58,31 @@ const SELDOM: &[(&str, &str)] = &[
     ("supersede", include_str!("../../queries/jobs/supersede.sql")),
     ("notify", include_str!("../../queries/jobs/notify.sql")),
     ("as_owner", include_str!("../../queries/jobs/as_owner.sql")),
-    ("prepared", include_str!("../../queries/jobs/prepared.sql")),
     ("meta_changed", include_str!("../../queries/jobs/meta_changed.sql")),
 ];
 
-/// A statement of a pipeline: its name among the prepared ones, or its text, and its values.
+/// A statement of a pipeline: its name, or its text, and its values.
 #[derive(Debug, Clone)]
 pub struct Statement<'a> {
-    name: &'static str,
-    sql: &'static str,
+    name: &'a str,
+    types: &'static [u32],
     values: Vec<Option<&'a str>>,
     said: &'static [usize],
+    /// Is it a job's?
+    is_job: bool,
 }
 
-impl Statement<'static> {
+impl<'a> Statement<'a> {
     /// This text, which has no values.
-    pub const fn of(sql: &'static str) -> Statement<'static> {
-        Statement { name: "", sql, values: Vec::new(), said: &[] }
+    pub const fn of(sql: &'a str) -> Statement<'a> {
+        Statement { name: sql, types: &[], values: Vec::new(), said: &[], is_job: false }
+    }
+
+    /// A job's statement, with its date as a parameter of type timestamptz where it has one.
+    fn job(sql: &'a str, date: Option<&'a str>) -> Statement<'a> {
+        let values: Vec<Option<&str>> = date.map(Some).into_iter().collect();
+        let types: &[u32] = if values.is_empty() { &[] } else { &[TIMESTAMPTZ] };
+        Statement { name: sql, types, values, said: &[], is_job: true }
     }
 }
 
@@ -68,11 +90,6 @@ impl Statement<'_> {
     /// The values in these places, from 0, are what a job has said: any text at all.
     pub fn with_said(self, places: &'static [usize]) -> Self {
         Statement { said: places, ..self }
-    }
-
-    /// Does it begin a transaction?
-    fn begins(&self) -> bool {
-        self.sql == plain!("BEGIN").sql
     }
 
     /// Its values, where what a job has said is escaped for a server whose encoding does not hold it.
@@ -84,15 +101,14 @@ impl Statement<'_> {
     }
 
     /// The same statement with other values.
-    pub fn with<'a>(&self, values: &'a [Option<String>]) -> Statement<'a> {
-        let values = values.iter().map(Option::as_deref).collect();
-        Statement { name: self.name, sql: self.sql, values, said: self.said }
+    pub fn with<'a>(&'a self, values: &'a [Option<String>]) -> Statement<'a> {
+        Statement { values: values.iter().map(Option::as_deref).collect(), ..*self }
     }
 }
 
 /// One of [`PREPARED`] or [`SELDOM`].
 pub fn named<'a>(name: &'static str, values: Vec<Option<&'a str>>) -> Statement<'a> {
-    Statement { name, sql: "", values, said: &[] }
+    Statement { values, ..Statement::of(name) }
 }
 
 /// A statement without values, marked as pgkit's own.
@@ -111,7 +127,7 @@ pub fn clean() -> [Statement<'static>; 4] {
 /// Tells the SQL that runs.
 pub type Echo = Option<Box<dyn Fn(&str)>>;
 
-/// [`PREPARED`] and [`SELDOM`] in their schema.
+/// [`PREPARED`], [`PLAIN`] and [`SELDOM`] in their schema.
 struct Texts {
     all: Vec<Text>,
     /// Nothing counts as prepared.
@@ -130,14 +146,24 @@ impl Texts {
         let text =
             |name, prepared, sql| Text { name, prepared, sql: format!("{MARK}{}", in_schema(sql, schema)) };
         let prepared = PREPARED.iter().map(|(name, sql)| text(name, format!("{OURS}{name}"), sql));
+        let plain = PLAIN.iter().enumerate().map(|(i, one)| Text {
+            name: one.name,
+            prepared: format!("{OURS}{i}"),
+            sql: one.name.to_owned(),
+        });
         let seldom = SELDOM.iter().map(|(name, sql)| text(name, String::new(), sql));
-        Texts { all: prepared.chain(seldom).collect(), by_text: false }
+        Texts { all: prepared.chain(plain).chain(seldom).collect(), by_text: false }
     }
 
     fn piped<'a>(&'a self, one: &'a Statement<'a>) -> Piped<'a> {
-        let text = self.all.iter().find(|text| text.name == one.name);
-        let name = text.filter(|_| !self.by_text).map_or("", |text| &text.prepared);
-        Piped { name, sql: text.map_or(one.sql, |text| &text.sql), values: &one.values }
+        let text = self.all.iter().find(|text| text.name == one.name && !one.is_job);
+        Piped {
+            name: text.filter(|_| !self.by_text).map_or("", |text| &text.prepared),
+            sql: text.map_or(one.name, |text| &text.sql),
+            types: one.types,
+            values: &one.values,
+            keep: !one.is_job,
+        }
     }
 }
 
@@ -146,6 +172,8 @@ pub struct Session {
     wire: Wire,
     echo: Echo,
     texts: Texts,
+    /// The role's own search path.
+    path: String,
     /// Does it hold a job's lock?
     holds_lock: bool,
     /// What the server ended a session at, if it was idle for so long, is off while nothing is to be done.
@@ -168,6 +196,7 @@ impl Session {
             wire,
             echo,
             texts: Texts::new(schema),
+            path: String::new(),
             holds_lock: false,
             idles: false,
             heard: boot_time(),
@@ -179,22 +208,27 @@ impl Session {
     async fn begin(&mut self) -> Result<()> {
         let answer = self
             .wire
-            .simple(plain!("SELECT pg_catalog.pg_backend_pid(); SET search_path = pg_catalog").sql, true)
+            .simple(
+                plain!(
+                    "SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('search_path'); \
+                     SET search_path = pg_catalog"
+                )
+                .name,
+                true,
+            )
             .await?;
-        let pid = answer.rows.first().and_then(|row| row.first()?.as_ref()?.parse::<i32>().ok());
-        if pid != Some(self.wire.backend_pid()) {
+        let mut found = answer.rows.into_iter().flatten().flatten();
+        if found.next().and_then(|pid| pid.parse().ok()) != Some(self.wire.backend_pid()) {
             return Err(store::pooler());
         }
-        for text in self.texts.all.iter().filter(|text| !text.prepared.is_empty()) {
-            // Several Parse messages in one go would be quicker by a millisecond; this is once in a guard's life.
-            let answer = self.wire.prepare(&text.prepared, &text.sql).await?;
-            if let Some(refused) = answer.refused {
-                return Err(store::explain(refused));
-            }
+        self.path = found.next().unwrap_or_default();
+        let all = self.texts.all.iter().filter(|text| !text.prepared.is_empty());
+        let answer = self.wire.prepare(all.map(|text| (text.prepared.as_str(), text.sql.as_str()))).await?;
+        if let Some(refused) = answer.refused {
+            return Err(store::explain(refused));
         }
         // Whatever connected anew may have come to another server than the one before.
-        self.pipeline(&[named("meta_changed", vec![])]).await.map_err(store::explain)?;
-        self.wire.run("RESET search_path").await
+        self.pipeline(&[named("meta_changed", vec![])]).await.map(drop).map_err(store::explain)
     }
 
     /// The server's version.
@@ -263,29 +297,24 @@ impl Session {
         Ok(answers)
     }
 
-    /// Statements of ours, and other parts after them, in one go: the answers of each part.
-    async fn go(&mut self, statements: &[Statement<'_>], then: &[Part<'_>]) -> Result<Vec<Vec<Answer>>> {
+    /// Statements, and texts after them, in one go: the answers of each part.
+    async fn go(&mut self, statements: &[Statement<'_>], then: &[&str]) -> Result<Vec<Vec<Answer>>> {
         let Session { wire, texts, echo, .. } = self;
         let piped: Vec<Piped<'_>> = statements.iter().map(|one| texts.piped(one)).collect();
         for one in &piped {
             show(echo, one.sql, one.values);
         }
-        for part in then {
-            match part {
-                Part::Statements(_) => {}
-                Part::Text(sql) => show(echo, sql, &[]),
-                Part::Typed(sql, values) => {
-                    let values: Vec<Option<&str>> = values.iter().map(|(_, value)| *value).collect();
-                    show(echo, sql, &values);
-                }
-            }
+        for text in then {
+            show(echo, text, &[]);
         }
         let ours = Some(Part::Statements(&piped)).filter(|_| !piped.is_empty());
-        let parts: Vec<Part<'_>> = ours.into_iter().chain(then.iter().copied()).collect();
+        let parts: Vec<Part<'_>> = ours.into_iter().chain(then.iter().map(|text| Part::Text(text))).collect();
         let all = wire.in_one_go(&parts).await?;
         for (one, answer) in statements.iter().zip(all.first().into_iter().flatten()) {
             match one.name {
-                "lock" => self.holds_lock |= first(Some(answer)).as_deref() == Some("t"),
+                "lock" if answer.refused.is_none() => {
+                    self.holds_lock = first(Some(answer)).as_deref() == Some("t");
+                }
                 "unlock" if answer.refused.is_none() => self.holds_lock = false,
                 _ => {}
             }
@@ -299,41 +328,58 @@ impl Session {
         Ok(first(answers.last()))
     }
 
-    /// Statements of ours, and after them the job's text, with its date as a parameter of type timestamptz where it has
-    /// one; without any bound of time. Where ours begin a transaction, what the job has deferred in it is its own work
-    /// too, and all goes out in one go: in a transaction that has failed nothing runs.
-    pub async fn job(&mut self, before: &[Statement<'_>], sql: &str, date: Option<&str>) -> Result<Answer> {
-        let typed = [(TIMESTAMPTZ, date)];
-        let text = if date.is_some() { Part::Typed(sql, &typed) } else { Part::Text(sql) };
+    /// Runs a job's text in this time zone, with its date where it has one; without any bound of time. In a transaction, which
+    /// is begun here, what the job has deferred is its own work too, and all goes out in one go where that can be: after a
+    /// statement that has failed nothing runs.
+    pub async fn job(
+        &mut self,
+        zone: &str,
+        transaction: bool,
+        sql: &str,
+        date: Option<&str>,
+    ) -> Result<Answer> {
         let words = sql.to_ascii_lowercase();
         // Once it has let go what was prepared, that is gone for all the session's life.
         self.texts.by_text |= words.contains("deallocate");
-        let mut all = if before.first().is_some_and(Statement::begins) {
-            let deferred = Part::Text(plain!("SET CONSTRAINTS ALL IMMEDIATE").sql);
-            if words.contains("copy") {
-                // A COPY FROM STDIN would take what follows for its data.
-                let mut all = self.go(before, &[text]).await?;
-                if !is_refused(&all) {
-                    all.extend(self.go(&[], &[deferred]).await?);
+        let path = self.path.clone();
+        let local = if transaction { "t" } else { "f" };
+        let work = named("work", vec![Some(zone), Some(local), Some(&path)]);
+        let several = sql::statements(sql);
+        let one = Some(Statement::job(sql, date)).filter(|_| date.is_some() || several.len() == 1);
+        // A COPY FROM STDIN would take what follows for its data.
+        let copies = words.contains("copy");
+        let mut all = if transaction {
+            // The job may have let go what was prepared: that is told where its record needs it.
+            let deferred = plain!("SET CONSTRAINTS ALL IMMEDIATE");
+            let before = [plain!("BEGIN"), work];
+            match one.filter(|_| !copies) {
+                Some(one) => {
+                    let [begin, work] = before;
+                    self.go(&[begin, work, one, deferred], &[]).await?
                 }
-                all
-            } else {
-                self.go(before, &[text, deferred]).await?
+                None if copies => {
+                    let mut all = self.go(&before, &[sql]).await?;
+                    if !is_refused(&all) {
+                        all.extend(self.go(&[deferred], &[]).await?);
+                    }
+                    all
+                }
+                None => self.go(&before, &[sql, deferred.name]).await?,
             }
         } else {
-            let mut all = vec![self.tried(before).await?];
+            let mut all = vec![self.tried(&[work]).await?];
             // Several in one message would be one transaction.
-            let several = sql::statements(sql).into_iter().map(Part::Text).collect();
-            for text in if date.is_some() { vec![text] } else { several } {
+            for text in several {
                 if is_refused(&all) {
                     break;
                 }
-                all.extend(self.go(&[], &[text]).await?);
+                all.extend(match date {
+                    Some(_) => self.go(&[Statement::job(text, date)], &[]).await?,
+                    None => self.go(&[], &[text]).await?,
+                });
             }
             all
         };
-        // It may have given it away: then it is taken again before it is relied on.
-        self.holds_lock &= !words.contains("advisory_unlock");
         let status = all.last().and_then(|answers| answers.last()).map_or(b'I', |answer| answer.status);
         let refused = all.iter_mut().flatten().find(|answer| answer.refused.is_some());
         Ok(Answer { status, ..refused.map(std::mem::take).unwrap_or_default() })
@@ -450,7 +496,7 @@ mod tests {
 
     #[test]
     fn every_statement_of_pgkits_is_marked_and_only_what_a_job_has_said_is_escaped() {
-        assert_eq!(plain!("COMMIT").sql, format!("{MARK}COMMIT"));
+        assert!(PLAIN.iter().all(|one| one.name.starts_with(MARK)));
         let said = named("notify", vec![Some("für"), Some("für")]).with_said(&[1]);
         let escaped = said.ascii();
         assert_eq!((escaped[0].as_deref(), escaped[1].as_deref()), (Some("für"), Some("f\\u{fc}r")));

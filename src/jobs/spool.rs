@@ -8,16 +8,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
+/// Which values these are: another number for every change of what `finish.sql` takes.
+const FORMAT: u32 = 1;
+
 /// A result that is to be recorded: the values of `finish.sql`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kept {
+    /// Which values they are: [`FORMAT`].
+    format: u32,
     /// Where the tables are: server, database and schema.
     pub place: String,
     /// The job.
     pub job: String,
     /// The values.
     pub values: Vec<Option<String>>,
+}
+
+impl Kept {
+    /// A result of this job, whose tables are there.
+    pub fn new(place: String, job: String, values: Vec<Option<String>>) -> Kept {
+        Kept { format: FORMAT, place, job, values }
+    }
 }
 
 /// Keeps a result. Gives the file.
@@ -53,11 +65,12 @@ pub fn all(folder: &Path, place: &str) -> Vec<(PathBuf, Result<Kept>)> {
     let mut found: Vec<(PathBuf, Result<Kept>)> = files
         .filter_map(|file| match std::fs::read(&file) {
             Ok(bytes) => match serde_json::from_slice::<Kept>(&bytes) {
-                Ok(kept) => (kept.place == place).then_some((file, Ok(kept))),
-                Err(e) => {
-                    let file = aside(&file);
-                    Some((file, Err(Error::data("it is no result of pgkit's").caused_by(e))))
+                Ok(kept) if kept.format == FORMAT => (kept.place == place).then_some((file, Ok(kept))),
+                Ok(kept) => {
+                    let why = format!("another version of pgkit has kept it (format {})", kept.format);
+                    Some((aside(&file), Err(Error::data(why))))
                 }
+                Err(e) => Some((aside(&file), Err(Error::data("it is no result of pgkit's").caused_by(e)))),
             },
             // Another run here has recorded it meanwhile.
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
@@ -66,6 +79,11 @@ pub fn all(folder: &Path, place: &str) -> Vec<(PathBuf, Result<Kept>)> {
         .collect();
     found.sort_by(|a, b| a.0.cmp(&b.0));
     found
+}
+
+/// What to say of a file that cannot be read.
+pub fn unread(file: &Path, error: &Error) -> String {
+    format!("a result that was kept cannot be read, and stays in {}: {}", file.display(), error.message)
 }
 
 /// It has been recorded, or never will be.
@@ -89,7 +107,7 @@ mod tests {
     fn a_result_is_kept_for_its_owner_alone() {
         let folder = tempfile::tempdir().unwrap();
         let spool = folder.path().join("a/spool");
-        let kept = Kept { place: "here".into(), job: "j".into(), values: vec![None, None, Some("7".into())] };
+        let kept = Kept::new("here".into(), "j".into(), vec![None, None, Some("7".into())]);
         let file = keep(&spool, &kept).unwrap();
         assert_eq!(std::fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
         assert_eq!(std::fs::metadata(&spool).unwrap().mode() & 0o777, 0o700);

@@ -1,5 +1,6 @@
-//! A session for measuring: one task speaks to the server itself, so that nothing but the wire is between a statement
-//! and the clock. Everything before the first statement (TLS, authentication) is done as for any other session.
+//! A session for measuring, and for a guard's jobs: one task speaks to the server itself, so that nothing but the wire is
+//! between a statement and the clock, and a dropped exchange leaves nothing behind. Everything before the first statement
+//! (TLS, authentication) is done as for any other session.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -46,8 +47,6 @@ pub enum Part<'a> {
     Statements(&'a [Piped<'a>]),
     /// A text in one message.
     Text(&'a str),
-    /// A statement whose parameters have these types (numbers of the catalog) and values.
-    Typed(&'a str, &'a [(u32, Option<&'a str>)]),
 }
 
 /// A statement of a pipeline (see [`Part`]); its values are texts, and `None` is NULL.
@@ -57,8 +56,12 @@ pub struct Piped<'a> {
     pub name: &'a str,
     /// Its text; not needed where it was prepared.
     pub sql: &'a str,
+    /// The types of its parameters (numbers of the catalog), where the text does not say them.
+    pub types: &'a [u32],
     /// One for each parameter.
     pub values: &'a [Option<&'a str>],
+    /// Are its rows kept?
+    pub keep: bool,
 }
 
 /// What the server says beside its answers, such as RAISE NOTICE.
@@ -167,7 +170,7 @@ impl Wire {
     }
 
     /// Sends several parts in one go, each of which runs whatever has become of those before it. Gives the answers of
-    /// each: as many as were answered up to the first one that was refused. Rows are kept of [`Part::Statements`].
+    /// each: as many as were answered up to the first one that was refused.
     ///
     /// Errors: the connection is lost (69).
     pub async fn in_one_go(&mut self, parts: &[Part<'_>]) -> Result<Vec<Vec<Answer>>> {
@@ -176,14 +179,15 @@ impl Wire {
             match part {
                 Part::Statements(statements) => self.pipe(statements)?,
                 Part::Text(sql) => frontend::query(sql, &mut self.send).map_err(|e| unsendable(&e))?,
-                Part::Typed(sql, values) => self.typed(sql, values)?,
             }
         }
         self.flush(parts.iter().map(|part| matches!(part, Part::Text(_)))).await?;
         let mut all = Vec::new();
         for part in parts {
             let mut answers = Vec::new();
-            self.receive_all(matches!(part, Part::Statements(_)), &mut answers).await?;
+            let keep =
+                |i: usize| matches!(part, Part::Statements(all) if all.get(i).is_some_and(|one| one.keep));
+            self.receive_all(&keep, &mut answers).await?;
             all.push(answers);
         }
         Ok(all)
@@ -192,7 +196,7 @@ impl Wire {
     fn pipe(&mut self, statements: &[Piped<'_>]) -> Result<()> {
         for one in statements {
             if one.name.is_empty() {
-                frontend::parse("", one.sql, std::iter::empty(), &mut self.send)
+                frontend::parse("", one.sql, one.types.iter().copied(), &mut self.send)
                     .map_err(|e| unsendable(&e))?;
             }
             bind(one.name, one.values, &mut self.send)?;
@@ -202,20 +206,12 @@ impl Wire {
         Ok(())
     }
 
-    fn typed(&mut self, sql: &str, values: &[(u32, Option<&str>)]) -> Result<()> {
-        let types = values.iter().map(|(kind, _)| *kind);
-        frontend::parse("", sql, types, &mut self.send).map_err(|e| unsendable(&e))?;
-        let values: Vec<Option<&str>> = values.iter().map(|(_, value)| *value).collect();
-        bind("", &values, &mut self.send)?;
-        frontend::execute("", 0, &mut self.send).map_err(|e| unsendable(&e))?;
-        frontend::sync(&mut self.send);
-        Ok(())
-    }
-
-    /// Parses a statement under a name. Errors as for [`Wire::simple`].
-    pub async fn prepare(&mut self, name: &str, sql: &str) -> Result<Answer> {
+    /// Parses statements under their names, up to the first one that is refused. Errors as for [`Wire::simple`].
+    pub async fn prepare<'a>(&mut self, all: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Answer> {
         self.begin().await?;
-        frontend::parse(name, sql, std::iter::empty(), &mut self.send).map_err(|e| unsendable(&e))?;
+        for (name, sql) in all {
+            frontend::parse(name, sql, std::iter::empty(), &mut self.send).map_err(|e| unsendable(&e))?;
+        }
         frontend::sync(&mut self.send);
         self.exchange(false, false).await
     }
@@ -245,7 +241,7 @@ impl Wire {
         let begun = Instant::now();
         self.flush([is_simple]).await?;
         let mut answers = Vec::new();
-        self.receive_all(keep, &mut answers).await?;
+        self.receive_all(&|_| keep, &mut answers).await?;
         let took = begun.elapsed();
         // Of several statements the last one with columns counts.
         let status = answers.last().map_or(b'I', |answer| answer.status);
@@ -258,7 +254,7 @@ impl Wire {
     /// Begins anew: what the server still says to an exchange that was dropped half-way is for nobody.
     async fn begin(&mut self) -> Result<()> {
         while !self.owed.is_empty() {
-            self.receive_all(false, &mut Vec::new()).await?;
+            self.receive_all(&|_| false, &mut Vec::new()).await?;
         }
         self.send.clear();
         Ok(())
@@ -282,8 +278,9 @@ impl Wire {
         Ok(())
     }
 
-    /// Reads until the server is ready again: an answer for each statement that was answered.
-    async fn receive_all(&mut self, keep: bool, answers: &mut Vec<Answer>) -> Result<()> {
+    /// Reads until the server is ready again: an answer for each statement that was answered. `keep` says of which one, from
+    /// 0, the rows are kept.
+    async fn receive_all(&mut self, keep: &dyn Fn(usize) -> bool, answers: &mut Vec<Answer>) -> Result<()> {
         let mut answer = Answer::default();
         let mut within = Some(AT_ONCE);
         loop {
@@ -299,8 +296,8 @@ impl Wire {
                         }
                         return Ok(());
                     }
-                    Message::DataRow(row) if keep => answer.rows.push(text_row(&row)?),
-                    Message::RowDescription(body) if keep => {
+                    Message::DataRow(row) if keep(answers.len()) => answer.rows.push(text_row(&row)?),
+                    Message::RowDescription(body) if keep(answers.len()) => {
                         answer.columns = body
                             .fields()
                             .map(|f| Ok(f.name().to_owned()))

@@ -91,7 +91,7 @@ impl Writer {
             .one(
                 &format!(
                     "SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.pg_is_in_recovery() AS standby, \
-                     (pg_catalog.current_setting('is_superuser') = 'on'{may_set}) AS may_quiet, loaded.* \
+                     (pg_catalog.current_setting('is_superuser') OPERATOR(pg_catalog.=) 'on'{may_set}) AS may_quiet, loaded.* \
                      FROM ({}) AS loaded",
                     note::RECORDS
                 ),

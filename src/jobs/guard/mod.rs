@@ -72,6 +72,9 @@ enum Ended {
     Cut(Cut, Done),
     /// Somebody else has the job now.
     Stolen(Done),
+    /// Something of it may not be killed, and nobody waits for its end any more. What becomes of its claim whoever looks next
+    /// finds out.
+    Left(Done),
 }
 
 /// Why an attempt was cut off.
@@ -304,7 +307,8 @@ impl Guard<'_> {
 
     /// Ends whatever a job has left behind.
     async fn sweep(&mut self) {
-        if let Err(e) = process::sweep(process::HANGS).await {
+        let patience = if self.stopping || self.alone { program::SLICE } else { process::HANGS };
+        if let Err(e) = process::sweep(patience).await {
             self.warn(e.message);
         }
         self.resort.rest();
@@ -365,6 +369,12 @@ impl Guard<'_> {
                     }
                 }
             };
+            if let Ended::Left(work) = ended {
+                self.told(date.date, &work, true);
+                self.renew_session().await;
+                let why = "what it has started cannot be killed, and still runs".to_owned();
+                return done(Outcome::Interrupted { why, held: false }, None, None);
+            }
             // Between two dates nothing of the first is left.
             self.sweep().await;
             match ended {
@@ -372,6 +382,11 @@ impl Guard<'_> {
                     self.told(date.date, &work, false);
                     match next {
                         Some(next) => (claim.run, claim.attempt) = (next.id, next.attempt),
+                        // Somebody has found that the next date was never begun.
+                        None if following.is_some() => {
+                            let why = "its claim was taken over after a date that it has done".to_owned();
+                            return done(Outcome::Interrupted { why, held: false }, None, None);
+                        }
                         None => {
                             self.succeeded(job, claim, date.date).await;
                             return done(
@@ -420,6 +435,7 @@ impl Guard<'_> {
                     let why = "its claim is gone: somebody else has taken it over, or reset it".to_owned();
                     return done(Outcome::Interrupted { why, held: false }, None, None);
                 }
+                Ended::Left(_) => return Err(Error::bug("an attempt was left twice")),
             }
         }
         // A run has at least one date.
@@ -442,10 +458,12 @@ impl Guard<'_> {
     }
 
     /// Asks for the claim where the session is another one since, or nothing was heard for a while, as after a time in which
-    /// this process was stopped: work begins only under lock and lease. From here on the kernel watches over the lease.
+    /// this process was stopped: work begins only under lock and lease. From here on the kernel watches over the lease. Renews
+    /// the claim where many dates have let it grow old.
     async fn still_ours(&mut self, job: &Job, claim: &Claim) -> std::result::Result<(), Loss> {
         if let Some(session) = self.session.as_ref().filter(|session| session.holds_lock())
             && boot_time().saturating_sub(session.heard()) < DOUBT.min(job.lease / 3)
+            && !claim.renewal.left().is_zero()
         {
             self.resort.watch(job.lease, session.heard());
             return Ok(());
@@ -454,7 +472,9 @@ impl Guard<'_> {
         let mut keeper = Keeper::new(job, claim, &setup.schema, &mut self.session, &mut self.resort);
         // Nothing runs yet: there is a lease's time to find out.
         keeper.heard = boot_time();
-        keeper.hear(&async || connect(&setup).await).await
+        keeper.hear(&async || connect(&setup).await).await?;
+        keeper.renew().await;
+        Ok(())
     }
 
     fn told(&self, date: Timestamp, work: &Done, cut: bool) {
@@ -584,6 +604,7 @@ fn with_output(ended: Ended, output: Captured) -> Ended {
         Ended::Committed(work, next) => Ended::Committed(with(work), next),
         Ended::Cut(cut, work) => Ended::Cut(cut, with(work)),
         Ended::Stolen(work) => Ended::Stolen(with(work)),
+        Ended::Left(work) => Ended::Left(with(work)),
     }
 }
 

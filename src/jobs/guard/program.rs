@@ -15,7 +15,7 @@ use crate::jobs::talk::{Event, Failure, Order};
 /// How soon what does not end is killed again.
 const KILL_AGAIN: Duration = Duration::from_millis(500);
 /// How long a tree is swept before whoever waits hears of it.
-const SLICE: Duration = Duration::from_secs(1);
+pub(super) const SLICE: Duration = Duration::from_secs(1);
 
 impl From<Loss> for Cause {
     fn from(loss: Loss) -> Cause {
@@ -103,15 +103,15 @@ impl Guard<'_> {
             }
         };
         let took = begun.elapsed();
-        // As long as something of it lives the job is ours to keep.
+        // As long as something of it lives the job is ours to keep, until somebody has had enough of that.
         let mut is_told = false;
         let begun = Instant::now();
-        loop {
+        let is_left = loop {
             tokio::select! {
                 swept = process::sweep(SLICE) => match swept {
-                    Ok(()) => break,
+                    Ok(()) => break false,
                     // There is nothing to be kept any more.
-                    Err(_) if !is_kept && begun.elapsed() > process::HANGS => break,
+                    Err(_) if !is_kept && begun.elapsed() > process::HANGS => break false,
                     Err(e) => {
                         beat();
                         if !std::mem::replace(&mut is_told, true) {
@@ -120,12 +120,18 @@ impl Guard<'_> {
                         }
                     }
                 },
-                loss = &mut keep, if is_kept => {
-                    is_kept = false;
-                    cause = Some(loss.into());
-                }
+                // What is known of its end stays known; the record is fenced.
+                _ = &mut keep, if is_kept => is_kept = false,
+                order = master.order::<Order>(), if !*alone => match order {
+                    Ok(Some(Order::Stop)) => *stopping = true,
+                    Ok(Some(_)) => {}
+                    Ok(None) | Err(_) => *alone = true,
+                },
             }
-        }
+            if is_told && (*stopping || *alone) {
+                break true;
+            }
+        };
         drop(keep);
         let output = std::mem::take(&mut running.output);
         let status = match status {
@@ -145,6 +151,7 @@ impl Guard<'_> {
         let failed = |failure| Ended::Ran(Done { failure: Some(failure), ..Done::nothing(took) });
         let cut = |cut| Ended::Cut(cut, Done::nothing(took));
         let ended = match (cause, how) {
+            _ if is_left => Ended::Left(Done::nothing(took)),
             (None | Some(Cause::Stop), None) => Ended::Ran(Done::nothing(took)),
             (None, Some(how)) => {
                 let message = message.unwrap_or_else(|| "it printed nothing".to_owned());

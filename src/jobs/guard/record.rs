@@ -12,8 +12,8 @@ use crate::jobs::file::{Job, Work};
 use crate::jobs::output::{self, Captured};
 use crate::jobs::session::{Statement, first, json, named, plain};
 use crate::jobs::spool::{self, Kept};
-use crate::jobs::store::interval;
-use crate::jobs::talk::{Failure, Outcome};
+use crate::jobs::store::{interval, lock_key};
+use crate::jobs::talk::{Failure, Outcome, Rest};
 use crate::session::Answer;
 
 /// How long a result is tried to be recorded, beyond the lease where there is one.
@@ -136,7 +136,10 @@ impl Guard<'_> {
         let next = date.following.unwrap_or(date.date);
         let values = self.next_values(claim, &work.output, work.took, date, next, job, false);
         let next = named("next", as_refs(&values)).with_said(NEXT_SAID);
-        let (statements, recorded) = recording(job, next);
+        let (mut statements, recorded) = recording(job, next);
+        // A job that is SQL may have given it away.
+        let key = lock_key(&self.setup.schema, &job.name).to_string();
+        statements.push(named("lock", vec![Some(&key)]));
         match self.record(&statements, job.lease + PATIENCE).await {
             Ok(answers) if first(answers.get(recorded)).is_none() => {
                 self.unlock().await;
@@ -152,7 +155,8 @@ impl Guard<'_> {
                 }
             }
             Err(e) => {
-                // As the end of a run it can be recorded later; the dates that follow are made up for.
+                // As the end of a run it can be recorded later; the dates that follow are then due still.
+                let date = Date { following: None, rest: Some(Rest::Cap), ..date };
                 let values = self.finish_values(job, claim, None, &work.output, work.took, date, false);
                 Err(self.keep(job, values, &e))
             }
@@ -202,7 +206,7 @@ impl Guard<'_> {
 
     /// Keeps what could not be recorded.
     fn keep(&self, job: &Job, values: Vec<Option<String>>, error: &Error) -> Outcome {
-        let kept = Kept { place: self.setup.place.clone(), job: job.name.clone(), values };
+        let kept = Kept::new(self.setup.place.clone(), job.name.clone(), values);
         let why = one_line(error);
         match self.setup.spool.as_deref().map(|folder| spool::keep(folder, &kept)) {
             Some(Ok(file)) => Outcome::Unrecorded {
@@ -220,8 +224,13 @@ impl Guard<'_> {
         let Some(folder) = self.setup.spool.clone() else { return Ok(()) };
         for (file, kept) in spool::all(&folder, &self.setup.place) {
             let shown = file.display();
-            // What cannot be read the runner tells.
-            let Ok(kept) = kept else { continue };
+            let kept = match kept {
+                Ok(kept) => kept,
+                Err(e) => {
+                    self.warn(spool::unread(&file, &e));
+                    continue;
+                }
+            };
             let job = &kept.job;
             let statement = named("finish", as_refs(&kept.values)).with_said(FINISH_SAID);
             let statements = [plain!("BEGIN"), named("house", vec![None]), statement, plain!("COMMIT")];
@@ -235,7 +244,6 @@ impl Guard<'_> {
                     };
                     self.warn(format!("a result of job {job:?} that was kept in {shown} is {what}"));
                 }
-                Err(e) if e.exit == Exit::Unavailable => return Err(e),
                 Err(e) if is_its_own(&e) => {
                     let (aside, why) = (spool::aside(&file), one_line(&e));
                     let aside = aside.display();
@@ -243,6 +251,7 @@ impl Guard<'_> {
                         "a result of job {job:?} that was kept is refused, and stays in {aside}: {why}"
                     ));
                 }
+                Err(e) if e.exit == Exit::Unavailable => return Err(e),
                 Err(e) => {
                     let why = one_line(&e);
                     self.warn(format!(
@@ -309,10 +318,10 @@ fn recording<'a>(job: &Job, statement: Statement<'a>) -> (Vec<Statement<'a>>, us
 /// Is it the values of a statement that the server does not take, at any time? Their number or length, what they hold, or
 /// what a constraint says of that.
 fn is_its_own(error: &Error) -> bool {
-    error
-        .sqlstate
-        .as_ref()
-        .is_none_or(|state| ["08P01", "22", "23"].iter().any(|class| state.starts_with(class)))
+    match &error.sqlstate {
+        Some(state) => ["08P01", "22", "23"].iter().any(|class| state.starts_with(class)),
+        None => error.exit != Exit::Unavailable,
+    }
 }
 
 fn as_refs(values: &[Option<String>]) -> Vec<Option<&str>> {

@@ -16,7 +16,7 @@ use crate::jobs::lease;
 use crate::jobs::output::Captured;
 use crate::jobs::session::{Statement, clean, first, json, named, plain};
 use crate::jobs::store::lock_key;
-use crate::jobs::talk::{Failure, Order};
+use crate::jobs::talk::{Failure, Order, Setup};
 use crate::session::Answer;
 use crate::sql;
 
@@ -63,37 +63,22 @@ impl Guard<'_> {
             captured.push(b"\n");
         })));
         let canceler = session.canceler();
-        let local = if transaction { "t" } else { "f" };
-        let mut before: Vec<Statement<'_>> = Vec::new();
-        if transaction {
-            before.push(plain!("BEGIN"));
-        }
-        before.push(named("work", vec![Some(&zone), Some(local)]));
         let date_text = date.date.to_string();
         let dated = !sql::scan(text).placeholders.is_empty();
         let mut cause: Option<Cause> = None;
         let answer = {
-            let mut work = std::pin::pin!(session.job(&before, text, dated.then_some(&date_text)));
+            let mut work = std::pin::pin!(session.job(&zone, transaction, text, dated.then_some(&date_text)));
+            let mut renewals = std::pin::pin!(renewals(setup, job, claim));
             let mut pulse = tokio::time::interval_at(tokio::time::Instant::now() + BEAT, BEAT);
-            let renew = job.max_ongoing_age.min(lease::FOREIGN_AGE) / 2;
-            let mut renewed = Instant::now();
             let mut until = job.timeout.map(|timeout| begun + timeout);
             loop {
                 let now = tokio::select! {
                     answer = &mut work => break Some(answer),
                     _ = pulse.tick() => {
                         beat();
-                        if renewed.elapsed() >= renew {
-                            // The session is busy with the job. What hinders this now may not the next time.
-                            if let Ok(mut other) = connect(setup).await {
-                                if lease::renew(&mut other, &job.name, claim).await.is_ok() {
-                                    renewed = Instant::now();
-                                }
-                                other.close().await;
-                            }
-                        }
                         continue;
                     }
+                    () = &mut renewals => continue,
                     order = master.order::<Order>(), if !*alone => match order {
                         Ok(Some(Order::Stop)) => {
                             *stopping = true;
@@ -127,6 +112,12 @@ impl Guard<'_> {
             Some(Ok(answer)) => {
                 let answered = Answered { answer, cause, transaction, took };
                 self.after_answer(job, claim, date, answered, &captured).await
+            }
+            // It was never sent.
+            Some(Err(e)) if e.exit != Exit::Unavailable => {
+                *held = None;
+                let failure = refusal(&e, None, &captured, job);
+                Ended::Ran(Done { failure: Some(failure), ..Done::nothing(took) })
             }
             None | Some(Err(_)) => {
                 // Whatever the session is in the middle of ends with it.
@@ -195,9 +186,12 @@ impl Guard<'_> {
             plain!("COMMIT"),
         ]);
         let (recorded, committed) = (RESET.len() + 1, RESET.len() + 2);
-        if date.following.is_none() {
-            statements.push(named("unlock", vec![]));
-        }
+        let key = lock_key(&self.setup.schema, &job.name).to_string();
+        // Before the next date the lock is ours again, where the job has given it away.
+        statements.push(match date.following {
+            None => named("unlock", vec![]),
+            Some(_) => named("lock", vec![Some(&key)]),
+        });
         statements.extend(clean());
         let Some(session) = self.session.as_mut() else {
             return Ended::Cut(Cut::crash("its session is lost"), Done::nothing(took));
@@ -224,6 +218,9 @@ impl Guard<'_> {
             }
             Some(e) => {
                 self.roll_back().await;
+                if let Some(cause) = canceled(&e) {
+                    return ended_by(cause, job, took);
+                }
                 return match e.sqlstate.as_deref() {
                     // The claim was not there: the record refuses itself.
                     Some("22012") if at == recorded => Ended::Stolen(Done::nothing(took)),
@@ -235,13 +232,10 @@ impl Guard<'_> {
                                     word, as in a comment, pgkit does without"
                                 .into(),
                     }),
-                    Some(state) if at <= recorded && HINDERS.contains(&state) => match canceled(&e) {
-                        Some(cause) => ended_by(cause, job, took),
-                        None => {
-                            let why = format!("its success could not be recorded: {}", one_line(&e));
-                            Ended::Cut(Cut::crash(why), Done::nothing(took))
-                        }
-                    },
+                    Some(state) if at <= recorded && HINDERS.contains(&state) => {
+                        let why = format!("its success could not be recorded: {}", one_line(&e));
+                        Ended::Cut(Cut::crash(why), Done::nothing(took))
+                    }
                     // What stood against its commit is the job's own fault, and told as such.
                     _ => failed(refusal(&e, None, captured, job)),
                 };
@@ -308,6 +302,21 @@ impl Guard<'_> {
         if let Some(session) = self.session.take() {
             session.close().await;
         }
+    }
+}
+
+/// Renews a claim whenever it is time, over another session, for its own is busy with the job. Never ends.
+async fn renewals(setup: &Setup, job: &Job, claim: &Claim) {
+    loop {
+        tokio::time::sleep(claim.renewal.left()).await;
+        let renewed = async {
+            let mut other = connect(setup).await?;
+            let renewed =
+                other.pipeline(&lease::renewing(job, &claim.run.to_string(), &claim.mark, None)).await;
+            other.close().await;
+            renewed
+        };
+        claim.renewal.tried(job, renewed.await.is_ok());
     }
 }
 
