@@ -11,6 +11,7 @@ use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
@@ -307,11 +308,22 @@ impl Master {
     }
 }
 
+/// What goes out with what is told next.
+static HELD: Mutex<String> = Mutex::new(String::new());
+
 fn send<T: Serialize>(answer: &Answer<T>) {
     if let Ok(line) = to_line(answer) {
+        let text = std::mem::take(&mut *HELD.lock().unwrap_or_else(PoisonError::into_inner)) + &line;
         let mut stdout = std::io::stdout().lock();
-        let _ = stdout.write_all(line.as_bytes());
+        let _ = stdout.write_all(text.as_bytes());
         let _ = stdout.flush();
+    }
+}
+
+/// Tells the master something together with what it is told next: each time that it is woken takes its time.
+pub fn tell_with_next(what: &impl Serialize) {
+    if let Ok(line) = to_line(&Answer::Ok(what)) {
+        HELD.lock().unwrap_or_else(PoisonError::into_inner).push_str(&line);
     }
 }
 

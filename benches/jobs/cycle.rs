@@ -12,49 +12,75 @@ fn filled(file: &str, values: &[&str]) -> String {
     let text = std::fs::read_to_string(path).unwrap();
     let text: Vec<&str> = text.lines().filter(|line| !line.starts_with("--")).collect();
     let text = text.join(" ").replace(":\"schema\"", "public");
-    let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
+    let value = |value: &&str| match VALUES.iter().find(|(name, ..)| value.strip_prefix(':') == Some(name)) {
+        Some((_, kind, _)) => format!("({value})::{kind}"),
+        None => (*value).to_owned(),
+    };
+    let values: Vec<String> = values.iter().map(value).collect();
     pgkit::sql::fill(&text, &values)
 }
+
+/// What stands for the values that pgkit sends as parameters, and so does pgbench: names, types, values.
+const VALUES: [(&str, &str, &str); 13] = [
+    ("no", "bool", "f"),
+    ("yes", "bool", "t"),
+    ("zero", "int8", "0"),
+    ("token", "timestamptz", "2026-01-01 00:00:00+00"),
+    ("mark", "text", "a mark"),
+    ("none", "text[]", "{}"),
+    ("grace", "interval", "11.5 s"),
+    ("host", "text", "a host"),
+    ("took", "interval", "1 ms"),
+    ("zone", "text", "UTC"),
+    ("path", "text", "\"$user\", public"),
+    ("plan", "text", "auto"),
+    ("wait", "text", "10s"),
+];
 
 /// One job's cycle as a script of pgbench: claim, work, record. As for pgkit the claim of a job that is one transaction with
 /// its record is flushed with that.
 fn script(pipelined: bool) -> String {
-    let job = "('b' || :id)::text";
-    let (token, null) = ("'2026-01-01 00:00:00+00'::timestamptz", "NULL::text");
+    let (job, run) = ("('b' || :id)::text", "(SELECT currval('public.pgkit_run_id_seq'))");
+    let null = "NULL::text";
+    let finish = [
+        job,
+        ":mark",
+        run,
+        ":token",
+        ":token",
+        ":token",
+        ":no",
+        null,
+        null,
+        null,
+        ":none",
+        ":took",
+        ":zero",
+        null,
+        null,
+        "'succeeded'",
+        ":yes",
+        ":yes",
+    ];
+    let claim = [
+        job, ":token", ":token", ":grace", ":host", ":host", ":host", ":zero", ":zero", ":none", ":no",
+        ":zero", ":mark", ":zero",
+    ];
     let trips = [
         vec![
             "BEGIN".to_owned(),
-            filled("house.sql", &[null]),
-            filled("lock.sql", &[":id::int8"]),
+            filled("lock.sql", &[":id"]),
             filled("row.sql", &[job]),
-            filled("look.sql", &[job, "'{}'::text[]", "false", "NULL::timestamptz"]),
+            filled("look.sql", &[job, ":none", ":no", "NULL::timestamptz"]),
         ],
         vec![
-            filled(
-                "claim.sql",
-                &[
-                    job,
-                    token,
-                    token,
-                    "'11.5 s'::interval",
-                    "'host'::text",
-                    "'boot'::text",
-                    "'space'::text",
-                    "1::int4",
-                    "2::int8",
-                    "'{}'::text[]",
-                    "false",
-                    "0::int8",
-                    "'mark'::text",
-                    "0::int8",
-                ],
-            ),
+            filled("claim.sql", &claim),
             "SET LOCAL synchronous_commit = off".to_owned(),
             "COMMIT".to_owned(),
         ],
         vec![
             "BEGIN".to_owned(),
-            filled("work.sql", &["'UTC'::text", "true"]),
+            filled("work.sql", &[":zone", ":yes", ":path", ":plan"]),
             "SELECT 1".to_owned(),
             "SET CONSTRAINTS ALL IMMEDIATE".to_owned(),
         ],
@@ -62,30 +88,10 @@ fn script(pipelined: bool) -> String {
             "RESET SESSION AUTHORIZATION".to_owned(),
             "RESET ROLE".to_owned(),
             "RESET ALL".to_owned(),
-            filled("house.sql", &["'10s'::text"]),
-            filled(
-                "finish.sql",
-                &[
-                    job,
-                    "'mark'::text",
-                    "(SELECT currval('public.pgkit_run_id_seq'))",
-                    token,
-                    token,
-                    token,
-                    "false",
-                    null,
-                    null,
-                    null,
-                    "'{}'::text[]",
-                    "'1 ms'::interval",
-                    "0::int8",
-                    null,
-                    null,
-                    "'succeeded'::text",
-                    "true",
-                    "true",
-                ],
-            ),
+            "SET search_path = pg_catalog".to_owned(),
+            filled("house.sql", &[]),
+            filled("wait.sql", &[":wait"]),
+            filled("finish.sql", &finish),
             "COMMIT".to_owned(),
             filled("unlock_all.sql", &[]),
             "DISCARD TEMP".to_owned(),
@@ -110,6 +116,7 @@ pub fn floor(db: &Db, bin: &pgkit::sandbox::Binaries, clients: u32, seconds: u32
     let mut command = Command::new(bin.program("pgbench"));
     command.args(["-n", "-M", "prepared", "-c", &clients.to_string(), "-j", &clients.min(2).to_string()]);
     command.args(["-T", &seconds.to_string(), "-f"]).arg(&file);
+    command.args(VALUES.iter().flat_map(|(name, _, value)| ["-D".to_owned(), format!("{name}={value}")]));
     let output = support::run(command.envs(db.info.env()).env("PGDATABASE", &db.name));
     let rate =
         output.stdout.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());

@@ -101,10 +101,6 @@ impl Bare {
             Wire::Unix(stream) => stream.as_fd(),
             Wire::Tls(_) => return Ok(None),
         };
-        match nix::unistd::read(socket, buffer) {
-            Err(Errno::EAGAIN) => {}
-            other => return other.map(Some).map_err(io::Error::from),
-        }
         let timeout = PollTimeout::try_from(within).unwrap_or(PollTimeout::ZERO);
         match poll(&mut [PollFd::new(socket, PollFlags::POLLIN)], timeout) {
             Ok(0) | Err(Errno::EINTR) => return Ok(None),

@@ -209,7 +209,6 @@ async fn attempt(
     let answers = session
         .pipeline(&[
             plain!("BEGIN"),
-            named("house", vec![None]),
             named("lock", vec![Some(&key)]),
             named("row", vec![Some(&job.name)]),
             named(
@@ -223,8 +222,8 @@ async fn attempt(
             ),
         ])
         .await?;
-    let has_lock = first(answers.get(2)).as_deref() == Some("t");
-    let known: Known = json(answers.get(4))?;
+    let has_lock = first(answers.get(1)).as_deref() == Some("t");
+    let known: Known = json(answers.get(3))?;
     let ongoing = known.row.as_ref().and_then(|row| row.ongoing);
     let failed_before = known.row.as_ref().is_some_and(|row| row.failed);
     let dates = match decide(job, mode, share, &known) {

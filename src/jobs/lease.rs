@@ -46,7 +46,12 @@ pub struct Keeper<'a> {
 }
 
 /// Has the kernel kill this process, even a stopped one, when a lease is over and nobody has seen to it.
-pub struct LastResort(#[cfg(target_os = "linux")] Option<nix::sys::timer::Timer>);
+pub struct LastResort {
+    #[cfg(target_os = "linux")]
+    timer: Option<nix::sys::timer::Timer>,
+    #[cfg(target_os = "linux")]
+    is_set: bool,
+}
 
 #[cfg(target_os = "linux")]
 impl LastResort {
@@ -54,7 +59,8 @@ impl LastResort {
     pub fn new() -> LastResort {
         use nix::sys::signal::{SigEvent, SigevNotify};
         let kill = SigEvent::new(SigevNotify::SigevSignal { signal: Signal::SIGKILL, si_value: 0 });
-        LastResort(nix::sys::timer::Timer::new(nix::time::ClockId::CLOCK_BOOTTIME, kill).ok())
+        let timer = nix::sys::timer::Timer::new(nix::time::ClockId::CLOCK_BOOTTIME, kill).ok();
+        LastResort { timer, is_set: false }
     }
 
     /// A program may run for this lease, of which the server was heard at that instant of [`boot_time`].
@@ -66,12 +72,15 @@ impl LastResort {
 
     /// No program runs.
     pub fn rest(&mut self) {
-        self.set(Duration::ZERO);
+        if self.is_set {
+            self.set(Duration::ZERO);
+        }
     }
 
     fn set(&mut self, time: Duration) {
         use nix::sys::timer::{Expiration, TimerSetTimeFlags};
-        if let Some(timer) = &mut self.0 {
+        self.is_set = !time.is_zero();
+        if let Some(timer) = &mut self.timer {
             let _ = timer.set(Expiration::OneShot(time.into()), TimerSetTimeFlags::empty());
         }
     }
@@ -82,7 +91,7 @@ impl LastResort {
     /// There is no such timer here.
     pub fn new() -> LastResort {
         let _ = (Signal::SIGKILL, LAST_RESORT);
-        LastResort()
+        LastResort {}
     }
     /// See above.
     pub fn watch(&mut self, _: Duration, _: Duration) {}
@@ -194,7 +203,7 @@ impl<'a> Keeper<'a> {
         if self.claim.renewal.left().is_zero() {
             let wait = format!("{}ms", (self.job.lease / 4).as_millis());
             let run = self.claim.run.to_string();
-            let renewed = self.in_passing(&renewing(self.job, &run, &self.claim.mark, Some(&wait))).await;
+            let renewed = self.in_passing(&renewing(self.job, &run, &self.claim.mark, &wait)).await;
             self.claim.renewal.tried(self.job, renewed);
         }
     }
@@ -240,11 +249,11 @@ async fn ask(
     Ok(Some(mine.as_deref() == Some("t")))
 }
 
-/// What renews a claim, if the job's row still carries it; `wait` how long for the row, where that is not as for the session.
-pub fn renewing<'a>(job: &'a Job, run: &'a str, mark: &'a str, wait: Option<&'a str>) -> [Statement<'a>; 5] {
+/// What renews a claim, if the job's row still carries it; `wait` how long it waits for the row.
+pub fn renewing<'a>(job: &'a Job, run: &'a str, mark: &'a str, wait: &'a str) -> [Statement<'a>; 5] {
     [
         plain!("BEGIN"),
-        named("house", vec![wait]),
+        named("wait", vec![Some(wait)]),
         named("as_owner", vec![Some(&job.name)]),
         named("refresh", vec![Some(&job.name), Some(run), Some(mark)]),
         plain!("COMMIT"),

@@ -54,6 +54,10 @@ struct Slot {
     guard: Teller,
     /// The turn that it sees to.
     turn: Option<u64>,
+    /// All that is left of it is its record.
+    is_recording: bool,
+    /// The one that it sees to after that.
+    next: Option<u64>,
     heard: Instant,
     told_to_stop: bool,
 }
@@ -409,7 +413,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 self.queue.drop_waiting();
                 self.tell_to_stop().await;
             }
-            while self.queue.running() < self.parallel
+            while self.queue.running() < self.parallel + self.recording()
                 && let Some(turn) = self.queue.start()
             {
                 if let Err(e) = self.hand_out(turn).await {
@@ -434,7 +438,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
 
     /// There can be no more guards, or no more connections, than there are: as many as run must do. `None`: none runs.
     fn fewer(&mut self, why: &str, tell: Tell<'_>) -> Option<()> {
-        let running = self.queue.running();
+        let running = self.slots.iter().filter(|slot| slot.turn.is_some()).count();
         if running == 0 {
             return None;
         }
@@ -458,6 +462,10 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         let (outcome, next_run, rest) = match event {
             Some(Event::Done { outcome, next_run, rest }) => (outcome, next_run, rest),
             Some(Event::Beat) => return,
+            Some(Event::Recording) => {
+                self.slots[slot].is_recording = true;
+                return;
+            }
             Some(event) => {
                 if let Event::Finished { how, .. } = &event {
                     turn.done += u32::from(how.failure.is_none());
@@ -468,6 +476,9 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             None => {
                 // The guard is gone, and with it the lock; its job has died, and what hides is ended here.
                 let again = std::mem::replace(&mut turn.again, true);
+                if let Some(next) = self.slots[slot].next.take() {
+                    self.queue.put_back(next);
+                }
                 self.bury(slot).await;
                 if !again && self.stopped().is_none() {
                     let name = &job.name;
@@ -481,7 +492,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             }
         };
         if let Some(slot) = self.slots.get_mut(slot).filter(|slot| slot.turn == Some(key)) {
-            slot.turn = None;
+            (slot.turn, slot.is_recording) = (slot.next.take(), false);
         }
         if let Outcome::Broken { why, all: true, .. } = &outcome {
             self.queue.put_back(key);
@@ -531,7 +542,14 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     async fn new_slot(&mut self) -> Result<usize> {
         let mut guard = Teller::start(Kind::Guard)?;
         guard.order(&self.setup).await?;
-        self.slots.push(Slot { guard, turn: None, heard: Instant::now(), told_to_stop: false });
+        self.slots.push(Slot {
+            guard,
+            turn: None,
+            is_recording: false,
+            next: None,
+            heard: Instant::now(),
+            told_to_stop: false,
+        });
         Ok(self.slots.len() - 1)
     }
 
@@ -549,15 +567,29 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         }
     }
 
-    /// Hands a turn to a guard that has nothing to do.
+    /// How many guards have nothing left to do but a record.
+    fn recording(&self) -> usize {
+        self.slots.iter().filter(|slot| slot.is_recording).count()
+    }
+
+    /// Hands a turn to a guard that has nothing to do, or only a record.
     async fn hand_out(&mut self, key: u64) -> Result<()> {
-        let free = self.free_slot().await?;
+        let soon = self.slots.iter().position(|slot| slot.is_recording && slot.next.is_none());
+        let soon = soon.filter(|_| self.queue.running() > self.parallel);
+        let slot = match soon {
+            Some(slot) => slot,
+            None => self.free_slot().await?,
+        };
         let others_wait = self.stays || self.queue.len() > 1;
         let Some(turn) = self.queue.get_mut(key) else { return Ok(()) };
         turn.share.others_wait = others_wait;
         let order = Order::Run { job: Box::new((*turn.job).clone()), mode: turn.mode, share: turn.share };
-        let slot = &mut self.slots[free];
-        (slot.turn, slot.heard, slot.told_to_stop) = (Some(key), Instant::now(), false);
+        let slot = &mut self.slots[slot];
+        if soon.is_some() {
+            slot.next = Some(key);
+        } else {
+            (slot.turn, slot.heard, slot.told_to_stop) = (Some(key), Instant::now(), false);
+        }
         slot.guard.order(&order).await
     }
 

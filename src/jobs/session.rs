@@ -16,9 +16,13 @@ use crate::sql;
 /// How long bookkeeping may take.
 pub const PATIENCE: Duration = Duration::from_secs(15);
 
+const HOUSE: &str = include_str!("../../queries/jobs/house.sql");
+const ROLES: &str = include_str!("../../queries/jobs/roles.sql");
+
 /// The statements that are prepared once.
 const PREPARED: &[(&str, &str)] = &[
-    ("house", include_str!("../../queries/jobs/house.sql")),
+    ("house", HOUSE),
+    ("wait", include_str!("../../queries/jobs/wait.sql")),
     ("lock", include_str!("../../queries/jobs/lock.sql")),
     ("row", include_str!("../../queries/jobs/row.sql")),
     ("look", include_str!("../../queries/jobs/look.sql")),
@@ -31,7 +35,8 @@ const PREPARED: &[(&str, &str)] = &[
     ("prepared", include_str!("../../queries/jobs/prepared.sql")),
 ];
 /// Those that have no values, as [`plain!`] marks them.
-static PLAIN: [Statement<'static>; 10] = [
+static PLAIN: [Statement<'static>; 11] = [
+    OWN_PATH,
     plain!("BEGIN"),
     plain!("COMMIT"),
     plain!("ROLLBACK"),
@@ -43,6 +48,8 @@ static PLAIN: [Statement<'static>; 10] = [
     plain!("UNLISTEN *"),
     plain!("CLOSE ALL"),
 ];
+/// The search path of pgkit's own statements, which is nobody's to change.
+const OWN_PATH: Statement<'static> = plain!("SET search_path = pg_catalog");
 /// What no job should call what it prepares itself.
 const OURS: &str = "pgkit_";
 /// Statements that are needed seldom: parsed when they are.
@@ -119,6 +126,13 @@ macro_rules! plain {
 }
 pub(crate) use plain;
 
+/// What undoes a job's own settings, before pgkit's statements run in its session.
+pub fn undo() -> [Statement<'static>; 5] {
+    let [session, role, all] =
+        [plain!("RESET SESSION AUTHORIZATION"), plain!("RESET ROLE"), plain!("RESET ALL")];
+    [session, role, all, OWN_PATH, named("house", vec![])]
+}
+
 /// What a job may leave in a session beside its settings; the last one says what it has prepared.
 pub fn clean() -> [Statement<'static>; 4] {
     [plain!("DISCARD TEMP"), plain!("UNLISTEN *"), plain!("CLOSE ALL"), named("prepared", vec![])]
@@ -172,8 +186,9 @@ pub struct Session {
     wire: Wire,
     echo: Echo,
     texts: Texts,
-    /// The role's own search path.
+    /// The role's own search path, and its own way to plan, as the server names it.
     path: String,
+    plan: String,
     /// Does it hold a job's lock?
     holds_lock: bool,
     /// What the server ended a session at, if it was idle for so long, is off while nothing is to be done.
@@ -197,6 +212,7 @@ impl Session {
             echo,
             texts: Texts::new(schema),
             path: String::new(),
+            plan: String::new(),
             holds_lock: false,
             idles: false,
             heard: boot_time(),
@@ -206,22 +222,16 @@ impl Session {
     }
 
     async fn begin(&mut self) -> Result<()> {
-        let answer = self
-            .wire
-            .simple(
-                plain!(
-                    "SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('search_path'); \
-                     SET search_path = pg_catalog"
-                )
-                .name,
-                true,
-            )
-            .await?;
+        let answer = self.wire.simple(&format!("{MARK}{ROLES}"), true).await?;
         let mut found = answer.rows.into_iter().flatten().flatten();
         if found.next().and_then(|pid| pid.parse().ok()) != Some(self.wire.backend_pid()) {
             return Err(store::pooler());
         }
         self.path = found.next().unwrap_or_default();
+        self.plan = found.next().unwrap_or_default();
+        for text in [OWN_PATH.name, HOUSE] {
+            self.wire.run(text).await?;
+        }
         let all = self.texts.all.iter().filter(|text| !text.prepared.is_empty());
         let answer = self.wire.prepare(all.map(|text| (text.prepared.as_str(), text.sql.as_str()))).await?;
         if let Some(refused) = answer.refused {
@@ -341,9 +351,9 @@ impl Session {
         let words = sql.to_ascii_lowercase();
         // Once it has let go what was prepared, that is gone for all the session's life.
         self.texts.by_text |= words.contains("deallocate");
-        let path = self.path.clone();
+        let (path, plan) = (self.path.clone(), self.plan.clone());
         let local = if transaction { "t" } else { "f" };
-        let work = named("work", vec![Some(zone), Some(local), Some(&path)]);
+        let work = named("work", vec![Some(zone), Some(local), Some(&path), Some(&plan)]);
         let several = sql::statements(sql);
         let one = Some(Statement::job(sql, date)).filter(|_| date.is_some() || several.len() == 1);
         // A COPY FROM STDIN would take what follows for its data.

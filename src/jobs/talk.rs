@@ -178,6 +178,8 @@ pub enum Event {
         /// The program's process; `None` for SQL.
         pid: Option<i32>,
     },
+    /// The last attempt of a turn has ended and is being recorded: the next turn may be ordered, which begins after that.
+    Recording,
     /// An attempt ended.
     Finished {
         /// For this date.

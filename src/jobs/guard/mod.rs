@@ -351,7 +351,7 @@ impl Guard<'_> {
                 }
                 (Ok(()), Work::Sql { text, transaction }) => {
                     self.resort.rest();
-                    self.say(started(None));
+                    crate::helper::tell_with_next(&started(None));
                     self.sql(job, claim, text, *transaction, date).await
                 }
                 (Ok(()), Work::Program { .. }) => {
@@ -465,7 +465,9 @@ impl Guard<'_> {
             && boot_time().saturating_sub(session.heard()) < DOUBT.min(job.lease / 3)
             && !claim.renewal.left().is_zero()
         {
-            self.resort.watch(job.lease, session.heard());
+            if matches!(job.work, Work::Program { .. }) {
+                self.resort.watch(job.lease, session.heard());
+            }
             return Ok(());
         }
         let setup = self.setup.clone();
@@ -477,6 +479,13 @@ impl Guard<'_> {
         Ok(())
     }
 
+    /// All that is left of a turn is its record; and whoever is told of its end is told soon.
+    fn recording(&self, job: &Job) {
+        if job.on_failure.is_none() && job.on_recovery.is_none() {
+            self.say(Event::Recording);
+        }
+    }
+
     fn told(&self, date: Timestamp, work: &Done, cut: bool) {
         let how = Finished {
             failure: work.failure.clone(),
@@ -484,7 +493,8 @@ impl Guard<'_> {
             duration: work.took,
             output_bytes: work.output.bytes(),
         };
-        self.say(Event::Finished { date, how });
+        // What is told next comes soon: the turn's end, the next date, or a beat.
+        crate::helper::tell_with_next(&Event::Finished { date, how });
     }
 
     fn next_run(&self, job: &Job, claim: &Claim, date: Date, failed: bool) -> Timestamp {

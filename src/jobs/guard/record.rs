@@ -4,13 +4,12 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::statement::RESET;
 use super::{Cut, Date, Done, Guard, beat, one_line};
 use crate::error::{Error, Exit, Result};
 use crate::jobs::claim::{Attempt, Claim, array};
 use crate::jobs::file::{Job, Work};
 use crate::jobs::output::{self, Captured};
-use crate::jobs::session::{Statement, first, json, named, plain};
+use crate::jobs::session::{Statement, first, json, named, plain, undo};
 use crate::jobs::spool::{self, Kept};
 use crate::jobs::store::{interval, lock_key};
 use crate::jobs::talk::{Failure, Outcome, Rest};
@@ -106,6 +105,7 @@ impl Guard<'_> {
         work: &Done,
         date: Date,
     ) -> std::result::Result<bool, Outcome> {
+        self.recording(job);
         let values =
             self.finish_values(job, claim, work.failure.as_ref(), &work.output, work.took, date, false);
         let finish = named("finish", as_refs(&values)).with_said(FINISH_SAID);
@@ -233,11 +233,11 @@ impl Guard<'_> {
             };
             let job = &kept.job;
             let statement = named("finish", as_refs(&kept.values)).with_said(FINISH_SAID);
-            let statements = [plain!("BEGIN"), named("house", vec![None]), statement, plain!("COMMIT")];
+            let statements = [plain!("BEGIN"), statement, plain!("COMMIT")];
             match self.record(&statements, Duration::ZERO).await {
                 Ok(answers) => {
                     spool::done(&file);
-                    let what = if first(answers.get(2)).as_deref() == Some("1") {
+                    let what = if first(answers.get(1)).as_deref() == Some("1") {
                         "recorded now"
                     } else {
                         "too late: its claim was gone, which is in the log"
@@ -306,10 +306,9 @@ impl Guard<'_> {
 fn recording<'a>(job: &Job, statement: Statement<'a>) -> (Vec<Statement<'a>>, usize) {
     let mut statements = Vec::new();
     if matches!(job.work, Work::Sql { .. }) {
-        // The job may have set itself another role.
-        statements.extend(RESET);
+        statements.extend(undo());
     }
-    statements.extend([plain!("BEGIN"), named("house", vec![None])]);
+    statements.push(plain!("BEGIN"));
     let recorded = statements.len();
     statements.extend([statement, plain!("COMMIT")]);
     (statements, recorded)

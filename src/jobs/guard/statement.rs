@@ -14,7 +14,7 @@ use crate::jobs::claim::{Attempt, Claim};
 use crate::jobs::file::Job;
 use crate::jobs::lease;
 use crate::jobs::output::Captured;
-use crate::jobs::session::{Statement, clean, first, json, named, plain};
+use crate::jobs::session::{clean, first, json, named, plain, undo};
 use crate::jobs::store::lock_key;
 use crate::jobs::talk::{Failure, Order, Setup};
 use crate::session::Answer;
@@ -22,6 +22,9 @@ use crate::sql;
 
 /// How long a cancelled statement may take to end.
 const CANCELLED: Duration = Duration::from_secs(2);
+
+/// A job that is over so soon is told of once.
+const SHORT: Duration = Duration::from_millis(20);
 
 /// What the ledger says of an attempt.
 #[derive(Deserialize)]
@@ -31,9 +34,6 @@ struct Found {
     next: Option<Attempt>,
 }
 
-/// What undoes a job's own settings, before pgkit's statements run in its session.
-pub(super) const RESET: [Statement<'static>; 3] =
-    [plain!("RESET SESSION AUTHORIZATION"), plain!("RESET ROLE"), plain!("RESET ALL")];
 /// How long a success waits for the job's row, which somebody has locked. Less than a statement of ours may take.
 const ROW: &str = "10s";
 /// What hinders a record for a while: a lock, a cancelled statement, a deadlock.
@@ -69,7 +69,8 @@ impl Guard<'_> {
         let answer = {
             let mut work = std::pin::pin!(session.job(&zone, transaction, text, dated.then_some(&date_text)));
             let mut renewals = std::pin::pin!(renewals(setup, job, claim));
-            let mut pulse = tokio::time::interval_at(tokio::time::Instant::now() + BEAT, BEAT);
+            // What takes no longer than this tells of its begin when it ends.
+            let mut pulse = tokio::time::interval_at(tokio::time::Instant::now() + SHORT, BEAT);
             let mut until = job.timeout.map(|timeout| begun + timeout);
             loop {
                 let now = tokio::select! {
@@ -179,13 +180,13 @@ impl Guard<'_> {
         };
         let (record, said) =
             if date.following.is_some() { ("next", NEXT_SAID) } else { ("finish", FINISH_SAID) };
-        let mut statements = RESET.to_vec();
+        let mut statements = undo().to_vec();
+        statements.push(named("wait", vec![Some(ROW)]));
+        let (recorded, committed) = (statements.len(), statements.len() + 1);
         statements.extend([
-            named("house", vec![Some(ROW)]),
             named(record, values.iter().map(Option::as_deref).collect()).with_said(said),
             plain!("COMMIT"),
         ]);
-        let (recorded, committed) = (RESET.len() + 1, RESET.len() + 2);
         let key = lock_key(&self.setup.schema, &job.name).to_string();
         // Before the next date the lock is ours again, where the job has given it away.
         statements.push(match date.following {
@@ -193,6 +194,9 @@ impl Guard<'_> {
             Some(_) => named("lock", vec![Some(&key)]),
         });
         statements.extend(clean());
+        if date.following.is_none() {
+            self.recording(job);
+        }
         let Some(session) = self.session.as_mut() else {
             return Ended::Cut(Cut::crash("its session is lost"), Done::nothing(took));
         };
@@ -312,7 +316,7 @@ async fn renewals(setup: &Setup, job: &Job, claim: &Claim) {
         let renewed = async {
             let mut other = connect(setup).await?;
             let renewed =
-                other.pipeline(&lease::renewing(job, &claim.run.to_string(), &claim.mark, None)).await;
+                other.pipeline(&lease::renewing(job, &claim.run.to_string(), &claim.mark, ROW)).await;
             other.close().await;
             renewed
         };
