@@ -132,7 +132,8 @@ impl Running {
     ///
     /// Errors: the system cannot say (74).
     pub async fn end(&mut self) -> Result<ExitStatus> {
-        let mut reap = tokio::time::interval(Duration::from_secs(1));
+        let second = Duration::from_secs(1);
+        let mut reap = tokio::time::interval_at(tokio::time::Instant::now() + second, second);
         let status = loop {
             let child = &mut self.child;
             let [out, err] = &mut *self.buffers;

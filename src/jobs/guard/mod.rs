@@ -29,6 +29,8 @@ use crate::helper::Master;
 const IDLE: Duration = Duration::from_secs(2);
 /// How often a waiting runner hears that its guard lives.
 const BEAT: Duration = Duration::from_secs(1);
+/// A job that is over so soon is told of once, when it ends.
+const SHORT: Duration = Duration::from_millis(20);
 /// How long a job with many dates runs while others wait.
 const SLICE: Duration = Duration::from_secs(5);
 /// After how long without a word of the server a claim is looked at before a program is started for it.
@@ -358,7 +360,7 @@ impl Guard<'_> {
                     let begun = Instant::now();
                     match self.program(job, claim, date.date) {
                         Ok(running) => {
-                            self.say(started(Some(running.pid())));
+                            crate::helper::tell_with_next(&started(Some(running.pid())));
                             self.watch(job, claim, running, begun).await
                         }
                         Err(failure) => {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::record::traceback;
-use super::{Cause, Cut, Done, Ended, Guard, at, beat, connect, one_line, with_output};
+use super::{Cause, Cut, Done, Ended, Guard, SHORT, at, beat, connect, one_line, with_output};
 use crate::jobs::claim::Claim;
 use crate::jobs::file::{Job, Work};
 use crate::jobs::lease::{Keeper, Loss};
@@ -68,6 +68,8 @@ impl Guard<'_> {
         let mut keep = Box::pin(keeper.keep(async || connect(&setup).await, beat));
         let mut is_kept = true;
         let mut cause = None;
+        let mut short = Box::pin(tokio::time::sleep(SHORT));
+        let mut is_shown = false;
         // What comes next: the end of its time, KILL, KILL again.
         let mut until = job.timeout.map(|timeout| begun + timeout);
         let status = loop {
@@ -83,6 +85,11 @@ impl Guard<'_> {
                     Ok(None) | Err(_) => Some(Cause::Alone),
                 },
                 () = at(until) => None,
+                () = &mut short, if !is_shown => {
+                    is_shown = true;
+                    beat();
+                    continue;
+                }
             };
             *alone |= new == Some(Cause::Alone);
             *stopping |= new == Some(Cause::Stop);

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::program::timeout;
 use super::record::{FINISH_SAID, NEXT_SAID, TRACEBACK, traceback};
-use super::{BEAT, Cause, Cut, Date, Done, Ended, Guard, at, beat, connect, one_line, with_output};
+use super::{BEAT, Cause, Cut, Date, Done, Ended, Guard, SHORT, at, beat, connect, one_line, with_output};
 use crate::error::{Error, Exit};
 use crate::jobs::claim::{Attempt, Claim};
 use crate::jobs::file::Job;
@@ -22,9 +22,6 @@ use crate::sql;
 
 /// How long a cancelled statement may take to end.
 const CANCELLED: Duration = Duration::from_secs(2);
-
-/// A job that is over so soon is told of once.
-const SHORT: Duration = Duration::from_millis(20);
 
 /// What the ledger says of an attempt.
 #[derive(Deserialize)]
@@ -69,7 +66,6 @@ impl Guard<'_> {
         let answer = {
             let mut work = std::pin::pin!(session.job(&zone, transaction, text, dated.then_some(&date_text)));
             let mut renewals = std::pin::pin!(renewals(setup, job, claim));
-            // What takes no longer than this tells of its begin when it ends.
             let mut pulse = tokio::time::interval_at(tokio::time::Instant::now() + SHORT, BEAT);
             let mut until = job.timeout.map(|timeout| begun + timeout);
             loop {
