@@ -496,7 +496,7 @@ impl Reader {
             (Some(value), None) => {
                 let text = self.text(value, "sql")?;
                 if text.contains('\0') {
-                    self.fault(value.span().start, "sql: a NUL byte is no part of any statement".into());
+                    self.fault(value.span().start, "sql: it holds a NUL byte".into());
                 }
                 if crate::sql::is_blank(&text) {
                     self.fault(value.span().start, "sql: there is no statement".into());

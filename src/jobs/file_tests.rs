@@ -143,6 +143,7 @@ fn what_does_not_go_together_or_cannot_be_is_told() {
         ("sql = \"SELECT 1\"\ndirectory = \"x\"", "5: directory goes with command"),
         ("command = \"x\"\ntransaction = false", "5: transaction goes with sql"),
         ("command = \"x\"\nenvironment = { A = \"b\\u0000\" }", "5: environment.A: it holds a NUL byte"),
+        ("sql = \"SELECT '\\u0000'\"", "4: sql: it holds a NUL byte"),
         ("command = \"x\"\ndepends_on = [\"a\", 5]", "5: an item of depends_on is no text: put it in quotes"),
         ("command = \"x\"\nmax_backfill = 5", "5: max_backfill goes with backfill = true"),
     ] {

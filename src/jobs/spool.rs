@@ -126,6 +126,12 @@ mod tests {
         assert!(
             matches!(all(folder.path(), "here").as_slice(), [(file, Err(_))] if file.ends_with("7.refused"))
         );
+        let other = r#"{"format": 7, "place": "here", "job": "j", "values": []}"#;
+        std::fs::write(folder.path().join("8.json"), other).unwrap();
+        let found = all(folder.path(), "here");
+        assert!(
+            matches!(&found[..], [(file, Err(e))] if unread(file, e).contains("another version of pgkit"))
+        );
         assert!(all(folder.path(), "here").is_empty() && folder.path().join("7.refused").exists());
     }
 }

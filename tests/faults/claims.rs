@@ -16,12 +16,19 @@ fn a_claim_is_renewed_before_a_crontabber_would_take_it_for_stale() {
             "renew",
             "[defaults]\nmax_ongoing_age = \"4s\"\n
              [[job]]\nname = \"p\"\nschedule = \"1d\"\ncommand = [\"sleep\", \"5.5\"]\n
-             [[job]]\nname = \"s\"\nschedule = \"1d\"\nsql = \"INSERT INTO t SELECT FROM pg_sleep(5.5)\"\n",
+             [[job]]\nname = \"s\"\nschedule = \"1d\"\nsql = \"INSERT INTO t SELECT FROM pg_sleep(5.5)\"\n
+             [[job]]\nname = \"dates\"\nevery = \"1h\"\nbackfill = true\ncommand = [\"sleep\", \"0.8\"]\n
+             [[job]]\nname = \"sql dates\"\nevery = \"1h\"\nbackfill = true\nsql = \"SELECT pg_sleep(0.8)\"\n",
         );
-        jobs.db.sql("CREATE TABLE t ()");
+        jobs.db.sql(
+            "CREATE TABLE t ();
+             INSERT INTO crontabber (app_name, next_run, last_success, error_count, last_error)
+             SELECT name, now() - interval '1 d', date_trunc('hour', now()) - interval '7 h', 0, '{}'
+             FROM unnest(ARRAY['dates', 'sql dates']) name",
+        );
         // The trigger lets whoever holds the claim renew it.
         jobs.ends(0, &["guard", "install"]);
-        let mut runner = jobs.start(&["run", "--parallel", "2"]);
+        let mut runner = jobs.start(&["run", "--parallel", "4"]);
         let mut claims = BTreeSet::new();
         while !runner.has_ended() {
             for row in jobs.db.sql("SELECT app_name || ongoing, clock_timestamp() - ongoing < '4 s' FROM crontabber WHERE ongoing IS NOT NULL") {
@@ -32,7 +39,8 @@ fn a_claim_is_renewed_before_a_crontabber_would_take_it_for_stale() {
         }
         let output = runner.end();
         assert_eq!(output.code, Some(0), "on {}: {}", bin.major, output.snapshot());
-        assert!(claims.len() >= 4, "{claims:?}");
+        // Each was renewed once at least.
+        assert!(claims.len() >= 8, "{claims:?}");
         assert_eq!(
             (jobs.attempts("p"), jobs.attempts("s")),
             (vec!["succeeded 1".into()], vec!["succeeded 1".into()])
@@ -40,6 +48,27 @@ fn a_claim_is_renewed_before_a_crontabber_would_take_it_for_stale() {
         assert_eq!(jobs.db.value("SELECT count(*) FROM t"), "1");
         assert_eq!(jobs.db.value("SELECT count(*) FROM crontabber WHERE ongoing IS NOT NULL"), "0");
     }
+}
+
+#[test]
+fn who_locks_the_row_of_a_healthy_job_for_longer_than_its_lease_costs_it_nothing() {
+    let jobs = Jobs::new(
+        "locks",
+        "[[job]]\nname = \"j\"\nschedule = \"1d\"\nlease = \"3s\"\nmax_ongoing_age = \"4s\"\ncommand = [\"sleep\", \"7\"]\n",
+    );
+    jobs.db.sql(
+        "INSERT INTO crontabber (app_name, next_run, error_count, last_error) VALUES ('j', now(), 0, '{}')",
+    );
+    let runner = jobs.start(&["run"]);
+    jobs.wait("it is claimed", || !jobs.row("j", "ongoing").is_empty());
+    let other = jobs.db.session();
+    other.sql("BEGIN; SELECT FROM crontabber FOR UPDATE");
+    // Its renewal is due after 2 s, and must wait for this.
+    std::thread::sleep(Duration::from_secs(6));
+    other.sql("ROLLBACK");
+    let output = runner.end();
+    assert_eq!(output.code, Some(0), "{}", output.snapshot());
+    assert_eq!(jobs.attempts("j"), ["succeeded 1"]);
 }
 
 #[test]
@@ -171,11 +200,12 @@ every = "1h"
 backfill = true
 sql = """
 INSERT INTO t SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();
-SELECT pg_advisory_unlock_all()"""
+SELECT gives()"""
 "#,
     );
     jobs.db.sql(
         "CREATE TABLE t ();
+         CREATE FUNCTION gives() RETURNS void LANGUAGE sql AS 'SELECT pg_advisory_unlock_all()';
          INSERT INTO crontabber (app_name, next_run, last_success, error_count, last_error)
          VALUES ('j', now() - interval '1 d', date_trunc('hour', now()) - interval '3 h', 0, '{}')",
     );

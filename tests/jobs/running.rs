@@ -802,3 +802,22 @@ fn a_parent_whose_schedule_was_changed_holds_up_nobody() {
         assert_eq!(jobs.row("parent", "(next_run > now())"), "true");
     }
 }
+
+#[test]
+fn a_job_that_is_cut_off_after_its_first_date_ever_is_due_for_crontabber_too() {
+    let jobs = Jobs::new(
+        "due",
+        "[[job]]\nname = \"j\"\nevery = \"1h\"\nbackfill = true\ncommand = \"echo x >> log; [ $(grep -c . log) = 1 ] || sleep 60\"\n",
+    );
+    // As a claim of a crontabber's leaves it that was given up.
+    jobs.db.sql(
+        "INSERT INTO crontabber (app_name, last_success, error_count, last_error)
+         VALUES ('j', date_trunc('hour', now()) - interval '3 h', 0, '{}')",
+    );
+    let runner = jobs.start(&["run"]);
+    jobs.wait_for_lines("log", 2);
+    runner.signal(nix::sys::signal::Signal::SIGTERM);
+    assert_eq!(runner.end().code, Some(143));
+    assert_eq!(jobs.row("j", "(next_run <= now() AND ongoing IS NULL)"), "true");
+    assert_eq!(jobs.attempts("j"), ["succeeded 1", "interrupted 1"]);
+}

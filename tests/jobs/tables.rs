@@ -156,6 +156,36 @@ fn a_role_without_rights_is_told_which_and_one_with_them_needs_no_more() {
 }
 
 #[test]
+fn what_stands_first_on_the_search_path_of_a_role_runs_in_its_jobs_alone() {
+    for bin in bins() {
+        let jobs = Jobs::on(
+            bin,
+            "path",
+            "[[job]]\nname = \"dates\"\nevery = \"1h\"\nbackfill = true\nsql = \"INSERT INTO public.t SELECT current_setting('search_path')\"\n
+             [[job]]\nname = \"fails\"\nschedule = \"1d\"\nsql = \"SELECT 'a'::text = 'b'::text\"\n
+             [[job]]\nname = \"program\"\nschedule = \"1d\"\ncommand = [\"sleep\", \"1.5\"]\n",
+        );
+        let role = role(&jobs, "path");
+        jobs.db.sql(&format!(
+            "CREATE TABLE t (path text); ALTER ROLE {role} SUPERUSER;
+             CREATE SCHEMA other; GRANT USAGE ON SCHEMA other TO {role};
+             CREATE FUNCTION other.equal(text, text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE 'other'; END $$;
+             CREATE OPERATOR other.= (LEFTARG = text, RIGHTARG = text, PROCEDURE = other.equal);
+             INSERT INTO crontabber (app_name, next_run, last_success, error_count, last_error)
+             VALUES ('dates', now() - interval '1 d', date_trunc('hour', now()) - interval '3 h', 0, '{{}}');
+             ALTER ROLE {role} SET search_path = other, pg_catalog, public"
+        ));
+        let ran = as_role(&jobs, &role, &["run"]);
+        assert_eq!(ran.code, Some(1), "on {}: {}", bin.major, ran.snapshot());
+        let paths = "SELECT string_agg(DISTINCT path, '') || count(*) FROM t";
+        assert_eq!(jobs.db.value(paths), "other, pg_catalog, public3", "on {}", bin.major);
+        assert_eq!(jobs.attempts("program"), ["succeeded 1"]);
+        assert!(jobs.row("fails", "last_error").contains("\"other\""), "{}", jobs.row("fails", "last_error"));
+        jobs.db.sql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+    }
+}
+
+#[test]
 fn what_a_role_or_a_database_has_set_hinders_nothing() {
     for bin in bins() {
         let jobs = Jobs::on(
