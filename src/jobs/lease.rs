@@ -201,6 +201,7 @@ impl<'a> Keeper<'a> {
     /// Renews the claim before a crontabber takes it for stale. Where it is not ours any more, the next ping tells.
     pub async fn renew(&mut self) {
         if self.claim.renewal.left().is_zero() {
+            self.claim.renewal.begin();
             let wait = format!("{}ms", (self.job.lease / 4).as_millis());
             let run = self.claim.run.to_string();
             let renewed = self.in_passing(&renewing(self.job, &run, &self.claim.mark, &wait)).await;
@@ -250,10 +251,11 @@ async fn ask(
 }
 
 /// What renews a claim, if the job's row still carries it; `wait` how long it waits for the row.
-pub fn renewing<'a>(job: &'a Job, run: &'a str, mark: &'a str, wait: &'a str) -> [Statement<'a>; 5] {
+pub fn renewing<'a>(job: &'a Job, run: &'a str, mark: &'a str, wait: &'a str) -> [Statement<'a>; 6] {
     [
         plain!("BEGIN"),
         named("wait", vec![Some(wait)]),
+        named("own_row", vec![Some(&job.name)]),
         named("as_owner", vec![Some(&job.name)]),
         named("refresh", vec![Some(&job.name), Some(run), Some(mark)]),
         plain!("COMMIT"),
@@ -262,12 +264,15 @@ pub fn renewing<'a>(job: &'a Job, run: &'a str, mark: &'a str, wait: &'a str) ->
 
 /// When a claim is to be renewed, so that no crontabber takes it for stale.
 #[derive(Debug)]
-pub struct Renewal(Cell<Duration>);
+pub struct Renewal {
+    due: Cell<Duration>,
+    begun: Cell<bool>,
+}
 
 impl Renewal {
     /// Of a claim that was made just now.
     pub fn new(job: &Job) -> Renewal {
-        Renewal(Cell::new(boot_time() + Renewal::period(job)))
+        Renewal { due: Cell::new(boot_time() + Renewal::period(job)), begun: Cell::new(false) }
     }
 
     fn period(job: &Job) -> Duration {
@@ -276,12 +281,22 @@ impl Renewal {
 
     /// How long until then.
     pub fn left(&self) -> Duration {
-        self.0.get().saturating_sub(boot_time())
+        self.due.get().saturating_sub(boot_time())
+    }
+
+    /// It is about to be tried.
+    pub fn begin(&self) {
+        self.begun.set(true);
+    }
+
+    /// Was it ever tried? The last time may not be over, where its session was given up.
+    pub fn has_begun(&self) -> bool {
+        self.begun.get()
     }
 
     /// It was tried just now. What hinders it may not hinder it a while later.
     pub fn tried(&self, job: &Job, done: bool) {
         let period = Renewal::period(job);
-        self.0.set(boot_time() + if done { period } else { period / 10 });
+        self.due.set(boot_time() + if done { period } else { period / 10 });
     }
 }

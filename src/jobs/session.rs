@@ -58,6 +58,7 @@ const SELDOM: &[(&str, &str)] = &[
     ("seen_free", include_str!("../../queries/jobs/seen_free.sql")),
     ("cut_off", include_str!("../../queries/jobs/cut_off.sql")),
     ("refresh", include_str!("../../queries/jobs/refresh.sql")),
+    ("own_row", include_str!("../../queries/jobs/own_row.sql")),
     ("regained", include_str!("../../queries/jobs/regained.sql")),
     ("stolen", include_str!("../../queries/jobs/stolen.sql")),
     ("leader", include_str!("../../queries/jobs/leader.sql")),

@@ -109,7 +109,7 @@ impl Guard<'_> {
         let values =
             self.finish_values(job, claim, work.failure.as_ref(), &work.output, work.took, date, false);
         let finish = named("finish", as_refs(&values)).with_said(FINISH_SAID);
-        let (mut statements, recorded) = recording(job, finish);
+        let (mut statements, recorded) = recording(job, claim, finish);
         statements.push(named("unlock", vec![]));
         match self.record(&statements, job.lease + PATIENCE).await {
             Ok(answers) => {
@@ -136,7 +136,7 @@ impl Guard<'_> {
         let next = date.following.unwrap_or(date.date);
         let values = self.next_values(claim, &work.output, work.took, date, next, job, false);
         let next = named("next", as_refs(&values)).with_said(NEXT_SAID);
-        let (mut statements, recorded) = recording(job, next);
+        let (mut statements, recorded) = recording(job, claim, next);
         // A job that is SQL may have given it away.
         let key = lock_key(&self.setup.schema, &job.name).to_string();
         statements.push(named("lock", vec![Some(&key)]));
@@ -292,7 +292,7 @@ impl Guard<'_> {
             ],
         )
         .with_said(RELEASE_SAID);
-        let (mut statements, _) = recording(job, statement);
+        let (mut statements, _) = recording(job, claim, statement);
         statements.push(named("unlock", vec![]));
         let released = self.record(&statements, job.lease + PATIENCE).await.map(drop);
         if matches!(job.work, Work::Sql { .. }) {
@@ -303,12 +303,15 @@ impl Guard<'_> {
 }
 
 /// A statement that records something, in a transaction of its own, and its place in it.
-fn recording<'a>(job: &Job, statement: Statement<'a>) -> (Vec<Statement<'a>>, usize) {
+fn recording<'a>(job: &'a Job, claim: &Claim, statement: Statement<'a>) -> (Vec<Statement<'a>>, usize) {
     let mut statements = Vec::new();
     if matches!(job.work, Work::Sql { .. }) {
         statements.extend(undo());
     }
     statements.push(plain!("BEGIN"));
+    if claim.renewal.has_begun() {
+        statements.push(named("own_row", vec![Some(&job.name)]));
+    }
     let recorded = statements.len();
     statements.extend([statement, plain!("COMMIT")]);
     (statements, recorded)

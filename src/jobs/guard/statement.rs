@@ -178,6 +178,9 @@ impl Guard<'_> {
             if date.following.is_some() { ("next", NEXT_SAID) } else { ("finish", FINISH_SAID) };
         let mut statements = undo().to_vec();
         statements.push(named("wait", vec![Some(ROW)]));
+        if claim.renewal.has_begun() {
+            statements.push(named("own_row", vec![Some(&job.name)]));
+        }
         let (recorded, committed) = (statements.len(), statements.len() + 1);
         statements.extend([
             named(record, values.iter().map(Option::as_deref).collect()).with_said(said),
@@ -311,6 +314,7 @@ async fn renewals(setup: &Setup, job: &Job, claim: &Claim) {
         tokio::time::sleep(claim.renewal.left()).await;
         let renewed = async {
             let mut other = connect(setup).await?;
+            claim.renewal.begin();
             let renewed =
                 other.pipeline(&lease::renewing(job, &claim.run.to_string(), &claim.mark, ROW)).await;
             other.close().await;
