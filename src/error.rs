@@ -140,6 +140,21 @@ impl Error {
         self
     }
 
+    /// All of it in one line.
+    pub fn one_line(&self) -> String {
+        let mut text = self.message.clone();
+        for cause in &self.causes {
+            text.push_str(": ");
+            text.push_str(cause);
+        }
+        for hint in &self.hints {
+            text.push_str(" (");
+            text.push_str(hint);
+            text.push(')');
+        }
+        text.replace('\n', "; ")
+    }
+
     /// Notes the server's SQLSTATE.
     pub fn with_sqlstate(mut self, sqlstate: impl Into<String>) -> Error {
         self.sqlstate = Some(sqlstate.into());

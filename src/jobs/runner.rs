@@ -105,14 +105,9 @@ impl Away {
 
     fn tell(&mut self, error: &Error, tell: Tell<'_>) {
         if !std::mem::replace(&mut self.0, true) {
-            tell(Told::Warning(format!("{}: tried again each second", one_line(error))));
+            tell(Told::Warning(format!("{}: tried again each second", error.one_line())));
         }
     }
-}
-
-/// An error's message, without its line breaks.
-fn one_line(error: &Error) -> String {
-    error.message.replace('\n', "; ")
 }
 
 /// Runs jobs. `C` opens the session that plans.
@@ -418,7 +413,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             {
                 if let Err(e) = self.hand_out(turn).await {
                     self.queue.put_back(turn);
-                    self.fewer(&e.message, tell).ok_or(e)?;
+                    self.fewer(&e.one_line(), tell).ok_or(e)?;
                 }
             }
             if self.queue.is_empty() {
@@ -699,7 +694,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             Ok::<(), Error>(())
         };
         if let Err(e) = pruned.await {
-            let why = one_line(&e);
+            let why = e.one_line();
             tell(Told::Warning(format!("history that is older than keep_history was not removed: {why}")));
         }
     }

@@ -203,21 +203,7 @@ fn broken(error: &Error) -> Outcome {
     const ONE: [&str; 4] = ["22", "23", "P0", "09"];
     let is_ones =
         error.sqlstate.as_ref().is_some_and(|state| ONE.iter().any(|class| state.starts_with(class)));
-    Outcome::Broken { why: one_line(error), code: error.exit.code(), all: !is_ones }
-}
-
-fn one_line(error: &Error) -> String {
-    let mut text = error.message.replace('\n', "; ");
-    for cause in &error.causes {
-        text.push_str(": ");
-        text.push_str(cause);
-    }
-    for hint in &error.hints {
-        text.push_str(" (");
-        text.push_str(hint);
-        text.push(')');
-    }
-    text
+    Outcome::Broken { why: error.one_line(), code: error.exit.code(), all: !is_ones }
 }
 
 async fn connect(setup: &Setup) -> Result<Session> {
@@ -507,7 +493,7 @@ impl Guard<'_> {
     async fn cut_off(&mut self, job: &Job, claim: &Claim, date: Timestamp, cut: Cut, work: &Done) -> Outcome {
         let held = cut.has_begun && holds(job);
         if let Err(e) = self.release(job, claim, &cut, work, held).await {
-            self.warn(format!("the claim could not be given back: {}", one_line(&e)));
+            self.warn(format!("the claim could not be given back: {}", e.one_line()));
         }
         if held {
             let errors = claim.errors_before + i64::from(cut.is_crash);
@@ -520,7 +506,7 @@ impl Guard<'_> {
         let (run, took) = (claim.run.to_string(), store::interval(work.took));
         let values = vec![Some(run.as_str()), Some(&job.name), Some(&claim.mark), Some(&took)];
         if let Err(e) = self.record(&[named("stolen", values)], record::PATIENCE).await {
-            self.warn(format!("that the job was taken over could not be recorded: {}", one_line(&e)));
+            self.warn(format!("that the job was taken over could not be recorded: {}", e.one_line()));
         }
         self.unlock().await;
     }
@@ -576,7 +562,7 @@ impl Guard<'_> {
                 let payload = self.text(&news.payload());
                 let statements = [named("notify", vec![Some(channel), Some(&payload)]).with_said(&[1])];
                 if let Err(e) = self.record(&statements, record::PATIENCE).await {
-                    self.warn(format!("channel {channel:?} could not be notified: {}", one_line(&e)));
+                    self.warn(format!("channel {channel:?} could not be notified: {}", e.one_line()));
                 }
             }
         }

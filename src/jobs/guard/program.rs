@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::record::traceback;
-use super::{Cause, Cut, Done, Ended, Guard, SHORT, at, beat, connect, one_line, with_output};
+use super::{Cause, Cut, Done, Ended, Guard, SHORT, at, beat, connect, with_output};
 use crate::jobs::claim::Claim;
 use crate::jobs::file::{Job, Work};
 use crate::jobs::lease::{Keeper, Loss};
@@ -50,7 +50,7 @@ impl Guard<'_> {
             environment: all,
             directory: directory.as_ref().map_or_else(|| folder.clone(), |own| folder.join(own)),
         };
-        program.start().map_err(|e| not_started(one_line(&e)))
+        program.start().map_err(|e| not_started(e.one_line()))
     }
 
     /// Waits for a program's end, or ends it.
@@ -144,7 +144,7 @@ impl Guard<'_> {
         let status = match status {
             Ok(status) => Some(status),
             Err(e) => {
-                self.warn(one_line(&e));
+                self.warn(e.one_line());
                 None
             }
         };

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::{Cut, Date, Done, Guard, beat, one_line};
+use super::{Cut, Date, Done, Guard, beat};
 use crate::error::{Error, Exit, Result};
 use crate::jobs::claim::{Attempt, Claim, array};
 use crate::jobs::file::{Job, Work};
@@ -151,7 +151,7 @@ impl Guard<'_> {
                 }
                 match json(answers.get(recorded)) {
                     Ok(next) => Ok(Some(next)),
-                    Err(e) => Err(Outcome::Unrecorded { why: one_line(&e) }),
+                    Err(e) => Err(Outcome::Unrecorded { why: e.one_line() }),
                 }
             }
             Err(e) => {
@@ -207,13 +207,13 @@ impl Guard<'_> {
     /// Keeps what could not be recorded.
     fn keep(&self, job: &Job, values: Vec<Option<String>>, error: &Error) -> Outcome {
         let kept = Kept::new(self.setup.place.clone(), job.name.clone(), values);
-        let why = one_line(error);
+        let why = error.one_line();
         match self.setup.spool.as_deref().map(|folder| spool::keep(folder, &kept)) {
             Some(Ok(file)) => Outcome::Unrecorded {
                 why: format!("{why}; it is kept in {}, and the next run here records it", file.display()),
             },
             Some(Err(e)) => {
-                Outcome::Unrecorded { why: format!("{why}; nor could it be kept: {}", one_line(&e)) }
+                Outcome::Unrecorded { why: format!("{why}; nor could it be kept: {}", e.one_line()) }
             }
             None => Outcome::Unrecorded { why: format!("{why}; there is no folder to keep it in (HOME)") },
         }
@@ -245,7 +245,7 @@ impl Guard<'_> {
                     self.warn(format!("a result of job {job:?} that was kept in {shown} is {what}"));
                 }
                 Err(e) if is_its_own(&e) => {
-                    let (aside, why) = (spool::aside(&file), one_line(&e));
+                    let (aside, why) = (spool::aside(&file), e.one_line());
                     let aside = aside.display();
                     self.warn(format!(
                         "a result of job {job:?} that was kept is refused, and stays in {aside}: {why}"
@@ -253,7 +253,7 @@ impl Guard<'_> {
                 }
                 Err(e) if e.exit == Exit::Unavailable => return Err(e),
                 Err(e) => {
-                    let why = one_line(&e);
+                    let why = e.one_line();
                     self.warn(format!(
                         "a result of job {job:?} that was kept in {shown} is not recorded yet: {why}"
                     ));

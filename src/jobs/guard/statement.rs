@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::program::timeout;
 use super::record::{FINISH_SAID, NEXT_SAID, TRACEBACK, traceback};
-use super::{BEAT, Cause, Cut, Date, Done, Ended, Guard, SHORT, at, beat, connect, one_line, with_output};
+use super::{BEAT, Cause, Cut, Date, Done, Ended, Guard, SHORT, at, beat, connect, with_output};
 use crate::error::{Error, Exit};
 use crate::jobs::claim::{Attempt, Claim};
 use crate::jobs::file::Job;
@@ -236,7 +236,7 @@ impl Guard<'_> {
                                 .into(),
                     }),
                     Some(state) if at <= recorded && HINDERS.contains(&state) => {
-                        let why = format!("its success could not be recorded: {}", one_line(&e));
+                        let why = format!("its success could not be recorded: {}", e.one_line());
                         Ended::Cut(Cut::crash(why), Done::nothing(took))
                     }
                     // What stood against its commit is the job's own fault, and told as such.
@@ -250,7 +250,7 @@ impl Guard<'_> {
         match json::<Attempt>(answers.get(recorded)) {
             Ok(next) => Ended::Committed(Done::nothing(took), Some(next)),
             Err(e) => {
-                self.warn(one_line(&e));
+                self.warn(e.one_line());
                 self.session = None;
                 Ended::Cut(Cut::crash("its record is not understood"), Done::nothing(took))
             }
