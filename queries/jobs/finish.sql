@@ -1,7 +1,7 @@
 -- Ends a run, if the job's row still carries its claim: crontabber's row as crontabber writes it, its log, the attempt. Once:
--- where the attempt has ended so already, nothing changes. One that waits for a person, since others have seen its lock free, ends too:
--- now it is known what came of it. A run for a date that somebody has named does not count for the
--- schedule: it leaves the row as it was, and none where there was none.
+-- where the attempt has ended so already, nothing changes. One that waits for a person, since others have seen its lock free,
+-- ends too: now it is known what came of it. A run for a date that somebody has named does not count for the schedule: it
+-- leaves the row as it was, and none where there was none.
 -- $1 job, $2 the attempt's mark, $3 its id, $4 when the job's turn began, $5 next_run, $6 the success for the log and for
 -- last_success, $7 whether it failed, $8 type, $9 message and $10 traceback of the failure, $11 parents, $12 duration,
 -- $13 bytes of output, $14 its head, $15 its tail, $16 the state of the attempt, $17 whether it goes with the job's own

@@ -1,6 +1,7 @@
--- Gives a claim back after a run that was cut off: no error is counted, and the job is due as it was before. A row that
--- the claim has made goes again, for crontabber never takes one without next_run; with a date done it is due now. Or the job waits for a person: then
--- the claim stays, and where a crash has cut it off an error tells. An attempt that has ended already stays as it is.
+-- Gives a claim back after a run that was cut off: no error is counted, and the job is due as it was before. A row that the
+-- claim has made goes again, for crontabber never takes one without next_run; where a date was done it is due now. Or the job
+-- waits for a person: then the claim stays, and where a crash has cut it off an error tells. An attempt that has ended already
+-- stays as it is.
 -- $1 job, $2 the attempt's mark, $3 its id, $4 why, $5 whether it waits for a person, $6 duration, $7 bytes of output, $8 its
 -- head, $9 its tail, $10 whether a crash has cut it off.
 WITH attempt AS (
