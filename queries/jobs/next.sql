@@ -14,8 +14,9 @@ WITH attempt AS (
     INSERT INTO :"schema".crontabber_log (app_name, duration, success, exc_type, exc_value)
     SELECT $1, $5::interval, CASE WHEN mine THEN $4 END, CASE WHEN NOT mine THEN 'lost claim' END,
            CASE WHEN NOT mine THEN 'it succeeded when its claim was gone' END
-    FROM attempt, (SELECT EXISTS (SELECT FROM state) AS mine) known
-    WHERE NOT has_ended AND NOT is_lost
+    FROM (SELECT EXISTS (SELECT FROM state) AS mine) known
+    LEFT JOIN attempt ON true
+    WHERE NOT coalesce(has_ended OR is_lost, false)
 ), done AS (
     UPDATE :"schema".pgkit_run
     SET state = CASE WHEN EXISTS (SELECT FROM state) THEN 'succeeded' ELSE 'lost claim' END, duration = $5,

@@ -42,7 +42,7 @@ pub struct Keeper<'a> {
     /// The program's process; `None`: it has yet to be started.
     pub leader: Option<i32>,
     /// When the last request was sent that the server has answered, on [`boot_time`]'s clock.
-    pub heard: Duration,
+    heard: Duration,
 }
 
 /// Has the kernel kill this process, even a stopped one, when a lease is over and nobody has seen to it.
@@ -107,15 +107,15 @@ impl Default for LastResort {
 }
 
 impl<'a> Keeper<'a> {
-    /// Of a job that is claimed over this session.
+    /// Of a job that is claimed over this session, of which the server was heard at that instant of [`boot_time`].
     pub fn new(
         job: &'a Job,
         claim: &'a Claim,
         schema: &str,
         session: &'a mut Option<Session>,
         resort: &'a mut LastResort,
+        heard: Duration,
     ) -> Keeper<'a> {
-        let heard = session.as_ref().map(Session::heard).unwrap_or_default();
         let key = lock_key(schema, &job.name).to_string();
         Keeper { job, claim, key, session, resort, leader: None, heard }
     }
@@ -145,11 +145,18 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// Asks until the server answers, for as long as the lease lasts: is the job still ours?
-    pub async fn hear(
+    /// Says whether the job is still ours, under its lock; renews the claim where it is time.
+    pub async fn look(
         &mut self,
         connect: &impl AsyncFn() -> crate::error::Result<Session>,
     ) -> Result<(), Loss> {
+        self.hear(connect).await?;
+        self.renew().await;
+        if self.session.is_none() { self.hear(connect).await } else { Ok(()) }
+    }
+
+    /// Asks until the server answers, for as long as the lease lasts: is the job still ours?
+    async fn hear(&mut self, connect: &impl AsyncFn() -> crate::error::Result<Session>) -> Result<(), Loss> {
         loop {
             let sent = boot_time();
             let left = (self.heard + self.job.lease).saturating_sub(sent);
@@ -194,19 +201,26 @@ impl<'a> Keeper<'a> {
         let Some(leader) = self.leader else { return true };
         let (run, pid) = (self.claim.run.to_string(), leader.to_string());
         let ticks = process::ticks(leader).map(|ticks| ticks.to_string());
+        let wait = self.wait();
         let note = named("leader", vec![Some(&run), Some(&self.claim.mark), Some(&pid), ticks.as_deref()]);
-        self.in_passing(&[note]).await
+        let wait = named("wait", vec![Some(&wait)]);
+        self.in_passing(&[plain!("BEGIN"), wait, note, plain!("COMMIT")]).await
     }
 
     /// Renews the claim before a crontabber takes it for stale. Where it is not ours any more, the next ping tells.
-    pub async fn renew(&mut self) {
+    async fn renew(&mut self) {
         if self.claim.renewal.left().is_zero() {
             self.claim.renewal.begin();
-            let wait = format!("{}ms", (self.job.lease / 4).as_millis());
+            let wait = self.wait();
             let run = self.claim.run.to_string();
             let renewed = self.in_passing(&renewing(self.job, &run, &self.claim.mark, &wait)).await;
             self.claim.renewal.tried(self.job, renewed);
         }
+    }
+
+    /// How long what is not worth the lease waits for a lock; a renewal does so twice.
+    fn wait(&self) -> String {
+        format!("{}ms", (self.job.lease / 8).as_millis())
     }
 
     /// Runs what is not worth the lease: says whether it was done, and takes no longer than half of what is left.

@@ -408,7 +408,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 self.queue.drop_waiting();
                 self.tell_to_stop().await;
             }
-            while self.queue.running() < self.parallel + self.recording()
+            while (self.queue.running() < self.parallel || self.soon_free().is_some())
                 && let Some(turn) = self.queue.start()
             {
                 if let Err(e) = self.hand_out(turn).await {
@@ -562,20 +562,20 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         }
     }
 
-    /// How many guards have nothing left to do but a record.
-    fn recording(&self) -> usize {
-        self.slots.iter().filter(|slot| slot.is_recording).count()
+    /// A guard that has nothing left to do but a record. Where there are several, whichever is free first does the next turn.
+    fn soon_free(&self) -> Option<usize> {
+        let soon = self.slots.iter().position(|slot| slot.is_recording && slot.next.is_none());
+        soon.filter(|_| self.parallel == 1)
     }
 
     /// Hands a turn to a guard that has nothing to do, or only a record.
     async fn hand_out(&mut self, key: u64) -> Result<()> {
-        let soon = self.slots.iter().position(|slot| slot.is_recording && slot.next.is_none());
-        let soon = soon.filter(|_| self.queue.running() > self.parallel);
+        let soon = self.soon_free();
         let slot = match soon {
             Some(slot) => slot,
             None => self.free_slot().await?,
         };
-        let others_wait = self.stays || self.queue.len() > 1;
+        let others_wait = self.stays || self.queue.len() > 1 + usize::from(soon.is_some());
         let Some(turn) = self.queue.get_mut(key) else { return Ok(()) };
         turn.share.others_wait = others_wait;
         let order = Order::Run { job: Box::new((*turn.job).clone()), mode: turn.mode, share: turn.share };
@@ -644,7 +644,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         if kept.is_empty() {
             return Ok(());
         }
-        let slot = self.free_slot().await?;
+        // What hinders that a guard is started is told when there is something to do.
+        let Ok(slot) = self.free_slot().await else { return Ok(()) };
         self.slots[slot].guard.order(&Order::Replay).await?;
         let mut stop = self.stop.clone();
         loop {

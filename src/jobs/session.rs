@@ -224,13 +224,16 @@ impl Session {
 
     async fn begin(&mut self) -> Result<()> {
         let answer = self.wire.simple(&format!("{MARK}{ROLES}"), true).await?;
+        if let Some(refused) = answer.refused {
+            return Err(refused);
+        }
         let mut found = answer.rows.into_iter().flatten().flatten();
         if found.next().and_then(|pid| pid.parse().ok()) != Some(self.wire.backend_pid()) {
             return Err(store::pooler());
         }
         self.path = found.next().unwrap_or_default();
         self.plan = found.next().unwrap_or_default();
-        for text in [OWN_PATH.name, HOUSE] {
+        for text in [store::OWN_PATH, HOUSE] {
             self.wire.run(text).await?;
         }
         let all = self.texts.all.iter().filter(|text| !text.prepared.is_empty());
@@ -357,13 +360,21 @@ impl Session {
         let work = named("work", vec![Some(zone), Some(local), Some(&path), Some(&plan)]);
         let several = sql::statements(sql);
         let one = Some(Statement::job(sql, date)).filter(|_| date.is_some() || several.len() == 1);
-        // A COPY FROM STDIN would take what follows for its data.
-        let copies = words.contains("copy");
+        // A COPY FROM STDIN, which has no date, would take what follows for its data.
+        let copies = date.is_none() && words.contains("copy");
         let mut all = if transaction {
             // The job may have let go what was prepared: that is told where its record needs it.
             let deferred = plain!("SET CONSTRAINTS ALL IMMEDIATE");
             let before = [plain!("BEGIN"), work];
             match one.filter(|_| !copies) {
+                // There what goes out in one go has the time of its first statement.
+                Some(one) if self.version().major() < 11 => {
+                    let mut all = vec![self.tried(&before).await?];
+                    if !is_refused(&all) {
+                        all.extend(self.go(&[one, deferred], &[]).await?);
+                    }
+                    all
+                }
                 Some(one) => {
                     let [begin, work] = before;
                     self.go(&[begin, work, one, deferred], &[]).await?

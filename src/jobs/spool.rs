@@ -25,6 +25,13 @@ pub struct Kept {
     pub values: Vec<Option<String>>,
 }
 
+/// What every version's results begin with.
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+    place: String,
+}
+
 impl Kept {
     /// A result of this job, whose tables are there.
     pub fn new(place: String, job: String, values: Vec<Option<String>>) -> Kept {
@@ -56,22 +63,30 @@ pub fn keep(folder: &Path, kept: &Kept) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// What is kept for these tables, with its files. One that is no such result is put aside; whether it is for these tables
-/// nobody can say.
+/// What is kept for these tables, with its files. What is no result is put aside, for nobody can say what it belongs to; that of
+/// another version is left to it.
 pub fn all(folder: &Path, place: &str) -> Vec<(PathBuf, Result<Kept>)> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let files =
         entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "json"));
     let mut found: Vec<(PathBuf, Result<Kept>)> = files
         .filter_map(|file| match std::fs::read(&file) {
-            Ok(bytes) => match serde_json::from_slice::<Kept>(&bytes) {
-                Ok(kept) if kept.format == FORMAT => (kept.place == place).then_some((file, Ok(kept))),
-                Ok(kept) => {
-                    let why = format!("another version of pgkit has kept it (format {})", kept.format);
-                    Some((aside(&file), Err(Error::data(why))))
+            Ok(bytes) => {
+                let kept = serde_json::from_slice(&bytes).and_then(|head: Head| match head {
+                    Head { place: other, .. } if other != place => Ok(None),
+                    Head { format: FORMAT, .. } => serde_json::from_slice(&bytes).map(Ok).map(Some),
+                    Head { format, .. } => {
+                        let why = format!("another version of pgkit has kept it (format {format})");
+                        Ok(Some(Err(Error::data(why))))
+                    }
+                });
+                match kept {
+                    Ok(kept) => kept.map(|kept| (file, kept)),
+                    Err(e) => {
+                        Some((aside(&file), Err(Error::data("it is no result of pgkit's").caused_by(e))))
+                    }
                 }
-                Err(e) => Some((aside(&file), Err(Error::data("it is no result of pgkit's").caused_by(e)))),
-            },
+            }
             // Another run here has recorded it meanwhile.
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
             Err(e) => Some((file, Err(Error::io("it cannot be opened", &e)))),
@@ -126,12 +141,13 @@ mod tests {
         assert!(
             matches!(all(folder.path(), "here").as_slice(), [(file, Err(_))] if file.ends_with("7.refused"))
         );
-        let other = r#"{"format": 7, "place": "here", "job": "j", "values": []}"#;
+        let other = r#"{"format": 7, "place": "here", "new": true}"#;
         std::fs::write(folder.path().join("8.json"), other).unwrap();
+        assert!(all(folder.path(), "there").is_empty());
         let found = all(folder.path(), "here");
         assert!(
             matches!(&found[..], [(file, Err(e))] if unread(file, e).contains("another version of pgkit"))
         );
-        assert!(all(folder.path(), "here").is_empty() && folder.path().join("7.refused").exists());
+        assert!(folder.path().join("7.refused").exists() && folder.path().join("8.json").exists());
     }
 }

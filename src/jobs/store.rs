@@ -46,7 +46,7 @@ const MADE: &[(&str, &str)] = &[
 const ONGOING: &str = include_str!("../../queries/jobs/init/ongoing.sql");
 
 /// What follows when the role's own search path has said where the tables are.
-const OWN_PATH: &str = "SET search_path = pg_catalog";
+pub(super) const OWN_PATH: &str = "SET search_path = pg_catalog";
 
 /// Whoever can be asked: a session that only reads, or one that writes.
 pub trait Ask {

@@ -213,3 +213,61 @@ SELECT gives()"""
     assert_eq!(jobs.db.value("SELECT count(*) FROM t"), "3");
     assert_eq!(jobs.attempts("j").len(), 3);
 }
+
+#[test]
+fn a_turn_that_is_ordered_while_another_is_recorded_begins_after_that_or_never() {
+    for stops in [false, true] {
+        let jobs = Jobs::new(
+            "ordered",
+            "[[job]]\nname = \"a\"\nschedule = \"1d\"\nsql = \"INSERT INTO t SELECT 'a' FROM pg_sleep(0.5)\"\n
+             [[job]]\nname = \"b\"\nschedule = \"1d\"\nsql = \"INSERT INTO t SELECT 'b'\"\n",
+        );
+        jobs.db.sql(
+            "CREATE TABLE t (what text);
+             INSERT INTO crontabber (app_name, next_run, error_count, last_error)
+             SELECT name, now(), 0, '{}' FROM unnest(ARRAY['a', 'b']) name",
+        );
+        let runner = jobs.start(&["run"]);
+        jobs.wait("it is claimed", || !jobs.row("a", "ongoing").is_empty());
+        let other = jobs.db.session();
+        other.sql("BEGIN; SELECT FROM crontabber WHERE app_name = 'a' FOR UPDATE");
+        jobs.wait("its record waits", || jobs.db.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == "1");
+        std::thread::sleep(Duration::from_millis(200));
+        assert!(jobs.row("b", "ongoing").is_empty());
+        if stops {
+            runner.signal(nix::sys::signal::Signal::SIGTERM);
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        other.sql("ROLLBACK");
+        let output = runner.end();
+        let (code, done) = if stops { (143, "a") } else { (0, "ab") };
+        assert_eq!(output.code, Some(code), "{}", output.snapshot());
+        assert_eq!(jobs.db.value("SELECT string_agg(what, '' ORDER BY what) FROM t"), done);
+        assert_eq!(jobs.attempts_if_any(), done.len());
+        assert_eq!(jobs.db.value("SELECT count(*) FROM crontabber_log"), done.len().to_string());
+    }
+}
+
+#[test]
+fn a_program_begins_under_its_lock_although_the_renewal_before_it_was_cut_off() {
+    let jobs = Jobs::new(
+        "renewal",
+        "[[job]]\nname = \"j\"\nevery = \"1h\"\nbackfill = true\nmax_ongoing_age = \"4s\"\ncommand = \"echo $PGKIT_RUN_DATE >> log; sleep 0.7\"\n",
+    );
+    jobs.db.sql(
+        "INSERT INTO crontabber (app_name, next_run, last_success, error_count, last_error)
+         VALUES ('j', now() - interval '1 d', date_trunc('hour', now()) - interval '6 h', 0, '{}')",
+    );
+    let runner = jobs.start(&["run"]);
+    jobs.wait_for_lines("log", 2);
+    // The renewal that is due after 2 s waits for this, and what else the guard asks does not.
+    let other = jobs.db.session();
+    other.sql("BEGIN; SELECT FROM crontabber FOR KEY SHARE");
+    let waits = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    jobs.wait("the renewal is cut off", || jobs.db.value(waits) == "1");
+    other.sql("ROLLBACK");
+    let output = runner.end();
+    assert_eq!(output.code, Some(0), "{}", output.snapshot());
+    assert_eq!(jobs.text("log").lines().count(), 6);
+    assert_eq!(jobs.attempts("j"), ["succeeded 1"; 6]);
+}

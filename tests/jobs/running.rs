@@ -821,3 +821,40 @@ fn a_job_that_is_cut_off_after_its_first_date_ever_is_due_for_crontabber_too() {
     assert_eq!(jobs.row("j", "(next_run <= now() AND ongoing IS NULL)"), "true");
     assert_eq!(jobs.attempts("j"), ["succeeded 1", "interrupted 1"]);
 }
+
+#[test]
+fn a_job_has_all_the_time_it_needs_and_any_word_it_likes() {
+    for bin in bins() {
+        // Longer than pgkit's own statements may take.
+        let time = if bin.major == bins().iter().map(|bin| bin.major).min().unwrap() { 13 } else { 0 };
+        let jobs = Jobs::on(
+            bin,
+            "time",
+            &format!(
+                r#"
+[[job]]
+name = "copies"
+every = "1h"
+backfill = true
+sql = "INSERT INTO t SELECT 'a copy', $1"
+[[job]]
+name = "rows"
+schedule = "1d"
+sql = "SELECT * FROM generate_series(1, 200000)"
+[[job]]
+name = "time"
+schedule = "1d"
+sql = "INSERT INTO t SELECT 'time' FROM pg_sleep({time})"
+"#
+            ),
+        );
+        jobs.db.sql(
+            "CREATE TABLE t (what text, at timestamptz);
+             INSERT INTO crontabber (app_name, next_run, last_success, error_count, last_error)
+             VALUES ('copies', now() - interval '1 d', date_trunc('hour', now()) - interval '2 h', 0, '{}')",
+        );
+        let output = jobs.jobs(&["run", "--parallel", "3"]);
+        assert_eq!(output.code, Some(0), "on {}: {}", bin.major, output.snapshot());
+        assert_eq!(jobs.db.value("SELECT count(*) || ' ' || count(at) FROM t"), "3 2", "on {}", bin.major);
+    }
+}

@@ -253,6 +253,11 @@ impl Guard<'_> {
     /// A job's turn: claims it, runs it for each of its dates, and says what became of it.
     async fn turn(&mut self, job: &Job, mode: Mode, share: Share) -> Result<Turned> {
         self.stopping = false;
+        self.listen().await;
+        if self.stopping || self.alone {
+            // It was ordered while the one before was being recorded.
+            return Ok(Outcome::NotNow { why: "pgkit was told to stop".into() }.into());
+        }
         let mut warnings = Vec::new();
         let mut again = self.session.is_some();
         let claimed = loop {
@@ -458,17 +463,16 @@ impl Guard<'_> {
             }
             return Ok(());
         }
+        beat();
         let setup = self.setup.clone();
-        let mut keeper = Keeper::new(job, claim, &setup.schema, &mut self.session, &mut self.resort);
         // Nothing runs yet: there is a lease's time to find out.
-        keeper.heard = boot_time();
-        keeper.hear(&async || connect(&setup).await).await?;
-        keeper.renew().await;
-        Ok(())
+        let now = boot_time();
+        let mut keeper = Keeper::new(job, claim, &setup.schema, &mut self.session, &mut self.resort, now);
+        keeper.look(&async || connect(&setup).await).await
     }
 
     /// All that is left of a turn is its record; and whoever is told of its end is told soon.
-    fn recording(&self, job: &Job) {
+    fn tell_of_record(&self, job: &Job) {
         if job.on_failure.is_none() && job.on_recovery.is_none() {
             self.say(Event::Recording);
         }
@@ -492,6 +496,7 @@ impl Guard<'_> {
     /// An attempt was cut off: gives the claim back, or holds the job until a person has looked.
     async fn cut_off(&mut self, job: &Job, claim: &Claim, date: Timestamp, cut: Cut, work: &Done) -> Outcome {
         let held = cut.has_begun && holds(job);
+        beat();
         if let Err(e) = self.release(job, claim, &cut, work, held).await {
             self.warn(format!("the claim could not be given back: {}", e.one_line()));
         }

@@ -9,7 +9,8 @@ use super::{Cause, Cut, Done, Ended, Guard, SHORT, at, beat, connect, with_outpu
 use crate::jobs::claim::Claim;
 use crate::jobs::file::{Job, Work};
 use crate::jobs::lease::{Keeper, Loss};
-use crate::jobs::process::{self, MARK, Program, Running};
+use crate::jobs::process::{self, MARK, Program, Running, boot_time};
+use crate::jobs::session::Session;
 use crate::jobs::talk::{Event, Failure, Order};
 
 /// How soon what does not end is killed again.
@@ -62,7 +63,8 @@ impl Guard<'_> {
         begun: Instant,
     ) -> Ended {
         let Guard { master, setup, session, resort, alone, stopping, .. } = self;
-        let mut keeper = Keeper::new(job, claim, &setup.schema, session, resort);
+        let heard = session.as_ref().map_or_else(boot_time, Session::heard);
+        let mut keeper = Keeper::new(job, claim, &setup.schema, session, resort, heard);
         keeper.leader = Some(running.pid());
         let setup = setup.clone();
         let mut keep = Box::pin(keeper.keep(async || connect(&setup).await, beat));

@@ -105,11 +105,11 @@ impl Guard<'_> {
         work: &Done,
         date: Date,
     ) -> std::result::Result<bool, Outcome> {
-        self.recording(job);
+        self.tell_of_record(job);
         let values =
             self.finish_values(job, claim, work.failure.as_ref(), &work.output, work.took, date, false);
         let finish = named("finish", as_refs(&values)).with_said(FINISH_SAID);
-        let (mut statements, recorded) = recording(job, claim, finish);
+        let (mut statements, recorded) = transaction(job, claim, finish);
         statements.push(named("unlock", vec![]));
         match self.record(&statements, job.lease + PATIENCE).await {
             Ok(answers) => {
@@ -136,7 +136,7 @@ impl Guard<'_> {
         let next = date.following.unwrap_or(date.date);
         let values = self.next_values(claim, &work.output, work.took, date, next, job, false);
         let next = named("next", as_refs(&values)).with_said(NEXT_SAID);
-        let (mut statements, recorded) = recording(job, claim, next);
+        let (mut statements, recorded) = transaction(job, claim, next);
         // A job that is SQL may have given it away.
         let key = lock_key(&self.setup.schema, &job.name).to_string();
         statements.push(named("lock", vec![Some(&key)]));
@@ -292,7 +292,7 @@ impl Guard<'_> {
             ],
         )
         .with_said(RELEASE_SAID);
-        let (mut statements, _) = recording(job, claim, statement);
+        let (mut statements, _) = transaction(job, claim, statement);
         statements.push(named("unlock", vec![]));
         let released = self.record(&statements, job.lease + PATIENCE).await.map(drop);
         if matches!(job.work, Work::Sql { .. }) {
@@ -303,7 +303,7 @@ impl Guard<'_> {
 }
 
 /// A statement that records something, in a transaction of its own, and its place in it.
-fn recording<'a>(job: &'a Job, claim: &Claim, statement: Statement<'a>) -> (Vec<Statement<'a>>, usize) {
+fn transaction<'a>(job: &'a Job, claim: &Claim, statement: Statement<'a>) -> (Vec<Statement<'a>>, usize) {
     let mut statements = Vec::new();
     if matches!(job.work, Work::Sql { .. }) {
         statements.extend(undo());

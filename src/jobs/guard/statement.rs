@@ -194,7 +194,7 @@ impl Guard<'_> {
         });
         statements.extend(clean());
         if date.following.is_none() {
-            self.recording(job);
+            self.tell_of_record(job);
         }
         let Some(session) = self.session.as_mut() else {
             return Ended::Cut(Cut::crash("its session is lost"), Done::nothing(took));
