@@ -94,6 +94,11 @@ impl Queue {
         self.running
     }
 
+    /// The first that waits for nobody.
+    pub fn first(&self) -> Option<&Turn> {
+        self.get(*self.ready.first()?)
+    }
+
     /// The first that waits for nobody begins to run.
     pub fn start(&mut self) -> Option<u64> {
         let key = self.ready.pop_first()?;

@@ -15,7 +15,7 @@ use super::file::Job;
 use super::health;
 use super::plan::{self, Decision};
 use super::process;
-use super::queue::{Due, Queue};
+use super::queue::{Due, Queue, Turn};
 use super::session::own_target;
 use super::spool;
 use super::store::{self, Place, Snapshot, in_schema, interval};
@@ -29,6 +29,8 @@ const PRUNES: &str = include_str!("../../queries/jobs/prunes.sql");
 /// How many rows are pruned at once, and for how long in one go.
 const BATCH: i64 = 500;
 const PRUNING: Duration = Duration::from_secs(2);
+/// What fits into any pipe, in bytes, with what goes around it.
+const SMALL: usize = 3 << 10;
 /// What a guard may be silent for beyond the lease of its job.
 const SILENCE: Duration = Duration::from_secs(25);
 /// How long a guard without work has to say goodbye.
@@ -129,6 +131,8 @@ pub struct Runner<C> {
     pruned: Option<Instant>,
     /// Children of this process that are none of pgkit's.
     others: BTreeSet<(i32, i64)>,
+    /// The files of kept results that cannot be read, which were told.
+    unread: BTreeSet<PathBuf>,
     stop: watch::Receiver<Option<Exit>>,
 }
 
@@ -158,6 +162,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             parallel: 1,
             pruned: None,
             others,
+            unread: BTreeSet::new(),
             stop,
         })
     }
@@ -408,10 +413,13 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 self.queue.drop_waiting();
                 self.tell_to_stop().await;
             }
-            while (self.queue.running() < self.parallel || self.soon_free().is_some())
-                && let Some(turn) = self.queue.start()
-            {
-                if let Err(e) = self.hand_out(turn).await {
+            loop {
+                let soon = self.soon_free();
+                if soon.is_none() && self.queue.running() >= self.parallel {
+                    break;
+                }
+                let Some(turn) = self.queue.start() else { break };
+                if let Err(e) = self.hand_out(turn, soon).await {
                     self.queue.put_back(turn);
                     self.fewer(&e.one_line(), tell).ok_or(e)?;
                 }
@@ -562,15 +570,16 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         }
     }
 
-    /// A guard that has nothing left to do but a record. Where there are several, whichever is free first does the next turn.
+    /// A guard that has nothing left to do but a record, where the next turn may be ordered now. Where there are several guards,
+    /// whichever is free first has it. The order must fit into a pipe: who does not read it may tell something that nobody hears.
     fn soon_free(&self) -> Option<usize> {
         let soon = self.slots.iter().position(|slot| slot.is_recording && slot.next.is_none());
-        soon.filter(|_| self.parallel == 1)
+        let fits = |turn: &Turn| serde_json::to_vec(&*turn.job).is_ok_and(|job| job.len() < SMALL);
+        soon.filter(|_| self.parallel == 1 && self.queue.first().is_some_and(fits))
     }
 
     /// Hands a turn to a guard that has nothing to do, or only a record.
-    async fn hand_out(&mut self, key: u64) -> Result<()> {
-        let soon = self.soon_free();
+    async fn hand_out(&mut self, key: u64, soon: Option<usize>) -> Result<()> {
         let slot = match soon {
             Some(slot) => slot,
             None => self.free_slot().await?,
@@ -639,7 +648,9 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         let (kept, unread): (Vec<_>, Vec<_>) =
             spool::all(folder, &self.setup.place).into_iter().partition(|(_, kept)| kept.is_ok());
         for (file, error) in unread.into_iter().filter_map(|(file, kept)| Some((file, kept.err()?))) {
-            tell(Told::Warning(spool::unread(&file, &error)));
+            if self.unread.insert(file.clone()) {
+                tell(Told::Warning(spool::unread(&file, &error)));
+            }
         }
         if kept.is_empty() {
             return Ok(());

@@ -471,9 +471,10 @@ impl Guard<'_> {
         keeper.look(&async || connect(&setup).await).await
     }
 
-    /// All that is left of a turn is its record; and whoever is told of its end is told soon.
-    fn tell_of_record(&self, job: &Job) {
-        if job.on_failure.is_none() && job.on_recovery.is_none() {
+    /// Tells where all that is left of a job's turn is its record: it has no more dates, and nobody is to be told of its end.
+    fn tell_of_record(&self, job: &Job, date: Date) {
+        let is_last = date.following.is_none() && !matches!(date.rest, Some(Rest::Time { .. }));
+        if is_last && job.on_failure.is_none() && job.on_recovery.is_none() {
             self.say(Event::Recording);
         }
     }

@@ -105,7 +105,7 @@ impl Guard<'_> {
         work: &Done,
         date: Date,
     ) -> std::result::Result<bool, Outcome> {
-        self.tell_of_record(job);
+        self.tell_of_record(job, date);
         let values =
             self.finish_values(job, claim, work.failure.as_ref(), &work.output, work.took, date, false);
         let finish = named("finish", as_refs(&values)).with_said(FINISH_SAID);
@@ -224,13 +224,8 @@ impl Guard<'_> {
         let Some(folder) = self.setup.spool.clone() else { return Ok(()) };
         for (file, kept) in spool::all(&folder, &self.setup.place) {
             let shown = file.display();
-            let kept = match kept {
-                Ok(kept) => kept,
-                Err(e) => {
-                    self.warn(spool::unread(&file, &e));
-                    continue;
-                }
-            };
+            // What cannot be read the runner has just told.
+            let Ok(kept) = kept else { continue };
             let job = &kept.job;
             let statement = named("finish", as_refs(&kept.values)).with_said(FINISH_SAID);
             let statements = [plain!("BEGIN"), statement, plain!("COMMIT")];

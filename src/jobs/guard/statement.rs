@@ -193,9 +193,7 @@ impl Guard<'_> {
             Some(_) => named("lock", vec![Some(&key)]),
         });
         statements.extend(clean());
-        if date.following.is_none() {
-            self.tell_of_record(job);
-        }
+        self.tell_of_record(job, date);
         let Some(session) = self.session.as_mut() else {
             return Ended::Cut(Cut::crash("its session is lost"), Done::nothing(took));
         };
