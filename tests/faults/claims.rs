@@ -263,8 +263,15 @@ fn a_program_begins_under_its_lock_although_the_renewal_before_it_was_cut_off() 
     // The renewal that is due after 2 s waits for this, and what else the guard asks does not.
     let other = jobs.db.session();
     other.sql("BEGIN; SELECT FROM crontabber FOR KEY SHARE");
-    let waits = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    jobs.wait("the renewal is cut off", || jobs.db.value(waits) == "1");
+    let waits = |what: &str| {
+        jobs.db.value(&format!("SELECT count({what}) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"))
+    };
+    jobs.wait("the renewal waits", || waits("pid") == "1");
+    let begun = jobs.text("log").lines().count();
+    assert_eq!(waits("pg_terminate_backend(pid)"), "1");
+    jobs.wait_for_lines("log", begun + 1);
+    let locks = "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database WHERE locktype = 'advisory' AND datname = current_database()";
+    assert_eq!(jobs.db.value(locks), "1");
     other.sql("ROLLBACK");
     let output = runner.end();
     assert_eq!(output.code, Some(0), "{}", output.snapshot());

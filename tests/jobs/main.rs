@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "only tests use it")]
 
 mod cases;
+mod dates;
 #[path = "../support/jobs.rs"]
 mod fixture;
 mod people;
