@@ -1,38 +1,29 @@
 //! The runner: decides which jobs are due, hands them to guards, and hears what becomes of them. It prints nothing: it
 //! tells events.
 
+mod guards;
+mod upkeep;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use futures_util::future::select_all;
 use jiff::Timestamp;
-use serde::Deserialize;
 use tokio::sync::watch;
 
+use self::guards::Slot;
 use super::file::Job;
 use super::health;
 use super::plan::{self, Decision};
 use super::process;
-use super::queue::{Due, Queue, Turn};
+use super::queue::{Due, Queue};
 use super::session::own_target;
-use super::spool;
-use super::store::{self, Place, Snapshot, in_schema, interval};
+use super::store::{self, Place, Snapshot};
 use super::talk::{Event, Mode, Order, Outcome, Pass, Rest, Setup, Share, Tell, Told, Wishes};
 use crate::error::{Error, Exit, Result};
-use crate::helper::{Kind, Teller};
-use crate::session::{Value, Writer};
+use crate::session::Writer;
 
-const PRUNE: &str = include_str!("../../queries/jobs/prune.sql");
-const PRUNES: &str = include_str!("../../queries/jobs/prunes.sql");
-/// How many rows are pruned at once, and for how long in one go.
-const BATCH: i64 = 500;
-const PRUNING: Duration = Duration::from_secs(2);
-/// What fits into any pipe, in bytes, with what goes around it.
-const SMALL: usize = 3 << 10;
-/// What a guard may be silent for beyond the lease of its job.
-const SILENCE: Duration = Duration::from_secs(25);
 /// How long a guard without work has to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// How long a look at the tables may take: a connection that is dead but was not closed takes for ever.
@@ -49,19 +40,6 @@ pub enum Reload {
     New(Vec<Rc<Job>>),
     /// What runs, and nothing more.
     End,
-}
-
-/// A guard, and what it does.
-struct Slot {
-    guard: Teller,
-    /// The turn that it sees to.
-    turn: Option<u64>,
-    /// All that is left of it is its record.
-    is_recording: bool,
-    /// The one that it sees to after that.
-    next: Option<u64>,
-    heard: Instant,
-    told_to_stop: bool,
 }
 
 /// What a runner needs to know of where it is.
@@ -542,175 +520,6 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         tell(Told::Outcome(&job, &outcome));
     }
 
-    async fn new_slot(&mut self) -> Result<usize> {
-        let mut guard = Teller::start(Kind::Guard)?;
-        guard.order(&self.setup).await?;
-        self.slots.push(Slot {
-            guard,
-            turn: None,
-            is_recording: false,
-            next: None,
-            heard: Instant::now(),
-            told_to_stop: false,
-        });
-        Ok(self.slots.len() - 1)
-    }
-
-    /// A guard that has nothing to do.
-    async fn free_slot(&mut self) -> Result<usize> {
-        // One that was killed meanwhile has done no job any harm.
-        while let Some(gone) =
-            self.slots.iter_mut().position(|slot| slot.turn.is_none() && slot.guard.is_gone())
-        {
-            self.bury(gone).await;
-        }
-        match self.slots.iter().position(|slot| slot.turn.is_none()) {
-            Some(free) => Ok(free),
-            None => self.new_slot().await,
-        }
-    }
-
-    /// A guard that has nothing left to do but a record, where the next turn may be ordered now. Where there are several guards,
-    /// whichever is free first has it. The order must fit into a pipe: who does not read it may tell something that nobody hears.
-    fn soon_free(&self) -> Option<usize> {
-        let soon = self.slots.iter().position(|slot| slot.is_recording && slot.next.is_none());
-        let fits = |turn: &Turn| serde_json::to_vec(&*turn.job).is_ok_and(|job| job.len() < SMALL);
-        soon.filter(|_| self.parallel == 1 && self.queue.first().is_some_and(fits))
-    }
-
-    /// Hands a turn to a guard that has nothing to do, or only a record.
-    async fn hand_out(&mut self, key: u64, soon: Option<usize>) -> Result<()> {
-        let slot = match soon {
-            Some(slot) => slot,
-            None => self.free_slot().await?,
-        };
-        let others_wait = self.stays || self.queue.len() > 1 + usize::from(soon.is_some());
-        let Some(turn) = self.queue.get_mut(key) else { return Ok(()) };
-        turn.share.others_wait = others_wait;
-        let order = Order::Run { job: Box::new((*turn.job).clone()), mode: turn.mode, share: turn.share };
-        let slot = &mut self.slots[slot];
-        if soon.is_some() {
-            slot.next = Some(key);
-        } else {
-            (slot.turn, slot.heard, slot.told_to_stop) = (Some(key), Instant::now(), false);
-        }
-        slot.guard.order(&order).await
-    }
-
-    /// What a busy guard tells next; a guard that is gone tells nothing more. `None`: a signal, or time to look again.
-    async fn hear(&mut self, until: Option<Instant>) -> Option<(usize, Option<Event>)> {
-        let mut stop = self.stop.clone();
-        let stopped = self.stopped().is_some();
-        let busy: Vec<usize> = (0..self.slots.len()).filter(|i| self.slots[*i].turn.is_some()).collect();
-        let listening = self.slots.iter_mut().filter(|slot| slot.turn.is_some());
-        let each = listening.map(|slot| Box::pin(slot.guard.next::<Event>()));
-        let second = Instant::now() + Duration::from_secs(1);
-        let until = until.map_or(second, |until| until.min(second));
-        let heard = tokio::select! {
-            (event, which, _) = select_all(each) => Some((busy[which], event)),
-            _ = stop.wait_for(Option::is_some), if !stopped => None,
-            () = tokio::time::sleep_until(until.into()) => None,
-        };
-        if let Some((slot, event)) = heard {
-            self.slots[slot].heard = Instant::now();
-            // A guard that cannot be understood is as good as gone.
-            return Some((slot, event.unwrap_or_default()));
-        }
-        for (i, slot) in self.slots.iter_mut().enumerate() {
-            let Some(turn) = slot.turn.and_then(|key| self.queue.get(key)) else { continue };
-            if slot.heard.elapsed() > turn.job.lease + SILENCE + turn.job.kill_after {
-                slot.guard.kill().await;
-                return Some((i, None));
-            }
-        }
-        None
-    }
-
-    async fn tell_to_stop(&mut self) {
-        for slot in self.slots.iter_mut().filter(|slot| slot.turn.is_some() && !slot.told_to_stop) {
-            slot.told_to_stop = true;
-            // One that is gone is seen when it tells nothing more.
-            let _ = slot.guard.order(&Order::Stop).await;
-        }
-    }
-
-    /// Forgets a guard that is gone, and ends what its job has left behind: orphans become our children.
-    async fn bury(&mut self, slot: usize) {
-        let mut gone = self.slots.remove(slot);
-        gone.guard.kill().await;
-        let keep: BTreeSet<i32> = self.slots.iter().map(|slot| slot.guard.pid().cast_signed()).collect();
-        process::sweep_but(&keep, &self.others).await;
-    }
-
-    /// Has recorded what an earlier run here could not record. Errors: it still cannot (69).
-    async fn replay(&mut self, tell: Tell<'_>) -> Result<()> {
-        let Some(folder) = &self.setup.spool else { return Ok(()) };
-        let (kept, unread): (Vec<_>, Vec<_>) =
-            spool::all(folder, &self.setup.place).into_iter().partition(|(_, kept)| kept.is_ok());
-        for (file, error) in unread.into_iter().filter_map(|(file, kept)| Some((file, kept.err()?))) {
-            if self.unread.insert(file.clone()) {
-                tell(Told::Warning(spool::unread(&file, &error)));
-            }
-        }
-        if kept.is_empty() {
-            return Ok(());
-        }
-        // What hinders that a guard is started is told when there is something to do.
-        let Ok(slot) = self.free_slot().await else { return Ok(()) };
-        self.slots[slot].guard.order(&Order::Replay).await?;
-        let mut stop = self.stop.clone();
-        loop {
-            let event = tokio::select! {
-                event = self.slots[slot].guard.next::<Event>() => event?,
-                // What it is in the middle of may be done twice.
-                _ = stop.wait_for(Option::is_some) => None,
-            };
-            match event {
-                Some(Event::Done { outcome: Outcome::Broken { why, code, .. }, .. }) => {
-                    let message = format!("a result that was kept could not be recorded: {why}");
-                    return Err(Error::new(Exit::from_code(code), message));
-                }
-                Some(Event::Done { .. }) => return Ok(()),
-                Some(Event::Warning { text }) => tell(Told::Warning(text)),
-                Some(_) => {}
-                None => {
-                    self.bury(slot).await;
-                    return Ok(());
-                }
-            }
-        }
-    }
-
-    /// Prunes a little where jobs ask for it. What hinders it is no fault of any job's: the next time it is tried again.
-    async fn prune(&mut self, jobs: &[Rc<Job>], tell: Tell<'_>) {
-        let (names, ages): (Vec<_>, Vec<_>) = jobs
-            .iter()
-            .filter_map(|job| Some((Some(job.name.clone()), Some(interval(job.keep_history?)))))
-            .unzip();
-        if names.is_empty() || self.pruned.is_some_and(|at| at.elapsed() < 30 * PRUNING) {
-            return;
-        }
-        let start = Instant::now();
-        self.pruned = Some(start);
-        let Some(writer) = &self.writer else { return };
-        let schema = &self.place.schema;
-        let pruned = async {
-            let turn = writer.changed::<Removed>(&in_schema(PRUNES, schema), &[]).await?;
-            let mut has_more = !turn.is_empty();
-            let sql = in_schema(PRUNE, schema);
-            let params = [Value::TextList(names), Value::TextList(ages), Value::Int8(BATCH)];
-            while has_more && start.elapsed() < PRUNING && self.stopped().is_none() {
-                let removed = writer.changed::<Removed>(&sql, &params).await?;
-                has_more = removed.iter().any(|one| one.removed >= BATCH);
-            }
-            Ok::<(), Error>(())
-        };
-        if let Err(e) = pruned.await {
-            let why = e.one_line();
-            tell(Told::Warning(format!("history that is older than keep_history was not removed: {why}")));
-        }
-    }
-
     /// Says goodbye to guards and server.
     pub async fn close(self) {
         let goodbyes = self.slots.into_iter().map(|slot| slot.guard.finish(GOODBYE));
@@ -777,12 +586,6 @@ async fn unless_stopped<T>(
             Err(Error::new(Exit::Unavailable, "the server does not answer"))
         }
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Removed {
-    removed: i64,
 }
 
 #[cfg(test)]

@@ -1,0 +1,97 @@
+//! What a runner does beside its jobs: what was kept is recorded, and what is old goes.
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+
+use super::Runner;
+use crate::error::{Error, Exit, Result};
+use crate::jobs::file::Job;
+use crate::jobs::spool;
+use crate::jobs::store::{in_schema, interval};
+use crate::jobs::talk::{Event, Order, Outcome, Tell, Told};
+use crate::session::{Value, Writer};
+
+const PRUNE: &str = include_str!("../../../queries/jobs/prune.sql");
+const PRUNES: &str = include_str!("../../../queries/jobs/prunes.sql");
+/// How many rows are pruned at once, and for how long in one go.
+const BATCH: i64 = 500;
+const PRUNING: Duration = Duration::from_secs(2);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Removed {
+    removed: i64,
+}
+
+impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
+    /// Has recorded what an earlier run here could not record. Errors: it still cannot (69).
+    pub(super) async fn replay(&mut self, tell: Tell<'_>) -> Result<()> {
+        let Some(folder) = &self.setup.spool else { return Ok(()) };
+        let (kept, unread): (Vec<_>, Vec<_>) =
+            spool::all(folder, &self.setup.place).into_iter().partition(|(_, kept)| kept.is_ok());
+        for (file, error) in unread.into_iter().filter_map(|(file, kept)| Some((file, kept.err()?))) {
+            if self.unread.insert(file.clone()) {
+                tell(Told::Warning(spool::unread(&file, &error)));
+            }
+        }
+        if kept.is_empty() {
+            return Ok(());
+        }
+        // What hinders that a guard is started is told when there is something to do.
+        let Ok(slot) = self.free_slot().await else { return Ok(()) };
+        self.slots[slot].guard.order(&Order::Replay).await?;
+        let mut stop = self.stop.clone();
+        loop {
+            let event = tokio::select! {
+                event = self.slots[slot].guard.next::<Event>() => event?,
+                // What it is in the middle of may be done twice.
+                _ = stop.wait_for(Option::is_some) => None,
+            };
+            match event {
+                Some(Event::Done { outcome: Outcome::Broken { why, code, .. }, .. }) => {
+                    let message = format!("a result that was kept could not be recorded: {why}");
+                    return Err(Error::new(Exit::from_code(code), message));
+                }
+                Some(Event::Done { .. }) => return Ok(()),
+                Some(Event::Warning { text }) => tell(Told::Warning(text)),
+                Some(_) => {}
+                None => {
+                    self.bury(slot).await;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Prunes a little where jobs ask for it. What hinders it is no fault of any job's: the next time it is tried again.
+    pub(super) async fn prune(&mut self, jobs: &[Rc<Job>], tell: Tell<'_>) {
+        let (names, ages): (Vec<_>, Vec<_>) = jobs
+            .iter()
+            .filter_map(|job| Some((Some(job.name.clone()), Some(interval(job.keep_history?)))))
+            .unzip();
+        if names.is_empty() || self.pruned.is_some_and(|at| at.elapsed() < 30 * PRUNING) {
+            return;
+        }
+        let start = Instant::now();
+        self.pruned = Some(start);
+        let Some(writer) = &self.writer else { return };
+        let schema = &self.place.schema;
+        let pruned = async {
+            let turn = writer.changed::<Removed>(&in_schema(PRUNES, schema), &[]).await?;
+            let mut has_more = !turn.is_empty();
+            let sql = in_schema(PRUNE, schema);
+            let params = [Value::TextList(names), Value::TextList(ages), Value::Int8(BATCH)];
+            while has_more && start.elapsed() < PRUNING && self.stopped().is_none() {
+                let removed = writer.changed::<Removed>(&sql, &params).await?;
+                has_more = removed.iter().any(|one| one.removed >= BATCH);
+            }
+            Ok::<(), Error>(())
+        };
+        if let Err(e) = pruned.await {
+            let why = e.one_line();
+            tell(Told::Warning(format!("history that is older than keep_history was not removed: {why}")));
+        }
+    }
+}
