@@ -19,14 +19,19 @@
 -- help    = "Only functions of this kind"
 -- [[param]]
 -- name = "visible"
--- type = "bool"
+-- type = "path"
 -- help = "Only what the search path shows, as psql's \\df"
 -- [[param]]
 -- name = "system"
 -- type = "bool"
 -- help = "The system's own functions too"
-WITH patterns (schema_regex, name_regex) AS (
-    -- With the role's own search path, every operator and type is named in full: another's would run as that role.
+WITH path (nspoid, position) AS (
+    -- The user's own, resolved here: nothing is looked up by it.
+    SELECT n.oid, s.position
+    FROM pg_catalog.unnest($4) WITH ORDINALITY AS s (name, position)
+    JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.=) s.name
+    WHERE n.oid OPERATOR(pg_catalog.<>) pg_catalog.pg_my_temp_schema()
+), patterns (schema_regex, name_regex) AS (
     SELECT p.schema_regex, p.name_regex FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
 ), found AS (
     SELECT n.nspname, p.proname, p.oid, l.lanname,
@@ -49,8 +54,17 @@ WITH patterns (schema_regex, name_regex) AS (
             WHEN $2 IS NOT NULL AND NOT EXISTS (
                 SELECT FROM patterns x
                 WHERE x.schema_regex IS NULL AND p.proname OPERATOR(pg_catalog.~) (x.name_regex COLLATE pg_catalog."default")) THEN false
-            WHEN NOT ($5 OR ($4 AND $2 IS NOT NULL) OR (n.nspname OPERATOR(pg_catalog.<>) 'pg_catalog' AND n.nspname OPERATOR(pg_catalog.<>) 'information_schema')) THEN false
-            WHEN $4 THEN pg_catalog.pg_function_is_visible(p.oid)
+            WHEN NOT ($5 OR ($4 IS NOT NULL AND $2 IS NOT NULL) OR (n.nspname OPERATOR(pg_catalog.<>) 'pg_catalog' AND n.nspname OPERATOR(pg_catalog.<>) 'information_schema')) THEN false
+            -- As pg_function_is_visible has it, which knows no path but the session's: temporary functions are never found.
+            WHEN $4 IS NOT NULL THEN EXISTS (
+                SELECT FROM path own
+                WHERE own.nspoid OPERATOR(pg_catalog.=) p.pronamespace
+                  AND NOT EXISTS (
+                    SELECT FROM path earlier
+                    JOIN pg_catalog.pg_proc hides ON hides.pronamespace OPERATOR(pg_catalog.=) earlier.nspoid
+                    WHERE earlier.position OPERATOR(pg_catalog.<) own.position
+                      AND hides.proname OPERATOR(pg_catalog.=) p.proname
+                      AND hides.proargtypes OPERATOR(pg_catalog.=) p.proargtypes))
             ELSE true
           END
 )

@@ -18,18 +18,17 @@
 -- help    = "Only relations of this kind; indexes are shown only when asked for"
 -- [[param]]
 -- name = "visible"
--- type = "bool"
+-- type = "path"
 -- help = "Only what the search path shows, as psql's \\d"
 -- [[param]]
 -- name = "system"
 -- type = "bool"
 -- help = "System catalogs, information_schema and TOAST tables too"
 WITH path (nspoid, position) AS (
-    -- With the role's own search path, every operator and type is named in full: another's would run as that role.
+    -- The user's own, resolved here: nothing is looked up by it.
     SELECT n.oid, s.position
-    FROM pg_catalog.unnest(pg_catalog.current_schemas(true)) WITH ORDINALITY AS s (name, position)
+    FROM pg_catalog.unnest($4) WITH ORDINALITY AS s (name, position)
     JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.=) s.name
-    WHERE $4
 ), kinds (relkind, kind, by_default) AS (
     VALUES ('r'::pg_catalog."char", 'table', true), ('p', 'partitioned table', true), ('v', 'view', true),
            ('m', 'materialized view', true), ('S', 'sequence', true), ('f', 'foreign table', true),
@@ -60,7 +59,7 @@ WHERE c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT w.relkind FROM kinds w 
         WHEN $2 IS NOT NULL AND NOT EXISTS (
             SELECT FROM patterns p
             WHERE p.schema_regex IS NULL AND c.relname OPERATOR(pg_catalog.~) (p.name_regex COLLATE pg_catalog."default")) THEN false
-        WHEN $4 THEN n.position IS NOT NULL
+        WHEN $4 IS NOT NULL THEN n.position IS NOT NULL
              -- A bare name is psql's own test: then even a catalog counts, where the path shows it.
              AND (n.of_users OR $5 OR $2 IS NOT NULL)
              AND NOT EXISTS (

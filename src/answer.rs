@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt;
-
 use crate::cell::Raw;
 use crate::error::{Error, Exit, Result};
 use crate::pattern;
@@ -90,9 +88,13 @@ impl Question<'_> {
         self.report.params.iter().zip(&self.given).any(|(p, g)| p.name == name && *g == Given::Flag(true))
     }
 
-    /// Shall names be looked up as the role's own search path has it?
-    pub fn keeps_search_path(&self) -> bool {
-        self.is_set("visible")
+    /// Does it want to know the user's search path?
+    fn wants_path(&self) -> bool {
+        self.report
+            .params
+            .iter()
+            .zip(&self.given)
+            .any(|(p, g)| p.kind == ParamType::Path && *g == Given::Flag(true))
     }
 
     /// The texts that this major may get, in the order to try. Errors: the server is too old for all (76).
@@ -125,10 +127,15 @@ impl Question<'_> {
     }
 
     /// The values for `$1`, `$2` … in this database. Errors: a pattern that is none (65).
-    pub fn bind(&self, database: &str) -> Result<Vec<Value>> {
+    async fn bind(&self, reader: &Reader) -> Result<Vec<Value>> {
+        let path = if self.wants_path() { reader.path().await? } else { Vec::new() };
+        self.bind_with(reader.database(), &path)
+    }
+
+    fn bind_with(&self, database: &str, path: &[String]) -> Result<Vec<Value>> {
         let mut values = Vec::new();
         for (param, given) in self.report.params.iter().zip(&self.given) {
-            values.extend(bind_one(param, given, database)?);
+            values.extend(bind_one(param, given, database, path)?);
         }
         Ok(values)
     }
@@ -179,7 +186,7 @@ impl Question<'_> {
         let texts = self.candidates(reader.version().major())?;
         let text = self.probed(texts, reader, tell).await?.into_iter().next();
         let text = text.ok_or_else(|| self.nothing_fits())?;
-        let values = self.bind(reader.database())?;
+        let values = self.bind(reader).await?;
         Ok(self.print_script(text, &reader.prelude(), &values))
     }
 
@@ -190,6 +197,10 @@ impl Question<'_> {
         settings: &crate::session::Settings,
         database: &str,
     ) -> Result<String> {
+        if self.wants_path() {
+            return Err(Error::usage("--server-version asks no server, and so no server's search path")
+                .hint("leave out --server-version, or the flag that goes by the search path"));
+        }
         let texts = self.candidates(version.major())?;
         let text = texts.iter().find(|t| t.when.is_none()).ok_or_else(|| {
             Error::usage(format!(
@@ -198,7 +209,7 @@ impl Question<'_> {
             ))
             .hint("leave out --server-version")
         })?;
-        Ok(self.print_script(text, &settings.prelude(version), &self.bind(database)?))
+        Ok(self.print_script(text, &settings.prelude(version), &self.bind_with(database, &[])?))
     }
 
     fn print_script(&self, text: &Text, prelude: &[String], values: &[Value]) -> String {
@@ -232,7 +243,7 @@ impl Question<'_> {
     ) -> Result<Outcome> {
         let texts = self.candidates(reader.version().major())?;
         let texts = self.probed(texts, reader, tell).await?;
-        let values = self.bind(reader.database())?;
+        let values = self.bind(reader).await?;
         if sink.pipeline.wants_none() && sink.observer.is_none() {
             return Ok(Outcome::Complete(1));
         }
@@ -310,8 +321,7 @@ async fn rows(
 ) -> Result<Outcome> {
     let mut stream = reader.rows(&text.sql, values).await?;
     let mut flow = Flow::More;
-    while let Some(row) = stream.next().await {
-        let row = row.map_err(|e| reader.explain(&e))?;
+    while let Some(row) = stream.next().await? {
         if *handed_on == 0 {
             check_row(&text.file, &report.columns, &row)?;
         }
@@ -330,10 +340,14 @@ async fn rows(
     Ok(Outcome::Complete(*handed_on))
 }
 
-fn bind_one(param: &Param, given: &Given, database: &str) -> Result<Vec<Value>> {
+fn bind_one(param: &Param, given: &Given, database: &str, path: &[String]) -> Result<Vec<Value>> {
     let null = || param.kind.server_types().iter().cloned().map(Value::Null).collect();
     Ok(match given {
         Given::Nothing => null(),
+        Given::Flag(false) if param.kind == ParamType::Path => null(),
+        Given::Flag(true) if param.kind == ParamType::Path => {
+            vec![Value::TextList(path.iter().cloned().map(Some).collect())]
+        }
         Given::Flag(b) => vec![Value::Bool(*b)],
         Given::Number(n) => vec![Value::Int8(*n)],
         Given::Text(text) => vec![Value::Text(text.clone())],

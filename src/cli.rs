@@ -257,7 +257,7 @@ fn param_id(param: &Param) -> String {
 fn param_arg(param: &Param) -> Arg {
     let mut arg = Arg::new(param_id(param)).help(param.help.clone()).required(param.required);
     let metavar = param.metavar.clone().unwrap_or_else(|| match param.kind {
-        ParamType::Bool => String::new(),
+        ParamType::Bool | ParamType::Path => String::new(),
         ParamType::Int8 => "N".to_owned(),
         ParamType::Text | ParamType::TextList => param.name.to_uppercase(),
         ParamType::Patterns => "PATTERN".to_owned(),
@@ -268,11 +268,11 @@ fn param_arg(param: &Param) -> Arg {
     if !param.positional {
         arg = arg.long(param.long());
     }
-    if param.kind != ParamType::Bool {
+    if !param.kind.is_flag() {
         arg = arg.value_name(metavar);
     }
     arg = match param.kind {
-        ParamType::Bool => arg.action(ArgAction::SetTrue),
+        ParamType::Bool | ParamType::Path => arg.action(ArgAction::SetTrue),
         ParamType::Int8 => arg.value_parser(value_parser!(i64)).allow_negative_numbers(true),
         ParamType::Bytes => arg.value_parser(parse_bytes),
         ParamType::Interval => arg.value_parser(parse_duration),
@@ -321,7 +321,7 @@ pub fn given(report: &Report, matches: &ArgMatches) -> Vec<Given> {
         .map(|param| {
             let id = param_id(param);
             match param.kind {
-                ParamType::Bool => Given::Flag(matches.get_flag(&id)),
+                ParamType::Bool | ParamType::Path => Given::Flag(matches.get_flag(&id)),
                 ParamType::Int8 | ParamType::Bytes => {
                     matches.get_one::<i64>(&id).map_or(Given::Nothing, |n| Given::Number(*n))
                 }

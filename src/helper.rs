@@ -20,6 +20,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, Lines};
 use tokio::net::unix::pipe;
 
 use crate::error::{Error, Exit, Result};
+use crate::secrets;
 
 /// The hidden subcommand; what follows it is the kind of helper.
 pub const SUBCOMMAND: &str = "__helper";
@@ -119,7 +120,7 @@ pub fn spawn<T: DeserializeOwned>(
         Some(exe) => exe.to_owned(),
         None => myself()?,
     };
-    let mut child = Command::new(&exe)
+    let mut child = secrets::strip(&mut Command::new(&exe))
         .arg0("pgkit")
         .args([SUBCOMMAND, kind.name()])
         .stdin(Stdio::piped())
@@ -200,7 +201,7 @@ impl Teller {
     pub fn start(kind: Kind) -> Result<Teller> {
         let exe = myself()?;
         let mut command = Command::new(&exe);
-        command.arg0("pgkit").args([SUBCOMMAND, kind.name()]);
+        secrets::strip(&mut command).arg0("pgkit").args([SUBCOMMAND, kind.name()]);
         // It ends soon after us, and what it says there is that it has a fault.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = tokio::process::Command::from(command)

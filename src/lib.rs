@@ -20,6 +20,7 @@ pub mod render;
 pub mod report;
 pub mod rows;
 pub mod sandbox;
+pub mod secrets;
 pub mod session;
 pub mod signals;
 pub mod sort;

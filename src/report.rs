@@ -97,16 +97,25 @@ pub enum ParamType {
     /// A size (`1GB`), bound as int8.
     #[serde(rename = "bytes")]
     Bytes,
+    /// A flag without a value, bound as text[]: the schemas of the user's search path, in order and with those that count
+    /// without being named; NULL unless given. The report itself runs under pgkit's own path.
+    #[serde(rename = "path")]
+    Path,
 }
 
 impl ParamType {
+    /// Is it a flag without a value?
+    pub const fn is_flag(self) -> bool {
+        matches!(self, ParamType::Bool | ParamType::Path)
+    }
+
     /// The server's types of what it binds: two for patterns, one for the rest.
     pub fn server_types(self) -> &'static [Type] {
         match self {
             ParamType::Bool => &[Type::BOOL],
             ParamType::Int8 | ParamType::Bytes => &[Type::INT8],
             ParamType::Text | ParamType::Regex => &[Type::TEXT],
-            ParamType::TextList => &[Type::TEXT_ARRAY],
+            ParamType::TextList | ParamType::Path => &[Type::TEXT_ARRAY],
             ParamType::Patterns => &[Type::TEXT_ARRAY, Type::TEXT_ARRAY],
             ParamType::Interval => &[Type::INTERVAL],
         }
@@ -380,7 +389,7 @@ fn check_params(params: &[Param]) -> std::result::Result<(), ParamFault> {
         if params[..i].iter().any(|p| p.name == param.name) {
             return bad("the name is used twice");
         }
-        if param.kind == ParamType::Bool && (param.default.is_some() || param.positional || param.required) {
+        if param.kind.is_flag() && (param.default.is_some() || param.positional || param.required) {
             return bad("a bool has no default but false, and is neither positional nor required");
         }
         if !param.one_of.is_empty() && !matches!(param.kind, ParamType::Text | ParamType::TextList) {

@@ -304,9 +304,66 @@ pub fn fill(sql: &str, literals: &[String]) -> String {
     out
 }
 
+/// The names of a list of identifiers such as a `search_path`, as the server reads one: quoted names as they are, others in
+/// lower case, each cut to the 63 bytes that a name has. `None`: it is no such list.
+pub fn identifiers(list: &str) -> Option<Vec<String>> {
+    let is_space = |c: char| matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c');
+    let mut rest = list.trim_start_matches(is_space);
+    let mut names = Vec::new();
+    if rest.is_empty() {
+        return Some(names);
+    }
+    loop {
+        let mut name = String::new();
+        if let Some(quoted) = rest.strip_prefix('"') {
+            rest = quoted;
+            loop {
+                let end = rest.find('"')?;
+                name.push_str(&rest[..end]);
+                rest = &rest[end + 1..];
+                match rest.strip_prefix('"') {
+                    Some(more) => {
+                        name.push('"');
+                        rest = more;
+                    }
+                    None => break,
+                }
+            }
+        } else {
+            let end = rest.find(|c: char| c == ',' || is_space(c)).unwrap_or(rest.len());
+            name.push_str(&rest[..end].to_ascii_lowercase());
+            rest = &rest[end..];
+            if name.is_empty() {
+                return None;
+            }
+        }
+        let end = (0..=63.min(name.len())).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
+        name.truncate(end);
+        names.push(name);
+        rest = rest.trim_start_matches(is_space);
+        if rest.is_empty() {
+            return Some(names);
+        }
+        rest = rest.strip_prefix(',')?.trim_start_matches(is_space);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_search_path_is_read_as_the_server_reads_it() {
+        let read = |text: &str| identifiers(text).map(|names| names.join("|"));
+        assert_eq!(read("\"$user\", public").as_deref(), Some("$user|public"));
+        assert_eq!(read("").as_deref(), Some(""));
+        assert_eq!(read("\"\"").as_deref(), Some(""));
+        assert_eq!(read(" App ,\"Odd, \"\"Name\"\"\",x ").as_deref(), Some("app|Odd, \"Name\"|x"));
+        assert_eq!(read(&"é".repeat(40)).as_deref(), Some("é".repeat(31).as_str()));
+        for wrong in ["a,", ",a", "a b", "\"a", "a,,b", "\"a\"b"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn parameters_are_found_only_where_they_are_some() {

@@ -9,17 +9,29 @@
 
 use std::process::Command;
 
+use nix::unistd::{Gid, Uid};
+
 /// Has the kernel send `signal` to the process that `command` starts as soon as we die, even by kill -9.
 ///
 /// It is asked for after the change of user, which would undo it (std runs this last). It follows the
 /// thread that starts the process: that must be one that lives as long as we do.
-/// With `session` it leads a session of its own, and so a process group, without a terminal.
+/// With `user` it runs as that one, in these groups. With `session` it leads a session of its own, and so a process group, without a terminal.
 /// Elsewhere than on Linux this does nothing but that: there the keeper's own watch must do.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) fn die_with_us(command: &mut Command, signal: nix::sys::signal::Signal, session: bool) {
+pub(crate) fn die_with_us(
+    command: &mut Command,
+    signal: nix::sys::signal::Signal,
+    session: bool,
+    user: Option<(Uid, Gid, Vec<Gid>)>,
+) {
     use std::os::unix::process::CommandExt;
     let parent = nix::unistd::getpid();
     let ask = move || {
+        if let Some((uid, gid, groups)) = &user {
+            nix::unistd::setgroups(groups)?;
+            nix::unistd::setgid(*gid)?;
+            nix::unistd::setuid(*uid)?;
+        }
         if session {
             nix::unistd::setsid()?;
         }
@@ -30,16 +42,25 @@ pub(crate) fn die_with_us(command: &mut Command, signal: nix::sys::signal::Signa
         }
         Ok(())
     };
-    // SAFETY: between fork and exec the closure makes three system calls, setsid, prctl and getppid, all
-    // async-signal-safe; it takes no lock and allocates nothing (an error of a bare kind is not boxed).
+    // SAFETY: between fork and exec the closure makes system calls alone, setgroups, setgid, setuid, setsid, prctl and
+    // getppid, all async-signal-safe in a process with one thread, as the child of a fork is; it takes no lock and
+    // allocates nothing (an error of a bare kind is not boxed).
     unsafe { command.pre_exec(ask) };
 }
 
 /// See above.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) fn die_with_us(command: &mut Command, _: nix::sys::signal::Signal, session: bool) {
+pub(crate) fn die_with_us(
+    command: &mut Command,
+    _: nix::sys::signal::Signal,
+    session: bool,
+    user: Option<(Uid, Gid, Vec<Gid>)>,
+) {
     use std::os::unix::process::CommandExt;
     if session {
         command.process_group(0);
+    }
+    if let Some((uid, gid, _)) = user {
+        command.uid(uid.as_raw()).gid(gid.as_raw());
     }
 }

@@ -65,6 +65,7 @@ fn a_value(param: &Param) -> Vec<Value> {
         ParamType::Int8 | ParamType::Bytes => vec![Value::Int8(3)],
         ParamType::Text | ParamType::Regex => vec![Value::Text(text)],
         ParamType::TextList => vec![Value::TextList(vec![Some(text)])],
+        ParamType::Path => vec![Value::TextList(vec![Some("pg_catalog".into()), Some("things".into())])],
         ParamType::Patterns => {
             vec![
                 Value::TextList(vec![Some("^(things)$".into()), None]),

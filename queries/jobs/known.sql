@@ -1,27 +1,26 @@
 -- Every job's row, and what pgkit knows beside it, at one instant of the server's clock; where there is none at all, one
 -- row without a name. With a claim come the advisory locks that are held in this database: its own tells whether
 -- somebody is behind it.
--- The search path is the role's own here: operators are named in full.
 WITH held AS (
-    SELECT coalesce(pg_catalog.array_agg((l.classid::int8 OPERATOR(pg_catalog.<<) 32)
-                                         OPERATOR(pg_catalog.|) l.objid::int8), '{}'::int8[]) AS keys
+    SELECT coalesce(pg_catalog.array_agg((l.classid::int8 << 32)
+                                         | l.objid::int8), '{}'::int8[]) AS keys
     FROM pg_catalog.pg_locks l
-    WHERE l.locktype OPERATOR(pg_catalog.=) 'advisory'::text AND l.granted
-      AND l.objsubid OPERATOR(pg_catalog.=) 1::int2
-      AND l.database OPERATOR(pg_catalog.=) (SELECT d.oid FROM pg_catalog.pg_database d
-                                             WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
+    WHERE l.locktype = 'advisory'::text AND l.granted
+      AND l.objsubid = 1::int2
+      AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
+                                             WHERE d.datname = pg_catalog.current_database())
 ), jobs AS (
     SELECT coalesce(c.app_name, j.app_name) AS name, c.app_name IS NOT NULL AS has_row, c.next_run, c.first_run,
            c.last_run, c.last_success, c.ongoing, coalesce(c.error_count, 0) AS error_count,
-           CASE WHEN c.last_error::text OPERATOR(pg_catalog.<>) '{}'::text THEN c.last_error::text END AS last_error,
+           CASE WHEN c.last_error::text <> '{}'::text THEN c.last_error::text END AS last_error,
            j.first_seen, j.paused, j.paused_by, j.done_through,
            pg_catalog.date_part('epoch'::text, j.max_ongoing_age) AS max_ongoing_age_s,
            CASE WHEN c.app_name IS NOT NULL THEN
                (SELECT pg_catalog.array_agg(r.run_date)
                 FROM :"schema".pgkit_run r
-                WHERE r.app_name OPERATOR(pg_catalog.=) c.app_name
-                  AND r.state OPERATOR(pg_catalog.=) 'succeeded'::text
-                  AND r.run_date OPERATOR(pg_catalog.>)
+                WHERE r.app_name = c.app_name
+                  AND r.state = 'succeeded'::text
+                  AND r.run_date >
                       coalesce(c.last_success, j.first_seen, '-infinity'::timestamptz))
            END AS done,
            CASE WHEN c.ongoing IS NOT NULL THEN
@@ -30,15 +29,15 @@ WITH held AS (
                              pg_catalog.date_part('epoch'::text, r.grace) AS grace_s,
                              (SELECT held.keys FROM held) AS held
                       FROM :"schema".pgkit_run r
-                      WHERE r.app_name OPERATOR(pg_catalog.=) c.app_name
-                        AND r.state OPERATOR(pg_catalog.=) ANY (ARRAY['running', 'held']::text[])
-                        AND r.state OPERATOR(pg_catalog.<>) 'succeeded'::text
-                        AND r.claim OPERATOR(pg_catalog.=) c.ongoing
+                      WHERE r.app_name = c.app_name
+                        AND r.state = ANY (ARRAY['running', 'held']::text[])
+                        AND r.state <> 'succeeded'::text
+                        AND r.claim = c.ongoing
                       ORDER BY r.id DESC
                       LIMIT 1) claim)
            END AS claim
     FROM :"schema".crontabber c
-    FULL JOIN :"schema".pgkit_job j ON j.app_name OPERATOR(pg_catalog.=) c.app_name
+    FULL JOIN :"schema".pgkit_job j ON j.app_name = c.app_name
 )
 SELECT clock.now, jobs.*
 FROM (SELECT pg_catalog.clock_timestamp() AS now) clock

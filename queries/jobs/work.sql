@@ -1,7 +1,8 @@
 -- How a job's SQL runs: without pgkit's own limits, in the job's time zone ($1), with the role's own search path ($3) and way to
--- plan ($4); $2 whether for one transaction.
+-- plan ($4), as this role ($5; NULL: as the session does); $2 whether for one transaction.
 SELECT pg_catalog.set_config('statement_timeout', '0', $2::bool), pg_catalog.set_config('lock_timeout', '0', $2),
        pg_catalog.set_config('TimeZone', $1::text, $2), pg_catalog.set_config('search_path', $3::text, $2),
        pg_catalog.set_config(
            CASE WHEN pg_catalog.current_setting('server_version_num')::int4 >= 120000
-                THEN 'plan_cache_mode' ELSE 'pgkit.plan' END, $4::text, $2)
+                THEN 'plan_cache_mode' ELSE 'pgkit.plan' END, $4::text, $2),
+       CASE WHEN $5::text IS NOT NULL THEN pg_catalog.set_config('role', $5, $2) END

@@ -1,10 +1,12 @@
 -- Every record of a switching on, one a line, and the server's clock: what tells any session that one is overdue. The
--- server's own record is seen by its setting, those of databases and roles by the catalog. The search path is the role's own.
-SELECT pg_catalog.concat_ws(
-           E'\n',
-           pg_catalog.current_setting('pgkit.log', true),
-           (SELECT pg_catalog.string_agg(pg_catalog.substr(c.item, 11), E'\n')
+-- server's own record is seen by its setting, those of databases and roles by the catalog, where their owners may write
+-- anything: what is longer than any record is none.
+SELECT pg_catalog.left(pg_catalog.concat_ws(
+           pg_catalog.chr(10),
+           pg_catalog.left(pg_catalog.current_setting('pgkit.log', true), 20000),
+           (SELECT pg_catalog.string_agg(pg_catalog.substr(c.item, 11), pg_catalog.chr(10))
             FROM pg_catalog.pg_db_role_setting s
             CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS c (item)
-            WHERE pg_catalog.left(c.item, 10) OPERATOR(pg_catalog.=) 'pgkit.log=')) AS note,
+            WHERE pg_catalog.left(c.item, 10) OPERATOR(pg_catalog.=) 'pgkit.log='
+              AND pg_catalog.length(c.item) OPERATOR(pg_catalog.<) 20000)), 400000) AS note,
        pg_catalog.date_part('epoch', pg_catalog.now()) AS now

@@ -119,7 +119,7 @@ pub async fn measure(
     let mut clients = Vec::new();
     let mut target = target.clone();
     for _ in 0..options.clients.max(1) {
-        let (wire, with_password) = Wire::connect(&target, running, ask).await?;
+        let (wire, _, with_password) = Wire::connect(&target, "SELECT", running, ask).await?;
         target = with_password;
         let mut client = Client { wire, options };
         client.begin().await?;
@@ -162,14 +162,8 @@ fn ms(time: Duration) -> f64 {
 }
 
 impl Client<'_> {
-    /// Sets the session up. Errors: a pooler stands between (64).
+    /// Sets the session up: the variants are the user's own statements, and so are its settings but for these.
     async fn begin(&mut self) -> Result<()> {
-        let answer = self.wire.simple("SELECT pg_catalog.pg_backend_pid()", true).await?;
-        let pid = answer.rows.first().and_then(|row| row.first().cloned().flatten());
-        if pid.and_then(|pid| pid.parse().ok()) != Some(self.wire.backend_pid()) {
-            return Err(Error::usage("there is a connection pooler between pgkit and the server")
-                .hint("settings of the session would leak to other clients: connect to the server itself"));
-        }
         let timeout = |limit: Option<Duration>| limit.map_or(0, |limit| limit.as_millis().max(1));
         let mut settings = format!(
             "SET statement_timeout = '{}ms'; SET lock_timeout = '{}ms'",
@@ -180,6 +174,7 @@ impl Client<'_> {
             settings.push_str("; SET default_transaction_read_only = on");
         }
         self.wire.run(&settings).await?;
+        self.wire.limit(self.options.limits.statement);
         if self.options.protocol == Protocol::Prepared {
             for (v, variant) in self.options.variants.iter().enumerate() {
                 for (s, step) in variant.steps.iter().enumerate() {

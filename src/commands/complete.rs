@@ -83,12 +83,8 @@ async fn ask(sql: &str, typed: &str) -> Result<Vec<String>> {
     let words: Vec<OsString> = std::env::args_os().collect();
     let flags = flags_among(&words);
     let target = connect::resolve(&flags, &env, &connect::Disk)?;
-    let settings = Settings {
-        statement_timeout: Some(PATIENCE),
-        lock_timeout: Some(PATIENCE),
-        keep_search_path: false,
-        watch_client: true,
-    };
+    let settings =
+        Settings { statement_timeout: Some(PATIENCE), lock_timeout: Some(PATIENCE), watch_client: true };
     // Nobody is asked for a password between two presses of Tab.
     let mut never = |_: &str| Err(Error::new(Exit::Unavailable, "no password"));
     let reader = Reader::connect(&target, settings, None, &Running::default(), &mut never).await?;

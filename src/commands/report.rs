@@ -75,7 +75,6 @@ pub async fn run_observed(
         settings: Settings {
             statement_timeout: limits.statement,
             lock_timeout: question.lock_timeout(limits.lock)?,
-            keep_search_path: question.keeps_search_path(),
             watch_client: true,
         },
         wishes,

@@ -11,7 +11,8 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{self, SslNegotiation};
 
 use super::failure::{Cause, Failure, Next};
-use super::stream::{Greeting, Handle, Secured, Stream, Wire};
+use super::frames::{Frames, Greeting};
+use super::stream::{Handle, Secured, Stream, Wire};
 use super::target::{ChannelBinding, Host, Keepalives, SslMode, Target};
 use super::tls::{self, Connector, os_text};
 
@@ -277,10 +278,10 @@ async fn start(
     // The stream is encrypted already, or shall not be: tokio-postgres has nothing to negotiate.
     config.ssl_negotiation(SslNegotiation::Direct);
     config.ssl_mode(if tls { config::SslMode::Require } else { config::SslMode::Disable });
-    let heard = stream.listen();
+    let frames = stream.watch(Frames::new(target.require_auth.clone()));
     let handle = stream.handle();
     let connected = config.connect_raw(stream, Secured).await;
-    let greeting = *heard.lock().unwrap_or_else(PoisonError::into_inner);
+    let greeting = frames.lock().unwrap_or_else(PoisonError::into_inner).greeting();
     match connected {
         Ok((client, connection)) => Ok(Session { client, connection, greeting, handle, connector }),
         Err(error) => Err(Failure::startup(&error, greeting, tls)),

@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::io;
 
-use super::stream::Greeting;
+use super::frames::Greeting;
 use super::target::{Host, SslMode, Target};
 use super::tls::os_text;
 use crate::error::{Error, Exit};
@@ -70,6 +70,8 @@ impl Failure {
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionAborted
             | io::ErrorKind::BrokenPipe => Failure::closed(),
+            // It is what was refused to be taken in.
+            io::ErrorKind::InvalidData => Failure::new(Cause::Other, Next::Nothing, error.to_string()),
             _ => Failure::new(
                 Cause::Closed,
                 Next::Nothing,

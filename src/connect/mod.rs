@@ -1,12 +1,15 @@
 //! Connects exactly as libpq does: flags > service file > `PG*` > password file > defaults give a [`Target`]
 //! (a pure function), and [`connect`] dials it. No password is ever printed.
 
+mod authentication;
 mod cancel;
 mod conninfo;
 mod dial;
 mod environment;
 mod failure;
 mod files;
+mod frames;
+mod opening;
 mod passfile;
 mod resolve;
 mod service;
@@ -19,14 +22,19 @@ mod verify;
 mod version;
 
 use std::hash::{BuildHasher, Hasher};
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
+pub use authentication::Allowed;
 pub use cancel::Canceler;
 pub use environment::{Environment, environment};
 pub use files::{Disk, Files, Stat};
+pub(crate) use frames::admit;
+pub use opening::{MARK, Opening, PATH, Server, house, own_role};
 pub use passfile::Secret;
 pub use resolve::resolve;
+pub use settings::is_variable;
 pub use stream::{Bare, Handle};
 pub use target::{
     ChannelBinding, Flags, Host, Keepalives, Prompt, SessionAttrs, SslMode, Target, Tls, TlsVersion,
@@ -65,23 +73,36 @@ pub struct Connected {
     pub canceler: Canceler,
     /// Takes the connection back from `client`, for who must speak to the server himself.
     pub handle: Handle,
+    /// What was said first, as one message.
+    pub message: String,
+    /// The values of the row that [`Opening::question`] asked for, or the server's refusal of it all.
+    pub answer: std::result::Result<Vec<Option<String>>, tokio_postgres::Error>,
+    /// Does the server notice by itself that its client was killed?
+    pub watches_client: bool,
     /// Moves the bytes; ends when `client` is dropped or the connection is lost, and says why.
     pub driver: JoinHandle<std::result::Result<(), tokio_postgres::Error>>,
 }
 
-/// Connects to the first of the target's hosts that will do.
+/// How long connecting to one address may take where the target does not say.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Connects to the first of the target's hosts that will do, and says what is said first: the one way to a session.
 ///
 /// `ask` prompts for a password: before connecting with `-W`, else when the server wants one, none is known
 /// and there is no `-w`; at most once. Must run on a tokio runtime with I/O and time.
-pub async fn connect(target: &Target, ask: &mut dyn FnMut(&str) -> Result<String>) -> Result<Connected> {
+pub async fn connect(
+    target: &Target,
+    opening: &Opening<'_>,
+    ask: &mut dyn FnMut(&str) -> Result<String>,
+) -> Result<Connected> {
     let prompt = format!("Password for user {}: ", target.user);
     if target.prompt == Prompt::First {
-        return attempt(&with_typed(target, ask(&prompt)?)).await.map_err(|refusal| refusal.error);
+        return attempt(&with_typed(target, ask(&prompt)?), opening).await.map_err(|refusal| refusal.error);
     }
-    match attempt(target).await {
+    match attempt(target, opening).await {
         Ok(connected) => Ok(connected),
         Err(Refusal { needs_password: true, .. }) if target.prompt == Prompt::WhenNeeded => {
-            attempt(&with_typed(target, ask(&prompt)?)).await.map_err(|refusal| refusal.error)
+            attempt(&with_typed(target, ask(&prompt)?), opening).await.map_err(|refusal| refusal.error)
         }
         Err(refusal) => Err(refusal.error),
     }
@@ -104,7 +125,7 @@ impl From<Error> for Refusal {
     }
 }
 
-async fn attempt(target: &Target) -> std::result::Result<Connected, Refusal> {
+async fn attempt(target: &Target, opening: &Opening<'_>) -> std::result::Result<Connected, Refusal> {
     let context = Context::default();
     let mut lines: Vec<String> = Vec::new();
     let mut last: Option<(&Host, Failure)> = None;
@@ -125,7 +146,7 @@ async fn attempt(target: &Target) -> std::result::Result<Connected, Refusal> {
                 }
             };
             for route in routes {
-                match one(target, host, &route, &context, wanted).await {
+                match one(target, host, &route, &context, wanted, opening).await {
                     Ok((session, driver)) => return Ok(accept(target, host, route, session, driver)?),
                     Err(mut failure) => {
                         // A server that is not up yet leaves the others to be tried.
@@ -168,7 +189,9 @@ struct Opened {
     client: tokio_postgres::Client,
     version: Option<String>,
     sql_ascii: bool,
-    greeting: stream::Greeting,
+    greeting: frames::Greeting,
+    /// `None`: the server is too old to be asked anything.
+    greeted: Option<opening::Greeted>,
     handle: Handle,
     connector: Option<tls::Connector>,
 }
@@ -180,6 +203,7 @@ async fn one(
     route: &Route,
     context: &Context,
     wanted: SessionAttrs,
+    opening: &Opening<'_>,
 ) -> std::result::Result<Driven, Failure> {
     let whole = async {
         let Session { client, connection, greeting, handle, connector } =
@@ -190,62 +214,55 @@ async fn one(
         let standby = parameter("in_hot_standby").map(|value| value == "on");
         let read_only = parameter("default_transaction_read_only").map(|value| value == "on");
         let driver = tokio::spawn(connection);
-        check(&client, wanted, standby, read_only).await?;
-        Ok((Opened { client, version, sql_ascii, greeting, handle, connector }, driver))
+        let known = version.as_deref().and_then(ServerVersion::parse);
+        let known = known.filter(|known| known.major() >= ServerVersion::OLDEST);
+        let greeted = match known {
+            Some(version) => {
+                let server = Server { version, sql_ascii, watches_client: version.major() >= 14 };
+                // Servers from 14 on say at start-up what kind of session it is, others are asked.
+                let is_told = standby.is_some() && read_only.is_some();
+                let asks = !matches!(wanted, SessionAttrs::Any | SessionAttrs::PreferStandby) && !is_told;
+                let greeted = opening::greet(&client, server, opening, asks.then_some(KIND_OF_SESSION)).await;
+                let greeted = greeted.map_err(|error| match error {
+                    opening::GreetError::Lost(error) => {
+                        Failure::startup(&error, greeting, connector.is_some())
+                    }
+                    opening::GreetError::Silent => Failure::new(
+                        Cause::Timeout,
+                        Next::Nothing,
+                        "the server did not answer the first statement in time",
+                    ),
+                })?;
+                let said = |i: usize| greeted.first.get(i).and_then(|value| value.as_deref()) == Some("t");
+                // A refusal is told as such, whatever kind of session it is.
+                if greeted.answer.is_ok() {
+                    check(wanted, standby.unwrap_or_else(|| said(0)), read_only.unwrap_or_else(|| said(1)))?;
+                }
+                Some(greeted)
+            }
+            None => None,
+        };
+        Ok((Opened { client, version, sql_ascii, greeting, greeted, handle, connector }, driver))
     };
-    match target.connect_timeout {
-        None => whole.await,
-        Some(limit) => tokio::time::timeout(limit, whole)
-            .await
-            .unwrap_or_else(|_| Err(Failure::new(Cause::Timeout, Next::Address, "timeout expired"))),
-    }
+    tokio::time::timeout(target.connect_timeout.unwrap_or(PATIENCE), whole)
+        .await
+        .unwrap_or_else(|_| Err(Failure::new(Cause::Timeout, Next::Address, "timeout expired")))
 }
 
-/// Is this the kind of session that is wanted? Servers from 14 on say so at start-up, others are asked.
-async fn check(
-    client: &tokio_postgres::Client,
-    wanted: SessionAttrs,
-    standby: Option<bool>,
-    read_only: Option<bool>,
-) -> std::result::Result<(), Failure> {
+/// Is the server a standby, and may a session write there?
+const KIND_OF_SESSION: &str = "SELECT pg_catalog.pg_is_in_recovery(), \
+     pg_catalog.current_setting('default_transaction_read_only') OPERATOR(pg_catalog.=) 'on'";
+
+/// Is this the kind of session that is wanted?
+fn check(wanted: SessionAttrs, standby: bool, read_only: bool) -> std::result::Result<(), Failure> {
     let wrong = match wanted {
-        SessionAttrs::Any | SessionAttrs::PreferStandby => return Ok(()),
-        SessionAttrs::ReadWrite | SessionAttrs::ReadOnly => {
-            let read_only = match standby.zip(read_only) {
-                Some((standby, read_only)) => standby || read_only,
-                None => ask_server(client, "SHOW transaction_read_only").await?,
-            };
-            match (wanted, read_only) {
-                (SessionAttrs::ReadWrite, true) => "session is read-only",
-                (SessionAttrs::ReadOnly, false) => "session is not read-only",
-                _ => return Ok(()),
-            }
-        }
-        SessionAttrs::Primary | SessionAttrs::Standby => {
-            let standby = match standby {
-                Some(standby) => standby,
-                None => ask_server(client, "SELECT pg_catalog.pg_is_in_recovery()").await?,
-            };
-            match (wanted, standby) {
-                (SessionAttrs::Primary, true) => "server is in hot standby mode",
-                (SessionAttrs::Standby, false) => "server is not in hot standby mode",
-                _ => return Ok(()),
-            }
-        }
+        SessionAttrs::ReadWrite if standby || read_only => "session is read-only",
+        SessionAttrs::ReadOnly if !(standby || read_only) => "session is not read-only",
+        SessionAttrs::Primary if standby => "server is in hot standby mode",
+        SessionAttrs::Standby if !standby => "server is not in hot standby mode",
+        _ => return Ok(()),
     };
     Err(Failure::new(Cause::Session, Next::Host, wrong))
-}
-
-async fn ask_server(client: &tokio_postgres::Client, sql: &str) -> std::result::Result<bool, Failure> {
-    let messages = client
-        .simple_query(sql)
-        .await
-        .map_err(|error| Failure::new(Cause::Session, Next::Host, format!("\"{sql}\" failed: {error}")))?;
-    let answer = messages.iter().find_map(|message| match message {
-        tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0),
-        _ => None,
-    });
-    Ok(matches!(answer, Some("on" | "t")))
 }
 
 fn accept(
@@ -255,7 +272,7 @@ fn accept(
     opened: Opened,
     driver: JoinHandle<std::result::Result<(), tokio_postgres::Error>>,
 ) -> Result<Connected> {
-    let Opened { client, version, sql_ascii, greeting, handle, connector } = opened;
+    let Opened { client, version, sql_ascii, greeting, greeted, handle, connector } = opened;
     let label = if host.name.is_empty() { host.addr.clone().unwrap_or_default() } else { host.name.clone() };
     let Some(version) = version.as_deref().and_then(ServerVersion::parse) else {
         return Err(Error::new(
@@ -270,6 +287,9 @@ fn accept(
         )
         .hint(format!("pgkit works with PostgreSQL {} and later", ServerVersion::OLDEST)));
     }
+    let Some(opening::Greeted { message, answer, server, .. }) = greeted else {
+        return Err(Error::bug("a session that was told nothing"));
+    };
     let mut warnings = Vec::new();
     if version.major() > ServerVersion::NEWEST {
         warnings.push(format!(
@@ -287,6 +307,9 @@ fn accept(
         database: target.database.clone(),
         backend_pid: greeting.backend.map_or(0, |(pid, _)| pid),
         encrypted: connector.is_some(),
+        message,
+        answer,
+        watches_client: server.watches_client,
         warnings,
         target: target.clone(),
         canceler: Canceler { route, connector, keepalives: target.keepalives, backend: greeting.backend },

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::authentication::Allowed;
 use super::conninfo;
 use super::environment::Environment;
 use super::files::Files;
@@ -86,6 +87,7 @@ pub fn resolve(flags: &Flags, env: &Environment, files: &dyn Files) -> Result<Ta
         },
         tls: tls(&settings, env)?,
         channel_binding: channel_binding(&settings)?,
+        require_auth: require_auth(&settings)?,
         connect_timeout: connect_timeout(&settings)?,
         keepalives: keepalives(&settings)?,
         session_attrs: session_attrs(&settings)?,
@@ -120,7 +122,6 @@ fn refuse_unsupported(settings: &Settings) -> Result<()> {
         ("sslcrl", &[]),
         ("sslcrldir", &[]),
         ("requirepeer", &[]),
-        ("require_auth", &[]),
         ("krbsrvname", &["postgres"]),
         ("gsslib", &["gssapi"]),
         ("gssdelegation", &["0"]),
@@ -278,6 +279,11 @@ fn tls(settings: &Settings, env: &Environment) -> Result<Tls> {
         sni: settings.get("sslsni").is_some_and(|value| value.starts_with('1')),
         folder: env.home().map(|home| home.join(".postgresql")),
     })
+}
+
+fn require_auth(settings: &Settings) -> Result<Allowed> {
+    let text = settings.nonempty("require_auth").unwrap_or_default();
+    Allowed::parse(text).map_err(|why| Error::usage(format!("invalid require_auth value: {why}")))
 }
 
 fn channel_binding(settings: &Settings) -> Result<ChannelBinding> {

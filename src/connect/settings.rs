@@ -80,6 +80,11 @@ const KNOWN: &[Known] = &[
     keyed("sslkeylogfile"),
 ];
 
+/// Is this one of libpq's own environment variables?
+pub fn is_variable(name: &str) -> bool {
+    name == "PGREQUIRESSL" || KNOWN.iter().any(|known| known.var == Some(name))
+}
+
 /// Values by key. A value that is set and empty is not the same as none: it hides what comes after it.
 #[derive(Clone, Default)]
 pub(super) struct Settings {

@@ -1,5 +1,4 @@
-//! The bytes between pgkit and the server, plain or encrypted, and what the server says before the first
-//! query that tokio-postgres keeps to itself.
+//! The bytes between pgkit and the server, plain or encrypted.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -18,6 +17,8 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio_openssl::SslStream;
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 
+use super::frames::Frames;
+
 /// What the bytes travel over.
 pub(super) enum Wire {
     Tcp(TcpStream),
@@ -33,7 +34,8 @@ pub struct Stream {
     wire: Shared,
     /// The hash of the server's certificate that SCRAM may be bound to.
     end_point: Option<Vec<u8>>,
-    listener: Option<Listener>,
+    /// Who looks at what comes, and whether he has refused something.
+    frames: Option<Arc<Mutex<Frames>>>,
     /// Bytes that were read ahead, and which of them nobody has taken yet. tokio-postgres reads 8 kB at a time, as
     /// much as a server sends at once; a read that could have been longer saves the one that finds nothing.
     ahead: Box<[u8]>,
@@ -46,7 +48,7 @@ const AHEAD: usize = 32 << 10;
 impl Stream {
     pub(super) fn new(wire: Wire, end_point: Option<Vec<u8>>) -> Stream {
         let wire = Arc::new(Mutex::new(Some(wire)));
-        Stream { wire, end_point, listener: None, ahead: vec![0; AHEAD].into_boxed_slice(), waiting: 0..0 }
+        Stream { wire, end_point, frames: None, ahead: vec![0; AHEAD].into_boxed_slice(), waiting: 0..0 }
     }
 
     /// Is it encrypted?
@@ -59,11 +61,11 @@ impl Stream {
         Handle(Arc::clone(&self.wire))
     }
 
-    /// From now on notes what the server says, until it is ready for queries.
-    pub(super) fn listen(&mut self) -> Arc<Mutex<Greeting>> {
-        let greeting = Arc::new(Mutex::new(Greeting::default()));
-        self.listener = Some(Listener { pending: Vec::new(), greeting: Arc::clone(&greeting) });
-        greeting
+    /// From now on nobody takes in what [`Frames`] refuses.
+    pub(super) fn watch(&mut self, frames: Frames) -> Arc<Mutex<Frames>> {
+        let frames = Arc::new(Mutex::new(frames));
+        self.frames = Some(Arc::clone(&frames));
+        frames
     }
 }
 
@@ -147,7 +149,6 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
         let this = &mut *self;
         if this.waiting.is_empty() {
             let mut ahead = ReadBuf::new(&mut this.ahead);
@@ -157,13 +158,12 @@ impl AsyncRead for Stream {
             this.waiting = 0..ahead.filled().len();
         }
         let taken = this.waiting.len().min(buf.remaining());
-        buf.put_slice(&this.ahead[this.waiting.start..this.waiting.start + taken]);
-        this.waiting.start += taken;
-        if let Some(listener) = &mut self.listener
-            && listener.hear(&buf.filled()[before..])
-        {
-            self.listener = None;
+        let coming = &this.ahead[this.waiting.start..this.waiting.start + taken];
+        if let Some(frames) = &this.frames {
+            frames.lock().unwrap_or_else(PoisonError::into_inner).pass(coming)?;
         }
+        buf.put_slice(coming);
+        this.waiting.start += taken;
         Poll::Ready(Ok(()))
     }
 }
@@ -211,79 +211,5 @@ impl TlsConnect<Stream> for Secured {
 
     fn connect(self, stream: Stream) -> Self::Future {
         ready(Ok(stream))
-    }
-}
-
-/// What the server said before it was ready.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Greeting {
-    /// The last kind of authentication it asked for.
-    pub(super) method: Option<i32>,
-    /// It has let us in.
-    pub(super) authenticated: bool,
-    /// The backend, and the key a cancel request must show.
-    pub(super) backend: Option<(i32, i32)>,
-}
-
-struct Listener {
-    pending: Vec<u8>,
-    greeting: Arc<Mutex<Greeting>>,
-}
-
-impl Listener {
-    /// True when there is nothing more to learn.
-    fn hear(&mut self, bytes: &[u8]) -> bool {
-        self.pending.extend_from_slice(bytes);
-        let mut greeting = self.greeting.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut at = 0;
-        let mut done = false;
-        while let Some((kind, body, next)) = message(&self.pending, at) {
-            match kind {
-                b'R' => match int(body, 0) {
-                    Some(0) => greeting.authenticated = true,
-                    method => greeting.method = method,
-                },
-                b'K' => greeting.backend = int(body, 0).zip(int(body, 4)),
-                b'Z' | b'E' => done = true,
-                _ => {}
-            }
-            at = next;
-        }
-        self.pending.drain(..at);
-        // Larger than any greeting: not a PostgreSQL server.
-        done || self.pending.len() > 1 << 20
-    }
-}
-
-/// The message at this place: its kind, its body, where the next one begins.
-fn message(bytes: &[u8], at: usize) -> Option<(u8, &[u8], usize)> {
-    let kind = *bytes.get(at)?;
-    let length = usize::try_from(int(bytes, at + 1)?).ok().filter(|&length| length >= 4)?;
-    let body = bytes.get(at + 5..at + 1 + length)?;
-    Some((kind, body, at + 1 + length))
-}
-
-fn int(bytes: &[u8], at: usize) -> Option<i32> {
-    Some(i32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_greeting_is_understood_in_pieces_of_any_size() {
-        let mut bytes = b"R\0\0\0\x0c\0\0\0\x05saltR\0\0\0\x08\0\0\0\0".to_vec();
-        bytes.extend(b"S\0\0\0\x09a\0bc\0K\0\0\0\x0c\0\0\x01\0\x7f\0\0\x01Z\0\0\0\x05I");
-        for size in 1..bytes.len() {
-            let greeting = Arc::new(Mutex::new(Greeting::default()));
-            let mut listener = Listener { pending: Vec::new(), greeting: Arc::clone(&greeting) };
-            let done: Vec<bool> = bytes.chunks(size).map(|piece| listener.hear(piece)).collect();
-            assert!(done.ends_with(&[true]) && !done[..done.len() - 1].contains(&true));
-            let greeting = *greeting.lock().unwrap();
-            assert_eq!(greeting.method, Some(5));
-            assert!(greeting.authenticated);
-            assert_eq!(greeting.backend, Some((256, 0x7f00_0001)));
-        }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::authentication::Allowed;
 use super::passfile::{Passfile, Secret};
 
 /// What the command line says of the connection.
@@ -220,6 +221,8 @@ pub struct Target {
     pub tls: Tls,
     /// `channel_binding`
     pub channel_binding: ChannelBinding,
+    /// `require_auth`
+    pub require_auth: Allowed,
     /// For each address: connecting, TLS and authentication together.
     pub connect_timeout: Option<Duration>,
     /// `keepalives…` and `tcp_user_timeout`

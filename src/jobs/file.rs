@@ -103,6 +103,10 @@ pub struct Job {
     pub kill_after: Duration,
     /// How long its history is kept.
     pub keep_history: Option<Duration>,
+    /// The role that its SQL runs as, where it is another than the one that connects.
+    pub role: Option<String>,
+    /// Variables of pgkit's own environment that its programs get beside those that all get.
+    pub pass_environment: Vec<String>,
     /// Whom to tell when it begins to fail.
     pub on_failure: Option<Tell>,
     /// Whom to tell when it succeeds again.
@@ -150,6 +154,22 @@ pub struct Parsed {
     pub jobs: Vec<Job>,
     /// Everything that is wrong.
     pub faults: Vec<Fault>,
+    /// The role that owns the tables, where it is neither the one that connects nor a superuser.
+    pub owner: Option<String>,
+    /// The user of this machine that programs run as, where root runs them.
+    pub user: Option<String>,
+}
+
+impl Parsed {
+    /// Does anything in it start a program?
+    pub fn has_programs(&self) -> bool {
+        let is_program = |tell: &Option<Tell>| matches!(tell, Some(Tell::Program(_)));
+        self.jobs.iter().any(|job| {
+            matches!(job.work, Work::Program { .. })
+                || is_program(&job.on_failure)
+                || is_program(&job.on_recovery)
+        })
+    }
 }
 
 /// Keys that stand in `[defaults]` and in a job.
@@ -170,6 +190,8 @@ const SHARED: &[&str] = &[
     "environment",
     "directory",
     "transaction",
+    "role",
+    "pass_environment",
     "on_failure",
     "on_recovery",
 ];
@@ -194,6 +216,7 @@ pub fn parse(text: &str) -> Parsed {
     let empty = Table::new();
     let mut defaults = &empty;
     let mut jobs: Vec<Job> = Vec::new();
+    let (mut owner, mut user) = (None, None);
     for (key, value) in &root {
         match (key.get_ref().as_ref(), value.get_ref()) {
             ("defaults", DeValue::Table(table)) => {
@@ -202,13 +225,15 @@ pub fn parse(text: &str) -> Parsed {
                 defaults = table;
             }
             ("job", DeValue::Array(_)) => {}
+            ("owner", _) => owner = reader.name(value, "owner"),
+            ("user", _) => user = reader.name(value, "user"),
             ("job" | "defaults", _) => {
                 reader.fault(key.span().start, "write [[job]] for each job, and [defaults]".into())
             }
             (other, _) => {
                 reader.fault(
                     key.span().start,
-                    format!("{other:?} is not known here: there are [defaults] and [[job]]"),
+                    format!("{other:?} is not known here: there are owner, user, [defaults] and [[job]]"),
                 );
             }
         }
@@ -231,7 +256,7 @@ pub fn parse(text: &str) -> Parsed {
     let mut faults = reader.faults;
     faults.sort_by(|a, b| (a.line, &a.why).cmp(&(b.line, &b.why)));
     faults.dedup();
-    Parsed { jobs, faults }
+    Parsed { jobs, faults, owner, user }
 }
 
 struct Reader {
@@ -361,6 +386,7 @@ impl Reader {
             ("catch_up", backfill, "backfill = true"),
             ("max_backfill", backfill, "backfill = true"),
             ("transaction", is_sql || !is_program, "sql"),
+            ("role", is_sql || !is_program, "sql"),
             ("environment", is_program || !is_sql, "command"),
             ("directory", is_program || !is_sql, "command"),
         ] {
@@ -379,6 +405,8 @@ impl Reader {
                 self.fault(value.span().start, format!("{key}: it is {least:?} at least"));
             }
         }
+        let role = find("role").and_then(|value| self.name(value, "role")).filter(|_| is_sql);
+        let pass_environment = self.words(find("pass_environment"), "pass_environment");
         let class = find("class").and_then(|value| self.text(value, "class"));
         let on_failure = self.tell(find("on_failure"), "on_failure");
         let on_recovery = self.tell(find("on_recovery"), "on_recovery");
@@ -403,6 +431,8 @@ impl Reader {
             timeout,
             kill_after: kill_after?,
             keep_history,
+            role,
+            pass_environment,
             on_failure,
             on_recovery,
         })
@@ -619,6 +649,16 @@ impl Reader {
                 None
             }
         }
+    }
+
+    /// The name of a role or a user.
+    fn name(&mut self, value: &Value<'_>, key: &str) -> Option<String> {
+        let name = self.text(value, key)?;
+        if name.is_empty() || name.contains('\0') {
+            self.fault(value.span().start, format!("{key}: a name is not empty, and holds no NUL"));
+            return None;
+        }
+        Some(name)
     }
 
     fn flag(&mut self, value: Option<&Value<'_>>, key: &str, default: bool) -> bool {

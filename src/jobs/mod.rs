@@ -1,5 +1,6 @@
 //! crontabber's job, on crontabber's tables: jobs that run on time, each date once, whichever server runs them.
 
+pub mod account;
 pub mod claim;
 pub mod file;
 pub mod guard;
@@ -17,3 +18,4 @@ pub mod spool;
 pub mod store;
 pub mod talk;
 pub mod tell;
+pub mod trusted;

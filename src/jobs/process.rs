@@ -18,6 +18,7 @@ use nix::unistd::Pid;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStderr, ChildStdout};
 
+use super::account::Account;
 use super::output::Captured;
 use crate::error::{Error, Exit, Result};
 use crate::unsafe_spawn;
@@ -34,10 +35,12 @@ pub const MARK: &str = "PGKIT_CLAIM";
 pub struct Program {
     /// The program and its arguments.
     pub words: Vec<String>,
-    /// Added to our environment.
+    /// Its whole environment.
     pub environment: BTreeMap<String, String>,
     /// Where it runs.
     pub directory: PathBuf,
+    /// Whom it runs as; `None`: as this process does.
+    pub user: Option<Account>,
 }
 
 /// A program that runs.
@@ -66,16 +69,17 @@ impl Program {
     pub fn start(&self) -> Result<Running> {
         let name = self.words.first().ok_or_else(|| Error::bug("a program without a name"))?;
         // A path counts from where the program runs, as in a shell.
-        let path = if name.contains('/') { self.directory.join(name) } else { PathBuf::from(name) };
+        let path = if name.contains('/') { self.directory.join(name) } else { self.found(name) };
         let mut command = std::process::Command::new(&path);
         command
             .args(&self.words[1..])
+            .env_clear()
             .envs(&self.environment)
             .current_dir(&self.directory)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        unsafe_spawn::die_with_us(&mut command, Signal::SIGKILL, true);
+        unsafe_spawn::die_with_us(&mut command, Signal::SIGKILL, true, self.user.as_ref().map(Account::ids));
         let failed = |e: &std::io::Error| {
             let place = if self.directory.is_dir() { "" } else { ": its directory is not there" };
             Error::io(format!("could not start {name}{place}"), e)
@@ -93,6 +97,15 @@ impl Program {
             errors: Captured::default(),
             buffers: Box::new([[0; 16 << 10]; 2]),
         })
+    }
+}
+
+impl Program {
+    /// A bare name, looked up on the program's own PATH: ours may be another.
+    fn found(&self, name: &str) -> PathBuf {
+        let path = self.environment.get("PATH").map_or("/usr/local/bin:/usr/bin:/bin", String::as_str);
+        let candidates = path.split(':').map(|folder| self.directory.join(folder).join(name));
+        candidates.into_iter().find(|candidate| candidate.is_file()).unwrap_or_else(|| PathBuf::from(name))
     }
 }
 

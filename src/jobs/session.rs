@@ -10,13 +10,14 @@ use super::process::boot_time;
 use super::store::{self, in_schema};
 use crate::connect::{Canceler, ServerVersion, SessionAttrs, Target};
 use crate::error::{Error, Exit, Result};
-use crate::session::{Answer, Hearer, MARK, Part, Piped, Running, Wire, echoed_text};
+use crate::session::{Answer, Hearer, MARK, PATH, Part, Piped, Running, Wire, echoed_text};
 use crate::sql;
 
 /// How long bookkeeping may take.
 pub const PATIENCE: Duration = Duration::from_secs(15);
 
 const HOUSE: &str = include_str!("../../queries/jobs/house.sql");
+/// What the role has set of what pgkit sets for its own statements: what the session began with.
 const ROLES: &str = include_str!("../../queries/jobs/roles.sql");
 
 /// The statements that are prepared once.
@@ -49,7 +50,7 @@ static PLAIN: [Statement<'static>; 11] = [
     plain!("CLOSE ALL"),
 ];
 /// The search path of pgkit's own statements, which is nobody's to change.
-const OWN_PATH: Statement<'static> = plain!("SET search_path = pg_catalog");
+const OWN_PATH: Statement<'static> = plain!("SET search_path = pg_catalog, pg_temp");
 /// What no job should call what it prepares itself.
 const OURS: &str = "pgkit_";
 /// Statements that are needed seldom: parsed when they are.
@@ -206,14 +207,18 @@ impl Session {
         let mut never =
             |_: &str| Err(Error::new(Exit::Unavailable, "the server wants a password, and there is none"));
         let running = Running::default();
-        let connect = Wire::connect(target, &running, &mut never);
-        let (wire, _) = tokio::time::timeout(PATIENCE, connect).await.unwrap_or_else(|_| Err(late()))?;
+        let connect = Wire::connect(target, ROLES, &running, &mut never);
+        let (wire, roles, _) = tokio::time::timeout(PATIENCE, connect)
+            .await
+            .unwrap_or_else(|_| Err(late()))
+            .map_err(|e| if e.exit == Exit::Usage { store::pooler() } else { e })?;
+        let mut roles = roles.into_iter().map(Option::unwrap_or_default);
         let mut session = Session {
             wire,
             echo,
             texts: Texts::new(schema),
-            path: String::new(),
-            plan: String::new(),
+            path: roles.next().unwrap_or_default(),
+            plan: roles.next().unwrap_or_default(),
             holds_lock: false,
             idles: false,
             heard: boot_time(),
@@ -223,19 +228,7 @@ impl Session {
     }
 
     async fn begin(&mut self) -> Result<()> {
-        let answer = self.wire.simple(&format!("{MARK}{ROLES}"), true).await?;
-        if let Some(refused) = answer.refused {
-            return Err(refused);
-        }
-        let mut found = answer.rows.into_iter().flatten().flatten();
-        if found.next().and_then(|pid| pid.parse().ok()) != Some(self.wire.backend_pid()) {
-            return Err(store::pooler());
-        }
-        self.path = found.next().unwrap_or_default();
-        self.plan = found.next().unwrap_or_default();
-        for text in [store::OWN_PATH, HOUSE] {
-            self.wire.run(text).await?;
-        }
+        self.wire.run(&format!("SET {PATH}; {HOUSE}")).await?;
         let all = self.texts.all.iter().filter(|text| !text.prepared.is_empty());
         let answer = self.wire.prepare(all.map(|text| (text.prepared.as_str(), text.sql.as_str()))).await?;
         if let Some(refused) = answer.refused {
@@ -342,12 +335,13 @@ impl Session {
         Ok(first(answers.last()))
     }
 
-    /// Runs a job's text in this time zone, with its date where it has one; without any bound of time. In a transaction, which
+    /// Runs a job's text in this time zone, as this role where it has one, with its date where it has one; without any bound of time. In a transaction, which
     /// is begun here, what the job has deferred is its own work too, and all goes out in one go where that can be: after a
     /// statement that has failed nothing runs.
     pub async fn job(
         &mut self,
         zone: &str,
+        role: Option<&str>,
         transaction: bool,
         sql: &str,
         date: Option<&str>,
@@ -357,7 +351,7 @@ impl Session {
         self.texts.by_text |= words.contains("deallocate");
         let (path, plan) = (self.path.clone(), self.plan.clone());
         let local = if transaction { "t" } else { "f" };
-        let work = named("work", vec![Some(zone), Some(local), Some(&path), Some(&plan)]);
+        let work = named("work", vec![Some(zone), Some(local), Some(&path), Some(&plan), role]);
         let several = sql::statements(sql);
         let one = Some(Statement::job(sql, date)).filter(|_| date.is_some() || several.len() == 1);
         // A COPY FROM STDIN, which has no date, would take what follows for its data.
@@ -468,8 +462,13 @@ pub fn json<T: DeserializeOwned>(answer: Option<&Answer>) -> Result<T> {
 }
 
 /// The target of a guard's session: where the session's own settings come with the start-up message, so that RESET ALL
-/// brings them back; `watches_client` whether the server notices by itself that its client is gone.
-pub fn own_target(target: &Target, version: ServerVersion, watches_client: bool) -> Target {
+/// brings them back; `role` is the one that the session goes by, where it is another than the one that connects, and `watches_client` whether the server notices by itself that its client is gone.
+pub fn own_target(
+    target: &Target,
+    version: ServerVersion,
+    watches_client: bool,
+    role: Option<&str>,
+) -> Target {
     let mut target = target.clone();
     let mut set = vec![
         ("idle_in_transaction_session_timeout", "5s"),
@@ -495,6 +494,9 @@ pub fn own_target(target: &Target, version: ServerVersion, watches_client: bool)
     if watches_client {
         set.push(("client_connection_check_interval", "500ms"));
     }
+    // Said here, for what the database's owner has set for it would come back with RESET ROLE.
+    let role = escaped(role.unwrap_or("none"));
+    set.push(("role", &role));
     let set: Vec<String> = set.into_iter().map(|(name, value)| format!("-c {name}={value}")).collect();
     let before = target.options.take().map(|options| format!("{options} ")).unwrap_or_default();
     target.options = Some(format!("{before}{}", set.join(" ")));
@@ -510,6 +512,18 @@ pub fn own_target(target: &Target, version: ServerVersion, watches_client: bool)
         target.session_attrs = SessionAttrs::ReadWrite;
     }
     target
+}
+
+/// A value as start-up options have it: they are split at blanks.
+fn escaped(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for c in value.chars() {
+        if c.is_ascii_whitespace() || c == '\\' {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tokio_postgres::types::Type;
 
 use super::file::Job;
 use super::plan::{self, Decision, Row, State, instant};
@@ -17,7 +18,6 @@ use crate::sql;
 /// The version of pgkit's own tables.
 const VERSION: i64 = 1;
 
-const SCHEMAS: &str = include_str!("../../queries/jobs/schemas.sql");
 const STATES: &str = include_str!("../../queries/jobs/states.sql");
 const KNOWN: &str = include_str!("../../queries/jobs/known.sql");
 const PARTS: &str = include_str!("../../queries/jobs/parts.sql");
@@ -26,7 +26,6 @@ const META: &str = include_str!("../../queries/jobs/meta.sql");
 const META_FIRST: &str = include_str!("../../queries/jobs/meta_first.sql");
 const META_CHANGED: &str = include_str!("../../queries/jobs/meta_changed.sql");
 const FIRST_SEEN: &str = include_str!("../../queries/jobs/first_seen.sql");
-const CURRENT_SCHEMA: &str = include_str!("../../queries/jobs/current_schema.sql");
 const LOCK: &str = include_str!("../../queries/jobs/init/lock.sql");
 const UNIQUE: &str = include_str!("../../queries/jobs/unique.sql");
 const DONE: &str = include_str!("../../queries/jobs/done.sql");
@@ -44,9 +43,6 @@ const MADE: &[(&str, &str)] = &[
     ("pgkit_run_attempts", include_str!("../../queries/jobs/init/run_open.sql")),
 ];
 const ONGOING: &str = include_str!("../../queries/jobs/init/ongoing.sql");
-
-/// What follows when the role's own search path has said where the tables are.
-pub(super) const OWN_PATH: &str = "SET search_path = pg_catalog";
 
 /// Whoever can be asked: a session that only reads, or one that writes.
 pub trait Ask {
@@ -161,19 +157,32 @@ impl Snapshot {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Found {
-    schema: String,
-    visible: bool,
-    columns: Vec<String>,
-    /// What there is of all that `jobs init` makes.
-    parts: Vec<String>,
+/// Which tables are meant, and who may own them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Where<'a> {
+    /// Their schema, where somebody has named it.
+    pub schema: Option<&'a str>,
+    /// The role that the jobs file names as their owner.
+    pub owner: Option<&'a str>,
 }
 
-/// What `jobs init` makes, for a query.
-fn made() -> Value {
-    Value::TextList(MADE.iter().map(|(name, _)| Some((*name).to_owned())).collect())
+/// What bears the name of something that `jobs init` makes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    schema: String,
+    name: String,
+    kind: String,
+    columns: Vec<String>,
+    /// Why it must not be used, the worst first.
+    faults: Vec<String>,
+}
+
+/// What there is of all that `jobs init` makes, in this schema or in all that have a table crontabber.
+async fn parts(session: &impl Ask, schema: Option<&str>, owner: Option<&str>) -> Result<Vec<Part>> {
+    let text = |text: Option<&str>| text.map_or(Value::Null(Type::TEXT), |text| Value::Text(text.to_owned()));
+    let made = Value::TextList(MADE.iter().map(|(name, _)| Some((*name).to_owned())).collect());
+    session.ask(PARTS, &[made, text(schema), text(owner)]).await
 }
 
 #[derive(Deserialize)]
@@ -233,46 +242,89 @@ pub struct Place {
     pub has_pgkit: bool,
 }
 
-/// The schema of the tables: the one that is named, else the one that the search path shows, else the only one.
+/// The schema of the tables: the one that is named, else the only one that has them.
 ///
-/// Errors: there is none, several, or one with other columns (65).
-pub async fn place(session: &impl Ask, named: Option<&str>) -> Result<Place> {
-    let found: Vec<Found> = session.ask(SCHEMAS, &[made()]).await?;
-    let chosen = match named {
-        Some(name) => found.iter().find(|f| f.schema == name),
-        None => match found.as_slice() {
-            [one] => Some(one),
-            all => all.iter().find(|f| f.visible),
-        },
+/// Errors: there is none, several, or one with other columns, or whose tables are not ours to use (65).
+pub async fn place(session: &impl Ask, wanted: Where<'_>) -> Result<Place> {
+    let found = parts(session, wanted.schema, wanted.owner).await?;
+    let chosen = match (schema_of(&found, wanted)?, wanted.schema) {
+        (Some(chosen), _) => chosen,
+        (None, Some(name)) => {
+            return Err(Error::data(format!("there is no table crontabber in schema {name:?}")));
+        }
+        (None, None) => {
+            let message = format!("there is no table crontabber in database {:?}", session.database());
+            return Err(Error::data(message).hint("pgkit jobs init makes it"));
+        }
     };
-    let Some(chosen) = chosen else {
-        let names: Vec<&str> = found.iter().map(|f| f.schema.as_str()).collect();
-        let error = match (named, names.is_empty()) {
-            (Some(name), _) => Error::data(format!("there is no table crontabber in schema {name:?}")),
-            (None, true) => {
-                Error::data(format!("there is no table crontabber in database {:?}", session.database()))
-                    .hint("pgkit jobs init makes it")
-            }
-            (None, false) => {
-                Error::data("several schemas have a table crontabber, and the search path shows none of them")
-            }
-        };
-        return Err(if names.is_empty() {
-            error
-        } else {
-            error.hint(format!("--schema names it: {}", names.join(", ")))
-        });
-    };
-    check_columns(&chosen.schema, "crontabber", &chosen.columns)?;
-    let has_pgkit = chosen.parts.iter().any(|part| part.starts_with("pgkit"));
+    let parts: Vec<&Part> = found.iter().filter(|part| part.schema == chosen).collect();
+    check(&parts, false)?;
+    let has_pgkit = parts.iter().any(|part| part.name.starts_with("pgkit"));
     let missing: Vec<&str> =
-        MADE.iter().map(|(name, _)| *name).filter(|name| !chosen.parts.iter().any(|p| p == name)).collect();
+        MADE.iter().map(|(name, _)| *name).filter(|name| !parts.iter().any(|p| p.name == *name)).collect();
     if has_pgkit && !missing.is_empty() {
         // Nothing would run on these, and whoever looks must not be told that all is well.
-        let message = format!("in schema {:?} these are missing: {}", chosen.schema, missing.join(", "));
+        let message = format!("in schema {chosen:?} these are missing: {}", missing.join(", "));
         return Err(Error::data(message).hint("pgkit jobs init makes what is missing"));
     }
-    Ok(Place { schema: chosen.schema.clone(), has_pgkit })
+    Ok(Place { schema: chosen, has_pgkit })
+}
+
+/// The one schema with a table crontabber; `None`: there is none. Errors: there are several, and nobody has said which (65):
+/// whoever may make a table anywhere could have made one of them.
+fn schema_of(found: &[Part], wanted: Where<'_>) -> Result<Option<String>> {
+    let mut schemas = found.iter().filter(|part| part.name == "crontabber").map(|part| part.schema.as_str());
+    let first = schemas.next().map(str::to_owned);
+    if schemas.next().is_some() && wanted.schema.is_none() {
+        let all = found.iter().filter(|part| part.name == "crontabber");
+        let told = all.map(|part| match part.faults.first() {
+            Some(why) => format!("{} ({why})", part.schema),
+            None => part.schema.clone(),
+        });
+        let told = told.collect::<Vec<_>>().join(", ");
+        return Err(Error::data("several schemas have a table crontabber")
+            .caused_by(format!("they are: {told}"))
+            .hint("name the one that is meant: --schema"));
+    }
+    Ok(first)
+}
+
+/// Are these what `jobs init` makes, and ours to use? With `completes`, what is missing will be made.
+///
+/// Errors: one is something else, or lets another role decide what runs (65).
+fn check(parts: &[&Part], completes: bool) -> Result<()> {
+    for part in parts {
+        let table = format!("{}.{}", part.schema, part.name);
+        let index = matches!(
+            part.name.as_str(),
+            "crontabber_unique_app_name_idx" | "pgkit_run_succeeded" | "pgkit_run_attempts"
+        );
+        let is_right = if index { matches!(part.kind.as_str(), "i" | "I") } else { part.kind == "r" };
+        if !is_right {
+            let should = if index { "an index" } else { "a table" };
+            return Err(Error::data(format!("{table} is in the way: it is not {should}"))
+                .hint("--schema names another schema"));
+        }
+        if let Some(why) = part.faults.first() {
+            let mut error = Error::data(format!("{table} is refused: {why}"));
+            for more in &part.faults[1..] {
+                error = error.caused_by(more);
+            }
+            return Err(error.hint(
+                "what hangs on the tables runs as whoever uses them: they must belong to the role that connects, to a superuser, \
+                 or to the role that the jobs file names (owner = \"…\"), and so must all that they use",
+            ));
+        }
+    }
+    for part in parts.iter().filter(|part| part.kind == "r") {
+        let mut columns = part.columns.clone();
+        if completes && part.name == "crontabber" && !has(&columns, "ongoing") {
+            // It will be added.
+            columns.push("ongoing timestamp with time zone".to_owned());
+        }
+        check_columns(&part.schema, &part.name, &columns)?;
+    }
+    Ok(())
 }
 
 /// The columns of a table that pgkit makes, each with its type, as its statement has them; a number that counts by itself
@@ -416,51 +468,6 @@ pub async fn server(session: &impl Ask) -> Result<Server> {
     server.into_iter().next().ok_or_else(|| Error::bug("a server without an identity"))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Part {
-    name: String,
-    kind: String,
-    owner: String,
-    mine: bool,
-    columns: Vec<String>,
-}
-
-/// What of the tables is in a schema, as far as it may be used. Errors: it is something else, or somebody else's (65).
-async fn parts(writer: &Writer, schema: &str) -> Result<Vec<Part>> {
-    let parts: Vec<Part> = writer.structs(PARTS, &[Value::Text(schema.to_owned())]).await?;
-    for part in &parts {
-        let table = format!("{schema}.{}", part.name);
-        let index = matches!(
-            part.name.as_str(),
-            "crontabber_unique_app_name_idx" | "pgkit_run_succeeded" | "pgkit_run_attempts"
-        );
-        let is_right = if index { matches!(part.kind.as_str(), "i" | "I") } else { part.kind == "r" };
-        if !is_right {
-            let should = if index { "an index" } else { "a table" };
-            return Err(Error::data(format!("{table} is in the way: it is not {should}")));
-        }
-        if !part.mine {
-            return Err(Error::data(format!(
-                "{table} belongs to role {:?}, of which {:?} is no member: it is refused, for its triggers would run as {:?}",
-                part.owner,
-                writer.user(),
-                writer.user()
-            ))
-            .hint(format!("connect as a member of {:?}, or name another schema: --schema", part.owner)));
-        }
-    }
-    for part in parts.iter().filter(|part| part.kind == "r") {
-        let mut columns = part.columns.clone();
-        if part.name == "crontabber" && !has(&columns, "ongoing") {
-            // It will be added.
-            columns.push("ongoing timestamp with time zone".to_owned());
-        }
-        check_columns(schema, &part.name, &columns)?;
-    }
-    Ok(parts)
-}
-
 fn has(columns: &[String], name: &str) -> bool {
     columns.iter().any(|c| c.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')))
 }
@@ -480,33 +487,20 @@ pub struct Made {
 ///
 /// Errors: there is no schema for them, what is there is something else or somebody else's (65), the role may not
 /// create (77).
-pub async fn init(writer: &Writer, named: Option<&str>) -> Result<Made> {
+pub async fn init(writer: &Writer, wanted: Where<'_>) -> Result<Made> {
     refuse_standby(writer)?;
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Path {
-        schema: Option<String>,
-    }
-    let found: Vec<Found> = writer.structs(SCHEMAS, &[made()]).await?;
-    let schema = match named {
+    let schema = match wanted.schema {
         Some(name) => name.to_owned(),
-        None => match found.as_slice() {
-            [one] => one.schema.clone(),
-            several => match several.iter().find(|f| f.visible) {
-                Some(visible) => visible.schema.clone(),
-                None => {
-                    let path: Path = writer.one(CURRENT_SCHEMA, &[]).await?;
-                    path.schema.ok_or_else(|| {
-                        Error::data("the role's search_path has no schema in which the tables could be made")
-                            .hint("name one: --schema")
-                    })?
-                }
-            },
+        None => match schema_of(&parts(writer, None, wanted.owner).await?, wanted)? {
+            Some(found) => found,
+            None => writer.creation_schema().await?.ok_or_else(|| {
+                Error::data("the role's search_path has no schema in which the tables could be made")
+                    .hint("name one: --schema")
+            })?,
         },
     };
-    writer.run(OWN_PATH).await?;
     writer.run("BEGIN").await?;
-    let made = make(writer, &schema).await;
+    let made = make(writer, &schema, wanted.owner).await;
     match made {
         Ok(made) => {
             writer.run("COMMIT").await?;
@@ -534,9 +528,10 @@ pub async fn init(writer: &Writer, named: Option<&str>) -> Result<Made> {
     }
 }
 
-async fn make(writer: &Writer, schema: &str) -> Result<Vec<String>> {
+async fn make(writer: &Writer, schema: &str, owner: Option<&str>) -> Result<Vec<String>> {
     writer.affect(LOCK, &[Value::Int8(lock_key(schema, "\u{0}init"))]).await?;
-    let parts = parts(writer, schema).await?;
+    let parts = parts(writer, Some(schema), owner).await?;
+    check(&parts.iter().collect::<Vec<_>>(), true)?;
     let mut made = Vec::new();
     for (name, text) in MADE {
         let part = parts.iter().find(|part| part.name == *name);
@@ -552,6 +547,9 @@ async fn make(writer: &Writer, schema: &str) -> Result<Vec<String>> {
             Some(_) => {}
         }
     }
+    // What is made now may stand among what others can change.
+    let all = self::parts(writer, Some(schema), owner).await?;
+    check(&all.iter().collect::<Vec<_>>(), false)?;
     let server = server(writer).await?;
     let params = [Value::Int8(VERSION), Value::Text(server.system_identifier), Value::Text(server.timeline)];
     writer.affect(&in_schema(META_FIRST, schema), &params).await?;
@@ -570,7 +568,7 @@ fn refuse_standby(writer: &Writer) -> Result<()> {
 ///
 /// Errors: they are not there, or not whole, or somebody else's, or from a newer pgkit (65), the server is a standby
 /// (69).
-pub async fn open(writer: &Writer, named: Option<&str>) -> Result<Place> {
+pub async fn open(writer: &Writer, wanted: Where<'_>) -> Result<Place> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Meta {
@@ -578,15 +576,12 @@ pub async fn open(writer: &Writer, named: Option<&str>) -> Result<Place> {
     }
     refuse_standby(writer)?;
     let init = |e: Error| e.hint("pgkit jobs init makes what is missing");
-    let place = place(writer, named).await?;
+    let place = place(writer, wanted).await?;
     if !place.has_pgkit {
         let message =
             format!("schema {:?} has crontabber's table, and not those of pgkit beside it", place.schema);
         return Err(init(Error::data(message)));
     }
-    writer.run(OWN_PATH).await?;
-    // They are whole; are they what they should be, and ours to use?
-    parts(writer, &place.schema).await?;
     let meta: Vec<Meta> = writer.structs(&in_schema(META, &place.schema), &[]).await?;
     let Some(meta) = meta.into_iter().next() else {
         return Err(init(Error::data(format!("{}.pgkit_meta is empty", place.schema))));

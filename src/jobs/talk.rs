@@ -1,11 +1,13 @@
 //! What a runner and its guards say to each other, and what a runner tells whoever shows it to people or programs.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::account::{self, Account};
 use super::file::Job;
 use crate::connect::Target;
 use crate::error::Exit;
@@ -27,6 +29,17 @@ pub struct Setup {
     pub host: String,
     /// Tell the SQL that runs.
     pub echo: bool,
+    /// The runner's whole environment: of it programs get what they are to have.
+    pub environment: BTreeMap<String, String>,
+    /// Whom programs run as; `None`: as the guard does.
+    pub user: Option<Account>,
+}
+
+impl Setup {
+    /// What a job's programs get of the runner's environment.
+    pub fn inherited(&self, job: &Job) -> BTreeMap<String, String> {
+        account::inherited(&self.environment, &job.pass_environment, self.user.as_ref())
+    }
 }
 
 /// How a run came about.

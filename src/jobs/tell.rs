@@ -2,14 +2,13 @@
 //! again.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::file::Tell;
+use super::file::{Job, Tell};
 use super::process::{HANGS, Program, failure};
-use super::talk::Failure;
+use super::talk::{Failure, Setup};
 
 /// How long a program that tells may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -62,7 +61,7 @@ impl News<'_> {
     }
 
     /// Tells a program, by its environment. Gives a reason where that fails.
-    pub async fn run(&self, words: &[String], folder: &Path) -> Option<String> {
+    pub async fn run(&self, words: &[String], setup: &Setup, job: &Job) -> Option<String> {
         let mut environment = BTreeMap::from([
             ("PGKIT_JOB", self.job.to_owned()),
             ("PGKIT_STATE", self.state().to_owned()),
@@ -73,9 +72,14 @@ impl News<'_> {
             environment.insert("PGKIT_ERROR_TYPE", failure.kind.clone());
             environment.insert("PGKIT_ERROR_VALUE", failure.message.clone());
         }
-        let environment =
-            environment.into_iter().map(|(name, value)| (name.to_owned(), value.replace('\0', ""))).collect();
-        let program = Program { words: words.to_vec(), environment, directory: folder.to_owned() };
+        let mut all = setup.inherited(job);
+        all.extend(environment.into_iter().map(|(name, value)| (name.to_owned(), value.replace('\0', ""))));
+        let program = Program {
+            words: words.to_vec(),
+            environment: all,
+            directory: setup.folder.clone(),
+            user: setup.user.clone(),
+        };
         let mut running = match program.start() {
             Ok(running) => running,
             Err(e) => return Some(e.to_string()),

@@ -62,7 +62,6 @@ impl Access {
         let settings = Settings {
             statement_timeout: Some(STATEMENT),
             lock_timeout: Some(LOCK_WAIT),
-            keep_search_path: false,
             watch_client: true,
         };
         let target = database.map_or_else(|| self.target.clone(), |name| self.target.with_database(name));

@@ -209,7 +209,7 @@ fn stdout() -> Result<File> {
 /// The pager and its stdin; `None` when it cannot be started, and then stdout is as good.
 fn spawn_pager(command: &str) -> Option<(Child, File)> {
     let mut pager = Command::new("sh");
-    pager.arg("-c").arg(command).stdin(Stdio::piped());
+    crate::secrets::strip(&mut pager).arg("-c").arg(command).stdin(Stdio::piped());
     // As git does: leave at once what fits on a screen, let colours pass, leave the screen as it is.
     #[expect(
         clippy::disallowed_methods,

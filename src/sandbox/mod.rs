@@ -25,7 +25,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use binaries::{Binaries, all_binaries, find_binaries};
-pub use sample::{DATABASE as SAMPLE_DATABASE, load as load_sample};
+pub use sample::{DATABASE as SAMPLE_DATABASE, STATEMENTS as SAMPLE};
 pub use server::Stop;
 pub use tool::{cluster_version, folder_bytes};
 

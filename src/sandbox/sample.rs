@@ -3,11 +3,11 @@
 use std::io::Read;
 use std::path::Path;
 
-use tokio_postgres::{Client, NoTls};
-
 use super::Password;
 use super::server::SUPERUSER;
-use crate::error::{Error, Exit, Result};
+use crate::connect::{self, Disk, Environment, Flags};
+use crate::error::{Error, Result};
+use crate::session::{Running, Wire};
 
 /// The database with the sample data.
 pub const DATABASE: &str = "demo";
@@ -15,19 +15,20 @@ pub const DATABASE: &str = "demo";
 /// Families of tables, partitions, views, functions and the rest, modelled on the posts that pgkit grew from.
 const SQL: &str = include_str!("sample.sql");
 
-/// Loads the sample data into the database that `client` is connected to. It should be empty.
-pub async fn load(client: &Client) -> Result<()> {
-    // All or nothing: one message is one transaction.
-    client.batch_execute(SQL).await.map_err(|e| failed("cannot load the sample data", &e))?;
-    client.batch_execute("VACUUM ANALYZE").await.map_err(|e| failed("cannot analyze the sample data", &e))
-}
+/// What loads the sample data into an empty database, a message each: the first is one transaction.
+pub const STATEMENTS: [&str; 2] = [SQL, "VACUUM ANALYZE"];
 
 /// Makes the database [`DATABASE`] and loads the sample data.
 pub(super) async fn create(socket_dir: &Path, port: u16) -> Result<()> {
-    let client = connect(socket_dir, port, "postgres").await?;
-    let sql = format!("CREATE DATABASE {DATABASE}");
-    client.batch_execute(&sql).await.map_err(|e| failed("cannot make the sample database", &e))?;
-    load(&connect(socket_dir, port, DATABASE).await?).await
+    run(
+        socket_dir,
+        port,
+        "postgres",
+        "cannot make the sample database",
+        &[&format!("CREATE DATABASE {DATABASE}")],
+    )
+    .await?;
+    run(socket_dir, port, DATABASE, "cannot load the sample data", &STATEMENTS).await
 }
 
 /// Gives the superuser a password that nobody could guess.
@@ -37,34 +38,35 @@ pub(super) async fn set_password(socket_dir: &Path, port: u16) -> Result<Passwor
         .and_then(|mut source| source.read_exact(&mut random))
         .map_err(|e| Error::io("no random numbers", &e))?;
     let password: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-    let client = connect(socket_dir, port, "postgres").await?;
     let sql = format!(
         "SET log_statement = 'none'; SET log_min_duration_statement = -1; SET password_encryption = \
          'scram-sha-256'; ALTER ROLE {SUPERUSER} PASSWORD '{password}'"
     );
-    client.batch_execute(&sql).await.map_err(|e| failed("cannot set a password", &e))?;
+    run(socket_dir, port, "postgres", "cannot set a password", &[&sql]).await?;
     Ok(Password(password))
 }
 
-async fn connect(socket_dir: &Path, port: u16, database: &str) -> Result<Client> {
-    let (client, connection) = tokio_postgres::Config::new()
-        .host_path(socket_dir)
-        .port(port)
-        .user(SUPERUSER)
-        .dbname(database)
-        .application_name("pgkit sandbox")
-        .connect(NoTls)
-        .await
-        .map_err(|e| failed("cannot connect to the sandbox", &e))?;
-    // It ends with the client.
-    tokio::spawn(connection);
-    Ok(client)
-}
-
-fn failed(what: &str, e: &tokio_postgres::Error) -> Error {
-    let error = Error::new(Exit::Unavailable, what);
-    match e.as_db_error() {
-        Some(db) => error.caused_by(db).with_sqlstate(db.code().code()),
-        None => error.caused_by(e),
+/// Runs these in a session of their own.
+async fn run(socket_dir: &Path, port: u16, database: &str, failed: &str, statements: &[&str]) -> Result<()> {
+    let flags = Flags {
+        host: Some(socket_dir.display().to_string()),
+        port: Some(port.to_string()),
+        username: Some(SUPERUSER.to_owned()),
+        dbname: Some(database.to_owned()),
+        no_password: true,
+        password: false,
+    };
+    let failed = |e: Error| {
+        let what = e.message.clone();
+        Error { message: failed.to_owned(), ..e.caused_by(what) }
+    };
+    let target = connect::resolve(&flags, &Environment::default(), &Disk)?;
+    let mut nobody_asks = |_: &str| Err(Error::bug("a sandbox asked for a password"));
+    let (mut wire, ..) =
+        Wire::connect(&target, "SELECT", &Running::default(), &mut nobody_asks).await.map_err(failed)?;
+    for sql in statements {
+        wire.run(sql).await.map_err(failed)?;
     }
+    wire.close().await;
+    Ok(())
 }

@@ -108,6 +108,7 @@ impl Cluster {
         let mut command = Command::new(self.settings.binaries.program(name));
         for variable in [
             "PGDATA",
+            "PGPASSWORD",
             "PGHOST",
             "PGPORT",
             "PGUSER",
@@ -130,7 +131,7 @@ impl Cluster {
             // std drops root's other groups before it changes the user.
             command.gid(owner.gid).uid(owner.uid);
         }
-        unsafe_spawn::die_with_us(&mut command, signal, false);
+        unsafe_spawn::die_with_us(&mut command, signal, false, None);
         command
     }
 

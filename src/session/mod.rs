@@ -4,7 +4,7 @@
 //! client. A [`Writer`] refuses poolers, and so may set what it needs.
 
 mod failure;
-
+mod open;
 mod value;
 mod wire;
 mod writer;
@@ -16,9 +16,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio_postgres::types::{FromSql, Type};
-use tokio_postgres::{Row, RowStream, SimpleQueryMessage};
+use tokio_postgres::{Row, RowStream};
 
 pub use failure::explain;
 pub use value::Value;
@@ -26,18 +27,21 @@ pub use wire::{Answer, Hearer, Part, Piped, Protocol, TextRow, Wire};
 pub use writer::{Limits, Purpose, Writer};
 
 use crate::cell;
-use crate::connect::{self, Canceler, Connected, ServerVersion, Target};
-use crate::error::{Error, Result};
+use crate::connect::{Canceler, Connected, Opening, Server, ServerVersion, Target, own_role};
+pub use crate::connect::{MARK, PATH, house};
+use crate::error::{Error, Exit, Result};
 use crate::log::note;
 use crate::report::{Column, Text};
-use crate::sql::{quote_ident, quote_literal};
+use crate::sql::{self, quote_ident, quote_literal};
 
 /// How long a cancel request may take.
 pub const CANCEL_PATIENCE: Duration = Duration::from_millis(500);
 
-/// Stands before every statement that pgkit sends, so that a server's log and its list of sessions tell which are
-/// pgkit's, and `log tail` leaves them out.
-pub const MARK: &str = "/* pgkit */ ";
+/// The most that is kept of an answer to a statement of pgkit's own.
+const KEPT: usize = 256 << 20;
+
+const OWN_PATH: &str = include_str!("../../queries/session/own_path.sql");
+const PATH_SCHEMAS: &str = include_str!("../../queries/session/path.sql");
 
 /// How a reading transaction is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +50,6 @@ pub struct Settings {
     pub statement_timeout: Option<Duration>,
     /// The longest it may wait for a lock.
     pub lock_timeout: Option<Duration>,
-    /// Keep the role's own search path, instead of pg_catalog alone.
-    pub keep_search_path: bool,
     /// `client_connection_check_interval`: the server notices a client that was killed. Not every platform has it.
     pub watch_client: bool,
 }
@@ -58,27 +60,37 @@ fn timeout(limit: Option<Duration>) -> String {
 }
 
 impl Settings {
+    /// What is set beside what every session sets, each as `name = value`.
+    fn own(&self, server: Server) -> Vec<String> {
+        let mut set = vec![
+            format!("statement_timeout = '{}'", timeout(self.statement_timeout)),
+            format!("lock_timeout = '{}'", timeout(self.lock_timeout)),
+            // Catalogs of 20,000 tables are sorted and joined in memory, without temporary files on the server.
+            "work_mem = '32MB'".to_owned(),
+        ];
+        if server.watches_client && self.watch_client {
+            set.push("client_connection_check_interval = '500ms'".to_owned());
+        }
+        if server.sql_ascii {
+            // Such a server refuses to send as UTF-8 what is none; so it sends bytes.
+            set.push("client_encoding = 'SQL_ASCII'".to_owned());
+        }
+        set
+    }
+
+    fn with_opening<T>(&self, take: impl FnOnce(&Opening<'_>) -> T) -> T {
+        take(&Opening {
+            settings: &|server| self.own(server),
+            question: &|_| note::RECORDS.to_owned(),
+            stays: true,
+            patience: open::first_patience(self.statement_timeout),
+        })
+    }
+
     /// The statements that open a transaction on a server of this version.
     pub fn prelude(&self, version: ServerVersion) -> Vec<String> {
-        let mut statements = vec![
-            // Said in full: a role's default of SERIALIZABLE is refused on a standby.
-            "BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY".to_owned(),
-            format!("SET LOCAL statement_timeout = '{}'", timeout(self.statement_timeout)),
-            format!("SET LOCAL lock_timeout = '{}'", timeout(self.lock_timeout)),
-            "SET LOCAL standard_conforming_strings = on".to_owned(),
-            // Catalogs of 20,000 tables are sorted and joined in memory, without temporary files on the server.
-            "SET LOCAL work_mem = '32MB'".to_owned(),
-        ];
-        if version.major() >= 11 {
-            statements.push("SET LOCAL jit = off".to_owned());
-        }
-        if version.major() >= 14 && self.watch_client {
-            statements.push("SET LOCAL client_connection_check_interval = '500ms'".to_owned());
-        }
-        if !self.keep_search_path {
-            statements.push("SET LOCAL search_path = pg_catalog".to_owned());
-        }
-        statements
+        let server = Server { version, sql_ascii: false, watches_client: version.major() >= 14 };
+        self.with_opening(|opening| opening.prelude(server))
     }
 }
 
@@ -169,22 +181,46 @@ fn echoed_with(sql: &str, literals: impl ExactSizeIterator<Item = String>) -> St
 struct Link {
     connected: Connected,
     echo: Echo,
+    /// How long an answer, or the next row of it, is waited for; `None` is for ever.
+    patience: Option<Duration>,
     _registered: Registered,
 }
 
 impl Link {
     async fn open(
         target: &Target,
+        opening: &Opening<'_>,
+        patience: Option<Duration>,
         echo: Echo,
         running: &Running,
         ask: &mut dyn FnMut(&str) -> Result<String>,
-    ) -> Result<Link> {
-        let connected = connect::connect(target, ask).await?;
-        for warning in &connected.warnings {
-            crate::error::note(&format!("pgkit: {warning}"));
+    ) -> Result<(Link, Vec<Option<String>>)> {
+        let open::Opened { connected, answer, registered } =
+            open::open(target, opening, &echo, running, ask).await?;
+        Ok((Link { connected, echo, patience, _registered: registered }, answer))
+    }
+
+    fn server(&self) -> Server {
+        Server {
+            version: self.connected.version,
+            sql_ascii: self.connected.sql_ascii,
+            watches_client: self.connected.watches_client,
         }
-        let registered = running.register(connected.canceler.clone());
-        Ok(Link { connected, echo, _registered: registered })
+    }
+
+    /// Waits for what the server has a limit for, and not much longer. Errors: it does not keep to it (69).
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        match self.patience {
+            None => work.await,
+            Some(patience) => tokio::time::timeout(patience, work).await.unwrap_or_else(|_| {
+                let host = &self.connected.host;
+                Err(Error::new(
+                    Exit::Unavailable,
+                    format!("the server at {host:?} has not answered for {patience:?}"),
+                )
+                .hint("its own limit should have ended the statement by now; the connection is given up"))
+            }),
+        }
     }
 
     fn show(&self, sql: &str, params: &[Value]) {
@@ -197,15 +233,21 @@ impl Link {
     async fn simple(&self, sql: &str) -> Result<()> {
         self.show(&sql.replace("; ", ";\n"), &[]);
         let sql = format!("{MARK}{sql}");
-        self.connected.client.batch_execute(&sql).await.map_err(|e| self.explain(&e))
+        let work = self.connected.client.batch_execute(&sql);
+        self.in_time(async { work.await.map_err(|e| self.explain(&e)) }).await
     }
 
     /// One statement and its rows.
-    async fn rows(&self, sql: &str, params: &[Value]) -> Result<Pin<Box<RowStream>>> {
+    async fn rows(&self, sql: &str, params: &[Value]) -> Result<Rows<'_>> {
         self.show(sql, params);
+        self.rows_unshown(&format!("{MARK}{sql}"), params).await
+    }
+
+    async fn rows_unshown(&self, sql: &str, params: &[Value]) -> Result<Rows<'_>> {
         let typed = params.iter().map(|p| (p, p.server_type()));
-        let sql = format!("{MARK}{sql}");
-        self.connected.client.query_typed_raw(&sql, typed).await.map(Box::pin).map_err(|e| self.explain(&e))
+        let work = self.connected.client.query_typed_raw(sql, typed);
+        let stream = self.in_time(async { work.await.map_err(|e| self.explain(&e)) }).await?;
+        Ok(Rows { link: self, stream: Box::pin(stream) })
     }
 
     /// The first column of every row, as the server sent it.
@@ -217,11 +259,21 @@ impl Link {
     ) -> Result<Vec<T>> {
         let mut rows = self.rows(sql, params).await?;
         let mut out = Vec::new();
-        while let Some(row) = rows.next().await {
-            let row = row.map_err(|e| self.explain(&e))?;
+        let mut kept = 0;
+        while let Some(row) = rows.next().await? {
             let mut values = cell::Raw::new();
             push_values(&row, &mut values)?;
-            out.push(take(values.first().copied().flatten())?);
+            let first = values.first().copied().flatten();
+            // A row costs something even where it is empty.
+            kept += first.map_or(0, <[u8]>::len) + 32;
+            if kept > KEPT {
+                self.cancel().await;
+                return Err(Error::new(
+                    Exit::Unavailable,
+                    format!("the server's answer to a statement of pgkit's own is larger than {KEPT} bytes"),
+                ));
+            }
+            out.push(take(first)?);
         }
         Ok(out)
     }
@@ -245,6 +297,20 @@ impl Link {
         explain(error, &self.connected.host)
     }
 
+    /// The search path that the session began with. It is read, and never gone by.
+    async fn path(&self) -> Result<Vec<PathSchema>> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Own {
+            path: String,
+        }
+        let own: Vec<Own> = self.structs(OWN_PATH, &[]).await?;
+        let text = own.into_iter().next().map(|own| own.path).unwrap_or_default();
+        let names = sql::identifiers(&text)
+            .ok_or_else(|| Error::data("the session's search_path cannot be read").caused_by(text))?;
+        self.structs(PATH_SCHEMAS, &[Value::TextList(names.into_iter().map(Some).collect())]).await
+    }
+
     async fn cancel(&self) {
         let _ = tokio::time::timeout(CANCEL_PATIENCE, self.connected.canceler.cancel()).await;
     }
@@ -253,6 +319,21 @@ impl Link {
     async fn close(self) {
         drop(self.connected.client);
         let _ = tokio::time::timeout(CANCEL_PATIENCE, self.connected.driver).await;
+    }
+}
+
+/// The rows of an answer, as they come.
+pub struct Rows<'a> {
+    link: &'a Link,
+    stream: Pin<Box<RowStream>>,
+}
+
+impl Rows<'_> {
+    /// The next row; `None` at the end. Errors: what the server says, with its SQLSTATE, or that it says nothing (69).
+    pub async fn next(&mut self) -> Result<Option<Row>> {
+        let Rows { link, stream } = self;
+        let next = async { stream.next().await.transpose().map_err(|e| link.explain(&e)) };
+        link.in_time(next).await
     }
 }
 
@@ -272,40 +353,30 @@ impl Reader {
         running: &Running,
         ask: &mut dyn FnMut(&str) -> Result<String>,
     ) -> Result<Reader> {
-        let link = Link::open(target, echo, running, ask).await?;
+        let patience = open::patience(settings.statement_timeout);
+        let opening = Opening {
+            settings: &|server| settings.own(server),
+            question: &|_| note::RECORDS.to_owned(),
+            stays: true,
+            patience: open::first_patience(settings.statement_timeout),
+        };
+        let (link, answer) = Link::open(target, &opening, patience, echo, running, ask).await?;
         let mut reader = Reader { link, settings, overdue: None };
-        if let Err(e) = reader.begin().await {
-            // 22023: this server's platform cannot watch its client; every other setting is valid everywhere.
-            if e.sqlstate.as_deref() != Some("22023") || !reader.settings.watch_client {
-                return Err(e);
-            }
-            reader.settings.watch_client = false;
-            reader.reopen(None).await?;
-        }
+        reader.hear(&answer);
         Ok(reader)
     }
 
     /// The statements that open the transaction.
     pub fn prelude(&self) -> Vec<String> {
-        let mut statements = self.settings.prelude(self.link.connected.version);
-        if self.link.connected.sql_ascii {
-            // Such a server refuses to send as UTF-8 what is none; so it sends bytes.
-            statements.push("SET LOCAL client_encoding = 'SQL_ASCII'".to_owned());
-        }
-        statements
+        self.settings.with_opening(|opening| opening.prelude(self.link.server()))
     }
 
-    /// Opens the transaction; the same round trip tells whether statements are logged for longer than they should be.
-    async fn begin(&mut self) -> Result<()> {
-        let sql = format!("{}; {}", self.prelude().join("; "), note::RECORDS.trim_end());
-        self.link.show(&sql.replace("; ", ";\n"), &[]);
-        let sql = format!("{MARK}{sql}");
-        let answer = self.link.connected.client.simple_query(&sql).await.map_err(|e| self.explain(&e))?;
-        self.overdue = answer.iter().find_map(|message| match message {
-            SimpleQueryMessage::Row(row) => note::overdue(row.get(0)?, row.get(1)?.parse().ok()?),
-            _ => None,
-        });
-        Ok(())
+    /// What the opening's answer tells of statements that are logged for longer than they should be.
+    fn hear(&mut self, answer: &[Option<String>]) {
+        let value = |i: usize| answer.get(i).and_then(|value| value.as_deref());
+        self.overdue = value(0)
+            .zip(value(1).and_then(|now| now.parse().ok()))
+            .and_then(|(note, now)| note::overdue(note, now));
     }
 
     /// What whoever connects should know of the server's log settings: that they should have ended.
@@ -319,7 +390,14 @@ impl Reader {
             self.settings.lock_timeout = Some(limit);
         }
         self.link.simple("ROLLBACK").await?;
-        self.begin().await
+        let mut again = self.prelude();
+        again.push(own_role(true));
+        self.link.simple(&again.join("; ")).await
+    }
+
+    /// The schemas of the search path that the session began with: each that counts, in order, the implicit ones first.
+    pub async fn path(&self) -> Result<Vec<String>> {
+        Ok(self.link.path().await?.into_iter().map(|found| found.schema).collect())
     }
 
     /// The server's version.
@@ -359,10 +437,7 @@ impl Reader {
     }
 
     async fn one(&self, sql: &str) -> Result<Row> {
-        let mut rows = self.rows(sql, &[]).await?;
-        let first = rows.next().await.ok_or_else(|| Error::bug("a query without a row"))?;
-        while rows.next().await.is_some() {}
-        first.map_err(|e| self.explain(&e))
+        only(self.rows(sql, &[]).await?).await
     }
 
     /// The text column of every row of a query of pgkit's own.
@@ -382,7 +457,7 @@ impl Reader {
     }
 
     /// Runs one statement. Errors: what the server says, with its SQLSTATE.
-    pub async fn rows(&self, sql: &str, params: &[Value]) -> Result<Pin<Box<RowStream>>> {
+    pub async fn rows(&self, sql: &str, params: &[Value]) -> Result<Rows<'_>> {
         self.link.rows(sql, params).await
     }
 
@@ -394,15 +469,9 @@ impl Reader {
         // A join that nothing satisfies: one row of NULLs with the statement's columns, and the statement never runs.
         let sql =
             format!("SELECT report.* FROM (SELECT) AS one LEFT JOIN (\n{}\n) AS report ON false", text.sql);
-        let typed = params.iter().map(|p| (p, p.server_type()));
-        let rows = self.link.connected.client.query_typed_raw(&sql, typed).await;
-        let mut rows = rows
-            .map(Box::pin)
-            .map_err(|e| self.explain(&e))
-            .map_err(|e| Error { message: format!("{}: {}", text.file, e.message), ..e })?;
-        let row = rows.next().await.ok_or_else(|| Error::bug("a description without a row"))?;
-        let row = row.map_err(|e| self.explain(&e))?;
-        while rows.next().await.is_some() {}
+        let rows = self.link.rows_unshown(&sql, params).await;
+        let rows = rows.map_err(|e| Error { message: format!("{}: {}", text.file, e.message), ..e })?;
+        let row = only(rows).await?;
         check_row(&format!("{}:{}", text.file, text.columns_line), columns, &row)
     }
 
@@ -423,11 +492,22 @@ impl Reader {
         self.cancel().await;
         self.link.connected.driver.abort();
     }
+}
 
-    /// What a failure of the driver or the server means.
-    pub fn explain(&self, error: &tokio_postgres::Error) -> Error {
-        self.link.explain(error)
-    }
+/// The first row of an answer, read to its end.
+async fn only(mut rows: Rows<'_>) -> Result<Row> {
+    let first = rows.next().await?.ok_or_else(|| Error::bug("a query without a row"))?;
+    while rows.next().await?.is_some() {}
+    Ok(first)
+}
+
+/// A schema of a search path.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PathSchema {
+    schema: String,
+    /// Does the path name it? Some count without.
+    named: bool,
 }
 
 /// Does the answer have the columns that the header promises?
@@ -485,16 +565,23 @@ mod tests {
         let settings = Settings {
             statement_timeout: Some(Duration::from_secs(60)),
             lock_timeout: None,
-            keep_search_path: false,
             watch_client: true,
         };
-        let on = |version: &str| settings.prelude(ServerVersion::parse(version).unwrap()).join("; ");
-        assert_eq!(
-            on("15.18"),
-            "BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY; SET LOCAL statement_timeout = '60000ms'; SET LOCAL lock_timeout = '0'; \
-             SET LOCAL standard_conforming_strings = on; SET LOCAL work_mem = '32MB'; SET LOCAL jit = off; \
-             SET LOCAL client_connection_check_interval = '500ms'; SET LOCAL search_path = pg_catalog"
+        let on = |version: &str| settings.prelude(ServerVersion::parse(version).unwrap());
+        let fifteen = on("15.18");
+        assert_eq!(fifteen[0], "BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY");
+        assert_eq!(fifteen[1], "SET LOCAL search_path = pg_catalog, pg_temp");
+        for set in [
+            "statement_timeout = '60000ms'",
+            "lock_timeout = '0'",
+            "jit = off",
+            "client_connection_check_interval = '500ms'",
+        ] {
+            assert!(fifteen.contains(&format!("SET LOCAL {set}")), "{set}");
+        }
+        assert!(fifteen[1..].iter().all(|statement| statement.starts_with("SET LOCAL ")));
+        assert!(
+            !on("10.23").join(";").contains("jit") && !on("13.1").join(";").contains("client_connection")
         );
-        assert!(!on("10.23").contains("jit") && !on("13.1").contains("client_connection"));
     }
 }

@@ -13,8 +13,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_postgres::fallible_iterator::FallibleIterator;
 
 use super::failure::exit_of;
-use super::{MARK, Registered, Running};
-use crate::connect::{self, Bare, Canceler, ServerVersion, Target};
+use super::{KEPT, MARK, Registered, Running, open};
+use crate::connect::{self, Bare, Canceler, Opening, ServerVersion, Target};
 use crate::error::{Error, Exit, Result};
 
 /// How long an answer is waited for without the runtime.
@@ -85,10 +85,11 @@ pub struct Wire {
     receive: BytesMut,
     scratch: Box<[u8]>,
     host: String,
-    backend_pid: i32,
     version: ServerVersion,
     canceler: Canceler,
     hearer: Option<Hearer>,
+    /// How long an answer is waited for; `None` is for ever.
+    patience: Option<Duration>,
     /// What the server has yet to answer, each with the news that it is ready again: is it a text in one message? An
     /// exchange that was dropped half-way has left some.
     owed: VecDeque<bool>,
@@ -100,14 +101,35 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Connects. A signal cancels what it runs. `ask` prompts for a password.
+    /// Connects, and asks this: one row, whose values come with the session. After it the session is as the server made
+    /// it: with the role's own settings. A signal cancels what it runs. `ask` prompts for a password.
+    ///
+    /// Errors: no connection (69), a pooler stands between (64).
     pub async fn connect(
         target: &Target,
+        question: &str,
         running: &Running,
         ask: &mut dyn FnMut(&str) -> Result<String>,
-    ) -> Result<(Wire, Target)> {
-        let connected = connect::connect(target, ask).await?;
-        let registered = running.register(connected.canceler.clone());
+    ) -> Result<(Wire, Vec<Option<String>>, Target)> {
+        let opening = Opening {
+            // Whatever limit the database's owner has set: this much is asked.
+            settings: &|_| vec!["statement_timeout = '60s'".to_owned(), "lock_timeout = '20s'".to_owned()],
+            question: &|_| {
+                format!(
+                    "SELECT pg_catalog.pg_backend_pid() AS backend_pid, asked.* FROM (\n{}\n) AS asked",
+                    question.trim_end()
+                )
+            },
+            stays: false,
+            patience: open::first_patience(None),
+        };
+        let open::Opened { connected, answer, registered } =
+            open::open(target, &opening, &None, running, ask).await?;
+        let mut answer = answer.into_iter();
+        if answer.next().flatten().and_then(|pid| pid.parse().ok()) != Some(connected.backend_pid) {
+            return Err(Error::usage("there is a connection pooler between pgkit and the server")
+                .hint("settings of the session would leak to other clients: connect to the server itself"));
+        }
         let bare = connected.handle.take().ok_or_else(|| Error::bug("a connection was taken twice"))?;
         let own = Wire {
             bare,
@@ -115,10 +137,10 @@ impl Wire {
             receive: BytesMut::with_capacity(64 << 10),
             scratch: vec![0; 16 << 10].into_boxed_slice(),
             host: connected.host,
-            backend_pid: connected.backend_pid,
             version: connected.version,
             canceler: connected.canceler.clone(),
             hearer: None,
+            patience: None,
             owed: VecDeque::new(),
             is_torn: false,
             loosened: false,
@@ -126,12 +148,7 @@ impl Wire {
         };
         // The driver has nothing left to drive.
         connected.driver.abort();
-        Ok((own, connected.target))
-    }
-
-    /// The backend's process, as the server named it at the start; 0 where it did not.
-    pub fn backend_pid(&self) -> i32 {
-        self.backend_pid
+        Ok((own, answer.collect(), connected.target))
     }
 
     /// The server's version.
@@ -142,6 +159,11 @@ impl Wire {
     /// Cancels what runs, over a connection of its own.
     pub fn canceler(&self) -> Canceler {
         self.canceler.clone()
+    }
+
+    /// The server has this limit for statements from now on: an answer is not waited for much longer.
+    pub fn limit(&mut self, limit: Option<Duration>) {
+        self.patience = open::patience(limit);
     }
 
     /// Who gets the server's notices from now on.
@@ -239,9 +261,19 @@ impl Wire {
     /// Sends what is to be sent, and reads until the server is ready again.
     async fn exchange(&mut self, is_simple: bool, keep: bool) -> Result<Answer> {
         let begun = Instant::now();
-        self.flush([is_simple]).await?;
         let mut answers = Vec::new();
-        self.receive_all(&|_| keep, &mut answers).await?;
+        let patience = self.patience;
+        let work = async {
+            self.flush([is_simple]).await?;
+            self.receive_all(&|_| keep, &mut answers).await
+        };
+        match patience {
+            None => work.await?,
+            // What the server still owes is in the way of whatever comes next: the connection is of no use any more.
+            Some(patience) => tokio::time::timeout(patience, work).await.unwrap_or_else(|_| {
+                Err(lost(&self.host, &std::io::Error::other(format!("no answer for {patience:?}"))))
+            })?,
+        }
         let took = begun.elapsed();
         // Of several statements the last one with columns counts.
         let status = answers.last().map_or(b'I', |answer| answer.status);
@@ -282,9 +314,10 @@ impl Wire {
     /// 0, the rows are kept.
     async fn receive_all(&mut self, keep: &dyn Fn(usize) -> bool, answers: &mut Vec<Answer>) -> Result<()> {
         let mut answer = Answer::default();
+        let mut kept = 0;
         let mut within = Some(AT_ONCE);
         loop {
-            while let Some(message) = Message::parse(&mut self.receive).map_err(|e| lost(&self.host, &e))? {
+            while let Some(message) = self.next_message()? {
                 match message {
                     Message::ReadyForQuery(body) => {
                         self.owed.pop_front();
@@ -296,7 +329,14 @@ impl Wire {
                         }
                         return Ok(());
                     }
-                    Message::DataRow(row) if keep(answers.len()) => answer.rows.push(text_row(&row)?),
+                    Message::DataRow(row) if keep(answers.len()) => {
+                        kept += row.buffer().len() + 64;
+                        if kept > KEPT {
+                            let why = format!("more than {KEPT} bytes of rows that are to be kept");
+                            return Err(lost(&self.host, &std::io::Error::other(why)));
+                        }
+                        answer.rows.push(text_row(&row)?);
+                    }
                     Message::RowDescription(body) if keep(answers.len()) => {
                         answer.columns = body
                             .fields()
@@ -360,6 +400,12 @@ impl Wire {
                 return Err(lost(&self.host, &std::io::Error::from(std::io::ErrorKind::UnexpectedEof)));
             }
         }
+    }
+
+    /// What has come whole. Errors: what comes must not be taken in, or cannot be.
+    fn next_message(&mut self) -> Result<Option<Message>> {
+        connect::admit(&self.receive).map_err(|e| lost(&self.host, &e))?;
+        Message::parse(&mut self.receive).map_err(|e| lost(&self.host, &e))
     }
 
     /// Says goodbye.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Echo, Link, Running, Value, timeout};
-use crate::connect::{ServerVersion, Target};
+use super::{Echo, Link, Opening, Running, Server, Value, house, open, timeout};
+use crate::connect::{ServerVersion, Target, own_role};
 use crate::error::{Error, Result};
 use crate::log::note;
 
@@ -46,11 +46,35 @@ pub struct Limits {
     pub lock: Option<Duration>,
 }
 
+/// Triggers and constraints count, whatever was set for the database or the role. Errors: the role may not say so.
+const WITH_TRIGGERS: &str = "SELECT pg_catalog.set_config('session_replication_role', 'origin', false) \
+     WHERE pg_catalog.current_setting('session_replication_role') OPERATOR(pg_catalog.<>) 'origin'";
+
+/// What the session is asked first.
+fn greeting(server: Server) -> String {
+    let may_set = if server.version.major() >= 15 {
+        " OR (pg_catalog.has_parameter_privilege(CURRENT_USER, 'log_statement', 'SET') \
+         AND pg_catalog.has_parameter_privilege(CURRENT_USER, 'log_min_duration_statement', 'SET') \
+         AND pg_catalog.has_parameter_privilege(CURRENT_USER, 'log_duration', 'SET'))"
+    } else {
+        ""
+    };
+    format!(
+        "SELECT pg_catalog.pg_backend_pid() AS pid, \
+         CASE WHEN CURRENT_USER OPERATOR(pg_catalog.<>) SESSION_USER THEN CURRENT_USER::pg_catalog.text END AS role, \
+         pg_catalog.pg_is_in_recovery() AS standby, \
+         (pg_catalog.current_setting('is_superuser') OPERATOR(pg_catalog.=) 'on'{may_set}) AS may_quiet, loaded.* \
+         FROM (\n{}\n) AS loaded",
+        note::RECORDS
+    )
+}
+
 /// What a session is told when it begins.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Greeting {
     pid: i32,
+    role: Option<String>,
     standby: bool,
     may_quiet: bool,
     note: Option<String>,
@@ -61,6 +85,7 @@ struct Greeting {
 pub struct Writer {
     link: Link,
     purpose: Purpose,
+    role: Option<String>,
     standby: bool,
     watches_client: bool,
     overdue: Option<String>,
@@ -78,64 +103,67 @@ impl Writer {
         running: &Running,
         ask: &mut dyn FnMut(&str) -> Result<String>,
     ) -> Result<Writer> {
-        let link = Link::open(target, echo, running, ask).await?;
-        let mut writer = Writer { link, purpose, standby: false, watches_client: false, overdue: None };
-        let may_set = if writer.version().major() >= 15 {
-            " OR (pg_catalog.has_parameter_privilege(current_user, 'log_statement', 'SET') \
-             AND pg_catalog.has_parameter_privilege(current_user, 'log_min_duration_statement', 'SET') \
-             AND pg_catalog.has_parameter_privilege(current_user, 'log_duration', 'SET'))"
-        } else {
-            ""
+        let opening = Opening {
+            settings: &|_| {
+                let (statement, lock) = (timeout(limits.statement), timeout(limits.lock));
+                vec![format!("statement_timeout = '{statement}'"), format!("lock_timeout = '{lock}'")]
+            },
+            question: &|server| {
+                format!("SELECT pg_catalog.row_to_json(told) FROM (\n{}\n) AS told", greeting(server))
+            },
+            // What a session of ours sets must outlive a transaction; and first it must be proved ours.
+            stays: false,
+            patience: open::first_patience(limits.statement),
         };
-        let greeting: Greeting = writer
-            .one(
-                &format!(
-                    "SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.pg_is_in_recovery() AS standby, \
-                     (pg_catalog.current_setting('is_superuser') OPERATOR(pg_catalog.=) 'on'{may_set}) AS may_quiet, loaded.* \
-                     FROM ({}) AS loaded",
-                    note::RECORDS
-                ),
-                &[],
-            )
-            .await?;
-        if greeting.pid != writer.link.connected.backend_pid {
+        let patience = open::patience(limits.statement);
+        let (link, answer) = Link::open(target, &opening, patience, echo, running, ask).await?;
+        let text = answer.into_iter().next().flatten().unwrap_or_default();
+        let told: Greeting = serde_json::from_str(&text).map_err(|e| {
+            Error::bug("a session's greeting is not what was expected").caused_by(e).caused_by(text)
+        })?;
+        let mut writer = Writer {
+            link,
+            purpose,
+            role: told.role,
+            standby: told.standby,
+            watches_client: false,
+            overdue: None,
+        };
+        if told.pid != writer.link.connected.backend_pid {
             return Err(Error::usage("there is a connection pooler between pgkit and the server")
                 .hint("this needs a session of its own: connect to the server itself, not through PgBouncer or the like"));
         }
-        writer.standby = greeting.standby;
-        writer.overdue = greeting.note.and_then(|text| note::overdue(&text, greeting.now));
-        if purpose.is_quiet() && greeting.may_quiet {
-            writer
-                .run(
-                    "SET log_statement = 'none'; SET log_min_duration_statement = -1; SET log_duration = off",
-                )
-                .await?;
-        }
-        writer.watches_client = writer.version().major() >= 14;
-        if let Err(e) = writer.run(&writer.settings(limits)).await {
+        writer.overdue = told.note.and_then(|text| note::overdue(&text, told.now));
+        let is_quiet = purpose.is_quiet() && told.may_quiet;
+        writer.watches_client = writer.link.connected.watches_client;
+        if let Err(e) = writer.run(&writer.settings(limits, is_quiet)).await {
             // 22023: this server's platform cannot watch its client.
             if e.sqlstate.as_deref() != Some("22023") || !writer.watches_client {
                 return Err(e);
             }
             writer.watches_client = false;
-            writer.run(&writer.settings(limits)).await?;
+            writer.run(&writer.settings(limits, is_quiet)).await?;
         }
         Ok(writer)
     }
 
-    fn settings(&self, limits: Limits) -> String {
-        let mut set = vec![
+    fn settings(&self, limits: Limits, is_quiet: bool) -> String {
+        let mut set: Vec<String> = house(self.version()).collect();
+        if is_quiet {
+            let quiet = ["log_statement = 'none'", "log_min_duration_statement = -1", "log_duration = off"];
+            set.extend(quiet.map(str::to_owned));
+        }
+        set.extend([
             format!("statement_timeout = '{}'", timeout(limits.statement)),
             format!("lock_timeout = '{}'", timeout(limits.lock)),
-            "standard_conforming_strings = on".to_owned(),
-            "default_transaction_isolation = 'read committed'".to_owned(),
             format!(
                 "default_transaction_read_only = {}",
                 if self.purpose.only_reads() { "on" } else { "off" }
             ),
-        ];
-        if self.purpose != Purpose::Jobs {
-            set.push("search_path = pg_catalog".to_owned());
+        ]);
+        if self.purpose == Purpose::Jobs {
+            // Rows that row security would hide are missed in silence; so it is an error.
+            set.push("row_security = off".to_owned());
         }
         if self.link.connected.sql_ascii {
             set.push("client_encoding = 'SQL_ASCII'".to_owned());
@@ -146,8 +174,22 @@ impl Writer {
         if self.version().major() >= 14 {
             set.push("idle_session_timeout = 0".to_owned());
         }
-        let set: Vec<String> = set.into_iter().map(|one| format!("SET {one}")).collect();
-        set.join("; ")
+        let mut all: Vec<String> = set.into_iter().map(|one| format!("SET {one}")).collect();
+        all.push(own_role(false));
+        if !self.purpose.only_reads() {
+            all.push(WITH_TRIGGERS.to_owned());
+        }
+        all.join("; ")
+    }
+
+    /// The schema in which the role makes what it makes without naming one: the first of the search path that the session
+    /// began with. `None`: there is none.
+    pub async fn creation_schema(&self) -> Result<Option<String>> {
+        let path = self.link.path().await?;
+        Ok(path
+            .into_iter()
+            .find(|found| found.named && !found.schema.starts_with("pg_"))
+            .map(|found| found.schema))
     }
 
     /// Runs one or more statements whose rows nobody wants. Several are one transaction.
@@ -205,6 +247,11 @@ impl Writer {
     /// The role that connected.
     pub fn user(&self) -> &str {
         &self.link.connected.user
+    }
+
+    /// The role that the session goes by, where it is another than the one that connected.
+    pub fn role(&self) -> Option<&str> {
+        self.role.as_deref()
     }
 
     /// Is the server in recovery, so that nothing can be written but what is outside its data?

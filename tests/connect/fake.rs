@@ -153,32 +153,46 @@ fn talk(mut stream: TcpStream, does: Does, heard: &Mutex<Vec<String>>) -> Option
         if kind != b'Q' {
             return None;
         }
-        let Then::ServesOld { standby, read_only } = then else { return None };
         let asked = String::from_utf8_lossy(&text).to_lowercase();
-        let value = if asked.contains("transaction_read_only") {
-            if read_only { "on" } else { "off" }
-        } else if standby {
-            "t"
-        } else {
-            "f"
+        let (standby, read_only) = match then {
+            Then::ServesOld { standby, read_only } => (standby, read_only),
+            _ => (false, false),
         };
+        let truth = |so: bool, yes: &'static str, no: &'static str| if so { yes } else { no };
         out.clear();
-        let mut row = vec![0, 1];
-        row.extend(b"x\0");
-        row.extend([0; 6]);
-        row.extend(25i32.to_be_bytes());
-        row.extend([0xff, 0xff]);
-        row.extend((-1i32).to_be_bytes());
-        row.extend([0, 0]);
-        message(&mut out, b'T', &row);
-        let mut data = vec![0, 1];
-        data.extend(i32::try_from(value.len()).unwrap().to_be_bytes());
-        data.extend(value.as_bytes());
-        message(&mut out, b'D', &data);
-        message(&mut out, b'C', b"SELECT 1\0");
+        if asked.contains("begin") {
+            // pgkit asks all at once.
+            if asked.contains("pg_is_in_recovery") {
+                result(&mut out, &[truth(standby, "t", "f"), truth(read_only, "t", "f")]);
+            }
+            result(&mut out, &["1"]);
+        } else if asked.contains("transaction_read_only") {
+            result(&mut out, &[truth(read_only, "on", "off")]);
+        } else {
+            result(&mut out, &[truth(standby, "t", "f")]);
+        }
         message(&mut out, b'Z', b"I");
         stream.write_all(&out).ok()?;
     }
+}
+
+/// A row of text, with its description.
+fn result(out: &mut Vec<u8>, values: &[&str]) {
+    let count = u16::try_from(values.len()).unwrap().to_be_bytes();
+    let (mut columns, mut data) = (count.to_vec(), count.to_vec());
+    for value in values {
+        columns.extend(b"x\0");
+        columns.extend([0; 6]);
+        columns.extend(25i32.to_be_bytes());
+        columns.extend([0xff, 0xff]);
+        columns.extend((-1i32).to_be_bytes());
+        columns.extend([0, 0]);
+        data.extend(i32::try_from(value.len()).unwrap().to_be_bytes());
+        data.extend(value.as_bytes());
+    }
+    message(out, b'T', &columns);
+    message(out, b'D', &data);
+    message(out, b'C', b"SELECT 1\0");
 }
 
 fn ready(out: &mut Vec<u8>, version: &str, parameters: &[(&str, &str)]) {

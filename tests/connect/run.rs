@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pgkit::connect::{Connected, Disk, Environment, Flags, connect, resolve};
+use pgkit::connect::{Connected, Disk, Environment, Flags, Opening, connect, resolve};
 use pgkit::error::{Error, Result};
 
 use crate::oracle::{self, Answer};
@@ -36,7 +36,13 @@ pub fn ours_with<T>(
     let environment = Environment::for_test(env.to_vec(), Some(home), Some("me"));
     let target = resolve(flags, &environment, &Disk)?;
     runtime().block_on(async {
-        let connected = connect(&target, ask).await?;
+        let opening = Opening {
+            settings: &|_| Vec::new(),
+            question: &|_| "SELECT 1".to_owned(),
+            stays: false,
+            patience: std::time::Duration::from_secs(20),
+        };
+        let connected = connect(&target, &opening, ask).await?;
         Ok(then(&connected).await)
     })
 }

@@ -44,6 +44,9 @@ impl Jobs {
     pub fn write(&self, toml: &str) {
         // As an editor does: whoever reads it meanwhile reads the one or the other.
         let new = self.path("jobs.toml.new");
+        // Root is asked whom programs run as.
+        let is_root = nix::unistd::geteuid().is_root() && !toml.contains("user = ");
+        let toml = if is_root { format!("user = \"root\"\n{toml}") } else { toml.to_owned() };
         std::fs::write(&new, toml).unwrap();
         std::fs::rename(new, self.path("jobs.toml")).unwrap();
     }

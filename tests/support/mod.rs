@@ -151,7 +151,9 @@ impl Db {
     /// Loads the sandbox's sample data.
     pub fn load_sample(&self) {
         let session = self.session();
-        session.runtime.block_on(sandbox::load_sample(&session.client)).unwrap_or_else(|e| panic!("{e}"));
+        for sql in sandbox::SAMPLE {
+            session.sql(sql);
+        }
     }
 
     /// A session that stays open, for locks and transactions.

@@ -2,7 +2,7 @@
 -- steps, so two may start at once. A young claim is refused with the error that crontabber takes for a lost race (its exit
 -- code 2), which it knows by the name of its index. Whoever knows the claim may replace it.
 CREATE FUNCTION :"schema".pgkit_guard() RETURNS trigger
-LANGUAGE plpgsql SECURITY INVOKER SET search_path = pg_catalog
+LANGUAGE plpgsql SECURITY INVOKER SET search_path = pg_catalog, pg_temp
 AS $guard$
 DECLARE
     most interval;

@@ -9,7 +9,7 @@ use super::WriteArgs;
 use crate::commands::Context;
 use crate::error::{Error, Exit, Result};
 use crate::jobs::claim::{self, Before, Here};
-use crate::jobs::store::{self, Place, in_schema, interval, lock_key};
+use crate::jobs::store::{self, Place, Where, in_schema, interval, lock_key};
 use crate::session::{Value, Writer};
 
 const RESET: &str = include_str!("../../../queries/jobs/reset.sql");
@@ -55,9 +55,10 @@ struct Known {
 async fn known(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Known> {
     let args: WriteArgs = super::parse(own)?;
     let name = own.get_one::<String>("name").cloned().unwrap_or_default();
-    let jobs = super::jobs_if_any(context, &args.file)?;
+    let (jobs, owner) = super::file_if_any(context, &args.file)?;
     let writer = super::writing(context, root, own, &args.session).await?;
-    let place = store::open(&writer, args.schema.as_deref()).await?;
+    let place =
+        store::open(&writer, Where { schema: args.schema.as_deref(), owner: owner.as_deref() }).await?;
     let job = jobs.iter().find(|job| job.name == name);
     if job.is_none() {
         #[derive(Deserialize)]

@@ -1,10 +1,6 @@
 //! `jobs history` and `jobs ghosts`: what has been, and what nobody knows any more.
 
-use std::pin::Pin;
-
 use clap::{ArgMatches, Args, Command};
-use futures_util::StreamExt;
-use tokio_postgres::RowStream;
 
 use super::LookArgs;
 use crate::cell;
@@ -13,7 +9,7 @@ use crate::commands::listing::Listing;
 use crate::error::{Exit, Result};
 use crate::jobs::store::in_schema;
 use crate::pipeline::Flow;
-use crate::session::{Reader, Value, push_values};
+use crate::session::{Reader, Rows, Value, push_values};
 use tokio_postgres::types::Type;
 
 const HISTORY: &str = include_str!("../../../queries/jobs/history.sql");
@@ -72,10 +68,9 @@ pub(super) fn ghosts_command() -> Command {
 }
 
 /// Hands rows of the server on as they come.
-async fn show(mut rows: Pin<Box<RowStream>>, reader: &Reader, listing: &mut Listing) -> Result<u64> {
+async fn show(mut rows: Rows<'_>, reader: &Reader, listing: &mut Listing) -> Result<u64> {
     let mut count = 0;
-    while let Some(row) = rows.next().await {
-        let row = row.map_err(|e| reader.explain(&e))?;
+    while let Some(row) = rows.next().await? {
         let mut values = cell::Raw::new();
         push_values(&row, &mut values)?;
         count += 1;
@@ -102,14 +97,16 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         Value::Bool(args.failed),
         Value::Bool(args.output),
     ];
-    let (count, _) = super::reading(context, root, own, &args.look, async |reader, place| {
-        let text = in_schema(if place.has_pgkit { HISTORY } else { HISTORY_LOG }, &place.schema);
-        let mut picked: Vec<&str> = columns.iter().map(|c| c.split(' ').next().unwrap_or(c)).collect();
-        picked.dedup();
-        let sql = format!("SELECT {} FROM (\n{}\n) AS history", picked.join(", "), text.trim_end());
-        show(reader.rows(&sql, &params).await?, reader, &mut listing).await
-    })
-    .await?;
+    let owner = super::owner_if_any(context, &args.look.file)?;
+    let (count, _) =
+        super::reading(context, root, own, &args.look, owner.as_deref(), async |reader, place| {
+            let text = in_schema(if place.has_pgkit { HISTORY } else { HISTORY_LOG }, &place.schema);
+            let mut picked: Vec<&str> = columns.iter().map(|c| c.split(' ').next().unwrap_or(c)).collect();
+            picked.dedup();
+            let sql = format!("SELECT {} FROM (\n{}\n) AS history", picked.join(", "), text.trim_end());
+            show(reader.rows(&sql, &params).await?, reader, &mut listing).await
+        })
+        .await?;
     listing.finish().await?;
     if count == 0 {
         let of: Vec<&String> = own.get_many::<String>("name").into_iter().flatten().collect();
@@ -122,9 +119,11 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
 pub(super) async fn ghosts(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     let args: LookArgs = super::parse(own)?;
     let mut listing = Listing::new(context, "jobs ghosts", GHOST_COLUMNS, &args.format)?;
-    let jobs = super::read(context, &args.file)?.jobs()?;
+    let read = super::read(context, &args.file)?;
+    let owner = read.parsed.owner.clone();
+    let jobs = read.jobs()?;
     let names = Value::TextList(jobs.iter().map(|job| Some(job.name.clone())).collect());
-    super::reading(context, root, own, &args, async |reader, place| {
+    super::reading(context, root, own, &args, owner.as_deref(), async |reader, place| {
         show(reader.rows(&in_schema(GHOSTS, &place.schema), &[names]).await?, reader, &mut listing).await
     })
     .await?;

@@ -2,10 +2,11 @@
 
 use clap::{ArgMatches, Args, Command};
 
+use super::FileArgs;
 use crate::cli::{self, ConnectionArgs, SessionArgs};
 use crate::commands::Context;
 use crate::error::{Exit, Result};
-use crate::jobs::store;
+use crate::jobs::store::{self, Where};
 use crate::render::output;
 
 /// A jobs file that runs as it is.
@@ -13,6 +14,8 @@ const EXAMPLE: &str = include_str!("example.toml");
 
 #[derive(Debug, Clone, Args)]
 struct InitArgs {
+    #[command(flatten)]
+    file: FileArgs,
     /// The schema of the tables [default: where they are, else the first one of the search path]
     #[arg(long, value_name = "SCHEMA")]
     schema: Option<String>,
@@ -33,11 +36,15 @@ pub(super) fn command() -> Command {
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     let args: InitArgs = super::parse(own)?;
     if args.example {
-        output::print(EXAMPLE)?;
+        // Root is asked for it.
+        let is_root = context.env.uid() == 0;
+        output::print(&if is_root { EXAMPLE.replacen("# user", "user  ", 1) } else { EXAMPLE.to_owned() })?;
         return Ok(Exit::Done);
     }
+    let owner = super::owner_if_any(context, &args.file)?;
     let writer = super::writing(context, root, own, &args.session).await?;
-    let made = store::init(&writer, args.schema.as_deref()).await?;
+    let made =
+        store::init(&writer, Where { schema: args.schema.as_deref(), owner: owner.as_deref() }).await?;
     let echo = &args.session.echo;
     if made.made.is_empty() {
         echo.remark(&format!("schema {:?}: everything is there", made.schema));

@@ -12,7 +12,6 @@ mod status;
 mod trigger;
 
 use std::ffi::OsString;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueHint};
@@ -24,8 +23,8 @@ use crate::cli::{self, ConnectionArgs, FormatArgs, SessionArgs};
 use crate::connect::Target;
 use crate::error::{self, Error, Exit, Result};
 use crate::jobs::file::{self, Job};
-use crate::jobs::process::folder_of;
-use crate::jobs::store::{self, Place, Snapshot};
+use crate::jobs::store::{self, Place, Snapshot, Where};
+use crate::jobs::trusted;
 use crate::session::{Purpose, Reader, Settings, Writer};
 use crate::signals;
 
@@ -166,30 +165,10 @@ struct Read {
 fn read(context: &Context, args: &FileArgs) -> Result<Read> {
     let named = args.file.clone().or_else(|| context.env.nonempty("PGKIT_JOBS").map(PathBuf::from));
     let path = named.unwrap_or_else(|| PathBuf::from("jobs.toml"));
-    let io = |e: &std::io::Error| {
-        let error = Error::io(format!("could not read the jobs file {}", path.display()), e);
-        if args.file.is_none() { error.hint("name it: --file FILE, or PGKIT_JOBS") } else { error }
-    };
-    let text = std::fs::read(&path).map_err(|e| io(&e))?;
-    // A link is as good as the folder of what it leads to.
-    let real = std::fs::canonicalize(&path).map_err(|e| io(&e))?;
-    let folders = [&path, &real].map(|path| folder_of(path));
-    let places = [("", path.clone())].into_iter().chain(folders.map(|folder| ("its folder", folder)));
-    for (folder, place) in places {
-        let meta = std::fs::metadata(place).map_err(|e| io(&e))?;
-        // In a folder like /tmp nobody can take away what is another's.
-        let sticky = meta.is_dir() && meta.mode() & 0o1000 != 0;
-        let mine = meta.uid() == context.env.uid() || meta.uid() == 0;
-        let why = match (meta.mode() & 0o022 != 0 && !sticky, mine, folder) {
-            (true, _, "") => "others may write it".to_owned(),
-            (true, _, folder) => format!("others may write to {folder}"),
-            (_, false, "") => "it belongs to neither you nor root".to_owned(),
-            (_, false, folder) => format!("{folder} belongs to neither you nor root"),
-            _ => continue,
-        };
-        return Err(Error::data(format!("the jobs file {} is refused: {why}", path.display()))
-            .hint("what it says runs as you: chmod go-w, or put it where only you may write"));
-    }
+    let text = trusted::read(&path, context.env.uid(), "the jobs file").map_err(|e| {
+        let is_missing = e.exit == Exit::Io && args.file.is_none();
+        if is_missing { e.hint("name it: --file FILE, or PGKIT_JOBS") } else { e }
+    })?;
     let text = String::from_utf8(text)
         .map_err(|_| Error::data(format!("{}: the file is not UTF-8", path.display())))?;
     Ok(Read { parsed: file::parse(&text), path })
@@ -226,37 +205,35 @@ async fn look(
     own: &ArgMatches,
     args: &LookArgs,
 ) -> Result<(Vec<Job>, Snapshot)> {
-    let jobs = read(context, &args.file)?.jobs()?;
-    let (snapshot, _) =
-        reading(context, root, own, args, async |reader, place| store::read(reader, place).await).await?;
+    let read = read(context, &args.file)?;
+    let owner = read.parsed.owner.clone();
+    let jobs = read.jobs()?;
+    let ask = async |reader: &Reader, place: &Place| store::read(reader, place).await;
+    let (snapshot, _) = reading(context, root, own, args, owner.as_deref(), ask).await?;
     Ok((jobs, snapshot))
 }
 
-/// Asks the tables something, in a transaction that only reads.
+/// Asks the tables something, in a transaction that only reads. `owner` is the role that the jobs file names as theirs.
 async fn reading<T>(
     context: &Context,
     root: &ArgMatches,
     own: &ArgMatches,
     args: &LookArgs,
+    owner: Option<&str>,
     ask: impl AsyncFnOnce(&Reader, &Place) -> Result<T>,
 ) -> Result<(T, Place)> {
     let flags = cli::connection_flags(root, own)?;
     let target = super::report::resolve(&flags, &context.env, args.session.echo.quiet)?;
     let limits = args.session.limits();
-    let settings = Settings {
-        statement_timeout: limits.statement,
-        lock_timeout: limits.lock,
-        // Where several schemas have the tables, the role's own path decides.
-        keep_search_path: true,
-        watch_client: true,
-    };
+    let settings =
+        Settings { statement_timeout: limits.statement, lock_timeout: limits.lock, watch_client: true };
     let echo = args.session.echo.echo();
     let reader =
         Reader::connect(&target, settings, echo, &context.running, &mut signals::ask_password).await?;
     if let Some(overdue) = reader.overdue() {
         args.session.echo.remark(overdue);
     }
-    let place = store::place(&reader, args.schema.as_deref()).await?;
+    let place = store::place(&reader, Where { schema: args.schema.as_deref(), owner }).await?;
     let answer = ask(&reader, &place).await?;
     reader.close().await;
     Ok((answer, place))
@@ -310,13 +287,25 @@ fn host() -> String {
         .map_or_else(|_| "unknown".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
-/// The jobs of the file where there is one; a command that is about the tables can do without.
-fn jobs_if_any(context: &Context, args: &FileArgs) -> Result<Vec<Job>> {
+/// The jobs of the file where there is one, and the role that it names as the tables' owner; a command that is about the
+/// tables can do without.
+fn file_if_any(context: &Context, args: &FileArgs) -> Result<(Vec<Job>, Option<String>)> {
+    let Some(read) = read_if_any(context, args)? else { return Ok((Vec::new(), None)) };
+    let owner = read.parsed.owner.clone();
+    Ok((read.jobs()?, owner))
+}
+
+/// The role that the file names as the tables' owner, whatever else is wrong in it.
+fn owner_if_any(context: &Context, args: &FileArgs) -> Result<Option<String>> {
+    Ok(read_if_any(context, args)?.and_then(|read| read.parsed.owner))
+}
+
+fn read_if_any(context: &Context, args: &FileArgs) -> Result<Option<Read>> {
     let named = args.file.is_some() || context.env.nonempty("PGKIT_JOBS").is_some();
     if !named && !Path::new("jobs.toml").exists() {
-        return Ok(Vec::new());
+        return Ok(None);
     }
-    read(context, args)?.jobs()
+    read(context, args).map(Some)
 }
 
 /// The job of this name. Errors: there is none (64).

@@ -133,7 +133,9 @@ pub(super) async fn decisions(
     wish: &Wish<'_>,
 ) -> Result<Exit> {
     let mut listing = Listing::new(context, "jobs why", WHY, &args.format)?;
-    let jobs = super::read(context, &args.file)?.jobs()?;
+    let read = super::read(context, &args.file)?;
+    let owner = read.parsed.owner.clone();
+    let jobs = read.jobs()?;
     for name in names {
         super::find(&jobs, name)?;
     }
@@ -149,7 +151,7 @@ pub(super) async fn decisions(
         };
         Ok((snapshot, done))
     };
-    let ((snapshot, done), _) = super::reading(context, root, own, args, asked).await?;
+    let ((snapshot, done), _) = super::reading(context, root, own, args, owner.as_deref(), asked).await?;
     for job in plan::order(&jobs).into_iter().filter(|job| names.is_empty() || names.contains(&job.name)) {
         let state = snapshot.state(&job.name);
         let paused = state.as_ref().is_some_and(|state| state.paused);

@@ -19,6 +19,7 @@ use crate::cli::{self, ConnectionArgs, FormatArgs, SessionArgs};
 use crate::commands::Context;
 use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
+use crate::jobs::account::{self, Account};
 use crate::jobs::file::Job;
 use crate::jobs::process::folder_of;
 use crate::jobs::runner::{Reload, Runner, Surroundings};
@@ -149,7 +150,10 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     }
     let read = super::read(context, &args.file)?;
     let path = read.path.clone();
+    let (owner, user, has_programs) =
+        (read.parsed.owner.clone(), read.parsed.user.clone(), read.parsed.has_programs());
     let jobs = read.jobs()?;
+    let user = account::whom(user.as_deref(), has_programs, &context.env)?;
     for name in &names {
         super::find(&jobs, name)?;
     }
@@ -183,6 +187,9 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     };
     let around = Surroundings {
         schema: args.schema.clone(),
+        owner: owner.clone(),
+        environment: context.env.vars().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        user: user.clone(),
         folder: folder_of(&path),
         spool: spool(context),
         host: super::host(),
@@ -204,7 +211,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let exit = match args.every {
         None => runner.pass(&jobs, &wishes, &mut tell).await.map(|pass| pass.exit(args.ignore_failures)),
         Some(every) => {
-            let mut watched = Watched { stamp: stamp(&path), path };
+            let mut watched = Watched { stamp: stamp(&path), path, owner, user };
             let reload = &mut |tell: Tell<'_>| {
                 if reporter.borrow().is_deaf() { Reload::End } else { watched.reload(context, &args, tell) }
             };
@@ -221,6 +228,8 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
 struct Watched {
     path: PathBuf,
     stamp: Option<Stamp>,
+    owner: Option<String>,
+    user: Option<Account>,
 }
 
 /// What tells that a file is another one.
@@ -239,7 +248,14 @@ impl Watched {
             return Reload::Same;
         }
         self.stamp = stamp;
-        match super::read(context, &args.file).and_then(|read| read.jobs()) {
+        let same = |read: super::Read| {
+            let user = account::whom(read.parsed.user.as_deref(), read.parsed.has_programs(), &context.env)?;
+            if read.parsed.owner != self.owner || user != self.user {
+                return Err(Error::data("the jobs file names another owner or user: that takes a new start"));
+            }
+            read.jobs()
+        };
+        match super::read(context, &args.file).and_then(same) {
             Ok(new) => Reload::New(new.into_iter().map(Rc::new).collect()),
             Err(e) => {
                 tell(Told::Warning(format!("{}: the jobs stay as they were", e.message)));
@@ -277,12 +293,8 @@ async fn target(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &R
         direct = direct.with_database(&main.database);
     }
     let limits = args.session.limits();
-    let settings = Settings {
-        statement_timeout: limits.statement,
-        lock_timeout: limits.lock,
-        keep_search_path: false,
-        watch_client: true,
-    };
+    let settings =
+        Settings { statement_timeout: limits.statement, lock_timeout: limits.lock, watch_client: true };
     let ask = &mut signals::ask_password;
     let mut found = Vec::new();
     for target in [&main, &direct] {

@@ -3,10 +3,11 @@
 use clap::{ArgMatches, Args, Command};
 use serde::Deserialize;
 
+use super::FileArgs;
 use crate::cli::{self, ConnectionArgs, SessionArgs};
 use crate::commands::Context;
 use crate::error::{Error, Exit, Result};
-use crate::jobs::store::{self, in_schema};
+use crate::jobs::store::{self, Where, in_schema};
 use crate::session::{Value, Writer};
 
 const FUNCTION: &str = include_str!("../../../queries/jobs/guard/function.sql");
@@ -17,6 +18,8 @@ const STATUS: &str = include_str!("../../../queries/jobs/guard/status.sql");
 
 #[derive(Debug, Clone, Args)]
 struct GuardArgs {
+    #[command(flatten)]
+    file: FileArgs,
     /// The schema of the tables [default: where they are]
     #[arg(long, value_name = "SCHEMA")]
     schema: Option<String>,
@@ -64,8 +67,10 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         return Err(Error::bug("jobs guard without its part"));
     };
     let args: GuardArgs = super::parse(own)?;
+    let owner = super::owner_if_any(context, &args.file)?;
     let writer = super::writing(context, root, own, &args.session).await?;
-    let place = store::open(&writer, args.schema.as_deref()).await?;
+    let place =
+        store::open(&writer, Where { schema: args.schema.as_deref(), owner: owner.as_deref() }).await?;
     let found = status(&writer, &place.schema).await?;
     let table = format!("{}.crontabber", place.schema);
     let echo = &args.session.echo;

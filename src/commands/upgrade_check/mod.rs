@@ -82,7 +82,6 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
         settings: Settings {
             statement_timeout: limits.statement,
             lock_timeout: limits.lock,
-            keep_search_path: false,
             watch_client: true,
         },
         echo: session.echo.echo(),

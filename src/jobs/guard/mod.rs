@@ -139,6 +139,8 @@ impl From<Outcome> for Turned {
 /// What the helper does.
 pub(crate) async fn run(master: &mut Master) -> Exit {
     process::become_subreaper();
+    // What programs make is not for others to write, whatever umask the runner was started with.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     let setup: Setup = match master.order().await {
         Ok(Some(setup)) => setup,
         Ok(None) => return Exit::Done,
@@ -552,7 +554,7 @@ impl Guard<'_> {
             None => {}
             Some(Tell::Program(words)) => {
                 let setup = self.setup.clone();
-                let mut telling = std::pin::pin!(news.run(words, &setup.folder));
+                let mut telling = std::pin::pin!(news.run(words, &setup, job));
                 let failed = loop {
                     tokio::select! {
                         failed = &mut telling => break failed,

@@ -34,7 +34,8 @@ impl Guard<'_> {
             return Err(not_started("it is no program".to_owned()));
         };
         let date_text = date.to_string();
-        let mut all = environment.clone();
+        let mut all = self.setup.inherited(job);
+        all.extend(environment.clone());
         for (name, value) in [
             ("PGKIT_JOB", job.name.clone()),
             ("PGKIT_RUN_DATE", date_text.clone()),
@@ -50,6 +51,7 @@ impl Guard<'_> {
             words: words.iter().map(|word| word.replace("{date}", &date_text)).collect(),
             environment: all,
             directory: directory.as_ref().map_or_else(|| folder.clone(), |own| folder.join(own)),
+            user: self.setup.user.clone(),
         };
         program.start().map_err(|e| not_started(e.one_line()))
     }

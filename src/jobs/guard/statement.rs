@@ -64,7 +64,13 @@ impl Guard<'_> {
         let dated = !sql::scan(text).placeholders.is_empty();
         let mut cause: Option<Cause> = None;
         let answer = {
-            let mut work = std::pin::pin!(session.job(&zone, transaction, text, dated.then_some(&date_text)));
+            let mut work = std::pin::pin!(session.job(
+                &zone,
+                job.role.as_deref(),
+                transaction,
+                text,
+                dated.then_some(&date_text)
+            ));
             let mut renewals = std::pin::pin!(renewals(setup, job, claim));
             let mut pulse = tokio::time::interval_at(tokio::time::Instant::now() + SHORT, BEAT);
             let mut until = job.timeout.map(|timeout| begun + timeout);

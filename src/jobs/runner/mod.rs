@@ -13,13 +13,14 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use self::guards::Slot;
+use super::account::Account;
 use super::file::Job;
 use super::health;
 use super::plan::{self, Decision};
 use super::process;
 use super::queue::{Due, Queue};
 use super::session::own_target;
-use super::store::{self, Place, Snapshot};
+use super::store::{self, Place, Snapshot, Where};
 use super::talk::{Event, Mode, Order, Outcome, Pass, Rest, Setup, Share, Tell, Told, Wishes};
 use crate::error::{Error, Exit, Result};
 use crate::session::Writer;
@@ -47,6 +48,12 @@ pub enum Reload {
 pub struct Surroundings {
     /// The schema of the tables, where somebody has named it.
     pub schema: Option<String>,
+    /// The role that the jobs file names as the tables' owner.
+    pub owner: Option<String>,
+    /// The environment, of which programs get a part.
+    pub environment: BTreeMap<String, String>,
+    /// Whom programs run as; `None`: as this process does.
+    pub user: Option<Account>,
     /// The folder of the jobs file.
     pub folder: PathBuf,
     /// Where results are kept that the server does not take.
@@ -540,16 +547,20 @@ async fn opened<C: AsyncFn() -> Result<Writer>>(
     around: &Surroundings,
 ) -> Result<(Writer, Place, Setup)> {
     let writer = connect().await?;
-    let place = store::open(&writer, around.schema.as_deref()).await?;
+    let place =
+        store::open(&writer, Where { schema: around.schema.as_deref(), owner: around.owner.as_deref() })
+            .await?;
     let server = store::server(&writer).await?;
     let setup = Setup {
-        target: own_target(writer.target(), writer.version(), writer.watches_client()),
+        target: own_target(writer.target(), writer.version(), writer.watches_client(), writer.role()),
         schema: place.schema.clone(),
         folder: around.folder.clone(),
         spool: around.spool.clone(),
         place: format!("{}/{}/{}", server.system_identifier, server.database, place.schema),
         host: around.host.clone(),
         echo: around.echo,
+        environment: around.environment.clone(),
+        user: around.user.clone(),
     };
     Ok((writer, place, setup))
 }

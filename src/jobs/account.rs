@@ -1,0 +1,138 @@
+//! Whom programs run as, and what of pgkit's own environment they get: nothing but what is named here or in the jobs file.
+
+use std::collections::BTreeMap;
+
+use nix::unistd::{Gid, Uid, User};
+use serde::{Deserialize, Serialize};
+
+use crate::connect::Environment;
+use crate::error::{Error, Exit, Result};
+
+/// A user of this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Its name.
+    pub name: String,
+    uid: u32,
+    gid: u32,
+    groups: Vec<u32>,
+    home: String,
+    shell: String,
+}
+
+impl Account {
+    /// The user of this name, with all its groups. Errors: there is none (65).
+    pub fn named(name: &str) -> Result<Account> {
+        let none = || {
+            Error::data(format!("user = {name:?}: this machine has no such user"))
+                .hint("name one of getent passwd")
+        };
+        let user = User::from_name(name).ok().flatten().ok_or_else(none)?;
+        let c_name = std::ffi::CString::new(name).map_err(|_| none())?;
+        let groups = nix::unistd::getgrouplist(&c_name, user.gid)
+            .map_err(|e| Error::io(format!("could not find the groups of user {name:?}"), &e.into()))?;
+        Ok(Account {
+            name: user.name,
+            uid: user.uid.as_raw(),
+            gid: user.gid.as_raw(),
+            groups: groups.into_iter().map(Gid::as_raw).collect(),
+            home: user.dir.to_string_lossy().into_owned(),
+            shell: user.shell.to_string_lossy().into_owned(),
+        })
+    }
+
+    /// The user, its group and its groups, for the system.
+    pub(crate) fn ids(&self) -> (Uid, Gid, Vec<Gid>) {
+        (
+            Uid::from_raw(self.uid),
+            Gid::from_raw(self.gid),
+            self.groups.iter().map(|gid| Gid::from_raw(*gid)).collect(),
+        )
+    }
+}
+
+/// Whom the programs of a jobs file run as; `None`: as this process does, which is not root.
+///
+/// Errors: root must be told (65), and nobody else can run them as another (77).
+pub fn whom(named: Option<&str>, has_programs: bool, env: &Environment) -> Result<Option<Account>> {
+    match named {
+        None if env.uid() == 0 && has_programs => Err(Error::data(
+            "root runs this jobs file, and it does not say whom its programs run as",
+        )
+        .hint("write user = \"NAME\" at the top of the file; user = \"root\" where they are to run as root")),
+        None => Ok(None),
+        Some(name) if env.uid() == 0 => Account::named(name).map(Some),
+        Some(name) if env.user() == Some(name) => Ok(None),
+        Some(name) => Err(Error::new(
+            Exit::Permission,
+            format!("the jobs file says user = {name:?}, and only root can run programs as somebody else"),
+        )
+        .hint(format!("run pgkit as {name}, or as root"))),
+    }
+}
+
+/// Variables that every program gets, where they are set; all of `LC_*` too, and libpq's but for the password.
+const INHERITED: &[&str] = &["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR"];
+
+/// What a program gets of this environment: what every program gets, and these, which the jobs file names.
+pub fn inherited(
+    all: &BTreeMap<String, String>,
+    passed: &[String],
+    user: Option<&Account>,
+) -> BTreeMap<String, String> {
+    let is_inherited = |name: &str| {
+        INHERITED.contains(&name)
+            || name.starts_with("LC_")
+            || (name != "PGPASSWORD" && crate::connect::is_variable(name))
+            || passed.iter().any(|one| one == name)
+    };
+    let mut out: BTreeMap<String, String> =
+        all.iter().filter(|(name, _)| is_inherited(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
+    if let Some(user) = user {
+        for (name, value) in
+            [("HOME", &user.home), ("USER", &user.name), ("LOGNAME", &user.name), ("SHELL", &user.shell)]
+        {
+            out.insert(name.to_owned(), value.clone());
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_gets_what_is_listed_and_nothing_else() {
+        let all: BTreeMap<String, String> = [
+            "PATH",
+            "LC_ALL",
+            "PGHOST",
+            "PGPASSWORD",
+            "PGPASSFILE",
+            "PGKIT_JOBS",
+            "AWS_SECRET_ACCESS_KEY",
+            "LD_PRELOAD",
+            "SSH_AUTH_SOCK",
+            "BASH_ENV",
+            "PGNONSENSE",
+        ]
+        .map(|name| (name.to_owned(), "x".to_owned()))
+        .into();
+        let names = |passed: &[&str]| {
+            let passed: Vec<String> = passed.iter().map(|name| (*name).to_owned()).collect();
+            inherited(&all, &passed, None).into_keys().collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(names(&[]), "LC_ALL PATH PGHOST PGPASSFILE");
+        assert_eq!(names(&["PGPASSWORD", "UNSET"]), "LC_ALL PATH PGHOST PGPASSFILE PGPASSWORD");
+    }
+
+    #[test]
+    fn root_must_be_told_whom_programs_run_as() {
+        let root = Environment::for_test::<&str, &str>([], None, Some("root"));
+        assert_eq!(whom(None, true, &root).unwrap_err().exit, Exit::Data);
+        assert_eq!(whom(None, false, &root).unwrap(), None);
+        assert_eq!(whom(Some("root"), true, &root).unwrap().unwrap().ids().0, Uid::from_raw(0));
+        assert_eq!(whom(Some("no such user"), true, &root).unwrap_err().exit, Exit::Data);
+    }
+}

@@ -1,0 +1,144 @@
+//! What must not be seen of this process from outside: passwords among its arguments, which any user of the machine reads
+//! in its list of processes, and its memory in a core file.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
+use std::process::Command;
+
+/// Variables that hold a password, which no process that pgkit starts needs: a helper gets it over a pipe.
+const SECRET: &[&str] = &["PGPASSWORD"];
+
+/// Hides what others must not see. To be called first, once the arguments are known.
+pub fn hide(args: &[OsString]) {
+    no_core();
+    // Elsewhere than on Linux this stays undone, as the docs say.
+    let _ = hide_arguments(args);
+}
+
+/// Takes passwords out of what a process that pgkit starts will inherit.
+pub fn strip(command: &mut Command) -> &mut Command {
+    for name in SECRET {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Ctrl-\ and a crash leave no core file, which would hold the password. One byte, and not none, also means none where the
+/// system hands cores to a program. Source: core(5).
+fn no_core() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_CORE) {
+        let _ = setrlimit(Resource::RLIMIT_CORE, hard.min(1), hard);
+    }
+}
+
+/// Writes over the passwords in the arguments as the kernel shows them.
+fn hide_arguments(args: &[OsString]) -> std::io::Result<()> {
+    if args.iter().all(|arg| secrets(arg.as_bytes()).is_empty()) {
+        return Ok(());
+    }
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    // Fields 48 and 49 of proc(5); the third is the first after the name, which may hold anything.
+    let fields: Vec<&str> =
+        stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace().collect()).unwrap_or_default();
+    let field = |i: usize| fields.get(i - 3).and_then(|field| field.parse::<u64>().ok());
+    let (Some(start), Some(end)) = (field(48), field(49)) else {
+        return Err(std::io::ErrorKind::InvalidData.into());
+    };
+    let memory = std::fs::OpenOptions::new().read(true).write(true).open("/proc/self/mem")?;
+    let mut shown = vec![0; usize::try_from(end.saturating_sub(start)).unwrap_or_default()];
+    memory.read_exact_at(&mut shown, start)?;
+    let mut at = 0;
+    for arg in shown.split(|byte| *byte == 0) {
+        for (from, to) in secrets(arg) {
+            let place = start + u64::try_from(at + from).unwrap_or_default();
+            memory.write_all_at(&vec![b'x'; to - from], place)?;
+        }
+        at += arg.len() + 1;
+    }
+    Ok(())
+}
+
+/// Where an argument holds a password: in a connection URL (`scheme://user:password@…`, `?password=…`) or in a string of
+/// `key=value`. Rather too much than too little: nothing but what is shown depends on it.
+fn secrets(arg: &[u8]) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    let find = |what: &[u8], from: usize| {
+        arg.get(from..).and_then(|rest| memchr::memmem::find(rest, what)).map(|at| from + at)
+    };
+    let url = find(b"://", 0).map(|at| at + 3);
+    if let Some(begin) = url {
+        let rest = &arg[begin..];
+        let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
+        // A password that is not encoded as it should be may hold any of these: the last @ of all ends it.
+        let at = rest.iter().rposition(|byte| *byte == b'@').filter(|at| *at < end || end < rest.len());
+        let colon = rest.iter().position(|byte| *byte == b':');
+        if let (Some(colon), Some(at)) = (colon, at)
+            && colon < at
+        {
+            found.push((begin + colon + 1, begin + at));
+        }
+    }
+    let mut from = 0;
+    while let Some(key) = find(b"password", from) {
+        from = key + b"password".len();
+        let blank = |at: &usize| arg.get(*at).is_some_and(u8::is_ascii_whitespace);
+        let equals = (from..).find(|at| !blank(at)).unwrap_or(from);
+        if arg.get(equals) != Some(&b'=') {
+            continue;
+        }
+        let begin = (equals + 1..).find(|at| !blank(at)).unwrap_or(equals + 1);
+        let quoted = arg.get(begin) == Some(&b'\'');
+        let mut end = begin + usize::from(quoted);
+        while let Some(byte) = arg.get(end) {
+            match byte {
+                b'\\' => end += 1,
+                b'\'' if quoted => break,
+                b'&' if url.is_some() => break,
+                byte if byte.is_ascii_whitespace() && !quoted => break,
+                _ => {}
+            }
+            end += 1;
+        }
+        let end = end.min(arg.len());
+        if begin < end {
+            found.push((begin, end));
+        }
+        from = end.max(from);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_found_wherever_libpq_finds_one() {
+        let shown = |arg: &str| {
+            let mut bytes = arg.as_bytes().to_vec();
+            for (from, to) in secrets(arg.as_bytes()) {
+                bytes[from..to].fill(b'x');
+            }
+            String::from_utf8(bytes).unwrap()
+        };
+        for (arg, hidden) in [
+            ("postgresql://me:secret@host/db", "postgresql://me:xxxxxx@host/db"),
+            ("-dpostgres://me:s/cr@t@host/db", "-dpostgres://me:xxxxxx@host/db"),
+            (
+                "--dbname=postgresql://h/db?user=me&password=secret&sslmode=disable",
+                "--dbname=postgresql://h/db?user=me&password=xxxxxx&sslmode=disable",
+            ),
+            ("host=h password=secret dbname=d", "host=h password=xxxxxx dbname=d"),
+            ("password = 'two words\\' x' dbname=d", "password = xxxxxxxxxxxxxx' dbname=d"),
+            ("sslpassword=secret", "sslpassword=xxxxxx"),
+            ("password=", "password="),
+            ("postgresql://host:5432/db", "postgresql://host:5432/db"),
+            ("relations", "relations"),
+            ("--no-password", "--no-password"),
+        ] {
+            assert_eq!(shown(arg), hidden);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Every command of pgkit, with arguments that make it do its work: a new one that is not here fails the test.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use clap::Command as Tree;
+
+use crate::support::*;
+
+/// Arguments of a command, and the exit codes that mean that it did its work.
+pub struct Line {
+    pub args: &'static [&'static str],
+    pub codes: &'static [i32],
+}
+
+const fn line(args: &'static [&'static str], codes: &'static [i32]) -> Line {
+    Line { args, codes }
+}
+
+/// What speaks to a server, in an order in which each finds what it needs: jobs need their tables.
+pub const LINES: &[Line] = &[
+    line(&["relations"], &[0]),
+    line(&["relations", "--visible"], &[0]),
+    line(&["relations", "pg_catalog.*", "--system", "--kind", "view"], &[0]),
+    line(&["functions", "--visible"], &[0]),
+    line(&["functions", "--system", "--limit", "20"], &[0]),
+    line(&["find", "crontab"], &[0]),
+    line(&["find", "--regex", "^a"], &[0]),
+    line(&["find"], &[0]),
+    line(&["sizes"], &[0]),
+    line(&["sizes", "--estimate"], &[0]),
+    line(&["sizes", "--group-partitions"], &[0]),
+    line(&["sizes", "--all-databases"], &[0]),
+    line(&["sizes", "--sql"], &[0]),
+    line(&["relations", "--visible", "--sql"], &[0]),
+    line(&["locks"], &[0]),
+    line(&["locks", "demo"], &[0]),
+    line(&["locks", "cancel", "2147483647"], &[0, 1]),
+    line(&["locks", "terminate", "2147483647", "--yes"], &[0, 1, 64]),
+    line(&["log", "status"], &[0]),
+    line(&["log", "path"], &[0]),
+    line(&["log", "on", "--for", "1h"], &[0]),
+    line(&["log", "status"], &[0]),
+    line(&["log", "tail", "--no-follow"], &[0, 64]),
+    line(&["log", "off"], &[0]),
+    line(&["log", "grants"], &[0]),
+    line(&["bench", "a=SELECT 1", "b=SELECT 2", "--runs", "3"], &[0]),
+    line(&["jobs", "init", "--schema", "ops"], &[0]),
+    line(&["jobs", "check"], &[0]),
+    line(&["jobs", "list"], &[0]),
+    line(&["jobs", "next"], &[0]),
+    line(&["jobs", "why", "sql"], &[0]),
+    line(&["jobs", "run", "--dry-run"], &[0]),
+    line(&["jobs", "run", "--force", "sql", "program"], &[0]),
+    line(&["jobs", "run"], &[0]),
+    line(&["jobs", "status"], &[0, 1]),
+    line(&["jobs", "status", "--nagios"], &[0, 1, 2]),
+    line(&["jobs", "status", "--prometheus"], &[0, 1]),
+    line(&["jobs", "history", "--output"], &[0]),
+    line(&["jobs", "ghosts"], &[0]),
+    line(&["jobs", "pause", "sql"], &[0]),
+    line(&["jobs", "resume", "sql"], &[0]),
+    line(&["jobs", "guard", "install"], &[0]),
+    line(&["jobs", "guard", "status"], &[0]),
+    line(&["jobs", "run", "--force", "sql"], &[0]),
+    line(&["jobs", "guard", "remove"], &[0]),
+    line(&["jobs", "unlock", "sql"], &[0]),
+    line(&["jobs", "reset", "sql"], &[0]),
+    line(&["jobs", "run", "--force", "own_path"], &[0]),
+    line(&["run", "--list"], &[0]),
+    line(&["run", "own"], &[0]),
+];
+
+/// Commands that speak to no server of the user's, with the reason.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("completions", "prints a script"),
+    ("man", "prints a page"),
+    ("sandbox tour", "speaks to its own server"),
+    ("sandbox run", "speaks to its own server"),
+    ("sandbox start", "speaks to its own server"),
+    ("sandbox stop", "speaks to its own server"),
+    ("sandbox status", "speaks to its own server"),
+    ("bench demo", "speaks to its own server"),
+    ("upgrade-check", "has a test of its own, for it asks for every database"),
+];
+
+fn leaves(tree: &Tree, path: &str, out: &mut BTreeSet<String>) {
+    let subs: Vec<&Tree> = tree.get_subcommands().collect();
+    if subs.is_empty() || !tree.is_subcommand_required_set() && !path.is_empty() {
+        out.insert(path.to_owned());
+    }
+    for sub in subs {
+        let name =
+            if path.is_empty() { sub.get_name().to_owned() } else { format!("{path} {}", sub.get_name()) };
+        leaves(sub, &name, out);
+    }
+}
+
+#[test]
+fn every_command_is_tried_on_planted_databases() {
+    let reports = pgkit::report::built_in(|_| true).unwrap();
+    let mut all = BTreeSet::new();
+    leaves(&pgkit::cli::tree(&reports, &Vec::new()), "", &mut all);
+    let words = |args: &[&str]| args.join(" ");
+    let missing: Vec<&String> = all
+        .iter()
+        .filter(|path| {
+            let is_it = |line: &str| line == path.as_str() || line.starts_with(&format!("{path} "));
+            !LINES.iter().any(|line| is_it(&words(line.args)))
+                && !ELSEWHERE.iter().any(|(name, _)| name == path)
+        })
+        .collect();
+    assert!(missing.is_empty(), "not tried: {missing:?}");
+}
+
+/// The jobs file of these lines.
+pub const JOBS: &str = "
+[[job]]
+name = \"sql\"
+every = \"1d\"
+sql = \"SELECT pg_catalog.length('text'), $1\"
+
+[[job]]
+name = \"program\"
+every = \"1d\"
+command = [\"true\"]
+
+[[job]]
+name = \"own_path\"
+every = \"1d\"
+sql = \"CREATE TABLE IF NOT EXISTS public.path_of_jobs (path pg_catalog.text); INSERT INTO public.path_of_jobs SELECT pg_catalog.current_setting('search_path')\"
+";
+
+/// A folder with a jobs file and a report of one's own.
+pub fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let user = if nix::unistd::geteuid().is_root() { "user = \"root\"\n" } else { "" };
+    std::fs::write(folder.path().join("jobs.toml"), format!("{user}{JOBS}")).unwrap();
+    let own = "-- One's own.\n--\n-- since = 10\n-- columns = [\"n int8\", \"t text\"]\nSELECT 1::int8 AS n, 'x'::text || 'y' AS t\n";
+    std::fs::write(folder.path().join("own.sql"), own).unwrap();
+    folder
+}
+
+/// This line, in that folder.
+pub fn command(db: &Db, folder: &std::path::Path, line: &Line) -> Command {
+    let mut command = pgkit(db);
+    command
+        .current_dir(folder)
+        .env("PGKIT_JOBS", folder.join("jobs.toml"))
+        .env("PGKIT_QUERIES", folder)
+        .env("XDG_STATE_HOME", folder)
+        .args(line.args);
+    command
+}

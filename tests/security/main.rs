@@ -1,0 +1,13 @@
+//! What others have planted, in a database, on a host or behind a port, does nothing as the one who looks.
+//! `docs/SECURITY.md` names these tests, each beside the promise that it proves.
+#![expect(clippy::unwrap_used, reason = "only tests use it")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod commands;
+mod host;
+mod hostile;
+mod plants;
+mod sources;
+mod tables;

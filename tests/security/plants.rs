@@ -1,0 +1,279 @@
+//! A database whose owner has put something in front of everything that the server brings: its types, functions,
+//! operators and relations. A superuser runs every command there, and nothing of it ever runs.
+
+use std::path::Path;
+
+use pgkit::sandbox::{Binaries, Server};
+
+use crate::commands::{LINES, Line, command, folder};
+use crate::support::*;
+
+/// What a plant leaves in the server's log, whatever transaction it runs in.
+const RAN: &str = "PLANTED CODE RAN";
+
+/// Domains over every type, functions of every signature, operators over every pair, views of every name, all of them
+/// mallory's and in front of the system's, where whatever is looked up by a path is found first.
+const PLANTS: &str = r#"
+CREATE SCHEMA x;
+GRANT USAGE ON SCHEMA x TO public;
+CREATE FUNCTION x.ran(what pg_catalog.text) RETURNS pg_catalog.bool LANGUAGE plpgsql AS $f$
+BEGIN
+    RAISE LOG 'PLANTED CODE RAN: % in %', $1, pg_catalog.current_query();
+    RETURN true;
+END $f$;
+DO $do$
+DECLARE
+    o record;
+    made pg_catalog.int4 := 0;
+    body pg_catalog.text;
+BEGIN
+    FOR o IN SELECT t.typname FROM pg_catalog.pg_type t
+             WHERE t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace AND t.typtype IN ('b', 'r', 'm') AND t.typname !~ '^_'
+    LOOP
+        BEGIN
+            EXECUTE pg_catalog.format('CREATE DOMAIN x.%I AS pg_catalog.%I CHECK (x.ran(%L))', o.typname, o.typname, 'type ' || o.typname);
+            made := made + 1;
+        EXCEPTION WHEN OTHERS THEN NULL;
+        END;
+    END LOOP;
+    IF made < 60 THEN RAISE 'only % domains', made; END IF;
+    made := 0;
+    FOR o IN SELECT p.oid, p.proname, p.proretset, pg_catalog.oidvectortypes(p.proargtypes) AS args, pg_catalog.format_type(p.prorettype, NULL) AS result
+             FROM pg_catalog.pg_proc p
+             WHERE p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
+               AND p.prorettype NOT IN ('internal'::pg_catalog.regtype, 'cstring'::pg_catalog.regtype, 'trigger'::pg_catalog.regtype)
+    LOOP
+        BEGIN
+            -- By their own types, not by the domains.
+            PERFORM pg_catalog.set_config('search_path', 'pg_catalog', true);
+            body := pg_catalog.format('BEGIN PERFORM x.ran(%L); RETURN %s; END', 'function ' || o.proname,
+                                      CASE WHEN o.proretset OR o.result = 'void' THEN '' ELSE 'NULL' END);
+            EXECUTE pg_catalog.format('CREATE FUNCTION x.%I(%s) RETURNS %s %s LANGUAGE plpgsql AS %L', o.proname, o.args,
+                                      CASE WHEN o.proretset THEN 'SETOF' ELSE '' END, o.result, body);
+            made := made + 1;
+        EXCEPTION WHEN OTHERS THEN NULL;
+        END;
+    END LOOP;
+    IF made < 1500 THEN RAISE 'only % functions', made; END IF;
+    made := 0;
+    FOR o IN SELECT op.oid, op.oprname, op.oprleft, op.oprright, pg_catalog.format_type(op.oprresult, NULL) AS result
+             FROM pg_catalog.pg_operator op WHERE op.oprnamespace = 'pg_catalog'::pg_catalog.regnamespace AND op.oprleft <> 0 AND op.oprright <> 0
+    LOOP
+        BEGIN
+            EXECUTE pg_catalog.format('CREATE FUNCTION x.op%s(%s, %s) RETURNS %s LANGUAGE plpgsql AS %L', o.oid,
+                                      pg_catalog.format_type(o.oprleft, NULL), pg_catalog.format_type(o.oprright, NULL), o.result,
+                                      pg_catalog.format('BEGIN PERFORM x.ran(%L); RETURN NULL; END', 'operator ' || o.oprname));
+            EXECUTE pg_catalog.format('CREATE OPERATOR x.%s (LEFTARG = %s, RIGHTARG = %s, PROCEDURE = x.op%s)', o.oprname,
+                                      pg_catalog.format_type(o.oprleft, NULL), pg_catalog.format_type(o.oprright, NULL), o.oid);
+            made := made + 1;
+        EXCEPTION WHEN OTHERS THEN NULL;
+        END;
+    END LOOP;
+    IF made < 500 THEN RAISE 'only % operators', made; END IF;
+    made := 0;
+    FOR o IN SELECT c.relname FROM pg_catalog.pg_class c
+             WHERE c.relnamespace = 'pg_catalog'::pg_catalog.regnamespace AND c.relkind IN ('r', 'v')
+    LOOP
+        BEGIN
+            EXECUTE pg_catalog.format('CREATE VIEW x.%I AS SELECT * FROM pg_catalog.%I WHERE x.ran(%L)', o.relname, o.relname, 'view ' || o.relname);
+            made := made + 1;
+        EXCEPTION WHEN OTHERS THEN
+            EXECUTE pg_catalog.format('CREATE VIEW x.%I AS SELECT 1 AS one WHERE x.ran(%L)', o.relname, 'view ' || o.relname);
+            made := made + 1;
+        END;
+    END LOOP;
+    IF made < 100 THEN RAISE 'only % views', made; END IF;
+END $do$;
+"#;
+
+/// What a database's owner can set for all who come.
+const SETTINGS: &[(&str, &str)] = &[
+    ("search_path", "x, pg_catalog, public"),
+    ("standard_conforming_strings", "off"),
+    ("backslash_quote", "on"),
+    ("quote_all_identifiers", "on"),
+    ("bytea_output", "escape"),
+    ("DateStyle", "'German, DMY'"),
+    ("IntervalStyle", "sql_standard"),
+    ("TimeZone", "'Asia/Kathmandu'"),
+    ("extra_float_digits", "'-15'"),
+    ("check_function_bodies", "off"),
+    ("row_security", "off"),
+    ("default_transaction_read_only", "on"),
+    ("default_transaction_isolation", "'serializable'"),
+    ("default_transaction_deferrable", "on"),
+    ("transform_null_equals", "on"),
+    ("array_nulls", "off"),
+    ("xmloption", "document"),
+    ("enable_seqscan", "off"),
+    ("client_encoding", "LATIN1"),
+    ("statement_timeout", "'2s'"),
+];
+
+/// A server of one's own with mallory and her database.
+struct Planted {
+    _server: Server,
+    db: Db,
+    log: std::path::PathBuf,
+}
+
+impl Planted {
+    fn new(bin: &Binaries) -> Planted {
+        let server =
+            own_server(&options(bin).conf("log_statement", "all").conf("log_line_prefix", "%p %u "));
+        let info = server.info().clone();
+        let postgres = Db::existing(&info, "postgres");
+        postgres.sql("CREATE ROLE mallory LOGIN");
+        postgres.sql("CREATE ROLE some_role");
+        postgres.sql("CREATE DATABASE planted OWNER mallory");
+        let db = Db::existing(&info, "planted");
+        db.sql("GRANT ALL ON SCHEMA public TO mallory; CREATE SCHEMA ops");
+        db.session_as("mallory").sql(PLANTS);
+        let log = log_of(&info.socket_dir);
+        Planted { _server: server, db, log }
+    }
+
+    fn set(&self, name: &str, value: &str) {
+        // From elsewhere, where what was set before does not hold.
+        let postgres = Db::existing(&self.db.info, "postgres");
+        postgres.session_as("mallory").sql(&format!("ALTER DATABASE planted SET {name} = {value}"));
+    }
+
+    fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap()).into_owned()
+    }
+
+    /// What of it has run, by the log.
+    fn ran(&self) -> Vec<String> {
+        self.log().lines().filter(|line| line.contains(&format!("LOG:  {RAN}"))).map(str::to_owned).collect()
+    }
+
+    fn nothing_ran(&self, what: &str) {
+        let ran = self.ran();
+        assert!(ran.is_empty(), "{what} on {}: {}", self.db.value("SHOW server_version"), ran.join("\n"));
+    }
+}
+
+/// The one file into which the server logs.
+fn log_of(socket_dir: &Path) -> std::path::PathBuf {
+    let mut folders = vec![socket_dir.ancestors().nth(1).unwrap().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.extension().is_some_and(|end| end == "log")
+                || path.file_name().is_some_and(|name| name == "log") && path.is_file()
+            {
+                return path;
+            }
+            if path.is_dir() && !path.is_symlink() {
+                folders.push(path);
+            }
+        }
+    }
+    panic!("the server's log is not found");
+}
+
+fn try_lines(planted: &Planted, lines: &[Line]) {
+    let folder = folder();
+    for line in lines {
+        let output = run(&mut command(&planted.db, folder.path(), line));
+        planted.nothing_ran(&format!("{:?}", line.args));
+        assert!(
+            output.code.is_some_and(|code| line.codes.contains(&code)),
+            "{:?}: {}",
+            line.args,
+            output.snapshot()
+        );
+    }
+}
+
+#[test]
+fn nothing_that_a_databases_owner_plants_runs_in_any_command() {
+    for bin in bins() {
+        let planted = Planted::new(bin);
+        for (name, value) in SETTINGS {
+            planted.set(name, value);
+        }
+        // The plants work: whoever goes by the database's path runs them.
+        let victim = planted.db.session();
+        victim.sql("SET statement_timeout = 0; SELECT 'a'::text");
+        assert!(!planted.ran().is_empty(), "the plants are none");
+        drop(victim);
+        truncate(&planted.log);
+        try_lines(&planted, LINES);
+        // A job's SQL is the user's own, and has the user's own path.
+        let session = planted.db.session();
+        session.sql("SET statement_timeout = 0; SET search_path = pg_catalog");
+        let path = session.sql("SELECT DISTINCT path FROM public.path_of_jobs");
+        assert_eq!(path[0][0].as_deref(), Some("x, pg_catalog, public"));
+        // Completions.
+        for word in ["relations", "functions", "find"] {
+            let mut complete = pgkit(&planted.db);
+            complete.env("COMPLETE", "fish").args(["--", "pgkit", word, "p"]);
+            run(&mut complete);
+            planted.nothing_ran(&format!("completion of {word}"));
+        }
+        let output = run(pgkit(&planted.db).args(["upgrade-check", "--to", "19", "-q"]));
+        planted.nothing_ran("upgrade-check");
+        assert!(matches!(output.code, Some(0 | 1)), "{}", output.snapshot());
+        every_session_says_the_path_first(&planted.log());
+    }
+}
+
+/// Empties a log to which its server appends.
+fn truncate(log: &Path) {
+    std::fs::OpenOptions::new().write(true).truncate(true).open(log).unwrap();
+}
+
+/// By the log: no backend's first statement of pgkit's is any but the opening.
+fn every_session_says_the_path_first(log: &str) {
+    let mut seen = std::collections::BTreeSet::new();
+    let mut openings = 0;
+    let statement = regex::Regex::new(r"^(\d+) \S+ LOG:  (?:statement|execute [^:]*): (.*)$").unwrap();
+    for line in log.lines() {
+        let Some(found) = statement.captures(line) else { continue };
+        let (pid, text) = (found[1].to_owned(), &found[2]);
+        if !seen.insert(pid) || !text.contains("pgkit") {
+            continue;
+        }
+        openings += 1;
+        let opening = "/* pgkit */ BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY; \
+                       SET LOCAL search_path = pg_catalog, pg_temp; ";
+        assert!(text.starts_with(opening), "{line}");
+    }
+    assert!(openings > 40, "{openings}");
+}
+
+#[test]
+fn the_role_that_a_database_sets_is_not_gone_by_and_the_users_own_is() {
+    let planted = Planted::new(bin());
+    let asks = |name: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let text =
+            "-- Who.\n--\n-- since = 10\n-- columns = [\"who text\"]\nSELECT CURRENT_USER::text AS who\n";
+        std::fs::write(folder.path().join("who.sql"), text).unwrap();
+        let mut command = pgkit(&planted.db);
+        command.env("PGKIT_QUERIES", folder.path()).env("PGUSER", name).args(["run", "who"]);
+        run(&mut command)
+    };
+    let superuser = planted.db.info.user.clone();
+    planted.db.sql("ALTER DATABASE planted SET role = 'mallory'");
+    assert_eq!(asks(&superuser).lines(), [superuser.as_str()]);
+    // Writing sessions, and guards behind them: an owner's role must not own the tables.
+    let made = folder();
+    for line in [
+        Line { args: &["jobs", "init", "--schema", "ops"], codes: &[0] },
+        Line { args: &["jobs", "run", "--force", "sql"], codes: &[0] },
+    ] {
+        let output = run(&mut command(&planted.db, made.path(), &line));
+        assert_eq!(output.code, Some(0), "{}", output.snapshot());
+    }
+    let owner = "SELECT pg_catalog.pg_get_userbyid(relowner) FROM pg_catalog.pg_class WHERE oid = 'ops.pgkit_run'::pg_catalog.regclass";
+    let session = planted.db.session();
+    session.sql("RESET ROLE; SET ROLE NONE; SET search_path = pg_catalog");
+    assert_eq!(session.sql(owner)[0][0].as_deref(), Some(superuser.as_str()));
+    planted.nothing_ran("a role");
+    planted.db.sql("ALTER DATABASE planted RESET role");
+    planted.db.sql("CREATE ROLE alice LOGIN; CREATE ROLE owners; GRANT owners TO alice; ALTER ROLE alice SET role = 'owners'");
+    assert_eq!(asks("alice").lines(), ["owners"]);
+}

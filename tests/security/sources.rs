@@ -1,0 +1,68 @@
+//! What the program's own text must hold: one place that opens sessions, and no statement that leaves a name to a path.
+
+use std::path::{Path, PathBuf};
+
+fn files(folder: &str, end: &str) -> Vec<(PathBuf, String)> {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    let mut out = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|found| found == end) {
+                out.push((path.clone(), std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    out
+}
+
+/// How often these words stand in the sources, outside of tests, by file.
+fn uses(words: &str) -> Vec<(String, usize)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut out: Vec<(String, usize)> = files("src", "rs")
+        .into_iter()
+        .map(|(path, text)| {
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+            (path.strip_prefix(&src).unwrap().display().to_string(), code.matches(words).count())
+        })
+        .filter(|(_, count)| *count > 0)
+        .collect();
+    out.sort();
+    out
+}
+
+#[test]
+fn one_place_opens_sessions() {
+    assert_eq!(uses("connect_raw("), [("connect/dial.rs".to_owned(), 1)]);
+    assert_eq!(uses("dial::session("), [("connect/mod.rs".to_owned(), 1)]);
+    assert_eq!(uses("connect::connect("), [("session/open.rs".to_owned(), 1)]);
+    // Nobody else gets at the driver's own way to connect.
+    for words in ["tokio_postgres::connect(", "tokio_postgres::Config"] {
+        let found = uses(words);
+        assert!(found.iter().all(|(file, _)| file.starts_with("connect/")), "{words}: {found:?}");
+    }
+}
+
+#[test]
+fn functions_of_the_servers_are_called_by_their_full_names() {
+    // Under pgkit's own path this is the second lock on the same door.
+    let call = regex::Regex::new(r"(?i)(?:^|[^.\w$:%])(pg_[a-z_]+|current_setting|set_config|array_agg|json_\w+|row_to_json|string_agg|unnest|clock_timestamp|now)\(").unwrap();
+    let mut bad = Vec::new();
+    for (path, text) in files("queries", "sql") {
+        let mut in_body = false;
+        for (n, line) in text.lines().enumerate() {
+            // A function's body runs under the path that its own SET names.
+            in_body ^= line.contains("$guard$");
+            let code = line.split("--").next().unwrap_or_default();
+            if in_body || path.ends_with("init/log.sql") {
+                continue;
+            }
+            for found in call.captures_iter(code) {
+                bad.push(format!("{}:{}: {}", path.display(), n + 1, &found[1]));
+            }
+        }
+    }
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+}

@@ -1,0 +1,290 @@
+//! The tables of jobs belong to those who run them, or are not used: whatever somebody else can make of them, or hang on
+//! them, is named and refused, and never runs.
+
+use crate::commands::folder;
+use crate::support::*;
+
+/// A database with mallory's schema in front, whose functions and triggers tell that they ran.
+struct Tables {
+    db: Db,
+    folder: tempfile::TempDir,
+}
+
+impl Tables {
+    fn new(bin: &pgkit::sandbox::Binaries, name: &str) -> Tables {
+        let db = database(server(bin).info(), name);
+        db.sql(
+            "DO $$ BEGIN CREATE ROLE mallory LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$;
+             CREATE TABLE public.ran (what text);
+             CREATE SCHEMA x AUTHORIZATION mallory; CREATE SCHEMA ops;
+             GRANT USAGE ON SCHEMA x, ops TO public",
+        );
+        let tables = Tables { db, folder: folder() };
+        let init = tables.jobs(&["init", "--schema", "ops"]);
+        assert_eq!(init.code, Some(0), "{}", init.snapshot());
+        tables.mallory(
+            "CREATE FUNCTION x.ran(what text) RETURNS bool LANGUAGE plpgsql AS
+             $f$ BEGIN INSERT INTO public.ran VALUES (what); RETURN true; END $f$;
+             CREATE FUNCTION x.number() RETURNS int4 LANGUAGE sql AS $f$ SELECT x.ran('default')::int4 $f$;
+             CREATE FUNCTION x.fires() RETURNS trigger LANGUAGE plpgsql AS
+             $f$ BEGIN PERFORM x.ran('trigger'); RETURN NEW; END $f$;
+             CREATE DOMAIN x.text AS pg_catalog.text CHECK (x.ran('domain'))",
+        );
+        tables
+    }
+
+    fn mallory(&self, sql: &str) {
+        self.db.session_as("mallory").sql(sql);
+    }
+
+    fn jobs(&self, args: &[&str]) -> Output {
+        let mut command = pgkit(&self.db);
+        command.current_dir(self.folder.path()).env("PGKIT_JOBS", self.folder.path().join("jobs.toml"));
+        command.env("XDG_STATE_HOME", self.folder.path()).arg("jobs").args(args);
+        run(&mut command)
+    }
+
+    fn nothing_ran(&self, what: &str) {
+        assert_eq!(self.db.value("SELECT count(*) FROM public.ran"), "0", "{what}");
+    }
+
+    /// Every command that goes by the tables refuses them with this word.
+    fn all_refuse(&self, word: &str) {
+        for args in EACH {
+            let output = self.jobs(args);
+            let nagios = args.contains(&"--nagios");
+            let told = if nagios { &output.stdout } else { &output.stderr };
+            assert_eq!(
+                output.code,
+                Some(if nagios { 3 } else { 65 }),
+                "{args:?} {word}: {}",
+                output.snapshot()
+            );
+            assert!(told.contains(word), "{args:?} {word}: {}", output.snapshot());
+            self.nothing_ran(&format!("{args:?} {word}"));
+        }
+    }
+}
+
+const EACH: &[&[&str]] = &[
+    &["list"],
+    &["next"],
+    &["why", "sql"],
+    &["status"],
+    &["status", "--nagios"],
+    &["history"],
+    &["ghosts"],
+    &["run"],
+    &["run", "--dry-run"],
+    &["pause", "sql"],
+    &["resume", "sql"],
+    &["reset", "sql"],
+    &["unlock", "sql"],
+    &["guard", "status"],
+    &["guard", "install"],
+    &["guard", "remove"],
+    &["init"],
+];
+
+#[test]
+fn whatever_another_role_hangs_on_the_tables_is_named_and_never_runs() {
+    // What is done, by whom (a superuser by carelessness, or mallory with the rights that she was given), what undoes it,
+    // and a word of the refusal.
+    let cases: &[(&str, &str, &str, &str)] = &[
+        (
+            "mallory",
+            "CREATE TRIGGER evil BEFORE INSERT OR UPDATE ON ops.crontabber FOR EACH ROW EXECUTE PROCEDURE x.fires()",
+            "DROP TRIGGER evil ON ops.crontabber",
+            "trigger evil",
+        ),
+        (
+            "mallory",
+            "CREATE TRIGGER evil AFTER INSERT ON ops.pgkit_run FOR EACH STATEMENT EXECUTE PROCEDURE x.fires()",
+            "DROP TRIGGER evil ON ops.pgkit_run",
+            "trigger evil",
+        ),
+        (
+            "mallory",
+            "CREATE TRIGGER evil BEFORE UPDATE ON ops.pgkit_job FOR EACH ROW WHEN (x.ran('when')) EXECUTE PROCEDURE pg_catalog.suppress_redundant_updates_trigger()",
+            "DROP TRIGGER evil ON ops.pgkit_job",
+            "trigger evil",
+        ),
+        (
+            "mallory",
+            "CREATE TABLE x.refers (id int8 REFERENCES ops.pgkit_run (id) ON DELETE CASCADE)",
+            "DROP TABLE x.refers",
+            "refers to it",
+        ),
+        (
+            "super",
+            "ALTER TABLE ops.crontabber ALTER COLUMN error_count SET DEFAULT x.number()",
+            "ALTER TABLE ops.crontabber ALTER COLUMN error_count SET DEFAULT 0",
+            "default of column error_count",
+        ),
+        (
+            "super",
+            "ALTER TABLE ops.pgkit_job ADD CONSTRAINT evil CHECK (x.ran('check')) NOT VALID",
+            "ALTER TABLE ops.pgkit_job DROP CONSTRAINT evil",
+            "constraint evil",
+        ),
+        (
+            "super",
+            "ALTER TABLE ops.crontabber_log ADD COLUMN note x.text",
+            "ALTER TABLE ops.crontabber_log DROP COLUMN note",
+            "column note",
+        ),
+        (
+            "super",
+            "CREATE RULE evil AS ON UPDATE TO ops.pgkit_run DO ALSO SELECT x.ran('rule')",
+            "DROP RULE evil ON ops.pgkit_run",
+            "rule evil",
+        ),
+        (
+            "super",
+            "CREATE POLICY evil ON ops.crontabber USING (x.ran('policy'))",
+            "DROP POLICY evil ON ops.crontabber",
+            "policy evil",
+        ),
+        (
+            "super",
+            "ALTER TABLE ops.crontabber ENABLE ROW LEVEL SECURITY",
+            "ALTER TABLE ops.crontabber DISABLE ROW LEVEL SECURITY",
+            "row security",
+        ),
+        (
+            "super",
+            "CREATE TABLE x.child () INHERITS (ops.crontabber)",
+            "DROP TABLE x.child",
+            "inherits from it",
+        ),
+        (
+            "super",
+            "ALTER TABLE ops.pgkit_meta OWNER TO mallory",
+            "ALTER TABLE ops.pgkit_meta OWNER TO CURRENT_USER",
+            "belongs to role mallory",
+        ),
+        (
+            "super",
+            "ALTER SCHEMA ops OWNER TO mallory",
+            "ALTER SCHEMA ops OWNER TO CURRENT_USER",
+            "its schema belongs to role mallory",
+        ),
+        (
+            "super",
+            "CREATE FUNCTION x.key(pg_catalog.text) RETURNS pg_catalog.text LANGUAGE sql IMMUTABLE AS 'SELECT $1'; ALTER FUNCTION x.key(pg_catalog.text) OWNER TO mallory; CREATE INDEX evil ON ops.crontabber (x.key(app_name))",
+            "DROP INDEX ops.evil; DROP FUNCTION x.key(pg_catalog.text)",
+            "index evil",
+        ),
+        (
+            "super",
+            "ALTER TABLE ops.pgkit_job RENAME TO kept; CREATE VIEW ops.pgkit_job AS SELECT * FROM ops.kept WHERE x.ran('view')",
+            "DROP VIEW ops.pgkit_job; ALTER TABLE ops.kept RENAME TO pgkit_job",
+            "is not a table",
+        ),
+    ];
+    for bin in bins() {
+        let tables = Tables::new(bin, "hangs");
+        tables.db.sql("GRANT ALL ON ALL TABLES IN SCHEMA ops TO mallory");
+        for (who, plant, undo, word) in cases {
+            match *who {
+                "mallory" => tables.mallory(plant),
+                _ => drop(tables.db.sql(plant)),
+            }
+            tables.all_refuse(word);
+            tables.db.sql(undo);
+        }
+        // They are as they were.
+        let output = tables.jobs(&["run", "--force", "sql"]);
+        assert_eq!(output.code, Some(0), "{}", output.snapshot());
+        tables.nothing_ran("the undone");
+    }
+}
+
+#[test]
+fn more_than_one_place_is_never_chosen_in_silence() {
+    for bin in bins() {
+        let tables = Tables::new(bin, "places");
+        tables.db.sql("GRANT SELECT ON ALL TABLES IN SCHEMA ops TO mallory");
+        // mallory's come first on the path of everybody.
+        tables.db.sql(&format!("ALTER DATABASE \"{}\" SET search_path = x, ops, public", tables.db.name));
+        for plant in [
+            "CREATE VIEW x.crontabber AS SELECT 'j'::pg_catalog.text AS app_name, pg_catalog.now() AS next_run WHERE x.ran('view')",
+            "CREATE TABLE x.crontabber (LIKE ops.crontabber); CREATE TABLE x.pgkit_run (LIKE ops.pgkit_run)",
+            "CREATE MATERIALIZED VIEW x.crontabber AS SELECT 1 AS app_name",
+            "CREATE TYPE x.crontabber AS (app_name pg_catalog.text)",
+        ] {
+            tables.mallory(plant);
+            tables.all_refuse("several schemas");
+            for args in EACH {
+                let output = tables.jobs(&[*args, &["--schema", "ops"]].concat());
+                assert!(matches!(output.code, Some(0 | 1 | 2)), "{args:?}: {}", output.snapshot());
+                tables.nothing_ran(plant);
+            }
+            let output = tables.jobs(&["list", "--schema", "x"]);
+            assert_eq!(output.code, Some(65), "{}", output.snapshot());
+            tables.nothing_ran(plant);
+            tables.db.sql("DROP SCHEMA x CASCADE; CREATE SCHEMA x AUTHORIZATION mallory; GRANT USAGE ON SCHEMA x TO public");
+            tables.mallory("CREATE FUNCTION x.ran(what text) RETURNS bool LANGUAGE plpgsql AS $f$ BEGIN INSERT INTO public.ran VALUES (what); RETURN true; END $f$");
+        }
+    }
+}
+
+#[test]
+fn the_file_names_an_owner_that_may_own_them() {
+    let tables = Tables::new(bin(), "owner");
+    tables.db.sql(
+        "DO $$ BEGIN CREATE ROLE ops_team; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$;
+         ALTER SCHEMA ops OWNER TO ops_team",
+    );
+    for table in ["crontabber", "crontabber_log", "pgkit_job", "pgkit_run", "pgkit_meta"] {
+        tables.db.sql(&format!("ALTER TABLE ops.{table} OWNER TO ops_team"));
+    }
+    tables.all_refuse("ops_team");
+    let path = tables.folder.path().join("jobs.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("owner = \"ops_team\"\n{text}")).unwrap();
+    let output = tables.jobs(&["run", "--force", "sql"]);
+    assert_eq!(output.code, Some(0), "{}", output.snapshot());
+    // Another's trigger is still another's.
+    tables.db.sql(
+        "CREATE TRIGGER evil BEFORE INSERT ON ops.crontabber_log FOR EACH ROW EXECUTE PROCEDURE x.fires()",
+    );
+    tables.all_refuse("trigger evil");
+}
+
+#[test]
+fn a_jobs_sql_runs_as_the_role_that_the_file_says() {
+    let tables = Tables::new(bin(), "role");
+    tables.db.sql(
+        "DO $$ BEGIN CREATE ROLE app_role; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$;
+         CREATE TABLE public.who (name text); GRANT INSERT ON public.who TO app_role",
+    );
+    let user = if nix::unistd::geteuid().is_root() { "user = \"root\"\n" } else { "" };
+    let text = format!(
+        "{user}[[job]]\nname = \"as\"\nevery = \"1d\"\nrole = \"app_role\"\nsql = \"INSERT INTO public.who SELECT CURRENT_USER\"\n\
+         [[job]]\nname = \"loose\"\nevery = \"1d\"\nrole = \"app_role\"\ntransaction = false\nsql = \"INSERT INTO public.who SELECT CURRENT_USER\"\n\
+         [[job]]\nname = \"may_not\"\nevery = \"1d\"\nrole = \"app_role\"\nsql = \"DELETE FROM public.who\"\n\
+         [[job]]\nname = \"plain\"\nevery = \"1d\"\nsql = \"INSERT INTO public.who SELECT CURRENT_USER\"\n"
+    );
+    std::fs::write(tables.folder.path().join("jobs.toml"), text).unwrap();
+    let output = tables.jobs(&["run", "--force", "as", "loose", "may_not", "plain"]);
+    assert_eq!(output.code, Some(1), "{}", output.snapshot());
+    assert!(output.stderr.contains("permission denied"), "{}", output.snapshot());
+    let who: Vec<String> = tables
+        .db
+        .sql("SELECT name FROM public.who ORDER BY name")
+        .into_iter()
+        .map(|row| row[0].clone().unwrap())
+        .collect();
+    assert_eq!(who, ["app_role", "app_role", tables.db.info.user.as_str()]);
+}
+
+#[test]
+fn init_makes_nothing_among_what_others_have_made() {
+    let tables = Tables::new(bin(), "init");
+    tables.db.sql("CREATE SCHEMA fresh AUTHORIZATION mallory");
+    let output = tables.jobs(&["init", "--schema", "fresh"]);
+    // Whoever owns the schema could put other tables in the place of these.
+    assert_eq!(output.code, Some(65), "{}", output.snapshot());
+    assert_eq!(tables.db.value("SELECT count(*) FROM pg_tables WHERE schemaname = 'fresh'"), "0");
+}
