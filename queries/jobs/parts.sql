@@ -4,7 +4,7 @@
 WITH trusted AS (
     SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolsuper OR r.rolname = CURRENT_USER OR r.rolname = $3
 ), parts AS (
-    SELECT c.oid, c.relname, c.relkind, c.relowner, c.relispartition, c.relrowsecurity, n.nspname,
+    SELECT c.oid, c.relname, c.relkind, c.relowner, c.relacl, c.relispartition, c.relrowsecurity, n.nspname,
            -- Where a schema belongs to whoever owns the database, that is who may take its tables away.
            CASE WHEN pg_catalog.pg_get_userbyid(n.nspowner) = 'pg_database_owner'
                 THEN (SELECT d.datdba FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
@@ -97,12 +97,21 @@ WITH trusted AS (
     JOIN pg_catalog.pg_constraint f ON f.confrelid = p.oid AND f.contype = 'f'
     JOIN pg_catalog.pg_class c ON c.oid = f.conrelid
     WHERE c.relowner NOT IN (SELECT t.oid FROM trusted t)
+    UNION ALL
+    -- Nobody else may hang something on it while it is in use: then this need not be asked again.
+    SELECT p.oid, 10, CASE WHEN a.grantee = 0 THEN 'everybody' ELSE 'role ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END
+                      || ' has the privilege ' || a.privilege_type || ' on it'
+    FROM (SELECT p.oid, p.relacl AS acl FROM parts p
+          UNION ALL
+          SELECT p.oid, c.attacl FROM parts p JOIN pg_catalog.pg_attribute c ON c.attrelid = p.oid AND c.attacl IS NOT NULL) p
+    CROSS JOIN LATERAL pg_catalog.aclexplode(p.acl) a
+    WHERE a.privilege_type IN ('TRIGGER', 'REFERENCES') AND a.grantee NOT IN (SELECT t.oid FROM trusted t)
 )
 SELECT p.nspname::text AS schema, p.relname::text AS name, p.relkind::text AS kind,
        ARRAY(SELECT pg_catalog.concat(a.attname, ' ', pg_catalog.format_type(a.atttypid, NULL))
              FROM pg_catalog.pg_attribute a
              WHERE a.attrelid = p.oid AND a.attnum > 0 AND NOT a.attisdropped
              ORDER BY a.attnum) AS columns,
-       ARRAY(SELECT f.why FROM faults f WHERE f.oid = p.oid ORDER BY f.rank, f.why) AS faults
+       ARRAY(SELECT f.why FROM faults f WHERE f.oid = p.oid GROUP BY f.why ORDER BY pg_catalog.min(f.rank), f.why) AS faults
 FROM parts p
 ORDER BY p.nspname, p.relname

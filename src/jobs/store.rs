@@ -310,6 +310,13 @@ fn check(parts: &[&Part], completes: bool) -> Result<()> {
             for more in &part.faults[1..] {
                 error = error.caused_by(more);
             }
+            if part.faults.iter().any(|why| why.contains(" has the privilege ")) {
+                error = error.hint(format!(
+                    "whoever has TRIGGER on it can hang a trigger on it: REVOKE TRIGGER, REFERENCES ON {}.{} FROM …",
+                    sql::quote_ident(&part.schema),
+                    sql::quote_ident(&part.name)
+                ));
+            }
             return Err(error.hint(
                 "what hangs on the tables runs as whoever uses them: they must belong to the role that connects, to a superuser, \
                  or to the role that the jobs file names (owner = \"…\"), and so must all that they use",

@@ -35,7 +35,7 @@ fn a_session_only_reads_with_limits_and_a_safe_path() {
         assert_eq!(get(&usual, "jit"), if bin.major >= 11 { "off" } else { "" });
         assert_eq!(get(&usual, "statement_timeout"), "1min");
         assert_eq!(get(&usual, "lock_timeout"), "1s");
-        assert_eq!(get(&usual, "search_path"), "pg_catalog");
+        assert_eq!(get(&usual, "search_path"), "pg_catalog, pg_temp");
         assert_eq!(get(&usual, "application_name"), "pgkit");
         assert_eq!(get(&usual, "standard_conforming_strings"), "on");
         assert_eq!(
@@ -52,7 +52,7 @@ fn a_session_only_reads_with_limits_and_a_safe_path() {
         db.sql(&format!("CREATE ROLE {role} LOGIN; ALTER ROLE {role} SET search_path = public; ALTER ROLE {role} SET statement_timeout = '5s'; ALTER ROLE {role} SET lock_timeout = '7s'; ALTER ROLE {role} SET default_transaction_read_only = off; ALTER ROLE {role} SET standard_conforming_strings = off"));
         let mut command = own.run(&db, &["settings"]);
         let output = run(command.env("PGUSER", &role));
-        assert!(output.lines().contains(&"search_path\tpg_catalog"), "{}", output.stdout);
+        assert!(output.lines().contains(&"search_path\tpg_catalog, pg_temp"), "{}", output.stdout);
         assert!(output.lines().contains(&"standard_conforming_strings\ton"), "{}", output.stdout);
         assert!(output.lines().contains(&"statement_timeout\t1min"), "{}", output.stdout);
         db.sql(&format!("DROP ROLE {role}"));

@@ -499,7 +499,6 @@ fn what_pgkit_cannot_do_is_refused_by_name() {
         ("sslcrl=/x", &[][..], "sslcrl"),
         ("sslcrldir=/x", &[], "sslcrldir"),
         ("requirepeer=postgres", &[], "requirepeer"),
-        ("require_auth=scram-sha-256", &[], "require_auth"),
         ("gssencmode=require", &[], "gssencmode=require"),
         ("krbsrvname=pg", &[], "krbsrvname"),
         ("sslnegotiation=direct", &[], "sslnegotiation"),

@@ -33,6 +33,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::support::*;
+use crate::fixture::told_whom;
 use crate::{TABLES, file};
 
 /// What jobs of either kind leave their traces in, and what SQL jobs call. `nth` counts the calls of one process: a
@@ -195,7 +196,7 @@ impl Case {
             );
             db.sql(step.pre.as_deref().unwrap_or_default());
             db.sql("ALTER SEQUENCE nth RESTART");
-            let file = file(&self.jobs_file(kind, &step.env, &hm));
+            let file = file(&told_whom(&self.jobs_file(kind, &step.env, &hm)));
             let (words, code) = step.command(flags);
             let holder = step.hold.as_ref().map(|lock| {
                 let session = db.session();

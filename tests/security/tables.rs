@@ -165,6 +165,24 @@ fn whatever_another_role_hangs_on_the_tables_is_named_and_never_runs() {
         ),
         (
             "super",
+            "GRANT TRIGGER ON ops.pgkit_run TO mallory",
+            "REVOKE TRIGGER ON ops.pgkit_run FROM mallory",
+            "has the privilege TRIGGER",
+        ),
+        (
+            "super",
+            "GRANT ALL ON ops.crontabber TO public",
+            "REVOKE ALL ON ops.crontabber FROM public",
+            "everybody has the privilege",
+        ),
+        (
+            "super",
+            "GRANT REFERENCES (app_name) ON ops.pgkit_job TO mallory",
+            "REVOKE REFERENCES (app_name) ON ops.pgkit_job FROM mallory",
+            "has the privilege REFERENCES",
+        ),
+        (
+            "super",
             "ALTER SCHEMA ops OWNER TO mallory",
             "ALTER SCHEMA ops OWNER TO CURRENT_USER",
             "its schema belongs to role mallory",
@@ -184,10 +202,14 @@ fn whatever_another_role_hangs_on_the_tables_is_named_and_never_runs() {
     ];
     for bin in bins() {
         let tables = Tables::new(bin, "hangs");
-        tables.db.sql("GRANT ALL ON ALL TABLES IN SCHEMA ops TO mallory");
         for (who, plant, undo, word) in cases {
             match *who {
-                "mallory" => tables.mallory(plant),
+                // A right that she had for a moment is enough.
+                "mallory" => {
+                    tables.db.sql("GRANT ALL ON ALL TABLES IN SCHEMA ops TO mallory");
+                    tables.mallory(plant);
+                    tables.db.sql("REVOKE ALL ON ALL TABLES IN SCHEMA ops FROM mallory");
+                }
                 _ => drop(tables.db.sql(plant)),
             }
             tables.all_refuse(word);

@@ -44,10 +44,7 @@ impl Jobs {
     pub fn write(&self, toml: &str) {
         // As an editor does: whoever reads it meanwhile reads the one or the other.
         let new = self.path("jobs.toml.new");
-        // Root is asked whom programs run as.
-        let is_root = nix::unistd::geteuid().is_root() && !toml.contains("user = ");
-        let toml = if is_root { format!("user = \"root\"\n{toml}") } else { toml.to_owned() };
-        std::fs::write(&new, toml).unwrap();
+        std::fs::write(&new, told_whom(toml)).unwrap();
         std::fs::rename(new, self.path("jobs.toml")).unwrap();
     }
 
@@ -140,6 +137,12 @@ impl Jobs {
             std::thread::sleep(Duration::from_millis(10));
         }
     }
+}
+
+/// A jobs file as root may run it, who is asked whom programs run as.
+pub fn told_whom(toml: &str) -> String {
+    let is_asked = nix::unistd::geteuid().is_root() && toml.contains("command") && !toml.contains("user = ");
+    if is_asked { format!("user = \"root\"\n{toml}") } else { toml.to_owned() }
 }
 
 /// A pgkit that runs. What it has started goes with it.
