@@ -86,6 +86,10 @@ pub struct FormatArgs {
     /// Short for --format csv
     #[arg(long, conflicts_with_all = ["format", "json"])]
     pub csv: bool,
+    /// With csv: a text that a spreadsheet would take for a formula (it begins with = + - @, a tab or a carriage return)
+    /// gets an apostrophe in front
+    #[arg(long)]
+    pub csv_safe: bool,
     /// Short for --format json
     #[arg(long, conflicts_with = "format")]
     pub json: bool,
@@ -188,12 +192,17 @@ impl FormatArgs {
 
     /// Did nobody ask for anything of how it looks, or which rows are wanted?
     pub fn is_untouched(&self) -> bool {
-        let shown = !self.header && !self.no_header && self.sort.is_none();
+        let shown = !self.header && !self.no_header && !self.csv_safe && self.sort.is_none();
         self.is_plain() && shown && self.limit.is_none() && self.grep.is_none()
     }
 
-    /// Which rows and columns are wanted. Errors: `--grep` is no regular expression (65).
+    /// Which rows and columns are wanted. Errors: `--grep` is no regular expression (65), `--csv-safe` without csv (64).
     pub fn wishes(&self) -> Result<Wishes> {
+        if self.csv_safe && !self.csv && self.format != Some(FormatName::Csv) {
+            return Err(
+                Error::usage("--csv-safe goes with csv only").hint("add --csv, or leave out --csv-safe")
+            );
+        }
         let grep = self.grep.as_deref().map(regex::bytes::Regex::new).transpose().map_err(|e| {
             Error::data(format!("--grep: {}", e.to_string().replace('\n', "\n  "))).hint(
                 "the syntax is that of Rust's regex crate; put \\ before a character that is meant as it is",
@@ -222,6 +231,7 @@ impl FormatArgs {
             width: terminal.map(|(width, _)| width),
             tree: None,
             one_line: false,
+            csv_safe: self.csv_safe,
             zone: render::local_zone(),
         }
     }

@@ -14,6 +14,7 @@ mod through;
 
 mod failures;
 mod formats;
+mod formula;
 mod harmless;
 mod memory;
 mod output;

@@ -41,7 +41,7 @@ struct UpgradeArgs {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, requires = "new_bin_dir")]
     new_data_dir: Option<PathBuf>,
     /// Print the script for psql that mends what SQL on the old server can mend
-    #[arg(long, conflicts_with_all = ["format", "csv", "json", "header", "no_header", "columns", "sort", "limit", "grep"])]
+    #[arg(long, conflicts_with_all = ["format", "csv", "csv_safe", "json", "header", "no_header", "columns", "sort", "limit", "grep"])]
     fix_sql: bool,
     /// With --fix-sql: what destroys something or takes a choice is not commented out
     #[arg(long, requires = "fix_sql")]
