@@ -14,6 +14,7 @@ use crate::pipeline::Wishes;
 use crate::render::{self, FormatName, Style};
 use crate::report::{Param, ParamType, Report};
 use crate::session::{Echo, Limits};
+use crate::sql::{self, Reach};
 
 /// How to reach the server; every command that does has these.
 #[derive(Debug, Clone, Default, Args)]
@@ -240,7 +241,9 @@ impl FormatArgs {
 impl EchoArgs {
     /// `-E`: the SQL on stderr.
     pub fn echo(&self) -> Echo {
-        self.echo_hidden.then(|| Rc::new(|sql: &str| error::note(sql)) as Rc<dyn Fn(&str)>)
+        self.echo_hidden.then(|| {
+            Rc::new(|sql: &str| error::note(&sql::harmless(sql, Reach::Unicode))) as Rc<dyn Fn(&str)>
+        })
     }
 
     /// Says a thing on stderr that is no error, unless nothing shall be said.

@@ -5,6 +5,8 @@
 mod catalog;
 #[path = "../support/filled.rs"]
 mod filled;
+#[path = "../support/pty.rs"]
+mod pty;
 #[path = "../support/standby.rs"]
 mod recovery;
 #[path = "../support/mod.rs"]
@@ -16,6 +18,7 @@ mod failures;
 mod formats;
 mod formula;
 mod harmless;
+mod hostile;
 mod memory;
 mod output;
 mod pipeline;

@@ -98,7 +98,7 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
     }
     match listing.take() {
         Some(listing) => print(listing, &answer.findings).await?,
-        None => output::print(&upgrade::script(&answer.findings, &answer.home, args.allow_destructive))?,
+        None => output::print_sql(&upgrade::script(&answer.findings, &answer.home, args.allow_destructive))?,
     }
     Ok(verdict(&answer, &|text| session.echo.remark(text)))
 }
