@@ -6,14 +6,17 @@ use crate::cell::Raw;
 use crate::error::{Error, Exit, Result};
 use crate::pattern;
 use crate::pipeline::{Flow, Pipeline};
+use crate::render::escape;
 use crate::render::output::Output;
 use crate::report::{Column, Param, ParamType, Report, Text};
 use crate::session::{Reader, Value, check_row, push_values};
-use crate::sql;
+use crate::sql::{self, Reach};
 use tokio_postgres::types::Type;
 
 /// How often a text may run again after an error its header names.
 const RETRIES: u32 = 3;
+/// Asks for the database's encoding.
+const ENCODING: &str = "SELECT pg_catalog.current_setting('server_encoding')";
 /// How long to wait before it does.
 const PAUSE: Duration = Duration::from_millis(30);
 
@@ -187,7 +190,15 @@ impl Question<'_> {
         let text = self.probed(texts, reader, tell).await?.into_iter().next();
         let text = text.ok_or_else(|| self.nothing_fits())?;
         let values = self.bind(reader).await?;
-        Ok(self.print_script(text, &reader.prelude(), &values))
+        let script = self.print_script(text, &reader.prelude(), &values);
+        let is_beyond = |c: char| !c.is_ascii() && escape::is_unsafe(c);
+        let reach = if script.chars().any(is_beyond) {
+            let encoding = reader.texts(ENCODING, &[]).await?.pop().unwrap_or_default();
+            Reach::of(&encoding, reader.version().major())
+        } else {
+            Reach::Ascii
+        };
+        Ok(sql::harmless(&script, reach).into_owned())
     }
 
     /// As [`Question::script`], for a server of this version that nobody asks: what has a probe is passed over.
@@ -209,7 +220,9 @@ impl Question<'_> {
             ))
             .hint("leave out --server-version")
         })?;
-        Ok(self.print_script(text, &settings.prelude(version), &self.bind_with(database, &[])?))
+        let script = self.print_script(text, &settings.prelude(version), &self.bind_with(database, &[])?);
+        // Of the encoding that nearly every server has; any other refuses what it cannot read.
+        Ok(sql::harmless(&script, Reach::Unicode).into_owned())
     }
 
     fn print_script(&self, text: &Text, prelude: &[String], values: &[Value]) -> String {

@@ -14,6 +14,7 @@ use crate::pipeline::Wishes;
 use crate::render::{self, FormatName, Style};
 use crate::report::{Param, ParamType, Report};
 use crate::session::{Echo, Limits};
+use crate::sql::{self, Reach};
 
 /// How to reach the server; every command that does has these.
 #[derive(Debug, Clone, Default, Args)]
@@ -86,6 +87,10 @@ pub struct FormatArgs {
     /// Short for --format csv
     #[arg(long, conflicts_with_all = ["format", "json"])]
     pub csv: bool,
+    /// With csv: a text that a spreadsheet would take for a formula (it begins with = + - @, a tab or a carriage return)
+    /// gets an apostrophe in front
+    #[arg(long)]
+    pub csv_safe: bool,
     /// Short for --format json
     #[arg(long, conflicts_with = "format")]
     pub json: bool,
@@ -188,12 +193,17 @@ impl FormatArgs {
 
     /// Did nobody ask for anything of how it looks, or which rows are wanted?
     pub fn is_untouched(&self) -> bool {
-        let shown = !self.header && !self.no_header && self.sort.is_none();
+        let shown = !self.header && !self.no_header && !self.csv_safe && self.sort.is_none();
         self.is_plain() && shown && self.limit.is_none() && self.grep.is_none()
     }
 
-    /// Which rows and columns are wanted. Errors: `--grep` is no regular expression (65).
+    /// Which rows and columns are wanted. Errors: `--grep` is no regular expression (65), `--csv-safe` without csv (64).
     pub fn wishes(&self) -> Result<Wishes> {
+        if self.csv_safe && !self.csv && self.format != Some(FormatName::Csv) {
+            return Err(
+                Error::usage("--csv-safe goes with csv only").hint("add --csv, or leave out --csv-safe")
+            );
+        }
         let grep = self.grep.as_deref().map(regex::bytes::Regex::new).transpose().map_err(|e| {
             Error::data(format!("--grep: {}", e.to_string().replace('\n', "\n  "))).hint(
                 "the syntax is that of Rust's regex crate; put \\ before a character that is meant as it is",
@@ -222,6 +232,7 @@ impl FormatArgs {
             width: terminal.map(|(width, _)| width),
             tree: None,
             one_line: false,
+            csv_safe: self.csv_safe,
             zone: render::local_zone(),
         }
     }
@@ -230,7 +241,9 @@ impl FormatArgs {
 impl EchoArgs {
     /// `-E`: the SQL on stderr.
     pub fn echo(&self) -> Echo {
-        self.echo_hidden.then(|| Rc::new(|sql: &str| error::note(sql)) as Rc<dyn Fn(&str)>)
+        self.echo_hidden.then(|| {
+            Rc::new(|sql: &str| error::note(&sql::harmless(sql, Reach::Unicode))) as Rc<dyn Fn(&str)>
+        })
     }
 
     /// Says a thing on stderr that is no error, unless nothing shall be said.

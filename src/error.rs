@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::render::escape::terminal_lines as safe;
+use crate::render::escape::{terminal_lines as safe, terminal_text};
 
 /// How a command ended, as the shell sees it. The numbers are a contract with runbooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -184,8 +184,9 @@ pub fn print(error: &Error) {
     note(&error.to_string());
 }
 
-/// Prints a line for people on stderr: errors, warnings, progress. Data never goes this way.
+/// Prints a line for people on stderr: errors, warnings, progress. Data never goes this way. Whatever it speaks of, what
+/// drives a terminal is shown and not sent: the line may well be read on one later.
 pub fn note(line: &str) {
     use std::io::Write;
-    let _ = writeln!(anstream::stderr(), "{line}");
+    let _ = writeln!(anstream::stderr(), "{}", terminal_text(line));
 }

@@ -237,6 +237,7 @@ pub const SHARED_FLAGS: &[&str] = &[
     "server-version",
     "format",
     "csv",
+    "csv-safe",
     "json",
     "header",
     "no-header",

@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
 use crate::error::{Error, Exit, Result};
+use crate::render::escape::terminal_text;
 
 /// How long a command has to cancel its statements after the first signal, in milliseconds.
 static PATIENCE: AtomicU64 = AtomicU64::new(800);
@@ -121,7 +122,7 @@ pub fn ask_password(prompt: &str) -> Result<String> {
     {
         *TERMINAL.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
     }
-    let answer = rpassword::prompt_password(prompt);
+    let answer = rpassword::prompt_password(terminal_text(prompt));
     TERMINAL.lock().unwrap_or_else(PoisonError::into_inner).take();
     answer.map_err(|e| {
         if e.kind() == std::io::ErrorKind::Interrupted {
@@ -139,7 +140,7 @@ pub async fn confirm(question: &str) -> Result<Option<bool>> {
     let Ok(mut terminal) = std::fs::File::options().read(true).write(true).open("/dev/tty") else {
         return Ok(None);
     };
-    let question = question.to_owned();
+    let question = terminal_text(question).into_owned();
     let answer = tokio::task::spawn_blocking(move || {
         terminal.write_all(question.as_bytes())?;
         let mut line = String::new();

@@ -1,20 +1,28 @@
 //! SQL as text: quoting, and a scanner that knows where a parameter or a semicolon really is one.
 
+mod harmless;
+
 use std::borrow::Cow;
 
-/// An identifier, always in double quotes.
+pub use harmless::{Reach, harmless, harmless_line};
+
+/// An identifier, always in double quotes. One that holds control characters of ASCII is written with escapes, which every
+/// server reads whatever its encoding and settings: so it is one line, and drives no terminal.
 pub fn quote_ident(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    let quoted = format!("\"{}\"", name.replace('"', "\"\""));
+    harmless_line(&quoted, Reach::Ascii).into_owned()
 }
 
 /// A string literal that means the same whatever `standard_conforming_strings` says, and that psql passes on as it is.
+/// Control characters of ASCII are written as escapes.
 pub fn quote_literal(text: &str) -> String {
     let doubled = text.replace('\'', "''");
-    if doubled.contains('\\') {
+    let quoted = if doubled.contains('\\') {
         format!("E'{}'", doubled.replace('\\', "\\\\"))
     } else {
         format!("'{doubled}'")
-    }
+    };
+    harmless_line(&quoted, Reach::Ascii).into_owned()
 }
 
 /// How a variable of psql's is put into a statement.
@@ -115,7 +123,7 @@ pub fn scan(sql: &str) -> Scan {
         i += match byte {
             b'\'' => quoted(rest, '\'', word.eq_ignore_ascii_case("e")),
             b'"' => quoted(rest, '"', false),
-            b'-' if rest.starts_with("--") => rest.find('\n').unwrap_or(rest.len()),
+            b'-' if rest.starts_with("--") => line_comment(rest),
             b'/' if rest.starts_with("/*") => block_comment(rest),
             b'$' => {
                 let digits = rest[1..].bytes().take_while(u8::is_ascii_digit).count();
@@ -194,7 +202,7 @@ pub fn first_words(statement: &str, most: usize) -> Vec<String> {
     while words.len() < most {
         rest = rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ';' | '('));
         if rest.starts_with("--") {
-            rest = rest.find('\n').map_or("", |end| &rest[end..]);
+            rest = &rest[line_comment(rest)..];
         } else if rest.starts_with("/*") {
             rest = &rest[block_comment(rest)..];
         } else {
@@ -230,7 +238,7 @@ pub fn transaction_control(statement: &str) -> Option<String> {
 pub fn is_blank(sql: &str) -> bool {
     let rest = sql.trim_start_matches(|c: char| c.is_whitespace() || c == ';');
     if rest.starts_with("--") {
-        rest.find('\n').is_none_or(|end| is_blank(&rest[end..]))
+        is_blank(&rest[line_comment(rest)..])
     } else if rest.starts_with("/*") {
         is_blank(&rest[block_comment(rest)..])
     } else {
@@ -253,6 +261,11 @@ fn quoted(text: &str, quote: char, backslashes: bool) -> usize {
         }
     }
     text.len()
+}
+
+/// The length of a comment that ends with its line: at a line feed or a carriage return, as the server has it.
+fn line_comment(text: &str) -> usize {
+    text.find(['\n', '\r']).unwrap_or(text.len())
 }
 
 /// The length of a block comment; they nest.
@@ -383,6 +396,8 @@ mod tests {
         assert_eq!(scan("SELECT E'\\\\', '\\' \\gset").command, Some(18));
         assert!(is_blank(" ; -- the end\n /* ; */ "));
         assert!(!is_blank("; SELECT 2"));
+        assert!(!is_blank("-- a carriage return ends it\rSELECT 2"));
+        assert_eq!(scan("-- $1\rSELECT $2").placeholders, [(2, 13)]);
     }
 
     #[test]
@@ -423,6 +438,8 @@ mod tests {
         assert_eq!(quote_literal("it's"), "'it''s'");
         assert_eq!(quote_literal("a\\b'c"), "E'a\\\\b''c'");
         assert_eq!(quote_ident("a\"b"), "\"a\"\"b\"");
+        assert_eq!(quote_ident("a\"\\\n"), "U&\"a\"\"\\\\\\000a\"");
+        assert_eq!(quote_literal("\\'\r\u{1b}"), "E'\\\\''\\r\\x1b'");
         assert_eq!(
             fill("SELECT $1 + '$1' || $2", &["1::int8".into(), "'x'".into()]),
             "SELECT (1::int8) + '$1' || ('x')"

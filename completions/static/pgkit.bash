@@ -204,7 +204,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__bench)
-            opts="-? -E -q -h -p -U -d -w -W --help --param --allow-writes --runs --time --warm-up --protocol --clients --seed --same-rows --pairs --samples --html --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password demo"
+            opts="-? -E -q -h -p -U -d -w -W --help --param --allow-writes --runs --time --warm-up --protocol --clients --seed --same-rows --pairs --samples --html --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password demo"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -340,7 +340,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__bench__subcmd__demo)
-            opts="-? -E -q --help --runs --time --warm-up --protocol --clients --seed --same-rows --pairs --samples --html --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --bin-dir"
+            opts="-? -E -q --help --runs --time --warm-up --protocol --clients --seed --same-rows --pairs --samples --html --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --bin-dir"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -461,7 +461,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__find)
-            opts="-? -h -p -U -d -w -W -v -E -q --help --regex --system --host --port --username --dbname --no-password --password --sql --server-version --format --csv --json --header --no-header --columns --sort --limit --grep --color --all-databases --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout"
+            opts="-? -h -p -U -d -w -W -v -E -q --help --regex --system --host --port --username --dbname --no-password --password --sql --server-version --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --all-databases --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -547,7 +547,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__functions)
-            opts="-? -h -p -U -d -w -W -v -E -q --help --kind --visible --system --host --port --username --dbname --no-password --password --sql --server-version --format --csv --json --header --no-header --columns --sort --limit --grep --color --all-databases --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout"
+            opts="-? -h -p -U -d -w -W -v -E -q --help --kind --visible --system --host --port --username --dbname --no-password --password --sql --server-version --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --all-databases --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -666,7 +666,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__jobs__subcmd__check)
-            opts="-? --help --format --csv --json --header --no-header --columns --sort --limit --grep --color --file"
+            opts="-? --help --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --file"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -719,7 +719,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__jobs__subcmd__ghosts)
-            opts="-? -E -q -h -p -U -d -w -W --help --schema --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
+            opts="-? -E -q -h -p -U -d -w -W --help --schema --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1064,7 +1064,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__jobs__subcmd__history)
-            opts="-? -n -E -q -h -p -U -d -w -W --help --lines --failed --output --schema --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
+            opts="-? -n -E -q -h -p -U -d -w -W --help --lines --failed --output --schema --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1242,7 +1242,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__jobs__subcmd__list)
-            opts="-? -E -q -h -p -U -d -w -W --help --schema --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
+            opts="-? -E -q -h -p -U -d -w -W --help --schema --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1339,7 +1339,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__jobs__subcmd__next)
-            opts="-? -n -E -q -h -p -U -d -w -W --help --lines --schema --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
+            opts="-? -n -E -q -h -p -U -d -w -W --help --lines --schema --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1663,7 +1663,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__jobs__subcmd__run)
-            opts="-? -v -E -q -h -p -U -d -w -W --help --schema --force --date --rerun --parallel --every --dry-run --verbose --stop-when-ongoing --ignore-failures --lock-dbname --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
+            opts="-? -v -E -q -h -p -U -d -w -W --help --schema --force --date --rerun --parallel --every --dry-run --verbose --stop-when-ongoing --ignore-failures --lock-dbname --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1776,7 +1776,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__jobs__subcmd__status)
-            opts="-? -E -q -h -p -U -d -w -W --help --nagios --prometheus --schema --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
+            opts="-? -E -q -h -p -U -d -w -W --help --nagios --prometheus --schema --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1946,7 +1946,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__jobs__subcmd__why)
-            opts="-? -E -q -h -p -U -d -w -W --help --schema --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
+            opts="-? -E -q -h -p -U -d -w -W --help --schema --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout --host --port --username --dbname --no-password --password --file"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2043,7 +2043,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__locks)
-            opts="-? -h -p -U -d -w -W -v -E -q --help --host --port --username --dbname --no-password --password --sql --server-version --format --csv --json --header --no-header --columns --sort --limit --grep --color --all-databases --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout --fail-after demo cancel terminate"
+            opts="-? -h -p -U -d -w -W -v -E -q --help --host --port --username --dbname --no-password --password --sql --server-version --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --all-databases --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout --fail-after demo cancel terminate"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2133,7 +2133,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__locks__subcmd__cancel)
-            opts="-? -h -p -U -d -w -W -E -q --help --yes --wait --host --port --username --dbname --no-password --password --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout"
+            opts="-? -h -p -U -d -w -W -E -q --help --yes --wait --host --port --username --dbname --no-password --password --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2215,7 +2215,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__locks__subcmd__demo)
-            opts="-? -h -p -U -d -w -W -E -q --help --sessions --hold --sandbox --bin-dir --host --port --username --dbname --no-password --password --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout"
+            opts="-? -h -p -U -d -w -W -E -q --help --sessions --hold --sandbox --bin-dir --host --port --username --dbname --no-password --password --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2308,7 +2308,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__locks__subcmd__terminate)
-            opts="-? -h -p -U -d -w -W -E -q --help --yes --wait --host --port --username --dbname --no-password --password --format --csv --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout"
+            opts="-? -h -p -U -d -w -W -E -q --help --yes --wait --host --port --username --dbname --no-password --password --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --echo-hidden --quiet --statement-timeout --lock-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2508,7 +2508,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__log__subcmd__on)
-            opts="-? -h -p -U -d -w -W -E -q --help --statement --min-duration --global --database --role --for --max-size --tail --format --csv --json --header --no-header --columns --sort --limit --grep --color --host --port --username --dbname --no-password --password --echo-hidden --quiet"
+            opts="-? -h -p -U -d -w -W -E -q --help --statement --min-duration --global --database --role --for --max-size --tail --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --host --port --username --dbname --no-password --password --echo-hidden --quiet"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2602,7 +2602,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__log__subcmd__path)
-            opts="-? -h -p -U -d -w -W -E -q --help --format --csv --json --header --no-header --columns --sort --limit --grep --color --host --port --username --dbname --no-password --password --echo-hidden --quiet"
+            opts="-? -h -p -U -d -w -W -E -q --help --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --host --port --username --dbname --no-password --password --echo-hidden --quiet"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2672,7 +2672,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__log__subcmd__status)
-            opts="-? -h -p -U -d -w -W -E -q --help --measure --format --csv --json --header --no-header --columns --sort --limit --grep --color --host --port --username --dbname --no-password --password --echo-hidden --quiet"
+            opts="-? -h -p -U -d -w -W -E -q --help --measure --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --host --port --username --dbname --no-password --password --echo-hidden --quiet"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2746,7 +2746,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__log__subcmd__tail)
-            opts="-? -f -n -h -p -U -d -w -W -E -q --help --follow --lines --database --user --app --min-duration --errors --from --line-prefix --timezone --format --csv --json --header --no-header --columns --sort --limit --grep --color --host --port --username --dbname --no-password --password --echo-hidden --quiet"
+            opts="-? -f -n -h -p -U -d -w -W -E -q --help --follow --lines --database --user --app --min-duration --errors --from --line-prefix --timezone --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --host --port --username --dbname --no-password --password --echo-hidden --quiet"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2866,7 +2866,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__relations)
-            opts="-? -h -p -U -d -w -W -v -E -q --help --kind --visible --system --host --port --username --dbname --no-password --password --sql --server-version --format --csv --json --header --no-header --columns --sort --limit --grep --color --all-databases --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout"
+            opts="-? -h -p -U -d -w -W -v -E -q --help --kind --visible --system --host --port --username --dbname --no-password --password --sql --server-version --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --all-databases --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3075,7 +3075,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__sizes)
-            opts="-? -h -p -U -d -w -W -v -E -q --help --group-partitions --by --group-regex --measure --estimate --system --host --port --username --dbname --no-password --password --sql --server-version --format --csv --json --header --no-header --columns --sort --limit --grep --color --all-databases --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout"
+            opts="-? -h -p -U -d -w -W -v -E -q --help --group-partitions --by --group-regex --measure --estimate --system --host --port --username --dbname --no-password --password --sql --server-version --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --all-databases --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3173,7 +3173,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__upgrade__subcmd__check)
-            opts="-? -h -p -U -d -w -W -E -q --help --to --new-bin-dir --new-data-dir --fix-sql --allow-destructive --format --csv --json --header --no-header --columns --sort --limit --grep --color --host --port --username --dbname --no-password --password --echo-hidden --quiet --statement-timeout --lock-timeout"
+            opts="-? -h -p -U -d -w -W -E -q --help --to --new-bin-dir --new-data-dir --fix-sql --allow-destructive --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --host --port --username --dbname --no-password --password --echo-hidden --quiet --statement-timeout --lock-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use super::stats::Summary;
+use crate::render::escape::terminal_text;
 
 /// Bars of a histogram.
 const BARS: usize = 60;
@@ -112,15 +113,17 @@ fn histogram(one: &Shown<'_>, from: f64, to: f64) -> String {
     out
 }
 
-/// Text for a page.
+/// Text for a page, in an element or in an attribute with quotes of either kind. What turns text round, or is not seen,
+/// would say something else to whoever reads the page than it is: it is shown, as on a terminal.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in terminal_text(text).chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
             c => out.push(c),
         }
     }
@@ -135,16 +138,27 @@ mod tests {
     fn a_page_is_whole_and_nothing_in_it_breaks_out() {
         let samples = [1.0, 2.0, 2.5, 9.0];
         let shown = Shown {
-            name: "<script>\"a\"",
-            script: "SELECT '</pre>' & 1".into(),
+            name: "<script>\"a\" onload='x' ]]>\u{202e}\0",
+            script: "SELECT '</pre>\n</script><!--' & 1\u{1b}".into(),
             summary: Summary::of(&samples).unwrap(),
             samples: &samples,
             errors: 1,
         };
-        let page = page("15.18 on <host>", &[shown], &["a < b".into()], &["doubt".into()]);
-        assert!(page.starts_with("<!DOCTYPE html>") && page.trim_end().ends_with("</html>"));
-        assert!(!page.contains("<script") && !page.contains("</pre>'") && !page.contains("http"), "{page}");
-        assert_eq!(page.matches("<rect").count(), 4);
-        assert!(page.contains("&lt;script&gt;&quot;a&quot;") && page.contains("class=\"doubt\""));
+        let hostile =
+            page("15.18 on <host>", std::slice::from_ref(&shown), &["a < b".into()], &["doubt".into()]);
+        assert!(hostile.starts_with("<!DOCTYPE html>") && hostile.trim_end().ends_with("</html>"));
+        assert!(
+            !hostile.contains("<script") && !hostile.contains("</pre>'") && !hostile.contains("http"),
+            "{hostile}"
+        );
+        assert_eq!(hostile.matches("<rect").count(), 4);
+        assert!(hostile.contains("&lt;script&gt;&quot;a&quot;") && hostile.contains("class=\"doubt\""));
+        // Of tags and of what drives anything there is only what the page brings itself.
+        let plain = Shown { name: "plain", script: "SELECT 1".into(), ..shown };
+        let usual = page("15.18", &[plain], &["a".into()], &["doubt".into()]);
+        for mark in ['<', '>', '"', '\''] {
+            assert_eq!(hostile.matches(mark).count(), usual.matches(mark).count(), "{mark}: {hostile}");
+        }
+        assert!(!hostile.contains(crate::render::escape::is_unsafe_in_text), "{hostile}");
     }
 }

@@ -201,7 +201,7 @@ impl Job<'_> {
                 script
             }
         };
-        output::print(&script)?;
+        output::print_sql(&script)?;
         Ok(Exit::Done)
     }
 
@@ -393,7 +393,7 @@ impl Job<'_> {
                         let title = format!(
                             "every {} s: pgkit {}   {local}\n\n",
                             every.as_secs_f64(),
-                            self.question.report.name
+                            terminal(&self.question.report.name)
                         );
                         out.buffer().extend_from_slice(b"\x1b[H\x1b[2J");
                         out.buffer().extend_from_slice(title.as_bytes());

@@ -15,6 +15,22 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The longest payload of NOTIFY, in bytes. Source: the manual of NOTIFY, which says shorter than 8000.
 const LONGEST: usize = 7900;
 
+/// The longest value of a variable, in bytes. Source: Linux takes 128 KiB for one variable (MAX_ARG_STRLEN), and where the
+/// stack is small no more for the whole environment.
+const LONGEST_VALUE: usize = 32 << 10;
+
+/// A value for the environment: without NUL, which would end it, and cut where no program could be started with it.
+fn value(text: &str) -> String {
+    let text = text.replace('\0', "\\x00");
+    if text.len() <= LONGEST_VALUE {
+        return text;
+    }
+    let mark = format!(" [cut: {} bytes in all]", text.len());
+    let most = LONGEST_VALUE - mark.len();
+    let end = (0..=most).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    format!("{}{mark}", &text[..end])
+}
+
 /// What is told.
 #[derive(Debug, Clone)]
 pub struct News<'a> {
@@ -73,7 +89,7 @@ impl News<'_> {
             environment.insert("PGKIT_ERROR_VALUE", failure.message.clone());
         }
         let mut all = setup.inherited(job);
-        all.extend(environment.into_iter().map(|(name, value)| (name.to_owned(), value.replace('\0', ""))));
+        all.extend(environment.into_iter().map(|(name, text)| (name.to_owned(), value(&text))));
         let program = Program {
             words: words.to_vec(),
             environment: all,
@@ -124,6 +140,19 @@ mod tests {
         assert_eq!(told(false, true), Some(&failure));
         assert_eq!(told(true, false), Some(&recovery));
         assert_eq!((told(true, true), told(false, false)), (None, None));
+    }
+
+    #[test]
+    fn a_value_fits_into_an_environment() {
+        assert_eq!(value("a\0b\n$(c) () { :; };"), "a\\x00b\n$(c) () { :; };");
+        let whole = "x".repeat(LONGEST_VALUE);
+        assert_eq!(value(&whole), whole);
+        for odd in ["", "x"] {
+            let cut = value(&format!("{odd}{}", "ü".repeat(1 << 20)));
+            assert!(cut.len() <= LONGEST_VALUE && cut.len() > LONGEST_VALUE - 4, "{}", cut.len());
+            let bytes = odd.len() + (2 << 20);
+            assert!(cut.ends_with(&format!("ü [cut: {bytes} bytes in all]")), "{}", &cut[cut.len() - 40..]);
+        }
     }
 
     #[test]

@@ -1,15 +1,20 @@
 //! Where the server's log goes, what of it this role may read over SQL, and how fast it grows.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::local::{self, Postmaster, Stderr};
+use super::source::{self, Named};
 use crate::error::{Error, Exit, Result};
 use crate::session::{Value, Writer};
 
 const FILES: &str = include_str!("../../queries/log/files.sql");
+/// The most that is read of the collector's own list of files, in bytes: three lines.
+const LIST: u64 = 64 << 10;
 const RIGHTS: &str = include_str!("../../queries/log/rights.sql");
 
 /// One way to ask the server: its own functions, or those that a superuser granted.
@@ -214,9 +219,12 @@ impl Place {
     /// A collected log as a file of this machine, where this user can open it.
     fn local_collected(&self, current: &[(Format, String)]) -> Option<Log> {
         let data = self.postmaster.as_ref()?.data_directory.clone()?;
+        let named = Named::ByServer(self.owner());
         let current: Vec<(Format, String)> = if current.is_empty() {
-            // The collector writes down what its files are called.
-            let text = std::fs::read_to_string(data.join("current_logfiles")).ok()?;
+            // The collector writes down what its files are called, one a line.
+            let mut text = String::new();
+            let list = source::open(&data.join("current_logfiles"), named).ok()?;
+            list.take(LIST).read_to_string(&mut text).ok()?;
             let mut all: Vec<(Format, String)> = text
                 .lines()
                 .filter_map(|line| line.split_once(' '))
@@ -235,8 +243,15 @@ impl Place {
             current.to_vec()
         };
         let (format, path) = current.first()?;
-        let path = data.join(path);
-        std::fs::File::open(&path).ok().map(|_| Log::Local(*format, path))
+        let path = in_log_directory(&data, self.settings.log_directory.as_deref(), path)?;
+        source::open(&path, named).ok().map(|_| Log::Local(*format, path))
+    }
+
+    /// Whose the files are that the server collects its log in: whose its data folder is.
+    pub fn owner(&self) -> Option<u32> {
+        let data = self.postmaster.as_ref()?.data_directory.as_ref()?;
+        let meta = self.settings.collects().then(|| std::fs::metadata(data).ok());
+        meta.flatten().map(|meta| meta.uid())
     }
 
     /// A log that no collector keeps.
@@ -281,6 +296,19 @@ impl Place {
             ),
         }
     }
+}
+
+/// The file that the server calls by this name, where that is one of its log directory. A name that leads anywhere else is
+/// none of a log, whoever has written it down.
+fn in_log_directory(data: &Path, directory: Option<&str>, name: &str) -> Option<PathBuf> {
+    let path = Path::new(name);
+    let inside = match directory {
+        Some(directory) => path.strip_prefix(directory).ok()?,
+        // The role may not see the setting.
+        None => path,
+    };
+    let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
+    (inside.components().next().is_some() && inside.components().all(plain)).then(|| data.join(path))
 }
 
 /// A word for a shell.
@@ -342,6 +370,27 @@ mod tests {
         assert_eq!(growth.bytes, 37);
         growth.look(sizes(&[("a", 10), ("c", 7)]));
         assert_eq!(growth.bytes, 47);
+    }
+
+    #[test]
+    fn a_name_leads_nowhere_but_into_the_log_directory() {
+        let found = |directory, name| in_log_directory(Path::new("/data"), directory, name);
+        let is = |path: &str| Some(PathBuf::from(path));
+        assert_eq!(found(Some("log"), "log/a.log"), is("/data/log/a.log"));
+        assert_eq!(found(Some("/var/log/pg"), "/var/log/pg/2026/a.log"), is("/var/log/pg/2026/a.log"));
+        assert_eq!(found(None, "log/a.log"), is("/data/log/a.log"));
+        for (directory, name) in [
+            (Some("log"), "log/../../etc/shadow"),
+            (Some("log"), "/etc/shadow"),
+            (Some("log"), "other/a.log"),
+            (Some("log"), "log"),
+            (Some("/var/log/pg"), "/var/log/pg/../auth.log"),
+            (None, "/etc/shadow"),
+            (None, "../a.log"),
+            (None, ""),
+        ] {
+            assert_eq!(found(directory, name), None, "{directory:?} {name}");
+        }
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! Where a log's bytes come from: the server, over SQL, or files of this machine; following rotation and truncation.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
+use std::fs::{File, FileType, Metadata};
+use std::io::{IsTerminal, Read, Seek, SeekFrom};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
 
 use super::files::{Format, Place};
 use super::switch::Access;
@@ -197,8 +201,19 @@ impl Server {
     }
 }
 
+/// Who says that a file is a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// The user: a link leads where they want.
+    ByUser,
+    /// The server. It may be run by somebody who must not lead us anywhere: the file is no link, and is this user's where it
+    /// is known whose it should be.
+    ByServer(Option<u32>),
+}
+
 /// Files of this machine, one after the other; `-` is standard input.
 pub struct Files {
+    named: Named,
     waiting: VecDeque<PathBuf>,
     open: Option<Open>,
 }
@@ -212,12 +227,14 @@ struct Open {
 }
 
 impl Files {
-    /// Opens the first. Errors: one that cannot be opened (74).
-    pub fn open(paths: impl IntoIterator<Item = PathBuf>) -> Result<Files> {
-        let mut files = Files { waiting: paths.into_iter().collect(), open: None };
+    /// Opens the first. Errors: one that cannot be opened (74), or is no file (65).
+    pub fn open(paths: impl IntoIterator<Item = PathBuf>, named: Named) -> Result<Files> {
+        let stdin = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].map(Path::new);
+        let meant = |path: PathBuf| if stdin.contains(&path.as_path()) { PathBuf::from("-") } else { path };
+        let mut files = Files { named, waiting: paths.into_iter().map(meant).collect(), open: None };
         // All of them, so that nobody learns of a wrong name after an hour.
         for path in &files.waiting {
-            drop(open(path)?);
+            drop(open(path, named)?);
         }
         files.next()?;
         Ok(files)
@@ -259,7 +276,7 @@ impl Files {
 
     fn next(&mut self) -> Result<bool> {
         let Some(path) = self.waiting.pop_front() else { return Ok(false) };
-        let file = open(&path)?;
+        let file = open(&path, self.named)?;
         self.open = Some(Open { path, file, offset: 0, ahead: Vec::new() });
         Ok(true)
     }
@@ -284,6 +301,7 @@ impl Files {
     fn read(&mut self, buffer: &mut Vec<u8>, follow: bool) -> Result<Got> {
         let stdin = self.is_stdin();
         let last = self.is_last();
+        let whose = self.named;
         let Some(open) = &mut self.open else { return Ok(Got::Nothing) };
         if stdin {
             std::mem::swap(buffer, &mut open.ahead);
@@ -314,10 +332,11 @@ impl Files {
         let here = open.file.metadata().map_err(|e| failed(&open.path, &e))?;
         match std::fs::metadata(&open.path) {
             Ok(named) if (named.dev(), named.ino()) != (here.dev(), here.ino()) => {
-                // Gone since: it will be there again.
-                let Ok(file) = File::open(&open.path) else { return Ok(Got::Nothing) };
+                // Gone since, or no file: it will be there again.
+                let Ok(file) = self::open(&open.path, whose) else { return Ok(Got::Nothing) };
                 // What was written between our last look and the rotation comes first.
-                let late = open.file.read_to_end(buffer).map_err(|e| failed(&open.path, &e))?;
+                let late = (&mut open.file).take(STEP / 4).read_to_end(buffer);
+                let late = late.map_err(|e| failed(&open.path, &e))?;
                 if late > 0 {
                     open.offset += late as u64;
                     return Ok(Got::Data);
@@ -335,13 +354,76 @@ impl Files {
     }
 }
 
-fn open(path: &Path) -> Result<File> {
-    let file = if path == Path::new("-") { File::open("/dev/stdin") } else { File::open(path) };
-    let file = file.map_err(|e| failed(path, &e))?;
-    match file.metadata() {
-        Ok(meta) if meta.is_dir() => Err(failed(path, &std::io::Error::from(ErrorKind::IsADirectory))),
+/// Opens a file, and nothing else: a pipe may never have a writer, a device no end, and to open some of them does something
+/// already. So it is opened without waiting, and looked at before it is read.
+///
+/// Errors: it cannot be opened (74), it is no file, or not the server's own (65).
+pub(super) fn open(path: &Path, named: Named) -> Result<File> {
+    if path == Path::new("-") {
+        return stdin();
+    }
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let flags = if named == Named::ByUser { flags } else { flags | OFlag::O_NOFOLLOW };
+    let file = match File::options().read(true).custom_flags(flags.bits()).open(path) {
+        Ok(file) => file,
+        Err(e) if e.raw_os_error() == Some(Errno::ELOOP as i32) && named != Named::ByUser => {
+            return Err(refused(path, "a symbolic link"));
+        }
+        // A socket cannot be opened, and says so in words that nobody understands.
+        Err(e) => {
+            return Err(match std::fs::metadata(path).ok().and_then(|meta| no_file(meta.file_type())) {
+                Some(what) => refused(path, what),
+                None => failed(path, &e),
+            });
+        }
+    };
+    let meta = file.metadata().map_err(|e| failed(path, &e))?;
+    if let Some(what) = no_file(meta.file_type()) {
+        return Err(refused(path, what));
+    }
+    match named {
+        Named::ByServer(Some(owner)) if meta.uid() != owner => {
+            Err(Error::data(format!("{} is not the server's own file", path.display())))
+        }
         _ => Ok(file),
     }
+}
+
+/// What it is, where it is no file.
+fn no_file(kind: FileType) -> Option<&'static str> {
+    match kind {
+        kind if kind.is_file() => None,
+        kind if kind.is_dir() => Some("a directory"),
+        kind if kind.is_fifo() => Some("a named pipe"),
+        kind if kind.is_socket() => Some("a socket"),
+        _ => Some("a device"),
+    }
+}
+
+fn refused(path: &Path, what: &str) -> Error {
+    let error = Error::data(format!("{} is {what}, and no log file", path.display()));
+    if what == "a named pipe" {
+        error.hint("what comes through a pipe is read as standard input: -")
+    } else {
+        error
+    }
+}
+
+/// Standard input, if it has an end: a file, a pipe, or nothing at all.
+fn stdin() -> Result<File> {
+    let path = Path::new("-");
+    let stdin = std::io::stdin();
+    let file = stdin.as_fd().try_clone_to_owned().map(File::from).map_err(|e| failed(path, &e))?;
+    let meta = file.metadata().map_err(|e| failed(path, &e))?;
+    let is_null =
+        |meta: &Metadata| std::fs::metadata("/dev/null").is_ok_and(|null| null.rdev() == meta.rdev());
+    let what = match no_file(meta.file_type()) {
+        None | Some("a named pipe" | "a socket") => return Ok(file),
+        Some("a device") if is_null(&meta) => return Ok(file),
+        Some("a device") if file.is_terminal() => "a terminal",
+        Some(what) => what,
+    };
+    Err(Error::data(format!("standard input is {what}, and no log")))
 }
 
 fn failed(path: &Path, e: &std::io::Error) -> Error {
@@ -359,7 +441,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.log");
         std::fs::write(&path, "one\n").unwrap();
-        let mut files = Files::open([path.clone()]).unwrap();
+        let mut files = Files::open([path.clone()], Named::ByUser).unwrap();
         let mut buffer = Vec::new();
         let mut read = |files: &mut Files| {
             buffer.clear();
@@ -390,13 +472,37 @@ mod tests {
     }
 
     #[test]
+    fn what_the_server_names_is_no_link_and_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        std::fs::write(&file, "secret").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        let owner = std::fs::metadata(&file).unwrap().uid();
+        assert!(open(&link, Named::ByUser).is_ok());
+        assert!(
+            open(&file, Named::ByServer(None)).is_ok() && open(&file, Named::ByServer(Some(owner))).is_ok()
+        );
+        let said = |path, named| open(path, named).err().unwrap();
+        let link = said(&link, Named::ByServer(Some(owner)));
+        assert!(
+            link.exit == Exit::Data && link.message.ends_with("is a symbolic link, and no log file"),
+            "{link}"
+        );
+        let other = said(&file, Named::ByServer(Some(owner + 1)));
+        assert!(
+            other.exit == Exit::Data && other.message.ends_with("is not the server's own file"),
+            "{other}"
+        );
+    }
+
+    #[test]
     fn several_files_are_one_log_and_a_wrong_name_is_told_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let paths: Vec<PathBuf> = ["a", "b"].iter().map(|name| folder.path().join(name)).collect();
         for path in &paths {
             std::fs::write(path, path.file_name().unwrap().as_encoded_bytes()).unwrap();
         }
-        let mut files = Files::open(paths.clone()).unwrap();
+        let mut files = Files::open(paths.clone(), Named::ByUser).unwrap();
         assert_eq!(files.beginning(10).unwrap(), b"a");
         let mut all = Vec::new();
         let mut buffer = Vec::new();
@@ -409,7 +515,8 @@ mod tests {
             }
         }
         assert_eq!(all, b"a|b");
-        let missing = Files::open([paths[0].clone(), folder.path().join("none")]).err().unwrap();
+        let missing =
+            Files::open([paths[0].clone(), folder.path().join("none")], Named::ByUser).err().unwrap();
         assert!(missing.exit == Exit::Io && missing.message.contains("none"));
     }
 }

@@ -1,4 +1,7 @@
 //! RFC 4180 with a header; lines end in a line feed, as psql's `--csv`.
+//!
+//! A spreadsheet takes a field for a formula by its first character, quoted or not, and whoever may name a table writes that
+//! character. `--csv-safe` puts an apostrophe before it, in texts only: a number stays a number.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -13,6 +16,7 @@ pub(super) struct Csv {
     columns: Vec<Column>,
     header: bool,
     terminal: bool,
+    is_safe: bool,
     writer: csv::Writer<Shared>,
     written: Shared,
 }
@@ -38,6 +42,7 @@ impl Csv {
             columns,
             header: style.header.unwrap_or(true),
             terminal: style.width.is_some(),
+            is_safe: style.csv_safe,
             writer: csv::Writer::from_writer(written.clone()),
             written,
         }
@@ -58,14 +63,64 @@ impl Csv {
 impl Format for Csv {
     fn head(&mut self, out: &mut Vec<u8>) {
         if self.header {
-            let names: Vec<String> = self.columns.iter().map(|c| c.name.clone()).collect();
+            let is_safe = self.is_safe;
+            let shown = |c: &Column| if is_safe { no_formula(&c.name).into_owned() } else { c.name.clone() };
+            let names: Vec<String> = self.columns.iter().map(shown).collect();
             self.record(names.into_iter().map(Into::into), out);
         }
     }
 
     fn row(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>) {
-        self.record(cells.iter().map(plain), out);
+        if self.is_safe {
+            self.record(cells.iter().map(plain_and_safe), out);
+        } else {
+            self.record(cells.iter().map(plain), out);
+        }
     }
 
     fn end(&mut self, _out: &mut Vec<u8>) {}
+}
+
+fn plain_and_safe<'a>(cell: &'a Cell<'_>) -> Cow<'a, str> {
+    match cell {
+        Cell::Text(text) => no_formula(text),
+        // A JSON text that begins with a minus is a number; before any other there may be blanks.
+        Cell::Json(text) if !text.starts_with('-') => no_formula(text),
+        cell => plain(cell),
+    }
+}
+
+/// A text that no spreadsheet takes for a formula. Source: OWASP's page on CSV injection.
+pub fn no_formula(text: &str) -> Cow<'_, str> {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        Cow::Owned(format!("'{text}"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_text_that_begins_like_a_formula_gets_an_apostrophe() {
+        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
+            assert_eq!(plain_and_safe(&Cell::Text(text.into())), format!("'{text}"));
+        }
+        for text in ["a=1", " =1", "", "'=1", "1-1"] {
+            assert_eq!(plain_and_safe(&Cell::Text(text.into())), text);
+        }
+        for (cell, shown) in [
+            (Cell::Int(-5), "-5"),
+            (Cell::Float(-0.5), "-0.5"),
+            (Cell::Numeric("-1.50".into()), "-1.50"),
+            (Cell::Json("-1".into()), "-1"),
+            (Cell::Json("\t-1".into()), "'\t-1"),
+            (Cell::List(vec![Cell::Text("=1".into())]), "{=1}"),
+            (Cell::Null, ""),
+        ] {
+            assert_eq!(plain_and_safe(&cell), shown);
+        }
+    }
 }

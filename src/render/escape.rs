@@ -11,6 +11,11 @@ pub fn is_unsafe(c: char) -> bool {
             | '\u{2066}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0001}' | '\u{E0020}'..='\u{E007F}')
 }
 
+/// [`is_unsafe`], but for line feeds and tabs, which are part of a text of several lines.
+pub fn is_unsafe_in_text(c: char) -> bool {
+    !matches!(c, '\n' | '\t') && is_unsafe(c)
+}
+
 fn push_escaped(out: &mut String, c: char) {
     match c {
         '\n' => out.push_str("\\n"),
@@ -29,6 +34,30 @@ pub fn terminal(text: &str) -> Cow<'_, str> {
 /// Text of several lines, for messages: as [`terminal`], but line feeds stay.
 pub fn terminal_lines(text: &str) -> Cow<'_, str> {
     escape_unless(text, |c| c == '\n' || !is_unsafe(c))
+}
+
+/// Text of several lines that may be laid out with tabs, such as SQL: as [`terminal_lines`], but tabs stay too.
+pub fn terminal_text(text: &str) -> Cow<'_, str> {
+    escape_unless(text, |c| !is_unsafe_in_text(c))
+}
+
+/// JSON text that is written already: in its strings, which are the only place for them, what a terminal acts on becomes
+/// JSON's own escapes.
+pub fn json(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if is_unsafe(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
 }
 
 fn escape_unless(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
@@ -58,5 +87,7 @@ mod tests {
         assert_eq!(terminal("表 🐘 👩\u{200d}👩 naïve\u{308}"), "表 🐘 👩\u{200d}👩 naïve\u{308}");
         assert!(matches!(terminal("plain"), Cow::Borrowed(_)));
         assert_eq!(terminal_lines("a\nb\u{1b}c"), "a\nb\\x1bc");
+        assert_eq!(terminal_text("a\n\tb\r"), "a\n\tb\\r");
+        assert_eq!(json("[\"\u{7f}\u{202e}\u{e0020}\"]"), "[\"\\u007f\\u202e\\udb40\\udc20\"]");
     }
 }

@@ -1,6 +1,6 @@
 //! From typed cells to bytes: one small file a format. A format knows no report.
 
-mod csv;
+pub mod csv;
 pub mod escape;
 pub mod human;
 mod json;
@@ -52,6 +52,8 @@ pub struct Style {
     pub tree: Option<Tree>,
     /// A JSON answer on one line, for `--watch`.
     pub one_line: bool,
+    /// In csv, no text that a spreadsheet takes for a formula.
+    pub csv_safe: bool,
     /// The time zone for people; looked up when a time is shown and not before, since that reads many files.
     pub zone: Zone,
 }
@@ -181,6 +183,7 @@ mod tests {
             width,
             tree: None,
             one_line: false,
+            csv_safe: false,
             zone: std::rc::Rc::new(std::cell::LazyCell::new(|| TimeZone::UTC)),
         };
         let mut format = format(format_name, &columns, &style);

@@ -13,7 +13,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use crate::error::{Error, Result};
+use super::escape;
+use crate::error::{self, Error, Result};
 
 /// How many bytes wait in memory before they wait in a file.
 const MEMORY: usize = 4 << 20;
@@ -189,8 +190,26 @@ impl Output {
     }
 }
 
-/// Prints a short text that is the whole answer. A reader that is gone is no error.
+/// Prints a short text that is the whole answer. On a terminal, what would drive it is shown and not sent. A reader that
+/// is gone is no error.
 pub fn print(text: &str) -> Result<()> {
+    if is_terminal() { send(&escape::terminal_text(text)) } else { send(text) }
+}
+
+/// Prints SQL for psql, which says as far as it can with escapes what would drive a terminal. What is left of that goes
+/// where nobody looks at it, and is only shown on a terminal, with a remark, since what is shown there does not run.
+pub fn print_sql(script: &str) -> Result<()> {
+    print(script)?;
+    if is_terminal() && script.chars().any(escape::is_unsafe_in_text) {
+        error::note(
+            "pgkit: WARNING: this SQL holds characters that would drive a terminal; they are shown as escapes that SQL does \
+             not know: send it to a file instead of copying it from here",
+        );
+    }
+    Ok(())
+}
+
+fn send(text: &str) -> Result<()> {
     match stdout()?.write_all(text.as_bytes()) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.map_err(|e| failed(&e)),

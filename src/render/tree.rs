@@ -262,6 +262,7 @@ mod tests {
             width,
             tree: Some(tree),
             one_line: false,
+            csv_safe: false,
             zone: super::super::local_zone(),
         };
         let mut drawing = Drawing::new(columns, style);

@@ -15,6 +15,7 @@ use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
 use crate::sandbox::{self, Binaries, Options};
 use crate::session::{Echo, Reader, Running, Settings, Value};
+use crate::sql::{self, Reach};
 
 const OLD: &str = include_str!("../../queries/upgrade/old.sql");
 const LIST: &str = include_str!("../../queries/upgrade/list.sql");
@@ -82,6 +83,7 @@ struct Database {
     name: String,
     open: bool,
     allowed: bool,
+    encoding: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -174,6 +176,14 @@ pub async fn examine(question: &Question<'_>) -> Result<Answer> {
         None => work.by_catalog(&old),
     }
     let mut findings = work.findings;
+    // Names in statements come from the server as they are.
+    for finding in &mut findings {
+        let Some(statement) = &mut finding.sql else { continue };
+        let inside = finding.run_in.as_deref().unwrap_or(&home);
+        let encoding = databases.iter().find(|one| one.name == inside).map(|one| one.encoding.as_str());
+        let reach = Reach::of(encoding.unwrap_or("SQL_ASCII"), from);
+        *statement = sql::harmless_line(statement, reach).into_owned();
+    }
     findings.sort();
     findings.dedup();
     Ok(Answer { findings, home, to, overdue })

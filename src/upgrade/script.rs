@@ -26,7 +26,8 @@ pub fn script(findings: &[Finding], home: &str, allow_destructive: bool) -> Stri
         let database = finding.run_in.as_deref().unwrap_or(home);
         let again = !done.insert((database, sql));
         if inside != Some(database) {
-            out.push_str(&format!("\n\\connect {}\n", connect_arguments(database)));
+            // A new connection has the database's own encoding again.
+            out.push_str(&format!("\n\\connect {}\n\\encoding UTF8\n", connect_arguments(database)));
             inside = Some(database);
         }
         let place = finding.database.as_deref().map(|name| format!("{name}: ")).unwrap_or_default();
@@ -72,6 +73,11 @@ fn connect_arguments(name: &str) -> String {
             '\n' => quoted.push_str("\\n"),
             '\r' => quoted.push_str("\\r"),
             '\t' => quoted.push_str("\\t"),
+            c if escape::is_unsafe(c) => {
+                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                    quoted.push_str(&format!("\\{byte:03o}"));
+                }
+            }
             c => quoted.push(c),
         }
     }
@@ -99,7 +105,8 @@ mod tests {
         let careful = script(&findings, "postgres", false);
         let live: Vec<&str> =
             careful.lines().filter(|line| !line.starts_with("--") && !line.is_empty()).collect();
-        assert_eq!(live, ["\\set ON_ERROR_STOP 1", "\\encoding UTF8", "\\connect a", "SELECT 1;"]);
+        let encoding = "\\encoding UTF8";
+        assert_eq!(live, ["\\set ON_ERROR_STOP 1", encoding, "\\connect a", encoding, "SELECT 1;"]);
         assert!(script(&findings, "postgres", true).contains("\nDROP TABLE \"a\nb\";\n"));
     }
 
@@ -118,6 +125,10 @@ mod tests {
     #[test]
     fn any_name_connects() {
         assert_eq!(connect_arguments("demo_2"), "demo_2");
+        assert_eq!(
+            connect_arguments("\u{1b}\u{202e}1"),
+            "-reuse-previous=on '\"dbname=''\\033\\342\\200\\2561''\"'"
+        );
         assert_eq!(
             connect_arguments("it's=\"\\x\ny"),
             "-reuse-previous=on '\"dbname=''it\\\\''s=\"\"\\\\\\\\x\\ny''\"'"

@@ -5,6 +5,8 @@
 mod catalog;
 #[path = "../support/filled.rs"]
 mod filled;
+#[path = "../support/pty.rs"]
+mod pty;
 #[path = "../support/standby.rs"]
 mod recovery;
 #[path = "../support/mod.rs"]
@@ -14,7 +16,9 @@ mod through;
 
 mod failures;
 mod formats;
+mod formula;
 mod harmless;
+mod hostile;
 mod memory;
 mod output;
 mod pipeline;

@@ -1,5 +1,6 @@
 //! A large answer needs no large memory.
 
+use std::io::Write;
 use std::process::Stdio;
 
 use crate::support::*;
@@ -43,5 +44,65 @@ fn a_million_rows_pass_in_a_few_megabytes() {
     for format in ["tsv", "csv", "jsonl"] {
         let all = peak(own.run(&db, &["million", "--format", format, "--statement-timeout", "0"]));
         assert!(all < 16_000 && all < one + 6_000, "{format}: {all} kB for a million rows, {one} kB for one");
+    }
+}
+
+/// What stands before the message of a log's entry, in each format, and what closes it.
+const HEADS: [(&str, &str, &str); 3] = [
+    ("log", "2026-11-24 06:24:50.123 UTC [12] LOG:  ", "\n"),
+    (
+        "csv",
+        "2026-11-24 06:24:50.123 UTC,\"app\",\"shop\",12,\"[local]\",65640a2d.1,1,\"SELECT\",2026-11-24 06:24:50 UTC,3/4,0,LOG,00000,\"",
+        "\",,,,,,,,,\"psql\",\"client backend\",,0\n",
+    ),
+    (
+        "json",
+        "{\"timestamp\":\"2026-11-24 06:24:50.123 UTC\",\"error_severity\":\"LOG\",\"message\":\"",
+        "\"}\n",
+    ),
+];
+
+#[test]
+fn an_entry_of_a_log_that_does_not_end_costs_no_more_than_its_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let tail = |path: &std::path::Path, args: &[&str]| {
+        let mut command = bare_pgkit();
+        command.args(["log", "tail", "--columns", "message"]).args(args).arg(path);
+        command
+    };
+    for (ending, head, close) in HEADS {
+        let small = folder.path().join(format!("small.{ending}"));
+        std::fs::write(&small, format!("{head}first{close}{head}last{close}")).unwrap();
+        let usual = peak(tail(&small, &["-q"]));
+        // In one line, and as a quote that is never closed: 200 MB, then an entry that is whole.
+        let lines = format!("\n\t{},", "x".repeat(1000));
+        for (more, closes) in [("x", true), (lines.as_str(), false)] {
+            let path = folder.path().join(format!("endless.{ending}"));
+            let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
+            let chunk = more.repeat((1 << 20) / more.len());
+            write!(file, "{head}first{close}{head}").unwrap();
+            for _ in 0..200 {
+                file.write_all(chunk.as_bytes()).unwrap();
+            }
+            write!(file, "{}{head}last{close}", if closes { close } else { "\n" }).unwrap();
+            file.flush().unwrap();
+            let read = run(&mut tail(&path, &[]));
+            let lines = read.lines();
+            assert_eq!((lines[0], lines[lines.len() - 1]), ("first", "last"), "{ending}, closed: {closes}");
+            // The rest of it is told, and not passed over in silence.
+            let told = match ending {
+                "log" => {
+                    assert!(lines.len() == 3 && lines[1].len() < 20 << 20, "{}", lines.len());
+                    "1 entries of the log are longer than 8 MiB: of these only the beginning is there"
+                }
+                _ => "bytes of the log are no whole entries, and were passed over",
+            };
+            let what = format!("{ending}, closed: {closes}");
+            assert!(read.stderr.contains(told), "{what}: {}", read.stderr);
+            for args in [&[][..], &["-n", "2"], &["--grep", "first"]] {
+                let endless = peak(tail(&path, &[args, &["-q"]].concat()));
+                assert!(endless < usual + 90_000, "{what} {args:?}: {endless} kB, and {usual} kB usually");
+            }
+        }
     }
 }

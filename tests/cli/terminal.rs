@@ -1,32 +1,10 @@
 //! What a person sees on a terminal, through a pseudo-terminal.
 
-use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Stdio;
 
-use nix::pty::{Winsize, openpty};
-
+use crate::pty::on_terminal;
 use crate::support::*;
 use crate::*;
-
-/// Runs a command on a terminal of this size; its exit code and all that the terminal got.
-fn on_terminal(mut command: Command, rows: u16, columns: u16) -> (Option<i32>, String) {
-    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-    let pty = openpty(Some(&size), None).unwrap();
-    let slave = || Stdio::from(pty.slave.try_clone().unwrap());
-    command.env_remove("COLUMNS").stdin(slave()).stdout(slave()).stderr(slave());
-    let mut child = command.spawn().unwrap();
-    drop(command);
-    drop(pty.slave);
-    let mut master = std::fs::File::from(pty.master);
-    let mut bytes = Vec::new();
-    let mut chunk = [0; 4096];
-    // The end comes as an error once nobody has the other side.
-    while let Ok(n @ 1..) = master.read(&mut chunk) {
-        bytes.extend_from_slice(&chunk[..n]);
-    }
-    (child.wait().unwrap().code(), String::from_utf8(bytes).unwrap().replace("\r\n", "\n"))
-}
 
 fn few(name: &str) -> Db {
     let db = database(server(bin()).info(), name);

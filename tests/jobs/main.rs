@@ -7,6 +7,8 @@ mod dates;
 #[path = "../support/jobs.rs"]
 mod fixture;
 mod people;
+#[path = "../support/pty.rs"]
+mod pty;
 mod race;
 mod running;
 #[path = "../support/mod.rs"]
@@ -206,6 +208,79 @@ fn monitoring_gets_the_originals_words_and_its_codes() {
             && metrics.contains("\npgkit_job_overdue{job_name=\"late\"} 1\n"),
         "{metrics}"
     );
+}
+
+#[test]
+fn monitoring_is_told_nothing_by_a_jobs_name_or_its_error() {
+    let db = filled("hostile");
+    let name = "j\n2\u{2028}\r\"} 1\\|'load'=99;1;2\u{1b}]0;t\u{7}\u{202e}";
+    let error = "boom\nOK - All systems nominal\r\u{85}OK | 'load 1'=99;1;2 x=1 \u{1b}[2J\u{202e}";
+    let quoted = |text: &str| text.replace('\'', "''");
+    let json = serde_json::json!({ "type": "E\n| y=1", "value": error, "traceback": "" }).to_string();
+    db.sql(&format!(
+        "INSERT INTO crontabber VALUES ('{}', now() + interval '5 m', now(), now(), now(), NULL, 2, '{{}}', '{}')",
+        quoted(name),
+        quoted(&json)
+    ));
+    let toml = format!(
+        "[[job]]\nname = {}\nschedule = \"1d\"\nsql = \"SELECT 1\"\nclass = \"a.C | z=1\"\n",
+        serde_json::Value::from(name)
+    );
+    let file = file(&toml);
+    let nagios = jobs(&db, &file, &["status", "--nagios"]);
+    assert_eq!(nagios.code, Some(2), "{}", nagios.snapshot());
+    assert!(
+        nagios.stdout.starts_with("CRITICAL - j 2 ") && nagios.stdout.ends_with('\n'),
+        "{}",
+        nagios.stdout
+    );
+    assert!(pty::driving(&nagios.stdout).is_empty(), "{:?}", nagios.stdout);
+    assert_eq!(nagios.stdout.lines().count(), 1, "{:?}", nagios.stdout);
+    assert_eq!(
+        nagios.stdout.matches('|').count(),
+        2,
+        "the original's two bars and no other: {}",
+        nagios.stdout
+    );
+    // No figure behind a bar, as plugins' libraries read them.
+    let figure = regex::Regex::new(r"[^= ]=[-+0-9.]").unwrap();
+    assert!(!figure.is_match(&nagios.stdout), "{}", nagios.stdout);
+    let unknown =
+        run(pgkit(&db).env("PGKIT_JOBS", "/none\n|x=1;\u{1b}").args(["jobs", "status", "--nagios"]));
+    assert_eq!(
+        (unknown.code, unknown.stdout.matches(['|', '\n']).count()),
+        (Some(3), 1),
+        "{}",
+        unknown.snapshot()
+    );
+
+    let metrics = jobs(&db, &file, &["status", "--prometheus"]).stdout;
+    let line = regex::Regex::new(r#"^[a-z_]+(\{job_name="([^"\\\n]|\\["\\n])*"\})? [-+0-9.eE]+$"#).unwrap();
+    // Readers differ in what ends a line.
+    let ends = ['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'];
+    let samples: Vec<&str> = metrics.split(ends).filter(|l| !l.is_empty() && !l.starts_with("# ")).collect();
+    assert!(samples.len() >= 6, "{metrics}");
+    assert!(samples.iter().all(|sample| line.is_match(sample)), "{metrics:?}");
+    assert!(pty::driving(&metrics).is_empty(), "{metrics:?}");
+    // On a terminal, and as events.
+    for args in [
+        &["list"][..],
+        &["status"],
+        &["why"],
+        &["next"],
+        &["run", "--force"],
+        &["run", "--force", "--format", "jsonl"],
+    ] {
+        let mut command = pgkit(&db);
+        command.env("PGKIT_JOBS", file.path()).arg("jobs").args(args);
+        let (_, text) = pty::on_terminal(command, 40, 120);
+        let left = pty::driving(&text.replace("\r", ""));
+        // A progress bar draws itself; nothing of a name does.
+        assert!(
+            !text.contains("\u{1b}]") && left.iter().all(|c| *c == '\u{1b}' && args[0] == "run"),
+            "{args:?} {text:?}"
+        );
+    }
 }
 
 #[test]

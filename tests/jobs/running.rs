@@ -450,6 +450,37 @@ on_recovery = { notify = "it's \"odd\"" }
 }
 
 #[test]
+fn a_hook_gets_any_error_as_data_and_one_that_is_too_long_is_cut() {
+    let jobs = Jobs::new(
+        "hook",
+        r##"
+[defaults]
+on_failure = { command = ["bash", "-c", "printf '%s\\0' \"$PGKIT_JOB\" \"$PGKIT_ERROR_VALUE\" >> told"] }
+[[job]]
+name = "long"
+schedule = "1d"
+sql = "DO $$ BEGIN RAISE EXCEPTION '%', repeat('ü', 1500000); END $$"
+[[job]]
+name = "() { :; }; touch pwned\n$(touch pwned)"
+schedule = "1d"
+sql = "DO $$ BEGIN RAISE EXCEPTION E'() { :; }; touch pwned\n`touch pwned`\t$(touch pwned)'; END $$"
+"##,
+    );
+    let name = "() { :; }; touch pwned\n$(touch pwned)";
+    let ran = jobs.ends(1, &["run", "long", name, "--force"]);
+    assert!(!ran.stderr.contains("could not start"), "{}", ran.stderr);
+    let told = jobs.text("told");
+    let told: Vec<&str> = told.split_terminator('\0').collect();
+    assert_eq!(told.len(), 4, "{told:?}");
+    let value = |job: &str| told.chunks(2).find(|pair| pair[0] == job).unwrap()[1];
+    let long = value("long");
+    assert!(long.len() <= 32 << 10 && long.len() > 32_000, "{}", long.len());
+    assert!(long.starts_with("üüü") && long.ends_with(" bytes in all]"), "{}", &long[long.len() - 50..]);
+    assert_eq!(value(name), "() { :; }; touch pwned\n`touch pwned`\t$(touch pwned)");
+    assert!(!jobs.path("pwned").exists());
+}
+
+#[test]
 fn text_that_the_servers_encoding_does_not_hold_is_escaped_and_what_it_holds_is_not() {
     let all = database(server(bin()).info(), "enc_all");
     let name = format!("t{}_latin", std::process::id());

@@ -2,6 +2,8 @@
 //! is read, whatever it is written in.
 #![expect(clippy::unwrap_used, reason = "only tests use it")]
 
+#[path = "../support/pty.rs"]
+mod pty;
 #[path = "../support/mod.rs"]
 mod support;
 

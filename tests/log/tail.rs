@@ -236,7 +236,7 @@ fn files_are_read_without_a_server() {
     for (args, code) in [
         (&["none.log"][..], 74),
         (&["a.log", "none.log"], 74),
-        (&["."], 74),
+        (&["."], 65),
         (&["noise.log"], 65),
         (&["a.log", "--grep", "("], 65),
         (&["a.log", "--timezone", "Mars"], 64),
@@ -245,6 +245,106 @@ fn files_are_read_without_a_server() {
         assert_eq!(output.code, Some(code), "{args:?}\n{}", output.snapshot());
         assert_eq!(output.stdout, "", "{args:?}");
     }
+}
+
+#[test]
+fn what_is_no_file_is_refused_at_once_and_named() {
+    let folder = folder(&[("a.log", DEFAULT)]);
+    let path = |name: &str| folder.path().join(name);
+    nix::unistd::mkfifo(&path("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let _listener = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+    for (name, target) in [("link", "a.log"), ("to_fifo", "fifo")] {
+        std::os::unix::fs::symlink(target, path(name)).unwrap();
+    }
+    for (file, what) in [
+        ("fifo", "fifo is a named pipe, and no log file"),
+        ("to_fifo", "to_fifo is a named pipe, and no log file"),
+        ("socket", "socket is a socket, and no log file"),
+        (".", ". is a directory, and no log file"),
+        ("/dev/zero", "/dev/zero is a device, and no log file"),
+        ("/dev/ptmx", "/dev/ptmx is a device, and no log file"),
+    ] {
+        for args in [&[file][..], &["a.log", file], &["-f", file], &["-n", "3", file]] {
+            let begun = std::time::Instant::now();
+            let mut command = Command::new("/usr/bin/timeout");
+            command.current_dir(folder.path()).env_clear().args(["10", PGKIT, "log", "tail"]).args(args);
+            let output = run(&mut command);
+            assert_eq!(
+                (output.code, output.stdout.as_str()),
+                (Some(65), ""),
+                "{args:?} {}",
+                output.snapshot()
+            );
+            assert!(output.stderr.starts_with(&format!("pgkit: {what}\n")), "{args:?} {}", output.stderr);
+            assert!(begun.elapsed() < Duration::from_secs(5), "{args:?}");
+        }
+    }
+    // The user's own link leads where they want.
+    assert_eq!(tail_files(&folder, &["link"]).lines().len(), 3);
+}
+
+#[test]
+fn standard_input_is_read_if_it_can_end() {
+    let folder = folder(&[("a.log", DEFAULT)]);
+    for name in ["-", "/dev/stdin", "/dev/fd/0"] {
+        let mut shell = Command::new("sh");
+        shell.current_dir(folder.path()).args(["-c", &format!("cat a.log | {PGKIT} log tail {name}")]);
+        assert_eq!(run(&mut shell).lines().len(), 3, "{name}");
+        let open = |path: &Path| std::fs::File::open(path).unwrap();
+        let tail = |stdin: std::fs::File| run(bare_pgkit().args(["log", "tail", name]).stdin(stdin));
+        assert_eq!(tail(open(&folder.path().join("a.log"))).lines().len(), 3, "{name}");
+        assert_eq!(tail(open(Path::new("/dev/null"))).lines().len(), 0, "{name}");
+        for (stdin, what) in [(Path::new("/dev/zero"), "a device"), (folder.path(), "a directory")] {
+            let refused = tail(open(stdin));
+            assert_eq!(refused.code, Some(65), "{name} {}", refused.snapshot());
+            assert_eq!(refused.stderr, format!("pgkit: standard input is {what}, and no log\n"));
+        }
+        let (code, text) = pty::on_terminal(with(bare_pgkit(), ["log", "tail", name]), 30, 100);
+        assert_eq!((code, text.as_str()), (Some(65), "pgkit: standard input is a terminal, and no log\n"));
+    }
+}
+
+#[test]
+fn a_log_that_the_server_points_elsewhere_is_not_opened() {
+    let (_server, db) = server_with(&collected("stderr"));
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(secret.path(), DEFAULT).unwrap();
+    db.sql("CREATE ROLE app LOGIN");
+    // Only root or the server's own user may open its files here.
+    let tail = || run(pgkit(&db).env("PGUSER", "app").args(["log", "tail", "--grep", "SELECT 1"]));
+    db.sql("SELECT 1");
+    let list = db.info.data_dir.join("current_logfiles");
+    let honest = std::fs::read_to_string(&list).unwrap();
+    if tail().code == Some(77) {
+        return;
+    }
+    assert!(!tail().lines().is_empty());
+    let named = honest.trim_end().split_once(' ').unwrap().1.to_owned();
+    let file = db.info.data_dir.join(&named);
+    for lie in
+        [secret.path().display().to_string(), format!("log/../../../../../../..{}", secret.path().display())]
+    {
+        std::fs::write(&list, format!("stderr {lie}\n")).unwrap();
+        let refused = tail();
+        assert_eq!((refused.code, refused.stdout.as_str()), (Some(77), ""), "{lie}: {}", refused.snapshot());
+    }
+    // By the right name, but another user's file, or a link.
+    std::fs::write(&list, &honest).unwrap();
+    std::fs::rename(&file, file.with_extension("old")).unwrap();
+    std::os::unix::fs::symlink(secret.path(), &file).unwrap();
+    assert_eq!(tail().code, Some(77));
+    std::fs::remove_file(&file).unwrap();
+    if nix::unistd::geteuid().is_root() {
+        std::fs::write(&file, DEFAULT).unwrap();
+        assert_eq!(tail().code, Some(77));
+        std::fs::remove_file(&file).unwrap();
+    }
+    // A pipe in place of the list itself keeps nobody waiting.
+    std::fs::remove_file(&list).unwrap();
+    nix::unistd::mkfifo(&list, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let begun = std::time::Instant::now();
+    assert_eq!(tail().code, Some(77));
+    assert!(begun.elapsed() < Duration::from_secs(10));
 }
 
 #[test]

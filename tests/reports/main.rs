@@ -5,6 +5,8 @@
 mod catalog;
 #[path = "../support/filled.rs"]
 mod filled;
+#[path = "../support/pty.rs"]
+mod pty;
 #[path = "../support/mod.rs"]
 mod support;
 

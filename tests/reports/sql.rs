@@ -82,6 +82,57 @@ fn the_sql_of_every_report_runs_in_psql_and_gives_the_same_rows() {
     }
 }
 
+/// Words that end a comment or a literal, drive a terminal, turn text round, and whatever psql might act on behind that.
+const HOSTILE: &[&str] = &[
+    "x\n\\! touch pwned\n",
+    "x\r\\! touch pwned\r",
+    "x'\n\\! touch pwned\n--",
+    "\u{1b}[2J\u{7}\u{8}\u{7f}",
+    "\\\u{1b}\\",
+    "\u{9b}31m\u{85}",
+    "\u{202e}\u{2066}\u{2028}\u{feff}",
+    "\u{e0001}",
+    ":name\u{1b}:'name'\u{1b}:\"name\"",
+    "$$\u{1b};$$--\u{1b}/*",
+    "\"\u{1b}\"\"\u{1b}'\u{1b}''",
+    "tab\tbed",
+    "E'\u{1b}",
+    "U&\"\u{1b}",
+];
+
+#[test]
+fn hostile_words_drive_no_terminal_and_mean_the_same_in_psql() {
+    for bin in bins() {
+        let info = server(bin).info();
+        let utf8 = database(info, "words");
+        let mut all = vec![utf8];
+        for encoding in ["SQL_ASCII", "LATIN1"] {
+            let name = format!("t{}_{encoding}", std::process::id());
+            all[0].sql(&format!("DROP DATABASE IF EXISTS \"{name}\""));
+            let locale = "LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0";
+            all[0].sql(&format!("CREATE DATABASE \"{name}\" ENCODING '{encoding}' {locale}"));
+            all.push(Db { info: info.clone(), name });
+        }
+        for (db, encoding) in all.iter().zip(["UTF8", "SQL_ASCII", "LATIN1"]) {
+            let holds = |word: &str| encoding != "LATIN1" || word.chars().all(|c| u32::from(c) < 0x100);
+            for (i, word) in HOSTILE.iter().enumerate().filter(|(_, word)| holds(word)) {
+                // The server's client writes UTF-8, and SQL_ASCII takes it as it is.
+                db.sql(&format!("CREATE TABLE t{i} (); COMMENT ON TABLE t{i} IS {}", catalog::literal(word)));
+                let what = format!("{word:?} in {encoding} on {}", bin.major);
+                let ours = answer_of(pgkit(db).args(["find", word, "-q"]));
+                assert!(ours.iter().any(|row| row[2] == format!("t{i}")), "{what}: {ours:?}");
+                let script = script(db, &["find", word]);
+                let left = pty::driving(&script);
+                // What such a database's lexer knows no escapes for stays.
+                let knows = encoding == "UTF8" || (encoding == "LATIN1" && bin.major >= 13);
+                assert!(left.iter().all(|c| !knows && !c.is_ascii()), "{what}: {left:?}");
+                assert_eq!(through_psql(db, &script, 5), ours, "{what}");
+            }
+        }
+    }
+    assert!(!std::path::Path::new("pwned").exists());
+}
+
 #[test]
 fn sql_runs_unprivileged_too_and_then_it_is_another_text() {
     let db = filled::filled(bin());

@@ -1,11 +1,14 @@
 //! `pgkit upgrade-check` as a process against real servers, and against pg_upgrade itself.
 #![expect(clippy::unwrap_used, reason = "only tests use it")]
 
+#[path = "../support/pty.rs"]
+mod pty;
 #[path = "../support/mod.rs"]
 mod support;
 
 mod catalog;
 mod clusters;
+mod hostile;
 mod oracle;
 mod usage;
 

@@ -1,5 +1,6 @@
 //! What `bench` shows: figures as rows, sentences for people, box plots on a terminal, files.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use super::MeasureArgs;
@@ -13,6 +14,7 @@ use crate::commands::Context;
 use crate::commands::listing::Listing;
 use crate::error::{self, Error, Exit, Result};
 use crate::pipeline::Flow;
+use crate::render::csv::no_formula;
 use crate::render::{human, output};
 use crate::rows::Row;
 
@@ -44,6 +46,8 @@ pub(super) struct Show {
     pairs: bool,
     samples: Option<std::path::PathBuf>,
     html: Option<std::path::PathBuf>,
+    /// The samples hold no formulas either.
+    csv_safe: bool,
     /// The terminal's width, where people read.
     people: Option<usize>,
     echo: EchoArgs,
@@ -84,6 +88,7 @@ impl Show {
             pairs: measure.pairs,
             samples: measure.samples.clone(),
             html: measure.html.clone(),
+            csv_safe: format.csv_safe,
             people,
             echo,
         })
@@ -134,7 +139,7 @@ impl Show {
         }
         self.echo.remark(&format!("seed {}", options.seed));
         if let Some(path) = &self.samples {
-            write_samples(path, options, outcome)?;
+            write_samples(path, options, outcome, self.csv_safe)?;
         }
         if let Some(path) = &self.html {
             write(path, html(options, outcome, &taken, &sentences, &doubts).as_bytes())?;
@@ -291,7 +296,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// Every sample: csv, or json where the file's name ends so.
-fn write_samples(path: &Path, options: &Options, outcome: &Outcome) -> Result<()> {
+fn write_samples(path: &Path, options: &Options, outcome: &Outcome, csv_safe: bool) -> Result<()> {
     let bad = |e: &dyn std::fmt::Display| Error::bug("samples that cannot be written").caused_by(e);
     let rows = outcome.samples.iter().map(|s| {
         (
@@ -314,7 +319,9 @@ fn write_samples(path: &Path, options: &Options, outcome: &Outcome) -> Result<()
     out.write_record(["turn", "value", "variant", "position", "ms"]).map_err(|e| bad(&e))?;
     for (turn, value, variant, position, ms) in rows {
         let ms = ms.map(|ms| ms.to_string()).unwrap_or_default();
-        out.write_record([&turn.to_string(), &value, variant, &position.to_string(), &ms])
+        let safe = |text| if csv_safe { no_formula(text) } else { Cow::Borrowed(text) };
+        let (value, variant) = (safe(&value), safe(variant));
+        out.write_record([&turn.to_string(), &*value, &*variant, &position.to_string(), &ms])
             .map_err(|e| bad(&e))?;
     }
     write(path, &out.into_inner().map_err(|e| bad(&e))?)

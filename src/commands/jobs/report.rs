@@ -11,6 +11,7 @@ use crate::jobs::file::Job;
 use crate::jobs::talk::{Event, Outcome, Told};
 use crate::render::escape;
 use crate::render::output::{Output, Reader};
+use crate::sql::{self, Reach};
 
 /// How it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,7 +133,9 @@ impl Reporter {
             }),
         };
         let Some(out) = &mut self.out else { return Ok(Reader::There) };
-        out.buffer().extend_from_slice(format!("{value}\n").as_bytes());
+        let line = value.to_string();
+        out.buffer().extend_from_slice(escape::json(&line).as_bytes());
+        out.buffer().push(b'\n');
         out.flush()
     }
 
@@ -181,7 +184,9 @@ impl Reporter {
                 )),
             },
             Told::Event(job, Event::Warning { text }) => self.say(&format!("WARNING: {}: {text}", job.name)),
-            Told::Event(_, Event::Sql { text }) => error::note(text.trim_end()),
+            Told::Event(_, Event::Sql { text }) => {
+                error::note(&sql::harmless(text.trim_end(), Reach::Unicode));
+            }
             Told::Event(..) | Told::Passed(_) => {}
             Told::Warning(text) => self.say(&format!("WARNING: {text}")),
             Told::Outcome(job, outcome) => {

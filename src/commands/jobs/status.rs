@@ -1,5 +1,6 @@
 //! `jobs status`: are all jobs well? For a person, for Nagios in crontabber's own words, for Prometheus.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use clap::{ArgMatches, Args, Command};
@@ -14,7 +15,7 @@ use crate::jobs::file::Job;
 use crate::jobs::health::{self, Health};
 use crate::jobs::store::Snapshot;
 use crate::pipeline::Flow;
-use crate::render::output;
+use crate::render::{escape, output};
 use crate::rows::Row;
 
 const COLUMNS: &[&str] = &["severity text", "name text", "problem text", "since timestamptz", "detail text"];
@@ -121,10 +122,33 @@ async fn nagios(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &L
     }
 }
 
-/// On one line, whatever it holds: a line break would end the plugin's answer.
+/// On one line, whatever it holds: a line break would end the plugin's answer, and behind a bar monitoring looks for
+/// figures. Bars are the answer's own.
 fn one_line(text: &str) -> String {
     let joined: Vec<&str> = text.split_whitespace().collect();
-    crate::render::escape::terminal(&joined.join(" ")).into_owned()
+    escape::terminal(&joined.join(" ")).replace('|', "\\x7c")
+}
+
+/// [`one_line`], for what may stand behind a bar, since the original's texts have some: `name=1` would be a figure there,
+/// and `name= 1` is none.
+fn no_figures(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let line = one_line(text);
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
+        out.push(c);
+        if c == '=' && chars.peek().is_some_and(|next| !matches!(next, ' ' | '=')) {
+            out.push(' ');
+        }
+    }
+    out
+}
+
+/// A label's value in Prometheus's text format. Of what it holds, that format escapes only line feeds; readers that cut
+/// lines at more than these, and terminals, want the rest shown.
+fn label_value(text: &str) -> String {
+    let shown: Vec<Cow<'_, str>> = text.split('\n').map(escape::terminal).collect();
+    shown.join("\n").replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 /// Something that is not well.
@@ -149,8 +173,8 @@ impl Finding<'_> {
         let class = self.job.class.as_deref().unwrap_or(&self.job.name);
         // The original prints the bare name of the class.
         let class = class.rsplit('.').next().unwrap_or(class);
-        let name = one_line(&format!("{} ({class})", self.job.name));
-        format!("{name} | {} | {}", one_line(&self.kind), one_line(&self.value))
+        let name = no_figures(&format!("{} ({class})", self.job.name));
+        format!("{name} | {} | {}", no_figures(&self.kind), no_figures(&self.value))
     }
 }
 
@@ -199,10 +223,7 @@ fn findings<'a>(jobs: &'a [Job], snapshot: &Snapshot) -> Vec<Finding<'a>> {
 
 /// Prometheus's text exposition format, version 0.0.4.
 fn prometheus(jobs: &[Job], snapshot: &Snapshot) -> String {
-    let label = |job: &Job| {
-        let name = job.name.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-        format!("{{job_name=\"{name}\"}}")
-    };
+    let label = |job: &Job| format!("{{job_name=\"{}\"}}", label_value(&job.name));
     let mut out = String::new();
     let mut family = |name: &str, help: &str, value: &dyn Fn(&Job) -> Option<f64>| {
         let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge");
@@ -244,4 +265,21 @@ fn prometheus(jobs: &[Job], snapshot: &Snapshot) -> String {
         Some(f64::from(u8::from(health_of(job) == Health::Paused)))
     });
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_plugin_answers_has_one_line_and_no_figures_of_somebody_elses() {
+        let text = "bad\n\u{2028}OK - fine\r| 'a b'=1;2;3 x==5 \u{1b}]0;t\u{7}";
+        assert_eq!(one_line(text), "bad OK - fine \\x7c 'a b'=1;2;3 x==5 \\x1b]0;t\\x07");
+        assert_eq!(no_figures(text), "bad OK - fine \\x7c 'a b'= 1;2;3 x== 5 \\x1b]0;t\\x07");
+    }
+
+    #[test]
+    fn a_label_is_one_value_for_every_reader() {
+        assert_eq!(label_value("a\"} 1\nb\\\r\u{2028}\t"), "a\\\"} 1\\nb\\\\\\\\r\\\\u{2028}\\\\t");
+    }
 }

@@ -6,7 +6,7 @@ use crate::cli::{self, ConnectionArgs};
 use crate::commands::Context;
 use crate::error::{Exit, Result};
 use crate::render::output;
-use crate::sql::quote_ident;
+use crate::sql::{self, Reach, quote_ident};
 
 const SCRIPT: &str = include_str!("../../../queries/log/grants.sql");
 
@@ -35,6 +35,7 @@ pub(super) fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Res
             crate::commands::report::resolve(&flags, &context.env, false)?.user
         }
     };
-    output::print(&SCRIPT.replace(":role", &quote_ident(&role)))?;
+    let script = SCRIPT.replace(":role", &quote_ident(&role));
+    output::print_sql(&sql::harmless(&script, Reach::Unicode))?;
     Ok(Exit::Done)
 }

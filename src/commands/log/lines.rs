@@ -117,6 +117,7 @@ mod tests {
             width: Some(80),
             tree: None,
             one_line: false,
+            csv_safe: false,
             zone: std::rc::Rc::new(std::cell::LazyCell::new(|| TimeZone::UTC)),
         };
         let mut numbers = Numbers::default();

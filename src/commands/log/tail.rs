@@ -13,12 +13,12 @@ use crate::cli::{EchoArgs, FormatArgs};
 use crate::commands::Context;
 use crate::commands::listing::Listing;
 use crate::error::{Error, Exit, Result};
-use crate::log::decode::Decoder;
+use crate::log::decode::{Decoder, LONGEST, Losses};
 use crate::log::files::{Format, Log, Place};
 use crate::log::prefix::{Field, Prefix};
 use crate::log::record::{COLUMNS, Filter, Numbers, Record, values};
 use crate::log::scope::Scope;
-use crate::log::source::{Files, Got, Server, Source};
+use crate::log::source::{Files, Got, Named, Server, Source};
 use crate::log::switch::{self, Access};
 use crate::log::zone::{Clock, looks_like_time};
 use crate::pipeline::Flow;
@@ -146,7 +146,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     } else {
         let clock = args.timezone.as_deref().map_or_else(|| Ok(Clock::local()), Clock::named)?;
         let reading = Reading { format: args.from, prefix: args.line_prefix.clone(), clock };
-        (Source::Files(Files::open(args.files.clone())?), reading)
+        (Source::Files(Files::open(args.files.clone(), Named::ByUser)?), reading)
     };
     let last = args.lines.or_else(|| args.follow.then_some(LAST));
     let tail = Tail::new(&args.filter, listing, last.map_or(Begin::First, Begin::Last), echo);
@@ -203,7 +203,7 @@ async fn of_server(access: Access, writer: Writer) -> Result<(Source, Reading)> 
         Log::Local(format, path) => {
             writer.close().await;
             let reading = Reading { format: Some(format), prefix, clock };
-            Ok((Source::Files(Files::open([path])?), reading))
+            Ok((Source::Files(Files::open([path], Named::ByServer(place.owner()))?), reading))
         }
         Log::Unknown(how) => {
             writer.close().await;
@@ -397,7 +397,7 @@ impl Tail {
         }
         let mut buffer = Vec::new();
         let mut pause = PAUSES.0;
-        let mut broken = 0;
+        let mut losses = Losses::default();
         while flow == Flow::More {
             match source.read(&mut buffer, follow).await? {
                 Got::Data => {
@@ -414,7 +414,7 @@ impl Tail {
                 }
                 Got::Next => {
                     flow = decoder.end(&mut |record| self.shown.take(record))?;
-                    broken += decoder.broken();
+                    losses += decoder.losses();
                     decoder = self.decoder(&mut source, &reading)?;
                 }
                 Got::Nothing if !follow => break,
@@ -447,7 +447,8 @@ impl Tail {
             self.shown.release()?;
         }
         source.close().await;
-        self.finish(&decoder, &reading, broken + decoder.broken(), follow).await
+        losses += decoder.losses();
+        self.finish(&decoder, &reading, losses, follow).await
     }
 
     /// Is there one file, whose end is where its last entries are?
@@ -513,10 +514,27 @@ impl Tail {
         }
     }
 
-    async fn finish(self, decoder: &Decoder, reading: &Reading, broken: u64, follow: bool) -> Result<Exit> {
-        if broken > 0 {
-            self.echo
-                .remark(&format!("{broken} bytes of the log are no whole entries, and were passed over"));
+    async fn finish(
+        self,
+        decoder: &Decoder,
+        reading: &Reading,
+        losses: Losses,
+        follow: bool,
+    ) -> Result<Exit> {
+        let Losses { bytes, cut, too_long } = losses;
+        let most = LONGEST >> 20;
+        if cut > 0 {
+            self.echo.remark(&format!(
+                "{cut} entries of the log are longer than {most} MiB: of these only the beginning is there"
+            ));
+        }
+        if too_long > 0 {
+            self.echo.remark(&format!(
+                "{too_long} entries of the log are longer than {most} MiB, and were passed over"
+            ));
+        }
+        if bytes > 0 {
+            self.echo.remark(&format!("{bytes} bytes of the log are no whole entries, and were passed over"));
         }
         // An empty answer to a question that this log cannot answer would be a lie.
         if self.shown.matched == 0 && !follow {

@@ -41,7 +41,7 @@ struct UpgradeArgs {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, requires = "new_bin_dir")]
     new_data_dir: Option<PathBuf>,
     /// Print the script for psql that mends what SQL on the old server can mend
-    #[arg(long, conflicts_with_all = ["format", "csv", "json", "header", "no_header", "columns", "sort", "limit", "grep"])]
+    #[arg(long, conflicts_with_all = ["format", "csv", "csv_safe", "json", "header", "no_header", "columns", "sort", "limit", "grep"])]
     fix_sql: bool,
     /// With --fix-sql: what destroys something or takes a choice is not commented out
     #[arg(long, requires = "fix_sql")]
@@ -97,7 +97,7 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
     }
     match listing.take() {
         Some(listing) => print(listing, &answer.findings).await?,
-        None => output::print(&upgrade::script(&answer.findings, &answer.home, args.allow_destructive))?,
+        None => output::print_sql(&upgrade::script(&answer.findings, &answer.home, args.allow_destructive))?,
     }
     Ok(verdict(&answer, &|text| session.echo.remark(text)))
 }

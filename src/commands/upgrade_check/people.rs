@@ -58,6 +58,7 @@ mod tests {
             color: false,
             width: None,
             one_line: false,
+            csv_safe: false,
             zone: crate::render::local_zone(),
         };
         let text = |text: &'static str| Cell::Text(text.into());

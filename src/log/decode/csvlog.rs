@@ -2,7 +2,7 @@
 //! disk, a crash) for an open quote, and swallow all that follows; so an entry is what is complete and strict, and
 //! reading goes on at the next place where one begins.
 
-use super::{LONGEST, Sink};
+use super::{LONGEST, Losses, Sink};
 use crate::error::Result;
 use crate::log::record::Record;
 use crate::log::zone::{Clock, looks_like_time};
@@ -14,6 +14,8 @@ const COLUMNS: usize = 23;
 const TOO_MANY: usize = 36;
 /// How many columns show that an entry begins here: up to its message.
 const BEGINNING: usize = 14;
+/// So many bytes hold these columns, or it is none: names have 63 each.
+const HEAD: usize = 4 << 10;
 
 /// See [`super::Decoder`].
 pub struct Decoder {
@@ -25,7 +27,9 @@ pub struct Decoder {
     record: Record,
     skipping: bool,
     fields: Vec<Vec<u8>>,
-    pub(super) broken: u64,
+    /// There was no room for all of the entry in the buffer, or what comes is still of that entry.
+    is_too_long: bool,
+    pub(super) losses: Losses,
 }
 
 /// What stands at the beginning of some bytes.
@@ -49,7 +53,8 @@ impl Decoder {
             record: Record::default(),
             skipping: false,
             fields: Vec::new(),
-            broken: 0,
+            is_too_long: false,
+            losses: Losses::default(),
         }
     }
 
@@ -84,7 +89,14 @@ impl Decoder {
 
     fn keep(&mut self, data: &[u8]) {
         let room = LONGEST.saturating_sub(self.buffer.len());
-        self.buffer.extend_from_slice(&data[..data.len().min(room)]);
+        let (kept, dropped) = data.split_at(data.len().min(room));
+        self.buffer.extend_from_slice(kept);
+        if !dropped.is_empty() {
+            self.lose(dropped.len());
+            if !self.skipping && !std::mem::replace(&mut self.is_too_long, true) {
+                self.losses.too_long += 1;
+            }
+        }
     }
 
     /// The buffer ends in a line feed: is it the end of an entry?
@@ -111,7 +123,7 @@ impl Decoder {
     /// Counts what is no whole entry; where reading begins in the middle of one, that is none's fault.
     fn lose(&mut self, bytes: usize) {
         if !self.skipping {
-            self.broken += bytes as u64;
+            self.losses.bytes += bytes as u64;
         }
     }
 
@@ -129,16 +141,21 @@ impl Decoder {
                     if (COLUMNS..TOO_MANY).contains(&self.fields.len()) && self.fill()? =>
                 {
                     self.skipping = false;
+                    self.is_too_long = false;
                     from += used;
                     flow = sink(&self.record)?;
                 }
                 _ => {
                     // A later place where one begins; the bytes before it are lost.
-                    let next = (from + 1..buffer.len())
-                        .find(|&at| looks_like_time(&buffer[at..]) && begins(&buffer[at..]));
+                    // Its year ends in a dash, which is quicker to find than to look at every byte.
+                    let mut dashes = memchr::memchr_iter(b'-', &buffer[from..]).map(|dash| from + dash);
+                    let next = dashes.find_map(|dash| {
+                        let at = dash.checked_sub(4).filter(|at| *at > from)?;
+                        begins(&buffer[at..]).then_some(at)
+                    });
                     let until = next.unwrap_or(buffer.len());
                     // An empty line is nothing.
-                    if until - from > 1 {
+                    if &buffer[from..until] != b"\n" {
                         self.lose(until - from);
                     }
                     from = until;
@@ -186,7 +203,8 @@ fn begins(text: &[u8]) -> bool {
     if !looks_like_time(text) {
         return false;
     }
-    match split(text, &mut Vec::new()) {
+    // What stands before the message is short, and of a long text nothing else is of interest.
+    match split(&text[..text.len().min(HEAD)], &mut Vec::new()) {
         (Found::Whole, _) => true,
         (Found::Open(columns), _) => columns + 1 >= BEGINNING,
         (Found::Broken, _) => false,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::{Lines, Sink};
+use super::{Lines, Losses, Sink};
 use crate::error::Result;
 use crate::log::record::Record;
 use crate::log::zone::Clock;
@@ -50,12 +50,18 @@ pub struct Decoder {
     lines: Lines,
     record: Record,
     skipping: bool,
-    pub(super) broken: u64,
+    pub(super) losses: Losses,
 }
 
 impl Decoder {
     pub(super) fn new(clock: Clock) -> Decoder {
-        Decoder { clock, lines: Lines::default(), record: Record::default(), skipping: false, broken: 0 }
+        Decoder {
+            clock,
+            lines: Lines::default(),
+            record: Record::default(),
+            skipping: false,
+            losses: Losses::default(),
+        }
     }
 
     pub(super) fn in_the_middle(&mut self) {
@@ -64,19 +70,27 @@ impl Decoder {
 
     pub(super) fn feed(&mut self, data: &[u8], sink: Sink<'_>) -> Result<Flow> {
         let mut lines = std::mem::take(&mut self.lines);
-        let flow = lines.feed(data, |line| self.line(line, sink));
+        let flow = lines.feed(data, |line, dropped| self.line(line, dropped, sink));
         self.lines = lines;
         flow
     }
 
     pub(super) fn end(&mut self, sink: Sink<'_>) -> Result<Flow> {
         match self.lines.rest() {
-            Some(rest) => self.line(&rest, sink),
+            Some((rest, dropped)) => self.line(&rest, dropped, sink),
             None => Ok(Flow::More),
         }
     }
 
-    fn line(&mut self, line: &[u8], sink: Sink<'_>) -> Result<Flow> {
+    fn line(&mut self, line: &[u8], dropped: u64, sink: Sink<'_>) -> Result<Flow> {
+        if dropped > 0 {
+            if !self.skipping {
+                self.losses.too_long += 1;
+                self.losses.bytes += line.len() as u64 + dropped;
+            }
+            self.skipping = false;
+            return Ok(Flow::More);
+        }
         if line.is_empty() || self.fill(line)? {
             self.skipping = false;
             return if line.is_empty() { Ok(Flow::More) } else { sink(&self.record) };
@@ -86,12 +100,12 @@ impl Decoder {
         if let Some(at) = behind
             && self.fill(&line[at..])?
         {
-            self.broken += at as u64;
+            self.losses.bytes += at as u64;
             self.skipping = false;
             return sink(&self.record);
         }
         if !self.skipping {
-            self.broken += line.len() as u64;
+            self.losses.bytes += line.len() as u64;
         }
         self.skipping = false;
         Ok(Flow::More)

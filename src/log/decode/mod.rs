@@ -10,8 +10,28 @@ use super::zone::Clock;
 use crate::error::Result;
 use crate::pipeline::Flow;
 
-/// The longest entry that is kept whole; of a longer one the beginning.
+/// The longest entry that is kept whole, so that one without end costs no memory without end. Of a longer one lines with a
+/// prefix show the beginning; in csvlog and jsonlog, where the beginning alone is no entry, it is passed over.
 pub const LONGEST: usize = 8 << 20;
+
+/// What of a log is not shown, or not whole.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Bytes that are no whole entry.
+    pub bytes: u64,
+    /// Entries that are longer than [`LONGEST`], of which the beginning is shown.
+    pub cut: u64,
+    /// Entries that are longer than that, of which nothing is.
+    pub too_long: u64,
+}
+
+impl std::ops::AddAssign for Losses {
+    fn add_assign(&mut self, other: Losses) {
+        self.bytes += other.bytes;
+        self.cut += other.cut;
+        self.too_long += other.too_long;
+    }
+}
 
 /// Takes the entries.
 pub type Sink<'a> = &'a mut dyn FnMut(&Record) -> Result<Flow>;
@@ -77,12 +97,12 @@ impl Decoder {
         }
     }
 
-    /// How many bytes were passed over since they are no whole entry.
-    pub fn broken(&self) -> u64 {
+    /// What was passed over or cut so far.
+    pub fn losses(&self) -> Losses {
         match self {
-            Decoder::Stderr(_) => 0,
-            Decoder::Csv(decoder) => decoder.broken,
-            Decoder::Json(decoder) => decoder.broken,
+            Decoder::Stderr(decoder) => decoder.losses,
+            Decoder::Csv(decoder) => decoder.losses,
+            Decoder::Json(decoder) => decoder.losses,
         }
     }
 
@@ -107,18 +127,20 @@ impl Decoder {
 #[derive(Debug, Default)]
 struct Lines {
     carried: Vec<u8>,
+    /// How many bytes of that line there was no room for.
+    dropped: u64,
 }
 
 impl Lines {
-    /// Calls `each` with every line that is complete, without its line feed.
-    fn feed(&mut self, mut data: &[u8], mut each: impl FnMut(&[u8]) -> Result<Flow>) -> Result<Flow> {
+    /// Calls `each` with every line that is complete, without its line feed, and with how many bytes it lacks.
+    fn feed(&mut self, mut data: &[u8], mut each: impl FnMut(&[u8], u64) -> Result<Flow>) -> Result<Flow> {
         while let Some(end) = memchr::memchr(b'\n', data) {
             let flow = if self.carried.is_empty() {
-                each(&data[..end])?
+                each(&data[..end], 0)?
             } else {
                 self.carry(&data[..end]);
                 let line = std::mem::take(&mut self.carried);
-                let flow = each(&line)?;
+                let flow = each(&line, std::mem::take(&mut self.dropped))?;
                 self.carried = line;
                 self.carried.clear();
                 flow
@@ -133,14 +155,15 @@ impl Lines {
     }
 
     fn carry(&mut self, data: &[u8]) {
-        let room = LONGEST.saturating_sub(self.carried.len());
-        self.carried.extend_from_slice(&data[..data.len().min(room)]);
+        let (kept, dropped) = data.split_at(data.len().min(LONGEST.saturating_sub(self.carried.len())));
+        self.carried.extend_from_slice(kept);
+        self.dropped += dropped.len() as u64;
     }
 
-    /// The line that has no end yet.
-    fn rest(&mut self) -> Option<Vec<u8>> {
+    /// The line that has no end yet, and how many bytes it lacks.
+    fn rest(&mut self) -> Option<(Vec<u8>, u64)> {
         let rest = std::mem::take(&mut self.carried);
-        (!rest.is_empty()).then_some(rest)
+        (!rest.is_empty()).then(|| (rest, std::mem::take(&mut self.dropped)))
     }
 }
 
@@ -306,20 +329,57 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_without_end_is_kept_to_a_bound() {
-        let mut log = b"2026-11-24 06:24:50.123 UTC [12] LOG:  statement: ".to_vec();
-        log.resize(LONGEST * 2, b'x');
-        log.extend_from_slice(b"\n2026-11-24 06:24:50.123 UTC [12] LOG:  next\n");
-        let mut lengths = Vec::new();
-        let mut decoder = Decoder::stderr(Prefix::compile("%m [%p] ").unwrap(), utc());
-        let mut sink = |record: &Record| {
-            lengths.push(record.message.len());
-            Ok(Flow::More)
-        };
-        for piece in log.chunks(1 << 20) {
-            decoder.feed(piece, &mut sink).unwrap();
+    fn an_entry_without_end_is_kept_to_a_bound_and_counted() {
+        let makers: [(&dyn Fn() -> Decoder, String, String, &str); 3] = [
+            (
+                &|| Decoder::stderr(Prefix::compile("%m [%p] ").unwrap(), utc()),
+                "2026-11-24 06:24:50.123 UTC [12] LOG:  statement: ".to_owned(),
+                "2026-11-24 06:24:50.123 UTC [12] LOG:  next\n".to_owned(),
+                "",
+            ),
+            (
+                &|| Decoder::csv(utc()),
+                csv(1, "@").split_once('@').unwrap().0.to_owned(),
+                csv(2, "next"),
+                "\"",
+            ),
+            (
+                &|| Decoder::json(utc()),
+                json(1, "@").split_once('@').unwrap().0.to_owned(),
+                json(2, "next"),
+                "\"}",
+            ),
+        ];
+        for (make, mut long, next, end) in makers {
+            // In one line, and in lines of which each begins as an entry does.
+            for more in ["x", &format!("\n\t2026-11-24 06:24:50.123 UTC{}", "x".repeat(500))] {
+                long.push_str(&more.repeat(LONGEST * 2 / more.len()));
+                let mut lengths = Vec::new();
+                let mut decoder = make();
+                let mut sink = |record: &Record| {
+                    lengths.push(record.message.len());
+                    Ok(Flow::More)
+                };
+                for piece in format!("{long}{end}\n{next}").as_bytes().chunks(1 << 20) {
+                    decoder.feed(piece, &mut sink).unwrap();
+                }
+                decoder.end(&mut sink).unwrap();
+                let losses = decoder.losses();
+                assert_eq!(lengths.pop(), Some(4), "{end} {more:?}");
+                if end.is_empty() {
+                    assert!(lengths.len() == 1 && lengths[0] <= LONGEST && lengths[0] > LONGEST / 2);
+                    assert_eq!(losses, Losses { bytes: 0, cut: 1, too_long: 0 }, "{more:?}");
+                } else {
+                    assert!(lengths.is_empty(), "{end} {more:?} {lengths:?}");
+                    // A line of jsonlog is an entry, or none.
+                    let too_long = u64::from(more == "x" || end == "\"");
+                    assert_eq!((losses.cut, losses.too_long), (0, too_long), "{end} {more:?} {losses:?}");
+                    // Line feeds between lines are not counted in every format.
+                    let least = (long.len() - long.len() / 100) as u64;
+                    assert!(losses.bytes >= least, "{end} {more:?} {losses:?} of {least}");
+                }
+                long.truncate(long.len() - more.len() * (LONGEST * 2 / more.len()));
+            }
         }
-        decoder.end(&mut sink).unwrap();
-        assert!(lengths.len() == 2 && lengths[0] <= LONGEST && lengths[0] > LONGEST / 2 && lengths[1] == 4);
     }
 }

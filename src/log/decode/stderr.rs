@@ -3,7 +3,7 @@
 
 use regex::bytes::CaptureLocations;
 
-use super::{LONGEST, Lines, Sink};
+use super::{LONGEST, Lines, Losses, Sink};
 use crate::error::Result;
 use crate::log::prefix::{Field, Prefix};
 use crate::log::record::Record;
@@ -33,6 +33,9 @@ pub struct Decoder {
     record: Record,
     next: Record,
     skipping: bool,
+    /// The entry that may go on has been cut.
+    is_cut: bool,
+    pub(super) losses: Losses,
 }
 
 impl Decoder {
@@ -47,6 +50,8 @@ impl Decoder {
             record: Record::default(),
             next: Record::default(),
             skipping: false,
+            is_cut: false,
+            losses: Losses::default(),
         }
     }
 
@@ -60,32 +65,33 @@ impl Decoder {
 
     pub(super) fn feed(&mut self, data: &[u8], sink: Sink<'_>) -> Result<Flow> {
         let mut lines = std::mem::take(&mut self.lines);
-        let flow = lines.feed(data, |line| self.line(line, sink));
+        let flow = lines.feed(data, |line, dropped| self.line(line, dropped, sink));
         self.lines = lines;
         flow
     }
 
     pub(super) fn settle(&mut self, sink: Sink<'_>) -> Result<Flow> {
         // A line that is still being written shows that its entry is not over.
-        if !self.lines.carried.is_empty() || self.pending.take().is_none() {
+        if !self.lines.carried.is_empty() {
             return Ok(Flow::More);
         }
-        sink(&self.record)
+        self.hand_out(sink)
     }
 
     pub(super) fn end(&mut self, sink: Sink<'_>) -> Result<Flow> {
-        if let Some(rest) = self.lines.rest()
-            && self.line(&rest, sink)? == Flow::Enough
+        if let Some((rest, dropped)) = self.lines.rest()
+            && self.line(&rest, dropped, sink)? == Flow::Enough
         {
             return Ok(Flow::Enough);
         }
         self.settle(sink)
     }
 
-    fn line(&mut self, line: &[u8], sink: Sink<'_>) -> Result<Flow> {
+    fn line(&mut self, line: &[u8], dropped: u64, sink: Sink<'_>) -> Result<Flow> {
         if let Some(rest) = line.strip_prefix(b"\t") {
             if let Some(part) = self.pending {
-                append(&mut self.record, part, rest);
+                self.append(part, rest);
+                self.is_cut |= dropped > 0;
             }
             return Ok(Flow::More);
         }
@@ -116,6 +122,7 @@ impl Decoder {
             self.record.clear();
             self.record.message.extend_from_slice(line);
             self.pending = Some(Part::Message);
+            self.is_cut = dropped > 0;
             return Ok(flow);
         };
         let part = match self.next.severity.as_slice() {
@@ -129,7 +136,8 @@ impl Decoder {
         if part != Part::Message {
             // It belongs to the entry before it, if that is of the same process.
             if self.pending.is_some() && self.record.pid == self.next.pid {
-                append(&mut self.record, part, rest);
+                self.append(part, rest);
+                self.is_cut |= dropped > 0;
                 self.pending = Some(part);
             }
             return Ok(Flow::More);
@@ -142,12 +150,36 @@ impl Decoder {
         std::mem::swap(&mut self.record, &mut self.next);
         self.record.message.extend_from_slice(rest);
         self.pending = Some(Part::Message);
+        self.is_cut = dropped > 0;
         Ok(flow)
+    }
+
+    fn append(&mut self, part: Part, text: &[u8]) {
+        let record = &mut self.record;
+        let to = match part {
+            Part::Message => &mut record.message,
+            Part::Detail => &mut record.detail,
+            Part::Hint => &mut record.hint,
+            Part::Context => &mut record.context,
+            Part::Statement => &mut record.statement,
+            Part::Other => return,
+        };
+        let room = LONGEST.saturating_sub(to.len());
+        if text.len() >= room {
+            self.is_cut = true;
+        }
+        if !to.is_empty() && room > 0 {
+            to.push(b'\n');
+        }
+        to.extend_from_slice(&text[..text.len().min(room.saturating_sub(1))]);
     }
 
     fn hand_out(&mut self, sink: Sink<'_>) -> Result<Flow> {
         match self.pending.take() {
-            Some(_) => sink(&self.record),
+            Some(_) => {
+                self.losses.cut += u64::from(std::mem::take(&mut self.is_cut));
+                sink(&self.record)
+            }
             None => Ok(Flow::More),
         }
     }
@@ -159,20 +191,4 @@ fn set(text: &mut Vec<u8>, value: &[u8]) {
     if value != b"[unknown]" {
         text.extend_from_slice(value);
     }
-}
-
-fn append(record: &mut Record, part: Part, text: &[u8]) {
-    let to = match part {
-        Part::Message => &mut record.message,
-        Part::Detail => &mut record.detail,
-        Part::Hint => &mut record.hint,
-        Part::Context => &mut record.context,
-        Part::Statement => &mut record.statement,
-        Part::Other => return,
-    };
-    if !to.is_empty() {
-        to.push(b'\n');
-    }
-    let room = LONGEST.saturating_sub(to.len());
-    to.extend_from_slice(&text[..text.len().min(room)]);
 }

@@ -1,0 +1,297 @@
+//! SQL that is harmless where it is read: on a terminal, which acts on control characters and turns text round, and where
+//! it is pasted from there, since what is seen is what runs.
+//!
+//! A name or a literal that holds such a character is written with escapes, which the server and psql read back as the
+//! same; in a comment the character is shown. What has no such form stays: a dollar quote, a literal that goes on on
+//! another line, and characters beyond ASCII where the server's encoding does not know escapes of them.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use super::{block_comment, dollar_quoted, line_comment, quoted, word_at};
+use crate::render::escape;
+
+/// Which characters an escape may stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Those of ASCII: every server reads them.
+    Ascii,
+    /// All: for a database in UTF-8, or one of another encoding than SQL_ASCII from 13 on.
+    Unicode,
+}
+
+impl Reach {
+    /// Of a database with this encoding on a server of this major version.
+    pub fn of(encoding: &str, major: u32) -> Reach {
+        match encoding {
+            "UTF8" => Reach::Unicode,
+            "SQL_ASCII" => Reach::Ascii,
+            _ if major >= 13 => Reach::Unicode,
+            _ => Reach::Ascii,
+        }
+    }
+
+    fn holds(self, c: char) -> bool {
+        self == Reach::Unicode || c.is_ascii()
+    }
+}
+
+/// A script: names and literals may hold line feeds and tabs, which a terminal shows as what they are.
+pub fn harmless(sql: &str, reach: Reach) -> Cow<'_, str> {
+    rewritten(sql, reach, escape::is_unsafe_in_text)
+}
+
+/// A statement whose names and literals stay on one line, so that it can be commented out, and pasted without a tab being
+/// taken for a key.
+pub fn harmless_line(sql: &str, reach: Reach) -> Cow<'_, str> {
+    rewritten(sql, reach, escape::is_unsafe)
+}
+
+fn rewritten(sql: &str, reach: Reach, is_unsafe: fn(char) -> bool) -> Cow<'_, str> {
+    if !sql.chars().any(is_unsafe) {
+        return Cow::Borrowed(sql);
+    }
+    let bytes = sql.as_bytes();
+    let mut out = String::with_capacity(sql.len() + 32);
+    let mut i = 0;
+    // Where the last literal ended: one behind it on another line goes on with it, by its rules.
+    let mut literal_end = None;
+    while let Some(&byte) = bytes.get(i) {
+        let rest = &sql[i..];
+        let before = &sql[..i];
+        let length = match byte {
+            b'\'' => {
+                let prefix = Prefix::of(before);
+                let length = quoted(rest, '\'', prefix == Prefix::Escapes);
+                let goes_on = literal_end.is_some_and(|end: usize| continues(&sql[end..i]))
+                    || next_continues(&rest[length..]);
+                literal_end = Some(i + length);
+                let token = &rest[..length];
+                if goes_on || !token.chars().any(is_unsafe) {
+                    out.push_str(token);
+                } else {
+                    push_literal(&mut out, token, prefix, reach, is_unsafe);
+                }
+                length
+            }
+            b'"' => {
+                let length = quoted(rest, '"', false);
+                let token = &rest[..length];
+                let prefix = Prefix::of(before);
+                // psql puts its variable in here.
+                let is_variable = before.ends_with(':') && !before.ends_with("::");
+                if is_variable || !token.chars().any(is_unsafe) {
+                    out.push_str(token);
+                } else {
+                    push_identifier(&mut out, token, prefix, &rest[length..], reach, is_unsafe);
+                }
+                length
+            }
+            b'-' if rest.starts_with("--") => {
+                let length = line_comment(rest);
+                out.push_str(&escape::terminal_text(&rest[..length]));
+                length
+            }
+            b'/' if rest.starts_with("/*") => {
+                let length = block_comment(rest);
+                out.push_str(&escape::terminal_text(&rest[..length]));
+                length
+            }
+            b'$' => {
+                let length = dollar_quoted(rest);
+                out.push_str(&rest[..length]);
+                length
+            }
+            b'\r' => {
+                // It ends a line as a line feed does.
+                if !rest.starts_with("\r\n") {
+                    out.push('\n');
+                }
+                1
+            }
+            0x0B | 0x0C => {
+                out.push(' ');
+                1
+            }
+            _ => {
+                let length = match word_at(rest) {
+                    "" => rest.chars().next().map_or(1, char::len_utf8),
+                    word => word.len(),
+                };
+                out.push_str(&rest[..length]);
+                length
+            }
+        };
+        i += length;
+    }
+    Cow::Owned(out)
+}
+
+/// What stands right before a quote and belongs to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Prefix {
+    /// Nothing.
+    None,
+    /// A word that has nothing to do with it, and no blank parts them.
+    Word,
+    /// `E`
+    Escapes,
+    /// `U&`
+    Unicode,
+    /// `B`, `X` or `N`
+    Other,
+}
+
+impl Prefix {
+    fn of(before: &str) -> Prefix {
+        let last_word = |text: &str| -> usize {
+            text.chars().rev().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '$')).count()
+        };
+        if let Some(word) = before.strip_suffix('&')
+            && word.ends_with(['u', 'U'])
+            && last_word(word) == 1
+        {
+            return Prefix::Unicode;
+        }
+        match (last_word(before), before.chars().next_back()) {
+            (0, _) | (_, None) => Prefix::None,
+            (1, Some('e' | 'E')) => Prefix::Escapes,
+            (1, Some('b' | 'B' | 'x' | 'X' | 'n' | 'N')) => Prefix::Other,
+            _ => Prefix::Word,
+        }
+    }
+}
+
+/// Are these blanks between two literals of which the second goes on with the first?
+fn continues(between: &str) -> bool {
+    between.contains(['\n', '\r']) && between.trim().is_empty()
+}
+
+fn next_continues(after: &str) -> bool {
+    let rest = after.trim_start();
+    rest.starts_with('\'') && continues(&after[..after.len() - rest.len()])
+}
+
+/// A literal with its quotes, of which only what stands before them is written already.
+fn push_literal(out: &mut String, token: &str, prefix: Prefix, reach: Reach, is_unsafe: fn(char) -> bool) {
+    match prefix {
+        Prefix::Unicode | Prefix::Other => return out.push_str(token),
+        Prefix::Escapes => out.push('\''),
+        Prefix::None => out.push_str("E'"),
+        Prefix::Word => out.push_str(" E'"),
+    }
+    let mut chars = token.chars().skip(1);
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' if prefix == Prefix::Escapes => match chars.next() {
+                // A backslash before such a character means the character.
+                Some(next) if is_unsafe(next) => push_in_literal(out, next, reach),
+                Some(next) => {
+                    out.push('\\');
+                    out.push(next);
+                }
+                None => out.push('\\'),
+            },
+            '\\' => out.push_str("\\\\"),
+            c if is_unsafe(c) => push_in_literal(out, c, reach),
+            c => out.push(c),
+        }
+    }
+}
+
+fn push_in_literal(out: &mut String, c: char, reach: Reach) {
+    let code = u32::from(c);
+    let _ = match c {
+        '\n' => out.write_str("\\n"),
+        '\r' => out.write_str("\\r"),
+        '\t' => out.write_str("\\t"),
+        c if c.is_ascii() => write!(out, "\\x{code:02x}"),
+        c if !reach.holds(c) => out.write_char(c),
+        _ if code <= 0xFFFF => write!(out, "\\u{code:04x}"),
+        _ => write!(out, "\\U{code:08x}"),
+    };
+}
+
+/// An identifier with its quotes, of which only what stands before them is written already.
+fn push_identifier(
+    out: &mut String,
+    token: &str,
+    prefix: Prefix,
+    after: &str,
+    reach: Reach,
+    is_unsafe: fn(char) -> bool,
+) {
+    let has_escapes = prefix == Prefix::Unicode;
+    let names_another_escape = || word_at(after.trim_start()).eq_ignore_ascii_case("uescape");
+    if !token.chars().any(|c| is_unsafe(c) && reach.holds(c)) || (has_escapes && names_another_escape()) {
+        return out.push_str(token);
+    }
+    out.push_str(match prefix {
+        Prefix::Unicode => "\"",
+        Prefix::None => "U&\"",
+        Prefix::Word | Prefix::Escapes | Prefix::Other => " U&\"",
+    });
+    for c in token.chars().skip(1) {
+        let code = u32::from(c);
+        let _ = match c {
+            '\\' if !has_escapes => out.write_str("\\\\"),
+            c if !is_unsafe(c) || !reach.holds(c) => out.write_char(c),
+            _ if code <= 0xFFFF => write!(out, "\\{code:04x}"),
+            _ => write!(out, "\\+{code:06x}"),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_and_a_literal_are_written_with_escapes_and_a_comment_shows_them() {
+        for (sql, safe) in [
+            ("DROP TABLE \"a\u{1b}\\\";", "DROP TABLE U&\"a\\001b\\\\\";"),
+            ("x.\"\u{202e}\"\"\u{e0020}\"", "x.U&\"\\202e\"\"\\+0e0020\""),
+            ("AS\"\u{7}\" e\"\u{7}\"", "AS U&\"\\0007\" e U&\"\\0007\""),
+            ("U&\"\\0041\u{7}\"", "U&\"\\0041\\0007\""),
+            ("SELECT '\\\u{1b}''', date'\u{7f}'", "SELECT E'\\\\\\x1b''', date E'\\x7f'"),
+            ("E'\\'\u{1b}\\\u{85}\\n'", "E'\\'\\x1b\\u0085\\n'"),
+            ("'\u{e0001}'", "E'\\U000e0001'"),
+            ("-- a\u{1b}\rSELECT 1\r\n /* \u{7}\n */", "-- a\\x1b\nSELECT 1\n /* \\x07\n */"),
+            ("a\u{c}b", "a b"),
+        ] {
+            assert_eq!(harmless(sql, Reach::Unicode), safe, "{sql:?}");
+            let left: Vec<char> = safe.chars().filter(|c| escape::is_unsafe_in_text(*c)).collect();
+            assert!(left.is_empty(), "{left:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_such_form_stays_as_it_is() {
+        for sql in [
+            "$$\u{1b}$$",
+            "$a$ \"\u{1b}\" $a$",
+            "U&'\u{1b}'",
+            "n'\u{1b}' x'\u{1b}'",
+            "U&\"!0041\u{7}\" UESCAPE '!'",
+            "'\u{1b}'\n'b'",
+            "'a'\n'\u{1b}'",
+            ":\"\u{1b}\"",
+            "SELECT 'line\n\tfeed', \"line\nfeed\"",
+        ] {
+            assert_eq!(harmless(sql, Reach::Unicode), sql, "{sql:?}");
+        }
+        // Where the server's encoding knows no escapes beyond ASCII.
+        assert_eq!(harmless("\"\u{202e}\" '\u{202e}\u{1b}'", Reach::Ascii), "\"\u{202e}\" E'\u{202e}\\x1b'");
+        assert_eq!(Reach::of("LATIN1", 12), Reach::Ascii);
+        assert_eq!((Reach::of("LATIN1", 13), Reach::of("UTF8", 10)), (Reach::Unicode, Reach::Unicode));
+        assert_eq!(Reach::of("SQL_ASCII", 18), Reach::Ascii);
+    }
+
+    #[test]
+    fn a_line_has_no_line_feed_in_its_names_and_literals() {
+        assert_eq!(
+            harmless_line("DROP\nTABLE \"a\n\\! id\" '\t\r'", Reach::Ascii),
+            "DROP\nTABLE U&\"a\\000a\\\\! id\" E'\\t\\r'"
+        );
+    }
+}

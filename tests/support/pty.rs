@@ -1,0 +1,40 @@
+//! A command on a pseudo-terminal, and what must never reach one.
+#![expect(dead_code, reason = "each test crate uses its part of this module")]
+
+use std::io::Read;
+use std::process::{Command, Stdio};
+
+use nix::pty::{Winsize, openpty};
+
+/// So that the expectation above holds in a crate that uses all the rest.
+fn used_by_no_crate() {}
+
+/// Runs a command on a terminal of this size; its exit code and all that the terminal got.
+pub fn on_terminal(mut command: Command, rows: u16, columns: u16) -> (Option<i32>, String) {
+    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    let pty = openpty(Some(&size), None).unwrap();
+    let slave = || Stdio::from(pty.slave.try_clone().unwrap());
+    command.env_remove("COLUMNS").stdin(slave()).stdout(slave()).stderr(slave());
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    drop(pty.slave);
+    let mut master = std::fs::File::from(pty.master);
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 4096];
+    // The end comes as an error once nobody has the other side.
+    while let Ok(n @ 1..) = master.read(&mut chunk) {
+        bytes.extend_from_slice(&chunk[..n]);
+    }
+    (child.wait().unwrap().code(), String::from_utf8(bytes).unwrap().replace("\r\n", "\n"))
+}
+
+/// The characters of a text that a terminal acts on, line feeds and tabs aside: control characters, and those that turn
+/// text round or are not seen.
+pub fn driving(text: &str) -> Vec<char> {
+    let drives = |c: &char| {
+        (c.is_control() && !matches!(c, '\n' | '\t'))
+            || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'
+                | '\u{2066}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0001}' | '\u{e0020}'..='\u{e007f}')
+    };
+    text.chars().filter(drives).collect()
+}
