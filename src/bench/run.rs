@@ -173,8 +173,8 @@ impl Client<'_> {
         if !self.options.allow_writes {
             settings.push_str("; SET default_transaction_read_only = on");
         }
-        self.wire.run(&settings).await?;
         self.wire.limit(self.options.limits.statement);
+        self.wire.run(&settings).await?;
         if self.options.protocol == Protocol::Prepared {
             for (v, variant) in self.options.variants.iter().enumerate() {
                 for (s, step) in variant.steps.iter().enumerate() {

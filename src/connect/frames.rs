@@ -331,7 +331,8 @@ mod tests {
     /// may be, and the same verdict however they are cut.
     #[test]
     fn whatever_comes_is_judged_the_same_in_any_pieces() {
-        let rounds: u64 = std::env::var("PGKIT_TEST_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(300);
+        let environment = crate::connect::environment();
+        let rounds: u64 = environment.var("PGKIT_TEST_ROUNDS").and_then(|n| n.parse().ok()).unwrap_or(300);
         for seed in 0..rounds {
             let mut random = fastrand::Rng::with_seed(seed);
             let mut bytes = Vec::new();

@@ -32,8 +32,8 @@ use pgkit::sandbox::Binaries;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::support::*;
 use crate::fixture::told_whom;
+use crate::support::*;
 use crate::{TABLES, file};
 
 /// What jobs of either kind leave their traces in, and what SQL jobs call. `nth` counts the calls of one process: a
@@ -238,6 +238,7 @@ impl Case {
             Some(("error_retry_time", seconds)) => format!("[defaults]\nretry_after = \"{seconds}s\"\n\n"),
             Some((option, _)) => panic!("{option} is not mapped"),
         };
+        let passed: Vec<&str> = env.keys().map(String::as_str).chain(["PSQL"]).collect();
         let env = json!(env).to_string().replace('\'', "''");
         for entry in self.jobs.join("\n").split(['\n', ',', ';']).map(str::trim) {
             if entry.is_empty() {
@@ -256,7 +257,11 @@ impl Case {
                     let call = format!("SELECT fixture('{class}', '{name}', {date}, '{env}')");
                     format!("sql = {}", json!(call))
                 }
-                Kind::Program => format!("command = {}", json!(["sh", "-c", SCRIPT, "sh", class])),
+                Kind::Program => format!(
+                    "command = {}\npass_environment = {}",
+                    json!(["sh", "-c", SCRIPT, "sh", class]),
+                    json!(passed)
+                ),
             };
             writeln!(
                 text,

@@ -119,8 +119,7 @@ struct Planted {
 
 impl Planted {
     fn new(bin: &Binaries) -> Planted {
-        let server =
-            own_server(&options(bin).conf("log_statement", "all").conf("log_line_prefix", "%p %u "));
+        let server = own_server(&options(bin).conf("log_statement", "all").conf("log_line_prefix", "%p %u "));
         let info = server.info().clone();
         let postgres = Db::existing(&info, "postgres");
         postgres.sql("CREATE ROLE mallory LOGIN");

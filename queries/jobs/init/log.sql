@@ -2,7 +2,7 @@
 CREATE TABLE :"schema".crontabber_log (
     id SERIAL NOT NULL,
     app_name text NOT NULL,
-    log_time timestamp with time zone DEFAULT now() NOT NULL,
+    log_time timestamp with time zone DEFAULT pg_catalog.now() NOT NULL,
     duration interval,
     success timestamp with time zone,
     exc_type text,
