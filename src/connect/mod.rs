@@ -28,6 +28,7 @@ use tokio::task::JoinHandle;
 
 pub use authentication::Allowed;
 pub use cancel::Canceler;
+pub use conninfo::is_connection_string;
 pub use environment::{Environment, environment};
 pub use files::{Disk, Files, Stat};
 pub(crate) use frames::admit;
