@@ -82,7 +82,9 @@ pub fn jobs() -> ArgValueCompleter {
             line().windows(2).rev().find_map(|pair| (pair[0] == "--file").then_some(pair[1].as_str()));
         let env = connect::environment();
         let path = named.or(env.nonempty("PGKIT_JOBS")).unwrap_or("jobs.toml");
-        let text = std::fs::read_to_string(path).unwrap_or_default();
+        // A pipe with this name would keep a person waiting at Tab.
+        let is_file = std::fs::metadata(path).is_ok_and(|meta| meta.is_file());
+        let text = if is_file { std::fs::read_to_string(path).unwrap_or_default() } else { String::new() };
         let names = file::parse(&text).jobs.into_iter().map(|job| job.name);
         beginning(names, typed.to_str().unwrap_or_default())
     })
