@@ -29,21 +29,28 @@ pub fn variable(name: &str) -> Option<String> {
 /// separated by colons.
 pub fn bins() -> &'static [Binaries] {
     static BINS: OnceLock<Vec<Binaries>> = OnceLock::new();
-    BINS.get_or_init(|| {
-        let find = |dir: Option<&Path>| {
-            sandbox::find_binaries(dir, &variable)
-                .unwrap_or_else(|e| panic!("the tests need PostgreSQL: {e}"))
-        };
-        let mut bins = vec![find(None)];
-        let listed = variable("PGKIT_TEST_PG_BINS").unwrap_or_default();
-        for dir in listed.split(':').filter(|dir| !dir.is_empty()) {
-            let more = find(Some(Path::new(dir)));
-            if !bins.contains(&more) {
-                bins.push(more);
-            }
+    BINS.get_or_init(|| with_listed(vec![binaries(None)], "PGKIT_TEST_PG_BINS"))
+}
+
+fn binaries(dir: Option<&Path>) -> Binaries {
+    sandbox::find_binaries(dir, &variable).unwrap_or_else(|e| panic!("the tests need PostgreSQL: {e}"))
+}
+
+/// These, and those that a variable lists, separated by colons.
+fn with_listed(mut bins: Vec<Binaries>, name: &str) -> Vec<Binaries> {
+    let listed = variable(name).unwrap_or_default();
+    for dir in listed.split(':').filter(|dir| !dir.is_empty()) {
+        let more = binaries(Some(Path::new(dir)));
+        if !bins.contains(&more) {
+            bins.push(more);
         }
-        bins
-    })
+    }
+    bins
+}
+
+/// [`bins`], and what `PGKIT_TEST_PLANTED_BINS` lists: for the tests of what others plant.
+pub fn planted_bins() -> Vec<Binaries> {
+    with_listed(bins().to_vec(), "PGKIT_TEST_PLANTED_BINS")
 }
 
 /// The installation for tests that need only one: the one that pgkit finds.
