@@ -46,11 +46,8 @@ fn within_another_command_a_name_runs_nothing_either() {
                 let is = call.last().map(String::as_str);
                 // Between backquotes neither shell completes, and bash in no other command.
                 let exact = shell == Shell::Zsh && !open.contains('`');
-                assert_eq!(
-                    is,
-                    Some(if exact { name.as_str() } else { beginning(name) }),
-                    "{shell:?} {open}{name}"
-                );
+                let wanted = if exact { name.as_str() } else { beginning(name) };
+                assert_eq!(is, Some(wanted), "{shell:?} {open}{name}");
             }
         }
         assert_eq!(room.made(), [""; 0], "{shell:?}");
