@@ -60,6 +60,19 @@ fn hide_arguments(args: &[OsString]) -> std::io::Result<()> {
     Ok(())
 }
 
+/// A text in which every word that holds a password shows `x`s in its place: for what pgkit says of arguments.
+pub fn masked(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for word in text.split_inclusive([' ', '\n', '\'', '"']) {
+        let mut bytes = word.as_bytes().to_vec();
+        for (from, to) in secrets(word.as_bytes()) {
+            bytes[from..to].fill(b'x');
+        }
+        out.push_str(&String::from_utf8_lossy(&bytes));
+    }
+    out
+}
+
 /// Where an argument holds a password: in a connection URL (`scheme://user:password@…`, `?password=…`) or in a string of
 /// `key=value`. Rather too much than too little: nothing but what is shown depends on it.
 fn secrets(arg: &[u8]) -> Vec<(usize, usize)> {
@@ -113,6 +126,14 @@ fn secrets(arg: &[u8]) -> Vec<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_said_of_an_argument_shows_no_password() {
+        let text = "unrecognized subcommand 'postgresql://me:hunter2@h/x'\n\nUsage: pgkit [OPTIONS]";
+        let shown = masked(text);
+        assert!(!shown.contains("hunter2") && shown.contains("postgresql://me:xxxxxxx@h/x'"), "{shown}");
+        assert_eq!(masked("for more, try '--help'"), "for more, try '--help'");
+    }
 
     #[test]
     fn a_password_is_found_wherever_libpq_finds_one() {

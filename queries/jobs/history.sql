@@ -3,7 +3,7 @@
 SELECT * FROM (
     SELECT r.app_name AS name, r.run_date, r.attempt, r.started,
            pg_catalog.round(pg_catalog.date_part('epoch'::text,
-               coalesce(r.duration, CASE WHEN r.state OPERATOR(pg_catalog.=) 'running'::text
+               coalesce(r.duration, CASE WHEN r.state OPERATOR(pg_catalog.=) 'running'::text AND pg_catalog.isfinite(r.started)
                                          THEN pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) r.started END))::numeric, 6)
                AS duration_s,
            r.state AS result, r.host,

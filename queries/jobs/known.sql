@@ -39,6 +39,13 @@ WITH held AS (
     FROM :"schema".crontabber c
     FULL JOIN :"schema".pgkit_job j ON j.app_name = c.app_name
 )
-SELECT clock.now, jobs.*
-FROM (SELECT pg_catalog.clock_timestamp() AS now) clock
+SELECT clock.now, clock.shape, jobs.*
+FROM (SELECT pg_catalog.clock_timestamp() AS now,
+             -- What changes where somebody is given a right on the tables, or hangs something on them: who stays looks again then.
+             (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(':', c.oid, c.xmin, n.xmin), ' ' ORDER BY c.oid)
+              FROM pg_catalog.pg_class c
+              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+              WHERE c.relname IN ('crontabber', 'crontabber_log', 'pgkit_meta', 'pgkit_job', 'pgkit_run')
+                AND c.relnamespace = (SELECT own.relnamespace FROM pg_catalog.pg_class own
+                                      WHERE own.oid = (SELECT m.tableoid FROM :"schema".pgkit_meta m))) AS shape) clock
 LEFT JOIN jobs ON true

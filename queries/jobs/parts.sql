@@ -4,7 +4,8 @@
 WITH trusted AS (
     SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolsuper OR r.rolname = CURRENT_USER OR r.rolname = $3
 ), parts AS (
-    SELECT c.oid, c.relname, c.relkind, c.relowner, c.relacl, c.relispartition, c.relrowsecurity, n.nspname,
+    SELECT c.oid, c.xmin, n.xmin AS namespace_xmin, c.relname, c.relkind, c.relowner, c.relacl, c.relispartition,
+           c.relrowsecurity, n.nspname,
            -- Where a schema belongs to whoever owns the database, that is who may take its tables away.
            CASE WHEN pg_catalog.pg_get_userbyid(n.nspowner) = 'pg_database_owner'
                 THEN (SELECT d.datdba FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
@@ -107,7 +108,8 @@ WITH trusted AS (
     CROSS JOIN LATERAL pg_catalog.aclexplode(p.acl) a
     WHERE a.privilege_type IN ('TRIGGER', 'REFERENCES') AND a.grantee NOT IN (SELECT t.oid FROM trusted t)
 )
-SELECT p.nspname::text AS schema, p.relname::text AS name, p.relkind::text AS kind,
+SELECT p.nspname::text AS schema, p.relname::text AS name, p.relkind::text AS kind, p.oid::int8 AS oid,
+       pg_catalog.concat_ws(':', p.oid, p.xmin, p.namespace_xmin) AS shape,
        ARRAY(SELECT pg_catalog.concat(a.attname, ' ', pg_catalog.format_type(a.atttypid, NULL))
              FROM pg_catalog.pg_attribute a
              WHERE a.attrelid = p.oid AND a.attnum > 0 AND NOT a.attisdropped

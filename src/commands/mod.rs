@@ -144,7 +144,8 @@ fn usage(e: &clap::Error) -> Result<Exit> {
             Ok(Exit::Usage)
         }
         _ => {
-            let text = e.render().to_string();
+            // What is not understood may be a connection string in the wrong place.
+            let text = crate::secrets::masked(&e.render().to_string());
             let text = text.trim_end();
             let text = crate::render::escape::terminal_lines(text.strip_prefix("error: ").unwrap_or(text))
                 .into_owned();

@@ -80,6 +80,8 @@ pub struct Connected {
     pub answer: std::result::Result<Vec<Option<String>>, tokio_postgres::Error>,
     /// Does the server notice by itself that its client was killed?
     pub watches_client: bool,
+    /// Did the session begin as another role than the one that connected?
+    pub has_other_role: bool,
     /// Moves the bytes; ends when `client` is dropped or the connection is lost, and says why.
     pub driver: JoinHandle<std::result::Result<(), tokio_postgres::Error>>,
 }
@@ -288,7 +290,7 @@ fn accept(
         )
         .hint(format!("pgkit works with PostgreSQL {} and later", ServerVersion::OLDEST)));
     }
-    let Some(opening::Greeted { message, answer, server, .. }) = greeted else {
+    let Some(opening::Greeted { message, answer, server, has_other_role, .. }) = greeted else {
         return Err(Error::bug("a session that was told nothing"));
     };
     let mut warnings = Vec::new();
@@ -311,6 +313,7 @@ fn accept(
         message,
         answer,
         watches_client: server.watches_client,
+        has_other_role,
         warnings,
         target: target.clone(),
         canceler: Canceler { route, connector, keepalives: target.keepalives, backend: greeting.backend },

@@ -41,6 +41,9 @@ const HOUSE: &[(&str, &str, u32, u32)] = &[
     ("default_transaction_deferrable", "off", 10, MAX),
     // Compiling costs more than any statement of pgkit's runs.
     ("jit", "off", 11, MAX),
+    // A worker knows less than the session: where the path that it began with is asked for, it has another.
+    ("force_parallel_mode", "off", 10, 15),
+    ("debug_parallel_query", "off", 16, MAX),
     ("default_tablespace", "''", 10, MAX),
     ("default_table_access_method", "heap", 12, MAX),
 ];
@@ -71,6 +74,9 @@ const OWN_ROLE: &str = "SELECT pg_catalog.set_config('role', 'none', $LOCAL) \
      HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 0 \
      AND pg_catalog.bool_and(said.setrole OPERATOR(pg_catalog.=) 0::pg_catalog.oid \
      AND said.item OPERATOR(pg_catalog.=) ('role=' OPERATOR(pg_catalog.||) CURRENT_USER::pg_catalog.text))";
+
+/// Does the session go by another role than the one that connected? Only then it is worth to ask whose wish that is.
+const IS_OTHER_ROLE: &str = "SELECT CURRENT_USER OPERATOR(pg_catalog.<>) SESSION_USER";
 
 /// [`OWN_ROLE`] for this transaction, or for the session.
 pub fn own_role(for_transaction: bool) -> String {
@@ -113,7 +119,7 @@ impl Opening<'_> {
     /// The whole of it, as one message.
     fn message(&self, server: Server, first: Option<&str>) -> String {
         let mut all = self.prelude(server);
-        all.push(own_role(true));
+        all.push(IS_OTHER_ROLE.to_owned());
         all.extend(first.map(str::to_owned));
         all.push((self.question)(server).trim_end().to_owned());
         if !self.stays {
@@ -132,6 +138,8 @@ pub(super) struct Greeted {
     /// The answer to what was to be asked first.
     pub(super) first: Vec<Option<String>>,
     pub(super) server: Server,
+    /// Did the session begin as another role than the one that connected?
+    pub(super) has_other_role: bool,
 }
 
 /// Says what is said first. `first` is a query of one row that connecting itself has.
@@ -154,10 +162,15 @@ pub(super) async fn greet(
                         }
                         _ => None,
                     });
-                    // The role's own row, where there is one, stands before both.
-                    let answer = rows.next_back().unwrap_or_default();
-                    let first = first.and_then(|_| rows.next_back()).unwrap_or_default();
-                    return Ok(Greeted { message, answer: Ok(answer), first, server });
+                    let is_other: Vec<Option<String>> = rows.next().unwrap_or_default();
+                    let first = first.and_then(|_| rows.next()).unwrap_or_default();
+                    let answer = rows.next().unwrap_or_default();
+                    let has_other_role = is_other.first().and_then(Option::as_deref) == Some("t");
+                    if has_other_role && opening.stays {
+                        let own = format!("{MARK}{}", own_role(true));
+                        client.batch_execute(&own).await.map_err(GreetError::Lost)?;
+                    }
+                    return Ok(Greeted { message, answer: Ok(answer), first, server, has_other_role });
                 }
                 Err(error) => error,
             };
@@ -165,7 +178,8 @@ pub(super) async fn greet(
             // 22023: this server's platform cannot watch its client; every other setting is valid everywhere.
             let unwatched = server.watches_client && refusal.code().code() == "22023";
             if !unwatched {
-                return Ok(Greeted { message, answer: Err(error), first: Vec::new(), server });
+                let (answer, first) = (Err(error), Vec::new());
+                return Ok(Greeted { message, answer, first, server, has_other_role: false });
             }
             server.watches_client = false;
             client.batch_execute("ROLLBACK").await.map_err(GreetError::Lost)?;
@@ -200,7 +214,8 @@ mod tests {
             let message = opening.message(on(version), Some("SELECT 2"));
             let begin = "BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY; SET LOCAL search_path = pg_catalog, pg_temp; ";
             assert!(message.starts_with(begin), "{message}");
-            assert!(message.ends_with("; SELECT 2; SELECT 1; COMMIT"), "{message}");
+            let end = format!("; {IS_OTHER_ROLE}; SELECT 2; SELECT 1; COMMIT");
+            assert!(message.ends_with(&end), "{message}");
             // How the server reads a backslash is set in this very message, and so is not yet known while it is read.
             assert!(!message.contains('\\'), "{message}");
         }

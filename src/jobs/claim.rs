@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::file::{Job, OnCrash};
 use super::health;
 use super::lease::Renewal;
-use super::plan::{self, Dates, Decision, Row, State, instant};
+use super::plan::{self, Dates, Decision, Row, State, instant, instants, some_instant};
 use super::process;
 use super::schedule::Schedule;
 use super::session::{Session, Statement, first, json, named, plain};
@@ -82,10 +82,12 @@ struct Known {
     row: Option<Row>,
     error_count: i64,
     now: Timestamp,
+    #[serde(deserialize_with = "instant")]
     first_seen: Option<Timestamp>,
     paused: bool,
     #[serde(deserialize_with = "instant")]
     done_through: Option<Timestamp>,
+    #[serde(deserialize_with = "instants")]
     done: BTreeSet<Timestamp>,
     date_done: bool,
     claim: Option<Before>,
@@ -99,7 +101,9 @@ struct Known {
 pub struct Before {
     id: i64,
     state: String,
+    #[serde(deserialize_with = "some_instant")]
     run_date: Timestamp,
+    #[serde(deserialize_with = "instant")]
     seen_free_at: Option<Timestamp>,
     host: Option<String>,
     uid: Option<u32>,
@@ -109,6 +113,7 @@ pub struct Before {
     guard_ticks: Option<i64>,
     leader_pid: Option<i32>,
     leader_ticks: Option<i64>,
+    #[serde(deserialize_with = "some_instant")]
     started: Timestamp,
     mark: Option<String>,
     /// How long until it may be taken over, since its lock was first seen free.

@@ -40,13 +40,26 @@ pub struct Row {
 
 /// An instant of the server's; `infinity` and what no calendar here holds is its end, `-infinity` its beginning.
 pub(super) fn instant<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
-    Ok(Option::<String>::deserialize(from)?.map(|text| {
-        text.parse().unwrap_or(if text.starts_with('-') || text.ends_with("BC") {
-            Timestamp::MIN
-        } else {
-            Timestamp::MAX
-        })
-    }))
+    Ok(Option::<String>::deserialize(from)?.map(|text| nearest(&text)))
+}
+
+/// As [`instant`], where there always is one.
+pub(super) fn some_instant<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+    Ok(nearest(&String::deserialize(from)?))
+}
+
+/// As [`instant`], for an array, which may be NULL.
+pub(super) fn instants<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<Timestamp>, D::Error> {
+    let texts = Option::<Vec<String>>::deserialize(from)?.unwrap_or_default();
+    Ok(texts.iter().map(|text| nearest(text)).collect())
+}
+
+fn nearest(text: &str) -> Timestamp {
+    text.parse().unwrap_or(if text.starts_with('-') || text.ends_with("BC") {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    })
 }
 
 /// What is known of a job.

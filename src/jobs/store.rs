@@ -1,6 +1,6 @@
 //! The state of jobs in PostgreSQL: crontabber's own tables, in whatever schema they are, and pgkit's beside them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use tokio_postgres::types::Type;
 
 use super::file::Job;
-use super::plan::{self, Decision, Row, State, instant};
+use super::plan::{self, Decision, Row, State, instant, instants, some_instant};
 use super::schedule::Schedule;
 use crate::error::{Error, Exit, Result};
 use crate::session::{Reader, Value, Writer};
@@ -96,8 +96,10 @@ pub struct Claim {
     /// The machine it runs on.
     pub host: Option<String>,
     /// Since when.
+    #[serde(deserialize_with = "some_instant")]
     pub started: Timestamp,
     /// Since when its lock is known to be free.
+    #[serde(deserialize_with = "instant")]
     pub seen_free_at: Option<Timestamp>,
     /// How long after that it is taken over, in seconds.
     pub grace_s: f64,
@@ -148,6 +150,8 @@ pub struct Snapshot {
     pub now: Timestamp,
     /// By name.
     pub jobs: BTreeMap<String, Stored>,
+    /// What is another one where the tables, or the rights on them, have changed since.
+    pub shape: Option<String>,
 }
 
 impl Snapshot {
@@ -173,6 +177,9 @@ struct Part {
     schema: String,
     name: String,
     kind: String,
+    oid: i64,
+    /// What changes with it, and with the rights on it.
+    shape: String,
     columns: Vec<String>,
     /// Why it must not be used, the worst first.
     faults: Vec<String>,
@@ -189,6 +196,9 @@ async fn parts(session: &impl Ask, schema: Option<&str>, owner: Option<&str>) ->
 #[serde(deny_unknown_fields)]
 struct Line {
     now: Timestamp,
+    /// Of the tables: see [`Snapshot`].
+    #[serde(default)]
+    shape: Option<String>,
     /// `None`, as in the two below: there is no job at all.
     name: Option<String>,
     has_row: Option<bool>,
@@ -204,16 +214,16 @@ struct Line {
     ongoing: Option<Timestamp>,
     error_count: Option<i64>,
     last_error: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "instant")]
     first_seen: Option<Timestamp>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "instant")]
     paused: Option<Timestamp>,
     #[serde(default)]
     paused_by: Option<String>,
     #[serde(default, deserialize_with = "instant")]
     done_through: Option<Timestamp>,
-    #[serde(default)]
-    done: Option<Vec<Timestamp>>,
+    #[serde(default, deserialize_with = "instants")]
+    done: BTreeSet<Timestamp>,
     #[serde(default)]
     claim: Option<Claim>,
     #[serde(default)]
@@ -240,6 +250,8 @@ pub struct Place {
     pub schema: String,
     /// Has `jobs init` been here?
     pub has_pgkit: bool,
+    /// The shape of the tables when they were found to be ours to use: see [`Snapshot`].
+    pub shape: String,
 }
 
 /// The schema of the tables: the one that is named, else the only one that has them.
@@ -267,7 +279,10 @@ pub async fn place(session: &impl Ask, wanted: Where<'_>) -> Result<Place> {
         let message = format!("in schema {chosen:?} these are missing: {}", missing.join(", "));
         return Err(Error::data(message).hint("pgkit jobs init makes what is missing"));
     }
-    Ok(Place { schema: chosen, has_pgkit })
+    let mut tables: Vec<&Part> = parts.iter().copied().filter(|part| part.kind == "r").collect();
+    tables.sort_by_key(|part| part.oid);
+    let shape = tables.iter().map(|part| part.shape.as_str()).collect::<Vec<_>>().join(" ");
+    Ok(Place { schema: chosen, has_pgkit, shape })
 }
 
 /// The one schema with a table crontabber; `None`: there is none. Errors: there are several, and nobody has said which (65):
@@ -375,7 +390,8 @@ fn check_columns(schema: &str, table: &str, found: &[String]) -> Result<()> {
 pub async fn read(session: &impl Ask, place: &Place) -> Result<Snapshot> {
     let text = in_schema(if place.has_pgkit { KNOWN } else { STATES }, &place.schema);
     let lines = session.ask::<Line>(&text, &[]).await?;
-    let now = lines.first().ok_or_else(|| Error::bug("a server without a clock"))?.now;
+    let first = lines.first().ok_or_else(|| Error::bug("a server without a clock"))?;
+    let (now, shape) = (first.now, first.shape.clone());
     let stored = |line: Line| {
         let (name, has_row, error_count) = (line.name?, line.has_row?, line.error_count?);
         // NULL, null and {} are none; anything else is one, whatever it holds.
@@ -393,7 +409,7 @@ pub async fn read(session: &impl Ask, place: &Place) -> Result<Snapshot> {
             row: has_row.then_some(row),
             first_seen: line.first_seen,
             paused: line.paused.is_some(),
-            done: line.done.unwrap_or_default().into_iter().collect(),
+            done: line.done,
             done_through: line.done_through,
         };
         let claim = line.claim.map(|claim| {
@@ -410,7 +426,7 @@ pub async fn read(session: &impl Ask, place: &Place) -> Result<Snapshot> {
         };
         Some((name, stored))
     };
-    Ok(Snapshot { now, jobs: lines.into_iter().filter_map(stored).collect() })
+    Ok(Snapshot { now, jobs: lines.into_iter().filter_map(stored).collect(), shape })
 }
 
 /// Has a job done a date, as far as is recorded?

@@ -132,6 +132,8 @@ pub struct Places {
     pub values: BTreeMap<Scope, Values>,
     /// The records.
     pub notes: BTreeMap<Scope, Note>,
+    /// Records that are none, and why: nothing is put back there.
+    pub unreadable: BTreeMap<Scope, Error>,
     /// What stands at roles within one database, or at all roles: pgkit switches nothing there, but it wins.
     pub elsewhere: Vec<AtRole>,
     /// Could postgresql.auto.conf be read?
@@ -143,14 +145,21 @@ impl Places {
         self.values.get(scope).cloned().unwrap_or_default()
     }
 
-    fn add(&mut self, scope: Scope, name: &str, value: String) -> Result<()> {
-        if name == KEY {
-            let note = Note::parse(&value, &scope.place())?;
-            self.notes.insert(scope, note);
-        } else {
+    fn add(&mut self, scope: Scope, name: &str, value: String) {
+        if name != KEY {
             self.values.entry(scope).or_default().insert(name.to_owned(), value);
+            return;
         }
-        Ok(())
+        match Note::parse(&value, &scope.place()) {
+            Ok(note) => drop(self.notes.insert(scope, note)),
+            // Whoever may write in one place must not keep the others from being put back.
+            Err(e) => drop(self.unreadable.insert(scope, e)),
+        }
+    }
+
+    /// Errors: the record in this place is none (65).
+    fn readable(&self, scope: &Scope) -> Result<()> {
+        self.unreadable.get(scope).map_or(Ok(()), |e| Err(e.clone()))
     }
 
     /// What stands at a database or a role and wins against `scope` for some sessions.
@@ -296,7 +305,7 @@ impl Switch {
         self.writer.close().await;
     }
 
-    /// Everything that is on anywhere. Errors: the role may not see it (77), a record that is none (65).
+    /// Everything that is on anywhere. Errors: the role may not see it (77).
     pub async fn places(&self) -> Result<Places> {
         places(&self.writer).await
     }
@@ -320,6 +329,7 @@ impl Switch {
     /// Errors: a command-line option of the server's forbids it (1), permission (77), nothing is changed then.
     pub async fn on(&self, scope: &Scope, wish: &Wish) -> Result<On> {
         let places = self.places().await?;
+        places.readable(scope)?;
         self.may(scope, &places)?;
         if *scope == Scope::Global {
             self.refuse_fixed(wish).await?;
@@ -450,6 +460,7 @@ impl Switch {
     /// Puts back what was there in one place; `None` where nothing is on there. `only`: just this switching on.
     pub async fn off(&self, scope: &Scope, foreign: Foreign, only: Option<&str>) -> Result<Option<Off>> {
         let places = self.places().await?;
+        places.readable(scope)?;
         let note = places.notes.get(scope).filter(|note| only.is_none_or(|id| note.id == id));
         let Some(note) = note else { return Ok(None) };
         self.may(scope, &places)?;
@@ -561,7 +572,7 @@ pub async fn places(writer: &Writer) -> Result<Places> {
             places.sees_auto_conf = true;
             for line in lines {
                 match (line.name, line.value) {
-                    (Some(name), Some(value)) => places.add(Scope::Global, &name, value)?,
+                    (Some(name), Some(value)) => places.add(Scope::Global, &name, value),
                     _ => {
                         return Err(Error::data(
                             "postgresql.auto.conf has a fault, so that the server ignores it",
@@ -590,8 +601,8 @@ pub async fn places(writer: &Writer) -> Result<Places> {
     }
     for one in writer.structs::<AtRole>(DB_ROLE, &[]).await? {
         match (&one.database, &one.role) {
-            (Some(database), None) => places.add(Scope::Database(database.clone()), &one.name, one.value)?,
-            (None, Some(role)) => places.add(Scope::Role(role.clone()), &one.name, one.value)?,
+            (Some(database), None) => places.add(Scope::Database(database.clone()), &one.name, one.value),
+            (None, Some(role)) => places.add(Scope::Role(role.clone()), &one.name, one.value),
             _ if one.name == KEY => {}
             _ => places.elsewhere.push(one),
         }
@@ -637,9 +648,9 @@ mod tests {
     #[test]
     fn what_stands_at_a_role_or_a_database_beats_the_server() {
         let mut places = Places::default();
-        places.add(Scope::Role("quiet".into()), "log_statement", "none".into()).unwrap();
-        places.add(Scope::Role("same".into()), "log_statement", "all".into()).unwrap();
-        places.add(Scope::Database("shop".into()), "log_statement", "ddl".into()).unwrap();
+        places.add(Scope::Role("quiet".into()), "log_statement", "none".into());
+        places.add(Scope::Role("same".into()), "log_statement", "all".into());
+        places.add(Scope::Database("shop".into()), "log_statement", "ddl".into());
         places.elsewhere.push(AtRole {
             database: Some("shop".into()),
             role: Some("x".into()),

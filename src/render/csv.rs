@@ -90,9 +90,12 @@ fn plain_and_safe<'a>(cell: &'a Cell<'_>) -> Cow<'a, str> {
     }
 }
 
-/// A text that no spreadsheet takes for a formula. Source: OWASP's page on CSV injection.
+/// A text that no spreadsheet takes for a formula, also where it passes over blanks and line feeds in front. Source: OWASP's
+/// page on CSV injection.
 pub fn no_formula(text: &str) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+    const FIRST: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+    let is_passed_over = |c: char| c.is_whitespace() || escape::is_unsafe(c);
+    if text.starts_with(['\t', '\r']) || text.trim_start_matches(is_passed_over).starts_with(FIRST) {
         Cow::Owned(format!("'{text}"))
     } else {
         Cow::Borrowed(text)
@@ -104,11 +107,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_a_spreadsheet_passes_over_hides_no_formula() {
+        for text in ["=1", "\n=1", " =1", "\u{a0}+1", "＝1", "\u{200b}@a", "\tx", "\rx", "-1"] {
+            assert_eq!(no_formula(text), format!("'{text}"), "{text:?}");
+        }
+        for text in ["a=1", "1-2", "", " a", "é"] {
+            assert_eq!(no_formula(text), text);
+        }
+    }
+
+    #[test]
     fn only_a_text_that_begins_like_a_formula_gets_an_apostrophe() {
         for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
             assert_eq!(plain_and_safe(&Cell::Text(text.into())), format!("'{text}"));
         }
-        for text in ["a=1", " =1", "", "'=1", "1-1"] {
+        for text in ["a=1", " a=1", "", "'=1", "1-1"] {
             assert_eq!(plain_and_safe(&Cell::Text(text.into())), text);
         }
         for (cell, shown) in [

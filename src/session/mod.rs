@@ -13,7 +13,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use serde::Deserialize;
@@ -37,8 +37,10 @@ use crate::sql::{self, quote_ident, quote_literal};
 /// How long a cancel request may take.
 pub const CANCEL_PATIENCE: Duration = Duration::from_millis(500);
 
+/// How many bytes a second the slowest line brings over which an answer is still waited for.
+const SLOWEST: u64 = 16 << 10;
 /// The most that is kept of an answer to a statement of pgkit's own.
-const KEPT: usize = 256 << 20;
+const KEPT: usize = 64 << 20;
 
 const OWN_PATH: &str = include_str!("../../queries/session/own_path.sql");
 const PATH_SCHEMAS: &str = include_str!("../../queries/session/path.sql");
@@ -210,16 +212,23 @@ impl Link {
 
     /// Waits for what the server has a limit for, and not much longer. Errors: it does not keep to it (69).
     async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        self.in_time_left(Duration::ZERO, work).await
+    }
+
+    /// The same, where this much of the time is spent.
+    async fn in_time_left<T>(&self, spent: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
         match self.patience {
             None => work.await,
-            Some(patience) => tokio::time::timeout(patience, work).await.unwrap_or_else(|_| {
-                let host = &self.connected.host;
-                Err(Error::new(
-                    Exit::Unavailable,
-                    format!("the server at {host:?} has not answered for {patience:?}"),
-                )
-                .hint("its own limit should have ended the statement by now; the connection is given up"))
-            }),
+            Some(patience) => {
+                tokio::time::timeout(patience.saturating_sub(spent), work).await.unwrap_or_else(|_| {
+                    let host = &self.connected.host;
+                    Err(Error::new(
+                        Exit::Unavailable,
+                        format!("the server at {host:?} has not answered for {patience:?}"),
+                    )
+                    .hint("its own limit should have ended the statement by now; the connection is given up"))
+                })
+            }
         }
     }
 
@@ -247,7 +256,7 @@ impl Link {
         let typed = params.iter().map(|p| (p, p.server_type()));
         let work = self.connected.client.query_typed_raw(sql, typed);
         let stream = self.in_time(async { work.await.map_err(|e| self.explain(&e)) }).await?;
-        Ok(Rows { link: self, stream: Box::pin(stream) })
+        Ok(Rows { link: self, stream: Box::pin(stream), begun: Instant::now(), received: 0 })
     }
 
     /// The first column of every row, as the server sent it.
@@ -326,14 +335,22 @@ impl Link {
 pub struct Rows<'a> {
     link: &'a Link,
     stream: Pin<Box<RowStream>>,
+    begun: Instant,
+    /// How many bytes have come.
+    received: u64,
 }
 
 impl Rows<'_> {
     /// The next row; `None` at the end. Errors: what the server says, with its SQLSTATE, or that it says nothing (69).
     pub async fn next(&mut self) -> Result<Option<Row>> {
-        let Rows { link, stream } = self;
+        let Rows { link, stream, begun, received } = self;
+        // The server's limit is for the whole answer, and what a slow line takes comes on top: but not for a drip of rows.
+        let allowed = Duration::from_secs(*received / SLOWEST);
+        let spent = begun.elapsed().saturating_sub(allowed);
         let next = async { stream.next().await.transpose().map_err(|e| link.explain(&e)) };
-        link.in_time(next).await
+        let row = link.in_time_left(spent, next).await?;
+        *received += row.as_ref().map_or(0, |row| row.raw_size_bytes() as u64);
+        Ok(row)
     }
 }
 
@@ -391,7 +408,9 @@ impl Reader {
         }
         self.link.simple("ROLLBACK").await?;
         let mut again = self.prelude();
-        again.push(own_role(true));
+        if self.link.connected.has_other_role {
+            again.insert(2, own_role(true));
+        }
         self.link.simple(&again.join("; ")).await
     }
 

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Echo, Link, Opening, Running, Server, Value, house, open, timeout};
 use crate::connect::{ServerVersion, Target, own_role};
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result};
 use crate::log::note;
 
 /// What a writing session is for.
@@ -50,6 +50,10 @@ pub struct Limits {
 const WITH_TRIGGERS: &str = "SELECT pg_catalog.set_config('session_replication_role', 'origin', false) \
      WHERE pg_catalog.current_setting('session_replication_role') OPERATOR(pg_catalog.<>) 'origin'";
 
+/// The role that a session goes by, where it is another than the one that connected.
+const OTHER_ROLE: &str =
+    "CASE WHEN CURRENT_USER OPERATOR(pg_catalog.<>) SESSION_USER THEN CURRENT_USER::pg_catalog.text END";
+
 /// What the session is asked first.
 fn greeting(server: Server) -> String {
     let may_set = if server.version.major() >= 15 {
@@ -61,7 +65,7 @@ fn greeting(server: Server) -> String {
     };
     format!(
         "SELECT pg_catalog.pg_backend_pid() AS pid, \
-         CASE WHEN CURRENT_USER OPERATOR(pg_catalog.<>) SESSION_USER THEN CURRENT_USER::pg_catalog.text END AS role, \
+         {OTHER_ROLE} AS role, \
          pg_catalog.pg_is_in_recovery() AS standby, \
          (pg_catalog.current_setting('is_superuser') OPERATOR(pg_catalog.=) 'on'{may_set}) AS may_quiet, loaded.* \
          FROM (\n{}\n) AS loaded",
@@ -119,7 +123,8 @@ impl Writer {
         let (link, answer) = Link::open(target, &opening, patience, echo, running, ask).await?;
         let text = answer.into_iter().next().flatten().unwrap_or_default();
         let told: Greeting = serde_json::from_str(&text).map_err(|e| {
-            Error::bug("a session's greeting is not what was expected").caused_by(e).caused_by(text)
+            let why = "the server's answer to the first statement is not what was asked for";
+            Error::new(Exit::Unavailable, why).caused_by(e)
         })?;
         let mut writer = Writer {
             link,
@@ -143,6 +148,15 @@ impl Writer {
             }
             writer.watches_client = false;
             writer.run(&writer.settings(limits, is_quiet)).await?;
+        }
+        if writer.role.is_some() {
+            #[derive(Deserialize)]
+            #[serde(deny_unknown_fields)]
+            struct Now {
+                role: Option<String>,
+            }
+            // It may have been the database's wish, which is not gone by.
+            writer.role = writer.one::<Now>(&format!("SELECT {OTHER_ROLE} AS role"), &[]).await?.role;
         }
         Ok(writer)
     }
@@ -175,7 +189,10 @@ impl Writer {
             set.push("idle_session_timeout = 0".to_owned());
         }
         let mut all: Vec<String> = set.into_iter().map(|one| format!("SET {one}")).collect();
-        all.push(own_role(false));
+        if self.link.connected.has_other_role {
+            // Behind the path alone: what follows is set as the role that connected.
+            all.insert(1, own_role(false));
+        }
         if !self.purpose.only_reads() {
             all.push(WITH_TRIGGERS.to_owned());
         }

@@ -161,7 +161,8 @@ fn talk(mut stream: TcpStream, does: Does, heard: &Mutex<Vec<String>>) -> Option
         let truth = |so: bool, yes: &'static str, no: &'static str| if so { yes } else { no };
         out.clear();
         if asked.contains("begin") {
-            // pgkit asks all at once.
+            // pgkit asks all at once, and first whether it is another role.
+            result(&mut out, &["f"]);
             if asked.contains("pg_is_in_recovery") {
                 result(&mut out, &[truth(standby, "t", "f"), truth(read_only, "t", "f")]);
             }

@@ -143,7 +143,7 @@ fn a_record_that_is_none_of_pgkits_is_never_acted_on() {
     let (_server, db) = server_with(&options(bin()));
     let hostile = r#"{"version":1,"id":"x","by":"x","since":"2026-01-01T00:00:00Z","until":null,"max_bytes":null,"settings":{"archive_command":{"set":"","was":"rm -rf /"}}}"#;
     db.sql(&format!("ALTER DATABASE postgres SET pgkit.log = '{hostile}'"));
-    for args in [&["off"][..], &["status"], &["on"]] {
+    for args in [&["off"][..], &["status"], &["on", "--database", "postgres"]] {
         let output = log(&db, args);
         assert_eq!(output.code, Some(65), "{}", output.snapshot());
         assert!(output.stderr.contains("archive_command"), "{}", output.stderr);

@@ -31,6 +31,8 @@ enum Does {
     Settings,
     /// Rows of one column without end, behind their description.
     Rows,
+    /// A row, whole, every 100 ms.
+    SlowRows,
     /// A row of an announced 60 MB, a byte each second.
     Drip,
     /// Bytes that are no message.
@@ -126,7 +128,11 @@ fn talk(mut stream: TcpStream, when: When, does: Does) -> Option<()> {
         vec![Some(b"7")]
     };
     let names: Vec<String> = (0..told.len()).map(|i| format!("c{i}")).collect();
-    let mut answer = columns(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    // Not as another role; and then what was asked for.
+    let mut answer = columns(&["is_other"]);
+    answer.extend(row(&[Some(b"f")]));
+    answer.extend(message(b'C', b"SELECT 1\0"));
+    answer.extend(columns(&names.iter().map(String::as_str).collect::<Vec<_>>()));
     answer.extend(row(&told));
     answer.extend(message(b'C', b"SELECT 1\0"));
     answer.extend(ready(if stays { b'T' } else { b'I' }));
@@ -188,6 +194,14 @@ fn misbehave(stream: &mut TcpStream, does: Does) -> Option<()> {
                 None
             };
             flood((0..64).flat_map(|_| row(&[Some(&[b'x'; 1000])])).collect())
+        }
+        Does::SlowRows => {
+            stream.write_all(&columns(&["c"])).ok()?;
+            while Instant::now() < end {
+                stream.write_all(&row(&[Some(b"{}")])).ok()?;
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            None
         }
         Does::Drip => {
             let head = [&b"D"[..], &60_000_000_u32.to_be_bytes()].concat();
@@ -285,6 +299,7 @@ fn whatever_a_server_says_pgkit_ends_in_time_and_in_little_memory() {
     cases.push((When::Startup, Does::Rounds(2_147_483_647)));
     cases.push((When::First, Does::Rows));
     cases.push((When::Second, Does::Drip));
+    cases.push((When::First, Does::SlowRows));
     // Those that wait for a limit wait at the same time.
     let next = std::sync::atomic::AtomicUsize::new(0);
     std::thread::scope(|scope| {

@@ -107,6 +107,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("xmloption", "document"),
     ("enable_seqscan", "off"),
     ("client_encoding", "LATIN1"),
+    ("force_parallel_mode", "regress"),
     ("statement_timeout", "'2s'"),
 ];
 
@@ -191,7 +192,9 @@ fn nothing_that_a_databases_owner_plants_runs_in_any_command() {
     for bin in &planted_bins() {
         let planted = Planted::new(bin);
         for (name, value) in SETTINGS {
-            planted.set(name, value);
+            // Its name from 16 on.
+            let is_renamed = *name == "force_parallel_mode" && bin.major >= 16;
+            planted.set(if is_renamed { "debug_parallel_query" } else { name }, value);
         }
         // The plants work: whoever goes by the database's path runs them.
         let victim = planted.db.session();
@@ -244,6 +247,22 @@ fn every_session_says_the_path_first(log: &str) {
 }
 
 #[test]
+fn one_record_that_is_none_keeps_no_other_place_from_being_put_back() {
+    let planted = Planted::new(bin());
+    let postgres = Db::existing(&planted.db.info, "postgres");
+    postgres.sql("GRANT SET ON PARAMETER \"pgkit.log\" TO mallory");
+    assert_eq!(run(pgkit(&postgres).args(["log", "on", "--for", "1h"])).code, Some(0));
+    for record in ["{}", "null", r#"{"version":1,"settings":{"search_path":{"set":"x"}}}"#] {
+        planted.set("pgkit.log", &format!("'{record}'"));
+        let status = run(pgkit(&postgres).args(["log", "status"]));
+        assert!(status.code == Some(65) && status.stderr.contains("planted"), "{}", status.snapshot());
+    }
+    let off = run(pgkit(&postgres).args(["log", "off"]));
+    assert!(off.code == Some(65) && off.stderr.contains("planted"), "{}", off.snapshot());
+    assert_eq!(postgres.value("SELECT count(*) FROM pg_file_settings WHERE name ~ '^(log_statement|pgkit.log)$' AND sourcefile ~ 'auto.conf'"), "0");
+}
+
+#[test]
 fn the_role_that_a_database_sets_is_not_gone_by_and_the_users_own_is() {
     let planted = Planted::new(bin());
     let asks = |name: &str| {
@@ -258,6 +277,11 @@ fn the_role_that_a_database_sets_is_not_gone_by_and_the_users_own_is() {
     let superuser = planted.db.info.user.clone();
     planted.db.sql("ALTER DATABASE planted SET role = 'mallory'");
     assert_eq!(asks(&superuser).lines(), [superuser.as_str()]);
+    // Nothing is set as that role, who may not set it.
+    for line in [&["log", "on", "--for", "1h"][..], &["log", "status"], &["log", "path"], &["log", "off"]] {
+        let output = run(pgkit(&planted.db).args(line));
+        assert_eq!(output.code, Some(0), "{line:?}: {}", output.snapshot());
+    }
     // Writing sessions, and guards behind them: an owner's role must not own the tables.
     let made = folder();
     for line in [

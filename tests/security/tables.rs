@@ -38,10 +38,14 @@ impl Tables {
     }
 
     fn jobs(&self, args: &[&str]) -> Output {
+        run(&mut self.command(args))
+    }
+
+    fn command(&self, args: &[&str]) -> std::process::Command {
         let mut command = pgkit(&self.db);
         command.current_dir(self.folder.path()).env("PGKIT_JOBS", self.folder.path().join("jobs.toml"));
         command.env("XDG_STATE_HOME", self.folder.path()).arg("jobs").args(args);
-        run(&mut command)
+        command
     }
 
     fn nothing_ran(&self, what: &str) {
@@ -302,6 +306,65 @@ fn a_jobs_sql_runs_as_the_role_that_the_file_says() {
         .map(|row| row[0].clone().unwrap())
         .collect();
     assert_eq!(who, ["app_role", "app_role", tables.db.info.user.as_str()]);
+}
+
+#[test]
+fn a_runner_that_stays_looks_again_when_something_is_hung_on_the_tables() {
+    let tables = Tables::new(bin(), "stays");
+    let each = "[[job]]\nname = \"each\"\nevery = \"1s\"\nsql = \"SELECT 1\"\n";
+    std::fs::write(tables.folder.path().join("jobs.toml"), each).unwrap();
+    let mut command = tables.command(&["run", "--every", "1s"]);
+    let mut runner =
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    eventually("it has run", || tables.db.value("SELECT count(*) > 0 FROM ops.pgkit_run") == "t");
+    // What changes nothing of whose they are costs it nothing.
+    tables.db.sql("GRANT SELECT ON ops.pgkit_run TO mallory");
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    assert!(runner.try_wait().unwrap().is_none());
+    tables.db.sql("GRANT TRIGGER ON ops.pgkit_run TO mallory");
+    let ended = std::time::Instant::now();
+    let code = loop {
+        if let Some(status) = runner.try_wait().unwrap() {
+            break status.code();
+        }
+        assert!(ended.elapsed().as_secs() < 20, "it goes on");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    };
+    let told = std::io::read_to_string(runner.stderr.take().unwrap()).unwrap();
+    assert_eq!(code, Some(65), "{told}");
+    assert!(told.contains("has the privilege TRIGGER"), "{told}");
+}
+
+#[test]
+fn whatever_a_writer_puts_into_the_tables_stops_no_runner() {
+    let tables = Tables::new(bin(), "values");
+    assert_eq!(tables.jobs(&["run", "--force", "sql", "program"]).code, Some(0));
+    for spoil in [
+        "UPDATE ops.pgkit_job SET done_through = 'infinity'",
+        "UPDATE ops.pgkit_job SET done_through = '-infinity'",
+        "UPDATE ops.pgkit_job SET first_seen = '-infinity'",
+        "UPDATE ops.pgkit_job SET first_seen = 'infinity', paused = NULL",
+        "UPDATE ops.pgkit_job SET max_ongoing_age = '178000000 years'",
+        "UPDATE ops.pgkit_run SET run_date = 'infinity', started = '-infinity' WHERE app_name = 'sql'",
+        "UPDATE ops.pgkit_run SET run_date = '294276-12-31', started = '4713-01-01 BC' WHERE app_name = 'program'",
+        "UPDATE ops.crontabber SET next_run = '-infinity', last_run = 'infinity', first_run = '-infinity', last_success = '-infinity', error_count = 2147483647",
+        "INSERT INTO ops.pgkit_run (app_name, run_date, attempt, state, claim, grace, seen_free_at, started, guard_pid, leader_pid) SELECT 'sql', '-infinity', 1, 'running', '2020-01-01', '-178000000 years', 'infinity', 'infinity', 1, 1; UPDATE ops.crontabber SET ongoing = '2020-01-01' WHERE app_name = 'sql'",
+        "UPDATE ops.crontabber SET last_error = '{\"type\": [], \"value\": {}}', depends_on = '{sql,sql,NULL}'",
+    ] {
+        tables.db.sql(spoil);
+        for args in [
+            &["list"][..],
+            &["status"],
+            &["next"],
+            &["why", "sql"],
+            &["history"],
+            &["run"],
+            &["run", "--dry-run"],
+        ] {
+            let output = tables.jobs(args);
+            assert!(matches!(output.code, Some(0..=3)), "{args:?} after {spoil}: {}", output.snapshot());
+        }
+    }
 }
 
 #[test]

@@ -50,7 +50,7 @@ async fn everywhere(switch: &Switch, only: Option<Scope>, foreign: Foreign, echo
     let places = switch.places().await?;
     let scopes: Vec<Scope> = match only {
         Some(scope) => vec![scope],
-        None => places.notes.keys().cloned().collect(),
+        None => places.notes.keys().chain(places.unreadable.keys()).cloned().collect(),
     };
     let mut exit = Exit::Done;
     let mut any = false;

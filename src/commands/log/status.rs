@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::cli::{EchoArgs, FormatArgs};
 use crate::commands::Context;
 use crate::commands::listing::Listing;
-use crate::error::{Error, Exit, Result};
+use crate::error::{self, Error, Exit, Result};
 use crate::log::files::{self, Growth, Log, Place};
 use crate::log::local;
 use crate::log::note::Restore;
@@ -143,7 +143,10 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
                 .float(None),
         );
     }
-    if rows.is_empty() {
+    for (scope, e) in &places.unreadable {
+        error::print(&Error { message: format!("{scope}: {}", e.message), ..e.clone() });
+    }
+    if rows.is_empty() && places.unreadable.is_empty() {
         echo.remark("nothing is on");
     }
     if clients.iter().any(|c| c.since.is_none())
@@ -164,7 +167,8 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         }
     }
     listing.finish().await?;
-    Ok(exit)
+    // What could not be read is not fine.
+    Ok(places.unreadable.values().next().map_or(exit, |e| e.exit))
 }
 
 fn overdue(places: &Places, now: Timestamp) -> bool {

@@ -194,7 +194,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         }
         let Some(writer) = &self.writer else { return Err(Error::bug("a session that is not there")) };
         let here = Instant::now();
-        let looked = unless_stopped(&self.stop, looked(writer, &self.place, jobs)).await;
+        let looked = unless_stopped(&self.stop, looked(writer, &mut self.place, &self.around, jobs)).await;
         match &looked {
             Ok(snapshot) => self.clock = Clock { server: snapshot.now, here },
             // Whatever it is in the middle of ends with it.
@@ -565,8 +565,18 @@ async fn opened<C: AsyncFn() -> Result<Writer>>(
     Ok((writer, place, setup))
 }
 
-async fn looked(writer: &Writer, place: &Place, jobs: &[Rc<Job>]) -> Result<Snapshot> {
+async fn looked(
+    writer: &Writer,
+    place: &mut Place,
+    around: &Surroundings,
+    jobs: &[Rc<Job>],
+) -> Result<Snapshot> {
     let snapshot = store::read(writer, place).await?;
+    if snapshot.shape.as_ref() != Some(&place.shape) {
+        // Somebody has changed the tables, or the rights on them, since they were found to be ours to use: are they still?
+        let wanted = Where { schema: Some(&place.schema), owner: around.owner.as_deref() };
+        *place = store::place(writer, wanted).await?;
+    }
     // What a job says of foreign claims is kept for the guard trigger, and written where it is new.
     let is_known = |job: &Job| {
         let known = snapshot.jobs.get(&job.name).and_then(|stored| stored.max_ongoing_age_s);
