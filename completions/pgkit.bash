@@ -1,34 +1,17 @@
-
-_clap_complete_pgkit() {
-    local IFS=$'\013'
-    local _CLAP_COMPLETE_INDEX=${COMP_CWORD}
-    local _CLAP_COMPLETE_COMP_TYPE=${COMP_TYPE}
-    if compopt +o nospace 2> /dev/null; then
-        local _CLAP_COMPLETE_SPACE=false
-    else
-        local _CLAP_COMPLETE_SPACE=true
+# Completion of pgkit in bash.
+_pgkit() {
+    # Pathname expansion and word splitting would change a name, and readline inserts each as it stands here.
+    # So pgkit gets the line up to the cursor and the part of it that will be replaced, and quotes what fits.
+    local IFS= line=${COMP_LINE:0:COMP_POINT} word
+    COMPREPLY=()
+    while read -r word; do
+        COMPREPLY[${#COMPREPLY[@]}]=$word
+    done < <(COMPLETE=bash pgkit -- "$line" "$2" 2>/dev/null)
+    # More follows on a schema's dot and on a flag's sign. Before bash 4 there is never a blank.
+    if [[ ${COMPREPLY[0]-} != *[/.=:] ]]; then
+        compopt +o nospace 2>/dev/null
     fi
-    local words=("${COMP_WORDS[@]}")
-    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-        words[COMP_CWORD]="$2"
-    fi
-    COMPREPLY=( $( \
-        _CLAP_IFS="$IFS" \
-        _CLAP_COMPLETE_INDEX="$_CLAP_COMPLETE_INDEX" \
-        _CLAP_COMPLETE_COMP_TYPE="$_CLAP_COMPLETE_COMP_TYPE" \
-        _CLAP_COMPLETE_SPACE="$_CLAP_COMPLETE_SPACE" \
-        COMPLETE="bash" \
-        "pgkit" -- "${words[@]}" \
-    ) )
-    if [[ $? != 0 ]]; then
-        unset COMPREPLY
-    elif [[ $_CLAP_COMPLETE_SPACE == false ]] && [[ "${COMPREPLY-}" =~ [=/:]$ ]]; then
-        compopt -o nospace
-    fi
+    return 0
 }
-if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then
-    complete -o nospace -o bashdefault -o nosort -F _clap_complete_pgkit pgkit
-else
-    complete -o nospace -o bashdefault -F _clap_complete_pgkit pgkit
-fi
-
+complete -o nospace -o bashdefault -o nosort -F _pgkit pgkit 2>/dev/null ||
+    complete -o nospace -o bashdefault -F _pgkit pgkit

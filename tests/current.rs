@@ -130,15 +130,11 @@ fn the_manual_page_is_one_that_man_can_show() {
     assert!(man.stdout.is_ascii(), "troff reads ASCII everywhere");
 }
 
-/// Asks for completion as the bash script does: the words, and which one is typed.
+/// Asks for completion as the bash script does: the line up to the cursor, and what of it will be replaced.
 fn complete(db: &Db, words: &[&str]) -> Vec<String> {
     let mut command = pgkit(db);
-    command
-        .env("COMPLETE", "bash")
-        .env("_CLAP_IFS", "\n")
-        .env("_CLAP_COMPLETE_INDEX", (words.len() - 1).to_string());
-    let output = run(with(command, ["--"]).args(words));
-    output.stdout.lines().map(str::to_owned).collect()
+    command.env("COMPLETE", "bash").args(["--", &words.join(" "), words[words.len() - 1]]);
+    run(&mut command).lines().into_iter().map(str::to_owned).collect()
 }
 
 #[test]
@@ -147,7 +143,7 @@ fn completion_knows_values_and_the_live_servers_names() {
     db.sql("CREATE SCHEMA app; CREATE TABLE app.shipments (a int); CREATE TABLE shopping (a int); CREATE FUNCTION shout() RETURNS int LANGUAGE sql AS 'SELECT 1'");
     assert_eq!(complete(&db, &["pgkit", "sizes", "--measure", ""]), ["main", "toast", "indexes", "total"]);
     assert_eq!(complete(&db, &["pgkit", "sizes", "--format", "js"]), ["json", "jsonl"]);
-    assert_eq!(complete(&db, &["pgkit", "relations", "--kind", "mat"]), ["materialized view"]);
+    assert_eq!(complete(&db, &["pgkit", "relations", "--kind", "mat"]), ["materialized\\ view"]);
     assert_eq!(complete(&db, &["pgkit", "sizes", "sho"]), ["shopping"]);
     assert_eq!(complete(&db, &["pgkit", "relations", "app"]), ["app."]);
     assert_eq!(complete(&db, &["pgkit", "relations", "app.sh"]), ["app.shipments"]);
@@ -177,7 +173,7 @@ fn completion_works_inside_a_real_bash() {
     let db = db("bash");
     db.sql("CREATE TABLE zebra_crossing (a int)");
     let script = format!(
-        "source {}; COMP_WORDS=(pgkit sizes zeb); COMP_CWORD=2; COMP_TYPE=9; _clap_complete_pgkit pgkit zeb sizes; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        "source {}; COMP_LINE='pgkit sizes zeb'; COMP_POINT=15; _pgkit pgkit zeb sizes; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
         project("completions/pgkit.bash").display()
     );
     let mut bash = Command::new("bash");

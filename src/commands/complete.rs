@@ -1,7 +1,8 @@
 //! Live completion: databases, schemas, relations, functions and sessions of the server that the command line names, and
 //! jobs of the file that it names.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use clap::Arg;
@@ -23,6 +24,19 @@ const RELATIONS: &str = include_str!("../../queries/complete/relations.sql");
 const FUNCTIONS: &str = include_str!("../../queries/complete/functions.sql");
 const SESSIONS: &str = include_str!("../../queries/complete/sessions.sql");
 
+/// The command line that is being completed. clap calls a completer with nothing but the beginning of one value.
+static LINE: OnceLock<Vec<String>> = OnceLock::new();
+
+/// Says what the words of the line are, without quotes, up to the one that is being typed.
+pub fn set_line(words: &[String]) {
+    // There is one line a process.
+    let _ = LINE.set(words.to_vec());
+}
+
+fn line() -> &'static [String] {
+    LINE.get().map_or(&[], Vec::as_slice)
+}
+
 /// Lets a report's parameter be completed from the server.
 pub fn param(arg: Arg, param: &Param) -> Arg {
     match (param.kind, param.complete) {
@@ -36,8 +50,18 @@ pub fn param(arg: Arg, param: &Param) -> Arg {
     }
 }
 
-/// Lets `--dbname` be completed from the server.
+/// Lets `--dbname` be completed from the server. A name that would be read as a connection string means another
+/// database, and perhaps another server, so it is not offered.
 pub fn databases() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let mut names = names(DATABASES, typed);
+        names.retain(|name| !name.get_value().to_str().is_none_or(connect::is_connection_string));
+        names
+    })
+}
+
+/// Lets a flag that takes nothing but a database's name be completed from the server.
+pub fn database_names() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| names(DATABASES, typed))
 }
 
@@ -54,15 +78,13 @@ pub fn sessions() -> ArgValueCompleter {
 /// Lets a job be completed from the jobs file.
 pub fn jobs() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
-        let words: Vec<OsString> = std::env::args_os().collect();
         let named =
-            line_of(&words).windows(2).rev().find_map(|pair| (pair[0] == "--file").then_some(pair[1]));
+            line().windows(2).rev().find_map(|pair| (pair[0] == "--file").then_some(pair[1].as_str()));
         let env = connect::environment();
         let path = named.or(env.nonempty("PGKIT_JOBS")).unwrap_or("jobs.toml");
         let text = std::fs::read_to_string(path).unwrap_or_default();
         let names = file::parse(&text).jobs.into_iter().map(|job| job.name);
-        let typed = typed.to_str().unwrap_or_default();
-        names.filter(|name| name.starts_with(typed)).map(CompletionCandidate::new).collect()
+        beginning(names, typed.to_str().unwrap_or_default())
     })
 }
 
@@ -74,14 +96,18 @@ fn names(sql: &str, typed: &OsStr) -> Vec<CompletionCandidate> {
     };
     let answer = runtime.block_on(async { tokio::time::timeout(PATIENCE, ask(sql, typed)).await });
     runtime.shutdown_background();
-    let found = answer.ok().and_then(Result::ok).unwrap_or_default();
-    found.into_iter().map(CompletionCandidate::new).collect()
+    beginning(answer.ok().and_then(Result::ok).unwrap_or_default(), typed)
+}
+
+/// Those that begin like this. One with a dash in front would be taken for a flag.
+fn beginning(names: impl IntoIterator<Item = String>, typed: &str) -> Vec<CompletionCandidate> {
+    let fits = |name: &String| name.starts_with(typed) && !name.starts_with('-');
+    names.into_iter().filter(fits).map(CompletionCandidate::new).collect()
 }
 
 async fn ask(sql: &str, typed: &str) -> Result<Vec<String>> {
     let env = connect::environment();
-    let words: Vec<OsString> = std::env::args_os().collect();
-    let flags = flags_among(&words);
+    let flags = flags_among(line());
     let target = connect::resolve(&flags, &env, &connect::Disk)?;
     let settings = Settings {
         statement_timeout: Some(PATIENCE),
@@ -92,30 +118,25 @@ async fn ask(sql: &str, typed: &str) -> Result<Vec<String>> {
     // Nobody is asked for a password between two presses of Tab.
     let mut never = |_: &str| Err(Error::new(Exit::Unavailable, "no password"));
     let reader = Reader::connect(&target, settings, None, &Running::default(), &mut never).await?;
-    let names = reader.texts(sql, &[Value::Text(typed.to_owned())]).await?;
+    let names = reader.names(sql, &[Value::Text(typed.to_owned())]).await?;
     reader.close().await;
     Ok(names)
 }
 
-/// The shell's words: they stand behind the first `--`.
-fn line_of(words: &[OsString]) -> Vec<&str> {
-    let line = words.iter().position(|w| w == "--").map_or(&words[..0], |at| &words[at + 1..]);
-    line.iter().filter_map(|w| w.to_str()).collect()
-}
-
 /// The connection flags on a line that is still being typed. `-d` is left out where it is what is typed.
-fn flags_among(words: &[OsString]) -> Flags {
+fn flags_among(line: &[String]) -> Flags {
     let mut flags = Flags { no_password: true, ..Flags::default() };
-    let line = line_of(words);
     for (i, word) in line.iter().enumerate() {
         for (short, long) in [("-h", "--host"), ("-p", "--port"), ("-U", "--username"), ("-d", "--dbname")] {
             let value = if *word == short || *word == long {
                 // The last word is the one that is being typed.
-                line.get(i + 1).filter(|_| i + 2 < line.len()).map(|v| (*v).to_owned())
+                line.get(i + 1).filter(|_| i + 2 < line.len()).cloned()
+            } else if i + 1 == line.len() {
+                None
             } else if let Some(value) = word.strip_prefix(long).and_then(|rest| rest.strip_prefix('=')) {
                 Some(value.to_owned())
             } else if let Some(value) = word.strip_prefix(short).filter(|_| !word.starts_with("--")) {
-                Some(value.to_owned()).filter(|v| !v.is_empty() && i + 1 < line.len())
+                Some(value.to_owned()).filter(|v| !v.is_empty())
             } else {
                 None
             };
@@ -138,8 +159,8 @@ mod tests {
 
     #[test]
     fn a_line_that_is_still_typed_tells_where_to_connect() {
-        let words: Vec<OsString> =
-            ["pgkit", "--", "pgkit", "sizes", "-h", "db1", "-p6432", "--dbname=shop", "-U", "me", "pub"]
+        let words: Vec<String> =
+            ["pgkit", "sizes", "-h", "db1", "-p6432", "--dbname=shop", "-U", "me", "pub"]
                 .map(Into::into)
                 .to_vec();
         let flags = flags_among(&words);
@@ -151,7 +172,9 @@ mod tests {
 
     #[test]
     fn what_is_being_typed_is_no_flags_value_yet() {
-        let words: Vec<OsString> = ["pgkit", "--", "pgkit", "sizes", "-d", "sh"].map(Into::into).to_vec();
-        assert_eq!(flags_among(&words).dbname, None);
+        for line in [&["pgkit", "sizes", "-d", "sh"][..], &["pgkit", "--dbname=sh"], &["pgkit", "-dsh"]] {
+            let words: Vec<String> = line.iter().map(|w| (*w).to_owned()).collect();
+            assert_eq!(flags_among(&words).dbname, None);
+        }
     }
 }

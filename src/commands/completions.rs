@@ -3,14 +3,12 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use clap_complete::aot;
-use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 
 use super::Context;
+use super::shells::{self, Shell};
 use crate::cli;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Exit, Result};
 use crate::render::output;
-
-const SHELLS: [&str; 5] = ["bash", "zsh", "fish", "powershell", "elvish"];
 
 /// The command.
 pub fn command() -> Command {
@@ -19,7 +17,7 @@ pub fn command() -> Command {
             Arg::new("shell")
                 .required(true)
                 .value_name("SHELL")
-                .value_parser(PossibleValuesParser::new(SHELLS))
+                .value_parser(PossibleValuesParser::new(shells::NAMES))
                 .help("Which shell"),
         )
         .arg(
@@ -38,36 +36,22 @@ pub fn command() -> Command {
 /// Prints the script.
 pub fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> Result<Exit> {
     cli::refuse_connection_flags(root, "completions")?;
-    let shell = matches.get_one::<String>("shell").map_or("bash", String::as_str);
-    let script = if matches.get_flag("static") { fixed(context, shell) } else { live(shell)? };
+    let shell = matches.get_one::<String>("shell").and_then(|name| Shell::named(name)).unwrap_or(Shell::Bash);
+    let script = if matches.get_flag("static") { fixed(context, shell) } else { shells::script(shell)? };
     output::print(&script)?;
     Ok(Exit::Done)
 }
 
-fn live(shell: &str) -> Result<String> {
-    let completer: &dyn EnvCompleter = match shell {
-        "zsh" => &Zsh,
-        "fish" => &Fish,
-        "powershell" => &Powershell,
-        "elvish" => &Elvish,
-        _ => &Bash,
-    };
-    let mut script = Vec::new();
-    completer
-        .write_registration("COMPLETE", "pgkit", "pgkit", "pgkit", &mut script)
-        .map_err(|e| Error::io("could not write the script", &e))?;
-    String::from_utf8(script).map_err(|e| Error::bug("a completion script that is no text").caused_by(e))
-}
-
-fn fixed(context: &Context, shell: &str) -> String {
+fn fixed(context: &Context, shell: Shell) -> String {
+    let mut tree = cli::tree(&context.reports, &Vec::new());
     let shell = match shell {
-        "zsh" => aot::Shell::Zsh,
-        "fish" => aot::Shell::Fish,
-        "powershell" => aot::Shell::PowerShell,
-        "elvish" => aot::Shell::Elvish,
-        _ => aot::Shell::Bash,
+        Shell::Zsh => aot::Shell::Zsh,
+        Shell::Fish => aot::Shell::Fish,
+        Shell::Powershell => aot::Shell::PowerShell,
+        Shell::Elvish => aot::Shell::Elvish,
+        Shell::Bash => aot::Shell::Bash,
     };
     let mut script = Vec::new();
-    aot::generate(shell, &mut cli::tree(&context.reports, &Vec::new()), "pgkit", &mut script);
+    aot::generate(shell, &mut tree, "pgkit", &mut script);
     String::from_utf8_lossy(&script).into_owned()
 }

@@ -11,6 +11,7 @@ pub mod man;
 pub mod report;
 pub mod run;
 pub mod sandbox;
+pub mod shells;
 pub mod upgrade_check;
 
 use std::ffi::OsString;
@@ -72,7 +73,7 @@ pub fn own_folders(env: &Environment) -> Vec<PathBuf> {
 
 fn run(args: Vec<OsString>) -> Result<Exit> {
     let env = environment();
-    let completing = env.var("COMPLETE").is_some();
+    let completing = env.nonempty("COMPLETE").is_some_and(|shell| shell != "0");
     let all = completing || args.iter().any(|a| a == "man" || a == "completions");
     let reports = reports::built_in(|name| all || args.iter().any(|a| a == name))?;
     // Only `run` reads the user's folder; its name stands on the line when it is meant.
@@ -84,7 +85,8 @@ fn run(args: Vec<OsString>) -> Result<Exit> {
         Err(e) => (Vec::new(), Some(e)),
     };
     if completing {
-        clap_complete::CompleteEnv::with_factory(|| cli::tree(&reports, &own)).complete();
+        shells::answer(&env, &args, || cli::tree(&reports, &own))?;
+        return Ok(Exit::Done);
     }
     let is_plugin = jobs::is_plugin(&args);
     let matches = match cli::tree(&reports, &own).try_get_matches_from(args) {

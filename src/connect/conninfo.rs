@@ -4,7 +4,7 @@ use super::settings::{Settings, is_secret, is_space};
 use crate::error::{Error, Result};
 
 /// Is this -d a connection string (else it is the name of a database)?
-pub(super) fn is_connection_string(dbname: &str) -> bool {
+pub fn is_connection_string(dbname: &str) -> bool {
     super::uri::is_uri(dbname) || dbname.contains('=')
 }
 

@@ -23,6 +23,7 @@ use std::hash::{BuildHasher, Hasher};
 use tokio::task::JoinHandle;
 
 pub use cancel::Canceler;
+pub use conninfo::is_connection_string;
 pub use environment::{Environment, environment};
 pub use files::{Disk, Files, Stat};
 pub use passfile::Secret;

@@ -376,6 +376,14 @@ impl Reader {
             .await
     }
 
+    /// As [`Reader::texts`], without what is no UTF-8: shown in another way it would be another name.
+    pub async fn names(&self, sql: &str, params: &[Value]) -> Result<Vec<String>> {
+        let names = self.link.first_column(sql, params, |raw| {
+            Ok(raw.and_then(|raw| std::str::from_utf8(raw).ok()).map(str::to_owned))
+        });
+        Ok(names.await?.into_iter().flatten().collect())
+    }
+
     /// Every row of a query of pgkit's own as a struct, by column name.
     pub async fn structs<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> Result<Vec<T>> {
         self.link.structs(sql, params).await

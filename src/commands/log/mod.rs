@@ -26,7 +26,7 @@ struct ScopeArgs {
     #[arg(long)]
     global: bool,
     /// One database: sessions that begin from now on
-    #[arg(long, value_name = "DATABASE", add = super::complete::databases())]
+    #[arg(long, value_name = "DATABASE", add = super::complete::database_names())]
     database: Option<String>,
     /// One role: sessions that begin from now on
     #[arg(long, value_name = "ROLE", add = super::complete::roles())]

@@ -64,7 +64,7 @@ struct TailArgs {
 #[derive(Debug, Clone, Default, Args)]
 struct FilterArgs {
     /// Only entries of this database
-    #[arg(long, value_name = "DATABASE", add = crate::commands::complete::databases())]
+    #[arg(long, value_name = "DATABASE", add = crate::commands::complete::database_names())]
     database: Option<String>,
     /// Only entries of this role
     #[arg(long, value_name = "ROLE", add = crate::commands::complete::roles())]
