@@ -249,9 +249,10 @@ impl SessionArgs {
     }
 }
 
-/// Where a report's own parameters live among the arguments: their names are the report author's.
+/// Where a report's own parameters live among the arguments: their names are the report author's. (A colon would end the
+/// name in zsh's static completions.)
 fn param_id(param: &Param) -> String {
-    format!("param:{}", param.name)
+    format!("param-{}", param.name)
 }
 
 fn param_arg(param: &Param) -> Arg {
@@ -473,7 +474,7 @@ mod tests {
     #[test]
     fn every_shared_flag_is_refused_as_a_parameters_name() {
         let command = report_command(&crate::report::built_in(|_| true).unwrap()[0]);
-        for arg in command.get_arguments().filter(|a| !a.get_id().as_str().starts_with("param:")) {
+        for arg in command.get_arguments().filter(|a| !a.get_id().as_str().starts_with("param-")) {
             let long = arg.get_long().unwrap();
             assert!(crate::report::SHARED_FLAGS.contains(&long), "{long}");
         }

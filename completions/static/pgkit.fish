@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_pgkit_global_optspecs
-    string join \n h/host= p/port= U/username= d/dbname= w/no-password W/password ?/help V/version
+    string join \n h/host= p/port= U/username= d/dbname= w/no-password W/password help V/version
 end
 
 function __fish_pgkit_needs_command
@@ -30,7 +30,7 @@ complete -c pgkit -n "__fish_pgkit_needs_command" -s U -l username -d 'The role 
 complete -c pgkit -n "__fish_pgkit_needs_command" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
 complete -c pgkit -n "__fish_pgkit_needs_command" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_needs_command" -s W -l password -d 'Ask for a password before connecting'
-complete -c pgkit -n "__fish_pgkit_needs_command" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_needs_command" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_needs_command" -s V -l version -d 'Print version'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "find" -d 'Everything about a topic: names, columns, bodies, definitions and comments that hold a text'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "functions" -d 'Functions, procedures, aggregates, window and trigger functions, one a line'
@@ -68,7 +68,7 @@ never\t'Never'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l watch -d 'Again and again, every so many seconds' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand find" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l regex -d 'TERM is a PostgreSQL regular expression'
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l system -d 'System catalogs and functions too'
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -s w -l no-password -d 'Never ask for a password'
@@ -111,7 +111,7 @@ never\t'Never'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l watch -d 'Again and again, every so many seconds' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l visible -d 'Only what the search path shows, as psql\'s \\df'
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l system -d 'The system\'s own functions too'
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -s w -l no-password -d 'Never ask for a password'
@@ -150,7 +150,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_s
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l fail-after -d 'Exit with 1 when somebody has waited longer; 0: as soon as somebody waits' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -s W -l password -d 'Ask for a password before connecting'
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l sql -d 'Print that SQL on stdout, ready for psql, and do not run it'
@@ -190,7 +190,7 @@ always\t'Always'
 never\t'Never'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -l sandbox -d 'On a throwaway server of its own'
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from demo" -s W -l password -d 'Ask for a password before connecting'
@@ -222,7 +222,7 @@ always\t'Always'
 never\t'Never'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -l yes -d 'Do not ask; needed where there is no terminal to ask on'
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from cancel" -s W -l password -d 'Ask for a password before connecting'
@@ -254,7 +254,7 @@ always\t'Always'
 never\t'Never'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -l yes -d 'Do not ask; needed where there is no terminal to ask on'
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and __fish_seen_subcommand_from terminate" -s W -l password -d 'Ask for a password before connecting'
@@ -296,7 +296,7 @@ never\t'Never'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l watch -d 'Again and again, every so many seconds' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l visible -d 'Only what the search path shows, as psql\'s \\d'
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l system -d 'System catalogs, information_schema and TOAST tables too'
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -s w -l no-password -d 'Never ask for a password'
@@ -342,7 +342,7 @@ never\t'Never'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l watch -d 'Again and again, every so many seconds' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l group-partitions -d 'Lump families: a partition or inheritance tree under its root, tables whose names differ only in trailing digits and _ under the trimmed name'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l estimate -d 'Ask neither files nor locks: the page counts of the last VACUUM or ANALYZE'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l system -d 'System catalogs too'
@@ -358,9 +358,9 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l no-pager -d 'Do no
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s v -l verbose -d 'Say which text of the report was chosen, and why'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s q -l quiet -d 'No remarks on stderr, only errors'
-complete -c pgkit -n "__fish_pgkit_using_subcommand run" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand run" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand run" -l list -d 'List your reports, with their summaries'
-complete -c pgkit -n "__fish_pgkit_using_subcommand log; and not __fish_seen_subcommand_from on off status tail path grants" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and not __fish_seen_subcommand_from on off status tail path grants" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and not __fish_seen_subcommand_from on off status tail path grants" -f -a "on" -d 'Log statements for a while, and put back what was there before'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and not __fish_seen_subcommand_from on off status tail path grants" -f -a "off" -d 'Put back what was there before `log on`: everywhere, or in one place'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and not __fish_seen_subcommand_from on off status tail path grants" -f -a "status" -d 'Say what is on, since when, by whom and until when; exit code 1 when it is overdue or sessions still log'
@@ -394,7 +394,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcomm
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -s p -l port -d 'The server\'s port' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l global -d 'The whole server, by ALTER SYSTEM: living sessions too (the default)'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l tail -d 'Show what is logged meanwhile, and switch back at the end, also at Ctrl-C'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from on" -l csv -d 'Short for --format csv'
@@ -411,7 +411,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcomm
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from off" -s p -l port -d 'The server\'s port' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from off" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from off" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from off" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from off" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from off" -l global -d 'The whole server, by ALTER SYSTEM: living sessions too (the default)'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from off" -l force -d 'Put the original back even where somebody else has changed the setting meanwhile'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from off" -l keep -d 'Leave what somebody else has made of it, and forget the original'
@@ -439,7 +439,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcomm
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -s p -l port -d 'The server\'s port' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -l csv -d 'Short for --format csv'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -l json -d 'Short for --format json'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from status" -l header -d 'With a head, also where the format has none by default'
@@ -477,7 +477,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcomm
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -s p -l port -d 'The server\'s port' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -s f -l follow -d 'Go on with what is logged from now on, through rotation'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l errors -d 'Only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l csv -d 'Short for --format csv'
@@ -507,7 +507,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcomm
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -s p -l port -d 'The server\'s port' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -l csv -d 'Short for --format csv'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -l json -d 'Short for --format json'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from path" -l header -d 'With a head, also where the format has none by default'
@@ -521,7 +521,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcomm
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from grants" -s p -l port -d 'The server\'s port' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from grants" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from grants" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from grants" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from grants" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from grants" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from grants" -s W -l password -d 'Ask for a password before connecting'
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l param -d 'Values that go through every variant: id=1..100, name=a,b,c or name=@FILE.csv; several are combined' -r
@@ -556,7 +556,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_s
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -s p -l port -d 'The server\'s port' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l allow-writes -d 'Allow statements that write: each run is a transaction that is rolled back. That does not undo sequences, what functions do outside the database, and the dead rows it leaves; locks are held until the run ends'
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l same-rows -d 'Compare the rows of each variant\'s last statement, whatever their order; exit code 1 where they differ'
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and not __fish_seen_subcommand_from demo" -l pairs -d 'The pairs of variants instead: ratio of the medians, its 95% interval, and how many more runs would show 5%'
@@ -597,7 +597,7 @@ never\t'Never'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l bin-dir -d 'Folder with initdb and postgres [default: PGKIT_PG_BIN, pg_config, the usual folders, PATH]' -r -f -a "(__fish_complete_directories)"
-complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l same-rows -d 'Compare the rows of each variant\'s last statement, whatever their order; exit code 1 where they differ'
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l pairs -d 'The pairs of variants instead: ratio of the medians, its 95% interval, and how many more runs would show 5%'
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -l csv -d 'Short for --format csv'
@@ -607,7 +607,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subco
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand bench; and __fish_seen_subcommand_from demo" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -f -a "init" -d 'Make crontabber\'s tables, and pgkit\'s own beside them, as far as they are missing'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -f -a "check" -d 'Check a jobs file: every fault with file, line and job, or its jobs in the order in which they run'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and not __fish_seen_subcommand_from init check list run next why status history reset ghosts unlock pause resume guard" -f -a "list" -d 'List the jobs at a glance: state, last run, next run, errors'
@@ -630,7 +630,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -l example -d 'Print a commented jobs file that runs, and do nothing else'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from init" -s q -l quiet -d 'No remarks on stderr, only errors'
@@ -652,7 +652,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 always\t'Always'
 never\t'Never'"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from check" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from check" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from check" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from check" -l csv -d 'Short for --format csv'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from check" -l json -d 'Short for --format json'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from check" -l header -d 'With a head, also where the format has none by default'
@@ -680,7 +680,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -l csv -d 'Short for --format csv'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -l json -d 'Short for --format json'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from list" -l header -d 'With a head, also where the format has none by default'
@@ -716,7 +716,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l force -d 'Whether they are due or not, and whatever they depend on; never past a lock'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l rerun -d 'With --date: also where that date succeeded already'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from run" -l dry-run -d 'Say which jobs would run and why, and run none'
@@ -755,7 +755,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -l csv -d 'Short for --format csv'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -l json -d 'Short for --format json'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from next" -l header -d 'With a head, also where the format has none by default'
@@ -787,7 +787,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -l csv -d 'Short for --format csv'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -l json -d 'Short for --format json'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from why" -l header -d 'With a head, also where the format has none by default'
@@ -819,7 +819,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -l nagios -d 'One line and exit codes 0, 1, 2 and 3, as monitoring plugins have them; crontabber\'s texts, plus overdue, stuck and paused jobs'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -l prometheus -d 'Prometheus\'s text format'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from status" -l csv -d 'Short for --format csv'
@@ -854,7 +854,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l failed -d 'Only what did not succeed'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l output -d 'With what each attempt printed, as far as it is kept: a column more'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from history" -l csv -d 'Short for --format csv'
@@ -873,7 +873,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from reset" -s w -l no-password -d 'Never ask for a password'
@@ -901,7 +901,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l csv -d 'Short for --format csv'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l json -d 'Short for --format json'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from ghosts" -l header -d 'With a head, also where the format has none by default'
@@ -918,7 +918,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from unlock" -s w -l no-password -d 'Never ask for a password'
@@ -931,7 +931,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from pause" -s w -l no-password -d 'Never ask for a password'
@@ -944,13 +944,13 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -s U -l username -d 'The role to connect as' -r -f -a "(__fish_complete_users)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -s w -l no-password -d 'Never ask for a password'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from resume" -s W -l password -d 'Ask for a password before connecting'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from guard" -l file -d 'The jobs file [default: PGKIT_JOBS, then ./jobs.toml]' -r -F
-complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from guard" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from guard" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from guard" -f -a "install" -d 'Make the trigger: a crontabber that would take a running job gets its exit code 2'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from guard" -f -a "remove" -d 'Take the trigger away'
 complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcommand_from guard" -f -a "status" -d 'Say whether it is there; exit code 1 where it is not, or is switched off'
@@ -978,7 +978,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -s U -l usern
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -s d -l dbname -d 'The database, a postgresql:// URL, or a "key=value ..." string' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
-complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l fix-sql -d 'Print the script for psql that mends what SQL on the old server can mend'
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l allow-destructive -d 'With --fix-sql: what destroys something or takes a choice is not commented out'
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l csv -d 'Short for --format csv'
@@ -989,21 +989,21 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -s w -l no-pa
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -s W -l password -d 'Ask for a password before connecting'
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -s q -l quiet -d 'No remarks on stderr, only errors'
-complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -f -a "tour" -d 'Start a server, show the main commands on it, and leave nothing behind'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -f -a "run" -d 'Run one command, of pgkit or any other, on a server of its own'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -f -a "start" -d 'Start a server that stays until `stop`; prints export lines for the shell'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -f -a "stop" -d 'Stop the server that `start` started, and remove it'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -f -a "status" -d 'Say which sandboxes run; exit code 1 when `start` has none running'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from tour" -l bin-dir -d 'Folder with initdb and postgres [default: PGKIT_PG_BIN, pg_config, the usual folders, PATH]' -r -f -a "(__fish_complete_directories)"
-complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from tour" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from tour" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from run" -l bin-dir -d 'Folder with initdb and postgres [default: PGKIT_PG_BIN, pg_config, the usual folders, PATH]' -r -f -a "(__fish_complete_directories)"
-complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from run" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from run" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from start" -l bin-dir -d 'Folder with initdb and postgres [default: PGKIT_PG_BIN, pg_config, the usual folders, PATH]' -r -f -a "(__fish_complete_directories)"
-complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from start" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from start" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from start" -l tcp -d 'Listen on a free port of 127.0.0.1 too, with a password'
-complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from stop" -s ? -l help -d 'Print help'
-complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from status" -s ? -l help -d 'Print help'
-complete -c pgkit -n "__fish_pgkit_using_subcommand completions" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from stop" -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from status" -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand completions" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand completions" -l static -d 'Commands, flags and fixed values only: the shell never starts pgkit'
-complete -c pgkit -n "__fish_pgkit_using_subcommand man" -s ? -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand man" -l help -d 'Print help'

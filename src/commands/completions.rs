@@ -46,7 +46,10 @@ fn fixed(context: &Context, shell: Shell) -> String {
     let mut tree = cli::tree(&context.reports, &Vec::new());
     let shell = match shell {
         Shell::Zsh => aot::Shell::Zsh,
-        Shell::Fish => aot::Shell::Fish,
+        Shell::Fish => {
+            tree = without_question_mark(tree);
+            aot::Shell::Fish
+        }
         Shell::Powershell => aot::Shell::PowerShell,
         Shell::Elvish => aot::Shell::Elvish,
         Shell::Bash => aot::Shell::Bash,
@@ -54,4 +57,10 @@ fn fixed(context: &Context, shell: Shell) -> String {
     let mut script = Vec::new();
     aot::generate(shell, &mut tree, "pgkit", &mut script);
     String::from_utf8_lossy(&script).into_owned()
+}
+
+/// fish before 4 takes the flag `-?` for a file name's pattern in the script, and no version's argparse takes it.
+fn without_question_mark(tree: Command) -> Command {
+    let tree = tree.mut_args(|arg| if arg.get_short() == Some('?') { arg.short(None) } else { arg });
+    tree.mut_subcommands(without_question_mark)
 }

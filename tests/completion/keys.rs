@@ -138,3 +138,22 @@ fn a_shell_that_pgkit_cannot_quote_for_gets_only_what_needs_no_quotes() {
         assert_eq!(lines.iter().find(|l| !plain.is_match(l)), None, "{shell}");
     }
 }
+
+#[test]
+fn static_completions_say_nothing_but_what_fits() {
+    for shell in installed() {
+        let room = Room::new();
+        let mut terminal = Terminal::new(&room, shell, "--static", &[]);
+        for command in ["relations", "sizes", "functions", "find"] {
+            let beginning = &command[..command.len() - 1];
+            let call = terminal.calls(&format!("pgkit {beginning}\t --cs\t\r"));
+            assert_eq!(call, [command, "--csv"], "{shell:?}\n{}", terminal.shown());
+            // What a position takes: in zsh it was an error.
+            let call = terminal.calls(&format!("pgkit {command} zebra\t\r"));
+            assert_eq!(call, [command, "zebra"], "{shell:?}\n{}", terminal.shown());
+        }
+        for complaint in ["not found", "No matches", "rror"] {
+            assert!(!terminal.shown().contains(complaint), "{shell:?}: {complaint}\n{}", terminal.shown());
+        }
+    }
+}
