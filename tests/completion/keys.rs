@@ -44,13 +44,37 @@ fn within_another_command_a_name_runs_nothing_either() {
             for name in names.iter().filter(|n| n.contains("touch")) {
                 let call = terminal.calls(&format!(": {open}pgkit jobs run {}\t{close}\r", beginning(name)));
                 let is = call.last().map(String::as_str);
-                // Between backquotes neither shell completes, and bash in no other command.
+                // Neither shell completes between backquotes, nor bash in any command within another.
                 let exact = shell == Shell::Zsh && !open.contains('`');
-                let wanted = if exact { name.as_str() } else { beginning(name) };
-                assert_eq!(is, Some(wanted), "{shell:?} {open}{name}");
+                assert_eq!(
+                    is,
+                    Some(if exact { name.as_str() } else { beginning(name) }),
+                    "{shell:?} {open}{name}"
+                );
             }
         }
         assert_eq!(room.made(), [""; 0], "{shell:?}");
+    }
+}
+
+#[test]
+fn on_a_line_that_is_text_of_the_one_before_a_name_runs_nothing() {
+    let room = Room::new();
+    let names = ["ax$(touch P)", "bx\"$(touch P)\"", "cx';touch P;'", "dx`touch P`"].map(str::to_owned);
+    room.jobs(&names);
+    for shell in installed().into_iter().filter(|s| *s != Shell::Fish) {
+        let mut terminal = Terminal::live(&room, shell, &[]);
+        for (open, close) in [("\"", "\""), ("<<E", "E")] {
+            for quote in ["", "'", "\""] {
+                for name in &names {
+                    let begun = format!("pgkit jobs run {quote}{}", beginning(name));
+                    terminal.types(&format!(": {open}\r{begun}\t\r{close}\r"));
+                    terminal.gives_up();
+                    terminal.sync();
+                    assert_eq!(room.made(), [""; 0], "{shell:?} {open}{quote}{name}\n{}", terminal.shown());
+                }
+            }
+        }
     }
 }
 
@@ -103,8 +127,8 @@ fn a_shell_that_pgkit_cannot_quote_for_gets_only_what_needs_no_quotes() {
     let mut names = names();
     names.push("plain_1".to_owned());
     room.jobs(&names);
-    // A script from before pgkit quoted, and the shells whose quotes nobody has tried.
     let plain = regex::Regex::new("^[[:alnum:]_./:=-]+(\t.*)?$").unwrap();
+    // A script from before pgkit quoted, and the shells whose quotes nobody has tried.
     for (shell, index) in [("bash", "3"), ("powershell", ""), ("elvish", "")] {
         let mut command = room.command("pgkit");
         command.env("COMPLETE", shell).env("_CLAP_COMPLETE_INDEX", index).env("_CLAP_IFS", "\n");

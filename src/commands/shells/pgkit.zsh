@@ -1,8 +1,8 @@
 #compdef pgkit
 # Completion of pgkit in zsh, which quotes what it inserts as the open quote demands.
 _pgkit() {
-    # Between backquotes it does not: the shell reads what is there twice. Not every zsh tells of them in compstate.
-    [[ $compstate[all_quotes]$PREBUFFER$LBUFFER == *\`* ]] && return 1
+    # It does so neither between backquotes, where the shell reads twice, nor in a here-document, which knows no quotes.
+    [[ $PREBUFFER$LBUFFER == (*\`*|*\<\<*$'\n'*) ]] && return 1
     local line
     local -a whole parts given=("${(@)words[1,CURRENT-1]}" "$QIPREFIX$PREFIX")
     for line in "${(@f)$(COMPLETE=zsh pgkit -- "${(@)given}" 2>/dev/null)}"; do
