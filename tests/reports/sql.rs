@@ -211,7 +211,7 @@ fn echo_hidden_shows_the_sql_with_its_parameters_on_stderr() {
         "--   $1 = ARRAY['^(things)$']::text[]",
         "--   $2 = ARRAY['^(o.*)$']::text[]",
         "--   $3 = ARRAY['table']::text[]",
-        "--   $4 = false::bool",
+        "--   $4 = NULL::text[]",
     ] {
         assert!(output.stderr.contains(part), "{part}\n{}", output.stderr);
     }
