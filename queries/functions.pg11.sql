@@ -29,51 +29,51 @@ WITH path (nspoid, position) AS (
     -- The user's own, resolved here: nothing is looked up by it.
     SELECT n.oid, s.position
     FROM pg_catalog.unnest($4) WITH ORDINALITY AS s (name, position)
-    JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.=) s.name
-    WHERE n.oid OPERATOR(pg_catalog.<>) pg_catalog.pg_my_temp_schema()
+    JOIN pg_catalog.pg_namespace n ON n.nspname = s.name
+    WHERE n.oid <> pg_catalog.pg_my_temp_schema()
 ), patterns (schema_regex, name_regex) AS (
     SELECT p.schema_regex, p.name_regex FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
 ), found AS (
     SELECT n.nspname, p.proname, p.oid, l.lanname,
            CASE
-               WHEN p.prokind OPERATOR(pg_catalog.=) 'a' THEN 'aggregate'
-               WHEN p.prokind OPERATOR(pg_catalog.=) 'w' THEN 'window'
-               WHEN p.prokind OPERATOR(pg_catalog.=) 'p' THEN 'procedure'
-               WHEN p.prorettype OPERATOR(pg_catalog.=) 'pg_catalog.trigger'::pg_catalog.regtype THEN 'trigger'
+               WHEN p.prokind = 'a' THEN 'aggregate'
+               WHEN p.prokind = 'w' THEN 'window'
+               WHEN p.prokind = 'p' THEN 'procedure'
+               WHEN p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype THEN 'trigger'
                ELSE 'function'
            END AS kind
     FROM pg_catalog.pg_proc p
-    JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
-    JOIN pg_catalog.pg_language l ON l.oid OPERATOR(pg_catalog.=) p.prolang
+    JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+    JOIN pg_catalog.pg_language l ON l.oid = p.prolang
     WHERE CASE
             -- A pattern with a schema means that schema, in the search path or not, the system's too.
             WHEN $2 IS NOT NULL AND EXISTS (
                 SELECT FROM patterns x
-                WHERE n.nspname OPERATOR(pg_catalog.~) (x.schema_regex COLLATE pg_catalog."default")
-                  AND p.proname OPERATOR(pg_catalog.~) (x.name_regex COLLATE pg_catalog."default")) THEN true
+                WHERE n.nspname ~ (x.schema_regex COLLATE "default")
+                  AND p.proname ~ (x.name_regex COLLATE "default")) THEN true
             WHEN $2 IS NOT NULL AND NOT EXISTS (
                 SELECT FROM patterns x
-                WHERE x.schema_regex IS NULL AND p.proname OPERATOR(pg_catalog.~) (x.name_regex COLLATE pg_catalog."default")) THEN false
-            WHEN NOT ($5 OR ($4 IS NOT NULL AND $2 IS NOT NULL) OR (n.nspname OPERATOR(pg_catalog.<>) 'pg_catalog' AND n.nspname OPERATOR(pg_catalog.<>) 'information_schema')) THEN false
+                WHERE x.schema_regex IS NULL AND p.proname ~ (x.name_regex COLLATE "default")) THEN false
+            WHEN NOT ($5 OR ($4 IS NOT NULL AND $2 IS NOT NULL) OR (n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema')) THEN false
             -- As pg_function_is_visible has it, which knows no path but the session's: temporary functions are never found.
             WHEN $4 IS NOT NULL THEN EXISTS (
                 SELECT FROM path own
-                WHERE own.nspoid OPERATOR(pg_catalog.=) p.pronamespace
+                WHERE own.nspoid = p.pronamespace
                   AND NOT EXISTS (
                     SELECT FROM path earlier
-                    JOIN pg_catalog.pg_proc hides ON hides.pronamespace OPERATOR(pg_catalog.=) earlier.nspoid
-                    WHERE earlier.position OPERATOR(pg_catalog.<) own.position
-                      AND hides.proname OPERATOR(pg_catalog.=) p.proname
-                      AND hides.proargtypes OPERATOR(pg_catalog.=) p.proargtypes))
+                    JOIN pg_catalog.pg_proc hides ON hides.pronamespace = earlier.nspoid
+                    WHERE earlier.position < own.position
+                      AND hides.proname = p.proname
+                      AND hides.proargtypes = p.proargtypes))
             ELSE true
           END
 )
-SELECT f.nspname::pg_catalog.text AS schema,
-       f.proname::pg_catalog.text AS name,
+SELECT f.nspname::text AS schema,
+       f.proname::text AS name,
        pg_catalog.pg_get_function_arguments(f.oid) AS arguments,
        pg_catalog.pg_get_function_result(f.oid) AS result,
        f.kind,
-       f.lanname::pg_catalog.text AS language
+       f.lanname::text AS language
 FROM found f
-WHERE $3 IS NULL OR f.kind OPERATOR(pg_catalog.=) ANY ($3)
+WHERE $3 IS NULL OR f.kind = ANY ($3)
 ORDER BY f.nspname, f.proname, pg_catalog.pg_get_function_arguments(f.oid) COLLATE "C", f.oid

@@ -28,7 +28,7 @@ WITH path (nspoid, position) AS (
     -- The user's own, resolved here: nothing is looked up by it.
     SELECT n.oid, s.position
     FROM pg_catalog.unnest($4) WITH ORDINALITY AS s (name, position)
-    JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.=) s.name
+    JOIN pg_catalog.pg_namespace n ON n.nspname = s.name
 ), kinds (relkind, kind, by_default) AS (
     VALUES ('r'::pg_catalog."char", 'table', true), ('p', 'partitioned table', true), ('v', 'view', true),
            ('m', 'materialized view', true), ('S', 'sequence', true), ('f', 'foreign table', true),
@@ -37,35 +37,35 @@ WITH path (nspoid, position) AS (
     SELECT p.schema_regex, p.name_regex FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
 ), namespaces AS (
     SELECT n.oid, n.nspname,
-           n.nspname OPERATOR(pg_catalog.<>) 'pg_catalog' AND n.nspname OPERATOR(pg_catalog.<>) 'information_schema' AND n.nspname OPERATOR(pg_catalog.!~) '^pg_toast' AS of_users,
+           n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_toast' AS of_users,
            p.position
     FROM pg_catalog.pg_namespace n
-    LEFT JOIN path p ON p.nspoid OPERATOR(pg_catalog.=) n.oid
+    LEFT JOIN path p ON p.nspoid = n.oid
 )
-SELECT n.nspname::pg_catalog.text AS schema,
-       c.relname::pg_catalog.text AS name,
+SELECT n.nspname::text AS schema,
+       c.relname::text AS name,
        k.kind,
-       pg_catalog.pg_get_userbyid(c.relowner)::pg_catalog.text AS owner
+       pg_catalog.pg_get_userbyid(c.relowner)::text AS owner
 FROM pg_catalog.pg_class c
-JOIN namespaces n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
-JOIN kinds k ON k.relkind OPERATOR(pg_catalog.=) c.relkind
-WHERE c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT w.relkind FROM kinds w WHERE CASE WHEN $3 IS NULL THEN w.by_default ELSE w.kind OPERATOR(pg_catalog.=) ANY ($3) END))
+JOIN namespaces n ON n.oid = c.relnamespace
+JOIN kinds k ON k.relkind = c.relkind
+WHERE c.relkind = ANY (ARRAY(SELECT w.relkind FROM kinds w WHERE CASE WHEN $3 IS NULL THEN w.by_default ELSE w.kind = ANY ($3) END))
   AND CASE
         -- A pattern with a schema means that schema, in the search path or not, the system's too.
         WHEN $2 IS NOT NULL AND EXISTS (
             SELECT FROM patterns p
-            WHERE n.nspname OPERATOR(pg_catalog.~) (p.schema_regex COLLATE pg_catalog."default")
-              AND c.relname OPERATOR(pg_catalog.~) (p.name_regex COLLATE pg_catalog."default")) THEN true
+            WHERE n.nspname ~ (p.schema_regex COLLATE "default")
+              AND c.relname ~ (p.name_regex COLLATE "default")) THEN true
         WHEN $2 IS NOT NULL AND NOT EXISTS (
             SELECT FROM patterns p
-            WHERE p.schema_regex IS NULL AND c.relname OPERATOR(pg_catalog.~) (p.name_regex COLLATE pg_catalog."default")) THEN false
+            WHERE p.schema_regex IS NULL AND c.relname ~ (p.name_regex COLLATE "default")) THEN false
         WHEN $4 IS NOT NULL THEN n.position IS NOT NULL
              -- A bare name is psql's own test: then even a catalog counts, where the path shows it.
              AND (n.of_users OR $5 OR $2 IS NOT NULL)
              AND NOT EXISTS (
                 SELECT FROM path earlier
-                JOIN pg_catalog.pg_class hides ON hides.relnamespace OPERATOR(pg_catalog.=) earlier.nspoid
-                WHERE hides.relname OPERATOR(pg_catalog.=) c.relname AND earlier.position OPERATOR(pg_catalog.<) n.position)
+                JOIN pg_catalog.pg_class hides ON hides.relnamespace = earlier.nspoid
+                WHERE hides.relname = c.relname AND earlier.position < n.position)
         ELSE n.of_users OR $5
       END
 ORDER BY n.nspname, c.relname

@@ -1,31 +1,27 @@
-//! What must not be seen of this process from outside: passwords among its arguments, which any user of the machine reads
-//! in its list of processes, and its memory in a core file.
+//! Keeps passwords from other users of the machine, who can list the arguments of every process and might find a core file.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::process::Command;
 
-/// Variables that hold a password, which no process that pgkit starts needs: a helper gets it over a pipe.
-const SECRET: &[&str] = &["PGPASSWORD"];
+/// The variable that holds a password.
+pub const PASSWORD: &str = "PGPASSWORD";
 
-/// Hides what others must not see. To be called first, once the arguments are known.
+/// Hides passwords from other users of the machine. To be called first of all, with the arguments of this process.
 pub fn hide(args: &[OsString]) {
     no_core();
-    // Elsewhere than on Linux this stays undone, as the docs say.
+    // It cannot be done on other systems than Linux, as docs/SECURITY.md says.
     let _ = hide_arguments(args);
 }
 
-/// Takes passwords out of what a process that pgkit starts will inherit.
+/// Keeps the password out of the environment of a process that pgkit starts: a helper gets it through a pipe.
 pub fn strip(command: &mut Command) -> &mut Command {
-    for name in SECRET {
-        command.env_remove(name);
-    }
-    command
+    command.env_remove(PASSWORD)
 }
 
-/// Ctrl-\ and a crash leave no core file, which would hold the password. One byte, and not none, also means none where the
-/// system hands cores to a program. Source: core(5).
+/// Switches core files off, which would hold the password. The limit is one byte and not zero because zero does not count
+/// where the system hands core files to a program. Source: core(5).
 fn no_core() {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_CORE) {
@@ -33,13 +29,13 @@ fn no_core() {
     }
 }
 
-/// Writes over the passwords in the arguments as the kernel shows them.
+/// Overwrites the passwords in the arguments that the kernel shows.
 fn hide_arguments(args: &[OsString]) -> std::io::Result<()> {
     if args.iter().all(|arg| secrets(arg.as_bytes()).is_empty()) {
         return Ok(());
     }
     let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // Fields 48 and 49 of proc(5); the third is the first after the name, which may hold anything.
+    // Fields 48 and 49 of proc(5) are the addresses. The name, field 2, may hold anything, so counting starts behind it.
     let fields: Vec<&str> =
         stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace().collect()).unwrap_or_default();
     let field = |i: usize| fields.get(i - 3).and_then(|field| field.parse::<u64>().ok());
@@ -60,7 +56,7 @@ fn hide_arguments(args: &[OsString]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A text in which every word that holds a password shows `x`s in its place: for what pgkit says of arguments.
+/// A message about arguments, with `x`s in the place of each password.
 pub fn masked(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for word in text.split_inclusive([' ', '\n', '\'', '"']) {
@@ -73,8 +69,8 @@ pub fn masked(text: &str) -> String {
     out
 }
 
-/// Where an argument holds a password: in a connection URL (`scheme://user:password@…`, `?password=…`) or in a string of
-/// `key=value`. Rather too much than too little: nothing but what is shown depends on it.
+/// Where an argument holds a password, as ranges of bytes: in a connection URL (`scheme://user:password@…`, `?password=…`) or
+/// in a `key=value` string. It finds too much rather than too little, since this changes only what is shown.
 fn secrets(arg: &[u8]) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     let find = |what: &[u8], from: usize| {
@@ -83,9 +79,8 @@ fn secrets(arg: &[u8]) -> Vec<(usize, usize)> {
     let url = find(b"://", 0).map(|at| at + 3);
     if let Some(begin) = url {
         let rest = &arg[begin..];
-        let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
-        // A password that is not encoded as it should be may hold any of these: the last @ of all ends it.
-        let at = rest.iter().rposition(|byte| *byte == b'@').filter(|at| *at < end || end < rest.len());
+        // The last @ ends it: a password that is not percent-encoded may hold others, and slashes too.
+        let at = rest.iter().rposition(|byte| *byte == b'@');
         let colon = rest.iter().position(|byte| *byte == b':');
         if let (Some(colon), Some(at)) = (colon, at)
             && colon < at

@@ -1,12 +1,12 @@
 -- The same from crontabber's own log, where pgkit has no tables.
 SELECT l.app_name AS name, l.success AS run_date, NULL::int4 AS attempt,
-       l.log_time OPERATOR(pg_catalog.-) coalesce(l.duration, '0'::interval) AS started,
+       l.log_time - coalesce(l.duration, '0'::interval) AS started,
        pg_catalog.round(pg_catalog.date_part('epoch'::text, l.duration)::numeric, 6) AS duration_s,
        CASE WHEN l.exc_type IS NULL THEN 'succeeded'::text ELSE 'failed'::text END AS result, NULL::text AS host,
        CASE WHEN l.exc_type IS NOT NULL THEN pg_catalog.concat(l.exc_type, ': ', l.exc_value) END AS message,
        NULL::int8 AS output_bytes, CASE WHEN $4 THEN l.exc_traceback END AS printed
 FROM :"schema".crontabber_log l
-WHERE ($1 IS NULL OR l.app_name OPERATOR(pg_catalog.=) ANY ($1))
+WHERE ($1 IS NULL OR l.app_name = ANY ($1))
   AND (NOT $3 OR l.exc_type IS NOT NULL)
 ORDER BY l.id DESC
 LIMIT $2

@@ -7,6 +7,6 @@ SELECT pg_catalog.left(pg_catalog.concat_ws(
            (SELECT pg_catalog.string_agg(pg_catalog.substr(c.item, 11), pg_catalog.chr(10))
             FROM pg_catalog.pg_db_role_setting s
             CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS c (item)
-            WHERE pg_catalog.left(c.item, 10) OPERATOR(pg_catalog.=) 'pgkit.log='
-              AND pg_catalog.length(c.item) OPERATOR(pg_catalog.<) 20000)), 400000) AS note,
+            WHERE pg_catalog.left(c.item, 10) = 'pgkit.log='
+              AND pg_catalog.length(c.item) < 20000)), 400000) AS note,
        pg_catalog.date_part('epoch', pg_catalog.now()) AS now

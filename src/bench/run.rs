@@ -119,7 +119,7 @@ pub async fn measure(
     let mut clients = Vec::new();
     let mut target = target.clone();
     for _ in 0..options.clients.max(1) {
-        let (wire, _, with_password) = Wire::connect(&target, "SELECT", running, ask).await?;
+        let (wire, _, with_password) = Wire::connect(&target, "SELECT", POOLER, running, ask).await?;
         target = with_password;
         let mut client = Client { wire, options };
         client.begin().await?;
@@ -161,6 +161,9 @@ fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
+/// Why a pooler is refused.
+const POOLER: &str = "settings of the session would leak to other clients: connect to the server itself";
+
 impl Client<'_> {
     /// Sets the session up: the variants are the user's own statements, and so are its settings but for these.
     async fn begin(&mut self) -> Result<()> {
@@ -173,7 +176,7 @@ impl Client<'_> {
         if !self.options.allow_writes {
             settings.push_str("; SET default_transaction_read_only = on");
         }
-        self.wire.limit(self.options.limits.statement);
+        self.wire.set_limit(self.options.limits.statement);
         self.wire.run(&settings).await?;
         if self.options.protocol == Protocol::Prepared {
             for (v, variant) in self.options.variants.iter().enumerate() {

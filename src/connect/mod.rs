@@ -32,7 +32,7 @@ pub use conninfo::is_connection_string;
 pub use environment::{Environment, environment};
 pub use files::{Disk, Files, Stat};
 pub(crate) use frames::admit;
-pub use opening::{MARK, Opening, PATH, Server, house, own_role};
+pub use opening::{MARK, Opening, PATH, Server, drop_role, house};
 pub use passfile::Secret;
 pub use resolve::resolve;
 pub use settings::is_variable;
@@ -74,14 +74,18 @@ pub struct Connected {
     pub canceler: Canceler,
     /// Takes the connection back from `client`, for who must speak to the server himself.
     pub handle: Handle,
-    /// What was said first, as one message.
+    /// The first message, as it was sent.
     pub message: String,
-    /// The values of the row that [`Opening::question`] asked for, or the server's refusal of it all.
+    /// The row that [`Opening::question`] asked for, or the server's refusal of the whole message.
     pub answer: std::result::Result<Vec<Option<String>>, tokio_postgres::Error>,
     /// Does the server notice by itself that its client was killed?
     pub watches_client: bool,
     /// Did the session begin as another role than the one that connected?
     pub has_other_role: bool,
+    /// Is the server in recovery?
+    pub standby: bool,
+    /// Does another process serve the session than the one that let us in? Then a connection pooler stands between.
+    pub is_pooled: bool,
     /// Moves the bytes; ends when `client` is dropped or the connection is lost, and says why.
     pub driver: JoinHandle<std::result::Result<(), tokio_postgres::Error>>,
 }
@@ -89,7 +93,7 @@ pub struct Connected {
 /// How long connecting to one address may take where the target does not say.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Connects to the first of the target's hosts that will do, and says what is said first: the one way to a session.
+/// Connects to the first of the target's hosts that will do, and sends the first message: the one way to a session.
 ///
 /// `ask` prompts for a password: before connecting with `-W`, else when the server wants one, none is known
 /// and there is no `-w`; at most once. Must run on a tokio runtime with I/O and time.
@@ -214,32 +218,26 @@ async fn one(
         let parameter = |name: &str| connection.parameter(name).map(str::to_owned);
         let version = parameter("server_version");
         let sql_ascii = parameter("server_encoding").as_deref() == Some("SQL_ASCII");
-        let standby = parameter("in_hot_standby").map(|value| value == "on");
-        let read_only = parameter("default_transaction_read_only").map(|value| value == "on");
         let driver = tokio::spawn(connection);
         let known = version.as_deref().and_then(ServerVersion::parse);
         let known = known.filter(|known| known.major() >= ServerVersion::OLDEST);
         let greeted = match known {
             Some(version) => {
                 let server = Server { version, sql_ascii, watches_client: version.major() >= 14 };
-                // Servers from 14 on say at start-up what kind of session it is, others are asked.
-                let is_told = standby.is_some() && read_only.is_some();
-                let asks = !matches!(wanted, SessionAttrs::Any | SessionAttrs::PreferStandby) && !is_told;
-                let greeted = opening::greet(&client, server, opening, asks.then_some(KIND_OF_SESSION)).await;
-                let greeted = greeted.map_err(|error| match error {
-                    opening::GreetError::Lost(error) => {
-                        Failure::startup(&error, greeting, connector.is_some())
-                    }
-                    opening::GreetError::Silent => Failure::new(
-                        Cause::Timeout,
-                        Next::Nothing,
-                        "the server did not answer the first statement in time",
-                    ),
-                })?;
-                let said = |i: usize| greeted.first.get(i).and_then(|value| value.as_deref()) == Some("t");
-                // A refusal is told as such, whatever kind of session it is.
+                let greeted =
+                    opening::greet(&client, server, opening).await.map_err(|error| match error {
+                        opening::GreetError::Lost(error) => {
+                            Failure::startup(&error, greeting, connector.is_some())
+                        }
+                        opening::GreetError::Silent => Failure::new(
+                            Cause::Timeout,
+                            Next::Nothing,
+                            "the server did not answer the first statement in time",
+                        ),
+                    })?;
+                // Where the server refused the message, its refusal is what counts.
                 if greeted.answer.is_ok() {
-                    check(wanted, standby.unwrap_or_else(|| said(0)), read_only.unwrap_or_else(|| said(1)))?;
+                    check(wanted, greeted.who)?;
                 }
                 Some(greeted)
             }
@@ -252,17 +250,14 @@ async fn one(
         .unwrap_or_else(|_| Err(Failure::new(Cause::Timeout, Next::Address, "timeout expired")))
 }
 
-/// Is the server a standby, and may a session write there?
-const KIND_OF_SESSION: &str = "SELECT pg_catalog.pg_is_in_recovery(), \
-     pg_catalog.current_setting('default_transaction_read_only') OPERATOR(pg_catalog.=) 'on'";
-
 /// Is this the kind of session that is wanted?
-fn check(wanted: SessionAttrs, standby: bool, read_only: bool) -> std::result::Result<(), Failure> {
+fn check(wanted: SessionAttrs, who: opening::Who) -> std::result::Result<(), Failure> {
+    let read_only = who.standby || who.read_only;
     let wrong = match wanted {
-        SessionAttrs::ReadWrite if standby || read_only => "session is read-only",
-        SessionAttrs::ReadOnly if !(standby || read_only) => "session is not read-only",
-        SessionAttrs::Primary if standby => "server is in hot standby mode",
-        SessionAttrs::Standby if !standby => "server is not in hot standby mode",
+        SessionAttrs::ReadWrite if read_only => "session is read-only",
+        SessionAttrs::ReadOnly if !read_only => "session is not read-only",
+        SessionAttrs::Primary if who.standby => "server is in hot standby mode",
+        SessionAttrs::Standby if !who.standby => "server is not in hot standby mode",
         _ => return Ok(()),
     };
     Err(Failure::new(Cause::Session, Next::Host, wrong))
@@ -290,8 +285,8 @@ fn accept(
         )
         .hint(format!("pgkit works with PostgreSQL {} and later", ServerVersion::OLDEST)));
     }
-    let Some(opening::Greeted { message, answer, server, has_other_role, .. }) = greeted else {
-        return Err(Error::bug("a session that was told nothing"));
+    let Some(opening::Greeted { message, answer, server, who }) = greeted else {
+        return Err(Error::bug("a session without its first message"));
     };
     let mut warnings = Vec::new();
     if version.major() > ServerVersion::NEWEST {
@@ -313,7 +308,9 @@ fn accept(
         message,
         answer,
         watches_client: server.watches_client,
-        has_other_role,
+        has_other_role: who.has_other_role,
+        standby: who.standby,
+        is_pooled: who.pid != greeting.backend.map(|(pid, _)| pid),
         warnings,
         target: target.clone(),
         canceler: Canceler { route, connector, keepalives: target.keepalives, backend: greeting.backend },

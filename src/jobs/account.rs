@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::connect::Environment;
 use crate::error::{Error, Exit, Result};
+use crate::secrets::PASSWORD;
 
 /// A user of this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,7 +84,7 @@ pub fn inherited(
     let is_inherited = |name: &str| {
         INHERITED.contains(&name)
             || name.starts_with("LC_")
-            || (name != "PGPASSWORD" && crate::connect::is_variable(name))
+            || (name != PASSWORD && crate::connect::is_variable(name))
             || passed.iter().any(|one| one == name)
     };
     let mut out: BTreeMap<String, String> =

@@ -69,7 +69,7 @@ impl Program {
     pub fn start(&self) -> Result<Running> {
         let name = self.words.first().ok_or_else(|| Error::bug("a program without a name"))?;
         // A path counts from where the program runs, as in a shell.
-        let path = if name.contains('/') { self.directory.join(name) } else { self.found(name) };
+        let path = if name.contains('/') { self.directory.join(name) } else { PathBuf::from(name) };
         let mut command = std::process::Command::new(&path);
         command
             .args(&self.words[1..])
@@ -97,15 +97,6 @@ impl Program {
             errors: Captured::default(),
             buffers: Box::new([[0; 16 << 10]; 2]),
         })
-    }
-}
-
-impl Program {
-    /// A bare name, looked up on the program's own PATH: ours may be another.
-    fn found(&self, name: &str) -> PathBuf {
-        let path = self.environment.get("PATH").map_or("/usr/local/bin:/usr/bin:/bin", String::as_str);
-        let candidates = path.split(':').map(|folder| self.directory.join(folder).join(name));
-        candidates.into_iter().find(|candidate| candidate.is_file()).unwrap_or_else(|| PathBuf::from(name))
     }
 }
 

@@ -207,11 +207,9 @@ impl Session {
         let mut never =
             |_: &str| Err(Error::new(Exit::Unavailable, "the server wants a password, and there is none"));
         let running = Running::default();
-        let connect = Wire::connect(target, ROLES, &running, &mut never);
-        let (wire, roles, _) = tokio::time::timeout(PATIENCE, connect)
-            .await
-            .unwrap_or_else(|_| Err(late()))
-            .map_err(|e| if e.exit == Exit::Usage { store::pooler() } else { e })?;
+        let connect = Wire::connect(target, ROLES, "connect to the server itself", &running, &mut never);
+        let (wire, roles, _) =
+            tokio::time::timeout(PATIENCE, connect).await.unwrap_or_else(|_| Err(late()))?;
         let mut roles = roles.into_iter().map(Option::unwrap_or_default);
         let mut session = Session {
             wire,

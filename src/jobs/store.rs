@@ -449,14 +449,6 @@ pub fn lock_key(schema: &str, job: &str) -> i64 {
     i64::from_be_bytes(first)
 }
 
-/// A pooler stands between. Wrong usage: 64.
-pub fn pooler() -> Error {
-    Error::usage(
-        "there is a connection pooler between pgkit and the server, through which a lock holds nothing",
-    )
-    .hint("connect to the server itself, or name a direct connection to it: --lock-dbname \"host=… port=…\"")
-}
-
 /// What a refusal of a statement on the tables means for whoever runs jobs.
 pub fn explain(error: Error) -> Error {
     match error.sqlstate.as_deref() {

@@ -16,7 +16,7 @@ use super::Settings;
 use super::folder::Folder;
 use super::user::Owner;
 use crate::error::{Error, Exit, Result};
-use crate::unsafe_spawn;
+use crate::{secrets, unsafe_spawn};
 
 /// How a server stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,9 +106,9 @@ impl Cluster {
     /// One of PostgreSQL's programs as the server's user, dying with us, speaking English and UTC.
     fn program(&self, name: &str, signal: Signal) -> Command {
         let mut command = Command::new(self.settings.binaries.program(name));
+        secrets::strip(&mut command);
         for variable in [
             "PGDATA",
-            "PGPASSWORD",
             "PGHOST",
             "PGPORT",
             "PGUSER",

@@ -27,7 +27,7 @@ pub use wire::{Answer, Hearer, Part, Piped, Protocol, TextRow, Wire};
 pub use writer::{Limits, Purpose, Writer};
 
 use crate::cell;
-use crate::connect::{Canceler, Connected, Opening, Server, ServerVersion, Target, own_role};
+use crate::connect::{Canceler, Connected, Opening, Server, ServerVersion, Target, drop_role};
 pub use crate::connect::{MARK, PATH, house};
 use crate::error::{Error, Exit, Result};
 use crate::log::note;
@@ -61,6 +61,11 @@ fn timeout(limit: Option<Duration>) -> String {
     limit.map_or_else(|| "0".to_owned(), |d| format!("{}ms", d.as_millis().max(1)))
 }
 
+/// Makes the server notice that its client was killed; nothing where it cannot.
+fn watch_client(server: Server) -> Option<String> {
+    server.watches_client.then(|| "client_connection_check_interval = '500ms'".to_owned())
+}
+
 impl Settings {
     /// What is set beside what every session sets, each as `name = value`.
     fn own(&self, server: Server) -> Vec<String> {
@@ -70,8 +75,8 @@ impl Settings {
             // Catalogs of 20,000 tables are sorted and joined in memory, without temporary files on the server.
             "work_mem = '32MB'".to_owned(),
         ];
-        if server.watches_client && self.watch_client {
-            set.push("client_connection_check_interval = '500ms'".to_owned());
+        if self.watch_client {
+            set.extend(watch_client(server));
         }
         if server.sql_ascii {
             // Such a server refuses to send as UTF-8 what is none; so it sends bytes.
@@ -80,19 +85,19 @@ impl Settings {
         set
     }
 
-    fn with_opening<T>(&self, take: impl FnOnce(&Opening<'_>) -> T) -> T {
-        take(&Opening {
-            settings: &|server| self.own(server),
-            question: &|_| note::RECORDS.to_owned(),
+    fn opening(&self) -> Opening<'_> {
+        Opening {
+            settings: Box::new(|server| self.own(server)),
+            question: Box::new(|_| note::RECORDS.to_owned()),
             stays: true,
             patience: open::first_patience(self.statement_timeout),
-        })
+        }
     }
 
     /// The statements that open a transaction on a server of this version.
     pub fn prelude(&self, version: ServerVersion) -> Vec<String> {
         let server = Server { version, sql_ascii: false, watches_client: version.major() >= 14 };
-        self.with_opening(|opening| opening.prelude(server))
+        self.opening().prelude(server)
     }
 }
 
@@ -189,17 +194,10 @@ struct Link {
 }
 
 impl Link {
-    async fn open(
-        target: &Target,
-        opening: &Opening<'_>,
-        patience: Option<Duration>,
-        echo: Echo,
-        running: &Running,
-        ask: &mut dyn FnMut(&str) -> Result<String>,
-    ) -> Result<(Link, Vec<Option<String>>)> {
-        let open::Opened { connected, answer, registered } =
-            open::open(target, opening, &echo, running, ask).await?;
-        Ok((Link { connected, echo, patience, _registered: registered }, answer))
+    /// The session, and the row that its first message asked for.
+    fn new(opened: open::Opened, patience: Option<Duration>, echo: Echo) -> (Link, Vec<Option<String>>) {
+        let open::Opened { connected, answer, registered } = opened;
+        (Link { connected, echo, patience, _registered: registered }, answer)
     }
 
     fn server(&self) -> Server {
@@ -371,13 +369,8 @@ impl Reader {
         ask: &mut dyn FnMut(&str) -> Result<String>,
     ) -> Result<Reader> {
         let patience = open::patience(settings.statement_timeout);
-        let opening = Opening {
-            settings: &|server| settings.own(server),
-            question: &|_| note::RECORDS.to_owned(),
-            stays: true,
-            patience: open::first_patience(settings.statement_timeout),
-        };
-        let (link, answer) = Link::open(target, &opening, patience, echo, running, ask).await?;
+        let opened = open::open(target, &settings.opening(), &echo, running, ask).await?;
+        let (link, answer) = Link::new(opened, patience, echo);
         let mut reader = Reader { link, settings, overdue: None };
         reader.hear(&answer);
         Ok(reader)
@@ -385,7 +378,7 @@ impl Reader {
 
     /// The statements that open the transaction.
     pub fn prelude(&self) -> Vec<String> {
-        self.settings.with_opening(|opening| opening.prelude(self.link.server()))
+        self.settings.opening().prelude(self.link.server())
     }
 
     /// What the opening's answer tells of statements that are logged for longer than they should be.
@@ -409,7 +402,7 @@ impl Reader {
         self.link.simple("ROLLBACK").await?;
         let mut again = self.prelude();
         if self.link.connected.has_other_role {
-            again.insert(2, own_role(true));
+            again.push(drop_role(true));
         }
         self.link.simple(&again.join("; ")).await
     }

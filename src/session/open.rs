@@ -4,35 +4,47 @@ use std::time::Duration;
 
 use super::{Echo, Registered, Running, explain};
 use crate::connect::{self, Connected, Opening, Target};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
-/// How long an answer is waited for where the server's own limit ends it: this much longer than the limit.
+/// How much longer than the server's own limit pgkit waits for an answer.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long the server may take to answer what is said first, where it has no limit for it.
+/// How long the server may take to answer the first message where statements have no limit.
 const UNLIMITED: Duration = Duration::from_secs(60);
 
-/// How long a statement's answer is waited for, where the server has this limit for it: a server that keeps to its limit
+/// How long pgkit waits for a statement's answer where the server has this limit for it: a server that keeps to its limit
 /// has answered by then. `None` is for ever.
 pub(super) fn patience(limit: Option<Duration>) -> Option<Duration> {
     limit.map(|limit| limit.saturating_add(GRACE))
 }
 
-/// How long the answer to what is said first is waited for, where the server has this limit for statements.
+/// How long pgkit waits for the answer to the first message, where statements have this limit.
 pub(super) fn first_patience(limit: Option<Duration>) -> Duration {
     limit.unwrap_or(UNLIMITED).saturating_add(GRACE)
 }
 
-/// A session to which nothing was said yet but what is said first.
+/// A session that has answered the first message.
 pub(super) struct Opened {
     pub(super) connected: Connected,
-    /// The values of the row that was asked for.
+    /// The row that the first message asked for.
     pub(super) answer: Vec<Option<String>>,
     pub(super) registered: Registered,
 }
 
-/// Connects, and says what is said first. A signal cancels what the session runs. `ask` prompts for a password.
+impl Opened {
+    /// Is the session ours alone? What it sets, and the locks that it takes, would be another client's otherwise.
+    ///
+    /// Errors: a connection pooler stands between (64).
+    pub(super) fn unpooled(self, hint: &str) -> Result<Opened> {
+        if self.connected.is_pooled {
+            return Err(Error::usage("there is a connection pooler between pgkit and the server").hint(hint));
+        }
+        Ok(self)
+    }
+}
+
+/// Connects and sends the first message. A signal cancels what the session runs. `ask` prompts for a password.
 ///
-/// Errors: no connection (69), or what the server says to the opening.
+/// Errors: no connection (69), or what the server answers to the first message.
 pub(super) async fn open(
     target: &Target,
     opening: &Opening<'_>,

@@ -101,35 +101,28 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Connects, and asks this: one row, whose values come with the session. After it the session is as the server made
-    /// it: with the role's own settings. A signal cancels what it runs. `ask` prompts for a password.
+    /// Connects, and asks this query of one row, whose values come with the session. The session has the settings that the
+    /// server, the database and the role give it. A signal cancels what it runs. `ask` prompts for a password.
     ///
-    /// Errors: no connection (69), a pooler stands between (64).
+    /// Errors: no connection (69), a pooler stands between (64, with this hint).
     pub async fn connect(
         target: &Target,
         question: &str,
+        pooler_hint: &str,
         running: &Running,
         ask: &mut dyn FnMut(&str) -> Result<String>,
     ) -> Result<(Wire, Vec<Option<String>>, Target)> {
         let opening = Opening {
-            // Whatever limit the database's owner has set: this much is asked.
-            settings: &|_| vec!["statement_timeout = '60s'".to_owned(), "lock_timeout = '20s'".to_owned()],
-            question: &|_| {
-                format!(
-                    "SELECT pg_catalog.pg_backend_pid() AS backend_pid, asked.* FROM (\n{}\n) AS asked",
-                    question.trim_end()
-                )
-            },
+            // The database's owner may have set limits that are too short for the first message.
+            settings: Box::new(|_| {
+                vec!["statement_timeout = '60s'".to_owned(), "lock_timeout = '20s'".to_owned()]
+            }),
+            question: Box::new(|_| question.to_owned()),
             stays: false,
             patience: open::first_patience(None),
         };
         let open::Opened { connected, answer, registered } =
-            open::open(target, &opening, &None, running, ask).await?;
-        let mut answer = answer.into_iter();
-        if answer.next().flatten().and_then(|pid| pid.parse().ok()) != Some(connected.backend_pid) {
-            return Err(Error::usage("there is a connection pooler between pgkit and the server")
-                .hint("settings of the session would leak to other clients: connect to the server itself"));
-        }
+            open::open(target, &opening, &None, running, ask).await?.unpooled(pooler_hint)?;
         let bare = connected.handle.take().ok_or_else(|| Error::bug("a connection was taken twice"))?;
         let own = Wire {
             bare,
@@ -148,7 +141,7 @@ impl Wire {
         };
         // The driver has nothing left to drive.
         connected.driver.abort();
-        Ok((own, answer.collect(), connected.target))
+        Ok((own, answer, connected.target))
     }
 
     /// The server's version.
@@ -161,8 +154,8 @@ impl Wire {
         self.canceler.clone()
     }
 
-    /// The server has this limit for statements from now on: an answer is not waited for much longer.
-    pub fn limit(&mut self, limit: Option<Duration>) {
+    /// From now on statements have this limit on the server, and pgkit waits not much longer for an answer.
+    pub fn set_limit(&mut self, limit: Option<Duration>) {
         self.patience = open::patience(limit);
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Echo, Link, Opening, Running, Server, Value, house, open, timeout};
-use crate::connect::{ServerVersion, Target, own_role};
+use super::{Echo, Link, Opening, PATH, Running, Server, Value, house, open, timeout, watch_client};
+use crate::connect::{ServerVersion, Target, drop_role};
 use crate::error::{Error, Exit, Result};
 use crate::log::note;
 
@@ -31,6 +31,18 @@ impl Purpose {
         matches!(self, Purpose::Log | Purpose::Tail)
     }
 
+    /// What to do where a connection pooler stands between.
+    const fn pooler_hint(self) -> &'static str {
+        match self {
+            Purpose::Jobs => {
+                "locks hold nothing there: connect to the server itself, or name a direct connection to it: --lock-dbname \"host=… port=…\""
+            }
+            _ => {
+                "this needs a session of its own: connect to the server itself, not through PgBouncer or the like"
+            }
+        }
+    }
+
     /// Does it write nothing?
     const fn only_reads(self) -> bool {
         matches!(self, Purpose::Tail | Purpose::Signal)
@@ -46,40 +58,32 @@ pub struct Limits {
     pub lock: Option<Duration>,
 }
 
-/// Triggers and constraints count, whatever was set for the database or the role. Errors: the role may not say so.
-const WITH_TRIGGERS: &str = "SELECT pg_catalog.set_config('session_replication_role', 'origin', false) \
-     WHERE pg_catalog.current_setting('session_replication_role') OPERATOR(pg_catalog.<>) 'origin'";
+impl Limits {
+    /// Each as `name = value`.
+    fn settings(self) -> [String; 2] {
+        let (statement, lock) = (timeout(self.statement), timeout(self.lock));
+        [format!("statement_timeout = '{statement}'"), format!("lock_timeout = '{lock}'")]
+    }
+}
 
-/// The role that a session goes by, where it is another than the one that connected.
-const OTHER_ROLE: &str =
-    "CASE WHEN CURRENT_USER OPERATOR(pg_catalog.<>) SESSION_USER THEN CURRENT_USER::pg_catalog.text END";
+const ROLE: &str = include_str!("../../queries/session/role.sql");
+const WITH_TRIGGERS: &str = include_str!("../../queries/session/with_triggers.sql");
+const MAY_QUIET: &str = include_str!("../../queries/session/may_quiet.sql");
+const MAY_QUIET_15: &str = include_str!("../../queries/session/may_quiet.pg15.sql");
 
-/// What the session is asked first.
-fn greeting(server: Server) -> String {
-    let may_set = if server.version.major() >= 15 {
-        " OR (pg_catalog.has_parameter_privilege(CURRENT_USER, 'log_statement', 'SET') \
-         AND pg_catalog.has_parameter_privilege(CURRENT_USER, 'log_min_duration_statement', 'SET') \
-         AND pg_catalog.has_parameter_privilege(CURRENT_USER, 'log_duration', 'SET'))"
-    } else {
-        ""
-    };
+/// What the first message asks, as one JSON object: see [`Greeting`].
+fn question(server: Server) -> String {
+    let may_quiet = if server.version.major() >= 15 { MAY_QUIET_15 } else { MAY_QUIET };
+    let records = note::RECORDS;
     format!(
-        "SELECT pg_catalog.pg_backend_pid() AS pid, \
-         {OTHER_ROLE} AS role, \
-         pg_catalog.pg_is_in_recovery() AS standby, \
-         (pg_catalog.current_setting('is_superuser') OPERATOR(pg_catalog.=) 'on'{may_set}) AS may_quiet, loaded.* \
-         FROM (\n{}\n) AS loaded",
-        note::RECORDS
+        "SELECT pg_catalog.row_to_json(told) FROM (SELECT * FROM (\n{may_quiet}\n) AS quiet, (\n{records}\n) AS records) AS told"
     )
 }
 
-/// What a session is told when it begins.
+/// What the server answers to the first message.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Greeting {
-    pid: i32,
-    role: Option<String>,
-    standby: bool,
     may_quiet: bool,
     note: Option<String>,
     now: f64,
@@ -90,8 +94,6 @@ pub struct Writer {
     link: Link,
     purpose: Purpose,
     role: Option<String>,
-    standby: bool,
-    watches_client: bool,
     overdue: Option<String>,
 }
 
@@ -108,93 +110,64 @@ impl Writer {
         ask: &mut dyn FnMut(&str) -> Result<String>,
     ) -> Result<Writer> {
         let opening = Opening {
-            settings: &|_| {
-                let (statement, lock) = (timeout(limits.statement), timeout(limits.lock));
-                vec![format!("statement_timeout = '{statement}'"), format!("lock_timeout = '{lock}'")]
-            },
-            question: &|server| {
-                format!("SELECT pg_catalog.row_to_json(told) FROM (\n{}\n) AS told", greeting(server))
-            },
-            // What a session of ours sets must outlive a transaction; and first it must be proved ours.
+            settings: Box::new(|server| limits.settings().into_iter().chain(watch_client(server)).collect()),
+            question: Box::new(question),
+            // Nothing is set for the session before it is known to be ours.
             stays: false,
             patience: open::first_patience(limits.statement),
         };
-        let patience = open::patience(limits.statement);
-        let (link, answer) = Link::open(target, &opening, patience, echo, running, ask).await?;
+        let opened =
+            open::open(target, &opening, &echo, running, ask).await?.unpooled(purpose.pooler_hint())?;
+        let (link, answer) = Link::new(opened, open::patience(limits.statement), echo);
         let text = answer.into_iter().next().flatten().unwrap_or_default();
         let told: Greeting = serde_json::from_str(&text).map_err(|e| {
-            let why = "the server's answer to the first statement is not what was asked for";
-            Error::new(Exit::Unavailable, why).caused_by(e)
+            Error::new(Exit::Unavailable, "the server's answer to the first statement cannot be understood")
+                .caused_by(e)
+                .hint("is it PostgreSQL, and is there a proxy before it?")
         })?;
-        let mut writer = Writer {
-            link,
-            purpose,
-            role: told.role,
-            standby: told.standby,
-            watches_client: false,
-            overdue: None,
-        };
-        if told.pid != writer.link.connected.backend_pid {
-            return Err(Error::usage("there is a connection pooler between pgkit and the server")
-                .hint("this needs a session of its own: connect to the server itself, not through PgBouncer or the like"));
-        }
-        writer.overdue = told.note.and_then(|text| note::overdue(&text, told.now));
+        let overdue = told.note.and_then(|text| note::overdue(&text, told.now));
+        let mut writer = Writer { link, purpose, role: None, overdue };
         let is_quiet = purpose.is_quiet() && told.may_quiet;
-        writer.watches_client = writer.link.connected.watches_client;
-        if let Err(e) = writer.run(&writer.settings(limits, is_quiet)).await {
-            // 22023: this server's platform cannot watch its client.
-            if e.sqlstate.as_deref() != Some("22023") || !writer.watches_client {
-                return Err(e);
-            }
-            writer.watches_client = false;
-            writer.run(&writer.settings(limits, is_quiet)).await?;
-        }
-        if writer.role.is_some() {
+        writer.run(&writer.settings(limits, is_quiet)).await?;
+        if writer.link.connected.has_other_role {
             #[derive(Deserialize)]
             #[serde(deny_unknown_fields)]
             struct Now {
                 role: Option<String>,
             }
-            // It may have been the database's wish, which is not gone by.
-            writer.role = writer.one::<Now>(&format!("SELECT {OTHER_ROLE} AS role"), &[]).await?.role;
+            writer.role = writer.one::<Now>(ROLE, &[]).await?.role;
         }
         Ok(writer)
     }
 
     fn settings(&self, limits: Limits, is_quiet: bool) -> String {
-        let mut set: Vec<String> = house(self.version()).collect();
+        let mut set = Vec::new();
         if is_quiet {
             let quiet = ["log_statement = 'none'", "log_min_duration_statement = -1", "log_duration = off"];
             set.extend(quiet.map(str::to_owned));
         }
-        set.extend([
-            format!("statement_timeout = '{}'", timeout(limits.statement)),
-            format!("lock_timeout = '{}'", timeout(limits.lock)),
-            format!(
-                "default_transaction_read_only = {}",
-                if self.purpose.only_reads() { "on" } else { "off" }
-            ),
-        ]);
+        set.extend(limits.settings());
+        let only_reads = if self.purpose.only_reads() { "on" } else { "off" };
+        set.push(format!("default_transaction_read_only = {only_reads}"));
         if self.purpose == Purpose::Jobs {
-            // Rows that row security would hide are missed in silence; so it is an error.
+            // Row security would hide rows in silence; now it is an error.
             set.push("row_security = off".to_owned());
         }
         if self.link.connected.sql_ascii {
             set.push("client_encoding = 'SQL_ASCII'".to_owned());
         }
-        if self.watches_client {
-            set.push("client_connection_check_interval = '500ms'".to_owned());
-        }
+        set.extend(watch_client(self.link.server()));
         if self.version().major() >= 14 {
             set.push("idle_session_timeout = 0".to_owned());
         }
-        let mut all: Vec<String> = set.into_iter().map(|one| format!("SET {one}")).collect();
+        // The path first, then the role: another role may not be allowed to set the rest.
+        let mut all = vec![format!("SET {PATH}")];
         if self.link.connected.has_other_role {
-            // Behind the path alone: what follows is set as the role that connected.
-            all.insert(1, own_role(false));
+            all.push(drop_role(false));
         }
+        all.extend(house(self.version()).chain(set).map(|one| format!("SET {one}")));
         if !self.purpose.only_reads() {
-            all.push(WITH_TRIGGERS.to_owned());
+            all.push(WITH_TRIGGERS.trim_end().to_owned());
         }
         all.join("; ")
     }
@@ -273,12 +246,12 @@ impl Writer {
 
     /// Is the server in recovery, so that nothing can be written but what is outside its data?
     pub fn is_standby(&self) -> bool {
-        self.standby
+        self.link.connected.standby
     }
 
     /// Does the server notice by itself when its client is gone?
     pub fn watches_client(&self) -> bool {
-        self.watches_client
+        self.link.connected.watches_client
     }
 
     /// What whoever connects should know of the server's log settings: that they should have ended.

@@ -156,16 +156,17 @@ fn talk(mut stream: TcpStream, does: Does, heard: &Mutex<Vec<String>>) -> Option
         let asked = String::from_utf8_lossy(&text).to_lowercase();
         let (standby, read_only) = match then {
             Then::ServesOld { standby, read_only } => (standby, read_only),
+            Then::Serves(_, parameters) => {
+                let is_on = |name: &str| parameters.contains(&(name, "on"));
+                (is_on("in_hot_standby"), is_on("default_transaction_read_only"))
+            }
             _ => (false, false),
         };
         let truth = |so: bool, yes: &'static str, no: &'static str| if so { yes } else { no };
         out.clear();
         if asked.contains("begin") {
-            // pgkit asks all at once, and first whether it is another role.
-            result(&mut out, &["f"]);
-            if asked.contains("pg_is_in_recovery") {
-                result(&mut out, &[truth(standby, "t", "f"), truth(read_only, "t", "f")]);
-            }
+            // pgkit's first message: who serves the session, and what the caller asks.
+            result(&mut out, &["42", "f", truth(standby, "t", "f"), truth(read_only, "t", "f")]);
             result(&mut out, &["1"]);
         } else if asked.contains("transaction_read_only") {
             result(&mut out, &[truth(read_only, "on", "off")]);

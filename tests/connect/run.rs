@@ -37,8 +37,8 @@ pub fn ours_with<T>(
     let target = resolve(flags, &environment, &Disk)?;
     runtime().block_on(async {
         let opening = Opening {
-            settings: &|_| Vec::new(),
-            question: &|_| "SELECT 1".to_owned(),
+            settings: Box::new(|_| Vec::new()),
+            question: Box::new(|_| "SELECT 1".to_owned()),
             stays: false,
             patience: std::time::Duration::from_secs(20),
         };

@@ -7,7 +7,7 @@ use clap::Command as Tree;
 
 use crate::support::*;
 
-/// Arguments of a command, and the exit codes that mean that it did its work.
+/// The arguments of a command, and the exit codes with which it ends when it has done its work.
 pub struct Line {
     pub args: &'static [&'static str],
     pub codes: &'static [i32],
@@ -17,7 +17,7 @@ const fn line(args: &'static [&'static str], codes: &'static [i32]) -> Line {
     Line { args, codes }
 }
 
-/// What speaks to a server, in an order in which each finds what it needs: jobs need their tables.
+/// The commands that connect to the user's server, each after those that make what it needs, such as the jobs' tables.
 pub const LINES: &[Line] = &[
     line(&["relations"], &[0]),
     line(&["relations", "--visible"], &[0]),
@@ -35,13 +35,13 @@ pub const LINES: &[Line] = &[
     line(&["relations", "--visible", "--sql"], &[0]),
     line(&["locks"], &[0]),
     line(&["locks", "demo"], &[0]),
-    line(&["locks", "cancel", "2147483647"], &[0, 1]),
-    line(&["locks", "terminate", "2147483647", "--yes"], &[0, 1, 64]),
+    line(&["locks", "cancel", "2147483647"], &[1]),
+    line(&["locks", "terminate", "2147483647", "--yes"], &[1]),
     line(&["log", "status"], &[0]),
     line(&["log", "path"], &[0]),
     line(&["log", "on", "--for", "1h"], &[0]),
     line(&["log", "status"], &[0]),
-    line(&["log", "tail", "--no-follow"], &[0, 64]),
+    line(&["log", "tail", "-n", "5"], &[0]),
     line(&["log", "off"], &[0]),
     line(&["log", "grants"], &[0]),
     line(&["bench", "a=SELECT 1", "b=SELECT 2", "--runs", "3"], &[0]),
@@ -71,16 +71,16 @@ pub const LINES: &[Line] = &[
     line(&["run", "own"], &[0]),
 ];
 
-/// Commands that speak to no server of the user's, with the reason.
+/// Commands that do not connect to the user's server, and why.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("completions", "prints a script"),
     ("man", "prints a page"),
-    ("sandbox tour", "speaks to its own server"),
-    ("sandbox run", "speaks to its own server"),
-    ("sandbox start", "speaks to its own server"),
-    ("sandbox stop", "speaks to its own server"),
-    ("sandbox status", "speaks to its own server"),
-    ("bench demo", "speaks to its own server"),
+    ("sandbox tour", "connects to its own server"),
+    ("sandbox run", "connects to its own server"),
+    ("sandbox start", "connects to its own server"),
+    ("sandbox stop", "connects to its own server"),
+    ("sandbox status", "connects to its own server"),
+    ("bench demo", "connects to its own server"),
     ("upgrade-check", "has a test of its own, for it asks for every database"),
 ];
 
@@ -113,7 +113,7 @@ fn every_command_is_tried_on_planted_databases() {
     assert!(missing.is_empty(), "not tried: {missing:?}");
 }
 
-/// The jobs file of these lines.
+/// The jobs file that [`LINES`] go by.
 pub const JOBS: &str = "
 [[job]]
 name = \"sql\"
@@ -131,7 +131,7 @@ every = \"1d\"
 sql = \"CREATE TABLE IF NOT EXISTS public.path_of_jobs (path pg_catalog.text); INSERT INTO public.path_of_jobs SELECT pg_catalog.current_setting('search_path')\"
 ";
 
-/// A folder with a jobs file and a report of one's own.
+/// A folder with that jobs file and a report of the user's own.
 pub fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let user = if nix::unistd::geteuid().is_root() { "user = \"root\"\n" } else { "" };
@@ -141,7 +141,7 @@ pub fn folder() -> tempfile::TempDir {
     folder
 }
 
-/// This line, in that folder.
+/// The command of a line, run in that folder.
 pub fn command(db: &Db, folder: &std::path::Path, line: &Line) -> Command {
     let mut command = pgkit(db);
     command

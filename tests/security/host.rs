@@ -64,13 +64,11 @@ fn a_password_on_the_command_line_is_gone_from_it_at_once() {
 
 #[test]
 fn no_core_file_is_left() {
-    let mut command = bare_pgkit();
-    command.args(["relations", "-h", "127.0.0.1", "-p", "1", "--watch", "5"]);
-    command.stdout(Stdio::null()).stderr(Stdio::null());
+    // A server that never answers.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    command.args(["-p", &listener.local_addr().unwrap().port().to_string()]);
+    let port = listener.local_addr().unwrap().port().to_string();
     let mut command = bare_pgkit();
-    command.args(["relations", "-h", "127.0.0.1", "-p", &listener.local_addr().unwrap().port().to_string()]);
+    command.args(["relations", "-h", "127.0.0.1", "-p", &port]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let _held = listener.accept().unwrap();
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
@@ -80,8 +78,17 @@ fn no_core_file_is_left() {
     assert!(matches!(core.split_whitespace().nth(4), Some("0" | "1")), "{core}");
 }
 
-/// A jobs file with a program that tells what it got, run with a password and other secrets in the environment.
-fn program(name: &str, top: &str, job: &str, command_line: &str) -> (tempfile::TempDir, Output) {
+/// A program that was run as a job.
+struct Ran {
+    folder: tempfile::TempDir,
+    /// How `jobs run` ended.
+    output: Output,
+    /// What the program printed.
+    printed: String,
+}
+
+/// Runs a command line as a job, with a password and other secrets in pgkit's environment.
+fn program(name: &str, top: &str, job: &str, command_line: &str) -> Ran {
     let db = database(server(bin()).info(), name);
     let folder = tempfile::tempdir().unwrap();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -116,7 +123,8 @@ fn program(name: &str, top: &str, job: &str, command_line: &str) -> (tempfile::T
         }
     }
     let output = run(&mut shell);
-    (folder, output)
+    let printed = run(&mut dressed(&["jobs", "history", "--output", "--columns", "printed"])).stdout;
+    Ran { folder, output, printed }
 }
 
 fn user() -> &'static str {
@@ -126,7 +134,7 @@ fn user() -> &'static str {
 #[test]
 fn a_program_inherits_what_is_listed_and_nothing_else() {
     let line = "env -0 > env.out; ls -l /proc/self/fd > fd.out; umask > umask.out; tr '\\0' '\\n' < /proc/$PPID/environ > parent.out; touch made";
-    let (folder, output) = program("inherits", user(), "", line);
+    let Ran { folder, output, .. } = program("inherits", user(), "", line);
     assert_eq!(output.code, Some(0), "{}", output.snapshot());
     let text = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
     let names: Vec<String> = text("env.out")
@@ -172,7 +180,7 @@ fn a_program_inherits_what_is_listed_and_nothing_else() {
 #[test]
 fn a_program_gets_what_the_file_asks_for() {
     let job = "pass_environment = [\"PGPASSWORD\", \"EXTRA\", \"UNSET\"]";
-    let (folder, output) = program("passes", user(), job, "env > env.out");
+    let Ran { folder, output, .. } = program("passes", user(), job, "env > env.out");
     assert_eq!(output.code, Some(0), "{}", output.snapshot());
     let text = std::fs::read_to_string(folder.path().join("env.out")).unwrap();
     assert!(text.contains("PGPASSWORD=secretword\n") && text.contains("EXTRA=extra\n"), "{text}");
@@ -182,26 +190,22 @@ fn a_program_gets_what_the_file_asks_for() {
 #[test]
 fn roots_runner_is_told_whom_programs_run_as() {
     if !is_root() {
-        let (_, output) = program("whom", "user = \"root\"", "", "true");
+        let Ran { output, .. } = program("whom", "user = \"root\"", "", "true");
         assert_eq!(output.code, Some(77), "{}", output.snapshot());
         return;
     }
-    let (_, output) = program("whom", "", "", "true");
+    let Ran { output, .. } = program("whom", "", "", "true");
     assert_eq!(output.code, Some(65), "{}", output.snapshot());
     assert!(output.stderr.contains("user = "), "{}", output.snapshot());
-    let (_, output) = program("whom_none", "user = \"no_such_user\"", "", "true");
+    let Ran { output, .. } = program("whom_none", "user = \"no_such_user\"", "", "true");
     assert_eq!(output.code, Some(65), "{}", output.snapshot());
-    let (folder, output) = program(
-        "whom_nobody",
-        "user = \"nobody\"",
-        "",
-        "id -un > /proc/self/fd/1; id -Gn; echo $HOME $USER; cat /proc/self/status | grep CapEff",
-    );
+    let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap();
+    let line = "id -u; id -g; id -G; echo $HOME $USER $LOGNAME; grep CapEff /proc/self/status";
+    let Ran { output, printed, .. } = program("whom_nobody", "user = \"nobody\"", "", line);
     assert_eq!(output.code, Some(0), "{}", output.snapshot());
-    let mut history = bare_pgkit();
-    let db = Db::existing(server(bin()).info(), &format!("t{}_whom_nobody", std::process::id()));
-    drop(folder);
-    let _ = (&mut history, db);
+    let (uid, gid, home) = (nobody.uid, nobody.gid, nobody.dir.display());
+    let wanted = format!("{uid}\\n{gid}\\n{gid}\\n{home} nobody nobody\\nCapEff:\\t0000000000000000");
+    assert!(printed.starts_with(&wanted), "{printed}");
 }
 
 #[test]

@@ -123,14 +123,14 @@ fn talk(mut stream: TcpStream, when: When, does: Does) -> Option<()> {
     let told: Vec<Option<&[u8]>> = if stays {
         vec![None, Some(b"1")]
     } else if text.contains("row_to_json(told)") {
-        vec![Some(br#"{"pid":7,"role":null,"standby":false,"may_quiet":true,"note":null,"now":1}"#)]
+        vec![Some(br#"{"may_quiet":true,"note":null,"now":1}"#)]
     } else {
         vec![Some(b"7")]
     };
     let names: Vec<String> = (0..told.len()).map(|i| format!("c{i}")).collect();
-    // Not as another role; and then what was asked for.
-    let mut answer = columns(&["is_other"]);
-    answer.extend(row(&[Some(b"f")]));
+    // Who serves the session, and then what the caller asks.
+    let mut answer = columns(&["pid", "has_other_role", "standby", "read_only"]);
+    answer.extend(row(&[Some(b"7"), Some(b"f"), Some(b"f"), Some(b"f")]));
     answer.extend(message(b'C', b"SELECT 1\0"));
     answer.extend(columns(&names.iter().map(String::as_str).collect::<Vec<_>>()));
     answer.extend(row(&told));

@@ -120,7 +120,14 @@ struct Planted {
 
 impl Planted {
     fn new(bin: &Binaries) -> Planted {
-        let server = own_server(&options(bin).conf("log_statement", "all").conf("log_line_prefix", "%p %u "));
+        let server = own_server(
+            &options(bin)
+                .conf("log_statement", "all")
+                .conf("log_line_prefix", "%p %u ")
+                .conf("logging_collector", "on")
+                .conf("log_directory", "log")
+                .conf("log_filename", "server.log"),
+        );
         let info = server.info().clone();
         let postgres = Db::existing(&info, "postgres");
         postgres.sql("CREATE ROLE mallory LOGIN");
@@ -129,7 +136,7 @@ impl Planted {
         let db = Db::existing(&info, "planted");
         db.sql("GRANT ALL ON SCHEMA public TO mallory; CREATE SCHEMA ops");
         db.session_as("mallory").sql(PLANTS);
-        let log = log_of(&info.socket_dir);
+        let log = info.data_dir.join("log/server.log");
         Planted { _server: server, db, log }
     }
 
@@ -152,25 +159,6 @@ impl Planted {
         let ran = self.ran();
         assert!(ran.is_empty(), "{what} on {}: {}", self.db.value("SHOW server_version"), ran.join("\n"));
     }
-}
-
-/// The one file into which the server logs.
-fn log_of(socket_dir: &Path) -> std::path::PathBuf {
-    let mut folders = vec![socket_dir.ancestors().nth(1).unwrap().to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if path.extension().is_some_and(|end| end == "log")
-                || path.file_name().is_some_and(|name| name == "log") && path.is_file()
-            {
-                return path;
-            }
-            if path.is_dir() && !path.is_symlink() {
-                folders.push(path);
-            }
-        }
-    }
-    panic!("the server's log is not found");
 }
 
 fn try_lines(planted: &Planted, lines: &[Line]) {

@@ -47,7 +47,7 @@ pub(super) async fn run(context: &Context, own: &ArgMatches) -> Result<Exit> {
     let server = sandbox::own_server(context, own).await?;
     let target = sandbox::target(&server)?;
     let mut never = |_: &str| Err(Error::bug("the sandbox wants a password"));
-    let (mut wire, ..) = Wire::connect(&target, "SELECT", &context.running, &mut never).await?;
+    let (mut wire, ..) = Wire::connect(&target, "SELECT", "", &context.running, &mut never).await?;
     wire.run(DATA).await?;
     wire.close().await;
     let job = Job { variants, values, allow_writes: false, measure: args.measure, session: args.session };

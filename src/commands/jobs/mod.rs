@@ -268,8 +268,7 @@ async fn connect(context: &Context, target: &Target, session: &SessionArgs) -> R
     let ask = &mut signals::ask_password;
     let writer =
         Writer::for_(Purpose::Jobs, target, session.limits(), session.echo.echo(), &context.running, ask)
-            .await
-            .map_err(|e| if e.message.contains("connection pooler") { store::pooler() } else { e })?;
+            .await?;
     if let Some(overdue) = writer.overdue() {
         session.echo.remark(overdue);
     }
