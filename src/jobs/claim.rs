@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use super::file::{Job, OnCrash};
 use super::health;
+use super::job::{Job, OnCrash};
 use super::lease::Renewal;
 use super::plan::{self, Dates, Decision, Row, State, instant, instants, some_instant};
 use super::process;

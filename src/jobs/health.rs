@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::file::Job;
+use super::job::Job;
 use super::plan::{self, Decision, Row};
 use super::schedule::Schedule;
 use super::slots::Slots;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use super::claim::Claim;
-use super::file::Job;
+use super::job::Job;
 use super::process::{self, boot_time};
 use super::session::{Session, Statement, named, plain};
 use super::store::lock_key;

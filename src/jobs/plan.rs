@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer};
 
-use super::file::{CatchUp, Job};
+use super::job::{CatchUp, Job};
 use super::schedule::{At, Schedule};
 use super::slots::Slots;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Instant;
 
-use super::file::Job;
+use super::job::Job;
 use super::talk::{Mode, Share};
 
 /// One turn of a job.

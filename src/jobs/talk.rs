@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::account::{self, Account};
-use super::file::Job;
+use super::job::Job;
 use crate::connect::Target;
 use crate::error::Exit;
 

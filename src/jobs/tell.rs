@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::file::{Job, Tell};
+use super::job::{Job, Tell};
 use super::process::{HANGS, Program, failure};
 use super::talk::{Failure, Setup};
 

@@ -9,7 +9,8 @@ use super::WriteArgs;
 use crate::commands::Context;
 use crate::error::{Error, Exit, Result};
 use crate::jobs::claim::{self, Before, Here};
-use crate::jobs::store::{self, Place, Where, in_schema, interval, lock_key};
+use crate::jobs::store::{Place, in_schema, interval, lock_key};
+use crate::jobs::tables::{self, Where};
 use crate::session::{Value, Writer};
 
 const RESET: &str = include_str!("../../../queries/jobs/reset.sql");
@@ -58,7 +59,7 @@ async fn known(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result
     let (jobs, owner) = super::file_if_any(context, &args.file)?;
     let writer = super::writing(context, root, own, &args.session).await?;
     let place =
-        store::open(&writer, Where { schema: args.schema.as_deref(), owner: owner.as_deref() }).await?;
+        tables::open(&writer, Where { schema: args.schema.as_deref(), owner: owner.as_deref() }).await?;
     let job = jobs.iter().find(|job| job.name == name);
     if job.is_none() {
         #[derive(Deserialize)]

@@ -7,7 +7,7 @@ use crate::cli::{self, FormatArgs};
 use crate::commands::Context;
 use crate::commands::listing::Listing;
 use crate::error::{Exit, Result};
-use crate::jobs::file::{Job, Work};
+use crate::jobs::job::{Job, Work};
 use crate::jobs::plan;
 use crate::jobs::schedule::Schedule;
 use crate::pipeline::Flow;

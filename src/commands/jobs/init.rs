@@ -6,7 +6,7 @@ use super::FileArgs;
 use crate::cli::{self, ConnectionArgs, SessionArgs};
 use crate::commands::Context;
 use crate::error::{Exit, Result};
-use crate::jobs::store::{self, Where};
+use crate::jobs::tables::{self, Where};
 use crate::render::output;
 
 /// A jobs file that runs as it is.
@@ -44,7 +44,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let owner = super::owner_if_any(context, &args.file)?;
     let writer = super::writing(context, root, own, &args.session).await?;
     let made =
-        store::init(&writer, Where { schema: args.schema.as_deref(), owner: owner.as_deref() }).await?;
+        tables::init(&writer, Where { schema: args.schema.as_deref(), owner: owner.as_deref() }).await?;
     let echo = &args.session.echo;
     if made.made.is_empty() {
         echo.remark(&format!("schema {:?}: everything is there", made.schema));

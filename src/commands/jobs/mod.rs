@@ -22,8 +22,10 @@ use super::{Context, complete};
 use crate::cli::{self, ConnectionArgs, FormatArgs, SessionArgs};
 use crate::connect::Target;
 use crate::error::{self, Error, Exit, Result};
-use crate::jobs::file::{self, Job};
-use crate::jobs::store::{self, Place, Snapshot, Where};
+use crate::jobs::file;
+use crate::jobs::job::Job;
+use crate::jobs::store::{self, Place, Snapshot};
+use crate::jobs::tables::{self, Where};
 use crate::jobs::trusted;
 use crate::session::{Purpose, Reader, Settings, Writer};
 use crate::signals;
@@ -233,7 +235,7 @@ async fn reading<T>(
     if let Some(overdue) = reader.overdue() {
         args.session.echo.remark(overdue);
     }
-    let place = store::place(&reader, Where { schema: args.schema.as_deref(), owner }).await?;
+    let place = tables::place(&reader, Where { schema: args.schema.as_deref(), owner }).await?;
     let answer = ask(&reader, &place).await?;
     reader.close().await;
     Ok((answer, place))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::error::{self, Error, Result};
-use crate::jobs::file::Job;
+use crate::jobs::job::Job;
 use crate::jobs::talk::{Event, Outcome, Told};
 use crate::render::escape;
 use crate::render::output::{Output, Reader};

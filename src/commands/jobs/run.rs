@@ -20,7 +20,7 @@ use crate::commands::Context;
 use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
 use crate::jobs::account::{self, Account};
-use crate::jobs::file::Job;
+use crate::jobs::job::Job;
 use crate::jobs::process::folder_of;
 use crate::jobs::runner::{Reload, Runner, Surroundings};
 use crate::jobs::schedule::{At, Schedule};

@@ -7,7 +7,8 @@ use super::FileArgs;
 use crate::cli::{self, ConnectionArgs, SessionArgs};
 use crate::commands::Context;
 use crate::error::{Error, Exit, Result};
-use crate::jobs::store::{self, Where, in_schema};
+use crate::jobs::store::{self, in_schema};
+use crate::jobs::tables::{self, Where};
 use crate::session::{Value, Writer};
 
 const FUNCTION: &str = include_str!("../../../queries/jobs/guard/function.sql");
@@ -70,7 +71,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let owner = super::owner_if_any(context, &args.file)?;
     let writer = super::writing(context, root, own, &args.session).await?;
     let place =
-        store::open(&writer, Where { schema: args.schema.as_deref(), owner: owner.as_deref() }).await?;
+        tables::open(&writer, Where { schema: args.schema.as_deref(), owner: owner.as_deref() }).await?;
     let found = status(&writer, &place.schema).await?;
     let table = format!("{}.crontabber", place.schema);
     let echo = &args.session.echo;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::claim::{self, Attempt, Claim, Here};
-use super::file::{Job, OnCrash, Tell, Work};
+use super::job::{Job, OnCrash, Tell, Work};
 use super::lease::{Keeper, LastResort, Loss};
 use super::output::Captured;
 use super::plan;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::record::traceback;
 use super::{Cause, Cut, Done, Ended, Guard, SHORT, at, beat, connect, with_output};
 use crate::jobs::claim::Claim;
-use crate::jobs::file::{Job, Work};
+use crate::jobs::job::{Job, Work};
 use crate::jobs::lease::{Keeper, Loss};
 use crate::jobs::process::{self, MARK, Program, Running, boot_time};
 use crate::jobs::session::Session;

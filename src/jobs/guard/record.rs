@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Cut, Date, Done, Guard, beat};
 use crate::error::{Error, Exit, Result};
 use crate::jobs::claim::{Attempt, Claim, array};
-use crate::jobs::file::{Job, Work};
+use crate::jobs::job::{Job, Work};
 use crate::jobs::output::{self, Captured};
 use crate::jobs::session::{Statement, first, json, named, plain, undo};
 use crate::jobs::spool::{self, Kept};

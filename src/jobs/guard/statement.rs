@@ -11,7 +11,7 @@ use super::record::{FINISH_SAID, NEXT_SAID, TRACEBACK, traceback};
 use super::{BEAT, Cause, Cut, Date, Done, Ended, Guard, SHORT, at, beat, connect, with_output};
 use crate::error::{Error, Exit};
 use crate::jobs::claim::{Attempt, Claim};
-use crate::jobs::file::Job;
+use crate::jobs::job::Job;
 use crate::jobs::lease;
 use crate::jobs::output::Captured;
 use crate::jobs::session::{clean, first, json, named, plain, undo};

@@ -14,13 +14,14 @@ use tokio::sync::watch;
 
 use self::guards::Slot;
 use super::account::Account;
-use super::file::Job;
 use super::health;
+use super::job::Job;
 use super::plan::{self, Decision};
 use super::process;
 use super::queue::{Due, Queue};
 use super::session::own_target;
-use super::store::{self, Place, Snapshot, Where};
+use super::store::{self, Place, Snapshot};
+use super::tables::{self, Where};
 use super::talk::{Event, Mode, Order, Outcome, Pass, Rest, Setup, Share, Tell, Told, Wishes};
 use crate::error::{Error, Exit, Result};
 use crate::session::Writer;
@@ -548,7 +549,7 @@ async fn opened<C: AsyncFn() -> Result<Writer>>(
 ) -> Result<(Writer, Place, Setup)> {
     let writer = connect().await?;
     let place =
-        store::open(&writer, Where { schema: around.schema.as_deref(), owner: around.owner.as_deref() })
+        tables::open(&writer, Where { schema: around.schema.as_deref(), owner: around.owner.as_deref() })
             .await?;
     let server = store::server(&writer).await?;
     let setup = Setup {
@@ -575,7 +576,7 @@ async fn looked(
     if snapshot.shape.as_ref() != Some(&place.shape) {
         // Somebody has changed the tables, or the rights on them, since they were found to be ours to use: are they still?
         let wanted = Where { schema: Some(&place.schema), owner: around.owner.as_deref() };
-        *place = store::place(writer, wanted).await?;
+        *place = tables::place(writer, wanted).await?;
     }
     // What a job says of foreign claims is kept for the guard trigger, and written where it is new.
     let is_known = |job: &Job| {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::Runner;
 use crate::error::{Error, Exit, Result};
-use crate::jobs::file::Job;
+use crate::jobs::job::Job;
 use crate::jobs::spool;
 use crate::jobs::store::{in_schema, interval};
 use crate::jobs::talk::{Event, Order, Outcome, Tell, Told};
