@@ -26,7 +26,7 @@
 -- type = "bool"
 -- help = "The system's own functions too"
 WITH path (nspoid, position) AS (
-    -- The user's own, resolved here: nothing is looked up by it.
+    -- The schemas of the user's search path. The report itself does not run under that path.
     SELECT n.oid, s.position
     FROM pg_catalog.unnest($4) WITH ORDINALITY AS s (name, position)
     JOIN pg_catalog.pg_namespace n ON n.nspname = s.name
@@ -54,7 +54,7 @@ WITH path (nspoid, position) AS (
                 SELECT FROM patterns x
                 WHERE x.schema_regex IS NULL AND p.proname ~ (x.name_regex COLLATE "default")) THEN false
             WHEN NOT ($5 OR ($4 IS NOT NULL AND $2 IS NOT NULL) OR (n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema')) THEN false
-            -- As pg_function_is_visible has it, which knows no path but the session's: temporary functions are never found.
+            -- What pg_function_is_visible would say under the user's search path.
             WHEN $4 IS NOT NULL THEN EXISTS (
                 SELECT FROM path own
                 WHERE own.nspoid = p.pronamespace

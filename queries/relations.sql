@@ -25,7 +25,7 @@
 -- type = "bool"
 -- help = "System catalogs, information_schema and TOAST tables too"
 WITH path (nspoid, position) AS (
-    -- The user's own, resolved here: nothing is looked up by it.
+    -- The schemas of the user's search path. The report itself does not run under that path.
     SELECT n.oid, s.position
     FROM pg_catalog.unnest($4) WITH ORDINALITY AS s (name, position)
     JOIN pg_catalog.pg_namespace n ON n.nspname = s.name

@@ -91,7 +91,7 @@ impl Question<'_> {
         self.report.params.iter().zip(&self.given).any(|(p, g)| p.name == name && *g == Given::Flag(true))
     }
 
-    /// Does it want to know the user's search path?
+    /// Does it go by the user's search path?
     fn wants_path(&self) -> bool {
         self.report
             .params
@@ -209,8 +209,10 @@ impl Question<'_> {
         database: &str,
     ) -> Result<String> {
         if self.wants_path() {
-            return Err(Error::usage("--server-version asks no server, and so no server's search path")
-                .hint("leave out --server-version, or the flag that goes by the search path"));
+            return Err(Error::usage(
+                "--server-version cannot be used with a flag that depends on the search path",
+            )
+            .hint("leave out --server-version, so that pgkit can ask the server for the path"));
         }
         let texts = self.candidates(version.major())?;
         let text = texts.iter().find(|t| t.when.is_none()).ok_or_else(|| {
@@ -221,7 +223,7 @@ impl Question<'_> {
             .hint("leave out --server-version")
         })?;
         let script = self.print_script(text, &settings.prelude(version), &self.bind_with(database, &[])?);
-        // Of the encoding that nearly every server has; any other refuses what it cannot read.
+        // The encoding of nearly every server; another one refuses escapes that it cannot read.
         Ok(sql::harmless(&script, Reach::Unicode).into_owned())
     }
 

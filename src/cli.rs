@@ -262,8 +262,8 @@ impl SessionArgs {
     }
 }
 
-/// Where a report's own parameters live among the arguments: their names are the report author's. (A colon would end the
-/// name in zsh's static completions.)
+/// Prefix of the ids of a report's parameters, whose names the report's author chooses. It holds no colon, which would end
+/// the name in zsh's static completions.
 fn param_id(param: &Param) -> String {
     format!("param-{}", param.name)
 }

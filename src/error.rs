@@ -184,8 +184,8 @@ pub fn print(error: &Error) {
     note(&error.to_string());
 }
 
-/// Prints a line for people on stderr: errors, warnings, progress. Data never goes this way. Whatever it speaks of, what
-/// drives a terminal is shown and not sent: the line may well be read on one later.
+/// Prints a line for people on stderr: errors, warnings, progress, never data. Control characters are shown as escapes even in
+/// a file, since it may be read on a terminal later.
 pub fn note(line: &str) {
     use std::io::Write;
     let _ = writeln!(anstream::stderr(), "{}", terminal_text(line));

@@ -97,8 +97,8 @@ pub enum ParamType {
     /// A size (`1GB`), bound as int8.
     #[serde(rename = "bytes")]
     Bytes,
-    /// A flag without a value, bound as text[]: the schemas of the user's search path, in order and with those that count
-    /// without being named; NULL unless given. The report itself runs under pgkit's own path.
+    /// A flag without a value. It binds the schemas of the user's search path, in order and with the implicit ones, as
+    /// text[]; NULL where it is not given. The report itself does not run under that path.
     #[serde(rename = "path")]
     Path,
 }

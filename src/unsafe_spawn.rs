@@ -15,7 +15,8 @@ use nix::unistd::{Gid, Uid};
 ///
 /// It is asked for after the change of user, which would undo it (std runs this last). It follows the
 /// thread that starts the process: that must be one that lives as long as we do.
-/// With `user` it runs as that one, in these groups. With `session` it leads a session of its own, and so a process group, without a terminal.
+/// With `user` it runs as that user, in these groups. With `session` it leads a session, and so a process group, of its own,
+/// without a terminal.
 /// Elsewhere than on Linux this does nothing but that: there the keeper's own watch must do.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn die_with_us(

@@ -41,7 +41,7 @@ WITH held AS (
 )
 SELECT clock.now, clock.shape, jobs.*
 FROM (SELECT pg_catalog.clock_timestamp() AS now,
-             -- What changes where somebody is given a right on the tables, or hangs something on them: who stays looks again then.
+             -- Changes whenever the tables or the rights on them change, so that a runner that stays checks them again.
              (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(':', c.oid, c.xmin, n.xmin), ' ' ORDER BY c.oid)
               FROM pg_catalog.pg_class c
               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -1,12 +1,12 @@
--- What bears the name of one of crontabber's or pgkit's tables and indexes ($1), in this schema ($2; NULL: in any where there
--- is one named crontabber), what it is, and why it must not be used. Only who is trusted may decide what runs when it is read
--- or written: the role that is connected, superusers, and the role that the jobs file names ($3).
+-- The tables and indexes with these names ($1), in schema $2 (NULL: in every schema that has one named crontabber), and why
+-- each must not be used. Whatever hangs on a table runs as the role that uses the table. So only these may own the table and
+-- what hangs on it: the role that is connected, superusers, and the role that the jobs file names ($3).
 WITH trusted AS (
     SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolsuper OR r.rolname = CURRENT_USER OR r.rolname = $3
 ), parts AS (
     SELECT c.oid, c.xmin, n.xmin AS namespace_xmin, c.relname, c.relkind, c.relowner, c.relacl, c.relispartition,
            c.relrowsecurity, n.nspname,
-           -- Where a schema belongs to whoever owns the database, that is who may take its tables away.
+           -- pg_database_owner stands for whoever owns the database.
            CASE WHEN pg_catalog.pg_get_userbyid(n.nspowner) = 'pg_database_owner'
                 THEN (SELECT d.datdba FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
                 ELSE n.nspowner END AS nspowner
@@ -99,7 +99,7 @@ WITH trusted AS (
     JOIN pg_catalog.pg_class c ON c.oid = f.conrelid
     WHERE c.relowner NOT IN (SELECT t.oid FROM trusted t)
     UNION ALL
-    -- Nobody else may hang something on it while it is in use: then this need not be asked again.
+    -- With these privileges another role could hang something on the table at any time.
     SELECT p.oid, 10, CASE WHEN a.grantee = 0 THEN 'everybody' ELSE 'role ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END
                       || ' has the privilege ' || a.privilege_type || ' on it'
     FROM (SELECT p.oid, p.relacl AS acl FROM parts p

@@ -1,6 +1,6 @@
 -- Every record of a switching on, one a line, and the server's clock: what tells any session that one is overdue. The
--- server's own record is seen by its setting, those of databases and roles by the catalog, where their owners may write
--- anything: what is longer than any record is none.
+-- server's own record is seen by its setting, those of databases and roles by the catalog. Owners can write anything there, so
+-- whatever is longer than any record is left out.
 SELECT pg_catalog.left(pg_catalog.concat_ws(
            pg_catalog.chr(10),
            pg_catalog.left(pg_catalog.current_setting('pgkit.log', true), 20000),

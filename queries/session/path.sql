@@ -1,5 +1,5 @@
--- The schemas that a search path ($1, its names in order) stands for, as current_schemas(true) has them: each that is there
--- and may be used, once, in order, and before all those that count without being named.
+-- The schemas of a search path ($1: its names, in order) as current_schemas(true) would give them: those that exist and that
+-- the role may use, each once, behind the schemas that are searched first without being named.
 WITH named (name, position) AS (
     SELECT CASE e.name WHEN '$user' THEN CURRENT_USER::text
                        WHEN 'pg_temp' THEN (SELECT n.nspname::text FROM pg_catalog.pg_namespace n

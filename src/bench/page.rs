@@ -113,8 +113,8 @@ fn histogram(one: &Shown<'_>, from: f64, to: f64) -> String {
     out
 }
 
-/// Text for a page, in an element or in an attribute with quotes of either kind. What turns text round, or is not seen,
-/// would say something else to whoever reads the page than it is: it is shown, as on a terminal.
+/// Text for a page, in an element or in an attribute with quotes of either kind. Characters that reorder or hide text are
+/// shown as escapes, as on a terminal.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in terminal_text(text).chars() {
@@ -153,7 +153,7 @@ mod tests {
         );
         assert_eq!(hostile.matches("<rect").count(), 4);
         assert!(hostile.contains("&lt;script&gt;&quot;a&quot;") && hostile.contains("class=\"doubt\""));
-        // Of tags and of what drives anything there is only what the page brings itself.
+        // The only tags and scripts are the page's own.
         let plain = Shown { name: "plain", script: "SELECT 1".into(), ..shown };
         let usual = page("15.18", &[plain], &["a".into()], &["doubt".into()]);
         for mark in ['<', '>', '"', '\''] {

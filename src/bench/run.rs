@@ -165,7 +165,7 @@ fn ms(time: Duration) -> f64 {
 const POOLER: &str = "settings of the session would leak to other clients: connect to the server itself";
 
 impl Client<'_> {
-    /// Sets the session up: the variants are the user's own statements, and so are its settings but for these.
+    /// Sets the session up. Apart from these settings it keeps the user's own, as the variants are the user's statements.
     async fn begin(&mut self) -> Result<()> {
         let timeout = |limit: Option<Duration>| limit.map_or(0, |limit| limit.as_millis().max(1));
         let mut settings = format!(

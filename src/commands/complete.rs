@@ -24,12 +24,12 @@ const RELATIONS: &str = include_str!("../../queries/complete/relations.sql");
 const FUNCTIONS: &str = include_str!("../../queries/complete/functions.sql");
 const SESSIONS: &str = include_str!("../../queries/complete/sessions.sql");
 
-/// The command line that is being completed. clap calls a completer with nothing but the beginning of one value.
+/// The command line that is being completed: clap gives a completer only the beginning of one value.
 static LINE: OnceLock<Vec<String>> = OnceLock::new();
 
-/// Says what the words of the line are, without quotes, up to the one that is being typed.
+/// Sets the words of the line, without quotes, up to the one that is being typed.
 pub fn set_line(words: &[String]) {
-    // There is one line a process.
+    // A process completes one line.
     let _ = LINE.set(words.to_vec());
 }
 
@@ -60,7 +60,7 @@ pub fn databases() -> ArgValueCompleter {
     })
 }
 
-/// Lets a flag that takes nothing but a database's name be completed from the server.
+/// Completes a database's name from the server, for flags that take only a name and no connection string.
 pub fn database_names() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| names(DATABASES, typed))
 }
@@ -82,7 +82,7 @@ pub fn jobs() -> ArgValueCompleter {
             line().windows(2).rev().find_map(|pair| (pair[0] == "--file").then_some(pair[1].as_str()));
         let env = connect::environment();
         let path = named.or(env.nonempty("PGKIT_JOBS")).unwrap_or("jobs.toml");
-        // A pipe with this name would keep a person waiting at Tab.
+        // Reading a pipe could wait for ever.
         let is_file = std::fs::metadata(path).is_ok_and(|meta| meta.is_file());
         let text = if is_file { std::fs::read_to_string(path).unwrap_or_default() } else { String::new() };
         let names = file::parse(&text).jobs.into_iter().map(|job| job.name);
@@ -101,7 +101,7 @@ fn names(sql: &str, typed: &OsStr) -> Vec<CompletionCandidate> {
     beginning(answer.ok().and_then(Result::ok).unwrap_or_default(), typed)
 }
 
-/// Those that begin like this. One with a dash in front would be taken for a flag.
+/// The names that begin like this, without those that would be taken for a flag.
 fn beginning(names: impl IntoIterator<Item = String>, typed: &str) -> Vec<CompletionCandidate> {
     let fits = |name: &String| name.starts_with(typed) && !name.starts_with('-');
     names.into_iter().filter(fits).map(CompletionCandidate::new).collect()

@@ -59,7 +59,7 @@ fn fixed(context: &Context, shell: Shell) -> String {
     String::from_utf8_lossy(&script).into_owned()
 }
 
-/// fish before 4 takes the flag `-?` for a file name's pattern in the script, and no version's argparse takes it.
+/// Leaves out the flag `-?`: fish before 4 takes it for a pattern of file names, and no version's argparse accepts it.
 fn without_question_mark(tree: Command) -> Command {
     let tree = tree.mut_args(|arg| if arg.get_short() == Some('?') { arg.short(None) } else { arg });
     tree.mut_subcommands(without_question_mark)

@@ -144,7 +144,7 @@ fn usage(e: &clap::Error) -> Result<Exit> {
             Ok(Exit::Usage)
         }
         _ => {
-            // What is not understood may be a connection string in the wrong place.
+            // An argument in the wrong place may be a connection string with a password.
             let text = crate::secrets::masked(&e.render().to_string());
             let text = text.trim_end();
             let text = crate::render::escape::terminal_lines(text.strip_prefix("error: ").unwrap_or(text))

@@ -1,4 +1,4 @@
-//! `require_auth`: the ways to authenticate that a server may ask for, looked at before it is answered.
+//! `require_auth`: which kinds of authentication the server may ask for. It is checked before the server gets an answer.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,13 +24,13 @@ const METHODS: [(&str, Method); 7] = [
     ("none", Method::None),
 ];
 
-/// What `require_auth` says; as `Default` anything goes. Source of its rules: PostgreSQL's manual, "Database Connection
-/// Control Functions".
+/// The value of `require_auth`; by default everything is allowed. Source of the rules: PostgreSQL's manual, "Database
+/// Connection Control Functions".
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Allowed {
     text: String,
     methods: Vec<Method>,
-    /// They are those that may not be.
+    /// The methods are those that are not allowed.
     negated: bool,
 }
 
@@ -69,8 +69,8 @@ impl Allowed {
         self.methods.is_empty() || self.methods.contains(&method) != self.negated
     }
 
-    /// May the server say this? `method` is the number in its request, `None` that it lets us in; `before` what it has
-    /// asked for until now. The error is a sentence.
+    /// Checks a request of the server: `method` is its number, or `None` where the server says that authentication is complete;
+    /// `before` is the last method that it asked for. The error is a sentence.
     pub(super) fn check(&self, method: Option<i32>, before: Option<i32>) -> Result<(), String> {
         let (asked, what) = match method {
             None if before.is_some() => return Ok(()),
@@ -80,7 +80,7 @@ impl Allowed {
             Some(7 | 8) => (Method::Gss, "requested GSSAPI authentication"),
             Some(9) => (Method::Sspi, "requested SSPI authentication"),
             Some(10) => (Method::Scram, "requested SASL authentication"),
-            // They go on with what was allowed already.
+            // They continue an authentication that was allowed.
             Some(11 | 12) if before == Some(10) => return Ok(()),
             Some(_) if self.methods.is_empty() => return Ok(()),
             Some(_) => {
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_server_may_ask_for_what_is_allowed_and_for_nothing_else() {
-        // What each may be told: nothing asked for, cleartext, MD5, GSSAPI, SSPI, SCRAM.
+        // Whether each is allowed: no authentication, cleartext, MD5, GSSAPI, SSPI, SCRAM.
         for (text, may) in [
             ("", [true; 6]),
             ("scram-sha-256", [false, false, false, false, false, true]),
@@ -115,7 +115,7 @@ mod tests {
             for (method, may) in [None, Some(3), Some(5), Some(7), Some(9), Some(10)].into_iter().zip(may) {
                 assert_eq!(allowed.check(method, None).is_ok(), may, "{text} {method:?}");
             }
-            // Whoever has authenticated is let in.
+            // After an authentication the server may say that it is complete.
             assert!(allowed.check(None, Some(10)).is_ok());
         }
         assert!(Allowed::parse("!md5,password").is_err());

@@ -70,7 +70,7 @@ impl Failure {
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionAborted
             | io::ErrorKind::BrokenPipe => Failure::closed(),
-            // It is what was refused to be taken in.
+            // The check of the server's messages has refused one.
             io::ErrorKind::InvalidData => Failure::new(Cause::Other, Next::Nothing, error.to_string()),
             _ => Failure::new(
                 Cause::Closed,

@@ -1,22 +1,22 @@
-//! The messages of a server, as far as they are looked at before anybody takes them in: how long they are, and what they
-//! say before the first query. A server that is none, or means harm, must not be able to fill the memory.
+//! Checks the server's messages while their bytes arrive: how long they are, and what they say before the first query. A
+//! hostile server, or one that does not speak this protocol, must not be able to fill the memory.
 
 use std::collections::HashSet;
 use std::io;
 
 use super::authentication::Allowed;
 
-/// The longest message before the first query. Nothing that a server says there is long; libpq takes 30,000 bytes.
+/// The longest message before the first query, in bytes. libpq accepts 30,000 there.
 const STARTUP_MESSAGE: usize = 64 << 10;
-/// All that a server may say before the first query.
+/// The most that a server may send before the first query, in bytes.
 const STARTUP: usize = 1 << 20;
-/// All that a server may answer to what is said first.
+/// The most that a server may answer to the first message, in bytes.
 const OPENING: usize = 8 << 20;
-/// The longest message later on: a row, a notice, an error.
+/// The longest message later on, in bytes: a row, a notice, an error.
 const MESSAGE: usize = 64 << 20;
-/// The longest of those messages that hold no text of anybody's.
+/// The longest message of the other kinds, which hold no text of any length.
 const SHORT: usize = 64 << 10;
-/// How many settings a server may tell of. PostgreSQL 18 tells of sixteen.
+/// How many different settings a server may report. PostgreSQL 18 reports sixteen.
 const NAMES: usize = 128;
 
 /// What the server said before it was ready.
@@ -37,24 +37,24 @@ enum Phase {
     Open,
 }
 
-/// Looks at a connection's messages as their bytes pass, in pieces of any size.
+/// The check of one connection; it takes the bytes in pieces of any size.
 pub(super) struct Frames {
     phase: Phase,
-    /// The kind and the length of the message that passes, as far as they are here.
+    /// The kind and the length of the current message, as far as they have arrived.
     header: [u8; 5],
     have: usize,
-    /// How much of its body is to come.
+    /// How many bytes of its body are still to come.
     left: usize,
-    /// How much has come in this phase.
+    /// The number of bytes received in this phase.
     total: usize,
-    /// The body, where somebody wants to know it.
+    /// The body so far, of messages that are read here; `None` for others.
     body: Option<Vec<u8>>,
     names: HashSet<Box<[u8]>>,
     allowed: Allowed,
     greeting: Greeting,
 }
 
-/// What a message of this kind may be long; `None`: a server says no such thing.
+/// How long the body of a message of this kind may be, in bytes; `None`: a server sends no such message.
 fn longest(kind: u8, phase: Phase) -> Option<usize> {
     match (phase, kind) {
         (Phase::Startup, b'R' | b'E' | b'N' | b'S' | b'K' | b'Z' | b'v') => Some(STARTUP_MESSAGE),
@@ -93,8 +93,7 @@ fn header(header: [u8; 5], phase: Phase) -> io::Result<(u8, usize)> {
     }
 }
 
-/// As [`Frames::pass`] has it for an open session: is what begins here a message that may be taken in? For who reads the
-/// bytes himself.
+/// Checks the message that begins here as [`Frames::pass`] does in an open session, for code that reads the socket itself.
 pub(crate) fn admit(bytes: &[u8]) -> io::Result<()> {
     match bytes.first_chunk::<5>() {
         Some(first) => header(*first, Phase::Open).map(drop),
@@ -103,7 +102,7 @@ pub(crate) fn admit(bytes: &[u8]) -> io::Result<()> {
 }
 
 impl Frames {
-    /// Of a connection at its very beginning.
+    /// For a connection of which nothing was read yet.
     pub(super) fn new(allowed: Allowed) -> Frames {
         Frames {
             phase: Phase::Startup,
@@ -122,7 +121,7 @@ impl Frames {
         self.greeting
     }
 
-    /// Looks at bytes that pass. Errors: nobody should take them in.
+    /// Checks the next bytes. Errors: they must not be read any further.
     pub(super) fn pass(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             if self.have < self.header.len() {
@@ -148,7 +147,7 @@ impl Frames {
         Ok(())
     }
 
-    /// A header is whole.
+    /// The header is complete.
     fn begin(&mut self) -> io::Result<()> {
         let (kind, length) = header(self.header, self.phase)?;
         self.left = length;
@@ -166,7 +165,7 @@ impl Frames {
         Ok(())
     }
 
-    /// A message is whole.
+    /// The message is complete.
     fn end(&mut self) -> io::Result<()> {
         let kind = self.header[0];
         self.have = 0;
@@ -219,8 +218,8 @@ impl Frames {
 /// The most rounds of hashing that a server may ask for: about a second of work. PostgreSQL's default is 4,096.
 const ROUNDS: u64 = 2_000_000;
 
-/// Does the first message of SCRAM ask for a bearable number of rounds (`i=`)? They are counted without a pause in which a
-/// signal could be heard.
+/// Checks how many rounds of hashing the server asks for (`i=` in SCRAM's first message): while they are computed pgkit hears
+/// no signal.
 fn rounds(message: &[u8]) -> io::Result<()> {
     let text = String::from_utf8_lossy(message);
     let rounds = text.split(',').find_map(|part| part.strip_prefix("i="));
@@ -287,7 +286,7 @@ mod tests {
                 assert!(admit(&bytes).is_err());
             }
         }
-        // The longest that may be.
+        // The longest message that is allowed.
         let bytes = [&b"D"[..], &((MESSAGE + 4) as u32).to_be_bytes()].concat();
         assert!(open().pass(&bytes).is_ok() && admit(&bytes).is_ok());
         assert!(frames().pass(&bytes).is_err());
@@ -327,8 +326,8 @@ mod tests {
         assert!(ask("2147483647").is_err());
     }
 
-    /// Bytes at random, and messages at random that were damaged: never a panic, never more kept than was announced and
-    /// may be, and the same verdict however they are cut.
+    /// Random messages with damaged bytes: the check never panics, never keeps more than is allowed, and judges them the same
+    /// in pieces of any size.
     #[test]
     fn whatever_comes_is_judged_the_same_in_any_pieces() {
         let environment = crate::connect::environment();

@@ -84,7 +84,7 @@ pub struct Connected {
     pub has_other_role: bool,
     /// Is the server in recovery?
     pub standby: bool,
-    /// Does another process serve the session than the one that let us in? Then a connection pooler stands between.
+    /// Is there a connection pooler between? Then another backend serves the session than the one that was named at start-up.
     pub is_pooled: bool,
     /// Moves the bytes; ends when `client` is dropped or the connection is lost, and says why.
     pub driver: JoinHandle<std::result::Result<(), tokio_postgres::Error>>,
@@ -197,7 +197,7 @@ struct Opened {
     version: Option<String>,
     sql_ascii: bool,
     greeting: frames::Greeting,
-    /// `None`: the server is too old to be asked anything.
+    /// `None`: the server is too old for the first message.
     greeted: Option<opening::Greeted>,
     handle: Handle,
     connector: Option<tls::Connector>,

@@ -34,7 +34,7 @@ pub struct Stream {
     wire: Shared,
     /// The hash of the server's certificate that SCRAM may be bound to.
     end_point: Option<Vec<u8>>,
-    /// Who looks at what comes, and whether he has refused something.
+    /// The check of what the server sends.
     frames: Option<Arc<Mutex<Frames>>>,
     /// Bytes that were read ahead, and which of them nobody has taken yet. tokio-postgres reads 8 kB at a time, as
     /// much as a server sends at once; a read that could have been longer saves the one that finds nothing.
@@ -61,7 +61,7 @@ impl Stream {
         Handle(Arc::clone(&self.wire))
     }
 
-    /// From now on nobody takes in what [`Frames`] refuses.
+    /// From now on all that is read passes this check first.
     pub(super) fn watch(&mut self, frames: Frames) -> Arc<Mutex<Frames>> {
         let frames = Arc::new(Mutex::new(frames));
         self.frames = Some(Arc::clone(&frames));

@@ -1,4 +1,4 @@
-//! Whom programs run as, and what of pgkit's own environment they get: nothing but what is named here or in the jobs file.
+//! As which user programs run, and which variables of pgkit's environment they inherit: only those named here or in the file.
 
 use std::collections::BTreeMap;
 
@@ -22,11 +22,11 @@ pub struct Account {
 }
 
 impl Account {
-    /// The user of this name, with all its groups. Errors: there is none (65).
+    /// The user of this name, with its groups. Errors: there is no such user (65).
     pub fn named(name: &str) -> Result<Account> {
         let none = || {
             Error::data(format!("user = {name:?}: this machine has no such user"))
-                .hint("name one of getent passwd")
+                .hint("getent passwd lists the users")
         };
         let user = User::from_name(name).ok().flatten().ok_or_else(none)?;
         let c_name = std::ffi::CString::new(name).map_err(|_| none())?;
@@ -42,7 +42,7 @@ impl Account {
         })
     }
 
-    /// The user, its group and its groups, for the system.
+    /// User, group and supplementary groups, as the system calls take them.
     pub(crate) fn ids(&self) -> (Uid, Gid, Vec<Gid>) {
         (
             Uid::from_raw(self.uid),
@@ -52,15 +52,15 @@ impl Account {
     }
 }
 
-/// Whom the programs of a jobs file run as; `None`: as this process does, which is not root.
+/// As which user the programs of a jobs file run; `None`: as the user who runs pgkit.
 ///
-/// Errors: root must be told (65), and nobody else can run them as another (77).
+/// Errors: root runs pgkit and the file names no user (65), or somebody else does and it names another one (77).
 pub fn whom(named: Option<&str>, has_programs: bool, env: &Environment) -> Result<Option<Account>> {
     match named {
-        None if env.uid() == 0 && has_programs => Err(Error::data(
-            "root runs this jobs file, and it does not say whom its programs run as",
-        )
-        .hint("write user = \"NAME\" at the top of the file; user = \"root\" where they are to run as root")),
+        None if env.uid() == 0 && has_programs => {
+            Err(Error::data("root runs this jobs file, and it does not say as which user its programs run")
+                .hint("write user = \"NAME\" at the top of the file, or user = \"root\" to run them as root"))
+        }
         None => Ok(None),
         Some(name) if env.uid() == 0 => Account::named(name).map(Some),
         Some(name) if env.user() == Some(name) => Ok(None),
@@ -72,10 +72,10 @@ pub fn whom(named: Option<&str>, has_programs: bool, env: &Environment) -> Resul
     }
 }
 
-/// Variables that every program gets, where they are set; all of `LC_*` too, and libpq's but for the password.
+/// The variables that every program inherits, beside `LC_*` and libpq's own without the password.
 const INHERITED: &[&str] = &["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR"];
 
-/// What a program gets of this environment: what every program gets, and these, which the jobs file names.
+/// What a program inherits of this environment: what all inherit, and these variables, which the jobs file names.
 pub fn inherited(
     all: &BTreeMap<String, String>,
     passed: &[String],

@@ -36,12 +36,12 @@ pub struct Parsed {
     pub faults: Vec<Fault>,
     /// The role that owns the tables, where it is neither the one that connects nor a superuser.
     pub owner: Option<String>,
-    /// The user of this machine that programs run as, where root runs them.
+    /// The user that programs run as, where root runs pgkit.
     pub user: Option<String>,
 }
 
 impl Parsed {
-    /// Does anything in it start a program?
+    /// Is a program started by any of its jobs, or by what tells of their failures?
     pub fn has_programs(&self) -> bool {
         let is_program = |tell: &Option<Tell>| matches!(tell, Some(Tell::Program(_)));
         self.jobs.iter().any(|job| {
@@ -535,7 +535,7 @@ impl Reader {
     fn name(&mut self, value: &Value<'_>, key: &str) -> Option<String> {
         let name = self.text(value, key)?;
         if name.is_empty() || name.contains('\0') {
-            self.fault(value.span().start, format!("{key}: a name is not empty, and holds no NUL"));
+            self.fault(value.span().start, format!("{key}: a name must not be empty or hold a NUL byte"));
             return None;
         }
         Some(name)

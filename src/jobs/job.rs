@@ -99,9 +99,9 @@ pub struct Job {
     pub kill_after: Duration,
     /// How long its history is kept.
     pub keep_history: Option<Duration>,
-    /// The role that its SQL runs as, where it is another than the one that connects.
+    /// The role that its SQL runs as; `None`: the role that connects.
     pub role: Option<String>,
-    /// Variables of pgkit's own environment that its programs get beside those that all get.
+    /// Further variables of pgkit's environment that its programs inherit.
     pub pass_environment: Vec<String>,
     /// Whom to tell when it begins to fail.
     pub on_failure: Option<Tell>,

@@ -43,12 +43,12 @@ pub(super) fn instant<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Times
     Ok(Option::<String>::deserialize(from)?.map(|text| nearest(&text)))
 }
 
-/// As [`instant`], where there always is one.
+/// As [`instant`], for a value that is never NULL.
 pub(super) fn some_instant<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
     Ok(nearest(&String::deserialize(from)?))
 }
 
-/// As [`instant`], for an array, which may be NULL.
+/// As [`instant`], for an array; NULL is an empty one.
 pub(super) fn instants<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<Timestamp>, D::Error> {
     let texts = Option::<Vec<String>>::deserialize(from)?.unwrap_or_default();
     Ok(texts.iter().map(|text| nearest(text)).collect())

@@ -39,7 +39,7 @@ pub struct Program {
     pub environment: BTreeMap<String, String>,
     /// Where it runs.
     pub directory: PathBuf,
-    /// Whom it runs as; `None`: as this process does.
+    /// The user that it runs as; `None`: the user of this process.
     pub user: Option<Account>,
 }
 

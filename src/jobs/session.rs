@@ -17,7 +17,7 @@ use crate::sql;
 pub const PATIENCE: Duration = Duration::from_secs(15);
 
 const HOUSE: &str = include_str!("../../queries/jobs/house.sql");
-/// What the role has set of what pgkit sets for its own statements: what the session began with.
+/// The role's own values of settings that pgkit changes for its own statements.
 const ROLES: &str = include_str!("../../queries/jobs/roles.sql");
 
 /// The statements that are prepared once.
@@ -333,9 +333,9 @@ impl Session {
         Ok(first(answers.last()))
     }
 
-    /// Runs a job's text in this time zone, as this role where it has one, with its date where it has one; without any bound of time. In a transaction, which
-    /// is begun here, what the job has deferred is its own work too, and all goes out in one go where that can be: after a
-    /// statement that has failed nothing runs.
+    /// Runs a job's text in this time zone, as this role and with its date where it has them, without a limit of time. A
+    /// transaction is begun here, and includes what the job has deferred. Where possible all is sent in one go: nothing runs
+    /// after a statement that has failed.
     pub async fn job(
         &mut self,
         zone: &str,
@@ -460,7 +460,8 @@ pub fn json<T: DeserializeOwned>(answer: Option<&Answer>) -> Result<T> {
 }
 
 /// The target of a guard's session: where the session's own settings come with the start-up message, so that RESET ALL
-/// brings them back; `role` is the one that the session goes by, where it is another than the one that connects, and `watches_client` whether the server notices by itself that its client is gone.
+/// brings them back. `role` is the role that the session works as, where it is not the one that connects; `watches_client`
+/// says whether the server notices by itself that its client is gone.
 pub fn own_target(
     target: &Target,
     version: ServerVersion,
@@ -492,7 +493,7 @@ pub fn own_target(
     if watches_client {
         set.push(("client_connection_check_interval", "500ms"));
     }
-    // Said here, for what the database's owner has set for it would come back with RESET ROLE.
+    // RESET ROLE would otherwise return to a role that the database's owner has set.
     let role = escaped(role.unwrap_or("none"));
     set.push(("role", &role));
     let set: Vec<String> = set.into_iter().map(|(name, value)| format!("-c {name}={value}")).collect();
@@ -512,7 +513,7 @@ pub fn own_target(
     target
 }
 
-/// A value as start-up options have it: they are split at blanks.
+/// A value for the start-up options, which the server splits at blanks.
 fn escaped(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     for c in value.chars() {

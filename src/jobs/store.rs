@@ -127,7 +127,7 @@ pub struct Snapshot {
     pub now: Timestamp,
     /// By name.
     pub jobs: BTreeMap<String, Stored>,
-    /// What is another one where the tables, or the rights on them, have changed since.
+    /// Changes whenever the tables or the rights on them change.
     pub shape: Option<String>,
 }
 
@@ -142,7 +142,7 @@ impl Snapshot {
 #[serde(deny_unknown_fields)]
 struct Line {
     now: Timestamp,
-    /// Of the tables: see [`Snapshot`].
+    /// See [`Snapshot::shape`].
     #[serde(default)]
     shape: Option<String>,
     /// `None`, as in the two below: there is no job at all.
@@ -196,7 +196,7 @@ pub struct Place {
     pub schema: String,
     /// Has `jobs init` been here?
     pub has_pgkit: bool,
-    /// The shape of the tables when they were found to be ours to use: see [`Snapshot`].
+    /// The shape of the tables when they were checked: see [`Snapshot::shape`].
     pub shape: String,
 }
 

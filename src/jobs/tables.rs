@@ -42,7 +42,7 @@ pub struct Where<'a> {
     pub owner: Option<&'a str>,
 }
 
-/// What bears the name of something that `jobs init` makes.
+/// A table or an index with the name of one that `jobs init` makes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Part {
@@ -50,14 +50,14 @@ struct Part {
     name: String,
     kind: String,
     oid: i64,
-    /// What changes with it, and with the rights on it.
+    /// Its part of [`Snapshot::shape`](store::Snapshot).
     shape: String,
     columns: Vec<String>,
     /// Why it must not be used, the worst first.
     faults: Vec<String>,
 }
 
-/// What there is of all that `jobs init` makes, in this schema or in all that have a table crontabber.
+/// The tables and indexes with the names of those that `jobs init` makes: in this schema, or in all with a table crontabber.
 async fn parts(session: &impl Ask, schema: Option<&str>, owner: Option<&str>) -> Result<Vec<Part>> {
     let text = |text: Option<&str>| text.map_or(Value::Null(Type::TEXT), |text| Value::Text(text.to_owned()));
     let made = Value::TextList(MADE.iter().map(|(name, _)| Some((*name).to_owned())).collect());
@@ -66,7 +66,7 @@ async fn parts(session: &impl Ask, schema: Option<&str>, owner: Option<&str>) ->
 
 /// The schema of the tables: the one that is named, else the only one that has them.
 ///
-/// Errors: there is none, several, or one with other columns, or whose tables are not ours to use (65).
+/// Errors: there is no such schema, there are several, or its tables have other columns or must not be used (65).
 pub async fn place(session: &impl Ask, wanted: Where<'_>) -> Result<Place> {
     let found = parts(session, wanted.schema, wanted.owner).await?;
     let chosen = match (schema_of(&found, wanted)?, wanted.schema) {
@@ -95,8 +95,8 @@ pub async fn place(session: &impl Ask, wanted: Where<'_>) -> Result<Place> {
     Ok(Place { schema: chosen, has_pgkit, shape })
 }
 
-/// The one schema with a table crontabber; `None`: there is none. Errors: there are several, and nobody has said which (65):
-/// whoever may make a table anywhere could have made one of them.
+/// The only schema with a table crontabber; `None`: there is none. Errors: there are several, and none is named (65): any
+/// role that may create a table somewhere could have made one of them.
 fn schema_of(found: &[Part], wanted: Where<'_>) -> Result<Option<String>> {
     let mut schemas = found.iter().filter(|part| part.name == "crontabber").map(|part| part.schema.as_str());
     let first = schemas.next().map(str::to_owned);
@@ -114,9 +114,10 @@ fn schema_of(found: &[Part], wanted: Where<'_>) -> Result<Option<String>> {
     Ok(first)
 }
 
-/// Are these what `jobs init` makes, and ours to use? With `completes`, what is missing will be made.
+/// Checks that these are what `jobs init` makes, and that no other role decides what runs when they are used. With
+/// `completes`, what is missing will be made.
 ///
-/// Errors: one is something else, or lets another role decide what runs (65).
+/// Errors: one of them must not be used (65).
 fn check(parts: &[&Part], completes: bool) -> Result<()> {
     for part in parts {
         let table = format!("{}.{}", part.schema, part.name);
@@ -137,14 +138,14 @@ fn check(parts: &[&Part], completes: bool) -> Result<()> {
             }
             if part.faults.iter().any(|why| why.contains(" has the privilege ")) {
                 error = error.hint(format!(
-                    "whoever has TRIGGER on it can hang a trigger on it: REVOKE TRIGGER, REFERENCES ON {}.{} FROM …",
+                    "a role with TRIGGER can add code that runs as you: REVOKE TRIGGER, REFERENCES ON {}.{} FROM …",
                     sql::quote_ident(&part.schema),
                     sql::quote_ident(&part.name)
                 ));
             }
             return Err(error.hint(
-                "what hangs on the tables runs as whoever uses them: they must belong to the role that connects, to a superuser, \
-                 or to the role that the jobs file names (owner = \"…\"), and so must all that they use",
+                "whatever hangs on the tables runs as the role that uses them. They, and all that they use, must belong to the role \
+                 that connects, to a superuser, or to the owner that the jobs file names (owner = \"…\")",
             ));
         }
     }
@@ -275,7 +276,7 @@ async fn make(writer: &Writer, schema: &str, owner: Option<&str>) -> Result<Vec<
             Some(_) => {}
         }
     }
-    // What is made now may stand among what others can change.
+    // The schema of the new tables may belong to another role.
     let all = self::parts(writer, Some(schema), owner).await?;
     check(&all.iter().collect::<Vec<_>>(), false)?;
     let server = store::server(writer).await?;

@@ -29,14 +29,14 @@ pub struct Setup {
     pub host: String,
     /// Tell the SQL that runs.
     pub echo: bool,
-    /// The runner's whole environment: of it programs get what they are to have.
+    /// The runner's whole environment, of which programs inherit a part.
     pub environment: BTreeMap<String, String>,
-    /// Whom programs run as; `None`: as the guard does.
+    /// The user that programs run as; `None`: the user of the guard.
     pub user: Option<Account>,
 }
 
 impl Setup {
-    /// What a job's programs get of the runner's environment.
+    /// What a job's programs inherit of the runner's environment.
     pub fn inherited(&self, job: &Job) -> BTreeMap<String, String> {
         account::inherited(&self.environment, &job.pass_environment, self.user.as_ref())
     }

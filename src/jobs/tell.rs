@@ -15,11 +15,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The longest payload of NOTIFY, in bytes. Source: the manual of NOTIFY, which says shorter than 8000.
 const LONGEST: usize = 7900;
 
-/// The longest value of a variable, in bytes. Source: Linux takes 128 KiB for one variable (MAX_ARG_STRLEN), and where the
-/// stack is small no more for the whole environment.
+/// The longest value of a variable, in bytes. Linux accepts 128 KiB for one variable (MAX_ARG_STRLEN), and no more for the
+/// whole environment where the stack is small.
 const LONGEST_VALUE: usize = 32 << 10;
 
-/// A value for the environment: without NUL, which would end it, and cut where no program could be started with it.
+/// A value for the environment: without NUL, and not so long that no program could be started with it.
 fn value(text: &str) -> String {
     let text = text.replace('\0', "\\x00");
     if text.len() <= LONGEST_VALUE {

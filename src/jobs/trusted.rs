@@ -1,7 +1,7 @@
-//! Reads a file whose words run as whoever reads it: only where nobody else can change it, or what stands in its place.
+//! Reads a file that says what to run, but only where nobody else can change or replace it.
 //!
-//! The way to the file is walked from the root, one name at a time, and each folder, link and file is judged by what was
-//! opened, not by its name, which may mean something else a moment later.
+//! The path is walked from the root, one name at a time. Each folder, link and file is judged by its open descriptor, since a
+//! name may lead to something else a moment later.
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -14,14 +14,14 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 
 use crate::error::{Error, Result};
 
-/// How many links lead from one to the next at most, as the kernel has it.
+/// How many symbolic links a path may have, as in the kernel.
 const LINKS: usize = 40;
 
 /// Why a path is not trusted.
 enum Why {
-    /// The system says so.
+    /// A system call failed.
     Failed(PathBuf, std::io::Error),
-    /// Somebody else decides what is there.
+    /// Another user can change it; the text says how.
     Others(PathBuf, String),
 }
 
@@ -31,10 +31,11 @@ impl From<(&Path, Errno)> for Why {
     }
 }
 
-/// The text of a file that belongs to this user or to root, in folders that do, all the way up. A folder that all may write
-/// counts where it is sticky, as /tmp is: what is another's cannot be replaced there.
+/// The contents of a file that, with every folder and link on its path, belongs to this user or to root and that others may
+/// not write. A folder that all may write is accepted where it is sticky, as /tmp is: there nobody can replace a file of
+/// somebody else. `what` names the file in errors.
 ///
-/// Errors: it cannot be read (74), others may change it or what is in its place (65).
+/// Errors: it cannot be read (74), or others can change or replace it (65).
 pub fn read(path: &Path, uid: u32, what: &str) -> Result<Vec<u8>> {
     walk(path, uid).map_err(|why| match why {
         Why::Failed(place, e) if place == path => {
@@ -46,7 +47,7 @@ pub fn read(path: &Path, uid: u32, what: &str) -> Result<Vec<u8>> {
         Why::Others(place, why) => {
             let place = if place == path { "it".to_owned() } else { place.display().to_string() };
             Error::data(format!("{what} {} is refused: {place} {why}", path.display()))
-                .hint("what it says runs as you: chmod go-w, or put it where only you may write")
+                .hint("what it says runs as you: remove the write permission of others (chmod go-w), or move it to a folder where only you may write")
         }
     })
 }
@@ -72,7 +73,7 @@ fn walk(path: &Path, uid: u32) -> std::result::Result<Vec<u8>, Why> {
         }
         let stat = fstatat(&folder, name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW).map_err(failed)?;
         if kind(&stat) == SFlag::S_IFLNK {
-            // Its permissions say nothing; who made it decides where it leads.
+            // A link's permissions mean nothing, but its owner decides where it leads.
             owned(&here, &stat, uid)?;
             links += 1;
             if links > LINKS {
@@ -92,11 +93,11 @@ fn walk(path: &Path, uid: u32) -> std::result::Result<Vec<u8>, Why> {
             judge(&place, &fstat(&folder).map_err(failed)?, uid)?;
             continue;
         }
-        // One that nobody writes to must not keep us waiting.
+        // Opening a pipe that nobody writes to would wait for ever.
         let file = open(&folder, &name, OFlag::O_NONBLOCK).map_err(failed)?;
         let stat = fstat(&file).map_err(failed)?;
         if kind(&stat) != SFlag::S_IFREG {
-            return Err(Why::Others(here, "is no regular file".to_owned()));
+            return Err(Why::Others(here, "is not a regular file".to_owned()));
         }
         judge(&here, &stat, uid)?;
         let mut text = Vec::new();
@@ -135,7 +136,7 @@ fn owned(place: &Path, stat: &FileStat, uid: u32) -> std::result::Result<(), Why
     Err(Why::Others(place.to_owned(), "belongs to neither you nor root".to_owned()))
 }
 
-/// May only this user, or root, change this?
+/// Checks that only this user or root can change this.
 fn judge(place: &Path, stat: &FileStat, uid: u32) -> std::result::Result<(), Why> {
     owned(place, stat, uid)?;
     let sticky = kind(stat) == SFlag::S_IFDIR && stat.st_mode & 0o1000 != 0;
@@ -197,9 +198,9 @@ mod tests {
         mode(&deep, 0o777);
         assert!(told(&top.path().join("link")).contains("may be written by others"));
         mode(&deep, 0o755);
-        assert!(told(&deep).contains("is no regular file") || told(&deep).contains("directory"));
+        assert!(told(&deep).contains("is not a regular file") || told(&deep).contains("directory"));
         nix::unistd::mkfifo(&top.path().join("pipe"), Mode::from_bits_truncate(0o600)).unwrap();
-        assert!(told(&top.path().join("pipe")).contains("is no regular file"));
+        assert!(told(&top.path().join("pipe")).contains("is not a regular file"));
         assert!(told(&top.path().join("missing")).contains("could not read"));
     }
 

@@ -204,10 +204,10 @@ impl Server {
 /// Who says that a file is a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Named {
-    /// The user: a link leads where they want.
+    /// The user, who may name a link.
     ByUser,
-    /// The server. It may be run by somebody who must not lead us anywhere: the file is no link, and is this user's where it
-    /// is known whose it should be.
+    /// The server, which may belong to somebody else: the file must not be a link and, where the owner of the server's files
+    /// is known, must belong to that user.
     ByServer(Option<u32>),
 }
 
@@ -332,7 +332,7 @@ impl Files {
         let here = open.file.metadata().map_err(|e| failed(&open.path, &e))?;
         match std::fs::metadata(&open.path) {
             Ok(named) if (named.dev(), named.ino()) != (here.dev(), here.ino()) => {
-                // Gone since, or no file: it will be there again.
+                // It is gone, or is no file now; it will be created again.
                 let Ok(file) = self::open(&open.path, whose) else { return Ok(Got::Nothing) };
                 // What was written between our last look and the rotation comes first.
                 let late = (&mut open.file).take(STEP / 4).read_to_end(buffer);
@@ -354,8 +354,8 @@ impl Files {
     }
 }
 
-/// Opens a file, and nothing else: a pipe may never have a writer, a device no end, and to open some of them does something
-/// already. So it is opened without waiting, and looked at before it is read.
+/// Opens a regular file and refuses anything else. A pipe may never have a writer, and a device no end. So the file is opened
+/// without waiting, and what was opened is checked before it is read.
 ///
 /// Errors: it cannot be opened (74), it is no file, or not the server's own (65).
 pub(super) fn open(path: &Path, named: Named) -> Result<File> {
@@ -369,7 +369,7 @@ pub(super) fn open(path: &Path, named: Named) -> Result<File> {
         Err(e) if e.raw_os_error() == Some(Errno::ELOOP as i32) && named != Named::ByUser => {
             return Err(refused(path, "a symbolic link"));
         }
-        // A socket cannot be opened, and says so in words that nobody understands.
+        // The system's message for a socket does not say that it is one.
         Err(e) => {
             return Err(match std::fs::metadata(path).ok().and_then(|meta| no_file(meta.file_type())) {
                 Some(what) => refused(path, what),
@@ -389,7 +389,7 @@ pub(super) fn open(path: &Path, named: Named) -> Result<File> {
     }
 }
 
-/// What it is, where it is no file.
+/// The kind of what is not a regular file.
 fn no_file(kind: FileType) -> Option<&'static str> {
     match kind {
         kind if kind.is_file() => None,
@@ -401,15 +401,11 @@ fn no_file(kind: FileType) -> Option<&'static str> {
 }
 
 fn refused(path: &Path, what: &str) -> Error {
-    let error = Error::data(format!("{} is {what}, and no log file", path.display()));
-    if what == "a named pipe" {
-        error.hint("what comes through a pipe is read as standard input: -")
-    } else {
-        error
-    }
+    let error = Error::data(format!("{} is {what}, not a log file", path.display()));
+    if what == "a named pipe" { error.hint("to read from a pipe, name standard input: -") } else { error }
 }
 
-/// Standard input, if it has an end: a file, a pipe, or nothing at all.
+/// Standard input, where it can end: a file, a pipe, a socket or /dev/null.
 fn stdin() -> Result<File> {
     let path = Path::new("-");
     let stdin = std::io::stdin();
@@ -423,7 +419,7 @@ fn stdin() -> Result<File> {
         Some("a device") if file.is_terminal() => "a terminal",
         Some(what) => what,
     };
-    Err(Error::data(format!("standard input is {what}, and no log")))
+    Err(Error::data(format!("standard input is {what}, not a log")))
 }
 
 fn failed(path: &Path, e: &std::io::Error) -> Error {

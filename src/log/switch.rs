@@ -132,7 +132,7 @@ pub struct Places {
     pub values: BTreeMap<Scope, Values>,
     /// The records.
     pub notes: BTreeMap<Scope, Note>,
-    /// Records that are none, and why: nothing is put back there.
+    /// Places whose record cannot be read, and why: nothing is put back there.
     pub unreadable: BTreeMap<Scope, Error>,
     /// What stands at roles within one database, or at all roles: pgkit switches nothing there, but it wins.
     pub elsewhere: Vec<AtRole>,
@@ -152,12 +152,12 @@ impl Places {
         }
         match Note::parse(&value, &scope.place()) {
             Ok(note) => drop(self.notes.insert(scope, note)),
-            // Whoever may write in one place must not keep the others from being put back.
+            // One bad record must not keep the other places from being put back.
             Err(e) => drop(self.unreadable.insert(scope, e)),
         }
     }
 
-    /// Errors: the record in this place is none (65).
+    /// Errors: the record in this place cannot be read (65).
     fn readable(&self, scope: &Scope) -> Result<()> {
         self.unreadable.get(scope).map_or(Ok(()), |e| Err(e.clone()))
     }

@@ -90,8 +90,8 @@ fn plain_and_safe<'a>(cell: &'a Cell<'_>) -> Cow<'a, str> {
     }
 }
 
-/// A text that no spreadsheet takes for a formula, also where it passes over blanks and line feeds in front. Source: OWASP's
-/// page on CSV injection.
+/// A text with an apostrophe in front where a spreadsheet would take it for a formula, also behind blanks and line feeds.
+/// Source: OWASP's page on CSV injection.
 pub fn no_formula(text: &str) -> Cow<'_, str> {
     const FIRST: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
     let is_passed_over = |c: char| c.is_whitespace() || escape::is_unsafe(c);

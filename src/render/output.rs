@@ -190,14 +190,14 @@ impl Output {
     }
 }
 
-/// Prints a short text that is the whole answer. On a terminal, what would drive it is shown and not sent. A reader that
-/// is gone is no error.
+/// Prints a short text that is the whole answer. On a terminal, control characters are shown as escapes. A reader that is
+/// gone is no error.
 pub fn print(text: &str) -> Result<()> {
     if is_terminal() { send(&escape::terminal_text(text)) } else { send(text) }
 }
 
-/// Prints SQL for psql, which says as far as it can with escapes what would drive a terminal. What is left of that goes
-/// where nobody looks at it, and is only shown on a terminal, with a remark, since what is shown there does not run.
+/// Prints SQL for psql, in which control characters are written as SQL's escapes where they can be. The others go unchanged
+/// into a pipe or a file; on a terminal they are shown as escapes, with a remark that this text does not run.
 pub fn print_sql(script: &str) -> Result<()> {
     print(script)?;
     if is_terminal() && script.chars().any(escape::is_unsafe_in_text) {

@@ -15,7 +15,7 @@ pub const DATABASE: &str = "demo";
 /// Families of tables, partitions, views, functions and the rest, modelled on the posts that pgkit grew from.
 const SQL: &str = include_str!("sample.sql");
 
-/// What loads the sample data into an empty database, a message each: the first is one transaction.
+/// The messages that load the sample data into an empty database. The first one is one transaction.
 pub const STATEMENTS: [&str; 2] = [SQL, "VACUUM ANALYZE"];
 
 /// Makes the database [`DATABASE`] and loads the sample data.
@@ -46,7 +46,7 @@ pub(super) async fn set_password(socket_dir: &Path, port: u16) -> Result<Passwor
     Ok(Password(password))
 }
 
-/// Runs these in a session of their own.
+/// Runs these statements in a new session.
 async fn run(socket_dir: &Path, port: u16, database: &str, failed: &str, statements: &[&str]) -> Result<()> {
     let flags = Flags {
         host: Some(socket_dir.display().to_string()),

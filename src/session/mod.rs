@@ -37,9 +37,9 @@ use crate::sql::{self, quote_ident, quote_literal};
 /// How long a cancel request may take.
 pub const CANCEL_PATIENCE: Duration = Duration::from_millis(500);
 
-/// How many bytes a second the slowest line brings over which an answer is still waited for.
+/// The slowest connection that gets extra time for a large answer, in bytes a second.
 const SLOWEST: u64 = 16 << 10;
-/// The most that is kept of an answer to a statement of pgkit's own.
+/// The largest answer to one of pgkit's own statements that is kept in memory, in bytes.
 const KEPT: usize = 64 << 20;
 
 const OWN_PATH: &str = include_str!("../../queries/session/own_path.sql");
@@ -67,7 +67,7 @@ fn watch_client(server: Server) -> Option<String> {
 }
 
 impl Settings {
-    /// What is set beside what every session sets, each as `name = value`.
+    /// The settings beside those of every session, each as `name = value`.
     fn own(&self, server: Server) -> Vec<String> {
         let mut set = vec![
             format!("statement_timeout = '{}'", timeout(self.statement_timeout)),
@@ -79,7 +79,7 @@ impl Settings {
             set.extend(watch_client(server));
         }
         if server.sql_ascii {
-            // Such a server refuses to send as UTF-8 what is none; so it sends bytes.
+            // The server refuses to convert such bytes to UTF-8, so it sends them as they are.
             set.push("client_encoding = 'SQL_ASCII'".to_owned());
         }
         set
@@ -188,7 +188,7 @@ fn echoed_with(sql: &str, literals: impl ExactSizeIterator<Item = String>) -> St
 struct Link {
     connected: Connected,
     echo: Echo,
-    /// How long an answer, or the next row of it, is waited for; `None` is for ever.
+    /// How long pgkit waits for an answer; `None` is for ever.
     patience: Option<Duration>,
     _registered: Registered,
 }
@@ -208,12 +208,12 @@ impl Link {
         }
     }
 
-    /// Waits for what the server has a limit for, and not much longer. Errors: it does not keep to it (69).
+    /// Waits for an answer, a little longer than the server's own limit. Errors: there is none by then (69).
     async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         self.in_time_left(Duration::ZERO, work).await
     }
 
-    /// The same, where this much of the time is spent.
+    /// The same, where this much of the time has passed already.
     async fn in_time_left<T>(&self, spent: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
         match self.patience {
             None => work.await,
@@ -222,9 +222,9 @@ impl Link {
                     let host = &self.connected.host;
                     Err(Error::new(
                         Exit::Unavailable,
-                        format!("the server at {host:?} has not answered for {patience:?}"),
+                        format!("the server at {host:?} has not answered within {patience:?}"),
                     )
-                    .hint("its own limit should have ended the statement by now; the connection is given up"))
+                    .hint("the server's own limit should have ended the statement; check that the server and the network are well, and try again"))
                 })
             }
         }
@@ -271,7 +271,7 @@ impl Link {
             let mut values = cell::Raw::new();
             push_values(&row, &mut values)?;
             let first = values.first().copied().flatten();
-            // A row costs something even where it is empty.
+            // An empty row takes memory too.
             kept += first.map_or(0, <[u8]>::len) + 32;
             if kept > KEPT {
                 self.cancel().await;
@@ -304,7 +304,7 @@ impl Link {
         explain(error, &self.connected.host)
     }
 
-    /// The search path that the session began with. It is read, and never gone by.
+    /// The search path that the session began with. pgkit's own statements never run under it.
     async fn path(&self) -> Result<Vec<PathSchema>> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
@@ -334,7 +334,7 @@ pub struct Rows<'a> {
     link: &'a Link,
     stream: Pin<Box<RowStream>>,
     begun: Instant,
-    /// How many bytes have come.
+    /// The number of bytes received so far.
     received: u64,
 }
 
@@ -342,7 +342,7 @@ impl Rows<'_> {
     /// The next row; `None` at the end. Errors: what the server says, with its SQLSTATE, or that it says nothing (69).
     pub async fn next(&mut self) -> Result<Option<Row>> {
         let Rows { link, stream, begun, received } = self;
-        // The server's limit is for the whole answer, and what a slow line takes comes on top: but not for a drip of rows.
+        // The limit is for the whole answer. A large answer over a slow connection gets more time, a trickle of rows does not.
         let allowed = Duration::from_secs(*received / SLOWEST);
         let spent = begun.elapsed().saturating_sub(allowed);
         let next = async { stream.next().await.transpose().map_err(|e| link.explain(&e)) };
@@ -381,7 +381,7 @@ impl Reader {
         self.settings.opening().prelude(self.link.server())
     }
 
-    /// What the opening's answer tells of statements that are logged for longer than they should be.
+    /// Reads from the answer to the first message whether statements are logged for longer than they should be.
     fn hear(&mut self, answer: &[Option<String>]) {
         let value = |i: usize| answer.get(i).and_then(|value| value.as_deref());
         self.overdue = value(0)
@@ -407,7 +407,7 @@ impl Reader {
         self.link.simple(&again.join("; ")).await
     }
 
-    /// The schemas of the search path that the session began with: each that counts, in order, the implicit ones first.
+    /// The schemas of the search path that the session began with, in order, the implicit ones first.
     pub async fn path(&self) -> Result<Vec<String>> {
         Ok(self.link.path().await?.into_iter().map(|found| found.schema).collect())
     }
@@ -463,7 +463,7 @@ impl Reader {
             .await
     }
 
-    /// As [`Reader::texts`], without what is no UTF-8: shown in another way it would be another name.
+    /// As [`Reader::texts`], but leaves out what is not UTF-8: escaped, it would be another name.
     pub async fn names(&self, sql: &str, params: &[Value]) -> Result<Vec<String>> {
         let names = self.link.first_column(sql, params, |raw| {
             Ok(raw.and_then(|raw| std::str::from_utf8(raw).ok()).map(str::to_owned))
@@ -526,7 +526,7 @@ async fn only(mut rows: Rows<'_>) -> Result<Row> {
 #[serde(deny_unknown_fields)]
 struct PathSchema {
     schema: String,
-    /// Does the path name it? Some count without.
+    /// Does the path name it? Some are searched without being named.
     named: bool,
 }
 

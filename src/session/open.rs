@@ -31,9 +31,9 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// Is the session ours alone? What it sets, and the locks that it takes, would be another client's otherwise.
+    /// Checks that no pooler shares the session with other clients, who would get its settings and its locks.
     ///
-    /// Errors: a connection pooler stands between (64).
+    /// Errors: a connection pooler stands between (64, with this hint).
     pub(super) fn unpooled(self, hint: &str) -> Result<Opened> {
         if self.connected.is_pooled {
             return Err(Error::usage("there is a connection pooler between pgkit and the server").hint(hint));

@@ -88,7 +88,7 @@ pub struct Wire {
     version: ServerVersion,
     canceler: Canceler,
     hearer: Option<Hearer>,
-    /// How long an answer is waited for; `None` is for ever.
+    /// How long pgkit waits for an answer; `None` is for ever.
     patience: Option<Duration>,
     /// What the server has yet to answer, each with the news that it is ready again: is it a text in one message? An
     /// exchange that was dropped half-way has left some.
@@ -262,7 +262,7 @@ impl Wire {
         };
         match patience {
             None => work.await?,
-            // What the server still owes is in the way of whatever comes next: the connection is of no use any more.
+            // The rest of the answer may still come, so the connection is of no more use.
             Some(patience) => tokio::time::timeout(patience, work).await.unwrap_or_else(|_| {
                 Err(lost(&self.host, &std::io::Error::other(format!("no answer for {patience:?}"))))
             })?,
@@ -395,7 +395,7 @@ impl Wire {
         }
     }
 
-    /// What has come whole. Errors: what comes must not be taken in, or cannot be.
+    /// The next message, where it is complete. Errors: it is too long or cannot be understood (69).
     fn next_message(&mut self) -> Result<Option<Message>> {
         connect::admit(&self.receive).map_err(|e| lost(&self.host, &e))?;
         Message::parse(&mut self.receive).map_err(|e| lost(&self.host, &e))

@@ -160,7 +160,7 @@ impl Writer {
         if self.version().major() >= 14 {
             set.push("idle_session_timeout = 0".to_owned());
         }
-        // The path first, then the role: another role may not be allowed to set the rest.
+        // The path first, then the role, because another role may not be allowed to set the rest.
         let mut all = vec![format!("SET {PATH}")];
         if self.link.connected.has_other_role {
             all.push(drop_role(false));
@@ -172,8 +172,8 @@ impl Writer {
         all.join("; ")
     }
 
-    /// The schema in which the role makes what it makes without naming one: the first of the search path that the session
-    /// began with. `None`: there is none.
+    /// The schema in which the role's new tables go where no schema is named: the first one of the search path that the
+    /// session began with. `None`: that path has no schema.
     pub async fn creation_schema(&self) -> Result<Option<String>> {
         let path = self.link.path().await?;
         Ok(path

@@ -1,9 +1,9 @@
-//! SQL that is harmless where it is read: on a terminal, which acts on control characters and turns text round, and where
-//! it is pasted from there, since what is seen is what runs.
+//! SQL that can be shown on a terminal and pasted from there: it holds no control characters and none that reorder or hide
+//! text.
 //!
-//! A name or a literal that holds such a character is written with escapes, which the server and psql read back as the
-//! same; in a comment the character is shown. What has no such form stays: a dollar quote, a literal that goes on on
-//! another line, and characters beyond ASCII where the server's encoding does not know escapes of them.
+//! In names and literals such characters become escapes, which the server and psql read back as the same characters; in
+//! comments they are shown as escapes. Some places have no escapes and stay as they are: dollar quotes, literals that
+//! continue on another line, and characters beyond ASCII where the server's encoding knows no escapes for them.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -14,9 +14,9 @@ use crate::render::escape;
 /// Which characters an escape may stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// Those of ASCII: every server reads them.
+    /// Characters of ASCII, which every server reads.
     Ascii,
-    /// All: for a database in UTF-8, or one of another encoding than SQL_ASCII from 13 on.
+    /// All characters: for a database in UTF-8, or from PostgreSQL 13 on in any encoding but SQL_ASCII.
     Unicode,
 }
 
@@ -36,13 +36,12 @@ impl Reach {
     }
 }
 
-/// A script: names and literals may hold line feeds and tabs, which a terminal shows as what they are.
+/// For a script, whose names and literals may hold line feeds and tabs.
 pub fn harmless(sql: &str, reach: Reach) -> Cow<'_, str> {
     rewritten(sql, reach, escape::is_unsafe_in_text)
 }
 
-/// A statement whose names and literals stay on one line, so that it can be commented out, and pasted without a tab being
-/// taken for a key.
+/// For a statement that may be commented out or pasted: its names and literals hold no line feeds and no tabs.
 pub fn harmless_line(sql: &str, reach: Reach) -> Cow<'_, str> {
     rewritten(sql, reach, escape::is_unsafe)
 }
@@ -54,7 +53,7 @@ fn rewritten(sql: &str, reach: Reach, is_unsafe: fn(char) -> bool) -> Cow<'_, st
     let bytes = sql.as_bytes();
     let mut out = String::with_capacity(sql.len() + 32);
     let mut i = 0;
-    // Where the last literal ended: one behind it on another line goes on with it, by its rules.
+    // Where the last literal ended: a literal on the next line continues it and follows its rules.
     let mut literal_end = None;
     while let Some(&byte) = bytes.get(i) {
         let rest = &sql[i..];
@@ -132,7 +131,7 @@ fn rewritten(sql: &str, reach: Reach, is_unsafe: fn(char) -> bool) -> Cow<'_, st
 enum Prefix {
     /// Nothing.
     None,
-    /// A word that has nothing to do with it, and no blank parts them.
+    /// Another word, without a blank between.
     Word,
     /// `E`
     Escapes,
@@ -162,7 +161,7 @@ impl Prefix {
     }
 }
 
-/// Are these blanks between two literals of which the second goes on with the first?
+/// Do these blanks let the second literal continue the first one?
 fn continues(between: &str) -> bool {
     between.contains(['\n', '\r']) && between.trim().is_empty()
 }
@@ -172,7 +171,7 @@ fn next_continues(after: &str) -> bool {
     rest.starts_with('\'') && continues(&after[..after.len() - rest.len()])
 }
 
-/// A literal with its quotes, of which only what stands before them is written already.
+/// Writes a literal with its quotes; the prefix before them is written already.
 fn push_literal(out: &mut String, token: &str, prefix: Prefix, reach: Reach, is_unsafe: fn(char) -> bool) {
     match prefix {
         Prefix::Unicode | Prefix::Other => return out.push_str(token),
@@ -212,7 +211,7 @@ fn push_in_literal(out: &mut String, c: char, reach: Reach) {
     };
 }
 
-/// An identifier with its quotes, of which only what stands before them is written already.
+/// Writes an identifier with its quotes; the prefix before them is written already.
 fn push_identifier(
     out: &mut String,
     token: &str,

@@ -74,7 +74,7 @@ fn an_entry_of_a_log_that_does_not_end_costs_no_more_than_its_limit() {
         let small = folder.path().join(format!("small.{ending}"));
         std::fs::write(&small, format!("{head}first{close}{head}last{close}")).unwrap();
         let usual = peak(tail(&small, &["-q"]));
-        // In one line, and as a quote that is never closed: 200 MB, then an entry that is whole.
+        // First 200 MB that are one entry, as a single line or behind a quote that is never closed; then a complete entry.
         let lines = format!("\n\t{},", "x".repeat(1000));
         for (more, closes) in [("x", true), (lines.as_str(), false)] {
             let path = folder.path().join(format!("endless.{ending}"));

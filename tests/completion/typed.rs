@@ -1,4 +1,4 @@
-//! A shell on a pseudo-terminal, and what a person types.
+//! Runs a shell on a pseudo-terminal and types into it as a person does.
 
 use std::io::{Read, Write};
 use std::process::Stdio;

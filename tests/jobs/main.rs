@@ -352,7 +352,7 @@ fn tables_that_are_none_of_crontabbers_are_told() {
         output.snapshot()
     );
     assert_eq!(jobs(&none, &file, &["list", "--schema", "it's \"odd\""]).lines().len(), 8);
-    // Whoever sets a search path chooses nothing by it.
+    // A search path does not choose either.
     let visible = run(pgkit(&none)
         .env("PGKIT_JOBS", file.path())
         .env("PGOPTIONS", "-c search_path=other")

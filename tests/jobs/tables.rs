@@ -142,7 +142,7 @@ fn a_role_without_rights_is_told_which_and_one_with_them_needs_no_more() {
             assert_eq!(refused.code, Some(65), "{}", refused.snapshot());
             assert!(refused.stderr.contains(&format!("belongs to role {owner}")), "{}", refused.stderr);
         }
-        // To look takes no more than SELECT, and that the file says whose they are.
+        // To look takes SELECT, and an owner that the jobs file names.
         jobs.write(&format!("owner = \"{owner}\"\n{ONE}"));
         let list = as_role(&jobs, &weak, &["list", "--schema", "app"]);
         assert_eq!(list.code, Some(0), "{}", list.snapshot());

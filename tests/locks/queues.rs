@@ -146,7 +146,7 @@ fn a_chain_is_as_deep_as_it_is_and_a_ring_begins_at_its_lowest_number() {
 fn five_hundred_sessions_cost_less_than_a_tenth_of_a_second() {
     for bin in bins() {
         let mut scene = Scene::new(bin);
-        // What the program costs where nobody waits, on this machine and at this hour.
+        // How long the same command takes where nobody waits: the rest is what the sessions cost.
         let idle = (0..10).map(|_| {
             let start = Instant::now();
             assert_eq!(run(pgkit(&scene.db()).arg("locks")).code, Some(0));

@@ -1,4 +1,4 @@
-//! On a host that others use: what they can read of pgkit, and what they can put in its way.
+//! What other users of the host can read of pgkit, and what they can put in its way.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -11,7 +11,7 @@ fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
-/// All that can be read of a process's arguments and environment, and of those of its children, as long as it runs.
+/// The arguments of a process and of its children, and the environment of its children, as the kernel shows them.
 fn seen(pid: u32) -> (String, String) {
     let read = |pid: u32, name: &str| {
         String::from_utf8_lossy(&std::fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default())
@@ -50,7 +50,7 @@ fn a_password_on_the_command_line_is_gone_from_it_at_once() {
             let mut command = bare_pgkit();
             command.arg("relations").args(&args).args(["--watch", "0.2", "--system"]);
             let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-            // It works with the password that it does not show.
+            // It has connected with the password, which the process list no longer shows.
             let mut first = [0; 1];
             std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut first).unwrap();
             let (shown, _) = seen(child.id());
@@ -109,7 +109,7 @@ fn program(name: &str, top: &str, job: &str, command_line: &str) -> Ran {
         command
     };
     assert_eq!(run(&mut dressed(&["jobs", "init"])).code, Some(0));
-    // A loose umask, and a descriptor that is left open, as a careless parent does.
+    // A careless parent: its umask lets all write, and it leaves a descriptor open.
     let secret = folder.path().join("open");
     std::fs::write(&secret, "secret").unwrap();
     let mut shell = Command::new("/bin/sh");
@@ -168,10 +168,10 @@ fn a_program_inherits_what_is_listed_and_nothing_else() {
     let others: Vec<&String> =
         names.iter().filter(|name| !listed.contains(&name.as_str()) && !name.starts_with("LC_")).collect();
     assert!(others.is_empty() && names.iter().any(|name| name == "PGHOST"), "{others:?}");
-    // ls has its own folder open, beside the three.
+    // No descriptor of the careless parent is left.
     assert!(!text("fd.out").contains("open"), "{}", text("fd.out"));
     assert_eq!(text("umask.out").trim(), "0022");
-    // What the program can read of the process that has started it.
+    // The program can read the environment of its parent, the guard.
     assert!(!text("parent.out").contains("secretword"), "{}", text("parent.out"));
     let made = std::fs::metadata(folder.path().join("made")).unwrap();
     assert_eq!(made.permissions().mode() & 0o777, 0o644);

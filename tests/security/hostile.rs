@@ -1,4 +1,4 @@
-//! A server that means harm: whatever it says, and whenever it stops, pgkit ends in time, in little memory, with a word.
+//! A hostile server: whatever it sends, and whenever it stops, pgkit ends in time, in little memory and with a message.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -10,11 +10,11 @@ use crate::support::*;
 /// When a server begins to misbehave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum When {
-    /// Instead of an answer to the start-up message.
+    /// When it should answer the start-up message.
     Startup,
-    /// Instead of an answer to the first statement.
+    /// When it should answer the first statement.
     First,
-    /// Instead of an answer to the second.
+    /// When it should answer the second statement.
     Second,
 }
 
@@ -27,15 +27,15 @@ enum Does {
     Long(u8, u32),
     /// Sends this message again and again.
     Flood(u8, usize),
-    /// Settings, each of a new name.
+    /// Reports settings without end, each with a new name.
     Settings,
-    /// Rows of one column without end, behind their description.
+    /// Sends rows without end.
     Rows,
-    /// A row, whole, every 100 ms.
+    /// Sends a complete row every 100 ms, without end.
     SlowRows,
-    /// A row of an announced 60 MB, a byte each second.
+    /// Announces a row of 60 MB and sends a byte each second.
     Drip,
-    /// Bytes that are no message.
+    /// Sends bytes of another protocol.
     Garbage,
     /// Asks for so many rounds of SCRAM.
     Rounds(u32),
@@ -80,7 +80,7 @@ fn row(values: &[Option<&[u8]>]) -> Vec<u8> {
     message(b'D', &body)
 }
 
-/// Starts it. Its thread ends with the test's process, and each talk when its client is gone or a minute is over.
+/// Starts such a server and gives its port. Each connection ends with its client, or after a minute.
 fn serve(when: When, does: Does) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -118,7 +118,7 @@ fn talk(mut stream: TcpStream, when: When, does: Does) -> Option<()> {
     if when == When::First {
         return misbehave(&mut stream, does);
     }
-    // What each kind of session is told first.
+    // The answer to the first message of each kind of session.
     let stays = !text.trim_end_matches('\0').ends_with("COMMIT");
     let told: Vec<Option<&[u8]>> = if stays {
         vec![None, Some(b"1")]
@@ -300,7 +300,7 @@ fn whatever_a_server_says_pgkit_ends_in_time_and_in_little_memory() {
     cases.push((When::First, Does::Rows));
     cases.push((When::Second, Does::Drip));
     cases.push((When::First, Does::SlowRows));
-    // Those that wait for a limit wait at the same time.
+    // Many of them wait for a time limit, so they run at the same time.
     let next = std::sync::atomic::AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..16 {
@@ -340,7 +340,7 @@ fn judge(port: u16, args: &[&str], when: When, does: Does) {
         ended.output.stderr.starts_with("pgkit: ") && !ended.output.stderr.contains("panicked"),
         "{told}"
     );
-    // A row of 64 MB may be taken in; a debug build's own pages are some 60 MB.
+    // A row of 64 MB is allowed, and the pages of a debug build take some 60 MB.
     assert!(ended.peak < 220_000, "{told}");
     assert!(ended.took < Duration::from_secs(40), "{told}");
 }

@@ -1,4 +1,4 @@
-//! What others have planted, in a database, on a host or behind a port, does nothing as the one who looks.
+//! Nothing that others plant, in a database, on a host or behind a port, runs as the user of pgkit.
 //! `docs/SECURITY.md` names these tests, each beside the promise that it proves.
 #![expect(clippy::unwrap_used, reason = "only tests use it")]
 

@@ -1,5 +1,5 @@
-//! A database whose owner has put something in front of everything that the server brings: its types, functions,
-//! operators and relations. A superuser runs every command there, and nothing of it ever runs.
+//! A superuser runs every command in a database whose owner has shadowed the server's types, functions, operators and
+//! relations. Nothing of the owner's ever runs.
 
 use std::path::Path;
 
@@ -8,11 +8,11 @@ use pgkit::sandbox::{Binaries, Server};
 use crate::commands::{LINES, Line, command, folder};
 use crate::support::*;
 
-/// What a plant leaves in the server's log, whatever transaction it runs in.
+/// What planted code writes to the server's log when it runs, in any transaction.
 const RAN: &str = "PLANTED CODE RAN";
 
-/// Domains over every type, functions of every signature, operators over every pair, views of every name, all of them
-/// mallory's and in front of the system's, where whatever is looked up by a path is found first.
+/// mallory's schema of things that shadow the system's: a domain over every type, a function of every signature, an operator
+/// for every pair of types, a view with every catalog's name. It stands first on the search path.
 const PLANTS: &str = r#"
 CREATE SCHEMA x;
 GRANT USAGE ON SCHEMA x TO public;
@@ -86,7 +86,7 @@ BEGIN
 END $do$;
 "#;
 
-/// What a database's owner can set for all who come.
+/// What a database's owner can set for everybody who connects.
 const SETTINGS: &[(&str, &str)] = &[
     ("search_path", "x, pg_catalog, public"),
     ("standard_conforming_strings", "off"),
@@ -111,7 +111,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("statement_timeout", "'2s'"),
 ];
 
-/// A server of one's own with mallory and her database.
+/// A server of its own with mallory's database.
 struct Planted {
     _server: Server,
     db: Db,
@@ -141,7 +141,7 @@ impl Planted {
     }
 
     fn set(&self, name: &str, value: &str) {
-        // From elsewhere, where what was set before does not hold.
+        // From another database: what was set before would hinder the session.
         let postgres = Db::existing(&self.db.info, "postgres");
         postgres.session_as("mallory").sql(&format!("ALTER DATABASE planted SET {name} = {value}"));
     }
@@ -150,7 +150,7 @@ impl Planted {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap()).into_owned()
     }
 
-    /// What of it has run, by the log.
+    /// The lines of the log that say that planted code ran.
     fn ran(&self) -> Vec<String> {
         self.log().lines().filter(|line| line.contains(&format!("LOG:  {RAN}"))).map(str::to_owned).collect()
     }
@@ -180,11 +180,11 @@ fn nothing_that_a_databases_owner_plants_runs_in_any_command() {
     for bin in &planted_bins() {
         let planted = Planted::new(bin);
         for (name, value) in SETTINGS {
-            // Its name from 16 on.
+            // PostgreSQL 16 renamed it.
             let is_renamed = *name == "force_parallel_mode" && bin.major >= 16;
             planted.set(if is_renamed { "debug_parallel_query" } else { name }, value);
         }
-        // The plants work: whoever goes by the database's path runs them.
+        // The test is worth something: a session under the database's path runs planted code.
         let victim = planted.db.session();
         victim.sql("SET statement_timeout = 0; SELECT 'a'::text");
         assert!(!planted.ran().is_empty(), "the plants are none");
@@ -215,7 +215,7 @@ fn truncate(log: &Path) {
     std::fs::OpenOptions::new().write(true).truncate(true).open(log).unwrap();
 }
 
-/// By the log: no backend's first statement of pgkit's is any but the opening.
+/// Checks in the log that the first statement of each of pgkit's sessions is the first message.
 fn every_session_says_the_path_first(log: &str) {
     let mut seen = std::collections::BTreeSet::new();
     let mut openings = 0;
@@ -265,12 +265,12 @@ fn the_role_that_a_database_sets_is_not_gone_by_and_the_users_own_is() {
     let superuser = planted.db.info.user.clone();
     planted.db.sql("ALTER DATABASE planted SET role = 'mallory'");
     assert_eq!(asks(&superuser).lines(), [superuser.as_str()]);
-    // Nothing is set as that role, who may not set it.
+    // mallory may not set what these set.
     for line in [&["log", "on", "--for", "1h"][..], &["log", "status"], &["log", "path"], &["log", "off"]] {
         let output = run(pgkit(&planted.db).args(line));
         assert_eq!(output.code, Some(0), "{line:?}: {}", output.snapshot());
     }
-    // Writing sessions, and guards behind them: an owner's role must not own the tables.
+    // In sessions that write, and in those of guards: the tables must not become mallory's.
     let made = folder();
     for line in [
         Line { args: &["jobs", "init", "--schema", "ops"], codes: &[0] },

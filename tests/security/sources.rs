@@ -1,4 +1,4 @@
-//! What the program's own text must hold: one place that opens sessions, and no statement that leaves a name to a path.
+//! Rules that the sources themselves keep: one place opens sessions, and functions are named with their schema.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ fn files(folder: &str, end: &str) -> Vec<(PathBuf, String)> {
     out
 }
 
-/// How often these words stand in the sources, outside of tests, by file.
+/// How often each source file has these words, outside its tests.
 fn uses(words: &str) -> Vec<(String, usize)> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut out: Vec<(String, usize)> = files("src", "rs")
@@ -38,21 +38,21 @@ fn one_place_opens_sessions() {
     assert_eq!(uses("connect_raw("), [("connect/dial.rs".to_owned(), 1)]);
     assert_eq!(uses("dial::session("), [("connect/mod.rs".to_owned(), 1)]);
     assert_eq!(uses("connect::connect("), [("session/open.rs".to_owned(), 1)]);
-    // Nobody else gets at the driver's own way to connect.
+    // Only `connect` uses the driver's own way to connect.
     for words in ["tokio_postgres::connect(", "tokio_postgres::Config"] {
         let found = uses(words);
         assert!(found.iter().all(|(file, _)| file.starts_with("connect/")), "{words}: {found:?}");
     }
 }
 
-/// What looks like a call and is the grammar's own.
+/// Words of SQL's grammar that may stand before a parenthesis without being a function's name.
 const GRAMMAR: &str = "all and any array as by case cast coalesce distinct except exists extract filter from greatest \
     grouping in intersect interval key lateral least limit not nullif on operator or order over overlay partition position \
     references returns rollup row rows select similar substring table then trim union unique using values varchar when where with within";
 
 #[test]
 fn functions_are_called_by_their_full_names() {
-    // Under pgkit's own path this is the second lock on the same door.
+    // pgkit's search path protects them already; the schema is a second protection.
     let grammar: Vec<&str> = GRAMMAR.split_whitespace().collect();
     let literal = regex::Regex::new(r"'(?:[^']|'')*'").unwrap();
     let call = regex::Regex::new(r#"(?:^|[^.\w"$:%])([A-Za-z_]\w*)\("#).unwrap();
@@ -78,4 +78,24 @@ fn functions_are_called_by_their_full_names() {
     }
     assert!(bad.is_empty(), "{}", bad.join("\n"));
     assert!(calls > 500, "{calls}");
+}
+
+#[test]
+fn every_test_that_the_security_page_names_is_there() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/SECURITY.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let sources: String =
+        files("src", "rs").into_iter().chain(files("tests", "rs")).map(|(_, text)| text).collect();
+    // Names of tests are sentences.
+    let name = regex::Regex::new("`([a-z0-9]+(?:_[a-z0-9]+){3,})`").unwrap();
+    // The last column of the table; elsewhere settings of the server have such names.
+    let tests: String = page
+        .lines()
+        .filter_map(|line| line.trim_end_matches(" |").rsplit_once(" | "))
+        .map(|(_, tests)| tests)
+        .collect();
+    let named: Vec<&str> = name.captures_iter(&tests).map(|found| found.get(1).unwrap().as_str()).collect();
+    let missing: Vec<&&str> = named.iter().filter(|name| !sources.contains(&format!("fn {name}("))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    assert!(named.len() > 20, "{named:?}");
 }

@@ -139,7 +139,7 @@ impl Jobs {
     }
 }
 
-/// A jobs file as root may run it, who is asked whom programs run as.
+/// The same jobs file with the user that root must name where the file starts programs.
 pub fn told_whom(toml: &str) -> String {
     let is_asked = nix::unistd::geteuid().is_root() && toml.contains("command") && !toml.contains("user = ");
     if is_asked { format!("user = \"root\"\n{toml}") } else { toml.to_owned() }

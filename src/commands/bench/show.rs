@@ -46,7 +46,7 @@ pub(super) struct Show {
     pairs: bool,
     samples: Option<std::path::PathBuf>,
     html: Option<std::path::PathBuf>,
-    /// The samples hold no formulas either.
+    /// The samples are written without formulas too.
     csv_safe: bool,
     /// The terminal's width, where people read.
     people: Option<usize>,

@@ -36,7 +36,7 @@ pub(super) fn command() -> Command {
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     let args: InitArgs = super::parse(own)?;
     if args.example {
-        // Root is asked for it.
+        // Root must name the user.
         let is_root = context.env.uid() == 0;
         output::print(&if is_root { EXAMPLE.replacen("# user", "user  ", 1) } else { EXAMPLE.to_owned() })?;
         return Ok(Exit::Done);

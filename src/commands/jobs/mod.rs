@@ -215,7 +215,7 @@ async fn look(
     Ok((jobs, snapshot))
 }
 
-/// Asks the tables something, in a transaction that only reads. `owner` is the role that the jobs file names as theirs.
+/// Asks the tables something, in a transaction that only reads. `owner` is the owner that the jobs file names.
 async fn reading<T>(
     context: &Context,
     root: &ArgMatches,

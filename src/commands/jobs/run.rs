@@ -251,7 +251,8 @@ impl Watched {
         let same = |read: super::Read| {
             let user = account::whom(read.parsed.user.as_deref(), read.parsed.has_programs(), &context.env)?;
             if read.parsed.owner != self.owner || user != self.user {
-                return Err(Error::data("the jobs file names another owner or user: that takes a new start"));
+                return Err(Error::data("the jobs file names another owner or user")
+                    .hint("restart pgkit to change either"));
             }
             read.jobs()
         };

@@ -122,15 +122,14 @@ async fn nagios(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &L
     }
 }
 
-/// On one line, whatever it holds: a line break would end the plugin's answer, and behind a bar monitoring looks for
-/// figures. Bars are the answer's own.
+/// A text on one line without bars: a line break would end the plugin's answer, and monitoring reads figures behind a bar.
 fn one_line(text: &str) -> String {
     let joined: Vec<&str> = text.split_whitespace().collect();
     escape::terminal(&joined.join(" ")).replace('|', "\\x7c")
 }
 
-/// [`one_line`], for what may stand behind a bar, since the original's texts have some: `name=1` would be a figure there,
-/// and `name= 1` is none.
+/// As [`one_line`], for a text that may stand behind a bar, as crontabber's texts have bars: `name=1` would be read as a
+/// figure there, and `name= 1` is not.
 fn no_figures(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let line = one_line(text);
@@ -144,8 +143,8 @@ fn no_figures(text: &str) -> String {
     out
 }
 
-/// A label's value in Prometheus's text format. Of what it holds, that format escapes only line feeds; readers that cut
-/// lines at more than these, and terminals, want the rest shown.
+/// A label's value in Prometheus's text format, which escapes backslashes, quotes and line feeds. Other control characters
+/// are shown as escapes, because some readers end lines at them too.
 fn label_value(text: &str) -> String {
     let shown: Vec<Cow<'_, str>> = text.split('\n').map(escape::terminal).collect();
     shown.join("\n").replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")

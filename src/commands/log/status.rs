@@ -167,7 +167,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         }
     }
     listing.finish().await?;
-    // What could not be read is not fine.
+    // A record that could not be read must not end with 0.
     Ok(places.unreadable.values().next().map_or(exit, |e| e.exit))
 }
 

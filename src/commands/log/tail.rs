@@ -534,7 +534,7 @@ impl Tail {
             ));
         }
         if bytes > 0 {
-            self.echo.remark(&format!("{bytes} bytes of the log are no whole entries, and were passed over"));
+            self.echo.remark(&format!("skipped {bytes} bytes of the log that are not complete entries"));
         }
         // An empty answer to a question that this log cannot answer would be a lie.
         if self.shown.matched == 0 && !follow {

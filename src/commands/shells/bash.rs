@@ -1,22 +1,23 @@
 //! Candidates as bash may insert them.
 //!
-//! readline puts a candidate, or what all of them begin with, in the place of the region that it found: the text behind an
-//! open quote, else behind the last word break (`COMP_WORDBREAKS` holds `=`, `:` and `@`). It quotes
-//! nothing. The quote that is open stays, except that one in front of the candidate takes its place, and it is added at the
-//! end, except where the candidate ends in one. So the part of the name that stands before the region is taken off, and the rest is quoted
-//! for the state in which the region begins.
+//! readline replaces a region of the line: the text behind an open quote, or else behind the last word break
+//! (`COMP_WORDBREAKS` holds `=`, `:` and `@`). It inserts the candidate, or what all candidates begin with, and quotes nothing.
+//! An open quote stays and is closed behind the candidate, unless the candidate itself begins or ends with that quote. So
+//! pgkit removes the part of the name that stands before the region, and quotes the rest for the state in which it begins.
 //!
-//! Completion is told one line, not those before it: on the second line of an open quote, or between backquotes, that state
-//! is a guess. Therefore each quoted character is one that is harmless, if not right, in every state: what a shell acts on
-//! follows a backslash that quotes it outside quotes, between pairs of quotes that belong to the same character, so that it
-//! is literal too where these open instead of close. A `$`, which a backslash between backquotes would not keep, never
-//! comes before a bracket or a name, and a backquote never comes at all.
+//! Completion sees only the last line. On the second line of an open quote, or between backquotes, the state is a guess.
+//! Therefore each character is quoted in a form that runs nothing in any state, even where it is not right:
+//!
+//! * Within quotes, a character that the shell acts on gets a backslash and a pair of quotes around it. It is literal both
+//!   where these quotes close and open, and where they open and close.
+//! * A `$` never stands before a bracket or a name, since a backslash between backquotes would not protect it.
+//! * A backquote is never inserted.
 
 use clap_complete::CompletionCandidate;
 
 use super::line::{self, Quote};
 
-/// What fits at the end of this line, one candidate a line, as it shall stand in the place of the region.
+/// The candidates for the end of this line, one a line, as readline shall insert them in place of the region.
 pub fn answer(
     text: &str,
     region: &str,
@@ -29,7 +30,7 @@ pub fn answer(
     part(&mut quoted, quote);
     for units in &mut quoted {
         let Some(mark) = quote.mark() else { break };
-        // readline takes a quote in front for the one that is open, and puts none behind one at the end.
+        // readline takes a quote at the beginning for the open one, and adds none behind a quote at the end.
         if units.first().is_some_and(|u| u.starts_with(mark)) {
             units.insert(0, mark.to_string());
         }
@@ -44,14 +45,14 @@ pub fn answer(
 fn place(text: &str, region: &str) -> Option<(String, Quote, Vec<String>)> {
     let mut head = line::read(text.strip_suffix(region)?)?;
     let whole = line::read(text)?;
-    // Where readline sees it otherwise, nothing is sure.
+    // readline and pgkit read the line differently, so nothing is certain.
     if head.escaped || head.quote != whole.quote || head.words.len() != whole.words.len() {
         return None;
     }
     Some((head.words.pop()?, head.quote, whole.words))
 }
 
-/// Each character as it must stand in this state.
+/// Each character, quoted for this state.
 fn quoted(text: &str, quote: Quote) -> Vec<String> {
     let unquoted = |c: char| match c {
         '`' => "$'\\x60'".to_owned(),
@@ -75,9 +76,9 @@ fn quoted(text: &str, quote: Quote) -> Vec<String> {
         .collect()
 }
 
-/// readline inserts what all candidates begin with. Where that would end within a character's quotes, an empty pair of quotes
-/// in one of the candidates makes it end before them; within an open quote, where the pair would be such a beginning too,
-/// it stands in front, and nothing is inserted.
+/// Keeps the common beginning of all candidates, which readline inserts, from ending within the quotes of a character. An
+/// empty pair of quotes in one candidate ends it before that character. Within an open quote the pair stands at the very
+/// beginning, so that nothing is inserted.
 fn part(candidates: &mut [Vec<String>], quote: Quote) {
     let Some((last, others)) = candidates.split_last_mut() else { return };
     let common = (0..last.len()).find(|&i| others.iter().any(|o| o.get(i) != last.get(i)));

@@ -33,8 +33,8 @@ pub struct Line {
     pub escaped: bool,
 }
 
-/// Reads a simple command as bash and zsh do. `None` where more than words and redirections stands on it, or where a
-/// file's name is being typed: there is nothing to complete then.
+/// Reads a simple command as bash and zsh do. `None`: the line holds more than words and redirections, or ends in the name
+/// of a redirection's file, so there is nothing to complete.
 pub fn read(text: &str) -> Option<Line> {
     let mut words = Vec::new();
     // `None` between words.
@@ -48,7 +48,7 @@ pub fn read(text: &str) -> Option<Line> {
         match (quote, c) {
             (Quote::Single, '\'') | (Quote::Double, '"') => quote = Quote::None,
             (Quote::Single, c) => word.get_or_insert_default().push(c),
-            // What is in there is read by other rules.
+            // Other rules apply within these.
             (_, '`') => return None,
             (_, '$') if matches!(chars.peek(), Some('(')) => return None,
             (Quote::None, '$') if matches!(chars.peek(), Some('\'' | '"')) => return None,
@@ -93,7 +93,7 @@ pub fn read(text: &str) -> Option<Line> {
     Some(Line { words, quote, escaped })
 }
 
-/// One word of a shell like bash without its quotes; as it stands where it is more than a word.
+/// One word without its quotes, as bash and zsh read it; unchanged where it is more than one word.
 pub fn word(raw: &str) -> String {
     match read(raw).map(|line| line.words) {
         Some(mut words) if words.len() == 1 => words.swap_remove(0),

@@ -1,13 +1,13 @@
-//! What each shell is told: the script that registers completion, and what fits where the cursor is.
+//! Completion in each shell: the script that registers it, and the answer to the script's questions.
 //!
-//! A candidate may be a name that somebody on the server chose. In no shell may it run anything, drive the terminal or
-//! become another word than it is:
+//! A candidate may be a name that somebody on the server chose. In no shell may it run anything or drive the terminal, and
+//! what is inserted must mean exactly that name:
 //!
-//! * A name that a terminal acts on, or that is no UTF-8, is offered nowhere.
+//! * A name with characters that a terminal acts on, or that is not UTF-8, is never offered.
 //! * zsh and fish quote what they insert.
 //! * bash inserts a candidate as it stands, so pgkit quotes it for the state that the line is in; see [`bash`].
-//! * PowerShell inserts a candidate as it stands too, and what it does inside an open quote differs between its versions.
-//!   Elvish says that it quotes. Neither is at hand for the tests, so only what needs no quotes is offered there.
+//! * PowerShell inserts a candidate as it stands, and its versions differ inside an open quote. Elvish documents that it
+//!   quotes. No test runs either of them, so only names that need no quotes are offered there.
 
 mod bash;
 mod line;
@@ -84,7 +84,7 @@ pub fn answer(env: &Environment, args: &[OsString], tree: impl FnOnce() -> Comma
     let Some(at) = args.iter().position(|a| a == "--") else {
         return output::print(&script(shell)?);
     };
-    // What is no UTF-8 is nothing that pgkit could complete, and it says so by saying nothing.
+    // pgkit completes nothing on a line that is not UTF-8.
     let Some(given) = args[at + 1..].iter().map(|a| a.to_str()).collect::<Option<Vec<&str>>>() else {
         return Ok(());
     };
@@ -94,7 +94,7 @@ pub fn answer(env: &Environment, args: &[OsString], tree: impl FnOnce() -> Comma
             [line, region] => bash::answer(line, region, |words| candidates(tree(), words)),
             _ => String::new(),
         },
-        // A script of pgkit's first days, that somebody has kept: it inserts what it gets.
+        // An old script, which does not quote: only names that need no quotes.
         (Shell::Bash, Some(index)) => {
             let words: Vec<String> = given.iter().take(index + 1).map(|w| line::word(w)).collect();
             let separator = env.nonempty("_CLAP_IFS").unwrap_or("\n");
@@ -122,7 +122,7 @@ pub fn answer(env: &Environment, args: &[OsString], tree: impl FnOnce() -> Comma
     output::print(&text)
 }
 
-/// What fits for the last of these words, without what a terminal would act on.
+/// The candidates for the last of these words, without those that a terminal would act on.
 fn candidates(mut tree: Command, words: Vec<String>) -> Vec<CompletionCandidate> {
     let Some(last) = words.len().checked_sub(1) else { return Vec::new() };
     complete::set_line(&words);
@@ -149,12 +149,12 @@ fn help(candidate: &CompletionCandidate) -> Option<String> {
     Some(escape::terminal(text.lines().next().unwrap_or_default()).into_owned())
 }
 
-/// What fish and PowerShell read: a tab stands between.
+/// A candidate with its description behind a tab, as fish and PowerShell read it.
 fn with_help(candidate: &CompletionCandidate) -> String {
     help(candidate).map_or_else(|| value(candidate), |help| format!("{}\t{help}", value(candidate)))
 }
 
-/// What zsh's `_describe` reads: the first colon without a backslash stands between.
+/// A candidate with its description behind a colon, as zsh's `_describe` reads it; other colons get a backslash.
 fn in_zsh(candidate: &CompletionCandidate) -> String {
     let value = value(candidate).replace('\\', "\\\\").replace(':', "\\:");
     let help = help(candidate).map(|help| format!(":{}", help.replace('\\', "\\\\")));

@@ -139,7 +139,7 @@ impl From<Outcome> for Turned {
 /// What the helper does.
 pub(crate) async fn run(master: &mut Master) -> Exit {
     process::become_subreaper();
-    // What programs make is not for others to write, whatever umask the runner was started with.
+    // A fixed umask, whatever the runner was started with: others may not write to what programs create.
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     let setup: Setup = match master.order().await {
         Ok(Some(setup)) => setup,

@@ -51,9 +51,9 @@ pub struct Surroundings {
     pub schema: Option<String>,
     /// The role that the jobs file names as the tables' owner.
     pub owner: Option<String>,
-    /// The environment, of which programs get a part.
+    /// The environment, of which programs inherit a part.
     pub environment: BTreeMap<String, String>,
-    /// Whom programs run as; `None`: as this process does.
+    /// The user that programs run as; `None`: the user of this process.
     pub user: Option<Account>,
     /// The folder of the jobs file.
     pub folder: PathBuf,
@@ -574,7 +574,7 @@ async fn looked(
 ) -> Result<Snapshot> {
     let snapshot = store::read(writer, place).await?;
     if snapshot.shape.as_ref() != Some(&place.shape) {
-        // Somebody has changed the tables, or the rights on them, since they were found to be ours to use: are they still?
+        // The tables, or the rights on them, have changed since they were checked.
         let wanted = Where { schema: Some(&place.schema), owner: around.owner.as_deref() };
         *place = tables::place(writer, wanted).await?;
     }
