@@ -481,7 +481,7 @@ mod tests {
         let said = |path, named| open(path, named).err().unwrap();
         let link = said(&link, Named::ByServer(Some(owner)));
         assert!(
-            link.exit == Exit::Data && link.message.ends_with("is a symbolic link, and no log file"),
+            link.exit == Exit::Data && link.message.ends_with("is a symbolic link, not a log file"),
             "{link}"
         );
         let other = said(&file, Named::ByServer(Some(owner + 1)));

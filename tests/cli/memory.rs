@@ -89,13 +89,13 @@ fn an_entry_of_a_log_that_does_not_end_costs_no_more_than_its_limit() {
             let read = run(&mut tail(&path, &[]));
             let lines = read.lines();
             assert_eq!((lines[0], lines[lines.len() - 1]), ("first", "last"), "{ending}, closed: {closes}");
-            // The rest of it is told, and not passed over in silence.
+            // What was left out is told.
             let told = match ending {
                 "log" => {
                     assert!(lines.len() == 3 && lines[1].len() < 20 << 20, "{}", lines.len());
                     "1 entries of the log are longer than 8 MiB: of these only the beginning is there"
                 }
-                _ => "bytes of the log are no whole entries, and were passed over",
+                _ => "bytes of the log that are not complete entries",
             };
             let what = format!("{ending}, closed: {closes}");
             assert!(read.stderr.contains(told), "{what}: {}", read.stderr);

@@ -257,12 +257,12 @@ fn what_is_no_file_is_refused_at_once_and_named() {
         std::os::unix::fs::symlink(target, path(name)).unwrap();
     }
     for (file, what) in [
-        ("fifo", "fifo is a named pipe, and no log file"),
-        ("to_fifo", "to_fifo is a named pipe, and no log file"),
-        ("socket", "socket is a socket, and no log file"),
-        (".", ". is a directory, and no log file"),
-        ("/dev/zero", "/dev/zero is a device, and no log file"),
-        ("/dev/ptmx", "/dev/ptmx is a device, and no log file"),
+        ("fifo", "fifo is a named pipe, not a log file"),
+        ("to_fifo", "to_fifo is a named pipe, not a log file"),
+        ("socket", "socket is a socket, not a log file"),
+        (".", ". is a directory, not a log file"),
+        ("/dev/zero", "/dev/zero is a device, not a log file"),
+        ("/dev/ptmx", "/dev/ptmx is a device, not a log file"),
     ] {
         for args in [&[file][..], &["a.log", file], &["-f", file], &["-n", "3", file]] {
             let begun = std::time::Instant::now();
@@ -297,10 +297,10 @@ fn standard_input_is_read_if_it_can_end() {
         for (stdin, what) in [(Path::new("/dev/zero"), "a device"), (folder.path(), "a directory")] {
             let refused = tail(open(stdin));
             assert_eq!(refused.code, Some(65), "{name} {}", refused.snapshot());
-            assert_eq!(refused.stderr, format!("pgkit: standard input is {what}, and no log\n"));
+            assert_eq!(refused.stderr, format!("pgkit: standard input is {what}, not a log\n"));
         }
         let (code, text) = pty::on_terminal(with(bare_pgkit(), ["log", "tail", name]), 30, 100);
-        assert_eq!((code, text.as_str()), (Some(65), "pgkit: standard input is a terminal, and no log\n"));
+        assert_eq!((code, text.as_str()), (Some(65), "pgkit: standard input is a terminal, not a log\n"));
     }
 }
 
