@@ -83,7 +83,8 @@ pub fn options(bin: &Binaries) -> Options {
     options.exe = Some(PathBuf::from(PGKIT));
     options.scope = "tests".to_owned();
     options.settings.template = true;
-    options.conf("max_prepared_transactions", "20").conf("max_connections", "200")
+    // What a test compares does not change by itself.
+    options.conf("max_prepared_transactions", "20").conf("max_connections", "200").conf("autovacuum", "off")
 }
 
 /// The server of this version that all tests share.
