@@ -67,7 +67,7 @@ WITH RECURSIVE conflicts (mode, modes) AS (
             WHEN q.many AND pg_catalog.cardinality(pg_catalog.array_remove(h.nodes, q.node)) BETWEEN 1 AND 10 THEN h.nodes
             WHEN q.many AND f.node = ANY (q.blockers) THEN ARRAY[f.node]
             -- One that was prepared just now is 0 still.
-            WHEN h.nodes[1] < 0 THEN pg_catalog.array_remove(q.blockers, 0)::int8[] || ARRAY(SELECT n.node FROM pg_catalog.unnest(h.nodes) AS n (node) WHERE n.node < 0)
+            WHEN h.nodes[1] < 0 THEN pg_catalog.array_cat(pg_catalog.array_remove(q.blockers, 0)::int8[], ARRAY(SELECT n.node FROM pg_catalog.unnest(h.nodes) AS n (node) WHERE n.node < 0))
             ELSE q.blockers::int8[]
         END) AS b (blocker)
     WHERE b.blocker <> q.node
@@ -101,10 +101,10 @@ WITH RECURSIVE conflicts (mode, modes) AS (
     SELECT 0, r.level, r.level
     FROM (SELECT ARRAY(SELECT DISTINCT e.blocker FROM edges e WHERE e.blocker NOT IN (SELECT e.waiter FROM edges e)) AS level) AS r
     UNION ALL
-    SELECT r.depth + 1, n.level, r.seen || n.level
+    SELECT r.depth + 1, n.level, pg_catalog.array_cat(r.seen, n.level)
     FROM reached r
     CROSS JOIN LATERAL (SELECT ARRAY(SELECT DISTINCT e.waiter FROM edges e WHERE e.blocker = ANY (r.level) AND e.waiter <> ALL (r.seen)) AS level OFFSET 0) AS n
-    WHERE n.level <> '{}'
+    WHERE pg_catalog.cardinality(n.level) > 0
 ), upward (waiter, blocker) AS MATERIALIZED (
     -- What is not reached stands in a ring, or behind one: from each to its first blocker.
     SELECT e.waiter, pg_catalog.min(e.blocker)
@@ -123,13 +123,13 @@ WITH RECURSIVE conflicts (mode, modes) AS (
     FROM upward u
     JOIN (SELECT r.waiter FROM rings r GROUP BY r.waiter HAVING pg_catalog.min(r.above) = r.waiter) AS first ON first.waiter = u.waiter
 ), closed (depth, level, seen) AS (
-    SELECT 0, r.level, r.level || ARRAY(SELECT pg_catalog.unnest(x.level) FROM reached x)
+    SELECT 0, r.level, pg_catalog.array_cat(r.level, ARRAY(SELECT pg_catalog.unnest(x.level) FROM reached x))
     FROM (SELECT ARRAY(SELECT s.node FROM starts s WHERE s.blocker IS NOT NULL) AS level) AS r
     UNION ALL
-    SELECT c.depth + 1, n.level, c.seen || n.level
+    SELECT c.depth + 1, n.level, pg_catalog.array_cat(c.seen, n.level)
     FROM closed c
     CROSS JOIN LATERAL (SELECT ARRAY(SELECT DISTINCT e.waiter FROM edges e WHERE e.blocker = ANY (c.level) AND e.waiter <> ALL (c.seen)) AS level OFFSET 0) AS n
-    WHERE n.level <> '{}'
+    WHERE pg_catalog.cardinality(n.level) > 0
 ), depths (node, depth) AS MATERIALIZED (
     SELECT pg_catalog.unnest(r.level), r.depth FROM reached r
     UNION ALL
@@ -147,13 +147,13 @@ WITH RECURSIVE conflicts (mode, modes) AS (
 ), placed (node, start, path) AS (
     SELECT s.node, s.node, '{}'::int8[] FROM starts s
     UNION ALL
-    SELECT b.waiter, p.start, p.path || b.place
+    SELECT b.waiter, p.start, pg_catalog.array_append(p.path, b.place)
     FROM placed p
     JOIN branches b ON b.blocker = p.node AND b.leads
 ), forest AS (
     SELECT s.node, s.blocker, 0 AS depth, s.node AS start, '{}'::int8[] AS path FROM starts s
     UNION ALL
-    SELECT b.waiter, b.blocker, b.depth, p.start, p.path || b.place
+    SELECT b.waiter, b.blocker, b.depth, p.start, pg_catalog.array_append(p.path, b.place)
     FROM branches b
     JOIN placed p ON p.node = b.blocker
 ), trees AS (
@@ -171,30 +171,30 @@ WITH RECURSIVE conflicts (mode, modes) AS (
 ), objects AS (
     SELECT w.waiter,
            CASE w.locktype
-               WHEN 'relation' THEN coalesce(r.kind || ' ' || r.name, 'relation ' || w.relation)
-               WHEN 'extend' THEN 'end of ' || coalesce(r.kind || ' ' || r.name, 'relation ' || w.relation)
-               WHEN 'page' THEN 'page ' || w.page || ' of ' || coalesce(r.kind || ' ' || r.name, 'relation ' || w.relation)
-               WHEN 'tuple' THEN 'row (' || w.page || ',' || w.tuple || ') of ' || coalesce(r.name, 'relation ' || w.relation)
+               WHEN 'relation' THEN coalesce(r.kind || ' ' || r.name, 'relation ' || w.relation::text)
+               WHEN 'extend' THEN 'end of ' || coalesce(r.kind || ' ' || r.name, 'relation ' || w.relation::text)
+               WHEN 'page' THEN 'page ' || w.page::text || ' of ' || coalesce(r.kind || ' ' || r.name, 'relation ' || w.relation::text)
+               WHEN 'tuple' THEN 'row (' || w.page::text || ',' || w.tuple::text || ') of ' || coalesce(r.name, 'relation ' || w.relation::text)
                -- Who waits for a transaction because of a row holds that row's lock meanwhile.
-               WHEN 'transactionid' THEN 'transaction ' || w.transactionid || coalesce(', row (' || t.page || ',' || t.tuple || ') of ' || coalesce(tr.name, 'relation ' || t.relation), '')
+               WHEN 'transactionid' THEN 'transaction ' || w.transactionid::text || coalesce(', row (' || t.page::text || ',' || t.tuple::text || ') of ' || coalesce(tr.name, 'relation ' || t.relation::text), '')
                WHEN 'virtualxid' THEN 'virtual transaction ' || w.virtualxid
-               WHEN 'spectoken' THEN 'insertion ' || w.objid || ' of transaction ' || w.transactionid
-               WHEN 'applytransaction' THEN 'remote transaction ' || w.transactionid || ' of subscription ' || w.classid
+               WHEN 'spectoken' THEN 'insertion ' || w.objid::text || ' of transaction ' || w.transactionid::text
+               WHEN 'applytransaction' THEN 'remote transaction ' || w.transactionid::text || ' of subscription ' || w.classid::text
                WHEN 'frozenid' THEN 'frozen transaction numbers'
                WHEN 'advisory' THEN 'advisory lock ' || CASE w.objsubid
                    WHEN 1 THEN ((w.classid::int8 << 32) | w.objid::int8)::text
-                   ELSE '(' || w.classid::int8::bit(32)::int4 || ', ' || w.objid::int8::bit(32)::int4 || ')' END
+                   ELSE '(' || w.classid::int8::bit(32)::int4::text || ', ' || w.objid::int8::bit(32)::int4::text || ')' END
                WHEN 'object' THEN CASE
                    WHEN w.classid = 'pg_catalog.pg_database'::regclass AND w.objid = 0 THEN 'queue of notifications'
                    ELSE coalesce(
                        (SELECT 'schema ' || pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_namespace n WHERE w.classid = 'pg_catalog.pg_namespace'::regclass AND n.oid = w.objid AND o.here),
                        (SELECT 'type ' || pg_catalog.format_type(t.oid, NULL) FROM pg_catalog.pg_type t WHERE w.classid = 'pg_catalog.pg_type'::regclass AND t.oid = w.objid AND o.here),
-                       (SELECT 'function ' || f.oid::pg_catalog.regprocedure FROM pg_catalog.pg_proc f WHERE w.classid = 'pg_catalog.pg_proc'::regclass AND f.oid = w.objid AND o.here),
+                       (SELECT 'function ' || f.oid::pg_catalog.regprocedure::text FROM pg_catalog.pg_proc f WHERE w.classid = 'pg_catalog.pg_proc'::regclass AND f.oid = w.objid AND o.here),
                        (SELECT 'extension ' || pg_catalog.quote_ident(e.extname) FROM pg_catalog.pg_extension e WHERE w.classid = 'pg_catalog.pg_extension'::regclass AND e.oid = w.objid AND o.here),
                        (SELECT 'database ' || pg_catalog.quote_ident(d.datname) FROM pg_catalog.pg_database d WHERE w.classid = 'pg_catalog.pg_database'::regclass AND d.oid = w.objid),
                        (SELECT 'role ' || pg_catalog.quote_ident(u.rolname) FROM pg_catalog.pg_roles u WHERE w.classid = 'pg_catalog.pg_authid'::regclass AND u.oid = w.objid),
                        (SELECT 'tablespace ' || pg_catalog.quote_ident(s.spcname) FROM pg_catalog.pg_tablespace s WHERE w.classid = 'pg_catalog.pg_tablespace'::regclass AND s.oid = w.objid),
-                       'object ' || w.objid || ' of ' || coalesce((SELECT c.relname::text FROM pg_catalog.pg_class c WHERE c.oid = w.classid), 'class ' || w.classid)) END
+                       'object ' || w.objid::text || ' of ' || coalesce((SELECT c.relname::text FROM pg_catalog.pg_class c WHERE c.oid = w.classid), 'class ' || w.classid::text)) END
                ELSE w.tag
            END || CASE WHEN NOT o.here THEN ' of database ' || coalesce(pg_catalog.quote_ident(o.datname), o.database::text) ELSE '' END AS object
     FROM waits w

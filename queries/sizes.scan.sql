@@ -183,7 +183,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
            CASE WHEN j.is_locked AND j.missing THEN nullif(j.relpages, 0) * j.block END AS guessed_main,
            CASE WHEN j.is_locked AND j.missing THEN
                (SELECT nullif(pg_catalog.sum(x.relpages), 0) FROM pg_catalog.pg_class x
-                WHERE x.oid = ANY (ARRAY(SELECT i.indexrelid FROM pg_catalog.pg_index i WHERE i.indrelid = j.reltoastrelid) || j.reltoastrelid)) * j.block END AS guessed_toast,
+                WHERE x.oid = ANY (pg_catalog.array_append(ARRAY(SELECT i.indexrelid FROM pg_catalog.pg_index i WHERE i.indrelid = j.reltoastrelid), j.reltoastrelid))) * j.block END AS guessed_toast,
            CASE WHEN j.is_locked AND j.missing THEN
                (SELECT coalesce(pg_catalog.sum(x.relpages), 0) FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
                 WHERE i.indrelid = j.oid) * j.block END AS guessed_indexes

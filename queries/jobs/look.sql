@@ -33,7 +33,7 @@ FROM (
                       ORDER BY r.id DESC
                       LIMIT 1) claim)
            END AS claim,
-           CASE WHEN $2::text[] <> '{}' THEN
+           CASE WHEN pg_catalog.cardinality($2::text[]) > 0 THEN
                (SELECT pg_catalog.json_object_agg(p.app_name, (
                     SELECT pg_catalog.row_to_json(parent)
                     FROM (SELECT p.next_run, p.first_run, p.last_run, p.last_success, p.ongoing,

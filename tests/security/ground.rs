@@ -1,0 +1,155 @@
+//! Every command in databases where others have made things with the catalog's own names, or changed how the server reads
+//! an expression: not to attack, as in `plants`, but because some old application wants it so.
+
+use std::collections::BTreeMap;
+
+use crate::commands::{LINES, Line, command, folder};
+use crate::filled;
+use crate::support::*;
+
+/// Types that scripts for the move from other systems, or from PostgreSQL 8.2, make casts between.
+const TYPES: &str = "ARRAY['text', 'varchar', 'bpchar', 'name', '\"char\"', 'int2', 'int4', 'int8', 'oid', 'xid', 'regclass', 'regproc', 'regtype', \
+     'numeric', 'float4', 'float8', 'bool', 'date', 'timestamp', 'timestamptz', 'interval', 'inet', 'json', 'jsonb', 'text[]', 'name[]', 'int2[]', 'oid[]']";
+
+/// Ground that a superuser has made: what it is called, and the SQL that makes it, in the database that is looked at.
+fn grounds() -> Vec<(&'static str, String)> {
+    let casts = |pairs: &str| {
+        format!(
+            "DO $do$
+             DECLARE o record; made int4 := 0;
+             BEGIN
+                 FOR o IN {pairs} LOOP
+                     BEGIN
+                         EXECUTE 'CREATE CAST (' || o.s || ' AS ' || o.t || ') WITH INOUT AS IMPLICIT';
+                         made := made + 1;
+                     EXCEPTION WHEN OTHERS THEN NULL;
+                     END;
+                 END LOOP;
+                 IF made < 50 THEN RAISE 'only % casts', made; END IF;
+             END $do$"
+        )
+    };
+    let to_text = casts(
+        "SELECT format_type(oid, NULL)::text AS s, 'text'::text AS t FROM pg_type
+         WHERE typnamespace = 'pg_catalog'::regnamespace AND typtype IN ('b', 'r', 'm') AND typname !~ '^pg_'",
+    );
+    let between = casts(&format!("SELECT s, t FROM unnest({TYPES}) s, unnest({TYPES}) t WHERE s <> t"));
+    let names = "
+        CREATE FUNCTION public.lies(anyelement, anyelement) RETURNS text LANGUAGE plpgsql AS 'BEGIN RAISE ''somebody''''s operator ran''; END';
+        CREATE FUNCTION public.lies(text[], text) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN RAISE ''somebody''''s aggregate ran''; END';
+        CREATE FUNCTION public.lies(int8, anyelement) RETURNS int8 LANGUAGE plpgsql AS 'BEGIN RAISE ''somebody''''s aggregate ran''; END';
+        DO $do$
+        DECLARE s text;
+        BEGIN
+            FOREACH s IN ARRAY ARRAY['public', 'pg_catalog_x', 'pg_catalog'] LOOP
+                EXECUTE 'CREATE SCHEMA IF NOT EXISTS ' || s;
+                EXECUTE 'CREATE OPERATOR ' || s || '.|| (LEFTARG = anyelement, RIGHTARG = anyelement, PROCEDURE = public.lies)';
+                EXECUTE 'CREATE AGGREGATE ' || s || '.array_agg(text) (SFUNC = public.lies, STYPE = text[])';
+                EXECUTE 'CREATE AGGREGATE ' || s || '.count(int4) (SFUNC = public.lies, STYPE = int8)';
+                IF s <> 'pg_catalog' THEN
+                    EXECUTE 'CREATE AGGREGATE ' || s || '.count(anyelement) (SFUNC = public.lies, STYPE = int8)';
+                END IF;
+            END LOOP;
+            EXECUTE pg_catalog.format('ALTER DATABASE %I SET search_path = pg_catalog_x, public, pg_catalog', pg_catalog.current_database());
+        END $do$"
+        .to_owned();
+    vec![("casts", format!("{to_text}; {between}")), ("names of the catalog", names)]
+}
+
+/// The answers of the reports, which no ground may change.
+fn answers(db: &Db) -> BTreeMap<&'static str, String> {
+    let answer = |args: &&'static str| {
+        let words: Vec<&str> = args.split(' ').collect();
+        let output = run(pgkit(db).args(words));
+        assert_eq!(output.code, Some(0), "{args}: {}", output.snapshot());
+        (*args, output.stdout)
+    };
+    [
+        "relations things.*",
+        "functions things.*",
+        "find --regex ^m",
+        "sizes things.* --columns schema,name,kind,main_bytes",
+    ]
+    .iter()
+    .map(answer)
+    .collect()
+}
+
+#[test]
+fn every_command_does_its_work_whatever_casts_and_names_a_database_has() {
+    let mut failed = Vec::new();
+    for bin in bins() {
+        for (what, sql) in grounds() {
+            let server = own_server(&options(bin).conf("allow_system_table_mods", "on"));
+            let db = Db::existing(server.info(), "postgres");
+            filled::fill(&db, bin.major, 100);
+            db.sql("CREATE SCHEMA ops");
+            let before = answers(&db);
+            db.sql(&sql);
+            let what = format!("{what} on {}", bin.major);
+            for (args, answer) in answers(&db) {
+                assert_eq!(answer, before[args], "{args}, {what}");
+            }
+            let folder = folder();
+            let upgrade = Line { args: &["upgrade-check", "--to", "19", "-q"], codes: &[0, 1] };
+            for line in LINES.iter().chain([&upgrade]) {
+                let output = run(&mut command(&db, folder.path(), line));
+                if !output.code.is_some_and(|code| line.codes.contains(&code)) {
+                    failed.push(format!("{what}: {:?}: {}", line.args, output.snapshot()));
+                }
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// Every file below a folder.
+fn files(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() { files(&entry, found) } else { found.push(entry) }
+    }
+}
+
+/// The types of the columns that a statement gives; the SQLSTATE where the server does not take it, as where it is of
+/// another version, or several statements are in the file.
+fn described(session: &Session, file: &std::path::Path) -> Result<Vec<String>, String> {
+    let sql = std::fs::read_to_string(file).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let prepared = runtime.block_on(session.client.prepare(&sql));
+    let prepared =
+        prepared.map_err(|e| e.as_db_error().map_or(e.to_string(), |e| e.code().code().to_owned()))?;
+    Ok(prepared.columns().iter().map(|column| format!("{} {}", column.name(), column.type_())).collect())
+}
+
+#[test]
+fn every_statement_of_pgkit_means_the_same_whatever_casts_and_names_a_database_has() {
+    let mut all = Vec::new();
+    files(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("queries"), &mut all);
+    for bin in bins() {
+        let server = own_server(&options(bin).conf("allow_system_table_mods", "on"));
+        for (i, (what, sql)) in grounds().into_iter().enumerate() {
+            let name = format!("ground{i}");
+            Db::existing(server.info(), "postgres").sql(&format!("CREATE DATABASE {name}"));
+            let db = Db::existing(server.info(), &name);
+            let session = db.session();
+            let path = "SET search_path = pg_catalog, pg_temp";
+            session.sql(path);
+            let before: Vec<_> = all.iter().map(|file| described(&session, file)).collect();
+            let understood = before.iter().filter(|one| one.is_ok()).count();
+            assert!(understood * 2 > all.len(), "only {understood} of {} on {}", all.len(), bin.major);
+            drop(session);
+            db.sql(&sql);
+            let session = db.session();
+            session.sql(path);
+            for (file, before) in all.iter().zip(before) {
+                assert_eq!(
+                    described(&session, file),
+                    before,
+                    "{} with {what} on {}",
+                    file.display(),
+                    bin.major
+                );
+            }
+        }
+    }
+}
