@@ -1,9 +1,9 @@
--- Everything about a topic: names, columns, bodies, definitions and comments that hold a text.
+-- Everything about a topic: names, columns, types, bodies, definitions, options and comments that hold a text.
 --
 -- since   = 10
 -- needs   = "CONNECT on the database"
 -- lock_timeout = "100ms"
--- retry   = ["55P03", "XX000"]
+-- retry   = ["55P03", "XX000", "22P03"]
 -- source  = "the catalogs behind psql's backslash commands"
 -- example = "pgkit find oauth | grep -v archive"
 -- columns = ["found_in text", "schema text", "name text", "kind text", "detail text"]
@@ -24,11 +24,14 @@ WITH term (re) AS (
     -- "***=" makes the rest a plain text; the operator ~* folds case for both.
     SELECT CASE WHEN $2 THEN $1 ELSE '***=' || $1 END
 ), namespaces AS (
-    SELECT n.oid, n.nspname, n.nspowner
+    SELECT n.oid, n.nspname
     FROM pg_catalog.pg_namespace n
     WHERE $3 OR (n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_toast' AND n.nspname !~ '^pg_temp_')
+), here (oid) AS (
+    SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
 ), relations AS (
-    SELECT c.oid, c.relkind, c.relowner, c.reltype, n.nspname, c.relname,
+    SELECT c.oid, c.relkind, n.nspname, c.relname, c.reloptions, c.relpartbound, c.relam, -- pg12..
+    SELECT c.oid, c.relkind, n.nspname, c.relname, c.reloptions, c.relpartbound, NULL::oid AS relam, -- pg..11
            CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'v' THEN 'view'
                 WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' WHEN 'f' THEN 'foreign table'
                 WHEN 'i' THEN 'index' WHEN 'I' THEN 'partitioned index' WHEN 'c' THEN 'composite type' END AS kind,
@@ -37,17 +40,35 @@ WITH term (re) AS (
     JOIN namespaces n ON n.oid = c.relnamespace
     CROSS JOIN term t
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'i', 'I', 'c')
-), columns AS (
-    SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod
-    FROM pg_catalog.pg_attribute a
+), types (oid) AS (
+    -- Types of that name, and arrays of these.
+    SELECT y.oid
+    FROM pg_catalog.pg_type y
+    LEFT JOIN pg_catalog.pg_type e ON e.typarray = y.oid
+    JOIN namespaces n ON n.oid = y.typnamespace
     CROSS JOIN term t
-    WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attname::text COLLATE pg_catalog."default" ~* t.re
+    WHERE coalesce(e.typname, y.typname)::text COLLATE pg_catalog."default" ~* t.re
+), columns AS (
+    -- All that is asked of columns, in one pass over them.
+    SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod,
+           a.attname::text COLLATE pg_catalog."default" ~* t.re AS by_name,
+           a.atttypid IN (SELECT y.oid FROM types y) AS by_type,
+           a.attcollation, pg_catalog.array_to_string(a.attoptions, ', ') AS options, a.attfdwoptions
+    FROM pg_catalog.pg_attribute a
+    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+    JOIN namespaces n ON n.oid = c.relnamespace
+    CROSS JOIN term t
+    WHERE a.attnum > 0 AND NOT a.attisdropped
+      AND (a.attoptions IS NOT NULL OR a.attfdwoptions IS NOT NULL
+           OR a.attcollation NOT IN (0, 'pg_catalog."default"'::pg_catalog.regcollation, 'pg_catalog."C"'::pg_catalog.regcollation) -- pg13..
+           OR a.attcollation NOT IN (SELECT o.oid FROM pg_catalog.pg_collation o WHERE o.collname IN ('default', 'C') UNION ALL SELECT 0) -- pg..12
+           OR a.atttypid IN (SELECT y.oid FROM types y) OR a.attname::text COLLATE pg_catalog."default" ~* t.re)
 ), exclusive (oid) AS (
     -- Held or only wanted: what waits for an exclusive lock makes everybody behind it wait.
     SELECT l.relation
     FROM pg_catalog.pg_locks l
     WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
-      AND l.database IN (0, (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()))
+      AND l.database IN (0, (SELECT d.oid FROM here d))
     GROUP BY l.relation
 ), locked (oid) AS (
     SELECT e.oid FROM exclusive e
@@ -73,17 +94,290 @@ WITH term (re) AS (
     LEFT JOIN blocked b ON b.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND b.objid = w.oid
     WHERE r.relkind IN ('v', 'm') AND t.re IS NOT NULL AND NOT r.by_name
 ), functions AS (
+    -- What is dropped meanwhile has types no more, and the functions that write them out fail: asked just before for a right on
+    -- them, which is NULL where there is no type, these give NULL, and what has no name is left out in the end.
     SELECT p.oid, n.nspname, p.proname, p.proname::text COLLATE pg_catalog."default" ~* t.re AS by_name,
-           CASE WHEN p.proisagg THEN 'aggregate'
-                WHEN p.proiswindow THEN 'window'
+           CASE WHEN p.proisagg THEN 'aggregate' -- pg..10
+                WHEN p.proiswindow THEN 'window' -- pg..10
+           CASE WHEN p.prokind = 'a' THEN 'aggregate' -- pg11..
+                WHEN p.prokind = 'w' THEN 'window' -- pg11..
+                WHEN p.prokind = 'p' THEN 'procedure' -- pg11..
                 WHEN p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype THEN 'trigger'
                 ELSE 'function' END AS kind,
-           p.prosrc AS body,
-           false AS is_locked
+           pg_catalog.concat_ws(' ', p.probin, p.prosrc) AS body, -- pg..13
+           false AS is_locked, -- pg..13
+           CASE WHEN p.prosqlbody IS NULL THEN pg_catalog.concat_ws(' ', p.probin, p.prosrc) WHEN b.objid IS NULL THEN pg_catalog.pg_get_function_sqlbody(p.oid) END AS body, -- pg14..
+           p.prosqlbody IS NOT NULL AND b.objid IS NOT NULL AS is_locked, -- pg14..
+           pg_catalog.array_to_string(p.proconfig, ', ') AS settings,
+           pg_catalog.array_append(coalesce(p.proallargtypes, p.proargtypes::oid[]), p.prorettype) AS types, p.proargnames,
+           CASE WHEN b.objid IS NULL THEN p.proargdefaults END AS defaults
     FROM pg_catalog.pg_proc p
     JOIN namespaces n ON n.oid = p.pronamespace
     CROSS JOIN term t
     LEFT JOIN blocked b ON b.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND b.objid = p.oid
+), named_indexes (oid) AS (
+    -- Of an index, the columns, methods and classes of operators are known without writing it out.
+    SELECT i.indexrelid
+    FROM pg_catalog.pg_index i
+    CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::pg_catalog.int2[]) AS k (attnum)
+    GROUP BY i.indexrelid
+    HAVING pg_catalog.bool_or((i.indrelid, k.attnum) IN (SELECT c.attrelid, c.attnum FROM columns c WHERE c.by_name))
+    UNION
+    SELECT c.oid
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_am m ON m.oid = c.relam
+    CROSS JOIN term t
+    -- Nearly all indexes are B-trees.
+    WHERE c.relkind IN ('i', 'I') AND m.amname <> 'btree' AND m.amname::text COLLATE pg_catalog."default" ~* t.re
+    UNION
+    SELECT i.indexrelid
+    FROM pg_catalog.pg_index i
+    CROSS JOIN LATERAL pg_catalog.unnest(i.indclass::oid[]) AS k (opclass)
+    JOIN pg_catalog.pg_opclass o ON o.oid = k.opclass AND NOT o.opcdefault
+    CROSS JOIN term t
+    WHERE o.opcname::text COLLATE pg_catalog."default" ~* t.re
+), named_constraints (oid) AS (
+    SELECT k.oid
+    FROM (SELECT c.oid, c.conrelid, c.contype, c.conkey, c.confrelid, c.confkey FROM pg_catalog.pg_constraint c WHERE c.conrelid <> 0) AS k
+    WHERE (k.contype <> 'n'
+           AND (SELECT pg_catalog.bool_or((k.conrelid, u.attnum) IN (SELECT c.attrelid, c.attnum FROM columns c WHERE c.by_name)) FROM pg_catalog.unnest(k.conkey) AS u (attnum)))
+       OR (SELECT pg_catalog.bool_or((k.confrelid, u.attnum) IN (SELECT c.attrelid, c.attnum FROM columns c WHERE c.by_name)) FROM pg_catalog.unnest(k.confkey) AS u (attnum))
+), others (schema, name, kind, definition) AS (
+    -- What there are few of: everything that is written of each. Secrets among options are not.
+    SELECT n.nspname::text, y.typname::text, CASE y.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' WHEN 'r' THEN 'range' WHEN 'm' THEN 'multirange' ELSE 'base type' END,
+           CASE y.typtype
+               WHEN 'd' THEN pg_catalog.format_type(y.typbasetype, y.typtypmod) || coalesce(' DEFAULT ' || y.typdefault, '')
+               WHEN 'r' THEN (SELECT pg_catalog.concat_ws(', ', pg_catalog.format_type(r.rngsubtype, NULL), NULLIF(r.rngcanonical::text, '-'), NULLIF(r.rngsubdiff::text, '-'))
+                              FROM pg_catalog.pg_range r WHERE r.rngtypid = y.oid)
+               WHEN 'b' THEN pg_catalog.concat_ws(', ', y.typdefault, y.typinput::text, y.typoutput::text, NULLIF(y.typreceive::text, '-'), NULLIF(y.typsend::text, '-'),
+                                                  NULLIF(y.typmodin::text, '-'), NULLIF(y.typmodout::text, '-'), NULLIF(y.typanalyze::text, '-'))
+           END
+    FROM pg_catalog.pg_type y
+    JOIN namespaces n ON n.oid = y.typnamespace
+    LEFT JOIN pg_catalog.pg_type e ON e.typarray = y.oid
+    WHERE y.typtype <> 'c' AND e.oid IS NULL
+    UNION ALL
+    SELECT f.nspname::text, f.proname || '(' || CASE WHEN (SELECT pg_catalog.bool_and(pg_catalog.has_type_privilege(a.type, 'USAGE') IS NOT NULL) FROM pg_catalog.unnest(f.types) AS a (type)) THEN pg_catalog.pg_get_function_identity_arguments(f.oid) END || ')', 'aggregate',
+           pg_catalog.concat_ws(', ', a.aggtransfn::text, NULLIF(a.aggfinalfn::text, '-'), NULLIF(a.aggcombinefn::text, '-'), NULLIF(a.aggserialfn::text, '-'), NULLIF(a.aggdeserialfn::text, '-'),
+                                NULLIF(a.aggmtransfn::text, '-'), NULLIF(a.aggminvtransfn::text, '-'), NULLIF(a.aggmfinalfn::text, '-'), a.agginitval, a.aggminitval)
+    FROM pg_catalog.pg_aggregate a
+    JOIN functions f ON f.oid = a.aggfnoid
+    WHERE NOT f.by_name
+    UNION ALL
+    SELECT n.nspname::text, pg_catalog.concat_ws(' ', NULLIF(pg_catalog.format_type(o.oprleft, NULL), '-'), o.oprname, NULLIF(pg_catalog.format_type(o.oprright, NULL), '-')), 'operator',
+           pg_catalog.concat_ws(', ', o.oprcode::text, NULLIF(o.oprcom::pg_catalog.regoper::text, '0'), NULLIF(o.oprnegate::pg_catalog.regoper::text, '0'), NULLIF(o.oprrest::text, '-'), NULLIF(o.oprjoin::text, '-'))
+    FROM pg_catalog.pg_operator o
+    JOIN namespaces n ON n.oid = o.oprnamespace
+    UNION ALL
+    SELECT n.nspname::text, o.opcname::text, 'operator class', pg_catalog.concat_ws(' ', 'for', pg_catalog.format_type(o.opcintype, NULL), 'using', m.amname)
+    FROM pg_catalog.pg_opclass o
+    JOIN namespaces n ON n.oid = o.opcnamespace
+    JOIN pg_catalog.pg_am m ON m.oid = o.opcmethod
+    UNION ALL
+    SELECT n.nspname::text, o.opfname::text, 'operator family', 'using ' || m.amname
+    FROM pg_catalog.pg_opfamily o
+    JOIN namespaces n ON n.oid = o.opfnamespace
+    JOIN pg_catalog.pg_am m ON m.oid = o.opfmethod
+    UNION ALL
+    SELECT n.nspname::text, o.stxname::text, 'statistics', CASE WHEN l.oid IS NULL AND pg_catalog.has_table_privilege(o.stxrelid, 'SELECT') IS NOT NULL THEN pg_catalog.pg_get_statisticsobjdef(o.oid) END
+    FROM pg_catalog.pg_statistic_ext o
+    JOIN namespaces n ON n.oid = o.stxnamespace
+    LEFT JOIN locked l ON l.oid = o.stxrelid
+    UNION ALL
+    SELECT n.nspname::text, o.collname::text, 'collation', pg_catalog.concat_ws(', ', o.collcollate, o.collctype) -- pg..14
+    SELECT n.nspname::text, o.collname::text, 'collation', pg_catalog.concat_ws(', ', o.collcollate, o.collctype, o.colliculocale) -- pg15..15
+    SELECT n.nspname::text, o.collname::text, 'collation', pg_catalog.concat_ws(', ', o.collcollate, o.collctype, o.colliculocale, o.collicurules) -- pg16..16
+    SELECT n.nspname::text, o.collname::text, 'collation', pg_catalog.concat_ws(', ', o.collcollate, o.collctype, o.colllocale, o.collicurules) -- pg17..
+    FROM pg_catalog.pg_collation o
+    JOIN namespaces n ON n.oid = o.collnamespace
+    UNION ALL
+    SELECT n.nspname::text, o.conname::text, 'conversion',
+           pg_catalog.concat_ws(' ', pg_catalog.pg_encoding_to_char(o.conforencoding), 'to', pg_catalog.pg_encoding_to_char(o.contoencoding), o.conproc::text)
+    FROM pg_catalog.pg_conversion o
+    JOIN namespaces n ON n.oid = o.connamespace
+    UNION ALL
+    SELECT n.nspname::text, o.cfgname::text, 'text search configuration',
+           pg_catalog.concat_ws(', ', p.prsname, (SELECT pg_catalog.string_agg(k.alias || ': ' || d.dictname, ', ' ORDER BY k.tokid, m.mapseqno)
+                                                  FROM pg_catalog.pg_ts_config_map m
+                                                  JOIN pg_catalog.ts_token_type(p.oid) AS k (tokid, alias, description) ON k.tokid = m.maptokentype
+                                                  JOIN pg_catalog.pg_ts_dict d ON d.oid = m.mapdict
+                                                  WHERE m.mapcfg = o.oid))
+    FROM pg_catalog.pg_ts_config o
+    JOIN namespaces n ON n.oid = o.cfgnamespace
+    JOIN pg_catalog.pg_ts_parser p ON p.oid = o.cfgparser
+    UNION ALL
+    SELECT n.nspname::text, o.dictname::text, 'text search dictionary', pg_catalog.concat_ws(', ', m.tmplname, o.dictinitoption)
+    FROM pg_catalog.pg_ts_dict o
+    JOIN namespaces n ON n.oid = o.dictnamespace
+    JOIN pg_catalog.pg_ts_template m ON m.oid = o.dicttemplate
+    UNION ALL
+    SELECT n.nspname::text, o.prsname::text, 'text search parser', pg_catalog.concat_ws(', ', o.prsstart::text, o.prstoken::text, o.prsend::text, NULLIF(o.prsheadline::text, '-'), o.prslextype::text)
+    FROM pg_catalog.pg_ts_parser o
+    JOIN namespaces n ON n.oid = o.prsnamespace
+    UNION ALL
+    SELECT n.nspname::text, o.tmplname::text, 'text search template', pg_catalog.concat_ws(', ', NULLIF(o.tmplinit::text, '-'), o.tmpllexize::text)
+    FROM pg_catalog.pg_ts_template o
+    JOIN namespaces n ON n.oid = o.tmplnamespace
+    UNION ALL
+    SELECT n.nspname::text, o.extname::text, 'extension', o.extversion
+    FROM pg_catalog.pg_extension o
+    JOIN pg_catalog.pg_namespace n ON n.oid = o.extnamespace
+    UNION ALL
+    SELECT n.nspname::text, n.nspname::text, 'schema', NULL
+    FROM namespaces n
+    UNION ALL
+    SELECT NULL, o.evtname::text, 'event trigger', pg_catalog.concat_ws(' ', o.evtevent, pg_catalog.array_to_string(o.evttags, ', '), o.evtfoid::pg_catalog.regproc::text)
+    FROM pg_catalog.pg_event_trigger o
+    UNION ALL
+    SELECT NULL, o.pubname::text, 'publication',
+           (SELECT pg_catalog.string_agg(c.relname || coalesce(' WHERE ' || pg_catalog.pg_get_expr(r.prqual, r.prrelid), ''), ', ' ORDER BY c.relname) -- pg15..
+           (SELECT pg_catalog.string_agg(c.relname, ', ' ORDER BY c.relname) -- pg..14
+            FROM pg_catalog.pg_publication_rel r
+            JOIN pg_catalog.pg_class c ON c.oid = r.prrelid
+            WHERE r.prpubid = o.oid)
+    FROM pg_catalog.pg_publication o
+    UNION ALL
+    SELECT NULL, o.subname::text, 'subscription', pg_catalog.concat_ws(', ', o.subslotname, pg_catalog.array_to_string(o.subpublications, ', '))
+    FROM pg_catalog.pg_subscription o
+    WHERE o.subdbid = (SELECT d.oid FROM here d)
+    UNION ALL
+    SELECT NULL, o.fdwname::text, 'foreign-data wrapper', pg_catalog.concat_ws(', ', NULLIF(o.fdwhandler::pg_catalog.regproc::text, '-'), NULLIF(o.fdwvalidator::pg_catalog.regproc::text, '-'), (SELECT pg_catalog.string_agg(CASE WHEN o.one ~* '^[^=]*(passw|secret|token|key)[^=]*=' THEN pg_catalog.split_part(o.one, '=', 1) || '=********' ELSE o.one END, ', ') FROM pg_catalog.unnest(o.fdwoptions) AS o (one)))
+    FROM pg_catalog.pg_foreign_data_wrapper o
+    UNION ALL
+    SELECT NULL, o.srvname::text, 'foreign server', pg_catalog.concat_ws(', ', w.fdwname, o.srvtype, o.srvversion, (SELECT pg_catalog.string_agg(CASE WHEN o.one ~* '^[^=]*(passw|secret|token|key)[^=]*=' THEN pg_catalog.split_part(o.one, '=', 1) || '=********' ELSE o.one END, ', ') FROM pg_catalog.unnest(o.srvoptions) AS o (one)))
+    FROM pg_catalog.pg_foreign_server o
+    JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = o.srvfdw
+    UNION ALL
+    SELECT NULL, o.usename || ' on ' || o.srvname, 'user mapping', (SELECT pg_catalog.string_agg(CASE WHEN o.one ~* '^[^=]*(passw|secret|token|key)[^=]*=' THEN pg_catalog.split_part(o.one, '=', 1) || '=********' ELSE o.one END, ', ') FROM pg_catalog.unnest(o.umoptions) AS o (one))
+    FROM pg_catalog.pg_user_mappings o
+    UNION ALL
+    SELECT c.nspname::text, c.relname::text, 'foreign table', pg_catalog.concat_ws(', ', s.srvname, (SELECT pg_catalog.string_agg(CASE WHEN o.one ~* '^[^=]*(passw|secret|token|key)[^=]*=' THEN pg_catalog.split_part(o.one, '=', 1) || '=********' ELSE o.one END, ', ') FROM pg_catalog.unnest(o.ftoptions) AS o (one)))
+    FROM pg_catalog.pg_foreign_table o
+    JOIN relations c ON c.oid = o.ftrelid AND NOT c.by_name
+    JOIN pg_catalog.pg_foreign_server s ON s.oid = o.ftserver
+    UNION ALL
+    SELECT NULL, o.amname::text, 'access method', o.amhandler::text
+    FROM pg_catalog.pg_am o
+    WHERE $3 OR o.oid >= 16384
+    UNION ALL
+    SELECT NULL, o.lanname::text, 'language', pg_catalog.concat_ws(', ', NULLIF(o.lanplcallfoid::pg_catalog.regproc::text, '-'), NULLIF(o.laninline::pg_catalog.regproc::text, '-'), NULLIF(o.lanvalidator::pg_catalog.regproc::text, '-'))
+    FROM pg_catalog.pg_language o
+    WHERE $3 OR o.lanispl
+    UNION ALL
+    SELECT NULL, pg_catalog.format_type(o.castsource, NULL) || ' AS ' || pg_catalog.format_type(o.casttarget, NULL), 'cast', NULLIF(o.castfunc::pg_catalog.regprocedure::text, '-')
+    FROM pg_catalog.pg_cast o
+    WHERE $3 OR o.oid >= 16384
+    UNION ALL
+    SELECT NULL, pg_catalog.format_type(o.trftype, NULL) || ' for ' || l.lanname, 'transform', pg_catalog.concat_ws(', ', NULLIF(o.trffromsql::text, '-'), NULLIF(o.trftosql::text, '-'))
+    FROM pg_catalog.pg_transform o
+    JOIN pg_catalog.pg_language l ON l.oid = o.trflang
+    UNION ALL
+    SELECT NULL, o.rolname::text, 'role', NULL
+    FROM pg_catalog.pg_roles o
+    WHERE $3 OR o.rolname !~ '^pg_'
+    UNION ALL
+    SELECT NULL, o.datname::text, 'database', NULL
+    FROM pg_catalog.pg_database o
+    UNION ALL
+    SELECT NULL, o.spcname::text, 'tablespace', pg_catalog.concat_ws(', ', NULLIF(pg_catalog.pg_tablespace_location(o.oid), ''), pg_catalog.array_to_string(o.spcoptions, ', '))
+    FROM pg_catalog.pg_tablespace o
+    WHERE $3 OR o.spcname NOT IN ('pg_default', 'pg_global')
+    UNION ALL
+    SELECT NULL, pg_catalog.concat_ws(' in ', r.rolname, d.datname), CASE WHEN s.setrole = 0 THEN 'database setting' ELSE 'role setting' END, pg_catalog.array_to_string(s.setconfig, ', ')
+    FROM pg_catalog.pg_db_role_setting s
+    LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
+    LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
+    UNION ALL
+    SELECT NULL, l.objname, 'security label', pg_catalog.concat_ws(': ', l.provider, l.label)
+    FROM pg_catalog.pg_seclabels l
+), commented (classid, objid, objsubid, description) AS (
+    SELECT d.classoid, d.objoid, d.objsubid, d.description
+    FROM pg_catalog.pg_description d, term t
+    -- 16384 is the first OID that is not the system's own; a large object has the OID that its maker chose.
+    WHERE ($3 OR d.objoid >= 16384 OR d.classoid = 'pg_catalog.pg_largeobject'::pg_catalog.regclass) AND d.description COLLATE pg_catalog."default" ~* t.re
+    UNION ALL
+    SELECT d.classoid, d.objoid, 0, d.description
+    FROM pg_catalog.pg_shdescription d, term t
+    WHERE ($3 OR d.objoid >= 16384) AND d.description COLLATE pg_catalog."default" ~* t.re
+), objects (classid, objid, schema, name, kind) AS (
+    -- What may have a comment. pg_identify_object says the same, but fails on what is dropped meanwhile.
+    SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::oid, c.oid, c.relnamespace, c.relname::text,
+           CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence'
+                WHEN 'f' THEN 'foreign table' WHEN 'i' THEN 'index' WHEN 'I' THEN 'index' WHEN 'c' THEN 'composite type' WHEN 't' THEN 'toast table' END
+    FROM pg_catalog.pg_class c
+    UNION ALL
+    SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, o.oid, o.pronamespace, o.proname || '(' || CASE WHEN (SELECT pg_catalog.bool_and(pg_catalog.has_type_privilege(a.type, 'USAGE') IS NOT NULL) FROM pg_catalog.unnest(pg_catalog.array_append(coalesce(o.proallargtypes, o.proargtypes::oid[]), o.prorettype)) AS a (type)) THEN pg_catalog.pg_get_function_identity_arguments(o.oid) END || ')',
+           CASE WHEN o.proisagg THEN 'aggregate' ELSE 'function' END -- pg..10
+           CASE o.prokind WHEN 'a' THEN 'aggregate' WHEN 'p' THEN 'procedure' ELSE 'function' END -- pg11..
+    FROM pg_catalog.pg_proc o
+    WHERE o.oid IN (SELECT c.objid FROM commented c)
+    UNION ALL
+    SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, o.oid, o.typnamespace, o.typname::text, CASE o.typtype WHEN 'd' THEN 'domain' ELSE 'type' END FROM pg_catalog.pg_type o
+    UNION ALL
+    SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, o.oid, o.connamespace, pg_catalog.concat_ws('.', coalesce(c.relname, y.typname), o.conname),
+           CASE WHEN o.conrelid <> 0 THEN 'table constraint' ELSE 'domain constraint' END
+    FROM pg_catalog.pg_constraint o
+    LEFT JOIN pg_catalog.pg_class c ON c.oid = o.conrelid
+    LEFT JOIN pg_catalog.pg_type y ON y.oid = o.contypid
+    UNION ALL
+    SELECT 'pg_catalog.pg_trigger'::pg_catalog.regclass, o.oid, c.relnamespace, c.relname || '.' || o.tgname, 'trigger' FROM pg_catalog.pg_trigger o JOIN pg_catalog.pg_class c ON c.oid = o.tgrelid
+    UNION ALL
+    SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass, o.oid, c.relnamespace, c.relname || '.' || o.rulename, 'rule' FROM pg_catalog.pg_rewrite o JOIN pg_catalog.pg_class c ON c.oid = o.ev_class
+    UNION ALL
+    SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, o.oid, c.relnamespace, c.relname || '.' || o.polname, 'policy' FROM pg_catalog.pg_policy o JOIN pg_catalog.pg_class c ON c.oid = o.polrelid
+    UNION ALL
+    SELECT 'pg_catalog.pg_operator'::pg_catalog.regclass, o.oid, o.oprnamespace,
+           pg_catalog.concat_ws(' ', NULLIF(pg_catalog.format_type(o.oprleft, NULL), '-'), o.oprname, NULLIF(pg_catalog.format_type(o.oprright, NULL), '-')), 'operator'
+    FROM pg_catalog.pg_operator o
+    UNION ALL
+    SELECT 'pg_catalog.pg_opclass'::pg_catalog.regclass, o.oid, o.opcnamespace, o.opcname::text, 'operator class' FROM pg_catalog.pg_opclass o
+    UNION ALL
+    SELECT 'pg_catalog.pg_opfamily'::pg_catalog.regclass, o.oid, o.opfnamespace, o.opfname::text, 'operator family' FROM pg_catalog.pg_opfamily o
+    UNION ALL
+    SELECT 'pg_catalog.pg_collation'::pg_catalog.regclass, o.oid, o.collnamespace, o.collname::text, 'collation' FROM pg_catalog.pg_collation o
+    UNION ALL
+    SELECT 'pg_catalog.pg_conversion'::pg_catalog.regclass, o.oid, o.connamespace, o.conname::text, 'conversion' FROM pg_catalog.pg_conversion o
+    UNION ALL
+    SELECT 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass, o.oid, o.stxnamespace, o.stxname::text, 'statistics object' FROM pg_catalog.pg_statistic_ext o
+    UNION ALL
+    SELECT 'pg_catalog.pg_ts_config'::pg_catalog.regclass, o.oid, o.cfgnamespace, o.cfgname::text, 'text search configuration' FROM pg_catalog.pg_ts_config o
+    UNION ALL
+    SELECT 'pg_catalog.pg_ts_dict'::pg_catalog.regclass, o.oid, o.dictnamespace, o.dictname::text, 'text search dictionary' FROM pg_catalog.pg_ts_dict o
+    UNION ALL
+    SELECT 'pg_catalog.pg_ts_parser'::pg_catalog.regclass, o.oid, o.prsnamespace, o.prsname::text, 'text search parser' FROM pg_catalog.pg_ts_parser o
+    UNION ALL
+    SELECT 'pg_catalog.pg_ts_template'::pg_catalog.regclass, o.oid, o.tmplnamespace, o.tmplname::text, 'text search template' FROM pg_catalog.pg_ts_template o
+    UNION ALL
+    SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass, o.oid, 0, o.nspname::text, 'schema' FROM pg_catalog.pg_namespace o
+    UNION ALL
+    SELECT 'pg_catalog.pg_extension'::pg_catalog.regclass, o.oid, 0, o.extname::text, 'extension' FROM pg_catalog.pg_extension o
+    UNION ALL
+    SELECT 'pg_catalog.pg_event_trigger'::pg_catalog.regclass, o.oid, 0, o.evtname::text, 'event trigger' FROM pg_catalog.pg_event_trigger o
+    UNION ALL
+    SELECT 'pg_catalog.pg_publication'::pg_catalog.regclass, o.oid, 0, o.pubname::text, 'publication' FROM pg_catalog.pg_publication o
+    UNION ALL
+    SELECT 'pg_catalog.pg_subscription'::pg_catalog.regclass, o.subid, 0, o.subname::text, 'subscription' FROM pg_catalog.pg_stat_subscription o
+    UNION ALL
+    SELECT 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass, o.oid, 0, o.fdwname::text, 'foreign-data wrapper' FROM pg_catalog.pg_foreign_data_wrapper o
+    UNION ALL
+    SELECT 'pg_catalog.pg_foreign_server'::pg_catalog.regclass, o.oid, 0, o.srvname::text, 'server' FROM pg_catalog.pg_foreign_server o
+    UNION ALL
+    SELECT 'pg_catalog.pg_am'::pg_catalog.regclass, o.oid, 0, o.amname::text, 'access method' FROM pg_catalog.pg_am o
+    UNION ALL
+    SELECT 'pg_catalog.pg_language'::pg_catalog.regclass, o.oid, 0, o.lanname::text, 'language' FROM pg_catalog.pg_language o
+    UNION ALL
+    SELECT 'pg_catalog.pg_cast'::pg_catalog.regclass, o.oid, 0, pg_catalog.format_type(o.castsource, NULL) || ' AS ' || pg_catalog.format_type(o.casttarget, NULL), 'cast' FROM pg_catalog.pg_cast o
+    UNION ALL
+    SELECT 'pg_catalog.pg_transform'::pg_catalog.regclass, o.oid, 0, pg_catalog.format_type(o.trftype, NULL) || ' for ' || l.lanname, 'transform'
+    FROM pg_catalog.pg_transform o JOIN pg_catalog.pg_language l ON l.oid = o.trflang
+    UNION ALL
+    SELECT 'pg_catalog.pg_largeobject'::pg_catalog.regclass, o.oid, 0, o.oid::text, 'large object' FROM pg_catalog.pg_largeobject_metadata o
+    UNION ALL
+    SELECT 'pg_catalog.pg_database'::pg_catalog.regclass, o.oid, 0, o.datname::text, 'database' FROM pg_catalog.pg_database o
+    UNION ALL
+    SELECT 'pg_catalog.pg_authid'::pg_catalog.regclass, o.oid, 0, o.rolname::text, 'role' FROM pg_catalog.pg_roles o
+    UNION ALL
+    SELECT 'pg_catalog.pg_tablespace'::pg_catalog.regclass, o.oid, 0, o.spcname::text, 'tablespace' FROM pg_catalog.pg_tablespace o
 ), found (found_in, schema, name, kind, detail, is_locked) AS (
     SELECT CASE WHEN r.relkind IN ('i', 'I') THEN 'index' WHEN r.relkind = 'c' THEN 'type' ELSE 'relation' END,
            r.nspname::text, r.relname::text, r.kind, NULL, false
@@ -92,16 +386,66 @@ WITH term (re) AS (
     UNION ALL
     SELECT CASE WHEN f.by_name OR t.re IS NULL THEN 'function' ELSE 'function body' END,
            f.nspname::text,
-           f.proname || '(' || pg_catalog.pg_get_function_identity_arguments(f.oid) || ')', f.kind,
-           CASE WHEN f.by_name OR t.re IS NULL THEN pg_catalog.pg_get_function_result(f.oid) ELSE f.body END,
+           f.proname || '(' || CASE WHEN (SELECT pg_catalog.bool_and(pg_catalog.has_type_privilege(a.type, 'USAGE') IS NOT NULL) FROM pg_catalog.unnest(f.types) AS a (type)) THEN pg_catalog.pg_get_function_identity_arguments(f.oid) END || ')', f.kind,
+           CASE WHEN f.by_name OR t.re IS NULL THEN CASE WHEN (SELECT pg_catalog.bool_and(pg_catalog.has_type_privilege(a.type, 'USAGE') IS NOT NULL) FROM pg_catalog.unnest(f.types) AS a (type)) THEN pg_catalog.pg_get_function_result(f.oid) END ELSE f.body END,
            NOT coalesce(f.by_name, true) AND f.is_locked
     FROM functions f, term t
     WHERE t.re IS NULL OR f.by_name OR f.is_locked OR f.body COLLATE pg_catalog."default" ~* t.re
     UNION ALL
-    SELECT 'column', r.nspname::text, r.relname || '.' || c.attname, r.kind, pg_catalog.format_type(c.atttypid, c.atttypmod), false
+    -- The types by their names, so that not every function is found that takes an integer.
+    SELECT 'function arguments', f.nspname::text, f.proname || '(' || CASE WHEN (SELECT pg_catalog.bool_and(pg_catalog.has_type_privilege(a.type, 'USAGE') IS NOT NULL) FROM pg_catalog.unnest(f.types) AS a (type)) THEN pg_catalog.pg_get_function_identity_arguments(f.oid) END || ')', f.kind,
+           CASE WHEN (SELECT pg_catalog.bool_and(pg_catalog.has_type_privilege(a.type, 'USAGE') IS NOT NULL) FROM pg_catalog.unnest(f.types) AS a (type)) THEN pg_catalog.concat_ws(' RETURNS ', pg_catalog.pg_get_function_arguments(f.oid), pg_catalog.pg_get_function_result(f.oid)) END, false
+    FROM functions f, term t
+    WHERE NOT f.by_name
+      AND (pg_catalog.array_to_string(f.proargnames, ' ') COLLATE pg_catalog."default" ~* t.re
+           OR CASE WHEN (SELECT pg_catalog.bool_and(pg_catalog.has_type_privilege(a.type, 'USAGE') IS NOT NULL) FROM pg_catalog.unnest(f.types) AS a (type)) THEN pg_catalog.pg_get_expr(f.defaults, 0) END COLLATE pg_catalog."default" ~* t.re
+           OR (SELECT pg_catalog.bool_or(a.type IN (SELECT y.oid FROM types y)) FROM pg_catalog.unnest(f.types) AS a (type)))
+    UNION ALL
+    SELECT 'function setting', f.nspname::text, f.proname || '(' || CASE WHEN (SELECT pg_catalog.bool_and(pg_catalog.has_type_privilege(a.type, 'USAGE') IS NOT NULL) FROM pg_catalog.unnest(f.types) AS a (type)) THEN pg_catalog.pg_get_function_identity_arguments(f.oid) END || ')', f.kind, f.settings, false
+    FROM functions f, term t
+    WHERE f.settings COLLATE pg_catalog."default" ~* t.re
+    UNION ALL
+    SELECT CASE WHEN c.by_name THEN 'column' ELSE 'column type' END, r.nspname::text, r.relname || '.' || c.attname, r.kind, pg_catalog.format_type(c.atttypid, c.atttypmod), false
     FROM columns c
     JOIN relations r ON r.oid = c.attrelid
-    WHERE r.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')
+    WHERE r.relkind IN ('r', 'p', 'v', 'm', 'f', 'c') AND (c.by_name OR c.by_type)
+    UNION ALL
+    SELECT 'column options', r.nspname::text, r.relname || '.' || c.attname, r.kind, c.options, false
+    FROM (SELECT c.attrelid, c.attname, pg_catalog.concat_ws(', ', c.options, (SELECT pg_catalog.string_agg(CASE WHEN o.one ~* '^[^=]*(passw|secret|token|key)[^=]*=' THEN pg_catalog.split_part(o.one, '=', 1) || '=********' ELSE o.one END, ', ') FROM pg_catalog.unnest(c.attfdwoptions) AS o (one))) AS options FROM columns c) AS c
+    JOIN relations r ON r.oid = c.attrelid
+    CROSS JOIN term t
+    WHERE c.options COLLATE pg_catalog."default" ~* t.re
+    UNION ALL
+    SELECT 'column collation', r.nspname::text, r.relname || '.' || c.attname, r.kind, o.collname::text, false
+    FROM columns c
+    JOIN pg_catalog.pg_collation o ON o.oid = c.attcollation AND o.collname NOT IN ('default', 'C')
+    JOIN relations r ON r.oid = c.attrelid AND r.relkind NOT IN ('i', 'I')
+    CROSS JOIN term t
+    WHERE o.collname::text COLLATE pg_catalog."default" ~* t.re
+    UNION ALL
+    SELECT 'storage parameters', r.nspname::text, r.relname::text, r.kind, r.options, false
+    FROM (SELECT r.nspname, r.relname, r.kind, pg_catalog.array_to_string(r.reloptions, ', ') AS options FROM relations r WHERE r.reloptions IS NOT NULL) AS r, term t
+    WHERE r.options COLLATE pg_catalog."default" ~* t.re
+    UNION ALL
+    SELECT 'access method', r.nspname::text, r.relname::text, r.kind, m.amname::text, false
+    FROM relations r
+    JOIN pg_catalog.pg_am m ON m.oid = r.relam AND m.amname <> 'heap'
+    CROSS JOIN term t
+    WHERE r.relkind NOT IN ('i', 'I') AND NOT r.by_name AND m.amname::text COLLATE pg_catalog."default" ~* t.re
+    UNION ALL
+    SELECT x.what, x.nspname::text, x.relname::text, x.kind, x.definition, x.is_locked
+    FROM (SELECT 'partition bound' AS what, r.nspname, r.relname, r.kind, l.oid IS NOT NULL AS is_locked,
+                 CASE WHEN l.oid IS NULL AND pg_catalog.has_table_privilege(r.oid, 'SELECT') IS NOT NULL THEN pg_catalog.pg_get_expr(r.relpartbound, r.oid) END AS definition
+          FROM relations r
+          LEFT JOIN locked l ON l.oid = r.oid
+          WHERE r.relpartbound IS NOT NULL AND NOT r.by_name AND r.relkind NOT IN ('i', 'I')
+          UNION ALL
+          SELECT 'partition key', r.nspname, r.relname, r.kind, l.oid IS NOT NULL,
+                 CASE WHEN l.oid IS NULL AND pg_catalog.has_table_privilege(r.oid, 'SELECT') IS NOT NULL THEN pg_catalog.pg_get_partkeydef(r.oid) END
+          FROM relations r
+          LEFT JOIN locked l ON l.oid = r.oid
+          WHERE r.relkind = 'p' AND NOT r.by_name) AS x, term t
+    WHERE x.definition COLLATE pg_catalog."default" ~* t.re OR (x.is_locked AND t.re IS NOT NULL)
     UNION ALL
     SELECT 'column default', r.nspname::text, r.relname || '.' || x.attname, r.kind, x.definition, x.is_locked
     FROM (SELECT d.adrelid, a.attname, l.oid IS NOT NULL OR b.objid IS NOT NULL AS is_locked,
@@ -123,9 +467,8 @@ WITH term (re) AS (
     CROSS JOIN term t
     WHERE v.is_locked OR v.definition COLLATE pg_catalog."default" ~* t.re
     UNION ALL
-    -- Of an index, the columns are known without asking; only expressions and predicates must be written out.
     SELECT 'index definition', r.nspname::text, r.relname::text, r.kind, x.definition, x.is_locked
-    FROM (SELECT i.indexrelid, i.indrelid, i.indkey::pg_catalog.int2[] AS indkey,
+    FROM (SELECT i.indexrelid,
                  l.oid IS NOT NULL AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AS is_locked,
                  CASE WHEN l.oid IS NULL AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
                            AND pg_catalog.has_table_privilege(i.indrelid, 'SELECT') IS NOT NULL
@@ -137,14 +480,14 @@ WITH term (re) AS (
     CROSS JOIN term t
     WHERE x.is_locked
        OR x.definition COLLATE pg_catalog."default" ~* t.re
-       OR EXISTS (SELECT FROM columns c WHERE c.attrelid = x.indrelid AND c.attnum = ANY (x.indkey))
+       OR x.indexrelid IN (SELECT i.oid FROM named_indexes i)
     UNION ALL
     SELECT CASE WHEN x.by_name THEN 'constraint' ELSE 'constraint definition' END,
            r.nspname::text, r.relname || '.' || x.conname,
            CASE x.contype WHEN 'c' THEN 'check constraint' WHEN 'f' THEN 'foreign key' WHEN 'p' THEN 'primary key'
                 WHEN 'u' THEN 'unique constraint' WHEN 'x' THEN 'exclusion constraint' WHEN 't' THEN 'constraint trigger' WHEN 'n' THEN 'not-null constraint' ELSE 'constraint' END,
            x.definition, x.is_locked
-    FROM (SELECT c.conrelid, c.confrelid, c.conname, c.contype, c.conkey, c.confkey,
+    FROM (SELECT c.oid, c.conrelid, c.confrelid, c.conname, c.contype,
                  c.conname::text COLLATE pg_catalog."default" ~* t.re AS by_name,
                  (l.oid IS NOT NULL OR b.objid IS NOT NULL) AND c.contype IN ('c', 'x') AS is_locked,
                  CASE WHEN l.oid IS NULL AND b.objid IS NULL AND c.contype IN ('c', 'x')
@@ -161,13 +504,12 @@ WITH term (re) AS (
     CROSS JOIN term t
     WHERE x.by_name OR x.is_locked OR f.by_name
        OR x.definition COLLATE pg_catalog."default" ~* t.re
-       OR (x.contype <> 'n' AND EXISTS (SELECT FROM columns c WHERE c.attrelid = x.conrelid AND c.attnum = ANY (x.conkey)))
-       OR EXISTS (SELECT FROM columns c WHERE c.attrelid = x.confrelid AND c.attnum = ANY (x.confkey))
+       OR x.oid IN (SELECT c.oid FROM named_constraints c)
     UNION ALL
     SELECT CASE WHEN x.by_name THEN 'constraint' ELSE 'constraint definition' END,
            n.nspname::text, y.typname || '.' || x.conname, 'check constraint', x.definition, false
     FROM (SELECT c.contypid, c.conname, c.conname::text COLLATE pg_catalog."default" ~* t.re AS by_name,
-                 pg_catalog.pg_get_constraintdef(c.oid) AS definition
+                 CASE WHEN pg_catalog.has_type_privilege(c.contypid, 'USAGE') IS NOT NULL THEN pg_catalog.pg_get_constraintdef(c.oid) END AS definition
           FROM pg_catalog.pg_constraint c
           JOIN term t ON t.re IS NOT NULL
           WHERE c.contypid <> 0) x
@@ -219,16 +561,6 @@ WITH term (re) AS (
     CROSS JOIN term t
     WHERE x.by_name OR x.is_locked OR x.definition COLLATE pg_catalog."default" ~* t.re
     UNION ALL
-    SELECT CASE WHEN y.typname::text COLLATE pg_catalog."default" ~* t.re THEN 'type' ELSE 'type default' END, n.nspname::text, y.typname::text,
-           CASE y.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' WHEN 'r' THEN 'range' WHEN 'm' THEN 'multirange' ELSE 'base type' END,
-           CASE WHEN y.typtype = 'd' THEN pg_catalog.format_type(y.typbasetype, y.typtypmod) || coalesce(' DEFAULT ' || y.typdefault, '') END, false
-    FROM pg_catalog.pg_type y
-    JOIN namespaces n ON n.oid = y.typnamespace
-    CROSS JOIN term t
-    WHERE y.typtype <> 'c'
-      AND NOT (y.typtype = 'b' AND y.typelem <> 0 AND EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = y.oid))
-      AND (y.typname::text COLLATE pg_catalog."default" ~* t.re OR y.typdefault COLLATE pg_catalog."default" ~* t.re)
-    UNION ALL
     SELECT 'enum label', n.nspname::text, y.typname::text, 'enum', e.enumlabel::text, false
     FROM pg_catalog.pg_enum e
     JOIN pg_catalog.pg_type y ON y.oid = e.enumtypid
@@ -236,51 +568,20 @@ WITH term (re) AS (
     CROSS JOIN term t
     WHERE e.enumlabel::text COLLATE pg_catalog."default" ~* t.re
     UNION ALL
-    SELECT 'extension', n.nspname::text, e.extname::text, 'extension', e.extversion, false
-    FROM pg_catalog.pg_extension e
-    JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
-    CROSS JOIN term t
-    WHERE e.extname::text COLLATE pg_catalog."default" ~* t.re
+    SELECT CASE WHEN o.name COLLATE pg_catalog."default" ~* t.re THEN CASE WHEN o.kind IN ('enum', 'domain', 'range', 'multirange', 'base type') THEN 'type' ELSE o.kind END
+                WHEN o.kind IN ('enum', 'domain', 'range', 'multirange', 'base type') THEN 'type definition'
+                WHEN o.kind IN ('database setting', 'role setting') THEN o.kind
+                ELSE o.kind || ' definition' END,
+           o.schema, o.name, o.kind, o.definition, false
+    FROM others o, term t
+    WHERE o.name COLLATE pg_catalog."default" ~* t.re OR o.definition COLLATE pg_catalog."default" ~* t.re
     UNION ALL
-    SELECT 'schema', n.nspname::text, n.nspname::text, 'schema', NULL, false
-    FROM namespaces n, term t
-    WHERE n.nspname::text COLLATE pg_catalog."default" ~* t.re
-    UNION ALL
-    SELECT 'event trigger', NULL, e.evtname::text, 'event trigger', e.evtevent::text, false
-    FROM pg_catalog.pg_event_trigger e, term t
-    WHERE e.evtname::text COLLATE pg_catalog."default" ~* t.re
-    UNION ALL
-    SELECT 'publication', NULL, p.pubname::text, 'publication', NULL, false
-    FROM pg_catalog.pg_publication p, term t
-    WHERE p.pubname::text COLLATE pg_catalog."default" ~* t.re
-    UNION ALL
-    SELECT 'foreign server', NULL, s.srvname::text, 'foreign server', NULL, false
-    FROM pg_catalog.pg_foreign_server s, term t
-    WHERE s.srvname::text COLLATE pg_catalog."default" ~* t.re
-    UNION ALL
-    SELECT 'comment', i.schema, coalesce(i.name, i.identity), i.type, c.description, false
-    FROM (SELECT d.classoid, d.objoid, d.objsubid, d.description
-          FROM pg_catalog.pg_description d, term t
-          -- 16384 is the first OID that is not the system's own.
-          WHERE ($3 OR d.objoid >= 16384) AND d.description COLLATE pg_catalog."default" ~* t.re
-          UNION ALL
-          SELECT d.classoid, d.objoid, 0, d.description
-          FROM pg_catalog.pg_shdescription d, term t
-          WHERE ($3 OR d.objoid >= 16384) AND d.description COLLATE pg_catalog."default" ~* t.re) c
-    CROSS JOIN LATERAL (
-        SELECT o.type, o.schema,
-               -- The name bare, as in the other rows; where it has none of its own, what tells it from the rest.
-               CASE WHEN c.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass THEN
-                   (SELECT r.relname || coalesce('.' || a.attname, '')
-                    FROM pg_catalog.pg_class r
-                    LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum = c.objsubid AND c.objsubid <> 0
-                    WHERE r.oid = c.objoid)
-                   WHEN c.classoid = 'pg_catalog.pg_proc'::pg_catalog.regclass THEN
-                   (SELECT p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')' FROM pg_catalog.pg_proc p WHERE p.oid = c.objoid)
-                   ELSE o.name END AS name,
-               o.identity
-        FROM pg_catalog.pg_identify_object(c.classoid, c.objoid, c.objsubid) o
-    ) i
+    SELECT 'comment', n.nspname::text, o.name || coalesce('.' || a.attname, ''), CASE WHEN c.objsubid <> 0 THEN o.kind || ' column' ELSE o.kind END, c.description, false
+    FROM commented c
+    JOIN objects o ON o.classid = c.classid AND o.objid = c.objid
+    LEFT JOIN pg_catalog.pg_namespace n ON n.oid = o.schema
+    LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.objid AND a.attnum = c.objsubid AND c.objsubid <> 0
+                                       AND c.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
 ), shown AS (
     SELECT f.found_in, f.schema, f.name, f.kind,
            CASE
@@ -291,9 +592,10 @@ WITH term (re) AS (
                     FROM pg_catalog.unnest(pg_catalog.string_to_array(f.detail, E'\n')) WITH ORDINALITY AS l (line, n), term t
                     ORDER BY (l.line COLLATE pg_catalog."default" ~* t.re) DESC NULLS LAST, l.n
                     LIMIT 1)
-               ELSE f.detail
+               ELSE NULLIF(f.detail, '')
            END AS detail
     FROM found f
+    WHERE f.name IS NOT NULL
 )
 SELECT s.found_in, s.schema, s.name, s.kind, s.detail
 FROM shown s

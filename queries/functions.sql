@@ -2,6 +2,7 @@
 --
 -- since   = 10
 -- needs   = "CONNECT on the database"
+-- retry   = ["XX000", "22P03"]
 -- source  = '''psql \df'''
 -- example = "pgkit functions | grep crap"
 -- columns = ["schema text", "name text", "arguments text", "result text", "kind text", "language text"]
@@ -34,10 +35,13 @@ WITH path (nspoid, position) AS (
 ), patterns (schema_regex, name_regex) AS (
     SELECT p.schema_regex, p.name_regex FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
 ), found AS (
-    SELECT n.nspname, p.proname, p.oid, l.lanname,
+    SELECT n.nspname, p.proname, p.oid, l.lanname, pg_catalog.array_append(coalesce(p.proallargtypes, p.proargtypes::oid[]), p.prorettype) AS types,
            CASE
-               WHEN p.proisagg THEN 'aggregate'
-               WHEN p.proiswindow THEN 'window'
+               WHEN p.proisagg THEN 'aggregate' -- pg..10
+               WHEN p.proiswindow THEN 'window' -- pg..10
+               WHEN p.prokind = 'a' THEN 'aggregate' -- pg11..
+               WHEN p.prokind = 'w' THEN 'window' -- pg11..
+               WHEN p.prokind = 'p' THEN 'procedure' -- pg11..
                WHEN p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype THEN 'trigger'
                ELSE 'function'
            END AS kind
@@ -66,13 +70,22 @@ WITH path (nspoid, position) AS (
                       AND hides.proargtypes = p.proargtypes))
             ELSE true
           END
+), written AS (
+    SELECT f.nspname, f.proname, f.oid, f.lanname, f.kind,
+           -- Of what is dropped meanwhile the types are gone, and these functions fail: a right on a type is NULL where it is none.
+           CASE WHEN (SELECT pg_catalog.bool_and(pg_catalog.has_type_privilege(a.type, 'USAGE') IS NOT NULL) FROM pg_catalog.unnest(f.types) AS a (type))
+                THEN pg_catalog.pg_get_function_arguments(f.oid) END AS arguments,
+           CASE WHEN (SELECT pg_catalog.bool_and(pg_catalog.has_type_privilege(a.type, 'USAGE') IS NOT NULL) FROM pg_catalog.unnest(f.types) AS a (type))
+                THEN pg_catalog.pg_get_function_result(f.oid) END AS result
+    FROM found f
+    WHERE $3 IS NULL OR f.kind = ANY ($3)
 )
-SELECT f.nspname::text AS schema,
-       f.proname::text AS name,
-       pg_catalog.pg_get_function_arguments(f.oid) AS arguments,
-       pg_catalog.pg_get_function_result(f.oid) AS result,
-       f.kind,
-       f.lanname::text AS language
-FROM found f
-WHERE $3 IS NULL OR f.kind = ANY ($3)
-ORDER BY f.nspname, f.proname, pg_catalog.pg_get_function_arguments(f.oid) COLLATE "C", f.oid
+SELECT w.nspname::text AS schema,
+       w.proname::text AS name,
+       w.arguments,
+       w.result,
+       w.kind,
+       w.lanname::text AS language
+FROM written w
+WHERE w.arguments IS NOT NULL
+ORDER BY w.nspname, w.proname, w.arguments COLLATE "C", w.oid

@@ -8,6 +8,8 @@
 -- source  = "the storage chapter of PostgreSQL's manual: Database File Layout"
 -- example = "pgkit sizes --group-partitions --limit 10"
 -- columns = ["schema text", "name text", "kind text", "members int8", "rows_estimate int8", "main_bytes int8", "toast_bytes int8", "indexes_bytes int8", "total_bytes int8", "state text"]
+-- usual   = { members = "1" }
+-- wide    = ["kind", "toast_bytes", "rows_estimate", "indexes_bytes", "main_bytes"]
 -- [[param]]
 -- name       = "pattern"
 -- type       = "pattern[]"

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::cell::Raw;
-use crate::error::{Error, Exit, Result};
+use crate::error::{self, Error, Exit, Result};
 use crate::pattern;
 use crate::pipeline::{Flow, Pipeline};
 use crate::render::escape;
@@ -13,8 +13,10 @@ use crate::session::{Reader, Value, check_row, push_values};
 use crate::sql::{self, Reach};
 use tokio_postgres::types::Type;
 
-/// How often a text may run again after an error its header names.
+/// How often a text may run again after an error that its header names, or one that passes.
 const RETRIES: u32 = 3;
+/// SQLSTATEs after which any text may run again: a conflict with recovery on a standby, and a deadlock.
+const PASSING: &[&str] = &["40001", "40P01"];
 /// Asks for the database's encoding.
 const ENCODING: &str = "SELECT pg_catalog.current_setting('server_encoding')";
 /// How long to wait before it does.
@@ -101,8 +103,9 @@ impl Question<'_> {
     }
 
     /// The texts that this major may get, in the order to try. Errors: the server is too old for all (76).
-    fn candidates(&self, major: u32) -> Result<Vec<&Text>> {
+    fn candidates(&self, major: u32) -> Result<Vec<Text>> {
         let texts = self.report.candidates(major, |flag| self.is_set(flag));
+        let texts: Vec<Text> = texts.into_iter().map(|text| text.for_server(major)).collect();
         if texts.is_empty() {
             return Err(Error::new(
                 Exit::TooOld,
@@ -158,12 +161,7 @@ impl Question<'_> {
     }
 
     /// The candidates whose probes are true, in the order to try, with all probes in one query.
-    async fn probed<'a>(
-        &self,
-        texts: Vec<&'a Text>,
-        reader: &Reader,
-        tell: Tell<'_>,
-    ) -> Result<Vec<&'a Text>> {
+    async fn probed(&self, texts: Vec<Text>, reader: &Reader, tell: Tell<'_>) -> Result<Vec<Text>> {
         let probes: Vec<&str> = texts.iter().filter_map(|t| t.when.as_deref()).collect();
         let mut truths = reader.probe(&probes).await.map_err(|e| self.blame_probe(e))?.into_iter();
         let mut usable = Vec::new();
@@ -190,7 +188,7 @@ impl Question<'_> {
         let text = self.probed(texts, reader, tell).await?.into_iter().next();
         let text = text.ok_or_else(|| self.nothing_fits())?;
         let values = self.bind(reader).await?;
-        let script = self.print_script(text, &reader.prelude(), &values);
+        let script = self.print_script(&text, &reader.prelude(), &values);
         let is_beyond = |c: char| !c.is_ascii() && escape::is_unsafe(c);
         let reach = if script.chars().any(is_beyond) {
             let encoding = reader.texts(ENCODING, &[]).await?.pop().unwrap_or_default();
@@ -270,11 +268,11 @@ impl Question<'_> {
                 let mut handed_on = 0;
                 // The description of an own report plans it, which may wait for a lock as the run does.
                 let described = match self.report.own {
-                    true => reader.describe(text, &self.report.columns, &values).await,
+                    true => reader.describe(&text, &self.report.columns, &values).await,
                     false => Ok(()),
                 };
                 let end = match described {
-                    Ok(()) => rows(reader, text, self.report, &values, before, sink, &mut handed_on).await,
+                    Ok(()) => rows(reader, &text, self.report, &values, before, sink, &mut handed_on).await,
                     Err(e) => Err(e),
                 };
                 let error = match end {
@@ -285,7 +283,7 @@ impl Question<'_> {
                 if handed_on > 0 {
                     return Err(self.add_needs(error));
                 }
-                if text.retry.contains(&state) && retries < RETRIES {
+                if (text.retry.contains(&state) || PASSING.contains(&state.as_str())) && retries < RETRIES {
                     retries += 1;
                     tell(&format!("{}: {}; trying again", text.file, error.message));
                     tokio::time::sleep(PAUSE).await;
@@ -320,9 +318,20 @@ impl Question<'_> {
             // A statement that a read-only report cannot hold says "feature not supported".
             (_, Exit::TooOld) if self.report.own => Error { exit: Exit::Data, ..error },
             (Some(needs), Exit::Permission) => error.hint(format!("{} needs {needs}", self.report.name)),
+            // Class 42: the statement is not understood. Nothing that the user gave is part of it.
+            (_, Exit::Data) if !self.report.own && error.sqlstate.as_deref().is_some_and(is_statement) => {
+                let name = &self.report.name;
+                Error { exit: Exit::Bug, ..error }
+                    .hint(format!("the server does not understand the SQL of {name}: {}", error::REPORT_IT))
+            }
             _ => error,
         }
     }
+}
+
+/// Is it an SQLSTATE of the class "syntax error or access rule violation"?
+fn is_statement(sqlstate: &str) -> bool {
+    sqlstate.starts_with("42")
 }
 
 async fn rows(

@@ -83,6 +83,9 @@ impl Exit {
     }
 }
 
+/// What to do about a bug.
+pub const REPORT_IT: &str = "please report it, with the command and this message";
+
 /// What went wrong, what caused it, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
@@ -124,8 +127,7 @@ impl Error {
 
     /// A bug in pgkit: exit 70.
     pub fn bug(message: impl Into<String>) -> Error {
-        Error::new(Exit::Bug, message)
-            .hint("this is a bug in pgkit: please report it, with the command and this message")
+        Error::new(Exit::Bug, message).hint(format!("this is a bug in pgkit: {REPORT_IT}"))
     }
 
     /// Adds what it came from.

@@ -14,6 +14,7 @@ pub mod helper;
 pub mod jobs;
 pub mod locks;
 pub mod log;
+pub mod marks;
 pub mod pattern;
 pub mod pipeline;
 pub mod render;

@@ -11,6 +11,7 @@ use crate::answer::parse_duration;
 use crate::cell::ColumnType;
 use crate::cli::parse_bytes;
 use crate::error::{Error, Result};
+use crate::marks;
 use crate::sql;
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
@@ -33,6 +34,12 @@ struct Header {
     example: Option<String>,
     tree: Option<Tree>,
     columns: Vec<String>,
+    /// The columns that a terminal without room leaves out, in this order.
+    #[serde(default)]
+    wide: Vec<String>,
+    /// By column, the value that says nothing.
+    #[serde(default)]
+    usual: BTreeMap<String, String>,
     #[serde(default, rename = "param")]
     params: Vec<Param>,
 }
@@ -176,6 +183,10 @@ pub struct Column {
     pub kind: ColumnType,
     /// The server's type.
     pub server_type: Type,
+    /// Where a terminal has no room for all, those with the lowest number are left out first; `None` stays.
+    pub wide: Option<usize>,
+    /// The value that says nothing: where every row has it, a terminal that has no room leaves the column out.
+    pub usual: Option<String>,
 }
 
 /// One text of a report: a whole file.
@@ -185,7 +196,8 @@ pub struct Text {
     pub file: String,
     /// The line of its header's columns.
     pub columns_line: usize,
-    /// Its statement, without header and final semicolon.
+    /// Its statement, without header and final semicolon. In a text that is not yet for one server, with the version marks
+    /// of its lines (see [`marks`]).
     pub sql: String,
     /// The oldest server it runs on.
     pub since: u32,
@@ -298,9 +310,19 @@ fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
                     ColumnType::names()
                 ))
             })?;
-            Ok(Column { name: name.trim().to_owned(), kind, server_type })
+            let name = name.trim().to_owned();
+            let wide = header.wide.iter().position(|wide| *wide == name);
+            let usual = header.usual.get(&name).cloned();
+            Ok(Column { name, kind, server_type, wide, usual })
         })
         .collect::<Result<Vec<_>>>()?;
+    for (key, name) in
+        header.wide.iter().map(|name| ("wide", name)).chain(header.usual.keys().map(|name| ("usual", name)))
+    {
+        if columns.iter().all(|column| column.name != *name) {
+            return Err(at(line_of(key), &format!("{key}: there is no column {name:?}")));
+        }
+    }
     if columns.is_empty() {
         return Err(at(line_of("columns"), "a report has at least one column"));
     }
@@ -337,6 +359,7 @@ fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
     if sql::is_blank(&sql) {
         return Err(at(body_line, "there is no statement after the header"));
     }
+    marks::check(&sql).map_err(|(line, why)| at(body_line + line, &why))?;
     let bound: usize = header.params.iter().map(|p| p.kind.server_types().len()).sum();
     let scan = sql::scan(&sql);
     if let Some(offset) = scan.separators.first().copied() {
@@ -543,6 +566,13 @@ pub fn own(folders: &[PathBuf]) -> Result<Vec<(String, Result<Report>)>> {
     Ok(assemble(parsed, true))
 }
 
+impl Text {
+    /// The text as a server of this major gets it.
+    pub fn for_server(&self, major: u32) -> Text {
+        Text { sql: marks::resolve(&self.sql, major), ..self.clone() }
+    }
+}
+
 impl Report {
     /// The texts this server may get, in the order to try: those a given flag chose, those with a probe, the plain
     /// ones; last, as a way out of a refusal, what else a flag would have chosen.
@@ -584,6 +614,10 @@ mod tests {
         assert_eq!(report.params[0].long(), "n");
         assert_eq!(report.columns[1].name, "b_bytes");
         assert_eq!(text.sql, "SELECT 1 AS a, $1 AS b_bytes");
+        let (_, text) =
+            parse_file("x.sql", &GOOD.replace("$1 AS", "\n-- pg..14\n0 + -- pg15..\n$1 AS")).unwrap();
+        assert_eq!(text.for_server(14).sql, "SELECT 1 AS a, \n\n$1 AS b_bytes");
+        assert_eq!(text.for_server(15).sql, "SELECT 1 AS a, \n0 +\n$1 AS b_bytes");
     }
 
     #[test]
@@ -601,6 +635,7 @@ mod tests {
             fault(&GOOD.replace("\"n\"", "\"limit\""))
                 .starts_with("x.sql:6: parameter \"limit\": that is the name of a flag")
         );
+        assert!(fault(&GOOD.replace("$1 AS", "$1 -- pg..\nAS")).starts_with("x.sql:9: the version mark"));
         assert!(fault(&GOOD.replace("$1", "$2")).starts_with("x.sql:9: $2 is used"));
         assert!(
             fault(&GOOD.replace("SELECT 1", "SELECT 1; SELECT 2"))

@@ -290,38 +290,3 @@ fn an_unprivileged_role_finds_what_the_catalog_shows_it() {
         assert_eq!(answer_as(&db, "catalog_nobody", &["find", "mood"]), answer(&db, &["find", "mood"]));
     }
 }
-
-#[test]
-fn while_objects_come_and_go_find_never_fails() {
-    for bin in bins() {
-        let db = database(server(bin).info(), "churn");
-        db.sql("CREATE TABLE stays (id int PRIMARY KEY)");
-        let stop = std::sync::atomic::AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            let churn = scope.spawn(|| {
-                let session = db.session();
-                let mut rounds = 0;
-                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                    session.sql(
-                        "CREATE TABLE goes (id int PRIMARY KEY DEFAULT 5, body text CHECK (body <> 'x')); \
-                         CREATE INDEX ON goes (lower(body)); CREATE VIEW goes_view AS SELECT * FROM goes; \
-                         CREATE FUNCTION goes_function() RETURNS int LANGUAGE sql AS 'SELECT 1'; \
-                         COMMENT ON TABLE goes IS 'it goes'; CREATE POLICY goes_policy ON goes USING (id > 1); \
-                         CREATE TYPE goes_type AS ENUM ('goes')",
-                    );
-                    session.sql("DROP VIEW goes_view; DROP FUNCTION goes_function(); DROP TABLE goes; DROP TYPE goes_type");
-                    rounds += 1;
-                }
-                rounds
-            });
-            let stopping = Stop(&stop);
-            let runs = if bin == &bins()[0] { 60 } else { 15 };
-            for _ in 0..runs {
-                let rows = answer(&db, &["find", "s"]);
-                assert!(rows.iter().any(|row| row[2] == "stays"), "{rows:?}");
-            }
-            drop(stopping);
-            assert!(churn.join().unwrap() > 10);
-        });
-    }
-}

@@ -10,6 +10,7 @@ mod pty;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod churn;
 mod databases;
 mod find;
 mod groups;

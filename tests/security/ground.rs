@@ -67,7 +67,7 @@ fn answers(db: &Db) -> BTreeMap<&'static str, String> {
     [
         "relations things.*",
         "functions things.*",
-        "find --regex ^m",
+        "find mood",
         "sizes things.* --columns schema,name,kind,main_bytes",
     ]
     .iter()
