@@ -106,15 +106,17 @@ struct Run {
     refused: Option<Error>,
 }
 
-/// Measures. `ask` prompts for a password.
+/// Measures. `ask` prompts for a password; `stop` gives a future that ends when no more turns shall begin, asked for when
+/// the first one that counts does.
 ///
 /// Errors: no connection (69), a pooler (64), a variable without a value (65); what the server refuses is counted.
-pub async fn measure(
+pub async fn measure<S: Future<Output = ()>>(
     options: &Options,
     target: &Target,
     running: &Running,
     ask: &mut dyn FnMut(&str) -> Result<String>,
     tell: &dyn Fn(Event),
+    stop: impl FnOnce() -> S,
 ) -> Result<Outcome> {
     let mut clients = Vec::new();
     let mut target = target.clone();
@@ -133,8 +135,21 @@ pub async fn measure(
     first.warm_up().await?;
     let next = Cell::new(0);
     let end = options.time.map(|time| Instant::now() + time);
-    let turns = clients.iter_mut().map(|client| client.take_turns(&next, end, tell));
-    for (samples, refused) in try_join_all(turns).await? {
+    let is_stopped = Cell::new(false);
+    let turns =
+        try_join_all(clients.iter_mut().map(|client| client.take_turns(&next, end, &is_stopped, tell)));
+    let stop = stop();
+    let hear = async {
+        stop.await;
+        is_stopped.set(true);
+        running.cancel().await;
+        std::future::pending::<()>().await;
+    };
+    let taken = tokio::select! {
+        taken = turns => taken?,
+        () = hear => Vec::new(),
+    };
+    for (samples, refused) in taken {
         outcome.samples.extend(samples);
         for (known, new) in outcome.refused.iter_mut().zip(refused) {
             if known.is_none() {
@@ -147,7 +162,8 @@ pub async fn measure(
     let (first, _) = clients.split_first_mut().ok_or_else(|| Error::bug("no client"))?;
     outcome.round_trip_ms = first.round_trip().await?;
     for variant in 0..options.variants.len() {
-        let share = first.server_share(variant).await?;
+        // Who has stopped it does not wait for this.
+        let share = if is_stopped.get() { None } else { first.server_share(variant).await? };
         outcome.server_ms.push(share);
     }
     for client in clients {
@@ -175,6 +191,9 @@ impl Client<'_> {
         );
         if !self.options.allow_writes {
             settings.push_str("; SET default_transaction_read_only = on");
+        }
+        if let Some(watch) = self.wire.watch_client() {
+            settings.push_str(&format!("; SET {watch}"));
         }
         self.wire.set_limit(self.options.limits.statement);
         self.wire.run(&settings).await?;
@@ -238,6 +257,7 @@ impl Client<'_> {
         &mut self,
         next: &Cell<usize>,
         end: Option<Instant>,
+        is_stopped: &Cell<bool>,
         tell: &dyn Fn(Event),
     ) -> Result<(Vec<Sample>, Vec<Option<Error>>)> {
         let variants = self.options.variants.len();
@@ -255,8 +275,14 @@ impl Client<'_> {
             Rng::with_seed(self.options.seed ^ (turn as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))
                 .shuffle(&mut order);
             let value = turn % self.options.values.len();
+            let begun = samples.len();
             for (position, &variant) in order.iter().enumerate() {
                 let run = self.run(variant, value, false).await?;
+                if is_stopped.get() {
+                    // A turn counts whole or not at all, or variants could not be compared.
+                    samples.truncate(begun);
+                    return Ok((samples, refused));
+                }
                 let took = run.refused.is_none().then(|| ms(run.took));
                 if refused[variant].is_none() {
                     refused[variant] = run.refused;

@@ -61,9 +61,12 @@ fn timeout(limit: Option<Duration>) -> String {
     limit.map_or_else(|| "0".to_owned(), |d| format!("{}ms", d.as_millis().max(1)))
 }
 
-/// Makes the server notice that its client was killed; nothing where it cannot.
+/// Makes the server notice that its client was killed.
+const WATCH_CLIENT: &str = "client_connection_check_interval = '500ms'";
+
+/// [`WATCH_CLIENT`], or nothing where the server cannot.
 fn watch_client(server: Server) -> Option<String> {
-    server.watches_client.then(|| "client_connection_check_interval = '500ms'".to_owned())
+    server.watches_client.then(|| WATCH_CLIENT.to_owned())
 }
 
 impl Settings {

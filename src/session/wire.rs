@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_postgres::fallible_iterator::FallibleIterator;
 
 use super::failure::exit_of;
-use super::{KEPT, MARK, Registered, Running, open};
+use super::{KEPT, MARK, Registered, Running, WATCH_CLIENT, open};
 use crate::connect::{self, Bare, Canceler, Opening, ServerVersion, Target};
 use crate::error::{Error, Exit, Result};
 
@@ -86,6 +86,7 @@ pub struct Wire {
     scratch: Box<[u8]>,
     host: String,
     version: ServerVersion,
+    watches_client: bool,
     canceler: Canceler,
     hearer: Option<Hearer>,
     /// How long pgkit waits for an answer; `None` is for ever.
@@ -131,6 +132,7 @@ impl Wire {
             scratch: vec![0; 16 << 10].into_boxed_slice(),
             host: connected.host,
             version: connected.version,
+            watches_client: connected.watches_client,
             canceler: connected.canceler.clone(),
             hearer: None,
             patience: None,
@@ -142,6 +144,11 @@ impl Wire {
         // The driver has nothing left to drive.
         connected.driver.abort();
         Ok((own, answer, connected.target))
+    }
+
+    /// The setting that makes the server notice that its client was killed; nothing where it cannot.
+    pub fn watch_client(&self) -> Option<&'static str> {
+        self.watches_client.then_some(WATCH_CLIENT)
     }
 
     /// The server's version.
