@@ -230,6 +230,7 @@ impl FormatArgs {
             header,
             color,
             width: terminal.map(|(width, _)| width),
+            all_columns: !self.columns.is_empty(),
             tree: None,
             one_line: false,
             csv_safe: self.csv_safe,

@@ -268,5 +268,11 @@ fn decode<'a>(report: &str, columns: &[Column], raw: &[Option<&'a [u8]>]) -> Res
 
 /// A column of text that pgkit adds before a report's own (`database`, `at`).
 pub fn added_column(name: &str) -> Column {
-    Column { name: name.to_owned(), kind: ColumnType::TEXT, server_type: tokio_postgres::types::Type::TEXT }
+    Column {
+        name: name.to_owned(),
+        kind: ColumnType::TEXT,
+        server_type: tokio_postgres::types::Type::TEXT,
+        wide: None,
+        usual: None,
+    }
 }

@@ -6,13 +6,22 @@ use tokio_postgres::types::Type;
 use crate::cell::{self, ColumnType};
 use crate::report::Column;
 
-/// The columns of an engine's answer, each written as in a report's header: `"pid int8"`. Without a type it is text.
+/// The columns of an engine's answer, each written as in a report's header: `"pid int8"`. Without a type it is text. A
+/// third word `wide` marks those that a terminal without room leaves out, from the right on.
 pub fn columns(list: &[&str]) -> Vec<Column> {
     list.iter()
-        .map(|text| {
+        .enumerate()
+        .map(|(i, text)| {
+            let (text, is_wide) = text.strip_suffix(" wide").map_or((*text, false), |text| (text, true));
             let (name, kind) = text.rsplit_once(' ').unwrap_or((text, "text"));
             let (kind, server_type) = ColumnType::by_name(kind).unwrap_or((ColumnType::TEXT, Type::TEXT));
-            Column { name: name.to_owned(), kind, server_type }
+            Column {
+                name: name.to_owned(),
+                kind,
+                server_type,
+                wide: is_wide.then_some(list.len() - i),
+                usual: None,
+            }
         })
         .collect()
 }

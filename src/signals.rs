@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
@@ -150,4 +150,24 @@ pub async fn confirm(question: &str) -> Result<Option<bool>> {
     let line = answer.await.map_err(|e| Error::bug("a thread that asks died").caused_by(e))?;
     let line = line.map_err(|e: std::io::Error| Error::io("could not ask on the terminal", &e))?;
     Ok(Some(matches!(line.trim().to_lowercase().as_str(), "y" | "yes")))
+}
+
+/// Waits for a key on the terminal, which is not on stdin; `None` where there is no terminal. A signal is heard meanwhile.
+pub async fn key() -> Result<Option<u8>> {
+    let Ok(terminal) = std::fs::File::open("/dev/tty") else { return Ok(None) };
+    let failed = |e: std::io::Error| Error::io("could not read from the terminal", &e);
+    let before = tcgetattr(&terminal).map_err(|e| failed(e.into()))?;
+    *TERMINAL.lock().unwrap_or_else(PoisonError::into_inner) = Some(before.clone());
+    let mut raw = before.clone();
+    raw.local_flags &= !(LocalFlags::ICANON | LocalFlags::ECHO);
+    let read = tokio::task::spawn_blocking(move || {
+        tcsetattr(&terminal, SetArg::TCSANOW, &raw)?;
+        let mut key = [0; 1];
+        let read = std::io::Read::read(&mut &terminal, &mut key);
+        tcsetattr(&terminal, SetArg::TCSANOW, &before)?;
+        Ok((read? > 0).then_some(key[0]))
+    });
+    let key = read.await.map_err(|e| Error::bug("a thread that reads a key died").caused_by(e))?;
+    TERMINAL.lock().unwrap_or_else(PoisonError::into_inner).take();
+    key.map_err(failed)
 }

@@ -37,7 +37,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
-            [CompletionResult]::new('find', 'find', [CompletionResultType]::ParameterValue, 'Everything about a topic: names, columns, bodies, definitions and comments that hold a text')
+            [CompletionResult]::new('find', 'find', [CompletionResultType]::ParameterValue, 'Everything about a topic: names, columns, types, bodies, definitions, options and comments that hold a text')
             [CompletionResult]::new('functions', 'functions', [CompletionResultType]::ParameterValue, 'Functions, procedures, aggregates, window and trigger functions, one a line')
             [CompletionResult]::new('locks', 'locks', [CompletionResultType]::ParameterValue, 'Who waits for whom, as a forest: blockers at the root, every waiter under its blockers')
             [CompletionResult]::new('relations', 'relations', [CompletionResultType]::ParameterValue, 'Tables, views, sequences and every other relation, one a line')
@@ -1235,7 +1235,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
         'pgkit;sandbox' {
             [CompletionResult]::new('-?', '-?', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('tour', 'tour', [CompletionResultType]::ParameterValue, 'Start a server, show the main commands on it, and leave nothing behind')
+            [CompletionResult]::new('tour', 'tour', [CompletionResultType]::ParameterValue, 'Start a server, show what pgkit is for on it, step by step, and leave nothing behind')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run one command, of pgkit or any other, on a server of its own')
             [CompletionResult]::new('start', 'start', [CompletionResultType]::ParameterValue, 'Start a server that stays until `stop`; prints export lines for the shell')
             [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'Stop the server that `start` started, and remove it')
@@ -1246,6 +1246,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             [CompletionResult]::new('--bin-dir', '--bin-dir', [CompletionResultType]::ParameterName, 'Folder with initdb and postgres [default: PGKIT_PG_BIN, pg_config, the usual folders, PATH]')
             [CompletionResult]::new('-?', '-?', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--no-pause', '--no-pause', [CompletionResultType]::ParameterName, 'Do not wait for a key after each step, as on a terminal otherwise')
             break
         }
         'pgkit;sandbox;run' {

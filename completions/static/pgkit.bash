@@ -3054,7 +3054,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__sandbox__subcmd__tour)
-            opts="-? --help --bin-dir"
+            opts="-? --help --bin-dir --no-pause"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

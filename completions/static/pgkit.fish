@@ -32,7 +32,7 @@ complete -c pgkit -n "__fish_pgkit_needs_command" -s w -l no-password -d 'Never 
 complete -c pgkit -n "__fish_pgkit_needs_command" -s W -l password -d 'Ask for a password before connecting'
 complete -c pgkit -n "__fish_pgkit_needs_command" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_needs_command" -s V -l version -d 'Print version'
-complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "find" -d 'Everything about a topic: names, columns, bodies, definitions and comments that hold a text'
+complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "find" -d 'Everything about a topic: names, columns, types, bodies, definitions, options and comments that hold a text'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "functions" -d 'Functions, procedures, aggregates, window and trigger functions, one a line'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "locks" -d 'Who waits for whom, as a forest: blockers at the root, every waiter under its blockers'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "relations" -d 'Tables, views, sequences and every other relation, one a line'
@@ -1013,13 +1013,14 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -s W -l passw
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -s q -l quiet -d 'No remarks on stderr, only errors'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -l help -d 'Print help'
-complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -f -a "tour" -d 'Start a server, show the main commands on it, and leave nothing behind'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -f -a "tour" -d 'Start a server, show what pgkit is for on it, step by step, and leave nothing behind'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -f -a "run" -d 'Run one command, of pgkit or any other, on a server of its own'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -f -a "start" -d 'Start a server that stays until `stop`; prints export lines for the shell'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -f -a "stop" -d 'Stop the server that `start` started, and remove it'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and not __fish_seen_subcommand_from tour run start stop status" -f -a "status" -d 'Say which sandboxes run; exit code 1 when `start` has none running'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from tour" -l bin-dir -d 'Folder with initdb and postgres [default: PGKIT_PG_BIN, pg_config, the usual folders, PATH]' -r -f -a "(__fish_complete_directories)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from tour" -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from tour" -l no-pause -d 'Do not wait for a key after each step, as on a terminal otherwise'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from run" -l bin-dir -d 'Folder with initdb and postgres [default: PGKIT_PG_BIN, pg_config, the usual folders, PATH]' -r -f -a "(__fish_complete_directories)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from run" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sandbox; and __fish_seen_subcommand_from start" -l bin-dir -d 'Folder with initdb and postgres [default: PGKIT_PG_BIN, pg_config, the usual folders, PATH]' -r -f -a "(__fish_complete_directories)"

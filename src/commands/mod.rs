@@ -12,6 +12,7 @@ pub mod report;
 pub mod run;
 pub mod sandbox;
 pub mod shells;
+mod tour;
 pub mod upgrade_check;
 
 use std::ffi::OsString;

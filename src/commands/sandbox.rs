@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 
-use super::Context;
+use super::{Context, tour};
 use crate::cli;
 use crate::connect::{self, Environment, Flags, Target};
 use crate::error::{self, Error, Exit, Result};
@@ -14,32 +14,6 @@ use crate::sandbox::{self, Info, Options};
 
 /// Whose the kept server is.
 const SCOPE: &str = "user";
-
-/// What the tour shows: shell lines, since that is how pgkit is used.
-const TOUR: &[(&str, &str)] = &[
-    ("Everything psql's \\d knows, one object a line, to grep:", "pgkit relations | grep crap"),
-    ("Functions with their arguments, results and kinds:", "pgkit functions --format table"),
-    (
-        "Everything about a topic: names, columns, bodies, definitions, comments:",
-        "pgkit find crap --format table",
-    ),
-    ("What the tables weigh:", "pgkit sizes --limit 10 --format table"),
-    (
-        "Partitions lumped together:",
-        "pgkit sizes --group-partitions --limit 10 --columns name,kind,members,main,toast,indexes,total --format table",
-    ),
-    ("The same for a program:", "pgkit sizes 'missing_symbols*' --group-partitions --format jsonl"),
-    (
-        "Two sessions go for the same row, and one does not get it:",
-        "pgkit locks demo --hold 100ms --format table | head -8",
-    ),
-    (
-        "Cron-like jobs whose state is here: what a machine would run now, and what it did:",
-        "f=$(mktemp) && pgkit jobs init --example >$f && pgkit jobs init -q && pgkit jobs --file $f run vacuum --force -q && \
-         pgkit jobs --file $f why && pgkit jobs history --limit 3; rm $f",
-    ),
-    ("And the SQL, to paste elsewhere:", "pgkit relations --kind view --sql"),
-];
 
 /// `--bin-dir`, for a command that starts a server.
 pub fn with_bin_dir(command: Command) -> Command {
@@ -63,9 +37,15 @@ pub fn command() -> Command {
         .subcommand(
             with_bin_dir(cli::command(
                 "tour",
-                "Start a server, show the main commands on it, and leave nothing behind",
+                "Start a server, show what pgkit is for on it, step by step, and leave nothing behind",
             ))
-            .after_help(cli::example(&["pgkit sandbox tour | less -R"])),
+            .arg(
+                Arg::new("no-pause")
+                    .long("no-pause")
+                    .action(ArgAction::SetTrue)
+                    .help("Do not wait for a key after each step, as on a terminal otherwise"),
+            )
+            .after_help(cli::example(&["pgkit sandbox tour", "pgkit sandbox tour --no-pause | less -R"])),
         )
         .subcommand(
             with_bin_dir(cli::command(
@@ -115,7 +95,7 @@ pub fn command() -> Command {
 pub async fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> Result<Exit> {
     cli::refuse_connection_flags(root, "sandbox")?;
     match matches.subcommand() {
-        Some(("tour", own)) => tour(context, own).await,
+        Some(("tour", own)) => tour::run(context, own).await,
         Some(("run", own)) => run_one(context, own).await,
         Some(("start", own)) => start(context, own).await,
         Some(("stop", _)) => stop(context).await,
@@ -164,7 +144,7 @@ pub(super) async fn end(server: sandbox::Server) -> Result<()> {
 }
 
 /// A program that connects to the sandbox and to nothing else.
-fn program(name: &std::ffi::OsStr, info: &Info, context: &Context) -> tokio::process::Command {
+pub(super) fn program(name: &std::ffi::OsStr, info: &Info, context: &Context) -> tokio::process::Command {
     let mut command = tokio::process::Command::new(name);
     // What the person has set for other servers must not lead there.
     for (variable, _) in context.env.vars() {
@@ -177,12 +157,12 @@ fn program(name: &std::ffi::OsStr, info: &Info, context: &Context) -> tokio::pro
 }
 
 /// This very program.
-fn myself() -> Result<PathBuf> {
+pub(super) fn myself() -> Result<PathBuf> {
     std::env::current_exe().map_err(|e| Error::io("could not find pgkit's own executable", &e))
 }
 
 /// A child's end as an exit code of ours, as a shell has it.
-fn exit_of(status: std::process::ExitStatus) -> Exit {
+pub(super) fn exit_of(status: std::process::ExitStatus) -> Exit {
     use std::os::unix::process::ExitStatusExt;
     match status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)) {
         0 => Exit::Done,
@@ -213,36 +193,6 @@ async fn run_one(context: &Context, matches: &ArgMatches) -> Result<Exit> {
     });
     end(server).await?;
     Ok(exit_of(status?))
-}
-
-async fn tour(context: &Context, matches: &ArgMatches) -> Result<Exit> {
-    let server = own_server(context, matches).await?;
-    let info = server.info();
-    output::print(&format!(
-        "PostgreSQL {} runs in {}; its sample data are modelled on a blog's.\n",
-        info.binaries.version,
-        info.folder.display()
-    ))?;
-    // The lines say "pgkit", so the shell that runs them must find this one.
-    let define = "pgkit() { \"$PGKIT_TOUR_EXE\" \"$@\"; }";
-    let mut worst = Exit::Done;
-    for (what, line) in TOUR {
-        output::print(&format!("\n{what}\n$ {line}\n"))?;
-        let mut shell = program(std::ffi::OsStr::new("sh"), info, context);
-        shell
-            .arg("-c")
-            .arg(format!("{define}\n{line}"))
-            .env("PGKIT_TOUR_EXE", myself()?)
-            .env("PGKIT_PAGER", "");
-        let status =
-            shell.kill_on_drop(true).status().await.map_err(|e| Error::io("could not start sh", &e))?;
-        if !status.success() {
-            worst = exit_of(status);
-        }
-    }
-    end(server).await?;
-    output::print("\nThe server is stopped, and nothing of it is left.\n")?;
-    Ok(worst)
 }
 
 async fn start(context: &Context, matches: &ArgMatches) -> Result<Exit> {

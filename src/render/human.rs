@@ -41,7 +41,9 @@ pub fn seconds(value: f64) -> String {
     };
     match value.abs() {
         s if s < 1e-3 => format!("{:.0} µs", value * 1e6),
-        s if s < 1.0 => format!("{:.3} ms", value * 1e3),
+        s if s < 0.01 => format!("{:.3} ms", value * 1e3),
+        s if s < 0.1 => format!("{:.2} ms", value * 1e3),
+        s if s < 0.9995 => format!("{:.0} ms", value * 1e3),
         s if s < 59.95 => format!("{value:.1} s"),
         s if s < 3599.5 => {
             let (minutes, seconds) = parts(1.0);
@@ -93,6 +95,9 @@ mod tests {
         assert_eq!(show("total_bytes", Cell::Null), "");
         assert_eq!(show("members", Cell::Int(12_582_912)), "12582912");
         assert_eq!(show("median_ms", Cell::Float(2.28)), "2.280 ms");
+        assert_eq!(show("median_ms", Cell::Float(22.8)), "22.80 ms");
+        assert_eq!(show("waiting_s", Cell::Float(0.809)), "809 ms");
+        assert_eq!(show("waiting_s", Cell::Float(0.9996)), "1.0 s");
         assert_eq!(show("waiting_s", Cell::Int(75)), "1m 15s");
         assert_eq!(show("waiting_s", Cell::Float(59.94)), "59.9 s");
         assert_eq!(show("waiting_s", Cell::Float(59.96)), "1m 00s");

@@ -14,6 +14,7 @@ mod vertical;
 use std::borrow::Cow;
 
 use jiff::tz::TimeZone;
+use unicode_width::UnicodeWidthStr;
 
 use crate::cell::{self, Cell};
 use crate::report::{Column, Tree};
@@ -48,6 +49,8 @@ pub struct Style {
     pub color: bool,
     /// The terminal's width, where stdout is one.
     pub width: Option<usize>,
+    /// All columns that there are were asked for by name: none is left out.
+    pub all_columns: bool,
     /// How rows stand under each other, where they do.
     pub tree: Option<Tree>,
     /// A JSON answer on one line, for `--watch`.
@@ -164,6 +167,21 @@ fn is_number(column: &Column) -> bool {
         )
 }
 
+/// A text in lines of at most this width, broken between words.
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.width() + 1 + word.width() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,7 +189,7 @@ mod tests {
 
     fn column(name: &str, kind: &str) -> Column {
         let (kind, server_type) = ColumnType::by_name(kind).unwrap();
-        Column { name: name.into(), kind, server_type }
+        Column { name: name.into(), kind, server_type, wide: None, usual: None }
     }
 
     /// All of a report of two rows, the second with the nastiest name.
@@ -181,6 +199,7 @@ mod tests {
             header: None,
             color: false,
             width,
+            all_columns: false,
             tree: None,
             one_line: false,
             csv_safe: false,

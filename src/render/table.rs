@@ -3,17 +3,20 @@
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, TableStyle, Width};
 use unicode_width::UnicodeWidthStr;
 
-use super::vertical::Vertical;
-use super::{Format, Style, escape, human, is_number};
-use crate::cell::Cell;
+use super::{Format, Style, escape, human, is_number, wrapped};
+use crate::cell::{Cell, Scalar};
 use crate::report::Column;
 
 /// How many rows are looked at before the first is shown, and how many are laid out at once.
 const BATCH: usize = 1000;
 /// Between two columns.
 const GAP: usize = 2;
-/// A column of text may be wrapped down to this many characters; narrower, and rows stand upright instead.
+/// A column of text may be wrapped down to this many characters.
 const NARROWEST: usize = 10;
+/// Before a text is wrapped to less than this, the columns that can be done without are left out.
+const READABLE: usize = 30;
+/// How many lines of a row are shown where the terminal's width is known; the rest of a text is cut off.
+const TALLEST: usize = 4;
 
 pub(super) struct Table {
     columns: Vec<Column>,
@@ -22,9 +25,17 @@ pub(super) struct Table {
     layout: Option<Layout>,
 }
 
-enum Layout {
-    Widths(Vec<usize>),
-    Upright(Vertical),
+/// The columns that are shown, and how wide each is.
+struct Layout {
+    shown: Vec<usize>,
+    widths: Vec<usize>,
+}
+
+/// How wide a column is, how far it can give way, and whether it says anything.
+struct Measure {
+    widest: usize,
+    least: usize,
+    says_nothing: bool,
 }
 
 impl Table {
@@ -32,73 +43,106 @@ impl Table {
         Table { columns, style, rows: Vec::new(), layout: None }
     }
 
-    fn names(&self) -> impl Iterator<Item = String> {
-        self.columns.iter().map(|c| escape::terminal(human::short_name(&c.name)).into_owned())
+    fn name(&self, column: usize) -> String {
+        escape::terminal(human::short_name(&self.columns[column].name)).into_owned()
     }
 
-    /// The columns' widths that fit; `None` where no readable table does.
-    fn widths(&self) -> Option<Vec<usize>> {
-        let mut widths: Vec<usize> = self.names().map(|n| n.width()).collect();
-        // A head wraps between its words; numbers never do.
-        let mut least: Vec<usize> =
-            self.names().map(|n| n.split('_').map(|word| word.width() + 1).max().unwrap_or(1)).collect();
-        for row in &self.rows {
-            for (i, value) in row.iter().enumerate() {
-                let width = value.width();
-                widths[i] = widths[i].max(width);
-                least[i] =
-                    least[i].max(if is_number(&self.columns[i]) { width } else { width.min(NARROWEST) });
+    fn measure(&self, i: usize) -> Measure {
+        let column = &self.columns[i];
+        let name = self.name(i);
+        // A head wraps between its words; of the values, only text does.
+        let head = name.split('_').map(|word| word.width() + 1).max().unwrap_or(1);
+        let wraps = column.kind.list || matches!(column.kind.scalar, Scalar::Text | Scalar::Json);
+        let widest = self.rows.iter().map(|row| row[i].width()).max().unwrap_or(0);
+        let usual = column.usual.as_deref();
+        let is_nothing = |value: &String| value.is_empty() || usual == Some(value.as_str());
+        Measure {
+            widest: widest.max(name.width()),
+            least: head.max(if wraps { widest.min(NARROWEST) } else { widest }),
+            says_nothing: !self.rows.is_empty() && self.rows.iter().all(|row| is_nothing(&row[i])),
+        }
+    }
+
+    /// Which columns are shown, and how wide. Where the terminal has no room for all, those that say nothing are left out,
+    /// then those that the report can do without; then texts are wrapped, the widest first; then columns go from the right.
+    fn choose(&self) -> Layout {
+        let measures: Vec<Measure> = (0..self.columns.len()).map(|i| self.measure(i)).collect();
+        let mut shown: Vec<usize> = (0..self.columns.len()).collect();
+        let Some(terminal) = self.style.width else {
+            return Layout { widths: measures.iter().map(|m| m.widest).collect(), shown };
+        };
+        let over = |shown: &[usize], width: &dyn Fn(&Measure) -> usize| {
+            let gaps = GAP * shown.len().saturating_sub(1);
+            (shown.iter().map(|&i| width(&measures[i])).sum::<usize>() + gaps).saturating_sub(terminal)
+        };
+        let readable = |m: &Measure| m.widest.min(READABLE).max(m.least);
+        if !self.style.all_columns {
+            let mut spare: Vec<usize> =
+                shown.iter().copied().filter(|&i| self.columns[i].wide.is_some()).collect();
+            spare.sort_by_key(|&i| self.columns[i].wide);
+            let silent = shown.iter().rev().copied().filter(|&i| measures[i].says_nothing);
+            for i in silent.chain(spare).collect::<Vec<_>>() {
+                if over(&shown, &readable) > 0 && shown.len() > 1 {
+                    shown.retain(|&one| one != i);
+                }
+            }
+            while over(&shown, &|m| m.least) > 0 && shown.len() > 1 {
+                shown.pop();
             }
         }
-        let Some(terminal) = self.style.width else { return Some(widths) };
-        let gaps = GAP * widths.len().saturating_sub(1);
-        let mut over = (widths.iter().sum::<usize>() + gaps).saturating_sub(terminal);
-        while over > 0 {
+        let mut widths: Vec<usize> = shown.iter().map(|&i| measures[i].widest).collect();
+        let least = |at: usize| if over(&shown, &|m| m.least) > 0 { 1 } else { measures[shown[at]].least };
+        for _ in 0..over(&shown, &|m| m.widest) {
             // The widest gives way first, a character at a time.
-            let widest = (0..widths.len()).filter(|&i| widths[i] > least[i]).max_by_key(|&i| widths[i])?;
-            widths[widest] -= 1;
-            over -= 1;
+            let widest = (0..widths.len()).filter(|&at| widths[at] > least(at)).max_by_key(|&at| widths[at]);
+            if let Some(widest) = widest {
+                widths[widest] -= 1;
+            }
         }
-        Some(widths)
+        Layout { shown, widths }
     }
 
     fn lay_out(&mut self, out: &mut Vec<u8>) {
-        let with_head = self.layout.is_none();
-        if with_head {
-            self.layout = Some(match self.widths() {
-                Some(widths) => Layout::Widths(widths),
-                None => Layout::Upright(Vertical::new(self.columns.clone(), self.style.clone())),
-            });
-        }
+        let with_head = self.layout.is_none() && self.style.header != Some(false);
+        let layout = self.layout.take().unwrap_or_else(|| self.choose());
         let rows = std::mem::take(&mut self.rows);
-        let head = with_head && self.style.header != Some(false);
-        match &mut self.layout {
-            Some(Layout::Upright(vertical)) => {
-                for row in rows {
-                    // The values are text by now; a name without its unit keeps them as they are.
-                    let cells: Vec<Cell<'_>> = row.iter().map(|v| Cell::Text(v.as_str().into())).collect();
-                    vertical.row(&cells, out);
-                }
-            }
-            Some(Layout::Widths(widths)) => {
-                let widths = widths.clone();
-                self.push_table(&widths, head, rows, out);
-            }
-            None => {}
+        self.push_table(&layout, with_head, rows, out);
+        self.layout = Some(layout);
+    }
+
+    /// Names the columns that were left out.
+    fn name_what_is_missing(&self, out: &mut Vec<u8>) {
+        let Some(layout) = &self.layout else { return };
+        let missing: Vec<String> =
+            (0..self.columns.len()).filter(|i| !layout.shown.contains(i)).map(|i| self.name(i)).collect();
+        if missing.is_empty() || self.style.header == Some(false) {
+            return;
+        }
+        let text = format!("(no room for {}: --columns or a wider terminal shows them)", missing.join(", "));
+        let dim = if self.style.color { anstyle::Style::new().dimmed() } else { anstyle::Style::new() };
+        for line in wrapped(&text, self.style.width.unwrap_or(usize::MAX)) {
+            out.extend_from_slice(format!("{dim}{line}{dim:#}\n").as_bytes());
         }
     }
 
-    fn push_table(&self, widths: &[usize], head: bool, rows: Vec<Vec<String>>, out: &mut Vec<u8>) {
+    fn push_table(&self, layout: &Layout, head: bool, rows: Vec<Vec<String>>, out: &mut Vec<u8>) {
+        let Layout { shown, widths } = layout;
         if rows.is_empty() && !head {
             return;
         }
         let mut table = comfy_table::Table::new();
         table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('─')));
         if head {
-            table.set_header(self.names().map(|n| comfy_table::Cell::new(n).set_delimiter('_')));
+            table.set_header(shown.iter().map(|&i| comfy_table::Cell::new(self.name(i)).set_delimiter('_')));
         }
-        table.add_rows(rows);
         let limited = self.style.width.is_some();
+        for mut row in rows {
+            let mut row = comfy_table::Row::from(shown.iter().map(|&i| std::mem::take(&mut row[i])));
+            if limited {
+                row.max_height(TALLEST);
+            }
+            table.add_row(row);
+        }
         table.set_content_arrangement(if limited {
             ContentArrangement::Dynamic
         } else {
@@ -120,7 +164,7 @@ impl Table {
                 } else {
                     ColumnConstraint::LowerBoundary(full)
                 });
-                if is_number(&self.columns[i]) {
+                if is_number(&self.columns[shown[i]]) {
                     column.set_cell_alignment(CellAlignment::Right);
                 }
             }
@@ -165,5 +209,6 @@ impl Format for Table {
         if self.layout.is_none() || !self.rows.is_empty() {
             self.lay_out(out);
         }
+        self.name_what_is_missing(out);
     }
 }

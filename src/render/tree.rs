@@ -9,7 +9,8 @@ use super::{Format, Style, escape, human};
 use crate::cell::Cell;
 use crate::report::Column;
 
-/// What stands beside the lines has at least this much room; of deeper trees only the last lines are drawn.
+/// What stands beside the lines has at least this much room, or half of a narrow terminal; of deeper trees only the last
+/// lines are drawn.
 const ROOM: usize = 40;
 /// Between two values.
 const GAP: &str = "  ";
@@ -153,7 +154,7 @@ impl Drawing {
 
     /// As much of the lines as leaves room beside them.
     fn fit<'a>(&self, lines: &'a str) -> Cow<'a, str> {
-        let most = self.style.width.map_or(usize::MAX, |w| w.saturating_sub(ROOM));
+        let most = self.style.width.map_or(usize::MAX, |w| w.saturating_sub(ROOM).max(w / 2));
         let chars = lines.chars().count();
         if chars <= most {
             return Cow::Borrowed(lines);
@@ -241,7 +242,7 @@ mod tests {
     fn drawn(rows: &[(&str, &str, i64, &str)], width: Option<usize>, color: bool) -> String {
         let column = |name: &str, kind: &str| {
             let (kind, server_type) = ColumnType::by_name(kind).unwrap();
-            Column { name: name.into(), kind, server_type }
+            Column { name: name.into(), kind, server_type, wide: None, usual: None }
         };
         let columns = vec![
             column("pid", "text"),
@@ -257,6 +258,7 @@ mod tests {
             below: Some("statement".into()),
         };
         let style = Style {
+            all_columns: false,
             header: None,
             color,
             width,

@@ -1,6 +1,7 @@
 //! What a person sees on a terminal, through a pseudo-terminal.
 
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use crate::pty::on_terminal;
 use crate::support::*;
@@ -216,5 +217,71 @@ fn a_tree_of_what_is_none_is_refused() {
             "{}",
             output.stderr
         );
+    }
+}
+
+/// Command lines whose answer is rows, on a database with the large catalog and jobs.
+const ANSWERS: &[&str] = &[
+    "relations",
+    "relations pg_catalog.* --system",
+    "functions",
+    "functions --system --limit 300",
+    "find e",
+    "sizes",
+    "sizes --group-partitions",
+    "sizes --estimate",
+    "sizes --all-databases --limit 300",
+    "locks demo --hold 50ms",
+    "locks cancel 2147483647",
+    "log path",
+    "bench a=SELECT%201 b=SELECT%202 --runs 3",
+    "bench a=SELECT%201 b=SELECT%202 --runs 3 --pairs",
+    "jobs check",
+    "jobs list",
+    "jobs next",
+    "jobs why",
+    "jobs status",
+    "jobs history",
+    "jobs ghosts",
+    "upgrade-check --to 19",
+    "run --list",
+];
+
+#[test]
+fn every_answer_fits_its_terminal_and_is_no_list_of_lines_upright() {
+    let server = own_server(&options(bin()));
+    let db = Db::existing(server.info(), "postgres");
+    filled::fill(&db, bin().major, 200);
+    let folder = tempfile::tempdir().unwrap();
+    let jobs = folder.path().join("jobs.toml");
+    let user = if nix::unistd::geteuid().is_root() { "user = \"root\"\n" } else { "" };
+    let text = "[[job]]\nname = \"a job with a long name, and more\"\nevery = \"1d\"\nsql = \"SELECT 1\"\n\
+                [[job]]\nname = \"bad\"\nevery = \"1d\"\nsql = \"SELECT 1 / 0 AS a_column_with_quite_a_long_name_of_its_own\"\n";
+    std::fs::write(&jobs, format!("{user}{text}")).unwrap();
+    for line in ["jobs init", "jobs run", "jobs run bad --force"] {
+        run(pgkit(&db).env("PGKIT_JOBS", &jobs).args(line.split(' ')));
+    }
+    for line in ANSWERS {
+        for width in [80, 60, 40] {
+            let words: Vec<String> = line.split(' ').map(|word| word.replace("%20", " ")).collect();
+            // What goes to stderr is no answer.
+            let command = pgkit(&db);
+            let mut shell = Command::new("sh");
+            shell.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            shell
+                .env("PGKIT_JOBS", &jobs)
+                .env("PGKIT_PAGER", "")
+                .arg("-c")
+                .arg("exec \"$@\" 2>/dev/null")
+                .arg("sh");
+            shell.arg(command.get_program()).args(words);
+            let (code, shown) = on_terminal(shell, 50, width);
+            assert!(matches!(code, Some(0 | 1)), "{line} at {width}: {code:?}\n{shown}");
+            assert!(!shown.contains("-[ 1 ]"), "{line} at {width}:\n{shown}");
+            for one in shown.lines() {
+                let is_wide = unicode_width::UnicodeWidthStr::width(one) > usize::from(width);
+                assert!(!is_wide, "{line} at {width}: {one:?}");
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 mod demo;
 mod show;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
@@ -185,12 +185,25 @@ impl Job {
                 bar.set_position(done as u64);
             }
         };
-        let outcome =
-            run::measure(&options, target, &context.running, &mut signals::ask_password, &tell).await;
+        let signal = Cell::new(None);
+        let stop = || async {
+            let mut told = context.ending.take();
+            if let Ok(exit) = told.wait_for(Option::is_some).await {
+                signal.set(*exit);
+            }
+        };
+        let ask = &mut signals::ask_password;
+        let outcome = run::measure(&options, target, &context.running, ask, &tell, stop).await;
         if let Some(bar) = bar.take() {
             bar.finish_and_clear();
         }
-        show.run(&options, &outcome?).await
+        let outcome = outcome?;
+        let Some(signal) = signal.get() else { return show.run(&options, &outcome).await };
+        // What was measured until then is shown.
+        if !outcome.samples.is_empty() {
+            show.run(&options, &outcome).await?;
+        }
+        Ok(signal)
     }
 }
 

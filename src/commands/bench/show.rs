@@ -15,7 +15,7 @@ use crate::commands::listing::Listing;
 use crate::error::{self, Error, Exit, Result};
 use crate::pipeline::Flow;
 use crate::render::csv::no_formula;
-use crate::render::{human, output};
+use crate::render::{self, human, output};
 use crate::rows::Row;
 
 const COLUMNS: &[&str] = &[
@@ -23,9 +23,9 @@ const COLUMNS: &[&str] = &[
     "n int8",
     "median_ms float8",
     "average_ms float8",
-    "stddev_ms float8",
+    "stddev_ms float8 wide",
     "p95_ms float8",
-    "p99_ms float8",
+    "p99_ms float8 wide",
     "min_ms float8",
     "max_ms float8",
     "errors int8",
@@ -39,6 +39,11 @@ const TABLE: usize = 10;
 const ROOM: usize = 115;
 const PAIRS: &[&str] =
     &["faster text", "slower text", "n int8", "ratio float8", "low float8", "high float8", "more_runs int8"];
+
+/// A figure to six decimals: of milliseconds, the nanoseconds. What is behind them is noise of the arithmetic.
+fn nanoseconds(figure: f64) -> f64 {
+    (figure * 1e6).round() / 1e6
+}
 
 /// Where the answer goes.
 pub(super) struct Show {
@@ -122,13 +127,11 @@ impl Show {
                 .variants
                 .iter()
                 .zip(&taken)
-                .filter_map(|(v, t)| {
-                    Some((crate::render::escape::terminal(&v.name).into_owned(), t.summary?))
-                })
+                .filter_map(|(v, t)| Some((render::escape::terminal(&v.name).into_owned(), t.summary?)))
                 .collect();
             output::print(&format!("\n{}", plot::boxes(&all, width)))?;
             if width < ROOM && !self.pairs {
-                output::print(&shares(options, outcome, &taken))?;
+                output::print(&shares(options, outcome, &taken, width))?;
             }
         }
         for sentence in &sentences {
@@ -150,7 +153,7 @@ impl Show {
     fn push_figures(&mut self, options: &Options, outcome: &Outcome, taken: &[Taken]) -> Result<()> {
         for (v, (variant, taken)) in options.variants.iter().zip(taken).enumerate() {
             let s = taken.summary;
-            let of = |figure: fn(&Summary) -> f64| s.as_ref().map(figure);
+            let of = |figure: fn(&Summary) -> f64| s.as_ref().map(figure).map(nanoseconds);
             let (server, trips, client) = share(options, outcome, taken, v);
             let row = Row::new()
                 .text(Some(&variant.name))
@@ -163,9 +166,9 @@ impl Show {
                 .float(of(|s| s.min))
                 .float(of(|s| s.max))
                 .int(Some(taken.errors as i64))
-                .float(server)
-                .float(Some(trips))
-                .float(client);
+                .float(server.map(nanoseconds))
+                .float(Some(nanoseconds(trips)))
+                .float(client.map(nanoseconds));
             if self.listing.push(&row)? == Flow::Enough {
                 break;
             }
@@ -179,9 +182,9 @@ impl Show {
                 .text(Some(&one.first))
                 .text(Some(&one.second))
                 .int(Some(one.n as i64))
-                .float(Some(one.ratio))
-                .float(Some(one.low))
-                .float(Some(one.high))
+                .float(Some(nanoseconds(one.ratio)))
+                .float(Some(nanoseconds(one.low)))
+                .float(Some(nanoseconds(one.high)))
                 .int(Some(i64::try_from(one.more_runs()).unwrap_or(i64::MAX)));
             if self.listing.push(&row)? == Flow::Enough {
                 break;
@@ -206,20 +209,20 @@ fn share(
 }
 
 /// The shares in words, one line a variant.
-fn shares(options: &Options, outcome: &Outcome, taken: &[Taken]) -> String {
+fn shares(options: &Options, outcome: &Outcome, taken: &[Taken], width: usize) -> String {
     let mut out = String::from("\n");
     for (v, (variant, taken)) in options.variants.iter().zip(taken).enumerate() {
         let (server, trips, client) = share(options, outcome, taken, v);
         let ms = |share: Option<f64>| {
             share.map_or_else(|| "an unknown time".to_owned(), |ms| human::seconds(ms / 1e3))
         };
-        let name = crate::render::escape::terminal(&variant.name);
-        out.push_str(&format!(
-            "{name}: {} server, {} round trips, {} client\n",
-            ms(server),
-            ms(Some(trips)),
-            ms(client)
-        ));
+        let name = render::escape::terminal(&variant.name);
+        let (server, trips, client) = (ms(server), ms(Some(trips)), ms(client));
+        let line = format!("{name}: {server} server, {trips} round trips, {client} client");
+        for line in render::wrapped(&line, width) {
+            out.push_str(&line);
+            out.push('\n');
+        }
     }
     out
 }

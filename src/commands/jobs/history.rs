@@ -19,13 +19,13 @@ const GHOSTS: &str = include_str!("../../../queries/jobs/ghosts.sql");
 const COLUMNS: &[&str] = &[
     "name text",
     "run_date timestamptz",
-    "attempt int4",
-    "started timestamptz",
+    "attempt int4 wide",
+    "started timestamptz wide",
     "duration_s numeric",
     "result text",
-    "host text",
+    "host text wide",
     "message text",
-    "output_bytes int8",
+    "output_bytes int8 wide",
 ];
 const GHOST_COLUMNS: &[&str] = &[
     "name text",

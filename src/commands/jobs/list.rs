@@ -13,11 +13,11 @@ use crate::rows::Row;
 const COLUMNS: &[&str] = &[
     "name text",
     "state text",
-    "last_run timestamptz",
+    "last_run timestamptz wide",
     "last_success timestamptz",
     "next_run timestamptz",
-    "ongoing_since timestamptz",
-    "ongoing_on text",
+    "ongoing_since timestamptz wide",
+    "ongoing_on text wide",
     "error_count int8",
     "last_error text",
 ];

@@ -21,9 +21,9 @@ use crate::sql::{quote_ident, quote_literal};
 
 const COLUMNS: &[&str] = &[
     "pid int8",
-    "user",
+    "user text wide",
     "application",
-    "session_state",
+    "session_state text wide",
     "transaction_s float8",
     "statement",
     "result",

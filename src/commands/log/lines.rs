@@ -115,6 +115,7 @@ mod tests {
             header: None,
             color: false,
             width: Some(80),
+            all_columns: false,
             tree: None,
             one_line: false,
             csv_safe: false,

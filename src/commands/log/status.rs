@@ -24,12 +24,12 @@ const COLUMNS: &[&str] = &[
     "value text",
     "was text",
     "state text",
-    "since timestamptz",
+    "since timestamptz wide",
     "until timestamptz",
-    "by text",
-    "pid int8",
-    "log_growth_bytes int8",
-    "disk_lasts_s float8",
+    "by text wide",
+    "pid int8 wide",
+    "log_growth_bytes int8 wide",
+    "disk_lasts_s float8 wide",
 ];
 
 #[derive(Debug, Clone, Args)]

@@ -53,6 +53,7 @@ mod tests {
     #[test]
     fn a_finding_is_a_paragraph_without_what_it_does_not_have() {
         let style = Style {
+            all_columns: false,
             tree: None,
             header: None,
             color: false,

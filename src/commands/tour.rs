@@ -1,0 +1,150 @@
+//! `sandbox tour`: what pgkit is for, one problem after the other, on a throwaway server.
+
+use clap::ArgMatches;
+use futures_util::future::join;
+
+use super::{Context, sandbox};
+use crate::error::{Error, Exit, Result};
+use crate::render::output;
+use crate::sandbox::Server;
+use crate::session::Wire;
+use crate::signals;
+
+/// A step: a problem, and the shell lines that show it, since that is how pgkit is used.
+struct Step {
+    problem: &'static str,
+    lines: &'static [&'static str],
+    /// Does it need the sessions that wait for each other?
+    with_queue: bool,
+}
+
+const fn step(problem: &'static str, lines: &'static [&'static str]) -> Step {
+    Step { problem, lines, with_queue: false }
+}
+
+const STEPS: &[Step] = &[
+    step("You know a piece of a table's name.", &["pgkit relations | grep crap"]),
+    step(
+        "Somebody wants that topic gone. What else touches it: columns, functions, views, comments?",
+        &["pgkit find crap --limit 10"],
+    ),
+    step("The disk fills up. Which tables are it?", &["pgkit sizes --limit 6"]),
+    step(
+        "Many of them are one table, cut by weeks. What does each family weigh?",
+        &["pgkit sizes --group-partitions --limit 6"],
+    ),
+    step("A script wants the same.", &["pgkit sizes 'missing_symbols*' --group-partitions --format jsonl"]),
+    Step {
+        problem: "Everything hangs. Who waits for whom? End the session on top, and look again.",
+        lines: &[
+            "pgkit locks",
+            "pgkit locks terminate \"$(pgkit locks --format tsv --columns pid --limit 1)\" --yes",
+            "pgkit locks",
+        ],
+        with_queue: true,
+    },
+    step(
+        "Cron jobs, whose state is in the database. What would run now, and why not? What ran?",
+        &[
+            "pgkit jobs init -q && pgkit jobs init --example >jobs.toml",
+            "pgkit jobs --file jobs.toml run vacuum --force -q; pgkit jobs --file jobs.toml why",
+            "pgkit jobs history --limit 3",
+        ],
+    ),
+    step(
+        "And the SQL of any of it, to paste elsewhere.",
+        &["pgkit relations --kind view --sql | tail -n 12"],
+    ),
+];
+
+/// Runs it.
+pub(super) async fn run(context: &Context, matches: &ArgMatches) -> Result<Exit> {
+    let pauses = output::terminal_size(None).is_some() && !matches.get_flag("no-pause");
+    let server = sandbox::own_server(context, matches).await?;
+    let version = &server.info().binaries.version;
+    output::print(&format!(
+        "PostgreSQL {version} runs here for a while, with the data of a crash reporting system.\n"
+    ))?;
+    let mut worst = Exit::Done;
+    for (i, step) in STEPS.iter().enumerate() {
+        output::print(&format!("\n{} of {}. {}\n", i + 1, STEPS.len(), step.problem))?;
+        let exit = if step.with_queue {
+            queue(context, &server, show(context, &server, step)).await?
+        } else {
+            show(context, &server, step).await?
+        };
+        if exit != Exit::Done {
+            worst = exit;
+        }
+        if pauses && i + 1 < STEPS.len() && !goes_on().await? {
+            break;
+        }
+    }
+    sandbox::end(server).await?;
+    output::print("\nThe server is stopped, and nothing of it is left.\n")?;
+    Ok(worst)
+}
+
+/// Waits for a key. Says whether the tour goes on.
+async fn goes_on() -> Result<bool> {
+    output::print("\nAny key goes on, q ends the tour. ")?;
+    let key = signals::key().await?;
+    output::print("\r\u{1b}[K")?;
+    Ok(!matches!(key, Some(b'q' | b'Q' | 0x1b)))
+}
+
+/// Runs the lines of a step in a shell, each shown before.
+async fn show(context: &Context, server: &Server, step: &Step) -> Result<Exit> {
+    let info = server.info();
+    let mut worst = Exit::Done;
+    for line in step.lines {
+        output::print(&format!("\n$ {line}\n"))?;
+        let mut shell = sandbox::program(std::ffi::OsStr::new("sh"), info, context);
+        shell
+            .arg("-c")
+            // The lines say "pgkit", so the shell that runs them must find this one.
+            .arg(format!("pgkit() {{ \"$PGKIT_TOUR_EXE\" \"$@\"; }}\n{line}"))
+            .env("PGKIT_TOUR_EXE", sandbox::myself()?)
+            .env_remove("PGKIT_JOBS")
+            .env("PGKIT_PAGER", "")
+            .current_dir(&info.folder);
+        let status =
+            shell.kill_on_drop(true).status().await.map_err(|e| Error::io("could not start sh", &e))?;
+        if !status.success() {
+            worst = sandbox::exit_of(status);
+        }
+    }
+    Ok(worst)
+}
+
+/// Does this while sessions wait for each other: one that is idle in its transaction, a second that wants the same row, and
+/// a change of the table behind both.
+async fn queue<T>(context: &Context, server: &Server, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let target = sandbox::target(server)?;
+    let mut never = |_: &str| Err(Error::bug("the sandbox wants a password"));
+    let mut sessions = Vec::new();
+    for name in ["nightly report", "web shop", "migration"] {
+        let (mut wire, ..) = Wire::connect(&target, "SELECT", "", &context.running, &mut never).await?;
+        wire.simple(&format!("SET application_name = '{name}'"), false).await?;
+        sessions.push(wire);
+    }
+    let [holder, waiter, last] = sessions.as_mut_slice() else {
+        return Err(Error::bug("not three sessions"));
+    };
+    const UPDATE: &str = "UPDATE public.tcbs SET body = body WHERE id = 1";
+    holder.simple(&format!("BEGIN; {UPDATE}"), false).await?;
+    let waiting = async {
+        // The one on top is ended, and then these get what they wait for.
+        let _ = join(waiter.simple(UPDATE, false), async {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            last.simple("ALTER TABLE public.tcbs ADD COLUMN reviewed bool", false).await
+        })
+        .await;
+    };
+    let work = async {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        work.await
+    };
+    let (done, ()) = join(work, waiting).await;
+    done
+}
