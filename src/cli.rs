@@ -160,6 +160,9 @@ pub struct OutputArgs {
     /// In every database one may connect to
     #[arg(long)]
     pub all_databases: bool,
+    /// With --all-databases: none of these, as a pattern of psql's [also: PGKIT_EXCLUDE_DATABASE, with commas between]
+    #[arg(long, value_name = "PATTERN", requires = "all_databases")]
+    pub exclude_database: Vec<String>,
     /// Again and again, every so many seconds
     #[arg(long, value_name = "SECONDS")]
     pub watch: Option<String>,

@@ -258,6 +258,7 @@ pub const SHARED_FLAGS: &[&str] = &[
     "limit",
     "grep",
     "all-databases",
+    "exclude-database",
     "watch",
     "color",
     "no-color",

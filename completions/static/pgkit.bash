@@ -461,7 +461,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__find)
-            opts="-? -h -p -U -d -w -W -v -E -q --help --regex --system --host --port --username --dbname --no-password --password --sql --server-version --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --all-databases --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout"
+            opts="-? -h -p -U -d -w -W -v -E -q --help --regex --system --host --port --username --dbname --no-password --password --sql --server-version --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --all-databases --exclude-database --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -527,6 +527,10 @@ _pgkit() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --exclude-database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --watch)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -547,7 +551,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__functions)
-            opts="-? -h -p -U -d -w -W -v -E -q --help --kind --visible --system --host --port --username --dbname --no-password --password --sql --server-version --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --all-databases --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout"
+            opts="-? -h -p -U -d -w -W -v -E -q --help --kind --visible --system --host --port --username --dbname --no-password --password --sql --server-version --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --all-databases --exclude-database --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -615,6 +619,10 @@ _pgkit() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --exclude-database)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --watch)
@@ -2043,7 +2051,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__locks)
-            opts="-? -h -p -U -d -w -W -v -E -q --help --host --port --username --dbname --no-password --password --sql --server-version --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --all-databases --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout --fail-after demo cancel terminate"
+            opts="-? -h -p -U -d -w -W -v -E -q --help --host --port --username --dbname --no-password --password --sql --server-version --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --all-databases --exclude-database --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout --fail-after demo cancel terminate"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2107,6 +2115,10 @@ _pgkit() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --exclude-database)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --watch)
@@ -2866,7 +2878,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__relations)
-            opts="-? -h -p -U -d -w -W -v -E -q --help --kind --visible --system --host --port --username --dbname --no-password --password --sql --server-version --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --all-databases --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout"
+            opts="-? -h -p -U -d -w -W -v -E -q --help --kind --visible --system --host --port --username --dbname --no-password --password --sql --server-version --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --all-databases --exclude-database --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2934,6 +2946,10 @@ _pgkit() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --exclude-database)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --watch)
@@ -3075,7 +3091,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__sizes)
-            opts="-? -h -p -U -d -w -W -v -E -q --help --group-partitions --by --group-regex --measure --estimate --system --host --port --username --dbname --no-password --password --sql --server-version --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --all-databases --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout"
+            opts="-? -h -p -U -d -w -W -v -E -q --help --group-partitions --by --group-regex --measure --estimate --system --host --port --username --dbname --no-password --password --sql --server-version --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --all-databases --exclude-database --watch --no-pager --verbose --echo-hidden --quiet --statement-timeout --lock-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3151,6 +3167,10 @@ _pgkit() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --exclude-database)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --watch)

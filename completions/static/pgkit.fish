@@ -65,6 +65,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l grep -d 'Keep rows 
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l exclude-database -d 'With --all-databases: none of these, as a pattern of psql\'s [also: PGKIT_EXCLUDE_DATABASE, with commas between]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l watch -d 'Again and again, every so many seconds' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
@@ -109,6 +110,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l grep -d 'Keep 
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l exclude-database -d 'With --all-databases: none of these, as a pattern of psql\'s [also: PGKIT_EXCLUDE_DATABASE, with commas between]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l watch -d 'Again and again, every so many seconds' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
@@ -148,6 +150,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_s
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l exclude-database -d 'With --all-databases: none of these, as a pattern of psql\'s [also: PGKIT_EXCLUDE_DATABASE, with commas between]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l watch -d 'Again and again, every so many seconds' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
@@ -299,6 +302,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l grep -d 'Keep 
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l exclude-database -d 'With --all-databases: none of these, as a pattern of psql\'s [also: PGKIT_EXCLUDE_DATABASE, with commas between]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l watch -d 'Again and again, every so many seconds' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
@@ -346,6 +350,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l grep -d 'Keep rows
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l exclude-database -d 'With --all-databases: none of these, as a pattern of psql\'s [also: PGKIT_EXCLUDE_DATABASE, with commas between]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l watch -d 'Again and again, every so many seconds' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r

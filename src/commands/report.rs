@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use clap::{ArgMatches, FromArgMatches};
+use serde::Deserialize;
 
 use super::Context;
 use crate::answer::{Observer, Outcome, Question, Sink, Verdict};
@@ -16,7 +17,7 @@ use crate::render::escape::terminal;
 use crate::render::output::{self, Output};
 use crate::render::{FormatName, Style};
 use crate::report::{Column, Report, Scope};
-use crate::session::{Reader, Settings};
+use crate::session::{Reader, Settings, Value};
 use crate::signals;
 
 /// Everything one run of a report needs.
@@ -97,6 +98,18 @@ pub async fn run_observed(
         None => job.once(watcher).await,
     }
 }
+
+/// A database of the server.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Database {
+    name: String,
+    is_open: bool,
+}
+
+const DATABASES: &str = include_str!("../../queries/session/databases.sql");
+/// SQLSTATEs with which a server refuses a session in one database: pg_hba.conf, no right, no connections allowed, dropped.
+const CLOSED: &[&str] = &["28000", "42501", "55000", "3D000"];
 
 /// Where to connect, with its warnings said.
 pub fn resolve(flags: &Flags, env: &Environment, quiet: bool) -> Result<Target> {
@@ -288,20 +301,11 @@ impl Job<'_> {
     /// One answer from each database, by name. What is passed over or fails is named, and the rest goes on; then the
     /// first failure's exit code is the command's.
     async fn everywhere(&self, reader: Reader, at: Option<&str>, sink: &mut Sink<'_>) -> Result<Exit> {
-        let list = |connectable: bool| {
-            format!(
-                "SELECT d.datname::text FROM pg_catalog.pg_database d \
-                 WHERE {}(d.datallowconn AND pg_catalog.has_database_privilege(d.oid, 'CONNECT')) ORDER BY d.datname",
-                if connectable { "" } else { "NOT " }
-            )
-        };
-        let databases = reader.texts(&list(true), &[]).await?;
-        let closed = reader.texts(&list(false), &[]).await?;
+        let found: Vec<Database> = reader.structs(DATABASES, &[Value::TextList(self.excluded()?)]).await?;
+        let (open, mut closed): (Vec<Database>, Vec<Database>) =
+            found.into_iter().partition(|one| one.is_open);
         let target = reader.target().clone();
         reader.close().await;
-        if !closed.is_empty() && !self.args.session.echo.quiet {
-            error::note(&format!("pgkit: passed over, for one may not connect to it: {}", closed.join(", ")));
-        }
         // A pattern of three parts is about one database.
         let parsed = self.question.patterns().into_iter().map(pattern::parse).collect::<Result<Vec<_>>>()?;
         let meant = |name: &str| {
@@ -309,24 +313,34 @@ impl Job<'_> {
         };
         let mut exit = Exit::Done;
         let mut rows = 0;
-        for database in databases.into_iter().filter(|name| meant(name)) {
-            let before: Vec<String> = at.map(str::to_owned).into_iter().chain([database.clone()]).collect();
+        for database in open.into_iter().filter(|one| meant(&one.name)) {
+            let name = &database.name;
+            let before: Vec<String> = at.map(str::to_owned).into_iter().chain([name.clone()]).collect();
             let answer = async {
-                let mut reader = self.reader(&target.with_database(&database)).await?;
+                let mut reader = match self.reader(&target.with_database(name)).await {
+                    Ok(reader) => reader,
+                    // A provider keeps databases of its own, which its pg_hba.conf closes; and one may be gone by now.
+                    Err(e) if e.sqlstate.as_deref().is_some_and(|state| CLOSED.contains(&state)) => {
+                        self.tell(&format!("database {name:?}: {}", e.message));
+                        return Ok(None);
+                    }
+                    Err(e) => return Err(e),
+                };
                 match self.question.answer(&mut reader, &before, sink, &|text| self.tell(text)).await {
                     Ok(Outcome::Enough) => {
                         reader.abandon().await;
-                        Ok(Outcome::Enough)
+                        Ok(Some(Outcome::Enough))
                     }
                     other => {
                         reader.close().await;
-                        other
+                        other.map(Some)
                     }
                 }
             };
             match answer.await {
-                Ok(Outcome::Complete(n)) => rows += n,
-                Ok(Outcome::Enough) => return Ok(exit),
+                Ok(Some(Outcome::Complete(n))) => rows += n,
+                Ok(Some(Outcome::Enough)) => break,
+                Ok(None) => closed.push(database),
                 // Nor would another database take this regular expression.
                 Err(e)
                     if matches!(e.exit, Exit::Io | Exit::Bug) || e.sqlstate.as_deref() == Some("2201B") =>
@@ -335,7 +349,7 @@ impl Job<'_> {
                 }
                 Err(e) => {
                     error::print(&Error {
-                        message: format!("database {database:?}: {}", e.message),
+                        message: format!("database {name:?}: {}", e.message),
                         ..e.clone()
                     });
                     if exit == Exit::Done {
@@ -344,10 +358,32 @@ impl Job<'_> {
                 }
             }
         }
+        if !closed.is_empty() && !self.args.session.echo.quiet {
+            closed.sort_by(|a, b| a.name.cmp(&b.name));
+            let names: Vec<&str> = closed.iter().map(|one| one.name.as_str()).collect();
+            error::note(&format!("pgkit: passed over, for one may not connect to it: {}", names.join(", ")));
+        }
         if exit == Exit::Done {
             self.say_if_nothing(rows);
         }
         Ok(exit)
+    }
+
+    /// Regular expressions for the names of databases that shall not be asked: of the command line, and of the environment,
+    /// separated by commas there.
+    fn excluded(&self) -> Result<Vec<Option<String>>> {
+        let of_environment = self.context.env.nonempty("PGKIT_EXCLUDE_DATABASE").unwrap_or_default();
+        let named = of_environment.split(',').map(str::trim).filter(|text| !text.is_empty());
+        let all = self.args.exclude_database.iter().map(String::as_str).chain(named);
+        all.map(|text| {
+            let pattern = pattern::parse(text)?;
+            if pattern.schema.is_some() {
+                return Err(Error::data(format!("bad pattern {text:?}: a database's name has one part"))
+                    .hint("put a dot that belongs to the name in double quotes"));
+            }
+            Ok(Some(pattern.name))
+        })
+        .collect()
     }
 
     /// Again and again, from start to start; a tick that is missed is dropped.

@@ -104,3 +104,43 @@ fn every_database_answers_in_the_order_of_names_and_what_is_closed_is_named() {
         output.stderr
     );
 }
+
+#[test]
+fn what_a_provider_keeps_to_itself_is_passed_over_and_what_is_excluded_is_not_asked() {
+    let cluster = Cluster::new();
+    let info = cluster.server.info();
+    let postgres = Db::existing(info, "postgres");
+    postgres.sql("CREATE DATABASE provider");
+    postgres.sql("CREATE DATABASE western ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+    let hba = info.data_dir.join("pg_hba.conf");
+    let rules = std::fs::read_to_string(&hba).unwrap();
+    std::fs::write(&hba, format!("local provider visitor reject\n{rules}")).unwrap();
+    postgres.sql("SELECT pg_reload_conf()");
+    let databases = |more: &[&str], exclude: &str| {
+        let mut command = cluster.pgkit("visitor");
+        command.env("PGKIT_EXCLUDE_DATABASE", exclude);
+        let output = run(command.args(["find", "--all-databases"]).args(more));
+        assert_eq!(output.code, Some(0), "{}", output.snapshot());
+        let mut names: Vec<String> = tsv(&output.stdout).into_iter().map(|row| row[0].clone()).collect();
+        names.dedup();
+        (names, output.stderr)
+    };
+    eventually("the rule holds", || {
+        run(cluster.pgkit("visitor").env("PGDATABASE", "provider").arg("relations")).code == Some(69)
+    });
+    let (names, said) = databases(&["one"], "");
+    assert_eq!(names, ["alpha", "it's \"quoted\""]);
+    assert_eq!(
+        said,
+        "pgkit: passed over, for one may not connect to it: closed_to_public, provider, takes_nobody, template0\n"
+    );
+    // A term that an encoding does not have is nowhere in that database.
+    Db::existing(info, "alpha").sql("CREATE TABLE \"語\" (id int)");
+    assert_eq!(databases(&["語"], "").0, ["alpha"]);
+    // What is excluded is not asked, and not named.
+    let (names, said) =
+        databases(&["one", "--exclude-database", "AL*", "--exclude-database", "closed*"], "provider, t*");
+    assert_eq!((names, said.as_str()), (vec!["it's \"quoted\"".to_owned()], ""));
+    let bad = run(cluster.pgkit("visitor").args(["find", "--all-databases", "--exclude-database", "a.b"]));
+    assert_eq!(bad.code, Some(65), "{}", bad.snapshot());
+}
