@@ -160,6 +160,18 @@ impl Question<'_> {
             .collect()
     }
 
+    /// The texts and patterns that were given.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.given
+            .iter()
+            .flat_map(|given| match given {
+                Given::Text(text) => std::slice::from_ref(text),
+                Given::List(list) => list.as_slice(),
+                _ => &[],
+            })
+            .map(String::as_str)
+    }
+
     /// The candidates whose probes are true, in the order to try, with all probes in one query.
     async fn probed(&self, texts: Vec<Text>, reader: &Reader, tell: Tell<'_>) -> Result<Vec<Text>> {
         let probes: Vec<&str> = texts.iter().filter_map(|t| t.when.as_deref()).collect();

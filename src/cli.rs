@@ -359,7 +359,12 @@ pub fn given(report: &Report, matches: &ArgMatches) -> Vec<Given> {
 
 /// A command with what every command of pgkit has: help under `--help` and `-?`, since `-h` is the host.
 pub fn command(name: impl Into<clap::builder::Str>, about: impl Into<StyledStr>) -> Command {
-    Command::new(name).about(about).disable_help_flag(true).arg(help_flag().display_order(999))
+    Command::new(name)
+        .about(about)
+        .disable_help_flag(true)
+        // Of a flag that is given twice, the last counts, so that an alias can be overruled.
+        .args_override_self(true)
+        .arg(help_flag().display_order(999))
 }
 
 fn help_flag() -> Arg {
@@ -406,6 +411,7 @@ pub fn tree(reports: &[Report], own: &OwnReports) -> Command {
         .disable_help_flag(true)
         .disable_help_subcommand(true)
         .disable_version_flag(true)
+        .args_override_self(true)
         .subcommand_required(true)
         .arg_required_else_help(true)
         .max_term_width(110)

@@ -14,6 +14,7 @@ pub mod sandbox;
 pub mod shells;
 mod tour;
 pub mod upgrade_check;
+mod words;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -90,10 +91,12 @@ fn run(args: Vec<OsString>) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let is_plugin = jobs::is_plugin(&args);
-    let matches = match cli::tree(&reports, &own).try_get_matches_from(args) {
+    let tree = cli::tree(&reports, &own);
+    let args = words::arranged(args, &tree);
+    let matches = match tree.clone().try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(e) => {
-            let exit = usage(&e)?;
+            let exit = usage(&e, &tree)?;
             let text = e.render().to_string();
             let first = text.strip_prefix("error: ").unwrap_or(&text).lines().next().unwrap_or_default();
             return Ok(if is_plugin && exit == Exit::Usage { jobs::unknown(first) } else { exit });
@@ -133,8 +136,8 @@ fn run(args: Vec<OsString>) -> Result<Exit> {
 }
 
 /// Help and version are answers; everything else clap says is wrong usage.
-fn usage(e: &clap::Error) -> Result<Exit> {
-    use clap::error::ErrorKind;
+fn usage(e: &clap::Error, tree: &clap::Command) -> Result<Exit> {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
     match e.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             output::print(&e.render().to_string())?;
@@ -142,6 +145,25 @@ fn usage(e: &clap::Error) -> Result<Exit> {
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             error::note(e.render().to_string().trim_end());
+            Ok(Exit::Usage)
+        }
+        ErrorKind::InvalidSubcommand => {
+            let word = match e.get(ContextKind::InvalidSubcommand) {
+                Some(ContextValue::String(word)) => word.as_str(),
+                _ => "",
+            };
+            let mut error = Error::usage(format!("unknown command {:?}", crate::secrets::masked(word)));
+            // Of a command's own commands, the help of that one tells.
+            let of = e.get(ContextKind::Usage).map(|usage| usage.to_string()).unwrap_or_default();
+            let of =
+                of.trim_start_matches("Usage: ").split(" [").next().unwrap_or("pgkit").split(" <").next();
+            let of = of.unwrap_or("pgkit");
+            let parent = of.split(' ').skip(1).try_fold(tree, |tree, name| tree.find_subcommand(name));
+            error = error.hint(match parent.and_then(|parent| words::hint(word, parent)) {
+                Some(hint) => hint,
+                None => format!("{of} --help lists the commands"),
+            });
+            error::print(&error);
             Ok(Exit::Usage)
         }
         _ => {

@@ -58,6 +58,12 @@ pub async fn run_observed(
         return Err(Error::usage(format!("{} gives the same answer in every database", report.name))
             .hint("leave out --all-databases"));
     }
+    for text in question.texts() {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Err(Error::usage("a connection URL stands where a name is expected")
+                .hint(format!("give it with -d: pgkit {} -d URL", report.name)));
+        }
+    }
     for text in question.patterns() {
         pattern::parse(text)?;
     }

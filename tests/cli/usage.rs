@@ -13,13 +13,8 @@ fn an_unknown_command() {
 exit: 64
 --- stdout ---
 --- stderr ---
-pgkit: unrecognized subcommand 'relation'
-
-  tip: some similar subcommands exist: 'completions', 'relations'
-
-Usage: pgkit [OPTIONS] <COMMAND>
-
-For more information, try '--help'.
+pgkit: unknown command "relation"
+hint: did you mean "relations"?
 "####);
 }
 

@@ -1,0 +1,155 @@
+//! The command line as people type it: what clap would not take, though it is plain what is meant, and what to say of a
+//! command that there is not.
+
+use std::ffi::OsString;
+
+use clap::{Args, Command};
+
+use crate::cli::OutputArgs;
+
+/// Commands of other tools, and what answers the same question here.
+const ELSEWHERE: &[(&[&str], &str)] = &[
+    (
+        &["tables", "table", "views", "indexes", "sequences", "describe", "d", "dt", "ls", "list"],
+        "pgkit relations lists them; --kind table leaves only tables",
+    ),
+    (&["df", "procs", "procedures"], "pgkit functions lists them"),
+    (
+        &["size", "du", "weight", "bloat", "table-size", "index-size"],
+        "pgkit sizes shows what tables weigh, with their indexes and TOAST",
+    ),
+    (&["grep", "search", "rg"], "pgkit find looks everywhere for a text"),
+    (
+        &["activity", "ps", "top", "who", "sessions", "blocking", "waits"],
+        "pgkit locks shows who waits for whom; with --watch 1, again and again",
+    ),
+    (&["cancel", "kill", "terminate"], "pgkit locks cancel PID and pgkit locks terminate PID do that"),
+    (
+        &["cron", "job", "schedule", "crontabber"],
+        "pgkit jobs runs them; pgkit jobs --help lists its commands",
+    ),
+    (&["logs", "tail", "badger"], "pgkit log tail reads the server's log"),
+    (&["benchmark", "compare", "pgbench"], "pgkit bench measures two ways to fetch the same"),
+    (&["upgrade", "pg_upgrade"], "pgkit upgrade-check says what would stop pg_upgrade"),
+    (&["tour", "demo", "try"], "pgkit sandbox tour shows it all on a server of its own"),
+];
+
+/// The words of the line in the order in which clap takes them: `help COMMAND` is `COMMAND --help`, `-h` alone asks for
+/// help too, and a flag of a report's output may stand before the report's name.
+pub fn arranged(mut args: Vec<OsString>, tree: &Command) -> Vec<OsString> {
+    let texts: Vec<&str> = args.iter().skip(1).map(|word| word.to_str().unwrap_or_default()).collect();
+    match texts.as_slice() {
+        ["-h"] => args[1] = "--help".into(),
+        ["help", ..] => {
+            args.remove(1);
+            args.push("--help".into());
+        }
+        _ => {
+            if let Some(order) = order(&texts, tree) {
+                let mut taken: Vec<Option<OsString>> = args.drain(1..).map(Some).collect();
+                args.extend(order.into_iter().filter_map(|i| taken[i].take()));
+            }
+        }
+    }
+    args
+}
+
+/// The order of the words with those flags behind the command that stand before it and are not the root's; `None` where
+/// nothing is to be moved, or it is not clear what is a flag's value.
+fn order(texts: &[&str], tree: &Command) -> Option<Vec<usize>> {
+    let output = OutputArgs::augment_args(Command::new(""));
+    // Does a flag of this command take the next word as its value? `None`: it has no such flag.
+    let takes_value = |command: &Command, word: &str| {
+        let (name, has_value) = word.split_once('=').map_or((word, false), |(name, _)| (name, true));
+        let arg = command.get_arguments().find(|arg| match name.strip_prefix("--") {
+            Some(long) => arg.get_long() == Some(long),
+            None => name.chars().count() == 2 && arg.get_short() == name.chars().nth(1),
+        })?;
+        Some(!has_value && arg.get_action().takes_values())
+    };
+    let mut before = Vec::new();
+    let mut moved = Vec::new();
+    let mut at = 0;
+    while let Some(word) = texts.get(at).filter(|word| word.starts_with('-') && word.len() > 1) {
+        let (list, with_value) = match (takes_value(tree, word), takes_value(&output, word)) {
+            (Some(with_value), _) => (&mut before, with_value),
+            (None, Some(with_value)) => (&mut moved, with_value),
+            (None, None) => return None,
+        };
+        list.push(at);
+        if with_value {
+            list.push(at + 1);
+        }
+        at += 1 + usize::from(with_value);
+    }
+    if moved.is_empty() || at >= texts.len() {
+        return None;
+    }
+    before.push(at);
+    before.extend(moved);
+    before.extend(at + 1..texts.len());
+    Some(before)
+}
+
+/// What to say of a command that there is not.
+pub fn hint(word: &str, tree: &Command) -> Option<String> {
+    let word = word.to_lowercase();
+    let is_root = tree.get_name() == "pgkit";
+    if let Some((_, hint)) = ELSEWHERE.iter().find(|(words, _)| is_root && words.contains(&word.as_str())) {
+        return Some((*hint).to_owned());
+    }
+    let likeness = |name: &str| match name.starts_with(&word) && word.len() > 1 {
+        true => 1.0,
+        false => strsim::jaro_winkler(name, &word),
+    };
+    let nearest = tree
+        .get_subcommands()
+        .map(|command| (likeness(command.get_name()), command.get_name()))
+        .max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (nearest.0 > 0.75).then(|| format!("did you mean {:?}?", nearest.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli;
+
+    fn tree() -> Command {
+        cli::tree(&crate::report::built_in(|_| true).unwrap(), &Vec::new())
+    }
+
+    #[test]
+    fn flags_of_the_output_may_stand_before_the_command() {
+        let tree = tree();
+        for (typed, meant) in [
+            ("pgkit --json sizes", "pgkit sizes --json"),
+            ("pgkit -h db --limit 3 -d x --csv sizes a b", "pgkit -h db -d x sizes --limit 3 --csv a b"),
+            ("pgkit --format=tsv -E find x", "pgkit find --format=tsv -E x"),
+            ("pgkit -h db sizes --json", "pgkit -h db sizes --json"),
+            ("pgkit --nonsense sizes", "pgkit --nonsense sizes"),
+            ("pgkit --limit", "pgkit --limit"),
+            ("pgkit sizes", "pgkit sizes"),
+            ("pgkit -h", "pgkit --help"),
+            ("pgkit help", "pgkit --help"),
+            ("pgkit help jobs run", "pgkit jobs run --help"),
+        ] {
+            let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+            assert_eq!(arranged(words(typed), &tree), words(meant), "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_command_that_there_is_not_is_answered_with_one_that_there_is() {
+        let tree = tree();
+        assert_eq!(hint("relation", &tree).as_deref(), Some("did you mean \"relations\"?"));
+        assert_eq!(hint("szies", &tree).as_deref(), Some("did you mean \"sizes\"?"));
+        assert_eq!(hint("xyzzy", &tree), None);
+        for (words, hint) in ELSEWHERE {
+            for word in *words {
+                assert!(tree.find_subcommand(word).is_none(), "{word} is a command by now");
+            }
+            let named = hint.split_whitespace().nth(1).unwrap();
+            assert!(tree.find_subcommand(named).is_some(), "{hint}");
+        }
+    }
+}
