@@ -317,6 +317,16 @@ impl Question<'_> {
         Err(self.nothing_fits())
     }
 
+    /// The columns of the text that this server gets.
+    ///
+    /// Errors: what the server says of it, a type that pgkit does not read (65).
+    pub async fn columns(&self, reader: &Reader, tell: Tell<'_>) -> Result<Vec<Column>> {
+        let texts = self.candidates(reader.version().major())?;
+        let text = self.probed(texts, reader, tell).await?.into_iter().next();
+        let text = text.ok_or_else(|| self.nothing_fits())?;
+        reader.columns(&text, &self.bind(reader).await?).await
+    }
+
     /// A probe that is none is the fault of the files that have one.
     fn blame_probe(&self, error: Error) -> Error {
         let files = self.report.texts.iter().filter(|t| t.when.is_some()).map(|t| t.file.as_str());

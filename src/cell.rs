@@ -118,6 +118,17 @@ const NAMES: &[(&str, Scalar, Type, Type)] = &[
     ("jsonb", Scalar::Jsonb, Type::JSONB, Type::JSONB_ARRAY),
 ];
 
+/// Other names of these.
+const ALIASES: &[(&str, &str)] = &[
+    ("boolean", "bool"),
+    ("smallint", "int2"),
+    ("int", "int4"),
+    ("integer", "int4"),
+    ("bigint", "int8"),
+    ("real", "float4"),
+    ("decimal", "numeric"),
+];
+
 impl ColumnType {
     /// Text, the type of the columns that pgkit adds.
     pub const TEXT: ColumnType = ColumnType { scalar: Scalar::Text, list: false };
@@ -125,8 +136,18 @@ impl ColumnType {
     /// The type and the server's own for a name in a header (`int8`, `text[]`).
     pub fn by_name(name: &str) -> Option<(ColumnType, Type)> {
         let (base, list) = name.strip_suffix("[]").map_or((name, false), |base| (base, true));
+        let base = ALIASES.iter().find(|(alias, _)| *alias == base).map_or(base, |(_, name)| name);
         NAMES.iter().find(|(n, ..)| *n == base).map(|(_, scalar, one, many)| {
             (ColumnType { scalar: *scalar, list }, if list { many.clone() } else { one.clone() })
+        })
+    }
+
+    /// The type of a column of the server's.
+    pub fn of(server_type: &Type) -> Option<ColumnType> {
+        NAMES.iter().find_map(|(_, scalar, one, many)| match () {
+            () if server_type == one => Some(ColumnType { scalar: *scalar, list: false }),
+            () if server_type == many => Some(ColumnType { scalar: *scalar, list: true }),
+            () => None,
         })
     }
 

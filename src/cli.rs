@@ -397,7 +397,8 @@ fn report_command(report: &Report) -> Command {
         .clone()
         .unwrap_or_else(|| format!("pgkit {}{}", if report.own { "run " } else { "" }, report.name));
     let columns: Vec<&str> = report.columns.iter().map(|c| c.name.as_str()).collect();
-    command.after_help(format!("Columns: {}\n\n{}", columns.join(", "), example(&[&example_line])))
+    let columns = if columns.is_empty() { "as the server says".to_owned() } else { columns.join(", ") };
+    command.after_help(format!("Columns: {columns}\n\n{}", example(&[&example_line])))
 }
 
 /// The user's own reports: each with its report, or what is wrong with it.
@@ -440,6 +441,13 @@ pub fn tree(reports: &[Report], own: &OwnReports) -> Command {
                 .long("list")
                 .action(ArgAction::SetTrue)
                 .help("List your reports, with their summaries"),
+        )
+        .arg(
+            Arg::new("new")
+                .long("new")
+                .value_name("NAME")
+                .conflicts_with("list")
+                .help("Write a skeleton of a report into the first of your folders"),
         )
         .subcommand_value_name("NAME")
         .subcommand_help_heading("Your reports")

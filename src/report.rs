@@ -10,6 +10,7 @@ use tokio_postgres::types::Type;
 use crate::answer::parse_duration;
 use crate::cell::ColumnType;
 use crate::cli::parse_bytes;
+use crate::connect::ServerVersion;
 use crate::error::{Error, Result};
 use crate::marks;
 use crate::sql;
@@ -20,6 +21,7 @@ static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
+    #[serde(default = "oldest")]
     since: u32,
     needs: Option<String>,
     #[expect(dead_code, reason = "read by people: where the rule or the SQL comes from")]
@@ -33,6 +35,7 @@ struct Header {
     flag: Option<String>,
     example: Option<String>,
     tree: Option<Tree>,
+    #[serde(default)]
     columns: Vec<String>,
     /// The columns that a terminal without room leaves out, in this order.
     #[serde(default)]
@@ -42,6 +45,33 @@ struct Header {
     usual: BTreeMap<String, String>,
     #[serde(default, rename = "param")]
     params: Vec<Param>,
+}
+
+fn oldest() -> u32 {
+    ServerVersion::OLDEST
+}
+
+/// The keys of a header: a file whose first comment has none of them has no header.
+const KEYS: &[&str] = &[
+    "since",
+    "needs",
+    "source",
+    "scope",
+    "retry",
+    "lock_timeout",
+    "when",
+    "flag",
+    "example",
+    "tree",
+    "columns",
+    "wide",
+    "usual",
+];
+
+/// Does a comment line belong to a header?
+fn is_of_header(comment: &str) -> bool {
+    let comment = comment.trim();
+    comment == "[[param]]" || comment.split_once('=').is_some_and(|(key, _)| KEYS.contains(&key.trim()))
 }
 
 /// Whose answer a report gives.
@@ -220,7 +250,7 @@ pub struct Report {
     pub summary: String,
     /// Parameters, in the order of `$1`, `$2` ….
     pub params: Vec<Param>,
-    /// Columns, in order.
+    /// Columns, in order; none where the header does not name them, and the server must be asked.
     pub columns: Vec<Column>,
     /// Its rows are a tree.
     pub tree: Option<Tree>,
@@ -275,24 +305,21 @@ pub const SHARED_FLAGS: &[&str] = &[
 /// Parses one file. `file` is for messages; errors are bad data (65) with file and line.
 fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
     let at = |line: usize, why: &str| Error::data(format!("{file}:{line}: {why}"));
-    let mut lines = content.lines();
-    let summary = lines
-        .next()
-        .and_then(|line| line.strip_prefix("--"))
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .ok_or_else(|| {
-            at(1, "the first line must be the report's summary, as an SQL comment: -- What it shows.")
-        })?;
-    // The TOML keeps the file's line numbers: the summary's line is left empty.
-    let mut toml_text = String::from("\n");
-    let mut body_line = 2;
-    for line in lines {
-        let Some(comment) = line.strip_prefix("--") else { break };
-        toml_text.push_str(comment);
-        toml_text.push('\n');
-        body_line += 1;
+    let comments: Vec<&str> = content.lines().map_while(|line| line.strip_prefix("--")).collect();
+    let summary = comments.first().map(|line| line.trim()).unwrap_or_default();
+    let has_header = comments.iter().any(|comment| is_of_header(comment));
+    if summary.is_empty() && has_header {
+        return Err(at(
+            1,
+            "the first line must be the report's summary, as an SQL comment: -- What it shows.",
+        ));
     }
+    let body_line = 1 + comments.len();
+    // The TOML keeps the file's line numbers: the summary's line is left empty.
+    let toml_text = match comments.get(1..) {
+        Some(rest) if has_header => format!("\n{}\n", rest.join("\n")),
+        _ => String::new(),
+    };
     let header: Header = toml::from_str(&toml_text).map_err(|e| {
         let line = e.span().map_or(2, |span| 1 + toml_text[..span.start.min(toml_text.len())].matches('\n').count());
         at(line, &format!("the header is not right: {}", e.message()))
@@ -323,9 +350,6 @@ fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
         if columns.iter().all(|column| column.name != *name) {
             return Err(at(line_of(key), &format!("{key}: there is no column {name:?}")));
         }
-    }
-    if columns.is_empty() {
-        return Err(at(line_of("columns"), "a report has at least one column"));
     }
     for (i, column) in columns.iter().enumerate() {
         if columns[..i].iter().any(|c| c.name == column.name) {
@@ -384,7 +408,7 @@ fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
     };
     let report = Report {
         name: String::new(),
-        summary: summary.to_owned(),
+        summary: if summary.is_empty() { "A file without a header.".to_owned() } else { summary.to_owned() },
         params: header.params,
         columns,
         tree: header.tree,
@@ -622,8 +646,21 @@ mod tests {
     }
 
     #[test]
+    fn a_file_without_a_header_is_a_report_whose_columns_are_asked_for() {
+        for (content, summary) in [
+            ("SELECT 1 AS a;", "A file without a header."),
+            ("-- Shows one.\nSELECT 1 AS a", "Shows one."),
+            ("-- Shows one.\n-- It is = to one.\nSELECT 1 AS a", "Shows one."),
+        ] {
+            let (report, text) = parse_file("x.sql", content).unwrap();
+            assert_eq!((report.summary.as_str(), text.sql.as_str()), (summary, "SELECT 1 AS a"));
+            assert!(report.columns.is_empty() && text.since == ServerVersion::OLDEST);
+        }
+    }
+
+    #[test]
     fn a_header_that_lies_is_named_with_file_and_line() {
-        assert!(fault("SELECT 1").starts_with("x.sql:1: the first line"));
+        assert!(fault("--\n-- since = 10\nSELECT 1").starts_with("x.sql:1: the first line"));
         assert!(
             fault(&GOOD.replace("since", "sinc"))
                 .starts_with("x.sql:3: the header is not right: unknown field")

@@ -391,6 +391,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             break
         }
         'pgkit;run' {
+            [CompletionResult]::new('--new', '--new', [CompletionResultType]::ParameterName, 'Write a skeleton of a report into the first of your folders')
             [CompletionResult]::new('-?', '-?', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--list', '--list', [CompletionResultType]::ParameterName, 'List your reports, with their summaries')

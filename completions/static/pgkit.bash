@@ -2972,12 +2972,16 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__run)
-            opts="-? --help --list"
+            opts="-? --help --list --new"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --new)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

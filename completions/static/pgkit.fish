@@ -371,6 +371,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l no-pager -d 'Do no
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s v -l verbose -d 'Say which text of the report was chosen, and why'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s E -l echo-hidden -d 'Print the SQL that runs, with its parameters, on stderr'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s q -l quiet -d 'No remarks on stderr, only errors'
+complete -c pgkit -n "__fish_pgkit_using_subcommand run" -l new -d 'Write a skeleton of a report into the first of your folders' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand run" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_using_subcommand run" -l list -d 'List your reports, with their summaries'
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and not __fish_seen_subcommand_from on off status tail path grants" -l help -d 'Print help'

@@ -76,7 +76,7 @@ pub async fn run_observed(
         Some(_) if terminal.is_some() && args.format.is_plain() && wishes.leave_a_tree() => FormatName::Tree,
         _ => args.format.format(terminal.is_some()),
     };
-    let job = Job {
+    let mut job = Job {
         context,
         target: resolve(&flags, &context.env, args.session.echo.quiet)?,
         settings: Settings {
@@ -98,6 +98,16 @@ pub async fn run_observed(
     };
     if job.args.sql {
         return job.print_sql().await;
+    }
+    let with_columns;
+    if report.columns.is_empty() {
+        let reader = job.reader(&job.target).await?;
+        let columns = job.question.columns(&reader, &|text| job.tell(text)).await?;
+        // With the password that was typed: nobody is asked twice.
+        job.target = reader.target().clone();
+        reader.close().await;
+        with_columns = Report { columns, ..report.clone() };
+        job.question.report = &with_columns;
     }
     match every {
         Some(every) => job.watch(every, watcher).await,

@@ -1,5 +1,8 @@
 //! `run NAME`: a report of the user's own; `run --list`: which there are.
 
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
 use clap::ArgMatches;
 
 use super::{Context, own_folders, report};
@@ -33,6 +36,11 @@ pub async fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> 
                 }
             }
         }
+        None if matches.get_one::<String>("new").is_some() => {
+            let name = matches.get_one::<String>("new").map(String::as_str).unwrap_or_default();
+            let folder = own_folders(&context.env).into_iter().next();
+            write_skeleton(folder.as_deref(), name)
+        }
         None if matches.get_flag("list") => {
             let mut text = String::new();
             for (name, found) in &context.own {
@@ -53,4 +61,37 @@ pub async fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> 
             .hint("pgkit run --list shows them")
             .hint(format!("a report is a file NAME.sql in one of: {}", folders()))),
     }
+}
+
+/// What a report of one's own begins as.
+const SKELETON: &str = include_str!("skeleton.sql");
+
+/// Writes a new report that runs as it is, and says where.
+///
+/// Errors: a name that no command can have (64), there is one of that name already (64), the file cannot be written (74).
+fn write_skeleton(folder: Option<&Path>, name: &str) -> Result<Exit> {
+    let is_name = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'))
+    };
+    if !is_name(name) {
+        return Err(Error::usage(format!("invalid name {name:?} for a report"))
+            .hint("a name begins with a letter and is made of a to z, 0 to 9, _ and -"));
+    }
+    let folder = folder.ok_or_else(|| {
+        Error::usage("there is no folder for reports").hint("set PGKIT_QUERIES to one, or HOME")
+    })?;
+    let path = folder.join(format!("{name}.sql"));
+    let shown = path.display();
+    std::fs::create_dir_all(folder)
+        .map_err(|e| Error::io(format!("could not make {}", folder.display()), &e))?;
+    let file = std::fs::File::options().write(true).create_new(true).open(&path);
+    let mut file = file.map_err(|e| match e.kind() {
+        ErrorKind::AlreadyExists => Error::usage(format!("{shown} exists already")).hint("take another name"),
+        _ => Error::io(format!("could not write {shown}"), &e),
+    })?;
+    file.write_all(SKELETON.as_bytes()).map_err(|e| Error::io(format!("could not write {shown}"), &e))?;
+    output::print(&format!("{shown}\n"))?;
+    error::note(&format!("pgkit: pgkit run {name} runs it; pgkit man describes its header"));
+    Ok(Exit::Done)
 }

@@ -489,13 +489,36 @@ impl Reader {
     ///
     /// Errors: bad data (65) that names file, column and type.
     pub async fn describe(&self, text: &Text, columns: &[Column], params: &[Value]) -> Result<()> {
-        // A join that nothing satisfies: one row of NULLs with the statement's columns, and the statement never runs.
+        let row = self.nulls(text, params).await?;
+        check_row(&format!("{}:{}", text.file, text.columns_line), columns, &row)
+    }
+
+    /// The columns that the server says a statement has, without running it.
+    ///
+    /// Errors: what the server says of the statement; a type that pgkit does not read (65).
+    pub async fn columns(&self, text: &Text, params: &[Value]) -> Result<Vec<Column>> {
+        let row = self.nulls(text, params).await?;
+        let columns = row.columns().iter().map(|column| {
+            let (name, server_type) = (column.name().to_owned(), column.type_().clone());
+            let kind = cell::ColumnType::of(&server_type).ok_or_else(|| {
+                Error::data(format!(
+                    "{}: column {name:?} is of type {server_type}, which pgkit does not read",
+                    text.file
+                ))
+                .hint(format!("cast it in the SQL: {name}::text"))
+            })?;
+            Ok(Column { name, kind, server_type, wide: None, usual: None })
+        });
+        columns.collect()
+    }
+
+    /// One row of NULLs with a statement's columns: a join that nothing satisfies, so that the statement never runs.
+    async fn nulls(&self, text: &Text, params: &[Value]) -> Result<Row> {
         let sql =
             format!("SELECT report.* FROM (SELECT) AS one LEFT JOIN (\n{}\n) AS report ON false", text.sql);
         let rows = self.link.rows_unshown(&sql, params).await;
         let rows = rows.map_err(|e| Error { message: format!("{}: {}", text.file, e.message), ..e })?;
-        let row = only(rows).await?;
-        check_row(&format!("{}:{}", text.file, text.columns_line), columns, &row)
+        only(rows).await
     }
 
     /// Cancels what runs, and waits until the server has ended it.

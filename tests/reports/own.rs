@@ -181,7 +181,6 @@ fn a_file_that_is_not_right_is_named_with_its_line_and_the_others_still_run() {
     ]);
     assert_eq!(folder.run(&db, &["run", "good"]).lines(), ["1"]);
     for (name, start) in [
-        ("nosummary", "pgkit: QUERIES/nosummary.sql:1: the first line must be the report's summary"),
         ("typo", "pgkit: QUERIES/typo.sql:3: the header is not right: unknown field `sinc`"),
         ("type", "pgkit: QUERIES/type.sql:4: column \"one mood\": type \"mood\" is not known"),
         ("two", "pgkit: QUERIES/two.sql:5: a report is one statement"),
@@ -199,7 +198,7 @@ fn a_file_that_is_not_right_is_named_with_its_line_and_the_others_still_run() {
         assert!(output.stderr.starts_with(start), "{name}: {}", output.stderr);
     }
     let list = folder.run(&db, &["run", "--list"]);
-    assert_eq!((list.code, list.stdout.as_str()), (Some(0), "good\tA report.\n"), "{}", list.snapshot());
+    assert_eq!((list.code, list.stdout.as_str()), (Some(0), "good\tA report.\nnosummary\tA file without a header.\n"), "{}", list.snapshot());
     assert_eq!(list.stderr.matches("pgkit: QUERIES/").count(), 9, "{}", list.stderr);
     assert!(!list.stderr.contains("hidden") && !list.stderr.contains("notes"));
     let unknown = folder.run(&db, &["run", "none"]);
@@ -395,4 +394,37 @@ fn the_first_folder_that_has_a_name_wins_and_the_config_folder_is_the_last() {
             .stdout
     };
     assert_eq!((of("a"), of("b"), of("c")), ("1\n".into(), "3\n".into(), "4\n".into()));
+}
+
+#[test]
+fn a_file_without_a_header_runs_with_the_columns_that_the_server_says() {
+    for bin in bins() {
+        let db = database(server(bin).info(), "headless");
+        let folder = Folder::new(&[
+            ("one.sql", "SELECT 1 AS n, 'x'::text AS t, now() IS NULL AS b, ARRAY[1.5] AS l;\n"),
+            ("note.sql", "-- Counts.\n-- Not = a header.\nSELECT count(*) FROM pg_class\n"),
+            (
+                "short.sql",
+                "-- Old names of types.\n--\n-- columns = [\"a int\", \"b bigint\", \"c boolean\", \"d real\"]\nSELECT 1 AS a, 2::int8 AS b, true AS c, 1.5::float4 AS d\n",
+            ),
+            ("typed.sql", "SELECT '(1,2)'::point AS p\n"),
+            ("broken.sql", "SELECT FROM nothing_at_all\n"),
+        ]);
+        let out = folder.run(&db, &["run", "one", "--json", "--columns", "t,l,n,b"]);
+        assert_eq!(out.stdout, "[\n{\"t\":\"x\",\"l\":[1.5],\"n\":1,\"b\":false}\n]\n", "{}", out.snapshot());
+        assert_eq!(folder.run(&db, &["run", "short"]).lines(), ["1\t2\ttrue\t1.5"]);
+        assert_eq!(folder.run(&db, &["run", "note", "--header"]).lines()[0], "count");
+        assert!(folder.run(&db, &["run", "--list"]).stdout.contains("note\tCounts."));
+        for (name, says) in [("typed", "column \"p\" is of type point"), ("broken", "nothing_at_all")] {
+            let out = folder.run(&db, &["run", name]);
+            assert_eq!(out.code, Some(65), "{}", out.snapshot());
+            assert!(out.stderr.contains(says) && out.stderr.contains(name), "{}", out.stderr);
+        }
+        let skeleton = folder.run(&db, &["run", "--new", "mine"]);
+        assert_eq!(skeleton.stdout, "QUERIES/mine.sql\n", "{}", skeleton.snapshot());
+        assert_eq!(folder.run(&db, &["run", "mine"]).code, Some(0));
+        for bad in ["mine", "../x", "Upper"] {
+            assert_eq!(folder.run(&db, &["run", "--new", bad]).code, Some(64), "{bad}");
+        }
+    }
 }
