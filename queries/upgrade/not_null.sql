@@ -2,7 +2,7 @@
 SELECT 'stops' AS severity,
        pg_catalog.current_database()::text AS database,
        'table ' || pg_catalog.format('%I.%I, column %I', n.nspname, c.relname, a.attname) AS object,
-       'may be NULL, and in its parent ' || p.oid::pg_catalog.regclass || ' it may not' AS problem,
+       'may be NULL, and in its parent ' || p.oid::pg_catalog.regclass::text || ' it may not' AS problem,
        'set it NOT NULL; where it holds NULLs, fill those first' AS fix,
        'the restore of such a child fails' AS why,
        pg_catalog.format('ALTER TABLE %I.%I ALTER COLUMN %I SET NOT NULL;', n.nspname, c.relname, a.attname) AS sql,

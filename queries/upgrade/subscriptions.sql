@@ -17,7 +17,7 @@ SELECT CASE WHEN v.old < 17 THEN 'hurts' ELSE 'stops' END AS severity,
 FROM pg_catalog.pg_subscription s
 JOIN pg_catalog.pg_database d ON d.oid = s.subdbid AND d.datname = pg_catalog.current_database()
 CROSS JOIN (SELECT pg_catalog.current_setting('server_version_num')::int / 10000 AS old) AS v
-LEFT JOIN pg_catalog.pg_replication_origin o ON o.roname = 'pg_' || s.oid
+LEFT JOIN pg_catalog.pg_replication_origin o ON o.roname = 'pg_' || s.oid::text
 CROSS JOIN LATERAL (SELECT pg_catalog.count(*) AS busy FROM pg_catalog.pg_subscription_rel r
                     WHERE r.srsubid = s.oid AND r.srsubstate NOT IN ('i', 'r')) AS r
 WHERE v.old < 17 OR o.roname IS NULL OR r.busy > 0

@@ -53,6 +53,10 @@ pub struct Settings {
     pub copy_of: Option<PathBuf>,
     /// More arguments for initdb.
     pub initdb_args: Vec<String>,
+    /// Start it as pg_upgrade does (`postgres -b`), so that what a binary upgrade dumps can be restored.
+    pub binary_upgrade: bool,
+    /// It will run other people's code: it never runs as a user that owns clusters, where there is a choice.
+    pub untrusted: bool,
     /// Keep a copy of the fresh data folder as long as any sandbox of this user lives: the next one starts
     /// in half the time.
     pub template: bool,
@@ -86,6 +90,8 @@ impl Options {
                 files: Vec::new(),
                 copy_of: None,
                 initdb_args: Vec::new(),
+                binary_upgrade: false,
+                untrusted: false,
                 template: false,
             },
             scope: "user".to_owned(),

@@ -286,6 +286,9 @@ impl Cluster {
         let both = log.try_clone().map_err(|e| self.failed("write a log in", &e))?;
         let mut command = self.program("postgres", Signal::SIGQUIT);
         command.arg("-D").arg(self.data_dir()).stdout(Stdio::from(log)).stderr(Stdio::from(both));
+        if self.settings.binary_upgrade {
+            command.arg("-b");
+        }
         let child = tokio::process::Command::from(command).spawn().map_err(|e| {
             Error::io(format!("cannot run {}/postgres", self.settings.binaries.dir.display()), &e)
         })?;

@@ -41,6 +41,11 @@ impl Work<'_> {
         }
         trial.end().await?;
         self.preload(new, &preload, &mut verdicts).await?;
+        self.preload = verdicts
+            .iter()
+            .filter(|(_, verdict)| **verdict == Verdict::LoadsPreloaded)
+            .map(|(library, _)| library.clone())
+            .collect();
         self.facts(&facts, old, target, binaries.major).await?;
         let preloaded = match &new.data_dir {
             Some(_) => self.made(new, old, &facts).await?,

@@ -9,6 +9,8 @@ use serde::de::DeserializeOwned;
 use super::checks::{self, CHECKS, Check, Scope};
 use super::cluster::{self, Old};
 use super::libraries::{self, Use, Verdict};
+use super::locks::{Dumped, Table};
+use super::rehearsal::{self, Plan};
 use super::settings::{self, Used};
 use super::{Finding, Severity};
 use crate::connect::Target;
@@ -17,6 +19,8 @@ use crate::sandbox::{self, Binaries, Options};
 use crate::session::{Echo, Reader, Running, Settings, Value};
 use crate::sql::{self, Reach};
 
+const LOCK_TABLE: &str = include_str!("../../queries/upgrade/lock_table.sql");
+const DUMPED: &str = include_str!("../../queries/upgrade/dumped.sql");
 const OLD: &str = include_str!("../../queries/upgrade/old.sql");
 const LIST: &str = include_str!("../../queries/upgrade/list.sql");
 const LIBRARIES: &str = include_str!("../../queries/upgrade/libraries.sql");
@@ -60,6 +64,8 @@ pub struct Question<'a> {
     pub to: Option<u32>,
     /// The new version's programs.
     pub new: Option<Installation>,
+    /// How the restore is rehearsed on those.
+    pub plan: Plan,
     /// Is told what takes a while, and what could not be looked at.
     pub tell: &'a dyn Fn(&str),
 }
@@ -131,6 +137,12 @@ pub(super) struct Work<'a> {
     pub(super) to: u32,
     pub(super) findings: Vec<Finding>,
     pub(super) needs: Needs,
+    /// The libraries that the new server must load at its start.
+    pub(super) preload: Vec<String>,
+    /// The lock table of the old server, where it is known.
+    lock_table: Option<Table>,
+    /// The databases whose restore can be rehearsed.
+    rehearsable: Vec<rehearsal::Database>,
 }
 
 /// Examines the old server, and tries on the new one what it needs.
@@ -151,7 +163,16 @@ pub async fn examine(question: &Question<'_>) -> Result<Answer> {
     let home = reader.database().to_owned();
     let overdue = reader.overdue().map(str::to_owned);
 
-    let mut work = Work { question, from, to, findings: Vec::new(), needs: Needs::default() };
+    let mut work = Work {
+        question,
+        from,
+        to,
+        findings: Vec::new(),
+        needs: Needs::default(),
+        preload: Vec::new(),
+        lock_table: None,
+        rehearsable: Vec::new(),
+    };
     if old.is_standby {
         work.findings.push(
             Finding::new(
@@ -172,8 +193,20 @@ pub async fn examine(question: &Question<'_>) -> Result<Answer> {
     }
     work.afterwards();
     match &question.new {
-        Some(new) => work.tried(new, &old, &target).await?,
-        None => work.by_catalog(&old),
+        Some(new) => {
+            work.tried(new, &old, &target).await?;
+            let databases = std::mem::take(&mut work.rehearsable);
+            work.rehearse(new, &old, &target, &databases).await?;
+        }
+        None => {
+            work.by_catalog(&old);
+            work.findings.push(Finding::unseen(
+                rehearsal::WHAT,
+                None,
+                "name the new version's programs with --new-bin-dir",
+                "only a server of the new version can tell",
+            ));
+        }
     }
     let mut findings = work.findings;
     // Names in statements come from the server as they are.
@@ -344,6 +377,8 @@ impl Work<'_> {
         }
         let used: Vec<Used> = self.rows(reader, "settings", SETTINGS_USED, &[]).await?;
         self.needs.settings.extend(used.into_iter().map(|one| (None, one)));
+        let table: Vec<Table> = self.rows(reader, "the lock table", LOCK_TABLE, &[]).await?;
+        self.lock_table = table.into_iter().next();
         let preloaded: Vec<Use> = self.rows(reader, "what the server preloads", PRELOADED, &[]).await?;
         self.needs.libraries.extend(preloaded);
         if self.from >= 17 {
@@ -394,8 +429,29 @@ impl Work<'_> {
             let locales: Vec<Locale> = self.rows(&mut reader, "locales", LOCALES_USED, &[]).await?;
             self.needs.locales.extend(locales.into_iter().map(|one| (name.clone(), one)));
         }
+        let dumped: Vec<Dumped> = self.rows(&mut reader, "what a dump locks", DUMPED, &[]).await?;
+        if let Some(dumped) = dumped.first() {
+            self.dumped(database, *dumped);
+        }
         reader.close().await;
         Ok(())
+    }
+
+    /// Can it be dumped, and is that to be tried now?
+    fn dumped(&mut self, database: &Database, dumped: Dumped) {
+        let Some(table) = self.lock_table else { return };
+        let name = &database.name;
+        if let Some(finding) = table.finding(name, dumped) {
+            self.findings.push(finding);
+        } else if let Some(why) = table.hinders(dumped) {
+            if self.question.new.is_some() {
+                let fix = "raise max_locks_per_transaction, or try again when less is locked";
+                self.findings.push(Finding::unseen(rehearsal::WHAT, Some(name), fix, why));
+            }
+        } else {
+            let encoding = database.encoding.clone();
+            self.rehearsable.push(rehearsal::Database { name: name.clone(), encoding });
+        }
     }
 
     /// What every upgrade loses, and what changes its meaning.
@@ -417,9 +473,9 @@ impl Work<'_> {
         } else {
             "after the upgrade: vacuumdb --all --analyze-in-stages"
         };
-        let severity = if self.to >= 18 { Severity::Note } else { Severity::Hurts };
-        self.findings
-            .push(Finding::new(severity, "statistics", "planner statistics", problem, fix).because(why));
+        self.findings.push(
+            Finding::new(Severity::Note, "statistics", "planner statistics", problem, fix).because(why),
+        );
         if self.from < 12 && self.to >= 12 {
             self.findings.push(Finding::new(
                 Severity::Note,

@@ -9,7 +9,9 @@ mod checks;
 mod cluster;
 mod examine;
 mod libraries;
+mod locks;
 mod made;
+mod rehearsal;
 mod script;
 mod settings;
 mod trial;
@@ -17,6 +19,7 @@ mod trial;
 use serde::Deserialize;
 
 pub use examine::{Answer, Installation, Question, examine};
+pub use rehearsal::{Plan, Wish};
 pub use script::script;
 
 /// How bad a finding is.
@@ -25,6 +28,8 @@ pub use script::script;
 pub enum Severity {
     /// pg_upgrade stops.
     Stops,
+    /// Nobody knows: it could not be looked at.
+    Unseen,
     /// pg_upgrade goes on, and something is broken, lost or slow afterwards.
     Hurts,
     /// Good to know.
@@ -36,6 +41,7 @@ impl Severity {
     pub const fn word(self) -> &'static str {
         match self {
             Severity::Stops => "stops",
+            Severity::Unseen => "unseen",
             Severity::Hurts => "hurts",
             Severity::Note => "note",
         }
@@ -100,9 +106,9 @@ impl Finding {
         self
     }
 
-    /// Something that could not be looked at.
+    /// Something that could not be looked at, and so may stop pg_upgrade.
     fn unseen(what: &str, database: Option<&str>, fix: &str, why: impl Into<String>) -> Finding {
-        Finding::new(Severity::Note, "unseen", what, "could not be looked at", fix)
+        Finding::new(Severity::Unseen, "unseen", what, "could not be looked at", fix)
             .in_database(database)
             .because(why)
     }

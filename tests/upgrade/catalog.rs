@@ -189,7 +189,6 @@ fn what_hurts_afterwards_is_named_and_stops_nothing() {
         hurts,
         [
             ("physical replication slot standby", "slots"),
-            ("planner statistics", "statistics"),
             ("role maker", "roles"),
             ("tablespace \"in side\"", "tablespaces"),
             ("collation public.german", "collations"),
@@ -323,7 +322,7 @@ fn every_check_runs_on_every_version() {
     for old in bins() {
         let db = database(server(old).info(), "every");
         let said = check(&db, &["--to", "19"]);
-        assert_eq!(said.of("unseen").len(), 0, "on {}: {:?}", old.major, said.of("unseen"));
+        assert_eq!(said.unseen().len(), 0, "on {}: {:?}", old.major, said.unseen());
         assert!(said.of("initdb")[0].fix.starts_with("initdb -D NEW_DATA_DIR -U postgres --encoding=UTF8"));
     }
 }

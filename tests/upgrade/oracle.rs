@@ -116,6 +116,8 @@ fn every_obstacle_that_pg_upgrade_names_is_named_and_when_none_is_left_both_are_
             let judge = new.upgrade(&db, &old, &["--check"]);
             if judge.passes {
                 assert_eq!(said.code, Some(0), "{way}: {:#?}", said.stops());
+                let said = rehearse(&db, &new.args());
+                assert_eq!(said.code, Some(0), "{way}: {:#?}", said.found);
                 break;
             }
             let named = STOPS.iter().find(|(text, _)| judge.said.contains(text));
