@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::checks::{self, CHECKS, Check, Scope};
 use super::cluster::{self, Old};
+use super::hba::{self, Rule};
 use super::libraries::{self, Use, Verdict};
 use super::locks::{Dumped, Table};
 use super::rehearsal::{self, Plan};
@@ -19,6 +21,7 @@ use crate::sandbox::{self, Binaries, Options};
 use crate::session::{Echo, Reader, Running, Settings, Value};
 use crate::sql::{self, Reach};
 
+const HBA: &str = include_str!("../../queries/upgrade/hba.sql");
 const LOCK_TABLE: &str = include_str!("../../queries/upgrade/lock_table.sql");
 const DUMPED: &str = include_str!("../../queries/upgrade/dumped.sql");
 const OLD: &str = include_str!("../../queries/upgrade/old.sql");
@@ -139,6 +142,8 @@ pub(super) struct Work<'a> {
     pub(super) needs: Needs,
     /// The libraries that the new server must load at its start.
     pub(super) preload: Vec<String>,
+    /// The longest that a query of ours took: pg_upgrade's take about as long.
+    longest: Duration,
     /// The lock table of the old server, where it is known.
     lock_table: Option<Table>,
     /// The databases whose restore can be rehearsed.
@@ -170,6 +175,7 @@ pub async fn examine(question: &Question<'_>) -> Result<Answer> {
         findings: Vec::new(),
         needs: Needs::default(),
         preload: Vec::new(),
+        longest: Duration::ZERO,
         lock_table: None,
         rehearsable: Vec::new(),
     };
@@ -187,11 +193,13 @@ pub async fn examine(question: &Question<'_>) -> Result<Answer> {
     }
     work.install_user(&old);
     work.cluster(&mut reader).await?;
+    work.hba(&mut reader, &old, &databases).await?;
     reader.close().await;
     for database in &databases {
         work.database(&target, database).await?;
     }
     work.afterwards();
+    work.timeouts(&old);
     match &question.new {
         Some(new) => {
             work.tried(new, &old, &target).await?;
@@ -300,7 +308,10 @@ impl Work<'_> {
         sql: &str,
         params: &[Value],
     ) -> Result<Vec<T>> {
-        match reader.structs(sql, params).await {
+        let begun = tokio::time::Instant::now();
+        let answer = reader.structs(sql, params).await;
+        self.longest = self.longest.max(begun.elapsed());
+        match answer {
             Ok(rows) => Ok(rows),
             Err(e) if e.sqlstate.is_some() && matches!(e.exit, Exit::Permission | Exit::TryAgain) => {
                 reader.reopen(None).await?;
@@ -366,6 +377,35 @@ impl Work<'_> {
             )
             .because("pg_upgrade must connect as the role that ran initdb, whose OID is 10"),
         );
+    }
+
+    /// Whether pg_hba.conf lets pg_upgrade in.
+    async fn hba(&mut self, reader: &mut Reader, old: &Old, databases: &[Database]) -> Result<()> {
+        let seen = self.findings.len();
+        let rules: Vec<Rule> = self.rows(reader, "pg_hba.conf", HBA, &[]).await?;
+        // Who may not look, or through what, has that as a finding.
+        if self.findings.len() == seen {
+            let open = databases.iter().filter(|one| one.open && one.name != "template0");
+            let names: Vec<&str> = open.map(|one| one.name.as_str()).collect();
+            self.findings.extend(hba::findings(
+                &rules,
+                &names,
+                old.install_user.as_deref().unwrap_or_default(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Timeouts that pg_upgrade's own queries run into; pg_dump and pg_restore set theirs.
+    fn timeouts(&mut self, old: &Old) {
+        let user = sql::quote_ident(old.install_user.as_deref().unwrap_or_default());
+        let found: Vec<Finding> = self
+            .needs
+            .settings
+            .iter()
+            .filter_map(|(_, used)| settings::timeout(used, &user, self.longest))
+            .collect();
+        self.findings.extend(found);
     }
 
     /// What is the same in every database.

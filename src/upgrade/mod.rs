@@ -8,6 +8,7 @@ mod against;
 mod checks;
 mod cluster;
 mod examine;
+mod hba;
 mod libraries;
 mod locks;
 mod made;

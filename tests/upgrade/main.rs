@@ -10,6 +10,7 @@ mod catalog;
 mod clusters;
 mod hostile;
 mod oracle;
+mod rehearsal;
 mod usage;
 
 use std::path::{Path, PathBuf};

@@ -19,9 +19,9 @@ use futures_util::StreamExt;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::Finding;
 use super::cluster::Old;
 use super::examine::{Installation, Question, Work};
-use super::Finding;
 use crate::connect::{self, Disk, Environment, Flags, Target};
 use crate::error::{Error, Exit, Result};
 use crate::helper::aside;
@@ -72,6 +72,7 @@ struct Stage<'a> {
     binaries: &'a Binaries,
     target: &'a Target,
     user: &'a str,
+    is_install_user: bool,
     info: &'a Info,
     folder: PathBuf,
     deadline: Instant,
@@ -115,9 +116,8 @@ impl Work<'_> {
         target: &Target,
         databases: &[Database],
     ) -> Result<Vec<Failed>> {
-        let user = old.install_user.as_deref().unwrap_or("postgres");
-        let server = start(new, user, &self.preload).await?;
-        let result = match Stage::new(self.question, new.binaries(), target, user, server.info()) {
+        let server = start(new, install_user(old), &self.preload).await?;
+        let result = match Stage::new(self.question, new.binaries(), target, old, server.info()) {
             Ok(stage) => stage.all(databases).await,
             Err(e) => Err(e),
         };
@@ -143,6 +143,11 @@ impl Work<'_> {
             why => *why = Some(words),
         }
     }
+}
+
+/// Who runs pg_upgrade.
+fn install_user(old: &Old) -> &str {
+    old.install_user.as_deref().unwrap_or("postgres")
 }
 
 /// Why the restore is not to be rehearsed, and what to do about that; `None` where it is.
@@ -202,7 +207,7 @@ impl<'a> Stage<'a> {
         question: &'a Question<'a>,
         binaries: &'a Binaries,
         target: &'a Target,
-        user: &'a str,
+        old: &'a Old,
         info: &'a Info,
     ) -> Result<Stage<'a>> {
         let folder = info.folder.join("rehearsal");
@@ -215,7 +220,8 @@ impl<'a> Stage<'a> {
             question,
             binaries,
             target,
-            user,
+            user: install_user(old),
+            is_install_user: old.is_install_user == Some(true),
             info,
             way: Mutex::new(Way::new(target, folder.join("passwords"))),
             folder,
@@ -385,15 +391,22 @@ impl<'a> Stage<'a> {
         args.extend(self.lock_limit());
         let ended = self.there("pg_dump", args, name).await?;
         if !ended.succeeded {
-            let exit = if ended.stderr.contains("lock timeout") { Exit::TryAgain } else { Exit::Data };
-            return Err(Error::new(exit, format!("pg_dump fails: {}", ended.complaint())));
+            let message = format!("pg_dump fails: {}", ended.complaint());
+            if ended.stderr.contains("lock timeout") || ended.stderr.contains("out of shared memory") {
+                return Err(Error::new(Exit::TryAgain, message));
+            }
+            if self.is_install_user {
+                // It is pg_upgrade's own, then.
+                return Ok(vec![Failed::other(name, &message)]);
+            }
+            return Err(Error::new(Exit::Data, message));
         }
         let list = self
             .here("pg_restore", vec!["--list".into(), "--verbose".into(), file.into()])
             .run(|_| {})
             .await?;
         let is_initial = name == "template1" || name == "postgres";
-        let mut args = vec!["--verbose".to_owned(), "--create".to_owned()];
+        let mut args = vec!["--verbose".to_owned(), "--no-tablespaces".to_owned(), "--create".to_owned()];
         args.extend(is_initial.then(|| "--clean".to_owned()));
         args.push(format!("--dbname={}", if name == "template1" { "postgres" } else { "template1" }));
         args.push(file.to_owned());
@@ -405,7 +418,12 @@ impl<'a> Stage<'a> {
             // What is in it shall be seen all the same.
             self.make(database).await?;
             let into = name.replace('\\', "\\\\").replace('\'', "\\'");
-            let args = vec!["--verbose".to_owned(), format!("--dbname=dbname='{into}'"), file.to_owned()];
+            let args = vec![
+                "--verbose".to_owned(),
+                "--no-tablespaces".to_owned(),
+                format!("--dbname=dbname='{into}'"),
+                file.to_owned(),
+            ];
             let (_, more, fatal) = self.restore(args, &list.stdout, database).await?;
             failed.extend(more);
             failed.extend(fatal.iter().map(|said| Failed::other(name, said)));
