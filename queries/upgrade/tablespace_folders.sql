@@ -1,5 +1,6 @@
 -- Tablespaces that cannot be made in the new cluster: their folder is gone, or they are in-place ones, which stand in the
--- data directory and have no folder of their own. Only who may read files of the server sees the first.
+-- data directory and have no folder of their own. Only who may read files of the server sees the first. Before 11 nobody may
+-- name a path outside the data directory; the link in it leads there.
 SELECT 'stops' AS severity,
        NULL::text AS database,
        'tablespace ' || pg_catalog.quote_ident(t.spcname) AS object,
@@ -14,5 +15,5 @@ SELECT 'stops' AS severity,
 FROM pg_catalog.pg_tablespace t
 CROSS JOIN LATERAL (SELECT pg_catalog.pg_tablespace_location(t.oid) AS location) AS l
 WHERE l.location <> ''
-  AND (l.location NOT LIKE '/%' OR (pg_catalog.pg_stat_file(l.location, true)).isdir IS NOT TRUE)
+  AND (l.location NOT LIKE '/%' OR (pg_catalog.pg_stat_file('pg_tblspc/' || t.oid::text, true)).isdir IS NOT TRUE)
 ORDER BY 3

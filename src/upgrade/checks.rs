@@ -73,6 +73,12 @@ pub const CHECKS: &[Check] = &[
         include_str!("../../queries/upgrade/tablespaces.sql"),
     ),
     check(
+        "files",
+        "whether the server takes its files",
+        Scope::Cluster,
+        include_str!("../../queries/upgrade/files.sql"),
+    ),
+    check(
         "tablespaces",
         "the folders of tablespaces",
         Scope::Cluster,

@@ -64,6 +64,7 @@ impl Work<'_> {
                 &rules,
                 &names,
                 old.install_user.as_deref().unwrap_or_default(),
+                None,
             ));
         }
         Ok(())

@@ -54,8 +54,42 @@ impl Rule {
     }
 }
 
-/// What pg_upgrade meets at these databases.
-pub fn findings(rules: &[Rule], databases: &[&str], user: &str) -> Vec<Finding> {
+/// The lines for the local socket of such a file. What it includes from elsewhere may be anything.
+pub fn parse(text: &str) -> Vec<Rule> {
+    let list = |word: &str| word.split(',').map(|name| name.trim_matches('"').to_owned()).collect::<Vec<_>>();
+    let unknown = || list("/elsewhere");
+    let mut rules = Vec::new();
+    for (line, text) in (1..).zip(text.lines()) {
+        let text = text.split('#').next().unwrap_or_default();
+        // A list may have blanks behind its commas.
+        let text = text.replace(", ", ",");
+        let words: Vec<&str> = text.split_whitespace().collect();
+        match words[..] {
+            ["local", databases, users, method, ..] => {
+                let read = |word: &str| if word.contains('@') { unknown() } else { list(word) };
+                rules.push(Rule {
+                    line,
+                    databases: read(databases),
+                    users: read(users),
+                    method: method.to_owned(),
+                });
+            }
+            [word, ..] if word.starts_with("include") || word.starts_with('@') => {
+                rules.push(Rule {
+                    line,
+                    databases: unknown(),
+                    users: unknown(),
+                    method: "reject".to_owned(),
+                });
+            }
+            _ => {}
+        }
+    }
+    rules
+}
+
+/// What pg_upgrade meets at these databases, of the old cluster or, with `place`, of another.
+pub fn findings(rules: &[Rule], databases: &[&str], user: &str, place: Option<&str>) -> Vec<Finding> {
     let mut found = Vec::new();
     for database in databases {
         let mut maybe = None;
@@ -71,6 +105,21 @@ pub fn findings(rules: &[Rule], databases: &[&str], user: &str) -> Vec<Finding> 
                 }
             }
         }
+        if let Some(rule) =
+            verdict.filter(|rule| ["password", "md5", "scram-sha-256"].contains(&rule.method.as_str()))
+        {
+            let cluster = place.unwrap_or("old cluster");
+            found.push(
+                Finding::new(
+                    Severity::Note,
+                    "pg_hba",
+                    cluster,
+                    "asks for a password over the local socket",
+                    format!("give pg_upgrade that of {user}: PGPASSWORD or a password file"),
+                )
+                .because(format!("line {} of pg_hba.conf", rule.line)),
+            );
+        }
         let rejects = verdict.is_none_or(|rule| rule.method == "reject");
         let severity = if rejects { Severity::Stops } else { Severity::Unseen };
         let what = match (verdict, maybe) {
@@ -85,14 +134,19 @@ pub fn findings(rules: &[Rule], databases: &[&str], user: &str) -> Vec<Finding> 
             Finding::new(
                 severity,
                 "pg_hba",
-                format!("database {database}"),
+                place.map_or_else(
+                    || format!("database {database}"),
+                    |place| format!("{place}, database {database}"),
+                ),
                 problem,
                 format!("put before it for the upgrade: local all {user} peer"),
             )
             .because(format!("{what}, and pg_upgrade connects to every database"))
-            .in_database(Some(database)),
+            .in_database(Some(*database).filter(|_| place.is_none())),
         );
     }
+    found.sort();
+    found.dedup();
     found
 }
 
@@ -107,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_first_line_that_is_for_a_database_decides() {
-        let judged = |rules: &[Rule]| findings(rules, &["d", "me"], "me").len();
+        let judged = |rules: &[Rule]| findings(rules, &["d", "me"], "me", None).len();
         assert_eq!(judged(&[rule(1, "all", "all", "peer")]), 0);
         assert_eq!(judged(&[rule(1, "d", "all", "reject"), rule(2, "all", "all", "trust")]), 1);
         assert_eq!(judged(&[rule(1, "d", "you", "reject"), rule(2, "all", "me", "trust")]), 0);
@@ -115,8 +169,15 @@ mod tests {
         assert_eq!(judged(&[rule(1, "replication", "all", "trust")]), 2);
         assert_eq!(judged(&[]), 2);
         // A regular expression may be for it.
-        let found = findings(&[rule(1, "/^x", "all", "reject"), rule(2, "all", "all", "peer")], &["d"], "me");
+        let found =
+            findings(&[rule(1, "/^x", "all", "reject"), rule(2, "all", "all", "peer")], &["d"], "me", None);
         assert_eq!(found.iter().map(|one| one.severity).collect::<Vec<_>>(), [Severity::Unseen]);
+        let text = "# x\nlocal  \"d\", e  all trust # y\nhost all all ::1/128 reject\ninclude other\nlocal all @f peer\n";
+        let unknown = |line, users, method| rule(line, "/elsewhere", users, method);
+        let others = [unknown(4, "/elsewhere", "reject"), rule(5, "all", "/elsewhere", "peer")];
+        assert_eq!(parse(text), [&[rule(2, "d,e", "all", "trust")][..], &others].concat());
+        let asked = findings(&[rule(1, "all", "all", "md5")], &["d", "e"], "me", None);
+        assert_eq!(asked.iter().map(|one| one.severity).collect::<Vec<_>>(), [Severity::Note]);
         assert_eq!(judged(&[rule(1, "all", "+x", "trust"), rule(2, "all", "all", "peer")]), 0);
     }
 }

@@ -151,6 +151,19 @@ fn settings_and_names_that_pg_upgrade_trips_over_are_named() {
         db.sql("SELECT pg_reload_conf()");
         eventually("the file is read", || shut.try_sql("SELECT 1").is_ok());
         assert_eq!(judged("", ""), nothing);
+        // The old server does not start again with what its files say now.
+        db.sql("SELECT pg_sleep(2)");
+        let conf = db.info.data_dir.join("postgresql.conf");
+        let before = std::fs::read_to_string(&conf).unwrap();
+        let said = |text: &str| {
+            std::fs::write(&conf, format!("{before}\n{text}\n")).unwrap();
+            let said = look("postgres", &db, &["--to", "19"]);
+            said.of("files").iter().map(|f| (f.severity.clone(), f.problem.clone())).collect::<Vec<_>>()
+        };
+        let unread = ("unseen".to_owned(), "was changed, and not read since".to_owned());
+        assert_eq!(said("ssl = on"), std::slice::from_ref(&unread), "on {}", old.major);
+        let broken = ("stops".to_owned(), "is not taken by the server: nonsense".to_owned());
+        assert_eq!(said("nonsense = 1"), [broken, unread], "on {}", old.major);
     }
 }
 
