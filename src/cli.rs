@@ -313,7 +313,7 @@ fn param_arg(param: &Param) -> Arg {
 }
 
 /// A length of time that the server takes as a timeout: a number of milliseconds in 31 bits.
-fn parse_timeout(text: &str) -> std::result::Result<Duration, String> {
+pub fn parse_timeout(text: &str) -> std::result::Result<Duration, String> {
     let limit = parse_duration(text)?;
     if i32::try_from(limit.as_millis()).is_err() {
         return Err(format!("{text:?} is too long: the server counts to 24 days; 0 is no limit"));

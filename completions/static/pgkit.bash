@@ -3197,7 +3197,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__upgrade__subcmd__check)
-            opts="-? -h -p -U -d -w -W -E -q --help --to --new-bin-dir --new-data-dir --fix-sql --allow-destructive --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --host --port --username --dbname --no-password --password --echo-hidden --quiet --statement-timeout --lock-timeout"
+            opts="-? -h -p -U -d -w -W -E -q --help --to --new-bin-dir --new-data-dir --no-rehearsal --rehearsal --rehearsal-timeout --allow-unseen --fix-sql --allow-destructive --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --host --port --username --dbname --no-password --password --echo-hidden --quiet --statement-timeout --lock-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3219,6 +3219,10 @@ _pgkit() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
                     fi
+                    return 0
+                    ;;
+                --rehearsal-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --format)

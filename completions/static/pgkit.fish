@@ -41,7 +41,7 @@ complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "run" -d 'A report of yo
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "log" -d 'Log all SQL without forgetting to stop, and read the server\'s log'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "bench" -d 'Measure two or more ways to get the same data'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "jobs" -d 'Run jobs on time, each date once, from as many machines as there are; on crontabber\'s tables'
-complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "upgrade-check" -d 'What would stop pg_upgrade or hurt afterwards, in all databases; exit code 1 when something stops'
+complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "upgrade-check" -d 'What would stop pg_upgrade or hurt afterwards, in all databases; exit code 1 when something stops, or could not be looked at'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "sandbox" -d 'A throwaway server with sample data, to try everything on'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "man" -d 'Print the manual page'
@@ -985,6 +985,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l to -d 'The new major version [default: that of --new-bin-dir, else the newest that pgkit knows]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l new-bin-dir -d 'Folder with the new version\'s programs: a throwaway server of it is started, and everything tried on that' -r -f -a "(__fish_complete_directories)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l new-data-dir -d 'The new cluster, already made with those programs: it is compared with the old one' -r -f -a "(__fish_complete_directories)"
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l rehearsal-timeout -d 'How long the rehearsal may take; 0 is for ever' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
 csv\t'RFC 4180, with a header'
@@ -1007,6 +1008,9 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -s d -l dbnam
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l help -d 'Print help'
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l no-rehearsal -d 'Do not rehearse the restore on that server'
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l rehearsal -d 'Rehearse it also where that runs code of these databases as your own account'
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l allow-unseen -d 'Exit with 0 although something could not be looked at'
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l fix-sql -d 'Print the script for psql that mends what SQL on the old server can mend'
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l allow-destructive -d 'With --fix-sql: what destroys something or takes a choice is not commented out'
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l csv -d 'Short for --format csv'

@@ -19,21 +19,22 @@ WITH RECURSIVE known (name, crosses, becomes, why) AS (
     WHERE (t.typtype = 'c' AND (t.oid < 16384 OR n.nspname = 'information_schema'))
        OR (k.crosses <= $1 AND (k.crosses = 0 OR k.crosses > pg_catalog.current_setting('server_version_num')::int / 10000)
            AND (k.name = 'sql_identifier') = (n.nspname = 'information_schema'))
+), leads (from_type, to_type) AS (
+    -- From a type to those that hold values of it. Looked up once: pg_attribute is large, and has no index on types.
+    SELECT d.typbasetype, d.oid FROM pg_catalog.pg_type d WHERE d.typtype = 'd'
+    UNION ALL
+    SELECT e.typelem, e.oid FROM pg_catalog.pg_type e WHERE e.typelem <> 0 AND e.typtype = 'b'
+    UNION ALL
+    SELECT g.rngsubtype, g.rngtypid FROM pg_catalog.pg_range g
+    UNION
+    SELECT a.atttypid, c.reltype
+    FROM pg_catalog.pg_attribute a
+    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+    WHERE NOT a.attisdropped AND a.attnum > 0 AND c.reltype <> 0
 ), holding (oid, root) AS (
     SELECT r.oid, r.oid FROM roots r
     UNION
-    SELECT t.oid, h.root
-    FROM holding h
-    CROSS JOIN LATERAL (
-        SELECT d.oid FROM pg_catalog.pg_type d WHERE d.typbasetype = h.oid AND d.typtype = 'd'
-        UNION ALL
-        SELECT e.oid FROM pg_catalog.pg_type e WHERE e.typelem = h.oid AND e.typtype = 'b'
-        UNION ALL
-        SELECT c.reltype FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-        WHERE a.atttypid = h.oid AND NOT a.attisdropped AND c.reltype <> 0
-        UNION ALL
-        SELECT g.rngtypid FROM pg_catalog.pg_range g WHERE g.rngsubtype = h.oid
-    ) AS t
+    SELECT l.to_type, h.root FROM holding h JOIN leads l ON l.from_type = h.oid
 ), hits AS (
     SELECT DISTINCT ON (c.oid, a.attnum)
            c.oid AS relid, c.relkind AS relkind, n.nspname AS schema, c.relname AS name, a.attname AS attname,

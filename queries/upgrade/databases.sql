@@ -1,4 +1,4 @@
--- Databases that pg_upgrade cannot connect to, and a template0 that it could. From pg_upgrade's check.c
+-- Databases whose name it cannot hand on, databases that pg_upgrade cannot connect to, and a template0 that it could. From pg_upgrade's check.c
 -- (check_proper_datallowconn); a database with the limit -2 is one whose DROP was interrupted.
 SELECT 'stops' AS severity,
        d.datname::text AS database,
@@ -19,6 +19,12 @@ SELECT 'stops' AS severity,
        d.datconnlimit = -2 AS choice
 FROM pg_catalog.pg_database d
 WHERE d.datconnlimit = -2 OR d.datallowconn = (d.datname = 'template0')
+UNION ALL
+SELECT 'stops', d.datname::text, 'database ' || pg_catalog.quote_ident(d.datname), 'has a line break in its name', 'rename it',
+       'pg_upgrade hands the name to a shell, and takes no line breaks there',
+       NULL, NULL, true
+FROM pg_catalog.pg_database d
+WHERE d.datname ~ '[\n\r]'
 UNION ALL
 SELECT 'stops', NULL, 'database template1', 'does not exist', 'make it again',
        'pg_upgrade connects to template1', 'CREATE DATABASE template1 TEMPLATE template0 IS_TEMPLATE true;', NULL, true

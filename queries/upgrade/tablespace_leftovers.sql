@@ -11,5 +11,5 @@ SELECT 'stops' AS severity,
        true AS choice
 FROM pg_catalog.pg_tablespace t
 CROSS JOIN LATERAL (SELECT pg_catalog.pg_tablespace_location(t.oid) AS location) AS l
-WHERE l.location LIKE '/%' AND (pg_catalog.pg_stat_file(l.location || '/' || $1, true)).isdir
+WHERE l.location LIKE '/%' AND (pg_catalog.pg_stat_file('pg_tblspc/' || t.oid::text || '/' || $1, true)).isdir
 ORDER BY 3

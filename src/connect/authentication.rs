@@ -35,6 +35,11 @@ pub struct Allowed {
 }
 
 impl Allowed {
+    /// As it was given; empty where everything is allowed.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Reads a list. The error says what is wrong with it.
     pub(super) fn parse(text: &str) -> Result<Allowed, String> {
         let mut allowed = Allowed { text: text.to_owned(), methods: Vec::new(), negated: false };

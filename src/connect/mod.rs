@@ -9,6 +9,7 @@ mod environment;
 mod failure;
 mod files;
 mod frames;
+mod libpq;
 mod opening;
 mod passfile;
 mod resolve;

@@ -101,7 +101,7 @@ fn refuse(master: &Master, error: Error) -> Exit {
 
 async fn keep(master: &mut Master, orders: &Orders, folder: &Folder) -> Result<()> {
     let mut signals = Signals::new()?;
-    let owner = user::choose()?;
+    let owner = user::choose(orders.settings.untrusted)?;
     let mut cluster = Cluster::new(folder, owner.clone(), orders.settings.clone())?;
     let begun = tokio::select! {
         begun = begin(&mut cluster, orders) => begun,

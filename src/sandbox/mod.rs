@@ -51,8 +51,14 @@ pub struct Settings {
     pub files: Vec<(String, String)>,
     /// Run a copy of this data folder, of a server that is shut down, instead of a fresh one; its settings are left out.
     pub copy_of: Option<PathBuf>,
+    /// With `copy_of`: its settings are kept, but for those that lead elsewhere, to see whether a server starts with them.
+    pub own_settings: bool,
     /// More arguments for initdb.
     pub initdb_args: Vec<String>,
+    /// Start it as pg_upgrade does (`postgres -b`), so that what a binary upgrade dumps can be restored.
+    pub binary_upgrade: bool,
+    /// It will run other people's code: it never runs as a user that owns clusters, where there is a choice.
+    pub untrusted: bool,
     /// Keep a copy of the fresh data folder as long as any sandbox of this user lives: the next one starts
     /// in half the time.
     pub template: bool,
@@ -85,7 +91,10 @@ impl Options {
                 hba: Vec::new(),
                 files: Vec::new(),
                 copy_of: None,
+                own_settings: false,
                 initdb_args: Vec::new(),
+                binary_upgrade: false,
+                untrusted: false,
                 template: false,
             },
             scope: "user".to_owned(),

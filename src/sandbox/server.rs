@@ -185,16 +185,18 @@ impl Cluster {
     /// needs them.
     fn copy_cluster(&self, from: &Path) -> io::Result<()> {
         copy(from, &self.data_dir(), &|path| self.give(path))?;
-        for name in
-            ["postmaster.pid", "postgresql.conf", "postgresql.auto.conf", "standby.signal", "recovery.signal"]
-        {
+        let settings = ["postgresql.conf", "postgresql.auto.conf"];
+        let others = ["postmaster.pid", "standby.signal", "recovery.signal"];
+        for name in others.iter().chain(settings.iter().filter(|_| !self.settings.own_settings)) {
             match fs::remove_file(self.data_dir().join(name)) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
                 _ => {}
             }
         }
         let conf = self.data_dir().join("postgresql.conf");
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&conf)?;
+        if !self.settings.own_settings || !conf.exists() {
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&conf)?;
+        }
         self.give(&conf)
     }
 
@@ -286,6 +288,31 @@ impl Cluster {
         let both = log.try_clone().map_err(|e| self.failed("write a log in", &e))?;
         let mut command = self.program("postgres", Signal::SIGQUIT);
         command.arg("-D").arg(self.data_dir()).stdout(Stdio::from(log)).stderr(Stdio::from(both));
+        if self.settings.binary_upgrade {
+            command.arg("-b");
+        }
+        if self.settings.own_settings {
+            // What it has been told of the place that it was copied from, or that would reach out of here.
+            let data = self.data_dir();
+            for (name, value) in [
+                ("data_directory", data.display().to_string()),
+                ("hba_file", data.join("pg_hba.conf").display().to_string()),
+                ("ident_file", data.join("pg_ident.conf").display().to_string()),
+                ("external_pid_file", String::new()),
+                ("listen_addresses", String::new()),
+                ("port", self.port.to_string()),
+                ("unix_socket_directories", format!("\"{}\"", self.socket_dir().display())),
+                ("unix_socket_permissions", "0700".to_owned()),
+                ("unix_socket_group", String::new()),
+                ("archive_mode", "off".to_owned()),
+                ("log_destination", "stderr".to_owned()),
+                ("logging_collector", "off".to_owned()),
+                ("dynamic_shared_memory_type", "mmap".to_owned()),
+                ("lc_messages", "C".to_owned()),
+            ] {
+                command.arg("-c").arg(format!("{name}={value}"));
+            }
+        }
         let child = tokio::process::Command::from(command).spawn().map_err(|e| {
             Error::io(format!("cannot run {}/postgres", self.settings.binaries.dir.display()), &e)
         })?;

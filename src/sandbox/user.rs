@@ -21,13 +21,18 @@ pub(super) struct Owner {
 const CANDIDATES: &[&str] =
     &["postgres", "nobody", "_postgres", "games", "news", "uucp", "lp", "proxy", "list", "irc", "mail"];
 
-/// `None` unless we are root. A user is free when nothing runs under its name but root's sandboxes.
-pub(super) fn choose() -> Result<Option<Owner>> {
+/// Users under whose names distributions keep clusters.
+const CLUSTER_OWNERS: &[&str] = &["postgres", "_postgres"];
+
+/// `None` unless we are root. A user is free when nothing runs under its name but root's sandboxes. What runs
+/// other people's code does not run as one who may own clusters, running or not.
+pub(super) fn choose(untrusted: bool) -> Result<Option<Owner>> {
     if !nix::unistd::geteuid().is_root() {
         return Ok(None);
     }
     let busy = busy();
-    let free = CANDIDATES.iter().find_map(|name| {
+    let candidates = CANDIDATES.iter().filter(|name| !(untrusted && CLUSTER_OWNERS.contains(name)));
+    let free = candidates.into_iter().find_map(|name| {
         let user = nix::unistd::User::from_name(name).ok().flatten()?;
         let (uid, gid) = (user.uid.as_raw(), user.gid.as_raw());
         (uid != 0 && !busy.contains(&uid)).then(|| Owner { name: (*name).to_owned(), uid, gid })

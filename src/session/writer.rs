@@ -23,6 +23,8 @@ pub enum Purpose {
     Jobs,
     /// `locks cancel` and `locks terminate`.
     Signal,
+    /// Making roles and databases on a throwaway server of pgkit's own.
+    Sandbox,
 }
 
 impl Purpose {

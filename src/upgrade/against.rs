@@ -41,9 +41,18 @@ impl Work<'_> {
         }
         trial.end().await?;
         self.preload(new, &preload, &mut verdicts).await?;
+        self.preload = verdicts
+            .iter()
+            .filter(|(_, verdict)| **verdict == Verdict::LoadsPreloaded)
+            .map(|(library, _)| library.clone())
+            .collect();
         self.facts(&facts, old, target, binaries.major).await?;
         let preloaded = match &new.data_dir {
-            Some(_) => self.made(new, old, &facts).await?,
+            Some(_) => {
+                let named = self.made(new, old, &facts).await?;
+                self.named(new, named.as_deref().unwrap_or_default(), &mut verdicts).await?;
+                named
+            }
             None => {
                 self.findings.extend(cluster::compare(&old.control, &facts.control, None));
                 self.yet_to_make(old, Some(new));
@@ -85,6 +94,35 @@ impl Work<'_> {
                 Err(e) => return Err(e),
             };
             verdicts.insert(library.clone(), verdict);
+        }
+        Ok(())
+    }
+
+    /// The libraries that the new cluster's settings name: each must let a server start.
+    async fn named(
+        &mut self,
+        new: &Installation,
+        named: &[String],
+        verdicts: &mut BTreeMap<String, Verdict>,
+    ) -> Result<()> {
+        let unknown: Vec<String> =
+            named.iter().filter(|name| !libraries::is_known(name, verdicts)).cloned().collect();
+        self.preload(new, &unknown, verdicts).await?;
+        for name in unknown {
+            if let Some(Verdict::Fails(why)) = verdicts.get(&name) {
+                // That it does not start is said, and why.
+                self.findings.retain(|finding| finding.check != super::made::STARTS);
+                self.findings.push(
+                    Finding::new(
+                        Severity::Stops,
+                        "libraries",
+                        "new cluster, setting shared_preload_libraries",
+                        format!("names {name}, with which no server starts"),
+                        "leave it out there, or install it",
+                    )
+                    .because(why.clone()),
+                );
+            }
         }
         Ok(())
     }

@@ -73,6 +73,18 @@ pub const CHECKS: &[Check] = &[
         include_str!("../../queries/upgrade/tablespaces.sql"),
     ),
     check(
+        "files",
+        "whether the server takes its files",
+        Scope::Cluster,
+        include_str!("../../queries/upgrade/files.sql"),
+    ),
+    check(
+        "tablespaces",
+        "the folders of tablespaces",
+        Scope::Cluster,
+        include_str!("../../queries/upgrade/tablespace_folders.sql"),
+    ),
+    check(
         "roles",
         "roles that may make roles",
         Scope::Cluster,
@@ -123,6 +135,12 @@ pub const CHECKS: &[Check] = &[
         "inherited NOT NULL",
         Scope::Database,
         include_str!("../../queries/upgrade/not_null.sql"),
+    ),
+    check(
+        "lost_objects",
+        "what is in the system's schemas",
+        Scope::Database,
+        include_str!("../../queries/upgrade/lost_objects.sql"),
     ),
     check(
         "subscriptions",

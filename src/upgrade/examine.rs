@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -9,6 +10,8 @@ use serde::de::DeserializeOwned;
 use super::checks::{self, CHECKS, Check, Scope};
 use super::cluster::{self, Old};
 use super::libraries::{self, Use, Verdict};
+use super::locks::{Dumped, Table};
+use super::rehearsal::{self, Plan};
 use super::settings::{self, Used};
 use super::{Finding, Severity};
 use crate::connect::Target;
@@ -17,16 +20,14 @@ use crate::sandbox::{self, Binaries, Options};
 use crate::session::{Echo, Reader, Running, Settings, Value};
 use crate::sql::{self, Reach};
 
+const DUMPED: &str = include_str!("../../queries/upgrade/dumped.sql");
 const OLD: &str = include_str!("../../queries/upgrade/old.sql");
 const LIST: &str = include_str!("../../queries/upgrade/list.sql");
 const LIBRARIES: &str = include_str!("../../queries/upgrade/libraries.sql");
 const EXTENSIONS: &str = include_str!("../../queries/upgrade/extensions.sql");
-const SETTINGS_USED: &str = include_str!("../../queries/upgrade/settings_used.sql");
 const SETTINGS_FUNCTIONS: &str = include_str!("../../queries/upgrade/settings_functions.sql");
 const LOCALES_USED: &str = include_str!("../../queries/upgrade/locales_used.sql");
 const ICU_COLLATIONS: &str = include_str!("../../queries/upgrade/icu_collations.sql");
-const SUBSCRIPTION_COUNT: &str = include_str!("../../queries/upgrade/subscription_count.sql");
-const PRELOADED: &str = include_str!("../../queries/upgrade/preloaded.sql");
 
 /// The programs of the new version, and the cluster that was made with them.
 #[derive(Debug, Clone)]
@@ -60,6 +61,8 @@ pub struct Question<'a> {
     pub to: Option<u32>,
     /// The new version's programs.
     pub new: Option<Installation>,
+    /// How the restore is rehearsed on those.
+    pub plan: Plan,
     /// Is told what takes a while, and what could not be looked at.
     pub tell: &'a dyn Fn(&str),
 }
@@ -79,17 +82,17 @@ pub struct Answer {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Database {
-    name: String,
-    open: bool,
+pub(super) struct Database {
+    pub(super) name: String,
+    pub(super) open: bool,
     allowed: bool,
     encoding: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Count {
-    count: u64,
+pub(super) struct Count {
+    pub(super) count: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -131,6 +134,14 @@ pub(super) struct Work<'a> {
     pub(super) to: u32,
     pub(super) findings: Vec<Finding>,
     pub(super) needs: Needs,
+    /// The libraries that the new server must load at its start.
+    pub(super) preload: Vec<String>,
+    /// The longest that a query of ours took: pg_upgrade's take about as long.
+    pub(super) longest: Duration,
+    /// The lock table of the old server, where it is known.
+    pub(super) lock_table: Option<Table>,
+    /// The databases whose restore can be rehearsed.
+    rehearsable: Vec<rehearsal::Database>,
 }
 
 /// Examines the old server, and tries on the new one what it needs.
@@ -151,7 +162,17 @@ pub async fn examine(question: &Question<'_>) -> Result<Answer> {
     let home = reader.database().to_owned();
     let overdue = reader.overdue().map(str::to_owned);
 
-    let mut work = Work { question, from, to, findings: Vec::new(), needs: Needs::default() };
+    let mut work = Work {
+        question,
+        from,
+        to,
+        findings: Vec::new(),
+        needs: Needs::default(),
+        preload: Vec::new(),
+        longest: Duration::ZERO,
+        lock_table: None,
+        rehearsable: Vec::new(),
+    };
     if old.is_standby {
         work.findings.push(
             Finding::new(
@@ -166,14 +187,28 @@ pub async fn examine(question: &Question<'_>) -> Result<Answer> {
     }
     work.install_user(&old);
     work.cluster(&mut reader).await?;
+    work.hba(&mut reader, &old, &databases).await?;
     reader.close().await;
     for database in &databases {
         work.database(&target, database).await?;
     }
     work.afterwards();
+    work.timeouts(&old);
     match &question.new {
-        Some(new) => work.tried(new, &old, &target).await?,
-        None => work.by_catalog(&old),
+        Some(new) => {
+            work.tried(new, &old, &target).await?;
+            let databases = std::mem::take(&mut work.rehearsable);
+            work.rehearse(new, &old, &target, &databases).await?;
+        }
+        None => {
+            work.by_catalog(&old);
+            work.findings.push(Finding::unseen(
+                rehearsal::WHAT,
+                None,
+                "name the new version's programs with --new-bin-dir",
+                "only a server of the new version can tell",
+            ));
+        }
     }
     let mut findings = work.findings;
     // Names in statements come from the server as they are.
@@ -267,7 +302,10 @@ impl Work<'_> {
         sql: &str,
         params: &[Value],
     ) -> Result<Vec<T>> {
-        match reader.structs(sql, params).await {
+        let begun = tokio::time::Instant::now();
+        let answer = reader.structs(sql, params).await;
+        self.longest = self.longest.max(begun.elapsed());
+        match answer {
             Ok(rows) => Ok(rows),
             Err(e) if e.sqlstate.is_some() && matches!(e.exit, Exit::Permission | Exit::TryAgain) => {
                 reader.reopen(None).await?;
@@ -292,64 +330,13 @@ impl Work<'_> {
         self.findings.push(Finding::unseen(what, database, fix, why.message.clone()));
     }
 
-    async fn check(&mut self, reader: &mut Reader, check: &Check) -> Result<()> {
+    pub(super) async fn check(&mut self, reader: &mut Reader, check: &Check) -> Result<()> {
         let rows: Vec<checks::Row> =
             self.rows(reader, check.about, check.sql, &[Value::Int8(i64::from(self.to))]).await?;
         if check.name == "slots" {
             self.needs.logical_slots = rows.iter().filter(|row| row.is_carried_slot()).count() as u64;
         }
         self.findings.extend(rows.into_iter().map(|row| row.finding(check.name)));
-        Ok(())
-    }
-
-    /// Who must run pg_upgrade. From its check.c (check_is_install_user).
-    fn install_user(&mut self, old: &Old) {
-        let name = old.install_user.clone().unwrap_or_default();
-        if name.starts_with("pg_") {
-            self.findings.push(
-                Finding::new(
-                    Severity::Stops,
-                    "install_user",
-                    format!("role {name}"),
-                    "made the cluster, and its name begins with pg_",
-                    "rename it",
-                )
-                .because("pg_upgrade takes no install user whose name is reserved"),
-            );
-        }
-        if old.is_install_user == Some(true) {
-            return;
-        }
-        let problem = format!("is not the install user, which is {name}");
-        // A role that may do less is here to look, not to upgrade.
-        let severity = if old.is_superuser == Some(true) { Severity::Stops } else { Severity::Note };
-        self.findings.push(
-            Finding::new(
-                severity,
-                "install_user",
-                format!("role {}", old.current_user),
-                problem,
-                format!("run pg_upgrade with -U {}", cluster::quote_shell(&name)),
-            )
-            .because("pg_upgrade must connect as the role that ran initdb, whose OID is 10"),
-        );
-    }
-
-    /// What is the same in every database.
-    async fn cluster(&mut self, reader: &mut Reader) -> Result<()> {
-        for check in CHECKS.iter().filter(|check| check.scope == Scope::Cluster) {
-            if check.applies(self.from, self.to) {
-                self.check(reader, check).await?;
-            }
-        }
-        let used: Vec<Used> = self.rows(reader, "settings", SETTINGS_USED, &[]).await?;
-        self.needs.settings.extend(used.into_iter().map(|one| (None, one)));
-        let preloaded: Vec<Use> = self.rows(reader, "what the server preloads", PRELOADED, &[]).await?;
-        self.needs.libraries.extend(preloaded);
-        if self.from >= 17 {
-            let count: Vec<Count> = self.rows(reader, "subscriptions", SUBSCRIPTION_COUNT, &[]).await?;
-            self.needs.subscriptions = count.iter().map(|one| one.count).sum();
-        }
         Ok(())
     }
 
@@ -394,48 +381,29 @@ impl Work<'_> {
             let locales: Vec<Locale> = self.rows(&mut reader, "locales", LOCALES_USED, &[]).await?;
             self.needs.locales.extend(locales.into_iter().map(|one| (name.clone(), one)));
         }
+        let dumped: Vec<Dumped> = self.rows(&mut reader, "what a dump locks", DUMPED, &[]).await?;
+        if let Some(dumped) = dumped.first() {
+            self.dumped(database, *dumped);
+        }
         reader.close().await;
         Ok(())
     }
 
-    /// What every upgrade loses, and what changes its meaning.
-    fn afterwards(&mut self) {
-        let (problem, why) = if self.to >= 18 {
-            (
-                "are carried over in part",
-                "from 18 on pg_upgrade carries the statistics of columns over, but not those of CREATE STATISTICS nor \
-                 the counters of autovacuum",
-            )
+    /// Can it be dumped, and is that to be tried now?
+    fn dumped(&mut self, database: &Database, dumped: Dumped) {
+        let Some(table) = self.lock_table else { return };
+        let name = &database.name;
+        if let Some(finding) = table.finding(name, dumped) {
+            self.findings.push(finding);
+        } else if let Some(why) = table.hinders(dumped) {
+            if self.question.new.is_some() {
+                let fix = "raise max_locks_per_transaction, or try again when less is locked";
+                self.findings.push(Finding::unseen(rehearsal::WHAT, Some(name), fix, why));
+            }
         } else {
-            (
-                "are lost",
-                "pg_upgrade carries no statistics over to a server before 18: plans are bad until ANALYZE",
-            )
-        };
-        let fix = if self.to >= 18 {
-            "after the upgrade: vacuumdb --all --analyze-in-stages --missing-stats-only, then vacuumdb --all --analyze-only"
-        } else {
-            "after the upgrade: vacuumdb --all --analyze-in-stages"
-        };
-        let severity = if self.to >= 18 { Severity::Note } else { Severity::Hurts };
-        self.findings
-            .push(Finding::new(severity, "statistics", "planner statistics", problem, fix).because(why));
-        if self.from < 12 && self.to >= 12 {
-            self.findings.push(Finding::new(
-                Severity::Note,
-                "settings",
-                "recovery.conf",
-                "is no longer read from 12 on",
-                "put what a standby has in it into postgresql.conf, and make standby.signal",
-            ));
+            let encoding = database.encoding.clone();
+            self.rehearsable.push(rehearsal::Database { name: name.clone(), encoding });
         }
-        let changed: Vec<Finding> = self
-            .needs
-            .settings
-            .iter()
-            .flat_map(|(_, used)| settings::changed(used, self.from, self.to))
-            .collect();
-        self.findings.extend(changed);
     }
 
     /// What can be said of the new server without its programs.

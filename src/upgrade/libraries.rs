@@ -127,6 +127,13 @@ enum Told {
     Unknown,
 }
 
+/// Is it known of this library that it loads when the server starts?
+pub fn is_known(name: &str, verdicts: &BTreeMap<String, Verdict>) -> bool {
+    verdicts.iter().any(|(library, verdict)| {
+        matches!(verdict, Verdict::Loads | Verdict::LoadsPreloaded) && same(library, name)
+    })
+}
+
 /// `$libdir/x` and `x` are one.
 fn same(a: &str, b: &str) -> bool {
     let bare = |name: &str| name.trim().trim_matches('"').trim_start_matches("$libdir/").to_owned();

@@ -7,16 +7,21 @@ use serde::Deserialize;
 
 use super::cluster::{self, Old};
 use super::examine::{Installation, Work};
+use super::hba;
 use super::trial::{Facts, Trial};
 use super::{Finding, Severity};
 use crate::error::{Error, Exit, Result};
-use crate::sandbox;
+use crate::helper::aside;
+use crate::sandbox::{self, Options};
 
 const CLUSTER: &str = include_str!("../../queries/upgrade/new/cluster.sql");
 const RELATIONS: &str = include_str!("../../queries/upgrade/new/relations.sql");
 
 /// A fresh cluster takes 40 MB and a few WAL segments; one that takes more than this is none, and is not copied.
 const LARGEST_COPY: u64 = 1 << 30;
+
+/// Whether it starts.
+pub(super) const STARTS: &str = "starts";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -84,6 +89,26 @@ impl Work<'_> {
                 None
             }
         };
+        let user = old.install_user.as_deref().unwrap_or_default();
+        let read = binaries.ask("postgres", &["-C", "hba_file"], dir).and_then(|path| {
+            let path = path.trim_end();
+            std::fs::read_to_string(path).map_err(|e| Error::io(format!("cannot read {path}"), &e))
+        });
+        match read {
+            Ok(text) => {
+                let databases = ["postgres", "template1"];
+                self.findings.extend(hba::findings(
+                    &hba::parse(&text),
+                    &databases,
+                    user,
+                    Some("new cluster"),
+                ));
+            }
+            Err(e) => {
+                let fix = "run this as root or as the new cluster's owner";
+                self.unseen("the new cluster's pg_hba.conf", None, fix, &e);
+            }
+        }
         if self.needs.logical_slots > 0 {
             self.slots_fit(new, facts);
         }
@@ -167,7 +192,31 @@ impl Work<'_> {
                 self.locale_differs("ICU locale", &text(&made.locale), &text(&old.locale));
             }
         }
-        trial.end().await
+        trial.end().await?;
+        self.starts(&options).await
+    }
+
+    /// Does a server start with the new cluster's own settings?
+    async fn starts(&mut self, copy: &Options) -> Result<()> {
+        let mut options = copy.clone();
+        options.settings.own_settings = true;
+        options.settings.binary_upgrade = true;
+        let started = aside(move || {
+            drop(sandbox::start_own(&options)?);
+            Ok(())
+        });
+        match started.await {
+            Err(e) if e.exit == Exit::Unavailable => {
+                self.new_cluster_stops(
+                    STARTS,
+                    "does not start with its own settings".to_owned(),
+                    "mend its postgresql.conf or postgresql.auto.conf".to_owned(),
+                    &e.causes.join("; ").replace('\n', " "),
+                );
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     fn locale_differs(&mut self, what: &str, is: &str, was: &str) {

@@ -7,9 +7,13 @@
 mod against;
 mod checks;
 mod cluster;
+mod cluster_wide;
 mod examine;
+mod hba;
 mod libraries;
+mod locks;
 mod made;
+mod rehearsal;
 mod script;
 mod settings;
 mod trial;
@@ -17,6 +21,7 @@ mod trial;
 use serde::Deserialize;
 
 pub use examine::{Answer, Installation, Question, examine};
+pub use rehearsal::{Plan, Wish};
 pub use script::script;
 
 /// How bad a finding is.
@@ -25,6 +30,8 @@ pub use script::script;
 pub enum Severity {
     /// pg_upgrade stops.
     Stops,
+    /// Nobody knows: it could not be looked at.
+    Unseen,
     /// pg_upgrade goes on, and something is broken, lost or slow afterwards.
     Hurts,
     /// Good to know.
@@ -36,6 +43,7 @@ impl Severity {
     pub const fn word(self) -> &'static str {
         match self {
             Severity::Stops => "stops",
+            Severity::Unseen => "unseen",
             Severity::Hurts => "hurts",
             Severity::Note => "note",
         }
@@ -100,9 +108,9 @@ impl Finding {
         self
     }
 
-    /// Something that could not be looked at.
+    /// Something that could not be looked at, and so may stop pg_upgrade.
     fn unseen(what: &str, database: Option<&str>, fix: &str, why: impl Into<String>) -> Finding {
-        Finding::new(Severity::Note, "unseen", what, "could not be looked at", fix)
+        Finding::new(Severity::Unseen, "unseen", what, "could not be looked at", fix)
             .in_database(database)
             .because(why)
     }

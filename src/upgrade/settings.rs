@@ -1,5 +1,7 @@
 //! Settings that the new server no longer has, or takes to mean something else.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::{Finding, Severity};
@@ -19,6 +21,18 @@ pub struct Used {
 }
 
 impl Used {
+    /// Does its value name an object of the database, which only a rehearsal has?
+    pub fn names_an_object(&self) -> bool {
+        [
+            "default_table_access_method",
+            "default_tablespace",
+            "temp_tablespaces",
+            "role",
+            "session_authorization",
+        ]
+        .contains(&self.name.as_str())
+    }
+
     /// Does it stand in the server's files, so that pg_upgrade does not carry it over?
     pub fn is_of_server(&self) -> bool {
         self.sql.is_none()
@@ -102,6 +116,58 @@ pub fn changed(used: &Used, from: u32, to: u32) -> Vec<Finding> {
         .collect()
 }
 
+/// What is to be said of a timeout that pg_upgrade's sessions begin with, where queries of ours took up to `longest`;
+/// `user` is its role as an identifier.
+pub fn timeout(used: &Used, user: &str, longest: Duration) -> Option<Finding> {
+    if !["statement_timeout", "transaction_timeout"].contains(&used.name.as_str()) {
+        return None;
+    }
+    let bare = user.trim_matches('"');
+    let mine = [format!("role {user}"), format!("role {bare}")];
+    let is_for = used.place == "server"
+        || used.place.starts_with("every role")
+        || mine
+            .iter()
+            .any(|role| used.place == *role || used.place.starts_with(&format!("{role} in database ")));
+    let limit = milliseconds(used.value.as_deref()?).filter(|limit| is_for && *limit > 0)?;
+    // Queries of ours that took so long, pg_upgrade's may take a few times over: with more load, or a cold cache.
+    let needed = (longest * 10).max(Duration::from_secs(1));
+    let is_short = Duration::from_millis(limit) < needed;
+    let severity = if is_short { Severity::Stops } else { Severity::Note };
+    let object = format!("setting {} of {}", used.name, used.place);
+    let problem = format!("is {}", used.value.as_deref().unwrap_or_default());
+    let mut finding = Finding::new(
+        severity,
+        "timeouts",
+        object,
+        problem,
+        "reset it for the upgrade, or set it to 0 for its role",
+    )
+    .because(format!(
+        "pg_upgrade's own queries run into it; of the checks here the longest took {} ms",
+        longest.as_millis()
+    ));
+    finding.sql.clone_from(&used.sql);
+    Some(finding)
+}
+
+/// A length of time as the server takes it, without a unit in milliseconds.
+fn milliseconds(value: &str) -> Option<u64> {
+    let value = value.trim();
+    let digits = value.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(value.len());
+    let number: f64 = value.get(..digits)?.parse().ok()?;
+    let unit = match value.get(digits..)?.trim() {
+        "us" => 0.001,
+        "" | "ms" => 1.0,
+        "s" => 1e3,
+        "min" => 6e4,
+        "h" => 3.6e6,
+        "d" => 8.64e7,
+        _ => return None,
+    };
+    Some((number * unit).ceil() as u64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +187,29 @@ mod tests {
         assert_eq!((at_role.severity, at_role.choice), (Severity::Stops, false));
         assert_eq!(at_role.fix, "reset it; see transaction_timeout");
         assert_eq!(refused(&used("x", None), "unknown", 17, None).severity, Severity::Hurts);
+    }
+
+    #[test]
+    fn a_timeout_of_the_upgrading_role_stops_where_it_is_shorter_than_what_the_checks_need() {
+        let judged = |place: &str, value: &str, longest| {
+            let used = Used {
+                place: place.into(),
+                name: "statement_timeout".into(),
+                value: Some(value.into()),
+                sql: None,
+            };
+            timeout(&used, "\"boss\"", Duration::from_millis(longest)).map(|finding| finding.severity)
+        };
+        assert_eq!(judged("role boss", "10ms", 5), Some(Severity::Stops));
+        assert_eq!(judged("role boss", "5s", 5), Some(Severity::Note));
+        assert_eq!(judged("every role in database d", "5s", 900), Some(Severity::Stops));
+        assert_eq!(judged("server", "100", 5), Some(Severity::Stops));
+        assert_eq!(judged("role app", "1ms", 5), None);
+        assert_eq!(judged("role boss", "0", 5), None);
+        assert_eq!(
+            (milliseconds("1.5min"), milliseconds("2h"), milliseconds("x")),
+            (Some(90_000), Some(7_200_000), None)
+        );
     }
 
     #[test]

@@ -186,7 +186,10 @@ impl Trial {
         if !known.is_some_and(|one| one.known) {
             return Ok(Some(format!("the new server has no setting {}", used.name)));
         }
-        let Some(value) = used.value.as_ref().filter(|_| !used.is_of_server()) else { return Ok(None) };
+        let Some(value) = used.value.as_ref().filter(|_| !used.is_of_server() && !used.names_an_object())
+        else {
+            return Ok(None);
+        };
         let tried: Result<Option<Known>> = self.one(TRY_SETTING, &[name, Value::Text(value.clone())]).await;
         // Tried or refused, nothing of it shall stay.
         self.recover().await?;

@@ -116,6 +116,8 @@ fn every_obstacle_that_pg_upgrade_names_is_named_and_when_none_is_left_both_are_
             let judge = new.upgrade(&db, &old, &["--check"]);
             if judge.passes {
                 assert_eq!(said.code, Some(0), "{way}: {:#?}", said.stops());
+                let said = rehearse(&db, &new.args());
+                assert_eq!(said.code, Some(0), "{way}: {:#?}", said.found);
                 break;
             }
             let named = STOPS.iter().find(|(text, _)| judge.said.contains(text));
@@ -340,4 +342,38 @@ fn what_somebody_made_in_the_new_cluster_is_seen_without_touching_it() {
         assert_eq!((stop.check.as_str(), stop.problem.as_str()), ("install_user", "has no role postgres"));
         assert!(!other.upgrade(&db, &old, &["--check"]).passes);
     }
+}
+
+#[test]
+fn a_new_cluster_that_would_not_start_or_let_pg_upgrade_in_is_named() {
+    let Some((old, bin)) = ways().into_iter().next() else { return };
+    let (_server, db) = old_server(&old, &[]);
+    let new = New::made(&db, &bin, "new", "");
+    let judged = |file: &str, text: &str| {
+        let path = new.dir.join(file);
+        let before = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(
+            &path,
+            if file == "pg_hba.conf" { text.to_owned() } else { format!("{before}\n{text}\n") },
+        )
+        .unwrap();
+        let (judge, said) = (new.upgrade(&db, &old, &["--check"]), check(&db, &new.args()));
+        let bad = look("postgres", &db, &[&new.args()[..], &["--no-rehearsal"]].concat()).of("unseen").len();
+        std::fs::write(&path, before).unwrap();
+        let stops: Vec<String> = said.stops().iter().map(|f| f.object.clone()).collect();
+        // Without the rehearsal, which is unseen too.
+        (judge.passes, stops, bad - 1)
+    };
+    let conf = "postgresql.conf";
+    assert_eq!(judged(conf, "work_mem = '5MB'"), (true, vec![], 0));
+    // What leads elsewhere leads the copy nowhere.
+    let elsewhere = format!("data_directory = '{}'\nlisten_addresses = '*'", new.dir.display());
+    assert_eq!(judged(conf, &elsewhere).1, Vec::<String>::new());
+    assert_eq!(judged(conf, "ssl = on"), (false, vec!["new cluster".to_owned()], 0));
+    let setting = "new cluster, setting shared_preload_libraries".to_owned();
+    assert_eq!(judged(conf, "shared_preload_libraries = 'nolib'"), (false, vec![setting], 0));
+    let (passes, stops, unseen) = judged(conf, "nonsense = 1");
+    assert!(!passes && !stops.is_empty() | (unseen > 0), "{stops:?}");
+    let (passes, stops, _) = judged("pg_hba.conf", "local all all reject");
+    assert!(!passes && stops.iter().any(|object| object == "new cluster, database template1"), "{stops:?}");
 }

@@ -3,6 +3,7 @@
 mod people;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches, ValueHint, value_parser};
 
@@ -16,7 +17,7 @@ use crate::rows::Row;
 use crate::sandbox::{self, Options};
 use crate::session::Settings;
 use crate::signals;
-use crate::upgrade::{self, Answer, Finding, Installation, Question, Severity};
+use crate::upgrade::{self, Answer, Finding, Installation, Plan, Question, Severity, Wish};
 
 const COLUMNS: &[&str] = &[
     "severity text",
@@ -40,6 +41,18 @@ struct UpgradeArgs {
     /// The new cluster, already made with those programs: it is compared with the old one
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, requires = "new_bin_dir")]
     new_data_dir: Option<PathBuf>,
+    /// Do not rehearse the restore on that server
+    #[arg(long, requires = "new_bin_dir")]
+    no_rehearsal: bool,
+    /// Rehearse it also where that runs code of these databases as your own account
+    #[arg(long, requires = "new_bin_dir", conflicts_with = "no_rehearsal")]
+    rehearsal: bool,
+    /// How long the rehearsal may take; 0 is for ever
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = cli::parse_timeout)]
+    rehearsal_timeout: Duration,
+    /// Exit with 0 although something could not be looked at
+    #[arg(long)]
+    allow_unseen: bool,
     /// Print the script for psql that mends what SQL on the old server can mend
     #[arg(long, conflicts_with_all = ["format", "csv", "csv_safe", "json", "header", "no_header", "columns", "sort", "limit", "grep"])]
     fix_sql: bool,
@@ -52,8 +65,7 @@ struct UpgradeArgs {
 
 /// The command.
 pub fn command() -> Command {
-    let about =
-        "What would stop pg_upgrade or hurt afterwards, in all databases; exit code 1 when something stops";
+    let about = "What would stop pg_upgrade or hurt afterwards, in all databases; exit code 1 when something stops, or could not be looked at";
     SessionArgs::augment_args(ConnectionArgs::augment_args(UpgradeArgs::augment_args(cli::command(
         "upgrade-check",
         about,
@@ -89,6 +101,7 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
         ask: signals::ask_password,
         to: args.to,
         new,
+        plan: plan(&args),
         tell: &|text| session.echo.remark(text),
     };
     let answer = upgrade::examine(&question).await?;
@@ -99,7 +112,17 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
         Some(listing) => print(listing, &answer.findings).await?,
         None => output::print_sql(&upgrade::script(&answer.findings, &answer.home, args.allow_destructive))?,
     }
-    Ok(verdict(&answer, &|text| session.echo.remark(text)))
+    Ok(verdict(&answer, args.allow_unseen, &|text| session.echo.remark(text)))
+}
+
+fn plan(args: &UpgradeArgs) -> Plan {
+    let wish = match (args.rehearsal, args.no_rehearsal) {
+        (true, _) => Wish::Always,
+        (_, true) => Wish::Never,
+        _ => Wish::WhereSafe,
+    };
+    let limit = Some(args.rehearsal_timeout).filter(|limit| !limit.is_zero());
+    Plan { wish, limit }
 }
 
 /// The new version's programs, and with them a `--to` that they agree with.
@@ -145,14 +168,13 @@ async fn print(mut listing: Listing, findings: &[Finding]) -> Result<()> {
 }
 
 /// Whether pg_upgrade would get through, in one line on stderr and in the exit code.
-fn verdict(answer: &Answer, tell: &dyn Fn(&str)) -> Exit {
+fn verdict(answer: &Answer, allow_unseen: bool, tell: &dyn Fn(&str)) -> Exit {
     let count = |severity| answer.findings.iter().filter(|finding| finding.severity == severity).count();
-    let (stops, hurts) = (count(Severity::Stops), count(Severity::Hurts));
-    let unseen = answer.findings.iter().filter(|finding| finding.check == "unseen").count();
+    let [stops, unseen, hurts] = [Severity::Stops, Severity::Unseen, Severity::Hurts].map(count);
     let aside = match unseen {
         0 => String::new(),
         n => format!(", {n} could not be looked at"),
     };
     tell(&format!("to PostgreSQL {}: {stops} stop, {hurts} hurt{aside}", answer.to));
-    if stops > 0 { Exit::Bad } else { Exit::Done }
+    if stops > 0 || (unseen > 0 && !allow_unseen) { Exit::Bad } else { Exit::Done }
 }

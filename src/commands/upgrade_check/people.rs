@@ -29,6 +29,7 @@ impl Format for Paragraphs {
         let [severity, database, object, problem, fix, why, sql] = [0, 1, 2, 3, 4, 5, 6].map(text);
         let color = match severity.as_str() {
             "stops" => anstyle::AnsiColor::Red.on_default().bold(),
+            "unseen" => anstyle::AnsiColor::Magenta.on_default(),
             "hurts" => anstyle::AnsiColor::Yellow.on_default(),
             _ => anstyle::Style::new().dimmed(),
         };

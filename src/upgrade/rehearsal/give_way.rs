@@ -1,0 +1,52 @@
+//! A dump holds a lock on every table for as long as it takes. Whoever wants a stronger one waits for it, and everybody else
+//! behind him: so it gives way.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::super::examine::Question;
+use crate::connect::Target;
+use crate::error::{Error, Exit, Result};
+use crate::session::Value;
+
+const WAITING: &str = include_str!("../../../queries/upgrade/waiting.sql");
+
+/// How often it is looked.
+const PERIOD: Duration = Duration::from_millis(250);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Waiting {
+    waiting: i64,
+}
+
+/// Waits until somebody waits for the sessions of this name on the old server, or nobody can look for that any more; says
+/// which.
+pub(super) async fn wanted(question: &Question<'_>, target: &Target, session: &str) -> Error {
+    match look(question, target, session).await {
+        Ok(waiting) => Error::new(
+            Exit::TryAgain,
+            format!("gave way to {waiting} sessions that waited for a lock on a table that was being dumped"),
+        ),
+        Err(e) => {
+            Error::new(Exit::TryAgain, "could not look whether the dump hinders anybody").caused_by(e.message)
+        }
+    }
+}
+
+async fn look(question: &Question<'_>, target: &Target, session: &str) -> Result<i64> {
+    tokio::time::sleep(PERIOD).await;
+    let mut reader = question.reader(target).await?;
+    loop {
+        let rows: Vec<Waiting> = reader.structs(WAITING, &[Value::Text(session.to_owned())]).await?;
+        if let Some(row) = rows.first().filter(|row| row.waiting > 0) {
+            let waiting = row.waiting;
+            reader.close().await;
+            return Ok(waiting);
+        }
+        tokio::time::sleep(PERIOD).await;
+        // Who does what is known as of the transaction's begin.
+        reader.reopen(None).await?;
+    }
+}

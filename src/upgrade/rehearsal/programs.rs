@@ -1,0 +1,159 @@
+//! Running PostgreSQL's clients of the new version: on the old server as whoever connected, on the throwaway one as its
+//! superuser. They die with pgkit, see nothing of its environment, and have until the deadline.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use nix::sys::signal::Signal;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::time::Instant;
+
+use crate::connect::Target;
+use crate::error::{Error, Exit, Result};
+use crate::sandbox::Binaries;
+use crate::unsafe_spawn;
+
+/// How much of what a program says is kept, and of one line.
+const KEPT: usize = 64 << 10;
+/// The largest answer on stdout: a script with roles, or a table of contents.
+const LARGEST: u64 = 64 << 20;
+
+/// A client program that is to be run.
+pub struct Client<'a> {
+    pub binaries: &'a Binaries,
+    pub name: &'static str,
+    pub args: Vec<String>,
+    pub variables: Vec<(&'static str, String)>,
+    /// Where it works: a folder of ours alone.
+    pub folder: &'a Path,
+    pub deadline: Instant,
+}
+
+/// What it printed, and how it ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub succeeded: bool,
+    pub stdout: String,
+    /// The last of it.
+    pub stderr: String,
+}
+
+impl Ended {
+    /// What it complained of, in one line.
+    pub fn complaint(&self) -> String {
+        let mut lines = self.stderr.lines().filter_map(|line| {
+            let said = line.split_once(": ").map_or(line, |(_, said)| said);
+            let said = said.strip_prefix("error: ").unwrap_or(said);
+            (!line.trim().is_empty() && !said.starts_with("warning: ")).then_some(said)
+        });
+        let first: Vec<&str> = lines.by_ref().take(4).collect();
+        first.join("; ")
+    }
+}
+
+impl Client<'_> {
+    /// Runs it, and hands every line that it says on stderr on.
+    ///
+    /// Errors: it cannot be run (74), it was not done by the deadline (75).
+    pub async fn run(self, mut hear: impl FnMut(&str)) -> Result<Ended> {
+        let path = self.binaries.program(self.name);
+        let mut command = Command::new(&path);
+        command
+            .env_clear()
+            .envs(self.variables)
+            .env("LC_ALL", "C")
+            .env("TZ", "UTC")
+            .env("PATH", "/usr/bin:/bin");
+        command.args(&self.args).current_dir(self.folder);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        unsafe_spawn::die_with_us(&mut command, Signal::SIGTERM, false, None);
+        let mut command = tokio::process::Command::from(command);
+        let mut child = command
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|e| Error::io(format!("cannot run {}", path.display()), &e))?;
+        let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+            return Err(Error::bug("a program without pipes"));
+        };
+        let mut kept = String::new();
+        let mut answer = Vec::new();
+        let read = async {
+            let mut stdout = stdout.take(LARGEST);
+            let mut lines = BufReader::new(stderr);
+            let speak = async {
+                let mut line = Vec::new();
+                loop {
+                    line.clear();
+                    let read = (&mut lines).take(KEPT as u64).read_until(b'\n', &mut line).await?;
+                    if read == 0 {
+                        return Ok::<(), std::io::Error>(());
+                    }
+                    let text = String::from_utf8_lossy(&line);
+                    hear(text.trim_end_matches('\n'));
+                    kept.push_str(&text);
+                    if kept.len() > 2 * KEPT {
+                        let from = kept.len() - KEPT;
+                        let from = (from..kept.len()).find(|at| kept.is_char_boundary(*at)).unwrap_or(0);
+                        kept.drain(..from);
+                    }
+                }
+            };
+            let (said, answered) = tokio::join!(speak, stdout.read_to_end(&mut answer));
+            said.and(answered.map(drop))?;
+            child.wait().await
+        };
+        let status = tokio::time::timeout_at(self.deadline, read)
+            .await
+            .map_err(|_| Error::new(Exit::TryAgain, format!("{} was not done in time", self.name)))?
+            .map_err(|e| Error::io(format!("cannot hear {}", path.display()), &e))?;
+        let stdout = String::from_utf8_lossy(&answer).into_owned();
+        Ok(Ended { succeeded: status.success(), stdout, stderr: kept })
+    }
+}
+
+/// How the clients reach the old server. The password file is gone with this.
+pub struct Way {
+    target: Target,
+    passfile: PathBuf,
+}
+
+impl Way {
+    /// The password file is to be of this name.
+    pub fn new(target: &Target, passfile: PathBuf) -> Way {
+        Way { target: target.clone(), passfile }
+    }
+
+    /// The variables that lead to this database, for a session of this name.
+    pub fn variables(
+        &self,
+        database: &str,
+        session: &str,
+        major: u32,
+    ) -> Result<Vec<(&'static str, String)>> {
+        let target = self.target.with_database(database);
+        // As pg_upgrade does: a database that is read-only by default shall be no obstacle.
+        let mut all = target.libpq_variables("-c default_transaction_read_only=false", major)?;
+        all.push(("PGAPPNAME", session.to_owned()));
+        if let Some(text) = target.libpq_passfile()? {
+            let failed =
+                |e: std::io::Error| Error::io(format!("cannot write {}", self.passfile.display()), &e);
+            let _ = std::fs::remove_file(&self.passfile);
+            let mut file = OpenOptions::new();
+            file.write(true).create_new(true).mode(0o600);
+            file.open(&self.passfile).and_then(|mut file| file.write_all(&text)).map_err(failed)?;
+            all.push(("PGPASSFILE", self.passfile.display().to_string()));
+        } else {
+            all.push(("PGPASSFILE", "/dev/null".to_owned()));
+        }
+        Ok(all)
+    }
+}
+
+impl Drop for Way {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.passfile);
+    }
+}
