@@ -11,6 +11,7 @@ use clap_complete::{ArgValueCompleter, CompletionCandidate};
 use crate::connect::{self, Flags};
 use crate::error::{Error, Exit, Result};
 use crate::jobs::file;
+use crate::log::known;
 use crate::report::{Complete, Param, ParamType};
 use crate::session::{Reader, Running, Settings, Value};
 
@@ -68,6 +69,14 @@ pub fn database_names() -> ArgValueCompleter {
 /// Lets a role be completed from the server.
 pub fn roles() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| names(ROLES, typed))
+}
+
+/// Lets the name of a known log_line_prefix be completed.
+pub fn line_prefixes() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let names = known::NAMED.iter().map(|(name, _)| (*name).to_owned());
+        beginning(names, typed.to_str().unwrap_or_default())
+    })
 }
 
 /// Lets the number of a session be completed from the server.

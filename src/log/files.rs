@@ -209,6 +209,7 @@ impl Place {
                 return Ok(log);
             }
             return match current.is_empty() && self.statements().is_some() {
+                true if !self.writes_files() => Ok(self.uncollected()),
                 true => Ok(Log::Unknown("the collector has not written anything yet".to_owned())),
                 false => Err(self.refusal(writer)),
             };
@@ -247,6 +248,12 @@ impl Place {
         source::open(&path, named).ok().map(|_| Log::Local(*format, path))
     }
 
+    /// Is there a destination that the collector writes to a file?
+    fn writes_files(&self) -> bool {
+        let destination = self.settings.log_destination.as_deref().unwrap_or("stderr");
+        ["stderr", "csvlog", "jsonlog"].iter().any(|kind| destination.contains(kind))
+    }
+
     /// Whose the files are that the server collects its log in: whose its data folder is.
     pub fn owner(&self) -> Option<u32> {
         let data = self.postmaster.as_ref()?.data_directory.as_ref()?;
@@ -264,6 +271,12 @@ impl Place {
                     self.settings.syslog_facility.as_deref().unwrap_or("local0"),
                     self.settings.syslog_ident.as_deref().unwrap_or("postgres"),
                 ));
+            }
+            if destination.contains("eventlog") {
+                return Log::Unknown(
+                    "the log goes to Windows' event log: look with Get-WinEvent -ProviderName PostgreSQL, or in the event viewer"
+                        .to_owned(),
+                );
             }
             return Log::Unknown(format!(
                 "the log goes to {destination:?}, and no collector writes it to files"

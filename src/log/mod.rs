@@ -2,12 +2,21 @@
 
 pub mod decode;
 pub mod files;
+pub mod guess;
+pub mod known;
 pub mod local;
 pub mod note;
+pub mod plan;
 pub mod prefix;
+pub mod reading;
 pub mod record;
+pub mod required;
 pub mod scope;
 pub mod source;
+pub mod strange;
 pub mod switch;
+pub mod tail;
+pub mod unwrap;
 pub mod watcher;
+pub mod words;
 pub mod zone;

@@ -1,12 +1,15 @@
 //! `log_line_prefix` as a pattern that takes a line apart. Its escapes are those of the manual's chapter "Error
 //! Reporting and Logging"; an escape it does not know is nothing, as for the server.
 
+use std::sync::OnceLock;
+
 use regex::bytes::{CaptureLocations, Regex};
 
+use super::words::{self, Marker, Word};
 use crate::error::{Error, Result};
 
-/// The fields of a prefix that a record takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The fields of a prefix that are of interest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
     /// `%a`
     Application,
@@ -24,110 +27,180 @@ pub enum Field {
     Epoch,
     /// `%e`
     Sqlstate,
-    /// What stands behind the prefix: `LOG`, `DETAIL` …
-    Severity,
+    /// `%c`: when the session began, and its process, in hexadecimal.
+    Session,
+    /// `%l`: the number of the line in its session.
+    Line,
+}
+
+/// One piece of a prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    /// Text as it stands.
+    Literal(Vec<u8>),
+    /// An escape, and whether it is padded to a width.
+    Escape(u8, bool),
+}
+
+/// What stands before a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head<'a> {
+    /// What the severity or the part's name says; `None` for a word of a language that is not known.
+    pub word: Option<Word>,
+    /// That word.
+    pub severity: &'a [u8],
+    /// What stands behind it.
+    pub rest: &'a [u8],
 }
 
 /// A compiled prefix.
 #[derive(Debug, Clone)]
 pub struct Prefix {
     text: String,
-    regex: Regex,
-    /// The field of each group.
-    groups: Vec<Field>,
+    /// Up to `%q`, or all of it.
+    base: Vec<Piece>,
+    /// What only processes with a session have.
+    session: Option<Vec<Piece>>,
+    /// The fields that it has.
+    fields: Vec<Field>,
+    /// For what needs a look ahead: the pattern of what stands before `%q`, and that of all of it.
+    patterns: OnceLock<Vec<(Regex, Vec<Field>)>>,
 }
 
-/// Prefixes that are worth a try where nobody says: the default, Debian's, those of well-known services and guides.
-pub const USUAL: &[&str] = &[
-    "%m [%p] %q%u@%d ",
-    "%m [%p] ",
-    "%t [%p] %q%u@%d ",
-    "%t [%p]: user=%u,db=%d,app=%a,client=%h ",
-    "%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h ",
-    "%t [%p]: [%l-1] user=%u,db=%d ",
-    "%t:%r:%u@%d:[%p]:",
-    "%m [%p]: [%l-1] db=%d,user=%u,app=%a,client=%h ",
-    "%t [%p]: ",
-    "%t [%p] ",
-    "%m %u %d ",
-    "< %m > ",
-    "%t ",
-    "%m ",
-    "",
-];
+/// How many fields there are.
+const FIELDS: usize = Field::Line as usize + 1;
 
-/// The severities, and what else can begin a part of an entry.
-const SEVERITIES: &str = "DEBUG[1-5]?|LOG|INFO|NOTICE|WARNING|ERROR|FATAL|PANIC|DETAIL|HINT|QUERY|CONTEXT|LOCATION|BACKTRACE|STATEMENT";
+/// What was found of each field; the first of its kind counts.
+type Found<'a> = [Option<&'a [u8]>; FIELDS];
+
+/// Memory for [`Prefix::read`].
+#[derive(Debug, Clone, Default)]
+pub struct Memory(Vec<CaptureLocations>);
+
+/// The field of an escape.
+fn field(escape: u8) -> Option<Field> {
+    Some(match escape {
+        b'a' => Field::Application,
+        b'u' => Field::User,
+        b'd' => Field::Database,
+        b'r' | b'h' => Field::Client,
+        b'p' => Field::Pid,
+        b't' | b'm' => Field::Time,
+        b'n' => Field::Epoch,
+        b'e' => Field::Sqlstate,
+        b'c' => Field::Session,
+        b'l' => Field::Line,
+        _ => return None,
+    })
+}
+
+/// What an escape can be before this text, as a regular expression.
+fn expression(escape: u8, next: &[u8]) -> &'static str {
+    match escape {
+        // A name like alice@example.com before @shop: what has no blank is taken as far as it goes.
+        b'u' if next.starts_with(b"@") => "(?:[^\\s]*|[^\\n]*?)",
+        b'a' | b'd' | b'i' | b'b' | b'u' => "[^\\n]*?",
+        b'r' => "(?:\\[local\\]|[^\\s()]+\\([0-9]+\\)|[^\\s()]*)",
+        b'h' => "(?:\\[local\\]|[0-9a-fA-F:]*:[0-9a-fA-F:.]+(?:%[A-Za-z0-9]+)?|[^\\s]*?)",
+        b'p' => "[0-9]+",
+        b't' | b'm' => {
+            "[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\\.[0-9]{3})? [A-Za-z0-9+:-]+?"
+        }
+        b'n' => "[0-9]+\\.[0-9]{3}",
+        b'e' => "[0-9A-Z]{5}",
+        b's' => "[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} [A-Za-z0-9+:-]+?",
+        b'c' => "[0-9a-f]+\\.[0-9a-f]+",
+        b'l' | b'P' | b'x' => "[0-9]*",
+        b'v' => "(?:[0-9]+/[0-9]+)?",
+        // An older server prints nothing for an escape that it does not know.
+        b'Q' => "(?:-?[0-9]+)?",
+        _ => "[^\\s]*?",
+    }
+}
+
+/// Cuts a prefix into pieces, at its first `%q`.
+fn pieces(prefix: &str) -> (Vec<Piece>, Option<Vec<Piece>>) {
+    let mut base: Vec<Piece> = Vec::new();
+    let mut session: Option<Vec<Piece>> = None;
+    let mut chars = prefix.bytes().peekable();
+    while let Some(c) = chars.next() {
+        let mut literal = |byte: u8| {
+            let to = session.as_mut().unwrap_or(&mut base);
+            match to.last_mut() {
+                Some(Piece::Literal(text)) => text.push(byte),
+                _ => to.push(Piece::Literal(vec![byte])),
+            }
+        };
+        if c != b'%' {
+            literal(c);
+            continue;
+        }
+        let mut padded = false;
+        while let Some(digit) = chars.peek().copied().filter(|d| d.is_ascii_digit() || *d == b'-') {
+            padded |= digit != b'-';
+            chars.next();
+        }
+        match chars.next() {
+            None => break,
+            Some(b'%') => literal(b'%'),
+            Some(b'q') => drop(session.get_or_insert_default()),
+            Some(escape) if b"audrhpPtmnicslvxebQL".contains(&escape) => {
+                session.as_mut().unwrap_or(&mut base).push(Piece::Escape(escape, padded));
+            }
+            Some(_) => {}
+        }
+    }
+    (base, session)
+}
+
+/// The text that these pieces have there; empty where that is an escape or the end.
+fn literal_at(pieces: &[Piece], i: usize) -> &[u8] {
+    match pieces.get(i) {
+        Some(Piece::Literal(text)) => text,
+        _ => b"",
+    }
+}
+
+/// The pattern of these pieces, and the field of each group.
+fn pattern(pieces: &[Piece]) -> Result<(Regex, Vec<Field>)> {
+    let mut text = String::from("(?s-u)^");
+    let mut groups = Vec::new();
+    for (i, piece) in pieces.iter().enumerate() {
+        match piece {
+            Piece::Literal(literal) => text.push_str(&regex::escape(&String::from_utf8_lossy(literal))),
+            Piece::Escape(escape, padded) => {
+                let space = if *padded { " *" } else { "" };
+                let part = expression(*escape, literal_at(pieces, i + 1));
+                match field(*escape).filter(|field| !groups.contains(field)) {
+                    Some(field) => {
+                        groups.push(field);
+                        text.push_str(&format!("{space}({part}){space}"));
+                    }
+                    None => text.push_str(&format!("{space}(?:{part}){space}")),
+                }
+            }
+        }
+    }
+    text.push('$');
+    let regex = Regex::new(&text)
+        .map_err(|e| Error::data("this log_line_prefix cannot be made a pattern").caused_by(e))?;
+    Ok((regex, groups))
+}
 
 impl Prefix {
-    /// Compiles a prefix. Errors: it cannot be made a pattern (65).
-    pub fn compile(prefix: &str) -> Result<Prefix> {
-        let mut pattern = String::from("(?s-u)^");
-        let mut groups = Vec::new();
-        let mut optional = false;
-        let mut chars = prefix.chars().peekable();
-        while let Some(c) = chars.next() {
-            if c != '%' {
-                pattern.push_str(&regex::escape(&c.to_string()));
-                continue;
-            }
-            let mut padded = false;
-            while let Some(digit) = chars.peek().copied().filter(|d| d.is_ascii_digit() || *d == '-') {
-                padded |= digit != '-';
-                chars.next();
-            }
-            let Some(escape) = chars.next() else { break };
-            let (field, part) = match escape {
-                'a' => (Some(Field::Application), "[^\\n]*?"),
-                'u' => (Some(Field::User), "[^\\n]*?"),
-                'd' => (Some(Field::Database), "[^\\n]*?"),
-                'r' => (Some(Field::Client), "(?:\\[local\\]|[^\\s()]+\\([0-9]+\\)|[^\\s()]*)"),
-                'h' => (Some(Field::Client), "(?:\\[local\\]|[^\\s]*?)"),
-                'p' => (Some(Field::Pid), "[0-9]+"),
-                't' | 'm' => (
-                    Some(Field::Time),
-                    "[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\\.[0-9]{3})? [A-Za-z0-9+:-]+?",
-                ),
-                'n' => (Some(Field::Epoch), "[0-9]+\\.[0-9]{3}"),
-                'e' => (Some(Field::Sqlstate), "[0-9A-Z]{5}"),
-                's' => (None, "[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} [A-Za-z0-9+:-]+?"),
-                'c' => (None, "[0-9a-f]+\\.[0-9a-f]+"),
-                'l' | 'P' => (None, "[0-9]*"),
-                'v' => (None, "(?:[0-9]+/[0-9]+)?"),
-                'x' => (None, "[0-9]*"),
-                // An older server prints nothing for an escape that it does not know.
-                'Q' => (None, "(?:-?[0-9]+)?"),
-                'L' => (None, "[^\\s]*?"),
-                'i' | 'b' => (None, "[^\\n]*?"),
-                'q' => {
-                    if !optional {
-                        optional = true;
-                        pattern.push_str("(?:");
-                    }
-                    continue;
-                }
-                '%' => (None, "%"),
-                _ => continue,
-            };
-            let space = if padded { " *" } else { "" };
-            match field.filter(|field| !groups.contains(field)) {
-                Some(field) => {
-                    groups.push(field);
-                    pattern.push_str(&format!("{space}({part}){space}"));
-                }
-                None => pattern.push_str(&format!("{space}(?:{part}){space}")),
+    /// Compiles a prefix.
+    pub fn compile(prefix: &str) -> Prefix {
+        let (base, session) = pieces(prefix);
+        let mut fields = Vec::new();
+        for piece in base.iter().chain(session.iter().flatten()) {
+            if let Piece::Escape(escape, _) = piece
+                && let Some(field) = field(*escape)
+                && !fields.contains(&field)
+            {
+                fields.push(field);
             }
         }
-        if optional {
-            // Processes without a session stop there.
-            pattern.push_str(")?");
-        }
-        groups.push(Field::Severity);
-        pattern.push_str(&format!("({SEVERITIES}):  "));
-        let regex = Regex::new(&pattern).map_err(|e| {
-            Error::data(format!("log_line_prefix {prefix:?} cannot be made a pattern")).caused_by(e)
-        })?;
-        Ok(Prefix { text: prefix.to_owned(), regex, groups })
+        Prefix { text: prefix.to_owned(), base, session, fields, patterns: OnceLock::new() }
     }
 
     /// The prefix itself.
@@ -137,47 +210,266 @@ impl Prefix {
 
     /// Does it tell this?
     pub fn tells(&self, field: Field) -> bool {
-        self.groups.contains(&field)
+        self.fields.contains(&field)
     }
 
-    /// Memory for [`Prefix::read`].
-    pub fn locations(&self) -> CaptureLocations {
-        self.regex.capture_locations()
+    /// The text right before this field, for those who look for a label (`user=`).
+    pub fn label(&self, wanted: Field) -> &[u8] {
+        let mut before: &[u8] = b"";
+        for piece in self.base.iter().chain(self.session.iter().flatten()) {
+            match piece {
+                Piece::Literal(text) => before = text,
+                Piece::Escape(escape, _) if field(*escape) == Some(wanted) => return before,
+                Piece::Escape(..) => before = b"",
+            }
+        }
+        b""
     }
 
-    /// Takes the beginning of a line apart; gives each field to `take`, and returns what stands behind it. `None` where
-    /// the line does not begin like this.
+    /// Does it tell more of a process with a session than of one without?
+    pub fn has_session_part(&self) -> bool {
+        self.session.as_ref().is_some_and(|pieces| pieces.iter().any(|p| matches!(p, Piece::Escape(..))))
+    }
+
+    /// Is there anything in it by which a line can be known?
+    fn is_certain(&self) -> bool {
+        [Field::Time, Field::Epoch, Field::Pid, Field::Session].iter().any(|field| self.tells(*field))
+    }
+
+    /// How much text it has that every line shows.
+    pub fn literals(&self) -> usize {
+        let pieces = self.base.iter().chain(self.session.iter().flatten());
+        pieces.map(|piece| if let Piece::Literal(text) = piece { text.len() } else { 0 }).sum()
+    }
+
+    /// Takes the beginning of a line apart; gives each field to `take`, and returns the word behind it and what that
+    /// announces. `None` where the line does not begin like this.
     pub fn read<'a>(
         &self,
         line: &'a [u8],
-        locations: &mut CaptureLocations,
+        memory: &mut Memory,
         mut take: impl FnMut(Field, &'a [u8]),
-    ) -> Option<&'a [u8]> {
-        let found = self.regex.captures_read(locations, line)?;
-        let rest = &line[found.end()..];
-        for (i, field) in self.groups.iter().enumerate() {
-            if let Some((from, to)) = locations.get(i + 1) {
-                take(*field, &line[from..to]);
+    ) -> Option<Head<'a>> {
+        let mut found: Found<'a> = [None; FIELDS];
+        let mut head = self.without_looking_ahead(line, &mut found, words::marker, true);
+        if head == Err(Miss::Unsure) {
+            head = self.looking_ahead(line, memory, &mut found).ok_or(Miss::Unsure);
+        }
+        // A word that is of no language known here.
+        if head.is_err() && self.is_certain() {
+            head = self.without_looking_ahead(line, &mut found, words::unknown_marker, false);
+        }
+        let head = head.ok()?;
+        for field in &self.fields {
+            if let Some(text) = found[*field as usize] {
+                take(*field, text);
             }
         }
-        Some(rest)
+        Some(head)
     }
 
-    /// The first of the usual prefixes that fits the first lines of a log; of those that fit equally many, the one that
-    /// tells most.
-    pub fn guess(lines: &[&[u8]]) -> Option<Prefix> {
-        let mut best: Option<(usize, Prefix)> = None;
-        for text in USUAL {
-            let Ok(prefix) = Prefix::compile(text) else { continue };
-            let mut locations = prefix.locations();
-            let fits =
-                lines.iter().filter(|line| prefix.read(line, &mut locations, |_, _| ()).is_some()).count();
-            if fits > best.as_ref().map_or(0, |(most, _)| *most) {
-                best = Some((fits, prefix));
+    fn without_looking_ahead<'a>(
+        &self,
+        line: &'a [u8],
+        found: &mut Found<'a>,
+        marker: fn(&[u8]) -> Option<Marker>,
+        known: bool,
+    ) -> std::result::Result<Head<'a>, Miss> {
+        *found = [None; FIELDS];
+        let mut sure = true;
+        let base = fast(&self.base, line, 0, found, &mut sure)?;
+        if let Some(marker) = marker(&line[base..]) {
+            return Ok(head(line, base, marker, known));
+        }
+        let Some(session) = &self.session else { return Err(if sure { Miss::Sure } else { Miss::Unsure }) };
+        let at = fast(session, line, base, found, &mut sure)?;
+        marker(&line[at..]).map(|marker| head(line, at, marker, known)).ok_or(if sure {
+            Miss::Sure
+        } else {
+            Miss::Unsure
+        })
+    }
+
+    /// Takes a line apart where it takes a look ahead: the first word that announces a text, before which stands what the
+    /// prefix says.
+    fn looking_ahead<'a>(
+        &self,
+        line: &'a [u8],
+        memory: &mut Memory,
+        found: &mut Found<'a>,
+    ) -> Option<Head<'a>> {
+        let mut places = words::places(line).peekable();
+        places.peek()?;
+        let patterns = self.patterns.get_or_init(|| {
+            let mut all: Vec<_> = pattern(&self.base).into_iter().collect();
+            if let Some(session) = &self.session {
+                let whole: Vec<Piece> = self.base.iter().chain(session).cloned().collect();
+                all.extend(pattern(&whole));
+            }
+            all
+        });
+        if memory.0.len() != patterns.len() {
+            memory.0 = patterns.iter().map(|(regex, _)| regex.capture_locations()).collect();
+        }
+        for at in places {
+            for ((regex, groups), locations) in patterns.iter().zip(&mut memory.0) {
+                if regex.captures_read(locations, &line[..at]).is_none() {
+                    continue;
+                }
+                *found = [None; FIELDS];
+                for (i, field) in groups.iter().enumerate() {
+                    if let Some((from, to)) = locations.get(i + 1) {
+                        found[*field as usize] = Some(&line[from..to]);
+                    }
+                }
+                return words::marker(&line[at..]).map(|marker| head(line, at, marker, true));
             }
         }
-        best.map(|(_, prefix)| prefix)
+        None
     }
+}
+
+fn head(line: &[u8], at: usize, marker: Marker, known: bool) -> Head<'_> {
+    Head {
+        word: known.then_some(marker.word),
+        severity: &line[at..at + marker.len],
+        rest: &line[at + marker.until_text..],
+    }
+}
+
+/// Why a line was not read without looking ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Miss {
+    /// It does not begin like this.
+    Sure,
+    /// A text that can be anything came before, so the pattern has to look.
+    Unsure,
+}
+
+/// Matches pieces from a place on without ever going back, each escape as short as what follows allows, and says where they
+/// end. What it finds is what the pattern would find first. `sure`: what was passed so far can be read in no other way.
+fn fast<'a>(
+    pieces: &[Piece],
+    line: &'a [u8],
+    mut at: usize,
+    found: &mut Found<'a>,
+    sure: &mut bool,
+) -> std::result::Result<usize, Miss> {
+    for (i, piece) in pieces.iter().enumerate() {
+        let miss = if *sure { Miss::Sure } else { Miss::Unsure };
+        let rest = &line[at..];
+        match piece {
+            Piece::Literal(text) => {
+                if !rest.starts_with(text) {
+                    return Err(miss);
+                }
+                at += text.len();
+            }
+            Piece::Escape(_, true) => return Err(Miss::Unsure),
+            Piece::Escape(escape, false) => {
+                let next = literal_at(pieces, i + 1);
+                let fixed = is_fixed(*escape, next);
+                let miss = if *sure && fixed { Miss::Sure } else { Miss::Unsure };
+                let len = length(*escape, rest, next).ok_or(miss)?;
+                let text = rest.get(..len).filter(|text| fits(*escape, text)).ok_or(miss)?;
+                if let Some(field) = field(*escape) {
+                    found[field as usize].get_or_insert(text);
+                }
+                *sure &= fixed;
+                at += len;
+            }
+        }
+    }
+    Ok(at)
+}
+
+/// Can the text of this escape be told by itself, whatever it is?
+fn is_fixed(escape: u8, next: &[u8]) -> bool {
+    let ended = |ends: fn(&u8) -> bool| next.first().is_some_and(ends);
+    match escape {
+        b'p' | b'l' | b'P' | b'x' => ended(|b| !b.is_ascii_digit()),
+        b't' | b'm' | b's' => ended(|b| !b.is_ascii_alphanumeric() && !b"+-:".contains(b)),
+        b'e' => true,
+        b'c' => ended(|b| !b.is_ascii_hexdigit() && *b != b'.'),
+        _ => false,
+    }
+}
+
+/// How long the text of an escape is at the beginning of this, before that.
+fn length(escape: u8, rest: &[u8], next: &[u8]) -> Option<usize> {
+    let digits = || rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    match escape {
+        b'p' | b'l' | b'P' | b'x' => Some(digits()),
+        b't' | b'm' | b's' => time(rest, next),
+        b'e' => Some(5),
+        b'v' if rest.first().is_none_or(|b| !b.is_ascii_digit()) => Some(0),
+        b'c' | b'v' => {
+            Some(rest.iter().take_while(|b| b.is_ascii_hexdigit() || **b == b'.' || **b == b'/').count())
+        }
+        b'Q' => Some(rest.iter().take_while(|b| b.is_ascii_digit() || **b == b'-').count()),
+        b'r' => client_with_port(rest, next),
+        // Is it the address's colon, or the one behind it?
+        b'h' | b'L' if next.starts_with(b":") => None,
+        b'u' if next.starts_with(b"@") => {
+            let word = rest.split(u8::is_ascii_whitespace).next()?;
+            let at = memchr::memchr(b'@', word)?;
+            let once = memchr::memchr(b'@', &word[at + 1..]).is_none();
+            (once && word[at..].starts_with(next)).then_some(at)
+        }
+        _ if next.is_empty() => None,
+        _ => memchr::memmem::find(rest, next),
+    }
+}
+
+/// Can an escape be this? For those whose text was found by what follows.
+fn fits(escape: u8, text: &[u8]) -> bool {
+    let all = |is: fn(&u8) -> bool| text.iter().all(is);
+    match escape {
+        b'p' => !text.is_empty(),
+        b'e' => all(|b| b.is_ascii_digit() || b.is_ascii_uppercase()),
+        b'c' => {
+            text.iter().filter(|b| **b == b'.').count() == 1 && all(|b| *b != b'/' && !b.is_ascii_uppercase())
+        }
+        b'v' => text.is_empty() || text.iter().filter(|b| **b == b'/').count() == 1,
+        b'r' | b'h' | b'L' => text == b"[local]" || all(|b| !b.is_ascii_whitespace()),
+        b'n' => text.len() > 4 && text[..text.len() - 4].iter().all(u8::is_ascii_digit),
+        _ => all(|b| *b != b'\n'),
+    }
+}
+
+/// How long the client's host with its port is that a text begins with.
+fn client_with_port(text: &[u8], next: &[u8]) -> Option<usize> {
+    if text.starts_with(b"[local]") {
+        return Some(7);
+    }
+    let host = text.iter().take_while(|b| !b.is_ascii_whitespace() && **b != b'(' && **b != b')').count();
+    if host > 0 && text.get(host) == Some(&b'(') {
+        let digits = text[host + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
+        let end = host + 1 + digits;
+        return (digits > 0 && text.get(end) == Some(&b')')).then_some(end + 1);
+    }
+    (!next.is_empty() && text.starts_with(next)).then_some(0)
+}
+
+/// How long the time is that a text begins with, its zone as short as what follows allows.
+fn time(text: &[u8], next: &[u8]) -> Option<usize> {
+    if !super::zone::looks_like_time(text) {
+        return None;
+    }
+    let mut at = 19;
+    if text.get(at) == Some(&b'.') {
+        at += 4;
+    }
+    if text.get(at) != Some(&b' ') {
+        return None;
+    }
+    at += 1;
+    let zone = &text[at..];
+    let longest = zone.iter().take_while(|b| b.is_ascii_alphanumeric() || b"+:-".contains(b)).count();
+    if next.is_empty() {
+        return None;
+    }
+    (1..=longest).find(|len| zone[*len..].starts_with(next)).map(|len| at + len)
 }
 
 #[cfg(test)]
@@ -185,13 +477,13 @@ mod tests {
     use super::*;
 
     fn read(prefix: &str, line: &str) -> Option<(Vec<(Field, String)>, String)> {
-        let prefix = Prefix::compile(prefix).unwrap();
+        let prefix = Prefix::compile(prefix);
         let mut fields = Vec::new();
-        let mut locations = prefix.locations();
-        let rest = prefix.read(line.as_bytes(), &mut locations, |field, text| {
+        let head = prefix.read(line.as_bytes(), &mut Memory::default(), |field, text| {
+            fields.retain(|(other, _)| *other != field);
             fields.push((field, String::from_utf8(text.to_vec()).unwrap()));
         })?;
-        Some((fields, String::from_utf8(rest.to_vec()).unwrap()))
+        Some((fields, String::from_utf8(head.rest.to_vec()).unwrap()))
     }
 
     fn field(prefix: &str, line: &str, wanted: Field) -> Option<String> {
@@ -210,7 +502,7 @@ mod tests {
         assert_eq!(get(Field::Database), Some("shop (old)"));
         assert_eq!(get(Field::Pid), Some("4711"));
         assert_eq!(get(Field::Sqlstate), Some("42P01"));
-        assert_eq!(get(Field::Severity), Some("ERROR"));
+        assert_eq!(get(Field::Session), Some("65640a2d.1267"));
         assert_eq!(get(Field::Time), Some("2026-11-24 06:24:50.123 CET"));
     }
 
@@ -222,31 +514,60 @@ mod tests {
         assert_eq!(field(prefix, with, Field::Database).as_deref(), Some("shop"));
         assert_eq!(field(prefix, without, Field::Database), None);
         assert_eq!(read(prefix, without).unwrap().1, "checkpoint starting: time");
+        // What the message holds is no user.
+        let quoted = "2026-11-24 06:24:50.123 UTC [12] LOG:  said: app@shop ERROR:  no";
+        assert_eq!(read(prefix, quoted).unwrap().1, "said: app@shop ERROR:  no");
+        assert_eq!(field(prefix, quoted, Field::User), None);
     }
 
     #[test]
-    fn padding_brackets_and_no_prefix_at_all_are_read() {
-        assert_eq!(
-            field("[%8p] (%-6u)+ ", "[    4711] (app   )+ LOG:  x", Field::User).as_deref(),
-            Some("app")
-        );
-        assert_eq!(
-            field("[%8p] (%-6u)+ ", "[    4711] (app   )+ LOG:  x", Field::Pid).as_deref(),
-            Some("4711")
-        );
+    fn padding_brackets_addresses_and_no_prefix_at_all_are_read() {
+        let padded = "[    4711] (app   )+ LOG:  x";
+        assert_eq!(field("[%8p] (%-6u)+ ", padded, Field::User).as_deref(), Some("app"));
+        assert_eq!(field("[%8p] (%-6u)+ ", padded, Field::Pid).as_deref(), Some("4711"));
+        let address = "2026-11-24 06:24:50 UTC [1] alice@example.com@shop ERROR:  x@y LOG:  z";
+        assert_eq!(field("%t [%p] %u@%d ", address, Field::User).as_deref(), Some("alice@example.com"));
+        assert_eq!(field("%t [%p] %u@%d ", address, Field::Database).as_deref(), Some("shop"));
         assert_eq!(read("", "LOG:  x").unwrap().1, "x");
         assert!(read("%p ", "LOG:  x").is_none() && read("", "\tLOG:  x").is_none());
     }
 
     #[test]
-    fn the_prefix_that_tells_most_is_guessed() {
-        let lines: Vec<&[u8]> = vec![
-            b"2026-11-24 06:24:50.123 UTC [12] LOG:  starting",
-            b"2026-11-24 06:24:50.123 UTC [14] app@shop LOG:  statement: SELECT 1",
-            b"\tcontinued",
-        ];
-        assert_eq!(Prefix::guess(&lines).unwrap().text(), "%m [%p] %q%u@%d ");
-        assert_eq!(Prefix::guess(&lines[..1]).unwrap().text(), "%m [%p] %q%u@%d ");
-        assert!(Prefix::guess(&[b"hello"]).is_none());
+    fn what_is_found_without_looking_ahead_is_what_the_pattern_finds() {
+        let times = ["2026-11-24 06:24:50.123 UTC", "2026-11-24 06:24:50 +03", "2026-11-24"];
+        let names = ["app", "a b", "a@b", "[unknown]", "", "LOG:  x"];
+        let mut checked = 0;
+        for prefix in [
+            "%m [%p] %q%u@%d ",
+            "%t:%r:%u@%d:[%p]:",
+            "%m %u %d ",
+            "%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h ",
+        ] {
+            for time in times {
+                for (user, database) in names.iter().flat_map(|a| names.iter().map(move |b| (a, b))) {
+                    let line = prefix
+                        .replace("%m", time)
+                        .replace("%t", time)
+                        .replace("%p", "12")
+                        .replace("%l", "3")
+                        .replace("%q", "")
+                        .replace("%r", "::1(5)")
+                        .replace("%h", "[local]")
+                        .replace("%u", user)
+                        .replace("%d", database)
+                        .replace("%a", user)
+                        + "FEHLER:  a@b ERROR:  x";
+                    let compiled = Prefix::compile(prefix);
+                    let line = line.as_bytes();
+                    let (mut quick, mut slow) = ([None; FIELDS], [None; FIELDS]);
+                    let head = compiled.without_looking_ahead(line, &mut quick, words::marker, true);
+                    let Ok(head) = head else { continue };
+                    assert_eq!(compiled.looking_ahead(line, &mut Memory::default(), &mut slow), Some(head));
+                    checked += 1;
+                    assert_eq!(quick, slow, "{prefix} {}", String::from_utf8_lossy(line));
+                }
+            }
+        }
+        assert!(checked > 50, "{checked}");
     }
 }

@@ -1,7 +1,11 @@
 //! One entry of the log, whatever format it was written in; what it says of a statement; and which entries are wanted.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
+use super::plan;
+use super::words::{self, Word};
 use crate::session::MARK;
 
 /// One entry. What the format or its prefix does not tell is empty.
@@ -40,13 +44,13 @@ pub struct Record {
 pub struct Shape<'a> {
     /// How long it took, in milliseconds.
     pub duration_ms: Option<f64>,
-    /// The message without the statement: `statement`, `execute NAME`, or all of it.
+    /// The message without the statement: `statement`, `execute NAME`, `plan`, or all of it.
     pub message: &'a [u8],
     /// The statement.
-    pub statement: &'a [u8],
+    pub statement: Cow<'a, [u8]>,
     /// The parameters' values.
-    pub parameters: &'a [u8],
-    /// The detail, where it is not the parameters.
+    pub parameters: Cow<'a, [u8]>,
+    /// The detail, where it is not the parameters; or the plan.
     pub detail: &'a [u8],
 }
 
@@ -73,44 +77,55 @@ impl Record {
     }
 
     /// Takes its message apart, as `log_statement`, `log_min_duration_statement` and `log_duration` write it (see
-    /// exec_simple_query and its kin in the server's postgres.c; in English).
+    /// exec_simple_query and its kin in the server's postgres.c), and auto_explain.
     pub fn shape(&self) -> Shape<'_> {
         let mut shape = Shape {
             duration_ms: None,
             message: &self.message,
-            statement: &self.statement,
-            parameters: b"",
+            statement: Cow::from(&self.statement),
+            parameters: Cow::default(),
             detail: &self.detail,
         };
-        // "Parameters: " from 16 on, "parameters: " before.
-        if let Some(values) = self.detail.get(1..).and_then(|rest| rest.strip_prefix(b"arameters: ")) {
-            shape.parameters = values;
+        if let Some(values) = words::parameters(&self.detail) {
+            shape.parameters = values.into();
             shape.detail = b"";
         }
         let mut rest = self.message.as_slice();
-        if let Some(after) = rest.strip_prefix(b"duration: ")
-            && let Some(end) = find(after, b" ms")
-            && let Some(ms) = std::str::from_utf8(&after[..end]).ok().and_then(|text| text.parse().ok())
-        {
+        if let Some((ms, after)) = words::duration(rest) {
             shape.duration_ms = Some(ms);
-            shape.message = b"duration";
-            rest = after[end + 3..].trim_ascii_start();
+            rest = after.trim_ascii_start();
+            rest = rest.strip_prefix(b", ").unwrap_or(rest);
             if rest.is_empty() {
+                shape.message = b"duration";
+                return shape;
+            }
+            if let Some(text) = rest.strip_prefix(plan::MARK) {
+                let plan = plan::parse(text);
+                shape.message = b"plan";
+                shape.detail = plan.plan;
+                if !plan.statement.is_empty() {
+                    shape.statement = plan.statement;
+                    shape.parameters = plan.parameters;
+                }
                 return shape;
             }
         }
-        let step =
-            [&b"statement: "[..], b"execute ", b"parse ", b"bind "].iter().any(|s| rest.starts_with(s));
-        if step && let Some(at) = find(rest, b": ") {
-            shape.message = &rest[..at];
-            shape.statement = &rest[at + 2..];
+        if let Some((what, statement)) = words::statement(rest) {
+            shape.message = what;
+            shape.statement = statement.into();
         }
         shape
     }
-}
 
-fn find(text: &[u8], what: &[u8]) -> Option<usize> {
-    memchr::memmem::find(text, what)
+    /// Is it an error? By its SQLSTATE where the word is of no language that is known; `None` where nothing tells.
+    pub fn is_error(&self) -> Option<bool> {
+        match words::severity(&self.severity) {
+            Some(word) => Some(word == Word::Error),
+            None if self.severity.is_empty() => Some(false),
+            None if self.sqlstate.len() == 5 => Some(!matches!(&self.sqlstate[..2], b"00" | b"01" | b"02")),
+            None => None,
+        }
+    }
 }
 
 /// Which entries are wanted.
@@ -124,6 +139,10 @@ pub struct Filter {
     pub application: Option<String>,
     /// Of statements that took at least so many milliseconds.
     pub min_duration_ms: Option<f64>,
+    /// From then on.
+    pub since: Option<Timestamp>,
+    /// Up to then.
+    pub until: Option<Timestamp>,
     /// Errors only.
     pub errors: bool,
 }
@@ -136,19 +155,11 @@ impl Filter {
         is(&self.database, &record.database)
             && is(&self.user, &record.user)
             && is(&self.application, &record.application)
-            && (!self.errors || is_error(record))
+            && (!self.errors || record.is_error() == Some(true))
+            && self.since.is_none_or(|since| record.time.is_some_and(|time| time >= since))
+            && self.until.is_none_or(|until| record.time.is_some_and(|time| time <= until))
             && self.min_duration_ms.is_none_or(|least| shape.duration_ms.is_some_and(|ms| ms >= least))
             && !shape.statement.starts_with(MARK.as_bytes())
-    }
-}
-
-/// Is it an error? By its SQLSTATE too, since severities come in the server's language.
-fn is_error(record: &Record) -> bool {
-    match record.severity.as_slice() {
-        b"ERROR" | b"FATAL" | b"PANIC" => true,
-        b"LOG" | b"WARNING" | b"NOTICE" | b"INFO" | b"DEBUG" | b"STATEMENT" | b"DETAIL" | b"HINT"
-        | b"CONTEXT" => false,
-        _ => record.sqlstate.len() == 5 && !matches!(&record.sqlstate[..2], b"00" | b"01" | b"02"),
     }
 }
 
@@ -180,7 +191,11 @@ pub struct Numbers {
 }
 
 /// An entry's values for [`COLUMNS`], without copying its texts. An empty text is NULL.
-pub fn values<'a>(record: &'a Record, shape: &Shape<'a>, numbers: &'a mut Numbers) -> [Option<&'a [u8]>; 15] {
+pub fn values<'a>(
+    record: &'a Record,
+    shape: &'a Shape<'_>,
+    numbers: &'a mut Numbers,
+) -> [Option<&'a [u8]>; 15] {
     fn text(text: &[u8]) -> Option<&[u8]> {
         (!text.is_empty()).then_some(text)
     }
@@ -202,8 +217,8 @@ pub fn values<'a>(record: &'a Record, shape: &Shape<'a>, numbers: &'a mut Number
         text(&record.sqlstate),
         shape.duration_ms.map(|_| &numbers.duration[..]),
         text(shape.message),
-        text(shape.statement),
-        text(shape.parameters),
+        text(&shape.statement),
+        text(&shape.parameters),
         text(shape.detail),
         text(&record.hint),
         text(&record.context),
@@ -232,8 +247,8 @@ mod tests {
             (
                 shape.duration_ms,
                 text(shape.message),
-                text(shape.statement),
-                text(shape.parameters),
+                text(&shape.statement),
+                text(&shape.parameters),
                 text(shape.detail),
             )
         };
@@ -253,6 +268,21 @@ mod tests {
         assert_eq!(
             shown("duration: soon ms  statement: x", ""),
             is(None, "duration: soon ms  statement: x", "", "", "")
+        );
+        assert_eq!(
+            shown(
+                "duration: 3 ms  plan:\nQuery Text: SELECT 1\nResult  (cost=0.00..0.01 rows=1 width=4)",
+                ""
+            ),
+            is(Some(3.0), "plan", "SELECT 1", "", "Result  (cost=0.00..0.01 rows=1 width=4)")
+        );
+        assert_eq!(
+            shown("Dauer: 1.250 ms  Anweisung: SELECT 1", ""),
+            is(Some(1.25), "statement", "SELECT 1", "", "")
+        );
+        assert_eq!(
+            shown("durée : 2 ms, instruction : SELECT 1", "paramètres : $1 = '1'"),
+            is(Some(2.0), "statement", "SELECT 1", "$1 = '1'", "")
         );
         assert_eq!(
             shown("checkpoint starting: time", "x"),

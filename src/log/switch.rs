@@ -157,6 +157,21 @@ impl Places {
         }
     }
 
+    /// The places with the record of this switching on, that of the name which it had first: a database or a role that
+    /// was renamed since keeps it. An owner can copy a record into another place of theirs, which takes nothing from the first.
+    pub fn of_id(&self, id: &str, named: &Scope) -> Vec<Scope> {
+        let kind = std::mem::discriminant(named);
+        let ours = |scope: &Scope| self.notes.get(scope).is_some_and(|note| note.id == id);
+        let mut all: Vec<Scope> = self
+            .notes
+            .keys()
+            .filter(|scope| std::mem::discriminant(*scope) == kind && ours(scope))
+            .cloned()
+            .collect();
+        all.sort_by_key(|scope| scope != named);
+        all
+    }
+
     /// Errors: the record in this place cannot be read (65).
     fn readable(&self, scope: &Scope) -> Result<()> {
         self.unreadable.get(scope).map_or(Ok(()), |e| Err(e.clone()))
@@ -392,6 +407,13 @@ impl Switch {
         if error.exit != Exit::Permission {
             return error;
         }
+        // The system refused the server a file: the server reports that as 42501 too, and no GRANT helps.
+        if is_of_a_file(&error.message) {
+            return error.hint(
+                "the server's own user may not write there: look at the owner and the mode of the data folder and of postgresql.auto.conf, \
+                 and whether the file system is read-only",
+            );
+        }
         let role = quote_ident(self.writer.user());
         let names = format!("{}, {KEY}", SETTINGS.join(", "));
         if self.writer.version().major() < 15 {
@@ -552,6 +574,11 @@ impl AtRole {
     }
 }
 
+/// Does the server speak of a file that the system keeps from it? Its message names the file, in any language, by its path.
+fn is_of_a_file(message: &str) -> bool {
+    message.contains("postgresql.auto.conf") || message.contains("postgresql.conf")
+}
+
 /// The sessions that began while something was on in this place that is off now.
 pub fn lingering_of(scope: &Scope, note: &Note, clients: &[Client]) -> Vec<Client> {
     clients
@@ -627,6 +654,16 @@ pub async fn now(writer: &Writer) -> Result<Timestamp> {
         now: Timestamp,
     }
     Ok(writer.one::<Now>("SELECT pg_catalog.clock_timestamp() AS now", &[]).await?.now)
+}
+
+/// The role that this session began as, by the name that it has now.
+pub async fn session_user(writer: &Writer) -> Result<String> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Name {
+        name: String,
+    }
+    Ok(writer.one::<Name>("SELECT session_user::text AS name", &[]).await?.name)
 }
 
 /// The settings by which a fresh session of this server logs statements now, whoever set them.

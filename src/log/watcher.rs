@@ -192,6 +192,13 @@ impl Watcher<'_> {
         let places = switch::places(writer).await?;
         let now = switch::now(writer).await?;
         let ours = |note: &&Note| note.id == self.orders.id;
+        // A database and a role keep their record under any name, and the role we connect as keeps its session.
+        if let Some(scope) = places.of_id(&self.orders.id, &self.orders.scope).into_iter().next() {
+            self.orders.scope = scope;
+        }
+        if self.orders.scope != Scope::Global {
+            self.access.target.user = switch::session_user(writer).await?;
+        }
         let Some(note) = places.notes.get(&self.orders.scope).filter(ours) else {
             let waited = self.alone_since.is_none_or(|since| since.elapsed() < GRACE);
             let end = if self.seen || !waited { Some(End::Nothing) } else { None };
@@ -248,9 +255,20 @@ impl Watcher<'_> {
     /// Switches back. Says whether sessions are left that still log.
     async fn off(&self) -> Result<bool> {
         let switch = Switch::lock(&self.access, &mut no_password).await?;
-        let off = switch.off(&self.orders.scope, Foreign::Report, Some(&self.orders.id)).await;
+        let off = self.off_under(&switch).await;
         switch.unlock().await;
-        Ok(off?.is_some_and(|off| !off.lingering.is_empty()))
+        off
+    }
+
+    async fn off_under(&self, switch: &Switch) -> Result<bool> {
+        let id = &self.orders.id;
+        let mut lingers = false;
+        // The database or the role may have another name since the last look.
+        for scope in switch.places().await?.of_id(id, &self.orders.scope) {
+            let off = switch.off(&scope, Foreign::Report, Some(id)).await?;
+            lingers |= off.is_some_and(|off| !off.lingering.is_empty());
+        }
+        Ok(lingers)
     }
 
     /// Waits for the last session that still logs, and then takes the record away.

@@ -6,15 +6,44 @@ use jiff::tz::{Offset, TimeZone};
 
 use crate::error::{Error, Result};
 
-/// Turns a log's times into instants. An abbreviation is asked for once.
+/// Turns a log's times into instants. An abbreviation is looked for once.
 #[derive(Debug, Clone)]
 pub struct Clock {
     /// The zone that the log is written in, where it is known.
     zone: Option<TimeZone>,
-    known: Vec<(Vec<u8>, Offset)>,
+    known: Vec<(Vec<u8>, Option<Offset>)>,
+    /// Does anybody want to know the time?
+    needed: bool,
+    /// The second that was asked for last, with its zone, and the instant: many entries are of the same one.
+    last: (Vec<u8>, Option<Timestamp>),
+}
+
+/// What a log says of a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Instant {
+    /// This one.
+    At(Timestamp),
+    /// One whose zone is not known.
+    Somewhere,
+    /// It is no time.
+    None,
+}
+
+impl Instant {
+    /// The instant, where it is known.
+    pub fn known(self) -> Option<Timestamp> {
+        match self {
+            Instant::At(at) => Some(at),
+            Instant::Somewhere | Instant::None => None,
+        }
+    }
 }
 
 impl Clock {
+    fn new(zone: Option<TimeZone>) -> Clock {
+        Clock { zone, known: Vec::new(), needed: true, last: (Vec::new(), None) }
+    }
+
     /// For a log of this zone (`log_timezone`). Errors: there is no such zone (64).
     pub fn named(zone: &str) -> Result<Clock> {
         let zone = TimeZone::get(zone).map_err(|e| {
@@ -22,52 +51,148 @@ impl Clock {
                 .caused_by(e)
                 .hint("write it as in Europe/Berlin or UTC")
         })?;
-        Ok(Clock { zone: Some(zone), known: Vec::new() })
+        Ok(Clock::new(Some(zone)))
     }
 
     /// For a log of nobody knows where: of this machine's zone, if the abbreviations say so.
     pub fn local() -> Clock {
-        Clock { zone: TimeZone::try_system().ok(), known: Vec::new() }
+        Clock::new(TimeZone::try_system().ok())
     }
 
-    /// The instant of `2026-11-24 06:24:50.123 CET`; `None` where this is no time.
+    /// Nobody wants to know the times, so one that may be anywhere is no error.
+    pub fn unneeded(mut self) -> Clock {
+        self.needed = false;
+        self
+    }
+
+    /// The zone in which somebody speaks of this log.
+    pub fn zone(&self) -> TimeZone {
+        self.zone.clone().unwrap_or(TimeZone::UTC)
+    }
+
+    /// The instant of `2026-11-24 06:24:50.123 CET`.
     ///
-    /// Errors: an abbreviation that may mean anything (65).
-    pub fn instant(&mut self, text: &[u8]) -> Result<Option<Timestamp>> {
-        let Some((civil, zone)) = split(text) else { return Ok(None) };
+    /// Errors: an abbreviation that may mean anything (65), where the time is needed.
+    pub fn instant(&mut self, text: &[u8]) -> Result<Instant> {
+        let (millis, zone) = match text.get(19) {
+            Some(b'.') if text.len() > 24 => {
+                (text[20..23].iter().fold(0i64, |n, d| n * 10 + i64::from(d.wrapping_sub(b'0'))), 23)
+            }
+            _ => (0, 19),
+        };
+        if let (seen, Some(at)) = &self.last
+            && text.len() > 20
+            && seen.len() == 19 + text.len() - zone
+            && seen[..19] == text[..19]
+            && seen[19..] == text[zone..]
+            && (0..1000).contains(&millis)
+        {
+            let at = at.checked_add(jiff::SignedDuration::from_millis(millis));
+            return Ok(at.map_or(Instant::None, Instant::At));
+        }
+        let read = self.look_up(text)?;
+        if let Instant::At(at) = read
+            && let Ok(second) = at.checked_sub(jiff::SignedDuration::from_millis(millis))
+        {
+            self.last.0.clear();
+            self.last.0.extend_from_slice(&text[..19]);
+            self.last.0.extend_from_slice(&text[zone..]);
+            self.last.1 = Some(second);
+        }
+        Ok(read)
+    }
+
+    fn look_up(&mut self, text: &[u8]) -> Result<Instant> {
+        let Some((civil, zone)) = split(text) else { return Ok(Instant::None) };
         let offset = match self.known.iter().find(|(name, _)| name == zone) {
             Some((_, offset)) => *offset,
             None => {
-                let offset = self.offset(zone, civil)?;
+                let offset = self.offset(zone, civil);
                 self.known.push((zone.to_vec(), offset));
                 offset
             }
         };
-        Ok(offset.to_timestamp(civil).ok())
+        match offset {
+            Some(offset) => Ok(offset.to_timestamp(civil).map_or(Instant::None, Instant::At)),
+            None if self.needed => Err(Error::data(format!(
+                "the log's times are in {:?}, which can mean several time zones",
+                String::from_utf8_lossy(zone)
+            ))
+            .hint("say which one it is: --timezone Europe/Berlin")),
+            None => Ok(Instant::Somewhere),
+        }
     }
 
-    fn offset(&self, zone: &[u8], civil: DateTime) -> Result<Offset> {
+    fn offset(&self, zone: &[u8], civil: DateTime) -> Option<Offset> {
         let name = String::from_utf8_lossy(zone);
         if matches!(zone, b"UTC" | b"GMT" | b"Z" | b"UCT") {
-            return Ok(Offset::UTC);
+            return Some(Offset::UTC);
         }
         if let Some(offset) = numeric(&name) {
-            return Ok(offset);
+            return Some(offset);
         }
-        // The two offsets that a zone has around a date are those of its summer and its winter.
-        if let Some(tz) = &self.zone {
-            for days in [0, 90, 180, 270] {
-                let near = civil.checked_add(jiff::Span::new().days(days)).unwrap_or(civil);
-                let Ok(instant) = tz.to_timestamp(near) else { continue };
-                let info = tz.to_offset_info(instant);
-                if info.abbreviation().as_bytes() == zone {
-                    return Ok(info.offset());
-                }
-            }
+        if let Some(offset) = self.zone.as_ref().and_then(|tz| abbreviated(tz, &name, civil)) {
+            return Some(offset);
         }
-        Err(Error::data(format!("the log's times are in {name:?}, which can mean several time zones"))
-            .hint("say which one it is: --timezone Europe/Berlin"))
+        // Where all zones that have such an abbreviation mean the same by it, so does the log.
+        let mut offsets = jiff::tz::db()
+            .available()
+            .filter_map(|zone| TimeZone::get(zone.as_str()).ok())
+            .filter_map(|tz| abbreviated(&tz, &name, civil));
+        let first = offsets.next()?;
+        offsets.all(|other| other == first).then_some(first)
     }
+}
+
+/// What a zone means by an abbreviation. The two offsets that it has around a date are those of its summer and its winter.
+fn abbreviated(zone: &TimeZone, name: &str, civil: DateTime) -> Option<Offset> {
+    [0, 90, 180, 270].into_iter().find_map(|days| {
+        let near = civil.checked_add(jiff::Span::new().days(days)).unwrap_or(civil);
+        let instant = zone.to_timestamp(near).ok()?;
+        let info = zone.to_offset_info(instant);
+        (info.abbreviation() == name).then(|| info.offset())
+    })
+}
+
+/// A time as people write it: `2026-11-24`, `2026-11-24 06:24:50`, with a zone as in RFC 3339, or `10m` before now.
+///
+/// Errors: none of these (the text says what is right).
+pub fn parse_moment(text: &str, zone: &TimeZone, now: Timestamp) -> std::result::Result<Timestamp, String> {
+    let wrong = || {
+        format!(
+            "{text:?} is no time: write 2026-11-24, 2026-11-24 06:24:50, 2026-11-24T06:24:50Z, or 10m for ten minutes ago"
+        )
+    };
+    let words = text.trim().trim_end_matches("ago").trim();
+    if let Ok(instant) = words.parse::<Timestamp>() {
+        return Ok(instant);
+    }
+    if let Ok(civil) = words.parse::<DateTime>() {
+        return zone.to_timestamp(civil).map_err(|_| wrong());
+    }
+    // A time of PostgreSQL's: a blank before the zone, or an offset in hours.
+    if let Instant::At(instant) = (Clock { needed: false, ..Clock::new(Some(zone.clone())) })
+        .instant(words.as_bytes())
+        .unwrap_or(Instant::None)
+    {
+        return Ok(instant);
+    }
+    if let Some((before, offset)) = words.len().checked_sub(3).and_then(|at| words.split_at_checked(at))
+        && let (Ok(civil), Some(offset)) = (before.parse::<DateTime>(), numeric(offset))
+    {
+        return offset.to_timestamp(civil).map_err(|_| wrong());
+    }
+    if words.contains(':')
+        && let Ok(time) = words.parse::<jiff::civil::Time>()
+    {
+        let today = now.to_zoned(zone.clone()).date().to_datetime(time);
+        return zone.to_timestamp(today).map_err(|_| wrong());
+    }
+    let ago: jiff::SignedDuration = words.parse().map_err(|_| wrong())?;
+    if ago.is_negative() {
+        return Err(wrong());
+    }
+    now.checked_sub(ago).map_err(|_| wrong())
 }
 
 /// `+02`, `-0330`: what the server prints where a zone has no abbreviation.
@@ -126,6 +251,20 @@ pub fn looks_like_time(text: &[u8]) -> bool {
         })
 }
 
+/// Is all of this a time of a log: `2026-11-24 06:24:50.123 CET`?
+pub fn is_time(text: &[u8]) -> bool {
+    split(text).is_some_and(|(_, zone)| {
+        let name = zone.len() <= 6 && zone.iter().all(u8::is_ascii_alphabetic);
+        name || std::str::from_utf8(zone).is_ok_and(|zone| numeric(zone).is_some())
+    })
+}
+
+/// The seconds of a log's time by its own clock, for comparing times of one log.
+pub fn seconds(text: &[u8]) -> Option<i64> {
+    let (civil, _) = split(text)?;
+    Offset::UTC.to_timestamp(civil).ok().map(Timestamp::as_second)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,7 +272,7 @@ mod tests {
     #[test]
     fn times_of_any_zone_become_instants() {
         let mut berlin = Clock::named("Europe/Berlin").unwrap();
-        let mut at = |text: &str| berlin.instant(text.as_bytes()).unwrap().map(|t| t.to_string());
+        let mut at = |text: &str| berlin.instant(text.as_bytes()).unwrap().known().map(|t| t.to_string());
         assert_eq!(at("2026-11-24 06:24:50.123 CET").as_deref(), Some("2026-11-24T05:24:50.123Z"));
         assert_eq!(at("2026-07-01 00:00:00 CEST").as_deref(), Some("2026-06-30T22:00:00Z"));
         // The hour that comes twice: the abbreviation tells which.
@@ -146,5 +285,50 @@ mod tests {
         let error = Clock::named("UTC").unwrap().instant(b"2026-11-24 06:24:50 IST").unwrap_err();
         assert_eq!(error.exit, crate::error::Exit::Data);
         assert!(Clock::named("Mars/Olympus").is_err());
+        let elsewhere = Clock::named("UTC").unwrap().unneeded().instant(b"2026-11-24 06:24:50 IST").unwrap();
+        assert_eq!(elsewhere, Instant::Somewhere);
+    }
+
+    #[test]
+    fn an_abbreviation_that_means_one_thing_is_known() {
+        let at = |text: &str| {
+            Clock::named("UTC").unwrap().instant(text.as_bytes()).map(|at| at.known().unwrap().to_string())
+        };
+        for (text, is) in [
+            ("2026-11-24 06:00:00 CET", "2026-11-24T05:00:00Z"),
+            ("2026-07-24 06:00:00 CEST", "2026-07-24T04:00:00Z"),
+            ("2026-07-24 06:00:00 MSK", "2026-07-24T03:00:00Z"),
+            ("2026-07-24 06:00:00 JST", "2026-07-23T21:00:00Z"),
+        ] {
+            assert_eq!(at(text).unwrap(), is, "{text}");
+        }
+        for text in ["2026-07-24 06:00:00 IST", "2026-11-24 06:00:00 CST", "2026-11-24 06:00:00 XXT"] {
+            assert!(at(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_written_in_many_ways() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        let at = |text: &str| parse_moment(text, &zone, now).map(|at| at.to_string());
+        for (text, is) in [
+            ("2026-11-24", "2026-11-23T23:00:00Z"),
+            ("2026-11-24 06:24", "2026-11-24T05:24:00Z"),
+            ("2026-11-24 06:24:50", "2026-11-24T05:24:50Z"),
+            ("2026-11-24T06:24:50.5", "2026-11-24T05:24:50.5Z"),
+            ("2026-11-24 06:24:50.5+02", "2026-11-24T04:24:50.5Z"),
+            ("2026-11-24 06:24:50.500 CET", "2026-11-24T05:24:50.5Z"),
+            ("2026-11-24T06:24:50Z", "2026-11-24T06:24:50Z"),
+            ("2026-11-24 06:24:50 UTC", "2026-11-24T06:24:50Z"),
+            ("06:30", "2026-11-24T05:30:00Z"),
+            ("10m", "2026-11-24T11:50:00Z"),
+            ("1h30m ago", "2026-11-24T10:30:00Z"),
+        ] {
+            assert_eq!(at(text).as_deref(), Ok(is), "{text}");
+        }
+        for wrong in ["yesterday", "", "10", "-5m", "2026-13-01"] {
+            assert!(at(wrong).is_err(), "{wrong}");
+        }
     }
 }

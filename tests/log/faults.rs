@@ -182,3 +182,19 @@ fn the_watcher_of_a_database_takes_the_record_away_with_the_last_session() {
     drop(meanwhile);
     eventually("the record is gone", || db_role(&db) == before);
 }
+
+#[test]
+fn a_database_or_a_role_that_is_renamed_meanwhile_is_switched_back() {
+    let (_server, db) = server_with(&options(bin()));
+    db.sql("CREATE DATABASE shop");
+    db.sql("CREATE ROLE app LOGIN");
+    for (args, rename) in [
+        (["--database", "shop"], "ALTER DATABASE shop RENAME TO \"new shop\""),
+        (["--role", "app"], "ALTER ROLE app RENAME TO \"new app\""),
+    ] {
+        ok(&db, &["on", "--for", "3s", args[0], args[1]]);
+        db.sql(rename);
+        eventually("it is off", || db_role(&db).is_empty());
+        eventually("the watcher has left", || watchers(&db).is_empty());
+    }
+}

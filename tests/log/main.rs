@@ -7,6 +7,7 @@ mod pty;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod corpus;
 mod faults;
 mod formats;
 mod origins;

@@ -1,10 +1,10 @@
 //! `log tail`: reads the server's log over SQL, or log files, and follows it.
 
-use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgMatches, Args, Command, ValueHint};
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::lines::Lines;
@@ -12,26 +12,21 @@ use crate::answer::parse_duration;
 use crate::cli::{EchoArgs, FormatArgs};
 use crate::commands::Context;
 use crate::commands::listing::Listing;
-use crate::error::{Error, Exit, Result};
-use crate::log::decode::{Decoder, LONGEST, Losses};
+use crate::error::{self, Error, Exit, Result};
 use crate::log::files::{Format, Log, Place};
-use crate::log::prefix::{Field, Prefix};
-use crate::log::record::{COLUMNS, Filter, Numbers, Record, values};
+use crate::log::prefix::Field;
+use crate::log::reading::Reading;
+use crate::log::record::{COLUMNS, Filter};
+use crate::log::required::Required;
 use crate::log::scope::Scope;
-use crate::log::source::{Files, Got, Named, Server, Source};
+use crate::log::source::{Files, Named, Server, Source};
 use crate::log::switch::{self, Access};
-use crate::log::zone::{Clock, looks_like_time};
+use crate::log::tail::{Begin, Show, Tail, Wanted, own};
+use crate::log::zone::{Clock, parse_moment};
 use crate::pipeline::Flow;
 use crate::render::output;
-use crate::rows::Row;
 use crate::session::Writer;
 
-/// How long to wait for more, at first and at last.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
-/// How much of a file tells its format.
-const BEGINNING: u64 = 256 << 10;
-/// How much is read at first for the last entries.
-const WINDOW: u64 = 64 << 10;
 /// How many entries a follower shows first.
 const LAST: usize = 10;
 
@@ -51,8 +46,9 @@ struct TailArgs {
     /// The format of FILE [default: what it looks like]
     #[arg(long = "from", value_name = "FORMAT", requires = "files")]
     from: Option<Format>,
-    /// The log_line_prefix of FILE [default: the usual one that fits]
-    #[arg(long, value_name = "PREFIX", requires = "files")]
+    /// The log_line_prefix of FILE, or the name of a known one: default, debian, redhat, suse, rds, azure, cloudsql,
+    /// supabase, heroku, zalando, timescale, stackgres, aiven, pgbadger, edb [default: the usual one that fits]
+    #[arg(long, value_name = "PREFIX|NAME", requires = "files", add = crate::commands::complete::line_prefixes())]
     line_prefix: Option<String>,
     /// The log_timezone of FILE [default: this machine's, if the times say so]
     #[arg(long, value_name = "ZONE", requires = "files")]
@@ -78,17 +74,34 @@ struct FilterArgs {
     /// Only errors
     #[arg(long)]
     errors: bool,
+    /// Only entries since then: 2026-11-24, '2026-11-24 06:24:50', with a zone as in RFC 3339, or 10m for ten minutes ago
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only entries up to then
+    #[arg(long, value_name = "TIME", conflicts_with = "follow")]
+    until: Option<String>,
 }
 
 impl FilterArgs {
-    fn filter(&self) -> Filter {
-        Filter {
+    /// Errors: a time that is none (64), or that ends before it begins.
+    fn filter(&self, clock: &Clock, now: Timestamp) -> Result<Filter> {
+        let moment = |flag: &str, text: &Option<String>| {
+            let parsed = text.as_ref().map(|text| parse_moment(text, &clock.zone(), now)).transpose();
+            parsed.map_err(|e| Error::usage(format!("{flag}: {e}")))
+        };
+        let (since, until) = (moment("--since", &self.since)?, moment("--until", &self.until)?);
+        if since.zip(until).is_some_and(|(since, until)| until < since) {
+            return Err(Error::usage("--until is before --since"));
+        }
+        Ok(Filter {
             database: self.database.clone(),
             user: self.user.clone(),
             application: self.app.clone(),
             min_duration_ms: self.min_duration.map(|d| d.as_secs_f64() * 1e3),
             errors: self.errors,
-        }
+            since,
+            until,
+        })
     }
 
     /// The flags that only a log with this field can answer.
@@ -97,6 +110,8 @@ impl FilterArgs {
             (self.database.is_some(), "--database", Field::Database, "%d"),
             (self.user.is_some(), "--user", Field::User, "%u"),
             (self.app.is_some(), "--app", Field::Application, "%a"),
+            (self.since.is_some(), "--since", Field::Time, "%m"),
+            (self.until.is_some(), "--until", Field::Time, "%m"),
         ];
         all.into_iter()
             .filter(|(given, ..)| *given)
@@ -133,24 +148,84 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let args: TailArgs = super::parse(own)?;
     let echo: EchoArgs = super::parse(own)?;
     let listing = listing(context, &args.format)?;
+    let show = Printed { listing, echo };
     let (source, reading) = if args.files.is_empty() {
-        let access = super::access(context, root, own, &echo)?;
+        let access = super::access(context, root, own, &show.echo)?;
         let writer = super::reader(&access).await?;
         if let Some(overdue) = writer.overdue() {
-            echo.remark(overdue);
+            show.echo.remark(overdue);
         }
         if args.follow && args.filter.min_duration.is_some() {
-            warn_of_no_durations(&writer, &echo).await?;
+            warn_of_no_durations(&writer, &show.echo).await?;
         }
         of_server(access, writer).await?
     } else {
         let clock = args.timezone.as_deref().map_or_else(|| Ok(Clock::local()), Clock::named)?;
-        let reading = Reading { format: args.from, prefix: args.line_prefix.clone(), clock };
+        let clock = if args.wants_times() { clock } else { clock.unneeded() };
+        let reading = Reading { format: args.from, prefix: args.line_prefix.clone(), clock, own: false };
         (Source::Files(Files::open(args.files.clone(), Named::ByUser)?), reading)
     };
-    let last = args.lines.or_else(|| args.follow.then_some(LAST));
-    let tail = Tail::new(&args.filter, listing, last.map_or(Begin::First, Begin::Last), echo);
-    tail.run(source, reading, args.follow, None).await
+    let last = args.lines.or_else(|| (args.follow && args.filter.since.is_none()).then_some(LAST));
+    let wanted = Wanted {
+        begin: last.map_or(Begin::First, Begin::Last),
+        filter: args.filter.filter(&reading.clock, now())?,
+        needs: args.filter.needs(),
+        follow: args.follow,
+        required: args.format.wishes()?.grep.as_ref().filter(|_| last.is_none()).and_then(Required::of),
+        end: None,
+    };
+    show.run(source, reading, wanted).await
+}
+
+/// The clock of whoever says `10m` ago.
+fn now() -> Timestamp {
+    #[expect(clippy::disallowed_methods, reason = "the command line is where now comes from")]
+    Timestamp::now()
+}
+
+impl TailArgs {
+    /// Does anybody want to know when something was?
+    fn wants_times(&self) -> bool {
+        let format = &self.format;
+        let is_time = |column: &str| column == "time" || column.starts_with("time:");
+        format.columns.is_empty()
+            || format.columns.iter().any(|column| is_time(column))
+            || format.sort.as_deref().is_some_and(is_time)
+            || self.filter.since.is_some()
+            || self.filter.until.is_some()
+    }
+}
+
+/// The answer as it is printed, and what is said beside it.
+struct Printed {
+    listing: Listing,
+    echo: EchoArgs,
+}
+
+impl Printed {
+    async fn run(mut self, source: Source, reading: Reading, wanted: Wanted) -> Result<Exit> {
+        let exit = Tail::new(wanted, &mut self).run(source, reading).await?;
+        self.listing.finish().await?;
+        Ok(exit)
+    }
+}
+
+impl Show for Printed {
+    fn row(&mut self, raw: &[Option<&[u8]>]) -> Result<Flow> {
+        self.listing.push_raw(raw)
+    }
+
+    fn pause(&mut self) -> Result<Flow> {
+        Ok(if self.listing.flush()? == output::Reader::Gone { Flow::Enough } else { Flow::More })
+    }
+
+    fn remark(&mut self, text: &str) {
+        self.echo.remark(text);
+    }
+
+    fn fault(&mut self, e: &Error) {
+        error::print(e);
+    }
 }
 
 /// The log as it is before something is switched on: what comes after this moment is what `log on --tail` shows.
@@ -183,8 +258,16 @@ pub(super) async fn follow(
         Scope::Database(name) => FilterArgs { database: Some(name.clone()), ..FilterArgs::default() },
         Scope::Role(name) => FilterArgs { user: Some(name.clone()), ..FilterArgs::default() },
     };
-    let tail = Tail::new(&filter, listing(context, format)?, Begin::Here, echo.clone());
-    tail.run(ahead.source, ahead.reading, true, end).await
+    let show = Printed { listing: listing(context, format)?, echo: echo.clone() };
+    let wanted = Wanted {
+        begin: Begin::Here,
+        filter: filter.filter(&ahead.reading.clock, now())?,
+        needs: filter.needs(),
+        follow: true,
+        required: format.wishes()?.grep.as_ref().and_then(Required::of),
+        end,
+    };
+    show.run(ahead.source, ahead.reading, wanted).await
 }
 
 /// The server's log. Errors: it is nowhere that can be read (74), the role may not (77).
@@ -197,12 +280,12 @@ async fn of_server(access: Access, writer: Writer) -> Result<(Source, Reading)> 
     let prefix = place.settings.log_line_prefix.clone();
     match log {
         Log::Server(format, path) => {
-            let reading = Reading { format: Some(format), prefix, clock };
+            let reading = own(format, prefix, clock);
             Ok((Source::Server(Box::new(Server::new(access, writer, place, format, path))), reading))
         }
         Log::Local(format, path) => {
             writer.close().await;
-            let reading = Reading { format: Some(format), prefix, clock };
+            let reading = own(format, prefix, clock);
             Ok((Source::Files(Files::open([path], Named::ByServer(place.owner()))?), reading))
         }
         Log::Unknown(how) => {
@@ -218,352 +301,4 @@ async fn warn_of_no_durations(writer: &Writer, echo: &EchoArgs) -> Result<()> {
         echo.remark("WARNING: the server logs no durations now (log_min_duration_statement = -1): pgkit log on --min-duration 0 makes it");
     }
     Ok(())
-}
-
-/// How the bytes are to be read.
-struct Reading {
-    format: Option<Format>,
-    prefix: Option<String>,
-    clock: Clock,
-}
-
-impl Reading {
-    /// A decoder for what begins like this. Errors: it looks like no log (65).
-    fn decoder(&self, beginning: &[u8], name: &str) -> Result<Decoder> {
-        let format = self.format.unwrap_or_else(|| sniff(beginning, name));
-        Ok(match format {
-            Format::Csv => Decoder::csv(self.clock.clone()),
-            Format::Json => Decoder::json(self.clock.clone()),
-            Format::Stderr => {
-                let prefix = match &self.prefix {
-                    Some(prefix) => Prefix::compile(prefix)?,
-                    None => guess(beginning, name)?,
-                };
-                Decoder::stderr(prefix, self.clock.clone())
-            }
-        })
-    }
-
-    /// Was the prefix guessed?
-    fn guesses(&self) -> bool {
-        self.prefix.is_none()
-    }
-}
-
-/// What a file looks like, by its first line, or its name where it has none.
-fn sniff(beginning: &[u8], name: &str) -> Format {
-    let by_name = match Path::new(name).extension().and_then(|e| e.to_str()) {
-        Some("csv") => Format::Csv,
-        Some("json") => Format::Json,
-        _ => Format::Stderr,
-    };
-    let Some(line) = beginning.split(|b| *b == b'\n').find(|line| !line.is_empty()) else { return by_name };
-    if line.starts_with(b"{\"") {
-        Format::Json
-    } else if looks_like_time(line) && line.iter().filter(|b| **b == b',').count() >= 12 {
-        Format::Csv
-    } else if by_name == Format::Csv && !looks_like_time(line) {
-        // It may begin in the middle of an entry.
-        Format::Csv
-    } else {
-        Format::Stderr
-    }
-}
-
-fn guess(beginning: &[u8], name: &str) -> Result<Prefix> {
-    let mut lines: Vec<&[u8]> = beginning
-        .split(|b| *b == b'\n')
-        .filter(|line| !line.is_empty() && !line.starts_with(b"\t"))
-        .collect();
-    // The last one may be cut.
-    if lines.len() > 1 && !beginning.ends_with(b"\n") {
-        lines.pop();
-    }
-    if lines.is_empty() {
-        return Prefix::compile("%m [%p] %q%u@%d ");
-    }
-    Prefix::guess(&lines).ok_or_else(|| {
-        Error::data(format!("{name}: its lines begin with no usual log_line_prefix"))
-            .hint("give the server's: --line-prefix '%m [%p] '; SHOW log_line_prefix tells it")
-            .hint("a csvlog or jsonlog that does not look like one: --from csv, --from json")
-    })
-}
-
-/// Where reading begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Begin {
-    /// With the first entry.
-    First,
-    /// With so many before the last.
-    Last(usize),
-    /// Where the source stands.
-    Here,
-}
-
-/// Reads, filters and prints.
-struct Tail {
-    begin: Begin,
-    needs: Vec<(&'static str, Field, &'static str)>,
-    echo: EchoArgs,
-    shown: Shown,
-}
-
-/// What was seen, and where it goes.
-struct Shown {
-    filter: Filter,
-    listing: Listing,
-    /// The last entries, while only they are wanted and not all is read.
-    last: Option<(usize, VecDeque<Row>)>,
-    numbers: Numbers,
-    /// The fields that any entry told.
-    told: Vec<Field>,
-    durations: bool,
-    matched: u64,
-}
-
-impl Shown {
-    fn take(&mut self, record: &Record) -> Result<Flow> {
-        let shape = record.shape();
-        self.durations |= shape.duration_ms.is_some();
-        for (field, text) in [
-            (Field::Database, &record.database),
-            (Field::User, &record.user),
-            (Field::Application, &record.application),
-        ] {
-            if !text.is_empty() && !self.told.contains(&field) {
-                self.told.push(field);
-            }
-        }
-        if !self.filter.wants(record, &shape) {
-            return Ok(Flow::More);
-        }
-        self.matched += 1;
-        let raw = values(record, &shape, &mut self.numbers);
-        match &mut self.last {
-            Some((most, last)) => {
-                if *most > 0 {
-                    if last.len() == *most {
-                        last.pop_front();
-                    }
-                    last.push_back(Row::of(&raw));
-                }
-                Ok(Flow::More)
-            }
-            None => self.listing.push_raw(&raw),
-        }
-    }
-
-    /// The last entries are known: prints them, and from now on everything.
-    fn release(&mut self) -> Result<Flow> {
-        for row in self.last.take().map(|(_, rows)| rows).into_iter().flatten() {
-            if self.listing.push(&row)? == Flow::Enough {
-                return Ok(Flow::Enough);
-            }
-        }
-        Ok(Flow::More)
-    }
-}
-
-impl Tail {
-    fn new(filter: &FilterArgs, listing: Listing, begin: Begin, echo: EchoArgs) -> Tail {
-        let last = match begin {
-            Begin::Last(most) => Some((most, VecDeque::new())),
-            Begin::First | Begin::Here => None,
-        };
-        let shown = Shown {
-            filter: filter.filter(),
-            listing,
-            last,
-            numbers: Numbers::default(),
-            told: Vec::new(),
-            durations: false,
-            matched: 0,
-        };
-        Tail { begin, needs: filter.needs(), echo, shown }
-    }
-
-    async fn run(
-        mut self,
-        mut source: Source,
-        reading: Reading,
-        follow: bool,
-        end: Option<Instant>,
-    ) -> Result<Exit> {
-        let mut decoder = self.begin(&mut source, &reading).await?;
-        let mut flow = Flow::More;
-        if follow && self.begin != Begin::First && self.one_file(&source) {
-            decoder.settle(&mut |record| self.shown.take(record))?;
-            flow = self.shown.release()?;
-        }
-        let mut buffer = Vec::new();
-        let mut pause = PAUSES.0;
-        let mut losses = Losses::default();
-        while flow == Flow::More {
-            match source.read(&mut buffer, follow).await? {
-                Got::Data => {
-                    pause = PAUSES.0;
-                    flow = decoder.feed(&buffer, &mut |record| self.shown.take(record))?;
-                    if follow
-                        && buffer.len() < 64 << 10
-                        && self.shown.listing.flush()? == output::Reader::Gone
-                    {
-                        flow = Flow::Enough;
-                    }
-                    // A signal must be heard between two pieces.
-                    tokio::task::yield_now().await;
-                }
-                Got::Next => {
-                    flow = decoder.end(&mut |record| self.shown.take(record))?;
-                    losses += decoder.losses();
-                    decoder = self.decoder(&mut source, &reading)?;
-                }
-                Got::Nothing if !follow => break,
-                Got::Nothing => {
-                    if let Some(news) = source.news() {
-                        self.echo.remark(&news);
-                    }
-                    if self.shown.last.is_some() {
-                        flow = self.shown.release()?;
-                    }
-                    if pause > PAUSES.0 && flow == Flow::More {
-                        flow = decoder.settle(&mut |record| self.shown.take(record))?;
-                    }
-                    if flow == Flow::Enough || self.shown.listing.flush()? == output::Reader::Gone {
-                        break;
-                    }
-                    let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-                    if left.is_some_and(|left| left.is_zero()) {
-                        break;
-                    }
-                    tokio::time::sleep(left.map_or(pause, |left| left.min(pause))).await;
-                    pause = (pause * 2).min(PAUSES.1);
-                }
-            }
-        }
-        if flow == Flow::More {
-            flow = decoder.end(&mut |record| self.shown.take(record))?;
-        }
-        if flow == Flow::More {
-            self.shown.release()?;
-        }
-        source.close().await;
-        losses += decoder.losses();
-        self.finish(&decoder, &reading, losses, follow).await
-    }
-
-    /// Is there one file, whose end is where its last entries are?
-    fn one_file(&self, source: &Source) -> bool {
-        match source {
-            Source::Server(_) => true,
-            Source::Files(files) => files.is_last() && !files.is_stdin(),
-        }
-    }
-
-    /// The decoder of the file that is read now.
-    fn decoder(&self, source: &mut Source, reading: &Reading) -> Result<Decoder> {
-        let decoder = match source {
-            Source::Server(_) => reading.decoder(b"", "the server's log")?,
-            Source::Files(files) => {
-                let name = files.path().map(|path| path.display().to_string()).unwrap_or_default();
-                reading.decoder(&files.beginning(BEGINNING)?, &name)?
-            }
-        };
-        for (flag, field, escape) in &self.needs {
-            if !decoder.tells(*field) {
-                return Err(cannot_answer(flag, escape, decoder.prefix().map(Prefix::text)));
-            }
-        }
-        Ok(decoder)
-    }
-
-    /// Goes to where reading begins. Where only the last entries are wanted, from the end backwards.
-    async fn begin(&mut self, source: &mut Source, reading: &Reading) -> Result<Decoder> {
-        let one_file = self.one_file(source);
-        let (Some(size), Begin::Last(most), true) = (source.size().await?, self.begin, one_file) else {
-            let mut decoder = self.decoder(source, reading)?;
-            if self.begin == Begin::Here {
-                decoder.in_the_middle();
-            }
-            return Ok(decoder);
-        };
-        let mut window = if most == 0 { 0 } else { WINDOW };
-        let mut buffer = Vec::new();
-        loop {
-            let from = size.saturating_sub(window);
-            self.shown.last = Some((most, VecDeque::new()));
-            self.shown.matched = 0;
-            let mut decoder = self.decoder(source, reading)?;
-            source.seek(from)?;
-            if from > 0 {
-                decoder.in_the_middle();
-            }
-            let mut read = 0;
-            while read < size - from && source.read(&mut buffer, false).await? == Got::Data {
-                // What was added since comes with the rest.
-                let wanted = usize::try_from(size - from - read).unwrap_or(usize::MAX).min(buffer.len());
-                decoder.feed(&buffer[..wanted], &mut |record| self.shown.take(record))?;
-                read += wanted as u64;
-                tokio::task::yield_now().await;
-            }
-            source.seek(from + read)?;
-            let found = self.shown.last.as_ref().map_or(0, |(_, last)| last.len());
-            if from == 0 || found >= most {
-                return Ok(decoder);
-            }
-            window *= 4;
-        }
-    }
-
-    async fn finish(
-        self,
-        decoder: &Decoder,
-        reading: &Reading,
-        losses: Losses,
-        follow: bool,
-    ) -> Result<Exit> {
-        let Losses { bytes, cut, too_long } = losses;
-        let most = LONGEST >> 20;
-        if cut > 0 {
-            self.echo.remark(&format!(
-                "{cut} entries of the log are longer than {most} MiB: of these only the beginning is there"
-            ));
-        }
-        if too_long > 0 {
-            self.echo.remark(&format!(
-                "{too_long} entries of the log are longer than {most} MiB, and were passed over"
-            ));
-        }
-        if bytes > 0 {
-            self.echo.remark(&format!("skipped {bytes} bytes of the log that are not complete entries"));
-        }
-        // An empty answer to a question that this log cannot answer would be a lie.
-        if self.shown.matched == 0 && !follow {
-            if reading.guesses() {
-                for (flag, field, escape) in &self.needs {
-                    if decoder.prefix().is_some() && !self.shown.told.contains(field) {
-                        return Err(cannot_answer(flag, escape, None));
-                    }
-                }
-            }
-            if self.shown.filter.min_duration_ms.is_some() && !self.shown.durations {
-                return Err(Error::data(
-                    "--min-duration: no entry of this log tells how long a statement took",
-                )
-                .hint("pgkit log on --min-duration 0 makes the server log it"));
-            }
-        }
-        self.shown.listing.finish().await?;
-        Ok(Exit::Done)
-    }
-}
-
-/// The error of a filter that the log has no answer to.
-fn cannot_answer(flag: &str, escape: &str, prefix: Option<&str>) -> Error {
-    let what = match prefix {
-        Some(prefix) => format!("log_line_prefix {prefix:?} has no {escape}"),
-        None => "none of its lines tells it".to_owned(),
-    };
-    Error::data(format!("{flag}: this log cannot tell: {what}")).hint(format!(
-        "put {escape} into log_line_prefix, or log as csvlog or jsonlog (log_destination), and look at what is logged from then on"
-    ))
 }

@@ -5,7 +5,7 @@
 use super::{LONGEST, Losses, Sink};
 use crate::error::Result;
 use crate::log::record::Record;
-use crate::log::zone::{Clock, looks_like_time};
+use crate::log::zone::{Clock, Instant, looks_like_time};
 use crate::pipeline::Flow;
 
 /// The columns up to the application name, which every server since 9.0 has; newer ones add some.
@@ -58,8 +58,16 @@ impl Decoder {
         }
     }
 
+    pub(super) fn fresh(&self) -> Decoder {
+        Decoder::new(self.clock.clone())
+    }
+
     pub(super) fn in_the_middle(&mut self) {
         self.skipping = true;
+    }
+
+    pub(super) fn is_inside(&self) -> bool {
+        self.quoted
     }
 
     pub(super) fn feed(&mut self, mut data: &[u8], sink: Sink<'_>) -> Result<Flow> {
@@ -174,10 +182,16 @@ impl Decoder {
         if !sqlstate || !(field(8).is_empty() || looks_like_time(field(8))) {
             return Ok(false);
         }
-        let Some(time) = self.clock.instant(field(0))? else { return Ok(false) };
+        if !looks_like_time(field(0)) {
+            return Ok(false);
+        }
+        let time = match self.clock.instant(field(0))? {
+            Instant::None => return Ok(false),
+            time => time.known(),
+        };
         let record = &mut self.record;
         record.clear();
-        record.time = Some(time);
+        record.time = time;
         record.pid = std::str::from_utf8(field(3)).ok().and_then(|text| text.parse().ok());
         for (to, i) in [
             (&mut record.user, 1),
@@ -199,7 +213,7 @@ impl Decoder {
 }
 
 /// Does an entry begin here, strictly, at least up to its message?
-fn begins(text: &[u8]) -> bool {
+pub fn begins(text: &[u8]) -> bool {
     if !looks_like_time(text) {
         return false;
     }

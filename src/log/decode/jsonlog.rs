@@ -3,32 +3,43 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::{Lines, Losses, Sink};
 use crate::error::Result;
 use crate::log::record::Record;
-use crate::log::zone::Clock;
+use crate::log::zone::{Clock, Instant};
 use crate::pipeline::Flow;
 
 /// How every object begins.
 const BEGINNING: &[u8] = b"{\"timestamp\":\"";
+/// How one begins that CloudNativePG made of an entry of csvlog.
+const OF_CSV: &[u8] = b"{\"log_time\":\"";
+
+/// Does an entry begin here?
+pub fn begins(text: &[u8]) -> bool {
+    let first = [BEGINNING, OF_CSV].iter().any(|key| text.starts_with(&key[..key.len() - 2]));
+    // Others begin with a time too.
+    first && memchr::memmem::find(text, b"\"error_severity\"").is_some()
+}
 
 /// The keys that a record takes. A server writes only those that it has something for.
 #[derive(Deserialize)]
 struct Entry<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, alias = "log_time")]
     timestamp: Cow<'a, str>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, alias = "user_name")]
     user: Cow<'a, str>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, alias = "database_name")]
     dbname: Cow<'a, str>,
-    pid: Option<i64>,
-    #[serde(borrow, default)]
+    #[serde(borrow, alias = "process_id")]
+    pid: Option<&'a RawValue>,
+    #[serde(borrow, default, alias = "connection_from")]
     remote_host: Cow<'a, str>,
     remote_port: Option<u16>,
     #[serde(borrow)]
     error_severity: Cow<'a, str>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, alias = "sql_state_code")]
     state_code: Cow<'a, str>,
     #[serde(borrow, default)]
     message: Cow<'a, str>,
@@ -38,7 +49,7 @@ struct Entry<'a> {
     hint: Cow<'a, str>,
     #[serde(borrow, default)]
     context: Cow<'a, str>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, alias = "query")]
     statement: Cow<'a, str>,
     #[serde(borrow, default)]
     application_name: Cow<'a, str>,
@@ -62,6 +73,10 @@ impl Decoder {
             skipping: false,
             losses: Losses::default(),
         }
+    }
+
+    pub(super) fn fresh(&self) -> Decoder {
+        Decoder::new(self.clock.clone())
     }
 
     pub(super) fn in_the_middle(&mut self) {
@@ -130,11 +145,15 @@ impl Decoder {
             }
         };
         let Ok(entry) = serde_json::from_str::<Entry<'_>>(text) else { return Ok(false) };
-        let Some(time) = self.clock.instant(entry.timestamp.as_bytes())? else { return Ok(false) };
+        let time = match self.clock.instant(entry.timestamp.as_bytes())? {
+            Instant::None => return Ok(false),
+            time => time.known(),
+        };
         let record = &mut self.record;
         record.clear();
-        record.time = Some(time);
-        record.pid = entry.pid;
+        record.time = time;
+        // A number, but CloudNativePG makes a string of it.
+        record.pid = entry.pid.and_then(|pid| pid.get().trim_matches('"').parse().ok());
         record.client.extend_from_slice(entry.remote_host.as_bytes());
         if let Some(port) = entry.remote_port {
             record.client.extend_from_slice(format!(":{port}").as_bytes());
@@ -152,6 +171,10 @@ impl Decoder {
             (&mut record.application, &entry.application_name),
         ] {
             to.extend_from_slice(from.as_bytes());
+        }
+        // Success is left out here, and written in csvlog.
+        if record.sqlstate.is_empty() {
+            record.sqlstate.extend_from_slice(b"00000");
         }
         Ok(true)
     }

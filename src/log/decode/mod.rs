@@ -4,6 +4,10 @@ mod csvlog;
 mod jsonlog;
 mod stderr;
 
+pub use csvlog::begins as begins_csvlog;
+pub use jsonlog::begins as begins_jsonlog;
+pub use stderr::Guessed;
+
 use super::prefix::{Field, Prefix};
 use super::record::Record;
 use super::zone::Clock;
@@ -23,6 +27,12 @@ pub struct Losses {
     pub cut: u64,
     /// Entries that are longer than that, of which nothing is.
     pub too_long: u64,
+    /// Lines that look like entries but do not begin with the prefix: they are shown as they are.
+    pub strange: u64,
+    /// Lines that are not of the shape of what the log is wrapped in.
+    pub odd: u64,
+    /// Parts of entries whose entry is not there.
+    pub parts: u64,
 }
 
 impl std::ops::AddAssign for Losses {
@@ -30,6 +40,9 @@ impl std::ops::AddAssign for Losses {
         self.bytes += other.bytes;
         self.cut += other.cut;
         self.too_long += other.too_long;
+        self.strange += other.strange;
+        self.odd += other.odd;
+        self.parts += other.parts;
     }
 }
 
@@ -49,7 +62,12 @@ pub enum Decoder {
 impl Decoder {
     /// For lines with this prefix.
     pub fn stderr(prefix: Prefix, clock: Clock) -> Decoder {
-        Decoder::Stderr(Box::new(stderr::Decoder::new(prefix, clock)))
+        Decoder::Stderr(Box::new(stderr::Decoder::new(prefix, None, clock)))
+    }
+
+    /// For lines with a prefix that was guessed: a later line may teach better.
+    pub fn guessed(prefix: Prefix, guessed: Guessed, clock: Clock) -> Decoder {
+        Decoder::Stderr(Box::new(stderr::Decoder::new(prefix, Some(guessed), clock)))
     }
 
     /// For csvlog.
@@ -60,6 +78,15 @@ impl Decoder {
     /// For jsonlog.
     pub fn json(clock: Clock) -> Decoder {
         Decoder::Json(Box::new(jsonlog::Decoder::new(clock)))
+    }
+
+    /// One that reads the same way, and has read nothing.
+    pub fn fresh(&self) -> Decoder {
+        match self {
+            Decoder::Stderr(decoder) => Decoder::Stderr(Box::new(decoder.fresh())),
+            Decoder::Csv(decoder) => Decoder::Csv(Box::new(decoder.fresh())),
+            Decoder::Json(decoder) => Decoder::Json(Box::new(decoder.fresh())),
+        }
     }
 
     /// Begin in the middle of a file: what comes before the first whole entry is passed over in silence.
@@ -97,6 +124,21 @@ impl Decoder {
         }
     }
 
+    /// Is an entry open that the next line goes on with, whatever that looks like?
+    fn is_inside(&self) -> bool {
+        match self {
+            Decoder::Stderr(_) | Decoder::Json(_) => false,
+            Decoder::Csv(decoder) => decoder.is_inside(),
+        }
+    }
+
+    fn feed_line(&mut self, line: &[u8], sink: Sink<'_>) -> Result<Flow> {
+        if self.feed(line, sink)? == Flow::Enough {
+            return Ok(Flow::Enough);
+        }
+        self.feed(b"\n", sink)
+    }
+
     /// What was passed over or cut so far.
     pub fn losses(&self) -> Losses {
         match self {
@@ -125,7 +167,7 @@ impl Decoder {
 
 /// Cuts bytes into lines, whatever the pieces they come in. Of a line that is too long the beginning is kept.
 #[derive(Debug, Default)]
-struct Lines {
+pub(super) struct Lines {
     carried: Vec<u8>,
     /// How many bytes of that line there was no room for.
     dropped: u64,
@@ -133,7 +175,11 @@ struct Lines {
 
 impl Lines {
     /// Calls `each` with every line that is complete, without its line feed, and with how many bytes it lacks.
-    fn feed(&mut self, mut data: &[u8], mut each: impl FnMut(&[u8], u64) -> Result<Flow>) -> Result<Flow> {
+    pub(super) fn feed(
+        &mut self,
+        mut data: &[u8],
+        mut each: impl FnMut(&[u8], u64) -> Result<Flow>,
+    ) -> Result<Flow> {
         while let Some(end) = memchr::memchr(b'\n', data) {
             let flow = if self.carried.is_empty() {
                 each(&data[..end], 0)?
@@ -161,7 +207,7 @@ impl Lines {
     }
 
     /// The line that has no end yet, and how many bytes it lacks.
-    fn rest(&mut self) -> Option<(Vec<u8>, u64)> {
+    pub(super) fn rest(&mut self) -> Option<(Vec<u8>, u64)> {
         let rest = std::mem::take(&mut self.carried);
         (!rest.is_empty()).then(|| (rest, std::mem::take(&mut self.dropped)))
     }
@@ -215,15 +261,15 @@ mod tests {
                    2026-11-24 06:24:52.000 UTC [14] app@shop STATEMENT:  SELECT *\n\
                    \tFROM x\n\
                    2026-11-24 06:24:53.000 UTC [14] app@shop LOG:  cut in the mid";
-        let make = || Decoder::stderr(Prefix::compile("%m [%p] %q%u@%d ").unwrap(), utc());
+        let make = || Decoder::stderr(Prefix::compile("%m [%p] %q%u@%d "), utc());
         let all = decode(&make, log.as_bytes());
         assert_eq!(all.len(), 5, "{all:?}");
         let shape = all[0].shape();
         assert_eq!(
-            text(shape.statement),
+            text(&shape.statement),
             "SELECT 1,\n2026-11-24 06:24:50.123 UTC [12] app@shop LOG:  not an entry\n\t-- indented"
         );
-        assert_eq!(text(shape.parameters), "$1 = 'a\nb'");
+        assert_eq!(text(&shape.parameters), "$1 = 'a\nb'");
         assert_eq!((text(&all[0].database), all[0].pid), ("shop", Some(12)));
         assert_eq!(text(&all[2].message), "segfault in some library");
         assert!(all[2].time.is_none() && all[2].severity.is_empty());
@@ -249,7 +295,7 @@ mod tests {
         let all = decode(&|| Decoder::csv(utc()), log.as_bytes());
         assert_eq!(all.len(), 3, "{all:?}");
         assert_eq!(text(&all[0].message), nasty);
-        assert_eq!(text(all[1].shape().statement), "SELECT \"a,b\"\"c\"");
+        assert_eq!(text(&all[1].shape().statement), "SELECT \"a,b\"\"c\"");
         assert_eq!((text(&all[1].application), text(&all[1].client)), ("psql", "127.0.0.1:40000"));
         // Older servers have fewer columns.
         let old = csv(1, "statement: x").replace(",\"psql\",\"client backend\",,0\n", ",\"psql\"\n");
@@ -309,7 +355,7 @@ mod tests {
             (&|| Decoder::csv(utc()), csv(1, "statement: first\n, \"x\"\nmore") + &csv(2, "second")),
             (&|| Decoder::json(utc()), json(1, "first") + &json(2, "second")),
             (
-                &|| Decoder::stderr(Prefix::compile("%m [%p] ").unwrap(), utc()),
+                &|| Decoder::stderr(Prefix::compile("%m [%p] "), utc()),
                 "2026-11-24 06:24:50.123 UTC [12] LOG:  first\n\tmore\n2026-11-24 06:24:50.123 UTC [12] LOG:  second\n"
                     .to_owned(),
             ),
@@ -332,7 +378,7 @@ mod tests {
     fn an_entry_without_end_is_kept_to_a_bound_and_counted() {
         let makers: [(&dyn Fn() -> Decoder, String, String, &str); 3] = [
             (
-                &|| Decoder::stderr(Prefix::compile("%m [%p] ").unwrap(), utc()),
+                &|| Decoder::stderr(Prefix::compile("%m [%p] "), utc()),
                 "2026-11-24 06:24:50.123 UTC [12] LOG:  statement: ".to_owned(),
                 "2026-11-24 06:24:50.123 UTC [12] LOG:  next\n".to_owned(),
                 "",
@@ -368,7 +414,7 @@ mod tests {
                 assert_eq!(lengths.pop(), Some(4), "{end} {more:?}");
                 if end.is_empty() {
                     assert!(lengths.len() == 1 && lengths[0] <= LONGEST && lengths[0] > LONGEST / 2);
-                    assert_eq!(losses, Losses { bytes: 0, cut: 1, too_long: 0 }, "{more:?}");
+                    assert_eq!(losses, Losses { cut: 1, ..Losses::default() }, "{more:?}");
                 } else {
                     assert!(lengths.is_empty(), "{end} {more:?} {lengths:?}");
                     // A line of jsonlog is an entry, or none.

@@ -1,0 +1,534 @@
+//! Which log_line_prefix a log was written with, where nobody says. A wrong guess is worse than none: it names the wrong user,
+//! and nobody notices. So every line has to agree, what is read has to look like what it is called, and where two prefixes
+//! would read the lines in different ways, neither is taken.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::LazyLock;
+
+use super::decode;
+use super::known;
+use super::prefix::{Field, Memory, Prefix};
+use super::words::{self, Word};
+use super::zone;
+use crate::error::{Error, Result};
+
+/// The most lines that are looked at.
+const LINES: usize = 1000;
+/// The highest number of a process: Linux's, which is higher than anybody else's.
+const HIGHEST_PID: i64 = 1 << 22;
+/// By how many seconds a line may be older than the one before it: several processes write.
+const DISORDER: i64 = 5;
+
+/// Does this line look like one with an entry, or a part of one?
+pub fn looks_like_entry(line: &[u8]) -> bool {
+    !line.starts_with(b"\t") && words::places(line).next().is_some()
+}
+
+/// All prefixes that are known.
+static KNOWN: LazyLock<Vec<Prefix>> =
+    LazyLock::new(|| known::all().iter().map(|text| Prefix::compile(text)).collect());
+
+/// What a prefix reads in a line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Reading<'a> {
+    fields: BTreeMap<Field, &'a [u8]>,
+    word: Option<Word>,
+    severity: &'a [u8],
+    message: &'a [u8],
+}
+
+impl<'a> Reading<'a> {
+    fn name(&self, field: Field) -> Option<&'a [u8]> {
+        self.fields.get(&field).copied().filter(|text| !text.is_empty() && !words::is_unknown_name(text))
+    }
+
+    fn number(&self, field: Field) -> Option<i64> {
+        std::str::from_utf8(self.fields.get(&field)?).ok()?.parse().ok()
+    }
+
+    fn begins_entry(&self) -> bool {
+        self.word.is_none_or(Word::begins_entry)
+    }
+}
+
+/// A prefix that fits, and what it reads.
+struct Fit<'a> {
+    prefix: Prefix,
+    readings: Vec<Reading<'a>>,
+}
+
+/// The fields that people ask for.
+const TOLD: [Field; 8] = [
+    Field::Time,
+    Field::Pid,
+    Field::User,
+    Field::Database,
+    Field::Application,
+    Field::Client,
+    Field::Sqlstate,
+    Field::Epoch,
+];
+
+impl Fit<'_> {
+    /// Does it read all that the other reads, and the same; or less of a text, where it knows what the rest of that is?
+    fn covers(&self, other: &Fit<'_>) -> bool {
+        // Without a label nothing tells a user from a database, even where both have one name now.
+        if self.prefix.text() != other.prefix.text()
+            && known::swapped(self.prefix.text()) == other.prefix.text()
+        {
+            return false;
+        }
+        let explains_more = self.prefix.literals() > other.prefix.literals();
+        self.readings.iter().zip(&other.readings).all(|(mine, theirs)| {
+            let mine_as_it_is = |field: &Field| mine.fields.get(field);
+            mine.message == theirs.message
+                && TOLD.iter().all(|field| match (mine.name(*field), theirs.name(*field)) {
+                    (_, None) => true,
+                    (Some(mine), Some(theirs)) => {
+                        mine == theirs || (explains_more && theirs.starts_with(mine))
+                    }
+                    (None, Some(theirs)) => {
+                        explains_more && mine_as_it_is(field).is_some_and(|mine| theirs.starts_with(mine))
+                    }
+                })
+        })
+    }
+}
+
+/// Guesses the prefix of a log that begins like this, among `candidates`, or all that are known. `name` is for messages.
+///
+/// Errors: none fits, or several do that say different things (65).
+pub fn guess(beginning: &[u8], name: &str, candidates: &[String]) -> Result<Prefix> {
+    let lines = sample(beginning);
+    let given: Vec<Prefix> = candidates.iter().map(|text| Prefix::compile(text)).collect();
+    let candidates = if given.is_empty() { &*KNOWN } else { &given };
+    let mut fits: Vec<Fit<'_>> = Vec::new();
+    for prefix in candidates {
+        if let Some(readings) = readings(prefix, &lines)
+            && is_plausible(prefix, &readings)
+        {
+            fits.push(Fit { prefix: prefix.clone(), readings });
+        }
+    }
+    let best: Vec<&Fit<'_>> = fits.iter().filter(|fit| fits.iter().all(|other| fit.covers(other))).collect();
+    if let Some(best) = best.iter().min_by_key(|fit| surplus(fit)) {
+        return Ok(best.prefix.clone());
+    }
+    // The two that tell most, of those that nothing tells more than.
+    let mut rivals: Vec<&Fit<'_>> =
+        fits.iter().filter(|fit| fits.iter().all(|other| !other.covers(fit) || fit.covers(other))).collect();
+    if let Some(first) = rivals.first().copied() {
+        rivals.retain(|other| !other.covers(first));
+        if let Some(second) = rivals.first() {
+            return Err(several(name, &first.prefix, &second.prefix));
+        }
+    }
+    Err(none(name, &lines))
+}
+
+/// How much of a prefix no line has shown: where several read the same, the one that claims least beyond it is taken.
+fn surplus(fit: &Fit<'_>) -> usize {
+    let shown = |field: &Field| fit.readings.iter().any(|reading| reading.name(*field).is_some());
+    TOLD.iter().filter(|field| fit.prefix.tells(**field) && !shown(field)).count()
+}
+
+fn several(name: &str, one: &Prefix, other: &Prefix) -> Error {
+    Error::data(format!(
+        "{name}: its lines fit several prefixes that say different things: {:?} and {:?}",
+        one.text(),
+        other.text()
+    ))
+    .hint(format!("say which it is: --line-prefix {:?}; SHOW log_line_prefix tells it", one.text()))
+}
+
+fn none(name: &str, lines: &[&[u8]]) -> Error {
+    let names: Vec<&str> = known::NAMED.iter().map(|(name, _)| *name).collect();
+    let error = Error::data(format!("{name}: its lines begin with no usual log_line_prefix"));
+    let error = match lines.first() {
+        Some(line) => {
+            let text = String::from_utf8_lossy(line);
+            let short: String = text.chars().take(100).collect();
+            error.caused_by(format!("such as: {short}"))
+        }
+        None => error,
+    };
+    error
+        .hint("give the server's: --line-prefix '%m [%p] '; SHOW log_line_prefix tells it")
+        .hint(format!("some have names: --line-prefix {}", names.join(", ")))
+}
+
+/// What of a beginning is kept, so that a later line can be looked at together with it.
+pub fn kept(beginning: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::new();
+    for line in sample(beginning).into_iter().take(200) {
+        kept.extend_from_slice(line);
+        kept.push(b'\n');
+    }
+    kept
+}
+
+/// The lines that tell something: those with an entry or a part of one. Where none has a word of a known language, all.
+fn sample(beginning: &[u8]) -> Vec<&[u8]> {
+    let other_format = |line: &&[u8]| decode::begins_csvlog(line) || decode::begins_jsonlog(line);
+    let mut lines: Vec<&[u8]> = beginning
+        .split(|b| *b == b'\n')
+        .filter(|line| !line.is_empty() && !line.starts_with(b"\t"))
+        .take_while(|line| !other_format(line))
+        .collect();
+    // The last one may be cut.
+    if lines.len() > 1 && !beginning.ends_with(b"\n") {
+        lines.pop();
+    }
+    lines.truncate(LINES);
+    if lines.iter().any(|line| looks_like_entry(line)) {
+        lines.retain(|line| looks_like_entry(line));
+    }
+    lines
+}
+
+fn readings<'a>(prefix: &Prefix, lines: &[&'a [u8]]) -> Option<Vec<Reading<'a>>> {
+    let mut memory = Memory::default();
+    let mut all = Vec::with_capacity(lines.len());
+    for line in lines {
+        let mut fields = BTreeMap::new();
+        let head = prefix.read(line, &mut memory, |field, text| {
+            fields.insert(field, text);
+        })?;
+        all.push(Reading { fields, word: head.word, severity: head.severity, message: head.rest });
+    }
+    (!all.is_empty()).then_some(all)
+}
+
+/// Does what is read look like what it is called?
+fn is_plausible(prefix: &Prefix, readings: &[Reading<'_>]) -> bool {
+    readings.iter().all(|reading| looks_right(prefix, reading))
+        && parts_agree(readings)
+        && sessions_agree(readings)
+        && times_go_on(readings)
+        && messages_agree(readings)
+        && numbers_are_processes(readings)
+        && programs_are_no_users(prefix, readings)
+}
+
+/// Without a label, what is always the user or the database as well is no program.
+fn programs_are_no_users(prefix: &Prefix, readings: &[Reading<'_>]) -> bool {
+    let labelled = prefix.label(Field::Application).iter().any(|b| matches!(b, b'=' | b'"'));
+    let told: Vec<_> = readings.iter().filter(|reading| reading.name(Field::Application).is_some()).collect();
+    labelled
+        || told.is_empty()
+        || [Field::User, Field::Database].iter().all(|field| {
+            // The end of it may be text that the prefix does not know.
+            let starts = |r: &&Reading<'_>| match (r.name(Field::Application), r.name(*field)) {
+                (Some(program), Some(name)) => program.starts_with(name),
+                _ => false,
+            };
+            !told.iter().all(starts)
+        })
+}
+
+/// Each field of a line by itself. A process without a client has none of its names, one with a client has all.
+fn looks_right(prefix: &Prefix, reading: &Reading<'_>) -> bool {
+    let names = [Field::User, Field::Database, Field::Application, Field::Client];
+    let told: Vec<bool> =
+        names.iter().filter_map(|field| reading.fields.get(field)).map(|text| !text.is_empty()).collect();
+    let all_or_none = told.iter().all(|has| *has == told[0]);
+    all_or_none
+        && reading.fields.iter().all(|(field, text)| match field {
+            Field::Pid => {
+                reading.number(Field::Pid).is_some_and(|pid| (1..HIGHEST_PID).contains(&pid))
+                    && text[0] != b'0'
+            }
+            Field::Time => zone::is_time(text),
+            Field::Sqlstate => is_sqlstate(text, reading.word),
+            Field::User | Field::Database => {
+                let labelled = prefix.label(*field).iter().any(|b| matches!(b, b'=' | b'"'));
+                text.is_empty() || words::is_unknown_name(text) || is_name(text, labelled)
+            }
+            Field::Client => is_client(text),
+            Field::Application => text.len() < 64 && !is_something_else(text),
+            Field::Session => {
+                text.split(|b| *b == b'.').next().is_some_and(|begun| (7..=9).contains(&begun.len()))
+            }
+            Field::Line => reading.number(Field::Line).is_some_and(|number| number > 0),
+            Field::Epoch => true,
+        })
+}
+
+/// A code of five, of a class that there is, and that goes with the severity.
+fn is_sqlstate(text: &[u8], word: Option<Word>) -> bool {
+    let classes = b"0001020308090A0B0D0E0F0K0L0M0N0P0S0T0U0V0W0X0Y0Z1020212223242526272829\
+                    2A2B2C2D2E2F2H303334353638393B3C3D3F40424445464853545557586672F0HVP0XX";
+    let known = text.len() == 5 && classes.chunks(2).any(|class| class == &text[..2]);
+    let success = matches!(text.get(..2), Some(b"00" | b"01" | b"02"));
+    known
+        && text.iter().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase())
+        && !(word == Some(Word::Error) && success)
+}
+
+/// Is this what another escape prints, perhaps with something around it, and no name of a program?
+fn is_something_else(text: &[u8]) -> bool {
+    let from = text.iter().position(u8::is_ascii_alphanumeric);
+    let to = text.iter().rposition(u8::is_ascii_alphanumeric);
+    let (Some(from), Some(to)) = (from, to) else { return !text.is_empty() && text.is_ascii() };
+    let inner = &text[from..=to];
+    let number = inner.iter().all(|b| b.is_ascii_digit() || b"-/.".contains(b));
+    let address = std::str::from_utf8(inner).is_ok_and(|text| text.parse::<std::net::IpAddr>().is_ok());
+    let with_port = text.contains(&b'(') && is_client(&[inner, b")"].concat());
+    let first = inner.split(|b| *b == b' ').next().unwrap_or_default();
+    number
+        || address
+        || with_port
+        || is_session(inner)
+        || inner == b"local"
+        || zone::looks_like_time(inner)
+        || is_tag(first)
+}
+
+/// Does this look like the name of a user or a database? `labelled`: something says that it is one.
+fn is_name(text: &[u8], labelled: bool) -> bool {
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || *b >= 0x80 || b"_-.$".contains(b);
+    let fits = text.iter().all(|b| plain(b) || (labelled && b"@+/ ".contains(b)));
+    let has_letter = text.iter().any(|b| b.is_ascii_alphabetic() || *b >= 0x80);
+    fits && has_letter && text.len() < 64 && !is_session(text) && !is_no_name(text)
+}
+
+/// Two numbers in hexadecimal, as `%c` has them.
+fn is_session(text: &[u8]) -> bool {
+    if text.is_empty() {
+        return false;
+    }
+    let mut parts = text.split(|b| *b == b'.');
+    let mut hex =
+        || parts.next().is_some_and(|part| !part.is_empty() && part.iter().all(u8::is_ascii_hexdigit));
+    hex() && hex() && text[0].is_ascii_digit()
+}
+
+/// Words that are the name of nobody: those of other escapes, and programs of PostgreSQL's own.
+fn is_no_name(text: &[u8]) -> bool {
+    const PROGRAMS: &[&str] = &[
+        "psql",
+        "pg_dump",
+        "pg_restore",
+        "pg_basebackup",
+        "pg_receivewal",
+        "pgAdmin",
+        "walreceiver",
+        "local",
+    ];
+    is_tag(text) || PROGRAMS.iter().any(|word| word.as_bytes() == text)
+}
+
+/// The first word of a command's tag, or of the kind of a process.
+fn is_tag(text: &[u8]) -> bool {
+    const WORDS: &[&str] = &[
+        "idle",
+        "authentication",
+        "startup",
+        "initializing",
+        "PARSE",
+        "BIND",
+        "EXECUTE",
+        "SELECT",
+        "INSERT",
+        "UPDATE",
+        "DELETE",
+        "MERGE",
+        "BEGIN",
+        "COMMIT",
+        "ROLLBACK",
+        "VACUUM",
+        "ANALYZE",
+        "COPY",
+        "SET",
+        "SHOW",
+        "RESET",
+        "DISCARD",
+        "CREATE",
+        "ALTER",
+        "DROP",
+        "TRUNCATE",
+        "LOCK",
+        "EXPLAIN",
+        "PREPARE",
+        "DEALLOCATE",
+        "DECLARE",
+        "FETCH",
+        "CLOSE",
+        "LISTEN",
+        "NOTIFY",
+        "UNLISTEN",
+        "SAVEPOINT",
+        "RELEASE",
+        "START",
+        "DO",
+        "CALL",
+        "REINDEX",
+        "CLUSTER",
+        "REFRESH",
+        "GRANT",
+        "REVOKE",
+        "COMMENT",
+        "CHECKPOINT",
+        "LOAD",
+        "IMPORT",
+        "REASSIGN",
+        "SECURITY",
+        "postmaster",
+        "checkpointer",
+        "walwriter",
+        "walsender",
+        "walsummarizer",
+        "archiver",
+        "logger",
+        "client",
+        "background",
+        "autovacuum",
+        "logical",
+        "parallel",
+        "slotsync",
+    ];
+    WORDS.iter().any(|word| word.as_bytes() == text)
+}
+
+/// An address, the name of a host, or `[local]`; perhaps with a port.
+fn is_client(text: &[u8]) -> bool {
+    if text.is_empty() || text == b"[local]" || words::is_unknown_name(text) {
+        return true;
+    }
+    let host = match text.strip_suffix(b")") {
+        Some(rest) => match rest.iter().position(|b| *b == b'(') {
+            Some(at) if rest[at + 1..].iter().all(u8::is_ascii_digit) => &rest[..at],
+            _ => return false,
+        },
+        None => text,
+    };
+    let address = std::str::from_utf8(host).is_ok_and(|host| {
+        host.split('%').next().is_some_and(|host| host.parse::<std::net::IpAddr>().is_ok())
+    });
+    let named = host.contains(&b'.') || host == b"localhost" || host.contains(&b'-');
+    let letters = host.iter().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b));
+    address || (named && letters && !is_session(host) && host.first().is_some_and(u8::is_ascii_alphanumeric))
+}
+
+/// A part of an entry follows it at once, from the same process, whose session has the same names.
+fn parts_agree(readings: &[Reading<'_>]) -> bool {
+    readings.windows(2).all(|pair| {
+        let [entry, part] = pair else { return true };
+        if part.begins_entry() {
+            return true;
+        }
+        let same =
+            [Field::Pid, Field::User, Field::Database, Field::Application, Field::Client, Field::Session];
+        let line = match (entry.number(Field::Line), part.number(Field::Line)) {
+            (Some(before), Some(line)) => line == before || line == before + 1,
+            _ => true,
+        };
+        line && same.iter().all(|field| entry.fields.get(field) == part.fields.get(field))
+    })
+}
+
+/// A process has one user, one database and one client, and `%c` names it.
+fn sessions_agree(readings: &[Reading<'_>]) -> bool {
+    let mut names: HashMap<(i64, Field), &[u8]> = HashMap::new();
+    readings.iter().all(|reading| {
+        let session = reading.fields.get(&Field::Session).and_then(|text| process_of(text));
+        let Some(pid) = reading.number(Field::Pid).or(session) else { return true };
+        if session.is_some_and(|of| of != pid) {
+            return false;
+        }
+        [Field::User, Field::Database, Field::Client].iter().all(|field| match reading.name(*field) {
+            Some(name) => *names.entry((pid, *field)).or_insert(name) == name,
+            None => true,
+        })
+    })
+}
+
+/// The process that a session's identifier names.
+pub fn process_of(session: &[u8]) -> Option<i64> {
+    let pid = session.split(|b| *b == b'.').nth(1)?;
+    i64::from_str_radix(std::str::from_utf8(pid).ok()?, 16).ok()
+}
+
+/// The lines' times go on; when a session began does not.
+fn times_go_on(readings: &[Reading<'_>]) -> bool {
+    let mut latest = i64::MIN;
+    let mut of_process: HashMap<i64, BTreeSet<i64>> = HashMap::new();
+    let mut entries: HashMap<i64, usize> = HashMap::new();
+    for reading in readings.iter().filter(|reading| reading.begins_entry()) {
+        let Some(second) = reading.fields.get(&Field::Time).and_then(|text| zone::seconds(text)) else {
+            continue;
+        };
+        // A clock that was put back an hour is one, at the end of summer.
+        if second + DISORDER < latest && !(3000..=3600 + DISORDER).contains(&(latest - second)) {
+            return false;
+        }
+        latest = latest.max(second);
+        if let Some(pid) = reading.number(Field::Pid) {
+            of_process.entry(pid).or_default().insert(second);
+            *entries.entry(pid).or_default() += 1;
+        }
+    }
+    // Three processes and more, each with several entries and but one time: that is when they began.
+    let several: Vec<_> = entries.iter().filter(|(_, count)| **count > 1).map(|(pid, _)| pid).collect();
+    let all: BTreeSet<i64> = of_process.values().flatten().copied().collect();
+    several.len() < 3 || all.len() < 3 || several.iter().any(|pid| of_process[*pid].len() > 1)
+}
+
+/// Some messages name their user and database.
+fn messages_agree(readings: &[Reading<'_>]) -> bool {
+    readings.iter().all(|reading| {
+        let says = |field: Field, before: &str, end: u8| -> bool {
+            let Some(at) = memchr::memmem::find(reading.message, before.as_bytes()) else { return true };
+            let rest = &reading.message[at + before.len()..];
+            let named = &rest[..rest.iter().position(|b| *b == end).unwrap_or(rest.len())];
+            reading.name(field).is_none_or(|name| name == named)
+        };
+        let message = reading.message;
+        if message.starts_with(b"connection authorized: user=") {
+            return says(Field::User, "user=", b' ') && says(Field::Database, " database=", b' ');
+        }
+        if message.starts_with(b"disconnection: ") {
+            return says(Field::User, " user=", b' ') && says(Field::Database, " database=", b' ');
+        }
+        if reading.word != Some(Word::Error) {
+            return true;
+        }
+        let failed = memchr::memmem::find(message, b" authentication failed for user \"").is_some();
+        if failed && !says(Field::User, " for user \"", b'"') {
+            return false;
+        }
+        if message.starts_with(b"no pg_hba.conf entry for host") {
+            return says(Field::User, " user \"", b'"') && says(Field::Database, " database \"", b'"');
+        }
+        let fatal = reading.severity != b"ERROR" && message.ends_with(b"\" does not exist");
+        !fatal
+            || (!message.starts_with(b"role \"") || says(Field::User, "role \"", b'"'))
+                && (!message.starts_with(b"database \"") || says(Field::Database, "database \"", b'"'))
+    })
+}
+
+/// A lone number may be the process's, or the line's in its session: then it counts up from one.
+fn numbers_are_processes(readings: &[Reading<'_>]) -> bool {
+    let numbers: Vec<i64> = readings.iter().filter_map(|reading| reading.number(Field::Pid)).collect();
+    let proved = readings.windows(2).any(|pair| !pair[1].begins_entry())
+        || readings
+            .iter()
+            .any(|r| r.fields.contains_key(&Field::Session) || r.fields.contains_key(&Field::Line));
+    if numbers.is_empty() || proved {
+        return true;
+    }
+    let mut seen = BTreeSet::new();
+    let counts = numbers.iter().all(|n| {
+        let follows = *n == 1 || seen.contains(&(n - 1)) || (seen.is_empty() && numbers.len() > 3);
+        seen.insert(*n);
+        follows
+    });
+    let of_postmaster = readings.iter().any(|r| {
+        r.number(Field::Pid) == Some(1)
+            && (r.message.starts_with(b"starting PostgreSQL ") || r.message.starts_with(b"listening on "))
+    });
+    !counts || (of_postmaster && numbers.iter().all(|n| *n == 1))
+}
+
+#[cfg(test)]
+mod tests;

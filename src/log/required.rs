@@ -1,0 +1,159 @@
+//! Texts of which one is in every row that a `--grep` keeps. Looking for them in an entry is far quicker than making a row of it.
+
+use memchr::memmem::Finder;
+use regex::bytes::Regex;
+use regex_syntax::hir::literal::{ExtractKind, Extractor};
+
+use super::record::Record;
+
+/// The most texts that are looked for.
+const MOST: usize = 8;
+/// A text that is shorter is in nearly every entry.
+const SHORTEST: usize = 3;
+
+/// The texts.
+#[derive(Debug, Clone)]
+pub struct Required(Vec<Finder<'static>>);
+
+impl Required {
+    /// Those of a pattern; `None` where none can be told, or where they could be in a row and not in its entry.
+    pub fn of(pattern: &Regex) -> Option<Required> {
+        let hir = regex_syntax::ParserBuilder::new().utf8(false).build().parse(pattern.as_str()).ok()?;
+        [ExtractKind::Prefix, ExtractKind::Suffix].into_iter().find_map(|kind| {
+            let found = Extractor::new().kind(kind).extract(&hir);
+            let texts = found.literals()?;
+            let fit = !texts.is_empty()
+                && texts.len() <= MOST
+                && texts.iter().all(|text| is_sound(text.as_bytes()));
+            fit.then(|| {
+                Required(texts.iter().map(|text| Finder::new(text.as_bytes()).into_owned()).collect())
+            })
+        })
+    }
+
+    /// May a row of this text match?
+    pub fn may_be_in(&self, text: &[u8]) -> bool {
+        self.0.iter().any(|finder| finder.find(text).is_some())
+    }
+
+    /// May a row of this entry match?
+    pub fn may_be_of(&self, record: &Record) -> bool {
+        [
+            &record.message,
+            &record.statement,
+            &record.detail,
+            &record.context,
+            &record.hint,
+            &record.application,
+            &record.user,
+            &record.database,
+            &record.client,
+            &record.severity,
+        ]
+        .into_iter()
+        .any(|text| !text.is_empty() && self.may_be_in(text))
+    }
+}
+
+/// Is this text in an entry's own bytes wherever it is in a row? A row's texts are pieces of its entry's. But what tsv, csv, JSON
+/// and XML escape may stand in other bytes; times, numbers and a port are written anew; and so are the words that a message
+/// of any language becomes.
+fn is_sound(text: &[u8]) -> bool {
+    let plain = text.iter().all(|b| (b' '..=b'~').contains(b) && !b"\\\"<>&".contains(b));
+    let is_number = text.iter().all(|b| b.is_ascii_digit() || b"-:.+TZe".contains(b));
+    let port =
+        text.iter().enumerate().any(|(i, b)| *b == b':' && text.get(i + 1).is_none_or(u8::is_ascii_digit));
+    let written_anew = ["statement", "duration", "plan"]
+        .iter()
+        .any(|word| memchr::memmem::find(word.as_bytes(), text).is_some());
+    text.len() >= SHORTEST && plain && !is_number && !port && !written_anew
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_required_only_where_every_match_has_it_in_its_entry() {
+        let of = |pattern: &str| Required::of(&Regex::new(pattern).unwrap());
+        for (pattern, has, lacks) in [
+            ("deadlock", "a deadlock detected", "a dead lock"),
+            ("deadlock|Seq Scan", "-> Seq Scan on t", "Index Scan"),
+            ("deadlock.*shop", "deadlock", "shop"),
+            (".*deadlock", "deadlock", "x"),
+            ("(?i:no)pe", "Nope", "x"),
+            ("^ERROR", "ERROR", "x"),
+        ] {
+            let required = of(pattern).unwrap_or_else(|| panic!("{pattern}"));
+            assert!(required.may_be_in(has.as_bytes()) && !required.may_be_in(lacks.as_bytes()), "{pattern}");
+        }
+        for pattern in [
+            "",
+            ".",
+            "a",
+            "\\w+",
+            "x*",
+            "2026-11-24",
+            "12.5",
+            "\\tERROR",
+            "a\\\\b",
+            "\"x\"",
+            "a<b",
+            "é",
+            "host:54",
+            "statement",
+            "tate",
+            "duration",
+            "T06",
+            "(abc)?",
+            "abc|.",
+            "\\x00abc",
+        ] {
+            assert!(of(pattern).is_none(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn no_row_that_matches_is_left_out() {
+        let mut random = fastrand::Rng::with_seed(7);
+        let words =
+            ["deadlock", "SELECT", "shop", "a b", "x:1", "plan:", "Seq Scan", "2026", "é", "\\", "\"", "\t"];
+        for _ in 0..3000 {
+            let pick = |random: &mut fastrand::Rng| words[random.usize(..words.len())];
+            let pattern = match random.u8(..4) {
+                0 => regex::escape(pick(&mut random)),
+                1 => format!("{}.*{}", regex::escape(pick(&mut random)), regex::escape(pick(&mut random))),
+                2 => format!("{}|{}", regex::escape(pick(&mut random)), regex::escape(pick(&mut random))),
+                _ => format!("(?i){}", regex::escape(pick(&mut random))),
+            };
+            let pattern = Regex::new(&pattern).unwrap();
+            let record = Record {
+                message: format!(
+                    "duration: 1 ms  {}: {} {}",
+                    ["statement", "execute s"][random.usize(..2)],
+                    pick(&mut random),
+                    pick(&mut random)
+                )
+                .into(),
+                detail: pick(&mut random).into(),
+                user: pick(&mut random).into(),
+                ..Record::default()
+            };
+            let shape = record.shape();
+            let mut line = Vec::new();
+            for text in
+                [&record.user, &shape.message.to_vec(), &shape.statement.to_vec(), &shape.detail.to_vec()]
+            {
+                // As tsv has it.
+                let text = String::from_utf8_lossy(text).replace('\\', "\\\\").replace('\t', "\\t");
+                line.extend_from_slice(text.as_bytes());
+                line.push(b'\t');
+            }
+            if pattern.is_match(&line)
+                && let Some(required) = Required::of(&pattern)
+            {
+                assert!(required.may_be_of(&record), "{pattern} {record:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,559 @@
+//! Reading a log: from where somebody wants it, through filters, to whoever shows it; and following it.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::decode::{LONGEST, Losses};
+use super::files::Format;
+use super::prefix::{Field, Prefix};
+use super::reading::{Reading, Stream};
+use super::record::{Filter, Numbers, Record, values};
+use super::required::Required;
+use super::source::{Got, Source};
+use super::strange;
+use crate::error::{Error, Exit, Result};
+use crate::pipeline::Flow;
+use crate::rows::Row;
+
+/// How long to wait for more, at first and at last.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// How much of a file tells its format.
+const BEGINNING: u64 = 256 << 10;
+/// How much is read at first for the last entries.
+const WINDOW: u64 = 64 << 10;
+/// A log that is smaller is read from its beginning, whatever time is wanted.
+const SMALL: u64 = 2 << 20;
+/// At how many places of a log its times are looked at, whether they go on.
+const PLACES: u64 = 16;
+/// By how many seconds an entry may be older than the one before it: several processes write.
+const DISORDER: i64 = 60;
+
+/// Whoever shows what is read.
+pub trait Show {
+    /// Takes an entry's values, in the server's form. Says whether more are wanted.
+    fn row(&mut self, raw: &[Option<&[u8]>]) -> Result<Flow>;
+    /// Nothing more comes for now: shows what has come. Says whether anybody is left to see it.
+    fn pause(&mut self) -> Result<Flow>;
+    /// Says something beside it.
+    fn remark(&mut self, text: &str);
+    /// Says that something could not be read, while the rest is.
+    fn fault(&mut self, error: &Error);
+}
+
+/// Where reading begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// With the first entry.
+    First,
+    /// With so many before the last.
+    Last(usize),
+    /// Where the source stands.
+    Here,
+}
+
+/// What is wanted of a log.
+pub struct Wanted {
+    /// Where reading begins.
+    pub begin: Begin,
+    /// Which entries.
+    pub filter: Filter,
+    /// The flags that only a log with this field can answer, and the field's escape.
+    pub needs: Vec<(&'static str, Field, &'static str)>,
+    /// Does reading go on at the end?
+    pub follow: bool,
+    /// A text that every row which is kept has in its entry, where one is known.
+    pub required: Option<Required>,
+    /// When reading ends, whatever comes.
+    pub end: Option<Instant>,
+}
+
+/// Reads, filters and hands on.
+pub struct Tail<'a> {
+    wanted: Wanted,
+    seen: Seen<'a>,
+    /// An entry that is later than this ends a file, whose times go on.
+    enough: bool,
+    /// How it ends.
+    exit: Exit,
+}
+
+/// What was seen, and who shows it.
+struct Seen<'a> {
+    filter: Filter,
+    required: Option<Required>,
+    show: &'a mut dyn Show,
+    /// The last entries, while only they are wanted and not all is read.
+    last: Option<(usize, VecDeque<Row>)>,
+    numbers: Numbers,
+    /// The fields that any entry told.
+    told: Vec<Field>,
+    durations: bool,
+    matched: u64,
+    /// The entries of the log that is read now, whether they match or not.
+    entries: u64,
+    /// Where times go on: an entry that is later than this is the last of interest.
+    until: Option<Timestamp>,
+    is_past: bool,
+}
+
+impl Seen<'_> {
+    fn take(&mut self, record: &Record) -> Result<Flow> {
+        if !record.severity.is_empty() {
+            self.entries += 1;
+        }
+        if let (Some(until), Some(time)) = (self.until, record.time)
+            && time > until
+        {
+            self.is_past = true;
+            return Ok(Flow::Enough);
+        }
+        if record.time.is_some() && !self.told.contains(&Field::Time) {
+            self.told.push(Field::Time);
+        }
+        for (field, text) in [
+            (Field::Database, &record.database),
+            (Field::User, &record.user),
+            (Field::Application, &record.application),
+        ] {
+            if !text.is_empty() && !self.told.contains(&field) {
+                self.told.push(field);
+            }
+        }
+        if self.filter.errors && record.is_error() == Some(false) {
+            return Ok(Flow::More);
+        }
+        if self.required.as_ref().is_some_and(|required| !required.may_be_of(record)) {
+            return Ok(Flow::More);
+        }
+        let shape = record.shape();
+        self.durations |= shape.duration_ms.is_some();
+        if self.filter.errors && record.is_error().is_none() {
+            let word = String::from_utf8_lossy(&record.severity).into_owned();
+            return Err(Error::data(format!(
+                "--errors: {word:?} is a severity in no language that pgkit knows"
+            ))
+            .hint(
+                "with %e in log_line_prefix, or in csvlog and jsonlog, the SQLSTATE tells what is an error",
+            ));
+        }
+        if !self.filter.wants(record, &shape) {
+            return Ok(Flow::More);
+        }
+        self.matched += 1;
+        let raw = values(record, &shape, &mut self.numbers);
+        match &mut self.last {
+            Some((most, last)) => {
+                if *most > 0 {
+                    if last.len() == *most {
+                        last.pop_front();
+                    }
+                    last.push_back(Row::of(&raw));
+                }
+                Ok(Flow::More)
+            }
+            None => self.show.row(&raw),
+        }
+    }
+
+    /// The last entries are known: hands them on, and from now on everything.
+    fn release(&mut self) -> Result<Flow> {
+        for row in self.last.take().map(|(_, rows)| rows).into_iter().flatten() {
+            if self.show.row(&row.raw())? == Flow::Enough {
+                return Ok(Flow::Enough);
+            }
+        }
+        Ok(Flow::More)
+    }
+}
+
+impl<'a> Tail<'a> {
+    /// Reads for this one.
+    pub fn new(wanted: Wanted, show: &'a mut dyn Show) -> Tail<'a> {
+        let last = match wanted.begin {
+            Begin::Last(most) => Some((most, VecDeque::new())),
+            Begin::First | Begin::Here => None,
+        };
+        let seen = Seen {
+            filter: wanted.filter.clone(),
+            required: wanted.required.clone().filter(|_| wanted.filter.min_duration_ms.is_none()),
+            show,
+            last,
+            numbers: Numbers::default(),
+            told: Vec::new(),
+            durations: false,
+            matched: 0,
+            entries: 0,
+            until: None,
+            is_past: false,
+        };
+        Tail { wanted, seen, enough: false, exit: Exit::Done }
+    }
+
+    /// Reads to the end, or without one.
+    ///
+    /// Errors: what is asked cannot be answered, or nothing can be read (65, 74). What else goes wrong with one log among
+    /// several is told, and the code says so.
+    pub async fn run(mut self, mut source: Source, reading: Reading) -> Result<Exit> {
+        let mut losses = Losses::default();
+        self.tell_faults(&mut source);
+        let mut only = true;
+        loop {
+            let (stream, next) = match self.one(&mut source, &reading, only).await {
+                Ok(read) => read,
+                // What is wrong with one log is no reason to leave the others.
+                Err(e) if self.goes_on_after(&e, &source, only) => {
+                    self.fault(&e);
+                    let Source::Files(files) = &mut source else { return Err(e) };
+                    (None, files.skip() == Got::Next)
+                }
+                Err(e) => return Err(e),
+            };
+            self.tell_faults(&mut source);
+            if let Some(stream) = &stream {
+                losses += stream.losses();
+            }
+            if self.enough || !next {
+                self.seen.release()?;
+                source.close().await;
+                self.finish(stream.as_ref(), &reading, losses)?;
+                return Ok(self.exit);
+            }
+            only = false;
+        }
+    }
+
+    fn goes_on_after(&self, error: &Error, source: &Source, only: bool) -> bool {
+        let others = match source {
+            Source::Server(_) => false,
+            Source::Files(files) => !only || !files.is_last(),
+        };
+        others && matches!(error.exit, Exit::Data | Exit::Io)
+    }
+
+    fn fault(&mut self, error: &Error) {
+        self.seen.show.fault(error);
+        if self.exit == Exit::Done {
+            self.exit = error.exit;
+        }
+    }
+
+    fn tell_faults(&mut self, source: &mut Source) {
+        for error in source.faults() {
+            self.fault(&error);
+        }
+    }
+
+    /// Reads one log to its end. Says whether another one follows. `first`: none was read before it.
+    async fn one(
+        &mut self,
+        source: &mut Source,
+        reading: &Reading,
+        first: bool,
+    ) -> Result<(Option<Stream>, bool)> {
+        self.seen.entries = 0;
+        self.seen.until = None;
+        self.seen.is_past = false;
+        let name = source.name();
+        let beginning = source.beginning(BEGINNING).await?;
+        let mut stream = self.stream(&beginning, &name, reading)?;
+        let from_first = self.begin(source, &mut stream, first).await?;
+        let mut flow = Flow::More;
+        if first && self.wanted.follow && self.wanted.begin != Begin::First && source.ends_here() {
+            stream.settle(&mut |record| self.seen.take(record))?;
+            flow = self.seen.release()?;
+        }
+        let mut buffer = Vec::new();
+        let mut pause = PAUSES.0;
+        let mut next = false;
+        while flow == Flow::More {
+            match source.read(&mut buffer, self.wanted.follow).await? {
+                Got::Data => {
+                    pause = PAUSES.0;
+                    let few = buffer.len() < 64 << 10;
+                    flow = stream.feed(&mut buffer, &mut |record| self.seen.take(record))?;
+                    if self.wanted.follow && few && flow == Flow::More {
+                        flow = self.seen.show.pause()?;
+                    }
+                    // A signal must be heard between two pieces.
+                    tokio::task::yield_now().await;
+                }
+                Got::Next => {
+                    next = true;
+                    break;
+                }
+                Got::End => break,
+                Got::Nothing if !self.wanted.follow => break,
+                Got::Nothing => {
+                    if let Some(news) = source.news() {
+                        self.seen.show.remark(&news);
+                    }
+                    flow = self.wait(&mut stream, &mut pause).await?;
+                }
+            }
+        }
+        if flow == Flow::More {
+            flow = stream.end(&mut |record| self.seen.take(record))?;
+        }
+        if flow == Flow::Enough && !self.seen.is_past {
+            self.enough = true;
+        }
+        if self.seen.is_past && !next {
+            next = match source {
+                Source::Files(files) => files.skip() == Got::Next,
+                Source::Server(_) => false,
+            };
+        }
+        if from_first && self.seen.entries == 0 && stream.bytes > 0 && !self.wanted.follow {
+            let unread = nothing_read(&stream, &beginning, &name);
+            if next || self.exit != Exit::Done {
+                self.fault(&unread);
+            } else {
+                return Err(unread);
+            }
+        }
+        Ok((Some(stream), next))
+    }
+
+    /// Nothing has come: hands out what waits, and waits.
+    async fn wait(&mut self, stream: &mut Stream, pause: &mut Duration) -> Result<Flow> {
+        if self.seen.last.is_some() && self.seen.release()? == Flow::Enough {
+            return Ok(Flow::Enough);
+        }
+        if *pause > PAUSES.0 && stream.settle(&mut |record| self.seen.take(record))? == Flow::Enough {
+            return Ok(Flow::Enough);
+        }
+        if self.seen.show.pause()? == Flow::Enough {
+            return Ok(Flow::Enough);
+        }
+        let left = self.wanted.end.map(|end| end.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| left.is_zero()) {
+            return Ok(Flow::Enough);
+        }
+        tokio::time::sleep(left.map_or(*pause, |left| left.min(*pause))).await;
+        *pause = (*pause * 2).min(PAUSES.1);
+        Ok(Flow::More)
+    }
+
+    /// What reads a log that begins like this.
+    fn stream(&self, beginning: &[u8], name: &str, reading: &Reading) -> Result<Stream> {
+        let stream = reading.begin(beginning, name)?;
+        for (flag, field, escape) in &self.wanted.needs {
+            if !stream.tells(*field) {
+                return Err(cannot_answer(flag, escape, stream.prefix().map(Prefix::text)));
+            }
+        }
+        Ok(stream)
+    }
+
+    /// Goes to where reading begins. Says whether that is the log's first byte.
+    async fn begin(&mut self, source: &mut Source, stream: &mut Stream, first: bool) -> Result<bool> {
+        if self.wanted.begin == Begin::Here && first {
+            stream.in_the_middle();
+            return Ok(false);
+        }
+        let Some(size) = source.size().await?.filter(|_| source.is_seekable() && stream.may_begin_anywhere())
+        else {
+            return Ok(true);
+        };
+        if let Begin::Last(most) = self.wanted.begin
+            && source.ends_here()
+            && first
+        {
+            return self.last(source, stream, size, most).await;
+        }
+        let filter = &self.wanted.filter;
+        if size < SMALL || (filter.since.is_none() && filter.until.is_none()) {
+            return Ok(true);
+        }
+        let Some(from) = first_since(source, stream, size, filter.since).await? else {
+            source.seek(0)?;
+            return Ok(true);
+        };
+        source.seek(from)?;
+        if from > 0 {
+            stream.in_the_middle();
+        }
+        self.seen.until = filter.until.and_then(|until| later(until, DISORDER));
+        Ok(from == 0)
+    }
+
+    /// Reads from the end backwards, until there are as many entries as wanted.
+    async fn last(
+        &mut self,
+        source: &mut Source,
+        stream: &mut Stream,
+        size: u64,
+        most: usize,
+    ) -> Result<bool> {
+        let mut window = if most == 0 { 0 } else { WINDOW };
+        let mut buffer = Vec::new();
+        loop {
+            let from = size.saturating_sub(window);
+            self.seen.last = Some((most, VecDeque::new()));
+            self.seen.matched = 0;
+            self.seen.entries = 0;
+            *stream = stream.fresh();
+            source.seek(from)?;
+            if from > 0 {
+                stream.in_the_middle();
+            }
+            let mut read = 0;
+            while read < size - from && source.read(&mut buffer, false).await? == Got::Data {
+                // What was added since comes with the rest.
+                let wanted = usize::try_from(size - from - read).unwrap_or(usize::MAX).min(buffer.len());
+                buffer.truncate(wanted);
+                read += wanted as u64;
+                stream.feed(&mut buffer, &mut |record| self.seen.take(record))?;
+                tokio::task::yield_now().await;
+            }
+            source.seek(from + read)?;
+            let found = self.seen.last.as_ref().map_or(0, |(_, last)| last.len());
+            if from == 0 || found >= most {
+                return Ok(from == 0);
+            }
+            window *= 4;
+        }
+    }
+
+    fn finish(&mut self, stream: Option<&Stream>, reading: &Reading, losses: Losses) -> Result<()> {
+        for text in remarks(&losses, stream) {
+            self.seen.show.remark(&text);
+        }
+        // An empty answer to a question that this log cannot answer would be a lie.
+        let Some(stream) =
+            stream.filter(|_| self.seen.matched == 0 && !self.wanted.follow && self.exit == Exit::Done)
+        else {
+            return Ok(());
+        };
+        if reading.guesses() && self.seen.entries > 0 {
+            for (flag, field, escape) in &self.wanted.needs {
+                if stream.prefix().is_some() && !self.seen.told.contains(field) {
+                    return Err(cannot_answer(flag, escape, None));
+                }
+            }
+        }
+        if self.wanted.filter.min_duration_ms.is_some() && !self.seen.durations && self.seen.entries > 0 {
+            return Err(Error::data("--min-duration: no entry of this log tells how long a statement took")
+                .hint("pgkit log on --min-duration 0 makes the server log it"));
+        }
+        Ok(())
+    }
+}
+
+/// The instant so many seconds after this one.
+fn later(at: Timestamp, seconds: i64) -> Option<Timestamp> {
+    at.checked_add(jiff::SignedDuration::from_secs(seconds)).ok()
+}
+
+/// The first time that an entry has behind this byte.
+async fn time_at(source: &mut Source, stream: &Stream, at: u64) -> Result<Option<Timestamp>> {
+    let mut stream = stream.fresh();
+    source.seek(at)?;
+    if at > 0 {
+        stream.in_the_middle();
+    }
+    let mut found = None;
+    let mut buffer = Vec::new();
+    let mut read = 0;
+    while found.is_none() && read <= 2 * LONGEST && source.read(&mut buffer, false).await? == Got::Data {
+        read += buffer.len();
+        stream.feed(&mut buffer, &mut |record| {
+            found = found.or(record.time);
+            Ok(if found.is_some() { Flow::Enough } else { Flow::More })
+        })?;
+    }
+    Ok(found)
+}
+
+/// A byte before the first entry since then, found by halving; `None` where the log's times do not go on, as in files that
+/// were put together in another order.
+async fn first_since(
+    source: &mut Source,
+    stream: &Stream,
+    size: u64,
+    since: Option<Timestamp>,
+) -> Result<Option<u64>> {
+    let mut known: Vec<(u64, Timestamp)> = Vec::new();
+    for place in 0..PLACES {
+        let at = size / PLACES * place;
+        let Some(time) = time_at(source, stream, at).await? else { return Ok(None) };
+        if known.last().and_then(|(_, before)| later(time, DISORDER).map(|time| time < *before)) == Some(true)
+        {
+            return Ok(None);
+        }
+        known.push((at, time));
+    }
+    let Some(since) = since.and_then(|since| later(since, -DISORDER)) else { return Ok(Some(0)) };
+    let mut from = known.iter().rev().find(|(_, time)| *time < since).map_or(0, |(at, _)| *at);
+    let mut to = known.iter().find(|(_, time)| *time >= since).map_or(size, |(at, _)| *at);
+    while to.saturating_sub(from) > WINDOW {
+        let middle = from + (to - from) / 2;
+        match time_at(source, stream, middle).await? {
+            Some(time) if time < since => from = middle,
+            _ => to = middle,
+        }
+    }
+    Ok(Some(from))
+}
+
+/// What was passed over, in words.
+fn remarks(losses: &Losses, stream: Option<&Stream>) -> Vec<String> {
+    let most = LONGEST >> 20;
+    let prefix = stream.and_then(Stream::prefix).map(Prefix::text).unwrap_or_default();
+    let all = [
+        (losses.cut, format!("entries of the log are longer than {most} MiB: of these only the beginning is there")),
+        (losses.too_long, format!("entries of the log are longer than {most} MiB, and were passed over")),
+        (losses.strange, format!("lines look like entries but do not begin with log_line_prefix {prefix:?}: they are shown as they are")),
+        (losses.parts, "parts of entries (DETAIL, STATEMENT and the like) follow no entry of theirs, and were passed over".to_owned()),
+        (losses.odd, "lines are not of the shape of the others, and could not be read".to_owned()),
+    ];
+    let mut told: Vec<String> = all
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, text)| format!("{count} {text}"))
+        .collect();
+    if losses.bytes > 0 {
+        told.push(format!("skipped {} bytes of the log that are not complete entries", losses.bytes));
+    }
+    told
+}
+
+/// The error of a log in which no entry could be read.
+fn nothing_read(stream: &Stream, beginning: &[u8], name: &str) -> Error {
+    if let Some(what) = strange::what(beginning) {
+        return Error::data(format!("{name} is no log of PostgreSQL's: it seems to be {what}"));
+    }
+    let error = Error::data(format!("{name}: not one entry could be read"));
+    match stream.prefix() {
+        Some(prefix) => error
+            .caused_by(format!("no line begins with log_line_prefix {:?}", prefix.text()))
+            .hint("give the server's: --line-prefix '%m [%p] '; SHOW log_line_prefix tells it; without one, a usual one that fits is taken"),
+        None => error
+            .caused_by("it was read as csvlog or jsonlog")
+            .hint("--from stderr, --from csv and --from json say what it is"),
+    }
+}
+
+/// The error of a filter that the log has no answer to.
+fn cannot_answer(flag: &str, escape: &str, prefix: Option<&str>) -> Error {
+    let what = match prefix {
+        Some(prefix) => format!("log_line_prefix {prefix:?} has no {escape}"),
+        None => "none of its lines tells it".to_owned(),
+    };
+    Error::data(format!("{flag}: this log cannot tell: {what}")).hint(format!(
+        "put {escape} into log_line_prefix, or log as csvlog or jsonlog (log_destination), and look at what is logged from then on"
+    ))
+}
+
+/// How the server's own log is read.
+pub fn own(format: Format, prefix: Option<String>, clock: super::zone::Clock) -> Reading {
+    Reading {
+        format: Some(format),
+        prefix: Some(prefix.unwrap_or_else(|| "%m [%p] ".to_owned())),
+        clock,
+        own: true,
+    }
+}

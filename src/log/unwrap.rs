@@ -1,0 +1,414 @@
+//! What other programs wrap a log in: containers, orchestrators, syslog, the services' own exports. Their lines are opened,
+//! and what the server wrote comes out. What they alone know, the time and the process, is put in front of each line.
+
+mod json;
+mod lines;
+
+use std::borrow::Cow;
+
+use super::decode::Lines;
+use crate::pipeline::Flow;
+
+/// A way to wrap a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrapping {
+    /// `{"log":"…\n","stream":"stderr","time":"…"}`: Docker's json-file.
+    Docker,
+    /// `{"logger":"postgres","record":{…}}`: CloudNativePG.
+    CloudNative,
+    /// `{"textPayload":"…"}` and the like: services that export objects, one a line or all in one array.
+    Objects,
+    /// `2026-11-24T06:24:50.1Z stderr F …`: Kubernetes' CRI.
+    Cri,
+    /// `Nov 24 06:24:50 host postgres[4821]: …`, or with a full time: syslog, journalctl.
+    Syslog,
+    /// `2026-11-24T06:24:50.1+00:00 app[postgres.1]: [DATABASE] [4-1] …`: Heroku.
+    Logplex,
+    /// `db-1  | …`: docker compose.
+    Compose,
+    /// `2026-11-24T06:24:50.1Z …`: a second time, of CloudWatch, docker logs -t or kubectl logs --timestamps.
+    Timed,
+}
+
+impl Wrapping {
+    /// Every one, in the order in which they are looked for.
+    const ALL: [Wrapping; 8] = [
+        Wrapping::CloudNative,
+        Wrapping::Docker,
+        Wrapping::Objects,
+        Wrapping::Cri,
+        Wrapping::Logplex,
+        Wrapping::Syslog,
+        Wrapping::Compose,
+        Wrapping::Timed,
+    ];
+
+    /// How a log is wrapped that begins like this.
+    pub fn of(beginning: &[u8]) -> Option<Wrapping> {
+        let mut lines: Vec<&[u8]> =
+            beginning.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty()).collect();
+        // The last one may be cut.
+        if lines.len() > 1 && !beginning.ends_with(b"\n") {
+            lines.pop();
+        }
+        lines.truncate(100);
+        let first = lines.first()?;
+        if json::begins_array(first) && json::is_array_of_texts(beginning) {
+            return Some(Wrapping::Objects);
+        }
+        Wrapping::ALL.into_iter().find(|wrapping| {
+            let opened = |line: &[u8]| wrapping.open(line).is_some_and(|line| !matches!(line, Line::Foreign));
+            // Lines of other programs stand among them, but one is the server's, and the first is of that shape.
+            wrapping.open(first).is_some() && lines.iter().any(|line| opened(line))
+        })
+    }
+
+    /// What it is called, for messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Wrapping::Docker => "Docker's json-file",
+            Wrapping::CloudNative => "CloudNativePG's JSON",
+            Wrapping::Objects => "JSON objects with the log's text in them",
+            Wrapping::Cri => "Kubernetes' CRI",
+            Wrapping::Syslog => "syslog",
+            Wrapping::Logplex => "Heroku's logplex",
+            Wrapping::Compose => "docker compose",
+            Wrapping::Timed => "lines with a second time in front",
+        }
+    }
+
+    /// Opens one line; `None` where it is not of this shape.
+    fn open<'a>(self, line: &'a [u8]) -> Option<Line<'a>> {
+        match self {
+            Wrapping::Docker => json::docker(line),
+            Wrapping::CloudNative => json::cloud_native(line),
+            Wrapping::Objects => json::object(line),
+            Wrapping::Cri => lines::cri(line),
+            Wrapping::Syslog => lines::syslog(line),
+            Wrapping::Logplex => lines::logplex(line),
+            Wrapping::Compose => lines::compose(line),
+            Wrapping::Timed => lines::timed(line),
+        }
+    }
+
+    /// Can reading begin anywhere in it?
+    pub fn has_one_line_each(self) -> bool {
+        self != Wrapping::Objects
+    }
+}
+
+/// What one line of a wrapped log holds.
+#[derive(Debug, PartialEq, Eq)]
+enum Line<'a> {
+    /// Something of another program's.
+    Foreign,
+    /// Something of the server's.
+    Server(Piece<'a>),
+}
+
+/// A piece of what the server wrote.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Piece<'a> {
+    text: Cow<'a, [u8]>,
+    /// Is it the end of a line?
+    ends: bool,
+    /// Does it go on with the line before, if it does not begin one?
+    goes_on: bool,
+    /// Which of the two streams it came by, where they are told apart.
+    stream: usize,
+    /// When, as RFC 3339 says it.
+    time: Option<Cow<'a, str>>,
+    /// By which process.
+    pid: Option<u32>,
+}
+
+/// What the wrapping tells, and the log's own prefix does not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The time.
+    pub time: bool,
+    /// The process.
+    pub pid: bool,
+}
+
+impl Wanted {
+    /// The prefix that this makes.
+    pub fn prefix(self) -> &'static str {
+        match (self.time, self.pid) {
+            (true, true) => "%m [%p] ",
+            (true, false) => "%m ",
+            (false, true) => "[%p] ",
+            (false, false) => "",
+        }
+    }
+}
+
+/// Opens a wrapped log.
+#[derive(Debug)]
+pub struct Unwrapper {
+    wrapping: Wrapping,
+    wanted: Wanted,
+    lines: Lines,
+    /// An array's object that is not whole yet.
+    object: json::Splitter,
+    /// Lines that are not whole yet, of each stream.
+    open: [Vec<u8>; 2],
+    /// Is the line that was written last still without its end? It may go on.
+    unended: bool,
+    skipping: bool,
+    /// Lines that are not of the shape.
+    pub odd: u64,
+    /// When the object before this one was, for finding those that count backwards.
+    pub backwards: bool,
+    last_time: String,
+    /// What the lines tell that they begin with.
+    pub tells: Wanted,
+}
+
+impl Unwrapper {
+    /// For a log wrapped like this.
+    pub fn new(wrapping: Wrapping, wanted: Wanted) -> Unwrapper {
+        Unwrapper {
+            wrapping,
+            wanted,
+            lines: Lines::default(),
+            object: json::Splitter::default(),
+            open: [Vec::new(), Vec::new()],
+            unended: false,
+            skipping: false,
+            odd: 0,
+            backwards: false,
+            last_time: String::new(),
+            tells: Wanted::default(),
+        }
+    }
+
+    /// One that opens the same way, and has opened nothing.
+    pub fn fresh(&self) -> Unwrapper {
+        Unwrapper::new(self.wrapping, self.wanted)
+    }
+
+    /// The wrapping.
+    pub fn wrapping(&self) -> Wrapping {
+        self.wrapping
+    }
+
+    /// Begin in the middle of a file: the rest of a line comes first.
+    pub fn in_the_middle(&mut self) {
+        self.skipping = true;
+    }
+
+    /// Takes wrapped bytes, and adds what is in them to `out`.
+    pub fn feed(&mut self, data: &[u8], out: &mut Vec<u8>) {
+        let mut lines = std::mem::take(&mut self.lines);
+        if self.wrapping == Wrapping::Objects {
+            let mut object = std::mem::take(&mut self.object);
+            object.feed(data, |line| self.line(line, out));
+            self.object = object;
+        } else {
+            // Nothing stops it.
+            let _ = lines.feed(data, |line, _| {
+                self.line(line, out);
+                Ok(Flow::More)
+            });
+        }
+        self.lines = lines;
+    }
+
+    /// The file is at its end.
+    pub fn end(&mut self, out: &mut Vec<u8>) {
+        if let Some((rest, _)) = self.lines.rest() {
+            self.line(&rest, out);
+        }
+        if self.object.is_open() {
+            self.odd += 1;
+        }
+        for open in &mut self.open {
+            if !open.is_empty() {
+                out.append(open);
+                out.push(b'\n');
+            }
+        }
+        self.settle(out);
+    }
+
+    /// Nothing more has come for a while: a line that might go on is over.
+    pub fn settle(&mut self, out: &mut Vec<u8>) {
+        if std::mem::take(&mut self.unended) {
+            out.push(b'\n');
+        }
+    }
+
+    fn line(&mut self, line: &[u8], out: &mut Vec<u8>) {
+        if std::mem::take(&mut self.skipping) || line.trim_ascii().is_empty() {
+            return;
+        }
+        let piece = match self.wrapping.open(line) {
+            Some(Line::Server(piece)) => piece,
+            Some(Line::Foreign) => return,
+            None => {
+                // What a message goes on with may come without the wrapping: CloudWatch's export does so.
+                if line.starts_with(b"\t") {
+                    self.settle(out);
+                    out.extend_from_slice(line);
+                    out.push(b'\n');
+                } else {
+                    self.odd += 1;
+                }
+                return;
+            }
+        };
+        self.tells.time |= piece.time.is_some();
+        self.tells.pid |= piece.pid.is_some();
+        if let Some(time) = &piece.time {
+            self.backwards |=
+                !self.last_time.is_empty() && **time < *self.last_time && self.wrapping == Wrapping::Objects;
+            self.last_time.clear();
+            self.last_time.push_str(time);
+        }
+        if piece.goes_on {
+            // The end of the line before was one that syslog made.
+            out.extend_from_slice(&piece.text);
+            self.unended = true;
+            return;
+        }
+        self.settle(out);
+        let open = &mut self.open[piece.stream.min(1)];
+        if open.is_empty() && !piece.text.starts_with(b"\t") {
+            front(self.wanted, &piece, open);
+        }
+        open.extend_from_slice(&piece.text);
+        if piece.ends {
+            out.append(open);
+            if self.wrapping == Wrapping::Syslog || self.wrapping == Wrapping::Logplex {
+                self.unended = true;
+            } else {
+                out.push(b'\n');
+            }
+        }
+    }
+}
+
+/// Writes what is wanted in front of a line.
+fn front(wanted: Wanted, piece: &Piece<'_>, out: &mut Vec<u8>) {
+    if wanted.time {
+        let at = piece.time.as_ref().and_then(|time| time.parse::<jiff::Timestamp>().ok());
+        let text = at.map_or_else(
+            || "0000-00-00 00:00:00.000 UTC ".to_owned(),
+            |at| at.strftime("%Y-%m-%d %H:%M:%S%.3f UTC ").to_string(),
+        );
+        out.extend_from_slice(text.as_bytes());
+    }
+    if wanted.pid {
+        out.extend_from_slice(format!("[{}] ", piece.pid.unwrap_or(0)).as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes out, in pieces of every size.
+    fn opened(text: &str, wanted: Wanted) -> (Wrapping, String) {
+        let wrapping = Wrapping::of(text.as_bytes()).unwrap_or_else(|| panic!("{text}"));
+        let mut first: Option<Vec<u8>> = None;
+        for size in [1, 7, 64, text.len()] {
+            let mut unwrapper = Unwrapper::new(wrapping, wanted);
+            let mut out = Vec::new();
+            for piece in text.as_bytes().chunks(size) {
+                unwrapper.feed(piece, &mut out);
+            }
+            unwrapper.end(&mut out);
+            assert_eq!(unwrapper.odd, 0, "{text}");
+            assert_eq!(first.get_or_insert_with(|| out.clone()), &out, "{text} in pieces of {size}");
+        }
+        (wrapping, String::from_utf8(first.unwrap()).unwrap())
+    }
+
+    const INNER: &str = "2026-11-24 06:24:50.123 UTC [12] ERROR:  no \"x\"\n2026-11-24 06:24:50.123 UTC [12] STATEMENT:  SELECT 1,\n\t2\n";
+
+    #[test]
+    fn every_wrapping_gives_what_the_server_wrote() {
+        let each = |wrap: &dyn Fn(&str) -> String| INNER.lines().map(wrap).collect::<String>();
+        let quoted = |line: &str| serde_json::to_string(line).unwrap();
+        let docker = each(&|line| {
+            format!(
+                "{{\"log\":{},\"stream\":\"stderr\",\"time\":\"2026-11-24T06:24:50.1Z\"}}\n",
+                quoted(&format!("{line}\n"))
+            )
+        });
+        let cri = each(&|line| format!("2026-11-24T06:24:50.123456789Z stderr F {line}\n"));
+        let cut = each(&|line| {
+            let (a, b) = line.split_at(line.len() / 2);
+            format!("2026-11-24T06:24:50.1Z stderr P {a}\n2026-11-24T06:24:50.1Z stderr F {b}\n")
+        });
+        let cloud = each(&|line| {
+            format!(
+                "{{\"insertId\":\"x\",\"textPayload\":{},\"timestamp\":\"2026-11-24T06:24:50Z\"}}\n",
+                quoted(line)
+            )
+        });
+        let array = format!(
+            "[\n{}\n]\n",
+            INNER
+                .lines()
+                .map(|line| format!(
+                    "  {{\n    \"insertId\": \"}}x{{\",\n    \"textPayload\": {}\n  }}",
+                    quoted(line)
+                ))
+                .collect::<Vec<_>>()
+                .join(",\n")
+        );
+        let journal = each(&|line| format!("Nov 24 06:24:50 db1 postgres[12]: {line}\n"));
+        let compose = each(&|line| format!("db-1  | {line}\n"));
+        let syslog = INNER
+            .lines()
+            .enumerate()
+            .map(|(i, line)| {
+                format!(
+                    "2026-11-24T06:24:50.1+01:00 db1 postgres[12]: [4-{}] {}\n",
+                    i + 1,
+                    line.replace('\t', "#011")
+                )
+            })
+            .collect::<String>();
+        let timed = INNER
+            .lines()
+            .map(|l| {
+                if l.starts_with('\t') { format!("{l}\n") } else { format!("2026-11-24T06:24:50.000Z {l}\n") }
+            })
+            .collect::<String>();
+        for (text, is) in [
+            (docker, Wrapping::Docker),
+            (cri, Wrapping::Cri),
+            (cut, Wrapping::Cri),
+            (cloud, Wrapping::Objects),
+            (array, Wrapping::Objects),
+            (journal, Wrapping::Syslog),
+            (syslog, Wrapping::Syslog),
+            (compose, Wrapping::Compose),
+            (timed, Wrapping::Timed),
+        ] {
+            assert_eq!(opened(&text, Wanted::default()), (is, INNER.to_owned()), "{text}");
+        }
+        assert_eq!(Wrapping::of(INNER.as_bytes()), None);
+    }
+
+    #[test]
+    fn a_line_that_syslog_cut_is_whole_again() {
+        let text = "Nov 24 06:24:49 db1 sshd[1]: hello\n\
+                    Nov 24 06:24:50 db1 postgres[12]: [4-1] user=a,db=b ERROR:  one\n\
+                    Nov 24 06:24:50 db1 postgres[12]: [4-2] #011two and\n\
+                    Nov 24 06:24:50 db1 postgres[12]: [4-3]  three\n\
+                    Nov 24 06:24:50 db1 postgres[12]: [4-4] user=a,db=b STATEMENT:  SELECT\n\
+                    Nov 24 06:24:50 db1 postgres[13]: [1-1] user=a,db=b LOG:  next\n";
+        let (_, out) = opened(text, Wanted { time: false, pid: true });
+        assert_eq!(
+            out,
+            "[12] user=a,db=b ERROR:  one\n\ttwo and three\n[12] user=a,db=b STATEMENT:  SELECT\n[13] user=a,db=b LOG:  next\n"
+        );
+        let heroku = "2026-11-24T06:24:50.5+00:00 app[postgres.12]: [DATABASE] [10-1]  sql_error_code = 00000 LOG:  x\n";
+        let (_, out) = opened(heroku, Wanted { time: true, pid: false });
+        assert_eq!(out, "2026-11-24 06:24:50.500 UTC  sql_error_code = 00000 LOG:  x\n");
+    }
+}

@@ -1,0 +1,557 @@
+//! The words that the server writes before a message and before each part of it, in every language that it is shipped in
+//! (the `.po` files of its source, from PostgreSQL 10 on). `lc_messages` chooses the language; csvlog and jsonlog have the
+//! severity translated too.
+
+use std::sync::LazyLock;
+
+use regex::bytes::Regex;
+
+/// What a word says of the text behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// A severity of no error: `DEBUG`, `LOG`, `INFO`, `NOTICE`, `WARNING`.
+    Calm,
+    /// `ERROR`, `FATAL`, `PANIC`.
+    Error,
+    /// `DETAIL`
+    Detail,
+    /// `HINT`
+    Hint,
+    /// `CONTEXT`
+    Context,
+    /// `STATEMENT`
+    Statement,
+    /// `QUERY`, `LOCATION`, `BACKTRACE`: parts that no record has.
+    Other,
+}
+
+impl Word {
+    /// Does an entry begin with it?
+    pub fn begins_entry(self) -> bool {
+        matches!(self, Calm | Error)
+    }
+}
+
+use Word::{Calm, Context, Detail, Error, Hint, Other, Statement};
+
+/// The severities; `:` and two blanks follow in every language.
+const SEVERITIES: &[(&str, Word)] = &[
+    ("LOG", Calm),
+    ("ERROR", Error),
+    ("FATAL", Error),
+    ("WARNING", Calm),
+    ("NOTICE", Calm),
+    ("INFO", Calm),
+    ("PANIC", Error),
+    ("DEBUG", Calm),
+    ("DEBUG1", Calm),
+    ("DEBUG2", Calm),
+    ("DEBUG3", Calm),
+    ("DEBUG4", Calm),
+    ("DEBUG5", Calm),
+    // German
+    ("HINWEIS", Calm),
+    ("WARNUNG", Calm),
+    ("FEHLER", Error),
+    ("PANIK", Error),
+    // French
+    ("ATTENTION", Calm),
+    ("ERREUR", Error),
+    // Italian
+    ("NOTIFICA", Calm),
+    ("ATTENZIONE", Calm),
+    ("ERRORE", Error),
+    ("FATALE", Error),
+    ("PANICO", Error),
+    // Indonesian
+    ("PERINGATAN", Calm),
+    // Georgian
+    ("გამართვა", Calm),
+    ("ჟურნალი", Calm),
+    ("ინფორმაცია", Calm),
+    ("გაფრთხილება", Calm),
+    ("შეცდომა", Error),
+    ("ფატალური", Error),
+    ("პანიკა", Error),
+    // Korean
+    ("디버그", Calm),
+    ("로그", Calm),
+    ("정보", Calm),
+    ("알림", Calm),
+    ("경고", Calm),
+    ("오류", Error),
+    ("치명적오류", Error),
+    ("손상", Error),
+    // Polish
+    ("DZIENNIK", Calm),
+    ("INFORMACJA", Calm),
+    ("UWAGA", Calm),
+    ("OSTRZEŻENIE", Calm),
+    ("BŁĄD", Error),
+    ("KATASTROFALNY", Error),
+    ("PANIKA", Error),
+    // Portuguese
+    ("DEPURAÇÃO", Calm),
+    ("NOTA", Calm),
+    ("AVISO", Calm),
+    ("ERRO", Error),
+    ("PÂNICO", Error),
+    // Russian
+    ("ОТЛАДКА", Calm),
+    ("СООБЩЕНИЕ", Calm),
+    ("ИНФОРМАЦИЯ", Calm),
+    ("ЗАМЕЧАНИЕ", Calm),
+    ("ПРЕДУПРЕЖДЕНИЕ", Calm),
+    ("ОШИБКА", Error),
+    ("ВАЖНО", Error),
+    ("ПАНИКА", Error),
+    // Swedish
+    ("LOGG", Calm),
+    ("NOTIS", Calm),
+    ("VARNING", Calm),
+    ("FEL", Error),
+    ("FATALT", Error),
+    // Turkish
+    ("BİLGİ", Calm),
+    ("NOT", Calm),
+    ("UYARI", Calm),
+    ("HATA", Error),
+    ("ÖLÜMCÜL (FATAL)", Error),
+    ("ÖLÜMCÜL", Error),
+    ("KRİTİK", Error),
+    // Ukrainian
+    ("НАЛАГОДЖЕННЯ", Calm),
+    ("ЗАПИСУВАННЯ", Calm),
+    ("ІНФОРМАЦІЯ", Calm),
+    ("ПОВІДОМЛЕННЯ", Calm),
+    ("ПОПЕРЕДЖЕННЯ", Calm),
+    ("ПОМИЛКА", Error),
+    ("ФАТАЛЬНО", Error),
+    ("ПАНІКА", Error),
+    // Chinese
+    ("调试", Calm),
+    ("日志", Calm),
+    ("信息", Calm),
+    ("注意", Calm),
+    ("警告", Calm),
+    ("错误", Error),
+    ("致命错误", Error),
+    ("比致命错误还过分的错误", Error),
+];
+
+/// The parts, with what stands between the word and its text, which the translators were free in.
+const PARTS: &[(&str, Word)] = &[
+    ("DETAIL:  ", Detail),
+    ("HINT:  ", Hint),
+    ("CONTEXT:  ", Context),
+    ("STATEMENT:  ", Statement),
+    ("QUERY:  ", Other),
+    ("LOCATION:  ", Other),
+    ("BACKTRACE:  ", Other),
+    // German
+    ("TIPP:  ", Hint),
+    ("ZUSAMMENHANG:  ", Context),
+    ("ANWEISUNG:  ", Statement),
+    ("ANFRAGE:  ", Other),
+    ("ORT:  ", Other),
+    // Spanish
+    ("DETALLE:  ", Detail),
+    ("SUGERENCIA:  ", Hint),
+    ("CONTEXTO:  ", Context),
+    ("SENTENCIA:  ", Statement),
+    ("CONSULTA:  ", Other),
+    ("UBICACIÓN:  ", Other),
+    // French
+    ("DÉTAIL:  ", Detail),
+    ("DÉTAIL :  ", Detail),
+    ("ASTUCE :  ", Hint),
+    ("CONTEXTE :  ", Context),
+    ("INSTRUCTION :  ", Statement),
+    ("REQUÊTE :  ", Other),
+    ("EMPLACEMENT :  ", Other),
+    ("PILE D'APPEL : ", Other),
+    // Italian
+    ("DETTAGLI:  ", Detail),
+    ("SUGGERIMENTO:  ", Hint),
+    ("CONTESTO:  ", Context),
+    ("ISTRUZIONE:  ", Statement),
+    ("POSIZIONE:  ", Other),
+    // Indonesian
+    ("DETIL:  ", Detail),
+    ("PETUNJUK :  ", Hint),
+    ("KONTEKS:  ", Context),
+    ("PERNYATAAN:  ", Statement),
+    ("QUERY :  ", Other),
+    ("LOKASI:  ", Other),
+    // Japanese
+    ("詳細:  ", Detail),
+    ("ヒント:  ", Hint),
+    ("文脈:  ", Context),
+    ("文:  ", Statement),
+    ("ステートメント:  ", Statement),
+    ("問い合わせ:  ", Other),
+    ("場所:  ", Other),
+    ("バックトレース:  ", Other),
+    // Georgian
+    ("დეტალები:  ", Detail),
+    ("მინიშნება:  ", Hint),
+    ("კონტექსტი:  ", Context),
+    ("ოპერატორი:  ", Statement),
+    ("მოთხოვნა:  ", Other),
+    ("მდებარეობა:   ", Other),
+    ("სტეკი:  ", Other),
+    // Korean
+    ("상세정보:  ", Detail),
+    ("힌트:  ", Hint),
+    ("내용:  ", Context),
+    ("명령 구문:  ", Statement),
+    ("쿼리:", Other),
+    ("위치: ", Other),
+    ("역추적:  ", Other),
+    // Polish
+    ("SZCZEGÓŁY:  ", Detail),
+    ("PODPOWIEDŹ:  ", Hint),
+    ("KONTEKST:  ", Context),
+    ("WYRAŻENIE:  ", Statement),
+    ("ZAPYTANIE:  ", Other),
+    ("POZYCJA:  ", Other),
+    // Portuguese
+    ("DETALHE:  ", Detail),
+    ("DICA:  ", Hint),
+    ("COMANDO:  ", Statement),
+    ("LOCAL:  ", Other),
+    // Russian
+    ("ПОДРОБНОСТИ:  ", Detail),
+    ("ПОДСКАЗКА:  ", Hint),
+    ("КОНТЕКСТ:  ", Context),
+    ("ОПЕРАТОР:  ", Statement),
+    ("ЗАПРОС:  ", Other),
+    ("ПОЛОЖЕНИЕ: ", Other),
+    ("СТЕК:  ", Other),
+    // Swedish
+    ("DETALJ:  ", Detail),
+    ("TIPS:  ", Hint),
+    ("KONTEXT:  ", Context),
+    ("SATS:  ", Statement),
+    ("FRÅGA:  ", Other),
+    ("PLATS:  ", Other),
+    // Turkish
+    ("AYRINTI:  ", Detail),
+    ("İPUCU:  ", Hint),
+    ("ETKİNLİK/İÇERİK:  ", Context),
+    ("İÇERİK:  ", Context),
+    ("KOMUT:  ", Statement),
+    ("SORGU:  ", Other),
+    ("YER:  ", Other),
+    // Ukrainian
+    ("ВІДОМОСТІ:  ", Detail),
+    ("УКАЗІВКА:  ", Hint),
+    ("ІНСТРУКЦІЯ:  ", Statement),
+    ("ЗАПИТ:  ", Other),
+    ("РОЗТАШУВАННЯ:  ", Other),
+    ("ВІДСТЕЖУВАТИ:  ", Other),
+    // Chinese
+    ("详细信息:  ", Detail),
+    ("提示:  ", Hint),
+    ("上下文:  ", Context),
+    ("语句:  ", Statement),
+    ("查询:  ", Other),
+    ("位置:  ", Other),
+];
+
+/// What the server prints for a name that it does not know yet.
+const UNKNOWN: &[&str] = &[
+    "[unknown]",
+    "[unbekannt]",
+    "[desconocido]",
+    "[desconhecido]",
+    "[inconnu]",
+    "[sconosciuto]",
+    "[tidak diketahui]",
+    "[不明]",
+    "[უცნობი]",
+    "[알수없음]",
+    "[nieznany]",
+    "[н/д]",
+    "[okänd]",
+    "[bilinmeyen]",
+    "[невідомо]",
+    "[未知]",
+];
+
+/// How a message begins that tells how long something took, and the unit behind the number.
+const DURATIONS: &[(&str, &str)] = &[
+    ("duration: ", " ms"),
+    ("Dauer: ", " ms"),
+    ("duración: ", " ms"),
+    ("durée : ", " ms"),
+    ("durata: ", " ms"),
+    ("durasi : ", " ms"),
+    ("期間: ", " ミリ秒"),
+    ("ხანგრძლივობა: ", " მწმ"),
+    ("실행시간: ", " ms"),
+    ("수행시간: ", " ms"),
+    ("czas trwania: ", " ms"),
+    ("duração: ", " ms"),
+    ("продолжительность: ", " мс"),
+    ("varaktighet: ", " ms"),
+    ("varaktighet ", " ms"),
+    ("süre: ", " ms"),
+    ("тривалість: ", " мс"),
+    ("执行时间: ", " ms"),
+];
+
+/// How a message begins that shows a statement.
+const STATEMENTS: &[&str] = &[
+    "statement: ",
+    "Anweisung: ",
+    "sentencia: ",
+    "instruction : ",
+    "istruzione: ",
+    "pernyataan: ",
+    "文: ",
+    "ოპერატორი: ",
+    "გამოსახულება: ",
+    "명령 구문: ",
+    "wyrażenie: ",
+    "comando: ",
+    "оператор: ",
+    "sats: ",
+    "komut: ",
+    "语句: ",
+];
+
+/// The first word of a step of the extended protocol. Its name follows, a colon, a blank, and the statement.
+const STEPS: &[&str] = &[
+    "execute ",
+    "parse ",
+    "bind ",
+    "Ausführen ",
+    "Parsen ",
+    "ejecutar ",
+    "parse: ",
+    "exécute ",
+    "analyse ",
+    "esecuzione di ",
+    "analisi di ",
+    "実行 ",
+    "パース",
+    "გაშვება ",
+    "쿼리실행 ",
+    "выполнение ",
+    "разбор ",
+    "kör ",
+    "виконувати ",
+    "аналізування ",
+    "执行 ",
+    "解析 ",
+];
+
+/// What stands before the parameters' values, with a capital from PostgreSQL 16 on.
+const PARAMETERS: &[&str] = &[
+    "Parameters: ",
+    "parameters: ",
+    "Parameter: ",
+    "parámetros: ",
+    "paramètres : ",
+    "parametri: ",
+    "パラメータ: ",
+    "პარამეტრები: ",
+    "매개 변수: ",
+    "parametry: ",
+    "parâmetros: ",
+    "параметры: ",
+    "parametrar: ",
+    "параметри: ",
+    "参数: ",
+];
+
+/// What stands around the number of the character in the statement, at the end of a message.
+const POSITIONS: &[(&str, &str)] = &[
+    (" at character ", ""),
+    (" bei Zeichen ", ""),
+    (" en carácter ", ""),
+    (" au caractère ", ""),
+    (" al carattere ", ""),
+    (" pada karakter ", ""),
+    ("(", "文字目)"),
+    (" სიმბოლოსთან ", ""),
+    (" ", " 번째 문자 부근"),
+    (" przy znaku ", ""),
+    (" no caracter ", ""),
+    (" (символ ", ")"),
+    (" vid tecken ", ""),
+    (" символ ", ""),
+    (" 第 ", " 个字符处"),
+];
+
+/// A word at the beginning of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marker {
+    /// What it says.
+    pub word: Word,
+    /// How many bytes the word has.
+    pub len: usize,
+    /// How many bytes come before the text it announces.
+    pub until_text: usize,
+}
+
+/// The word that a text begins with, if it is one that announces a text.
+pub fn marker(text: &[u8]) -> Option<Marker> {
+    // By far the most frequent ones first.
+    if text.starts_with(b"LOG:  ") {
+        return Some(Marker { word: Calm, len: 3, until_text: 6 });
+    }
+    for (word, is) in SEVERITIES {
+        if let Some(rest) = text.strip_prefix(word.as_bytes())
+            && rest.starts_with(b":  ")
+        {
+            return Some(Marker { word: *is, len: word.len(), until_text: word.len() + 3 });
+        }
+    }
+    let found = PARTS.iter().find(|(part, _)| text.starts_with(part.as_bytes()));
+    found.map(|(part, is)| Marker {
+        word: *is,
+        len: part.trim_end_matches([' ', ':']).len(),
+        until_text: part.len(),
+    })
+}
+
+/// A word in capitals, or of another script, where a severity should be: one of a language that is not known here.
+pub fn unknown_marker(text: &[u8]) -> Option<Marker> {
+    let len = text.iter().position(|b| *b == b':').filter(|len| (2..=60).contains(len))?;
+    let letters = text[..len].iter().all(|b| b.is_ascii_uppercase() || *b >= 0x80);
+    (letters && text[len..].starts_with(b":  ")).then_some(Marker { word: Calm, len, until_text: len + 3 })
+}
+
+/// What a severity says by itself, as csvlog and jsonlog have it; `None` where it is of no known language.
+pub fn severity(word: &[u8]) -> Option<Word> {
+    if word == b"LOG" {
+        return Some(Calm);
+    }
+    SEVERITIES.iter().find(|(known, _)| known.as_bytes() == word).map(|(_, is)| *is)
+}
+
+/// Is this `LOG`, whose message is what somebody sent and no fault in it?
+pub fn is_log(severity: &[u8]) -> bool {
+    const LOG: &[&str] = &["LOG", "ჟურნალი", "로그", "DZIENNIK", "СООБЩЕНИЕ", "LOGG", "ЗАПИСУВАННЯ", "日志"];
+    LOG.iter().any(|word| word.as_bytes() == severity)
+}
+
+/// Any word that announces a text.
+static ANY: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let severities = SEVERITIES.iter().map(|(word, _)| format!("{word}:  "));
+    let all = severities.chain(PARTS.iter().map(|(part, _)| (*part).to_owned()));
+    let words: Vec<String> = all.map(|word| regex::escape(&word)).collect();
+    Regex::new(&format!("(?-u)(?:{})", words.join("|"))).ok()
+});
+
+/// Where in a line there are words that announce a text.
+pub fn places(line: &[u8]) -> impl Iterator<Item = usize> {
+    ANY.as_ref().into_iter().flat_map(|any| any.find_iter(line)).map(|found| found.start())
+}
+
+/// The severities of errors.
+pub fn errors() -> impl Iterator<Item = &'static str> {
+    SEVERITIES.iter().filter(|(_, word)| *word == Error).map(|(text, _)| *text)
+}
+
+/// Is this what the server prints for a name it does not know?
+pub fn is_unknown_name(name: &[u8]) -> bool {
+    name.first() == Some(&b'[') && UNKNOWN.iter().any(|unknown| unknown.as_bytes() == name)
+}
+
+/// How long something took, in milliseconds, and what follows the unit.
+pub fn duration(message: &[u8]) -> Option<(f64, &[u8])> {
+    for (before, unit) in DURATIONS {
+        if let Some(rest) = message.strip_prefix(before.as_bytes()) {
+            let end = rest.iter().position(|b| !(b.is_ascii_digit() || *b == b'.'))?;
+            let after = rest[end..].strip_prefix(unit.as_bytes())?;
+            let ms = std::str::from_utf8(&rest[..end]).ok()?.parse().ok()?;
+            return Some((ms, after));
+        }
+    }
+    None
+}
+
+/// A message that shows a statement: what it says of it, and the statement.
+pub fn statement(message: &[u8]) -> Option<(&[u8], &[u8])> {
+    if let Some(rest) = STATEMENTS.iter().find_map(|before| message.strip_prefix(before.as_bytes())) {
+        return Some((b"statement", rest));
+    }
+    if !STEPS.iter().any(|step| message.starts_with(step.as_bytes())) {
+        return None;
+    }
+    let at = memchr::memmem::find(message, b": ")?;
+    Some((message[..at].trim_ascii_end(), &message[at + 2..]))
+}
+
+/// The parameters' values, where a detail is these.
+pub fn parameters(detail: &[u8]) -> Option<&[u8]> {
+    PARAMETERS.iter().find_map(|before| detail.strip_prefix(before.as_bytes()))
+}
+
+/// A message without the number of the character that it means, which other formats have in a column of its own.
+pub fn without_position(message: &[u8]) -> &[u8] {
+    for (before, after) in POSITIONS {
+        let Some(rest) = message.strip_suffix(after.as_bytes()) else { continue };
+        let digits = rest.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+        if digits > 0
+            && let Some(text) = rest[..rest.len() - digits].strip_suffix(before.as_bytes())
+            && !(before.trim().is_empty() && after.is_empty())
+        {
+            return text;
+        }
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_an_error_in_every_language_or_in_none() {
+        for (i, (word, is)) in SEVERITIES.iter().enumerate() {
+            let others = &SEVERITIES[i + 1..];
+            assert!(others.iter().all(|(other, says)| other != word || says == is), "{word}");
+            let text = format!("{word}:  message: text");
+            let found = marker(text.as_bytes()).unwrap();
+            assert_eq!(
+                (found.word, found.len, &text[found.until_text..]),
+                (*is, word.len(), "message: text")
+            );
+            assert_eq!(severity(word.as_bytes()), Some(*is));
+        }
+        for (part, is) in PARTS {
+            let text = format!("{part}text");
+            let found = marker(text.as_bytes()).unwrap();
+            assert_eq!((found.word, &text[found.until_text..]), (*is, "text"), "{part}");
+        }
+        assert_eq!(errors().count(), SEVERITIES.iter().filter(|(_, is)| *is == Error).count());
+        assert!(marker(b"LOGS:  x").is_none() && marker(b"LOG: x").is_none() && marker(b"").is_none());
+        assert_eq!(unknown_marker("VIRHE:  x".as_bytes()).map(|m| m.until_text), Some(8));
+        assert!(unknown_marker(b"Virhe:  x").is_none() && unknown_marker(b"X:  ").is_none());
+    }
+
+    #[test]
+    fn a_message_is_taken_apart_in_every_language() {
+        for (before, unit) in DURATIONS {
+            let text = format!("{before}12.5{unit}");
+            assert_eq!(duration(text.as_bytes()), Some((12.5, &b""[..])), "{text}");
+        }
+        for before in STATEMENTS {
+            let text = format!("{before}SELECT 1: 2");
+            let (what, sql) = statement(text.as_bytes()).unwrap();
+            assert_eq!(sql, b"SELECT 1: 2", "{text}");
+            assert_eq!(what, b"statement");
+        }
+        for (before, after) in POSITIONS {
+            let text = format!("no such table{before}15{after}");
+            assert_eq!(without_position(text.as_bytes()), b"no such table", "{text}");
+        }
+        for whole in ["at character", "a 15", "character 15", "x at character 15 "] {
+            assert_eq!(without_position(whole.as_bytes()), whole.as_bytes());
+        }
+    }
+}
