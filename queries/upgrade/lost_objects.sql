@@ -4,24 +4,24 @@
 WITH found (kind, schema, name, class, oid) AS (
     SELECT CASE c.relkind WHEN 'i' THEN 'index' WHEN 'I' THEN 'index' WHEN 'S' THEN 'sequence' WHEN 'v' THEN 'view'
                           WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table' WHEN 'c' THEN 'type' ELSE 'table' END,
-           c.relnamespace, c.relname::text, 'pg_catalog.pg_class'::pg_catalog.regclass, c.oid
+           c.relnamespace, c.relname::text, 'pg_catalog.pg_class'::pg_catalog.regclass::oid, c.oid
     FROM pg_catalog.pg_class c
     WHERE c.relkind <> 't'
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
                       WHERE i.indexrelid = c.oid AND t.relkind = 't')
     UNION ALL
     SELECT 'function', p.pronamespace, p.proname::text || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')',
-           'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid
+           'pg_catalog.pg_proc'::pg_catalog.regclass::oid, p.oid
     FROM pg_catalog.pg_proc p
     UNION ALL
-    SELECT 'type', t.typnamespace, t.typname::text, 'pg_catalog.pg_type'::pg_catalog.regclass, t.oid
+    SELECT 'type', t.typnamespace, t.typname::text, 'pg_catalog.pg_type'::pg_catalog.regclass::oid, t.oid
     FROM pg_catalog.pg_type t
     WHERE t.typrelid = 0 AND t.typelem = 0
     UNION ALL
-    SELECT 'operator', o.oprnamespace, o.oprname::text, 'pg_catalog.pg_operator'::pg_catalog.regclass, o.oid
+    SELECT 'operator', o.oprnamespace, o.oprname::text, 'pg_catalog.pg_operator'::pg_catalog.regclass::oid, o.oid
     FROM pg_catalog.pg_operator o
     UNION ALL
-    SELECT 'collation', l.collnamespace, l.collname::text, 'pg_catalog.pg_collation'::pg_catalog.regclass, l.oid
+    SELECT 'collation', l.collnamespace, l.collname::text, 'pg_catalog.pg_collation'::pg_catalog.regclass::oid, l.oid
     FROM pg_catalog.pg_collation l
     WHERE l.collnamespace <> 'pg_catalog'::pg_catalog.regnamespace
 )
@@ -40,7 +40,7 @@ FROM found f
 JOIN pg_catalog.pg_namespace n ON n.oid = f.schema
 WHERE f.oid >= 16384
   AND (n.nspname IN ('pg_catalog', 'information_schema', 'pg_toast')
-       OR n.nspname = 'binary_upgrade' AND f.class = 'pg_catalog.pg_class'::pg_catalog.regclass AND f.kind IN ('table', 'materialized view', 'sequence'))
+       OR n.nspname = 'binary_upgrade' AND f.class = 'pg_catalog.pg_class'::pg_catalog.regclass::oid AND f.kind IN ('table', 'materialized view', 'sequence'))
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
                   WHERE d.classid = f.class AND d.objid = f.oid
                     AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e')

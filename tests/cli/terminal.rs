@@ -280,7 +280,9 @@ fn every_answer_fits_its_terminal_and_is_no_list_of_lines_upright() {
             assert!(!shown.contains("-[ 1 ]"), "{line} at {width}:\n{shown}");
             for one in shown.lines() {
                 let is_wide = unicode_width::UnicodeWidthStr::width(one) > usize::from(width);
-                assert!(!is_wide, "{line} at {width}: {one:?}");
+                // What is to be pasted elsewhere stays in one line.
+                let is_to_paste = one.starts_with("       fix  ") || one.starts_with("       sql  ");
+                assert!(!is_wide || is_to_paste, "{line} at {width}: {one:?}");
             }
         }
     }

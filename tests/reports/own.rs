@@ -198,7 +198,12 @@ fn a_file_that_is_not_right_is_named_with_its_line_and_the_others_still_run() {
         assert!(output.stderr.starts_with(start), "{name}: {}", output.stderr);
     }
     let list = folder.run(&db, &["run", "--list"]);
-    assert_eq!((list.code, list.stdout.as_str()), (Some(0), "good\tA report.\nnosummary\tA file without a header.\n"), "{}", list.snapshot());
+    assert_eq!(
+        (list.code, list.stdout.as_str()),
+        (Some(0), "good\tA report.\nnosummary\tA file without a header.\n"),
+        "{}",
+        list.snapshot()
+    );
     assert_eq!(list.stderr.matches("pgkit: QUERIES/").count(), 9, "{}", list.stderr);
     assert!(!list.stderr.contains("hidden") && !list.stderr.contains("notes"));
     let unknown = folder.run(&db, &["run", "none"]);

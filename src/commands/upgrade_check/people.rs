@@ -1,7 +1,10 @@
 //! How a person on a terminal reads findings: one a paragraph, what is wrong first, then why and what to do.
 
 use crate::cell::Cell;
-use crate::render::{Format, Style, escape, plain};
+use crate::render::{Format, Style, escape, plain, wrapped};
+
+/// Before what belongs to a finding.
+const INDENT: &str = "       ";
 
 /// Paragraphs; the columns are those of the command.
 pub(super) struct Paragraphs {
@@ -34,12 +37,24 @@ impl Format for Paragraphs {
             _ => anstyle::Style::new().dimmed(),
         };
         let place = if database.is_empty() { String::new() } else { format!("{database}: ") };
-        let mut lines = format!("{}  {place}{object} {problem}\n", self.paint(color, &severity));
-        for (name, value) in [("why", why), ("fix", fix), ("sql", sql)] {
-            if !value.is_empty() {
-                let name = self.paint(anstyle::Style::new().dimmed(), name);
-                lines.push_str(&format!("       {name}  {value}\n"));
+        let width = self.style.width.unwrap_or(usize::MAX);
+        let mut lines = String::new();
+        let head = wrapped(&format!("{severity}  {place}{object} {problem}"), width);
+        for (i, line) in head.iter().enumerate() {
+            match line.strip_prefix(&severity).filter(|_| i == 0) {
+                Some(rest) => lines.push_str(&format!("{}{rest}\n", self.paint(color, &severity))),
+                None => lines.push_str(&format!("{line}\n")),
             }
+        }
+        // What is to be pasted elsewhere stays in one line.
+        for (name, value, is_prose) in [("why", why, true), ("fix", fix, false), ("sql", sql, false)] {
+            if value.is_empty() {
+                continue;
+            }
+            let beside = width.saturating_sub(INDENT.len() + name.len() + 2);
+            let text = if is_prose { wrapped(&value, beside) } else { vec![value] };
+            let name = self.paint(anstyle::Style::new().dimmed(), name);
+            lines.push_str(&format!("{INDENT}{name}  {}\n", text.join(&format!("\n{INDENT}     "))));
         }
         out.extend_from_slice(lines.as_bytes());
     }
