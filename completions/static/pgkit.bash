@@ -2758,7 +2758,7 @@ _pgkit() {
             return 0
             ;;
         pgkit__subcmd__log__subcmd__tail)
-            opts="-? -f -n -h -p -U -d -w -W -E -q --help --follow --lines --database --user --app --min-duration --errors --from --line-prefix --timezone --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --host --port --username --dbname --no-password --password --echo-hidden --quiet"
+            opts="-? -f -n -h -p -U -d -w -W -E -q --help --follow --lines --database --user --app --min-duration --errors --since --until --from --line-prefix --timezone --format --csv --csv-safe --json --header --no-header --columns --sort --limit --grep --color --host --port --username --dbname --no-password --password --echo-hidden --quiet"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2785,6 +2785,14 @@ _pgkit() {
                     return 0
                     ;;
                 --min-duration)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

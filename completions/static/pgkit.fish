@@ -469,10 +469,12 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcomm
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l user -d 'Only entries of this role' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l app -d 'Only entries of this application name' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l min-duration -d 'Only statements that took at least this long' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l since -d 'Only entries since then: 2026-11-24, \'2026-11-24 06:24:50\', with a zone as in RFC 3339, or 10m for ten minutes ago' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l until -d 'Only entries up to then' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l from -d 'The format of FILE [default: what it looks like]' -r -f -a "stderr\t'Lines that begin with log_line_prefix'
 csv\t'csvlog'
 json\t'jsonlog, from PostgreSQL 15 on'"
-complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l line-prefix -d 'The log_line_prefix of FILE [default: the usual one that fits]' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l line-prefix -d 'The log_line_prefix of FILE, or the name of a known one: default, debian, redhat, suse, rds, azure, cloudsql, supabase, heroku, zalando, timescale, stackgres, aiven, pgbadger, edb [default: the usual one that fits]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l timezone -d 'The log_timezone of FILE [default: this machine\'s, if the times say so]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand log; and __fish_seen_subcommand_from tail" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'

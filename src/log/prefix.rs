@@ -63,7 +63,7 @@ pub struct Prefix {
     session: Option<Vec<Piece>>,
     /// The fields that it has.
     fields: Vec<Field>,
-    /// For what needs a look ahead: the pattern of what stands before `%q`, and that of all of it.
+    /// For what needs a look ahead: the pattern of all of it, and that of what stands before `%q`.
     patterns: OnceLock<Vec<(Regex, Vec<Field>)>>,
 }
 
@@ -301,11 +301,13 @@ impl Prefix {
         let mut places = words::places(line).peekable();
         places.peek()?;
         let patterns = self.patterns.get_or_init(|| {
-            let mut all: Vec<_> = pattern(&self.base).into_iter().collect();
+            // All of it first: %b and the like would take what a session has for their own.
+            let mut all = Vec::new();
             if let Some(session) = &self.session {
                 let whole: Vec<Piece> = self.base.iter().chain(session).cloned().collect();
                 all.extend(pattern(&whole));
             }
+            all.extend(pattern(&self.base));
             all
         });
         if memory.0.len() != patterns.len() {

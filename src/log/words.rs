@@ -396,20 +396,38 @@ pub struct Marker {
     pub until_text: usize,
 }
 
+/// The bytes that a word of ours can begin with.
+static FIRST: LazyLock<[bool; 256]> = LazyLock::new(|| {
+    let mut first = [false; 256];
+    for (word, _) in SEVERITIES.iter().chain(PARTS) {
+        first[usize::from(word.as_bytes()[0])] = true;
+    }
+    first
+});
+
+/// What follows this word, where a text begins with it. Its first byte is looked at first.
+fn begins<'a>(text: &'a [u8], word: &str) -> Option<&'a [u8]> {
+    if text.first() == word.as_bytes().first() { text.strip_prefix(word.as_bytes()) } else { None }
+}
+
 /// The word that a text begins with, if it is one that announces a text.
 pub fn marker(text: &[u8]) -> Option<Marker> {
     // By far the most frequent ones first.
     if text.starts_with(b"LOG:  ") {
         return Some(Marker { word: Calm, len: 3, until_text: 6 });
     }
+    // Most texts begin with none, and the first byte shows it.
+    if !text.first().is_some_and(|first| FIRST[usize::from(*first)]) {
+        return None;
+    }
     for (word, is) in SEVERITIES {
-        if let Some(rest) = text.strip_prefix(word.as_bytes())
+        if let Some(rest) = begins(text, word)
             && rest.starts_with(b":  ")
         {
             return Some(Marker { word: *is, len: word.len(), until_text: word.len() + 3 });
         }
     }
-    let found = PARTS.iter().find(|(part, _)| text.starts_with(part.as_bytes()));
+    let found = PARTS.iter().find(|(part, _)| begins(text, part).is_some());
     found.map(|(part, is)| Marker {
         word: *is,
         len: part.trim_end_matches([' ', ':']).len(),
@@ -464,7 +482,7 @@ pub fn is_unknown_name(name: &[u8]) -> bool {
 /// How long something took, in milliseconds, and what follows the unit.
 pub fn duration(message: &[u8]) -> Option<(f64, &[u8])> {
     for (before, unit) in DURATIONS {
-        if let Some(rest) = message.strip_prefix(before.as_bytes()) {
+        if let Some(rest) = begins(message, before) {
             let end = rest.iter().position(|b| !(b.is_ascii_digit() || *b == b'.'))?;
             let after = rest[end..].strip_prefix(unit.as_bytes())?;
             let ms = std::str::from_utf8(&rest[..end]).ok()?.parse().ok()?;
@@ -476,10 +494,10 @@ pub fn duration(message: &[u8]) -> Option<(f64, &[u8])> {
 
 /// A message that shows a statement: what it says of it, and the statement.
 pub fn statement(message: &[u8]) -> Option<(&[u8], &[u8])> {
-    if let Some(rest) = STATEMENTS.iter().find_map(|before| message.strip_prefix(before.as_bytes())) {
+    if let Some(rest) = STATEMENTS.iter().find_map(|before| begins(message, before)) {
         return Some((b"statement", rest));
     }
-    if !STEPS.iter().any(|step| message.starts_with(step.as_bytes())) {
+    if !STEPS.iter().any(|step| begins(message, step).is_some()) {
         return None;
     }
     let at = memchr::memmem::find(message, b": ")?;
@@ -488,7 +506,7 @@ pub fn statement(message: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// The parameters' values, where a detail is these.
 pub fn parameters(detail: &[u8]) -> Option<&[u8]> {
-    PARAMETERS.iter().find_map(|before| detail.strip_prefix(before.as_bytes()))
+    PARAMETERS.iter().find_map(|before| begins(detail, before))
 }
 
 /// A message without the number of the character that it means, which other formats have in a column of its own.
