@@ -408,7 +408,7 @@ impl Switch {
             return error;
         }
         // The system refused the server a file: the server reports that as 42501 too, and no GRANT helps.
-        if is_of_a_file(&error.message) {
+        if error.sqlstate.is_some() && is_of_a_file(&error.message) {
             return error.hint(
                 "the server's own user may not write there: look at the owner and the mode of the data folder and of postgresql.auto.conf, \
                  and whether the file system is read-only",
