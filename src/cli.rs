@@ -101,10 +101,10 @@ pub struct FormatArgs {
     #[arg(long)]
     pub no_header: bool,
     /// Only these columns, in this order
-    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',', add = commands::complete::columns(&[""]))]
     pub columns: Vec<String>,
     /// Order by this column
-    #[arg(long, value_name = "COLUMN[:desc]")]
+    #[arg(long, value_name = "COLUMN[:desc]", add = commands::complete::columns(&["", ":desc"]))]
     pub sort: Option<String>,
     /// Cut after this many rows
     #[arg(long, value_name = "N")]
@@ -221,7 +221,9 @@ impl FormatArgs {
             Color::Always => true,
             Color::Never => false,
             Color::Auto => {
-                terminal.is_some() && env.nonempty("NO_COLOR").is_none() && env.var("TERM") != Some("dumb")
+                let is_forced = env.nonempty("CLICOLOR_FORCE").is_some_and(|force| force != "0");
+                let is_for_people = terminal.is_some() && env.var("TERM") != Some("dumb");
+                env.nonempty("NO_COLOR").is_none() && (is_forced || is_for_people)
             }
         };
         let header = match (self.header, self.no_header) {
@@ -253,7 +255,7 @@ impl EchoArgs {
     /// Says a thing on stderr that is no error, unless nothing shall be said.
     pub fn remark(&self, text: &str) {
         if !self.quiet {
-            error::note(&format!("pgkit: {text}"));
+            error::say(&format!("pgkit: {text}"));
         }
     }
 }

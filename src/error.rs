@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::render::escape::{terminal_lines as safe, terminal_text};
+use crate::render::wrapped;
 
 /// How a command ended, as the shell sees it. The numbers are a contract with runbooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -183,7 +184,19 @@ impl std::error::Error for Error {}
 
 /// Prints an error on stderr; a stderr that is gone is no reason to fail again.
 pub fn print(error: &Error) {
-    note(&error.to_string());
+    say(&error.to_string());
+}
+
+/// As [`note`]; on a terminal its lines are broken between words.
+pub fn say(text: &str) {
+    match terminal_size::terminal_size_of(std::io::stderr()) {
+        Some((width, _)) if width.0 > 0 => {
+            let lines: Vec<String> =
+                text.lines().flat_map(|line| wrapped(line, usize::from(width.0))).collect();
+            note(&lines.join("\n"));
+        }
+        _ => note(text),
+    }
 }
 
 /// Prints a line for people on stderr: errors, warnings, progress, never data. Control characters are shown as escapes even in

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use nix::unistd::{getpgrp, tcgetpgrp};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
@@ -23,6 +24,32 @@ static PAGING: AtomicBool = AtomicBool::new(false);
 
 /// The terminal as it was before a password was asked for.
 static TERMINAL: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// The terminal shows its other screen.
+static SCREEN: AtomicBool = AtomicBool::new(false);
+
+/// Turns the terminal to its other screen, until [`leave_screen`] or the end of the process.
+pub fn enter_screen() -> Result<()> {
+    SCREEN.store(true, Ordering::Relaxed);
+    crate::render::output::control("\x1b[?1049h")
+}
+
+/// Turns the terminal back, and gives its keys back to whoever reads lines.
+pub fn leave_screen() {
+    if SCREEN.swap(false, Ordering::Relaxed) {
+        let _ = crate::render::output::control("\x1b[?1049l");
+    }
+    restore_terminal();
+}
+
+/// The terminal as it was before somebody was asked.
+fn restore_terminal() {
+    if let Some(before) = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner).take()
+        && let Ok(terminal) = std::fs::File::open("/dev/tty")
+    {
+        let _ = tcsetattr(&terminal, SetArg::TCSANOW, &before);
+    }
+}
 
 /// Gives the command this long after the first signal: it has something to put back.
 pub fn patience(time: Duration) {
@@ -106,11 +133,7 @@ async fn wait(tell: oneshot::Sender<Exit>, ready: &std::sync::mpsc::Sender<std::
 
 /// Ends the process from here: whatever holds up the main thread has had its time.
 fn leave(exit: Exit) {
-    if let Some(before) = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner).take()
-        && let Ok(terminal) = std::fs::File::open("/dev/tty")
-    {
-        let _ = tcsetattr(&terminal, SetArg::TCSANOW, &before);
-    }
+    leave_screen();
     #[expect(clippy::disallowed_methods, reason = "the main thread waits for something that does not come")]
     std::process::exit(i32::from(exit.code()));
 }
@@ -152,12 +175,17 @@ pub async fn confirm(question: &str) -> Result<Option<bool>> {
     Ok(Some(matches!(line.trim().to_lowercase().as_str(), "y" | "yes")))
 }
 
-/// Waits for a key on the terminal, which is not on stdin; `None` where there is no terminal. A signal is heard meanwhile.
+/// Waits for a key on the terminal, which is not on stdin; `None` where there is none, or others have it. A signal is heard
+/// meanwhile.
 pub async fn key() -> Result<Option<u8>> {
     let Ok(terminal) = std::fs::File::open("/dev/tty") else { return Ok(None) };
+    // Who runs in the background would be stopped.
+    if tcgetpgrp(&terminal) != Ok(getpgrp()) {
+        return Ok(None);
+    }
     let failed = |e: std::io::Error| Error::io("could not read from the terminal", &e);
     let before = tcgetattr(&terminal).map_err(|e| failed(e.into()))?;
-    *TERMINAL.lock().unwrap_or_else(PoisonError::into_inner) = Some(before.clone());
+    TERMINAL.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| before.clone());
     let mut raw = before.clone();
     raw.local_flags &= !(LocalFlags::ICANON | LocalFlags::ECHO);
     let read = tokio::task::spawn_blocking(move || {

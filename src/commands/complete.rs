@@ -12,7 +12,7 @@ use crate::connect::{self, Flags};
 use crate::error::{Error, Exit, Result};
 use crate::jobs::file;
 use crate::log::known;
-use crate::report::{Complete, Param, ParamType};
+use crate::report::{self, Complete, Param, ParamType};
 use crate::session::{Reader, Running, Settings, Value};
 
 /// How long a person waits for Tab.
@@ -49,6 +49,19 @@ pub fn param(arg: Arg, param: &Param) -> Arg {
         }
         _ => arg,
     }
+}
+
+/// Lets a column of the report that the line names be completed, with each of these endings.
+pub fn columns(endings: &'static [&'static str]) -> ArgValueCompleter {
+    ArgValueCompleter::new(move |typed: &OsStr| {
+        let is_named = |name: &str| line().iter().any(|word| word == name);
+        let reports = report::built_in(is_named).unwrap_or_default();
+        let named = reports.into_iter().find(|report| is_named(&report.name));
+        let columns = named.into_iter().flat_map(|report| report.columns);
+        let names =
+            columns.flat_map(|column| endings.iter().map(move |ending| format!("{}{ending}", column.name)));
+        beginning(names, typed.to_str().unwrap_or_default())
+    })
 }
 
 /// Lets `--dbname` be completed from the server. A name that would be read as a connection string means another

@@ -11,6 +11,7 @@ pub mod man;
 pub mod report;
 pub mod run;
 pub mod sandbox;
+mod screen;
 pub mod shells;
 mod tour;
 pub mod upgrade_check;

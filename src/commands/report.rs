@@ -7,6 +7,7 @@ use clap::{ArgMatches, FromArgMatches};
 use serde::Deserialize;
 
 use super::Context;
+use super::screen::{Next, Pace, Screen};
 use crate::answer::{Observer, Outcome, Question, Sink, Verdict};
 use crate::cli::{self, OutputArgs};
 use crate::connect::{self, Environment, Flags, ServerVersion, Target};
@@ -190,6 +191,10 @@ impl Job<'_> {
     }
 
     fn pipeline(&self, format: FormatName) -> Result<Pipeline> {
+        self.pipeline_of(format, &self.style)
+    }
+
+    fn pipeline_of(&self, format: FormatName, style: &Style) -> Result<Pipeline> {
         let mut columns: Vec<Column> = Vec::new();
         if self.args.watch.is_some() && !self.redraws() {
             columns.push(added_column("at"));
@@ -204,7 +209,7 @@ impl Job<'_> {
                 .hint("--watch adds a column `at`, --all-databases a column `database`: name the report's another way"));
         }
         columns.extend(self.question.report.columns.iter().cloned());
-        Pipeline::new(&self.question.report.name, columns, &self.wishes, format, &self.style)
+        Pipeline::new(&self.question.report.name, columns, &self.wishes, format, style)
     }
 
     /// Does `--watch` draw over what it drew before?
@@ -416,10 +421,24 @@ impl Job<'_> {
         if !self.redraws() && !one_line {
             pipeline.head(&mut out);
         }
-        let mut ticks = tokio::time::interval(every);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        let mut screen = if self.redraws() { Some(Screen::open()?) } else { None };
+        if screen.is_some() {
+            out.hold();
+        }
+        let mut pace = Pace::new(every, self.redraws());
         loop {
-            ticks.tick().await;
+            if pace.next().await == Next::End {
+                if let Some(reader) = reader {
+                    reader.close().await;
+                }
+                return end(screen, out).await.map(|()| Exit::Done);
+            }
+            // Somebody may have made the window larger.
+            let (width, height) = match output::terminal_size(self.context.env.var("COLUMNS")) {
+                Some((width, height)) => (Some(width), height),
+                None => (None, 0),
+            };
+            let style = Style { width, ..self.style.clone() };
             #[expect(clippy::disallowed_methods, reason = "the moment of an answer, shown beside it")]
             let now = jiff::Timestamp::now().round(jiff::Unit::Millisecond).unwrap_or_default();
             let session = match reader.take() {
@@ -433,7 +452,7 @@ impl Job<'_> {
             };
             let at = (!self.redraws()).then(|| now.to_string());
             if self.redraws() || one_line {
-                pipeline = self.pipeline(self.format)?;
+                pipeline = self.pipeline_of(self.format, &style)?;
             } else {
                 pipeline.begin_round();
             }
@@ -447,7 +466,6 @@ impl Job<'_> {
                             every.as_secs_f64(),
                             terminal(&self.question.report.name)
                         );
-                        out.buffer().extend_from_slice(b"\x1b[H\x1b[2J");
                         out.buffer().extend_from_slice(title.as_bytes());
                     }
                     if self.redraws() || one_line {
@@ -479,11 +497,15 @@ impl Job<'_> {
                     out.buffer().extend_from_slice(format!("\n{}\n", terminal(remark)).as_bytes());
                 }
             }
-            let gone = out.flush()? == output::Reader::Gone;
+            let reader_of_out = match &mut screen {
+                Some(screen) => screen.show(&mut out, height)?,
+                None => out.flush()?,
+            };
+            let gone = reader_of_out == output::Reader::Gone;
             let verdict = match verdict {
                 Ok(verdict) => verdict,
                 Err(e) => {
-                    out.finish().await?;
+                    end(screen, out).await?;
                     return Err(e);
                 }
             };
@@ -496,10 +518,18 @@ impl Job<'_> {
                     reader.close().await;
                 }
                 if !gone {
-                    out.finish().await?;
+                    end(screen, out).await?;
                 }
                 return Ok(verdict.exit);
             }
         }
+    }
+}
+
+/// The last answer of `--watch` was given.
+async fn end(screen: Option<Screen>, out: Output) -> Result<()> {
+    match screen {
+        Some(screen) => screen.close(out).await,
+        None => out.finish().await,
     }
 }

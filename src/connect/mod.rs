@@ -273,6 +273,10 @@ fn accept(
 ) -> Result<Connected> {
     let Opened { client, version, sql_ascii, greeting, greeted, handle, connector } = opened;
     let label = if host.name.is_empty() { host.addr.clone().unwrap_or_default() } else { host.name.clone() };
+    if version.as_deref().is_some_and(|version| version.contains("bouncer")) {
+        return Err(Error::usage("this is PgBouncer's own console, and no database of a PostgreSQL server")
+            .hint("name a database of the server behind it: -d NAME; psql shows the console"));
+    }
     let Some(version) = version.as_deref().and_then(ServerVersion::parse) else {
         return Err(Error::new(
             Exit::Unavailable,

@@ -25,6 +25,20 @@ const PACKAGED_SOCKETS: &str = "/var/run/postgresql";
 /// Where PostgreSQL's own build puts them.
 const UPSTREAM_SOCKETS: &str = "/tmp";
 
+/// A URL of another driver's is no name of a database. It may hold a password, so it is not shown.
+///
+/// Errors: it is one (64).
+fn refuse_other_urls(dbname: &str) -> Result<()> {
+    let Some((scheme, _)) = dbname.split_once("://") else { return Ok(()) };
+    let is_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.:".contains(c);
+    if conninfo::is_connection_string(scheme) || super::uri::is_uri(dbname) || !scheme.chars().all(is_scheme)
+    {
+        return Ok(());
+    }
+    Err(Error::usage(format!("\"{scheme}://\" is not how a connection URL of PostgreSQL begins"))
+        .hint("write postgresql://USER@HOST:PORT/DATABASE, without what the other driver adds"))
+}
+
 /// Finds where to connect, as whom and how, as psql with these flags would.
 pub fn resolve(flags: &Flags, env: &Environment, files: &dyn Files) -> Result<Target> {
     let mut settings = Settings::default();
@@ -35,6 +49,7 @@ pub fn resolve(flags: &Flags, env: &Environment, files: &dyn Files) -> Result<Ta
     }
     let mut password_in_conninfo = false;
     if let Some(dbname) = flags.dbname.as_deref().filter(|value| !value.is_empty()) {
+        refuse_other_urls(dbname)?;
         if conninfo::is_connection_string(dbname) {
             let given = conninfo::parse_any(dbname)?;
             password_in_conninfo = given.nonempty("password").is_some();

@@ -10,6 +10,20 @@ pub(super) fn is_uri(text: &str) -> bool {
     without_scheme(text).is_some()
 }
 
+/// Parameters that other drivers take in such a URL, and whose they are.
+const OF_OTHERS: &[(&str, &str)] = &[
+    ("pgbouncer", "Prisma's"),
+    ("connection_limit", "Prisma's"),
+    ("pool_timeout", "Prisma's"),
+    ("schema", "Prisma's"),
+    ("prepareThreshold", "the JDBC driver's"),
+    ("currentSchema", "the JDBC driver's"),
+    ("statement_cache_size", "asyncpg's"),
+    ("pool_max_conns", "pgx's"),
+    ("default_query_exec_mode", "pgx's"),
+    ("sslaccept", "Prisma's"),
+];
+
 fn without_scheme(text: &str) -> Option<&str> {
     text.strip_prefix("postgresql://").or_else(|| text.strip_prefix("postgres://"))
 }
@@ -142,7 +156,11 @@ fn parameters(query: &str, settings: &mut Settings) -> Result<()> {
             (key, value)
         };
         if !settings.set(&key, value) {
-            return Err(Error::usage(format!("invalid URI query parameter: \"{shown}\"")));
+            let error = Error::usage(format!("invalid URI query parameter: \"{shown}\""));
+            return Err(match OF_OTHERS.iter().find(|(name, _)| *name == shown) {
+                Some((_, whose)) => error.hint(format!("that is a parameter of {whose}: leave it out")),
+                None => error,
+            });
         }
         after_secret = is_secret(&key);
     }

@@ -67,6 +67,7 @@ pub struct Output {
     destination: Destination,
     rows_of_terminal: usize,
     buffer: Vec<u8>,
+    holds: bool,
 }
 
 /// Is the reader still there?
@@ -101,7 +102,7 @@ impl Output {
             Some(pager) => Destination::Held { bytes: Vec::new(), lines: 0, pager },
             None => start(stdout()?, None)?,
         };
-        Ok(Output { destination, rows_of_terminal, buffer: Vec::with_capacity(CHUNK) })
+        Ok(Output { destination, rows_of_terminal, buffer: Vec::with_capacity(CHUNK), holds: false })
     }
 
     /// Where a format appends; [`Output::pass`] hands it on once it is worth it.
@@ -111,7 +112,7 @@ impl Output {
 
     /// Hands the buffer on when it is full.
     pub fn pass(&mut self) -> Result<Reader> {
-        if self.buffer.len() >= CHUNK { self.flush() } else { Ok(Reader::There) }
+        if self.buffer.len() >= CHUNK && !self.holds { self.flush() } else { Ok(Reader::There) }
     }
 
     /// Hands the buffer on now. Errors: stdout failed (74).
@@ -164,6 +165,26 @@ impl Output {
         }
     }
 
+    /// Waits, not for long, until all that was handed on is written.
+    pub async fn drained(&self) {
+        let Destination::Running { shared, .. } = &self.destination else { return };
+        for _ in 0..100 {
+            let is_empty = {
+                let queue = shared.lock();
+                queue.memory.is_empty() && queue.read_at == queue.written || queue.gone
+            };
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            if is_empty {
+                return;
+            }
+        }
+    }
+
+    /// Keeps what comes in the buffer, until it is flushed.
+    pub fn hold(&mut self) {
+        self.holds = true;
+    }
+
     /// Waits until all is written and the pager has ended. A reader that is gone is no error.
     pub async fn finish(mut self) -> Result<()> {
         let _ = self.flush()?;
@@ -207,6 +228,11 @@ pub fn print_sql(script: &str) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Drives the terminal. A reader that is gone is no error.
+pub fn control(sequence: &str) -> Result<()> {
+    send(sequence)
 }
 
 fn send(text: &str) -> Result<()> {

@@ -98,3 +98,26 @@ fn a_statement_that_takes_too_long_is_an_error_of_its_variant() {
     assert_eq!(output.code, Some(1), "{}", output.snapshot());
     assert!(output.stderr.contains("a: 2 of its runs failed"), "{}", output.stderr);
 }
+
+#[test]
+fn an_interrupt_shows_what_was_measured_until_then_and_echo_shows_what_is_sent() {
+    let db = db("interrupted");
+    let child = pgkit(&db)
+        .args(["bench", "a=SELECT pg_sleep(0.01)", "b=SELECT 1", "--time", "60s", "--warm-up", "1", "-E"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let pid = nix::unistd::Pid::from_raw(child.id().try_into().unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let counts: Vec<u64> =
+        stdout.lines().map(|line| line.split('\t').nth(1).unwrap().parse().unwrap()).collect();
+    // A turn counts whole or not at all.
+    assert!(counts.len() == 2 && counts[0] == counts[1] && counts[0] > 10, "{stdout}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(stderr.matches("SELECT pg_sleep(0.01)").count(), 1, "{stderr}");
+}

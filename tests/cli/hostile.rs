@@ -11,7 +11,7 @@ const HOSTILE: &str = "a\u{1b}]0;title\u{7}\u{202e}\u{9b}2J\u{2028}\r\n\\! touch
 
 /// The places that write to a terminal. Whoever adds one says here how it is kept from driving it.
 const SINKS: &[(&str, usize, &str)] = &[
-    ("error.rs", 1, "note escapes all that it prints"),
+    ("error.rs", 2, "note escapes all that it prints; say asks how wide the terminal is"),
     (
         "render/output.rs",
         3,

@@ -44,7 +44,8 @@ fn through_pgbouncer_every_report_works_and_the_next_client_sees_nothing_of_ours
                 &["relations"][..],
                 &["relations", "--visible"],
                 &["functions"],
-                &["find", "e"],
+                // Nothing that other tests' databases and roles are called.
+                &["find", "everything"],
                 &["sizes", "--group-partitions"],
                 &["relations", "things.*", "--kind", "table"],
             ] {
@@ -65,6 +66,9 @@ fn through_pgbouncer_every_report_works_and_the_next_client_sees_nothing_of_ours
             }
             // Others of this server's tests may be waiting meanwhile.
             assert_eq!(run(pgkit(&pooler.db).args(["locks", "-q"])).code, Some(0), "{mode} on {}", bin.major);
+            let console = run(pgkit(&pooler.db).args(["relations", "-d", "pgbouncer"]));
+            assert_eq!(console.code, Some(64), "{}", console.snapshot());
+            assert!(console.stderr.contains("PgBouncer's own console"), "{}", console.stderr);
             // What needs a session of its own gets none here.
             for args in [&["locks", "demo"][..], &["locks", "cancel", "1", "--yes"]] {
                 let refused = run(pgkit(&pooler.db).args(args));

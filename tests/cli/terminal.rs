@@ -155,6 +155,22 @@ fn watch_draws_the_screen_anew() {
     let (_, text) = on_terminal(command, 20, 80);
     assert!(text.matches("\u{1b}[H").count() >= 2, "{text:?}");
     assert!(text.matches("public  one").count() >= 2, "{text:?}");
+    // What stood on the screen before is there again afterwards.
+    assert!(text.starts_with("\u{1b}[?1049h") && text.contains("\u{1b}[?1049l"), "{text:?}");
+}
+
+#[test]
+fn a_watched_answer_that_is_too_long_shows_its_head_and_how_much_more_there_is() {
+    let db = few("watch_long");
+    let mut command = Command::new("/usr/bin/timeout");
+    command.env_clear().env("TERM", "xterm").env("PATH", "/usr/bin:/bin").env("TZ", "UTC");
+    command.envs(db.info.env()).env("PGDATABASE", &db.name).env("HOME", "/nonexistent");
+    command.args(["-s", "INT", "1", PGKIT, "relations", "--system", "--watch", "5"]);
+    let (_, text) = on_terminal(command, 12, 80);
+    let frame = text.split("\u{1b}[2J").nth(1).unwrap();
+    let lines: Vec<&str> = frame.lines().collect();
+    assert!(lines[0].starts_with("every 5 s: pgkit relations") && lines[2].contains("schema  "), "{frame}");
+    assert!(lines[10].starts_with("... and ") && lines[10].ends_with(" more lines"), "{frame}");
 }
 
 /// A report whose rows stand under each other.

@@ -277,3 +277,17 @@ fn what_an_argument_holds_never_drives_the_terminal() {
         assert!(!output.stderr.contains(['\u{1b}', '\u{7}']), "{:?}", output.stderr);
     }
 }
+
+#[test]
+fn a_url_of_another_driver_is_refused_and_its_password_is_not_shown() {
+    for (url, says) in [
+        ("jdbc:postgresql://h/d?user=u&password=geheim", "\"jdbc:postgresql://\""),
+        ("postgresql+psycopg2://u:geheim@h/d", "\"postgresql+psycopg2://\""),
+        ("mysql://u:geheim@h/d", "\"mysql://\""),
+        ("postgresql://u:geheim@h/d?pgbouncer=true", "a parameter of Prisma's"),
+    ] {
+        let output = run(bare_pgkit().args(["relations", "-d", url]));
+        assert_eq!(output.code, Some(64), "{}", output.snapshot());
+        assert!(output.stderr.contains(says) && !output.stderr.contains("geheim"), "{}", output.stderr);
+    }
+}

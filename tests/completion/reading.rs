@@ -81,3 +81,20 @@ fn bash_reads_exactly_the_name_and_in_no_other_state_runs_it() {
         assert_eq!(room.made(), [""; 0], "{quote}");
     }
 }
+
+#[test]
+fn columns_are_offered_where_columns_are_wanted_also_behind_a_comma() {
+    let room = Room::new();
+    for (words, offered) in [
+        (["--columns", "sch"], &["schema"][..]),
+        (["--columns", "name,main"], &["name,main_bytes"]),
+        (["--sort", "total"], &["total_bytes", "total_bytes:desc"]),
+    ] {
+        let mut command = room.command("pgkit");
+        command.env("COMPLETE", "fish").args(["--", "pgkit", "sizes"]).args(words);
+        let output = run(&mut command);
+        let names: Vec<&str> =
+            output.lines().into_iter().map(|line| line.split('\t').next().unwrap()).collect();
+        assert_eq!(names, offered, "{words:?}");
+    }
+}

@@ -51,7 +51,7 @@ impl Pooler {
         let conf = format!(
             "[databases]\n{db} = host={sockets} port={port} user={user} dbname={db}\n\
              [pgbouncer]\nlisten_addr =\nlisten_port = 6432\nunix_socket_dir = {path}\nunix_socket_mode = 0777\n\
-             auth_type = any\npool_mode = {mode}\ndefault_pool_size = 1\nserver_reset_query =\n\
+             auth_type = any\nadmin_users = {user}\npool_mode = {mode}\ndefault_pool_size = 1\nserver_reset_query =\n\
              server_check_delay = 0\nlogfile = {path}/log\n",
             db = behind.name,
             sockets = behind.info.socket_dir.display(),

@@ -20,7 +20,7 @@ use crate::bench::script::Variant;
 use crate::cli::{self, ConnectionArgs, FormatArgs, SessionArgs};
 use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
-use crate::session::Protocol;
+use crate::session::{self, Protocol};
 use crate::signals;
 
 /// How many turns there are where nothing says so.
@@ -178,6 +178,11 @@ impl Job {
             same_rows: self.measure.same_rows,
             limits: self.session.limits(),
         };
+        // Once, though each is sent many times.
+        if let Some(echo) = self.session.echo.echo() {
+            let steps = options.variants.iter().flat_map(|variant| &variant.steps);
+            steps.for_each(|step| echo(&session::echoed(&step.text, &[])));
+        }
         let bar = progress(self.session.echo.quiet, &options);
         let tell = |event: Event| {
             if let Some(bar) = &*bar.borrow() {
