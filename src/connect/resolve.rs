@@ -30,9 +30,10 @@ const UPSTREAM_SOCKETS: &str = "/tmp";
 /// Errors: it is one (64).
 fn refuse_other_urls(dbname: &str) -> Result<()> {
     let Some((scheme, _)) = dbname.split_once("://") else { return Ok(()) };
+    // jdbc:postgresql, postgresql+psycopg2; any other text is a name, as libpq has it.
+    let is_of_driver = scheme.starts_with("jdbc:") || scheme.starts_with("postgres");
     let is_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.:".contains(c);
-    if conninfo::is_connection_string(scheme) || super::uri::is_uri(dbname) || !scheme.chars().all(is_scheme)
-    {
+    if super::uri::is_uri(dbname) || !is_of_driver || !scheme.chars().all(is_scheme) {
         return Ok(());
     }
     Err(Error::usage(format!("\"{scheme}://\" is not how a connection URL of PostgreSQL begins"))

@@ -331,7 +331,8 @@ fn every_check_runs_on_every_version() {
 fn the_types_that_stop_are_found_as_by_the_plain_recursion_over_what_holds_them() {
     let queries =
         [include_str!("data_types_reference.sql"), include_str!("../../queries/upgrade/data_types.sql")];
-    for old in bins().iter().filter(|old| old.major < 18) {
+    // Domains over arrays of domains and over composite types came with 11.
+    for old in bins().iter().filter(|old| (11..18).contains(&old.major)) {
         let db = database(server(old).info(), "held");
         let multirange = if old.major >= 14 { "CREATE TABLE h (a spans_2)" } else { "CREATE TABLE h ()" };
         let named = if old.major >= 14 { ", multirange_type_name = spans_2" } else { "" };
@@ -358,7 +359,9 @@ fn implicit_casts_to_text_change_no_answer() {
     for old in bins().iter().filter(|old| old.major < 18) {
         let (_server, db) = old_server(old, &[]);
         db.sql("CREATE TABLE t (r regproc, a int NOT NULL); CREATE TABLE u () INHERITS (t); ALTER TABLE u ALTER a DROP NOT NULL");
-        db.sql("SET allow_system_table_mods = on; CREATE FUNCTION pg_catalog.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'");
+        // Before 13 only the start of the server sets it, and functions do not need it.
+        let allow = if old.major >= 13 { "SET allow_system_table_mods = on; " } else { "" };
+        db.sql(&format!("{allow}CREATE FUNCTION pg_catalog.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'"));
         let before = check(&db, &["--to", "18"]).found;
         for of in
             ["integer", "bigint", "smallint", "oid", "regclass", "regproc", "regtype", "date", "numeric"]
