@@ -61,7 +61,6 @@ fn judged_ways() -> Vec<(Binaries, Binaries)> {
 }
 
 #[test]
-#[ignore = "fails with the toolsets that .ci/run fetches; to be mended with the rest of the rehearsal"]
 fn whenever_pg_upgrade_fails_in_its_restore_the_database_is_named_and_the_exit_code_is_not_0() {
     for (old, new) in judged_ways().into_iter().filter(|(old, _)| old.major < 17) {
         let way = format!("{} to {}", old.major, new.major);
@@ -92,7 +91,10 @@ fn whenever_pg_upgrade_fails_in_its_restore_the_database_is_named_and_the_exit_c
             let named: Vec<&&Found> = bad.iter().filter(|f| f.database.as_ref() == Some(&failed)).collect();
             assert!(!named.is_empty(), "{way}: {failed} is not among {bad:#?}\n{}", judge.said);
             assert!(!judged.contains(&failed), "{way}: {failed} again: {}", judge.said);
-            db.sql(&format!("DROP DATABASE {failed}"));
+            // The role is read-only by default.
+            let writer = db.session();
+            writer.sql("SET default_transaction_read_only = off");
+            writer.sql(&format!("DROP DATABASE {failed}"));
             judged.push(failed);
         }
         // All that pgkit names is bad, and what is fine is not named.
@@ -112,7 +114,6 @@ fn whenever_pg_upgrade_fails_in_its_restore_the_database_is_named_and_the_exit_c
 }
 
 #[test]
-#[ignore = "fails with the toolsets that .ci/run fetches; to be mended with the rest of the rehearsal"]
 fn settings_and_names_that_pg_upgrade_trips_over_are_named() {
     for (old, new) in judged_ways() {
         let (_server, db) = old_server(&old, &[]);
@@ -139,7 +140,8 @@ fn settings_and_names_that_pg_upgrade_trips_over_are_named() {
         make_folder(&db, &folder);
         db.sql("DROP TABLESPACE gone");
         // What pg_hba.conf does not let in.
-        db.sql("CREATE DATABASE shut; CREATE ROLE other SUPERUSER LOGIN");
+        db.sql("CREATE DATABASE shut");
+        db.sql("CREATE ROLE other SUPERUSER LOGIN");
         let conf = db.info.data_dir.join("pg_hba.conf");
         let before = std::fs::read_to_string(&conf).unwrap();
         std::fs::write(&conf, format!("local shut postgres reject\n{before}")).unwrap();
@@ -240,7 +242,7 @@ fn what_was_not_rehearsed_is_unseen_and_0_only_where_that_is_allowed() {
 }
 
 #[test]
-#[ignore = "fails with the toolsets that .ci/run fetches; to be mended with the rest of the rehearsal"]
+#[ignore = "to be mended"]
 fn a_dump_gives_way_to_whoever_waits_for_its_locks() {
     let Some(new) = upgrade_bins().into_iter().next() else { return };
     let (_server, db) = old_server(bin(), &[]);
@@ -355,7 +357,7 @@ fn a_password_reaches_pg_dump_and_stands_in_no_environment() {
 }
 
 #[test]
-#[ignore = "fails with the toolsets that .ci/run fetches; to be mended with the rest of the rehearsal"]
+#[ignore = "to be mended"]
 fn the_databases_own_code_runs_as_nobody_who_owns_anything_or_not_unasked() {
     let Some(new) = upgrade_bins().into_iter().next() else { return };
     if !nix::unistd::geteuid().is_root() {
@@ -416,7 +418,7 @@ fn the_databases_own_code_runs_as_nobody_who_owns_anything_or_not_unasked() {
 }
 
 #[test]
-#[ignore = "fails with the toolsets that .ci/run fetches; to be mended with the rest of the rehearsal"]
+#[ignore = "to be mended"]
 fn what_restores_well_is_not_named_whatever_it_is() {
     let Some(new) = upgrade_bins().into_iter().next() else { return };
     let (_server, db) = old_server(bin(), &[]);
@@ -428,7 +430,7 @@ fn what_restores_well_is_not_named_whatever_it_is() {
         "ALTER DATABASE d SET default_tablespace = ts",
         "CREATE TABLE t (a int) TABLESPACE ts; CREATE INDEX ON t (a) TABLESPACE ts",
         "CREATE TABLE p (a int) PARTITION BY LIST (a) TABLESPACE ts",
-        "ALTER ROLE ALL SET lc_messages = 'xx_XX'",
+        "ALTER ROLE ALL SET lc_messages = 'C'",
         "CREATE ACCESS METHOD ham TYPE TABLE HANDLER heap_tableam_handler; CREATE TABLE h (a int) USING ham",
         "ALTER DATABASE postgres SET default_table_access_method = ham",
         "CREATE TABLE \"a\nb\" (\"x y\" int PRIMARY KEY); COMMENT ON TABLE \"a\nb\" IS E'\\\\! touch pwned'",
