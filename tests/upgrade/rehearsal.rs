@@ -242,7 +242,6 @@ fn what_was_not_rehearsed_is_unseen_and_0_only_where_that_is_allowed() {
 }
 
 #[test]
-#[ignore = "to be mended"]
 fn a_dump_gives_way_to_whoever_waits_for_its_locks() {
     let Some(new) = upgrade_bins().into_iter().next() else { return };
     let (_server, db) = old_server(bin(), &[]);
@@ -357,7 +356,6 @@ fn a_password_reaches_pg_dump_and_stands_in_no_environment() {
 }
 
 #[test]
-#[ignore = "to be mended"]
 fn the_databases_own_code_runs_as_nobody_who_owns_anything_or_not_unasked() {
     let Some(new) = upgrade_bins().into_iter().next() else { return };
     if !nix::unistd::geteuid().is_root() {
@@ -372,9 +370,12 @@ fn the_databases_own_code_runs_as_nobody_who_owns_anything_or_not_unasked() {
     let who = folder.path().join("who");
     db.sql("CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 1; END'");
     db.sql("CREATE TABLE t (a int); CREATE INDEX ON t ((a + f()))");
+    // An immutable function may only read; what it calls may do anything.
     db.sql(&format!(
-        "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE plpgsql IMMUTABLE AS
-         $$BEGIN COPY (SELECT 1) TO PROGRAM 'id -un > {}'; RETURN 1; END$$",
+        "CREATE FUNCTION g() RETURNS void LANGUAGE plpgsql VOLATILE AS
+         $$BEGIN COPY (SELECT 1) TO PROGRAM 'id -un > {}'; END$$;
+         CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE plpgsql IMMUTABLE AS
+         $$BEGIN PERFORM public.g(); RETURN 1; END$$",
         who.display()
     ));
     let ran_as = || {
@@ -418,7 +419,6 @@ fn the_databases_own_code_runs_as_nobody_who_owns_anything_or_not_unasked() {
 }
 
 #[test]
-#[ignore = "to be mended"]
 fn what_restores_well_is_not_named_whatever_it_is() {
     let Some(new) = upgrade_bins().into_iter().next() else { return };
     let (_server, db) = old_server(bin(), &[]);
@@ -434,7 +434,8 @@ fn what_restores_well_is_not_named_whatever_it_is() {
         "CREATE ACCESS METHOD ham TYPE TABLE HANDLER heap_tableam_handler; CREATE TABLE h (a int) USING ham",
         "ALTER DATABASE postgres SET default_table_access_method = ham",
         "CREATE TABLE \"a\nb\" (\"x y\" int PRIMARY KEY); COMMENT ON TABLE \"a\nb\" IS E'\\\\! touch pwned'",
-        "CREATE ROLE \"it's \\\"\n\\\\! touch pwned\"; CREATE ROLE plain IN ROLE pg_monitor ADMIN \"it's \\\"\n\\\\! touch pwned\"",
+        "CREATE ROLE \"it's \"\"\n\\! touch pwned\"",
+        "CREATE ROLE plain IN ROLE pg_monitor ADMIN \"it's \"\"\n\\! touch pwned\"",
         "CREATE FUNCTION ev() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION $$no$$; END'",
         "CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION ev()",
     ] {

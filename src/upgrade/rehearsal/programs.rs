@@ -7,7 +7,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::time::Instant;
 
@@ -71,10 +72,9 @@ impl Client<'_> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         unsafe_spawn::die_with_us(&mut command, Signal::SIGTERM, false, None);
         let mut command = tokio::process::Command::from(command);
-        let mut child = command
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|e| Error::io(format!("cannot run {}", path.display()), &e))?;
+        let mut child =
+            command.spawn().map_err(|e| Error::io(format!("cannot run {}", path.display()), &e))?;
+        let unfinished = Unfinished(child.id());
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(Error::bug("a program without pipes"));
         };
@@ -109,8 +109,28 @@ impl Client<'_> {
             .await
             .map_err(|_| Error::new(Exit::TryAgain, format!("{} was not done in time", self.name)))?
             .map_err(|e| Error::io(format!("cannot hear {}", path.display()), &e))?;
+        unfinished.is_done();
         let stdout = String::from_utf8_lossy(&answer).into_owned();
         Ok(Ended { succeeded: status.success(), stdout, stderr: kept })
+    }
+}
+
+/// A program that has not ended. When this is dropped the program is asked to end, not killed: only so it cancels its
+/// statement on the server, which would otherwise keep its locks and its place in the queue for a lock.
+struct Unfinished(Option<u32>);
+
+impl Unfinished {
+    /// It has ended by itself.
+    fn is_done(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(pid) = self.0.take().and_then(|pid| i32::try_from(pid).ok()) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        }
     }
 }
 
