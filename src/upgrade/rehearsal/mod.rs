@@ -198,6 +198,16 @@ async fn start(new: &Installation, user: &str, preload: &[String]) -> Result<Ser
     aside(move || sandbox::start_own(&options)).await
 }
 
+/// A script of pg_dumpall's without the two commands that only psql understands: `\restrict KEY` before the first statement
+/// and `\unrestrict KEY`, which late minor versions write. Any other line that begins with a backslash belongs to a name.
+fn without_restrict(script: &str) -> String {
+    let is_head = |line: &&str| line.is_empty() || line.starts_with("--") || line.starts_with("\\restrict ");
+    let restrict = script.lines().take_while(is_head).find(|line| line.starts_with('\\'));
+    let unrestrict = restrict.map(|line| line.replacen("\\restrict", "\\unrestrict", 1));
+    let is_kept = |line: &&str| Some(*line) != restrict && Some(*line) != unrestrict.as_deref();
+    script.lines().filter(is_kept).map(|line| format!("{line}\n")).collect()
+}
+
 fn nobody_asks(_: &str) -> Result<String> {
     Err(Error::bug("a sandbox asked for a password"))
 }
@@ -319,13 +329,7 @@ impl<'a> Stage<'a> {
             return Err(Error::data(format!("pg_dumpall fails: {}", ended.complaint())));
         }
         let writer = self.writer("template1").await?;
-        // psql's own commands, which its scripts have since a late minor version.
-        let script: String = ended
-            .stdout
-            .lines()
-            .filter(|line| !line.starts_with('\\'))
-            .map(|line| format!("{line}\n"))
-            .collect();
+        let script = without_restrict(&ended.stdout);
         let mut failed: Vec<Failed> = Vec::new();
         for statement in sql::statements(&script) {
             match writer.run(statement).await {
@@ -472,5 +476,18 @@ impl<'a> Stage<'a> {
         let made = writer.run(&statement).await;
         writer.close().await;
         made
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_commands_of_psql_are_taken_out_of_a_script() {
+        let name = "CREATE ROLE \"a\n\\restrict b\n\\! touch pwned\";\n";
+        let with = format!("--\n-- dump\n\n\\restrict key\n\nSET x = y;\n{name}\\unrestrict key\n");
+        assert_eq!(without_restrict(&with), format!("--\n-- dump\n\n\nSET x = y;\n{name}"));
+        assert_eq!(without_restrict(name), name);
     }
 }
