@@ -142,8 +142,23 @@ WITH term (re) AS (
     WHERE (k.contype <> 'n'
            AND (SELECT pg_catalog.bool_or((k.conrelid, u.attnum) IN (SELECT c.attrelid, c.attnum FROM columns c WHERE c.by_name)) FROM pg_catalog.unnest(k.conkey) AS u (attnum)))
        OR (SELECT pg_catalog.bool_or((k.confrelid, u.attnum) IN (SELECT c.attrelid, c.attnum FROM columns c WHERE c.by_name)) FROM pg_catalog.unnest(k.confkey) AS u (attnum))
+), options (kind, oid, attnum, list) AS (
+    -- The options of foreign objects. Those that may be secrets are named without their values.
+    SELECT x.kind, x.oid, x.attnum,
+           pg_catalog.string_agg(CASE WHEN o.one ~* '^[^=]*(passw|secret|token|key)[^=]*=' THEN pg_catalog.split_part(o.one, '=', 1) || '=********' ELSE o.one END, ', ')
+    FROM (SELECT 'wrapper' AS kind, w.oid, 0::int2 AS attnum, w.fdwoptions AS list FROM pg_catalog.pg_foreign_data_wrapper w
+          UNION ALL
+          SELECT 'server', v.oid, 0, v.srvoptions FROM pg_catalog.pg_foreign_server v
+          UNION ALL
+          SELECT 'mapping', u.umid, 0, u.umoptions FROM pg_catalog.pg_user_mappings u
+          UNION ALL
+          SELECT 'table', f.ftrelid, 0, f.ftoptions FROM pg_catalog.pg_foreign_table f
+          UNION ALL
+          SELECT 'column', c.attrelid, c.attnum, c.attfdwoptions FROM columns c) AS x
+    CROSS JOIN LATERAL pg_catalog.unnest(x.list) AS o (one)
+    GROUP BY x.kind, x.oid, x.attnum
 ), others (schema, name, kind, definition) AS (
-    -- What there are few of: everything that is written of each. Secrets among options are not.
+    -- What there are few of: everything that is written of each.
     SELECT n.nspname::text, y.typname::text, CASE y.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' WHEN 'r' THEN 'range' WHEN 'm' THEN 'multirange' ELSE 'base type' END,
            CASE y.typtype
                WHEN 'd' THEN pg_catalog.format_type(y.typbasetype, y.typtypmod) || coalesce(' DEFAULT ' || y.typdefault, '')
@@ -241,17 +256,17 @@ WITH term (re) AS (
     FROM pg_catalog.pg_subscription o
     WHERE o.subdbid = (SELECT d.oid FROM here d)
     UNION ALL
-    SELECT NULL, o.fdwname::text, 'foreign-data wrapper', pg_catalog.concat_ws(', ', NULLIF(o.fdwhandler::pg_catalog.regproc::text, '-'), NULLIF(o.fdwvalidator::pg_catalog.regproc::text, '-'), (SELECT pg_catalog.string_agg(CASE WHEN o.one ~* '^[^=]*(passw|secret|token|key)[^=]*=' THEN pg_catalog.split_part(o.one, '=', 1) || '=********' ELSE o.one END, ', ') FROM pg_catalog.unnest(o.fdwoptions) AS o (one)))
+    SELECT NULL, o.fdwname::text, 'foreign-data wrapper', pg_catalog.concat_ws(', ', NULLIF(o.fdwhandler::pg_catalog.regproc::text, '-'), NULLIF(o.fdwvalidator::pg_catalog.regproc::text, '-'), (SELECT p.list FROM options p WHERE p.kind = 'wrapper' AND p.oid = o.oid))
     FROM pg_catalog.pg_foreign_data_wrapper o
     UNION ALL
-    SELECT NULL, o.srvname::text, 'foreign server', pg_catalog.concat_ws(', ', w.fdwname, o.srvtype, o.srvversion, (SELECT pg_catalog.string_agg(CASE WHEN o.one ~* '^[^=]*(passw|secret|token|key)[^=]*=' THEN pg_catalog.split_part(o.one, '=', 1) || '=********' ELSE o.one END, ', ') FROM pg_catalog.unnest(o.srvoptions) AS o (one)))
+    SELECT NULL, o.srvname::text, 'foreign server', pg_catalog.concat_ws(', ', w.fdwname, o.srvtype, o.srvversion, (SELECT p.list FROM options p WHERE p.kind = 'server' AND p.oid = o.oid))
     FROM pg_catalog.pg_foreign_server o
     JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = o.srvfdw
     UNION ALL
-    SELECT NULL, o.usename || ' on ' || o.srvname, 'user mapping', (SELECT pg_catalog.string_agg(CASE WHEN o.one ~* '^[^=]*(passw|secret|token|key)[^=]*=' THEN pg_catalog.split_part(o.one, '=', 1) || '=********' ELSE o.one END, ', ') FROM pg_catalog.unnest(o.umoptions) AS o (one))
+    SELECT NULL, o.usename || ' on ' || o.srvname, 'user mapping', (SELECT p.list FROM options p WHERE p.kind = 'mapping' AND p.oid = o.umid)
     FROM pg_catalog.pg_user_mappings o
     UNION ALL
-    SELECT c.nspname::text, c.relname::text, 'foreign table', pg_catalog.concat_ws(', ', s.srvname, (SELECT pg_catalog.string_agg(CASE WHEN o.one ~* '^[^=]*(passw|secret|token|key)[^=]*=' THEN pg_catalog.split_part(o.one, '=', 1) || '=********' ELSE o.one END, ', ') FROM pg_catalog.unnest(o.ftoptions) AS o (one)))
+    SELECT c.nspname::text, c.relname::text, 'foreign table', pg_catalog.concat_ws(', ', s.srvname, (SELECT p.list FROM options p WHERE p.kind = 'table' AND p.oid = o.ftrelid))
     FROM pg_catalog.pg_foreign_table o
     JOIN relations c ON c.oid = o.ftrelid AND NOT c.by_name
     JOIN pg_catalog.pg_foreign_server s ON s.oid = o.ftserver
@@ -411,7 +426,7 @@ WITH term (re) AS (
     WHERE r.relkind IN ('r', 'p', 'v', 'm', 'f', 'c') AND (c.by_name OR c.by_type)
     UNION ALL
     SELECT 'column options', r.nspname::text, r.relname || '.' || c.attname, r.kind, c.options, false
-    FROM (SELECT c.attrelid, c.attname, pg_catalog.concat_ws(', ', c.options, (SELECT pg_catalog.string_agg(CASE WHEN o.one ~* '^[^=]*(passw|secret|token|key)[^=]*=' THEN pg_catalog.split_part(o.one, '=', 1) || '=********' ELSE o.one END, ', ') FROM pg_catalog.unnest(c.attfdwoptions) AS o (one))) AS options FROM columns c) AS c
+    FROM (SELECT c.attrelid, c.attname, pg_catalog.concat_ws(', ', c.options, (SELECT p.list FROM options p WHERE p.kind = 'column' AND p.oid = c.attrelid AND p.attnum = c.attnum)) AS options FROM columns c) AS c
     JOIN relations r ON r.oid = c.attrelid
     CROSS JOIN term t
     WHERE c.options COLLATE pg_catalog."default" ~* t.re

@@ -12,6 +12,7 @@ pub mod connect;
 pub mod error;
 pub mod helper;
 pub mod jobs;
+pub mod likeness;
 pub mod locks;
 pub mod log;
 pub mod marks;

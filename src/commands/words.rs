@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use clap::{Args, Command};
 
 use crate::cli::OutputArgs;
+use crate::likeness::nearest;
 
 /// Commands of other tools, and what answers the same question here.
 const ELSEWHERE: &[(&[&str], &str)] = &[
@@ -98,15 +99,10 @@ pub fn hint(word: &str, tree: &Command) -> Option<String> {
     if let Some((_, hint)) = ELSEWHERE.iter().find(|(words, _)| is_root && words.contains(&word.as_str())) {
         return Some((*hint).to_owned());
     }
-    let likeness = |name: &str| match name.starts_with(&word) && word.len() > 1 {
-        true => 1.0,
-        false => strsim::jaro_winkler(name, &word),
-    };
-    let nearest = tree
-        .get_subcommands()
-        .map(|command| (likeness(command.get_name()), command.get_name()))
-        .max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (nearest.0 > 0.75).then(|| format!("did you mean {:?}?", nearest.1))
+    let names = || tree.get_subcommands().map(Command::get_name);
+    let begun = names().find(|name| word.len() > 1 && name.starts_with(&word));
+    let meant = begun.or_else(|| nearest(&word, names(), 0.75))?;
+    Some(format!("did you mean {meant:?}?"))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use toml::de::{DeTable, DeValue};
 use super::job::{CatchUp, Job, OnCrash, Tell, Work};
 use super::plan;
 use super::schedule::{self, At, Schedule, Unit};
+use crate::likeness::nearest;
 
 /// Something wrong in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,12 +175,7 @@ impl Reader {
             if known.iter().any(|list| list.contains(&name)) {
                 continue;
             }
-            let likeness = |k: &str| strsim::jaro_winkler(name, k);
-            let nearest = known
-                .iter()
-                .flat_map(|list| list.iter())
-                .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
-                .filter(|k| likeness(k) > 0.85);
+            let nearest = nearest(name, known.iter().flat_map(|list| list.iter().copied()), 0.85);
             let hint = nearest.map(|k| format!("; is it {k}?")).unwrap_or_default();
             self.fault(key.span().start, format!("{name:?} is no key of {place}{hint}"));
         }

@@ -6,6 +6,7 @@ pub mod guess;
 pub mod known;
 pub mod local;
 pub mod note;
+pub mod places;
 pub mod plan;
 pub mod prefix;
 pub mod reading;

@@ -12,8 +12,9 @@ use tokio::time::Instant;
 
 use super::files::{self, Growth, Place};
 use super::note::Note;
+use super::places;
 use super::scope::Scope;
-use super::switch::{self, Access, Foreign, Switch};
+use super::switch::{Access, Foreign, Switch};
 use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
 use crate::helper::Master;
@@ -189,15 +190,15 @@ impl Watcher<'_> {
 
     /// One look: the server's clock, and whether there is an end to it.
     async fn look(&mut self, writer: &Writer, place: &Place) -> Result<(Timestamp, Option<End>)> {
-        let places = switch::places(writer).await?;
-        let now = switch::now(writer).await?;
+        let places = places::read(writer).await?;
+        let now = places::now(writer).await?;
         let ours = |note: &&Note| note.id == self.orders.id;
         // A database and a role keep their record under any name, and the role we connect as keeps its session.
         if let Some(scope) = places.of_id(&self.orders.id, &self.orders.scope).into_iter().next() {
             self.orders.scope = scope;
         }
         if self.orders.scope != Scope::Global {
-            self.access.target.user = switch::session_user(writer).await?;
+            self.access.target.user = places::session_user(writer).await?;
         }
         let Some(note) = places.notes.get(&self.orders.scope).filter(ours) else {
             let waited = self.alone_since.is_none_or(|since| since.elapsed() < GRACE);

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use crate::pty::on_terminal;
+use crate::pty::{on_terminal, pressed};
 use crate::support::*;
 use crate::*;
 
@@ -87,6 +87,9 @@ fn colour_comes_on_a_terminal_that_takes_it_and_nowhere_else() {
     assert!(!coloured("xterm", &["--color", "never"], false));
     assert!(!coloured("xterm", &[], true));
     assert!(!coloured("dumb", &[], false));
+    let table = ["relations", "--format", "table"];
+    let forced = |name: &str| run(pgkit(&db).env("CLICOLOR_FORCE", "1").env(name, "1").args(table)).stdout;
+    assert!(forced("OTHER").contains('\u{1b}') && !forced("NO_COLOR").contains('\u{1b}'));
     assert!(
         !run(pgkit(&db).env("TERM", "xterm").args(["relations", "--format", "table"]))
             .stdout
@@ -157,6 +160,28 @@ fn watch_draws_the_screen_anew() {
     assert!(text.matches("public  one").count() >= 2, "{text:?}");
     // What stood on the screen before is there again afterwards.
     assert!(text.starts_with("\u{1b}[?1049h") && text.contains("\u{1b}[?1049l"), "{text:?}");
+}
+
+#[test]
+fn a_key_asks_for_another_answer_and_q_ends_with_the_last_one_on_the_screen_before() {
+    let db = few("watch_keys");
+    let watch = with(pgkit(&db), ["relations", "--watch", "60"]);
+    let (code, text) = pressed(&watch, 20, 80, &[("public  two", " "), ("public  two", "q")]);
+    assert_eq!(code, Some(0), "{text:?}");
+    assert_eq!(text.matches("\u{1b}[2J").count(), 2, "{text:?}");
+    let after = text.rsplit("\u{1b}[?1049l").next().unwrap();
+    assert!(after.contains("every 60 s: pgkit relations") && after.contains("public  two"), "{text:?}");
+}
+
+#[test]
+fn the_tour_waits_for_a_key_and_q_ends_it() {
+    let db = few("tour_keys");
+    let mut tour = with(pgkit(&db), ["sandbox", "tour"]);
+    tour.env("PGKIT_PG_BIN", &bin().dir).env("TMPDIR", temp());
+    let (code, text) = pressed(&tour, 40, 100, &[("Any key goes on", " "), ("Any key goes on", "q")]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("2 of 8. ") && !text.contains("3 of 8. "), "{text}");
+    assert!(text.contains("The server is stopped"), "{text}");
 }
 
 #[test]

@@ -290,3 +290,15 @@ fn a_url_of_another_driver_is_refused_and_its_password_is_not_shown() {
         assert!(output.stderr.contains(says) && !output.stderr.contains("geheim"), "{}", output.stderr);
     }
 }
+
+#[test]
+fn of_a_flag_that_is_given_twice_the_last_counts() {
+    let db = db("twice");
+    db.sql("CREATE TABLE one (id int); CREATE TABLE two (id int)");
+    let twice =
+        ["relations", "--format", "json", "--limit", "1", "--format", "csv", "--limit", "2", "--no-header"];
+    assert_eq!(run(pgkit(&db).args(twice)).lines().len(), 2);
+    // Not of one that collects.
+    let kinds = run(pgkit(&db).args(["relations", "--kind", "view", "--kind", "table"]));
+    assert_eq!(kinds.lines().len(), 2, "{}", kinds.snapshot());
+}

@@ -28,6 +28,36 @@ pub fn on_terminal(mut command: Command, rows: u16, columns: u16) -> (Option<i32
     (child.wait().unwrap().code(), String::from_utf8(bytes).unwrap().replace("\r\n", "\n"))
 }
 
+/// Runs a command on a terminal that is its own, and presses each of these keys once it has shown the text before it.
+pub fn pressed(command: &Command, rows: u16, columns: u16, keys: &[(&str, &str)]) -> (Option<i32>, String) {
+    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    let pty = openpty(Some(&size), None).unwrap();
+    let slave = || Stdio::from(pty.slave.try_clone().unwrap());
+    let mut own = Command::new("setsid");
+    own.env_clear()
+        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .env_remove("COLUMNS");
+    own.args(["--ctty", "--wait"]).arg(command.get_program()).args(command.get_args());
+    let mut child = own.stdin(slave()).stdout(slave()).stderr(slave()).spawn().unwrap();
+    drop(own);
+    drop(pty.slave);
+    let mut master = std::fs::File::from(pty.master);
+    let (mut shown, mut seen, mut keys) = (Vec::new(), 0, keys.iter());
+    let mut next = keys.next();
+    let mut chunk = [0; 4096];
+    while let Ok(n @ 1..) = master.read(&mut chunk) {
+        shown.extend_from_slice(&chunk[..n]);
+        while let Some((text, key)) = next {
+            let Some(at) = String::from_utf8_lossy(&shown[seen..]).find(text) else { break };
+            seen += at + text.len();
+            std::io::Write::write_all(&mut master, key.as_bytes()).unwrap();
+            next = keys.next();
+        }
+    }
+    assert!(next.is_none(), "{next:?} was not shown: {}", String::from_utf8_lossy(&shown));
+    (child.wait().unwrap().code(), String::from_utf8(shown).unwrap().replace("\r\n", "\n"))
+}
+
 /// The characters of a text that a terminal acts on, line feeds and tabs aside: control characters, and those that turn
 /// text round or are not seen.
 pub fn driving(text: &str) -> Vec<char> {

@@ -13,7 +13,7 @@ use crate::error::{self, Error, Exit, Result};
 use crate::log::files::{self, Growth, Log, Place};
 use crate::log::local;
 use crate::log::note::Restore;
-use crate::log::switch::{self, Client, Places};
+use crate::log::places::{self, Client, Places};
 use crate::pipeline::Flow;
 use crate::rows::Row;
 use crate::session::Writer;
@@ -62,10 +62,10 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let mut listing = Listing::new(context, "log status", COLUMNS, &args.format)?;
     let access = super::access(context, root, own, &echo)?;
     let writer = super::reader(&access).await?;
-    let places = switch::places(&writer).await?;
-    let now = switch::now(&writer).await?;
-    let clients = switch::clients(&writer).await?;
-    let in_force = switch::in_force(&writer).await?;
+    let places = places::read(&writer).await?;
+    let now = places::now(&writer).await?;
+    let clients = places::clients(&writer).await?;
+    let in_force = places::in_force(&writer).await?;
     let on = places.notes.values().any(|note| note.is_on()) || !in_force.is_empty();
     let speed = if on { measure(&writer, args.measure).await? } else { Speed::default() };
     writer.close().await;
@@ -184,7 +184,7 @@ fn is_ours(places: &Places, name: &str, value: &str) -> bool {
 fn lingering(places: &Places, clients: &[Client]) -> Vec<(String, Client)> {
     let mut all = Vec::new();
     for (scope, note) in &places.notes {
-        all.extend(switch::lingering_of(scope, note, clients).into_iter().map(|c| (scope.to_string(), c)));
+        all.extend(places::lingering_of(scope, note, clients).into_iter().map(|c| (scope.to_string(), c)));
     }
     all
 }

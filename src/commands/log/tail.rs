@@ -14,13 +14,14 @@ use crate::commands::Context;
 use crate::commands::listing::Listing;
 use crate::error::{self, Error, Exit, Result};
 use crate::log::files::{Format, Log, Place};
+use crate::log::places;
 use crate::log::prefix::Field;
 use crate::log::reading::Reading;
 use crate::log::record::{COLUMNS, Filter};
 use crate::log::required::Required;
 use crate::log::scope::Scope;
 use crate::log::source::{Files, Named, Server, Source};
-use crate::log::switch::{self, Access};
+use crate::log::switch::Access;
 use crate::log::tail::{Begin, Show, Tail, Wanted, own};
 use crate::log::zone::{Clock, parse_moment};
 use crate::pipeline::Flow;
@@ -296,7 +297,7 @@ async fn of_server(access: Access, writer: Writer) -> Result<(Source, Reading)> 
 }
 
 async fn warn_of_no_durations(writer: &Writer, echo: &EchoArgs) -> Result<()> {
-    let in_force = switch::in_force(writer).await?;
+    let in_force = places::in_force(writer).await?;
     if !in_force.iter().any(|one| one.name == "log_min_duration_statement") {
         echo.remark("WARNING: the server logs no durations now (log_min_duration_statement = -1): pgkit log on --min-duration 0 makes it");
     }

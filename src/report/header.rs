@@ -1,0 +1,307 @@
+//! A report's file: the TOML in its first comment, and its statement.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{Column, Param, ParamType, Report, SHARED_FLAGS, Scope, Text, Tree};
+use crate::answer::parse_duration;
+use crate::cell::ColumnType;
+use crate::cli::parse_bytes;
+use crate::connect::ServerVersion;
+use crate::error::{Error, Result};
+use crate::marks;
+use crate::sql;
+
+/// The header of a file as TOML writes it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    #[serde(default = "oldest")]
+    since: u32,
+    needs: Option<String>,
+    #[expect(dead_code, reason = "read by people: where the rule or the SQL comes from")]
+    source: Option<String>,
+    #[serde(default)]
+    scope: Scope,
+    #[serde(default)]
+    retry: Vec<String>,
+    lock_timeout: Option<String>,
+    when: Option<String>,
+    flag: Option<String>,
+    example: Option<String>,
+    tree: Option<Tree>,
+    #[serde(default)]
+    columns: Vec<String>,
+    /// The columns that a terminal without room leaves out, in this order.
+    #[serde(default)]
+    wide: Vec<String>,
+    /// By column, the value that says nothing.
+    #[serde(default)]
+    usual: BTreeMap<String, String>,
+    #[serde(default, rename = "param")]
+    params: Vec<Param>,
+}
+
+fn oldest() -> u32 {
+    ServerVersion::OLDEST
+}
+
+/// The keys of a header: a file whose first comment has none of them has no header.
+const KEYS: &[&str] = &[
+    "since",
+    "needs",
+    "source",
+    "scope",
+    "retry",
+    "lock_timeout",
+    "when",
+    "flag",
+    "example",
+    "tree",
+    "columns",
+    "wide",
+    "usual",
+];
+
+/// Does a comment line belong to a header?
+fn is_of_header(comment: &str) -> bool {
+    let comment = comment.trim();
+    comment == "[[param]]" || comment.split_once('=').is_some_and(|(key, _)| KEYS.contains(&key.trim()))
+}
+
+/// Parses one file. `file` is for messages; errors are bad data (65) with file and line.
+pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
+    let at = |line: usize, why: &str| Error::data(format!("{file}:{line}: {why}"));
+    let comments: Vec<&str> = content.lines().map_while(|line| line.strip_prefix("--")).collect();
+    let summary = comments.first().map(|line| line.trim()).unwrap_or_default();
+    let has_header = comments.iter().any(|comment| is_of_header(comment));
+    if summary.is_empty() && has_header {
+        return Err(at(
+            1,
+            "the first line must be the report's summary, as an SQL comment: -- What it shows.",
+        ));
+    }
+    let body_line = 1 + comments.len();
+    // The TOML keeps the file's line numbers: the summary's line is left empty.
+    let toml_text = match comments.get(1..) {
+        Some(rest) if has_header => format!("\n{}\n", rest.join("\n")),
+        _ => String::new(),
+    };
+    let header: Header = toml::from_str(&toml_text).map_err(|e| {
+        let line = e.span().map_or(2, |span| 1 + toml_text[..span.start.min(toml_text.len())].matches('\n').count());
+        at(line, &format!("the header is not right: {}", e.message()))
+            .hint("a header is TOML in comment lines after the summary: since, columns, [[param]] …; see pgkit man, section REPORT FILES")
+    })?;
+    let line_of = |needle: &str| 1 + toml_text.lines().position(|l| l.contains(needle)).unwrap_or(1);
+    let columns = header
+        .columns
+        .iter()
+        .map(|text| {
+            let bad = |why: &str| at(line_of("columns"), &format!("column {text:?}: {why}"));
+            let (name, kind) = text.rsplit_once(' ').ok_or_else(|| bad("write it as \"name type\""))?;
+            let (kind, server_type) = ColumnType::by_name(kind).ok_or_else(|| {
+                bad(&format!("type {kind:?} is not known")).hint(format!(
+                    "known: {} and arrays of these; cast anything else: col::text",
+                    ColumnType::names()
+                ))
+            })?;
+            let name = name.trim().to_owned();
+            let wide = header.wide.iter().position(|wide| *wide == name);
+            let usual = header.usual.get(&name).cloned();
+            Ok(Column { name, kind, server_type, wide, usual })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    for (key, name) in
+        header.wide.iter().map(|name| ("wide", name)).chain(header.usual.keys().map(|name| ("usual", name)))
+    {
+        if columns.iter().all(|column| column.name != *name) {
+            return Err(at(line_of(key), &format!("{key}: there is no column {name:?}")));
+        }
+    }
+    for (i, column) in columns.iter().enumerate() {
+        if columns[..i].iter().any(|c| c.name == column.name) {
+            return Err(at(line_of("columns"), &format!("two columns are named {:?}", column.name)));
+        }
+    }
+    if let Some(tree) = &header.tree {
+        let at_tree = |why: &str| at(line_of("tree"), &format!("tree: {why}"));
+        if let Some(missing) = tree.columns().find(|name| columns.iter().all(|c| c.name != *name)) {
+            return Err(at_tree(&format!("there is no column {missing:?}")));
+        }
+        if columns.iter().any(|c| c.name == tree.depth && !c.kind.is_whole_number()) {
+            return Err(at_tree(&format!("column {:?} is no whole number", tree.depth)));
+        }
+    }
+    check_params(&header.params)
+        .map_err(|(name, why)| at(line_of(&format!("\"{name}\"")), &format!("parameter {name:?}: {why}")))?;
+    if let Some(Err(why)) = header.lock_timeout.as_deref().map(parse_duration) {
+        return Err(at(line_of("lock_timeout"), &format!("lock_timeout: {why}")));
+    }
+    if let Some(flag) = &header.flag
+        && !header.params.iter().any(|p| p.name == *flag && p.kind == ParamType::Bool)
+    {
+        return Err(at(line_of("flag"), &format!("flag {flag:?} is no parameter of type bool")));
+    }
+    let sql = content.lines().skip(body_line - 1).collect::<Vec<_>>().join("\n");
+    let mut sql = sql.trim().to_owned();
+    // A final semicolon, and what is said after it, is no part of the statement.
+    if let Some(end) = sql::scan(&sql).separators.first().copied().filter(|end| sql::is_blank(&sql[*end..])) {
+        sql.truncate(end);
+    }
+    if sql::is_blank(&sql) {
+        return Err(at(body_line, "there is no statement after the header"));
+    }
+    marks::check(&sql).map_err(|(line, why)| at(body_line + line, &why))?;
+    let bound: usize = header.params.iter().map(|p| p.kind.server_types().len()).sum();
+    let scan = sql::scan(&sql);
+    if let Some(offset) = scan.separators.first().copied() {
+        return Err(at(body_line + sql[..offset].matches('\n').count(), "a report is one statement"));
+    }
+    if let Some((n, offset)) = scan.placeholders.iter().find(|(n, _)| *n == 0 || *n > bound) {
+        return Err(at(
+            body_line + sql[..*offset].matches('\n').count(),
+            &format!("${n} is used, but the header's parameters bind {bound} (a pattern[] binds two)"),
+        ));
+    }
+    let text = Text {
+        file: file.to_owned(),
+        columns_line: line_of("columns"),
+        sql,
+        since: header.since,
+        when: header.when,
+        flag: header.flag,
+        retry: header.retry,
+        lock_timeout: header.lock_timeout,
+    };
+    let report = Report {
+        name: String::new(),
+        summary: if summary.is_empty() { "A file without a header.".to_owned() } else { summary.to_owned() },
+        params: header.params,
+        columns,
+        tree: header.tree,
+        scope: header.scope,
+        needs: header.needs,
+        example: header.example,
+        texts: Vec::new(),
+        own: false,
+    };
+    Ok((report, text))
+}
+
+/// A parameter's fault: its name and why.
+type ParamFault = (String, String);
+
+fn check_params(params: &[Param]) -> std::result::Result<(), ParamFault> {
+    for (i, param) in params.iter().enumerate() {
+        let bad = |why: &str| Err((param.name.clone(), why.to_owned()));
+        if !param.name.starts_with(|c: char| c.is_ascii_lowercase())
+            || !param.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        {
+            return bad("a name begins with a letter and is made of a to z, 0 to 9 and _");
+        }
+        if SHARED_FLAGS.contains(&param.long().as_str()) {
+            return bad("that is the name of a flag that every report has");
+        }
+        if params[..i].iter().any(|p| p.name == param.name) {
+            return bad("the name is used twice");
+        }
+        if param.kind.is_flag() && (param.default.is_some() || param.positional || param.required) {
+            return bad("a bool has no default but false, and is neither positional nor required");
+        }
+        if !param.one_of.is_empty() && !matches!(param.kind, ParamType::Text | ParamType::TextList) {
+            return bad("one_of goes with text and text[]");
+        }
+        if let Some(default) =
+            param.default.as_ref().filter(|d| !param.one_of.is_empty() && !param.one_of.contains(d))
+        {
+            return bad(&format!("the default {default:?} is none of one_of"));
+        }
+        let fault = match (param.kind, &param.default) {
+            (ParamType::Int8, Some(text)) => text.parse::<i64>().err().map(|e| e.to_string()),
+            (ParamType::Interval, Some(text)) => parse_duration(text).err(),
+            (ParamType::Bytes, Some(text)) => parse_bytes(text).err(),
+            _ => None,
+        };
+        if let Some(why) = fault {
+            return bad(&format!("its default is not right: {why}"));
+        }
+        if param.positional && param.required && params[..i].iter().any(|p| p.positional && !p.required) {
+            return bad("a required argument cannot follow one that may be left out");
+        }
+        let list = |p: &Param| matches!(p.kind, ParamType::TextList | ParamType::Patterns);
+        if param.positional && params[..i].iter().any(|p| p.positional && list(p)) {
+            return bad("nothing positional can follow a positional list");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "-- Shows one.\n--\n-- since = 10\n-- columns = [\"a int4\", \"b_bytes int8\"]\n-- [[param]]\n-- name = \"n\"\n-- type = \"int8\"\n-- help = \"how many\"\nSELECT 1 AS a, $1 AS b_bytes;\n";
+
+    fn fault(content: &str) -> String {
+        parse_file("x.sql", content).unwrap_err().message
+    }
+
+    #[test]
+    fn a_header_is_data() {
+        let (report, text) = parse_file("x.sql", GOOD).unwrap();
+        assert_eq!(report.summary, "Shows one.");
+        assert_eq!(report.params[0].long(), "n");
+        assert_eq!(report.columns[1].name, "b_bytes");
+        assert_eq!(text.sql, "SELECT 1 AS a, $1 AS b_bytes");
+        let (_, text) =
+            parse_file("x.sql", &GOOD.replace("$1 AS", "\n-- pg..14\n0 + -- pg15..\n$1 AS")).unwrap();
+        assert_eq!(text.for_server(14).sql, "SELECT 1 AS a, \n\n$1 AS b_bytes");
+        assert_eq!(text.for_server(15).sql, "SELECT 1 AS a, \n0 +\n$1 AS b_bytes");
+    }
+
+    #[test]
+    fn a_file_without_a_header_is_a_report_whose_columns_are_asked_for() {
+        for (content, summary) in [
+            ("SELECT 1 AS a;", "A file without a header."),
+            ("-- Shows one.\nSELECT 1 AS a", "Shows one."),
+            ("-- Shows one.\n-- It is = to one.\nSELECT 1 AS a", "Shows one."),
+        ] {
+            let (report, text) = parse_file("x.sql", content).unwrap();
+            assert_eq!((report.summary.as_str(), text.sql.as_str()), (summary, "SELECT 1 AS a"));
+            assert!(report.columns.is_empty() && text.since == ServerVersion::OLDEST);
+        }
+    }
+
+    #[test]
+    fn a_header_that_lies_is_named_with_file_and_line() {
+        assert!(fault("--\n-- since = 10\nSELECT 1").starts_with("x.sql:1: the first line"));
+        assert!(
+            fault(&GOOD.replace("since", "sinc"))
+                .starts_with("x.sql:3: the header is not right: unknown field")
+        );
+        assert!(
+            fault(&GOOD.replace("a int4", "a mood"))
+                .starts_with("x.sql:4: column \"a mood\": type \"mood\" is not known")
+        );
+        assert!(
+            fault(&GOOD.replace("\"n\"", "\"limit\""))
+                .starts_with("x.sql:6: parameter \"limit\": that is the name of a flag")
+        );
+        assert!(fault(&GOOD.replace("$1 AS", "$1 -- pg..\nAS")).starts_with("x.sql:9: the version mark"));
+        assert!(fault(&GOOD.replace("$1", "$2")).starts_with("x.sql:9: $2 is used"));
+        assert!(
+            fault(&GOOD.replace("SELECT 1", "SELECT 1; SELECT 2"))
+                .starts_with("x.sql:9: a report is one statement")
+        );
+        assert!(fault(&GOOD.replace("b_bytes int8", "a int8")).contains("two columns are named"));
+        let tree = |depth: &str| {
+            let tree =
+                format!("-- tree = {{ node = \"a\", parent = \"t\", depth = \"{depth}\" }}\n-- columns");
+            GOOD.replace("-- columns", &tree).replace("b_bytes int8", "t text")
+        };
+        assert!(parse_file("x.sql", &tree("a").replace("$1 AS", "'' AS")).is_ok());
+        assert_eq!(fault(&tree("d")), "x.sql:4: tree: there is no column \"d\"");
+        assert_eq!(fault(&tree("t")), "x.sql:4: tree: column \"t\" is no whole number");
+    }
+}

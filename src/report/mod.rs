@@ -1,0 +1,271 @@
+//! Reports: what is known of each, and which of its texts a server gets.
+
+mod header;
+mod registry;
+
+use serde::Deserialize;
+use tokio_postgres::types::Type;
+
+pub use registry::{built_in, own};
+
+use crate::cell::ColumnType;
+use crate::marks;
+
+/// Whose answer a report gives.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// It differs from database to database.
+    #[default]
+    Database,
+    /// It is the same in every database of the cluster.
+    Cluster,
+}
+
+/// How rows stand under each other: the names of the columns that say it. Rows come from the top down, each before
+/// those under it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tree {
+    /// What a row is about. It may stand in several places; what is under it stands there once.
+    pub node: String,
+    /// What it stands under; empty on top.
+    pub parent: String,
+    /// How far below the top: 0 is on top.
+    pub depth: String,
+    /// What deserves a line of its own.
+    pub below: Option<String>,
+}
+
+impl Tree {
+    /// The columns that it is drawn from.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        [&self.node, &self.parent, &self.depth].into_iter().chain(&self.below).map(String::as_str)
+    }
+}
+
+/// The type of a parameter, and so of its flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum ParamType {
+    /// A flag without a value; false unless given.
+    #[serde(rename = "bool")]
+    Bool,
+    /// A whole number.
+    #[serde(rename = "int8")]
+    Int8,
+    /// Text.
+    #[serde(rename = "text")]
+    Text,
+    /// Text, given any number of times.
+    #[serde(rename = "text[]")]
+    TextList,
+    /// psql patterns: binds two parameters, the schemas' regular expressions and the names'.
+    #[serde(rename = "pattern[]")]
+    Patterns,
+    /// A PostgreSQL regular expression.
+    #[serde(rename = "regex")]
+    Regex,
+    /// A length of time (`10m`), bound as interval.
+    #[serde(rename = "interval")]
+    Interval,
+    /// A size (`1GB`), bound as int8.
+    #[serde(rename = "bytes")]
+    Bytes,
+    /// A flag without a value. It binds the schemas of the user's search path, in order and with the implicit ones, as
+    /// text[]; NULL where it is not given. The report itself does not run under that path.
+    #[serde(rename = "path")]
+    Path,
+}
+
+impl ParamType {
+    /// Is it a flag without a value?
+    pub const fn is_flag(self) -> bool {
+        matches!(self, ParamType::Bool | ParamType::Path)
+    }
+
+    /// The server's types of what it binds: two for patterns, one for the rest.
+    pub fn server_types(self) -> &'static [Type] {
+        match self {
+            ParamType::Bool => &[Type::BOOL],
+            ParamType::Int8 | ParamType::Bytes => &[Type::INT8],
+            ParamType::Text | ParamType::Regex => &[Type::TEXT],
+            ParamType::TextList | ParamType::Path => &[Type::TEXT_ARRAY],
+            ParamType::Patterns => &[Type::TEXT_ARRAY, Type::TEXT_ARRAY],
+            ParamType::Interval => &[Type::INTERVAL],
+        }
+    }
+}
+
+/// What live names complete a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Complete {
+    /// Schemas and relations.
+    Relations,
+    /// Schemas and functions.
+    Functions,
+}
+
+/// One parameter: a flag, or a positional argument.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Param {
+    /// Its name, with underscores: `group_partitions` is `--group-partitions`.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: ParamType,
+    /// Stands without a flag.
+    #[serde(default)]
+    pub positional: bool,
+    /// One line for `--help`.
+    pub help: String,
+    /// The values it may have.
+    #[serde(default)]
+    pub one_of: Vec<String>,
+    /// The value where none is given; not for `bool`.
+    pub default: Option<String>,
+    /// Must it be given?
+    #[serde(default)]
+    pub required: bool,
+    /// What stands for its value in help.
+    pub metavar: Option<String>,
+    /// What completes it from the live server.
+    pub complete: Option<Complete>,
+}
+
+impl Param {
+    /// The flag's long name.
+    pub fn long(&self) -> String {
+        self.name.replace('_', "-")
+    }
+}
+
+/// A column, as the header names it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    /// The full name, with its unit.
+    pub name: String,
+    /// What its cells are.
+    pub kind: ColumnType,
+    /// The server's type.
+    pub server_type: Type,
+    /// Where a terminal has no room for all, those with the lowest number are left out first; `None` stays.
+    pub wide: Option<usize>,
+    /// The value that says nothing: where every row has it, a terminal that has no room leaves the column out.
+    pub usual: Option<String>,
+}
+
+/// One text of a report: a whole file.
+#[derive(Debug, Clone)]
+pub struct Text {
+    /// The file, for messages: `sizes.scan.sql`.
+    pub file: String,
+    /// The line of its header's columns.
+    pub columns_line: usize,
+    /// Its statement, without header and final semicolon. In a text that is not yet for one server, with the version marks
+    /// of its lines (see [`marks`]).
+    pub sql: String,
+    /// The oldest server it runs on.
+    pub since: u32,
+    /// Boolean SQL that must be true for it.
+    pub when: Option<String>,
+    /// The parameter that chooses it.
+    pub flag: Option<String>,
+    /// SQLSTATEs after which it may run again.
+    pub retry: Vec<String>,
+    /// How long it waits for a lock, where its header says so.
+    pub lock_timeout: Option<String>,
+}
+
+/// A report: one or several texts with the same parameters and columns.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The command's name.
+    pub name: String,
+    /// The first line of its file.
+    pub summary: String,
+    /// Parameters, in the order of `$1`, `$2` ….
+    pub params: Vec<Param>,
+    /// Columns, in order; none where the header does not name them, and the server must be asked.
+    pub columns: Vec<Column>,
+    /// Its rows are a tree.
+    pub tree: Option<Tree>,
+    /// Whose answer it is.
+    pub scope: Scope,
+    /// What a role needs to run it.
+    pub needs: Option<String>,
+    /// A command line that shows it.
+    pub example: Option<String>,
+    /// Its texts, the most specific first.
+    pub texts: Vec<Text>,
+    /// Came from the user's folder.
+    pub own: bool,
+}
+
+/// The flags that every report has; a parameter may bear none of these names.
+pub const SHARED_FLAGS: &[&str] = &[
+    "host",
+    "port",
+    "username",
+    "dbname",
+    "no-password",
+    "password",
+    "echo-hidden",
+    "sql",
+    "server-version",
+    "format",
+    "csv",
+    "csv-safe",
+    "json",
+    "header",
+    "no-header",
+    "columns",
+    "sort",
+    "limit",
+    "grep",
+    "all-databases",
+    "exclude-database",
+    "watch",
+    "color",
+    "no-color",
+    "quiet",
+    "verbose",
+    "statement-timeout",
+    "lock-timeout",
+    "help",
+    "version",
+    "no-pager",
+    "list",
+];
+
+impl Text {
+    /// The text as a server of this major gets it.
+    pub fn for_server(&self, major: u32) -> Text {
+        Text { sql: marks::resolve(&self.sql, major), ..self.clone() }
+    }
+}
+
+impl Report {
+    /// The texts this server may get, in the order to try: those a given flag chose, those with a probe, the plain
+    /// ones; last, as a way out of a refusal, what else a flag would have chosen.
+    ///
+    /// `major` is the server's, `given` tells whether a bool parameter was set.
+    pub fn candidates(&self, major: u32, given: impl Fn(&str) -> bool) -> Vec<&Text> {
+        let fits: Vec<&Text> = self.texts.iter().filter(|t| t.since <= major).collect();
+        let chosen = |t: &Text| t.flag.as_deref().is_some_and(&given);
+        let mut order: Vec<&Text> = fits.iter().copied().filter(|t| chosen(t)).collect();
+        if order.is_empty() {
+            order.extend(fits.iter().filter(|t| t.flag.is_none() && t.when.is_some()));
+            // Of the plain ones, only the newest: an older text is no way out of anything.
+            order.extend(fits.iter().filter(|t| t.flag.is_none() && t.when.is_none()).take(1));
+            order.extend(fits.iter().filter(|t| t.flag.is_some()));
+        }
+        order
+    }
+
+    /// The oldest server any of its texts runs on.
+    pub fn since(&self) -> u32 {
+        self.texts.iter().map(|t| t.since).min().unwrap_or(0)
+    }
+}

@@ -1,0 +1,175 @@
+//! Which reports there are: those that pgkit brings, and the user's own.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use include_dir::{Dir, include_dir};
+
+use super::header::parse_file;
+use super::{Report, Scope, Text};
+use crate::error::{Error, Result};
+
+static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
+
+/// Puts files together into reports: `sizes.sql` and `sizes.scan.sql` are texts of `sizes`.
+fn assemble(files: Vec<(String, Result<(Report, Text)>)>, own: bool) -> Vec<(String, Result<Report>)> {
+    let mut reports: BTreeMap<String, Result<Report>> = BTreeMap::new();
+    for (file, parsed) in files {
+        let name = report_name(&file);
+        let entry = reports.remove(&name);
+        let joined = match (entry, parsed) {
+            (Some(Err(e)), _) | (None | Some(Ok(_)), Err(e)) => Err(e),
+            (None, Ok((mut report, text))) => {
+                report.name.clone_from(&name);
+                report.own = own;
+                report.texts.push(text);
+                Ok(report)
+            }
+            (Some(Ok(mut report)), Ok((other, text))) => {
+                if report.params != other.params
+                    || report.columns != other.columns
+                    || report.tree != other.tree
+                {
+                    Err(Error::data(format!(
+                        "{}:1: its params, columns or tree differ from those of {}",
+                        text.file, report.texts[0].file
+                    )))
+                } else {
+                    report.texts.push(text);
+                    Ok(report)
+                }
+            }
+        };
+        reports.insert(name, joined);
+    }
+    for report in reports.values_mut().flatten() {
+        // The most specific first: chosen by a flag, then by a probe, then for newer servers.
+        report.texts.sort_by_key(|t| (t.flag.is_none(), t.when.is_none(), std::cmp::Reverse(t.since)));
+    }
+    reports.into_iter().collect()
+}
+
+/// The reports that pgkit brings, by name. Of one that is not wanted only name and summary are read: a header costs
+/// more than everything else at the start.
+///
+/// Errors: a header that is not right, which a test of every file keeps from happening.
+pub fn built_in(wanted: impl Fn(&str) -> bool) -> Result<Vec<Report>> {
+    let mut outlines: BTreeMap<String, Report> = BTreeMap::new();
+    let mut files = Vec::new();
+    for file in BUILT_IN.files() {
+        let Some(content) = file.contents_utf8() else { continue };
+        let path = format!("queries/{}", file.path().display());
+        let name = report_name(&path);
+        if wanted(&name) {
+            let parsed = parse_file(&path, content);
+            files.push((path, parsed));
+        } else {
+            outlines.entry(name.clone()).or_insert_with(|| outline(&name, content));
+        }
+    }
+    let mut reports =
+        assemble(files, false).into_iter().map(|(_, report)| report).collect::<Result<Vec<Report>>>()?;
+    reports.extend(outlines.into_values());
+    reports.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(reports)
+}
+
+/// A report of which only name and summary are known.
+fn outline(name: &str, content: &str) -> Report {
+    let summary = content.lines().next().unwrap_or_default().trim_start_matches("--").trim();
+    Report {
+        name: name.to_owned(),
+        summary: summary.to_owned(),
+        params: Vec::new(),
+        columns: Vec::new(),
+        tree: None,
+        scope: Scope::default(),
+        needs: None,
+        example: None,
+        texts: Vec::new(),
+        own: false,
+    }
+}
+
+/// The report a file is a text of: `sizes` for `queries/sizes.scan.sql`.
+fn report_name(file: &str) -> String {
+    let name = Path::new(file).file_name().map_or(file.into(), |f| f.to_string_lossy());
+    let stem = name.strip_suffix(".sql").unwrap_or(&name);
+    stem.split('.').next().unwrap_or(stem).to_owned()
+}
+
+/// The user's own reports, from these folders (the first that has a file of that name wins), by name; a file that
+/// is not right stands there with its error, so that the others still run.
+pub fn own(folders: &[PathBuf]) -> Result<Vec<(String, Result<Report>)>> {
+    let mut files: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for folder in folders {
+        let entries = match std::fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(e) => return Err(Error::io(format!("could not read the folder {}", folder.display()), &e)),
+        };
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.ends_with(".sql") && !name.starts_with('.') {
+                files.entry(name).or_insert(entry.path());
+            }
+        }
+    }
+    let parsed = files
+        .into_values()
+        .map(|path| {
+            let shown = path.display().to_string();
+            let parsed = std::fs::read_to_string(&path)
+                .map_err(|e| match e.kind() {
+                    std::io::ErrorKind::InvalidData => {
+                        Error::data(format!("{shown}:1: the file is not UTF-8"))
+                    }
+                    _ => Error::io(format!("could not read {shown}"), &e),
+                })
+                .and_then(|content| parse_file(&shown, &content));
+            (shown, parsed)
+        })
+        .collect();
+    Ok(assemble(parsed, true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "-- Shows one.\n--\n-- since = 10\n-- columns = [\"a int4\", \"b_bytes int8\"]\n-- [[param]]\n-- name = \"n\"\n-- type = \"int8\"\n-- help = \"how many\"\nSELECT 1 AS a, $1 AS b_bytes;\n";
+
+    #[test]
+    fn every_built_in_report_has_a_header_that_parses() {
+        let names: Vec<String> = built_in(|_| true).unwrap().into_iter().map(|r| r.name).collect();
+        assert!(names.iter().any(|n| n == "relations"), "{names:?}");
+    }
+
+    #[test]
+    fn the_most_specific_text_comes_first_and_a_flags_text_is_the_last_way_out() {
+        let text = |file: &str, since, when: Option<&str>, flag: Option<&str>| {
+            (
+                file.to_owned(),
+                parse_file(file, GOOD).map(|(r, t)| {
+                    (r, Text { since, when: when.map(Into::into), flag: flag.map(Into::into), ..t })
+                }),
+            )
+        };
+        let reports = assemble(
+            vec![
+                text("r.sql", 10, None, None),
+                text("r.estimate.sql", 10, None, Some("estimate")),
+                text("r.scan.sql", 10, Some("true"), None),
+                text("r.pg17.sql", 17, None, None),
+            ],
+            false,
+        );
+        let report = reports[0].1.as_ref().unwrap();
+        let files = |major, estimate: bool| -> Vec<&str> {
+            report.candidates(major, |_| estimate).iter().map(|t| t.file.as_str()).collect()
+        };
+        assert_eq!(files(15, false), ["r.scan.sql", "r.sql", "r.estimate.sql"]);
+        assert_eq!(files(17, false), ["r.scan.sql", "r.pg17.sql", "r.estimate.sql"]);
+        assert_eq!(files(17, true), ["r.estimate.sql"]);
+    }
+}
