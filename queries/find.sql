@@ -1,4 +1,4 @@
--- Everything about a topic: names, columns, types, bodies, definitions, options and comments that hold a text.
+-- Everything that contains a text: names, columns, types, bodies, definitions, options and comments.
 --
 -- since   = 10
 -- needs   = "CONNECT on the database"
@@ -41,7 +41,7 @@ WITH term (re) AS (
     CROSS JOIN term t
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'i', 'I', 'c')
 ), types (oid) AS (
-    -- Types of that name, and arrays of these.
+    -- Types whose name matches, and arrays of such types.
     SELECT y.oid
     FROM pg_catalog.pg_type y
     LEFT JOIN pg_catalog.pg_type e ON e.typarray = y.oid
@@ -49,7 +49,7 @@ WITH term (re) AS (
     CROSS JOIN term t
     WHERE coalesce(e.typname, y.typname)::text COLLATE pg_catalog."default" ~* t.re
 ), columns AS (
-    -- All that is asked of columns, in one pass over them.
+    -- Everything about columns is read in one pass over pg_attribute.
     SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod,
            a.attname::text COLLATE pg_catalog."default" ~* t.re AS by_name,
            a.atttypid IN (SELECT y.oid FROM types y) AS by_type,
@@ -94,8 +94,8 @@ WITH term (re) AS (
     LEFT JOIN blocked b ON b.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND b.objid = w.oid
     WHERE r.relkind IN ('v', 'm') AND t.re IS NOT NULL AND NOT r.by_name
 ), functions AS (
-    -- What is dropped meanwhile has types no more, and the functions that write them out fail: asked just before for a right on
-    -- them, which is NULL where there is no type, these give NULL, and what has no name is left out in the end.
+    -- A function may be dropped while this runs, with its types; pg_get_function_arguments and the like then raise an error.
+    -- has_type_privilege returns NULL for a type that is gone, so it is asked first. Rows without a name are removed at the end.
     SELECT p.oid, n.nspname, p.proname, p.proname::text COLLATE pg_catalog."default" ~* t.re AS by_name,
            CASE WHEN p.proisagg THEN 'aggregate' -- pg..10
                 WHEN p.proiswindow THEN 'window' -- pg..10
@@ -116,7 +116,7 @@ WITH term (re) AS (
     CROSS JOIN term t
     LEFT JOIN blocked b ON b.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND b.objid = p.oid
 ), named_indexes (oid) AS (
-    -- Of an index, the columns, methods and classes of operators are known without writing it out.
+    -- Whether an index's columns, access method or operator classes match is known without pg_get_indexdef.
     SELECT i.indexrelid
     FROM pg_catalog.pg_index i
     CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::pg_catalog.int2[]) AS k (attnum)
@@ -127,7 +127,7 @@ WITH term (re) AS (
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_am m ON m.oid = c.relam
     CROSS JOIN term t
-    -- Nearly all indexes are B-trees.
+    -- Nearly all indexes are B-trees: naming them all would help nobody.
     WHERE c.relkind IN ('i', 'I') AND m.amname <> 'btree' AND m.amname::text COLLATE pg_catalog."default" ~* t.re
     UNION
     SELECT i.indexrelid
@@ -143,7 +143,7 @@ WITH term (re) AS (
            AND (SELECT pg_catalog.bool_or((k.conrelid, u.attnum) IN (SELECT c.attrelid, c.attnum FROM columns c WHERE c.by_name)) FROM pg_catalog.unnest(k.conkey) AS u (attnum)))
        OR (SELECT pg_catalog.bool_or((k.confrelid, u.attnum) IN (SELECT c.attrelid, c.attnum FROM columns c WHERE c.by_name)) FROM pg_catalog.unnest(k.confkey) AS u (attnum))
 ), options (kind, oid, attnum, list) AS (
-    -- The options of foreign objects. Those that may be secrets are named without their values.
+    -- The options of foreign objects. Where the name suggests a secret, the value is masked.
     SELECT x.kind, x.oid, x.attnum,
            pg_catalog.string_agg(CASE WHEN o.one ~* '^[^=]*(passw|secret|token|key)[^=]*=' THEN pg_catalog.split_part(o.one, '=', 1) || '=********' ELSE o.one END, ', ')
     FROM (SELECT 'wrapper' AS kind, w.oid, 0::int2 AS attnum, w.fdwoptions AS list FROM pg_catalog.pg_foreign_data_wrapper w
@@ -158,7 +158,7 @@ WITH term (re) AS (
     CROSS JOIN LATERAL pg_catalog.unnest(x.list) AS o (one)
     GROUP BY x.kind, x.oid, x.attnum
 ), others (schema, name, kind, definition) AS (
-    -- What there are few of: everything that is written of each.
+    -- Kinds of objects of which a database has few, with their whole definitions.
     SELECT n.nspname::text, y.typname::text, CASE y.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' WHEN 'r' THEN 'range' WHEN 'm' THEN 'multirange' ELSE 'base type' END,
            CASE y.typtype
                WHEN 'd' THEN pg_catalog.format_type(y.typbasetype, y.typtypmod) || coalesce(' DEFAULT ' || y.typdefault, '')
@@ -308,14 +308,14 @@ WITH term (re) AS (
 ), commented (classid, objid, objsubid, description) AS (
     SELECT d.classoid, d.objoid, d.objsubid, d.description
     FROM pg_catalog.pg_description d, term t
-    -- 16384 is the first OID that is not the system's own; a large object has the OID that its maker chose.
+    -- 16384 is the first OID that initdb does not use; users may choose any OID for a large object.
     WHERE ($3 OR d.objoid >= 16384 OR d.classoid = 'pg_catalog.pg_largeobject'::pg_catalog.regclass) AND d.description COLLATE pg_catalog."default" ~* t.re
     UNION ALL
     SELECT d.classoid, d.objoid, 0, d.description
     FROM pg_catalog.pg_shdescription d, term t
     WHERE ($3 OR d.objoid >= 16384) AND d.description COLLATE pg_catalog."default" ~* t.re
 ), objects (classid, objid, schema, name, kind) AS (
-    -- What may have a comment. pg_identify_object says the same, but fails on what is dropped meanwhile.
+    -- Objects that can have a comment. pg_identify_object would name them, but before 14 it fails on dropped objects.
     SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::oid, c.oid, c.relnamespace, c.relname::text,
            CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence'
                 WHEN 'f' THEN 'foreign table' WHEN 'i' THEN 'index' WHEN 'I' THEN 'index' WHEN 'c' THEN 'composite type' WHEN 't' THEN 'toast table' END
@@ -407,7 +407,7 @@ WITH term (re) AS (
     FROM functions f, term t
     WHERE t.re IS NULL OR f.by_name OR f.is_locked OR f.body COLLATE pg_catalog."default" ~* t.re
     UNION ALL
-    -- The types by their names, so that not every function is found that takes an integer.
+    -- Types are matched by name and only outside pg_catalog, or `find integer` would return nearly every function.
     SELECT 'function arguments', f.nspname::text, f.proname || '(' || CASE WHEN (SELECT pg_catalog.bool_and(pg_catalog.has_type_privilege(a.type, 'USAGE') IS NOT NULL) FROM pg_catalog.unnest(f.types) AS a (type)) THEN pg_catalog.pg_get_function_identity_arguments(f.oid) END || ')', f.kind,
            CASE WHEN (SELECT pg_catalog.bool_and(pg_catalog.has_type_privilege(a.type, 'USAGE') IS NOT NULL) FROM pg_catalog.unnest(f.types) AS a (type)) THEN pg_catalog.concat_ws(' RETURNS ', pg_catalog.pg_get_function_arguments(f.oid), pg_catalog.pg_get_function_result(f.oid)) END, false
     FROM functions f, term t

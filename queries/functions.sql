@@ -72,7 +72,8 @@ WITH path (nspoid, position) AS (
           END
 ), written AS (
     SELECT f.nspname, f.proname, f.oid, f.lanname, f.kind,
-           -- Of what is dropped meanwhile the types are gone, and these functions fail: a right on a type is NULL where it is none.
+           -- A function may be dropped while this runs, with its types, and then pg_get_function_arguments raises an error.
+           -- has_type_privilege returns NULL for a type that is gone, so it is asked first.
            CASE WHEN (SELECT pg_catalog.bool_and(pg_catalog.has_type_privilege(a.type, 'USAGE') IS NOT NULL) FROM pg_catalog.unnest(f.types) AS a (type))
                 THEN pg_catalog.pg_get_function_arguments(f.oid) END AS arguments,
            CASE WHEN (SELECT pg_catalog.bool_and(pg_catalog.has_type_privilege(a.type, 'USAGE') IS NOT NULL) FROM pg_catalog.unnest(f.types) AS a (type))

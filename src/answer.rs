@@ -13,9 +13,9 @@ use crate::session::{Reader, Value, check_row, push_values};
 use crate::sql::{self, Reach};
 use tokio_postgres::types::Type;
 
-/// How often a text may run again after an error that its header names, or one that passes.
+/// How often a text may be retried after an error that its header lists, or after a transient one.
 const RETRIES: u32 = 3;
-/// SQLSTATEs after which any text may run again: a conflict with recovery on a standby, and a deadlock.
+/// Transient errors, after which any text is retried: a recovery conflict on a standby, and a deadlock.
 const PASSING: &[&str] = &["40001", "40P01"];
 /// Asks for the database's encoding.
 const ENCODING: &str = "SELECT pg_catalog.current_setting('server_encoding')";
@@ -295,7 +295,7 @@ impl Question<'_> {
                 if handed_on > 0 {
                     return Err(self.add_needs(error));
                 }
-                // A term that the database's encoding does not have is nowhere in it.
+                // A term that the database's encoding cannot represent does not occur in that database.
                 if state == "22P05" && !self.report.own {
                     tell(&format!("{}: {}", text.file, error.message));
                     return Ok(Outcome::Complete(0));
@@ -345,7 +345,7 @@ impl Question<'_> {
             // A statement that a read-only report cannot hold says "feature not supported".
             (_, Exit::TooOld) if self.report.own => Error { exit: Exit::Data, ..error },
             (Some(needs), Exit::Permission) => error.hint(format!("{} needs {needs}", self.report.name)),
-            // Class 42: the statement is not understood. Nothing that the user gave is part of it.
+            // Class 42 means that the server rejects the statement itself, and built-in SQL contains nothing of the user's.
             (_, Exit::Data) if !self.report.own && error.sqlstate.as_deref().is_some_and(is_statement) => {
                 let name = &self.report.name;
                 Error { exit: Exit::Bug, ..error }

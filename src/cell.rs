@@ -118,7 +118,7 @@ const NAMES: &[(&str, Scalar, Type, Type)] = &[
     ("jsonb", Scalar::Jsonb, Type::JSONB, Type::JSONB_ARRAY),
 ];
 
-/// Other names of these.
+/// SQL's other names for these types.
 const ALIASES: &[(&str, &str)] = &[
     ("boolean", "bool"),
     ("smallint", "int2"),
@@ -142,7 +142,7 @@ impl ColumnType {
         })
     }
 
-    /// The type of a column of the server's.
+    /// The column type for a type of the server's; `None` where pgkit does not read it.
     pub fn of(server_type: &Type) -> Option<ColumnType> {
         NAMES.iter().find_map(|(_, scalar, one, many)| match () {
             () if server_type == one => Some(ColumnType { scalar: *scalar, list: false }),

@@ -77,7 +77,7 @@ pub enum Color {
     Never,
 }
 
-/// How an answer looks and which of its rows and columns are wanted: for every command that gives rows.
+/// How an answer looks and which of its rows and columns are wanted: forevery command that gives rows.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub struct FormatArgs {
@@ -117,7 +117,7 @@ pub struct FormatArgs {
     pub color: Color,
 }
 
-/// What is shown beside the answer: for every command that talks to a server.
+/// What is shown beside the answer: forevery command that talks to a server.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub struct EchoArgs {
@@ -129,7 +129,7 @@ pub struct EchoArgs {
     pub quiet: bool,
 }
 
-/// What is shown beside the answer, and how long the server may take: for every command that asks one.
+/// What is shown beside the answer, and how long the server may take: forevery command that asks one.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub struct SessionArgs {
@@ -160,7 +160,7 @@ pub struct OutputArgs {
     /// In every database one may connect to
     #[arg(long)]
     pub all_databases: bool,
-    /// With --all-databases: none of these, as a pattern of psql's [also: PGKIT_EXCLUDE_DATABASE, with commas between]
+    /// With --all-databases: leave out databases that match, as in psql [also: PGKIT_EXCLUDE_DATABASE, comma-separated]
     #[arg(long, value_name = "PATTERN", requires = "all_databases")]
     pub exclude_database: Vec<String>,
     /// Again and again, every so many seconds
@@ -364,7 +364,7 @@ pub fn command(name: impl Into<clap::builder::Str>, about: impl Into<StyledStr>)
     Command::new(name)
         .about(about)
         .disable_help_flag(true)
-        // Of a flag that is given twice, the last counts, so that an alias can be overruled.
+        // The last occurrence of a flag wins, so that a shell alias can be overridden.
         .args_override_self(true)
         .arg(help_flag().display_order(999))
 }

@@ -187,7 +187,7 @@ pub fn print(error: &Error) {
     say(&error.to_string());
 }
 
-/// As [`note`]; on a terminal its lines are broken between words.
+/// Like [`note`], but wraps long lines at words when stderr is a terminal.
 pub fn say(text: &str) {
     match terminal_size::terminal_size_of(std::io::stderr()) {
         Some((width, _)) if width.0 > 0 => {

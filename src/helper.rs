@@ -173,7 +173,7 @@ impl Helper {
         self.orders = None;
     }
 
-    /// Closes the pipe and waits, not for ever, until the helper has cleaned up. Says how it has ended, if it has.
+    /// Closes the pipe and waits, not forever, until the helper has cleaned up. Says how it has ended, if it has.
     pub fn finish(&mut self, patience: Duration) -> Option<ExitStatus> {
         self.orders = None;
         let start = Instant::now();
@@ -251,7 +251,7 @@ impl Teller {
         let _ = tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await;
     }
 
-    /// Closes the pipe and waits, not for ever, until it has cleaned up.
+    /// Closes the pipe and waits, not forever, until it has cleaned up.
     pub async fn finish(self, patience: Duration) {
         let Teller { mut child, orders, answers, .. } = self;
         drop(orders);

@@ -1,7 +1,6 @@
-//! Which word somebody may have meant.
+//! Suggestions for misspelt words.
 
-/// The candidate that is most like this word, where one is like it enough: `least` is between 0 (not at all) and 1 (the
-/// same), by Jaro and Winkler's measure.
+/// The candidate most similar to this word, if its Jaro-Winkler similarity (0 to 1) exceeds `least`.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>, least: f64) -> Option<&'a str> {
     candidates
         .into_iter()

@@ -1,6 +1,6 @@
-//! Version marks: comments at the ends of lines that say for which major versions of the server a line stands.
+//! Version marks: end-of-line comments in a report's SQL that restrict the line to certain major versions of PostgreSQL.
 
-/// The majors that a mark names; either end may be open.
+/// A range of major versions; either end may be open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Range {
     from: Option<u32>,
@@ -13,7 +13,7 @@ impl Range {
     }
 }
 
-/// A line without its mark, and the mark. A comment that begins as a mark and is none is an error.
+/// Splits a line into its text and its mark. A comment that starts like a mark but is malformed is an error.
 fn split(line: &str) -> Result<(&str, Option<Range>), String> {
     let Some((rest, comment)) = line.rsplit_once("--") else { return Ok((line, None)) };
     let comment = comment.trim();
@@ -33,13 +33,13 @@ fn split(line: &str) -> Result<(&str, Option<Range>), String> {
     }
 }
 
-/// Checks the marks of a statement. Errors: the line, counted from 0, and why its mark is none.
+/// Checks the marks of a statement. Errors: the line number, counted from 0, and what is wrong with its mark.
 pub fn check(sql: &str) -> Result<(), (usize, String)> {
     sql.lines().enumerate().try_for_each(|(i, line)| split(line).map(|_| ()).map_err(|why| (i, why)))
 }
 
-/// What a server of this major gets of a statement whose marks have been checked: a line that ends in a comment such as
-/// `-- pg14..` (14 or later), `-- pg..13` (up to 13) or `-- pg11..13` stands only on those, without the comment.
+/// The statement for a server of this major version. A line marked `-- pg14..` (14 or later), `-- pg..13` (up to 13) or
+/// `-- pg11..13` is kept only for those versions, without the mark. The marks must have been checked.
 pub fn resolve(sql: &str, major: u32) -> String {
     let kept = sql.lines().filter_map(|line| match split(line) {
         Ok((rest, Some(range))) => range.holds(major).then_some(rest),

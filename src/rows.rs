@@ -6,8 +6,8 @@ use tokio_postgres::types::Type;
 use crate::cell::{self, ColumnType};
 use crate::report::Column;
 
-/// The columns of an engine's answer, each written as in a report's header: `"pid int8"`. Without a type it is text. A
-/// third word `wide` marks those that a terminal without room leaves out, from the right on.
+/// The columns of an engine's answer, each written as in a report's header: `"pid int8"`. The type defaults to text. A
+/// narrow terminal leaves out columns marked with a third word `wide`, the rightmost first.
 pub fn columns(list: &[&str]) -> Vec<Column> {
     list.iter()
         .enumerate()

@@ -25,16 +25,16 @@ static PAGING: AtomicBool = AtomicBool::new(false);
 /// The terminal as it was before a password was asked for.
 static TERMINAL: Mutex<Option<Termios>> = Mutex::new(None);
 
-/// The terminal shows its other screen.
+/// Is the terminal showing its alternate screen?
 static SCREEN: AtomicBool = AtomicBool::new(false);
 
-/// Turns the terminal to its other screen, until [`leave_screen`] or the end of the process.
+/// Switches the terminal to its alternate screen, until [`leave_screen`] or the end of the process.
 pub fn enter_screen() -> Result<()> {
     SCREEN.store(true, Ordering::Relaxed);
     crate::render::output::control("\x1b[?1049h")
 }
 
-/// Turns the terminal back, and gives its keys back to whoever reads lines.
+/// Switches the terminal back to its normal screen and its normal line mode.
 pub fn leave_screen() {
     if SCREEN.swap(false, Ordering::Relaxed) {
         let _ = crate::render::output::control("\x1b[?1049l");
@@ -42,7 +42,7 @@ pub fn leave_screen() {
     restore_terminal();
 }
 
-/// The terminal as it was before somebody was asked.
+/// Restores the terminal mode that was saved before a password or a key was read.
 fn restore_terminal() {
     if let Some(before) = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner).take()
         && let Ok(terminal) = std::fs::File::open("/dev/tty")
@@ -175,11 +175,11 @@ pub async fn confirm(question: &str) -> Result<Option<bool>> {
     Ok(Some(matches!(line.trim().to_lowercase().as_str(), "y" | "yes")))
 }
 
-/// Waits for a key on the terminal, which is not on stdin; `None` where there is none, or others have it. A signal is heard
-/// meanwhile.
+/// Waits for a key press on the controlling terminal, whatever stdin is. `None`: there is no terminal, or pgkit runs in the
+/// background. Signals are handled in the meantime.
 pub async fn key() -> Result<Option<u8>> {
     let Ok(terminal) = std::fs::File::open("/dev/tty") else { return Ok(None) };
-    // Who runs in the background would be stopped.
+    // A background process that reads from the terminal is stopped (SIGTTIN).
     if tcgetpgrp(&terminal) != Ok(getpgrp()) {
         return Ok(None);
     }

@@ -32,7 +32,7 @@ complete -c pgkit -n "__fish_pgkit_needs_command" -s w -l no-password -d 'Never 
 complete -c pgkit -n "__fish_pgkit_needs_command" -s W -l password -d 'Ask for a password before connecting'
 complete -c pgkit -n "__fish_pgkit_needs_command" -l help -d 'Print help'
 complete -c pgkit -n "__fish_pgkit_needs_command" -s V -l version -d 'Print version'
-complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "find" -d 'Everything about a topic: names, columns, types, bodies, definitions, options and comments that hold a text'
+complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "find" -d 'Everything that contains a text: names, columns, types, bodies, definitions, options and comments'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "functions" -d 'Functions, procedures, aggregates, window and trigger functions, one a line'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "locks" -d 'Who waits for whom, as a forest: blockers at the root, every waiter under its blockers'
 complete -c pgkit -n "__fish_pgkit_needs_command" -f -a "relations" -d 'Tables, views, sequences and every other relation, one a line'
@@ -65,7 +65,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l grep -d 'Keep rows 
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
-complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l exclude-database -d 'With --all-databases: none of these, as a pattern of psql\'s [also: PGKIT_EXCLUDE_DATABASE, with commas between]' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l exclude-database -d 'With --all-databases: leave out databases that match, as in psql [also: PGKIT_EXCLUDE_DATABASE, comma-separated]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l watch -d 'Again and again, every so many seconds' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand find" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
@@ -110,7 +110,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l grep -d 'Keep 
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
-complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l exclude-database -d 'With --all-databases: none of these, as a pattern of psql\'s [also: PGKIT_EXCLUDE_DATABASE, with commas between]' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l exclude-database -d 'With --all-databases: leave out databases that match, as in psql [also: PGKIT_EXCLUDE_DATABASE, comma-separated]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l watch -d 'Again and again, every so many seconds' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand functions" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
@@ -150,7 +150,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_s
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
-complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l exclude-database -d 'With --all-databases: none of these, as a pattern of psql\'s [also: PGKIT_EXCLUDE_DATABASE, with commas between]' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l exclude-database -d 'With --all-databases: leave out databases that match, as in psql [also: PGKIT_EXCLUDE_DATABASE, comma-separated]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l watch -d 'Again and again, every so many seconds' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand locks; and not __fish_seen_subcommand_from demo cancel terminate" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
@@ -302,7 +302,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l grep -d 'Keep 
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
-complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l exclude-database -d 'With --all-databases: none of these, as a pattern of psql\'s [also: PGKIT_EXCLUDE_DATABASE, with commas between]' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l exclude-database -d 'With --all-databases: leave out databases that match, as in psql [also: PGKIT_EXCLUDE_DATABASE, comma-separated]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l watch -d 'Again and again, every so many seconds' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand relations" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
@@ -350,7 +350,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l grep -d 'Keep rows
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l color -d 'Colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
-complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l exclude-database -d 'With --all-databases: none of these, as a pattern of psql\'s [also: PGKIT_EXCLUDE_DATABASE, with commas between]' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l exclude-database -d 'With --all-databases: leave out databases that match, as in psql [also: PGKIT_EXCLUDE_DATABASE, comma-separated]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l watch -d 'Again and again, every so many seconds' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
@@ -987,7 +987,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand jobs; and __fish_seen_subcom
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l to -d 'The new major version [default: that of --new-bin-dir, else the newest that pgkit knows]' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l new-bin-dir -d 'Folder with the new version\'s programs: a throwaway server of it is started, and everything tried on that' -r -f -a "(__fish_complete_directories)"
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l new-data-dir -d 'The new cluster, already made with those programs: it is compared with the old one' -r -f -a "(__fish_complete_directories)"
-complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l rehearsal-timeout -d 'How long the rehearsal may take; 0 is for ever' -r
+complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l rehearsal-timeout -d 'How long the rehearsal may take; 0 is forever' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand upgrade-check" -l format -d 'How the answer looks [default: table or tree on a terminal, tsv elsewhere]' -r -f -a "table\t'Aligned columns for people, with units'
 tsv\t'One object a line, tabs between, escaped as COPY\'s text format'
 csv\t'RFC 4180, with a header'

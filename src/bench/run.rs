@@ -106,8 +106,8 @@ struct Run {
     refused: Option<Error>,
 }
 
-/// Measures. `ask` prompts for a password; `stop` gives a future that ends when no more turns shall begin, asked for when
-/// the first one that counts does.
+/// Measures. `ask` prompts for a password. `stop` is called when the first turn that counts begins; once its future
+/// completes, no further turn begins.
 ///
 /// Errors: no connection (69), a pooler (64), a variable without a value (65); what the server refuses is counted.
 pub async fn measure<S: Future<Output = ()>>(
@@ -162,7 +162,7 @@ pub async fn measure<S: Future<Output = ()>>(
     let (first, _) = clients.split_first_mut().ok_or_else(|| Error::bug("no client"))?;
     outcome.round_trip_ms = first.round_trip().await?;
     for variant in 0..options.variants.len() {
-        // Who has stopped it does not wait for this.
+        // After an interrupt nobody wants to wait for EXPLAIN.
         let share = if is_stopped.get() { None } else { first.server_share(variant).await? };
         outcome.server_ms.push(share);
     }
@@ -279,7 +279,7 @@ impl Client<'_> {
             for (position, &variant) in order.iter().enumerate() {
                 let run = self.run(variant, value, false).await?;
                 if is_stopped.get() {
-                    // A turn counts whole or not at all, or variants could not be compared.
+                    // An incomplete turn is discarded, so that every variant has the same number of runs.
                     samples.truncate(begun);
                     return Ok((samples, refused));
                 }

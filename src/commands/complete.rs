@@ -51,7 +51,7 @@ pub fn param(arg: Arg, param: &Param) -> Arg {
     }
 }
 
-/// Lets a column of the report that the line names be completed, with each of these endings.
+/// Completes a column of the report on the command line, once with each of these endings.
 pub fn columns(endings: &'static [&'static str]) -> ArgValueCompleter {
     ArgValueCompleter::new(move |typed: &OsStr| {
         let is_named = |name: &str| line().iter().any(|word| word == name);
@@ -84,7 +84,7 @@ pub fn roles() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| names(ROLES, typed))
 }
 
-/// Lets the name of a known log_line_prefix be completed.
+/// Completes the name of a known log_line_prefix.
 pub fn line_prefixes() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
         let names = known::NAMED.iter().map(|(name, _)| (*name).to_owned());
@@ -104,7 +104,7 @@ pub fn jobs() -> ArgValueCompleter {
             line().windows(2).rev().find_map(|pair| (pair[0] == "--file").then_some(pair[1].as_str()));
         let env = connect::environment();
         let path = named.or(env.nonempty("PGKIT_JOBS")).unwrap_or("jobs.toml");
-        // Reading a pipe could wait for ever.
+        // Reading from a pipe could block forever.
         let is_file = std::fs::metadata(path).is_ok_and(|meta| meta.is_file());
         let text = if is_file { std::fs::read_to_string(path).unwrap_or_default() } else { String::new() };
         let names = file::parse(&text).jobs.into_iter().map(|job| job.name);

@@ -125,7 +125,8 @@ struct Database {
 }
 
 const DATABASES: &str = include_str!("../../queries/session/databases.sql");
-/// SQLSTATEs with which a server refuses a session in one database: pg_hba.conf, no right, no connections allowed, dropped.
+/// SQLSTATEs with which a server refuses connections to one database: rejected by pg_hba.conf, no CONNECT privilege, not
+/// accepting connections, dropped.
 const CLOSED: &[&str] = &["28000", "42501", "55000", "3D000"];
 
 /// Where to connect, with its warnings said.
@@ -340,7 +341,7 @@ impl Job<'_> {
             let answer = async {
                 let mut reader = match self.reader(&target.with_database(name)).await {
                     Ok(reader) => reader,
-                    // A provider keeps databases of its own, which its pg_hba.conf closes; and one may be gone by now.
+                    // Managed services have databases of their own that pg_hba.conf rejects; another may have been dropped.
                     Err(e) if e.sqlstate.as_deref().is_some_and(|state| CLOSED.contains(&state)) => {
                         self.tell(&format!("database {name:?}: {}", e.message));
                         return Ok(None);
@@ -390,8 +391,9 @@ impl Job<'_> {
         Ok(exit)
     }
 
-    /// Regular expressions for the names of databases that shall not be asked: of the command line, and of the environment,
-    /// separated by commas there.
+    /// Regular expressions for the names of excluded databases, from the command line and from PGKIT_EXCLUDE_DATABASE.
+    ///
+    /// Errors: a pattern that is not valid, or that has more than one part (65).
     fn excluded(&self) -> Result<Vec<Option<String>>> {
         let of_environment = self.context.env.nonempty("PGKIT_EXCLUDE_DATABASE").unwrap_or_default();
         let named = of_environment.split(',').map(str::trim).filter(|text| !text.is_empty());
@@ -433,7 +435,7 @@ impl Job<'_> {
                 }
                 return end(screen, out).await.map(|()| Exit::Done);
             }
-            // Somebody may have made the window larger.
+            // The window may have been resized since the last answer.
             let (width, height) = match output::terminal_size(self.context.env.var("COLUMNS")) {
                 Some((width, height)) => (Some(width), height),
                 None => (None, 0),
@@ -526,7 +528,7 @@ impl Job<'_> {
     }
 }
 
-/// The last answer of `--watch` was given.
+/// Finishes the output after the last answer of `--watch`.
 async fn end(screen: Option<Screen>, out: Output) -> Result<()> {
     match screen {
         Some(screen) => screen.close(out).await,

@@ -63,12 +63,12 @@ pub async fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> 
     }
 }
 
-/// What a report of one's own begins as.
+/// The report that `run --new` writes.
 const SKELETON: &str = include_str!("skeleton.sql");
 
-/// Writes a new report that runs as it is, and says where.
+/// Writes a new report, which can be run unchanged, and prints its path.
 ///
-/// Errors: a name that no command can have (64), there is one of that name already (64), the file cannot be written (74).
+/// Errors: the name is not valid or already taken (64), the file cannot be written (74).
 fn write_skeleton(folder: Option<&Path>, name: &str) -> Result<Exit> {
     let is_name = |name: &str| {
         name.starts_with(|c: char| c.is_ascii_lowercase())

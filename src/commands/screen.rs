@@ -1,4 +1,4 @@
-//! A terminal that is drawn over again and again (`--watch`).
+//! Redrawing a terminal periodically (`--watch`).
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use crate::error::Result;
 use crate::render::output::{self, Output};
 use crate::signals;
 
-/// Where a frame begins: the screen is empty, and the cursor stands on top.
+/// Moves the cursor to the top left and clears the screen.
 const ANEW: &[u8] = b"\x1b[H\x1b[2J";
 
-/// The terminal's other screen, which leaves what stood before as it was. It is left when this is dropped.
+/// The terminal's alternate screen. When this is dropped, the terminal shows again what it showed before.
 pub struct Screen {
-    /// What is shown now.
+    /// The current frame.
     last: Vec<u8>,
 }
 
@@ -24,13 +24,13 @@ impl Drop for Screen {
 }
 
 impl Screen {
-    /// Turns to the other screen.
+    /// Switches to the alternate screen.
     pub fn open() -> Result<Screen> {
         signals::enter_screen()?;
         Ok(Screen { last: Vec::new() })
     }
 
-    /// Shows what the buffer holds, as much of it as a screen of this height has room for.
+    /// Shows the contents of the buffer, cut to the height of the screen.
     pub fn show(&mut self, out: &mut Output, height: usize) -> Result<output::Reader> {
         let frame = std::mem::take(out.buffer());
         self.last = cropped(&frame, height);
@@ -39,7 +39,7 @@ impl Screen {
         out.flush()
     }
 
-    /// Leaves the screen, and shows on the one before what was shown last.
+    /// Returns to the normal screen and prints the last frame there.
     pub async fn close(self, mut out: Output) -> Result<()> {
         out.flush()?;
         out.drained().await;
@@ -49,10 +49,10 @@ impl Screen {
     }
 }
 
-/// The first lines of a frame, and how many more there are.
+/// The first lines of a frame, and a line that says how many were cut.
 fn cropped(frame: &[u8], height: usize) -> Vec<u8> {
     let lines: Vec<&[u8]> = frame.split_inclusive(|byte| *byte == b'\n').collect();
-    // The cursor needs a line.
+    // The last line is for the cursor.
     let room = height.saturating_sub(1).max(2);
     if lines.len() <= room {
         return frame.to_vec();
@@ -63,30 +63,31 @@ fn cropped(frame: &[u8], height: usize) -> Vec<u8> {
     shown
 }
 
-/// When the next frame is due: from start to start, a tick that is missed is dropped, and a key may come before.
+/// Decides when the next frame is due: at a fixed interval, measured from start to start, or at a key press. Missed ticks
+/// are skipped.
 pub struct Pace {
     ticks: Interval,
     keys: Option<std::pin::Pin<Box<dyn Future<Output = u8>>>>,
 }
 
-/// Why it is time.
+/// What to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// For another frame.
+    /// Draw another frame.
     Frame,
-    /// To end.
+    /// End.
     End,
 }
 
 impl Pace {
-    /// Every so often; with keys where a person sits before it.
+    /// Ticks at this interval; `with_keys` reads keys from the terminal as well.
     pub fn new(every: Duration, with_keys: bool) -> Pace {
         let mut ticks = tokio::time::interval(every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         Pace { ticks, keys: with_keys.then(|| Box::pin(key()) as _) }
     }
 
-    /// Waits. `q` ends it, any other key does not wait for the time.
+    /// Waits for the next tick or key. `q` ends; any other key draws the next frame at once.
     pub async fn next(&mut self) -> Next {
         let Some(keys) = &mut self.keys else {
             self.ticks.tick().await;
@@ -105,7 +106,7 @@ impl Pace {
     }
 }
 
-/// The next key; never where there is no terminal to press one on.
+/// The next key. Without a terminal this future never completes.
 async fn key() -> u8 {
     match signals::key().await {
         Ok(Some(key)) => key,

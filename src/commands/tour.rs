@@ -1,4 +1,4 @@
-//! `sandbox tour`: what pgkit is for, one problem after the other, on a throwaway server.
+//! `sandbox tour`: shows what pgkit is for, one problem at a time, on a throwaway server.
 
 use clap::ArgMatches;
 use futures_util::future::join;
@@ -10,11 +10,11 @@ use crate::sandbox::Server;
 use crate::session::Wire;
 use crate::signals;
 
-/// A step: a problem, and the shell lines that show it, since that is how pgkit is used.
+/// A step: a problem, and the shell commands that solve it.
 struct Step {
     problem: &'static str,
     lines: &'static [&'static str],
-    /// Does it need the sessions that wait for each other?
+    /// Run it while sessions wait for each other's locks?
     with_queue: bool,
 }
 
@@ -63,7 +63,7 @@ pub(super) async fn run(context: &Context, matches: &ArgMatches) -> Result<Exit>
     let server = sandbox::own_server(context, matches).await?;
     let version = &server.info().binaries.version;
     output::print(&format!(
-        "PostgreSQL {version} runs here for a while, with the data of a crash reporting system.\n"
+        "PostgreSQL {version} runs here for this tour, with the data of a crash reporting system.\n"
     ))?;
     let mut worst = Exit::Done;
     for (i, step) in STEPS.iter().enumerate() {
@@ -117,8 +117,8 @@ async fn show(context: &Context, server: &Server, step: &Step) -> Result<Exit> {
     Ok(worst)
 }
 
-/// Does this while sessions wait for each other: one that is idle in its transaction, a second that wants the same row, and
-/// a change of the table behind both.
+/// Runs this while three sessions queue for locks: the first is idle in a transaction, the second wants the same row, and
+/// the third wants to alter the table.
 async fn queue<T>(context: &Context, server: &Server, work: impl Future<Output = Result<T>>) -> Result<T> {
     let target = sandbox::target(server)?;
     let mut never = |_: &str| Err(Error::bug("the sandbox wants a password"));
@@ -134,7 +134,7 @@ async fn queue<T>(context: &Context, server: &Server, work: impl Future<Output =
     const UPDATE: &str = "UPDATE public.tcbs SET body = body WHERE id = 1";
     holder.simple(&format!("BEGIN; {UPDATE}"), false).await?;
     let waiting = async {
-        // The one on top is ended, and then these get what they wait for.
+        // The step terminates the first session, and then both of these get their locks.
         let _ = join(waiter.simple(UPDATE, false), async {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             last.simple("ALTER TABLE public.tcbs ADD COLUMN reviewed bool", false).await

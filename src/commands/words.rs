@@ -1,5 +1,5 @@
-//! The command line as people type it: what clap would not take, though it is plain what is meant, and what to say of a
-//! command that there is not.
+//! The command line as people type it: rearranges words that clap would reject although their meaning is clear, and has
+//! hints for unknown commands.
 
 use std::ffi::OsString;
 
@@ -8,7 +8,7 @@ use clap::{Args, Command};
 use crate::cli::OutputArgs;
 use crate::likeness::nearest;
 
-/// Commands of other tools, and what answers the same question here.
+/// Names of commands in other tools, with the hint that names the equivalent in pgkit.
 const ELSEWHERE: &[(&[&str], &str)] = &[
     (
         &["tables", "table", "views", "indexes", "sequences", "describe", "d", "dt", "ls", "list"],
@@ -35,8 +35,8 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["tour", "demo", "try"], "pgkit sandbox tour shows it all on a server of its own"),
 ];
 
-/// The words of the line in the order in which clap takes them: `help COMMAND` is `COMMAND --help`, `-h` alone asks for
-/// help too, and a flag of a report's output may stand before the report's name.
+/// Rearranges the words into an order that clap accepts: `help COMMAND` becomes `COMMAND --help`, `-h` alone becomes
+/// `--help`, and output flags before a report's name move behind it.
 pub fn arranged(mut args: Vec<OsString>, tree: &Command) -> Vec<OsString> {
     let texts: Vec<&str> = args.iter().skip(1).map(|word| word.to_str().unwrap_or_default()).collect();
     match texts.as_slice() {
@@ -55,8 +55,8 @@ pub fn arranged(mut args: Vec<OsString>, tree: &Command) -> Vec<OsString> {
     args
 }
 
-/// The order of the words with those flags behind the command that stand before it and are not the root's; `None` where
-/// nothing is to be moved, or it is not clear what is a flag's value.
+/// The indexes of the words in the new order: output flags move from before the command to behind it. `None` where there is
+/// nothing to move, or where an unknown flag makes it unclear which word is the command.
 fn order(texts: &[&str], tree: &Command) -> Option<Vec<usize>> {
     let output = OutputArgs::augment_args(Command::new(""));
     // Does a flag of this command take the next word as its value? `None`: it has no such flag.
@@ -92,7 +92,7 @@ fn order(texts: &[&str], tree: &Command) -> Option<Vec<usize>> {
     Some(before)
 }
 
-/// What to say of a command that there is not.
+/// The hint for an unknown command.
 pub fn hint(word: &str, tree: &Command) -> Option<String> {
     let word = word.to_lowercase();
     let is_root = tree.get_name() == "pgkit";

@@ -247,7 +247,7 @@ impl Target {
         Target { database: name.to_owned(), ..self.clone() }
     }
 
-    /// The same, with this password for every host.
+    /// The same, with this password forevery host.
     pub fn with_password(&self, password: Option<Secret>) -> Target {
         Target { password, ..self.clone() }
     }

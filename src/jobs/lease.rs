@@ -66,7 +66,7 @@ impl LastResort {
     /// A program may run for this lease, of which the server was heard at that instant of [`boot_time`].
     pub fn watch(&mut self, lease: Duration, heard: Duration) {
         let left = (heard + lease + LAST_RESORT).saturating_sub(boot_time());
-        // None at all would be none for ever.
+        // None at all would be none forever.
         self.set(left.max(Duration::from_millis(1)));
     }
 

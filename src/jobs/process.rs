@@ -152,7 +152,7 @@ impl Running {
                 _ = reap.tick() => reap_orphans(self.pid),
             }
         };
-        // Whoever was left behind may hold the pipes open for ever.
+        // Whoever was left behind may hold the pipes open forever.
         let _ = tokio::time::timeout(LATE_OUTPUT, async {
             while self.stdout.is_some() || self.stderr.is_some() {
                 self.some_output().await;

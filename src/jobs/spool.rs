@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// Which values these are: another number for every change of what `finish.sql` takes.
+/// Which values these are: another number forevery change of what `finish.sql` takes.
 const FORMAT: u32 = 1;
 
 /// A result that is to be recorded: the values of `finish.sql`.

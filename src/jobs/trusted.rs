@@ -93,7 +93,7 @@ fn walk(path: &Path, uid: u32) -> std::result::Result<Vec<u8>, Why> {
             judge(&place, &fstat(&folder).map_err(failed)?, uid)?;
             continue;
         }
-        // Opening a pipe that nobody writes to would wait for ever.
+        // Opening a pipe that nobody writes to would wait forever.
         let file = open(&folder, &name, OFlag::O_NONBLOCK).map_err(failed)?;
         let stat = fstat(&file).map_err(failed)?;
         if kind(&stat) != SFlag::S_IFREG {

@@ -17,7 +17,7 @@ const GRANT: &str = "pg_read_all_stats";
 /// The observer of `pgkit locks`.
 #[derive(Debug, Default)]
 pub struct Waited {
-    /// Nobody may have waited longer; `None` is for ever.
+    /// Nobody may have waited longer; `None` is forever.
     limit: Option<Duration>,
     /// Somebody reads along, who wonders about an empty answer.
     talks: bool,

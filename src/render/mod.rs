@@ -49,7 +49,7 @@ pub struct Style {
     pub color: bool,
     /// The terminal's width, where stdout is one.
     pub width: Option<usize>,
-    /// All columns that there are were asked for by name: none is left out.
+    /// The user chose the columns (`--columns`), so none may be left out.
     pub all_columns: bool,
     /// How rows stand under each other, where they do.
     pub tree: Option<Tree>,
@@ -167,7 +167,7 @@ fn is_number(column: &Column) -> bool {
         )
 }
 
-/// A text in lines of at most this width, broken between words.
+/// Wraps a text at spaces into lines of at most this width; a longer word gets a line of its own.
 pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {

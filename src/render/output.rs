@@ -165,7 +165,7 @@ impl Output {
         }
     }
 
-    /// Waits, not for long, until all that was handed on is written.
+    /// Waits until everything queued has been written, for 200 ms at most.
     pub async fn drained(&self) {
         let Destination::Running { shared, .. } = &self.destination else { return };
         for _ in 0..100 {
@@ -180,7 +180,7 @@ impl Output {
         }
     }
 
-    /// Keeps what comes in the buffer, until it is flushed.
+    /// From now on the buffer is only sent by [`Output::flush`].
     pub fn hold(&mut self) {
         self.holds = true;
     }
@@ -230,7 +230,7 @@ pub fn print_sql(script: &str) -> Result<()> {
     Ok(())
 }
 
-/// Drives the terminal. A reader that is gone is no error.
+/// Writes a terminal control sequence. A closed pipe is not an error.
 pub fn control(sequence: &str) -> Result<()> {
     send(sequence)
 }

@@ -11,11 +11,11 @@ use crate::report::Column;
 const BATCH: usize = 1000;
 /// Between two columns.
 const GAP: usize = 2;
-/// A column of text may be wrapped down to this many characters.
+/// The narrowest width to which a text column is wrapped.
 const NARROWEST: usize = 10;
-/// Before a text is wrapped to less than this, the columns that can be done without are left out.
+/// Columns are left out before a text column is wrapped to less than this.
 const READABLE: usize = 30;
-/// How many lines of a row are shown where the terminal's width is known; the rest of a text is cut off.
+/// The most lines that a row takes on a terminal; longer texts are truncated.
 const TALLEST: usize = 4;
 
 pub(super) struct Table {
@@ -25,13 +25,13 @@ pub(super) struct Table {
     layout: Option<Layout>,
 }
 
-/// The columns that are shown, and how wide each is.
+/// The visible columns and their widths.
 struct Layout {
     shown: Vec<usize>,
     widths: Vec<usize>,
 }
 
-/// How wide a column is, how far it can give way, and whether it says anything.
+/// A column's natural width, its minimum width, and whether all its values are empty or usual.
 struct Measure {
     widest: usize,
     least: usize,
@@ -50,7 +50,7 @@ impl Table {
     fn measure(&self, i: usize) -> Measure {
         let column = &self.columns[i];
         let name = self.name(i);
-        // A head wraps between its words; of the values, only text does.
+        // Headings wrap at underscores. Of the values, only text wraps.
         let head = name.split('_').map(|word| word.width() + 1).max().unwrap_or(1);
         let wraps = column.kind.list || matches!(column.kind.scalar, Scalar::Text | Scalar::Json);
         let widest = self.rows.iter().map(|row| row[i].width()).max().unwrap_or(0);
@@ -63,8 +63,9 @@ impl Table {
         }
     }
 
-    /// Which columns are shown, and how wide. Where the terminal has no room for all, those that say nothing are left out,
-    /// then those that the report can do without; then texts are wrapped, the widest first; then columns go from the right.
+    /// Chooses the visible columns and their widths. If the terminal is too narrow, columns whose values are all empty or
+    /// usual are left out first, then those that the report marks as wide, then columns from the right; last, text columns
+    /// are wrapped, the widest first.
     fn choose(&self) -> Layout {
         let measures: Vec<Measure> = (0..self.columns.len()).map(|i| self.measure(i)).collect();
         let mut shown: Vec<usize> = (0..self.columns.len()).collect();
@@ -110,7 +111,7 @@ impl Table {
         self.layout = Some(layout);
     }
 
-    /// Names the columns that were left out.
+    /// Prints which columns were left out.
     fn name_what_is_missing(&self, out: &mut Vec<u8>) {
         let Some(layout) = &self.layout else { return };
         let missing: Vec<String> =

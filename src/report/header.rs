@@ -33,10 +33,10 @@ struct Header {
     tree: Option<Tree>,
     #[serde(default)]
     columns: Vec<String>,
-    /// The columns that a terminal without room leaves out, in this order.
+    /// Columns to leave out on a narrow terminal, first to last.
     #[serde(default)]
     wide: Vec<String>,
-    /// By column, the value that says nothing.
+    /// For each column listed, the value that carries no information.
     #[serde(default)]
     usual: BTreeMap<String, String>,
     #[serde(default, rename = "param")]
@@ -47,7 +47,7 @@ fn oldest() -> u32 {
     ServerVersion::OLDEST
 }
 
-/// The keys of a header: a file whose first comment has none of them has no header.
+/// All keys of a header. A file whose leading comment contains none of them has no header.
 const KEYS: &[&str] = &[
     "since",
     "needs",

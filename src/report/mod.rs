@@ -150,9 +150,9 @@ pub struct Column {
     pub kind: ColumnType,
     /// The server's type.
     pub server_type: Type,
-    /// Where a terminal has no room for all, those with the lowest number are left out first; `None` stays.
+    /// On a narrow terminal, the column with the lowest number is left out first; `None` is never left out for this reason.
     pub wide: Option<usize>,
-    /// The value that says nothing: where every row has it, a terminal that has no room leaves the column out.
+    /// The value that carries no information: a narrow terminal leaves the column out when every row has it.
     pub usual: Option<String>,
 }
 
@@ -163,8 +163,8 @@ pub struct Text {
     pub file: String,
     /// The line of its header's columns.
     pub columns_line: usize,
-    /// Its statement, without header and final semicolon. In a text that is not yet for one server, with the version marks
-    /// of its lines (see [`marks`]).
+    /// Its statement, without header and final semicolon. Version marks (see [`marks`]) are still in it until
+    /// [`Text::for_server`] resolves them.
     pub sql: String,
     /// The oldest server it runs on.
     pub since: u32,
@@ -187,7 +187,7 @@ pub struct Report {
     pub summary: String,
     /// Parameters, in the order of `$1`, `$2` ….
     pub params: Vec<Param>,
-    /// Columns, in order; none where the header does not name them, and the server must be asked.
+    /// Columns, in order; empty if the header does not list them, so that the server must be asked.
     pub columns: Vec<Column>,
     /// Its rows are a tree.
     pub tree: Option<Tree>,
@@ -240,7 +240,7 @@ pub const SHARED_FLAGS: &[&str] = &[
 ];
 
 impl Text {
-    /// The text as a server of this major gets it.
+    /// The text for a server of this major version, with its version marks resolved.
     pub fn for_server(&self, major: u32) -> Text {
         Text { sql: marks::resolve(&self.sql, major), ..self.clone() }
     }

@@ -436,7 +436,7 @@ pub(super) fn stop_leftover(data: &Path) {
     }
 }
 
-/// A server that was killed leaves its shared memory behind: 56 bytes, but for ever. Its pid file tells which;
+/// A server that was killed leaves its shared memory behind: 56 bytes, but forever. Its pid file tells which;
 /// the kernel, whether it is the server's user's and nobody uses it. To be called before the folder goes.
 #[cfg(target_os = "linux")]
 pub(super) fn free_shared_memory(data: &Path) {

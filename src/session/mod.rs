@@ -48,7 +48,7 @@ const PATH_SCHEMAS: &str = include_str!("../../queries/session/path.sql");
 /// How a reading transaction is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The longest a statement may run; `None` is for ever.
+    /// The longest a statement may run; `None` is forever.
     pub statement_timeout: Option<Duration>,
     /// The longest it may wait for a lock.
     pub lock_timeout: Option<Duration>,
@@ -191,7 +191,7 @@ fn echoed_with(sql: &str, literals: impl ExactSizeIterator<Item = String>) -> St
 struct Link {
     connected: Connected,
     echo: Echo,
-    /// How long pgkit waits for an answer; `None` is for ever.
+    /// How long pgkit waits for an answer; `None` is forever.
     patience: Option<Duration>,
     _registered: Registered,
 }

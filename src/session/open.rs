@@ -12,7 +12,7 @@ const GRACE: Duration = Duration::from_secs(5);
 const UNLIMITED: Duration = Duration::from_secs(60);
 
 /// How long pgkit waits for a statement's answer where the server has this limit for it: a server that keeps to its limit
-/// has answered by then. `None` is for ever.
+/// has answered by then. `None` is forever.
 pub(super) fn patience(limit: Option<Duration>) -> Option<Duration> {
     limit.map(|limit| limit.saturating_add(GRACE))
 }

@@ -89,7 +89,7 @@ pub struct Wire {
     watches_client: bool,
     canceler: Canceler,
     hearer: Option<Hearer>,
-    /// How long pgkit waits for an answer; `None` is for ever.
+    /// How long pgkit waits for an answer; `None` is forever.
     patience: Option<Duration>,
     /// What the server has yet to answer, each with the news that it is ready again: is it a text in one message? An
     /// exchange that was dropped half-way has left some.

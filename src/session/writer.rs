@@ -51,7 +51,7 @@ impl Purpose {
     }
 }
 
-/// How long a statement of it may run, and wait for a lock; `None` is for ever.
+/// How long a statement of it may run, and wait for a lock; `None` is forever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// The longest a statement may run.

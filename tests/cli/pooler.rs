@@ -44,7 +44,7 @@ fn through_pgbouncer_every_report_works_and_the_next_client_sees_nothing_of_ours
                 &["relations"][..],
                 &["relations", "--visible"],
                 &["functions"],
-                // Nothing that other tests' databases and roles are called.
+                // A term that does not occur in the databases and roles of other tests.
                 &["find", "everything"],
                 &["sizes", "--group-partitions"],
                 &["relations", "things.*", "--kind", "table"],

@@ -158,7 +158,7 @@ fn watch_draws_the_screen_anew() {
     let (_, text) = on_terminal(command, 20, 80);
     assert!(text.matches("\u{1b}[H").count() >= 2, "{text:?}");
     assert!(text.matches("public  one").count() >= 2, "{text:?}");
-    // What stood on the screen before is there again afterwards.
+    // It uses the alternate screen, so the previous contents of the screen come back.
     assert!(text.starts_with("\u{1b}[?1049h") && text.contains("\u{1b}[?1049l"), "{text:?}");
 }
 
@@ -261,7 +261,7 @@ fn a_tree_of_what_is_none_is_refused() {
     }
 }
 
-/// Command lines whose answer is rows, on a database with the large catalog and jobs.
+/// Commands that print rows, for a database with the large catalog and some jobs.
 const ANSWERS: &[&str] = &[
     "relations",
     "relations pg_catalog.* --system",
@@ -305,7 +305,7 @@ fn every_answer_fits_its_terminal_and_is_no_list_of_lines_upright() {
     for line in ANSWERS {
         for width in [80, 60, 40] {
             let words: Vec<String> = line.split(' ').map(|word| word.replace("%20", " ")).collect();
-            // What goes to stderr is no answer.
+            // Only stdout is checked.
             let command = pgkit(&db);
             let mut shell = Command::new("sh");
             shell.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
@@ -321,7 +321,7 @@ fn every_answer_fits_its_terminal_and_is_no_list_of_lines_upright() {
             assert!(!shown.contains("-[ 1 ]"), "{line} at {width}:\n{shown}");
             for one in shown.lines() {
                 let is_wide = unicode_width::UnicodeWidthStr::width(one) > usize::from(width);
-                // What is to be pasted elsewhere stays in one line.
+                // Commands and SQL stay on one line, so that they can be pasted.
                 let is_to_paste = one.starts_with("       fix  ") || one.starts_with("       sql  ");
                 assert!(!is_wide || is_to_paste, "{line} at {width}: {one:?}");
             }

@@ -298,7 +298,7 @@ fn of_a_flag_that_is_given_twice_the_last_counts() {
     let twice =
         ["relations", "--format", "json", "--limit", "1", "--format", "csv", "--limit", "2", "--no-header"];
     assert_eq!(run(pgkit(&db).args(twice)).lines().len(), 2);
-    // Not of one that collects.
+    // A flag that takes several values still collects them.
     let kinds = run(pgkit(&db).args(["relations", "--kind", "view", "--kind", "table"]));
     assert_eq!(kinds.lines().len(), 2, "{}", kinds.snapshot());
 }

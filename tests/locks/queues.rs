@@ -137,7 +137,7 @@ fn a_chain_is_as_deep_as_it_is_and_a_ring_begins_at_its_lowest_number() {
         assert_eq!(text(tops[1], "pid"), lowest.to_string(), "on {}", bin.major);
         let before = pids[(pids.iter().position(|pid| *pid == lowest).unwrap() + 3) % 4];
         assert_eq!(text(tops[1], "blocker"), before.to_string(), "on {}", bin.major);
-        // Each once, the last one behind the two in front of it, and nothing goes round for ever.
+        // Each once, the last one behind the two in front of it, and nothing goes round forever.
         assert_eq!(all.len(), 15 + 4 + 2, "on {}", bin.major);
     }
 }

@@ -1,4 +1,4 @@
-//! Every report while objects of all kinds come and go.
+//! Every report, while other sessions create and drop objects of all kinds.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,7 +7,7 @@ use pgkit::report;
 use crate::support::*;
 use crate::*;
 
-/// One of every kind of object that a report writes out, made and dropped; `{n}` tells one session's from another's.
+/// Creates one object of every kind that a report shows. `{n}` is the number of the session, for distinct names.
 const MADE: &str = "
     CREATE SCHEMA goes{n};
     CREATE TYPE goes{n}.mood AS ENUM ('goes');
@@ -34,7 +34,7 @@ const MADE: &str = "
     COMMENT ON TRIGGER fires ON goes{n}.goes IS 'it goes';
     COMMENT ON CONSTRAINT goes_pkey ON goes{n}.goes IS 'it goes'";
 
-/// The command lines of a report: without arguments, and, where it takes a term, with one that is everywhere.
+/// The command lines to try for a report.
 fn lines(name: &str) -> Vec<Vec<String>> {
     let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
     match name {

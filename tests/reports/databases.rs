@@ -134,10 +134,10 @@ fn what_a_provider_keeps_to_itself_is_passed_over_and_what_is_excluded_is_not_as
         said,
         "pgkit: passed over, for one may not connect to it: closed_to_public, provider, takes_nobody, template0\n"
     );
-    // A term that an encoding does not have is nowhere in that database.
+    // A term that the encoding cannot represent does not occur in that database.
     Db::existing(info, "alpha").sql("CREATE TABLE \"語\" (id int)");
     assert_eq!(databases(&["語"], "").0, ["alpha"]);
-    // What is excluded is not asked, and not named.
+    // Excluded databases are neither searched nor mentioned.
     let (names, said) =
         databases(&["one", "--exclude-database", "AL*", "--exclude-database", "closed*"], "provider, t*");
     assert_eq!((names, said.as_str()), (vec!["it's \"quoted\"".to_owned()], ""));

@@ -1,5 +1,5 @@
-//! Every command in databases where others have made things with the catalog's own names, or changed how the server reads
-//! an expression: not to attack, as in `plants`, but because some old application wants it so.
+//! Every command in databases that have implicit casts, and objects with the names of system objects: not as an attack,
+//! as in `plants`, but because an old application needs them.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,11 @@ use crate::commands::{LINES, Line, command, folder};
 use crate::filled;
 use crate::support::*;
 
-/// Types that scripts for the move from other systems, or from PostgreSQL 8.2, make casts between.
+/// Types between which migration scripts, from other systems or from PostgreSQL 8.2, create casts.
 const TYPES: &str = "ARRAY['text', 'varchar', 'bpchar', 'name', '\"char\"', 'int2', 'int4', 'int8', 'oid', 'xid', 'regclass', 'regproc', 'regtype', \
      'numeric', 'float4', 'float8', 'bool', 'date', 'timestamp', 'timestamptz', 'interval', 'inet', 'json', 'jsonb', 'text[]', 'name[]', 'int2[]', 'oid[]']";
 
-/// Ground that a superuser has made: what it is called, and the SQL that makes it, in the database that is looked at.
+/// What a superuser may have created in a database: a name for it, and the SQL.
 fn grounds() -> Vec<(&'static str, String)> {
     let casts = |pairs: &str| {
         format!(
@@ -56,7 +56,7 @@ fn grounds() -> Vec<(&'static str, String)> {
     vec![("casts", format!("{to_text}; {between}")), ("names of the catalog", names)]
 }
 
-/// The answers of the reports, which no ground may change.
+/// The reports' answers, which must be the same as before.
 fn answers(db: &Db) -> BTreeMap<&'static str, String> {
     let answer = |args: &&'static str| {
         let words: Vec<&str> = args.split(' ').collect();
@@ -103,15 +103,15 @@ fn every_command_does_its_work_whatever_casts_and_names_a_database_has() {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
-/// Every file below a folder.
+/// Collects all files below a folder.
 fn files(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if entry.is_dir() { files(&entry, found) } else { found.push(entry) }
     }
 }
 
-/// The types of the columns that a statement gives; the SQLSTATE where the server does not take it, as where it is of
-/// another version, or several statements are in the file.
+/// The names and types of a statement's columns, or the SQLSTATE if the server rejects it, for example because it is for
+/// another version or because the file holds several statements.
 fn described(session: &Session, file: &std::path::Path) -> Result<Vec<String>, String> {
     let sql = std::fs::read_to_string(file).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -12,7 +12,7 @@ use crate::support::*;
 const RAN: &str = "PLANTED CODE RAN";
 
 /// mallory's schema of things that shadow the system's: a domain over every type, a function of every signature, an operator
-/// for every pair of types, a view with every catalog's name. It stands first on the search path.
+/// forevery pair of types, a view with every catalog's name. It stands first on the search path.
 const PLANTS: &str = r#"
 CREATE SCHEMA x;
 GRANT USAGE ON SCHEMA x TO public;
@@ -86,7 +86,7 @@ BEGIN
 END $do$;
 "#;
 
-/// What a database's owner can set for everybody who connects.
+/// What a database's owner can set foreverybody who connects.
 const SETTINGS: &[(&str, &str)] = &[
     ("search_path", "x, pg_catalog, public"),
     ("standard_conforming_strings", "off"),

@@ -1,4 +1,4 @@
-//! What the integration tests share: throwaway servers, a database for every test, the program under test.
+//! What the integration tests share: throwaway servers, a database forevery test, the program under test.
 //!
 //! One server of each version serves a whole run, however many processes the runner starts: the first test
 //! starts it, the rest join, and it ends seconds after the last. A test that breaks its server asks for
@@ -83,7 +83,7 @@ pub fn options(bin: &Binaries) -> Options {
     options.exe = Some(PathBuf::from(PGKIT));
     options.scope = "tests".to_owned();
     options.settings.template = true;
-    // What a test compares does not change by itself.
+    // Autovacuum would change sizes and statistics between two answers that a test compares.
     options.conf("max_prepared_transactions", "20").conf("max_connections", "200").conf("autovacuum", "off")
 }
 

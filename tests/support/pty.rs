@@ -28,7 +28,8 @@ pub fn on_terminal(mut command: Command, rows: u16, columns: u16) -> (Option<i32
     (child.wait().unwrap().code(), String::from_utf8(bytes).unwrap().replace("\r\n", "\n"))
 }
 
-/// Runs a command on a terminal that is its own, and presses each of these keys once it has shown the text before it.
+/// Runs a command with a pseudo-terminal as its controlling terminal. Each pair is a text to wait for, and the key to press
+/// once it has been shown.
 pub fn pressed(command: &Command, rows: u16, columns: u16, keys: &[(&str, &str)]) -> (Option<i32>, String) {
     let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     let pty = openpty(Some(&size), None).unwrap();

@@ -178,7 +178,7 @@ impl Job {
             same_rows: self.measure.same_rows,
             limits: self.session.limits(),
         };
-        // Once, though each is sent many times.
+        // Each statement is echoed once, although it is sent many times.
         if let Some(echo) = self.session.echo.echo() {
             let steps = options.variants.iter().flat_map(|variant| &variant.steps);
             steps.for_each(|step| echo(&session::echoed(&step.text, &[])));
@@ -204,7 +204,7 @@ impl Job {
         }
         let outcome = outcome?;
         let Some(signal) = signal.get() else { return show.run(&options, &outcome).await };
-        // What was measured until then is shown.
+        // Show what was measured before the interrupt.
         if !outcome.samples.is_empty() {
             show.run(&options, &outcome).await?;
         }

@@ -40,7 +40,7 @@ const ROOM: usize = 115;
 const PAIRS: &[&str] =
     &["faster text", "slower text", "n int8", "ratio float8", "low float8", "high float8", "more_runs int8"];
 
-/// A figure to six decimals: of milliseconds, the nanoseconds. What is behind them is noise of the arithmetic.
+/// Rounds a figure to six decimals, which is a nanosecond for figures in milliseconds. Further digits are rounding noise.
 fn nanoseconds(figure: f64) -> f64 {
     (figure * 1e6).round() / 1e6
 }

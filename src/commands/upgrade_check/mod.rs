@@ -47,7 +47,7 @@ struct UpgradeArgs {
     /// Rehearse it also where that runs code of these databases as your own account
     #[arg(long, requires = "new_bin_dir", conflicts_with = "no_rehearsal")]
     rehearsal: bool,
-    /// How long the rehearsal may take; 0 is for ever
+    /// How long the rehearsal may take; 0 is forever
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = cli::parse_timeout)]
     rehearsal_timeout: Duration,
     /// Exit with 0 although something could not be looked at

@@ -614,7 +614,7 @@ fn with_output(ended: Ended, output: Captured) -> Ended {
     }
 }
 
-/// Sleeps until then; for ever where there is no then.
+/// Sleeps until then; forever where there is no then.
 async fn at(until: Option<Instant>) {
     match until {
         Some(until) => tokio::time::sleep_until(until.into()).await,

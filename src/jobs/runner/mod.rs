@@ -28,7 +28,7 @@ use crate::session::Writer;
 
 /// How long a guard without work has to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
-/// How long a look at the tables may take: a connection that is dead but was not closed takes for ever.
+/// How long a look at the tables may take: a connection that is dead but was not closed takes forever.
 const LOOK: Duration = Duration::from_secs(90);
 /// How soon a due job is tried again that is ongoing elsewhere, whose row was locked, or for which the server was away.
 const AGAIN: Duration = Duration::from_secs(1);

@@ -48,7 +48,7 @@ pub enum Wish {
 pub struct Plan {
     /// Whether.
     pub wish: Wish,
-    /// How long all of it may take; `None` is for ever.
+    /// How long all of it may take; `None` is forever.
     pub limit: Option<Duration>,
 }
 
