@@ -308,12 +308,17 @@ WITH term (re) AS (
 ), commented (classid, objid, objsubid, description) AS (
     SELECT d.classoid, d.objoid, d.objsubid, d.description
     FROM pg_catalog.pg_description d, term t
-    -- 16384 is the first OID that initdb does not use; users may choose any OID for a large object.
-    WHERE ($3 OR d.objoid >= 16384 OR d.classoid = 'pg_catalog.pg_largeobject'::pg_catalog.regclass) AND d.description COLLATE pg_catalog."default" ~* t.re
+    -- 16384 is the first OID that initdb does not use; users may choose any OID for a large object. What initdb itself has to
+    -- say of the schema public and of its databases is no topic of the user's.
+    WHERE ($3 OR d.objoid >= 16384 OR d.classoid = 'pg_catalog.pg_largeobject'::pg_catalog.regclass
+           OR (d.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.description <> 'standard public schema'
+               AND d.objoid = (SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname = 'public')))
+      AND d.description COLLATE pg_catalog."default" ~* t.re
     UNION ALL
     SELECT d.classoid, d.objoid, 0, d.description
     FROM pg_catalog.pg_shdescription d, term t
-    WHERE ($3 OR d.objoid >= 16384) AND d.description COLLATE pg_catalog."default" ~* t.re
+    WHERE ($3 OR d.description NOT IN ('unmodifiable empty database', 'default template for new databases', 'default administrative connection database'))
+      AND d.description COLLATE pg_catalog."default" ~* t.re
 ), objects (classid, objid, schema, name, kind) AS (
     -- Objects that can have a comment. pg_identify_object would name them, but before 14 it fails on dropped objects.
     SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::oid, c.oid, c.relnamespace, c.relname::text,

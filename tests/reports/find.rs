@@ -252,6 +252,16 @@ fn without_a_term_all_relations_and_functions_are_listed_once() {
 }
 
 #[test]
+fn what_a_user_says_of_the_schema_public_is_found_and_what_initdb_says_is_not() {
+    for bin in bins() {
+        let db = database(server(bin).info(), "public_comment");
+        assert!(found(&db, &["find", "standard public schema"]).is_empty());
+        db.sql("COMMENT ON SCHEMA public IS 'where the zebras are'");
+        assert_eq!(found(&db, &["find", "zebras"]), [("comment".to_owned(), "public".to_owned())]);
+    }
+}
+
+#[test]
 fn system_objects_are_found_when_asked_for() {
     for bin in bins() {
         let db = filled::filled(bin);
