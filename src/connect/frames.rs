@@ -1,5 +1,5 @@
-//! Checks the server's messages while their bytes arrive: how long they are, and what they say before the first query. A
-//! hostile server, or one that does not speak this protocol, must not be able to fill the memory.
+//! Checks the server's messages as their bytes arrive: their length, and what they contain before the first query. A
+//! hostile server, or one that does not speak this protocol, must not be able to exhaust the memory.
 
 use std::collections::HashSet;
 use std::io;
@@ -8,13 +8,13 @@ use super::authentication::Allowed;
 
 /// The longest message before the first query, in bytes. libpq accepts 30,000 there.
 const STARTUP_MESSAGE: usize = 64 << 10;
-/// The most that a server may send before the first query, in bytes.
+/// How much a server may send before the first query, in bytes.
 const STARTUP: usize = 1 << 20;
-/// The most that a server may answer to the first message, in bytes.
+/// How much a server may send in answer to the first message, in bytes.
 const OPENING: usize = 8 << 20;
-/// The longest message later on, in bytes: a row, a notice, an error.
+/// The longest message after that, in bytes: a row, a notice or an error.
 const MESSAGE: usize = 64 << 20;
-/// The longest message of the other kinds, which hold no text of any length.
+/// The longest message of the kinds that contain no text of arbitrary length, in bytes.
 const SHORT: usize = 64 << 10;
 /// How many different settings a server may report. PostgreSQL 18 reports sixteen.
 const NAMES: usize = 128;
@@ -24,9 +24,9 @@ const NAMES: usize = 128;
 pub(super) struct Greeting {
     /// The last kind of authentication it asked for.
     pub(super) method: Option<i32>,
-    /// It has let us in.
+    /// Has the server accepted the authentication?
     pub(super) authenticated: bool,
-    /// The backend, and the key a cancel request must show.
+    /// The backend's process id, and the key that a cancel request must present.
     pub(super) backend: Option<(i32, i32)>,
 }
 
@@ -37,24 +37,25 @@ enum Phase {
     Open,
 }
 
-/// The check of one connection; it takes the bytes in pieces of any size.
+/// The state of the check for one connection. The bytes may arrive in pieces of any size.
 pub(super) struct Frames {
     phase: Phase,
-    /// The kind and the length of the current message, as far as they have arrived.
+    /// The kind and the length of the current message; `have` says how many of these bytes have arrived.
     header: [u8; 5],
     have: usize,
     /// How many bytes of its body are still to come.
     left: usize,
     /// The number of bytes received in this phase.
     total: usize,
-    /// The body so far, of messages that are read here; `None` for others.
+    /// The part of the body that has arrived, for messages that are examined here; `None` for all others.
     body: Option<Vec<u8>>,
     names: HashSet<Box<[u8]>>,
     allowed: Allowed,
     greeting: Greeting,
 }
 
-/// How long the body of a message of this kind may be, in bytes; `None`: a server sends no such message.
+/// The longest permitted body of a message of this kind, in bytes; `None` if servers send no such message in this
+/// phase.
 fn longest(kind: u8, phase: Phase) -> Option<usize> {
     match (phase, kind) {
         (Phase::Startup, b'R' | b'E' | b'N' | b'S' | b'K' | b'Z' | b'v') => Some(STARTUP_MESSAGE),
@@ -73,7 +74,8 @@ fn refused(why: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
-/// The kind of a message and the length of its body. Errors: it is longer than it may be, or no message at all.
+/// The kind of a message and the length of its body. Errors: the message is too long, or its kind or length is
+/// invalid.
 fn header(header: [u8; 5], phase: Phase) -> io::Result<(u8, usize)> {
     let kind = header[0];
     let length = u32::from_be_bytes([header[1], header[2], header[3], header[4]]);
@@ -93,7 +95,8 @@ fn header(header: [u8; 5], phase: Phase) -> io::Result<(u8, usize)> {
     }
 }
 
-/// Checks the message that begins here as [`Frames::pass`] does in an open session, for code that reads the socket itself.
+/// Checks the message at the start of these bytes as [`Frames::pass`] does once the session is open, for code that
+/// reads the socket itself.
 pub(crate) fn admit(bytes: &[u8]) -> io::Result<()> {
     match bytes.first_chunk::<5>() {
         Some(first) => header(*first, Phase::Open).map(drop),
@@ -102,7 +105,7 @@ pub(crate) fn admit(bytes: &[u8]) -> io::Result<()> {
 }
 
 impl Frames {
-    /// For a connection of which nothing was read yet.
+    /// For a connection from which nothing has been read yet.
     pub(super) fn new(allowed: Allowed) -> Frames {
         Frames {
             phase: Phase::Startup,
@@ -121,7 +124,7 @@ impl Frames {
         self.greeting
     }
 
-    /// Checks the next bytes. Errors: they must not be read any further.
+    /// Checks the next bytes. On an error they must not be processed any further.
     pub(super) fn pass(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             if self.have < self.header.len() {
@@ -147,7 +150,7 @@ impl Frames {
         Ok(())
     }
 
-    /// The header is complete.
+    /// Called when the header is complete.
     fn begin(&mut self) -> io::Result<()> {
         let (kind, length) = header(self.header, self.phase)?;
         self.left = length;
@@ -165,7 +168,7 @@ impl Frames {
         Ok(())
     }
 
-    /// The message is complete.
+    /// Called when the message is complete.
     fn end(&mut self) -> io::Result<()> {
         let kind = self.header[0];
         self.have = 0;
@@ -215,11 +218,12 @@ impl Frames {
     }
 }
 
-/// The most rounds of hashing that a server may ask for: about a second of work. PostgreSQL's default is 4,096.
+/// The highest SCRAM iteration count that a server may ask for, which takes about a second. PostgreSQL's default is
+/// 4,096.
 const ROUNDS: u64 = 2_000_000;
 
-/// Checks how many rounds of hashing the server asks for (`i=` in SCRAM's first message): while they are computed pgkit hears
-/// no signal.
+/// Checks the iteration count (`i=` in SCRAM's server-first message): pgkit does not react to signals during the
+/// computation.
 fn rounds(message: &[u8]) -> io::Result<()> {
     let text = String::from_utf8_lossy(message);
     let rounds = text.split(',').find_map(|part| part.strip_prefix("i="));
@@ -326,8 +330,8 @@ mod tests {
         assert!(ask("2147483647").is_err());
     }
 
-    /// Random messages with damaged bytes: the check never panics, never keeps more than is allowed, and judges them the same
-    /// in pieces of any size.
+    /// Random messages with damaged bytes: the check never panics, never stores more than is allowed, and gives the
+    /// same result however the bytes are split.
     #[test]
     fn whatever_comes_is_judged_the_same_in_any_pieces() {
         let environment = crate::connect::environment();

@@ -1,5 +1,5 @@
-//! A [`Target`] for programs that connect with libpq: their environment, and a password file. Nothing of it stands in an
-//! argument, and no password in the environment.
+//! Hands a [`Target`] to programs that use libpq, through environment variables and a password file. Nothing is
+//! passed as an argument, which other users could see in the process list, and no password in the environment.
 
 use super::target::{ChannelBinding, SessionAttrs, Target, TlsVersion};
 use crate::error::{Error, Exit, Result};
@@ -29,10 +29,11 @@ impl TlsVersion {
 }
 
 impl Target {
-    /// The variables that lead a program with libpq of this major version to the same server and database, in the same
-    /// way. `options` are added to the session's own. The variables are all it needs of an environment but `PATH`.
+    /// The environment variables that make a program with libpq of this major version connect to the same server and
+    /// database in the same way. `options` are appended to the session's own options. Apart from `PATH` the program
+    /// needs no other variables.
     ///
-    /// Errors: what no variable can say, or that version does not know (64).
+    /// Errors: a setting that has no variable, or that this version of libpq does not know (64).
     pub fn libpq_variables(&self, options: &str, major: u32) -> Result<Vec<(&'static str, String)>> {
         if major < 16 && !self.require_auth.text().is_empty() {
             return Err(Error::usage(format!("libpq of PostgreSQL {major} does not know require_auth"))
@@ -64,7 +65,7 @@ impl Target {
             ("PGSSLSNI", on(self.tls.sni)),
             ("PGCHANNELBINDING", binding.to_owned()),
             ("PGTARGETSESSIONATTRS", self.session_attrs.name().to_owned()),
-            // What pgkit does not do itself.
+            // pgkit does not support GSSAPI encryption, so the program must not use it either.
             ("PGGSSENCMODE", "disable".to_owned()),
         ];
         if self.hosts.iter().any(|host| host.addr.is_some()) {
@@ -80,7 +81,7 @@ impl Target {
             all.push(("PGSSLCERTMODE", "disable".to_owned()));
         }
         if let Some(limit) = self.connect_timeout {
-            // libpq takes whole seconds, and one for two.
+            // libpq takes whole seconds, and treats 1 as 2.
             all.push(("PGCONNECT_TIMEOUT", limit.as_secs().max(2).to_string()));
         }
         for (name, value) in [
@@ -95,15 +96,15 @@ impl Target {
         {
             all.extend(value.map(|value| (name, value.name().to_owned())));
         }
-        // Where libpq looks for certificates that nobody named.
+        // libpq looks for its default certificates and keys in ~/.postgresql.
         let home = self.tls.folder.as_ref().and_then(|folder| folder.parent());
         all.extend(home.map(|home| ("HOME", home.display().to_string())));
         Ok(all)
     }
 
-    /// The text of a password file for this target; `None` where it has no password.
+    /// The contents of a password file for this target; `None` if it has no password.
     ///
-    /// Errors: a password that no such file can hold (64).
+    /// Errors: a password that a password file cannot contain (64).
     pub fn libpq_passfile(&self) -> Result<Option<Vec<u8>>> {
         let mut text = Vec::new();
         for host in &self.hosts {
@@ -112,7 +113,7 @@ impl Target {
             if password.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
                 return Err(Error::new(Exit::Usage, "a password with a line feed cannot be handed on"));
             }
-            // A socket goes by more than one name; with one host it does not matter.
+            // A socket can be named in more than one way, so it is matched by `*`; so is a single host.
             let name = if self.hosts.len() == 1 || host.is_socket() { "*" } else { host.passfile_name() };
             text.extend(escaped(name.as_bytes(), name != "*"));
             text.extend(format!(":{}:*:*:", host.port).into_bytes());
@@ -123,7 +124,7 @@ impl Target {
     }
 }
 
-/// A field of a password file.
+/// One field of a password file, with `:` and `\` escaped where `escape` is set.
 fn escaped(field: &[u8], escape: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(field.len());
     for byte in field {

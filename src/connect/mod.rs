@@ -1,5 +1,5 @@
-//! Connects exactly as libpq does: flags > service file > `PG*` > password file > defaults give a [`Target`]
-//! (a pure function), and [`connect`] dials it. No password is ever printed.
+//! Connects exactly as libpq does. Flags, service file, `PG*` variables, password file and defaults, in this order of
+//! precedence, give a [`Target`] (a pure function), and [`connect`] dials it. No password is ever printed.
 
 mod authentication;
 mod cancel;
@@ -53,7 +53,7 @@ pub struct Connected {
     pub client: tokio_postgres::Client,
     /// The server's version.
     pub version: ServerVersion,
-    /// Does the database hold bytes of no known encoding?
+    /// Is the database's encoding SQL_ASCII, so that its bytes may be in any encoding?
     pub sql_ascii: bool,
     /// The host's name, address or socket directory, for messages.
     pub host: String,
@@ -67,13 +67,14 @@ pub struct Connected {
     pub backend_pid: i32,
     /// Is the connection encrypted?
     pub encrypted: bool,
-    /// What the user should know although it stops nothing.
+    /// Warnings for the user: nothing in them keeps the session from being used.
     pub warnings: Vec<String>,
-    /// What was connected to, with the password that was typed: for the next connection to the same server.
+    /// The target that was connected to, including a password that was typed: for further connections to the same
+    /// server.
     pub target: Target,
     /// Cancels what this session does.
     pub canceler: Canceler,
-    /// Takes the connection back from `client`, for who must speak to the server himself.
+    /// Takes the connection back from `client`, for code that speaks the protocol itself.
     pub handle: Handle,
     /// The first message, as it was sent.
     pub message: String,
@@ -85,19 +86,22 @@ pub struct Connected {
     pub has_other_role: bool,
     /// Is the server in recovery?
     pub standby: bool,
-    /// Is there a connection pooler between? Then another backend serves the session than the one that was named at start-up.
+    /// Is there a connection pooler in between? There is if the backend that serves the session is not the one that
+    /// was named at start-up.
     pub is_pooled: bool,
-    /// Moves the bytes; ends when `client` is dropped or the connection is lost, and says why.
+    /// The task that moves the bytes. It ends when `client` is dropped, or when the connection is lost, and then
+    /// returns the error.
     pub driver: JoinHandle<std::result::Result<(), tokio_postgres::Error>>,
 }
 
-/// How long connecting to one address may take where the target does not say.
+/// Time limit for connecting to one address, unless the target sets one.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Connects to the first of the target's hosts that will do, and sends the first message: the one way to a session.
+/// Connects to the first of the target's hosts that is acceptable, and sends the first message. Every session is
+/// opened by this function.
 ///
-/// `ask` prompts for a password: before connecting with `-W`, else when the server wants one, none is known
-/// and there is no `-w`; at most once. Must run on a tokio runtime with I/O and time.
+/// `ask` prompts for a password, at most once: before connecting with `-W`; otherwise if the server requires a
+/// password, none is known, and `-w` is not set. Must run on a tokio runtime with I/O and time enabled.
 pub async fn connect(
     target: &Target,
     opening: &Opening<'_>,
@@ -138,7 +142,7 @@ async fn attempt(target: &Target, opening: &Opening<'_>) -> std::result::Result<
     let mut lines: Vec<String> = Vec::new();
     let mut last: Option<(&Host, Failure)> = None;
     let hosts = shuffled(target.hosts.iter().collect(), target.shuffle);
-    // prefer-standby asks every host whether it is a standby, and then takes any.
+    // prefer-standby looks for a standby among all hosts first, and accepts any host in a second pass.
     let passes: &[SessionAttrs] = match target.session_attrs {
         SessionAttrs::PreferStandby => &[SessionAttrs::Standby, SessionAttrs::Any],
         _ => std::slice::from_ref(&target.session_attrs),
@@ -157,7 +161,8 @@ async fn attempt(target: &Target, opening: &Opening<'_>) -> std::result::Result<
                 match one(target, host, &route, &context, wanted, opening).await {
                     Ok((session, driver)) => return Ok(accept(target, host, route, session, driver)?),
                     Err(mut failure) => {
-                        // A server that is not up yet leaves the others to be tried.
+                        // A server that is still starting up (57P03) does not end the search: the other hosts are
+                        // tried.
                         let not_up = failure.turned_away && failure.sqlstate.as_deref() == Some("57P03");
                         if not_up && index + 1 < hosts.len() {
                             failure.next = Next::Host;
@@ -183,7 +188,7 @@ async fn attempt(target: &Target, opening: &Opening<'_>) -> std::result::Result<
     Err(Refusal { error, needs_password })
 }
 
-/// A second pass may fail as the first did.
+/// Adds a line unless it is there already: a second pass may fail in the same way as the first.
 fn push(lines: &mut Vec<String>, line: String) {
     if !lines.contains(&line) {
         lines.push(line);
@@ -192,19 +197,19 @@ fn push(lines: &mut Vec<String>, line: String) {
 
 type Driven = (Opened, JoinHandle<std::result::Result<(), tokio_postgres::Error>>);
 
-/// A session whose bytes are being moved.
+/// A session whose driver task is running.
 struct Opened {
     client: tokio_postgres::Client,
     version: Option<String>,
     sql_ascii: bool,
     greeting: frames::Greeting,
-    /// `None`: the server is too old for the first message.
+    /// `None` if the server is too old to understand the first message.
     greeted: Option<opening::Greeted>,
     handle: Handle,
     connector: Option<tls::Connector>,
 }
 
-/// One address, within its time.
+/// Connects to one address, within its time limit.
 async fn one(
     target: &Target,
     host: &Host,
@@ -236,7 +241,7 @@ async fn one(
                             "the server did not answer the first statement in time",
                         ),
                     })?;
-                // Where the server refused the message, its refusal is what counts.
+                // If the server refused the message, report that refusal instead.
                 if greeted.answer.is_ok() {
                     check(wanted, greeted.who)?;
                 }
@@ -251,7 +256,7 @@ async fn one(
         .unwrap_or_else(|_| Err(Failure::new(Cause::Timeout, Next::Address, "timeout expired")))
 }
 
-/// Is this the kind of session that is wanted?
+/// Does the session satisfy target_session_attrs?
 fn check(wanted: SessionAttrs, who: opening::Who) -> std::result::Result<(), Failure> {
     let read_only = who.standby || who.read_only;
     let wrong = match wanted {
@@ -324,7 +329,7 @@ fn accept(
     })
 }
 
-/// In random order, if that is wanted. The standard library's hasher is seeded at random, which is enough to
+/// Shuffles the items if `wanted` is set. The standard library's hasher is seeded at random, which is enough to
 /// spread load.
 fn shuffled<T>(mut items: Vec<T>, wanted: bool) -> Vec<T> {
     if wanted {

@@ -11,8 +11,8 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 use super::version::ServerVersion;
 use crate::sql;
 
-/// Stands before every statement that pgkit sends, so that a server's log and its list of sessions tell which are
-/// pgkit's, and `log tail` leaves them out.
+/// A comment in front of every statement that pgkit sends. It identifies pgkit's statements in the server's log and
+/// in pg_stat_activity, and lets `log tail` leave them out.
 pub const MARK: &str = "/* pgkit */ ";
 
 /// The search path of pgkit's own statements. `pg_temp` is named last because the server searches it first where it is not
@@ -22,7 +22,7 @@ pub const PATH: &str = "search_path = pg_catalog, pg_temp";
 /// Further settings: name, value, and the first and the last major version that has it. Settings that only a superuser can
 /// change, such as `lc_messages`, are left as they are: nobody else can have set them.
 const HOUSE: &[(&str, &str, u32, u32)] = &[
-    // Values that are compared or shown as text look the same in every session.
+    // Values that are compared or displayed as text look the same in every session.
     ("DateStyle", "'ISO, MDY'", 10, MAX),
     ("IntervalStyle", "postgres", 10, MAX),
     ("TimeZone", "'UTC'", 10, MAX),
@@ -40,7 +40,7 @@ const HOUSE: &[(&str, &str, u32, u32)] = &[
     ("check_function_bodies", "on", 10, MAX),
     ("default_transaction_isolation", "'read committed'", 10, MAX),
     ("default_transaction_deferrable", "off", 10, MAX),
-    // Compiling takes longer than any of pgkit's statements.
+    // JIT compilation would take longer than the statements themselves.
     ("jit", "off", 11, MAX),
     // A parallel worker does not know the search path that the session began with.
     ("force_parallel_mode", "off", 10, 15),
@@ -60,8 +60,8 @@ pub fn house(version: ServerVersion) -> impl Iterator<Item = String> {
     std::iter::once(PATH.to_owned()).chain(rest.map(|(name, value, ..)| format!("{name} = {value}")))
 }
 
-/// The statement that returns to the role that connected, where the database has set another: for one transaction, or for
-/// the session.
+/// The statement that returns to the role that connected if the database or the role has a `role` setting: for one
+/// transaction, or for the whole session.
 pub fn drop_role(for_transaction: bool) -> String {
     sql::fill(DROP_ROLE.trim_end(), &[for_transaction.to_string()])
 }
@@ -73,7 +73,8 @@ pub struct Server {
     pub version: ServerVersion,
     /// Does the database hold bytes of no known encoding?
     pub sql_ascii: bool,
-    /// Does it notice by itself that a client was killed? Not every platform has that.
+    /// Does it notice that a client was killed (`client_connection_check_interval`)? Not every platform supports
+    /// that.
     pub watches_client: bool,
 }
 
@@ -81,9 +82,9 @@ pub struct Server {
 pub struct Opening<'a> {
     /// Settings beside those of [`house`], each as `name = value`.
     pub settings: Box<dyn Fn(Server) -> Vec<String> + 'a>,
-    /// A query of one row.
+    /// The query to run; it must return one row.
     pub question: Box<dyn Fn(Server) -> String + 'a>,
-    /// Does the transaction stay open? If not, none of these settings outlives the message.
+    /// Does the transaction stay open? If not, the message ends with COMMIT and none of its settings outlives it.
     pub stays: bool,
     /// How long the server may take to answer.
     pub patience: Duration,
@@ -92,7 +93,8 @@ pub struct Opening<'a> {
 impl Opening<'_> {
     /// The statements that open the transaction, with its settings.
     pub fn prelude(&self, server: Server) -> Vec<String> {
-        // Said in full: a role's default of SERIALIZABLE is refused on a standby.
+        // The isolation level is given explicitly: a default of SERIALIZABLE, set for a role, is refused on a
+        // standby.
         let begin = "BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY".to_owned();
         let own = (self.settings)(server);
         let settings = house(server.version).chain(own).map(|set| format!("SET LOCAL {set}"));
@@ -123,7 +125,7 @@ pub(super) struct Greeted {
     pub(super) who: Who,
 }
 
-/// The answer to `who.sql`; all false where the server refused.
+/// The answer to `who.sql`; the default, all false, if the server refused the message.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Who {
     /// The backend's process id, as the session itself sees it.
@@ -132,7 +134,7 @@ pub(super) struct Who {
     pub(super) has_other_role: bool,
     /// Is the server in recovery?
     pub(super) standby: bool,
-    /// Do its transactions only read, unless they say otherwise?
+    /// Are its transactions read-only by default?
     pub(super) read_only: bool,
 }
 
@@ -175,7 +177,8 @@ pub(super) async fn greet(
                 Err(error) => error,
             };
             let Some(refusal) = error.as_db_error() else { return Err(GreetError::Lost(error)) };
-            // 22023: this server's platform cannot watch its client; every other setting is valid everywhere.
+            // 22023 (invalid_parameter_value): this server's platform cannot watch its client. All other settings are
+            // valid everywhere.
             if !server.watches_client || refusal.code().code() != "22023" {
                 return Ok(Greeted { message, server, answer: Err(error), who: Who::default() });
             }
@@ -186,7 +189,7 @@ pub(super) async fn greet(
     tokio::time::timeout(opening.patience, asked).await.unwrap_or(Err(GreetError::Silent))
 }
 
-/// Why there is no answer.
+/// Why the first message has no answer: the connection was lost, or the time limit has passed.
 pub(super) enum GreetError {
     Lost(tokio_postgres::Error),
     Silent,
@@ -213,7 +216,8 @@ mod tests {
             let begin = "BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY; SET LOCAL search_path = pg_catalog, pg_temp; ";
             assert!(message.starts_with(begin), "{message}");
             assert!(message.ends_with("; SELECT 1; COMMIT"), "{message}");
-            // The server reads the whole message before standard_conforming_strings is set.
+            // The server parses the whole message before standard_conforming_strings is set, so no literal in it may
+            // contain a backslash.
             assert!(!message.contains('\\'), "{message}");
         }
         assert!(!opening.message(on("10.23")).contains("default_table_access_method"));

@@ -1,7 +1,7 @@
-//! From flags, service file, environment, password file and defaults to a target. A pure function.
+//! Turns flags, service file, environment, password file and defaults into a target. A pure function.
 //!
-//! The order is libpq's: the keys of a connection string given with `-d`, then the flags (psql passes them
-//! first, and libpq lets later ones win), the service file, the environment, the defaults.
+//! The order of precedence is libpq's: the keys of a connection string given with `-d`, then the flags (psql passes
+//! them first, and libpq lets later ones win), then the service file, the environment and the defaults.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,19 +18,20 @@ use super::target::{
 };
 use crate::error::{Error, Result};
 
-/// What the session calls itself when nobody said.
+/// The application_name of the session, unless the user sets one.
 const APPLICATION_NAME: &str = "pgkit";
-/// Where Debian's and Red Hat's servers put their sockets.
+/// The socket directory of Debian's and Red Hat's packages.
 const PACKAGED_SOCKETS: &str = "/var/run/postgresql";
-/// Where PostgreSQL's own build puts them.
+/// The socket directory of an unmodified build of PostgreSQL.
 const UPSTREAM_SOCKETS: &str = "/tmp";
 
-/// A URL of another driver's is no name of a database. It may hold a password, so it is not shown.
+/// Refuses a URL for another driver, which would otherwise be taken for the name of a database. It may contain a
+/// password, so it is not shown.
 ///
-/// Errors: it is one (64).
+/// Errors: it is such a URL (64).
 fn refuse_other_urls(dbname: &str) -> Result<()> {
     let Some((scheme, _)) = dbname.split_once("://") else { return Ok(()) };
-    // jdbc:postgresql, postgresql+psycopg2; any other text is a name, as libpq has it.
+    // For example jdbc:postgresql or postgresql+psycopg2. Any other text is a name, as in libpq.
     let is_of_driver = scheme.starts_with("jdbc:") || scheme.starts_with("postgres");
     let is_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.:".contains(c);
     if super::uri::is_uri(dbname) || !is_of_driver || !scheme.chars().all(is_scheme) {
@@ -87,7 +88,7 @@ pub fn resolve(flags: &Flags, env: &Environment, files: &dyn Files) -> Result<Ta
 
     let prompt = match (flags.no_password, flags.password) {
         (true, _) => Prompt::Never,
-        // A conninfo's password beats what is typed, so asking would be for nothing.
+        // A password in a connection string takes precedence over one that is typed, so there is no point in asking.
         (false, true) if !password_in_conninfo => Prompt::First,
         _ => Prompt::WhenNeeded,
     };
@@ -123,7 +124,8 @@ fn invalid(key: &str, value: &str) -> Error {
     Error::usage(format!("invalid {key} value: \"{value}\""))
 }
 
-/// libpq's socket directory is compiled in. Where a package's directory exists, its libpq is the one in use.
+/// libpq's default socket directory is compiled in. If a distribution's directory exists, then its libpq is the one
+/// in use.
 fn default_socket_dir(files: &dyn Files) -> &'static str {
     match files.stat(Path::new(PACKAGED_SOCKETS)) {
         Ok(stat) if stat.directory => PACKAGED_SOCKETS,
@@ -131,9 +133,9 @@ fn default_socket_dir(files: &dyn Files) -> &'static str {
     }
 }
 
-/// What pgkit cannot do is refused, for whoever asked for it counts on it.
+/// Refuses settings that pgkit does not support, rather than ignoring them: whoever sets them relies on them.
 fn refuse_unsupported(settings: &Settings) -> Result<()> {
-    /// Keys and the values that ask for nothing.
+    /// Keys, each with the values that request nothing and are therefore accepted.
     const UNSUPPORTED: &[(&str, &[&str])] = &[
         ("sslcrl", &[]),
         ("sslcrldir", &[]),
@@ -186,7 +188,7 @@ fn hosts(settings: &Settings, socket_dir: &str) -> Result<Vec<Host>> {
             addrs.len()
         )));
     }
-    // One port serves every host.
+    // A single port applies to every host.
     if let Some(ports) = &ports
         && ports.len() != 1
         && ports.len() != count
@@ -231,11 +233,11 @@ fn port(text: &str) -> Result<u16> {
     }
 }
 
-/// The options, and what libpq sends of old from variables of its own.
+/// The value of `options`, followed by the settings that libpq takes from variables such as PGTZ.
 fn options(settings: &Settings, env: &Environment) -> Option<String> {
     let mut options = settings.get("options").unwrap_or_default().to_owned();
     for (var, setting) in [("PGDATESTYLE", "datestyle"), ("PGTZ", "timezone"), ("PGGEQO", "geqo")] {
-        // libpq has "default" mean: do not send it.
+        // libpq takes "default" to mean that the setting is not sent.
         let Some(value) = env.var(var).filter(|value| !value.eq_ignore_ascii_case("default")) else {
             continue;
         };
@@ -246,7 +248,7 @@ fn options(settings: &Settings, env: &Environment) -> Option<String> {
         options.push_str(setting);
         options.push('=');
         for c in value.chars() {
-            // The backend splits the options at blanks.
+            // The backend splits the options at whitespace, unless it is escaped.
             if c.is_ascii_whitespace() || c == '\\' {
                 options.push('\\');
             }
@@ -325,7 +327,7 @@ fn session_attrs(settings: &Settings) -> Result<SessionAttrs> {
 
 fn connect_timeout(settings: &Settings) -> Result<Option<Duration>> {
     let seconds = settings.integer("connect_timeout")?.unwrap_or(0);
-    // libpq rounds 1 up: a second may be nearly over when it starts.
+    // libpq rounds 1 up to 2, because it counts in whole seconds, and the first may be nearly over at the start.
     Ok(u64::try_from(seconds)
         .ok()
         .filter(|&seconds| seconds > 0)
@@ -333,7 +335,7 @@ fn connect_timeout(settings: &Settings) -> Result<Option<Duration>> {
 }
 
 fn keepalives(settings: &Settings) -> Result<Keepalives> {
-    // Zero and less are the system's default.
+    // Zero and negative values mean the system's default.
     let number = |key| {
         let number = settings.integer(key)?.and_then(|number| u32::try_from(number).ok());
         Ok::<_, Error>(number.filter(|&number| number > 0))

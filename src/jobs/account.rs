@@ -1,4 +1,5 @@
-//! As which user programs run, and which variables of pgkit's environment they inherit: only those named here or in the file.
+//! The user as which jobs' programs run, and the environment variables that they inherit from pgkit: only those
+//! listed here or in the jobs file.
 
 use std::collections::BTreeMap;
 
@@ -52,9 +53,10 @@ impl Account {
     }
 }
 
-/// As which user the programs of a jobs file run; `None`: as the user who runs pgkit.
+/// The user as which the programs of a jobs file run; `None` is the user who runs pgkit.
 ///
-/// Errors: root runs pgkit and the file names no user (65), or somebody else does and it names another one (77).
+/// Errors: pgkit runs as root and the file names no user (65), or pgkit does not run as root and the file names
+/// another user (77).
 pub fn whom(named: Option<&str>, has_programs: bool, env: &Environment) -> Result<Option<Account>> {
     match named {
         None if env.uid() == 0 && has_programs => {
@@ -72,10 +74,11 @@ pub fn whom(named: Option<&str>, has_programs: bool, env: &Environment) -> Resul
     }
 }
 
-/// The variables that every program inherits, beside `LC_*` and libpq's own without the password.
+/// The variables that every program inherits, in addition to `LC_*` and libpq's own except the password.
 const INHERITED: &[&str] = &["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR"];
 
-/// What a program inherits of this environment: what all inherit, and these variables, which the jobs file names.
+/// The environment of a program: the variables that all programs inherit, and those in `passed`, which the jobs file
+/// names. With `user`, HOME and the like are that user's.
 pub fn inherited(
     all: &BTreeMap<String, String>,
     passed: &[String],

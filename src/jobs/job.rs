@@ -1,4 +1,4 @@
-//! A job as the jobs file describes it.
+//! A job, as defined in the jobs file.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,25 +9,25 @@ use serde::{Deserialize, Serialize};
 
 use super::schedule::Schedule;
 
-/// Which missed dates a backfill job makes up for.
+/// Which missed dates a backfill job catches up on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum CatchUp {
-    /// Each, in order.
+    /// All of them, in order.
     #[default]
     All,
-    /// The latest.
+    /// Only the latest.
     Last,
     /// None.
     None,
 }
 
-/// What becomes of a date whose run was cut off by a crash.
+/// What happens to a date whose run was cut off by a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum OnCrash {
     /// It runs again.
     #[default]
     Retry,
-    /// It waits for a person.
+    /// It is held until a person decides.
     Hold,
 }
 
@@ -36,23 +36,24 @@ pub enum OnCrash {
 pub enum Work {
     /// SQL.
     Sql {
-        /// One statement, where `$1` is the date; several without it.
+        /// The SQL: one statement if it uses `$1`, which is the date; otherwise one or more.
         text: String,
-        /// In one transaction with its record; else at least once.
+        /// Does it run in one transaction with the record of the run, and so exactly once? Otherwise it runs at least
+        /// once.
         transaction: bool,
     },
     /// A program.
     Program {
-        /// The program and its arguments; a shell's command line is `sh -c LINE`.
+        /// The program and its arguments; a command line for the shell is `sh -c LINE`.
         words: Vec<String>,
-        /// Added to its environment.
+        /// Variables that are added to its environment.
         environment: BTreeMap<String, String>,
-        /// Where it runs; the jobs file's folder where it does not say.
+        /// Its working directory; `None` is the folder of the jobs file.
         directory: Option<PathBuf>,
     },
 }
 
-/// Whom to tell of a change of a job's health.
+/// Whom to notify when a job begins to fail, or succeeds again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Tell {
     /// A program.
@@ -64,59 +65,59 @@ pub enum Tell {
 /// One job.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Job {
-    /// Its name: `app_name`.
+    /// Its name, which is `app_name` in crontabber's tables.
     pub name: String,
-    /// The line where it begins.
+    /// The line of the jobs file on which it begins.
     pub line: usize,
     /// When it runs.
     pub schedule: Schedule,
     /// What it does.
     pub work: Work,
-    /// The jobs that must have run.
+    /// The jobs that must have run first.
     pub depends_on: Vec<String>,
-    /// One run for each date.
+    /// Does it run once for each scheduled date, including missed ones?
     pub backfill: bool,
-    /// Which missed dates it makes up for.
+    /// Which missed dates it catches up on.
     pub catch_up: CatchUp,
-    /// How many dates one pass hands out at most.
+    /// The maximum number of dates that one pass starts.
     pub max_backfill: Option<u32>,
-    /// What becomes of a date that was cut off.
+    /// What happens to a date whose run was cut off.
     pub on_crash: OnCrash,
     /// What `--nagios` prints in parentheses.
     pub class: Option<String>,
-    /// How long after a failure it is tried again.
+    /// How long after a failure it is retried.
     pub retry_after: Duration,
-    /// How old a foreign claim may get.
+    /// How old a claim made by another program, such as crontabber, may be before it is taken over.
     pub max_ongoing_age: Duration,
     /// Its time zone.
     #[serde(with = "zone_name")]
     pub timezone: TimeZone,
-    /// How long it lives without its server.
+    /// How long a run continues while the server does not answer.
     pub lease: Duration,
-    /// How long it may take.
+    /// Its time limit; `None` is no limit.
     pub timeout: Option<Duration>,
-    /// How long after TERM it is killed.
+    /// How long after SIGTERM it is killed.
     pub kill_after: Duration,
-    /// How long its history is kept.
+    /// The retention period of its history: older attempts and log rows are deleted. `None` keeps them forever.
     pub keep_history: Option<Duration>,
     /// The role that its SQL runs as; `None`: the role that connects.
     pub role: Option<String>,
-    /// Further variables of pgkit's environment that its programs inherit.
+    /// The names of further variables that its programs inherit from pgkit's environment.
     pub pass_environment: Vec<String>,
-    /// Whom to tell when it begins to fail.
+    /// Whom to notify when it begins to fail.
     pub on_failure: Option<Tell>,
-    /// Whom to tell when it succeeds again.
+    /// Whom to notify when it succeeds again.
     pub on_recovery: Option<Tell>,
 }
 
 impl Job {
-    /// Does its work run in a transaction with its record?
+    /// Does it run in one transaction with the record of the run?
     pub fn is_transaction(&self) -> bool {
         matches!(self.work, Work::Sql { transaction: true, .. })
     }
 }
 
-/// A time zone on the wire to a guard: its name, which is how the file says it.
+/// Serializes a time zone for a guard as its IANA name, which is also what the jobs file contains.
 mod zone_name {
     use jiff::tz::TimeZone;
     use serde::{Deserialize, Deserializer, Serializer};

@@ -1,4 +1,5 @@
-//! The state of jobs in PostgreSQL: crontabber's own tables, in whatever schema they are, and pgkit's beside them.
+//! Reads and writes the state of jobs in PostgreSQL: crontabber's own tables, in whatever schema they are, and
+//! pgkit's tables beside them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -21,7 +22,7 @@ const FIRST_SEEN: &str = include_str!("../../queries/jobs/first_seen.sql");
 const DONE: &str = include_str!("../../queries/jobs/done.sql");
 const REPLAN: &str = include_str!("../../queries/jobs/replan.sql");
 
-/// Whoever can be asked: a session that only reads, or one that writes.
+/// A session that can be queried, whether it is read-only or not.
 pub trait Ask {
     /// Every row as a struct, by column name.
     fn ask<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> impl Future<Output = Result<Vec<T>>>;
@@ -47,47 +48,47 @@ impl Ask for Writer {
     }
 }
 
-/// A job's row, for people and for the plan.
+/// What is stored about a job, for display and for the plan.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Stored {
-    /// What decides.
+    /// What the plan decides by.
     pub state: State,
     /// How many runs failed in a row.
     pub error_count: i64,
-    /// What the last failure was.
+    /// The last failure.
     pub last_error: Option<LastError>,
     /// Who paused it.
     pub paused_by: Option<String>,
-    /// pgkit's own claim, where it is one.
+    /// The claim on it, if pgkit made it.
     pub claim: Option<Claim>,
-    /// What the job was last known to say of foreign claims, in seconds; `None`: pgkit has not seen it yet.
+    /// `max_ongoing_age` when the job was last seen, in seconds; `None` if pgkit has not seen it yet.
     pub max_ongoing_age_s: Option<f64>,
 }
 
-/// A claim of pgkit's, as far as people want to know it.
+/// A claim that pgkit has made, for display.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claim {
-    /// `running`, or `held`: it was cut off, and waits for a person.
+    /// `running`, or `held`: the run was cut off, and waits until a person decides.
     pub state: String,
     /// The machine it runs on.
     pub host: Option<String>,
-    /// Since when.
+    /// When the run started.
     #[serde(deserialize_with = "some_instant")]
     pub started: Timestamp,
-    /// Since when its lock is known to be free.
+    /// Since when its advisory lock has been seen to be free.
     #[serde(deserialize_with = "instant")]
     pub seen_free_at: Option<Timestamp>,
     /// How long after that it is taken over, in seconds.
     pub grace_s: f64,
-    /// The advisory locks that somebody holds in this database.
+    /// The keys of the advisory locks that are held in this database.
     held: Vec<i64>,
-    /// Is its own among them? Then somebody is behind it.
+    /// Is its own lock free? If it is held, the run's process is still alive.
     #[serde(skip)]
     pub is_free: bool,
 }
 
-/// What the original keeps of a failure.
+/// What crontabber stores about a failure.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LastError {
     /// The kind of error.
@@ -97,7 +98,7 @@ pub struct LastError {
 }
 
 impl LastError {
-    /// Whatever the column holds: somebody may have written anything.
+    /// Accepts any text, because anything may have been written to the column.
     fn new(text: &str) -> LastError {
         let Ok(value) = serde_json::from_str::<serde_json::Value>(text) else {
             return LastError { kind: "unknown".to_owned(), value: text.to_owned() };
@@ -120,19 +121,19 @@ impl LastError {
     }
 }
 
-/// Everything that is known, at one instant of the server's clock.
+/// The state of all jobs at one instant of the server's clock.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     /// The server's clock.
     pub now: Timestamp,
-    /// By name.
+    /// All jobs, by name.
     pub jobs: BTreeMap<String, Stored>,
-    /// Changes whenever the tables or the rights on them change.
+    /// A text that changes whenever the tables, or the privileges on them, change.
     pub shape: Option<String>,
 }
 
 impl Snapshot {
-    /// What the plan wants to know of a job.
+    /// What the plan needs to know of a job.
     pub fn state(&self, name: &str) -> Option<State> {
         self.jobs.get(name).map(|stored| stored.state.clone())
     }
@@ -145,7 +146,7 @@ struct Line {
     /// See [`Snapshot::shape`].
     #[serde(default)]
     shape: Option<String>,
-    /// `None`, as in the two below: there is no job at all.
+    /// `None`, as in the next two fields, if there are no jobs at all.
     name: Option<String>,
     has_row: Option<bool>,
     #[serde(deserialize_with = "instant")]
@@ -176,7 +177,7 @@ struct Line {
     max_ongoing_age_s: Option<f64>,
 }
 
-/// A statement of `queries/jobs` with this schema in it.
+/// Puts this schema into a statement from `queries/jobs`.
 pub fn in_schema(text: &str, schema: &str) -> String {
     let mut out = String::with_capacity(text.len() + 64);
     let mut from = 0;
@@ -189,18 +190,18 @@ pub fn in_schema(text: &str, schema: &str) -> String {
     out
 }
 
-/// Where the tables are, and whether pgkit's own are there too.
+/// The schema of the tables, and whether pgkit's own are among them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// Their schema.
     pub schema: String,
-    /// Has `jobs init` been here?
+    /// Has `jobs init` created pgkit's tables?
     pub has_pgkit: bool,
     /// The shape of the tables when they were checked: see [`Snapshot::shape`].
     pub shape: String,
 }
 
-/// Reads everything in one go, however many jobs there are.
+/// Reads the state of all jobs in a single query.
 pub async fn read(session: &impl Ask, place: &Place) -> Result<Snapshot> {
     let text = in_schema(if place.has_pgkit { KNOWN } else { STATES }, &place.schema);
     let lines = session.ask::<Line>(&text, &[]).await?;
@@ -208,7 +209,7 @@ pub async fn read(session: &impl Ask, place: &Place) -> Result<Snapshot> {
     let (now, shape) = (first.now, first.shape.clone());
     let stored = |line: Line| {
         let (name, has_row, error_count) = (line.name?, line.has_row?, line.error_count?);
-        // NULL, null and {} are none; anything else is one, whatever it holds.
+        // NULL and JSON null mean that there was no error; anything else means that there was one.
         let last_error = line.last_error.filter(|text| text.trim() != "null");
         let last_error = last_error.map(|text| LastError::new(&text));
         let row = Row {
@@ -243,7 +244,7 @@ pub async fn read(session: &impl Ask, place: &Place) -> Result<Snapshot> {
     Ok(Snapshot { now, jobs: lines.into_iter().filter_map(stored).collect(), shape })
 }
 
-/// Has a job done a date, as far as is recorded?
+/// Is a job recorded as done for this date?
 pub async fn has_done(session: &impl Ask, place: &Place, job: &str, date: Timestamp) -> Result<bool> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -255,7 +256,7 @@ pub async fn has_done(session: &impl Ask, place: &Place, job: &str, date: Timest
     Ok(found.first().is_some_and(|found| found.done))
 }
 
-/// The number of a job's advisory lock: the first 64 bits of SHA-256 of its name and its tables' schema.
+/// The key of a job's advisory lock: the first 64 bits of the SHA-256 hash of its name and its tables' schema.
 pub fn lock_key(schema: &str, job: &str) -> i64 {
     let digest = openssl::sha::sha256(format!("pgkit:jobs:{schema}:{job}").as_bytes());
     let mut first = [0; 8];
@@ -263,7 +264,7 @@ pub fn lock_key(schema: &str, job: &str) -> i64 {
     i64::from_be_bytes(first)
 }
 
-/// What a refusal of a statement on the tables means for whoever runs jobs.
+/// Adds hints for those who run jobs to the server's refusal of a statement on the tables.
 pub fn explain(error: Error) -> Error {
     match error.sqlstate.as_deref() {
         Some("42P01" | "42703") => error.hint("pgkit jobs init makes or completes the tables"),
@@ -273,11 +274,11 @@ pub fn explain(error: Error) -> Error {
     }
 }
 
-/// Which server it is.
+/// The identity of a server and of the session.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Server {
-    /// Its cluster.
+    /// The system identifier of its cluster.
     pub system_identifier: String,
     /// Its timeline, in hexadecimal; empty on a standby.
     pub timeline: String,
@@ -287,17 +288,17 @@ pub struct Server {
     pub database: String,
     /// The role.
     pub role: String,
-    /// The backend's process.
+    /// The process id of the backend.
     pub pid: i64,
 }
 
-/// Asks which server it is.
+/// Asks the server for its identity.
 pub async fn server(session: &impl Ask) -> Result<Server> {
     let server: Vec<Server> = session.ask(SERVER, &[]).await?;
     server.into_iter().next().ok_or_else(|| Error::bug("a server without an identity"))
 }
 
-/// Notes the jobs that are seen for the first time. Says whether there were any.
+/// Records jobs that are seen for the first time. Returns whether there were any.
 pub async fn first_seen<'a>(
     writer: &Writer,
     place: &Place,
@@ -313,8 +314,8 @@ pub async fn first_seen<'a>(
     Ok(true)
 }
 
-/// Writes the next runs that stand in the rows as they are by now: jobs on a grid do not go by them, but who waits for
-/// such a job does.
+/// Updates the `next_run` that is stored for each job. pgkit computes the dates of such jobs from their schedule and
+/// does not read it, but jobs that depend on them go by it.
 pub async fn replan(
     writer: &Writer,
     place: &Place,
@@ -348,9 +349,9 @@ pub async fn replan(
     Ok(())
 }
 
-/// A length of time as the server reads it.
+/// A duration as text that the server accepts as an interval.
 pub fn interval(length: Duration) -> String {
-    // Old servers do not take more than 2^31 of a unit, so microseconds would not do.
+    // Old servers do not accept more than 2^31 of a unit, so microseconds alone would not do.
     format!("{}.{:06} seconds", length.as_secs(), length.subsec_micros())
 }
 

@@ -1,4 +1,4 @@
-//! The tables of jobs: which ones are meant, whether they are ours to use, and how they are made.
+//! The tables that hold the state of jobs: finding them, checking that they are safe to use, and creating them.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ const META_CHANGED: &str = include_str!("../../queries/jobs/meta_changed.sql");
 const LOCK: &str = include_str!("../../queries/jobs/init/lock.sql");
 const UNIQUE: &str = include_str!("../../queries/jobs/unique.sql");
 
-/// What `jobs init` makes where it is missing, in this order.
+/// What `jobs init` creates if it is missing, in this order.
 const MADE: &[(&str, &str)] = &[
     ("crontabber", include_str!("../../queries/jobs/init/crontabber.sql")),
     ("crontabber_unique_app_name_idx", include_str!("../../queries/jobs/init/index.sql")),
@@ -33,16 +33,16 @@ const MADE: &[(&str, &str)] = &[
 ];
 const ONGOING: &str = include_str!("../../queries/jobs/init/ongoing.sql");
 
-/// Which tables are meant, and who may own them.
+/// Which tables to use, and who may own them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Where<'a> {
-    /// Their schema, where somebody has named it.
+    /// Their schema, if the user has named it.
     pub schema: Option<&'a str>,
     /// The role that the jobs file names as their owner.
     pub owner: Option<&'a str>,
 }
 
-/// A table or an index with the name of one that `jobs init` makes.
+/// A table or an index that has the name of one that `jobs init` creates.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Part {
@@ -53,18 +53,20 @@ struct Part {
     /// Its part of [`Snapshot::shape`](store::Snapshot).
     shape: String,
     columns: Vec<String>,
-    /// Why it must not be used, the worst first.
+    /// The reasons why it must not be used, the most serious first.
     faults: Vec<String>,
 }
 
-/// The tables and indexes with the names of those that `jobs init` makes: in this schema, or in all with a table crontabber.
+/// The tables and indexes that have the names of those that `jobs init` creates: in this schema, or in every schema
+/// that has a table crontabber.
 async fn parts(session: &impl Ask, schema: Option<&str>, owner: Option<&str>) -> Result<Vec<Part>> {
     let text = |text: Option<&str>| text.map_or(Value::Null(Type::TEXT), |text| Value::Text(text.to_owned()));
     let made = Value::TextList(MADE.iter().map(|(name, _)| Some((*name).to_owned())).collect());
     session.ask(PARTS, &[made, text(schema), text(owner)]).await
 }
 
-/// The schema of the tables: the one that is named, else the only one that has them.
+/// Finds the tables and checks them. Their schema is the one that is named, or else the only one that has such
+/// tables.
 ///
 /// Errors: there is no such schema, there are several, or its tables have other columns or must not be used (65).
 pub async fn place(session: &impl Ask, wanted: Where<'_>) -> Result<Place> {
@@ -85,7 +87,7 @@ pub async fn place(session: &impl Ask, wanted: Where<'_>) -> Result<Place> {
     let missing: Vec<&str> =
         MADE.iter().map(|(name, _)| *name).filter(|name| !parts.iter().any(|p| p.name == *name)).collect();
     if has_pgkit && !missing.is_empty() {
-        // Nothing would run on these, and whoever looks must not be told that all is well.
+        // Jobs would not run on incomplete tables, and a command that only reads must not report that all is well.
         let message = format!("in schema {chosen:?} these are missing: {}", missing.join(", "));
         return Err(Error::data(message).hint("pgkit jobs init makes what is missing"));
     }
@@ -95,8 +97,8 @@ pub async fn place(session: &impl Ask, wanted: Where<'_>) -> Result<Place> {
     Ok(Place { schema: chosen, has_pgkit, shape })
 }
 
-/// The only schema with a table crontabber; `None`: there is none. Errors: there are several, and none is named (65): any
-/// role that may create a table somewhere could have made one of them.
+/// The only schema with a table crontabber; `None` if there is none. Errors: there are several, and none is named
+/// (65). Any role that may create a table somewhere could have created one of them, so pgkit does not choose.
 fn schema_of(found: &[Part], wanted: Where<'_>) -> Result<Option<String>> {
     let mut schemas = found.iter().filter(|part| part.name == "crontabber").map(|part| part.schema.as_str());
     let first = schemas.next().map(str::to_owned);
@@ -114,8 +116,8 @@ fn schema_of(found: &[Part], wanted: Where<'_>) -> Result<Option<String>> {
     Ok(first)
 }
 
-/// Checks that these are what `jobs init` makes, and that no other role decides what runs when they are used. With
-/// `completes`, what is missing will be made.
+/// Checks that these are what `jobs init` creates, and that no other role can make code of its own run when they are
+/// used. With `completes`, what is missing will be created afterwards.
 ///
 /// Errors: one of them must not be used (65).
 fn check(parts: &[&Part], completes: bool) -> Result<()> {
@@ -152,7 +154,7 @@ fn check(parts: &[&Part], completes: bool) -> Result<()> {
     for part in parts.iter().filter(|part| part.kind == "r") {
         let mut columns = part.columns.clone();
         if completes && part.name == "crontabber" && !has(&columns, "ongoing") {
-            // It will be added.
+            // `jobs init` adds this column.
             columns.push("ongoing timestamp with time zone".to_owned());
         }
         check_columns(&part.schema, &part.name, &columns)?;
@@ -160,8 +162,8 @@ fn check(parts: &[&Part], completes: bool) -> Result<()> {
     Ok(())
 }
 
-/// The columns of a table that pgkit makes, each with its type, as its statement has them; a number that counts by itself
-/// may be of any type.
+/// The columns that a CREATE TABLE statement of pgkit's defines, each with its type; `None` for SERIAL, because any
+/// integer type will do there.
 fn columns_of(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     const AFTER_TYPE: [&str; 5] = [" NOT NULL", " DEFAULT", " PRIMARY KEY", " GENERATED", ","];
     text.lines().filter_map(|line| line.strip_prefix("    ")).map(|line| {
@@ -171,7 +173,7 @@ fn columns_of(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     })
 }
 
-/// Does a table have the columns that pgkit's statements name? More may be there.
+/// Checks that a table has the columns that pgkit's statements use. It may have more.
 ///
 /// Errors: it does not (65), with what was found.
 fn check_columns(schema: &str, table: &str, found: &[String]) -> Result<()> {
@@ -204,18 +206,18 @@ fn has(columns: &[String], name: &str) -> bool {
 /// What `init` did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Made {
-    /// Where.
+    /// The schema.
     pub schema: String,
-    /// What was missing, and is there now.
+    /// What was missing and has been created.
     pub made: Vec<String>,
-    /// Unique indexes of crontabber's table that should not be there.
+    /// Unique indexes on crontabber's table that should not exist.
     pub others: Vec<String>,
 }
 
-/// Makes what is missing of the tables, all or nothing; safe when several do so at once.
+/// Creates the missing tables and indexes, all or nothing. Several processes can safely do so at the same time.
 ///
-/// Errors: there is no schema for them, what is there is something else or somebody else's (65), the role may not
-/// create (77).
+/// Errors: there is no schema for them, or what is there is something else or belongs to somebody else (65), the role
+/// may not create them (77).
 pub async fn init(writer: &Writer, wanted: Where<'_>) -> Result<Made> {
     refuse_standby(writer)?;
     let schema = match wanted.schema {
@@ -242,7 +244,7 @@ pub async fn init(writer: &Writer, wanted: Where<'_>) -> Result<Made> {
             Ok(Made { schema, made, others: others.into_iter().map(|index| index.name).collect() })
         }
         Err(error) => {
-            // What went wrong is what counts.
+            // Report the original error, whatever becomes of the ROLLBACK.
             let _ = writer.run("ROLLBACK").await;
             Err(match error.sqlstate.as_deref() {
                 Some("3F000") => error.hint("CREATE SCHEMA makes it; or name another one: --schema"),
@@ -276,7 +278,7 @@ async fn make(writer: &Writer, schema: &str, owner: Option<&str>) -> Result<Vec<
             Some(_) => {}
         }
     }
-    // The schema of the new tables may belong to another role.
+    // Check again: the schema of the new tables may belong to another role.
     let all = self::parts(writer, Some(schema), owner).await?;
     check(&all.iter().collect::<Vec<_>>(), false)?;
     let server = store::server(writer).await?;
@@ -293,9 +295,9 @@ fn refuse_standby(writer: &Writer) -> Result<()> {
     Ok(())
 }
 
-/// The tables, ready to be written to.
+/// Finds and checks the tables, for a session that writes to them.
 ///
-/// Errors: they are not there, or not whole, or somebody else's, or from a newer pgkit (65), the server is a standby
+/// Errors: they are missing, incomplete, unsafe to use, or of a newer version of pgkit (65), the server is a standby
 /// (69).
 pub async fn open(writer: &Writer, wanted: Where<'_>) -> Result<Place> {
     #[derive(Deserialize)]

@@ -1,7 +1,7 @@
-//! Reads a file that says what to run, but only where nobody else can change or replace it.
+//! Reads a file that determines what is executed, and refuses it if another user could change or replace it.
 //!
-//! The path is walked from the root, one name at a time. Each folder, link and file is judged by its open descriptor, since a
-//! name may lead to something else a moment later.
+//! The path is walked from the root, one component at a time. Each folder and file is checked through its open
+//! descriptor, because its name may refer to something else a moment later.
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -14,7 +14,7 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 
 use crate::error::{Error, Result};
 
-/// How many symbolic links a path may have, as in the kernel.
+/// The maximum number of symbolic links in a path, as in the kernel.
 const LINKS: usize = 40;
 
 /// Why a path is not trusted.
@@ -31,9 +31,9 @@ impl From<(&Path, Errno)> for Why {
     }
 }
 
-/// The contents of a file that, with every folder and link on its path, belongs to this user or to root and that others may
-/// not write. A folder that all may write is accepted where it is sticky, as /tmp is: there nobody can replace a file of
-/// somebody else. `what` names the file in errors.
+/// Reads a file that, like every folder and link on its path, must belong to this user or to root and must not be
+/// writable by others. A folder that others may write is accepted if it is sticky, as /tmp is: others cannot replace
+/// a file there. `what` names the file in errors.
 ///
 /// Errors: it cannot be read (74), or others can change or replace it (65).
 pub fn read(path: &Path, uid: u32, what: &str) -> Result<Vec<u8>> {
@@ -73,7 +73,7 @@ fn walk(path: &Path, uid: u32) -> std::result::Result<Vec<u8>, Why> {
         }
         let stat = fstatat(&folder, name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW).map_err(failed)?;
         if kind(&stat) == SFlag::S_IFLNK {
-            // A link's permissions mean nothing, but its owner decides where it leads.
+            // A link's permissions are meaningless, but its owner decides where it leads.
             owned(&here, &stat, uid)?;
             links += 1;
             if links > LINKS {
@@ -93,7 +93,7 @@ fn walk(path: &Path, uid: u32) -> std::result::Result<Vec<u8>, Why> {
             judge(&place, &fstat(&folder).map_err(failed)?, uid)?;
             continue;
         }
-        // Opening a pipe that nobody writes to would wait forever.
+        // Without O_NONBLOCK, opening a pipe that nobody writes to would block forever.
         let file = open(&folder, &name, OFlag::O_NONBLOCK).map_err(failed)?;
         let stat = fstat(&file).map_err(failed)?;
         if kind(&stat) != SFlag::S_IFREG {
@@ -136,7 +136,7 @@ fn owned(place: &Path, stat: &FileStat, uid: u32) -> std::result::Result<(), Why
     Err(Why::Others(place.to_owned(), "belongs to neither you nor root".to_owned()))
 }
 
-/// Checks that only this user or root can change this.
+/// Checks that nobody but this user and root can change this.
 fn judge(place: &Path, stat: &FileStat, uid: u32) -> std::result::Result<(), Why> {
     owned(place, stat, uid)?;
     let sticky = kind(stat) == SFlag::S_IFDIR && stat.st_mode & 0o1000 != 0;
@@ -185,7 +185,7 @@ mod tests {
         mode(&file, 0o664);
         assert!(told(&file).contains("it may be written by others"));
         mode(&file, 0o600);
-        // Links of one's own, absolute and relative, and links to folders.
+        // The user's own links, absolute and relative, to the file and to a folder, and a link to itself.
         symlink(&file, top.path().join("link")).unwrap();
         symlink("a/b/../b/f", top.path().join("relative")).unwrap();
         symlink("a", top.path().join("folder")).unwrap();
@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(told(&top.path().join("relative")), "text");
         assert_eq!(told(&top.path().join("folder/b/f")), "text");
         assert!(told(&top.path().join("round")).contains("could not read"));
-        // What a link leads through counts too.
+        // The folders that a link leads through are checked too.
         mode(&deep, 0o777);
         assert!(told(&top.path().join("link")).contains("may be written by others"));
         mode(&deep, 0o755);
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn what_belongs_to_others_is_refused_even_where_it_may_not_be_written() {
-        // Only root can make something another's.
+        // Only root can give a file to another user.
         if !nix::unistd::geteuid().is_root() {
             return;
         }

@@ -1,24 +1,24 @@
-//! What a failure of the driver or the server means.
+//! Turns failures of the driver or the server into pgkit's errors.
 
 use crate::error::{Error, Exit};
 
-/// What an SQLSTATE means for the exit code. From the manual's appendix "PostgreSQL Error Codes".
+/// The exit code for an SQLSTATE. From the manual's appendix "PostgreSQL Error Codes".
 pub(super) fn exit_of(sqlstate: &str) -> Exit {
     match sqlstate {
         "42501" => Exit::Permission,
-        // Canceled (a timeout, or somebody's pg_cancel_backend), lock not available, serialization, deadlock.
+        // Canceled (by a timeout or pg_cancel_backend), lock not available, serialization failure, deadlock.
         "57014" | "55P03" | "40001" | "40P01" | "25P03" | "XX000" => Exit::TryAgain,
         "57P01" | "57P02" | "57P03" | "57P05" | "25P04" => Exit::Unavailable,
         "0A000" => Exit::TooOld,
         state if state.starts_with("08") => Exit::Unavailable,
         // Out of memory, disk or connections.
         state if state.starts_with("53") => Exit::TryAgain,
-        // Data exceptions: a bad regular expression above all.
+        // Data exceptions, most often an invalid regular expression.
         _ => Exit::Data,
     }
 }
 
-/// What a failure of the driver means: the server's own words, or that the connection is lost.
+/// Turns an error of the driver into one of pgkit's: the server's own message, or a lost connection.
 pub fn explain(error: &tokio_postgres::Error, host: &str) -> Error {
     if let Some(db) = error.as_db_error() {
         let state = db.code().code();

@@ -1,7 +1,8 @@
-//! Sessions with the server: a transaction that only reads, its timeouts, its rows, and what an SQLSTATE means.
+//! Sessions with the server: read-only transactions, their timeouts and rows, and how an SQLSTATE maps to an exit
+//! code.
 //!
-//! All settings of a [`Reader`] are `SET LOCAL`: a plain SET would leak through a transaction pooler to the next
-//! client. A [`Writer`] refuses poolers, and so may set what it needs.
+//! A [`Reader`] uses only `SET LOCAL`: a plain SET would leak through a transaction pooler to the pooler's next
+//! client. A [`Writer`] refuses to go through a pooler, so it may use SET.
 
 mod failure;
 mod open;
@@ -37,7 +38,7 @@ use crate::sql::{self, quote_ident, quote_literal};
 /// How long a cancel request may take.
 pub const CANCEL_PATIENCE: Duration = Duration::from_millis(500);
 
-/// The slowest connection that gets extra time for a large answer, in bytes a second.
+/// The rate that a connection must keep up to get extra time for a large answer, in bytes per second.
 const SLOWEST: u64 = 16 << 10;
 /// The largest answer to one of pgkit's own statements that is kept in memory, in bytes.
 const KEPT: usize = 64 << 20;
@@ -45,44 +46,46 @@ const KEPT: usize = 64 << 20;
 const OWN_PATH: &str = include_str!("../../queries/session/own_path.sql");
 const PATH_SCHEMAS: &str = include_str!("../../queries/session/path.sql");
 
-/// How a reading transaction is set up.
+/// The settings of a read-only transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The longest a statement may run; `None` is forever.
+    /// `statement_timeout`; `None` is no limit.
     pub statement_timeout: Option<Duration>,
-    /// The longest it may wait for a lock.
+    /// `lock_timeout`; `None` is no limit.
     pub lock_timeout: Option<Duration>,
-    /// `client_connection_check_interval`: the server notices a client that was killed. Not every platform has it.
+    /// Is `client_connection_check_interval` set, so that the server notices a client that was killed? Not every
+    /// platform supports that.
     pub watch_client: bool,
 }
 
 fn timeout(limit: Option<Duration>) -> String {
-    // 0 switches a timeout off; a limit below a millisecond is one.
+    // 0 disables a timeout, so a limit below a millisecond becomes one millisecond.
     limit.map_or_else(|| "0".to_owned(), |d| format!("{}ms", d.as_millis().max(1)))
 }
 
 /// Makes the server notice that its client was killed.
 const WATCH_CLIENT: &str = "client_connection_check_interval = '500ms'";
 
-/// [`WATCH_CLIENT`], or nothing where the server cannot.
+/// [`WATCH_CLIENT`], or `None` if the server does not support it.
 fn watch_client(server: Server) -> Option<String> {
     server.watches_client.then(|| WATCH_CLIENT.to_owned())
 }
 
 impl Settings {
-    /// The settings beside those of every session, each as `name = value`.
+    /// The settings in addition to those of every session, each as `name = value`.
     fn own(&self, server: Server) -> Vec<String> {
         let mut set = vec![
             format!("statement_timeout = '{}'", timeout(self.statement_timeout)),
             format!("lock_timeout = '{}'", timeout(self.lock_timeout)),
-            // Catalogs of 20,000 tables are sorted and joined in memory, without temporary files on the server.
+            // Enough to sort and join the catalogs of a database with 20,000 tables without temporary files on the
+            // server.
             "work_mem = '32MB'".to_owned(),
         ];
         if self.watch_client {
             set.extend(watch_client(server));
         }
         if server.sql_ascii {
-            // The server refuses to convert such bytes to UTF-8, so it sends them as they are.
+            // The server cannot convert such bytes to UTF-8, so it is told to send them as they are.
             set.push("client_encoding = 'SQL_ASCII'".to_owned());
         }
         set
@@ -119,8 +122,8 @@ impl<'a> FromSql<'a> for Raw<'a> {
     }
 }
 
-/// The values of a row, as the server sent them, behind these. A value that cannot even be cut out is a bug of the
-/// driver's.
+/// Appends the values of a row, as the server sent them. Errors: a value cannot be extracted, which is a bug in the
+/// driver.
 pub fn push_values<'a>(row: &'a Row, values: &mut cell::Raw<'a>) -> Result<()> {
     for i in 0..row.len() {
         let value: Option<Raw<'a>> =
@@ -130,11 +133,11 @@ pub fn push_values<'a>(row: &'a Row, values: &mut cell::Raw<'a>) -> Result<()> {
     Ok(())
 }
 
-/// What is running now, so that a signal can cancel it.
+/// The sessions that may be running a statement, so that a signal can cancel it.
 #[derive(Clone, Default)]
 pub struct Running(Rc<RefCell<BTreeMap<u64, Canceler>>>);
 
-/// One session among what is running, as long as this value lives.
+/// The registration of one session in [`Running`], which ends when this is dropped.
 struct Registered {
     running: Running,
     id: u64,
@@ -154,7 +157,7 @@ impl Running {
         Registered { running: self.clone(), id }
     }
 
-    /// Cancels everything that runs; bounded by [`CANCEL_PATIENCE`].
+    /// Cancels all running statements, within [`CANCEL_PATIENCE`].
     pub async fn cancel(&self) {
         let all: Vec<Canceler> = self.0.borrow().values().cloned().collect();
         let each = futures_util::future::join_all(all.iter().map(Canceler::cancel));
@@ -165,12 +168,12 @@ impl Running {
 /// Prints the SQL that runs, as psql's `-E` does.
 pub type Echo = Option<Rc<dyn Fn(&str)>>;
 
-/// One statement as `-E` shows it.
+/// Formats a statement and its parameters as `-E` shows them.
 pub fn echoed(sql: &str, params: &[Value]) -> String {
     echoed_with(sql, params.iter().map(Value::literal))
 }
 
-/// One statement whose parameters are texts, as `-E` shows it.
+/// The same, for parameters that are text; `None` is NULL.
 pub fn echoed_text(sql: &str, params: &[Option<&str>]) -> String {
     echoed_with(sql, params.iter().map(|param| param.map_or("NULL".to_owned(), quote_literal)))
 }
@@ -187,17 +190,17 @@ fn echoed_with(sql: &str, literals: impl ExactSizeIterator<Item = String>) -> St
     text
 }
 
-/// An open connection, what is shown of it, and its place among what a signal cancels.
+/// An open connection, the callback for `-E`, and the registration for signals.
 struct Link {
     connected: Connected,
     echo: Echo,
-    /// How long pgkit waits for an answer; `None` is forever.
+    /// How long pgkit waits for an answer; `None` means no limit.
     patience: Option<Duration>,
     _registered: Registered,
 }
 
 impl Link {
-    /// The session, and the row that its first message asked for.
+    /// Returns the session, and the row that the first message asked for.
     fn new(opened: open::Opened, patience: Option<Duration>, echo: Echo) -> (Link, Vec<Option<String>>) {
         let open::Opened { connected, answer, registered } = opened;
         (Link { connected, echo, patience, _registered: registered }, answer)
@@ -211,12 +214,12 @@ impl Link {
         }
     }
 
-    /// Waits for an answer, a little longer than the server's own limit. Errors: there is none by then (69).
+    /// Waits for an answer, a little longer than the server's own limit. Errors: there is none in time (69).
     async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         self.in_time_left(Duration::ZERO, work).await
     }
 
-    /// The same, where this much of the time has passed already.
+    /// The same, with `spent` subtracted from the time limit.
     async fn in_time_left<T>(&self, spent: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
         match self.patience {
             None => work.await,
@@ -239,7 +242,7 @@ impl Link {
         }
     }
 
-    /// One or more statements whose rows nobody wants.
+    /// Runs one or more statements and discards their rows.
     async fn simple(&self, sql: &str) -> Result<()> {
         self.show(&sql.replace("; ", ";\n"), &[]);
         let sql = format!("{MARK}{sql}");
@@ -247,7 +250,7 @@ impl Link {
         self.in_time(async { work.await.map_err(|e| self.explain(&e)) }).await
     }
 
-    /// One statement and its rows.
+    /// Runs one statement and returns its rows.
     async fn rows(&self, sql: &str, params: &[Value]) -> Result<Rows<'_>> {
         self.show(sql, params);
         self.rows_unshown(&format!("{MARK}{sql}"), params).await
@@ -274,7 +277,7 @@ impl Link {
             let mut values = cell::Raw::new();
             push_values(&row, &mut values)?;
             let first = values.first().copied().flatten();
-            // An empty row takes memory too.
+            // Account for the memory that even an empty row takes.
             kept += first.map_or(0, <[u8]>::len) + 32;
             if kept > KEPT {
                 self.cancel().await;
@@ -288,8 +291,8 @@ impl Link {
         Ok(out)
     }
 
-    /// Every row as a struct, by column name. A column that is missing, unknown or unexpectedly NULL is a bug of
-    /// pgkit's, never a default.
+    /// Returns every row as a struct, by column name. A column that is missing, unknown or unexpectedly NULL is a bug
+    /// in pgkit, and never replaced by a default.
     async fn structs<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> Result<Vec<T>> {
         // The server names the columns, so nothing depends on their order.
         let sql =
@@ -307,7 +310,7 @@ impl Link {
         explain(error, &self.connected.host)
     }
 
-    /// The search path that the session began with. pgkit's own statements never run under it.
+    /// The schemas of the search path with which the session began. pgkit's own statements never run under it.
     async fn path(&self) -> Result<Vec<PathSchema>> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
@@ -325,14 +328,14 @@ impl Link {
         let _ = tokio::time::timeout(CANCEL_PATIENCE, self.connected.canceler.cancel()).await;
     }
 
-    /// Says goodbye, and waits until the server has heard it.
+    /// Closes the connection, and waits until the closing message has been sent.
     async fn close(self) {
         drop(self.connected.client);
         let _ = tokio::time::timeout(CANCEL_PATIENCE, self.connected.driver).await;
     }
 }
 
-/// The rows of an answer, as they come.
+/// The rows of an answer, one at a time, as they arrive.
 pub struct Rows<'a> {
     link: &'a Link,
     stream: Pin<Box<RowStream>>,
@@ -342,10 +345,11 @@ pub struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// The next row; `None` at the end. Errors: what the server says, with its SQLSTATE, or that it says nothing (69).
+    /// The next row; `None` at the end. Errors: the server's error, with its SQLSTATE, or no answer in time (69).
     pub async fn next(&mut self) -> Result<Option<Row>> {
         let Rows { link, stream, begun, received } = self;
-        // The limit is for the whole answer. A large answer over a slow connection gets more time, a trickle of rows does not.
+        // The limit applies to the whole answer. A large answer over a slow connection gets more time; a trickle of
+        // small rows does not.
         let allowed = Duration::from_secs(*received / SLOWEST);
         let spent = begun.elapsed().saturating_sub(allowed);
         let next = async { stream.next().await.transpose().map_err(|e| link.explain(&e)) };
@@ -355,7 +359,7 @@ impl Rows<'_> {
     }
 }
 
-/// A session in a transaction that only reads.
+/// A session in a read-only transaction.
 pub struct Reader {
     link: Link,
     settings: Settings,
@@ -363,7 +367,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Connects, and opens the transaction.
+    /// Connects and opens the transaction. `ask` prompts for a password.
     pub async fn connect(
         target: &Target,
         settings: Settings,
@@ -384,7 +388,8 @@ impl Reader {
         self.settings.opening().prelude(self.link.server())
     }
 
-    /// Reads from the answer to the first message whether statements are logged for longer than they should be.
+    /// Checks, in the answer to the first message, whether statement logging that pgkit turned on should have ended
+    /// by now.
     fn hear(&mut self, answer: &[Option<String>]) {
         let value = |i: usize| answer.get(i).and_then(|value| value.as_deref());
         self.overdue = value(0)
@@ -392,12 +397,12 @@ impl Reader {
             .and_then(|(note, now)| note::overdue(note, now));
     }
 
-    /// What whoever connects should know of the server's log settings: that they should have ended.
+    /// A warning for whoever connects that temporary log settings should have ended already; `None` if all is well.
     pub fn overdue(&self) -> Option<&str> {
         self.overdue.as_deref()
     }
 
-    /// Rolls back what failed and opens the transaction anew, with this lock timeout where one is given.
+    /// Rolls back a failed transaction and opens a new one, with this lock timeout if one is given.
     pub async fn reopen(&mut self, lock_timeout: Option<Duration>) -> Result<()> {
         if let Some(limit) = lock_timeout {
             self.settings.lock_timeout = Some(limit);
@@ -425,17 +430,17 @@ impl Reader {
         &self.link.connected.database
     }
 
-    /// What was connected to, for further connections to the same server.
+    /// The target that was connected to, for further connections to the same server.
     pub fn target(&self) -> &Target {
         &self.link.connected.target
     }
 
-    /// The transaction's settings, as they are now.
+    /// The current settings of the transaction.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Asks for the truth of all these expressions in one query.
+    /// Evaluates all these boolean expressions in one query. NULL counts as false.
     pub async fn probe(&self, expressions: &[&str]) -> Result<Vec<bool>> {
         if expressions.is_empty() {
             return Ok(Vec::new());
@@ -455,18 +460,18 @@ impl Reader {
         only(self.rows(sql, &[]).await?).await
     }
 
-    /// The text column of every row of a query of pgkit's own.
+    /// The first column, a text, of every row of one of pgkit's own queries.
     pub async fn texts(&self, sql: &str, params: &[Value]) -> Result<Vec<String>> {
         self.link
             .first_column(sql, params, |raw| {
-                // Names that are no UTF-8 are shown as everywhere else.
+                // Names that are not valid UTF-8 are escaped, as in all other output.
                 let text = cell::ColumnType::TEXT.decode(raw).map_err(Error::bug)?;
                 Ok(crate::render::plain(&text).into_owned())
             })
             .await
     }
 
-    /// As [`Reader::texts`], but leaves out what is not UTF-8: escaped, it would be another name.
+    /// As [`Reader::texts`], but without names that are not valid UTF-8: escaped, they would be different names.
     pub async fn names(&self, sql: &str, params: &[Value]) -> Result<Vec<String>> {
         let names = self.link.first_column(sql, params, |raw| {
             Ok(raw.and_then(|raw| std::str::from_utf8(raw).ok()).map(str::to_owned))
@@ -474,28 +479,28 @@ impl Reader {
         Ok(names.await?.into_iter().flatten().collect())
     }
 
-    /// Every row of a query of pgkit's own as a struct, by column name.
+    /// Every row of one of pgkit's own queries as a struct, by column name.
     pub async fn structs<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> Result<Vec<T>> {
         self.link.structs(sql, params).await
     }
 
-    /// Runs one statement. Errors: what the server says, with its SQLSTATE.
+    /// Runs one statement. Errors: the server's error, with its SQLSTATE.
     pub async fn rows(&self, sql: &str, params: &[Value]) -> Result<Rows<'_>> {
         self.link.rows(sql, params).await
     }
 
-    /// Compares what the server says of a statement's columns with the header, before it runs: tokio-postgres hangs
-    /// on a large answer with a column of a type it does not know.
+    /// Compares a statement's columns, as the server describes them, with the header before the statement runs:
+    /// tokio-postgres hangs on a large answer with a column of a type that it does not know.
     ///
-    /// Errors: bad data (65) that names file, column and type.
+    /// Errors: they differ (65); the message names the file, the column and the type.
     pub async fn describe(&self, text: &Text, columns: &[Column], params: &[Value]) -> Result<()> {
         let row = self.nulls(text, params).await?;
         check_row(&format!("{}:{}", text.file, text.columns_line), columns, &row)
     }
 
-    /// The columns that the server says a statement has, without running it.
+    /// The columns of a statement as the server describes them, without running it.
     ///
-    /// Errors: what the server says of the statement; a type that pgkit does not read (65).
+    /// Errors: the server refuses the statement, or a column has a type that pgkit cannot read (65).
     pub async fn columns(&self, text: &Text, params: &[Value]) -> Result<Vec<Column>> {
         let row = self.nulls(text, params).await?;
         let columns = row.columns().iter().map(|column| {
@@ -512,7 +517,8 @@ impl Reader {
         columns.collect()
     }
 
-    /// One row of NULLs with a statement's columns: a join that nothing satisfies, so that the statement never runs.
+    /// One row of NULLs with a statement's columns: the result of an outer join that never matches, so that the
+    /// statement itself does not run.
     async fn nulls(&self, text: &Text, params: &[Value]) -> Result<Row> {
         let sql =
             format!("SELECT report.* FROM (SELECT) AS one LEFT JOIN (\n{}\n) AS report ON false", text.sql);
@@ -521,26 +527,26 @@ impl Reader {
         only(rows).await
     }
 
-    /// Cancels what runs, and waits until the server has ended it.
+    /// Cancels the running statement, and waits until the server has been told, within [`CANCEL_PATIENCE`].
     pub async fn cancel(&self) {
         self.link.cancel().await;
     }
 
-    /// Ends the transaction, so that a pooler gets its connection back in order.
+    /// Ends the transaction, so that a pooler gets its connection back in a clean state.
     pub async fn close(self) {
-        // Nothing was written: when this fails there is nothing to lose.
+        // Nothing was written, so nothing is lost if this fails.
         let _ = self.link.simple("COMMIT").await;
         self.link.close().await;
     }
 
-    /// Lets the connection go after a cancel, without waiting for the rest of an answer.
+    /// Cancels the running statement and drops the connection, without waiting for the rest of an answer.
     pub async fn abandon(self) {
         self.cancel().await;
         self.link.connected.driver.abort();
     }
 }
 
-/// The first row of an answer, read to its end.
+/// The first row of an answer, which is read to its end.
 async fn only(mut rows: Rows<'_>) -> Result<Row> {
     let first = rows.next().await?.ok_or_else(|| Error::bug("a query without a row"))?;
     while rows.next().await?.is_some() {}
@@ -552,11 +558,11 @@ async fn only(mut rows: Rows<'_>) -> Result<Row> {
 #[serde(deny_unknown_fields)]
 struct PathSchema {
     schema: String,
-    /// Does the path name it? Some are searched without being named.
+    /// Is it listed in the path? Some schemas, such as pg_catalog, are searched without being listed.
     named: bool,
 }
 
-/// Does the answer have the columns that the header promises?
+/// Checks that the answer has the columns that the header promises.
 fn check_columns(file: &str, promised: &[Column], found: &[(String, Type)]) -> Result<()> {
     for (i, column) in promised.iter().enumerate() {
         match found.get(i) {
@@ -594,8 +600,8 @@ fn check_columns(file: &str, promised: &[Column], found: &[(String, Type)]) -> R
     Ok(())
 }
 
-/// Checks a row against the header, once a stream: what a test proves of pgkit's own reports, and a server may still
-/// get wrong.
+/// Checks a row against the header, once per result. For pgkit's own reports a test proves that they agree, but a
+/// server may still behave differently.
 pub fn check_row(file: &str, columns: &[Column], row: &Row) -> Result<()> {
     let found: Vec<(String, Type)> =
         row.columns().iter().map(|c| (c.name().to_owned(), c.type_().clone())).collect();

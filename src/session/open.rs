@@ -1,4 +1,4 @@
-//! The one place that opens a session.
+//! Opens sessions. No other module does, so that none can skip the first message.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use super::{Echo, Registered, Running, explain};
 use crate::connect::{self, Connected, Opening, Target};
 use crate::error::{Error, Result};
 
-/// How much longer than the server's own limit pgkit waits for an answer.
+/// How much longer than the server's own time limit pgkit waits for an answer.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long the server may take to answer the first message where statements have no limit.
+/// How long the server may take to answer the first message if statements have no time limit.
 const UNLIMITED: Duration = Duration::from_secs(60);
 
-/// How long pgkit waits for a statement's answer where the server has this limit for it: a server that keeps to its limit
-/// has answered by then. `None` is forever.
+/// How long pgkit waits for the answer to a statement with this time limit on the server: a server that enforces its
+/// limit has answered by then. `None` is no limit.
 pub(super) fn patience(limit: Option<Duration>) -> Option<Duration> {
     limit.map(|limit| limit.saturating_add(GRACE))
 }
 
-/// How long pgkit waits for the answer to the first message, where statements have this limit.
+/// How long pgkit waits for the answer to the first message if statements have this time limit.
 pub(super) fn first_patience(limit: Option<Duration>) -> Duration {
     limit.unwrap_or(UNLIMITED).saturating_add(GRACE)
 }
@@ -31,9 +31,10 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// Checks that no pooler shares the session with other clients, who would get its settings and its locks.
+    /// Checks that no connection pooler is in between: other clients would share the session, and get its settings
+    /// and its locks.
     ///
-    /// Errors: a connection pooler stands between (64, with this hint).
+    /// Errors: there is a pooler (64, with this hint).
     pub(super) fn unpooled(self, hint: &str) -> Result<Opened> {
         if self.connected.is_pooled {
             return Err(Error::usage("there is a connection pooler between pgkit and the server").hint(hint));
@@ -42,9 +43,10 @@ impl Opened {
     }
 }
 
-/// Connects and sends the first message. A signal cancels what the session runs. `ask` prompts for a password.
+/// Connects and sends the first message. A signal cancels the session's running statement. `ask` prompts for a
+/// password.
 ///
-/// Errors: no connection (69), or what the server answers to the first message.
+/// Errors: no connection (69), or the server refuses the first message.
 pub(super) async fn open(
     target: &Target,
     opening: &Opening<'_>,

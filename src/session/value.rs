@@ -1,13 +1,13 @@
-//! What a parameter binds, on the wire and as a literal.
+//! Values of parameters, in the wire format and as SQL literals.
 
 use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut};
 
 use crate::sql::quote_literal;
 
-/// What a parameter binds.
+/// The value of a parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// SQL's NULL, of this type.
+    /// NULL of this type.
     Null(Type),
     /// bool
     Bool(bool),
@@ -15,7 +15,7 @@ pub enum Value {
     Int8(i64),
     /// text
     Text(String),
-    /// text[], with NULLs where there are some.
+    /// text[], whose elements may be NULL.
     TextList(Vec<Option<String>>),
     /// interval, in microseconds.
     Interval(i64),
@@ -52,7 +52,7 @@ impl Value {
     }
 }
 
-/// The SQL name of a type that a parameter may have.
+/// The SQL name of one of the types that [`Value`] has.
 fn type_name(kind: &Type) -> &'static str {
     match *kind {
         Type::BOOL => "bool",

@@ -1,6 +1,6 @@
-//! A session for measuring, and for a guard's jobs: one task speaks to the server itself, so that nothing but the wire is
-//! between a statement and the clock, and a dropped exchange leaves nothing behind. Everything before the first statement
-//! (TLS, authentication) is done as for any other session.
+//! A session for measurements, and for a guard's jobs. It speaks the protocol itself, in a single task, so that
+//! measured times contain nothing but the exchange with the server, and an exchange that is dropped leaves no task
+//! behind. TLS and authentication work as in any other session.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -17,54 +17,56 @@ use super::{KEPT, MARK, Registered, Running, WATCH_CLIENT, open};
 use crate::connect::{self, Bare, Canceler, Opening, ServerVersion, Target};
 use crate::error::{Error, Exit, Result};
 
-/// How long an answer is waited for without the runtime.
+/// How long to wait for an answer by reading the socket directly, before waiting through the async runtime.
 const AT_ONCE: Duration = Duration::from_millis(2);
 
 /// A row of a text answer; `None` is NULL.
 pub type TextRow = Vec<Option<String>>;
 
-/// What a statement gave.
+/// The result of a statement.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Answer {
-    /// From the first byte sent to the last one received.
+    /// The time from the first byte sent to the last one received.
     pub took: Duration,
-    /// The names of the columns, where rows were kept.
+    /// The names of the columns, if rows were kept.
     pub columns: Vec<String>,
-    /// The rows, where they were kept.
+    /// The rows, if they were kept.
     pub rows: Vec<TextRow>,
-    /// What the server refused it with.
+    /// The server's error, if it refused the statement.
     pub refused: Option<Error>,
-    /// Where in the server's functions that came from: its CONTEXT.
+    /// The CONTEXT of that error, which says in which function it was raised.
     pub context: Option<String>,
-    /// Where the session stands now: `I` outside any transaction, `T` inside one, `E` inside one that has failed.
+    /// The status of the session after this: `I` outside any transaction, `T` inside one, `E` inside one that has
+    /// failed.
     pub status: u8,
 }
 
-/// A part of what goes out in one go (see [`Wire::in_one_go`]).
+/// A part of what is sent without waiting for answers in between (see [`Wire::in_one_go`]).
 #[derive(Debug, Clone, Copy)]
 pub enum Part<'a> {
-    /// Statements of which those after the first one that is refused do not run. Outside a transaction they are one.
+    /// Statements in a pipeline: after the first one that is refused, the rest are skipped. Outside a transaction
+    /// they form one.
     Statements(&'a [Piped<'a>]),
-    /// A text in one message.
+    /// SQL text in one simple-query message.
     Text(&'a str),
 }
 
-/// A statement of a pipeline (see [`Part`]); its values are texts, and `None` is NULL.
+/// A statement in a pipeline (see [`Part`]). Its values are texts; `None` is NULL.
 #[derive(Debug, Clone, Copy)]
 pub struct Piped<'a> {
-    /// What it was prepared as; empty: it is parsed on the way.
+    /// The name under which it was prepared; empty if it is parsed in the pipeline.
     pub name: &'a str,
-    /// Its text; not needed where it was prepared.
+    /// Its text; ignored if it was prepared.
     pub sql: &'a str,
-    /// The types of its parameters (numbers of the catalog), where the text does not say them.
+    /// The OIDs of its parameters' types, if the server cannot infer them.
     pub types: &'a [u32],
     /// One for each parameter.
     pub values: &'a [Option<&'a str>],
-    /// Are its rows kept?
+    /// Are its rows kept in the answer?
     pub keep: bool,
 }
 
-/// What the server says beside its answers, such as RAISE NOTICE.
+/// Receives the server's notices, such as those of RAISE NOTICE.
 pub type Hearer = Box<dyn FnMut(&str)>;
 
 /// How a statement is sent.
@@ -78,7 +80,7 @@ pub enum Protocol {
     Prepared,
 }
 
-/// A connection that is ours alone, byte for byte.
+/// A connection on which only this code reads and writes.
 pub struct Wire {
     bare: Bare,
     send: BytesMut,
@@ -91,21 +93,22 @@ pub struct Wire {
     hearer: Option<Hearer>,
     /// How long pgkit waits for an answer; `None` is forever.
     patience: Option<Duration>,
-    /// What the server has yet to answer, each with the news that it is ready again: is it a text in one message? An
-    /// exchange that was dropped half-way has left some.
+    /// The answers, each ending with ReadyForQuery, that the server still owes; true for one to a simple query. An
+    /// exchange that was dropped halfway leaves some.
     owed: VecDeque<bool>,
-    /// Something was sent in part, and will never be whole.
+    /// Was a message sent only in part? The rest can never follow, so the connection is unusable.
     is_torn: bool,
-    /// Did the server say that the session may write now, though it was told not to?
+    /// Has the server reported that the session's transactions are no longer read-only by default?
     loosened: bool,
     _registered: Registered,
 }
 
 impl Wire {
-    /// Connects, and asks this query of one row, whose values come with the session. The session has the settings that the
-    /// server, the database and the role give it. A signal cancels what it runs. `ask` prompts for a password.
+    /// Connects and runs `question`, a query that returns one row; its values are returned with the session. The
+    /// session keeps the settings of the server, the database and the role. A signal cancels its running statement.
+    /// `ask` prompts for a password.
     ///
-    /// Errors: no connection (69), a pooler stands between (64, with this hint).
+    /// Errors: no connection (69), or there is a connection pooler in between (64, with this hint).
     pub async fn connect(
         target: &Target,
         question: &str,
@@ -114,7 +117,7 @@ impl Wire {
         ask: &mut dyn FnMut(&str) -> Result<String>,
     ) -> Result<(Wire, Vec<Option<String>>, Target)> {
         let opening = Opening {
-            // The database's owner may have set limits that are too short for the first message.
+            // The database's owner may have set time limits that are too short for the first message.
             settings: Box::new(|_| {
                 vec!["statement_timeout = '60s'".to_owned(), "lock_timeout = '20s'".to_owned()]
             }),
@@ -141,12 +144,12 @@ impl Wire {
             loosened: false,
             _registered: registered,
         };
-        // The driver has nothing left to drive.
+        // The connection was taken from the driver, so its task has nothing left to do.
         connected.driver.abort();
         Ok((own, answer, connected.target))
     }
 
-    /// The setting that makes the server notice that its client was killed; nothing where it cannot.
+    /// The setting that makes the server notice that its client was killed; `None` if the server does not support it.
     pub fn watch_client(&self) -> Option<&'static str> {
         self.watches_client.then_some(WATCH_CLIENT)
     }
@@ -156,43 +159,45 @@ impl Wire {
         self.version
     }
 
-    /// Cancels what runs, over a connection of its own.
+    /// Cancels the running statement, over a separate connection.
     pub fn canceler(&self) -> Canceler {
         self.canceler.clone()
     }
 
-    /// From now on statements have this limit on the server, and pgkit waits not much longer for an answer.
+    /// Tells this session the server's statement timeout: from now on pgkit waits only a little longer than that for
+    /// an answer.
     pub fn set_limit(&mut self, limit: Option<Duration>) {
         self.patience = open::patience(limit);
     }
 
-    /// Who gets the server's notices from now on.
+    /// Sets the receiver of the server's notices.
     pub fn hear(&mut self, hearer: Option<Hearer>) {
         self.hearer = hearer;
     }
 
-    /// Has the session been allowed to write since, though it was told not to? Servers from 14 on say so.
+    /// Has the session been switched back to read-write, although it was made read-only? Servers report this from
+    /// version 14 on.
     pub fn was_loosened(&self) -> bool {
         self.loosened
     }
 
-    /// Runs one or more statements of pgkit's own. Errors: the server refuses one.
+    /// Runs one or more of pgkit's own statements. Errors: the server refuses one.
     pub async fn run(&mut self, sql: &str) -> Result<()> {
         let answer = self.simple(&format!("{MARK}{sql}"), false).await?;
         answer.refused.map_or(Ok(()), Err)
     }
 
-    /// Sends a text in one message; with `keep` its rows are kept.
+    /// Sends SQL text in one simple-query message. The rows are kept if `keep` is set.
     ///
-    /// Errors: the connection is lost (69). What the server refuses is in the answer.
+    /// Errors: the connection is lost (69). A refusal by the server is part of the answer.
     pub async fn simple(&mut self, sql: &str, keep: bool) -> Result<Answer> {
         self.begin().await?;
         frontend::query(sql, &mut self.send).map_err(|e| unsendable(&e))?;
         self.exchange(true, keep).await
     }
 
-    /// Sends several parts in one go, each of which runs whatever has become of those before it. Gives the answers of
-    /// each: as many as were answered up to the first one that was refused.
+    /// Sends several parts without waiting in between; each runs whatever the outcome of the previous ones. Returns
+    /// the answers to each part, up to and including the first one that was refused.
     ///
     /// Errors: the connection is lost (69).
     pub async fn in_one_go(&mut self, parts: &[Part<'_>]) -> Result<Vec<Vec<Answer>>> {
@@ -228,7 +233,7 @@ impl Wire {
         Ok(())
     }
 
-    /// Parses statements under their names, up to the first one that is refused. Errors as for [`Wire::simple`].
+    /// Prepares statements under their names, up to the first one that is refused. Errors: as for [`Wire::simple`].
     pub async fn prepare<'a>(&mut self, all: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Answer> {
         self.begin().await?;
         for (name, sql) in all {
@@ -238,7 +243,7 @@ impl Wire {
         self.exchange(false, false).await
     }
 
-    /// Binds and executes: the statement of this name, or with `sql` one that is parsed on the way.
+    /// Binds and executes the prepared statement of this name, or, with `sql`, a statement that is parsed first.
     pub async fn execute(
         &mut self,
         name: &str,
@@ -251,14 +256,14 @@ impl Wire {
             frontend::parse(name, sql, std::iter::empty(), &mut self.send).map_err(|e| unsendable(&e))?;
         }
         bind(name, values, &mut self.send)?;
-        // As libpq does, whether anybody wants to know or not.
+        // libpq always asks for a description, so this does too.
         frontend::describe(b'P', "", &mut self.send).map_err(|e| unsendable(&e))?;
         frontend::execute("", 0, &mut self.send).map_err(|e| unsendable(&e))?;
         frontend::sync(&mut self.send);
         self.exchange(false, keep).await
     }
 
-    /// Sends what is to be sent, and reads until the server is ready again.
+    /// Sends the buffered messages, and reads until the server is ready again.
     async fn exchange(&mut self, is_simple: bool, keep: bool) -> Result<Answer> {
         let begun = Instant::now();
         let mut answers = Vec::new();
@@ -269,13 +274,13 @@ impl Wire {
         };
         match patience {
             None => work.await?,
-            // The rest of the answer may still come, so the connection is of no more use.
+            // The rest of the answer may still arrive, so the connection cannot be used any more.
             Some(patience) => tokio::time::timeout(patience, work).await.unwrap_or_else(|_| {
                 Err(lost(&self.host, &std::io::Error::other(format!("no answer for {patience:?}"))))
             })?,
         }
         let took = begun.elapsed();
-        // Of several statements the last one with columns counts.
+        // Of several statements, the one that was refused counts, else the last one that returned columns.
         let status = answers.last().map_or(b'I', |answer| answer.status);
         let refused = answers.iter().position(|answer| answer.refused.is_some());
         let counts = refused.or_else(|| answers.iter().rposition(|answer| !answer.columns.is_empty()));
@@ -283,7 +288,8 @@ impl Wire {
         Ok(Answer { took, status, ..answer })
     }
 
-    /// Begins anew: what the server still says to an exchange that was dropped half-way is for nobody.
+    /// Starts a new exchange, after reading and discarding what the server still sends for one that was dropped
+    /// halfway.
     async fn begin(&mut self) -> Result<()> {
         while !self.owed.is_empty() {
             self.receive_all(&|_| false, &mut Vec::new()).await?;
@@ -292,7 +298,8 @@ impl Wire {
         Ok(())
     }
 
-    /// Sends what is to be sent; each of these is answered by itself.
+    /// Sends the buffered messages. `owed` has one item for each answer that the server will give (see
+    /// [`Wire::owed`]).
     async fn flush(&mut self, owed: impl IntoIterator<Item = bool>) -> Result<()> {
         self.write().await?;
         self.owed.extend(owed);
@@ -310,8 +317,8 @@ impl Wire {
         Ok(())
     }
 
-    /// Reads until the server is ready again: an answer for each statement that was answered. `keep` says of which one, from
-    /// 0, the rows are kept.
+    /// Reads until the server is ready again, and collects one answer per statement. `keep` says for which of them,
+    /// counted from 0, the rows are kept.
     async fn receive_all(&mut self, keep: &dyn Fn(usize) -> bool, answers: &mut Vec<Answer>) -> Result<()> {
         let mut answer = Answer::default();
         let mut kept = 0;
@@ -372,8 +379,8 @@ impl Wire {
                         self.send.clear();
                         frontend::copy_fail("nothing is copied in here", &mut self.send)
                             .map_err(|e| unsendable(&e))?;
-                        // A simple query ends by itself; anything else needs a Sync, for while it copied in the server
-                        // has passed over the one that it had.
+                        // After a simple query the server becomes ready by itself. The extended protocol needs
+                        // another Sync, because the server has ignored the first one while it was in copy mode.
                         if self.owed.front() == Some(&false) {
                             frontend::sync(&mut self.send);
                         }
@@ -382,7 +389,8 @@ impl Wire {
                     _ => {}
                 }
             }
-            // A short answer is read at once; for a long one the runtime waits, so that others have their turn.
+            // A short answer is read directly; a long one is awaited through the runtime, so that other tasks can
+            // run.
             let soon = match within.take() {
                 Some(within) => {
                     self.bare.read_soon(&mut self.scratch, within).map_err(|e| lost(&self.host, &e))?
@@ -402,13 +410,13 @@ impl Wire {
         }
     }
 
-    /// The next message, where it is complete. Errors: it is too long or cannot be understood (69).
+    /// The next message; `None` if it is not complete yet. Errors: it is too long or malformed (69).
     fn next_message(&mut self) -> Result<Option<Message>> {
         connect::admit(&self.receive).map_err(|e| lost(&self.host, &e))?;
         Message::parse(&mut self.receive).map_err(|e| lost(&self.host, &e))
     }
 
-    /// Says goodbye.
+    /// Closes the session.
     pub async fn close(mut self) {
         self.send.clear();
         frontend::terminate(&mut self.send);
@@ -448,7 +456,7 @@ fn text_row(row: &DataRowBody) -> Result<TextRow> {
     row.ranges().map(|range| Ok(text(range))).collect().map_err(|e| garbled(&e))
 }
 
-/// The server's own words.
+/// Turns an ErrorResponse into an error with the server's own message.
 fn refusal(fields: &mut ErrorFields<'_>) -> Result<Error> {
     let (mut state, mut message, mut detail, mut hint) = (String::new(), String::new(), None, None);
     while let Some(field) = fields.next().map_err(|e| garbled(&e))? {
@@ -471,7 +479,7 @@ fn refusal(fields: &mut ErrorFields<'_>) -> Result<Error> {
     Ok(error)
 }
 
-/// One field of an error.
+/// One field of an ErrorResponse, by its type.
 fn field(fields: &mut ErrorFields<'_>, kind: u8) -> Result<Option<String>> {
     while let Some(field) = fields.next().map_err(|e| garbled(&e))? {
         if field.type_() == kind {

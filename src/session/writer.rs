@@ -1,4 +1,4 @@
-//! A session that changes something, or whose own settings must hold: always a direct connection.
+//! A session that writes, or that depends on its own settings. It never goes through a connection pooler.
 
 use std::time::Duration;
 
@@ -13,27 +13,28 @@ use crate::log::note;
 /// What a writing session is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Switching the server's log settings, and watching over them.
+    /// Changing the server's log settings, and monitoring them.
     Log,
-    /// Reading the server's log: it writes nothing, and keeps its own statements out of what it reads.
+    /// Reading the server's log. It writes nothing, and keeps its own statements out of the log that it reads.
     Tail,
-    /// `locks demo`: sessions that go for one row. What they send is nobody's secret.
+    /// `locks demo`: sessions that compete for one row. Their statements contain nothing confidential.
     Demo,
-    /// What runs jobs, or changes what is known of them. The role's search path says where their tables are made.
+    /// Running jobs, or changing what is stored about them. The search path that the role or the database has set
+    /// determines the schema in which the tables are created.
     Jobs,
     /// `locks cancel` and `locks terminate`.
     Signal,
-    /// Making roles and databases on a throwaway server of pgkit's own.
+    /// Creating roles and databases on one of pgkit's own throwaway servers.
     Sandbox,
 }
 
 impl Purpose {
-    /// Do its own statements stay out of the server's log, where its role may do that?
+    /// Are its own statements kept out of the server's log, if the role may do so?
     const fn is_quiet(self) -> bool {
         matches!(self, Purpose::Log | Purpose::Tail)
     }
 
-    /// What to do where a connection pooler stands between.
+    /// The hint for when a connection pooler is in between.
     const fn pooler_hint(self) -> &'static str {
         match self {
             Purpose::Jobs => {
@@ -45,18 +46,18 @@ impl Purpose {
         }
     }
 
-    /// Does it write nothing?
+    /// Is the session read-only?
     const fn only_reads(self) -> bool {
         matches!(self, Purpose::Tail | Purpose::Signal)
     }
 }
 
-/// How long a statement of it may run, and wait for a lock; `None` is forever.
+/// The time limits of a session; `None` is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The longest a statement may run.
+    /// `statement_timeout`.
     pub statement: Option<Duration>,
-    /// The longest it may wait for a lock.
+    /// `lock_timeout`.
     pub lock: Option<Duration>,
 }
 
@@ -73,7 +74,7 @@ const WITH_TRIGGERS: &str = include_str!("../../queries/session/with_triggers.sq
 const MAY_QUIET: &str = include_str!("../../queries/session/may_quiet.sql");
 const MAY_QUIET_15: &str = include_str!("../../queries/session/may_quiet.pg15.sql");
 
-/// What the first message asks, as one JSON object: see [`Greeting`].
+/// The query of the first message, whose result is one JSON object: see [`Greeting`].
 fn question(server: Server) -> String {
     let may_quiet = if server.version.major() >= 15 { MAY_QUIET_15 } else { MAY_QUIET };
     let records = note::RECORDS;
@@ -91,7 +92,7 @@ struct Greeting {
     now: f64,
 }
 
-/// A session that is proved to be ours alone, outside any transaction.
+/// A session that is known not to be shared with other clients, outside any transaction.
 pub struct Writer {
     link: Link,
     purpose: Purpose,
@@ -102,7 +103,7 @@ pub struct Writer {
 impl Writer {
     /// Connects for this purpose. `ask` prompts for a password.
     ///
-    /// Errors: no connection (69), a pooler stands between (64).
+    /// Errors: no connection (69), or there is a connection pooler in between (64).
     pub async fn for_(
         purpose: Purpose,
         target: &Target,
@@ -114,7 +115,7 @@ impl Writer {
         let opening = Opening {
             settings: Box::new(|server| limits.settings().into_iter().chain(watch_client(server)).collect()),
             question: Box::new(question),
-            // Nothing is set for the session before it is known to be ours.
+            // Nothing may be set for the session before it is known that no other client shares it.
             stays: false,
             patience: open::first_patience(limits.statement),
         };
@@ -152,7 +153,7 @@ impl Writer {
         let only_reads = if self.purpose.only_reads() { "on" } else { "off" };
         set.push(format!("default_transaction_read_only = {only_reads}"));
         if self.purpose == Purpose::Jobs {
-            // Row security would hide rows in silence; now it is an error.
+            // Row security would hide rows silently; with this setting it raises an error instead.
             set.push("row_security = off".to_owned());
         }
         if self.link.connected.sql_ascii {
@@ -162,7 +163,8 @@ impl Writer {
         if self.version().major() >= 14 {
             set.push("idle_session_timeout = 0".to_owned());
         }
-        // The path first, then the role, because another role may not be allowed to set the rest.
+        // The path is set first, then the role is reset, because the other role may not be allowed to change the
+        // remaining settings.
         let mut all = vec![format!("SET {PATH}")];
         if self.link.connected.has_other_role {
             all.push(drop_role(false));
@@ -174,8 +176,8 @@ impl Writer {
         all.join("; ")
     }
 
-    /// The schema in which the role's new tables go where no schema is named: the first one of the search path that the
-    /// session began with. `None`: that path has no schema.
+    /// The schema in which new tables are created if none is named: the first schema of the search path with which
+    /// the session began. `None` if that path contains no schema.
     pub async fn creation_schema(&self) -> Result<Option<String>> {
         let path = self.link.path().await?;
         Ok(path
@@ -184,28 +186,29 @@ impl Writer {
             .map(|found| found.schema))
     }
 
-    /// Runs one or more statements whose rows nobody wants. Several are one transaction.
+    /// Runs one or more statements and discards their rows. Several statements form one transaction.
     pub async fn run(&self, sql: &str) -> Result<()> {
         self.link.simple(sql).await
     }
 
-    /// Runs a query of pgkit's own: every row as a struct, by column name.
+    /// Runs one of pgkit's own queries, and returns every row as a struct, by column name.
     pub async fn structs<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> Result<Vec<T>> {
         self.link.structs(sql, params).await
     }
 
-    /// Runs one statement with parameters whose rows nobody wants.
+    /// Runs one statement with parameters and discards its rows.
     pub async fn affect(&self, sql: &str, params: &[Value]) -> Result<()> {
         self.link.first_column(sql, params, |_| Ok(())).await.map(drop)
     }
 
-    /// The one row of a query of pgkit's own.
+    /// Runs one of pgkit's own queries that returns one row.
     pub async fn one<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> Result<T> {
         let rows = self.structs(sql, params).await?;
         rows.into_iter().next().ok_or_else(|| Error::bug("a query without a row").caused_by(sql))
     }
 
-    /// The rows of a statement that makes JSON of them itself, for it changes something: such a one cannot be wrapped.
+    /// The rows of a statement that modifies data. It must return JSON itself, because such a statement cannot be
+    /// wrapped in a query that does.
     pub async fn changed<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> Result<Vec<T>> {
         self.link
             .first_column(sql, params, |raw| {
@@ -226,7 +229,7 @@ impl Writer {
         self.link.connected.version
     }
 
-    /// The backend's process.
+    /// The process id of the backend.
     pub fn backend_pid(&self) -> i32 {
         self.link.connected.backend_pid
     }
@@ -241,32 +244,32 @@ impl Writer {
         &self.link.connected.user
     }
 
-    /// The role that the session goes by, where it is another than the one that connected.
+    /// The session's current role, if it is not the one that connected.
     pub fn role(&self) -> Option<&str> {
         self.role.as_deref()
     }
 
-    /// Is the server in recovery, so that nothing can be written but what is outside its data?
+    /// Is the server in recovery? Then only settings, which are outside the database, can be changed.
     pub fn is_standby(&self) -> bool {
         self.link.connected.standby
     }
 
-    /// Does the server notice by itself when its client is gone?
+    /// Does the server notice when its client is gone (`client_connection_check_interval`)?
     pub fn watches_client(&self) -> bool {
         self.link.connected.watches_client
     }
 
-    /// What whoever connects should know of the server's log settings: that they should have ended.
+    /// A warning for whoever connects that temporary log settings should have ended already; `None` if all is well.
     pub fn overdue(&self) -> Option<&str> {
         self.overdue.as_deref()
     }
 
-    /// Is it known by now that the connection is lost?
+    /// Has the connection been found to be lost?
     pub fn is_lost(&self) -> bool {
         self.link.connected.client.is_closed()
     }
 
-    /// What was connected to, with the password that was typed.
+    /// The target that was connected to, including a password that was typed.
     pub fn target(&self) -> &Target {
         &self.link.connected.target
     }

@@ -1,4 +1,5 @@
-//! Every command of pgkit, with arguments that make it do its work: a new one that is not here fails the test.
+//! Every command of pgkit, with arguments that make it do its actual work. The test fails if a command is missing
+//! from this list.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -7,7 +8,7 @@ use clap::Command as Tree;
 
 use crate::support::*;
 
-/// The arguments of a command, and the exit codes with which it ends when it has done its work.
+/// The arguments of a command, and the exit codes that it may end with after doing its work.
 pub struct Line {
     pub args: &'static [&'static str],
     pub codes: &'static [i32],
@@ -17,7 +18,8 @@ const fn line(args: &'static [&'static str], codes: &'static [i32]) -> Line {
     Line { args, codes }
 }
 
-/// The commands that connect to the user's server, each after those that make what it needs, such as the jobs' tables.
+/// The commands that connect to the user's server. Commands that create what others need, such as the jobs' tables,
+/// come first.
 pub const LINES: &[Line] = &[
     line(&["relations"], &[0]),
     line(&["relations", "--visible"], &[0]),
@@ -113,7 +115,7 @@ fn every_command_is_tried_on_planted_databases() {
     assert!(missing.is_empty(), "not tried: {missing:?}");
 }
 
-/// The jobs file that [`LINES`] go by.
+/// The jobs file that the commands in [`LINES`] use.
 pub const JOBS: &str = "
 [[job]]
 name = \"sql\"
@@ -131,7 +133,7 @@ every = \"1d\"
 sql = \"CREATE TABLE IF NOT EXISTS public.path_of_jobs (path pg_catalog.text); INSERT INTO public.path_of_jobs SELECT pg_catalog.current_setting('search_path')\"
 ";
 
-/// A folder with that jobs file and a report of the user's own.
+/// Creates a folder with that jobs file and a report of the user's own.
 pub fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let user = if nix::unistd::geteuid().is_root() { "user = \"root\"\n" } else { "" };
@@ -141,7 +143,7 @@ pub fn folder() -> tempfile::TempDir {
     folder
 }
 
-/// The command of a line, run in that folder.
+/// The command of a line, to be run in that folder.
 pub fn command(db: &Db, folder: &std::path::Path, line: &Line) -> Command {
     let mut command = pgkit(db);
     command

@@ -1,5 +1,5 @@
-//! Every command in databases that have implicit casts, and objects with the names of system objects: not as an attack,
-//! as in `plants`, but because an old application needs them.
+//! Every command in databases that have implicit casts, or objects with the names of system objects: not as an
+//! attack, as in `plants`, but because an old application needs them.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::support::*;
 const TYPES: &str = "ARRAY['text', 'varchar', 'bpchar', 'name', '\"char\"', 'int2', 'int4', 'int8', 'oid', 'xid', 'regclass', 'regproc', 'regtype', \
      'numeric', 'float4', 'float8', 'bool', 'date', 'timestamp', 'timestamptz', 'interval', 'inet', 'json', 'jsonb', 'text[]', 'name[]', 'int2[]', 'oid[]']";
 
-/// What a superuser may have created in a database: a name for it, and the SQL.
+/// What a superuser may have created in a database: a label and the SQL.
 fn grounds() -> Vec<(&'static str, String)> {
     let casts = |pairs: &str| {
         format!(
@@ -56,7 +56,7 @@ fn grounds() -> Vec<(&'static str, String)> {
     vec![("casts", format!("{to_text}; {between}")), ("names of the catalog", names)]
 }
 
-/// The reports' answers, which must be the same as before.
+/// The output of the reports, which must be the same as before.
 fn answers(db: &Db) -> BTreeMap<&'static str, String> {
     let answer = |args: &&'static str| {
         let words: Vec<&str> = args.split(' ').collect();

@@ -1,4 +1,4 @@
-//! What other users of the host can read of pgkit, and what they can put in its way.
+//! What other users of the host can learn about pgkit, and what they can put in its way.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -11,7 +11,7 @@ fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
-/// The arguments of a process and of its children, and the environment of its children, as the kernel shows them.
+/// The arguments of a process and its children, and the environment of its children, as shown in /proc.
 fn seen(pid: u32) -> (String, String) {
     let read = |pid: u32, name: &str| {
         String::from_utf8_lossy(&std::fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default())
@@ -50,7 +50,8 @@ fn a_password_on_the_command_line_is_gone_from_it_at_once() {
             let mut command = bare_pgkit();
             command.arg("relations").args(&args).args(["--watch", "0.2", "--system"]);
             let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-            // It has connected with the password, which the process list no longer shows.
+            // Its first output shows that it has connected with the password. By now the process list must not show
+            // the password any more.
             let mut first = [0; 1];
             std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut first).unwrap();
             let (shown, _) = seen(child.id());
@@ -78,7 +79,7 @@ fn no_core_file_is_left() {
     assert!(matches!(core.split_whitespace().nth(4), Some("0" | "1")), "{core}");
 }
 
-/// A program that was run as a job.
+/// The result of running a program as a job.
 struct Ran {
     folder: tempfile::TempDir,
     /// How `jobs run` ended.
@@ -109,7 +110,7 @@ fn program(name: &str, top: &str, job: &str, command_line: &str) -> Ran {
         command
     };
     assert_eq!(run(&mut dressed(&["jobs", "init"])).code, Some(0));
-    // A careless parent: its umask lets all write, and it leaves a descriptor open.
+    // A careless parent process: its umask makes files writable by everybody, and it leaves a descriptor open.
     let secret = folder.path().join("open");
     std::fs::write(&secret, "secret").unwrap();
     let mut shell = Command::new("/bin/sh");
@@ -159,7 +160,7 @@ fn a_program_inherits_what_is_listed_and_nothing_else() {
         "PGKIT_ATTEMPT",
         "PGKIT_BACKFILL",
         "PGKIT_CLAIM",
-        // The shell's own.
+        // Set by the shell itself.
         "PWD",
         "OLDPWD",
         "SHLVL",
@@ -168,10 +169,10 @@ fn a_program_inherits_what_is_listed_and_nothing_else() {
     let others: Vec<&String> =
         names.iter().filter(|name| !listed.contains(&name.as_str()) && !name.starts_with("LC_")).collect();
     assert!(others.is_empty() && names.iter().any(|name| name == "PGHOST"), "{others:?}");
-    // No descriptor of the careless parent is left.
+    // The parent's descriptor has not been inherited.
     assert!(!text("fd.out").contains("open"), "{}", text("fd.out"));
     assert_eq!(text("umask.out").trim(), "0022");
-    // The program can read the environment of its parent, the guard.
+    // The program can read the environment of its parent, the guard, so that must not contain secrets either.
     assert!(!text("parent.out").contains("secretword"), "{}", text("parent.out"));
     let made = std::fs::metadata(folder.path().join("made")).unwrap();
     assert_eq!(made.permissions().mode() & 0o777, 0o644);
@@ -225,7 +226,7 @@ fn a_jobs_file_that_others_could_change_is_refused() {
     let link = top.path().join("link.toml");
     symlink(&file, &link).unwrap();
     assert_eq!(check(&link).0, Some(0));
-    // A folder above the file's own.
+    // A parent of the file's folder that others may write to.
     let inner = good.join("inner");
     std::fs::create_dir(&inner).unwrap();
     std::fs::copy(&file, inner.join("jobs.toml")).unwrap();
@@ -234,7 +235,7 @@ fn a_jobs_file_that_others_could_change_is_refused() {
     assert!(code == Some(65) && told.contains("may be written by others"), "{told}");
     std::fs::set_permissions(&good, std::fs::Permissions::from_mode(0o755)).unwrap();
     if is_root() {
-        // A link of somebody else's, in a folder that all may write.
+        // Another user's link in a folder that everybody may write to.
         std::os::unix::fs::lchown(&link, Some(12345), Some(12345)).unwrap();
         let (code, told) = check(&link);
         assert!(code == Some(65) && told.contains("belongs to neither you nor root"), "{told}");

@@ -1,4 +1,5 @@
-//! A hostile server: whatever it sends, and whenever it stops, pgkit ends in time, in little memory and with a message.
+//! A hostile server: whatever it sends and whenever it stops, pgkit ends in time, with little memory and with an
+//! error message.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -10,36 +11,36 @@ use crate::support::*;
 /// When a server begins to misbehave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum When {
-    /// When it should answer the start-up message.
+    /// Instead of answering the start-up message.
     Startup,
-    /// When it should answer the first statement.
+    /// Instead of answering the first statement.
     First,
-    /// When it should answer the second statement.
+    /// Instead of answering the second statement.
     Second,
 }
 
-/// What it does then.
+/// How a server misbehaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Does {
     /// Nothing more.
     Silence,
-    /// Announces a message of this kind and length, and sends what it can of it.
+    /// Announces a message of this kind and length, and sends as much of it as it can.
     Long(u8, u32),
-    /// Sends this message again and again.
+    /// Sends a message of this kind and length over and over again.
     Flood(u8, usize),
-    /// Reports settings without end, each with a new name.
+    /// Reports endless settings, each under a new name.
     Settings,
-    /// Sends rows without end.
+    /// Sends endless rows.
     Rows,
-    /// Sends a complete row every 100 ms, without end.
+    /// Sends endless rows, one every 100 ms.
     SlowRows,
-    /// Announces a row of 60 MB and sends a byte each second.
+    /// Announces a row of 60 MB, and sends one byte of it per second.
     Drip,
     /// Sends bytes of another protocol.
     Garbage,
-    /// Asks for so many rounds of SCRAM.
+    /// Asks for this many SCRAM iterations.
     Rounds(u32),
-    /// Closes.
+    /// Closes the connection.
     Closes,
 }
 
@@ -54,7 +55,7 @@ fn ready(status: u8) -> Vec<u8> {
     message(b'Z', &[status])
 }
 
-/// The description of columns of type text.
+/// A RowDescription of columns of type text.
 fn columns(names: &[&str]) -> Vec<u8> {
     let mut body = u16::try_from(names.len()).unwrap().to_be_bytes().to_vec();
     for name in names {
@@ -80,7 +81,7 @@ fn row(values: &[Option<&[u8]>]) -> Vec<u8> {
     message(b'D', &body)
 }
 
-/// Starts such a server and gives its port. Each connection ends with its client, or after a minute.
+/// Starts such a server and returns its port. Each connection ends when its client does, or after a minute.
 fn serve(when: When, does: Does) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -118,7 +119,7 @@ fn talk(mut stream: TcpStream, when: When, does: Does) -> Option<()> {
     if when == When::First {
         return misbehave(&mut stream, does);
     }
-    // The answer to the first message of each kind of session.
+    // The answer to the first message, which depends on the kind of session.
     let stays = !text.trim_end_matches('\0').ends_with("COMMIT");
     let told: Vec<Option<&[u8]>> = if stays {
         vec![None, Some(b"1")]
@@ -128,7 +129,7 @@ fn talk(mut stream: TcpStream, when: When, does: Does) -> Option<()> {
         vec![Some(b"7")]
     };
     let names: Vec<String> = (0..told.len()).map(|i| format!("c{i}")).collect();
-    // Who serves the session, and then what the caller asks.
+    // The result of who.sql, and then of the caller's own query.
     let mut answer = columns(&["pid", "has_other_role", "standby", "read_only"]);
     answer.extend(row(&[Some(b"7"), Some(b"f"), Some(b"f"), Some(b"f")]));
     answer.extend(message(b'C', b"SELECT 1\0"));
@@ -148,7 +149,7 @@ fn int(stream: &mut TcpStream) -> Option<i32> {
     Some(i32::from_be_bytes(bytes))
 }
 
-/// The next message of the client, as text.
+/// The client's next message, as text.
 fn next(stream: &mut TcpStream) -> Option<String> {
     let mut kind = [0];
     stream.read_exact(&mut kind).ok()?;
@@ -225,7 +226,7 @@ fn misbehave(stream: &mut TcpStream, does: Does) -> Option<()> {
     }
 }
 
-/// How a command ended: its code, what it said, how long it took, and its most memory in kB.
+/// How a command ended: its exit code, its output, how long it took, and its peak memory in kB.
 struct Ended {
     output: Output,
     took: Duration,
@@ -300,7 +301,7 @@ fn whatever_a_server_says_pgkit_ends_in_time_and_in_little_memory() {
     cases.push((When::First, Does::Rows));
     cases.push((When::Second, Does::Drip));
     cases.push((When::First, Does::SlowRows));
-    // Many of them wait for a time limit, so they run at the same time.
+    // Many of them wait for a time limit, so they run in parallel.
     let next = std::sync::atomic::AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..16 {
@@ -309,7 +310,7 @@ fn whatever_a_server_says_pgkit_ends_in_time_and_in_little_memory() {
                     cases.get(next.fetch_add(1, std::sync::atomic::Ordering::SeqCst))
                 {
                     let port = serve(when, does);
-                    // The start-up is the same for all.
+                    // Start-up is the same for every kind of session.
                     let kinds = if when == When::Startup { &KINDS[..1] } else { KINDS };
                     for args in kinds {
                         judge(port, args, when, does);
@@ -340,7 +341,7 @@ fn judge(port: u16, args: &[&str], when: When, does: Does) {
         ended.output.stderr.starts_with("pgkit: ") && !ended.output.stderr.contains("panicked"),
         "{told}"
     );
-    // A row of 64 MB is allowed, and the pages of a debug build take some 60 MB.
+    // A row of 64 MB is allowed, and the code of a debug build takes about 60 MB.
     assert!(ended.peak < 220_000, "{told}");
     assert!(ended.took < Duration::from_secs(40), "{told}");
 }

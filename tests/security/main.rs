@@ -1,5 +1,5 @@
-//! Nothing that others plant, in a database, on a host or behind a port, runs as the user of pgkit.
-//! `docs/SECURITY.md` names these tests, each beside the promise that it proves.
+//! Attempts by others to make pgkit run their code as its user: with objects in a database, with files on the host,
+//! or as a hostile server. `docs/SECURITY.md` names each of these tests beside the guarantee that it proves.
 #![expect(clippy::unwrap_used, reason = "only tests use it")]
 
 #[path = "../support/catalog.rs"]

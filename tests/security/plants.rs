@@ -1,5 +1,5 @@
 //! A superuser runs every command in a database whose owner has shadowed the server's types, functions, operators and
-//! relations. Nothing of the owner's ever runs.
+//! relations. None of the owner's code ever runs.
 
 use std::path::Path;
 
@@ -8,11 +8,11 @@ use pgkit::sandbox::{Binaries, Server};
 use crate::commands::{LINES, Line, command, folder};
 use crate::support::*;
 
-/// What planted code writes to the server's log when it runs, in any transaction.
+/// What planted code writes to the server's log when it runs: unlike a row, that survives a rollback.
 const RAN: &str = "PLANTED CODE RAN";
 
-/// mallory's schema of things that shadow the system's: a domain over every type, a function of every signature, an operator
-/// forevery pair of types, a view with every catalog's name. It stands first on the search path.
+/// mallory's schema of objects that shadow the system's: a domain for every type, a function for every signature, an
+/// operator for every pair of types, and a view with every catalog's name. It comes first in the search path.
 const PLANTS: &str = r#"
 CREATE SCHEMA x;
 GRANT USAGE ON SCHEMA x TO public;
@@ -44,7 +44,7 @@ BEGIN
                AND p.prorettype NOT IN ('internal'::pg_catalog.regtype, 'cstring'::pg_catalog.regtype, 'trigger'::pg_catalog.regtype)
     LOOP
         BEGIN
-            -- By their own types, not by the domains.
+            -- The types in pg_catalog, not the domains that shadow them.
             PERFORM pg_catalog.set_config('search_path', 'pg_catalog', true);
             body := pg_catalog.format('BEGIN PERFORM x.ran(%L); RETURN %s; END', 'function ' || o.proname,
                                       CASE WHEN o.proretset OR o.result = 'void' THEN '' ELSE 'NULL' END);
@@ -86,7 +86,7 @@ BEGIN
 END $do$;
 "#;
 
-/// What a database's owner can set foreverybody who connects.
+/// What a database's owner can set for everybody who connects.
 const SETTINGS: &[(&str, &str)] = &[
     ("search_path", "x, pg_catalog, public"),
     ("standard_conforming_strings", "off"),
@@ -111,7 +111,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("statement_timeout", "'2s'"),
 ];
 
-/// A server of its own with mallory's database.
+/// A separate server with mallory's database.
 struct Planted {
     _server: Server,
     db: Db,
@@ -141,7 +141,7 @@ impl Planted {
     }
 
     fn set(&self, name: &str, value: &str) {
-        // From another database: what was set before would hinder the session.
+        // From another database, because settings made earlier would affect the session.
         let postgres = Db::existing(&self.db.info, "postgres");
         postgres.session_as("mallory").sql(&format!("ALTER DATABASE planted SET {name} = {value}"));
     }
@@ -150,7 +150,7 @@ impl Planted {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap()).into_owned()
     }
 
-    /// The lines of the log that say that planted code ran.
+    /// The lines of the log which show that planted code ran.
     fn ran(&self) -> Vec<String> {
         self.log().lines().filter(|line| line.contains(&format!("LOG:  {RAN}"))).map(str::to_owned).collect()
     }
@@ -180,25 +180,25 @@ fn nothing_that_a_databases_owner_plants_runs_in_any_command() {
     for bin in &planted_bins() {
         let planted = Planted::new(bin);
         for (name, value) in SETTINGS {
-            // PostgreSQL 16 renamed it.
+            // PostgreSQL 16 renamed it to debug_parallel_query.
             let is_renamed = *name == "force_parallel_mode" && bin.major >= 16;
             planted.set(if is_renamed { "debug_parallel_query" } else { name }, value);
         }
-        // The test is worth something: a session under the database's path runs planted code.
+        // Make sure that the plants work: a session with the database's search path does run planted code.
         let victim = planted.db.session();
         victim.sql("SET statement_timeout = 0; SELECT 'a'::text");
         eventually("the plants are some", || !planted.ran().is_empty());
         drop(victim);
-        // What it wrote reaches the file through the collector.
+        // Its output reaches the file only after a moment, through the logging collector.
         std::thread::sleep(std::time::Duration::from_millis(500));
         truncate(&planted.log);
         try_lines(&planted, LINES);
-        // A job's SQL is the user's own, and has the user's own path.
+        // A job's SQL is the user's own, and runs under the user's own search path.
         let session = planted.db.session();
         session.sql("SET statement_timeout = 0; SET search_path = pg_catalog");
         let path = session.sql("SELECT DISTINCT path FROM public.path_of_jobs");
         assert_eq!(path[0][0].as_deref(), Some("x, pg_catalog, public"));
-        // Completions.
+        // Shell completions.
         for word in ["relations", "functions", "find"] {
             let mut complete = pgkit(&planted.db);
             complete.env("COMPLETE", "fish").args(["--", "pgkit", word, "p"]);
@@ -212,12 +212,12 @@ fn nothing_that_a_databases_owner_plants_runs_in_any_command() {
     }
 }
 
-/// Empties a log to which its server appends.
+/// Truncates a log file to which its server keeps appending.
 fn truncate(log: &Path) {
     std::fs::OpenOptions::new().write(true).truncate(true).open(log).unwrap();
 }
 
-/// Checks in the log that the first statement of each of pgkit's sessions is the first message.
+/// Checks in the log that each of pgkit's sessions sends the first message before any other statement.
 fn every_session_says_the_path_first(log: &str) {
     let mut seen = std::collections::BTreeSet::new();
     let mut openings = 0;
@@ -267,12 +267,13 @@ fn the_role_that_a_database_sets_is_not_gone_by_and_the_users_own_is() {
     let superuser = planted.db.info.user.clone();
     planted.db.sql("ALTER DATABASE planted SET role = 'mallory'");
     assert_eq!(asks(&superuser).lines(), [superuser.as_str()]);
-    // mallory may not set what these set.
+    // mallory may not change the settings that these commands change.
     for line in [&["log", "on", "--for", "1h"][..], &["log", "status"], &["log", "path"], &["log", "off"]] {
         let output = run(pgkit(&planted.db).args(line));
         assert_eq!(output.code, Some(0), "{line:?}: {}", output.snapshot());
     }
-    // In sessions that write, and in those of guards: the tables must not become mallory's.
+    // Sessions that write, and those of guards, must return to the connecting role too: otherwise mallory would own
+    // the tables.
     let made = folder();
     for line in [
         Line { args: &["jobs", "init", "--schema", "ops"], codes: &[0] },

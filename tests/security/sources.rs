@@ -1,4 +1,4 @@
-//! Rules that the sources themselves keep: one place opens sessions, and functions are named with their schema.
+//! Rules for the source code: only one module opens sessions, and functions in SQL are schema-qualified.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ fn files(folder: &str, end: &str) -> Vec<(PathBuf, String)> {
     out
 }
 
-/// How often each source file has these words, outside its tests.
+/// How often these words occur in each source file, outside its tests.
 fn uses(words: &str) -> Vec<(String, usize)> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut out: Vec<(String, usize)> = files("src", "rs")
@@ -38,21 +38,21 @@ fn one_place_opens_sessions() {
     assert_eq!(uses("connect_raw("), [("connect/dial.rs".to_owned(), 1)]);
     assert_eq!(uses("dial::session("), [("connect/mod.rs".to_owned(), 1)]);
     assert_eq!(uses("connect::connect("), [("session/open.rs".to_owned(), 1)]);
-    // Only `connect` uses the driver's own way to connect.
+    // Only `connect` may use the driver's own functions for connecting.
     for words in ["tokio_postgres::connect(", "tokio_postgres::Config"] {
         let found = uses(words);
         assert!(found.iter().all(|(file, _)| file.starts_with("connect/")), "{words}: {found:?}");
     }
 }
 
-/// Words of SQL's grammar that may stand before a parenthesis without being a function's name.
+/// SQL keywords that may precede a parenthesis without being the name of a function.
 const GRAMMAR: &str = "all and any array as by case cast coalesce distinct except exists extract filter from greatest \
     grouping in intersect interval key lateral least limit not nullif on operator or order over overlay partition position \
     references returns rollup row rows select similar substring table then trim union unique using values varchar when where with within";
 
 #[test]
 fn functions_are_called_by_their_full_names() {
-    // pgkit's search path protects them already; the schema is a second protection.
+    // The search path that pgkit sets protects them already; the schema is a second line of defense.
     let grammar: Vec<&str> = GRAMMAR.split_whitespace().collect();
     let literal = regex::Regex::new(r"'(?:[^']|'')*'").unwrap();
     let call = regex::Regex::new(r#"(?:^|[^.\w"$:%])([A-Za-z_]\w*)\("#).unwrap();
@@ -61,7 +61,7 @@ fn functions_are_called_by_their_full_names() {
     for (path, text) in files("queries", "sql") {
         let mut in_body = false;
         for (n, line) in text.lines().enumerate() {
-            // A function's body runs under the path that its own SET names.
+            // The body of a function runs under the search path in its own SET clause.
             in_body ^= line.contains("$guard$");
             if in_body {
                 continue;
@@ -86,9 +86,9 @@ fn every_test_that_the_security_page_names_is_there() {
     let page = std::fs::read_to_string(page).unwrap();
     let sources: String =
         files("src", "rs").into_iter().chain(files("tests", "rs")).map(|(_, text)| text).collect();
-    // Names of tests are sentences.
+    // Names of tests are sentences, so they have at least four words.
     let name = regex::Regex::new("`([a-z0-9]+(?:_[a-z0-9]+){3,})`").unwrap();
-    // The last column of the table; elsewhere settings of the server have such names.
+    // Only the last column of the table names tests; elsewhere, names of this form are settings of the server.
     let tests: String = page
         .lines()
         .filter_map(|line| line.trim_end_matches(" |").rsplit_once(" | "))

@@ -1,10 +1,10 @@
-//! The tables of jobs are used only where no other role decides what runs with them. Everything that another role can hang on
-//! them is refused by name, and never runs.
+//! pgkit refuses to use the jobs' tables if another role could make its own code run through them. Each such object,
+//! for example a trigger or an index on another role's function, is named in the refusal, and its code never runs.
 
 use crate::commands::folder;
 use crate::support::*;
 
-/// A database with a schema of mallory's, whose functions and triggers record that they ran.
+/// A database in which mallory has a schema with functions and triggers that record each of their runs.
 struct Tables {
     db: Db,
     folder: tempfile::TempDir,
@@ -52,7 +52,7 @@ impl Tables {
         assert_eq!(self.db.value("SELECT count(*) FROM public.ran"), "0", "{what}");
     }
 
-    /// Checks that these commands refuse the tables, with this word in their message.
+    /// Checks that these commands refuse the tables, with this text in their error message.
     fn refuse(&self, commands: &[&[&str]], word: &str) {
         for args in commands {
             let output = self.jobs(args);
@@ -94,7 +94,7 @@ const SOME: &[&[&str]] = &[&["list"], &["run"], &["init"]];
 
 #[test]
 fn whatever_another_role_hangs_on_the_tables_is_named_and_never_runs() {
-    // Who does it (mallory, or a superuser by mistake), what, how it is undone, and a word of the refusal.
+    // Who does it (mallory, or a superuser by mistake), the SQL, the SQL that undoes it, and a part of the refusal.
     let cases: &[(&str, &str, &str, &str)] = &[
         (
             "mallory",
@@ -209,7 +209,7 @@ fn whatever_another_role_hangs_on_the_tables_is_named_and_never_runs() {
         let tables = Tables::new(bin, "hangs");
         for (who, plant, undo, word) in cases {
             match *who {
-                // It is enough that she had the right for a moment.
+                // mallory has the privileges only for a moment, but what she creates stays.
                 "mallory" => {
                     tables.db.sql("GRANT ALL ON ALL TABLES IN SCHEMA ops TO mallory");
                     tables.mallory(plant);
@@ -217,11 +217,12 @@ fn whatever_another_role_hangs_on_the_tables_is_named_and_never_runs() {
                 }
                 _ => drop(tables.db.sql(plant)),
             }
-            // All commands share the check, so one of each kind of session is enough for most faults.
+            // All commands share the check, so for most faults it is enough to try one command for each kind of
+            // session.
             tables.refuse(if word.contains("schema") { EACH } else { SOME }, word);
             tables.db.sql(undo);
         }
-        // Everything is undone.
+        // After everything has been undone, jobs run again.
         let output = tables.jobs(&["run", "--force", "sql"]);
         assert_eq!(output.code, Some(0), "{}", output.snapshot());
         tables.nothing_ran("the undone");
@@ -233,7 +234,7 @@ fn more_than_one_place_is_never_chosen_in_silence() {
     for bin in bins() {
         let tables = Tables::new(bin, "places");
         tables.db.sql("GRANT SELECT ON ALL TABLES IN SCHEMA ops TO mallory");
-        // Everybody's search path finds mallory's schema first.
+        // Everybody's search path has mallory's schema first.
         tables.db.sql(&format!("ALTER DATABASE \"{}\" SET search_path = x, ops, public", tables.db.name));
         for plant in [
             "CREATE VIEW x.crontabber AS SELECT 'j'::pg_catalog.text AS app_name, pg_catalog.now() AS next_run WHERE x.ran('view')",
@@ -273,7 +274,7 @@ fn the_file_names_an_owner_that_may_own_them() {
     std::fs::write(&path, format!("owner = \"ops_team\"\n{text}")).unwrap();
     let output = tables.jobs(&["run", "--force", "sql"]);
     assert_eq!(output.code, Some(0), "{}", output.snapshot());
-    // A trigger of mallory's is refused all the same.
+    // A trigger with mallory's function is still refused.
     tables.db.sql(
         "CREATE TRIGGER evil BEFORE INSERT ON ops.crontabber_log FOR EACH ROW EXECUTE PROCEDURE x.fires()",
     );
@@ -316,7 +317,7 @@ fn a_runner_that_stays_looks_again_when_something_is_hung_on_the_tables() {
     let mut runner =
         command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().unwrap();
     eventually("it has run", || tables.db.value("SELECT count(*) > 0 FROM ops.pgkit_run") == "t");
-    // A harmless change of rights does not end it.
+    // A harmless change of privileges does not make the runner exit.
     tables.db.sql("GRANT SELECT ON ops.pgkit_run TO mallory");
     std::thread::sleep(std::time::Duration::from_secs(3));
     assert!(runner.try_wait().unwrap().is_none());
@@ -371,7 +372,7 @@ fn init_makes_nothing_among_what_others_have_made() {
     let tables = Tables::new(bin(), "init");
     tables.db.sql("CREATE SCHEMA fresh AUTHORIZATION mallory");
     let output = tables.jobs(&["init", "--schema", "fresh"]);
-    // The schema's owner could replace the tables.
+    // mallory owns the schema, and so could replace the tables.
     assert_eq!(output.code, Some(65), "{}", output.snapshot());
     assert_eq!(tables.db.value("SELECT count(*) FROM pg_tables WHERE schemaname = 'fresh'"), "0");
 }

@@ -109,7 +109,7 @@ impl Client<'_> {
             .await
             .map_err(|_| Error::new(Exit::TryAgain, format!("{} was not done in time", self.name)))?
             .map_err(|e| Error::io(format!("cannot hear {}", path.display()), &e))?;
-        unfinished.is_done();
+        unfinished.disarm();
         let stdout = String::from_utf8_lossy(&answer).into_owned();
         Ok(Ended { succeeded: status.success(), stdout, stderr: kept })
     }
@@ -120,8 +120,8 @@ impl Client<'_> {
 struct Unfinished(Option<u32>);
 
 impl Unfinished {
-    /// It has ended by itself.
-    fn is_done(mut self) {
+    /// To be called once the program has ended by itself.
+    fn disarm(mut self) {
         self.0 = None;
     }
 }
