@@ -1,8 +1,8 @@
 -- Who waits for whom, as a forest: blockers at the root, every waiter under its blockers.
 --
 -- since   = 14
--- needs   = "no right of its own; pg_read_all_stats shows what other roles' sessions do"
--- source  = "pg_blocking_pids, pg_locks, pg_stat_activity, pg_prepared_xacts"
+-- needs   = "no right of its own; pg_read_all_stats shows what other roles' sessions do, and replay that waits for a snapshot"
+-- source  = "pg_blocking_pids, pg_safe_snapshot_blocking_pids, pg_locks, pg_stat_activity, pg_prepared_xacts"
 -- scope   = "cluster"
 -- example = "pgkit locks --watch 1"
 -- tree    = { node = "pid", parent = "blocker", depth = "depth", below = "statement" }
@@ -27,16 +27,45 @@ WITH RECURSIVE conflicts (mode, modes) AS (
     JOIN locks l ON l.pid IS NULL AND l.locktype = 'transactionid' AND l.transactionid = p.transaction
 ), sessions AS MATERIALIZED (
     SELECT a.pid, CASE a.backend_type WHEN 'parallel worker' THEN a.leader_pid END AS leader,
-           a.usename, a.application_name, a.backend_type, a.state, a.xact_start, a.query
+           a.usename, a.application_name, a.backend_type, a.state, a.xact_start, a.query_start AS since, a.query, a.wait_event, a.datid, a.backend_xmin
     FROM pg_catalog.pg_stat_activity a
+), elsewhere AS MATERIALIZED (
+    -- Waits that are in no lock table. Of a session that may not be seen nobody knows what it waits for, so it is asked.
+    SELECT s.pid, 'SafeSnapshot' AS event, s.since, pg_catalog.pg_safe_snapshot_blocking_pids(s.pid) AS blockers
+    FROM sessions s
+    WHERE s.wait_event = 'SafeSnapshot' OR s.query = '<insufficient privilege>'
+    UNION ALL
+    -- The server does not tell which snapshots keep replay from removing rows: those of one database that are old enough,
+    -- so the oldest of each.
+    SELECT s.pid, s.wait_event, NULL, ARRAY(
+        SELECT x.pid
+        FROM (SELECT x.pid, pg_catalog.rank() OVER (PARTITION BY x.datid ORDER BY pg_catalog.age(x.backend_xmin) DESC) AS place
+              FROM sessions x
+              WHERE x.backend_xmin IS NOT NULL AND x.datid IS NOT NULL AND x.pid <> pg_catalog.pg_backend_pid()) AS x
+        WHERE x.place = 1)
+    FROM sessions s
+    WHERE s.wait_event = 'RecoveryConflictSnapshot'
 ), asked AS MATERIALIZED (
     -- Asked once, and only of those that stand in a queue: each answer stops all of the lock table. It names sessions,
     -- never their parallel workers, and says 0 for a prepared transaction. Who has just begun to wait has no waitstart yet.
-    SELECT coalesce(s.leader, l.pid)::int8 AS node, l.*, coalesce(l.waitstart, pg_catalog.clock_timestamp()) AS since,
-           pg_catalog.pg_blocking_pids(l.pid) AS blockers
+    -- Of a standby's startup process the function does not know, so what is granted tells.
+    SELECT coalesce(s.leader, l.pid)::int8 AS node, l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid,
+           l.transactionid, l.classid, l.objid, l.objsubid, l.pid, l.mode, l.tag, coalesce(l.waitstart, pg_catalog.clock_timestamp()) AS since,
+           CASE WHEN pg_catalog.cardinality(b.pids) = 0 AND pg_catalog.pg_is_in_recovery() THEN ARRAY(
+               SELECT DISTINCT coalesce(g.leader, h.pid)
+               FROM conflicts c
+               JOIN locks h ON h.tag = l.tag AND h.granted AND h.mode = ANY (c.modes)
+               LEFT JOIN sessions g ON g.pid = h.pid
+               WHERE c.mode = l.mode AND h.pid <> l.pid) ELSE b.pids END AS blockers
     FROM locks l
     LEFT JOIN sessions s ON s.pid = l.pid
+    CROSS JOIN LATERAL (SELECT pg_catalog.pg_blocking_pids(l.pid) AS pids OFFSET 0) AS b
     WHERE NOT l.granted
+    UNION ALL
+    SELECT e.pid, e.event, l.database, l.relation, l.page, l.tuple, l.virtualxid, l.transactionid, l.classid, l.objid,
+           l.objsubid, e.pid, e.event, e.event, e.since, e.blockers
+    FROM elsewhere e
+    LEFT JOIN locks l ON false
 ), queued AS MATERIALIZED (
     SELECT a.*, pg_catalog.cardinality(a.blockers) > 10 AS many
     FROM asked a
@@ -181,6 +210,8 @@ WITH RECURSIVE conflicts (mode, modes) AS (
                WHEN 'spectoken' THEN 'insertion ' || w.objid::text || ' of transaction ' || w.transactionid::text
                WHEN 'applytransaction' THEN 'remote transaction ' || w.transactionid::text || ' of subscription ' || w.classid::text
                WHEN 'frozenid' THEN 'frozen transaction numbers'
+               WHEN 'SafeSnapshot' THEN 'safe snapshot'
+               WHEN 'RecoveryConflictSnapshot' THEN 'row versions that a snapshot may see'
                WHEN 'advisory' THEN 'advisory lock ' || CASE w.objsubid
                    WHEN 1 THEN ((w.classid::int8 << 32) | w.objid::int8)::text
                    ELSE '(' || w.classid::int8::bit(32)::int4::text || ', ' || w.objid::int8::bit(32)::int4::text || ')' END

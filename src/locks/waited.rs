@@ -11,6 +11,8 @@ use crate::report::Column;
 
 /// What the server shows instead of a statement that the role may not see.
 const HIDDEN: &str = "<insufficient privilege>";
+/// The mode of a standby's replay that waits for a snapshot.
+const REPLAY: &str = "RecoveryConflictSnapshot";
 /// What to do about it.
 const GRANT: &str = "pg_read_all_stats";
 
@@ -31,6 +33,8 @@ struct Seen {
     hidden: BTreeSet<String>,
     /// Who waits, nobody may see since when.
     unknown: BTreeSet<String>,
+    /// Replay is among them.
+    replay: bool,
     late: BTreeSet<String>,
     longest: Option<(f64, String)>,
 }
@@ -62,7 +66,11 @@ impl Observer for Waited {
         let waited = match cell("waiting_s")? {
             Cell::Float(waited) => waited,
             _ => {
+                if self.limit == Some(Duration::ZERO) {
+                    self.seen.late.insert(pid.clone());
+                }
                 self.seen.unknown.insert(pid);
+                self.seen.replay |= matches!(cell("mode")?, Cell::Text(mode) if mode == REPLAY);
                 return Ok(());
             }
         };
@@ -85,34 +93,31 @@ impl Observer for Waited {
         if !seen.hidden.is_empty() {
             remarks.push(format!("{} hidden: needs {GRANT}", sessions(seen.hidden.len())));
         }
-        let exit = match (self.limit, &seen.longest) {
-            (Some(limit), Some((longest, pid))) if !seen.late.is_empty() => {
-                remarks.push(format!(
-                    "{} waited longer than {}, {pid} longest: {}",
-                    if seen.late.len() == 1 {
-                        "1 session has".to_owned()
-                    } else {
-                        format!("{} sessions have", seen.late.len())
-                    },
-                    human::seconds(limit.as_secs_f64()),
-                    human::seconds(*longest)
-                ));
+        let exit = match self.limit {
+            Some(limit) if !seen.late.is_empty() => {
+                let have = if seen.late.len() == 1 { "has" } else { "have" };
+                let late = format!("{} {have}", sessions(seen.late.len()));
+                remarks.push(match &seen.longest {
+                    Some((longest, pid)) => format!(
+                        "{late} waited longer than {}, {pid} longest: {}",
+                        human::seconds(limit.as_secs_f64()),
+                        human::seconds(*longest)
+                    ),
+                    None => format!("{late} waited, nobody can tell how long"),
+                });
                 Exit::Bad
             }
-            (Some(_), _) if !seen.unknown.is_empty() => {
-                return Err(Error::new(
+            Some(_) if !seen.unknown.is_empty() => {
+                let have = if seen.unknown.len() == 1 { "has" } else { "have" };
+                let error = Error::new(
                     Exit::Permission,
-                    format!(
-                        "locks: how long {} waited cannot be seen",
-                        match seen.unknown.len() {
-                            1 => "1 session has".to_owned(),
-                            n => format!("{n} sessions have"),
-                        }
-                    ),
-                )
-                .hint(format!(
-                    "--fail-after needs {GRANT} on servers before 14: GRANT {GRANT} TO the role that asks"
-                )));
+                    format!("locks: how long {} {have} waited cannot be seen", sessions(seen.unknown.len())),
+                );
+                return Err(if seen.replay {
+                    error.hint("since when replay waits for a snapshot no server tells; --fail-after 0 sees that it waits")
+                } else {
+                    error.hint(format!("--fail-after needs {GRANT}: GRANT {GRANT} TO the role that asks"))
+                });
             }
             _ => Exit::Done,
         };

@@ -4,10 +4,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/replica.rs"]
+mod replica;
+
 mod demos;
 mod forest;
 mod queues;
 mod signals;
+mod snapshots;
 mod watched;
 
 use std::collections::BTreeMap;
