@@ -208,7 +208,7 @@ fn decode(scalar: Scalar, raw: &[u8]) -> Result<Cell<'_>, String> {
 }
 
 /// UTF-8 as it is; any other byte as `\xE9`.
-fn text(raw: &[u8]) -> Cow<'_, str> {
+pub fn text(raw: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(raw) {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => {
@@ -383,7 +383,7 @@ fn civil(days: i64) -> (i64, u8, u8) {
 }
 
 /// A number with at least so many digits. Times are a third of what streaming costs when `write!` does this.
-fn push_digits(out: &mut String, mut n: u64, least: usize) {
+fn push_digits(out: &mut Vec<u8>, mut n: u64, least: usize) {
     let mut digits = [b'0'; 20];
     let mut first = digits.len();
     while n > 0 || digits.len() - first < least {
@@ -391,36 +391,49 @@ fn push_digits(out: &mut String, mut n: u64, least: usize) {
         digits[first] = b'0' + (n % 10) as u8;
         n /= 10;
     }
-    out.extend(digits[first..].iter().map(|d| char::from(*d)));
+    out.extend_from_slice(&digits[first..]);
 }
 
-fn push_date(out: &mut String, days: i64) -> bool {
+/// The two digits of a number below a hundred.
+fn two(n: u64) -> [u8; 2] {
+    [b'0' + (n / 10 % 10) as u8, b'0' + (n % 10) as u8]
+}
+
+fn push_date(out: &mut Vec<u8>, days: i64) -> bool {
     let (year, month, day) = civil(days);
     let shown = if year > 0 { year } else { 1 - year };
     push_digits(out, shown.unsigned_abs(), 4);
-    out.push('-');
-    push_digits(out, month.into(), 2);
-    out.push('-');
-    push_digits(out, day.into(), 2);
+    let ([a, b], [c, d]) = (two(month.into()), two(day.into()));
+    out.extend_from_slice(&[b'-', a, b, b'-', c, d]);
     year <= 0
 }
 
-fn push_time(out: &mut String, micros: i64) {
-    let (seconds, mut fraction) = (micros.unsigned_abs() / 1_000_000, micros.unsigned_abs() % 1_000_000);
+fn push_time(out: &mut Vec<u8>, micros: i64) {
+    let (seconds, fraction) = (micros.unsigned_abs() / 1_000_000, micros.unsigned_abs() % 1_000_000);
+    let ([a, b], [c, d]) = (two(seconds / 60 % 60), two(seconds % 60));
     push_digits(out, seconds / 3600, 2);
-    out.push(':');
-    push_digits(out, seconds / 60 % 60, 2);
-    out.push(':');
-    push_digits(out, seconds % 60, 2);
-    if fraction != 0 {
-        let mut digits = 6;
-        while fraction % 10 == 0 {
-            fraction /= 10;
-            digits -= 1;
-        }
-        out.push('.');
-        push_digits(out, fraction, digits);
+    out.extend_from_slice(&[b':', a, b, b':', c, d]);
+    push_fraction(out, fraction, 6);
+}
+
+/// So many digits behind a point, without zeros at the end, and without the point where nothing is left.
+fn push_fraction(out: &mut Vec<u8>, mut fraction: u64, mut digits: usize) {
+    if fraction == 0 {
+        return;
     }
+    while fraction.is_multiple_of(10) {
+        fraction /= 10;
+        digits -= 1;
+    }
+    out.push(b'.');
+    push_digits(out, fraction, digits);
+}
+
+/// What was written, which is ASCII.
+fn ascii(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut out = Vec::with_capacity(32);
+    write(&mut out);
+    String::from_utf8(out).unwrap_or_default()
 }
 
 /// A date as ISO 8601 writes it; `BC` as the server marks it.
@@ -428,34 +441,35 @@ pub fn date(days: i32) -> String {
     match days {
         i32::MAX => "infinity".to_owned(),
         i32::MIN => "-infinity".to_owned(),
-        days => {
-            let mut out = String::new();
-            if push_date(&mut out, days.into()) {
-                out.push_str(" BC");
+        days => ascii(|out| {
+            if push_date(out, days.into()) {
+                out.extend_from_slice(b" BC");
             }
-            out
-        }
+        }),
     }
 }
 
 /// RFC 3339: in UTC where there is a zone, without an offset where there is none.
 pub fn timestamp(micros: i64, zoned: bool) -> String {
+    ascii(|out| push_timestamp(out, micros, zoned))
+}
+
+/// Appends what [`timestamp`] gives.
+pub fn push_timestamp(out: &mut Vec<u8>, micros: i64, zoned: bool) {
+    const DAY: i64 = 86_400_000_000;
     match micros {
-        i64::MAX => "infinity".to_owned(),
-        i64::MIN => "-infinity".to_owned(),
+        i64::MAX => out.extend_from_slice(b"infinity"),
+        i64::MIN => out.extend_from_slice(b"-infinity"),
         micros => {
-            const DAY: i64 = 86_400_000_000;
-            let mut out = String::with_capacity(32);
-            let bc = push_date(&mut out, micros.div_euclid(DAY));
-            out.push('T');
-            push_time(&mut out, micros.rem_euclid(DAY));
+            let bc = push_date(out, micros.div_euclid(DAY));
+            out.push(b'T');
+            push_time(out, micros.rem_euclid(DAY));
             if zoned {
-                out.push('Z');
+                out.push(b'Z');
             }
             if bc {
-                out.push_str(" BC");
+                out.extend_from_slice(b" BC");
             }
-            out
         }
     }
 }
@@ -494,26 +508,78 @@ pub fn interval(months: i32, days: i32, micros: i64) -> String {
         if micros < 0 {
             out.push('-');
         }
-        push_time(&mut out, i64::try_from(micros.unsigned_abs()).unwrap_or(i64::MAX));
+        let micros = i64::try_from(micros.unsigned_abs()).unwrap_or(i64::MAX);
+        out.push_str(&ascii(|out| push_time(out, micros)));
     }
     out
 }
 
 /// A float as PostgreSQL prints it: the shortest form that reads back as the same value.
 pub fn float(value: f64) -> String {
-    if value.is_nan() {
-        "NaN".to_owned()
+    ascii(|out| push_float(out, value))
+}
+
+/// Appends a whole number.
+pub fn push_int(out: &mut Vec<u8>, n: i64) {
+    if n < 0 {
+        out.push(b'-');
+    }
+    push_digits(out, n.unsigned_abs(), 1);
+}
+
+/// Appends what [`float`] gives.
+pub fn push_float(out: &mut Vec<u8>, value: f64) {
+    use std::io::Write as _;
+    // Milliseconds and seconds as the server rounds them. Of decimals of at most 15 digits no two are the same float, so
+    // one that reads back is the shortest.
+    let thousandths = value * 1e3;
+    if (0.0..1e15).contains(&value)
+        && thousandths < 1e15
+        && thousandths.fract() == 0.0
+        && thousandths / 1e3 == value
+        && value.is_sign_positive()
+    {
+        let whole = thousandths as u64;
+        push_digits(out, whole / 1000, 1);
+        push_fraction(out, whole % 1000, 3);
+    } else if value.is_nan() {
+        out.extend_from_slice(b"NaN");
     } else if value.is_infinite() {
-        if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned()
+        out.extend_from_slice(if value > 0.0 { b"Infinity" } else { b"-Infinity" });
     } else {
-        let text = format!("{value:?}");
-        text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
+        // Writing to memory does not fail.
+        let _ = write!(out, "{value:?}");
+        if out.ends_with(b".0") {
+            out.truncate(out.len() - 2);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_float_is_the_shortest_that_reads_back_however_it_is_made() {
+        let mut random = fastrand::Rng::with_seed(3);
+        for round in 0..20_000 {
+            let value = match round % 4 {
+                0 => f64::from(random.u32(..)) / 1e3,
+                1 => random.u64(..1 << 60) as f64 / 1e3,
+                2 => f64::from_bits(random.u64(..)),
+                _ => (f64::from(random.u32(..100_000)) / 1e3).next_up(),
+            };
+            let expected = format!("{value:?}");
+            if value.is_finite() {
+                assert_eq!(float(value), expected.strip_suffix(".0").unwrap_or(&expected), "{round}");
+            }
+        }
+        for (value, text) in
+            [(0.0, "0"), (-0.0, "-0"), (0.5, "0.5"), (26.757, "26.757"), (1e15, "1000000000000000")]
+        {
+            assert_eq!(float(value), text);
+        }
+    }
 
     #[test]
     fn dates_and_timestamps_read_as_the_server_prints_them() {

@@ -181,29 +181,28 @@ impl Pipeline {
 
     /// Takes one row as the server sent it.
     pub fn push(&mut self, raw: &[Option<&[u8]>], out: &mut Output) -> Result<Flow> {
-        if self.grep.is_none()
-            && let Some(sorter) = &mut self.sorter
-        {
+        if !self.matches(raw)? {
+            return Ok(Flow::More);
+        }
+        if let Some(sorter) = &mut self.sorter {
             sorter.push(raw)?;
             return Ok(Flow::More);
         }
-        let as_it_is =
-            self.sorter.is_none() && self.picked.is_none() && self.grep.is_none() && !self.is_full();
-        if as_it_is && self.format.plain_row(raw, out.buffer()) {
+        if self.picked.is_none() && !self.is_full() && self.format.plain_row(raw, out.buffer()) {
             return self.count(out);
         }
         let cells = decode(&self.report, &self.columns, raw)?;
-        if let Some(grep) = &self.grep {
-            self.line.clear();
-            render::tsv_line(&cells, &mut self.line);
-            if !grep.is_match(&self.line) {
-                return Ok(Flow::More);
-            }
+        self.print(&cells, out)
+    }
+
+    /// Does `--grep` keep this row?
+    fn matches(&mut self, raw: &[Option<&[u8]>]) -> Result<bool> {
+        let Some(grep) = &self.grep else { return Ok(true) };
+        self.line.clear();
+        if !render::raw_tsv_line(&self.columns, raw, &mut self.line) {
+            render::tsv_line(&decode(&self.report, &self.columns, raw)?, &mut self.line);
         }
-        match &mut self.sorter {
-            Some(sorter) => sorter.push(raw).map(|()| Flow::More),
-            None => self.print(&cells, out),
-        }
+        Ok(grep.is_match(&self.line))
     }
 
     fn print(&mut self, cells: &[Cell<'_>], out: &mut Output) -> Result<Flow> {

@@ -21,7 +21,7 @@ const DISORDER: i64 = 5;
 
 /// Does this line look like one with an entry, or a part of one?
 pub fn looks_like_entry(line: &[u8]) -> bool {
-    !line.starts_with(b"\t") && words::places(line).next().is_some()
+    !line.starts_with(b"\t") && (words::has_severity(line) || words::places(line).next().is_some())
 }
 
 /// All prefixes that are known.

@@ -68,10 +68,21 @@ pub struct Prefix {
 }
 
 /// How many fields there are.
-const FIELDS: usize = Field::Line as usize + 1;
+pub const FIELDS: usize = Field::Line as usize + 1;
 
 /// What was found of each field; the first of its kind counts.
 type Found<'a> = [Option<&'a [u8]>; FIELDS];
+
+/// What a prefix tells of a line.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Fields<'a>(Found<'a>);
+
+impl<'a> Fields<'a> {
+    /// The text of a field, where the prefix has it.
+    pub fn get(&self, field: Field) -> Option<&'a [u8]> {
+        self.0[field as usize]
+    }
+}
 
 /// Memory for [`Prefix::read`].
 #[derive(Debug, Clone, Default)]
@@ -250,22 +261,28 @@ impl Prefix {
         memory: &mut Memory,
         mut take: impl FnMut(Field, &'a [u8]),
     ) -> Option<Head<'a>> {
-        let mut found: Found<'a> = [None; FIELDS];
-        let mut head = self.without_looking_ahead(line, &mut found, words::marker, true);
-        if head == Err(Miss::Unsure) {
-            head = self.looking_ahead(line, memory, &mut found).ok_or(Miss::Unsure);
-        }
-        // A word that is of no language known here.
-        if head.is_err() && self.is_certain() {
-            head = self.without_looking_ahead(line, &mut found, words::unknown_marker, false);
-        }
-        let head = head.ok()?;
+        let mut fields = Fields::default();
+        let head = self.find(line, memory, &mut fields)?;
         for field in &self.fields {
-            if let Some(text) = found[*field as usize] {
+            if let Some(text) = fields.get(*field) {
                 take(*field, text);
             }
         }
         Some(head)
+    }
+
+    /// As [`Prefix::read`], with the fields in one place.
+    pub fn find<'a>(&self, line: &'a [u8], memory: &mut Memory, fields: &mut Fields<'a>) -> Option<Head<'a>> {
+        let found = &mut fields.0;
+        let mut head = self.without_looking_ahead(line, found, words::marker, true);
+        if head == Err(Miss::Unsure) {
+            head = self.looking_ahead(line, memory, found).ok_or(Miss::Unsure);
+        }
+        // A word that is of no language known here.
+        if head.is_err() && self.is_certain() {
+            head = self.without_looking_ahead(line, found, words::unknown_marker, false);
+        }
+        head.ok()
     }
 
     fn without_looking_ahead<'a>(
@@ -362,7 +379,7 @@ fn fast<'a>(
         let rest = &line[at..];
         match piece {
             Piece::Literal(text) => {
-                if !rest.starts_with(text) {
+                if !begins(rest, text) {
                     return Err(miss);
                 }
                 at += text.len();
@@ -413,14 +430,25 @@ fn length(escape: u8, rest: &[u8], next: &[u8]) -> Option<usize> {
         // Is it the address's colon, or the one behind it?
         b'h' | b'L' if next.starts_with(b":") => None,
         b'u' if next.starts_with(b"@") => {
-            let word = rest.split(u8::is_ascii_whitespace).next()?;
-            let at = memchr::memchr(b'@', word)?;
-            let once = memchr::memchr(b'@', &word[at + 1..]).is_none();
-            (once && word[at..].starts_with(next)).then_some(at)
+            let mut ats =
+                rest.iter().take_while(|b| !b.is_ascii_whitespace()).enumerate().filter(|(_, b)| **b == b'@');
+            let (at, _) = ats.next()?;
+            (ats.next().is_none() && begins(&rest[at..], next)).then_some(at)
         }
         _ if next.is_empty() => None,
-        _ => memchr::memmem::find(rest, next),
+        _ => find(rest, next),
     }
+}
+
+/// Where the text of a prefix, which is short, begins in this.
+fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    let first = *wanted.first()?;
+    memchr::memchr_iter(first, text).find(|at| begins(&text[*at..], wanted))
+}
+
+/// Does a text begin with this, which is short?
+fn begins(text: &[u8], with: &[u8]) -> bool {
+    text.len() >= with.len() && text.iter().zip(with).all(|(a, b)| a == b)
 }
 
 /// Can an escape be this? For those whose text was found by what follows.
@@ -435,7 +463,7 @@ fn fits(escape: u8, text: &[u8]) -> bool {
         b'v' => text.is_empty() || text.iter().filter(|b| **b == b'/').count() == 1,
         b'r' | b'h' | b'L' => text == b"[local]" || all(|b| !b.is_ascii_whitespace()),
         b'n' => text.len() > 4 && text[..text.len() - 4].iter().all(u8::is_ascii_digit),
-        _ => all(|b| *b != b'\n'),
+        _ => true,
     }
 }
 
@@ -467,11 +495,16 @@ fn time(text: &[u8], next: &[u8]) -> Option<usize> {
     }
     at += 1;
     let zone = &text[at..];
-    let longest = zone.iter().take_while(|b| b.is_ascii_alphanumeric() || b"+:-".contains(b)).count();
-    if next.is_empty() {
-        return None;
+    let first = next.first()?;
+    for (len, byte) in zone.iter().enumerate() {
+        if len > 0 && byte == first && begins(&zone[len..], next) {
+            return Some(at + len);
+        }
+        if !(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b':' | b'-')) {
+            break;
+        }
     }
-    (1..=longest).find(|len| zone[*len..].starts_with(next)).map(|len| at + len)
+    None
 }
 
 #[cfg(test)]

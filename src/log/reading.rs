@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::decode::{self, Decoder, Guessed, Losses, Sink};
+use super::decode::{self, Decoder, Guessed, Losses, Sieve, Sink};
 use super::files::Format;
 use super::guess;
 use super::known;
@@ -249,6 +249,16 @@ impl Stream {
             outer.in_the_middle();
         }
         self.decoder.in_the_middle();
+    }
+
+    /// From now on hands out only what passes.
+    pub fn only(&mut self, sieve: Sieve) {
+        self.decoder.only(sieve);
+    }
+
+    /// Were there entries that the sieve has kept back?
+    pub fn has_sifted(&self) -> bool {
+        self.decoder.has_sifted()
     }
 
     /// Can reading begin anywhere in it?

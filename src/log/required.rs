@@ -1,6 +1,5 @@
 //! Texts of which one is in every row that a `--grep` keeps. Looking for them in an entry is far quicker than making a row of it.
 
-use memchr::memmem::Finder;
 use regex::bytes::Regex;
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
 
@@ -11,9 +10,9 @@ const MOST: usize = 8;
 /// A text that is shorter is in nearly every entry.
 const SHORTEST: usize = 3;
 
-/// The texts.
+/// A pattern of nothing but these texts.
 #[derive(Debug, Clone)]
-pub struct Required(Vec<Finder<'static>>);
+pub struct Required(Regex);
 
 impl Required {
     /// Those of a pattern; `None` where none can be told, or where they could be in a row and not in its entry.
@@ -25,15 +24,19 @@ impl Required {
             let fit = !texts.is_empty()
                 && texts.len() <= MOST
                 && texts.iter().all(|text| is_sound(text.as_bytes()));
-            fit.then(|| {
-                Required(texts.iter().map(|text| Finder::new(text.as_bytes()).into_owned()).collect())
-            })
+            let any = || texts.iter().map(|text| regex::escape(&String::from_utf8_lossy(text.as_bytes())));
+            fit.then(|| Regex::new(&any().collect::<Vec<_>>().join("|")).ok().map(Required)).flatten()
         })
+    }
+
+    /// Where in this text the first of them begins.
+    pub fn first_in(&self, text: &[u8]) -> Option<usize> {
+        self.0.find(text).map(|found| found.start())
     }
 
     /// May a row of this text match?
     pub fn may_be_in(&self, text: &[u8]) -> bool {
-        self.0.iter().any(|finder| finder.find(text).is_some())
+        self.0.is_match(text)
     }
 
     /// May a row of this entry match?

@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::decode::{LONGEST, Losses};
+use super::decode::{LONGEST, Losses, Sieve};
 use super::files::Format;
-use super::prefix::{Field, Prefix};
+use super::prefix::{FIELDS, Field, Prefix};
 use super::reading::{Reading, Stream};
 use super::record::{Filter, Numbers, Record, values};
 use super::required::Required;
@@ -89,7 +89,7 @@ struct Seen<'a> {
     last: Option<(usize, VecDeque<Row>)>,
     numbers: Numbers,
     /// The fields that any entry told.
-    told: Vec<Field>,
+    told: [bool; FIELDS],
     durations: bool,
     matched: u64,
     /// The entries of the log that is read now, whether they match or not.
@@ -110,17 +110,13 @@ impl Seen<'_> {
             self.is_past = true;
             return Ok(Flow::Enough);
         }
-        if record.time.is_some() && !self.told.contains(&Field::Time) {
-            self.told.push(Field::Time);
-        }
-        for (field, text) in [
-            (Field::Database, &record.database),
-            (Field::User, &record.user),
-            (Field::Application, &record.application),
+        for (field, tells) in [
+            (Field::Time, record.time.is_some()),
+            (Field::Database, !record.database.is_empty()),
+            (Field::User, !record.user.is_empty()),
+            (Field::Application, !record.application.is_empty()),
         ] {
-            if !text.is_empty() && !self.told.contains(&field) {
-                self.told.push(field);
-            }
+            self.told[field as usize] |= tells;
         }
         if self.filter.errors && record.is_error() == Some(false) {
             return Ok(Flow::More);
@@ -182,7 +178,7 @@ impl<'a> Tail<'a> {
             show,
             last,
             numbers: Numbers::default(),
-            told: Vec::new(),
+            told: [false; FIELDS],
             durations: false,
             matched: 0,
             entries: 0,
@@ -306,7 +302,12 @@ impl<'a> Tail<'a> {
                 Source::Server(_) => false,
             };
         }
-        if from_first && self.seen.entries == 0 && stream.bytes > 0 && !self.wanted.follow {
+        if from_first
+            && self.seen.entries == 0
+            && !stream.has_sifted()
+            && stream.bytes > 0
+            && !self.wanted.follow
+        {
             let unread = nothing_read(&stream, &beginning, &name);
             if next || self.exit != Exit::Done {
                 self.fault(&unread);
@@ -339,7 +340,15 @@ impl<'a> Tail<'a> {
 
     /// What reads a log that begins like this.
     fn stream(&self, beginning: &[u8], name: &str, reading: &Reading) -> Result<Stream> {
-        let stream = reading.begin(beginning, name)?;
+        let mut stream = reading.begin(beginning, name)?;
+        // What a filter, or an answer without rows, has to know of all entries is not known of those that are kept back; and
+        // whoever follows wants to see the last one before the next begins.
+        if self.wanted.needs.is_empty() && self.wanted.filter.min_duration_ms.is_none() {
+            stream.only(Sieve {
+                errors: self.wanted.filter.errors,
+                required: self.wanted.required.clone().filter(|_| !self.wanted.follow),
+            });
+        }
         for (flag, field, escape) in &self.wanted.needs {
             if !stream.tells(*field) {
                 return Err(cannot_answer(flag, escape, stream.prefix().map(Prefix::text)));
@@ -430,7 +439,7 @@ impl<'a> Tail<'a> {
         };
         if reading.guesses() && self.seen.entries > 0 {
             for (flag, field, escape) in &self.wanted.needs {
-                if stream.prefix().is_some() && !self.seen.told.contains(field) {
+                if stream.prefix().is_some() && !self.seen.told[*field as usize] {
                     return Err(cannot_answer(flag, escape, None));
                 }
             }

@@ -469,6 +469,14 @@ pub fn places(line: &[u8]) -> impl Iterator<Item = usize> {
     ANY.as_ref().into_iter().flat_map(|any| any.find_iter(line)).map(|found| found.start())
 }
 
+/// Does a line have a severity in it, as most do? That is told without [`places`], whose pattern takes a while to build.
+pub fn has_severity(line: &[u8]) -> bool {
+    memchr::memmem::find_iter(line, b":  ").any(|at| {
+        let word = line[..at].rsplit(|b| b.is_ascii_whitespace()).next().unwrap_or_default();
+        severity(word).is_some()
+    })
+}
+
 /// The severities of errors.
 pub fn errors() -> impl Iterator<Item = &'static str> {
     SEVERITIES.iter().filter(|(_, word)| *word == Error).map(|(text, _)| *text)
@@ -485,11 +493,25 @@ pub fn duration(message: &[u8]) -> Option<(f64, &[u8])> {
         if let Some(rest) = begins(message, before) {
             let end = rest.iter().position(|b| !(b.is_ascii_digit() || *b == b'.'))?;
             let after = rest[end..].strip_prefix(unit.as_bytes())?;
-            let ms = std::str::from_utf8(&rest[..end]).ok()?.parse().ok()?;
-            return Some((ms, after));
+            return Some((number(&rest[..end])?, after));
         }
     }
     None
+}
+
+/// The number of these digits, with perhaps a point among them.
+fn number(digits: &[u8]) -> Option<f64> {
+    // As the server prints it: what is exact, divided by what is exact, is the float that is nearest.
+    if let [whole @ .., b'.', a, b, c] = digits
+        && (1..=12).contains(&whole.len())
+    {
+        let thousandths = whole
+            .iter()
+            .chain([a, b, c])
+            .try_fold(0i64, |n, digit| digit.is_ascii_digit().then(|| n * 10 + i64::from(digit - b'0')))?;
+        return Some(thousandths as f64 / 1e3);
+    }
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 /// A message that shows a statement: what it says of it, and the statement.

@@ -239,16 +239,28 @@ fn split(text: &[u8]) -> Option<(DateTime, &[u8])> {
         small(17)?,
         i32::from(millis) * 1_000_000,
     );
-    Some((civil.ok()?, &text[end + 1..]))
+    // Where an entry was cut in its time the next one may stand behind it.
+    let zone = &text[end + 1..];
+    let is_name = zone.iter().all(|b| b.is_ascii_alphanumeric() || b"+-:".contains(b));
+    Some((civil.ok()?, zone)).filter(|_| is_name)
 }
 
 /// Does this begin like a time of a log: `2026-11-24 06:24:50`?
 pub fn looks_like_time(text: &[u8]) -> bool {
-    text.len() > 20
-        && text[..19].iter().zip(b"0000-00-00 00:00:00").all(|(byte, like)| match like {
-            b'0' => byte.is_ascii_digit(),
-            other => byte == other,
-        })
+    let Some(text) = text.first_chunk::<21>() else { return false };
+    // Eight bytes at once; the last eight begin in the second.
+    let eight =
+        |at: usize, like: &[u8; 8]| text[at..].first_chunk().is_some_and(|bytes| is_like(*bytes, like));
+    eight(0, b"0000-00-") && eight(8, b"00 00:00") && eight(11, b"00:00:00")
+}
+
+/// Are these bytes those, with any digit for a zero?
+fn is_like(bytes: [u8; 8], like: &[u8; 8]) -> bool {
+    // The bits in which a digit differs from zero are the number itself, which six more carry over if it is above nine.
+    let digits = like.map(|b| if b == b'0' { 0x0F } else { 0 });
+    let differs = u64::from_le_bytes(bytes) ^ u64::from_le_bytes(*like);
+    let six = u64::from_le_bytes(digits) & 0x0606_0606_0606_0606;
+    differs & !u64::from_le_bytes(digits) == 0 && (differs + six) & 0xF0F0_F0F0_F0F0_F0F0 == 0
 }
 
 /// Is all of this a time of a log: `2026-11-24 06:24:50.123 CET`?

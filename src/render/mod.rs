@@ -109,6 +109,11 @@ pub fn tsv_line(cells: &[Cell<'_>], out: &mut Vec<u8>) {
     tsv::line(cells, false, out);
 }
 
+/// As [`tsv_line`], of values as the server sent them; `false`, and nothing appended, where a type needs cells.
+pub fn raw_tsv_line(columns: &[Column], raw: &[Option<&[u8]>], out: &mut Vec<u8>) -> bool {
+    tsv::raw_line(columns, raw, false, out)
+}
+
 /// A cell as plain text for programs: no unit, UTC, lists as array literals, NULL empty.
 pub fn plain<'a>(cell: &'a Cell<'_>) -> Cow<'a, str> {
     match cell {

@@ -1,7 +1,7 @@
 //! One object a line, tabs between the values, escaped as COPY's text format reads them; NULL is empty.
 
 use super::{Format, Style, escape, plain};
-use crate::cell::{Cell, ColumnType, Scalar};
+use crate::cell::{self, Cell, Scalar};
 use crate::report::Column;
 
 pub(super) struct Tsv {
@@ -31,31 +31,12 @@ impl Format for Tsv {
         out.push(b'\n');
     }
 
-    /// Most rows are names of plain ASCII and whole numbers: nothing in them needs a second look.
     fn plain_row(&mut self, raw: &[Option<&[u8]>], out: &mut Vec<u8>) -> bool {
-        let start = out.len();
-        for (i, (column, value)) in self.columns.iter().zip(raw).enumerate() {
-            if i > 0 {
-                out.push(b'\t');
-            }
-            let Some(value) = value else { continue };
-            match column.kind {
-                ColumnType { scalar: Scalar::Text, list: false }
-                    if all(value, |b| (0x20..0x7F).contains(&b) & (b != b'\\')) =>
-                {
-                    out.extend_from_slice(value);
-                }
-                ColumnType { scalar: Scalar::Int8, list: false } if value.len() == 8 => {
-                    push_int(value.iter().fold(0, |n, b| n << 8 | i64::from(*b)), out);
-                }
-                _ => {
-                    out.truncate(start);
-                    return false;
-                }
-            }
+        let is_whole = raw_line(&self.columns, raw, self.terminal, out);
+        if is_whole {
+            out.push(b'\n');
         }
-        out.push(b'\n');
-        true
+        is_whole
     }
 
     fn end(&mut self, _out: &mut Vec<u8>) {}
@@ -66,6 +47,36 @@ fn all(bytes: &[u8], is: impl Fn(u8) -> bool) -> bool {
     bytes.iter().fold(true, |so_far, b| so_far & is(*b))
 }
 
+/// As [`line`], of values as the server sent them, without making cells of them; `false`, and nothing appended, where a type
+/// needs one.
+pub(super) fn raw_line(columns: &[Column], raw: &[Option<&[u8]>], terminal: bool, out: &mut Vec<u8>) -> bool {
+    let start = out.len();
+    for (i, (column, value)) in columns.iter().zip(raw).enumerate() {
+        if i > 0 {
+            out.push(b'\t');
+        }
+        let Some(value) = value else { continue };
+        let eight = || value.first_chunk::<8>().filter(|_| value.len() == 8);
+        match (column.kind.scalar, eight()) {
+            (Scalar::Text, _) if !column.kind.list => push_raw(value, terminal, out),
+            (Scalar::Int8, Some(bytes)) if !column.kind.list => {
+                cell::push_int(out, i64::from_be_bytes(*bytes))
+            }
+            (Scalar::Float8, Some(bytes)) if !column.kind.list => {
+                cell::push_float(out, f64::from_be_bytes(*bytes))
+            }
+            (Scalar::Timestamptz, Some(bytes)) if !column.kind.list => {
+                cell::push_timestamp(out, i64::from_be_bytes(*bytes), true);
+            }
+            _ => {
+                out.truncate(start);
+                return false;
+            }
+        }
+    }
+    true
+}
+
 /// The line of these cells, without its line feed.
 pub(super) fn line(cells: &[Cell<'_>], terminal: bool, out: &mut Vec<u8>) {
     for (i, cell) in cells.iter().enumerate() {
@@ -74,39 +85,56 @@ pub(super) fn line(cells: &[Cell<'_>], terminal: bool, out: &mut Vec<u8>) {
         }
         match cell {
             Cell::Null => {}
-            Cell::Int(n) => push_int(*n, out),
+            Cell::Int(n) => cell::push_int(out, *n),
             Cell::Text(text) => push_value(text, terminal, out),
             cell => push_value(&plain(cell), terminal, out),
         }
     }
 }
 
-fn push_int(n: i64, out: &mut Vec<u8>) {
-    use std::io::Write as _;
-    let _ = write!(out, "{n}");
+/// A text as the server sent it. Most are plain ASCII, and nothing in them needs a second look.
+fn push_raw(value: &[u8], terminal: bool, out: &mut Vec<u8>) {
+    if all(value, |b| (0x20..0x7F).contains(&b) & (b != b'\\')) {
+        out.extend_from_slice(value);
+    } else {
+        push_value(&cell::text(value), terminal, out);
+    }
 }
 
 fn push_value(text: &str, terminal: bool, out: &mut Vec<u8>) {
     // Most names hold nothing to escape. A C1 control is 0xC2 0x80 to 0xC2 0x9F in UTF-8.
-    if !terminal && all(text.as_bytes(), |b| (b >= 0x20) & (b != b'\\') & (b != 0x7F) & (b != 0xC2)) {
+    let is_plain = |b: u8| (b >= 0x20) & (b != b'\\') & (b != 0x7F) & (b != 0xC2);
+    if !terminal && all(text.as_bytes(), is_plain) {
         out.extend_from_slice(text.as_bytes());
         return;
     }
-    for c in text.chars() {
-        match c {
-            '\t' => out.extend_from_slice(b"\\t"),
-            '\n' => out.extend_from_slice(b"\\n"),
-            '\\' => out.extend_from_slice(b"\\\\"),
-            '\u{8}' => out.extend_from_slice(b"\\b"),
-            '\u{c}' => out.extend_from_slice(b"\\f"),
-            '\r' => out.extend_from_slice(b"\\r"),
-            '\u{b}' => out.extend_from_slice(b"\\v"),
-            c if c.is_control() || (terminal && escape::is_unsafe(c)) => {
-                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-                    out.extend_from_slice(format!("\\x{byte:02x}").as_bytes());
-                }
-            }
-            c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+    let mut rest = text;
+    while !rest.is_empty() {
+        // What is plain is taken as it is; for a terminal only ASCII is.
+        let plain = rest.bytes().take_while(|b| is_plain(*b) && (!terminal || b.is_ascii())).count();
+        out.extend_from_slice(&rest.as_bytes()[..plain]);
+        let mut chars = rest[plain..].chars();
+        if let Some(c) = chars.next() {
+            push_escaped(c, terminal, out);
         }
+        rest = chars.as_str();
+    }
+}
+
+fn push_escaped(c: char, terminal: bool, out: &mut Vec<u8>) {
+    match c {
+        '\t' => out.extend_from_slice(b"\\t"),
+        '\n' => out.extend_from_slice(b"\\n"),
+        '\\' => out.extend_from_slice(b"\\\\"),
+        '\u{8}' => out.extend_from_slice(b"\\b"),
+        '\u{c}' => out.extend_from_slice(b"\\f"),
+        '\r' => out.extend_from_slice(b"\\r"),
+        '\u{b}' => out.extend_from_slice(b"\\v"),
+        c if c.is_control() || (terminal && escape::is_unsafe(c)) => {
+            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                out.extend_from_slice(format!("\\x{byte:02x}").as_bytes());
+            }
+        }
+        c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
     }
 }

@@ -2,7 +2,7 @@
 //! disk, a crash) for an open quote, and swallow all that follows; so an entry is what is complete and strict, and
 //! reading goes on at the next place where one begins.
 
-use super::{LONGEST, Losses, Sink};
+use super::{LONGEST, Losses, Sieve, Sink};
 use crate::error::Result;
 use crate::log::record::Record;
 use crate::log::zone::{Clock, Instant, looks_like_time};
@@ -12,6 +12,8 @@ use crate::pipeline::Flow;
 const COLUMNS: usize = 23;
 /// So many columns are those of two lines that ran together, the first cut behind its SQLSTATE.
 const TOO_MANY: usize = 36;
+/// Which column is the severity.
+const SEVERITY: usize = 11;
 /// How many columns show that an entry begins here: up to its message.
 const BEGINNING: usize = 14;
 /// So many bytes hold these columns, or it is none: names have 63 each.
@@ -26,10 +28,38 @@ pub struct Decoder {
     quoted: bool,
     record: Record,
     skipping: bool,
-    fields: Vec<Vec<u8>>,
+    fields: Vec<Field>,
     /// There was no room for all of the entry in the buffer, or what comes is still of that entry.
     is_too_long: bool,
+    pub(super) sieve: Sieve,
+    pub(super) has_sifted: bool,
     pub(super) losses: Losses,
+}
+
+/// Where the text of a column stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Field {
+    from: usize,
+    to: usize,
+    /// Has it quotes that are doubled?
+    doubled: bool,
+}
+
+impl Field {
+    fn text(self, line: &[u8]) -> &[u8] {
+        &line[self.from..self.to]
+    }
+
+    fn append(self, line: &[u8], to: &mut Vec<u8>) {
+        let mut text = self.text(line);
+        while self.doubled
+            && let Some(quote) = memchr::memchr(b'"', text)
+        {
+            to.extend_from_slice(&text[..=quote]);
+            text = &text[quote + 2..];
+        }
+        to.extend_from_slice(text);
+    }
 }
 
 /// What stands at the beginning of some bytes.
@@ -54,12 +84,14 @@ impl Decoder {
             skipping: false,
             fields: Vec::new(),
             is_too_long: false,
+            sieve: Sieve::default(),
+            has_sifted: false,
             losses: Losses::default(),
         }
     }
 
     pub(super) fn fresh(&self) -> Decoder {
-        Decoder::new(self.clock.clone())
+        Decoder { sieve: self.sieve.clone(), ..Decoder::new(self.clock.clone()) }
     }
 
     pub(super) fn in_the_middle(&mut self) {
@@ -109,7 +141,7 @@ impl Decoder {
 
     /// The buffer ends in a line feed: is it the end of an entry?
     fn line_ended(&mut self, sink: Sink<'_>) -> Result<Flow> {
-        let quotes = memchr::memchr_iter(b'"', &self.buffer[self.searched..]).count();
+        let quotes = quotes(&self.buffer[self.searched..]);
         let line = self.searched;
         self.quoted ^= quotes % 2 == 1;
         self.searched = self.buffer.len();
@@ -142,16 +174,28 @@ impl Decoder {
         self.quoted = false;
         let mut from = 0;
         let mut flow = Flow::More;
+        if self.sieve.lacks(&buffer) && looks_like_time(&buffer) {
+            self.has_sifted = true;
+            self.skipping = false;
+            self.is_too_long = false;
+            from = buffer.len();
+        }
         while from < buffer.len() && flow == Flow::More {
             // Where entries are whole there is one, and it is all.
             match split(&buffer[from..], &mut self.fields) {
                 (Found::Whole, used)
-                    if (COLUMNS..TOO_MANY).contains(&self.fields.len()) && self.fill()? =>
+                    if (COLUMNS..TOO_MANY).contains(&self.fields.len())
+                        && self.is_sane(&buffer[from..])
+                        && (self.drops(&buffer[from..]) || self.fill(&buffer[from..])?) =>
                 {
                     self.skipping = false;
                     self.is_too_long = false;
+                    if self.drops(&buffer[from..]) {
+                        self.has_sifted = true;
+                    } else {
+                        flow = sink(&self.record)?;
+                    }
                     from += used;
-                    flow = sink(&self.record)?;
                 }
                 _ => {
                     // A later place where one begins; the bytes before it are lost.
@@ -175,29 +219,34 @@ impl Decoder {
         Ok(flow)
     }
 
-    /// Makes a record of the fields; `false` where they are not what they should be: two lines that ran together.
-    fn fill(&mut self) -> Result<bool> {
-        let field = |i: usize| self.fields.get(i).map(Vec::as_slice).unwrap_or_default();
+    /// Are the fields what they should be? They are not where two lines ran together.
+    fn is_sane(&self, line: &[u8]) -> bool {
+        let field = |i: usize| self.fields.get(i).map_or(&b""[..], |field| field.text(line));
         let sqlstate = field(12).len() == 5 && field(12).iter().all(u8::is_ascii_alphanumeric);
-        if !sqlstate || !(field(8).is_empty() || looks_like_time(field(8))) {
-            return Ok(false);
-        }
-        if !looks_like_time(field(0)) {
-            return Ok(false);
-        }
-        let time = match self.clock.instant(field(0))? {
+        sqlstate && (field(8).is_empty() || looks_like_time(field(8))) && looks_like_time(field(0))
+    }
+
+    /// Keeps the sieve this one back?
+    fn drops(&self, line: &[u8]) -> bool {
+        self.sieve.errors && self.sieve.drops(self.fields[SEVERITY].text(line))
+    }
+
+    /// Makes a record of the fields; `false` where the time is none.
+    fn fill(&mut self, line: &[u8]) -> Result<bool> {
+        let field = |i: usize| self.fields.get(i).copied().unwrap_or_default();
+        let time = match self.clock.instant(field(0).text(line))? {
             Instant::None => return Ok(false),
             time => time.known(),
         };
         let record = &mut self.record;
         record.clear();
         record.time = time;
-        record.pid = std::str::from_utf8(field(3)).ok().and_then(|text| text.parse().ok());
+        record.pid = std::str::from_utf8(field(3).text(line)).ok().and_then(|text| text.parse().ok());
         for (to, i) in [
             (&mut record.user, 1),
             (&mut record.database, 2),
             (&mut record.client, 4),
-            (&mut record.severity, 11),
+            (&mut record.severity, SEVERITY),
             (&mut record.sqlstate, 12),
             (&mut record.message, 13),
             (&mut record.detail, 14),
@@ -206,10 +255,16 @@ impl Decoder {
             (&mut record.statement, 19),
             (&mut record.application, 22),
         ] {
-            to.extend_from_slice(field(i));
+            field(i).append(line, to);
         }
         Ok(true)
     }
+}
+
+/// How many quotes there are. Counted in bytes, which the compiler makes vectors of, as far as a byte counts.
+fn quotes(text: &[u8]) -> usize {
+    let count = |part: &[u8]| part.iter().fold(0u8, |n, b| n + u8::from(*b == b'"'));
+    text.chunks(255).map(|part| usize::from(count(part))).sum()
 }
 
 /// Does an entry begin here, strictly, at least up to its message?
@@ -227,55 +282,38 @@ pub fn begins(text: &[u8]) -> bool {
 
 /// Splits one line strictly: a quoted field is all quoted, and its quotes are doubled. Says what it is and how many
 /// bytes it takes.
-fn split(text: &[u8], fields: &mut Vec<Vec<u8>>) -> (Found, usize) {
-    let mut count = 0;
+fn split(text: &[u8], fields: &mut Vec<Field>) -> (Found, usize) {
+    fields.clear();
     let mut at = 0;
-    let done = |fields: &mut Vec<Vec<u8>>, count: usize| fields.truncate(count);
     loop {
-        if fields.len() <= count {
-            fields.push(Vec::new());
-        }
-        let field = &mut fields[count];
-        field.clear();
+        let mut field = Field { from: at, to: at, doubled: false };
         if text.get(at) == Some(&b'"') {
             at += 1;
+            field.from = at;
             loop {
                 let Some(quote) = memchr::memchr(b'"', &text[at..]) else {
-                    done(fields, count);
-                    return (Found::Open(count), text.len());
+                    return (Found::Open(fields.len()), text.len());
                 };
-                field.extend_from_slice(&text[at..at + quote]);
-                at += quote + 1;
+                field.to = at + quote;
+                at = field.to + 1;
                 if text.get(at) != Some(&b'"') {
                     break;
                 }
-                field.push(b'"');
+                field.doubled = true;
                 at += 1;
             }
         } else {
-            let end = memchr::memchr3(b',', b'\n', b'"', &text[at..]);
-            let Some(end) = end else {
-                done(fields, count);
-                return (Found::Open(count), text.len());
-            };
-            field.extend_from_slice(&text[at..at + end]);
-            at += end;
+            let plain = text[at..].iter().position(|b| matches!(b, b',' | b'\n' | b'"'));
+            let Some(len) = plain else { return (Found::Open(fields.len()), text.len()) };
+            at += len;
+            field.to = at;
         }
-        count += 1;
+        fields.push(field);
         match text.get(at) {
             Some(b',') => at += 1,
-            Some(b'\n') => {
-                done(fields, count);
-                return (Found::Whole, at + 1);
-            }
-            None => {
-                done(fields, count);
-                return (Found::Open(count), at);
-            }
-            Some(_) => {
-                done(fields, count);
-                return (Found::Broken, at);
-            }
+            Some(b'\n') => return (Found::Whole, at + 1),
+            None => return (Found::Open(fields.len()), at),
+            Some(_) => return (Found::Broken, at),
         }
     }
 }

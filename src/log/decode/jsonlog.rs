@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Lines, Losses, Sink};
+use super::{Lines, Losses, Sieve, Sink};
 use crate::error::Result;
 use crate::log::record::Record;
 use crate::log::zone::{Clock, Instant};
@@ -61,6 +61,8 @@ pub struct Decoder {
     lines: Lines,
     record: Record,
     skipping: bool,
+    pub(super) sieve: Sieve,
+    pub(super) has_sifted: bool,
     pub(super) losses: Losses,
 }
 
@@ -71,12 +73,14 @@ impl Decoder {
             lines: Lines::default(),
             record: Record::default(),
             skipping: false,
+            sieve: Sieve::default(),
+            has_sifted: false,
             losses: Losses::default(),
         }
     }
 
     pub(super) fn fresh(&self) -> Decoder {
-        Decoder::new(self.clock.clone())
+        Decoder { sieve: self.sieve.clone(), ..Decoder::new(self.clock.clone()) }
     }
 
     pub(super) fn in_the_middle(&mut self) {
@@ -106,6 +110,11 @@ impl Decoder {
             self.skipping = false;
             return Ok(Flow::More);
         }
+        if self.sifts(line) {
+            self.has_sifted = true;
+            self.skipping = false;
+            return Ok(Flow::More);
+        }
         if line.is_empty() || self.fill(line)? {
             self.skipping = false;
             return if line.is_empty() { Ok(Flow::More) } else { sink(&self.record) };
@@ -124,6 +133,26 @@ impl Decoder {
         }
         self.skipping = false;
         Ok(Flow::More)
+    }
+
+    /// Is this an entry that is not wanted? A text in other letters, as `\u0041`, has to be read first.
+    fn sifts(&self, line: &[u8]) -> bool {
+        if ![BEGINNING, OF_CSV].iter().any(|key| line.starts_with(key)) {
+            return false;
+        }
+        if self.sieve.lacks(line) && memchr::memmem::find(line, b"\\u").is_none() {
+            return true;
+        }
+        // In a text the quotes would be escaped. Where one entry was cut, another may stand behind it.
+        const SEVERITY: &[u8] = b"\"error_severity\":\"";
+        let severity = || {
+            let rest = &line[memchr::memmem::find(line, SEVERITY)? + SEVERITY.len()..];
+            rest.get(..memchr::memchr(b'"', rest)?)
+        };
+        self.sieve.errors
+            && severity().is_some_and(|word| self.sieve.drops(word))
+            && line.ends_with(b"}")
+            && memchr::memmem::rfind(line, BEGINNING).is_none_or(|at| at == 0)
     }
 
     /// Makes a record of a line; `false` when it is none.

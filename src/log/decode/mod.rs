@@ -10,6 +10,8 @@ pub use stderr::Guessed;
 
 use super::prefix::{Field, Prefix};
 use super::record::Record;
+use super::required::Required;
+use super::words::{self, Word};
 use super::zone::Clock;
 use crate::error::Result;
 use crate::pipeline::Flow;
@@ -43,6 +45,28 @@ impl std::ops::AddAssign for Losses {
         self.strange += other.strange;
         self.odd += other.odd;
         self.parts += other.parts;
+    }
+}
+
+/// Which entries nobody wants to see, where their bytes tell it before they are taken apart. What an entry without these
+/// bytes loses is nobody's loss either, and is not counted.
+#[derive(Debug, Clone, Default)]
+pub struct Sieve {
+    /// Only errors are wanted.
+    pub errors: bool,
+    /// A text that every wanted entry has.
+    pub required: Option<Required>,
+}
+
+impl Sieve {
+    /// Does this text lack what every wanted entry has?
+    fn lacks(&self, text: &[u8]) -> bool {
+        self.required.as_ref().is_some_and(|required| !required.may_be_in(text))
+    }
+
+    /// Is an entry of this severity certainly no error?
+    fn drops(&self, severity: &[u8]) -> bool {
+        self.errors && words::severity(severity) == Some(Word::Calm)
     }
 }
 
@@ -95,6 +119,24 @@ impl Decoder {
             Decoder::Stderr(decoder) => decoder.in_the_middle(),
             Decoder::Csv(decoder) => decoder.in_the_middle(),
             Decoder::Json(decoder) => decoder.in_the_middle(),
+        }
+    }
+
+    /// From now on hands out only what passes.
+    pub fn only(&mut self, sieve: Sieve) {
+        match self {
+            Decoder::Stderr(decoder) => decoder.sieve = sieve,
+            Decoder::Csv(decoder) => decoder.sieve = sieve,
+            Decoder::Json(decoder) => decoder.sieve = sieve,
+        }
+    }
+
+    /// Were there entries that the sieve has kept back?
+    pub fn has_sifted(&self) -> bool {
+        match self {
+            Decoder::Stderr(decoder) => decoder.has_sifted,
+            Decoder::Csv(decoder) => decoder.has_sifted,
+            Decoder::Json(decoder) => decoder.has_sifted,
         }
     }
 
@@ -347,6 +389,92 @@ mod tests {
         let at = latin.iter().position(|b| *b == b'@').unwrap();
         latin[at] = 0xe9;
         assert_eq!(text(&decode(&|| Decoder::json(utc()), &latin)[0].message), "caf\\xE9");
+    }
+
+    /// A log of entries in which a word stands in any part, with what else is in logs: lines of nobody's, cut entries,
+    /// entries of another format, words of an unknown language.
+    fn log_with_anything(random: &mut fastrand::Rng, format: u8) -> String {
+        let words = ["needle", "x", "a\nneedle", "a\n\nb", "\"", "{", "ERROR:  x", "needle, \"x\""];
+        let mut log = String::new();
+        for i in 0..random.usize(1..12) {
+            let mut word = || words[random.usize(..words.len())];
+            let texts = [word(), word(), word()];
+            let severity = ["LOG", "ERROR", "FEHLER", "WARNING"][random.usize(..4)];
+            let format = if random.u8(..12) == 0 { random.u8(..3) } else { format };
+            let before = log.len();
+            match format {
+                0 => {
+                    let pid = random.u8(1..3);
+                    for (part, text) in ["LOG", "DETAIL", "STATEMENT"].into_iter().zip(texts) {
+                        if part == "LOG" || random.bool() {
+                            let word = if part == "LOG" { severity } else { part };
+                            let text = text.replace('\n', "\n\t");
+                            log.push_str(&format!(
+                                "2026-11-24 06:24:5{}.123 UTC [{pid}] {word}:  {text}\n",
+                                i % 10
+                            ));
+                        }
+                    }
+                    if random.u8(..6) == 0 {
+                        log.push_str(
+                            ["somebody else wrote needle\n", "and x\n", "\tneedle\n"][random.usize(..3)],
+                        );
+                    }
+                }
+                1 => log.push_str(&csv(i as u32, texts[0]).replace("LOG", severity)),
+                _ => log.push_str(&json(i as u32, texts[0]).replace("ERROR", severity)),
+            }
+            // Cut, and the next one right behind it.
+            if random.u8(..15) == 0 {
+                let mut at = before + random.usize(..log.len() - before);
+                while !log.is_char_boundary(at) {
+                    at -= 1;
+                }
+                log.truncate(at);
+            }
+        }
+        log
+    }
+
+    #[test]
+    fn what_a_sieve_lets_through_is_what_a_filter_would() {
+        let makers: [&dyn Fn() -> Decoder; 3] =
+            [&|| Decoder::stderr(Prefix::compile("%m [%p] "), utc()), &|| Decoder::csv(utc()), &|| {
+                Decoder::json(utc())
+            }];
+        let needle = Required::of(&regex::bytes::Regex::new("needle").unwrap()).unwrap();
+        let mut random = fastrand::Rng::with_seed(11);
+        let (mut kept, mut all) = (0, 0);
+        for round in 0..600u32 {
+            let format = (round % 3) as u8;
+            let log = log_with_anything(&mut random, format);
+            for errors in [false, true] {
+                let sieve = Sieve { errors, required: (!errors || round % 2 == 0).then(|| needle.clone()) };
+                let wanted = |record: &Record| {
+                    (!errors || record.is_error() != Some(false))
+                        && sieve.required.as_ref().is_none_or(|required| required.may_be_of(record))
+                };
+                let mut expected = decode(makers[usize::from(format)], log.as_bytes());
+                all += expected.len();
+                expected.retain(wanted);
+                for size in [1, 7, 64, log.len().max(1)] {
+                    let mut found = Vec::new();
+                    let mut decoder = makers[usize::from(format)]();
+                    decoder.only(sieve.clone());
+                    let mut sink = |record: &Record| {
+                        found.extend(wanted(record).then(|| record.clone()));
+                        Ok(Flow::More)
+                    };
+                    for piece in log.as_bytes().chunks(size) {
+                        decoder.feed(piece, &mut sink).unwrap();
+                    }
+                    decoder.end(&mut sink).unwrap();
+                    assert_eq!(found, expected, "{errors} in pieces of {size}: {log}");
+                }
+                kept += expected.len();
+            }
+        }
+        assert!(kept * 10 > all && kept * 2 < all, "{kept} of {all}");
     }
 
     #[test]

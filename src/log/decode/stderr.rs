@@ -1,11 +1,12 @@
 //! Lines that begin with log_line_prefix, as the server writes them to its standard error. Within an entry the server
 //! puts a tab after every line feed.
 
-use super::{LONGEST, Lines, Losses, Sink, csvlog, jsonlog};
+use super::{LONGEST, Lines, Losses, Sieve, Sink, csvlog, jsonlog};
 use crate::error::Result;
 use crate::log::guess;
-use crate::log::prefix::{Field, Memory, Prefix};
+use crate::log::prefix::{Field, Fields, Head, Memory, Prefix};
 use crate::log::record::Record;
+use crate::log::required::Required;
 use crate::log::words::{self, Word};
 use crate::log::zone::Clock;
 use crate::pipeline::Flow;
@@ -32,12 +33,19 @@ pub struct Decoder {
     /// The entry that may go on.
     pending: Option<Part>,
     record: Record,
-    next: Record,
+    /// The process of the last entry.
+    pid: Option<i64>,
+    /// Nobody wants the last entry.
+    is_sifting: bool,
     skipping: bool,
     /// The entry that may go on has been cut.
     is_cut: bool,
     /// What has taken over, since the log goes on in another format.
     other: Option<Box<super::Decoder>>,
+    pub(super) sieve: Sieve,
+    pub(super) has_sifted: bool,
+    /// What was not looked at yet, since the entry that it begins with may go on: see [`Decoder::skim`].
+    held: Vec<u8>,
     pub(super) losses: Losses,
 }
 
@@ -62,16 +70,21 @@ impl Decoder {
             lines: Lines::default(),
             pending: None,
             record: Record::default(),
-            next: Record::default(),
+            pid: None,
+            is_sifting: false,
             skipping: false,
             is_cut: false,
             other: None,
+            sieve: Sieve::default(),
+            has_sifted: false,
+            held: Vec::new(),
             losses: Losses::default(),
         }
     }
 
     pub(super) fn fresh(&self) -> Decoder {
-        Decoder::new(self.prefix.clone(), self.guessed.clone(), self.clock.clone())
+        let sieve = self.sieve.clone();
+        Decoder { sieve, ..Decoder::new(self.prefix.clone(), self.guessed.clone(), self.clock.clone()) }
     }
 
     pub(super) fn in_the_middle(&mut self) {
@@ -83,6 +96,75 @@ impl Decoder {
     }
 
     pub(super) fn feed(&mut self, data: &[u8], sink: Sink<'_>) -> Result<Flow> {
+        match self.sieve.required.clone() {
+            Some(required) if self.other.is_none() => self.skim(data, &required, sink),
+            _ => self.read(data, sink),
+        }
+    }
+
+    /// Reads only the entries that have a text. What stands in them is found in many of them at once; only where it is the
+    /// lines around it are looked at, up to where an entry begins and to where the next one does.
+    fn skim(&mut self, data: &[u8], required: &Required, sink: Sink<'_>) -> Result<Flow> {
+        let mut text = std::mem::take(&mut self.held);
+        text.extend_from_slice(data);
+        let begins = |from: usize, this: &mut Decoder| this.begins_entry(&text[from..line_end(&text, from)]);
+        let mut cut = line_start(&text, text.len());
+        while cut > 0 && !begins(cut, self) {
+            cut = line_start(&text, cut - 1);
+        }
+        if cut == 0 && text.len() < LONGEST {
+            self.held = text;
+            return Ok(Flow::More);
+        }
+        self.has_sifted |= cut > 0;
+        let whole = if cut > 0 { cut } else { text.len() };
+        let mut done = 0;
+        let mut read = 0;
+        while let Some(at) = required.first_in(&text[done..whole]) {
+            let at = done + at;
+            let mut from = line_start(&text, at).max(done);
+            while from > done && !begins(from, self) {
+                from = line_start(&text, from - 1).max(done);
+            }
+            let mut to = line_end(&text, at) + 1;
+            while to < whole && !begins(to, self) {
+                to = line_end(&text, to) + 1;
+            }
+            done = to.min(whole);
+            read += done - from;
+            if self.read(&text[from..done], sink)? == Flow::Enough || self.over(sink)? == Flow::Enough {
+                return Ok(Flow::Enough);
+            }
+        }
+        if read > whole / 2 {
+            // Nearly all of them have it.
+            self.sieve.required = None;
+        }
+        if self.other.is_some() || self.sieve.required.is_none() {
+            return self.read(&text[whole..], sink);
+        }
+        text.drain(..whole);
+        self.held = text;
+        Ok(Flow::More)
+    }
+
+    /// Does an entry begin with this line, as certainly as can be told?
+    fn begins_entry(&mut self, line: &[u8]) -> bool {
+        if line.first().is_none_or(|b| *b == b'\t') {
+            return false;
+        }
+        match self.prefix.find(line, &mut self.memory, &mut Fields::default()) {
+            Some(head) => head.word.is_none_or(Word::begins_entry),
+            None => csvlog::begins(line) || jsonlog::begins(line),
+        }
+    }
+
+    /// The entry that may go on is over.
+    fn over(&mut self, sink: Sink<'_>) -> Result<Flow> {
+        self.hand_out(sink)
+    }
+
+    fn read(&mut self, data: &[u8], sink: Sink<'_>) -> Result<Flow> {
         let mut lines = std::mem::take(&mut self.lines);
         let flow = lines.feed(data, |line, dropped| self.line(line, dropped, sink));
         self.lines = lines;
@@ -98,6 +180,10 @@ impl Decoder {
     }
 
     pub(super) fn end(&mut self, sink: Sink<'_>) -> Result<Flow> {
+        let held = std::mem::take(&mut self.held);
+        if self.read(&held, sink)? == Flow::Enough {
+            return Ok(Flow::Enough);
+        }
         if let Some((rest, dropped)) = self.lines.rest()
             && self.line(&rest, dropped, sink)? == Flow::Enough
         {
@@ -130,12 +216,14 @@ impl Decoder {
             }
             return Ok(Flow::More);
         }
-        let Some((word, from)) = self.head(line)? else { return self.no_entry(line, dropped, sink) };
+        let mut fields = Fields::default();
+        let Some(head) = self.prefix.find(line, &mut self.memory, &mut fields) else {
+            return self.no_entry(line, dropped, sink);
+        };
         if self.end_other(sink)? == Flow::Enough {
             return Ok(Flow::Enough);
         }
-        let rest = &line[from..];
-        let part = match word {
+        let part = match head.word {
             Some(Word::Detail) => Part::Detail,
             Some(Word::Hint) => Part::Hint,
             Some(Word::Context) => Part::Context,
@@ -143,71 +231,84 @@ impl Decoder {
             Some(Word::Other) => Part::Other,
             Some(Word::Calm | Word::Error) | None => Part::Message,
         };
+        let pid = process(&fields);
         if part != Part::Message {
             // It belongs to the entry before it, if that is of the same process.
-            if self.pending.is_some() && self.record.pid == self.next.pid {
-                self.append(part, rest);
+            if self.pid != pid || (self.pending.is_none() && !self.is_sifting) {
+                self.losses.parts += u64::from(!self.skipping);
+            } else if self.pending.is_some() {
+                self.append(part, head.rest);
                 self.is_cut |= dropped > 0;
                 self.pending = Some(part);
-            } else if !self.skipping {
-                self.losses.parts += 1;
             }
             return Ok(Flow::More);
         }
         self.skipping = false;
         let flow = self.hand_out(sink)?;
-        std::mem::swap(&mut self.record, &mut self.next);
-        self.record.message.extend_from_slice(rest);
+        self.pid = pid;
+        self.is_sifting = self.sieve.errors && head.word == Some(Word::Calm);
+        if self.is_sifting {
+            self.has_sifted = true;
+            return Ok(flow);
+        }
+        self.fill(&head, &fields)?;
         self.pending = Some(Part::Message);
         self.is_cut = dropped > 0;
         Ok(flow)
     }
 
-    /// Fills in the next record from what stands before a text, and says what word that is and where the text begins.
-    fn head(&mut self, line: &[u8]) -> Result<Option<(Option<Word>, usize)>> {
-        let next = &mut self.next;
-        next.clear();
-        let mut time: &[u8] = b"";
-        let mut session = None;
-        let head = self.prefix.read(line, &mut self.memory, |field, text| match field {
-            Field::Application => set(&mut next.application, text),
-            Field::User => set(&mut next.user, text),
-            Field::Database => set(&mut next.database, text),
-            Field::Client => set(&mut next.client, text),
-            Field::Sqlstate => set(&mut next.sqlstate, text),
-            Field::Pid => next.pid = number(text),
-            Field::Session => session = guess::process_of(text),
-            Field::Time => time = text,
-            Field::Epoch => {
-                let seconds = std::str::from_utf8(text).ok().and_then(|t| t.parse::<f64>().ok());
-                let millis = seconds.map(|s| (s * 1e3).round() as i64);
-                next.time = next.time.or(millis.and_then(|m| jiff::Timestamp::from_millisecond(m).ok()));
+    /// Makes a record of what stands before a text, and of the text.
+    fn fill(&mut self, head: &Head<'_>, fields: &Fields<'_>) -> Result<()> {
+        let record = &mut self.record;
+        record.clear();
+        for (to, field) in [
+            (&mut record.application, Field::Application),
+            (&mut record.user, Field::User),
+            (&mut record.database, Field::Database),
+            (&mut record.client, Field::Client),
+            (&mut record.sqlstate, Field::Sqlstate),
+        ] {
+            // What the server prints for a name it does not know is no name.
+            if let Some(text) = fields.get(field).filter(|text| !words::is_unknown_name(text)) {
+                to.extend_from_slice(text);
             }
-            Field::Line => {}
-        });
-        let Some(head) = head else { return Ok(None) };
-        next.severity.extend_from_slice(head.severity);
-        // A wrapping that names no process says 0.
-        next.pid = next.pid.filter(|pid| *pid > 0).or(session);
-        if !time.is_empty() && head.word.is_none_or(Word::begins_entry) {
-            next.time = self.clock.instant(time)?.known().or(next.time);
         }
-        Ok(Some((head.word, line.len() - head.rest.len())))
+        record.pid = self.pid;
+        record.severity.extend_from_slice(head.severity);
+        record.message.extend_from_slice(head.rest);
+        let time = fields.get(Field::Time).unwrap_or_default();
+        if !time.is_empty() {
+            record.time = self.clock.instant(time)?.known();
+        }
+        if record.time.is_none()
+            && let Some(epoch) = fields.get(Field::Epoch)
+        {
+            let seconds = std::str::from_utf8(epoch).ok().and_then(|t| t.parse::<f64>().ok());
+            let millis = seconds.map(|s| (s * 1e3).round() as i64);
+            record.time = millis.and_then(|m| jiff::Timestamp::from_millisecond(m).ok());
+        }
+        Ok(())
     }
 
     /// A line that does not begin with the prefix.
     fn no_entry(&mut self, line: &[u8], dropped: u64, sink: Sink<'_>) -> Result<Flow> {
-        if self.other.is_none() {
-            let clock = self.clock.clone();
-            self.other = if csvlog::begins(line) {
-                Some(Box::new(super::Decoder::csv(clock)))
-            } else if jsonlog::begins(line) {
-                Some(Box::new(super::Decoder::json(clock)))
-            } else {
-                None
+        let is_csv = csvlog::begins(line);
+        if is_csv || jsonlog::begins(line) {
+            let reads_it = match self.other.as_deref() {
+                Some(super::Decoder::Csv(_)) => is_csv,
+                Some(super::Decoder::Json(_)) => !is_csv,
+                _ => false,
             };
-            if self.other.is_some() && self.hand_out(sink)? == Flow::Enough {
-                return Ok(Flow::Enough);
+            if !reads_it {
+                if self.end_other(sink)? == Flow::Enough || self.hand_out(sink)? == Flow::Enough {
+                    return Ok(Flow::Enough);
+                }
+                let clock = self.clock.clone();
+                self.other = Some(Box::new(if is_csv {
+                    super::Decoder::csv(clock)
+                } else {
+                    super::Decoder::json(clock)
+                }));
             }
         }
         if let Some(other) = &mut self.other {
@@ -227,6 +328,8 @@ impl Decoder {
         let flow = self.hand_out(sink)?;
         self.record.clear();
         self.record.message.extend_from_slice(line);
+        self.pid = None;
+        self.is_sifting = false;
         self.pending = Some(Part::Message);
         self.is_cut = dropped > 0;
         Ok(flow)
@@ -288,12 +391,20 @@ impl Decoder {
     }
 }
 
-/// What the server prints for a name it does not know is no name.
-fn set(text: &mut Vec<u8>, value: &[u8]) {
-    text.clear();
-    if !words::is_unknown_name(value) {
-        text.extend_from_slice(value);
-    }
+/// Where the line with this byte, or the one that ends there, begins.
+fn line_start(text: &[u8], at: usize) -> usize {
+    memchr::memrchr(b'\n', &text[..at]).map_or(0, |end| end + 1)
+}
+
+/// Where the line that goes on at this byte ends.
+fn line_end(text: &[u8], at: usize) -> usize {
+    memchr::memchr(b'\n', &text[at..]).map_or(text.len(), |len| at + len)
+}
+
+/// The process that a prefix names; a wrapping that names none says 0.
+fn process(fields: &Fields<'_>) -> Option<i64> {
+    let pid = fields.get(Field::Pid).and_then(number).filter(|pid| *pid > 0);
+    pid.or_else(|| guess::process_of(fields.get(Field::Session)?))
 }
 
 fn number(text: &[u8]) -> Option<i64> {

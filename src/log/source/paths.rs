@@ -1,14 +1,18 @@
 //! Files of this machine as a log: one after the other, unpacked, and followed through rotation and truncation.
 
 use std::collections::VecDeque;
-use std::io::{Read, Seek, SeekFrom};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::Got;
 use super::open::{Named, failed, open};
 use super::packed::{self, Bytes};
-use super::{Got, STEP};
 use crate::error::{Error, Result};
+
+/// How many bytes are read at once.
+const PIECE: usize = 256 << 10;
 
 /// Files of this machine, one after the other; `-` is standard input.
 pub struct Files {
@@ -137,7 +141,7 @@ impl Files {
                 };
             }
         };
-        let read = file.take(STEP / 4).read_to_end(buffer).map_err(|e| failed(&open.path, &e))?;
+        let read = read_some(file, buffer).map_err(|e| failed(&open.path, &e))?;
         if read > 0 {
             open.offset += read as u64;
             return Ok(Got::Data);
@@ -158,8 +162,7 @@ impl Files {
                 // It is gone, or is no file now; it will be created again.
                 let Ok(new) = super::open(path, whose) else { return Ok(Got::Nothing) };
                 // What was written between our last look and the rotation comes first.
-                let late = file.take(STEP / 4).read_to_end(buffer);
-                let late = late.map_err(|e| failed(path, &e))?;
+                let late = read_some(file, buffer).map_err(|e| failed(path, &e))?;
                 if late > 0 {
                     *offset += late as u64;
                     return Ok(Got::Data);
@@ -177,9 +180,22 @@ impl Files {
     }
 }
 
+/// Reads on into an empty buffer, in one piece: `read_to_end` would feel its way, with many small ones. Returns how many bytes
+/// came.
+fn read_some(file: &mut File, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    buffer.resize(PIECE, 0);
+    let read = loop {
+        match file.read(buffer) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            other => break other,
+        }
+    };
+    buffer.truncate(*read.as_ref().unwrap_or(&0));
+    read
+}
+
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
     use std::io::Write;
 
     use super::*;
