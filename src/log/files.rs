@@ -187,13 +187,16 @@ impl Place {
 
     /// The error of a role that may not read the log.
     fn refusal(&self, writer: &Writer) -> Error {
-        Error::new(Exit::Permission, format!("role {:?} may not read the server's log", writer.user())).hint(
-            format!(
+        let error =
+            Error::new(Exit::Permission, format!("role {:?} may not read the server's log", writer.user()));
+        match writer.service() {
+            Some(service) => error.hint(format!("on {}: {}", service.name(), service.log())),
+            None => error.hint(format!(
                 "a superuser can allow it, and nothing else: pgkit log grants --role {} | psql -d {}",
                 shell(writer.user()),
                 shell(writer.database())
-            ),
-        )
+            )),
+        }
     }
 
     /// Where the log is, of the formats there are the one that tells most.

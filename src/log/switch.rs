@@ -262,6 +262,20 @@ impl Switch {
                  and whether the file system is read-only",
             );
         }
+        if let Some(service) = self.writer.service() {
+            let (name, administrators) = (service.name(), service.administrators());
+            let error = match scope {
+                Scope::Global => error.hint(format!(
+                    "on {name} nobody may ALTER SYSTEM: set {} {}",
+                    SETTINGS.join(", "),
+                    service.settings()
+                )),
+                Scope::Database(_) | Scope::Role(_) => error,
+            };
+            return error.hint(format!(
+                "a member of {administrators} can switch one database or role on: pgkit log on --database NAME"
+            ));
+        }
         let role = quote_ident(self.writer.user());
         let names = format!("{}, {KEY}", SETTINGS.join(", "));
         if self.writer.version().major() < 15 {

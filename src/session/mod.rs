@@ -6,6 +6,7 @@
 
 mod failure;
 mod open;
+mod service;
 mod value;
 mod wire;
 mod writer;
@@ -23,6 +24,7 @@ use tokio_postgres::types::{FromSql, Type};
 use tokio_postgres::{Row, RowStream};
 
 pub use failure::explain;
+pub use service::Service;
 pub use value::Value;
 pub use wire::{Answer, Hearer, Part, Piped, Protocol, TextRow, Wire};
 pub use writer::{Limits, Purpose, Writer};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Echo, Link, Opening, PATH, Running, Server, Value, house, open, timeout, watch_client};
+use super::{Echo, Link, Opening, PATH, Running, Server, Service, Value, house, open, timeout, watch_client};
 use crate::connect::{ServerVersion, Target, drop_role};
 use crate::error::{Error, Exit, Result};
 use crate::log::note;
@@ -71,6 +71,7 @@ impl Limits {
 
 const ROLE: &str = include_str!("../../queries/session/role.sql");
 const WITH_TRIGGERS: &str = include_str!("../../queries/session/with_triggers.sql");
+const SERVICE: &str = include_str!("../../queries/session/service.sql");
 const MAY_QUIET: &str = include_str!("../../queries/session/may_quiet.sql");
 const MAY_QUIET_15: &str = include_str!("../../queries/session/may_quiet.pg15.sql");
 
@@ -79,7 +80,7 @@ fn question(server: Server) -> String {
     let may_quiet = if server.version.major() >= 15 { MAY_QUIET_15 } else { MAY_QUIET };
     let records = note::RECORDS;
     format!(
-        "SELECT pg_catalog.row_to_json(told) FROM (SELECT * FROM (\n{may_quiet}\n) AS quiet, (\n{records}\n) AS records) AS told"
+        "SELECT pg_catalog.row_to_json(told) FROM (SELECT * FROM (\n{may_quiet}\n) AS quiet, (\n{SERVICE}\n) AS service, (\n{records}\n) AS records) AS told"
     )
 }
 
@@ -88,6 +89,7 @@ fn question(server: Server) -> String {
 #[serde(deny_unknown_fields)]
 struct Greeting {
     may_quiet: bool,
+    service: Option<Service>,
     note: Option<String>,
     now: f64,
 }
@@ -97,6 +99,7 @@ pub struct Writer {
     link: Link,
     purpose: Purpose,
     role: Option<String>,
+    service: Option<Service>,
     overdue: Option<String>,
 }
 
@@ -129,7 +132,7 @@ impl Writer {
                 .hint("is it PostgreSQL, and is there a proxy before it?")
         })?;
         let overdue = told.note.and_then(|text| note::overdue(&text, told.now));
-        let mut writer = Writer { link, purpose, role: None, overdue };
+        let mut writer = Writer { link, purpose, role: None, service: told.service, overdue };
         let is_quiet = purpose.is_quiet() && told.may_quiet;
         writer.run(&writer.settings(limits, is_quiet)).await?;
         if writer.link.connected.has_other_role {
@@ -257,6 +260,11 @@ impl Writer {
     /// Does the server notice when its client is gone (`client_connection_check_interval`)?
     pub fn watches_client(&self) -> bool {
         self.link.connected.watches_client
+    }
+
+    /// The managed service that runs the server, if one does.
+    pub fn service(&self) -> Option<Service> {
+        self.service
     }
 
     /// A warning for whoever connects that temporary log settings should have ended already; `None` if all is well.

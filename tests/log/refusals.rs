@@ -1,10 +1,14 @@
 //! What cannot be done is said, with what would be needed, and nothing is half done.
 
 use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::process::CommandExt;
 
 use pgkit::sandbox::Stop;
 
 use crate::*;
+
+/// A user of this machine that owns nothing.
+const NOBODY: u32 = 65534;
 
 #[test]
 fn wrong_usage_is_told_before_anybody_connects() {
@@ -65,6 +69,49 @@ fn a_role_without_rights_is_told_the_exact_grant_and_the_grant_is_enough() {
             assert_ne!((auto_conf(&db), db_role(&db)), before);
             assert_eq!(as_oncall(&["off"]).code, Some(0));
             assert_eq!((auto_conf(&db), db_role(&db)), before, "{place:?}");
+        }
+    }
+}
+
+#[test]
+fn on_a_managed_service_it_says_what_its_customers_can_do() {
+    for bin in bins() {
+        for (administrators, name, log) in [
+            ("rds_superuser", "Amazon RDS", "download-db-log-file-portion"),
+            ("cloudsqlsuperuser", "Cloud SQL", "cloudsql_database"),
+            ("alloydbsuperuser", "AlloyDB", "alloydb.googleapis.com/Instance"),
+            ("azure_pg_admin", "Azure Database for PostgreSQL", "server-logs download"),
+        ] {
+            let mut options = options(bin).conf("logging_collector", "on");
+            options.settings.tcp = true;
+            let (_server, db) = server_with(&options);
+            db.sql(&format!("CREATE ROLE {administrators}"));
+            let session = db.session();
+            session.sql("SET password_encryption = 'scram-sha-256'");
+            session.sql(&format!("CREATE ROLE customer LOGIN PASSWORD 'x' IN ROLE {administrators}"));
+            let hinted = |args: &[&str]| {
+                let mut command = pgkit(&db);
+                command.envs(db.info.env()).env("PGUSER", "customer").env("PGPASSWORD", "x");
+                command.arg("log").args(args);
+                if nix::unistd::geteuid().is_root() {
+                    // On its own machine root may read the file, and nobody else.
+                    command.uid(NOBODY).gid(NOBODY);
+                }
+                let output = run(&mut command);
+                assert_eq!(output.code, Some(77), "{}", output.snapshot());
+                assert!(
+                    !output.stderr.contains("a superuser can") && !output.stderr.contains("as a superuser")
+                );
+                output.stderr
+            };
+            let on = hinted(&["on"]);
+            assert!(on.contains(&format!("on {name} nobody may ALTER SYSTEM")), "{on}");
+            assert!(on.contains("pgkit log on --database NAME") && on.contains(administrators), "{on}");
+            assert!(hinted(&["tail"]).contains(log));
+            // The others differ in nothing that depends on the server's version.
+            if bin != &bins()[0] {
+                break;
+            }
         }
     }
 }

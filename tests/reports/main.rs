@@ -5,8 +5,12 @@
 mod catalog;
 #[path = "../support/filled.rs"]
 mod filled;
+#[path = "../support/pooler.rs"]
+mod pooler;
 #[path = "../support/pty.rs"]
 mod pty;
+#[path = "../support/replica.rs"]
+mod replica;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -17,6 +21,7 @@ mod groups;
 mod listing;
 mod locked;
 mod own;
+mod places;
 mod sizes;
 mod sql;
 mod strangers;

@@ -1,0 +1,149 @@
+//! Every report of the registry, wherever and as whomever it may have to run. What is built in later is tried here too.
+
+use pgkit::report;
+
+use crate::pooler::{self, Pooler};
+use crate::replica::replica;
+use crate::support::*;
+
+/// The roles: `customer` is what a managed service gives to its customers, who are no superusers.
+const ROLES: &str = "
+    CREATE ROLE nobody_special LOGIN;
+    CREATE ROLE watcher LOGIN IN ROLE pg_monitor;
+    CREATE ROLE rds_superuser CREATEDB CREATEROLE;
+    GRANT pg_monitor, pg_signal_backend TO rds_superuser;
+    CREATE ROLE customer LOGIN CREATEDB CREATEROLE IN ROLE rds_superuser;
+    CREATE DATABASE rdsadmin;
+    CREATE DATABASE shop OWNER customer;
+    CREATE DATABASE ascii ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0;
+    CREATE DATABASE western ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0";
+
+/// What is in each database.
+const OBJECTS: &str = "
+    CREATE TABLE stays (id int PRIMARY KEY, body text DEFAULT 'x');
+    INSERT INTO stays SELECT g, 'text' FROM generate_series(1, 1000) g;
+    CREATE TABLE stays_2024 (id int);
+    CREATE UNLOGGED TABLE stays_unlogged (id int);
+    INSERT INTO stays_unlogged VALUES (1);
+    CREATE VIEW stays_view AS SELECT * FROM stays;
+    CREATE FUNCTION stays_function(id int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+    COMMENT ON TABLE stays IS 'it stays'";
+
+const USERS: [&str; 4] = ["", "nobody_special", "watcher", "customer"];
+const DATABASES: [&str; 3] = ["shop", "ascii", "western"];
+
+/// What may be said beside an answer: who may not see or enter something is told so.
+const SAID: &str =
+    "^pgkit: (passed over, for one may not connect to it: .*|[0-9]+ sessions? hidden: needs .*)$";
+
+/// The command line of a report, with a word where it needs one.
+fn line(report: &report::Report) -> Vec<String> {
+    let word = (report.name == "find").then(|| "stays".to_owned());
+    [report.name.clone()].into_iter().chain(word).collect()
+}
+
+/// The rows that are the same everywhere: an unlogged table is empty on a standby.
+fn lasting(rows: &[String]) -> Vec<&String> {
+    rows.iter().filter(|row| !row.contains("unlogged")).collect()
+}
+
+struct Seen<'a> {
+    reports: Vec<report::Report>,
+    said: &'a regex::Regex,
+    major: u32,
+    failed: &'a mut Vec<String>,
+}
+
+impl Seen<'_> {
+    /// The rows of every report as this role, in the order of the names. `everywhere`: in all databases at once.
+    fn answers(&mut self, place: &str, db: &Db, user: &str, everywhere: bool) -> Vec<(String, Vec<String>)> {
+        let mut all = Vec::new();
+        for report in &self.reports {
+            if everywhere && report.scope != report::Scope::Database {
+                continue;
+            }
+            let mut command = pgkit(db);
+            if !user.is_empty() {
+                command.args(["-U", user]);
+            }
+            command.args(line(report)).args(everywhere.then_some("--all-databases"));
+            let output = run(&mut command);
+            let said = output.stderr.lines().all(|line| self.said.is_match(line));
+            if output.code != Some(0) || !said {
+                self.failed.push(format!(
+                    "{} as {user:?} {place}, {}, on {}: {}",
+                    report.name,
+                    db.name,
+                    self.major,
+                    output.snapshot()
+                ));
+            }
+            all.push((report.name.clone(), output.stdout.lines().map(str::to_owned).collect()));
+        }
+        all
+    }
+}
+
+#[test]
+fn every_report_answers_everywhere_and_says_the_same() {
+    let mut failed = Vec::new();
+    let said = regex::Regex::new(SAID).unwrap();
+    for bin in bins() {
+        let options = options(bin).conf("autovacuum", "off");
+        let mut server = own_server(&options);
+        let postgres = Db::existing(server.info(), "postgres");
+        ROLES.split(';').for_each(|sql| drop(postgres.sql(sql)));
+        for name in DATABASES {
+            Db::existing(server.info(), name).sql(OBJECTS);
+        }
+        let hba = server.info().data_dir.join("pg_hba.conf");
+        let rules = std::fs::read_to_string(&hba).unwrap();
+        let closed: String =
+            USERS[1..].iter().map(|user| format!("local rdsadmin {user} reject\n")).collect();
+        std::fs::write(&hba, format!("{closed}{rules}")).unwrap();
+        postgres.sql("CHECKPOINT");
+        let standby = replica(&mut server, bin, &options);
+
+        let reports = report::built_in(|_| true).unwrap();
+        assert!(reports.len() >= 5);
+        let mut seen = Seen { reports, said: &said, major: bin.major, failed: &mut failed };
+        for name in DATABASES {
+            let db = Db::existing(server.info(), name);
+            let there = Db::existing(standby.info(), name);
+            let pooler = pooler::program().map(|program| Pooler::start(&program, &db, "transaction"));
+            // Roles see as much in a database of any encoding.
+            let users = if name == DATABASES[0] { &USERS[..] } else { &USERS[..2] };
+            for user in users.iter().copied() {
+                let here = seen.answers("directly", &db, user, false);
+                let mut others = Vec::new();
+                if let Some(pooler) = &pooler {
+                    others.push((
+                        "through PgBouncer",
+                        seen.answers("through PgBouncer", &pooler.db, user, false),
+                    ));
+                }
+                if name == DATABASES[0] {
+                    seen.answers("in all databases", &db, user, true);
+                    others.push(("on a standby", seen.answers("on a standby", &there, user, false)));
+                }
+                let differs = |other: &[(String, Vec<String>)]| {
+                    here.iter().zip(other).any(|((_, rows), (_, other))| lasting(rows) != lasting(other))
+                };
+                for (place, other) in others.iter().filter(|(_, other)| differs(other)) {
+                    // What changes from one moment to the next differs by itself.
+                    let again = seen.answers("directly", &db, user, false);
+                    for (((report, rows), (_, again)), (_, other)) in here.iter().zip(&again).zip(other) {
+                        if rows == again && lasting(rows) != lasting(other) {
+                            let (rows, other) = (rows.join("\n"), other.join("\n"));
+                            let on = bin.major;
+                            seen.failed.push(format!(
+                                "{report} as {user:?} {place}, {name}, on {on}:\n{other}\n--- directly:\n{rows}"
+                            ));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
