@@ -17,7 +17,7 @@
 -- [[param]]
 -- name = "group_partitions"
 -- type = "bool"
--- help = "Lump families: a partition or inheritance tree under its root, tables whose names differ only in trailing digits and _ under the trimmed name"
+-- help = "Lump families: a partition or inheritance tree under its root, tables whose names differ only in trailing digits and _, or in a date or number that two have, under the name before it"
 -- [[param]]
 -- name    = "by"
 -- type    = "text"
@@ -80,15 +80,28 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     JOIN namespaces n ON n.oid = c.relnamespace
     LEFT JOIN tree t ON t.oid = c.oid
     WHERE c.relkind IN ('r', 'p', 'm', 'f')
+), named AS (
+    -- A name before a suffix of a date or of a number, in the forms that people and partition tools write.
+    SELECT r.root_schema, r.root_name,
+           pg_catalog.substring(r.root_name::text COLLATE pg_catalog."default", '(?i)^(.+?)[-_. ]+(?:[py]?[0-9]+(?:[-_. ]?[mqwdth]?[0-9]+)*|(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)[-_. ]?[0-9]+(?:[-_. ][0-9]+)*|[0-9]+[-_. ]?(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?:[-_. ]?[0-9]+)*|[0-9]+_of_[0-9]+)$') AS dated,
+           pg_catalog.substring(r.root_name::text COLLATE pg_catalog."default", '(?i)^(.+)[-_. ](?:default|old)$') AS other
+    FROM (SELECT DISTINCT x.root_schema, x.root_name FROM rooted x WHERE (SELECT l.by_name FROM lump l) AND $5 IS NULL) AS r
+), stems AS (
+    -- Two siblings prove that it is one; a default partition or an old table proves nothing by itself.
+    SELECT n.root_schema, n.root_name, p.stem
+    FROM named n
+    JOIN (SELECT n.root_schema, n.dated AS stem FROM named n WHERE n.dated IS NOT NULL GROUP BY n.root_schema, n.dated HAVING pg_catalog.count(*) > 1) AS p
+      ON p.root_schema = n.root_schema AND p.stem = coalesce(n.dated, n.other)
 ), placed AS (
     SELECT r.*,
            CASE
                WHEN NOT l.by_name THEN r.root_name::text
                WHEN $5 IS NOT NULL THEN coalesce(nullif(pg_catalog.substring(r.root_name::text COLLATE pg_catalog."default", $5), ''), r.root_name::text)
-               ELSE coalesce(nullif(pg_catalog.rtrim(r.root_name::text, '_0123456789'), ''), r.root_name::text)
+               ELSE coalesce(nullif(pg_catalog.rtrim(coalesce(s.stem, r.root_name::text), '_0123456789'), ''), s.stem, r.root_name::text)
            END AS family
     FROM rooted r
     CROSS JOIN lump l
+    LEFT JOIN stems s ON s.root_schema = r.root_schema AND s.root_name = r.root_name
 ), chosen AS (
     SELECT p.*, p.relkind IN ('r', 'm') AS has_storage
     FROM placed p
@@ -173,7 +186,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     SELECT c.root_schema::text,
            -- A family of one keeps its own name, unless the caller named it.
            CASE WHEN $5 IS NULL AND pg_catalog.count(DISTINCT c.root_name) = 1 THEN pg_catalog.min(c.root_name::text) ELSE c.family END,
-           CASE WHEN pg_catalog.count(DISTINCT c.family_kind) = 1 THEN pg_catalog.min(c.family_kind) ELSE 'table' END,
+           CASE WHEN pg_catalog.count(DISTINCT c.family_kind) = 1 THEN pg_catalog.min(c.family_kind) WHEN pg_catalog.bool_or(c.family_kind = 'partitioned table') THEN 'partitioned table' ELSE 'table' END,
            pg_catalog.count(*) FILTER (WHERE c.relkind <> 'p' AND c.state <> 'gone'),
            pg_catalog.sum(c.rows_estimate)::int8, pg_catalog.sum(c.main)::int8, pg_catalog.sum(c.toast)::int8, pg_catalog.sum(c.indexes)::int8, pg_catalog.sum(c.total)::int8,
            CASE

@@ -367,7 +367,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgkit' -ScriptBlock {
             [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'Give up when a lock is not to be had for this long; 0 is never')
             [CompletionResult]::new('-?', '-?', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--group-partitions', '--group-partitions', [CompletionResultType]::ParameterName, 'Lump families: a partition or inheritance tree under its root, tables whose names differ only in trailing digits and _ under the trimmed name')
+            [CompletionResult]::new('--group-partitions', '--group-partitions', [CompletionResultType]::ParameterName, 'Lump families: a partition or inheritance tree under its root, tables whose names differ only in trailing digits and _, or in a date or number that two have, under the name before it')
             [CompletionResult]::new('--estimate', '--estimate', [CompletionResultType]::ParameterName, 'Ask neither files nor locks: the page counts of the last VACUUM or ANALYZE')
             [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'System catalogs too')
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Never ask for a password')

@@ -355,7 +355,7 @@ complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l watch -d 'Again an
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l statement-timeout -d 'Give up when a statement takes longer; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l lock-timeout -d 'Give up when a lock is not to be had for this long; 0 is never' -r
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l help -d 'Print help'
-complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l group-partitions -d 'Lump families: a partition or inheritance tree under its root, tables whose names differ only in trailing digits and _ under the trimmed name'
+complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l group-partitions -d 'Lump families: a partition or inheritance tree under its root, tables whose names differ only in trailing digits and _, or in a date or number that two have, under the name before it'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l estimate -d 'Ask neither files nor locks: the page counts of the last VACUUM or ANALYZE'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -l system -d 'System catalogs too'
 complete -c pgkit -n "__fish_pgkit_using_subcommand sizes" -s w -l no-password -d 'Never ask for a password'

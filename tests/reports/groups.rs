@@ -25,6 +25,12 @@ fn parents(db: &Db) -> HashMap<Key, Key> {
     db.sql(sql).iter().map(|r| ((text(&r[0]), text(&r[1])), (text(&r[2]), text(&r[3])))).collect()
 }
 
+/// What stands before a suffix, of the few forms that the catalog's names have.
+fn stem(dated: &regex::Regex, root: &Key) -> Option<String> {
+    let other = || root.1.strip_suffix("_default").or(root.1.strip_suffix("_old")).map(str::to_owned);
+    dated.captures(&root.1).map(|found| found[1].to_owned()).or_else(other)
+}
+
 fn families(
     rows: &[Row],
     parents: &HashMap<Key, Key>,
@@ -32,12 +38,25 @@ fn families(
     by_name: bool,
 ) -> BTreeMap<Key, Family> {
     let mut families: BTreeMap<Key, Family> = BTreeMap::new();
-    for row in rows {
+    let root_of = |row: &Row| {
         let mut root: Key = (row[0].clone(), row[1].clone());
         while by_tree && parents.contains_key(&root) {
             root = parents[&root].clone();
         }
-        let trimmed = root.1.trim_end_matches(|c: char| c == '_' || c.is_ascii_digit());
+        root
+    };
+    let dated = regex::Regex::new("^(.+?)[-_. ]+(?:[py]?[0-9]+(?:[-_. ]?[mqwdth]?[0-9]+)*)$").unwrap();
+    let mut proofs: HashMap<Key, usize> = HashMap::new();
+    for root in rows.iter().map(root_of).collect::<BTreeSet<Key>>() {
+        if let Some(stem) = stem(&dated, &root) {
+            *proofs.entry((root.0, stem)).or_default() += usize::from(dated.is_match(&root.1));
+        }
+    }
+    for row in rows {
+        let root = root_of(row);
+        let stem = stem(&dated, &root).filter(|stem| proofs[&(root.0.clone(), stem.clone())] > 1);
+        let trimmed =
+            stem.as_deref().unwrap_or(&root.1).trim_end_matches(|c: char| c == '_' || c.is_ascii_digit());
         let name = if by_name && !trimmed.is_empty() { trimmed.to_owned() } else { root.1.clone() };
         let family = families.entry((root.0.clone(), name)).or_default();
         family.roots.insert(root.1);
@@ -140,6 +159,56 @@ fn names_that_end_in_digits_and_are_no_family_keep_their_names() {
         }
         // Two that differ in digits only are one.
         assert!(in_public.contains(&("ipv", "2")), "{in_public:?}");
+    }
+}
+
+#[test]
+fn a_suffix_of_a_date_or_a_number_makes_a_family_where_two_names_have_it() {
+    for bin in bins() {
+        let db = database(server(bin).info(), "suffixes");
+        // The members of a family, and its name.
+        let families: &[(&str, &[&str])] = &[
+            ("a", &["a", "a_y2024m01", "a_y2024m02", "a_default"]),
+            ("b", &["b_2024q1", "b_2024q2", "b_2024Q3", "b_old"]),
+            ("c", &["c_2024w05", "c_p2024w06", "c_p2024_01_01", "c_20240101t1200"]),
+            ("d", &["d-2020-01-01", "d-2020-02-01", "d-2021-01-01"]),
+            ("e", &["e_jan2024", "e_february_2024", "e-2024-mar", "e_sept_2024_30"]),
+            ("f", &["f_0_of_4", "f_1_of_4"]),
+            ("g", &["g.1", "g.2", "g 3"]),
+            ("h", &["h_p0", "h_p1"]),
+            ("ipv", &["ipv4", "ipv6", "ipv4_2024q1", "ipv4_2024q2"]),
+            ("log x", &["log x 2024-01", "log x 2024-02"]),
+            // Each by itself.
+            ("k_2024q1", &["k_2024q1"]),
+            ("l_old", &["l_old"]),
+            ("l_default", &["l_default"]),
+            ("m_may", &["m_may"]),
+            ("m_mar", &["m_mar"]),
+            ("n_dec", &["n_dec"]),
+            ("n_oct", &["n_oct"]),
+            ("o_mayor1", &["o_mayor1"]),
+            ("o_market2", &["o_market2"]),
+            ("t_v1x", &["t_v1x"]),
+            ("t_v2x", &["t_v2x"]),
+            ("-1", &["-1"]),
+            ("_2024q1", &["_2024q1"]),
+        ];
+        for name in families.iter().flat_map(|(_, names)| *names) {
+            db.sql(&format!("CREATE TABLE \"{name}\" (id int)"));
+        }
+        // In another schema nobody proves anything for this one.
+        db.sql("CREATE SCHEMA other; CREATE TABLE other.k_2024q2 (id int)");
+        for more in [&[][..], &["--estimate"]] {
+            let rows = answer(&db, &[&["sizes", "public.*", "--group-partitions"], more].concat());
+            let found: BTreeSet<(&str, usize)> =
+                rows.iter().map(|row| (row[1].as_str(), row[3].parse().unwrap())).collect();
+            let expected: BTreeSet<(&str, usize)> =
+                families.iter().map(|(name, members)| (*name, members.len())).collect();
+            assert_eq!(found, expected, "on {}", bin.major);
+        }
+        // A partitioned root gives its kind to a family of tables beside it.
+        db.sql("CREATE TABLE ev (id int) PARTITION BY LIST (id); CREATE TABLE ev_2019 (id int)");
+        assert_eq!(answer(&db, &["sizes", "ev", "--group-partitions"])[0][2], "partitioned table");
     }
 }
 
