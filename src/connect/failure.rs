@@ -218,6 +218,11 @@ fn hint(target: &Target, host: &Host, failure: &Failure) -> Option<String> {
             "list the databases with `psql -l`, and name one with -d".to_owned()
         }
         (Cause::Server, Some("28P01")) => password.to_owned(),
+        (Cause::Server, _) if failure.text.contains("unsupported startup parameter") => {
+            "PgBouncer takes no settings that it does not know: unset PGOPTIONS and variables such as PGTZ, leave out `options`, or add \
+             the parameter to ignore_startup_parameters in pgbouncer.ini"
+                .to_owned()
+        }
         (Cause::Server, Some("28000")) => {
             "there is no such role, it may not log in, or the server's pg_hba.conf has no line for this host, user, \
              database and kind of encryption: name another user with -U, or ask the server's administrator"

@@ -99,3 +99,15 @@ fn through_pgbouncer_every_report_works_and_the_next_client_sees_nothing_of_ours
         }
     }
 }
+
+#[test]
+fn a_setting_that_pgbouncer_does_not_take_is_named_with_the_way_out() {
+    let Some(program) = program() else { return };
+    let direct = db("options");
+    let pooler = Pooler::start(&program, &direct, "transaction");
+    for (variable, value) in [("PGOPTIONS", "-c geqo=off"), ("PGTZ", "Europe/Berlin")] {
+        let output = run(pgkit(&pooler.db).env(variable, value).arg("relations"));
+        assert_eq!(output.code, Some(69), "{}", output.snapshot());
+        assert!(output.stderr.contains("unset PGOPTIONS"), "{}", output.stderr);
+    }
+}
