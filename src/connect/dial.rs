@@ -151,7 +151,11 @@ impl From<Failure> for Refused {
 }
 
 async fn plain(target: &Target, host: &Host, route: &Route) -> Result<Session, Failure> {
-    let stream = Stream::new(open(route, &target.keepalives).await?, None);
+    let wire = open(route, &target.keepalives).await?;
+    if let (Wire::Unix(socket), Some(peer)) = (&wire, &target.require_peer) {
+        check_peer(socket, peer)?;
+    }
+    let stream = Stream::new(wire, None);
     start(target, host, stream, None).await
 }
 
@@ -203,6 +207,23 @@ pub(super) async fn open(route: &Route, keepalives: &Keepalives) -> Result<Wire,
             Ok(Wire::Unix(UnixStream::connect(path).await.map_err(refused)?))
         }
     }
+}
+
+/// Is it this user who listens on the socket? Anybody can make one in a folder like /tmp.
+fn check_peer(socket: &UnixStream, wanted: &str) -> Result<(), Failure> {
+    let refused = |text| Failure::new(Cause::Peer, Next::Nothing, text);
+    let uid = socket.peer_cred().map_err(|e| refused(format!("could not get peer credentials: {e}")))?.uid();
+    let user = nix::unistd::User::from_uid(uid.into())
+        .ok()
+        .flatten()
+        .ok_or_else(|| refused(format!("local user with ID {uid} does not exist")))?;
+    if user.name == wanted {
+        return Ok(());
+    }
+    Err(refused(format!(
+        "requirepeer specifies \"{wanted}\", but actual peer user name is \"{}\"",
+        user.name
+    )))
 }
 
 /// Asks for TLS.

@@ -26,6 +26,7 @@ pub(super) enum Cause {
     Tls,
     NoTlsHere,
     NeedsPassword,
+    Peer,
     Method,
     Closed,
     Session,
@@ -202,6 +203,10 @@ fn hint(target: &Target, host: &Host, failure: &Failure) -> Option<String> {
         ),
         (Cause::NoTlsHere, _) => {
             format!("sslmode is {}: the server has ssl off, or a proxy stands before it", target.tls.mode.name())
+        }
+        (Cause::Peer, _) => {
+            "requirepeer (or PGREQUIREPEER) is the user that the server runs as: is it this one, or does somebody else listen there?"
+                .to_owned()
         }
         (Cause::NeedsPassword, _) => password.to_owned(),
         (Cause::Method, _) => {

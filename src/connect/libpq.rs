@@ -77,6 +77,7 @@ impl Target {
         if !self.require_auth.text().is_empty() {
             all.push(("PGREQUIREAUTH", self.require_auth.text().to_owned()));
         }
+        all.extend(self.require_peer.iter().map(|peer| ("PGREQUIREPEER", peer.clone())));
         if !self.tls.send_cert {
             all.push(("PGSSLCERTMODE", "disable".to_owned()));
         }

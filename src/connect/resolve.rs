@@ -105,6 +105,7 @@ pub fn resolve(flags: &Flags, env: &Environment, files: &dyn Files) -> Result<Ta
         tls: tls(&settings, env)?,
         channel_binding: channel_binding(&settings)?,
         require_auth: require_auth(&settings)?,
+        require_peer: settings.nonempty("requirepeer").map(str::to_owned),
         connect_timeout: connect_timeout(&settings)?,
         keepalives: keepalives(&settings)?,
         session_attrs: session_attrs(&settings)?,
@@ -139,7 +140,6 @@ fn refuse_unsupported(settings: &Settings) -> Result<()> {
     const UNSUPPORTED: &[(&str, &[&str])] = &[
         ("sslcrl", &[]),
         ("sslcrldir", &[]),
-        ("requirepeer", &[]),
         ("krbsrvname", &["postgres"]),
         ("gsslib", &["gssapi"]),
         ("gssdelegation", &["0"]),

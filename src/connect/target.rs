@@ -223,6 +223,8 @@ pub struct Target {
     pub channel_binding: ChannelBinding,
     /// `require_auth`
     pub require_auth: Allowed,
+    /// `requirepeer`: the user of this machine that the server at a socket must run as.
+    pub require_peer: Option<String>,
     /// For each address: connecting, TLS and authentication together.
     pub connect_timeout: Option<Duration>,
     /// `keepalives…` and `tcp_user_timeout`

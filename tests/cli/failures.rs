@@ -162,3 +162,18 @@ exit: 65
 pgkit: the server says: …
 "####);
 }
+
+#[test]
+fn a_server_that_runs_as_somebody_else_than_required_is_refused_as_psql_does() {
+    let db = db("peer");
+    let owner = db.info.os_user.clone();
+    for (peer, code) in [(owner.as_str(), 0), ("", 0), ("somebody", 69)] {
+        let output = run(pgkit(&db).env("PGREQUIREPEER", peer).arg("relations"));
+        assert_eq!(output.code, Some(code), "{peer}: {}", output.snapshot());
+        let psql = run(psql(&db).env("PGREQUIREPEER", peer).args(["-c", "SELECT 1"]));
+        assert_eq!(psql.code == Some(0), code == 0, "{}", psql.snapshot());
+        let line = format!("requirepeer specifies \"{peer}\", but actual peer user name is \"{owner}\"");
+        assert_eq!(output.stderr.contains(&line), code != 0, "{}", output.stderr);
+        assert_eq!(psql.stderr.contains(&line), code != 0, "{}", psql.stderr);
+    }
+}

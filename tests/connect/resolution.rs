@@ -498,7 +498,6 @@ fn what_pgkit_cannot_do_is_refused_by_name() {
     for (dbname, vars, what) in [
         ("sslcrl=/x", &[][..], "sslcrl"),
         ("sslcrldir=/x", &[], "sslcrldir"),
-        ("requirepeer=postgres", &[], "requirepeer"),
         ("gssencmode=require", &[], "gssencmode=require"),
         ("krbsrvname=pg", &[], "krbsrvname"),
         ("sslnegotiation=direct", &[], "sslnegotiation"),
@@ -506,7 +505,6 @@ fn what_pgkit_cannot_do_is_refused_by_name() {
         ("replication=database", &[], "replication"),
         ("min_protocol_version=3.2", &[], "min_protocol_version"),
         ("oauth_issuer=x", &[], "oauth_issuer"),
-        ("db", &[("PGREQUIREPEER", "postgres")], "requirepeer"),
         ("db", &[("PGSSLCRL", "/x")], "sslcrl"),
         ("db", &[("PGGSSENCMODE", "require")], "gssencmode=require"),
     ] {
