@@ -21,11 +21,10 @@ impl Required {
         [ExtractKind::Prefix, ExtractKind::Suffix].into_iter().find_map(|kind| {
             let found = Extractor::new().kind(kind).extract(&hir);
             let texts = found.literals()?;
-            let fit = !texts.is_empty()
-                && texts.len() <= MOST
-                && texts.iter().all(|text| is_sound(text.as_bytes()));
-            let any = || texts.iter().map(|text| regex::escape(&String::from_utf8_lossy(text.as_bytes())));
-            fit.then(|| Regex::new(&any().collect::<Vec<_>>().join("|")).ok().map(Required)).flatten()
+            let sound: Option<Vec<String>> =
+                texts.iter().map(|text| Some(regex::escape(sound(text.as_bytes())?))).collect();
+            let sound = sound.filter(|texts| (1..=MOST).contains(&texts.len()))?;
+            Regex::new(&sound.join("|")).ok().map(Required)
         })
     }
 
@@ -58,18 +57,27 @@ impl Required {
     }
 }
 
-/// Is this text in an entry's own bytes wherever it is in a row? A row's texts are pieces of its entry's. But what tsv, csv, JSON
-/// and XML escape may stand in other bytes; times, numbers and a port are written anew; and so are the words that a message
-/// of any language becomes.
-fn is_sound(text: &[u8]) -> bool {
+/// What of this text is in an entry's own bytes wherever the text is in a row; `None` where that cannot be told. A row's texts
+/// are pieces of its entry's. But what tsv, csv, JSON and XML escape may stand in other bytes; times, numbers and a port are
+/// written anew; and so are the words that a message of any language becomes.
+fn sound(text: &[u8]) -> Option<&str> {
     let plain = text.iter().all(|b| (b' '..=b'~').contains(b) && !b"\\\"<>&".contains(b));
-    let is_number = text.iter().all(|b| b.is_ascii_digit() || b"-:.+TZe".contains(b));
     let port =
         text.iter().enumerate().any(|(i, b)| *b == b':' && text.get(i + 1).is_none_or(u8::is_ascii_digit));
     let written_anew = ["statement", "duration", "plan"]
         .iter()
         .any(|word| memchr::memmem::find(word.as_bytes(), text).is_some());
-    text.len() >= SHORTEST && plain && !is_number && !port && !written_anew
+    // It may begin in the midst of what an escape became: the row has \n or \x1b where the entry has one byte.
+    let hex = |bytes: &[u8]| bytes.iter().take(2).take_while(|b| b.is_ascii_hexdigit()).count();
+    let escaped = match text {
+        [b'x', digits @ ..] if hex(digits) == 2 => 3,
+        [b'n' | b'r' | b't' | b'v', ..] => 1,
+        _ => hex(text),
+    };
+    let text = text.get(escaped..)?;
+    let is_number = text.iter().all(|b| b.is_ascii_digit() || b"-:.+TZe".contains(b));
+    let is_sound = text.len() >= SHORTEST && plain && !is_number && !port && !written_anew;
+    std::str::from_utf8(text).ok().filter(|_| is_sound)
 }
 
 #[cfg(test)]
@@ -86,6 +94,9 @@ mod tests {
             (".*deadlock", "deadlock", "x"),
             ("(?i:no)pe", "Nope", "x"),
             ("^ERROR", "ERROR", "x"),
+            ("nSELECT", "a\nSELECT", "a\nINSERT"),
+            ("x1b\\[31m", "\x1b[31m", "x"),
+            ("b[\\[]31m", "\x1b[31m", "x"),
         ] {
             let required = of(pattern).unwrap_or_else(|| panic!("{pattern}"));
             assert!(required.may_be_in(has.as_bytes()) && !required.may_be_in(lacks.as_bytes()), "{pattern}");
@@ -103,6 +114,10 @@ mod tests {
             "\"x\"",
             "a<b",
             "é",
+            // In the midst of an escape there is nothing else left of these.
+            "nab",
+            "x1bab",
+            "1bab",
             "host:54",
             "statement",
             "tate",
@@ -119,11 +134,27 @@ mod tests {
     #[test]
     fn no_row_that_matches_is_left_out() {
         let mut random = fastrand::Rng::with_seed(7);
-        let words =
-            ["deadlock", "SELECT", "shop", "a b", "x:1", "plan:", "Seq Scan", "2026", "é", "\\", "\"", "\t"];
+        let words = [
+            "deadlock",
+            "SELECT",
+            "shop",
+            "a b",
+            "x:1",
+            "plan:",
+            "Seq Scan",
+            "2026",
+            "é",
+            "\\",
+            "\"",
+            "\t",
+            "a\nSELECT",
+            "\u{1b}[31m",
+        ];
+        let escaped = ["nSELECT", "x1b[31m", "1b[31", "b[31m"];
         for _ in 0..3000 {
             let pick = |random: &mut fastrand::Rng| words[random.usize(..words.len())];
-            let pattern = match random.u8(..4) {
+            let pattern = match random.u8(..5) {
+                4 => regex::escape(escaped[random.usize(..escaped.len())]),
                 0 => regex::escape(pick(&mut random)),
                 1 => format!("{}.*{}", regex::escape(pick(&mut random)), regex::escape(pick(&mut random))),
                 2 => format!("{}|{}", regex::escape(pick(&mut random)), regex::escape(pick(&mut random))),
@@ -149,6 +180,7 @@ mod tests {
             {
                 // As tsv has it.
                 let text = String::from_utf8_lossy(text).replace('\\', "\\\\").replace('\t', "\\t");
+                let text = text.replace('\n', "\\n").replace('\u{1b}', "\\x1b");
                 line.extend_from_slice(text.as_bytes());
                 line.push(b'\t');
             }

@@ -135,12 +135,14 @@ impl Decoder {
         Ok(Flow::More)
     }
 
-    /// Is this an entry that is not wanted? A text in other letters, as `\u0041`, has to be read first.
+    /// Is this an entry that is not wanted? A text in other letters, as `\u0041` or `\/`, has to be read first.
     fn sifts(&self, line: &[u8]) -> bool {
         if ![BEGINNING, OF_CSV].iter().any(|key| line.starts_with(key)) {
             return false;
         }
-        if self.sieve.lacks(line) && memchr::memmem::find(line, b"\\u").is_none() {
+        let is_escaped =
+            || memchr::memchr_iter(b'\\', line).any(|at| matches!(line.get(at + 1), Some(b'u' | b'/')));
+        if self.sieve.lacks(line) && !is_escaped() {
             return true;
         }
         // In a text the quotes would be escaped. Where one entry was cut, another may stand behind it.
