@@ -51,6 +51,7 @@ impl Required {
             &record.database,
             &record.client,
             &record.severity,
+            &record.sqlstate,
         ]
         .into_iter()
         .any(|text| !text.is_empty() && self.may_be_in(text))
@@ -150,7 +151,7 @@ mod tests {
             "a\nSELECT",
             "\u{1b}[31m",
         ];
-        let escaped = ["nSELECT", "x1b[31m", "1b[31", "b[31m"];
+        let escaped = ["42P01", "nSELECT", "x1b[31m", "1b[31", "b[31m"];
         for _ in 0..3000 {
             let pick = |random: &mut fastrand::Rng| words[random.usize(..words.len())];
             let pattern = match random.u8(..5) {
@@ -171,13 +172,18 @@ mod tests {
                 .into(),
                 detail: pick(&mut random).into(),
                 user: pick(&mut random).into(),
+                sqlstate: ["42P01", "00000"][random.usize(..2)].into(),
                 ..Record::default()
             };
             let shape = record.shape();
             let mut line = Vec::new();
-            for text in
-                [&record.user, &shape.message.to_vec(), &shape.statement.to_vec(), &shape.detail.to_vec()]
-            {
+            for text in [
+                &record.user,
+                &record.sqlstate,
+                &shape.message.to_vec(),
+                &shape.statement.to_vec(),
+                &shape.detail.to_vec(),
+            ] {
                 // As tsv has it.
                 let text = String::from_utf8_lossy(text).replace('\\', "\\\\").replace('\t', "\\t");
                 let text = text.replace('\n', "\\n").replace('\u{1b}', "\\x1b");

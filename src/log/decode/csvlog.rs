@@ -141,23 +141,20 @@ impl Decoder {
 
     /// The buffer ends in a line feed: is it the end of an entry?
     fn line_ended(&mut self, sink: Sink<'_>) -> Result<Flow> {
-        let quotes = quotes(&self.buffer[self.searched..]);
         let line = self.searched;
-        self.quoted ^= quotes % 2 == 1;
-        self.searched = self.buffer.len();
-        if self.quoted && self.buffer.len() < LONGEST {
-            // Inside a quote every quote is doubled, so what begins here strictly is an entry, and what is open was cut.
-            if line > 0 && begins(&self.buffer[line..]) {
-                let rest = self.buffer.split_off(line);
-                if self.take_apart(sink)? == Flow::Enough {
-                    return Ok(Flow::Enough);
-                }
-                self.buffer = rest;
-                return self.line_ended(sink);
+        // Inside a quote every quote is doubled, so what begins here strictly is an entry, and what is open was cut. Its own
+        // quotes say nothing of that: they may close what is open, and open it again.
+        if self.quoted && line > 0 && begins(&self.buffer[line..]) {
+            let rest = self.buffer.split_off(line);
+            if self.take_apart(sink)? == Flow::Enough {
+                return Ok(Flow::Enough);
             }
-            return Ok(Flow::More);
+            self.buffer = rest;
+            return self.line_ended(sink);
         }
-        self.take_apart(sink)
+        self.quoted ^= quotes(&self.buffer[line..]) % 2 == 1;
+        self.searched = self.buffer.len();
+        if self.quoted && self.buffer.len() < LONGEST { Ok(Flow::More) } else { self.take_apart(sink) }
     }
 
     /// Counts what is no whole entry; where reading begins in the middle of one, that is none's fault.
@@ -174,7 +171,7 @@ impl Decoder {
         self.quoted = false;
         let mut from = 0;
         let mut flow = Flow::More;
-        if self.sieve.lacks(&buffer) && looks_like_time(&buffer) {
+        if self.sieve.lacks(&buffer) && begins(&buffer) {
             self.has_sifted = true;
             self.skipping = false;
             self.is_too_long = false;
@@ -273,8 +270,9 @@ pub fn begins(text: &[u8]) -> bool {
         return false;
     }
     // What stands before the message is short, and of a long text nothing else is of interest.
-    match split(&text[..text.len().min(HEAD)], &mut Vec::new()) {
-        (Found::Whole, _) => true,
+    let mut fields = Vec::new();
+    match split(&text[..text.len().min(HEAD)], &mut fields) {
+        (Found::Whole, _) => fields.len() >= BEGINNING,
         (Found::Open(columns), _) => columns + 1 >= BEGINNING,
         (Found::Broken, _) => false,
     }

@@ -394,7 +394,8 @@ mod tests {
     /// A log of entries in which a word stands in any part, with what else is in logs: lines of nobody's, cut entries,
     /// entries of another format, words of an unknown language.
     fn log_with_anything(random: &mut fastrand::Rng, format: u8) -> String {
-        let words = ["needle", "x", "a\nneedle", "a\n\nb", "\"", "{", "ERROR:  x", "needle, \"x\""];
+        let pasted = "a\n2026-11-24 06:24:03.001 UTC [7] LOG:  pasted needle";
+        let words = [pasted, "needle", "x", "a\nneedle", "a\n\nb", "\"", "{", "ERROR:  x", "needle, \"x\""];
         let mut log = String::new();
         for i in 0..random.usize(1..12) {
             let mut word = || words[random.usize(..words.len())];
@@ -434,6 +435,73 @@ mod tests {
             }
         }
         log
+    }
+
+    #[test]
+    fn a_piece_of_an_entry_of_csvlog_costs_no_other_one() {
+        let mut random = fastrand::Rng::with_seed(23);
+        let messages = ["one", "two\nlines", "a \"quoted\"\nword", "\"", "x\n\n\"y\"\n,\n", ""];
+        for round in 0..400 {
+            let entries: Vec<String> =
+                (0..random.u32(3..8)).map(|i| csv(i, messages[random.usize(..messages.len())])).collect();
+            let damaged = random.usize(..entries.len());
+            let whole = &entries[damaged];
+            let at = random.usize(1..whole.len() - 1);
+            // Its beginning, its end (as after a rotation), or what another program wrote.
+            let piece = match round % 3 {
+                0 => format!("{}\n", &whole[..at]),
+                1 => whole[at..].to_owned(),
+                _ => "somebody's \"open quote\n".to_owned(),
+            };
+            let mut log = String::new();
+            for (i, entry) in entries.iter().enumerate() {
+                log.push_str(if i == damaged { &piece } else { entry });
+            }
+            let found = decode(&|| Decoder::csv(utc()), log.as_bytes());
+            for (i, _) in entries.iter().enumerate().filter(|(i, _)| *i != damaged) {
+                let millis = |record: &Record| record.time.unwrap().as_second() % 60;
+                assert!(found.iter().any(|record| millis(record) == i as i64), "{i} of {log}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_sieve_cuts_no_entry_that_is_too_long_to_be_kept() {
+        let head = "2026-11-24 06:24:50.123 UTC [1]";
+        let long = format!("{head} ERROR:  SELECT\n{}", "\tyyyyyyyyyyyyyyyyyyyyyyyy\n".repeat(LONGEST / 20));
+        let log = format!(
+            "{head} LOG:  first\n{long}{head} DETAIL:  needle\n{head} STATEMENT:  thread\n{head} LOG:  last\n"
+        );
+        let read = |sieve: Sieve| {
+            let mut found = Vec::new();
+            let mut decoder = Decoder::stderr(Prefix::compile("%m [%p] "), utc());
+            decoder.only(sieve);
+            let mut sink = |record: &Record| {
+                found.push((
+                    record.message.len(),
+                    text(&record.detail).to_owned(),
+                    text(&record.statement).to_owned(),
+                ));
+                Ok(Flow::More)
+            };
+            for piece in log.as_bytes().chunks(256 << 10) {
+                decoder.feed(piece, &mut sink).unwrap();
+            }
+            decoder.end(&mut sink).unwrap();
+            found.retain(|(_, detail, _)| detail == "needle");
+            found
+        };
+        let needle = Required::of(&regex::bytes::Regex::new("thread").unwrap());
+        let found = read(Sieve { errors: false, required: needle });
+        assert!(found.len() == 1 && found == read(Sieve::default()), "{found:?}");
+    }
+
+    #[test]
+    fn what_only_begins_with_a_time_is_no_csvlog() {
+        for text in ["2026-11-24 06:24:50 UTC,1\n", "2026-11-24 06:24:50.123 UTC [7] LOG:  x\n"] {
+            assert!(!begins_csvlog(text.as_bytes()), "{text}");
+        }
+        assert!(begins_csvlog(csv(1, "x\ny").as_bytes()));
     }
 
     #[test]

@@ -8,8 +8,11 @@ use crate::log::prefix::{Field, Fields, Head, Memory, Prefix};
 use crate::log::record::Record;
 use crate::log::required::Required;
 use crate::log::words::{self, Word};
-use crate::log::zone::Clock;
+use crate::log::zone::{Clock, looks_like_time};
 use crate::pipeline::Flow;
+
+/// The most bytes that a time takes with its zone and what follows it.
+const TIME_AND_ZONE: usize = 40;
 
 /// Which text of the entry a continued line goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +110,11 @@ impl Decoder {
     fn skim(&mut self, data: &[u8], required: &Required, sink: Sink<'_>) -> Result<Flow> {
         let mut text = std::mem::take(&mut self.held);
         text.extend_from_slice(data);
+        if has_csvlog(&text) {
+            // What looks like the beginning of an entry may stand in a quote of such a one.
+            self.sieve.required = None;
+            return self.read(&text, sink);
+        }
         let begins = |from: usize, this: &mut Decoder| this.begins_entry(&text[from..line_end(&text, from)]);
         let mut cut = line_start(&text, text.len());
         while cut > 0 && !begins(cut, self) {
@@ -116,34 +124,38 @@ impl Decoder {
             self.held = text;
             return Ok(Flow::More);
         }
-        self.has_sifted |= cut > 0;
-        let whole = if cut > 0 { cut } else { text.len() };
+        if cut == 0 {
+            // It is too long to be kept as it is.
+            self.sieve.required = None;
+            return self.read(&text, sink);
+        }
+        self.has_sifted = true;
         let mut done = 0;
         let mut read = 0;
-        while let Some(at) = required.first_in(&text[done..whole]) {
+        while let Some(at) = required.first_in(&text[done..cut]) {
             let at = done + at;
             let mut from = line_start(&text, at).max(done);
             while from > done && !begins(from, self) {
                 from = line_start(&text, from - 1).max(done);
             }
             let mut to = line_end(&text, at) + 1;
-            while to < whole && !begins(to, self) {
+            while to < cut && !begins(to, self) {
                 to = line_end(&text, to) + 1;
             }
-            done = to.min(whole);
+            done = to.min(cut);
             read += done - from;
             if self.read(&text[from..done], sink)? == Flow::Enough || self.over(sink)? == Flow::Enough {
                 return Ok(Flow::Enough);
             }
         }
-        if read > whole / 2 {
+        if read > cut / 2 {
             // Nearly all of them have it.
             self.sieve.required = None;
         }
         if self.other.is_some() || self.sieve.required.is_none() {
-            return self.read(&text[whole..], sink);
+            return self.read(&text[cut..], sink);
         }
-        text.drain(..whole);
+        text.drain(..cut);
         self.held = text;
         Ok(Flow::More)
     }
@@ -389,6 +401,22 @@ impl Decoder {
             None => Ok(Flow::More),
         }
     }
+}
+
+/// Is there a line in this with which an entry of csvlog begins?
+fn has_csvlog(text: &[u8]) -> bool {
+    let mut from = 0;
+    while from < text.len() {
+        let end = line_end(text, from);
+        let line = &text[from..end];
+        // Behind its time and the zone comes a comma; looking further would take longer.
+        let is_like = || line.iter().take(TIME_AND_ZONE).skip(20).any(|b| *b == b',');
+        if looks_like_time(line) && is_like() && csvlog::begins(line) {
+            return true;
+        }
+        from = end + 1;
+    }
+    false
 }
 
 /// Where the line with this byte, or the one that ends there, begins.
