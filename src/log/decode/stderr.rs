@@ -144,7 +144,7 @@ impl Decoder {
             }
             done = to.min(cut);
             read += done - from;
-            if self.read(&text[from..done], sink)? == Flow::Enough || self.over(sink)? == Flow::Enough {
+            if self.read(&text[from..done], sink)? == Flow::Enough || self.hand_out(sink)? == Flow::Enough {
                 return Ok(Flow::Enough);
             }
         }
@@ -169,11 +169,6 @@ impl Decoder {
             Some(head) => head.word.is_none_or(Word::begins_entry),
             None => csvlog::begins(line) || jsonlog::begins(line),
         }
-    }
-
-    /// The entry that may go on is over.
-    fn over(&mut self, sink: Sink<'_>) -> Result<Flow> {
-        self.hand_out(sink)
     }
 
     fn read(&mut self, data: &[u8], sink: Sink<'_>) -> Result<Flow> {
