@@ -171,7 +171,11 @@ impl Decoder {
         self.quoted = false;
         let mut from = 0;
         let mut flow = Flow::More;
-        if self.sieve.lacks(&buffer) && begins(&buffer) {
+        if self.sieve.lacks(&buffer)
+            && looks_like_time(&buffer)
+            // That it is csvlog at all is seen once.
+            && (self.has_sifted || begins(&buffer))
+        {
             self.has_sifted = true;
             self.skipping = false;
             self.is_too_long = false;
