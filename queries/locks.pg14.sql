@@ -30,13 +30,13 @@ WITH RECURSIVE conflicts (mode, modes) AS (
            a.usename, a.application_name, a.backend_type, a.state, a.xact_start, a.query_start AS since, a.query, a.wait_event, a.datid, a.backend_xmin
     FROM pg_catalog.pg_stat_activity a
 ), elsewhere AS MATERIALIZED (
-    -- Waits that are in no lock table. Of a session that may not be seen nobody knows what it waits for, so it is asked.
+    -- Waits that pg_locks does not show. What a hidden session waits for is hidden too, so all hidden sessions are asked.
     SELECT s.pid, 'SafeSnapshot' AS event, s.since, pg_catalog.pg_safe_snapshot_blocking_pids(s.pid) AS blockers
     FROM sessions s
     WHERE s.wait_event = 'SafeSnapshot' OR s.query = '<insufficient privilege>'
     UNION ALL
-    -- The server does not tell which snapshots keep replay from removing rows: those of one database that are old enough,
-    -- so the oldest of each.
+    -- The server does not tell which snapshot makes replay wait. The oldest one of the database in question always does,
+    -- but it does not tell that database either, so the oldest of each database is taken.
     SELECT s.pid, s.wait_event, NULL, ARRAY(
         SELECT x.pid
         FROM (SELECT x.pid, pg_catalog.rank() OVER (PARTITION BY x.datid ORDER BY pg_catalog.age(x.backend_xmin) DESC) AS place
@@ -48,7 +48,7 @@ WITH RECURSIVE conflicts (mode, modes) AS (
 ), asked AS MATERIALIZED (
     -- Asked once, and only of those that stand in a queue: each answer stops all of the lock table. It names sessions,
     -- never their parallel workers, and says 0 for a prepared transaction. Who has just begun to wait has no waitstart yet.
-    -- Of a standby's startup process the function does not know, so what is granted tells.
+    -- It does not know a standby's startup process; for that one the blockers are found by the locks that are granted.
     SELECT coalesce(s.leader, l.pid)::int8 AS node, l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid,
            l.transactionid, l.classid, l.objid, l.objsubid, l.pid, l.mode, l.tag, coalesce(l.waitstart, pg_catalog.clock_timestamp()) AS since,
            CASE WHEN pg_catalog.cardinality(b.pids) = 0 AND pg_catalog.pg_is_in_recovery() THEN ARRAY(

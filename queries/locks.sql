@@ -30,13 +30,13 @@ WITH RECURSIVE conflicts (mode, modes) AS (
            a.query_start AS since, a.query, a.wait_event, a.datid, a.backend_xmin
     FROM pg_catalog.pg_stat_activity a
 ), elsewhere AS (
-    -- Waits that are in no lock table. Of a session that may not be seen nobody knows what it waits for, so it is asked.
+    -- Waits that pg_locks does not show. What a hidden session waits for is hidden too, so all hidden sessions are asked.
     SELECT s.pid, 'SafeSnapshot' AS event, s.since, pg_catalog.pg_safe_snapshot_blocking_pids(s.pid) AS blockers
     FROM sessions s
     WHERE s.wait_event = 'SafeSnapshot' OR s.query = '<insufficient privilege>'
     UNION ALL
-    -- The server does not tell which snapshots keep replay from removing rows: those of one database that are old enough,
-    -- so the oldest of each.
+    -- The server does not tell which snapshot makes replay wait. The oldest one of the database in question always does,
+    -- but it does not tell that database either, so the oldest of each database is taken.
     SELECT s.pid, s.wait_event, NULL, ARRAY(
         SELECT x.pid
         FROM (SELECT x.pid, pg_catalog.rank() OVER (PARTITION BY x.datid ORDER BY pg_catalog.age(x.backend_xmin) DESC) AS place
@@ -49,7 +49,7 @@ WITH RECURSIVE conflicts (mode, modes) AS (
     -- Asked once, and only of those that stand in a queue: each answer stops all of the lock table. It names sessions,
     -- never their parallel workers, and says 0 for a prepared transaction. Since when they wait, no server before 14
     -- tells: since some time after the statement began.
-    -- Of a standby's startup process the function does not know, so what is granted tells.
+    -- It does not know a standby's startup process; for that one the blockers are found by the locks that are granted.
     SELECT coalesce(s.leader, l.pid)::int8 AS node, l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid,
            l.transactionid, l.classid, l.objid, l.objsubid, l.pid, l.mode, l.tag, s.since AS since,
            CASE WHEN pg_catalog.cardinality(b.pids) = 0 AND pg_catalog.pg_is_in_recovery() THEN ARRAY(

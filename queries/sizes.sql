@@ -87,7 +87,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
            pg_catalog.substring(r.root_name::text COLLATE pg_catalog."default", '(?i)^(.+)[-_. ](?:default|old)$') AS other
     FROM (SELECT DISTINCT x.root_schema, x.root_name FROM rooted x WHERE (SELECT l.by_name FROM lump l) AND $5 IS NULL) AS r
 ), stems AS (
-    -- Two siblings prove that it is one; a default partition or an old table proves nothing by itself.
+    -- Only where two names have such a suffix is it one; then _default and _old belong to the family too.
     SELECT n.root_schema, n.root_name, p.stem
     FROM named n
     JOIN (SELECT n.root_schema, n.dated AS stem FROM named n WHERE n.dated IS NOT NULL GROUP BY n.root_schema, n.dated HAVING pg_catalog.count(*) > 1) AS p

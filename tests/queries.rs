@@ -285,3 +285,15 @@ fn an_estimate_after_vacuum_is_the_size_of_the_main_fork() {
         }
     }
 }
+
+#[test]
+fn the_texts_of_sizes_group_names_by_the_same_rule() {
+    let rule = |file: &str| {
+        let text = std::fs::read_to_string(format!("{}/queries/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let (from, to) = (text.find("), named AS (").unwrap(), text.find("), placed AS (").unwrap());
+        text[from..to].to_owned()
+    };
+    for file in ["sizes.scan.sql", "sizes.estimate.sql"] {
+        assert_eq!(rule(file), rule("sizes.sql"), "{file}");
+    }
+}

@@ -279,7 +279,7 @@ fn accept(
     let Opened { client, version, sql_ascii, greeting, greeted, handle, connector } = opened;
     let label = if host.name.is_empty() { host.addr.clone().unwrap_or_default() } else { host.name.clone() };
     if version.as_deref().is_some_and(|version| version.contains("bouncer")) {
-        return Err(Error::usage("this is PgBouncer's own console, and no database of a PostgreSQL server")
+        return Err(Error::usage("this is PgBouncer's admin console, not a PostgreSQL database")
             .hint("name a database of the server behind it: -d NAME; psql shows the console"));
     }
     let Some(version) = version.as_deref().and_then(ServerVersion::parse) else {

@@ -251,12 +251,12 @@ impl Stream {
         self.decoder.in_the_middle();
     }
 
-    /// From now on hands out only what passes.
+    /// From now on, hands out only entries that pass this filter.
     pub fn only(&mut self, sieve: Sieve) {
         self.decoder.only(sieve);
     }
 
-    /// Were there entries that the sieve has kept back?
+    /// Has the filter dropped any entry?
     pub fn has_sifted(&self) -> bool {
         self.decoder.has_sifted()
     }

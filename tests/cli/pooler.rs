@@ -68,7 +68,7 @@ fn through_pgbouncer_every_report_works_and_the_next_client_sees_nothing_of_ours
             assert_eq!(run(pgkit(&pooler.db).args(["locks", "-q"])).code, Some(0), "{mode} on {}", bin.major);
             let console = run(pgkit(&pooler.db).args(["relations", "-d", "pgbouncer"]));
             assert_eq!(console.code, Some(64), "{}", console.snapshot());
-            assert!(console.stderr.contains("PgBouncer's own console"), "{}", console.stderr);
+            assert!(console.stderr.contains("PgBouncer's admin console"), "{}", console.stderr);
             // What needs a session of its own gets none here.
             for args in [&["locks", "demo"][..], &["locks", "cancel", "1", "--yes"]] {
                 let refused = run(pgkit(&pooler.db).args(args));

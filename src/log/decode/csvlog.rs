@@ -173,7 +173,7 @@ impl Decoder {
         let mut flow = Flow::More;
         if self.sieve.lacks(&buffer)
             && looks_like_time(&buffer)
-            // That it is csvlog at all is seen once.
+            // Whether this is csvlog at all is checked once.
             && (self.has_sifted || begins(&buffer))
         {
             self.has_sifted = true;
@@ -227,7 +227,7 @@ impl Decoder {
         sqlstate && (field(8).is_empty() || looks_like_time(field(8))) && looks_like_time(field(0))
     }
 
-    /// Keeps the sieve this one back?
+    /// Does the filter drop this entry?
     fn drops(&self, line: &[u8]) -> bool {
         self.sieve.errors && self.sieve.drops(self.fields[SEVERITY].text(line))
     }

@@ -48,8 +48,8 @@ impl std::ops::AddAssign for Losses {
     }
 }
 
-/// Which entries nobody wants to see, where their bytes tell it before they are taken apart. What an entry without these
-/// bytes loses is nobody's loss either, and is not counted.
+/// A filter that is applied to an entry's raw bytes, before the entry is parsed, because that is much faster. Damage in entries
+/// that it drops is not counted.
 #[derive(Debug, Clone, Default)]
 pub struct Sieve {
     /// Only errors are wanted.
@@ -64,7 +64,7 @@ impl Sieve {
         self.required.as_ref().is_some_and(|required| !required.may_be_in(text))
     }
 
-    /// Is an entry of this severity certainly no error?
+    /// Does it drop an entry of this severity? An unknown severity passes.
     fn drops(&self, severity: &[u8]) -> bool {
         self.errors && words::severity(severity) == Some(Word::Calm)
     }
@@ -122,7 +122,7 @@ impl Decoder {
         }
     }
 
-    /// From now on hands out only what passes.
+    /// From now on, hands out only entries that pass this filter.
     pub fn only(&mut self, sieve: Sieve) {
         match self {
             Decoder::Stderr(decoder) => decoder.sieve = sieve,
@@ -131,7 +131,7 @@ impl Decoder {
         }
     }
 
-    /// Were there entries that the sieve has kept back?
+    /// Has the filter dropped any entry?
     pub fn has_sifted(&self) -> bool {
         match self {
             Decoder::Stderr(decoder) => decoder.has_sifted,

@@ -47,7 +47,7 @@ pub struct Decoder {
     other: Option<Box<super::Decoder>>,
     pub(super) sieve: Sieve,
     pub(super) has_sifted: bool,
-    /// What was not looked at yet, since the entry that it begins with may go on: see [`Decoder::skim`].
+    /// The last entry so far, which may go on in the next block: see [`Decoder::skim`].
     held: Vec<u8>,
     pub(super) losses: Losses,
 }
@@ -105,13 +105,13 @@ impl Decoder {
         }
     }
 
-    /// Reads only the entries that have a text. What stands in them is found in many of them at once; only where it is the
-    /// lines around it are looked at, up to where an entry begins and to where the next one does.
+    /// Reads only the entries that contain a required text. It searches the whole block for the text first, and parses only
+    /// the entry around each place where it is found.
     fn skim(&mut self, data: &[u8], required: &Required, sink: Sink<'_>) -> Result<Flow> {
         let mut text = std::mem::take(&mut self.held);
         text.extend_from_slice(data);
         if has_csvlog(&text) {
-            // What looks like the beginning of an entry may stand in a quote of such a one.
+            // A quoted text in an entry of csvlog may contain a line that looks like the beginning of an entry.
             self.sieve.required = None;
             return self.read(&text, sink);
         }
@@ -125,7 +125,7 @@ impl Decoder {
             return Ok(Flow::More);
         }
         if cut == 0 {
-            // It is too long to be kept as it is.
+            // This entry is too long to be kept as raw bytes.
             self.sieve.required = None;
             return self.read(&text, sink);
         }
@@ -149,7 +149,7 @@ impl Decoder {
             }
         }
         if read > cut / 2 {
-            // Nearly all of them have it.
+            // The text is in most entries, so searching for it first saves nothing.
             self.sieve.required = None;
         }
         if self.other.is_some() || self.sieve.required.is_none() {
