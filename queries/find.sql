@@ -42,27 +42,30 @@ WITH term (re) AS (
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'i', 'I', 'c')
 ), types (oid) AS (
     -- Types whose name matches, and arrays of such types.
-    SELECT y.oid
+    SELECT u.oid
     FROM pg_catalog.pg_type y
-    LEFT JOIN pg_catalog.pg_type e ON e.typarray = y.oid
     JOIN namespaces n ON n.oid = y.typnamespace
     CROSS JOIN term t
-    WHERE coalesce(e.typname, y.typname)::text COLLATE pg_catalog."default" ~* t.re
+    CROSS JOIN LATERAL (VALUES (y.oid), (y.typarray)) AS u (oid)
+    WHERE y.typname::text COLLATE pg_catalog."default" ~* t.re AND u.oid <> 0
+      AND y.typinput <> 'pg_catalog.array_in'::pg_catalog.regproc
 ), columns AS (
     -- Everything about columns is read in one pass over pg_attribute.
-    SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod,
-           a.attname::text COLLATE pg_catalog."default" ~* t.re AS by_name,
-           a.atttypid IN (SELECT y.oid FROM types y) AS by_type,
+    SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.by_name, a.by_type,
            a.attcollation, pg_catalog.array_to_string(a.attoptions, ', ') AS options, a.attfdwoptions
-    FROM pg_catalog.pg_attribute a
-    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-    JOIN namespaces n ON n.oid = c.relnamespace
-    CROSS JOIN term t
-    WHERE a.attnum > 0 AND NOT a.attisdropped
-      AND (a.attoptions IS NOT NULL OR a.attfdwoptions IS NOT NULL
-           OR a.attcollation NOT IN (0, 'pg_catalog."default"'::pg_catalog.regcollation, 'pg_catalog."C"'::pg_catalog.regcollation) -- pg13..
-           OR a.attcollation NOT IN (SELECT o.oid FROM pg_catalog.pg_collation o WHERE o.collname IN ('default', 'C') UNION ALL SELECT 0) -- pg..12
-           OR a.atttypid IN (SELECT y.oid FROM types y) OR a.attname::text COLLATE pg_catalog."default" ~* t.re)
+    -- OFFSET 0 keeps the planner from writing the comparison twice into its plan.
+    FROM (SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attcollation, a.attoptions, a.attfdwoptions,
+                 a.attname::text COLLATE pg_catalog."default" ~* t.re AS by_name,
+                 a.atttypid IN (SELECT y.oid FROM types y) AS by_type
+          FROM pg_catalog.pg_attribute a
+          JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+          JOIN namespaces n ON n.oid = c.relnamespace
+          CROSS JOIN term t
+          WHERE a.attnum > 0 AND NOT a.attisdropped
+          OFFSET 0) AS a
+    WHERE a.by_name OR a.by_type OR a.attoptions IS NOT NULL OR a.attfdwoptions IS NOT NULL
+       OR a.attcollation NOT IN (0, 'pg_catalog."default"'::pg_catalog.regcollation, 'pg_catalog."C"'::pg_catalog.regcollation) -- pg13..
+       OR a.attcollation NOT IN (SELECT o.oid FROM pg_catalog.pg_collation o WHERE o.collname IN ('default', 'C') UNION ALL SELECT 0) -- pg..12
 ), exclusive (oid) AS (
     -- Held or only wanted: what waits for an exclusive lock makes everybody behind it wait.
     SELECT l.relation
@@ -118,10 +121,9 @@ WITH term (re) AS (
 ), named_indexes (oid) AS (
     -- Whether an index's columns, access method or operator classes match is known without pg_get_indexdef.
     SELECT i.indexrelid
-    FROM pg_catalog.pg_index i
-    CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::pg_catalog.int2[]) AS k (attnum)
-    GROUP BY i.indexrelid
-    HAVING pg_catalog.bool_or((i.indrelid, k.attnum) IN (SELECT c.attrelid, c.attnum FROM columns c WHERE c.by_name))
+    FROM columns c
+    JOIN pg_catalog.pg_index i ON i.indrelid = c.attrelid AND c.attnum = ANY (i.indkey::pg_catalog.int2[])
+    WHERE c.by_name
     UNION
     SELECT c.oid
     FROM pg_catalog.pg_class c
@@ -138,10 +140,32 @@ WITH term (re) AS (
     WHERE o.opcname::text COLLATE pg_catalog."default" ~* t.re
 ), named_constraints (oid) AS (
     SELECT k.oid
-    FROM (SELECT c.oid, c.conrelid, c.contype, c.conkey, c.confrelid, c.confkey FROM pg_catalog.pg_constraint c WHERE c.conrelid <> 0) AS k
-    WHERE (k.contype <> 'n'
-           AND (SELECT pg_catalog.bool_or((k.conrelid, u.attnum) IN (SELECT c.attrelid, c.attnum FROM columns c WHERE c.by_name)) FROM pg_catalog.unnest(k.conkey) AS u (attnum)))
-       OR (SELECT pg_catalog.bool_or((k.confrelid, u.attnum) IN (SELECT c.attrelid, c.attnum FROM columns c WHERE c.by_name)) FROM pg_catalog.unnest(k.confkey) AS u (attnum))
+    FROM columns c
+    JOIN pg_catalog.pg_constraint k ON k.conrelid = c.attrelid AND c.attnum = ANY (k.conkey)
+    WHERE c.by_name AND k.contype <> 'n'
+    UNION
+    SELECT k.oid
+    FROM columns c
+    JOIN pg_catalog.pg_constraint k ON k.confrelid = c.attrelid AND c.attnum = ANY (k.confkey)
+    WHERE c.by_name
+), checks (oid, same) AS (
+    -- Partitions, and the schemas of customers with tables of one form, share their checks. Each is written out once: the server
+    -- loads a whole table for that. The tree and the names of its columns decide the text; a whole row carries its table's type.
+    SELECT c.oid, pg_catalog.min(c.oid) OVER (
+               PARTITION BY c.conbin::text COLLATE "C",
+                            (SELECT pg_catalog.array_agg(a.attname ORDER BY a.attnum) FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)),
+                            c.conenforced, -- pg18..
+                            c.connoinherit, c.convalidated)
+    FROM pg_catalog.pg_constraint c
+    JOIN term t ON t.re IS NOT NULL
+    LEFT JOIN locked l ON l.oid = c.conrelid
+    LEFT JOIN blocked b ON b.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND b.objid = c.oid
+    WHERE c.conrelid <> 0 AND c.contype = 'c' AND l.oid IS NULL AND b.objid IS NULL
+), check_definitions (oid, definition) AS (
+    SELECT k.oid, CASE WHEN pg_catalog.has_table_privilege(c.conrelid, 'SELECT') IS NOT NULL THEN pg_catalog.pg_get_constraintdef(k.oid) END
+    FROM checks k
+    JOIN pg_catalog.pg_constraint c ON c.oid = k.oid
+    WHERE k.oid = k.same
 ), options (kind, oid, attnum, list) AS (
     -- The options of foreign objects. Where the name suggests a secret, the value is masked.
     SELECT x.kind, x.oid, x.attnum,
@@ -154,7 +178,7 @@ WITH term (re) AS (
           UNION ALL
           SELECT 'table', f.ftrelid, 0, f.ftoptions FROM pg_catalog.pg_foreign_table f
           UNION ALL
-          SELECT 'column', c.attrelid, c.attnum, c.attfdwoptions FROM columns c) AS x
+          SELECT 'column', c.attrelid, c.attnum, c.attfdwoptions FROM columns c WHERE c.attfdwoptions IS NOT NULL) AS x
     CROSS JOIN LATERAL pg_catalog.unnest(x.list) AS o (one)
     GROUP BY x.kind, x.oid, x.attnum
 ), others (schema, name, kind, definition) AS (
@@ -431,7 +455,9 @@ WITH term (re) AS (
     WHERE r.relkind IN ('r', 'p', 'v', 'm', 'f', 'c') AND (c.by_name OR c.by_type)
     UNION ALL
     SELECT 'column options', r.nspname::text, r.relname || '.' || c.attname, r.kind, c.options, false
-    FROM (SELECT c.attrelid, c.attname, pg_catalog.concat_ws(', ', c.options, (SELECT p.list FROM options p WHERE p.kind = 'column' AND p.oid = c.attrelid AND p.attnum = c.attnum)) AS options FROM columns c) AS c
+    FROM (SELECT c.attrelid, c.attname, pg_catalog.concat_ws(', ', c.options, (SELECT p.list FROM options p WHERE p.kind = 'column' AND p.oid = c.attrelid AND p.attnum = c.attnum)) AS options
+          FROM columns c
+          WHERE c.options IS NOT NULL OR c.attfdwoptions IS NOT NULL) AS c
     JOIN relations r ON r.oid = c.attrelid
     CROSS JOIN term t
     WHERE c.options COLLATE pg_catalog."default" ~* t.re
@@ -468,9 +494,14 @@ WITH term (re) AS (
     WHERE x.definition COLLATE pg_catalog."default" ~* t.re OR (x.is_locked AND t.re IS NOT NULL)
     UNION ALL
     SELECT 'column default', r.nspname::text, r.relname || '.' || x.attname, r.kind, x.definition, x.is_locked
-    FROM (SELECT d.adrelid, a.attname, l.oid IS NOT NULL OR b.objid IS NOT NULL AS is_locked,
-                 CASE WHEN l.oid IS NULL AND b.objid IS NULL AND pg_catalog.has_table_privilege(d.adrelid, 'SELECT') IS NOT NULL
-                      THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END AS definition
+    -- Only what is computed from other columns needs the table to be written out, with its lock.
+    FROM (SELECT d.adrelid, a.attname,
+                 false AS is_locked, -- pg..11
+                 pg_catalog.pg_get_expr(d.adbin, 0) AS definition -- pg..11
+                 a.attgenerated <> '' AND (l.oid IS NOT NULL OR b.objid IS NOT NULL) AS is_locked, -- pg12..
+                 CASE WHEN a.attgenerated = '' THEN pg_catalog.pg_get_expr(d.adbin, 0) -- pg12..
+                      WHEN l.oid IS NULL AND b.objid IS NULL AND pg_catalog.has_table_privilege(d.adrelid, 'SELECT') IS NOT NULL -- pg12..
+                      THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END AS definition -- pg12..
           FROM pg_catalog.pg_attrdef d
           JOIN term t ON t.re IS NOT NULL
           JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
@@ -510,11 +541,15 @@ WITH term (re) AS (
     FROM (SELECT c.oid, c.conrelid, c.confrelid, c.conname, c.contype,
                  c.conname::text COLLATE pg_catalog."default" ~* t.re AS by_name,
                  (l.oid IS NOT NULL OR b.objid IS NOT NULL) AND c.contype IN ('c', 'x') AS is_locked,
-                 CASE WHEN l.oid IS NULL AND b.objid IS NULL AND c.contype IN ('c', 'x')
+                 -- The one that stands for the others may be gone by now.
+                 CASE WHEN s.definition IS NOT NULL THEN s.definition
+                      WHEN l.oid IS NULL AND b.objid IS NULL AND c.contype IN ('c', 'x')
                            AND pg_catalog.has_table_privilege(c.conrelid, 'SELECT') IS NOT NULL
                       THEN pg_catalog.pg_get_constraintdef(c.oid) END AS definition
           FROM pg_catalog.pg_constraint c
           JOIN term t ON t.re IS NOT NULL
+          LEFT JOIN checks k ON k.oid = c.oid
+          LEFT JOIN check_definitions s ON s.oid = k.same
           LEFT JOIN locked l ON l.oid = c.conrelid
           LEFT JOIN blocked b ON b.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND b.objid = c.oid
           -- The server names not-null constraints after their columns, which stand here already.

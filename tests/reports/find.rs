@@ -300,3 +300,47 @@ fn an_unprivileged_role_finds_what_the_catalog_shows_it() {
         assert_eq!(answer_as(&db, "catalog_nobody", &["find", "mood"]), answer(&db, &["find", "mood"]));
     }
 }
+
+#[test]
+fn checks_of_one_form_keep_their_own_columns_and_states() {
+    // Their trees of expressions are equal; the server's own text of each tells them apart.
+    for bin in bins() {
+        let db = database(server(bin).info(), "forms");
+        let mut sql = String::from(
+            "CREATE TABLE parent (at date CHECK (at > '2000-01-01')) PARTITION BY RANGE (at);
+             CREATE TABLE child_1 PARTITION OF parent FOR VALUES FROM ('2001-01-01') TO ('2002-01-01');
+             CREATE TABLE child_2 PARTITION OF parent FOR VALUES FROM ('2002-01-01') TO ('2003-01-01');
+             CREATE TABLE \"odd one\" (\"b)\" int CHECK (\"b)\" > 41));",
+        );
+        for (table, column, rest) in [
+            ("t1", "a", ""),
+            ("t2", "a", ""),
+            ("t3", "b", ""),
+            ("t4", "a", " NO INHERIT"),
+            ("t5", "a", " NOT VALID"),
+            ("t6", "a", if bin.major >= 18 { " NOT ENFORCED" } else { "" }),
+        ] {
+            sql += &format!(
+                "CREATE TABLE {table} (other int, {column} int); ALTER TABLE {table} ADD CHECK ({column} > 41){rest};
+                 ALTER TABLE {table} ADD CHECK ({table} IS NOT NULL);"
+            );
+        }
+        db.sql(&sql);
+        let expected = db.value(
+            "SELECT string_agg(conrelid::regclass::text || ' ' || pg_get_constraintdef(oid), E'\\n' ORDER BY conrelid::regclass::text COLLATE \"C\", pg_get_constraintdef(oid) COLLATE \"C\") FROM pg_constraint WHERE contype = 'c' AND conrelid > 16383",
+        );
+        let rows = answer(&db, &["find", "--regex", "^CHECK"]);
+        let mut found: Vec<String> =
+            rows.iter().map(|r| format!("{} {}", quoted(r[2].split('.').next().unwrap()), r[4])).collect();
+        found.sort_unstable();
+        let mut expected: Vec<&str> = expected.lines().collect();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "on {}", bin.major);
+        assert_eq!(found.len(), 16);
+    }
+}
+
+/// A name as regclass writes it.
+fn quoted(name: &str) -> String {
+    if name.contains(' ') { format!("\"{name}\"") } else { name.to_owned() }
+}
