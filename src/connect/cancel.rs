@@ -38,7 +38,7 @@ impl Canceler {
         };
         let stream = match (&self.connector, open(&self.route, &self.keepalives).await?) {
             (Some(connector), Wire::Tcp(mut stream)) => {
-                if !offers_tls(&mut stream).await? {
+                if !connector.is_direct() && !offers_tls(&mut stream).await? {
                     return Err(Failure::new(
                         Cause::NoTlsHere,
                         Next::Nothing,

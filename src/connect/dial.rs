@@ -170,7 +170,7 @@ async fn encrypted(
     let Wire::Tcp(mut stream) = open(route, &target.keepalives).await? else {
         return Err(Failure::new(Cause::Tls, Next::Nothing, "TLS is for TCP only").into());
     };
-    if !offers_tls(&mut stream).await? {
+    if !target.tls.direct && !offers_tls(&mut stream).await? {
         if or_plain {
             return Ok(start(target, host, Stream::new(Wire::Tcp(stream), None), None).await?);
         }

@@ -78,6 +78,9 @@ impl Target {
             all.push(("PGREQUIREAUTH", self.require_auth.text().to_owned()));
         }
         all.extend(self.require_peer.iter().map(|peer| ("PGREQUIREPEER", peer.clone())));
+        if self.tls.direct {
+            all.push(("PGSSLNEGOTIATION", "direct".to_owned()));
+        }
         if !self.tls.send_cert {
             all.push(("PGSSLCERTMODE", "disable".to_owned()));
         }
@@ -87,6 +90,8 @@ impl Target {
         }
         for (name, value) in [
             ("PGSSLROOTCERT", &self.tls.root_cert),
+            ("PGSSLCRL", &self.tls.crl),
+            ("PGSSLCRLDIR", &self.tls.crl_dir),
             ("PGSSLCERT", &self.tls.cert),
             ("PGSSLKEY", &self.tls.key),
         ] {

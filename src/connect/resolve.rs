@@ -138,12 +138,9 @@ fn default_socket_dir(files: &dyn Files) -> &'static str {
 fn refuse_unsupported(settings: &Settings) -> Result<()> {
     /// Keys, each with the values that request nothing and are therefore accepted.
     const UNSUPPORTED: &[(&str, &[&str])] = &[
-        ("sslcrl", &[]),
-        ("sslcrldir", &[]),
         ("krbsrvname", &["postgres"]),
         ("gsslib", &["gssapi"]),
         ("gssdelegation", &["0"]),
-        ("sslnegotiation", &["postgres"]),
         ("min_protocol_version", &["3.0"]),
         ("max_protocol_version", &["3.0", "latest"]),
         ("replication", &["false", "off", "no", "0"]),
@@ -269,6 +266,17 @@ fn tls(settings: &Settings, env: &Environment) -> Result<Tls> {
             mode.name()
         )));
     }
+    let direct = match settings.nonempty("sslnegotiation") {
+        None | Some("postgres") => false,
+        Some("direct") if mode < SslMode::Require => {
+            return Err(Error::usage(format!(
+                "weak sslmode \"{}\" may not be used with sslnegotiation=direct (use \"require\", \"verify-ca\", or \"verify-full\")",
+                mode.name()
+            )));
+        }
+        Some("direct") => true,
+        Some(other) => return Err(invalid("sslnegotiation", other)),
+    };
     let version = |key| match settings.nonempty(key) {
         None => Ok(None),
         Some(name) => match name.to_ascii_lowercase().as_str() {
@@ -295,6 +303,9 @@ fn tls(settings: &Settings, env: &Environment) -> Result<Tls> {
         min,
         max,
         sni: settings.get("sslsni").is_some_and(|value| value.starts_with('1')),
+        direct,
+        crl: text("sslcrl"),
+        crl_dir: text("sslcrldir"),
         folder: env.home().map(|home| home.join(".postgresql")),
     })
 }

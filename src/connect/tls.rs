@@ -8,8 +8,12 @@ use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::PKey;
-use openssl::ssl::{self, Ssl, SslContext, SslMethod, SslRef, SslVerifyMode, SslVersion};
+use openssl::ssl::{
+    self, Ssl, SslContext, SslContextBuilder, SslFiletype, SslMethod, SslRef, SslVerifyMode, SslVersion,
+};
 use openssl::x509::X509VerifyResult;
+use openssl::x509::store::X509Lookup;
+use openssl::x509::verify::X509VerifyFlags;
 use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
 
@@ -24,7 +28,11 @@ pub(super) struct Connector {
     host: String,
     sni: bool,
     verify_name: bool,
+    direct: bool,
 }
+
+/// The protocol's name in TLS's negotiation of an application protocol, with its length before it.
+const ALPN: &[u8] = b"\x0apostgresql";
 
 impl Connector {
     /// For the host of this name (which may be empty).
@@ -34,7 +42,13 @@ impl Connector {
             host: host.to_owned(),
             sni: tls.sni,
             verify_name: tls.mode == SslMode::VerifyFull,
+            direct: tls.direct,
         }
+    }
+
+    /// Does TLS begin at once, without asking the server whether it has it?
+    pub(super) fn is_direct(&self) -> bool {
+        self.direct
     }
 
     /// The handshake. Also gives what SCRAM is bound to.
@@ -46,9 +60,17 @@ impl Connector {
         if self.sni && is_name(&self.host) {
             ssl.set_hostname(&self.host).map_err(|error| reason(&error))?;
         }
+        if self.direct {
+            ssl.set_alpn_protos(ALPN).map_err(|error| reason(&error))?;
+        }
         let mut stream = SslStream::new(ssl, stream).map_err(|error| reason(&error))?;
         if let Err(error) = Pin::new(&mut stream).connect().await {
             return Err(handshake_error(&error, stream.ssl()));
+        }
+        // Without it, who answers may speak any protocol over TLS.
+        if self.direct && stream.ssl().selected_alpn_protocol() != Some(&ALPN[1..]) {
+            return Err("direct SSL connection was established without ALPN protocol negotiation extension"
+                .to_owned());
         }
         if self.verify_name {
             if self.host.is_empty() {
@@ -82,6 +104,7 @@ pub(super) fn context(tls: &Tls) -> Result<SslContext, String> {
             .set_default_verify_paths()
             .map_err(|error| format!("could not load system root certificate paths: {}", reason(&error)))?;
         builder.set_verify(SslVerifyMode::PEER);
+        revocations(&mut builder, tls)?;
     } else {
         let root = tls.root_cert.as_ref().map(PathBuf::from).or_else(|| default("root.crt"));
         match root {
@@ -91,6 +114,7 @@ pub(super) fn context(tls: &Tls) -> Result<SslContext, String> {
                     format!("could not read root certificate file \"{}\": {}", path.display(), reason(&error))
                 })?;
                 builder.set_verify(SslVerifyMode::PEER);
+                revocations(&mut builder, tls)?;
             }
             Some(path) if tls.mode >= SslMode::VerifyCa => {
                 return Err(format!("root certificate file \"{}\" does not exist", path.display()));
@@ -136,6 +160,43 @@ pub(super) fn context(tls: &Tls) -> Result<SslContext, String> {
         }
     }
     Ok(builder.build())
+}
+
+/// Refuses certificates that were revoked, where there is a list of these. Unlike libpq it fails where a list that was named
+/// cannot be read: whoever names one relies on it.
+fn revocations(builder: &mut SslContextBuilder, tls: &Tls) -> Result<(), String> {
+    let file = match (&tls.crl, &tls.crl_dir) {
+        (Some(file), _) => Some(PathBuf::from(file)),
+        (None, Some(_)) => None,
+        (None, None) => {
+            tls.folder.as_ref().map(|folder| folder.join("root.crl")).filter(|path| Disk.stat(path).is_ok())
+        }
+    };
+    let store = builder.cert_store_mut();
+    if let Some(path) = &file {
+        let failed = |why: String| {
+            format!("could not read certificate revocation list file \"{}\": {why}", path.display())
+        };
+        Disk.stat(path).map_err(|error| failed(os_text(&error)))?;
+        let lookup = store.add_lookup(X509Lookup::file()).map_err(|error| failed(reason(&error)))?;
+        lookup.load_crl_file(path, SslFiletype::PEM).map_err(|error| failed(reason(&error)))?;
+    }
+    if let Some(folder) = &tls.crl_dir {
+        let failed =
+            |why: String| format!("could not read certificate revocation list directory \"{folder}\": {why}");
+        match Disk.stat(Path::new(folder)) {
+            Ok(stat) if stat.directory => {}
+            Ok(_) => return Err(failed("Not a directory".to_owned())),
+            Err(error) => return Err(failed(os_text(&error))),
+        }
+        let lookup = store.add_lookup(X509Lookup::hash_dir()).map_err(|error| failed(reason(&error)))?;
+        lookup.add_dir(folder, SslFiletype::PEM).map_err(|error| failed(reason(&error)))?;
+    }
+    if file.is_some() || tls.crl_dir.is_some() {
+        let flags = X509VerifyFlags::CRL_CHECK | X509VerifyFlags::CRL_CHECK_ALL;
+        store.set_flags(flags).map_err(|error| reason(&error))?;
+    }
+    Ok(())
 }
 
 fn private_key(path: &Path, tls: &Tls) -> Result<PKey<openssl::pkey::Private>, String> {

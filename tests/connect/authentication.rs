@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use pgkit::connect::{Connected, Flags};
 use pgkit::error::{Exit, Result};
 
-use crate::certificates::{Says, Signed, sign};
+use crate::certificates::{Says, Signed, sign, write_revocations};
 use crate::run::{libpq_all, ours, ours_with};
-use crate::server::{Server, value};
+use crate::server::{Server, newest, value};
 
 const MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
 
@@ -35,7 +35,10 @@ struct World {
 
 impl World {
     fn new() -> World {
-        let server = Server::start(HBA);
+        World::of(Server::start(HBA))
+    }
+
+    fn of(server: Server) -> World {
         server.sql(
             "SET password_encryption = 'scram-sha-256';
              CREATE ROLE anyhow LOGIN; CREATE ROLE only_ssl LOGIN; CREATE ROLE only_plain LOGIN; CREATE ROLE nobody LOGIN;
@@ -424,4 +427,77 @@ fn a_password_is_in_no_message_of_the_real_server() {
         assert_eq!(error.exit, Exit::Unavailable);
         assert!(!format!("{error} {error:?}").contains("hush"), "{error}");
     }
+}
+
+#[test]
+fn revoked_certificates_are_refused_as_by_libpq() {
+    let world = World::new();
+    let server = sign(NAMES, Some(&world.right));
+    world.server.show(&server, &world.right);
+    write_revocations(&world.right, Some(&server), &world.path("revoked.crl"));
+    write_revocations(&world.right, None, &world.path("none.crl"));
+    write_revocations(&world.other, None, &world.path("other.crl"));
+    let cases: Vec<String> = ["revoked.crl", "none.crl", "other.crl"]
+        .iter()
+        .flat_map(|list| MODES.map(|mode| (list, mode)))
+        .map(|(list, mode)| {
+            format!("host=right.example user=anyhow sslmode={mode} sslrootcert=@right.crt sslcrl=@{list}")
+        })
+        .collect();
+    world.same("a list of revoked certificates", &cases);
+    let full = |list: &str| {
+        world.encrypted(&format!(
+            "host=right.example user=anyhow sslmode=verify-full sslrootcert=@right.crt {list}"
+        ))
+    };
+    assert_eq!(full("sslcrl=@none.crl"), Ok(true));
+    let message = full("sslcrl=@revoked.crl").unwrap_err();
+    assert!(message.contains("certificate revoked"), "{message}");
+
+    // By the issuer's name in a directory. The names of both kinds of hash are there.
+    let folder = world.path("lists");
+    std::fs::create_dir(&folder).unwrap();
+    let name = world.right.certificate.subject_name_hash();
+    std::fs::copy(world.path("revoked.crl"), folder.join(format!("{name:08x}.r0"))).unwrap();
+    let message = full("sslcrldir=@lists").unwrap_err();
+    assert!(message.contains("certificate revoked"), "{message}");
+
+    // A list that was named and is not there protects nobody.
+    for (list, words) in [
+        ("sslcrl=@missing.crl", "missing.crl\": No such file or directory"),
+        ("sslcrl=@rubbish.crt", "rubbish.crt\""),
+        ("sslcrldir=@missing", "missing\": No such file or directory"),
+        ("sslcrldir=@none.crl", "none.crl\": Not a directory"),
+    ] {
+        let message = full(list).unwrap_err();
+        assert!(message.contains("could not read certificate revocation list"), "{message}");
+        assert!(message.contains(words), "{message}");
+    }
+
+    // One in the home directory is used unasked.
+    let folder = world.home.path().join(".postgresql");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::copy(world.path("revoked.crl"), folder.join("root.crl")).unwrap();
+    let case = "host=right.example user=anyhow sslmode=verify-full sslrootcert=@right.crt";
+    world.same("root.crl in the home directory", &[case.to_owned()]);
+    assert!(full("").unwrap_err().contains("certificate revoked"));
+}
+
+#[test]
+fn tls_begins_at_once_where_the_server_takes_it() {
+    let old = World::new();
+    old.server.show(&sign(NAMES, Some(&old.right)), &old.right);
+    let direct =
+        "host=right.example user=anyhow sslmode=verify-full sslrootcert=@right.crt sslnegotiation=direct";
+    // Before 17 the server takes it for a broken message.
+    assert!(old.encrypted(direct).is_err());
+    let Some(bin) = newest() else { return };
+    let world = World::of(Server::start_at(&bin, HBA));
+    world.server.show(&sign(NAMES, Some(&world.right)), &world.right);
+    let negotiated = direct.replace(" sslnegotiation=direct", "");
+    assert_eq!(world.encrypted(&negotiated), Ok(true));
+    assert_eq!(world.encrypted(direct), Ok(true));
+    assert_eq!(world.encrypted(&direct.replace("verify-full", "require")), Ok(true));
+    let wrong = world.encrypted(&direct.replace("@right.crt", "@other.crt")).unwrap_err();
+    assert!(wrong.contains("certificate verify failed"), "{wrong}");
 }

@@ -10,8 +10,10 @@ use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::symm::Cipher;
-use openssl::x509::extension::{BasicConstraints, KeyUsage, SubjectAlternativeName};
-use openssl::x509::{X509, X509Name};
+use openssl::x509::extension::{
+    AuthorityKeyIdentifier, BasicConstraints, CrlNumber, KeyUsage, SubjectAlternativeName,
+};
+use openssl::x509::{X509, X509CrlBuilder, X509Name, X509RevokedBuilder};
 
 /// A certificate with its key.
 pub struct Signed {
@@ -60,7 +62,7 @@ pub fn sign(says: Says, issuer: Option<&Signed>) -> Signed {
     if says.authority {
         builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
         builder
-            .append_extension(KeyUsage::new().key_cert_sign().digital_signature().build().unwrap())
+            .append_extension(KeyUsage::new().key_cert_sign().crl_sign().digital_signature().build().unwrap())
             .unwrap();
     }
     if !says.names.is_empty() {
@@ -107,6 +109,27 @@ impl Signed {
     pub fn write_der_key(&self, path: &Path) -> PathBuf {
         private(path, &self.key.private_key_to_der().unwrap())
     }
+}
+
+/// Writes an authority's list of revoked certificates, with this one or none.
+pub fn write_revocations(authority: &Signed, revoked: Option<&Signed>, path: &Path) {
+    let time = |offset: i64| Asn1Time::from_unix(i64::try_from(now().as_secs()).unwrap() + offset).unwrap();
+    let mut list = X509CrlBuilder::new().unwrap();
+    list.set_issuer_name(authority.certificate.subject_name()).unwrap();
+    list.set_last_update(&time(-3600)).unwrap();
+    list.set_next_update(&time(3600)).unwrap();
+    let builder = X509::builder().unwrap();
+    let context = builder.x509v3_context(Some(&authority.certificate), None);
+    list.append_extension(AuthorityKeyIdentifier::new().issuer(true).build(&context).unwrap()).unwrap();
+    list.append_extension(CrlNumber::new(BigNum::from_u32(1).unwrap()).unwrap().build().unwrap()).unwrap();
+    if let Some(revoked) = revoked {
+        let mut one = X509RevokedBuilder::new().unwrap();
+        one.set_serial_number(revoked.certificate.serial_number()).unwrap();
+        one.set_revocation_date(&time(-3600)).unwrap();
+        list.add_revoked(one.build()).unwrap();
+    }
+    list.sign(&authority.key, MessageDigest::sha256()).unwrap();
+    std::fs::write(path, list.build().unwrap().to_pem().unwrap()).unwrap();
 }
 
 fn private(path: &Path, content: &[u8]) -> PathBuf {

@@ -496,16 +496,12 @@ fn resolution_touches_no_disk() {
 fn what_pgkit_cannot_do_is_refused_by_name() {
     let files = Fake(BTreeMap::new());
     for (dbname, vars, what) in [
-        ("sslcrl=/x", &[][..], "sslcrl"),
-        ("sslcrldir=/x", &[], "sslcrldir"),
-        ("gssencmode=require", &[], "gssencmode=require"),
+        ("gssencmode=require", &[][..], "gssencmode=require"),
         ("krbsrvname=pg", &[], "krbsrvname"),
-        ("sslnegotiation=direct", &[], "sslnegotiation"),
         ("sslcertmode=require", &[], "sslcertmode=require"),
         ("replication=database", &[], "replication"),
         ("min_protocol_version=3.2", &[], "min_protocol_version"),
         ("oauth_issuer=x", &[], "oauth_issuer"),
-        ("db", &[("PGSSLCRL", "/x")], "sslcrl"),
         ("db", &[("PGGSSENCMODE", "require")], "gssencmode=require"),
     ] {
         let error = resolve(&flags(dbname), &with(vars), &files).unwrap_err();
@@ -525,6 +521,20 @@ fn what_newer_versions_of_libpq_know_is_known() {
     let target = resolve(&flags("sslrootcert=system load_balance_hosts=random"), &with(&[]), &files).unwrap();
     assert_eq!(target.tls.mode.name(), "verify-full", "the system's roots make it the default");
     assert!(target.shuffle);
+    let target =
+        resolve(&flags("sslnegotiation=direct sslmode=require"), &with(&[("PGSSLCRL", "/x")]), &files)
+            .unwrap();
+    assert!(target.tls.direct && target.tls.crl.as_deref() == Some("/x"));
+    for (weak, mode) in [("", "prefer"), (" sslmode=allow", "allow"), (" sslmode=disable", "disable")] {
+        let error = resolve(&flags(&format!("sslnegotiation=direct{weak}")), &with(&[]), &files).unwrap_err();
+        assert!(
+            error.message.starts_with(&format!("weak sslmode \"{mode}\" may not be used")),
+            "{}",
+            error.message
+        );
+    }
+    let error = resolve(&flags("sslnegotiation=maybe"), &with(&[]), &files).unwrap_err();
+    assert_eq!(error.message, "invalid sslnegotiation value: \"maybe\"");
     let error = resolve(&flags("sslrootcert=system sslmode=require"), &with(&[]), &files).unwrap_err();
     assert!(error.message.contains("weak sslmode \"require\" may not be used with sslrootcert=system"));
 }

@@ -40,9 +40,19 @@ fn bindir() -> PathBuf {
     path
 }
 
+/// The newest of the other installations to test against.
+pub fn newest() -> Option<PathBuf> {
+    environment().nonempty("PGKIT_TEST_PG_BINS")?.split(':').next_back().map(PathBuf::from)
+}
+
 impl Server {
     /// Starts one with this pg_hba.conf. `boss` is its superuser.
     pub fn start(hba: &str) -> Server {
+        Server::start_at(&bindir(), hba)
+    }
+
+    /// The same, of this installation.
+    pub fn start_at(bindir: &Path, hba: &str) -> Server {
         let folder = tempfile::Builder::new().prefix("pgkit-connect-").tempdir().unwrap();
         // A server refuses to run as root.
         let owner = nix::unistd::geteuid().is_root().then(|| {
@@ -53,7 +63,7 @@ impl Server {
         });
         own(folder.path(), owner);
         let data = folder.path().join("data");
-        let output = program(&bindir().join("initdb"), owner)
+        let output = program(&bindir.join("initdb"), owner)
             .args(["-A", "trust", "-U", "boss", "--no-sync", "--locale=C", "-E", "UTF8", "-D"])
             .arg(&data)
             .output()
@@ -67,7 +77,7 @@ impl Server {
         // Another process may take the port in between.
         for _ in 0..5 {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            let mut child = program(&bindir().join("postgres"), owner)
+            let mut child = program(&bindir.join("postgres"), owner)
                 .arg("-D")
                 .arg(&data)
                 .args(["-p", &port.to_string(), "-k"])
