@@ -74,6 +74,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     FROM pg_catalog.pg_namespace n
 ), rooted AS (
     SELECT c.oid, n.nspname, n.of_users, c.relname, c.relkind, c.relpages, c.reltuples, c.reltoastrelid,
+           c.relkind <> 'p' AND c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery() AS is_elsewhere,
            coalesce(t.root_schema, n.nspname) AS root_schema,
            coalesce(t.root_name, c.relname) AS root_name,
            coalesce(t.root_kind, c.relkind) AS root_kind
@@ -104,7 +105,8 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     CROSS JOIN lump l
     LEFT JOIN stems s ON s.root_schema = r.root_schema AND s.root_name = r.root_name
 ), chosen AS (
-    SELECT p.*, p.relkind IN ('r', 'm') AS has_storage
+    -- What an unlogged table holds is on the primary only.
+    SELECT p.*, p.relkind IN ('r', 'm') AND NOT p.is_elsewhere AS has_storage
     FROM placed p
     WHERE CASE
             -- A pattern with a schema means that schema, the system's too; a member belongs to what its family matches.
@@ -188,7 +190,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
 ), asked AS (
     -- What is missing and locked is not asked: the answer would wait.
     SELECT j.nspname, j.relname, j.relkind, j.reltuples, j.relpages, j.reltoastrelid, j.root_schema, j.root_name, j.root_kind,
-           j.family, j.has_storage, j.is_locked,
+           j.family, j.has_storage, j.is_elsewhere, j.is_locked,
            CASE WHEN NOT j.has_storage OR (j.missing AND j.is_locked) THEN NULL WHEN j.missing THEN pg_catalog.pg_relation_size(j.oid) ELSE j.main END AS main,
            CASE WHEN NOT j.has_storage OR (j.missing AND j.is_locked) THEN NULL
                 WHEN j.missing AND j.reltoastrelid <> 0 THEN pg_catalog.pg_total_relation_size(j.reltoastrelid) ELSE j.toast END AS toast,
@@ -210,6 +212,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
            coalesce(a.indexes, CASE WHEN a.guessed_main IS NOT NULL THEN a.guessed_indexes END)::int8 AS indexes,
            coalesce(a.total, a.guessed_main + coalesce(a.guessed_toast, 0) + a.guessed_indexes)::int8 AS total,
            CASE
+               WHEN a.is_elsewhere THEN 'unlogged'
                WHEN a.is_locked THEN 'locked'
                WHEN a.has_storage AND a.total IS NULL THEN 'gone'
                ELSE ''
@@ -235,6 +238,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
            pg_catalog.sum(c.rows_estimate)::int8, pg_catalog.sum(c.main)::int8, pg_catalog.sum(c.toast)::int8, pg_catalog.sum(c.indexes)::int8, pg_catalog.sum(c.total)::int8,
            CASE
                WHEN pg_catalog.bool_or(c.state = 'locked') THEN 'locked'
+               WHEN pg_catalog.bool_or(c.state = 'unlogged') THEN 'unlogged'
                WHEN pg_catalog.bool_or(c.state = 'estimate') THEN 'estimate'
                WHEN pg_catalog.bool_and(c.state = 'gone') THEN 'gone'
                ELSE ''
