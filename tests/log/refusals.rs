@@ -7,8 +7,8 @@ use pgkit::sandbox::Stop;
 
 use crate::*;
 
-/// A user of this machine that owns nothing.
-const NOBODY: u32 = 65534;
+/// A user of this machine as which no server of a test runs: that may be postgres, nobody or games.
+const STRANGER: u32 = 1;
 
 #[test]
 fn wrong_usage_is_told_before_anybody_connects() {
@@ -95,7 +95,7 @@ fn on_a_managed_service_it_says_what_its_customers_can_do() {
                 command.arg("log").args(args);
                 if nix::unistd::geteuid().is_root() {
                     // On its own machine root may read the file, and nobody else.
-                    command.uid(NOBODY).gid(NOBODY);
+                    command.uid(STRANGER).gid(STRANGER);
                 }
                 let output = run(&mut command);
                 assert_eq!(output.code, Some(77), "{}", output.snapshot());
