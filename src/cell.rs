@@ -421,6 +421,18 @@ fn push_fraction(out: &mut Vec<u8>, mut fraction: u64, mut digits: usize) {
     if fraction == 0 {
         return;
     }
+    // Microseconds are whole milliseconds in a log.
+    if digits == 6 && fraction.is_multiple_of(1000) {
+        fraction /= 1000;
+        digits = 3;
+    }
+    if digits == 3 && fraction < 1000 {
+        let [b, c] = two(fraction % 100);
+        let text = [b'.', b'0' + (fraction / 100) as u8, b, c];
+        let zeros = text.iter().rev().take_while(|digit| **digit == b'0').count();
+        out.extend_from_slice(&text[..4 - zeros]);
+        return;
+    }
     while fraction.is_multiple_of(10) {
         fraction /= 10;
         digits -= 1;
@@ -471,6 +483,34 @@ pub fn push_timestamp(out: &mut Vec<u8>, micros: i64, zoned: bool) {
                 out.extend_from_slice(b" BC");
             }
         }
+    }
+}
+
+/// Appends timestamps with a time zone as [`push_timestamp`] does. Of those that follow each other, as in a log, most are of
+/// the same second, which is written out once.
+#[derive(Debug, Default)]
+pub struct Timestamps {
+    second: i64,
+    text: Vec<u8>,
+}
+
+impl Timestamps {
+    /// Appends one, given in microseconds since 2000-01-01 UTC.
+    pub fn push(&mut self, out: &mut Vec<u8>, micros: i64) {
+        const SECOND: i64 = 1_000_000;
+        // Infinity, and what ends in BC, are rare.
+        if !(0..i64::MAX).contains(&micros) {
+            return push_timestamp(out, micros, true);
+        }
+        let (second, fraction) = (micros / SECOND, micros.unsigned_abs() % SECOND.unsigned_abs());
+        if self.text.is_empty() || self.second != second {
+            self.text.clear();
+            push_timestamp(&mut self.text, second * SECOND, false);
+            self.second = second;
+        }
+        out.extend_from_slice(&self.text);
+        push_fraction(out, fraction, 6);
+        out.push(b'Z');
     }
 }
 

@@ -2,7 +2,7 @@
 
 use regex::bytes::Regex;
 
-use crate::cell::{Cell, Cells, ColumnType};
+use crate::cell::{Cell, Cells, ColumnType, Timestamps};
 use crate::error::{Error, Result};
 use crate::render::output::{Output, Reader};
 use crate::render::{self, Format, FormatName, Style, human};
@@ -50,6 +50,7 @@ pub struct Pipeline {
     /// The report's name, for errors.
     report: String,
     line: Vec<u8>,
+    times: Timestamps,
     taken: u64,
 }
 
@@ -150,6 +151,7 @@ impl Pipeline {
             format: render::format(format, &shown, style),
             report: report.to_owned(),
             line: Vec::new(),
+            times: Timestamps::default(),
             taken: 0,
         };
         pipeline.begin_round();
@@ -199,7 +201,7 @@ impl Pipeline {
     fn matches(&mut self, raw: &[Option<&[u8]>]) -> Result<bool> {
         let Some(grep) = &self.grep else { return Ok(true) };
         self.line.clear();
-        if !render::raw_tsv_line(&self.columns, raw, &mut self.line) {
+        if !render::raw_tsv_line(&self.columns, raw, &mut self.times, &mut self.line) {
             render::tsv_line(&decode(&self.report, &self.columns, raw)?, &mut self.line);
         }
         Ok(grep.is_match(&self.line))

@@ -396,13 +396,14 @@ pub struct Marker {
     pub until_text: usize,
 }
 
-/// The bytes that a word of ours can begin with.
-static FIRST: LazyLock<[bool; 256]> = LazyLock::new(|| {
-    let mut first = [false; 256];
-    for (word, _) in SEVERITIES.iter().chain(PARTS) {
-        first[usize::from(word.as_bytes()[0])] = true;
-    }
-    first
+type Words = Vec<(&'static str, Word)>;
+
+/// The severities and the parts that begin with each byte, in their order.
+static FIRST: LazyLock<Vec<[Words; 2]>> = LazyLock::new(|| {
+    let of = |all: &[(&'static str, Word)], byte: u8| {
+        all.iter().filter(|(word, _)| word.as_bytes()[0] == byte).copied().collect()
+    };
+    (0..=u8::MAX).map(|byte| [of(SEVERITIES, byte), of(PARTS, byte)]).collect()
 });
 
 /// What follows this word, where a text begins with it. Its first byte is looked at first.
@@ -417,17 +418,15 @@ pub fn marker(text: &[u8]) -> Option<Marker> {
         return Some(Marker { word: Calm, len: 3, until_text: 6 });
     }
     // Most texts begin with none, and the first byte shows it.
-    if !text.first().is_some_and(|first| FIRST[usize::from(*first)]) {
-        return None;
-    }
-    for (word, is) in SEVERITIES {
+    let [severities, parts] = &FIRST[usize::from(*text.first()?)];
+    for (word, is) in severities {
         if let Some(rest) = begins(text, word)
             && rest.starts_with(b":  ")
         {
             return Some(Marker { word: *is, len: word.len(), until_text: word.len() + 3 });
         }
     }
-    let found = PARTS.iter().find(|(part, _)| begins(text, part).is_some());
+    let found = parts.iter().find(|(part, _)| begins(text, part).is_some());
     found.map(|(part, is)| Marker {
         word: *is,
         len: part.trim_end_matches([' ', ':']).len(),

@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use jiff::tz::TimeZone;
 use unicode_width::UnicodeWidthStr;
 
-use crate::cell::{self, Cell};
+use crate::cell::{self, Cell, Timestamps};
 use crate::report::{Column, Tree};
 
 /// The formats of the command line.
@@ -110,8 +110,13 @@ pub fn tsv_line(cells: &[Cell<'_>], out: &mut Vec<u8>) {
 }
 
 /// As [`tsv_line`], of values as the server sent them; `false`, and nothing appended, where a type needs cells.
-pub fn raw_tsv_line(columns: &[Column], raw: &[Option<&[u8]>], out: &mut Vec<u8>) -> bool {
-    tsv::raw_line(columns, raw, false, out)
+pub fn raw_tsv_line(
+    columns: &[Column],
+    raw: &[Option<&[u8]>],
+    times: &mut Timestamps,
+    out: &mut Vec<u8>,
+) -> bool {
+    tsv::raw_line(columns, raw, times, false, out)
 }
 
 /// A cell as plain text for programs: no unit, UTC, lists as array literals, NULL empty.

@@ -1,18 +1,24 @@
 //! One object a line, tabs between the values, escaped as COPY's text format reads them; NULL is empty.
 
 use super::{Format, Style, escape, plain};
-use crate::cell::{self, Cell, Scalar};
+use crate::cell::{self, Cell, Scalar, Timestamps};
 use crate::report::Column;
 
 pub(super) struct Tsv {
     columns: Vec<Column>,
     header: bool,
     terminal: bool,
+    times: Timestamps,
 }
 
 impl Tsv {
     pub(super) fn new(columns: Vec<Column>, style: &Style) -> Tsv {
-        Tsv { columns, header: style.header.unwrap_or(false), terminal: style.width.is_some() }
+        Tsv {
+            columns,
+            header: style.header.unwrap_or(false),
+            terminal: style.width.is_some(),
+            times: Timestamps::default(),
+        }
     }
 }
 
@@ -32,7 +38,7 @@ impl Format for Tsv {
     }
 
     fn plain_row(&mut self, raw: &[Option<&[u8]>], out: &mut Vec<u8>) -> bool {
-        let is_whole = raw_line(&self.columns, raw, self.terminal, out);
+        let is_whole = raw_line(&self.columns, raw, &mut self.times, self.terminal, out);
         if is_whole {
             out.push(b'\n');
         }
@@ -49,32 +55,56 @@ fn all(bytes: &[u8], is: impl Fn(u8) -> bool) -> bool {
 
 /// As [`line`], of values as the server sent them, without making cells of them; `false`, and nothing appended, where a type
 /// needs one.
-pub(super) fn raw_line(columns: &[Column], raw: &[Option<&[u8]>], terminal: bool, out: &mut Vec<u8>) -> bool {
+pub(super) fn raw_line(
+    columns: &[Column],
+    raw: &[Option<&[u8]>],
+    times: &mut Timestamps,
+    terminal: bool,
+    out: &mut Vec<u8>,
+) -> bool {
+    // Nearly all texts are plain ASCII, so all are taken as they are, and the line is looked at once as a whole.
     let start = out.len();
+    let is_whole = raw_values(columns, raw, times, out, |text, out| out.extend_from_slice(text));
+    if is_whole && is_plain_line(&out[start..], columns.len()) {
+        return true;
+    }
+    out.truncate(start);
+    is_whole && raw_values(columns, raw, times, out, |text, out| push_value(&cell::text(text), terminal, out))
+}
+
+/// Appends values with tabs between them, the texts by `push_text`; `false`, and anything appended, where a type needs a cell.
+fn raw_values(
+    columns: &[Column],
+    raw: &[Option<&[u8]>],
+    times: &mut Timestamps,
+    out: &mut Vec<u8>,
+    push_text: impl Fn(&[u8], &mut Vec<u8>),
+) -> bool {
     for (i, (column, value)) in columns.iter().zip(raw).enumerate() {
         if i > 0 {
             out.push(b'\t');
         }
         let Some(value) = value else { continue };
-        let eight = || value.first_chunk::<8>().filter(|_| value.len() == 8);
-        match (column.kind.scalar, eight()) {
-            (Scalar::Text, _) if !column.kind.list => push_raw(value, terminal, out),
-            (Scalar::Int8, Some(bytes)) if !column.kind.list => {
-                cell::push_int(out, i64::from_be_bytes(*bytes))
-            }
-            (Scalar::Float8, Some(bytes)) if !column.kind.list => {
-                cell::push_float(out, f64::from_be_bytes(*bytes))
-            }
-            (Scalar::Timestamptz, Some(bytes)) if !column.kind.list => {
-                cell::push_timestamp(out, i64::from_be_bytes(*bytes), true);
-            }
-            _ => {
-                out.truncate(start);
-                return false;
-            }
+        if column.kind.list {
+            return false;
+        }
+        match (column.kind.scalar, value.first_chunk::<8>().filter(|_| value.len() == 8)) {
+            (Scalar::Text, _) => push_text(value, out),
+            (Scalar::Int8, Some(bytes)) => cell::push_int(out, i64::from_be_bytes(*bytes)),
+            (Scalar::Float8, Some(bytes)) => cell::push_float(out, f64::from_be_bytes(*bytes)),
+            (Scalar::Timestamptz, Some(bytes)) => times.push(out, i64::from_be_bytes(*bytes)),
+            _ => return false,
         }
     }
     true
+}
+
+/// Is there nothing to escape in this line, in which the only control characters are the tabs between so many columns?
+fn is_plain_line(line: &[u8], columns: usize) -> bool {
+    // A byte counts up to 255.
+    let controls = |piece: &[u8]| piece.iter().fold(0u8, |n, b| n + u8::from(*b < 0x20));
+    line.chunks(255).map(|piece| usize::from(controls(piece))).sum::<usize>() == columns.saturating_sub(1)
+        && all(line, |b| (b < 0x7F) & (b != b'\\'))
 }
 
 /// The line of these cells, without its line feed.
@@ -89,15 +119,6 @@ pub(super) fn line(cells: &[Cell<'_>], terminal: bool, out: &mut Vec<u8>) {
             Cell::Text(text) => push_value(text, terminal, out),
             cell => push_value(&plain(cell), terminal, out),
         }
-    }
-}
-
-/// A text as the server sent it. Most are plain ASCII, and nothing in them needs a second look.
-fn push_raw(value: &[u8], terminal: bool, out: &mut Vec<u8>) {
-    if all(value, |b| (0x20..0x7F).contains(&b) & (b != b'\\')) {
-        out.extend_from_slice(value);
-    } else {
-        push_value(&cell::text(value), terminal, out);
     }
 }
 

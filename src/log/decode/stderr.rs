@@ -204,6 +204,9 @@ impl Decoder {
 
     /// What is still open of the other format is over.
     fn end_other(&mut self, sink: Sink<'_>) -> Result<Flow> {
+        if self.other.is_none() {
+            return Ok(Flow::More);
+        }
         let Some(mut other) = self.other.take() else { return Ok(Flow::More) };
         let flow = other.end(sink);
         self.losses += other.losses();

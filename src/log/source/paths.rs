@@ -183,15 +183,9 @@ impl Files {
 /// Reads on into an empty buffer, in one piece: `read_to_end` would feel its way, with many small ones. Returns how many bytes
 /// came.
 fn read_some(file: &mut File, buffer: &mut Vec<u8>) -> io::Result<usize> {
-    buffer.resize(PIECE, 0);
-    let read = loop {
-        match file.read(buffer) {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            other => break other,
-        }
-    };
-    buffer.truncate(*read.as_ref().unwrap_or(&0));
-    read
+    // This reads into spare room as it is, without filling it with zeros first.
+    buffer.reserve(PIECE);
+    file.take(PIECE as u64).read_to_end(buffer)
 }
 
 #[cfg(test)]

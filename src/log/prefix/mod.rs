@@ -1,10 +1,13 @@
 //! `log_line_prefix` as a pattern that takes a line apart. Its escapes are those of the manual's chapter "Error
 //! Reporting and Logging"; an escape it does not know is nothing, as for the server.
 
+mod steps;
+
 use std::sync::OnceLock;
 
 use regex::bytes::{CaptureLocations, Regex};
 
+use self::steps::{Step, steps, walk};
 use super::words::{self, Marker, Word};
 use crate::error::{Error, Result};
 
@@ -61,6 +64,8 @@ pub struct Prefix {
     base: Vec<Piece>,
     /// What only processes with a session have.
     session: Option<Vec<Piece>>,
+    /// Both, made ready to be matched without looking ahead.
+    steps: (Vec<Step>, Option<Vec<Step>>),
     /// The fields that it has.
     fields: Vec<Field>,
     /// For what needs a look ahead: the pattern of all of it, and that of what stands before `%q`.
@@ -211,7 +216,8 @@ impl Prefix {
                 fields.push(field);
             }
         }
-        Prefix { text: prefix.to_owned(), base, session, fields, patterns: OnceLock::new() }
+        let steps = (steps(&base), session.as_deref().map(steps));
+        Prefix { text: prefix.to_owned(), base, session, steps, fields, patterns: OnceLock::new() }
     }
 
     /// The prefix itself.
@@ -271,18 +277,24 @@ impl Prefix {
         Some(head)
     }
 
-    /// As [`Prefix::read`], with the fields in one place.
+    /// As [`Prefix::read`], with the fields in one place, which is empty.
     pub fn find<'a>(&self, line: &'a [u8], memory: &mut Memory, fields: &mut Fields<'a>) -> Option<Head<'a>> {
         let found = &mut fields.0;
-        let mut head = self.without_looking_ahead(line, found, words::marker, true);
-        if head == Err(Miss::Unsure) {
-            head = self.looking_ahead(line, memory, found).ok_or(Miss::Unsure);
+        let miss = match self.without_looking_ahead(line, found, words::marker, true) {
+            Ok(head) => return Some(head),
+            Err(miss) => miss,
+        };
+        if miss == Miss::Unsure
+            && let Some(head) = self.looking_ahead(line, memory, found)
+        {
+            return Some(head);
+        }
+        if !self.is_certain() {
+            return None;
         }
         // A word that is of no language known here.
-        if head.is_err() && self.is_certain() {
-            head = self.without_looking_ahead(line, found, words::unknown_marker, false);
-        }
-        head.ok()
+        *found = Found::default();
+        self.without_looking_ahead(line, found, words::unknown_marker, false).ok()
     }
 
     fn without_looking_ahead<'a>(
@@ -292,14 +304,13 @@ impl Prefix {
         marker: fn(&[u8]) -> Option<Marker>,
         known: bool,
     ) -> std::result::Result<Head<'a>, Miss> {
-        *found = [None; FIELDS];
         let mut sure = true;
-        let base = fast(&self.base, line, 0, found, &mut sure)?;
+        let base = walk(&self.steps.0, line, 0, found, &mut sure)?;
         if let Some(marker) = marker(&line[base..]) {
             return Ok(head(line, base, marker, known));
         }
-        let Some(session) = &self.session else { return Err(if sure { Miss::Sure } else { Miss::Unsure }) };
-        let at = fast(session, line, base, found, &mut sure)?;
+        let Some(session) = &self.steps.1 else { return Err(if sure { Miss::Sure } else { Miss::Unsure }) };
+        let at = walk(session, line, base, found, &mut sure)?;
         marker(&line[at..]).map(|marker| head(line, at, marker, known)).ok_or(if sure {
             Miss::Sure
         } else {
@@ -363,148 +374,6 @@ enum Miss {
     Sure,
     /// A text that can be anything came before, so the pattern has to look.
     Unsure,
-}
-
-/// Matches pieces from a place on without ever going back, each escape as short as what follows allows, and says where they
-/// end. What it finds is what the pattern would find first. `sure`: what was passed so far can be read in no other way.
-fn fast<'a>(
-    pieces: &[Piece],
-    line: &'a [u8],
-    mut at: usize,
-    found: &mut Found<'a>,
-    sure: &mut bool,
-) -> std::result::Result<usize, Miss> {
-    for (i, piece) in pieces.iter().enumerate() {
-        let miss = if *sure { Miss::Sure } else { Miss::Unsure };
-        let rest = &line[at..];
-        match piece {
-            Piece::Literal(text) => {
-                if !begins(rest, text) {
-                    return Err(miss);
-                }
-                at += text.len();
-            }
-            Piece::Escape(_, true) => return Err(Miss::Unsure),
-            Piece::Escape(escape, false) => {
-                let next = literal_at(pieces, i + 1);
-                let fixed = is_fixed(*escape, next);
-                let miss = if *sure && fixed { Miss::Sure } else { Miss::Unsure };
-                let len = length(*escape, rest, next).ok_or(miss)?;
-                let text = rest.get(..len).filter(|text| fits(*escape, text)).ok_or(miss)?;
-                if let Some(field) = field(*escape) {
-                    found[field as usize].get_or_insert(text);
-                }
-                *sure &= fixed;
-                at += len;
-            }
-        }
-    }
-    Ok(at)
-}
-
-/// Can the text of this escape be told by itself, whatever it is?
-fn is_fixed(escape: u8, next: &[u8]) -> bool {
-    let ended = |ends: fn(&u8) -> bool| next.first().is_some_and(ends);
-    match escape {
-        b'p' | b'l' | b'P' | b'x' => ended(|b| !b.is_ascii_digit()),
-        b't' | b'm' | b's' => ended(|b| !b.is_ascii_alphanumeric() && !b"+-:".contains(b)),
-        b'e' => true,
-        b'c' => ended(|b| !b.is_ascii_hexdigit() && *b != b'.'),
-        _ => false,
-    }
-}
-
-/// How long the text of an escape is at the beginning of this, before that.
-fn length(escape: u8, rest: &[u8], next: &[u8]) -> Option<usize> {
-    let digits = || rest.iter().take_while(|b| b.is_ascii_digit()).count();
-    match escape {
-        b'p' | b'l' | b'P' | b'x' => Some(digits()),
-        b't' | b'm' | b's' => time(rest, next),
-        b'e' => Some(5),
-        b'v' if rest.first().is_none_or(|b| !b.is_ascii_digit()) => Some(0),
-        b'c' | b'v' => {
-            Some(rest.iter().take_while(|b| b.is_ascii_hexdigit() || **b == b'.' || **b == b'/').count())
-        }
-        b'Q' => Some(rest.iter().take_while(|b| b.is_ascii_digit() || **b == b'-').count()),
-        b'r' => client_with_port(rest, next),
-        // Is it the address's colon, or the one behind it?
-        b'h' | b'L' if next.starts_with(b":") => None,
-        b'u' if next.starts_with(b"@") => {
-            let mut ats =
-                rest.iter().take_while(|b| !b.is_ascii_whitespace()).enumerate().filter(|(_, b)| **b == b'@');
-            let (at, _) = ats.next()?;
-            (ats.next().is_none() && begins(&rest[at..], next)).then_some(at)
-        }
-        _ if next.is_empty() => None,
-        _ => find(rest, next),
-    }
-}
-
-/// Where the text of a prefix, which is short, begins in this.
-fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    let first = *wanted.first()?;
-    memchr::memchr_iter(first, text).find(|at| begins(&text[*at..], wanted))
-}
-
-/// Does a text begin with this, which is short?
-fn begins(text: &[u8], with: &[u8]) -> bool {
-    text.len() >= with.len() && text.iter().zip(with).all(|(a, b)| a == b)
-}
-
-/// Can an escape be this? For those whose text was found by what follows.
-fn fits(escape: u8, text: &[u8]) -> bool {
-    let all = |is: fn(&u8) -> bool| text.iter().all(is);
-    match escape {
-        b'p' => !text.is_empty(),
-        b'e' => all(|b| b.is_ascii_digit() || b.is_ascii_uppercase()),
-        b'c' => {
-            text.iter().filter(|b| **b == b'.').count() == 1 && all(|b| *b != b'/' && !b.is_ascii_uppercase())
-        }
-        b'v' => text.is_empty() || text.iter().filter(|b| **b == b'/').count() == 1,
-        b'r' | b'h' | b'L' => text == b"[local]" || all(|b| !b.is_ascii_whitespace()),
-        b'n' => text.len() > 4 && text[..text.len() - 4].iter().all(u8::is_ascii_digit),
-        _ => true,
-    }
-}
-
-/// How long the client's host with its port is that a text begins with.
-fn client_with_port(text: &[u8], next: &[u8]) -> Option<usize> {
-    if text.starts_with(b"[local]") {
-        return Some(7);
-    }
-    let host = text.iter().take_while(|b| !b.is_ascii_whitespace() && **b != b'(' && **b != b')').count();
-    if host > 0 && text.get(host) == Some(&b'(') {
-        let digits = text[host + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
-        let end = host + 1 + digits;
-        return (digits > 0 && text.get(end) == Some(&b')')).then_some(end + 1);
-    }
-    (!next.is_empty() && text.starts_with(next)).then_some(0)
-}
-
-/// How long the time is that a text begins with, its zone as short as what follows allows.
-fn time(text: &[u8], next: &[u8]) -> Option<usize> {
-    if !super::zone::looks_like_time(text) {
-        return None;
-    }
-    let mut at = 19;
-    if text.get(at) == Some(&b'.') {
-        at += 4;
-    }
-    if text.get(at) != Some(&b' ') {
-        return None;
-    }
-    at += 1;
-    let zone = &text[at..];
-    let first = next.first()?;
-    for (len, byte) in zone.iter().enumerate() {
-        if len > 0 && byte == first && begins(&zone[len..], next) {
-            return Some(at + len);
-        }
-        if !(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b':' | b'-')) {
-            break;
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -1,0 +1,234 @@
+//! A prefix made ready to be matched line after line: from left to right, without ever going back.
+
+use super::{Field, Found, Miss, Piece, field, literal_at};
+use crate::log::zone;
+
+/// A piece, with what has to be known of it at every line.
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    /// Text as it stands.
+    Literal(Vec<u8>),
+    /// An escape that is not padded.
+    Escape {
+        escape: u8,
+        field: Option<Field>,
+        /// The text that follows it; empty where that is another escape or the end.
+        next: Vec<u8>,
+        /// Can its text be told by itself, whatever it is?
+        is_fixed: bool,
+    },
+    /// An escape whose blanks only the pattern can tell from those around it.
+    Padded,
+}
+
+/// Makes pieces ready.
+pub(super) fn steps(pieces: &[Piece]) -> Vec<Step> {
+    let step = |(i, piece): (usize, &Piece)| match piece {
+        Piece::Literal(text) => Step::Literal(text.clone()),
+        Piece::Escape(_, true) => Step::Padded,
+        Piece::Escape(escape, false) => {
+            let next = literal_at(pieces, i + 1).to_vec();
+            let is_fixed = is_fixed(*escape, &next);
+            Step::Escape { escape: *escape, field: field(*escape), next, is_fixed }
+        }
+    };
+    pieces.iter().enumerate().map(step).collect()
+}
+
+/// Matches steps from a place on, each escape as short as what follows allows, and says where they end. What it finds is
+/// what the pattern would find first. `sure`: what was passed so far can be read in no other way.
+pub(super) fn walk<'a>(
+    steps: &[Step],
+    line: &'a [u8],
+    mut at: usize,
+    found: &mut Found<'a>,
+    sure: &mut bool,
+) -> Result<usize, Miss> {
+    for step in steps {
+        let rest = &line[at..];
+        match step {
+            Step::Literal(text) => {
+                if !begins(rest, text) {
+                    return Err(if *sure { Miss::Sure } else { Miss::Unsure });
+                }
+                at += text.len();
+            }
+            Step::Padded => return Err(Miss::Unsure),
+            Step::Escape { escape, field, next, is_fixed } => {
+                let text = length(*escape, rest, next).and_then(|len| rest.get(..len));
+                let Some(text) = text.filter(|text| fits(*escape, text)) else {
+                    return Err(if *sure && *is_fixed { Miss::Sure } else { Miss::Unsure });
+                };
+                if let Some(field) = field {
+                    found[*field as usize].get_or_insert(text);
+                }
+                *sure &= is_fixed;
+                at += text.len();
+            }
+        }
+    }
+    Ok(at)
+}
+
+/// Can the text of this escape be told by itself, whatever it is?
+fn is_fixed(escape: u8, next: &[u8]) -> bool {
+    let ended = |ends: fn(&u8) -> bool| next.first().is_some_and(ends);
+    match escape {
+        b'p' | b'l' | b'P' | b'x' => ended(|b| !b.is_ascii_digit()),
+        b't' | b'm' | b's' => ended(|b| !is_of(ZONE, *b)),
+        b'e' => true,
+        b'c' => ended(|b| !b.is_ascii_hexdigit() && *b != b'.'),
+        _ => false,
+    }
+}
+
+/// A digit.
+const DIGIT: u8 = 1;
+/// What a time zone's name or offset may have.
+const ZONE: u8 = 2;
+/// What a name may have that stands before an `@`.
+const NAME: u8 = 4;
+/// What a host may have that stands before its port.
+const HOST: u8 = 8;
+/// A hexadecimal digit, or what stands between two such numbers.
+const NUMBERS: u8 = 16;
+
+/// Which of these each byte is: one look instead of several comparisons, and prefixes are read byte by byte.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0u8;
+    loop {
+        classes[byte as usize] = class_of(byte);
+        if byte == u8::MAX {
+            break;
+        }
+        byte += 1;
+    }
+    classes
+};
+
+const fn class_of(b: u8) -> u8 {
+    let mut class = 0;
+    if b.is_ascii_digit() {
+        class |= DIGIT;
+    }
+    if b.is_ascii_alphanumeric() || matches!(b, b'+' | b':' | b'-') {
+        class |= ZONE;
+    }
+    if !b.is_ascii_whitespace() && b != b'@' {
+        class |= NAME;
+    }
+    if !b.is_ascii_whitespace() && b != b'(' && b != b')' {
+        class |= HOST;
+    }
+    if b.is_ascii_hexdigit() || b == b'.' || b == b'/' {
+        class |= NUMBERS;
+    }
+    class
+}
+
+fn is_of(class: u8, b: u8) -> bool {
+    CLASSES[usize::from(b)] & class != 0
+}
+
+/// How many bytes at the beginning are of this class.
+fn run(text: &[u8], class: u8) -> usize {
+    text.iter().take_while(|b| is_of(class, **b)).count()
+}
+
+/// How long the text of an escape is at the beginning of this, before that.
+fn length(escape: u8, rest: &[u8], next: &[u8]) -> Option<usize> {
+    match escape {
+        b'p' | b'l' | b'P' | b'x' => Some(run(rest, DIGIT)),
+        b't' | b'm' | b's' => time(rest, next),
+        b'e' => Some(5),
+        b'v' if rest.first().is_none_or(|b| !b.is_ascii_digit()) => Some(0),
+        b'c' | b'v' => Some(run(rest, NUMBERS)),
+        b'Q' => Some(rest.iter().take_while(|b| is_of(DIGIT, **b) || **b == b'-').count()),
+        b'r' => client_with_port(rest, next),
+        // Is it the address's colon, or the one behind it?
+        b'h' | b'L' if next.starts_with(b":") => None,
+        b'u' if next.starts_with(b"@") => {
+            let name = run(rest, NAME);
+            let after = rest[name..].strip_prefix(b"@")?;
+            let more = run(after, NAME);
+            (after.get(more) != Some(&b'@') && begins(&rest[name..], next)).then_some(name)
+        }
+        _ => find(rest, next),
+    }
+}
+
+/// Where the text of a prefix, which is short, begins in this.
+fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    // What an escape stands for is short as well, so that looking at byte after byte is quicker than memchr.
+    let first = *wanted.first()?;
+    text.iter()
+        .enumerate()
+        .filter(|(_, b)| **b == first)
+        .map(|(at, _)| at)
+        .find(|at| begins(&text[*at..], wanted))
+}
+
+/// Does a text begin with this, which is short?
+fn begins(text: &[u8], with: &[u8]) -> bool {
+    // Most are of one byte or two, for which a call costs more than the comparison.
+    match *with {
+        [] => true,
+        [a] => text.first() == Some(&a),
+        [a, b] => text.len() > 1 && text[0] == a && text[1] == b,
+        _ => text.starts_with(with),
+    }
+}
+
+/// Can an escape be this? For those whose text was found by what follows.
+fn fits(escape: u8, text: &[u8]) -> bool {
+    let all = |is: fn(&u8) -> bool| text.iter().all(is);
+    match escape {
+        b'p' => !text.is_empty(),
+        b'e' => all(|b| b.is_ascii_digit() || b.is_ascii_uppercase()),
+        b'c' => {
+            text.iter().filter(|b| **b == b'.').count() == 1 && all(|b| *b != b'/' && !b.is_ascii_uppercase())
+        }
+        b'v' => text.is_empty() || text.iter().filter(|b| **b == b'/').count() == 1,
+        b'r' | b'h' | b'L' => text == b"[local]" || all(|b| !b.is_ascii_whitespace()),
+        b'n' => text.len() > 4 && text[..text.len() - 4].iter().all(u8::is_ascii_digit),
+        _ => true,
+    }
+}
+
+/// How long the client's host with its port is that a text begins with.
+fn client_with_port(text: &[u8], next: &[u8]) -> Option<usize> {
+    if text.starts_with(b"[local]") {
+        return Some(7);
+    }
+    let host = run(text, HOST);
+    if host > 0 && text.get(host) == Some(&b'(') {
+        let digits = run(&text[host + 1..], DIGIT);
+        let end = host + 1 + digits;
+        return (digits > 0 && text.get(end) == Some(&b')')).then_some(end + 1);
+    }
+    (!next.is_empty() && text.starts_with(next)).then_some(0)
+}
+
+/// How long the time is that a text begins with, its zone as short as what follows allows.
+fn time(text: &[u8], next: &[u8]) -> Option<usize> {
+    if !zone::looks_like_time(text) {
+        return None;
+    }
+    let mut at = 19;
+    if text[at] == b'.' {
+        at += 4;
+    }
+    if text.get(at) != Some(&b' ') {
+        return None;
+    }
+    at += 1;
+    let zone = &text[at..];
+    let longest = run(zone, ZONE);
+    let ends = |len: &usize| begins(&zone[*len..], next);
+    if !is_of(ZONE, *next.first()?) {
+        // Nothing shorter can be followed by that.
+        return Some(longest).filter(|len| *len > 0 && ends(len)).map(|len| at + len);
+    }
+    (1..=longest).find(ends).map(|len| at + len)
+}
