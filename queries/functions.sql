@@ -32,8 +32,10 @@ WITH path (nspoid, position) AS (
     FROM pg_catalog.unnest($4) WITH ORDINALITY AS s (name, position)
     JOIN pg_catalog.pg_namespace n ON n.nspname = s.name
     WHERE n.oid <> pg_catalog.pg_my_temp_schema()
-), patterns (schema_regex, name_regex) AS (
-    SELECT p.schema_regex, p.name_regex FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
+), patterns (schema_regex, name_regex, name) AS (
+    -- A plain name is compared, which costs a tenth of an expression.
+    SELECT p.schema_regex, p.name_regex, pg_catalog.substring(p.name_regex, '^\^\(([a-z0-9_]{1,63})\)\$$')::name
+    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
 ), found AS (
     SELECT n.nspname, p.proname, p.oid, l.lanname, pg_catalog.array_append(coalesce(p.proallargtypes, p.proargtypes::oid[]), p.prorettype) AS types,
            CASE
@@ -53,10 +55,10 @@ WITH path (nspoid, position) AS (
             WHEN $2 IS NOT NULL AND EXISTS (
                 SELECT FROM patterns x
                 WHERE n.nspname ~ (x.schema_regex COLLATE "default")
-                  AND p.proname ~ (x.name_regex COLLATE "default")) THEN true
+                  AND CASE WHEN x.name IS NULL THEN p.proname ~ (x.name_regex COLLATE "default") ELSE p.proname = x.name END) THEN true
             WHEN $2 IS NOT NULL AND NOT EXISTS (
                 SELECT FROM patterns x
-                WHERE x.schema_regex IS NULL AND p.proname ~ (x.name_regex COLLATE "default")) THEN false
+                WHERE x.schema_regex IS NULL AND CASE WHEN x.name IS NULL THEN p.proname ~ (x.name_regex COLLATE "default") ELSE p.proname = x.name END) THEN false
             WHEN NOT ($5 OR ($4 IS NOT NULL AND $2 IS NOT NULL) OR (n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema')) THEN false
             -- What pg_function_is_visible would say under the user's search path.
             WHEN $4 IS NOT NULL THEN EXISTS (

@@ -33,8 +33,10 @@ WITH path (nspoid, position) AS (
     VALUES ('r'::pg_catalog."char", 'table', true), ('p', 'partitioned table', true), ('v', 'view', true),
            ('m', 'materialized view', true), ('S', 'sequence', true), ('f', 'foreign table', true),
            ('i', 'index', false), ('I', 'partitioned index', false), ('t', 'TOAST table', $5)
-), patterns (schema_regex, name_regex) AS (
-    SELECT p.schema_regex, p.name_regex FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
+), patterns (schema_regex, name_regex, name) AS (
+    -- A plain name is compared, which costs a tenth of an expression.
+    SELECT p.schema_regex, p.name_regex, pg_catalog.substring(p.name_regex, '^\^\(([a-z0-9_]{1,63})\)\$$')::name
+    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
 ), namespaces AS (
     SELECT n.oid, n.nspname,
            n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_toast' AS of_users,
@@ -55,10 +57,10 @@ WHERE c.relkind = ANY (ARRAY(SELECT w.relkind FROM kinds w WHERE CASE WHEN $3 IS
         WHEN $2 IS NOT NULL AND EXISTS (
             SELECT FROM patterns p
             WHERE n.nspname ~ (p.schema_regex COLLATE "default")
-              AND c.relname ~ (p.name_regex COLLATE "default")) THEN true
+              AND CASE WHEN p.name IS NULL THEN c.relname ~ (p.name_regex COLLATE "default") ELSE c.relname = p.name END) THEN true
         WHEN $2 IS NOT NULL AND NOT EXISTS (
             SELECT FROM patterns p
-            WHERE p.schema_regex IS NULL AND c.relname ~ (p.name_regex COLLATE "default")) THEN false
+            WHERE p.schema_regex IS NULL AND CASE WHEN p.name IS NULL THEN c.relname ~ (p.name_regex COLLATE "default") ELSE c.relname = p.name END) THEN false
         WHEN $4 IS NOT NULL THEN n.position IS NOT NULL
              -- A bare name is psql's own test: then even a catalog counts, where the path shows it.
              AND (n.of_users OR $5 OR $2 IS NOT NULL)
