@@ -475,10 +475,18 @@ impl Job<'_> {
                     }
                     let observer = watcher.as_deref_mut();
                     let mut sink = Sink { pipeline: &mut pipeline, out: &mut out, observer };
-                    self.round(session, at.as_deref(), &mut sink).await
+                    let mut round = std::pin::pin!(self.round(session, at.as_deref(), &mut sink));
+                    tokio::select! {
+                        round = &mut round => Some(round),
+                        () = pace.end() => {
+                            self.context.running.cancel().await;
+                            None
+                        }
+                    }
                 }
-                Err(e) => Err(e),
+                Err(e) => Some(Err(e)),
             };
+            let Some(round) = round else { return end(screen, out).await.map(|()| Exit::Done) };
             // Also of an answer that was cut off: the next one is judged by itself.
             let mut verdict = self.judge(&mut watcher);
             match round {

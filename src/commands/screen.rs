@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::error::Result;
@@ -68,6 +69,10 @@ fn cropped(frame: &[u8], height: usize) -> Vec<u8> {
 pub struct Pace {
     ticks: Interval,
     keys: Option<std::pin::Pin<Box<dyn Future<Output = u8>>>>,
+    /// Tells of a new size of the window.
+    resized: Option<Signal>,
+    /// A key was pressed while a frame was being made.
+    is_due: bool,
 }
 
 /// What to do next.
@@ -84,25 +89,55 @@ impl Pace {
     pub fn new(every: Duration, with_keys: bool) -> Pace {
         let mut ticks = tokio::time::interval(every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        Pace { ticks, keys: with_keys.then(|| Box::pin(key()) as _) }
+        let resized = with_keys.then(|| signal(SignalKind::window_change()).ok()).flatten();
+        Pace { ticks, keys: with_keys.then(|| Box::pin(key()) as _), resized, is_due: false }
     }
 
-    /// Waits for the next tick or key. `q` ends; any other key draws the next frame at once.
+    /// Waits for the next tick or key, or a new size of the window. `q` ends; all else draws the next frame at once.
     pub async fn next(&mut self) -> Next {
         let Some(keys) = &mut self.keys else {
             self.ticks.tick().await;
             return Next::Frame;
         };
-        let pressed = tokio::select! {
-            _ = self.ticks.tick() => return Next::Frame,
-            pressed = keys => pressed,
-        };
-        self.keys = Some(Box::pin(key()));
-        if matches!(pressed, b'q' | b'Q') {
-            return Next::End;
+        if !std::mem::take(&mut self.is_due) {
+            let pressed = tokio::select! {
+                _ = self.ticks.tick() => return Next::Frame,
+                () = size(&mut self.resized) => None,
+                pressed = keys => Some(pressed),
+            };
+            if let Some(pressed) = pressed {
+                self.keys = Some(Box::pin(key()));
+                if is_end(pressed) {
+                    return Next::End;
+                }
+            }
         }
         self.ticks.reset();
         Next::Frame
+    }
+
+    /// Completes when somebody presses `q` while a frame is being made; any other key makes the next frame due.
+    pub async fn end(&mut self) {
+        let Some(keys) = &mut self.keys else { return std::future::pending().await };
+        while !is_end(keys.as_mut().await) {
+            *keys = Box::pin(key());
+            self.is_due = true;
+        }
+    }
+}
+
+fn is_end(key: u8) -> bool {
+    matches!(key, b'q' | b'Q')
+}
+
+/// Waits for a new size of the window.
+async fn size(resized: &mut Option<Signal>) {
+    let told = match resized {
+        Some(resized) => resized.recv().await,
+        None => None,
+    };
+    if told.is_none() {
+        std::future::pending().await
     }
 }
 

@@ -174,6 +174,36 @@ fn a_key_asks_for_another_answer_and_q_ends_with_the_last_one_on_the_screen_befo
 }
 
 #[test]
+fn another_width_of_the_window_asks_for_another_answer() {
+    let db = few("watch_width");
+    let watch = with(pgkit(&db), ["sizes", "--watch", "60"]);
+    let (code, text) = pressed(&watch, 20, 80, &[("public  two", "cols 40"), ("public  two", "q")]);
+    assert_eq!(code, Some(0), "{text:?}");
+    let frames: Vec<&str> = text.split("\u{1b}[2J").collect();
+    assert_eq!(frames.len(), 3, "{text:?}");
+    let rule = |frame: &str| frame.lines().map(|line| line.matches('─').count()).max().unwrap();
+    assert!(rule(frames[1]) > 40 && rule(frames[2]) <= 40, "{text}");
+}
+
+#[test]
+fn q_ends_a_statement_that_runs() {
+    let db = few("watch_quit");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("slow.sql"),
+        "SELECT 'shown', pg_sleep(CASE WHEN pg_backend_pid() > 0 THEN 30 END)::text AS s",
+    )
+    .unwrap();
+    let mut watch = with(pgkit(&db), ["run", "slow", "--watch", "1"]);
+    watch.env("PGKIT_QUERIES", folder.path());
+    let start = std::time::Instant::now();
+    let (code, text) = pressed(&watch, 20, 80, &[("\u{1b}[?1049h", "xq")]);
+    assert_eq!(code, Some(0), "{text:?}");
+    assert!(start.elapsed() < std::time::Duration::from_secs(10), "{:?}", start.elapsed());
+    assert_eq!(db.value("SELECT count(*) FROM pg_stat_activity WHERE query ~ 'pg_sleep' AND pid <> pg_backend_pid() AND state = 'active'"), "0");
+}
+
+#[test]
 fn the_tour_waits_for_a_key_and_q_ends_it() {
     let db = few("tour_keys");
     let mut tour = with(pgkit(&db), ["sandbox", "tour"]);

@@ -29,7 +29,7 @@ pub fn on_terminal(mut command: Command, rows: u16, columns: u16) -> (Option<i32
 }
 
 /// Runs a command with a pseudo-terminal as its controlling terminal. Each pair is a text to wait for, and the key to press
-/// once it has been shown.
+/// once it has been shown; `cols 40` makes the window narrower.
 pub fn pressed(command: &Command, rows: u16, columns: u16, keys: &[(&str, &str)]) -> (Option<i32>, String) {
     let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     let pty = openpty(Some(&size), None).unwrap();
@@ -51,7 +51,13 @@ pub fn pressed(command: &Command, rows: u16, columns: u16, keys: &[(&str, &str)]
         while let Some((text, key)) = next {
             let Some(at) = String::from_utf8_lossy(&shown[seen..]).find(text) else { break };
             seen += at + text.len();
-            std::io::Write::write_all(&mut master, key.as_bytes()).unwrap();
+            if key.starts_with("cols ") {
+                let mut stty = Command::new("stty");
+                stty.arg("-F").arg(format!("/proc/{}/fd/0", child.id())).args(key.split(' '));
+                assert!(stty.status().unwrap().success());
+            } else {
+                std::io::Write::write_all(&mut master, key.as_bytes()).unwrap();
+            }
             next = keys.next();
         }
     }
