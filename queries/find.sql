@@ -9,7 +9,7 @@
 -- columns = ["found_in text", "schema text", "name text", "kind text", "detail text"]
 -- [[param]]
 -- name       = "term"
--- type       = "text"
+-- type       = "term"
 -- positional = true
 -- help       = "The text to look for, in upper or lower case; without it, all relations and functions"
 -- [[param]]
@@ -20,18 +20,19 @@
 -- name = "system"
 -- type = "bool"
 -- help = "System catalogs and functions too"
-WITH term (re) AS (
-    -- "***=" makes the rest a plain text; the operator ~* folds case for both.
-    SELECT CASE WHEN $2 THEN $1 ELSE '***=' || $1 END
+WITH RECURSIVE term (re) AS (
+    -- The text itself is a regular expression, or $2 is one for it. The operator ~* folds case; where the database has no rules for
+    -- letters beyond ASCII, $2 has both.
+    SELECT CASE WHEN $3 THEN $1 ELSE $2 END
 ), namespaces AS (
     SELECT n.oid, n.nspname
     FROM pg_catalog.pg_namespace n
-    WHERE $3 OR (n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_toast' AND n.nspname !~ '^pg_temp_')
+    WHERE $4 OR (n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_toast' AND n.nspname !~ '^pg_temp_')
 ), here (oid) AS (
     SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
 ), relations AS (
-    SELECT c.oid, c.relkind, n.nspname, c.relname, c.reloptions, c.relpartbound, c.relam, -- pg12..
-    SELECT c.oid, c.relkind, n.nspname, c.relname, c.reloptions, c.relpartbound, NULL::oid AS relam, -- pg..11
+    SELECT c.oid, c.relkind, n.nspname, c.relname, c.reloptions, c.relpartbound, c.reloftype, c.reltablespace, c.relam, -- pg12..
+    SELECT c.oid, c.relkind, n.nspname, c.relname, c.reloptions, c.relpartbound, c.reloftype, c.reltablespace, NULL::oid AS relam, -- pg..11
            CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'v' THEN 'view'
                 WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' WHEN 'f' THEN 'foreign table'
                 WHEN 'i' THEN 'index' WHEN 'I' THEN 'partitioned index' WHEN 'c' THEN 'composite type' END AS kind,
@@ -79,12 +80,25 @@ WITH term (re) AS (
     SELECT i.indrelid FROM exclusive e JOIN pg_catalog.pg_index i ON i.indexrelid = e.oid
     UNION
     SELECT i.indexrelid FROM exclusive e JOIN pg_catalog.pg_index i ON i.indrelid = e.oid
+), valued (classid, objid, objsubid) AS (
+    -- Where a row of a locked table can be a value: its type, what is of that type, and what is made of that in turn.
+    SELECT 'pg_catalog.pg_type'::pg_catalog.regclass::oid, y.oid, 0
+    FROM pg_catalog.pg_type y
+    JOIN locked l ON l.oid = y.typrelid
+    UNION
+    SELECT d.classid, d.objid, d.objsubid
+    FROM valued v
+    JOIN pg_catalog.pg_depend d ON d.refclassid = v.classid AND d.refobjid = v.objid AND (v.objsubid = 0 OR d.refobjsubid = v.objsubid)
+), entangled (classid, objid) AS (
+    SELECT DISTINCT v.classid, v.objid FROM valued v
 ), blocked (classid, objid) AS (
     -- Whose definition reads a locked relation: writing it out would wait for that lock.
-    SELECT DISTINCT d.classid, d.objid
+    SELECT d.classid, d.objid
     FROM pg_catalog.pg_depend d
     JOIN locked l ON l.oid = d.refobjid
     WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    UNION
+    SELECT e.classid, e.objid FROM entangled e
 ), views AS (
     SELECT r.oid,
            l.oid IS NOT NULL OR b.objid IS NOT NULL AS is_locked,
@@ -113,7 +127,8 @@ WITH term (re) AS (
            p.prosqlbody IS NOT NULL AND b.objid IS NOT NULL AS is_locked, -- pg14..
            pg_catalog.array_to_string(p.proconfig, ', ') AS settings,
            pg_catalog.array_append(coalesce(p.proallargtypes, p.proargtypes::oid[]), p.prorettype) AS types, p.proargnames,
-           CASE WHEN b.objid IS NULL THEN p.proargdefaults END AS defaults
+           CASE WHEN b.objid IS NULL THEN p.proargdefaults END AS defaults,
+           b.objid IS NOT NULL AND p.proargdefaults IS NOT NULL AS has_locked_defaults
     FROM pg_catalog.pg_proc p
     JOIN namespaces n ON n.oid = p.pronamespace
     CROSS JOIN term t
@@ -218,11 +233,6 @@ WITH term (re) AS (
     JOIN namespaces n ON n.oid = o.opfnamespace
     JOIN pg_catalog.pg_am m ON m.oid = o.opfmethod
     UNION ALL
-    SELECT n.nspname::text, o.stxname::text, 'statistics', CASE WHEN l.oid IS NULL AND pg_catalog.has_table_privilege(o.stxrelid, 'SELECT') IS NOT NULL THEN pg_catalog.pg_get_statisticsobjdef(o.oid) END
-    FROM pg_catalog.pg_statistic_ext o
-    JOIN namespaces n ON n.oid = o.stxnamespace
-    LEFT JOIN locked l ON l.oid = o.stxrelid
-    UNION ALL
     SELECT n.nspname::text, o.collname::text, 'collation', pg_catalog.concat_ws(', ', o.collcollate, o.collctype) -- pg..14
     SELECT n.nspname::text, o.collname::text, 'collation', pg_catalog.concat_ws(', ', o.collcollate, o.collctype, o.colliculocale) -- pg15..15
     SELECT n.nspname::text, o.collname::text, 'collation', pg_catalog.concat_ws(', ', o.collcollate, o.collctype, o.colliculocale, o.collicurules) -- pg16..16
@@ -269,11 +279,14 @@ WITH term (re) AS (
     FROM pg_catalog.pg_event_trigger o
     UNION ALL
     SELECT NULL, o.pubname::text, 'publication',
+           pg_catalog.concat_ws(', ', (SELECT pg_catalog.string_agg('TABLES IN SCHEMA ' || m.nspname, ', ' ORDER BY m.nspname) -- pg15..
+                                       FROM pg_catalog.pg_publication_namespace r JOIN pg_catalog.pg_namespace m ON m.oid = r.pnnspid WHERE r.pnpubid = o.oid), -- pg15..
            (SELECT pg_catalog.string_agg(c.relname || coalesce(' WHERE ' || pg_catalog.pg_get_expr(r.prqual, r.prrelid), ''), ', ' ORDER BY c.relname) -- pg15..
            (SELECT pg_catalog.string_agg(c.relname, ', ' ORDER BY c.relname) -- pg..14
             FROM pg_catalog.pg_publication_rel r
             JOIN pg_catalog.pg_class c ON c.oid = r.prrelid
             WHERE r.prpubid = o.oid)
+           ) -- pg15..
     FROM pg_catalog.pg_publication o
     UNION ALL
     SELECT NULL, o.subname::text, 'subscription', pg_catalog.concat_ws(', ', o.subslotname, pg_catalog.array_to_string(o.subpublications, ', '))
@@ -297,15 +310,15 @@ WITH term (re) AS (
     UNION ALL
     SELECT NULL, o.amname::text, 'access method', o.amhandler::text
     FROM pg_catalog.pg_am o
-    WHERE $3 OR o.oid >= 16384
+    WHERE $4 OR o.oid >= 16384
     UNION ALL
     SELECT NULL, o.lanname::text, 'language', pg_catalog.concat_ws(', ', NULLIF(o.lanplcallfoid::pg_catalog.regproc::text, '-'), NULLIF(o.laninline::pg_catalog.regproc::text, '-'), NULLIF(o.lanvalidator::pg_catalog.regproc::text, '-'))
     FROM pg_catalog.pg_language o
-    WHERE $3 OR o.lanispl
+    WHERE $4 OR o.lanispl
     UNION ALL
     SELECT NULL, pg_catalog.format_type(o.castsource, NULL) || ' AS ' || pg_catalog.format_type(o.casttarget, NULL), 'cast', NULLIF(o.castfunc::pg_catalog.regprocedure::text, '-')
     FROM pg_catalog.pg_cast o
-    WHERE $3 OR o.oid >= 16384
+    WHERE $4 OR o.oid >= 16384
     UNION ALL
     SELECT NULL, pg_catalog.format_type(o.trftype, NULL) || ' for ' || l.lanname, 'transform', pg_catalog.concat_ws(', ', NULLIF(o.trffromsql::text, '-'), NULLIF(o.trftosql::text, '-'))
     FROM pg_catalog.pg_transform o
@@ -313,14 +326,14 @@ WITH term (re) AS (
     UNION ALL
     SELECT NULL, o.rolname::text, 'role', NULL
     FROM pg_catalog.pg_roles o
-    WHERE $3 OR o.rolname !~ '^pg_'
+    WHERE $4 OR o.rolname !~ '^pg_'
     UNION ALL
     SELECT NULL, o.datname::text, 'database', NULL
     FROM pg_catalog.pg_database o
     UNION ALL
     SELECT NULL, o.spcname::text, 'tablespace', pg_catalog.concat_ws(', ', NULLIF(pg_catalog.pg_tablespace_location(o.oid), ''), pg_catalog.array_to_string(o.spcoptions, ', '))
     FROM pg_catalog.pg_tablespace o
-    WHERE $3 OR o.spcname NOT IN ('pg_default', 'pg_global')
+    WHERE $4 OR o.spcname NOT IN ('pg_default', 'pg_global')
     UNION ALL
     SELECT NULL, pg_catalog.concat_ws(' in ', r.rolname, d.datname), CASE WHEN s.setrole = 0 THEN 'database setting' ELSE 'role setting' END, pg_catalog.array_to_string(s.setconfig, ', ')
     FROM pg_catalog.pg_db_role_setting s
@@ -334,14 +347,14 @@ WITH term (re) AS (
     FROM pg_catalog.pg_description d, term t
     -- 16384 is the first OID that initdb does not use; users may choose any OID for a large object. What initdb itself has to
     -- say of the schema public and of its databases is no topic of the user's.
-    WHERE ($3 OR d.objoid >= 16384 OR d.classoid = 'pg_catalog.pg_largeobject'::pg_catalog.regclass
+    WHERE ($4 OR d.objoid >= 16384 OR d.classoid = 'pg_catalog.pg_largeobject'::pg_catalog.regclass
            OR (d.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.description <> 'standard public schema'
                AND d.objoid = (SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname = 'public')))
       AND d.description COLLATE pg_catalog."default" ~* t.re
     UNION ALL
     SELECT d.classoid, d.objoid, 0, d.description
     FROM pg_catalog.pg_shdescription d, term t
-    WHERE ($3 OR d.description NOT IN ('unmodifiable empty database', 'default template for new databases', 'default administrative connection database'))
+    WHERE ($4 OR d.description NOT IN ('unmodifiable empty database', 'default template for new databases', 'default administrative connection database'))
       AND d.description COLLATE pg_catalog."default" ~* t.re
 ), objects (classid, objid, schema, name, kind) AS (
     -- Objects that can have a comment. pg_identify_object would name them, but before 14 it fails on dropped objects.
@@ -438,10 +451,11 @@ WITH term (re) AS (
     UNION ALL
     -- Types are matched by name and only outside pg_catalog, or `find integer` would return nearly every function.
     SELECT 'function arguments', f.nspname::text, f.proname || '(' || CASE WHEN (SELECT pg_catalog.bool_and(pg_catalog.has_type_privilege(a.type, 'USAGE') IS NOT NULL) FROM pg_catalog.unnest(f.types) AS a (type)) THEN pg_catalog.pg_get_function_identity_arguments(f.oid) END || ')', f.kind,
-           CASE WHEN (SELECT pg_catalog.bool_and(pg_catalog.has_type_privilege(a.type, 'USAGE') IS NOT NULL) FROM pg_catalog.unnest(f.types) AS a (type)) THEN pg_catalog.concat_ws(' RETURNS ', pg_catalog.pg_get_function_arguments(f.oid), pg_catalog.pg_get_function_result(f.oid)) END, false
+           CASE WHEN NOT f.has_locked_defaults AND (SELECT pg_catalog.bool_and(pg_catalog.has_type_privilege(a.type, 'USAGE') IS NOT NULL) FROM pg_catalog.unnest(f.types) AS a (type)) THEN pg_catalog.concat_ws(' RETURNS ', pg_catalog.pg_get_function_arguments(f.oid), pg_catalog.pg_get_function_result(f.oid)) END, f.has_locked_defaults
     FROM functions f, term t
     WHERE NOT f.by_name
-      AND (pg_catalog.array_to_string(f.proargnames, ' ') COLLATE pg_catalog."default" ~* t.re
+      AND (f.has_locked_defaults
+           OR pg_catalog.array_to_string(f.proargnames, ' ') COLLATE pg_catalog."default" ~* t.re
            OR CASE WHEN (SELECT pg_catalog.bool_and(pg_catalog.has_type_privilege(a.type, 'USAGE') IS NOT NULL) FROM pg_catalog.unnest(f.types) AS a (type)) THEN pg_catalog.pg_get_expr(f.defaults, 0) END COLLATE pg_catalog."default" ~* t.re
            OR (SELECT pg_catalog.bool_or(a.type IN (SELECT y.oid FROM types y)) FROM pg_catalog.unnest(f.types) AS a (type)))
     UNION ALL
@@ -479,6 +493,21 @@ WITH term (re) AS (
     CROSS JOIN term t
     WHERE r.relkind NOT IN ('i', 'I') AND NOT r.by_name AND m.amname::text COLLATE pg_catalog."default" ~* t.re
     UNION ALL
+    SELECT 'parent', r.nspname::text, r.relname::text, r.kind, pg_catalog.concat_ws(' ', 'INHERITS', m.relname), false
+    FROM pg_catalog.pg_inherits i
+    JOIN relations r ON r.oid = i.inhrelid AND NOT r.by_name AND r.relkind NOT IN ('i', 'I')
+    JOIN relations m ON m.oid = i.inhparent AND m.by_name
+    UNION ALL
+    SELECT 'table type', r.nspname::text, r.relname::text, r.kind, pg_catalog.concat_ws(' ', 'OF', pg_catalog.format_type(r.reloftype, NULL)), false
+    FROM relations r
+    WHERE r.reloftype <> 0 AND NOT r.by_name AND r.reloftype IN (SELECT y.oid FROM types y)
+    UNION ALL
+    SELECT 'tablespace', r.nspname::text, r.relname::text, r.kind, pg_catalog.concat_ws(' ', 'TABLESPACE', s.spcname), false
+    FROM pg_catalog.pg_tablespace s
+    JOIN relations r ON r.reltablespace = s.oid AND NOT r.by_name
+    CROSS JOIN term t
+    WHERE s.spcname::text COLLATE pg_catalog."default" ~* t.re
+    UNION ALL
     SELECT x.what, x.nspname::text, x.relname::text, x.kind, x.definition, x.is_locked
     FROM (SELECT 'partition bound' AS what, r.nspname, r.relname, r.kind, l.oid IS NOT NULL AS is_locked,
                  CASE WHEN l.oid IS NULL AND pg_catalog.has_table_privilege(r.oid, 'SELECT') IS NOT NULL THEN pg_catalog.pg_get_expr(r.relpartbound, r.oid) END AS definition
@@ -486,20 +515,22 @@ WITH term (re) AS (
           LEFT JOIN locked l ON l.oid = r.oid
           WHERE r.relpartbound IS NOT NULL AND NOT r.by_name AND r.relkind NOT IN ('i', 'I')
           UNION ALL
-          SELECT 'partition key', r.nspname, r.relname, r.kind, l.oid IS NOT NULL,
-                 CASE WHEN l.oid IS NULL AND pg_catalog.has_table_privilege(r.oid, 'SELECT') IS NOT NULL THEN pg_catalog.pg_get_partkeydef(r.oid) END
+          SELECT 'partition key', r.nspname, r.relname, r.kind, l.oid IS NOT NULL OR e.objid IS NOT NULL,
+                 CASE WHEN l.oid IS NULL AND e.objid IS NULL AND pg_catalog.has_table_privilege(r.oid, 'SELECT') IS NOT NULL THEN pg_catalog.pg_get_partkeydef(r.oid) END
           FROM relations r
           LEFT JOIN locked l ON l.oid = r.oid
+          LEFT JOIN entangled e ON e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND e.objid = r.oid
           WHERE r.relkind = 'p' AND NOT r.by_name) AS x, term t
     WHERE x.definition COLLATE pg_catalog."default" ~* t.re OR (x.is_locked AND t.re IS NOT NULL)
     UNION ALL
     SELECT 'column default', r.nspname::text, r.relname || '.' || x.attname, r.kind, x.definition, x.is_locked
     -- Only what is computed from other columns needs the table to be written out, with its lock.
     FROM (SELECT d.adrelid, a.attname,
-                 false AS is_locked, -- pg..11
-                 pg_catalog.pg_get_expr(d.adbin, 0) AS definition -- pg..11
-                 a.attgenerated <> '' AND (l.oid IS NOT NULL OR b.objid IS NOT NULL) AS is_locked, -- pg12..
-                 CASE WHEN a.attgenerated = '' THEN pg_catalog.pg_get_expr(d.adbin, 0) -- pg12..
+                 e.objid IS NOT NULL AS is_locked, -- pg..11
+                 CASE WHEN e.objid IS NULL THEN pg_catalog.pg_get_expr(d.adbin, 0) END AS definition -- pg..11
+                 e.objid IS NOT NULL OR (a.attgenerated <> '' AND (l.oid IS NOT NULL OR b.objid IS NOT NULL)) AS is_locked, -- pg12..
+                 CASE WHEN e.objid IS NOT NULL THEN NULL -- pg12..
+                      WHEN a.attgenerated = '' THEN pg_catalog.pg_get_expr(d.adbin, 0) -- pg12..
                       WHEN l.oid IS NULL AND b.objid IS NULL AND pg_catalog.has_table_privilege(d.adrelid, 'SELECT') IS NOT NULL -- pg12..
                       THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END AS definition -- pg12..
           FROM pg_catalog.pg_attrdef d
@@ -507,6 +538,7 @@ WITH term (re) AS (
           JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
           LEFT JOIN locked l ON l.oid = d.adrelid
           LEFT JOIN blocked b ON b.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND b.objid = d.oid
+          LEFT JOIN entangled e ON e.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND e.objid = d.oid
           WHERE NOT a.attname::text COLLATE pg_catalog."default" ~* t.re) x
     JOIN relations r ON r.oid = x.adrelid
     CROSS JOIN term t
@@ -520,13 +552,14 @@ WITH term (re) AS (
     UNION ALL
     SELECT 'index definition', r.nspname::text, r.relname::text, r.kind, x.definition, x.is_locked
     FROM (SELECT i.indexrelid,
-                 l.oid IS NOT NULL AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AS is_locked,
-                 CASE WHEN l.oid IS NULL AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
+                 (l.oid IS NOT NULL OR e.objid IS NOT NULL) AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AS is_locked,
+                 CASE WHEN l.oid IS NULL AND e.objid IS NULL AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
                            AND pg_catalog.has_table_privilege(i.indrelid, 'SELECT') IS NOT NULL
                       THEN pg_catalog.pg_get_indexdef(i.indexrelid) END AS definition
           FROM pg_catalog.pg_index i
           JOIN term t ON t.re IS NOT NULL
-          LEFT JOIN locked l ON l.oid = i.indexrelid) x
+          LEFT JOIN locked l ON l.oid = i.indexrelid
+          LEFT JOIN entangled e ON e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND e.objid = i.indexrelid) x
     JOIN relations r ON r.oid = x.indexrelid AND NOT r.by_name
     CROSS JOIN term t
     WHERE x.is_locked
@@ -552,8 +585,14 @@ WITH term (re) AS (
           LEFT JOIN check_definitions s ON s.oid = k.same
           LEFT JOIN locked l ON l.oid = c.conrelid
           LEFT JOIN blocked b ON b.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND b.objid = c.oid
-          -- The server names not-null constraints after their columns, which stand here already.
-          WHERE c.conrelid <> 0 AND (c.contype <> 'n' OR c.conname !~ '_not_null[0-9]*$')) x
+          -- A not-null constraint that the server named after its table and column tells nothing more than these; it cuts long names.
+          LEFT JOIN pg_catalog.pg_class o ON o.oid = c.conrelid AND c.contype = 'n'
+          LEFT JOIN pg_catalog.pg_attribute n ON n.attrelid = c.conrelid AND n.attnum = c.conkey[1] AND c.contype = 'n'
+          WHERE c.conrelid <> 0
+            AND (c.contype <> 'n'
+                 OR CASE WHEN pg_catalog.octet_length(o.relname::text) + pg_catalog.octet_length(n.attname::text) < 50
+                         THEN pg_catalog.rtrim(c.conname::text, '0123456789') <> pg_catalog.concat_ws('_', o.relname, n.attname, 'not_null')
+                         ELSE c.conname !~ '_not_null[0-9]*$' END)) x
     JOIN relations r ON r.oid = x.conrelid
     LEFT JOIN relations f ON f.oid = x.confrelid
     CROSS JOIN term t
@@ -562,27 +601,43 @@ WITH term (re) AS (
        OR x.oid IN (SELECT c.oid FROM named_constraints c)
     UNION ALL
     SELECT CASE WHEN x.by_name THEN 'constraint' ELSE 'constraint definition' END,
-           n.nspname::text, y.typname || '.' || x.conname, 'check constraint', x.definition, false
-    FROM (SELECT c.contypid, c.conname, c.conname::text COLLATE pg_catalog."default" ~* t.re AS by_name,
-                 CASE WHEN pg_catalog.has_type_privilege(c.contypid, 'USAGE') IS NOT NULL THEN pg_catalog.pg_get_constraintdef(c.oid) END AS definition
+           n.nspname::text, y.typname || '.' || x.conname, 'check constraint', x.definition, x.is_locked
+    FROM (SELECT c.contypid, c.conname, c.conname::text COLLATE pg_catalog."default" ~* t.re AS by_name, e.objid IS NOT NULL AS is_locked,
+                 CASE WHEN e.objid IS NULL AND pg_catalog.has_type_privilege(c.contypid, 'USAGE') IS NOT NULL THEN pg_catalog.pg_get_constraintdef(c.oid) END AS definition
           FROM pg_catalog.pg_constraint c
           JOIN term t ON t.re IS NOT NULL
+          LEFT JOIN entangled e ON e.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND e.objid = c.oid
           WHERE c.contypid <> 0) x
     JOIN pg_catalog.pg_type y ON y.oid = x.contypid
     JOIN namespaces n ON n.oid = y.typnamespace
     CROSS JOIN term t
-    WHERE x.by_name OR x.definition COLLATE pg_catalog."default" ~* t.re
+    WHERE x.by_name OR x.is_locked OR x.definition COLLATE pg_catalog."default" ~* t.re
     UNION ALL
     SELECT CASE WHEN x.by_name THEN 'trigger' ELSE 'trigger definition' END,
            r.nspname::text, r.relname || '.' || x.tgname, 'trigger', x.definition, x.is_locked
-    FROM (SELECT g.tgrelid, g.tgname, g.tgname::text COLLATE pg_catalog."default" ~* t.re AS by_name, l.oid IS NOT NULL AS is_locked,
-                 CASE WHEN l.oid IS NULL AND pg_catalog.has_table_privilege(g.tgrelid, 'SELECT') IS NOT NULL
+    FROM (SELECT g.tgrelid, g.tgname, g.tgname::text COLLATE pg_catalog."default" ~* t.re AS by_name,
+                 l.oid IS NOT NULL OR b.objid IS NOT NULL AS is_locked,
+                 CASE WHEN l.oid IS NULL AND b.objid IS NULL AND pg_catalog.has_table_privilege(g.tgrelid, 'SELECT') IS NOT NULL
                       THEN pg_catalog.pg_get_triggerdef(g.oid) END AS definition
           FROM pg_catalog.pg_trigger g
           JOIN term t ON t.re IS NOT NULL
           LEFT JOIN locked l ON l.oid = g.tgrelid
+          LEFT JOIN blocked b ON b.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass AND b.objid = g.oid
           WHERE NOT g.tgisinternal) x
     JOIN relations r ON r.oid = x.tgrelid
+    CROSS JOIN term t
+    WHERE x.by_name OR x.is_locked OR x.definition COLLATE pg_catalog."default" ~* t.re
+    UNION ALL
+    SELECT CASE WHEN x.by_name THEN 'statistics' ELSE 'statistics definition' END, n.nspname::text, x.stxname::text, 'statistics', x.definition, x.is_locked
+    FROM (SELECT o.stxnamespace, o.stxname, o.stxname::text COLLATE pg_catalog."default" ~* t.re AS by_name,
+                 l.oid IS NOT NULL OR b.objid IS NOT NULL AS is_locked,
+                 CASE WHEN l.oid IS NULL AND b.objid IS NULL AND pg_catalog.has_table_privilege(o.stxrelid, 'SELECT') IS NOT NULL
+                      THEN pg_catalog.pg_get_statisticsobjdef(o.oid) END AS definition
+          FROM pg_catalog.pg_statistic_ext o
+          JOIN term t ON t.re IS NOT NULL
+          LEFT JOIN locked l ON l.oid = o.stxrelid
+          LEFT JOIN blocked b ON b.classid = 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass AND b.objid = o.oid) x
+    JOIN namespaces n ON n.oid = x.stxnamespace
     CROSS JOIN term t
     WHERE x.by_name OR x.is_locked OR x.definition COLLATE pg_catalog."default" ~* t.re
     UNION ALL
@@ -606,7 +661,8 @@ WITH term (re) AS (
     FROM (SELECT p.polrelid, p.polname, p.polname::text COLLATE pg_catalog."default" ~* t.re AS by_name,
                  l.oid IS NOT NULL OR b.objid IS NOT NULL AS is_locked,
                  CASE WHEN l.oid IS NULL AND b.objid IS NULL AND pg_catalog.has_table_privilege(p.polrelid, 'SELECT') IS NOT NULL
-                      THEN pg_catalog.concat_ws(' ', 'USING (' || pg_catalog.pg_get_expr(p.polqual, p.polrelid) || ')',
+                      THEN pg_catalog.concat_ws(' ', 'TO ' || (SELECT pg_catalog.string_agg(r.rolname, ', ' ORDER BY r.rolname) FROM pg_catalog.pg_roles r WHERE r.oid = ANY (p.polroles)),
+                                                'USING (' || pg_catalog.pg_get_expr(p.polqual, p.polrelid) || ')',
                                                 'WITH CHECK (' || pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) || ')') END AS definition
           FROM pg_catalog.pg_policy p
           JOIN term t ON t.re IS NOT NULL

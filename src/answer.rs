@@ -139,11 +139,50 @@ impl Question<'_> {
     }
 
     fn bind_with(&self, database: &str, path: &[String]) -> Result<Vec<Value>> {
-        let mut values = Vec::new();
-        for (param, given) in self.report.params.iter().zip(&self.given) {
-            values.extend(bind_one(param, given, database, path)?);
+        bind_all(self.report, &self.given, database, path, |_| true)
+    }
+
+    /// The values without what the encoding of this database cannot represent; `None` where that is all that was looked for,
+    /// since it is not there.
+    ///
+    /// Errors: it is part of a regular expression, which may match without it (65).
+    async fn representable(&self, reader: &mut Reader) -> Result<Option<Vec<Value>>> {
+        let mut all = self.given.clone();
+        for (param, given) in self.report.params.iter().zip(&mut all) {
+            let is_regex = match param.kind {
+                ParamType::Regex => true,
+                ParamType::Term => self.is_set("regex"),
+                _ => false,
+            };
+            match given {
+                Given::Text(text) if !is_representable(text, reader).await? => {
+                    return if is_regex { Err(not_searched(text, reader.database())) } else { Ok(None) };
+                }
+                Given::List(list) => {
+                    let mut kept = Vec::new();
+                    for text in list.iter() {
+                        if is_representable(text, reader).await? {
+                            kept.push(text.clone());
+                        } else if param.kind == ParamType::Patterns && !pattern::is_plain(text) {
+                            return Err(not_searched(text, reader.database()));
+                        }
+                    }
+                    if kept.is_empty() && !list.is_empty() {
+                        return Ok(None);
+                    }
+                    *list = kept;
+                }
+                _ => {}
+            }
         }
-        Ok(values)
+        let path = if self.wants_path() { reader.path().await? } else { Vec::new() };
+        let mut lacking = Vec::new();
+        for c in self.texts().flat_map(str::chars).filter_map(pattern::other_case) {
+            if !lacking.contains(&c) && !is_representable(&c.to_string(), reader).await? {
+                lacking.push(c);
+            }
+        }
+        bind_all(self.report, &all, reader.database(), &path, |c| !lacking.contains(&c)).map(Some)
     }
 
     /// The patterns that were given, for messages.
@@ -268,7 +307,8 @@ impl Question<'_> {
     ) -> Result<Outcome> {
         let texts = self.candidates(reader.version().major())?;
         let texts = self.probed(texts, reader, tell).await?;
-        let values = self.bind(reader).await?;
+        let mut values = self.bind(reader).await?;
+        let mut is_reduced = false;
         if sink.pipeline.wants_none() && sink.observer.is_none() {
             return Ok(Outcome::Complete(1));
         }
@@ -295,12 +335,18 @@ impl Question<'_> {
                 if handed_on > 0 {
                     return Err(self.add_needs(error));
                 }
-                // A term that the database's encoding cannot represent does not occur in that database.
-                if state == "22P05" && !self.report.own {
+                // What the database's encoding cannot represent does not occur in that database.
+                if state == "22P05" && !self.report.own && !is_reduced {
                     tell(&format!("{}: {}", text.file, error.message));
-                    return Ok(Outcome::Complete(0));
-                }
-                if (text.retry.contains(&state) || PASSING.contains(&state.as_str())) && retries < RETRIES {
+                    reader.reopen(None).await?;
+                    let Some(reduced) = self.representable(reader).await? else {
+                        return Ok(Outcome::Complete(0));
+                    };
+                    values = reduced;
+                    is_reduced = true;
+                } else if (text.retry.contains(&state) || PASSING.contains(&state.as_str()))
+                    && retries < RETRIES
+                {
                     retries += 1;
                     tell(&format!("{}: {}; trying again", text.file, error.message));
                     tokio::time::sleep(PAUSE).await;
@@ -389,6 +435,49 @@ async fn rows(
         }
     }
     Ok(Outcome::Complete(*handed_on))
+}
+
+/// The values of all parameters. `may`: see [`pattern::of_term`].
+fn bind_all(
+    report: &Report,
+    given: &[Given],
+    database: &str,
+    path: &[String],
+    may: impl Fn(char) -> bool,
+) -> Result<Vec<Value>> {
+    let mut values = Vec::new();
+    for (param, given) in report.params.iter().zip(given) {
+        match given {
+            Given::Text(text) if param.kind == ParamType::Term => {
+                values.push(Value::Text(text.clone()));
+                values.push(Value::Text(pattern::of_term(text, &may)));
+            }
+            given => values.extend(bind_one(param, given, database, path)?),
+        }
+    }
+    Ok(values)
+}
+
+/// Can the database's encoding represent this text? Asks the server, and leaves a session that is fit for use.
+async fn is_representable(text: &str, reader: &mut Reader) -> Result<bool> {
+    if text.is_ascii() {
+        return Ok(true);
+    }
+    match reader.texts("SELECT $1::pg_catalog.text", &[Value::Text(text.to_owned())]).await {
+        Ok(_) => Ok(true),
+        Err(e) if e.sqlstate.as_deref() == Some("22P05") => {
+            reader.reopen(None).await?;
+            Ok(false)
+        }
+        Err(e) => Err(e),
+    }
+}
+
+fn not_searched(text: &str, database: &str) -> Error {
+    Error::data(format!(
+        "the encoding of database {database:?} lacks a character of {text:?}, so nothing was searched there"
+    ))
+    .hint("the rest of the expression may match: write one without that character for this database")
 }
 
 fn bind_one(param: &Param, given: &Given, database: &str, path: &[String]) -> Result<Vec<Value>> {

@@ -279,7 +279,7 @@ fn param_arg(param: &Param) -> Arg {
     let metavar = param.metavar.clone().unwrap_or_else(|| match param.kind {
         ParamType::Bool | ParamType::Path => String::new(),
         ParamType::Int8 => "N".to_owned(),
-        ParamType::Text | ParamType::TextList => param.name.to_uppercase(),
+        ParamType::Text | ParamType::Term | ParamType::TextList => param.name.to_uppercase(),
         ParamType::Patterns => "PATTERN".to_owned(),
         ParamType::Regex => "REGEX".to_owned(),
         ParamType::Interval => "DURATION".to_owned(),
@@ -296,7 +296,7 @@ fn param_arg(param: &Param) -> Arg {
         ParamType::Int8 => arg.value_parser(value_parser!(i64)).allow_negative_numbers(true),
         ParamType::Bytes => arg.value_parser(parse_bytes),
         ParamType::Interval => arg.value_parser(parse_duration),
-        ParamType::Text | ParamType::Regex => arg.value_parser(value_parser!(String)),
+        ParamType::Text | ParamType::Term | ParamType::Regex => arg.value_parser(value_parser!(String)),
         ParamType::TextList | ParamType::Patterns => {
             let arg = arg.value_parser(value_parser!(String)).action(ArgAction::Append);
             if param.positional { arg.num_args(0..) } else { arg }
@@ -348,7 +348,7 @@ pub fn given(report: &Report, matches: &ArgMatches) -> Vec<Given> {
                 ParamType::Interval => {
                     matches.get_one::<Duration>(&id).map_or(Given::Nothing, |d| Given::Length(*d))
                 }
-                ParamType::Text | ParamType::Regex => {
+                ParamType::Text | ParamType::Term | ParamType::Regex => {
                     matches.get_one::<String>(&id).map_or(Given::Nothing, |t| Given::Text(t.clone()))
                 }
                 ParamType::TextList | ParamType::Patterns => {

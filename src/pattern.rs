@@ -78,6 +78,45 @@ impl Part {
     }
 }
 
+/// May what this pattern names be left out where a database's encoding lacks one of its characters? Not where it is more than
+/// names with wildcards: another branch of an expression can match without that character.
+pub fn is_plain(text: &str) -> bool {
+    let mut quoted = false;
+    text.chars().all(|c| {
+        quoted ^= c == '"';
+        quoted || !matches!(c, '|' | '+' | '(' | ')' | '[' | ']' | '{' | '}' | '^' | '\\')
+    })
+}
+
+/// A regular expression of PostgreSQL's for a plain text, to be matched without regard to case. A quote or a backslash in it may
+/// be written twice, as SQL does. A letter beyond ASCII stands in both cases, since a database whose lc_ctype is C folds only
+/// ASCII; its other case only if `may` allows that.
+pub fn of_term(text: &str, may: impl Fn(char) -> bool) -> String {
+    let mut regex = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match c {
+            '\'' => regex.push_str("''?"),
+            '\\' => regex.push_str(r"\\\\?"),
+            '|' | '*' | '+' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '.' | '^' | '$' => {
+                regex.extend(['\\', c])
+            }
+            c => match other_case(c).filter(|other| may(*other)) {
+                // Not a class of characters: in SQL_ASCII that would be one of bytes.
+                Some(other) => regex.extend(['(', '?', ':', c, '|', other, ')']),
+                None => regex.push(c),
+            },
+        }
+    }
+    regex
+}
+
+/// The other case of a letter beyond ASCII, where that is one letter.
+pub fn other_case(c: char) -> Option<char> {
+    let one = |all: &mut dyn Iterator<Item = char>| all.next().filter(|_| all.next().is_none());
+    let cases = [one(&mut c.to_lowercase()), one(&mut c.to_uppercase())];
+    cases.into_iter().flatten().find(|other| *other != c).filter(|_| !c.is_ascii())
+}
+
 /// What a `pattern[]` parameter binds: the schemas' regular expressions (NULL where a pattern has none) and the names'.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bound {
@@ -114,6 +153,30 @@ mod tests {
     fn regexes(text: &str) -> (Option<String>, String) {
         let p = parse(text).unwrap();
         (p.schema, p.name)
+    }
+
+    #[test]
+    fn a_term_is_taken_literally_in_both_cases() {
+        for (text, both, one) in [
+            ("a.b*", r"a\.b\*", r"a\.b\*"),
+            ("it's", "it''?s", "it''?s"),
+            (r"a\b", r"a\\\\?b", r"a\\\\?b"),
+            ("Täß語", "T(?:ä|Ä)ß語", "Täß語"),
+            ("***=(?i)", r"\*\*\*=\(\?i\)", r"\*\*\*=\(\?i\)"),
+        ] {
+            assert_eq!(of_term(text, |_| true), both);
+            assert_eq!(of_term(text, |_| false), one);
+        }
+    }
+
+    #[test]
+    fn only_names_with_wildcards_are_plain() {
+        for plain in ["語", "public.語*", "a?b", "\"a|b\"", "a$1"] {
+            assert!(is_plain(plain), "{plain}");
+        }
+        for more in ["語|a", "[語a]", "(語)?", "語+", "\"a\"|b", "^語"] {
+            assert!(!is_plain(more), "{more}");
+        }
     }
 
     #[test]

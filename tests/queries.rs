@@ -64,6 +64,7 @@ fn a_value(param: &Param) -> Vec<Value> {
         ParamType::Bool => vec![Value::Bool(true)],
         ParamType::Int8 | ParamType::Bytes => vec![Value::Int8(3)],
         ParamType::Text | ParamType::Regex => vec![Value::Text(text)],
+        ParamType::Term => vec![Value::Text(text.clone()), Value::Text(text)],
         ParamType::TextList => vec![Value::TextList(vec![Some(text)])],
         ParamType::Path => vec![Value::TextList(vec![Some("pg_catalog".into()), Some("things".into())])],
         ParamType::Patterns => {

@@ -161,7 +161,9 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
     if let Some((n, offset)) = scan.placeholders.iter().find(|(n, _)| *n == 0 || *n > bound) {
         return Err(at(
             body_line + sql[..*offset].matches('\n').count(),
-            &format!("${n} is used, but the header's parameters bind {bound} (a pattern[] binds two)"),
+            &format!(
+                "${n} is used, but the header's parameters bind {bound} (a pattern[] and a term bind two)"
+            ),
         ));
     }
     let text = Text {

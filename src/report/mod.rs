@@ -62,6 +62,10 @@ pub enum ParamType {
     /// psql patterns: binds two parameters, the schemas' regular expressions and the names'.
     #[serde(rename = "pattern[]")]
     Patterns,
+    /// A text to look for, in upper or lower case: binds two parameters, the text and a regular expression for it. Where a
+    /// bool parameter called `regex` is set, the text itself is the expression.
+    #[serde(rename = "term")]
+    Term,
     /// A PostgreSQL regular expression.
     #[serde(rename = "regex")]
     Regex,
@@ -83,7 +87,7 @@ impl ParamType {
         matches!(self, ParamType::Bool | ParamType::Path)
     }
 
-    /// The server's types of what it binds: two for patterns, one for the rest.
+    /// The server's types of what it binds: two for patterns and a term, one for the rest.
     pub fn server_types(self) -> &'static [Type] {
         match self {
             ParamType::Bool => &[Type::BOOL],
@@ -91,6 +95,7 @@ impl ParamType {
             ParamType::Text | ParamType::Regex => &[Type::TEXT],
             ParamType::TextList | ParamType::Path => &[Type::TEXT_ARRAY],
             ParamType::Patterns => &[Type::TEXT_ARRAY, Type::TEXT_ARRAY],
+            ParamType::Term => &[Type::TEXT, Type::TEXT],
             ParamType::Interval => &[Type::INTERVAL],
         }
     }

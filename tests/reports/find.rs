@@ -168,6 +168,115 @@ fn a_term_that_is_not_ascii_is_found_whatever_its_case() {
     }
 }
 
+/// Databases whose locale is C, in these encodings.
+fn plain_locale(db: &Db, encodings: &[&str]) -> Vec<Db> {
+    let create = |encoding: &&str| {
+        let name = format!("{}_{encoding}", db.name);
+        db.sql(&format!("DROP DATABASE IF EXISTS \"{name}\""));
+        db.sql(&format!(
+            "CREATE DATABASE \"{name}\" ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        ));
+        Db { info: db.info.clone(), name }
+    };
+    encodings.iter().map(create).collect()
+}
+
+#[test]
+fn case_is_folded_where_the_database_folds_ascii_only() {
+    for bin in bins() {
+        let utf8 = database(server(bin).info(), "folded");
+        for db in plain_locale(&utf8, &["UTF8", "LATIN1", "SQL_ASCII"]) {
+            db.sql("CREATE TABLE \"Täbÿ\" (a text DEFAULT 'ÖÖ it''s')");
+            // Ÿ is not in LATIN1, and need not be.
+            for term in ["TÄBÿ", "täb", "öö", "Öö", "it's", "it''s", "bÿ"] {
+                let rows = answer(&db, &["find", term]);
+                assert!(
+                    rows.iter().any(|row| row[2].starts_with("Täbÿ")),
+                    "{term} in {} on {}",
+                    db.name,
+                    bin.major
+                );
+            }
+            assert!(answer(&db, &["find", "tab"]).is_empty());
+        }
+    }
+}
+
+#[test]
+fn what_an_encoding_lacks_is_not_there_unless_it_is_part_of_an_expression() {
+    for bin in bins() {
+        let utf8 = database(server(bin).info(), "lacks");
+        utf8.sql("CREATE TABLE \"Täb\" (); CREATE TABLE 語 ()");
+        let db = plain_locale(&utf8, &["LATIN1"]).remove(0);
+        db.sql("CREATE TABLE \"Täb\" ()");
+        for (args, rows) in [
+            (&["find", "語"][..], 0),
+            (&["find", "--regex", "T.b"], 1),
+            (&["relations", "語"], 0),
+            (&["relations", "語*", "\"Tä\"*"], 1),
+            (&["sizes", "語*", "\"Tä\"*"], 1),
+            (&["relations", "\"語|\"", "\"Täb\""], 1),
+            (&["functions", "語"], 0),
+        ] {
+            let output = run(pgkit(&db).args(args));
+            assert_eq!(output.code, Some(0), "{args:?} on {}: {}", bin.major, output.stderr);
+            assert_eq!(output.lines().len(), rows, "{args:?} on {}: {}", bin.major, output.stdout);
+        }
+        // Another branch of these matches, and that cannot be asked.
+        for args in [
+            &["find", "--regex", "語|Täb"][..],
+            &["find", "--regex", "[語ä]"],
+            &["relations", "(語|\"Täb\")"],
+            &["relations", "T[語ä]b", "x"],
+            &["sizes", "語|t"],
+            &["sizes", "--group-regex", "(語)?"],
+        ] {
+            let output = run(pgkit(&db).args(args));
+            assert_eq!((output.code, output.stdout.as_str()), (Some(65), ""), "{args:?}: {}", output.stderr);
+            assert!(output.stderr.contains("lacks a character of"), "{args:?}: {}", output.stderr);
+        }
+        // In all databases, those that can be asked answer.
+        let output = run(pgkit(&db).args(["find", "--regex", "語|Täb", "--all-databases"]));
+        assert_eq!(output.code, Some(65), "{}", output.stderr);
+        let here = output.stdout.lines().filter(|line| line.starts_with(&format!("{}\t", utf8.name))).count();
+        assert_eq!(here, 2, "{}", output.stdout);
+    }
+}
+
+#[test]
+fn what_a_table_is_made_from_and_where_it_lies_is_found() {
+    for bin in bins() {
+        let db = database(server(bin).info(), "made");
+        db.sql(
+            "CREATE TABLE needle_parent (a int); CREATE TABLE child () INHERITS (needle_parent);
+             CREATE TYPE needle_type AS (a int); CREATE TABLE typed OF needle_type;
+             CREATE TABLE kept (a int); ALTER TABLE kept ENABLE ROW LEVEL SECURITY;
+             DO $$ BEGIN CREATE ROLE needle_role; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+             CREATE POLICY p ON kept TO needle_role, public USING (true); DROP POLICY p ON kept; CREATE POLICY p ON kept TO needle_role USING (true)",
+        );
+        let mut expected = vec![
+            ("child", "INHERITS needle_parent"),
+            ("kept.p", "TO needle_role USING (true)"),
+            ("typed", "OF public.needle_type"),
+        ];
+        if bin.major >= 15 {
+            db.sql("CREATE SCHEMA needle_schema; CREATE PUBLICATION pub FOR TABLES IN SCHEMA needle_schema");
+            expected.push(("pub", "TABLES IN SCHEMA needle_schema"));
+        }
+        if bin.major >= 18 {
+            db.sql("CREATE TABLE strict (a int CONSTRAINT a_needle_not_null NOT NULL, b int NOT NULL)");
+            expected.push(("strict.a_needle_not_null", ""));
+        }
+        let mut rows = answer(&db, &["find", "needle"]);
+        rows.retain(|row| !row[2].starts_with("needle"));
+        rows.sort_by(|a, b| a[2].cmp(&b[2]));
+        expected.sort_unstable();
+        let found: Vec<(&str, &str)> = rows.iter().map(|row| (row[2].as_str(), row[4].as_str())).collect();
+        assert_eq!(found, expected, "on {}", bin.major);
+        assert!(answer(&db, &["find", "strict_b_not"]).is_empty());
+    }
+}
+
 #[test]
 fn a_term_of_metacharacters_is_meant_as_it_is_and_a_regex_as_such() {
     for bin in bins() {

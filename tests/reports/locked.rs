@@ -158,6 +158,71 @@ fn find_does_not_wait_behind_an_exclusive_lock_and_names_what_it_could_not_read(
     }
 }
 
+/// What can hold a row of a table called held as a value, from which major on; each is written out by reading that table.
+const WITH_ROWS: &[(u32, &str)] = &[
+    (10, "CREATE TABLE by_default (d held DEFAULT row(1, 'x')::held)"),
+    (10, "CREATE TABLE by_check (x held, CHECK (x <> row(1, 'x')::held))"),
+    (
+        10,
+        "CREATE TABLE by_index (x held); CREATE INDEX on_part ON by_index (((x).body || '')); CREATE INDEX in_where ON by_index (x) WHERE x = row(1, 'x')::held",
+    ),
+    (10, "CREATE TABLE by_policy (x held); CREATE POLICY p ON by_policy USING (x <> row(1, 'x')::held)"),
+    (
+        10,
+        "CREATE TABLE by_rule (x held); CREATE RULE r AS ON INSERT TO by_rule WHERE new.x <> row(1, 'x')::held DO INSTEAD NOTHING",
+    ),
+    (
+        10,
+        "CREATE TABLE by_trigger (x held); CREATE TRIGGER t BEFORE UPDATE ON by_trigger FOR EACH ROW WHEN (new.x <> row(1, 'x')::held) EXECUTE PROCEDURE suppress_redundant_updates_trigger()",
+    ),
+    (10, "CREATE TABLE by_key (x held, s text) PARTITION BY LIST ((s || (x).body))"),
+    (
+        10,
+        "CREATE FUNCTION rows_of() RETURNS SETOF held LANGUAGE sql AS 'SELECT * FROM held'; CREATE VIEW by_function AS SELECT g FROM rows_of() g; CREATE VIEW by_count AS SELECT count(*) FROM rows_of()",
+    ),
+    (
+        10,
+        "CREATE TABLE arrays (x held[]); CREATE VIEW by_array AS SELECT e.body FROM arrays, LATERAL unnest(arrays.x) e",
+    ),
+    (
+        10,
+        "CREATE VIEW by_value AS SELECT row(1, 'x')::held AS r; CREATE VIEW by_record AS SELECT * FROM json_populate_record(NULL::held, '{}')",
+    ),
+    (
+        10,
+        "CREATE FUNCTION by_argument(a held DEFAULT row(1, 'x')::held) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    ),
+    (
+        11,
+        "CREATE DOMAIN by_domain AS held CHECK (value <> row(1, 'x')::held); CREATE TABLE of_domain (d by_domain DEFAULT row(1, 'x')::by_domain)",
+    ),
+    (12, "CREATE TABLE by_generated (x held, g text GENERATED ALWAYS AS ((x).body || '') STORED)"),
+    (
+        14,
+        "CREATE TABLE by_statistics (x held, y int); CREATE STATISTICS s ON ((x).body || ''), y FROM by_statistics",
+    ),
+];
+
+#[test]
+fn find_does_not_wait_where_a_row_of_a_locked_table_is_a_value() {
+    for bin in bins() {
+        for (_, sql) in WITH_ROWS.iter().filter(|(since, _)| bin.major >= *since) {
+            // Each alone, for one that waits hides the others.
+            let db = database(server(bin).info(), "rows");
+            db.sql(&format!("CREATE TABLE held (id int, body text); {sql}"));
+            let holder = db.session();
+            holder.sql("BEGIN; LOCK TABLE held IN ACCESS EXCLUSIVE MODE");
+            let start = Instant::now();
+            let output = run(pgkit(&db).args(["find", "no such text"]));
+            assert_eq!(output.code, Some(0), "{sql} on {}: {}", bin.major, output.stderr);
+            assert!(start.elapsed() < Duration::from_millis(1500), "{sql} {:?}", start.elapsed());
+            assert!(output.stdout.lines().all(|line| line.ends_with("\tlocked")), "{sql}: {}", output.stdout);
+            holder.sql("ROLLBACK");
+            assert!(answer(&db, &["find", "no such text"]).is_empty(), "{sql}");
+        }
+    }
+}
+
 fn exclusive_elsewhere(db: &Db) -> String {
     db.value("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND locktype = 'relation' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")
 }
