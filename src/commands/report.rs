@@ -66,6 +66,15 @@ pub async fn run_observed(
         }
     }
     for text in question.patterns() {
+        if let Some((key, _)) = text.split_once('=')
+            && connect::is_key(key.trim())
+        {
+            return Err(Error::usage("a connection string stands where a name is expected").hint(format!(
+                "give it with -d: pgkit {} -d '{}=...'",
+                report.name,
+                key.trim()
+            )));
+        }
         pattern::parse(text)?;
     }
     let every = args.watch.as_deref().map(parse_seconds).transpose()?;

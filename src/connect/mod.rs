@@ -23,6 +23,7 @@ mod verify;
 mod version;
 
 use std::hash::{BuildHasher, Hasher};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -36,7 +37,7 @@ pub(crate) use frames::admit;
 pub use opening::{MARK, Opening, PATH, Server, drop_role, house};
 pub use passfile::Secret;
 pub use resolve::resolve;
-pub use settings::is_variable;
+pub use settings::{is_key, is_variable};
 pub use stream::{Bare, Handle};
 pub use target::{
     ChannelBinding, Flags, Host, Keepalives, Prompt, SessionAttrs, SslMode, Target, Tls, TlsVersion,
@@ -92,6 +93,8 @@ pub struct Connected {
     /// The task that moves the bytes. It ends when `client` is dropped, or when the connection is lost, and then
     /// returns the error.
     pub driver: JoinHandle<std::result::Result<(), tokio_postgres::Error>>,
+    /// See [`LastWords`].
+    pub last_words: LastWords,
 }
 
 /// Time limit for connecting to one address, unless the target sets one.
@@ -197,6 +200,24 @@ fn push(lines: &mut Vec<String>, line: String) {
 
 type Driven = (Opened, JoinHandle<std::result::Result<(), tokio_postgres::Error>>);
 
+/// With what words the server ended the session, where it did so between two statements: the next one only finds the connection
+/// closed.
+pub type LastWords = Arc<OnceLock<tokio_postgres::error::DbError>>;
+
+/// Runs the driver, and keeps the server's last words.
+async fn drive(
+    connection: tokio_postgres::Connection<stream::Stream, stream::Stream>,
+    last_words: LastWords,
+) -> std::result::Result<(), tokio_postgres::Error> {
+    let end = connection.await;
+    if let Err(error) = &end
+        && let Some(words) = error.as_db_error()
+    {
+        let _ = last_words.set(words.clone());
+    }
+    end
+}
+
 /// A session whose driver task is running.
 struct Opened {
     client: tokio_postgres::Client,
@@ -207,6 +228,7 @@ struct Opened {
     greeted: Option<opening::Greeted>,
     handle: Handle,
     connector: Option<tls::Connector>,
+    last_words: LastWords,
 }
 
 /// Connects to one address, within its time limit.
@@ -224,7 +246,8 @@ async fn one(
         let parameter = |name: &str| connection.parameter(name).map(str::to_owned);
         let version = parameter("server_version");
         let sql_ascii = parameter("server_encoding").as_deref() == Some("SQL_ASCII");
-        let driver = tokio::spawn(connection);
+        let last_words = LastWords::default();
+        let driver = tokio::spawn(drive(connection, Arc::clone(&last_words)));
         let known = version.as_deref().and_then(ServerVersion::parse);
         let known = known.filter(|known| known.major() >= ServerVersion::OLDEST);
         let greeted = match known {
@@ -249,7 +272,7 @@ async fn one(
             }
             None => None,
         };
-        Ok((Opened { client, version, sql_ascii, greeting, greeted, handle, connector }, driver))
+        Ok((Opened { client, version, sql_ascii, greeting, greeted, handle, connector, last_words }, driver))
     };
     tokio::time::timeout(target.connect_timeout.unwrap_or(PATIENCE), whole)
         .await
@@ -276,7 +299,7 @@ fn accept(
     opened: Opened,
     driver: JoinHandle<std::result::Result<(), tokio_postgres::Error>>,
 ) -> Result<Connected> {
-    let Opened { client, version, sql_ascii, greeting, greeted, handle, connector } = opened;
+    let Opened { client, version, sql_ascii, greeting, greeted, handle, connector, last_words } = opened;
     let label = if host.name.is_empty() { host.addr.clone().unwrap_or_default() } else { host.name.clone() };
     if version.as_deref().is_some_and(|version| version.contains("bouncer")) {
         return Err(Error::usage("this is PgBouncer's admin console, not a PostgreSQL database")
@@ -326,6 +349,7 @@ fn accept(
         canceler: Canceler { route, connector, keepalives: target.keepalives, backend: greeting.backend },
         handle,
         driver,
+        last_words,
     })
 }
 

@@ -85,6 +85,11 @@ pub fn is_variable(name: &str) -> bool {
     name == "PGREQUIRESSL" || KNOWN.iter().any(|known| known.var == Some(name))
 }
 
+/// Is this one of the keys of a `key=value` connection string?
+pub fn is_key(name: &str) -> bool {
+    KNOWN.iter().any(|known| known.key == name)
+}
+
 /// Values by key. A value that is set and empty is not the same as none: it hides what comes after it.
 #[derive(Clone, Default)]
 pub(super) struct Settings {

@@ -292,6 +292,24 @@ fn a_url_of_another_driver_is_refused_and_its_password_is_not_shown() {
 }
 
 #[test]
+fn a_connection_string_for_a_name_is_refused() {
+    for report in ["relations", "functions", "sizes"] {
+        for text in ["dbname=shop", "host=/tmp dbname=shop", "postgresql://h/d", "postgres://u:geheim@h/d"] {
+            let output = run(bare_pgkit().env("PGHOST", "/nowhere").args([report, text]));
+            assert_eq!(output.code, Some(64), "{}", output.snapshot());
+            assert!(
+                output.stderr.contains("stands where a name is expected") && output.stderr.contains("-d ")
+            );
+            assert!(!output.stderr.contains("geheim"));
+        }
+    }
+    // A name may have such a sign too.
+    let db = db("equals");
+    db.sql("CREATE TABLE \"a=b\" (id int)");
+    assert_eq!(run(pgkit(&db).args(["relations", "a=b"])).lines().len(), 1);
+}
+
+#[test]
 fn of_a_flag_that_is_given_twice_the_last_counts() {
     let db = db("twice");
     db.sql("CREATE TABLE one (id int); CREATE TABLE two (id int)");

@@ -501,3 +501,20 @@ fn tls_begins_at_once_where_the_server_takes_it() {
     let wrong = world.encrypted(&direct.replace("@right.crt", "@other.crt")).unwrap_err();
     assert!(wrong.contains("certificate verify failed"), "{wrong}");
 }
+
+#[test]
+fn the_servers_last_words_are_kept() {
+    let world = World::new();
+    let flags = Flags { dbname: Some(world.dbname("user=anyhow sslmode=disable")), ..Flags::default() };
+    let words = ours_with(&flags, &[], world.home.path(), &mut never, async |connected: &Connected| {
+        // The server ends it between two statements, while nobody waits for an answer.
+        let idle = "SET idle_in_transaction_session_timeout = '50ms'; BEGIN";
+        connected.client.batch_execute(idle).await.unwrap();
+        while !connected.client.is_closed() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        assert!(connected.client.simple_query("SELECT 1").await.unwrap_err().is_closed());
+        connected.last_words.get().map(|words| words.code().code().to_owned())
+    });
+    assert_eq!(words.unwrap().as_deref(), Some("25P03"));
+}

@@ -222,7 +222,7 @@ fn progress(quiet: bool, options: &Options) -> RefCell<Option<ProgressBar>> {
         Some(_) => ProgressBar::no_length(),
     };
     let template = match options.time {
-        None => "{bar:40} {pos} of {len} turns, {eta} left",
+        None => "{wide_bar} {pos} of {len} turns, {eta} left",
         Some(_) => "{spinner} {pos} turns, {elapsed}",
     };
     if let Ok(style) = ProgressStyle::with_template(template) {
