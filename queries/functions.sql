@@ -36,6 +36,8 @@ WITH path (nspoid, position) AS (
     -- A plain name is compared, which costs a tenth of an expression.
     SELECT p.schema_regex, p.name_regex, pg_catalog.substring(p.name_regex, '^\^\(([a-z0-9_]{1,63})\)\$$')::name
     FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
+    -- An expression that is none is an error, also where no schema is left in which to match it.
+    WHERE (''::text ~ p.name_regex) IS NOT NULL
 ), found AS (
     SELECT n.nspname, p.proname, p.oid, l.lanname, pg_catalog.array_append(coalesce(p.proallargtypes, p.proargtypes::oid[]), p.prorettype) AS types,
            CASE

@@ -37,6 +37,8 @@ WITH path (nspoid, position) AS (
     -- A plain name is compared, which costs a tenth of an expression.
     SELECT p.schema_regex, p.name_regex, pg_catalog.substring(p.name_regex, '^\^\(([a-z0-9_]{1,63})\)\$$')::name
     FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
+    -- An expression that is none is an error, also where no schema is left in which to match it.
+    WHERE (''::text ~ p.name_regex) IS NOT NULL
 ), namespaces AS (
     SELECT n.oid, n.nspname,
            n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_toast' AS of_users,

@@ -306,3 +306,20 @@ fn what_lies_about_the_system_in_the_search_path_deceives_nobody() {
         assert!(sizes[0][8].parse::<i64>().unwrap() > 65_536, "{sizes:?}");
     }
 }
+
+#[test]
+fn a_pattern_that_is_no_expression_is_an_error_whatever_there_is() {
+    for bin in bins() {
+        let db = database(server(bin).info(), "patterns");
+        for report in [&["relations"][..], &["functions"], &["sizes"], &["sizes", "--estimate"]] {
+            for pattern in [".{2}a", "x.{2}a", "{2}a", "nothing.(", "[", "public.["] {
+                for args in [&[pattern][..], &["ok", pattern]] {
+                    let output = run(pgkit(&db).args(report).args(args));
+                    let what = format!("{report:?} {args:?} on {}: {}", bin.major, output.stderr);
+                    assert_eq!(output.code, Some(65), "{what}");
+                    assert!(output.stderr.contains("invalid regular expression"), "{what}");
+                }
+            }
+        }
+    }
+}
