@@ -103,11 +103,13 @@ pub fn guess(beginning: &[u8], name: &str, candidates: &[String]) -> Result<Pref
     let given: Vec<Prefix> = candidates.iter().map(|text| Prefix::compile(text)).collect();
     let candidates = if given.is_empty() { &*KNOWN } else { &given };
     let mut fits: Vec<Fit<'_>> = Vec::new();
+    let mut doubtful: Vec<&Prefix> = Vec::new();
     for prefix in candidates {
-        if let Some(readings) = readings(prefix, &lines)
-            && is_plausible(prefix, &readings)
-        {
+        let Some(readings) = readings(prefix, &lines) else { continue };
+        if is_plausible(prefix, &readings) {
             fits.push(Fit { prefix: prefix.clone(), readings });
+        } else {
+            doubtful.push(prefix);
         }
     }
     let best: Vec<&Fit<'_>> = fits.iter().filter(|fit| fits.iter().all(|other| fit.covers(other))).collect();
@@ -123,7 +125,12 @@ pub fn guess(beginning: &[u8], name: &str, candidates: &[String]) -> Result<Pref
             return Err(several(name, &first.prefix, &second.prefix));
         }
     }
-    Err(none(name, &lines))
+    // One that explains a good part of the lines.
+    let doubtful = doubtful.into_iter().rev().max_by_key(|prefix| prefix.literals());
+    Err(match doubtful.filter(|prefix| prefix.literals() > 2 && !lines.is_empty()) {
+        Some(prefix) => contradicted(name, prefix),
+        None => none(name, &lines),
+    })
 }
 
 /// How much of a prefix no line has shown: where several read the same, the one that claims least beyond it is taken.
@@ -139,6 +146,15 @@ fn several(name: &str, one: &Prefix, other: &Prefix) -> Error {
         other.text()
     ))
     .hint(format!("say which it is: --line-prefix {:?}; SHOW log_line_prefix tells it", one.text()))
+}
+
+fn contradicted(name: &str, prefix: &Prefix) -> Error {
+    Error::data(format!(
+        "{name}: its lines begin as {:?} would have it, but by that some users, databases, processes or times are not such, or one \
+         process has several users",
+        prefix.text()
+    ))
+    .hint(format!("if it is the prefix, say so: --line-prefix {:?}; SHOW log_line_prefix tells it", prefix.text()))
 }
 
 fn none(name: &str, lines: &[&[u8]]) -> Error {
