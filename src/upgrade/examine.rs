@@ -125,6 +125,8 @@ pub(super) struct Needs {
     pub(super) icu: Vec<checks::Row>,
     pub(super) logical_slots: u64,
     pub(super) subscriptions: u64,
+    /// The most relations that a database has, and which.
+    pub(super) relations: Option<(i64, String)>,
 }
 
 /// An examination under way.
@@ -391,6 +393,9 @@ impl Work<'_> {
 
     /// Can it be dumped, and is that to be tried now?
     fn dumped(&mut self, database: &Database, dumped: Dumped) {
+        if self.needs.relations.as_ref().is_none_or(|(most, _)| dumped.relations > *most) {
+            self.needs.relations = Some((dumped.relations, database.name.clone()));
+        }
         let Some(table) = self.lock_table else { return };
         let name = &database.name;
         if let Some(finding) = table.finding(name, dumped) {

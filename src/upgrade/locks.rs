@@ -31,6 +31,47 @@ const CATALOGS: i64 = 200;
 /// More large objects than this are not listed for a rehearsal: pg_dump keeps all of them in memory.
 const LARGE_OBJECTS: i64 = 200_000;
 
+/// How many entries of a dump pg_restore restores in one transaction from 17 on, as pg_upgrade calls it (its
+/// RESTORE_TRANSACTION_SIZE; with --jobs fewer).
+const RESTORED_AT_ONCE: i64 = 1000;
+/// How many locks an entry can take: a table, its TOAST table and that one's index.
+const AN_ENTRY: i64 = 3;
+
+/// What there is to say of the new cluster's lock table, by its settings, where a database of so many relations is restored into
+/// it; `None` where there surely is room.
+pub fn restored(
+    major: u32,
+    relations: i64,
+    database: &str,
+    setting: impl Fn(&str) -> Option<i64>,
+) -> Option<Finding> {
+    let workers = if major >= 18 { "autovacuum_worker_slots" } else { "autovacuum_max_workers" };
+    let processes: i64 =
+        ["max_connections", "max_prepared_transactions", workers, "max_worker_processes", "max_wal_senders"]
+            .into_iter()
+            .filter_map(&setting)
+            .sum();
+    // A setting that cannot be read is told elsewhere.
+    let room = setting("max_locks_per_transaction")? * (processes + 1);
+    let needed = (relations.min(RESTORED_AT_ONCE)) * AN_ENTRY + CATALOGS;
+    if needed <= room {
+        return None;
+    }
+    let enough = (needed + needed / 10) / processes.max(1) + 1;
+    Some(
+        Finding::new(
+            Severity::Unseen,
+            "locks",
+            "new cluster".to_owned(),
+            format!("has room for {room} locks, and the restore of database {database} may take {needed}"),
+            format!("set max_locks_per_transaction = {enough} in the new cluster"),
+        )
+        .because(format!(
+            "pg_restore restores {RESTORED_AT_ONCE} objects in one transaction; what is beyond the room depends on luck"
+        )),
+    )
+}
+
 impl Table {
     /// What there is to say of a database that is dumped; `None` where there surely is room. The lock table may grow beyond
     /// its room into what other tables of shared memory leave, by about two fifths.
@@ -90,6 +131,32 @@ mod tests {
         // With what it says there is room.
         let enough = Table { room: 181 * 122, ..table };
         assert_eq!(enough.finding("d", Dumped { relations: 19_799, large_objects: 0 }), None);
+    }
+
+    #[test]
+    fn the_new_cluster_has_room_for_a_thousand_tables_at_once_or_is_told() {
+        let settings = |locks: i64, connections: i64| {
+            move |name: &str| match name {
+                "max_locks_per_transaction" => Some(locks),
+                "max_connections" => Some(connections),
+                "max_prepared_transactions" => Some(0),
+                "autovacuum_max_workers" => Some(3),
+                "max_worker_processes" => Some(8),
+                "max_wal_senders" => Some(10),
+                _ => None,
+            }
+        };
+        let judged = |relations, locks, connections| {
+            restored(17, relations, "d", settings(locks, connections)).map(|finding| finding.severity)
+        };
+        assert_eq!(judged(20_000, 64, 100), None);
+        assert_eq!(judged(20_000, 64, 20), Some(Severity::Unseen));
+        assert_eq!(judged(600, 64, 20), None);
+        let fix = restored(17, 20_000, "d", settings(10, 20)).unwrap().fix;
+        let enough: i64 = fix.split(' ').find_map(|word| word.parse().ok()).unwrap();
+        assert_eq!(judged(20_000, enough, 20), None, "{fix}");
+        // What cannot be read is no judgement.
+        assert!(restored(17, 20_000, "d", |_| None).is_none());
     }
 
     #[test]

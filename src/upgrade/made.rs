@@ -7,9 +7,9 @@ use serde::Deserialize;
 
 use super::cluster::{self, Old};
 use super::examine::{Installation, Work};
-use super::hba;
 use super::trial::{Facts, Trial};
 use super::{Finding, Severity};
+use super::{hba, locks};
 use crate::error::{Error, Exit, Result};
 use crate::helper::aside;
 use crate::sandbox::{self, Options};
@@ -111,6 +111,13 @@ impl Work<'_> {
         }
         if self.needs.logical_slots > 0 {
             self.slots_fit(new, facts);
+        }
+        if self.to >= 17
+            && let Some((relations, database)) = &self.needs.relations
+        {
+            let setting = |name: &str| binaries.ask("postgres", &["-C", name], dir).ok()?.trim().parse().ok();
+            let found = locks::restored(self.to, *relations, database, setting);
+            self.findings.extend(found);
         }
         if self.needs.subscriptions > 0 {
             self.subscriptions_fit(new);
