@@ -49,7 +49,7 @@ WITH RECURSIVE term (re) AS (
     CROSS JOIN term t
     CROSS JOIN LATERAL (VALUES (y.oid), (y.typarray)) AS u (oid)
     WHERE y.typname::text COLLATE pg_catalog."default" ~* t.re AND u.oid <> 0
-      AND y.typinput <> 'pg_catalog.array_in'::pg_catalog.regproc
+      AND y.typinput::oid <> 'pg_catalog.array_in'::pg_catalog.regproc::oid
 ), columns AS (
     -- Everything about columns is read in one pass over pg_attribute.
     SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.by_name, a.by_type,
@@ -168,7 +168,7 @@ WITH RECURSIVE term (re) AS (
     -- loads a whole table for that. The tree and the names of its columns decide the text; a whole row carries its table's type.
     SELECT c.oid, pg_catalog.min(c.oid) OVER (
                PARTITION BY c.conbin::text COLLATE "C",
-                            (SELECT pg_catalog.array_agg(a.attname ORDER BY a.attnum) FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)),
+                            ARRAY(SELECT a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey) ORDER BY a.attnum),
                             c.conenforced, -- pg18..
                             c.connoinherit, c.convalidated)
     FROM pg_catalog.pg_constraint c
