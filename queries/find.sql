@@ -21,8 +21,8 @@
 -- type = "bool"
 -- help = "System catalogs and functions too"
 WITH RECURSIVE term (re) AS (
-    -- The text itself is a regular expression, or $2 is one for it. The operator ~* folds case; where the database has no rules for
-    -- letters beyond ASCII, $2 has both.
+    -- With --regex $1 is a regular expression; without it $2 is one that matches the text $1. The operator ~* ignores case, and $2
+    -- spells out both cases of letters outside ASCII, which ~* does not fold if lc_ctype is C.
     SELECT CASE WHEN $3 THEN $1 ELSE $2 END
 ), namespaces AS (
     SELECT n.oid, n.nspname
@@ -54,7 +54,7 @@ WITH RECURSIVE term (re) AS (
     -- Everything about columns is read in one pass over pg_attribute.
     SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.by_name, a.by_type,
            a.attcollation, pg_catalog.array_to_string(a.attoptions, ', ') AS options, a.attfdwoptions
-    -- OFFSET 0 keeps the planner from writing the comparison twice into its plan.
+    -- Without OFFSET 0 the planner would merge the queries and evaluate the comparison twice.
     FROM (SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attcollation, a.attoptions, a.attfdwoptions,
                  a.attname::text COLLATE pg_catalog."default" ~* t.re AS by_name,
                  a.atttypid IN (SELECT y.oid FROM types y) AS by_type
@@ -81,7 +81,8 @@ WITH RECURSIVE term (re) AS (
     UNION
     SELECT i.indexrelid FROM exclusive e JOIN pg_catalog.pg_index i ON i.indrelid = e.oid
 ), valued (classid, objid, objsubid) AS (
-    -- Where a row of a locked table can be a value: its type, what is of that type, and what is made of that in turn.
+    -- What uses the row type of a locked table, directly or through other objects: columns, functions, views, domains, indexes.
+    -- To write out a value of that type the server reads the table, so it would wait too.
     SELECT 'pg_catalog.pg_type'::pg_catalog.regclass::oid, y.oid, 0
     FROM pg_catalog.pg_type y
     JOIN locked l ON l.oid = y.typrelid
@@ -164,8 +165,9 @@ WITH RECURSIVE term (re) AS (
     JOIN pg_catalog.pg_constraint k ON k.confrelid = c.attrelid AND c.attnum = ANY (k.confkey)
     WHERE c.by_name
 ), checks (oid, same) AS (
-    -- Partitions, and the schemas of customers with tables of one form, share their checks. Each is written out once: the server
-    -- loads a whole table for that. The tree and the names of its columns decide the text; a whole row carries its table's type.
+    -- Partitions often have equal checks, and so do databases with a schema for each customer. Writing out a check is slow, because
+    -- the server loads the whole table, so equal checks are written out once. The text depends on the expression tree and on the
+    -- names of the columns; a reference to a whole row contains its table's type, so such trees are never equal.
     SELECT c.oid, pg_catalog.min(c.oid) OVER (
                PARTITION BY c.conbin::text COLLATE "C",
                             ARRAY(SELECT a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey) ORDER BY a.attnum),
@@ -524,7 +526,7 @@ WITH RECURSIVE term (re) AS (
     WHERE x.definition COLLATE pg_catalog."default" ~* t.re OR (x.is_locked AND t.re IS NOT NULL)
     UNION ALL
     SELECT 'column default', r.nspname::text, r.relname || '.' || x.attname, r.kind, x.definition, x.is_locked
-    -- Only what is computed from other columns needs the table to be written out, with its lock.
+    -- The default of an ordinary column refers to no other column, so it is written out without opening, and locking, the table.
     FROM (SELECT d.adrelid, a.attname,
                  e.objid IS NOT NULL AS is_locked, -- pg..11
                  CASE WHEN e.objid IS NULL THEN pg_catalog.pg_get_expr(d.adbin, 0) END AS definition -- pg..11
@@ -574,7 +576,7 @@ WITH RECURSIVE term (re) AS (
     FROM (SELECT c.oid, c.conrelid, c.confrelid, c.conname, c.contype,
                  c.conname::text COLLATE pg_catalog."default" ~* t.re AS by_name,
                  (l.oid IS NOT NULL OR b.objid IS NOT NULL) AND c.contype IN ('c', 'x') AS is_locked,
-                 -- The one that stands for the others may be gone by now.
+                 -- The check that was written out for all equal ones may have been dropped meanwhile.
                  CASE WHEN s.definition IS NOT NULL THEN s.definition
                       WHEN l.oid IS NULL AND b.objid IS NULL AND c.contype IN ('c', 'x')
                            AND pg_catalog.has_table_privilege(c.conrelid, 'SELECT') IS NOT NULL
@@ -585,7 +587,8 @@ WITH RECURSIVE term (re) AS (
           LEFT JOIN check_definitions s ON s.oid = k.same
           LEFT JOIN locked l ON l.oid = c.conrelid
           LEFT JOIN blocked b ON b.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND b.objid = c.oid
-          -- A not-null constraint that the server named after its table and column tells nothing more than these; it cuts long names.
+          -- A not-null constraint with the name that the server gives it is left out: the table and the column are listed already.
+          -- In that name the server cuts long parts, so of these only the ending is compared.
           LEFT JOIN pg_catalog.pg_class o ON o.oid = c.conrelid AND c.contype = 'n'
           LEFT JOIN pg_catalog.pg_attribute n ON n.attrelid = c.conrelid AND n.attnum = c.conkey[1] AND c.contype = 'n'
           WHERE c.conrelid <> 0

@@ -46,7 +46,7 @@
 WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     SELECT p.schema_regex, p.name_regex
     FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
-    -- An expression that is none is an error, also where no schema is left in which to match it.
+    -- So that an invalid regular expression is an error even if no schema matches.
     WHERE (''::text ~ p.name_regex) IS NOT NULL
 ), lump (by_tree, by_name) AS (
     SELECT g.wanted AND coalesce($4, 'both') <> 'name', g.wanted AND (coalesce($4, 'both') <> 'tree' OR $5 IS NOT NULL)

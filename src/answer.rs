@@ -18,7 +18,9 @@ const RETRIES: u32 = 3;
 /// Transient errors, after which any text is retried: a recovery conflict on a standby, and a deadlock.
 const PASSING: &[&str] = &["40001", "40P01"];
 /// Asks for the database's encoding.
-const ENCODING: &str = "SELECT pg_catalog.current_setting('server_encoding')";
+const ENCODING: &str = include_str!("../queries/session/encoding.sql");
+/// Asks whether the database's encoding can represent a text.
+const REPRESENTABLE: &str = include_str!("../queries/session/representable.sql");
 /// How long to wait before it does.
 const PAUSE: Duration = Duration::from_millis(30);
 
@@ -31,7 +33,7 @@ pub enum Given {
     Flag(bool),
     /// For `int8` and `bytes`.
     Number(i64),
-    /// For `text` and `regex`.
+    /// For `text`, `term` and `regex`.
     Text(String),
     /// For `text[]` and `pattern[]`.
     List(Vec<String>),
@@ -132,20 +134,24 @@ impl Question<'_> {
         Ok(shortest)
     }
 
-    /// The values for `$1`, `$2` … in this database. Errors: a pattern that is none (65).
-    async fn bind(&self, reader: &Reader) -> Result<Vec<Value>> {
+    /// The values for `$1`, `$2` … in this database. `may`: see [`pattern::of_term`]. Errors: an invalid pattern (65).
+    async fn bind(&self, reader: &Reader, may: impl Fn(char) -> bool) -> Result<Vec<Value>> {
         let path = if self.wants_path() { reader.path().await? } else { Vec::new() };
-        self.bind_with(reader.database(), &path)
+        self.bind_with(reader.database(), &path, may)
     }
 
-    fn bind_with(&self, database: &str, path: &[String]) -> Result<Vec<Value>> {
-        bind_all(self.report, &self.given, database, path, |_| true)
+    fn bind_with(&self, database: &str, path: &[String], may: impl Fn(char) -> bool) -> Result<Vec<Value>> {
+        let mut values = Vec::new();
+        for (param, given) in self.report.params.iter().zip(&self.given) {
+            values.extend(bind_one(param, given, database, path, &may)?);
+        }
+        Ok(values)
     }
 
-    /// The values without what the encoding of this database cannot represent; `None` where that is all that was looked for,
-    /// since it is not there.
+    /// The values without the texts that the encoding of this database cannot represent. `None` if nothing else was asked for:
+    /// what cannot be represented does not occur in the database.
     ///
-    /// Errors: it is part of a regular expression, which may match without it (65).
+    /// Errors: such a text is a regular expression, which may match without the missing character (65).
     async fn representable(&self, reader: &mut Reader) -> Result<Option<Vec<Value>>> {
         let mut all = self.given.clone();
         for (param, given) in self.report.params.iter().zip(&mut all) {
@@ -175,14 +181,14 @@ impl Question<'_> {
                 _ => {}
             }
         }
-        let path = if self.wants_path() { reader.path().await? } else { Vec::new() };
         let mut lacking = Vec::new();
         for c in self.texts().flat_map(str::chars).filter_map(pattern::other_case) {
             if !lacking.contains(&c) && !is_representable(&c.to_string(), reader).await? {
                 lacking.push(c);
             }
         }
-        bind_all(self.report, &all, reader.database(), &path, |c| !lacking.contains(&c)).map(Some)
+        let reduced = Question { report: self.report, given: all };
+        reduced.bind(reader, |c| !lacking.contains(&c)).await.map(Some)
     }
 
     /// The patterns that were given, for messages.
@@ -238,7 +244,7 @@ impl Question<'_> {
         let texts = self.candidates(reader.version().major())?;
         let text = self.probed(texts, reader, tell).await?.into_iter().next();
         let text = text.ok_or_else(|| self.nothing_fits())?;
-        let values = self.bind(reader).await?;
+        let values = self.bind(reader, |_| true).await?;
         let script = self.print_script(&text, &reader.prelude(), &values);
         let is_beyond = |c: char| !c.is_ascii() && escape::is_unsafe(c);
         let reach = if script.chars().any(is_beyond) {
@@ -271,7 +277,8 @@ impl Question<'_> {
             ))
             .hint("leave out --server-version")
         })?;
-        let script = self.print_script(text, &settings.prelude(version), &self.bind_with(database, &[])?);
+        let script =
+            self.print_script(text, &settings.prelude(version), &self.bind_with(database, &[], |_| true)?);
         // The encoding of nearly every server; another one refuses escapes that it cannot read.
         Ok(sql::harmless(&script, Reach::Unicode).into_owned())
     }
@@ -307,7 +314,7 @@ impl Question<'_> {
     ) -> Result<Outcome> {
         let texts = self.candidates(reader.version().major())?;
         let texts = self.probed(texts, reader, tell).await?;
-        let mut values = self.bind(reader).await?;
+        let mut values = self.bind(reader, |_| true).await?;
         let mut is_reduced = false;
         if sink.pipeline.wants_none() && sink.observer.is_none() {
             return Ok(Outcome::Complete(1));
@@ -370,7 +377,7 @@ impl Question<'_> {
         let texts = self.candidates(reader.version().major())?;
         let text = self.probed(texts, reader, tell).await?.into_iter().next();
         let text = text.ok_or_else(|| self.nothing_fits())?;
-        reader.columns(&text, &self.bind(reader).await?).await
+        reader.columns(&text, &self.bind(reader, |_| true).await?).await
     }
 
     /// A probe that is none is the fault of the files that have one.
@@ -437,33 +444,12 @@ async fn rows(
     Ok(Outcome::Complete(*handed_on))
 }
 
-/// The values of all parameters. `may`: see [`pattern::of_term`].
-fn bind_all(
-    report: &Report,
-    given: &[Given],
-    database: &str,
-    path: &[String],
-    may: impl Fn(char) -> bool,
-) -> Result<Vec<Value>> {
-    let mut values = Vec::new();
-    for (param, given) in report.params.iter().zip(given) {
-        match given {
-            Given::Text(text) if param.kind == ParamType::Term => {
-                values.push(Value::Text(text.clone()));
-                values.push(Value::Text(pattern::of_term(text, &may)));
-            }
-            given => values.extend(bind_one(param, given, database, path)?),
-        }
-    }
-    Ok(values)
-}
-
-/// Can the database's encoding represent this text? Asks the server, and leaves a session that is fit for use.
+/// Can the database's encoding represent this text? If the server refuses it, the transaction is opened anew.
 async fn is_representable(text: &str, reader: &mut Reader) -> Result<bool> {
     if text.is_ascii() {
         return Ok(true);
     }
-    match reader.texts("SELECT $1::pg_catalog.text", &[Value::Text(text.to_owned())]).await {
+    match reader.texts(REPRESENTABLE, &[Value::Text(text.to_owned())]).await {
         Ok(_) => Ok(true),
         Err(e) if e.sqlstate.as_deref() == Some("22P05") => {
             reader.reopen(None).await?;
@@ -475,12 +461,18 @@ async fn is_representable(text: &str, reader: &mut Reader) -> Result<bool> {
 
 fn not_searched(text: &str, database: &str) -> Error {
     Error::data(format!(
-        "the encoding of database {database:?} lacks a character of {text:?}, so nothing was searched there"
+        "the encoding of database {database:?} lacks a character of the regular expression {text:?}"
     ))
-    .hint("the rest of the expression may match: write one without that character for this database")
+    .hint("nothing was searched in this database; leave that character out, or pass over the database with --exclude-database")
 }
 
-fn bind_one(param: &Param, given: &Given, database: &str, path: &[String]) -> Result<Vec<Value>> {
+fn bind_one(
+    param: &Param,
+    given: &Given,
+    database: &str,
+    path: &[String],
+    may: impl Fn(char) -> bool,
+) -> Result<Vec<Value>> {
     let null = || param.kind.server_types().iter().cloned().map(Value::Null).collect();
     Ok(match given {
         Given::Nothing => null(),
@@ -490,6 +482,9 @@ fn bind_one(param: &Param, given: &Given, database: &str, path: &[String]) -> Re
         }
         Given::Flag(b) => vec![Value::Bool(*b)],
         Given::Number(n) => vec![Value::Int8(*n)],
+        Given::Text(text) if param.kind == ParamType::Term => {
+            vec![Value::Text(text.clone()), Value::Text(pattern::of_term(text, may))]
+        }
         Given::Text(text) => vec![Value::Text(text.clone())],
         Given::Length(d) => vec![Value::Interval(i64::try_from(d.as_micros()).unwrap_or(i64::MAX))],
         Given::List(list) if param.kind == ParamType::Patterns => match pattern::bind(list, database)? {

@@ -416,29 +416,19 @@ fn push_time(out: &mut Vec<u8>, micros: i64) {
     push_fraction(out, fraction, 6);
 }
 
-/// So many digits behind a point, without zeros at the end, and without the point where nothing is left.
-fn push_fraction(out: &mut Vec<u8>, mut fraction: u64, mut digits: usize) {
+/// Up to six digits behind a point, without zeros at the end, and without the point where nothing is left.
+fn push_fraction(out: &mut Vec<u8>, fraction: u64, digits: usize) {
     if fraction == 0 {
         return;
     }
-    // Microseconds are whole milliseconds in a log.
-    if digits == 6 && fraction.is_multiple_of(1000) {
-        fraction /= 1000;
-        digits = 3;
+    let mut text = [b'.'; 7];
+    let mut rest = fraction;
+    for digit in text[1..=digits].iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
     }
-    if digits == 3 && fraction < 1000 {
-        let [b, c] = two(fraction % 100);
-        let text = [b'.', b'0' + (fraction / 100) as u8, b, c];
-        let zeros = text.iter().rev().take_while(|digit| **digit == b'0').count();
-        out.extend_from_slice(&text[..4 - zeros]);
-        return;
-    }
-    while fraction.is_multiple_of(10) {
-        fraction /= 10;
-        digits -= 1;
-    }
-    out.push(b'.');
-    push_digits(out, fraction, digits);
+    let zeros = text[..=digits].iter().rev().take_while(|digit| **digit == b'0').count();
+    out.extend_from_slice(&text[..=digits - zeros]);
 }
 
 /// What was written, which is ASCII.
@@ -486,8 +476,8 @@ pub fn push_timestamp(out: &mut Vec<u8>, micros: i64, zoned: bool) {
     }
 }
 
-/// Appends timestamps with a time zone as [`push_timestamp`] does. Of those that follow each other, as in a log, most are of
-/// the same second, which is written out once.
+/// Appends timestamps with a time zone, as [`push_timestamp`] does. It keeps the text of the last second, because most lines of
+/// a log are of the same second as the line before.
 #[derive(Debug, Default)]
 pub struct Timestamps {
     second: i64,
@@ -498,7 +488,7 @@ impl Timestamps {
     /// Appends one, given in microseconds since 2000-01-01 UTC.
     pub fn push(&mut self, out: &mut Vec<u8>, micros: i64) {
         const SECOND: i64 = 1_000_000;
-        // Infinity, and what ends in BC, are rare.
+        // Before 2000, where the text may end in BC, and infinity.
         if !(0..i64::MAX).contains(&micros) {
             return push_timestamp(out, micros, true);
         }

@@ -78,8 +78,8 @@ impl Part {
     }
 }
 
-/// May what this pattern names be left out where a database's encoding lacks one of its characters? Not where it is more than
-/// names with wildcards: another branch of an expression can match without that character.
+/// Is this pattern only a name, perhaps with wildcards? Then it matches nothing in a database whose encoding lacks one of its
+/// characters. A pattern with regular expression notation (`a|b`) may match without that character.
 pub fn is_plain(text: &str) -> bool {
     let mut quoted = false;
     text.chars().all(|c| {
@@ -88,9 +88,9 @@ pub fn is_plain(text: &str) -> bool {
     })
 }
 
-/// A regular expression of PostgreSQL's for a plain text, to be matched without regard to case. A quote or a backslash in it may
-/// be written twice, as SQL does. A letter beyond ASCII stands in both cases, since a database whose lc_ctype is C folds only
-/// ASCII; its other case only if `may` allows that.
+/// A PostgreSQL regular expression that matches a plain text, for the case-insensitive operator `~*`. It also matches quotes and
+/// backslashes that are doubled, as SQL writes them. It spells out both cases of letters outside ASCII, because `~*` folds only
+/// ASCII in a database whose lc_ctype is C; `may` says whether the other case of a letter may be used.
 pub fn of_term(text: &str, may: impl Fn(char) -> bool) -> String {
     let mut regex = String::with_capacity(text.len() + 8);
     for c in text.chars() {
@@ -101,7 +101,7 @@ pub fn of_term(text: &str, may: impl Fn(char) -> bool) -> String {
                 regex.extend(['\\', c])
             }
             c => match other_case(c).filter(|other| may(*other)) {
-                // Not a class of characters: in SQL_ASCII that would be one of bytes.
+                // Not [..]: in an SQL_ASCII database a bracket expression matches a single byte.
                 Some(other) => regex.extend(['(', '?', ':', c, '|', other, ')']),
                 None => regex.push(c),
             },
@@ -110,7 +110,7 @@ pub fn of_term(text: &str, may: impl Fn(char) -> bool) -> String {
     regex
 }
 
-/// The other case of a letter beyond ASCII, where that is one letter.
+/// The other case of a letter outside ASCII, if that is a single character.
 pub fn other_case(c: char) -> Option<char> {
     let one = |all: &mut dyn Iterator<Item = char>| all.next().filter(|_| all.next().is_none());
     let cases = [one(&mut c.to_lowercase()), one(&mut c.to_uppercase())];

@@ -59,22 +59,14 @@ pub async fn run_observed(
         return Err(Error::usage(format!("{} gives the same answer in every database", report.name))
             .hint("leave out --all-databases"));
     }
-    for text in question.texts() {
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return Err(Error::usage("a connection URL stands where a name is expected")
-                .hint(format!("give it with -d: pgkit {} -d URL", report.name)));
-        }
+    let is_url = |text: &&str| text.starts_with("postgres://") || text.starts_with("postgresql://");
+    // A term may contain an equals sign, and a name hardly ever begins with `dbname=`.
+    let is_string = |text: &&str| text.split_once('=').is_some_and(|(key, _)| connect::is_key(key.trim()));
+    if question.texts().any(|text| is_url(&text)) || question.patterns().iter().any(is_string) {
+        return Err(Error::usage("a connection string stands where a name is expected")
+            .hint(format!("give it with -d: pgkit {} -d '...'", report.name)));
     }
     for text in question.patterns() {
-        if let Some((key, _)) = text.split_once('=')
-            && connect::is_key(key.trim())
-        {
-            return Err(Error::usage("a connection string stands where a name is expected").hint(format!(
-                "give it with -d: pgkit {} -d '{}=...'",
-                report.name,
-                key.trim()
-            )));
-        }
         pattern::parse(text)?;
     }
     let every = args.watch.as_deref().map(parse_seconds).transpose()?;

@@ -69,7 +69,7 @@ fn cropped(frame: &[u8], height: usize) -> Vec<u8> {
 pub struct Pace {
     ticks: Interval,
     keys: Option<std::pin::Pin<Box<dyn Future<Output = u8>>>>,
-    /// Tells of a new size of the window.
+    /// SIGWINCH, which tells that the window was resized.
     resized: Option<Signal>,
     /// A key was pressed while a frame was being made.
     is_due: bool,
@@ -93,7 +93,7 @@ impl Pace {
         Pace { ticks, keys: with_keys.then(|| Box::pin(key()) as _), resized, is_due: false }
     }
 
-    /// Waits for the next tick or key, or a new size of the window. `q` ends; all else draws the next frame at once.
+    /// Waits for the next tick, a key, or a resize of the window. `q` ends; anything else draws the next frame at once.
     pub async fn next(&mut self) -> Next {
         let Some(keys) = &mut self.keys else {
             self.ticks.tick().await;
@@ -130,7 +130,7 @@ fn is_end(key: u8) -> bool {
     matches!(key, b'q' | b'Q')
 }
 
-/// Waits for a new size of the window.
+/// Waits until the window is resized.
 async fn size(resized: &mut Option<Signal>) {
     let told = match resized {
         Some(resized) => resized.recv().await,

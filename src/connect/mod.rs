@@ -93,8 +93,8 @@ pub struct Connected {
     /// The task that moves the bytes. It ends when `client` is dropped, or when the connection is lost, and then
     /// returns the error.
     pub driver: JoinHandle<std::result::Result<(), tokio_postgres::Error>>,
-    /// See [`LastWords`].
-    pub last_words: LastWords,
+    /// See [`ClosingError`].
+    pub closing_error: ClosingError,
 }
 
 /// Time limit for connecting to one address, unless the target sets one.
@@ -200,20 +200,20 @@ fn push(lines: &mut Vec<String>, line: String) {
 
 type Driven = (Opened, JoinHandle<std::result::Result<(), tokio_postgres::Error>>);
 
-/// With what words the server ended the session, where it did so between two statements: the next one only finds the connection
-/// closed.
-pub type LastWords = Arc<OnceLock<tokio_postgres::error::DbError>>;
+/// The error with which the server ended the session, if it did so between two statements. The next statement fails too, but its
+/// error only says that the connection is closed.
+pub type ClosingError = Arc<OnceLock<tokio_postgres::error::DbError>>;
 
-/// Runs the driver, and keeps the server's last words.
+/// Runs the connection's task, and keeps the error with which the server ended the session.
 async fn drive(
     connection: tokio_postgres::Connection<stream::Stream, stream::Stream>,
-    last_words: LastWords,
+    closing_error: ClosingError,
 ) -> std::result::Result<(), tokio_postgres::Error> {
     let end = connection.await;
     if let Err(error) = &end
-        && let Some(words) = error.as_db_error()
+        && let Some(closing) = error.as_db_error()
     {
-        let _ = last_words.set(words.clone());
+        let _ = closing_error.set(closing.clone());
     }
     end
 }
@@ -228,7 +228,7 @@ struct Opened {
     greeted: Option<opening::Greeted>,
     handle: Handle,
     connector: Option<tls::Connector>,
-    last_words: LastWords,
+    closing_error: ClosingError,
 }
 
 /// Connects to one address, within its time limit.
@@ -246,8 +246,8 @@ async fn one(
         let parameter = |name: &str| connection.parameter(name).map(str::to_owned);
         let version = parameter("server_version");
         let sql_ascii = parameter("server_encoding").as_deref() == Some("SQL_ASCII");
-        let last_words = LastWords::default();
-        let driver = tokio::spawn(drive(connection, Arc::clone(&last_words)));
+        let closing_error = ClosingError::default();
+        let driver = tokio::spawn(drive(connection, Arc::clone(&closing_error)));
         let known = version.as_deref().and_then(ServerVersion::parse);
         let known = known.filter(|known| known.major() >= ServerVersion::OLDEST);
         let greeted = match known {
@@ -272,7 +272,10 @@ async fn one(
             }
             None => None,
         };
-        Ok((Opened { client, version, sql_ascii, greeting, greeted, handle, connector, last_words }, driver))
+        Ok((
+            Opened { client, version, sql_ascii, greeting, greeted, handle, connector, closing_error },
+            driver,
+        ))
     };
     tokio::time::timeout(target.connect_timeout.unwrap_or(PATIENCE), whole)
         .await
@@ -299,7 +302,7 @@ fn accept(
     opened: Opened,
     driver: JoinHandle<std::result::Result<(), tokio_postgres::Error>>,
 ) -> Result<Connected> {
-    let Opened { client, version, sql_ascii, greeting, greeted, handle, connector, last_words } = opened;
+    let Opened { client, version, sql_ascii, greeting, greeted, handle, connector, closing_error } = opened;
     let label = if host.name.is_empty() { host.addr.clone().unwrap_or_default() } else { host.name.clone() };
     if version.as_deref().is_some_and(|version| version.contains("bouncer")) {
         return Err(Error::usage("this is PgBouncer's admin console, not a PostgreSQL database")
@@ -349,7 +352,7 @@ fn accept(
         canceler: Canceler { route, connector, keepalives: target.keepalives, backend: greeting.backend },
         handle,
         driver,
-        last_words,
+        closing_error,
     })
 }
 

@@ -145,11 +145,11 @@ pub struct Tls {
     pub max: Option<TlsVersion>,
     /// `sslsni`
     pub sni: bool,
-    /// `sslnegotiation=direct`: TLS begins at once, without asking in the server's own protocol.
+    /// `sslnegotiation=direct`: the TLS handshake comes first, without an SSLRequest message.
     pub direct: bool,
     /// `sslcrl`: a file with lists of revoked certificates.
     pub crl: Option<String>,
-    /// `sslcrldir`: a directory of such files, with names made from their issuers'.
+    /// `sslcrldir`: a directory of such files, named by the hashes of their issuers.
     pub crl_dir: Option<String>,
     /// Where the files are that nobody named: `~/.postgresql`.
     pub folder: Option<PathBuf>,

@@ -31,7 +31,7 @@ pub(super) struct Connector {
     direct: bool,
 }
 
-/// The protocol's name in TLS's negotiation of an application protocol, with its length before it.
+/// The protocol's name in TLS's application-layer protocol negotiation (ALPN), after its length.
 const ALPN: &[u8] = b"\x0apostgresql";
 
 impl Connector {
@@ -67,7 +67,7 @@ impl Connector {
         if let Err(error) = Pin::new(&mut stream).connect().await {
             return Err(handshake_error(&error, stream.ssl()));
         }
-        // Without it, who answers may speak any protocol over TLS.
+        // Without ALPN the server might speak any other protocol over TLS.
         if self.direct && stream.ssl().selected_alpn_protocol() != Some(&ALPN[1..]) {
             return Err("direct SSL connection was established without ALPN protocol negotiation extension"
                 .to_owned());
@@ -162,8 +162,8 @@ pub(super) fn context(tls: &Tls) -> Result<SslContext, String> {
     Ok(builder.build())
 }
 
-/// Refuses certificates that were revoked, where there is a list of these. Unlike libpq it fails where a list that was named
-/// cannot be read: whoever names one relies on it.
+/// Has OpenSSL check certificates against the lists of revoked ones. libpq ignores a list that it cannot read; here that is an
+/// error, because whoever sets `sslcrl` relies on the list.
 fn revocations(builder: &mut SslContextBuilder, tls: &Tls) -> Result<(), String> {
     let file = match (&tls.crl, &tls.crl_dir) {
         (Some(file), _) => Some(PathBuf::from(file)),

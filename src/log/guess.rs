@@ -125,7 +125,7 @@ pub fn guess(beginning: &[u8], name: &str, candidates: &[String]) -> Result<Pref
             return Err(several(name, &first.prefix, &second.prefix));
         }
     }
-    // One that explains a good part of the lines.
+    // The one with the most text of its own: the lines look like it most clearly.
     let doubtful = doubtful.into_iter().rev().max_by_key(|prefix| prefix.literals());
     Err(match doubtful.filter(|prefix| prefix.literals() > 2 && !lines.is_empty()) {
         Some(prefix) => contradicted(name, prefix),
@@ -150,11 +150,11 @@ fn several(name: &str, one: &Prefix, other: &Prefix) -> Error {
 
 fn contradicted(name: &str, prefix: &Prefix) -> Error {
     Error::data(format!(
-        "{name}: its lines begin as {:?} would have it, but by that some users, databases, processes or times are not such, or one \
-         process has several users",
+        "{name}: its lines look like log_line_prefix {:?}, but not all of them make sense that way (one process may have two users, \
+         for example)",
         prefix.text()
     ))
-    .hint(format!("if it is the prefix, say so: --line-prefix {:?}; SHOW log_line_prefix tells it", prefix.text()))
+    .hint(format!("if that is the prefix, say so: --line-prefix {:?}; SHOW log_line_prefix tells it", prefix.text()))
 }
 
 fn none(name: &str, lines: &[&[u8]]) -> Error {

@@ -399,7 +399,7 @@ pub struct Marker {
 type Words = Vec<(&'static str, Word)>;
 
 /// The severities and the parts that begin with each byte, in their order.
-static FIRST: LazyLock<Vec<[Words; 2]>> = LazyLock::new(|| {
+static BY_FIRST_BYTE: LazyLock<Vec<[Words; 2]>> = LazyLock::new(|| {
     let of = |all: &[(&'static str, Word)], byte: u8| {
         all.iter().filter(|(word, _)| word.as_bytes()[0] == byte).copied().collect()
     };
@@ -417,8 +417,8 @@ pub fn marker(text: &[u8]) -> Option<Marker> {
     if text.starts_with(b"LOG:  ") {
         return Some(Marker { word: Calm, len: 3, until_text: 6 });
     }
-    // Most texts begin with none, and the first byte shows it.
-    let [severities, parts] = &FIRST[usize::from(*text.first()?)];
+    // Most texts begin with no such word, which the first byte shows.
+    let [severities, parts] = &BY_FIRST_BYTE[usize::from(*text.first()?)];
     for (word, is) in severities {
         if let Some(rest) = begins(text, word)
             && rest.starts_with(b":  ")

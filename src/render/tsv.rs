@@ -62,7 +62,7 @@ pub(super) fn raw_line(
     terminal: bool,
     out: &mut Vec<u8>,
 ) -> bool {
-    // Nearly all texts are plain ASCII, so all are taken as they are, and the line is looked at once as a whole.
+    // Nearly all texts need no escaping. So they are copied as they are, and then the whole line is checked in one pass.
     let start = out.len();
     let is_whole = raw_values(columns, raw, times, out, |text, out| out.extend_from_slice(text));
     if is_whole && is_plain_line(&out[start..], columns.len()) {
@@ -72,7 +72,8 @@ pub(super) fn raw_line(
     is_whole && raw_values(columns, raw, times, out, |text, out| push_value(&cell::text(text), terminal, out))
 }
 
-/// Appends values with tabs between them, the texts by `push_text`; `false`, and anything appended, where a type needs a cell.
+/// Appends the values with tabs between them, the texts by `push_text`. `false` if a type needs a cell; then `out` ends in half a
+/// line.
 fn raw_values(
     columns: &[Column],
     raw: &[Option<&[u8]>],
@@ -99,9 +100,9 @@ fn raw_values(
     true
 }
 
-/// Is there nothing to escape in this line, in which the only control characters are the tabs between so many columns?
+/// Does this line of so many columns need no escaping? Then its only control characters are the tabs between the columns.
 fn is_plain_line(line: &[u8], columns: usize) -> bool {
-    // A byte counts up to 255.
+    // Counted in bytes, which the compiler vectorizes well, and which hold up to 255.
     let controls = |piece: &[u8]| piece.iter().fold(0u8, |n, b| n + u8::from(*b < 0x20));
     line.chunks(255).map(|piece| usize::from(controls(piece))).sum::<usize>() == columns.saturating_sub(1)
         && all(line, |b| (b < 0x7F) & (b != b'\\'))

@@ -1,6 +1,6 @@
 //! Turns failures of the driver or the server into pgkit's errors.
 
-use crate::connect::LastWords;
+use crate::connect::ClosingError;
 use crate::error::{Error, Exit};
 
 /// The exit code for an SQLSTATE. From the manual's appendix "PostgreSQL Error Codes".
@@ -20,8 +20,8 @@ pub(super) fn exit_of(sqlstate: &str) -> Exit {
 }
 
 /// Turns an error of the driver into one of pgkit's: the server's own message, or a lost connection.
-pub fn explain(error: &tokio_postgres::Error, host: &str, last_words: &LastWords) -> Error {
-    if let Some(db) = error.as_db_error().or(last_words.get()) {
+pub fn explain(error: &tokio_postgres::Error, host: &str, closing_error: &ClosingError) -> Error {
+    if let Some(db) = error.as_db_error().or(closing_error.get()) {
         let state = db.code().code();
         let mut out =
             Error::new(exit_of(state), format!("the server says: {}", db.message())).with_sqlstate(state);

@@ -309,7 +309,7 @@ impl Link {
     }
 
     fn explain(&self, error: &tokio_postgres::Error) -> Error {
-        explain(error, &self.connected.host, &self.connected.last_words)
+        explain(error, &self.connected.host, &self.connected.closing_error)
     }
 
     /// The schemas of the search path with which the session began. pgkit's own statements never run under it.

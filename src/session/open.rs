@@ -63,6 +63,6 @@ pub(super) async fn open(
         echo(&super::echoed(&connected.message.replace("; ", ";\n"), &[]));
     }
     let answer = std::mem::replace(&mut connected.answer, Ok(Vec::new()));
-    let answer = answer.map_err(|e| explain(&e, &connected.host, &connected.last_words))?;
+    let answer = answer.map_err(|e| explain(&e, &connected.host, &connected.closing_error))?;
     Ok(Opened { connected, answer, registered })
 }

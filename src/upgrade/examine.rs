@@ -125,7 +125,7 @@ pub(super) struct Needs {
     pub(super) icu: Vec<checks::Row>,
     pub(super) logical_slots: u64,
     pub(super) subscriptions: u64,
-    /// The most relations that a database has, and which.
+    /// The number of relations of the database that has the most, and its name.
     pub(super) relations: Option<(i64, String)>,
 }
 

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{Finding, Severity};
 
-/// The old server's lock table.
+/// The lock table of the old server or of the new cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
@@ -31,48 +31,45 @@ const CATALOGS: i64 = 200;
 /// More large objects than this are not listed for a rehearsal: pg_dump keeps all of them in memory.
 const LARGE_OBJECTS: i64 = 200_000;
 
-/// How many entries of a dump pg_restore restores in one transaction from 17 on, as pg_upgrade calls it (its
-/// RESTORE_TRANSACTION_SIZE; with --jobs fewer).
+/// How many objects pg_restore restores in one transaction when pg_upgrade 17 or later runs it (RESTORE_TRANSACTION_SIZE in
+/// pg_upgrade.c; fewer with --jobs).
 const RESTORED_AT_ONCE: i64 = 1000;
-/// How many locks an entry can take: a table, its TOAST table and that one's index.
+/// How many locks the restore of an object can take: on a table, its TOAST table and the index of that.
 const AN_ENTRY: i64 = 3;
 
-/// What there is to say of the new cluster's lock table, by its settings, where a database of so many relations is restored into
-/// it; `None` where there surely is room.
-pub fn restored(
-    major: u32,
-    relations: i64,
-    database: &str,
-    setting: impl Fn(&str) -> Option<i64>,
-) -> Option<Finding> {
-    let workers = if major >= 18 { "autovacuum_worker_slots" } else { "autovacuum_max_workers" };
-    let processes: i64 =
-        ["max_connections", "max_prepared_transactions", workers, "max_worker_processes", "max_wal_senders"]
-            .into_iter()
-            .filter_map(&setting)
-            .sum();
-    // A setting that cannot be read is told elsewhere.
-    let room = setting("max_locks_per_transaction")? * (processes + 1);
-    let needed = (relations.min(RESTORED_AT_ONCE)) * AN_ENTRY + CATALOGS;
-    if needed <= room {
-        return None;
-    }
-    let enough = (needed + needed / 10) / processes.max(1) + 1;
-    Some(
-        Finding::new(
-            Severity::Unseen,
-            "locks",
-            "new cluster".to_owned(),
-            format!("has room for {room} locks, and the restore of database {database} may take {needed}"),
-            format!("set max_locks_per_transaction = {enough} in the new cluster"),
-        )
-        .because(format!(
-            "pg_restore restores {RESTORED_AT_ONCE} objects in one transaction; what is beyond the room depends on luck"
-        )),
-    )
-}
-
 impl Table {
+    /// The lock table of a cluster with these settings, as `lock_table.sql` computes it for a running server; `None` if
+    /// `max_locks_per_transaction` cannot be read.
+    pub fn of_settings(major: u32, setting: impl Fn(&str) -> Option<i64>) -> Option<Table> {
+        let workers = if major >= 18 { "autovacuum_worker_slots" } else { "autovacuum_max_workers" };
+        let others = ["max_prepared_transactions", workers, "max_worker_processes", "max_wal_senders"];
+        let processes = 1 + others.into_iter().chain(["max_connections"]).filter_map(&setting).sum::<i64>();
+        Some(Table { room: setting("max_locks_per_transaction")? * processes, processes, held: 0 })
+    }
+
+    /// The `max_locks_per_transaction` with which so many locks fit, and a tenth more.
+    fn enough_for(self, needed: i64) -> i64 {
+        (needed + needed / 10) / self.processes.max(1) + 1
+    }
+
+    /// A finding if the restore of this database may not fit into the new cluster's lock table; `None` if it surely fits.
+    pub fn restores(self, database: &str, relations: i64) -> Option<Finding> {
+        let needed = relations.min(RESTORED_AT_ONCE) * AN_ENTRY + CATALOGS;
+        (needed > self.room).then(|| {
+            let (room, enough) = (self.room, self.enough_for(needed));
+            Finding::new(
+                Severity::Unseen,
+                "locks",
+                "new cluster".to_owned(),
+                format!("has room for {room} locks, and the restore of database {database} may take {needed}"),
+                format!("set max_locks_per_transaction = {enough} in the new cluster"),
+            )
+            .because(format!(
+                "pg_restore restores {RESTORED_AT_ONCE} objects in one transaction; what is beyond the room depends on luck"
+            ))
+        })
+    }
+
     /// What there is to say of a database that is dumped; `None` where there surely is room. The lock table may grow beyond
     /// its room into what other tables of shared memory leave, by about two fifths.
     pub fn finding(self, database: &str, dumped: Dumped) -> Option<Finding> {
@@ -81,8 +78,7 @@ impl Table {
             return None;
         }
         let severity = if needed * 5 > self.room * 7 { Severity::Stops } else { Severity::Unseen };
-        let processes = self.processes.max(1);
-        let enough = (needed + needed / 10) / processes + 1;
+        let (processes, enough) = (self.processes.max(1), self.enough_for(needed));
         let problem =
             format!("has {} relations to lock, and the server room for {}", dumped.relations, self.room);
         let fix =
@@ -147,16 +143,17 @@ mod tests {
             }
         };
         let judged = |relations, locks, connections| {
-            restored(17, relations, "d", settings(locks, connections)).map(|finding| finding.severity)
+            let table = Table::of_settings(17, settings(locks, connections)).unwrap();
+            table.restores("d", relations).map(|finding| finding.severity)
         };
         assert_eq!(judged(20_000, 64, 100), None);
         assert_eq!(judged(20_000, 64, 20), Some(Severity::Unseen));
         assert_eq!(judged(600, 64, 20), None);
-        let fix = restored(17, 20_000, "d", settings(10, 20)).unwrap().fix;
+        let fix = Table::of_settings(17, settings(10, 20)).unwrap().restores("d", 20_000).unwrap().fix;
         let enough: i64 = fix.split(' ').find_map(|word| word.parse().ok()).unwrap();
         assert_eq!(judged(20_000, enough, 20), None, "{fix}");
-        // What cannot be read is no judgement.
-        assert!(restored(17, 20_000, "d", |_| None).is_none());
+        // Settings that cannot be read are another finding.
+        assert_eq!(Table::of_settings(17, |_| None), None);
     }
 
     #[test]

@@ -7,9 +7,10 @@ use serde::Deserialize;
 
 use super::cluster::{self, Old};
 use super::examine::{Installation, Work};
+use super::hba;
+use super::locks::Table;
 use super::trial::{Facts, Trial};
 use super::{Finding, Severity};
-use super::{hba, locks};
 use crate::error::{Error, Exit, Result};
 use crate::helper::aside;
 use crate::sandbox::{self, Options};
@@ -116,8 +117,8 @@ impl Work<'_> {
             && let Some((relations, database)) = &self.needs.relations
         {
             let setting = |name: &str| binaries.ask("postgres", &["-C", name], dir).ok()?.trim().parse().ok();
-            let found = locks::restored(self.to, *relations, database, setting);
-            self.findings.extend(found);
+            let table = Table::of_settings(self.to, setting);
+            self.findings.extend(table.and_then(|table| table.restores(database, *relations)));
         }
         if self.needs.subscriptions > 0 {
             self.subscriptions_fit(new);

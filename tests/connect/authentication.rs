@@ -454,7 +454,7 @@ fn revoked_certificates_are_refused_as_by_libpq() {
     let message = full("sslcrl=@revoked.crl").unwrap_err();
     assert!(message.contains("certificate revoked"), "{message}");
 
-    // By the issuer's name in a directory. The names of both kinds of hash are there.
+    // In a directory, the file is found by the hash of the issuer's name.
     let folder = world.path("lists");
     std::fs::create_dir(&folder).unwrap();
     let name = world.right.certificate.subject_name_hash();
@@ -462,7 +462,7 @@ fn revoked_certificates_are_refused_as_by_libpq() {
     let message = full("sslcrldir=@lists").unwrap_err();
     assert!(message.contains("certificate revoked"), "{message}");
 
-    // A list that was named and is not there protects nobody.
+    // A list that was named must be readable.
     for (list, words) in [
         ("sslcrl=@missing.crl", "missing.crl\": No such file or directory"),
         ("sslcrl=@rubbish.crt", "rubbish.crt\""),
@@ -474,7 +474,7 @@ fn revoked_certificates_are_refused_as_by_libpq() {
         assert!(message.contains(words), "{message}");
     }
 
-    // One in the home directory is used unasked.
+    // root.crl in the home directory is used by default.
     let folder = world.home.path().join(".postgresql");
     std::fs::create_dir(&folder).unwrap();
     std::fs::copy(world.path("revoked.crl"), folder.join("root.crl")).unwrap();
@@ -489,7 +489,7 @@ fn tls_begins_at_once_where_the_server_takes_it() {
     old.server.show(&sign(NAMES, Some(&old.right)), &old.right);
     let direct =
         "host=right.example user=anyhow sslmode=verify-full sslrootcert=@right.crt sslnegotiation=direct";
-    // Before 17 the server takes it for a broken message.
+    // A server before 17 does not know it.
     assert!(old.encrypted(direct).is_err());
     let Some(bin) = newest() else { return };
     let world = World::of(Server::start_at(&bin, HBA));
@@ -503,10 +503,10 @@ fn tls_begins_at_once_where_the_server_takes_it() {
 }
 
 #[test]
-fn the_servers_last_words_are_kept() {
+fn the_error_with_which_the_server_ends_a_session_is_kept() {
     let world = World::new();
     let flags = Flags { dbname: Some(world.dbname("user=anyhow sslmode=disable")), ..Flags::default() };
-    let words = ours_with(&flags, &[], world.home.path(), &mut never, async |connected: &Connected| {
+    let state = ours_with(&flags, &[], world.home.path(), &mut never, async |connected: &Connected| {
         // The server ends it between two statements, while nobody waits for an answer.
         let idle = "SET idle_in_transaction_session_timeout = '50ms'; BEGIN";
         connected.client.batch_execute(idle).await.unwrap();
@@ -514,7 +514,7 @@ fn the_servers_last_words_are_kept() {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
         assert!(connected.client.simple_query("SELECT 1").await.unwrap_err().is_closed());
-        connected.last_words.get().map(|words| words.code().code().to_owned())
+        connected.closing_error.get().map(|error| error.code().code().to_owned())
     });
-    assert_eq!(words.unwrap().as_deref(), Some("25P03"));
+    assert_eq!(state.unwrap().as_deref(), Some("25P03"));
 }

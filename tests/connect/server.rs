@@ -51,7 +51,7 @@ impl Server {
         Server::start_at(&bindir(), hba)
     }
 
-    /// The same, of this installation.
+    /// The same, with the programs of this installation.
     pub fn start_at(bindir: &Path, hba: &str) -> Server {
         let folder = tempfile::Builder::new().prefix("pgkit-connect-").tempdir().unwrap();
         // A server refuses to run as root.

@@ -7,7 +7,7 @@ use pgkit::sandbox::Stop;
 
 use crate::*;
 
-/// A user of this machine as which no server of a test runs: that may be postgres, nobody or games.
+/// A user (daemon) that no test server runs as: the sandbox takes postgres, nobody or the like.
 const STRANGER: u32 = 1;
 
 #[test]

@@ -187,7 +187,7 @@ fn case_is_folded_where_the_database_folds_ascii_only() {
         let utf8 = database(server(bin).info(), "folded");
         for db in plain_locale(&utf8, &["UTF8", "LATIN1", "SQL_ASCII"]) {
             db.sql("CREATE TABLE \"Täbÿ\" (a text DEFAULT 'ÖÖ it''s')");
-            // Ÿ is not in LATIN1, and need not be.
+            // LATIN1 has ÿ, and lacks Ÿ.
             for term in ["TÄBÿ", "täb", "öö", "Öö", "it's", "it''s", "bÿ"] {
                 let rows = answer(&db, &["find", term]);
                 assert!(
@@ -198,6 +198,9 @@ fn case_is_folded_where_the_database_folds_ascii_only() {
                 );
             }
             assert!(answer(&db, &["find", "tab"]).is_empty());
+            // In a regular expression only ASCII is folded.
+            assert_eq!(answer(&db, &["find", "--regex", "TäB"])[0][2], "Täbÿ", "in {}", db.name);
+            assert!(answer(&db, &["find", "--regex", "tÄb"]).is_empty(), "in {}", db.name);
         }
     }
 }
@@ -222,7 +225,7 @@ fn what_an_encoding_lacks_is_not_there_unless_it_is_part_of_an_expression() {
             assert_eq!(output.code, Some(0), "{args:?} on {}: {}", bin.major, output.stderr);
             assert_eq!(output.lines().len(), rows, "{args:?} on {}: {}", bin.major, output.stdout);
         }
-        // Another branch of these matches, and that cannot be asked.
+        // These would match by another branch, which the server cannot be asked for.
         for args in [
             &["find", "--regex", "語|Täb"][..],
             &["find", "--regex", "[語ä]"],
@@ -235,7 +238,7 @@ fn what_an_encoding_lacks_is_not_there_unless_it_is_part_of_an_expression() {
             assert_eq!((output.code, output.stdout.as_str()), (Some(65), ""), "{args:?}: {}", output.stderr);
             assert!(output.stderr.contains("lacks a character of"), "{args:?}: {}", output.stderr);
         }
-        // In all databases, those that can be asked answer.
+        // With --all-databases the others answer.
         let output = run(pgkit(&db).args(["find", "--regex", "語|Täb", "--all-databases"]));
         assert_eq!(output.code, Some(65), "{}", output.stderr);
         let here = output.stdout.lines().filter(|line| line.starts_with(&format!("{}\t", utf8.name))).count();
@@ -412,7 +415,7 @@ fn an_unprivileged_role_finds_what_the_catalog_shows_it() {
 
 #[test]
 fn checks_of_one_form_keep_their_own_columns_and_states() {
-    // Their trees of expressions are equal; the server's own text of each tells them apart.
+    // Some of their expression trees are equal, and still the server writes each out in its own way.
     for bin in bins() {
         let db = database(server(bin).info(), "forms");
         let mut sql = String::from(

@@ -158,7 +158,8 @@ fn find_does_not_wait_behind_an_exclusive_lock_and_names_what_it_could_not_read(
     }
 }
 
-/// What can hold a row of a table called held as a value, from which major on; each is written out by reading that table.
+/// Objects that use the row type of a table called held, with the first major that has such objects. To write one out, the server
+/// reads that table.
 const WITH_ROWS: &[(u32, &str)] = &[
     (10, "CREATE TABLE by_default (d held DEFAULT row(1, 'x')::held)"),
     (10, "CREATE TABLE by_check (x held, CHECK (x <> row(1, 'x')::held))"),
@@ -207,7 +208,7 @@ const WITH_ROWS: &[(u32, &str)] = &[
 fn find_does_not_wait_where_a_row_of_a_locked_table_is_a_value() {
     for bin in bins() {
         for (_, sql) in WITH_ROWS.iter().filter(|(since, _)| bin.major >= *since) {
-            // Each alone, for one that waits hides the others.
+            // Each alone: the first one that waits would hide the others.
             let db = database(server(bin).info(), "rows");
             db.sql(&format!("CREATE TABLE held (id int, body text); {sql}"));
             let holder = db.session();

@@ -123,7 +123,7 @@ fn every_report_answers_everywhere_and_says_the_same() {
                     ));
                 }
                 if name == DATABASES[0] {
-                    // What it weighs on the primary cannot be known there, whoever asks.
+                    // Its size on the primary cannot be known on the standby, whoever asks.
                     let mut sizes = pgkit(&there);
                     sizes.args((!user.is_empty()).then_some(["-U", user]).into_iter().flatten());
                     let sizes = run(sizes.args(["sizes", "stays_unlogged"])).stdout;

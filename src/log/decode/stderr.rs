@@ -401,13 +401,13 @@ impl Decoder {
     }
 }
 
-/// Is there a line in this with which an entry of csvlog begins?
+/// Does an entry of csvlog begin anywhere in this text?
 fn has_csvlog(text: &[u8]) -> bool {
     let mut from = 0;
     while from < text.len() {
         let end = line_end(text, from);
         let line = &text[from..end];
-        // Behind its time and the zone comes a comma; looking further would take longer.
+        // A cheap test first: in csvlog a comma follows the time and its zone.
         let is_like = || line.iter().take(TIME_AND_ZONE).skip(20).any(|b| *b == b',');
         if looks_like_time(line) && is_like() && csvlog::begins(line) {
             return true;

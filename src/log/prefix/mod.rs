@@ -64,7 +64,7 @@ pub struct Prefix {
     base: Vec<Piece>,
     /// What only processes with a session have.
     session: Option<Vec<Piece>>,
-    /// Both, made ready to be matched without looking ahead.
+    /// `base` and `session`, compiled for matching without looking ahead.
     steps: (Vec<Step>, Option<Vec<Step>>),
     /// The fields that it has.
     fields: Vec<Field>,
@@ -277,7 +277,7 @@ impl Prefix {
         Some(head)
     }
 
-    /// As [`Prefix::read`], with the fields in one place, which is empty.
+    /// As [`Prefix::read`]; puts the fields into `fields`, which must be empty.
     pub fn find<'a>(&self, line: &'a [u8], memory: &mut Memory, fields: &mut Fields<'a>) -> Option<Head<'a>> {
         let found = &mut fields.0;
         let miss = match self.without_looking_ahead(line, found, words::marker, true) {

@@ -1,9 +1,9 @@
-//! A prefix made ready to be matched line after line: from left to right, without ever going back.
+//! A prefix compiled for matching many lines. It matches from left to right and never backtracks.
 
 use super::{Field, Found, Miss, Piece, field, literal_at};
 use crate::log::zone;
 
-/// A piece, with what has to be known of it at every line.
+/// A piece of the prefix, with everything about it that does not depend on the line.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
     /// Text as it stands.
@@ -12,16 +12,16 @@ pub(super) enum Step {
     Escape {
         escape: u8,
         field: Option<Field>,
-        /// The text that follows it; empty where that is another escape or the end.
+        /// The literal text after the escape; empty if another escape or the end of the prefix follows.
         next: Vec<u8>,
-        /// Can its text be told by itself, whatever it is?
+        /// Is the end of its value known from the value alone, whatever follows?
         is_fixed: bool,
     },
-    /// An escape whose blanks only the pattern can tell from those around it.
+    /// An escape with a width. Its padding cannot be told from the blanks around it without the regular expression.
     Padded,
 }
 
-/// Makes pieces ready.
+/// Compiles pieces into steps.
 pub(super) fn steps(pieces: &[Piece]) -> Vec<Step> {
     let step = |(i, piece): (usize, &Piece)| match piece {
         Piece::Literal(text) => Step::Literal(text.clone()),
@@ -35,8 +35,8 @@ pub(super) fn steps(pieces: &[Piece]) -> Vec<Step> {
     pieces.iter().enumerate().map(step).collect()
 }
 
-/// Matches steps from a place on, each escape as short as what follows allows, and says where they end. What it finds is
-/// what the pattern would find first. `sure`: what was passed so far can be read in no other way.
+/// Matches the steps from position `at` on, each escape as short as possible, and returns where they end. It finds what the
+/// regular expression would find first. `sure` stays true while the line can be read in no other way.
 pub(super) fn walk<'a>(
     steps: &[Step],
     line: &'a [u8],
@@ -70,7 +70,7 @@ pub(super) fn walk<'a>(
     Ok(at)
 }
 
-/// Can the text of this escape be told by itself, whatever it is?
+/// Is the end of this escape's value known from the value alone?
 fn is_fixed(escape: u8, next: &[u8]) -> bool {
     let ended = |ends: fn(&u8) -> bool| next.first().is_some_and(ends);
     match escape {
@@ -82,18 +82,18 @@ fn is_fixed(escape: u8, next: &[u8]) -> bool {
     }
 }
 
-/// A digit.
+/// Characters of numbers.
 const DIGIT: u8 = 1;
-/// What a time zone's name or offset may have.
+/// Characters of a time zone's name or offset.
 const ZONE: u8 = 2;
-/// What a name may have that stands before an `@`.
+/// Characters of a name that an `@` follows.
 const NAME: u8 = 4;
-/// What a host may have that stands before its port.
+/// Characters of a host name that a port in parentheses follows.
 const HOST: u8 = 8;
-/// A hexadecimal digit, or what stands between two such numbers.
+/// Characters of session IDs (`6564.12`) and virtual transaction IDs (`3/45`).
 const NUMBERS: u8 = 16;
 
-/// Which of these each byte is: one look instead of several comparisons, and prefixes are read byte by byte.
+/// The classes of each byte. A table, because prefixes are matched byte by byte, and a lookup is faster than comparisons.
 const CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
     let mut byte = 0u8;
@@ -131,12 +131,12 @@ fn is_of(class: u8, b: u8) -> bool {
     CLASSES[usize::from(b)] & class != 0
 }
 
-/// How many bytes at the beginning are of this class.
+/// The number of bytes of this class at the beginning of a text.
 fn run(text: &[u8], class: u8) -> usize {
     text.iter().take_while(|b| is_of(class, **b)).count()
 }
 
-/// How long the text of an escape is at the beginning of this, before that.
+/// The length of an escape's value at the beginning of `rest`, if `next` follows it.
 fn length(escape: u8, rest: &[u8], next: &[u8]) -> Option<usize> {
     match escape {
         b'p' | b'l' | b'P' | b'x' => Some(run(rest, DIGIT)),
@@ -146,7 +146,7 @@ fn length(escape: u8, rest: &[u8], next: &[u8]) -> Option<usize> {
         b'c' | b'v' => Some(run(rest, NUMBERS)),
         b'Q' => Some(rest.iter().take_while(|b| is_of(DIGIT, **b) || **b == b'-').count()),
         b'r' => client_with_port(rest, next),
-        // Is it the address's colon, or the one behind it?
+        // An IPv6 address has colons too, so its end is unclear.
         b'h' | b'L' if next.starts_with(b":") => None,
         b'u' if next.starts_with(b"@") => {
             let name = run(rest, NAME);
@@ -158,9 +158,9 @@ fn length(escape: u8, rest: &[u8], next: &[u8]) -> Option<usize> {
     }
 }
 
-/// Where the text of a prefix, which is short, begins in this.
+/// The position of a short literal of the prefix in a text.
 fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    // What an escape stands for is short as well, so that looking at byte after byte is quicker than memchr.
+    // A simple loop beats memchr here, because values are short.
     let first = *wanted.first()?;
     text.iter()
         .enumerate()
@@ -169,9 +169,9 @@ fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
         .find(|at| begins(&text[*at..], wanted))
 }
 
-/// Does a text begin with this, which is short?
+/// Does a text begin with a literal of the prefix?
 fn begins(text: &[u8], with: &[u8]) -> bool {
-    // Most are of one byte or two, for which a call costs more than the comparison.
+    // Most literals are one or two bytes long: comparing these directly is faster than a call.
     match *with {
         [] => true,
         [a] => text.first() == Some(&a),
@@ -180,7 +180,7 @@ fn begins(text: &[u8], with: &[u8]) -> bool {
     }
 }
 
-/// Can an escape be this? For those whose text was found by what follows.
+/// Can this be the value of an escape? `length` may have found its end only by what follows.
 fn fits(escape: u8, text: &[u8]) -> bool {
     let all = |is: fn(&u8) -> bool| text.iter().all(is);
     match escape {
@@ -196,7 +196,7 @@ fn fits(escape: u8, text: &[u8]) -> bool {
     }
 }
 
-/// How long the client's host with its port is that a text begins with.
+/// The length of the client's host and port at the beginning of a text.
 fn client_with_port(text: &[u8], next: &[u8]) -> Option<usize> {
     if text.starts_with(b"[local]") {
         return Some(7);
@@ -210,7 +210,7 @@ fn client_with_port(text: &[u8], next: &[u8]) -> Option<usize> {
     (!next.is_empty() && text.starts_with(next)).then_some(0)
 }
 
-/// How long the time is that a text begins with, its zone as short as what follows allows.
+/// The length of the time at the beginning of a text, with its zone as short as `next` allows.
 fn time(text: &[u8], next: &[u8]) -> Option<usize> {
     if !zone::looks_like_time(text) {
         return None;
@@ -227,7 +227,7 @@ fn time(text: &[u8], next: &[u8]) -> Option<usize> {
     let longest = run(zone, ZONE);
     let ends = |len: &usize| begins(&zone[*len..], next);
     if !is_of(ZONE, *next.first()?) {
-        // Nothing shorter can be followed by that.
+        // The zone cannot end earlier, since `next` begins with no character of a zone.
         return Some(longest).filter(|len| *len > 0 && ends(len)).map(|len| at + len);
     }
     (1..=longest).find(ends).map(|len| at + len)
