@@ -318,6 +318,33 @@ fn before_16_a_new_cluster_must_have_the_old_ones_locale() {
 }
 
 #[test]
+fn a_new_cluster_with_a_small_lock_table_is_named_until_the_fix_is_followed() {
+    for new in upgrade_bins() {
+        let (_server, db) = old_server(bin(), &[]);
+        db.sql("DO $$ BEGIN FOR i IN 1..400 LOOP EXECUTE format('CREATE TABLE t%s (id int)', i); END LOOP; END $$");
+        let cluster = clusters::New::made(&db, &new, &format!("small{}", new.major), "");
+        let locks = || {
+            let said = check(&db, &cluster.args());
+            let found =
+                said.of("locks").into_iter().map(|f| (f.severity.clone(), f.object.clone(), f.fix.clone()));
+            found.collect::<Vec<_>>()
+        };
+        assert_eq!(locks(), []);
+        let conf = cluster.dir.join("postgresql.conf");
+        let set = |more: &str| std::fs::write(&conf, std::fs::read_to_string(&conf).unwrap() + more).unwrap();
+        set(
+            "max_connections = 10\nmax_locks_per_transaction = 10\nmax_worker_processes = 2\nmax_wal_senders = 2\n",
+        );
+        let found = locks();
+        let [(severity, object, fix)] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((severity.as_str(), object.as_str()), ("unseen", "new cluster"));
+        let setting = fix.strip_prefix("set ").unwrap().strip_suffix(" in the new cluster").unwrap();
+        set(&format!("{setting}\n"));
+        assert_eq!(locks(), [], "{setting}");
+    }
+}
+
+#[test]
 fn every_check_runs_on_every_version() {
     for old in bins() {
         let db = database(server(old).info(), "every");
