@@ -7,6 +7,7 @@
 
 #[path = "../../tests/support/catalog.rs"]
 mod catalog;
+mod crowd;
 #[path = "../../tests/support/filled.rs"]
 mod filled;
 mod measure;
@@ -72,7 +73,7 @@ const READER: &str = "peers_reader";
 fn compare(args: &Args) -> Report {
     let bin = support::bin();
     // pgkit switches compilation off for itself; psql shall not lose by it.
-    let mut options = support::options(bin).conf("autovacuum", "off");
+    let mut options = support::options(bin).conf("autovacuum", "off").conf("max_connections", "600");
     if bin.major >= 11 {
         options = options.conf("jit", "off");
     }
@@ -83,12 +84,18 @@ fn compare(args: &Args) -> Report {
 
     let folder = tempfile::tempdir().unwrap();
     let place = Place { db: &db, reader: READER, folder: folder.path(), rows: args.rows };
-    let mut pairs = place.pairs();
     let named = |side: &Side| side.shown.contains(&args.only);
-    pairs.retain(|pair| named(&pair.ours) || pair.theirs.as_ref().is_some_and(named));
-    let all_runs = run(&pairs, args.rounds);
-    let server_time = |side: &Side| server_time(&db, side);
-    let outcomes = pairs.iter().zip(&all_runs).map(|(pair, runs)| Outcome::new(pair, runs, &server_time));
+    let measured = |mut pairs: Vec<Pair>| {
+        pairs.retain(|pair| named(&pair.ours) || pair.theirs.as_ref().is_some_and(named));
+        let all_runs = run(&pairs, args.rounds);
+        let server_time = |side: &Side| server_time(&db, side);
+        let outcome = |(pair, runs): (&Pair, &Vec<_>)| Outcome::new(pair, runs, &server_time);
+        pairs.iter().zip(&all_runs).map(outcome).collect::<Vec<_>>()
+    };
+    let mut outcomes = measured(place.pairs());
+    // Last, as so many sessions would slow the others down.
+    let _holder = crowd::gather(&db);
+    outcomes.extend(measured(vec![place.crowd()]));
 
     let psql = support::run(Command::new(support::psql_path()).arg("--version"));
     let relations = db.value("SELECT count(*) FROM pg_class WHERE oid >= 16384 AND relkind ~ '[rpvmSf]'");
@@ -100,7 +107,7 @@ fn compare(args: &Args) -> Report {
     );
     let binary_mb = std::fs::metadata(support::PGKIT).unwrap().len() as f64 / f64::from(1 << 20);
     let least_mb = measure::run(&Command::new("/bin/true")).peak_mb;
-    Report::new(setting, least_mb, binary_mb, outcomes.collect())
+    Report::new(setting, least_mb, binary_mb, outcomes)
 }
 
 fn fill(db: &Db, major: u32, tables: usize) {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::crowd;
 use crate::measure::like;
 use crate::support::{self, Db};
 
@@ -22,6 +23,8 @@ pub enum Kind {
     Version,
     /// Many rows.
     Stream,
+    /// Hundreds of sessions that wait.
+    Crowd,
 }
 
 /// One command.
@@ -114,6 +117,18 @@ impl Place<'_> {
         pairs.push(Pair { kind: Kind::Plain, ours: self.pgkit(root, "find missing"), theirs: None });
         pairs.extend(self.streams());
         pairs
+    }
+
+    /// Who waits for whom, once there is a crowd.
+    pub fn crowd(&self) -> Pair {
+        let root = &self.db.info.user;
+        let theirs = self.psql(
+            root,
+            "-c each one's pg_blocking_pids",
+            &["-XAt", "-c", crowd::BLOCKED],
+            crowd::BLOCKED,
+        );
+        Pair { kind: Kind::Crowd, ours: self.pgkit(root, "locks"), theirs: Some(theirs) }
     }
 
     fn version(&self) -> Pair {

@@ -1,7 +1,6 @@
-//! Long queues, many holders, deep trees, and how long the answer takes.
+//! Long queues, many holders, deep trees. `cargo bench --bench peers -- --only locks` measures what they cost.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
 
 use crate::*;
 
@@ -143,16 +142,9 @@ fn a_chain_is_as_deep_as_it_is_and_a_ring_begins_at_its_lowest_number() {
 }
 
 #[test]
-fn five_hundred_sessions_cost_less_than_a_tenth_of_a_second() {
+fn five_hundred_sessions_are_all_shown_and_in_few_rows() {
     for bin in bins() {
         let mut scene = Scene::new(bin);
-        // How long the same command takes where nobody waits: the rest is what the sessions cost.
-        let idle = (0..10).map(|_| {
-            let start = Instant::now();
-            assert_eq!(run(pgkit(&scene.db()).arg("locks")).code, Some(0));
-            start.elapsed()
-        });
-        let idle = idle.min().unwrap();
         scene.db().sql("CREATE TABLE hot (id int PRIMARY KEY, n int); INSERT INTO hot SELECT g, 0 FROM generate_series(1, 20) g");
         // Most go for one row, some for others of their own.
         scene.holder("holder", "BEGIN; UPDATE hot SET n = 1");
@@ -162,20 +154,11 @@ fn five_hundred_sessions_cost_less_than_a_tenth_of_a_second() {
             let few: Vec<Session> = (0..3).map(|_| scene.session("few")).collect();
             scene.all_wait(few, &format!("UPDATE hot SET n = n + 1 WHERE id = {id}"));
         }
-        let mut fastest = Duration::MAX;
-        // Whatever else the machine does meanwhile.
-        for _ in 0..30 {
-            let start = Instant::now();
-            let output = run(pgkit(&scene.db()).arg("locks"));
-            fastest = fastest.min(start.elapsed().saturating_sub(idle));
-            let pids: BTreeSet<&str> =
-                output.lines().iter().map(|line| line.split('\t').next().unwrap()).collect();
-            assert_eq!(pids.len(), 1 + 440 + 19 * 3, "on {}", bin.major);
-            assert!(output.lines().len() < 1500, "on {}", bin.major);
-            if fastest < Duration::from_millis(100) {
-                break;
-            }
-        }
-        assert!(fastest < Duration::from_millis(100), "on {}: {fastest:?}", bin.major);
+        let output = run(pgkit(&scene.db()).arg("locks"));
+        assert_eq!(output.code, Some(0), "on {}: {}", bin.major, output.snapshot());
+        let pids: BTreeSet<&str> =
+            output.lines().iter().map(|line| line.split('\t').next().unwrap()).collect();
+        assert_eq!(pids.len(), 1 + 440 + 19 * 3, "on {}", bin.major);
+        assert!(output.lines().len() < 1500, "on {}", bin.major);
     }
 }
