@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use crate::cell::Raw;
+use crate::column::Column;
 use crate::error::{self, Error, Exit, Result};
+use crate::escape;
 use crate::pattern;
-use crate::pipeline::{Flow, Pipeline};
-use crate::render::escape;
-use crate::render::output::Output;
-use crate::report::{Column, Param, ParamType, Report, Text};
-use crate::session::{Reader, Value, check_row, push_values};
+use crate::report::{Param, ParamType, Report, Text, check_row, columns, describe};
+use crate::rows::{Flow, RowSink};
+use crate::session::{Reader, Value, push_values};
 use crate::sql::{self, Reach};
+use crate::units::parse_duration;
 use tokio_postgres::types::Type;
 
 /// How often a text may be retried after an error that its header lists, or after a transient one.
@@ -60,10 +61,8 @@ pub enum Outcome {
 }
 
 /// Sees every row of an answer, whatever becomes of it on the way to stdout, and judges them.
-pub trait Observer {
-    /// One row as the server sent it, without what stands before the report's own columns.
-    fn row(&mut self, columns: &[Column], raw: &[Option<&[u8]>]) -> Result<()>;
-    /// The answer is complete; the next row belongs to the next one. Errors: it cannot be judged.
+pub trait Observer: RowSink {
+    /// What it thinks of the answer that is complete; the next row belongs to the next answer. Errors: it cannot be judged.
     fn judge(&mut self) -> Result<Verdict>;
 }
 
@@ -74,16 +73,6 @@ pub struct Verdict {
     pub exit: Exit,
     /// What a person should know, a line each.
     pub remarks: Vec<String>,
-}
-
-/// Where an answer's rows go.
-pub struct Sink<'a> {
-    /// The way to stdout.
-    pub pipeline: &'a mut Pipeline,
-    /// Stdout.
-    pub out: &'a mut Output,
-    /// Who looks at them as they come.
-    pub observer: Option<&'a mut (dyn Observer + 'static)>,
 }
 
 /// Tells what `-v` shows.
@@ -302,23 +291,23 @@ impl Question<'_> {
         out
     }
 
-    /// Runs the report and hands its rows on, each with these values before its own columns.
+    /// Runs the report and hands its rows on. Whether they were all, the caller knows: [`RowSink::end`] is left to it.
     ///
     /// A text that is refused (42501, 58P01), or still locked out after its retries, gives way to the next.
     pub async fn answer(
         &self,
         reader: &mut Reader,
-        before: &[String],
-        sink: &mut Sink<'_>,
+        sink: &mut dyn RowSink,
         tell: Tell<'_>,
     ) -> Result<Outcome> {
         let texts = self.candidates(reader.version().major())?;
         let texts = self.probed(texts, reader, tell).await?;
         let mut values = self.bind(reader, |_| true).await?;
         let mut is_reduced = false;
-        if sink.pipeline.wants_none() && sink.observer.is_none() {
+        if sink.wants_none() {
             return Ok(Outcome::Complete(1));
         }
+        sink.head(&self.report.columns)?;
         let mut texts = texts.into_iter().peekable();
         while let Some(text) = texts.next() {
             tell(&format!("{}: chosen for PostgreSQL {}", text.file, reader.version()));
@@ -327,11 +316,11 @@ impl Question<'_> {
                 let mut handed_on = 0;
                 // The description of an own report plans it, which may wait for a lock as the run does.
                 let described = match self.report.own {
-                    true => reader.describe(&text, &self.report.columns, &values).await,
+                    true => describe(reader, &text, &self.report.columns, &values).await,
                     false => Ok(()),
                 };
                 let end = match described {
-                    Ok(()) => rows(reader, &text, self.report, &values, before, sink, &mut handed_on).await,
+                    Ok(()) => rows(reader, &text, self.report, &values, sink, &mut handed_on).await,
                     Err(e) => Err(e),
                 };
                 let error = match end {
@@ -377,7 +366,7 @@ impl Question<'_> {
         let texts = self.candidates(reader.version().major())?;
         let text = self.probed(texts, reader, tell).await?.into_iter().next();
         let text = text.ok_or_else(|| self.nothing_fits())?;
-        reader.columns(&text, &self.bind(reader, |_| true).await?).await
+        columns(reader, &text, &self.bind(reader, |_| true).await?).await
     }
 
     /// A probe that is none is the fault of the files that have one.
@@ -419,26 +408,19 @@ async fn rows(
     text: &Text,
     report: &Report,
     values: &[Value],
-    before: &[String],
-    sink: &mut Sink<'_>,
+    sink: &mut dyn RowSink,
     handed_on: &mut u64,
 ) -> Result<Outcome> {
     let mut stream = reader.rows(&text.sql, values).await?;
-    let mut flow = Flow::More;
     while let Some(row) = stream.next().await? {
         if *handed_on == 0 {
             check_row(&text.file, &report.columns, &row)?;
         }
         *handed_on += 1;
-        let mut raw: Raw<'_> = before.iter().map(|b| Some(b.as_bytes())).collect();
+        let mut raw = Raw::new();
         push_values(&row, &mut raw)?;
-        if flow == Flow::More {
-            flow = sink.pipeline.push(&raw, sink.out)?;
-        }
-        match &mut sink.observer {
-            Some(observer) => observer.row(&report.columns, &raw[before.len()..])?,
-            None if flow == Flow::Enough => return Ok(Outcome::Enough),
-            None => {}
+        if sink.row(&raw)? == Flow::Enough {
+            return Ok(Outcome::Enough);
         }
     }
     Ok(Outcome::Complete(*handed_on))
@@ -497,33 +479,4 @@ fn bind_one(
         Given::List(list) if list.is_empty() => vec![Value::Null(Type::TEXT_ARRAY)],
         Given::List(list) => vec![Value::TextList(list.iter().cloned().map(Some).collect())],
     })
-}
-
-/// A length of time with a unit (`100ms`, `10m`, `1h30m`), or `0`. The error says what is right.
-pub fn parse_duration(text: &str) -> std::result::Result<Duration, String> {
-    let right = "write a number with its unit, such as 500ms, 10s, 5m or 1h30m; 0 is no limit";
-    if text.trim() == "0" {
-        return Ok(Duration::ZERO);
-    }
-    let parsed: jiff::SignedDuration =
-        text.parse().map_err(|_| format!("{text:?} is no length of time: {right}"))?;
-    Duration::try_from(parsed).map_err(|_| format!("{text:?} is below zero: {right}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_of_time_have_a_unit() {
-        assert_eq!(parse_duration("100ms"), Ok(Duration::from_millis(100)));
-        assert_eq!(parse_duration("1h30m"), Ok(Duration::from_secs(5400)));
-        assert_eq!(parse_duration("60s"), Ok(Duration::from_secs(60)));
-        assert_eq!(parse_duration("0"), Ok(Duration::ZERO));
-        assert!(
-            parse_duration("10").is_err()
-                && parse_duration("-5s").is_err()
-                && parse_duration("soon").is_err()
-        );
-    }
 }

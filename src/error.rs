@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::render::escape::{terminal_lines as safe, terminal_text};
-use crate::render::wrapped;
+use crate::escape::{terminal_lines as safe, terminal_text};
+use crate::wrap::wrapped;
 
 /// How a command ended, as the shell sees it. The numbers are a contract with runbooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

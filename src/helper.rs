@@ -343,9 +343,9 @@ pub fn tell_in_passing(what: &impl Serialize) {
     }
 }
 
-/// What the hidden subcommand runs. To be called from the main thread: what a helper starts dies with the
-/// thread that started it.
-pub fn main(kind: &str) -> Exit {
+/// What the hidden subcommand runs: `run` is a helper's life. To be called from the main thread: what a helper starts dies
+/// with the thread that started it.
+pub fn main(kind: &str, run: impl AsyncFnOnce(Kind, &mut Master) -> Exit) -> Exit {
     let Some(kind) = Kind::ALL.into_iter().find(|k| k.name() == kind) else {
         return Exit::Usage;
     };
@@ -355,15 +355,9 @@ pub fn main(kind: &str) -> Exit {
         Err(_) => return Exit::Io,
     };
     runtime.block_on(async {
-        let mut master = match Master::new() {
-            Ok(master) => master,
-            Err(error) => return error.exit,
-        };
-        match kind {
-            Kind::Keeper => crate::sandbox::keeper::run(&mut master).await,
-            Kind::Watcher => crate::log::watcher::run(&mut master).await,
-            Kind::Janitor => crate::locks::janitor::run(&mut master).await,
-            Kind::Guard => crate::jobs::guard::run(&mut master).await,
+        match Master::new() {
+            Ok(mut master) => run(kind, &mut master).await,
+            Err(error) => error.exit,
         }
     })
 }

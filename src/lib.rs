@@ -3,29 +3,46 @@
 //! A **report** is a `.sql` file; a row is typed cells; a format knows no report and a report knows no format.
 //! Everything that is not a report is an **engine** beside a thin command.
 
-pub mod answer;
-pub mod bench;
-pub mod cell;
-pub mod cli;
-pub mod commands;
-pub mod connect;
-pub mod error;
-pub mod helper;
-pub mod jobs;
+// From the ground up: a module uses those above it in this list, never one below. `tests/layers` keeps it so.
+pub mod escape;
 pub mod likeness;
-pub mod locks;
-pub mod log;
 pub mod marks;
-pub mod pattern;
-pub mod pipeline;
-pub mod render;
-pub mod report;
-pub mod rows;
-pub mod sandbox;
 pub mod secrets;
-pub mod session;
+mod unsafe_spawn;
+pub mod wrap;
+
+pub mod error;
+
+pub mod cell;
+pub mod note;
+pub mod pattern;
+pub mod sql;
+pub mod terminal;
+pub mod units;
+
+pub mod column;
+pub mod output;
+pub mod plain;
 pub mod signals;
 pub mod sort;
-pub mod sql;
-mod unsafe_spawn;
+
+pub mod render;
+pub mod rows;
+
+pub mod pipeline;
+
+pub mod answer;
+pub mod connect;
+pub mod helper;
+pub mod report;
+pub mod session;
+
+pub mod bench;
+pub mod jobs;
+pub mod locks;
+pub mod log;
+pub mod sandbox;
 pub mod upgrade;
+
+pub mod commands;
+pub mod start;

@@ -2,11 +2,12 @@
 
 use regex::bytes::Regex;
 
-use crate::cell::{Cell, Cells, ColumnType, Timestamps};
+use crate::cell::{Cell, Cells, Timestamps};
+use crate::column::Column;
 use crate::error::{Error, Result};
-use crate::render::output::{Output, Reader};
+use crate::output::{Output, Reader};
 use crate::render::{self, Format, FormatName, Style, human};
-use crate::report::Column;
+use crate::rows::{Flow, RowSink};
 use crate::sort::{Key, Sorter};
 
 /// What the flags ask for.
@@ -27,15 +28,6 @@ impl Wishes {
     pub fn leave_a_tree(&self) -> bool {
         self.grep.is_none() && self.sort.is_none()
     }
-}
-
-/// Shall more rows come?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flow {
-    /// Yes.
-    More,
-    /// No: the limit is reached, or the reader is gone.
-    Enough,
 }
 
 /// The way of one report's rows to stdout.
@@ -249,6 +241,33 @@ impl Pipeline {
     }
 }
 
+/// A pipeline and the stdout that it prints to.
+pub struct Printer<'a> {
+    /// The way there.
+    pub pipeline: &'a mut Pipeline,
+    /// Stdout.
+    pub out: &'a mut Output,
+}
+
+impl RowSink for Printer<'_> {
+    /// Prints nothing: several answers may stand under one head, see [`Pipeline::head`].
+    fn head(&mut self, _columns: &[Column]) -> Result<()> {
+        Ok(())
+    }
+
+    fn row(&mut self, raw: &[Option<&[u8]>]) -> Result<Flow> {
+        self.pipeline.push(raw, self.out)
+    }
+
+    fn end(&mut self) -> Result<()> {
+        self.pipeline.end_round(self.out)
+    }
+
+    fn wants_none(&self) -> bool {
+        self.pipeline.wants_none()
+    }
+}
+
 /// A row's cells. What cannot be decoded is an error that names report and column, never a default.
 fn decode<'a>(report: &str, columns: &[Column], raw: &[Option<&'a [u8]>]) -> Result<Cells<'a>> {
     let mut cells = Cells::with_capacity(columns.len());
@@ -265,15 +284,4 @@ fn decode<'a>(report: &str, columns: &[Column], raw: &[Option<&'a [u8]>]) -> Res
         }
     }
     Ok(cells)
-}
-
-/// A column of text that pgkit adds before a report's own (`database`, `at`).
-pub fn added_column(name: &str) -> Column {
-    Column {
-        name: name.to_owned(),
-        kind: ColumnType::TEXT,
-        server_type: tokio_postgres::types::Type::TEXT,
-        wide: None,
-        usual: None,
-    }
 }

@@ -1,10 +1,38 @@
-//! Rows that an engine makes, in the form in which the server sends its own, so that they go the same way.
+//! Where rows go, and rows that an engine makes, in the form in which the server sends its own, so that they go the same way.
 
 use jiff::Timestamp;
 use tokio_postgres::types::Type;
 
 use crate::cell::{self, ColumnType};
-use crate::report::Column;
+use crate::column::Column;
+use crate::error::Result;
+
+/// Shall more rows come?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Yes.
+    More,
+    /// No: the limit is reached, or the reader is gone.
+    Enough,
+}
+
+/// Where the rows of an answer go.
+pub trait RowSink {
+    /// The columns of the rows that follow. They may be announced several times, each time with the same columns.
+    ///
+    /// Errors: these columns are not what it needs.
+    fn head(&mut self, columns: &[Column]) -> Result<()>;
+    /// One row as the server sent it. Says whether more rows are wanted.
+    ///
+    /// Errors: a value cannot be read (65), or the output failed (74).
+    fn row(&mut self, raw: &[Option<&[u8]>]) -> Result<Flow>;
+    /// All rows of the answer have come.
+    fn end(&mut self) -> Result<()>;
+    /// Does it want no row at all, so that the server need not be asked?
+    fn wants_none(&self) -> bool {
+        false
+    }
+}
 
 /// The columns of an engine's answer, each written as in a report's header: `"pid int8"`. The type defaults to text. A
 /// narrow terminal leaves out columns marked with a third word `wide`, the rightmost first.
@@ -97,6 +125,6 @@ mod tests {
         let cells: Vec<Cell<'_>> =
             columns.iter().zip(row.raw()).map(|(c, raw)| c.kind.decode(raw).unwrap()).collect();
         assert_eq!(cells[..3], [Cell::Text("a\tb".into()), Cell::Null, Cell::Float(0.25)]);
-        assert_eq!(crate::render::plain(&cells[3]), "2026-02-03T04:05:06.5Z");
+        assert_eq!(crate::plain::plain(&cells[3]), "2026-02-03T04:05:06.5Z");
     }
 }

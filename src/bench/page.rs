@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::stats::Summary;
-use crate::render::escape::terminal_text;
+use crate::escape::terminal_text;
 
 /// Bars of a histogram.
 const BARS: usize = 60;
@@ -159,6 +159,6 @@ mod tests {
         for mark in ['<', '>', '"', '\''] {
             assert_eq!(hostile.matches(mark).count(), usual.matches(mark).count(), "{mark}: {hostile}");
         }
-        assert!(!hostile.contains(crate::render::escape::is_unsafe_in_text), "{hostile}");
+        assert!(!hostile.contains(crate::escape::is_unsafe_in_text), "{hostile}");
     }
 }

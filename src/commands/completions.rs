@@ -4,15 +4,15 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use clap_complete::aot;
 
-use super::Context;
+use super::context::Context;
 use super::shells::{self, Shell};
-use crate::cli;
+use crate::commands::args;
 use crate::error::{Exit, Result};
-use crate::render::output;
+use crate::output;
 
 /// The command.
 pub fn command() -> Command {
-    cli::command("completions", "Print the completion script for a shell")
+    args::command("completions", "Print the completion script for a shell")
         .arg(
             Arg::new("shell")
                 .required(true)
@@ -29,13 +29,13 @@ pub fn command() -> Command {
         .after_help(format!(
             "The script asks pgkit for what fits, and pgkit asks the server that the command line\n\
              and the PG* variables name for its schemas and relations, for half a second at most.\n\n{}",
-            cli::example(&["source <(pgkit completions bash)"])
+            args::example(&["source <(pgkit completions bash)"])
         ))
 }
 
 /// Prints the script.
-pub fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> Result<Exit> {
-    cli::refuse_connection_flags(root, "completions")?;
+pub async fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> Result<Exit> {
+    args::refuse_connection_flags(root, "completions")?;
     let shell = matches.get_one::<String>("shell").and_then(|name| Shell::named(name)).unwrap_or(Shell::Bash);
     let script = if matches.get_flag("static") { fixed(context, shell) } else { shells::script(shell)? };
     output::print(&script)?;
@@ -43,7 +43,7 @@ pub fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> Result
 }
 
 fn fixed(context: &Context, shell: Shell) -> String {
-    let mut tree = cli::tree(&context.reports, &Vec::new());
+    let mut tree = context.tree.clone();
     let shell = match shell {
         Shell::Zsh => aot::Shell::Zsh,
         Shell::Fish => {

@@ -1,12 +1,14 @@
 //! The way of an engine's rows to stdout: the pipeline and formats that reports have.
 
-use super::Context;
-use crate::cli::FormatArgs;
+use super::context::Context;
+use crate::commands::args::FormatArgs;
 use crate::error::Result;
-use crate::pipeline::{Flow, Pipeline};
-use crate::render::output::{self, Output};
+use crate::output::{self, Output};
+use crate::pipeline::Pipeline;
 use crate::render::{Format, Style};
+use crate::rows::Flow;
 use crate::rows::{self, Row};
+use crate::terminal;
 
 /// An answer that is being printed.
 pub struct Listing {
@@ -31,7 +33,7 @@ impl Listing {
         args: &FormatArgs,
         people: impl FnOnce(&Style) -> Option<Box<dyn Format>>,
     ) -> Result<Listing> {
-        let terminal = output::terminal_size(context.env.var("COLUMNS"));
+        let terminal = terminal::size(context.env.var("COLUMNS"));
         let style = args.style(terminal, &context.env);
         let format = args.format(terminal.is_some());
         let mut pipeline = Pipeline::new(name, rows::columns(columns), &args.wishes()?, format, &style)?;

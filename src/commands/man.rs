@@ -2,24 +2,24 @@
 
 use clap::{ArgMatches, Command};
 
-use super::Context;
-use crate::cli;
+use super::context::Context;
+use crate::commands::args;
 use crate::error::{Error, Exit, Result};
-use crate::render::output;
+use crate::output;
 
 /// What no command's help says.
 const CHAPTERS: &str = include_str!("man.roff");
 
 /// The command.
 pub fn command() -> Command {
-    cli::command("man", "Print the manual page")
-        .after_help(cli::example(&["pgkit man | man -l -", "pgkit man > ~/.local/share/man/man1/pgkit.1"]))
+    args::command("man", "Print the manual page")
+        .after_help(args::example(&["pgkit man | man -l -", "pgkit man > ~/.local/share/man/man1/pgkit.1"]))
 }
 
 /// Prints the page: the root, every command, then the chapters.
-pub fn run(context: &Context, root: &ArgMatches) -> Result<Exit> {
-    cli::refuse_connection_flags(root, "man")?;
-    output::print(&page(&cli::tree(&context.reports, &Vec::new()))?)?;
+pub async fn run(context: &Context, root: &ArgMatches, _own: &ArgMatches) -> Result<Exit> {
+    args::refuse_connection_flags(root, "man")?;
+    output::print(&page(&context.tree)?)?;
     Ok(Exit::Done)
 }
 

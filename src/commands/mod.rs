@@ -1,202 +1,45 @@
-//! One small file a command: arguments to report or engine to output.
+//! One small file a command: arguments to report or engine to output. A new command is a line among the modules, a line in
+//! [`COMMANDS`], and its file.
 
+pub mod args;
 pub mod bench;
 pub mod complete;
 pub mod completions;
+pub mod context;
 pub mod jobs;
 pub mod listing;
 pub mod locks;
 pub mod log;
 pub mod man;
+pub mod open;
+pub mod params;
 pub mod report;
 pub mod run;
 pub mod sandbox;
 mod screen;
 pub mod shells;
-mod tour;
+pub mod start;
+pub mod table;
+pub mod tree;
 pub mod upgrade_check;
 mod words;
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use table::{Entry, Extension, entry};
 
-use clap::ArgMatches;
+/// The commands that are no reports, in the order of `--help`.
+pub const COMMANDS: &[Entry] = &[
+    entry!("log", log::command, log::run),
+    entry!("bench", bench::command, bench::run),
+    entry!("jobs", jobs::command, jobs::run),
+    entry!("upgrade-check", upgrade_check::command, upgrade_check::run),
+    entry!("sandbox", sandbox::command, sandbox::run),
+    entry!("completions", completions::command, completions::run),
+    entry!("man", man::command, man::run),
+];
 
-use crate::cli::{self, OwnReports};
-use crate::connect::{Environment, environment};
-use crate::error::{self, Error, Exit, Result};
-use crate::render::output;
-use crate::report::{self as reports, Report};
-use crate::session::Running;
-use crate::signals;
-
-/// What every command gets.
-pub struct Context {
-    /// The process's environment.
-    pub env: Environment,
-    /// What a signal must cancel.
-    pub running: Running,
-    /// For a command that ends by itself after a signal.
-    pub ending: signals::Ending,
-    /// The reports pgkit brings.
-    pub reports: Vec<Report>,
-    /// The user's own, where the command line speaks of them.
-    pub own: OwnReports,
-    /// Why they could not be read.
-    pub own_fault: Option<Error>,
-}
-
-/// Runs one command line and says how it ended. Everything that it has to say is printed by then.
-pub fn main(args: Vec<OsString>) -> Exit {
-    match run(args) {
-        Ok(exit) => exit,
-        Err(e) => {
-            error::print(&e);
-            e.exit
-        }
-    }
-}
-
-/// The folders with the user's own reports, the strongest first.
-pub fn own_folders(env: &Environment) -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> = env
-        .nonempty("PGKIT_QUERIES")
-        .into_iter()
-        .flat_map(|list| list.split(':'))
-        .filter(|f| !f.is_empty())
-        .map(PathBuf::from)
-        .collect();
-    let config = match env.nonempty("XDG_CONFIG_HOME") {
-        Some(config) => Some(PathBuf::from(config)),
-        None => env.home().map(|home| home.join(".config")),
-    };
-    folders.extend(config.map(|config| config.join("pgkit/queries")));
-    folders
-}
-
-fn run(args: Vec<OsString>) -> Result<Exit> {
-    let env = environment();
-    let completing = env.nonempty("COMPLETE").is_some_and(|shell| shell != "0");
-    let all = completing || args.iter().any(|a| a == "man" || a == "completions");
-    let reports = reports::built_in(|name| all || args.iter().any(|a| a == name))?;
-    // Only `run` reads the user's folder; its name stands on the line when it is meant.
-    let meant = args.iter().any(|a| a == "run");
-    let read = if meant { reports::own(&own_folders(&env)) } else { Ok(Vec::new()) };
-    // A folder that cannot be read is the fault of nobody but `run`, which may not be meant after all.
-    let (own, own_fault) = match read {
-        Ok(own) => (own, None),
-        Err(e) => (Vec::new(), Some(e)),
-    };
-    if completing {
-        shells::answer(&env, &args, || cli::tree(&reports, &own))?;
-        return Ok(Exit::Done);
-    }
-    let is_plugin = jobs::is_plugin(&args);
-    let tree = cli::tree(&reports, &own);
-    let args = words::arranged(args, &tree);
-    let matches = match tree.clone().try_get_matches_from(args) {
-        Ok(matches) => matches,
-        Err(e) => {
-            let exit = usage(&e, &tree)?;
-            let text = e.render().to_string();
-            let first = text.strip_prefix("error: ").unwrap_or(&text).lines().next().unwrap_or_default();
-            return Ok(if is_plugin && exit == Exit::Usage { jobs::unknown(first) } else { exit });
-        }
-    };
-    let context = Context {
-        env,
-        running: Running::default(),
-        ending: signals::Ending::default(),
-        reports,
-        own,
-        own_fault,
-    };
-    let told = signals::listen()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Error::io("could not start the runtime", &e))?;
-    let exit = runtime.block_on(async {
-        // It lives on while it is cancelled: what it runs is forgotten when it is dropped.
-        let mut work = std::pin::pin!(dispatch(&context, &matches));
-        tokio::select! {
-            exit = &mut work => exit,
-            Ok(exit) = told => {
-                if context.ending.tell(exit) {
-                    work.await
-                } else {
-                    context.running.cancel().await;
-                    Ok(exit)
-                }
-            }
-        }
-    });
-    // A driver that still drains a cancelled answer is nothing to wait for.
-    runtime.shutdown_background();
-    exit
-}
-
-/// Help and version are answers; everything else clap says is wrong usage.
-fn usage(e: &clap::Error, tree: &clap::Command) -> Result<Exit> {
-    use clap::error::{ContextKind, ContextValue, ErrorKind};
-    match e.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            output::print(&e.render().to_string())?;
-            Ok(Exit::Done)
-        }
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            error::note(e.render().to_string().trim_end());
-            Ok(Exit::Usage)
-        }
-        ErrorKind::InvalidSubcommand => {
-            let word = match e.get(ContextKind::InvalidSubcommand) {
-                Some(ContextValue::String(word)) => word.as_str(),
-                _ => "",
-            };
-            let mut error = Error::usage(format!("unknown command {:?}", crate::secrets::masked(word)));
-            // Of a command's own commands, the help of that one tells.
-            let of = e.get(ContextKind::Usage).map(|usage| usage.to_string()).unwrap_or_default();
-            let of =
-                of.trim_start_matches("Usage: ").split(" [").next().unwrap_or("pgkit").split(" <").next();
-            let of = of.unwrap_or("pgkit");
-            let parent = of.split(' ').skip(1).try_fold(tree, |tree, name| tree.find_subcommand(name));
-            error = error.hint(match parent.and_then(|parent| words::hint(word, parent)) {
-                Some(hint) => hint,
-                None => format!("{of} --help lists the commands"),
-            });
-            error::print(&error);
-            Ok(Exit::Usage)
-        }
-        _ => {
-            // An argument in the wrong place may be a connection string with a password.
-            let text = crate::secrets::masked(&e.render().to_string());
-            let text = text.trim_end();
-            let text = crate::render::escape::terminal_lines(text.strip_prefix("error: ").unwrap_or(text))
-                .into_owned();
-            error::note(&format!("pgkit: {text}"));
-            Ok(Exit::Usage)
-        }
-    }
-}
-
-async fn dispatch(context: &Context, matches: &ArgMatches) -> Result<Exit> {
-    match matches.subcommand() {
-        Some(("run", own)) => run::run(context, matches, own).await,
-        Some(("bench", own)) => bench::run(context, matches, own).await,
-        Some(("jobs", own)) => jobs::run(context, matches, own).await,
-        Some(("log", own)) => log::run(context, matches, own).await,
-        Some(("upgrade-check", own)) => upgrade_check::run(context, matches, own).await,
-        Some(("sandbox", own)) => sandbox::run(context, matches, own).await,
-        Some(("completions", own)) => completions::run(context, matches, own),
-        Some(("man", _)) => man::run(context, matches),
-        Some((name, own)) => {
-            let report = context.reports.iter().find(|r| r.name == name);
-            let report = report.ok_or_else(|| Error::bug(format!("a command without its code: {name}")))?;
-            match name {
-                "locks" => locks::run(context, report, matches, own).await,
-                _ => report::run(context, report, matches, own).await,
-            }
-        }
-        None => Err(Error::bug("a command line without a command")),
-    }
-}
+/// The reports that are more than a report.
+pub const EXTENSIONS: &[Extension] = &[Extension {
+    report: "locks",
+    command: locks::command,
+    run: |context, report, root, own| Box::pin(locks::run(context, report, root, own)),
+}];

@@ -1,25 +1,29 @@
 //! A report: one answer, one in every database, or one after the other.
 
-use std::cell::Cell;
 use std::time::Duration;
 
 use clap::{ArgMatches, FromArgMatches};
 use serde::Deserialize;
 
-use super::Context;
+use super::context::Context;
 use super::screen::{Next, Pace, Screen};
-use crate::answer::{Observer, Outcome, Question, Sink, Verdict};
-use crate::cli::{self, OutputArgs};
-use crate::connect::{self, Environment, Flags, ServerVersion, Target};
+use super::{open, params};
+use crate::answer::{Observer, Outcome, Question, Verdict};
+use crate::cell::Raw;
+use crate::column::Column;
+use crate::commands::args::OutputArgs;
+use crate::connect::{self, Environment, ServerVersion, Target};
 use crate::error::{self, Error, Exit, Result};
+use crate::escape;
+use crate::output::{self, Output};
 use crate::pattern;
-use crate::pipeline::{Pipeline, Wishes, added_column};
-use crate::render::escape::terminal;
-use crate::render::output::{self, Output};
+use crate::pipeline::{Pipeline, Printer, Wishes};
 use crate::render::{FormatName, Style};
-use crate::report::{Column, Report, Scope};
+use crate::report::{Report, Scope};
+use crate::rows::{Flow, RowSink};
 use crate::session::{Reader, Settings, Value};
-use crate::signals;
+use crate::terminal;
+use crate::units::parse_seconds;
 
 /// Everything one run of a report needs.
 struct Job<'a> {
@@ -32,12 +36,57 @@ struct Job<'a> {
     format: FormatName,
     style: Style,
     terminal: Option<(usize, usize)>,
-    /// Was it said that the log settings should have ended?
-    warned: Cell<bool>,
 }
 
 /// Somebody who looks at an answer's rows, or nobody.
 type Watcher<'a> = Option<&'a mut (dyn Observer + 'static)>;
+
+/// The way of an answer's rows: past the observer, then with some values before their own to stdout.
+struct Way<'a> {
+    printer: Printer<'a>,
+    observer: Watcher<'a>,
+    /// The moment and the database, where they are shown.
+    before: Vec<String>,
+    /// Does stdout want more? The observer goes on watching when it does not.
+    flow: Flow,
+}
+
+impl<'a> Way<'a> {
+    fn new(pipeline: &'a mut Pipeline, out: &'a mut Output, observer: Watcher<'a>) -> Way<'a> {
+        Way { printer: Printer { pipeline, out }, observer, before: Vec::new(), flow: Flow::More }
+    }
+}
+
+impl RowSink for Way<'_> {
+    fn head(&mut self, columns: &[Column]) -> Result<()> {
+        self.flow = Flow::More;
+        self.observer.as_mut().map_or(Ok(()), |observer| observer.head(columns))
+    }
+
+    fn row(&mut self, raw: &[Option<&[u8]>]) -> Result<Flow> {
+        if self.flow == Flow::More {
+            self.flow = if self.before.is_empty() {
+                self.printer.row(raw)?
+            } else {
+                let before = self.before.iter().map(|value| Some(value.as_bytes()));
+                let all: Raw<'_> = before.chain(raw.iter().copied()).collect();
+                self.printer.row(&all)?
+            };
+        }
+        match &mut self.observer {
+            Some(observer) => observer.row(raw),
+            None => Ok(self.flow),
+        }
+    }
+
+    fn end(&mut self) -> Result<()> {
+        self.printer.end()
+    }
+
+    fn wants_none(&self) -> bool {
+        self.observer.is_none() && self.printer.wants_none()
+    }
+}
 
 /// Runs a report.
 pub async fn run(context: &Context, report: &Report, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
@@ -53,8 +102,7 @@ pub async fn run_observed(
     watcher: Watcher<'_>,
 ) -> Result<Exit> {
     let args = OutputArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
-    let flags = cli::connection_flags(root, own)?;
-    let question = Question { report, given: cli::given(report, own) };
+    let question = Question { report, given: params::given(report, own) };
     if args.all_databases && report.scope == Scope::Cluster {
         return Err(Error::usage(format!("{} gives the same answer in every database", report.name))
             .hint("leave out --all-databases"));
@@ -70,8 +118,7 @@ pub async fn run_observed(
         pattern::parse(text)?;
     }
     let every = args.watch.as_deref().map(parse_seconds).transpose()?;
-    let terminal = output::terminal_size(context.env.var("COLUMNS"));
-    let limits = args.session.limits();
+    let terminal = terminal::size(context.env.var("COLUMNS"));
     let wishes = args.format.wishes()?;
     let format = match &report.tree {
         // A person reads a tree best as one.
@@ -80,11 +127,10 @@ pub async fn run_observed(
     };
     let mut job = Job {
         context,
-        target: resolve(&flags, &context.env, args.session.echo.quiet)?,
+        target: open::target(context, root, own, &args.session.echo)?,
         settings: Settings {
-            statement_timeout: limits.statement,
-            lock_timeout: question.lock_timeout(limits.lock)?,
-            watch_client: true,
+            lock_timeout: question.lock_timeout(args.session.limits().lock)?,
+            ..args.session.settings()
         },
         wishes,
         format,
@@ -94,7 +140,6 @@ pub async fn run_observed(
             ..args.format.style(terminal, &context.env)
         },
         terminal,
-        warned: Cell::new(false),
         question,
         args,
     };
@@ -130,29 +175,6 @@ const DATABASES: &str = include_str!("../../queries/session/databases.sql");
 /// accepting connections, dropped.
 const CLOSED: &[&str] = &["28000", "42501", "55000", "3D000"];
 
-/// Where to connect, with its warnings said.
-pub fn resolve(flags: &Flags, env: &Environment, quiet: bool) -> Result<Target> {
-    let target = connect::resolve(flags, env, &connect::Disk)?;
-    if !quiet {
-        for warning in &target.warnings {
-            error::note(&format!("pgkit: {warning}"));
-        }
-    }
-    Ok(target)
-}
-
-fn parse_seconds(text: &str) -> Result<Duration> {
-    text.parse()
-        .ok()
-        .filter(|s: &f64| s.is_finite() && *s > 0.0)
-        .and_then(|s| Duration::try_from_secs_f64(s).ok())
-        .filter(|d| !d.is_zero())
-        .ok_or_else(|| {
-            Error::usage(format!("--watch: {text:?} is no number of seconds above 0"))
-                .hint("write --watch 2, or --watch 0.5")
-        })
-}
-
 /// The pager for long answers on a terminal, or none.
 fn pager(env: &Environment) -> Option<String> {
     let named = ["PGKIT_PAGER", "PSQL_PAGER", "PAGER"].iter().find_map(|name| env.var(name));
@@ -176,20 +198,7 @@ impl Job<'_> {
     }
 
     async fn reader(&self, target: &Target) -> Result<Reader> {
-        let reader = Reader::connect(
-            target,
-            self.settings.clone(),
-            self.args.session.echo.echo(),
-            &self.context.running,
-            &mut signals::ask_password,
-        )
-        .await?;
-        if let Some(overdue) = reader.overdue()
-            && !self.warned.replace(true)
-        {
-            self.args.session.echo.remark(overdue);
-        }
-        Ok(reader)
+        open::reader(self.context, target, self.settings.clone(), &self.args.session.echo).await
     }
 
     fn pipeline(&self, format: FormatName) -> Result<Pipeline> {
@@ -199,10 +208,10 @@ impl Job<'_> {
     fn pipeline_of(&self, format: FormatName, style: &Style) -> Result<Pipeline> {
         let mut columns: Vec<Column> = Vec::new();
         if self.args.watch.is_some() && !self.redraws() {
-            columns.push(added_column("at"));
+            columns.push(Column::text("at"));
         }
         if self.args.all_databases {
-            columns.push(added_column("database"));
+            columns.push(Column::text("database"));
         }
         if let Some(twice) =
             self.question.report.columns.iter().find(|c| columns.iter().any(|a| a.name == c.name))
@@ -265,8 +274,8 @@ impl Job<'_> {
             if self.terminal.is_some() && !self.args.no_pager { pager(&self.context.env) } else { None };
         let mut out = Output::new(pager, height)?;
         pipeline.head(&mut out);
-        let mut sink = Sink { pipeline: &mut pipeline, out: &mut out, observer: watcher.as_deref_mut() };
-        let exit = self.round(reader, None, &mut sink).await?.0;
+        let mut way = Way::new(&mut pipeline, &mut out, watcher.as_deref_mut());
+        let exit = self.round(reader, None, &mut way).await?.0;
         pipeline.end(&mut out);
         out.finish().await?;
         let verdict = self.judge(&mut watcher)?;
@@ -279,14 +288,14 @@ impl Job<'_> {
         &self,
         reader: Reader,
         at: Option<&str>,
-        sink: &mut Sink<'_>,
+        way: &mut Way<'_>,
     ) -> Result<(Exit, Option<Reader>)> {
         let (exit, left) = if self.args.all_databases {
-            (self.everywhere(reader, at, sink).await?, None)
+            (self.everywhere(reader, at, way).await?, None)
         } else {
-            let before: Vec<String> = at.map(str::to_owned).into_iter().collect();
+            way.before = at.map(str::to_owned).into_iter().collect();
             let mut reader = reader;
-            match self.question.answer(&mut reader, &before, sink, &|text| self.tell(text)).await? {
+            match self.question.answer(&mut reader, way, &|text| self.tell(text)).await? {
                 Outcome::Enough => {
                     reader.abandon().await;
                     (Exit::Done, None)
@@ -302,7 +311,7 @@ impl Job<'_> {
                 }
             }
         };
-        sink.pipeline.end_round(sink.out)?;
+        way.end()?;
         Ok((exit, left))
     }
 
@@ -323,7 +332,7 @@ impl Job<'_> {
 
     /// One answer from each database, by name. What is passed over or fails is named, and the rest goes on; then the
     /// first failure's exit code is the command's.
-    async fn everywhere(&self, reader: Reader, at: Option<&str>, sink: &mut Sink<'_>) -> Result<Exit> {
+    async fn everywhere(&self, reader: Reader, at: Option<&str>, way: &mut Way<'_>) -> Result<Exit> {
         let found: Vec<Database> = reader.structs(DATABASES, &[Value::TextList(self.excluded()?)]).await?;
         let (open, mut closed): (Vec<Database>, Vec<Database>) =
             found.into_iter().partition(|one| one.is_open);
@@ -338,7 +347,7 @@ impl Job<'_> {
         let mut rows = 0;
         for database in open.into_iter().filter(|one| meant(&one.name)) {
             let name = &database.name;
-            let before: Vec<String> = at.map(str::to_owned).into_iter().chain([name.clone()]).collect();
+            way.before = at.map(str::to_owned).into_iter().chain([name.clone()]).collect();
             let answer = async {
                 let mut reader = match self.reader(&target.with_database(name)).await {
                     Ok(reader) => reader,
@@ -349,7 +358,7 @@ impl Job<'_> {
                     }
                     Err(e) => return Err(e),
                 };
-                match self.question.answer(&mut reader, &before, sink, &|text| self.tell(text)).await {
+                match self.question.answer(&mut reader, way, &|text| self.tell(text)).await {
                     Ok(Outcome::Enough) => {
                         reader.abandon().await;
                         Ok(Some(Outcome::Enough))
@@ -437,7 +446,7 @@ impl Job<'_> {
                 return end(screen, out).await.map(|()| Exit::Done);
             }
             // The window may have been resized since the last answer.
-            let (width, height) = match output::terminal_size(self.context.env.var("COLUMNS")) {
+            let (width, height) = match terminal::size(self.context.env.var("COLUMNS")) {
                 Some((width, height)) => (Some(width), height),
                 None => (None, 0),
             };
@@ -467,16 +476,15 @@ impl Job<'_> {
                         let title = format!(
                             "every {} s: pgkit {}   {local}\n\n",
                             every.as_secs_f64(),
-                            terminal(&self.question.report.name)
+                            escape::terminal(&self.question.report.name)
                         );
                         out.buffer().extend_from_slice(title.as_bytes());
                     }
                     if self.redraws() || one_line {
                         pipeline.head(&mut out);
                     }
-                    let observer = watcher.as_deref_mut();
-                    let mut sink = Sink { pipeline: &mut pipeline, out: &mut out, observer };
-                    let mut round = std::pin::pin!(self.round(session, at.as_deref(), &mut sink));
+                    let mut way = Way::new(&mut pipeline, &mut out, watcher.as_deref_mut());
+                    let mut round = std::pin::pin!(self.round(session, at.as_deref(), &mut way));
                     tokio::select! {
                         round = &mut round => Some(round),
                         () = pace.end() => {
@@ -505,7 +513,7 @@ impl Job<'_> {
                 && let Ok(verdict) = &verdict
             {
                 for remark in &verdict.remarks {
-                    out.buffer().extend_from_slice(format!("\n{}\n", terminal(remark)).as_bytes());
+                    out.buffer().extend_from_slice(format!("\n{}\n", escape::terminal(remark)).as_bytes());
                 }
             }
             let reader_of_out = match &mut screen {

@@ -3,12 +3,52 @@
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-use clap::ArgMatches;
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::{Context, own_folders, report};
+use super::context::{Context, own_folders};
+use super::params::report_command;
+use super::{args, report};
 use crate::error::{self, Error, Exit, Result};
-use crate::render::escape::terminal;
-use crate::render::output;
+use crate::escape::terminal;
+use crate::output;
+use crate::report::OwnReports;
+
+/// The command, with one below it for each of the user's own reports.
+pub fn command(own: &OwnReports) -> Command {
+    let mut run = args::command("run", "A report of your own: a .sql file in your queries folder")
+        .arg(
+            Arg::new("list")
+                .long("list")
+                .action(ArgAction::SetTrue)
+                .help("List your reports, with their summaries"),
+        )
+        .arg(
+            Arg::new("new")
+                .long("new")
+                .value_name("NAME")
+                .conflicts_with("list")
+                .help("Write a skeleton of a report into the first of your folders"),
+        )
+        .subcommand_value_name("NAME")
+        .subcommand_help_heading("Your reports")
+        .allow_external_subcommands(true)
+        .disable_help_subcommand(true)
+        .after_help(format!(
+            "A report is NAME.sql in a folder of PGKIT_QUERIES (several: parted by colons), or in \
+             $XDG_CONFIG_HOME/pgkit/queries.\n`pgkit man` describes its header.\n\n{}",
+            args::example(&["PGKIT_QUERIES=./sql pgkit run slow --limit 5"])
+        ));
+    for (name, report) in own {
+        run = run.subcommand(match report {
+            Ok(report) => report_command(report),
+            // Whatever its flags would have been: the answer is what is wrong with it.
+            Err(e) => args::command(name.clone(), e.message.clone()).arg(
+                Arg::new("rest").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true).hide(true),
+            ),
+        });
+    }
+    run
+}
 
 /// Runs or lists.
 pub async fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> Result<Exit> {

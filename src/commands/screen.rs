@@ -6,8 +6,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::error::Result;
-use crate::render::output::{self, Output};
-use crate::signals;
+use crate::output::{self, Output};
+use crate::terminal;
 
 /// Moves the cursor to the top left and clears the screen.
 const ANEW: &[u8] = b"\x1b[H\x1b[2J";
@@ -20,14 +20,14 @@ pub struct Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        signals::leave_screen();
+        terminal::leave_screen();
     }
 }
 
 impl Screen {
     /// Switches to the alternate screen.
     pub fn open() -> Result<Screen> {
-        signals::enter_screen()?;
+        terminal::enter_screen()?;
         Ok(Screen { last: Vec::new() })
     }
 
@@ -44,7 +44,7 @@ impl Screen {
     pub async fn close(self, mut out: Output) -> Result<()> {
         out.flush()?;
         out.drained().await;
-        signals::leave_screen();
+        terminal::leave_screen();
         out.buffer().extend_from_slice(&self.last);
         out.finish().await
     }
@@ -143,7 +143,7 @@ async fn size(resized: &mut Option<Signal>) {
 
 /// The next key. Without a terminal this future never completes.
 async fn key() -> u8 {
-    match signals::key().await {
+    match terminal::key().await {
         Ok(Some(key)) => key,
         _ => std::future::pending().await,
     }

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 use clap::{Args, Command};
 
-use crate::cli::OutputArgs;
+use crate::commands::args::OutputArgs;
 use crate::likeness::nearest;
 
 /// Names of commands in other tools, with the hint that names the equivalent in pgkit.
@@ -108,10 +108,9 @@ pub fn hint(word: &str, tree: &Command) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli;
 
     fn tree() -> Command {
-        cli::tree(&crate::report::built_in(|_| true).unwrap(), &Vec::new())
+        crate::commands::tree::tree(&crate::report::built_in(|_| true).unwrap(), &Vec::new())
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crate::answer::{Observer, Verdict};
 use crate::cell::Cell;
+use crate::column::Column;
 use crate::error::{Error, Exit, Result};
 use crate::render::human;
-use crate::report::Column;
+use crate::rows::{Flow, RowSink};
 
 /// What the server shows instead of a statement that the role may not see.
 const HIDDEN: &str = "<insufficient privilege>";
@@ -23,6 +24,7 @@ pub struct Waited {
     limit: Option<Duration>,
     /// Somebody reads along, who wonders about an empty answer.
     talks: bool,
+    columns: Vec<Column>,
     seen: Seen,
 }
 
@@ -42,12 +44,11 @@ struct Seen {
 impl Waited {
     /// For answers in which nobody may have waited for longer than `limit`; 0 is not at all.
     pub fn new(limit: Option<Duration>, talks: bool) -> Waited {
-        Waited { limit, talks, seen: Seen::default() }
+        Waited { limit, talks, ..Waited::default() }
     }
-}
 
-impl Observer for Waited {
-    fn row(&mut self, columns: &[Column], raw: &[Option<&[u8]>]) -> Result<()> {
+    fn see(&mut self, raw: &[Option<&[u8]>]) -> Result<()> {
+        let columns = &self.columns;
         let cell = |name: &str| -> Result<Cell<'_>> {
             let at = columns.iter().position(|c| c.name == name);
             let (column, raw) = at
@@ -55,7 +56,7 @@ impl Observer for Waited {
                 .ok_or_else(|| Error::bug(format!("locks has no column {name:?}")))?;
             column.kind.decode(*raw).map_err(|why| Error::bug(format!("locks: column {name:?}: {why}")))
         };
-        let pid = crate::render::plain(&cell("pid")?).into_owned();
+        let pid = crate::plain::plain(&cell("pid")?).into_owned();
         self.seen.rows += 1;
         if matches!(cell("statement")?, Cell::Text(text) if text == HIDDEN) {
             self.seen.hidden.insert(pid.clone());
@@ -82,7 +83,24 @@ impl Observer for Waited {
         }
         Ok(())
     }
+}
 
+impl RowSink for Waited {
+    fn head(&mut self, columns: &[Column]) -> Result<()> {
+        self.columns = columns.to_vec();
+        Ok(())
+    }
+
+    fn row(&mut self, raw: &[Option<&[u8]>]) -> Result<Flow> {
+        self.see(raw).map(|()| Flow::More)
+    }
+
+    fn end(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Observer for Waited {
     fn judge(&mut self) -> Result<Verdict> {
         let seen = std::mem::take(&mut self.seen);
         let sessions = |n: usize| if n == 1 { "1 session".to_owned() } else { format!("{n} sessions") };
@@ -136,9 +154,10 @@ mod tests {
     fn judged(limit: Option<u64>, rows: &[Waiter<'_>]) -> Result<Verdict> {
         let columns = columns(&["pid", "mode", "waiting_s float8", "statement"]);
         let mut waited = Waited::new(limit.map(Duration::from_secs), true);
+        waited.head(&columns).unwrap();
         for (pid, mode, waiting, statement) in rows {
             let row = Row::new().text(Some(pid)).text(*mode).float(*waiting).text(Some(statement));
-            waited.row(&columns, &row.raw()).unwrap();
+            assert_eq!(waited.row(&row.raw()).unwrap(), Flow::More);
         }
         let verdict = waited.judge();
         // The next answer begins anew.

@@ -5,7 +5,6 @@ pub mod files;
 pub mod guess;
 pub mod known;
 pub mod local;
-pub mod note;
 pub mod places;
 pub mod plan;
 pub mod prefix;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::note::{KEY, Note, Values};
 use super::scope::Scope;
 use crate::error::{Error, Exit, Result};
+use crate::note::{KEY, Note, Values};
 use crate::session::Writer;
 
 const AUTO_CONF: &str = include_str!("../../queries/log/auto_conf.sql");

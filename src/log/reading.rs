@@ -11,7 +11,7 @@ use super::strange;
 use super::unwrap::{Unwrapper, Wanted, Wrapping};
 use super::zone::{Clock, looks_like_time};
 use crate::error::{Error, Result};
-use crate::pipeline::Flow;
+use crate::rows::Flow;
 
 /// The most that a log is wrapped in.
 const DEPTH: usize = 3;

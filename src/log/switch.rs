@@ -10,11 +10,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::note::{KEY, Note, Restore, SETTINGS, Values, Wish};
 use super::places::{self, AtRole, Client, Effective, Places};
 use super::scope::Scope;
 use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
+use crate::note::{KEY, Note, Restore, SETTINGS, Values, Wish};
 use crate::session::{Echo, Limits, Purpose, Reader, Running, Settings, Writer};
 use crate::sql::quote_ident;
 

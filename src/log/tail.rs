@@ -15,7 +15,7 @@ use super::required::Required;
 use super::source::{Got, Source};
 use super::strange;
 use crate::error::{Error, Exit, Result};
-use crate::pipeline::Flow;
+use crate::rows::Flow;
 use crate::rows::Row;
 
 /// How long to wait for more, at first and at last.

@@ -7,7 +7,7 @@ mod lines;
 use std::borrow::Cow;
 
 use super::decode::Lines;
-use crate::pipeline::Flow;
+use crate::rows::Flow;
 
 /// A way to wrap a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

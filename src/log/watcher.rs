@@ -11,13 +11,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use super::files::{self, Growth, Place};
-use super::note::Note;
 use super::places;
 use super::scope::Scope;
 use super::switch::{Access, Foreign, Switch};
 use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
 use crate::helper::Master;
+use crate::note::Note;
 use crate::session::{Purpose, Running, Writer};
 
 /// How often to look.

@@ -8,9 +8,11 @@ use std::cell::RefCell;
 use std::io::Write;
 use std::rc::Rc;
 
-use super::{Format, Style, escape, plain};
+use super::format::{Format, Style};
 use crate::cell::Cell;
-use crate::report::Column;
+use crate::column::Column;
+use crate::escape;
+use crate::plain::plain;
 
 pub(super) struct Csv {
     columns: Vec<Column>,

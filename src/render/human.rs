@@ -6,6 +6,7 @@ use humansize::{BaseUnit, FormatSizeOptions, ISizeFormatter, Kilo};
 use jiff::tz::TimeZone;
 
 use crate::cell::{self, Cell};
+use crate::plain::plain;
 
 /// The units that a column's name can carry.
 const UNITS: &[&str] = &["_bytes", "_ms", "_s", "_pct"];
@@ -77,7 +78,7 @@ pub fn show<'a>(name: &str, cell: &'a Cell<'_>, zone: &TimeZone) -> Cow<'a, str>
     match (with_unit, cell) {
         (Some(text), _) => Cow::Owned(text),
         (None, Cell::Timestamp { micros, zoned }) => Cow::Owned(cell::local_timestamp(*micros, *zoned, zone)),
-        (None, cell) => super::plain(cell),
+        (None, cell) => plain(cell),
     }
 }
 

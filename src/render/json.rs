@@ -1,8 +1,10 @@
 //! JSON: one array of objects, or one object a line. Numbers are numbers; NaN and the infinities are strings.
 
-use super::{Format, escape, plain};
+use super::format::Format;
 use crate::cell::Cell;
-use crate::report::Column;
+use crate::column::Column;
+use crate::escape;
+use crate::plain::plain;
 
 pub(super) struct Json {
     /// Each `"name":` with its comma where it is not the first.

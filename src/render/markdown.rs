@@ -1,8 +1,10 @@
 //! A table as GitHub and most wikis read it.
 
-use super::{Format, Style, escape, human, is_number};
+use super::format::{Format, Style, is_number};
+use super::human;
 use crate::cell::Cell;
-use crate::report::Column;
+use crate::column::Column;
+use crate::escape;
 
 pub(super) struct Markdown {
     columns: Vec<Column>,

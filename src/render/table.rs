@@ -3,9 +3,12 @@
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, TableStyle, Width};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Format, Style, escape, human, is_number, wrapped};
+use super::format::{Format, Style, is_number};
+use super::human;
 use crate::cell::{Cell, Scalar};
-use crate::report::Column;
+use crate::column::Column;
+use crate::escape;
+use crate::wrap::wrapped;
 
 /// How many rows are looked at before the first is shown, and how many are laid out at once.
 const BATCH: usize = 1000;

@@ -1,13 +1,15 @@
-//! Who stands under whom, drawn with lines, for rows that say so (see [`Tree`](crate::report::Tree)).
+//! Who stands under whom, drawn with lines, for rows that say so (see [`Tree`](crate::column::Tree)).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::{Format, Style, escape, human};
+use super::format::{Format, Style};
+use super::human;
 use crate::cell::Cell;
-use crate::report::Column;
+use crate::column::Column;
+use crate::escape;
 
 /// What stands beside the lines has at least this much room, or half of a narrow terminal; of deeper trees only the last
 /// lines are drawn.
@@ -237,7 +239,7 @@ impl Format for Drawing {
 mod tests {
     use super::*;
     use crate::cell::ColumnType;
-    use crate::report::Tree;
+    use crate::column::Tree;
 
     fn drawn(rows: &[(&str, &str, i64, &str)], width: Option<usize>, color: bool) -> String {
         let column = |name: &str, kind: &str| {

@@ -1,8 +1,10 @@
 //! One object a line, tabs between the values, escaped as COPY's text format reads them; NULL is empty.
 
-use super::{Format, Style, escape, plain};
+use super::format::{Format, Style};
 use crate::cell::{self, Cell, Scalar, Timestamps};
-use crate::report::Column;
+use crate::column::Column;
+use crate::escape;
+use crate::plain::plain;
 
 pub(super) struct Tsv {
     columns: Vec<Column>,

@@ -2,9 +2,11 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Format, Style, escape, human};
+use super::format::{Format, Style};
+use super::human;
 use crate::cell::Cell;
-use crate::report::Column;
+use crate::column::Column;
+use crate::escape;
 
 pub(super) struct Vertical {
     columns: Vec<Column>,

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Column, Param, ParamType, Report, SHARED_FLAGS, Scope, Text, Tree};
-use crate::answer::parse_duration;
+use super::model::{Param, ParamType, Report, SHARED_FLAGS, Scope, Text};
 use crate::cell::ColumnType;
-use crate::cli::parse_bytes;
+use crate::column::{Column, Tree};
 use crate::connect::ServerVersion;
 use crate::error::{Error, Result};
 use crate::marks;
 use crate::sql;
+use crate::units::{parse_bytes, parse_duration};
 
 /// The header of a file as TOML writes it.
 #[derive(Debug, Clone, Deserialize)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use include_dir::{Dir, include_dir};
 
 use super::header::parse_file;
-use super::{Report, Scope, Text};
+use super::model::{Report, Scope, Text};
 use crate::error::{Error, Result};
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
@@ -98,9 +98,12 @@ fn report_name(file: &str) -> String {
     stem.split('.').next().unwrap_or(stem).to_owned()
 }
 
+/// The user's own reports: each with its report, or what is wrong with it.
+pub type OwnReports = Vec<(String, Result<Report>)>;
+
 /// The user's own reports, from these folders (the first that has a file of that name wins), by name; a file that
 /// is not right stands there with its error, so that the others still run.
-pub fn own(folders: &[PathBuf]) -> Result<Vec<(String, Result<Report>)>> {
+pub fn own(folders: &[PathBuf]) -> Result<OwnReports> {
     let mut files: BTreeMap<String, PathBuf> = BTreeMap::new();
     for folder in folders {
         let entries = match std::fs::read_dir(folder) {

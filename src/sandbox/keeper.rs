@@ -17,8 +17,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::folder::{Base, Folder};
+use super::options::{Info, Password, Settings, Status};
 use super::server::{Cluster, SUPERUSER, Stop};
-use super::{Info, Password, Settings, Status, sample, server, user};
+use super::{sample, server, user};
 use crate::error::{Error, Exit, Result};
 use crate::helper::{Answer, Failure, Master, to_line};
 
@@ -173,7 +174,7 @@ fn describe(
         keeper_pid: std::process::id(),
         since,
         key,
-        settings: super::short_hash(&orders.settings),
+        settings: super::options::short_hash(&orders.settings),
     }
 }
 

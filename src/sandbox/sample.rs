@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::Password;
+use super::options::Password;
 use super::server::SUPERUSER;
 use crate::connect::{self, Disk, Environment, Flags};
 use crate::error::{Error, Result};

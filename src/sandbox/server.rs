@@ -12,8 +12,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-use super::Settings;
 use super::folder::Folder;
+use super::options::Settings;
 use super::user::Owner;
 use crate::error::{Error, Exit, Result};
 use crate::{secrets, unsafe_spawn};
@@ -204,7 +204,12 @@ impl Cluster {
     fn template_key(&self) -> String {
         let binaries = &self.settings.binaries;
         let made = fs::metadata(binaries.program("postgres")).map(|meta| (meta.mtime(), meta.ino())).ok();
-        super::short_hash(&(binaries, made, &self.settings.initdb_args, self.owner.as_ref().map(|o| o.uid)))
+        super::options::short_hash(&(
+            binaries,
+            made,
+            &self.settings.initdb_args,
+            self.owner.as_ref().map(|o| o.uid),
+        ))
     }
 
     /// Keeps the fresh data folder for the next server. Built in our folder and moved, so nobody sees half of

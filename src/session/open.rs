@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Echo, Registered, Running, explain};
+use super::echo::Echo;
+use super::failure::explain;
+use super::running::{Registered, Running};
 use crate::connect::{self, Connected, Opening, Target};
 use crate::error::{Error, Result};
 
@@ -60,7 +62,7 @@ pub(super) async fn open(
     }
     let registered = running.register(connected.canceler.clone());
     if let Some(echo) = echo {
-        echo(&super::echoed(&connected.message.replace("; ", ";\n"), &[]));
+        echo(&super::echo::echoed(&connected.message.replace("; ", ";\n"), &[]));
     }
     let answer = std::mem::replace(&mut connected.answer, Ok(Vec::new()));
     let answer = answer.map_err(|e| explain(&e, &connected.host, &connected.closing_error))?;

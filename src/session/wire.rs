@@ -13,7 +13,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_postgres::fallible_iterator::FallibleIterator;
 
 use super::failure::exit_of;
-use super::{KEPT, MARK, Registered, Running, WATCH_CLIENT, open};
+use super::link::KEPT;
+use super::open;
+use super::running::{Registered, Running};
+use super::settings::WATCH_CLIENT;
+use crate::connect::MARK;
 use crate::connect::{self, Bare, Canceler, Opening, ServerVersion, Target};
 use crate::error::{Error, Exit, Result};
 

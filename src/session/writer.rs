@@ -5,10 +5,17 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Echo, Link, Opening, PATH, Running, Server, Service, Value, house, open, timeout, watch_client};
+use super::echo::Echo;
+use super::link::Link;
+use super::open;
+use super::running::Running;
+use super::service::Service;
+use super::settings::{timeout, watch_client};
+use super::value::Value;
+use crate::connect::{Opening, PATH, Server, house};
 use crate::connect::{ServerVersion, Target, drop_role};
 use crate::error::{Error, Exit, Result};
-use crate::log::note;
+use crate::note;
 
 /// What a writing session is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::{block_comment, dollar_quoted, line_comment, quoted, word_at};
-use crate::render::escape;
+use crate::escape;
 
 /// Which characters an escape may stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Finding, Severity};
+use super::finding::{Finding, Severity};
 
 /// Where a check runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

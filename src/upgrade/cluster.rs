@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{Finding, Severity};
+use super::finding::{Finding, Severity};
 
 /// What a control file says that two clusters must agree on, by the names of `pg_control_init()`; what a version does
 /// not have is `None`.

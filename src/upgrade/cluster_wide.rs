@@ -3,11 +3,11 @@
 use super::checks::{CHECKS, Scope};
 use super::cluster::{self, Old};
 use super::examine::{Count, Database, Work};
+use super::finding::{Finding, Severity};
 use super::hba::{self, Rule};
 use super::libraries::Use;
 use super::locks::Table;
 use super::settings::{self, Used};
-use super::{Finding, Severity};
 use crate::error::Result;
 use crate::session::Reader;
 use crate::sql;

@@ -9,11 +9,11 @@ use serde::de::DeserializeOwned;
 
 use super::checks::{self, CHECKS, Check, Scope};
 use super::cluster::{self, Old};
+use super::finding::{Finding, Severity};
 use super::libraries::{self, Use, Verdict};
 use super::locks::{Dumped, Table};
 use super::rehearsal::{self, Plan};
 use super::settings::{self, Used};
-use super::{Finding, Severity};
 use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
 use crate::sandbox::{self, Binaries, Options};

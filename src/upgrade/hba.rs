@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Finding, Severity};
+use super::finding::{Finding, Severity};
 
 /// A line for the local socket.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

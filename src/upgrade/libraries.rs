@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::{Finding, Severity};
+use super::finding::{Finding, Severity};
 
 /// One use of a library.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Finding, Severity};
+use super::finding::{Finding, Severity};
 
 /// The lock table of the old server or of the new cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

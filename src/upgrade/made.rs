@@ -7,10 +7,10 @@ use serde::Deserialize;
 
 use super::cluster::{self, Old};
 use super::examine::{Installation, Work};
+use super::finding::{Finding, Severity};
 use super::hba;
 use super::locks::Table;
 use super::trial::{Facts, Trial};
-use super::{Finding, Severity};
 use crate::error::{Error, Exit, Result};
 use crate::helper::aside;
 use crate::sandbox::{self, Options};

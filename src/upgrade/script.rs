@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::Finding;
-use crate::render::escape;
+use super::finding::Finding;
+use crate::escape;
 
 /// One script for all databases. What destroys or needs a choice stands commented out, unless that is wanted live.
 /// `home` is the database to be in for what concerns a whole database or the cluster.

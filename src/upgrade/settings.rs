@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{Finding, Severity};
+use super::finding::{Finding, Severity};
 
 /// A setting that is not at its default, where it stands, and what takes it away there.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

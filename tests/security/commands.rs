@@ -102,7 +102,7 @@ fn leaves(tree: &Tree, path: &str, out: &mut BTreeSet<String>) {
 fn every_command_is_tried_on_planted_databases() {
     let reports = pgkit::report::built_in(|_| true).unwrap();
     let mut all = BTreeSet::new();
-    leaves(&pgkit::cli::tree(&reports, &Vec::new()), "", &mut all);
+    leaves(&pgkit::commands::tree::tree(&reports, &Vec::new()), "", &mut all);
     let words = |args: &[&str]| args.join(" ");
     let missing: Vec<&String> = all
         .iter()

@@ -2,11 +2,13 @@
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
-use super::{Job, MeasureArgs};
+use super::flags::MeasureArgs;
+use super::measure::Job;
 use crate::bench::params;
 use crate::bench::script::Variant;
-use crate::cli::{self, FormatArgs, SessionArgs};
-use crate::commands::{Context, sandbox};
+use crate::commands::args::{self, FormatArgs, SessionArgs};
+use crate::commands::context::Context;
+use crate::commands::sandbox;
 use crate::error::{Error, Exit, Result};
 use crate::session::Wire;
 
@@ -34,12 +36,13 @@ struct DemoArgs {
 
 pub(super) fn command() -> Command {
     let about = "Two look-ups against one join, on a throwaway server with artists and songs";
-    sandbox::with_bin_dir(DemoArgs::augment_args(cli::command("demo", about))).about(about).after_help(
-        cli::example(&["pgkit bench demo", "pgkit bench demo --protocol prepared --html demo.html"]),
+    sandbox::with_bin_dir(DemoArgs::augment_args(args::command("demo", about))).about(about).after_help(
+        args::example(&["pgkit bench demo", "pgkit bench demo --protocol prepared --html demo.html"]),
     )
 }
 
-pub(super) async fn run(context: &Context, own: &ArgMatches) -> Result<Exit> {
+pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    args::refuse_connection_flags(root, "bench demo")?;
     let args = DemoArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
     let read = |_: &str| Err(Error::bug("the demo reads no file"));
     let variants = VARIANTS.iter().map(|text| Variant::parse(text, &read)).collect::<Result<Vec<_>>>()?;

@@ -3,20 +3,22 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use super::MeasureArgs;
+use super::flags::MeasureArgs;
 use crate::bench::page::{self, Shown};
 use crate::bench::plot;
 use crate::bench::run::{Options, Outcome};
 use crate::bench::script::Values;
 use crate::bench::stats::{self, Comparison, Summary};
-use crate::cli::{EchoArgs, FormatArgs};
-use crate::commands::Context;
+use crate::commands::args::{EchoArgs, FormatArgs};
+use crate::commands::context::Context;
 use crate::commands::listing::Listing;
 use crate::error::{self, Error, Exit, Result};
-use crate::pipeline::Flow;
+use crate::output;
 use crate::render::csv::no_formula;
-use crate::render::{self, human, output};
+use crate::render::human;
+use crate::rows::Flow;
 use crate::rows::Row;
+use crate::terminal;
 
 const COLUMNS: &[&str] = &[
     "variant text",
@@ -73,7 +75,7 @@ impl Show {
         format: &FormatArgs,
         echo: EchoArgs,
     ) -> Result<Show> {
-        let terminal = output::terminal_size(context.env.var("COLUMNS"));
+        let terminal = terminal::size(context.env.var("COLUMNS"));
         let people = terminal.map(|(width, _)| width).filter(|_| format.is_plain());
         let columns = match people {
             _ if measure.pairs => PAIRS,
@@ -127,7 +129,7 @@ impl Show {
                 .variants
                 .iter()
                 .zip(&taken)
-                .filter_map(|(v, t)| Some((render::escape::terminal(&v.name).into_owned(), t.summary?)))
+                .filter_map(|(v, t)| Some((crate::escape::terminal(&v.name).into_owned(), t.summary?)))
                 .collect();
             output::print(&format!("\n{}", plot::boxes(&all, width)))?;
             if width < ROOM && !self.pairs {
@@ -216,10 +218,10 @@ fn shares(options: &Options, outcome: &Outcome, taken: &[Taken], width: usize) -
         let ms = |share: Option<f64>| {
             share.map_or_else(|| "an unknown time".to_owned(), |ms| human::seconds(ms / 1e3))
         };
-        let name = render::escape::terminal(&variant.name);
+        let name = crate::escape::terminal(&variant.name);
         let (server, trips, client) = (ms(server), ms(Some(trips)), ms(client));
         let line = format!("{name}: {server} server, {trips} round trips, {client} client");
-        for line in render::wrapped(&line, width) {
+        for line in crate::wrap::wrapped(&line, width) {
             out.push_str(&line);
             out.push('\n');
         }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::{ArgMatches, Command};
 use serde::Deserialize;
 
-use super::WriteArgs;
-use crate::commands::Context;
+use super::shared::{self, WriteArgs};
+use crate::commands::context::Context;
 use crate::error::{Error, Exit, Result};
 use crate::jobs::claim::{self, Before, Here};
 use crate::jobs::store::{Place, in_schema, interval, lock_key};
@@ -21,7 +21,7 @@ const TRY_LOCK: &str = include_str!("../../../queries/jobs/try_lock.sql");
 const BEHIND: &str = include_str!("../../../queries/jobs/behind.sql");
 
 fn command(name: &'static str, about: &'static str, examples: &[&str]) -> Command {
-    super::command::<WriteArgs>(name, about, examples).arg(super::names().required(true).help("The job"))
+    shared::command::<WriteArgs>(name, about, examples).arg(shared::names().required(true).help("The job"))
 }
 
 pub(super) fn reset_command() -> Command {
@@ -54,10 +54,10 @@ struct Known {
 }
 
 async fn known(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Known> {
-    let args: WriteArgs = super::parse(own)?;
+    let args: WriteArgs = shared::parse(own)?;
     let name = own.get_one::<String>("name").cloned().unwrap_or_default();
-    let (jobs, owner) = super::file_if_any(context, &args.file)?;
-    let writer = super::writing(context, root, own, &args.session).await?;
+    let (jobs, owner) = shared::file_if_any(context, &args.file)?;
+    let writer = shared::writing(context, root, own, &args.session).await?;
     let place =
         tables::open(&writer, Where { schema: args.schema.as_deref(), owner: owner.as_deref() }).await?;
     let job = jobs.iter().find(|job| job.name == name);
@@ -99,7 +99,7 @@ impl Known {
         }
         let behind = self.in_schema(BEHIND);
         let behind: Vec<Before> = self.writer.changed(&behind, &[Value::Text(self.name.clone())]).await?;
-        let here = Here::new(&super::host());
+        let here = Here::new(&shared::host());
         let Some((why, left)) = behind.first().and_then(|before| claim::may_still_run(&here, before)) else {
             return Ok(true);
         };
@@ -170,17 +170,20 @@ pub(super) async fn unlock(context: &Context, root: &ArgMatches, own: &ArgMatche
     Ok(Exit::Done)
 }
 
-pub(super) async fn pause(
-    context: &Context,
-    root: &ArgMatches,
-    own: &ArgMatches,
-    paused: bool,
-) -> Result<Exit> {
+pub(super) async fn pause(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    set_paused(context, root, own, true).await
+}
+
+pub(super) async fn resume(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    set_paused(context, root, own, false).await
+}
+
+async fn set_paused(context: &Context, root: &ArgMatches, own: &ArgMatches, paused: bool) -> Result<Exit> {
     let job = known(context, root, own).await?;
     let params = [
         Value::Text(job.name.clone()),
         Value::Bool(paused),
-        Value::Text(super::who(&job.writer, context)),
+        Value::Text(shared::who(&job.writer, context)),
         Value::Text(interval(job.max_ongoing_age)),
     ];
     job.writer.affect(&job.in_schema(PAUSE), &params).await?;

@@ -2,15 +2,15 @@
 
 use clap::{ArgMatches, Args, Command};
 
-use super::FileArgs;
-use crate::cli::{self, FormatArgs};
-use crate::commands::Context;
+use super::shared::{self, FileArgs};
+use crate::commands::args::{self, FormatArgs};
+use crate::commands::context::Context;
 use crate::commands::listing::Listing;
 use crate::error::{Exit, Result};
 use crate::jobs::job::{Job, Work};
 use crate::jobs::plan;
 use crate::jobs::schedule::Schedule;
-use crate::pipeline::Flow;
+use crate::rows::Flow;
 use crate::rows::Row;
 
 const COLUMNS: &[&str] = &["name text", "schedule text", "kind text", "backfill bool", "depends_on text"];
@@ -26,16 +26,17 @@ struct CheckArgs {
 pub(super) fn command() -> Command {
     let about =
         "Check a jobs file: every fault with file, line and job, or its jobs in the order in which they run";
-    CheckArgs::augment_args(cli::command("check", about))
+    CheckArgs::augment_args(args::command("check", about))
         .about(about)
-        .after_help(cli::example(&["pgkit jobs check --file jobs.toml"]))
+        .after_help(args::example(&["pgkit jobs check --file jobs.toml"]))
 }
 
 /// Connects to nothing. Exit code 65 where something is wrong.
-pub(super) async fn run(context: &Context, own: &ArgMatches) -> Result<Exit> {
-    let args: CheckArgs = super::parse(own)?;
+pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    args::refuse_connection_flags(root, "jobs check")?;
+    let args: CheckArgs = shared::parse(own)?;
     let mut listing = Listing::new(context, "jobs check", COLUMNS, &args.format)?;
-    let read = super::read(context, &args.file)?;
+    let read = shared::read(context, &args.file)?;
     if !read.tell() {
         return Ok(Exit::Data);
     }

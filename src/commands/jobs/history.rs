@@ -2,13 +2,13 @@
 
 use clap::{ArgMatches, Args, Command};
 
-use super::LookArgs;
+use super::shared::{self, LookArgs};
 use crate::cell;
-use crate::commands::Context;
+use crate::commands::context::Context;
 use crate::commands::listing::Listing;
 use crate::error::{Exit, Result};
 use crate::jobs::store::in_schema;
-use crate::pipeline::Flow;
+use crate::rows::Flow;
 use crate::session::{Reader, Rows, Value, push_values};
 use tokio_postgres::types::Type;
 
@@ -51,16 +51,16 @@ struct HistoryArgs {
 }
 
 pub(super) fn command() -> Command {
-    super::command::<HistoryArgs>(
+    shared::command::<HistoryArgs>(
         "history",
         "Show the attempts of all jobs or of some, the latest first: when, how long, what came of it",
         &["pgkit jobs history rollup -n 10", "pgkit jobs history --failed --output --format vertical"],
     )
-    .arg(super::names().num_args(0..).help("The jobs [default: all]"))
+    .arg(shared::names().num_args(0..).help("The jobs [default: all]"))
 }
 
 pub(super) fn ghosts_command() -> Command {
-    super::command::<LookArgs>(
+    shared::command::<LookArgs>(
         "ghosts",
         "List the rows of jobs that are not in the file",
         &["pgkit jobs ghosts", "pgkit jobs ghosts | cut -f1 | xargs -n1 pgkit jobs reset"],
@@ -83,7 +83,7 @@ async fn show(mut rows: Rows<'_>, reader: &Reader, listing: &mut Listing) -> Res
 }
 
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
-    let args: HistoryArgs = super::parse(own)?;
+    let args: HistoryArgs = shared::parse(own)?;
     let mut columns = COLUMNS.to_vec();
     if args.output {
         columns.push("printed text");
@@ -97,9 +97,9 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         Value::Bool(args.failed),
         Value::Bool(args.output),
     ];
-    let owner = super::owner_if_any(context, &args.look.file)?;
+    let owner = shared::owner_if_any(context, &args.look.file)?;
     let (count, _) =
-        super::reading(context, root, own, &args.look, owner.as_deref(), async |reader, place| {
+        shared::reading(context, root, own, &args.look, owner.as_deref(), async |reader, place| {
             let text = in_schema(if place.has_pgkit { HISTORY } else { HISTORY_LOG }, &place.schema);
             let mut picked: Vec<&str> = columns.iter().map(|c| c.split(' ').next().unwrap_or(c)).collect();
             picked.dedup();
@@ -117,13 +117,13 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
 }
 
 pub(super) async fn ghosts(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
-    let args: LookArgs = super::parse(own)?;
+    let args: LookArgs = shared::parse(own)?;
     let mut listing = Listing::new(context, "jobs ghosts", GHOST_COLUMNS, &args.format)?;
-    let read = super::read(context, &args.file)?;
+    let read = shared::read(context, &args.file)?;
     let owner = read.parsed.owner.clone();
     let jobs = read.jobs()?;
     let names = Value::TextList(jobs.iter().map(|job| Some(job.name.clone())).collect());
-    super::reading(context, root, own, &args, owner.as_deref(), async |reader, place| {
+    shared::reading(context, root, own, &args, owner.as_deref(), async |reader, place| {
         show(reader.rows(&in_schema(GHOSTS, &place.schema), &[names]).await?, reader, &mut listing).await
     })
     .await?;

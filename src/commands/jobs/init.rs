@@ -2,12 +2,12 @@
 
 use clap::{ArgMatches, Args, Command};
 
-use super::FileArgs;
-use crate::cli::{self, ConnectionArgs, SessionArgs};
-use crate::commands::Context;
+use super::shared::{self, FileArgs};
+use crate::commands::args::{self, ConnectionArgs, SessionArgs};
+use crate::commands::context::Context;
 use crate::error::{Exit, Result};
 use crate::jobs::tables::{self, Where};
-use crate::render::output;
+use crate::output;
 
 /// A jobs file that runs as it is.
 const EXAMPLE: &str = include_str!("example.toml");
@@ -28,21 +28,21 @@ struct InitArgs {
 
 pub(super) fn command() -> Command {
     let about = "Make crontabber's tables, and pgkit's own beside them, as far as they are missing";
-    ConnectionArgs::augment_args(InitArgs::augment_args(cli::command("init", about)))
+    ConnectionArgs::augment_args(InitArgs::augment_args(args::command("init", about)))
         .about(about)
-        .after_help(cli::example(&["pgkit jobs init", "pgkit jobs init --example > jobs.toml"]))
+        .after_help(args::example(&["pgkit jobs init", "pgkit jobs init --example > jobs.toml"]))
 }
 
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
-    let args: InitArgs = super::parse(own)?;
+    let args: InitArgs = shared::parse(own)?;
     if args.example {
         // Root must name the user.
         let is_root = context.env.uid() == 0;
         output::print(&if is_root { EXAMPLE.replacen("# user", "user  ", 1) } else { EXAMPLE.to_owned() })?;
         return Ok(Exit::Done);
     }
-    let owner = super::owner_if_any(context, &args.file)?;
-    let writer = super::writing(context, root, own, &args.session).await?;
+    let owner = shared::owner_if_any(context, &args.file)?;
+    let writer = shared::writing(context, root, own, &args.session).await?;
     let made =
         tables::init(&writer, Where { schema: args.schema.as_deref(), owner: owner.as_deref() }).await?;
     let echo = &args.session.echo;

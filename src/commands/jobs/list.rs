@@ -2,12 +2,12 @@
 
 use clap::{ArgMatches, Command};
 
-use super::LookArgs;
-use crate::commands::Context;
+use super::shared::{self, LookArgs};
+use crate::commands::context::Context;
 use crate::commands::listing::Listing;
 use crate::error::{Exit, Result};
 use crate::jobs::health;
-use crate::pipeline::Flow;
+use crate::rows::Flow;
 use crate::rows::Row;
 
 const COLUMNS: &[&str] = &[
@@ -23,7 +23,7 @@ const COLUMNS: &[&str] = &[
 ];
 
 pub(super) fn command() -> Command {
-    super::command::<LookArgs>(
+    shared::command::<LookArgs>(
         "list",
         "List the jobs at a glance: state, last run, next run, errors",
         &["pgkit jobs list --columns name,state,next_run", "pgkit jobs list --grep failing"],
@@ -31,9 +31,9 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
-    let args: LookArgs = super::parse(own)?;
+    let args: LookArgs = shared::parse(own)?;
     let mut listing = Listing::new(context, "jobs list", COLUMNS, &args.format)?;
-    let (jobs, snapshot) = super::look(context, root, own, &args).await?;
+    let (jobs, snapshot) = shared::look(context, root, own, &args).await?;
     for job in &jobs {
         let stored = snapshot.jobs.get(&job.name);
         let row = stored.and_then(|s| s.state.row.clone()).unwrap_or_default();

@@ -2,318 +2,37 @@
 
 mod change;
 mod check;
+mod group;
 mod history;
 mod init;
 mod list;
 mod next;
 mod report;
 mod run;
+mod shared;
 mod status;
 mod trigger;
+mod when;
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+pub use group::{command, is_plugin, run};
+pub use status::unknown;
 
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueHint};
+use super::table::{Entry, entry};
 
-pub(super) use status::unknown;
-
-use super::{Context, complete};
-use crate::cli::{self, ConnectionArgs, FormatArgs, SessionArgs};
-use crate::connect::Target;
-use crate::error::{self, Error, Exit, Result};
-use crate::jobs::file;
-use crate::jobs::job::Job;
-use crate::jobs::store::{self, Place, Snapshot};
-use crate::jobs::tables::{self, Where};
-use crate::jobs::trusted;
-use crate::session::{Purpose, Reader, Settings, Writer};
-use crate::signals;
-
-/// Which jobs: the flag stands behind `jobs` or behind its part.
-#[derive(Debug, Clone, Default)]
-struct FileArgs {
-    file: Option<PathBuf>,
-}
-
-impl FromArgMatches for FileArgs {
-    fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<FileArgs, clap::Error> {
-        Ok(FileArgs { file: matches.get_one::<PathBuf>("file").cloned() })
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> std::result::Result<(), clap::Error> {
-        *self = FileArgs::from_arg_matches(matches)?;
-        Ok(())
-    }
-}
-
-impl Args for FileArgs {
-    // The one flag is global to `jobs`.
-    fn augment_args(command: Command) -> Command {
-        command
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        command
-    }
-}
-
-/// What every command that looks at the tables has.
-#[derive(Debug, Clone, Args)]
-struct LookArgs {
-    #[command(flatten)]
-    file: FileArgs,
-    /// The schema of the tables [default: where they are]
-    #[arg(long, value_name = "SCHEMA")]
-    schema: Option<String>,
-    #[command(flatten)]
-    format: FormatArgs,
-    #[command(flatten)]
-    session: SessionArgs,
-}
-
-/// A command with the flags of the connection.
-fn command<A: Args>(name: &'static str, about: &'static str, examples: &[&str]) -> Command {
-    let command = ConnectionArgs::augment_args(A::augment_args(cli::command(name, about)));
-    command.about(about).after_help(cli::example(examples))
-}
-
-/// Is a line meant as a monitoring plugin's? Then wrong usage has its answer too.
-pub(super) fn is_plugin(args: &[OsString]) -> bool {
-    let has = |word: &str| args.iter().any(|arg| arg == word);
-    has("jobs") && has("status") && has("--nagios")
-}
-
-/// The jobs that are meant, completed from the file.
-fn names() -> Arg {
-    Arg::new("name").value_name("NAME").add(complete::jobs())
-}
-
-/// The command.
-pub fn command_tree() -> Command {
-    cli::command(
-        "jobs",
-        "Run jobs on time, each date once, from as many machines as there are; on crontabber's tables",
-    )
-    .subcommand_required(true)
-    .arg_required_else_help(true)
-    .disable_help_subcommand(true)
-    .arg(
-        Arg::new("file")
-            .long("file")
-            .value_name("FILE")
-            .value_hint(ValueHint::FilePath)
-            .value_parser(clap::value_parser!(PathBuf))
-            .global(true)
-            .help("The jobs file [default: PGKIT_JOBS, then ./jobs.toml]"),
-    )
-    .subcommand(init::command())
-    .subcommand(check::command())
-    .subcommand(list::command())
-    .subcommand(run::command())
-    .subcommand(next::next_command())
-    .subcommand(next::why_command())
-    .subcommand(status::command())
-    .subcommand(history::command())
-    .subcommand(change::reset_command())
-    .subcommand(history::ghosts_command())
-    .subcommand(change::unlock_command())
-    .subcommand(change::pause_command())
-    .subcommand(change::resume_command())
-    .subcommand(trigger::command())
-    .after_help(cli::example(&[
-        "pgkit jobs init && pgkit jobs init --example > jobs.toml",
-        "pgkit jobs run",
-        "pgkit jobs list",
-        "pgkit jobs status --nagios",
-    ]))
-}
-
-/// Runs it.
-pub async fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> Result<Exit> {
-    match matches.subcommand() {
-        Some(("check", own)) => {
-            cli::refuse_connection_flags(root, "jobs check")?;
-            check::run(context, own).await
-        }
-        Some(("init", own)) => init::run(context, root, own).await,
-        Some(("run", own)) => run::run(context, root, own).await,
-        Some(("history", own)) => history::run(context, root, own).await,
-        Some(("ghosts", own)) => history::ghosts(context, root, own).await,
-        Some(("reset", own)) => change::reset(context, root, own).await,
-        Some(("unlock", own)) => change::unlock(context, root, own).await,
-        Some(("pause", own)) => change::pause(context, root, own, true).await,
-        Some(("resume", own)) => change::pause(context, root, own, false).await,
-        Some(("guard", own)) => trigger::run(context, root, own).await,
-        Some(("list", own)) => list::run(context, root, own).await,
-        Some(("next", own)) => next::run(context, root, own).await,
-        Some(("why", own)) => next::why(context, root, own).await,
-        Some(("status", own)) => status::run(context, root, own).await,
-        _ => Err(Error::bug("a jobs command without its code")),
-    }
-}
-
-fn parse<A: FromArgMatches>(matches: &ArgMatches) -> Result<A> {
-    A::from_arg_matches(matches).map_err(|e| Error::bug(e.to_string()))
-}
-
-/// A jobs file that was read.
-struct Read {
-    path: PathBuf,
-    parsed: file::Parsed,
-}
-
-/// Reads the file that is meant. Errors: it is not there (74), others may write it (65).
-fn read(context: &Context, args: &FileArgs) -> Result<Read> {
-    let named = args.file.clone().or_else(|| context.env.nonempty("PGKIT_JOBS").map(PathBuf::from));
-    let path = named.unwrap_or_else(|| PathBuf::from("jobs.toml"));
-    let text = trusted::read(&path, context.env.uid(), "the jobs file").map_err(|e| {
-        let is_missing = e.exit == Exit::Io && args.file.is_none();
-        if is_missing { e.hint("name it: --file FILE, or PGKIT_JOBS") } else { e }
-    })?;
-    let text = String::from_utf8(text)
-        .map_err(|_| Error::data(format!("{}: the file is not UTF-8", path.display())))?;
-    Ok(Read { parsed: file::parse(&text), path })
-}
-
-impl Read {
-    /// Tells every fault. Says whether the jobs may be used.
-    fn tell(&self) -> bool {
-        for fault in &self.parsed.faults {
-            let job = fault.job.as_ref().map(|job| format!("job {job:?}: ")).unwrap_or_default();
-            let kind = if fault.warning { "WARNING: " } else { "" };
-            error::note(&format!("pgkit: {kind}{}:{}: {job}{}", self.path.display(), fault.line, fault.why));
-        }
-        self.parsed.faults.iter().all(|fault| fault.warning)
-    }
-
-    /// The jobs. Errors: something is wrong in the file (65); all of it is told by then.
-    fn jobs(self) -> Result<Vec<Job>> {
-        let wrong: Vec<_> = self.parsed.faults.iter().filter(|fault| !fault.warning).collect();
-        let Some(first) = wrong.first() else { return Ok(self.parsed.jobs) };
-        self.tell();
-        let many = if wrong.len() == 1 { "a fault".to_owned() } else { format!("{} faults", wrong.len()) };
-        let job = first.job.as_ref().map(|job| format!("job {job:?}: ")).unwrap_or_default();
-        let (path, line, why) = (self.path.display(), first.line, &first.why);
-        Err(Error::data(format!("{path} has {many}, the first in line {line}: {job}{why}"))
-            .hint("nothing is done with such a file; pgkit jobs check tells when it is right"))
-    }
-}
-
-/// The jobs of the file, and what the tables say of them.
-async fn look(
-    context: &Context,
-    root: &ArgMatches,
-    own: &ArgMatches,
-    args: &LookArgs,
-) -> Result<(Vec<Job>, Snapshot)> {
-    let read = read(context, &args.file)?;
-    let owner = read.parsed.owner.clone();
-    let jobs = read.jobs()?;
-    let ask = async |reader: &Reader, place: &Place| store::read(reader, place).await;
-    let (snapshot, _) = reading(context, root, own, args, owner.as_deref(), ask).await?;
-    Ok((jobs, snapshot))
-}
-
-/// Asks the tables something, in a transaction that only reads. `owner` is the owner that the jobs file names.
-async fn reading<T>(
-    context: &Context,
-    root: &ArgMatches,
-    own: &ArgMatches,
-    args: &LookArgs,
-    owner: Option<&str>,
-    ask: impl AsyncFnOnce(&Reader, &Place) -> Result<T>,
-) -> Result<(T, Place)> {
-    let flags = cli::connection_flags(root, own)?;
-    let target = super::report::resolve(&flags, &context.env, args.session.echo.quiet)?;
-    let limits = args.session.limits();
-    let settings =
-        Settings { statement_timeout: limits.statement, lock_timeout: limits.lock, watch_client: true };
-    let echo = args.session.echo.echo();
-    let reader =
-        Reader::connect(&target, settings, echo, &context.running, &mut signals::ask_password).await?;
-    if let Some(overdue) = reader.overdue() {
-        args.session.echo.remark(overdue);
-    }
-    let place = tables::place(&reader, Where { schema: args.schema.as_deref(), owner }).await?;
-    let answer = ask(&reader, &place).await?;
-    reader.close().await;
-    Ok((answer, place))
-}
-
-/// What every command that changes something in the tables has.
-#[derive(Debug, Clone, Args)]
-struct WriteArgs {
-    #[command(flatten)]
-    file: FileArgs,
-    /// The schema of the tables [default: where they are]
-    #[arg(long, value_name = "SCHEMA")]
-    schema: Option<String>,
-    #[command(flatten)]
-    session: SessionArgs,
-}
-
-/// A session of its own that may change something.
-async fn writing(
-    context: &Context,
-    root: &ArgMatches,
-    own: &ArgMatches,
-    session: &SessionArgs,
-) -> Result<Writer> {
-    let flags = cli::connection_flags(root, own)?;
-    let target = super::report::resolve(&flags, &context.env, session.echo.quiet)?;
-    connect(context, &target, session).await
-}
-
-/// The same to a target that is known.
-async fn connect(context: &Context, target: &Target, session: &SessionArgs) -> Result<Writer> {
-    let ask = &mut signals::ask_password;
-    let writer =
-        Writer::for_(Purpose::Jobs, target, session.limits(), session.echo.echo(), &context.running, ask)
-            .await?;
-    if let Some(overdue) = writer.overdue() {
-        session.echo.remark(overdue);
-    }
-    Ok(writer)
-}
-
-/// Who does this, for whoever finds it in the tables.
-fn who(writer: &Writer, context: &Context) -> String {
-    format!("role {} ({}@{})", writer.user(), context.env.user().unwrap_or("unknown"), host())
-}
-
-/// This machine's name.
-fn host() -> String {
-    nix::unistd::gethostname()
-        .map_or_else(|_| "unknown".to_owned(), |name| name.to_string_lossy().into_owned())
-}
-
-/// The jobs of the file where there is one, and the role that it names as the tables' owner; a command that is about the
-/// tables can do without.
-fn file_if_any(context: &Context, args: &FileArgs) -> Result<(Vec<Job>, Option<String>)> {
-    let Some(read) = read_if_any(context, args)? else { return Ok((Vec::new(), None)) };
-    let owner = read.parsed.owner.clone();
-    Ok((read.jobs()?, owner))
-}
-
-/// The role that the file names as the tables' owner, whatever else is wrong in it.
-fn owner_if_any(context: &Context, args: &FileArgs) -> Result<Option<String>> {
-    Ok(read_if_any(context, args)?.and_then(|read| read.parsed.owner))
-}
-
-fn read_if_any(context: &Context, args: &FileArgs) -> Result<Option<Read>> {
-    let named = args.file.is_some() || context.env.nonempty("PGKIT_JOBS").is_some();
-    if !named && !Path::new("jobs.toml").exists() {
-        return Ok(None);
-    }
-    read(context, args).map(Some)
-}
-
-/// The job of this name. Errors: there is none (64).
-fn find<'a>(jobs: &'a [Job], name: &str) -> Result<&'a Job> {
-    jobs.iter().find(|job| job.name == name).ok_or_else(|| {
-        let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
-        Error::usage(format!("there is no job {name:?} in the file"))
-            .hint(format!("its jobs: {}", names.join(", ")))
-    })
-}
+/// The commands below `jobs`, in the order of its help.
+const PARTS: &[Entry] = &[
+    entry!("init", init::command, init::run),
+    entry!("check", check::command, check::run),
+    entry!("list", list::command, list::run),
+    entry!("run", run::command, run::run),
+    entry!("next", next::next_command, next::run),
+    entry!("why", next::why_command, next::why),
+    entry!("status", status::command, status::run),
+    entry!("history", history::command, history::run),
+    entry!("reset", change::reset_command, change::reset),
+    entry!("ghosts", history::ghosts_command, history::ghosts),
+    entry!("unlock", change::unlock_command, change::unlock),
+    entry!("pause", change::pause_command, change::pause),
+    entry!("resume", change::resume_command, change::resume),
+    entry!("guard", trigger::command, trigger::run),
+];

@@ -2,15 +2,16 @@
 
 use clap::{ArgMatches, Args, Command};
 
-use super::LookArgs;
-use crate::commands::Context;
+use super::shared::{self, LookArgs};
+use super::when::{Wish, parse_date};
+use crate::commands::context::Context;
 use crate::commands::listing::Listing;
 use crate::error::{Exit, Result};
 use crate::jobs::health;
 use crate::jobs::job::Job;
 use crate::jobs::plan::{self, Dates, Decision};
 use crate::jobs::store::{self, Place, Snapshot};
-use crate::pipeline::Flow;
+use crate::rows::Flow;
 use crate::rows::Row;
 use crate::session::Reader;
 
@@ -27,16 +28,16 @@ struct NextArgs {
 }
 
 pub(super) fn next_command() -> Command {
-    super::command::<NextArgs>("next", "Show what runs next, the soonest first", &["pgkit jobs next -n 5"])
+    shared::command::<NextArgs>("next", "Show what runs next, the soonest first", &["pgkit jobs next -n 5"])
 }
 
 pub(super) fn why_command() -> Command {
-    super::command::<LookArgs>(
+    shared::command::<LookArgs>(
         "why",
         "Say for every job, or for one, whether it would run now, and why or why not",
         &["pgkit jobs why rollup"],
     )
-    .arg(super::names().help("The job [default: every one, in the order in which they run]"))
+    .arg(shared::names().help("The job [default: every one, in the order in which they run]"))
 }
 
 fn decide(job: &Job, snapshot: &Snapshot) -> Decision {
@@ -86,9 +87,9 @@ fn told(job: &Job, decision: &Decision, snapshot: &Snapshot) -> (bool, String) {
 }
 
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
-    let args: NextArgs = super::parse(own)?;
+    let args: NextArgs = shared::parse(own)?;
     let mut listing = Listing::new(context, "jobs next", NEXT, &args.look.format)?;
-    let (jobs, snapshot) = super::look(context, root, own, &args.look).await?;
+    let (jobs, snapshot) = shared::look(context, root, own, &args.look).await?;
     let mut all: Vec<_> =
         jobs.iter().filter_map(|job| Some((health::next_run(job, &snapshot)?, job))).collect();
     all.sort_by(|(a, x), (b, y)| (a, &x.name).cmp(&(b, &y.name)));
@@ -108,19 +109,9 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
 }
 
 pub(super) async fn why(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
-    let args: LookArgs = super::parse(own)?;
+    let args: LookArgs = shared::parse(own)?;
     let names: Vec<String> = own.get_one::<String>("name").into_iter().cloned().collect();
     decisions(context, root, own, &args, &names, &Wish::Due).await
-}
-
-/// What somebody wishes of a run that is only to be told.
-pub(super) enum Wish<'a> {
-    /// What is due.
-    Due,
-    /// Whether due or not.
-    Forced,
-    /// For this date, as it was written; with `true` also where it was done.
-    Date(&'a str, bool),
 }
 
 /// The decision for these jobs, or for all, in words: what `jobs run` would do now.
@@ -133,14 +124,14 @@ pub(super) async fn decisions(
     wish: &Wish<'_>,
 ) -> Result<Exit> {
     let mut listing = Listing::new(context, "jobs why", WHY, &args.format)?;
-    let read = super::read(context, &args.file)?;
+    let read = shared::read(context, &args.file)?;
     let owner = read.parsed.owner.clone();
     let jobs = read.jobs()?;
     for name in names {
-        super::find(&jobs, name)?;
+        shared::find(&jobs, name)?;
     }
     let date = match (wish, names) {
-        (Wish::Date(text, _), [name]) => Some(super::run::parse_date(text, super::find(&jobs, name)?)?),
+        (Wish::Date(text, _), [name]) => Some(parse_date(text, shared::find(&jobs, name)?)?),
         _ => None,
     };
     let asked = async |reader: &Reader, place: &Place| {
@@ -151,7 +142,7 @@ pub(super) async fn decisions(
         };
         Ok((snapshot, done))
     };
-    let ((snapshot, done), _) = super::reading(context, root, own, args, owner.as_deref(), asked).await?;
+    let ((snapshot, done), _) = shared::reading(context, root, own, args, owner.as_deref(), asked).await?;
     for job in plan::order(&jobs).into_iter().filter(|job| names.is_empty() || names.contains(&job.name)) {
         let state = snapshot.state(&job.name);
         let paused = state.as_ref().is_some_and(|state| state.paused);

@@ -7,10 +7,10 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::error::{self, Error, Result};
+use crate::escape;
 use crate::jobs::job::Job;
 use crate::jobs::talk::{Event, Outcome, Told};
-use crate::render::escape;
-use crate::render::output::{Output, Reader};
+use crate::output::{Output, Reader};
 use crate::sql::{self, Reach};
 
 /// How it is shown.

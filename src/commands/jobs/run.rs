@@ -8,28 +8,25 @@ use std::time::Duration;
 
 use clap::{ArgMatches, Args, Command};
 use jiff::Timestamp;
-use jiff::civil;
-use jiff::tz::TimeZone;
 
-use super::next::Wish;
 use super::report::{How, Reporter};
-use super::{FileArgs, LookArgs};
-use crate::answer::parse_duration;
-use crate::cli::{self, ConnectionArgs, FormatArgs, SessionArgs};
-use crate::commands::Context;
+use super::shared::{self, FileArgs, LookArgs};
+use super::when::{Wish, parse_date};
+use crate::commands::args::{self, ConnectionArgs, EchoArgs, FormatArgs, SessionArgs};
+use crate::commands::context::Context;
+use crate::commands::open;
 use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
 use crate::jobs::account::{self, Account};
 use crate::jobs::job::Job;
 use crate::jobs::process::folder_of;
 use crate::jobs::runner::{Reload, Runner, Surroundings};
-use crate::jobs::schedule::{At, Schedule};
-use crate::jobs::slots::{Slots, instant_of};
+use crate::jobs::schedule::Schedule;
+use crate::jobs::slots::Slots;
 use crate::jobs::store;
 use crate::jobs::talk::{Tell, Told, Wishes};
 use crate::render::FormatName;
-use crate::session::{Reader, Settings};
-use crate::signals;
+use crate::units::parse_duration;
 
 #[derive(Debug, Clone, Args)]
 struct RunArgs {
@@ -76,40 +73,14 @@ struct RunArgs {
 
 pub(super) fn command() -> Command {
     let about = "Run what is due, once; or with --every again and again. Exit code 1: a job failed, 3: a due one is ongoing elsewhere, 2: a row was locked";
-    ConnectionArgs::augment_args(RunArgs::augment_args(cli::command("run", about)))
+    ConnectionArgs::augment_args(RunArgs::augment_args(args::command("run", about)))
         .about(about)
-        .arg(super::names().num_args(0..).help("Only these jobs [default: all]"))
-        .after_help(cli::example(&[
+        .arg(shared::names().num_args(0..).help("Only these jobs [default: all]"))
+        .after_help(args::example(&[
             "pgkit jobs run --parallel 4",
             "pgkit jobs run rollup --date 2026-01-31",
             "pgkit jobs run --every 10s --format jsonl",
         ]))
-}
-
-/// A date as somebody types it, for this job. Errors: it is none (64).
-pub(super) fn parse_date(text: &str, job: &Job) -> Result<Timestamp> {
-    if let Ok(instant) = text.parse::<Timestamp>() {
-        return Ok(instant);
-    }
-    let slots = Slots::new(&job.schedule, &job.timezone);
-    let found = match (text.parse::<civil::Date>(), &job.schedule) {
-        (Ok(day), Schedule::Original { at, .. }) if !text.contains(':') => {
-            let At { hour, minute } = at.unwrap_or(At { hour: 0, minute: 0 });
-            instant_of(day.at(hour, minute, 0, 0), &TimeZone::UTC)
-        }
-        // The day's own date, else its beginning.
-        (Ok(day), _) if !text.contains(':') => {
-            slots.of_day(day).or_else(|| instant_of(day.at(0, 0, 0, 0), &job.timezone))
-        }
-        (_, Schedule::Original { .. }) => {
-            text.parse().ok().and_then(|civil: civil::DateTime| instant_of(civil, &TimeZone::UTC))
-        }
-        _ => text.parse().ok().and_then(|civil: civil::DateTime| instant_of(civil, &job.timezone)),
-    };
-    found.ok_or_else(|| {
-        Error::usage(format!("--date: {text:?} is no date"))
-            .hint("write 2026-01-31, 2026-01-31T05:00, or 2026-01-31T05:00:00Z")
-    })
 }
 
 /// Is a date that somebody has named one of the job's own? crontabber's notation has none.
@@ -118,7 +89,7 @@ fn is_its_own(date: Timestamp, job: &Job) -> bool {
 }
 
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
-    let args: RunArgs = super::parse(own)?;
+    let args: RunArgs = shared::parse(own)?;
     let names: Vec<String> = own.get_many::<String>("name").into_iter().flatten().cloned().collect();
     if args.dry_run {
         let look = LookArgs {
@@ -148,19 +119,19 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     if args.every.is_some_and(|every| every < Duration::from_secs(1)) {
         return Err(Error::usage("--every: a second is the least"));
     }
-    let read = super::read(context, &args.file)?;
+    let read = shared::read(context, &args.file)?;
     let path = read.path.clone();
     let (owner, user, has_programs) =
         (read.parsed.owner.clone(), read.parsed.user.clone(), read.parsed.has_programs());
     let jobs = read.jobs()?;
     let user = account::whom(user.as_deref(), has_programs, &context.env)?;
     for name in &names {
-        super::find(&jobs, name)?;
+        shared::find(&jobs, name)?;
     }
     let date = match (&args.date, names.as_slice()) {
         (None, _) => None,
         (Some(text), [name]) => {
-            let job = super::find(&jobs, name)?;
+            let job = shared::find(&jobs, name)?;
             let date = parse_date(text, job)?;
             if !is_its_own(date, job) {
                 args.session.echo.remark(&format!("WARNING: {date} is no date of job {name:?}'s schedule"));
@@ -181,7 +152,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let target = RefCell::new(target(context, root, own, &args).await?);
     let connect = async || {
         let now = target.borrow().clone();
-        let writer = super::connect(context, &now, &args.session).await?;
+        let writer = shared::connect(context, &now, &args.session).await?;
         target.replace(writer.target().clone());
         Ok(writer)
     };
@@ -192,7 +163,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         user: user.clone(),
         folder: folder_of(&path),
         spool: spool(context),
-        host: super::host(),
+        host: shared::host(),
         echo: args.session.echo.echo_hidden,
     };
     let stop = context.ending.take();
@@ -248,7 +219,7 @@ impl Watched {
             return Reload::Same;
         }
         self.stamp = stamp;
-        let same = |read: super::Read| {
+        let same = |read: shared::Read| {
             let user = account::whom(read.parsed.user.as_deref(), read.parsed.has_programs(), &context.env)?;
             if read.parsed.owner != self.owner || user != self.user {
                 return Err(Error::data("the jobs file names another owner or user")
@@ -256,7 +227,7 @@ impl Watched {
             }
             read.jobs()
         };
-        match super::read(context, &args.file).and_then(same) {
+        match shared::read(context, &args.file).and_then(same) {
             Ok(new) => Reload::New(new.into_iter().map(Rc::new).collect()),
             Err(e) => {
                 tell(Told::Warning(format!("{}: the jobs stay as they were", e.message)));
@@ -279,9 +250,9 @@ fn spool(context: &Context) -> Option<PathBuf> {
 ///
 /// Errors: it leads elsewhere (64).
 async fn target(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &RunArgs) -> Result<Target> {
-    let quiet = args.session.echo.quiet;
-    let flags = cli::connection_flags(root, own)?;
-    let main = crate::commands::report::resolve(&flags, &context.env, quiet)?;
+    let echo = &args.session.echo;
+    let flags = args::connection_flags(root, own)?;
+    let main = open::resolve(context, &flags, echo)?;
     let Some(named) = &args.lock_dbname else { return Ok(main) };
     // What it does not say is as for the other one.
     let mut direct_flags = flags.clone();
@@ -289,17 +260,14 @@ async fn target(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &R
     if named.contains('=') || named.contains("://") {
         (direct_flags.host, direct_flags.port) = (None, None);
     }
-    let mut direct = crate::commands::report::resolve(&direct_flags, &context.env, quiet)?;
+    let mut direct = open::resolve(context, &direct_flags, echo)?;
     if !named.contains("dbname") && !named.contains("://") && named.contains('=') {
         direct = direct.with_database(&main.database);
     }
-    let limits = args.session.limits();
-    let settings =
-        Settings { statement_timeout: limits.statement, lock_timeout: limits.lock, watch_client: true };
-    let ask = &mut signals::ask_password;
+    let silent = EchoArgs { echo_hidden: false, quiet: true };
     let mut found = Vec::new();
     for target in [&main, &direct] {
-        let reader = Reader::connect(target, settings.clone(), None, &context.running, ask).await?;
+        let reader = open::reader(context, target, args.session.settings(), &silent).await?;
         found.push(store::server(&reader).await?);
         reader.close().await;
     }

@@ -7,15 +7,17 @@ use clap::{ArgMatches, Args, Command};
 
 use jiff::Timestamp;
 
-use super::LookArgs;
-use crate::commands::Context;
+use super::shared::{self, LookArgs};
+use crate::commands::context::Context;
 use crate::commands::listing::Listing;
 use crate::error::{self, Error, Exit, Result};
+use crate::escape;
 use crate::jobs::health::{self, Health};
 use crate::jobs::job::Job;
 use crate::jobs::store::Snapshot;
-use crate::pipeline::Flow;
-use crate::render::{escape, output};
+use crate::output;
+use crate::rows::Flow;
+
 use crate::rows::Row;
 
 const COLUMNS: &[&str] = &["severity text", "name text", "problem text", "since timestamptz", "detail text"];
@@ -34,7 +36,7 @@ struct StatusArgs {
 }
 
 pub(super) fn command() -> Command {
-    super::command::<StatusArgs>(
+    shared::command::<StatusArgs>(
         "status",
         "Say what is not well; exit code 1 when a job fails, is overdue or stuck",
         &["pgkit jobs status", "pgkit jobs status --nagios"],
@@ -42,18 +44,18 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
-    let args: StatusArgs = super::parse(own)?;
+    let args: StatusArgs = shared::parse(own)?;
     if args.nagios {
         return nagios(context, root, own, &args.look).await;
     }
     if args.prometheus {
         refuse_format(&args.look, "--prometheus")?;
-        let (jobs, snapshot) = super::look(context, root, own, &args.look).await?;
+        let (jobs, snapshot) = shared::look(context, root, own, &args.look).await?;
         output::print(&prometheus(&jobs, &snapshot))?;
         return Ok(Exit::Done);
     }
     let mut listing = Listing::new(context, "jobs status", COLUMNS, &args.look.format)?;
-    let (jobs, snapshot) = super::look(context, root, own, &args.look).await?;
+    let (jobs, snapshot) = shared::look(context, root, own, &args.look).await?;
     let findings = findings(&jobs, &snapshot);
     for finding in &findings {
         let row = Row::new()
@@ -84,7 +86,7 @@ fn refuse_format(args: &LookArgs, what: &str) -> Result<()> {
 
 /// What a monitoring plugin answers where nothing can be said of the jobs. Whatever hinders us, monitoring must not take it
 /// for one of its own codes.
-pub(in crate::commands) fn unknown(why: &str) -> Exit {
+pub fn unknown(why: &str) -> Exit {
     // What hinders this too has no other way to be told.
     let _ = output::print(&format!("UNKNOWN - {}\n", one_line(why)));
     Exit::Child(3)
@@ -92,7 +94,7 @@ pub(in crate::commands) fn unknown(why: &str) -> Exit {
 
 async fn nagios(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &LookArgs) -> Result<Exit> {
     let looked = match refuse_format(args, "--nagios") {
-        Ok(()) => super::look(context, root, own, args).await,
+        Ok(()) => shared::look(context, root, own, args).await,
         Err(e) => Err(e),
     };
     let (jobs, snapshot) = match looked {

@@ -3,9 +3,9 @@
 use clap::{ArgMatches, Args, Command};
 use serde::Deserialize;
 
-use super::FileArgs;
-use crate::cli::{self, ConnectionArgs, SessionArgs};
-use crate::commands::Context;
+use super::shared::{self, FileArgs};
+use crate::commands::args::{self, ConnectionArgs, SessionArgs};
+use crate::commands::context::Context;
 use crate::error::{Error, Exit, Result};
 use crate::jobs::store::{self, in_schema};
 use crate::jobs::tables::{self, Where};
@@ -31,11 +31,11 @@ struct GuardArgs {
 pub(super) fn command() -> Command {
     let about = "Guard crontabber's table by a trigger, for where real crontabbers run beside pgkit";
     let part = |name: &'static str, about: &'static str| {
-        ConnectionArgs::augment_args(GuardArgs::augment_args(cli::command(name, about)))
+        ConnectionArgs::augment_args(GuardArgs::augment_args(args::command(name, about)))
             .about(about)
-            .after_help(cli::example(&[&format!("pgkit jobs guard {name}")]))
+            .after_help(args::example(&[&format!("pgkit jobs guard {name}")]))
     };
-    cli::command("guard", about)
+    args::command("guard", about)
         .about(about)
         .subcommand_required(true)
         .arg_required_else_help(true)
@@ -49,7 +49,7 @@ pub(super) fn command() -> Command {
             "status",
             "Say whether it is there; exit code 1 where it is not, or is switched off",
         ))
-        .after_help(cli::example(&["pgkit jobs guard install"]))
+        .after_help(args::example(&["pgkit jobs guard install"]))
 }
 
 #[derive(Deserialize)]
@@ -67,9 +67,9 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let Some((what, own)) = own.subcommand() else {
         return Err(Error::bug("jobs guard without its part"));
     };
-    let args: GuardArgs = super::parse(own)?;
-    let owner = super::owner_if_any(context, &args.file)?;
-    let writer = super::writing(context, root, own, &args.session).await?;
+    let args: GuardArgs = shared::parse(own)?;
+    let owner = shared::owner_if_any(context, &args.file)?;
+    let writer = shared::writing(context, root, own, &args.session).await?;
     let place =
         tables::open(&writer, Where { schema: args.schema.as_deref(), owner: owner.as_deref() }).await?;
     let found = status(&writer, &place.schema).await?;

@@ -5,22 +5,22 @@ use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, value_parser};
 
-use super::shared;
-use crate::answer::parse_duration;
-use crate::cli::{self, ConnectionArgs, FormatArgs, SessionArgs};
+use super::shared::with_flags;
+use crate::commands::args::{self, ConnectionArgs, FormatArgs, SessionArgs};
+use crate::commands::context::Context;
 use crate::commands::listing::Listing;
-use crate::commands::report::resolve;
-use crate::commands::{Context, sandbox};
+use crate::commands::open;
+use crate::commands::sandbox;
 use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
 use crate::helper::aside;
 use crate::locks::demo::{self, Event, Got, Way};
 use crate::locks::janitor::{self, Janitor};
-use crate::render::output::Reader;
+use crate::output::Reader;
 use crate::rows::Row;
 use crate::session::{Purpose, Writer};
-use crate::signals;
 use crate::sql::quote_ident;
+use crate::units::parse_duration;
 
 /// `what` is the statement that was sent, or what was got for it.
 const COLUMNS: &[&str] =
@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The command.
 pub fn command() -> Command {
-    let command = cli::command("demo", "Let sessions go for the same row, and show who got what")
+    let command = args::command("demo", "Let sessions go for the same row, and show who got what")
         .arg(
             Arg::new("sessions")
                 .long("sessions")
@@ -57,7 +57,7 @@ pub fn command() -> Command {
     let command = sandbox::with_bin_dir(command).mut_arg("bin-dir", |arg| {
         arg.requires("sandbox").help("With --sandbox: folder with initdb and postgres")
     });
-    shared(command)
+    with_flags(command)
         // Here waiting is the point.
         .mut_arg("lock_timeout", |arg| arg.default_value("0"))
         .after_help(format!(
@@ -65,7 +65,7 @@ pub fn command() -> Command {
              SKIP LOCKED and as a plain UPDATE. The table is in a schema of its own, which is dropped afterwards.\n\n\
              Columns: {}\n\n{}",
             COLUMNS.iter().map(|c| c.split(' ').next().unwrap_or(c)).collect::<Vec<_>>().join(", "),
-            cli::example(&["pgkit locks demo --sandbox", "pgkit locks demo --sessions 5 --hold 5s"])
+            args::example(&["pgkit locks demo --sandbox", "pgkit locks demo --sessions 5 --hold 5s"])
         ))
 }
 
@@ -76,12 +76,11 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
     let session = SessionArgs::from_arg_matches(own).map_err(from)?;
     // What is wrong with the wishes is said before anything is made.
     let listing = Listing::new(context, "locks demo", COLUMNS, &format)?;
-    let flags = cli::connection_flags(root, own)?;
     if !own.get_flag("sandbox") {
-        let target = resolve(&flags, &context.env, session.echo.quiet)?;
+        let target = open::target(context, root, own, &session.echo)?;
         return on_server(context, &target, &session, own, listing, PATIENCE).await;
     }
-    cli::refuse_connection_flags(root, "locks demo --sandbox")?;
+    args::refuse_connection_flags(root, "locks demo --sandbox")?;
     if !ConnectionArgs::from_arg_matches(own).map_err(from)?.is_empty() {
         return Err(Error::usage("--sandbox is a server of its own").hint("leave out the connection flags"));
     }
@@ -101,15 +100,10 @@ async fn on_server(
     patience: Duration,
 ) -> Result<Exit> {
     let writer = async |target: &Target| {
-        let ask = &mut signals::ask_password;
-        let echo = session.echo.echo();
-        Writer::for_(Purpose::Demo, target, session.limits(), echo, &context.running, ask).await
+        open::writer(context, Purpose::Demo, target, session.limits(), &session.echo).await
     };
     // The first asks for a password, if one is needed; the others and the janitor get it from there.
     let first = writer(target).await?;
-    if let Some(overdue) = first.overdue() {
-        session.echo.remark(overdue);
-    }
     let target = first.target().clone();
     let for_janitor = target.clone();
     let janitor = aside(move || Janitor::start(&for_janitor, patience)).await?;

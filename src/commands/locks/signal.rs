@@ -4,20 +4,21 @@ use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
 
-use super::shared;
-use crate::answer::parse_duration;
-use crate::cli::{self, EchoArgs, FormatArgs, SessionArgs};
+use super::shared::with_flags;
+use crate::commands::args::{self, EchoArgs, FormatArgs, SessionArgs};
+use crate::commands::complete;
+use crate::commands::context::Context;
 use crate::commands::listing::Listing;
-use crate::commands::report::resolve;
-use crate::commands::{Context, complete};
+use crate::commands::open;
 use crate::error::{self, Error, Exit, Result};
+use crate::escape;
 use crate::locks::signal::{self, Fate, How, Session};
-use crate::render::escape::terminal;
 use crate::render::human;
 use crate::rows::Row;
-use crate::session::{Purpose, Writer};
-use crate::signals;
+use crate::session::Purpose;
 use crate::sql::{quote_ident, quote_literal};
+use crate::terminal;
+use crate::units::parse_duration;
 
 const COLUMNS: &[&str] = &[
     "pid int8",
@@ -30,8 +31,23 @@ const COLUMNS: &[&str] = &[
     "after_ms float8",
 ];
 
-/// The command.
-pub fn command(how: How) -> Command {
+pub(super) fn cancel_command() -> Command {
+    command(How::Cancel)
+}
+
+pub(super) fn terminate_command() -> Command {
+    command(How::Terminate)
+}
+
+pub(super) async fn cancel(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    run(context, How::Cancel, root, own).await
+}
+
+pub(super) async fn terminate(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    run(context, How::Terminate, root, own).await
+}
+
+fn command(how: How) -> Command {
     let (about, more) = match how {
         How::Cancel => (
             "Cancel the statements of these sessions, and see whether they ended",
@@ -42,7 +58,7 @@ pub fn command(how: How) -> Command {
             "Its transaction is rolled back. A prepared transaction is no session: ROLLBACK PREPARED ends it.",
         ),
     };
-    let command = cli::command(how.name(), about)
+    let command = args::command(how.name(), about)
         .arg(
             Arg::new("pid")
                 .required(true)
@@ -66,12 +82,12 @@ pub fn command(how: How) -> Command {
                 .default_value("5s")
                 .help("How long to wait until they are gone; 0 is not at all"),
         );
-    shared(command).after_help(format!(
+    with_flags(command).after_help(format!(
         "{more}\nThose that can be signalled are, whatever is wrong with the others. Exit codes: 0 all gone,\n\
          1 one is not there or stays, 77 the server refuses one or hides when it began.\n\n\
          Columns: {}\n\n{}",
         COLUMNS.iter().map(|c| c.split(' ').next().unwrap_or(c)).collect::<Vec<_>>().join(", "),
-        cli::example(&[&format!("pgkit locks {} 4711 --yes", how.name())])
+        args::example(&[&format!("pgkit locks {} 4711 --yes", how.name())])
     ))
 }
 
@@ -89,8 +105,7 @@ fn parse_pid(text: &str) -> std::result::Result<i32, String> {
         .ok_or_else(|| "a session is named by its number, as in the column pid of pgkit locks".to_owned())
 }
 
-/// Runs it.
-pub async fn run(context: &Context, how: How, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+async fn run(context: &Context, how: How, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     let from = |e: clap::Error| Error::bug(e.to_string());
     let format = FormatArgs::from_arg_matches(own).map_err(from)?;
     let session = SessionArgs::from_arg_matches(own).map_err(from)?;
@@ -102,15 +117,8 @@ pub async fn run(context: &Context, how: How, root: &ArgMatches, own: &ArgMatche
         }
     }
     let listing = Listing::new(context, &format!("locks {}", how.name()), COLUMNS, &format)?;
-    let flags = cli::connection_flags(root, own)?;
-    let target = resolve(&flags, &context.env, session.echo.quiet)?;
-    let ask = &mut signals::ask_password;
-    let limits = session.limits();
-    let writer =
-        Writer::for_(Purpose::Signal, &target, limits, session.echo.echo(), &context.running, ask).await?;
-    if let Some(overdue) = writer.overdue() {
-        session.echo.remark(overdue);
-    }
+    let target = open::target(context, root, own, &session.echo)?;
+    let writer = open::writer(context, Purpose::Signal, &target, session.limits(), &session.echo).await?;
     if pids.contains(&writer.backend_pid()) {
         return Err(Error::usage(format!("{} is the session of pgkit itself", writer.backend_pid()))
             .hint("see pgkit locks for those that wait and those that keep them waiting"));
@@ -141,7 +149,7 @@ async fn agree(how: How, hit: &[&Session]) -> Result<()> {
         (How::Terminate, 1) => ("this session".to_owned(), "Terminate"),
         (How::Terminate, n) => (format!("these {n} sessions"), "Terminate"),
     };
-    match signals::confirm(&format!("{verb} {what}? [y/N] ")).await? {
+    match terminal::confirm(&format!("{verb} {what}? [y/N] ")).await? {
         Some(true) => Ok(()),
         Some(false) => Err(Error::new(Exit::Bad, "nothing was done")),
         None => Err(Error::usage(format!("locks {}: there is no terminal to ask on", how.name()))
@@ -157,8 +165,8 @@ fn describe(session: &Session) -> String {
     parts.extend(session.state.clone());
     parts.extend(session.transaction_s.map(|s| format!("in a transaction for {}", human::seconds(s))));
     let statement = session.statement.as_deref().unwrap_or_default();
-    let text = parts.iter().map(|part| terminal(part)).collect::<Vec<_>>().join(", ");
-    if statement.is_empty() { text } else { format!("{text}\n    {}", terminal(statement)) }
+    let text = parts.iter().map(|part| escape::terminal(part)).collect::<Vec<_>>().join(", ");
+    if statement.is_empty() { text } else { format!("{text}\n    {}", escape::terminal(statement)) }
 }
 
 async fn print(

@@ -2,10 +2,12 @@
 
 use clap::{ArgMatches, Args, Command};
 
-use crate::cli::{self, ConnectionArgs};
-use crate::commands::Context;
+use super::shared;
+use crate::commands::args::{self, ConnectionArgs, EchoArgs};
+use crate::commands::context::Context;
+use crate::commands::open;
 use crate::error::{Exit, Result};
-use crate::render::output;
+use crate::output;
 use crate::sql::{self, Reach, quote_ident};
 
 const SCRIPT: &str = include_str!("../../../queries/log/grants.sql");
@@ -19,21 +21,18 @@ struct GrantsArgs {
 
 pub(super) fn command() -> Command {
     let about = "Print the SQL by which a superuser lets a role read the log, and nothing else";
-    let command = GrantsArgs::augment_args(cli::command("grants", about));
+    let command = GrantsArgs::augment_args(args::command("grants", about));
     ConnectionArgs::augment_args(command)
         .about(about)
-        .after_help(cli::example(&["pgkit log grants --role oncall | psql -U postgres -d postgres"]))
+        .after_help(args::example(&["pgkit log grants --role oncall | psql -U postgres -d postgres"]))
 }
 
 /// Prints the script. Connects to nothing.
-pub(super) fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
-    let args: GrantsArgs = super::parse(own)?;
+pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    let args: GrantsArgs = shared::parse(own)?;
     let role = match args.role {
         Some(role) => role,
-        None => {
-            let flags = cli::connection_flags(root, own)?;
-            crate::commands::report::resolve(&flags, &context.env, false)?.user
-        }
+        None => open::target(context, root, own, &EchoArgs { echo_hidden: false, quiet: false })?.user,
     };
     let script = SCRIPT.replace(":role", &quote_ident(&role));
     output::print_sql(&sql::harmless(&script, Reach::Unicode))?;

@@ -4,7 +4,9 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil::Date};
 
 use crate::cell::Cell;
-use crate::render::{Format, Style, escape, human, plain};
+use crate::escape;
+use crate::plain::plain;
+use crate::render::{Format, Style, human};
 
 /// One line an entry; columns are those of [`crate::log::record::COLUMNS`].
 pub(super) struct Lines {

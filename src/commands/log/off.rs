@@ -2,14 +2,14 @@
 
 use clap::{ArgMatches, Args, Command};
 
-use super::ScopeArgs;
-use crate::cli::EchoArgs;
-use crate::commands::Context;
+use super::shared::{self, ScopeArgs};
+use crate::commands::args::EchoArgs;
+use crate::commands::context::Context;
 use crate::error::{self, Error, Exit, Result};
-use crate::log::note::Restore;
 use crate::log::scope::Scope;
 use crate::log::switch::{Foreign, Off, Switch};
-use crate::signals;
+use crate::note::Restore;
+use crate::terminal;
 
 #[derive(Debug, Clone, Args)]
 struct OffArgs {
@@ -24,7 +24,7 @@ struct OffArgs {
 }
 
 pub(super) fn command() -> Command {
-    super::command::<OffArgs>(
+    shared::command::<OffArgs>(
         "off",
         "Put back what was there before `log on`: everywhere, or in one place",
         &["pgkit log off", "pgkit log off --database shop"],
@@ -32,15 +32,15 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
-    let args: OffArgs = super::parse(own)?;
-    let echo: EchoArgs = super::parse(own)?;
-    let access = super::access(context, root, own, &echo)?;
+    let args: OffArgs = shared::parse(own)?;
+    let echo: EchoArgs = shared::parse(own)?;
+    let access = shared::access(context, root, own, &echo)?;
     let foreign = match (args.force, args.keep) {
         (true, _) => Foreign::Overwrite,
         (_, true) => Foreign::Keep,
         _ => Foreign::Report,
     };
-    let switch = Switch::lock(&access, &mut signals::ask_password).await?;
+    let switch = Switch::lock(&access, &mut terminal::ask_password).await?;
     let answer = everywhere(&switch, args.scope.scope(), foreign, &echo).await;
     switch.unlock().await;
     answer

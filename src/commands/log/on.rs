@@ -6,21 +6,23 @@ use std::time::Duration;
 use clap::{ArgMatches, Args, Command, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ScopeArgs, tail};
-use crate::answer::parse_duration;
-use crate::cli::{EchoArgs, FormatArgs, parse_bytes};
-use crate::commands::Context;
+use super::shared::{self, ScopeArgs};
+use super::tail;
+use crate::commands::args::{EchoArgs, FormatArgs};
+use crate::commands::context::Context;
 use crate::connect::Environment;
 use crate::error::{Error, Exit, Result};
 use crate::helper::{self, Helper, aside};
 use crate::log::files::{self, Place};
-use crate::log::note::{self, Values, Wish};
 use crate::log::places::Effective;
 use crate::log::scope::Scope;
 use crate::log::switch::{On, Switch};
 use crate::log::watcher::{Order, Orders};
+use crate::note::{self, Values, Wish};
 use crate::render::human;
 use crate::signals;
+use crate::terminal;
+use crate::units::{parse_bytes, parse_duration};
 
 /// How long a watcher may take to switch back.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -100,7 +102,7 @@ struct OnArgs {
 }
 
 pub(super) fn command() -> Command {
-    super::command::<OnArgs>(
+    shared::command::<OnArgs>(
         "on",
         "Log statements for a while, and put back what was there before",
         &[
@@ -147,9 +149,9 @@ fn random_id() -> String {
 }
 
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
-    let args: OnArgs = super::parse(own)?;
-    let echo: EchoArgs = super::parse(own)?;
-    let access = super::access(context, root, own, &echo)?;
+    let args: OnArgs = shared::parse(own)?;
+    let echo: EchoArgs = shared::parse(own)?;
+    let access = shared::access(context, root, own, &echo)?;
     let scope = args.scope.scope().unwrap_or(Scope::Global);
     if args.min_duration.is_some_and(|least| i32::try_from(least.as_millis()).is_err()) {
         return Err(Error::usage("--min-duration: the server counts to 24 days"));
@@ -158,7 +160,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         // What is wrong with the wishes is said before anybody connects.
         tail::check_format(context, &args.format)?;
     }
-    let switch = Switch::lock(&access, &mut signals::ask_password).await?;
+    let switch = Switch::lock(&access, &mut terminal::ask_password).await?;
     // A log that cannot be shown is told before anything is switched on; nothing is missed between.
     let ahead = if args.tail { Some(tail::ahead(switch.access()).await?) } else { None };
     let answer = switch_on(context, &switch, &args, &scope, &echo).await;

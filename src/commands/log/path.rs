@@ -2,12 +2,14 @@
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
-use crate::cli::{EchoArgs, FormatArgs};
-use crate::commands::Context;
+use super::shared;
+use crate::commands::args::{EchoArgs, FormatArgs};
+use crate::commands::context::Context;
 use crate::commands::listing::Listing;
+use crate::commands::open;
 use crate::error::{Exit, Result};
 use crate::log::files::{Log, Place};
-use crate::pipeline::Flow;
+use crate::rows::Flow;
 use crate::rows::Row;
 
 const COLUMNS: &[&str] = &["item text", "value text", "detail text"];
@@ -19,7 +21,7 @@ struct PathArgs {
 }
 
 pub(super) fn command() -> Command {
-    super::command::<PathArgs>(
+    shared::command::<PathArgs>(
         "path",
         "Say where the configuration and the log are",
         &["pgkit log path", "tail -F \"$(pgkit log path --grep '^log_file' --columns value)\""],
@@ -28,13 +30,11 @@ pub(super) fn command() -> Command {
 
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     let args = PathArgs::from_arg_matches(own).map_err(|e| crate::error::Error::bug(e.to_string()))?;
-    let echo: EchoArgs = super::parse(own)?;
+    let echo: EchoArgs = shared::parse(own)?;
     let mut listing = Listing::new(context, "log path", COLUMNS, &args.format)?;
-    let access = super::access(context, root, own, &echo)?;
-    let writer = super::reader(&access).await?;
-    if let Some(overdue) = writer.overdue() {
-        echo.remark(overdue);
-    }
+    let access = shared::access(context, root, own, &echo)?;
+    let writer = shared::reader(&access).await?;
+    open::warn(context, writer.overdue(), &echo);
     let place = Place::find(&writer).await?;
     let log = place.log(&writer).await;
     writer.close().await;

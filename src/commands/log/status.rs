@@ -6,15 +6,16 @@ use std::time::Duration;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use jiff::Timestamp;
 
-use crate::cli::{EchoArgs, FormatArgs};
-use crate::commands::Context;
+use super::shared;
+use crate::commands::args::{EchoArgs, FormatArgs};
+use crate::commands::context::Context;
 use crate::commands::listing::Listing;
 use crate::error::{self, Error, Exit, Result};
 use crate::log::files::{self, Growth, Log, Place};
 use crate::log::local;
-use crate::log::note::Restore;
 use crate::log::places::{self, Client, Places};
-use crate::pipeline::Flow;
+use crate::note::Restore;
+use crate::rows::Flow;
 use crate::rows::Row;
 use crate::session::Writer;
 
@@ -35,14 +36,14 @@ const COLUMNS: &[&str] = &[
 #[derive(Debug, Clone, Args)]
 struct StatusArgs {
     /// How long to measure how fast the log grows
-    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = crate::answer::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = crate::units::parse_duration)]
     measure: Duration,
     #[command(flatten)]
     format: FormatArgs,
 }
 
 pub(super) fn command() -> Command {
-    super::command::<StatusArgs>(
+    shared::command::<StatusArgs>(
         "status",
         "Say what is on, since when, by whom and until when; exit code 1 when it is overdue or sessions still log",
         &["pgkit log status", "pgkit log status --json"],
@@ -58,10 +59,10 @@ struct Speed {
 
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     let args = StatusArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
-    let echo: EchoArgs = super::parse(own)?;
+    let echo: EchoArgs = shared::parse(own)?;
     let mut listing = Listing::new(context, "log status", COLUMNS, &args.format)?;
-    let access = super::access(context, root, own, &echo)?;
-    let writer = super::reader(&access).await?;
+    let access = shared::access(context, root, own, &echo)?;
+    let writer = shared::reader(&access).await?;
     let places = places::read(&writer).await?;
     let now = places::now(&writer).await?;
     let clients = places::clients(&writer).await?;

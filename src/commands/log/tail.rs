@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::lines::Lines;
-use crate::answer::parse_duration;
-use crate::cli::{EchoArgs, FormatArgs};
-use crate::commands::Context;
+use super::shared;
+use crate::commands::args::{EchoArgs, FormatArgs};
+use crate::commands::context::Context;
 use crate::commands::listing::Listing;
+use crate::commands::open;
 use crate::error::{self, Error, Exit, Result};
 use crate::log::files::{Format, Log, Place};
 use crate::log::places;
@@ -24,9 +25,10 @@ use crate::log::source::{Files, Named, Server, Source};
 use crate::log::switch::Access;
 use crate::log::tail::{Begin, Show, Tail, Wanted, own};
 use crate::log::zone::{Clock, parse_moment};
-use crate::pipeline::Flow;
-use crate::render::output;
+use crate::output;
+use crate::rows::Flow;
 use crate::session::Writer;
+use crate::units::parse_duration;
 
 /// How many entries a follower shows first.
 const LAST: usize = 10;
@@ -122,7 +124,7 @@ impl FilterArgs {
 }
 
 pub(super) fn command() -> Command {
-    super::command::<TailArgs>(
+    shared::command::<TailArgs>(
         "tail",
         "Show the server's log, read over SQL, or log files; -f goes on",
         &[
@@ -146,16 +148,14 @@ pub(super) fn check_format(context: &Context, format: &FormatArgs) -> Result<()>
 }
 
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
-    let args: TailArgs = super::parse(own)?;
-    let echo: EchoArgs = super::parse(own)?;
+    let args: TailArgs = shared::parse(own)?;
+    let echo: EchoArgs = shared::parse(own)?;
     let listing = listing(context, &args.format)?;
     let show = Printed { listing, echo };
     let (source, reading) = if args.files.is_empty() {
-        let access = super::access(context, root, own, &show.echo)?;
-        let writer = super::reader(&access).await?;
-        if let Some(overdue) = writer.overdue() {
-            show.echo.remark(overdue);
-        }
+        let access = shared::access(context, root, own, &show.echo)?;
+        let writer = shared::reader(&access).await?;
+        open::warn(context, writer.overdue(), &show.echo);
         if args.follow && args.filter.min_duration.is_some() {
             warn_of_no_durations(&writer, &show.echo).await?;
         }
@@ -237,7 +237,7 @@ pub(super) struct Ahead {
 
 /// Goes to the end of the log. Errors: it is nowhere that can be read (74), the role may not (77).
 pub(super) async fn ahead(access: &Access) -> Result<Ahead> {
-    let writer = super::reader(access).await?;
+    let writer = shared::reader(access).await?;
     let (mut source, reading) = of_server(access.clone(), writer).await?;
     let end = source.size().await?.unwrap_or(0);
     source.seek(end)?;

@@ -24,7 +24,7 @@ pub fn answer(
     find: impl FnOnce(Vec<String>) -> Vec<CompletionCandidate>,
 ) -> String {
     let Some((before, quote, words)) = place(text, region) else { return String::new() };
-    let found = super::values(find(words));
+    let found = line::values(find(words));
     let mut quoted: Vec<Vec<String>> =
         found.filter_map(|value| Some(quoted(value.strip_prefix(&before)?, quote))).collect();
     part(&mut quoted, quote);

@@ -1,5 +1,7 @@
 //! A command line that is still being typed, as a shell will read it.
 
+use clap_complete::CompletionCandidate;
+
 /// Which quote is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quote {
@@ -117,6 +119,15 @@ pub fn fish_word(raw: &str) -> String {
         }
     }
     word
+}
+
+pub(super) fn value(candidate: &CompletionCandidate) -> String {
+    candidate.get_value().to_string_lossy().into_owned()
+}
+
+/// What is inserted for each candidate.
+pub(super) fn values(candidates: Vec<CompletionCandidate>) -> impl Iterator<Item = String> {
+    candidates.into_iter().map(|c| value(&c))
 }
 
 #[cfg(test)]

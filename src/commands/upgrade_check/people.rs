@@ -1,7 +1,10 @@
 //! How a person on a terminal reads findings: one a paragraph, what is wrong first, then why and what to do.
 
 use crate::cell::Cell;
-use crate::render::{Format, Style, escape, plain, wrapped};
+use crate::escape;
+use crate::plain::plain;
+use crate::render::{Format, Style};
+use crate::wrap::wrapped;
 
 /// Before what belongs to a finding.
 const INDENT: &str = "       ";

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::record::traceback;
-use super::{Cause, Cut, Done, Ended, Guard, SHORT, at, beat, connect, with_output};
+use super::work::{Cause, Cut, Done, Ended, Guard, SHORT, at, beat, connect, with_output};
 use crate::jobs::claim::Claim;
 use crate::jobs::job::{Job, Work};
 use crate::jobs::lease::{Keeper, Loss};

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::{Cut, Date, Done, Guard, beat};
+use super::work::{Cut, Date, Done, Guard, beat};
 use crate::error::{Error, Exit, Result};
 use crate::jobs::claim::{Attempt, Claim, array};
 use crate::jobs::job::{Job, Work};

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::program::timeout;
 use super::record::{FINISH_SAID, NEXT_SAID, TRACEBACK, traceback};
-use super::{BEAT, Cause, Cut, Date, Done, Ended, Guard, SHORT, at, beat, connect, with_output};
+use super::work::{BEAT, Cause, Cut, Date, Done, Ended, Guard, SHORT, at, beat, connect, with_output};
 use crate::error::{Error, Exit};
 use crate::jobs::claim::{Attempt, Claim};
 use crate::jobs::job::Job;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::select_all;
 
-use super::Runner;
+use super::passes::Runner;
 use crate::error::Result;
 use crate::helper::{Kind, Teller};
 use crate::jobs::process;

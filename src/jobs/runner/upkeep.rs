@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use super::Runner;
+use super::passes::Runner;
 use crate::error::{Error, Exit, Result};
 use crate::jobs::job::Job;
 use crate::jobs::spool;

@@ -2,11 +2,11 @@
 //! disk, a crash) for an open quote, and swallow all that follows; so an entry is what is complete and strict, and
 //! reading goes on at the next place where one begins.
 
-use super::{LONGEST, Losses, Sieve, Sink};
+use super::decoder::{LONGEST, Losses, Sieve, Sink};
 use crate::error::Result;
 use crate::log::record::Record;
 use crate::log::zone::{Clock, Instant, looks_like_time};
-use crate::pipeline::Flow;
+use crate::rows::Flow;
 
 /// The columns up to the application name, which every server since 9.0 has; newer ones add some.
 const COLUMNS: usize = 23;
@@ -19,7 +19,7 @@ const BEGINNING: usize = 14;
 /// So many bytes hold these columns, or it is none: names have 63 each.
 const HEAD: usize = 4 << 10;
 
-/// See [`super::Decoder`].
+/// See [`super::decoder::Decoder`].
 pub struct Decoder {
     clock: Clock,
     buffer: Vec<u8>,

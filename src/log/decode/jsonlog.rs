@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Lines, Losses, Sieve, Sink};
+use super::decoder::{Lines, Losses, Sieve, Sink};
 use crate::error::Result;
 use crate::log::record::Record;
 use crate::log::zone::{Clock, Instant};
-use crate::pipeline::Flow;
+use crate::rows::Flow;
 
 /// How every object begins.
 const BEGINNING: &[u8] = b"{\"timestamp\":\"";
@@ -55,7 +55,7 @@ struct Entry<'a> {
     application_name: Cow<'a, str>,
 }
 
-/// See [`super::Decoder`].
+/// See [`super::decoder::Decoder`].
 pub struct Decoder {
     clock: Clock,
     lines: Lines,

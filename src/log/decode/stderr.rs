@@ -1,7 +1,8 @@
 //! Lines that begin with log_line_prefix, as the server writes them to its standard error. Within an entry the server
 //! puts a tab after every line feed.
 
-use super::{LONGEST, Lines, Losses, Sieve, Sink, csvlog, jsonlog};
+use super::decoder::{LONGEST, Lines, Losses, Sieve, Sink};
+use super::{csvlog, jsonlog};
 use crate::error::Result;
 use crate::log::guess;
 use crate::log::prefix::{Field, Fields, Head, Memory, Prefix};
@@ -9,7 +10,7 @@ use crate::log::record::Record;
 use crate::log::required::Required;
 use crate::log::words::{self, Word};
 use crate::log::zone::{Clock, looks_like_time};
-use crate::pipeline::Flow;
+use crate::rows::Flow;
 
 /// The most bytes that a time takes with its zone and what follows it.
 const TIME_AND_ZONE: usize = 40;
@@ -26,7 +27,7 @@ enum Part {
     Other,
 }
 
-/// See [`super::Decoder`].
+/// See [`super::decoder::Decoder`].
 pub struct Decoder {
     prefix: Prefix,
     memory: Memory,
@@ -44,7 +45,7 @@ pub struct Decoder {
     /// The entry that may go on has been cut.
     is_cut: bool,
     /// What has taken over, since the log goes on in another format.
-    other: Option<Box<super::Decoder>>,
+    other: Option<Box<super::decoder::Decoder>>,
     pub(super) sieve: Sieve,
     pub(super) has_sifted: bool,
     /// The last entry so far, which may go on in the next block: see [`Decoder::skim`].
@@ -305,8 +306,8 @@ impl Decoder {
         let is_csv = csvlog::begins(line);
         if is_csv || jsonlog::begins(line) {
             let reads_it = match self.other.as_deref() {
-                Some(super::Decoder::Csv(_)) => is_csv,
-                Some(super::Decoder::Json(_)) => !is_csv,
+                Some(super::decoder::Decoder::Csv(_)) => is_csv,
+                Some(super::decoder::Decoder::Json(_)) => !is_csv,
                 _ => false,
             };
             if !reads_it {
@@ -315,9 +316,9 @@ impl Decoder {
                 }
                 let clock = self.clock.clone();
                 self.other = Some(Box::new(if is_csv {
-                    super::Decoder::csv(clock)
+                    super::decoder::Decoder::csv(clock)
                 } else {
-                    super::Decoder::json(clock)
+                    super::decoder::Decoder::json(clock)
                 }));
             }
         }

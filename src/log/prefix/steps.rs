@@ -1,6 +1,6 @@
 //! A prefix compiled for matching many lines. It matches from left to right and never backtracks.
 
-use super::{Field, Found, Miss, Piece, field, literal_at};
+use super::template::{Field, Found, Miss, Piece, field, literal_at};
 use crate::log::zone;
 
 /// A piece of the prefix, with everything about it that does not depend on the line.

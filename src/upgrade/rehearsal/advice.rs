@@ -1,8 +1,8 @@
 //! What is said of a failure, and whether a check has said it already.
 
 use super::super::{Finding, Severity};
-use super::CHECK;
 use super::failures::{Failure, Object};
+use super::rehearse::CHECK;
 use crate::sql::quote_ident;
 
 /// A failure as a finding, and what it is compared by.

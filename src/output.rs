@@ -6,15 +6,16 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::escape;
 use crate::error::{self, Error, Result};
+use crate::escape;
+use crate::terminal;
 
 /// How many bytes wait in memory before they wait in a file.
 const MEMORY: usize = 4 << 20;
@@ -79,22 +80,6 @@ pub enum Reader {
     Gone,
 }
 
-/// Is stdout a terminal?
-pub fn is_terminal() -> bool {
-    io::stdout().is_terminal()
-}
-
-/// The terminal's columns and rows, where stdout is one. `columns` from the environment (`COLUMNS`) wins.
-pub fn terminal_size(columns: Option<&str>) -> Option<(usize, usize)> {
-    if !is_terminal() {
-        return None;
-    }
-    let (width, height) =
-        terminal_size::terminal_size_of(io::stdout()).map_or((80, 24), |(w, h)| (w.0.into(), h.0.into()));
-    let width = columns.and_then(|c| c.parse().ok()).filter(|w| *w > 0).unwrap_or(width);
-    Some((if width == 0 { 80 } else { width }, if height == 0 { 24 } else { height }))
-}
-
 impl Output {
     /// Stdout. With a `pager` (a shell command) and a terminal of that many rows, what is longer goes through it.
     pub fn new(pager: Option<String>, rows_of_terminal: usize) -> Result<Output> {
@@ -145,7 +130,7 @@ impl Output {
             let pager = if long { spawn_pager(pager) } else { None };
             self.destination = match pager {
                 Some((child, stdin)) => {
-                    crate::signals::paging(true);
+                    terminal::set_paging(true);
                     start(stdin, Some(child))?
                 }
                 None => start(stdout()?, None)?,
@@ -205,7 +190,7 @@ impl Output {
                 let _ = left.send(());
             });
             let _ = gone.await;
-            crate::signals::paging(false);
+            terminal::set_paging(false);
         }
         failure.map_or(Ok(()), |e| Err(failed(&e)))
     }
@@ -214,25 +199,20 @@ impl Output {
 /// Prints a short text that is the whole answer. On a terminal, control characters are shown as escapes. A reader that is
 /// gone is no error.
 pub fn print(text: &str) -> Result<()> {
-    if is_terminal() { send(&escape::terminal_text(text)) } else { send(text) }
+    if terminal::is_stdout() { send(&escape::terminal_text(text)) } else { send(text) }
 }
 
 /// Prints SQL for psql, in which control characters are written as SQL's escapes where they can be. The others go unchanged
 /// into a pipe or a file; on a terminal they are shown as escapes, with a remark that this text does not run.
 pub fn print_sql(script: &str) -> Result<()> {
     print(script)?;
-    if is_terminal() && script.chars().any(escape::is_unsafe_in_text) {
+    if terminal::is_stdout() && script.chars().any(escape::is_unsafe_in_text) {
         error::note(
             "pgkit: WARNING: this SQL holds characters that would drive a terminal; they are shown as escapes that SQL does \
              not know: send it to a file instead of copying it from here",
         );
     }
     Ok(())
-}
-
-/// Writes a terminal control sequence. A closed pipe is not an error.
-pub fn control(sequence: &str) -> Result<()> {
-    send(sequence)
 }
 
 fn send(text: &str) -> Result<()> {

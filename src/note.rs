@@ -193,7 +193,7 @@ impl Note {
 }
 
 /// SQL that tells a session of every record there is, and the server's clock; for [`overdue`].
-pub const RECORDS: &str = include_str!("../../queries/log/overdue.sql");
+pub const RECORDS: &str = include_str!("../queries/log/overdue.sql");
 
 /// What whoever connects should know: that a switching on is overdue. `records` are the server's, one a line, `now` its
 /// clock in seconds since 1970.

@@ -1,14 +1,16 @@
 //! `sandbox tour`: shows what pgkit is for, one problem at a time, on a throwaway server.
 
-use clap::ArgMatches;
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use futures_util::future::join;
 
-use super::{Context, sandbox};
+use super::shared::{end, exit_of, myself, own_server, program, target, with_bin_dir};
+use crate::commands::args;
+use crate::commands::context::Context;
 use crate::error::{Error, Exit, Result};
-use crate::render::output;
+use crate::output;
 use crate::sandbox::Server;
 use crate::session::Wire;
-use crate::signals;
+use crate::terminal;
 
 /// A step: a problem, and the shell commands that solve it.
 struct Step {
@@ -57,10 +59,24 @@ const STEPS: &[Step] = &[
     ),
 ];
 
-/// Runs it.
-pub(super) async fn run(context: &Context, matches: &ArgMatches) -> Result<Exit> {
-    let pauses = output::terminal_size(None).is_some() && !matches.get_flag("no-pause");
-    let server = sandbox::own_server(context, matches).await?;
+/// The command.
+pub(super) fn command() -> Command {
+    with_bin_dir(args::command(
+        "tour",
+        "Start a server, show what pgkit is for on it, step by step, and leave nothing behind",
+    ))
+    .arg(
+        Arg::new("no-pause")
+            .long("no-pause")
+            .action(ArgAction::SetTrue)
+            .help("Do not wait for a key after each step, as on a terminal otherwise"),
+    )
+    .after_help(args::example(&["pgkit sandbox tour", "pgkit sandbox tour --no-pause | less -R"]))
+}
+
+pub(super) async fn run(context: &Context, _root: &ArgMatches, matches: &ArgMatches) -> Result<Exit> {
+    let pauses = terminal::size(None).is_some() && !matches.get_flag("no-pause");
+    let server = own_server(context, matches).await?;
     let version = &server.info().binaries.version;
     output::print(&format!(
         "PostgreSQL {version} runs here for this tour, with the data of a crash reporting system.\n"
@@ -80,7 +96,7 @@ pub(super) async fn run(context: &Context, matches: &ArgMatches) -> Result<Exit>
             break;
         }
     }
-    sandbox::end(server).await?;
+    end(server).await?;
     output::print("\nThe server is stopped, and nothing of it is left.\n")?;
     Ok(worst)
 }
@@ -88,7 +104,7 @@ pub(super) async fn run(context: &Context, matches: &ArgMatches) -> Result<Exit>
 /// Waits for a key. Says whether the tour goes on.
 async fn goes_on() -> Result<bool> {
     output::print("\nAny key goes on, q ends the tour. ")?;
-    let key = signals::key().await?;
+    let key = terminal::key().await?;
     output::print("\r\u{1b}[K")?;
     Ok(!matches!(key, Some(b'q' | b'Q' | 0x1b)))
 }
@@ -99,19 +115,19 @@ async fn show(context: &Context, server: &Server, step: &Step) -> Result<Exit> {
     let mut worst = Exit::Done;
     for line in step.lines {
         output::print(&format!("\n$ {line}\n"))?;
-        let mut shell = sandbox::program(std::ffi::OsStr::new("sh"), info, context);
+        let mut shell = program(std::ffi::OsStr::new("sh"), info, context);
         shell
             .arg("-c")
             // The lines say "pgkit", so the shell that runs them must find this one.
             .arg(format!("pgkit() {{ \"$PGKIT_TOUR_EXE\" \"$@\"; }}\n{line}"))
-            .env("PGKIT_TOUR_EXE", sandbox::myself()?)
+            .env("PGKIT_TOUR_EXE", myself()?)
             .env_remove("PGKIT_JOBS")
             .env("PGKIT_PAGER", "")
             .current_dir(&info.folder);
         let status =
             shell.kill_on_drop(true).status().await.map_err(|e| Error::io("could not start sh", &e))?;
         if !status.success() {
-            worst = sandbox::exit_of(status);
+            worst = exit_of(status);
         }
     }
     Ok(worst)
@@ -120,7 +136,7 @@ async fn show(context: &Context, server: &Server, step: &Step) -> Result<Exit> {
 /// Runs this while three sessions queue for locks: the first is idle in a transaction, the second wants the same row, and
 /// the third wants to alter the table.
 async fn queue<T>(context: &Context, server: &Server, work: impl Future<Output = Result<T>>) -> Result<T> {
-    let target = sandbox::target(server)?;
+    let target = target(server)?;
     let mut never = |_: &str| Err(Error::bug("the sandbox wants a password"));
     let mut sessions = Vec::new();
     for name in ["nightly report", "web shop", "migration"] {

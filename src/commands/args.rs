@@ -1,20 +1,19 @@
-//! The command line: what every command shares, and the one tree of commands.
+//! The flags that commands share.
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, StyledStr};
+use clap::builder::StyledStr;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueEnum, ValueHint, value_parser};
 
-use crate::answer::{Given, parse_duration};
-use crate::commands;
+use super::complete;
 use crate::connect::{Environment, Flags};
 use crate::error::{self, Error, Result};
 use crate::pipeline::Wishes;
 use crate::render::{self, FormatName, Style};
-use crate::report::{Param, ParamType, Report};
-use crate::session::{Echo, Limits};
+use crate::session::{Echo, Limits, Settings};
 use crate::sql::{self, Reach};
+use crate::units::parse_timeout;
 
 /// How to reach the server; every command that does has these.
 #[derive(Debug, Clone, Default, Args)]
@@ -30,7 +29,7 @@ pub struct ConnectionArgs {
     #[arg(short = 'U', long, value_name = "ROLE", value_hint = ValueHint::Username)]
     pub username: Option<String>,
     /// The database, a postgresql:// URL, or a "key=value ..." string
-    #[arg(short, long, value_name = "DBNAME", add = crate::commands::complete::databases())]
+    #[arg(short, long, value_name = "DBNAME", add = complete::databases())]
     pub dbname: Option<String>,
     /// Never ask for a password
     #[arg(short = 'w', long, overrides_with = "password")]
@@ -77,7 +76,7 @@ pub enum Color {
     Never,
 }
 
-/// How an answer looks and which of its rows and columns are wanted: forevery command that gives rows.
+/// How an answer looks and which of its rows and columns are wanted: for every command that gives rows.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub struct FormatArgs {
@@ -101,10 +100,10 @@ pub struct FormatArgs {
     #[arg(long)]
     pub no_header: bool,
     /// Only these columns, in this order
-    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',', add = commands::complete::columns(&[""]))]
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',', add = complete::columns(&[""]))]
     pub columns: Vec<String>,
     /// Order by this column
-    #[arg(long, value_name = "COLUMN[:desc]", add = commands::complete::columns(&["", ":desc"]))]
+    #[arg(long, value_name = "COLUMN[:desc]", add = complete::columns(&["", ":desc"]))]
     pub sort: Option<String>,
     /// Cut after this many rows
     #[arg(long, value_name = "N")]
@@ -117,7 +116,7 @@ pub struct FormatArgs {
     pub color: Color,
 }
 
-/// What is shown beside the answer: forevery command that talks to a server.
+/// What is shown beside the answer: for every command that talks to a server.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub struct EchoArgs {
@@ -129,7 +128,7 @@ pub struct EchoArgs {
     pub quiet: bool,
 }
 
-/// What is shown beside the answer, and how long the server may take: forevery command that asks one.
+/// What is shown beside the answer, and how long the server may take: for every command that asks one.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub struct SessionArgs {
@@ -261,102 +260,17 @@ impl EchoArgs {
 }
 
 impl SessionArgs {
+    /// The settings of a session that only reads.
+    pub fn settings(&self) -> Settings {
+        let Limits { statement, lock } = self.limits();
+        Settings { statement_timeout: statement, lock_timeout: lock, watch_client: true }
+    }
+
     /// The timeouts; 0 is none.
     pub fn limits(&self) -> Limits {
         let positive = |limit: Duration| (!limit.is_zero()).then_some(limit);
         Limits { statement: positive(self.statement_timeout), lock: positive(self.lock_timeout) }
     }
-}
-
-/// Prefix of the ids of a report's parameters, whose names the report's author chooses. It holds no colon, which would end
-/// the name in zsh's static completions.
-fn param_id(param: &Param) -> String {
-    format!("param-{}", param.name)
-}
-
-fn param_arg(param: &Param) -> Arg {
-    let mut arg = Arg::new(param_id(param)).help(param.help.clone()).required(param.required);
-    let metavar = param.metavar.clone().unwrap_or_else(|| match param.kind {
-        ParamType::Bool | ParamType::Path => String::new(),
-        ParamType::Int8 => "N".to_owned(),
-        ParamType::Text | ParamType::Term | ParamType::TextList => param.name.to_uppercase(),
-        ParamType::Patterns => "PATTERN".to_owned(),
-        ParamType::Regex => "REGEX".to_owned(),
-        ParamType::Interval => "DURATION".to_owned(),
-        ParamType::Bytes => "SIZE".to_owned(),
-    });
-    if !param.positional {
-        arg = arg.long(param.long());
-    }
-    if !param.kind.is_flag() {
-        arg = arg.value_name(metavar);
-    }
-    arg = match param.kind {
-        ParamType::Bool | ParamType::Path => arg.action(ArgAction::SetTrue),
-        ParamType::Int8 => arg.value_parser(value_parser!(i64)).allow_negative_numbers(true),
-        ParamType::Bytes => arg.value_parser(parse_bytes),
-        ParamType::Interval => arg.value_parser(parse_duration),
-        ParamType::Text | ParamType::Term | ParamType::Regex => arg.value_parser(value_parser!(String)),
-        ParamType::TextList | ParamType::Patterns => {
-            let arg = arg.value_parser(value_parser!(String)).action(ArgAction::Append);
-            if param.positional { arg.num_args(0..) } else { arg }
-        }
-    };
-    if !param.one_of.is_empty() {
-        arg = arg.value_parser(PossibleValuesParser::new(param.one_of.clone()));
-    }
-    if param.kind == ParamType::TextList && !param.positional {
-        arg = arg.value_delimiter(',');
-    }
-    if let Some(default) = &param.default {
-        arg = arg.default_value(default.clone());
-    }
-    commands::complete::param(arg, param)
-}
-
-/// A length of time that the server takes as a timeout: a number of milliseconds in 31 bits.
-pub fn parse_timeout(text: &str) -> std::result::Result<Duration, String> {
-    let limit = parse_duration(text)?;
-    if i32::try_from(limit.as_millis()).is_err() {
-        return Err(format!("{text:?} is too long: the server counts to 24 days; 0 is no limit"));
-    }
-    Ok(limit)
-}
-
-/// A size with a unit of 1024 (`512kB`, `1GB`), or a number of bytes.
-pub fn parse_bytes(text: &str) -> std::result::Result<i64, String> {
-    parse_size::Config::new()
-        .with_binary()
-        .parse_size(text)
-        .ok()
-        .and_then(|n| i64::try_from(n).ok())
-        .ok_or_else(|| format!("{text:?} is no size: write a number, or one with kB, MB, GB or TB"))
-}
-
-/// The value of each parameter of a report, from its command's arguments.
-pub fn given(report: &Report, matches: &ArgMatches) -> Vec<Given> {
-    report
-        .params
-        .iter()
-        .map(|param| {
-            let id = param_id(param);
-            match param.kind {
-                ParamType::Bool | ParamType::Path => Given::Flag(matches.get_flag(&id)),
-                ParamType::Int8 | ParamType::Bytes => {
-                    matches.get_one::<i64>(&id).map_or(Given::Nothing, |n| Given::Number(*n))
-                }
-                ParamType::Interval => {
-                    matches.get_one::<Duration>(&id).map_or(Given::Nothing, |d| Given::Length(*d))
-                }
-                ParamType::Text | ParamType::Term | ParamType::Regex => {
-                    matches.get_one::<String>(&id).map_or(Given::Nothing, |t| Given::Text(t.clone()))
-                }
-                ParamType::TextList | ParamType::Patterns => {
-                    Given::List(matches.get_many::<String>(&id).into_iter().flatten().cloned().collect())
-                }
-            }
-        })
-        .collect()
 }
 
 /// A command with what every command of pgkit has: help under `--help` and `-?`, since `-h` is the host.
@@ -369,114 +283,14 @@ pub fn command(name: impl Into<clap::builder::Str>, about: impl Into<StyledStr>)
         .arg(help_flag().display_order(999))
 }
 
-fn help_flag() -> Arg {
+/// The flag for help.
+pub fn help_flag() -> Arg {
     Arg::new("help").short('?').long("help").action(ArgAction::HelpShort).help("Print help")
 }
 
 /// What stands below a command's flags.
 pub fn example(lines: &[&str]) -> String {
     format!("Example:\n  {}", lines.join("\n  "))
-}
-
-/// The command of a report.
-fn report_command(report: &Report) -> Command {
-    let mut about = report.summary.clone();
-    if about.ends_with('.') {
-        about.pop();
-    }
-    let mut command = command(report.name.clone(), about);
-    if report.texts.is_empty() {
-        return command;
-    }
-    for param in &report.params {
-        command = command.arg(param_arg(param));
-    }
-    // The groups of shared flags bring their own description; the report's must win.
-    let about = command.get_about().cloned().unwrap_or_default();
-    command = OutputArgs::augment_args(ConnectionArgs::augment_args(command)).about(about);
-    let example_line = report
-        .example
-        .clone()
-        .unwrap_or_else(|| format!("pgkit {}{}", if report.own { "run " } else { "" }, report.name));
-    let columns: Vec<&str> = report.columns.iter().map(|c| c.name.as_str()).collect();
-    let columns = if columns.is_empty() { "as the server says".to_owned() } else { columns.join(", ") };
-    command.after_help(format!("Columns: {columns}\n\n{}", example(&[&example_line])))
-}
-
-/// The user's own reports: each with its report, or what is wrong with it.
-pub type OwnReports = Vec<(String, Result<Report>)>;
-
-/// The whole tree: the fixed commands, one command a report, and under `run` one for each of the user's own.
-pub fn tree(reports: &[Report], own: &OwnReports) -> Command {
-    let mut root = ConnectionArgs::augment_args(Command::new("pgkit"))
-        .about("The PostgreSQL toolkit that people on call reach for first")
-        .version(env!("CARGO_PKG_VERSION"))
-        .disable_help_flag(true)
-        .disable_help_subcommand(true)
-        .disable_version_flag(true)
-        .args_override_self(true)
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .max_term_width(110)
-        .after_help(
-            "The connection is psql's: flags, PG* variables, service file, password file, Unix socket.\n\
-             Nothing at hand? `pgkit sandbox tour` starts a throwaway server and shows it all.\n\
-             Exit codes: 0 done, 1 the answer is bad, 64 usage, 65 bad data, 69 no connection, 74 output failed,\n\
-             75 try again, 76 server too old, 77 permission; all of them: pgkit man | man -l -",
-        );
-    root = root
-        .next_help_heading("Help")
-        .arg(help_flag())
-        .arg(Arg::new("version").short('V').long("version").action(ArgAction::Version).help("Print version"))
-        .next_help_heading(None);
-    for report in reports {
-        let command = report_command(report);
-        // What is not on the line needs no more than its name.
-        root = root.subcommand(match report.name.as_str() {
-            "locks" if !report.texts.is_empty() => commands::locks::command(command),
-            _ => command,
-        });
-    }
-    let mut run = command("run", "A report of your own: a .sql file in your queries folder")
-        .arg(
-            Arg::new("list")
-                .long("list")
-                .action(ArgAction::SetTrue)
-                .help("List your reports, with their summaries"),
-        )
-        .arg(
-            Arg::new("new")
-                .long("new")
-                .value_name("NAME")
-                .conflicts_with("list")
-                .help("Write a skeleton of a report into the first of your folders"),
-        )
-        .subcommand_value_name("NAME")
-        .subcommand_help_heading("Your reports")
-        .allow_external_subcommands(true)
-        .disable_help_subcommand(true)
-        .after_help(format!(
-            "A report is NAME.sql in a folder of PGKIT_QUERIES (several: parted by colons), or in \
-             $XDG_CONFIG_HOME/pgkit/queries.\n`pgkit man` describes its header.\n\n{}",
-            example(&["PGKIT_QUERIES=./sql pgkit run slow --limit 5"])
-        ));
-    for (name, report) in own {
-        run = run.subcommand(match report {
-            Ok(report) => report_command(report),
-            // Whatever its flags would have been: the answer is what is wrong with it.
-            Err(e) => command(name.clone(), e.message.clone()).arg(
-                Arg::new("rest").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true).hide(true),
-            ),
-        });
-    }
-    root.subcommand(run)
-        .subcommand(commands::log::command_tree())
-        .subcommand(commands::bench::command())
-        .subcommand(commands::jobs::command_tree())
-        .subcommand(commands::upgrade_check::command())
-        .subcommand(commands::sandbox::command())
-        .subcommand(commands::completions::command())
-        .subcommand(commands::man::command())
 }
 
 /// The connection flags of a command, and those before it. A command that connects to nothing refuses the latter.
@@ -498,20 +312,6 @@ pub fn refuse_connection_flags(root: &ArgMatches, name: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_tree_holds_together() {
-        tree(&crate::report::built_in(|_| true).unwrap(), &Vec::new()).debug_assert();
-    }
-
-    #[test]
-    fn every_shared_flag_is_refused_as_a_parameters_name() {
-        let command = report_command(&crate::report::built_in(|_| true).unwrap()[0]);
-        for arg in command.get_arguments().filter(|a| !a.get_id().as_str().starts_with("param-")) {
-            let long = arg.get_long().unwrap();
-            assert!(crate::report::SHARED_FLAGS.contains(&long), "{long}");
-        }
-    }
 
     #[test]
     fn a_flag_of_the_command_beats_one_before_it() {

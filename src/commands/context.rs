@@ -1,0 +1,47 @@
+//! What every command gets, whatever it is.
+
+use std::cell::Cell;
+use std::path::PathBuf;
+
+use crate::connect::Environment;
+use crate::error::Error;
+use crate::report::{OwnReports, Report};
+use crate::session::Running;
+use crate::signals;
+
+/// What every command gets.
+pub struct Context {
+    /// The process's environment.
+    pub env: Environment,
+    /// What a signal must cancel.
+    pub running: Running,
+    /// For a command that ends by itself after a signal.
+    pub ending: signals::Ending,
+    /// The reports pgkit brings.
+    pub reports: Vec<Report>,
+    /// The user's own, where the command line speaks of them.
+    pub own: OwnReports,
+    /// Why they could not be read.
+    pub own_fault: Option<Error>,
+    /// The tree of commands.
+    pub tree: clap::Command,
+    /// Was it said that temporary log settings should have ended?
+    pub has_warned: Cell<bool>,
+}
+
+/// The folders with the user's own reports, the strongest first.
+pub fn own_folders(env: &Environment) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = env
+        .nonempty("PGKIT_QUERIES")
+        .into_iter()
+        .flat_map(|list| list.split(':'))
+        .filter(|f| !f.is_empty())
+        .map(PathBuf::from)
+        .collect();
+    let config = match env.nonempty("XDG_CONFIG_HOME") {
+        Some(config) => Some(PathBuf::from(config)),
+        None => env.home().map(|home| home.join(".config")),
+    };
+    folders.extend(config.map(|config| config.join("pgkit/queries")));
+    folders
+}

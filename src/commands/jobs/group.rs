@@ -1,0 +1,50 @@
+//! The command `jobs`, and the way to those below it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Arg, ArgMatches, Command, ValueHint};
+
+use super::PARTS;
+use crate::commands::args;
+use crate::commands::context::Context;
+use crate::commands::table::{self, add_all};
+use crate::error::{Exit, Result};
+
+/// The command.
+pub fn command() -> Command {
+    let command = args::command(
+        "jobs",
+        "Run jobs on time, each date once, from as many machines as there are; on crontabber's tables",
+    )
+    .subcommand_required(true)
+    .arg_required_else_help(true)
+    .disable_help_subcommand(true)
+    .arg(
+        Arg::new("file")
+            .long("file")
+            .value_name("FILE")
+            .value_hint(ValueHint::FilePath)
+            .value_parser(clap::value_parser!(PathBuf))
+            .global(true)
+            .help("The jobs file [default: PGKIT_JOBS, then ./jobs.toml]"),
+    )
+    .after_help(args::example(&[
+        "pgkit jobs init && pgkit jobs init --example > jobs.toml",
+        "pgkit jobs run",
+        "pgkit jobs list",
+        "pgkit jobs status --nagios",
+    ]));
+    add_all(command, PARTS)
+}
+
+/// Runs it.
+pub async fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> Result<Exit> {
+    table::dispatch_below(PARTS, context, root, matches).await
+}
+
+/// Is a line meant as a monitoring plugin's? Then wrong usage has its answer too.
+pub fn is_plugin(args: &[OsString]) -> bool {
+    let has = |word: &str| args.iter().any(|arg| arg == word);
+    has("jobs") && has("status") && has("--nagios")
+}

@@ -1,0 +1,218 @@
+//! What the commands below `jobs` share.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+
+use crate::commands::args::{self, ConnectionArgs, FormatArgs, SessionArgs};
+use crate::commands::context::Context;
+use crate::commands::{complete, open};
+use crate::connect::Target;
+use crate::error::{self, Error, Exit, Result};
+use crate::jobs::file;
+use crate::jobs::job::Job;
+use crate::jobs::store::{self, Place, Snapshot};
+use crate::jobs::tables::{self, Where};
+use crate::jobs::trusted;
+use crate::session::{Purpose, Reader, Writer};
+
+/// Which jobs: the flag stands behind `jobs` or behind its part.
+#[derive(Debug, Clone, Default)]
+pub(super) struct FileArgs {
+    pub(super) file: Option<PathBuf>,
+}
+
+impl FromArgMatches for FileArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<FileArgs, clap::Error> {
+        Ok(FileArgs { file: matches.get_one::<PathBuf>("file").cloned() })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> std::result::Result<(), clap::Error> {
+        *self = FileArgs::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for FileArgs {
+    // The one flag is global to `jobs`.
+    fn augment_args(command: Command) -> Command {
+        command
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        command
+    }
+}
+
+/// What every command that looks at the tables has.
+#[derive(Debug, Clone, Args)]
+pub(super) struct LookArgs {
+    #[command(flatten)]
+    pub(super) file: FileArgs,
+    /// The schema of the tables [default: where they are]
+    #[arg(long, value_name = "SCHEMA")]
+    pub(super) schema: Option<String>,
+    #[command(flatten)]
+    pub(super) format: FormatArgs,
+    #[command(flatten)]
+    pub(super) session: SessionArgs,
+}
+
+/// A command with the flags of the connection.
+pub(super) fn command<A: Args>(name: &'static str, about: &'static str, examples: &[&str]) -> Command {
+    let command = ConnectionArgs::augment_args(A::augment_args(args::command(name, about)));
+    command.about(about).after_help(args::example(examples))
+}
+
+/// The jobs that are meant, completed from the file.
+pub(super) fn names() -> Arg {
+    Arg::new("name").value_name("NAME").add(complete::jobs())
+}
+
+pub(super) fn parse<A: FromArgMatches>(matches: &ArgMatches) -> Result<A> {
+    A::from_arg_matches(matches).map_err(|e| Error::bug(e.to_string()))
+}
+
+/// A jobs file that was read.
+pub(super) struct Read {
+    pub(super) path: PathBuf,
+    pub(super) parsed: file::Parsed,
+}
+
+/// Reads the file that is meant. Errors: it is not there (74), others may write it (65).
+pub(super) fn read(context: &Context, args: &FileArgs) -> Result<Read> {
+    let named = args.file.clone().or_else(|| context.env.nonempty("PGKIT_JOBS").map(PathBuf::from));
+    let path = named.unwrap_or_else(|| PathBuf::from("jobs.toml"));
+    let text = trusted::read(&path, context.env.uid(), "the jobs file").map_err(|e| {
+        let is_missing = e.exit == Exit::Io && args.file.is_none();
+        if is_missing { e.hint("name it: --file FILE, or PGKIT_JOBS") } else { e }
+    })?;
+    let text = String::from_utf8(text)
+        .map_err(|_| Error::data(format!("{}: the file is not UTF-8", path.display())))?;
+    Ok(Read { parsed: file::parse(&text), path })
+}
+
+impl Read {
+    /// Tells every fault. Says whether the jobs may be used.
+    pub(super) fn tell(&self) -> bool {
+        for fault in &self.parsed.faults {
+            let job = fault.job.as_ref().map(|job| format!("job {job:?}: ")).unwrap_or_default();
+            let kind = if fault.warning { "WARNING: " } else { "" };
+            error::note(&format!("pgkit: {kind}{}:{}: {job}{}", self.path.display(), fault.line, fault.why));
+        }
+        self.parsed.faults.iter().all(|fault| fault.warning)
+    }
+
+    /// The jobs. Errors: something is wrong in the file (65); all of it is told by then.
+    pub(super) fn jobs(self) -> Result<Vec<Job>> {
+        let wrong: Vec<_> = self.parsed.faults.iter().filter(|fault| !fault.warning).collect();
+        let Some(first) = wrong.first() else { return Ok(self.parsed.jobs) };
+        self.tell();
+        let many = if wrong.len() == 1 { "a fault".to_owned() } else { format!("{} faults", wrong.len()) };
+        let job = first.job.as_ref().map(|job| format!("job {job:?}: ")).unwrap_or_default();
+        let (path, line, why) = (self.path.display(), first.line, &first.why);
+        Err(Error::data(format!("{path} has {many}, the first in line {line}: {job}{why}"))
+            .hint("nothing is done with such a file; pgkit jobs check tells when it is right"))
+    }
+}
+
+/// The jobs of the file, and what the tables say of them.
+pub(super) async fn look(
+    context: &Context,
+    root: &ArgMatches,
+    own: &ArgMatches,
+    args: &LookArgs,
+) -> Result<(Vec<Job>, Snapshot)> {
+    let read = read(context, &args.file)?;
+    let owner = read.parsed.owner.clone();
+    let jobs = read.jobs()?;
+    let ask = async |reader: &Reader, place: &Place| store::read(reader, place).await;
+    let (snapshot, _) = reading(context, root, own, args, owner.as_deref(), ask).await?;
+    Ok((jobs, snapshot))
+}
+
+/// Asks the tables something, in a transaction that only reads. `owner` is the owner that the jobs file names.
+pub(super) async fn reading<T>(
+    context: &Context,
+    root: &ArgMatches,
+    own: &ArgMatches,
+    args: &LookArgs,
+    owner: Option<&str>,
+    ask: impl AsyncFnOnce(&Reader, &Place) -> Result<T>,
+) -> Result<(T, Place)> {
+    let target = open::target(context, root, own, &args.session.echo)?;
+    let reader = open::reader(context, &target, args.session.settings(), &args.session.echo).await?;
+    let place = tables::place(&reader, Where { schema: args.schema.as_deref(), owner }).await?;
+    let answer = ask(&reader, &place).await?;
+    reader.close().await;
+    Ok((answer, place))
+}
+
+/// What every command that changes something in the tables has.
+#[derive(Debug, Clone, Args)]
+pub(super) struct WriteArgs {
+    #[command(flatten)]
+    pub(super) file: FileArgs,
+    /// The schema of the tables [default: where they are]
+    #[arg(long, value_name = "SCHEMA")]
+    pub(super) schema: Option<String>,
+    #[command(flatten)]
+    pub(super) session: SessionArgs,
+}
+
+/// A session of its own that may change something.
+pub(super) async fn writing(
+    context: &Context,
+    root: &ArgMatches,
+    own: &ArgMatches,
+    session: &SessionArgs,
+) -> Result<Writer> {
+    let target = open::target(context, root, own, &session.echo)?;
+    connect(context, &target, session).await
+}
+
+/// The same to a target that is known.
+pub(super) async fn connect(context: &Context, target: &Target, session: &SessionArgs) -> Result<Writer> {
+    open::writer(context, Purpose::Jobs, target, session.limits(), &session.echo).await
+}
+
+/// Who does this, for whoever finds it in the tables.
+pub(super) fn who(writer: &Writer, context: &Context) -> String {
+    format!("role {} ({}@{})", writer.user(), context.env.user().unwrap_or("unknown"), host())
+}
+
+/// This machine's name.
+pub(super) fn host() -> String {
+    nix::unistd::gethostname()
+        .map_or_else(|_| "unknown".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+/// The jobs of the file where there is one, and the role that it names as the tables' owner; a command that is about the
+/// tables can do without.
+pub(super) fn file_if_any(context: &Context, args: &FileArgs) -> Result<(Vec<Job>, Option<String>)> {
+    let Some(read) = read_if_any(context, args)? else { return Ok((Vec::new(), None)) };
+    let owner = read.parsed.owner.clone();
+    Ok((read.jobs()?, owner))
+}
+
+/// The role that the file names as the tables' owner, whatever else is wrong in it.
+pub(super) fn owner_if_any(context: &Context, args: &FileArgs) -> Result<Option<String>> {
+    Ok(read_if_any(context, args)?.and_then(|read| read.parsed.owner))
+}
+
+pub(super) fn read_if_any(context: &Context, args: &FileArgs) -> Result<Option<Read>> {
+    let named = args.file.is_some() || context.env.nonempty("PGKIT_JOBS").is_some();
+    if !named && !Path::new("jobs.toml").exists() {
+        return Ok(None);
+    }
+    read(context, args).map(Some)
+}
+
+/// The job of this name. Errors: there is none (64).
+pub(super) fn find<'a>(jobs: &'a [Job], name: &str) -> Result<&'a Job> {
+    jobs.iter().find(|job| job.name == name).ok_or_else(|| {
+        let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
+        Error::usage(format!("there is no job {name:?} in the file"))
+            .hint(format!("its jobs: {}", names.join(", ")))
+    })
+}

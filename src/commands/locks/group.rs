@@ -1,0 +1,43 @@
+//! The command `locks`: the report, with `--fail-after`, and the way to the commands below it.
+
+use std::time::Duration;
+
+use clap::{Arg, ArgMatches, Command};
+
+use super::PARTS;
+use crate::commands::context::Context;
+use crate::commands::report;
+use crate::commands::table::{self, add_all};
+use crate::error::{Exit, Result};
+use crate::locks::waited::Waited;
+use crate::report::Report;
+use crate::terminal;
+use crate::units::parse_duration;
+
+/// The report's command, with what is more than a report.
+pub fn command(report: Command) -> Command {
+    let command = report
+        .arg(
+            Arg::new("fail-after")
+                .long("fail-after")
+                .value_name("DURATION")
+                .value_parser(parse_duration)
+                .help_heading(None::<&str>)
+                .conflicts_with("sql")
+                .help("Exit with 1 when somebody has waited longer; 0: as soon as somebody waits"),
+        )
+        // A flag before the subcommand would be the report's.
+        .args_conflicts_with_subcommands(true)
+        .disable_help_subcommand(true);
+    add_all(command, PARTS)
+}
+
+/// Runs it.
+pub async fn run(context: &Context, found: &Report, root: &ArgMatches, matches: &ArgMatches) -> Result<Exit> {
+    if matches.subcommand().is_some() {
+        return table::dispatch_below(PARTS, context, root, matches).await;
+    }
+    let limit = matches.get_one::<Duration>("fail-after").copied();
+    let mut waited = Waited::new(limit, terminal::is_stdout());
+    report::run_observed(context, found, root, matches, Some(&mut waited)).await
+}

@@ -1,0 +1,17 @@
+//! `locks`: who waits for whom, and what to do about it.
+
+mod demo;
+mod group;
+mod shared;
+mod signal;
+
+pub use group::{command, run};
+
+use super::table::{Entry, entry};
+
+/// The commands below `locks`, in the order of its help.
+const PARTS: &[Entry] = &[
+    entry!("demo", demo::command, demo::run),
+    entry!("cancel", signal::cancel_command, signal::cancel),
+    entry!("terminate", signal::terminate_command, signal::terminate),
+];

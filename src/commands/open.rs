@@ -1,0 +1,68 @@
+//! How commands open their sessions: where the flags lead, a prompt for the password, and the warnings on the way.
+
+use clap::ArgMatches;
+
+use super::args::{EchoArgs, connection_flags};
+use super::context::Context;
+use crate::connect::{self, Flags, Target};
+use crate::error::{self, Result};
+use crate::session::{Limits, Purpose, Reader, Settings, Writer};
+use crate::terminal;
+
+/// Where the flags before the command and its own lead. Warnings are printed.
+///
+/// Errors: the flags, the environment or the service file are wrong (64, 65).
+pub fn target(context: &Context, root: &ArgMatches, own: &ArgMatches, echo: &EchoArgs) -> Result<Target> {
+    resolve(context, &connection_flags(root, own)?, echo)
+}
+
+/// As [`target`], for flags that are at hand.
+pub fn resolve(context: &Context, flags: &Flags, echo: &EchoArgs) -> Result<Target> {
+    let target = connect::resolve(flags, &context.env, &connect::Disk)?;
+    if !echo.quiet {
+        for warning in &target.warnings {
+            error::note(&format!("pgkit: {warning}"));
+        }
+    }
+    Ok(target)
+}
+
+/// Opens a session that only reads.
+///
+/// Errors: no connection (69), or the server refuses it.
+pub async fn reader(
+    context: &Context,
+    target: &Target,
+    settings: Settings,
+    echo: &EchoArgs,
+) -> Result<Reader> {
+    let ask = &mut terminal::ask_password;
+    let reader = Reader::connect(target, settings, echo.echo(), &context.running, ask).await?;
+    warn(context, reader.overdue(), echo);
+    Ok(reader)
+}
+
+/// Opens a session of its own for this purpose.
+///
+/// Errors: no connection (69), or there is a connection pooler in between (64).
+pub async fn writer(
+    context: &Context,
+    purpose: Purpose,
+    target: &Target,
+    limits: Limits,
+    echo: &EchoArgs,
+) -> Result<Writer> {
+    let ask = &mut terminal::ask_password;
+    let writer = Writer::for_(purpose, target, limits, echo.echo(), &context.running, ask).await?;
+    warn(context, writer.overdue(), echo);
+    Ok(writer)
+}
+
+/// Prints, once in a process, that temporary log settings should have ended already.
+pub fn warn(context: &Context, overdue: Option<&str>, echo: &EchoArgs) {
+    if let Some(overdue) = overdue
+        && !context.has_warned.replace(true)
+    {
+        echo.remark(overdue);
+    }
+}

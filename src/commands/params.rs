@@ -1,0 +1,123 @@
+//! The command of a report: one flag or argument for each of its parameters, and their values.
+
+use std::time::Duration;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, value_parser};
+
+use super::args::{ConnectionArgs, OutputArgs, command, example};
+use super::complete;
+use crate::answer::Given;
+use crate::report::{Param, ParamType, Report};
+use crate::units::{parse_bytes, parse_duration};
+
+/// Prefix of the ids of a report's parameters, whose names the report's author chooses. It holds no colon, which would end
+/// the name in zsh's static completions.
+fn param_id(param: &Param) -> String {
+    format!("param-{}", param.name)
+}
+
+fn param_arg(param: &Param) -> Arg {
+    let mut arg = Arg::new(param_id(param)).help(param.help.clone()).required(param.required);
+    let metavar = param.metavar.clone().unwrap_or_else(|| match param.kind {
+        ParamType::Bool | ParamType::Path => String::new(),
+        ParamType::Int8 => "N".to_owned(),
+        ParamType::Text | ParamType::Term | ParamType::TextList => param.name.to_uppercase(),
+        ParamType::Patterns => "PATTERN".to_owned(),
+        ParamType::Regex => "REGEX".to_owned(),
+        ParamType::Interval => "DURATION".to_owned(),
+        ParamType::Bytes => "SIZE".to_owned(),
+    });
+    if !param.positional {
+        arg = arg.long(param.long());
+    }
+    if !param.kind.is_flag() {
+        arg = arg.value_name(metavar);
+    }
+    arg = match param.kind {
+        ParamType::Bool | ParamType::Path => arg.action(ArgAction::SetTrue),
+        ParamType::Int8 => arg.value_parser(value_parser!(i64)).allow_negative_numbers(true),
+        ParamType::Bytes => arg.value_parser(parse_bytes),
+        ParamType::Interval => arg.value_parser(parse_duration),
+        ParamType::Text | ParamType::Term | ParamType::Regex => arg.value_parser(value_parser!(String)),
+        ParamType::TextList | ParamType::Patterns => {
+            let arg = arg.value_parser(value_parser!(String)).action(ArgAction::Append);
+            if param.positional { arg.num_args(0..) } else { arg }
+        }
+    };
+    if !param.one_of.is_empty() {
+        arg = arg.value_parser(PossibleValuesParser::new(param.one_of.clone()));
+    }
+    if param.kind == ParamType::TextList && !param.positional {
+        arg = arg.value_delimiter(',');
+    }
+    if let Some(default) = &param.default {
+        arg = arg.default_value(default.clone());
+    }
+    complete::param(arg, param)
+}
+
+/// The value of each parameter of a report, from its command's arguments.
+pub fn given(report: &Report, matches: &ArgMatches) -> Vec<Given> {
+    report
+        .params
+        .iter()
+        .map(|param| {
+            let id = param_id(param);
+            match param.kind {
+                ParamType::Bool | ParamType::Path => Given::Flag(matches.get_flag(&id)),
+                ParamType::Int8 | ParamType::Bytes => {
+                    matches.get_one::<i64>(&id).map_or(Given::Nothing, |n| Given::Number(*n))
+                }
+                ParamType::Interval => {
+                    matches.get_one::<Duration>(&id).map_or(Given::Nothing, |d| Given::Length(*d))
+                }
+                ParamType::Text | ParamType::Term | ParamType::Regex => {
+                    matches.get_one::<String>(&id).map_or(Given::Nothing, |t| Given::Text(t.clone()))
+                }
+                ParamType::TextList | ParamType::Patterns => {
+                    Given::List(matches.get_many::<String>(&id).into_iter().flatten().cloned().collect())
+                }
+            }
+        })
+        .collect()
+}
+
+/// The command of a report.
+pub fn report_command(report: &Report) -> Command {
+    let mut about = report.summary.clone();
+    if about.ends_with('.') {
+        about.pop();
+    }
+    let mut command = command(report.name.clone(), about);
+    if report.texts.is_empty() {
+        return command;
+    }
+    for param in &report.params {
+        command = command.arg(param_arg(param));
+    }
+    // The groups of shared flags bring their own description; the report's must win.
+    let about = command.get_about().cloned().unwrap_or_default();
+    command = OutputArgs::augment_args(ConnectionArgs::augment_args(command)).about(about);
+    let example_line = report
+        .example
+        .clone()
+        .unwrap_or_else(|| format!("pgkit {}{}", if report.own { "run " } else { "" }, report.name));
+    let columns: Vec<&str> = report.columns.iter().map(|c| c.name.as_str()).collect();
+    let columns = if columns.is_empty() { "as the server says".to_owned() } else { columns.join(", ") };
+    command.after_help(format!("Columns: {columns}\n\n{}", example(&[&example_line])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shared_flag_is_refused_as_a_parameters_name() {
+        let command = report_command(&crate::report::built_in(|_| true).unwrap()[0]);
+        for arg in command.get_arguments().filter(|a| !a.get_id().as_str().starts_with("param-")) {
+            let long = arg.get_long().unwrap();
+            assert!(crate::report::SHARED_FLAGS.contains(&long), "{long}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The command `sandbox`, and the way to those below it.
+
+use clap::{ArgMatches, Command};
+
+use super::PARTS;
+use crate::commands::args;
+use crate::commands::context::Context;
+use crate::commands::table::{self, add_all};
+use crate::error::{Exit, Result};
+
+/// The command.
+pub fn command() -> Command {
+    let command = args::command("sandbox", "A throwaway server with sample data, to try everything on")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+        .after_help(args::example(&["pgkit sandbox tour"]));
+    add_all(command, PARTS)
+}
+
+/// Runs it.
+pub async fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> Result<Exit> {
+    args::refuse_connection_flags(root, "sandbox")?;
+    table::dispatch_below(PARTS, context, root, matches).await
+}

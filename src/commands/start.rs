@@ -1,0 +1,148 @@
+//! From a command line to the command that it names, and from there to an exit code.
+
+use std::ffi::OsString;
+
+use clap::ArgMatches;
+
+use super::context::{Context, own_folders};
+use super::{COMMANDS, EXTENSIONS, jobs, report, run, shells, table, tree, words};
+use crate::connect::environment;
+use crate::error::{self, Error, Exit, Result};
+use crate::output;
+use crate::report as reports;
+use crate::session::Running;
+use crate::signals;
+
+/// Runs one command line and says how it ended. Everything that it has to say is printed by then.
+pub fn main(args: Vec<OsString>) -> Exit {
+    match start(args) {
+        Ok(exit) => exit,
+        Err(e) => {
+            error::print(&e);
+            e.exit
+        }
+    }
+}
+
+fn start(args: Vec<OsString>) -> Result<Exit> {
+    let env = environment();
+    let completing = env.nonempty("COMPLETE").is_some_and(|shell| shell != "0");
+    let all = completing || args.iter().any(|a| a == "man" || a == "completions");
+    let reports = reports::built_in(|name| all || args.iter().any(|a| a == name))?;
+    // Only `run` reads the user's folder; its name stands on the line when it is meant.
+    let meant = args.iter().any(|a| a == "run");
+    let read = if meant { reports::own(&own_folders(&env)) } else { Ok(Vec::new()) };
+    // A folder that cannot be read is the fault of nobody but `run`, which may not be meant after all.
+    let (own, own_fault) = match read {
+        Ok(own) => (own, None),
+        Err(e) => (Vec::new(), Some(e)),
+    };
+    if completing {
+        shells::answer(&env, &args, || tree::tree(&reports, &own))?;
+        return Ok(Exit::Done);
+    }
+    let is_plugin = jobs::is_plugin(&args);
+    let tree = tree::tree(&reports, &own);
+    let args = words::arranged(args, &tree);
+    let matches = match tree.clone().try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(e) => {
+            let exit = usage(&e, &tree)?;
+            let text = e.render().to_string();
+            let first = text.strip_prefix("error: ").unwrap_or(&text).lines().next().unwrap_or_default();
+            return Ok(if is_plugin && exit == Exit::Usage { jobs::unknown(first) } else { exit });
+        }
+    };
+    let context = Context {
+        tree,
+        has_warned: std::cell::Cell::default(),
+        env,
+        running: Running::default(),
+        ending: signals::Ending::default(),
+        reports,
+        own,
+        own_fault,
+    };
+    let told = signals::listen()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Error::io("could not start the runtime", &e))?;
+    let exit = runtime.block_on(async {
+        // It lives on while it is cancelled: what it runs is forgotten when it is dropped.
+        let mut work = std::pin::pin!(dispatch(&context, &matches));
+        tokio::select! {
+            exit = &mut work => exit,
+            Ok(exit) = told => {
+                if context.ending.tell(exit) {
+                    work.await
+                } else {
+                    context.running.cancel().await;
+                    Ok(exit)
+                }
+            }
+        }
+    });
+    // A driver that still drains a cancelled answer is nothing to wait for.
+    runtime.shutdown_background();
+    exit
+}
+
+/// Help and version are answers; everything else clap says is wrong usage.
+fn usage(e: &clap::Error, tree: &clap::Command) -> Result<Exit> {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    match e.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            output::print(&e.render().to_string())?;
+            Ok(Exit::Done)
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            error::note(e.render().to_string().trim_end());
+            Ok(Exit::Usage)
+        }
+        ErrorKind::InvalidSubcommand => {
+            let word = match e.get(ContextKind::InvalidSubcommand) {
+                Some(ContextValue::String(word)) => word.as_str(),
+                _ => "",
+            };
+            let mut error = Error::usage(format!("unknown command {:?}", crate::secrets::masked(word)));
+            // Of a command's own commands, the help of that one tells.
+            let of = e.get(ContextKind::Usage).map(|usage| usage.to_string()).unwrap_or_default();
+            let of =
+                of.trim_start_matches("Usage: ").split(" [").next().unwrap_or("pgkit").split(" <").next();
+            let of = of.unwrap_or("pgkit");
+            let parent = of.split(' ').skip(1).try_fold(tree, |tree, name| tree.find_subcommand(name));
+            error = error.hint(match parent.and_then(|parent| words::hint(word, parent)) {
+                Some(hint) => hint,
+                None => format!("{of} --help lists the commands"),
+            });
+            error::print(&error);
+            Ok(Exit::Usage)
+        }
+        _ => {
+            // An argument in the wrong place may be a connection string with a password.
+            let text = crate::secrets::masked(&e.render().to_string());
+            let text = text.trim_end();
+            let text =
+                crate::escape::terminal_lines(text.strip_prefix("error: ").unwrap_or(text)).into_owned();
+            error::note(&format!("pgkit: {text}"));
+            Ok(Exit::Usage)
+        }
+    }
+}
+
+async fn dispatch(context: &Context, matches: &ArgMatches) -> Result<Exit> {
+    let Some((name, own)) = matches.subcommand() else {
+        return Err(Error::bug("a command line without a command"));
+    };
+    if name == "run" {
+        return run::run(context, matches, own).await;
+    }
+    let Some(found) = context.reports.iter().find(|r| r.name == name) else {
+        return table::dispatch(COMMANDS, context, matches, (name, own)).await;
+    };
+    match EXTENSIONS.iter().find(|extension| extension.report == name) {
+        Some(extension) => (extension.run)(context, found, matches, own).await,
+        None => report::run(context, found, matches, own).await,
+    }
+}

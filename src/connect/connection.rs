@@ -1,0 +1,341 @@
+//! Dials a target: its hosts one after the other, TLS, and the first message.
+
+use std::hash::{BuildHasher, Hasher};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::cancel::Canceler;
+use super::dial::{Context, Route, Session};
+use super::failure::{Cause, Failure, Next};
+use super::opening::{Opening, Server};
+use super::passfile::Secret;
+use super::stream::Handle;
+use super::target::{Host, Prompt, SessionAttrs, Target};
+use super::version::ServerVersion;
+use super::{dial, failure, frames, opening, stream, tls};
+use crate::error::{Error, Exit, Result};
+
+/// A session with a server.
+pub struct Connected {
+    /// Speaks to the server.
+    pub client: tokio_postgres::Client,
+    /// The server's version.
+    pub version: ServerVersion,
+    /// Is the database's encoding SQL_ASCII, so that its bytes may be in any encoding?
+    pub sql_ascii: bool,
+    /// The host's name, address or socket directory, for messages.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// The role that connected.
+    pub user: String,
+    /// The database.
+    pub database: String,
+    /// The backend's process id; 0 where the server gave none.
+    pub backend_pid: i32,
+    /// Is the connection encrypted?
+    pub encrypted: bool,
+    /// Warnings for the user: nothing in them keeps the session from being used.
+    pub warnings: Vec<String>,
+    /// The target that was connected to, including a password that was typed: for further connections to the same
+    /// server.
+    pub target: Target,
+    /// Cancels what this session does.
+    pub canceler: Canceler,
+    /// Takes the connection back from `client`, for code that speaks the protocol itself.
+    pub handle: Handle,
+    /// The first message, as it was sent.
+    pub message: String,
+    /// The row that [`Opening::question`] asked for, or the server's refusal of the whole message.
+    pub answer: std::result::Result<Vec<Option<String>>, tokio_postgres::Error>,
+    /// Does the server notice by itself that its client was killed?
+    pub watches_client: bool,
+    /// Did the session begin as another role than the one that connected?
+    pub has_other_role: bool,
+    /// Is the server in recovery?
+    pub standby: bool,
+    /// Is there a connection pooler in between? There is if the backend that serves the session is not the one that
+    /// was named at start-up.
+    pub is_pooled: bool,
+    /// The task that moves the bytes. It ends when `client` is dropped, or when the connection is lost, and then
+    /// returns the error.
+    pub driver: JoinHandle<std::result::Result<(), tokio_postgres::Error>>,
+    /// See [`ClosingError`].
+    pub closing_error: ClosingError,
+}
+
+/// Time limit for connecting to one address, unless the target sets one.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Connects to the first of the target's hosts that is acceptable, and sends the first message. Every session is
+/// opened by this function.
+///
+/// `ask` prompts for a password, at most once: before connecting with `-W`; otherwise if the server requires a
+/// password, none is known, and `-w` is not set. Must run on a tokio runtime with I/O and time enabled.
+pub async fn connect(
+    target: &Target,
+    opening: &Opening<'_>,
+    ask: &mut dyn FnMut(&str) -> Result<String>,
+) -> Result<Connected> {
+    let prompt = format!("Password for user {}: ", target.user);
+    if target.prompt == Prompt::First {
+        return attempt(&with_typed(target, ask(&prompt)?), opening).await.map_err(|refusal| refusal.error);
+    }
+    match attempt(target, opening).await {
+        Ok(connected) => Ok(connected),
+        Err(Refusal { needs_password: true, .. }) if target.prompt == Prompt::WhenNeeded => {
+            attempt(&with_typed(target, ask(&prompt)?), opening).await.map_err(|refusal| refusal.error)
+        }
+        Err(refusal) => Err(refusal.error),
+    }
+}
+
+fn with_typed(target: &Target, password: String) -> Target {
+    let mut target = target.with_password(Secret::new(password));
+    target.prompt = Prompt::Never;
+    target
+}
+
+struct Refusal {
+    error: Error,
+    needs_password: bool,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Refusal {
+        Refusal { error, needs_password: false }
+    }
+}
+
+async fn attempt(target: &Target, opening: &Opening<'_>) -> std::result::Result<Connected, Refusal> {
+    let context = Context::default();
+    let mut lines: Vec<String> = Vec::new();
+    let mut last: Option<(&Host, Failure)> = None;
+    let hosts = shuffled(target.hosts.iter().collect(), target.shuffle);
+    // prefer-standby looks for a standby among all hosts first, and accepts any host in a second pass.
+    let passes: &[SessionAttrs] = match target.session_attrs {
+        SessionAttrs::PreferStandby => &[SessionAttrs::Standby, SessionAttrs::Any],
+        _ => std::slice::from_ref(&target.session_attrs),
+    };
+    'passes: for &wanted in passes {
+        for (index, &host) in hosts.iter().enumerate() {
+            let routes = match dial::routes(host).await {
+                Ok(routes) => shuffled(routes, target.shuffle),
+                Err(failure) => {
+                    push(&mut lines, failure.text.clone());
+                    last = Some((host, failure));
+                    continue;
+                }
+            };
+            for route in routes {
+                match one(target, host, &route, &context, wanted, opening).await {
+                    Ok((session, driver)) => return Ok(accept(target, host, route, session, driver)?),
+                    Err(mut failure) => {
+                        // A server that is still starting up (57P03) does not end the search: the other hosts are
+                        // tried.
+                        let not_up = failure.turned_away && failure.sqlstate.as_deref() == Some("57P03");
+                        if not_up && index + 1 < hosts.len() {
+                            failure.next = Next::Host;
+                        }
+                        push(
+                            &mut lines,
+                            format!("{}: {}", failure::place(host, route.address()), failure.text),
+                        );
+                        let next = failure.next;
+                        last = Some((host, failure));
+                        match next {
+                            Next::Address => {}
+                            Next::Host => break,
+                            Next::Nothing => break 'passes,
+                        }
+                    }
+                }
+            }
+        }
+    }
+    let needs_password = last.as_ref().is_some_and(|(_, failure)| failure.cause == Cause::NeedsPassword);
+    let error = failure::error(target, lines, last.as_ref().map(|(host, failure)| (*host, failure)));
+    Err(Refusal { error, needs_password })
+}
+
+/// Adds a line unless it is there already: a second pass may fail in the same way as the first.
+fn push(lines: &mut Vec<String>, line: String) {
+    if !lines.contains(&line) {
+        lines.push(line);
+    }
+}
+
+type Driven = (Opened, JoinHandle<std::result::Result<(), tokio_postgres::Error>>);
+
+/// The error with which the server ended the session, if it did so between two statements. The next statement fails too, but its
+/// error only says that the connection is closed.
+pub type ClosingError = Arc<OnceLock<tokio_postgres::error::DbError>>;
+
+/// Runs the connection's task, and keeps the error with which the server ended the session.
+async fn drive(
+    connection: tokio_postgres::Connection<stream::Stream, stream::Stream>,
+    closing_error: ClosingError,
+) -> std::result::Result<(), tokio_postgres::Error> {
+    let end = connection.await;
+    if let Err(error) = &end
+        && let Some(closing) = error.as_db_error()
+    {
+        let _ = closing_error.set(closing.clone());
+    }
+    end
+}
+
+/// A session whose driver task is running.
+struct Opened {
+    client: tokio_postgres::Client,
+    version: Option<String>,
+    sql_ascii: bool,
+    greeting: frames::Greeting,
+    /// `None` if the server is too old to understand the first message.
+    greeted: Option<opening::Greeted>,
+    handle: Handle,
+    connector: Option<tls::Connector>,
+    closing_error: ClosingError,
+}
+
+/// Connects to one address, within its time limit.
+async fn one(
+    target: &Target,
+    host: &Host,
+    route: &Route,
+    context: &Context,
+    wanted: SessionAttrs,
+    opening: &Opening<'_>,
+) -> std::result::Result<Driven, Failure> {
+    let whole = async {
+        let Session { client, connection, greeting, handle, connector } =
+            dial::session(target, host, route, context).await?;
+        let parameter = |name: &str| connection.parameter(name).map(str::to_owned);
+        let version = parameter("server_version");
+        let sql_ascii = parameter("server_encoding").as_deref() == Some("SQL_ASCII");
+        let closing_error = ClosingError::default();
+        let driver = tokio::spawn(drive(connection, Arc::clone(&closing_error)));
+        let known = version.as_deref().and_then(ServerVersion::parse);
+        let known = known.filter(|known| known.major() >= ServerVersion::OLDEST);
+        let greeted = match known {
+            Some(version) => {
+                let server = Server { version, sql_ascii, watches_client: version.major() >= 14 };
+                let greeted =
+                    opening::greet(&client, server, opening).await.map_err(|error| match error {
+                        opening::GreetError::Lost(error) => {
+                            Failure::startup(&error, greeting, connector.is_some())
+                        }
+                        opening::GreetError::Silent => Failure::new(
+                            Cause::Timeout,
+                            Next::Nothing,
+                            "the server did not answer the first statement in time",
+                        ),
+                    })?;
+                // If the server refused the message, report that refusal instead.
+                if greeted.answer.is_ok() {
+                    check(wanted, greeted.who)?;
+                }
+                Some(greeted)
+            }
+            None => None,
+        };
+        Ok((
+            Opened { client, version, sql_ascii, greeting, greeted, handle, connector, closing_error },
+            driver,
+        ))
+    };
+    tokio::time::timeout(target.connect_timeout.unwrap_or(PATIENCE), whole)
+        .await
+        .unwrap_or_else(|_| Err(Failure::new(Cause::Timeout, Next::Address, "timeout expired")))
+}
+
+/// Does the session satisfy target_session_attrs?
+fn check(wanted: SessionAttrs, who: opening::Who) -> std::result::Result<(), Failure> {
+    let read_only = who.standby || who.read_only;
+    let wrong = match wanted {
+        SessionAttrs::ReadWrite if read_only => "session is read-only",
+        SessionAttrs::ReadOnly if !read_only => "session is not read-only",
+        SessionAttrs::Primary if who.standby => "server is in hot standby mode",
+        SessionAttrs::Standby if !who.standby => "server is not in hot standby mode",
+        _ => return Ok(()),
+    };
+    Err(Failure::new(Cause::Session, Next::Host, wrong))
+}
+
+fn accept(
+    target: &Target,
+    host: &Host,
+    route: Route,
+    opened: Opened,
+    driver: JoinHandle<std::result::Result<(), tokio_postgres::Error>>,
+) -> Result<Connected> {
+    let Opened { client, version, sql_ascii, greeting, greeted, handle, connector, closing_error } = opened;
+    let label = if host.name.is_empty() { host.addr.clone().unwrap_or_default() } else { host.name.clone() };
+    if version.as_deref().is_some_and(|version| version.contains("bouncer")) {
+        return Err(Error::usage("this is PgBouncer's admin console, not a PostgreSQL database")
+            .hint("name a database of the server behind it: -d NAME; psql shows the console"));
+    }
+    let Some(version) = version.as_deref().and_then(ServerVersion::parse) else {
+        return Err(Error::new(
+            Exit::Unavailable,
+            format!("the server at \"{label}\", port {} does not say its version", host.port),
+        ));
+    };
+    if version.major() < ServerVersion::OLDEST {
+        return Err(Error::new(
+            Exit::TooOld,
+            format!("the server at \"{label}\", port {} is version {version}, which is too old", host.port),
+        )
+        .hint(format!("pgkit works with PostgreSQL {} and later", ServerVersion::OLDEST)));
+    }
+    let Some(opening::Greeted { message, answer, server, who }) = greeted else {
+        return Err(Error::bug("a session without its first message"));
+    };
+    let mut warnings = Vec::new();
+    if version.major() > ServerVersion::NEWEST {
+        warnings.push(format!(
+            "WARNING: the server is version {version}, newer than pgkit knows ({}): some answers may be wrong",
+            ServerVersion::NEWEST
+        ));
+    }
+    Ok(Connected {
+        client,
+        version,
+        sql_ascii,
+        host: label,
+        port: host.port,
+        user: target.user.clone(),
+        database: target.database.clone(),
+        backend_pid: greeting.backend.map_or(0, |(pid, _)| pid),
+        encrypted: connector.is_some(),
+        message,
+        answer,
+        watches_client: server.watches_client,
+        has_other_role: who.has_other_role,
+        standby: who.standby,
+        is_pooled: who.pid != greeting.backend.map(|(pid, _)| pid),
+        warnings,
+        target: target.clone(),
+        canceler: Canceler { route, connector, keepalives: target.keepalives, backend: greeting.backend },
+        handle,
+        driver,
+        closing_error,
+    })
+}
+
+/// Shuffles the items if `wanted` is set. The standard library's hasher is seeded at random, which is enough to
+/// spread load.
+fn shuffled<T>(mut items: Vec<T>, wanted: bool) -> Vec<T> {
+    if wanted {
+        let random = std::hash::RandomState::new();
+        for index in (1..items.len()).rev() {
+            let mut hasher = random.build_hasher();
+            hasher.write_usize(index);
+            let other = usize::try_from(hasher.finish() % (index as u64 + 1)).unwrap_or(0);
+            items.swap(index, other);
+        }
+    }
+    items
+}

@@ -1,0 +1,617 @@
+//! A turn of a guard: its claim, the dates of the job, and what came of them.
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::{program, record};
+use crate::error::{Error, Exit, Result};
+use crate::helper::Master;
+use crate::jobs::claim::{self, Attempt, Claim, Here};
+use crate::jobs::job::{Job, OnCrash, Tell, Work};
+use crate::jobs::lease::{Keeper, LastResort, Loss};
+use crate::jobs::output::Captured;
+use crate::jobs::plan;
+use crate::jobs::process::{self, boot_time};
+use crate::jobs::session::{Session, named};
+use crate::jobs::store;
+use crate::jobs::talk::{Event, Failure, Finished, Mode, Order, Outcome, Rest, Setup, Share};
+use crate::jobs::tell::{self, News};
+
+/// How long a guard without work keeps its session as it is.
+const IDLE: Duration = Duration::from_secs(2);
+/// How often a waiting runner hears that its guard lives.
+pub(super) const BEAT: Duration = Duration::from_secs(1);
+/// A job that is over so soon is told of once, when it ends.
+pub(super) const SHORT: Duration = Duration::from_millis(20);
+/// How long a job with many dates runs while others wait.
+const SLICE: Duration = Duration::from_secs(5);
+/// After how long without a word of the server a claim is looked at before a program is started for it.
+const DOUBT: Duration = Duration::from_secs(1);
+/// How many dates are counted, for whoever watches.
+const COUNTED: usize = 100_000;
+
+pub(super) struct Guard<'m> {
+    pub(super) master: &'m mut Master,
+    pub(super) setup: Rc<Setup>,
+    pub(super) here: Here,
+    pub(super) session: Option<Session>,
+    pub(super) resort: LastResort,
+    /// The runner wants it to end.
+    pub(super) stopping: bool,
+    /// The master is gone: nobody hears, and what runs is to end.
+    pub(super) alone: bool,
+}
+
+/// What a job's work gave, before anything is recorded.
+pub(super) struct Done {
+    pub(super) failure: Option<Failure>,
+    pub(super) output: Captured,
+    pub(super) took: Duration,
+}
+
+impl Done {
+    /// Nothing worth to be kept, after so long.
+    pub(super) fn nothing(took: Duration) -> Done {
+        Done { failure: None, output: Captured::default(), took }
+    }
+}
+
+/// How an attempt ended.
+pub(super) enum Ended {
+    /// It ran to its end; what came of it is yet to be recorded.
+    Ran(Done),
+    /// It succeeded, and its record is in the same transaction.
+    Committed(Done, Option<Attempt>),
+    /// It was cut off. It is nobody's fault where it was told to stop.
+    Cut(Cut, Done),
+    /// Somebody else has the job now.
+    Stolen(Done),
+    /// Something of it may not be killed, and nobody waits for its end any more. What becomes of its claim whoever looks next
+    /// finds out.
+    Left(Done),
+}
+
+/// Why an attempt was cut off.
+pub(super) struct Cut {
+    pub(super) why: String,
+    /// By a crash: of the runner, of the server, of the network.
+    pub(super) is_crash: bool,
+    /// Something of it may have been done.
+    has_begun: bool,
+}
+
+impl Cut {
+    pub(super) fn crash(why: impl Into<String>) -> Cut {
+        Cut { why: why.into(), is_crash: true, has_begun: true }
+    }
+
+    pub(super) fn stop(why: impl Into<String>) -> Cut {
+        Cut { why: why.into(), is_crash: false, has_begun: true }
+    }
+
+    /// Before anything of it was done.
+    pub(super) fn unbegun(self) -> Cut {
+        Cut { has_begun: false, ..self }
+    }
+}
+
+/// Why a running job is being ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    Timeout,
+    Stop,
+    Alone,
+    Lease,
+    Stolen,
+}
+
+/// One date of a run, and what follows it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Date {
+    pub(super) date: Timestamp,
+    /// The next one of the same turn.
+    pub(super) following: Option<Timestamp>,
+    /// What is left over where nothing follows.
+    pub(super) rest: Option<Rest>,
+}
+
+/// How a turn ends: for the runner.
+struct Turned {
+    outcome: Outcome,
+    next_run: Option<Timestamp>,
+    rest: Option<Rest>,
+}
+
+impl From<Outcome> for Turned {
+    fn from(outcome: Outcome) -> Turned {
+        Turned { outcome, next_run: None, rest: None }
+    }
+}
+
+/// What the helper does.
+pub(crate) async fn run(master: &mut Master) -> Exit {
+    process::become_subreaper();
+    // A fixed umask, whatever the runner was started with: others may not write to what programs create.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
+    let setup: Setup = match master.order().await {
+        Ok(Some(setup)) => setup,
+        Ok(None) => return Exit::Done,
+        Err(e) => return e.exit,
+    };
+    let mut guard = Guard {
+        here: Here::new(&setup.host),
+        master,
+        setup: Rc::new(setup),
+        session: None,
+        resort: LastResort::new(),
+        stopping: false,
+        alone: false,
+    };
+    let mut idle = false;
+    loop {
+        let order = tokio::select! {
+            order = guard.master.order::<Order>() => order,
+            () = tokio::time::sleep(IDLE), if !idle => {
+                idle = true;
+                guard.rest().await;
+                continue;
+            }
+        };
+        idle = false;
+        match order {
+            Ok(Some(Order::Run { job, mode, share })) => {
+                let turned = match guard.turn(&job, mode, share).await {
+                    Ok(turned) => turned,
+                    Err(e) => broken(&e).into(),
+                };
+                let Turned { outcome, next_run, rest } = turned;
+                guard.say(Event::Done { outcome, next_run, rest });
+            }
+            Ok(Some(Order::Replay)) => {
+                let outcome = match guard.replay().await {
+                    Ok(()) => Outcome::Succeeded,
+                    Err(e) => broken(&e),
+                };
+                guard.say(Event::Done { outcome, next_run: None, rest: None });
+            }
+            // What hinders it is told when there is something to do.
+            Ok(Some(Order::Wake)) => drop(guard.connected().await),
+            // There is nothing to end.
+            Ok(Some(Order::Stop)) => {}
+            Ok(None) | Err(_) => break,
+        }
+        if guard.alone {
+            break;
+        }
+    }
+    if let Some(session) = guard.session.take() {
+        session.close().await;
+    }
+    let _ = process::sweep(process::HANGS).await;
+    Exit::Done
+}
+
+/// What hinders pgkit. The values of a row, a constraint or a trigger are one job's own; what the role may do, what is in
+/// the tables, and whether the server is there, are the same for all.
+fn broken(error: &Error) -> Outcome {
+    const ONE: [&str; 4] = ["22", "23", "P0", "09"];
+    let is_ones =
+        error.sqlstate.as_ref().is_some_and(|state| ONE.iter().any(|class| state.starts_with(class)));
+    Outcome::Broken { why: error.one_line(), code: error.exit.code(), all: !is_ones }
+}
+
+pub(super) async fn connect(setup: &Setup) -> Result<Session> {
+    let echo: crate::jobs::session::Echo = if setup.echo { Some(Box::new(tell_sql)) } else { None };
+    Session::connect(&setup.target, &setup.schema, echo).await
+}
+
+fn tell_sql(text: &str) {
+    crate::helper::tell(&Event::Sql { text: text.to_owned() });
+}
+
+pub(super) fn beat() {
+    crate::helper::tell_in_passing(&Event::Beat);
+}
+
+impl Guard<'_> {
+    fn say(&self, event: Event) {
+        self.master.answer(Ok(event));
+    }
+
+    pub(super) fn warn(&self, text: String) {
+        self.say(Event::Warning { text });
+    }
+
+    /// Nothing is to be done for a while.
+    async fn rest(&mut self) {
+        if let Some(session) = &mut self.session
+            && session.idle().await.is_err()
+        {
+            self.session = None;
+        }
+    }
+
+    /// A session that answers.
+    pub(super) async fn connected(&mut self) -> Result<&mut Session> {
+        if let Some(session) = &mut self.session
+            && session.wake().await.is_err()
+        {
+            self.session = None;
+        }
+        if self.session.is_none() {
+            self.session = Some(connect(&self.setup).await?);
+        }
+        self.session.as_mut().ok_or_else(|| Error::bug("a session that is not there"))
+    }
+
+    /// A job's turn: claims it, runs it for each of its dates, and says what became of it.
+    async fn turn(&mut self, job: &Job, mode: Mode, share: Share) -> Result<Turned> {
+        self.stopping = false;
+        self.listen().await;
+        if self.stopping || self.alone {
+            // It was ordered while the one before was being recorded.
+            return Ok(Outcome::NotNow { why: "pgkit was told to stop".into() }.into());
+        }
+        let mut warnings = Vec::new();
+        let mut again = self.session.is_some();
+        let claimed = loop {
+            let (schema, here) = (self.setup.schema.clone(), self.here.clone());
+            let session = self.connected().await?;
+            let mut warn = |text: String| warnings.push(text);
+            match claim::claim(session, &schema, &here, job, mode, share, &mut warn).await {
+                Ok(claimed) => break claimed,
+                Err(e) => {
+                    self.session = None;
+                    // A session that has been idle may have been ended; one that was opened just now not.
+                    if !(again && e.exit == Exit::Unavailable) {
+                        return Err(store::explain(e));
+                    }
+                    again = false;
+                }
+            }
+        };
+        for text in warnings {
+            self.warn(text);
+        }
+        match claimed {
+            Ok(mut claim) => {
+                let turned = self.run_dates(job, &mut claim, share).await;
+                // Whatever it was, nothing of the job lives on.
+                self.sweep().await;
+                if self.session.as_ref().is_some_and(Session::is_spent) {
+                    self.renew_session().await;
+                }
+                turned
+            }
+            Err(refused) => {
+                if let (Some(held), Outcome::Interrupted { why, .. }) = (refused.held, &refused.outcome) {
+                    self.held(job, held.failed_before, held.date, held.errors, why).await;
+                }
+                Ok(Turned { outcome: refused.outcome, next_run: refused.next_run, rest: None })
+            }
+        }
+    }
+
+    /// Ends whatever a job has left behind.
+    async fn sweep(&mut self) {
+        let patience = if self.stopping || self.alone { program::SLICE } else { process::HANGS };
+        if let Err(e) = process::sweep(patience).await {
+            self.warn(e.message);
+        }
+        self.resort.rest();
+    }
+
+    async fn run_dates(&mut self, job: &Job, claim: &mut Claim, share: Share) -> Result<Turned> {
+        let begun = Instant::now();
+        let mut dates = claim.dates.clone();
+        let of = if job.backfill { dates.clone().take(COUNTED).count() as u64 } else { 1 };
+        let mut number = 0;
+        let done = |outcome, next_run, rest| Ok(Turned { outcome, next_run, rest });
+        while let Some(date) = dates.next() {
+            number += 1;
+            let is_time = share.others_wait && begun.elapsed() >= SLICE;
+            let rest = match dates.peek() {
+                Some(_) if is_time => Some(Rest::Time { through: dates.end() }),
+                Some(_) => None,
+                None => dates.is_capped().then_some(Rest::Cap),
+            };
+            let following = dates.peek().filter(|_| rest.is_none());
+            let date = Date { date, following, rest };
+            self.listen().await;
+            if self.stopping || self.alone {
+                let cut = if self.alone {
+                    Cut::crash("its runner is gone")
+                } else {
+                    Cut::stop("it was told to stop before it began")
+                };
+                let nothing = Done::nothing(Duration::ZERO);
+                let outcome = self.cut_off(job, claim, date.date, cut.unbegun(), &nothing).await;
+                return done(outcome, None, None);
+            }
+            let attempt = claim.attempt;
+            let started = |pid| Event::Started { date: date.date, attempt, number, of, pid };
+            let ended = match (self.still_ours(job, claim).await, &job.work) {
+                (Err(Loss::Stolen), _) => Ended::Stolen(Done::nothing(Duration::ZERO)),
+                (Err(Loss::Expired), _) => {
+                    let cut = Cut::crash("the server was not heard").unbegun();
+                    Ended::Cut(cut, Done::nothing(Duration::ZERO))
+                }
+                (Ok(()), Work::Sql { text, transaction }) => {
+                    self.resort.rest();
+                    crate::helper::tell_with_next(&started(None));
+                    self.sql(job, claim, text, *transaction, date).await
+                }
+                (Ok(()), Work::Program { .. }) => {
+                    let begun = Instant::now();
+                    match self.program(job, claim, date.date) {
+                        Ok(running) => {
+                            crate::helper::tell_with_next(&started(Some(running.pid())));
+                            self.watch(job, claim, running, begun).await
+                        }
+                        Err(failure) => {
+                            self.say(started(None));
+                            let work = Done::nothing(begun.elapsed());
+                            Ended::Ran(Done { failure: Some(failure), ..work })
+                        }
+                    }
+                }
+            };
+            if let Ended::Left(work) = ended {
+                self.told(date.date, &work, true);
+                self.renew_session().await;
+                let why = "what it has started cannot be killed, and still runs".to_owned();
+                return done(Outcome::Interrupted { why, held: false }, None, None);
+            }
+            // Between two dates nothing of the first is left.
+            self.sweep().await;
+            match ended {
+                Ended::Committed(work, next) => {
+                    self.told(date.date, &work, false);
+                    match next {
+                        Some(next) => (claim.run, claim.attempt) = (next.id, next.attempt),
+                        // Somebody has found that the next date was never begun.
+                        None if following.is_some() => {
+                            let why = "its claim was taken over after a date that it has done".to_owned();
+                            return done(Outcome::Interrupted { why, held: false }, None, None);
+                        }
+                        None => {
+                            self.succeeded(job, claim, date.date).await;
+                            return done(
+                                Outcome::Succeeded,
+                                Some(self.next_run(job, claim, date, false)),
+                                rest,
+                            );
+                        }
+                    }
+                }
+                Ended::Ran(work) if work.failure.is_none() && following.is_some() => {
+                    match self.record_date(job, claim, &work, date).await {
+                        Ok(Some(next)) => {
+                            self.told(date.date, &work, false);
+                            (claim.run, claim.attempt) = (next.id, next.attempt);
+                        }
+                        Ok(None) => return done(lost(), None, None),
+                        Err(outcome) => return done(outcome, None, None),
+                    }
+                }
+                Ended::Ran(work) => {
+                    let recorded = self.record_end(job, claim, &work, date).await;
+                    self.told(date.date, &work, false);
+                    let next_run = Some(self.next_run(job, claim, date, work.failure.is_some()));
+                    return match (recorded, work.failure) {
+                        (Err(outcome), _) => done(outcome, None, None),
+                        (Ok(false), _) => done(lost(), None, None),
+                        (Ok(true), Some(failure)) => {
+                            self.failed(job, claim, date.date, &failure).await;
+                            done(Outcome::Failed, next_run, None)
+                        }
+                        (Ok(true), None) => {
+                            self.succeeded(job, claim, date.date).await;
+                            done(Outcome::Succeeded, next_run, rest)
+                        }
+                    };
+                }
+                Ended::Cut(cut, work) => {
+                    self.told(date.date, &work, true);
+                    let outcome = self.cut_off(job, claim, date.date, cut, &work).await;
+                    return done(outcome, None, None);
+                }
+                Ended::Stolen(work) => {
+                    self.told(date.date, &work, true);
+                    self.stolen(job, claim, &work).await;
+                    let why = "its claim is gone: somebody else has taken it over, or reset it".to_owned();
+                    return done(Outcome::Interrupted { why, held: false }, None, None);
+                }
+                Ended::Left(_) => return Err(Error::bug("an attempt was left twice")),
+            }
+        }
+        // A run has at least one date.
+        Err(Error::bug("a run without a date"))
+    }
+
+    /// Hears what the runner has said meanwhile.
+    async fn listen(&mut self) {
+        // What waits in the pipe is seen once the runtime has looked.
+        tokio::task::yield_now().await;
+        tokio::select! {
+            biased;
+            order = self.master.order::<Order>() => match order {
+                Ok(Some(Order::Stop)) => self.stopping = true,
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => self.alone = true,
+            },
+            () = std::future::ready(()) => {}
+        }
+    }
+
+    /// Asks for the claim where the session is another one since, or nothing was heard for a while, as after a time in which
+    /// this process was stopped: work begins only under lock and lease. From here on the kernel watches over the lease. Renews
+    /// the claim where many dates have let it grow old.
+    async fn still_ours(&mut self, job: &Job, claim: &Claim) -> std::result::Result<(), Loss> {
+        if let Some(session) = self.session.as_ref().filter(|session| session.holds_lock())
+            && boot_time().saturating_sub(session.heard()) < DOUBT.min(job.lease / 3)
+            && !claim.renewal.left().is_zero()
+        {
+            if matches!(job.work, Work::Program { .. }) {
+                self.resort.watch(job.lease, session.heard());
+            }
+            return Ok(());
+        }
+        beat();
+        let setup = self.setup.clone();
+        // Nothing runs yet: there is a lease's time to find out.
+        let now = boot_time();
+        let mut keeper = Keeper::new(job, claim, &setup.schema, &mut self.session, &mut self.resort, now);
+        keeper.look(&async || connect(&setup).await).await
+    }
+
+    /// Tells where all that is left of a job's turn is its record: it has no more dates, and nobody is to be told of its end.
+    pub(super) fn tell_of_record(&self, job: &Job, date: Date) {
+        let is_last = date.following.is_none() && !matches!(date.rest, Some(Rest::Time { .. }));
+        if is_last && job.on_failure.is_none() && job.on_recovery.is_none() {
+            self.say(Event::Recording);
+        }
+    }
+
+    fn told(&self, date: Timestamp, work: &Done, cut: bool) {
+        let how = Finished {
+            failure: work.failure.clone(),
+            cut,
+            duration: work.took,
+            output_bytes: work.output.bytes(),
+        };
+        // What is told next comes soon: the turn's end, the next date, or a beat.
+        crate::helper::tell_with_next(&Event::Finished { date, how });
+    }
+
+    pub(super) fn next_run(&self, job: &Job, claim: &Claim, date: Date, failed: bool) -> Timestamp {
+        plan::next_run(job, claim.begun, date.date, failed, date.rest.is_some())
+    }
+
+    /// An attempt was cut off: gives the claim back, or holds the job until a person has looked.
+    async fn cut_off(&mut self, job: &Job, claim: &Claim, date: Timestamp, cut: Cut, work: &Done) -> Outcome {
+        let held = cut.has_begun && holds(job);
+        beat();
+        if let Err(e) = self.release(job, claim, &cut, work, held).await {
+            self.warn(format!("the claim could not be given back: {}", e.one_line()));
+        }
+        if held {
+            let errors = claim.errors_before + i64::from(cut.is_crash);
+            self.held(job, claim.failed_before, date, errors, &cut.why).await;
+        }
+        Outcome::Interrupted { why: cut.why, held }
+    }
+
+    async fn stolen(&mut self, job: &Job, claim: &Claim, work: &Done) {
+        let (run, took) = (claim.run.to_string(), store::interval(work.took));
+        let values = vec![Some(run.as_str()), Some(&job.name), Some(&claim.mark), Some(&took)];
+        if let Err(e) = self.record(&[named("stolen", values)], record::PATIENCE).await {
+            self.warn(format!("that the job was taken over could not be recorded: {}", e.one_line()));
+        }
+        self.unlock().await;
+    }
+
+    async fn succeeded(&mut self, job: &Job, claim: &Claim, date: Timestamp) {
+        if claim.counts {
+            self.tell(job, claim.failed_before, date, None, claim.errors_before).await;
+        }
+    }
+
+    async fn failed(&mut self, job: &Job, claim: &Claim, date: Timestamp, failure: &Failure) {
+        if claim.counts {
+            self.tell(job, claim.failed_before, date, Some(failure), claim.errors_before + 1).await;
+        }
+    }
+
+    /// The job waits for a person, who should hear of it.
+    async fn held(&mut self, job: &Job, failed_before: bool, date: Timestamp, errors: i64, why: &str) {
+        let failure =
+            Failure { kind: "interrupted".into(), message: why.to_owned(), traceback: String::new() };
+        self.tell(job, failed_before, date, Some(&failure), errors).await;
+    }
+
+    /// Tells whom the job wants to know of a change of its health.
+    async fn tell(
+        &mut self,
+        job: &Job,
+        failed_before: bool,
+        date: Timestamp,
+        failure: Option<&Failure>,
+        count: i64,
+    ) {
+        let (on_failure, on_recovery) = (job.on_failure.as_ref(), job.on_recovery.as_ref());
+        let whom = tell::whom(on_failure, on_recovery, failed_before, failure.is_some());
+        let news = News { job: &job.name, date, failure, error_count: count };
+        match whom {
+            None => {}
+            Some(Tell::Program(words)) => {
+                let setup = self.setup.clone();
+                let mut telling = std::pin::pin!(news.run(words, &setup, job));
+                let failed = loop {
+                    tokio::select! {
+                        failed = &mut telling => break failed,
+                        () = tokio::time::sleep(BEAT) => beat(),
+                    }
+                };
+                if let Some(why) = failed {
+                    let key = if failure.is_some() { "on_failure" } else { "on_recovery" };
+                    self.warn(format!("{key}: the command did not do: {why}"));
+                }
+            }
+            Some(Tell::Channel(channel)) => {
+                let payload = self.text(&news.payload());
+                let statements = [named("notify", vec![Some(channel), Some(&payload)]).with_said(&[1])];
+                if let Err(e) = self.record(&statements, record::PATIENCE).await {
+                    self.warn(format!("channel {channel:?} could not be notified: {}", e.one_line()));
+                }
+            }
+        }
+    }
+
+    pub(super) async fn roll_back(&mut self) {
+        if let Some(session) = self.session.as_mut()
+            && session.roll_back().await.is_err()
+        {
+            self.session = None;
+        }
+    }
+
+    pub(super) async fn unlock(&mut self) {
+        if let Some(session) = self.session.as_mut()
+            && session.pipeline(&[named("unlock", vec![])]).await.is_err()
+        {
+            self.session = None;
+        }
+    }
+}
+
+/// Does a job that was cut off wait for a person? What runs in a transaction leaves nothing half done.
+fn holds(job: &Job) -> bool {
+    job.on_crash == OnCrash::Hold && !job.is_transaction()
+}
+
+/// The claim was gone when the result came.
+fn lost() -> Outcome {
+    Outcome::Unrecorded { why: "its claim was gone when its result came, which is in the log".into() }
+}
+
+pub(super) fn with_output(ended: Ended, output: Captured) -> Ended {
+    let with = |work: Done| Done { output, ..work };
+    match ended {
+        Ended::Ran(work) => Ended::Ran(with(work)),
+        Ended::Committed(work, next) => Ended::Committed(with(work), next),
+        Ended::Cut(cut, work) => Ended::Cut(cut, with(work)),
+        Ended::Stolen(work) => Ended::Stolen(with(work)),
+        Ended::Left(work) => Ended::Left(with(work)),
+    }
+}
+
+/// Sleeps until then; forever where there is no then.
+pub(super) async fn at(until: Option<Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until.into()).await,
+        None => std::future::pending().await,
+    }
+}

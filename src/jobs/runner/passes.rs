@@ -1,0 +1,623 @@
+//! Passes: what is due is handed to guards, until nothing is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::guards::Slot;
+use crate::error::{Error, Exit, Result};
+use crate::jobs::account::Account;
+use crate::jobs::health;
+use crate::jobs::job::Job;
+use crate::jobs::plan::{self, Decision};
+use crate::jobs::process;
+use crate::jobs::queue::{Due, Queue};
+use crate::jobs::session::own_target;
+use crate::jobs::store::{self, Place, Snapshot};
+use crate::jobs::tables::{self, Where};
+use crate::jobs::talk::{Event, Mode, Order, Outcome, Pass, Rest, Setup, Share, Tell, Told, Wishes};
+use crate::session::Writer;
+
+/// How long a guard without work has to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// How long a look at the tables may take: a connection that is dead but was not closed takes forever.
+const LOOK: Duration = Duration::from_secs(90);
+/// How soon a due job is tried again that is ongoing elsewhere, whose row was locked, or for which the server was away.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// What a runner that stays is to do from now on.
+#[derive(Debug)]
+pub enum Reload {
+    /// The same.
+    Same,
+    /// These jobs.
+    New(Vec<Rc<Job>>),
+    /// What runs, and nothing more.
+    End,
+}
+
+/// What a runner needs to know of where it is.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The schema of the tables, where somebody has named it.
+    pub schema: Option<String>,
+    /// The role that the jobs file names as the tables' owner.
+    pub owner: Option<String>,
+    /// The environment, of which programs inherit a part.
+    pub environment: BTreeMap<String, String>,
+    /// The user that programs run as; `None`: the user of this process.
+    pub user: Option<Account>,
+    /// The folder of the jobs file.
+    pub folder: PathBuf,
+    /// Where results are kept that the server does not take.
+    pub spool: Option<PathBuf>,
+    /// This machine's name.
+    pub host: String,
+    /// Tell the SQL that guards run.
+    pub echo: bool,
+}
+
+/// The server's clock, as it was at an instant of ours.
+#[derive(Debug, Clone, Copy)]
+struct Clock {
+    server: Timestamp,
+    here: Instant,
+}
+
+impl Clock {
+    /// When it will be that time of the server's; now where that is past.
+    fn at(&self, then: Timestamp) -> Instant {
+        let ahead = Duration::try_from(then.duration_since(self.server)).unwrap_or_default();
+        // crontabber's jobs are due when their instant is past, by its strict comparison.
+        self.here.checked_add(ahead + Duration::from_millis(1)).unwrap_or(self.here)
+    }
+}
+
+/// What will be better by itself, such as a server that is away: told once.
+#[derive(Default)]
+struct Away(bool);
+
+impl Away {
+    /// Will this be better by itself?
+    fn is_such(error: &Error) -> bool {
+        matches!(error.exit, Exit::Unavailable | Exit::TryAgain)
+    }
+
+    fn tell(&mut self, error: &Error, tell: Tell<'_>) {
+        if !std::mem::replace(&mut self.0, true) {
+            tell(Told::Warning(format!("{}: tried again each second", error.one_line())));
+        }
+    }
+}
+
+/// Runs jobs. `C` opens the session that plans.
+pub struct Runner<C> {
+    connect: C,
+    around: Surroundings,
+    /// `None`: it is lost.
+    pub(super) writer: Option<Writer>,
+    pub(super) place: Place,
+    pub(super) setup: Setup,
+    clock: Clock,
+    pub(super) slots: Vec<Slot>,
+    pub(super) queue: Queue,
+    due: Due,
+    /// It looks again by itself.
+    pub(super) stays: bool,
+    /// How many at once, as far as that was possible.
+    pub(super) parallel: usize,
+    pub(super) pruned: Option<Instant>,
+    /// Children of this process that are none of pgkit's.
+    pub(super) others: BTreeSet<(i32, i64)>,
+    /// The files of kept results that cannot be read, which were told.
+    pub(super) unread: BTreeSet<PathBuf>,
+    pub(super) stop: watch::Receiver<Option<Exit>>,
+}
+
+impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
+    /// A runner on these tables, over sessions that `connect` opens. `stop` tells of a signal.
+    ///
+    /// Errors: the tables are not there or not to be used (65), the server is a standby (69).
+    pub async fn open(
+        connect: C,
+        around: Surroundings,
+        stop: watch::Receiver<Option<Exit>>,
+    ) -> Result<Runner<C>> {
+        let others = process::children();
+        let (writer, place, setup) = unless_stopped(&stop, opened(&connect, &around)).await?;
+        process::become_subreaper();
+        Ok(Runner {
+            connect,
+            around,
+            writer: Some(writer),
+            place,
+            setup,
+            clock: Clock { server: Timestamp::UNIX_EPOCH, here: Instant::now() },
+            slots: Vec::new(),
+            queue: Queue::default(),
+            due: Due::default(),
+            stays: false,
+            parallel: 1,
+            pruned: None,
+            others,
+            unread: BTreeSet::new(),
+            stop,
+        })
+    }
+
+    /// The same; a server that is away is waited for.
+    pub async fn open_when_there(
+        connect: C,
+        around: Surroundings,
+        stop: watch::Receiver<Option<Exit>>,
+        tell: Tell<'_>,
+    ) -> Result<Runner<C>>
+    where
+        C: Clone,
+    {
+        let mut away = Away::default();
+        loop {
+            match Runner::open(connect.clone(), around.clone(), stop.clone()).await {
+                Err(e) if Away::is_such(&e) && stop.borrow().is_none() => {
+                    away.tell(&e, tell);
+                    let _ = tokio::time::timeout(AGAIN, stop.clone().wait_for(Option::is_some)).await;
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    /// Waits until then, or for a signal.
+    async fn pause(&self, until: Instant) {
+        let _ = tokio::time::timeout_at(until.into(), self.stop.clone().wait_for(Option::is_some)).await;
+    }
+
+    pub(super) fn stopped(&self) -> Option<Exit> {
+        *self.stop.borrow()
+    }
+
+    /// What is known of the jobs now. Notes those that are seen for the first time.
+    ///
+    /// Errors: the connection is lost, and there is no other (69); a signal.
+    async fn look(&mut self, jobs: &[Rc<Job>]) -> Result<Snapshot> {
+        if self.writer.as_ref().is_none_or(Writer::is_lost) {
+            self.writer = None;
+            let opened = unless_stopped(&self.stop, opened(&self.connect, &self.around)).await?;
+            (self.writer, self.place, self.setup) = (Some(opened.0), opened.1, opened.2);
+        }
+        let Some(writer) = &self.writer else { return Err(Error::bug("a session that is not there")) };
+        let here = Instant::now();
+        let looked = unless_stopped(&self.stop, looked(writer, &mut self.place, &self.around, jobs)).await;
+        match &looked {
+            Ok(snapshot) => self.clock = Clock { server: snapshot.now, here },
+            // Whatever it is in the middle of ends with it.
+            Err(_) => self.writer = None,
+        }
+        looked
+    }
+
+    /// One pass over the jobs, which come in the file's order. After it nothing of it runs.
+    ///
+    /// Errors: the connection that plans is lost (69), no guard can be started (74), a signal.
+    pub async fn pass(&mut self, jobs: &[Rc<Job>], wishes: &Wishes, tell: Tell<'_>) -> Result<Pass> {
+        self.parallel = wishes.parallel.max(1);
+        self.replay(tell).await?;
+        let snapshot = self.look(jobs).await?;
+        let mut pass = Pass::default();
+        self.enqueue(jobs, wishes, &snapshot, &mut |job, why| {
+            tell(Told::Outcome(job, &Outcome::NotNow { why }));
+        });
+        self.serve(wishes, &mut pass, None, tell).await?;
+        if pass.succeeded + pass.failed > 0 {
+            self.prune(jobs, tell).await;
+        }
+        tell(Told::Passed(&pass));
+        Ok(pass)
+    }
+
+    /// Pass after pass, until a signal: looks at the tables at least this often, and hands out what is due when it is.
+    /// `reload` says whether that has changed.
+    ///
+    /// Errors: what will not be better the next time: the tables are gone, say, or the role may not use them any more.
+    /// Then nothing of it runs.
+    pub async fn stay(
+        &mut self,
+        mut jobs: Vec<Rc<Job>>,
+        reload: &mut dyn FnMut(Tell<'_>) -> Reload,
+        wishes: &Wishes,
+        every: Duration,
+        tell: Tell<'_>,
+    ) -> Result<()> {
+        self.stays = true;
+        let mut look = Instant::now();
+        let mut away = Away::default();
+        // What was last told of a job that could not run, and of what hinders all: once is enough.
+        let mut told: BTreeMap<String, Outcome> = BTreeMap::new();
+        let mut warned = String::new();
+        let mut tell = |what: Told<'_>| match what {
+            Told::Warning(text) if text == warned => {}
+            Told::Warning(text) => {
+                warned.clone_from(&text);
+                tell(Told::Warning(text));
+            }
+            Told::Outcome(job, Outcome::NotNow { .. }) => drop(told.remove(&job.name)),
+            Told::Outcome(job, outcome) => {
+                let is_news = told.get(&job.name) != Some(outcome);
+                if matches!(outcome, Outcome::Succeeded | Outcome::Failed) {
+                    told.remove(&job.name);
+                    tell(Told::Outcome(job, outcome));
+                } else if is_news {
+                    told.insert(job.name.clone(), outcome.clone());
+                    tell(Told::Outcome(job, outcome));
+                }
+            }
+            Told::Passed(_) => {}
+            other => tell(other),
+        };
+        while self.stopped().is_none() {
+            self.parallel = wishes.parallel.max(1);
+            match reload(&mut tell) {
+                Reload::Same => {}
+                Reload::New(new) => {
+                    jobs = new;
+                    self.queue.renew(&jobs.iter().map(|job| (job.name.as_str(), job)).collect());
+                    look = Instant::now();
+                }
+                Reload::End => {
+                    self.queue.drop_waiting();
+                    return self.serve(wishes, &mut Pass::default(), None, &mut tell).await;
+                }
+            }
+            if look <= Instant::now() {
+                look = Instant::now() + every;
+                match self.look_and_enqueue(&jobs, wishes, &mut tell).await {
+                    Ok(()) => away = Away::default(),
+                    Err(_) if self.stopped().is_some() => break,
+                    Err(e) if Away::is_such(&e) => {
+                        away.tell(&e, &mut tell);
+                        look = Instant::now() + AGAIN;
+                    }
+                    Err(e) => {
+                        self.end(wishes, &mut tell).await;
+                        return Err(e);
+                    }
+                }
+            }
+            let due = self.due.take(Instant::now());
+            if !due.is_empty() {
+                for job in plan::order(&jobs).into_iter().filter(|job| due.contains(&job.name)) {
+                    self.queue.push(job.clone(), Mode::Due);
+                }
+            }
+            // Where there can be no guard now there may be one later.
+            if let Err(e) = self.serve(wishes, &mut Pass::default(), Some(look), &mut tell).await {
+                away.tell(&e, &mut tell);
+                self.queue.drop_waiting();
+                look = Instant::now() + AGAIN;
+                self.pause(look).await;
+            }
+        }
+        self.end(wishes, &mut tell).await;
+        Ok(())
+    }
+
+    async fn look_and_enqueue(&mut self, jobs: &[Rc<Job>], wishes: &Wishes, tell: Tell<'_>) -> Result<()> {
+        self.replay(tell).await?;
+        let snapshot = self.look(jobs).await?;
+        self.due.clear();
+        for job in jobs.iter().filter(|job| is_wished(job, wishes)) {
+            if let Some(next) = health::next_run(job, &snapshot).filter(|next| *next > snapshot.now) {
+                self.due.set(&job.name, self.clock.at(next));
+            }
+        }
+        self.enqueue(jobs, wishes, &snapshot, &mut |_, _| {});
+        // The first jobs that are due shall not wait for their guards.
+        while self.slots.len() < self.parallel.min(jobs.len()) {
+            let woken = match self.new_slot().await {
+                Ok(slot) => self.slots[slot].guard.order(&Order::Wake).await,
+                Err(e) => Err(e),
+            };
+            // What hinders it is told when there is something to do.
+            if woken.is_err() {
+                break;
+            }
+        }
+        if self.queue.is_empty() {
+            self.prune(jobs, tell).await;
+        }
+        Ok(())
+    }
+
+    /// Ends what runs, and waits for it.
+    async fn end(&mut self, wishes: &Wishes, tell: Tell<'_>) {
+        self.queue.drop_waiting();
+        self.tell_to_stop().await;
+        // It was asked to end: what hinders that now is told by its guard.
+        let _ = self.serve(wishes, &mut Pass::default(), None, tell).await;
+    }
+
+    /// Puts into the queue what is wished and may run, as far as the snapshot tells; its parents may yet run before it.
+    fn enqueue(
+        &mut self,
+        jobs: &[Rc<Job>],
+        wishes: &Wishes,
+        snapshot: &Snapshot,
+        not_now: &mut dyn FnMut(&Job, String),
+    ) {
+        for job in plan::order(jobs).into_iter().filter(|job| is_wished(job, wishes)) {
+            let mode = match (wishes.date, wishes.force) {
+                (Some((date, rerun)), _) => Ok(Mode::Date { date, rerun }),
+                (None, true) => Ok(Mode::Forced),
+                (None, false) => self.may_run(job, snapshot).map(|()| Mode::Due),
+            };
+            match mode {
+                Ok(mode) => self.queue.push(job.clone(), mode),
+                Err(why) => not_now(job, why),
+            }
+        }
+    }
+
+    fn may_run(&self, job: &Job, snapshot: &Snapshot) -> std::result::Result<(), String> {
+        let state = |name: &str| snapshot.state(name);
+        let decision = plan::decide(job, &state, snapshot.now);
+        let (queued, others): (Vec<_>, Vec<_>) =
+            job.depends_on.iter().cloned().partition(|parent| self.queue.contains(parent));
+        match &decision {
+            Decision::Run(_) => Ok(()),
+            Decision::Blocked(..) if !queued.is_empty() => {
+                match plan::decide(&Job { depends_on: others, ..job.clone() }, &state, snapshot.now) {
+                    Decision::Run(_) => Ok(()),
+                    other => Err(health::words(job, &other, snapshot.now)),
+                }
+            }
+            other => Err(health::words(job, other, snapshot.now)),
+        }
+    }
+
+    /// Hands out what waits until nothing waits and nothing runs; or until then, or something else is due.
+    ///
+    /// Errors: no guard can be started (74).
+    async fn serve(
+        &mut self,
+        wishes: &Wishes,
+        pass: &mut Pass,
+        until: Option<Instant>,
+        tell: Tell<'_>,
+    ) -> Result<()> {
+        loop {
+            // What has just run may be due again before that.
+            let until = until.map(|until| self.due.soonest().map_or(until, |due| due.min(until)));
+            if self.stopped().is_some() {
+                self.queue.drop_waiting();
+                self.tell_to_stop().await;
+            }
+            loop {
+                let soon = self.soon_free();
+                if soon.is_none() && self.queue.running() >= self.parallel {
+                    break;
+                }
+                let Some(turn) = self.queue.start() else { break };
+                if let Err(e) = self.hand_out(turn, soon).await {
+                    self.queue.put_back(turn);
+                    self.fewer(&e.one_line(), tell).ok_or(e)?;
+                }
+            }
+            if self.queue.is_empty() {
+                if let Some(until) = until {
+                    self.pause(until).await;
+                }
+                return Ok(());
+            }
+            if let Some((slot, event)) = self.hear(until).await {
+                self.take(slot, event, wishes, pass, tell).await;
+            }
+            if until.is_some_and(|until| until <= Instant::now()) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// There can be no more guards, or no more connections, than there are: as many as run must do. `None`: none runs.
+    fn fewer(&mut self, why: &str, tell: Tell<'_>) -> Option<()> {
+        let running = self.slots.iter().filter(|slot| slot.turn.is_some()).count();
+        if running == 0 {
+            return None;
+        }
+        self.parallel = running;
+        tell(Told::Warning(format!("{running} at once, and no more: {why}")));
+        Some(())
+    }
+
+    /// Takes in what a guard tells; `None`: it is gone.
+    async fn take(
+        &mut self,
+        slot: usize,
+        event: Option<Event>,
+        wishes: &Wishes,
+        pass: &mut Pass,
+        tell: Tell<'_>,
+    ) {
+        let Some(key) = self.slots[slot].turn else { return };
+        let Some(turn) = self.queue.get_mut(key) else { return };
+        let job = turn.job.clone();
+        let (outcome, next_run, rest) = match event {
+            Some(Event::Done { outcome, next_run, rest }) => (outcome, next_run, rest),
+            Some(Event::Beat) => return,
+            Some(Event::Recording) => {
+                self.slots[slot].is_recording = true;
+                return;
+            }
+            Some(event) => {
+                if let Event::Finished { how, .. } = &event {
+                    turn.done += u32::from(how.failure.is_none());
+                }
+                tell(Told::Event(&job, &event));
+                return;
+            }
+            None => {
+                // The guard is gone, and with it the lock; its job has died, and what hides is ended here.
+                let again = std::mem::replace(&mut turn.again, true);
+                if let Some(next) = self.slots[slot].next.take() {
+                    self.queue.put_back(next);
+                }
+                self.bury(slot).await;
+                if !again && self.stopped().is_none() {
+                    let name = &job.name;
+                    tell(Told::Warning(format!(
+                        "job {name:?}: its guard was killed; another one sees to it"
+                    )));
+                    self.queue.put_back(key);
+                    return;
+                }
+                (Outcome::Interrupted { why: "its guard was killed".into(), held: false }, None, None)
+            }
+        };
+        if let Some(slot) = self.slots.get_mut(slot).filter(|slot| slot.turn == Some(key)) {
+            (slot.turn, slot.is_recording) = (slot.next.take(), false);
+        }
+        if let Outcome::Broken { why, all: true, .. } = &outcome {
+            self.queue.put_back(key);
+            if self.fewer(why, tell).is_some() {
+                return;
+            }
+            self.queue.drop_waiting();
+        } else if let Some(Rest::Time { through }) = rest
+            && self.stopped().is_none()
+        {
+            // Others first: what is left of it is no turn of its own for whoever watches.
+            if let Some(turn) = self.queue.get(key) {
+                let dates = turn.share.dates.or(job.max_backfill).map(|most| most.saturating_sub(turn.done));
+                let share = Share { others_wait: false, through: Some(through), dates };
+                self.queue.to_the_end(key, share);
+            }
+            return;
+        } else {
+            self.queue.over(key);
+        }
+        let busy = matches!(outcome, Outcome::Ongoing { .. } | Outcome::Locked);
+        if busy && wishes.stop_when_ongoing {
+            self.queue.drop_waiting();
+        }
+        let then = match &outcome {
+            Outcome::Ongoing { free_in, .. } => {
+                Some(Instant::now() + free_in.map_or(AGAIN, |t| t.max(AGAIN)))
+            }
+            Outcome::Locked
+            | Outcome::Interrupted { held: false, .. }
+            | Outcome::Broken { all: true, .. } => Some(Instant::now() + AGAIN),
+            // What hinders this job alone will not have gone in a second.
+            Outcome::Broken { .. } => None,
+            // What was kept is recorded before the next look, and the rest of its dates is for that.
+            Outcome::Unrecorded { .. } => None,
+            _ if rest.is_some() => None,
+            _ => next_run.map(|next| self.clock.at(next)),
+        };
+        match then {
+            Some(then) if self.stays => self.due.set(&job.name, then),
+            _ => self.due.forget(&job.name),
+        }
+        pass.add(&outcome);
+        tell(Told::Outcome(&job, &outcome));
+    }
+
+    /// Says goodbye to guards and server.
+    pub async fn close(self) {
+        let goodbyes = self.slots.into_iter().map(|slot| slot.guard.finish(GOODBYE));
+        futures_util::future::join_all(goodbyes).await;
+        if let Some(writer) = self.writer {
+            writer.close().await;
+        }
+    }
+}
+
+fn is_wished(job: &Job, wishes: &Wishes) -> bool {
+    wishes.names.is_empty() || wishes.names.contains(&job.name)
+}
+
+/// Opens a session, and finds what a guard must know.
+async fn opened<C: AsyncFn() -> Result<Writer>>(
+    connect: &C,
+    around: &Surroundings,
+) -> Result<(Writer, Place, Setup)> {
+    let writer = connect().await?;
+    let place =
+        tables::open(&writer, Where { schema: around.schema.as_deref(), owner: around.owner.as_deref() })
+            .await?;
+    let server = store::server(&writer).await?;
+    let setup = Setup {
+        target: own_target(writer.target(), writer.version(), writer.watches_client(), writer.role()),
+        schema: place.schema.clone(),
+        folder: around.folder.clone(),
+        spool: around.spool.clone(),
+        place: format!("{}/{}/{}", server.system_identifier, server.database, place.schema),
+        host: around.host.clone(),
+        echo: around.echo,
+        environment: around.environment.clone(),
+        user: around.user.clone(),
+    };
+    Ok((writer, place, setup))
+}
+
+async fn looked(
+    writer: &Writer,
+    place: &mut Place,
+    around: &Surroundings,
+    jobs: &[Rc<Job>],
+) -> Result<Snapshot> {
+    let snapshot = store::read(writer, place).await?;
+    if snapshot.shape.as_ref() != Some(&place.shape) {
+        // The tables, or the rights on them, have changed since they were checked.
+        let wanted = Where { schema: Some(&place.schema), owner: around.owner.as_deref() };
+        *place = tables::place(writer, wanted).await?;
+    }
+    // What a job says of foreign claims is kept for the guard trigger, and written where it is new.
+    let is_known = |job: &Job| {
+        let known = snapshot.jobs.get(&job.name).and_then(|stored| stored.max_ongoing_age_s);
+        known.is_some_and(|seconds| (seconds - job.max_ongoing_age.as_secs_f64()).abs() < 0.001)
+    };
+    let new = jobs.iter().map(Rc::as_ref).filter(|job| !is_known(job));
+    let mut snapshot = match store::first_seen(writer, place, new).await? {
+        true => store::read(writer, place).await?,
+        false => snapshot,
+    };
+    // A parent whose schedule was changed shall not hold up others by what it was.
+    store::replan(writer, place, jobs.iter().map(Rc::as_ref), &mut snapshot).await?;
+    Ok(snapshot)
+}
+
+/// Does something in its time, unless a signal comes before. Errors: a signal, or its time is over (69).
+async fn unless_stopped<T>(
+    stop: &watch::Receiver<Option<Exit>>,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let mut stop = stop.clone();
+    tokio::select! {
+        done = work => done,
+        exit = async { stop.wait_for(Option::is_some).await.map(|exit| *exit) } => {
+            Err(Error::new(exit.ok().flatten().unwrap_or(Exit::Terminated), "stopped by a signal"))
+        }
+        () = tokio::time::sleep(LOOK) => {
+            Err(Error::new(Exit::Unavailable, "the server does not answer"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    #[test]
+    fn a_time_of_the_servers_is_one_of_ours_whatever_clock_the_machine_has() {
+        let here = Instant::now();
+        let clock = Clock { server: Timestamp::UNIX_EPOCH, here };
+        let at = |ms: i64| clock.at(Timestamp::UNIX_EPOCH + SignedDuration::from_millis(ms));
+        assert_eq!(at(500), here + Duration::from_millis(501));
+        assert!(at(-5000) <= here + Duration::from_millis(1));
+    }
+}

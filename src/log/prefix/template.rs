@@ -1,0 +1,474 @@
+//! A prefix as the parts that its escapes make, and the pattern that takes a line apart.
+
+use std::sync::OnceLock;
+
+use regex::bytes::{CaptureLocations, Regex};
+
+use super::steps::{Step, steps, walk};
+use crate::error::{Error, Result};
+use crate::log::words::{self, Marker, Word};
+
+/// The fields of a prefix that are of interest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// `%a`
+    Application,
+    /// `%u`
+    User,
+    /// `%d`
+    Database,
+    /// `%r`, `%h`
+    Client,
+    /// `%p`
+    Pid,
+    /// `%t`, `%m`
+    Time,
+    /// `%n`: seconds since 1970.
+    Epoch,
+    /// `%e`
+    Sqlstate,
+    /// `%c`: when the session began, and its process, in hexadecimal.
+    Session,
+    /// `%l`: the number of the line in its session.
+    Line,
+}
+
+/// One piece of a prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// Text as it stands.
+    Literal(Vec<u8>),
+    /// An escape, and whether it is padded to a width.
+    Escape(u8, bool),
+}
+
+/// What stands before a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head<'a> {
+    /// What the severity or the part's name says; `None` for a word of a language that is not known.
+    pub word: Option<Word>,
+    /// That word.
+    pub severity: &'a [u8],
+    /// What stands behind it.
+    pub rest: &'a [u8],
+}
+
+/// A compiled prefix.
+#[derive(Debug, Clone)]
+pub struct Prefix {
+    text: String,
+    /// Up to `%q`, or all of it.
+    base: Vec<Piece>,
+    /// What only processes with a session have.
+    session: Option<Vec<Piece>>,
+    /// `base` and `session`, compiled for matching without looking ahead.
+    steps: (Vec<Step>, Option<Vec<Step>>),
+    /// The fields that it has.
+    fields: Vec<Field>,
+    /// For what needs a look ahead: the pattern of all of it, and that of what stands before `%q`.
+    patterns: OnceLock<Vec<(Regex, Vec<Field>)>>,
+}
+
+/// How many fields there are.
+pub const FIELDS: usize = Field::Line as usize + 1;
+
+/// What was found of each field; the first of its kind counts.
+pub(super) type Found<'a> = [Option<&'a [u8]>; FIELDS];
+
+/// What a prefix tells of a line.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Fields<'a>(Found<'a>);
+
+impl<'a> Fields<'a> {
+    /// The text of a field, where the prefix has it.
+    pub fn get(&self, field: Field) -> Option<&'a [u8]> {
+        self.0[field as usize]
+    }
+}
+
+/// Memory for [`Prefix::read`].
+#[derive(Debug, Clone, Default)]
+pub struct Memory(Vec<CaptureLocations>);
+
+/// The field of an escape.
+pub(super) fn field(escape: u8) -> Option<Field> {
+    Some(match escape {
+        b'a' => Field::Application,
+        b'u' => Field::User,
+        b'd' => Field::Database,
+        b'r' | b'h' => Field::Client,
+        b'p' => Field::Pid,
+        b't' | b'm' => Field::Time,
+        b'n' => Field::Epoch,
+        b'e' => Field::Sqlstate,
+        b'c' => Field::Session,
+        b'l' => Field::Line,
+        _ => return None,
+    })
+}
+
+/// What an escape can be before this text, as a regular expression.
+fn expression(escape: u8, next: &[u8]) -> &'static str {
+    match escape {
+        // A name like alice@example.com before @shop: what has no blank is taken as far as it goes.
+        b'u' if next.starts_with(b"@") => "(?:[^\\s]*|[^\\n]*?)",
+        b'a' | b'd' | b'i' | b'b' | b'u' => "[^\\n]*?",
+        b'r' => "(?:\\[local\\]|[^\\s()]+\\([0-9]+\\)|[^\\s()]*)",
+        b'h' => "(?:\\[local\\]|[0-9a-fA-F:]*:[0-9a-fA-F:.]+(?:%[A-Za-z0-9]+)?|[^\\s]*?)",
+        b'p' => "[0-9]+",
+        b't' | b'm' => {
+            "[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\\.[0-9]{3})? [A-Za-z0-9+:-]+?"
+        }
+        b'n' => "[0-9]+\\.[0-9]{3}",
+        b'e' => "[0-9A-Z]{5}",
+        b's' => "[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} [A-Za-z0-9+:-]+?",
+        b'c' => "[0-9a-f]+\\.[0-9a-f]+",
+        b'l' | b'P' | b'x' => "[0-9]*",
+        b'v' => "(?:[0-9]+/[0-9]+)?",
+        // An older server prints nothing for an escape that it does not know.
+        b'Q' => "(?:-?[0-9]+)?",
+        _ => "[^\\s]*?",
+    }
+}
+
+/// Cuts a prefix into pieces, at its first `%q`.
+fn pieces(prefix: &str) -> (Vec<Piece>, Option<Vec<Piece>>) {
+    let mut base: Vec<Piece> = Vec::new();
+    let mut session: Option<Vec<Piece>> = None;
+    let mut chars = prefix.bytes().peekable();
+    while let Some(c) = chars.next() {
+        let mut literal = |byte: u8| {
+            let to = session.as_mut().unwrap_or(&mut base);
+            match to.last_mut() {
+                Some(Piece::Literal(text)) => text.push(byte),
+                _ => to.push(Piece::Literal(vec![byte])),
+            }
+        };
+        if c != b'%' {
+            literal(c);
+            continue;
+        }
+        let mut padded = false;
+        while let Some(digit) = chars.peek().copied().filter(|d| d.is_ascii_digit() || *d == b'-') {
+            padded |= digit != b'-';
+            chars.next();
+        }
+        match chars.next() {
+            None => break,
+            Some(b'%') => literal(b'%'),
+            Some(b'q') => drop(session.get_or_insert_default()),
+            Some(escape) if b"audrhpPtmnicslvxebQL".contains(&escape) => {
+                session.as_mut().unwrap_or(&mut base).push(Piece::Escape(escape, padded));
+            }
+            Some(_) => {}
+        }
+    }
+    (base, session)
+}
+
+/// The text that these pieces have there; empty where that is an escape or the end.
+pub(super) fn literal_at(pieces: &[Piece], i: usize) -> &[u8] {
+    match pieces.get(i) {
+        Some(Piece::Literal(text)) => text,
+        _ => b"",
+    }
+}
+
+/// The pattern of these pieces, and the field of each group.
+fn pattern(pieces: &[Piece]) -> Result<(Regex, Vec<Field>)> {
+    let mut text = String::from("(?s-u)^");
+    let mut groups = Vec::new();
+    for (i, piece) in pieces.iter().enumerate() {
+        match piece {
+            Piece::Literal(literal) => text.push_str(&regex::escape(&String::from_utf8_lossy(literal))),
+            Piece::Escape(escape, padded) => {
+                let space = if *padded { " *" } else { "" };
+                let part = expression(*escape, literal_at(pieces, i + 1));
+                match field(*escape).filter(|field| !groups.contains(field)) {
+                    Some(field) => {
+                        groups.push(field);
+                        text.push_str(&format!("{space}({part}){space}"));
+                    }
+                    None => text.push_str(&format!("{space}(?:{part}){space}")),
+                }
+            }
+        }
+    }
+    text.push('$');
+    let regex = Regex::new(&text)
+        .map_err(|e| Error::data("this log_line_prefix cannot be made a pattern").caused_by(e))?;
+    Ok((regex, groups))
+}
+
+impl Prefix {
+    /// Compiles a prefix.
+    pub fn compile(prefix: &str) -> Prefix {
+        let (base, session) = pieces(prefix);
+        let mut fields = Vec::new();
+        for piece in base.iter().chain(session.iter().flatten()) {
+            if let Piece::Escape(escape, _) = piece
+                && let Some(field) = field(*escape)
+                && !fields.contains(&field)
+            {
+                fields.push(field);
+            }
+        }
+        let steps = (steps(&base), session.as_deref().map(steps));
+        Prefix { text: prefix.to_owned(), base, session, steps, fields, patterns: OnceLock::new() }
+    }
+
+    /// The prefix itself.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Does it tell this?
+    pub fn tells(&self, field: Field) -> bool {
+        self.fields.contains(&field)
+    }
+
+    /// The text right before this field, for those who look for a label (`user=`).
+    pub fn label(&self, wanted: Field) -> &[u8] {
+        let mut before: &[u8] = b"";
+        for piece in self.base.iter().chain(self.session.iter().flatten()) {
+            match piece {
+                Piece::Literal(text) => before = text,
+                Piece::Escape(escape, _) if field(*escape) == Some(wanted) => return before,
+                Piece::Escape(..) => before = b"",
+            }
+        }
+        b""
+    }
+
+    /// Does it tell more of a process with a session than of one without?
+    pub fn has_session_part(&self) -> bool {
+        self.session.as_ref().is_some_and(|pieces| pieces.iter().any(|p| matches!(p, Piece::Escape(..))))
+    }
+
+    /// Is there anything in it by which a line can be known?
+    fn is_certain(&self) -> bool {
+        [Field::Time, Field::Epoch, Field::Pid, Field::Session].iter().any(|field| self.tells(*field))
+    }
+
+    /// How much text it has that every line shows.
+    pub fn literals(&self) -> usize {
+        let pieces = self.base.iter().chain(self.session.iter().flatten());
+        pieces.map(|piece| if let Piece::Literal(text) = piece { text.len() } else { 0 }).sum()
+    }
+
+    /// Takes the beginning of a line apart; gives each field to `take`, and returns the word behind it and what that
+    /// announces. `None` where the line does not begin like this.
+    pub fn read<'a>(
+        &self,
+        line: &'a [u8],
+        memory: &mut Memory,
+        mut take: impl FnMut(Field, &'a [u8]),
+    ) -> Option<Head<'a>> {
+        let mut fields = Fields::default();
+        let head = self.find(line, memory, &mut fields)?;
+        for field in &self.fields {
+            if let Some(text) = fields.get(*field) {
+                take(*field, text);
+            }
+        }
+        Some(head)
+    }
+
+    /// As [`Prefix::read`]; puts the fields into `fields`, which must be empty.
+    pub fn find<'a>(&self, line: &'a [u8], memory: &mut Memory, fields: &mut Fields<'a>) -> Option<Head<'a>> {
+        let found = &mut fields.0;
+        let miss = match self.without_looking_ahead(line, found, words::marker, true) {
+            Ok(head) => return Some(head),
+            Err(miss) => miss,
+        };
+        if miss == Miss::Unsure
+            && let Some(head) = self.looking_ahead(line, memory, found)
+        {
+            return Some(head);
+        }
+        if !self.is_certain() {
+            return None;
+        }
+        // A word that is of no language known here.
+        *found = Found::default();
+        self.without_looking_ahead(line, found, words::unknown_marker, false).ok()
+    }
+
+    fn without_looking_ahead<'a>(
+        &self,
+        line: &'a [u8],
+        found: &mut Found<'a>,
+        marker: fn(&[u8]) -> Option<Marker>,
+        known: bool,
+    ) -> std::result::Result<Head<'a>, Miss> {
+        let mut sure = true;
+        let base = walk(&self.steps.0, line, 0, found, &mut sure)?;
+        if let Some(marker) = marker(&line[base..]) {
+            return Ok(head(line, base, marker, known));
+        }
+        let Some(session) = &self.steps.1 else { return Err(if sure { Miss::Sure } else { Miss::Unsure }) };
+        let at = walk(session, line, base, found, &mut sure)?;
+        marker(&line[at..]).map(|marker| head(line, at, marker, known)).ok_or(if sure {
+            Miss::Sure
+        } else {
+            Miss::Unsure
+        })
+    }
+
+    /// Takes a line apart where it takes a look ahead: the first word that announces a text, before which stands what the
+    /// prefix says.
+    fn looking_ahead<'a>(
+        &self,
+        line: &'a [u8],
+        memory: &mut Memory,
+        found: &mut Found<'a>,
+    ) -> Option<Head<'a>> {
+        let mut places = words::places(line).peekable();
+        places.peek()?;
+        let patterns = self.patterns.get_or_init(|| {
+            // All of it first: %b and the like would take what a session has for their own.
+            let mut all = Vec::new();
+            if let Some(session) = &self.session {
+                let whole: Vec<Piece> = self.base.iter().chain(session).cloned().collect();
+                all.extend(pattern(&whole));
+            }
+            all.extend(pattern(&self.base));
+            all
+        });
+        if memory.0.len() != patterns.len() {
+            memory.0 = patterns.iter().map(|(regex, _)| regex.capture_locations()).collect();
+        }
+        for at in places {
+            for ((regex, groups), locations) in patterns.iter().zip(&mut memory.0) {
+                if regex.captures_read(locations, &line[..at]).is_none() {
+                    continue;
+                }
+                *found = [None; FIELDS];
+                for (i, field) in groups.iter().enumerate() {
+                    if let Some((from, to)) = locations.get(i + 1) {
+                        found[*field as usize] = Some(&line[from..to]);
+                    }
+                }
+                return words::marker(&line[at..]).map(|marker| head(line, at, marker, true));
+            }
+        }
+        None
+    }
+}
+
+fn head(line: &[u8], at: usize, marker: Marker, known: bool) -> Head<'_> {
+    Head {
+        word: known.then_some(marker.word),
+        severity: &line[at..at + marker.len],
+        rest: &line[at + marker.until_text..],
+    }
+}
+
+/// Why a line was not read without looking ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Miss {
+    /// It does not begin like this.
+    Sure,
+    /// A text that can be anything came before, so the pattern has to look.
+    Unsure,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(prefix: &str, line: &str) -> Option<(Vec<(Field, String)>, String)> {
+        let prefix = Prefix::compile(prefix);
+        let mut fields = Vec::new();
+        let head = prefix.read(line.as_bytes(), &mut Memory::default(), |field, text| {
+            fields.retain(|(other, _)| *other != field);
+            fields.push((field, String::from_utf8(text.to_vec()).unwrap()));
+        })?;
+        Some((fields, String::from_utf8(head.rest.to_vec()).unwrap()))
+    }
+
+    fn field(prefix: &str, line: &str, wanted: Field) -> Option<String> {
+        read(prefix, line)?.0.into_iter().find(|(field, _)| *field == wanted).map(|(_, text)| text)
+    }
+
+    #[test]
+    fn every_escape_is_read_in_any_surroundings() {
+        let prefix = "%m|%t|%n|%p|%P|%u|%d|%a|%r|%h|%L|%b|%i|%e|%c|%l|%s|%v|%x|%Q|100%%|%?";
+        let line = "2026-11-24 06:24:50.123 CET|2026-11-24 06:24:50 CET|1795501490.123|4711||app user|shop (old)|my app: LOG:  x|127.0.0.1(40000)|127.0.0.1|[local]|client backend|CREATE TABLE|42P01|65640a2d.1267|7|2026-11-24 06:24:50 CET|3/45|0|-8012|100%|ERROR:  no such table";
+        let (fields, rest) = read(prefix, line).unwrap();
+        assert_eq!(rest, "no such table");
+        let get = |wanted: Field| fields.iter().find(|(f, _)| *f == wanted).map(|(_, t)| t.as_str());
+        assert_eq!(get(Field::Application), Some("my app: LOG:  x"));
+        assert_eq!(get(Field::User), Some("app user"));
+        assert_eq!(get(Field::Database), Some("shop (old)"));
+        assert_eq!(get(Field::Pid), Some("4711"));
+        assert_eq!(get(Field::Sqlstate), Some("42P01"));
+        assert_eq!(get(Field::Session), Some("65640a2d.1267"));
+        assert_eq!(get(Field::Time), Some("2026-11-24 06:24:50.123 CET"));
+    }
+
+    #[test]
+    fn a_process_without_a_session_stops_at_q() {
+        let prefix = "%m [%p] %q%u@%d ";
+        let with = "2026-11-24 06:24:50.123 UTC [12] app@shop LOG:  statement: SELECT 1";
+        let without = "2026-11-24 06:24:50.123 UTC [12] LOG:  checkpoint starting: time";
+        assert_eq!(field(prefix, with, Field::Database).as_deref(), Some("shop"));
+        assert_eq!(field(prefix, without, Field::Database), None);
+        assert_eq!(read(prefix, without).unwrap().1, "checkpoint starting: time");
+        // What the message holds is no user.
+        let quoted = "2026-11-24 06:24:50.123 UTC [12] LOG:  said: app@shop ERROR:  no";
+        assert_eq!(read(prefix, quoted).unwrap().1, "said: app@shop ERROR:  no");
+        assert_eq!(field(prefix, quoted, Field::User), None);
+    }
+
+    #[test]
+    fn padding_brackets_addresses_and_no_prefix_at_all_are_read() {
+        let padded = "[    4711] (app   )+ LOG:  x";
+        assert_eq!(field("[%8p] (%-6u)+ ", padded, Field::User).as_deref(), Some("app"));
+        assert_eq!(field("[%8p] (%-6u)+ ", padded, Field::Pid).as_deref(), Some("4711"));
+        let address = "2026-11-24 06:24:50 UTC [1] alice@example.com@shop ERROR:  x@y LOG:  z";
+        assert_eq!(field("%t [%p] %u@%d ", address, Field::User).as_deref(), Some("alice@example.com"));
+        assert_eq!(field("%t [%p] %u@%d ", address, Field::Database).as_deref(), Some("shop"));
+        assert_eq!(read("", "LOG:  x").unwrap().1, "x");
+        assert!(read("%p ", "LOG:  x").is_none() && read("", "\tLOG:  x").is_none());
+    }
+
+    #[test]
+    fn what_is_found_without_looking_ahead_is_what_the_pattern_finds() {
+        let times = ["2026-11-24 06:24:50.123 UTC", "2026-11-24 06:24:50 +03", "2026-11-24"];
+        let names = ["app", "a b", "a@b", "[unknown]", "", "LOG:  x"];
+        let mut checked = 0;
+        for prefix in [
+            "%m [%p] %q%u@%d ",
+            "%t:%r:%u@%d:[%p]:",
+            "%m %u %d ",
+            "%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h ",
+        ] {
+            for time in times {
+                for (user, database) in names.iter().flat_map(|a| names.iter().map(move |b| (a, b))) {
+                    let line = prefix
+                        .replace("%m", time)
+                        .replace("%t", time)
+                        .replace("%p", "12")
+                        .replace("%l", "3")
+                        .replace("%q", "")
+                        .replace("%r", "::1(5)")
+                        .replace("%h", "[local]")
+                        .replace("%u", user)
+                        .replace("%d", database)
+                        .replace("%a", user)
+                        + "FEHLER:  a@b ERROR:  x";
+                    let compiled = Prefix::compile(prefix);
+                    let line = line.as_bytes();
+                    let (mut quick, mut slow) = ([None; FIELDS], [None; FIELDS]);
+                    let head = compiled.without_looking_ahead(line, &mut quick, words::marker, true);
+                    let Ok(head) = head else { continue };
+                    assert_eq!(compiled.looking_ahead(line, &mut Memory::default(), &mut slow), Some(head));
+                    checked += 1;
+                    assert_eq!(quick, slow, "{prefix} {}", String::from_utf8_lossy(line));
+                }
+            }
+        }
+        assert!(checked > 50, "{checked}");
+    }
+}

@@ -1,0 +1,234 @@
+//! What is known of a report, and which of its texts a server gets.
+
+use serde::Deserialize;
+use tokio_postgres::types::Type;
+
+use crate::column::{Column, Tree};
+use crate::marks;
+
+/// Whose answer a report gives.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// It differs from database to database.
+    #[default]
+    Database,
+    /// It is the same in every database of the cluster.
+    Cluster,
+}
+
+/// The type of a parameter, and so of its flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum ParamType {
+    /// A flag without a value; false unless given.
+    #[serde(rename = "bool")]
+    Bool,
+    /// A whole number.
+    #[serde(rename = "int8")]
+    Int8,
+    /// Text.
+    #[serde(rename = "text")]
+    Text,
+    /// Text, given any number of times.
+    #[serde(rename = "text[]")]
+    TextList,
+    /// psql patterns: binds two parameters, the schemas' regular expressions and the names'.
+    #[serde(rename = "pattern[]")]
+    Patterns,
+    /// A text to look for, in upper or lower case: binds two parameters, the text and a regular expression for it. Where a
+    /// bool parameter called `regex` is set, the text itself is the expression.
+    #[serde(rename = "term")]
+    Term,
+    /// A PostgreSQL regular expression.
+    #[serde(rename = "regex")]
+    Regex,
+    /// A length of time (`10m`), bound as interval.
+    #[serde(rename = "interval")]
+    Interval,
+    /// A size (`1GB`), bound as int8.
+    #[serde(rename = "bytes")]
+    Bytes,
+    /// A flag without a value. It binds the schemas of the user's search path, in order and with the implicit ones, as
+    /// text[]; NULL where it is not given. The report itself does not run under that path.
+    #[serde(rename = "path")]
+    Path,
+}
+
+impl ParamType {
+    /// Is it a flag without a value?
+    pub const fn is_flag(self) -> bool {
+        matches!(self, ParamType::Bool | ParamType::Path)
+    }
+
+    /// The server's types of what it binds: two for patterns and a term, one for the rest.
+    pub fn server_types(self) -> &'static [Type] {
+        match self {
+            ParamType::Bool => &[Type::BOOL],
+            ParamType::Int8 | ParamType::Bytes => &[Type::INT8],
+            ParamType::Text | ParamType::Regex => &[Type::TEXT],
+            ParamType::TextList | ParamType::Path => &[Type::TEXT_ARRAY],
+            ParamType::Patterns => &[Type::TEXT_ARRAY, Type::TEXT_ARRAY],
+            ParamType::Term => &[Type::TEXT, Type::TEXT],
+            ParamType::Interval => &[Type::INTERVAL],
+        }
+    }
+}
+
+/// What live names complete a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Complete {
+    /// Schemas and relations.
+    Relations,
+    /// Schemas and functions.
+    Functions,
+}
+
+/// One parameter: a flag, or a positional argument.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Param {
+    /// Its name, with underscores: `group_partitions` is `--group-partitions`.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: ParamType,
+    /// Stands without a flag.
+    #[serde(default)]
+    pub positional: bool,
+    /// One line for `--help`.
+    pub help: String,
+    /// The values it may have.
+    #[serde(default)]
+    pub one_of: Vec<String>,
+    /// The value where none is given; not for `bool`.
+    pub default: Option<String>,
+    /// Must it be given?
+    #[serde(default)]
+    pub required: bool,
+    /// What stands for its value in help.
+    pub metavar: Option<String>,
+    /// What completes it from the live server.
+    pub complete: Option<Complete>,
+}
+
+impl Param {
+    /// The flag's long name.
+    pub fn long(&self) -> String {
+        self.name.replace('_', "-")
+    }
+}
+
+/// One text of a report: a whole file.
+#[derive(Debug, Clone)]
+pub struct Text {
+    /// The file, for messages: `sizes.scan.sql`.
+    pub file: String,
+    /// The line of its header's columns.
+    pub columns_line: usize,
+    /// Its statement, without header and final semicolon. Version marks (see [`marks`]) are still in it until
+    /// [`Text::for_server`] resolves them.
+    pub sql: String,
+    /// The oldest server it runs on.
+    pub since: u32,
+    /// Boolean SQL that must be true for it.
+    pub when: Option<String>,
+    /// The parameter that chooses it.
+    pub flag: Option<String>,
+    /// SQLSTATEs after which it may run again.
+    pub retry: Vec<String>,
+    /// How long it waits for a lock, where its header says so.
+    pub lock_timeout: Option<String>,
+}
+
+/// A report: one or several texts with the same parameters and columns.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The command's name.
+    pub name: String,
+    /// The first line of its file.
+    pub summary: String,
+    /// Parameters, in the order of `$1`, `$2` ….
+    pub params: Vec<Param>,
+    /// Columns, in order; empty if the header does not list them, so that the server must be asked.
+    pub columns: Vec<Column>,
+    /// Its rows are a tree.
+    pub tree: Option<Tree>,
+    /// Whose answer it is.
+    pub scope: Scope,
+    /// What a role needs to run it.
+    pub needs: Option<String>,
+    /// A command line that shows it.
+    pub example: Option<String>,
+    /// Its texts, the most specific first.
+    pub texts: Vec<Text>,
+    /// Came from the user's folder.
+    pub own: bool,
+}
+
+/// The flags that every report has; a parameter may bear none of these names.
+pub const SHARED_FLAGS: &[&str] = &[
+    "host",
+    "port",
+    "username",
+    "dbname",
+    "no-password",
+    "password",
+    "echo-hidden",
+    "sql",
+    "server-version",
+    "format",
+    "csv",
+    "csv-safe",
+    "json",
+    "header",
+    "no-header",
+    "columns",
+    "sort",
+    "limit",
+    "grep",
+    "all-databases",
+    "exclude-database",
+    "watch",
+    "color",
+    "no-color",
+    "quiet",
+    "verbose",
+    "statement-timeout",
+    "lock-timeout",
+    "help",
+    "version",
+    "no-pager",
+    "list",
+];
+
+impl Text {
+    /// The text for a server of this major version, with its version marks resolved.
+    pub fn for_server(&self, major: u32) -> Text {
+        Text { sql: marks::resolve(&self.sql, major), ..self.clone() }
+    }
+}
+
+impl Report {
+    /// The texts this server may get, in the order to try: those a given flag chose, those with a probe, the plain
+    /// ones; last, as a way out of a refusal, what else a flag would have chosen.
+    ///
+    /// `major` is the server's, `given` tells whether a bool parameter was set.
+    pub fn candidates(&self, major: u32, given: impl Fn(&str) -> bool) -> Vec<&Text> {
+        let fits: Vec<&Text> = self.texts.iter().filter(|t| t.since <= major).collect();
+        let chosen = |t: &Text| t.flag.as_deref().is_some_and(&given);
+        let mut order: Vec<&Text> = fits.iter().copied().filter(|t| chosen(t)).collect();
+        if order.is_empty() {
+            order.extend(fits.iter().filter(|t| t.flag.is_none() && t.when.is_some()));
+            // Of the plain ones, only the newest: an older text is no way out of anything.
+            order.extend(fits.iter().filter(|t| t.flag.is_none() && t.when.is_none()).take(1));
+            order.extend(fits.iter().filter(|t| t.flag.is_some()));
+        }
+        order
+    }
+
+    /// The oldest server any of its texts runs on.
+    pub fn since(&self) -> u32 {
+        self.texts.iter().map(|t| t.since).min().unwrap_or(0)
+    }
+}

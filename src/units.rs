@@ -1,0 +1,66 @@
+//! Lengths of time and sizes, as people write them.
+
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+
+/// A length of time with a unit (`100ms`, `10m`, `1h30m`), or `0`. The error says what is right.
+pub fn parse_duration(text: &str) -> std::result::Result<Duration, String> {
+    let right = "write a number with its unit, such as 500ms, 10s, 5m or 1h30m; 0 is no limit";
+    if text.trim() == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let parsed: jiff::SignedDuration =
+        text.parse().map_err(|_| format!("{text:?} is no length of time: {right}"))?;
+    Duration::try_from(parsed).map_err(|_| format!("{text:?} is below zero: {right}"))
+}
+
+/// A length of time that the server takes as a timeout: a number of milliseconds in 31 bits.
+pub fn parse_timeout(text: &str) -> std::result::Result<Duration, String> {
+    let limit = parse_duration(text)?;
+    if i32::try_from(limit.as_millis()).is_err() {
+        return Err(format!("{text:?} is too long: the server counts to 24 days; 0 is no limit"));
+    }
+    Ok(limit)
+}
+
+/// A size with a unit of 1024 (`512kB`, `1GB`), or a number of bytes.
+pub fn parse_bytes(text: &str) -> std::result::Result<i64, String> {
+    parse_size::Config::new()
+        .with_binary()
+        .parse_size(text)
+        .ok()
+        .and_then(|n| i64::try_from(n).ok())
+        .ok_or_else(|| format!("{text:?} is no size: write a number, or one with kB, MB, GB or TB"))
+}
+
+/// The seconds between two answers of `--watch`, above 0. Errors: wrong usage (64).
+pub fn parse_seconds(text: &str) -> Result<Duration> {
+    text.parse()
+        .ok()
+        .filter(|s: &f64| s.is_finite() && *s > 0.0)
+        .and_then(|s| Duration::try_from_secs_f64(s).ok())
+        .filter(|d| !d.is_zero())
+        .ok_or_else(|| {
+            Error::usage(format!("--watch: {text:?} is no number of seconds above 0"))
+                .hint("write --watch 2, or --watch 0.5")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_have_a_unit() {
+        assert_eq!(parse_duration("100ms"), Ok(Duration::from_millis(100)));
+        assert_eq!(parse_duration("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(parse_duration("60s"), Ok(Duration::from_secs(60)));
+        assert_eq!(parse_duration("0"), Ok(Duration::ZERO));
+        assert!(
+            parse_duration("10").is_err()
+                && parse_duration("-5s").is_err()
+                && parse_duration("soon").is_err()
+        );
+    }
+}
