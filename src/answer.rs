@@ -1,13 +1,13 @@
-//! One answer of a report: which text the server gets, its rows, and what happens when the server refuses.
+//! One answer of a report: which text is sent to the server, its rows, and what happens if the server refuses it.
 
 use std::time::Duration;
 
-use crate::cell::Raw;
-use crate::column::Column;
 use crate::error::{self, Error, Exit, Result};
 use crate::escape;
 use crate::pattern;
 use crate::report::{Param, ParamType, Report, Text, check_row, columns, describe};
+use crate::rows::Column;
+use crate::rows::cell::Raw;
 use crate::rows::{Flow, RowSink};
 use crate::session::{Reader, Value, push_values};
 use crate::sql::{self, Reach};
@@ -22,13 +22,13 @@ const PASSING: &[&str] = &["40001", "40P01"];
 const ENCODING: &str = include_str!("../queries/session/encoding.sql");
 /// Asks whether the database's encoding can represent a text.
 const REPRESENTABLE: &str = include_str!("../queries/session/representable.sql");
-/// How long to wait before it does.
+/// How long to wait before a retry.
 const PAUSE: Duration = Duration::from_millis(30);
 
-/// What the command line gave for a parameter.
+/// The value of a parameter on the command line.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Given {
-    /// Nothing.
+    /// None was given.
     Nothing,
     /// For `bool`.
     Flag(bool),
@@ -42,7 +42,7 @@ pub enum Given {
     Length(Duration),
 }
 
-/// A report and what it is asked for.
+/// A report and the values of its parameters.
 #[derive(Debug, Clone)]
 pub struct Question<'a> {
     /// The report.
@@ -51,7 +51,7 @@ pub struct Question<'a> {
     pub given: Vec<Given>,
 }
 
-/// What came of it.
+/// How much of an answer was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// All rows were read: this many came from the server.
@@ -60,31 +60,32 @@ pub enum Outcome {
     Enough,
 }
 
-/// Sees every row of an answer, whatever becomes of it on the way to stdout, and judges them.
+/// Sees every row of an answer, regardless of whether it is printed, and judges the answer.
 pub trait Observer: RowSink {
-    /// What it thinks of the answer that is complete; the next row belongs to the next answer. Errors: it cannot be judged.
+    /// Returns its verdict on the answer that is now complete; the next row belongs to the next answer. Errors:
+    /// the answer cannot be judged.
     fn judge(&mut self) -> Result<Verdict>;
 }
 
-/// What an [`Observer`] thinks of an answer.
+/// An [`Observer`]'s verdict on an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// How the command ends.
+    /// The command's exit code.
     pub exit: Exit,
-    /// What a person should know, a line each.
+    /// What a person should know, one line each.
     pub remarks: Vec<String>,
 }
 
-/// Tells what `-v` shows.
+/// Is called with each line that `-v` shows.
 pub type Tell<'a> = &'a dyn Fn(&str);
 
 impl Question<'_> {
-    /// Was this bool parameter set?
+    /// Returns whether this bool parameter was set.
     fn is_set(&self, name: &str) -> bool {
         self.report.params.iter().zip(&self.given).any(|(p, g)| p.name == name && *g == Given::Flag(true))
     }
 
-    /// Does it go by the user's search path?
+    /// Returns whether it depends on the user's search path.
     fn wants_path(&self) -> bool {
         self.report
             .params
@@ -93,7 +94,8 @@ impl Question<'_> {
             .any(|(p, g)| p.kind == ParamType::Path && *g == Given::Flag(true))
     }
 
-    /// The texts that this major may get, in the order to try. Errors: the server is too old for all (76).
+    /// Returns the texts for this major version, in the order to try. Errors: the server is too old for all of
+    /// them (76).
     fn candidates(&self, major: u32) -> Result<Vec<Text>> {
         let texts = self.report.candidates(major, |flag| self.is_set(flag));
         let texts: Vec<Text> = texts.into_iter().map(|text| text.for_server(major)).collect();
@@ -110,7 +112,7 @@ impl Question<'_> {
         Ok(texts)
     }
 
-    /// The lock timeout of the texts' headers, or the caller's where that is shorter.
+    /// Returns the lock timeout from the texts' headers, or the caller's if that is shorter.
     pub fn lock_timeout(&self, callers: Option<Duration>) -> Result<Option<Duration>> {
         let mut shortest = callers;
         for text in &self.report.texts {
@@ -123,7 +125,8 @@ impl Question<'_> {
         Ok(shortest)
     }
 
-    /// The values for `$1`, `$2` … in this database. `may`: see [`pattern::of_term`]. Errors: an invalid pattern (65).
+    /// Returns the values for `$1`, `$2` … in this database. For `may` see [`pattern::of_term`]. Errors: an
+    /// invalid pattern (65).
     async fn bind(&self, reader: &Reader, may: impl Fn(char) -> bool) -> Result<Vec<Value>> {
         let path = if self.wants_path() { reader.path().await? } else { Vec::new() };
         self.bind_with(reader.database(), &path, may)
@@ -137,8 +140,8 @@ impl Question<'_> {
         Ok(values)
     }
 
-    /// The values without the texts that the encoding of this database cannot represent. `None` if nothing else was asked for:
-    /// what cannot be represented does not occur in the database.
+    /// Returns the values without the texts that the encoding of this database cannot represent. `None` if nothing
+    /// else was asked for: what cannot be represented does not occur in the database.
     ///
     /// Errors: such a text is a regular expression, which may match without the missing character (65).
     async fn representable(&self, reader: &mut Reader) -> Result<Option<Vec<Value>>> {
@@ -180,7 +183,7 @@ impl Question<'_> {
         reduced.bind(reader, |c| !lacking.contains(&c)).await.map(Some)
     }
 
-    /// The patterns that were given, for messages.
+    /// Returns the patterns that were given, for messages.
     pub fn patterns(&self) -> Vec<&str> {
         self.report
             .params
@@ -194,7 +197,7 @@ impl Question<'_> {
             .collect()
     }
 
-    /// The texts and patterns that were given.
+    /// Returns the texts and patterns that were given.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         self.given
             .iter()
@@ -206,7 +209,7 @@ impl Question<'_> {
             .map(String::as_str)
     }
 
-    /// The candidates whose probes are true, in the order to try, with all probes in one query.
+    /// Returns the candidates whose probes are true, in the order to try. All probes run in one query.
     async fn probed(&self, texts: Vec<Text>, reader: &Reader, tell: Tell<'_>) -> Result<Vec<Text>> {
         let probes: Vec<&str> = texts.iter().filter_map(|t| t.when.as_deref()).collect();
         let mut truths = reader.probe(&probes).await.map_err(|e| self.blame_probe(e))?.into_iter();
@@ -226,9 +229,8 @@ impl Question<'_> {
         Ok(usable)
     }
 
-    /// The whole script of what would run: settings, the chosen text with its parameters filled in, the end.
-    ///
-    /// Runs nothing but the probes.
+    /// Returns the whole script of what would run: settings, the chosen text with its parameters filled in, and
+    /// the end of the transaction.
     pub async fn script(&self, reader: &Reader, tell: Tell<'_>) -> Result<String> {
         let texts = self.candidates(reader.version().major())?;
         let text = self.probed(texts, reader, tell).await?.into_iter().next();
@@ -245,7 +247,8 @@ impl Question<'_> {
         Ok(sql::harmless(&script, reach).into_owned())
     }
 
-    /// As [`Question::script`], for a server of this version that nobody asks: what has a probe is passed over.
+    /// Does the same as [`Question::script`] for a server of this version, without connecting to one: texts with a
+    /// probe are skipped.
     pub fn script_without_server(
         &self,
         version: crate::connect::ServerVersion,
@@ -268,7 +271,8 @@ impl Question<'_> {
         })?;
         let script =
             self.print_script(text, &settings.prelude(version), &self.bind_with(database, &[], |_| true)?);
-        // The encoding of nearly every server; another one refuses escapes that it cannot read.
+        // Assume the encoding of nearly every server; a server with another one refuses escapes that it cannot
+        // represent.
         Ok(sql::harmless(&script, Reach::Unicode).into_owned())
     }
 
@@ -279,7 +283,7 @@ impl Question<'_> {
             out.push_str(statement);
             out.push_str(";\n");
         }
-        // The text comes as UTF-8, whatever psql was told.
+        // The script is UTF-8, whatever encoding psql is set to.
         if !prelude.iter().any(|statement| statement.contains("client_encoding")) {
             out.push_str("SET LOCAL client_encoding = 'UTF8';\n");
         }
@@ -291,9 +295,10 @@ impl Question<'_> {
         out
     }
 
-    /// Runs the report and hands its rows on. Whether they were all, the caller knows: [`RowSink::end`] is left to it.
+    /// Runs the report and passes its rows on. It does not call [`RowSink::end`], because only the caller knows
+    /// whether more rows follow.
     ///
-    /// A text that is refused (42501, 58P01), or still locked out after its retries, gives way to the next.
+    /// If a text is refused (42501, 58P01), or still locked out after its retries, the next one is tried.
     pub async fn answer(
         &self,
         reader: &mut Reader,
@@ -359,9 +364,9 @@ impl Question<'_> {
         Err(self.nothing_fits())
     }
 
-    /// The columns of the text that this server gets.
+    /// Returns the columns of the text for this server.
     ///
-    /// Errors: what the server says of it, a type that pgkit does not read (65).
+    /// Errors: the server refuses the text, or it has a type that pgkit does not read (65).
     pub async fn columns(&self, reader: &Reader, tell: Tell<'_>) -> Result<Vec<Column>> {
         let texts = self.candidates(reader.version().major())?;
         let text = self.probed(texts, reader, tell).await?.into_iter().next();
@@ -369,25 +374,26 @@ impl Question<'_> {
         columns(reader, &text, &self.bind(reader, |_| true).await?).await
     }
 
-    /// A probe that is none is the fault of the files that have one.
+    /// Adds the names of the files with probes to the error of an invalid probe.
     fn blame_probe(&self, error: Error) -> Error {
         let files = self.report.texts.iter().filter(|t| t.when.is_some()).map(|t| t.file.as_str());
         Error { message: format!("{}: {}", files.collect::<Vec<_>>().join(", "), error.message), ..error }
     }
 
-    /// Every probe was false.
+    /// Returns the error for a report whose probes are all false.
     fn nothing_fits(&self) -> Error {
         Error::new(Exit::TooOld, format!("{}: no text of it is for this server", self.report.name))
             .hint("every text has a `when`, and none of them is true here; -v shows them")
     }
 
-    /// A refusal shows what the report needs.
+    /// Adds what the report needs to the server's refusal.
     fn add_needs(&self, error: Error) -> Error {
         match (&self.report.needs, error.exit) {
-            // A statement that a read-only report cannot hold says "feature not supported".
+            // For a statement that a read-only report cannot contain, the server says "feature not supported".
             (_, Exit::TooOld) if self.report.own => Error { exit: Exit::Data, ..error },
             (Some(needs), Exit::Permission) => error.hint(format!("{} needs {needs}", self.report.name)),
-            // Class 42 means that the server rejects the statement itself, and built-in SQL contains nothing of the user's.
+            // Class 42 means that the server rejects the statement itself, and built-in SQL contains nothing from
+            // the user.
             (_, Exit::Data) if !self.report.own && error.sqlstate.as_deref().is_some_and(is_statement) => {
                 let name = &self.report.name;
                 Error { exit: Exit::Bug, ..error }
@@ -398,7 +404,7 @@ impl Question<'_> {
     }
 }
 
-/// Is it an SQLSTATE of the class "syntax error or access rule violation"?
+/// Returns whether an SQLSTATE is of the class "syntax error or access rule violation".
 fn is_statement(sqlstate: &str) -> bool {
     sqlstate.starts_with("42")
 }
@@ -426,7 +432,8 @@ async fn rows(
     Ok(Outcome::Complete(*handed_on))
 }
 
-/// Can the database's encoding represent this text? If the server refuses it, the transaction is opened anew.
+/// Returns whether the database's encoding can represent this text. If the server refuses it, the transaction is
+/// opened anew.
 async fn is_representable(text: &str, reader: &mut Reader) -> Result<bool> {
     if text.is_ascii() {
         return Ok(true);

@@ -38,12 +38,12 @@ pub enum Exit {
     Interrupted,
     /// Terminated (SIGTERM).
     Terminated,
-    /// As a program ended that pgkit ran for somebody (`sandbox run`).
+    /// The exit code of a program that pgkit ran on the user's behalf (`sandbox run`).
     Child(u8),
 }
 
 impl Exit {
-    /// The process's exit code.
+    /// Returns the process's exit code.
     pub const fn code(self) -> u8 {
         match self {
             Exit::Done => 0,
@@ -65,7 +65,7 @@ impl Exit {
         }
     }
 
-    /// The failure with this code, as another process of ours has told it.
+    /// Returns the failure with this code, as reported by another pgkit process.
     pub fn from_code(code: u8) -> Exit {
         const FAILURES: [Exit; 11] = [
             Exit::Bad,
@@ -90,60 +90,60 @@ pub const REPORT_IT: &str = "please report it, with the command and this message
 /// What went wrong, what caused it, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
-    /// The code the process ends with when nobody handles this error.
+    /// The exit code if the error ends the process.
     pub exit: Exit,
     /// One or more lines, in lower case, without the program's name.
     pub message: String,
-    /// What it came from, outermost first.
+    /// The causes, outermost first.
     pub causes: Vec<String>,
-    /// What the reader can do.
+    /// What the user can do.
     pub hints: Vec<String>,
-    /// The server's SQLSTATE, where the server raised it.
+    /// The server's SQLSTATE, if the server raised the error.
     pub sqlstate: Option<String>,
 }
 
-/// What nearly every function here returns.
+/// The result of nearly every function here.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// An error of this kind with this message.
+    /// Creates an error of this kind with this message.
     pub fn new(exit: Exit, message: impl Into<String>) -> Error {
         Error { exit, message: message.into(), causes: Vec::new(), hints: Vec::new(), sqlstate: None }
     }
 
-    /// Wrong usage: exit 64.
+    /// Creates an error for wrong usage: exit 64.
     pub fn usage(message: impl Into<String>) -> Error {
         Error::new(Exit::Usage, message)
     }
 
-    /// Bad input data: exit 65.
+    /// Creates an error for bad input data: exit 65.
     pub fn data(message: impl Into<String>) -> Error {
         Error::new(Exit::Data, message)
     }
 
-    /// Input or output failed: exit 74.
+    /// Creates an error for failed input or output: exit 74.
     pub fn io(message: impl Into<String>, cause: &std::io::Error) -> Error {
         Error::new(Exit::Io, message).caused_by(cause)
     }
 
-    /// A bug in pgkit: exit 70.
+    /// Creates an error for a bug in pgkit: exit 70.
     pub fn bug(message: impl Into<String>) -> Error {
         Error::new(Exit::Bug, message).hint(format!("this is a bug in pgkit: {REPORT_IT}"))
     }
 
-    /// Adds what it came from.
+    /// Adds a cause.
     pub fn caused_by(mut self, cause: impl fmt::Display) -> Error {
         self.causes.push(cause.to_string());
         self
     }
 
-    /// Adds what the reader can do.
+    /// Adds what the user can do.
     pub fn hint(mut self, hint: impl Into<String>) -> Error {
         self.hints.push(hint.into());
         self
     }
 
-    /// All of it in one line.
+    /// Returns the whole error in one line.
     pub fn one_line(&self) -> String {
         let mut text = self.message.clone();
         for cause in &self.causes {
@@ -158,7 +158,7 @@ impl Error {
         text.replace('\n', "; ")
     }
 
-    /// Notes the server's SQLSTATE.
+    /// Sets the server's SQLSTATE.
     pub fn with_sqlstate(mut self, sqlstate: impl Into<String>) -> Error {
         self.sqlstate = Some(sqlstate.into());
         self
@@ -166,8 +166,8 @@ impl Error {
 }
 
 impl fmt::Display for Error {
-    /// The whole error as it stands on stderr: `pgkit: message`, then `caused by:`, then `hint:` lines.
-    /// What came from a server or a file is made safe for a terminal.
+    /// Writes the whole error as it appears on stderr: `pgkit: message`, then `caused by:`, then `hint:` lines.
+    /// Text from a server or a file is made safe for a terminal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "pgkit: {}", safe(&self.message))?;
         for cause in &self.causes {
@@ -182,7 +182,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Prints an error on stderr; a stderr that is gone is no reason to fail again.
+/// Prints an error on stderr; if stderr is gone, that is not another failure.
 pub fn print(error: &Error) {
     say(&error.to_string());
 }
@@ -199,8 +199,8 @@ pub fn say(text: &str) {
     }
 }
 
-/// Prints a line for people on stderr: errors, warnings, progress, never data. Control characters are shown as escapes even in
-/// a file, since it may be read on a terminal later.
+/// Prints a line for people on stderr: errors, warnings, progress, never data. Control characters are shown as
+/// escapes even in a file, since it may be read on a terminal later.
 pub fn note(line: &str) {
     use std::io::Write;
     let _ = writeln!(anstream::stderr(), "{}", terminal_text(line));

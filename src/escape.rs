@@ -1,9 +1,9 @@
-//! Keeps what names and messages hold from driving a terminal or breaking a line.
+//! Keeps names and messages from controlling a terminal or breaking a line.
 
 use std::borrow::Cow;
 
-/// Is this a character that a terminal acts on instead of showing: C0, DEL, C1, a bidirectional
-/// control, a line or paragraph separator, or one that cannot be seen and could hide what a name is?
+/// Returns whether a terminal acts on this character instead of showing it (C0, DEL, C1, a bidirectional control, a
+/// line or paragraph separator), or whether it is invisible and could disguise a name.
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -11,7 +11,7 @@ pub fn is_unsafe(c: char) -> bool {
             | '\u{2066}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0001}' | '\u{E0020}'..='\u{E007F}')
 }
 
-/// [`is_unsafe`], but for line feeds and tabs, which are part of a text of several lines.
+/// Works like [`is_unsafe`], but accepts line feeds and tabs, which are part of a text of several lines.
 pub fn is_unsafe_in_text(c: char) -> bool {
     !matches!(c, '\n' | '\t') && is_unsafe(c)
 }
@@ -26,23 +26,24 @@ fn push_escaped(out: &mut String, c: char) {
     }
 }
 
-/// A value as a person sees it in a table: one line, nothing that a terminal acts on.
+/// Returns a value as users see it in a table: on one line, with nothing that a terminal acts on.
 pub fn terminal(text: &str) -> Cow<'_, str> {
     escape_unless(text, |c| !is_unsafe(c))
 }
 
-/// Text of several lines, for messages: as [`terminal`], but line feeds stay.
+/// Returns text of several lines, for messages: like [`terminal`], but line feeds stay.
 pub fn terminal_lines(text: &str) -> Cow<'_, str> {
     escape_unless(text, |c| c == '\n' || !is_unsafe(c))
 }
 
-/// Text of several lines that may be laid out with tabs, such as SQL: as [`terminal_lines`], but tabs stay too.
+/// Returns text of several lines that may be laid out with tabs, such as SQL: like [`terminal_lines`], but tabs
+/// stay too.
 pub fn terminal_text(text: &str) -> Cow<'_, str> {
     escape_unless(text, |c| !is_unsafe_in_text(c))
 }
 
-/// JSON text that is written already: in its strings, which are the only place for them, what a terminal acts on becomes
-/// JSON's own escapes.
+/// Returns finished JSON text in which everything that a terminal acts on is replaced with JSON's own escapes. Such
+/// characters can occur only in strings.
 pub fn json(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);

@@ -1,10 +1,11 @@
-//! pgkit starting itself again: the one mechanism behind every process that must outlive, or clean up after,
-//! the one that asked for it (keeper of a sandbox, janitor of a demonstration, guard of a job, watcher of a log setting).
+//! Starting pgkit again as a helper: the one mechanism behind every process that must outlive, or clean up after,
+//! the process that asked for it (keeper of a sandbox, janitor of a demonstration, guard of a job, watcher of a
+//! log setting).
 //!
-//! A helper is the same executable with a hidden subcommand, never a fork. Its orders come as lines of JSON
-//! over its standard input, so that nothing of them stands in a process list or an environment; it answers
-//! with lines of JSON on its standard output, the first of which says that it is ready or why it is not.
-//! The end of its input means that its master is gone, however the master died.
+//! A helper is the same executable with a hidden subcommand, never a fork. Its orders come as lines of JSON over
+//! its standard input, so that none of them is visible in a process list or an environment. It answers with lines
+//! of JSON on its standard output, the first of which says that it is ready or why it is not. The end of its input
+//! means that its master is gone, however the master died.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::AsFd;
@@ -22,15 +23,15 @@ use tokio::net::unix::pipe;
 use crate::error::{Error, Exit, Result};
 use crate::secrets;
 
-/// The hidden subcommand; what follows it is the kind of helper.
+/// The hidden subcommand, which is followed by the kind of helper.
 pub const SUBCOMMAND: &str = "__helper";
 
-/// What a helper is there for.
+/// The kinds of helpers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Owns a throwaway server.
     Keeper,
-    /// Switches the server's log settings back in time.
+    /// Switches the server's log settings back when their time is over.
     Watcher,
     /// Owns the schema of a demonstration.
     Janitor,
@@ -41,7 +42,7 @@ pub enum Kind {
 impl Kind {
     const ALL: [Kind; 4] = [Kind::Keeper, Kind::Watcher, Kind::Janitor, Kind::Guard];
 
-    /// Its name, as it stands after the hidden subcommand.
+    /// Returns its name, as it is written after the hidden subcommand.
     pub const fn name(self) -> &'static str {
         match self {
             Kind::Keeper => "keeper",
@@ -52,7 +53,7 @@ impl Kind {
     }
 }
 
-/// An answer on the wire.
+/// An answer as it is sent over the pipe.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Answer<T> {
@@ -60,7 +61,7 @@ pub(crate) enum Answer<T> {
     Err(Failure),
 }
 
-/// An [`Error`] on the wire.
+/// An [`Error`] as it is sent over the pipe.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Failure {
     code: u8,
@@ -94,12 +95,12 @@ impl From<Failure> for Error {
     }
 }
 
-/// What waits for another process, away from the runtime's thread: a signal must still be heard.
+/// Runs work that waits for another process on a thread of its own, so that the runtime still reacts to signals.
 pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|e| Error::bug("a helper thread died").caused_by(e))?
 }
 
-/// A running helper, seen from its master. Dropping it closes the pipe, which a helper takes for our death.
+/// A running helper, seen from its master. Dropping it closes the pipe, which the helper takes for our death.
 #[derive(Debug)]
 pub struct Helper {
     kind: Kind,
@@ -108,9 +109,9 @@ pub struct Helper {
     answers: BufReader<ChildStdout>,
 }
 
-/// Starts a helper, gives it its orders and waits until it says that it is ready.
+/// Starts a helper, gives it its orders, and waits until it says that it is ready.
 ///
-/// `exe` is the executable to start: ourselves where it is `None`; tests name the program under test.
+/// `exe` is the executable to start; `None` is the running one. Tests name the program under test.
 pub fn spawn<T: DeserializeOwned>(
     kind: Kind,
     orders: &impl Serialize,
@@ -125,7 +126,7 @@ pub fn spawn<T: DeserializeOwned>(
         .args([SUBCOMMAND, kind.name()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        // A helper may outlive whoever reads our standard error to its end.
+        // A helper may outlive the reader of our standard error, which may wait for its end.
         .stderr(Stdio::null())
         .spawn()
         .map_err(|e| Error::io(format!("cannot start {} again", exe.display()), &e))?;
@@ -143,7 +144,7 @@ pub fn spawn<T: DeserializeOwned>(
 }
 
 impl Helper {
-    /// The helper's process.
+    /// Returns the helper's pid.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -168,12 +169,13 @@ impl Helper {
         }
     }
 
-    /// Lets it live on without us: its end is not waited for.
+    /// Lets the helper live on without us; its end is not waited for.
     pub fn detach(&mut self) {
         self.orders = None;
     }
 
-    /// Closes the pipe and waits, not forever, until the helper has cleaned up. Says how it has ended, if it has.
+    /// Closes the pipe and waits for at most `patience` until the helper has cleaned up. Returns how it ended, if
+    /// it has.
     pub fn finish(&mut self, patience: Duration) -> Option<ExitStatus> {
         self.orders = None;
         let start = Instant::now();
@@ -187,7 +189,7 @@ impl Helper {
     }
 }
 
-/// A helper that tells many things, on its master's runtime. Dropping it closes the pipe.
+/// A helper that sends many messages, for use on its master's runtime. Dropping it closes the pipe.
 #[derive(Debug)]
 pub struct Teller {
     child: tokio::process::Child,
@@ -197,12 +199,12 @@ pub struct Teller {
 }
 
 impl Teller {
-    /// Starts one: ourselves again.
+    /// Starts such a helper from our own executable.
     pub fn start(kind: Kind) -> Result<Teller> {
         let exe = myself()?;
         let mut command = Command::new(&exe);
         secrets::strip(&mut command).arg0("pgkit").args([SUBCOMMAND, kind.name()]);
-        // It ends soon after us, and what it says there is that it has a fault.
+        // It ends soon after us, and it writes to standard error only if it has a fault.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = tokio::process::Command::from(command)
             .spawn()
@@ -214,21 +216,22 @@ impl Teller {
         Ok(Teller { child, pid, orders, answers: tokio::io::BufReader::new(answers).lines() })
     }
 
-    /// Its process.
+    /// Returns its pid.
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// Sends an order. A helper that is gone is told by [`Teller::next`], not here.
+    /// Sends an order. If the helper is gone, [`Teller::next`] reports it, not this method.
     pub async fn order(&mut self, order: &impl Serialize) -> Result<()> {
         let line = to_line(order)?;
-        // What hinders this is that nobody reads any more.
+        // This fails only if the helper no longer reads.
         let _ = self.orders.write_all(line.as_bytes()).await;
         let _ = self.orders.flush().await;
         Ok(())
     }
 
-    /// What it tells next; `None` when it is gone. May be dropped half-way without losing anything.
+    /// Returns its next message; `None` if it is gone. The future may be dropped before it completes without
+    /// losing a message.
     pub async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
         match self.answers.next_line().await {
             Ok(Some(line)) => match serde_json::from_str(&line) {
@@ -240,18 +243,18 @@ impl Teller {
         }
     }
 
-    /// Is it known by now that it is gone?
+    /// Returns whether it is known to be gone.
     pub fn is_gone(&mut self) -> bool {
         self.child.try_wait().map_or(true, |status| status.is_some())
     }
 
-    /// Has it killed, and waits until it is gone.
+    /// Kills it, and waits until it is gone, for at most 10 seconds.
     pub async fn kill(&mut self) {
         let _ = self.child.start_kill();
         let _ = tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await;
     }
 
-    /// Closes the pipe and waits, not forever, until it has cleaned up.
+    /// Closes the pipe and waits for at most `patience` until it has cleaned up.
     pub async fn finish(self, patience: Duration) {
         let Teller { mut child, orders, answers, .. } = self;
         drop(orders);
@@ -260,7 +263,7 @@ impl Teller {
     }
 }
 
-/// The executable that runs now, even where its file was replaced or deleted since.
+/// Returns the running executable, even if its file has been replaced or deleted since.
 fn myself() -> Result<PathBuf> {
     let linux = Path::new("/proc/self/exe");
     if linux.exists() {
@@ -290,7 +293,8 @@ impl Master {
         Ok(Master { orders: tokio::io::BufReader::new(receiver).lines() })
     }
 
-    /// The next order; `None` when the master is gone. May be dropped half-way without losing an order.
+    /// Returns the next order; `None` if the master is gone. The future may be dropped before it completes without
+    /// losing an order.
     pub async fn order<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
         match self.orders.next_line().await {
             Ok(Some(line)) => serde_json::from_str(&line)
@@ -300,7 +304,7 @@ impl Master {
         }
     }
 
-    /// Answers the last order. A master that is gone is told so by [`Master::order`], not here.
+    /// Answers the last order. If the master is gone, [`Master::order`] reports it, not this method.
     pub fn answer<T: Serialize>(&self, answer: Result<T>) {
         send(&match answer {
             Ok(answer) => Answer::Ok(answer),
@@ -309,7 +313,7 @@ impl Master {
     }
 }
 
-/// What goes out with what is told next.
+/// Messages that are sent together with the next one.
 static HELD: Mutex<String> = Mutex::new(String::new());
 
 fn send<T: Serialize>(answer: &Answer<T>) {
@@ -321,19 +325,19 @@ fn send<T: Serialize>(answer: &Answer<T>) {
     }
 }
 
-/// Tells the master something together with what it is told next: each time that it is woken takes its time.
+/// Sends a message to the master together with the next one, because waking it up each time is costly.
 pub fn tell_with_next(what: &impl Serialize) {
     if let Ok(line) = to_line(&Answer::Ok(what)) {
         HELD.lock().unwrap_or_else(PoisonError::into_inner).push_str(&line);
     }
 }
 
-/// Tells the master something, from wherever in a helper.
+/// Sends a message to the master, from anywhere in a helper.
 pub fn tell(what: &impl Serialize) {
     send(&Answer::Ok(what));
 }
 
-/// Tells the master something that can be left out, where it does not hear at present.
+/// Sends a message to the master, but drops it if the master is not reading at present.
 pub fn tell_in_passing(what: &impl Serialize) {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     let stdout = std::io::stdout();
@@ -343,8 +347,8 @@ pub fn tell_in_passing(what: &impl Serialize) {
     }
 }
 
-/// What the hidden subcommand runs: `run` is a helper's life. To be called from the main thread: what a helper starts dies
-/// with the thread that started it.
+/// Runs the hidden subcommand; `run` carries out the helper's work. This must be called from the main thread,
+/// because the processes that a helper starts die with the thread that started them.
 pub fn main(kind: &str, run: impl AsyncFnOnce(Kind, &mut Master) -> Exit) -> Exit {
     let Some(kind) = Kind::ALL.into_iter().find(|k| k.name() == kind) else {
         return Exit::Usage;
@@ -362,8 +366,8 @@ pub fn main(kind: &str, run: impl AsyncFnOnce(Kind, &mut Master) -> Exit) -> Exi
     })
 }
 
-/// Leaves the terminal, the folder and the files of whoever started us: Ctrl-C there is not for us, and
-/// nobody shall wait for us to close what we never asked for.
+/// Detaches from the terminal, the working folder and the open files of the process that started us: Ctrl-C there
+/// is not meant for us, and no process should wait for us to close files that we never asked for.
 fn detach() {
     let _ = nix::unistd::setsid();
     let _ = std::env::set_current_dir("/");

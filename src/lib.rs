@@ -13,36 +13,34 @@ pub mod wrap;
 
 pub mod error;
 
-pub mod cell;
 pub mod note;
+pub mod output;
 pub mod pattern;
+pub mod rows;
 pub mod sql;
-pub mod terminal;
 pub mod units;
 
-pub mod column;
-pub mod output;
-pub mod plain;
-pub mod signals;
-pub mod sort;
-
 pub mod render;
-pub mod rows;
+pub mod signals;
 
+pub mod connect;
 pub mod pipeline;
 
-pub mod answer;
-pub mod connect;
+pub mod session;
+
 pub mod helper;
 pub mod report;
-pub mod session;
+
+pub mod answer;
 
 pub mod bench;
 pub mod jobs;
 pub mod locks;
 pub mod log;
 pub mod sandbox;
+
 pub mod upgrade;
 
 pub mod commands;
+
 pub mod start;

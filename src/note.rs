@@ -1,5 +1,6 @@
-//! The record of what was switched on: kept on the server in the same place as the setting itself, so that any
-//! machine can put back exactly what was there. Pure: what to write and what to restore, from what was found.
+//! The record of what was switched on. It is kept on the server, in the same place as the setting itself, so that
+//! any machine can restore exactly what was there. This module has no side effects: it computes what to write and
+//! what to restore from what was found.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -9,35 +10,35 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// The name under which the record stands, beside the settings.
+/// The name of the setting that holds the record, beside the settings themselves.
 pub const KEY: &str = "pgkit.log";
 
 /// The settings that pgkit switches, and the only ones that a record may name.
 pub const SETTINGS: [&str; 2] = ["log_statement", "log_min_duration_statement"];
 
-/// The form of the record.
+/// The version of the record's format.
 const VERSION: u32 = 1;
 
-/// What stands in one place: a value by name. A setting that stands there not at all is missing.
+/// The settings in one place, by name. A setting that is not set there is missing.
 pub type Values = BTreeMap<String, String>;
 
-/// What pgkit made of one setting.
+/// What pgkit did to one setting.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
     /// The value that pgkit set.
     pub set: String,
-    /// What stood in this place before; `None`: nothing.
+    /// The value in this place before; `None` if there was none.
     pub was: Option<String>,
 }
 
-/// A time in which sessions began that go on logging after it.
+/// A period in which sessions began that may go on logging after it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Period {
-    /// When it was switched on.
+    /// The time of switching on.
     pub since: Timestamp,
-    /// When it was switched off.
+    /// The time of switching off.
     pub off: Timestamp,
 }
 
@@ -46,53 +47,54 @@ pub struct Period {
 #[serde(deny_unknown_fields)]
 pub struct Note {
     version: u32,
-    /// Tells this switching on from any other.
+    /// The ID that distinguishes this switching on from any other.
     pub id: String,
-    /// Who did it: role, user and machine.
+    /// Who did it: the role, the user and the machine.
     pub by: String,
-    /// When, by the server's clock.
+    /// The time of switching on, by the server's clock.
     pub since: Timestamp,
-    /// When it ends, by the server's clock; `None`: never by itself.
+    /// When it ends, by the server's clock; `None` if it never ends by itself.
     pub until: Option<Timestamp>,
-    /// How many bytes the log may grow meanwhile.
+    /// By how many bytes the log may grow in the meantime.
     pub max_bytes: Option<u64>,
-    /// What was done. Empty: all is put back, and only `lingering` is still of interest.
+    /// The changes. If empty, everything has been restored, and only `lingering` still matters.
     pub settings: BTreeMap<String, Change>,
-    /// Earlier times from which sessions may be left that still log.
+    /// Earlier periods from which there may be sessions that still log.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lingering: Vec<Period>,
 }
 
-/// What somebody asks for.
+/// What is to be switched on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wish {
-    /// Names this switching on.
+    /// The ID of this switching on.
     pub id: String,
-    /// Who asks.
+    /// Who asks for it.
     pub by: String,
-    /// The settings and the values they shall have.
+    /// The settings with the values that they are to have.
     pub settings: Values,
-    /// When it shall end.
+    /// When it is to end.
     pub until: Option<Timestamp>,
-    /// How many bytes the log may grow.
+    /// By how many bytes the log may grow.
     pub max_bytes: Option<u64>,
 }
 
-/// What is to be done with one setting to put it back.
+/// What to do with one setting to restore it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Restore {
-    /// Put this back; `None`: let nothing stand there.
+    /// Restore this value; `None` means to remove the setting.
     Put(Option<String>),
-    /// It is back already.
+    /// It is restored already.
     Done,
-    /// Somebody else has changed it since: it is this now, and nobody overwrites it in silence.
+    /// It has been changed by someone else since: this is the present value, which is never overwritten silently.
     Changed(Option<String>),
 }
 
 impl Note {
-    /// Reads a record. `place` is for messages.
+    /// Parses a record. `place` is for messages.
     ///
-    /// Errors: bad data (65); a record that names any setting but those that pgkit switches is none of pgkit's.
+    /// Errors: bad data (65). That includes a record that names any setting except those that pgkit switches: such
+    /// a record is not pgkit's.
     pub fn parse(text: &str, place: &str) -> Result<Note> {
         let bad = |why: String| {
             Error::data(format!("{place}: the record {KEY} is not one that this pgkit can read"))
@@ -109,7 +111,8 @@ impl Note {
         Ok(note)
     }
 
-    /// The record as it is kept: one line of ASCII, so that it means the same in a database of any encoding.
+    /// Returns the record as it is stored: one line of ASCII, so that it means the same in a database of any
+    /// encoding.
     pub fn print(&self) -> Result<String> {
         let json =
             serde_json::to_string(self).map_err(|e| Error::bug("a record that is no JSON").caused_by(e))?;
@@ -126,17 +129,17 @@ impl Note {
         Ok(out)
     }
 
-    /// Is anything still switched on?
+    /// Returns whether anything is still switched on.
     pub fn is_on(&self) -> bool {
         !self.settings.is_empty()
     }
 
-    /// Is its time over?
+    /// Returns whether its time is over.
     pub fn is_overdue(&self, now: Timestamp) -> bool {
         self.is_on() && self.until.is_some_and(|until| until <= now)
     }
 
-    /// The record after this wish: what stood there before the first switching on is never lost.
+    /// Returns the record after this wish. The values from before the first switching on are never lost.
     pub fn on(old: Option<&Note>, found: &Values, wish: &Wish, now: Timestamp) -> Note {
         let mut settings = old.map(|note| note.settings.clone()).unwrap_or_default();
         for (name, value) in &wish.settings {
@@ -159,7 +162,7 @@ impl Note {
         }
     }
 
-    /// What is to be done to put everything back, by setting.
+    /// Returns what to do to restore everything, by setting.
     pub fn restore(&self, found: &Values) -> BTreeMap<String, Restore> {
         let one = |name: &String, change: &Change| {
             let found = found.get(name);
@@ -174,7 +177,8 @@ impl Note {
         self.settings.iter().map(|(name, change)| (name.clone(), one(name, change))).collect()
     }
 
-    /// The record after everything was put back, for as long as sessions begun meanwhile are left.
+    /// Returns the record after everything was restored, which is kept while there are sessions that began in the
+    /// meantime.
     pub fn off(&self, now: Timestamp) -> Note {
         let mut note = self.clone();
         if self.is_on() {
@@ -186,22 +190,22 @@ impl Note {
         note
     }
 
-    /// Did a session that began then begin while something was switched on that is off now?
+    /// Returns whether a session that began at this time may have taken settings that are switched off now.
     pub fn may_linger(&self, began: Timestamp) -> bool {
         self.lingering.iter().any(|period| period.since <= began && began <= period.off)
     }
 }
 
-/// SQL that tells a session of every record there is, and the server's clock; for [`overdue`].
+/// The SQL that gives a session all existing records and the time by the server's clock; for [`overdue`].
 pub const RECORDS: &str = include_str!("../queries/log/overdue.sql");
 
-/// What whoever connects should know: that a switching on is overdue. `records` are the server's, one a line, `now` its
-/// clock in seconds since 1970.
+/// Returns a warning to show after connecting if the end of a switching on is overdue. `records` are the server's
+/// records, one per line, and `now` is its clock, in seconds since 1970.
 pub fn overdue(records: &str, now: f64) -> Option<String> {
     let now = Timestamp::from_millisecond((now * 1e3) as i64).ok()?;
     let mut notes: Vec<Note> = records.lines().filter_map(|text| Note::parse(text, "").ok()).collect();
     notes.retain(|note| note.is_overdue(now));
-    // One's own database's record is seen in two ways.
+    // The record of the session's own database is found in two ways.
     notes.sort_by(|a, b| (a.since, &a.id).cmp(&(b.since, &b.id)));
     notes.dedup_by(|a, b| a.id == b.id);
     let note = notes.first()?;
@@ -217,7 +221,7 @@ pub fn overdue(records: &str, now: f64) -> Option<String> {
     ))
 }
 
-/// A time for messages.
+/// Formats a time for messages.
 pub fn minute(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }

@@ -9,11 +9,11 @@ use crate::error::{Error, Result};
 /// One pattern: a name, perhaps in a schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
-    /// What the user wrote.
+    /// The pattern as the user wrote it.
     pub text: String,
-    /// The database it names, literally, where it has three parts.
+    /// The database that it names, literally, if it has three parts.
     pub database: Option<String>,
-    /// A regular expression for the schema's whole name, where it has that part.
+    /// A regular expression for the whole name of the schema, if it has that part.
     pub schema: Option<String>,
     /// A regular expression for the whole name.
     pub name: String,
@@ -25,7 +25,7 @@ struct Part {
     literal: String,
 }
 
-/// Reads one pattern; a quote without its end or more than three parts is bad data (65).
+/// Parses one pattern; an unterminated quote or more than three parts is bad data (65).
 pub fn parse(text: &str) -> Result<Pattern> {
     let mut parts = vec![Part::default()];
     let mut quoted = false;
@@ -78,8 +78,9 @@ impl Part {
     }
 }
 
-/// Is this pattern only a name, perhaps with wildcards? Then it matches nothing in a database whose encoding lacks one of its
-/// characters. A pattern with regular expression notation (`a|b`) may match without that character.
+/// Returns whether this pattern is only a name, perhaps with wildcards. Then it matches nothing in a database whose
+/// encoding lacks one of its characters. A pattern with regular expression notation (`a|b`) may match without that
+/// character.
 pub fn is_plain(text: &str) -> bool {
     let mut quoted = false;
     text.chars().all(|c| {
@@ -88,9 +89,10 @@ pub fn is_plain(text: &str) -> bool {
     })
 }
 
-/// A PostgreSQL regular expression that matches a plain text, for the case-insensitive operator `~*`. It also matches quotes and
-/// backslashes that are doubled, as SQL writes them. It spells out both cases of letters outside ASCII, because `~*` folds only
-/// ASCII in a database whose lc_ctype is C; `may` says whether the other case of a letter may be used.
+/// Returns a PostgreSQL regular expression that matches a plain text, for the case-insensitive operator `~*`. It
+/// also matches quotes and backslashes that are doubled, as SQL writes them. It spells out both cases of letters
+/// outside ASCII, because `~*` folds only ASCII in a database whose lc_ctype is C; `may` says whether the other
+/// case of a letter may be used.
 pub fn of_term(text: &str, may: impl Fn(char) -> bool) -> String {
     let mut regex = String::with_capacity(text.len() + 8);
     for c in text.chars() {
@@ -110,23 +112,24 @@ pub fn of_term(text: &str, may: impl Fn(char) -> bool) -> String {
     regex
 }
 
-/// The other case of a letter outside ASCII, if that is a single character.
+/// Returns the other case of a letter outside ASCII, if that is a single character.
 pub fn other_case(c: char) -> Option<char> {
     let one = |all: &mut dyn Iterator<Item = char>| all.next().filter(|_| all.next().is_none());
     let cases = [one(&mut c.to_lowercase()), one(&mut c.to_uppercase())];
     cases.into_iter().flatten().find(|other| *other != c).filter(|_| !c.is_ascii())
 }
 
-/// What a `pattern[]` parameter binds: the schemas' regular expressions (NULL where a pattern has none) and the names'.
+/// What a `pattern[]` parameter binds: the regular expressions for schemas (NULL if a pattern has none) and those
+/// for names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bound {
-    /// One a pattern; `None` where the pattern names no schema.
+    /// One per pattern; `None` if the pattern names no schema.
     pub schemas: Vec<Option<String>>,
-    /// One a pattern.
+    /// One per pattern.
     pub names: Vec<String>,
 }
 
-/// Reads all patterns of one parameter for this database. A pattern that names another database is bad data (65).
+/// Parses all patterns of one parameter for this database. A pattern that names another database is bad data (65).
 pub fn bind(texts: &[String], database: &str) -> Result<Option<Bound>> {
     if texts.is_empty() {
         return Ok(None);

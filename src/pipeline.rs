@@ -1,36 +1,36 @@
-//! What happens to rows between the server and the format: grep, sort, limit, columns, in this order.
+//! What happens to rows between the server and the format: grep, sort, limit and columns, in this order.
 
 use regex::bytes::Regex;
 
-use crate::cell::{Cell, Cells, Timestamps};
-use crate::column::Column;
 use crate::error::{Error, Result};
 use crate::output::{Output, Reader};
 use crate::render::{self, Format, FormatName, Style, human};
+use crate::rows::Column;
+use crate::rows::cell::{Cell, Cells, Timestamps};
+use crate::rows::sort::{Key, Sorter};
 use crate::rows::{Flow, RowSink};
-use crate::sort::{Key, Sorter};
 
 /// What the flags ask for.
 #[derive(Debug, Clone, Default)]
 pub struct Wishes {
-    /// Keep rows whose tsv line matches.
+    /// Keep only the rows whose tsv line matches.
     pub grep: Option<Regex>,
-    /// Order by this column; `desc` after a colon.
+    /// Order by this column; `:desc` reverses the order.
     pub sort: Option<String>,
-    /// Cut after this many rows.
+    /// Stop after this many rows.
     pub limit: Option<u64>,
-    /// Only these columns, in this order.
+    /// Show only these columns, in this order.
     pub columns: Vec<String>,
 }
 
 impl Wishes {
-    /// Are all rows left, where they stand?
+    /// Returns whether all rows are kept in their order.
     pub fn leave_a_tree(&self) -> bool {
         self.grep.is_none() && self.sort.is_none()
     }
 }
 
-/// The way of one report's rows to stdout.
+/// Takes one report's rows to stdout.
 pub struct Pipeline {
     columns: Vec<Column>,
     grep: Option<Regex>,
@@ -46,7 +46,8 @@ pub struct Pipeline {
     taken: u64,
 }
 
-/// The column of this name, full or short (`total` for `total_bytes`). Errors: wrong usage (64), the hint lists them.
+/// Returns the index of the column with this name, full or short (`total` for `total_bytes`). Errors: there is no
+/// such column (64); the hint lists them.
 fn find(columns: &[Column], name: &str, flag: &str) -> Result<usize> {
     columns
         .iter()
@@ -59,7 +60,7 @@ fn find(columns: &[Column], name: &str, flag: &str) -> Result<usize> {
         })
 }
 
-/// Can these rows be drawn as a tree? Errors: wrong usage (64).
+/// Checks that these rows can be drawn as a tree. Errors: wrong usage (64).
 fn check_tree(
     report: &str,
     wishes: &Wishes,
@@ -150,7 +151,7 @@ impl Pipeline {
         Ok(pipeline)
     }
 
-    /// Shows the rows this way instead.
+    /// Shows the rows in this format instead.
     pub fn shown_by(mut self, format: Box<dyn Format>) -> Pipeline {
         self.format = format;
         self
@@ -163,12 +164,12 @@ impl Pipeline {
         self.sorter = self.sort.map(|key| Sorter::new(key, limit));
     }
 
-    /// Prints the head, where the format has one before the first row.
+    /// Prints the head, if the format has one before the first row.
     pub fn head(&mut self, out: &mut Output) {
         self.format.head(out.buffer());
     }
 
-    /// Does the limit allow no row at all?
+    /// Returns whether the limit allows no row at all.
     pub fn wants_none(&self) -> bool {
         self.limit == Some(0)
     }
@@ -189,7 +190,7 @@ impl Pipeline {
         self.print(&cells, out)
     }
 
-    /// Does `--grep` keep this row?
+    /// Returns whether `--grep` keeps this row.
     fn matches(&mut self, raw: &[Option<&[u8]>]) -> Result<bool> {
         let Some(grep) = &self.grep else { return Ok(true) };
         self.line.clear();
@@ -217,13 +218,13 @@ impl Pipeline {
         self.limit.is_some_and(|limit| self.taken >= limit)
     }
 
-    /// A row is in the buffer: hand it on, and say whether more may come.
+    /// Counts a row that is now in the buffer, passes the buffer on, and returns whether more rows are wanted.
     fn count(&mut self, out: &mut Output) -> Result<Flow> {
         self.taken += 1;
         Ok(if out.pass()? == Reader::Gone || self.is_full() { Flow::Enough } else { Flow::More })
     }
 
-    /// All rows of this answer have come: what was sorted is printed.
+    /// Prints the rows that were kept for sorting, after the last row of this answer.
     pub fn end_round(&mut self, out: &mut Output) -> Result<()> {
         if let Some(sorter) = self.sorter.take() {
             sorter.drain(|raw| {
@@ -243,14 +244,14 @@ impl Pipeline {
 
 /// A pipeline and the stdout that it prints to.
 pub struct Printer<'a> {
-    /// The way there.
+    /// The pipeline.
     pub pipeline: &'a mut Pipeline,
     /// Stdout.
     pub out: &'a mut Output,
 }
 
 impl RowSink for Printer<'_> {
-    /// Prints nothing: several answers may stand under one head, see [`Pipeline::head`].
+    /// Prints nothing, because several answers may share one head: see [`Pipeline::head`].
     fn head(&mut self, _columns: &[Column]) -> Result<()> {
         Ok(())
     }
@@ -268,7 +269,8 @@ impl RowSink for Printer<'_> {
     }
 }
 
-/// A row's cells. What cannot be decoded is an error that names report and column, never a default.
+/// Decodes a row's cells. A value that cannot be decoded is an error that names report and column, never a
+/// default.
 fn decode<'a>(report: &str, columns: &[Column], raw: &[Option<&'a [u8]>]) -> Result<Cells<'a>> {
     let mut cells = Cells::with_capacity(columns.len());
     for (column, raw) in columns.iter().zip(raw) {

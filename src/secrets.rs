@@ -1,17 +1,19 @@
-//! Keeps passwords from other users of the machine, who can list the arguments of every process and might find a core file.
+//! Hides passwords from other users of the machine, who can list the arguments of every process and might find a
+//! core file.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::process::Command;
 
-/// The variable that holds a password.
+/// The environment variable that holds a password.
 pub const PASSWORD: &str = "PGPASSWORD";
 
-/// Hides passwords from other users of the machine. To be called first of all, with the arguments of this process.
+/// Hides passwords from other users of the machine. Must be called first of all, with the arguments of this
+/// process.
 pub fn hide(args: &[OsString]) {
     no_core();
-    // It cannot be done on other systems than Linux, as docs/SECURITY.md says.
+    // This is possible only on Linux, as docs/SECURITY.md says.
     let _ = hide_arguments(args);
 }
 
@@ -20,8 +22,8 @@ pub fn strip(command: &mut Command) -> &mut Command {
     command.env_remove(PASSWORD)
 }
 
-/// Switches core files off, which would hold the password. The limit is one byte and not zero because zero does not count
-/// where the system hands core files to a program. Source: core(5).
+/// Switches core files off, because they would contain the password. The limit is one byte rather than zero,
+/// because zero is ignored on systems that pipe core files to a program. Source: core(5).
 fn no_core() {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_CORE) {
@@ -35,7 +37,8 @@ fn hide_arguments(args: &[OsString]) -> std::io::Result<()> {
         return Ok(());
     }
     let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // Fields 48 and 49 of proc(5) are the addresses. The name, field 2, may hold anything, so counting starts behind it.
+    // Fields 48 and 49 of proc(5) are the addresses. The name, field 2, may contain anything, so counting starts
+    // after it.
     let fields: Vec<&str> =
         stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace().collect()).unwrap_or_default();
     let field = |i: usize| fields.get(i - 3).and_then(|field| field.parse::<u64>().ok());
@@ -56,7 +59,7 @@ fn hide_arguments(args: &[OsString]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A message about arguments, with `x`s in the place of each password.
+/// Returns a message about arguments, with `x`s in place of each password.
 pub fn masked(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for word in text.split_inclusive([' ', '\n', '\'', '"']) {
@@ -69,8 +72,9 @@ pub fn masked(text: &str) -> String {
     out
 }
 
-/// Where an argument holds a password, as ranges of bytes: in a connection URL (`scheme://user:password@…`, `?password=…`) or
-/// in a `key=value` string. It finds too much rather than too little, since this changes only what is shown.
+/// Returns where an argument contains a password, as ranges of bytes: in a connection URL
+/// (`scheme://user:password@…`, `?password=…`) or in a `key=value` string. It finds too much rather than too
+/// little, since this changes only what is shown.
 fn secrets(arg: &[u8]) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     let find = |what: &[u8], from: usize| {
@@ -79,7 +83,7 @@ fn secrets(arg: &[u8]) -> Vec<(usize, usize)> {
     let url = find(b"://", 0).map(|at| at + 3);
     if let Some(begin) = url {
         let rest = &arg[begin..];
-        // The last @ ends it: a password that is not percent-encoded may hold others, and slashes too.
+        // The last @ ends it: a password that is not percent-encoded may contain @ and slashes too.
         let at = rest.iter().rposition(|byte| *byte == b'@');
         let colon = rest.iter().position(|byte| *byte == b':');
         if let (Some(colon), Some(at)) = (colon, at)

@@ -1,5 +1,5 @@
-//! INT, TERM and HUP: told to the command, which cancels what runs on the server; a second one, or a command that does
-//! not answer in time, ends the process at once.
+//! INT, TERM and HUP: the command is told of the signal and cancels what runs on the server. A second signal, or a
+//! command that does not end in time, ends the process at once.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,17 +9,18 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
 use crate::error::{Error, Exit, Result};
-use crate::terminal;
+use crate::output::terminal;
 
 /// How long a command has to cancel its statements after the first signal, in milliseconds.
 static PATIENCE: AtomicU64 = AtomicU64::new(800);
 
-/// Gives the command this long after the first signal: it has something to put back.
+/// Gives the command this much time after the first signal, because it has something to restore.
 pub fn patience(time: Duration) {
     PATIENCE.store(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
 }
 
-/// For a command that ends by itself after a signal: it hears of the signal, instead of being dropped where it stands.
+/// For a command that ends by itself after a signal: it is told of the signal instead of being dropped in the
+/// middle of its work.
 pub struct Ending {
     is_taken: Cell<bool>,
     told: watch::Sender<Option<Exit>>,
@@ -32,21 +33,21 @@ impl Default for Ending {
 }
 
 impl Ending {
-    /// From now on signals are told to whoever has this; a second one still ends the process at once.
+    /// Returns a receiver that from now on gets the signals; a second one still ends the process at once.
     pub fn take(&self) -> watch::Receiver<Option<Exit>> {
         patience(Duration::from_secs(7 * 24 * 3600));
         self.is_taken.set(true);
         self.told.subscribe()
     }
 
-    /// Tells of a signal. Says whether somebody hears.
+    /// Sends a signal to the receiver. Returns whether there is one.
     pub fn tell(&self, exit: Exit) -> bool {
         self.is_taken.get() && self.told.send(Some(exit)).is_ok()
     }
 }
 
-/// Listens from a thread of its own, so that a signal counts while the command waits for a person too. The receiver
-/// gets the first signal.
+/// Listens on a thread of its own, so that signals are noticed even while the command waits for a person. The
+/// receiver gets the first signal.
 pub fn listen() -> Result<oneshot::Receiver<Exit>> {
     let (tell, told) = oneshot::channel();
     let (ready, is_ready) = std::sync::mpsc::channel();
@@ -89,7 +90,7 @@ async fn wait(tell: oneshot::Sender<Exit>, ready: &std::sync::mpsc::Sender<std::
     leave(last);
 }
 
-/// Ends the process from here: whatever holds up the main thread has had its time.
+/// Ends the process from the signal thread, because the main thread did not end in time.
 fn leave(exit: Exit) {
     terminal::leave_screen();
     #[expect(clippy::disallowed_methods, reason = "the main thread waits for something that does not come")]

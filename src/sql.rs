@@ -1,4 +1,4 @@
-//! SQL as text: quoting, and a scanner that knows where a parameter or a semicolon really is one.
+//! SQL as text: quoting, and a scanner that recognizes real parameters and semicolons.
 
 mod harmless;
 
@@ -6,15 +6,16 @@ use std::borrow::Cow;
 
 pub use harmless::{Reach, harmless, harmless_line};
 
-/// An identifier, always in double quotes. One that holds control characters of ASCII is written with escapes, which every
-/// server reads whatever its encoding and settings: so it is one line, and drives no terminal.
+/// Quotes an identifier; the result is always in double quotes. ASCII control characters are written as escapes,
+/// which every server reads regardless of its encoding and settings. So the result is one line, and a terminal does
+/// not act on it.
 pub fn quote_ident(name: &str) -> String {
     let quoted = format!("\"{}\"", name.replace('"', "\"\""));
     harmless_line(&quoted, Reach::Ascii).into_owned()
 }
 
-/// A string literal that means the same whatever `standard_conforming_strings` says, and that psql passes on as it is.
-/// Control characters of ASCII are written as escapes.
+/// Quotes a string literal so that it means the same regardless of `standard_conforming_strings`, and psql passes
+/// it on unchanged. ASCII control characters are written as escapes.
 pub fn quote_literal(text: &str) -> String {
     let doubled = text.replace('\'', "''");
     let quoted = if doubled.contains('\\') {
@@ -25,43 +26,43 @@ pub fn quote_literal(text: &str) -> String {
     harmless_line(&quoted, Reach::Ascii).into_owned()
 }
 
-/// How a variable of psql's is put into a statement.
+/// How a psql variable is inserted into a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quote {
-    /// `:name`, as it is.
+    /// `:name`, inserted unchanged.
     Bare,
-    /// `:'name'`, as a literal.
+    /// `:'name'`, inserted as a literal.
     Literal,
-    /// `:"name"`, as an identifier.
+    /// `:"name"`, inserted as an identifier.
     Identifier,
 }
 
-/// A variable of psql's in a statement.
+/// A psql variable in a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variable {
     /// Its name.
     pub name: String,
-    /// How it is put in.
+    /// How it is inserted.
     pub quote: Quote,
-    /// The bytes that it takes, colon and quotes included.
+    /// The range of its bytes, including colon and quotes.
     pub range: std::ops::Range<usize>,
 }
 
-/// What a statement holds outside quotes and comments.
+/// What a statement contains outside quotes and comments.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Scan {
     /// Each `$n`: the number and its byte offset.
     pub placeholders: Vec<(usize, usize)>,
-    /// The offsets of the semicolons that end a statement: none in parentheses, as in CREATE RULE, or in the body of a
-    /// function between BEGIN ATOMIC and END.
+    /// The offsets of the semicolons that end a statement. A semicolon in parentheses, as in CREATE RULE, or in a
+    /// function body between BEGIN ATOMIC and END, does not.
     pub separators: Vec<usize>,
     /// psql's variables.
     pub variables: Vec<Variable>,
-    /// The offset of the first backslash, which begins one of psql's commands.
+    /// The offset of the first backslash, which begins a psql command.
     pub command: Option<usize>,
 }
 
-/// The variable that begins with this colon.
+/// Returns the variable that begins with this colon, if one does.
 fn variable(text: &str, at: usize) -> Option<Variable> {
     let rest = text.strip_prefix(':')?;
     let (quote, skip) = match rest.chars().next()? {
@@ -78,14 +79,14 @@ fn variable(text: &str, at: usize) -> Option<Variable> {
     Some(Variable { name, quote, range: at..at + 1 + end + skip })
 }
 
-/// How deep in parentheses and function bodies a place is. Source: the rules of psql's own scanner.
+/// The nesting depth of a position in parentheses and function bodies. Source: the rules of psql's own scanner.
 #[derive(Default)]
 struct Depth {
     parentheses: usize,
     blocks: usize,
-    /// How many words of the statement came before.
+    /// The number of words of the statement so far.
     words: usize,
-    /// It is CREATE [OR REPLACE] FUNCTION or PROCEDURE, as far as it has been read.
+    /// Whether the statement, as far as it has been read, is CREATE [OR REPLACE] FUNCTION or PROCEDURE.
     creates: bool,
 }
 
@@ -115,7 +116,7 @@ pub fn scan(sql: &str) -> Scan {
     let mut found = Scan::default();
     let mut depth = Depth::default();
     let mut i = 0;
-    // The word that ends here, if one does: `a$1` is a name, not a parameter, and `E` may begin a literal.
+    // The word that ends at this position, if any: `a$1` is a name, not a parameter, and `E` may begin a literal.
     let mut word = "";
     while let Some(&byte) = bytes.get(i) {
         let rest = &sql[i..];
@@ -177,13 +178,13 @@ pub fn scan(sql: &str) -> Scan {
     found
 }
 
-/// The word that begins here: a name, a keyword or a number; empty where none does.
+/// Returns the word that begins here, which is a name, a keyword or a number; empty if none does.
 fn word_at(text: &str) -> &str {
     let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).unwrap_or(text.len());
     &text[..end]
 }
 
-/// The statements of a text, without those that are blank.
+/// Returns the statements of a text, except blank ones.
 pub fn statements(sql: &str) -> Vec<&str> {
     let mut from = 0;
     let mut found = Vec::new();
@@ -195,7 +196,8 @@ pub fn statements(sql: &str) -> Vec<&str> {
     found
 }
 
-/// The first words of a statement, in lower case, behind comments and parentheses; at most so many.
+/// Returns the first words of a statement, in lower case, skipping comments and parentheses; at most `most` of
+/// them.
 pub fn first_words(statement: &str, most: usize) -> Vec<String> {
     let mut words = Vec::new();
     let mut rest = statement;
@@ -217,7 +219,8 @@ pub fn first_words(statement: &str, most: usize) -> Vec<String> {
     words
 }
 
-/// Does a statement end the transaction that it is in, or begin another? Gives its words. A savepoint does not.
+/// Returns the first words of a statement if it ends the transaction that it is in, or begins another one. A
+/// savepoint does neither.
 pub fn transaction_control(statement: &str) -> Option<String> {
     let words = first_words(statement, 3);
     let is = |n: usize, one: &str| words.get(n).is_some_and(|word| word == one);
@@ -234,7 +237,7 @@ pub fn transaction_control(statement: &str) -> Option<String> {
     ends.then(|| words[..shown].join(" ").to_uppercase())
 }
 
-/// Is there nothing but blanks, comments and semicolons?
+/// Returns whether a text consists only of blanks, comments and semicolons.
 pub fn is_blank(sql: &str) -> bool {
     let rest = sql.trim_start_matches(|c: char| c.is_whitespace() || c == ';');
     if rest.starts_with("--") {
@@ -246,7 +249,7 @@ pub fn is_blank(sql: &str) -> bool {
     }
 }
 
-/// The length of a quoted run at the start of `text`, quotes included; a doubled quote belongs to it.
+/// Returns the length of a quoted run at the start of `text`, including the quotes; a doubled quote belongs to it.
 fn quoted(text: &str, quote: char, backslashes: bool) -> usize {
     let mut chars = text.char_indices().skip(1).peekable();
     while let Some((at, c)) = chars.next() {
@@ -263,12 +266,13 @@ fn quoted(text: &str, quote: char, backslashes: bool) -> usize {
     text.len()
 }
 
-/// The length of a comment that ends with its line: at a line feed or a carriage return, as the server has it.
+/// Returns the length of a comment that ends with its line. As for the server, a line feed or a carriage return
+/// ends it.
 fn line_comment(text: &str) -> usize {
     text.find(['\n', '\r']).unwrap_or(text.len())
 }
 
-/// The length of a block comment; they nest.
+/// Returns the length of a block comment; block comments nest.
 pub fn block_comment(text: &str) -> usize {
     let mut depth = 0;
     let mut i = 0;
@@ -290,7 +294,7 @@ pub fn block_comment(text: &str) -> usize {
     text.len()
 }
 
-/// The length of `$tag$ … $tag$`, or 1 where no such quote starts.
+/// Returns the length of `$tag$ … $tag$`, or 1 if no such quote starts here.
 fn dollar_quoted(text: &str) -> usize {
     let Some(end) = text[1..].find('$').map(|end| end + 2) else { return 1 };
     let tag = &text[..end];
@@ -300,7 +304,7 @@ fn dollar_quoted(text: &str) -> usize {
     text[end..].find(tag).map_or(text.len(), |at| end + at + tag.len())
 }
 
-/// The statement with each `$n` replaced by `literals[n - 1]`, in parentheses.
+/// Returns the statement with each `$n` replaced by `literals[n - 1]`, in parentheses.
 pub fn fill(sql: &str, literals: &[String]) -> String {
     let mut out = String::with_capacity(sql.len());
     let mut from = 0;
@@ -317,8 +321,8 @@ pub fn fill(sql: &str, literals: &[String]) -> String {
     out
 }
 
-/// The names of a list of identifiers such as a `search_path`, as the server reads one: quoted names as they are, others in
-/// lower case, each cut to the 63 bytes that a name has. `None`: it is no such list.
+/// Parses a list of identifiers such as a `search_path` as the server does: quoted names stay as they are, others
+/// become lower case, and each is cut to the 63 bytes that a name can have. `None` if it is not such a list.
 pub fn identifiers(list: &str) -> Option<Vec<String>> {
     let is_space = |c: char| matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c');
     let mut rest = list.trim_start_matches(is_space);

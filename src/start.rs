@@ -1,4 +1,4 @@
-//! The top of the house: the command that a command line names, or the helper that pgkit started itself as.
+//! The entry point: runs the command that a command line names, or the helper as which pgkit has started itself.
 
 use std::ffi::OsString;
 
@@ -6,7 +6,7 @@ use crate::error::Exit;
 use crate::helper::{self, Kind, Master};
 use crate::{commands, jobs, locks, log, sandbox};
 
-/// Runs what these arguments name, the program's own name first, and says how the process ends.
+/// Runs what these arguments name (the first one is the program's own name), and returns the exit code.
 pub fn main(args: Vec<OsString>) -> Exit {
     let word = |i: usize| args.get(i).and_then(|arg| arg.to_str());
     match word(1) {
@@ -15,7 +15,7 @@ pub fn main(args: Vec<OsString>) -> Exit {
     }
 }
 
-/// A helper's life.
+/// Runs a helper until its end.
 async fn live(kind: Kind, master: &mut Master) -> Exit {
     match kind {
         Kind::Keeper => sandbox::keeper::run(master).await,

@@ -1,10 +1,10 @@
-//! Lengths of time and sizes, as people write them.
+//! Lengths of time and sizes, as users write them.
 
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-/// A length of time with a unit (`100ms`, `10m`, `1h30m`), or `0`. The error says what is right.
+/// Parses a length of time with a unit (`100ms`, `10m`, `1h30m`), or `0`. The error says what is right.
 pub fn parse_duration(text: &str) -> std::result::Result<Duration, String> {
     let right = "write a number with its unit, such as 500ms, 10s, 5m or 1h30m; 0 is no limit";
     if text.trim() == "0" {
@@ -15,7 +15,7 @@ pub fn parse_duration(text: &str) -> std::result::Result<Duration, String> {
     Duration::try_from(parsed).map_err(|_| format!("{text:?} is below zero: {right}"))
 }
 
-/// A length of time that the server takes as a timeout: a number of milliseconds in 31 bits.
+/// Parses a length of time that the server accepts as a timeout: its milliseconds must fit in 31 bits.
 pub fn parse_timeout(text: &str) -> std::result::Result<Duration, String> {
     let limit = parse_duration(text)?;
     if i32::try_from(limit.as_millis()).is_err() {
@@ -24,7 +24,7 @@ pub fn parse_timeout(text: &str) -> std::result::Result<Duration, String> {
     Ok(limit)
 }
 
-/// A size with a unit of 1024 (`512kB`, `1GB`), or a number of bytes.
+/// Parses a size with a unit of 1024 (`512kB`, `1GB`), or a number of bytes.
 pub fn parse_bytes(text: &str) -> std::result::Result<i64, String> {
     parse_size::Config::new()
         .with_binary()
@@ -34,7 +34,7 @@ pub fn parse_bytes(text: &str) -> std::result::Result<i64, String> {
         .ok_or_else(|| format!("{text:?} is no size: write a number, or one with kB, MB, GB or TB"))
 }
 
-/// The seconds between two answers of `--watch`, above 0. Errors: wrong usage (64).
+/// Parses the seconds between two answers of `--watch`, above 0. Errors: wrong usage (64).
 pub fn parse_seconds(text: &str) -> Result<Duration> {
     text.parse()
         .ok()

@@ -1,4 +1,4 @@
-//! The one place with `unsafe`: what a process that shall die with us does between fork and exec.
+//! The only place with `unsafe`: what a process that must die with us does between fork and exec.
 #![cfg_attr(
     any(target_os = "linux", target_os = "android"),
     expect(
@@ -13,11 +13,11 @@ use nix::unistd::{Gid, Uid};
 
 /// Has the kernel send `signal` to the process that `command` starts as soon as we die, even by kill -9.
 ///
-/// It is asked for after the change of user, which would undo it (std runs this last). It follows the
-/// thread that starts the process: that must be one that lives as long as we do.
-/// With `user` it runs as that user, in these groups. With `session` it leads a session, and so a process group, of its own,
-/// without a terminal.
-/// Elsewhere than on Linux this does nothing but that: there the keeper's own watch must do.
+/// This is requested after the change of user, which would undo it (std runs this last). The kernel watches the
+/// thread that starts the process, so that must be a thread that lives as long as we do. With `user` the process
+/// runs as that user, in these groups. With `session` it leads a session of its own, and so a process group,
+/// without a terminal. On systems other than Linux, this does nothing more than that: there the keeper's own watch
+/// must suffice.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn die_with_us(
     command: &mut Command,
@@ -37,19 +37,19 @@ pub(crate) fn die_with_us(
             nix::unistd::setsid()?;
         }
         nix::sys::prctl::set_pdeathsig(signal)?;
-        // Had we died before the line above, nobody would ever send it.
+        // If we had died before the line above, the signal would never be sent.
         if nix::unistd::getppid() != parent {
             return Err(std::io::ErrorKind::BrokenPipe.into());
         }
         Ok(())
     };
-    // SAFETY: between fork and exec the closure makes system calls alone, setgroups, setgid, setuid, setsid, prctl and
-    // getppid, all async-signal-safe in a process with one thread, as the child of a fork is; it takes no lock and
-    // allocates nothing (an error of a bare kind is not boxed).
+    // SAFETY: between fork and exec the closure makes only system calls (setgroups, setgid, setuid, setsid, prctl
+    // and getppid), all async-signal-safe in a process with one thread, as the child of a fork is; it takes no lock
+    // and allocates nothing (an error of a bare kind is not boxed).
     unsafe { command.pre_exec(ask) };
 }
 
-/// See above.
+/// See the function above.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) fn die_with_us(
     command: &mut Command,

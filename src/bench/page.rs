@@ -1,14 +1,14 @@
-//! The answer as one self-contained page: the figures, the sentences, and the distributions as pictures. No script, and
-//! nothing from elsewhere.
+//! The answer as one self-contained page: the figures, the sentences, and the distributions as pictures. It has no
+//! script and loads nothing from elsewhere.
 
 use std::fmt::Write;
 
 use super::stats::Summary;
 use crate::escape::terminal_text;
 
-/// Bars of a histogram.
+/// The number of bars in a histogram.
 const BARS: usize = 60;
-/// A picture's size.
+/// The size of a picture.
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 120.0;
 
@@ -32,7 +32,7 @@ pub struct Shown<'a> {
     pub errors: usize,
 }
 
-/// The page. `about` says what was measured where; then come sentences and doubts.
+/// Returns the page. `about` says what was measured where; it is followed by the sentences and the doubts.
 pub fn page(about: &str, variants: &[Shown<'_>], sentences: &[String], doubts: &[String]) -> String {
     let mut out = format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
@@ -54,7 +54,7 @@ pub fn page(about: &str, variants: &[Shown<'_>], sentences: &[String], doubts: &
         let _ = writeln!(out, "<td>{}</td></tr>", one.errors);
     }
     out.push_str("</table>\n");
-    // One scale for all pictures; what is beyond the 99th percentile is in the last bar.
+    // All pictures have the same scale; values beyond the 99th percentile are in the last bar.
     let from = variants.iter().map(|v| v.summary.min).fold(f64::MAX, f64::min);
     let to = variants.iter().map(|v| v.summary.p[4]).fold(f64::MIN, f64::max);
     for one in variants {
@@ -70,7 +70,7 @@ pub fn page(about: &str, variants: &[Shown<'_>], sentences: &[String], doubts: &
     out
 }
 
-/// A histogram with a line at the median.
+/// Draws a histogram with a line at the median.
 fn histogram(one: &Shown<'_>, from: f64, to: f64) -> String {
     let span = (to - from).max(1e-9);
     let mut bars = [0usize; BARS];
@@ -113,8 +113,8 @@ fn histogram(one: &Shown<'_>, from: f64, to: f64) -> String {
     out
 }
 
-/// Text for a page, in an element or in an attribute with quotes of either kind. Characters that reorder or hide text are
-/// shown as escapes, as on a terminal.
+/// Escapes text for a page, whether in an element or in an attribute with either kind of quotes. Characters that
+/// reorder or hide text are shown as escapes, as on a terminal.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in terminal_text(text).chars() {

@@ -3,19 +3,19 @@
 use super::script::Values;
 use crate::error::{Error, Result};
 
-/// The most combinations of values that are made.
+/// The maximum number of combinations of values.
 const MOST: usize = 10_000_000;
 
-/// One `--param`: a name, or several from one file, and the values they take together.
+/// One `--param`: a name, or several names from one file, and the values that they take together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Param {
     names: Vec<String>,
     rows: Vec<Vec<Option<String>>>,
 }
 
-/// Reads all `--param`; each is combined with each. `read` gives the text of a file.
+/// Parses all `--param`, and combines each with each. `read` returns the text of a file.
 ///
-/// Errors: one that is none (64), a file that is no csv or lacks the column (65).
+/// Errors: one is malformed (64), a file is no csv or lacks the column (65).
 pub fn parse(texts: &[String], read: &dyn Fn(&str) -> Result<String>) -> Result<Vec<Values>> {
     let mut params: Vec<Param> = Vec::new();
     let mut files: Vec<(String, Vec<String>)> = Vec::new();
@@ -66,7 +66,7 @@ pub fn parse(texts: &[String], read: &dyn Fn(&str) -> Result<String>) -> Result<
     Ok(combined)
 }
 
-/// `1..3` or `a,b,c`.
+/// Parses `1..3` or `a,b,c`.
 fn list(name: &str, values: &str) -> Result<Vec<String>> {
     if let Some((from, to)) = values.split_once("..")
         && let (Ok(from), Ok(to)) = (from.trim().parse::<i64>(), to.trim().parse::<i64>())
@@ -93,7 +93,7 @@ fn from_csv(file: &str, text: &str, names: &[String]) -> Result<Vec<Vec<Option<S
     let mut columns = Vec::new();
     for name in names {
         let at = header.iter().position(|h| h == name);
-        // A file of one column needs no name for it.
+        // A file with a single column need not name it.
         let at = at.or((header.len() == 1 && names.len() == 1).then_some(0));
         columns.push(at.ok_or_else(|| {
             Error::data(format!("{file}: there is no column {name:?}"))

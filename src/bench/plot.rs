@@ -1,11 +1,11 @@
-//! The distributions as box plots of characters: whiskers from the 5th to the 95th percentile, a box from the 25th to
-//! the 75th, a bar at the median.
+//! Draws the distributions as box plots made of characters: whiskers from the 5th to the 95th percentile, a box
+//! from the 25th to the 75th, and a bar at the median.
 
 use unicode_width::UnicodeWidthStr;
 
 use super::stats::Summary;
 
-/// The plots below each other on one scale, in so many columns.
+/// Draws the plots below each other on one scale, `width` columns wide.
 pub fn boxes(all: &[(String, Summary)], width: usize) -> String {
     let label = all.iter().map(|(name, _)| name.width()).max().unwrap_or(0).min(width / 3);
     let room = width.saturating_sub(label + 3).max(20);

@@ -1,4 +1,4 @@
-//! The measuring itself.
+//! Measures the variants.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -12,84 +12,85 @@ use crate::connect::Target;
 use crate::error::{Error, Result};
 use crate::session::{Answer, Limits, Protocol, Running, TextRow, Wire};
 
-/// How many values are explained for the server's share of the time.
+/// How many values are run through EXPLAIN to find the server's share of the time.
 const EXPLAINED: usize = 25;
-/// How many empty statements tell the length of a round trip.
+/// How many empty statements are sent to measure the length of a round trip.
 const PINGS: usize = 50;
 
 /// What is to be measured, and how.
 pub struct Options {
     /// The ways to get the data.
     pub variants: Vec<Variant>,
-    /// What goes through each of them.
+    /// The values that go through each of them.
     pub values: Vec<Values>,
-    /// How many turns; in each, one value goes through every variant.
+    /// The number of turns; in each, one value goes through every variant.
     pub runs: usize,
-    /// Stop after this time, however many turns that makes.
+    /// If set, measure for this time, however many turns that makes.
     pub time: Option<Duration>,
-    /// Turns before it counts.
+    /// The number of turns before the measurement counts.
     pub warm_up: usize,
     /// How statements are sent.
     pub protocol: Protocol,
     /// How many sessions take turns at once.
     pub clients: usize,
-    /// Decides the order.
+    /// The random seed that determines the order.
     pub seed: u64,
-    /// Allow statements that write, and roll them back.
+    /// Whether to allow statements that write, which are rolled back.
     pub allow_writes: bool,
-    /// Compare what the variants give.
+    /// Whether to compare the rows that the variants return.
     pub same_rows: bool,
-    /// How long a statement may take, and wait for a lock.
+    /// How long a statement may take, and how long it may wait for a lock.
     pub limits: Limits,
 }
 
 /// One run of one variant.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
-    /// The turn, from 0.
+    /// The turn, counted from 0.
     pub turn: usize,
-    /// The value, by its place.
+    /// The index of the value.
     pub value: usize,
-    /// The variant, by its place.
+    /// The index of the variant.
     pub variant: usize,
-    /// Where it stood in its turn, from 0.
+    /// The position in its turn, counted from 0.
     pub position: usize,
-    /// How long it took, in milliseconds; `None` where it failed.
+    /// How long it took, in milliseconds; `None` if it failed.
     pub ms: Option<f64>,
 }
 
-/// Where two variants give different rows.
+/// A value for which two variants return different rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
-    /// The value, by its place.
+    /// The index of the value.
     pub value: usize,
-    /// The two variants, by their places.
+    /// The indexes of the two variants.
     pub variants: (usize, usize),
-    /// What the first gave.
+    /// What the first variant returned.
     pub first: String,
-    /// What the second gave.
+    /// What the second variant returned.
     pub second: String,
 }
 
-/// What came of it.
+/// The results of the measurement.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
     /// Every run that counts, in the order of turns.
     pub samples: Vec<Sample>,
-    /// The first refusal of each variant.
+    /// The first error of each variant, if there was one.
     pub refused: Vec<Option<Error>>,
-    /// The first value for which results differ; looked for with `same_rows`.
+    /// The first value for which results differ, if `same_rows` asks for the comparison.
     pub difference: Option<Difference>,
-    /// The server's share of each variant's time, in milliseconds, by EXPLAIN ANALYZE; `None` where it cannot be told.
+    /// The server's share of each variant's time, in milliseconds, according to EXPLAIN ANALYZE; `None` if it
+    /// cannot be determined.
     pub server_ms: Vec<Option<f64>>,
     /// The length of a round trip, in milliseconds.
     pub round_trip_ms: f64,
 }
 
-/// What happens meanwhile.
+/// The progress of the measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
-    /// So many turns of so many are done; with a time limit nobody knows of how many.
+    /// The number of turns done, and the total number, which is unknown if there is a time limit.
     Turns(usize, Option<usize>),
 }
 
@@ -99,7 +100,7 @@ struct Client<'a> {
     options: &'a Options,
 }
 
-/// What a run gave.
+/// The result of one run.
 struct Run {
     took: Duration,
     rows: Vec<TextRow>,
@@ -157,12 +158,12 @@ pub async fn measure<S: Future<Output = ()>>(
             }
         }
     }
-    // What is reported goes by turns, whoever took them.
+    // The report is ordered by turns, regardless of which session took them.
     outcome.samples.sort_by_key(|sample| (sample.turn, sample.position));
     let (first, _) = clients.split_first_mut().ok_or_else(|| Error::bug("no client"))?;
     outcome.round_trip_ms = first.round_trip().await?;
     for variant in 0..options.variants.len() {
-        // After an interrupt nobody wants to wait for EXPLAIN.
+        // After an interrupt the user does not want to wait for EXPLAIN.
         let share = if is_stopped.get() { None } else { first.server_share(variant).await? };
         outcome.server_ms.push(share);
     }
@@ -172,7 +173,7 @@ pub async fn measure<S: Future<Output = ()>>(
     Ok(outcome)
 }
 
-/// Milliseconds.
+/// Returns a duration in milliseconds.
 fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
@@ -181,7 +182,8 @@ fn ms(time: Duration) -> f64 {
 const POOLER: &str = "settings of the session would leak to other clients: connect to the server itself";
 
 impl Client<'_> {
-    /// Sets the session up. Apart from these settings it keeps the user's own, as the variants are the user's statements.
+    /// Sets up the session. Apart from these settings it keeps the user's own, because the variants are the user's
+    /// statements.
     async fn begin(&mut self) -> Result<()> {
         let timeout = |limit: Option<Duration>| limit.map_or(0, |limit| limit.as_millis().max(1));
         let mut settings = format!(
@@ -207,7 +209,7 @@ impl Client<'_> {
                         )));
                     }
                     let (text, _) = step.numbered(&Values::new())?;
-                    // What is wrong with it is counted when it runs.
+                    // If it is refused, that is counted when it runs.
                     self.wire.prepare([(statement_name(v, s).as_str(), text.as_str())]).await?;
                 }
             }
@@ -215,7 +217,7 @@ impl Client<'_> {
         Ok(())
     }
 
-    /// Every value through every variant, to compare what they give.
+    /// Runs every value through every variant, and compares the results.
     async fn compare(&mut self) -> Result<Option<Difference>> {
         for value in 0..self.options.values.len().min(self.options.runs) {
             let mut first: Option<(usize, Vec<TextRow>)> = None;
@@ -271,7 +273,7 @@ impl Client<'_> {
                 return Ok((samples, refused));
             }
             next.set(turn + 1);
-            // The order depends on the turn and not on who takes it.
+            // The order depends on the turn and not on the session that takes it.
             Rng::with_seed(self.options.seed ^ (turn as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))
                 .shuffle(&mut order);
             let value = turn % self.options.values.len();
@@ -294,7 +296,7 @@ impl Client<'_> {
         }
     }
 
-    /// One run of one variant. With `keep`, with the rows of its last statement.
+    /// Runs one variant once. With `keep`, the result has the rows of its last statement.
     async fn run(&mut self, variant: usize, value: usize, keep: bool) -> Result<Run> {
         if self.options.allow_writes {
             self.wire.run("BEGIN").await?;
@@ -352,7 +354,7 @@ impl Client<'_> {
         }
     }
 
-    /// How long a statement takes that does nothing.
+    /// Returns how long a statement that does nothing takes, in milliseconds.
     async fn round_trip(&mut self) -> Result<f64> {
         let mut all = Vec::with_capacity(PINGS);
         for _ in 0..PINGS {
@@ -361,7 +363,8 @@ impl Client<'_> {
         Ok(super::stats::Summary::of(&all).map_or(0.0, |s| s.median))
     }
 
-    /// The middle of what EXPLAIN ANALYZE says of some values; `None` where a statement of it cannot be explained.
+    /// Returns the median of the times that EXPLAIN ANALYZE reports for some values; `None` if one of the
+    /// statements cannot be explained.
     async fn server_share(&mut self, variant: usize) -> Result<Option<f64>> {
         let options = self.options;
         let count = options.values.len().min(EXPLAINED);
@@ -426,7 +429,7 @@ fn statement_name(variant: usize, step: usize) -> String {
     format!("pgkit_{variant}_{step}")
 }
 
-/// `\gset`: a variable for each column of the one row. What is wrong, if something is.
+/// Carries out `\gset`: sets a variable for each column of the single row. Returns what is wrong, if anything is.
 fn set(answer: &Answer, prefix: &str, values: &mut Values) -> Option<Error> {
     match answer.rows.as_slice() {
         [row] => {
@@ -440,7 +443,7 @@ fn set(answer: &Answer, prefix: &str, values: &mut Values) -> Option<Error> {
     }
 }
 
-/// Rows for a message: those that the other has not, or how many there are.
+/// Describes rows for a message: a row that the other result does not have, or else their number.
 fn shown(rows: &[TextRow], other: &[TextRow]) -> String {
     match rows.iter().find(|row| !other.contains(row)) {
         Some(row) => {

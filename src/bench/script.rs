@@ -14,7 +14,7 @@ pub struct Step {
     /// The text, variables and all.
     pub text: String,
     variables: Vec<Variable>,
-    /// The prefix of the variables that its one row sets.
+    /// The prefix of the variables that its single row sets; `None` without `\gset`.
     pub gset: Option<String>,
 }
 
@@ -23,11 +23,12 @@ pub struct Step {
 pub struct Variant {
     /// Its name.
     pub name: String,
-    /// What it sends, one after the other.
+    /// The statements that it sends, one after the other.
     pub steps: Vec<Step>,
 }
 
-/// Words that begin what would get out of the one read-only or rolled-back run.
+/// The first words of statements that would escape from the transaction of a run, which is read-only or rolled
+/// back.
 const CONTROL: &[&str] = &[
     "begin",
     "start",
@@ -45,9 +46,9 @@ const CONTROL: &[&str] = &[
 ];
 
 impl Variant {
-    /// Reads `NAME=SCRIPT`; `read` gives the text of a file where the script is `@FILE`.
+    /// Parses `NAME=SCRIPT`; `read` returns the text of the file if the script is `@FILE`.
     ///
-    /// Errors: no name, no statement, a command that is not known, transaction control (64).
+    /// Errors: no name, no statement, an unknown command, or transaction control (64).
     pub fn parse(text: &str, read: &dyn Fn(&str) -> Result<String>) -> Result<Variant> {
         let shown: String = text.chars().take(40).collect();
         let unnamed = || {
@@ -56,7 +57,7 @@ impl Variant {
         };
         let (name, script) = text.split_once('=').ok_or_else(unnamed)?;
         let name = name.trim();
-        // An equals sign of the statement's own is none behind a name.
+        // Without a name, the equals sign found is one in the statement itself.
         if name.is_empty()
             || name.contains('\n')
             || sql::scan(name).variables.len() + name.matches('(').count() > 0
@@ -79,12 +80,12 @@ impl Variant {
         Ok(Variant { name: name.to_owned(), steps })
     }
 
-    /// Errors: a variable that neither a parameter nor a `\gset` before it gives a value (64).
+    /// Checks the variables. Errors: neither a parameter nor an earlier `\gset` sets a variable (64).
     pub fn check(&self, params: &BTreeSet<String>) -> Result<()> {
         let mut sets = false;
         for step in &self.steps {
             for variable in &step.variables {
-                // What a \gset sets is known when it runs.
+                // Which variables a \gset sets is known only when it runs.
                 if !params.contains(&variable.name) && !sets {
                     return Err(Error::usage(format!(
                         "variant {:?}: :{} has no value",
@@ -103,9 +104,9 @@ impl Variant {
 }
 
 impl Step {
-    /// The text with the variables' values in it, as psql puts them in.
+    /// Returns the text with the variables replaced by their values, as psql does it.
     ///
-    /// Errors: a variable that has no value (65).
+    /// Errors: a variable has no value (65).
     pub fn filled(&self, values: &Values) -> Result<String> {
         let mut out = String::with_capacity(self.text.len() + 16);
         let mut from = 0;
@@ -124,7 +125,8 @@ impl Step {
         Ok(out)
     }
 
-    /// The text with `$1`, `$2` … for the variables, and their names; identifiers are put in as they are.
+    /// Returns the text with `$1`, `$2` … for the variables, and the variables' names. Identifiers are replaced by
+    /// their values.
     pub fn numbered(&self, values: &Values) -> Result<(String, Vec<String>)> {
         let mut out = String::with_capacity(self.text.len() + 16);
         let mut names: Vec<String> = Vec::new();
@@ -146,18 +148,18 @@ impl Step {
         Ok((out, names))
     }
 
-    /// Does its text depend on values, whatever the protocol?
+    /// Returns whether its text depends on the values with every protocol.
     pub fn has_identifiers(&self) -> bool {
         self.variables.iter().any(|v| v.quote == Quote::Identifier)
     }
 
-    /// Can it be explained: does it read, and nothing else?
+    /// Returns whether it can be explained, because it only reads.
     pub fn reads(&self) -> bool {
         matches!(first_word(&self.text).as_str(), "select" | "with" | "values" | "table")
     }
 }
 
-/// A variable's value.
+/// Returns a variable's value.
 pub fn look_up<'a>(values: &'a Values, name: &str) -> Result<Option<&'a str>> {
     match values.get(name) {
         Some(value) => Ok(value.as_deref()),
@@ -166,12 +168,12 @@ pub fn look_up<'a>(values: &'a Values, name: &str) -> Result<Option<&'a str>> {
     }
 }
 
-/// The first word of a statement, in lower case.
+/// Returns the first word of a statement, in lower case.
 fn first_word(text: &str) -> String {
     sql::first_words(text, 1).pop().unwrap_or_default()
 }
 
-/// Cuts a script into statements.
+/// Splits a script into statements.
 fn steps(script: &str) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
     let mut rest = script;
@@ -210,8 +212,8 @@ fn steps(script: &str) -> Result<Vec<Step>> {
     Ok(steps)
 }
 
-/// Reads `\gset [PREFIX]`: the prefix, and what stands behind. On one line a prefix is one only where nothing but the
-/// next separator follows.
+/// Parses `\gset [PREFIX]`: returns the prefix and the text that follows. On the same line, a word counts as the
+/// prefix only if nothing but the next separator follows it.
 fn command(text: &str) -> Result<(String, &str)> {
     let name: String = text[1..].chars().take_while(|c| c.is_alphanumeric()).collect();
     if name != "gset" {

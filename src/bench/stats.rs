@@ -1,13 +1,14 @@
-//! What the samples say: median, average and the rest of one variant; the ratio of two, with an interval and a sentence.
+//! Evaluates the samples: median, average and so on of one variant, and the ratio of two, with an interval and a
+//! sentence.
 
 use fastrand::Rng;
 
-/// How many times the bootstrap draws anew, at most, and how many samples it draws in all.
+/// The maximum number of resamples of the bootstrap, and of samples that it draws in all.
 const RESAMPLES: usize = 2000;
 const DRAWS: usize = 20_000_000;
-/// The fewest times it draws anew.
+/// The minimum number of resamples.
 const FEWEST: usize = 200;
-/// A difference of this size is what a sentence promises to show.
+/// The size of the difference for which a sentence says how many more runs would show it.
 const WORTH_SHOWING: f64 = 0.05;
 
 /// One variant's samples in figures, all in milliseconds.
@@ -15,7 +16,7 @@ const WORTH_SHOWING: f64 = 0.05;
 pub struct Summary {
     /// How many runs were measured.
     pub n: usize,
-    /// The middle one.
+    /// The median.
     pub median: f64,
     /// The average.
     pub average: f64,
@@ -23,13 +24,13 @@ pub struct Summary {
     pub stddev: f64,
     /// The percentiles 5, 25, 75, 95 and 99, by nearest rank.
     pub p: [f64; 5],
-    /// The shortest.
+    /// The shortest time.
     pub min: f64,
-    /// The longest.
+    /// The longest time.
     pub max: f64,
 }
 
-/// The middle of samples, which are put in another order.
+/// Returns the median of samples, which are reordered.
 fn median(samples: &mut [f64]) -> f64 {
     let n = samples.len();
     let (below, middle, _) = samples.select_nth_unstable_by(n / 2, f64::total_cmp);
@@ -42,7 +43,7 @@ fn median(samples: &mut [f64]) -> f64 {
 }
 
 impl Summary {
-    /// The figures of these samples; `None` where there is none.
+    /// Returns the figures of these samples; `None` if there are none.
     pub fn of(samples: &[f64]) -> Option<Summary> {
         let mut sorted = samples.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -60,23 +61,24 @@ impl Summary {
 /// Two variants, measured in pairs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
-    /// The one whose time is the numerator.
+    /// The variant whose time is the numerator.
     pub first: String,
-    /// The other.
+    /// The other variant.
     pub second: String,
     /// How many pairs there are.
     pub n: usize,
     /// The ratio of the medians.
     pub ratio: f64,
-    /// Below this in 2.5% of the resamples.
+    /// The lower end of the interval: 2.5% of the resamples are below it.
     pub low: f64,
-    /// Above this in 2.5%.
+    /// The upper end of the interval: 2.5% of the resamples are above it.
     pub high: f64,
 }
 
 impl Comparison {
-    /// Compares pairs of samples by the paired bootstrap: pairs are drawn anew, with replacement, and the 95% interval
-    /// is that of the ratios of medians so drawn (the percentile method). `None` below two pairs.
+    /// Compares pairs of samples by the paired bootstrap: pairs are resampled with replacement, and the 95%
+    /// interval is that of the resulting ratios of medians (the percentile method). `None` if there are fewer than
+    /// two pairs.
     pub fn of(first: &str, second: &str, pairs: &[(f64, f64)], rng: &mut Rng) -> Option<Comparison> {
         let n = pairs.len();
         if n < 2 {
@@ -114,20 +116,20 @@ impl Comparison {
         }
     }
 
-    /// Is there a difference: does the interval leave 1 out?
+    /// Returns whether there is a difference, that is, whether the interval excludes 1.
     pub fn differs(&self) -> bool {
         self.high < 1.0 || self.low > 1.0
     }
 
-    /// How many more pairs would show a difference of 5%; 0 where they would not be needed. The interval shrinks with
-    /// the root of their number.
+    /// Returns how many more pairs would show a difference of 5%; 0 if none are needed. The width of the interval
+    /// shrinks with the square root of the number of pairs.
     pub fn more_runs(&self) -> usize {
         let half = (self.high - self.low) / 2.0;
         let needed = self.n as f64 * (half / WORTH_SHOWING).powi(2);
         (needed - self.n as f64).max(0.0).ceil() as usize
     }
 
-    /// One plain sentence.
+    /// Returns the comparison as one plain sentence.
     pub fn sentence(&self) -> String {
         let digits = if (self.high - self.low) < 0.01 || (self.high - 1.0).abs() < 0.005 { 3 } else { 2 };
         if self.differs() {
@@ -149,7 +151,7 @@ impl Comparison {
     }
 }
 
-/// Rounded up to its first two digits.
+/// Rounds up to two significant digits.
 fn round_up(n: usize) -> usize {
     let mut unit = 1;
     while n / unit >= 100 {
@@ -158,7 +160,7 @@ fn round_up(n: usize) -> usize {
     n.div_ceil(unit) * unit
 }
 
-/// `3,000`
+/// Formats a number with thousands separators: `3,000`.
 fn thousands(n: usize) -> String {
     let digits = n.to_string();
     let mut out = String::new();
@@ -171,19 +173,19 @@ fn thousands(n: usize) -> String {
     out
 }
 
-/// What a reader must know before believing the figures.
+/// A reason to doubt the figures, which a reader must know.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Doubt {
-    /// The second half of a variant's runs took another time than the first, by this factor.
+    /// The times of the second half of a variant's runs differ from those of the first half by this factor.
     Unsteady(String, f64),
     /// The first runs took this many times as long as the rest.
     Cold(String, f64),
-    /// It was never the first of its turn.
+    /// The variant was never the first one in a turn.
     NeverFirst(String),
 }
 
 impl Doubt {
-    /// In words.
+    /// Returns it in words.
     pub fn sentence(&self) -> String {
         match self {
             Doubt::Unsteady(name, factor) => format!(
@@ -200,7 +202,7 @@ impl Doubt {
     }
 }
 
-/// Looks for what makes a variant's samples doubtful; they come in the order in which they were taken.
+/// Looks for reasons to doubt a variant's samples, which must be in the order in which they were taken.
 pub fn doubts(name: &str, samples: &[f64], times_first: usize, variants: usize) -> Vec<Doubt> {
     let mut all = Vec::new();
     let n = samples.len();

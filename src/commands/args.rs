@@ -40,7 +40,7 @@ pub struct ConnectionArgs {
 }
 
 impl ConnectionArgs {
-    /// The flags of the command, or those that stood before it.
+    /// Returns the flags of the command; those it does not have are taken from `before`.
     pub fn flags(&self, before: &ConnectionArgs) -> Flags {
         let pick = |own: &Option<String>, other: &Option<String>| own.clone().or_else(|| other.clone());
         Flags {
@@ -53,7 +53,7 @@ impl ConnectionArgs {
         }
     }
 
-    /// Was none of them given?
+    /// Returns whether none of them was given.
     pub fn is_empty(&self) -> bool {
         self.host.is_none()
             && self.port.is_none()
@@ -177,7 +177,7 @@ pub struct OutputArgs {
 }
 
 impl FormatArgs {
-    /// The format: the one that was asked for, else by where stdout goes.
+    /// Returns the format: the one that was asked for, or else the default for where stdout goes.
     pub fn format(&self, terminal: bool) -> FormatName {
         match self.format {
             _ if self.csv => FormatName::Csv,
@@ -188,18 +188,19 @@ impl FormatArgs {
         }
     }
 
-    /// Did nobody ask for a format or for columns?
+    /// Returns whether neither a format nor columns were asked for.
     pub fn is_plain(&self) -> bool {
         self.format.is_none() && !self.csv && !self.json && self.columns.is_empty()
     }
 
-    /// Did nobody ask for anything of how it looks, or which rows are wanted?
+    /// Returns whether no flag about the appearance or the choice of rows was given.
     pub fn is_untouched(&self) -> bool {
         let shown = !self.header && !self.no_header && !self.csv_safe && self.sort.is_none();
         self.is_plain() && shown && self.limit.is_none() && self.grep.is_none()
     }
 
-    /// Which rows and columns are wanted. Errors: `--grep` is no regular expression (65), `--csv-safe` without csv (64).
+    /// Returns which rows and columns are wanted. Errors: `--grep` is no valid regular expression (65),
+    /// `--csv-safe` without csv (64).
     pub fn wishes(&self) -> Result<Wishes> {
         if self.csv_safe && !self.csv && self.format != Some(FormatName::Csv) {
             return Err(
@@ -214,7 +215,7 @@ impl FormatArgs {
         Ok(Wishes { grep, sort: self.sort.clone(), limit: self.limit, columns: self.columns.clone() })
     }
 
-    /// How it looks on a terminal of this size, or on none.
+    /// Returns the style for a terminal of this size; `None` is no terminal.
     pub fn style(&self, terminal: Option<(usize, usize)>, env: &Environment) -> Style {
         let color = match self.color {
             Color::Always => true,
@@ -244,14 +245,14 @@ impl FormatArgs {
 }
 
 impl EchoArgs {
-    /// `-E`: the SQL on stderr.
+    /// Returns the function that prints SQL on stderr, if `-E` was given.
     pub fn echo(&self) -> Echo {
         self.echo_hidden.then(|| {
             Rc::new(|sql: &str| error::note(&sql::harmless(sql, Reach::Unicode))) as Rc<dyn Fn(&str)>
         })
     }
 
-    /// Says a thing on stderr that is no error, unless nothing shall be said.
+    /// Prints a remark on stderr, unless `--quiet` was given.
     pub fn remark(&self, text: &str) {
         if !self.quiet {
             error::say(&format!("pgkit: {text}"));
@@ -260,20 +261,20 @@ impl EchoArgs {
 }
 
 impl SessionArgs {
-    /// The settings of a session that only reads.
+    /// Returns the settings of a read-only session.
     pub fn settings(&self) -> Settings {
         let Limits { statement, lock } = self.limits();
         Settings { statement_timeout: statement, lock_timeout: lock, watch_client: true }
     }
 
-    /// The timeouts; 0 is none.
+    /// Returns the timeouts; 0 means none.
     pub fn limits(&self) -> Limits {
         let positive = |limit: Duration| (!limit.is_zero()).then_some(limit);
         Limits { statement: positive(self.statement_timeout), lock: positive(self.lock_timeout) }
     }
 }
 
-/// A command with what every command of pgkit has: help under `--help` and `-?`, since `-h` is the host.
+/// Returns a command with what every command of pgkit has: help under `--help` and `-?`, since `-h` is the host.
 pub fn command(name: impl Into<clap::builder::Str>, about: impl Into<StyledStr>) -> Command {
     Command::new(name)
         .about(about)
@@ -283,23 +284,24 @@ pub fn command(name: impl Into<clap::builder::Str>, about: impl Into<StyledStr>)
         .arg(help_flag().display_order(999))
 }
 
-/// The flag for help.
+/// Returns the flag for help.
 pub fn help_flag() -> Arg {
     Arg::new("help").short('?').long("help").action(ArgAction::HelpShort).help("Print help")
 }
 
-/// What stands below a command's flags.
+/// Returns the examples that are shown below a command's flags.
 pub fn example(lines: &[&str]) -> String {
     format!("Example:\n  {}", lines.join("\n  "))
 }
 
-/// The connection flags of a command, and those before it. A command that connects to nothing refuses the latter.
+/// Returns the connection flags of a command, combined with those before it. (A command that connects to nothing
+/// refuses the latter.)
 pub fn connection_flags(root: &ArgMatches, own: &ArgMatches) -> Result<Flags> {
     let parse = |m: &ArgMatches| ConnectionArgs::from_arg_matches(m).map_err(|e| Error::bug(e.to_string()));
     Ok(parse(own)?.flags(&parse(root)?))
 }
 
-/// For a command that connects to nothing. Errors: wrong usage (64).
+/// Refuses connection flags before a command that connects to nothing. Errors: wrong usage (64).
 pub fn refuse_connection_flags(root: &ArgMatches, name: &str) -> Result<()> {
     let before = ConnectionArgs::from_arg_matches(root).map_err(|e| Error::bug(e.to_string()))?;
     if before.is_empty() {

@@ -1,5 +1,5 @@
-//! Live completion: databases, schemas, relations, functions and sessions of the server that the command line names, and
-//! jobs of the file that it names.
+//! Live completion: databases, schemas, relations, functions and sessions of the server that the command line
+//! names, and jobs of the file that it names.
 
 use std::ffi::OsStr;
 use std::sync::OnceLock;
@@ -15,10 +15,10 @@ use crate::log::known;
 use crate::report::{self, Complete, Param, ParamType};
 use crate::session::{Reader, Running, Settings, Value};
 
-/// How long a person waits for Tab.
+/// How long a person may have to wait after pressing Tab.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Queries whose `$1` is the beginning that is typed; one name a row.
+/// Queries whose `$1` is the beginning that has been typed; they return one name per row.
 const DATABASES: &str = include_str!("../../queries/complete/databases.sql");
 const ROLES: &str = include_str!("../../queries/complete/roles.sql");
 const RELATIONS: &str = include_str!("../../queries/complete/relations.sql");
@@ -112,7 +112,7 @@ pub fn jobs() -> ArgValueCompleter {
     })
 }
 
-/// What the server knows that begins like this; nothing when it does not answer in time.
+/// Returns the names on the server that begin like this; none if it does not answer in time.
 fn names(sql: &str, typed: &OsStr) -> Vec<CompletionCandidate> {
     let Some(typed) = typed.to_str() else { return Vec::new() };
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
@@ -123,7 +123,7 @@ fn names(sql: &str, typed: &OsStr) -> Vec<CompletionCandidate> {
     beginning(answer.ok().and_then(Result::ok).unwrap_or_default(), typed)
 }
 
-/// The names that begin like this, without those that would be taken for a flag.
+/// Returns the names that begin like this, without those that would be taken for a flag.
 fn beginning(names: impl IntoIterator<Item = String>, typed: &str) -> Vec<CompletionCandidate> {
     let fits = |name: &String| name.starts_with(typed) && !name.starts_with('-');
     names.into_iter().filter(fits).map(CompletionCandidate::new).collect()
@@ -135,7 +135,7 @@ async fn ask(sql: &str, typed: &str) -> Result<Vec<String>> {
     let target = connect::resolve(&flags, &env, &connect::Disk)?;
     let settings =
         Settings { statement_timeout: Some(PATIENCE), lock_timeout: Some(PATIENCE), watch_client: true };
-    // Nobody is asked for a password between two presses of Tab.
+    // Do not ask for a password between two presses of Tab.
     let mut never = |_: &str| Err(Error::new(Exit::Unavailable, "no password"));
     let reader = Reader::connect(&target, settings, None, &Running::default(), &mut never).await?;
     let names = reader.names(sql, &[Value::Text(typed.to_owned())]).await?;
@@ -143,7 +143,8 @@ async fn ask(sql: &str, typed: &str) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// The connection flags on a line that is still being typed. `-d` is left out where it is what is typed.
+/// Returns the connection flags on a line that is still being typed. `-d` is left out if its value is what is
+/// being typed.
 fn flags_among(line: &[String]) -> Flags {
     let mut flags = Flags { no_password: true, ..Flags::default() };
     for (i, word) in line.iter().enumerate() {

@@ -10,7 +10,7 @@ use crate::commands::args;
 use crate::error::{Exit, Result};
 use crate::output;
 
-/// The command.
+/// Returns the command.
 pub fn command() -> Command {
     args::command("completions", "Print the completion script for a shell")
         .arg(
@@ -59,7 +59,8 @@ fn fixed(context: &Context, shell: Shell) -> String {
     String::from_utf8_lossy(&script).into_owned()
 }
 
-/// Leaves out the flag `-?`: fish before 4 takes it for a pattern of file names, and no version's argparse accepts it.
+/// Removes the flag `-?`: fish before version 4 takes it for a pattern of file names, and no version's argparse
+/// accepts it.
 fn without_question_mark(tree: Command) -> Command {
     let tree = tree.mut_args(|arg| if arg.get_short() == Some('?') { arg.short(None) } else { arg });
     tree.mut_subcommands(without_question_mark)

@@ -1,4 +1,4 @@
-//! What every command gets, whatever it is.
+//! The context that every command gets.
 
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use crate::report::{OwnReports, Report};
 use crate::session::Running;
 use crate::signals;
 
-/// What every command gets.
+/// The context that every command gets.
 pub struct Context {
     /// The process's environment.
     pub env: Environment,
@@ -17,19 +17,19 @@ pub struct Context {
     pub running: Running,
     /// For a command that ends by itself after a signal.
     pub ending: signals::Ending,
-    /// The reports pgkit brings.
+    /// The built-in reports.
     pub reports: Vec<Report>,
-    /// The user's own, where the command line speaks of them.
+    /// The user's own reports, if the command line refers to them.
     pub own: OwnReports,
     /// Why they could not be read.
     pub own_fault: Option<Error>,
     /// The tree of commands.
     pub tree: clap::Command,
-    /// Was it said that temporary log settings should have ended?
+    /// Whether the warning that temporary log settings should have ended was printed.
     pub has_warned: Cell<bool>,
 }
 
-/// The folders with the user's own reports, the strongest first.
+/// Returns the folders with the user's own reports, the one with the highest precedence first.
 pub fn own_folders(env: &Environment) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = env
         .nonempty("PGKIT_QUERIES")

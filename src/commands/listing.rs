@@ -1,14 +1,14 @@
-//! The way of an engine's rows to stdout: the pipeline and formats that reports have.
+//! Takes an engine's rows to stdout, through the same pipeline and formats as a report's.
 
 use super::context::Context;
 use crate::commands::args::FormatArgs;
 use crate::error::Result;
+use crate::output::terminal;
 use crate::output::{self, Output};
 use crate::pipeline::Pipeline;
 use crate::render::{Format, Style};
 use crate::rows::Flow;
 use crate::rows::{self, Row};
-use crate::terminal;
 
 /// An answer that is being printed.
 pub struct Listing {
@@ -17,15 +17,15 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// Checks what is wished for against the columns (see [`rows::columns`]), and prints the head.
+    /// Checks the flags against the columns (see [`rows::columns`]), and prints the head.
     ///
-    /// Errors: a column that is not there (64), `--grep` is no regular expression (65).
+    /// Errors: there is no such column (64), `--grep` is no valid regular expression (65).
     pub fn new(context: &Context, name: &str, columns: &[&str], args: &FormatArgs) -> Result<Listing> {
         Listing::for_people(context, name, columns, args, |_| None)
     }
 
-    /// As [`Listing::new`]; where stdout is a terminal and nobody asked for a format or for columns, `people` may show
-    /// the rows in a way of their own.
+    /// Does the same as [`Listing::new`]; but if stdout is a terminal, and neither a format nor columns were asked
+    /// for, `people` may show the rows in its own way.
     pub fn for_people(
         context: &Context,
         name: &str,
@@ -46,28 +46,28 @@ impl Listing {
         Ok(Listing { pipeline, out })
     }
 
-    /// Hands one row on. Says whether more are wanted.
+    /// Passes one row on. Returns whether more are wanted.
     pub fn push(&mut self, row: &Row) -> Result<Flow> {
         self.push_raw(&row.raw())
     }
 
-    /// Hands one row on, in the server's form.
+    /// Passes one row on, in the server's form.
     pub fn push_raw(&mut self, raw: &[Option<&[u8]>]) -> Result<Flow> {
         self.pipeline.push(raw, &mut self.out)
     }
 
-    /// Shows what has come so far, because nothing more comes for now.
+    /// Shows the rows so far, because no more will come for now.
     pub fn flush(&mut self) -> Result<output::Reader> {
         self.pipeline.end_round(&mut self.out)?;
         self.out.flush()
     }
 
-    /// Hands on what is ready; a format that lays out rows together keeps them until it has more, or all.
+    /// Passes on what is ready; a format that lays out rows together keeps them until it has more of them, or all.
     pub fn pass(&mut self) -> Result<output::Reader> {
         self.out.flush()
     }
 
-    /// All rows have come.
+    /// Finishes the output after the last row.
     pub async fn finish(mut self) -> Result<()> {
         self.pipeline.end_round(&mut self.out)?;
         self.pipeline.end(&mut self.out);

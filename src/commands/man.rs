@@ -1,4 +1,4 @@
-//! `man`: the manual page, from the one command tree.
+//! `man`: prints the manual page, generated from the command tree.
 
 use clap::{ArgMatches, Command};
 
@@ -7,10 +7,10 @@ use crate::commands::args;
 use crate::error::{Error, Exit, Result};
 use crate::output;
 
-/// What no command's help says.
+/// The chapters on what no command's help says.
 const CHAPTERS: &str = include_str!("man.roff");
 
-/// The command.
+/// Returns the command.
 pub fn command() -> Command {
     args::command("man", "Print the manual page")
         .after_help(args::example(&["pgkit man | man -l -", "pgkit man > ~/.local/share/man/man1/pgkit.1"]))
@@ -45,7 +45,7 @@ fn page(tree: &Command) -> Result<String> {
     String::from_utf8(out).map_err(|e| Error::bug("a manual page that is no text").caused_by(e))
 }
 
-/// Any report: they all have the same shared flags.
+/// Returns any report, since all have the same shared flags.
 fn context_report(tree: &Command) -> Option<&Command> {
     tree.get_subcommands().find(|c| c.get_arguments().any(|a| a.get_help_heading() == Some("Output")))
 }
@@ -54,7 +54,7 @@ fn quote(text: &str) -> String {
     text.replace('\\', "\\\\").replace('-', "\\-").replace("\n.", "\n\\&.").replace('…', "...")
 }
 
-/// A flag or an argument: its names, its value, what it does and what it may be.
+/// Renders a flag or an argument: its names, its value, what it does, and its possible values.
 fn render_arg(arg: &clap::Arg, out: &mut Vec<u8>) -> std::io::Result<()> {
     use std::io::Write;
     let value = arg.get_value_names().filter(|_| arg.get_action().takes_values()).and_then(|n| n.first());
@@ -81,7 +81,7 @@ fn render_arg(arg: &clap::Arg, out: &mut Vec<u8>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The flags that every report has.
+/// Renders the flags that every report has.
 fn render_shared(report: &Command, out: &mut Vec<u8>) -> std::io::Result<()> {
     out.extend_from_slice(b".SH FLAGS OF EVERY REPORT\n");
     for arg in report.get_arguments().filter(|a| a.get_help_heading() == Some("Output")) {
@@ -90,7 +90,7 @@ fn render_shared(report: &Command, out: &mut Vec<u8>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// One command: what it does, its synopsis, its own flags. The shared ones stand in chapters of their own.
+/// Renders one command: what it does, its synopsis, and its own flags. The shared flags have their own chapters.
 fn render_command(command: &Command, out: &mut Vec<u8>) -> std::io::Result<()> {
     use std::io::Write;
     writeln!(out, ".SH PGKIT {}", quote(&command.get_name().to_uppercase()))?;

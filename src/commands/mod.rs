@@ -1,5 +1,5 @@
-//! One small file a command: arguments to report or engine to output. A new command is a line among the modules, a line in
-//! [`COMMANDS`], and its file.
+//! One small file per command, which leads from the arguments to a report or an engine, and to the output. A new
+//! command needs its file, a line among the modules and a line in [`COMMANDS`].
 
 pub mod args;
 pub mod bench;
@@ -26,7 +26,7 @@ mod words;
 
 use table::{Entry, Extension, entry};
 
-/// The commands that are no reports, in the order of `--help`.
+/// The commands that are not reports, in the order of `--help`.
 pub const COMMANDS: &[Entry] = &[
     entry!("log", log::command, log::run),
     entry!("bench", bench::command, bench::run),
@@ -37,7 +37,7 @@ pub const COMMANDS: &[Entry] = &[
     entry!("man", man::command, man::run),
 ];
 
-/// The reports that are more than a report.
+/// The reports whose commands have more than the report.
 pub const EXTENSIONS: &[Extension] = &[Extension {
     report: "locks",
     command: locks::command,

@@ -1,4 +1,4 @@
-//! How commands open their sessions: where the flags lead, a prompt for the password, and the warnings on the way.
+//! Opens the sessions of commands: resolves the flags, prompts for the password, and prints warnings.
 
 use clap::ArgMatches;
 
@@ -6,17 +6,15 @@ use super::args::{EchoArgs, connection_flags};
 use super::context::Context;
 use crate::connect::{self, Flags, Target};
 use crate::error::{self, Result};
+use crate::output::terminal;
 use crate::session::{Limits, Purpose, Reader, Settings, Writer};
-use crate::terminal;
 
-/// Where the flags before the command and its own lead. Warnings are printed.
-///
-/// Errors: the flags, the environment or the service file are wrong (64, 65).
+/// Resolves the flags before the command and the command's own to a target. Prints warnings.
 pub fn target(context: &Context, root: &ArgMatches, own: &ArgMatches, echo: &EchoArgs) -> Result<Target> {
     resolve(context, &connection_flags(root, own)?, echo)
 }
 
-/// As [`target`], for flags that are at hand.
+/// Does the same as [`target`] for flags that are already parsed.
 pub fn resolve(context: &Context, flags: &Flags, echo: &EchoArgs) -> Result<Target> {
     let target = connect::resolve(flags, &context.env, &connect::Disk)?;
     if !echo.quiet {
@@ -58,7 +56,7 @@ pub async fn writer(
     Ok(writer)
 }
 
-/// Prints, once in a process, that temporary log settings should have ended already.
+/// Prints, at most once per process, that temporary log settings should have ended already.
 pub fn warn(context: &Context, overdue: Option<&str>, echo: &EchoArgs) {
     if let Some(overdue) = overdue
         && !context.has_warned.replace(true)

@@ -11,8 +11,8 @@ use crate::answer::Given;
 use crate::report::{Param, ParamType, Report};
 use crate::units::{parse_bytes, parse_duration};
 
-/// Prefix of the ids of a report's parameters, whose names the report's author chooses. It holds no colon, which would end
-/// the name in zsh's static completions.
+/// Returns the id of a report's parameter in clap. It has a prefix, because the report's author chooses the names,
+/// and no colon, which would end the name in zsh's static completions.
 fn param_id(param: &Param) -> String {
     format!("param-{}", param.name)
 }
@@ -57,7 +57,7 @@ fn param_arg(param: &Param) -> Arg {
     complete::param(arg, param)
 }
 
-/// The value of each parameter of a report, from its command's arguments.
+/// Returns the value of each parameter of a report, from its command's arguments.
 pub fn given(report: &Report, matches: &ArgMatches) -> Vec<Given> {
     report
         .params
@@ -83,7 +83,7 @@ pub fn given(report: &Report, matches: &ArgMatches) -> Vec<Given> {
         .collect()
 }
 
-/// The command of a report.
+/// Returns the command of a report.
 pub fn report_command(report: &Report) -> Command {
     let mut about = report.summary.clone();
     if about.ends_with('.') {

@@ -1,4 +1,4 @@
-//! A report: one answer, one in every database, or one after the other.
+//! Runs a report: one answer, one from every database, or one after the other.
 
 use std::time::Duration;
 
@@ -9,23 +9,23 @@ use super::context::Context;
 use super::screen::{Next, Pace, Screen};
 use super::{open, params};
 use crate::answer::{Observer, Outcome, Question, Verdict};
-use crate::cell::Raw;
-use crate::column::Column;
 use crate::commands::args::OutputArgs;
 use crate::connect::{self, Environment, ServerVersion, Target};
 use crate::error::{self, Error, Exit, Result};
 use crate::escape;
+use crate::output::terminal;
 use crate::output::{self, Output};
 use crate::pattern;
 use crate::pipeline::{Pipeline, Printer, Wishes};
 use crate::render::{FormatName, Style};
 use crate::report::{Report, Scope};
+use crate::rows::Column;
+use crate::rows::cell::Raw;
 use crate::rows::{Flow, RowSink};
 use crate::session::{Reader, Settings, Value};
-use crate::terminal;
 use crate::units::parse_seconds;
 
-/// Everything one run of a report needs.
+/// Everything that one run of a report needs.
 struct Job<'a> {
     context: &'a Context,
     question: Question<'a>,
@@ -38,16 +38,16 @@ struct Job<'a> {
     terminal: Option<(usize, usize)>,
 }
 
-/// Somebody who looks at an answer's rows, or nobody.
+/// The observer of an answer's rows, if there is one.
 type Watcher<'a> = Option<&'a mut (dyn Observer + 'static)>;
 
-/// The way of an answer's rows: past the observer, then with some values before their own to stdout.
+/// Takes an answer's rows past the observer and then, with some values put before their own, to stdout.
 struct Way<'a> {
     printer: Printer<'a>,
     observer: Watcher<'a>,
-    /// The moment and the database, where they are shown.
+    /// The time and the database, as far as they are shown.
     before: Vec<String>,
-    /// Does stdout want more? The observer goes on watching when it does not.
+    /// Whether stdout wants more rows. If it does not, the observer still sees them.
     flow: Flow,
 }
 
@@ -93,7 +93,7 @@ pub async fn run(context: &Context, report: &Report, root: &ArgMatches, own: &Ar
     run_observed(context, report, root, own, None).await
 }
 
-/// Runs a report whose every row somebody looks at, and who judges each answer.
+/// Runs a report with an observer that sees every row and judges each answer.
 pub async fn run_observed(
     context: &Context,
     report: &Report,
@@ -121,7 +121,7 @@ pub async fn run_observed(
     let terminal = terminal::size(context.env.var("COLUMNS"));
     let wishes = args.format.wishes()?;
     let format = match &report.tree {
-        // A person reads a tree best as one.
+        // A person reads a tree best if it is drawn as one.
         Some(_) if terminal.is_some() && args.format.is_plain() && wishes.leave_a_tree() => FormatName::Tree,
         _ => args.format.format(terminal.is_some()),
     };
@@ -150,7 +150,7 @@ pub async fn run_observed(
     if report.columns.is_empty() {
         let reader = job.reader(&job.target).await?;
         let columns = job.question.columns(&reader, &|text| job.tell(text)).await?;
-        // With the password that was typed: nobody is asked twice.
+        // Keep the password that was typed, so that it is asked for only once.
         job.target = reader.target().clone();
         reader.close().await;
         with_columns = Report { columns, ..report.clone() };
@@ -171,11 +171,11 @@ struct Database {
 }
 
 const DATABASES: &str = include_str!("../../queries/session/databases.sql");
-/// SQLSTATEs with which a server refuses connections to one database: rejected by pg_hba.conf, no CONNECT privilege, not
-/// accepting connections, dropped.
+/// The SQLSTATEs with which a server refuses connections to one database: rejected by pg_hba.conf, no CONNECT
+/// privilege, not accepting connections, dropped.
 const CLOSED: &[&str] = &["28000", "42501", "55000", "3D000"];
 
-/// The pager for long answers on a terminal, or none.
+/// Returns the pager for long answers on a terminal; `None` if there is none.
 fn pager(env: &Environment) -> Option<String> {
     let named = ["PGKIT_PAGER", "PSQL_PAGER", "PAGER"].iter().find_map(|name| env.var(name));
     let command = named.unwrap_or("less").trim();
@@ -223,7 +223,7 @@ impl Job<'_> {
         Pipeline::new(&self.question.report.name, columns, &self.wishes, format, style)
     }
 
-    /// Does `--watch` draw over what it drew before?
+    /// Returns whether `--watch` redraws the screen.
     fn redraws(&self) -> bool {
         self.terminal.is_some()
     }
@@ -250,7 +250,7 @@ impl Job<'_> {
         Ok(Exit::Done)
     }
 
-    /// What an observer thinks of the answer that is complete.
+    /// Returns an observer's verdict on the answer that is now complete.
     fn judge(&self, watcher: &mut Watcher<'_>) -> Result<Verdict> {
         let mut verdict = match watcher {
             Some(watcher) => watcher.judge()?,
@@ -266,7 +266,7 @@ impl Job<'_> {
     }
 
     async fn once(&self, mut watcher: Watcher<'_>) -> Result<Exit> {
-        // What is wrong with the wishes is said before anybody connects.
+        // Report wrong flags before connecting.
         let mut pipeline = self.pipeline(self.format)?;
         let reader = self.reader(&self.target).await?;
         let height = self.terminal.map_or(0, |(_, height)| height);
@@ -283,7 +283,7 @@ impl Job<'_> {
         Ok(if exit == Exit::Done { verdict.exit } else { exit })
     }
 
-    /// One answer, or one from every database; gives the session back where it can be used again.
+    /// Gets one answer, or one from every database. Returns the session if it can be used again.
     async fn round(
         &self,
         reader: Reader,
@@ -330,15 +330,15 @@ impl Job<'_> {
         }
     }
 
-    /// One answer from each database, by name. What is passed over or fails is named, and the rest goes on; then the
-    /// first failure's exit code is the command's.
+    /// Gets one answer from each database, in the order of their names. Databases that are skipped or fail are
+    /// reported, and the rest goes on; the exit code is then that of the first failure.
     async fn everywhere(&self, reader: Reader, at: Option<&str>, way: &mut Way<'_>) -> Result<Exit> {
         let found: Vec<Database> = reader.structs(DATABASES, &[Value::TextList(self.excluded()?)]).await?;
         let (open, mut closed): (Vec<Database>, Vec<Database>) =
             found.into_iter().partition(|one| one.is_open);
         let target = reader.target().clone();
         reader.close().await;
-        // A pattern of three parts is about one database.
+        // A pattern of three parts names one database.
         let parsed = self.question.patterns().into_iter().map(pattern::parse).collect::<Result<Vec<_>>>()?;
         let meant = |name: &str| {
             parsed.is_empty() || parsed.iter().any(|p| p.database.as_deref().is_none_or(|d| d == name))
@@ -351,7 +351,8 @@ impl Job<'_> {
             let answer = async {
                 let mut reader = match self.reader(&target.with_database(name)).await {
                     Ok(reader) => reader,
-                    // Managed services have databases of their own that pg_hba.conf rejects; another may have been dropped.
+                    // Managed services have databases of their own that pg_hba.conf rejects; and a database may
+                    // have been dropped.
                     Err(e) if e.sqlstate.as_deref().is_some_and(|state| CLOSED.contains(&state)) => {
                         self.tell(&format!("database {name:?}: {}", e.message));
                         return Ok(None);
@@ -373,7 +374,7 @@ impl Job<'_> {
                 Ok(Some(Outcome::Complete(n))) => rows += n,
                 Ok(Some(Outcome::Enough)) => break,
                 Ok(None) => closed.push(database),
-                // Nor would another database take this regular expression.
+                // No other database would accept this regular expression either.
                 Err(e)
                     if matches!(e.exit, Exit::Io | Exit::Bug) || e.sqlstate.as_deref() == Some("2201B") =>
                 {
@@ -401,9 +402,8 @@ impl Job<'_> {
         Ok(exit)
     }
 
-    /// Regular expressions for the names of excluded databases, from the command line and from PGKIT_EXCLUDE_DATABASE.
-    ///
-    /// Errors: a pattern that is not valid, or that has more than one part (65).
+    /// Returns regular expressions for the names of excluded databases, from the command line and from
+    /// PGKIT_EXCLUDE_DATABASE.
     fn excluded(&self) -> Result<Vec<Option<String>>> {
         let of_environment = self.context.env.nonempty("PGKIT_EXCLUDE_DATABASE").unwrap_or_default();
         let named = of_environment.split(',').map(str::trim).filter(|text| !text.is_empty());
@@ -419,13 +419,13 @@ impl Job<'_> {
         .collect()
     }
 
-    /// Again and again, from start to start; a tick that is missed is dropped.
+    /// Repeats the report at a fixed interval, measured from start to start; missed ticks are skipped.
     async fn watch(&self, every: Duration, mut watcher: Watcher<'_>) -> Result<Exit> {
-        // One array a line: rows of one answer belong together.
+        // Print one array per line, because the rows of one answer belong together.
         let one_line = self.style.one_line;
         let mut pipeline = self.pipeline(self.format)?;
         let first = self.reader(&self.target).await?;
-        // With the password that was typed: nobody is asked twice.
+        // Keep the password that was typed, so that it is asked for only once.
         let target = first.target().clone();
         let mut reader = Some(first);
         let mut out = Output::new(None, 0)?;
@@ -457,7 +457,7 @@ impl Job<'_> {
                 Some(mut open) => open.reopen(None).await.map(|()| open),
                 None => Err(Error::new(Exit::Unavailable, "")),
             };
-            // A session that is lost is opened again, as often as it takes.
+            // A lost session is reopened, as often as necessary.
             let session = match session {
                 Ok(session) => Ok(session),
                 Err(_) => self.reader(&target).await,
@@ -496,7 +496,7 @@ impl Job<'_> {
                 Err(e) => Some(Err(e)),
             };
             let Some(round) = round else { return end(screen, out).await.map(|()| Exit::Done) };
-            // Also of an answer that was cut off: the next one is judged by itself.
+            // An answer that was cut off is judged too, so that the next one is judged by itself.
             let mut verdict = self.judge(&mut watcher);
             match round {
                 Ok((_, left)) => reader = left,

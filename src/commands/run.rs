@@ -1,4 +1,4 @@
-//! `run NAME`: a report of the user's own; `run --list`: which there are.
+//! `run NAME`: runs a report of the user's own; `run --list` lists them.
 
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::escape::terminal;
 use crate::output;
 use crate::report::OwnReports;
 
-/// The command, with one below it for each of the user's own reports.
+/// Returns the command, with a subcommand for each of the user's own reports.
 pub fn command(own: &OwnReports) -> Command {
     let mut run = args::command("run", "A report of your own: a .sql file in your queries folder")
         .arg(
@@ -41,7 +41,7 @@ pub fn command(own: &OwnReports) -> Command {
     for (name, report) in own {
         run = run.subcommand(match report {
             Ok(report) => report_command(report),
-            // Whatever its flags would have been: the answer is what is wrong with it.
+            // Accept any flags, because the answer is in any case what is wrong with the report.
             Err(e) => args::command(name.clone(), e.message.clone()).arg(
                 Arg::new("rest").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true).hide(true),
             ),
@@ -50,7 +50,7 @@ pub fn command(own: &OwnReports) -> Command {
     run
 }
 
-/// Runs or lists.
+/// Runs a report, lists the reports, or writes a new one.
 pub async fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> Result<Exit> {
     let folders = || {
         let all: Vec<String> = own_folders(&context.env).iter().map(|f| f.display().to_string()).collect();

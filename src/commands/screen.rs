@@ -6,8 +6,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::error::Result;
+use crate::output::terminal;
 use crate::output::{self, Output};
-use crate::terminal;
 
 /// Moves the cursor to the top left and clears the screen.
 const ANEW: &[u8] = b"\x1b[H\x1b[2J";
@@ -64,8 +64,8 @@ fn cropped(frame: &[u8], height: usize) -> Vec<u8> {
     shown
 }
 
-/// Decides when the next frame is due: at a fixed interval, measured from start to start, or at a key press. Missed ticks
-/// are skipped.
+/// Decides when the next frame is due: at a fixed interval, measured from start to start, or at a key press.
+/// Missed ticks are skipped.
 pub struct Pace {
     ticks: Interval,
     keys: Option<std::pin::Pin<Box<dyn Future<Output = u8>>>>,
@@ -116,7 +116,7 @@ impl Pace {
         Next::Frame
     }
 
-    /// Completes when somebody presses `q` while a frame is being made; any other key makes the next frame due.
+    /// Completes when the user presses `q` while a frame is being made; any other key makes the next frame due.
     pub async fn end(&mut self) {
         let Some(keys) = &mut self.keys else { return std::future::pending().await };
         while !is_end(keys.as_mut().await) {
@@ -141,7 +141,7 @@ async fn size(resized: &mut Option<Signal>) {
     }
 }
 
-/// The next key. Without a terminal this future never completes.
+/// Returns the next key. Without a terminal this future never completes.
 async fn key() -> u8 {
     match terminal::key().await {
         Ok(Some(key)) => key,

@@ -1,4 +1,4 @@
-//! From a command line to the command that it names, and from there to an exit code.
+//! Leads from a command line to the command that it names, and from there to an exit code.
 
 use std::ffi::OsString;
 
@@ -13,7 +13,7 @@ use crate::report as reports;
 use crate::session::Running;
 use crate::signals;
 
-/// Runs one command line and says how it ended. Everything that it has to say is printed by then.
+/// Runs one command line and returns its exit code. Everything that it has to say has been printed by then.
 pub fn main(args: Vec<OsString>) -> Exit {
     match start(args) {
         Ok(exit) => exit,
@@ -29,10 +29,10 @@ fn start(args: Vec<OsString>) -> Result<Exit> {
     let completing = env.nonempty("COMPLETE").is_some_and(|shell| shell != "0");
     let all = completing || args.iter().any(|a| a == "man" || a == "completions");
     let reports = reports::built_in(|name| all || args.iter().any(|a| a == name))?;
-    // Only `run` reads the user's folder; its name stands on the line when it is meant.
+    // Only `run` needs the user's folder, and then the word is on the command line.
     let meant = args.iter().any(|a| a == "run");
     let read = if meant { reports::own(&own_folders(&env)) } else { Ok(Vec::new()) };
-    // A folder that cannot be read is the fault of nobody but `run`, which may not be meant after all.
+    // A folder that cannot be read is an error only for `run`, which may not be the command after all.
     let (own, own_fault) = match read {
         Ok(own) => (own, None),
         Err(e) => (Vec::new(), Some(e)),
@@ -69,7 +69,7 @@ fn start(args: Vec<OsString>) -> Result<Exit> {
         .build()
         .map_err(|e| Error::io("could not start the runtime", &e))?;
     let exit = runtime.block_on(async {
-        // It lives on while it is cancelled: what it runs is forgotten when it is dropped.
+        // It must not be dropped before it is cancelled: dropping it loses track of what it runs.
         let mut work = std::pin::pin!(dispatch(&context, &matches));
         tokio::select! {
             exit = &mut work => exit,
@@ -83,12 +83,12 @@ fn start(args: Vec<OsString>) -> Result<Exit> {
             }
         }
     });
-    // A driver that still drains a cancelled answer is nothing to wait for.
+    // Do not wait for a driver that is still draining a cancelled answer.
     runtime.shutdown_background();
     exit
 }
 
-/// Help and version are answers; everything else clap says is wrong usage.
+/// Handles clap's errors: help and version are answers, everything else is wrong usage.
 fn usage(e: &clap::Error, tree: &clap::Command) -> Result<Exit> {
     use clap::error::{ContextKind, ContextValue, ErrorKind};
     match e.kind() {
@@ -106,7 +106,7 @@ fn usage(e: &clap::Error, tree: &clap::Command) -> Result<Exit> {
                 _ => "",
             };
             let mut error = Error::usage(format!("unknown command {:?}", crate::secrets::masked(word)));
-            // Of a command's own commands, the help of that one tells.
+            // For an unknown subcommand, refer to the help of the command above it.
             let of = e.get(ContextKind::Usage).map(|usage| usage.to_string()).unwrap_or_default();
             let of =
                 of.trim_start_matches("Usage: ").split(" [").next().unwrap_or("pgkit").split(" <").next();

@@ -1,4 +1,4 @@
-//! The tables of commands: how clap knows each, and what runs it.
+//! Tables of commands: each command's definition for clap, and the function that runs it.
 
 use clap::{ArgMatches, Command};
 use futures_util::future::LocalBoxFuture;
@@ -7,26 +7,26 @@ use super::context::Context;
 use crate::error::{Error, Exit, Result};
 use crate::report::Report;
 
-/// What runs a command: with the flags before it, and its own.
+/// The function that runs a command, with the flags before it and its own.
 pub type Run = for<'a> fn(&'a Context, &'a ArgMatches, &'a ArgMatches) -> LocalBoxFuture<'a, Result<Exit>>;
 
 /// A command.
 pub struct Entry {
     /// Its name.
     pub name: &'static str,
-    /// Makes it for clap.
+    /// Creates its definition for clap.
     pub command: fn() -> Command,
     /// Runs it.
     pub run: Run,
 }
 
-/// What a report's command has beside the report.
+/// What a report's command has in addition to the report.
 pub struct Extension {
     /// The report.
     pub report: &'static str,
-    /// Adds flags and commands to the report's.
+    /// Adds flags and subcommands to the report's command.
     pub command: fn(Command) -> Command,
-    /// Runs the report, or one of these commands.
+    /// Runs the report or one of these subcommands.
     pub run: for<'a> fn(
         &'a Context,
         &'a Report,
@@ -65,7 +65,7 @@ pub async fn dispatch(
     }
 }
 
-/// Runs the command below another one that its arguments name.
+/// Runs the subcommand that a command's arguments name.
 pub async fn dispatch_below(
     table: &[Entry],
     context: &Context,

@@ -1,4 +1,4 @@
-//! The one tree of commands.
+//! The tree of all commands.
 
 use clap::{Arg, ArgAction, Args, Command};
 
@@ -8,7 +8,8 @@ use super::table::add_all;
 use super::{COMMANDS, EXTENSIONS, run};
 use crate::report::{OwnReports, Report};
 
-/// The whole tree: the fixed commands, one command a report, and under `run` one for each of the user's own.
+/// Returns the whole tree: the fixed commands, one command per report, and below `run` one for each of the user's
+/// own reports.
 pub fn tree(reports: &[Report], own: &OwnReports) -> Command {
     let mut root = ConnectionArgs::augment_args(Command::new("pgkit"))
         .about("The PostgreSQL toolkit that people on call reach for first")
@@ -33,7 +34,7 @@ pub fn tree(reports: &[Report], own: &OwnReports) -> Command {
         .next_help_heading(None);
     for report in reports {
         let command = report_command(report);
-        // What is not on the line needs no more than its name.
+        // A command that is not on the command line needs no more than its name.
         let extension = EXTENSIONS.iter().find(|e| e.report == report.name && !report.texts.is_empty());
         root = root.subcommand(match extension {
             Some(extension) => (extension.command)(command),

@@ -1,5 +1,5 @@
-//! The command line as people type it: rearranges words that clap would reject although their meaning is clear, and has
-//! hints for unknown commands.
+//! Handles the command line as people type it: rearranges words that clap would reject although their meaning is
+//! clear, and has hints for unknown commands.
 
 use std::ffi::OsString;
 
@@ -55,11 +55,11 @@ pub fn arranged(mut args: Vec<OsString>, tree: &Command) -> Vec<OsString> {
     args
 }
 
-/// The indexes of the words in the new order: output flags move from before the command to behind it. `None` where there is
-/// nothing to move, or where an unknown flag makes it unclear which word is the command.
+/// Returns the indexes of the words in the new order, in which output flags move from before the command to behind
+/// it. `None` if there is nothing to move, or if an unknown flag makes it unclear which word is the command.
 fn order(texts: &[&str], tree: &Command) -> Option<Vec<usize>> {
     let output = OutputArgs::augment_args(Command::new(""));
-    // Does a flag of this command take the next word as its value? `None`: it has no such flag.
+    // Whether a flag of this command takes the next word as its value; `None` if the command has no such flag.
     let takes_value = |command: &Command, word: &str| {
         let (name, has_value) = word.split_once('=').map_or((word, false), |(name, _)| (name, true));
         let arg = command.get_arguments().find(|arg| match name.strip_prefix("--") {
@@ -92,7 +92,7 @@ fn order(texts: &[&str], tree: &Command) -> Option<Vec<usize>> {
     Some(before)
 }
 
-/// The hint for an unknown command.
+/// Returns the hint for an unknown command.
 pub fn hint(word: &str, tree: &Command) -> Option<String> {
     let word = word.to_lowercase();
     let is_root = tree.get_name() == "pgkit";

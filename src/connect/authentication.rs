@@ -1,4 +1,5 @@
-//! `require_auth`: which kinds of authentication the server may ask for. It is checked before the server gets an answer.
+//! `require_auth`: which kinds of authentication the server may ask for. It is checked before the server gets an
+//! answer.
 
 use serde::{Deserialize, Serialize};
 
@@ -74,8 +75,8 @@ impl Allowed {
         self.methods.is_empty() || self.methods.contains(&method) != self.negated
     }
 
-    /// Checks a request of the server: `method` is its number, or `None` where the server says that authentication is complete;
-    /// `before` is the last method that it asked for. The error is a sentence.
+    /// Checks a request of the server: `method` is its number, or `None` where the server says that authentication
+    /// is complete; `before` is the last method that it asked for. The error is a sentence.
     pub(super) fn check(&self, method: Option<i32>, before: Option<i32>) -> Result<(), String> {
         let (asked, what) = match method {
             None if before.is_some() => return Ok(()),

@@ -169,8 +169,8 @@ fn push(lines: &mut Vec<String>, line: String) {
 
 type Driven = (Opened, JoinHandle<std::result::Result<(), tokio_postgres::Error>>);
 
-/// The error with which the server ended the session, if it did so between two statements. The next statement fails too, but its
-/// error only says that the connection is closed.
+/// The error with which the server ended the session, if it did so between two statements. The next statement fails
+/// too, but its error only says that the connection is closed.
 pub type ClosingError = Arc<OnceLock<tokio_postgres::error::DbError>>;
 
 /// Runs the connection's task, and keeps the error with which the server ended the session.

@@ -38,7 +38,7 @@ pub(super) fn parse(text: &str) -> Result<Settings> {
     Ok(settings)
 }
 
-/// One value, and what stands after it.
+/// Parses one value, and returns it with the text after it.
 fn value(text: &str) -> Result<(String, &str)> {
     let quoted = text.starts_with('\'');
     let mut value = String::new();

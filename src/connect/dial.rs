@@ -209,7 +209,7 @@ pub(super) async fn open(route: &Route, keepalives: &Keepalives) -> Result<Wire,
     }
 }
 
-/// Is it this user who listens on the socket? Anybody can make one in a folder like /tmp.
+/// Checks that this user listens on the socket, since anyone can create one in a folder like /tmp.
 fn check_peer(socket: &UnixStream, wanted: &str) -> Result<(), Failure> {
     let refused = |text| Failure::new(Cause::Peer, Next::Nothing, text);
     let uid = socket.peer_cred().map_err(|e| refused(format!("could not get peer credentials: {e}")))?.uid();
@@ -247,7 +247,7 @@ pub(super) async fn offers_tls(stream: &mut TcpStream) -> Result<bool, Failure> 
     }
 }
 
-/// Keepalives are a wish: a kernel without one of them is no reason to fail.
+/// Sets the keepalives. They are optional: if the kernel does not support one of them, that is not an error.
 fn keep_alive(stream: &TcpStream, wanted: &Keepalives) {
     use nix::sys::socket::{setsockopt, sockopt};
     #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -1,5 +1,5 @@
-//! The first message of every session. It sets the search path, and everything else that the owner of a database or of a
-//! role can set and that would change what pgkit's statements mean.
+//! The first message of every session. It sets the search path, and everything else that the owner of a database or
+//! of a role can set and that would change what pgkit's statements mean.
 //!
 //! The server looks up types, functions, operators and casts on the search path, and a database's owner sets that path
 //! (`ALTER DATABASE … SET search_path`). Whatever stands before `pg_catalog` there would run as the role that connects.
@@ -15,12 +15,12 @@ use crate::sql;
 /// in pg_stat_activity, and lets `log tail` leave them out.
 pub const MARK: &str = "/* pgkit */ ";
 
-/// The search path of pgkit's own statements. `pg_temp` is named last because the server searches it first where it is not
-/// named, for types too: it may hold what a job, or another client of the same pooler, has left there.
+/// The search path of pgkit's own statements. `pg_temp` is named last because the server searches it first where it
+/// is not named, for types too: it may hold what a job, or another client of the same pooler, has left there.
 pub const PATH: &str = "search_path = pg_catalog, pg_temp";
 
-/// Further settings: name, value, and the first and the last major version that has it. Settings that only a superuser can
-/// change, such as `lc_messages`, are left as they are: nobody else can have set them.
+/// Further settings: name, value, and the first and the last major version that has it. Settings that only a
+/// superuser can change, such as `lc_messages`, are left as they are: nobody else can have set them.
 const HOUSE: &[(&str, &str, u32, u32)] = &[
     // Values that are compared or displayed as text look the same in every session.
     ("DateStyle", "'ISO, MDY'", 10, MAX),

@@ -12,7 +12,7 @@ use super::files::Files;
 pub struct Secret(Vec<u8>);
 
 impl Secret {
-    /// A password, unless it is empty: to libpq that is none.
+    /// A password, unless it is empty: libpq treats an empty one as missing.
     pub fn new(password: impl Into<Vec<u8>>) -> Option<Secret> {
         let password = password.into();
         if password.is_empty() { None } else { Some(Secret(password)) }
@@ -45,7 +45,7 @@ impl fmt::Debug for Passfile {
 }
 
 impl Passfile {
-    /// Reads the file. One that is missing is no trouble, one that others can read is left alone, with a
+    /// Reads the file. A missing file is not an error, and one that others can read is ignored, with a
     /// warning in libpq's words.
     pub(super) fn open(
         path: &Path,
@@ -90,7 +90,7 @@ impl Passfile {
     }
 }
 
-/// What stands after the field, when the field is `*` or spells the wanted value.
+/// Returns the text after the field, if the field is `*` or spells the wanted value.
 fn after_field<'a>(line: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
     if let Some(rest) = line.strip_prefix(b"*:") {
         return Some(rest);

@@ -36,8 +36,9 @@ pub struct Stream {
     end_point: Option<Vec<u8>>,
     /// The check of what the server sends.
     frames: Option<Arc<Mutex<Frames>>>,
-    /// Bytes that were read ahead, and which of them nobody has taken yet. tokio-postgres reads 8 kB at a time, as
-    /// much as a server sends at once; a read that could have been longer saves the one that finds nothing.
+    /// Bytes that were read ahead, and the range of them that has not been consumed yet. tokio-postgres reads 8 kB
+    /// at a time, as much as a server sends at once; a read that could have been longer saves the one that finds
+    /// nothing.
     ahead: Box<[u8]>,
     waiting: Range<usize>,
 }
@@ -56,7 +57,7 @@ impl Stream {
         matches!(*lock(&self.wire), Some(Wire::Tls(_)))
     }
 
-    /// A way to take the connection back from whoever gets this stream.
+    /// Returns a handle with which the connection can be taken back from the owner of this stream.
     pub(super) fn handle(&self) -> Handle {
         Handle(Arc::clone(&self.wire))
     }
@@ -85,13 +86,14 @@ fn duplex(wire: &mut Wire) -> Pin<&mut (dyn Duplex + Unpin)> {
 pub struct Handle(Shared);
 
 impl Handle {
-    /// The connection, once. To tokio-postgres it has ended then, and what it still says nobody hears.
+    /// Takes the connection, which works only once. To tokio-postgres the connection has then ended, and what it
+    /// still sends is discarded.
     pub fn take(&self) -> Option<Bare> {
         lock(&self.0).take().map(Bare)
     }
 }
 
-/// A connection that speaks to nobody but its owner.
+/// A connection that only its owner uses.
 pub struct Bare(Wire);
 
 impl Bare {

@@ -151,7 +151,7 @@ pub struct Tls {
     pub crl: Option<String>,
     /// `sslcrldir`: a directory of such files, named by the hashes of their issuers.
     pub crl_dir: Option<String>,
-    /// Where the files are that nobody named: `~/.postgresql`.
+    /// The folder of the files that were not named explicitly: `~/.postgresql`.
     pub folder: Option<PathBuf>,
 }
 
@@ -249,7 +249,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// The same server, as the same user, but another database. The password file is asked anew: its lines
+    /// The same server, as the same user, but another database. The password file is searched again: its lines
     /// may differ by database.
     pub fn with_database(&self, name: &str) -> Target {
         Target { database: name.to_owned(), ..self.clone() }

@@ -162,8 +162,8 @@ pub(super) fn context(tls: &Tls) -> Result<SslContext, String> {
     Ok(builder.build())
 }
 
-/// Has OpenSSL check certificates against the lists of revoked ones. libpq ignores a list that it cannot read; here that is an
-/// error, because whoever sets `sslcrl` relies on the list.
+/// Has OpenSSL check certificates against the lists of revoked ones. libpq ignores a list that it cannot read; here
+/// that is an error, because whoever sets `sslcrl` relies on the list.
 fn revocations(builder: &mut SslContextBuilder, tls: &Tls) -> Result<(), String> {
     let file = match (&tls.crl, &tls.crl_dir) {
         (Some(file), _) => Some(PathBuf::from(file)),

@@ -1,4 +1,4 @@
-//! A claim: a job's lock, its row, the decision under both, and who may be taken over.
+//! Claiming a job: its lock, its row, the decision made while holding both, and which claims may be taken over.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,33 +17,33 @@ use super::store::{interval, lock_key};
 use super::talk::{Mode, Outcome, Share};
 use crate::error::{Error, Result};
 
-/// What comes on top of the lease before somebody else takes over.
+/// How long to wait after the lease has expired before another guard may take over.
 const MARGIN: Duration = Duration::from_millis(1500);
 
-/// How long after a lock was first seen free its job may be taken over.
+/// Returns how long after a job's lock was first seen to be free the job may be taken over.
 pub fn grace(job: &Job) -> Duration {
     job.lease + MARGIN
 }
 
-/// Where a guard is: what tells others on the same machine that it is gone.
+/// Where a guard runs. From this, others on the same machine can tell that it is gone.
 #[derive(Debug, Clone)]
 pub struct Here {
     /// The machine's name.
     pub host: String,
-    /// The machine's present life.
+    /// The boot id of the machine, which changes whenever it starts.
     pub boot: String,
-    /// The name space of process numbers.
+    /// The pid namespace.
     pub space: String,
-    /// Whose processes these are.
+    /// The user id that owns the processes.
     pub uid: u32,
-    /// The guard's process.
+    /// The guard's pid.
     pub pid: i32,
-    /// Its start.
+    /// When the guard's process started: see [`process::ticks`].
     pub ticks: i64,
 }
 
 impl Here {
-    /// This process, on the machine of this name.
+    /// Describes this process, on the machine of this name.
     pub fn new(host: &str) -> Here {
         let (boot, space) = process::place();
         let pid = std::process::id().cast_signed();
@@ -52,30 +52,31 @@ impl Here {
     }
 }
 
-/// A job that is ours now.
+/// A claim on a job that this guard now holds.
 #[derive(Debug)]
 pub struct Claim {
     /// When the job's turn began.
     pub begun: Timestamp,
-    /// The present attempt.
+    /// The id of the current attempt.
     pub run: i64,
-    /// The how manieth it is for its date.
+    /// The ordinal of this attempt among those for its date.
     pub attempt: i64,
-    /// What its processes carry, and by which the ledger knows its attempts.
+    /// The mark that the job's processes carry in their environment, and by which the ledger knows the claim's
+    /// attempts.
     pub mark: String,
-    /// Had its last run failed?
+    /// Whether the job's previous run had failed.
     pub failed_before: bool,
-    /// How many runs had failed in a row.
+    /// How many runs in a row had failed before this one.
     pub errors_before: i64,
-    /// The dates, the first one first.
+    /// The dates to run for, in order.
     pub dates: Dates,
-    /// Does the run count for the schedule? One for a date that somebody has named does not.
+    /// Whether the run counts for the schedule. A run for a date that the user named does not.
     pub counts: bool,
-    /// When it is to be renewed.
+    /// When the claim is to be renewed.
     pub renewal: Renewal,
 }
 
-/// What a look under the lock gives.
+/// What is read from the tables while holding the lock.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Known {
@@ -95,7 +96,7 @@ struct Known {
     changed_s: Option<f64>,
 }
 
-/// The attempt that the row's claim stands for.
+/// The attempt behind the claim that is in the job's row.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Before {
@@ -116,46 +117,46 @@ pub struct Before {
     #[serde(deserialize_with = "some_instant")]
     started: Timestamp,
     mark: Option<String>,
-    /// How long until it may be taken over, since its lock was first seen free.
+    /// How many seconds remain until it may be taken over; `None` if its lock has not been seen to be free before.
     left_s: Option<f64>,
 }
 
-/// A new attempt, as the statement that makes it gives it.
+/// A new attempt, as returned by the statement that creates it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attempt {
-    /// Its number.
+    /// The id of the attempt.
     pub id: i64,
-    /// The how manieth for its date.
+    /// Its ordinal among the attempts for its date.
     pub attempt: i64,
 }
 
-/// A list as PostgreSQL reads an array of texts.
+/// Formats a list as PostgreSQL reads an array of texts.
 pub fn array(items: &[String]) -> String {
     let quoted: Vec<String> =
         items.iter().map(|i| format!("\"{}\"", i.replace('\\', "\\\\").replace('"', "\\\""))).collect();
     format!("{{{}}}", quoted.join(","))
 }
 
-/// Why there is no claim.
+/// Why a job could not be claimed.
 #[derive(Debug)]
 pub struct Refused {
-    /// What becomes of the job in this pass.
+    /// The outcome for the job in this pass.
     pub outcome: Outcome,
-    /// The job waits for a person from now on.
+    /// Set if the job is held from now on, until a person decides.
     pub held: Option<Held>,
-    /// When it is due.
+    /// When the job is due, as far as that is known.
     pub next_run: Option<Timestamp>,
 }
 
-/// A job that waits for a person from now on.
+/// A job that is held from now on, until a person decides.
 #[derive(Debug, Clone, Copy)]
 pub struct Held {
-    /// For this date, which was cut off.
+    /// The date whose attempt was cut off.
     pub date: Timestamp,
-    /// Had it failed before that?
+    /// Whether the job's previous run had failed.
     pub failed_before: bool,
-    /// How many runs have failed in a row, this one included.
+    /// How many runs in a row have failed, including this one.
     pub errors: i64,
 }
 
@@ -165,9 +166,9 @@ impl From<Outcome> for Refused {
     }
 }
 
-/// Tries to claim a job for a run. The lock is free again, and no transaction open, where there is no claim.
+/// Tries to claim a job for a run. If there is no claim, the lock is free again and no transaction is open.
 ///
-/// Errors: the connection, or a statement that is refused for what is no lock.
+/// Errors: the connection is lost, or a statement is refused for a reason other than a lock.
 pub async fn claim(
     session: &mut Session,
     schema: &str,
@@ -184,7 +185,8 @@ pub async fn claim(
             Ok(Err(refused))
         }
         Err(error) => {
-            // 55P03: somebody holds the row. 23505: somebody has just made it, or the guard trigger stands before it.
+            // 55P03: another session has locked the row. 23505: another session has just created it, or the guard
+            // trigger refuses the claim.
             let locked = matches!(error.sqlstate.as_deref(), Some("55P03" | "23505"));
             if error.sqlstate.is_some() {
                 session.pipeline(&[plain!("ROLLBACK"), named("unlock", vec![])]).await?;
@@ -240,7 +242,7 @@ async fn attempt(
     if !has_lock {
         let outcome = match ongoing {
             Some(since) => Outcome::Ongoing { why: elsewhere(since, known.claim.as_ref()), free_in: None },
-            // It is being claimed in this instant.
+            // Another guard is claiming it at this very moment.
             None => Outcome::Locked,
         };
         return Ok(Err(outcome.into()));
@@ -274,7 +276,7 @@ async fn attempt(
         }
         before.push(named("as_owner", vec![Some(&job.name)]));
     }
-    // What runs in a transaction leaves nothing half done.
+    // A job that runs in a transaction leaves nothing half done, so there is no reason to hold it.
     let hold = job.on_crash == OnCrash::Hold && !job.is_transaction() && cut_off.is_some();
     if let Some((id, why)) = &cut_off {
         before.push(named(
@@ -303,7 +305,8 @@ async fn attempt(
     let mark = format!("{:016x}-{}", lock_key(schema, &job.name), token.as_microsecond());
     let (grace, uid) = (interval(grace), here.uid.to_string());
     let (pid, ticks) = (here.pid.to_string(), here.ticks.to_string());
-    // Where every run has a date of its own the failures in a row tell how often it was tried; else the date's attempts do.
+    // Where every run has its own date, the number of failures in a row tells how often the job was tried;
+    // elsewhere the number of attempts for the date does.
     let by_errors = matches!(job.schedule, Schedule::Original { .. }) && !job.backfill && date.is_none();
     let errors = if by_errors { known.error_count.max(0) } else { 0 }.to_string();
     let claiming = before.len();
@@ -327,8 +330,8 @@ async fn attempt(
         ],
     ));
     if job.is_transaction() {
-        // What such a job does is flushed with its record, and its claim before that: a server that crashes in between
-        // forgets the claim, of which nothing has come.
+        // What such a job does is flushed to disk together with its record, and its claim is flushed before that.
+        // A server that crashes in between forgets the claim, which has had no effect.
         before.push(plain!("SET LOCAL synchronous_commit = off"));
     }
     before.push(plain!("COMMIT"));
@@ -347,7 +350,7 @@ async fn attempt(
     }))
 }
 
-/// The dates; or why there are none, and when there are, as far as that is known.
+/// Returns the dates to run for; or else why there are none, and when there will be some, as far as that is known.
 fn decide(
     job: &Job,
     mode: Mode,
@@ -389,7 +392,7 @@ fn decide(
     }
 }
 
-/// As many of the dates as one turn may have.
+/// Returns as many of the dates as one turn may do.
 fn shared(dates: Dates, share: Share) -> std::result::Result<Dates, (String, Option<Timestamp>)> {
     let dates = match share.through {
         Some(last) => dates.through(last),
@@ -400,20 +403,21 @@ fn shared(dates: Dates, share: Share) -> std::result::Result<Dates, (String, Opt
 }
 
 enum Takes {
-    /// Nobody is behind the claim any more: the attempt that was cut off, and why it counts as such.
+    /// No process is behind the claim any more: the id of the attempt that was cut off, and why it counts as such.
+    /// `None` for a claim of crontabber's.
     Over(Option<(String, String)>),
-    /// It waits for a person.
+    /// The job is held until a person decides.
     Held,
-    /// Its lock is free now; this attempt is not known to have ended.
+    /// The lock has now been seen to be free for the first time, but this attempt is not known to have ended.
     SeenFree(i64),
-    /// Somebody may still be behind it: until then, as far as that is known.
+    /// A process may still be behind the claim, for at most this long, as far as that is known.
     No { why: String, free_in: Option<Duration> },
 }
 
-/// May a claim be taken over, now that its lock is ours?
+/// Decides whether a claim may be taken over, now that this guard holds its lock.
 fn take_over(here: &Here, job: &Job, known: &Known, since: Timestamp, warn: &mut dyn FnMut(String)) -> Takes {
     let Some(before) = &known.claim else {
-        // A foreign crontabber's: it has no lock to tell by.
+        // A claim made by crontabber, which holds no lock that could be checked.
         let age = known.now.duration_since(since);
         if age < SignedDuration::ZERO {
             warn(format!(
@@ -448,33 +452,34 @@ fn take_over(here: &Here, job: &Job, known: &Known, since: Timestamp, warn: &mut
     }
 }
 
-/// Where an attempt may still run although its lock is free and ours, and for how many seconds; `None`: nothing of it is
-/// left. What is left of it on this machine is ended.
+/// Returns where an attempt may still be running although its lock was free and is now ours, and for how many more
+/// seconds; `None` if nothing of it is left. Kills what is left of it on this machine.
 pub fn may_still_run(here: &Here, before: &Before) -> Option<(String, f64)> {
     let left = before.left_s.filter(|left| *left > 0.0)?;
     (!is_gone(here, before)).then(|| (elsewhere(before.started, Some(before)), left))
 }
 
-/// Is nothing left of an attempt that was made in the same life of this machine? What still carries its mark is killed.
+/// Returns whether nothing is left of an attempt that was made on this machine since it was booted. Kills the
+/// processes that still carry its mark.
 fn is_gone(here: &Here, before: &Before) -> bool {
     let same = |ours: &str, theirs: &Option<String>| !ours.is_empty() && theirs.as_deref() == Some(ours);
     if !same(&here.boot, &before.boot_id) || !same(&here.space, &before.pid_namespace) {
         return false;
     }
-    // Others' processes do not show what they carry.
+    // The environment of other users' processes cannot be read, so the mark cannot be seen.
     if here.uid != 0 && before.uid != Some(here.uid) {
         return false;
     }
     let lives = |pid: Option<i32>, ticks: Option<i64>| {
         ticks.is_some() && pid.is_some_and(|pid| process::ticks(pid) == ticks)
     };
-    // A guard that takes over from itself has lost track of what it did.
+    // A guard that takes over its own claim has lost track of what it did, so its being alive proves nothing.
     let is_own = before.guard_pid == Some(here.pid) && before.guard_ticks == Some(here.ticks);
     if !is_own && lives(before.guard_pid, before.guard_ticks) {
         return false;
     }
     if let Some(mark) = &before.mark {
-        // The killed ones take their time to go.
+        // Killed processes take a while to disappear.
         for _ in 0..200 {
             if process::kill_marked(mark) == 0 {
                 break;
@@ -488,7 +493,7 @@ fn is_gone(here: &Here, before: &Before) -> bool {
     !lives(before.leader_pid, before.leader_ticks)
 }
 
-/// Where a job runs, in words.
+/// Describes where a job runs, and since when.
 fn elsewhere(since: Timestamp, claim: Option<&Before>) -> String {
     match claim {
         Some(before) => {

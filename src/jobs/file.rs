@@ -1,4 +1,5 @@
-//! The jobs file: TOML to jobs, or every fault in it at once, each with its line and its job.
+//! Reads the jobs file: turns TOML into jobs, or reports every fault in it at once, each with its line and its
+//! job.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -15,34 +16,34 @@ use super::plan;
 use super::schedule::{self, At, Schedule, Unit};
 use crate::likeness::nearest;
 
-/// Something wrong in the file.
+/// Something that is wrong in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The line, from 1.
+    /// The line, counted from 1.
     pub line: usize,
-    /// The job, where it is one's.
+    /// The job, if the fault belongs to one.
     pub job: Option<String>,
     /// What is wrong.
     pub why: String,
-    /// It does not keep the jobs from running.
+    /// Whether it is only a warning, which does not keep the jobs from running.
     pub warning: bool,
 }
 
-/// What a file holds.
+/// The contents of a jobs file.
 #[derive(Debug, Clone, Default)]
 pub struct Parsed {
-    /// The jobs that are right, in the file's order.
+    /// The jobs without faults, in the file's order.
     pub jobs: Vec<Job>,
     /// Everything that is wrong.
     pub faults: Vec<Fault>,
-    /// The role that owns the tables, where it is neither the one that connects nor a superuser.
+    /// The role that owns the tables, if it is neither the one that connects nor a superuser.
     pub owner: Option<String>,
-    /// The user that programs run as, where root runs pgkit.
+    /// The user that programs run as if root runs pgkit.
     pub user: Option<String>,
 }
 
 impl Parsed {
-    /// Is a program started by any of its jobs, or by what tells of their failures?
+    /// Returns whether any job, or any job's notification, starts a program.
     pub fn has_programs(&self) -> bool {
         let is_program = |tell: &Option<Tell>| matches!(tell, Some(Tell::Program(_)));
         self.jobs.iter().any(|job| {
@@ -53,7 +54,7 @@ impl Parsed {
     }
 }
 
-/// Keys that stand in `[defaults]` and in a job.
+/// The keys that are allowed in `[defaults]` and in a job.
 const SHARED: &[&str] = &[
     "retry_after",
     "max_ongoing_age",
@@ -76,13 +77,13 @@ const SHARED: &[&str] = &[
     "on_failure",
     "on_recovery",
 ];
-/// Keys of a job alone.
+/// The keys that are allowed only in a job.
 const OWN: &[&str] = &["name", "schedule", "every", "at", "anchor", "cron", "sql", "command"];
 
 type Table<'i> = DeTable<'i>;
 type Value<'i> = Spanned<DeValue<'i>>;
 
-/// Reads a file.
+/// Reads the text of a jobs file.
 pub fn parse(text: &str) -> Parsed {
     let breaks = text.match_indices('\n').map(|(at, _)| at).collect();
     let mut reader =
@@ -141,17 +142,17 @@ pub fn parse(text: &str) -> Parsed {
 }
 
 struct Reader {
-    /// Where lines end: a file may have thousands of jobs.
+    /// Where lines end, to find line numbers quickly: a file may have thousands of jobs.
     breaks: Vec<usize>,
     faults: Vec<Fault>,
-    /// Every job that has a name, whatever else is wrong with it.
+    /// Every job that has a name, even if something else is wrong with it.
     stubs: Vec<Stub>,
     job: Option<String>,
-    /// Where the values of `[defaults]` begin: what is wrong with one is no job's fault.
+    /// Where the values of `[defaults]` begin: a fault in one of them belongs to no job.
     defaults: Vec<usize>,
 }
 
-/// As much of a job as tells how it stands to others.
+/// The part of a job that is needed to check its relations to other jobs.
 struct Stub {
     name: String,
     line: usize,
@@ -181,13 +182,13 @@ impl Reader {
         }
     }
 
-    /// One job; `None` where something in it is wrong, which is told by then.
+    /// Reads one job; `None` if something in it is wrong, which has been reported as a fault.
     fn job(&mut self, span: Range<usize>, table: &Table<'_>, defaults: &Table<'_>) -> Option<Job> {
         let before = self.faults.len();
         self.job = None;
         let find = |key: &str| {
             let own = table.iter().find(|(k, _)| k.get_ref().as_ref() == key);
-            // A name, a schedule and what is to be done are each job's own.
+            // A name, a schedule and the work itself cannot have a default.
             let default = || {
                 let is_it = |k: &str| k == key && SHARED.contains(&key);
                 defaults.iter().find(|(k, _)| is_it(k.get_ref().as_ref()))
@@ -256,7 +257,8 @@ impl Reader {
         let on_crash =
             self.choice(find("on_crash"), "on_crash", &[("retry", OnCrash::Retry), ("hold", OnCrash::Hold)]);
         let max_backfill = find("max_backfill").and_then(|value| self.number(value, "max_backfill"));
-        // What goes with something else stands in the job's own table, or is a default that does not matter here.
+        // A key that requires another one is a fault in the job's own table, but may be a default that has no
+        // effect here.
         let (is_sql, is_program) = (find("sql").is_some(), find("command").is_some());
         for (key, goes, with) in [
             ("catch_up", backfill, "backfill = true"),
@@ -449,7 +451,7 @@ impl Reader {
         }
     }
 
-    /// A list is a program with its arguments; a string is a shell's.
+    /// Reads a command: a list is a program with its arguments, a string is a command line for the shell.
     fn command(&mut self, value: &Value<'_>, key: &str) -> Option<Vec<String>> {
         let words = match value.get_ref() {
             DeValue::String(line) => vec!["sh".to_owned(), "-c".to_owned(), line.to_string()],
@@ -490,7 +492,7 @@ impl Reader {
         all
     }
 
-    /// `{ command = … }` or `{ notify = "channel" }`.
+    /// Reads `{ command = … }` or `{ notify = "channel" }`.
     fn tell(&mut self, value: Option<&Value<'_>>, key: &str) -> Option<Tell> {
         let value = value?;
         let DeValue::Table(table) = value.get_ref() else {
@@ -527,7 +529,7 @@ impl Reader {
         }
     }
 
-    /// The name of a role or a user.
+    /// Reads the name of a role or a user.
     fn name(&mut self, value: &Value<'_>, key: &str) -> Option<String> {
         let name = self.text(value, key)?;
         if name.is_empty() || name.contains('\0') {
@@ -592,7 +594,7 @@ impl Reader {
     }
 }
 
-/// Names that are used twice, parents that are none, circles.
+/// Reports names that are used twice, parents that do not exist, and circles.
 fn check_names(jobs: &[Stub], faults: &mut Vec<Fault>) {
     let mut by_name: BTreeMap<&str, &Stub> = BTreeMap::new();
     let mut fault = |job: &Stub, why: String, warning: bool| {
@@ -618,7 +620,7 @@ fn check_names(jobs: &[Stub], faults: &mut Vec<Fault>) {
     while let Some(circle) = plan::circle(&parents) {
         let why = format!("jobs wait for each other in a circle: {}", circle.join(" -> "));
         fault(by_name[circle[0].as_str()], why, false);
-        // There may be others without these.
+        // There may be more circles among the other jobs.
         parents.retain(|name, _| !circle.iter().any(|one| one == name));
     }
 }

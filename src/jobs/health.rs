@@ -1,4 +1,4 @@
-//! How a job is, at a glance: from its row, its schedule and the server's clock.
+//! A job's health at a glance, from its row, its schedule and the server's clock.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -8,19 +8,19 @@ use super::schedule::Schedule;
 use super::slots::Slots;
 use super::store::{Snapshot, Stored};
 
-/// At a glance.
+/// A job's health.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
-    /// Nothing is wrong, and it does not run now.
+    /// Nothing is wrong, and it is not running now.
     Idle,
-    /// It runs.
+    /// It is running.
     Running,
     /// Its last run failed.
     Failing,
     /// It has been due for too long.
     Overdue,
-    /// Nobody is behind its claim any more, or a foreign one is older than half of what is believed of it; or it was cut off
-    /// and waits for a person.
+    /// No process is behind its claim any more, or the claim of another program is older than half of
+    /// `max_ongoing_age`; or the job was cut off and is held until a person decides.
     Stuck,
     /// A person paused it.
     Paused,
@@ -29,7 +29,7 @@ pub enum Health {
 }
 
 impl Health {
-    /// In a word.
+    /// Returns it as a word.
     pub const fn word(self) -> &'static str {
         match self {
             Health::Idle => "idle",
@@ -43,14 +43,14 @@ impl Health {
     }
 }
 
-/// Since when a job is due, if it is.
+/// Returns since when a job has been due; `None` if it is not.
 pub fn due_since(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Option<Timestamp> {
     let state = stored.map(|s| s.state.clone());
     let decision = plan::decide(&Job { depends_on: Vec::new(), ..job.clone() }, &|_| state.clone(), now);
     let Decision::Run(dates) = decision else { return None };
     match (&job.schedule, stored.and_then(|s| s.state.row.as_ref())) {
         (Schedule::Original { .. }, Some(Row { next_run: Some(next), .. })) => Some(*next),
-        // It waits since it was seen first, or since that day's time.
+        // It has been due since it was first seen, or since the time of day on that date if that was later.
         (Schedule::Original { at, .. }, _) => {
             let seen = stored.and_then(|s| s.state.first_seen)?;
             let due = at.map_or(seen, |at| plan::at_time(seen, at));
@@ -60,7 +60,7 @@ pub fn due_since(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Option<T
     }
 }
 
-/// A job's period around an instant.
+/// Returns a job's period around an instant.
 fn period(job: &Job, t: Timestamp) -> SignedDuration {
     match &job.schedule {
         Schedule::Original { every, .. } => SignedDuration::from_secs(*every),
@@ -68,7 +68,7 @@ fn period(job: &Job, t: Timestamp) -> SignedDuration {
     }
 }
 
-/// How the job is. What a person must see first wins.
+/// Returns a job's health. If several apply, the one that a person must see first wins.
 pub fn health(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Health {
     let Some(stored) = stored else { return Health::Never };
     if stored.state.paused {
@@ -77,13 +77,13 @@ pub fn health(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Health {
     let row = stored.state.row.clone().unwrap_or_default();
     if let Some(ongoing) = row.ongoing {
         if let Some(claim) = &stored.claim {
-            // One of pgkit's own: its lock tells whether anybody is behind it.
+            // For pgkit's own claims, the lock shows whether a process is still behind them.
             let grace = SignedDuration::try_from_secs_f64(claim.grace_s).unwrap_or(SignedDuration::MAX);
             let since = claim.seen_free_at.unwrap_or(claim.started);
             let is_stuck = claim.state == "held" || (claim.is_free && now.duration_since(since) > grace);
             return if is_stuck { Health::Stuck } else { Health::Running };
         }
-        // A clock that is ahead of ours has just begun; but no clock is ahead by hours.
+        // A claim from the future was just made by a clock that is ahead of ours; but no clock is ahead by hours.
         let age = now.duration_since(ongoing).abs();
         let most = SignedDuration::try_from(job.max_ongoing_age).unwrap_or(SignedDuration::MAX);
         return if age > most / 2 { Health::Stuck } else { Health::Running };
@@ -100,14 +100,14 @@ pub fn health(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Health {
     }
 }
 
-/// Is a foreign claim, made at `since`, too old to be believed? One from the future was made just now by a clock that is
-/// ahead.
+/// Returns whether the claim that another program made at `since` is too old to be believed. A claim from the
+/// future was made just now by a clock that is ahead.
 pub fn is_stale(job: &Job, since: Timestamp, now: Timestamp) -> bool {
     let age = now.duration_since(since).max(SignedDuration::ZERO);
     age >= SignedDuration::try_from(job.max_ongoing_age).unwrap_or(SignedDuration::MAX)
 }
 
-/// When it runs next: now or later; `None` where nobody knows.
+/// Returns when a job runs next, which may be now; `None` if that is not known.
 pub fn next_run(job: &Job, snapshot: &Snapshot) -> Option<Timestamp> {
     let stored = snapshot.jobs.get(&job.name);
     let state = stored.map(|s| s.state.clone());
@@ -118,7 +118,7 @@ pub fn next_run(job: &Job, snapshot: &Snapshot) -> Option<Timestamp> {
     }
 }
 
-/// The decision for a job, in words.
+/// Describes the decision for a job in words.
 pub fn words(job: &Job, decision: &Decision, now: Timestamp) -> String {
     match decision {
         Decision::Run(dates) if job.backfill => {
@@ -145,7 +145,7 @@ pub fn words(job: &Job, decision: &Decision, now: Timestamp) -> String {
     }
 }
 
-/// An instant, for people: what the server calls infinity has no date.
+/// Formats an instant for people; what the server calls infinity has no date.
 pub fn instant(t: Timestamp) -> String {
     if t == Timestamp::MAX {
         "infinity".to_owned()
@@ -156,7 +156,7 @@ pub fn instant(t: Timestamp) -> String {
     }
 }
 
-/// To the second.
+/// Rounds a length of time down to whole seconds.
 pub fn round(length: SignedDuration) -> SignedDuration {
     SignedDuration::from_secs(length.as_secs())
 }

@@ -1,4 +1,5 @@
-//! A running job's lease: a ping every second, and the end of the job where none is answered for too long.
+//! The lease of a running job: the server is pinged every second, and the job is ended if no ping is answered for
+//! too long.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -12,40 +13,41 @@ use super::session::{Session, Statement, named, plain};
 use super::store::lock_key;
 use crate::error::Exit;
 
-/// How often the server is asked.
+/// How often the server is pinged.
 const PULSE: Duration = Duration::from_secs(1);
 /// How long to wait before a lost server is tried again.
 const PAUSE: Duration = Duration::from_millis(100);
-/// crontabber's own idea of how old a claim may get (`max_ongoing_age_hours`).
+/// How old a claim may get before crontabber takes it over (`max_ongoing_age_hours`).
 const FOREIGN_AGE: Duration = Duration::from_secs(12 * 3600);
-/// What comes on top of the lease before the kernel kills a guard that does not see to it itself.
+/// How long after the lease has expired the kernel kills a guard that has not ended the job itself.
 const LAST_RESORT: Duration = Duration::from_secs(1);
 
-/// Why a lease ends.
+/// Why a lease was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
-    /// The server was not heard for as long as the lease.
+    /// The server did not answer for as long as the lease lasts.
     Expired,
     /// The job's row carries another claim.
     Stolen,
 }
 
-/// What is kept.
+/// Keeps the lease of a job.
 pub struct Keeper<'a> {
     job: &'a Job,
     claim: &'a Claim,
-    /// Its advisory lock.
+    /// The key of its advisory lock.
     key: String,
-    /// `None` while it is lost.
+    /// The session; `None` while it is lost.
     session: &'a mut Option<Session>,
     resort: &'a mut LastResort,
-    /// The program's process; `None`: it has yet to be started.
+    /// The program's pid; `None` if it has yet to be started.
     pub leader: Option<i32>,
-    /// When the last request was sent that the server has answered, on [`boot_time`]'s clock.
+    /// When the latest request that the server has answered was sent, on [`boot_time`]'s clock.
     heard: Duration,
 }
 
-/// Has the kernel kill this process, even a stopped one, when a lease is over and nobody has seen to it.
+/// Makes the kernel kill this process, even if it is stopped, when a lease has expired and the process has not
+/// ended the job.
 pub struct LastResort {
     #[cfg(target_os = "linux")]
     timer: Option<nix::sys::timer::Timer>,
@@ -55,7 +57,7 @@ pub struct LastResort {
 
 #[cfg(target_os = "linux")]
 impl LastResort {
-    /// One that threatens nobody yet.
+    /// Creates one that is not armed yet.
     pub fn new() -> LastResort {
         use nix::sys::signal::{SigEvent, SigevNotify};
         let kill = SigEvent::new(SigevNotify::SigevSignal { signal: Signal::SIGKILL, si_value: 0 });
@@ -63,14 +65,15 @@ impl LastResort {
         LastResort { timer, is_set: false }
     }
 
-    /// A program may run for this lease, of which the server was heard at that instant of [`boot_time`].
+    /// Arms it for a program that may run under this lease. `heard` is when the server was last heard, on
+    /// [`boot_time`]'s clock.
     pub fn watch(&mut self, lease: Duration, heard: Duration) {
         let left = (heard + lease + LAST_RESORT).saturating_sub(boot_time());
-        // None at all would be none forever.
+        // A time of zero would disarm the timer.
         self.set(left.max(Duration::from_millis(1)));
     }
 
-    /// No program runs.
+    /// Disarms it: no program runs.
     pub fn rest(&mut self) {
         if self.is_set {
             self.set(Duration::ZERO);
@@ -88,7 +91,7 @@ impl LastResort {
 
 #[cfg(not(target_os = "linux"))]
 impl LastResort {
-    /// There is no such timer here.
+    /// Creates one that does nothing, since this system has no such timer.
     pub fn new() -> LastResort {
         let _ = (Signal::SIGKILL, LAST_RESORT);
         LastResort {}
@@ -107,7 +110,8 @@ impl Default for LastResort {
 }
 
 impl<'a> Keeper<'a> {
-    /// Of a job that is claimed over this session, of which the server was heard at that instant of [`boot_time`].
+    /// Creates the keeper of a job that was claimed over this session. `heard` is when the server was last heard,
+    /// on [`boot_time`]'s clock.
     pub fn new(
         job: &'a Job,
         claim: &'a Claim,
@@ -120,8 +124,8 @@ impl<'a> Keeper<'a> {
         Keeper { job, claim, key, session, resort, leader: None, heard }
     }
 
-    /// Keeps the lease until it is lost. `connect` opens a session anew; `beat` is called at each answer. May be
-    /// dropped at any moment.
+    /// Keeps the lease until it is lost. `connect` opens a new session; `beat` is called at each answer. The
+    /// future may be dropped at any moment.
     pub async fn keep(
         &mut self,
         connect: impl AsyncFn() -> crate::error::Result<Session>,
@@ -130,10 +134,10 @@ impl<'a> Keeper<'a> {
         self.resort.watch(self.job.lease, self.heard);
         let mut noted = false;
         loop {
-            // A short program is over by then.
+            // A short program has ended by then.
             tokio::time::sleep((self.heard + PULSE).saturating_sub(boot_time())).await;
             if let Err(loss) = self.hear(&connect).await {
-                // Whoever kept it has the program killed now, and some time to record that.
+                // The caller now has the program killed, and gets some time to record that.
                 self.resort.set(process::HANGS + LAST_RESORT);
                 return loss;
             }
@@ -145,7 +149,7 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// Says whether the job is still ours, under its lock; renews the claim where it is time.
+    /// Checks that the job is still ours, under its lock, and renews the claim if it is time.
     pub async fn look(
         &mut self,
         connect: &impl AsyncFn() -> crate::error::Result<Session>,
@@ -155,16 +159,17 @@ impl<'a> Keeper<'a> {
         if self.session.is_none() { self.hear(connect).await } else { Ok(()) }
     }
 
-    /// Asks until the server answers, for as long as the lease lasts: is the job still ours?
+    /// Asks the server whether the job is still ours until it answers, for as long as the lease lasts.
     async fn hear(&mut self, connect: &impl AsyncFn() -> crate::error::Result<Session>) -> Result<(), Loss> {
         loop {
             let sent = boot_time();
             let left = (self.heard + self.job.lease).saturating_sub(sent);
             if left.is_zero() {
-                // A server that refuses at once is asked in no time at all.
+                // Without this check a server that refuses connections at once would be asked even after the lease
+                // has expired.
                 return Err(Loss::Expired);
             }
-            // Whatever it waits for, it waits no longer than the lease.
+            // Whatever this waits for, it must not wait longer than the lease.
             match tokio::time::timeout(left, self.ask(connect)).await {
                 Ok(Some(true)) => {
                     self.heard = sent;
@@ -182,7 +187,8 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// Does the row still carry the claim, and is the lock ours? `None` where that cannot be told now.
+    /// Returns whether the row still carries the claim while the lock is ours; `None` if that cannot be determined
+    /// now.
     async fn ask(&mut self, connect: &impl AsyncFn() -> crate::error::Result<Session>) -> Option<bool> {
         if self.session.is_none() {
             *self.session = Some(connect().await.ok()?);
@@ -195,8 +201,8 @@ impl<'a> Keeper<'a> {
         })
     }
 
-    /// Notes the program's process, by which others on this machine see whether it is gone. A short job does without. Says
-    /// whether that was done.
+    /// Records the program's pid, from which others on this machine can tell whether it is gone. A short job does
+    /// without. Returns whether that was done.
     async fn note_leader(&mut self) -> bool {
         let Some(leader) = self.leader else { return true };
         let (run, pid) = (self.claim.run.to_string(), leader.to_string());
@@ -207,7 +213,8 @@ impl<'a> Keeper<'a> {
         self.in_passing(&[plain!("BEGIN"), wait, note, plain!("COMMIT")]).await
     }
 
-    /// Renews the claim before a crontabber takes it for stale. Where it is not ours any more, the next ping tells.
+    /// Renews the claim if it is time, before a crontabber takes it for stale. If the claim is no longer ours, the
+    /// next ping shows it.
     async fn renew(&mut self) {
         if self.claim.renewal.left().is_zero() {
             self.claim.renewal.begin();
@@ -218,19 +225,20 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// How long what is not worth the lease waits for a lock; a renewal does so twice.
+    /// Returns how long a statement that must not endanger the lease waits for a lock; a renewal does so twice.
     fn wait(&self) -> String {
         format!("{}ms", (self.job.lease / 8).as_millis())
     }
 
-    /// Runs what is not worth the lease: says whether it was done, and takes no longer than half of what is left.
+    /// Runs statements that must not endanger the lease, within half of the time left. Returns whether they were
+    /// run.
     async fn in_passing(&mut self, statements: &[Statement<'_>]) -> bool {
         let left = (self.heard + self.job.lease).saturating_sub(boot_time()) / 2;
         let Some(session) = self.session.as_mut() else { return false };
         let done = async {
             match session.pipeline(statements).await {
                 Ok(_) => Some(true),
-                // Somebody has locked the row, say.
+                // For example, another session has locked the row.
                 Err(e) if e.exit != Exit::Unavailable => session.roll_back().await.ok().map(|()| false),
                 Err(_) => None,
             }
@@ -243,7 +251,7 @@ impl<'a> Keeper<'a> {
     }
 }
 
-/// Does the row still carry the claim, now that the lock is ours? `None`: the lock is not.
+/// Returns whether the row still carries the claim while we hold the lock; `None` if the lock cannot be taken.
 async fn ask(
     session: &mut Session,
     job: &Job,
@@ -253,7 +261,7 @@ async fn ask(
     let run = claim.run.to_string();
     let mark = Some(claim.mark.as_str());
     if !session.holds_lock() {
-        // The server may not know yet that our old session is gone.
+        // If this fails, the server may not know yet that our old session is gone.
         session.one(named("lock", vec![Some(key)])).await?;
         if !session.holds_lock() {
             return Ok(None);
@@ -264,7 +272,8 @@ async fn ask(
     Ok(Some(mine.as_deref() == Some("t")))
 }
 
-/// What renews a claim, if the job's row still carries it; `wait` how long it waits for the row.
+/// Returns the statements that renew a claim if the job's row still carries it. `wait` is how long they wait for
+/// the row.
 pub fn renewing<'a>(job: &'a Job, run: &'a str, mark: &'a str, wait: &'a str) -> [Statement<'a>; 6] {
     [
         plain!("BEGIN"),
@@ -284,7 +293,7 @@ pub struct Renewal {
 }
 
 impl Renewal {
-    /// Of a claim that was made just now.
+    /// Creates it for a claim that was made just now.
     pub fn new(job: &Job) -> Renewal {
         Renewal { due: Cell::new(boot_time() + Renewal::period(job)), begun: Cell::new(false) }
     }
@@ -293,22 +302,24 @@ impl Renewal {
         job.max_ongoing_age.min(FOREIGN_AGE) / 2
     }
 
-    /// How long until then.
+    /// Returns how long it is until the claim is to be renewed.
     pub fn left(&self) -> Duration {
         self.due.get().saturating_sub(boot_time())
     }
 
-    /// It is about to be tried.
+    /// Records that a renewal is about to be tried.
     pub fn begin(&self) {
         self.begun.set(true);
     }
 
-    /// Was it ever tried? The last time may not be over, where its session was given up.
+    /// Returns whether a renewal was ever tried. The latest one may still be in progress if its session was given
+    /// up.
     pub fn has_begun(&self) -> bool {
         self.begun.get()
     }
 
-    /// It was tried just now. What hinders it may not hinder it a while later.
+    /// Records that a renewal was tried just now. If it failed, it is retried after a tenth of the period, since
+    /// the obstacle may be gone by then.
     pub fn tried(&self, job: &Job, done: bool) {
         let period = Renewal::period(job);
         self.due.set(boot_time() + if done { period } else { period / 10 });

@@ -1,8 +1,8 @@
-//! What a job prints: its head, its tail and how much it was, in constant memory.
+//! Captures what a job prints: its head, its tail and its length, in constant memory.
 
 use std::collections::VecDeque;
 
-/// How much of either end is kept, in bytes.
+/// How much of each end is kept, in bytes.
 const KEPT: usize = 64 << 10;
 
 /// The output of one attempt, as far as it is kept.
@@ -14,7 +14,7 @@ pub struct Captured {
 }
 
 impl Captured {
-    /// Takes some more in.
+    /// Adds more output.
     pub fn push(&mut self, mut more: &[u8]) {
         self.bytes += more.len() as u64;
         let room = KEPT - self.head.len();
@@ -29,29 +29,29 @@ impl Captured {
         self.tail.extend(last);
     }
 
-    /// How many bytes there were.
+    /// Returns how many bytes were printed in all.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// The first 64 KiB.
+    /// Returns the first 64 KiB.
     pub fn head(&self) -> String {
         text(&self.head)
     }
 
-    /// The last 64 KiB of what came after the head; `None` where the head is all.
+    /// Returns the last 64 KiB of what came after the head; `None` if nothing did.
     pub fn tail(&self) -> Option<String> {
         let (a, b) = self.tail.as_slices();
         (!self.tail.is_empty()).then(|| text(&[a, b].concat()))
     }
 
-    /// The end of it all, at most so many bytes.
+    /// Returns the end of the output, at most `most` bytes.
     pub fn end(&self, most: usize) -> String {
         let all: Vec<u8> = self.head.iter().chain(&self.tail).copied().collect();
         text(&all[all.len().saturating_sub(most)..])
     }
 
-    /// The last line that is not blank, at most 2,000 bytes of it.
+    /// Returns the last line that is not blank, or at most its last 2,000 bytes.
     pub fn last_line(&self) -> Option<String> {
         let end = self.end(4000);
         let line = end.lines().rev().find(|line| !line.trim().is_empty())?.trim_end();
@@ -60,7 +60,7 @@ impl Captured {
     }
 }
 
-/// As text that PostgreSQL holds: NUL and what is no UTF-8 are escaped as `\x00`.
+/// Converts to text that PostgreSQL can store: NUL and invalid UTF-8 are escaped as `\x00`.
 pub fn text(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -78,7 +78,7 @@ pub fn text(bytes: &[u8]) -> String {
     out
 }
 
-/// As text that every encoding of a server holds: what is not ASCII is escaped as `\u{e9}`.
+/// Converts to text that every server encoding can represent: characters outside ASCII are escaped as `\u{e9}`.
 pub fn ascii(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
         if c.is_ascii() {

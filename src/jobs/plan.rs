@@ -1,8 +1,10 @@
-//! What is due, and why: a function of the jobs, their rows and an instant. No clock, no database, no process.
+//! Decides what is due, and why, as a pure function of the jobs, their rows and an instant. It uses no clock, no
+//! database and no process.
 //!
-//! `schedule = "…"` follows crontabber to the letter, but for what can hang, crash or repeat: a row without next_run and
-//! ongoing is due, a parent on its first run blocks, a date recorded as succeeded is passed over. `every` and `cron` stand
-//! on a grid (see [`super::slots`]), without the original's drift and losses.
+//! `schedule = "…"` follows crontabber to the letter, except where the original can hang, crash or repeat a run: a
+//! row without next_run and ongoing is due, a parent on its first run blocks, and a date recorded as succeeded is
+//! skipped. `every` and `cron` are computed on a fixed grid (see [`super::slots`]), without the original's drift
+//! and lost runs.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,40 +17,41 @@ use super::job::{CatchUp, Job};
 use super::schedule::{At, Schedule};
 use super::slots::Slots;
 
-/// A job's row, as far as it decides.
+/// The part of a job's row that the decision depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
-    /// When it is due.
+    /// When the job is due next.
     #[serde(deserialize_with = "instant")]
     pub next_run: Option<Timestamp>,
-    /// When its first run began.
+    /// When the job's first run began.
     #[serde(deserialize_with = "instant")]
     pub first_run: Option<Timestamp>,
-    /// When its last run began.
+    /// When the job's last run began.
     #[serde(deserialize_with = "instant")]
     pub last_run: Option<Timestamp>,
-    /// A plain job's last success; a backfill job's last date.
+    /// The time of the last success for a plain job; the last date done for a backfill job.
     #[serde(deserialize_with = "instant")]
     pub last_success: Option<Timestamp>,
-    /// Since when it runs.
+    /// Since when the job has been running; `None` if it is not.
     #[serde(deserialize_with = "instant")]
     pub ongoing: Option<Timestamp>,
     /// Did the last run fail?
     pub failed: bool,
 }
 
-/// An instant of the server's; `infinity` and what no calendar here holds is its end, `-infinity` its beginning.
+/// Reads an instant that the server sent. `infinity` and any instant beyond the calendar used here become its last
+/// instant; `-infinity` and any instant before it become its first.
 pub(super) fn instant<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
     Ok(Option::<String>::deserialize(from)?.map(|text| nearest(&text)))
 }
 
-/// As [`instant`], for a value that is never NULL.
+/// Like [`instant`], for a value that is never NULL.
 pub(super) fn some_instant<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
     Ok(nearest(&String::deserialize(from)?))
 }
 
-/// As [`instant`], for an array; NULL is an empty one.
+/// Like [`instant`], for an array; NULL counts as an empty one.
 pub(super) fn instants<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<Timestamp>, D::Error> {
     let texts = Option::<Vec<String>>::deserialize(from)?.unwrap_or_default();
     Ok(texts.iter().map(|text| nearest(text)).collect())
@@ -62,51 +65,51 @@ fn nearest(text: &str) -> Timestamp {
     })
 }
 
-/// What is known of a job.
+/// What is known about a job.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
-    /// Its row, if there is one.
+    /// The job's row, if there is one.
     pub row: Option<Row>,
-    /// When pgkit saw it first; `None`: not yet.
+    /// When pgkit first saw the job; `None` if it has not yet.
     pub first_seen: Option<Timestamp>,
-    /// It was paused.
+    /// Whether the job is paused.
     pub paused: bool,
-    /// Dates recorded as succeeded, from the oldest that matters on.
+    /// The dates recorded as succeeded, starting with the oldest one that matters.
     pub done: BTreeSet<Timestamp>,
     /// Every date up to this one counts as done.
     pub done_through: Option<Timestamp>,
 }
 
-/// What is to be done with a job now.
+/// What to do with a job now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// It runs, once for each of these dates; never none.
+    /// The job runs once for each of these dates; there is at least one.
     Run(Dates),
-    /// It is not due before then; `None`: nobody knows when.
+    /// The job is not due before this instant; `None` if that is not known.
     NotDue(Option<Timestamp>),
-    /// It is due, but no date is: the next one comes then; `None`: nobody knows when.
+    /// The job is due, but none of its dates is. The next date comes at this instant; `None` if that is not known.
     NoDate(Option<Timestamp>),
-    /// It is due, but this parent stands before it.
+    /// The job is due, but this parent blocks it.
     Blocked(String, Why),
-    /// It was paused.
+    /// The job is paused.
     Paused,
 }
 
-/// What a parent lacks.
+/// Why a parent blocks a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
-    /// It has not been run yet.
+    /// The parent has not been run yet.
     NeverRun,
-    /// It errored the last time it ran.
+    /// The parent errored the last time it ran.
     Failed,
-    /// It has not run recently: it is due itself.
+    /// The parent has not run recently: it is due itself.
     Overdue,
-    /// It has not done the date that this job's date builds on.
+    /// The parent has not done the date that this job's date builds on.
     Behind,
 }
 
 impl Why {
-    /// In crontabber's words where it has some.
+    /// Returns a description, in crontabber's own words where it has some.
     pub const fn words(self) -> &'static str {
         match self {
             Why::NeverRun => "hasn't been run yet",
@@ -117,67 +120,67 @@ impl Why {
     }
 }
 
-/// The dates that a job runs for, in order; made one after the other, however many there are.
+/// The dates that a job runs for, in order. They are computed one at a time, so there may be any number of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dates {
-    /// The next one to come; `None`: there is none.
+    /// The next date; `None` if there are no more.
     next: Option<Timestamp>,
-    /// None after this.
+    /// No date comes after this one.
     last: Timestamp,
-    /// How many may still be handed out.
+    /// How many dates may still be returned.
     left: u32,
     step: Step,
     done: BTreeSet<Timestamp>,
 }
 
-/// From one date to the next.
+/// How to get from one date to the next.
 #[derive(Debug, Clone, PartialEq)]
 enum Step {
-    /// There is but one.
+    /// There is only one date.
     None,
-    /// So many seconds.
+    /// The next date comes this many seconds later.
     Seconds(i64),
-    /// The schedule's next.
+    /// The next date is the next instant of this schedule, in this time zone.
     Slots(Schedule, TimeZone),
 }
 
 impl Eq for Step {}
 
 impl Dates {
-    /// This one alone.
+    /// Returns this single date.
     pub fn one(date: Timestamp) -> Dates {
         Dates { next: Some(date), last: date, left: 1, step: Step::None, done: BTreeSet::new() }
     }
 
-    /// The next one that is handed out; `None`: there is no more.
+    /// Returns the date that comes next; `None` if there are no more.
     pub fn peek(&self) -> Option<Timestamp> {
         self.next.filter(|_| self.left > 0)
     }
 
-    /// The last date that may come.
+    /// Returns the last possible date.
     pub fn end(&self) -> Timestamp {
         self.last
     }
 
-    /// Does a date remain that is not handed out, for there were enough?
+    /// Returns whether dates are left over because the limit on their number was reached.
     pub fn is_capped(&self) -> bool {
         self.left == 0 && self.next.is_some()
     }
 
-    /// The same dates, but none after this one.
+    /// Returns the same dates, but none after `last`.
     pub fn through(mut self, last: Timestamp) -> Dates {
         self.last = self.last.min(last);
         self.next = self.next.filter(|next| *next <= last);
         self
     }
 
-    /// The same dates, but no more than so many.
+    /// Returns the same dates, but at most `count` of them.
     pub fn at_most(mut self, count: u32) -> Dates {
         self.left = self.left.min(count);
         self
     }
 
-    /// The first date after this one that is not done.
+    /// Returns the first date after `date` that is not done.
     fn following(&self, mut date: Timestamp) -> Option<Timestamp> {
         loop {
             date = match &self.step {
@@ -206,12 +209,13 @@ impl Iterator for Dates {
     }
 }
 
-/// The larger of 10 minutes and a tenth of the period: what is later than that is overdue, and was missed.
+/// Returns the larger of 10 minutes and a tenth of the period. A job that is later than that is overdue, and its
+/// date counts as missed.
 pub fn patience(period: SignedDuration) -> SignedDuration {
     (period / 10).max(SignedDuration::from_mins(10))
 }
 
-/// Replaces the time of day, in UTC.
+/// Returns the instant with its time of day, in UTC, replaced.
 pub(super) fn at_time(t: Timestamp, at: At) -> Timestamp {
     let civil = t.to_zoned(TimeZone::UTC).datetime().date().at(at.hour, at.minute, 0, 0);
     civil.to_zoned(TimeZone::UTC).map_or(t, |zoned| zoned.timestamp())
@@ -221,7 +225,7 @@ fn seconds(n: i64) -> SignedDuration {
     SignedDuration::from_secs(n)
 }
 
-/// Decides. `state` gives what is known of any job by its name.
+/// Decides what to do with a job now. `state` returns what is known about any job, by its name.
 pub fn decide(job: &Job, state: &dyn Fn(&str) -> Option<State>, now: Timestamp) -> Decision {
     let own = state(&job.name).unwrap_or_default();
     if own.paused {
@@ -238,7 +242,7 @@ pub fn decide(job: &Job, state: &dyn Fn(&str) -> Option<State>, now: Timestamp) 
     }
 }
 
-/// The decision of a forced run: neither due nor dependencies are asked.
+/// Returns the dates of a forced run, which ignores whether the job is due and what its parents did.
 pub fn forced(job: &Job, state: Option<&State>, now: Timestamp) -> Dates {
     let own = state.cloned().unwrap_or_default();
     let dates = match &job.schedule {
@@ -264,20 +268,21 @@ fn original(job: &Job, own: &State, every: i64, at: Option<At>, now: Timestamp) 
         .map_or_else(|| Decision::NoDate(next_date(own, every, at, now)), Decision::Run)
 }
 
-/// Where the dates of a backfill job are counted from: its last one, at its time of day.
+/// Returns the date from which a backfill job's dates are counted: its last date, at the schedule's time of day.
 fn base(own: &State, at: Option<At>) -> Option<Timestamp> {
     let last = own.row.as_ref().and_then(|row| row.last_success)?;
     Some(at.map_or(last, |at| at_time(last, at)))
 }
 
-/// The first date of a backfill job that is not past yet.
+/// Returns the first date of a backfill job that has not passed yet.
 fn next_date(own: &State, every: i64, at: Option<At>, now: Timestamp) -> Option<Timestamp> {
     let base = base(own, at)?;
     let steps = (now.duration_since(base).as_secs() / every).max(0) + 1;
     base.checked_add(seconds(steps.checked_mul(every)?)).ok()
 }
 
-/// Section 8 of the original's behaviour; a date that is recorded as succeeded is passed over.
+/// Returns the dates as in section 8 of the original's behaviour, except that a date recorded as succeeded is
+/// skipped.
 fn original_dates(job: &Job, own: &State, every: i64, at: Option<At>, now: Timestamp) -> Option<Dates> {
     let (Some(base), true) = (base(own, at), job.backfill) else { return Some(Dates::one(now)) };
     let step = seconds(every);
@@ -292,7 +297,7 @@ fn original_dates(job: &Job, own: &State, every: i64, at: Option<At>, now: Times
 }
 
 fn on_grid(job: &Job, own: &State, now: Timestamp) -> Decision {
-    // A retry waits its time.
+    // A retry has to wait until its time comes.
     if let Some(Row { failed: true, next_run: Some(next), .. }) = &own.row
         && *next > now
     {
@@ -307,7 +312,7 @@ fn on_grid(job: &Job, own: &State, now: Timestamp) -> Decision {
     }
 }
 
-/// The last instant of the grid that is dealt with.
+/// Returns the last instant up to which the grid has been dealt with.
 fn reached(job: &Job, own: &State, now: Timestamp) -> Timestamp {
     let slots = Slots::new(&job.schedule, &job.timezone);
     let seen = own.first_seen.or_else(|| own.row.as_ref().and_then(|row| row.first_run)).unwrap_or(now);
@@ -336,7 +341,7 @@ fn grid_dates(job: &Job, own: &State, now: Timestamp) -> Option<Dates> {
     dates(job, own, first, latest, now, step, period)
 }
 
-/// From the first date to the last, as far as the job makes up for what it missed.
+/// Returns the dates from the first to the latest, limited by how far the job catches up on what it missed.
 fn dates(
     job: &Job,
     own: &State,
@@ -376,7 +381,7 @@ fn dates(
     all.next.is_some().then_some(all)
 }
 
-/// The first parent that stands before a run for this date.
+/// Returns the first parent that blocks a run for this date, and why.
 fn blocked(
     job: &Job,
     date: Timestamp,
@@ -407,8 +412,8 @@ fn blocked(
     None
 }
 
-/// When a job is next due after a run that began at `t` and succeeded (`date` is the last date it did), or failed.
-/// `unfinished`: dates that were due are left over for the next run.
+/// Returns when a job is next due after a run that began at `t` and succeeded (`date` is the last date it did) or
+/// failed. `unfinished` says that dates that were due are left over for the next run.
 pub fn next_run(job: &Job, t: Timestamp, date: Timestamp, failed: bool, unfinished: bool) -> Timestamp {
     if failed {
         let wait = SignedDuration::try_from(job.retry_after).unwrap_or(SignedDuration::ZERO);
@@ -424,12 +429,13 @@ pub fn next_run(job: &Job, t: Timestamp, date: Timestamp, failed: bool, unfinish
     }
 }
 
-/// The order in which jobs run: by levels, each sorted by name; what is not in the file is on the first level, and left
-/// out. Jobs in a circle are left out: the file's check names them.
+/// Returns the jobs in the order in which they run: level by level, each sorted by name. Parents that are not in
+/// the file take part on the first level, but are left out of the result. Jobs that depend on each other in a
+/// circle are also left out: the check of the file reports them.
 pub fn order<J: Borrow<Job>>(jobs: &[J]) -> Vec<&J> {
     let by_name: BTreeMap<&str, &J> =
         jobs.iter().map(|item| (<J as Borrow<Job>>::borrow(item).name.as_str(), item)).collect();
-    // Who waits for whom; an unknown parent is one level, as in the original.
+    // Which jobs wait for which parents; an unknown parent takes up a level, as in the original.
     let mut children: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut waits: BTreeMap<&str, usize> = BTreeMap::new();
     for (name, item) in &by_name {
@@ -463,9 +469,10 @@ pub fn order<J: Borrow<Job>>(jobs: &[J]) -> Vec<&J> {
     out
 }
 
-/// One circle among jobs that have these parents, its first name again at its end.
+/// Returns one circle among jobs that have these parents, with its first name repeated at the end; `None` if there
+/// is none.
 pub fn circle(parents: &BTreeMap<&str, &[String]>) -> Option<Vec<String>> {
-    // 1 while on the path, 2 when done.
+    // 1 while the job is on the path, 2 once it is done.
     let mut state: BTreeMap<&str, u8> = BTreeMap::new();
     for start in parents.keys() {
         let mut path: Vec<(&str, usize)> = vec![(start, 0)];

@@ -1,8 +1,9 @@
-//! Programs and what they start: a program in a session of its own, its output, and the end of its whole tree.
+//! Programs and what they start: running a program in a session of its own, capturing its output, and killing its
+//! whole process tree.
 //!
-//! On Linux the process that runs a program is its tree's subreaper: whatever a program starts, and however it hides
-//! (`setsid`, a double fork), becomes a child of ours when its parents are gone, and is found. Elsewhere only the
-//! program's process group is.
+//! On Linux the process that runs a program is a subreaper for the program's tree. Whatever the program starts,
+//! and however it hides (`setsid`, a double fork), becomes a child of ours once its parents are gone, and so is
+//! found. On other systems only the program's process group is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::process::ExitStatusExt;
@@ -23,52 +24,53 @@ use super::output::Captured;
 use crate::error::{Error, Exit, Result};
 use crate::unsafe_spawn;
 
-/// How long a program's output is waited for when the program itself has ended.
+/// How long to wait for more output after the program itself has ended.
 const LATE_OUTPUT: Duration = Duration::from_millis(100);
-/// How long killed processes are waited for where nothing depends on them: one that hangs in the kernel does not end.
+/// How long to wait for killed processes if nothing depends on their end: a process that hangs in the kernel does
+/// not end.
 pub const HANGS: Duration = Duration::from_secs(10);
 /// The variable that every process of a job carries, with its claim as the value.
 pub const MARK: &str = "PGKIT_CLAIM";
 
-/// What is to be started.
+/// A program to be started.
 #[derive(Debug, Clone)]
 pub struct Program {
     /// The program and its arguments.
     pub words: Vec<String>,
     /// Its whole environment.
     pub environment: BTreeMap<String, String>,
-    /// Where it runs.
+    /// Its working directory.
     pub directory: PathBuf,
-    /// The user that it runs as; `None`: the user of this process.
+    /// The user that it runs as; `None` is the user of this process.
     pub user: Option<Account>,
 }
 
-/// A program that runs.
+/// A running program.
 pub struct Running {
     child: Child,
     pid: Pid,
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
-    /// What it printed, on both.
+    /// What it printed on standard output and standard error.
     pub output: Captured,
     /// What it printed on standard error.
     pub errors: Captured,
     buffers: Box<[[u8; 16 << 10]; 2]>,
 }
 
-/// Makes this process the one that gets orphans among its descendants. Does nothing where there is no such thing.
+/// Makes this process the new parent of orphans among its descendants. Does nothing on systems that do not support
+/// this.
 pub fn become_subreaper() {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let _ = nix::sys::prctl::set_child_subreaper(true);
 }
 
 impl Program {
-    /// Starts it. To be called from a thread that lives as long as this process: the program dies with it.
-    ///
-    /// Errors: it cannot be started (74).
+    /// Starts the program. This must be called from a thread that lives as long as this process, because the
+    /// program dies with that thread.
     pub fn start(&self) -> Result<Running> {
         let name = self.words.first().ok_or_else(|| Error::bug("a program without a name"))?;
-        // A path counts from where the program runs, as in a shell.
+        // A relative path is relative to the program's working directory, as in a shell.
         let path = if name.contains('/') { self.directory.join(name) } else { PathBuf::from(name) };
         let mut command = std::process::Command::new(&path);
         command
@@ -115,12 +117,12 @@ async fn read<R: tokio::io::AsyncRead + Unpin>(from: &mut Option<R>, buffer: &mu
 }
 
 impl Running {
-    /// The program's process.
+    /// Returns the program's pid.
     pub fn pid(&self) -> i32 {
         self.pid.as_raw()
     }
 
-    /// Takes in some output; does not return while there is nothing. May be dropped half-way.
+    /// Reads some output; does not return as long as there is none. The future may be dropped before it completes.
     async fn some_output(&mut self) {
         let [out, err] = &mut *self.buffers;
         tokio::select! {
@@ -132,9 +134,10 @@ impl Running {
         }
     }
 
-    /// Waits for the program's end, taking in its output. May be dropped half-way and called again.
+    /// Waits until the program ends, reading its output. The future may be dropped before it completes, and the
+    /// method called again.
     ///
-    /// Errors: the system cannot say (74).
+    /// Errors: the system cannot tell how it ended (74).
     pub async fn end(&mut self) -> Result<ExitStatus> {
         let second = Duration::from_secs(1);
         let mut reap = tokio::time::interval_at(tokio::time::Instant::now() + second, second);
@@ -148,11 +151,11 @@ impl Running {
                     self.output.push(&err[..n]);
                     self.errors.push(&err[..n]);
                 }
-                // Orphans of the tree become our children, and nobody else waits for them.
+                // Orphans of the tree become our children, so only this process can reap them.
                 _ = reap.tick() => reap_orphans(self.pid),
             }
         };
-        // Whoever was left behind may hold the pipes open forever.
+        // A process that was left behind may hold the pipes open forever.
         let _ = tokio::time::timeout(LATE_OUTPUT, async {
             while self.stdout.is_some() || self.stderr.is_some() {
                 self.some_output().await;
@@ -162,16 +165,16 @@ impl Running {
         status.map_err(|e| Error::io("could not wait for the program", &e))
     }
 
-    /// TERM to the whole tree.
+    /// Sends TERM to the whole tree.
     pub fn terminate(&self) {
         let _ = killpg(self.pid, Signal::SIGTERM);
         for pid in descendants().into_iter().filter(|pid| *pid != self.pid) {
-            // What is in the program's own group has it already; a second TERM does no harm.
+            // Processes in the program's own group have received it already; a second TERM does no harm.
             let _ = kill(pid, Signal::SIGTERM);
         }
     }
 
-    /// KILL to the whole tree; its end is yet to be waited for.
+    /// Sends KILL to the whole tree, without waiting for its end.
     pub fn kill(&self) {
         let _ = killpg(self.pid, Signal::SIGKILL);
         for pid in descendants() {
@@ -180,13 +183,13 @@ impl Running {
     }
 }
 
-/// Kills every descendant of this process, until there is none.
+/// Kills every descendant of this process until none is left.
 ///
-/// Errors: something does not end in this time: it hangs in the kernel, or is another user's (74).
+/// Errors: some do not end within this time, because they hang in the kernel or belong to another user (74).
 pub async fn sweep(patience: Duration) -> Result<()> {
     let start = std::time::Instant::now();
     loop {
-        // No child at all is the usual case, and the cheapest to see.
+        // Having no child at all is the usual case, and the cheapest to detect.
         let mut any = false;
         loop {
             match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
@@ -214,15 +217,16 @@ pub async fn sweep(patience: Duration) -> Result<()> {
     }
 }
 
-/// The children of this process, each with its start.
+/// Returns the children of this process, each with its start: see [`ticks`].
 pub fn children() -> BTreeSet<(i32, i64)> {
     let own = nix::unistd::getpid();
     let children = parents().into_iter().filter(|(_, parent)| *parent == own);
     children.filter_map(|(pid, _)| Some((pid.as_raw(), ticks(pid.as_raw())?))).collect()
 }
 
-/// Kills every child of this process but these, and all below it: what a guard that was killed has left behind. Spares what
-/// was there before any guard; and where any orphan at all becomes a child of ours, what carries no claim.
+/// Kills the children of this process except those in `keep`, with all their descendants: what a guard that was
+/// killed has left behind. Spares the processes in `before`, which were there before any guard. If this process is
+/// pid 1, to which any orphan at all may be attached, it also spares children that carry no claim.
 pub async fn sweep_but(keep: &BTreeSet<i32>, before: &BTreeSet<(i32, i64)>) {
     let start = std::time::Instant::now();
     let own = nix::unistd::getpid();
@@ -255,7 +259,7 @@ pub async fn sweep_but(keep: &BTreeSet<i32>, before: &BTreeSet<(i32, i64)>) {
     }
 }
 
-/// Does a process carry this claim in its environment, or any?
+/// Returns whether a process carries this claim in its environment, or, if `claim` is `None`, any claim.
 fn carries(pid: i32, claim: Option<&str>) -> bool {
     let wanted = format!("{MARK}={}", claim.unwrap_or_default());
     let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
@@ -265,10 +269,10 @@ fn carries(pid: i32, claim: Option<&str>) -> bool {
     })
 }
 
-/// Takes note of the end of orphans, but leaves the program's own to whoever waits for it.
+/// Reaps orphans that have ended, but not the program itself, for which [`Running::end`] waits.
 fn reap_orphans(program: Pid) {
     let own = nix::unistd::getpid();
-    // Not every kernel has this list; where there is none the orphans are seen at the end.
+    // Not every kernel has this list; without it the orphans are reaped at the end.
     let children = std::fs::read_to_string(format!("/proc/self/task/{own}/children")).unwrap_or_default();
     for pid in children.split_whitespace().filter_map(|pid| pid.parse().ok()).map(Pid::from_raw) {
         if pid != program {
@@ -277,12 +281,12 @@ fn reap_orphans(program: Pid) {
     }
 }
 
-/// Every process that can be seen, and its parent.
+/// Returns every visible process and its parent.
 fn parents() -> Vec<(Pid, Pid)> {
     processes()
         .filter_map(|pid| {
             let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-            // The name in parentheses may hold anything, parentheses too.
+            // The name in parentheses may contain anything, including parentheses.
             let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
             Some((pid, Pid::from_raw(parent)))
         })
@@ -294,7 +298,7 @@ fn processes() -> impl Iterator<Item = Pid> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok().map(Pid::from_raw))
 }
 
-/// All descendants of this process.
+/// Returns all descendants of this process.
 fn descendants() -> BTreeSet<Pid> {
     let all = parents();
     let mut found = BTreeSet::new();
@@ -309,8 +313,8 @@ fn descendants() -> BTreeSet<Pid> {
     found
 }
 
-/// When a process began, in ticks since the machine did; `None` where it is gone or cannot be seen. With its number it
-/// names a process for good: numbers come again.
+/// Returns when a process started, in clock ticks since the machine booted; `None` if it is gone or cannot be
+/// seen. Together, pid and start identify a process for good, while pids alone are reused.
 pub fn ticks(pid: i32) -> Option<i64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
@@ -320,22 +324,22 @@ pub fn ticks(pid: i32) -> Option<i64> {
     (state != "Z").then_some(began)
 }
 
-/// Kills every process that carries this claim in its environment. Says how many there were.
+/// Kills every process that carries this claim in its environment. Returns how many there were.
 pub fn kill_marked(claim: &str) -> usize {
     let own = nix::unistd::getpid();
     let marked = processes().filter(|pid| *pid != own && carries(pid.as_raw(), Some(claim)));
     marked.filter(|pid| kill(*pid, Signal::SIGKILL).is_ok()).count()
 }
 
-/// The machine's present life, and the name space of its processes: where both are the same, a process's number means
-/// the same. Empty where the system does not say.
+/// Returns the machine's boot id and this process's pid namespace. If both are the same, a pid means the same
+/// process. Each is empty if the system does not tell it.
 pub fn place() -> (String, String) {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let space = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
     (boot.trim().to_owned(), space.to_string_lossy().into_owned())
 }
 
-/// The time since the machine began, time in which it was suspended included.
+/// Returns the time since the machine booted, including the time it was suspended.
 pub fn boot_time() -> Duration {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let clock = ClockId::CLOCK_BOOTTIME;
@@ -344,7 +348,7 @@ pub fn boot_time() -> Duration {
     clock_gettime(clock).map(Duration::from).unwrap_or_default()
 }
 
-/// How a program ended, as `last_error` has it: `exit status 7`, `signal 9`; `None` is success.
+/// Returns how a program ended, as stored in `last_error`: `exit status 7` or `signal 9`. `None` is success.
 pub fn failure(status: ExitStatus) -> Option<String> {
     match (status.code(), status.signal()) {
         (Some(0), _) => None,
@@ -354,7 +358,7 @@ pub fn failure(status: ExitStatus) -> Option<String> {
     }
 }
 
-/// The folder of a file, absolute.
+/// Returns the folder of a file, as an absolute path.
 pub fn folder_of(file: &Path) -> PathBuf {
     let folder = file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned())

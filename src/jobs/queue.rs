@@ -1,5 +1,5 @@
-//! Whose turn it is: jobs that wait to be handed out, behind the parents that wait or run with them; and the instants at
-//! which others are due. Pure bookkeeping.
+//! Decides whose turn it is: the jobs that wait to be handed out, behind those parents that wait or run with them,
+//! and the instants at which other jobs are due. This is pure bookkeeping.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -15,14 +15,14 @@ pub struct Turn {
     pub job: Rc<Job>,
     /// Why it runs.
     pub mode: Mode,
-    /// How far.
+    /// How far it may get.
     pub share: Share,
-    /// How many dates it has done in this turn.
+    /// How many dates have been done in this turn.
     pub done: u32,
-    /// Its guard was killed, and another one sees to it.
+    /// Whether its guard was killed and another guard has taken over.
     pub again: bool,
     runs: bool,
-    /// How many parents must have had their turn.
+    /// How many parents must finish their turns first.
     waits_for: usize,
     children: Vec<u64>,
 }
@@ -32,14 +32,14 @@ pub struct Turn {
 pub struct Queue {
     turns: BTreeMap<u64, Turn>,
     places: BTreeMap<String, u64>,
-    /// What waits for nobody.
+    /// The turns that wait for no parent.
     ready: BTreeSet<u64>,
     last: u64,
     running: usize,
 }
 
 impl Queue {
-    /// Adds a job at the end; not one that is there already.
+    /// Adds a job at the end, unless it is in the queue already.
     pub fn push(&mut self, job: Rc<Job>, mode: Mode) {
         if !self.contains(&job.name) {
             self.add(Turn {
@@ -58,7 +58,7 @@ impl Queue {
     fn add(&mut self, mut turn: Turn) {
         self.last += 1;
         let key = self.last;
-        // A parent that is named twice is one.
+        // A parent that is named twice counts once.
         let parents: BTreeSet<u64> =
             turn.job.depends_on.iter().filter_map(|parent| self.places.get(parent)).copied().collect();
         for parent in &parents {
@@ -74,32 +74,32 @@ impl Queue {
         self.turns.insert(key, turn);
     }
 
-    /// Does it wait or run?
+    /// Returns whether this job is waiting or running.
     pub fn contains(&self, name: &str) -> bool {
         self.places.contains_key(name)
     }
 
-    /// Does nobody wait or run?
+    /// Returns whether no job is waiting or running.
     pub fn is_empty(&self) -> bool {
         self.turns.is_empty()
     }
 
-    /// How many wait or run.
+    /// Returns how many jobs are waiting or running.
     pub fn len(&self) -> usize {
         self.turns.len()
     }
 
-    /// How many run.
+    /// Returns how many jobs are running.
     pub fn running(&self) -> usize {
         self.running
     }
 
-    /// The first that waits for nobody.
+    /// Returns the first turn that waits for no parent.
     pub fn first(&self) -> Option<&Turn> {
         self.get(*self.ready.first()?)
     }
 
-    /// The first that waits for nobody begins to run.
+    /// Marks the first turn that waits for no parent as running, and returns its key.
     pub fn start(&mut self) -> Option<u64> {
         let key = self.ready.pop_first()?;
         self.turns.get_mut(&key)?.runs = true;
@@ -107,17 +107,17 @@ impl Queue {
         Some(key)
     }
 
-    /// A turn that waits or runs.
+    /// Returns a turn that is waiting or running.
     pub fn get(&self, key: u64) -> Option<&Turn> {
         self.turns.get(&key)
     }
 
-    /// The same, to be changed.
+    /// Returns the same turn for modification.
     pub fn get_mut(&mut self, key: u64) -> Option<&mut Turn> {
         self.turns.get_mut(&key)
     }
 
-    /// A turn that runs is over: who has waited for it need not any more.
+    /// Removes a turn that is over, so that its children no longer wait for it.
     pub fn over(&mut self, key: u64) -> Option<Turn> {
         let turn = self.remove(key)?;
         for child in &turn.children {
@@ -139,7 +139,7 @@ impl Queue {
         Some(turn)
     }
 
-    /// A turn that runs waits again, first of all.
+    /// Makes a running turn wait again, at its old place.
     pub fn put_back(&mut self, key: u64) {
         if let Some(turn) = self.turns.get_mut(&key) {
             self.running -= usize::from(turn.runs);
@@ -148,7 +148,7 @@ impl Queue {
         }
     }
 
-    /// A turn that runs waits again, behind all others; who waits for it still does.
+    /// Makes a running turn wait again, behind all others. Its children still wait for it.
     pub fn to_the_end(&mut self, key: u64, share: Share) {
         let Some(turn) = self.remove(key) else { return };
         let job = turn.job.clone();
@@ -159,7 +159,7 @@ impl Queue {
         self.turns.insert(self.last, new);
     }
 
-    /// Nobody waits any more.
+    /// Removes all waiting turns.
     pub fn drop_waiting(&mut self) {
         let waiting: Vec<u64> =
             self.turns.iter().filter(|(_, turn)| !turn.runs).map(|(key, _)| *key).collect();
@@ -168,7 +168,7 @@ impl Queue {
         }
     }
 
-    /// The jobs are others now: who waits and is gone, goes; who waits and is there runs as it is now.
+    /// Replaces the jobs of waiting turns by their new definitions, and removes those that no longer exist.
     pub fn renew(&mut self, jobs: &BTreeMap<&str, &Rc<Job>>) {
         let waiting: Vec<u64> =
             self.turns.iter().filter(|(_, turn)| !turn.runs).map(|(key, _)| *key).collect();
@@ -182,7 +182,7 @@ impl Queue {
     }
 }
 
-/// When jobs are due.
+/// When each job is due.
 #[derive(Debug, Default)]
 pub struct Due {
     by_name: BTreeMap<String, Instant>,
@@ -190,31 +190,31 @@ pub struct Due {
 }
 
 impl Due {
-    /// A job is due then, and not when it was said before.
+    /// Sets when a job is due, replacing what was set before.
     pub fn set(&mut self, name: &str, at: Instant) {
         self.forget(name);
         self.by_name.insert(name.to_owned(), at);
         self.by_time.insert((at, name.to_owned()));
     }
 
-    /// Nothing is known any more of this job.
+    /// Forgets when this job is due.
     pub fn forget(&mut self, name: &str) {
         if let Some(at) = self.by_name.remove(name) {
             self.by_time.remove(&(at, name.to_owned()));
         }
     }
 
-    /// Nothing is known any more of any job.
+    /// Forgets when all jobs are due.
     pub fn clear(&mut self) {
         *self = Due::default();
     }
 
-    /// The first of all.
+    /// Returns the earliest instant at which a job is due.
     pub fn soonest(&self) -> Option<Instant> {
         self.by_time.first().map(|(at, _)| *at)
     }
 
-    /// Those that are due by then; they are forgotten.
+    /// Removes and returns the jobs that are due by this instant.
     pub fn take(&mut self, now: Instant) -> BTreeSet<String> {
         let mut taken = BTreeSet::new();
         while self.soonest().is_some_and(|at| at <= now) {

@@ -1,4 +1,5 @@
-//! When a job runs, as its file says it: crontabber's own notation, a grid, or cron's five fields.
+//! When a job runs, as written in the jobs file: in crontabber's own notation, on a grid, or in cron's five
+//! fields.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -12,9 +13,9 @@ use serde::{Deserialize, Serialize};
 /// A time of day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct At {
-    /// 0 to 23
+    /// The hour, 0 to 23.
     pub hour: i8,
-    /// 0 to 59
+    /// The minute, 0 to 59.
     pub minute: i8,
 }
 
@@ -27,20 +28,20 @@ impl std::fmt::Display for At {
 /// The unit of a grid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unit {
-    /// From the epoch.
+    /// Seconds, counted from the epoch.
     Second,
-    /// From the epoch.
+    /// Minutes, counted from the epoch.
     Minute,
-    /// From the epoch.
+    /// Hours, counted from the epoch.
     Hour,
-    /// Of the job's time zone, from Monday 1970-01-05.
+    /// Days in the job's time zone, counted from Monday 1970-01-05.
     Day,
-    /// Of the job's time zone, from Monday 1970-01-05.
+    /// Weeks in the job's time zone, counted from Monday 1970-01-05.
     Week,
 }
 
 impl Unit {
-    /// Its length where every day has 24 hours.
+    /// Returns its length in seconds, if every day has 24 hours.
     pub const fn seconds(self) -> i64 {
         match self {
             Unit::Second => 1,
@@ -55,7 +56,7 @@ impl Unit {
 /// When a job runs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Schedule {
-    /// `schedule = "1d|05:00"`: so long after the last run, to the letter of crontabber.
+    /// `schedule = "1d|05:00"`: this long after the last run, exactly as in crontabber.
     Original {
         /// The frequency in seconds.
         every: i64,
@@ -66,18 +67,18 @@ pub enum Schedule {
     Grid {
         /// How many units lie between two runs.
         every: i64,
-        /// Of what.
+        /// The unit.
         unit: Unit,
-        /// The time of day, in the job's time zone; for days and weeks.
+        /// The time of day in the job's time zone, for days and weeks.
         at: At,
-        /// What shifts the grid.
+        /// How far the grid is shifted.
         anchor: Duration,
     },
     /// `cron = "*/15 * * * *"`, in the job's time zone.
     Cron(#[serde(with = "cron_text")] Box<Cron>),
 }
 
-/// A cron pattern on the wire to a guard.
+/// Serializes a cron pattern for a guard.
 mod cron_text {
     use croner::Cron;
     use serde::{Deserialize, Deserializer, Serializer};
@@ -111,10 +112,10 @@ impl PartialEq for Schedule {
     }
 }
 
-/// The largest frequency: beyond that dates leave the calendar.
+/// The longest period, in seconds: with longer ones dates could leave the calendar.
 const LONGEST: i64 = 3660 * 86_400;
 
-/// A number and what stands behind it.
+/// Splits a text into the number it begins with and the rest.
 fn number(text: &str) -> Result<(i64, &str), String> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     if digits == 0 {
@@ -124,7 +125,7 @@ fn number(text: &str) -> Result<(i64, &str), String> {
     Ok((number, &text[digits..]))
 }
 
-/// `HH:MM`, blanks and zeros in front as the original takes them.
+/// Parses `HH:MM`, with or without leading zeros.
 pub fn at(text: &str) -> Result<At, String> {
     let why = || format!("{text:?} is no time of day: write HH:MM, from 00:00 to 23:59");
     let (hour, minute) = text.split_once(':').ok_or_else(why)?;
@@ -133,8 +134,8 @@ pub fn at(text: &str) -> Result<At, String> {
     Ok(At { hour: part(hour, 23)?, minute: part(minute, 59)? })
 }
 
-/// crontabber's notation: `FREQ`, `FREQ|HH:MM` or `HH:MM`, FREQ a number of minutes, hours or days. What the original
-/// takes by accident (`1h30m`, `d1`, `0m`), and what it breaks on later, is refused.
+/// Parses crontabber's notation: `FREQ`, `FREQ|HH:MM` or `HH:MM`, where FREQ is a number of minutes, hours or
+/// days. Refuses what the original accepts by accident (`1h30m`, `d1`, `0m`), and what makes it fail later.
 pub fn original(text: &str) -> Result<Schedule, String> {
     let (frequency, time) = match text.split_once('|') {
         Some((frequency, time)) if !time.contains('|') => (frequency, Some(time).filter(|t| !t.is_empty())),
@@ -163,7 +164,7 @@ pub fn original(text: &str) -> Result<Schedule, String> {
     Ok(Schedule::Original { every, at })
 }
 
-/// A grid's frequency: `90s`, `5m`, `2h`, `1d`, `1w`.
+/// Parses a grid's frequency: `90s`, `5m`, `2h`, `1d` or `1w`.
 pub fn every(text: &str) -> Result<(i64, Unit), String> {
     let (n, unit) = number(text)?;
     let unit = match unit {
@@ -183,14 +184,14 @@ pub fn every(text: &str) -> Result<(i64, Unit), String> {
     Ok((n, unit))
 }
 
-/// The five fields of cron: what each is called, and the least and the greatest it can be.
+/// The five fields of cron: the name of each, and its smallest and largest value.
 const FIELDS: [(&str, u32, u32); 5] =
     [("minute", 0, 59), ("hour", 0, 23), ("day of month", 1, 31), ("month", 1, 12), ("day of week", 0, 7)];
 const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
-/// POSIX's five fields, with steps (`*/15`) and names of months and days, as every cron has them.
+/// Parses POSIX's five fields, with steps (`*/15`) and the names of months and days, as every cron has them.
 pub fn cron(text: &str) -> Result<Schedule, String> {
     let fields: Vec<&str> = text.split_whitespace().collect();
     if fields.len() != FIELDS.len() {
@@ -221,7 +222,7 @@ pub fn cron(text: &str) -> Result<Schedule, String> {
     }
     let parser = CronParser::builder().seconds(Seconds::Disallowed).build();
     let cron = parser.parse(text).map_err(|e| format!("{text:?} is no cron pattern: {e}"))?;
-    // Every four years at the least, but for the years that a century leaves out.
+    // A pattern occurs at least every four years, except around century years that are not leap years.
     let some_year = Zoned::new(Timestamp::UNIX_EPOCH, TimeZone::UTC);
     if cron.find_next_occurrence(&some_year, false).is_err() {
         return Err(format!("{text:?} never comes"));
@@ -229,7 +230,7 @@ pub fn cron(text: &str) -> Result<Schedule, String> {
     Ok(Schedule::Cron(Box::new(cron)))
 }
 
-/// A length of time with its unit, days and weeks too: `90s`, `5m`, `12h`, `90d`.
+/// Parses a length of time with its unit, including days and weeks: `90s`, `5m`, `12h`, `90d`.
 pub fn length(text: &str) -> Result<Duration, String> {
     let whole = number(text).ok().and_then(|(n, unit)| match unit {
         "d" => n.checked_mul(86_400),

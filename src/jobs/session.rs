@@ -1,5 +1,5 @@
-//! A guard's session: a direct connection that holds a job's lock. The server ends it when nothing is heard for some
-//! seconds, and so the lock is free soon after its owner is gone, however he went.
+//! A guard's session: a direct connection that holds a job's lock. The server ends it when it hears nothing for
+//! some seconds, so the lock becomes free soon after its owner is gone, whatever the reason.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ use crate::error::{Error, Exit, Result};
 use crate::session::{Answer, Hearer, MARK, PATH, Part, Piped, Running, Wire, echoed_text};
 use crate::sql;
 
-/// How long bookkeeping may take.
+/// How long pgkit's own statements may take.
 pub const PATIENCE: Duration = Duration::from_secs(15);
 
 const HOUSE: &str = include_str!("../../queries/jobs/house.sql");
-/// The role's own values of settings that pgkit changes for its own statements.
+/// Reads the role's own values of the settings that pgkit changes for its own statements.
 const ROLES: &str = include_str!("../../queries/jobs/roles.sql");
 
-/// The statements that are prepared once.
+/// The statements that are prepared once per session.
 const PREPARED: &[(&str, &str)] = &[
     ("house", HOUSE),
     ("wait", include_str!("../../queries/jobs/wait.sql")),
@@ -35,7 +35,7 @@ const PREPARED: &[(&str, &str)] = &[
     ("unlock", include_str!("../../queries/jobs/unlock_all.sql")),
     ("prepared", include_str!("../../queries/jobs/prepared.sql")),
 ];
-/// Those that have no values, as [`plain!`] marks them.
+/// The prepared statements without values, as marked by [`plain!`].
 static PLAIN: [Statement<'static>; 11] = [
     OWN_PATH,
     plain!("BEGIN"),
@@ -49,11 +49,11 @@ static PLAIN: [Statement<'static>; 11] = [
     plain!("UNLISTEN *"),
     plain!("CLOSE ALL"),
 ];
-/// The search path of pgkit's own statements, which is nobody's to change.
+/// Sets the search path for pgkit's own statements, which no job or role may change.
 const OWN_PATH: Statement<'static> = plain!("SET search_path = pg_catalog, pg_temp");
-/// What no job should call what it prepares itself.
+/// The prefix of pgkit's prepared statements, which jobs should not use for their own.
 const OURS: &str = "pgkit_";
-/// Statements that are needed seldom: parsed when they are.
+/// Statements that are rarely needed, and so are parsed each time they are.
 const SELDOM: &[(&str, &str)] = &[
     ("release", include_str!("../../queries/jobs/release.sql")),
     ("seen_free", include_str!("../../queries/jobs/seen_free.sql")),
@@ -70,24 +70,24 @@ const SELDOM: &[(&str, &str)] = &[
     ("meta_changed", include_str!("../../queries/jobs/meta_changed.sql")),
 ];
 
-/// A statement of a pipeline: its name, or its text, and its values.
+/// A statement in a pipeline: its name or its text, and its values.
 #[derive(Debug, Clone)]
 pub struct Statement<'a> {
     name: &'a str,
     types: &'static [u32],
     values: Vec<Option<&'a str>>,
     said: &'static [usize],
-    /// Is it a job's?
+    /// Whether it belongs to a job.
     is_job: bool,
 }
 
 impl<'a> Statement<'a> {
-    /// This text, which has no values.
+    /// Creates a statement with this text and no values.
     pub const fn of(sql: &'a str) -> Statement<'a> {
         Statement { name: sql, types: &[], values: Vec::new(), said: &[], is_job: false }
     }
 
-    /// A job's statement, with its date as a parameter of type timestamptz where it has one.
+    /// Creates a job's statement, with the date, if there is one, as a parameter of type timestamptz.
     fn job(sql: &'a str, date: Option<&'a str>) -> Statement<'a> {
         let values: Vec<Option<&str>> = date.map(Some).into_iter().collect();
         let types: &[u32] = if values.is_empty() { &[] } else { &[TIMESTAMPTZ] };
@@ -96,12 +96,13 @@ impl<'a> Statement<'a> {
 }
 
 impl Statement<'_> {
-    /// The values in these places, from 0, are what a job has said: any text at all.
+    /// Marks the values at these positions, counted from 0, as coming from a job: they may be any text at all.
     pub fn with_said(self, places: &'static [usize]) -> Self {
         Statement { said: places, ..self }
     }
 
-    /// Its values, where what a job has said is escaped for a server whose encoding does not hold it.
+    /// Returns its values, with those that come from a job escaped for a server whose encoding cannot represent
+    /// them.
     pub fn ascii(&self) -> Vec<Option<String>> {
         let escaped = |(i, value): (usize, &Option<&str>)| {
             value.map(|text| if self.said.contains(&i) { output::ascii(text) } else { text.to_owned() })
@@ -109,18 +110,18 @@ impl Statement<'_> {
         self.values.iter().enumerate().map(escaped).collect()
     }
 
-    /// The same statement with other values.
+    /// Returns the same statement with other values.
     pub fn with<'a>(&'a self, values: &'a [Option<String>]) -> Statement<'a> {
         Statement { values: values.iter().map(Option::as_deref).collect(), ..*self }
     }
 }
 
-/// One of [`PREPARED`] or [`SELDOM`].
+/// Returns one of the statements in [`PREPARED`] or [`SELDOM`], with these values.
 pub fn named<'a>(name: &'static str, values: Vec<Option<&'a str>>) -> Statement<'a> {
     Statement { values, ..Statement::of(name) }
 }
 
-/// A statement without values, marked as pgkit's own.
+/// Creates a statement without values, marked as pgkit's own.
 macro_rules! plain {
     ($sql:literal) => {
         $crate::jobs::session::Statement::of(concat!("/* pgkit */ ", $sql))
@@ -128,31 +129,32 @@ macro_rules! plain {
 }
 pub(crate) use plain;
 
-/// What undoes a job's own settings, before pgkit's statements run in its session.
+/// Returns the statements that undo a job's own settings, before pgkit's statements run in its session.
 pub fn undo() -> [Statement<'static>; 5] {
     let [session, role, all] =
         [plain!("RESET SESSION AUTHORIZATION"), plain!("RESET ROLE"), plain!("RESET ALL")];
     [session, role, all, OWN_PATH, named("house", vec![])]
 }
 
-/// What a job may leave in a session beside its settings; the last one says what it has prepared.
+/// Returns the statements that remove what a job may leave in a session apart from settings. The last one returns
+/// the SQL that deallocates what the job has prepared.
 pub fn clean() -> [Statement<'static>; 4] {
     [plain!("DISCARD TEMP"), plain!("UNLISTEN *"), plain!("CLOSE ALL"), named("prepared", vec![])]
 }
 
-/// Tells the SQL that runs.
+/// Is called with each SQL text that runs.
 pub type Echo = Option<Box<dyn Fn(&str)>>;
 
-/// [`PREPARED`], [`PLAIN`] and [`SELDOM`] in their schema.
+/// The statements of [`PREPARED`], [`PLAIN`] and [`SELDOM`], with the schema filled in.
 struct Texts {
     all: Vec<Text>,
-    /// Nothing counts as prepared.
+    /// Whether every statement is sent by its text, as if nothing were prepared.
     by_text: bool,
 }
 
 struct Text {
     name: &'static str,
-    /// What it is prepared as; empty: it is not.
+    /// The name that it is prepared under; empty if it is not prepared.
     prepared: String,
     sql: String,
 }
@@ -188,21 +190,21 @@ pub struct Session {
     wire: Wire,
     echo: Echo,
     texts: Texts,
-    /// The role's own search path, and its own way to plan, as the server names it.
+    /// The role's own search path and, in the next field, its own plan_cache_mode, both as the server writes them.
     path: String,
     plan: String,
-    /// Does it hold a job's lock?
+    /// Whether it holds a job's lock.
     holds_lock: bool,
-    /// What the server ended a session at, if it was idle for so long, is off while nothing is to be done.
+    /// Whether the server's timeout for idle sessions is switched off because there is nothing to do.
     idles: bool,
-    /// When the last request of a pipeline was sent that the server has answered, on [`boot_time`]'s clock.
+    /// When the latest pipeline that the server has answered was sent, on [`boot_time`]'s clock.
     heard: Duration,
 }
 
 impl Session {
-    /// Connects, with all that makes the server notice soon that we are gone.
+    /// Connects, with all the settings that make the server notice soon that we are gone.
     ///
-    /// Errors: no connection (69), a pooler stands between (64), the tables are not there (65).
+    /// Errors: no connection (69), a pooler in between (64), the tables are missing (65).
     pub async fn connect(target: &Target, schema: &str, echo: Echo) -> Result<Session> {
         let mut never =
             |_: &str| Err(Error::new(Exit::Unavailable, "the server wants a password, and there is none"));
@@ -232,41 +234,42 @@ impl Session {
         if let Some(refused) = answer.refused {
             return Err(store::explain(refused));
         }
-        // Whatever connected anew may have come to another server than the one before.
+        // A new connection may lead to another server than the previous one.
         self.pipeline(&[named("meta_changed", vec![])]).await.map(drop).map_err(store::explain)
     }
 
-    /// The server's version.
+    /// Returns the server's version.
     pub fn version(&self) -> ServerVersion {
         self.wire.version()
     }
 
-    /// When the last request was sent that the server has answered, on [`boot_time`]'s clock.
+    /// Returns when the latest request that the server has answered was sent, on [`boot_time`]'s clock.
     pub fn heard(&self) -> Duration {
         self.heard
     }
 
-    /// Has it something about it that must not outlive a job's turn: its lock, or what it has not prepared any more?
+    /// Returns whether the session must not outlive a job's turn, because it still holds the lock, or because its
+    /// prepared statements are gone.
     pub fn is_spent(&self) -> bool {
         self.holds_lock || self.texts.by_text
     }
 
-    /// Does it hold a job's lock?
+    /// Returns whether it holds a job's lock.
     pub fn holds_lock(&self) -> bool {
         self.holds_lock
     }
 
-    /// Cancels what runs.
+    /// Returns a handle that cancels the running statement.
     pub fn canceler(&self) -> Canceler {
         self.wire.canceler()
     }
 
-    /// Who gets the server's notices from now on.
+    /// Sets the function that receives the server's notices from now on.
     pub fn hear(&mut self, hearer: Option<Hearer>) {
         self.wire.hear(hearer);
     }
 
-    /// Nothing is to be done for a while: the server shall not take that for our end.
+    /// Prepares the session for a while without work, so that the server does not take our silence for our end.
     pub async fn idle(&mut self) -> Result<()> {
         if self.version().major() >= 14 {
             bounded(self.wire.run("SET idle_session_timeout = 0")).await?;
@@ -275,7 +278,7 @@ impl Session {
         Ok(())
     }
 
-    /// There is something to do again.
+    /// Undoes [`Session::idle`], because there is something to do again.
     pub async fn wake(&mut self) -> Result<()> {
         if self.idles {
             bounded(self.wire.run("RESET idle_session_timeout")).await?;
@@ -284,7 +287,8 @@ impl Session {
         Ok(())
     }
 
-    /// Runs several statements in one go, up to the first one that is refused, which is the error.
+    /// Runs several statements in one round trip, up to the first one that is refused. Its refusal is returned as
+    /// the error.
     pub async fn pipeline(&mut self, statements: &[Statement<'_>]) -> Result<Vec<Answer>> {
         let mut answers = self.tried(statements).await?;
         match answers.iter_mut().find_map(|answer| answer.refused.take()) {
@@ -293,8 +297,8 @@ impl Session {
         }
     }
 
-    /// Runs several statements in one go, up to the first one that is refused, whose answer is the last. Errors: the
-    /// connection is lost.
+    /// Runs several statements in one round trip, up to the first one that is refused, whose answer is the last
+    /// one. Errors: the connection is lost.
     pub async fn tried(&mut self, statements: &[Statement<'_>]) -> Result<Vec<Answer>> {
         let sent = boot_time();
         let answers = bounded(self.go(statements, &[])).await?.into_iter().next().unwrap_or_default();
@@ -302,7 +306,7 @@ impl Session {
         Ok(answers)
     }
 
-    /// Statements, and texts after them, in one go: the answers of each part.
+    /// Runs statements, and then texts, in one round trip. Returns the answers of each part.
     async fn go(&mut self, statements: &[Statement<'_>], then: &[&str]) -> Result<Vec<Vec<Answer>>> {
         let Session { wire, texts, echo, .. } = self;
         let piped: Vec<Piped<'_>> = statements.iter().map(|one| texts.piped(one)).collect();
@@ -327,15 +331,15 @@ impl Session {
         Ok(all)
     }
 
-    /// The one value of one statement, as JSON where it is a composite.
+    /// Returns the single value of one statement, as JSON if it is a composite.
     pub async fn one(&mut self, statement: Statement<'_>) -> Result<Option<String>> {
         let answers = self.pipeline(&[statement]).await?;
         Ok(first(answers.last()))
     }
 
-    /// Runs a job's text in this time zone, as this role and with its date where it has them, without a limit of time. A
-    /// transaction is begun here, and includes what the job has deferred. Where possible all is sent in one go: nothing runs
-    /// after a statement that has failed.
+    /// Runs a job's text in this time zone, with its role and its date if it has them, without a time limit. With
+    /// `transaction`, begins a transaction, which includes the job's deferred constraint checks. Where possible
+    /// everything is sent in one round trip: nothing runs after a statement that has failed.
     pub async fn job(
         &mut self,
         zone: &str,
@@ -345,21 +349,21 @@ impl Session {
         date: Option<&str>,
     ) -> Result<Answer> {
         let words = sql.to_ascii_lowercase();
-        // Once it has let go what was prepared, that is gone for all the session's life.
+        // Once the job has deallocated pgkit's statements, they are gone for the rest of the session.
         self.texts.by_text |= words.contains("deallocate");
         let (path, plan) = (self.path.clone(), self.plan.clone());
         let local = if transaction { "t" } else { "f" };
         let work = named("work", vec![Some(zone), Some(local), Some(&path), Some(&plan), role]);
         let several = sql::statements(sql);
         let one = Some(Statement::job(sql, date)).filter(|_| date.is_some() || several.len() == 1);
-        // A COPY FROM STDIN, which has no date, would take what follows for its data.
+        // A COPY FROM STDIN, which cannot have a date, would read what follows as its data.
         let copies = date.is_none() && words.contains("copy");
         let mut all = if transaction {
-            // The job may have let go what was prepared: that is told where its record needs it.
+            // The job may have deallocated pgkit's statements: that is reported when its record needs them.
             let deferred = plain!("SET CONSTRAINTS ALL IMMEDIATE");
             let before = [plain!("BEGIN"), work];
             match one.filter(|_| !copies) {
-                // There what goes out in one go has the time of its first statement.
+                // Before version 11, statements sent in one round trip all get the time of the first one.
                 Some(one) if self.version().major() < 11 => {
                     let mut all = vec![self.tried(&before).await?];
                     if !is_refused(&all) {
@@ -382,7 +386,7 @@ impl Session {
             }
         } else {
             let mut all = vec![self.tried(&[work]).await?];
-            // Several in one message would be one transaction.
+            // Several statements in one message would form one transaction.
             for text in several {
                 if is_refused(&all) {
                     break;
@@ -399,7 +403,8 @@ impl Session {
         Ok(Answer { status, ..refused.map(std::mem::take).unwrap_or_default() })
     }
 
-    /// Lets go what a job has prepared: the answer to the last one of [`clean`] says what. Errors: it is refused.
+    /// Deallocates what a job has prepared, by the SQL in the answer to the last statement of [`clean`]. Errors:
+    /// it is refused.
     pub async fn forget_prepared(&mut self, prepared: Option<&Answer>) -> Result<()> {
         match first(prepared) {
             Some(text) => bounded(self.wire.run(&text)).await,
@@ -407,18 +412,18 @@ impl Session {
         }
     }
 
-    /// Lets go whatever a job has left. Errors: it is refused.
+    /// Removes whatever a job has left in the session. Errors: it is refused.
     pub async fn clean(&mut self) -> Result<()> {
         let answers = self.pipeline(&clean()).await?;
         self.forget_prepared(answers.last()).await
     }
 
-    /// Rolls back whatever is open.
+    /// Rolls back the open transaction, if there is one.
     pub async fn roll_back(&mut self) -> Result<()> {
         self.pipeline(&[plain!("ROLLBACK")]).await.map(drop)
     }
 
-    /// Says goodbye.
+    /// Closes the session properly, which takes at most 500 ms.
     pub async fn close(self) {
         let _ = tokio::time::timeout(Duration::from_millis(500), self.wire.close()).await;
     }
@@ -428,10 +433,10 @@ fn is_refused(answers: &[Vec<Answer>]) -> bool {
     answers.iter().flatten().any(|answer| answer.refused.is_some())
 }
 
-/// The type of a date. Source: the server's catalog pg_type, where its number is fixed.
+/// The type of a date. Source: the server's catalog pg_type, where its OID is fixed.
 const TIMESTAMPTZ: u32 = 1184;
 
-/// Tells a text that runs.
+/// Passes a text that is about to run to `echo`.
 fn show(echo: &Echo, sql: &str, values: &[Option<&str>]) {
     if let Some(echo) = echo {
         echo(&echoed_text(sql, values));
@@ -446,12 +451,12 @@ async fn bounded<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(late()))
 }
 
-/// The first value of an answer.
+/// Returns the first value of an answer.
 pub fn first(answer: Option<&Answer>) -> Option<String> {
     answer?.rows.first()?.first()?.clone()
 }
 
-/// The one JSON value of an answer. Errors: it is none (70).
+/// Parses the single JSON value of an answer. Errors: it is not such a value (70).
 pub fn json<T: DeserializeOwned>(answer: Option<&Answer>) -> Result<T> {
     let text = first(answer).unwrap_or_default();
     serde_json::from_str(&text).map_err(|e| {
@@ -459,9 +464,9 @@ pub fn json<T: DeserializeOwned>(answer: Option<&Answer>) -> Result<T> {
     })
 }
 
-/// The target of a guard's session: where the session's own settings come with the start-up message, so that RESET ALL
-/// brings them back. `role` is the role that the session works as, where it is not the one that connects; `watches_client`
-/// says whether the server notices by itself that its client is gone.
+/// Returns the target of a guard's session. The session's own settings are part of the start-up message, so that
+/// RESET ALL restores them. `role` is the role that the session works as, if it is not the one that connects;
+/// `watches_client` says whether the server notices by itself that its client is gone.
 pub fn own_target(
     target: &Target,
     version: ServerVersion,
@@ -484,7 +489,7 @@ pub fn own_target(
         set.push(("tcp_user_timeout", "10s"));
     }
     if version.major() >= 17 {
-        // A job may take its time.
+        // A job's transaction may take any time.
         set.push(("transaction_timeout", "0"));
     }
     if version.major() >= 14 {
@@ -493,7 +498,7 @@ pub fn own_target(
     if watches_client {
         set.push(("client_connection_check_interval", "500ms"));
     }
-    // RESET ROLE would otherwise return to a role that the database's owner has set.
+    // Otherwise RESET ROLE would return to a role set by the database's owner.
     let role = escaped(role.unwrap_or("none"));
     set.push(("role", &role));
     let set: Vec<String> = set.into_iter().map(|(name, value)| format!("-c {name}={value}")).collect();
@@ -507,13 +512,13 @@ pub fn own_target(
     target.connect_timeout = Some(target.connect_timeout.unwrap_or(Duration::from_secs(5)));
     target.prompt = crate::connect::Prompt::Never;
     if target.hosts.len() > 1 && target.session_attrs == SessionAttrs::Any {
-        // A lock on a standby, or on whatever else answers, holds nothing.
+        // A lock taken on a standby, or on any other server that happens to answer, protects nothing.
         target.session_attrs = SessionAttrs::ReadWrite;
     }
     target
 }
 
-/// A value for the start-up options, which the server splits at blanks.
+/// Escapes a value for the start-up options, which the server splits at whitespace.
 fn escaped(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     for c in value.chars() {

@@ -1,4 +1,4 @@
-//! The instants at which a grid or a cron pattern would have a job run: pure arithmetic.
+//! Computes the instants at which a job with a grid or a cron pattern is to run. This is pure arithmetic.
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
@@ -6,22 +6,22 @@ use jiff::{SignedDuration, Span, Timestamp};
 
 use super::schedule::{At, Schedule, Unit};
 
-/// The schedule's instants on a job's clock.
+/// The instants of a schedule in a job's time zone.
 pub struct Slots<'a> {
     schedule: &'a Schedule,
     zone: &'a TimeZone,
 }
 
-/// Where days are counted from: a Monday.
+/// The day that days and weeks are counted from: a Monday.
 const FIRST_DAY: Date = jiff::civil::date(1970, 1, 5);
 
 impl<'a> Slots<'a> {
-    /// Those of this schedule in this time zone. A schedule of crontabber's own has none.
+    /// Creates the instants of this schedule in this time zone. A schedule in crontabber's notation has none.
     pub fn new(schedule: &'a Schedule, zone: &'a TimeZone) -> Slots<'a> {
         Slots { schedule, zone }
     }
 
-    /// The first one after this instant.
+    /// Returns the first instant of the schedule after `t`.
     pub fn after(&self, t: Timestamp) -> Option<Timestamp> {
         match self.schedule {
             Schedule::Original { .. } => None,
@@ -40,7 +40,7 @@ impl<'a> Slots<'a> {
         }
     }
 
-    /// The last one not after this instant.
+    /// Returns the last instant of the schedule that is not after `t`.
     pub fn before(&self, t: Timestamp) -> Option<Timestamp> {
         match self.schedule {
             Schedule::Original { .. } => None,
@@ -60,19 +60,19 @@ impl<'a> Slots<'a> {
         }
     }
 
-    /// The one of a day, as far as it has one: the first.
+    /// Returns the first instant of the schedule on this day; `None` if there is none.
     pub fn of_day(&self, date: Date) -> Option<Timestamp> {
         let midnight = instant_of(date.at(0, 0, 0, 0), self.zone)?;
         let first = self.after(midnight.checked_sub(SignedDuration::from_nanos(1)).ok()?)?;
         (first.to_zoned(self.zone.clone()).date() == date).then_some(first)
     }
 
-    /// Is this one of them?
+    /// Returns whether `t` is an instant of the schedule.
     pub fn has(&self, t: Timestamp) -> bool {
         self.before(t) == Some(t)
     }
 
-    /// How far this one is from the next.
+    /// Returns the time from `t` to the next instant of the schedule.
     pub fn period(&self, t: Timestamp) -> Option<SignedDuration> {
         Some(self.after(t)?.duration_since(t))
     }
@@ -90,7 +90,7 @@ impl<'a> Slots<'a> {
         let shift = i64::try_from(anchor / 86_400).ok()?;
         let today = t.to_zoned(self.zone.clone()).date();
         let days = i64::from(today.since(FIRST_DAY).ok()?.get_days());
-        // Around a change of clocks a day's instant may stand on the other side of its neighbour's date.
+        // Around a clock change a day's instant may fall on the date of a neighbouring day, so look at those too.
         let block = (days - shift).div_euclid(step);
         let mut found = None;
         for n in block - 1..=block + 2 {
@@ -112,23 +112,23 @@ enum Direction {
     Before,
 }
 
-/// The whole second that an instant is in.
+/// Returns the whole second that an instant is in.
 fn floor_second(t: Timestamp) -> i64 {
     t.as_nanosecond().div_euclid(1_000_000_000) as i64
 }
 
-/// The instant of a date and a time of day: the first valid one where clocks skip it, the first of two where it comes
-/// twice.
+/// Returns the instant of a date and a time of day: the first valid one if the clocks skip it, and the earlier one
+/// if it occurs twice.
 fn instant(date: Date, at: At, zone: &TimeZone) -> Option<Timestamp> {
     instant_of(date.at(at.hour, at.minute, 0, 0), zone)
 }
 
-/// The same for a date and time as somebody writes it.
+/// Does the same for a date and time as a person writes it.
 pub fn instant_of(civil: DateTime, zone: &TimeZone) -> Option<Timestamp> {
     let ambiguous = zone.to_ambiguous_timestamp(civil);
     match ambiguous.offset() {
         AmbiguousOffset::Gap { before, .. } => {
-            // By the old offset it lies behind the change of clocks.
+            // Interpreted with the old offset, the instant lies after the clock change.
             let behind = before.to_timestamp(civil).ok()?;
             let change = zone.preceding(behind.checked_add(SignedDuration::from_nanos(1)).ok()?).next()?;
             Some(change.timestamp())
@@ -151,7 +151,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// The next ones after an instant.
+    /// Returns the next instants after this one.
     fn next(schedule: &Schedule, zone: &str, from: &str, count: usize) -> Vec<String> {
         let zone = TimeZone::get(zone).unwrap();
         let slots = Slots::new(schedule, &zone);
@@ -224,7 +224,7 @@ mod tests {
             next(&night, "Europe/Berlin", "2026-10-24T12:00:00Z", 2),
             ["2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"]
         );
-        // A zone whose clocks change at midnight.
+        // In this zone the clocks change at midnight.
         let midnight = grid(1, Unit::Day, (0, 0), 0);
         assert_eq!(
             next(&midnight, "America/Santiago", "2026-09-05T12:00:00Z", 2),

@@ -1,4 +1,5 @@
-//! Results that the server did not take: kept in files that only their owner can read, and recorded later, once.
+//! Results that the server did not accept: saved to files that only their owner can read, and recorded later,
+//! once.
 
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -8,14 +9,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// Which values these are: another number forevery change of what `finish.sql` takes.
+/// The version of the values: a new number for every change of the parameters of `finish.sql`.
 const FORMAT: u32 = 1;
 
-/// A result that is to be recorded: the values of `finish.sql`.
+/// A result that is to be recorded: the values for `finish.sql`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kept {
-    /// Which values they are: [`FORMAT`].
+    /// The version of the values: [`FORMAT`].
     format: u32,
     /// Where the tables are: server, database and schema.
     pub place: String,
@@ -25,7 +26,7 @@ pub struct Kept {
     pub values: Vec<Option<String>>,
 }
 
-/// What every version's results begin with.
+/// The part that the results of every version of pgkit have.
 #[derive(Deserialize)]
 struct Head {
     format: u32,
@@ -33,13 +34,13 @@ struct Head {
 }
 
 impl Kept {
-    /// A result of this job, whose tables are there.
+    /// Creates a result of this job, for the tables at `place`.
     pub fn new(place: String, job: String, values: Vec<Option<String>>) -> Kept {
         Kept { format: FORMAT, place, job, values }
     }
 }
 
-/// Keeps a result. Gives the file.
+/// Saves a result. Returns the file.
 ///
 /// Errors: it cannot be written (74).
 pub fn keep(folder: &Path, kept: &Kept) -> Result<PathBuf> {
@@ -47,7 +48,7 @@ pub fn keep(folder: &Path, kept: &Kept) -> Result<PathBuf> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| io(&e))?;
     let text =
         serde_json::to_string(kept).map_err(|e| Error::bug("a result that is no JSON").caused_by(e))?;
-    // Nobody else has this attempt's number on this machine at once.
+    // No other process on this machine uses this pid and this attempt's id at the same time.
     let name =
         format!("{}-{}", std::process::id(), kept.values.get(2).cloned().flatten().unwrap_or_default());
     let (new, path) = (folder.join(format!(".{name}")), folder.join(format!("{name}.json")));
@@ -63,8 +64,8 @@ pub fn keep(folder: &Path, kept: &Kept) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// What is kept for these tables, with its files. What is no result is put aside, for nobody can say what it belongs to; that of
-/// another version is left to it.
+/// Returns the saved results for these tables, with their files. A file that is no result is put aside, because it
+/// is not known what it belongs to. A result of another version of pgkit stays for that version.
 pub fn all(folder: &Path, place: &str) -> Vec<(PathBuf, Result<Kept>)> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let files =
@@ -87,7 +88,7 @@ pub fn all(folder: &Path, place: &str) -> Vec<(PathBuf, Result<Kept>)> {
                     }
                 }
             }
-            // Another run here has recorded it meanwhile.
+            // Another run on this machine has recorded it in the meantime.
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
             Err(e) => Some((file, Err(Error::io("it cannot be opened", &e)))),
         })
@@ -96,17 +97,18 @@ pub fn all(folder: &Path, place: &str) -> Vec<(PathBuf, Result<Kept>)> {
     found
 }
 
-/// What to say of a file that cannot be read.
+/// Returns the message for a file that cannot be read.
 pub fn unread(file: &Path, error: &Error) -> String {
     format!("a result that was kept cannot be read, and stays in {}: {}", file.display(), error.message)
 }
 
-/// It has been recorded, or never will be.
+/// Removes the file of a result that has been recorded, or that never will be.
 pub fn done(file: &Path) {
     let _ = std::fs::remove_file(file);
 }
 
-/// It will not be recorded: it stays for a person, under a name that is tried no more.
+/// Renames a file that cannot be recorded, so that it stays for a person but is not tried again. Returns its new
+/// path.
 pub fn aside(file: &Path) -> PathBuf {
     let aside = file.with_extension("refused");
     let _ = std::fs::rename(file, &aside);

@@ -1,4 +1,5 @@
-//! What a runner and its guards say to each other, and what a runner tells whoever shows it to people or programs.
+//! The messages between a runner and its guards, and those that a runner sends to the code that shows them to
+//! people or programs.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,31 +13,31 @@ use super::job::Job;
 use crate::connect::Target;
 use crate::error::Exit;
 
-/// What a guard is told when it is started.
+/// What a guard needs to know when it is started.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Setup {
-    /// The server, with the password that was typed: a direct connection.
+    /// The server, for a direct connection, with the password that was typed.
     pub target: Target,
     /// The schema of the tables.
     pub schema: String,
-    /// Where relative paths of jobs count from.
+    /// The folder that relative paths in jobs are relative to.
     pub folder: PathBuf,
-    /// Where a result is kept that the server does not take; `None`: nowhere.
+    /// The folder for results that the server does not accept; `None` if there is none.
     pub spool: Option<PathBuf>,
-    /// Server, database and schema: for whom such a result is.
+    /// The server, database and schema that such a result belongs to.
     pub place: String,
     /// This machine's name.
     pub host: String,
-    /// Tell the SQL that runs.
+    /// Whether to report the SQL that runs.
     pub echo: bool,
     /// The runner's whole environment, of which programs inherit a part.
     pub environment: BTreeMap<String, String>,
-    /// The user that programs run as; `None`: the user of the guard.
+    /// The user that programs run as; `None` is the user of the guard.
     pub user: Option<Account>,
 }
 
 impl Setup {
-    /// What a job's programs inherit of the runner's environment.
+    /// Returns the part of the runner's environment that a job's programs inherit.
     pub fn inherited(&self, job: &Job) -> BTreeMap<String, String> {
         account::inherited(&self.environment, &job.pass_environment, self.user.as_ref())
     }
@@ -45,15 +46,15 @@ impl Setup {
 /// How a run came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mode {
-    /// It is due.
+    /// The job is due.
     Due,
-    /// Somebody wants it, due or not.
+    /// The user wants it to run, whether it is due or not.
     Forced,
-    /// Somebody wants it for this date; `rerun`: also where that succeeded already.
+    /// The user wants it to run for this date; with `rerun` even if it has succeeded for it already.
     Date {
         /// The date.
         date: Timestamp,
-        /// Again.
+        /// Whether to run again for a date that has succeeded already.
         rerun: bool,
     },
 }
@@ -61,52 +62,52 @@ pub enum Mode {
 /// How far a job may get in one turn.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {
-    /// Others wait: after some seconds it is their turn.
+    /// Whether other jobs wait, which get their turn after some seconds.
     pub others_wait: bool,
-    /// No date after this one, for an earlier turn of the same pass began with it as the last.
+    /// The last date to do, because an earlier turn of the same pass began with it as its last date.
     pub through: Option<Timestamp>,
-    /// No more dates than these.
+    /// The maximum number of dates.
     pub dates: Option<u32>,
 }
 
 /// Why dates that are due are left over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Rest {
-    /// It was time for others; the last date of all is this one.
+    /// Other jobs got their turn. This has the last of all the dates.
     Time {
         /// The last date.
         through: Timestamp,
     },
-    /// A pass has no more of them (`max_backfill`).
+    /// The limit on dates per pass was reached (`max_backfill`).
     Cap,
 }
 
-/// What a guard is told to do.
+/// An order for a guard.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Order {
-    /// Run this job, if it may.
+    /// Run this job, if it may run now.
     Run {
         /// The job.
         job: Box<Job>,
-        /// Why.
+        /// Why it runs.
         mode: Mode,
-        /// How far.
+        /// How far it may get.
         share: Share,
     },
-    /// Connect, for there will be something to do.
+    /// Connect, because there will be something to do soon.
     Wake,
-    /// Record what an earlier guard could not.
+    /// Record what an earlier guard could not record.
     Replay,
-    /// End what runs: TERM, then KILL.
+    /// End what runs: send TERM, then KILL.
     Stop,
 }
 
 /// How an attempt for one date ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finished {
-    /// How it failed; `None`: it did not.
+    /// How it failed; `None` if it did not.
     pub failure: Option<Failure>,
-    /// It was cut off before its end.
+    /// Whether it was cut off before its end.
     pub cut: bool,
     /// How long it took.
     pub duration: Duration,
@@ -114,165 +115,167 @@ pub struct Finished {
     pub output_bytes: u64,
 }
 
-/// A failure as it is kept: `last_error` without its traceback.
+/// A failure, as it is stored in `last_error`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// `SQLSTATE 22012`, `exit status 7`, `signal 9`, `timeout`.
+    /// The kind of failure, such as `SQLSTATE 22012`, `exit status 7`, `signal 9` or `timeout`.
     pub kind: String,
     /// The message, or the last line of standard error.
     pub message: String,
-    /// Where it came from: the server's context, or the end of the output.
+    /// More about where it came from: the server's context, or the end of the output.
     pub traceback: String,
 }
 
-/// What became of a job in this pass.
+/// The outcome for a job in this pass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Every date that was due was done.
     Succeeded,
-    /// A date failed.
+    /// The run failed for one of its dates.
     Failed,
-    /// It was cut off, and is tried again, or waits for a person.
+    /// It was cut off, and will be tried again or is held until a person decides.
     Interrupted {
-        /// Why.
+        /// Why it was cut off.
         why: String,
-        /// It waits for a person (`on_crash = "hold"`).
+        /// Whether it is held until a person decides (`on_crash = "hold"`).
         held: bool,
     },
-    /// It ran, and what came of it could not be recorded; it is kept in a file, or not at all.
+    /// It ran, but its result could not be recorded. The result was saved to a file, or is lost.
     Unrecorded {
-        /// What hindered it.
+        /// What prevented it.
         why: String,
     },
-    /// It did not run, for the plan says so.
+    /// It did not run, because the plan does not let it.
     NotNow {
-        /// The plan's words.
+        /// The plan's reason, in words.
         why: String,
     },
-    /// It runs elsewhere, or may still.
+    /// It is running elsewhere, or may still be running.
     Ongoing {
-        /// Since when, and where, as far as that is known.
+        /// Where and since when, as far as that is known.
         why: String,
-        /// Nobody holds its lock: unless somebody takes it again, it is ours after this.
+        /// Set if its lock is free: how long until the job may be taken over, unless the lock is taken again
+        /// before.
         free_in: Option<Duration>,
     },
-    /// Another process had its row in the same instant.
+    /// Another process had locked its row at that moment.
     Locked,
-    /// It waits for a person since it was cut off (`on_crash = "hold"`).
+    /// It was cut off before and is held until a person decides (`on_crash = "hold"`).
     Held,
-    /// Something hindered pgkit before the job was claimed.
+    /// An error occurred before the job was claimed.
     Broken {
         /// The error.
         why: String,
-        /// What pgkit would end with for it.
+        /// The exit code that pgkit has for it.
         code: u8,
-        /// It would hinder any other job too.
+        /// Whether it would affect every other job too.
         all: bool,
     },
 }
 
-/// What a guard tells.
+/// An event that a guard reports.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "event")]
 pub enum Event {
-    /// The guard lives, and so does its lease.
+    /// The guard is alive, and so is its lease.
     Beat,
     /// An attempt begins.
     Started {
-        /// For this date.
+        /// The date it is for.
         date: Timestamp,
-        /// The how manieth for it.
+        /// The ordinal of the attempt among those for this date.
         attempt: i64,
-        /// The how manieth date of this run.
+        /// The ordinal of this date among those of the run.
         number: u64,
-        /// Of how many, as far as that is counted.
+        /// The number of dates of the run, as far as they are counted.
         of: u64,
-        /// The program's process; `None` for SQL.
+        /// The program's pid; `None` for SQL.
         pid: Option<i32>,
     },
-    /// The last attempt of a turn has ended and is being recorded: the next turn may be ordered, which begins after that.
+    /// The last attempt of a turn has ended and is being recorded. The next turn may be ordered now; it begins
+    /// after that.
     Recording,
     /// An attempt ended.
     Finished {
-        /// For this date.
+        /// The date it was for.
         date: Timestamp,
-        /// How.
+        /// How it ended.
         how: Finished,
     },
-    /// What a person should know.
+    /// Something that a person should know.
     Warning {
-        /// What.
+        /// The text to show.
         text: String,
     },
-    /// SQL that runs.
+    /// SQL is about to run.
     Sql {
-        /// As `-E` shows it.
+        /// The SQL as `-E` shows it.
         text: String,
     },
     /// The job's turn is over.
     Done {
-        /// What became of it.
+        /// The outcome.
         outcome: Outcome,
-        /// When it is due again, where that was recorded.
+        /// When it is due again, if that was recorded.
         next_run: Option<Timestamp>,
-        /// Dates that are due were left over.
+        /// Why dates that are due are left over; `None` if none are.
         rest: Option<Rest>,
     },
 }
 
-/// What is wished of a pass.
+/// What a pass is asked to do.
 #[derive(Debug, Clone, Default)]
 pub struct Wishes {
-    /// Only these jobs; empty: all.
+    /// The names of the jobs to run; all jobs if empty.
     pub names: Vec<String>,
-    /// Whether they are due or not.
+    /// Whether to run them even if they are not due.
     pub force: bool,
-    /// For this date; with `true` also where it was done.
+    /// The date to run them for; with `true` even if it was done already.
     pub date: Option<(Timestamp, bool)>,
-    /// How many at once.
+    /// How many jobs run at once.
     pub parallel: usize,
-    /// End the pass at the first job that is busy.
+    /// Whether to end the pass at the first job that is busy.
     pub stop_when_ongoing: bool,
 }
 
-/// What a runner tells.
+/// A message from a runner.
 #[derive(Debug)]
 pub enum Told<'a> {
-    /// A job's guard tells this.
+    /// A job's guard has reported this event.
     Event(&'a Job, &'a Event),
     /// A job's turn is over, for this pass.
     Outcome(&'a Job, &'a Outcome),
-    /// What a person should know.
+    /// Something that a person should know.
     Warning(String),
     /// The pass is over.
     Passed(&'a Pass),
 }
 
-/// Hears what a runner tells.
+/// Receives the messages of a runner.
 pub type Tell<'a> = &'a mut dyn FnMut(Told<'_>);
 
-/// What a pass came to.
+/// The totals of a pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pass {
     /// How many jobs succeeded.
     pub succeeded: u64,
-    /// How many failed.
+    /// How many jobs failed.
     pub failed: u64,
-    /// How many were cut off, or could not be recorded.
+    /// How many jobs were cut off, or could not be recorded.
     pub interrupted: u64,
-    /// How many due ones were ongoing elsewhere.
+    /// How many due jobs were ongoing elsewhere.
     pub ongoing: u64,
-    /// How many rows were locked.
+    /// How many jobs had a locked row.
     pub locked: u64,
-    /// How many wait for a person.
+    /// How many jobs are held until a person decides.
     pub held: u64,
-    /// What pgkit ends with, where something hindered it.
+    /// The exit code of the first error that affected pgkit itself, if there was one.
     pub broken: Option<u8>,
 }
 
 impl Pass {
-    /// The exit code, as `cli.md` has it.
+    /// Returns the exit code, as documented in `cli.md`.
     pub fn exit(&self, ignore_failures: bool) -> Exit {
         if let Some(code) = self.broken {
             return Exit::from_code(code);
@@ -286,7 +289,7 @@ impl Pass {
         }
     }
 
-    /// Takes in what became of a job.
+    /// Adds the outcome of a job.
     pub fn add(&mut self, outcome: &Outcome) {
         match outcome {
             Outcome::Succeeded => self.succeeded += 1,

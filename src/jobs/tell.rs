@@ -1,5 +1,5 @@
-//! Tells of a change of a job's health: a program, or NOTIFY. Called when a job begins to fail, and when it succeeds
-//! again.
+//! Notifies of a change of a job's health, by a program or by NOTIFY: when the job begins to fail, and when it
+//! succeeds again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use super::job::{Job, Tell};
 use super::process::{HANGS, Program, failure};
 use super::talk::{Failure, Setup};
 
-/// How long a program that tells may take.
+/// How long the notifying program may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The longest payload of NOTIFY, in bytes. Source: the manual of NOTIFY, which says shorter than 8000.
 const LONGEST: usize = 7900;
 
-/// The longest value of a variable, in bytes. Linux accepts 128 KiB for one variable (MAX_ARG_STRLEN), and no more for the
-/// whole environment where the stack is small.
+/// The longest value of a variable, in bytes. Linux accepts 128 KiB for one variable (MAX_ARG_STRLEN), and for the
+/// whole environment no more than that if the stack is small.
 const LONGEST_VALUE: usize = 32 << 10;
 
 /// A value for the environment: without NUL, and not so long that no program could be started with it.
@@ -31,16 +31,16 @@ fn value(text: &str) -> String {
     format!("{}{mark}", &text[..end])
 }
 
-/// What is told.
+/// The content of a notification.
 #[derive(Debug, Clone)]
 pub struct News<'a> {
-    /// Of which job.
+    /// The job.
     pub job: &'a str,
-    /// For which date it ran.
+    /// The date that the job ran for.
     pub date: Timestamp,
-    /// How it failed; `None`: it succeeded again.
+    /// How it failed; `None` if it succeeded again.
     pub failure: Option<&'a Failure>,
-    /// How many runs have failed in a row; before this one, where it succeeded.
+    /// How many runs in a row have failed; if this one succeeded, before it.
     pub error_count: i64,
 }
 
@@ -49,7 +49,7 @@ impl News<'_> {
         if self.failure.is_some() { "failing" } else { "recovered" }
     }
 
-    /// The payload of NOTIFY: a JSON object, its message cut where it would be too long.
+    /// Returns the payload of NOTIFY: a JSON object, whose message is cut if it would be too long.
     pub fn payload(&self) -> String {
         let whole = |message: Option<&str>| {
             serde_json::json!({
@@ -66,7 +66,7 @@ impl News<'_> {
         let mut payload = whole(message);
         while payload.len() > LONGEST {
             let Some(text) = message.filter(|text| !text.is_empty()) else {
-                // A name of thousands of bytes: nothing of it is better than half.
+                // A name of thousands of bytes is left out, since half a name would be useless.
                 return serde_json::json!({ "state": self.state() }).to_string();
             };
             let half = (0..=text.len() / 2).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
@@ -76,7 +76,7 @@ impl News<'_> {
         payload
     }
 
-    /// Tells a program, by its environment. Gives a reason where that fails.
+    /// Runs the notifying program with the news in its environment. Returns the reason if that fails.
     pub async fn run(&self, words: &[String], setup: &Setup, job: &Job) -> Option<String> {
         let mut environment = BTreeMap::from([
             ("PGKIT_JOB", self.job.to_owned()),
@@ -115,7 +115,7 @@ impl News<'_> {
     }
 }
 
-/// Whom to tell of this change; `None` where nothing has changed.
+/// Returns what to notify of this change; `None` if nothing has changed.
 pub fn whom<'a>(
     on_failure: Option<&'a Tell>,
     on_recovery: Option<&'a Tell>,

@@ -93,7 +93,7 @@ fn walk(path: &Path, uid: u32) -> std::result::Result<Vec<u8>, Why> {
             judge(&place, &fstat(&folder).map_err(failed)?, uid)?;
             continue;
         }
-        // Without O_NONBLOCK, opening a pipe that nobody writes to would block forever.
+        // Without O_NONBLOCK, opening a pipe without a writer would block forever.
         let file = open(&folder, &name, OFlag::O_NONBLOCK).map_err(failed)?;
         let stat = fstat(&file).map_err(failed)?;
         if kind(&stat) != SFlag::S_IFREG {
@@ -136,7 +136,7 @@ fn owned(place: &Path, stat: &FileStat, uid: u32) -> std::result::Result<(), Why
     Err(Why::Others(place.to_owned(), "belongs to neither you nor root".to_owned()))
 }
 
-/// Checks that nobody but this user and root can change this.
+/// Checks that only this user and root can change this.
 fn judge(place: &Path, stat: &FileStat, uid: u32) -> std::result::Result<(), Why> {
     owned(place, stat, uid)?;
     let sticky = kind(stat) == SFlag::S_IFDIR && stat.st_mode & 0o1000 != 0;

@@ -1,4 +1,4 @@
-//! The demonstration: several sessions go for the same row at the same moment, in each of four ways.
+//! The demonstration: several sessions try to lock the same row at the same moment, in each of four ways.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -8,27 +8,27 @@ use futures_util::future::try_join_all;
 use crate::error::{Error, Result};
 use crate::session::Writer;
 
-/// How often whoever has the row looks whether all sessions are still there.
+/// How often the session that has the row checks whether all sessions are still there.
 const PULSE: Duration = Duration::from_millis(100);
 
-/// A way to go for a row that somebody else may have.
+/// A way to get a row that another session may have locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// An error at once.
+    /// Fail at once.
     NoWait,
-    /// Wait, then read what the other has made of it.
+    /// Wait, then read what the other session has committed.
     ForUpdate,
-    /// Go without.
+    /// Skip the row.
     SkipLocked,
-    /// Wait, then write over what the other has written.
+    /// Wait, then overwrite what the other session has written.
     Update,
 }
 
 impl Way {
-    /// In the order in which they are shown.
+    /// All ways, in the order in which they are shown.
     pub const ALL: [Way; 4] = [Way::NoWait, Way::ForUpdate, Way::SkipLocked, Way::Update];
 
-    /// Its name.
+    /// Returns its name.
     pub const fn name(self) -> &'static str {
         match self {
             Way::NoWait => "NOWAIT",
@@ -38,7 +38,7 @@ impl Way {
         }
     }
 
-    /// What every session sends.
+    /// Returns the statement that every session sends.
     pub const fn statement(self) -> &'static str {
         match self {
             Way::NoWait => "SELECT ongoing FROM crontabber WHERE app_name = 'my-app' FOR UPDATE NOWAIT",
@@ -53,38 +53,39 @@ impl Way {
     }
 }
 
-/// What a session got for a statement.
+/// The result of a session's statement.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Got {
-    /// The row is its own until it commits.
+    /// The session has the row locked until it commits.
     Row,
     /// No row, and no error.
     Nothing,
-    /// The server refused.
+    /// The server reported an error.
     Refused(Error),
 }
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// In which round.
+    /// The way of the current round.
     pub way: Way,
-    /// How long after the round began.
+    /// The time since the round began.
     pub at: Duration,
-    /// Which session, from 0.
+    /// The number of the session, counted from 0.
     pub session: usize,
-    /// What it sent.
+    /// The statement that the session sent.
     pub statement: &'static str,
-    /// What it got for it, and after how long; `None` when it has just sent it.
+    /// The result of the statement, and how long it took; `None` if it has just been sent.
     pub got: Option<(Got, Duration)>,
 }
 
-/// Whoever is told of events as they happen.
+/// The callback that gets the events as they happen.
 pub type Tell<'a> = &'a RefCell<dyn FnMut(Event) + 'a>;
 
-/// One round: all sessions send the same at the same moment; whoever gets the row keeps it for `hold`.
+/// Runs one round: all sessions send the same statement at the same moment, and each session that gets the row
+/// keeps it for `hold`.
 pub async fn round(sessions: &[Writer], way: Way, hold: Duration, tell: Tell<'_>) -> Result<()> {
-    // In a transaction already when it begins: then all of them send one thing at that moment.
+    // All sessions begin their transactions beforehand, so that each sends just one statement at that moment.
     try_join_all(sessions.iter().map(|session| session.run("BEGIN"))).await?;
     let start = Instant::now();
     let each = (0..sessions.len()).map(|number| one(sessions, number, way, hold, start, tell));
@@ -119,7 +120,7 @@ async fn one(
     while has_it && since.elapsed() < hold && !sessions.iter().any(Writer::is_lost) {
         tokio::time::sleep(PULSE.min(hold - since.elapsed().min(hold))).await;
     }
-    // It lets the row go, if it had it.
+    // This releases the row, if the session had it.
     event(end, None);
     session.run(end).await
 }

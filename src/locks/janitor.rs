@@ -1,8 +1,8 @@
-//! The janitor: the helper process that makes the demonstration's schema, and drops it when the demonstration is over,
-//! however it ends.
+//! The janitor: the helper process that creates the demonstration's schema, and drops it when the demonstration is
+//! over, however it ends.
 //!
-//! While it lives it holds a session's advisory lock with the schema's number. After kill -9 of the janitor itself the
-//! next demonstration drops what nobody holds.
+//! While it lives, it holds an advisory lock with the schema's number. If the janitor itself is killed with kill
+//! -9, the next demonstration drops the schemas whose lock is not held.
 
 use std::hash::{BuildHasher, Hasher};
 use std::path::PathBuf;
@@ -21,29 +21,29 @@ use crate::sql::quote_ident;
 /// `$1`: the class of the locks.
 const LEFTOVERS: &str = include_str!("../../queries/locks/leftovers.sql");
 
-/// What the names of all schemas begin with.
+/// The beginning of all the schemas' names.
 const PREFIX: &str = "pgkit_locks_demo_";
-/// The first half of the advisory locks: "pgkl".
+/// The first key of the advisory locks: "pgkl".
 const CLASS: i32 = 0x7067_6b6c;
-/// How often the janitor looks whether its session is still there.
+/// How often the janitor checks whether its session is still there.
 const PULSE: Duration = Duration::from_secs(1);
-/// How long between two tries to drop.
+/// How long to wait between two attempts to drop.
 const PAUSE: Duration = Duration::from_millis(200);
-/// Nobody needs a schema that is being dropped, for long; then it is tried again.
+/// A schema that is being dropped is not in use for long; after these limits the drop is tried again.
 const LIMITS: Limits =
     Limits { statement: Some(Duration::from_secs(20)), lock: Some(Duration::from_secs(5)) };
 
-/// What a janitor is started with.
+/// The orders that a janitor is started with.
 #[derive(Debug, Serialize, Deserialize)]
 struct Orders {
     target: Target,
-    /// Where the names of certificates lead from.
+    /// The folder that relative paths of certificates start from.
     folder: Option<PathBuf>,
-    /// How long it tries to reach a server that is away.
+    /// How long to try to reach a server that is away.
     patience: Duration,
 }
 
-/// What it may be asked.
+/// What the janitor may be asked.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Order {
@@ -51,7 +51,7 @@ enum Order {
     Drop,
 }
 
-/// What it has done.
+/// What the janitor has done.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Done {
     /// The schema's name.
@@ -60,25 +60,25 @@ pub struct Done {
     pub statements: Vec<String>,
 }
 
-/// A schema that is there as long as this value, seen from the demonstration.
+/// A schema that exists as long as this value, from the demonstration's point of view.
 #[derive(Debug)]
 pub struct Janitor {
     helper: Helper,
-    /// The schema, and how it was made.
+    /// The schema, and the statements that created it.
     pub made: Done,
 }
 
 impl Janitor {
-    /// Starts one. It tries for so long to reach the server in the end.
+    /// Starts a janitor. At the end, it tries this long to reach the server.
     ///
-    /// Waits for the server: not to be called on the runtime's thread.
+    /// Blocks until the server has answered, so it must not be called on the runtime's thread.
     pub fn start(target: &Target, patience: Duration) -> Result<Janitor> {
         let orders = Orders { target: target.clone(), folder: std::env::current_dir().ok(), patience };
         let (helper, made) = helper::spawn(helper::Kind::Janitor, &orders, None)?;
         Ok(Janitor { helper, made })
     }
 
-    /// Has the schema dropped, and says how. As [`Janitor::start`], it waits.
+    /// Has the schema dropped, and returns how. Like [`Janitor::start`], it blocks.
     pub fn finish(mut self) -> Result<Done> {
         let done = self.helper.ask(&Order::Drop)?;
         self.helper.finish(Duration::from_secs(5));
@@ -86,17 +86,17 @@ impl Janitor {
     }
 }
 
-/// The name of a schema, and the number of its lock.
+/// Returns the name of a schema, and the key of its lock.
 fn name(number: u32) -> (String, i32) {
     (format!("{PREFIX}{number:08x}"), number.cast_signed())
 }
 
-/// The statement that drops a schema.
+/// Returns the statement that drops a schema.
 pub fn drop_schema(schema: &str) -> String {
     format!("DROP SCHEMA IF EXISTS {} CASCADE", quote_ident(schema))
 }
 
-/// The janitor's life.
+/// Runs the janitor.
 pub(crate) async fn run(master: &mut Master) -> Exit {
     let orders: Orders = match master.order().await {
         Ok(Some(orders)) => orders,
@@ -119,7 +119,7 @@ fn refuse(master: &Master, error: Error) -> Exit {
 }
 
 async fn connect(target: &Target) -> Result<Writer> {
-    // Whoever typed a password typed it for the demonstration, which hands it on.
+    // A password that was typed is passed on by the demonstration, so it is never asked for again.
     let mut never = |_: &str| Err(Error::new(Exit::Unavailable, "the server wants a password"));
     Writer::for_(Purpose::Demo, target, LIMITS, None, &Running::default(), &mut never).await
 }
@@ -134,7 +134,7 @@ async fn keep(master: &mut Master, orders: &Orders) -> Result<()> {
     let statements = match make(&writer, &schema, number).await {
         Ok(statements) => statements,
         Err(error) => {
-            // What went wrong may have gone wrong after the schema was there.
+            // The error may have occurred after the schema was created.
             let _ = writer.run(&drop_schema(&schema)).await;
             return Err(error);
         }
@@ -166,7 +166,7 @@ async fn keep(master: &mut Master, orders: &Orders) -> Result<()> {
             break Err(error);
         }
         tokio::time::sleep(PAUSE).await;
-        // It may be the session that is gone, or the server for a while.
+        // The session may have been lost, or the server may be away for a while.
         if let Ok(another) = connect(&orders.target).await {
             writer = another;
         }
@@ -183,7 +183,7 @@ async fn lock(writer: &Writer, number: i32) -> Result<()> {
     writer.run(&format!("SELECT pg_catalog.pg_advisory_lock({CLASS}, {number})")).await
 }
 
-/// Takes the lock, then makes the schema; before that, drops what others have left.
+/// Takes the lock, then creates the schema; before that, drops schemas that others have left behind.
 async fn make(writer: &Writer, schema: &str, number: i32) -> Result<Vec<String>> {
     if writer.is_standby() {
         return Err(Error::new(
@@ -193,7 +193,7 @@ async fn make(writer: &Writer, schema: &str, number: i32) -> Result<Vec<String>>
         .hint("connect to its primary, or try it on a server of its own: pgkit locks demo --sandbox"));
     }
     for left in writer.bytes(LEFTOVERS, &[Value::Int8(CLASS.into())]).await?.into_iter().flatten() {
-        // One that somebody is using waits for the next demonstration.
+        // A schema that is in use is left to the next demonstration.
         let _ = writer.run(&drop_schema(&String::from_utf8_lossy(&left))).await;
     }
     lock(writer, number).await?;
@@ -218,7 +218,7 @@ async fn make(writer: &Writer, schema: &str, number: i32) -> Result<Vec<String>>
     Ok(statements)
 }
 
-/// A number that no other demonstration has. The standard library's hasher is seeded at random.
+/// Returns a number that no other demonstration has. The standard library's hasher is seeded at random.
 fn random() -> u32 {
     let number = std::hash::RandomState::new().build_hasher().finish();
     u32::try_from(number & u64::from(u32::MAX)).unwrap_or_default()

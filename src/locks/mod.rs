@@ -1,5 +1,5 @@
-//! Who waits for whom is a report, `queries/locks.sql`; here is what computes and acts. What the engines do they tell
-//! as events; nothing here prints.
+//! Which process waits for which is a report, `queries/reports/activity/locks.sql`; here is the code that computes
+//! and acts. The engines report what they do as events; nothing here prints.
 
 pub mod demo;
 pub mod janitor;

@@ -1,4 +1,4 @@
-//! Cancels statements and ends sessions, and sees whether they are gone.
+//! Cancels statements and terminates sessions, and checks whether they are gone.
 
 use std::time::{Duration, Instant};
 
@@ -7,26 +7,26 @@ use serde::Deserialize;
 use crate::error::{Error, Result};
 use crate::session::{Value, Writer};
 
-/// What they are. `$1`: their numbers.
+/// Describes the sessions. `$1`: their pids.
 const SESSIONS: &str = include_str!("../../queries/locks/sessions.sql");
-/// Check and signal in one statement: no number can be given to another session in between.
+/// These check and signal in one statement, so that a pid cannot pass to another session in between.
 const CANCEL: &str = include_str!("../../queries/locks/cancel.sql");
 const TERMINATE: &str = include_str!("../../queries/locks/terminate.sql");
 
-/// How often it is looked whether they are gone.
+/// How often to check whether they are gone.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// What is done to a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
-    /// Its statement is cancelled; the session stays, and so does its transaction.
+    /// Cancel its statement; the session and its transaction stay.
     Cancel,
-    /// It is ended.
+    /// Terminate it.
     Terminate,
 }
 
 impl How {
-    /// The command's name.
+    /// Returns the command's name.
     pub const fn name(self) -> &'static str {
         match self {
             How::Cancel => "cancel",
@@ -39,66 +39,66 @@ impl How {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Session {
-    /// Its number.
+    /// The pid.
     pub pid: i32,
-    /// Its role.
+    /// The role.
     pub user: Option<String>,
-    /// What it calls itself; what it is, where it is no client's.
+    /// The application name; for a process that is not a client's, its type.
     pub application: Option<String>,
     /// `active`, `idle in transaction` …
     pub state: Option<String>,
-    /// When it began, in microseconds since 1970.
+    /// When the session began, in microseconds since 1970.
     pub backend_start: Option<i64>,
     /// When its last statement began.
     pub query_start: Option<i64>,
-    /// How long it has been in a transaction.
+    /// How long it has been in a transaction, in seconds.
     pub transaction_s: Option<f64>,
     /// Its last statement, on one line.
     pub statement: Option<String>,
 }
 
 impl Session {
-    /// Does it run a statement?
+    /// Returns whether it is running a statement.
     fn is_active(&self) -> bool {
         matches!(self.state.as_deref(), Some("active" | "fastpath function call"))
     }
 
-    /// Is what was signalled still there, in this later picture of the same number?
+    /// Returns whether what was signalled is still there, according to a later look at the same pid.
     fn is_left(&self, how: How, now: &Session) -> bool {
         self.backend_start == now.backend_start
             && (how == How::Terminate || (now.is_active() && now.query_start == self.query_start))
     }
 }
 
-/// What became of a session.
+/// The outcome for a session.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fate {
-    /// There is none of this number.
+    /// There is no session with this pid.
     Missing,
-    /// The role may not see when it began, so it cannot be told from another of the same number.
+    /// The role may not see when the session began, so it cannot be told from another one with the same pid.
     Hidden,
-    /// It runs no statement that could be cancelled.
+    /// The session is not running a statement that could be cancelled.
     Idle,
-    /// It, or its statement, ended before it was signalled.
+    /// The session, or its statement, ended before it was signalled.
     AlreadyGone,
-    /// The server refuses.
+    /// The server refused.
     Refused(Error),
-    /// It, or its statement, ended so long after the signal.
+    /// The session, or its statement, ended this long after the signal.
     Gone(Duration),
-    /// The signal is sent, and nobody waited for what came of it.
+    /// The signal was sent, without waiting for its effect.
     Sent,
-    /// The signal is sent, and it is there still.
+    /// The signal was sent, but the session or its statement is still there.
     Left,
 }
 
-/// The sessions of these numbers, in this order; `None` where there is none.
+/// Returns the sessions with these pids, in this order; `None` if there is no such session.
 pub async fn look(writer: &Writer, pids: &[i32]) -> Result<Vec<(i32, Option<Session>)>> {
     let numbers = pids.iter().map(|pid| Some(pid.to_string())).collect();
     let found: Vec<Session> = writer.structs(SESSIONS, &[Value::TextList(numbers)]).await?;
     Ok(pids.iter().map(|pid| (*pid, found.iter().find(|s| s.pid == *pid).cloned())).collect())
 }
 
-/// What can be said of a session before anything is done; `None`: it can be signalled.
+/// Returns why a session cannot be signalled, as far as that is known beforehand; `None` if it can be.
 pub fn obstacle(how: How, session: Option<&Session>) -> Option<Fate> {
     match session {
         None => Some(Fate::Missing),
@@ -108,14 +108,14 @@ pub fn obstacle(how: How, session: Option<&Session>) -> Option<Fate> {
     }
 }
 
-/// Whether the server says that it has sent it.
+/// Whether the server reports that it has sent the signal.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Answer {
     sent: bool,
 }
 
-/// Signals one. `None`: it is to be seen what comes of it.
+/// Signals one session. `None` means that the effect is still to be seen.
 async fn send(writer: &Writer, how: How, session: &Session) -> Result<Option<Fate>> {
     let number = |n: Option<i64>| Value::Int8(n.unwrap_or_default());
     let mut values = vec![Value::Int8(session.pid.into()), number(session.backend_start)];
@@ -130,7 +130,7 @@ async fn send(writer: &Writer, how: How, session: &Session) -> Result<Option<Fat
         Ok(answers) => Ok(match answers.first() {
             None => Some(Fate::AlreadyGone),
             Some(Answer { sent: true }) => None,
-            // The server warns, and goes on: a process of its own takes no signals from sessions.
+            // The server only warns, and goes on: a process of its own takes no signals from sessions.
             Some(Answer { sent: false }) => Some(Fate::Refused(Error::new(
                 crate::error::Exit::Bad,
                 "the server does not signal this process",
@@ -141,7 +141,7 @@ async fn send(writer: &Writer, how: How, session: &Session) -> Result<Option<Fat
     }
 }
 
-/// Signals those that can be, then waits until all of them are gone, or for so long.
+/// Signals the sessions that can be signalled, then waits until all of them are gone, or for this long.
 pub async fn run(
     writer: &Writer,
     how: How,

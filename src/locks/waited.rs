@@ -1,48 +1,50 @@
-//! Looks at the forest as it goes by: has somebody waited too long, and whose sessions could not be seen?
+//! Looks at the rows of `pgkit locks` as they pass: has a process waited too long, and which sessions could not be
+//! seen?
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::answer::{Observer, Verdict};
-use crate::cell::Cell;
-use crate::column::Column;
 use crate::error::{Error, Exit, Result};
 use crate::render::human;
+use crate::rows::Column;
+use crate::rows::cell::Cell;
 use crate::rows::{Flow, RowSink};
 
-/// What the server shows instead of a statement that the role may not see.
+/// The text that the server shows instead of a statement that the role may not see.
 const HIDDEN: &str = "<insufficient privilege>";
-/// The mode of a standby's replay that waits for a snapshot.
+/// The mode of a standby's replay that is waiting for a snapshot.
 const REPLAY: &str = "RecoveryConflictSnapshot";
-/// What to do about it.
+/// The role to grant so that they can be seen.
 const GRANT: &str = "pg_read_all_stats";
 
 /// The observer of `pgkit locks`.
 #[derive(Debug, Default)]
 pub struct Waited {
-    /// Nobody may have waited longer; `None` is forever.
+    /// The longest that a process may have waited; `None` means any time.
     limit: Option<Duration>,
-    /// Somebody reads along, who wonders about an empty answer.
+    /// Whether a user is reading along, who would wonder about an empty answer.
     talks: bool,
     columns: Vec<Column>,
     seen: Seen,
 }
 
-/// One answer.
+/// The findings in one answer.
 #[derive(Debug, Default)]
 struct Seen {
     rows: u64,
     hidden: BTreeSet<String>,
-    /// Who waits, nobody may see since when.
+    /// The pids of waiting processes whose waiting time may not be seen.
     unknown: BTreeSet<String>,
-    /// Replay is among them.
+    /// Whether a standby's replay is among them.
     replay: bool,
     late: BTreeSet<String>,
     longest: Option<(f64, String)>,
 }
 
 impl Waited {
-    /// For answers in which nobody may have waited for longer than `limit`; 0 is not at all.
+    /// Creates the observer for answers in which no process may have waited longer than `limit`; 0 means not at
+    /// all.
     pub fn new(limit: Option<Duration>, talks: bool) -> Waited {
         Waited { limit, talks, ..Waited::default() }
     }
@@ -56,7 +58,7 @@ impl Waited {
                 .ok_or_else(|| Error::bug(format!("locks has no column {name:?}")))?;
             column.kind.decode(*raw).map_err(|why| Error::bug(format!("locks: column {name:?}: {why}")))
         };
-        let pid = crate::plain::plain(&cell("pid")?).into_owned();
+        let pid = crate::rows::plain::plain(&cell("pid")?).into_owned();
         self.seen.rows += 1;
         if matches!(cell("statement")?, Cell::Text(text) if text == HIDDEN) {
             self.seen.hidden.insert(pid.clone());
@@ -160,7 +162,7 @@ mod tests {
             assert_eq!(waited.row(&row.raw()).unwrap(), Flow::More);
         }
         let verdict = waited.judge();
-        // The next answer begins anew.
+        // The next answer starts with a clean state.
         assert_eq!(waited.judge().unwrap().exit, Exit::Done);
         verdict
     }

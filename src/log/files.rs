@@ -1,4 +1,4 @@
-//! Where the server's log goes, what of it this role may read over SQL, and how fast it grows.
+//! Where the server's log goes, which parts of it this role may read over SQL, and how fast it grows.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -13,11 +13,11 @@ use crate::error::{Error, Exit, Result};
 use crate::session::{Value, Writer};
 
 const FILES: &str = include_str!("../../queries/log/files.sql");
-/// The most that is read of the collector's own list of files, in bytes: three lines.
+/// The most bytes that are read of the collector's own list of files, which has three lines.
 const LIST: u64 = 64 << 10;
 const RIGHTS: &str = include_str!("../../queries/log/rights.sql");
 
-/// One way to ask the server: its own functions, or those that a superuser granted.
+/// One way to ask the server: its own functions, or those that a superuser has granted.
 struct Statements {
     list: &'static str,
     current: &'static str,
@@ -49,7 +49,7 @@ pub enum Format {
     Json,
 }
 
-/// The settings that say where things are; what a role may not see is `None`.
+/// The settings that say where things are; `None` if the role may not see one.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
@@ -63,24 +63,24 @@ pub struct Settings {
     pub data_directory: Option<String>,
     /// Where the log goes: `stderr`, `csvlog`, `jsonlog`, `syslog`, and lists of these.
     pub log_destination: Option<String>,
-    /// Is what goes to stderr collected into files?
+    /// Whether stderr output is collected into files (`on` or `off`).
     pub logging_collector: Option<String>,
     /// The folder of these files.
     pub log_directory: Option<String>,
-    /// How they are named.
+    /// The pattern of their names.
     pub log_filename: Option<String>,
-    /// What stands before a line that goes to stderr.
+    /// The prefix of a line that goes to stderr.
     pub log_line_prefix: Option<String>,
-    /// The time zone of the times in it.
+    /// The time zone of the times in the log.
     pub log_timezone: Option<String>,
-    /// What syslog files it under.
+    /// The syslog facility.
     pub syslog_facility: Option<String>,
-    /// What it calls itself there.
+    /// The server's name in syslog.
     pub syslog_ident: Option<String>,
 }
 
 impl Settings {
-    /// Are there log files that the server keeps itself?
+    /// Returns whether the server collects its log into files itself.
     pub fn collects(&self) -> bool {
         self.logging_collector.as_deref() == Some("on")
     }
@@ -95,7 +95,7 @@ struct Rights {
     granted: bool,
 }
 
-/// A file that the log goes to now.
+/// A file that the log is being written to.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Current {
@@ -113,7 +113,7 @@ pub struct LogFile {
     pub size: i64,
 }
 
-/// What is known of the server's log.
+/// What is known about the server's log.
 pub struct Place {
     /// The settings.
     pub settings: Settings,
@@ -122,19 +122,19 @@ pub struct Place {
     rights: Rights,
 }
 
-/// Where the log is.
+/// Where the log can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Log {
     /// In files that the server shows over SQL: the format, and the current file's path as the server knows it.
     Server(Format, String),
     /// In a file of this machine.
     Local(Format, PathBuf),
-    /// Nowhere that can be read from here; one sentence says how to find it.
+    /// Nowhere that can be read from here; the sentence says how to find it.
     Unknown(String),
 }
 
 impl Place {
-    /// Asks the server, and this machine.
+    /// Asks the server, and looks at this machine.
     pub async fn find(writer: &Writer) -> Result<Place> {
         let settings: Settings = writer.one(FILES, &[]).await?;
         let rights: Rights = writer.one(RIGHTS, &[]).await?;
@@ -150,7 +150,7 @@ impl Place {
         }
     }
 
-    /// Lists the files of the log directory, the oldest first; `None` where the role may not, or there are none.
+    /// Lists the files of the log directory, the oldest first; `None` if the role may not, or if there are none.
     pub async fn list(&self, writer: &Writer) -> Result<Option<Vec<LogFile>>> {
         let statement = match self.rights {
             Rights { list: true, .. } => DIRECT.list,
@@ -159,13 +159,13 @@ impl Place {
         };
         match writer.structs(statement, &[]).await {
             Ok(files) => Ok(Some(files)),
-            // There is no such directory.
+            // The directory does not exist.
             Err(e) if e.sqlstate.as_deref() == Some("58P01") => Ok(None),
             Err(e) => Err(e),
         }
     }
 
-    /// The files that the log goes to now, with the server's path of each.
+    /// Returns the files that the log is being written to, each with the server's path.
     pub async fn current(&self, writer: &Writer) -> Result<Vec<(Format, String)>> {
         let statement = match self.rights {
             Rights { current: true, .. } => DIRECT.current,
@@ -176,7 +176,7 @@ impl Place {
         Ok(all.into_iter().filter_map(|one| Some((one.format, one.path?))).collect())
     }
 
-    /// Reads a log file over SQL from a byte on; `None` when it is gone.
+    /// Reads a log file over SQL, from this byte on; `None` if the file is gone.
     pub async fn read(&self, writer: &Writer, path: &str, from: u64, bytes: u64) -> Result<Option<Vec<u8>>> {
         let statements = self.statements().ok_or_else(|| self.refusal(writer))?;
         let number = |n: u64| Value::Int8(i64::try_from(n).unwrap_or(i64::MAX));
@@ -185,7 +185,7 @@ impl Place {
         Ok(rows.into_iter().next().flatten())
     }
 
-    /// The error of a role that may not read the log.
+    /// Returns the error for a role that may not read the log.
     fn refusal(&self, writer: &Writer) -> Error {
         let error =
             Error::new(Exit::Permission, format!("role {:?} may not read the server's log", writer.user()));
@@ -199,9 +199,9 @@ impl Place {
         }
     }
 
-    /// Where the log is, of the formats there are the one that tells most.
+    /// Returns where the log is; of several formats, the one with the most information.
     ///
-    /// Errors: it is on the server, and the role may not read it (77).
+    /// Errors: the log is on the server, and the role may not read it (77).
     pub async fn log(&self, writer: &Writer) -> Result<Log> {
         if self.settings.collects() {
             let current = self.current(writer).await?;
@@ -220,12 +220,12 @@ impl Place {
         Ok(self.uncollected())
     }
 
-    /// A collected log as a file of this machine, where this user can open it.
+    /// Returns a collected log as a file of this machine, if this user can open it.
     fn local_collected(&self, current: &[(Format, String)]) -> Option<Log> {
         let data = self.postmaster.as_ref()?.data_directory.clone()?;
         let named = Named::ByServer(self.owner());
         let current: Vec<(Format, String)> = if current.is_empty() {
-            // The collector writes down what its files are called, one a line.
+            // The collector lists the names of its current files, one per line.
             let mut text = String::new();
             let list = source::open(&data.join("current_logfiles"), named).ok()?;
             list.take(LIST).read_to_string(&mut text).ok()?;
@@ -251,20 +251,20 @@ impl Place {
         source::open(&path, named).ok().map(|_| Log::Local(*format, path))
     }
 
-    /// Is there a destination that the collector writes to a file?
+    /// Returns whether any destination is one that the collector writes to files.
     fn writes_files(&self) -> bool {
         let destination = self.settings.log_destination.as_deref().unwrap_or("stderr");
         ["stderr", "csvlog", "jsonlog"].iter().any(|kind| destination.contains(kind))
     }
 
-    /// Whose the files are that the server collects its log in: whose its data folder is.
+    /// Returns the owner of the files that the server collects its log in, which is the owner of the data folder.
     pub fn owner(&self) -> Option<u32> {
         let data = self.postmaster.as_ref()?.data_directory.as_ref()?;
         let meta = self.settings.collects().then(|| std::fs::metadata(data).ok());
         meta.flatten().map(|meta| meta.uid())
     }
 
-    /// A log that no collector keeps.
+    /// Returns where a log is that no collector keeps.
     fn uncollected(&self) -> Log {
         let destination = self.settings.log_destination.as_deref().unwrap_or_default();
         if !destination.contains("stderr") {
@@ -314,8 +314,8 @@ impl Place {
     }
 }
 
-/// The file that the server calls by this name, where that is one of its log directory. A name that leads anywhere else is
-/// none of a log, whoever has written it down.
+/// Returns the file that the server calls by this name, if it is in the log directory. A name that leads anywhere
+/// else is not that of a log file, no matter who wrote it down.
 fn in_log_directory(data: &Path, directory: Option<&str>, name: &str) -> Option<PathBuf> {
     let path = Path::new(name);
     let inside = match directory {
@@ -327,27 +327,27 @@ fn in_log_directory(data: &Path, directory: Option<&str>, name: &str) -> Option<
     (inside.components().next().is_some() && inside.components().all(plain)).then(|| data.join(path))
 }
 
-/// A word for a shell.
+/// Quotes a word for a shell.
 fn shell(word: &str) -> String {
     let plain = !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
     if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
-/// Adds up how much a log has grown, whatever is rotated, truncated or removed meanwhile.
+/// Adds up how much a log has grown, even if files are rotated, truncated or removed in the meantime.
 #[derive(Debug, Clone, Default)]
 pub struct Growth {
     sizes: Option<BTreeMap<String, u64>>,
-    /// Bytes since the first look.
+    /// The growth in bytes since the first call of [`Growth::look`].
     pub bytes: u64,
 }
 
 impl Growth {
-    /// Takes in the sizes as they are now.
+    /// Takes in the present sizes.
     pub fn look(&mut self, sizes: BTreeMap<String, u64>) {
         if let Some(before) = &self.sizes {
             for (name, size) in &sizes {
                 let before = before.get(name).copied().unwrap_or(0);
-                // A file that is smaller was begun anew.
+                // A file that is smaller was started again from its beginning.
                 self.bytes += if *size >= before { size - before } else { *size };
             }
         }
@@ -355,7 +355,7 @@ impl Growth {
     }
 }
 
-/// The sizes of all files of the log; `None` where they cannot be known from here.
+/// Returns the sizes of all files of the log; `None` if they cannot be determined from here.
 pub async fn sizes(place: &Place, writer: &Writer) -> Result<Option<BTreeMap<String, u64>>> {
     if place.settings.collects() {
         if let Some(files) = place.list(writer).await? {

@@ -1,6 +1,6 @@
-//! Which log_line_prefix a log was written with, where nobody says. A wrong guess is worse than none: it names the wrong user,
-//! and nobody notices. So every line has to agree, what is read has to look like what it is called, and where two prefixes
-//! would read the lines in different ways, neither is taken.
+//! Guesses the log_line_prefix that a log was written with, if it is not given. A wrong guess is worse than none:
+//! it would name the wrong user without anyone noticing. So every line has to agree, every field has to look like
+//! what it is read as, and if two prefixes would read the lines differently, neither is taken.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
@@ -14,12 +14,12 @@ use crate::error::{Error, Result};
 
 /// The most lines that are looked at.
 const LINES: usize = 1000;
-/// The highest number of a process: Linux's, which is higher than anybody else's.
+/// The highest possible pid: Linux's limit, which is higher than that of any other system.
 const HIGHEST_PID: i64 = 1 << 22;
-/// By how many seconds a line may be older than the one before it: several processes write.
+/// By how many seconds a line may be older than the one before it, since several processes write.
 const DISORDER: i64 = 5;
 
-/// Does this line look like one with an entry, or a part of one?
+/// Returns whether this line looks like an entry or a part of one.
 pub fn looks_like_entry(line: &[u8]) -> bool {
     !line.starts_with(b"\t") && (words::has_severity(line) || words::places(line).next().is_some())
 }
@@ -28,7 +28,7 @@ pub fn looks_like_entry(line: &[u8]) -> bool {
 static KNOWN: LazyLock<Vec<Prefix>> =
     LazyLock::new(|| known::all().iter().map(|text| Prefix::compile(text)).collect());
 
-/// What a prefix reads in a line.
+/// The fields that a prefix reads in a line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Reading<'a> {
     fields: BTreeMap<Field, &'a [u8]>,
@@ -51,13 +51,13 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// A prefix that fits, and what it reads.
+/// A prefix that fits, and its readings of the lines.
 struct Fit<'a> {
     prefix: Prefix,
     readings: Vec<Reading<'a>>,
 }
 
-/// The fields that people ask for.
+/// The fields that users ask for.
 const TOLD: [Field; 8] = [
     Field::Time,
     Field::Pid,
@@ -70,9 +70,10 @@ const TOLD: [Field; 8] = [
 ];
 
 impl Fit<'_> {
-    /// Does it read all that the other reads, and the same; or less of a text, where it knows what the rest of that is?
+    /// Returns whether this reads everything that the other reads, with the same values; a value may be shorter if
+    /// this prefix explains the rest of it as literal text.
     fn covers(&self, other: &Fit<'_>) -> bool {
-        // Without a label nothing tells a user from a database, even where both have one name now.
+        // Without a label, nothing tells a user from a database, even if both have the same name in these lines.
         if self.prefix.text() != other.prefix.text()
             && known::swapped(self.prefix.text()) == other.prefix.text()
         {
@@ -95,9 +96,10 @@ impl Fit<'_> {
     }
 }
 
-/// Guesses the prefix of a log that begins like this, among `candidates`, or all that are known. `name` is for messages.
+/// Guesses the prefix of a log with this beginning, among `candidates` or, if there are none, all known prefixes.
+/// `name` is for messages.
 ///
-/// Errors: none fits, or several do that say different things (65).
+/// Errors: no prefix fits, or several fit that give different values (65).
 pub fn guess(beginning: &[u8], name: &str, candidates: &[String]) -> Result<Prefix> {
     let lines = sample(beginning);
     let given: Vec<Prefix> = candidates.iter().map(|text| Prefix::compile(text)).collect();
@@ -116,7 +118,8 @@ pub fn guess(beginning: &[u8], name: &str, candidates: &[String]) -> Result<Pref
     if let Some(best) = best.iter().min_by_key(|fit| surplus(fit)) {
         return Ok(best.prefix.clone());
     }
-    // The two that tell most, of those that nothing tells more than.
+    // Keep the fits that no other fit strictly covers. If two of them do not cover each other, the guess is
+    // ambiguous.
     let mut rivals: Vec<&Fit<'_>> =
         fits.iter().filter(|fit| fits.iter().all(|other| !other.covers(fit) || fit.covers(other))).collect();
     if let Some(first) = rivals.first().copied() {
@@ -125,7 +128,7 @@ pub fn guess(beginning: &[u8], name: &str, candidates: &[String]) -> Result<Pref
             return Err(several(name, &first.prefix, &second.prefix));
         }
     }
-    // The one with the most text of its own: the lines look like it most clearly.
+    // The lines most clearly resemble the prefix with the most literal text.
     let doubtful = doubtful.into_iter().rev().max_by_key(|prefix| prefix.literals());
     Err(match doubtful.filter(|prefix| prefix.literals() > 2 && !lines.is_empty()) {
         Some(prefix) => contradicted(name, prefix),
@@ -133,7 +136,8 @@ pub fn guess(beginning: &[u8], name: &str, candidates: &[String]) -> Result<Pref
     })
 }
 
-/// How much of a prefix no line has shown: where several read the same, the one that claims least beyond it is taken.
+/// Counts the fields of a prefix that no line has shown. Among prefixes with the same readings, the one with the
+/// fewest is taken.
 fn surplus(fit: &Fit<'_>) -> usize {
     let shown = |field: &Field| fit.readings.iter().any(|reading| reading.name(*field).is_some());
     TOLD.iter().filter(|field| fit.prefix.tells(**field) && !shown(field)).count()
@@ -173,7 +177,7 @@ fn none(name: &str, lines: &[&[u8]]) -> Error {
         .hint(format!("some have names: --line-prefix {}", names.join(", ")))
 }
 
-/// What of a beginning is kept, so that a later line can be looked at together with it.
+/// Returns the lines of a beginning that are kept, so that a later line can be examined together with them.
 pub fn kept(beginning: &[u8]) -> Vec<u8> {
     let mut kept = Vec::new();
     for line in sample(beginning).into_iter().take(200) {
@@ -183,7 +187,7 @@ pub fn kept(beginning: &[u8]) -> Vec<u8> {
     kept
 }
 
-/// The lines that tell something: those with an entry or a part of one. Where none has a word of a known language, all.
+/// Returns the lines with an entry or a part of one. If no line has a word of a known language, returns all lines.
 fn sample(beginning: &[u8]) -> Vec<&[u8]> {
     let other_format = |line: &&[u8]| decode::begins_csvlog(line) || decode::begins_jsonlog(line);
     let mut lines: Vec<&[u8]> = beginning
@@ -215,7 +219,7 @@ fn readings<'a>(prefix: &Prefix, lines: &[&'a [u8]]) -> Option<Vec<Reading<'a>>>
     (!all.is_empty()).then_some(all)
 }
 
-/// Does what is read look like what it is called?
+/// Returns whether each field looks like what it is read as.
 fn is_plausible(prefix: &Prefix, readings: &[Reading<'_>]) -> bool {
     readings.iter().all(|reading| looks_right(prefix, reading))
         && parts_agree(readings)
@@ -226,14 +230,15 @@ fn is_plausible(prefix: &Prefix, readings: &[Reading<'_>]) -> bool {
         && programs_are_no_users(prefix, readings)
 }
 
-/// Without a label, what is always the user or the database as well is no program.
+/// Checks the application name: without a label, a value that always equals the user or the database is not a
+/// program.
 fn programs_are_no_users(prefix: &Prefix, readings: &[Reading<'_>]) -> bool {
     let labelled = prefix.label(Field::Application).iter().any(|b| matches!(b, b'=' | b'"'));
     let told: Vec<_> = readings.iter().filter(|reading| reading.name(Field::Application).is_some()).collect();
     labelled
         || told.is_empty()
         || [Field::User, Field::Database].iter().all(|field| {
-            // The end of it may be text that the prefix does not know.
+            // The end of the value may be text that belongs to no known prefix.
             let starts = |r: &&Reading<'_>| match (r.name(Field::Application), r.name(*field)) {
                 (Some(program), Some(name)) => program.starts_with(name),
                 _ => false,
@@ -242,7 +247,8 @@ fn programs_are_no_users(prefix: &Prefix, readings: &[Reading<'_>]) -> bool {
         })
 }
 
-/// Each field of a line by itself. A process without a client has none of its names, one with a client has all.
+/// Checks each field of a line by itself. A process without a client has none of the names, and one with a client
+/// has all.
 fn looks_right(prefix: &Prefix, reading: &Reading<'_>) -> bool {
     let names = [Field::User, Field::Database, Field::Application, Field::Client];
     let told: Vec<bool> =
@@ -270,7 +276,7 @@ fn looks_right(prefix: &Prefix, reading: &Reading<'_>) -> bool {
         })
 }
 
-/// A code of five, of a class that there is, and that goes with the severity.
+/// Returns whether this is an SQLSTATE of five characters, of an existing class, that matches the severity.
 fn is_sqlstate(text: &[u8], word: Option<Word>) -> bool {
     let classes = b"0001020308090A0B0D0E0F0K0L0M0N0P0S0T0U0V0W0X0Y0Z1020212223242526272829\
                     2A2B2C2D2E2F2H303334353638393B3C3D3F40424445464853545557586672F0HVP0XX";
@@ -281,7 +287,8 @@ fn is_sqlstate(text: &[u8], word: Option<Word>) -> bool {
         && !(word == Some(Word::Error) && success)
 }
 
-/// Is this what another escape prints, perhaps with something around it, and no name of a program?
+/// Returns whether this is the value of another escape, perhaps with something around it, rather than a program's
+/// name.
 fn is_something_else(text: &[u8]) -> bool {
     let from = text.iter().position(u8::is_ascii_alphanumeric);
     let to = text.iter().rposition(u8::is_ascii_alphanumeric);
@@ -300,7 +307,7 @@ fn is_something_else(text: &[u8]) -> bool {
         || is_tag(first)
 }
 
-/// Does this look like the name of a user or a database? `labelled`: something says that it is one.
+/// Returns whether this looks like the name of a user or a database. `labelled`: a label says that it is one.
 fn is_name(text: &[u8], labelled: bool) -> bool {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || *b >= 0x80 || b"_-.$".contains(b);
     let fits = text.iter().all(|b| plain(b) || (labelled && b"@+/ ".contains(b)));
@@ -308,7 +315,7 @@ fn is_name(text: &[u8], labelled: bool) -> bool {
     fits && has_letter && text.len() < 64 && !is_session(text) && !is_no_name(text)
 }
 
-/// Two numbers in hexadecimal, as `%c` has them.
+/// Returns whether this is two hexadecimal numbers, as `%c` prints them.
 fn is_session(text: &[u8]) -> bool {
     if text.is_empty() {
         return false;
@@ -319,7 +326,8 @@ fn is_session(text: &[u8]) -> bool {
     hex() && hex() && text[0].is_ascii_digit()
 }
 
-/// Words that are the name of nobody: those of other escapes, and programs of PostgreSQL's own.
+/// Returns whether this word cannot be a name: it is the value of another escape, or one of PostgreSQL's own
+/// programs.
 fn is_no_name(text: &[u8]) -> bool {
     const PROGRAMS: &[&str] = &[
         "psql",
@@ -334,7 +342,7 @@ fn is_no_name(text: &[u8]) -> bool {
     is_tag(text) || PROGRAMS.iter().any(|word| word.as_bytes() == text)
 }
 
-/// The first word of a command's tag, or of the kind of a process.
+/// Returns whether this is the first word of a command tag or of a process type.
 fn is_tag(text: &[u8]) -> bool {
     const WORDS: &[&str] = &[
         "idle",
@@ -406,7 +414,7 @@ fn is_tag(text: &[u8]) -> bool {
     WORDS.iter().any(|word| word.as_bytes() == text)
 }
 
-/// An address, the name of a host, or `[local]`; perhaps with a port.
+/// Returns whether this is an address, a host name or `[local]`, perhaps with a port.
 fn is_client(text: &[u8]) -> bool {
     if text.is_empty() || text == b"[local]" || words::is_unknown_name(text) {
         return true;
@@ -426,7 +434,8 @@ fn is_client(text: &[u8]) -> bool {
     address || (named && letters && !is_session(host) && host.first().is_some_and(u8::is_ascii_alphanumeric))
 }
 
-/// A part of an entry follows it at once, from the same process, whose session has the same names.
+/// Checks the parts of entries: a part follows its entry directly, comes from the same process, and has the same
+/// names.
 fn parts_agree(readings: &[Reading<'_>]) -> bool {
     readings.windows(2).all(|pair| {
         let [entry, part] = pair else { return true };
@@ -443,7 +452,7 @@ fn parts_agree(readings: &[Reading<'_>]) -> bool {
     })
 }
 
-/// A process has one user, one database and one client, and `%c` names it.
+/// Checks that each pid has one user, one database and one client, and that `%c` contains that pid.
 fn sessions_agree(readings: &[Reading<'_>]) -> bool {
     let mut names: HashMap<(i64, Field), &[u8]> = HashMap::new();
     readings.iter().all(|reading| {
@@ -459,13 +468,13 @@ fn sessions_agree(readings: &[Reading<'_>]) -> bool {
     })
 }
 
-/// The process that a session's identifier names.
+/// Returns the pid that a session ID contains.
 pub fn process_of(session: &[u8]) -> Option<i64> {
     let pid = session.split(|b| *b == b'.').nth(1)?;
     i64::from_str_radix(std::str::from_utf8(pid).ok()?, 16).ok()
 }
 
-/// The lines' times go on; when a session began does not.
+/// Checks that the times of the lines advance; session start times would not.
 fn times_go_on(readings: &[Reading<'_>]) -> bool {
     let mut latest = i64::MIN;
     let mut of_process: HashMap<i64, BTreeSet<i64>> = HashMap::new();
@@ -474,7 +483,7 @@ fn times_go_on(readings: &[Reading<'_>]) -> bool {
         let Some(second) = reading.fields.get(&Field::Time).and_then(|text| zone::seconds(text)) else {
             continue;
         };
-        // A clock that was put back an hour is one, at the end of summer.
+        // A step back of one hour is allowed: the clock is put back at the end of summer.
         if second + DISORDER < latest && !(3000..=3600 + DISORDER).contains(&(latest - second)) {
             return false;
         }
@@ -484,13 +493,14 @@ fn times_go_on(readings: &[Reading<'_>]) -> bool {
             *entries.entry(pid).or_default() += 1;
         }
     }
-    // Three processes and more, each with several entries and but one time: that is when they began.
+    // If at least three processes each have several entries but all with the same time, the field is the time when
+    // they began.
     let several: Vec<_> = entries.iter().filter(|(_, count)| **count > 1).map(|(pid, _)| pid).collect();
     let all: BTreeSet<i64> = of_process.values().flatten().copied().collect();
     several.len() < 3 || all.len() < 3 || several.iter().any(|pid| of_process[*pid].len() > 1)
 }
 
-/// Some messages name their user and database.
+/// Checks the names against messages that contain the user and the database.
 fn messages_agree(readings: &[Reading<'_>]) -> bool {
     readings.iter().all(|reading| {
         let says = |field: Field, before: &str, end: u8| -> bool {
@@ -523,7 +533,8 @@ fn messages_agree(readings: &[Reading<'_>]) -> bool {
     })
 }
 
-/// A lone number may be the process's, or the line's in its session: then it counts up from one.
+/// Checks that a lone number is a pid. It may instead be the line's number in its session, which counts up from
+/// one.
 fn numbers_are_processes(readings: &[Reading<'_>]) -> bool {
     let numbers: Vec<i64> = readings.iter().filter_map(|reading| reading.number(Field::Pid)).collect();
     let proved = readings.windows(2).any(|pair| !pair[1].begins_entry())

@@ -1,6 +1,7 @@
-//! The log_line_prefixes in use: the server's default, those of distributions, of services and of well-known guides.
+//! Known values of log_line_prefix: the server's default, and those of distributions, services and well-known
+//! guides.
 
-/// Prefixes that bear a name, for `--line-prefix NAME`. Where a name has several, the one that fits is taken.
+/// The prefixes with a name, for `--line-prefix NAME`. If a name has several, the one that fits is taken.
 pub const NAMED: &[(&str, &[&str])] = &[
     ("default", &["%m [%p] "]),
     ("debian", &["%m [%p] %q%u@%d ", "%t [%p-%l] %q%u@%d "]),
@@ -52,7 +53,7 @@ pub const NAMED: &[(&str, &[&str])] = &[
     ("edb", &["%t ", "%m "]),
 ];
 
-/// More of them, from guides and from people's settings.
+/// Other prefixes, from guides and from users' settings.
 const OTHERS: &[&str] = &[
     "%m [%p] %u@%d ",
     "%m [%p] %q%u@%d %h ",
@@ -193,8 +194,8 @@ const OTHERS: &[&str] = &[
     "",
 ];
 
-/// All of them, each once, and those that a line of theirs could just as well be: without a label nothing tells a user from
-/// a database.
+/// Returns all known prefixes, each once, including those with user and database swapped: without a label, nothing
+/// tells one from the other.
 pub fn all() -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     let listed = NAMED.iter().flat_map(|(_, prefixes)| prefixes.iter()).chain(OTHERS);
@@ -208,7 +209,7 @@ pub fn all() -> Vec<String> {
     all
 }
 
-/// The prefix with user and database in each other's place, where neither a label nor the `@` between them says which is which.
+/// Returns the prefix with user and database swapped, unless a label or an `@` between them says which is which.
 pub fn swapped(prefix: &str) -> String {
     if prefix.contains("%u@%d")
         || prefix.contains("=%u")
@@ -220,7 +221,7 @@ pub fn swapped(prefix: &str) -> String {
     prefix.replace("%u", "\0").replace("%d", "%u").replace('\0', "%d")
 }
 
-/// The prefixes of this name.
+/// Returns the prefixes with this name.
 pub fn named(name: &str) -> Option<&'static [&'static str]> {
     NAMED.iter().find(|(known, _)| *known == name).map(|(_, prefixes)| *prefixes)
 }

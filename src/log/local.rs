@@ -1,4 +1,5 @@
-//! What the server's own machine knows of its log, when pgkit runs there: the file behind its standard error.
+//! What the server's own machine knows about its log, if pgkit runs there: the file that its standard error goes
+//! to.
 
 use std::path::{Path, PathBuf};
 
@@ -9,27 +10,28 @@ pub enum Stderr {
     File(PathBuf),
     /// To a pipe, a terminal, a socket or nowhere, in the kernel's words (`pipe:[123]`).
     Elsewhere(String),
-    /// The kernel does not tell us: that takes the same user, or root.
+    /// Unknown: the kernel tells it only to the same user or to root.
     Hidden,
 }
 
 /// The server's main process on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Postmaster {
-    /// Its process.
+    /// The pid.
     pub pid: u32,
     /// Where its standard error goes.
     pub stderr: Stderr,
-    /// The folder it works in, which is its data folder.
+    /// Its working directory, which is its data folder.
     pub data_directory: Option<PathBuf>,
     /// The systemd unit it runs in.
     pub unit: Option<String>,
 }
 
-/// The main process of the server whose backend this is, when it runs on this machine and in sight of us.
+/// Returns the main process of the server that this backend belongs to, if it runs on this machine and is visible
+/// to us.
 ///
-/// A number alone proves nothing: the backend may be another machine's or another container's. So the process of that
-/// number must be a backend that names this role and this database.
+/// The pid alone proves nothing: the backend may be on another machine or in another container. So the process with
+/// this pid must be a backend whose title names this role and this database.
 pub fn postmaster(backend_pid: i32, role: &str, database: &str) -> Option<Postmaster> {
     let proc = Path::new("/proc");
     let backend = proc.join(backend_pid.to_string());
@@ -55,7 +57,8 @@ pub fn postmaster(backend_pid: i32, role: &str, database: &str) -> Option<Postma
     Some(Postmaster { pid, stderr, data_directory: std::fs::read_link(home.join("cwd")).ok(), unit })
 }
 
-/// Is this the title of a backend of this role in this database (`postgres: [cluster: ]role database host …`)?
+/// Returns whether this is the title of a backend of this role in this database (`postgres: [cluster: ]role
+/// database host …`).
 fn is_backend(title: &str, role: &str, database: &str) -> bool {
     title.strip_prefix("postgres: ").is_some_and(|rest| {
         let meant = format!("{role} {database} ");
@@ -63,7 +66,7 @@ fn is_backend(title: &str, role: &str, database: &str) -> bool {
     })
 }
 
-/// The service in a process's cgroups.
+/// Returns the service in a process's cgroups.
 fn unit_of(cgroup: &str) -> Option<String> {
     let unit =
         cgroup.lines().filter_map(|line| line.rsplit('/').find(|part| part.ends_with(".service"))).next()?;
@@ -71,7 +74,8 @@ fn unit_of(cgroup: &str) -> Option<String> {
     (!unit.starts_with("user@")).then(|| unit.trim_end_matches(".service").to_owned())
 }
 
-/// The log of a cluster that Debian's tools made: they redirect it to a file named after the configuration's folder.
+/// Returns the log of a cluster that was made with Debian's tools: they redirect it to a file named after the
+/// folder of the configuration.
 pub fn debian_log(config_file: &str) -> Option<PathBuf> {
     let rest = config_file.strip_prefix("/etc/postgresql/")?.strip_suffix("/postgresql.conf")?;
     let (version, cluster) = rest.split_once('/')?;
@@ -79,10 +83,10 @@ pub fn debian_log(config_file: &str) -> Option<PathBuf> {
     file.is_file().then_some(file)
 }
 
-/// How many bytes are free where this file or folder is, for those who are not root.
+/// Returns how many bytes are free for users other than root, in the file system of this file or folder.
 pub fn free_bytes(path: &Path) -> Option<u64> {
     let stat = nix::sys::statvfs::statvfs(path).ok()?;
-    // The kernels count in types of different width.
+    // The kernels count in types of different widths.
     u64::try_from(u128::from(stat.blocks_available()) * u128::from(stat.fragment_size())).ok()
 }
 

@@ -1,4 +1,4 @@
-//! The server's log: switching statements on and surely off again, where it is, and reading it.
+//! The server's log: switching statement logging on and reliably off again, finding the log, and reading it.
 
 pub mod decode;
 pub mod files;

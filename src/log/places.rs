@@ -1,4 +1,4 @@
-//! What is set where: at the server, at databases and roles, in sessions; and whose setting wins.
+//! What is set where (for the server, for databases and roles, in sessions), and whose setting takes precedence.
 
 use std::collections::BTreeMap;
 
@@ -24,13 +24,13 @@ struct AutoConf {
     error: Option<String>,
 }
 
-/// A setting at a database, a role, or both.
+/// A setting of a database, a role, or a role in a database.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AtRole {
-    /// The database; `None`: in every one.
+    /// The database; `None` means every database.
     pub database: Option<String>,
-    /// The role; `None`: every one.
+    /// The role; `None` means every role.
     pub role: Option<String>,
     /// The setting.
     pub name: String,
@@ -38,7 +38,7 @@ pub struct AtRole {
     pub value: String,
 }
 
-/// A setting as a session has it.
+/// A setting as it is in effect in a session.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Effective {
@@ -46,42 +46,43 @@ pub struct Effective {
     pub name: String,
     /// Its value.
     pub value: String,
-    /// Where it comes from, in pg_settings' words.
+    /// The source of the value, as pg_settings names it.
     pub source: String,
-    /// The file, where it comes from one and the role may see that.
+    /// The configuration file, if the value comes from one and the role may see that.
     pub file: Option<String>,
-    /// The line in it.
+    /// The line in that file.
     pub line: Option<i64>,
 }
 
-/// A session of a client.
+/// A client's session.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Client {
-    /// Its process.
+    /// The pid.
     pub pid: i64,
-    /// Its database.
+    /// The database.
     pub database: Option<String>,
-    /// Its role.
+    /// The role.
     pub role: Option<String>,
-    /// What it calls itself.
+    /// The application name.
     pub application: Option<String>,
-    /// When it began; `None` where the role may not see that.
+    /// When the session began; `None` if the role may not see that.
     pub since: Option<Timestamp>,
 }
 
-/// What is found in all places.
+/// What was found in all places.
 #[derive(Debug, Clone, Default)]
 pub struct Places {
-    /// What stands in each place of what pgkit switches, the record left out.
+    /// The values of the settings that pgkit switches, by place, without the record.
     pub values: BTreeMap<Scope, Values>,
-    /// The records.
+    /// The records, by place.
     pub notes: BTreeMap<Scope, Note>,
-    /// Places whose record cannot be read, and why: nothing is put back there.
+    /// The places whose record cannot be read, and why; nothing is put back there.
     pub unreadable: BTreeMap<Scope, Error>,
-    /// What stands at roles within one database, or at all roles: pgkit switches nothing there, but it wins.
+    /// The settings of roles within one database, or of all roles. pgkit switches nothing there, but these take
+    /// precedence.
     pub elsewhere: Vec<AtRole>,
-    /// Could postgresql.auto.conf be read?
+    /// Whether postgresql.auto.conf could be read.
     pub sees_auto_conf: bool,
 }
 
@@ -97,13 +98,14 @@ impl Places {
         }
         match Note::parse(&value, &scope.place()) {
             Ok(note) => drop(self.notes.insert(scope, note)),
-            // One bad record must not keep the other places from being put back.
+            // One damaged record must not keep the other places from being put back.
             Err(e) => drop(self.unreadable.insert(scope, e)),
         }
     }
 
-    /// The places with the record of this switching on, that of the name which it had first: a database or a role that
-    /// was renamed since keeps it. An owner can copy a record into another place of theirs, which takes nothing from the first.
+    /// Returns the places of that kind that have the record with this ID, `named` first: a database or role that
+    /// has been renamed since keeps its record. An owner can copy a record to another place of theirs, but the
+    /// original remains.
     pub fn of_id(&self, id: &str, named: &Scope) -> Vec<Scope> {
         let kind = std::mem::discriminant(named);
         let ours = |scope: &Scope| self.notes.get(scope).is_some_and(|note| note.id == id);
@@ -122,7 +124,7 @@ impl Places {
         self.unreadable.get(scope).map_or(Ok(()), |e| Err(e.clone()))
     }
 
-    /// What stands at a database or a role and wins against `scope` for some sessions.
+    /// Returns the settings of databases and roles that take precedence over `scope` for some sessions.
     pub fn overrides(&self, scope: &Scope, settings: &Values) -> Vec<AtRole> {
         let at = |scope: &Scope, values: &Values| -> Vec<AtRole> {
             let (database, role) = match scope {
@@ -140,7 +142,7 @@ impl Places {
         };
         let mut all: Vec<AtRole> = self.elsewhere.clone();
         for (other, values) in &self.values {
-            // A role's own beats its database's, and both beat the server's.
+            // A role's setting takes precedence over its database's, and both over the server's.
             let beats = match (other, scope) {
                 (Scope::Global, _) => false,
                 (_, Scope::Global) => true,
@@ -155,7 +157,7 @@ impl Places {
             let meant = match scope {
                 Scope::Global => true,
                 Scope::Database(name) => one.database.as_ref().is_none_or(|d| d == name),
-                // What stands at all roles is weaker than what stands at one.
+                // A setting of all roles is weaker than that of one role.
                 Scope::Role(name) => one.role.as_ref() == Some(name),
             };
             meant && settings.get(&one.name).is_some_and(|value| *value != one.value)
@@ -165,13 +167,13 @@ impl Places {
 }
 
 impl AtRole {
-    /// Does it decide for this session?
+    /// Returns whether the setting applies to this session.
     pub(super) fn holds(&self, client: &Client) -> bool {
         self.database.as_ref().is_none_or(|d| client.database.as_ref() == Some(d))
             && self.role.as_ref().is_none_or(|r| client.role.as_ref() == Some(r))
     }
 
-    /// Where it stands, for messages.
+    /// Returns where the setting is, for messages.
     pub fn place(&self) -> String {
         match (&self.database, &self.role) {
             (Some(database), Some(role)) => format!("role {role:?} in database {database:?}"),
@@ -182,7 +184,7 @@ impl AtRole {
     }
 }
 
-/// The sessions that began while something was on in this place that is off now.
+/// Returns the sessions that began while something was on in this place that is off now.
 pub fn lingering_of(scope: &Scope, note: &Note, clients: &[Client]) -> Vec<Client> {
     clients
         .iter()
@@ -192,9 +194,10 @@ pub fn lingering_of(scope: &Scope, note: &Note, clients: &[Client]) -> Vec<Clien
         .collect()
 }
 
-/// Everything that is on anywhere, as this session may see it.
+/// Returns everything that is switched on, in all places, as far as this session may see it.
 ///
-/// A role that may not read postgresql.auto.conf gets the server's record from its own session, where it shows too.
+/// For a role that may not read postgresql.auto.conf, the server's record is taken from its own session, where it
+/// is visible too.
 pub async fn read(writer: &Writer) -> Result<Places> {
     let mut places = Places::default();
     match writer.structs::<AutoConf>(AUTO_CONF, &[]).await {
@@ -237,7 +240,7 @@ pub async fn read(writer: &Writer) -> Result<Places> {
             _ => places.elsewhere.push(one),
         }
     }
-    // The same record is seen in one's own session when it stands at one's database or role.
+    // The session also sees a record of its own database or role, which would then be listed twice.
     if !places.sees_auto_conf {
         let id = places.notes.get(&Scope::Global).map(|note| note.id.clone());
         let twice =
@@ -249,7 +252,7 @@ pub async fn read(writer: &Writer) -> Result<Places> {
     Ok(places)
 }
 
-/// The server's clock.
+/// Returns the time by the server's clock.
 pub async fn now(writer: &Writer) -> Result<Timestamp> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -259,7 +262,7 @@ pub async fn now(writer: &Writer) -> Result<Timestamp> {
     Ok(writer.one::<Now>("SELECT pg_catalog.clock_timestamp() AS now", &[]).await?.now)
 }
 
-/// The role that this session began as, by the name that it has now.
+/// Returns the present name of the role that this session began as.
 pub async fn session_user(writer: &Writer) -> Result<String> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -269,14 +272,14 @@ pub async fn session_user(writer: &Writer) -> Result<String> {
     Ok(writer.one::<Name>("SELECT session_user::text AS name", &[]).await?.name)
 }
 
-/// The settings by which a fresh session of this server logs statements now, whoever set them.
+/// Returns the settings by which a fresh session of this server now logs statements, no matter who set them.
 pub async fn in_force(writer: &Writer) -> Result<Vec<Effective>> {
-    // The writer's own session may be quiet, so what counts is the value that RESET would give.
+    // Logging may be off in the writer's own session, so the value that counts is the one that RESET would give.
     let found: Vec<Effective> = writer.structs(RESET_VAL, &[]).await?;
     Ok(found.into_iter().filter(|one| !matches!(one.value.as_str(), "none" | "-1")).collect())
 }
 
-/// The sessions of clients, but this one.
+/// Returns all client sessions except this one.
 pub async fn clients(writer: &Writer) -> Result<Vec<Client>> {
     writer.structs(SESSIONS, &[]).await
 }

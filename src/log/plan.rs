@@ -1,22 +1,22 @@
-//! A plan as auto_explain logs it: the statement in front of it, and the plan, as text, JSON, XML or YAML.
+//! A plan as auto_explain logs it: the statement, followed by the plan as text, JSON, XML or YAML.
 
 use std::borrow::Cow;
 
-/// What auto_explain writes behind the duration.
+/// The text that auto_explain writes after the duration.
 pub const MARK: &[u8] = b"plan:\n";
 
-/// A plan that was taken apart.
+/// A plan, separated from its statement.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Plan<'a> {
-    /// The statement; empty where none is found.
+    /// The statement; empty if there is none.
     pub statement: Cow<'a, [u8]>,
-    /// The parameters' values, from PostgreSQL 16 on.
+    /// The parameter values, from PostgreSQL 16 on.
     pub parameters: Cow<'a, [u8]>,
-    /// The plan itself. A format that is one document stays whole.
+    /// The plan itself. If the format is a single document, this is the whole document.
     pub plan: &'a [u8],
 }
 
-/// Takes apart what stands behind [`MARK`].
+/// Splits the text that follows [`MARK`].
 pub fn parse(text: &[u8]) -> Plan<'_> {
     let found = match text.trim_ascii_start().first() {
         Some(b'{' | b'[') => json(text),
@@ -26,11 +26,11 @@ pub fn parse(text: &[u8]) -> Plan<'_> {
     found.unwrap_or(Plan { statement: Cow::default(), parameters: Cow::default(), plan: text })
 }
 
-/// `Query Text: SELECT …`, perhaps `Query Parameters: …`, and the plan, whose first line stands at the margin and ends with its
-/// costs; what belongs to it is indented.
+/// Splits `Query Text: SELECT …`, perhaps `Query Parameters: …`, and the plan. The plan's first line is not
+/// indented and ends with its costs; the rest of the plan is indented.
 fn plain(text: &[u8]) -> Option<Plan<'_>> {
     let rest = text.strip_prefix(b"Query Text: ")?;
-    // A statement may hold a line that looks like it, so the last one counts.
+    // A statement may contain a line that looks like that, so the last one counts.
     let mut top = None;
     let mut from = 0;
     for line in rest.split_inclusive(|b| *b == b'\n') {
@@ -92,7 +92,7 @@ fn xml(text: &[u8]) -> Option<Plan<'_>> {
     })
 }
 
-/// In YAML the statement is in double quotes, with JSON's escapes.
+/// Splits YAML, in which the statement is in double quotes, with JSON's escapes.
 fn yaml(text: &[u8]) -> Option<Plan<'_>> {
     let value = |line: &[u8], key: &[u8]| -> Option<String> {
         serde_json::from_slice(line.trim_ascii().strip_prefix(key)?.trim_ascii()).ok()

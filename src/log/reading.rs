@@ -1,4 +1,4 @@
-//! From the bytes of one log to its entries: what it is wrapped in, its format, and its prefix.
+//! Reading the entries of a log from its bytes: detects the wrapping, the format and the prefix.
 
 use std::path::Path;
 
@@ -13,26 +13,26 @@ use super::zone::{Clock, looks_like_time};
 use crate::error::{Error, Result};
 use crate::rows::Flow;
 
-/// The most that a log is wrapped in.
+/// The most wrappings that a log may be in, one inside the other.
 const DEPTH: usize = 3;
 
 /// How logs are to be read.
 #[derive(Debug, Clone)]
 pub struct Reading {
-    /// The format, where it is known.
+    /// The format, if it is known.
     pub format: Option<Format>,
-    /// The log_line_prefix or the name of one, where it is known.
+    /// The log_line_prefix or the name of one, if it is known.
     pub prefix: Option<String>,
-    /// What turns its times into instants.
+    /// The clock that turns the log's times into instants.
     pub clock: Clock,
-    /// Is it the server's own log, which nobody wraps?
+    /// Whether it is the server's own log, which is never wrapped.
     pub own: bool,
 }
 
 impl Reading {
-    /// Begins with a log that begins like this. `name` is for messages.
+    /// Starts reading a log with this beginning. `name` is for messages.
     ///
-    /// Errors: it looks like no log, or like several (65).
+    /// Errors: it does not look like a log, or it could be read in several ways (65).
     pub fn begin(&self, beginning: &[u8], name: &str) -> Result<Stream> {
         let mut cleaner = Cleaner { first: true, crlf: false, held: false };
         if !self.own {
@@ -90,7 +90,8 @@ impl Reading {
         Ok(Stream { cleaner, unwrappers, decoder, spare: Vec::new(), bytes: 0, odd: 0 })
     }
 
-    /// The prefix that was given, the one of that name that fits, or the one that fits.
+    /// Returns the given prefix; if that is the name of several, the one that fits; if none was given, the one that
+    /// fits.
     fn prefix(&self, text: &[u8], name: &str) -> Result<(Prefix, Option<Guessed>)> {
         let candidates: Vec<String> = match &self.prefix {
             Some(given) => match known::named(given) {
@@ -108,13 +109,13 @@ impl Reading {
         Ok((prefix, Some(guessed)))
     }
 
-    /// Is the prefix guessed?
+    /// Returns whether the prefix is guessed.
     pub fn guesses(&self) -> bool {
         self.prefix.as_deref().is_none_or(|given| known::named(given).is_some())
     }
 }
 
-/// Adds what it seems to be to the error of a log that cannot be read.
+/// Adds what the file seems to be to the error for a log that cannot be read.
 fn seems(error: Error, beginning: &[u8], name: &str, wrappings: &[Wrapping]) -> Error {
     if let Some(what) = strange::what(beginning) {
         return Error::data(format!("{name} is no log of PostgreSQL's: it seems to be {what}"));
@@ -125,7 +126,7 @@ fn seems(error: Error, beginning: &[u8], name: &str, wrappings: &[Wrapping]) -> 
     }
 }
 
-/// What is in this, and what opened it.
+/// Unwraps a text; returns its content and the unwrapper.
 fn opened(wrapping: Wrapping, text: &[u8]) -> (Vec<u8>, Unwrapper) {
     let mut unwrapper = Unwrapper::new(wrapping, Wanted::default());
     let mut inner = Vec::new();
@@ -134,7 +135,7 @@ fn opened(wrapping: Wrapping, text: &[u8]) -> (Vec<u8>, Unwrapper) {
     (inner, unwrapper)
 }
 
-/// What a log looks like, by the first line that tells, or its name where none does.
+/// Detects a log's format, by the first line that shows it, or by its name if no line does.
 fn sniff(beginning: &[u8], name: &str) -> Format {
     let by_name = match Path::new(name).extension().and_then(|e| e.to_str()) {
         Some("csv") => Format::Csv,
@@ -145,7 +146,7 @@ fn sniff(beginning: &[u8], name: &str) -> Format {
         beginning.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty()).take(1000).peekable();
     let Some(first) = lines.peek() else { return by_name };
     if by_name == Format::Csv && !looks_like_time(first) {
-        // It may begin in the middle of an entry.
+        // The file may begin in the middle of an entry.
         return Format::Csv;
     }
     for line in lines {
@@ -156,28 +157,28 @@ fn sniff(beginning: &[u8], name: &str) -> Format {
             return Format::Csv;
         }
         if guess::looks_like_entry(line) {
-            // What comes in another format later is seen then.
+            // Entries in another format that come later are detected then.
             return Format::Stderr;
         }
     }
     Format::Stderr
 }
 
-/// Do its first lines end as on Windows?
+/// Returns whether the first lines end as on Windows.
 fn has_crlf(beginning: &[u8]) -> bool {
     let lines: Vec<&[u8]> =
         beginning.split_inclusive(|b| *b == b'\n').filter(|l| l.ends_with(b"\n")).take(20).collect();
     !lines.is_empty() && lines.iter().all(|line| line.ends_with(b"\r\n"))
 }
 
-/// Takes away what is no text of the log's.
+/// Removes bytes that do not belong to the log's text.
 #[derive(Debug, Clone)]
 struct Cleaner {
-    /// Nothing was read yet.
+    /// Whether nothing has been read yet.
     first: bool,
-    /// Its lines end as on Windows.
+    /// Whether the lines end as on Windows.
     crlf: bool,
-    /// A carriage return came last.
+    /// Whether the last byte was a carriage return, which is held back.
     held: bool,
 }
 
@@ -224,13 +225,13 @@ pub struct Stream {
     unwrappers: Vec<Unwrapper>,
     decoder: Decoder,
     spare: Vec<u8>,
-    /// How many bytes came that are more than blanks.
+    /// The number of bytes read so far, without blocks of mere whitespace.
     pub bytes: u64,
     odd: u64,
 }
 
 impl Stream {
-    /// One that reads the same way, and has read nothing.
+    /// Returns a stream that reads the same way and has not read anything yet.
     pub fn fresh(&self) -> Stream {
         Stream {
             cleaner: Cleaner { first: true, crlf: self.cleaner.crlf, held: false },
@@ -242,7 +243,8 @@ impl Stream {
         }
     }
 
-    /// Begin in the middle of a file: what comes before the first whole entry is passed over in silence.
+    /// Prepares for reading from the middle of a file: what comes before the first complete entry is skipped
+    /// without being counted as lost.
     pub fn in_the_middle(&mut self) {
         self.cleaner.first = false;
         if let Some(outer) = self.unwrappers.first_mut() {
@@ -256,12 +258,12 @@ impl Stream {
         self.decoder.only(sieve);
     }
 
-    /// Has the filter dropped any entry?
+    /// Returns whether the filter has dropped any entry.
     pub fn has_sifted(&self) -> bool {
         self.decoder.has_sifted()
     }
 
-    /// Can reading begin anywhere in it?
+    /// Returns whether reading can begin anywhere in the log.
     pub fn may_begin_anywhere(&self) -> bool {
         self.unwrappers.iter().all(|unwrapper| unwrapper.wrapping().has_one_line_each())
     }
@@ -280,7 +282,8 @@ impl Stream {
         self.decoder.feed(data, sink)
     }
 
-    /// Nothing more has come for a while: hands out an entry that would only wait for the next one.
+    /// Tells the stream that nothing more has come for a while: it hands out an entry that would only wait for the
+    /// next one.
     pub fn settle(&mut self, sink: Sink<'_>) -> Result<Flow> {
         let rest = self.drain(false);
         if !rest.is_empty() && self.decoder.feed(&rest, sink)? == Flow::Enough {
@@ -289,7 +292,7 @@ impl Stream {
         self.decoder.settle(sink)
     }
 
-    /// The log is at its end: hands out what there is.
+    /// Tells the stream that the log has ended: it hands out what it still holds.
     pub fn end(&mut self, sink: Sink<'_>) -> Result<Flow> {
         let rest = self.drain(true);
         if !rest.is_empty() && self.decoder.feed(&rest, sink)? == Flow::Enough {
@@ -298,7 +301,7 @@ impl Stream {
         self.decoder.end(sink)
     }
 
-    /// What the wrappings hold back.
+    /// Returns what the wrappings hold back.
     fn drain(&mut self, end: bool) -> Vec<u8> {
         let mut data = Vec::new();
         for unwrapper in &mut self.unwrappers {
@@ -315,18 +318,18 @@ impl Stream {
         data
     }
 
-    /// What was passed over or cut so far.
+    /// Returns what has been skipped or cut so far.
     pub fn losses(&self) -> Losses {
         let odd: u64 = self.unwrappers.iter().map(|unwrapper| unwrapper.odd).sum();
         Losses { odd: self.odd + odd, ..self.decoder.losses() }
     }
 
-    /// Can this log answer a question about that field?
+    /// Returns whether this log has the field.
     pub fn tells(&self, field: Field) -> bool {
         self.decoder.tells(field)
     }
 
-    /// The prefix, where there is one.
+    /// Returns the prefix, if there is one.
     pub fn prefix(&self) -> Option<&Prefix> {
         self.decoder.prefix()
     }

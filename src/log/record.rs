@@ -1,4 +1,5 @@
-//! One entry of the log, whatever format it was written in; what it says of a statement; and which entries are wanted.
+//! One entry of the log, in whatever format it was written; what it says about a statement; and which entries are
+//! wanted.
 
 use std::borrow::Cow;
 
@@ -8,12 +9,12 @@ use super::plan;
 use super::words::{self, Word};
 use crate::session::MARK;
 
-/// One entry. What the format or its prefix does not tell is empty.
+/// One entry. A field that the format or the prefix does not give is empty.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record {
-    /// When.
+    /// The time.
     pub time: Option<Timestamp>,
-    /// The process.
+    /// The pid.
     pub pid: Option<i64>,
     /// The role.
     pub user: Vec<u8>,
@@ -33,29 +34,29 @@ pub struct Record {
     pub detail: Vec<u8>,
     /// Its hint.
     pub hint: Vec<u8>,
-    /// Where in functions and the like.
+    /// The context, such as the function that was running.
     pub context: Vec<u8>,
     /// The statement that caused it.
     pub statement: Vec<u8>,
 }
 
-/// What a record's message says of a statement.
+/// What a record's message says about a statement.
 #[derive(Debug, PartialEq)]
 pub struct Shape<'a> {
-    /// How long it took, in milliseconds.
+    /// How long the statement took, in milliseconds.
     pub duration_ms: Option<f64>,
-    /// The message without the statement: `statement`, `execute NAME`, `plan`, or all of it.
+    /// The message without the statement: `statement`, `execute NAME`, `plan`, or the whole message.
     pub message: &'a [u8],
     /// The statement.
     pub statement: Cow<'a, [u8]>,
-    /// The parameters' values.
+    /// The parameter values.
     pub parameters: Cow<'a, [u8]>,
-    /// The detail, where it is not the parameters; or the plan.
+    /// The detail, unless it consists of the parameters; or the plan.
     pub detail: &'a [u8],
 }
 
 impl Record {
-    /// Makes it empty again, and keeps its memory.
+    /// Empties the record, and keeps its memory.
     pub fn clear(&mut self) {
         self.time = None;
         self.pid = None;
@@ -76,8 +77,8 @@ impl Record {
         }
     }
 
-    /// Takes its message apart, as `log_statement`, `log_min_duration_statement` and `log_duration` write it (see
-    /// exec_simple_query and its kin in the server's postgres.c), and auto_explain.
+    /// Splits the message as `log_statement`, `log_min_duration_statement` and `log_duration` write it (see
+    /// exec_simple_query and similar functions in the server's postgres.c), and auto_explain.
     pub fn shape(&self) -> Shape<'_> {
         let mut shape = Shape {
             duration_ms: None,
@@ -117,7 +118,8 @@ impl Record {
         shape
     }
 
-    /// Is it an error? By its SQLSTATE where the word is of no language that is known; `None` where nothing tells.
+    /// Returns whether it is an error. The SQLSTATE decides if the severity is of no known language; `None` if that
+    /// is missing too.
     pub fn is_error(&self) -> Option<bool> {
         match words::severity(&self.severity) {
             Some(word) => Some(word == Word::Error),
@@ -131,24 +133,24 @@ impl Record {
 /// Which entries are wanted.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Of this database.
+    /// Only those of this database.
     pub database: Option<String>,
-    /// Of this role.
+    /// Only those of this role.
     pub user: Option<String>,
-    /// Of this application name.
+    /// Only those of this application name.
     pub application: Option<String>,
-    /// Of statements that took at least so many milliseconds.
+    /// Only those of statements that took at least this many milliseconds.
     pub min_duration_ms: Option<f64>,
-    /// From then on.
+    /// Only those at or after this time.
     pub since: Option<Timestamp>,
-    /// Up to then.
+    /// Only those up to this time.
     pub until: Option<Timestamp>,
-    /// Errors only.
+    /// Only errors.
     pub errors: bool,
 }
 
 impl Filter {
-    /// Is this one wanted? pgkit's own statements never are.
+    /// Returns whether this entry is wanted. pgkit's own statements never are.
     pub fn wants(&self, record: &Record, shape: &Shape<'_>) -> bool {
         let is =
             |wanted: &Option<String>, found: &[u8]| wanted.as_ref().is_none_or(|w| w.as_bytes() == found);
@@ -182,7 +184,7 @@ pub const COLUMNS: &[&str] = &[
     "context text",
 ];
 
-/// An entry's numbers as the server would send them.
+/// An entry's numbers in the server's binary form.
 #[derive(Default)]
 pub struct Numbers {
     time: [u8; 8],
@@ -190,7 +192,7 @@ pub struct Numbers {
     duration: [u8; 8],
 }
 
-/// An entry's values for [`COLUMNS`], without copying its texts. An empty text is NULL.
+/// Returns an entry's values for [`COLUMNS`], without copying its texts. An empty text is NULL.
 pub fn values<'a>(
     record: &'a Record,
     shape: &'a Shape<'_>,
@@ -200,7 +202,7 @@ pub fn values<'a>(
         (!text.is_empty()).then_some(text)
     }
     if let Some(time) = record.time {
-        // Since 2000-01-01.
+        // Microseconds since 2000-01-01.
         numbers.time = (time.as_microsecond() - 946_684_800_000_000).to_be_bytes();
     }
     numbers.pid = record.pid.unwrap_or_default().to_be_bytes();

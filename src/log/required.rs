@@ -1,21 +1,23 @@
-//! Texts of which one is in every row that a `--grep` keeps. Looking for them in an entry is far quicker than making a row of it.
+//! Texts of which one is in every row that a `--grep` keeps. Searching an entry for them is much faster than making
+//! a row of it.
 
 use regex::bytes::Regex;
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
 
 use super::record::Record;
 
-/// The most texts that are looked for.
+/// The most texts that are searched for.
 const MOST: usize = 8;
-/// A text that is shorter is in nearly every entry.
+/// A shorter text would be in nearly every entry.
 const SHORTEST: usize = 3;
 
-/// A pattern of nothing but these texts.
+/// A pattern that matches exactly these texts.
 #[derive(Debug, Clone)]
 pub struct Required(Regex);
 
 impl Required {
-    /// Those of a pattern; `None` where none can be told, or where they could be in a row and not in its entry.
+    /// Extracts the texts from a pattern; `None` if there are none, or if they could be in a row but not in its
+    /// entry.
     pub fn of(pattern: &Regex) -> Option<Required> {
         let hir = regex_syntax::ParserBuilder::new().utf8(false).build().parse(pattern.as_str()).ok()?;
         [ExtractKind::Prefix, ExtractKind::Suffix].into_iter().find_map(|kind| {
@@ -28,17 +30,17 @@ impl Required {
         })
     }
 
-    /// Where in this text the first of them begins.
+    /// Returns where the first of the texts begins.
     pub fn first_in(&self, text: &[u8]) -> Option<usize> {
         self.0.find(text).map(|found| found.start())
     }
 
-    /// May a row of this text match?
+    /// Returns whether a row made from this text may match.
     pub fn may_be_in(&self, text: &[u8]) -> bool {
         self.0.is_match(text)
     }
 
-    /// May a row of this entry match?
+    /// Returns whether a row made from this entry may match.
     pub fn may_be_of(&self, record: &Record) -> bool {
         [
             &record.message,
@@ -58,9 +60,10 @@ impl Required {
     }
 }
 
-/// What of this text is in an entry's own bytes wherever the text is in a row; `None` where that cannot be told. A row's texts
-/// are pieces of its entry's. But what tsv, csv, JSON and XML escape may stand in other bytes; times, numbers and a port are
-/// written anew; and so are the words that a message of any language becomes.
+/// Returns the part of this text that is in an entry's own bytes whenever the text is in its row; `None` if there
+/// is no such part. The texts of a row are pieces of those of its entry. But characters that tsv, csv, JSON and XML
+/// escape may be stored as other bytes; times, numbers and a port are formatted anew; and so are the words that
+/// replace a message of any language.
 fn sound(text: &[u8]) -> Option<&str> {
     let plain = text.iter().all(|b| (b' '..=b'~').contains(b) && !b"\\\"<>&".contains(b));
     let port =
@@ -68,7 +71,7 @@ fn sound(text: &[u8]) -> Option<&str> {
     let written_anew = ["statement", "duration", "plan"]
         .iter()
         .any(|word| memchr::memmem::find(word.as_bytes(), text).is_some());
-    // It may begin in the midst of what an escape became: the row has \n or \x1b where the entry has one byte.
+    // The text may begin in the middle of an escape: the row has \n or \x1b where the entry has one byte.
     let hex = |bytes: &[u8]| bytes.iter().take(2).take_while(|b| b.is_ascii_hexdigit()).count();
     let escaped = match text {
         [b'x', digits @ ..] if hex(digits) == 2 => 3,

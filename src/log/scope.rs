@@ -1,4 +1,4 @@
-//! Where a setting can stand: for the whole server, at a database, at a role.
+//! Where a setting can be made: for the whole server, a database or a role.
 
 use std::fmt;
 
@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::sql::{quote_ident, quote_literal};
 
-/// Where a setting can stand.
+/// Where a setting can be made.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// In postgresql.auto.conf: `ALTER SYSTEM`. It reaches living sessions too.
+    /// In postgresql.auto.conf, with `ALTER SYSTEM`. It affects existing sessions too.
     Global,
-    /// At a database: `ALTER DATABASE`. Sessions that begin from then on.
+    /// For a database, with `ALTER DATABASE`. It affects sessions that begin from then on.
     Database(String),
-    /// At a role: `ALTER ROLE`. Sessions that begin from then on.
+    /// For a role, with `ALTER ROLE`. It affects sessions that begin from then on.
     Role(String),
 }
 
@@ -27,7 +27,8 @@ impl Scope {
         }
     }
 
-    /// The statement that puts this value there; `None` leaves nothing there. `setting` is one that pgkit knows.
+    /// Returns the statement that sets this value; `None` removes the setting. `setting` must be one that pgkit
+    /// knows.
     pub fn statement(&self, setting: &str, value: Option<&str>) -> String {
         match value {
             Some(value) => format!("{} SET {setting} = {}", self.alter(), quote_literal(value)),
@@ -35,7 +36,7 @@ impl Scope {
         }
     }
 
-    /// Where its settings stand, for messages.
+    /// Returns where the setting is kept, for messages.
     pub fn place(&self) -> String {
         match self {
             Scope::Global => "postgresql.auto.conf".to_owned(),
@@ -44,7 +45,7 @@ impl Scope {
         }
     }
 
-    /// Does a session of this role in this database begin with the settings of this place?
+    /// Returns whether a session of this role in this database begins with the settings of this place.
     pub fn holds(&self, database: Option<&str>, role: Option<&str>) -> bool {
         match self {
             Scope::Global => true,

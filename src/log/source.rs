@@ -1,4 +1,4 @@
-//! Where a log's bytes come from: the server, over SQL, or files of this machine; following rotation and truncation.
+//! Where a log's bytes come from: the server, over SQL, or files of this machine. Follows rotation and truncation.
 
 mod open;
 mod packed;
@@ -14,25 +14,25 @@ use super::switch::Access;
 use crate::error::{Error, Exit, Result};
 use crate::session::{Purpose, Writer};
 
-/// How much is read at once: over SQL a statement each.
+/// How many bytes are read at once; over SQL, each read is one statement.
 const STEP: u64 = 1 << 20;
-/// How long to wait before coming back to a server that is away.
+/// How long to wait before trying a server again that is away.
 const AWAY: Duration = Duration::from_secs(1);
 
-/// What came of reading on.
+/// The result of reading on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Got {
     /// Bytes were added.
     Data,
-    /// There is no more for now.
+    /// There is nothing more for now.
     Nothing,
-    /// There will never be more: it is a pipe, or packed.
+    /// There will never be more: the source is a pipe or a compressed file.
     End,
-    /// What follows is another file, or this one begun anew: the entry before it is over.
+    /// What follows is another file, or this one started again; the entry before it is complete.
     Next,
 }
 
-/// Where bytes come from.
+/// A source of bytes.
 pub enum Source {
     /// The server.
     Server(Box<Server>),
@@ -41,7 +41,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// Reads on into `buffer`, which is emptied first. With `follow` a file that was rotated is left for the next one.
+    /// Reads on into `buffer`, which is emptied first. With `follow`, a rotated file is left for the next one.
     pub async fn read(&mut self, buffer: &mut Vec<u8>, follow: bool) -> Result<Got> {
         buffer.clear();
         match self {
@@ -50,7 +50,7 @@ impl Source {
         }
     }
 
-    /// The size of the file that is read now; `None` where it has none.
+    /// Returns the size of the file that is being read; `None` if it has none.
     pub async fn size(&mut self) -> Result<Option<u64>> {
         match self {
             Source::Server(server) => server.size().await.map(Some),
@@ -58,7 +58,7 @@ impl Source {
         }
     }
 
-    /// Goes on from this byte of the file that is read now.
+    /// Goes on from this byte of the file that is being read.
     pub fn seek(&mut self, at: u64) -> Result<()> {
         match self {
             Source::Server(server) => {
@@ -69,7 +69,7 @@ impl Source {
         }
     }
 
-    /// What people should be told since the last time.
+    /// Returns what users should be told that is new since the last call.
     pub fn news(&mut self) -> Option<String> {
         match self {
             Source::Server(server) => server.news.take(),
@@ -77,7 +77,7 @@ impl Source {
         }
     }
 
-    /// What could not be read since the last time, while the rest can.
+    /// Returns what could not be read since the last call, while the rest can be.
     pub fn faults(&mut self) -> Vec<Error> {
         match self {
             Source::Server(_) => Vec::new(),
@@ -85,7 +85,7 @@ impl Source {
         }
     }
 
-    /// Is what is read now one thing, whose end can be gone to, and the last of all?
+    /// Returns whether the current file is the last one and seekable, so that its end is the end of the log.
     pub fn ends_here(&self) -> bool {
         match self {
             Source::Server(_) => true,
@@ -93,7 +93,7 @@ impl Source {
         }
     }
 
-    /// Can reading go on from any byte of what is read now?
+    /// Returns whether reading can go on from any byte of what is being read.
     pub fn is_seekable(&self) -> bool {
         match self {
             Source::Server(_) => true,
@@ -101,7 +101,7 @@ impl Source {
         }
     }
 
-    /// What it is called.
+    /// Returns the source's name, for messages.
     pub fn name(&self) -> String {
         match self {
             Source::Server(_) => "the server's log".to_owned(),
@@ -113,7 +113,7 @@ impl Source {
         }
     }
 
-    /// The beginning of what is read now, which stays to be read.
+    /// Returns the beginning of what is being read, without consuming it.
     pub async fn beginning(&mut self, bytes: u64) -> Result<Vec<u8>> {
         match self {
             Source::Server(_) => Ok(Vec::new()),
@@ -121,7 +121,7 @@ impl Source {
         }
     }
 
-    /// Leaves the server in peace.
+    /// Closes the connection to the server.
     pub async fn close(self) {
         if let Source::Server(server) = self
             && let Some(writer) = server.writer
@@ -139,13 +139,13 @@ pub struct Server {
     format: Format,
     path: String,
     offset: u64,
-    /// Was it said that the server is away?
+    /// Whether it has been reported that the server is away.
     away: bool,
-    /// What people should be told.
+    /// A message for the user.
     news: Option<String>,
 }
 
-/// Whoever comes back has the password that was typed at first.
+/// Refuses to ask again: on a reconnect, the password that was typed at first is already known.
 fn no_password(_: &str) -> Result<String> {
     Err(Error::new(Exit::Unavailable, "no password is known for it"))
 }
@@ -155,7 +155,7 @@ fn name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// The error of a file that is not there any more. `folder`: its folder is.
+/// Returns the error for a file that no longer exists. `folder`: its folder does.
 fn gone(path: &str, place: &Place, folder: bool) -> Error {
     let error = Error::new(Exit::Io, format!("the log file {} is gone", path));
     if folder {
@@ -168,7 +168,7 @@ fn gone(path: &str, place: &Place, folder: bool) -> Error {
 }
 
 impl Server {
-    /// Reads this file of the server's from its beginning.
+    /// Starts reading this file of the server from its beginning.
     pub fn new(access: Access, writer: Writer, place: Place, format: Format, path: String) -> Server {
         let access = Access { target: writer.target().clone(), ..access };
         Server { access, writer: Some(writer), place, format, path, offset: 0, away: false, news: None }
@@ -222,7 +222,7 @@ impl Server {
                 }
             };
         }
-        // At its end: is there another, or is this one begun anew?
+        // At the end of the file: check whether there is another one, or whether this one was started again.
         let Some(files) = self.place.list(writer).await? else {
             return Err(gone(&self.path, &self.place, false));
         };
@@ -234,7 +234,7 @@ impl Server {
         let current = self.place.current(writer).await?;
         let current = current.into_iter().find(|(format, _)| *format == self.format).map(|(_, path)| path);
         let Some(current) = current.filter(|current| *current != self.path) else { return Ok(Got::Nothing) };
-        // What was written between our last look and the rotation comes first.
+        // What was written between the last read and the rotation comes first.
         if let Some(late) =
             self.place.read(writer, &self.path, self.offset, STEP).await?.filter(|d| !d.is_empty())
         {
@@ -242,7 +242,8 @@ impl Server {
             buffer.extend_from_slice(&late);
             return Ok(Got::Data);
         }
-        // Several rotations may have passed: the next one of the same kind by time, up to the current one.
+        // Several rotations may have passed: take the next file of the same kind, in order of time, up to the
+        // current one.
         let kind = |file: &str| file.rsplit_once('.').map(|(_, ending)| ending.to_owned());
         let next = at.and_then(|at| {
             files[at + 1..]

@@ -1,6 +1,6 @@
-//! What a file seems to be that is no log of PostgreSQL's, for the error that says so.
+//! What a file that is not a PostgreSQL log seems to be, for the error message.
 
-/// A short name of it; `None` where nothing tells.
+/// Returns a short description of it; `None` if there is nothing to tell by.
 pub fn what(beginning: &[u8]) -> Option<&'static str> {
     const MAGIC: &[(&[u8], &str)] = &[
         (b"PK\x03\x04", "a zip archive: unpack it first"),

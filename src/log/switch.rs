@@ -1,8 +1,8 @@
 //! Switching the server's log settings on, and back to exactly what they were.
 //!
-//! Everything happens under one lock that every pgkit takes, so that two who switch at once never lose what was there
-//! first. What was there is written down before anything is changed, and forgotten after everything is put back: dying
-//! half-way leaves a record that says what to do.
+//! Everything happens under one lock that every pgkit takes, so that two that switch at the same time never lose
+//! the original values. Those are recorded before anything is changed, and the record is removed after everything
+//! is put back: after a crash half-way, the record says what to do.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,33 +18,33 @@ use crate::note::{KEY, Note, Restore, SETTINGS, Values, Wish};
 use crate::session::{Echo, Limits, Purpose, Reader, Running, Settings, Writer};
 use crate::sql::quote_ident;
 
-/// `pg_advisory_lock`'s number: "pgkitlog".
+/// The key for `pg_advisory_lock`: "pgkitlog".
 const LOCK: i64 = 0x7067_6b69_746c_6f67;
-/// How long to wait for another pgkit that switches.
+/// How long to wait for another pgkit that is switching.
 const LOCK_WAIT: Duration = Duration::from_secs(20);
 /// How long a statement may take.
 const STATEMENT: Duration = Duration::from_secs(30);
-/// How long a reload may take to be seen by a fresh session.
+/// How long a fresh session may take to see the result of a reload.
 const RELOAD: Duration = Duration::from_secs(10);
-/// How long to wait before looking again.
+/// How long to wait before checking again.
 const PAUSE: Duration = Duration::from_millis(50);
 
 const EFFECTIVE: &str = include_str!("../../queries/log/effective.sql");
 const LOCK_DATABASE: &str = include_str!("../../queries/log/lock_database.sql");
 
-/// How to connect, for the sessions that this needs.
+/// How to open the sessions that switching needs.
 #[derive(Clone)]
 pub struct Access {
     /// The server.
     pub target: Target,
     /// `-E`
     pub echo: Echo,
-    /// What a signal cancels.
+    /// The running statement, which a signal cancels.
     pub running: Running,
 }
 
 impl Access {
-    /// A session for the log. `ask` prompts for a password.
+    /// Opens a session for the log. `ask` prompts for a password.
     pub async fn writer(
         &self,
         purpose: Purpose,
@@ -54,7 +54,7 @@ impl Access {
         Writer::for_(purpose, &self.target, limits, self.echo.clone(), &self.running, ask).await
     }
 
-    /// A fresh session of this database, as any client's begins.
+    /// Opens a fresh session in this database, which begins like that of any client.
     async fn fresh(&self, database: Option<&str>) -> Result<Reader> {
         let settings = Settings {
             statement_timeout: Some(STATEMENT),
@@ -67,40 +67,40 @@ impl Access {
     }
 }
 
-/// A session that holds the lock, and all that is done under it.
+/// A session that holds the lock, and everything that is done under it.
 pub struct Switch {
     writer: Writer,
     access: Access,
 }
 
-/// What came of switching on.
+/// The result of switching on.
 #[derive(Debug, Clone)]
 pub struct On {
     /// The record as it stands now.
     pub note: Note,
     /// The record that was there before.
     pub before: Option<Note>,
-    /// What wins against it for some sessions.
+    /// The settings elsewhere that take precedence for some sessions.
     pub overridden: Vec<AtRole>,
-    /// How many living sessions will not log, since theirs is decided when they begin.
+    /// The number of existing sessions that will not log, because their settings were fixed when they began.
     pub deaf: usize,
 }
 
-/// What came of switching off in one place.
+/// The result of switching off in one place.
 #[derive(Debug, Clone)]
 pub struct Off {
-    /// Where.
+    /// The place.
     pub scope: Scope,
     /// The record that was there.
     pub note: Note,
     /// What was done with each setting.
     pub settings: BTreeMap<String, Restore>,
-    /// Sessions begun meanwhile, which go on logging until they end.
+    /// The sessions that began in the meantime, and go on logging until they end.
     pub lingering: Vec<Client>,
 }
 
 impl Off {
-    /// What somebody else has changed, and was left alone.
+    /// Returns the settings that someone else has changed, which were left alone.
     pub fn changed(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         self.settings.iter().filter_map(|(name, restore)| match restore {
             Restore::Changed(found) => Some((name.as_str(), found.as_deref())),
@@ -109,21 +109,21 @@ impl Off {
     }
 }
 
-/// What to do with a value that somebody else has changed meanwhile.
+/// What to do with a value that someone else has changed in the meantime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Foreign {
-    /// Leave it and the record, and say so.
+    /// Leave the value and the record, and report it.
     Report,
-    /// Put the original back all the same.
+    /// Put the original value back all the same.
     Overwrite,
-    /// Leave it, and forget the record.
+    /// Leave the value, and remove the record.
     Keep,
 }
 
 impl Switch {
     /// Connects, and takes the lock. `ask` prompts for a password.
     ///
-    /// Errors: no connection (69), a pooler (64), another pgkit that does not get done (75).
+    /// Errors: no connection (69), a connection pooler (64), another pgkit that does not finish (75).
     pub async fn lock(access: &Access, ask: &mut dyn FnMut(&str) -> Result<String>) -> Result<Switch> {
         let mut writer = access.writer(Purpose::Log, ask).await?;
         let access = Access { target: writer.target().clone(), ..access.clone() };
@@ -135,7 +135,7 @@ impl Switch {
         let common = writer.structs::<Name>(LOCK_DATABASE, &[]).await?.into_iter().next();
         if let Some(common) = common.filter(|common| common.name != writer.database()) {
             let there = Access { target: access.target.with_database(&common.name), ..access.clone() };
-            // Where that database refuses us, the lock holds against those in ours only.
+            // If that database refuses the connection, the lock holds only against sessions in the current one.
             let mut never = |_: &str| Err(Error::new(Exit::Unavailable, "no password is known for it"));
             if let Ok(other) = there.writer(Purpose::Log, &mut never).await {
                 std::mem::replace(&mut writer, other).close().await;
@@ -153,27 +153,27 @@ impl Switch {
         Ok(Switch { writer, access })
     }
 
-    /// The session.
+    /// Returns the session.
     pub fn writer(&self) -> &Writer {
         &self.writer
     }
 
-    /// How it connected.
+    /// Returns how the session was opened.
     pub fn access(&self) -> &Access {
         &self.access
     }
 
-    /// Gives the lock back.
+    /// Releases the lock.
     pub async fn unlock(self) {
         self.writer.close().await;
     }
 
-    /// Everything that is on anywhere. Errors: the role may not see it (77).
+    /// Returns everything that is switched on, in all places. Errors: the role may not see it (77).
     pub async fn places(&self) -> Result<Places> {
         places::read(&self.writer).await
     }
 
-    /// The server's clock.
+    /// Returns the time by the server's clock.
     pub async fn now(&self) -> Result<Timestamp> {
         places::now(&self.writer).await
     }
@@ -181,15 +181,16 @@ impl Switch {
     async fn put(&self, scope: &Scope, setting: &str, value: Option<&str>) -> Result<()> {
         let statement = scope.statement(setting, value);
         if *scope == Scope::Global && setting == KEY && value.is_some() {
-            // Before 17 a server takes a name it does not know only from a session that does.
+            // Before PostgreSQL 17, a server takes an unknown name only from a session that has set it.
             self.writer.run(&format!("SET {KEY} = ''")).await?;
         }
         self.writer.run(&statement).await
     }
 
-    /// Writes down what is there, then sets what is wished for, and reloads.
+    /// Records the present values, then sets the wanted ones, and reloads.
     ///
-    /// Errors: a command-line option of the server's forbids it (1), permission (77), nothing is changed then.
+    /// Errors: one of the server's command-line options forbids it (1), missing permission (77); in both cases
+    /// nothing is changed.
     pub async fn on(&self, scope: &Scope, wish: &Wish) -> Result<On> {
         let places = self.places().await?;
         places.readable(scope)?;
@@ -201,15 +202,16 @@ impl Switch {
         let before = places.notes.get(scope).cloned();
         let note = Note::on(before.as_ref(), &places.of(scope), wish, now);
         if let Err(e) = self.apply(scope, &note, wish).await {
-            // Nothing half done: what was set already is put back. When the connection is lost, the record says what
-            // is to be done.
+            // Nothing may be left half done, so what was already set is put back. If the connection is lost, the
+            // record says what is to be done.
             let _ = self.undo(scope, before.as_ref(), &places.of(scope), wish).await;
             return Err(self.add_grants(scope, e));
         }
         let clients = self.clients().await?;
         let overridden = places.overrides(scope, &wish.settings);
         let deaf = match scope {
-            // A living session takes a new value for the server, unless its role or database decided otherwise.
+            // An existing session takes a new value of the server, unless a setting of its role or database takes
+            // precedence.
             Scope::Global => {
                 clients.iter().filter(|client| overridden.iter().any(|one| one.holds(client))).count()
             }
@@ -225,7 +227,8 @@ impl Switch {
     async fn apply(&self, scope: &Scope, note: &Note, wish: &Wish) -> Result<()> {
         let print = note.print()?;
         if *scope == Scope::Global {
-            // ALTER SYSTEM is its own transaction: the record first, so that it is there whatever happens next.
+            // Each ALTER SYSTEM is a transaction of its own, so the record is written first: then it is there
+            // whatever happens next.
             self.put(scope, KEY, Some(&print)).await?;
             for (name, value) in &wish.settings {
                 self.put(scope, name, Some(value)).await?;
@@ -250,12 +253,13 @@ impl Switch {
         self.reload().await
     }
 
-    /// A refusal names what a superuser would have to grant.
+    /// Adds to a permission error what a superuser would have to grant.
     fn add_grants(&self, scope: &Scope, error: Error) -> Error {
         if error.exit != Exit::Permission {
             return error;
         }
-        // The system refused the server a file: the server reports that as 42501 too, and no GRANT helps.
+        // The operating system denied the server access to a file. The server reports that as 42501 too, but no
+        // GRANT helps.
         if error.sqlstate.is_some() && is_of_a_file(&error.message) {
             return error.hint(
                 "the server's own user may not write there: look at the owner and the mode of the data folder and of postgresql.auto.conf, \
@@ -298,7 +302,7 @@ impl Switch {
         }
     }
 
-    /// Errors: what is there before cannot be seen (77), or nothing can be changed here (64).
+    /// Errors: the original values cannot be seen (77), or nothing can be changed here (64).
     fn may(&self, scope: &Scope, places: &Places) -> Result<()> {
         match scope {
             Scope::Global if !places.sees_auto_conf => Err(self.add_grants(
@@ -316,7 +320,7 @@ impl Switch {
         }
     }
 
-    /// What the server was started with cannot be changed by ALTER SYSTEM.
+    /// Refuses settings of the server's command line, which ALTER SYSTEM cannot override.
     async fn refuse_fixed(&self, wish: &Wish) -> Result<()> {
         let reader = self.access.fresh(None).await?;
         let found: Vec<Effective> = reader.structs(EFFECTIVE, &[]).await?;
@@ -341,7 +345,8 @@ impl Switch {
         places::clients(&self.writer).await
     }
 
-    /// Puts back what was there in one place; `None` where nothing is on there. `only`: just this switching on.
+    /// Puts back the original values in one place; `None` if nothing is on there. `only`: only if the record has
+    /// this ID.
     pub async fn off(&self, scope: &Scope, foreign: Foreign, only: Option<&str>) -> Result<Option<Off>> {
         let places = self.places().await?;
         places.readable(scope)?;
@@ -358,12 +363,12 @@ impl Switch {
         let mut statements = Vec::new();
         for (name, step) in &steps {
             if let Restore::Put(value) = step {
-                // The record was checked to name nothing else.
+                // The record was checked to contain no other names.
                 debug_assert!(SETTINGS.contains(&name.as_str()));
                 statements.push(scope.statement(name, value.as_deref()));
             }
         }
-        // ALTER SYSTEM is its own transaction; the rest is one.
+        // Each ALTER SYSTEM is a transaction of its own; for a database or a role there is one for all.
         let batches = if *scope == Scope::Global { statements } else { vec![statements.join("; ")] };
         for batch in batches.iter().filter(|batch| !batch.is_empty()) {
             self.writer.run(batch).await.map_err(|e| self.add_grants(scope, e))?;
@@ -371,7 +376,7 @@ impl Switch {
         let keep_record = left_alone && foreign == Foreign::Report;
         let mut lingering = Vec::new();
         if !keep_record {
-            // Only sessions that took the value when they began keep it; a reload reaches the rest.
+            // Only sessions that took the value when they began keep it; a reload reaches the others.
             let ended = note.off(self.now().await?);
             if *scope != Scope::Global {
                 lingering = places::lingering_of(scope, &ended, &self.clients().await?);
@@ -385,10 +390,10 @@ impl Switch {
         Ok(Some(Off { scope: scope.clone(), note: note.clone(), settings: steps, lingering }))
     }
 
-    /// Shows that a fresh session has these values: what it has of them, each with where it comes from. The server
-    /// takes a moment to reload.
+    /// Checks that a fresh session has these values: returns its values, each with its source. The server takes a
+    /// moment to reload.
     ///
-    /// `None` where no session of that kind can be opened from here.
+    /// `None` if no session of that kind can be opened from here.
     pub async fn prove(&self, scope: &Scope, settings: &Values) -> Result<Option<Vec<Effective>>> {
         let database = match scope {
             Scope::Database(name) => Some(name.as_str()),
@@ -418,7 +423,8 @@ impl Switch {
     }
 }
 
-/// Does the server speak of a file that the system keeps from it? Its message names the file, in any language, by its path.
+/// Returns whether a message is about a file that the operating system denies the server. In any language, it
+/// contains the file's path.
 fn is_of_a_file(message: &str) -> bool {
     message.contains("postgresql.auto.conf") || message.contains("postgresql.conf")
 }

@@ -1,4 +1,4 @@
-//! Reading a log: from where somebody wants it, through filters, to whoever shows it; and following it.
+//! Reading a log: from the place where reading is to begin, through the filters, to the output; and following it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,28 +18,28 @@ use crate::error::{Error, Exit, Result};
 use crate::rows::Flow;
 use crate::rows::Row;
 
-/// How long to wait for more, at first and at last.
+/// The first and the longest pause before looking for more.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
-/// How much of a file tells its format.
+/// How many bytes of a file are examined to detect its format.
 const BEGINNING: u64 = 256 << 10;
-/// How much is read at first for the last entries.
+/// How many bytes are read at first to find the last entries.
 const WINDOW: u64 = 64 << 10;
-/// A log that is smaller is read from its beginning, whatever time is wanted.
+/// A log smaller than this many bytes is read from its beginning, whatever time is wanted.
 const SMALL: u64 = 2 << 20;
-/// At how many places of a log its times are looked at, whether they go on.
+/// At how many places of a log its times are checked for being in order.
 const PLACES: u64 = 16;
-/// By how many seconds an entry may be older than the one before it: several processes write.
+/// By how many seconds an entry may be older than the one before it, since several processes write.
 const DISORDER: i64 = 60;
 
-/// Whoever shows what is read.
+/// The output that shows what is read.
 pub trait Show {
-    /// Takes an entry's values, in the server's form. Says whether more are wanted.
+    /// Takes an entry's values, in the server's binary form. Returns whether more are wanted.
     fn row(&mut self, raw: &[Option<&[u8]>]) -> Result<Flow>;
-    /// Nothing more comes for now: shows what has come. Says whether anybody is left to see it.
+    /// Shows what has come so far, since nothing more comes for now. Returns whether the output is still open.
     fn pause(&mut self) -> Result<Flow>;
-    /// Says something beside it.
+    /// Shows a remark besides the entries.
     fn remark(&mut self, text: &str);
-    /// Says that something could not be read, while the rest is.
+    /// Reports that something could not be read, while reading goes on.
     fn fault(&mut self, error: &Error);
 }
 
@@ -48,53 +48,53 @@ pub trait Show {
 pub enum Begin {
     /// With the first entry.
     First,
-    /// With so many before the last.
+    /// With this many entries before the end.
     Last(usize),
-    /// Where the source stands.
+    /// At the source's current position.
     Here,
 }
 
-/// What is wanted of a log.
+/// What is wanted from a log.
 pub struct Wanted {
     /// Where reading begins.
     pub begin: Begin,
-    /// Which entries.
+    /// Which entries are wanted.
     pub filter: Filter,
-    /// The flags that only a log with this field can answer, and the field's escape.
+    /// The flags that only a log with a certain field can answer, each with the field and its escape.
     pub needs: Vec<(&'static str, Field, &'static str)>,
-    /// Does reading go on at the end?
+    /// Whether to wait for more at the end.
     pub follow: bool,
-    /// A text that every row which is kept has in its entry, where one is known.
+    /// A text that is in the entry of every row that is kept, if one is known.
     pub required: Option<Required>,
-    /// When reading ends, whatever comes.
+    /// When reading ends in any case.
     pub end: Option<Instant>,
 }
 
-/// Reads, filters and hands on.
+/// Reads a log, filters its entries and passes them on.
 pub struct Tail<'a> {
     wanted: Wanted,
     seen: Seen<'a>,
-    /// An entry that is later than this ends a file, whose times go on.
+    /// No more entries are wanted, from this log or any other.
     enough: bool,
-    /// How it ends.
+    /// The exit status so far.
     exit: Exit,
 }
 
-/// What was seen, and who shows it.
+/// The entries seen so far, and the output for them.
 struct Seen<'a> {
     filter: Filter,
     required: Option<Required>,
     show: &'a mut dyn Show,
-    /// The last entries, while only they are wanted and not all is read.
+    /// The last entries, for as long as only those are wanted and reading has not reached the end.
     last: Option<(usize, VecDeque<Row>)>,
     numbers: Numbers,
-    /// The fields that any entry told.
+    /// The fields that any entry has had a value for.
     told: [bool; FIELDS],
     durations: bool,
     matched: u64,
-    /// The entries of the log that is read now, whether they match or not.
+    /// The number of entries in the current log, whether they match or not.
     entries: u64,
-    /// Where times go on: an entry that is later than this is the last of interest.
+    /// If times are in order: an entry later than this ends the reading of the current log.
     until: Option<Timestamp>,
     is_past: bool,
 }
@@ -154,7 +154,7 @@ impl Seen<'_> {
         }
     }
 
-    /// The last entries are known: hands them on, and from now on everything.
+    /// Passes on the last entries, now that they are known; from now on every entry is passed on at once.
     fn release(&mut self) -> Result<Flow> {
         for row in self.last.take().map(|(_, rows)| rows).into_iter().flatten() {
             if self.show.row(&row.raw())? == Flow::Enough {
@@ -166,7 +166,7 @@ impl Seen<'_> {
 }
 
 impl<'a> Tail<'a> {
-    /// Reads for this one.
+    /// Creates a tail that shows its entries with `show`.
     pub fn new(wanted: Wanted, show: &'a mut dyn Show) -> Tail<'a> {
         let last = match wanted.begin {
             Begin::Last(most) => Some((most, VecDeque::new())),
@@ -188,10 +188,10 @@ impl<'a> Tail<'a> {
         Tail { wanted, seen, enough: false, exit: Exit::Done }
     }
 
-    /// Reads to the end, or without one.
+    /// Reads to the end, or follows the log without end.
     ///
-    /// Errors: what is asked cannot be answered, or nothing can be read (65, 74). What else goes wrong with one log among
-    /// several is told, and the code says so.
+    /// Errors: the question cannot be answered, or nothing can be read (65, 74). A problem with one of several logs
+    /// is reported, and the exit code reflects it.
     pub async fn run(mut self, mut source: Source, reading: Reading) -> Result<Exit> {
         let mut losses = Losses::default();
         self.tell_faults(&mut source);
@@ -199,7 +199,7 @@ impl<'a> Tail<'a> {
         loop {
             let (stream, next) = match self.one(&mut source, &reading, only).await {
                 Ok(read) => read,
-                // What is wrong with one log is no reason to leave the others.
+                // A problem with one log does not keep the others from being read.
                 Err(e) if self.goes_on_after(&e, &source, only) => {
                     self.fault(&e);
                     let Source::Files(files) = &mut source else { return Err(e) };
@@ -242,7 +242,7 @@ impl<'a> Tail<'a> {
         }
     }
 
-    /// Reads one log to its end. Says whether another one follows. `first`: none was read before it.
+    /// Reads one log to its end. Returns whether another one follows. `first`: no log was read before it.
     async fn one(
         &mut self,
         source: &mut Source,
@@ -273,7 +273,7 @@ impl<'a> Tail<'a> {
                     if self.wanted.follow && few && flow == Flow::More {
                         flow = self.seen.show.pause()?;
                     }
-                    // A signal must be heard between two pieces.
+                    // Let a signal be handled between two blocks.
                     tokio::task::yield_now().await;
                 }
                 Got::Next => {
@@ -318,7 +318,7 @@ impl<'a> Tail<'a> {
         Ok((Some(stream), next))
     }
 
-    /// Nothing has come: hands out what waits, and waits.
+    /// Handles a pause of the log: passes on the entries that are pending, then waits.
     async fn wait(&mut self, stream: &mut Stream, pause: &mut Duration) -> Result<Flow> {
         if self.seen.last.is_some() && self.seen.release()? == Flow::Enough {
             return Ok(Flow::Enough);
@@ -338,11 +338,11 @@ impl<'a> Tail<'a> {
         Ok(Flow::More)
     }
 
-    /// What reads a log that begins like this.
+    /// Creates the reader of a log with this beginning.
     fn stream(&self, beginning: &[u8], name: &str, reading: &Reading) -> Result<Stream> {
         let mut stream = reading.begin(beginning, name)?;
-        // What a filter, or an answer without rows, has to know of all entries is not known of those that are kept back; and
-        // whoever follows wants to see the last one before the next begins.
+        // A filter that must know something about every entry, or an answer without rows, would miss the entries
+        // that a sieve drops. With --follow, the last entry should appear before the next one begins.
         if self.wanted.needs.is_empty() && self.wanted.filter.min_duration_ms.is_none() {
             stream.only(Sieve {
                 errors: self.wanted.filter.errors,
@@ -357,7 +357,7 @@ impl<'a> Tail<'a> {
         Ok(stream)
     }
 
-    /// Goes to where reading begins. Says whether that is the log's first byte.
+    /// Goes to where reading begins. Returns whether that is the log's first byte.
     async fn begin(&mut self, source: &mut Source, stream: &mut Stream, first: bool) -> Result<bool> {
         if self.wanted.begin == Begin::Here && first {
             stream.in_the_middle();
@@ -389,7 +389,7 @@ impl<'a> Tail<'a> {
         Ok(from == 0)
     }
 
-    /// Reads from the end backwards, until there are as many entries as wanted.
+    /// Reads backwards from the end until there are as many entries as wanted.
     async fn last(
         &mut self,
         source: &mut Source,
@@ -411,7 +411,7 @@ impl<'a> Tail<'a> {
             }
             let mut read = 0;
             while read < size - from && source.read(&mut buffer, false).await? == Got::Data {
-                // What was added since comes with the rest.
+                // What was added since then comes with the rest.
                 let wanted = usize::try_from(size - from - read).unwrap_or(usize::MAX).min(buffer.len());
                 buffer.truncate(wanted);
                 read += wanted as u64;
@@ -431,7 +431,7 @@ impl<'a> Tail<'a> {
         for text in remarks(&losses, stream) {
             self.seen.show.remark(&text);
         }
-        // An empty answer to a question that this log cannot answer would be a lie.
+        // An empty answer would be misleading if the log cannot answer the question.
         let Some(stream) =
             stream.filter(|_| self.seen.matched == 0 && !self.wanted.follow && self.exit == Exit::Done)
         else {
@@ -452,12 +452,12 @@ impl<'a> Tail<'a> {
     }
 }
 
-/// The instant so many seconds after this one.
+/// Returns the instant this many seconds later.
 fn later(at: Timestamp, seconds: i64) -> Option<Timestamp> {
     at.checked_add(jiff::SignedDuration::from_secs(seconds)).ok()
 }
 
-/// The first time that an entry has behind this byte.
+/// Returns the first time of an entry after this byte.
 async fn time_at(source: &mut Source, stream: &Stream, at: u64) -> Result<Option<Timestamp>> {
     let mut stream = stream.fresh();
     source.seek(at)?;
@@ -477,8 +477,8 @@ async fn time_at(source: &mut Source, stream: &Stream, at: u64) -> Result<Option
     Ok(found)
 }
 
-/// A byte before the first entry since then, found by halving; `None` where the log's times do not go on, as in files that
-/// were put together in another order.
+/// Finds a byte before the first entry since a time, by bisection; `None` if the log's times are not in order, as
+/// in a file that was concatenated in a different order.
 async fn first_since(
     source: &mut Source,
     stream: &Stream,
@@ -508,7 +508,7 @@ async fn first_since(
     Ok(Some(from))
 }
 
-/// What was passed over, in words.
+/// Describes in words what was skipped.
 fn remarks(losses: &Losses, stream: Option<&Stream>) -> Vec<String> {
     let most = LONGEST >> 20;
     let prefix = stream.and_then(Stream::prefix).map(Prefix::text).unwrap_or_default();
@@ -530,7 +530,7 @@ fn remarks(losses: &Losses, stream: Option<&Stream>) -> Vec<String> {
     told
 }
 
-/// The error of a log in which no entry could be read.
+/// Returns the error for a log in which no entry could be read.
 fn nothing_read(stream: &Stream, beginning: &[u8], name: &str) -> Error {
     if let Some(what) = strange::what(beginning) {
         return Error::data(format!("{name} is no log of PostgreSQL's: it seems to be {what}"));
@@ -546,7 +546,7 @@ fn nothing_read(stream: &Stream, beginning: &[u8], name: &str) -> Error {
     }
 }
 
-/// The error of a filter that the log has no answer to.
+/// Returns the error for a filter that the log has no data for.
 fn cannot_answer(flag: &str, escape: &str, prefix: Option<&str>) -> Error {
     let what = match prefix {
         Some(prefix) => format!("log_line_prefix {prefix:?} has no {escape}"),
@@ -557,7 +557,7 @@ fn cannot_answer(flag: &str, escape: &str, prefix: Option<&str>) -> Error {
     ))
 }
 
-/// How the server's own log is read.
+/// Returns how the server's own log is read.
 pub fn own(format: Format, prefix: Option<String>, clock: super::zone::Clock) -> Reading {
     Reading {
         format: Some(format),

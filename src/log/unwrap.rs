@@ -1,5 +1,6 @@
-//! What other programs wrap a log in: containers, orchestrators, syslog, the services' own exports. Their lines are opened,
-//! and what the server wrote comes out. What they alone know, the time and the process, is put in front of each line.
+//! What other programs wrap a log in: containers, orchestrators, syslog, and the exports of cloud services. Their
+//! lines are unwrapped to get what the server wrote. If only the wrapping has the time and the pid, they are put in
+//! front of each line.
 
 mod json;
 mod lines;
@@ -16,7 +17,7 @@ pub enum Wrapping {
     Docker,
     /// `{"logger":"postgres","record":{…}}`: CloudNativePG.
     CloudNative,
-    /// `{"textPayload":"…"}` and the like: services that export objects, one a line or all in one array.
+    /// `{"textPayload":"…"}` and the like: services that export objects, one per line or all in one array.
     Objects,
     /// `2026-11-24T06:24:50.1Z stderr F …`: Kubernetes' CRI.
     Cri,
@@ -26,12 +27,12 @@ pub enum Wrapping {
     Logplex,
     /// `db-1  | …`: docker compose.
     Compose,
-    /// `2026-11-24T06:24:50.1Z …`: a second time, of CloudWatch, docker logs -t or kubectl logs --timestamps.
+    /// `2026-11-24T06:24:50.1Z …`: an additional time from CloudWatch, docker logs -t or kubectl logs --timestamps.
     Timed,
 }
 
 impl Wrapping {
-    /// Every one, in the order in which they are looked for.
+    /// All wrappings, in the order in which they are tried.
     const ALL: [Wrapping; 8] = [
         Wrapping::CloudNative,
         Wrapping::Docker,
@@ -43,11 +44,11 @@ impl Wrapping {
         Wrapping::Timed,
     ];
 
-    /// How a log is wrapped that begins like this.
+    /// Detects how a log with this beginning is wrapped.
     pub fn of(beginning: &[u8]) -> Option<Wrapping> {
         let mut lines: Vec<&[u8]> =
             beginning.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty()).collect();
-        // The last one may be cut.
+        // The last line may be cut.
         if lines.len() > 1 && !beginning.ends_with(b"\n") {
             lines.pop();
         }
@@ -58,12 +59,13 @@ impl Wrapping {
         }
         Wrapping::ALL.into_iter().find(|wrapping| {
             let opened = |line: &[u8]| wrapping.open(line).is_some_and(|line| !matches!(line, Line::Foreign));
-            // Lines of other programs stand among them, but one is the server's, and the first is of that shape.
+            // There may be lines of other programs, but at least one is the server's, and the first line has the
+            // form.
             wrapping.open(first).is_some() && lines.iter().any(|line| opened(line))
         })
     }
 
-    /// What it is called, for messages.
+    /// Returns the wrapping's name, for messages.
     pub fn name(self) -> &'static str {
         match self {
             Wrapping::Docker => "Docker's json-file",
@@ -77,7 +79,7 @@ impl Wrapping {
         }
     }
 
-    /// Opens one line; `None` where it is not of this shape.
+    /// Unwraps one line; `None` if it does not have the form.
     fn open<'a>(self, line: &'a [u8]) -> Option<Line<'a>> {
         match self {
             Wrapping::Docker => json::docker(line),
@@ -91,18 +93,18 @@ impl Wrapping {
         }
     }
 
-    /// Can reading begin anywhere in it?
+    /// Returns whether reading can begin anywhere in it.
     pub fn has_one_line_each(self) -> bool {
         self != Wrapping::Objects
     }
 }
 
-/// What one line of a wrapped log holds.
+/// The content of one line of a wrapped log.
 #[derive(Debug, PartialEq, Eq)]
 enum Line<'a> {
-    /// Something of another program's.
+    /// A line of another program.
     Foreign,
-    /// Something of the server's.
+    /// A line of the server's, or a piece of one.
     Server(Piece<'a>),
 }
 
@@ -110,29 +112,29 @@ enum Line<'a> {
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Piece<'a> {
     text: Cow<'a, [u8]>,
-    /// Is it the end of a line?
+    /// Whether a line ends with it.
     ends: bool,
-    /// Does it go on with the line before, if it does not begin one?
+    /// Whether it continues the line before, rather than beginning one.
     goes_on: bool,
-    /// Which of the two streams it came by, where they are told apart.
+    /// Which of the two streams it came from, if the wrapping distinguishes them.
     stream: usize,
-    /// When, as RFC 3339 says it.
+    /// The time, in the form of RFC 3339.
     time: Option<Cow<'a, str>>,
-    /// By which process.
+    /// The pid.
     pid: Option<u32>,
 }
 
-/// What the wrapping tells, and the log's own prefix does not.
+/// What the wrapping has and the log's own prefix lacks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// The time.
+    /// Whether this includes the time.
     pub time: bool,
-    /// The process.
+    /// Whether this includes the pid.
     pub pid: bool,
 }
 
 impl Wanted {
-    /// The prefix that this makes.
+    /// Returns the log_line_prefix of what is put in front of the lines.
     pub fn prefix(self) -> &'static str {
         match (self.time, self.pid) {
             (true, true) => "%m [%p] ",
@@ -143,30 +145,30 @@ impl Wanted {
     }
 }
 
-/// Opens a wrapped log.
+/// Unwraps a log.
 #[derive(Debug)]
 pub struct Unwrapper {
     wrapping: Wrapping,
     wanted: Wanted,
     lines: Lines,
-    /// An array's object that is not whole yet.
+    /// The incomplete object of an array.
     object: json::Splitter,
-    /// Lines that are not whole yet, of each stream.
+    /// The incomplete lines, one for each stream.
     open: [Vec<u8>; 2],
-    /// Is the line that was written last still without its end? It may go on.
+    /// Whether the line that was written last still lacks its line feed, because it may be continued.
     unended: bool,
     skipping: bool,
-    /// Lines that are not of the shape.
+    /// The number of lines that do not have the form.
     pub odd: u64,
-    /// When the object before this one was, for finding those that count backwards.
+    /// Whether an object was older than the one before it, as in an export that runs from the newest to the oldest.
     pub backwards: bool,
     last_time: String,
-    /// What the lines tell that they begin with.
+    /// Which of these the wrapped lines have.
     pub tells: Wanted,
 }
 
 impl Unwrapper {
-    /// For a log wrapped like this.
+    /// Creates an unwrapper for a log that is wrapped like this.
     pub fn new(wrapping: Wrapping, wanted: Wanted) -> Unwrapper {
         Unwrapper {
             wrapping,
@@ -183,22 +185,22 @@ impl Unwrapper {
         }
     }
 
-    /// One that opens the same way, and has opened nothing.
+    /// Returns an unwrapper that works the same way and has not read anything yet.
     pub fn fresh(&self) -> Unwrapper {
         Unwrapper::new(self.wrapping, self.wanted)
     }
 
-    /// The wrapping.
+    /// Returns the wrapping.
     pub fn wrapping(&self) -> Wrapping {
         self.wrapping
     }
 
-    /// Begin in the middle of a file: the rest of a line comes first.
+    /// Prepares for reading from the middle of a file, where the rest of a line comes first.
     pub fn in_the_middle(&mut self) {
         self.skipping = true;
     }
 
-    /// Takes wrapped bytes, and adds what is in them to `out`.
+    /// Takes wrapped bytes, and appends their content to `out`.
     pub fn feed(&mut self, data: &[u8], out: &mut Vec<u8>) {
         let mut lines = std::mem::take(&mut self.lines);
         if self.wrapping == Wrapping::Objects {
@@ -206,7 +208,7 @@ impl Unwrapper {
             object.feed(data, |line| self.line(line, out));
             self.object = object;
         } else {
-            // Nothing stops it.
+            // The callback never stops it.
             let _ = lines.feed(data, |line, _| {
                 self.line(line, out);
                 Ok(Flow::More)
@@ -215,7 +217,7 @@ impl Unwrapper {
         self.lines = lines;
     }
 
-    /// The file is at its end.
+    /// Tells the unwrapper that the file has ended.
     pub fn end(&mut self, out: &mut Vec<u8>) {
         if let Some((rest, _)) = self.lines.rest() {
             self.line(&rest, out);
@@ -232,7 +234,8 @@ impl Unwrapper {
         self.settle(out);
     }
 
-    /// Nothing more has come for a while: a line that might go on is over.
+    /// Tells the unwrapper that nothing more has come for a while: a line that might have been continued is
+    /// complete.
     pub fn settle(&mut self, out: &mut Vec<u8>) {
         if std::mem::take(&mut self.unended) {
             out.push(b'\n');
@@ -247,7 +250,7 @@ impl Unwrapper {
             Some(Line::Server(piece)) => piece,
             Some(Line::Foreign) => return,
             None => {
-                // What a message goes on with may come without the wrapping: CloudWatch's export does so.
+                // A continuation line of a message may come without the wrapping, as in CloudWatch's export.
                 if line.starts_with(b"\t") {
                     self.settle(out);
                     out.extend_from_slice(line);
@@ -267,7 +270,7 @@ impl Unwrapper {
             self.last_time.push_str(time);
         }
         if piece.goes_on {
-            // The end of the line before was one that syslog made.
+            // The line break before it was made by syslog.
             out.extend_from_slice(&piece.text);
             self.unended = true;
             return;
@@ -289,7 +292,7 @@ impl Unwrapper {
     }
 }
 
-/// Writes what is wanted in front of a line.
+/// Writes what is wanted from the wrapping in front of a line.
 fn front(wanted: Wanted, piece: &Piece<'_>, out: &mut Vec<u8>) {
     if wanted.time {
         let at = piece.time.as_ref().and_then(|time| time.parse::<jiff::Timestamp>().ok());

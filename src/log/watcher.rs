@@ -1,7 +1,7 @@
 //! The process that switches the log settings back in time, whatever becomes of the pgkit that switched them on.
 //!
-//! It outlives its master once that has said that all is well. Its clock is the server's. When the server is away it
-//! comes back until it is there again; the record on the server says what is to be done.
+//! It outlives its master only after the master has reported that all is well. It goes by the server's clock. If
+//! the server is away, it retries until the server is back; the record on the server says what is to be done.
 
 use std::time::Duration;
 
@@ -20,15 +20,15 @@ use crate::helper::Master;
 use crate::note::Note;
 use crate::session::{Purpose, Running, Writer};
 
-/// How often to look.
+/// How often to check.
 const TICK: Duration = Duration::from_secs(1);
-/// How often to look whether sessions that still log have ended.
+/// How often to check whether sessions that still log have ended.
 const LINGER_TICK: Duration = Duration::from_secs(10);
-/// How long after its master's end the record may take to appear.
+/// How long after its master's end the record may still appear.
 const GRACE: Duration = Duration::from_secs(10);
-/// How long to come back to a server that is away, or that refuses.
+/// How long to retry while the server is away or refuses.
 const PATIENCE: Duration = Duration::from_secs(7 * 24 * 3600);
-/// The longest pause before coming back.
+/// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 /// What to watch over.
@@ -36,34 +36,34 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 pub struct Orders {
     /// The server, with the password that was typed.
     pub target: Target,
-    /// The place.
+    /// Where the settings were switched on.
     pub scope: Scope,
-    /// The switching on; any other is somebody else's.
+    /// The ID of this switching on; a record with any other ID belongs to someone else.
     pub id: String,
-    /// When it ends, by the server's clock.
+    /// When to switch back, by the server's clock.
     pub until: Option<Timestamp>,
-    /// How many bytes the log may grow.
+    /// By how many bytes the log may grow.
     pub max_bytes: Option<u64>,
 }
 
-/// What the master says later.
+/// What the master orders later.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub enum Order {
-    /// All is switched on: live on without me.
+    /// All is switched on: stay alive without the master.
     Detach,
-    /// Switch it back now, and say when that is done.
+    /// Switch back now, and report when that is done.
     Off,
 }
 
-/// Why it is switched back.
+/// Why watching ends.
 enum End {
-    /// The time is up, or the log has grown enough, or the master is gone, or the machine goes down.
+    /// The time is up, the log has grown enough, the master is gone, or the machine shuts down.
     Due,
-    /// The master asked for it.
+    /// The master asked to switch back.
     Asked,
-    /// Somebody else did it, and sessions are left that still log.
+    /// Someone else switched back, and there are sessions that still log.
     Off,
-    /// Somebody else did it, or switched on anew.
+    /// Someone else switched back, or switched on again.
     Nothing,
 }
 
@@ -71,16 +71,16 @@ struct Watcher<'a> {
     master: &'a mut Master,
     orders: Orders,
     access: Access,
-    /// Will the master's end be no reason to switch back?
+    /// Whether the master's end is no longer a reason to switch back.
     detached: bool,
-    /// When the master was gone.
+    /// When the master was found to be gone.
     alone_since: Option<Instant>,
     growth: Growth,
-    /// Has the record been there?
+    /// Whether the record has been seen.
     seen: bool,
 }
 
-/// What the helper does.
+/// Runs the watcher.
 pub async fn run(master: &mut Master) -> Exit {
     let orders: Orders = match master.order().await {
         Ok(Some(orders)) => orders,
@@ -97,7 +97,7 @@ pub async fn run(master: &mut Master) -> Exit {
         growth: Growth::default(),
         seen: false,
     };
-    // What the log holds now is what it grows from.
+    // Growth is counted from the log's present size.
     let connected = async {
         let (writer, place) = watcher.connect().await?;
         let sizes = files::sizes(&place, &writer).await?;
@@ -132,21 +132,21 @@ impl Watcher<'_> {
         let Ok(mut term) = signal(SignalKind::terminate()) else { return End::Due };
         let begun = Instant::now();
         let mut pause = TICK;
-        // What the server's clock says, and when it was asked.
+        // The server's time, and when it was asked for.
         let mut clock: Option<(Timestamp, Instant)> = None;
         loop {
             let left = self.orders.until.zip(clock).map(|(until, (now, asked))| {
                 let left = Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO);
                 left.saturating_sub(asked.elapsed())
             });
-            // A server that is away keeps its settings: it is asked again, also past the end.
+            // A server that is away keeps its settings, so it is asked again, even after the end.
             let wait = if session.is_some() { left.map_or(pause, |left| left.min(pause)) } else { pause };
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 _ = term.recv() => return End::Due,
                 order = self.master.order::<Order>(), if self.alone_since.is_none() => match order {
                     Ok(Some(Order::Detach)) => {
-                        // It says so when all is switched on: the record was there.
+                        // The master detaches once everything is switched on, so the record has been there.
                         self.detached = true;
                         self.seen = true;
                         self.master.answer(Ok(()));
@@ -188,12 +188,12 @@ impl Watcher<'_> {
         }
     }
 
-    /// One look: the server's clock, and whether there is an end to it.
+    /// Checks once: returns the server's time, and the reason to end, if there is one.
     async fn look(&mut self, writer: &Writer, place: &Place) -> Result<(Timestamp, Option<End>)> {
         let places = places::read(writer).await?;
         let now = places::now(writer).await?;
         let ours = |note: &&Note| note.id == self.orders.id;
-        // A database and a role keep their record under any name, and the role we connect as keeps its session.
+        // A database or role keeps its record when it is renamed, and a session goes on when its role is.
         if let Some(scope) = places.of_id(&self.orders.id, &self.orders.scope).into_iter().next() {
             self.orders.scope = scope;
         }
@@ -219,7 +219,7 @@ impl Watcher<'_> {
         Ok((now, due.then_some(End::Due)))
     }
 
-    /// Switches back, as often as it takes.
+    /// Switches back, with as many attempts as it takes.
     async fn finish(&mut self, end: End) -> Exit {
         let asked = match end {
             End::Nothing => return Exit::Done,
@@ -253,7 +253,7 @@ impl Watcher<'_> {
         }
     }
 
-    /// Switches back. Says whether sessions are left that still log.
+    /// Switches back. Returns whether there are sessions that still log.
     async fn off(&self) -> Result<bool> {
         let switch = Switch::lock(&self.access, &mut no_password).await?;
         let off = self.off_under(&switch).await;
@@ -264,7 +264,7 @@ impl Watcher<'_> {
     async fn off_under(&self, switch: &Switch) -> Result<bool> {
         let id = &self.orders.id;
         let mut lingers = false;
-        // The database or the role may have another name since the last look.
+        // The database or role may have been renamed since the last check.
         for scope in switch.places().await?.of_id(id, &self.orders.scope) {
             let off = switch.off(&scope, Foreign::Report, Some(id)).await?;
             lingers |= off.is_some_and(|off| !off.lingering.is_empty());
@@ -272,7 +272,7 @@ impl Watcher<'_> {
         Ok(lingers)
     }
 
-    /// Waits for the last session that still logs, and then takes the record away.
+    /// Waits for the last session that still logs to end, and then removes the record.
     async fn linger(&self) -> Exit {
         let end = Instant::now() + Duration::try_from(SignedDuration::from_hours(24)).unwrap_or(GRACE);
         while Instant::now() < end {

@@ -1,15 +1,15 @@
-//! The words that the server writes before a message and before each part of it, in every language that it is shipped in
-//! (the `.po` files of its source, from PostgreSQL 10 on). `lc_messages` chooses the language; csvlog and jsonlog have the
-//! severity translated too.
+//! The words that the server writes before a message and before each part of it, in every language that it is
+//! available in (the `.po` files of its source, from PostgreSQL 10 on). `lc_messages` chooses the language; in
+//! csvlog and jsonlog the severity is translated too.
 
 use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
-/// What a word says of the text behind it.
+/// What a word says about the text that follows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Word {
-    /// A severity of no error: `DEBUG`, `LOG`, `INFO`, `NOTICE`, `WARNING`.
+    /// A severity that is not an error: `DEBUG`, `LOG`, `INFO`, `NOTICE`, `WARNING`.
     Calm,
     /// `ERROR`, `FATAL`, `PANIC`.
     Error,
@@ -21,12 +21,12 @@ pub enum Word {
     Context,
     /// `STATEMENT`
     Statement,
-    /// `QUERY`, `LOCATION`, `BACKTRACE`: parts that no record has.
+    /// `QUERY`, `LOCATION`, `BACKTRACE`: parts that a record has no field for.
     Other,
 }
 
 impl Word {
-    /// Does an entry begin with it?
+    /// Returns whether the word begins an entry, as a severity does, rather than a part of one.
     pub fn begins_entry(self) -> bool {
         matches!(self, Calm | Error)
     }
@@ -34,7 +34,7 @@ impl Word {
 
 use Word::{Calm, Context, Detail, Error, Hint, Other, Statement};
 
-/// The severities; `:` and two blanks follow in every language.
+/// The severities. In every language, `:` and two blanks follow.
 const SEVERITIES: &[(&str, Word)] = &[
     ("LOG", Calm),
     ("ERROR", Error),
@@ -139,7 +139,7 @@ const SEVERITIES: &[(&str, Word)] = &[
     ("比致命错误还过分的错误", Error),
 ];
 
-/// The parts, with what stands between the word and its text, which the translators were free in.
+/// The parts of an entry, each with the punctuation between the word and its text, which differs by translation.
 const PARTS: &[(&str, Word)] = &[
     ("DETAIL:  ", Detail),
     ("HINT:  ", Hint),
@@ -259,7 +259,7 @@ const PARTS: &[(&str, Word)] = &[
     ("位置:  ", Other),
 ];
 
-/// What the server prints for a name that it does not know yet.
+/// The text that the server prints for a name that it does not know yet.
 const UNKNOWN: &[&str] = &[
     "[unknown]",
     "[unbekannt]",
@@ -279,7 +279,7 @@ const UNKNOWN: &[&str] = &[
     "[未知]",
 ];
 
-/// How a message begins that tells how long something took, and the unit behind the number.
+/// The beginnings of messages that give a duration, each with the unit that follows the number.
 const DURATIONS: &[(&str, &str)] = &[
     ("duration: ", " ms"),
     ("Dauer: ", " ms"),
@@ -301,7 +301,7 @@ const DURATIONS: &[(&str, &str)] = &[
     ("执行时间: ", " ms"),
 ];
 
-/// How a message begins that shows a statement.
+/// The beginnings of messages that show a statement.
 const STATEMENTS: &[&str] = &[
     "statement: ",
     "Anweisung: ",
@@ -321,7 +321,8 @@ const STATEMENTS: &[&str] = &[
     "语句: ",
 ];
 
-/// The first word of a step of the extended protocol. Its name follows, a colon, a blank, and the statement.
+/// The first words of the steps of the extended protocol. The name of the prepared statement, a colon, a blank and
+/// the statement follow.
 const STEPS: &[&str] = &[
     "execute ",
     "parse ",
@@ -347,7 +348,7 @@ const STEPS: &[&str] = &[
     "解析 ",
 ];
 
-/// What stands before the parameters' values, with a capital from PostgreSQL 16 on.
+/// The text before the parameter values; it is capitalized from PostgreSQL 16 on.
 const PARAMETERS: &[&str] = &[
     "Parameters: ",
     "parameters: ",
@@ -366,7 +367,7 @@ const PARAMETERS: &[&str] = &[
     "参数: ",
 ];
 
-/// What stands around the number of the character in the statement, at the end of a message.
+/// The text around the character position in the statement, at the end of a message.
 const POSITIONS: &[(&str, &str)] = &[
     (" at character ", ""),
     (" bei Zeichen ", ""),
@@ -385,20 +386,20 @@ const POSITIONS: &[(&str, &str)] = &[
     (" 第 ", " 个字符处"),
 ];
 
-/// A word at the beginning of a text.
+/// A severity or the name of a part, found at the beginning of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Marker {
-    /// What it says.
+    /// What the word says.
     pub word: Word,
-    /// How many bytes the word has.
+    /// The length of the word in bytes.
     pub len: usize,
-    /// How many bytes come before the text it announces.
+    /// The number of bytes before the text that the word announces.
     pub until_text: usize,
 }
 
 type Words = Vec<(&'static str, Word)>;
 
-/// The severities and the parts that begin with each byte, in their order.
+/// The severities and the parts that begin with each byte, in the order of the lists above.
 static BY_FIRST_BYTE: LazyLock<Vec<[Words; 2]>> = LazyLock::new(|| {
     let of = |all: &[(&'static str, Word)], byte: u8| {
         all.iter().filter(|(word, _)| word.as_bytes()[0] == byte).copied().collect()
@@ -406,18 +407,19 @@ static BY_FIRST_BYTE: LazyLock<Vec<[Words; 2]>> = LazyLock::new(|| {
     (0..=u8::MAX).map(|byte| [of(SEVERITIES, byte), of(PARTS, byte)]).collect()
 });
 
-/// What follows this word, where a text begins with it. Its first byte is looked at first.
+/// Returns the rest of a text that begins with this word. The first byte is compared first, because it rules out
+/// most words.
 fn begins<'a>(text: &'a [u8], word: &str) -> Option<&'a [u8]> {
     if text.first() == word.as_bytes().first() { text.strip_prefix(word.as_bytes()) } else { None }
 }
 
-/// The word that a text begins with, if it is one that announces a text.
+/// Returns the severity or part name that a text begins with, if there is one.
 pub fn marker(text: &[u8]) -> Option<Marker> {
-    // By far the most frequent ones first.
+    // By far the most frequent one first.
     if text.starts_with(b"LOG:  ") {
         return Some(Marker { word: Calm, len: 3, until_text: 6 });
     }
-    // Most texts begin with no such word, which the first byte shows.
+    // Most texts begin with no such word, and their first byte shows that.
     let [severities, parts] = &BY_FIRST_BYTE[usize::from(*text.first()?)];
     for (word, is) in severities {
         if let Some(rest) = begins(text, word)
@@ -434,14 +436,15 @@ pub fn marker(text: &[u8]) -> Option<Marker> {
     })
 }
 
-/// A word in capitals, or of another script, where a severity should be: one of a language that is not known here.
+/// Finds a word in capitals or in a non-Latin script in the place of a severity: one of a language that pgkit does
+/// not know.
 pub fn unknown_marker(text: &[u8]) -> Option<Marker> {
     let len = text.iter().position(|b| *b == b':').filter(|len| (2..=60).contains(len))?;
     let letters = text[..len].iter().all(|b| b.is_ascii_uppercase() || *b >= 0x80);
     (letters && text[len..].starts_with(b":  ")).then_some(Marker { word: Calm, len, until_text: len + 3 })
 }
 
-/// What a severity says by itself, as csvlog and jsonlog have it; `None` where it is of no known language.
+/// Returns the meaning of a bare severity, as csvlog and jsonlog have it; `None` if it is of no known language.
 pub fn severity(word: &[u8]) -> Option<Word> {
     if word == b"LOG" {
         return Some(Calm);
@@ -449,13 +452,14 @@ pub fn severity(word: &[u8]) -> Option<Word> {
     SEVERITIES.iter().find(|(known, _)| known.as_bytes() == word).map(|(_, is)| *is)
 }
 
-/// Is this `LOG`, whose message is what somebody sent and no fault in it?
+/// Returns whether this is `LOG`. The message of a `LOG` entry may be text that a client sent, rather than an
+/// error.
 pub fn is_log(severity: &[u8]) -> bool {
     const LOG: &[&str] = &["LOG", "ჟურნალი", "로그", "DZIENNIK", "СООБЩЕНИЕ", "LOGG", "ЗАПИСУВАННЯ", "日志"];
     LOG.iter().any(|word| word.as_bytes() == severity)
 }
 
-/// Any word that announces a text.
+/// Matches any word that announces a text.
 static ANY: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let severities = SEVERITIES.iter().map(|(word, _)| format!("{word}:  "));
     let all = severities.chain(PARTS.iter().map(|(part, _)| (*part).to_owned()));
@@ -463,12 +467,13 @@ static ANY: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(&format!("(?-u)(?:{})", words.join("|"))).ok()
 });
 
-/// Where in a line there are words that announce a text.
+/// Returns the positions in a line of all words that announce a text.
 pub fn places(line: &[u8]) -> impl Iterator<Item = usize> {
     ANY.as_ref().into_iter().flat_map(|any| any.find_iter(line)).map(|found| found.start())
 }
 
-/// Does a line have a severity in it, as most do? That is told without [`places`], whose pattern takes a while to build.
+/// Returns whether a line contains a severity, as most do. Unlike [`places`], this needs no pattern, which takes a
+/// while to build.
 pub fn has_severity(line: &[u8]) -> bool {
     memchr::memmem::find_iter(line, b":  ").any(|at| {
         let word = line[..at].rsplit(|b| b.is_ascii_whitespace()).next().unwrap_or_default();
@@ -476,17 +481,17 @@ pub fn has_severity(line: &[u8]) -> bool {
     })
 }
 
-/// The severities of errors.
+/// Returns the severities of errors, in every language.
 pub fn errors() -> impl Iterator<Item = &'static str> {
     SEVERITIES.iter().filter(|(_, word)| *word == Error).map(|(text, _)| *text)
 }
 
-/// Is this what the server prints for a name it does not know?
+/// Returns whether this is the text that the server prints for a name it does not know.
 pub fn is_unknown_name(name: &[u8]) -> bool {
     name.first() == Some(&b'[') && UNKNOWN.iter().any(|unknown| unknown.as_bytes() == name)
 }
 
-/// How long something took, in milliseconds, and what follows the unit.
+/// Returns the duration that a message begins with, in milliseconds, and the text after the unit.
 pub fn duration(message: &[u8]) -> Option<(f64, &[u8])> {
     for (before, unit) in DURATIONS {
         if let Some(rest) = begins(message, before) {
@@ -498,9 +503,9 @@ pub fn duration(message: &[u8]) -> Option<(f64, &[u8])> {
     None
 }
 
-/// The number of these digits, with perhaps a point among them.
+/// Parses a number with or without a decimal point.
 fn number(digits: &[u8]) -> Option<f64> {
-    // As the server prints it: what is exact, divided by what is exact, is the float that is nearest.
+    // The form that the server prints. Both operands are exact, so the division gives the nearest float.
     if let [whole @ .., b'.', a, b, c] = digits
         && (1..=12).contains(&whole.len())
     {
@@ -513,7 +518,8 @@ fn number(digits: &[u8]) -> Option<f64> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// A message that shows a statement: what it says of it, and the statement.
+/// Splits a message that shows a statement into the text before the statement (`statement`, `execute NAME`) and the
+/// statement.
 pub fn statement(message: &[u8]) -> Option<(&[u8], &[u8])> {
     if let Some(rest) = STATEMENTS.iter().find_map(|before| begins(message, before)) {
         return Some((b"statement", rest));
@@ -525,12 +531,13 @@ pub fn statement(message: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((message[..at].trim_ascii_end(), &message[at + 2..]))
 }
 
-/// The parameters' values, where a detail is these.
+/// Returns the parameter values, if the detail consists of them.
 pub fn parameters(detail: &[u8]) -> Option<&[u8]> {
     PARAMETERS.iter().find_map(|before| begins(detail, before))
 }
 
-/// A message without the number of the character that it means, which other formats have in a column of its own.
+/// Returns a message without the character position at its end, which csvlog and jsonlog have in a column of its
+/// own.
 pub fn without_position(message: &[u8]) -> &[u8] {
     for (before, after) in POSITIONS {
         let Some(rest) = message.strip_suffix(after.as_bytes()) else { continue };

@@ -6,31 +6,32 @@ use jiff::tz::{Offset, TimeZone};
 
 use crate::error::{Error, Result};
 
-/// Turns a log's times into instants. An abbreviation is looked for once.
+/// Turns a log's times into instants. Each abbreviation is looked up only once.
 #[derive(Debug, Clone)]
 pub struct Clock {
-    /// The zone that the log is written in, where it is known.
+    /// The zone that the log is written in, if it is known.
     zone: Option<TimeZone>,
     known: Vec<(Vec<u8>, Option<Offset>)>,
-    /// Does anybody want to know the time?
+    /// Whether the times are needed, so that an ambiguous one is an error.
     needed: bool,
-    /// The second that was asked for last, with its zone, and the instant: many entries are of the same one.
+    /// The last second that was looked up, with its zone, and its instant: many entries fall within the same
+    /// second.
     last: (Vec<u8>, Option<Timestamp>),
 }
 
-/// What a log says of a time.
+/// The result of reading a log's time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Instant {
-    /// This one.
+    /// This instant.
     At(Timestamp),
-    /// One whose zone is not known.
+    /// A time whose zone is not known.
     Somewhere,
-    /// It is no time.
+    /// Not a time.
     None,
 }
 
 impl Instant {
-    /// The instant, where it is known.
+    /// Returns the instant, if it is known.
     pub fn known(self) -> Option<Timestamp> {
         match self {
             Instant::At(at) => Some(at),
@@ -44,7 +45,7 @@ impl Clock {
         Clock { zone, known: Vec::new(), needed: true, last: (Vec::new(), None) }
     }
 
-    /// For a log of this zone (`log_timezone`). Errors: there is no such zone (64).
+    /// Creates the clock for a log in this zone (`log_timezone`). Errors: there is no such zone (64).
     pub fn named(zone: &str) -> Result<Clock> {
         let zone = TimeZone::get(zone).map_err(|e| {
             Error::usage(format!("{zone:?} is no time zone"))
@@ -54,25 +55,25 @@ impl Clock {
         Ok(Clock::new(Some(zone)))
     }
 
-    /// For a log of nobody knows where: of this machine's zone, if the abbreviations say so.
+    /// Creates the clock for a log of unknown origin: it uses this machine's zone, if the abbreviations match that.
     pub fn local() -> Clock {
         Clock::new(TimeZone::try_system().ok())
     }
 
-    /// Nobody wants to know the times, so one that may be anywhere is no error.
+    /// Declares the times unneeded, so that an ambiguous one is not an error.
     pub fn unneeded(mut self) -> Clock {
         self.needed = false;
         self
     }
 
-    /// The zone in which somebody speaks of this log.
+    /// Returns the zone in which users give times for this log.
     pub fn zone(&self) -> TimeZone {
         self.zone.clone().unwrap_or(TimeZone::UTC)
     }
 
-    /// The instant of `2026-11-24 06:24:50.123 CET`.
+    /// Returns the instant of `2026-11-24 06:24:50.123 CET`.
     ///
-    /// Errors: an abbreviation that may mean anything (65), where the time is needed.
+    /// Errors: the times are needed, and an abbreviation is ambiguous (65).
     pub fn instant(&mut self, text: &[u8]) -> Result<Instant> {
         let (millis, zone) = match text.get(19) {
             Some(b'.') if text.len() > 24 => {
@@ -134,7 +135,7 @@ impl Clock {
         if let Some(offset) = self.zone.as_ref().and_then(|tz| abbreviated(tz, &name, civil)) {
             return Some(offset);
         }
-        // Where all zones that have such an abbreviation mean the same by it, so does the log.
+        // If all zones with such an abbreviation mean the same by it, so does the log.
         let mut offsets = jiff::tz::db()
             .available()
             .filter_map(|zone| TimeZone::get(zone.as_str()).ok())
@@ -144,7 +145,8 @@ impl Clock {
     }
 }
 
-/// What a zone means by an abbreviation. The two offsets that it has around a date are those of its summer and its winter.
+/// Returns the offset that a zone means by an abbreviation. Around any date a zone has two offsets, for its summer
+/// and its winter.
 fn abbreviated(zone: &TimeZone, name: &str, civil: DateTime) -> Option<Offset> {
     [0, 90, 180, 270].into_iter().find_map(|days| {
         let near = civil.checked_add(jiff::Span::new().days(days)).unwrap_or(civil);
@@ -154,9 +156,10 @@ fn abbreviated(zone: &TimeZone, name: &str, civil: DateTime) -> Option<Offset> {
     })
 }
 
-/// A time as people write it: `2026-11-24`, `2026-11-24 06:24:50`, with a zone as in RFC 3339, or `10m` before now.
+/// Parses a time as users write it: `2026-11-24`, `2026-11-24 06:24:50`, with a zone as in RFC 3339, or `10m` for
+/// ten minutes ago.
 ///
-/// Errors: none of these (the text says what is right).
+/// Errors: it is none of these (the text says what is right).
 pub fn parse_moment(text: &str, zone: &TimeZone, now: Timestamp) -> std::result::Result<Timestamp, String> {
     let wrong = || {
         format!(
@@ -170,7 +173,7 @@ pub fn parse_moment(text: &str, zone: &TimeZone, now: Timestamp) -> std::result:
     if let Ok(civil) = words.parse::<DateTime>() {
         return zone.to_timestamp(civil).map_err(|_| wrong());
     }
-    // A time of PostgreSQL's: a blank before the zone, or an offset in hours.
+    // This is PostgreSQL's form: a blank before the zone, or an offset in hours.
     if let Instant::At(instant) = (Clock { needed: false, ..Clock::new(Some(zone.clone())) })
         .instant(words.as_bytes())
         .unwrap_or(Instant::None)
@@ -195,7 +198,7 @@ pub fn parse_moment(text: &str, zone: &TimeZone, now: Timestamp) -> std::result:
     now.checked_sub(ago).map_err(|_| wrong())
 }
 
-/// `+02`, `-0330`: what the server prints where a zone has no abbreviation.
+/// Parses `+02` or `-0330`, which the server prints if a zone has no abbreviation.
 fn numeric(name: &str) -> Option<Offset> {
     let (sign, digits) = match name.split_at_checked(1)? {
         ("+", digits) => (1, digits),
@@ -214,7 +217,7 @@ fn numeric(name: &str) -> Option<Offset> {
     Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok()
 }
 
-/// Date and time of day, and the zone's abbreviation.
+/// Splits a time into date and time of day, and the zone's abbreviation.
 fn split(text: &[u8]) -> Option<(DateTime, &[u8])> {
     // YYYY-MM-DD HH:MM:SS, perhaps .mmm, a blank, the zone.
     let number = |from: usize, len: usize| -> Option<i16> {
@@ -239,31 +242,32 @@ fn split(text: &[u8]) -> Option<(DateTime, &[u8])> {
         small(17)?,
         i32::from(millis) * 1_000_000,
     );
-    // Where an entry was cut in its time the next one may stand behind it.
+    // If an entry was cut off within its time, the next one may follow directly.
     let zone = &text[end + 1..];
     let is_name = zone.iter().all(|b| b.is_ascii_alphanumeric() || b"+-:".contains(b));
     Some((civil.ok()?, zone)).filter(|_| is_name)
 }
 
-/// Does this begin like a time of a log: `2026-11-24 06:24:50`?
+/// Returns whether a text begins like a log's time: `2026-11-24 06:24:50`.
 pub fn looks_like_time(text: &[u8]) -> bool {
     let Some(text) = text.first_chunk::<21>() else { return false };
-    // Eight bytes at once; the last eight begin in the second.
+    // Compares eight bytes at once; the last eight begin within the hour and overlap the previous ones.
     let eight =
         |at: usize, like: &[u8; 8]| text[at..].first_chunk().is_some_and(|bytes| is_like(*bytes, like));
     eight(0, b"0000-00-") && eight(8, b"00 00:00") && eight(11, b"00:00:00")
 }
 
-/// Are these bytes those, with any digit for a zero?
+/// Returns whether the bytes equal `like`, in which a zero matches any digit.
 fn is_like(bytes: [u8; 8], like: &[u8; 8]) -> bool {
-    // The bits in which a digit differs from zero are the number itself, which six more carry over if it is above nine.
+    // The bits in which a digit differs from zero are the digit's value; adding six overflows these four bits if it
+    // is above nine.
     let digits = like.map(|b| if b == b'0' { 0x0F } else { 0 });
     let differs = u64::from_le_bytes(bytes) ^ u64::from_le_bytes(*like);
     let six = u64::from_le_bytes(digits) & 0x0606_0606_0606_0606;
     differs & !u64::from_le_bytes(digits) == 0 && (differs + six) & 0xF0F0_F0F0_F0F0_F0F0 == 0
 }
 
-/// Is all of this a time of a log: `2026-11-24 06:24:50.123 CET`?
+/// Returns whether all of this is a log's time: `2026-11-24 06:24:50.123 CET`.
 pub fn is_time(text: &[u8]) -> bool {
     split(text).is_some_and(|(_, zone)| {
         let name = zone.len() <= 6 && zone.iter().all(u8::is_ascii_alphabetic);
@@ -271,7 +275,7 @@ pub fn is_time(text: &[u8]) -> bool {
     })
 }
 
-/// The seconds of a log's time by its own clock, for comparing times of one log.
+/// Returns a log's time in seconds, ignoring the zone, for comparing times of one log.
 pub fn seconds(text: &[u8]) -> Option<i64> {
     let (civil, _) = split(text)?;
     Offset::UTC.to_timestamp(civil).ok().map(Timestamp::as_second)
@@ -287,7 +291,7 @@ mod tests {
         let mut at = |text: &str| berlin.instant(text.as_bytes()).unwrap().known().map(|t| t.to_string());
         assert_eq!(at("2026-11-24 06:24:50.123 CET").as_deref(), Some("2026-11-24T05:24:50.123Z"));
         assert_eq!(at("2026-07-01 00:00:00 CEST").as_deref(), Some("2026-06-30T22:00:00Z"));
-        // The hour that comes twice: the abbreviation tells which.
+        // In the hour that occurs twice, the abbreviation says which one it is.
         assert_eq!(at("2026-10-25 02:30:00 CEST").as_deref(), Some("2026-10-25T00:30:00Z"));
         assert_eq!(at("2026-10-25 02:30:00 CET").as_deref(), Some("2026-10-25T01:30:00Z"));
         assert_eq!(at("2026-10-25 02:30:00.001 -0330").as_deref(), Some("2026-10-25T06:00:00.001Z"));

@@ -1,7 +1,8 @@
-//! RFC 4180 with a header; lines end in a line feed, as psql's `--csv`.
+//! RFC 4180 with a header; lines end in a line feed, as in psql's `--csv`.
 //!
-//! A spreadsheet takes a field for a formula by its first character, quoted or not, and whoever may name a table writes that
-//! character. `--csv-safe` puts an apostrophe before it, in texts only: a number stays a number.
+//! A spreadsheet recognizes a formula by the first character of a field, quoted or not, and anyone who may name a
+//! table can choose that character. `--csv-safe` puts an apostrophe before it, in texts only: a number stays a
+//! number.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -9,10 +10,10 @@ use std::io::Write;
 use std::rc::Rc;
 
 use super::format::{Format, Style};
-use crate::cell::Cell;
-use crate::column::Column;
 use crate::escape;
-use crate::plain::plain;
+use crate::rows::Column;
+use crate::rows::cell::Cell;
+use crate::rows::plain::plain;
 
 pub(super) struct Csv {
     columns: Vec<Column>,
@@ -23,7 +24,7 @@ pub(super) struct Csv {
     written: Shared,
 }
 
-/// Where the writer writes to and a row is taken from.
+/// The buffer that the writer writes to and that each row is taken from.
 #[derive(Clone, Default)]
 struct Shared(Rc<RefCell<Vec<u8>>>);
 
@@ -51,7 +52,7 @@ impl Csv {
     }
 
     fn record<'a>(&mut self, values: impl Iterator<Item = Cow<'a, str>>, out: &mut Vec<u8>) {
-        // Writing to memory does not fail, and every record has as many fields as the head.
+        // Writing to memory does not fail, and every record has as many fields as the header.
         for value in values {
             let shown = if self.terminal { escape::terminal(&value).into_owned().into() } else { value };
             let _ = self.writer.write_field(shown.as_bytes());
@@ -86,14 +87,14 @@ impl Format for Csv {
 fn plain_and_safe<'a>(cell: &'a Cell<'_>) -> Cow<'a, str> {
     match cell {
         Cell::Text(text) => no_formula(text),
-        // A JSON text that begins with a minus is a number; before any other there may be blanks.
+        // A JSON text that begins with a minus is a number; any other may begin with blanks.
         Cell::Json(text) if !text.starts_with('-') => no_formula(text),
         cell => plain(cell),
     }
 }
 
-/// A text with an apostrophe in front where a spreadsheet would take it for a formula, also behind blanks and line feeds.
-/// Source: OWASP's page on CSV injection.
+/// Puts an apostrophe in front of a text that a spreadsheet would take for a formula, even after blanks and line
+/// feeds. Source: OWASP's page on CSV injection.
 pub fn no_formula(text: &str) -> Cow<'_, str> {
     const FIRST: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
     let is_passed_over = |c: char| c.is_whitespace() || escape::is_unsafe(c);

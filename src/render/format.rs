@@ -1,10 +1,10 @@
-//! What a format is, and which there are.
+//! What an output format is, and the list of formats.
 
 use jiff::tz::TimeZone;
 
 use super::{csv, json, markdown, table, tree, tsv, vertical};
-use crate::cell::{Cell, Timestamps};
-use crate::column::{Column, Tree};
+use crate::rows::cell::{Cell, Timestamps};
+use crate::rows::{Column, Tree};
 
 /// The formats of the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -27,52 +27,53 @@ pub enum FormatName {
     Tree,
 }
 
-/// How output looks, whatever the format.
+/// The options of the output, for any format.
 #[derive(Debug, Clone)]
 pub struct Style {
-    /// With or without a head; `None`: as the format usually has it.
+    /// With or without a header; `None` means what is usual for the format.
     pub header: Option<bool>,
-    /// Bold heads and the like.
+    /// Bold headers and the like.
     pub color: bool,
-    /// The terminal's width, where stdout is one.
+    /// The terminal's width, if stdout is a terminal.
     pub width: Option<usize>,
     /// The user chose the columns (`--columns`), so none may be left out.
     pub all_columns: bool,
-    /// How rows stand under each other, where they do.
+    /// How rows form a tree, if they do.
     pub tree: Option<Tree>,
-    /// A JSON answer on one line, for `--watch`.
+    /// Whether a JSON answer is on one line, for `--watch`.
     pub one_line: bool,
-    /// In csv, no text that a spreadsheet takes for a formula.
+    /// Whether csv avoids texts that a spreadsheet would take for a formula.
     pub csv_safe: bool,
-    /// The time zone for people; looked up when a time is shown and not before, since that reads many files.
+    /// The time zone for people. It is looked up only when a time is shown, since that reads many files.
     pub zone: Zone,
 }
 
 /// A time zone that is looked up when it is needed.
 pub type Zone = std::rc::Rc<std::cell::LazyCell<TimeZone>>;
 
-/// The zone of this machine and its user (`TZ`).
+/// Returns the zone of this machine and its user (`TZ`).
 pub fn local_zone() -> Zone {
     std::rc::Rc::new(std::cell::LazyCell::new(TimeZone::system))
 }
 
 /// Turns rows into bytes. Every method appends to `out`.
 pub trait Format {
-    /// Before the first row.
+    /// Appends what comes before the first row.
     fn head(&mut self, out: &mut Vec<u8>);
-    /// One row; it has as many cells as there are columns.
+    /// Appends one row, which has as many cells as there are columns.
     fn row(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>);
-    /// One row as the server sent it, where that is quicker than cells; `false` when it must come as cells.
+    /// Appends one row as the server sent it, if that is faster than with cells; `false` if the row must come as
+    /// cells.
     fn plain_row(&mut self, _raw: &[Option<&[u8]>], _out: &mut Vec<u8>) -> bool {
         false
     }
-    /// What is kept back so far, because the reader waits.
+    /// Appends what has been held back so far, because the reader is waiting.
     fn flush(&mut self, _out: &mut Vec<u8>) {}
-    /// After the last row.
+    /// Appends what comes after the last row.
     fn end(&mut self, out: &mut Vec<u8>);
 }
 
-/// The format of this name for these columns.
+/// Returns the format of this name for these columns.
 pub fn format(name: FormatName, columns: &[Column], style: &Style) -> Box<dyn Format> {
     let columns = columns.to_vec();
     let style = style.clone();
@@ -91,12 +92,13 @@ pub fn format(name: FormatName, columns: &[Column], style: &Style) -> Box<dyn Fo
     }
 }
 
-/// One row as its tsv line, without the line feed: what `--grep` looks at.
+/// Appends one row as a tsv line, without the line feed: the text that `--grep` searches.
 pub fn tsv_line(cells: &[Cell<'_>], out: &mut Vec<u8>) {
     tsv::line(cells, false, out);
 }
 
-/// As [`tsv_line`], of values as the server sent them; `false`, and nothing appended, where a type needs cells.
+/// Works like [`tsv_line`], but on values as the server sent them. Returns `false`, and appends nothing, if a type
+/// needs cells.
 pub fn raw_tsv_line(
     columns: &[Column],
     raw: &[Option<&[u8]>],
@@ -106,9 +108,9 @@ pub fn raw_tsv_line(
     tsv::raw_line(columns, raw, times, false, out)
 }
 
-/// Is this a column of numbers, which people read aligned to the right?
+/// Returns whether this is a column of numbers, which are aligned to the right.
 pub(super) fn is_number(column: &Column) -> bool {
-    use crate::cell::Scalar as S;
+    use crate::rows::cell::Scalar as S;
     !column.kind.list
         && matches!(
             column.kind.scalar,
@@ -119,7 +121,7 @@ pub(super) fn is_number(column: &Column) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cell::ColumnType;
+    use crate::rows::cell::ColumnType;
 
     fn column(name: &str, kind: &str) -> Column {
         let (kind, server_type) = ColumnType::by_name(kind).unwrap();

@@ -1,27 +1,27 @@
-//! What a person reads instead of a raw number: the one place that turns 12582912 into 12 MB.
+//! The readable forms of raw numbers: this is the only place that turns 12582912 into 12 MB.
 
 use std::borrow::Cow;
 
 use humansize::{BaseUnit, FormatSizeOptions, ISizeFormatter, Kilo};
 use jiff::tz::TimeZone;
 
-use crate::cell::{self, Cell};
-use crate::plain::plain;
+use crate::rows::cell::{self, Cell};
+use crate::rows::plain::plain;
 
 /// The units that a column's name can carry.
 const UNITS: &[&str] = &["_bytes", "_ms", "_s", "_pct"];
 
-/// The unit at the end of a column's name, with its underscore.
+/// Returns the unit at the end of a column's name, with its underscore.
 fn unit(name: &str) -> Option<&'static str> {
     UNITS.iter().copied().find(|unit| name.len() > unit.len() && name.ends_with(unit))
 }
 
-/// The name of a column for people: without its unit.
+/// Returns a column's name for users, without its unit.
 pub fn short_name(name: &str) -> &str {
     unit(name).map_or(name, |unit| &name[..name.len() - unit.len()])
 }
 
-/// A size as pg_size_pretty words it: units of 1024, named kB, MB, GB.
+/// Returns a size as pg_size_pretty writes it: units of 1024, named kB, MB, GB.
 pub fn bytes(n: i64) -> String {
     let options = FormatSizeOptions::default()
         .base_unit(BaseUnit::Byte)
@@ -33,9 +33,9 @@ pub fn bytes(n: i64) -> String {
     ISizeFormatter::new(n, options).to_string()
 }
 
-/// A length of time in the unit that fits.
+/// Returns a length of time in a suitable unit.
 pub fn seconds(value: f64) -> String {
-    // Rounded before it is taken apart: no minute has 60 seconds.
+    // The value is rounded before it is split, so that no minute has 60 seconds.
     let parts = |unit: f64| {
         let whole = (value / unit).round();
         ((whole / 60.0).trunc(), whole.abs() % 60.0)
@@ -66,7 +66,7 @@ fn as_float(cell: &Cell<'_>) -> Option<f64> {
     }
 }
 
-/// A cell of the column `name` as a person reads it, not yet made safe for a terminal. NULL is empty.
+/// Returns a cell of the column `name` in readable form, not yet made safe for a terminal. NULL is empty.
 pub fn show<'a>(name: &str, cell: &'a Cell<'_>, zone: &TimeZone) -> Cow<'a, str> {
     let with_unit = match (unit(name), cell) {
         (Some("_bytes"), Cell::Int(n)) => Some(bytes(*n)),

@@ -1,26 +1,26 @@
-//! JSON: one array of objects, or one object a line. Numbers are numbers; NaN and the infinities are strings.
+//! JSON: one array of objects, or one object per line. Numbers are numbers; NaN and the infinities are strings.
 
 use super::format::Format;
-use crate::cell::Cell;
-use crate::column::Column;
 use crate::escape;
-use crate::plain::plain;
+use crate::rows::Column;
+use crate::rows::cell::Cell;
+use crate::rows::plain::plain;
 
 pub(super) struct Json {
-    /// Each `"name":` with its comma where it is not the first.
+    /// Each column's `"name":`, preceded by a comma except for the first.
     keys: Vec<Vec<u8>>,
     shape: Shape,
     rows: u64,
 }
 
-/// How objects stand together.
+/// How the objects are arranged.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// One array, an object a line.
+    /// One array, with one object per line.
     Array,
     /// One array on one line.
     Line,
-    /// No array: an object a line.
+    /// No array, but one object per line.
     Lines,
 }
 
@@ -87,13 +87,13 @@ fn push_cell(cell: &Cell<'_>, out: &mut Vec<u8>) {
         Cell::Numeric(text) if text.ends_with(|c: char| c.is_ascii_digit()) => {
             out.extend_from_slice(text.as_bytes())
         }
-        // A JSON value may hold line feeds between its parts; jsonl wants one line.
+        // A JSON value may have line feeds between its parts, but jsonl needs it on one line.
         Cell::Json(text) => match serde_json::from_str::<&serde_json::value::RawValue>(text) {
             Ok(raw) if !raw.get().chars().any(escape::is_unsafe) => {
                 out.extend_from_slice(raw.get().as_bytes())
             }
             Ok(raw) => push_json(raw.get(), out),
-            // Not JSON after all (an SQL_ASCII database's bytes, escaped): as a string.
+            // It is not valid JSON (escaped bytes of an SQL_ASCII database), so it becomes a string.
             Err(_) => push_string(text, out),
         },
         Cell::List(cells) => {
@@ -110,7 +110,8 @@ fn push_cell(cell: &Cell<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// JSON text on one line: white space between tokens folds, unsafe characters in strings are escaped.
+/// Appends JSON text on one line: whitespace between tokens is collapsed, and unsafe characters in strings are
+/// escaped.
 fn push_json(text: &str, out: &mut Vec<u8>) {
     let mut in_string = false;
     let mut escaped = false;

@@ -1,10 +1,10 @@
-//! A table as GitHub and most wikis read it.
+//! A table in the form that GitHub and most wikis read.
 
 use super::format::{Format, Style, is_number};
 use super::human;
-use crate::cell::Cell;
-use crate::column::Column;
 use crate::escape;
+use crate::rows::Column;
+use crate::rows::cell::Cell;
 
 pub(super) struct Markdown {
     columns: Vec<Column>,
@@ -19,7 +19,7 @@ impl Markdown {
 
 impl Format for Markdown {
     fn head(&mut self, out: &mut Vec<u8>) {
-        // Without a head it would be no table.
+        // Without a header it would not be a table.
         line(self.columns.iter().map(|c| quote(human::short_name(&c.name))), out);
         line(self.columns.iter().map(|c| if is_number(c) { "---:" } else { "---" }.to_owned()), out);
     }
@@ -46,7 +46,7 @@ fn line(values: impl Iterator<Item = String>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"|\n");
 }
 
-/// Safe, and without meaning for Markdown; an underscore inside a word has none.
+/// Makes a text safe and removes its meaning for Markdown; an underscore inside a word has none.
 fn quote(text: &str) -> String {
     let text = escape::terminal(text);
     let chars: Vec<char> = text.chars().collect();

@@ -1,4 +1,4 @@
-//! From typed cells to bytes: one small file a format. A format knows no report.
+//! From typed cells to bytes, with one small file per format. A format knows nothing about reports.
 
 pub mod csv;
 mod format;

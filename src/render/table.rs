@@ -1,18 +1,18 @@
-//! Aligned columns for people. The first rows tell how wide the columns are; then rows stream.
+//! Aligned columns for people. The first rows determine the widths of the columns; after that, rows are streamed.
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, TableStyle, Width};
 use unicode_width::UnicodeWidthStr;
 
 use super::format::{Format, Style, is_number};
 use super::human;
-use crate::cell::{Cell, Scalar};
-use crate::column::Column;
 use crate::escape;
+use crate::rows::Column;
+use crate::rows::cell::{Cell, Scalar};
 use crate::wrap::wrapped;
 
-/// How many rows are looked at before the first is shown, and how many are laid out at once.
+/// How many rows are measured before the first is shown, and how many are laid out at once.
 const BATCH: usize = 1000;
-/// Between two columns.
+/// The gap between two columns.
 const GAP: usize = 2;
 /// The narrowest width to which a text column is wrapped.
 const NARROWEST: usize = 10;
@@ -66,9 +66,9 @@ impl Table {
         }
     }
 
-    /// Chooses the visible columns and their widths. If the terminal is too narrow, columns whose values are all empty or
-    /// usual are left out first, then those that the report marks as wide, then columns from the right; last, text columns
-    /// are wrapped, the widest first.
+    /// Chooses the visible columns and their widths. If the terminal is too narrow, columns whose values are all
+    /// empty or usual are left out first, then those that the report marks as wide, then columns from the right;
+    /// last, text columns are wrapped, the widest first.
     fn choose(&self) -> Layout {
         let measures: Vec<Measure> = (0..self.columns.len()).map(|i| self.measure(i)).collect();
         let mut shown: Vec<usize> = (0..self.columns.len()).collect();
@@ -97,7 +97,7 @@ impl Table {
         let mut widths: Vec<usize> = shown.iter().map(|&i| measures[i].widest).collect();
         let least = |at: usize| if over(&shown, &|m| m.least) > 0 { 1 } else { measures[shown[at]].least };
         for _ in 0..over(&shown, &|m| m.widest) {
-            // The widest gives way first, a character at a time.
+            // The widest column is narrowed first, one character at a time.
             let widest = (0..widths.len()).filter(|&at| widths[at] > least(at)).max_by_key(|&at| widths[at]);
             if let Some(widest) = widest {
                 widths[widest] -= 1;
@@ -158,7 +158,7 @@ impl Table {
         let last = widths.len().saturating_sub(1);
         for (i, width) in widths.iter().enumerate() {
             if let Some(column) = table.column_mut(i) {
-                // The gap between columns is the left one's padding.
+                // The gap between two columns is the left one's right padding.
                 let gap = if i == last { 0 } else { GAP };
                 column.set_padding((0, u16::try_from(gap).unwrap_or(0)));
                 let full =

@@ -1,4 +1,4 @@
-//! Who stands under whom, drawn with lines, for rows that say so (see [`Tree`](crate::column::Tree)).
+//! A tree drawn with lines, for rows that form one (see [`Tree`](crate::rows::Tree)).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -7,14 +7,14 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::format::{Format, Style};
 use super::human;
-use crate::cell::Cell;
-use crate::column::Column;
 use crate::escape;
+use crate::rows::Column;
+use crate::rows::cell::Cell;
 
-/// What stands beside the lines has at least this much room, or half of a narrow terminal; of deeper trees only the last
-/// lines are drawn.
+/// The text beside the lines has at least this much room, or half of a narrow terminal; of the lines of deeper
+/// trees, only the last ones are drawn.
 const ROOM: usize = 40;
-/// Between two values.
+/// The gap between two values.
 const GAP: &str = "  ";
 
 pub(super) struct Drawing {
@@ -23,7 +23,7 @@ pub(super) struct Drawing {
     rows: Vec<Row>,
 }
 
-/// A row, as a person reads it.
+/// A row in readable form.
 struct Row {
     node: String,
     parent: String,
@@ -36,7 +36,7 @@ struct Row {
 enum Branch<'a> {
     /// A row in full.
     Whole(&'a Row),
-    /// Rows that stand in full elsewhere, and where.
+    /// Rows that are shown in full elsewhere, each with the row that it is below there.
     Also(Vec<(&'a Row, &'a Row)>),
 }
 
@@ -45,7 +45,8 @@ impl Drawing {
         Drawing { columns, style, rows: Vec::new() }
     }
 
-    /// A node that stands in several places is drawn in full where it is nearest to the top: there is what is under it.
+    /// Returns the branches in order. A node that is in several places is drawn in full where it is nearest to the
+    /// top, and what is below it is drawn there.
     fn branches(&self) -> Vec<(usize, Branch<'_>)> {
         let mut nearest: HashMap<&str, &Row> = HashMap::new();
         for row in &self.rows {
@@ -73,7 +74,7 @@ impl Drawing {
 
     fn draw(&self, out: &mut Vec<u8>) {
         let branches = self.branches();
-        // Which of them have one more beside them, further down; looked for from the end.
+        // Determine which branches have a sibling further down, going from the end to the beginning.
         let mut others = vec![false; branches.len()];
         let mut open: Vec<bool> = Vec::new();
         for (other, (depth, _)) in others.iter_mut().zip(&branches).rev() {
@@ -98,7 +99,7 @@ impl Drawing {
         }
     }
 
-    /// One branch: `first` is drawn before its first line, `rest` before the others.
+    /// Draws one branch: `first` comes before its first line, `rest` before the others.
     fn put(&self, branch: &Branch<'_>, first: &str, rest: &str, out: &mut Vec<u8>) {
         let (first, rest) = (self.fit(first), self.fit(rest));
         let mut text = String::new();
@@ -154,7 +155,7 @@ impl Drawing {
         out.extend_from_slice(text.as_bytes());
     }
 
-    /// As much of the lines as leaves room beside them.
+    /// Returns as much of the lines as leaves room for the text beside them.
     fn fit<'a>(&self, lines: &'a str) -> Cow<'a, str> {
         let most = self.style.width.map_or(usize::MAX, |w| w.saturating_sub(ROOM).max(w / 2));
         let chars = lines.chars().count();
@@ -165,7 +166,7 @@ impl Drawing {
         Cow::Owned(format!("…{tail}"))
     }
 
-    /// A value beside lines of this width, no wider than the terminal.
+    /// Cuts a value beside lines of this width, so that it fits the terminal.
     fn cut<'a>(&self, value: &'a str, before: usize) -> Cow<'a, str> {
         let Some(room) = self.style.width.map(|w| w.saturating_sub(before)) else {
             return Cow::Borrowed(value);
@@ -190,7 +191,7 @@ impl Drawing {
 impl Format for Drawing {
     fn head(&mut self, _out: &mut Vec<u8>) {}
 
-    /// Nothing is drawn before all have come: a line goes on as long as somebody comes who stands beside it.
+    /// Nothing is drawn before all rows have come, since a line continues as long as siblings follow.
     fn row(&mut self, cells: &[Cell<'_>], _out: &mut Vec<u8>) {
         let Some(tree) = &self.style.tree else { return };
         let mut row = Row {
@@ -213,7 +214,7 @@ impl Format for Drawing {
             } else if Some(&column.name) == tree.below.as_ref() {
                 row.below = shown;
             } else if !shown.is_empty() {
-                // A number with a unit says what it measures.
+                // A number with a unit makes clear what it measures.
                 let name = human::short_name(&column.name);
                 row.values.push(if name == column.name { shown } else { format!("{name} {shown}") });
             }
@@ -238,8 +239,8 @@ impl Format for Drawing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cell::ColumnType;
-    use crate::column::Tree;
+    use crate::rows::Tree;
+    use crate::rows::cell::ColumnType;
 
     fn drawn(rows: &[(&str, &str, i64, &str)], width: Option<usize>, color: bool) -> String {
         let column = |name: &str, kind: &str| {

@@ -1,10 +1,10 @@
-//! One object a line, tabs between the values, escaped as COPY's text format reads them; NULL is empty.
+//! One row per line, with tabs between the values, escaped as COPY's text format reads them; NULL is empty.
 
 use super::format::{Format, Style};
-use crate::cell::{self, Cell, Scalar, Timestamps};
-use crate::column::Column;
 use crate::escape;
-use crate::plain::plain;
+use crate::rows::Column;
+use crate::rows::cell::{self, Cell, Scalar, Timestamps};
+use crate::rows::plain::plain;
 
 pub(super) struct Tsv {
     columns: Vec<Column>,
@@ -50,13 +50,13 @@ impl Format for Tsv {
     fn end(&mut self, _out: &mut Vec<u8>) {}
 }
 
-/// Looks at every byte, without a way out in between: that is what the compiler turns into vectors.
+/// Tests every byte, without leaving the loop early, so that the compiler can vectorize it.
 fn all(bytes: &[u8], is: impl Fn(u8) -> bool) -> bool {
     bytes.iter().fold(true, |so_far, b| so_far & is(*b))
 }
 
-/// As [`line`], of values as the server sent them, without making cells of them; `false`, and nothing appended, where a type
-/// needs one.
+/// Works like [`line`], but directly on the values as the server sent them, without making cells. Returns `false`,
+/// and appends nothing, if a type needs a cell.
 pub(super) fn raw_line(
     columns: &[Column],
     raw: &[Option<&[u8]>],
@@ -64,7 +64,8 @@ pub(super) fn raw_line(
     terminal: bool,
     out: &mut Vec<u8>,
 ) -> bool {
-    // Nearly all texts need no escaping. So they are copied as they are, and then the whole line is checked in one pass.
+    // Nearly all texts need no escaping. So they are copied unchanged, and then the whole line is checked in one
+    // pass.
     let start = out.len();
     let is_whole = raw_values(columns, raw, times, out, |text, out| out.extend_from_slice(text));
     if is_whole && is_plain_line(&out[start..], columns.len()) {
@@ -74,8 +75,8 @@ pub(super) fn raw_line(
     is_whole && raw_values(columns, raw, times, out, |text, out| push_value(&cell::text(text), terminal, out))
 }
 
-/// Appends the values with tabs between them, the texts by `push_text`. `false` if a type needs a cell; then `out` ends in half a
-/// line.
+/// Appends the values with tabs between them, the texts with `push_text`. Returns `false` if a type needs a cell;
+/// then `out` ends with an incomplete line.
 fn raw_values(
     columns: &[Column],
     raw: &[Option<&[u8]>],
@@ -102,15 +103,16 @@ fn raw_values(
     true
 }
 
-/// Does this line of so many columns need no escaping? Then its only control characters are the tabs between the columns.
+/// Returns whether this line with this many columns needs no escaping. Then its only control characters are the
+/// tabs between the columns.
 fn is_plain_line(line: &[u8], columns: usize) -> bool {
-    // Counted in bytes, which the compiler vectorizes well, and which hold up to 255.
+    // The counter is one byte wide, which the compiler vectorizes well; hence the blocks of 255 bytes.
     let controls = |piece: &[u8]| piece.iter().fold(0u8, |n, b| n + u8::from(*b < 0x20));
     line.chunks(255).map(|piece| usize::from(controls(piece))).sum::<usize>() == columns.saturating_sub(1)
         && all(line, |b| (b < 0x7F) & (b != b'\\'))
 }
 
-/// The line of these cells, without its line feed.
+/// Appends the line of these cells, without a line feed.
 pub(super) fn line(cells: &[Cell<'_>], terminal: bool, out: &mut Vec<u8>) {
     for (i, cell) in cells.iter().enumerate() {
         if i > 0 {
@@ -126,7 +128,7 @@ pub(super) fn line(cells: &[Cell<'_>], terminal: bool, out: &mut Vec<u8>) {
 }
 
 fn push_value(text: &str, terminal: bool, out: &mut Vec<u8>) {
-    // Most names hold nothing to escape. A C1 control is 0xC2 0x80 to 0xC2 0x9F in UTF-8.
+    // Most names contain nothing to escape. A C1 control is 0xC2 0x80 to 0xC2 0x9F in UTF-8.
     let is_plain = |b: u8| (b >= 0x20) & (b != b'\\') & (b != 0x7F) & (b != 0xC2);
     if !terminal && all(text.as_bytes(), is_plain) {
         out.extend_from_slice(text.as_bytes());
@@ -134,7 +136,7 @@ fn push_value(text: &str, terminal: bool, out: &mut Vec<u8>) {
     }
     let mut rest = text;
     while !rest.is_empty() {
-        // What is plain is taken as it is; for a terminal only ASCII is.
+        // Plain bytes are copied unchanged; for a terminal, only ASCII counts as plain.
         let plain = rest.bytes().take_while(|b| is_plain(*b) && (!terminal || b.is_ascii())).count();
         out.extend_from_slice(&rest.as_bytes()[..plain]);
         let mut chars = rest[plain..].chars();

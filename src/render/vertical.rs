@@ -1,12 +1,12 @@
-//! One value a line, for rows too wide for any table; psql's `\x`.
+//! One value per line, for rows too wide for any table; like psql's `\x`.
 
 use unicode_width::UnicodeWidthStr;
 
 use super::format::{Format, Style};
 use super::human;
-use crate::cell::Cell;
-use crate::column::Column;
 use crate::escape;
+use crate::rows::Column;
+use crate::rows::cell::Cell;
 
 pub(super) struct Vertical {
     columns: Vec<Column>,

@@ -4,9 +4,9 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::model::Text;
-use crate::cell::ColumnType;
-use crate::column::Column;
 use crate::error::{Error, Result};
+use crate::rows::Column;
+use crate::rows::cell::ColumnType;
 use crate::session::{Reader, Value};
 use crate::sql::quote_ident;
 

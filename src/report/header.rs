@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::model::{Param, ParamType, Report, SHARED_FLAGS, Scope, Text};
-use crate::cell::ColumnType;
-use crate::column::{Column, Tree};
 use crate::connect::ServerVersion;
 use crate::error::{Error, Result};
 use crate::marks;
+use crate::rows::cell::ColumnType;
+use crate::rows::{Column, Tree};
 use crate::sql;
 use crate::units::{parse_bytes, parse_duration};
 
@@ -64,13 +64,13 @@ const KEYS: &[&str] = &[
     "usual",
 ];
 
-/// Does a comment line belong to a header?
+/// Returns whether a comment line belongs to a header.
 fn is_of_header(comment: &str) -> bool {
     let comment = comment.trim();
     comment == "[[param]]" || comment.split_once('=').is_some_and(|(key, _)| KEYS.contains(&key.trim()))
 }
 
-/// Parses one file. `file` is for messages; errors are bad data (65) with file and line.
+/// Parses one file. `file` is for messages; errors are bad data (65), with file and line.
 pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
     let at = |line: usize, why: &str| Error::data(format!("{file}:{line}: {why}"));
     let comments: Vec<&str> = content.lines().map_while(|line| line.strip_prefix("--")).collect();
@@ -83,7 +83,7 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
         ));
     }
     let body_line = 1 + comments.len();
-    // The TOML keeps the file's line numbers: the summary's line is left empty.
+    // The TOML must keep the file's line numbers, so the summary's line is left empty.
     let toml_text = match comments.get(1..) {
         Some(rest) if has_header => format!("\n{}\n", rest.join("\n")),
         _ => String::new(),
@@ -145,7 +145,7 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
     }
     let sql = content.lines().skip(body_line - 1).collect::<Vec<_>>().join("\n");
     let mut sql = sql.trim().to_owned();
-    // A final semicolon, and what is said after it, is no part of the statement.
+    // A final semicolon, and any comment after it, is not part of the statement.
     if let Some(end) = sql::scan(&sql).separators.first().copied().filter(|end| sql::is_blank(&sql[*end..])) {
         sql.truncate(end);
     }
@@ -191,7 +191,7 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
     Ok((report, text))
 }
 
-/// A parameter's fault: its name and why.
+/// An error in a parameter: its name and the reason.
 type ParamFault = (String, String);
 
 fn check_params(params: &[Param]) -> std::result::Result<(), ParamFault> {

@@ -1,4 +1,4 @@
-//! Reports: what is known of each, and which of its texts a server gets.
+//! Reports: what is known about each of them, and which of its texts a server gets.
 
 mod check;
 mod header;

@@ -1,12 +1,12 @@
-//! What is known of a report, and which of its texts a server gets.
+//! What is known about a report, and which of its texts a server gets.
 
 use serde::Deserialize;
 use tokio_postgres::types::Type;
 
-use crate::column::{Column, Tree};
 use crate::marks;
+use crate::rows::{Column, Tree};
 
-/// Whose answer a report gives.
+/// What the answer of a report is about.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
@@ -35,8 +35,8 @@ pub enum ParamType {
     /// psql patterns: binds two parameters, the schemas' regular expressions and the names'.
     #[serde(rename = "pattern[]")]
     Patterns,
-    /// A text to look for, in upper or lower case: binds two parameters, the text and a regular expression for it. Where a
-    /// bool parameter called `regex` is set, the text itself is the expression.
+    /// A text to look for, in upper or lower case: binds two parameters, the text and a regular expression for it.
+    /// Where a bool parameter called `regex` is set, the text itself is the expression.
     #[serde(rename = "term")]
     Term,
     /// A PostgreSQL regular expression.
@@ -55,12 +55,12 @@ pub enum ParamType {
 }
 
 impl ParamType {
-    /// Is it a flag without a value?
+    /// Returns whether it is a flag without a value.
     pub const fn is_flag(self) -> bool {
         matches!(self, ParamType::Bool | ParamType::Path)
     }
 
-    /// The server's types of what it binds: two for patterns and a term, one for the rest.
+    /// Returns the server's types of what it binds: two for patterns and for a term, one for the rest.
     pub fn server_types(self) -> &'static [Type] {
         match self {
             ParamType::Bool => &[Type::BOOL],
@@ -74,7 +74,7 @@ impl ParamType {
     }
 }
 
-/// What live names complete a value.
+/// Which names from the live server complete a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Complete {
@@ -93,27 +93,27 @@ pub struct Param {
     /// Its type.
     #[serde(rename = "type")]
     pub kind: ParamType,
-    /// Stands without a flag.
+    /// Whether it is given without a flag.
     #[serde(default)]
     pub positional: bool,
     /// One line for `--help`.
     pub help: String,
-    /// The values it may have.
+    /// The values that it may have.
     #[serde(default)]
     pub one_of: Vec<String>,
-    /// The value where none is given; not for `bool`.
+    /// The value if none is given; not for `bool`.
     pub default: Option<String>,
-    /// Must it be given?
+    /// Whether it must be given.
     #[serde(default)]
     pub required: bool,
-    /// What stands for its value in help.
+    /// The placeholder for its value in help.
     pub metavar: Option<String>,
-    /// What completes it from the live server.
+    /// The names from the live server that complete it.
     pub complete: Option<Complete>,
 }
 
 impl Param {
-    /// The flag's long name.
+    /// Returns the flag's long name.
     pub fn long(&self) -> String {
         self.name.replace('_', "-")
     }
@@ -124,20 +124,20 @@ impl Param {
 pub struct Text {
     /// The file, for messages: `sizes.scan.sql`.
     pub file: String,
-    /// The line of its header's columns.
+    /// The line of the file on which the header's columns are listed.
     pub columns_line: usize,
     /// Its statement, without header and final semicolon. Version marks (see [`marks`]) are still in it until
     /// [`Text::for_server`] resolves them.
     pub sql: String,
-    /// The oldest server it runs on.
+    /// The oldest server that it runs on.
     pub since: u32,
-    /// Boolean SQL that must be true for it.
+    /// A boolean SQL expression that must be true for it to be used.
     pub when: Option<String>,
     /// The parameter that chooses it.
     pub flag: Option<String>,
-    /// SQLSTATEs after which it may run again.
+    /// The SQLSTATEs after which it may be run again.
     pub retry: Vec<String>,
-    /// How long it waits for a lock, where its header says so.
+    /// How long it waits for a lock, if its header says so.
     pub lock_timeout: Option<String>,
 }
 
@@ -152,21 +152,21 @@ pub struct Report {
     pub params: Vec<Param>,
     /// Columns, in order; empty if the header does not list them, so that the server must be asked.
     pub columns: Vec<Column>,
-    /// Its rows are a tree.
+    /// How its rows form a tree, if they do.
     pub tree: Option<Tree>,
-    /// Whose answer it is.
+    /// What the answer is about.
     pub scope: Scope,
     /// What a role needs to run it.
     pub needs: Option<String>,
     /// A command line that shows it.
     pub example: Option<String>,
-    /// Its texts, the most specific first.
+    /// The texts, the most specific first.
     pub texts: Vec<Text>,
-    /// Came from the user's folder.
+    /// Whether it came from the user's folder.
     pub own: bool,
 }
 
-/// The flags that every report has; a parameter may bear none of these names.
+/// The flags that every report has; no parameter may have one of these names.
 pub const SHARED_FLAGS: &[&str] = &[
     "host",
     "port",
@@ -203,31 +203,32 @@ pub const SHARED_FLAGS: &[&str] = &[
 ];
 
 impl Text {
-    /// The text for a server of this major version, with its version marks resolved.
+    /// Returns the text for a server of this major version, with its version marks resolved.
     pub fn for_server(&self, major: u32) -> Text {
         Text { sql: marks::resolve(&self.sql, major), ..self.clone() }
     }
 }
 
 impl Report {
-    /// The texts this server may get, in the order to try: those a given flag chose, those with a probe, the plain
-    /// ones; last, as a way out of a refusal, what else a flag would have chosen.
+    /// Returns the texts that this server may get, in the order in which to try them: those chosen by a given flag,
+    /// those with a probe, and the plain ones; last, as an alternative after a refusal, the texts of the flags that
+    /// were not given.
     ///
-    /// `major` is the server's, `given` tells whether a bool parameter was set.
+    /// `major` is the server's version, `given` says whether a bool parameter was set.
     pub fn candidates(&self, major: u32, given: impl Fn(&str) -> bool) -> Vec<&Text> {
         let fits: Vec<&Text> = self.texts.iter().filter(|t| t.since <= major).collect();
         let chosen = |t: &Text| t.flag.as_deref().is_some_and(&given);
         let mut order: Vec<&Text> = fits.iter().copied().filter(|t| chosen(t)).collect();
         if order.is_empty() {
             order.extend(fits.iter().filter(|t| t.flag.is_none() && t.when.is_some()));
-            // Of the plain ones, only the newest: an older text is no way out of anything.
+            // Of the plain ones only the newest is used, since an older text would not help after a refusal.
             order.extend(fits.iter().filter(|t| t.flag.is_none() && t.when.is_none()).take(1));
             order.extend(fits.iter().filter(|t| t.flag.is_some()));
         }
         order
     }
 
-    /// The oldest server any of its texts runs on.
+    /// Returns the oldest server that any of the texts runs on.
     pub fn since(&self) -> u32 {
         self.texts.iter().map(|t| t.since).min().unwrap_or(0)
     }

@@ -1,4 +1,4 @@
-//! Which reports there are: those that pgkit brings, and the user's own.
+//! The list of reports: those built into pgkit, and the user's own.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,9 +9,27 @@ use super::header::parse_file;
 use super::model::{Report, Scope, Text};
 use crate::error::{Error, Result};
 
-static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
+/// One folder for each group of reports.
+static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries/reports");
+/// The parts that several texts share.
+static PARTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries/parts");
 
-/// Puts files together into reports: `sizes.sql` and `sizes.scan.sql` are texts of `sizes`.
+/// Returns a built-in file with its parts filled in: a line `-- include NAME` stands for the file
+/// `queries/parts/NAME.sql`.
+///
+/// Errors: there is no such part, which a test of every file rules out.
+fn with_parts(path: &str, content: &str) -> Result<String> {
+    let lines = content.lines().map(|line| match line.strip_prefix("-- include ") {
+        None => Ok(line),
+        Some(name) => {
+            let part = PARTS.get_file(format!("{name}.sql")).and_then(|file| file.contents_utf8());
+            part.map(str::trim_end).ok_or_else(|| Error::bug(format!("{path}: there is no part {name:?}")))
+        }
+    });
+    Ok(lines.collect::<Result<Vec<&str>>>()?.join("\n"))
+}
+
+/// Combines files into reports: `sizes.sql` and `sizes.scan.sql` are texts of `sizes`.
 fn assemble(files: Vec<(String, Result<(Report, Text)>)>, own: bool) -> Vec<(String, Result<Report>)> {
     let mut reports: BTreeMap<String, Result<Report>> = BTreeMap::new();
     for (file, parsed) in files {
@@ -43,25 +61,26 @@ fn assemble(files: Vec<(String, Result<(Report, Text)>)>, own: bool) -> Vec<(Str
         reports.insert(name, joined);
     }
     for report in reports.values_mut().flatten() {
-        // The most specific first: chosen by a flag, then by a probe, then for newer servers.
+        // The most specific comes first: texts chosen by a flag, then those with a probe, then those for newer
+        // servers.
         report.texts.sort_by_key(|t| (t.flag.is_none(), t.when.is_none(), std::cmp::Reverse(t.since)));
     }
     reports.into_iter().collect()
 }
 
-/// The reports that pgkit brings, by name. Of one that is not wanted only name and summary are read: a header costs
-/// more than everything else at the start.
+/// Returns the built-in reports, by name. Of a report that is not wanted only the name and the summary are read,
+/// because parsing a header costs more than everything else at the start.
 ///
-/// Errors: a header that is not right, which a test of every file keeps from happening.
+/// Errors: a header is invalid, which a test of every file rules out.
 pub fn built_in(wanted: impl Fn(&str) -> bool) -> Result<Vec<Report>> {
     let mut outlines: BTreeMap<String, Report> = BTreeMap::new();
     let mut files = Vec::new();
-    for file in BUILT_IN.files() {
+    for file in BUILT_IN.dirs().flat_map(Dir::files) {
         let Some(content) = file.contents_utf8() else { continue };
-        let path = format!("queries/{}", file.path().display());
+        let path = format!("queries/reports/{}", file.path().display());
         let name = report_name(&path);
         if wanted(&name) {
-            let parsed = parse_file(&path, content);
+            let parsed = with_parts(&path, content).and_then(|content| parse_file(&path, &content));
             files.push((path, parsed));
         } else {
             outlines.entry(name.clone()).or_insert_with(|| outline(&name, content));
@@ -74,7 +93,7 @@ pub fn built_in(wanted: impl Fn(&str) -> bool) -> Result<Vec<Report>> {
     Ok(reports)
 }
 
-/// A report of which only name and summary are known.
+/// Returns a report of which only the name and the summary are known.
 fn outline(name: &str, content: &str) -> Report {
     let summary = content.lines().next().unwrap_or_default().trim_start_matches("--").trim();
     Report {
@@ -91,18 +110,18 @@ fn outline(name: &str, content: &str) -> Report {
     }
 }
 
-/// The report a file is a text of: `sizes` for `queries/sizes.scan.sql`.
+/// Returns the report that a file is a text of: `sizes` for `queries/reports/space/sizes.scan.sql`.
 fn report_name(file: &str) -> String {
     let name = Path::new(file).file_name().map_or(file.into(), |f| f.to_string_lossy());
     let stem = name.strip_suffix(".sql").unwrap_or(&name);
     stem.split('.').next().unwrap_or(stem).to_owned()
 }
 
-/// The user's own reports: each with its report, or what is wrong with it.
+/// The user's own reports by name, each with the report or with what is wrong with it.
 pub type OwnReports = Vec<(String, Result<Report>)>;
 
-/// The user's own reports, from these folders (the first that has a file of that name wins), by name; a file that
-/// is not right stands there with its error, so that the others still run.
+/// Returns the user's own reports by name, from these folders; the first folder with a file of some name takes
+/// precedence. A file that is invalid is listed with its error, so that the others still run.
 pub fn own(folders: &[PathBuf]) -> Result<OwnReports> {
     let mut files: BTreeMap<String, PathBuf> = BTreeMap::new();
     for folder in folders {
@@ -144,8 +163,22 @@ mod tests {
 
     #[test]
     fn every_built_in_report_has_a_header_that_parses() {
-        let names: Vec<String> = built_in(|_| true).unwrap().into_iter().map(|r| r.name).collect();
-        assert!(names.iter().any(|n| n == "relations"), "{names:?}");
+        let reports = built_in(|_| true).unwrap();
+        assert!(reports.iter().any(|report| report.name == "relations"), "{reports:?}");
+        for text in reports.iter().flat_map(|report| &report.texts) {
+            assert!(!text.sql.contains("-- include "), "{}", text.file);
+        }
+    }
+
+    #[test]
+    fn every_part_stands_in_several_files() {
+        for part in PARTS.files() {
+            let name = part.path().file_stem().unwrap().to_str().unwrap();
+            let line = format!("-- include {name}");
+            let files = BUILT_IN.dirs().flat_map(Dir::files).map(|file| file.contents_utf8().unwrap());
+            assert!(files.filter(|text| text.lines().any(|l| l == line)).count() > 1, "{name}");
+        }
+        assert!(with_parts("x.sql", "SELECT 1\n-- include nothing").is_err());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Where PostgreSQL's programs are, and which package brings them where there are none.
+//! Finds PostgreSQL's programs, and names the package that provides them if there are none.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -7,19 +7,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Exit, Result};
 
-/// A folder with `initdb` and `postgres`.
+/// A PostgreSQL installation: a folder with `initdb` and `postgres`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Binaries {
     /// The folder.
     pub dir: PathBuf,
-    /// As `postgres --version` says, such as `15.20` or `19devel`.
+    /// The version, as `postgres --version` prints it, such as `15.20` or `19devel`.
     pub version: String,
-    /// The major version: 15.
+    /// The major version, such as 15.
     pub major: u32,
 }
 
 impl Binaries {
-    /// The path of one of its programs.
+    /// Returns the path of one of its programs.
     pub fn program(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
@@ -29,7 +29,7 @@ impl Binaries {
     }
 }
 
-/// Folders that packages use: parent, start of the name below it, what comes below that.
+/// The folders that packages use: the parent, the beginning of the name below it, and what comes below that.
 const USUAL: &[(&str, &str, &str)] = &[
     ("usr/lib/postgresql", "", "bin"),                          // Debian, Ubuntu
     ("usr", "pgsql-", "bin"),                                   // the PostgreSQL project's RPMs
@@ -48,14 +48,16 @@ const USUAL: &[(&str, &str, &str)] = &[
 /// The oldest major version that pgkit supports.
 const OLDEST: u32 = 10;
 
-/// Finds PostgreSQL: `--bin-dir`, then `PGKIT_PG_BIN`, `pg_config`, the newest of the usual folders, `PATH`.
+/// Finds PostgreSQL: in `--bin-dir`, `PGKIT_PG_BIN`, the folder that `pg_config` names, the newest of the usual
+/// folders, or `PATH`, in this order.
 ///
-/// The first two are somebody's word: where they hold no PostgreSQL that is an error, not a reason to go on.
+/// The first two are the user's explicit choice: if they contain no PostgreSQL, that is an error and not a reason to
+/// search further.
 pub fn find_binaries(bin_dir: Option<&Path>, env: &dyn Fn(&str) -> Option<String>) -> Result<Binaries> {
     find_under(Path::new("/"), bin_dir, env)
 }
 
-/// [`find_binaries`] with the usual folders and `/etc/os-release` under another root.
+/// Does the same as [`find_binaries`], with the usual folders and `/etc/os-release` below another root.
 fn find_under(root: &Path, bin_dir: Option<&Path>, env: &dyn Fn(&str) -> Option<String>) -> Result<Binaries> {
     if let Some(dir) = bin_dir {
         return named(dir, "--bin-dir", Exit::Usage);
@@ -75,7 +77,7 @@ fn find_under(root: &Path, bin_dir: Option<&Path>, env: &dyn Fn(&str) -> Option<
         .ok_or_else(|| missing(root))
 }
 
-/// Every installation in the usual folders, newest first.
+/// Returns every installation in the usual folders, newest first.
 pub fn all_binaries() -> Vec<Binaries> {
     let mut found: Vec<Binaries> =
         usual(Path::new("/")).into_iter().filter_map(|dir| look(&dir).ok()).collect();
@@ -95,7 +97,7 @@ fn usual(root: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// A folder that somebody named.
+/// Examines a folder that the user named.
 fn named(dir: &Path, by: &str, exit: Exit) -> Result<Binaries> {
     look(dir).map_err(|mut error| {
         error.exit = if error.exit == Exit::TooOld { Exit::TooOld } else { exit };
@@ -109,7 +111,7 @@ fn named(dir: &Path, by: &str, exit: Exit) -> Result<Binaries> {
     })
 }
 
-/// Looks into one folder.
+/// Examines one folder.
 fn look(dir: &Path) -> Result<Binaries> {
     let shown = dir.display();
     if !dir.is_dir() {
@@ -137,7 +139,8 @@ fn look(dir: &Path) -> Result<Binaries> {
     Ok(Binaries { dir, version, major })
 }
 
-/// `postgres (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)` is (15, "15.20").
+/// Parses the output of `postgres --version`: `postgres (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)` gives (15,
+/// "15.20").
 fn parse_version(said: &str) -> Option<(u32, String)> {
     let version = said.trim().strip_prefix("postgres (PostgreSQL) ")?.split_whitespace().next()?;
     Some((leading_number(version)?, version.to_owned()))
@@ -152,7 +155,7 @@ fn bindir(pg_config: &Path) -> Option<PathBuf> {
     said(pg_config, "--bindir").map(|dir| PathBuf::from(dir.trim()))
 }
 
-/// What a program prints when asked with one flag.
+/// Returns what a program prints when run with one flag; `None` if it fails.
 fn said(program: &Path, flag: &str) -> Option<String> {
     let output = Command::new(program).arg(flag).stdin(Stdio::null()).output().ok()?;
     if output.status.success() { String::from_utf8(output.stdout).ok() } else { None }
@@ -166,7 +169,7 @@ fn missing(root: &Path) -> Error {
         .hint("or name the folder of `initdb` and `postgres` with --bin-dir or PGKIT_PG_BIN")
 }
 
-/// Which package brings the server on this system.
+/// Says which package provides the server on this system.
 fn install(os_release: Option<&str>, macos: bool) -> String {
     if macos {
         return "install it with `brew install postgresql`, or Postgres.app".to_owned();

@@ -1,19 +1,19 @@
-//! Where throwaway servers live, and how a folder is known to be stale: by its lock and its owner.
+//! Where throwaway servers live, and how a stale folder is recognized: by its lock and its owner.
 //!
 //! ```text
-//! /tmp/pgkit-sandbox-1000/       the base: ours, 0700 (0711 for root, whose servers run as somebody else)
-//!     lock                       held for moments: while folders are made, swept and removed
-//!     KEY.start                  held by whoever starts the shared server of that key
+//! /tmp/pgkit-sandbox-1000/       the base: ours, 0700 (0711 for root, whose servers run as another user)
+//!     lock                       held briefly: while folders are made, swept and removed
+//!     KEY.start                  held by the process that starts the shared server of that key
 //!     t-HASH/                    a data folder to copy, as initdb made it
 //!     RANDOM/                    one server's folder
-//!         lock                   held by its keeper as long as that lives
-//!         info.json, control     what joins it: what is known of it, and the keeper's socket
+//!         lock                   held by its keeper as long as the keeper lives
+//!         info.json, control     for those who join: what is known of the server, and the keeper's socket
 //!         server.log
-//!         pg/                    0700 and the server's user's: the sockets, data/
+//!         pg/                    0700, owned by the server's user: the sockets, data/
 //! ```
-//! The last keeper removes the base. Nothing in it is touched that is not ours (`lstat`), and a server's folder
-//! goes only when its lock is there and free. Lock files are removed while held, so who gets a lock looks
-//! whether the path still leads to it.
+//! The last keeper removes the base. Nothing in it is touched that is not ours (`lstat`), and a server's folder is
+//! removed only if its lock is there and free. Lock files are removed while they are held, so a process that gets
+//! a lock checks whether the path still leads to it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -26,13 +26,15 @@ use nix::fcntl::{Flock, FlockArg, OFlag};
 
 use crate::error::{Error, Result};
 
-/// `sun_path` on the systems with the shortest one, without the closing NUL.
+/// The length of `sun_path` on the systems where it is shortest, without the closing NUL.
 const LONGEST_SOCKET: usize = 103;
-/// `/pgkit-sandbox-4294967295-9`, `/RANDOM00`, `/pg`, `/.s.PGSQL.65535.lock` below the temporary folder.
+/// The longest path below the temporary folder: `/pgkit-sandbox-4294967295-9`, `/RANDOM00`, `/pg`,
+/// `/.s.PGSQL.65535.lock`.
 const BELOW: usize = 27 + 9 + 3 + 20;
 
-/// The temporary folder for servers: `TMPDIR` where it is short enough and its way is open to the server's
-/// user, else `/tmp`. (Not `XDG_RUNTIME_DIR`: small, often in memory, and gone at the end of the session.)
+/// Returns the temporary folder for servers: `TMPDIR` if it is short enough and the server's user can reach it,
+/// otherwise `/tmp`. (Not `XDG_RUNTIME_DIR`, which is small, often in memory, and removed at the end of the
+/// session.)
 pub(super) fn temp_dir(env: &dyn Fn(&str) -> Option<String>) -> PathBuf {
     let named = env("TMPDIR").map(PathBuf::from).filter(|dir| dir.is_absolute() && dir.is_dir());
     let fits = |dir: &PathBuf| dir.as_os_str().len() + BELOW <= LONGEST_SOCKET;
@@ -49,7 +51,7 @@ fn others_may_pass(dir: &Path) -> bool {
 pub(super) struct Base(PathBuf);
 
 impl Base {
-    /// The base in this temporary folder. Names that somebody else sits on are passed over.
+    /// Returns the base in this temporary folder. Names that another user has taken are skipped.
     pub(super) fn in_temp(temp: &Path) -> Result<Base> {
         let name = format!("pgkit-sandbox-{}", nix::unistd::geteuid());
         let names = std::iter::once(name.clone()).chain((1..10).map(|n| format!("{name}-{n}")));
@@ -64,7 +66,7 @@ impl Base {
         Err(Error::usage(message).hint("set TMPDIR to a folder of your own"))
     }
 
-    /// The base that [`Base::in_temp`] names.
+    /// Returns the base at a path that [`Base::in_temp`] returned.
     pub(super) fn at(path: PathBuf) -> Base {
         Base(path)
     }
@@ -73,7 +75,7 @@ impl Base {
         &self.0
     }
 
-    /// Makes the base where there is none, and takes one of its locks.
+    /// Creates the base if there is none, and takes one of its locks.
     pub(super) fn lock(&self, name: &str) -> Result<Lock> {
         self.try_lock(name, FlockArg::LockExclusive).map_err(|e| self.failed("cannot lock", &e))
     }
@@ -84,7 +86,7 @@ impl Base {
             let path = self.0.join(name);
             let file = match lock_file(&path, true) {
                 Ok(file) => file,
-                // Removed by the last keeper since we made it.
+                // The last keeper has removed it since we made it.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
                 Err(e) => return Err(e),
             };
@@ -121,7 +123,7 @@ impl Base {
         Error::io(format!("{what} {}", self.0.display()), e)
     }
 
-    /// A new folder for a server, locked by us. What earlier keepers left behind goes first.
+    /// Creates a new folder for a server, locked by us. First removes what earlier keepers left behind.
     pub(super) fn new_folder(&self) -> Result<Folder> {
         let failed = |e: io::Error| self.failed("cannot make a folder in", &e);
         let _lock = self.lock("lock")?;
@@ -131,21 +133,21 @@ impl Base {
         let mut builder = tempfile::Builder::new();
         let builder = builder.prefix("").rand_bytes(8).permissions(mode.clone());
         let dir = builder.tempdir_in(&self.0).map_err(failed)?;
-        // The umask may have taken from it.
+        // The umask may have removed some of the permissions.
         fs::set_permissions(dir.path(), mode).map_err(failed)?;
         let file = lock_file(&dir.path().join("lock"), true).map_err(failed)?;
-        // Waits at most for somebody who is just looking whether the folder is stale.
+        // This waits only if another process is just checking whether the folder is stale.
         let lock = take(file, FlockArg::LockExclusive).map_err(failed)?;
-        // From here on it is swept by its lock, should we die.
+        // From here on, if we die, the folder is recognized as stale by its lock.
         Ok(Folder { path: dir.keep(), base: self.clone(), _lock: lock })
     }
 
-    /// The folders of servers whose keeper lives.
+    /// Returns the folders of servers whose keeper is alive.
     pub(super) fn alive(&self) -> Vec<PathBuf> {
         self.folders().into_iter().filter(|path| state(path) == State::Kept).collect()
     }
 
-    /// What is ours in the base and a folder, never through a symbolic link.
+    /// Returns the folders in the base that are ours, never following a symbolic link.
     fn folders(&self) -> Vec<PathBuf> {
         if !fs::symlink_metadata(&self.0).is_ok_and(|meta| meta.is_dir() && meta_is_ours(&meta)) {
             return Vec::new();
@@ -155,7 +157,7 @@ impl Base {
         entries.map(|entry| entry.path()).filter(ours).collect()
     }
 
-    /// Removes stale folders; to be called with the base's lock held.
+    /// Removes stale folders. The caller must hold the base's lock.
     fn sweep(&self) {
         for path in self.folders() {
             match state(&path) {
@@ -163,14 +165,14 @@ impl Base {
                     super::server::stop_leftover(&data_of(&path));
                     remove_server(&path);
                 }
-                // Made by somebody who died before he took its lock: goes only if it is empty.
+                // Its maker died before it took the lock. It is removed only if it is empty.
                 State::Unlocked => drop(fs::remove_dir(&path)),
                 State::Kept => {}
             }
         }
     }
 
-    /// Removes the base when nobody uses it any more; to be called with its lock held.
+    /// Removes the base if it is no longer in use. The caller must hold its lock.
     fn remove_if_unused(&self) {
         let Ok(entries) = fs::read_dir(&self.0) else { return };
         let paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
@@ -198,11 +200,11 @@ impl Base {
     }
 }
 
-/// A held lock; dropping it frees it.
+/// A held lock, which is released when this is dropped.
 #[derive(Debug)]
 pub(super) struct Lock(#[expect(dead_code, reason = "held, not used")] Flock<File>);
 
-/// One server's folder, ours as long as this value lives.
+/// One server's folder, which is ours as long as this value lives.
 #[derive(Debug)]
 pub(super) struct Folder {
     pub(super) path: PathBuf,
@@ -211,7 +213,7 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Removes it, and the base with it if that was the last.
+    /// Removes the folder, and the base with it if the folder was the last one.
     pub(super) fn remove(self) {
         let lock = self.base.lock("lock");
         remove_server(&self.path);
@@ -223,11 +225,11 @@ impl Folder {
 
 #[derive(Debug, PartialEq, Eq)]
 enum State {
-    /// Its keeper lives.
+    /// Its keeper is alive.
     Kept,
     /// Its keeper is gone.
     Stale,
-    /// It has no lock: no folder of ours, or one hardly begun.
+    /// It has no lock: it is not a folder of ours, or has only just been made.
     Unlocked,
 }
 
@@ -246,7 +248,7 @@ fn meta_is_ours(meta: &fs::Metadata) -> bool {
     meta.uid() == nix::unistd::geteuid().as_raw()
 }
 
-/// Whether this itself, not what a link leads to, belongs to us.
+/// Returns whether this path itself, not what a link leads to, belongs to us.
 pub(super) fn is_ours(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|meta| meta_is_ours(&meta))
 }
@@ -271,13 +273,14 @@ fn data_of(folder: &Path) -> PathBuf {
     folder.join(super::server::PRIVATE).join("data")
 }
 
-/// Removes a server's folder and what the server had elsewhere.
+/// Removes a server's folder and what the server has left elsewhere.
 fn remove_server(folder: &Path) {
     super::server::free_shared_memory(&data_of(folder));
     remove(folder);
 }
 
-/// Removes a folder and all below, following no link. A backend that just dies may still write: try again.
+/// Removes a folder and everything below it, following no link. Tries again for a while, because a dying backend
+/// may still write.
 fn remove(path: &Path) {
     let start = Instant::now();
     while let Err(e) = fs::remove_dir_all(path) {

@@ -1,9 +1,9 @@
-//! The keeper: the helper process that owns one throwaway server from initdb to its last file.
+//! The keeper: the helper process that owns one throwaway server from initdb until its last file is removed.
 //!
-//! It stops the server and removes the folder when its only user is gone (end of file on the pipe of its
-//! orders), when the last of those who share it is gone for a while (end of file on their connections to its
-//! control socket, which the kernel closes however they die), on `stop`, and on INT, TERM and HUP. After
-//! kill -9 of the keeper the kernel stops the server, and the next start of any sandbox removes the folder.
+//! It stops the server and removes the folder when its only user is gone (end of file on the pipe of its orders),
+//! when the last of those who share it has been gone for a while (end of file on their connections to its control
+//! socket, which the kernel closes however they die), on `stop`, and on INT, TERM and HUP. If the keeper itself is
+//! killed with kill -9, the kernel stops the server, and the next start of any sandbox removes the folder.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ use super::{sample, server, user};
 use crate::error::{Error, Exit, Result};
 use crate::helper::{Answer, Failure, Master, to_line};
 
-/// What a keeper is started with.
+/// The orders that a keeper is started with.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Orders {
     pub(super) base: PathBuf,
@@ -31,17 +31,17 @@ pub(super) struct Orders {
     pub(super) mode: Mode,
 }
 
-/// Whom the server is for.
+/// Who the server is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Mode {
     /// For the process at the other end of the pipe.
     Own,
-    /// For all who know the key; it ends so long after the last of them.
+    /// For everyone who knows the key; it ends `linger` after the last user has left.
     Shared { key: String, linger: Duration },
 }
 
-/// What the master of an own server may ask.
+/// The orders that the master of an own server may give.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Order {
@@ -49,32 +49,32 @@ pub(super) enum Order {
     Stop(Stop),
 }
 
-/// What may be asked over the control socket.
+/// The requests that may be made over the control socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Request {
-    /// The connection counts as a user until it ends; `stay`: the server no longer depends on its users.
+    /// The connection counts as a user until it ends. With `stay` the server no longer depends on its users.
     Join { stay: bool },
-    /// What it serves, and whom.
+    /// Return what is known of the server, and how many users it has.
     Status,
-    /// Stop. The answer is the end of the connection, when everything is removed.
+    /// Stop. There is no answer, but the connection ends once everything is removed.
     Stop,
 }
 
-/// Where everybody who may join finds the keeper.
+/// The name of the control socket, where those who join find the keeper.
 pub(super) const CONTROL: &str = "control";
-/// Where they find what is known of the server.
+/// The name of the file with what is known of the server.
 pub(super) const INFO: &str = "info.json";
 
-/// From the control connections to the keeper's loop.
+/// Messages from the control connections to the keeper's loop.
 enum Event {
     Asked(Request, oneshot::Sender<Status>),
     Left,
 }
 
-/// The keeper's life.
+/// Runs the keeper until its server is no longer wanted.
 pub(crate) async fn run(master: &mut Master) -> Exit {
-    // Nothing a keeper makes is for other users, its control socket least of all.
+    // Nothing that a keeper creates is for other users, least of all its control socket.
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     let orders: Orders = match master.order().await {
         Ok(Some(orders)) => orders,
@@ -126,15 +126,15 @@ async fn keep(master: &mut Master, orders: &Orders, folder: &Folder) -> Result<(
     };
     master.answer(Ok(&info));
     serve(master, &orders.mode, &mut cluster, &listener, &info, &mut signals).await;
-    // Nobody shall join any more.
+    // From now on no one may join.
     let _ = std::fs::remove_file(info.folder.join(INFO));
     let _ = std::fs::remove_file(info.folder.join(CONTROL));
-    // What is not written now need not be: it goes.
+    // The data are about to be removed, so nothing more needs to be written.
     cluster.stop(Stop::Immediate).await;
     Ok(())
 }
 
-/// From nothing to a server with its password and data.
+/// Creates and starts a server, and sets its password and loads its data if asked to.
 async fn begin(cluster: &mut Cluster, orders: &Orders) -> Result<Option<Password>> {
     cluster.create(&orders.base).await?;
     cluster.start().await?;
@@ -157,7 +157,7 @@ fn describe(
         Mode::Own => None,
         Mode::Shared { key, .. } => Some(key.clone()),
     };
-    // The lock was made when the server was begun.
+    // The lock file was created when the server was begun.
     let since = std::fs::metadata(folder.path.join("lock")).map_or(0, |meta| meta.mtime());
     Info {
         folder: folder.path.clone(),
@@ -178,7 +178,7 @@ fn describe(
     }
 }
 
-/// Opens the control socket, then tells where it is.
+/// Opens the control socket, then publishes the information about the server.
 fn publish(info: &Info) -> Result<UnixListener> {
     let failed = |e: std::io::Error| Error::io(format!("cannot publish {}", info.folder.display()), &e);
     let listener = UnixListener::bind(info.folder.join(CONTROL)).map_err(failed)?;
@@ -189,7 +189,7 @@ fn publish(info: &Info) -> Result<UnixListener> {
     Ok(listener)
 }
 
-/// Returns when the server is no longer wanted, or gone.
+/// Serves requests; returns when the server is no longer wanted, or gone.
 async fn serve(
     master: &mut Master,
     mode: &Mode,
@@ -205,7 +205,7 @@ async fn serve(
     let own = linger.is_none();
     let linger = linger.unwrap_or_default();
     let (events, mut asked) = mpsc::channel(16);
-    // Whoever started us lives; until it has joined, or died, a shared server does not count as idle.
+    // The process that started us is alive: until it has joined, or died, a shared server does not count as idle.
     let mut attached = true;
     let mut stay = false;
     let mut users = 0_usize;
@@ -234,7 +234,7 @@ async fn serve(
                         stay |= stays;
                     }
                     let info = Info { server_pid: cluster.pid().unwrap_or(0), ..info.clone() };
-                    // One who is gone before the answer is counted out by his conversation.
+                    // If the client is gone before the answer, its connection's task reports that it left.
                     let _ = answer.send(Status { info, users, stays: stay });
                 }
                 Event::Left => {
@@ -254,7 +254,7 @@ async fn serve(
 async fn obey(order: Order, cluster: &mut Cluster) -> Result<u32> {
     match order {
         Order::Start => {
-            // One that was just killed may need a moment to be dead.
+            // A server that was just killed may take a moment to end.
             let _ = tokio::time::timeout(Duration::from_millis(200), cluster.ended()).await;
             if !cluster.runs() {
                 cluster.start().await?;
@@ -265,7 +265,7 @@ async fn obey(order: Order, cluster: &mut Cluster) -> Result<u32> {
     Ok(cluster.pid().unwrap_or(0))
 }
 
-/// One connection to the control socket.
+/// Serves one connection to the control socket.
 async fn converse(stream: UnixStream, events: mpsc::Sender<Event>) {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read).lines();
@@ -280,7 +280,7 @@ async fn converse(stream: UnixStream, events: mpsc::Sender<Event>) {
                 joined |= matches!(request, Request::Join { .. });
                 match receiver.await {
                     Ok(status) => Answer::Ok(status),
-                    // The keeper ends, and this connection with it.
+                    // The keeper is ending, and this connection ends with it.
                     Err(_) => std::future::pending().await,
                 }
             }
@@ -298,7 +298,7 @@ async fn converse(stream: UnixStream, events: mpsc::Sender<Event>) {
     }
 }
 
-/// The signals that end a keeper in good order.
+/// The signals that make a keeper shut down properly.
 struct Signals([Signal; 3]);
 
 impl Signals {

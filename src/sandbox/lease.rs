@@ -1,4 +1,4 @@
-//! Starting servers, joining those that run, and stopping them.
+//! Starting servers, joining running ones, and stopping them.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -13,14 +13,14 @@ use super::server::Stop;
 use crate::error::{Error, Exit, Result};
 use crate::helper::{self, Answer, Helper};
 
-/// A server of our own. It is gone when this is dropped, or when we are.
+/// A server of our own, which ends when this is dropped or when our process ends.
 #[derive(Debug)]
 pub struct Server {
     info: Info,
     helper: Helper,
 }
 
-/// What a keeper is told.
+/// Returns the orders for a keeper.
 fn orders(options: &Options, base: &Base, mode: Mode) -> Orders {
     Orders { base: base.path().to_owned(), settings: options.settings.clone(), mode }
 }
@@ -37,24 +37,24 @@ pub fn start_own(options: &Options) -> Result<Server> {
 }
 
 impl Server {
-    /// What is known of it.
+    /// Returns what is known of the server.
     pub fn info(&self) -> &Info {
         &self.info
     }
 
-    /// Stops it; its data stay until this value is dropped.
+    /// Stops the server; its data stay until this value is dropped.
     pub fn stop(&mut self, how: Stop) -> Result<()> {
         self.info.server_pid = self.helper.ask(&Order::Stop(how))?;
         Ok(())
     }
 
-    /// Starts it again after [`Server::stop`], or after it died.
+    /// Starts the server again after [`Server::stop`], or after it died.
     pub fn start(&mut self) -> Result<()> {
         self.info.server_pid = self.helper.ask(&Order::Start)?;
         Ok(())
     }
 
-    /// Stops and starts it.
+    /// Stops the server and starts it again.
     pub fn restart(&mut self, how: Stop) -> Result<()> {
         self.stop(how)?;
         self.start()
@@ -67,7 +67,7 @@ impl Drop for Server {
     }
 }
 
-/// The use of a shared server, which stays at least as long as this value.
+/// The use of a shared server, which stays alive at least as long as this value.
 #[derive(Debug)]
 pub struct Lease {
     info: Info,
@@ -75,21 +75,21 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// What is known of it.
+    /// Returns what is known of the server.
     pub fn info(&self) -> &Info {
         &self.info
     }
 }
 
-/// Joins the server of this scope and these settings, or starts it.
+/// Joins the server with this scope and these settings, or starts one.
 pub fn shared(options: &Options) -> Result<Lease> {
     let key = format!("{}-{}", options.scope, short_hash(&(&options.settings, options.linger)));
     let (status, connection, _) = join_or_start(options, &key, false)?;
     Ok(Lease { info: status.info, _connection: connection })
 }
 
-/// Starts the server of this scope for good: until [`stop`], whatever becomes of us and our terminal.
-/// Says whether it ran already; one with other settings is an error.
+/// Starts the server of this scope, which then runs until [`stop`], whatever becomes of us and our terminal.
+/// Returns whether it was running already. A running one with other settings is an error.
 pub fn start(options: &Options) -> Result<(Info, bool)> {
     let (status, _, ran) = join_or_start(options, &options.scope, true)?;
     let info = status.info;
@@ -100,7 +100,8 @@ pub fn start(options: &Options) -> Result<(Info, bool)> {
     Ok((info, ran))
 }
 
-/// Stops the kept server of this scope and returns what it was, when all of it is gone.
+/// Stops the kept server of this scope. Returns what was known of it once everything of it is gone; `None` if
+/// there was none.
 pub fn stop(scope: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Option<Info>> {
     let base = Base::in_temp(&folder::temp_dir(env))?;
     for folder in base.alive() {
@@ -118,14 +119,14 @@ pub fn stop(scope: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Option<
             Err(e) if is_timeout(&e) => {
                 Err(Error::new(Exit::TryAgain, "the sandbox still stops").caused_by(e))
             }
-            // It was quicker than our question.
+            // It ended before it got our request.
             Err(_) => Ok(Some(status.info)),
         };
     }
     Ok(None)
 }
 
-/// All running sandboxes of this user.
+/// Returns all running sandboxes of this user.
 pub fn status(env: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Status>> {
     let base = Base::in_temp(&folder::temp_dir(env))?;
     let mut all = Vec::new();
@@ -139,7 +140,7 @@ pub fn status(env: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Status>> {
 }
 
 impl Status {
-    /// Whether this is the kept server of a scope.
+    /// Returns whether this is the kept server of a scope.
     pub fn is_kept(&self, scope: &str) -> bool {
         self.info.key.as_deref() == Some(scope)
     }
@@ -157,7 +158,7 @@ fn join_or_start(options: &Options, key: &str, stay: bool) -> Result<(Status, Un
         }
         Ok(None)
     };
-    // One starts, all who come meanwhile wait here and join.
+    // One process starts the server; those that come in the meantime wait here and then join.
     let _start = base.lock(&format!("{}.start", short_hash(&key)))?;
     if let Some((status, connection)) = join()? {
         return Ok((status, connection, true));
@@ -171,12 +172,12 @@ fn join_or_start(options: &Options, key: &str, stay: bool) -> Result<(Status, Un
     }
 }
 
-/// What a keeper has published.
+/// Returns what a keeper has published.
 fn info(folder: &Path) -> Option<Info> {
     serde_json::from_str(&std::fs::read_to_string(folder.join(INFO)).ok()?).ok()
 }
 
-/// Asks a keeper; `None` when it is about to end.
+/// Sends a request to a keeper; `None` if the keeper is about to end.
 fn ask(folder: &Path, request: Request) -> Result<Option<(Status, UnixStream)>> {
     let Ok(mut stream) = UnixStream::connect(folder.join(CONTROL)) else { return Ok(None) };
     let mut line = helper::to_line(&request)?;

@@ -1,4 +1,4 @@
-//! What a throwaway server is made of, and what is known of one that runs.
+//! The options of a throwaway server, and what is known of a running one.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
@@ -8,53 +8,59 @@ use serde::{Deserialize, Serialize};
 
 use super::binaries::Binaries;
 use super::folder;
-/// What kind of server. Those who ask for equal settings can share one.
+/// What kind of server it is. Users who ask for equal settings can share one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Settings {
-    /// Whose server.
+    /// The PostgreSQL installation to use.
     pub binaries: Binaries,
-    /// Listen on a free port of 127.0.0.1 too, for those who know the password.
+    /// Whether to listen on a free port of 127.0.0.1 too, for those who know the password.
     pub tcp: bool,
-    /// Make the database [`SAMPLE_DATABASE`] with the sample data.
+    /// Whether to create the database [`SAMPLE_DATABASE`](super::SAMPLE_DATABASE) with the sample data.
     pub sample: bool,
-    /// Settings for `postgresql.conf`, after the sandbox's own and so stronger.
+    /// Settings for `postgresql.conf`. They come after the sandbox's own, and so override them.
     pub conf: Vec<(String, String)>,
-    /// Lines for `pg_hba.conf`, before the sandbox's own and so stronger.
+    /// Lines for `pg_hba.conf`. They come before the sandbox's own, and so take precedence.
     pub hba: Vec<String>,
-    /// Files for the data folder, such as a certificate and its key: name and text.
+    /// Files for the data folder, such as a certificate and its key, each with its name and text.
     pub files: Vec<(String, String)>,
-    /// Run a copy of this data folder, of a server that is shut down, instead of a fresh one; its settings are left out.
+    /// If set, run a copy of this data folder, whose server must be shut down, instead of a fresh one. Its
+    /// settings are left out.
     pub copy_of: Option<PathBuf>,
-    /// With `copy_of`: its settings are kept, but for those that lead elsewhere, to see whether a server starts with them.
+    /// With `copy_of`: keep its settings, except for those that point elsewhere, to see whether a server starts
+    /// with them.
     pub own_settings: bool,
     /// More arguments for initdb.
     pub initdb_args: Vec<String>,
-    /// Start it as pg_upgrade does (`postgres -b`), so that what a binary upgrade dumps can be restored.
+    /// Whether to start it as pg_upgrade does (`postgres -b`), so that what a binary upgrade dumps can be
+    /// restored.
     pub binary_upgrade: bool,
-    /// It will run other people's code: it never runs as a user that owns clusters, where there is a choice.
+    /// Whether it will run other people's code. Then it never runs as a user that owns clusters, if there is a
+    /// choice.
     pub untrusted: bool,
-    /// Keep a copy of the fresh data folder as long as any sandbox of this user lives: the next one starts
-    /// in half the time.
+    /// Whether to keep a copy of the fresh data folder as long as any sandbox of this user is alive, so that the
+    /// next one starts in half the time.
     pub template: bool,
 }
 
-/// What server, where, and how to get it.
+/// Which server to use, where it lives, and how to get it.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What kind of server.
+    /// What kind of server it is.
     pub settings: Settings,
-    /// Whose it is, for shared and kept servers: `user`, `tests`. Others of the same user are not joined.
+    /// The scope of a shared or kept server, such as `user` or `tests`. A server of another scope is never joined,
+    /// even if it belongs to the same user.
     pub scope: String,
-    /// How long after its last user a shared server ends.
+    /// How long after its last user has left a shared server ends.
     pub linger: Duration,
-    /// The executable of the keeper: the running one where it is `None`. Tests name the program under test.
+    /// The executable of the keeper; `None` is the running one. Tests name the program under test.
     pub exe: Option<PathBuf>,
-    /// The folder in which the sandboxes' base is.
+    /// The folder that contains the sandboxes' base.
     pub temp: PathBuf,
 }
 
 impl Options {
-    /// A plain server of these binaries, under the temporary folder that this environment names.
+    /// Returns the options for a plain server of this installation, below the temporary folder that this
+    /// environment names.
     pub fn new(binaries: Binaries, env: &dyn Fn(&str) -> Option<String>) -> Options {
         Options {
             settings: Settings {
@@ -88,45 +94,45 @@ impl Options {
 /// What is known of a running sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Info {
-    /// Everything of it is in here.
+    /// The folder that contains everything of it.
     pub folder: PathBuf,
-    /// The folder of its socket: `PGHOST`.
+    /// The folder of its socket, for `PGHOST`.
     pub socket_dir: PathBuf,
     /// Its data folder.
     pub data_dir: PathBuf,
-    /// What it logs.
+    /// Its log file.
     pub log_file: PathBuf,
-    /// The port, in the name of the socket too.
+    /// The port, which is also part of the socket's name.
     pub port: u16,
     /// The superuser, who needs no password on the socket.
     pub user: String,
     /// The database to connect to.
     pub database: String,
-    /// The superuser's password, where the server listens on 127.0.0.1.
+    /// The superuser's password, if the server listens on 127.0.0.1.
     pub password: Option<Password>,
-    /// Where its programs are, and its version.
+    /// The installation that it runs from, with its version.
     pub binaries: Binaries,
-    /// Who it runs as.
+    /// The operating system's user that it runs as.
     pub os_user: String,
-    /// Its first process; 0 while it is stopped.
+    /// The pid of its first process; 0 while it is stopped.
     pub server_pid: u32,
-    /// The process that owns it.
+    /// The pid of the keeper, which owns it.
     pub keeper_pid: u32,
-    /// When it was begun, in seconds since 1970.
+    /// When it was created, in seconds since 1970.
     pub since: i64,
-    /// What it is joined by; `None` for an own server.
+    /// The key by which it is joined; `None` for an own server.
     pub(crate) key: Option<String>,
     /// The hash of its settings.
     pub(crate) settings: String,
 }
 
-/// A password, which no debug output shows.
+/// A password, which debug output does not show.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Password(pub(super) String);
 
 impl Password {
-    /// The password itself.
+    /// Returns the password itself.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -139,7 +145,7 @@ impl std::fmt::Debug for Password {
 }
 
 impl Info {
-    /// What a libpq program needs in its environment to connect.
+    /// Returns the environment variables that a libpq program needs to connect.
     pub fn env(&self) -> Vec<(String, String)> {
         let mut env = vec![
             ("PGHOST", self.socket_dir.display().to_string()),
@@ -154,7 +160,7 @@ impl Info {
         env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
-    /// [`Info::env`] as lines for `eval` in a POSIX shell. What would lead elsewhere is unset.
+    /// Returns [`Info::env`] as lines for `eval` in a POSIX shell. Variables that would lead elsewhere are unset.
     pub fn exports(&self) -> String {
         let mut lines = String::from("unset PGSERVICE PGHOSTADDR PGPASSWORD\n");
         for (name, value) in self.env() {
@@ -167,15 +173,16 @@ impl Info {
 /// A running sandbox and its users.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
-    /// What is known of it.
+    /// What is known of the sandbox.
     pub info: Info,
     /// How many processes use it through pgkit; plain connections are not counted.
     pub users: usize,
-    /// Whether it stays until it is stopped.
+    /// Whether it keeps running until it is stopped.
     pub stays: bool,
 }
 
-/// A name for a value, the same in every process of one build; other versions of pgkit share nothing with us.
+/// Returns a name for a value, which is the same in every process of one build. Other versions of pgkit share
+/// nothing with us.
 pub(super) fn short_hash(value: &impl Hash) -> String {
     let mut hasher = DefaultHasher::new();
     env!("CARGO_PKG_VERSION").hash(&mut hasher);

@@ -1,4 +1,4 @@
-//! The sample data of a sandbox, and the few statements its keeper sends itself.
+//! The sample data of a sandbox, and the few statements that its keeper runs itself.
 
 use std::io::Read;
 use std::path::Path;
@@ -12,13 +12,13 @@ use crate::session::{Running, Wire};
 /// The database with the sample data.
 pub const DATABASE: &str = "demo";
 
-/// Families of tables, partitions, views, functions and the rest, modelled on the posts that pgkit grew from.
+/// Families of tables, partitions, views, functions and so on, modelled on the posts that pgkit grew from.
 const SQL: &str = include_str!("sample.sql");
 
 /// The messages that load the sample data into an empty database. The first one is one transaction.
 pub const STATEMENTS: [&str; 2] = [SQL, "VACUUM ANALYZE"];
 
-/// Makes the database [`DATABASE`] and loads the sample data.
+/// Creates the database [`DATABASE`] and loads the sample data.
 pub(super) async fn create(socket_dir: &Path, port: u16) -> Result<()> {
     run(
         socket_dir,
@@ -31,7 +31,7 @@ pub(super) async fn create(socket_dir: &Path, port: u16) -> Result<()> {
     run(socket_dir, port, DATABASE, "cannot load the sample data", &STATEMENTS).await
 }
 
-/// Gives the superuser a password that nobody could guess.
+/// Gives the superuser a random password that cannot be guessed.
 pub(super) async fn set_password(socket_dir: &Path, port: u16) -> Result<Password> {
     let mut random = [0_u8; 16];
     std::fs::File::open("/dev/urandom")

@@ -1,4 +1,5 @@
-//! One PostgreSQL server in one folder: made by initdb, started, stopped. Only the keeper does this.
+//! One PostgreSQL server in one folder: creating it with initdb, starting and stopping it. Only the keeper does
+//! this.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -24,11 +25,11 @@ use crate::{secrets, unsafe_spawn};
 pub enum Stop {
     /// Sessions are ended and everything is written: SIGINT.
     Fast,
-    /// As in a crash, with recovery at the next start: SIGQUIT.
+    /// It stops as in a crash, with recovery at the next start: SIGQUIT.
     Immediate,
 }
 
-/// The folder in a server's folder that is its user's, and nobody else's.
+/// The folder within a server's folder that belongs to the server's user and that no other user can enter.
 pub(super) const PRIVATE: &str = "pg";
 /// The superuser of every sandbox.
 pub(super) const SUPERUSER: &str = "postgres";
@@ -48,18 +49,18 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    /// A server that is yet to be made.
+    /// Describes a server that has yet to be created.
     pub(super) fn new(folder: &Folder, owner: Option<Owner>, settings: Settings) -> Result<Cluster> {
         let port = if settings.tcp { free_port()? } else { 5432 };
         Ok(Cluster { settings, folder: folder.path.clone(), owner, port, child: None, initdb: None })
     }
 
-    /// Makes the data folder.
+    /// Creates the data folder.
     pub(super) async fn create(&mut self, base: &Path) -> Result<()> {
         let private = self.socket_dir();
         DirBuilder::new().mode(0o700).create(&private).map_err(|e| self.failed("make a folder in", &e))?;
         self.give(&private).map_err(|e| self.failed("hand over", &e))?;
-        // By their working folder processes are known to be the sandbox's, from their first moment on.
+        // The working folder identifies processes as the sandbox's from their first moment on.
         std::env::set_current_dir(&private).map_err(|e| self.failed("enter", &e))?;
         self.check_reach().await?;
         let template = base.join(format!("t-{}", self.template_key()));
@@ -103,7 +104,8 @@ impl Cluster {
         }
     }
 
-    /// One of PostgreSQL's programs as the server's user, dying with us, speaking English and UTC.
+    /// Returns a command that runs one of PostgreSQL's programs as the server's user, dies with us, and uses
+    /// English and UTC.
     fn program(&self, name: &str, signal: Signal) -> Command {
         let mut command = Command::new(self.settings.binaries.program(name));
         secrets::strip(&mut command);
@@ -128,14 +130,14 @@ impl Cluster {
         }
         command.env("LC_ALL", "C").env("TZ", "UTC").stdin(Stdio::null()).current_dir(self.socket_dir());
         if let Some(owner) = &self.owner {
-            // std drops root's other groups before it changes the user.
+            // std drops root's supplementary groups before it changes the user.
             command.gid(owner.gid).uid(owner.uid);
         }
         unsafe_spawn::die_with_us(&mut command, signal, false, None);
         command
     }
 
-    /// Another user may have no way to the programs.
+    /// Checks that the server's user can reach the programs, if it is another user.
     async fn check_reach(&self) -> Result<()> {
         let Some(owner) = &self.owner else { return Ok(()) };
         let mut command = self.program("postgres", Signal::SIGKILL);
@@ -181,8 +183,8 @@ impl Cluster {
         Err(Error::new(Exit::Io, "initdb failed").caused_by(String::from_utf8_lossy(&said).trim()))
     }
 
-    /// Copies a cluster, without what leads out of it and without its settings: they are of another place, and no server
-    /// needs them.
+    /// Copies a cluster, without what points outside of it, and without its settings: they belong to another
+    /// place, and no server needs them.
     fn copy_cluster(&self, from: &Path) -> io::Result<()> {
         copy(from, &self.data_dir(), &|path| self.give(path))?;
         let settings = ["postgresql.conf", "postgresql.auto.conf"];
@@ -200,7 +202,7 @@ impl Cluster {
         self.give(&conf)
     }
 
-    /// What makes two fresh data folders alike.
+    /// Returns a key that is the same for two fresh data folders that would be alike.
     fn template_key(&self) -> String {
         let binaries = &self.settings.binaries;
         let made = fs::metadata(binaries.program("postgres")).map(|meta| (meta.mtime(), meta.ino())).ok();
@@ -212,8 +214,9 @@ impl Cluster {
         ))
     }
 
-    /// Keeps the fresh data folder for the next server. Built in our folder and moved, so nobody sees half of
-    /// it; root's, so that no server can change what another one starts from. A failure costs only time.
+    /// Keeps a copy of the fresh data folder for the next server. It is built in our folder and then moved, so
+    /// that an incomplete one is never visible; and it belongs to root, so that no server can change what another
+    /// one starts from. A failure only costs time.
     fn keep_template(&self, template: &Path) {
         let building = self.folder.join("template");
         let built = DirBuilder::new()
@@ -235,7 +238,7 @@ impl Cluster {
             ("port", self.port.to_string()),
             ("unix_socket_directories", format!("\"{}\"", self.socket_dir().display())),
             ("unix_socket_permissions", "0700".to_owned()),
-            // Nothing here shall survive a crash.
+            // Nothing here needs to survive a crash.
             ("fsync", "off".to_owned()),
             ("synchronous_commit", "off".to_owned()),
             ("full_page_writes", "off".to_owned()),
@@ -271,7 +274,7 @@ impl Cluster {
         files.extend(self.settings.files.iter().cloned());
         for (name, text) in files {
             let path = data.join(name);
-            // Anew, so that it has our mode and no hard link leads elsewhere.
+            // Create it anew, so that it has our mode and no hard link leads elsewhere.
             let _ = fs::remove_file(&path);
             OpenOptions::new()
                 .write(true)
@@ -284,7 +287,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Starts the server and waits until it takes connections.
+    /// Starts the server and waits until it accepts connections.
     pub(super) async fn start(&mut self) -> Result<()> {
         let mut options = OpenOptions::new();
         options.create(true).append(true).mode(0o600).custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits());
@@ -297,7 +300,8 @@ impl Cluster {
             command.arg("-b");
         }
         if self.settings.own_settings {
-            // What it has been told of the place that it was copied from, or that would reach out of here.
+            // Override settings that refer to the place it was copied from, or that would reach outside the
+            // sandbox.
             let data = self.data_dir();
             for (name, value) in [
                 ("data_directory", data.display().to_string()),
@@ -355,12 +359,12 @@ impl Cluster {
         error.caused_by(lines[lines.len().saturating_sub(8)..].join("\n"))
     }
 
-    /// Whether it has been started and is not known to have ended since.
+    /// Returns whether it has been started and is not known to have ended since.
     pub(super) fn runs(&self) -> bool {
         self.child.is_some()
     }
 
-    /// Waits until the server ends by itself; returns at once where none runs.
+    /// Waits until the server ends by itself; returns at once if none is running.
     pub(super) async fn ended(&mut self) {
         if let Some(child) = &mut self.child {
             let _ = child.wait().await;
@@ -368,10 +372,11 @@ impl Cluster {
         }
     }
 
-    /// Stops the server, if need be by force.
+    /// Stops the server, by force if necessary.
     pub(super) async fn stop(&mut self, how: Stop) {
         if let Some(mut initdb) = self.initdb.take() {
-            // It waits for the server it runs; that one, robbed of its files, would leave shared memory behind.
+            // TERM lets initdb wait for the server that it runs. Without its files that server would leave shared
+            // memory behind.
             signal(&initdb, Signal::SIGTERM);
             let _ = tokio::time::timeout(STOPPED, initdb.wait()).await;
         }
@@ -396,7 +401,7 @@ fn signal(child: &tokio::process::Child, signal: Signal) {
     }
 }
 
-/// A port on 127.0.0.1 that was free a moment ago.
+/// Returns a port on 127.0.0.1 that was free a moment ago.
 fn free_port() -> Result<u16> {
     std::net::TcpListener::bind(("127.0.0.1", 0))
         .and_then(|listener| listener.local_addr())
@@ -404,7 +409,7 @@ fn free_port() -> Result<u16> {
         .map_err(|e| Error::io("no free port on 127.0.0.1", &e))
 }
 
-/// Copies a folder that holds nothing but folders and files.
+/// Copies a folder, which may contain only folders and files.
 fn copy(from: &Path, to: &Path, each: &dyn Fn(&Path) -> io::Result<()>) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(to)?;
     for entry in fs::read_dir(from)? {
@@ -424,7 +429,7 @@ fn copy(from: &Path, to: &Path, each: &dyn Fn(&Path) -> io::Result<()>) -> io::R
     each(to)
 }
 
-/// Stops a server whose keeper is gone but which lives on, as it can where the kernel does not stop it for us.
+/// Stops a server that has outlived its keeper, which is possible where the kernel does not stop it for us.
 pub(super) fn stop_leftover(data: &Path) {
     let read = || fs::read_to_string(data.join("postmaster.pid")).ok();
     let pid = || read()?.lines().next()?.trim().parse::<i32>().ok().filter(|pid| *pid > 1);
@@ -435,14 +440,15 @@ pub(super) fn stop_leftover(data: &Path) {
         }
         let force = start.elapsed() > Duration::from_secs(10);
         let _ = kill(Pid::from_raw(pid), if force { Signal::SIGKILL } else { Signal::SIGQUIT });
-        // One that was stopped would not notice.
+        // A stopped process would not react otherwise.
         let _ = kill(Pid::from_raw(pid), Signal::SIGCONT);
         std::thread::sleep(Duration::from_millis(50));
     }
 }
 
-/// A server that was killed leaves its shared memory behind: 56 bytes, but forever. Its pid file tells which;
-/// the kernel, whether it is the server's user's and nobody uses it. To be called before the folder goes.
+/// Frees the shared memory that a killed server leaves behind: only 56 bytes, but forever. Its pid file says which
+/// segment it is; the kernel says whether the segment belongs to the server's user and is no longer in use. This
+/// must be called before the folder is removed.
 #[cfg(target_os = "linux")]
 pub(super) fn free_shared_memory(data: &Path) {
     let Ok(owner) = fs::symlink_metadata(data) else { return };
@@ -453,7 +459,7 @@ pub(super) fn free_shared_memory(data: &Path) {
         let segments = fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
         users_of_segment(&segments, [key, id, &owner.uid().to_string()])
     };
-    // Backends need a moment to see that their server is dead.
+    // Backends take a moment to notice that their server is dead.
     let start = Instant::now();
     while users().is_some_and(|users| users > 0) && start.elapsed() < Duration::from_secs(3) {
         std::thread::sleep(Duration::from_millis(20));
@@ -468,12 +474,12 @@ pub(super) fn free_shared_memory(data: &Path) {
     }
 }
 
-/// Elsewhere it cannot be seen whether somebody uses it.
+/// Does nothing: this system does not show whether the segment is still in use.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn free_shared_memory(_: &Path) {}
 
-/// How many processes use the segment of this key, id and user. From `/proc/sysvipc/shm`, whose head names
-/// its columns.
+/// Returns how many processes use the segment with this key, id and user, according to `/proc/sysvipc/shm`, whose
+/// first line names its columns.
 #[cfg(target_os = "linux")]
 fn users_of_segment(segments: &str, wanted: [&str; 3]) -> Option<u32> {
     let mut lines = segments.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
@@ -485,7 +491,8 @@ fn users_of_segment(segments: &str, wanted: [&str; 3]) -> Option<u32> {
     line.get(users)?.parse().ok()
 }
 
-/// The pid in a file is a claim; the kernel knows whose folder that process works in.
+/// Returns whether a pid from a file really is the server of this data folder: the file may be outdated, but the
+/// kernel knows the process's working folder.
 fn is_server_of(pid: i32, data: &Path) -> bool {
     if let Ok(cwd) = fs::read_link(format!("/proc/{pid}/cwd")) {
         return fs::canonicalize(data).is_ok_and(|data| cwd == data);
@@ -499,7 +506,7 @@ fn is_server_of(pid: i32, data: &Path) -> bool {
     })
 }
 
-/// Who the server runs as, for people.
+/// Returns the name of the user that the server runs as, for display.
 pub(super) fn os_user(owner: Option<&Owner>) -> String {
     match owner {
         Some(owner) => owner.name.clone(),

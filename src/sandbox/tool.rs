@@ -1,4 +1,4 @@
-//! PostgreSQL's programs that say something about a data folder.
+//! Running those of PostgreSQL's programs that report on a data folder.
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use super::Binaries;
 use crate::error::{Error, Exit, Result};
 
-/// What a folder's files take, in bytes.
+/// Returns how much space a folder's files take, in bytes.
 pub fn folder_bytes(folder: &Path) -> io::Result<u64> {
     let mut sum = 0;
     for entry in std::fs::read_dir(folder)? {
@@ -20,16 +20,16 @@ pub fn folder_bytes(folder: &Path) -> io::Result<u64> {
     Ok(sum)
 }
 
-/// The major version of the cluster in this data folder, as its `PG_VERSION` has it.
+/// Returns the major version of the cluster in this data folder, from its `PG_VERSION`.
 pub fn cluster_version(data: &Path) -> io::Result<String> {
     std::fs::read_to_string(data.join("PG_VERSION")).map(|text| text.trim().to_owned())
 }
 
 impl Binaries {
-    /// What one of its programs prints about a data folder, in English. It changes nothing there. root runs it as the
-    /// folder's owner, since `postgres` refuses to run as root.
+    /// Returns what one of its programs prints about a data folder, in English. The program must change nothing
+    /// there. root runs it as the folder's owner, since `postgres` refuses to run as root.
     ///
-    /// Errors: there is no such program (65), it may not look (77), it fails (74).
+    /// Errors: there is no such program (65), it is not permitted to read the folder (77), it fails (74).
     pub fn ask(&self, program: &str, args: &[&str], data: &Path) -> Result<String> {
         let path = self.program(program);
         if !path.is_file() {

@@ -1,5 +1,5 @@
-//! Whom the server runs as. PostgreSQL refuses to run as root, so root runs it as somebody who runs nothing
-//! else: processes of the same user could reach the sandbox, and it could reach theirs.
+//! Chooses the user that the server runs as. PostgreSQL refuses to run as root, so root runs it as a user that
+//! runs nothing else: processes of the same user could reach the sandbox, and it could reach theirs.
 
 use std::collections::HashSet;
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -17,15 +17,16 @@ pub(super) struct Owner {
     pub(super) gid: u32,
 }
 
-/// Users that systems have for such ends, in order of preference.
+/// Users that systems have for such purposes, in order of preference.
 const CANDIDATES: &[&str] =
     &["postgres", "nobody", "_postgres", "games", "news", "uucp", "lp", "proxy", "list", "irc", "mail"];
 
-/// Users under whose names distributions keep clusters.
+/// Users that own clusters in distributions.
 const CLUSTER_OWNERS: &[&str] = &["postgres", "_postgres"];
 
-/// `None` unless we are root. A user is free when nothing runs under its name but root's sandboxes. What runs
-/// other people's code does not run as one who may own clusters, running or not.
+/// Chooses the server's user; `None` unless we are root. A user is free if nothing runs under its name except
+/// root's sandboxes. A server that runs other people's code never runs as a user that may own clusters, whether
+/// those are running or not.
 pub(super) fn choose(untrusted: bool) -> Result<Option<Owner>> {
     if !nix::unistd::geteuid().is_root() {
         return Ok(None);
@@ -47,7 +48,7 @@ pub(super) fn choose(untrusted: bool) -> Result<Option<Owner>> {
     }
 }
 
-/// Users with a process that is not part of a sandbox of ours.
+/// Returns the users that have a process which is not part of a sandbox of ours.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn busy() -> HashSet<u32> {
     let mut busy = HashSet::new();
@@ -67,8 +68,8 @@ fn busy() -> HashSet<u32> {
     busy
 }
 
-/// The working folder of all that runs as a server's user is in its private folder, which only that user and
-/// root can enter.
+/// Returns whether a process with this working folder is part of a sandbox. All processes of a server's user work
+/// in its private folder, which only that user and root can enter.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn is_sandbox(cwd: &Path) -> bool {
     cwd.ancestors().filter(|dir| dir.ends_with(super::server::PRIVATE)).any(|private| {
@@ -80,7 +81,7 @@ fn is_sandbox(cwd: &Path) -> bool {
     })
 }
 
-/// From `/proc/PID/status`: whether it is a zombie, and its real, effective and saved user.
+/// Parses `/proc/PID/status`: whether the process is a zombie, and its real, effective and saved user.
 #[cfg(any(target_os = "linux", target_os = "android", test))]
 fn owners(status: &str) -> (bool, Vec<u32>) {
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
@@ -88,7 +89,7 @@ fn owners(status: &str) -> (bool, Vec<u32>) {
     (dead, field("Uid:").split_whitespace().filter_map(|uid| uid.parse().ok()).collect())
 }
 
-/// Where there is no `/proc`, every user with a process is busy.
+/// Returns every user that has a process: without `/proc`, all of them count as busy.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn busy() -> HashSet<u32> {
     let ps = std::process::Command::new("ps").args(["-A", "-o", "uid="]).output();

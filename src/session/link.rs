@@ -14,9 +14,9 @@ use super::failure::explain;
 use super::open;
 use super::running::{CANCEL_PATIENCE, Registered};
 use super::value::Value;
-use crate::cell;
 use crate::connect::{Connected, MARK, Server};
 use crate::error::{Error, Exit, Result};
+use crate::rows::cell;
 use crate::sql;
 
 /// The rate that a connection must keep up to get extra time for a large answer, in bytes per second.

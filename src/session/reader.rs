@@ -11,10 +11,10 @@ use super::open;
 use super::running::Running;
 use super::settings::Settings;
 use super::value::Value;
-use crate::cell;
 use crate::connect::{ServerVersion, Target, drop_role};
 use crate::error::{Error, Result};
 use crate::note;
+use crate::rows::cell;
 
 /// A session in a read-only transaction.
 pub struct Reader {
@@ -54,7 +54,8 @@ impl Reader {
             .and_then(|(note, now)| note::overdue(note, now));
     }
 
-    /// A warning for whoever connects that temporary log settings should have ended already; `None` if all is well.
+    /// A warning to show after connecting, that temporary log settings should have ended already; `None` if all is
+    /// well.
     pub fn overdue(&self) -> Option<&str> {
         self.overdue.as_deref()
     }
@@ -123,7 +124,7 @@ impl Reader {
             .first_column(sql, params, |raw| {
                 // Names that are not valid UTF-8 are escaped, as in all other output.
                 let text = cell::ColumnType::TEXT.decode(raw).map_err(Error::bug)?;
-                Ok(crate::plain::plain(&text).into_owned())
+                Ok(crate::rows::plain::plain(&text).into_owned())
             })
             .await
     }
@@ -153,7 +154,7 @@ impl Reader {
         only(self.link.rows_unshown(&sql, params).await?).await
     }
 
-    /// Cancels the running statement, and waits until the server has been told, within [`CANCEL_PATIENCE`].
+    /// Cancels the running statement, and waits until the server has been told, within [`CANCEL_PATIENCE`](super::CANCEL_PATIENCE).
     pub async fn cancel(&self) {
         self.link.cancel().await;
     }

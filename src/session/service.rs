@@ -1,4 +1,4 @@
-//! The managed services, whose customers are no superusers: what is settled there by SQL elsewhere is settled by the service.
+//! The managed services, whose customers are not superusers: what elsewhere is set with SQL is set through the service.
 
 use serde::Deserialize;
 

@@ -274,7 +274,8 @@ impl Writer {
         self.service
     }
 
-    /// A warning for whoever connects that temporary log settings should have ended already; `None` if all is well.
+    /// A warning to show after connecting, that temporary log settings should have ended already; `None` if all is
+    /// well.
     pub fn overdue(&self) -> Option<&str> {
         self.overdue.as_deref()
     }

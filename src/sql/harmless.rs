@@ -1,9 +1,10 @@
-//! SQL that can be shown on a terminal and pasted from there: it holds no control characters and none that reorder or hide
-//! text.
+//! SQL that can be shown on a terminal and pasted from there: it contains no control characters, and no characters
+//! that reorder or hide text.
 //!
-//! In names and literals such characters become escapes, which the server and psql read back as the same characters; in
-//! comments they are shown as escapes. Some places have no escapes and stay as they are: dollar quotes, literals that
-//! continue on another line, and characters beyond ASCII where the server's encoding knows no escapes for them.
+//! In names and literals such characters become escapes, which the server and psql read back as the same
+//! characters; in comments they are shown as escapes. In some places there are no escapes, so nothing is changed:
+//! dollar quotes, literals that continue on another line, and characters outside ASCII if the server has no escapes
+//! for them in its encoding.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -11,17 +12,17 @@ use std::fmt::Write as _;
 use super::{block_comment, dollar_quoted, line_comment, quoted, word_at};
 use crate::escape;
 
-/// Which characters an escape may stand for.
+/// The characters that may be written as escapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// Characters of ASCII, which every server reads.
+    /// Characters of ASCII, whose escapes every server reads.
     Ascii,
-    /// All characters: for a database in UTF-8, or from PostgreSQL 13 on in any encoding but SQL_ASCII.
+    /// All characters: for a database in UTF-8, or from PostgreSQL 13 on in any encoding except SQL_ASCII.
     Unicode,
 }
 
 impl Reach {
-    /// Of a database with this encoding on a server of this major version.
+    /// Returns the reach for a database with this encoding on a server of this major version.
     pub fn of(encoding: &str, major: u32) -> Reach {
         match encoding {
             "UTF8" => Reach::Unicode,
@@ -36,12 +37,13 @@ impl Reach {
     }
 }
 
-/// For a script, whose names and literals may hold line feeds and tabs.
+/// Returns a harmless script, whose names and literals may contain line feeds and tabs.
 pub fn harmless(sql: &str, reach: Reach) -> Cow<'_, str> {
     rewritten(sql, reach, escape::is_unsafe_in_text)
 }
 
-/// For a statement that may be commented out or pasted: its names and literals hold no line feeds and no tabs.
+/// Returns a harmless statement that may be commented out or pasted: its names and literals contain no line feeds
+/// and no tabs.
 pub fn harmless_line(sql: &str, reach: Reach) -> Cow<'_, str> {
     rewritten(sql, reach, escape::is_unsafe)
 }
@@ -53,7 +55,7 @@ fn rewritten(sql: &str, reach: Reach, is_unsafe: fn(char) -> bool) -> Cow<'_, st
     let bytes = sql.as_bytes();
     let mut out = String::with_capacity(sql.len() + 32);
     let mut i = 0;
-    // Where the last literal ended: a literal on the next line continues it and follows its rules.
+    // The end of the last literal: a literal on the next line continues it and follows its rules.
     let mut literal_end = None;
     while let Some(&byte) = bytes.get(i) {
         let rest = &sql[i..];
@@ -77,7 +79,7 @@ fn rewritten(sql: &str, reach: Reach, is_unsafe: fn(char) -> bool) -> Cow<'_, st
                 let length = quoted(rest, '"', false);
                 let token = &rest[..length];
                 let prefix = Prefix::of(before);
-                // psql puts its variable in here.
+                // psql inserts its variable here.
                 let is_variable = before.ends_with(':') && !before.ends_with("::");
                 if is_variable || !token.chars().any(is_unsafe) {
                     out.push_str(token);
@@ -102,7 +104,7 @@ fn rewritten(sql: &str, reach: Reach, is_unsafe: fn(char) -> bool) -> Cow<'_, st
                 length
             }
             b'\r' => {
-                // It ends a line as a line feed does.
+                // The character ends a line, as a line feed does.
                 if !rest.starts_with("\r\n") {
                     out.push('\n');
                 }
@@ -126,12 +128,12 @@ fn rewritten(sql: &str, reach: Reach, is_unsafe: fn(char) -> bool) -> Cow<'_, st
     Cow::Owned(out)
 }
 
-/// What stands right before a quote and belongs to it.
+/// The text directly before a quote that belongs to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Prefix {
     /// Nothing.
     None,
-    /// Another word, without a blank between.
+    /// Another word, without a blank in between.
     Word,
     /// `E`
     Escapes,
@@ -161,7 +163,7 @@ impl Prefix {
     }
 }
 
-/// Do these blanks let the second literal continue the first one?
+/// Returns whether these blanks let the second literal continue the first one.
 fn continues(between: &str) -> bool {
     between.contains(['\n', '\r']) && between.trim().is_empty()
 }
@@ -171,7 +173,7 @@ fn next_continues(after: &str) -> bool {
     rest.starts_with('\'') && continues(&after[..after.len() - rest.len()])
 }
 
-/// Writes a literal with its quotes; the prefix before them is written already.
+/// Appends a literal with its quotes; the prefix has been appended already.
 fn push_literal(out: &mut String, token: &str, prefix: Prefix, reach: Reach, is_unsafe: fn(char) -> bool) {
     match prefix {
         Prefix::Unicode | Prefix::Other => return out.push_str(token),
@@ -183,7 +185,7 @@ fn push_literal(out: &mut String, token: &str, prefix: Prefix, reach: Reach, is_
     while let Some(c) = chars.next() {
         match c {
             '\\' if prefix == Prefix::Escapes => match chars.next() {
-                // A backslash before such a character means the character.
+                // A backslash before such a character means the character itself.
                 Some(next) if is_unsafe(next) => push_in_literal(out, next, reach),
                 Some(next) => {
                     out.push('\\');
@@ -211,7 +213,7 @@ fn push_in_literal(out: &mut String, c: char, reach: Reach) {
     };
 }
 
-/// Writes an identifier with its quotes; the prefix before them is written already.
+/// Appends an identifier with its quotes; the prefix has been appended already.
 fn push_identifier(
     out: &mut String,
     token: &str,

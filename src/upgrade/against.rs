@@ -1,4 +1,4 @@
-//! What the new server and the new cluster make of what the old cluster needs.
+//! What the new server and the new cluster have of what the old cluster needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,8 +68,8 @@ impl Work<'_> {
         Trial::start(&new.sandbox, preload, None, settings, echo.clone(), running).await
     }
 
-    /// The libraries that refused to be loaded later than at the start: each at the start of a server of its own, since
-    /// one that is bad lets no server start.
+    /// Tries the libraries that can be loaded only at server start, each at the start of a server of its own, since
+    /// a single bad one keeps a server from starting.
     async fn preload(
         &self,
         new: &Installation,
@@ -98,7 +98,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The libraries that the new cluster's settings name: each must let a server start.
+    /// Tries the libraries that the new cluster's settings name: each must let a server start.
     async fn named(
         &mut self,
         new: &Installation,
@@ -110,7 +110,7 @@ impl Work<'_> {
         self.preload(new, &unknown, verdicts).await?;
         for name in unknown {
             if let Some(Verdict::Fails(why)) = verdicts.get(&name) {
-                // That it does not start is said, and why.
+                // This finding replaces the one that the server does not start, since it also says why.
                 self.findings.retain(|finding| finding.check != super::made::STARTS);
                 self.findings.push(
                     Finding::new(
@@ -127,7 +127,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The programs that pg_upgrade runs. From its exec.c (check_bin_dir).
+    /// Checks for the programs that pg_upgrade runs. From its exec.c (check_bin_dir).
     fn programs(&mut self, new: &Installation) {
         let binaries = new.binaries();
         let missing: Vec<&str> = [
@@ -158,7 +158,7 @@ impl Work<'_> {
         }
     }
 
-    /// Locales whose library has another version with the new programs, on this machine.
+    /// Reports locales whose library has another version with the new programs, on this machine.
     async fn locales(&mut self, trial: &Trial) -> Result<()> {
         for (database, one) in std::mem::take(&mut self.needs.locales) {
             let Some(Some(version)) = trial.locale(&one.provider, &one.locale).await? else { continue };
@@ -182,7 +182,7 @@ impl Work<'_> {
     }
 
     async fn extensions(&mut self, trial: &Trial, verdicts: &BTreeMap<String, Verdict>) -> Result<()> {
-        // Without its library it stops already: that there is no control file either is nothing more.
+        // Without its library the upgrade stops anyway, so the missing control file is not reported too.
         let gone: BTreeSet<(Option<String>, String)> = self
             .needs
             .libraries
@@ -248,7 +248,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// What the new server is, against the old cluster.
+    /// Compares the new server's properties with the old cluster.
     async fn facts(&mut self, facts: &Facts, old: &Old, target: &Target, major: u32) -> Result<()> {
         if old.uses_icu() && !facts.has_icu {
             self.findings.push(
@@ -275,7 +275,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Does the new cluster take the subscriptions? From pg_upgrade's check.c
+    /// Checks whether the new cluster can hold the subscriptions. From pg_upgrade's check.c
     /// (check_new_cluster_subscription_configuration).
     pub(super) fn subscriptions_fit(&mut self, new: &Installation) {
         let Some(dir) = new.data_dir.as_deref() else { return };
@@ -296,7 +296,7 @@ impl Work<'_> {
         }
     }
 
-    /// Does the new cluster take the logical slots? From pg_upgrade's check.c
+    /// Checks whether the new cluster can hold the logical slots. From pg_upgrade's check.c
     /// (check_new_cluster_replication_slots).
     pub(super) fn slots_fit(&mut self, new: &Installation, facts: &Facts) {
         let Some(dir) = new.data_dir.as_deref() else { return };
@@ -325,7 +325,7 @@ impl Work<'_> {
         {
             stop("max_replication_slots", format!("is {max}"), format!("set it to {slots} or more"));
         }
-        // A setting of late minor versions.
+        // Only recent minor versions have this setting.
         if facts.output_plugins.is_some()
             && let Some(allowed) = value("output_plugin_libraries")
         {

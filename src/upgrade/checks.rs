@@ -1,4 +1,5 @@
-//! The checks that are one catalog query each: on which servers, on the way to which, and where they run.
+//! The checks that consist of one catalog query each: for which old and new versions they apply, and where they
+//! run.
 
 use serde::Deserialize;
 
@@ -7,7 +8,7 @@ use super::finding::{Finding, Severity};
 /// Where a check runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Once: its answer is the same in every database.
+    /// Once, because its answer is the same in every database.
     Cluster,
     /// In every database.
     Database,
@@ -16,13 +17,14 @@ pub enum Scope {
 /// A check: a query whose rows are findings. `$1` is the major version of the new server.
 #[derive(Debug)]
 pub struct Check {
-    /// As the query's file.
+    /// The name, which is that of the query's file.
     pub name: &'static str,
-    /// What it looks at, for when it may not.
+    /// What it examines, for the finding if it may not.
     pub about: &'static str,
-    /// Once, or in every database?
+    /// Whether it runs once or in every database.
     pub scope: Scope,
-    /// The version whose change it is about: it runs on the way from before that to that or later.
+    /// The version whose change it is about: it applies to upgrades from an earlier version to that one or a later
+    /// one.
     crosses: Option<u32>,
     /// The oldest server that has what it reads.
     since: u32,
@@ -31,7 +33,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// Does it say anything on the way from one major version to another?
+    /// Returns whether it applies to the upgrade from one major version to another.
     pub fn applies(&self, from: u32, to: u32) -> bool {
         from >= self.since && self.crosses.is_none_or(|version| from < version && version <= to)
     }
@@ -51,7 +53,7 @@ impl Check {
     }
 }
 
-/// All of them.
+/// All checks.
 pub const CHECKS: &[Check] = &[
     check(
         "databases",
@@ -178,7 +180,7 @@ pub const CHECKS: &[Check] = &[
     .crossing(18),
 ];
 
-/// A row of a check: the same columns in all of them.
+/// A row of a check; all checks have the same columns.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
@@ -194,12 +196,12 @@ pub struct Row {
 }
 
 impl Row {
-    /// Is it a logical replication slot that pg_upgrade makes in the new cluster?
+    /// Returns whether it is a logical replication slot that pg_upgrade creates in the new cluster.
     pub fn is_carried_slot(&self) -> bool {
         self.severity == Severity::Note
     }
 
-    /// The finding of this check.
+    /// Returns the finding for this row.
     pub fn finding(self, check: &'static str) -> Finding {
         let Row { severity, database, object, problem, fix, why, sql, run_in, choice } = self;
         Finding { severity, database, object, problem, fix, why, sql, run_in, choice, check }

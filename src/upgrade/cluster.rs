@@ -1,4 +1,5 @@
-//! The two clusters: what pg_upgrade compares of them, and the `initdb` line that makes the new one fit.
+//! The two clusters: the properties that pg_upgrade compares, and the `initdb` line that makes the new cluster
+//! match.
 
 use std::path::Path;
 
@@ -6,8 +7,8 @@ use serde::Deserialize;
 
 use super::finding::{Finding, Severity};
 
-/// What a control file says that two clusters must agree on, by the names of `pg_control_init()`; what a version does
-/// not have is `None`.
+/// The properties in a control file that two clusters must agree on, named as in `pg_control_init()`; `None` if a
+/// version does not have one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Control {
     max_data_alignment: Option<i64>,
@@ -26,39 +27,39 @@ pub struct Control {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Old {
-    /// Who ran initdb.
+    /// The role that ran initdb.
     pub install_user: Option<String>,
-    /// Who asks.
+    /// The role that is connected.
     pub current_user: String,
-    /// Are they the same?
+    /// Whether they are the same.
     pub is_install_user: Option<bool>,
-    /// Does who asks have all rights?
+    /// Whether the connected role is a superuser.
     pub is_superuser: Option<bool>,
-    /// Is it a standby?
+    /// Whether it is a standby.
     pub is_standby: bool,
-    /// What initdb was told, or found: of template0.
+    /// The encoding that initdb was given or chose; this and the following are those of template0.
     pub encoding: String,
-    /// `c`, `i` or `b`.
+    /// The locale provider: `c`, `i` or `b`.
     pub provider: String,
     /// LC_COLLATE.
     pub collate: String,
     /// LC_CTYPE.
     pub ctype: String,
-    /// ICU's or the builtin one.
+    /// The locale of ICU or of the builtin provider.
     pub locale: Option<String>,
     icu_rules: Option<String>,
-    /// What its control file says.
+    /// The properties in its control file.
     pub control: Control,
 }
 
 impl Old {
-    /// Does it need a server that was built with ICU?
+    /// Returns whether it needs a server that was built with ICU.
     pub fn uses_icu(&self) -> bool {
         self.provider == "i"
     }
 }
 
-/// Reads what `pg_controldata` prints in English.
+/// Parses what `pg_controldata` prints in English.
 pub fn parse_control(text: &str) -> Control {
     let value = |name: &str| -> Option<i64> {
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
@@ -78,13 +79,14 @@ pub fn parse_control(text: &str) -> Control {
     }
 }
 
-/// What `pg_controldata` says of the state.
+/// Returns the cluster state that `pg_controldata` prints.
 pub fn state(text: &str) -> Option<&str> {
     text.lines().find_map(|line| line.strip_prefix("Database cluster state:")).map(str::trim)
 }
 
-/// Where two clusters differ. `made` is the new cluster's folder; without one, `new` is what any cluster of the new
-/// programs has, and what initdb decides is left out. From pg_upgrade's controldata.c (check_control_data).
+/// Returns the differences between two clusters. `made` is the new cluster's folder. Without one, `new` is what any
+/// cluster made with the new programs has, and what initdb decides is left out. From pg_upgrade's controldata.c
+/// (check_control_data).
 pub fn compare(old: &Control, new: &Control, made: Option<&Path>) -> Vec<Finding> {
     let mut found = Vec::new();
     let build = "take programs that were built with the same options";
@@ -135,14 +137,14 @@ pub fn compare(old: &Control, new: &Control, made: Option<&Path>) -> Vec<Finding
     found
 }
 
-/// Are two locales one? `en_US.utf8` is `en_US.UTF-8`.
+/// Returns whether two locale names mean the same. `en_US.utf8` is `en_US.UTF-8`.
 pub fn same_locale(a: &str, b: &str) -> bool {
     let plain = |name: &str| name.to_lowercase().replace('-', "");
     plain(a) == plain(b)
 }
 
-/// The line that makes a new cluster that pg_upgrade takes: the old one's user, encoding, locale, WAL segments and
-/// checksums.
+/// Returns the command line that makes a new cluster that pg_upgrade accepts: with the old one's user, encoding,
+/// locale, WAL segment size and checksums.
 pub fn initdb_line(old: &Old, to: u32, bin_dir: Option<&Path>, data_dir: Option<&Path>) -> String {
     let program = bin_dir.map_or_else(|| "initdb".to_owned(), |dir| dir.join("initdb").display().to_string());
     let folder = data_dir.map_or_else(|| "NEW_DATA_DIR".to_owned(), |dir| dir.display().to_string());
@@ -175,7 +177,7 @@ pub fn initdb_line(old: &Old, to: u32, bin_dir: Option<&Path>, data_dir: Option<
     words.iter().map(|word| quote_shell(word)).collect::<Vec<_>>().join(" ")
 }
 
-/// A word for a POSIX shell.
+/// Quotes a word for a POSIX shell.
 pub fn quote_shell(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

@@ -1,4 +1,5 @@
-//! What is asked of the whole cluster, once: its roles and settings, who may connect, and what every upgrade changes.
+//! What is checked once for the whole cluster: its roles and settings, who may connect, and what every upgrade
+//! changes.
 
 use super::checks::{CHECKS, Scope};
 use super::cluster::{self, Old};
@@ -19,7 +20,7 @@ const SUBSCRIPTION_COUNT: &str = include_str!("../../queries/upgrade/subscriptio
 const PRELOADED: &str = include_str!("../../queries/upgrade/preloaded.sql");
 
 impl Work<'_> {
-    /// Who must run pg_upgrade. From its check.c (check_is_install_user).
+    /// Checks which role must run pg_upgrade. From its check.c (check_is_install_user).
     pub(super) fn install_user(&mut self, old: &Old) {
         let name = old.install_user.clone().unwrap_or_default();
         if name.starts_with("pg_") {
@@ -38,7 +39,7 @@ impl Work<'_> {
             return;
         }
         let problem = format!("is not the install user, which is {name}");
-        // A role that may do less is here to look, not to upgrade.
+        // A role with fewer rights is only used to look, not to upgrade.
         let severity = if old.is_superuser == Some(true) { Severity::Stops } else { Severity::Note };
         self.findings.push(
             Finding::new(
@@ -52,11 +53,11 @@ impl Work<'_> {
         );
     }
 
-    /// Whether pg_hba.conf lets pg_upgrade in.
+    /// Checks whether pg_hba.conf lets pg_upgrade in.
     pub(super) async fn hba(&mut self, reader: &mut Reader, old: &Old, databases: &[Database]) -> Result<()> {
         let seen = self.findings.len();
         let rules: Vec<Rule> = self.rows(reader, "pg_hba.conf", HBA, &[]).await?;
-        // Who may not look, or through what, has that as a finding.
+        // If the file may not be read, or a rule not be evaluated, there is a finding about that already.
         if self.findings.len() == seen {
             let open = databases.iter().filter(|one| one.open && one.name != "template0");
             let names: Vec<&str> = open.map(|one| one.name.as_str()).collect();
@@ -70,7 +71,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Timeouts that pg_upgrade's own queries run into; pg_dump and pg_restore set theirs.
+    /// Checks for timeouts that pg_upgrade's own queries would run into; pg_dump and pg_restore set theirs.
     pub(super) fn timeouts(&mut self, old: &Old) {
         let user = sql::quote_ident(old.install_user.as_deref().unwrap_or_default());
         let found: Vec<Finding> = self
@@ -82,7 +83,7 @@ impl Work<'_> {
         self.findings.extend(found);
     }
 
-    /// What is the same in every database.
+    /// Runs the checks whose answer is the same in every database.
     pub(super) async fn cluster(&mut self, reader: &mut Reader) -> Result<()> {
         for check in CHECKS.iter().filter(|check| check.scope == Scope::Cluster) {
             if check.applies(self.from, self.to) {
@@ -102,7 +103,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// What every upgrade loses, and what changes its meaning.
+    /// Reports what every upgrade loses, and what changes its meaning.
     pub(super) fn afterwards(&mut self) {
         let (problem, why) = if self.to >= 18 {
             (

@@ -1,4 +1,4 @@
-//! The examination: the old server first, database by database, then what of it the new one takes.
+//! The examination: first the old server, database by database, then whether the new one accepts what was found.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -29,23 +29,23 @@ const SETTINGS_FUNCTIONS: &str = include_str!("../../queries/upgrade/settings_fu
 const LOCALES_USED: &str = include_str!("../../queries/upgrade/locales_used.sql");
 const ICU_COLLATIONS: &str = include_str!("../../queries/upgrade/icu_collations.sql");
 
-/// The programs of the new version, and the cluster that was made with them.
+/// The programs of the new version, and the cluster that was made with them, if any.
 #[derive(Debug, Clone)]
 pub struct Installation {
-    /// Where they are, and what is needed to start a throwaway server of them.
+    /// The programs' location, and what is needed to start a throwaway server of them.
     pub sandbox: Options,
     /// The new cluster.
     pub data_dir: Option<PathBuf>,
 }
 
 impl Installation {
-    /// The programs.
+    /// Returns the programs.
     pub fn binaries(&self) -> &Binaries {
         &self.sandbox.settings.binaries
     }
 }
 
-/// What is asked.
+/// What is to be examined, and how.
 pub struct Question<'a> {
     /// A session of the old server.
     pub target: Target,
@@ -53,30 +53,30 @@ pub struct Question<'a> {
     pub settings: Settings,
     /// Shows the SQL.
     pub echo: Echo,
-    /// What a signal cancels.
+    /// The running statement, which a signal cancels.
     pub running: Running,
     /// Asks for a password.
     pub ask: fn(&str) -> Result<String>,
-    /// The new major version; `None` is the newest that is known.
+    /// The new major version; `None` means the newest that is known.
     pub to: Option<u32>,
     /// The new version's programs.
     pub new: Option<Installation>,
-    /// How the restore is rehearsed on those.
+    /// How the restore is rehearsed with those programs.
     pub plan: Plan,
-    /// Is told what takes a while, and what could not be looked at.
+    /// Called with messages about steps that take a while and about what could not be examined.
     pub tell: &'a dyn Fn(&str),
 }
 
 /// What was found.
 #[derive(Debug)]
 pub struct Answer {
-    /// The worst first.
+    /// The findings, the worst first.
     pub findings: Vec<Finding>,
     /// The database that was connected to.
     pub home: String,
-    /// The major version that it is about.
+    /// The major version to upgrade to.
     pub to: u32,
-    /// What whoever connects should know of the server's log settings: that they should have ended.
+    /// A warning about the server's log settings, if they should have been switched back by now.
     pub overdue: Option<String>,
 }
 
@@ -117,9 +117,9 @@ pub(super) struct Locale {
 pub(super) struct Needs {
     pub(super) libraries: Vec<Use>,
     pub(super) extensions: Vec<Extension>,
-    /// With the database, for those of a function.
+    /// Each with the database, if it is a function's.
     pub(super) settings: Vec<(Option<String>, Used)>,
-    /// With the database.
+    /// Each with the database.
     pub(super) locales: Vec<(String, Locale)>,
     /// Collations that need a server with ICU.
     pub(super) icu: Vec<checks::Row>,
@@ -129,7 +129,7 @@ pub(super) struct Needs {
     pub(super) relations: Option<(i64, String)>,
 }
 
-/// An examination under way.
+/// An examination in progress.
 pub(super) struct Work<'a> {
     pub(super) question: &'a Question<'a>,
     pub(super) from: u32,
@@ -138,17 +138,18 @@ pub(super) struct Work<'a> {
     pub(super) needs: Needs,
     /// The libraries that the new server must load at its start.
     pub(super) preload: Vec<String>,
-    /// The longest that a query of ours took: pg_upgrade's take about as long.
+    /// The longest time that one of our queries took; pg_upgrade's take about as long.
     pub(super) longest: Duration,
-    /// The lock table of the old server, where it is known.
+    /// The lock table of the old server, if it is known.
     pub(super) lock_table: Option<Table>,
     /// The databases whose restore can be rehearsed.
     rehearsable: Vec<rehearsal::Database>,
 }
 
-/// Examines the old server, and tries on the new one what it needs.
+/// Examines the old server, and tries what it needs on the new one.
 ///
-/// Errors: no connection (69), the new version is not newer (64), the new cluster's folder holds none (65).
+/// Errors: no connection (69), the new version is not newer (64), the new cluster's folder contains no cluster
+/// (65).
 pub async fn examine(question: &Question<'_>) -> Result<Answer> {
     let mut reader = question.reader(&question.target).await?;
     let from = reader.version().major();
@@ -159,7 +160,7 @@ pub async fn examine(question: &Question<'_>) -> Result<Answer> {
     let old: Vec<Old> = reader.structs(OLD, &[]).await?;
     let old = old.into_iter().next().ok_or_else(|| Error::bug("a server without template0"))?;
     let databases: Vec<Database> = reader.structs(LIST, &[]).await?;
-    // With the password that was typed: nobody is asked twice.
+    // The target now has the password that was typed, so it is not asked for again.
     let target = reader.target().clone();
     let home = reader.database().to_owned();
     let overdue = reader.overdue().map(str::to_owned);
@@ -213,7 +214,7 @@ pub async fn examine(question: &Question<'_>) -> Result<Answer> {
         }
     }
     let mut findings = work.findings;
-    // Names in statements come from the server as they are.
+    // Names in the statements are as the server sent them.
     for finding in &mut findings {
         let Some(statement) = &mut finding.sql else { continue };
         let inside = finding.run_in.as_deref().unwrap_or(&home);
@@ -232,7 +233,7 @@ impl Question<'_> {
         Reader::connect(target, self.settings.clone(), self.echo.clone(), &self.running, &mut ask).await
     }
 
-    /// The version to go to.
+    /// Returns the version to upgrade to.
     fn goal(&self, from: u32, reader: &Reader) -> Result<u32> {
         let named = self.new.as_ref().map(|new| new.binaries().major).or(self.to);
         match named {
@@ -271,7 +272,7 @@ impl Question<'_> {
     }
 }
 
-/// The new cluster must be one, of the version of the programs.
+/// Checks that the new cluster's folder contains a cluster, of the version of the programs.
 fn check_data_dir(new: &Installation, to: u32) -> Result<()> {
     let Some(dir) = &new.data_dir else { return Ok(()) };
     let version = sandbox::cluster_version(dir).map_err(|e| {
@@ -296,7 +297,8 @@ fn check_data_dir(new: &Installation, to: u32) -> Result<()> {
 }
 
 impl Work<'_> {
-    /// The rows of a query; what is refused or takes too long becomes a finding, and the rest goes on.
+    /// Returns the rows of a query. If it is refused or takes too long, that becomes a finding, and the examination
+    /// goes on.
     pub(super) async fn rows<T: DeserializeOwned>(
         &mut self,
         reader: &mut Reader,
@@ -342,10 +344,11 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// What is in one database. One that cannot be entered is a finding, and said.
+    /// Examines one database. If it cannot be connected to, that becomes a finding and a message.
     async fn database(&mut self, target: &Target, database: &Database) -> Result<()> {
         let name = &database.name;
-        // template0 is as initdb made it; others that refuse everybody are findings already.
+        // template0 is as initdb made it; for other databases that refuse all connections there are findings
+        // already.
         if !database.open {
             if name != "template0" {
                 (self.question.tell)(&format!("database {name:?} refuses connections: not looked at"));
@@ -391,7 +394,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Can it be dumped, and is that to be tried now?
+    /// Determines whether the database can be dumped, and whether that is to be tried now.
     fn dumped(&mut self, database: &Database, dumped: Dumped) {
         if self.needs.relations.as_ref().is_none_or(|(most, _)| dumped.relations > *most) {
             self.needs.relations = Some((dumped.relations, database.name.clone()));
@@ -411,7 +414,7 @@ impl Work<'_> {
         }
     }
 
-    /// What can be said of the new server without its programs.
+    /// Adds what is known about the new server without its programs.
     fn by_catalog(&mut self, old: &Old) {
         let verdicts: BTreeMap<String, Verdict> = libraries::to_load(&self.needs.libraries)
             .into_iter()
@@ -430,7 +433,7 @@ impl Work<'_> {
         self.yet_to_make(old, None);
     }
 
-    /// Says how to make the new cluster, and what it must have.
+    /// Adds how to make the new cluster, and what it must have.
     pub(super) fn yet_to_make(&mut self, old: &Old, new: Option<&Installation>) {
         let bin_dir = new.map(|new| new.binaries().dir.as_path());
         self.findings.push(

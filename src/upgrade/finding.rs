@@ -8,7 +8,7 @@ use serde::Deserialize;
 pub enum Severity {
     /// pg_upgrade stops.
     Stops,
-    /// Nobody knows: it could not be looked at.
+    /// Unknown: it could not be examined.
     Unseen,
     /// pg_upgrade goes on, and something is broken, lost or slow afterwards.
     Hurts,
@@ -17,7 +17,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// The word in the answer.
+    /// Returns the word for it in the answer.
     pub const fn word(self) -> &'static str {
         match self {
             Severity::Stops => "stops",
@@ -28,12 +28,12 @@ impl Severity {
     }
 }
 
-/// One thing that was found. The order is that of the answer: the worst first.
+/// A finding. The order is that of the answer: the worst first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
-    /// In which database, where it is in one.
+    /// The database that it is in, if any.
     pub database: Option<String>,
     /// What has the problem.
     pub object: String,
@@ -43,18 +43,18 @@ pub struct Finding {
     pub fix: String,
     /// Why it is a problem.
     pub why: Option<String>,
-    /// The SQL that mends it on the old server, where SQL does.
+    /// The SQL that fixes it on the old server, if SQL can do that.
     pub sql: Option<String>,
-    /// The database in which that SQL runs; `None` is any other than the one it is about.
+    /// The database in which that SQL runs; `None` means any other than the one it is about.
     pub run_in: Option<String>,
-    /// Does the SQL destroy something, or take a choice?
+    /// Whether the SQL is destructive or requires a choice.
     pub choice: bool,
     /// The check that found it.
     pub check: &'static str,
 }
 
 impl Finding {
-    /// A finding without SQL.
+    /// Creates a finding without SQL.
     pub(crate) fn new(
         severity: Severity,
         check: &'static str,
@@ -86,7 +86,7 @@ impl Finding {
         self
     }
 
-    /// Something that could not be looked at, and so may stop pg_upgrade.
+    /// Creates a finding for something that could not be examined, and so may stop pg_upgrade.
     pub(crate) fn unseen(what: &str, database: Option<&str>, fix: &str, why: impl Into<String>) -> Finding {
         Finding::new(Severity::Unseen, "unseen", what, "could not be looked at", fix)
             .in_database(database)

@@ -1,26 +1,27 @@
-//! Whether `pg_hba.conf` lets pg_upgrade in: it connects to every database as the install user, over a socket of its own.
+//! Whether `pg_hba.conf` lets pg_upgrade in: it connects to every database as the install user, over a socket of
+//! its own.
 
 use serde::Deserialize;
 
 use super::finding::{Finding, Severity};
 
-/// A line for the local socket.
+/// A line of the file for connections over the local socket.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// Its number in the file.
+    /// The line's number in the file.
     pub line: i64,
-    /// The databases that it is for.
+    /// The databases that the line is for.
     pub databases: Vec<String>,
-    /// The roles that it is for.
+    /// The roles that the line is for.
     pub users: Vec<String>,
-    /// What it asks for.
+    /// The authentication method.
     pub method: String,
 }
 
 impl Rule {
-    /// Is it for this database and this role? `None` where only a server can tell: a regular expression, or the members of a
-    /// role.
+    /// Returns whether the line is for this database and this role. `None` if only a server can tell, because of a
+    /// regular expression or the members of a role.
     fn is_for(&self, database: &str, user: &str) -> Option<bool> {
         let role = |name: &str| match name {
             "all" => Some(true),
@@ -54,14 +55,14 @@ impl Rule {
     }
 }
 
-/// The lines for the local socket of such a file. What it includes from elsewhere may be anything.
+/// Parses the lines for the local socket. A file included from elsewhere may contain anything.
 pub fn parse(text: &str) -> Vec<Rule> {
     let list = |word: &str| word.split(',').map(|name| name.trim_matches('"').to_owned()).collect::<Vec<_>>();
     let unknown = || list("/elsewhere");
     let mut rules = Vec::new();
     for (line, text) in (1..).zip(text.lines()) {
         let text = text.split('#').next().unwrap_or_default();
-        // A list may have blanks behind its commas.
+        // The names in a list may have blanks after their commas.
         let text = text.replace(", ", ",");
         let words: Vec<&str> = text.split_whitespace().collect();
         match words[..] {
@@ -88,7 +89,7 @@ pub fn parse(text: &str) -> Vec<Rule> {
     rules
 }
 
-/// What pg_upgrade meets at these databases, of the old cluster or, with `place`, of another.
+/// Returns what pg_upgrade would run into at these databases, of the old cluster or, with `place`, of another one.
 pub fn findings(rules: &[Rule], databases: &[&str], user: &str, place: Option<&str>) -> Vec<Finding> {
     let mut found = Vec::new();
     for database in databases {

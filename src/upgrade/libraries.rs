@@ -10,7 +10,7 @@ use super::finding::{Finding, Severity};
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Use {
-    /// Where.
+    /// The database that it is used in.
     pub database: Option<String>,
     /// The library, as `LOAD` takes it.
     pub library: String,
@@ -18,15 +18,15 @@ pub struct Use {
     pub extension: Option<String>,
     /// The language whose handler loads it.
     pub language: Option<String>,
-    /// The function, where it is of no extension.
+    /// The function, if it belongs to no extension.
     pub function: Option<String>,
     /// The logical replication slot that it decodes for.
     pub slot: Option<String>,
-    /// How many functions.
+    /// The number of functions.
     pub functions: i64,
-    /// Some of them.
+    /// The names of some of them.
     pub names: Vec<String>,
-    /// What ends the use.
+    /// The SQL that ends the use.
     pub sql: Option<String>,
 }
 
@@ -42,20 +42,21 @@ impl Use {
     }
 }
 
-/// What is known of a library and the new server.
+/// What is known about a library on the new server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It loads.
     Loads,
     /// It loads, but only from shared_preload_libraries.
     LoadsPreloaded,
-    /// It does not, with the reason.
+    /// It does not load, for this reason.
     Fails(String),
-    /// Nobody has tried.
+    /// It has not been tried.
     Unknown,
 }
 
-/// Libraries that came with PostgreSQL and do no more: their name, the version that no longer has them, and what went.
+/// Libraries that came with PostgreSQL and no longer do: the name, the first version without it, and what was
+/// removed.
 const REMOVED: &[(&str, u32, &str)] = &[
     ("chkpass", 11, "contrib's chkpass was removed in 11"),
     ("timetravel", 12, "contrib's timetravel was removed in 12"),
@@ -67,7 +68,7 @@ const REMOVED: &[(&str, u32, &str)] = &[
     ("old_snapshot", 17, "contrib's old_snapshot was removed in 17"),
 ];
 
-/// What can be known without the new server's programs.
+/// Returns what can be known without the new server's programs.
 pub fn by_catalog(library: &str, to: u32) -> Verdict {
     let name = library.strip_prefix("$libdir/").unwrap_or(library);
     match REMOVED.iter().find(|(removed, since, _)| *removed == name && to >= *since) {
@@ -76,19 +77,20 @@ pub fn by_catalog(library: &str, to: u32) -> Verdict {
     }
 }
 
-/// Does this refusal say that the library wants to be loaded when the server starts?
+/// Returns whether this error message says that the library must be loaded when the server starts.
 pub fn wants_preload(said: &str) -> bool {
     said.contains("preload")
 }
 
-/// All libraries, in the order in which pg_upgrade loads them: one that needs another has the longer name.
+/// Returns all libraries, in the order in which pg_upgrade loads them: one that needs another has the longer name.
 pub fn to_load(uses: &[Use]) -> Vec<String> {
     let all: BTreeSet<(usize, &str)> =
         uses.iter().map(|one| (one.library.len(), one.library.as_str())).collect();
     all.into_iter().map(|(_, name)| name.to_owned()).collect()
 }
 
-/// What there is to say of them. `preloaded` are those that the new cluster loads at its start, where that is known.
+/// Returns the findings about libraries. `preloaded` are those that the new cluster loads at its start, if that is
+/// known.
 pub fn findings(
     uses: &[Use],
     verdicts: &BTreeMap<String, Verdict>,
@@ -117,7 +119,7 @@ pub fn findings(
     found
 }
 
-/// What is said of a library once, whatever uses it.
+/// What is reported about a library once, no matter what uses it.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Told {
     Loads,
@@ -127,14 +129,14 @@ enum Told {
     Unknown,
 }
 
-/// Is it known of this library that it loads when the server starts?
+/// Returns whether this library is known to load when the server starts.
 pub fn is_known(name: &str, verdicts: &BTreeMap<String, Verdict>) -> bool {
     verdicts.iter().any(|(library, verdict)| {
         matches!(verdict, Verdict::Loads | Verdict::LoadsPreloaded) && same(library, name)
     })
 }
 
-/// `$libdir/x` and `x` are one.
+/// Returns whether two names mean the same library, as `$libdir/x` and `x` do.
 fn same(a: &str, b: &str) -> bool {
     let bare = |name: &str| name.trim().trim_matches('"').trim_start_matches("$libdir/").to_owned();
     bare(a) == bare(b)

@@ -1,4 +1,5 @@
-//! Locks are arithmetic: pg_dump locks every table of a database in one transaction, and the server's lock table has a size.
+//! The locks of a dump can be calculated: pg_dump locks every table of a database in one transaction, and the
+//! server's lock table has a fixed size.
 
 use serde::Deserialize;
 
@@ -8,11 +9,11 @@ use super::finding::{Finding, Severity};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
-    /// How many locks it surely has room for.
+    /// The number of locks that it is certain to have room for.
     pub room: i64,
-    /// Among how many processes `max_locks_per_transaction` is counted.
+    /// The number of processes that `max_locks_per_transaction` is multiplied by.
     pub processes: i64,
-    /// How many are held.
+    /// The number of locks that are held.
     pub held: i64,
 }
 
@@ -20,9 +21,9 @@ pub struct Table {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dumped {
-    /// Relations of users.
+    /// The number of relations of users.
     pub relations: i64,
-    /// An estimate.
+    /// The estimated number of large objects.
     pub large_objects: i64,
 }
 
@@ -31,8 +32,8 @@ const CATALOGS: i64 = 200;
 /// More large objects than this are not listed for a rehearsal: pg_dump keeps all of them in memory.
 const LARGE_OBJECTS: i64 = 200_000;
 
-/// How many objects pg_restore restores in one transaction when pg_upgrade 17 or later runs it (RESTORE_TRANSACTION_SIZE in
-/// pg_upgrade.c; fewer with --jobs).
+/// How many objects pg_restore restores in one transaction when pg_upgrade 17 or later runs it
+/// (RESTORE_TRANSACTION_SIZE in pg_upgrade.c; fewer with --jobs).
 const RESTORED_AT_ONCE: i64 = 1000;
 /// How many locks the restore of an object can take: on a table, its TOAST table and the index of that.
 const AN_ENTRY: i64 = 3;
@@ -47,12 +48,13 @@ impl Table {
         Some(Table { room: setting("max_locks_per_transaction")? * processes, processes, held: 0 })
     }
 
-    /// The `max_locks_per_transaction` with which so many locks fit, and a tenth more.
+    /// Returns the `max_locks_per_transaction` that has room for this many locks plus a tenth.
     fn enough_for(self, needed: i64) -> i64 {
         (needed + needed / 10) / self.processes.max(1) + 1
     }
 
-    /// A finding if the restore of this database may not fit into the new cluster's lock table; `None` if it surely fits.
+    /// Returns a finding if the restore of this database may not fit into the new cluster's lock table; `None` if
+    /// it certainly fits.
     pub fn restores(self, database: &str, relations: i64) -> Option<Finding> {
         let needed = relations.min(RESTORED_AT_ONCE) * AN_ENTRY + CATALOGS;
         (needed > self.room).then(|| {
@@ -70,8 +72,8 @@ impl Table {
         })
     }
 
-    /// What there is to say of a database that is dumped; `None` where there surely is room. The lock table may grow beyond
-    /// its room into what other tables of shared memory leave, by about two fifths.
+    /// Returns the finding for a database that is dumped; `None` if there is certainly room. The lock table may
+    /// grow beyond its room, by about two fifths, into what other tables of shared memory leave free.
     pub fn finding(self, database: &str, dumped: Dumped) -> Option<Finding> {
         let needed = dumped.relations + CATALOGS;
         if needed <= self.room {
@@ -93,7 +95,7 @@ impl Table {
         )
     }
 
-    /// Why a dump now would hinder others; `None` where it leaves them a quarter of the room.
+    /// Returns why a dump now would hinder others; `None` if it leaves them a quarter of the room.
     pub fn hinders(self, dumped: Dumped) -> Option<String> {
         let needed = dumped.relations + CATALOGS;
         if (needed + self.held) * 4 > self.room * 3 {

@@ -1,5 +1,5 @@
-//! The new cluster that is already made: its control file, its settings, and what is in it, which a copy shows that runs
-//! as a sandbox. The cluster itself is only read.
+//! The new cluster, if it already exists: its control file, its settings and its contents. The contents are
+//! examined in a copy that runs as a sandbox; the cluster itself is only read.
 
 use std::path::Path;
 
@@ -18,10 +18,11 @@ use crate::sandbox::{self, Options};
 const CLUSTER: &str = include_str!("../../queries/upgrade/new/cluster.sql");
 const RELATIONS: &str = include_str!("../../queries/upgrade/new/relations.sql");
 
-/// A fresh cluster takes 40 MB and a few WAL segments; one that takes more than this is none, and is not copied.
+/// The size limit of the copy in bytes. A fresh cluster takes 40 MB and a few WAL segments; one that is larger than
+/// this is not fresh, and is not copied.
 const LARGEST_COPY: u64 = 1 << 30;
 
-/// Whether it starts.
+/// The name of the check whether the new cluster starts.
 pub(super) const STARTS: &str = "starts";
 
 #[derive(Debug, Deserialize)]
@@ -42,7 +43,7 @@ impl Work<'_> {
         self.findings.push(Finding::new(Severity::Stops, check, "new cluster", problem, fix).because(why));
     }
 
-    /// The new cluster that is there, against the old one. Gives what it loads at its start.
+    /// Compares the existing new cluster with the old one. Returns the libraries that it loads at its start.
     pub(super) async fn made(
         &mut self,
         new: &Installation,
@@ -128,8 +129,8 @@ impl Work<'_> {
         }))
     }
 
-    /// What is in it. From pg_upgrade's check.c (check_is_install_user, check_new_cluster_is_empty, and before 16
-    /// check_locale_and_encoding).
+    /// Examines its contents. From pg_upgrade's check.c (check_is_install_user, check_new_cluster_is_empty, and
+    /// before 16 check_locale_and_encoding).
     async fn inside(&mut self, new: &Installation, dir: &Path, old: &Old) -> Result<()> {
         let bytes = sandbox::folder_bytes(dir)
             .map_err(|e| Error::io(format!("cannot read {}", dir.display()), &e))?;
@@ -144,7 +145,7 @@ impl Work<'_> {
             Trial::start(&options, &[], user, &question.settings, question.echo.clone(), &question.running);
         let trial = match start.await {
             Ok(trial) => trial,
-            // 28000: no such role.
+            // 28000: there is no such role.
             Err(e) if e.sqlstate.as_deref() == Some("28000") || e.message.contains("does not exist") => {
                 let user = user.unwrap_or_default();
                 self.new_cluster_stops(
@@ -204,7 +205,7 @@ impl Work<'_> {
         self.starts(&options).await
     }
 
-    /// Does a server start with the new cluster's own settings?
+    /// Checks whether a server starts with the new cluster's own settings.
     async fn starts(&mut self, copy: &Options) -> Result<()> {
         let mut options = copy.clone();
         options.settings.own_settings = true;

@@ -1,8 +1,8 @@
-//! What would stop pg_upgrade, and what would hurt afterwards: asked of the running old server, and of a throwaway
-//! server of the new version where its programs are at hand.
+//! What would stop pg_upgrade, and what would be broken or slow afterwards. The running old server is examined, and
+//! a throwaway server of the new version, if its programs are available.
 //!
-//! Nothing is changed anywhere: every statement for the old server runs in a transaction that only reads, and what the
-//! new server has is tried on a sandbox. What cannot be looked at becomes a finding too.
+//! Nothing is changed anywhere: every statement on the old server runs in a read-only transaction, and what the new
+//! server has is tried on a sandbox. What cannot be examined becomes a finding too.
 
 mod against;
 mod checks;

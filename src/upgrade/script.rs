@@ -1,12 +1,12 @@
-//! The script that mends what was found, for psql.
+//! The psql script that fixes what was found.
 
 use std::collections::BTreeSet;
 
 use super::finding::Finding;
 use crate::escape;
 
-/// One script for all databases. What destroys or needs a choice stands commented out, unless that is wanted live.
-/// `home` is the database to be in for what concerns a whole database or the cluster.
+/// Returns one script for all databases. Statements that are destructive or need a choice are commented out, unless
+/// `allow_destructive` is set. `home` is the database to be in for what concerns a whole database or the cluster.
 pub fn script(findings: &[Finding], home: &str, allow_destructive: bool) -> String {
     let mut out = String::from(
         "-- Mends on the old server what pgkit upgrade-check found; psql -X -v ON_ERROR_STOP=1 -f FILE runs it.\n",
@@ -17,8 +17,8 @@ pub fn script(findings: &[Finding], home: &str, allow_destructive: bool) -> Stri
     out.push_str("\\set ON_ERROR_STOP 1\n\\encoding UTF8\n");
     let mut inside: Option<&str> = None;
     let mut done: BTreeSet<(&str, &str)> = BTreeSet::new();
-    // Databases one after the other, in each what is worst first; but what a prepared transaction has locked, no
-    // other statement gets.
+    // The databases follow one another, each with its worst findings first. But prepared transactions come before
+    // the rest, because no other statement can get past their locks.
     let mut ordered: Vec<&Finding> = findings.iter().filter(|finding| finding.sql.is_some()).collect();
     ordered.sort_by_key(|finding| (finding.run_in.as_deref(), finding.check != "prepared"));
     for finding in ordered {
@@ -26,7 +26,7 @@ pub fn script(findings: &[Finding], home: &str, allow_destructive: bool) -> Stri
         let database = finding.run_in.as_deref().unwrap_or(home);
         let again = !done.insert((database, sql));
         if inside != Some(database) {
-            // A new connection has the database's own encoding again.
+            // A new connection starts with the database's own encoding again.
             out.push_str(&format!("\n\\connect {}\n\\encoding UTF8\n", connect_arguments(database)));
             inside = Some(database);
         }
@@ -50,14 +50,14 @@ pub fn script(findings: &[Finding], home: &str, allow_destructive: bool) -> Stri
     out
 }
 
-/// A text within a comment of one line.
+/// Returns a text that fits into a comment of one line.
 fn one_line(text: &str) -> String {
     escape::terminal(text).into_owned()
 }
 
-/// A database's name for psql's `\connect`. One that is no plain name stands within a conninfo string, since it may look
-/// like one; that within double quotes, which psql takes off last; and that within single quotes, which it takes off
-/// first, with their escapes.
+/// Returns a database's name for psql's `\connect`. A name that is not plain is put into a conninfo string, because
+/// it might itself look like one. The conninfo string is in double quotes, which psql removes last, and those are
+/// in single quotes, which psql removes first, resolving their escapes.
 fn connect_arguments(name: &str) -> String {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     if name.chars().all(plain) {

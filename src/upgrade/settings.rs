@@ -1,4 +1,4 @@
-//! Settings that the new server no longer has, or takes to mean something else.
+//! Settings that the new server no longer has, or that have another meaning there.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::finding::{Finding, Severity};
 
-/// A setting that is not at its default, where it stands, and what takes it away there.
+/// A setting that is not at its default, the place where it is set, and the SQL that removes it there.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Used {
@@ -16,12 +16,12 @@ pub struct Used {
     pub name: String,
     /// Its value.
     pub value: Option<String>,
-    /// What resets it; `None` in the server's files.
+    /// The SQL that resets it; `None` if it is in the server's files.
     pub sql: Option<String>,
 }
 
 impl Used {
-    /// Does its value name an object of the database, which only a rehearsal has?
+    /// Returns whether its value names an object of the database, which only a rehearsal has.
     pub fn names_an_object(&self) -> bool {
         [
             "default_table_access_method",
@@ -33,13 +33,14 @@ impl Used {
         .contains(&self.name.as_str())
     }
 
-    /// Does it stand in the server's files, so that pg_upgrade does not carry it over?
+    /// Returns whether it is in the server's files, so that pg_upgrade does not carry it over.
     pub fn is_of_server(&self) -> bool {
         self.sql.is_none()
     }
 }
 
-/// What went, when, and what there is instead. From the release notes, "Migration to Version N".
+/// The removed settings, the version that removed each, and the replacement. From the release notes, "Migration to
+/// Version N".
 const REMOVED: &[(&str, u32, &str)] = &[
     ("replacement_sort_tuples", 11, "nothing"),
     ("wal_keep_segments", 13, "wal_keep_size, in megabytes"),
@@ -53,7 +54,7 @@ const REMOVED: &[(&str, u32, &str)] = &[
     ("trace_recovery_messages", 17, "log_min_messages"),
 ];
 
-/// What means something else from a version on. From the release notes too.
+/// The settings whose meaning changed in a version. Also from the release notes.
 const CHANGED: &[(&str, u32, &str)] = &[
     ("default_with_oids", 12, "tables have no hidden OIDs any more: only off is taken"),
     ("effective_io_concurrency", 13, "it now is the number of requests, without the old formula in between"),
@@ -64,12 +65,12 @@ const CHANGED: &[(&str, u32, &str)] = &[
     ("effective_io_concurrency", 18, "its default rose from 1 to 16"),
 ];
 
-/// What a removed setting was replaced by, without asking a server; `None` where it is not known to be gone.
+/// Returns what replaced a removed setting, without asking a server; `None` if it is not known to be removed.
 pub fn removed(name: &str, to: u32) -> Option<&'static str> {
     REMOVED.iter().find(|(removed, since, _)| *removed == name && to >= *since).map(|(.., instead)| *instead)
 }
 
-/// What is to be said of a setting that the new server refuses.
+/// Returns the finding for a setting that the new server refuses.
 pub fn refused(used: &Used, why: &str, to: u32, database: Option<&str>) -> Finding {
     let instead = match removed(&used.name, to) {
         Some("nothing") | None => String::new(),
@@ -90,12 +91,12 @@ pub fn refused(used: &Used, why: &str, to: u32, database: Option<&str>) -> Findi
     });
     finding.sql.clone_from(&used.sql);
     finding.run_in = database.map(str::to_owned);
-    // It means nothing to the new server, and what it does on the old one until then is little.
+    // It has no meaning for the new server, and until then it has little effect on the old one.
     finding.choice = false;
     finding
 }
 
-/// What is to be said of a setting that means something else.
+/// Returns the findings for a setting whose meaning changed.
 pub fn changed(used: &Used, from: u32, to: u32) -> Vec<Finding> {
     CHANGED
         .iter()
@@ -116,8 +117,8 @@ pub fn changed(used: &Used, from: u32, to: u32) -> Vec<Finding> {
         .collect()
 }
 
-/// What is to be said of a timeout that pg_upgrade's sessions begin with, where queries of ours took up to `longest`;
-/// `user` is its role as an identifier.
+/// Returns the finding for a timeout that applies to pg_upgrade's sessions, if our own queries took up to
+/// `longest`; `user` is its role, as an identifier.
 pub fn timeout(used: &Used, user: &str, longest: Duration) -> Option<Finding> {
     if !["statement_timeout", "transaction_timeout"].contains(&used.name.as_str()) {
         return None;
@@ -130,7 +131,7 @@ pub fn timeout(used: &Used, user: &str, longest: Duration) -> Option<Finding> {
             .iter()
             .any(|role| used.place == *role || used.place.starts_with(&format!("{role} in database ")));
     let limit = milliseconds(used.value.as_deref()?).filter(|limit| is_for && *limit > 0)?;
-    // Queries of ours that took so long, pg_upgrade's may take a few times over: with more load, or a cold cache.
+    // pg_upgrade's queries may take a few times as long as ours did, under more load or with a cold cache.
     let needed = (longest * 10).max(Duration::from_secs(1));
     let is_short = Duration::from_millis(limit) < needed;
     let severity = if is_short { Severity::Stops } else { Severity::Note };
@@ -151,7 +152,7 @@ pub fn timeout(used: &Used, user: &str, longest: Duration) -> Option<Finding> {
     Some(finding)
 }
 
-/// A length of time as the server takes it, without a unit in milliseconds.
+/// Parses a duration as the server does: without a unit it is in milliseconds.
 fn milliseconds(value: &str) -> Option<u64> {
     let value = value.trim();
     let digits = value.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(value.len());

@@ -1,4 +1,4 @@
-//! A throwaway server of the new version, on which is tried what the old cluster needs.
+//! A throwaway server of the new version, which is used to try what the old cluster needs.
 
 use std::time::Duration;
 
@@ -21,17 +21,17 @@ const SETTING: &str = include_str!("../../queries/upgrade/new/setting.sql");
 const LOCALE: &str = include_str!("../../queries/upgrade/new/locale.sql");
 const TRY_SETTING: &str = include_str!("../../queries/upgrade/new/try_setting.sql");
 
-/// What the new server is.
+/// The properties of the new server.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Facts {
-    /// What its control file says.
+    /// The properties in its control file.
     pub control: Control,
-    /// The version of its catalog, in the names of its tablespaces' folders.
+    /// The catalog version, which is part of the names of its tablespaces' folders.
     pub catalog_version: String,
-    /// Was it built with ICU?
+    /// Whether it was built with ICU.
     pub has_icu: bool,
-    /// The output plugins that may decode for logical slots, where a setting lists them.
+    /// The output plugins that are allowed for logical slots, if a setting lists them.
     pub output_plugins: Option<String>,
 }
 
@@ -39,11 +39,11 @@ pub struct Facts {
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Available {
-    /// The version that it would make.
+    /// The version that it would install.
     pub newest: Option<String>,
-    /// Does it have the one that is there now?
+    /// Whether it has the version that is installed now.
     pub has_version: bool,
-    /// Does a way lead from that to its own?
+    /// Whether there is an update path from that to its own.
     pub has_path: bool,
 }
 
@@ -59,7 +59,7 @@ struct LocaleVersion {
     version: Option<String>,
 }
 
-/// The server and a session.
+/// The throwaway server and a session on it.
 pub struct Trial {
     server: Server,
     target: Target,
@@ -74,7 +74,7 @@ fn nobody_asks(_: &str) -> Result<String> {
 }
 
 impl Trial {
-    /// Starts a server that loads these libraries at its start, and connects as this role, or as the sandbox's.
+    /// Starts a server that loads these libraries at its start, and connects as this role, or as the sandbox's own.
     pub async fn start(
         options: &Options,
         preload: &[String],
@@ -97,7 +97,7 @@ impl Trial {
             no_password: true,
             password: false,
         };
-        // Nothing of the caller's environment: that leads to the old server.
+        // Nothing is taken from the caller's environment, since that leads to the old server.
         let target = connect::resolve(&flags, &Environment::default(), &Disk)?;
         let reader =
             Reader::connect(&target, settings.clone(), echo.clone(), running, &mut nobody_asks).await?;
@@ -105,7 +105,7 @@ impl Trial {
         Ok(Trial { server, target, settings, echo, running, reader })
     }
 
-    /// After an error: the transaction anew, or the session, where a library took that with it.
+    /// Recovers after an error: begins a new transaction, or a new session if a library took the old one down.
     async fn recover(&mut self) -> Result<()> {
         if self.reader.reopen(None).await.is_ok() {
             return Ok(());
@@ -118,7 +118,7 @@ impl Trial {
                     self.reader = reader;
                     return Ok(());
                 }
-                // One that crashed starts again by itself.
+                // A server that crashed restarts by itself.
                 Err(e) if e.exit == Exit::Unavailable && tries < 50 => {
                     tries += 1;
                     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -128,12 +128,12 @@ impl Trial {
         }
     }
 
-    /// The one row of a query; `None` where there is none.
+    /// Returns the only row of a query; `None` if there is none.
     pub async fn one<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> Result<Option<T>> {
         Ok(self.reader.structs(sql, params).await?.into_iter().next())
     }
 
-    /// The first column of a query in another database.
+    /// Returns the first column of a query in another database.
     pub async fn texts_in(&self, database: &str, sql: &str) -> Result<Vec<String>> {
         let target = self.target.with_database(database);
         let (settings, echo) = (self.settings.clone(), self.echo.clone());
@@ -143,12 +143,12 @@ impl Trial {
         rows
     }
 
-    /// What it is.
+    /// Returns the properties of the server.
     pub async fn facts(&self) -> Result<Facts> {
         self.one(FACTS, &[]).await?.ok_or_else(|| Error::bug("a query without a row"))
     }
 
-    /// Loads a library. One that refuses because it wants to be loaded at the server's start is told by `preload`.
+    /// Loads a library. The boolean says whether it refused because it must be loaded when the server starts.
     pub async fn load(&mut self, library: &str) -> Result<(Verdict, bool)> {
         let answer = self.reader.texts(&format!("LOAD {}", quote_literal(library)), &[]).await;
         match answer {
@@ -167,19 +167,19 @@ impl Trial {
         }
     }
 
-    /// What it has of an extension; `None` is nothing.
+    /// Returns what the server has of an extension; `None` if it does not have it.
     pub async fn extension(&self, name: &str, version: &str) -> Result<Option<Available>> {
         self.one(EXTENSION, &[Value::Text(name.to_owned()), Value::Text(version.to_owned())]).await
     }
 
-    /// The version that a locale has there; the outer `None` is a locale that it does not know by that name.
+    /// Returns the version of a locale on the server; the outer `None` means that it knows no locale of that name.
     pub async fn locale(&self, provider: &str, locale: &str) -> Result<Option<Option<String>>> {
         let params = [Value::Text(provider.to_owned()), Value::Text(locale.to_owned())];
         let found: Option<LocaleVersion> = self.one(LOCALE, &params).await?;
         Ok(found.map(|one| one.version))
     }
 
-    /// Why it does not take a setting; `None` where it does.
+    /// Returns why the server does not accept a setting; `None` if it does.
     pub async fn refuses(&mut self, used: &Used) -> Result<Option<String>> {
         let name = Value::Text(used.name.clone());
         let known: Option<Known> = self.one(SETTING, std::slice::from_ref(&name)).await?;
@@ -191,11 +191,11 @@ impl Trial {
             return Ok(None);
         };
         let tried: Result<Option<Known>> = self.one(TRY_SETTING, &[name, Value::Text(value.clone())]).await;
-        // Tried or refused, nothing of it shall stay.
+        // Whether it was accepted or refused, the setting must not remain in effect.
         self.recover().await?;
         match tried {
             Ok(_) => Ok(None),
-            // 55P02: it is set when the server starts, so nobody could have set it at a role.
+            // 55P02: it can be set only when the server starts, so it cannot have been set for a role.
             Err(e) if e.sqlstate.as_deref() == Some("55P02") => Ok(None),
             Err(e) if e.sqlstate.is_some() => {
                 Ok(Some(e.message.trim_start_matches("the server says: ").to_owned()))

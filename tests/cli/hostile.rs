@@ -12,8 +12,8 @@ const HOSTILE: &str = "a\u{1b}]0;title\u{7}\u{202e}\u{9b}2J\u{2028}\r\n\\! touch
 /// The places that write to a terminal. Whoever adds one says here how it is kept from driving it.
 const SINKS: &[(&str, usize, &str)] = &[
     ("error.rs", 2, "note escapes all that it prints; say asks how wide the terminal is"),
-    ("output.rs", 1, "formats escape by their own tests, and print all that it prints"),
-    ("terminal.rs", 4, "two ask what it is, one writes constants, and a question is escaped"),
+    ("output/stdout.rs", 1, "formats escape by their own tests, and print all that it prints"),
+    ("output/terminal.rs", 4, "two ask what it is, one writes constants, and a question is escaped"),
     ("commands/bench/measure.rs", 1, "only asks whether there is one, and its bar shows numbers"),
     ("commands/jobs/report.rs", 1, "only asks whether there is one, and its bars show escaped texts"),
     ("helper.rs", 2, "a pipe to the process that started it"),

@@ -221,8 +221,16 @@ fn echo_hidden_shows_the_sql_with_its_parameters_on_stderr() {
 fn verbose_says_which_text_was_chosen_and_why() {
     let db = filled::filled(bin());
     let output = run(pgkit(&db).args(["sizes", "-v"]));
-    assert!(output.stderr.contains("queries/sizes.scan.sql: chosen for PostgreSQL"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("queries/reports/space/sizes.scan.sql: chosen for PostgreSQL"),
+        "{}",
+        output.stderr
+    );
     let output = run(pgkit(&db).env("PGUSER", "catalog_nobody").args(["sizes", "-v"]));
-    assert!(output.stderr.contains("queries/sizes.scan.sql: passed over"), "{}", output.stderr);
-    assert!(output.stderr.contains("queries/sizes.sql: chosen for PostgreSQL"), "{}", output.stderr);
+    assert!(output.stderr.contains("queries/reports/space/sizes.scan.sql: passed over"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("queries/reports/space/sizes.sql: chosen for PostgreSQL"),
+        "{}",
+        output.stderr
+    );
 }

@@ -1,4 +1,4 @@
-//! `bench demo`: the post's songs and artists, in a server of their own, and the post's table for it.
+//! `bench demo`: the songs and artists of the post, on a server of their own, and the post's table for them.
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
@@ -21,7 +21,7 @@ const VARIANTS: [&str; 2] = [
     "join=SELECT s.id, s.artist_id, s.name, s.lyrics, a.id, a.name FROM main_song s\n\
      INNER JOIN main_artist a ON s.artist_id = a.id WHERE s.id = :id",
 ];
-/// The post's ids.
+/// The post's range of ids.
 const PARAM: &str = "id=100000..103000";
 
 #[derive(Debug, Clone, Args)]

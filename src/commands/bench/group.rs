@@ -1,4 +1,4 @@
-//! The command `bench`, and the way to the one below it.
+//! The command `bench`, which also dispatches to its subcommand.
 
 use std::io::Read;
 
@@ -35,7 +35,7 @@ struct BenchArgs {
     session: SessionArgs,
 }
 
-/// The command.
+/// Returns the command.
 pub fn command() -> Command {
     let about = "Measure two or more ways to get the same data";
     let command = ConnectionArgs::augment_args(BenchArgs::augment_args(args::command("bench", about)))
@@ -54,7 +54,7 @@ pub fn command() -> Command {
     add_all(command, PARTS)
 }
 
-/// Runs it.
+/// Runs the command.
 pub async fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> Result<Exit> {
     if matches.subcommand().is_some() {
         return table::dispatch_below(PARTS, context, root, matches).await;

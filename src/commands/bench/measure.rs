@@ -1,4 +1,4 @@
-//! Measuring variants, and showing what came of it.
+//! Measures variants, and shows the results.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -14,10 +14,10 @@ use crate::commands::args::{FormatArgs, SessionArgs};
 use crate::commands::context::Context;
 use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
+use crate::output::terminal;
 use crate::session;
-use crate::terminal;
 
-/// How many turns there are where nothing says so.
+/// The default number of turns.
 const RUNS: usize = 100;
 
 /// What is to be measured, and how.
@@ -39,7 +39,7 @@ impl Job {
             }
             variant.check(&given)?;
         }
-        // What is wrong with the wishes is said before anybody connects.
+        // Report wrong flags before connecting.
         let show = show::Show::new(context, &self.measure, format, self.session.echo.clone())?;
         let runs = match self.measure.runs {
             Some(runs) => usize::try_from(runs).unwrap_or(usize::MAX),
@@ -94,7 +94,7 @@ impl Job {
     }
 }
 
-/// A progress bar on a terminal; it draws itself ten times a second at most.
+/// Returns a progress bar if stderr is a terminal; it redraws itself at most ten times per second.
 fn progress(quiet: bool, options: &Options) -> RefCell<Option<ProgressBar>> {
     if quiet || !std::io::stderr().is_terminal() {
         return RefCell::new(None);

@@ -1,4 +1,4 @@
-//! What `bench` shows: figures as rows, sentences for people, box plots on a terminal, files.
+//! Shows the results of `bench`: figures as rows, sentences for people, box plots on a terminal, and files.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -14,11 +14,11 @@ use crate::commands::context::Context;
 use crate::commands::listing::Listing;
 use crate::error::{self, Error, Exit, Result};
 use crate::output;
+use crate::output::terminal;
 use crate::render::csv::no_formula;
 use crate::render::human;
 use crate::rows::Flow;
 use crate::rows::Row;
-use crate::terminal;
 
 const COLUMNS: &[&str] = &[
     "variant text",
@@ -35,14 +35,16 @@ const COLUMNS: &[&str] = &[
     "round_trips_ms float8",
     "client_ms float8",
 ];
-/// So many of them are the table; the rest says where the time goes, and stands below it where there is no room.
+/// The first columns, this many, form the table. The rest says where the time goes, and is shown below the table
+/// if there is no room.
 const TABLE: usize = 10;
-/// Columns of a terminal that all of them need.
+/// The width of a terminal that has room for all of them.
 const ROOM: usize = 115;
 const PAIRS: &[&str] =
     &["faster text", "slower text", "n int8", "ratio float8", "low float8", "high float8", "more_runs int8"];
 
-/// Rounds a figure to six decimals, which is a nanosecond for figures in milliseconds. Further digits are rounding noise.
+/// Rounds a figure to six decimals, which is a nanosecond for figures in milliseconds. Further digits are rounding
+/// noise.
 fn nanoseconds(figure: f64) -> f64 {
     (figure * 1e6).round() / 1e6
 }
@@ -53,9 +55,9 @@ pub(super) struct Show {
     pairs: bool,
     samples: Option<std::path::PathBuf>,
     html: Option<std::path::PathBuf>,
-    /// The samples are written without formulas too.
+    /// Whether the file of samples, too, must contain no formulas.
     csv_safe: bool,
-    /// The terminal's width, where people read.
+    /// The terminal's width, if people read the answer.
     people: Option<usize>,
     echo: EchoArgs,
 }
@@ -83,7 +85,7 @@ impl Show {
             _ => COLUMNS,
         };
         for path in [&measure.samples, &measure.html].into_iter().flatten() {
-            // Nobody shall learn of a wrong folder after an hour.
+            // A wrong folder must be reported now, and not after an hour.
             std::fs::File::options()
                 .create(true)
                 .append(true)
@@ -196,7 +198,7 @@ impl Show {
     }
 }
 
-/// Where a variant's median goes, in milliseconds: to the server, to round trips, to the client.
+/// Returns how a variant's median is spent, in milliseconds: on the server, on round trips, in the client.
 fn share(
     options: &Options,
     outcome: &Outcome,
@@ -205,12 +207,12 @@ fn share(
 ) -> (Option<f64>, f64, Option<f64>) {
     let trips = outcome.round_trip_ms * options.variants[variant].steps.len() as f64;
     let server = outcome.server_ms.get(variant).copied().flatten();
-    // What is measured apart may add up to more than the whole.
+    // Parts that are measured separately may add up to more than the whole.
     let client = taken.summary.zip(server).map(|(s, server)| (s.median - server - trips).max(0.0));
     (server, trips, client)
 }
 
-/// The shares in words, one line a variant.
+/// Describes the shares in words, one line per variant.
 fn shares(options: &Options, outcome: &Outcome, taken: &[Taken], width: usize) -> String {
     let mut out = String::from("\n");
     for (v, (variant, taken)) in options.variants.iter().zip(taken).enumerate() {
@@ -240,7 +242,7 @@ fn take(outcome: &Outcome, variant: usize) -> Taken {
     }
 }
 
-/// The times of two variants in the same turn.
+/// Returns the times of two variants in the same turns.
 fn pairs(outcome: &Outcome, options: &Options, first: usize, second: usize) -> Vec<(f64, f64)> {
     outcome
         .samples
@@ -253,7 +255,7 @@ fn pairs(outcome: &Outcome, options: &Options, first: usize, second: usize) -> V
         .collect()
 }
 
-/// Errors and differing rows are told; they are a bad answer.
+/// Reports errors and differing rows, which make the exit code that of a bad answer.
 fn verdict(options: &Options, outcome: &Outcome, taken: &[Taken]) -> Exit {
     let mut exit = Exit::Done;
     for ((variant, refused), taken) in options.variants.iter().zip(&outcome.refused).zip(taken) {
@@ -286,7 +288,7 @@ fn verdict(options: &Options, outcome: &Outcome, taken: &[Taken]) -> Exit {
     exit
 }
 
-/// `id=1 name=a`
+/// Formats values as `id=1 name=a`.
 fn described(values: &Values) -> String {
     if values.is_empty() {
         return "no parameter".to_owned();
@@ -300,7 +302,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     std::fs::write(path, bytes).map_err(|e| Error::io(format!("could not write {}", path.display()), &e))
 }
 
-/// Every sample: csv, or json where the file's name ends so.
+/// Writes every sample, as csv, or as json if the file's name ends so.
 fn write_samples(path: &Path, options: &Options, outcome: &Outcome, csv_safe: bool) -> Result<()> {
     let bad = |e: &dyn std::fmt::Display| Error::bug("samples that cannot be written").caused_by(e);
     let rows = outcome.samples.iter().map(|s| {

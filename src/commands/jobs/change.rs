@@ -1,4 +1,4 @@
-//! `jobs reset`, `unlock`, `pause` and `resume`: what a person changes in the tables.
+//! `jobs reset`, `unlock`, `pause` and `resume`: the changes that a person makes in the tables.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ pub(super) fn resume_command() -> Command {
     command("resume", "Let a paused job run again", &["pgkit jobs resume rollup"])
 }
 
-/// A job that is in the file, or in the tables.
+/// A job that is in the file or in the tables.
 struct Known {
     writer: Writer,
     place: Place,
@@ -83,8 +83,9 @@ async fn known(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result
 }
 
 impl Known {
-    /// Takes the job's lock, so that nobody runs it meanwhile. Says whether the job is ours to change: nobody has its lock,
-    /// and nothing of an attempt whose lock is free may still run. The lock is freed with the session.
+    /// Takes the job's lock, so that no other process runs it in the meantime. Returns whether the job may be
+    /// changed: no other session holds its lock, and no process of an attempt whose lock is free may still be
+    /// running. The lock is released when the session ends.
     async fn lock(&self) -> Result<bool> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
@@ -108,7 +109,7 @@ impl Known {
         Ok(false)
     }
 
-    /// A statement on the job's tables.
+    /// Fills the schema of the job's tables into a statement.
     fn in_schema(&self, text: &str) -> String {
         in_schema(text, &self.place.schema)
     }

@@ -1,4 +1,4 @@
-//! `jobs check`: every fault of a jobs file at once, or its jobs in the order in which they run.
+//! `jobs check`: shows every fault of a jobs file at once, or its jobs in the order in which they run.
 
 use clap::{ArgMatches, Args, Command};
 
@@ -31,7 +31,7 @@ pub(super) fn command() -> Command {
         .after_help(args::example(&["pgkit jobs check --file jobs.toml"]))
 }
 
-/// Connects to nothing. Exit code 65 where something is wrong.
+/// Checks the file without connecting to a server. The exit code is 65 if something is wrong.
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     args::refuse_connection_flags(root, "jobs check")?;
     let args: CheckArgs = shared::parse(own)?;
@@ -60,7 +60,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     Ok(Exit::Done)
 }
 
-/// A schedule in words.
+/// Describes a schedule in words.
 fn schedule(job: &Job) -> String {
     match &job.schedule {
         Schedule::Original { every, at } => {

@@ -1,4 +1,4 @@
-//! The command `jobs`, and the way to those below it.
+//! The command `jobs`, which dispatches to its subcommands.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::commands::context::Context;
 use crate::commands::table::{self, add_all};
 use crate::error::{Exit, Result};
 
-/// The command.
+/// Returns the command.
 pub fn command() -> Command {
     let command = args::command(
         "jobs",
@@ -38,12 +38,13 @@ pub fn command() -> Command {
     add_all(command, PARTS)
 }
 
-/// Runs it.
+/// Runs the command.
 pub async fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> Result<Exit> {
     table::dispatch_below(PARTS, context, root, matches).await
 }
 
-/// Is a line meant as a monitoring plugin's? Then wrong usage has its answer too.
+/// Returns whether a command line is that of a monitoring plugin. Then wrong usage, too, must be answered as a
+/// plugin does.
 pub fn is_plugin(args: &[OsString]) -> bool {
     let has = |word: &str| args.iter().any(|arg| arg == word);
     has("jobs") && has("status") && has("--nagios")

@@ -1,14 +1,14 @@
-//! `jobs history` and `jobs ghosts`: what has been, and what nobody knows any more.
+//! `jobs history` and `jobs ghosts`: past attempts, and jobs that are no longer in the file.
 
 use clap::{ArgMatches, Args, Command};
 
 use super::shared::{self, LookArgs};
-use crate::cell;
 use crate::commands::context::Context;
 use crate::commands::listing::Listing;
 use crate::error::{Exit, Result};
 use crate::jobs::store::in_schema;
 use crate::rows::Flow;
+use crate::rows::cell;
 use crate::session::{Reader, Rows, Value, push_values};
 use tokio_postgres::types::Type;
 
@@ -67,7 +67,7 @@ pub(super) fn ghosts_command() -> Command {
     )
 }
 
-/// Hands rows of the server on as they come.
+/// Passes the server's rows on as they arrive.
 async fn show(mut rows: Rows<'_>, reader: &Reader, listing: &mut Listing) -> Result<u64> {
     let mut count = 0;
     while let Some(row) = rows.next().await? {

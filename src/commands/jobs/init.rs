@@ -1,4 +1,4 @@
-//! `jobs init`: the tables, or a jobs file to begin with.
+//! `jobs init`: creates the tables, or prints a jobs file to start with.
 
 use clap::{ArgMatches, Args, Command};
 
@@ -36,7 +36,7 @@ pub(super) fn command() -> Command {
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     let args: InitArgs = shared::parse(own)?;
     if args.example {
-        // Root must name the user.
+        // A jobs file that root runs must name the user.
         let is_root = context.env.uid() == 0;
         output::print(&if is_root { EXAMPLE.replacen("# user", "user  ", 1) } else { EXAMPLE.to_owned() })?;
         return Ok(Exit::Done);

@@ -45,7 +45,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
             .time(row.last_success)
             .time(health::next_run(job, &snapshot))
             .time(row.ongoing)
-            // A claim of crontabber's does not say where it runs.
+            // A claim made by crontabber does not say where the job runs.
             .text(stored.and_then(|s| s.claim.as_ref()?.host.as_ref()))
             .int(Some(stored.map_or(0, |s| s.error_count)))
             .text(error);

@@ -1,4 +1,4 @@
-//! `jobs`: crontabber's work: runs the jobs of a file when they are due, and tells how they are.
+//! `jobs`: does crontabber's work: runs the jobs of a file when they are due, and reports their health.
 
 mod change;
 mod check;

@@ -1,4 +1,4 @@
-//! `jobs next` and `jobs why`: what runs when, and the decision of every job in words.
+//! `jobs next` and `jobs why`: show which jobs run when, and the decision for every job in words.
 
 use clap::{ArgMatches, Args, Command};
 
@@ -44,7 +44,8 @@ fn decide(job: &Job, snapshot: &Snapshot) -> Decision {
     plan::decide(job, &|name| snapshot.state(name), snapshot.now)
 }
 
-/// Would it run now, and why or why not? The decision with what is known of who has the job.
+/// Returns whether a job would run now, and why or why not: the decision, together with what is known about its
+/// claim.
 fn told(job: &Job, decision: &Decision, snapshot: &Snapshot) -> (bool, String) {
     let stored = snapshot.jobs.get(&job.name);
     let claim = stored.and_then(|stored| stored.claim.as_ref());
@@ -114,7 +115,7 @@ pub(super) async fn why(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     decisions(context, root, own, &args, &names, &Wish::Due).await
 }
 
-/// The decision for these jobs, or for all, in words: what `jobs run` would do now.
+/// Shows the decision for these jobs, or for all of them, in words: what `jobs run` would do now.
 pub(super) async fn decisions(
     context: &Context,
     root: &ArgMatches,
@@ -151,7 +152,7 @@ pub(super) async fn decisions(
                 (false, format!("has done {date} already; --rerun does it again"))
             }
             (Wish::Date(..), Some(date)) if !paused => {
-                // A plain job says no date otherwise.
+                // The decision for a plain job would not show the date.
                 let named = Job { backfill: true, ..job.clone() };
                 told(&named, &Decision::Run(Dates::one(date)), &snapshot)
             }

@@ -1,4 +1,4 @@
-//! What `jobs run` shows: progress on a terminal, lines elsewhere, events for programs.
+//! Shows what `jobs run` does: progress on a terminal, lines elsewhere, events for programs.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -13,28 +13,28 @@ use crate::jobs::talk::{Event, Outcome, Told};
 use crate::output::{Output, Reader};
 use crate::sql::{self, Reach};
 
-/// How it is shown.
+/// How to show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum How {
-    /// For people; `quiet`: only what went wrong.
+    /// For people.
     People {
-        /// Say no more than must be.
+        /// Whether to show only what went wrong.
         quiet: bool,
     },
-    /// One JSON object an event, on stdout.
+    /// For programs: one JSON object per event, on stdout.
     Lines,
 }
 
-/// Shows what a runner tells.
+/// Shows the messages of a runner.
 pub(super) struct Reporter {
     how: How,
     bars: Option<MultiProgress>,
     running: BTreeMap<String, ProgressBar>,
-    /// Somebody wants to know why a job does not run.
+    /// Whether to say why a job does not run.
     reasons: bool,
     /// Stdout, for events.
     out: Option<Output>,
-    /// The reader of events is gone, or they cannot be written.
+    /// Whether the reader of events is gone, or they cannot be written.
     is_deaf: bool,
     failure: Option<Error>,
 }
@@ -55,12 +55,12 @@ impl Reporter {
         Ok(Reporter { how, bars, running: BTreeMap::new(), reasons, out, is_deaf: false, failure: None })
     }
 
-    /// Is nobody there any more who reads events?
+    /// Returns whether the reader of events is gone.
     pub(super) fn is_deaf(&self) -> bool {
         self.is_deaf
     }
 
-    /// Waits until all is written. Errors: stdout failed (74).
+    /// Waits until everything is written. Errors: stdout failed (74).
     pub(super) async fn finish(self) -> Result<()> {
         if let Some(out) = self.out {
             out.finish().await?;
@@ -78,7 +78,7 @@ impl Reporter {
                     self.failure.get_or_insert(e);
                 }
             }
-            // Programs read events; the people behind them read errors.
+            // Programs read the events on stdout; people read stderr.
             if let Told::Event(_, Event::Sql { .. }) = told {
                 self.people(&told);
             }
@@ -87,7 +87,7 @@ impl Reporter {
         self.people(&told);
     }
 
-    /// One event as one line of JSON.
+    /// Writes one event as one line of JSON.
     fn line(&mut self, told: &Told<'_>) -> Result<Reader> {
         let value = match told {
             Told::Event(_, Event::Sql { .. }) => return Ok(Reader::There),
@@ -167,7 +167,7 @@ impl Reporter {
                     bar.set_message(format!("{name}{many}{again}"));
                 }
             }
-            // Its outcome says more.
+            // Its outcome, which follows, says more.
             Told::Event(_, Event::Finished { how, .. }) if how.cut => {}
             Told::Event(job, Event::Finished { date, how }) => match &how.failure {
                 None if quiet => {}
@@ -195,10 +195,10 @@ impl Reporter {
                 }
                 let name = &job.name;
                 match outcome {
-                    // Its dates have been told.
+                    // Its dates have been reported already.
                     Outcome::Succeeded | Outcome::Failed => {}
                     Outcome::NotNow { why } if self.reasons && !quiet => self.say(&format!("{name}: {why}")),
-                    // A job that is not due is nothing to speak of.
+                    // A job that is not due is not worth mentioning.
                     Outcome::NotNow { .. } => {}
                     Outcome::Ongoing { .. } | Outcome::Locked if quiet => {}
                     Outcome::Ongoing { why, .. } => self.say(&format!("{name}: is due, and ongoing {why}")),
@@ -235,7 +235,7 @@ fn named(job: &Job, mut value: serde_json::Value) -> serde_json::Value {
     value
 }
 
-/// An outcome in a word, why, and whether the job waits for a person.
+/// Returns an outcome as a word, its reason, and whether the job is held until a person decides.
 fn words(outcome: &Outcome) -> (&'static str, Option<String>, bool) {
     match outcome {
         Outcome::Succeeded => ("succeeded", None, false),

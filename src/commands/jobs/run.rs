@@ -83,7 +83,7 @@ pub(super) fn command() -> Command {
         ]))
 }
 
-/// Is a date that somebody has named one of the job's own? crontabber's notation has none.
+/// Returns whether a date that the user named is one of the job's schedule. In crontabber's notation any date is.
 fn is_its_own(date: Timestamp, job: &Job) -> bool {
     matches!(job.schedule, Schedule::Original { .. }) || Slots::new(&job.schedule, &job.timezone).has(date)
 }
@@ -148,7 +148,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         parallel: args.parallel.into(),
         stop_when_ongoing: args.stop_when_ongoing,
     };
-    // What was typed at the first connection serves the next ones too.
+    // A password that was typed for the first connection is reused for the next ones.
     let target = RefCell::new(target(context, root, own, &args).await?);
     let connect = async || {
         let now = target.borrow().clone();
@@ -195,7 +195,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     stopped.map_or(exit, Ok)
 }
 
-/// The jobs file, which may change while pgkit stays.
+/// The jobs file, which may change while pgkit keeps running.
 struct Watched {
     path: PathBuf,
     stamp: Option<Stamp>,
@@ -203,7 +203,7 @@ struct Watched {
     user: Option<Account>,
 }
 
-/// What tells that a file is another one.
+/// The properties of a file that show whether it has changed.
 type Stamp = (u64, u64, i64, i64);
 
 fn stamp(path: &Path) -> Option<Stamp> {
@@ -212,7 +212,8 @@ fn stamp(path: &Path) -> Option<Stamp> {
 }
 
 impl Watched {
-    /// The jobs, where the file has changed and is right. One with faults changes nothing, and is told once.
+    /// Returns the jobs if the file has changed and is valid. A file with faults changes nothing, and is reported
+    /// once.
     fn reload(&mut self, context: &Context, args: &RunArgs, tell: Tell<'_>) -> Reload {
         let stamp = stamp(&self.path);
         if stamp == self.stamp {
@@ -237,7 +238,8 @@ impl Watched {
     }
 }
 
-/// Where results are kept that the server does not take: `$XDG_STATE_HOME/pgkit/jobs`, else below `~/.local/state`.
+/// Returns the folder for results that the server does not accept: `$XDG_STATE_HOME/pgkit/jobs`, or else below
+/// `~/.local/state`.
 fn spool(context: &Context) -> Option<PathBuf> {
     let state = match context.env.nonempty("XDG_STATE_HOME") {
         Some(state) => Some(PathBuf::from(state)),
@@ -246,15 +248,14 @@ fn spool(context: &Context) -> Option<PathBuf> {
     state.map(|state| state.join("pgkit/jobs"))
 }
 
-/// The direct connection: the one that is named for it, where it leads to the same place as the other.
-///
-/// Errors: it leads elsewhere (64).
+/// Returns the target of the direct connection: the one that is named for it, if it leads to the same place as the
+/// other one.
 async fn target(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &RunArgs) -> Result<Target> {
     let echo = &args.session.echo;
     let flags = args::connection_flags(root, own)?;
     let main = open::resolve(context, &flags, echo)?;
     let Some(named) = &args.lock_dbname else { return Ok(main) };
-    // What it does not say is as for the other one.
+    // What it does not specify is taken from the other one.
     let mut direct_flags = flags.clone();
     direct_flags.dbname = Some(named.clone());
     if named.contains('=') || named.contains("://") {

@@ -1,4 +1,4 @@
-//! What the commands below `jobs` share.
+//! Shared code of the commands below `jobs`.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use crate::jobs::tables::{self, Where};
 use crate::jobs::trusted;
 use crate::session::{Purpose, Reader, Writer};
 
-/// Which jobs: the flag stands behind `jobs` or behind its part.
+/// The jobs file. The flag may follow `jobs` or its subcommand.
 #[derive(Debug, Clone, Default)]
 pub(super) struct FileArgs {
     pub(super) file: Option<PathBuf>,
@@ -34,7 +34,7 @@ impl FromArgMatches for FileArgs {
 }
 
 impl Args for FileArgs {
-    // The one flag is global to `jobs`.
+    // The flag is a global one of `jobs`.
     fn augment_args(command: Command) -> Command {
         command
     }
@@ -58,13 +58,13 @@ pub(super) struct LookArgs {
     pub(super) session: SessionArgs,
 }
 
-/// A command with the flags of the connection.
+/// Returns a command with the connection flags.
 pub(super) fn command<A: Args>(name: &'static str, about: &'static str, examples: &[&str]) -> Command {
     let command = ConnectionArgs::augment_args(A::augment_args(args::command(name, about)));
     command.about(about).after_help(args::example(examples))
 }
 
-/// The jobs that are meant, completed from the file.
+/// Returns the argument for job names, which are completed from the file.
 pub(super) fn names() -> Arg {
     Arg::new("name").value_name("NAME").add(complete::jobs())
 }
@@ -79,7 +79,8 @@ pub(super) struct Read {
     pub(super) parsed: file::Parsed,
 }
 
-/// Reads the file that is meant. Errors: it is not there (74), others may write it (65).
+/// Reads the jobs file that the flag or the environment names. Errors: it does not exist (74), others may write to
+/// it (65).
 pub(super) fn read(context: &Context, args: &FileArgs) -> Result<Read> {
     let named = args.file.clone().or_else(|| context.env.nonempty("PGKIT_JOBS").map(PathBuf::from));
     let path = named.unwrap_or_else(|| PathBuf::from("jobs.toml"));
@@ -93,7 +94,7 @@ pub(super) fn read(context: &Context, args: &FileArgs) -> Result<Read> {
 }
 
 impl Read {
-    /// Tells every fault. Says whether the jobs may be used.
+    /// Prints every fault. Returns whether the jobs may be used.
     pub(super) fn tell(&self) -> bool {
         for fault in &self.parsed.faults {
             let job = fault.job.as_ref().map(|job| format!("job {job:?}: ")).unwrap_or_default();
@@ -103,7 +104,7 @@ impl Read {
         self.parsed.faults.iter().all(|fault| fault.warning)
     }
 
-    /// The jobs. Errors: something is wrong in the file (65); all of it is told by then.
+    /// Returns the jobs. Errors: something is wrong in the file (65), and every fault has been printed.
     pub(super) fn jobs(self) -> Result<Vec<Job>> {
         let wrong: Vec<_> = self.parsed.faults.iter().filter(|fault| !fault.warning).collect();
         let Some(first) = wrong.first() else { return Ok(self.parsed.jobs) };
@@ -116,7 +117,7 @@ impl Read {
     }
 }
 
-/// The jobs of the file, and what the tables say of them.
+/// Returns the jobs of the file, and what the tables say about them.
 pub(super) async fn look(
     context: &Context,
     root: &ArgMatches,
@@ -131,7 +132,7 @@ pub(super) async fn look(
     Ok((jobs, snapshot))
 }
 
-/// Asks the tables something, in a transaction that only reads. `owner` is the owner that the jobs file names.
+/// Queries the tables in a read-only transaction. `owner` is the owner that the jobs file names.
 pub(super) async fn reading<T>(
     context: &Context,
     root: &ArgMatches,
@@ -160,7 +161,7 @@ pub(super) struct WriteArgs {
     pub(super) session: SessionArgs,
 }
 
-/// A session of its own that may change something.
+/// Opens a separate session that may write.
 pub(super) async fn writing(
     context: &Context,
     root: &ArgMatches,
@@ -171,31 +172,31 @@ pub(super) async fn writing(
     connect(context, &target, session).await
 }
 
-/// The same to a target that is known.
+/// Does the same for a target that is already known.
 pub(super) async fn connect(context: &Context, target: &Target, session: &SessionArgs) -> Result<Writer> {
     open::writer(context, Purpose::Jobs, target, session.limits(), &session.echo).await
 }
 
-/// Who does this, for whoever finds it in the tables.
+/// Returns who makes a change, to be recorded in the tables.
 pub(super) fn who(writer: &Writer, context: &Context) -> String {
     format!("role {} ({}@{})", writer.user(), context.env.user().unwrap_or("unknown"), host())
 }
 
-/// This machine's name.
+/// Returns this machine's name.
 pub(super) fn host() -> String {
     nix::unistd::gethostname()
         .map_or_else(|_| "unknown".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
-/// The jobs of the file where there is one, and the role that it names as the tables' owner; a command that is about the
-/// tables can do without.
+/// Returns the jobs of the file, if there is one, and the role that it names as the tables' owner. A command that
+/// is about the tables can do without the file.
 pub(super) fn file_if_any(context: &Context, args: &FileArgs) -> Result<(Vec<Job>, Option<String>)> {
     let Some(read) = read_if_any(context, args)? else { return Ok((Vec::new(), None)) };
     let owner = read.parsed.owner.clone();
     Ok((read.jobs()?, owner))
 }
 
-/// The role that the file names as the tables' owner, whatever else is wrong in it.
+/// Returns the role that the file names as the tables' owner, even if something else is wrong in the file.
 pub(super) fn owner_if_any(context: &Context, args: &FileArgs) -> Result<Option<String>> {
     Ok(read_if_any(context, args)?.and_then(|read| read.parsed.owner))
 }
@@ -208,7 +209,7 @@ pub(super) fn read_if_any(context: &Context, args: &FileArgs) -> Result<Option<R
     read(context, args).map(Some)
 }
 
-/// The job of this name. Errors: there is none (64).
+/// Returns the job of this name. Errors: there is none (64).
 pub(super) fn find<'a>(jobs: &'a [Job], name: &str) -> Result<&'a Job> {
     jobs.iter().find(|job| job.name == name).ok_or_else(|| {
         let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();

@@ -1,4 +1,5 @@
-//! `jobs status`: are all jobs well? For a person, for Nagios in crontabber's own words, for Prometheus.
+//! `jobs status`: reports whether all jobs are healthy: for a person, for Nagios in crontabber's own words, or for
+//! Prometheus.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -76,7 +77,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     Ok(if findings.iter().any(|finding| finding.critical) { Exit::Bad } else { Exit::Done })
 }
 
-/// A fixed answer has no rows.
+/// Refuses format flags for an answer with a fixed format, which has no rows.
 fn refuse_format(args: &LookArgs, what: &str) -> Result<()> {
     if args.format.is_untouched() {
         return Ok(());
@@ -84,10 +85,10 @@ fn refuse_format(args: &LookArgs, what: &str) -> Result<()> {
     Err(Error::usage(format!("{what} is a format of its own: no other goes with it, and no columns")))
 }
 
-/// What a monitoring plugin answers where nothing can be said of the jobs. Whatever hinders us, monitoring must not take it
-/// for one of its own codes.
+/// Prints what a monitoring plugin answers if the state of the jobs is unknown. Whatever the error is, monitoring
+/// must not take its exit code for one of the plugin's own.
 pub fn unknown(why: &str) -> Exit {
-    // What hinders this too has no other way to be told.
+    // If this fails too, there is no other way to report it.
     let _ = output::print(&format!("UNKNOWN - {}\n", one_line(why)));
     Exit::Child(3)
 }
@@ -124,14 +125,15 @@ async fn nagios(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &L
     }
 }
 
-/// A text on one line without bars: a line break would end the plugin's answer, and monitoring reads figures behind a bar.
+/// Puts a text on one line, without vertical bars: a line break would end the plugin's answer, and monitoring
+/// reads performance data after a bar.
 fn one_line(text: &str) -> String {
     let joined: Vec<&str> = text.split_whitespace().collect();
     escape::terminal(&joined.join(" ")).replace('|', "\\x7c")
 }
 
-/// As [`one_line`], for a text that may stand behind a bar, as crontabber's texts have bars: `name=1` would be read as a
-/// figure there, and `name= 1` is not.
+/// Does the same as [`one_line`] for a text that may come after a bar, since crontabber's texts contain bars:
+/// `name=1` would be read as performance data there, and `name= 1` is not.
 fn no_figures(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let line = one_line(text);
@@ -145,28 +147,28 @@ fn no_figures(text: &str) -> String {
     out
 }
 
-/// A label's value in Prometheus's text format, which escapes backslashes, quotes and line feeds. Other control characters
-/// are shown as escapes, because some readers end lines at them too.
+/// Formats a label's value in Prometheus's text format, which escapes backslashes, quotes and line feeds. Other
+/// control characters are shown as escapes, because some readers end lines at them too.
 fn label_value(text: &str) -> String {
     let shown: Vec<Cow<'_, str>> = text.split('\n').map(escape::terminal).collect();
     shown.join("\n").replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
-/// Something that is not well.
+/// A problem with a job.
 struct Finding<'a> {
     job: &'a Job,
     critical: bool,
-    /// In a word.
+    /// The problem as a word.
     problem: &'static str,
     since: Option<Timestamp>,
-    /// What the original prints behind the job: the type and the value of the error.
+    /// The type of the error and, in the next field, its value, which the original prints after the job.
     kind: String,
     value: String,
 }
 
 impl Finding<'_> {
     fn detail(&self) -> String {
-        // What is no error has its problem as its kind.
+        // A problem that is no error has its own word as its kind.
         if self.kind == self.problem { self.value.clone() } else { format!("{}: {}", self.kind, self.value) }
     }
 
@@ -179,8 +181,8 @@ impl Finding<'_> {
     }
 }
 
-/// What is critical and what is worth a warning, in the order of the file. A backfill job that failed once is a warning,
-/// as in the original.
+/// Returns what is critical and what is worth a warning, in the order of the file. A backfill job that failed once
+/// is a warning, as in the original.
 fn findings<'a>(jobs: &'a [Job], snapshot: &Snapshot) -> Vec<Finding<'a>> {
     let mut all = Vec::new();
     for job in jobs {
@@ -191,7 +193,7 @@ fn findings<'a>(jobs: &'a [Job], snapshot: &Snapshot) -> Vec<Finding<'a>> {
         let row = stored.and_then(|stored| stored.state.row.as_ref());
         let claim = stored.and_then(|stored| stored.claim.as_ref());
         let held = claim.filter(|claim| claim.state == "held");
-        // A hold tells of the error that it comes from.
+        // The finding for a held job already includes the error that it comes from.
         if let Some(stored) = stored.filter(|stored| stored.error_count > 0 && held.is_none()) {
             let error = stored.last_error.clone().unwrap_or_default();
             let once = job.backfill && stored.error_count == 1;
@@ -222,7 +224,7 @@ fn findings<'a>(jobs: &'a [Job], snapshot: &Snapshot) -> Vec<Finding<'a>> {
     all
 }
 
-/// Prometheus's text exposition format, version 0.0.4.
+/// Returns the metrics in Prometheus's text exposition format, version 0.0.4.
 fn prometheus(jobs: &[Job], snapshot: &Snapshot) -> String {
     let label = |job: &Job| format!("{{job_name=\"{}\"}}", label_value(&job.name));
     let mut out = String::new();

@@ -1,4 +1,4 @@
-//! `jobs guard`: the trigger that keeps a real crontabber from taking a job that runs.
+//! `jobs guard`: the trigger that keeps a real crontabber from taking over a running job.
 
 use clap::{ArgMatches, Args, Command};
 use serde::Deserialize;
@@ -81,7 +81,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
             Exit::Done
         }
         ("install", None) => {
-            // Both or none: several statements in one message are one transaction.
+            // All or nothing: several statements in one message form one transaction.
             let sql = [REMOVE_FUNCTION, FUNCTION, TRIGGER].map(|text| in_schema(text, &place.schema));
             writer.run(&sql.join(";\n")).await.map_err(store::explain)?;
             echo.remark(&format!("{table}: the guard is there; pgkit jobs guard remove takes it away"));

@@ -1,4 +1,4 @@
-//! The date that a command line names.
+//! The date that a command line names, and what a run is asked to do.
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
@@ -8,17 +8,17 @@ use crate::jobs::job::Job;
 use crate::jobs::schedule::{At, Schedule};
 use crate::jobs::slots::{Slots, instant_of};
 
-/// What somebody wishes of a run that is only to be told.
+/// What is asked of a run that is only described and not carried out.
 pub(super) enum Wish<'a> {
-    /// What is due.
+    /// Run what is due.
     Due,
-    /// Whether due or not.
+    /// Run whether due or not.
     Forced,
-    /// For this date, as it was written; with `true` also where it was done.
+    /// Run for this date, as it was written; with `true` even if it was done already.
     Date(&'a str, bool),
 }
 
-/// A date as somebody types it, for this job. Errors: it is none (64).
+/// Parses a date as a person types it, for this job. Errors: it is no valid date (64).
 pub(super) fn parse_date(text: &str, job: &Job) -> Result<Timestamp> {
     if let Ok(instant) = text.parse::<Timestamp>() {
         return Ok(instant);
@@ -29,7 +29,7 @@ pub(super) fn parse_date(text: &str, job: &Job) -> Result<Timestamp> {
             let At { hour, minute } = at.unwrap_or(At { hour: 0, minute: 0 });
             instant_of(day.at(hour, minute, 0, 0), &TimeZone::UTC)
         }
-        // The day's own date, else its beginning.
+        // The job's first scheduled instant on that day, or else the beginning of the day.
         (Ok(day), _) if !text.contains(':') => {
             slots.of_day(day).or_else(|| instant_of(day.at(0, 0, 0, 0), &job.timezone))
         }

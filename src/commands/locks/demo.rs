@@ -1,4 +1,4 @@
-//! `locks demo`: sessions that go for one row, and what each got.
+//! `locks demo`: shows sessions that compete for one row, and what each of them gets.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -22,14 +22,14 @@ use crate::session::{Purpose, Writer};
 use crate::sql::quote_ident;
 use crate::units::parse_duration;
 
-/// `what` is the statement that was sent, or what was got for it.
+/// The columns. `what` is the statement that was sent, or its result.
 const COLUMNS: &[&str] =
     &["way", "at_ms float8", "session int8", "pid int8", "event", "what", "sqlstate", "waited_ms float8"];
 
-/// How long the janitor tries to reach a server that is away.
+/// How long the janitor tries to reach an unreachable server.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// The command.
+/// Returns the command.
 pub fn command() -> Command {
     let command = args::command("demo", "Let sessions go for the same row, and show who got what")
         .arg(
@@ -58,7 +58,7 @@ pub fn command() -> Command {
         arg.requires("sandbox").help("With --sandbox: folder with initdb and postgres")
     });
     with_flags(command)
-        // Here waiting is the point.
+        // Waiting for locks is the point of this command.
         .mut_arg("lock_timeout", |arg| arg.default_value("0"))
         .after_help(format!(
             "Each round all sessions send the same statement at the same moment: with NOWAIT, FOR UPDATE,\n\
@@ -69,12 +69,12 @@ pub fn command() -> Command {
         ))
 }
 
-/// Runs it.
+/// Runs the command.
 pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     let from = |e: clap::Error| Error::bug(e.to_string());
     let format = FormatArgs::from_arg_matches(own).map_err(from)?;
     let session = SessionArgs::from_arg_matches(own).map_err(from)?;
-    // What is wrong with the wishes is said before anything is made.
+    // Report wrong flags before creating anything.
     let listing = Listing::new(context, "locks demo", COLUMNS, &format)?;
     if !own.get_flag("sandbox") {
         let target = open::target(context, root, own, &session.echo)?;
@@ -102,7 +102,7 @@ async fn on_server(
     let writer = async |target: &Target| {
         open::writer(context, Purpose::Demo, target, session.limits(), &session.echo).await
     };
-    // The first asks for a password, if one is needed; the others and the janitor get it from there.
+    // The first session asks for a password, if one is needed; the others and the janitor get it from there.
     let first = writer(target).await?;
     let target = first.target().clone();
     let for_janitor = target.clone();
@@ -142,14 +142,14 @@ async fn on_server(
     let dropped = aside(move || janitor.finish()).await;
     match &dropped {
         Ok(done) => show(&done.statements),
-        // The janitor is dead: what it should have done is done here, as well as it goes.
+        // The janitor is dead, so its work is done here, as far as possible.
         Err(_) => {
             if let Ok(writer) = writer(&target).await {
                 let _ = writer.run(&janitor::drop_schema(&schema)).await;
             }
         }
     }
-    // Also when it was cut short: up to there it happened.
+    // Finish the listing even if the demonstration was cut short: everything up to then did happen.
     let finished = listing.finish().await;
     shown?;
     dropped.map_err(|e| e.hint(format!("see whether the schema {schema} is still there")))?;
@@ -178,9 +178,9 @@ async fn show_rounds(sessions: &[Writer], hold: Duration, listing: &mut Listing)
     Ok(())
 }
 
-/// An event as a row.
+/// Returns an event as a row.
 fn row(event: &Event, pid: Option<i64>) -> Row {
-    // To the microsecond: nobody measures closer than that across a connection.
+    // Rounded to microseconds: across a connection a higher precision would be meaningless.
     let ms = |d: Duration| Some((d.as_secs_f64() * 1e6).round() / 1e3);
     let (what, sqlstate) = match &event.got {
         None => (event.statement.to_owned(), None),

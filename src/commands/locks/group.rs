@@ -1,4 +1,4 @@
-//! The command `locks`: the report, with `--fail-after`, and the way to the commands below it.
+//! The command `locks`: the report, with `--fail-after`, and the subcommands.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::commands::report;
 use crate::commands::table::{self, add_all};
 use crate::error::{Exit, Result};
 use crate::locks::waited::Waited;
+use crate::output::terminal;
 use crate::report::Report;
-use crate::terminal;
 use crate::units::parse_duration;
 
-/// The report's command, with what is more than a report.
+/// Returns the report's command, with what it has in addition to the report.
 pub fn command(report: Command) -> Command {
     let command = report
         .arg(
@@ -26,13 +26,13 @@ pub fn command(report: Command) -> Command {
                 .conflicts_with("sql")
                 .help("Exit with 1 when somebody has waited longer; 0: as soon as somebody waits"),
         )
-        // A flag before the subcommand would be the report's.
+        // A flag before the subcommand would belong to the report.
         .args_conflicts_with_subcommands(true)
         .disable_help_subcommand(true);
     add_all(command, PARTS)
 }
 
-/// Runs it.
+/// Runs the command.
 pub async fn run(context: &Context, found: &Report, root: &ArgMatches, matches: &ArgMatches) -> Result<Exit> {
     if matches.subcommand().is_some() {
         return table::dispatch_below(PARTS, context, root, matches).await;

@@ -1,4 +1,4 @@
-//! `locks`: who waits for whom, and what to do about it.
+//! `locks`: shows which sessions wait for which, and what to do about it.
 
 mod demo;
 mod group;

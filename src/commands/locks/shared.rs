@@ -1,4 +1,4 @@
-//! What the commands below `locks` share.
+//! Shared code of the commands below `locks`.
 
 use clap::{Args, Command};
 

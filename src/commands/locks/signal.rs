@@ -13,11 +13,11 @@ use crate::commands::open;
 use crate::error::{self, Error, Exit, Result};
 use crate::escape;
 use crate::locks::signal::{self, Fate, How, Session};
+use crate::output::terminal;
 use crate::render::human;
 use crate::rows::Row;
 use crate::session::Purpose;
 use crate::sql::{quote_ident, quote_literal};
-use crate::terminal;
 use crate::units::parse_duration;
 
 const COLUMNS: &[&str] = &[
@@ -91,7 +91,7 @@ fn command(how: How) -> Command {
     ))
 }
 
-/// A session's number. The error says what is right.
+/// Parses a session's pid. The error says what is accepted.
 fn parse_pid(text: &str) -> std::result::Result<i32, String> {
     if let Some(gid) = text.strip_prefix("prepared:") {
         return Err(format!(
@@ -138,7 +138,8 @@ async fn run(context: &Context, how: How, root: &ArgMatches, own: &ArgMatches) -
     judge(how, &found, &fates, &user, &session.echo)
 }
 
-/// Says what would be hit, and asks. Errors: nobody can be asked (64), the answer is no (1).
+/// Shows the sessions that would be hit, and asks for confirmation. Errors: there is no terminal to ask on (64),
+/// the answer is no (1).
 async fn agree(how: How, hit: &[&Session]) -> Result<()> {
     for session in hit {
         error::note(&format!("pgkit: would {} {}", how.name(), describe(session)));
@@ -157,7 +158,7 @@ async fn agree(how: How, hit: &[&Session]) -> Result<()> {
     }
 }
 
-/// A session on two lines, for a person.
+/// Describes a session on two lines, for a person.
 fn describe(session: &Session) -> String {
     let mut parts = vec![session.pid.to_string()];
     parts.extend(session.user.iter().map(|user| format!("user {user}")));
@@ -195,7 +196,7 @@ async fn print(
     listing.finish().await
 }
 
-/// A fate in a few words.
+/// Describes a fate in a few words.
 fn word(how: How, fate: &Fate) -> String {
     match (fate, how) {
         (Fate::Missing, _) => "no such session".to_owned(),
@@ -213,7 +214,7 @@ fn word(how: How, fate: &Fate) -> String {
     }
 }
 
-/// The exit code, with what to do about what was not done.
+/// Returns the exit code, and says what to do about the sessions that were not hit.
 fn judge(
     how: How,
     found: &[(i32, Option<Session>)],

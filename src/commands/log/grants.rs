@@ -27,7 +27,7 @@ pub(super) fn command() -> Command {
         .after_help(args::example(&["pgkit log grants --role oncall | psql -U postgres -d postgres"]))
 }
 
-/// Prints the script. Connects to nothing.
+/// Prints the script without connecting to a server.
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     let args: GrantsArgs = shared::parse(own)?;
     let role = match args.role {

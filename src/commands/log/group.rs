@@ -1,4 +1,4 @@
-//! The command `log`, and the way to those below it.
+//! The command `log`, which dispatches to its subcommands.
 
 use clap::{ArgMatches, Command};
 
@@ -8,7 +8,7 @@ use crate::commands::context::Context;
 use crate::commands::table::{self, add_all};
 use crate::error::{Exit, Result};
 
-/// The command.
+/// Returns the command.
 pub fn command() -> Command {
     let command = args::command("log", "Log all SQL without forgetting to stop, and read the server's log")
         .subcommand_required(true)
@@ -18,7 +18,7 @@ pub fn command() -> Command {
     add_all(command, PARTS)
 }
 
-/// Runs it.
+/// Runs the command.
 pub async fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> Result<Exit> {
     table::dispatch_below(PARTS, context, root, matches).await
 }

@@ -1,14 +1,14 @@
-//! How a person on a terminal reads the log: one line an entry, the statement in front of everything.
+//! Shows the log to a person on a terminal: one line per entry, the statement first.
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil::Date};
 
-use crate::cell::Cell;
 use crate::escape;
-use crate::plain::plain;
 use crate::render::{Format, Style, human};
+use crate::rows::cell::Cell;
+use crate::rows::plain::plain;
 
-/// One line an entry; columns are those of [`crate::log::record::COLUMNS`].
+/// Prints one line per entry; the columns are those of [`crate::log::record::COLUMNS`].
 pub(super) struct Lines {
     style: Style,
     /// The date that was shown last.
@@ -25,14 +25,15 @@ impl Lines {
     }
 }
 
-/// A time of a cell, which counts from 2000-01-01.
+/// Returns the time in a cell, which counts from 2000-01-01.
 fn time(cell: &Cell<'_>, zone: &TimeZone) -> Option<jiff::Zoned> {
     let Cell::Timestamp { micros, .. } = cell else { return None };
     let unix = micros.checked_add(946_684_800_000_000)?;
     Some(Timestamp::from_microsecond(unix).ok()?.to_zoned(zone.clone()))
 }
 
-/// A text on one line: what is blank becomes one blank, what drives a terminal is shown.
+/// Puts a text on one line: runs of whitespace become one blank, and characters that control a terminal are
+/// escaped.
 fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     escape::terminal(&words.join(" ")).into_owned()

@@ -1,4 +1,4 @@
-//! `log`: where the server's log is, switching statements on and surely off again, and reading it.
+//! `log`: finds the server's log, switches the logging of statements on and reliably off again, and reads the log.
 
 mod grants;
 mod group;

@@ -9,7 +9,7 @@ use crate::error::{self, Error, Exit, Result};
 use crate::log::scope::Scope;
 use crate::log::switch::{Foreign, Off, Switch};
 use crate::note::Restore;
-use crate::terminal;
+use crate::output::terminal;
 
 #[derive(Debug, Clone, Args)]
 struct OffArgs {
@@ -64,7 +64,7 @@ async fn everywhere(switch: &Switch, only: Option<Scope>, foreign: Foreign, echo
                 }
             }
             Ok(None) => {}
-            // The other places are put back all the same.
+            // The other scopes are restored all the same.
             Err(e) => {
                 error::print(&Error { message: format!("{scope}: {}", e.message), ..e.clone() });
                 exit = e.exit;
@@ -78,7 +78,7 @@ async fn everywhere(switch: &Switch, only: Option<Scope>, foreign: Foreign, echo
     Ok(exit)
 }
 
-/// What was done in one place, in words.
+/// Prints what was done in one scope.
 pub(super) fn tell(off: &Off, echo: &EchoArgs) {
     let shown = |value: Option<&str>| value.map_or_else(|| "nothing".to_owned(), |v| format!("{v:?}"));
     for (name, step) in &off.settings {

@@ -1,4 +1,4 @@
-//! `log on`: logs statements, for a while.
+//! `log on`: logs statements for a while.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
@@ -19,9 +19,9 @@ use crate::log::scope::Scope;
 use crate::log::switch::{On, Switch};
 use crate::log::watcher::{Order, Orders};
 use crate::note::{self, Values, Wish};
+use crate::output::terminal;
 use crate::render::human;
 use crate::signals;
-use crate::terminal;
 use crate::units::{parse_bytes, parse_duration};
 
 /// How long a watcher may take to switch back.
@@ -38,14 +38,14 @@ enum Statement {
     Ddl,
 }
 
-/// A length of time, or none.
+/// A length of time, or forever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum For {
     Forever,
     Time(Duration),
 }
 
-/// A size, or none.
+/// A size, or unlimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Size {
     Unlimited,
@@ -113,7 +113,7 @@ pub(super) fn command() -> Command {
     )
 }
 
-/// The settings that are asked for, as the server writes their values.
+/// Returns the settings that are asked for, with their values as the server writes them.
 fn settings(args: &OnArgs) -> Values {
     let mut settings = Values::new();
     let statement = args.statement.or_else(|| args.min_duration.is_none().then_some(Statement::All));
@@ -131,7 +131,7 @@ fn settings(args: &OnArgs) -> Values {
     settings
 }
 
-/// Who switches on, for whoever finds the record.
+/// Returns who switches on, to be shown to those who find the record.
 fn by(role: &str, env: &Environment) -> String {
     let machine = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned());
     format!(
@@ -141,7 +141,7 @@ fn by(role: &str, env: &Environment) -> String {
     )
 }
 
-/// A name for this switching on. The standard library's hasher is seeded at random.
+/// Returns a random name for this run of `log on`. The standard library's hasher is seeded at random.
 fn random_id() -> String {
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());
@@ -157,11 +157,11 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         return Err(Error::usage("--min-duration: the server counts to 24 days"));
     }
     if args.tail {
-        // What is wrong with the wishes is said before anybody connects.
+        // Report wrong flags before connecting.
         tail::check_format(context, &args.format)?;
     }
     let switch = Switch::lock(&access, &mut terminal::ask_password).await?;
-    // A log that cannot be shown is told before anything is switched on; nothing is missed between.
+    // A log that cannot be shown is reported before anything is switched on, and no entry is missed in between.
     let ahead = if args.tail { Some(tail::ahead(switch.access()).await?) } else { None };
     let answer = switch_on(context, &switch, &args, &scope, &echo).await;
     switch.unlock().await;
@@ -171,7 +171,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     }
 }
 
-/// Switches on with a watcher, and says what came of it.
+/// Switches on with a watcher, and reports the result.
 async fn switch_on(
     context: &Context,
     switch: &Switch,
@@ -231,7 +231,7 @@ async fn switch_on(
     Ok(watcher)
 }
 
-/// The end of a length of time.
+/// Returns the end of a length of time.
 fn end(now: Timestamp, time: Duration) -> Result<Timestamp> {
     SignedDuration::try_from(time)
         .ok()
@@ -239,7 +239,7 @@ fn end(now: Timestamp, time: Duration) -> Result<Timestamp> {
         .ok_or_else(|| Error::usage("--for: that is too long").hint("write forever for no end"))
 }
 
-/// What was done, in words.
+/// Prints what was done.
 fn tell(
     scope: &Scope,
     wish: &Wish,
@@ -333,7 +333,7 @@ async fn show(
     echo: &EchoArgs,
     watcher: Helper,
 ) -> Result<Exit> {
-    // Ctrl-C ends the tail; then there is still something to do.
+    // Ctrl-C ends the tail, and then the settings still have to be switched back.
     signals::patience(PATIENCE);
     let mut guard = Guard { watcher: Some(watcher), quiet: echo.quiet };
     let left = match args.time {
@@ -345,7 +345,7 @@ async fn show(
     shown
 }
 
-/// Has the watcher switch back, whatever ends us: dropping it is the last thing a signal does.
+/// Makes the watcher switch back, however we end: on a signal, dropping this is the last thing that happens.
 struct Guard {
     watcher: Option<Helper>,
     quiet: bool,
@@ -377,11 +377,11 @@ impl Drop for Guard {
     }
 }
 
-/// Asks the watcher to switch back now; it may be about to do so by itself, since its time has come.
+/// Tells the watcher to switch back now; it may be about to do so by itself because its time has come.
 fn switch_back(mut watcher: Helper) -> Result<()> {
     match watcher.ask::<()>(&Order::Off) {
         Ok(()) => {
-            // It may wait for sessions that still log.
+            // It may still have to wait for sessions that go on logging.
             watcher.detach();
             Ok(())
         }

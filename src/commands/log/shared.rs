@@ -8,8 +8,8 @@ use crate::commands::{complete, open};
 use crate::error::{Error, Result};
 use crate::log::scope::Scope;
 use crate::log::switch::Access;
+use crate::output::terminal;
 use crate::session::{Purpose, Writer};
-use crate::terminal;
 
 /// Which place is meant.
 #[derive(Debug, Clone, Args)]
@@ -27,7 +27,7 @@ pub(super) struct ScopeArgs {
 }
 
 impl ScopeArgs {
-    /// The place that was named, if one was.
+    /// Returns the scope that was named, if one was.
     pub(super) fn scope(&self) -> Option<Scope> {
         match (&self.database, &self.role) {
             (Some(name), _) => Some(Scope::Database(name.clone())),
@@ -37,19 +37,19 @@ impl ScopeArgs {
     }
 }
 
-/// A command with the flags of the connection and of what is shown beside the answer.
+/// Returns a command with the flags for the connection and for what is shown besides the answer.
 pub(super) fn command<A: Args>(name: &'static str, about: &'static str, examples: &[&str]) -> Command {
     let command =
         EchoArgs::augment_args(ConnectionArgs::augment_args(A::augment_args(args::command(name, about))));
     command.about(about).after_help(args::example(examples))
 }
 
-/// The values of a group of flags.
+/// Returns the values of a group of flags.
 pub(super) fn parse<A: FromArgMatches>(matches: &ArgMatches) -> Result<A> {
     A::from_arg_matches(matches).map_err(|e| Error::bug(e.to_string()))
 }
 
-/// How to connect, as the flags say.
+/// Returns how to connect according to the flags.
 pub(super) fn access(
     context: &Context,
     root: &ArgMatches,
@@ -60,7 +60,7 @@ pub(super) fn access(
     Ok(Access { target, echo: echo.echo(), running: context.running.clone() })
 }
 
-/// A session for looking at the log.
+/// Opens a session for reading the log.
 pub(super) async fn reader(access: &Access) -> Result<Writer> {
     access.writer(Purpose::Tail, &mut terminal::ask_password).await
 }

@@ -1,4 +1,4 @@
-//! `log status`: what is on, until when, how fast the log grows, and who still logs.
+//! `log status`: what is on, until when, how fast the log grows, and which sessions still log.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -168,7 +168,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         }
     }
     listing.finish().await?;
-    // A record that could not be read must not end with 0.
+    // If a record could not be read, the exit code must not be 0.
     Ok(places.unreadable.values().next().map_or(exit, |e| e.exit))
 }
 
@@ -176,12 +176,12 @@ fn overdue(places: &Places, now: Timestamp) -> bool {
     places.notes.values().any(|note| note.is_overdue(now))
 }
 
-/// Is this what pgkit switched on for the whole server?
+/// Returns whether this is what pgkit switched on for the whole server.
 fn is_ours(places: &Places, name: &str, value: &str) -> bool {
     places.notes.values().any(|note| note.settings.get(name).is_some_and(|change| change.set == value))
 }
 
-/// Sessions that began while something was on that is off now, with the place.
+/// Returns the sessions that began while something was on that is off now, each with its scope.
 fn lingering(places: &Places, clients: &[Client]) -> Vec<(String, Client)> {
     let mut all = Vec::new();
     for (scope, note) in &places.notes {
@@ -190,7 +190,7 @@ fn lingering(places: &Places, clients: &[Client]) -> Vec<(String, Client)> {
     all
 }
 
-/// Looks twice at the log's size.
+/// Measures the log's size twice, to tell how fast it grows.
 async fn measure(writer: &Writer, time: Duration) -> Result<Speed> {
     let place = Place::find(writer).await?;
     let Some(first) = files::sizes(&place, writer).await? else { return Ok(Speed::default()) };
@@ -207,7 +207,7 @@ async fn measure(writer: &Writer, time: Duration) -> Result<Speed> {
     })
 }
 
-/// The log's folder, where it is on this machine.
+/// Returns the log's folder, if it is on this machine.
 async fn folder(place: &Place, writer: &Writer) -> Option<PathBuf> {
     let path = match place.log(writer).await.ok()? {
         Log::Local(_, path) => path,

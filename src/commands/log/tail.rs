@@ -30,7 +30,7 @@ use crate::rows::Flow;
 use crate::session::Writer;
 use crate::units::parse_duration;
 
-/// How many entries a follower shows first.
+/// How many entries are shown first with `--follow`.
 const LAST: usize = 10;
 
 #[derive(Debug, Clone, Args)]
@@ -86,7 +86,8 @@ struct FilterArgs {
 }
 
 impl FilterArgs {
-    /// Errors: a time that is none (64), or that ends before it begins.
+    /// Returns the filter that the flags describe. Errors: a text is no valid time, or the range ends before it
+    /// begins (64).
     fn filter(&self, clock: &Clock, now: Timestamp) -> Result<Filter> {
         let moment = |flag: &str, text: &Option<String>| {
             let parsed = text.as_ref().map(|text| parse_moment(text, &clock.zone(), now)).transpose();
@@ -107,7 +108,7 @@ impl FilterArgs {
         })
     }
 
-    /// The flags that only a log with this field can answer.
+    /// Returns the flags that need a log with a certain field.
     fn needs(&self) -> Vec<(&'static str, Field, &'static str)> {
         let all = [
             (self.database.is_some(), "--database", Field::Database, "%d"),
@@ -139,7 +140,7 @@ fn listing(context: &Context, format: &FormatArgs) -> Result<Listing> {
     Listing::for_people(context, "log tail", COLUMNS, format, |style| Some(Box::new(Lines::new(style))))
 }
 
-/// Errors: the wishes are none (64, 65).
+/// Checks the format flags. Errors: they are not valid (64, 65).
 pub(super) fn check_format(context: &Context, format: &FormatArgs) -> Result<()> {
     if format.sort.is_some() {
         return Err(Error::usage("--sort: what goes on has no end to sort by").hint("leave out --sort"));
@@ -178,14 +179,14 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     show.run(source, reading, wanted).await
 }
 
-/// The clock of whoever says `10m` ago.
+/// Returns the current time, to which `10m` ago is relative.
 fn now() -> Timestamp {
     #[expect(clippy::disallowed_methods, reason = "the command line is where now comes from")]
     Timestamp::now()
 }
 
 impl TailArgs {
-    /// Does anybody want to know when something was?
+    /// Returns whether the time of entries is needed.
     fn wants_times(&self) -> bool {
         let format = &self.format;
         let is_time = |column: &str| column == "time" || column.starts_with("time:");
@@ -197,7 +198,7 @@ impl TailArgs {
     }
 }
 
-/// The answer as it is printed, and what is said beside it.
+/// Where entries are printed, and the flags for remarks.
 struct Printed {
     listing: Listing,
     echo: EchoArgs,
@@ -229,13 +230,14 @@ impl Show for Printed {
     }
 }
 
-/// The log as it is before something is switched on: what comes after this moment is what `log on --tail` shows.
+/// The end of the log before something is switched on: `log on --tail` shows what comes after it.
 pub(super) struct Ahead {
     source: Source,
     reading: Reading,
 }
 
-/// Goes to the end of the log. Errors: it is nowhere that can be read (74), the role may not (77).
+/// Goes to the end of the log. Errors: the log cannot be read from anywhere (74), the role is not permitted to
+/// read it (77).
 pub(super) async fn ahead(access: &Access) -> Result<Ahead> {
     let writer = shared::reader(access).await?;
     let (mut source, reading) = of_server(access.clone(), writer).await?;
@@ -244,7 +246,7 @@ pub(super) async fn ahead(access: &Access) -> Result<Ahead> {
     Ok(Ahead { source, reading })
 }
 
-/// `log on --tail`: what is logged in this place, for so long.
+/// Shows for `log on --tail` what is logged in this scope, until its time is over.
 pub(super) async fn follow(
     context: &Context,
     ahead: Ahead,
@@ -271,12 +273,13 @@ pub(super) async fn follow(
     show.run(ahead.source, ahead.reading, wanted).await
 }
 
-/// The server's log. Errors: it is nowhere that can be read (74), the role may not (77).
+/// Opens the server's log. Errors: it cannot be read from anywhere (74), the role is not permitted to read it
+/// (77).
 async fn of_server(access: Access, writer: Writer) -> Result<(Source, Reading)> {
     let place = Place::find(&writer).await?;
     let log = place.log(&writer).await?;
     let zone = place.settings.log_timezone.clone().unwrap_or_else(|| "UTC".to_owned());
-    // A zone that only the server knows is one whose abbreviations have to do.
+    // If only the server knows the zone, the abbreviations in the log have to do.
     let clock = Clock::named(&zone).unwrap_or_else(|_| Clock::local());
     let prefix = place.settings.log_line_prefix.clone();
     match log {

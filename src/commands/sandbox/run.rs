@@ -7,7 +7,7 @@ use crate::commands::args;
 use crate::commands::context::Context;
 use crate::error::{Error, Exit, Result};
 
-/// The command.
+/// Returns the command.
 pub(super) fn command() -> Command {
     with_bin_dir(args::command("run", "Run one command, of pgkit or any other, on a server of its own"))
         .arg(

@@ -1,4 +1,4 @@
-//! What the commands share that run something on a throwaway server.
+//! Shared code of the commands that run something on a throwaway server.
 
 use std::path::PathBuf;
 
@@ -10,10 +10,10 @@ use crate::error::{Error, Exit, Result};
 use crate::helper::aside;
 use crate::sandbox::{self, Info, Options};
 
-/// Whose the kept server is.
+/// The scope of the kept server.
 pub(super) const SCOPE: &str = "user";
 
-/// `--bin-dir`, for a command that starts a server.
+/// Adds `--bin-dir` to a command that starts a server.
 pub fn with_bin_dir(command: Command) -> Command {
     let help = "Folder with initdb and postgres [default: PGKIT_PG_BIN, pg_config, the usual folders, PATH]";
     command.arg(
@@ -26,7 +26,8 @@ pub fn with_bin_dir(command: Command) -> Command {
     )
 }
 
-/// A server with sample data, of the programs that are meant.
+/// Returns the options for a server with sample data, run by the installation that the flags and the environment
+/// name.
 pub(super) fn options(context: &Context, matches: &ArgMatches) -> Result<Options> {
     let env = |name: &str| context.env.var(name).map(str::to_owned);
     let bin_dir = matches.get_one::<PathBuf>("bin-dir");
@@ -37,13 +38,13 @@ pub(super) fn options(context: &Context, matches: &ArgMatches) -> Result<Options
     Ok(options)
 }
 
-/// A server of our own that is gone when this value is.
+/// Starts a server of our own, which is gone when the value is dropped.
 pub async fn own_server(context: &Context, matches: &ArgMatches) -> Result<sandbox::Server> {
     let options = options(context, matches)?;
     aside(move || sandbox::start_own(&options)).await
 }
 
-/// The way to it, whatever the person has set for other servers.
+/// Returns the connection target of the server, ignoring what the user has set for other servers.
 pub fn target(server: &sandbox::Server) -> Result<Target> {
     let info = server.info();
     let flags = Flags {
@@ -57,7 +58,7 @@ pub fn target(server: &sandbox::Server) -> Result<Target> {
     connect::resolve(&flags, &Environment::default(), &connect::Disk)
 }
 
-/// Stops it now rather than at the very end, so that what goes wrong is seen.
+/// Stops the server now rather than at the very end, so that errors are seen.
 pub async fn end(server: sandbox::Server) -> Result<()> {
     aside(move || {
         drop(server);
@@ -66,10 +67,10 @@ pub async fn end(server: sandbox::Server) -> Result<()> {
     .await
 }
 
-/// A program that connects to the sandbox and to nothing else.
+/// Returns a command whose libpq connections lead to the sandbox.
 pub fn program(name: &std::ffi::OsStr, info: &Info, context: &Context) -> tokio::process::Command {
     let mut command = tokio::process::Command::new(name);
-    // What the person has set for other servers must not lead there.
+    // What the user has set for other servers must not lead there.
     for (variable, _) in context.env.vars() {
         if variable.starts_with("PG") && !variable.starts_with("PGKIT") {
             command.env_remove(variable);
@@ -79,12 +80,12 @@ pub fn program(name: &std::ffi::OsStr, info: &Info, context: &Context) -> tokio:
     command
 }
 
-/// This very program.
+/// Returns the path of pgkit's own executable.
 pub fn myself() -> Result<PathBuf> {
     std::env::current_exe().map_err(|e| Error::io("could not find pgkit's own executable", &e))
 }
 
-/// A child's end as an exit code of ours, as a shell has it.
+/// Converts a child's exit status to an exit code of ours, as a shell does.
 pub fn exit_of(status: std::process::ExitStatus) -> Exit {
     use std::os::unix::process::ExitStatusExt;
     match status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)) {

@@ -10,7 +10,7 @@ use crate::helper::aside;
 use crate::output;
 use crate::sandbox;
 
-/// The command.
+/// Returns the command.
 pub(super) fn command() -> Command {
     with_bin_dir(args::command(
         "start",

@@ -1,4 +1,4 @@
-//! `sandbox status`: which throwaway servers run.
+//! `sandbox status`: lists the running throwaway servers.
 
 use clap::{ArgMatches, Command};
 
@@ -9,7 +9,7 @@ use crate::error::{self, Exit, Result};
 use crate::output;
 use crate::sandbox;
 
-/// The command.
+/// Returns the command.
 pub(super) fn command() -> Command {
     args::command("status", "Say which sandboxes run; exit code 1 when `start` has none running")
         .after_help(args::example(&["pgkit sandbox status"]))

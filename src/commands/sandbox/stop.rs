@@ -9,7 +9,7 @@ use crate::error::{self, Exit, Result};
 use crate::helper::aside;
 use crate::sandbox;
 
-/// The command.
+/// Returns the command.
 pub(super) fn command() -> Command {
     args::command("stop", "Stop the server that `start` started, and remove it")
         .after_help(args::example(&["pgkit sandbox stop"]))

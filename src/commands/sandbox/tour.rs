@@ -8,15 +8,15 @@ use crate::commands::args;
 use crate::commands::context::Context;
 use crate::error::{Error, Exit, Result};
 use crate::output;
+use crate::output::terminal;
 use crate::sandbox::Server;
 use crate::session::Wire;
-use crate::terminal;
 
-/// A step: a problem, and the shell commands that solve it.
+/// A step of the tour: a problem, and the shell commands that solve it.
 struct Step {
     problem: &'static str,
     lines: &'static [&'static str],
-    /// Run it while sessions wait for each other's locks?
+    /// Whether to run it while sessions wait for each other's locks.
     with_queue: bool,
 }
 
@@ -59,7 +59,7 @@ const STEPS: &[Step] = &[
     ),
 ];
 
-/// The command.
+/// Returns the command.
 pub(super) fn command() -> Command {
     with_bin_dir(args::command(
         "tour",
@@ -101,7 +101,7 @@ pub(super) async fn run(context: &Context, _root: &ArgMatches, matches: &ArgMatc
     Ok(worst)
 }
 
-/// Waits for a key. Says whether the tour goes on.
+/// Waits for a key. Returns whether the tour goes on.
 async fn goes_on() -> Result<bool> {
     output::print("\nAny key goes on, q ends the tour. ")?;
     let key = terminal::key().await?;
@@ -109,7 +109,7 @@ async fn goes_on() -> Result<bool> {
     Ok(!matches!(key, Some(b'q' | b'Q' | 0x1b)))
 }
 
-/// Runs the lines of a step in a shell, each shown before.
+/// Runs the lines of a step in a shell, showing each before it runs.
 async fn show(context: &Context, server: &Server, step: &Step) -> Result<Exit> {
     let info = server.info();
     let mut worst = Exit::Done;
@@ -133,8 +133,8 @@ async fn show(context: &Context, server: &Server, step: &Step) -> Result<Exit> {
     Ok(worst)
 }
 
-/// Runs this while three sessions queue for locks: the first is idle in a transaction, the second wants the same row, and
-/// the third wants to alter the table.
+/// Runs this while three sessions queue for locks: the first is idle in a transaction, the second wants the same
+/// row, and the third wants to alter the table.
 async fn queue<T>(context: &Context, server: &Server, work: impl Future<Output = Result<T>>) -> Result<T> {
     let target = target(server)?;
     let mut never = |_: &str| Err(Error::bug("the sandbox wants a password"));

@@ -1,15 +1,16 @@
 //! Candidates as bash may insert them.
 //!
-//! readline replaces a region of the line: the text behind an open quote, or else behind the last word break
-//! (`COMP_WORDBREAKS` holds `=`, `:` and `@`). It inserts the candidate, or what all candidates begin with, and quotes nothing.
-//! An open quote stays and is closed behind the candidate, unless the candidate itself begins or ends with that quote. So
-//! pgkit removes the part of the name that stands before the region, and quotes the rest for the state in which it begins.
+//! readline replaces a region of the line: the text after an open quote, or else after the last word break
+//! (`COMP_WORDBREAKS` holds `=`, `:` and `@`). It inserts the candidate, or what all candidates begin with, and
+//! quotes nothing. An open quote stays and is closed after the candidate, unless the candidate itself begins or
+//! ends with that quote. So pgkit removes the part of the name that comes before the region, and quotes the rest
+//! for the state in which it begins.
 //!
-//! Completion sees only the last line. On the second line of an open quote, or between backquotes, the state is a guess.
-//! Therefore each character is quoted in a form that runs nothing in any state, even where it is not right:
+//! Completion sees only the last line. On the second line of an open quote, or between backquotes, the state is a
+//! guess. Therefore each character is quoted in a form that runs nothing in any state, even where it is not right:
 //!
-//! * Within quotes, a character that the shell acts on gets a backslash and a pair of quotes around it. It is literal both
-//!   where these quotes close and open, and where they open and close.
+//! * Within quotes, a character that the shell acts on gets a backslash and a pair of quotes around it. It is literal
+//!   both where these quotes close and open, and where they open and close.
 //! * A `$` never stands before a bracket or a name, since a backslash between backquotes would not protect it.
 //! * A backquote is never inserted.
 
@@ -17,7 +18,8 @@ use clap_complete::CompletionCandidate;
 
 use super::line::{self, Quote};
 
-/// The candidates for the end of this line, one a line, as readline shall insert them in place of the region.
+/// Returns the candidates for the end of this line, one per line, as readline shall insert them in place of the
+/// region.
 pub fn answer(
     text: &str,
     region: &str,
@@ -41,7 +43,7 @@ pub fn answer(
     quoted.into_iter().map(|units| units.concat() + "\n").collect()
 }
 
-/// The part of the typed word before the region, the state in which the region begins, and all words.
+/// Returns the part of the typed word before the region, the state in which the region begins, and all words.
 fn place(text: &str, region: &str) -> Option<(String, Quote, Vec<String>)> {
     let mut head = line::read(text.strip_suffix(region)?)?;
     let whole = line::read(text)?;
@@ -52,7 +54,7 @@ fn place(text: &str, region: &str) -> Option<(String, Quote, Vec<String>)> {
     Some((head.words.pop()?, head.quote, whole.words))
 }
 
-/// Each character, quoted for this state.
+/// Returns each character, quoted for this state.
 fn quoted(text: &str, quote: Quote) -> Vec<String> {
     let unquoted = |c: char| match c {
         '`' => "$'\\x60'".to_owned(),
@@ -76,9 +78,9 @@ fn quoted(text: &str, quote: Quote) -> Vec<String> {
         .collect()
 }
 
-/// Keeps the common beginning of all candidates, which readline inserts, from ending within the quotes of a character. An
-/// empty pair of quotes in one candidate ends it before that character. Within an open quote the pair stands at the very
-/// beginning, so that nothing is inserted.
+/// Keeps the common beginning of all candidates, which readline inserts, from ending within the quotes of a
+/// character. An empty pair of quotes in one candidate ends it before that character. Within an open quote the
+/// pair is put at the very beginning, so that nothing is inserted.
 fn part(candidates: &mut [Vec<String>], quote: Quote) {
     let Some((last, others)) = candidates.split_last_mut() else { return };
     let common = (0..last.len()).find(|&i| others.iter().any(|o| o.get(i) != last.get(i)));

@@ -31,26 +31,26 @@ pub struct Line {
     pub words: Vec<String>,
     /// What is open at its end.
     pub quote: Quote,
-    /// Does it end in a backslash that waits for what it quotes?
+    /// Whether it ends in a backslash whose quoted character is yet to be typed.
     pub escaped: bool,
 }
 
-/// Reads a simple command as bash and zsh do. `None`: the line holds more than words and redirections, or ends in the name
-/// of a redirection's file, so there is nothing to complete.
+/// Reads a simple command as bash and zsh do. `None` if the line holds more than words and redirections, or ends
+/// in the name of a redirection's file, so that there is nothing to complete.
 pub fn read(text: &str) -> Option<Line> {
     let mut words = Vec::new();
     // `None` between words.
     let mut word: Option<String> = None;
     let mut quote = Quote::None;
     let mut escaped = false;
-    // The next word is a redirection's.
+    // Whether the next word belongs to a redirection.
     let mut redirected = false;
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         match (quote, c) {
             (Quote::Single, '\'') | (Quote::Double, '"') => quote = Quote::None,
             (Quote::Single, c) => word.get_or_insert_default().push(c),
-            // Other rules apply within these.
+            // Other rules apply within these quotes and substitutions.
             (_, '`') => return None,
             (_, '$') if matches!(chars.peek(), Some('(')) => return None,
             (Quote::None, '$') if matches!(chars.peek(), Some('\'' | '"')) => return None,
@@ -77,7 +77,7 @@ pub fn read(text: &str) -> Option<Line> {
                 }
             }
             (Quote::None, '<' | '>') => {
-                // The digits before it are the descriptor's.
+                // The digits before it are the file descriptor.
                 let before = word.take().filter(|w| !w.bytes().all(|b| b.is_ascii_digit()));
                 words.extend(before.filter(|_| !redirected));
                 while chars.next_if(|c| matches!(c, '<' | '>' | '&' | '|')).is_some() {}
@@ -95,7 +95,7 @@ pub fn read(text: &str) -> Option<Line> {
     Some(Line { words, quote, escaped })
 }
 
-/// One word without its quotes, as bash and zsh read it; unchanged where it is more than one word.
+/// Returns one word without its quotes, as bash and zsh read it; unchanged if it is more than one word.
 pub fn word(raw: &str) -> String {
     match read(raw).map(|line| line.words) {
         Some(mut words) if words.len() == 1 => words.swap_remove(0),
@@ -103,7 +103,7 @@ pub fn word(raw: &str) -> String {
     }
 }
 
-/// The beginning of a word of fish without its quotes. Both kinds of quote take backslashes there.
+/// Returns the beginning of a fish word without its quotes. In fish both kinds of quotes allow backslash escapes.
 pub fn fish_word(raw: &str) -> String {
     let mut word = String::new();
     let mut open = None;
@@ -125,7 +125,7 @@ pub(super) fn value(candidate: &CompletionCandidate) -> String {
     candidate.get_value().to_string_lossy().into_owned()
 }
 
-/// What is inserted for each candidate.
+/// Returns what is inserted for each candidate.
 pub(super) fn values(candidates: Vec<CompletionCandidate>) -> impl Iterator<Item = String> {
     candidates.into_iter().map(|c| value(&c))
 }

@@ -1,4 +1,4 @@
-//! The script for each shell, and the answer to its questions.
+//! The completion script for each shell, and the answers to its questions.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::{escape, output};
 /// A shell that pgkit completes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shell {
-    /// bash, from 3.2 on.
+    /// bash, version 3.2 or later.
     Bash,
     /// zsh.
     Zsh,
@@ -46,7 +46,7 @@ impl Shell {
     }
 }
 
-/// The script that makes a shell ask pgkit.
+/// Returns the script that makes a shell ask pgkit.
 pub fn script(shell: Shell) -> Result<String> {
     let theirs = |completer: &dyn EnvCompleter| {
         let mut script = Vec::new();
@@ -64,7 +64,7 @@ pub fn script(shell: Shell) -> Result<String> {
     }
 }
 
-/// Answers a script's question: `COMPLETE=bash pgkit -- …`. Without a line it is the script that is asked for.
+/// Answers a script's question: `COMPLETE=bash pgkit -- …`. Without a command line it prints the script.
 pub fn answer(env: &Environment, args: &[OsString], tree: impl FnOnce() -> Command) -> Result<()> {
     let named = env.nonempty("COMPLETE").unwrap_or_default();
     let name = Path::new(named).file_stem().and_then(OsStr::to_str).unwrap_or_default();
@@ -84,7 +84,7 @@ pub fn answer(env: &Environment, args: &[OsString], tree: impl FnOnce() -> Comma
             [line, region] => bash::answer(line, region, |words| candidates(tree(), words)),
             _ => String::new(),
         },
-        // An old script, which does not quote: only names that need no quotes.
+        // An old script does not quote, so it gets only names that need no quotes.
         (Shell::Bash, Some(index)) => {
             let words: Vec<String> = given.iter().take(index + 1).map(|w| line::word(w)).collect();
             let separator = env.nonempty("_CLAP_IFS").unwrap_or("\n");
@@ -112,7 +112,7 @@ pub fn answer(env: &Environment, args: &[OsString], tree: impl FnOnce() -> Comma
     output::print(&text)
 }
 
-/// The candidates for the last of these words, without those that a terminal would act on.
+/// Returns the candidates for the last of these words, without those that a terminal would act on.
 fn candidates(mut tree: Command, words: Vec<String>) -> Vec<CompletionCandidate> {
     let Some(last) = words.len().checked_sub(1) else { return Vec::new() };
     complete::set_line(&words);
@@ -125,25 +125,27 @@ fn candidates(mut tree: Command, words: Vec<String>) -> Vec<CompletionCandidate>
     found.into_iter().filter(is_text).collect()
 }
 
-/// The first line of a candidate's description: one may come from a report of the user's own.
+/// Returns the first line of a candidate's description, escaped, because a description may come from a report of
+/// the user's own.
 fn help(candidate: &CompletionCandidate) -> Option<String> {
     let text = candidate.get_help()?.to_string();
     Some(escape::terminal(text.lines().next().unwrap_or_default()).into_owned())
 }
 
-/// A candidate with its description behind a tab, as fish and PowerShell read it.
+/// Formats a candidate with its description after a tab, as fish and PowerShell read it.
 fn with_help(candidate: &CompletionCandidate) -> String {
     help(candidate).map_or_else(|| value(candidate), |help| format!("{}\t{help}", value(candidate)))
 }
 
-/// A candidate with its description behind a colon, as zsh's `_describe` reads it; other colons get a backslash.
+/// Formats a candidate with its description after a colon, as zsh's `_describe` reads it; other colons get a
+/// backslash.
 fn in_zsh(candidate: &CompletionCandidate) -> String {
     let value = value(candidate).replace('\\', "\\\\").replace(':', "\\:");
     let help = help(candidate).map(|help| format!(":{}", help.replace('\\', "\\\\")));
     value + &help.unwrap_or_default() + "\n"
 }
 
-/// Is this the same word in every shell, also without quotes?
+/// Returns whether this is the same word in every shell even without quotes.
 fn is_plain(value: &str) -> bool {
     value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':' | '='))
 }

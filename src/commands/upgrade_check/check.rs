@@ -12,10 +12,10 @@ use crate::commands::listing::Listing;
 use crate::commands::open;
 use crate::error::{Error, Exit, Result};
 use crate::output;
+use crate::output::terminal;
 use crate::rows::Flow;
 use crate::rows::Row;
 use crate::sandbox::{self, Options};
-use crate::terminal;
 use crate::upgrade::{self, Answer, Finding, Installation, Plan, Question, Severity, Wish};
 
 const COLUMNS: &[&str] = &[
@@ -62,7 +62,7 @@ struct UpgradeArgs {
     format: FormatArgs,
 }
 
-/// The command.
+/// Returns the command.
 pub fn command() -> Command {
     let about = "What would stop pg_upgrade or hurt afterwards, in all databases; exit code 1 when something stops, or could not be looked at";
     SessionArgs::augment_args(ConnectionArgs::augment_args(UpgradeArgs::augment_args(args::command(
@@ -80,7 +80,7 @@ pub fn command() -> Command {
     ))
 }
 
-/// Runs it.
+/// Runs the command.
 pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     let args = UpgradeArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
     let session = SessionArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
@@ -118,7 +118,7 @@ fn plan(args: &UpgradeArgs) -> Plan {
     Plan { wish, limit }
 }
 
-/// The new version's programs, and with them a `--to` that they agree with.
+/// Returns the new version's programs, after checking that `--to`, if it is given, agrees with them.
 fn installation(context: &Context, args: &UpgradeArgs) -> Result<Option<Installation>> {
     let Some(dir) = &args.new_bin_dir else { return Ok(None) };
     let env = |name: &str| context.env.var(name).map(str::to_owned);
@@ -135,7 +135,8 @@ fn installation(context: &Context, args: &UpgradeArgs) -> Result<Option<Installa
     Ok(Some(Installation { sandbox: Options::new(binaries, &env), data_dir: args.new_data_dir.clone() }))
 }
 
-/// On a terminal, where nobody asked for a format, a row is a paragraph: no table is wide enough.
+/// Returns the listing. On a terminal, unless a format was asked for, each row is a paragraph, because no terminal
+/// is wide enough for a table.
 fn listing(context: &Context, args: &FormatArgs) -> Result<Listing> {
     Listing::for_people(context, "upgrade-check", COLUMNS, args, |style| {
         Some(Box::new(people::Paragraphs::new(style)))
@@ -160,7 +161,7 @@ async fn print(mut listing: Listing, findings: &[Finding]) -> Result<()> {
     listing.finish().await
 }
 
-/// Whether pg_upgrade would get through, in one line on stderr and in the exit code.
+/// Reports whether pg_upgrade would succeed, in one line on stderr and as the exit code.
 fn verdict(answer: &Answer, allow_unseen: bool, tell: &dyn Fn(&str)) -> Exit {
     let count = |severity| answer.findings.iter().filter(|finding| finding.severity == severity).count();
     let [stops, unseen, hurts] = [Severity::Stops, Severity::Unseen, Severity::Hurts].map(count);

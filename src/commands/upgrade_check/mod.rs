@@ -1,4 +1,5 @@
-//! `upgrade-check`: what would stop pg_upgrade, what would hurt afterwards, and the script that mends it.
+//! `upgrade-check`: finds what would stop pg_upgrade and what would cause trouble afterwards, and writes the
+//! script that fixes it.
 
 mod check;
 mod people;

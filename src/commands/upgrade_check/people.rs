@@ -1,15 +1,15 @@
-//! How a person on a terminal reads findings: one a paragraph, what is wrong first, then why and what to do.
+//! Shows findings to a person on a terminal: one per paragraph, first what is wrong, then why and what to do.
 
-use crate::cell::Cell;
 use crate::escape;
-use crate::plain::plain;
 use crate::render::{Format, Style};
+use crate::rows::cell::Cell;
+use crate::rows::plain::plain;
 use crate::wrap::wrapped;
 
-/// Before what belongs to a finding.
+/// The indentation of the lines that belong to a finding.
 const INDENT: &str = "       ";
 
-/// Paragraphs; the columns are those of the command.
+/// Prints one paragraph per row; the columns are those of the command.
 pub(super) struct Paragraphs {
     style: Style,
 }
@@ -49,7 +49,7 @@ impl Format for Paragraphs {
                 None => lines.push_str(&format!("{line}\n")),
             }
         }
-        // What is to be pasted elsewhere stays in one line.
+        // Text that is to be pasted elsewhere stays on one line.
         for (name, value, is_prose) in [("why", why, true), ("fix", fix, false), ("sql", sql, false)] {
             if value.is_empty() {
                 continue;

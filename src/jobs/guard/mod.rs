@@ -1,7 +1,8 @@
-//! The guard: runs jobs, one at a time, and is their last word. It holds the job's lock, keeps its lease, runs the
-//! program or the SQL, ends the whole tree of processes where it must, and records what came of it.
+//! The guard runs jobs, one at a time, and is responsible for them to the end. It holds the job's lock, keeps its
+//! lease, runs the program or the SQL, kills the whole process tree where it must, and records the result.
 //!
-//! A guard is pgkit started again. Its orders come over a pipe; the end of that pipe is the end of what runs.
+//! A guard is another process of pgkit. It gets its orders over a pipe; when that pipe is closed, it ends what
+//! runs.
 
 mod program;
 mod record;

@@ -1,4 +1,4 @@
-//! A job that is a program: its start, the watch over it, its end.
+//! Jobs that are programs: starting them, watching over them, and ending them.
 
 use std::time::{Duration, Instant};
 
@@ -13,9 +13,9 @@ use crate::jobs::process::{self, MARK, Program, Running, boot_time};
 use crate::jobs::session::Session;
 use crate::jobs::talk::{Event, Failure, Order};
 
-/// How soon what does not end is killed again.
+/// How long to wait before processes that do not end are killed again.
 const KILL_AGAIN: Duration = Duration::from_millis(500);
-/// How long a tree is swept before whoever waits hears of it.
+/// How long a process tree is swept before the runner is told that it takes longer.
 pub(super) const SLICE: Duration = Duration::from_secs(1);
 
 impl From<Loss> for Cause {
@@ -56,7 +56,7 @@ impl Guard<'_> {
         program.start().map_err(|e| not_started(e.one_line()))
     }
 
-    /// Waits for a program's end, or ends it.
+    /// Waits until a program ends, or ends it if its time is over, its lease is lost, or it was told to stop.
     pub(super) async fn watch(
         &mut self,
         job: &Job,
@@ -74,7 +74,7 @@ impl Guard<'_> {
         let mut cause = None;
         let mut short = Box::pin(tokio::time::sleep(SHORT));
         let mut is_shown = false;
-        // What comes next: the end of its time, KILL, KILL again.
+        // When to act next: at its timeout, then to send KILL, then to send KILL again.
         let mut until = job.timeout.map(|timeout| begun + timeout);
         let status = loop {
             let new = tokio::select! {
@@ -103,10 +103,10 @@ impl Guard<'_> {
                     cause = Some(soft);
                     until = Some(Instant::now() + job.kill_after);
                 }
-                // It is being ended.
+                // The program is already being ended.
                 (Some(_), Cause::Stop) => {}
                 (was, hard) => {
-                    // TERM was not enough; or nobody knows any more whether the job is ours: no time for TERM.
+                    // TERM was not enough; or the job may no longer be ours, and there is no time for TERM.
                     running.kill();
                     cause = if hard == Cause::Timeout { was } else { Some(hard) };
                     until = Some(Instant::now() + KILL_AGAIN);
@@ -114,14 +114,14 @@ impl Guard<'_> {
             }
         };
         let took = begun.elapsed();
-        // As long as something of it lives the job is ours to keep, until somebody has had enough of that.
+        // The lease is kept as long as a process of the job is alive, unless the runner says stop or is gone.
         let mut is_told = false;
         let begun = Instant::now();
         let is_left = loop {
             tokio::select! {
                 swept = process::sweep(SLICE) => match swept {
                     Ok(()) => break false,
-                    // There is nothing to be kept any more.
+                    // The lease is lost, so there is nothing left to keep.
                     Err(_) if !is_kept && begun.elapsed() > process::HANGS => break false,
                     Err(e) => {
                         beat();
@@ -131,7 +131,8 @@ impl Guard<'_> {
                         }
                     }
                 },
-                // What is known of its end stays known; the record is fenced.
+                // How the program ended is known even if the lease is lost now; the record is refused if the claim
+                // is gone.
                 _ = &mut keep, if is_kept => is_kept = false,
                 order = master.order::<Order>(), if !*alone => match order {
                     Ok(Some(Order::Stop)) => *stopping = true,
@@ -184,7 +185,7 @@ fn not_started(message: String) -> Failure {
     Failure { kind: "could not start".into(), traceback: message.clone(), message }
 }
 
-/// What is said of a job that took too long.
+/// Returns the message for a job that took too long.
 pub(super) fn timeout(job: &Job) -> String {
     format!("it took longer than its timeout of {:?}", job.timeout.unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! What is recorded of an attempt, and what is done where the server does not take it.
+//! Recording the result of an attempt, and what is done if the server does not accept the record.
 
 use std::time::{Duration, Instant};
 
@@ -15,26 +15,26 @@ use crate::jobs::store::{interval, lock_key};
 use crate::jobs::talk::{Failure, Outcome, Rest};
 use crate::session::Answer;
 
-/// How long a result is tried to be recorded, beyond the lease where there is one.
+/// For how long recording a result is retried, in addition to the lease if there is one.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-/// The same where the master is gone: what is left is found by whoever looks next.
+/// The same if the master process is gone: what is left undone is found by the next process that looks at the job.
 const ALONE: Duration = Duration::from_secs(5);
-/// How much of the output stands in crontabber's log and `last_error`, in bytes.
+/// How much of the output is stored in crontabber's log and in `last_error`, in bytes.
 pub(super) const TRACEBACK: usize = 8 << 10;
-/// Where the values of these statements are what a job has said: any text at all.
+/// The positions of those values of these statements that come from a job, and so may be any text at all.
 pub(super) const FINISH_SAID: &[usize] = &[7, 8, 9, 13, 14];
 pub(super) const NEXT_SAID: &[usize] = &[6, 7];
 const RELEASE_SAID: &[usize] = &[3, 7, 8];
-/// What the server's encoding cannot hold, or no encoding.
+/// The SQLSTATEs for text that the server's encoding, or any encoding, cannot represent.
 const UNTRANSLATABLE: [&str; 2] = ["22P05", "22021"];
 
 impl Guard<'_> {
-    /// A text as the server holds it.
+    /// Returns a text in a form that the server can store.
     pub(super) fn text(&self, text: &str) -> String {
         output::text(text.as_bytes())
     }
 
-    /// The values of `finish.sql`.
+    /// Returns the values for `finish.sql`.
     #[expect(clippy::too_many_arguments, reason = "they are the statement's")]
     pub(super) fn finish_values(
         &self,
@@ -71,7 +71,7 @@ impl Guard<'_> {
         ]
     }
 
-    /// The values of `next.sql`.
+    /// Returns the values for `next.sql`.
     #[expect(clippy::too_many_arguments, reason = "they are the statement's")]
     pub(super) fn next_values(
         &self,
@@ -97,7 +97,7 @@ impl Guard<'_> {
         ]
     }
 
-    /// Records the end of a run. Says whether the claim was still ours.
+    /// Records the end of a run. Returns whether the claim was still ours.
     pub(super) async fn record_end(
         &mut self,
         job: &Job,
@@ -116,7 +116,7 @@ impl Guard<'_> {
                 match job.work {
                     Work::Program { .. } => {}
                     Work::Sql { transaction: true, .. } => self.clean().await,
-                    // What a job does outside a transaction of ours may have left anything.
+                    // A job that runs outside a transaction of ours may have left anything in the session.
                     Work::Sql { transaction: false, .. } => self.renew_session().await,
                 }
                 Ok(first(answers.get(recorded)).as_deref() == Some("1"))
@@ -125,7 +125,8 @@ impl Guard<'_> {
         }
     }
 
-    /// Records a date that succeeded, with more to follow. Gives the next attempt; `None`: the claim is gone.
+    /// Records a date that succeeded and is followed by another one. Returns the attempt for the next date; `None`
+    /// if the claim is gone.
     pub(super) async fn record_date(
         &mut self,
         job: &Job,
@@ -137,7 +138,7 @@ impl Guard<'_> {
         let values = self.next_values(claim, &work.output, work.took, date, next, job, false);
         let next = named("next", as_refs(&values)).with_said(NEXT_SAID);
         let (mut statements, recorded) = transaction(job, claim, next);
-        // A job that is SQL may have given it away.
+        // The lock may be gone: a job that is SQL can release it.
         let key = lock_key(&self.setup.schema, &job.name).to_string();
         statements.push(named("lock", vec![Some(&key)]));
         match self.record(&statements, job.lease + PATIENCE).await {
@@ -155,7 +156,8 @@ impl Guard<'_> {
                 }
             }
             Err(e) => {
-                // As the end of a run it can be recorded later; the dates that follow are then due still.
+                // It is kept as the end of a run, which can be recorded later. The dates that follow are then
+                // still due.
                 let date = Date { following: None, rest: Some(Rest::Cap), ..date };
                 let values = self.finish_values(job, claim, None, &work.output, work.took, date, false);
                 Err(self.keep(job, values, &e))
@@ -163,7 +165,7 @@ impl Guard<'_> {
         }
     }
 
-    /// Runs statements until the server takes them. Errors: it does not in this time.
+    /// Retries statements until the server accepts them. Errors: it does not within this time.
     pub(super) async fn record(
         &mut self,
         statements: &[Statement<'_>],
@@ -190,7 +192,7 @@ impl Guard<'_> {
                     ascii = Some(statements.iter().map(Statement::ascii).collect());
                     continue;
                 }
-                // A job may have let go what pgkit has prepared.
+                // With 26000 the session is replaced: the job may have deallocated pgkit's prepared statements.
                 Some(state) if state != "26000" && error.exit != Exit::Unavailable => {
                     self.roll_back().await;
                 }
@@ -204,7 +206,7 @@ impl Guard<'_> {
         }
     }
 
-    /// Keeps what could not be recorded.
+    /// Saves a result that could not be recorded to a file.
     fn keep(&self, job: &Job, values: Vec<Option<String>>, error: &Error) -> Outcome {
         let kept = Kept::new(self.setup.place.clone(), job.name.clone(), values);
         let why = error.one_line();
@@ -219,12 +221,12 @@ impl Guard<'_> {
         }
     }
 
-    /// Records what was kept.
+    /// Records the results that were saved to files.
     pub(super) async fn replay(&mut self) -> Result<()> {
         let Some(folder) = self.setup.spool.clone() else { return Ok(()) };
         for (file, kept) in spool::all(&folder, &self.setup.place) {
             let shown = file.display();
-            // What cannot be read the runner has just told.
+            // The runner has already reported the files that cannot be read.
             let Ok(kept) = kept else { continue };
             let job = &kept.job;
             let statement = named("finish", as_refs(&kept.values)).with_said(FINISH_SAID);
@@ -297,7 +299,8 @@ impl Guard<'_> {
     }
 }
 
-/// A statement that records something, in a transaction of its own, and its place in it.
+/// Returns the statements of a transaction that records something, and the index of the recording statement among
+/// them.
 fn transaction<'a>(job: &'a Job, claim: &Claim, statement: Statement<'a>) -> (Vec<Statement<'a>>, usize) {
     let mut statements = Vec::new();
     if matches!(job.work, Work::Sql { .. }) {
@@ -312,8 +315,8 @@ fn transaction<'a>(job: &'a Job, claim: &Claim, statement: Statement<'a>) -> (Ve
     (statements, recorded)
 }
 
-/// Is it the values of a statement that the server does not take, at any time? Their number or length, what they hold, or
-/// what a constraint says of that.
+/// Returns whether the server will never accept the values of a statement: because of their number, their length
+/// or their content, or because of a constraint.
 fn is_its_own(error: &Error) -> bool {
     match &error.sqlstate {
         Some(state) => ["08P01", "22", "23"].iter().any(|class| state.starts_with(class)),
@@ -329,7 +332,8 @@ fn flag(yes: bool) -> Option<String> {
     Some(if yes { "t" } else { "f" }.to_owned())
 }
 
-/// What stands as the traceback: what is known of the failure, and the end of the output.
+/// Returns the text stored as the traceback: the end of the output, or what is known of the failure if there was
+/// no output.
 pub(super) fn traceback(output: &Captured, what: &str) -> String {
     let end = output.end(TRACEBACK);
     if end.is_empty() { what.to_owned() } else { end }

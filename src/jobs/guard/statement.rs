@@ -1,4 +1,5 @@
-//! A job that is SQL: in a transaction its record is part of it, and so it runs exactly once.
+//! Jobs that are SQL. A job that runs in a transaction is recorded in that same transaction, and so runs exactly
+//! once.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -20,10 +21,10 @@ use crate::jobs::talk::{Failure, Order, Setup};
 use crate::session::Answer;
 use crate::sql;
 
-/// How long a cancelled statement may take to end.
+/// How long a cancelled statement may take to end, and how long sending the cancel request may take.
 const CANCELLED: Duration = Duration::from_secs(2);
 
-/// What the ledger says of an attempt.
+/// What the ledger says about an attempt.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Found {
@@ -31,9 +32,10 @@ struct Found {
     next: Option<Attempt>,
 }
 
-/// How long a success waits for the job's row, which somebody has locked. Less than a statement of ours may take.
+/// How long recording a success waits for the job's row if another session has locked it. This is less than our
+/// statement timeout.
 const ROW: &str = "10s";
-/// What hinders a record for a while: a lock, a cancelled statement, a deadlock.
+/// The SQLSTATEs that prevent recording only for a while: a lock, a cancelled statement, a deadlock.
 const HINDERS: [&str; 3] = ["55P03", "57014", "40P01"];
 
 impl Guard<'_> {
@@ -94,7 +96,7 @@ impl Guard<'_> {
                         }
                     },
                     () = at(until) => match cause {
-                        // The cancel was not heard.
+                        // The cancel request had no effect.
                         Some(_) => break None,
                         None => Cause::Timeout,
                     },
@@ -116,14 +118,14 @@ impl Guard<'_> {
                 let answered = Answered { answer, cause, transaction, took };
                 self.after_answer(job, claim, date, answered, &captured).await
             }
-            // It was never sent.
+            // The job's SQL was never sent.
             Some(Err(e)) if e.exit != Exit::Unavailable => {
                 *held = None;
                 let failure = refusal(&e, None, &captured, job);
                 Ended::Ran(Done { failure: Some(failure), ..Done::nothing(took) })
             }
             None | Some(Err(_)) => {
-                // Whatever the session is in the middle of ends with it.
+                // Dropping the session ends whatever it is in the middle of.
                 *held = None;
                 match cause {
                     Some(cause) => ended_by(cause, job, took),
@@ -134,7 +136,8 @@ impl Guard<'_> {
         with_output(ended, captured)
     }
 
-    /// The server has answered the job's SQL: fails, or commits it with its record.
+    /// Handles the server's answer to the job's SQL: reports a failure, or commits the work together with its
+    /// record.
     async fn after_answer(
         &mut self,
         job: &Job,
@@ -153,7 +156,7 @@ impl Guard<'_> {
                 None => failed(refusal(refused, answer.context.as_deref(), captured, job)),
             };
         }
-        // Where the session stands now tells what the text has done to its transaction.
+        // The session's transaction status shows what the job's text has done to its transaction.
         let wrong = match (transaction, answer.status) {
             (true, b'T') | (false, b'I') => None,
             (true, _) => Some((
@@ -193,7 +196,7 @@ impl Guard<'_> {
             plain!("COMMIT"),
         ]);
         let key = lock_key(&self.setup.schema, &job.name).to_string();
-        // Before the next date the lock is ours again, where the job has given it away.
+        // Before the next date, take the lock again in case the job has released it.
         statements.push(match date.following {
             None => named("unlock", vec![]),
             Some(_) => named("lock", vec![Some(&key)]),
@@ -217,7 +220,7 @@ impl Guard<'_> {
                     self.session = None;
                 }
             }
-            // It is done; what is left of it goes with the session.
+            // The job is committed; closing the session removes whatever it has left there.
             Some(_) if at > committed => self.renew_session().await,
             Some(e) if e.exit == Exit::Unavailable => {
                 self.session = None;
@@ -229,7 +232,7 @@ impl Guard<'_> {
                     return ended_by(cause, job, took);
                 }
                 return match e.sqlstate.as_deref() {
-                    // The claim was not there: the record refuses itself.
+                    // The claim was gone: the recording statement divides by zero to refuse.
                     Some("22012") if at == recorded => Ended::Stolen(Done::nothing(took)),
                     Some("26000") => failed(Failure {
                         kind: "SQLSTATE 26000".into(),
@@ -243,7 +246,7 @@ impl Guard<'_> {
                         let why = format!("its success could not be recorded: {}", e.one_line());
                         Ended::Cut(Cut::crash(why), Done::nothing(took))
                     }
-                    // What stood against its commit is the job's own fault, and told as such.
+                    // Anything else that prevented the commit is the job's own failure, and is reported as such.
                     _ => failed(refusal(&e, None, captured, job)),
                 };
             }
@@ -261,7 +264,8 @@ impl Guard<'_> {
         }
     }
 
-    /// The connection was lost in the middle of a job's SQL: did it commit? The ledger knows.
+    /// Finds out from the ledger whether a job's SQL was committed, after the connection was lost in the middle of
+    /// it.
     async fn after_loss(&mut self, job: &Job, claim: &Claim, date: Date, took: Duration) -> Ended {
         let key = lock_key(&self.setup.schema, &job.name).to_string();
         let run = claim.run.to_string();
@@ -273,7 +277,7 @@ impl Guard<'_> {
                 self.session = connect(&self.setup).await.ok();
             }
             if let Some(session) = self.session.as_mut() {
-                // As long as the old session lives it may yet commit; with it its lock goes.
+                // The old session may still commit as long as it is alive; its lock is released only when it ends.
                 let state_of = named("state_of", vec![Some(&run), Some(&job.name), Some(&claim.mark)]);
                 match session.pipeline(&[named("lock", vec![Some(&key)]), state_of]).await {
                     Ok(answers) if first(answers.first()).as_deref() == Some("t") => {
@@ -295,7 +299,7 @@ impl Guard<'_> {
         lost()
     }
 
-    /// Lets go whatever a job has left in the session.
+    /// Removes whatever a job has left in the session.
     pub(super) async fn clean(&mut self) {
         if let Some(session) = self.session.as_mut()
             && session.clean().await.is_err()
@@ -304,7 +308,7 @@ impl Guard<'_> {
         }
     }
 
-    /// Ends the session: the next one is fresh.
+    /// Closes the session, so that the next use opens a new one.
     pub(super) async fn renew_session(&mut self) {
         if let Some(session) = self.session.take() {
             session.close().await;
@@ -312,7 +316,7 @@ impl Guard<'_> {
     }
 }
 
-/// Renews a claim whenever it is time, over another session, for its own is busy with the job. Never ends.
+/// Renews a claim whenever it is time, over a second session because its own is busy with the job. Never returns.
 async fn renewals(setup: &Setup, job: &Job, claim: &Claim) {
     loop {
         tokio::time::sleep(claim.renewal.left()).await;
@@ -328,7 +332,7 @@ async fn renewals(setup: &Setup, job: &Job, claim: &Claim) {
     }
 }
 
-/// What the server has answered, and what pgkit had done to the job by then.
+/// The server's answer, and what pgkit had done to the job by then.
 struct Answered {
     answer: Answer,
     cause: Option<Cause>,
@@ -336,7 +340,7 @@ struct Answered {
     took: Duration,
 }
 
-/// It was cancelled.
+/// Returns how an attempt ended that was cancelled for this cause.
 fn ended_by(cause: Cause, job: &Job, took: Duration) -> Ended {
     let work = Done::nothing(took);
     match cause {
@@ -350,7 +354,8 @@ fn ended_by(cause: Cause, job: &Job, took: Duration) -> Ended {
     }
 }
 
-/// A job's failure as the server tells it: with its detail, hint and context, and what the job had said.
+/// Returns a job's failure as the server reports it, with its detail, hint and context, and the notices that the
+/// job had raised.
 fn refusal(error: &Error, context: Option<&str>, captured: &Captured, job: &Job) -> Failure {
     let message = error.message.strip_prefix("the server says: ").unwrap_or(&error.message).to_owned();
     let mut lines: Vec<String> = error.causes.iter().map(|cause| format!("DETAIL:  {cause}")).collect();

@@ -1,4 +1,4 @@
-//! A turn of a guard: its claim, the dates of the job, and what came of them.
+//! One turn of a job in its guard: the claim, the dates of the job, and their results.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -19,17 +19,17 @@ use crate::jobs::store;
 use crate::jobs::talk::{Event, Failure, Finished, Mode, Order, Outcome, Rest, Setup, Share};
 use crate::jobs::tell::{self, News};
 
-/// How long a guard without work keeps its session as it is.
+/// How long a guard has to be without work before it prepares its session for being idle.
 const IDLE: Duration = Duration::from_secs(2);
-/// How often a waiting runner hears that its guard lives.
+/// How often a waiting runner is told that its guard is alive.
 pub(super) const BEAT: Duration = Duration::from_secs(1);
-/// A job that is over so soon is told of once, when it ends.
+/// A job that takes less time than this is reported only once, when it ends.
 pub(super) const SHORT: Duration = Duration::from_millis(20);
-/// How long a job with many dates runs while others wait.
+/// How long a job with many dates may run while other jobs wait.
 const SLICE: Duration = Duration::from_secs(5);
-/// After how long without a word of the server a claim is looked at before a program is started for it.
+/// If the server has not been heard for this long, the claim is checked again before a program is started for it.
 const DOUBT: Duration = Duration::from_secs(1);
-/// How many dates are counted, for whoever watches.
+/// The number of dates is shown to the user only up to this count.
 const COUNTED: usize = 100_000;
 
 pub(super) struct Guard<'m> {
@@ -38,13 +38,13 @@ pub(super) struct Guard<'m> {
     pub(super) here: Here,
     pub(super) session: Option<Session>,
     pub(super) resort: LastResort,
-    /// The runner wants it to end.
+    /// The runner has told the guard to stop what it runs.
     pub(super) stopping: bool,
-    /// The master is gone: nobody hears, and what runs is to end.
+    /// The master process is gone: there is no one to report to, and what runs must end.
     pub(super) alone: bool,
 }
 
-/// What a job's work gave, before anything is recorded.
+/// The result of a job's work, before anything is recorded.
 pub(super) struct Done {
     pub(super) failure: Option<Failure>,
     pub(super) output: Captured,
@@ -52,7 +52,7 @@ pub(super) struct Done {
 }
 
 impl Done {
-    /// Nothing worth to be kept, after so long.
+    /// Returns a result with no failure and no output, after work that took this long.
     pub(super) fn nothing(took: Duration) -> Done {
         Done { failure: None, output: Captured::default(), took }
     }
@@ -60,25 +60,25 @@ impl Done {
 
 /// How an attempt ended.
 pub(super) enum Ended {
-    /// It ran to its end; what came of it is yet to be recorded.
+    /// It ran to its end; its result has yet to be recorded.
     Ran(Done),
-    /// It succeeded, and its record is in the same transaction.
+    /// It succeeded and was recorded in the same transaction. If another date follows, this has its attempt.
     Committed(Done, Option<Attempt>),
-    /// It was cut off. It is nobody's fault where it was told to stop.
+    /// It was cut off by a crash or because it was told to stop, which is no failure.
     Cut(Cut, Done),
-    /// Somebody else has the job now.
+    /// Another guard has taken over the job, or its claim was reset.
     Stolen(Done),
-    /// Something of it may not be killed, and nobody waits for its end any more. What becomes of its claim whoever looks next
-    /// finds out.
+    /// Some of its processes cannot be killed, and the guard no longer waits for their end. The claim stays, and
+    /// is resolved by the next process that looks at the job.
     Left(Done),
 }
 
 /// Why an attempt was cut off.
 pub(super) struct Cut {
     pub(super) why: String,
-    /// By a crash: of the runner, of the server, of the network.
+    /// Whether a crash of the runner, the server or the network was the reason.
     pub(super) is_crash: bool,
-    /// Something of it may have been done.
+    /// Whether some of its work may have been done.
     has_begun: bool,
 }
 
@@ -91,7 +91,7 @@ impl Cut {
         Cut { why: why.into(), is_crash: false, has_begun: true }
     }
 
-    /// Before anything of it was done.
+    /// Returns the same reason, for an attempt that was cut off before any of its work was done.
     pub(super) fn unbegun(self) -> Cut {
         Cut { has_begun: false, ..self }
     }
@@ -107,17 +107,17 @@ pub(super) enum Cause {
     Stolen,
 }
 
-/// One date of a run, and what follows it.
+/// One date of a turn, and what follows it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Date {
     pub(super) date: Timestamp,
-    /// The next one of the same turn.
+    /// The next date of the same turn, if there is one.
     pub(super) following: Option<Timestamp>,
-    /// What is left over where nothing follows.
+    /// If no date follows in this turn: why dates that are due are left over, or `None` if none are.
     pub(super) rest: Option<Rest>,
 }
 
-/// How a turn ends: for the runner.
+/// How a turn ended, as reported to the runner.
 struct Turned {
     outcome: Outcome,
     next_run: Option<Timestamp>,
@@ -130,10 +130,11 @@ impl From<Outcome> for Turned {
     }
 }
 
-/// What the helper does.
+/// Runs the guard: carries out one order after the other until the pipe is closed.
 pub(crate) async fn run(master: &mut Master) -> Exit {
     process::become_subreaper();
-    // A fixed umask, whatever the runner was started with: others may not write to what programs create.
+    // A fixed umask, regardless of the runner's own: other users must not be able to write to files that programs
+    // create.
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     let setup: Setup = match master.order().await {
         Ok(Some(setup)) => setup,
@@ -176,9 +177,9 @@ pub(crate) async fn run(master: &mut Master) -> Exit {
                 };
                 guard.say(Event::Done { outcome, next_run: None, rest: None });
             }
-            // What hinders it is told when there is something to do.
+            // An error that prevents this is reported once there is something to do.
             Ok(Some(Order::Wake)) => drop(guard.connected().await),
-            // There is nothing to end.
+            // Nothing is running, so there is nothing to stop.
             Ok(Some(Order::Stop)) => {}
             Ok(None) | Err(_) => break,
         }
@@ -193,8 +194,9 @@ pub(crate) async fn run(master: &mut Master) -> Exit {
     Exit::Done
 }
 
-/// What hinders pgkit. The values of a row, a constraint or a trigger are one job's own; what the role may do, what is in
-/// the tables, and whether the server is there, are the same for all.
+/// Turns an error of pgkit itself into an outcome. An error in the values of a row, in a constraint or in a
+/// trigger concerns one job only. What the role may do, what is in the tables, and whether the server is reachable
+/// concern all jobs.
 fn broken(error: &Error) -> Outcome {
     const ONE: [&str; 4] = ["22", "23", "P0", "09"];
     let is_ones =
@@ -224,7 +226,7 @@ impl Guard<'_> {
         self.say(Event::Warning { text });
     }
 
-    /// Nothing is to be done for a while.
+    /// Prepares the session for a while without work.
     async fn rest(&mut self) {
         if let Some(session) = &mut self.session
             && session.idle().await.is_err()
@@ -233,7 +235,7 @@ impl Guard<'_> {
         }
     }
 
-    /// A session that answers.
+    /// Returns a session that works, connecting anew if needed.
     pub(super) async fn connected(&mut self) -> Result<&mut Session> {
         if let Some(session) = &mut self.session
             && session.wake().await.is_err()
@@ -246,12 +248,12 @@ impl Guard<'_> {
         self.session.as_mut().ok_or_else(|| Error::bug("a session that is not there"))
     }
 
-    /// A job's turn: claims it, runs it for each of its dates, and says what became of it.
+    /// Gives a job its turn: claims it, runs it for each of its dates, and returns the outcome.
     async fn turn(&mut self, job: &Job, mode: Mode, share: Share) -> Result<Turned> {
         self.stopping = false;
         self.listen().await;
         if self.stopping || self.alone {
-            // It was ordered while the one before was being recorded.
+            // This turn was ordered while the previous one was being recorded.
             return Ok(Outcome::NotNow { why: "pgkit was told to stop".into() }.into());
         }
         let mut warnings = Vec::new();
@@ -264,7 +266,8 @@ impl Guard<'_> {
                 Ok(claimed) => break claimed,
                 Err(e) => {
                     self.session = None;
-                    // A session that has been idle may have been ended; one that was opened just now not.
+                    // The server may have ended a session that was idle, so try once more; but not with one that
+                    // was just opened.
                     if !(again && e.exit == Exit::Unavailable) {
                         return Err(store::explain(e));
                     }
@@ -278,7 +281,7 @@ impl Guard<'_> {
         match claimed {
             Ok(mut claim) => {
                 let turned = self.run_dates(job, &mut claim, share).await;
-                // Whatever it was, nothing of the job lives on.
+                // However the turn ended, no process of the job may survive it.
                 self.sweep().await;
                 if self.session.as_ref().is_some_and(Session::is_spent) {
                     self.renew_session().await;
@@ -294,7 +297,7 @@ impl Guard<'_> {
         }
     }
 
-    /// Ends whatever a job has left behind.
+    /// Kills every process that a job has left behind.
     async fn sweep(&mut self) {
         let patience = if self.stopping || self.alone { program::SLICE } else { process::HANGS };
         if let Err(e) = process::sweep(patience).await {
@@ -364,14 +367,14 @@ impl Guard<'_> {
                 let why = "what it has started cannot be killed, and still runs".to_owned();
                 return done(Outcome::Interrupted { why, held: false }, None, None);
             }
-            // Between two dates nothing of the first is left.
+            // No process of one date may survive into the next.
             self.sweep().await;
             match ended {
                 Ended::Committed(work, next) => {
                     self.told(date.date, &work, false);
                     match next {
                         Some(next) => (claim.run, claim.attempt) = (next.id, next.attempt),
-                        // Somebody has found that the next date was never begun.
+                        // Another guard has taken over the claim, having found that the next date was never begun.
                         None if following.is_some() => {
                             let why = "its claim was taken over after a date that it has done".to_owned();
                             return done(Outcome::Interrupted { why, held: false }, None, None);
@@ -431,9 +434,9 @@ impl Guard<'_> {
         Err(Error::bug("a run without a date"))
     }
 
-    /// Hears what the runner has said meanwhile.
+    /// Takes in what the runner has sent in the meantime.
     async fn listen(&mut self) {
-        // What waits in the pipe is seen once the runtime has looked.
+        // The runtime has to poll the pipe before anything in it becomes visible.
         tokio::task::yield_now().await;
         tokio::select! {
             biased;
@@ -446,9 +449,9 @@ impl Guard<'_> {
         }
     }
 
-    /// Asks for the claim where the session is another one since, or nothing was heard for a while, as after a time in which
-    /// this process was stopped: work begins only under lock and lease. From here on the kernel watches over the lease. Renews
-    /// the claim where many dates have let it grow old.
+    /// Checks that the claim is still ours if the session was replaced, or if the server was not heard for a
+    /// while, for example because this process was stopped: work must begin only under lock and lease. From here
+    /// on the kernel watches over the lease. Renews the claim if it has grown old over many dates.
     async fn still_ours(&mut self, job: &Job, claim: &Claim) -> std::result::Result<(), Loss> {
         if let Some(session) = self.session.as_ref().filter(|session| session.holds_lock())
             && boot_time().saturating_sub(session.heard()) < DOUBT.min(job.lease / 3)
@@ -461,13 +464,14 @@ impl Guard<'_> {
         }
         beat();
         let setup = self.setup.clone();
-        // Nothing runs yet: there is a lease's time to find out.
+        // Nothing runs yet, so the check may take as long as a whole lease.
         let now = boot_time();
         let mut keeper = Keeper::new(job, claim, &setup.schema, &mut self.session, &mut self.resort, now);
         keeper.look(&async || connect(&setup).await).await
     }
 
-    /// Tells where all that is left of a job's turn is its record: it has no more dates, and nobody is to be told of its end.
+    /// Tells the runner if all that remains of a job's turn is to record it: the job has no more dates, and no
+    /// command or channel has to be notified of its end.
     pub(super) fn tell_of_record(&self, job: &Job, date: Date) {
         let is_last = date.following.is_none() && !matches!(date.rest, Some(Rest::Time { .. }));
         if is_last && job.on_failure.is_none() && job.on_recovery.is_none() {
@@ -482,7 +486,7 @@ impl Guard<'_> {
             duration: work.took,
             output_bytes: work.output.bytes(),
         };
-        // What is told next comes soon: the turn's end, the next date, or a beat.
+        // The next message, which sends this one along, comes soon: the turn's end, the next date, or a beat.
         crate::helper::tell_with_next(&Event::Finished { date, how });
     }
 
@@ -490,7 +494,8 @@ impl Guard<'_> {
         plan::next_run(job, claim.begun, date.date, failed, date.rest.is_some())
     }
 
-    /// An attempt was cut off: gives the claim back, or holds the job until a person has looked.
+    /// Handles an attempt that was cut off: gives the claim back, or holds the job until a person has looked at
+    /// it.
     async fn cut_off(&mut self, job: &Job, claim: &Claim, date: Timestamp, cut: Cut, work: &Done) -> Outcome {
         let held = cut.has_begun && holds(job);
         beat();
@@ -525,14 +530,14 @@ impl Guard<'_> {
         }
     }
 
-    /// The job waits for a person, who should hear of it.
+    /// Sends the notification for a job that is now held until a person decides.
     async fn held(&mut self, job: &Job, failed_before: bool, date: Timestamp, errors: i64, why: &str) {
         let failure =
             Failure { kind: "interrupted".into(), message: why.to_owned(), traceback: String::new() };
         self.tell(job, failed_before, date, Some(&failure), errors).await;
     }
 
-    /// Tells whom the job wants to know of a change of its health.
+    /// Notifies the job's command or channel if the job's health has changed.
     async fn tell(
         &mut self,
         job: &Job,
@@ -587,12 +592,13 @@ impl Guard<'_> {
     }
 }
 
-/// Does a job that was cut off wait for a person? What runs in a transaction leaves nothing half done.
+/// Returns whether a job that was cut off is held until a person decides. A job that runs in a transaction leaves
+/// nothing half done, so it never is.
 fn holds(job: &Job) -> bool {
     job.on_crash == OnCrash::Hold && !job.is_transaction()
 }
 
-/// The claim was gone when the result came.
+/// Returns the outcome for a claim that was gone by the time the result came.
 fn lost() -> Outcome {
     Outcome::Unrecorded { why: "its claim was gone when its result came, which is in the log".into() }
 }
@@ -608,7 +614,7 @@ pub(super) fn with_output(ended: Ended, output: Captured) -> Ended {
     }
 }
 
-/// Sleeps until then; forever where there is no then.
+/// Sleeps until this instant; forever if it is `None`.
 pub(super) async fn at(until: Option<Instant>) {
     match until {
         Some(until) => tokio::time::sleep_until(until.into()).await,

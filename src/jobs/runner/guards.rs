@@ -1,4 +1,4 @@
-//! The guards of a runner: one for each turn that runs, and what is said between them.
+//! The guards of a runner, one for each turn that runs, and the messages between them and the runner.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -13,19 +13,19 @@ use crate::jobs::queue::Turn;
 use crate::jobs::talk::{Event, Order};
 use crate::session::Writer;
 
-/// What fits into any pipe, in bytes, with what goes around it.
+/// The size in bytes of a job that fits into any pipe, together with the rest of its order.
 const SMALL: usize = 3 << 10;
-/// What a guard may be silent for beyond the lease of its job.
+/// How long a guard may be silent, in addition to the lease of its job.
 const SILENCE: Duration = Duration::from_secs(25);
 
-/// A guard, and what it does.
+/// A guard, and what it is doing.
 pub(super) struct Slot {
     pub(super) guard: Teller,
-    /// The turn that it sees to.
+    /// The turn that it is working on.
     pub(super) turn: Option<u64>,
-    /// All that is left of it is its record.
+    /// Whether all that remains of that turn is to record it.
     pub(super) is_recording: bool,
-    /// The one that it sees to after that.
+    /// The turn that it will work on after that.
     pub(super) next: Option<u64>,
     pub(super) heard: Instant,
     pub(super) told_to_stop: bool,
@@ -46,9 +46,9 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         Ok(self.slots.len() - 1)
     }
 
-    /// A guard that has nothing to do.
+    /// Returns a guard that has nothing to do, starting one if needed.
     pub(super) async fn free_slot(&mut self) -> Result<usize> {
-        // One that was killed meanwhile has done no job any harm.
+        // A guard that was killed while it had nothing to do has harmed no job.
         while let Some(gone) =
             self.slots.iter_mut().position(|slot| slot.turn.is_none() && slot.guard.is_gone())
         {
@@ -60,15 +60,17 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         }
     }
 
-    /// A guard that has nothing left to do but a record, where the next turn may be ordered now. Where there are several guards,
-    /// whichever is free first has it. The order must fit into a pipe: who does not read it may tell something that nobody hears.
+    /// Returns a guard that only has to record its turn, and so may be ordered the next turn already. If there are
+    /// several guards, there is none: the turn goes to the first one that becomes free. The order must fit into a
+    /// pipe: a guard that does not read it yet may itself be blocked writing a message that the runner does not
+    /// read.
     pub(super) fn soon_free(&self) -> Option<usize> {
         let soon = self.slots.iter().position(|slot| slot.is_recording && slot.next.is_none());
         let fits = |turn: &Turn| serde_json::to_vec(&*turn.job).is_ok_and(|job| job.len() < SMALL);
         soon.filter(|_| self.parallel == 1 && self.queue.first().is_some_and(fits))
     }
 
-    /// Hands a turn to a guard that has nothing to do, or only a record.
+    /// Hands a turn to a guard that has nothing to do, or that only has to record its previous turn.
     pub(super) async fn hand_out(&mut self, key: u64, soon: Option<usize>) -> Result<()> {
         let slot = match soon {
             Some(slot) => slot,
@@ -87,7 +89,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         slot.guard.order(&order).await
     }
 
-    /// What a busy guard tells next; a guard that is gone tells nothing more. `None`: a signal, or time to look again.
+    /// Returns the next event of a busy guard, with `None` as the event if the guard is gone. Returns `None` on a
+    /// signal, or when it is time to look again.
     pub(super) async fn hear(&mut self, until: Option<Instant>) -> Option<(usize, Option<Event>)> {
         let mut stop = self.stop.clone();
         let stopped = self.stopped().is_some();
@@ -103,7 +106,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         };
         if let Some((slot, event)) = heard {
             self.slots[slot].heard = Instant::now();
-            // A guard that cannot be understood is as good as gone.
+            // A guard whose messages cannot be understood is treated as gone.
             return Some((slot, event.unwrap_or_default()));
         }
         for (i, slot) in self.slots.iter_mut().enumerate() {
@@ -119,12 +122,13 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     pub(super) async fn tell_to_stop(&mut self) {
         for slot in self.slots.iter_mut().filter(|slot| slot.turn.is_some() && !slot.told_to_stop) {
             slot.told_to_stop = true;
-            // One that is gone is seen when it tells nothing more.
+            // A guard that is gone is noticed when its events end.
             let _ = slot.guard.order(&Order::Stop).await;
         }
     }
 
-    /// Forgets a guard that is gone, and ends what its job has left behind: orphans become our children.
+    /// Forgets a guard that is gone, and kills the processes that its job has left behind: as orphans they become
+    /// our children.
     pub(super) async fn bury(&mut self, slot: usize) {
         let mut gone = self.slots.remove(slot);
         gone.guard.kill().await;

@@ -1,5 +1,5 @@
-//! The runner: decides which jobs are due, hands them to guards, and hears what becomes of them. It prints nothing: it
-//! tells events.
+//! The runner decides which jobs are due, hands them to guards, and takes in their results. It prints nothing
+//! itself, but reports events.
 
 mod guards;
 mod passes;

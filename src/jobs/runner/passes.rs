@@ -1,4 +1,4 @@
-//! Passes: what is due is handed to guards, until nothing is.
+//! Passes over the jobs: what is due is handed to guards until nothing is due any more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -22,46 +22,47 @@ use crate::jobs::tables::{self, Where};
 use crate::jobs::talk::{Event, Mode, Order, Outcome, Pass, Rest, Setup, Share, Tell, Told, Wishes};
 use crate::session::Writer;
 
-/// How long a guard without work has to say goodbye.
+/// How long a guard without work has to close its session and exit.
 const GOODBYE: Duration = Duration::from_secs(2);
-/// How long a look at the tables may take: a connection that is dead but was not closed takes forever.
+/// How long reading the tables may take: on a connection that is dead but was not closed it would take forever.
 const LOOK: Duration = Duration::from_secs(90);
-/// How soon a due job is tried again that is ongoing elsewhere, whose row was locked, or for which the server was away.
+/// How soon a due job is tried again if it is ongoing elsewhere, its row was locked, or the server was
+/// unreachable.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// What a runner that stays is to do from now on.
+/// What a runner that keeps running is to do from now on.
 #[derive(Debug)]
 pub enum Reload {
-    /// The same.
+    /// Go on with the same jobs.
     Same,
-    /// These jobs.
+    /// Go on with these jobs.
     New(Vec<Rc<Job>>),
-    /// What runs, and nothing more.
+    /// Finish what runs, and start nothing more.
     End,
 }
 
-/// What a runner needs to know of where it is.
+/// What a runner needs to know about its surroundings.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
-    /// The schema of the tables, where somebody has named it.
+    /// The schema of the tables, if the user has named it.
     pub schema: Option<String>,
     /// The role that the jobs file names as the tables' owner.
     pub owner: Option<String>,
-    /// The environment, of which programs inherit a part.
+    /// The environment, part of which programs inherit.
     pub environment: BTreeMap<String, String>,
-    /// The user that programs run as; `None`: the user of this process.
+    /// The user that programs run as; `None` is the user of this process.
     pub user: Option<Account>,
     /// The folder of the jobs file.
     pub folder: PathBuf,
-    /// Where results are kept that the server does not take.
+    /// The folder for results that the server does not accept; `None` if there is none.
     pub spool: Option<PathBuf>,
     /// This machine's name.
     pub host: String,
-    /// Tell the SQL that guards run.
+    /// Whether to report the SQL that guards run.
     pub echo: bool,
 }
 
-/// The server's clock, as it was at an instant of ours.
+/// A reading of the server's clock, and the instant on our clock at which it was taken.
 #[derive(Debug, Clone, Copy)]
 struct Clock {
     server: Timestamp,
@@ -69,20 +70,21 @@ struct Clock {
 }
 
 impl Clock {
-    /// When it will be that time of the server's; now where that is past.
+    /// Returns the instant on our clock at which the server's clock will show this time; if that is past, the
+    /// instant of the reading.
     fn at(&self, then: Timestamp) -> Instant {
         let ahead = Duration::try_from(then.duration_since(self.server)).unwrap_or_default();
-        // crontabber's jobs are due when their instant is past, by its strict comparison.
+        // crontabber compares strictly, so its jobs are due only after their instant has passed.
         self.here.checked_add(ahead + Duration::from_millis(1)).unwrap_or(self.here)
     }
 }
 
-/// What will be better by itself, such as a server that is away: told once.
+/// Warns only once of an error that will go away by itself, such as an unreachable server.
 #[derive(Default)]
 struct Away(bool);
 
 impl Away {
-    /// Will this be better by itself?
+    /// Returns whether this error will go away by itself.
     fn is_such(error: &Error) -> bool {
         matches!(error.exit, Exit::Unavailable | Exit::TryAgain)
     }
@@ -94,11 +96,11 @@ impl Away {
     }
 }
 
-/// Runs jobs. `C` opens the session that plans.
+/// Runs jobs. `C` opens the session for planning.
 pub struct Runner<C> {
     connect: C,
     around: Surroundings,
-    /// `None`: it is lost.
+    /// The session for planning; `None` if it is lost.
     pub(super) writer: Option<Writer>,
     pub(super) place: Place,
     pub(super) setup: Setup,
@@ -106,22 +108,22 @@ pub struct Runner<C> {
     pub(super) slots: Vec<Slot>,
     pub(super) queue: Queue,
     due: Due,
-    /// It looks again by itself.
+    /// Whether the runner keeps running and looks again by itself.
     pub(super) stays: bool,
-    /// How many at once, as far as that was possible.
+    /// How many jobs run at once: as many as wished, or as many as turned out to be possible.
     pub(super) parallel: usize,
     pub(super) pruned: Option<Instant>,
-    /// Children of this process that are none of pgkit's.
+    /// Children of this process that pgkit did not start, each with its start.
     pub(super) others: BTreeSet<(i32, i64)>,
-    /// The files of kept results that cannot be read, which were told.
+    /// The files of saved results that cannot be read and have been reported.
     pub(super) unread: BTreeSet<PathBuf>,
     pub(super) stop: watch::Receiver<Option<Exit>>,
 }
 
 impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
-    /// A runner on these tables, over sessions that `connect` opens. `stop` tells of a signal.
+    /// Opens a runner on these tables, over sessions that `connect` opens. `stop` receives signals.
     ///
-    /// Errors: the tables are not there or not to be used (65), the server is a standby (69).
+    /// Errors: the tables are missing or must not be used (65), the server is a standby (69).
     pub async fn open(
         connect: C,
         around: Surroundings,
@@ -149,7 +151,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         })
     }
 
-    /// The same; a server that is away is waited for.
+    /// Does the same, but waits for a server that cannot be reached.
     pub async fn open_when_there(
         connect: C,
         around: Surroundings,
@@ -171,7 +173,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         }
     }
 
-    /// Waits until then, or for a signal.
+    /// Waits until this instant, or until a signal.
     async fn pause(&self, until: Instant) {
         let _ = tokio::time::timeout_at(until.into(), self.stop.clone().wait_for(Option::is_some)).await;
     }
@@ -180,9 +182,9 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         *self.stop.borrow()
     }
 
-    /// What is known of the jobs now. Notes those that are seen for the first time.
+    /// Reads what is known about the jobs now. Records those that are seen for the first time.
     ///
-    /// Errors: the connection is lost, and there is no other (69); a signal.
+    /// Errors: the connection is lost and no other can be opened (69); a signal.
     async fn look(&mut self, jobs: &[Rc<Job>]) -> Result<Snapshot> {
         if self.writer.as_ref().is_none_or(Writer::is_lost) {
             self.writer = None;
@@ -194,15 +196,16 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         let looked = unless_stopped(&self.stop, looked(writer, &mut self.place, &self.around, jobs)).await;
         match &looked {
             Ok(snapshot) => self.clock = Clock { server: snapshot.now, here },
-            // Whatever it is in the middle of ends with it.
+            // Dropping the session ends whatever it is in the middle of.
             Err(_) => self.writer = None,
         }
         looked
     }
 
-    /// One pass over the jobs, which come in the file's order. After it nothing of it runs.
+    /// Makes one pass over the jobs, which come in the file's order. When it returns, none of them is still
+    /// running.
     ///
-    /// Errors: the connection that plans is lost (69), no guard can be started (74), a signal.
+    /// Errors: the connection for planning is lost (69), no guard can be started (74), a signal.
     pub async fn pass(&mut self, jobs: &[Rc<Job>], wishes: &Wishes, tell: Tell<'_>) -> Result<Pass> {
         self.parallel = wishes.parallel.max(1);
         self.replay(tell).await?;
@@ -219,11 +222,11 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         Ok(pass)
     }
 
-    /// Pass after pass, until a signal: looks at the tables at least this often, and hands out what is due when it is.
-    /// `reload` says whether that has changed.
+    /// Makes pass after pass until a signal: looks at the tables at least once per `every`, and hands out each job
+    /// when it is due. `reload` says whether the jobs have changed.
     ///
-    /// Errors: what will not be better the next time: the tables are gone, say, or the role may not use them any more.
-    /// Then nothing of it runs.
+    /// Errors: those that will not go away by the next time, for example that the tables are gone or the role may
+    /// no longer use them. None of the jobs is still running then.
     pub async fn stay(
         &mut self,
         mut jobs: Vec<Rc<Job>>,
@@ -235,7 +238,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         self.stays = true;
         let mut look = Instant::now();
         let mut away = Away::default();
-        // What was last told of a job that could not run, and of what hinders all: once is enough.
+        // The last outcome reported for each job that could not run, and the last warning: each is reported only
+        // once.
         let mut told: BTreeMap<String, Outcome> = BTreeMap::new();
         let mut warned = String::new();
         let mut tell = |what: Told<'_>| match what {
@@ -293,7 +297,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                     self.queue.push(job.clone(), Mode::Due);
                 }
             }
-            // Where there can be no guard now there may be one later.
+            // If no guard can be started now, it may be possible later.
             if let Err(e) = self.serve(wishes, &mut Pass::default(), Some(look), &mut tell).await {
                 away.tell(&e, &mut tell);
                 self.queue.drop_waiting();
@@ -315,13 +319,13 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             }
         }
         self.enqueue(jobs, wishes, &snapshot, &mut |_, _| {});
-        // The first jobs that are due shall not wait for their guards.
+        // Start guards now, so that the first jobs that are due need not wait for them.
         while self.slots.len() < self.parallel.min(jobs.len()) {
             let woken = match self.new_slot().await {
                 Ok(slot) => self.slots[slot].guard.order(&Order::Wake).await,
                 Err(e) => Err(e),
             };
-            // What hinders it is told when there is something to do.
+            // An error that prevents this is reported once there is something to do.
             if woken.is_err() {
                 break;
             }
@@ -332,15 +336,16 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         Ok(())
     }
 
-    /// Ends what runs, and waits for it.
+    /// Stops what runs, and waits until it has ended.
     async fn end(&mut self, wishes: &Wishes, tell: Tell<'_>) {
         self.queue.drop_waiting();
         self.tell_to_stop().await;
-        // It was asked to end: what hinders that now is told by its guard.
+        // The guard itself reports whatever goes wrong while it ends its job.
         let _ = self.serve(wishes, &mut Pass::default(), None, tell).await;
     }
 
-    /// Puts into the queue what is wished and may run, as far as the snapshot tells; its parents may yet run before it.
+    /// Puts the requested jobs into the queue that may run according to the snapshot. A job blocked by a parent is
+    /// included if that parent is queued and may run before it.
     fn enqueue(
         &mut self,
         jobs: &[Rc<Job>],
@@ -378,7 +383,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         }
     }
 
-    /// Hands out what waits until nothing waits and nothing runs; or until then, or something else is due.
+    /// Hands out the waiting turns until none waits or runs, until the given instant, or until another job is due.
     ///
     /// Errors: no guard can be started (74).
     async fn serve(
@@ -389,7 +394,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         tell: Tell<'_>,
     ) -> Result<()> {
         loop {
-            // What has just run may be due again before that.
+            // A job that has just run may be due again before that.
             let until = until.map(|until| self.due.soonest().map_or(until, |due| due.min(until)));
             if self.stopped().is_some() {
                 self.queue.drop_waiting();
@@ -421,7 +426,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         }
     }
 
-    /// There can be no more guards, or no more connections, than there are: as many as run must do. `None`: none runs.
+    /// Lowers the number of jobs that run at once to the number running now, because no more guards or connections
+    /// are possible. Returns `None` if none is running.
     fn fewer(&mut self, why: &str, tell: Tell<'_>) -> Option<()> {
         let running = self.slots.iter().filter(|slot| slot.turn.is_some()).count();
         if running == 0 {
@@ -432,7 +438,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         Some(())
     }
 
-    /// Takes in what a guard tells; `None`: it is gone.
+    /// Takes in an event of a guard; `None` means that the guard is gone.
     async fn take(
         &mut self,
         slot: usize,
@@ -459,7 +465,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 return;
             }
             None => {
-                // The guard is gone, and with it the lock; its job has died, and what hides is ended here.
+                // The guard is gone, and with it the lock and the job's program. Processes that escaped are killed
+                // here.
                 let again = std::mem::replace(&mut turn.again, true);
                 if let Some(next) = self.slots[slot].next.take() {
                     self.queue.put_back(next);
@@ -488,7 +495,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         } else if let Some(Rest::Time { through }) = rest
             && self.stopped().is_none()
         {
-            // Others first: what is left of it is no turn of its own for whoever watches.
+            // Other jobs come first. The rest of its dates is not reported as a turn of its own.
             if let Some(turn) = self.queue.get(key) {
                 let dates = turn.share.dates.or(job.max_backfill).map(|most| most.saturating_sub(turn.done));
                 let share = Share { others_wait: false, through: Some(through), dates };
@@ -509,9 +516,10 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             Outcome::Locked
             | Outcome::Interrupted { held: false, .. }
             | Outcome::Broken { all: true, .. } => Some(Instant::now() + AGAIN),
-            // What hinders this job alone will not have gone in a second.
+            // An error that concerns only this job will not go away within a second.
             Outcome::Broken { .. } => None,
-            // What was kept is recorded before the next look, and the rest of its dates is for that.
+            // The saved result is recorded before the next look at the tables, which also finds the rest of the
+            // job's dates.
             Outcome::Unrecorded { .. } => None,
             _ if rest.is_some() => None,
             _ => next_run.map(|next| self.clock.at(next)),
@@ -524,7 +532,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         tell(Told::Outcome(&job, &outcome));
     }
 
-    /// Says goodbye to guards and server.
+    /// Ends the guards and closes the session.
     pub async fn close(self) {
         let goodbyes = self.slots.into_iter().map(|slot| slot.guard.finish(GOODBYE));
         futures_util::future::join_all(goodbyes).await;
@@ -538,7 +546,7 @@ fn is_wished(job: &Job, wishes: &Wishes) -> bool {
     wishes.names.is_empty() || wishes.names.contains(&job.name)
 }
 
-/// Opens a session, and finds what a guard must know.
+/// Opens a session, and collects what a guard must know.
 async fn opened<C: AsyncFn() -> Result<Writer>>(
     connect: &C,
     around: &Surroundings,
@@ -574,7 +582,8 @@ async fn looked(
         let wanted = Where { schema: Some(&place.schema), owner: around.owner.as_deref() };
         *place = tables::place(writer, wanted).await?;
     }
-    // What a job says of foreign claims is kept for the guard trigger, and written where it is new.
+    // The guard trigger needs each job's max_ongoing_age for claims of other programs, so it is stored whenever it
+    // is new or changed.
     let is_known = |job: &Job| {
         let known = snapshot.jobs.get(&job.name).and_then(|stored| stored.max_ongoing_age_s);
         known.is_some_and(|seconds| (seconds - job.max_ongoing_age.as_secs_f64()).abs() < 0.001)
@@ -584,12 +593,12 @@ async fn looked(
         true => store::read(writer, place).await?,
         false => snapshot,
     };
-    // A parent whose schedule was changed shall not hold up others by what it was.
+    // A parent whose schedule was changed must not hold up other jobs by its old schedule.
     store::replan(writer, place, jobs.iter().map(Rc::as_ref), &mut snapshot).await?;
     Ok(snapshot)
 }
 
-/// Does something in its time, unless a signal comes before. Errors: a signal, or its time is over (69).
+/// Awaits work for at most [`LOOK`], unless a signal comes first. Errors: a signal, or its time is over (69).
 async fn unless_stopped<T>(
     stop: &watch::Receiver<Option<Exit>>,
     work: impl Future<Output = Result<T>>,

@@ -1,4 +1,4 @@
-//! What a runner does beside its jobs: what was kept is recorded, and what is old goes.
+//! What a runner does besides running jobs: it records results that were saved to files, and removes old history.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use crate::session::{Value, Writer};
 
 const PRUNE: &str = include_str!("../../../queries/jobs/prune.sql");
 const PRUNES: &str = include_str!("../../../queries/jobs/prunes.sql");
-/// How many rows are pruned at once, and for how long in one go.
+/// How many rows are pruned at once, and how long one round of pruning may take.
 const BATCH: i64 = 500;
 const PRUNING: Duration = Duration::from_secs(2);
 
@@ -26,7 +26,8 @@ struct Removed {
 }
 
 impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
-    /// Has recorded what an earlier run here could not record. Errors: it still cannot (69).
+    /// Lets a guard record the results that an earlier run on this machine could not record. Errors: the server
+    /// still cannot be reached (69).
     pub(super) async fn replay(&mut self, tell: Tell<'_>) -> Result<()> {
         let Some(folder) = &self.setup.spool else { return Ok(()) };
         let (kept, unread): (Vec<_>, Vec<_>) =
@@ -39,14 +40,14 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         if kept.is_empty() {
             return Ok(());
         }
-        // What hinders that a guard is started is told when there is something to do.
+        // An error that prevents starting a guard is reported once there is something to do.
         let Ok(slot) = self.free_slot().await else { return Ok(()) };
         self.slots[slot].guard.order(&Order::Replay).await?;
         let mut stop = self.stop.clone();
         loop {
             let event = tokio::select! {
                 event = self.slots[slot].guard.next::<Event>() => event?,
-                // What it is in the middle of may be done twice.
+                // Interrupting it is safe, because a result may be recorded twice.
                 _ = stop.wait_for(Option::is_some) => None,
             };
             match event {
@@ -65,7 +66,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         }
     }
 
-    /// Prunes a little where jobs ask for it. What hinders it is no fault of any job's: the next time it is tried again.
+    /// Prunes some history of the jobs that ask for it. An error here is no job's fault, and pruning is tried
+    /// again the next time.
     pub(super) async fn prune(&mut self, jobs: &[Rc<Job>], tell: Tell<'_>) {
         let (names, ages): (Vec<_>, Vec<_>) = jobs
             .iter()

@@ -1,6 +1,6 @@
-//! csvlog, by the strict rules that the server writes it by. A lenient reader would take an entry that was cut (a full
-//! disk, a crash) for an open quote, and swallow all that follows; so an entry is what is complete and strict, and
-//! reading goes on at the next place where one begins.
+//! csvlog, read strictly by the rules that the server writes it by. A lenient reader would take an entry that was
+//! cut off (by a full disk or a crash) for an open quote and swallow everything after it. So only a complete,
+//! strictly valid entry is read, and reading resumes at the next place where one begins.
 
 use super::decoder::{LONGEST, Losses, Sieve, Sink};
 use crate::error::Result;
@@ -8,40 +8,40 @@ use crate::log::record::Record;
 use crate::log::zone::{Clock, Instant, looks_like_time};
 use crate::rows::Flow;
 
-/// The columns up to the application name, which every server since 9.0 has; newer ones add some.
+/// The number of columns up to the application name, which every server since 9.0 writes; newer servers add some.
 const COLUMNS: usize = 23;
-/// So many columns are those of two lines that ran together, the first cut behind its SQLSTATE.
+/// A line with this many columns is two lines run together, the first of them cut off after its SQLSTATE.
 const TOO_MANY: usize = 36;
-/// Which column is the severity.
+/// The index of the severity column.
 const SEVERITY: usize = 11;
-/// How many columns show that an entry begins here: up to its message.
+/// The number of columns, up to the message, that prove that an entry begins here.
 const BEGINNING: usize = 14;
-/// So many bytes hold these columns, or it is none: names have 63 each.
+/// The most bytes that these columns can take (names have at most 63 each); anything longer is not an entry.
 const HEAD: usize = 4 << 10;
 
 /// See [`super::decoder::Decoder`].
 pub struct Decoder {
     clock: Clock,
     buffer: Vec<u8>,
-    /// How far the buffer was searched for the end of an entry, and whether a quote is open there.
+    /// How far the buffer has been searched for the end of an entry; `quoted` says whether a quote is open there.
     searched: usize,
     quoted: bool,
     record: Record,
     skipping: bool,
     fields: Vec<Field>,
-    /// There was no room for all of the entry in the buffer, or what comes is still of that entry.
+    /// The entry did not fit into the buffer, or the bytes that follow still belong to such an entry.
     is_too_long: bool,
     pub(super) sieve: Sieve,
     pub(super) has_sifted: bool,
     pub(super) losses: Losses,
 }
 
-/// Where the text of a column stands.
+/// The position of a column's text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Field {
     from: usize,
     to: usize,
-    /// Has it quotes that are doubled?
+    /// Whether the text contains doubled quotes.
     doubled: bool,
 }
 
@@ -62,14 +62,14 @@ impl Field {
     }
 }
 
-/// What stands at the beginning of some bytes.
+/// What the bytes at some position turn out to be.
 #[derive(Debug, PartialEq, Eq)]
 enum Found {
-    /// A whole line of so many columns.
+    /// A complete line.
     Whole,
-    /// It may become one: the bytes end in it, after so many whole columns.
+    /// The beginning of a line, which ends before the line does, after this many complete columns.
     Open(usize),
-    /// No strict line.
+    /// Not a strictly valid line.
     Broken,
 }
 
@@ -139,11 +139,12 @@ impl Decoder {
         }
     }
 
-    /// The buffer ends in a line feed: is it the end of an entry?
+    /// Handles a buffer that ends in a line feed, which may be the end of an entry.
     fn line_ended(&mut self, sink: Sink<'_>) -> Result<Flow> {
         let line = self.searched;
-        // Inside a quote every quote is doubled, so what begins here strictly is an entry, and what is open was cut. Its own
-        // quotes say nothing of that: they may close what is open, and open it again.
+        // Inside a quoted field every quote is doubled, so if an entry strictly begins here, the open quote belongs
+        // to an entry that was cut off. The new line's own quotes do not decide this: they may close the open quote
+        // and open it again.
         if self.quoted && line > 0 && begins(&self.buffer[line..]) {
             let rest = self.buffer.split_off(line);
             if self.take_apart(sink)? == Flow::Enough {
@@ -157,14 +158,15 @@ impl Decoder {
         if self.quoted && self.buffer.len() < LONGEST { Ok(Flow::More) } else { self.take_apart(sink) }
     }
 
-    /// Counts what is no whole entry; where reading begins in the middle of one, that is none's fault.
+    /// Counts bytes that are not part of a complete entry, unless reading began in the middle of one: then nothing
+    /// is wrong.
     fn lose(&mut self, bytes: usize) {
         if !self.skipping {
             self.losses.bytes += bytes as u64;
         }
     }
 
-    /// Hands out what the buffer holds: one entry, or what is left of cut ones and the entries behind them.
+    /// Hands out what the buffer holds: one entry, or the remains of cut-off entries and the entries after them.
     fn take_apart(&mut self, sink: Sink<'_>) -> Result<Flow> {
         let mut buffer = std::mem::take(&mut self.buffer);
         self.searched = 0;
@@ -182,7 +184,7 @@ impl Decoder {
             from = buffer.len();
         }
         while from < buffer.len() && flow == Flow::More {
-            // Where entries are whole there is one, and it is all.
+            // In an undamaged log the buffer holds exactly one entry.
             match split(&buffer[from..], &mut self.fields) {
                 (Found::Whole, used)
                     if (COLUMNS..TOO_MANY).contains(&self.fields.len())
@@ -199,15 +201,15 @@ impl Decoder {
                     from += used;
                 }
                 _ => {
-                    // A later place where one begins; the bytes before it are lost.
-                    // Its year ends in a dash, which is quicker to find than to look at every byte.
+                    // Skip to the next place where an entry begins; the bytes before it are lost. Its year ends in
+                    // a dash, and searching for dashes is faster than trying every byte.
                     let mut dashes = memchr::memchr_iter(b'-', &buffer[from..]).map(|dash| from + dash);
                     let next = dashes.find_map(|dash| {
                         let at = dash.checked_sub(4).filter(|at| *at > from)?;
                         begins(&buffer[at..]).then_some(at)
                     });
                     let until = next.unwrap_or(buffer.len());
-                    // An empty line is nothing.
+                    // An empty line is not a loss.
                     if &buffer[from..until] != b"\n" {
                         self.lose(until - from);
                     }
@@ -220,19 +222,19 @@ impl Decoder {
         Ok(flow)
     }
 
-    /// Are the fields what they should be? They are not where two lines ran together.
+    /// Returns whether the fields have plausible contents, which they do not if two lines ran together.
     fn is_sane(&self, line: &[u8]) -> bool {
         let field = |i: usize| self.fields.get(i).map_or(&b""[..], |field| field.text(line));
         let sqlstate = field(12).len() == 5 && field(12).iter().all(u8::is_ascii_alphanumeric);
         sqlstate && (field(8).is_empty() || looks_like_time(field(8))) && looks_like_time(field(0))
     }
 
-    /// Does the filter drop this entry?
+    /// Returns whether the filter drops this entry.
     fn drops(&self, line: &[u8]) -> bool {
         self.sieve.errors && self.sieve.drops(self.fields[SEVERITY].text(line))
     }
 
-    /// Makes a record of the fields; `false` where the time is none.
+    /// Fills the record from the fields; returns `false` if the time is not valid.
     fn fill(&mut self, line: &[u8]) -> Result<bool> {
         let field = |i: usize| self.fields.get(i).copied().unwrap_or_default();
         let time = match self.clock.instant(field(0).text(line))? {
@@ -262,18 +264,19 @@ impl Decoder {
     }
 }
 
-/// How many quotes there are. Counted in bytes, which the compiler makes vectors of, as far as a byte counts.
+/// Counts the quotes. The counter is one byte wide, so that the compiler can vectorize the loop; hence chunks of
+/// 255 bytes.
 fn quotes(text: &[u8]) -> usize {
     let count = |part: &[u8]| part.iter().fold(0u8, |n, b| n + u8::from(*b == b'"'));
     text.chunks(255).map(|part| usize::from(count(part))).sum()
 }
 
-/// Does an entry begin here, strictly, at least up to its message?
+/// Returns whether a strictly valid entry begins here, at least up to its message.
 pub fn begins(text: &[u8]) -> bool {
     if !looks_like_time(text) {
         return false;
     }
-    // What stands before the message is short, and of a long text nothing else is of interest.
+    // The columns before the message are short, so no more of a long text needs to be split.
     let mut fields = Vec::new();
     match split(&text[..text.len().min(HEAD)], &mut fields) {
         (Found::Whole, _) => fields.len() >= BEGINNING,
@@ -282,8 +285,8 @@ pub fn begins(text: &[u8]) -> bool {
     }
 }
 
-/// Splits one line strictly: a quoted field is all quoted, and its quotes are doubled. Says what it is and how many
-/// bytes it takes.
+/// Splits one line strictly: a quoted field must be quoted as a whole, with its inner quotes doubled. Returns what
+/// the line is and how many bytes it takes.
 fn split(text: &[u8], fields: &mut Vec<Field>) -> (Found, usize) {
     fields.clear();
     let mut at = 0;

@@ -1,4 +1,4 @@
-//! What the formats share: entries out of lines, and what was lost.
+//! What the decoders of all formats share: splitting a log into entries, and counting what was lost.
 
 use super::stderr::Guessed;
 use super::{csvlog, jsonlog, stderr};
@@ -10,24 +10,25 @@ use crate::log::words::{self, Word};
 use crate::log::zone::Clock;
 use crate::rows::Flow;
 
-/// The longest entry that is kept whole, so that one without end costs no memory without end. Of a longer one lines with a
-/// prefix show the beginning; in csvlog and jsonlog, where the beginning alone is no entry, it is passed over.
+/// The longest entry that is kept whole, in bytes, so that an entry without end does not use memory without limit.
+/// With a prefix, the beginning of a longer entry is shown; in csvlog and jsonlog it is skipped, because there the
+/// beginning alone is not an entry.
 pub const LONGEST: usize = 8 << 20;
 
-/// What of a log is not shown, or not whole.
+/// What part of a log is not shown, or not shown in full.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Losses {
-    /// Bytes that are no whole entry.
+    /// The bytes that do not belong to a complete entry.
     pub bytes: u64,
-    /// Entries that are longer than [`LONGEST`], of which the beginning is shown.
+    /// The entries longer than [`LONGEST`] of which the beginning is shown.
     pub cut: u64,
-    /// Entries that are longer than that, of which nothing is.
+    /// The entries longer than [`LONGEST`] of which nothing is shown.
     pub too_long: u64,
     /// Lines that look like entries but do not begin with the prefix: they are shown as they are.
     pub strange: u64,
-    /// Lines that are not of the shape of what the log is wrapped in.
+    /// The lines that do not have the form of the wrapping that the log is in.
     pub odd: u64,
-    /// Parts of entries whose entry is not there.
+    /// The parts of entries whose entry is missing.
     pub parts: u64,
 }
 
@@ -42,32 +43,32 @@ impl std::ops::AddAssign for Losses {
     }
 }
 
-/// A filter that is applied to an entry's raw bytes, before the entry is parsed, because that is much faster. Damage in entries
-/// that it drops is not counted.
+/// A filter that is applied to an entry's raw bytes, before the entry is parsed, because that is much faster.
+/// Damage in the entries that it drops is not counted.
 #[derive(Debug, Clone, Default)]
 pub struct Sieve {
     /// Only errors are wanted.
     pub errors: bool,
-    /// A text that every wanted entry has.
+    /// A text that every wanted entry contains.
     pub required: Option<Required>,
 }
 
 impl Sieve {
-    /// Does this text lack what every wanted entry has?
+    /// Returns whether this text lacks the text that every wanted entry contains.
     pub(crate) fn lacks(&self, text: &[u8]) -> bool {
         self.required.as_ref().is_some_and(|required| !required.may_be_in(text))
     }
 
-    /// Does it drop an entry of this severity? An unknown severity passes.
+    /// Returns whether the filter drops an entry of this severity. An unknown severity passes.
     pub(crate) fn drops(&self, severity: &[u8]) -> bool {
         self.errors && words::severity(severity) == Some(Word::Calm)
     }
 }
 
-/// Takes the entries.
+/// The callback that takes the entries.
 pub type Sink<'a> = &'a mut dyn FnMut(&Record) -> Result<Flow>;
 
-/// A decoder that is being fed.
+/// A decoder of one log, for any of the formats.
 pub enum Decoder {
     /// Lines that begin with log_line_prefix.
     Stderr(Box<stderr::Decoder>),
@@ -78,27 +79,27 @@ pub enum Decoder {
 }
 
 impl Decoder {
-    /// For lines with this prefix.
+    /// Creates a decoder for lines with this prefix.
     pub fn stderr(prefix: Prefix, clock: Clock) -> Decoder {
         Decoder::Stderr(Box::new(stderr::Decoder::new(prefix, None, clock)))
     }
 
-    /// For lines with a prefix that was guessed: a later line may teach better.
+    /// Creates a decoder for lines with a guessed prefix, which a later line may correct.
     pub fn guessed(prefix: Prefix, guessed: Guessed, clock: Clock) -> Decoder {
         Decoder::Stderr(Box::new(stderr::Decoder::new(prefix, Some(guessed), clock)))
     }
 
-    /// For csvlog.
+    /// Creates a decoder for csvlog.
     pub fn csv(clock: Clock) -> Decoder {
         Decoder::Csv(Box::new(csvlog::Decoder::new(clock)))
     }
 
-    /// For jsonlog.
+    /// Creates a decoder for jsonlog.
     pub fn json(clock: Clock) -> Decoder {
         Decoder::Json(Box::new(jsonlog::Decoder::new(clock)))
     }
 
-    /// One that reads the same way, and has read nothing.
+    /// Returns a decoder that reads the same way and has not read anything yet.
     pub fn fresh(&self) -> Decoder {
         match self {
             Decoder::Stderr(decoder) => Decoder::Stderr(Box::new(decoder.fresh())),
@@ -107,7 +108,8 @@ impl Decoder {
         }
     }
 
-    /// Begin in the middle of a file: what comes before the first whole entry is passed over in silence.
+    /// Prepares for reading from the middle of a file: what comes before the first complete entry is skipped
+    /// without being counted as lost.
     pub fn in_the_middle(&mut self) {
         match self {
             Decoder::Stderr(decoder) => decoder.in_the_middle(),
@@ -125,7 +127,7 @@ impl Decoder {
         }
     }
 
-    /// Has the filter dropped any entry?
+    /// Returns whether the filter has dropped any entry.
     pub fn has_sifted(&self) -> bool {
         match self {
             Decoder::Stderr(decoder) => decoder.has_sifted,
@@ -143,7 +145,8 @@ impl Decoder {
         }
     }
 
-    /// Nothing more has come for a while: hands out an entry that would only wait for the next one.
+    /// Tells the decoder that nothing more has come for a while: it hands out an entry that would only wait for the
+    /// next one.
     pub fn settle(&mut self, sink: Sink<'_>) -> Result<Flow> {
         match self {
             Decoder::Stderr(decoder) => decoder.settle(sink),
@@ -151,7 +154,7 @@ impl Decoder {
         }
     }
 
-    /// The file is at its end: hands out what there is.
+    /// Tells the decoder that the file has ended: it hands out what it still holds.
     pub fn end(&mut self, sink: Sink<'_>) -> Result<Flow> {
         match self {
             Decoder::Stderr(decoder) => decoder.end(sink),
@@ -160,7 +163,7 @@ impl Decoder {
         }
     }
 
-    /// Is an entry open that the next line goes on with, whatever that looks like?
+    /// Returns whether an entry is open that the next line continues, whatever that line looks like.
     pub(crate) fn is_inside(&self) -> bool {
         match self {
             Decoder::Stderr(_) | Decoder::Json(_) => false,
@@ -175,7 +178,7 @@ impl Decoder {
         self.feed(b"\n", sink)
     }
 
-    /// What was passed over or cut so far.
+    /// Returns what has been skipped or cut so far.
     pub fn losses(&self) -> Losses {
         match self {
             Decoder::Stderr(decoder) => decoder.losses,
@@ -184,7 +187,7 @@ impl Decoder {
         }
     }
 
-    /// Can this format answer a question about that field? With a prefix, only if it has it.
+    /// Returns whether this format has the field. With a prefix, that is so only if the prefix has it.
     pub fn tells(&self, field: Field) -> bool {
         match self {
             Decoder::Stderr(decoder) => decoder.prefix().tells(field),
@@ -192,7 +195,7 @@ impl Decoder {
         }
     }
 
-    /// The prefix, where there is one.
+    /// Returns the prefix, if the format has one.
     pub fn prefix(&self) -> Option<&Prefix> {
         match self {
             Decoder::Stderr(decoder) => Some(decoder.prefix()),
@@ -201,16 +204,18 @@ impl Decoder {
     }
 }
 
-/// Cuts bytes into lines, whatever the pieces they come in. Of a line that is too long the beginning is kept.
+/// Splits bytes into lines, no matter in what pieces the bytes arrive. Of a line that is too long, the beginning is
+/// kept.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     pub(crate) carried: Vec<u8>,
-    /// How many bytes of that line there was no room for.
+    /// The number of bytes of the carried line for which there was no room.
     dropped: u64,
 }
 
 impl Lines {
-    /// Calls `each` with every line that is complete, without its line feed, and with how many bytes it lacks.
+    /// Calls `each` with every complete line, without its line feed, and with the number of bytes that were dropped
+    /// from it.
     pub(crate) fn feed(
         &mut self,
         mut data: &[u8],
@@ -242,7 +247,7 @@ impl Lines {
         self.dropped += dropped.len() as u64;
     }
 
-    /// The line that has no end yet, and how many bytes it lacks.
+    /// Takes the last line, which has no line feed yet, and the number of bytes that were dropped from it.
     pub(crate) fn rest(&mut self) -> Option<(Vec<u8>, u64)> {
         let rest = std::mem::take(&mut self.carried);
         (!rest.is_empty()).then(|| (rest, std::mem::take(&mut self.dropped)))
@@ -326,7 +331,7 @@ mod tests {
 
     #[test]
     fn csvlog_is_read_whatever_the_statements_hold() {
-        // A statement that holds a line of csvlog is no entry.
+        // A csvlog line inside a statement is not an entry.
         let nasty = format!("statement: SELECT '\n\n,\"\n{}'", csv(9, "statement: inner \"quoted\""));
         let log = format!("{}{}{}", csv(1, &nasty), csv(2, "statement: SELECT \"a,b\"\"c\""), csv(3, ""));
         let all = decode(&|| Decoder::csv(utc()), log.as_bytes());
@@ -386,7 +391,7 @@ mod tests {
         assert_eq!(text(&decode(&|| Decoder::json(utc()), &latin)[0].message), "caf\\xE9");
     }
 
-    /// A log of entries in which a word stands in any part, with what else is in logs: lines of nobody's, cut entries,
+    /// Makes a log of entries with a word in any of their parts, and with other content: foreign lines, cut entries,
     /// entries of another format, words of an unknown language.
     fn log_with_anything(random: &mut fastrand::Rng, format: u8) -> String {
         let pasted = "a\n2026-11-24 06:24:03.001 UTC [7] LOG:  pasted needle";

@@ -1,4 +1,4 @@
-//! jsonlog: one object a line.
+//! jsonlog: one object per line.
 
 use std::borrow::Cow;
 
@@ -11,19 +11,19 @@ use crate::log::record::Record;
 use crate::log::zone::{Clock, Instant};
 use crate::rows::Flow;
 
-/// How every object begins.
+/// The beginning of every object.
 const BEGINNING: &[u8] = b"{\"timestamp\":\"";
-/// How one begins that CloudNativePG made of an entry of csvlog.
+/// The beginning of an object that CloudNativePG made from a csvlog entry.
 const OF_CSV: &[u8] = b"{\"log_time\":\"";
 
-/// Does an entry begin here?
+/// Returns whether an entry begins here.
 pub fn begins(text: &[u8]) -> bool {
     let first = [BEGINNING, OF_CSV].iter().any(|key| text.starts_with(&key[..key.len() - 2]));
-    // Others begin with a time too.
+    // Objects of other programs begin with a time too.
     first && memchr::memmem::find(text, b"\"error_severity\"").is_some()
 }
 
-/// The keys that a record takes. A server writes only those that it has something for.
+/// The keys that a record takes. A server writes only those that have a value.
 #[derive(Deserialize)]
 struct Entry<'a> {
     #[serde(borrow, alias = "log_time")]
@@ -119,7 +119,7 @@ impl Decoder {
             self.skipping = false;
             return if line.is_empty() { Ok(Flow::More) } else { sink(&self.record) };
         }
-        // One that was cut may have the next right behind it.
+        // If an entry was cut off, the next one may follow on the same line.
         let behind = memchr::memmem::rfind_iter(line, BEGINNING).find(|at| *at > 0);
         if let Some(at) = behind
             && self.fill(&line[at..])?
@@ -135,7 +135,8 @@ impl Decoder {
         Ok(Flow::More)
     }
 
-    /// Is this an entry that is not wanted? A text in other letters, as `\u0041` or `\/`, has to be read first.
+    /// Returns whether this entry is not wanted. A text that is escaped, as in `\u0041` or `\/`, has to be parsed
+    /// first.
     fn sifts(&self, line: &[u8]) -> bool {
         if ![BEGINNING, OF_CSV].iter().any(|key| line.starts_with(key)) {
             return false;
@@ -145,7 +146,7 @@ impl Decoder {
         if self.sieve.lacks(line) && !is_escaped() {
             return true;
         }
-        // In a text the quotes would be escaped. Where one entry was cut, another may stand behind it.
+        // Inside a string the quotes would be escaped. If one entry was cut off, another may follow it on the line.
         const SEVERITY: &[u8] = b"\"error_severity\":\"";
         let severity = || {
             let rest = &line[memchr::memmem::find(line, SEVERITY)? + SEVERITY.len()..];
@@ -157,9 +158,9 @@ impl Decoder {
             && memchr::memmem::rfind(line, BEGINNING).is_none_or(|at| at == 0)
     }
 
-    /// Makes a record of a line; `false` when it is none.
+    /// Fills the record from a line; returns `false` if the line is not an entry.
     fn fill(&mut self, line: &[u8]) -> Result<bool> {
-        // Of another encoding than UTF-8: each bad byte as \xE9, in JSON's own escapes.
+        // If the text is not in UTF-8, each invalid byte is shown as \xE9 or the like, in JSON's own escapes.
         let lossy: String;
         let text = match std::str::from_utf8(line) {
             Ok(text) => text,
@@ -183,7 +184,7 @@ impl Decoder {
         let record = &mut self.record;
         record.clear();
         record.time = time;
-        // A number, but CloudNativePG makes a string of it.
+        // This is a number, but CloudNativePG makes it a string.
         record.pid = entry.pid.and_then(|pid| pid.get().trim_matches('"').parse().ok());
         record.client.extend_from_slice(entry.remote_host.as_bytes());
         if let Some(port) = entry.remote_port {
@@ -203,7 +204,7 @@ impl Decoder {
         ] {
             to.extend_from_slice(from.as_bytes());
         }
-        // Success is left out here, and written in csvlog.
+        // jsonlog leaves out the SQLSTATE of success, which csvlog writes.
         if record.sqlstate.is_empty() {
             record.sqlstate.extend_from_slice(b"00000");
         }

@@ -12,10 +12,10 @@ use crate::log::words::{self, Word};
 use crate::log::zone::{Clock, looks_like_time};
 use crate::rows::Flow;
 
-/// The most bytes that a time takes with its zone and what follows it.
+/// The most bytes that a time takes, including its zone and the character after it.
 const TIME_AND_ZONE: usize = 40;
 
-/// Which text of the entry a continued line goes to.
+/// The field of the record that a continuation line is added to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Message,
@@ -23,7 +23,7 @@ enum Part {
     Hint,
     Context,
     Statement,
-    /// A part that no record has.
+    /// A part that a record has no field for.
     Other,
 }
 
@@ -34,17 +34,17 @@ pub struct Decoder {
     guessed: Option<Guessed>,
     clock: Clock,
     lines: Lines,
-    /// The entry that may go on.
+    /// The part of the current entry that the next line may continue.
     pending: Option<Part>,
     record: Record,
-    /// The process of the last entry.
+    /// The pid of the last entry.
     pid: Option<i64>,
-    /// Nobody wants the last entry.
+    /// The filter has dropped the last entry.
     is_sifting: bool,
     skipping: bool,
-    /// The entry that may go on has been cut.
+    /// The current entry has been cut.
     is_cut: bool,
-    /// What has taken over, since the log goes on in another format.
+    /// The decoder that has taken over, because the log continues in another format.
     other: Option<Box<super::decoder::Decoder>>,
     pub(super) sieve: Sieve,
     pub(super) has_sifted: bool,
@@ -58,9 +58,9 @@ pub struct Decoder {
 pub struct Guessed {
     /// The lines.
     pub lines: Vec<u8>,
-    /// What the log is called.
+    /// The name of the log.
     pub name: String,
-    /// The prefixes it may be; empty: all that are known.
+    /// The prefixes to choose from; if empty, all that are known.
     pub candidates: Vec<String>,
 }
 
@@ -106,8 +106,8 @@ impl Decoder {
         }
     }
 
-    /// Reads only the entries that contain a required text. It searches the whole block for the text first, and parses only
-    /// the entry around each place where it is found.
+    /// Reads only the entries that contain a required text. It searches the whole block for the text first, and
+    /// parses only the entry around each place where it is found.
     fn skim(&mut self, data: &[u8], required: &Required, sink: Sink<'_>) -> Result<Flow> {
         let mut text = std::mem::take(&mut self.held);
         text.extend_from_slice(data);
@@ -161,7 +161,7 @@ impl Decoder {
         Ok(Flow::More)
     }
 
-    /// Does an entry begin with this line, as certainly as can be told?
+    /// Returns whether an entry begins with this line, as far as that can be told.
     fn begins_entry(&mut self, line: &[u8]) -> bool {
         if line.first().is_none_or(|b| *b == b'\t') {
             return false;
@@ -180,7 +180,7 @@ impl Decoder {
     }
 
     pub(super) fn settle(&mut self, sink: Sink<'_>) -> Result<Flow> {
-        // A line that is still being written shows that its entry is not over.
+        // A line that is still being written shows that its entry is not complete.
         if !self.lines.carried.is_empty() {
             return Ok(Flow::More);
         }
@@ -203,7 +203,7 @@ impl Decoder {
         self.hand_out(sink)
     }
 
-    /// What is still open of the other format is over.
+    /// Ends the decoder of the other format, which hands out what it still holds.
     fn end_other(&mut self, sink: Sink<'_>) -> Result<Flow> {
         if self.other.is_none() {
             return Ok(Flow::More);
@@ -244,7 +244,7 @@ impl Decoder {
         };
         let pid = process(&fields);
         if part != Part::Message {
-            // It belongs to the entry before it, if that is of the same process.
+            // The part belongs to the entry before it, if that is from the same process.
             if self.pid != pid || (self.pending.is_none() && !self.is_sifting) {
                 self.losses.parts += u64::from(!self.skipping);
             } else if self.pending.is_some() {
@@ -268,7 +268,7 @@ impl Decoder {
         Ok(flow)
     }
 
-    /// Makes a record of what stands before a text, and of the text.
+    /// Fills the record from the fields of the prefix and the text after it.
     fn fill(&mut self, head: &Head<'_>, fields: &Fields<'_>) -> Result<()> {
         let record = &mut self.record;
         record.clear();
@@ -279,7 +279,7 @@ impl Decoder {
             (&mut record.client, Field::Client),
             (&mut record.sqlstate, Field::Sqlstate),
         ] {
-            // What the server prints for a name it does not know is no name.
+            // The server's placeholder for a name it does not know is not a name.
             if let Some(text) = fields.get(field).filter(|text| !words::is_unknown_name(text)) {
                 to.extend_from_slice(text);
             }
@@ -301,7 +301,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// A line that does not begin with the prefix.
+    /// Handles a line that does not begin with the prefix.
     fn no_entry(&mut self, line: &[u8], dropped: u64, sink: Sink<'_>) -> Result<Flow> {
         let is_csv = csvlog::begins(line);
         if is_csv || jsonlog::begins(line) {
@@ -335,7 +335,8 @@ impl Decoder {
             }
             self.losses.strange += 1;
         }
-        // Something wrote to the same file without a prefix: a library, an archive command.
+        // Something other than the server, such as a library or an archive command, wrote to the same file without
+        // a prefix.
         let flow = self.hand_out(sink)?;
         self.record.clear();
         self.record.message.extend_from_slice(line);
@@ -346,7 +347,8 @@ impl Decoder {
         Ok(flow)
     }
 
-    /// A prefix that was guessed from lines of processes without a session may have a part that only sessions show.
+    /// Guesses the prefix again, including this line: a prefix that was guessed from lines of processes without a
+    /// session may have a part that only sessions show.
     fn guess_again(&mut self, line: &[u8]) -> bool {
         let Some(guessed) = &mut self.guessed else { return false };
         let before = guessed.lines.len();
@@ -358,7 +360,7 @@ impl Decoder {
                 true
             }
             Err(_) => {
-                // It would only be tried again and again.
+                // Another attempt would fail again.
                 guessed.lines.truncate(before);
                 self.guessed = None;
                 false
@@ -402,7 +404,7 @@ impl Decoder {
     }
 }
 
-/// Does an entry of csvlog begin anywhere in this text?
+/// Returns whether a csvlog entry begins anywhere in this text.
 fn has_csvlog(text: &[u8]) -> bool {
     let mut from = 0;
     while from < text.len() {
@@ -418,17 +420,17 @@ fn has_csvlog(text: &[u8]) -> bool {
     false
 }
 
-/// Where the line with this byte, or the one that ends there, begins.
+/// Returns the beginning of the line that contains this byte or ends there.
 fn line_start(text: &[u8], at: usize) -> usize {
     memchr::memrchr(b'\n', &text[..at]).map_or(0, |end| end + 1)
 }
 
-/// Where the line that goes on at this byte ends.
+/// Returns the end of the line that contains this byte.
 fn line_end(text: &[u8], at: usize) -> usize {
     memchr::memchr(b'\n', &text[at..]).map_or(text.len(), |len| at + len)
 }
 
-/// The process that a prefix names; a wrapping that names none says 0.
+/// Returns the pid that a prefix gives, if any. A wrapping that does not know it says 0.
 fn process(fields: &Fields<'_>) -> Option<i64> {
     let pid = fields.get(Field::Pid).and_then(number).filter(|pid| *pid > 0);
     pid.or_else(|| guess::process_of(fields.get(Field::Session)?))

@@ -27,7 +27,8 @@ struct Entry {
     message: &'static str,
 }
 
-/// What a server of some days has written: its own processes, sessions that go on side by side, an error with its parts.
+/// What a server of some days has written: its own processes, sessions that go on side by side, an error with its
+/// parts.
 fn entries() -> Vec<Entry> {
     let own = |pid, kind, begun| Entry {
         pid,
@@ -307,7 +308,7 @@ fn what_is_guessed_is_what_was_planted_or_nothing() {
     let check = |prefix: &str, right: &mut usize| match guessed(prefix, &all) {
         Came::Right => *right += 1,
         Came::Refused => {}
-        // Whoever writes a program, or a database, where everybody has the user, is told what was taken for what.
+        // If a program or a database is printed where by convention the user is, a wrong reading is accepted.
         Came::Wrong(_) if by_convention(prefix) => {}
         Came::Wrong(how) => panic!("{prefix:?}: {how}"),
     };
@@ -339,7 +340,7 @@ fn what_is_guessed_is_what_was_planted_or_nothing() {
     assert!(right > 60, "{right}");
 }
 
-/// Is the label or the `@` before or behind a name one that says something else?
+/// Returns whether the label of a name, or the `@` before or after it, conventionally means another field.
 fn by_convention(prefix: &str) -> bool {
     let says = |label: &str, escape: &str| {
         prefix.match_indices(label).any(|(at, _)| !prefix[at + label.len()..].starts_with(escape))
@@ -375,7 +376,7 @@ fn by_convention(prefix: &str) -> bool {
     .iter()
     .any(|(label, escape)| plain(label, escape) || quoted(label, escape))
         || prefix.match_indices('@').any(|(at, _)| {
-            // Two right behind each other are one name to anybody who reads them.
+            // Two names without a separator look like one.
             let before = prefix[..at].strip_suffix("%u");
             let glued = |text: &str| text.len() > 1 && text.as_bytes()[text.len() - 2] == b'%';
             before.is_none_or(glued) || !prefix[at + 1..].starts_with("%d")

@@ -1,5 +1,5 @@
-//! `log_line_prefix` as a pattern that takes a line apart. Its escapes are those of the manual's chapter "Error
-//! Reporting and Logging"; an escape it does not know is nothing, as for the server.
+//! `log_line_prefix` as a pattern that splits a line into fields. Its escapes are those of the manual's chapter
+//! "Error Reporting and Logging"; an unknown escape stands for nothing, as it does for the server.
 
 mod steps;
 mod template;

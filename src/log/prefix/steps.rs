@@ -14,7 +14,7 @@ pub(super) enum Step {
         field: Option<Field>,
         /// The literal text after the escape; empty if another escape or the end of the prefix follows.
         next: Vec<u8>,
-        /// Is the end of its value known from the value alone, whatever follows?
+        /// Whether the end of its value is known from the value alone, no matter what follows.
         is_fixed: bool,
     },
     /// An escape with a width. Its padding cannot be told from the blanks around it without the regular expression.
@@ -35,8 +35,8 @@ pub(super) fn steps(pieces: &[Piece]) -> Vec<Step> {
     pieces.iter().enumerate().map(step).collect()
 }
 
-/// Matches the steps from position `at` on, each escape as short as possible, and returns where they end. It finds what the
-/// regular expression would find first. `sure` stays true while the line can be read in no other way.
+/// Matches the steps from position `at` on, each escape as short as possible, and returns where they end. It finds
+/// what the regular expression would find first. `sure` stays true while the line can be read in no other way.
 pub(super) fn walk<'a>(
     steps: &[Step],
     line: &'a [u8],
@@ -70,7 +70,7 @@ pub(super) fn walk<'a>(
     Ok(at)
 }
 
-/// Is the end of this escape's value known from the value alone?
+/// Returns whether the end of this escape's value is known from the value alone.
 fn is_fixed(escape: u8, next: &[u8]) -> bool {
     let ended = |ends: fn(&u8) -> bool| next.first().is_some_and(ends);
     match escape {
@@ -93,7 +93,8 @@ const HOST: u8 = 8;
 /// Characters of session IDs (`6564.12`) and virtual transaction IDs (`3/45`).
 const NUMBERS: u8 = 16;
 
-/// The classes of each byte. A table, because prefixes are matched byte by byte, and a lookup is faster than comparisons.
+/// The classes of each byte. A table, because prefixes are matched byte by byte, and a lookup is faster than
+/// comparisons.
 const CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
     let mut byte = 0u8;
@@ -169,7 +170,7 @@ fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
         .find(|at| begins(&text[*at..], wanted))
 }
 
-/// Does a text begin with a literal of the prefix?
+/// Returns whether a text begins with a literal of the prefix.
 fn begins(text: &[u8], with: &[u8]) -> bool {
     // Most literals are one or two bytes long: comparing these directly is faster than a call.
     match *with {
@@ -180,7 +181,7 @@ fn begins(text: &[u8], with: &[u8]) -> bool {
     }
 }
 
-/// Can this be the value of an escape? `length` may have found its end only by what follows.
+/// Returns whether this can be the value of an escape. `length` may have found its end only by what follows.
 fn fits(escape: u8, text: &[u8]) -> bool {
     let all = |is: fn(&u8) -> bool| text.iter().all(is);
     match escape {

@@ -1,4 +1,4 @@
-//! A prefix as the parts that its escapes make, and the pattern that takes a line apart.
+//! A prefix, split into its escapes and the text between them, and the pattern that splits a line accordingly.
 
 use std::sync::OnceLock;
 
@@ -8,7 +8,7 @@ use super::steps::{Step, steps, walk};
 use crate::error::{Error, Result};
 use crate::log::words::{self, Marker, Word};
 
-/// The fields of a prefix that are of interest.
+/// The fields of a prefix that pgkit uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
     /// `%a`
@@ -23,11 +23,11 @@ pub enum Field {
     Pid,
     /// `%t`, `%m`
     Time,
-    /// `%n`: seconds since 1970.
+    /// `%n`: the time in seconds since 1970.
     Epoch,
     /// `%e`
     Sqlstate,
-    /// `%c`: when the session began, and its process, in hexadecimal.
+    /// `%c`: the session's start time and its pid, in hexadecimal.
     Session,
     /// `%l`: the number of the line in its session.
     Line,
@@ -42,14 +42,14 @@ pub(super) enum Piece {
     Escape(u8, bool),
 }
 
-/// What stands before a message.
+/// The severity of a line and what follows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head<'a> {
-    /// What the severity or the part's name says; `None` for a word of a language that is not known.
+    /// What the severity or the name of the part means; `None` for a word of an unknown language.
     pub word: Option<Word>,
-    /// That word.
+    /// The word itself.
     pub severity: &'a [u8],
-    /// What stands behind it.
+    /// The text after the word.
     pub rest: &'a [u8],
 }
 
@@ -57,40 +57,40 @@ pub struct Head<'a> {
 #[derive(Debug, Clone)]
 pub struct Prefix {
     text: String,
-    /// Up to `%q`, or all of it.
+    /// The pieces up to `%q`, or all of them.
     base: Vec<Piece>,
-    /// What only processes with a session have.
+    /// The pieces that only processes with a session show.
     session: Option<Vec<Piece>>,
     /// `base` and `session`, compiled for matching without looking ahead.
     steps: (Vec<Step>, Option<Vec<Step>>),
-    /// The fields that it has.
+    /// The fields that the prefix has.
     fields: Vec<Field>,
-    /// For what needs a look ahead: the pattern of all of it, and that of what stands before `%q`.
+    /// The patterns for lines that need a look ahead: that of the whole prefix, and that of the part before `%q`.
     patterns: OnceLock<Vec<(Regex, Vec<Field>)>>,
 }
 
-/// How many fields there are.
+/// The number of fields.
 pub const FIELDS: usize = Field::Line as usize + 1;
 
-/// What was found of each field; the first of its kind counts.
+/// The values that were found for each field; the first of its kind counts.
 pub(super) type Found<'a> = [Option<&'a [u8]>; FIELDS];
 
-/// What a prefix tells of a line.
+/// The values that a prefix gives in one line.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Fields<'a>(Found<'a>);
 
 impl<'a> Fields<'a> {
-    /// The text of a field, where the prefix has it.
+    /// Returns the text of a field, if the prefix has it.
     pub fn get(&self, field: Field) -> Option<&'a [u8]> {
         self.0[field as usize]
     }
 }
 
-/// Memory for [`Prefix::read`].
+/// Memory that [`Prefix::read`] reuses.
 #[derive(Debug, Clone, Default)]
 pub struct Memory(Vec<CaptureLocations>);
 
-/// The field of an escape.
+/// Returns the field that an escape gives.
 pub(super) fn field(escape: u8) -> Option<Field> {
     Some(match escape {
         b'a' => Field::Application,
@@ -107,10 +107,10 @@ pub(super) fn field(escape: u8) -> Option<Field> {
     })
 }
 
-/// What an escape can be before this text, as a regular expression.
+/// Returns a regular expression for the values that an escape can have in front of `next`.
 fn expression(escape: u8, next: &[u8]) -> &'static str {
     match escape {
-        // A name like alice@example.com before @shop: what has no blank is taken as far as it goes.
+        // A name like alice@example.com may precede @shop, so the longest run without a blank is tried first.
         b'u' if next.starts_with(b"@") => "(?:[^\\s]*|[^\\n]*?)",
         b'a' | b'd' | b'i' | b'b' | b'u' => "[^\\n]*?",
         b'r' => "(?:\\[local\\]|[^\\s()]+\\([0-9]+\\)|[^\\s()]*)",
@@ -131,7 +131,7 @@ fn expression(escape: u8, next: &[u8]) -> &'static str {
     }
 }
 
-/// Cuts a prefix into pieces, at its first `%q`.
+/// Splits a prefix into pieces, and at its first `%q` into two parts.
 fn pieces(prefix: &str) -> (Vec<Piece>, Option<Vec<Piece>>) {
     let mut base: Vec<Piece> = Vec::new();
     let mut session: Option<Vec<Piece>> = None;
@@ -166,7 +166,7 @@ fn pieces(prefix: &str) -> (Vec<Piece>, Option<Vec<Piece>>) {
     (base, session)
 }
 
-/// The text that these pieces have there; empty where that is an escape or the end.
+/// Returns the literal text at index `i`; it is empty if there is an escape or the end.
 pub(super) fn literal_at(pieces: &[Piece], i: usize) -> &[u8] {
     match pieces.get(i) {
         Some(Piece::Literal(text)) => text,
@@ -174,7 +174,7 @@ pub(super) fn literal_at(pieces: &[Piece], i: usize) -> &[u8] {
     }
 }
 
-/// The pattern of these pieces, and the field of each group.
+/// Builds the pattern of these pieces, and the field of each of its groups.
 fn pattern(pieces: &[Piece]) -> Result<(Regex, Vec<Field>)> {
     let mut text = String::from("(?s-u)^");
     let mut groups = Vec::new();
@@ -222,12 +222,12 @@ impl Prefix {
         &self.text
     }
 
-    /// Does it tell this?
+    /// Returns whether the prefix has this field.
     pub fn tells(&self, field: Field) -> bool {
         self.fields.contains(&field)
     }
 
-    /// The text right before this field, for those who look for a label (`user=`).
+    /// Returns the text right before this field, which may be a label (`user=`).
     pub fn label(&self, wanted: Field) -> &[u8] {
         let mut before: &[u8] = b"";
         for piece in self.base.iter().chain(self.session.iter().flatten()) {
@@ -240,24 +240,24 @@ impl Prefix {
         b""
     }
 
-    /// Does it tell more of a process with a session than of one without?
+    /// Returns whether a process with a session shows more fields than one without.
     pub fn has_session_part(&self) -> bool {
         self.session.as_ref().is_some_and(|pieces| pieces.iter().any(|p| matches!(p, Piece::Escape(..))))
     }
 
-    /// Is there anything in it by which a line can be known?
+    /// Returns whether the prefix has a field by which a line can be recognized.
     fn is_certain(&self) -> bool {
         [Field::Time, Field::Epoch, Field::Pid, Field::Session].iter().any(|field| self.tells(*field))
     }
 
-    /// How much text it has that every line shows.
+    /// Returns the number of bytes of literal text in the prefix.
     pub fn literals(&self) -> usize {
         let pieces = self.base.iter().chain(self.session.iter().flatten());
         pieces.map(|piece| if let Piece::Literal(text) = piece { text.len() } else { 0 }).sum()
     }
 
-    /// Takes the beginning of a line apart; gives each field to `take`, and returns the word behind it and what that
-    /// announces. `None` where the line does not begin like this.
+    /// Splits the prefix off a line: passes each field to `take`, and returns the severity or part name after the
+    /// prefix, with what it means. `None` if the line does not begin like this.
     pub fn read<'a>(
         &self,
         line: &'a [u8],
@@ -274,7 +274,7 @@ impl Prefix {
         Some(head)
     }
 
-    /// As [`Prefix::read`]; puts the fields into `fields`, which must be empty.
+    /// Works like [`Prefix::read`], but puts the fields into `fields`, which must be empty.
     pub fn find<'a>(&self, line: &'a [u8], memory: &mut Memory, fields: &mut Fields<'a>) -> Option<Head<'a>> {
         let found = &mut fields.0;
         let miss = match self.without_looking_ahead(line, found, words::marker, true) {
@@ -289,7 +289,7 @@ impl Prefix {
         if !self.is_certain() {
             return None;
         }
-        // A word that is of no language known here.
+        // Try again with a severity of an unknown language.
         *found = Found::default();
         self.without_looking_ahead(line, found, words::unknown_marker, false).ok()
     }
@@ -315,8 +315,8 @@ impl Prefix {
         })
     }
 
-    /// Takes a line apart where it takes a look ahead: the first word that announces a text, before which stands what the
-    /// prefix says.
+    /// Splits a line that needs a look ahead: finds the first word that announces a text and is preceded by what
+    /// the prefix prescribes.
     fn looking_ahead<'a>(
         &self,
         line: &'a [u8],
@@ -326,7 +326,7 @@ impl Prefix {
         let mut places = words::places(line).peekable();
         places.peek()?;
         let patterns = self.patterns.get_or_init(|| {
-            // All of it first: %b and the like would take what a session has for their own.
+            // The whole prefix is tried first: %b and the like would otherwise swallow what the session part holds.
             let mut all = Vec::new();
             if let Some(session) = &self.session {
                 let whole: Vec<Piece> = self.base.iter().chain(session).cloned().collect();
@@ -367,9 +367,9 @@ fn head(line: &[u8], at: usize, marker: Marker, known: bool) -> Head<'_> {
 /// Why a line was not read without looking ahead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Miss {
-    /// It does not begin like this.
+    /// The line does not begin with the prefix.
     Sure,
-    /// A text that can be anything came before, so the pattern has to look.
+    /// An escape with free text came before, so the pattern has to decide.
     Unsure,
 }
 
@@ -415,7 +415,7 @@ mod tests {
         assert_eq!(field(prefix, with, Field::Database).as_deref(), Some("shop"));
         assert_eq!(field(prefix, without, Field::Database), None);
         assert_eq!(read(prefix, without).unwrap().1, "checkpoint starting: time");
-        // What the message holds is no user.
+        // A name in the message is not the user.
         let quoted = "2026-11-24 06:24:50.123 UTC [12] LOG:  said: app@shop ERROR:  no";
         assert_eq!(read(prefix, quoted).unwrap().1, "said: app@shop ERROR:  no");
         assert_eq!(field(prefix, quoted, Field::User), None);

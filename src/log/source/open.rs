@@ -1,4 +1,4 @@
-//! Opening a log file: what is no file is refused, and nobody waits for it.
+//! Opening a log file. Anything but a file is refused, and opening never blocks.
 
 use std::fs::{File, FileType, Metadata};
 use std::io::IsTerminal;
@@ -16,15 +16,15 @@ use crate::error::{Error, Result};
 pub enum Named {
     /// The user, who may name a link.
     ByUser,
-    /// The server, which may belong to somebody else: the file must not be a link and, where the owner of the server's files
-    /// is known, must belong to that user.
+    /// The server, which may belong to another user: the file must not be a link and, if the owner of the server's
+    /// files is known, must belong to that user.
     ByServer(Option<u32>),
 }
 
-/// Opens a regular file and refuses anything else. A pipe may never have a writer, and a device no end. So the file is opened
-/// without waiting, and what was opened is checked before it is read.
+/// Opens a regular file and refuses anything else: a pipe may never get a writer, and a device may have no end. So
+/// the file is opened without blocking, and what was opened is checked before it is read.
 ///
-/// Errors: it cannot be opened (74), it is no file, or not the server's own (65).
+/// Errors: it cannot be opened (74); it is not a file, or not one of the server's own (65).
 pub fn open(path: &Path, named: Named) -> Result<File> {
     if path == Path::new("-") {
         return stdin();
@@ -61,7 +61,7 @@ pub fn open(path: &Path, named: Named) -> Result<File> {
     }
 }
 
-/// Is this one of our own open files, which whoever started us has opened?
+/// Returns whether this is one of our own file descriptors, which our parent process has opened.
 fn is_descriptor(path: &Path) -> bool {
     let folders = ["/dev/fd", "/proc/self/fd"].map(Path::new);
     folders.iter().any(|folder| {
@@ -72,7 +72,7 @@ fn is_descriptor(path: &Path) -> bool {
     })
 }
 
-/// The kind of what is not a regular file.
+/// Returns the kind of anything that is not a regular file.
 fn no_file(kind: FileType) -> Option<&'static str> {
     match kind {
         kind if kind.is_file() => None,
@@ -88,7 +88,7 @@ fn refused(path: &Path, what: &str) -> Error {
     if what == "a named pipe" { error.hint("to read from a pipe, name standard input: -") } else { error }
 }
 
-/// Standard input, where it can end: a file, a pipe, a socket or /dev/null.
+/// Opens standard input if it can end: a file, a pipe, a socket or /dev/null.
 fn stdin() -> Result<File> {
     let path = Path::new("-");
     let stdin = std::io::stdin();

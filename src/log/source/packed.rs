@@ -1,4 +1,5 @@
-//! Files that are packed (gzip, Zstandard) or written in UTF-16, and pipes: what can be read but once, from its beginning.
+//! Files that are compressed (gzip, Zstandard) or in UTF-16, and pipes: whatever can be read only once, from its
+//! beginning.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
@@ -7,32 +8,34 @@ use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-/// How much of a stream is read at once.
+/// How many bytes of a stream are read at once.
 const PIECE: usize = 64 << 10;
-/// How many bytes tell what a file is packed in.
+/// How many bytes identify the kind of compression.
 const MAGIC: usize = 4;
-/// The largest window of Zstandard's that is taken, which is kept in memory: its own default.
+/// The largest Zstandard window in bytes that is accepted, since it is kept in memory: Zstandard's own default
+/// limit.
 const WINDOW: u64 = 128 << 20;
 
-/// Bytes to read.
+/// The bytes to read.
 pub(super) enum Bytes {
-    /// Those of a file as it is.
+    /// A file that is read as it is.
     Plain(File),
-    /// Those of something that has no other places.
+    /// A source that cannot seek.
     Stream(Stream),
 }
 
-/// What can be read but once.
+/// A source that can be read only once.
 pub(super) struct Stream {
     bytes: Box<dyn Read + Send>,
-    /// What was read before it was asked for.
+    /// The bytes that were read before they were asked for.
     ahead: Vec<u8>,
 }
 
 impl Stream {
-    /// What comes first, which stays to be read.
+    /// Returns the beginning, without consuming it.
     pub(super) fn look(&mut self, bytes: usize) -> io::Result<Vec<u8>> {
-        // A pipe may give no more for a while, so one piece has to do, besides the few bytes that told what it is packed in.
+        // A pipe may not give more for a while, so one block has to suffice, besides the few bytes that identified
+        // the compression.
         while self.ahead.len() <= MAGIC {
             let before = self.ahead.len();
             self.ahead.resize(before + PIECE.min(bytes), 0);
@@ -45,7 +48,7 @@ impl Stream {
         Ok(self.ahead.clone())
     }
 
-    /// Whatever there is, rather than all that fits.
+    /// Returns whatever there is, instead of waiting until the buffer is full.
     pub(super) fn read(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         std::mem::swap(buffer, &mut self.ahead);
         self.ahead.clear();
@@ -67,12 +70,12 @@ fn retried(from: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-/// Looks at how a file begins, and unpacks it. `once`: it is standard input.
+/// Examines the beginning of a file, and unpacks it. `once`: it is standard input.
 pub(super) fn unpack(mut file: File, once: bool) -> io::Result<Bytes> {
     let regular = !once && file.metadata()?.is_file();
     let mut magic = [0; MAGIC];
     let mut len = 0;
-    // A pipe may give single bytes.
+    // A pipe may deliver single bytes.
     while len < magic.len() {
         match retried(&mut file, &mut magic[len..])? {
             0 => break,
@@ -107,20 +110,20 @@ pub(super) fn unpack(mut file: File, once: bool) -> io::Result<Bytes> {
     Ok(Bytes::Stream(Stream { bytes: unpacked, ahead: Vec::new() }))
 }
 
-/// Does it begin with the mark that tells UTF-16's order of bytes?
+/// Returns whether it begins with UTF-16's byte order mark.
 fn is_utf16(magic: &[u8]) -> bool {
     magic.starts_with(&[0xff, 0xfe]) || magic.starts_with(&[0xfe, 0xff])
 }
 
 type Input = Box<dyn Read + Send>;
 
-/// Frames of Zstandard, one after the other.
+/// Reads a sequence of Zstandard frames.
 struct Zstandard {
     input: Option<Input>,
     frame: Option<Box<Frame>>,
 }
 
-/// A frame that is being unpacked.
+/// A frame that is being decompressed.
 struct Frame {
     decoder: FrameDecoder,
     input: Input,
@@ -176,11 +179,11 @@ impl Read for Zstandard {
     }
 }
 
-/// UTF-16 as UTF-8.
+/// Converts UTF-16 to UTF-8.
 struct Utf16<R> {
     input: R,
     big: bool,
-    /// The first half of a pair.
+    /// The first half of a surrogate pair.
     high: Option<u16>,
     out: Vec<u8>,
 }
@@ -200,7 +203,7 @@ impl<R: Read> Read for Utf16<R> {
                 continue;
             }
             for c in char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)) {
-                // The mark itself is no text.
+                // The byte order mark itself is not text.
                 if c != '\u{feff}' {
                     self.out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
                 }

@@ -1,4 +1,5 @@
-//! Files of this machine as a log: one after the other, unpacked, and followed through rotation and truncation.
+//! Files of this machine as a log: read one after the other, unpacked, and followed through rotation and
+//! truncation.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -19,7 +20,7 @@ pub struct Files {
     named: Named,
     waiting: VecDeque<PathBuf>,
     open: Option<Open>,
-    /// Those that could not be opened.
+    /// The errors of files that could not be opened.
     pub(super) faults: Vec<Error>,
 }
 
@@ -30,14 +31,14 @@ struct Open {
 }
 
 impl Files {
-    /// Opens the first. One that cannot be opened does not keep the others from being read.
+    /// Opens the first file. A file that cannot be opened does not keep the others from being read.
     ///
-    /// Errors: none can be opened (74), or is a file (65).
+    /// Errors: none of the files can be opened (74), or none is a file (65).
     pub fn open(paths: impl IntoIterator<Item = PathBuf>, named: Named) -> Result<Files> {
         let stdin = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].map(Path::new);
         let meant = |path: PathBuf| if stdin.contains(&path.as_path()) { PathBuf::from("-") } else { path };
         let mut files = Files { named, waiting: VecDeque::new(), open: None, faults: Vec::new() };
-        // All of them, so that nobody learns of a wrong name after an hour.
+        // Check all of them now, so that a wrong name is reported at once rather than after an hour.
         for path in paths.into_iter().map(meant) {
             match open(&path, named) {
                 Ok(_) => files.waiting.push_back(path),
@@ -57,12 +58,12 @@ impl Files {
         Ok(files)
     }
 
-    /// The file that is read now.
+    /// Returns the path of the file that is being read.
     pub fn path(&self) -> Option<&Path> {
         self.open.as_ref().map(|open| open.path.as_path())
     }
 
-    /// The beginning of the file that is read now, which stays to be read.
+    /// Returns the beginning of the file that is being read, without consuming it.
     pub fn beginning(&mut self, bytes: u64) -> Result<Vec<u8>> {
         let Some(open) = &mut self.open else { return Ok(Vec::new()) };
         match &mut open.bytes {
@@ -79,17 +80,17 @@ impl Files {
         }
     }
 
-    /// Can reading go on from any byte? Not of a pipe, or of what is packed.
+    /// Returns whether reading can go on from any byte, which a pipe or a compressed file does not allow.
     pub fn is_seekable(&self) -> bool {
         self.open.as_ref().is_some_and(|open| matches!(open.bytes, Bytes::Plain(_)))
     }
 
-    /// Is there no file after this one?
+    /// Returns whether there is no file after this one.
     pub fn is_last(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// Goes on with the next one that can be opened.
+    /// Goes on with the next file that can be opened.
     fn next(&mut self) -> bool {
         while let Some(path) = self.waiting.pop_front() {
             let opened = open(&path, self.named)
@@ -122,7 +123,7 @@ impl Files {
         Ok(())
     }
 
-    /// Leaves the file that is read now, for the next one.
+    /// Leaves the current file for the next one.
     pub fn skip(&mut self) -> Got {
         if self.next() { Got::Next } else { Got::End }
     }
@@ -155,13 +156,14 @@ impl Files {
         let Some(Open { path, bytes: Bytes::Plain(file), offset }) = &mut self.open else {
             return Ok(Got::End);
         };
-        // At its end: is there another under its name, or is it begun anew?
+        // At the end of the file: check whether there is another file under its name, or whether it was started
+        // again.
         let here = file.metadata().map_err(|e| failed(path, &e))?;
         match std::fs::metadata(&*path) {
             Ok(named) if (named.dev(), named.ino()) != (here.dev(), here.ino()) => {
-                // It is gone, or is no file now; it will be created again.
+                // The name is gone, or is not a file now; it will be created again.
                 let Ok(new) = super::open(path, whose) else { return Ok(Got::Nothing) };
-                // What was written between our last look and the rotation comes first.
+                // What was written between the last read and the rotation comes first.
                 let late = read_some(file, buffer).map_err(|e| failed(path, &e))?;
                 if late > 0 {
                     *offset += late as u64;
@@ -180,10 +182,10 @@ impl Files {
     }
 }
 
-/// Reads on into an empty buffer, in one piece: `read_to_end` would feel its way, with many small ones. Returns how many bytes
-/// came.
+/// Reads on into an empty buffer, in one piece; `read_to_end` would do many small reads. Returns the number of
+/// bytes read.
 fn read_some(file: &mut File, buffer: &mut Vec<u8>) -> io::Result<usize> {
-    // This reads into spare room as it is, without filling it with zeros first.
+    // This reads into the spare capacity, without filling it with zeros first.
     buffer.reserve(PIECE);
     file.take(PIECE as u64).read_to_end(buffer)
 }

@@ -21,7 +21,7 @@ struct Docker<'a> {
 pub(super) fn docker(line: &[u8]) -> Option<Line<'_>> {
     let found: Docker<'_> = serde_json::from_slice(line).ok()?;
     let mut text = found.log.into_owned().into_bytes();
-    // A line of more than 16 kB comes in pieces, of which the last has the line feed.
+    // A line of more than 16 kB is split into pieces, of which only the last ends with the line feed.
     let ends = text.last() == Some(&b'\n');
     if ends {
         text.pop();
@@ -55,12 +55,12 @@ pub(super) fn cloud_native(line: &[u8]) -> Option<Line<'_>> {
             time: found.ts.filter(|ts| ts.contains('T')),
             ..Piece::default()
         })),
-        // What its manager says of itself.
+        // A message of CloudNativePG's own manager.
         _ => Some(Line::Foreign),
     }
 }
 
-/// An object of a service's export. Which of its keys holds the text goes by the service.
+/// An object of a service's export. Which key holds the text depends on the service.
 #[derive(Deserialize)]
 struct Object<'a> {
     /// Google's Cloud Logging
@@ -86,7 +86,7 @@ struct Object<'a> {
     log: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     timestamp: Option<&'a RawValue>,
-    /// jsonlog has this; it is no wrapping.
+    /// jsonlog has this key, so the object is not a wrapping.
     #[serde(borrow)]
     error_severity: Option<&'a RawValue>,
 }
@@ -120,7 +120,7 @@ pub(super) fn object(line: &[u8]) -> Option<Line<'_>> {
         .or_else(|| inner(found.json_payload))
         .or_else(|| inner(found.properties))
         .or_else(|| found.message.map(|text| text.into_owned()));
-    // An object without a text is the service's own.
+    // An object without a text is about the service itself.
     let Some(text) = text else { return Some(Line::Foreign) };
     let time = found.timestamp.map(|raw| raw.get().trim_matches('"')).filter(|time| time.contains('T'));
     Some(Line::Server(Piece {
@@ -132,13 +132,13 @@ pub(super) fn object(line: &[u8]) -> Option<Line<'_>> {
     }))
 }
 
-/// Does an array begin here, in which there may be objects?
+/// Returns whether an array begins here that may contain objects.
 pub(super) fn begins_array(line: &[u8]) -> bool {
     line.trim_ascii_start().first() == Some(&b'[') && matches!(line.trim_ascii().get(1), None | Some(b'{'))
         || line.trim_ascii() == b"{"
 }
 
-/// Is there an object with a text in this beginning?
+/// Returns whether this beginning contains an object with a text.
 pub(super) fn is_array_of_texts(beginning: &[u8]) -> bool {
     let mut any = false;
     Splitter::default().feed(beginning, |object| any |= matches!(object_of(object), Some(Line::Server(_))));
@@ -149,7 +149,7 @@ fn object_of(text: &[u8]) -> Option<Line<'_>> {
     object(text)
 }
 
-/// Cuts objects out of what stands between them.
+/// Extracts objects from the text around them.
 #[derive(Debug, Default)]
 pub(super) struct Splitter {
     object: Vec<u8>,
@@ -159,12 +159,12 @@ pub(super) struct Splitter {
 }
 
 impl Splitter {
-    /// Is there an object that is not whole?
+    /// Returns whether there is an incomplete object.
     pub(super) fn is_open(&self) -> bool {
         self.depth > 0
     }
 
-    /// Calls `each` with every object that is whole.
+    /// Calls `each` with every complete object.
     pub(super) fn feed(&mut self, data: &[u8], mut each: impl FnMut(&[u8])) {
         for byte in data {
             if self.depth == 0 && *byte != b'{' {

@@ -17,8 +17,8 @@ static CRI: Pattern = LazyLock::new(|| {
     )
     .ok()
 });
-/// A priority and a version, perhaps; a time; the host; the program and its process, as RFC 3164 or RFC 5424 has them; and
-/// the number of the message and of the piece.
+/// Perhaps a priority and a version; a time; the host; the program and its pid, as in RFC 3164 or RFC 5424; and the
+/// numbers of the message and of its piece.
 static SYSLOG: Pattern = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?s-u)^(?:<\d+>)?(?:1 )?",
@@ -60,7 +60,7 @@ pub(super) fn cri(line: &[u8]) -> Option<Line<'_>> {
     }))
 }
 
-/// Is this the name that a server bears in a system's log?
+/// Returns whether this is a name under which a server logs to syslog.
 fn is_server(program: &[u8]) -> bool {
     let program = program.to_ascii_lowercase();
     program.starts_with(b"postgres") || program.starts_with(b"postmaster") || program.starts_with(b"pgsql")
@@ -85,8 +85,9 @@ pub(super) fn logplex(line: &[u8]) -> Option<Line<'_>> {
     Some(Line::Server(Piece { time: text(&found, 1).and_then(utf8).map(Cow::from), ..piece }))
 }
 
-/// A piece of a message: the server cuts long ones, and at each line feed, and numbers what comes of it. Within an entry a tab
-/// follows a line feed, and before a part of an entry stands its name; what has neither goes on with the piece before.
+/// Makes a piece of a message. The server splits long messages, and all messages at line feeds, and numbers the
+/// pieces. Within an entry a tab follows each line feed, and a part of an entry begins with its name; a piece with
+/// neither continues the one before.
 fn numbered<'a>(number: Option<&[u8]>, raw: &'a [u8]) -> Piece<'a> {
     let text = control_characters(raw);
     let first = number.is_none_or(|number| number == b"1");
@@ -94,7 +95,7 @@ fn numbered<'a>(number: Option<&[u8]>, raw: &'a [u8]) -> Piece<'a> {
     Piece { text, ends: true, goes_on, ..Piece::default() }
 }
 
-/// Does the name of a part stand in it, behind what can be a prefix?
+/// Returns whether the name of a part is in the text, after something that can be a prefix.
 fn begins_part(text: &[u8]) -> bool {
     let head = &text[..text.len().min(300)];
     guess::looks_like_entry(head)
@@ -104,7 +105,7 @@ fn begins_part(text: &[u8]) -> bool {
         })
 }
 
-/// rsyslog writes a control character as `#` and three octal digits.
+/// Decodes control characters, which rsyslog writes as `#` and three octal digits.
 fn control_characters(raw: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memmem::find(raw, b"#0").is_none() {
         return raw.into();
@@ -129,7 +130,7 @@ fn control_characters(raw: &[u8]) -> Cow<'_, [u8]> {
     out.into()
 }
 
-/// A time of journalctl's short-iso has no colon in its offset.
+/// Adds the colon to the offset of a time, which journalctl's short-iso leaves out.
 fn full_time(time: &str) -> Cow<'_, str> {
     let sign = time.len().checked_sub(5).filter(|at| time[*at..].starts_with(['+', '-']));
     match sign {
@@ -143,7 +144,8 @@ pub(super) fn compose(line: &[u8]) -> Option<Line<'_>> {
     Some(Line::Server(Piece { text: text(&found, 1)?.into(), ends: true, ..Piece::default() }))
 }
 
-/// A time, perhaps the name of a stream, and the line. A stream's name is seen by the log's own time behind it.
+/// Unwraps a time, perhaps the name of a stream, and the line. The name of a stream is recognized by the log's own
+/// time after it.
 pub(super) fn timed(line: &[u8]) -> Option<Line<'_>> {
     let found = captures(&TIMED, line)?;
     let rest = text(&found, 3)?;

@@ -1,21 +1,21 @@
-//! What is said of a failure, and whether a check has said it already.
+//! What is reported about a failure, and whether a check has already reported it.
 
 use super::super::{Finding, Severity};
 use super::failures::{Failure, Object};
 use super::rehearse::CHECK;
 use crate::sql::quote_ident;
 
-/// A failure as a finding, and what it is compared by.
+/// A failure as a finding, and the data by which it is compared with others.
 #[derive(Debug)]
 pub struct Failed {
     pub finding: Finding,
-    /// The server's words.
+    /// The server's message.
     pub message: String,
     object: Option<Object>,
     extension: Option<String>,
 }
 
-/// What a message says, and what to do about it.
+/// Parts of messages, each with what to do about them.
 const ADVICE: &[(&str, &str)] = &[
     (
         "during inlining",
@@ -39,7 +39,7 @@ const ADVICE: &[(&str, &str)] = &[
 const USUAL: &str = "change it on the old server so that it uses nothing that the new version lacks, or drop it and make it again afterwards";
 
 impl Failed {
-    /// A failure in this database.
+    /// Creates one from a failure in this database.
     pub fn of(failure: Failure, database: &str, to: u32) -> Failed {
         let Failure { object, message, extension, followers, count } = failure;
         let mut why = format!("PostgreSQL {to} says: {message}");
@@ -60,10 +60,10 @@ impl Failed {
         Failed { finding, message, object: Some(object), extension }
     }
 
-    /// A statement of the script with roles that fails.
+    /// Creates one from a statement of the roles script that fails.
     pub fn statement(statement: &str, message: &str) -> Failed {
         let line = statement.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join(" ");
-        // Without the value of a setting, which nobody needs to see.
+        // The value of a setting is left out, since it need not be seen.
         let line = line.split(" TO ").next().unwrap_or_default().trim();
         let short: String = line.chars().take(100).collect();
         let finding = Finding::new(
@@ -79,7 +79,7 @@ impl Failed {
         Failed { finding, message: message.to_owned(), object: None, extension: None }
     }
 
-    /// What is wrong with a whole database.
+    /// Creates one for what is wrong with a whole database.
     pub fn other(database: &str, said: &str) -> Failed {
         let finding = Finding::new(
             Severity::Stops,
@@ -93,23 +93,23 @@ impl Failed {
         Failed { finding, message: said.to_owned(), object: None, extension: None }
     }
 
-    /// What could not be rehearsed.
+    /// Creates one for what could not be rehearsed.
     pub fn unseen(finding: Finding) -> Failed {
         Failed { finding, message: String::new(), object: None, extension: None }
     }
 
-    /// Could the database not be made?
+    /// Returns whether the database could not be created.
     pub fn is_database(&self) -> bool {
         self.object.as_ref().is_some_and(|object| object.kind == "DATABASE")
     }
 
-    /// Is it what this finding of a check says?
+    /// Returns whether this finding of a check reports the same.
     pub fn is_told_by(&self, finding: &Finding) -> bool {
         if finding.severity != Severity::Stops || finding.check == CHECK {
             return false;
         }
         let said = plain(&finding.object);
-        // A setting is told where it stands, in whatever database.
+        // A setting is reported once, where it is set, no matter in which database the failure occurs.
         if let Some(name) = self.message.split("unrecognized configuration parameter ").nth(1) {
             let name = plain(name.split(';').next().unwrap_or_default());
             return said.starts_with(&format!("setting {name} of "))
@@ -142,7 +142,7 @@ fn advice(message: &str) -> &'static str {
     ADVICE.iter().find(|(said, _)| message.contains(said)).map_or(USUAL, |(_, fix)| fix)
 }
 
-/// The statement that drops it, where the name is surely what the archive's listing shows.
+/// Returns the statement that drops the object, if its name is certain from the archive's listing.
 fn drop_of(object: &Object) -> Option<String> {
     let kinds = ["VIEW", "MATERIALIZED VIEW", "INDEX"];
     let plain = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');

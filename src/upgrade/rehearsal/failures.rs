@@ -1,28 +1,29 @@
-//! What pg_restore says when it goes on after errors: which objects failed, and which of them only because another did.
+//! The errors of a pg_restore that goes on after errors: which objects failed, and which of them only because
+//! another one did.
 
 use std::collections::BTreeMap;
 
-/// How much of a message is kept.
+/// How many bytes of a message are kept.
 const LONGEST: usize = 1000;
-/// How many failures of one database are told by name; more than that are counted.
+/// How many failures of one database are reported by name; any more are only counted.
 const MOST: usize = 20_000;
-/// How many of those that follow from a failure are named.
+/// How many consequences of a failure are named.
 const NAMED: usize = 5;
 
 /// An entry of the archive's table of contents.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Entry {
-    /// Kind, schema, name and owner, as the listing has them.
+    /// The kind, schema, name and owner, as in the listing.
     line: String,
     depends_on: Vec<u32>,
 }
 
-/// The table of contents.
+/// The table of contents of an archive.
 #[derive(Debug, Default)]
 pub struct Contents(BTreeMap<u32, Entry>);
 
 impl Contents {
-    /// Reads what `pg_restore --list --verbose` prints.
+    /// Parses what `pg_restore --list --verbose` prints.
     pub fn parse(text: &str) -> Contents {
         let mut all: BTreeMap<u32, Entry> = BTreeMap::new();
         let mut last = None;
@@ -49,7 +50,7 @@ impl Contents {
     }
 }
 
-/// `215; 1259 16407 VIEW public bad boss`: the number, and what follows the two OIDs.
+/// Splits `215; 1259 16407 VIEW public bad boss` into the number and what follows the two OIDs.
 fn numbered(line: &str) -> Option<(u32, &str)> {
     let (id, rest) = line.split_once("; ")?;
     let mut words = rest.splitn(3, ' ');
@@ -60,19 +61,20 @@ fn numbered(line: &str) -> Option<(u32, &str)> {
     Some((id.parse().ok()?, words.next()?))
 }
 
-/// What failed.
+/// An object that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
-    /// As SQL calls it, in capitals.
+    /// The kind as SQL names it, in capitals.
     pub kind: String,
-    /// Its schema, where it is in one.
+    /// The schema, if it is in one.
     pub schema: Option<String>,
-    /// Its name; of a function with its arguments, their types in quotes.
+    /// The name; for a function with its arguments, with their types in quotes.
     pub name: String,
 }
 
 impl Object {
-    /// From the listing's line, which has the schema between kind and name, and the heading of an error, which lacks it.
+    /// Combines the listing's line, which has the schema between kind and name, and the heading of an error, which
+    /// lacks it.
     fn of(line: &str, heading: &str) -> Object {
         let heading = heading.trim_end_matches('\n');
         let kinds = line.split(' ').take_while(|word| {
@@ -80,7 +82,8 @@ impl Object {
                 && word.chars().all(|c| c.is_ascii_uppercase() || "_-".contains(c))
                 && *word != "-"
         });
-        // Kinds are several words; names may be in capitals too. What both lines have is the kind.
+        // A kind may be several words, and a name may be in capitals too. The kind is what both lines have in
+        // common.
         let ends: Vec<usize> = kinds
             .scan(0, |end, word| {
                 *end += word.len() + 1;
@@ -103,7 +106,7 @@ impl Object {
         Object { kind: String::new(), schema: None, name: without_owner(line).to_owned() }
     }
 
-    /// For people: `view public.bad`.
+    /// Returns the name for messages: `view public.bad`.
     pub fn label(&self) -> String {
         let schema = self.schema.as_ref().map(|schema| format!("{schema}.")).unwrap_or_default();
         let name = if self.kind == "COMMENT" || self.kind == "ACL" {
@@ -114,57 +117,57 @@ impl Object {
         format!("{} {schema}{name}", self.kind.to_lowercase()).trim_start().to_owned()
     }
 
-    /// The name alone, without arguments and quotes.
+    /// Returns the name without arguments and quotes.
     pub fn bare(&self) -> String {
         let name = self.name.split('(').next().unwrap_or_default();
         name.replace('"', "")
     }
 }
 
-/// An owner stands last; of what has none the line ends with a blank.
+/// Removes the owner, which comes last; if there is none, the line ends with a blank.
 fn without_owner(tail: &str) -> &str {
     tail.rsplit_once(' ').map_or(tail, |(name, _)| name).trim_end()
 }
 
-/// One failure with a cause of its own.
+/// A failure with a cause of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// What.
+    /// The object that failed.
     pub object: Object,
-    /// The server's words.
+    /// The server's message.
     pub message: String,
     /// The extension that it belongs to.
     pub extension: Option<String>,
-    /// Some of what failed only because this did.
+    /// Some of the objects that failed only because this one did.
     pub followers: Vec<String>,
-    /// How many these are.
+    /// The number of these objects.
     pub count: usize,
 }
 
-/// Reads what `pg_restore --verbose` says, line by line.
+/// Parses the output of `pg_restore --verbose`, line by line.
 #[derive(Debug, Default)]
 pub struct Hearing {
     contents: Contents,
     current: Option<(u32, String)>,
-    /// The message that is being read, and whether the lines that follow belong to it.
+    /// The message that is being read, if the lines that follow may belong to it.
     message: Option<String>,
     failures: Vec<Failure>,
-    /// The failure that each entry led to, its own or another's.
+    /// The failure that each entry is part of, its own or another's.
     failed: BTreeMap<u32, usize>,
     of_extension: BTreeMap<(u32, String), usize>,
     heard: u64,
     said: Option<u64>,
-    /// What is no failure of an object, such as a lost connection.
+    /// Errors that are not the failure of an object, such as a lost connection.
     pub fatal: Vec<String>,
 }
 
 impl Hearing {
-    /// With this table of contents.
+    /// Creates one for an archive with this table of contents.
     pub fn new(contents: Contents) -> Hearing {
         Hearing { contents, ..Hearing::default() }
     }
 
-    /// One line of stderr.
+    /// Takes one line of stderr.
     pub fn line(&mut self, line: &str) {
         let Some(said) = line.strip_prefix("pg_restore: ") else {
             if line.starts_with("Command was: ") {
@@ -175,7 +178,7 @@ impl Hearing {
             return;
         };
         self.end();
-        // As before PostgreSQL 12.
+        // The form before PostgreSQL 12.
         let said = said.strip_prefix("[archiver (db)] ").or(said.strip_prefix("[archiver] ")).unwrap_or(said);
         let bare = said.strip_prefix("error: ").unwrap_or(said);
         if let Some(entry) =
@@ -196,7 +199,7 @@ impl Hearing {
         self.heard += 1;
         let message = cut(&message);
         let (id, heading) = self.current.clone().unwrap_or_default();
-        // A second error of the same entry, such as that of its owner.
+        // This is a second error of the same entry, such as that of its owner.
         if id != 0 && self.failed.contains_key(&id) {
             return;
         }
@@ -234,7 +237,8 @@ impl Hearing {
         }
     }
 
-    /// At the end: the failures, causes only, and how many errors could not be told.
+    /// Returns the failures that are causes, the number of further errors that are not among them or their
+    /// followers, and the errors that belong to no object.
     pub fn finish(mut self) -> (Vec<Failure>, u64, Vec<String>) {
         self.end();
         let untold = self.said.unwrap_or(0).saturating_sub(self.heard);
@@ -244,12 +248,12 @@ impl Hearing {
     }
 }
 
-/// Does a message speak of the object that this line of the listing is about?
+/// Returns whether a message mentions the object of this line of the listing.
 fn mentions(message: &str, line: &str) -> bool {
     let plain = |text: &str| text.replace('"', "");
     let word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
     let message = plain(message);
-    // The name stands somewhere behind the kind, and the schema's may be the same.
+    // The name comes somewhere after the kind, and the schema's name may be the same.
     plain(line).split(['(', ' ']).filter(|name| !name.is_empty() && *name != "-").any(|name| {
         !name.chars().all(|c| c.is_ascii_uppercase() || c == '_')
             && message.match_indices(name).any(|(at, _)| {
@@ -258,7 +262,7 @@ fn mentions(message: &str, line: &str) -> bool {
     })
 }
 
-/// What follows the first line of a message: its detail is kept, where in the statement it is not.
+/// Appends a further line of a message: its detail is kept, but not the position in the statement.
 fn more(message: &mut String, line: &str) {
     let place = line.starts_with("LINE ") || line.trim() == "^";
     if !place && !line.trim().is_empty() && message.len() < LONGEST {

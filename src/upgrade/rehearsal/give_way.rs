@@ -1,5 +1,5 @@
-//! A dump holds a lock on every table for as long as it takes. Whoever wants a stronger one waits for it, and everybody else
-//! behind him: so it gives way.
+//! A dump holds a lock on every table for as long as it takes. A session that wants a stronger lock waits for it,
+//! and other sessions queue behind that one. So the dump gives way.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::session::Value;
 
 const WAITING: &str = include_str!("../../../queries/upgrade/waiting.sql");
 
-/// How often it is looked.
+/// How often to check.
 const PERIOD: Duration = Duration::from_millis(250);
 
 #[derive(Deserialize)]
@@ -21,8 +21,8 @@ struct Waiting {
     waiting: i64,
 }
 
-/// Waits until somebody waits for the sessions of this name on the old server, or nobody can look for that any more; says
-/// which.
+/// Waits until another session waits for a lock of the sessions with this name on the old server, or until that can
+/// no longer be checked. Returns which of the two happened, as an error.
 pub(super) async fn wanted(question: &Question<'_>, target: &Target, session: &str) -> Error {
     match look(question, target, session).await {
         Ok(waiting) => Error::new(
@@ -46,7 +46,7 @@ async fn look(question: &Question<'_>, target: &Target, session: &str) -> Result
             return Ok(waiting);
         }
         tokio::time::sleep(PERIOD).await;
-        // Who does what is known as of the transaction's begin.
+        // The transaction would go on seeing the activity as of its beginning.
         reader.reopen(None).await?;
     }
 }

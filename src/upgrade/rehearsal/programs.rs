@@ -1,5 +1,5 @@
-//! Running PostgreSQL's clients of the new version: on the old server as whoever connected, on the throwaway one as its
-//! superuser. They die with pgkit, see nothing of its environment, and have until the deadline.
+//! Running PostgreSQL's clients of the new version: on the old server as the connected role, on the throwaway
+//! server as its superuser. They die with pgkit, do not get its environment, and have until the deadline.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -17,33 +17,33 @@ use crate::error::{Error, Exit, Result};
 use crate::sandbox::Binaries;
 use crate::unsafe_spawn;
 
-/// How much of what a program says is kept, and of one line.
+/// How many bytes of a program's messages are kept, and of each line.
 const KEPT: usize = 64 << 10;
 /// The largest answer on stdout: a script with roles, or a table of contents.
 const LARGEST: u64 = 64 << 20;
 
-/// A client program that is to be run.
+/// A client program to run.
 pub struct Client<'a> {
     pub binaries: &'a Binaries,
     pub name: &'static str,
     pub args: Vec<String>,
     pub variables: Vec<(&'static str, String)>,
-    /// Where it works: a folder of ours alone.
+    /// Its working folder, which only we use.
     pub folder: &'a Path,
     pub deadline: Instant,
 }
 
-/// What it printed, and how it ended.
+/// What the program printed, and how it ended.
 #[derive(Debug)]
 pub struct Ended {
     pub succeeded: bool,
     pub stdout: String,
-    /// The last of it.
+    /// The last part of it.
     pub stderr: String,
 }
 
 impl Ended {
-    /// What it complained of, in one line.
+    /// Returns what it complained of, in one line.
     pub fn complaint(&self) -> String {
         let mut lines = self.stderr.lines().filter_map(|line| {
             let said = line.split_once(": ").map_or(line, |(_, said)| said);
@@ -56,9 +56,9 @@ impl Ended {
 }
 
 impl Client<'_> {
-    /// Runs it, and hands every line that it says on stderr on.
+    /// Runs the program, and passes each line of its stderr to `hear`.
     ///
-    /// Errors: it cannot be run (74), it was not done by the deadline (75).
+    /// Errors: it cannot be run (74); it did not finish by the deadline (75).
     pub async fn run(self, mut hear: impl FnMut(&str)) -> Result<Ended> {
         let path = self.binaries.program(self.name);
         let mut command = Command::new(&path);
@@ -115,12 +115,13 @@ impl Client<'_> {
     }
 }
 
-/// A program that has not ended. When this is dropped the program is asked to end, not killed: only so it cancels its
-/// statement on the server, which would otherwise keep its locks and its place in the queue for a lock.
+/// A program that has not ended. When this is dropped, the program is asked to end rather than killed: only then
+/// does it cancel its statement on the server, which would otherwise keep its locks and its place in the queue for
+/// a lock.
 struct Unfinished(Option<u32>);
 
 impl Unfinished {
-    /// To be called once the program has ended by itself.
+    /// Must be called once the program has ended by itself.
     fn disarm(mut self) {
         self.0 = None;
     }
@@ -134,19 +135,19 @@ impl Drop for Unfinished {
     }
 }
 
-/// How the clients reach the old server. The password file is gone with this.
+/// How the clients reach the old server. The password file is removed with this value.
 pub struct Way {
     target: Target,
     passfile: PathBuf,
 }
 
 impl Way {
-    /// The password file is to be of this name.
+    /// Takes the name that the password file is to have.
     pub fn new(target: &Target, passfile: PathBuf) -> Way {
         Way { target: target.clone(), passfile }
     }
 
-    /// The variables that lead to this database, for a session of this name.
+    /// Returns the environment variables for connecting to this database, with this application name.
     pub fn variables(
         &self,
         database: &str,
@@ -154,7 +155,7 @@ impl Way {
         major: u32,
     ) -> Result<Vec<(&'static str, String)>> {
         let target = self.target.with_database(database);
-        // As pg_upgrade does: a database that is read-only by default shall be no obstacle.
+        // As in pg_upgrade: a database that is read-only by default must not be an obstacle.
         let mut all = target.libpq_variables("-c default_transaction_read_only=false", major)?;
         all.push(("PGAPPNAME", session.to_owned()));
         if let Some(text) = target.libpq_passfile()? {

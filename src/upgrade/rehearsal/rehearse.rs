@@ -23,31 +23,31 @@ use crate::upgrade::cluster::Old;
 use crate::upgrade::examine::{Installation, Question, Work};
 use crate::upgrade::finding::Finding;
 
-/// Is the restore rehearsed?
+/// Whether the restore is rehearsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wish {
-    /// Where the code that it runs gets no rights that it would not get anyway.
+    /// If the code that it runs gets no rights that it would not get anyway.
     WhereSafe,
-    /// Also as the account that runs pgkit.
+    /// Even as the account that runs pgkit.
     Always,
-    /// No.
+    /// Not at all.
     Never,
 }
 
 /// How the restore is rehearsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
-    /// Whether.
+    /// Whether it is rehearsed.
     pub wish: Wish,
-    /// How long all of it may take; `None` is forever.
+    /// How long the whole rehearsal may take; `None` means without limit.
     pub limit: Option<Duration>,
 }
 
 /// How many databases are restored at the same time.
 const JOBS: usize = 2;
-/// What this check is called in the answer.
+/// The name of this check in the answer.
 pub(super) const CHECK: &str = "rehearsal";
-/// What was not rehearsed is said to be this.
+/// The object of the finding if something was not rehearsed.
 pub(crate) const WHAT: &str = "whether all of it can be restored";
 
 /// A database that is to be rehearsed.
@@ -57,7 +57,7 @@ pub(crate) struct Database {
     pub(crate) encoding: String,
 }
 
-/// The throwaway server, and all that is needed to fill it.
+/// The throwaway server, and everything that is needed to fill it.
 struct Stage<'a> {
     question: &'a Question<'a>,
     binaries: &'a Binaries,
@@ -67,14 +67,14 @@ struct Stage<'a> {
     info: &'a Info,
     folder: PathBuf,
     deadline: Instant,
-    /// Held while a database is dumped: one at a time, for the sake of the old server.
+    /// Held while a database is dumped, so that only one is dumped at a time, to spare the old server.
     way: Mutex<Way>,
-    /// What the sessions on the old server are called.
+    /// The application name of the sessions on the old server.
     session: String,
 }
 
 impl Work<'_> {
-    /// Rehearses the restore of these databases. What could not be rehearsed is a finding too.
+    /// Rehearses the restore of these databases. What could not be rehearsed becomes a finding too.
     pub(crate) async fn rehearse(
         &mut self,
         new: &Installation,
@@ -120,7 +120,8 @@ impl Work<'_> {
         result
     }
 
-    /// Adds what failed, unless a check has said it already, and better: then the server's words are added to that.
+    /// Adds a failure, unless a check has already reported it, and in more detail: then the server's message is
+    /// added to that finding.
     fn add_failure(&mut self, failed: Failed) {
         let same = self.findings.iter_mut().find(|finding| failed.is_told_by(finding));
         let Some(finding) = same else {
@@ -136,15 +137,15 @@ impl Work<'_> {
     }
 }
 
-/// Who runs pg_upgrade.
+/// Returns the role that runs pg_upgrade.
 fn install_user(old: &Old) -> &str {
     old.install_user.as_deref().unwrap_or("postgres")
 }
 
-/// Why the restore is not to be rehearsed, and what to do about that; `None` where it is.
+/// Returns why the restore is not rehearsed, and what to do about that; `None` if it is.
 fn not_to_be(wish: Wish, target: &Target) -> Option<(&'static str, &'static str)> {
     let euid = nix::unistd::geteuid();
-    // The socket belongs to whom the old server runs as.
+    // The socket belongs to the account that the old server runs as.
     let is_its_account = || {
         target.hosts.iter().all(|host| {
             host.is_socket()
@@ -162,7 +163,7 @@ fn not_to_be(wish: Wish, target: &Target) -> Option<(&'static str, &'static str)
     }
 }
 
-/// A server as pg_upgrade starts the new one, with the same superuser.
+/// Starts a server as pg_upgrade starts the new one, with the same superuser.
 async fn start(new: &Installation, user: &str, preload: &[String]) -> Result<Server> {
     let mut options = new.sandbox.clone();
     let major = new.binaries().major;
@@ -177,7 +178,7 @@ async fn start(new: &Installation, user: &str, preload: &[String]) -> Result<Ser
         .conf("wal_level", "minimal")
         .conf("max_wal_size", "256MB");
     if major >= 17 {
-        // Theirs would run as the superuser.
+        // The databases' event triggers would run as the superuser.
         options = options.conf("event_triggers", "off");
     }
     if major >= 18 {
@@ -189,8 +190,9 @@ async fn start(new: &Installation, user: &str, preload: &[String]) -> Result<Ser
     aside(move || sandbox::start_own(&options)).await
 }
 
-/// A script of pg_dumpall's without the two commands that only psql understands: `\restrict KEY` before the first statement
-/// and `\unrestrict KEY`, which late minor versions write. Any other line that begins with a backslash belongs to a name.
+/// Removes from a script of pg_dumpall the two commands that only psql understands: `\restrict KEY` before the
+/// first statement, and `\unrestrict KEY`, which recent minor versions write. Any other line that begins with a
+/// backslash belongs to a name.
 fn without_restrict(script: &str) -> String {
     let is_head = |line: &&str| line.is_empty() || line.starts_with("--") || line.starts_with("\\restrict ");
     let restrict = script.lines().take_while(is_head).find(|line| line.starts_with('\\'));
@@ -231,14 +233,14 @@ impl<'a> Stage<'a> {
         })
     }
 
-    /// A client of the throwaway server.
+    /// Returns a client of the throwaway server.
     fn here(&self, name: &'static str, args: Vec<String>) -> Client<'_> {
         let variables = vec![
             ("PGHOST", self.info.socket_dir.display().to_string()),
             ("PGPORT", self.info.port.to_string()),
             ("PGUSER", self.user.to_owned()),
             ("PGPASSFILE", "/dev/null".to_owned()),
-            // As pg_upgrade does; and what it says is to be read.
+            // The first option is as in pg_upgrade; the second makes the messages parseable.
             ("PGOPTIONS", "-c default_transaction_read_only=false -c lc_messages=C".to_owned()),
         ];
         self.client(name, args, variables)
@@ -260,7 +262,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// A client of the old server. It gives way to whoever has to wait for it.
+    /// Runs a client of the old server. It gives way to any session that has to wait for it.
     async fn there(&self, name: &'static str, args: Vec<String>, database: &str) -> Result<Ended> {
         let way = self.way.lock().await;
         let variables = way.variables(database, &self.session, self.binaries.major)?;
@@ -270,7 +272,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// A session on the throwaway server.
+    /// Opens a session on the throwaway server.
     async fn writer(&self, database: &str) -> Result<Writer> {
         let flags = Flags {
             host: Some(self.info.socket_dir.display().to_string()),
@@ -286,7 +288,7 @@ impl<'a> Stage<'a> {
         Writer::for_(Purpose::Sandbox, &target, limits, None, running, &mut nobody_asks).await
     }
 
-    /// Everything: roles first, then template1, from which pg_restore makes the others, then these.
+    /// Restores everything: first the roles, then template1, from which pg_restore makes the others, then those.
     async fn all(&self, databases: &[Database]) -> Result<Vec<Failed>> {
         let mut failed = self.roles().await?;
         let (first, others): (Vec<&Database>, Vec<&Database>) =
@@ -303,7 +305,7 @@ impl<'a> Stage<'a> {
         Ok(failed)
     }
 
-    /// The roles, without their passwords.
+    /// Restores the roles, without their passwords.
     async fn roles(&self) -> Result<Vec<Failed>> {
         let mut args: Vec<String> = [
             "--globals-only",
@@ -327,7 +329,7 @@ impl<'a> Stage<'a> {
                 Ok(()) => {}
                 Err(e) if e.sqlstate.is_some() => {
                     let message = e.message.trim_start_matches("the server says: ");
-                    // What is said of a role that could not be made follows from that.
+                    // An error about a role that could not be created follows from that failure.
                     let follows = message.ends_with("does not exist") && !failed.is_empty();
                     match failed.last_mut().filter(|_| follows) {
                         Some(before) => {
@@ -349,7 +351,7 @@ impl<'a> Stage<'a> {
         Some(format!("--lock-wait-timeout={}", limit.as_millis().max(1)))
     }
 
-    /// One database, by its number. What hinders is a finding.
+    /// Restores one database, given by its number. An obstacle becomes a finding.
     async fn database(&self, number: usize, database: &Database) -> Result<Vec<Failed>> {
         let name = &database.name;
         let unseen = |fix: &str, why: String| {
@@ -391,7 +393,7 @@ impl<'a> Stage<'a> {
                 return Err(Error::new(Exit::TryAgain, message));
             }
             if self.is_install_user {
-                // It is pg_upgrade's own, then.
+                // We are connected as the role that runs pg_upgrade, so pg_upgrade would fail in the same way.
                 return Ok(vec![Failed::other(name, &message)]);
             }
             return Err(Error::new(Exit::Data, message));
@@ -410,7 +412,7 @@ impl<'a> Stage<'a> {
             return Ok(failed);
         }
         if failed.iter().any(Failed::is_database) {
-            // What is in it shall be seen all the same.
+            // Its contents are to be examined all the same.
             self.make(database).await?;
             let into = name.replace('\\', "\\\\").replace('\'', "\\'");
             let args = vec![
@@ -449,7 +451,7 @@ impl<'a> Stage<'a> {
         Ok((ended, failed, fatal))
     }
 
-    /// Makes a database that could not be made as it is, with the C locale.
+    /// Creates a database with the C locale, if it could not be created as it is.
     async fn make(&self, database: &Database) -> Result<()> {
         let writer = self.writer(if database.name == "template1" { "postgres" } else { "template1" }).await?;
         if self.binaries.major >= 15 {

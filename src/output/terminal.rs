@@ -1,4 +1,4 @@
-//! The terminal: its size, its alternate screen, and what is asked of the person at it.
+//! The terminal: its size, its alternate screen, and questions to the user at it.
 
 use std::fs::File;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -12,13 +12,13 @@ use nix::unistd::{getpgrp, tcgetpgrp};
 use crate::error::{Error, Exit, Result};
 use crate::escape::terminal_text;
 
-/// The pager has the terminal: Ctrl-C is meant for it.
+/// Whether a pager has the terminal, so that Ctrl-C is meant for it.
 static PAGING: AtomicBool = AtomicBool::new(false);
 
 /// The terminal as it was before a password was asked for.
 static TERMINAL: Mutex<Option<Termios>> = Mutex::new(None);
 
-/// Is the terminal showing its alternate screen?
+/// Whether the terminal is showing its alternate screen.
 static SCREEN: AtomicBool = AtomicBool::new(false);
 
 /// Switches the terminal to its alternate screen, until [`leave_screen`] or the end of the process.
@@ -44,12 +44,13 @@ fn restore_terminal() {
     }
 }
 
-/// Is stdout a terminal?
+/// Returns whether stdout is a terminal.
 pub fn is_stdout() -> bool {
     io::stdout().is_terminal()
 }
 
-/// The terminal's columns and rows, where stdout is one. `columns` from the environment (`COLUMNS`) wins.
+/// Returns the terminal's columns and rows, if stdout is a terminal. `columns` from the environment (`COLUMNS`)
+/// takes precedence.
 pub fn size(columns: Option<&str>) -> Option<(usize, usize)> {
     if !is_stdout() {
         return None;
@@ -60,18 +61,18 @@ pub fn size(columns: Option<&str>) -> Option<(usize, usize)> {
     Some((if width == 0 { 80 } else { width }, if height == 0 { 24 } else { height }))
 }
 
-/// While a pager runs, an interrupt is the pager's.
+/// Notes whether a pager is running; while one is, an interrupt is meant for the pager.
 pub fn set_paging(on: bool) {
     PAGING.store(on, Ordering::Relaxed);
 }
 
-/// Does a pager run?
+/// Returns whether a pager is running.
 pub fn is_paging() -> bool {
     PAGING.load(Ordering::Relaxed)
 }
 
-/// Writes a control sequence to stdout, past its buffer and its lock: the thread that handles signals does so too. A closed
-/// pipe is not an error.
+/// Writes a control sequence to stdout, past its buffer and its lock: the thread that handles signals does so too.
+/// A closed pipe is not an error.
 fn control(sequence: &str) -> Result<()> {
     let failed = |e: io::Error| Error::io("could not write to stdout", &e);
     let mut stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from).map_err(failed)?;
@@ -100,8 +101,8 @@ pub fn ask_password(prompt: &str) -> Result<String> {
     })
 }
 
-/// Asks a question on the terminal, not on stdin: yes or no; `None` where there is no terminal. A signal is heard
-/// meanwhile.
+/// Asks a yes-or-no question on the terminal, not on stdin; `None` if there is no terminal. Signals are handled in
+/// the meantime.
 pub async fn confirm(question: &str) -> Result<Option<bool>> {
     let Ok(mut terminal) = File::options().read(true).write(true).open("/dev/tty") else {
         return Ok(None);
@@ -118,8 +119,8 @@ pub async fn confirm(question: &str) -> Result<Option<bool>> {
     Ok(Some(matches!(line.trim().to_lowercase().as_str(), "y" | "yes")))
 }
 
-/// Waits for a key press on the controlling terminal, whatever stdin is. `None`: there is no terminal, or pgkit runs in the
-/// background. Signals are handled in the meantime.
+/// Waits for a key press on the controlling terminal, whatever stdin is. `None`: there is no terminal, or pgkit
+/// runs in the background. Signals are handled in the meantime.
 pub async fn key() -> Result<Option<u8>> {
     let Ok(terminal) = File::open("/dev/tty") else { return Ok(None) };
     // A background process that reads from the terminal is stopped (SIGTTIN).

@@ -1,40 +1,41 @@
-//! Sorting rows: the one stage that keeps them. Past 4 MiB they wait in an unlinked temporary file, as sorted runs.
+//! Sorting rows, which is the only stage that keeps them. What exceeds 4 MiB goes as sorted runs to an unlinked
+//! temporary file.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
-use crate::cell::{Cell, ColumnType};
 use crate::error::{Error, Result};
+use crate::rows::cell::{Cell, ColumnType};
 
-/// How many bytes of rows stay in memory.
+/// How many bytes of rows are kept in memory.
 const MEMORY: usize = 4 << 20;
-/// What NULL's length is in a stored row.
+/// The length that marks NULL in a stored row.
 const NULL: u32 = u32::MAX;
 
-/// A row as the server sent it: for each column a length and its bytes.
+/// A row as the server sent it: for each column its length and its bytes.
 type Stored = Vec<u8>;
 
 /// The column to sort by.
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
-    /// Which one.
+    /// The index of the column.
     pub index: usize,
-    /// Its type.
+    /// The type of the column.
     pub kind: ColumnType,
-    /// The largest first; NULLs are last all the same.
+    /// Whether the largest comes first; NULLs come last in any case.
     pub descending: bool,
 }
 
-/// Takes rows in any order and gives them back sorted; equal ones keep their order.
+/// Takes rows in any order and returns them sorted; equal rows keep their order.
 pub struct Sorter {
     key: Key,
     limit: Option<usize>,
     rows: Vec<Stored>,
     bytes: usize,
     spill: Option<File>,
-    /// Where each run in the file begins and ends.
+    /// The beginning and the end of each run in the file.
     runs: Vec<(u64, u64)>,
 }
 
@@ -56,7 +57,7 @@ fn store(raw: &[Option<&[u8]>]) -> Stored {
     row
 }
 
-/// The columns of a stored row.
+/// Returns the columns of a stored row.
 fn columns(mut row: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
     std::iter::from_fn(move || {
         let (len, rest) = row.split_first_chunk::<4>()?;
@@ -73,7 +74,7 @@ fn columns(mut row: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
 
 impl Key {
     fn cell<'a>(&self, row: &'a [u8]) -> Cell<'a> {
-        // What cannot be decoded is reported when its row is printed.
+        // A value that cannot be decoded is reported when its row is printed.
         self.kind.decode(columns(row).nth(self.index).flatten()).unwrap_or(Cell::Null)
     }
 
@@ -84,7 +85,7 @@ impl Key {
 }
 
 impl Sorter {
-    /// A sorter by this key. With a limit only that many first rows are kept.
+    /// Creates a sorter for this key. With a limit, only that many first rows are kept.
     pub fn new(key: Key, limit: Option<usize>) -> Sorter {
         Sorter { key, limit, rows: Vec::new(), bytes: 0, spill: None, runs: Vec::new() }
     }
@@ -131,7 +132,7 @@ impl Sorter {
         Ok(())
     }
 
-    /// Hands every row to `take`, sorted, until it says no.
+    /// Passes every row to `take`, in order, until that returns `false`.
     pub fn drain(mut self, mut take: impl FnMut(&[Option<&[u8]>]) -> Result<bool>) -> Result<()> {
         self.sort_memory();
         let limit = self.limit.unwrap_or(usize::MAX);
@@ -144,7 +145,7 @@ impl Sorter {
             }
             return Ok(());
         };
-        // A reader a run, and the rest in memory as the last run.
+        // One reader per run; the rows in memory are the last run.
         let mut runs: Vec<Run> = self.runs.iter().map(|(at, end)| Run::new(&file, *at, *end)).collect();
         runs.push(Run { rest: Rest::Memory(self.rows.into_iter()) });
         let mut heap = BinaryHeap::new();
@@ -217,7 +218,7 @@ impl Run {
     }
 }
 
-/// The first row of a run; the heap's greatest is the one that comes first.
+/// The first row of a run. The greatest in the heap is the one that comes first in the output.
 struct Head {
     row: Stored,
     run: usize,

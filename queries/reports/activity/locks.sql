@@ -26,8 +26,11 @@ WITH RECURSIVE conflicts (mode, modes) AS (
     FROM pg_catalog.pg_prepared_xacts p
     JOIN locks l ON l.pid IS NULL AND l.locktype = 'transactionid' AND l.transactionid = p.transaction
 ), sessions AS (
-    SELECT a.pid, NULL::int4 AS leader, a.usename, a.application_name, a.backend_type, a.state, a.xact_start,
-           a.query_start AS since, a.query, a.wait_event, a.datid, a.backend_xmin
+    SELECT a.pid,
+           CASE a.backend_type WHEN 'parallel worker' THEN a.leader_pid END AS leader,  -- pg14..
+           NULL::int4 AS leader,  -- pg..13
+           a.usename, a.application_name, a.backend_type, a.state, a.xact_start, a.query_start AS since, a.query,
+           a.wait_event, a.datid, a.backend_xmin
     FROM pg_catalog.pg_stat_activity a
 ), elsewhere AS (
     -- Waits that pg_locks does not show. What a hidden session waits for is hidden too, so all hidden sessions are asked.
@@ -47,11 +50,13 @@ WITH RECURSIVE conflicts (mode, modes) AS (
     WHERE s.wait_event = 'RecoveryConflictSnapshot'
 ), asked AS (
     -- Asked once, and only of those that stand in a queue: each answer stops all of the lock table. It names sessions,
-    -- never their parallel workers, and says 0 for a prepared transaction. Since when they wait, no server before 14
-    -- tells: since some time after the statement began.
+    -- never their parallel workers, and says 0 for a prepared transaction. Since when a session waits, servers tell from 14
+    -- on, though not in the moment in which it begins; before, it waits since some time after its statement began.
     -- It does not know a standby's startup process; for that one the blockers are found by the locks that are granted.
     SELECT coalesce(s.leader, l.pid)::int8 AS node, l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid,
-           l.transactionid, l.classid, l.objid, l.objsubid, l.pid, l.mode, l.tag, s.since AS since,
+           l.transactionid, l.classid, l.objid, l.objsubid, l.pid, l.mode, l.tag,
+           coalesce(l.waitstart, pg_catalog.clock_timestamp()) AS since,  -- pg14..
+           s.since,  -- pg..13
            CASE WHEN pg_catalog.cardinality(b.pids) = 0 AND pg_catalog.pg_is_in_recovery() THEN ARRAY(
                SELECT DISTINCT coalesce(g.leader, h.pid)
                FROM conflicts c
@@ -105,12 +110,14 @@ WITH RECURSIVE conflicts (mode, modes) AS (
     -- Who stands in no queue and is blocked all the same waits for a parallel worker of its own.
     SELECT x.node, x.blockers
     FROM (SELECT b.blocker AS node, pg_catalog.pg_blocking_pids(b.blocker::int4) AS blockers
-          FROM (SELECT l.blocker FROM links l
-                UNION
-                SELECT s.pid
-                FROM sessions s
-                JOIN sessions w ON w.backend_type <> 'client backend' AND w.query = s.query
-                WHERE w.pid IN (SELECT l.waiter FROM links l) AND s.backend_type = 'client backend') AS b
+          FROM (SELECT DISTINCT l.blocker FROM links l
+                -- A worker does not name its leader there: it may be any session with the same statement.  -- pg..13
+                UNION  -- pg..13
+                SELECT s.pid  -- pg..13
+                FROM sessions s  -- pg..13
+                JOIN sessions w ON w.backend_type <> 'client backend' AND w.query = s.query  -- pg..13
+                WHERE w.pid IN (SELECT l.waiter FROM links l) AND s.backend_type = 'client backend'  -- pg..13
+               ) AS b
           WHERE b.blocker > 0 AND b.blocker NOT IN (SELECT l.waiter FROM links l)) AS x
     WHERE pg_catalog.cardinality(x.blockers) > 0
 ), workers AS (

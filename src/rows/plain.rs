@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::cell::{self, Cell};
+use crate::rows::cell::{self, Cell};
 
-/// A cell as plain text for programs: no unit, UTC, lists as array literals, NULL empty.
+/// Returns a cell as plain text for programs: without a unit, times in UTC, lists as array literals, NULL as an
+/// empty text.
 pub fn plain<'a>(cell: &'a Cell<'_>) -> Cow<'a, str> {
     match cell {
         Cell::Null => Cow::Borrowed(""),
@@ -20,7 +21,7 @@ pub fn plain<'a>(cell: &'a Cell<'_>) -> Cow<'a, str> {
     }
 }
 
-/// As the server writes an array: `{a,"b c",NULL}`.
+/// Writes an array as the server does: `{a,"b c",NULL}`.
 fn array_literal(cells: &[Cell<'_>]) -> String {
     let mut out = String::from("{");
     for (i, cell) in cells.iter().enumerate() {

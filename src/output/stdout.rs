@@ -1,8 +1,8 @@
-//! Bytes to stdout, or to a pager, without ever keeping the server waiting.
+//! Writes bytes to stdout, or to a pager, without ever keeping the server waiting.
 //!
-//! A backend that waits to write ignores timeouts and cancel requests and holds back vacuum. So what is printed goes
-//! through a thread of its own: what the reader has not taken yet stays in memory up to 4 MiB, then in an unlinked
-//! temporary file. This is the one place that may take a broken pipe for the end.
+//! A backend that waits to write ignores timeouts and cancel requests and holds back vacuum. So the output goes
+//! through a thread of its own: what the reader has not taken yet is kept in memory up to 4 MiB, and beyond that in
+//! an unlinked temporary file. This is the only place that may treat a broken pipe as the end of the output.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -15,23 +15,23 @@ use tokio::sync::oneshot;
 
 use crate::error::{self, Error, Result};
 use crate::escape;
-use crate::terminal;
+use crate::output::terminal;
 
-/// How many bytes wait in memory before they wait in a file.
+/// How many bytes are queued in memory before further ones go to a file.
 const MEMORY: usize = 4 << 20;
-/// How much is written at once.
+/// How many bytes are written at once.
 const CHUNK: usize = 64 << 10;
 
 #[derive(Default)]
 struct Queue {
     memory: VecDeque<Vec<u8>>,
     in_memory: usize,
-    /// What came after memory was full; it holds the bytes from `read_at` to `written`.
+    /// The bytes that came after memory was full; the file holds those from `read_at` to `written`.
     spill: Option<File>,
     read_at: u64,
     written: u64,
     finished: bool,
-    /// The reader is gone; nothing more is wanted.
+    /// Whether the reader is gone, so that nothing more is wanted.
     gone: bool,
     failure: Option<io::Error>,
 }
@@ -43,14 +43,15 @@ struct Shared {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        // A panic in the other thread leaves nothing half done that matters here.
+        // A panic in the other thread leaves no inconsistent state that matters here.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Where the output goes.
 enum Destination {
-    /// Nothing has been written yet: on a terminal, a screenful is kept until it is known whether a pager is wanted.
+    /// Nothing has been written yet: on a terminal, up to a screenful is kept until it is known whether a pager is
+    /// needed.
     Held {
         bytes: Vec<u8>,
         lines: usize,
@@ -63,7 +64,7 @@ enum Destination {
     },
 }
 
-/// Stdout for data.
+/// The output of data on stdout.
 pub struct Output {
     destination: Destination,
     rows_of_terminal: usize,
@@ -71,17 +72,18 @@ pub struct Output {
     holds: bool,
 }
 
-/// Is the reader still there?
+/// Whether the reader is still there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reader {
-    /// Go on.
+    /// It is there.
     There,
-    /// It is gone; what follows is wanted by nobody.
+    /// It is gone; nothing that follows is wanted.
     Gone,
 }
 
 impl Output {
-    /// Stdout. With a `pager` (a shell command) and a terminal of that many rows, what is longer goes through it.
+    /// Creates the output. With a `pager` (a shell command) and a terminal with this many rows, longer output goes
+    /// through the pager.
     pub fn new(pager: Option<String>, rows_of_terminal: usize) -> Result<Output> {
         let destination = match pager {
             Some(pager) => Destination::Held { bytes: Vec::new(), lines: 0, pager },
@@ -90,17 +92,17 @@ impl Output {
         Ok(Output { destination, rows_of_terminal, buffer: Vec::with_capacity(CHUNK), holds: false })
     }
 
-    /// Where a format appends; [`Output::pass`] hands it on once it is worth it.
+    /// Returns the buffer that a format appends to; [`Output::pass`] passes it on once it is large enough.
     pub fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
     }
 
-    /// Hands the buffer on when it is full.
+    /// Passes the buffer on if it is full.
     pub fn pass(&mut self) -> Result<Reader> {
         if self.buffer.len() >= CHUNK && !self.holds { self.flush() } else { Ok(Reader::There) }
     }
 
-    /// Hands the buffer on now. Errors: stdout failed (74).
+    /// Passes the buffer on now. Errors: stdout failed (74).
     pub fn flush(&mut self) -> Result<Reader> {
         let bytes = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK));
         if !bytes.is_empty() {
@@ -114,7 +116,7 @@ impl Output {
             Destination::Held { bytes: held, lines, .. } => {
                 *lines += bytes.iter().filter(|b| **b == b'\n').count();
                 held.extend_from_slice(&bytes);
-                // One row for the prompt.
+                // One row is needed for the prompt.
                 if *lines + 1 > self.rows_of_terminal {
                     self.start_held(true)?;
                 }
@@ -150,7 +152,7 @@ impl Output {
         }
     }
 
-    /// Waits until everything queued has been written, for 200 ms at most.
+    /// Waits until everything in the queue has been written, for at most 200 ms.
     pub async fn drained(&self) {
         let Destination::Running { shared, .. } = &self.destination else { return };
         for _ in 0..100 {
@@ -170,7 +172,7 @@ impl Output {
         self.holds = true;
     }
 
-    /// Waits until all is written and the pager has ended. A reader that is gone is no error.
+    /// Waits until everything is written and the pager has ended. It is not an error if the reader is gone.
     pub async fn finish(mut self) -> Result<()> {
         let _ = self.flush()?;
         self.start_held(false)?;
@@ -179,11 +181,11 @@ impl Output {
             shared.lock().finished = true;
             shared.changed.notify_all();
         }
-        // The sender is only dropped by a panic of the writer; what it wrote is then all there is.
+        // The sender is dropped only if the writer panics; then no more can be written.
         let _ = done.await;
         let failure = shared.lock().failure.take();
         if let Some(mut pager) = pager {
-            // The pager owns the terminal until the person leaves it.
+            // The pager owns the terminal until the user leaves it.
             let (left, gone) = oneshot::channel();
             std::thread::spawn(move || {
                 let _ = pager.wait();
@@ -196,14 +198,15 @@ impl Output {
     }
 }
 
-/// Prints a short text that is the whole answer. On a terminal, control characters are shown as escapes. A reader that is
-/// gone is no error.
+/// Prints a short text that is the whole answer. On a terminal, control characters are shown as escapes. It is not
+/// an error if the reader is gone.
 pub fn print(text: &str) -> Result<()> {
     if terminal::is_stdout() { send(&escape::terminal_text(text)) } else { send(text) }
 }
 
-/// Prints SQL for psql, in which control characters are written as SQL's escapes where they can be. The others go unchanged
-/// into a pipe or a file; on a terminal they are shown as escapes, with a remark that this text does not run.
+/// Prints SQL for psql, in which control characters are written as SQL's escapes where that is possible. The others
+/// go unchanged into a pipe or a file; on a terminal they are shown as escapes, with a remark that this text cannot
+/// be run.
 pub fn print_sql(script: &str) -> Result<()> {
     print(script)?;
     if terminal::is_stdout() && script.chars().any(escape::is_unsafe_in_text) {
@@ -226,16 +229,18 @@ fn failed(e: &io::Error) -> Error {
     Error::io("could not write to stdout", e)
 }
 
-/// Stdout without a buffer of its own. (One that was closed before the start is /dev/null by now: Rust opens it so.)
+/// Returns stdout without a buffer. (A stdout that was closed before the start is /dev/null by now: Rust opens it
+/// so.)
 fn stdout() -> Result<File> {
     io::stdout().as_fd().try_clone_to_owned().map(File::from).map_err(|e| failed(&e))
 }
 
-/// The pager and its stdin; `None` when it cannot be started, and then stdout is as good.
+/// Starts the pager; returns it and its stdin. `None` if it cannot be started: then stdout is used directly.
 fn spawn_pager(command: &str) -> Option<(Child, File)> {
     let mut pager = Command::new("sh");
     crate::secrets::strip(&mut pager).arg("-c").arg(command).stdin(Stdio::piped());
-    // As git does: leave at once what fits on a screen, let colours pass, leave the screen as it is.
+    // The flags that git uses: exit at once if the text fits on a screen, pass colours through, leave the screen as
+    // it is.
     #[expect(
         clippy::disallowed_methods,
         reason = "only asks whether the user has set less up; the pager inherits it"
@@ -264,7 +269,7 @@ fn start(mut to: File, pager: Option<Child>) -> Result<Destination> {
     Ok(Destination::Running { shared, done, pager })
 }
 
-/// Appends to the queue; never waits for the reader.
+/// Appends to the queue, without ever waiting for the reader.
 fn push(shared: &Shared, bytes: Vec<u8>) -> Result<()> {
     let mut queue = shared.lock();
     if queue.gone || queue.failure.is_some() {
@@ -292,7 +297,7 @@ fn push(shared: &Shared, bytes: Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-/// The writer's thread: takes from the queue in order until it is finished, or the reader is gone.
+/// Runs the writer's thread: takes from the queue in order until it is finished, or the reader is gone.
 fn write_all(to: &mut File, shared: &Shared) {
     loop {
         let chunk = {
@@ -328,7 +333,7 @@ fn next(queue: &mut Queue) -> io::Result<Option<Vec<u8>>> {
         return Ok(Some(chunk));
     }
     if queue.read_at == queue.written {
-        // All of the file is read: begin it anew.
+        // The whole file has been read, so it is started again from its beginning.
         queue.read_at = 0;
         queue.written = 0;
         return match &mut queue.spill {

@@ -1,41 +1,14 @@
-//! Where rows go, and rows that an engine makes, in the form in which the server sends its own, so that they go the same way.
+//! Rows that an engine makes, in the form in which the server sends its own, so that both are processed the same
+//! way.
 
 use jiff::Timestamp;
 use tokio_postgres::types::Type;
 
-use crate::cell::{self, ColumnType};
-use crate::column::Column;
-use crate::error::Result;
+use super::Column;
+use super::cell::{self, ColumnType};
 
-/// Shall more rows come?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flow {
-    /// Yes.
-    More,
-    /// No: the limit is reached, or the reader is gone.
-    Enough,
-}
-
-/// Where the rows of an answer go.
-pub trait RowSink {
-    /// The columns of the rows that follow. They may be announced several times, each time with the same columns.
-    ///
-    /// Errors: these columns are not what it needs.
-    fn head(&mut self, columns: &[Column]) -> Result<()>;
-    /// One row as the server sent it. Says whether more rows are wanted.
-    ///
-    /// Errors: a value cannot be read (65), or the output failed (74).
-    fn row(&mut self, raw: &[Option<&[u8]>]) -> Result<Flow>;
-    /// All rows of the answer have come.
-    fn end(&mut self) -> Result<()>;
-    /// Does it want no row at all, so that the server need not be asked?
-    fn wants_none(&self) -> bool {
-        false
-    }
-}
-
-/// The columns of an engine's answer, each written as in a report's header: `"pid int8"`. The type defaults to text. A
-/// narrow terminal leaves out columns marked with a third word `wide`, the rightmost first.
+/// Returns the columns of an engine's answer, each written as in a report's header: `"pid int8"`. The type defaults
+/// to text. A narrow terminal leaves out columns marked with a third word `wide`, the rightmost first.
 pub fn columns(list: &[&str]) -> Vec<Column> {
     list.iter()
         .enumerate()
@@ -59,12 +32,12 @@ pub fn columns(list: &[&str]) -> Vec<Column> {
 pub struct Row(Vec<Option<Vec<u8>>>);
 
 impl Row {
-    /// An empty row.
+    /// Creates an empty row.
     pub fn new() -> Row {
         Row::default()
     }
 
-    /// A row of values in the server's form, copied.
+    /// Creates a row of values in the server's form, which are copied.
     pub fn of(raw: &[Option<&[u8]>]) -> Row {
         Row(raw.iter().map(|value| value.map(<[u8]>::to_vec)).collect())
     }
@@ -74,30 +47,30 @@ impl Row {
         self
     }
 
-    /// A value of type text; bytes that are no UTF-8 are shown as everywhere else.
+    /// Adds a value of type text; bytes that are not UTF-8 are shown as everywhere else.
     pub fn text<T: AsRef<[u8]>>(self, value: Option<T>) -> Row {
         self.push(value.map(|text| text.as_ref().to_vec()))
     }
 
-    /// A value of type bool.
+    /// Adds a value of type bool.
     pub fn bool(self, value: Option<bool>) -> Row {
         self.push(value.map(|yes| vec![u8::from(yes)]))
     }
 
-    /// A value of type int8.
+    /// Adds a value of type int8.
     pub fn int(self, value: Option<i64>) -> Row {
         self.push(value.map(|n| n.to_be_bytes().to_vec()))
     }
 
-    /// A value of type float8.
+    /// Adds a value of type float8.
     pub fn float(self, value: Option<f64>) -> Row {
         self.push(value.map(|x| x.to_be_bytes().to_vec()))
     }
 
-    /// A value of type timestamptz, in microseconds since 1970.
+    /// Adds a value of type timestamptz, converted from microseconds since 1970.
     pub fn time(self, value: Option<Timestamp>) -> Row {
         let micros = |t: Timestamp| match t {
-            // What no calendar holds, as the server has it.
+            // The server's values for infinity.
             t if t == Timestamp::MAX => i64::MAX,
             t if t == Timestamp::MIN => i64::MIN,
             // The server counts from 2000-01-01, 946,684,800 seconds later.
@@ -106,7 +79,7 @@ impl Row {
         self.push(value.map(|t| micros(t).to_be_bytes().to_vec()))
     }
 
-    /// As the server would have sent it.
+    /// Returns the row as the server would have sent it.
     pub fn raw(&self) -> cell::Raw<'_> {
         self.0.iter().map(Option::as_deref).collect()
     }
@@ -115,7 +88,7 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cell::Cell;
+    use crate::rows::cell::Cell;
 
     #[test]
     fn an_engines_row_decodes_as_the_servers() {
@@ -125,6 +98,6 @@ mod tests {
         let cells: Vec<Cell<'_>> =
             columns.iter().zip(row.raw()).map(|(c, raw)| c.kind.decode(raw).unwrap()).collect();
         assert_eq!(cells[..3], [Cell::Text("a\tb".into()), Cell::Null, Cell::Float(0.25)]);
-        assert_eq!(crate::plain::plain(&cells[3]), "2026-02-03T04:05:06.5Z");
+        assert_eq!(crate::rows::plain::plain(&cells[3]), "2026-02-03T04:05:06.5Z");
     }
 }

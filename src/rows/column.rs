@@ -1,27 +1,28 @@
-//! The columns of an answer, and how its rows stand under each other.
+//! The columns of an answer, and how its rows form a tree.
 
 use serde::Deserialize;
 use tokio_postgres::types::Type;
 
-use crate::cell::ColumnType;
+use crate::rows::cell::ColumnType;
 
 /// A column of an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
     /// The full name, with its unit.
     pub name: String,
-    /// What its cells are.
+    /// The type of its cells.
     pub kind: ColumnType,
     /// The server's type.
     pub server_type: Type,
-    /// On a narrow terminal, the column with the lowest number is left out first; `None` is never left out for this reason.
+    /// On a narrow terminal, the column with the lowest number is left out first; `None` means that the column is
+    /// never left out for this reason.
     pub wide: Option<usize>,
     /// The value that carries no information: a narrow terminal leaves the column out when every row has it.
     pub usual: Option<String>,
 }
 
 impl Column {
-    /// A column of text, which no terminal is too narrow for.
+    /// Creates a column of text that is never left out on a narrow terminal.
     pub fn text(name: &str) -> Column {
         Column {
             name: name.to_owned(),
@@ -33,23 +34,23 @@ impl Column {
     }
 }
 
-/// How rows stand under each other: the names of the columns that say it. Rows come from the top down, each before
-/// those under it.
+/// How rows form a tree, given by the names of the columns that say so. Rows come from the top down, each before
+/// those below it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tree {
-    /// What a row is about. It may stand in several places; what is under it stands there once.
+    /// What a row is about. It may be in several places of the tree; what is below it is listed only once.
     pub node: String,
-    /// What it stands under; empty on top.
+    /// What it is below; empty at the top.
     pub parent: String,
-    /// How far below the top: 0 is on top.
+    /// The distance from the top: 0 is the top.
     pub depth: String,
-    /// What deserves a line of its own.
+    /// The value that gets a line of its own.
     pub below: Option<String>,
 }
 
 impl Tree {
-    /// The columns that it is drawn from.
+    /// Returns the columns that the tree is drawn from.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         [&self.node, &self.parent, &self.depth].into_iter().chain(&self.below).map(String::as_str)
     }

@@ -1,0 +1,38 @@
+-- columns = ["schema text", "name text", "kind text", "members int8", "rows_estimate int8", "main_bytes int8", "toast_bytes int8", "indexes_bytes int8", "total_bytes int8", "state text"]
+-- usual   = { members = "1" }
+-- wide    = ["kind", "toast_bytes", "rows_estimate", "indexes_bytes", "main_bytes"]
+-- [[param]]
+-- name       = "pattern"
+-- type       = "pattern[]"
+-- positional = true
+-- help       = "Tables or families to show, as in psql: name, schema.name, with * and ?"
+-- [[param]]
+-- name = "group_partitions"
+-- type = "bool"
+-- help = "Lump families: a partition or inheritance tree under its root, tables whose names differ only in trailing digits and _, or in a date or number that two have, under the name before it"
+-- [[param]]
+-- name    = "by"
+-- type    = "text"
+-- metavar = "WHAT"
+-- one_of  = ["tree", "name", "both"]
+-- help    = "What makes a family (implies --group-partitions) [default: both]"
+-- [[param]]
+-- name    = "group_regex"
+-- type    = "regex"
+-- metavar = "REGEX"
+-- help    = "Lump names by this PostgreSQL regular expression, whose first group is the family's name (implies --group-partitions)"
+-- [[param]]
+-- name    = "measure"
+-- type    = "text"
+-- metavar = "WHAT"
+-- one_of  = ["main", "toast", "indexes", "total"]
+-- default = "total"
+-- help    = "What to order by, the heaviest first"
+-- [[param]]
+-- name = "estimate"
+-- type = "bool"
+-- help = "Ask neither files nor locks: the page counts of the last VACUUM or ANALYZE"
+-- [[param]]
+-- name = "system"
+-- type = "bool"
+-- help = "System catalogs too"

@@ -1,0 +1,12 @@
+//! Rows: their cells and columns, where they go, and those that an engine makes.
+
+pub mod cell;
+mod column;
+pub mod plain;
+mod record;
+mod sink;
+pub mod sort;
+
+pub use column::{Column, Tree};
+pub use record::{Row, columns};
+pub use sink::{Flow, RowSink};
