@@ -1,5 +1,6 @@
 //! What happens to rows between the server and the format: grep, sort, limit and columns, in this order.
 
+use clap::ValueEnum;
 use regex::bytes::Regex;
 
 use crate::error::{Error, Result};
@@ -60,6 +61,15 @@ fn find(columns: &[Column], name: &str, flag: &str) -> Result<usize> {
         })
 }
 
+/// The names of all formats but the tree: `a, b or c`.
+fn other_formats() -> String {
+    let all = FormatName::value_variants().iter().filter(|format| **format != FormatName::Tree);
+    let mut names: Vec<String> =
+        all.filter_map(|format| Some(format.to_possible_value()?.get_name().to_owned())).collect();
+    let last = names.pop().unwrap_or_default();
+    format!("{} or {last}", names.join(", "))
+}
+
 /// Checks that these rows can be drawn as a tree. Errors: wrong usage (64).
 fn check_tree(
     report: &str,
@@ -70,7 +80,7 @@ fn check_tree(
 ) -> Result<()> {
     let Some(tree) = &style.tree else {
         return Err(Error::usage(format!("--format tree: the rows of {report} are no tree"))
-            .hint("take another format: table, tsv, csv, json, jsonl, markdown or vertical"));
+            .hint(format!("take another format: {}", other_formats())));
     };
     for (wish, flag) in [(wishes.grep.is_some(), "--grep"), (wishes.sort.is_some(), "--sort")] {
         if wish {

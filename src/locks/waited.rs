@@ -158,7 +158,7 @@ mod tests {
         let mut waited = Waited::new(limit.map(Duration::from_secs), true);
         waited.head(&columns).unwrap();
         for (pid, mode, waiting, statement) in rows {
-            let row = Row::new().text(Some(pid)).text(*mode).float(*waiting).text(Some(statement));
+            let row = Row::new().text(Some(pid)).text(*mode).float8(*waiting).text(Some(statement));
             assert_eq!(waited.row(&row.raw()).unwrap(), Flow::More);
         }
         let verdict = waited.judge();

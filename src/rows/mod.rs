@@ -8,5 +8,6 @@ mod sink;
 pub mod sort;
 
 pub use column::{Column, Tree};
+pub(crate) use record::record;
 pub use record::{Row, columns};
 pub use sink::{Flow, RowSink};

@@ -58,17 +58,17 @@ impl Row {
     }
 
     /// Adds a value of type int8.
-    pub fn int(self, value: Option<i64>) -> Row {
+    pub fn int8(self, value: Option<i64>) -> Row {
         self.push(value.map(|n| n.to_be_bytes().to_vec()))
     }
 
     /// Adds a value of type float8.
-    pub fn float(self, value: Option<f64>) -> Row {
+    pub fn float8(self, value: Option<f64>) -> Row {
         self.push(value.map(|x| x.to_be_bytes().to_vec()))
     }
 
     /// Adds a value of type timestamptz, converted from microseconds since 1970.
-    pub fn time(self, value: Option<Timestamp>) -> Row {
+    pub fn timestamptz(self, value: Option<Timestamp>) -> Row {
         let micros = |t: Timestamp| match t {
             // The server's values for infinity.
             t if t == Timestamp::MAX => i64::MAX,
@@ -85,16 +85,61 @@ impl Row {
     }
 }
 
+/// Declares the columns of an engine's answer and the function that makes one of its rows, both from one list of
+/// names, types and values, so that heads and cells cannot disagree. A column marked `wide` is left out on a narrow
+/// terminal, the rightmost first.
+///
+/// ```text
+/// record! {
+///     const COLUMNS;
+///     fn row(job: &Job, since: Option<Timestamp>) {
+///         name: text = Some(&job.name),
+///         since: timestamptz wide = since,
+///     }
+/// }
+/// ```
+macro_rules! record {
+    (
+        const $columns:ident;
+        fn $row:ident($($argument:ident: $type:ty),* $(,)?) {
+            $($name:ident: $kind:ident $($wide:ident)? = $value:expr),* $(,)?
+        }
+    ) => {
+        const $columns: &[&str] =
+            &[$(concat!(stringify!($name), " ", stringify!($kind) $(, " ", stringify!($wide))?)),*];
+
+        /// Makes a row with these columns.
+        fn $row($($argument: $type),*) -> $crate::rows::Row {
+            $crate::rows::Row::new()$(.$kind($value))*
+        }
+    };
+}
+pub(crate) use record;
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::rows::cell::Cell;
 
+    record! {
+        const COLUMNS;
+        fn pair(name: &str, pid: Option<i64>) {
+            name: text = Some(name),
+            pid: int8 wide = pid,
+        }
+    }
+
+    #[test]
+    fn a_record_has_its_columns_and_cells_from_one_list() {
+        assert_eq!(COLUMNS, ["name text", "pid int8 wide"]);
+        assert_eq!(pair("a", Some(7)), Row::new().text(Some("a")).int8(Some(7)));
+    }
+
     #[test]
     fn an_engines_row_decodes_as_the_servers() {
         let columns = columns(&["name text", "pid int8", "waited_s float8", "at timestamptz"]);
         let at: Timestamp = "2026-02-03T04:05:06.5Z".parse().unwrap();
-        let row = Row::new().text(Some("a\tb")).int(None).float(Some(0.25)).time(Some(at));
+        let row = Row::new().text(Some("a\tb")).int8(None).float8(Some(0.25)).timestamptz(Some(at));
         let cells: Vec<Cell<'_>> =
             columns.iter().zip(row.raw()).map(|(c, raw)| c.kind.decode(raw).unwrap()).collect();
         assert_eq!(cells[..3], [Cell::Text("a\tb".into()), Cell::Null, Cell::Float(0.25)]);

@@ -17,32 +17,45 @@ use crate::output;
 use crate::output::terminal;
 use crate::render::csv::no_formula;
 use crate::render::human;
-use crate::rows::Flow;
-use crate::rows::Row;
+use crate::rows::{Flow, record};
 
-const COLUMNS: &[&str] = &[
-    "variant text",
-    "n int8",
-    "median_ms float8",
-    "average_ms float8",
-    "stddev_ms float8 wide",
-    "p95_ms float8",
-    "p99_ms float8 wide",
-    "min_ms float8",
-    "max_ms float8",
-    "errors int8",
-    "server_ms float8",
-    "round_trips_ms float8",
-    "client_ms float8",
-];
+record! {
+    const COLUMNS;
+    fn figures(name: &str, taken: &Taken, server: Option<f64>, trips: f64, client: Option<f64>) {
+        variant: text = Some(name),
+        n: int8 = Some(taken.summary.map_or(0, |s| s.n) as i64),
+        median_ms: float8 = taken.summary.map(|s| nanoseconds(s.median)),
+        average_ms: float8 = taken.summary.map(|s| nanoseconds(s.average)),
+        stddev_ms: float8 wide = taken.summary.map(|s| nanoseconds(s.stddev)),
+        p95_ms: float8 = taken.summary.map(|s| nanoseconds(s.p[3])),
+        p99_ms: float8 wide = taken.summary.map(|s| nanoseconds(s.p[4])),
+        min_ms: float8 = taken.summary.map(|s| nanoseconds(s.min)),
+        max_ms: float8 = taken.summary.map(|s| nanoseconds(s.max)),
+        errors: int8 = Some(taken.errors as i64),
+        server_ms: float8 = server.map(nanoseconds),
+        round_trips_ms: float8 = Some(nanoseconds(trips)),
+        client_ms: float8 = client.map(nanoseconds),
+    }
+}
+
+record! {
+    const PAIRS;
+    fn pair(one: &Comparison) {
+        faster: text = Some(&one.first),
+        slower: text = Some(&one.second),
+        n: int8 = Some(one.n as i64),
+        ratio: float8 = Some(nanoseconds(one.ratio)),
+        low: float8 = Some(nanoseconds(one.low)),
+        high: float8 = Some(nanoseconds(one.high)),
+        more_runs: int8 = Some(i64::try_from(one.more_runs()).unwrap_or(i64::MAX)),
+    }
+}
+
 /// The first columns, this many, form the table. The rest says where the time goes, and is shown below the table
 /// if there is no room.
 const TABLE: usize = 10;
 /// The width of a terminal that has room for all of them.
 const ROOM: usize = 115;
-const PAIRS: &[&str] =
-    &["faster text", "slower text", "n int8", "ratio float8", "low float8", "high float8", "more_runs int8"];
-
 /// Rounds a figure to six decimals, which is a nanosecond for figures in milliseconds. Further digits are rounding
 /// noise.
 fn nanoseconds(figure: f64) -> f64 {
@@ -156,24 +169,8 @@ impl Show {
 
     fn push_figures(&mut self, options: &Options, outcome: &Outcome, taken: &[Taken]) -> Result<()> {
         for (v, (variant, taken)) in options.variants.iter().zip(taken).enumerate() {
-            let s = taken.summary;
-            let of = |figure: fn(&Summary) -> f64| s.as_ref().map(figure).map(nanoseconds);
             let (server, trips, client) = share(options, outcome, taken, v);
-            let row = Row::new()
-                .text(Some(&variant.name))
-                .int(Some(s.map_or(0, |s| s.n) as i64))
-                .float(of(|s| s.median))
-                .float(of(|s| s.average))
-                .float(of(|s| s.stddev))
-                .float(of(|s| s.p[3]))
-                .float(of(|s| s.p[4]))
-                .float(of(|s| s.min))
-                .float(of(|s| s.max))
-                .int(Some(taken.errors as i64))
-                .float(server.map(nanoseconds))
-                .float(Some(nanoseconds(trips)))
-                .float(client.map(nanoseconds));
-            if self.listing.push(&row)? == Flow::Enough {
+            if self.listing.push(&figures(&variant.name, taken, server, trips, client))? == Flow::Enough {
                 break;
             }
         }
@@ -182,15 +179,7 @@ impl Show {
 
     fn push_pairs(&mut self, comparisons: &[Comparison]) -> Result<()> {
         for one in comparisons {
-            let row = Row::new()
-                .text(Some(&one.first))
-                .text(Some(&one.second))
-                .int(Some(one.n as i64))
-                .float(Some(nanoseconds(one.ratio)))
-                .float(Some(nanoseconds(one.low)))
-                .float(Some(nanoseconds(one.high)))
-                .int(Some(i64::try_from(one.more_runs()).unwrap_or(i64::MAX)));
-            if self.listing.push(&row)? == Flow::Enough {
+            if self.listing.push(&pair(one))? == Flow::Enough {
                 break;
             }
         }

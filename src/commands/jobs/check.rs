@@ -10,10 +10,26 @@ use crate::error::{Exit, Result};
 use crate::jobs::job::{Job, Work};
 use crate::jobs::plan;
 use crate::jobs::schedule::Schedule;
-use crate::rows::Flow;
-use crate::rows::Row;
+use crate::rows::{Flow, record};
 
-const COLUMNS: &[&str] = &["name text", "schedule text", "kind text", "backfill bool", "depends_on text"];
+record! {
+    const COLUMNS;
+    fn row(job: &Job) {
+        name: text = Some(&job.name),
+        schedule: text = Some(schedule(job)),
+        kind: text = Some(kind(job)),
+        backfill: bool = Some(job.backfill),
+        depends_on: text = Some(job.depends_on.join(", ")),
+    }
+}
+
+fn kind(job: &Job) -> &'static str {
+    match &job.work {
+        Work::Sql { transaction: true, .. } => "sql",
+        Work::Sql { .. } => "sql, without a transaction",
+        Work::Program { .. } => "program",
+    }
+}
 
 #[derive(Debug, Clone, Args)]
 struct CheckArgs {
@@ -41,18 +57,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         return Ok(Exit::Data);
     }
     for job in plan::order(&read.parsed.jobs) {
-        let kind = match &job.work {
-            Work::Sql { transaction: true, .. } => "sql",
-            Work::Sql { .. } => "sql, without a transaction",
-            Work::Program { .. } => "program",
-        };
-        let row = Row::new()
-            .text(Some(&job.name))
-            .text(Some(schedule(job)))
-            .text(Some(kind))
-            .bool(Some(job.backfill))
-            .text(Some(job.depends_on.join(", ")));
-        if listing.push(&row)? == Flow::Enough {
+        if listing.push(&row(job))? == Flow::Enough {
             break;
         }
     }

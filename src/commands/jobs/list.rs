@@ -7,20 +7,30 @@ use crate::commands::context::Context;
 use crate::commands::listing::Listing;
 use crate::error::{Exit, Result};
 use crate::jobs::health;
-use crate::rows::Flow;
-use crate::rows::Row;
+use crate::jobs::job::Job;
+use crate::jobs::plan;
+use crate::jobs::store::{Snapshot, Stored};
+use crate::rows::{Flow, record};
 
-const COLUMNS: &[&str] = &[
-    "name text",
-    "state text",
-    "last_run timestamptz wide",
-    "last_success timestamptz",
-    "next_run timestamptz",
-    "ongoing_since timestamptz wide",
-    "ongoing_on text wide",
-    "error_count int8",
-    "last_error text",
-];
+record! {
+    const COLUMNS;
+    fn row(job: &Job, stored: Option<&Stored>, snapshot: &Snapshot) {
+        name: text = Some(&job.name),
+        state: text = Some(health::health(job, stored, snapshot.now).word()),
+        last_run: timestamptz wide = plan_row(stored).and_then(|row| row.last_run),
+        last_success: timestamptz = plan_row(stored).and_then(|row| row.last_success),
+        next_run: timestamptz = health::next_run(job, snapshot),
+        ongoing_since: timestamptz wide = plan_row(stored).and_then(|row| row.ongoing),
+        // A claim of crontabber's does not say where it runs.
+        ongoing_on: text wide = stored.and_then(|s| s.claim.as_ref()?.host.as_ref()),
+        error_count: int8 = Some(stored.map_or(0, |s| s.error_count)),
+        last_error: text = stored.and_then(|s| s.last_error.as_ref()).map(|e| format!("{}: {}", e.kind, e.value)),
+    }
+}
+
+fn plan_row(stored: Option<&Stored>) -> Option<&plan::Row> {
+    stored.and_then(|stored| stored.state.row.as_ref())
+}
 
 pub(super) fn command() -> Command {
     shared::command::<LookArgs>(
@@ -35,21 +45,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let mut listing = Listing::new(context, "jobs list", COLUMNS, &args.format)?;
     let (jobs, snapshot) = shared::look(context, root, own, &args).await?;
     for job in &jobs {
-        let stored = snapshot.jobs.get(&job.name);
-        let row = stored.and_then(|s| s.state.row.clone()).unwrap_or_default();
-        let error = stored.and_then(|s| s.last_error.as_ref()).map(|e| format!("{}: {}", e.kind, e.value));
-        let row = Row::new()
-            .text(Some(&job.name))
-            .text(Some(health::health(job, stored, snapshot.now).word()))
-            .time(row.last_run)
-            .time(row.last_success)
-            .time(health::next_run(job, &snapshot))
-            .time(row.ongoing)
-            // A claim made by crontabber does not say where the job runs.
-            .text(stored.and_then(|s| s.claim.as_ref()?.host.as_ref()))
-            .int(Some(stored.map_or(0, |s| s.error_count)))
-            .text(error);
-        if listing.push(&row)? == Flow::Enough {
+        if listing.push(&row(job, snapshot.jobs.get(&job.name), &snapshot))? == Flow::Enough {
             break;
         }
     }

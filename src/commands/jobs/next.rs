@@ -1,6 +1,7 @@
 //! `jobs next` and `jobs why`: show which jobs run when, and the decision for every job in words.
 
 use clap::{ArgMatches, Args, Command};
+use jiff::{SignedDuration, Timestamp};
 
 use super::shared::{self, LookArgs};
 use super::when::{Wish, parse_date};
@@ -11,12 +12,27 @@ use crate::jobs::health;
 use crate::jobs::job::Job;
 use crate::jobs::plan::{self, Dates, Decision};
 use crate::jobs::store::{self, Place, Snapshot};
-use crate::rows::Flow;
-use crate::rows::Row;
+use crate::rows::{Flow, record};
 use crate::session::Reader;
 
-const NEXT: &[&str] = &["next_run timestamptz", "in_s float8", "name text", "decision text"];
-const WHY: &[&str] = &["name text", "runs text", "decision text"];
+record! {
+    const NEXT;
+    fn next_row(next: Timestamp, wait: SignedDuration, name: &str, decision: String) {
+        next_run: timestamptz = Some(next),
+        in_s: float8 = Some(health::round(wait).as_secs_f64().max(0.0)),
+        name: text = Some(name),
+        decision: text = Some(decision),
+    }
+}
+
+record! {
+    const WHY;
+    fn why_row(name: &str, runs: bool, decision: String) {
+        name: text = Some(name),
+        runs: text = Some(if runs { "yes" } else { "no" }),
+        decision: text = Some(decision),
+    }
+}
 
 #[derive(Debug, Clone, Args)]
 struct NextArgs {
@@ -96,12 +112,8 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     all.sort_by(|(a, x), (b, y)| (a, &x.name).cmp(&(b, &y.name)));
     for (next, job) in all.into_iter().take(args.lines) {
         let wait = next.duration_since(snapshot.now);
-        let row = Row::new()
-            .time(Some(next))
-            .float(Some(health::round(wait).as_secs_f64().max(0.0)))
-            .text(Some(&job.name))
-            .text(Some(told(job, &decide(job, &snapshot), &snapshot).1));
-        if listing.push(&row)? == Flow::Enough {
+        let decision = told(job, &decide(job, &snapshot), &snapshot).1;
+        if listing.push(&next_row(next, wait, &job.name, decision))? == Flow::Enough {
             break;
         }
     }
@@ -161,9 +173,7 @@ pub(super) async fn decisions(
             }
             _ => told(job, &decide(job, &snapshot), &snapshot),
         };
-        let runs = if runs { "yes" } else { "no" };
-        let row = Row::new().text(Some(&job.name)).text(Some(runs)).text(Some(words));
-        if listing.push(&row)? == Flow::Enough {
+        if listing.push(&why_row(&job.name, runs, words))? == Flow::Enough {
             break;
         }
     }

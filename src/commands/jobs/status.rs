@@ -17,11 +17,18 @@ use crate::jobs::health::{self, Health};
 use crate::jobs::job::Job;
 use crate::jobs::store::Snapshot;
 use crate::output;
-use crate::rows::Flow;
+use crate::rows::{Flow, record};
 
-use crate::rows::Row;
-
-const COLUMNS: &[&str] = &["severity text", "name text", "problem text", "since timestamptz", "detail text"];
+record! {
+    const COLUMNS;
+    fn row(finding: &Finding<'_>) {
+        severity: text = Some(if finding.critical { "critical" } else { "warning" }),
+        name: text = Some(&finding.job.name),
+        problem: text = Some(finding.problem),
+        since: timestamptz = finding.since,
+        detail: text = Some(finding.detail()),
+    }
+}
 
 #[derive(Debug, Clone, Args)]
 struct StatusArgs {
@@ -59,13 +66,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let (jobs, snapshot) = shared::look(context, root, own, &args.look).await?;
     let findings = findings(&jobs, &snapshot);
     for finding in &findings {
-        let row = Row::new()
-            .text(Some(if finding.critical { "critical" } else { "warning" }))
-            .text(Some(&finding.job.name))
-            .text(Some(finding.problem))
-            .time(finding.since)
-            .text(Some(finding.detail()));
-        if listing.push(&row)? == Flow::Enough {
+        if listing.push(&row(finding))? == Flow::Enough {
             break;
         }
     }

@@ -17,14 +17,10 @@ use crate::helper::aside;
 use crate::locks::demo::{self, Event, Got, Way};
 use crate::locks::janitor::{self, Janitor};
 use crate::output::Reader;
-use crate::rows::Row;
+use crate::rows::record;
 use crate::session::{Purpose, Writer};
 use crate::sql::quote_ident;
 use crate::units::parse_duration;
-
-/// The columns. `what` is the statement that was sent, or its result.
-const COLUMNS: &[&str] =
-    &["way", "at_ms float8", "session int8", "pid int8", "event", "what", "sqlstate", "waited_ms float8"];
 
 /// How long the janitor tries to reach an unreachable server.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -178,26 +174,36 @@ async fn show_rounds(sessions: &[Writer], hold: Duration, listing: &mut Listing)
     Ok(())
 }
 
-/// Returns an event as a row.
-fn row(event: &Event, pid: Option<i64>) -> Row {
-    // Rounded to microseconds: across a connection a higher precision would be meaningless.
-    let ms = |d: Duration| Some((d.as_secs_f64() * 1e6).round() / 1e3);
-    let (what, sqlstate) = match &event.got {
-        None => (event.statement.to_owned(), None),
-        Some((Got::Row, _)) => ("the row".to_owned(), None),
-        Some((Got::Nothing, _)) => ("no row".to_owned(), None),
+record! {
+    const COLUMNS;
+    fn row(event: &Event, pid: Option<i64>) {
+        way: text = Some(event.way.name()),
+        at_ms: float8 = milliseconds(event.at),
+        session: int8 = i64::try_from(event.session + 1).ok(),
+        pid: int8 = pid,
+        event: text = Some(if event.got.is_some() { "got" } else { "sent" }),
+        what: text = Some(what(event)),
+        sqlstate: text = match &event.got {
+            Some((Got::Refused(e), _)) => e.sqlstate.as_ref(),
+            _ => None,
+        },
+        waited_ms: float8 = event.got.as_ref().and_then(|(_, waited)| milliseconds(*waited)),
+    }
+}
+
+/// Rounds to microseconds: across a connection a higher precision would be meaningless.
+fn milliseconds(d: Duration) -> Option<f64> {
+    Some((d.as_secs_f64() * 1e6).round() / 1e3)
+}
+
+/// Returns the statement that was sent, or its result.
+fn what(event: &Event) -> String {
+    match &event.got {
+        None => event.statement.to_owned(),
+        Some((Got::Row, _)) => "the row".to_owned(),
+        Some((Got::Nothing, _)) => "no row".to_owned(),
         Some((Got::Refused(e), _)) => {
-            let message = e.message.strip_prefix("the server says: ").unwrap_or(&e.message);
-            (message.to_owned(), e.sqlstate.clone())
+            e.message.strip_prefix("the server says: ").unwrap_or(&e.message).to_owned()
         }
-    };
-    Row::new()
-        .text(Some(event.way.name()))
-        .float(ms(event.at))
-        .int(i64::try_from(event.session + 1).ok())
-        .int(pid)
-        .text(Some(if event.got.is_some() { "got" } else { "sent" }))
-        .text(Some(what))
-        .text(sqlstate)
-        .float(event.got.as_ref().and_then(|(_, waited)| ms(*waited)))
+    }
 }

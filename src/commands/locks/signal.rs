@@ -15,21 +15,24 @@ use crate::escape;
 use crate::locks::signal::{self, Fate, How, Session};
 use crate::output::terminal;
 use crate::render::human;
-use crate::rows::Row;
+use crate::rows::record;
 use crate::session::Purpose;
 use crate::sql::{quote_ident, quote_literal};
 use crate::units::parse_duration;
 
-const COLUMNS: &[&str] = &[
-    "pid int8",
-    "user text wide",
-    "application",
-    "session_state text wide",
-    "transaction_s float8",
-    "statement",
-    "result",
-    "after_ms float8",
-];
+record! {
+    const COLUMNS;
+    fn row(pid: i32, session: Option<&Session>, result: String, after: Option<f64>) {
+        pid: int8 = Some(i64::from(pid)),
+        user: text wide = session.and_then(|s| s.user.as_ref()),
+        application: text = session.and_then(|s| s.application.as_ref()),
+        session_state: text wide = session.and_then(|s| s.state.as_ref()),
+        transaction_s: float8 = session.and_then(|s| s.transaction_s),
+        statement: text = session.and_then(|s| s.statement.as_ref()),
+        result: text = Some(result),
+        after_ms: float8 = after,
+    }
+}
 
 pub(super) fn cancel_command() -> Command {
     command(How::Cancel)
@@ -177,21 +180,11 @@ async fn print(
     mut listing: Listing,
 ) -> Result<()> {
     for ((pid, session), fate) in found.iter().zip(fates) {
-        let session = session.as_ref();
         let after = match fate {
             Fate::Gone(after) => Some((after.as_secs_f64() * 1e3).round()),
             _ => None,
         };
-        let row = Row::new()
-            .int(Some(i64::from(*pid)))
-            .text(session.and_then(|s| s.user.as_ref()))
-            .text(session.and_then(|s| s.application.as_ref()))
-            .text(session.and_then(|s| s.state.as_ref()))
-            .float(session.and_then(|s| s.transaction_s))
-            .text(session.and_then(|s| s.statement.as_ref()))
-            .text(Some(word(how, fate)))
-            .float(after);
-        listing.push(&row)?;
+        listing.push(&row(*pid, session.as_ref(), word(how, fate), after))?;
     }
     listing.finish().await
 }

@@ -9,10 +9,16 @@ use crate::commands::listing::Listing;
 use crate::commands::open;
 use crate::error::{Exit, Result};
 use crate::log::files::{Log, Place};
-use crate::rows::Flow;
-use crate::rows::Row;
+use crate::rows::{Flow, record};
 
-const COLUMNS: &[&str] = &["item text", "value text", "detail text"];
+record! {
+    const COLUMNS;
+    fn row(item: &str, value: Option<&str>, detail: Option<&str>) {
+        item: text = Some(item),
+        value: text = value,
+        detail: text = detail,
+    }
+}
 
 #[derive(Debug, Clone, Args)]
 struct PathArgs {
@@ -67,7 +73,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     rows.push(("log_file", file.as_deref(), &detail));
     for (item, value, detail) in rows {
         let detail = if value.is_some() && item != "log_file" { None } else { Some(detail) };
-        if listing.push(&Row::new().text(Some(item)).text(value).text(detail))? == Flow::Enough {
+        if listing.push(&row(item, value, detail))? == Flow::Enough {
             break;
         }
     }

@@ -15,23 +15,40 @@ use crate::log::files::{self, Growth, Log, Place};
 use crate::log::local;
 use crate::log::places::{self, Client, Places};
 use crate::note::Restore;
-use crate::rows::Flow;
-use crate::rows::Row;
+use crate::rows::{Flow, record};
 use crate::session::Writer;
 
-const COLUMNS: &[&str] = &[
-    "place text",
-    "setting text",
-    "value text",
-    "was text",
-    "state text",
-    "since timestamptz wide",
-    "until timestamptz",
-    "by text wide",
-    "pid int8 wide",
-    "log_growth_bytes int8 wide",
-    "disk_lasts_s float8 wide",
-];
+/// What is switched on in one place, or a session that still logs.
+#[derive(Default)]
+struct Line {
+    place: String,
+    setting: Option<String>,
+    value: Option<String>,
+    was: Option<String>,
+    state: &'static str,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    by: Option<String>,
+    pid: Option<i64>,
+    speed: Speed,
+}
+
+record! {
+    const COLUMNS;
+    fn row(line: &Line) {
+        place: text = Some(&line.place),
+        setting: text = line.setting.as_ref(),
+        value: text = line.value.as_ref(),
+        was: text = line.was.as_ref(),
+        state: text = Some(line.state),
+        since: timestamptz wide = line.since,
+        until: timestamptz = line.until,
+        by: text wide = line.by.as_ref(),
+        pid: int8 wide = line.pid,
+        log_growth_bytes: int8 wide = line.speed.bytes,
+        disk_lasts_s: float8 wide = line.speed.lasts,
+    }
+}
 
 #[derive(Debug, Clone, Args)]
 struct StatusArgs {
@@ -72,7 +89,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     writer.close().await;
 
     let mut exit = Exit::Done;
-    let mut rows = Vec::new();
+    let mut lines = Vec::new();
     for (scope, note) in &places.notes {
         let values = places.values.get(scope).cloned().unwrap_or_default();
         for (name, step) in note.restore(&values) {
@@ -87,20 +104,18 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
             if note.is_overdue(now) {
                 exit = Exit::Bad;
             }
-            rows.push(
-                Row::new()
-                    .text(Some(scope.to_string()))
-                    .text(Some(name))
-                    .text(value)
-                    .text(change.was.as_ref())
-                    .text(Some(state))
-                    .time(Some(note.since))
-                    .time(note.until)
-                    .text(Some(&note.by))
-                    .int(None)
-                    .int(speed.bytes)
-                    .float(speed.lasts),
-            );
+            lines.push(Line {
+                place: scope.to_string(),
+                setting: Some(name),
+                value,
+                was: change.was.clone(),
+                state,
+                since: Some(note.since),
+                until: note.until,
+                by: Some(note.by.clone()),
+                pid: None,
+                speed,
+            });
         }
     }
     for one in in_force.iter().filter(|one| !is_ours(&places, &one.name, &one.value)) {
@@ -108,46 +123,32 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
             (Some(file), Some(line)) => format!("{file}:{line}"),
             _ => one.source.clone(),
         };
-        rows.push(
-            Row::new()
-                .text(Some(from))
-                .text(Some(&one.name))
-                .text(Some(&one.value))
-                .text(None::<&str>)
-                .text(Some("on, not by pgkit"))
-                .time(None)
-                .time(None)
-                .text(None::<&str>)
-                .int(None)
-                .int(speed.bytes)
-                .float(speed.lasts),
-        );
+        lines.push(Line {
+            place: from,
+            setting: Some(one.name.clone()),
+            value: Some(one.value.clone()),
+            state: "on, not by pgkit",
+            speed,
+            ..Line::default()
+        });
     }
     for (place, client) in lingering(&places, &clients) {
         exit = Exit::Bad;
-        rows.push(
-            Row::new()
-                .text(Some(place))
-                .text(None::<&str>)
-                .text(None::<&str>)
-                .text(None::<&str>)
-                .text(Some("session still logs"))
-                .time(client.since)
-                .time(None)
-                .text(Some(format!(
-                    "role {} ({})",
-                    client.role.as_deref().unwrap_or_default(),
-                    client.application.as_deref().unwrap_or_default()
-                )))
-                .int(Some(client.pid))
-                .int(None)
-                .float(None),
-        );
+        let role = client.role.as_deref().unwrap_or_default();
+        let application = client.application.as_deref().unwrap_or_default();
+        lines.push(Line {
+            place,
+            state: "session still logs",
+            since: client.since,
+            by: Some(format!("role {role} ({application})")),
+            pid: Some(client.pid),
+            ..Line::default()
+        });
     }
     for (scope, e) in &places.unreadable {
         error::print(&Error { message: format!("{scope}: {}", e.message), ..e.clone() });
     }
-    if rows.is_empty() && places.unreadable.is_empty() {
+    if lines.is_empty() && places.unreadable.is_empty() {
         echo.remark("nothing is on");
     }
     if clients.iter().any(|c| c.since.is_none())
@@ -156,14 +157,14 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         echo.remark("which sessions still log is hidden from this role: it needs pg_read_all_stats");
     }
     if exit == Exit::Bad {
-        echo.remark(if rows.iter().any(|_| overdue(&places, now)) {
+        echo.remark(if lines.iter().any(|_| overdue(&places, now)) {
             "WARNING: overdue; pgkit log off ends it"
         } else {
             "WARNING: sessions that began meanwhile still log; they stop when they end (pgkit locks terminate PID ends one)"
         });
     }
-    for row in rows {
-        if listing.push(&row)? == Flow::Enough {
+    for line in &lines {
+        if listing.push(&row(line))? == Flow::Enough {
             break;
         }
     }

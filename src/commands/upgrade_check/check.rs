@@ -13,21 +13,23 @@ use crate::commands::open;
 use crate::error::{Error, Exit, Result};
 use crate::output;
 use crate::output::terminal;
-use crate::rows::Flow;
-use crate::rows::Row;
+use crate::rows::{Flow, record};
 use crate::sandbox::{self, Options};
 use crate::upgrade::{self, Answer, Finding, Installation, Plan, Question, Severity, Wish};
 
-const COLUMNS: &[&str] = &[
-    "severity text",
-    "database text",
-    "object text",
-    "problem text",
-    "fix text",
-    "why text",
-    "sql text",
-    "check text",
-];
+record! {
+    const COLUMNS;
+    fn row(finding: &Finding) {
+        severity: text = Some(finding.severity.word()),
+        database: text = finding.database.as_ref(),
+        object: text = Some(&finding.object),
+        problem: text = Some(&finding.problem),
+        fix: text = Some(&finding.fix),
+        why: text = finding.why.as_ref(),
+        sql: text = finding.sql.as_ref(),
+        check: text = Some(finding.check),
+    }
+}
 
 #[derive(Debug, Clone, Args)]
 struct UpgradeArgs {
@@ -145,16 +147,7 @@ fn listing(context: &Context, args: &FormatArgs) -> Result<Listing> {
 
 async fn print(mut listing: Listing, findings: &[Finding]) -> Result<()> {
     for finding in findings {
-        let row = Row::new()
-            .text(Some(finding.severity.word()))
-            .text(finding.database.as_ref())
-            .text(Some(&finding.object))
-            .text(Some(&finding.problem))
-            .text(Some(&finding.fix))
-            .text(finding.why.as_ref())
-            .text(finding.sql.as_ref())
-            .text(Some(finding.check));
-        if listing.push(&row)? == Flow::Enough {
+        if listing.push(&row(finding))? == Flow::Enough {
             break;
         }
     }
