@@ -221,7 +221,7 @@ impl Question<'_> {
                     if truths.next().unwrap_or(false) {
                         usable.push(text);
                     } else {
-                        tell(&format!("{}: passed over, for this is not true here: {when}", text.file));
+                        tell(&format!("{}: skipped because its `when` is not true here: {when}", text.file));
                     }
                 }
             }
@@ -264,7 +264,7 @@ impl Question<'_> {
         let texts = self.candidates(version.major())?;
         let text = texts.iter().find(|t| t.when.is_none()).ok_or_else(|| {
             Error::usage(format!(
-                "{}: every text has a probe, which only a server can answer",
+                "{}: cannot choose a text without a server: every text has a probe",
                 self.report.name
             ))
             .hint("leave out --server-version")
@@ -353,7 +353,7 @@ impl Question<'_> {
                     tokio::time::sleep(PAUSE).await;
                     reader.reopen(None).await?;
                 } else if matches!(state.as_str(), "42501" | "58P01" | "55P03") && texts.peek().is_some() {
-                    tell(&format!("{}: {}; trying another way", text.file, error.message));
+                    tell(&format!("{}: {}; trying the next text", text.file, error.message));
                     reader.reopen(None).await?;
                     break;
                 } else {
@@ -382,8 +382,8 @@ impl Question<'_> {
 
     /// Returns the error for a report whose probes are all false.
     fn nothing_fits(&self) -> Error {
-        Error::new(Exit::TooOld, format!("{}: no text of it is for this server", self.report.name))
-            .hint("every text has a `when`, and none of them is true here; -v shows them")
+        Error::new(Exit::TooOld, format!("{}: no text fits this server", self.report.name))
+            .hint("every text has a `when`, and none of them is true here; show them with -v")
     }
 
     /// Adds what the report needs to the server's refusal.
@@ -397,7 +397,7 @@ impl Question<'_> {
             (_, Exit::Data) if !self.report.own && error.sqlstate.as_deref().is_some_and(is_statement) => {
                 let name = &self.report.name;
                 Error { exit: Exit::Bug, ..error }
-                    .hint(format!("the server does not understand the SQL of {name}: {}", error::REPORT_IT))
+                    .hint(format!("the server rejects the SQL of {name}: {}", error::REPORT_IT))
             }
             _ => error,
         }
@@ -450,9 +450,9 @@ async fn is_representable(text: &str, reader: &mut Reader) -> Result<bool> {
 
 fn not_searched(text: &str, database: &str) -> Error {
     Error::data(format!(
-        "the encoding of database {database:?} lacks a character of the regular expression {text:?}"
+        "the encoding of database {database:?} cannot represent the regular expression {text:?}"
     ))
-    .hint("nothing was searched in this database; leave that character out, or pass over the database with --exclude-database")
+    .hint("nothing was searched in this database; leave out the characters that it lacks, or skip the database with --exclude-database")
 }
 
 fn bind_one(

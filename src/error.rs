@@ -65,22 +65,52 @@ impl Exit {
         }
     }
 
+    /// All of pgkit's own exit codes, in their order.
+    pub const ALL: [Exit; 15] = [
+        Exit::Done,
+        Exit::Bad,
+        Exit::Locked,
+        Exit::Ongoing,
+        Exit::Usage,
+        Exit::Data,
+        Exit::Unavailable,
+        Exit::Bug,
+        Exit::Io,
+        Exit::TryAgain,
+        Exit::TooOld,
+        Exit::Permission,
+        Exit::HungUp,
+        Exit::Interrupted,
+        Exit::Terminated,
+    ];
+
+    /// Returns what the code means, as README.md and the manual page say it.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Exit::Done => "success; an empty answer is an answer",
+            Exit::Bad => "success, and the answer is bad",
+            Exit::Locked => "jobs run: another process took the lock of a row at the same instant",
+            Exit::Ongoing => "jobs run, reset, unlock: a job is ongoing elsewhere",
+            Exit::Usage => "wrong usage",
+            Exit::Data => "bad input data: a report's header, a pattern, a regular expression, a jobs file",
+            Exit::Unavailable => "no connection to the server, or the connection was lost",
+            Exit::Bug => "a bug in pgkit",
+            Exit::Io => "input or output failed",
+            Exit::TryAgain => "a timeout or a conflict with recovery: try again",
+            Exit::TooOld => "the server is too old or lacks an extension",
+            Exit::Permission => "the server refuses permission",
+            Exit::HungUp => "hung up (SIGHUP)",
+            Exit::Interrupted => "interrupted (SIGINT)",
+            Exit::Terminated => "terminated (SIGTERM)",
+            Exit::Child(_) => "the exit code of a program that pgkit ran",
+        }
+    }
+
     /// Returns the failure with this code, as reported by another pgkit process.
     pub fn from_code(code: u8) -> Exit {
-        const FAILURES: [Exit; 11] = [
-            Exit::Bad,
-            Exit::Usage,
-            Exit::Data,
-            Exit::Unavailable,
-            Exit::Io,
-            Exit::TryAgain,
-            Exit::TooOld,
-            Exit::Permission,
-            Exit::HungUp,
-            Exit::Interrupted,
-            Exit::Terminated,
-        ];
-        FAILURES.into_iter().find(|exit| exit.code() == code).unwrap_or(Exit::Bug)
+        let failures =
+            Exit::ALL.into_iter().filter(|exit| !matches!(exit, Exit::Done | Exit::Locked | Exit::Ongoing));
+        failures.into_iter().find(|exit| exit.code() == code).unwrap_or(Exit::Bug)
     }
 }
 

@@ -4,42 +4,42 @@
 //! Everything that is not a report is an **engine** beside a thin command.
 
 // From the ground up: a module uses those above it in this list, never one below. `tests/layers` keeps it so.
-pub mod escape;
-pub mod likeness;
-pub mod marks;
+pub(crate) mod escape;
+pub(crate) mod likeness;
+pub(crate) mod marks;
 pub mod secrets;
-mod unsafe_spawn;
-pub mod wrap;
+pub(crate) mod unsafe_spawn;
+pub(crate) mod wrap;
 
 pub mod error;
 
-pub mod note;
-pub mod output;
-pub mod pattern;
-pub mod rows;
+pub(crate) mod note;
+pub(crate) mod output;
+pub(crate) mod pattern;
+pub(crate) mod rows;
 pub mod sql;
-pub mod units;
+pub(crate) mod units;
 
-pub mod render;
-pub mod signals;
+pub(crate) mod render;
+pub(crate) mod signals;
 
 pub mod connect;
-pub mod pipeline;
+pub(crate) mod pipeline;
 
 pub mod session;
 
-pub mod helper;
+pub(crate) mod helper;
 pub mod report;
 
-pub mod answer;
+pub(crate) mod answer;
 
-pub mod bench;
-pub mod jobs;
-pub mod locks;
-pub mod log;
+pub(crate) mod bench;
+pub(crate) mod jobs;
+pub(crate) mod locks;
+pub(crate) mod log;
 pub mod sandbox;
 
-pub mod upgrade;
+pub(crate) mod upgrade;
 
 pub mod commands;
 

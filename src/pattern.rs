@@ -43,9 +43,9 @@ pub fn parse(text: &str) -> Result<Pattern> {
             _ => part.push(c, quoted, chars.peek().copied()),
         }
     }
-    let bad = |why: &str| Error::data(format!("bad pattern {text:?}: {why}"));
+    let bad = |why: &str| Error::data(format!("invalid pattern {text:?}: {why}"));
     if quoted {
-        return Err(bad("a double quote has no end").hint(
+        return Err(bad("unterminated double quote").hint(
             "inside double quotes, write a double quote twice; in a shell, quote the whole pattern with '…'",
         ));
     }
@@ -139,9 +139,9 @@ pub fn bind(texts: &[String], database: &str) -> Result<Option<Bound>> {
         let pattern = parse(text)?;
         if let Some(other) = pattern.database.filter(|other| other != database) {
             return Err(Error::data(format!(
-                "bad pattern {text:?}: it names database {other:?}, and this is {database:?}"
+                "invalid pattern {text:?}: it names database {other:?}, but this is {database:?}"
             ))
-            .hint(format!("look there with -d {other}")));
+            .hint(format!("connect to it with -d {other}")));
         }
         bound.schemas.push(pattern.schema);
         bound.names.push(pattern.name);

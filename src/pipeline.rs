@@ -56,7 +56,7 @@ fn find(columns: &[Column], name: &str, flag: &str) -> Result<usize> {
         .or_else(|| columns.iter().position(|c| human::short_name(&c.name) == name))
         .ok_or_else(|| {
             let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
-            Error::usage(format!("{flag}: there is no column {name:?}"))
+            Error::usage(format!("{flag}: unknown column {name:?}"))
                 .hint(format!("columns: {}", names.join(", ")))
         })
 }
@@ -79,19 +79,19 @@ fn check_tree(
     picked: Option<&[usize]>,
 ) -> Result<()> {
     let Some(tree) = &style.tree else {
-        return Err(Error::usage(format!("--format tree: the rows of {report} are no tree"))
-            .hint(format!("take another format: {}", other_formats())));
+        return Err(Error::usage(format!("--format tree: cannot draw the rows of {report} as a tree"))
+            .hint(format!("use another format: {}", other_formats())));
     };
     for (wish, flag) in [(wishes.grep.is_some(), "--grep"), (wishes.sort.is_some(), "--sort")] {
         if wish {
-            return Err(Error::usage(format!("--format tree: with {flag} it is no tree any more"))
-                .hint("take another format, such as table"));
+            return Err(Error::usage(format!("--format tree cannot be used with {flag}"))
+                .hint("use another format, such as table"));
         }
     }
     let has = |name: &str| picked.is_none_or(|p| p.iter().any(|&i| columns[i].name == name));
     match [&tree.node, &tree.parent, &tree.depth].into_iter().find(|name| !has(name)) {
-        Some(missing) => Err(Error::usage(format!("--format tree: --columns leaves out {missing:?}"))
-            .hint(format!("it is drawn from {}, {} and {}", tree.node, tree.parent, tree.depth))),
+        Some(missing) => Err(Error::usage(format!("--format tree: missing column {missing:?} in --columns"))
+            .hint(format!("the tree is drawn from {}, {} and {}", tree.node, tree.parent, tree.depth))),
         None => Ok(()),
     }
 }
@@ -112,8 +112,8 @@ impl Pipeline {
                     Some((name, "desc")) => (name, true),
                     Some((name, "asc")) => (name, false),
                     Some((_, other)) => {
-                        return Err(Error::usage(format!("--sort: {other:?} is no direction"))
-                            .hint("write --sort COLUMN, --sort COLUMN:asc or --sort COLUMN:desc"));
+                        return Err(Error::usage(format!("--sort: invalid direction {other:?}"))
+                            .hint("use --sort COLUMN, --sort COLUMN:asc or --sort COLUMN:desc"));
                     }
                     None => (wish.as_str(), false),
                 };
@@ -136,7 +136,7 @@ impl Pipeline {
             && let Some(picked) = &picked
             && (1..picked.len()).any(|i| picked[..i].contains(&picked[i]))
         {
-            return Err(Error::usage("--columns: an object of JSON has each column once"));
+            return Err(Error::usage("--columns: duplicate column in JSON output"));
         }
         if format == FormatName::Tree {
             check_tree(report, wishes, style, &columns, picked.as_deref())?;
@@ -287,8 +287,7 @@ fn decode<'a>(report: &str, columns: &[Column], raw: &[Option<&'a [u8]>]) -> Res
         match column.kind.decode(*raw) {
             Ok(cell) => cells.push(cell),
             Err(why) => {
-                let message =
-                    format!("{report}: column {:?} holds a value that cannot be read: {why}", column.name);
+                let message = format!("{report}: cannot read a value of column {:?}: {why}", column.name);
                 return Err(
                     Error::data(message).hint(format!("cast it in the report's SQL: {}::text", column.name))
                 );

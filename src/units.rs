@@ -6,20 +6,20 @@ use crate::error::{Error, Result};
 
 /// Parses a length of time with a unit (`100ms`, `10m`, `1h30m`), or `0`. The error says what is right.
 pub fn parse_duration(text: &str) -> std::result::Result<Duration, String> {
-    let right = "write a number with its unit, such as 500ms, 10s, 5m or 1h30m; 0 is no limit";
+    let right = "must be a number with a unit, such as 500ms, 10s, 5m or 1h30m; 0 is no limit";
     if text.trim() == "0" {
         return Ok(Duration::ZERO);
     }
     let parsed: jiff::SignedDuration =
-        text.parse().map_err(|_| format!("{text:?} is no length of time: {right}"))?;
-    Duration::try_from(parsed).map_err(|_| format!("{text:?} is below zero: {right}"))
+        text.parse().map_err(|_| format!("invalid duration {text:?}: {right}"))?;
+    Duration::try_from(parsed).map_err(|_| format!("negative duration {text:?}: {right}"))
 }
 
 /// Parses a length of time that the server accepts as a timeout: its milliseconds must fit in 31 bits.
 pub fn parse_timeout(text: &str) -> std::result::Result<Duration, String> {
     let limit = parse_duration(text)?;
     if i32::try_from(limit.as_millis()).is_err() {
-        return Err(format!("{text:?} is too long: the server counts to 24 days; 0 is no limit"));
+        return Err(format!("invalid timeout {text:?}: must be at most 24 days; 0 is no limit"));
     }
     Ok(limit)
 }
@@ -31,7 +31,7 @@ pub fn parse_bytes(text: &str) -> std::result::Result<i64, String> {
         .parse_size(text)
         .ok()
         .and_then(|n| i64::try_from(n).ok())
-        .ok_or_else(|| format!("{text:?} is no size: write a number, or one with kB, MB, GB or TB"))
+        .ok_or_else(|| format!("invalid size {text:?}: must be a number, or one with kB, MB, GB or TB"))
 }
 
 /// Parses the seconds between two answers of `--watch`, above 0. Errors: wrong usage (64).
@@ -42,8 +42,8 @@ pub fn parse_seconds(text: &str) -> Result<Duration> {
         .and_then(|s| Duration::try_from_secs_f64(s).ok())
         .filter(|d| !d.is_zero())
         .ok_or_else(|| {
-            Error::usage(format!("--watch: {text:?} is no number of seconds above 0"))
-                .hint("write --watch 2, or --watch 0.5")
+            Error::usage(format!("--watch: invalid interval {text:?}: must be a number of seconds above 0"))
+                .hint("use --watch 2 or --watch 0.5")
         })
 }
 

@@ -6,8 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a run that failed has no figures")]
 
 mod cycle;
-#[path = "../../tests/support/jobs.rs"]
-mod fixture;
+#[expect(dead_code, unused_imports, unused_macros, reason = "it uses its part of what the tests share")]
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
@@ -19,7 +18,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use nix::sys::signal::Signal;
 
-use fixture::Jobs;
+use support::jobs::Jobs;
 
 /// Measures the jobs engine
 #[derive(Parser)]

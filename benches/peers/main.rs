@@ -5,14 +5,11 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a benchmark does")]
 #![expect(clippy::unwrap_used, reason = "a run that failed has no figures")]
 
-#[path = "../../tests/support/catalog.rs"]
-mod catalog;
 mod crowd;
-#[path = "../../tests/support/filled.rs"]
-mod filled;
 mod measure;
 mod pairs;
 mod report;
+#[expect(dead_code, unused_imports, unused_macros, reason = "it uses its part of what the tests share")]
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
@@ -23,7 +20,7 @@ use clap::Parser;
 use measure::Sample;
 use pairs::{Pair, Place, Side};
 use report::{Outcome, Report, Spread};
-use support::Db;
+use support::{Db, filled};
 
 /// Compares pgkit with psql, as whole processes, on a database of many relations
 #[derive(Parser)]

@@ -22,14 +22,14 @@ pub fn parse(texts: &[String], read: &dyn Fn(&str) -> Result<String>) -> Result<
     for text in texts {
         let (name, values) =
             text.split_once('=').filter(|(name, _)| !name.trim().is_empty()).ok_or_else(|| {
-                Error::usage(format!("--param {text:?} is none"))
-                    .hint("write --param id=1..100, --param name=a,b,c or --param name=@FILE.csv")
+                Error::usage(format!("invalid --param {text:?}"))
+                    .hint("use --param id=1..100, --param name=a,b,c or --param name=@FILE.csv")
             })?;
         let name = name.trim().to_owned();
         let known =
             params.iter().any(|p| p.names.contains(&name)) || files.iter().any(|(_, n)| n.contains(&name));
         if known {
-            return Err(Error::usage(format!("--param {name} is given twice")));
+            return Err(Error::usage(format!("duplicate --param {name}")));
         }
         if let Some(file) = values.strip_prefix('@') {
             // Columns of one file go together, row by row.
@@ -49,7 +49,7 @@ pub fn parse(texts: &[String], read: &dyn Fn(&str) -> Result<String>) -> Result<
     let all = params.iter().try_fold(1usize, |n, p| n.checked_mul(p.rows.len())).filter(|n| *n <= MOST);
     if all.is_none() {
         return Err(Error::usage(format!("the parameters have more than {MOST} combinations"))
-            .hint("take fewer values, or a file in which they go together"));
+            .hint("use fewer values, or a file that combines them"));
     }
     let mut combined: Vec<Values> = vec![Values::new()];
     for param in &params {
@@ -72,7 +72,9 @@ fn list(name: &str, values: &str) -> Result<Vec<String>> {
         && let (Ok(from), Ok(to)) = (from.trim().parse::<i64>(), to.trim().parse::<i64>())
     {
         if from > to {
-            return Err(Error::usage(format!("--param {name}={values}: the first is larger than the last")));
+            return Err(Error::usage(format!(
+                "--param {name}={values}: the first value must not be larger than the last"
+            )));
         }
         if u64::try_from(i128::from(to) - i128::from(from)).map_or(true, |n| n >= MOST as u64) {
             return Err(Error::usage(format!("--param {name}={values}: more than {MOST} values")));
@@ -80,7 +82,7 @@ fn list(name: &str, values: &str) -> Result<Vec<String>> {
         return Ok((from..=to).map(|n| n.to_string()).collect());
     }
     if values.is_empty() {
-        return Err(Error::usage(format!("--param {name} has no value")));
+        return Err(Error::usage(format!("missing value for --param {name}")));
     }
     Ok(values.split(',').map(str::to_owned).collect())
 }
@@ -96,8 +98,8 @@ fn from_csv(file: &str, text: &str, names: &[String]) -> Result<Vec<Vec<Option<S
         // A file with a single column need not name it.
         let at = at.or((header.len() == 1 && names.len() == 1).then_some(0));
         columns.push(at.ok_or_else(|| {
-            Error::data(format!("{file}: there is no column {name:?}"))
-                .hint(format!("its columns: {}", header.join(", ")))
+            Error::data(format!("{file}: unknown column {name:?}"))
+                .hint(format!("columns: {}", header.join(", ")))
         })?);
     }
     let mut rows = Vec::new();
@@ -108,7 +110,7 @@ fn from_csv(file: &str, text: &str, names: &[String]) -> Result<Vec<Vec<Option<S
         );
     }
     if rows.is_empty() {
-        return Err(Error::data(format!("{file}: there is no row below its header")));
+        return Err(Error::data(format!("{file}: no rows after the header")));
     }
     Ok(rows)
 }

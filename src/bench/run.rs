@@ -204,7 +204,7 @@ impl Client<'_> {
                 for (s, step) in variant.steps.iter().enumerate() {
                     if step.has_identifiers() {
                         return Err(Error::usage(format!(
-                            "variant {:?}: :\"name\" changes the statement, which --protocol prepared prepares but once",
+                            "variant {:?}: :\"name\" cannot be used with --protocol prepared, which prepares the statement only once",
                             variant.name
                         )));
                     }
@@ -306,10 +306,10 @@ impl Client<'_> {
             self.wire.run("ROLLBACK").await?;
         } else if self.wire.was_loosened() {
             return Err(Error::data(format!(
-                "variant {:?} has made its session one that may write",
+                "variant {:?} has made its session writable",
                 self.options.variants[variant].name
             ))
-            .hint("what it wrote since, if anything, is written; --allow-writes measures what writes, and rolls it back"));
+            .hint("what it wrote since, if anything, is committed; use --allow-writes to measure writes and roll them back"));
         }
         run
     }
@@ -419,7 +419,7 @@ impl Client<'_> {
             execution: f64,
         }
         let plans: Vec<Plan> = serde_json::from_str(&text)
-            .map_err(|e| Error::bug("EXPLAIN's answer is not understood").caused_by(e))?;
+            .map_err(|e| Error::bug("cannot parse the output of EXPLAIN").caused_by(e))?;
         let planned = self.options.protocol != Protocol::Prepared;
         Ok(plans.first().map(|plan| plan.execution + if planned { plan.planning } else { 0.0 }))
     }
@@ -438,8 +438,8 @@ fn set(answer: &Answer, prefix: &str, values: &mut Values) -> Option<Error> {
             }
             None
         }
-        [] => Some(Error::data("no row for \\gset")),
-        rows => Some(Error::data(format!("{} rows for \\gset, which takes one", rows.len()))),
+        [] => Some(Error::data("no rows returned for \\gset")),
+        rows => Some(Error::data(format!("{} rows returned for \\gset, must be one", rows.len()))),
     }
 }
 

@@ -52,8 +52,8 @@ impl Variant {
     pub fn parse(text: &str, read: &dyn Fn(&str) -> Result<String>) -> Result<Variant> {
         let shown: String = text.chars().take(40).collect();
         let unnamed = || {
-            Error::usage(format!("a variant has no name: {shown:?}"))
-                .hint("write NAME=SQL, such as 'join=SELECT …', or NAME=@FILE")
+            Error::usage(format!("missing name of variant {shown:?}"))
+                .hint("use NAME=SQL, such as 'join=SELECT …', or NAME=@FILE")
         };
         let (name, script) = text.split_once('=').ok_or_else(unnamed)?;
         let name = name.trim();
@@ -75,7 +75,7 @@ impl Variant {
         let steps =
             steps(&script).map_err(|e| Error { message: format!("variant {name:?}: {}", e.message), ..e })?;
         if steps.is_empty() {
-            return Err(Error::usage(format!("variant {name:?} has no statement")));
+            return Err(Error::usage(format!("missing statement in variant {name:?}")));
         }
         Ok(Variant { name: name.to_owned(), steps })
     }
@@ -88,11 +88,11 @@ impl Variant {
                 // Which variables a \gset sets is known only when it runs.
                 if !params.contains(&variable.name) && !sets {
                     return Err(Error::usage(format!(
-                        "variant {:?}: :{} has no value",
+                        "variant {:?}: missing value for :{}",
                         self.name, variable.name
                     ))
                     .hint(format!(
-                        "give it: --param {0}=1..100, --param {0}=a,b,c or --param {0}=@FILE.csv",
+                        "set it with --param {0}=1..100, --param {0}=a,b,c or --param {0}=@FILE.csv",
                         variable.name
                     )));
                 }
@@ -163,8 +163,9 @@ impl Step {
 pub fn look_up<'a>(values: &'a Values, name: &str) -> Result<Option<&'a str>> {
     match values.get(name) {
         Some(value) => Ok(value.as_deref()),
-        None => Err(Error::data(format!(":{name} has no value: no \\gset before it has set it"))
-            .hint("a \\gset sets a variable for each column, named as the column, behind the prefix if there is one")),
+        None => Err(Error::data(format!("missing value for :{name}: no earlier \\gset sets it")).hint(
+            "\\gset sets one variable per column, named after the column, with the prefix, if any, in front",
+        )),
     }
 }
 
@@ -196,15 +197,15 @@ fn steps(script: &str) -> Result<Vec<Step>> {
         }
         if sql::is_blank(text) {
             if gset.is_some() {
-                return Err(Error::usage("\\gset stands behind no statement"));
+                return Err(Error::usage("missing statement before \\gset"));
             }
             continue;
         }
         let trimmed = text.trim();
         let word = first_word(trimmed);
         if CONTROL.contains(&word.as_str()) {
-            return Err(Error::usage(format!("{} is not measured: {}", word.to_uppercase(), short(trimmed))).hint(
-                "a run is one read-only go, or with --allow-writes one transaction that is rolled back; settings go into PGOPTIONS",
+            return Err(Error::usage(format!("cannot measure {}: {}", word.to_uppercase(), short(trimmed))).hint(
+                "a run is read-only, or with --allow-writes one transaction that is rolled back; put settings into PGOPTIONS",
             ));
         }
         steps.push(Step { text: trimmed.to_owned(), variables: sql::scan(trimmed).variables, gset });
@@ -217,8 +218,8 @@ fn steps(script: &str) -> Result<Vec<Step>> {
 fn command(text: &str) -> Result<(String, &str)> {
     let name: String = text[1..].chars().take_while(|c| c.is_alphanumeric()).collect();
     if name != "gset" {
-        return Err(Error::usage(format!("\\{name} is not known here"))
-            .hint("variants are SQL with \\gset; leave psql's other commands out"));
+        return Err(Error::usage(format!("invalid command \\{name}"))
+            .hint("leave out psql's commands other than \\gset"));
     }
     let behind = &text[1 + name.len()..];
     let blanks = behind.len() - behind.trim_start_matches([' ', '\t']).len();
@@ -278,15 +279,15 @@ mod tests {
     #[test]
     fn what_is_no_variant_is_told() {
         for (text, why) in [
-            ("SELECT 1", "has no name"),
-            ("SELECT a FROM t WHERE id = 1", "has no name"),
-            ("=SELECT 1", "has no name"),
-            ("a=", "has no statement"),
-            ("a=-- nothing", "has no statement"),
-            ("a=\\gset", "behind no statement"),
-            ("a=SELECT 1 \\watch", "\\watch is not known"),
-            ("a=/* x */ COMMIT; INSERT INTO t VALUES (1)", "COMMIT is not measured"),
-            ("a=SELECT 1; set default_transaction_read_only = off", "SET is not measured"),
+            ("SELECT 1", "missing name of variant"),
+            ("SELECT a FROM t WHERE id = 1", "missing name of variant"),
+            ("=SELECT 1", "missing name of variant"),
+            ("a=", "missing statement in variant"),
+            ("a=-- nothing", "missing statement in variant"),
+            ("a=\\gset", "missing statement before"),
+            ("a=SELECT 1 \\watch", "invalid command \\watch"),
+            ("a=/* x */ COMMIT; INSERT INTO t VALUES (1)", "cannot measure COMMIT"),
+            ("a=SELECT 1; set default_transaction_read_only = off", "cannot measure SET"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(
@@ -309,7 +310,7 @@ mod tests {
             parse(text).unwrap().check(&params.iter().map(|p| (*p).to_owned()).collect())
         };
         assert!(check("a=SELECT :x", &["x"]).is_ok());
-        assert!(check("a=SELECT :x", &["y"]).unwrap_err().message.contains(":x has no value"));
+        assert!(check("a=SELECT :x", &["y"]).unwrap_err().message.contains("missing value for :x"));
         assert!(check("a=SELECT 1 AS x \\gset\nSELECT :x", &[]).is_ok());
         assert!(step.reads() && !parse("a=(DELETE FROM t)").unwrap().steps[0].reads());
     }

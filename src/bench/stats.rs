@@ -140,9 +140,9 @@ impl Comparison {
         }
         let more = self.more_runs();
         let rest = if more == 0 {
-            "one of 5% would have shown".to_owned()
+            "a difference of 5% would have shown".to_owned()
         } else {
-            format!("{} more runs would show one of 5%", thousands(round_up(more)))
+            format!("{} more runs would show a difference of 5%", thousands(round_up(more)))
         };
         format!(
             "no difference shown between {} and {} (ratio {:.digits$} to {:.digits$}); {rest}",
@@ -193,10 +193,10 @@ impl Doubt {
                  something else is running, or the data change"
             ),
             Doubt::Cold(name, factor) => format!(
-                "caches were cold: the first runs of {name} took {factor:.1} times as long as the rest; --warm-up more of them"
+                "caches were cold: the first runs of {name} took {factor:.1} times as long as the rest; use a larger --warm-up"
             ),
             Doubt::NeverFirst(name) => {
-                format!("{name} was never the first of its turn: more --runs make the order fair")
+                format!("{name} was never first in a turn: use more --runs for a fair order")
             }
         }
     }
@@ -277,10 +277,10 @@ mod tests {
         let even = Comparison { ratio: 0.99, low: 0.85, high: 1.15, n: 1000, ..of() };
         assert_eq!(
             even.sentence(),
-            "no difference shown between a and b (ratio 0.85 to 1.15); 8,000 more runs would show one of 5%"
+            "no difference shown between a and b (ratio 0.85 to 1.15); 8,000 more runs would show a difference of 5%"
         );
         let same = Comparison { low: 0.98, high: 1.01, ..even };
-        assert!(same.sentence().ends_with("one of 5% would have shown"), "{}", same.sentence());
+        assert!(same.sentence().ends_with("a difference of 5% would have shown"), "{}", same.sentence());
         assert_eq!(thousands(round_up(2941)), "3,000");
         assert_eq!(thousands(round_up(37)), "37");
     }

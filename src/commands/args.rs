@@ -19,7 +19,7 @@ use crate::units::parse_timeout;
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectionArgs {
-    /// The server's host, or the folder of its socket
+    /// The server's host, or the directory of its socket
     #[arg(short = 'h', long, value_name = "HOST", value_hint = ValueHint::Hostname)]
     pub host: Option<String>,
     /// The server's port
@@ -80,38 +80,38 @@ pub enum Color {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub struct FormatArgs {
-    /// How the answer looks [default: table or tree on a terminal, tsv elsewhere]
+    /// Output format [default: table or tree on a terminal, tsv elsewhere]
     #[arg(long, value_name = "FORMAT", hide_possible_values = false)]
     pub format: Option<FormatName>,
     /// Short for --format csv
     #[arg(long, conflicts_with_all = ["format", "json"])]
     pub csv: bool,
-    /// With csv: a text that a spreadsheet would take for a formula (it begins with = + - @, a tab or a carriage return)
-    /// gets an apostrophe in front
+    /// With csv: put an apostrophe before a text that a spreadsheet would take for a formula (it begins with = + - @, a
+    /// tab or a carriage return)
     #[arg(long)]
     pub csv_safe: bool,
     /// Short for --format json
     #[arg(long, conflicts_with = "format")]
     pub json: bool,
-    /// With a head, also where the format has none by default
+    /// Print a header, also where the format has none by default
     #[arg(long, overrides_with = "no_header")]
     pub header: bool,
-    /// Without a head
+    /// Print no header
     #[arg(long)]
     pub no_header: bool,
-    /// Only these columns, in this order
+    /// Print only these columns, in this order
     #[arg(long, value_name = "COLUMN,…", value_delimiter = ',', add = complete::columns(&[""]))]
     pub columns: Vec<String>,
-    /// Order by this column
+    /// Sort by this column
     #[arg(long, value_name = "COLUMN[:desc]", add = complete::columns(&["", ":desc"]))]
     pub sort: Option<String>,
-    /// Cut after this many rows
+    /// Print at most N rows
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
     /// Keep rows whose line, as tsv, matches this regular expression (Rust's syntax)
     #[arg(long, value_name = "REGEX")]
     pub grep: Option<String>,
-    /// Colour
+    /// When to use colour
     #[arg(long, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
     pub color: Color,
 }
@@ -123,7 +123,7 @@ pub struct EchoArgs {
     /// Print the SQL that runs, with its parameters, on stderr
     #[arg(short = 'E', long)]
     pub echo_hidden: bool,
-    /// No remarks on stderr, only errors
+    /// Print only errors on stderr, no remarks
     #[arg(short, long)]
     pub quiet: bool,
 }
@@ -135,10 +135,10 @@ pub struct SessionArgs {
     /// What is shown beside it.
     #[command(flatten)]
     pub echo: EchoArgs,
-    /// Give up when a statement takes longer; 0 is never
+    /// Cancel a statement that takes longer than this; 0 is no limit
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_timeout)]
     pub statement_timeout: Duration,
-    /// Give up when a lock is not to be had for this long; 0 is never
+    /// Wait for a lock for at most this long; 0 is no limit
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = parse_timeout)]
     pub lock_timeout: Duration,
 }
@@ -147,28 +147,28 @@ pub struct SessionArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// Print that SQL on stdout, ready for psql, and do not run it
+    /// Print the SQL on stdout, ready for psql, and do not run it
     #[arg(long, conflicts_with_all = ["watch", "all_databases"])]
     pub sql: bool,
-    /// With --sql: for a server of this major version, without asking one
+    /// With --sql: print the SQL for this major version, without connecting to a server
     #[arg(long, value_name = "MAJOR", requires = "sql", value_parser = value_parser!(u32).range(1..1000))]
     pub server_version: Option<u32>,
     /// How it looks.
     #[command(flatten)]
     pub format: FormatArgs,
-    /// In every database one may connect to
+    /// Run in every database that the role may connect to
     #[arg(long)]
     pub all_databases: bool,
-    /// With --all-databases: leave out databases that match, as in psql [also: PGKIT_EXCLUDE_DATABASE, comma-separated]
+    /// With --all-databases: skip databases that match, as in psql [also: PGKIT_EXCLUDE_DATABASE, comma-separated]
     #[arg(long, value_name = "PATTERN", requires = "all_databases")]
     pub exclude_database: Vec<String>,
-    /// Again and again, every so many seconds
+    /// Run again every SECONDS seconds
     #[arg(long, value_name = "SECONDS")]
     pub watch: Option<String>,
-    /// Do not page long answers on a terminal
+    /// Do not use a pager for long answers on a terminal
     #[arg(long)]
     pub no_pager: bool,
-    /// Say which text of the report was chosen, and why
+    /// Print which text of the report was chosen, and why
     #[arg(short, long, conflicts_with = "quiet")]
     pub verbose: bool,
     /// What is shown beside it.
@@ -203,14 +203,12 @@ impl FormatArgs {
     /// `--csv-safe` without csv (64).
     pub fn wishes(&self) -> Result<Wishes> {
         if self.csv_safe && !self.csv && self.format != Some(FormatName::Csv) {
-            return Err(
-                Error::usage("--csv-safe goes with csv only").hint("add --csv, or leave out --csv-safe")
-            );
+            return Err(Error::usage("--csv-safe can only be used with csv")
+                .hint("add --csv, or leave out --csv-safe"));
         }
         let grep = self.grep.as_deref().map(regex::bytes::Regex::new).transpose().map_err(|e| {
-            Error::data(format!("--grep: {}", e.to_string().replace('\n', "\n  "))).hint(
-                "the syntax is that of Rust's regex crate; put \\ before a character that is meant as it is",
-            )
+            Error::data(format!("--grep: {}", e.to_string().replace('\n', "\n  ")))
+                .hint("use the syntax of Rust's regex crate; put \\ before a character to match it literally")
         })?;
         Ok(Wishes { grep, sort: self.sort.clone(), limit: self.limit, columns: self.columns.clone() })
     }
@@ -307,7 +305,7 @@ pub fn refuse_connection_flags(root: &ArgMatches, name: &str) -> Result<()> {
     if before.is_empty() {
         return Ok(());
     }
-    Err(Error::usage(format!("{name} uses no connection flags"))
+    Err(Error::usage(format!("{name} does not accept connection flags"))
         .hint(format!("leave them out; see pgkit {name} --help")))
 }
 

@@ -18,16 +18,16 @@ pub fn command() -> Command {
                 .required(true)
                 .value_name("SHELL")
                 .value_parser(PossibleValuesParser::new(shells::NAMES))
-                .help("Which shell"),
+                .help("The shell"),
         )
         .arg(
             Arg::new("static")
                 .long("static")
                 .action(ArgAction::SetTrue)
-                .help("Commands, flags and fixed values only: the shell never starts pgkit"),
+                .help("Complete only commands, flags and fixed values, without starting pgkit"),
         )
         .after_help(format!(
-            "The script asks pgkit for what fits, and pgkit asks the server that the command line\n\
+            "The script asks pgkit for candidates, and pgkit asks the server that the command line\n\
              and the PG* variables name for its schemas and relations, for half a second at most.\n\n{}",
             args::example(&["source <(pgkit completions bash)"])
         ))

@@ -22,6 +22,7 @@ pub mod start;
 pub mod table;
 pub mod tree;
 pub mod upgrade_check;
+mod version;
 mod words;
 
 use table::{Entry, Extension, entry};

@@ -104,7 +104,8 @@ pub fn report_command(report: &Report) -> Command {
         .clone()
         .unwrap_or_else(|| format!("pgkit {}{}", if report.own { "run " } else { "" }, report.name));
     let columns: Vec<&str> = report.columns.iter().map(|c| c.name.as_str()).collect();
-    let columns = if columns.is_empty() { "as the server says".to_owned() } else { columns.join(", ") };
+    let columns =
+        if columns.is_empty() { "as the server returns them".to_owned() } else { columns.join(", ") };
     command.after_help(format!("Columns: {columns}\n\n{}", example(&[&example_line])))
 }
 

@@ -111,8 +111,8 @@ pub async fn run_observed(
     // A term may contain an equals sign, and a name hardly ever begins with `dbname=`.
     let is_string = |text: &&str| text.split_once('=').is_some_and(|(key, _)| connect::is_key(key.trim()));
     if question.texts().any(|text| is_url(&text)) || question.patterns().iter().any(is_string) {
-        return Err(Error::usage("a connection string stands where a name is expected")
-            .hint(format!("give it with -d: pgkit {} -d '...'", report.name)));
+        return Err(Error::usage("expected a name, not a connection string")
+            .hint(format!("use -d: pgkit {} -d '...'", report.name)));
     }
     for text in question.patterns() {
         pattern::parse(text)?;
@@ -216,8 +216,13 @@ impl Job<'_> {
         if let Some(twice) =
             self.question.report.columns.iter().find(|c| columns.iter().any(|a| a.name == c.name))
         {
-            return Err(Error::usage(format!("{} has a column {:?} of its own", self.question.report.name, twice.name))
-                .hint("--watch adds a column `at`, --all-databases a column `database`: name the report's another way"));
+            return Err(Error::usage(format!(
+                "{} already has a column {:?}",
+                self.question.report.name, twice.name
+            ))
+            .hint(
+                "--watch adds a column `at`, --all-databases a column `database`: rename the report's column",
+            ));
         }
         columns.extend(self.question.report.columns.iter().cloned());
         Pipeline::new(&self.question.report.name, columns, &self.wishes, format, style)
@@ -325,7 +330,7 @@ impl Job<'_> {
                 "pgkit: {}: nothing matches {}{}",
                 report.name,
                 shown.join(", "),
-                if system { " (system catalogs are left out unless asked for with --system)" } else { "" }
+                if system { " (system catalogs are skipped; include them with --system)" } else { "" }
             ));
         }
     }
@@ -394,7 +399,7 @@ impl Job<'_> {
         if !closed.is_empty() && !self.args.session.echo.quiet {
             closed.sort_by(|a, b| a.name.cmp(&b.name));
             let names: Vec<&str> = closed.iter().map(|one| one.name.as_str()).collect();
-            error::note(&format!("pgkit: passed over, for one may not connect to it: {}", names.join(", ")));
+            error::note(&format!("pgkit: cannot connect, skipped: {}", names.join(", ")));
         }
         if exit == Exit::Done {
             self.say_if_nothing(rows);
@@ -411,8 +416,10 @@ impl Job<'_> {
         all.map(|text| {
             let pattern = pattern::parse(text)?;
             if pattern.schema.is_some() {
-                return Err(Error::data(format!("bad pattern {text:?}: a database's name has one part"))
-                    .hint("put a dot that belongs to the name in double quotes"));
+                return Err(Error::data(format!(
+                    "invalid pattern {text:?}: a database's name has only one part"
+                ))
+                .hint("put a dot that belongs to the name in double quotes"));
             }
             Ok(Some(pattern.name))
         })

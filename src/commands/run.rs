@@ -15,7 +15,7 @@ use crate::report::OwnReports;
 
 /// Returns the command, with a subcommand for each of the user's own reports.
 pub fn command(own: &OwnReports) -> Command {
-    let mut run = args::command("run", "A report of your own: a .sql file in your queries folder")
+    let mut run = args::command("run", "Run a report of your own: a .sql file in your queries folder")
         .arg(
             Arg::new("list")
                 .long("list")
@@ -34,8 +34,8 @@ pub fn command(own: &OwnReports) -> Command {
         .allow_external_subcommands(true)
         .disable_help_subcommand(true)
         .after_help(format!(
-            "A report is NAME.sql in a folder of PGKIT_QUERIES (several: parted by colons), or in \
-             $XDG_CONFIG_HOME/pgkit/queries.\n`pgkit man` describes its header.\n\n{}",
+            "A report is NAME.sql in a folder of PGKIT_QUERIES (several: separated by colons), or in \
+             $XDG_CONFIG_HOME/pgkit/queries.\n`pgkit man reports` describes its header.\n\n{}",
             args::example(&["PGKIT_QUERIES=./sql pgkit run slow --limit 5"])
         ));
     for (name, report) in own {
@@ -67,9 +67,9 @@ pub async fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> 
                 Some(Err(e)) => Err(e.clone()),
                 None => {
                     let names: Vec<&str> = context.own.iter().map(|(n, _)| n.as_str()).collect();
-                    let error = Error::usage(format!("run: there is no report {name:?} in {}", folders()));
+                    let error = Error::usage(format!("run: could not find report {name:?} in {}", folders()));
                     Err(if names.is_empty() {
-                        error.hint("a report is a file NAME.sql there; `pgkit man` describes it")
+                        error.hint("a report is a file NAME.sql there; `pgkit man reports` describes it")
                     } else {
                         error.hint(format!("your reports: {}", names.join(", ")))
                     })
@@ -92,13 +92,13 @@ pub async fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> 
                 }
             }
             if context.own.is_empty() {
-                error::note(&format!("pgkit: there are no reports in {}", folders()));
+                error::note(&format!("pgkit: no reports in {}", folders()));
             }
             output::print(&text)?;
             Ok(Exit::Done)
         }
-        None => Err(Error::usage("run: name one of your reports")
-            .hint("pgkit run --list shows them")
+        None => Err(Error::usage("run: missing report name")
+            .hint("list your reports with pgkit run --list")
             .hint(format!("a report is a file NAME.sql in one of: {}", folders()))),
     }
 }
@@ -115,23 +115,25 @@ fn write_skeleton(folder: Option<&Path>, name: &str) -> Result<Exit> {
             && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'))
     };
     if !is_name(name) {
-        return Err(Error::usage(format!("invalid name {name:?} for a report"))
-            .hint("a name begins with a letter and is made of a to z, 0 to 9, _ and -"));
+        return Err(Error::usage(format!("invalid report name {name:?}"))
+            .hint("a name must begin with a letter and contain only a to z, 0 to 9, _ and -"));
     }
     let folder = folder.ok_or_else(|| {
-        Error::usage("there is no folder for reports").hint("set PGKIT_QUERIES to one, or HOME")
+        Error::usage("no folder for reports").hint("set PGKIT_QUERIES to a folder, or set HOME")
     })?;
     let path = folder.join(format!("{name}.sql"));
     let shown = path.display();
     std::fs::create_dir_all(folder)
-        .map_err(|e| Error::io(format!("could not make {}", folder.display()), &e))?;
+        .map_err(|e| Error::io(format!("could not create {}", folder.display()), &e))?;
     let file = std::fs::File::options().write(true).create_new(true).open(&path);
     let mut file = file.map_err(|e| match e.kind() {
-        ErrorKind::AlreadyExists => Error::usage(format!("{shown} exists already")).hint("take another name"),
+        ErrorKind::AlreadyExists => {
+            Error::usage(format!("{shown} already exists")).hint("choose another name")
+        }
         _ => Error::io(format!("could not write {shown}"), &e),
     })?;
     file.write_all(SKELETON.as_bytes()).map_err(|e| Error::io(format!("could not write {shown}"), &e))?;
     output::print(&format!("{shown}\n"))?;
-    error::note(&format!("pgkit: pgkit run {name} runs it; pgkit man describes its header"));
+    error::note(&format!("pgkit: pgkit run {name} runs it; pgkit man reports describes its header"));
     Ok(Exit::Done)
 }

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::ArgMatches;
 
 use super::context::{Context, own_folders};
-use super::{COMMANDS, EXTENSIONS, jobs, report, run, shells, table, tree, words};
+use super::{COMMANDS, EXTENSIONS, jobs, report, run, shells, table, tree, version, words};
 use crate::connect::environment;
 use crate::error::{self, Error, Exit, Result};
 use crate::output;
@@ -39,6 +39,10 @@ fn start(args: Vec<OsString>) -> Result<Exit> {
     };
     if completing {
         shells::answer(&env, &args, || tree::tree(&reports, &own))?;
+        return Ok(Exit::Done);
+    }
+    if version::is_asked_for(&args) {
+        output::print(&version::text())?;
         return Ok(Exit::Done);
     }
     let is_plugin = jobs::is_plugin(&args);

@@ -25,13 +25,15 @@ pub fn tree(reports: &[Report], own: &OwnReports) -> Command {
             "The connection is psql's: flags, PG* variables, service file, password file, Unix socket.\n\
              Nothing at hand? `pgkit sandbox tour` starts a throwaway server and shows it all.\n\
              Exit codes: 0 done, 1 the answer is bad, 64 usage, 65 bad data, 69 no connection, 74 output failed,\n\
-             75 try again, 76 server too old, 77 permission; all of them: pgkit man | man -l -",
+             75 try again, 76 server too old, 77 permission; all of them: pgkit man",
         );
-    root = root
-        .next_help_heading("Help")
-        .arg(help_flag())
-        .arg(Arg::new("version").short('V').long("version").action(ArgAction::Version).help("Print version"))
-        .next_help_heading(None);
+    root =
+        root.next_help_heading("Help")
+            .arg(help_flag())
+            .arg(Arg::new("version").short('V').long("version").action(ArgAction::Version).help(
+                "Print version; with --verbose also the commit, the TLS library and the supported servers",
+            ))
+            .next_help_heading(None);
     for report in reports {
         let command = report_command(report);
         // A command that is not on the command line needs no more than its name.

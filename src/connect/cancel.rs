@@ -34,7 +34,7 @@ impl Canceler {
     async fn request(&self) -> std::result::Result<(), Failure> {
         // A server that gave no key (some poolers) takes no cancel request.
         let Some((pid, key)) = self.backend else {
-            return Err(Failure::new(Cause::Other, Next::Nothing, "the server gave no key for it"));
+            return Err(Failure::new(Cause::Other, Next::Nothing, "the server sent no cancel key"));
         };
         let stream = match (&self.connector, open(&self.route, &self.keepalives).await?) {
             (Some(connector), Wire::Tcp(mut stream)) => {

@@ -280,7 +280,7 @@ fn accept(
     let Some(version) = version.as_deref().and_then(ServerVersion::parse) else {
         return Err(Error::new(
             Exit::Unavailable,
-            format!("the server at \"{label}\", port {} does not say its version", host.port),
+            format!("the server at \"{label}\", port {} does not report its version", host.port),
         ));
     };
     if version.major() < ServerVersion::OLDEST {

@@ -26,7 +26,7 @@ pub(super) fn parse(text: &str) -> Result<Settings> {
         rest = rest[end..].trim_start_matches(is_space);
         let Some(after) = rest.strip_prefix('=') else {
             return Err(Error::usage(format!("missing \"=\" after \"{shown}\" in connection info string"))
-                .hint("put a value that holds blanks into single quotes: password='my secret'"));
+                .hint("put a value with spaces in single quotes: password='my secret'"));
         };
         let (value, after) = value(after.trim_start_matches(is_space))?;
         if !settings.set(key, value) {

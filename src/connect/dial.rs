@@ -168,7 +168,7 @@ async fn encrypted(
     or_plain: bool,
 ) -> Result<Session, Refused> {
     let Wire::Tcp(mut stream) = open(route, &target.keepalives).await? else {
-        return Err(Failure::new(Cause::Tls, Next::Nothing, "TLS is for TCP only").into());
+        return Err(Failure::new(Cause::Tls, Next::Nothing, "TLS can only be used over TCP").into());
     };
     if !target.tls.direct && !offers_tls(&mut stream).await? {
         if or_plain {

@@ -191,10 +191,10 @@ fn hint(target: &Target, host: &Host, failure: &Failure) -> Option<String> {
             .to_owned(),
         (Cause::UnknownHost, _) => "check the spelling of the host's name, and that this machine can look it up".to_owned(),
         (Cause::Tls, _) if target.tls.mode >= SslMode::VerifyCa => format!(
-            "sslmode is {}: sslrootcert (now {}) must hold the authority that signed the server's certificate{}",
+            "sslmode is {}: sslrootcert (now {}) must contain the authority that signed the server's certificate{}",
             target.tls.mode.name(),
             root_shown(target),
-            if target.tls.mode == SslMode::VerifyFull { ", and -h be a name in that certificate" } else { "" }
+            if target.tls.mode == SslMode::VerifyFull { ", and -h must be a name in that certificate" } else { "" }
         ),
         (Cause::Tls, _) => format!(
             "sslmode is {}, and the roots are those of sslrootcert ({})",
@@ -202,10 +202,10 @@ fn hint(target: &Target, host: &Host, failure: &Failure) -> Option<String> {
             root_shown(target)
         ),
         (Cause::NoTlsHere, _) => {
-            format!("sslmode is {}: the server has ssl off, or a proxy stands before it", target.tls.mode.name())
+            format!("sslmode is {}: the server has ssl off, or a proxy is in front of it", target.tls.mode.name())
         }
         (Cause::Peer, _) => {
-            "requirepeer (or PGREQUIREPEER) is the user that the server runs as: is it this one, or does somebody else listen there?"
+            "requirepeer (or PGREQUIREPEER) is the user that the server runs as: is it this one, or does another process listen there?"
                 .to_owned()
         }
         (Cause::NeedsPassword, _) => password.to_owned(),
@@ -224,7 +224,7 @@ fn hint(target: &Target, host: &Host, failure: &Failure) -> Option<String> {
         }
         (Cause::Server, Some("28P01")) => password.to_owned(),
         (Cause::Server, _) if failure.text.contains("unsupported startup parameter") => {
-            "PgBouncer takes no settings that it does not know: unset PGOPTIONS and variables such as PGTZ, leave out `options`, or add \
+            "PgBouncer rejects settings that it does not know: unset PGOPTIONS and variables such as PGTZ, leave out `options`, or add \
              the parameter to ignore_startup_parameters in pgbouncer.ini"
                 .to_owned()
         }
@@ -234,7 +234,7 @@ fn hint(target: &Target, host: &Host, failure: &Failure) -> Option<String> {
                 .to_owned()
         }
         (Cause::Server, Some("53300")) => {
-            "all of the server's connections are taken: try again, or connect as a superuser, for whom some are kept"
+            "all of the server's connections are in use: try again, or connect as a superuser, for whom some are reserved"
                 .to_owned()
         }
         (Cause::Server, Some("57P03")) => "the server is starting up, shutting down or in recovery: try again".to_owned(),

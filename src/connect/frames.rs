@@ -89,7 +89,7 @@ fn header(header: [u8; 5], phase: Phase) -> io::Result<(u8, usize)> {
     match length.checked_sub(4) {
         None => Err(refused(format!("the server sent a message with an invalid length of {length} bytes"))),
         Some(body) if body > longest => Err(refused(format!(
-            "the server sent a message of {length} bytes, and pgkit takes {longest} at most"
+            "the server sent a message of {length} bytes, but pgkit accepts at most {longest}"
         ))),
         Some(body) => Ok((kind, body)),
     }
@@ -179,7 +179,7 @@ impl Frames {
             (_, b'S') => {
                 let name = body.split(|byte| *byte == 0).next().unwrap_or_default();
                 if !self.names.contains(name) && (self.names.len() >= NAMES || name.len() > 256) {
-                    return Err(refused("the server tells of more settings than any server has".to_owned()));
+                    return Err(refused("the server reports more settings than any server has".to_owned()));
                 }
                 self.names.insert(name.into());
             }
@@ -211,7 +211,7 @@ impl Frames {
                 }
             }
             None => {
-                return Err(refused("the server sent an authentication request without a kind".to_owned()));
+                return Err(refused("the server sent an authentication request without a type".to_owned()));
             }
         }
         Ok(())
@@ -229,7 +229,7 @@ fn rounds(message: &[u8]) -> io::Result<()> {
     let rounds = text.split(',').find_map(|part| part.strip_prefix("i="));
     match rounds.map(str::parse::<u64>) {
         Some(Ok(rounds)) if rounds > ROUNDS => Err(refused(format!(
-            "the server asks for {rounds} rounds of SCRAM, and pgkit does {ROUNDS} at most"
+            "the server asks for {rounds} rounds of SCRAM, but pgkit does at most {ROUNDS}"
         ))),
         _ => Ok(()),
     }

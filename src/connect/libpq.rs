@@ -40,7 +40,7 @@ impl Target {
                 .hint("leave require_auth out"));
         }
         if self.tls.key_password.is_some() {
-            return Err(Error::usage("sslpassword cannot be handed to another program")
+            return Err(Error::usage("cannot pass sslpassword to another program")
                 .hint("use a key without a password, or connect in another way"));
         }
         let list =
@@ -117,7 +117,7 @@ impl Target {
             let Some(password) = self.password_for(host) else { continue };
             let password = password.expose();
             if password.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
-                return Err(Error::new(Exit::Usage, "a password with a line feed cannot be handed on"));
+                return Err(Error::new(Exit::Usage, "cannot pass on a password with a line feed"));
             }
             // A socket can be named in more than one way, so it is matched by `*`; so is a single host.
             let name = if self.hosts.len() == 1 || host.is_socket() { "*" } else { host.passfile_name() };

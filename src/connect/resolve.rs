@@ -37,8 +37,8 @@ fn refuse_other_urls(dbname: &str) -> Result<()> {
     if super::uri::is_uri(dbname) || !is_of_driver || !scheme.chars().all(is_scheme) {
         return Ok(());
     }
-    Err(Error::usage(format!("\"{scheme}://\" is not how a connection URL of PostgreSQL begins"))
-        .hint("write postgresql://USER@HOST:PORT/DATABASE, without what the other driver adds"))
+    Err(Error::usage(format!("invalid connection URL scheme \"{scheme}://\""))
+        .hint("use postgresql://USER@HOST:PORT/DATABASE, without what the other driver adds"))
 }
 
 /// Finds where to connect, as whom and how, as psql with these flags would.

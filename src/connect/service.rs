@@ -35,7 +35,7 @@ pub(super) fn fill(settings: &mut Settings, env: &Environment, files: &dyn Files
         }
     }
     Err(Error::usage(format!("definition of service \"{service}\" not found"))
-        .hint("services stand in ~/.pg_service.conf, in the file PGSERVICEFILE names, or in the system's pg_service.conf"))
+        .hint("services are defined in ~/.pg_service.conf, in the file that PGSERVICEFILE names, or in the system's pg_service.conf"))
 }
 
 /// True when the file defines the service.

@@ -76,10 +76,8 @@ impl Connector {
             if self.host.is_empty() {
                 return Err("host name must be specified for a verified SSL connection".to_owned());
             }
-            let certificate = stream
-                .ssl()
-                .peer_certificate()
-                .ok_or_else(|| "the server showed no certificate".to_owned())?;
+            let certificate =
+                stream.ssl().peer_certificate().ok_or_else(|| "the server sent no certificate".to_owned())?;
             verify::name(&certificate, &self.host)?;
         }
         let end_point = end_point(stream.ssl());

@@ -101,7 +101,7 @@ pub(super) fn parse(uri: &str) -> Result<Settings> {
             && !ports.is_empty()
             && !ports.bytes().all(|b| b.is_ascii_digit() || b == b','));
     if unquoted {
-        return Err(Error::usage("the URI's host or port holds a part of its user or password")
+        return Err(Error::usage("the URI's host or port contains part of its user or password")
             .hint("write @ as %40, / as %2F and : as %3A in a user name or password"));
     }
     if !hosts.is_empty() {

@@ -149,7 +149,7 @@ impl Queue {
     }
 
     /// Makes a running turn wait again, behind all others. Its children still wait for it.
-    pub fn to_the_end(&mut self, key: u64, share: Share) {
+    pub fn requeue(&mut self, key: u64, share: Share) {
         let Some(turn) = self.remove(key) else { return };
         let job = turn.job.clone();
         self.last += 1;
@@ -277,10 +277,10 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_that_goes_to_the_end_keeps_its_children_waiting() {
+    fn a_turn_that_goes_requeue_keeps_its_children_waiting() {
         let mut queue = queue(&[("a", ""), ("b", "\"a\""), ("c", "")]);
         let (a, _) = start(&mut queue);
-        queue.to_the_end(a, Share { dates: Some(3), ..Share::default() });
+        queue.requeue(a, Share { dates: Some(3), ..Share::default() });
         let (c, name) = start(&mut queue);
         assert_eq!(name, "c");
         let (a, name) = start(&mut queue);

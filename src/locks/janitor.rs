@@ -186,11 +186,8 @@ async fn lock(writer: &Writer, number: i32) -> Result<()> {
 /// Takes the lock, then creates the schema; before that, drops schemas that others have left behind.
 async fn make(writer: &Writer, schema: &str, number: i32) -> Result<Vec<String>> {
     if writer.is_standby() {
-        return Err(Error::new(
-            Exit::Unavailable,
-            "the server is a standby, and a demonstration of locks must write",
-        )
-        .hint("connect to its primary, or try it on a server of its own: pgkit locks demo --sandbox"));
+        return Err(Error::new(Exit::Unavailable, "cannot demonstrate locks on a standby")
+            .hint("connect to its primary, or use a throwaway server: pgkit locks demo --sandbox"));
     }
     for left in writer.bytes(LEFTOVERS, &[Value::Int8(CLASS.into())]).await?.into_iter().flatten() {
         // A schema that is in use is left to the next demonstration.
@@ -211,7 +208,7 @@ async fn make(writer: &Writer, schema: &str, number: i32) -> Result<Vec<String>>
                     quote_ident(writer.database()),
                     quote_ident(writer.user())
                 ))
-                .hint("or try it on a server of its own: pgkit locks demo --sandbox"),
+                .hint("or use a throwaway server: pgkit locks demo --sandbox"),
             _ => e,
         })?;
     }

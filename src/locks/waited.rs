@@ -108,7 +108,7 @@ impl Observer for Waited {
         let sessions = |n: usize| if n == 1 { "1 session".to_owned() } else { format!("{n} sessions") };
         let mut remarks = Vec::new();
         if seen.rows == 0 && self.talks {
-            remarks.push("nobody waits for a lock".to_owned());
+            remarks.push("no session waits for a lock".to_owned());
         }
         if !seen.hidden.is_empty() {
             remarks.push(format!("{} hidden: needs {GRANT}", sessions(seen.hidden.len())));
@@ -119,11 +119,11 @@ impl Observer for Waited {
                 let late = format!("{} {have}", sessions(seen.late.len()));
                 remarks.push(match &seen.longest {
                     Some((longest, pid)) => format!(
-                        "{late} waited longer than {}, {pid} longest: {}",
+                        "{late} waited longer than {}, pid {pid} longest: {}",
                         human::seconds(limit.as_secs_f64()),
                         human::seconds(*longest)
                     ),
-                    None => format!("{late} waited, nobody can tell how long"),
+                    None => format!("{late} waited for an unknown time"),
                 });
                 Exit::Bad
             }
@@ -131,10 +131,10 @@ impl Observer for Waited {
                 let have = if seen.unknown.len() == 1 { "has" } else { "have" };
                 let error = Error::new(
                     Exit::Permission,
-                    format!("locks: how long {} {have} waited cannot be seen", sessions(seen.unknown.len())),
+                    format!("locks: cannot see how long {} {have} waited", sessions(seen.unknown.len())),
                 );
                 return Err(if seen.replay {
-                    error.hint("since when replay waits for a snapshot no server tells; --fail-after 0 sees that it waits")
+                    error.hint("no server reports since when replay waits for a snapshot; use --fail-after 0 to see that it waits")
                 } else {
                     error.hint(format!("--fail-after needs {GRANT}: GRANT {GRANT} TO the role that asks"))
                 });
@@ -178,10 +178,10 @@ mod tests {
         assert_eq!(judged(Some(31), &[LONG]).unwrap().exit, Exit::Done);
         let verdict = judged(Some(30), &[SHORT, LONG, LONG]).unwrap();
         assert_eq!(verdict.exit, Exit::Bad);
-        assert_eq!(verdict.remarks, ["1 session has waited longer than 30.0 s, 7 longest: 31.0 s"]);
+        assert_eq!(verdict.remarks, ["1 session has waited longer than 30.0 s, pid 7 longest: 31.0 s"]);
         assert_eq!(judged(Some(0), &[SHORT]).unwrap().exit, Exit::Bad);
         assert_eq!(judged(Some(0), &[ROOT]).unwrap().exit, Exit::Done);
-        assert_eq!(judged(Some(0), &[]).unwrap().remarks, ["nobody waits for a lock"]);
+        assert_eq!(judged(Some(0), &[]).unwrap().remarks, ["no session waits for a lock"]);
     }
 
     #[test]
@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(verdict.remarks, ["2 sessions hidden: needs pg_read_all_stats"]);
         let error = judged(Some(30), &[UNSEEN, SHORT]).unwrap_err();
         assert_eq!(error.exit, Exit::Permission);
-        assert!(error.message.contains("1 session has waited cannot be seen"), "{error}");
+        assert!(error.message.contains("cannot see how long 1 session has waited"), "{error}");
         // One who is seen to be late is late.
         assert_eq!(judged(Some(30), &[UNSEEN, LONG]).unwrap().exit, Exit::Bad);
     }

@@ -188,11 +188,11 @@ impl Place {
     /// Returns the error for a role that may not read the log.
     fn refusal(&self, writer: &Writer) -> Error {
         let error =
-            Error::new(Exit::Permission, format!("role {:?} may not read the server's log", writer.user()));
+            Error::new(Exit::Permission, format!("role {:?} cannot read the server's log", writer.user()));
         match writer.service() {
             Some(service) => error.hint(format!("on {}: {}", service.name(), service.log())),
             None => error.hint(format!(
-                "a superuser can allow it, and nothing else: pgkit log grants --role {} | psql -d {}",
+                "a superuser can grant it, and nothing else: pgkit log grants --role {} | psql -d {}",
                 shell(writer.user()),
                 shell(writer.database())
             )),
@@ -298,9 +298,9 @@ impl Place {
                 let how = match &postmaster.unit {
                     Some(unit) => format!("look with journalctl -u {unit}"),
                     None if postmaster.stderr == Stderr::Hidden => {
-                        format!("sudo readlink /proc/{}/fd/2 says what that is", postmaster.pid)
+                        format!("find out where with sudo readlink /proc/{}/fd/2", postmaster.pid)
                     }
-                    None => "whoever started it has it".to_owned(),
+                    None => "see the process that started it".to_owned(),
                 };
                 Log::Unknown(format!("the server, process {} here, logs to its standard error{kind}: {how}", postmaster.pid))
             }

@@ -145,36 +145,36 @@ fn surplus(fit: &Fit<'_>) -> usize {
 
 fn several(name: &str, one: &Prefix, other: &Prefix) -> Error {
     Error::data(format!(
-        "{name}: its lines fit several prefixes that say different things: {:?} and {:?}",
+        "{name}: ambiguous log_line_prefix: the lines match {:?} and {:?}",
         one.text(),
         other.text()
     ))
-    .hint(format!("say which it is: --line-prefix {:?}; SHOW log_line_prefix tells it", one.text()))
+    .hint(format!("choose one: --line-prefix {:?}; SHOW log_line_prefix shows it", one.text()))
 }
 
 fn contradicted(name: &str, prefix: &Prefix) -> Error {
     Error::data(format!(
-        "{name}: its lines look like log_line_prefix {:?}, but not all of them make sense that way (one process may have two users, \
+        "{name}: the lines match log_line_prefix {:?}, but contradict one another (one process may have two users, \
          for example)",
         prefix.text()
     ))
-    .hint(format!("if that is the prefix, say so: --line-prefix {:?}; SHOW log_line_prefix tells it", prefix.text()))
+    .hint(format!("if that is the prefix, give it: --line-prefix {:?}; SHOW log_line_prefix shows it", prefix.text()))
 }
 
 fn none(name: &str, lines: &[&[u8]]) -> Error {
     let names: Vec<&str> = known::NAMED.iter().map(|(name, _)| *name).collect();
-    let error = Error::data(format!("{name}: its lines begin with no usual log_line_prefix"));
+    let error = Error::data(format!("{name}: unknown log_line_prefix"));
     let error = match lines.first() {
         Some(line) => {
             let text = String::from_utf8_lossy(line);
             let short: String = text.chars().take(100).collect();
-            error.caused_by(format!("such as: {short}"))
+            error.caused_by(format!("first line: {short}"))
         }
         None => error,
     };
     error
-        .hint("give the server's: --line-prefix '%m [%p] '; SHOW log_line_prefix tells it")
-        .hint(format!("some have names: --line-prefix {}", names.join(", ")))
+        .hint("give the server's: --line-prefix '%m [%p] '; SHOW log_line_prefix shows it")
+        .hint(format!("or name a known one: --line-prefix {}", names.join(", ")))
 }
 
 /// Returns the lines of a beginning that are kept, so that a later line can be examined together with them.

@@ -207,11 +207,9 @@ pub async fn read(writer: &Writer) -> Result<Places> {
                 match (line.name, line.value) {
                     (Some(name), Some(value)) => places.add(Scope::Global, &name, value),
                     _ => {
-                        return Err(Error::data(
-                            "postgresql.auto.conf has a fault, so that the server ignores it",
-                        )
-                        .caused_by(line.error.unwrap_or_default())
-                        .hint("mend the file first; SELECT * FROM pg_file_settings shows the line"));
+                        return Err(Error::data("invalid postgresql.auto.conf: the server ignores it")
+                            .caused_by(line.error.unwrap_or_default())
+                            .hint("fix the file first; SELECT * FROM pg_file_settings shows the line"));
                     }
                 }
             }

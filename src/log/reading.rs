@@ -50,8 +50,8 @@ impl Reading {
             let Some(wrapping) = Wrapping::of(&text) else { break };
             let (inner, unwrapper) = opened(wrapping, &text);
             if unwrapper.backwards {
-                return Err(Error::data(format!("{name}: its entries stand from the newest to the oldest"))
-                    .hint("export them from the oldest on: gcloud logging read --order=asc"));
+                return Err(Error::data(format!("{name}: the entries are sorted newest first"))
+                    .hint("export them oldest first: gcloud logging read --order=asc"));
             }
             tells = unwrapper.tells;
             text = inner;
@@ -118,10 +118,10 @@ impl Reading {
 /// Adds what the file seems to be to the error for a log that cannot be read.
 fn seems(error: Error, beginning: &[u8], name: &str, wrappings: &[Wrapping]) -> Error {
     if let Some(what) = strange::what(beginning) {
-        return Error::data(format!("{name} is no log of PostgreSQL's: it seems to be {what}"));
+        return Error::data(format!("{name} is not a PostgreSQL log: it seems to be {what}"));
     }
     match wrappings.last() {
-        Some(wrapping) => error.hint(format!("it was taken out of {}", wrapping.name())),
+        Some(wrapping) => error.hint(format!("it was extracted from {}", wrapping.name())),
         None => error,
     }
 }

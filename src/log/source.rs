@@ -163,7 +163,7 @@ fn gone(path: &str, place: &Place, folder: bool) -> Error {
     }
     let directory = place.settings.log_directory.as_deref().unwrap_or("log");
     error.hint(format!(
-        "its folder, log_directory = {directory:?}, is not there or cannot be read: make it, as the server's own user, and then pg_rotate_logfile()"
+        "its directory, log_directory = {directory:?}, does not exist or cannot be read: create it as the server's user, then call pg_rotate_logfile()"
     ))
 }
 
@@ -185,7 +185,7 @@ impl Server {
         match self.step(buffer, follow).await {
             Err(e) if follow && matches!(e.exit, Exit::Unavailable) => {
                 if !self.away {
-                    self.news = Some(format!("{}; coming back until it is there again", e.message));
+                    self.news = Some(format!("{}; reconnecting until it is back", e.message));
                     self.away = true;
                 }
                 self.writer = None;

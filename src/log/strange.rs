@@ -8,12 +8,12 @@ pub fn what(beginning: &[u8]) -> Option<&'static str> {
         (b"BZh", "packed with bzip2: bzcat FILE | pgkit log tail -"),
         (b"\x04\x22\x4d\x18", "packed with lz4: lz4cat FILE | pgkit log tail -"),
         (b"7z\xbc\xaf", "a 7z archive: unpack it first"),
-        (b"PGDMP", "a dump of pg_dump's"),
+        (b"PGDMP", "a dump made by pg_dump"),
         (b"\x7fELF", "a program"),
         (b"%PDF", "a PDF document"),
-        (b"LPKSHHRH", "systemd's own journal: journalctl --file FILE | pgkit log tail -"),
-        (b"ElfFile\0", "an event log of Windows'"),
-        (b"--\n-- PostgreSQL database dump", "a dump of pg_dump's"),
+        (b"LPKSHHRH", "a systemd journal: journalctl --file FILE | pgkit log tail -"),
+        (b"ElfFile\0", "a Windows event log"),
+        (b"--\n-- PostgreSQL database dump", "a dump made by pg_dump"),
     ];
     if let Some((_, what)) = MAGIC.iter().find(|(magic, _)| beginning.starts_with(magic)) {
         return Some(what);
@@ -36,13 +36,13 @@ pub fn what(beginning: &[u8]) -> Option<&'static str> {
         || has(b" LOG stats: ")
         || has(b" LOG kernel file descriptor limit")
     {
-        return Some("a log of PgBouncer's");
+        return Some("a PgBouncer log");
     }
     if text.starts_with(b"{") || text.starts_with(b"[{") || text.starts_with(b"[\n") {
-        return Some("JSON, but none of the kinds that a log of PostgreSQL's comes in");
+        return Some("JSON, but not in a known format of PostgreSQL logs");
     }
     let odd = text.iter().take(4096).filter(|b| **b < 9 || (**b > 13 && **b < 32 && **b != 27)).count();
-    (odd > 64).then_some("no text")
+    (odd > 64).then_some("binary data")
 }
 
 #[cfg(test)]
@@ -56,7 +56,7 @@ mod tests {
             (b"<!DOCTYPE HTML><html>", "web page"),
             (b"{\"a\":1}\n", "JSON"),
             (b"2026-11-24 06:24:50.123 UTC [1] LOG kernel file descriptor limit: 1024\n", "PgBouncer"),
-            (&[1; 200], "no text"),
+            (&[1; 200], "binary data"),
         ] {
             assert!(what(text).is_some_and(|what| what.contains(is)), "{is}");
         }

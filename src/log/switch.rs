@@ -262,7 +262,7 @@ impl Switch {
         // GRANT helps.
         if error.sqlstate.is_some() && is_of_a_file(&error.message) {
             return error.hint(
-                "the server's own user may not write there: look at the owner and the mode of the data folder and of postgresql.auto.conf, \
+                "the server's user cannot write there: check the owner and the mode of the data directory and of postgresql.auto.conf, \
                  and whether the file system is read-only",
             );
         }
@@ -270,20 +270,20 @@ impl Switch {
             let (name, administrators) = (service.name(), service.administrators());
             let error = match scope {
                 Scope::Global => error.hint(format!(
-                    "on {name} nobody may ALTER SYSTEM: set {} {}",
+                    "{name} does not allow ALTER SYSTEM: set {} {}",
                     SETTINGS.join(", "),
                     service.settings()
                 )),
                 Scope::Database(_) | Scope::Role(_) => error,
             };
             return error.hint(format!(
-                "a member of {administrators} can switch one database or role on: pgkit log on --database NAME"
+                "as a member of {administrators}, switch on one database or role: pgkit log on --database NAME"
             ));
         }
         let role = quote_ident(self.writer.user());
         let names = format!("{}, {KEY}", SETTINGS.join(", "));
         if self.writer.version().major() < 15 {
-            return error.hint("before PostgreSQL 15 this takes a superuser: connect as one (-U postgres)");
+            return error.hint("before PostgreSQL 15 this needs a superuser: connect as one (-U postgres)");
         }
         match scope {
             Scope::Global => error.hint(format!(
@@ -309,11 +309,14 @@ impl Switch {
                 scope,
                 Error::new(
                     Exit::Permission,
-                    format!("role {:?} may not see what stands in postgresql.auto.conf, so that it could be put back", self.writer.user()),
+                    format!(
+                        "role {:?} cannot read postgresql.auto.conf, which is needed to restore it",
+                        self.writer.user()
+                    ),
                 ),
             )),
             Scope::Database(_) | Scope::Role(_) if self.writer.is_standby() => {
-                Err(Error::usage(format!("this server is a standby: nothing can be changed at {scope} here"))
+                Err(Error::usage(format!("cannot change {scope}: this server is a standby"))
                     .hint("do it on the primary, or use --global, which switches this server alone"))
             }
             _ => Ok(()),
@@ -329,7 +332,7 @@ impl Switch {
             if wish.settings.get(&one.name).is_some_and(|value| *value != one.value) {
                 return Err(Error::new(
                     Exit::Bad,
-                    format!("{} = {} is fixed on the server's command line, which beats ALTER SYSTEM", one.name, one.value),
+                    format!("{} = {} is set on the server's command line, which overrides ALTER SYSTEM", one.name, one.value),
                 )
                 .hint("nothing was changed; log a database or a role instead (--database, --role), or start the server without that option"));
             }

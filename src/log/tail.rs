@@ -129,10 +129,10 @@ impl Seen<'_> {
         if self.filter.errors && record.is_error().is_none() {
             let word = String::from_utf8_lossy(&record.severity).into_owned();
             return Err(Error::data(format!(
-                "--errors: {word:?} is a severity in no language that pgkit knows"
+                "--errors: unknown severity {word:?}"
             ))
             .hint(
-                "with %e in log_line_prefix, or in csvlog and jsonlog, the SQLSTATE tells what is an error",
+                "log with %e in log_line_prefix, or as csvlog or jsonlog, so that the SQLSTATE shows what is an error",
             ));
         }
         if !self.filter.wants(record, &shape) {
@@ -445,8 +445,8 @@ impl<'a> Tail<'a> {
             }
         }
         if self.wanted.filter.min_duration_ms.is_some() && !self.seen.durations && self.seen.entries > 0 {
-            return Err(Error::data("--min-duration: no entry of this log tells how long a statement took")
-                .hint("pgkit log on --min-duration 0 makes the server log it"));
+            return Err(Error::data("--min-duration: no entry of this log has a duration")
+                .hint("make the server log durations: pgkit log on --min-duration 0"));
         }
         Ok(())
     }
@@ -513,11 +513,20 @@ fn remarks(losses: &Losses, stream: Option<&Stream>) -> Vec<String> {
     let most = LONGEST >> 20;
     let prefix = stream.and_then(Stream::prefix).map(Prefix::text).unwrap_or_default();
     let all = [
-        (losses.cut, format!("entries of the log are longer than {most} MiB: of these only the beginning is there")),
-        (losses.too_long, format!("entries of the log are longer than {most} MiB, and were passed over")),
-        (losses.strange, format!("lines look like entries but do not begin with log_line_prefix {prefix:?}: they are shown as they are")),
-        (losses.parts, "parts of entries (DETAIL, STATEMENT and the like) follow no entry of theirs, and were passed over".to_owned()),
-        (losses.odd, "lines are not of the shape of the others, and could not be read".to_owned()),
+        (losses.cut, format!("entries of the log are longer than {most} MiB: only their beginning is shown")),
+        (losses.too_long, format!("entries of the log are longer than {most} MiB and were skipped")),
+        (
+            losses.strange,
+            format!(
+                "lines look like entries but do not match log_line_prefix {prefix:?}: they are shown unchanged"
+            ),
+        ),
+        (
+            losses.parts,
+            "parts of entries (DETAIL, STATEMENT and the like) have no entry before them and were skipped"
+                .to_owned(),
+        ),
+        (losses.odd, "lines have another format than the rest and could not be read".to_owned()),
     ];
     let mut told: Vec<String> = all
         .into_iter()
@@ -533,16 +542,16 @@ fn remarks(losses: &Losses, stream: Option<&Stream>) -> Vec<String> {
 /// Returns the error for a log in which no entry could be read.
 fn nothing_read(stream: &Stream, beginning: &[u8], name: &str) -> Error {
     if let Some(what) = strange::what(beginning) {
-        return Error::data(format!("{name} is no log of PostgreSQL's: it seems to be {what}"));
+        return Error::data(format!("{name} is not a PostgreSQL log: it seems to be {what}"));
     }
-    let error = Error::data(format!("{name}: not one entry could be read"));
+    let error = Error::data(format!("{name}: could not read any entry"));
     match stream.prefix() {
         Some(prefix) => error
             .caused_by(format!("no line begins with log_line_prefix {:?}", prefix.text()))
-            .hint("give the server's: --line-prefix '%m [%p] '; SHOW log_line_prefix tells it; without one, a usual one that fits is taken"),
+            .hint("give the server's: --line-prefix '%m [%p] '; SHOW log_line_prefix shows it; without --line-prefix, pgkit tries the usual ones"),
         None => error
             .caused_by("it was read as csvlog or jsonlog")
-            .hint("--from stderr, --from csv and --from json say what it is"),
+            .hint("name the format with --from stderr, --from csv or --from json"),
     }
 }
 
@@ -550,10 +559,10 @@ fn nothing_read(stream: &Stream, beginning: &[u8], name: &str) -> Error {
 fn cannot_answer(flag: &str, escape: &str, prefix: Option<&str>) -> Error {
     let what = match prefix {
         Some(prefix) => format!("log_line_prefix {prefix:?} has no {escape}"),
-        None => "none of its lines tells it".to_owned(),
+        None => "none of its lines has it".to_owned(),
     };
-    Error::data(format!("{flag}: this log cannot tell: {what}")).hint(format!(
-        "put {escape} into log_line_prefix, or log as csvlog or jsonlog (log_destination), and look at what is logged from then on"
+    Error::data(format!("{flag} cannot be used with this log: {what}")).hint(format!(
+        "add {escape} to log_line_prefix, or log as csvlog or jsonlog (log_destination), for what is logged from then on"
     ))
 }
 

@@ -75,7 +75,7 @@ impl Wrapping {
             Wrapping::Syslog => "syslog",
             Wrapping::Logplex => "Heroku's logplex",
             Wrapping::Compose => "docker compose",
-            Wrapping::Timed => "lines with a second time in front",
+            Wrapping::Timed => "lines with a second timestamp in front",
         }
     }
 

@@ -289,5 +289,5 @@ impl Watcher<'_> {
 }
 
 fn no_password(_: &str) -> Result<String> {
-    Err(Error::new(Exit::Unavailable, "a watcher has nobody to ask for a password"))
+    Err(Error::new(Exit::Unavailable, "a watcher cannot ask for a password"))
 }

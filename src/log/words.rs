@@ -481,11 +481,6 @@ pub fn has_severity(line: &[u8]) -> bool {
     })
 }
 
-/// Returns the severities of errors, in every language.
-pub fn errors() -> impl Iterator<Item = &'static str> {
-    SEVERITIES.iter().filter(|(_, word)| *word == Error).map(|(text, _)| *text)
-}
-
 /// Returns whether this is the text that the server prints for a name it does not know.
 pub fn is_unknown_name(name: &[u8]) -> bool {
     name.first() == Some(&b'[') && UNKNOWN.iter().any(|unknown| unknown.as_bytes() == name)
@@ -574,7 +569,6 @@ mod tests {
             let found = marker(text.as_bytes()).unwrap();
             assert_eq!((found.word, &text[found.until_text..]), (*is, "text"), "{part}");
         }
-        assert_eq!(errors().count(), SEVERITIES.iter().filter(|(_, is)| *is == Error).count());
         assert!(marker(b"LOGS:  x").is_none() && marker(b"LOG: x").is_none() && marker(b"").is_none());
         assert_eq!(unknown_marker("VIRHE:  x".as_bytes()).map(|m| m.until_text), Some(8));
         assert!(unknown_marker(b"Virhe:  x").is_none() && unknown_marker(b"X:  ").is_none());

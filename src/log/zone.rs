@@ -48,9 +48,9 @@ impl Clock {
     /// Creates the clock for a log in this zone (`log_timezone`). Errors: there is no such zone (64).
     pub fn named(zone: &str) -> Result<Clock> {
         let zone = TimeZone::get(zone).map_err(|e| {
-            Error::usage(format!("{zone:?} is no time zone"))
+            Error::usage(format!("invalid time zone {zone:?}"))
                 .caused_by(e)
-                .hint("write it as in Europe/Berlin or UTC")
+                .hint("use a name such as Europe/Berlin or UTC")
         })?;
         Ok(Clock::new(Some(zone)))
     }
@@ -116,10 +116,10 @@ impl Clock {
         match offset {
             Some(offset) => Ok(offset.to_timestamp(civil).map_or(Instant::None, Instant::At)),
             None if self.needed => Err(Error::data(format!(
-                "the log's times are in {:?}, which can mean several time zones",
+                "the log's times are in {:?}, which is ambiguous",
                 String::from_utf8_lossy(zone)
             ))
-            .hint("say which one it is: --timezone Europe/Berlin")),
+            .hint("name the time zone, such as --timezone Europe/Berlin")),
             None => Ok(Instant::Somewhere),
         }
     }
@@ -163,7 +163,7 @@ fn abbreviated(zone: &TimeZone, name: &str, civil: DateTime) -> Option<Offset> {
 pub fn parse_moment(text: &str, zone: &TimeZone, now: Timestamp) -> std::result::Result<Timestamp, String> {
     let wrong = || {
         format!(
-            "{text:?} is no time: write 2026-11-24, 2026-11-24 06:24:50, 2026-11-24T06:24:50Z, or 10m for ten minutes ago"
+            "invalid time {text:?}: must be 2026-11-24, 2026-11-24 06:24:50, 2026-11-24T06:24:50Z, or 10m for ten minutes ago"
         )
     };
     let words = text.trim().trim_end_matches("ago").trim();

@@ -211,8 +211,8 @@ pub fn print_sql(script: &str) -> Result<()> {
     print(script)?;
     if terminal::is_stdout() && script.chars().any(escape::is_unsafe_in_text) {
         error::note(
-            "pgkit: WARNING: this SQL holds characters that would drive a terminal; they are shown as escapes that SQL does \
-             not know: send it to a file instead of copying it from here",
+            "pgkit: WARNING: this SQL holds characters that control a terminal; they are shown as escapes that are not valid \
+             SQL: redirect it to a file instead of copying it from here",
         );
     }
     Ok(())
@@ -282,7 +282,7 @@ fn push(shared: &Shared, bytes: Vec<u8>) -> Result<()> {
             Some(file) => file,
             none => none.insert(
                 tempfile::tempfile()
-                    .map_err(|e| Error::io("could not make a temporary file for output", &e))?,
+                    .map_err(|e| Error::io("could not create a temporary file for output", &e))?,
             ),
         };
         file.seek(SeekFrom::Start(at))

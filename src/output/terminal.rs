@@ -95,7 +95,7 @@ pub fn ask_password(prompt: &str) -> Result<String> {
         if e.kind() == io::ErrorKind::Interrupted {
             return Error::new(Exit::Interrupted, "interrupted");
         }
-        Error::new(Exit::Unavailable, "a password is needed, and there is no terminal to ask for it on")
+        Error::new(Exit::Unavailable, "missing password, and no terminal to ask for it")
             .caused_by(e)
             .hint("set PGPASSWORD, or put it into the password file ~/.pgpass (mode 0600)")
     })
@@ -115,7 +115,7 @@ pub async fn confirm(question: &str) -> Result<Option<bool>> {
         Ok(line)
     });
     let line = answer.await.map_err(|e| Error::bug("a thread that asks died").caused_by(e))?;
-    let line = line.map_err(|e: io::Error| Error::io("could not ask on the terminal", &e))?;
+    let line = line.map_err(|e: io::Error| Error::io("could not prompt on the terminal", &e))?;
     Ok(Some(matches!(line.trim().to_lowercase().as_str(), "y" | "yes")))
 }
 

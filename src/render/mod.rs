@@ -10,4 +10,4 @@ mod tree;
 mod tsv;
 mod vertical;
 
-pub use format::{Format, FormatName, Style, Zone, format, local_zone, raw_tsv_line, tsv_line};
+pub use format::{Format, FormatName, Style, format, local_zone, raw_tsv_line, tsv_line};

@@ -220,7 +220,7 @@ impl Format for Drawing {
             }
         }
         if row.depth == 0 && !row.parent.is_empty() {
-            row.values.insert(0, format!("(in a ring: under {})", row.parent));
+            row.values.insert(0, format!("(deadlock: under {})", row.parent));
         }
         row.values.insert(0, row.node.clone());
         self.rows.push(row);
@@ -341,7 +341,7 @@ mod tests {
              │  └─ 6  waiting 1.5 s\n\
              └─ 5  waiting 1.5 s\n      \
                    x\n\
-             8  (in a ring: under 9)\n\
+             8  (deadlock: under 9)\n\
              └─ 9  waiting 1.5 s\n"
         );
     }

@@ -28,7 +28,7 @@ pub async fn columns(reader: &Reader, text: &Text, params: &[Value]) -> Result<V
         let (name, server_type) = (column.name().to_owned(), column.type_().clone());
         let kind = ColumnType::of(&server_type).ok_or_else(|| {
             Error::data(format!(
-                "{}: column {name:?} is of type {server_type}, which pgkit does not read",
+                "{}: column {name:?} has type {server_type}, which pgkit cannot read",
                 text.file
             ))
             .hint(format!("cast it in the SQL: {name}::text"))
@@ -51,20 +51,20 @@ fn check_columns(file: &str, promised: &[Column], found: &[(String, Type)]) -> R
             Some((name, kind)) => {
                 let known = ColumnType::by_name(kind.name().trim_start_matches('_')).is_some();
                 let error = Error::data(format!(
-                    "{file}: column {} is \"{name} {kind}\", and the header says \"{} {}\"",
+                    "{file}: column {} is \"{name} {kind}\", but the header says \"{} {}\"",
                     i + 1,
                     column.name,
                     column.server_type
                 ));
                 return Err(if known {
-                    error.hint("make header and statement agree")
+                    error.hint("make the header and the statement agree")
                 } else {
                     error.hint(format!("cast it: {}::text", quote_ident(name)))
                 });
             }
             None => {
                 return Err(Error::data(format!(
-                    "{file}: the statement gives {} columns, and the header promises {}",
+                    "{file}: the statement returns {} columns, but the header lists {}",
                     found.len(),
                     promised.len()
                 )));
@@ -73,7 +73,7 @@ fn check_columns(file: &str, promised: &[Column], found: &[(String, Type)]) -> R
     }
     if found.len() > promised.len() {
         return Err(Error::data(format!(
-            "{file}: the statement gives {} columns, and the header promises {}",
+            "{file}: the statement returns {} columns, but the header lists {}",
             found.len(),
             promised.len()
         )));

@@ -90,8 +90,8 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
     };
     let header: Header = toml::from_str(&toml_text).map_err(|e| {
         let line = e.span().map_or(2, |span| 1 + toml_text[..span.start.min(toml_text.len())].matches('\n').count());
-        at(line, &format!("the header is not right: {}", e.message()))
-            .hint("a header is TOML in comment lines after the summary: since, columns, [[param]] …; see pgkit man, section REPORT FILES")
+        at(line, &format!("invalid header: {}", e.message()))
+            .hint("a header is TOML in comment lines after the summary: since, columns, [[param]] …; see pgkit man reports")
     })?;
     let line_of = |needle: &str| 1 + toml_text.lines().position(|l| l.contains(needle)).unwrap_or(1);
     let columns = header
@@ -99,10 +99,10 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
         .iter()
         .map(|text| {
             let bad = |why: &str| at(line_of("columns"), &format!("column {text:?}: {why}"));
-            let (name, kind) = text.rsplit_once(' ').ok_or_else(|| bad("write it as \"name type\""))?;
+            let (name, kind) = text.rsplit_once(' ').ok_or_else(|| bad("must be \"name type\""))?;
             let (kind, server_type) = ColumnType::by_name(kind).ok_or_else(|| {
-                bad(&format!("type {kind:?} is not known")).hint(format!(
-                    "known: {} and arrays of these; cast anything else: col::text",
+                bad(&format!("unknown type {kind:?}")).hint(format!(
+                    "known types: {} and arrays of these; cast anything else: col::text",
                     ColumnType::names()
                 ))
             })?;
@@ -116,21 +116,21 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
         header.wide.iter().map(|name| ("wide", name)).chain(header.usual.keys().map(|name| ("usual", name)))
     {
         if columns.iter().all(|column| column.name != *name) {
-            return Err(at(line_of(key), &format!("{key}: there is no column {name:?}")));
+            return Err(at(line_of(key), &format!("{key}: unknown column {name:?}")));
         }
     }
     for (i, column) in columns.iter().enumerate() {
         if columns[..i].iter().any(|c| c.name == column.name) {
-            return Err(at(line_of("columns"), &format!("two columns are named {:?}", column.name)));
+            return Err(at(line_of("columns"), &format!("duplicate column {:?}", column.name)));
         }
     }
     if let Some(tree) = &header.tree {
         let at_tree = |why: &str| at(line_of("tree"), &format!("tree: {why}"));
         if let Some(missing) = tree.columns().find(|name| columns.iter().all(|c| c.name != *name)) {
-            return Err(at_tree(&format!("there is no column {missing:?}")));
+            return Err(at_tree(&format!("unknown column {missing:?}")));
         }
         if columns.iter().any(|c| c.name == tree.depth && !c.kind.is_whole_number()) {
-            return Err(at_tree(&format!("column {:?} is no whole number", tree.depth)));
+            return Err(at_tree(&format!("column {:?} must be a whole number", tree.depth)));
         }
     }
     check_params(&header.params)
@@ -141,7 +141,7 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
     if let Some(flag) = &header.flag
         && !header.params.iter().any(|p| p.name == *flag && p.kind == ParamType::Bool)
     {
-        return Err(at(line_of("flag"), &format!("flag {flag:?} is no parameter of type bool")));
+        return Err(at(line_of("flag"), &format!("flag {flag:?} must be a parameter of type bool")));
     }
     let sql = content.lines().skip(body_line - 1).collect::<Vec<_>>().join("\n");
     let mut sql = sql.trim().to_owned();
@@ -150,13 +150,16 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
         sql.truncate(end);
     }
     if sql::is_blank(&sql) {
-        return Err(at(body_line, "there is no statement after the header"));
+        return Err(at(body_line, "missing statement after the header"));
     }
     marks::check(&sql).map_err(|(line, why)| at(body_line + line, &why))?;
     let bound: usize = header.params.iter().map(|p| p.kind.server_types().len()).sum();
     let scan = sql::scan(&sql);
     if let Some(offset) = scan.separators.first().copied() {
-        return Err(at(body_line + sql[..offset].matches('\n').count(), "a report is one statement"));
+        return Err(at(
+            body_line + sql[..offset].matches('\n').count(),
+            "a report must be a single statement",
+        ));
     }
     if let Some((n, offset)) = scan.placeholders.iter().find(|(n, _)| *n == 0 || *n > bound) {
         return Err(at(
@@ -200,24 +203,24 @@ fn check_params(params: &[Param]) -> std::result::Result<(), ParamFault> {
         if !param.name.starts_with(|c: char| c.is_ascii_lowercase())
             || !param.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
         {
-            return bad("a name begins with a letter and is made of a to z, 0 to 9 and _");
+            return bad("the name must begin with a letter and contain only a to z, 0 to 9 and _");
         }
         if SHARED_FLAGS.contains(&param.long().as_str()) {
-            return bad("that is the name of a flag that every report has");
+            return bad("the name is taken by a flag that every report has");
         }
         if params[..i].iter().any(|p| p.name == param.name) {
-            return bad("the name is used twice");
+            return bad("duplicate name");
         }
         if param.kind.is_flag() && (param.default.is_some() || param.positional || param.required) {
-            return bad("a bool has no default but false, and is neither positional nor required");
+            return bad("a bool cannot have a default, nor be positional or required");
         }
         if !param.one_of.is_empty() && !matches!(param.kind, ParamType::Text | ParamType::TextList) {
-            return bad("one_of goes with text and text[]");
+            return bad("one_of can only be used with text and text[]");
         }
         if let Some(default) =
             param.default.as_ref().filter(|d| !param.one_of.is_empty() && !param.one_of.contains(d))
         {
-            return bad(&format!("the default {default:?} is none of one_of"));
+            return bad(&format!("invalid default {default:?}: must be one of one_of"));
         }
         let fault = match (param.kind, &param.default) {
             (ParamType::Int8, Some(text)) => text.parse::<i64>().err().map(|e| e.to_string()),
@@ -226,14 +229,14 @@ fn check_params(params: &[Param]) -> std::result::Result<(), ParamFault> {
             _ => None,
         };
         if let Some(why) = fault {
-            return bad(&format!("its default is not right: {why}"));
+            return bad(&format!("invalid default: {why}"));
         }
         if param.positional && param.required && params[..i].iter().any(|p| p.positional && !p.required) {
-            return bad("a required argument cannot follow one that may be left out");
+            return bad("a required argument cannot follow an optional one");
         }
         let list = |p: &Param| matches!(p.kind, ParamType::TextList | ParamType::Patterns);
         if param.positional && params[..i].iter().any(|p| p.positional && list(p)) {
-            return bad("nothing positional can follow a positional list");
+            return bad("a positional argument cannot follow a positional list");
         }
     }
     Ok(())
@@ -278,32 +281,29 @@ mod tests {
     #[test]
     fn a_header_that_lies_is_named_with_file_and_line() {
         assert!(fault("--\n-- since = 10\nSELECT 1").starts_with("x.sql:1: the first line"));
-        assert!(
-            fault(&GOOD.replace("since", "sinc"))
-                .starts_with("x.sql:3: the header is not right: unknown field")
-        );
+        assert!(fault(&GOOD.replace("since", "sinc")).starts_with("x.sql:3: invalid header: unknown field"));
         assert!(
             fault(&GOOD.replace("a int4", "a mood"))
-                .starts_with("x.sql:4: column \"a mood\": type \"mood\" is not known")
+                .starts_with("x.sql:4: column \"a mood\": unknown type \"mood\"")
         );
         assert!(
             fault(&GOOD.replace("\"n\"", "\"limit\""))
-                .starts_with("x.sql:6: parameter \"limit\": that is the name of a flag")
+                .starts_with("x.sql:6: parameter \"limit\": the name is taken by a flag")
         );
         assert!(fault(&GOOD.replace("$1 AS", "$1 -- pg..\nAS")).starts_with("x.sql:9: the version mark"));
         assert!(fault(&GOOD.replace("$1", "$2")).starts_with("x.sql:9: $2 is used"));
         assert!(
             fault(&GOOD.replace("SELECT 1", "SELECT 1; SELECT 2"))
-                .starts_with("x.sql:9: a report is one statement")
+                .starts_with("x.sql:9: a report must be a single statement")
         );
-        assert!(fault(&GOOD.replace("b_bytes int8", "a int8")).contains("two columns are named"));
+        assert!(fault(&GOOD.replace("b_bytes int8", "a int8")).contains("duplicate column"));
         let tree = |depth: &str| {
             let tree =
                 format!("-- tree = {{ node = \"a\", parent = \"t\", depth = \"{depth}\" }}\n-- columns");
             GOOD.replace("-- columns", &tree).replace("b_bytes int8", "t text")
         };
         assert!(parse_file("x.sql", &tree("a").replace("$1 AS", "'' AS")).is_ok());
-        assert_eq!(fault(&tree("d")), "x.sql:4: tree: there is no column \"d\"");
-        assert_eq!(fault(&tree("t")), "x.sql:4: tree: column \"t\" is no whole number");
+        assert_eq!(fault(&tree("d")), "x.sql:4: tree: unknown column \"d\"");
+        assert_eq!(fault(&tree("t")), "x.sql:4: tree: column \"t\" must be a whole number");
     }
 }

@@ -23,7 +23,7 @@ fn with_parts(path: &str, content: &str) -> Result<String> {
         None => Ok(line),
         Some(name) => {
             let part = PARTS.get_file(format!("{name}.sql")).and_then(|file| file.contents_utf8());
-            part.map(str::trim_end).ok_or_else(|| Error::bug(format!("{path}: there is no part {name:?}")))
+            part.map(str::trim_end).ok_or_else(|| Error::bug(format!("{path}: unknown part {name:?}")))
         }
     });
     Ok(lines.collect::<Result<Vec<&str>>>()?.join("\n"))

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
+use crate::connect::ServerVersion;
 use crate::error::{Error, Exit, Result};
 
 /// A PostgreSQL installation: a folder with `initdb` and `postgres`.
@@ -46,7 +47,7 @@ const USUAL: &[(&str, &str, &str)] = &[
 ];
 
 /// The oldest major version that pgkit supports.
-const OLDEST: u32 = 10;
+const OLDEST: u32 = ServerVersion::OLDEST;
 
 /// Finds PostgreSQL: in `--bin-dir`, `PGKIT_PG_BIN`, the folder that `pg_config` names, the newest of the usual
 /// folders, or `PATH`, in this order.

@@ -35,7 +35,7 @@ pub fn explain(error: &tokio_postgres::Error, host: &str, closing_error: &Closin
             "57014" => out
                 .hint("raise the limit with --statement-timeout, or try again when the server is less busy"),
             "55P03" => out.hint(
-                "somebody holds a lock on what this reads; try again, or wait longer with --lock-timeout",
+                "another session holds a lock on what this reads; try again, or wait longer with --lock-timeout",
             ),
             _ => out,
         };

@@ -101,7 +101,7 @@ impl Link {
                         Exit::Unavailable,
                         format!("the server at {host:?} has not answered within {patience:?}"),
                     )
-                    .hint("the server's own limit should have ended the statement; check that the server and the network are well, and try again"))
+                    .hint("the server's own timeout should have ended the statement; check the server and the network, and try again"))
                 })
             }
         }
@@ -170,9 +170,8 @@ impl Link {
             format!("SELECT pg_catalog.row_to_json(answer)::text FROM (\n{}\n) AS answer", sql.trim_end());
         self.first_column(&sql, params, |raw| {
             let text = String::from_utf8_lossy(raw.unwrap_or_default());
-            serde_json::from_str(&text).map_err(|e| {
-                Error::bug("a row of pgkit's own query is not what was expected").caused_by(e).caused_by(text)
-            })
+            serde_json::from_str(&text)
+                .map_err(|e| Error::bug("unexpected row from pgkit's own query").caused_by(e).caused_by(text))
         })
         .await
     }
@@ -191,7 +190,7 @@ impl Link {
         let own: Vec<Own> = self.structs(OWN_PATH, &[]).await?;
         let text = own.into_iter().next().map(|own| own.path).unwrap_or_default();
         let names = sql::identifiers(&text)
-            .ok_or_else(|| Error::data("the session's search_path cannot be read").caused_by(text))?;
+            .ok_or_else(|| Error::data("cannot read the session's search_path").caused_by(text))?;
         self.structs(PATH_SCHEMAS, &[Value::TextList(names.into_iter().map(Some).collect())]).await
     }
 

@@ -108,7 +108,7 @@ impl Reader {
         (0..expressions.len())
             .map(|i| {
                 row.try_get::<_, Option<bool>>(i).map(|truth| truth.unwrap_or(false)).map_err(|e| {
-                    Error::data(format!("when = \"{}\" is no boolean", expressions[i])).caused_by(e)
+                    Error::data(format!("when = \"{}\" must be a boolean", expressions[i])).caused_by(e)
                 })
             })
             .collect()

@@ -442,15 +442,15 @@ fn bind(name: &str, values: &[Option<&str>], out: &mut BytesMut) -> Result<()> {
         None => Ok(IsNull::Yes),
     };
     frontend::bind("", name, std::iter::empty(), values, value, std::iter::empty(), out)
-        .map_err(|_| Error::data("a value cannot be sent: it holds a NUL byte or is too long"))
+        .map_err(|_| Error::data("cannot send a value: it contains a NUL byte or is too long"))
 }
 
 fn unsendable(e: &std::io::Error) -> Error {
-    Error::data("a statement cannot be sent: it holds a NUL byte or is too long").caused_by(e)
+    Error::data("cannot send a statement: it contains a NUL byte or is too long").caused_by(e)
 }
 
 fn garbled(e: &std::io::Error) -> Error {
-    Error::new(Exit::Unavailable, "the server's answer cannot be understood").caused_by(e)
+    Error::new(Exit::Unavailable, "cannot parse the server's answer").caused_by(e)
 }
 
 fn text_row(row: &DataRowBody) -> Result<TextRow> {

@@ -45,10 +45,10 @@ impl Purpose {
     const fn pooler_hint(self) -> &'static str {
         match self {
             Purpose::Jobs => {
-                "locks hold nothing there: connect to the server itself, or name a direct connection to it: --lock-dbname \"host=… port=…\""
+                "session locks do not work through a pooler: connect to the server itself, or give a direct connection with --lock-dbname \"host=… port=…\""
             }
             _ => {
-                "this needs a session of its own: connect to the server itself, not through PgBouncer or the like"
+                "this needs a session of its own: connect to the server itself, not through PgBouncer or another pooler"
             }
         }
     }
@@ -134,9 +134,9 @@ impl Writer {
         let (link, answer) = Link::new(opened, open::patience(limits.statement), echo);
         let text = answer.into_iter().next().flatten().unwrap_or_default();
         let told: Greeting = serde_json::from_str(&text).map_err(|e| {
-            Error::new(Exit::Unavailable, "the server's answer to the first statement cannot be understood")
+            Error::new(Exit::Unavailable, "cannot parse the server's answer to the first statement")
                 .caused_by(e)
-                .hint("is it PostgreSQL, and is there a proxy before it?")
+                .hint("is it PostgreSQL, and is there a proxy in front of it?")
         })?;
         let overdue = told.note.and_then(|text| note::overdue(&text, told.now));
         let mut writer = Writer { link, purpose, role: None, service: told.service, overdue };
@@ -222,9 +222,8 @@ impl Writer {
     pub async fn changed<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> Result<Vec<T>> {
         self.link
             .first_column(sql, params, |raw| {
-                serde_json::from_slice(raw.unwrap_or_default()).map_err(|e| {
-                    Error::bug("a row of pgkit's own statement is not what was expected").caused_by(e)
-                })
+                serde_json::from_slice(raw.unwrap_or_default())
+                    .map_err(|e| Error::bug("unexpected row from pgkit's own statement").caused_by(e))
             })
             .await
     }

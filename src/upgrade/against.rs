@@ -88,7 +88,7 @@ impl Work<'_> {
                     }
                 }
                 Err(e) if e.exit == Exit::Unavailable => Verdict::Fails(format!(
-                    "as one of shared_preload_libraries it lets the server not start: {}",
+                    "the server does not start with it in shared_preload_libraries: {}",
                     e.causes.join("; ").replace('\n', " ")
                 )),
                 Err(e) => return Err(e),
@@ -117,7 +117,7 @@ impl Work<'_> {
                         Severity::Stops,
                         "libraries",
                         "new cluster, setting shared_preload_libraries",
-                        format!("names {name}, with which no server starts"),
+                        format!("names {name}, with which the server does not start"),
                         "leave it out there, or install it",
                     )
                     .because(why.clone()),
@@ -150,7 +150,7 @@ impl Work<'_> {
                     Severity::Stops,
                     "programs",
                     binaries.dir.display().to_string(),
-                    format!("does not hold {}", missing.join(", ")),
+                    format!("does not contain {}", missing.join(", ")),
                     "install the whole of the new version, clients and server",
                 )
                 .because("pg_upgrade runs them from there"),
@@ -164,7 +164,7 @@ impl Work<'_> {
             let Some(Some(version)) = trial.locale(&one.provider, &one.locale).await? else { continue };
             if version != one.version {
                 let problem =
-                    format!("has the version {}, and with the new programs here {version}", one.version);
+                    format!("has version {}, but {version} with the new programs here", one.version);
                 self.findings.push(
                     Finding::new(
                         Severity::Hurts,
@@ -209,7 +209,7 @@ impl Work<'_> {
                     "install it for the new server, or drop it",
                 )
                 .because(
-                    "its objects are carried over as they are; it can neither be updated nor made again",
+                    "its objects are carried over as they are; it can neither be updated nor created again",
                 ),
                 Some(has) if has.newest.as_deref() == Some(one.version.as_str()) => continue,
                 Some(has) if has.has_path => Finding::new(
@@ -217,7 +217,7 @@ impl Work<'_> {
                     "extensions",
                     object,
                     format!(
-                        "has the version {}, and the new server {}",
+                        "has version {}, but the new server has {}",
                         one.version,
                         has.newest.as_deref().unwrap_or("none")
                     ),
@@ -235,10 +235,10 @@ impl Work<'_> {
                         one.version,
                         has.newest.as_deref().unwrap_or("none")
                     ),
-                    "update it on the old server to a version that the new one can go on from",
+                    "update it on the old server to a version that the new one can update from",
                 )
                 .because(if has.has_version {
-                    "the new server has that version, but no way to its own"
+                    "the new server has that version, but no update path to its own"
                 } else {
                     "the new server does not know that version"
                 }),
@@ -256,8 +256,8 @@ impl Work<'_> {
                     Severity::Stops,
                     "icu",
                     "new server",
-                    "was built without ICU, and the old cluster's locale is ICU's",
-                    "take programs that were built with ICU",
+                    "was built without ICU, but the old cluster has an ICU locale",
+                    "use programs that were built with ICU",
                 )
                 .because("pg_upgrade's check does not see it; the restore fails"),
             );
@@ -291,7 +291,9 @@ impl Work<'_> {
                     format!("is {max}"),
                     format!("set it to {count} or more"),
                 )
-                .because(format!("pg_upgrade makes the replication origins of {count} subscriptions there")),
+                .because(format!(
+                    "pg_upgrade creates the replication origins of {count} subscriptions there"
+                )),
             );
         }
     }
@@ -314,7 +316,7 @@ impl Work<'_> {
         let mut stop = |name: &str, is: String, fix: String| {
             self.findings.push(
                 Finding::new(Severity::Stops, "slots", format!("new cluster, setting {name}"), is, fix)
-                    .because(format!("pg_upgrade makes {slots} logical replication slots there")),
+                    .because(format!("pg_upgrade creates {slots} logical replication slots there")),
             );
         };
         if let Some(level) = value("wal_level").filter(|level| level != "logical") {

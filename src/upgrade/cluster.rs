@@ -89,11 +89,11 @@ pub fn state(text: &str) -> Option<&str> {
 /// (check_control_data).
 pub fn compare(old: &Control, new: &Control, made: Option<&Path>) -> Vec<Finding> {
     let mut found = Vec::new();
-    let build = "take programs that were built with the same options";
+    let build = "use programs that were built with the same options";
     for (what, old, new) in [
         ("data alignment", old.max_data_alignment, new.max_data_alignment),
         ("block size", old.database_block_size, new.database_block_size),
-        ("blocks a segment of a relation", old.blocks_per_segment, new.blocks_per_segment),
+        ("blocks per segment of a relation", old.blocks_per_segment, new.blocks_per_segment),
         ("WAL block size", old.wal_block_size, new.wal_block_size),
         ("length of identifiers", old.max_identifier_length, new.max_identifier_length),
         ("columns of an index", old.max_index_columns, new.max_index_columns),
@@ -103,7 +103,7 @@ pub fn compare(old: &Control, new: &Control, made: Option<&Path>) -> Vec<Finding
         if let (Some(old), Some(new)) = (old, new)
             && old != new
         {
-            let problem = format!("{what}: {new}, and the old cluster has {old}");
+            let problem = format!("{what}: {new}, but the old cluster has {old}");
             found.push(
                 Finding::new(Severity::Stops, "control", "new server", problem, build)
                     .because("files are taken over as they are"),
@@ -116,8 +116,8 @@ pub fn compare(old: &Control, new: &Control, made: Option<&Path>) -> Vec<Finding
         && old != new
     {
         let [old, new] = [old, new].map(|bytes| bytes / 1_048_576);
-        let problem = format!("WAL segments of {new} MB, and the old cluster has {old} MB");
-        let fix = format!("make it again, with initdb --wal-segsize={old}");
+        let problem = format!("WAL segments of {new} MB, but the old cluster has {old} MB");
+        let fix = format!("create it again with initdb --wal-segsize={old}");
         found.push(
             Finding::new(Severity::Stops, "control", "new cluster", problem, fix)
                 .because("pg_upgrade stops where the control files differ in this"),
@@ -127,7 +127,7 @@ pub fn compare(old: &Control, new: &Control, made: Option<&Path>) -> Vec<Finding
     if let (Some(old), Some(new)) = (old.data_page_checksum_version, new.data_page_checksum_version)
         && old != new
     {
-        let problem = format!("was made {}, and the old one {}", words(new > 0), words(old > 0));
+        let problem = format!("was created {}, but the old one {}", words(new > 0), words(old > 0));
         let fix = format!("pg_checksums {} -D {shown}", if old > 0 { "--enable" } else { "--disable" });
         found.push(
             Finding::new(Severity::Stops, "checksums", "new cluster", problem, fix)
@@ -241,8 +241,8 @@ mod tests {
         assert_eq!(
             fixes,
             [
-                "take programs that were built with the same options",
-                "make it again, with initdb --wal-segsize=64",
+                "use programs that were built with the same options",
+                "create it again with initdb --wal-segsize=64",
                 "pg_checksums --disable -D '/new dir'"
             ]
         );

@@ -29,10 +29,10 @@ impl Work<'_> {
                     Severity::Stops,
                     "install_user",
                     format!("role {name}"),
-                    "made the cluster, and its name begins with pg_",
+                    "created the cluster, but its name begins with pg_",
                     "rename it",
                 )
-                .because("pg_upgrade takes no install user whose name is reserved"),
+                .because("pg_upgrade rejects an install user whose name is reserved"),
             );
         }
         if old.is_install_user == Some(true) {
@@ -131,7 +131,7 @@ impl Work<'_> {
                 "settings",
                 "recovery.conf",
                 "is no longer read from 12 on",
-                "put what a standby has in it into postgresql.conf, and make standby.signal",
+                "put what a standby has in it into postgresql.conf, and create standby.signal",
             ));
         }
         let changed: Vec<Finding> = self

@@ -183,9 +183,9 @@ pub async fn examine(question: &Question<'_>) -> Result<Answer> {
                 "standby",
                 "server",
                 "is a standby",
-                "upgrade the primary; ask that too, for what only it has, such as slots",
+                "upgrade the primary; check it too, for what only it has, such as slots",
             )
-            .because("pg_upgrade takes no cluster that was shut down in recovery"),
+            .because("pg_upgrade rejects a cluster that was shut down in recovery"),
         );
     }
     work.install_user(&old);
@@ -241,7 +241,7 @@ impl Question<'_> {
                 let newest = crate::connect::ServerVersion::NEWEST;
                 if to > newest {
                     (self.tell)(&format!(
-                        "this pgkit knows PostgreSQL up to {newest}: more may stop the way to {to}"
+                        "this pgkit knows PostgreSQL up to {newest}: it may miss what stops an upgrade to {to}"
                     ));
                 }
                 Ok(to)
@@ -255,16 +255,16 @@ impl Question<'_> {
                     ),
                     None => format!("--to {to}"),
                 };
-                Err(Error::usage(format!("{what}, and the running server is {}", reader.version()))
-                    .hint("pg_upgrade goes to a newer major version only"))
+                Err(Error::usage(format!("{what}, but the running server is {}", reader.version()))
+                    .hint("pg_upgrade can only upgrade to a newer major version"))
             }
             None => {
                 let newest = crate::connect::ServerVersion::NEWEST;
                 if newest > from {
-                    (self.tell)(&format!("no --to: as to PostgreSQL {newest}"));
+                    (self.tell)(&format!("no --to: assuming PostgreSQL {newest}"));
                     Ok(newest)
                 } else {
-                    Err(Error::usage(format!("the running server is {} already", reader.version()))
+                    Err(Error::usage(format!("the running server is already {}", reader.version()))
                         .hint("name a newer version with --to or --new-bin-dir"))
                 }
             }
@@ -278,17 +278,17 @@ fn check_data_dir(new: &Installation, to: u32) -> Result<()> {
     let version = sandbox::cluster_version(dir).map_err(|e| {
         let error = match e.kind() {
             std::io::ErrorKind::PermissionDenied => {
-                Error::new(Exit::Permission, format!("--new-data-dir: may not look into {}", dir.display()))
+                Error::new(Exit::Permission, format!("--new-data-dir: cannot read {}", dir.display()))
                     .hint("run this as the new cluster's owner")
             }
-            _ => Error::data(format!("--new-data-dir: {} holds no PostgreSQL cluster", dir.display()))
-                .hint("leave it out, and the initdb line that makes a fitting one is printed"),
+            _ => Error::data(format!("--new-data-dir: {} is not a PostgreSQL cluster", dir.display()))
+                .hint("leave it out to see the initdb line that creates a matching one"),
         };
         error.caused_by(e)
     })?;
     if version != to.to_string() {
         return Err(Error::data(format!(
-            "--new-data-dir: {} is a cluster of PostgreSQL {}, and the programs are of {to}",
+            "--new-data-dir: {} is a cluster of PostgreSQL {}, but the programs are of {to}",
             dir.display(),
             version
         )));
@@ -351,7 +351,7 @@ impl Work<'_> {
         // already.
         if !database.open {
             if name != "template0" {
-                (self.question.tell)(&format!("database {name:?} refuses connections: not looked at"));
+                (self.question.tell)(&format!("database {name:?} refuses connections: skipped"));
             }
             return Ok(());
         }
@@ -441,10 +441,10 @@ impl Work<'_> {
                 Severity::Note,
                 "initdb",
                 "new cluster",
-                "is yet to be made",
+                "does not exist yet",
                 cluster::initdb_line(old, self.to, bin_dir, None),
             )
-            .because("so its user, encoding, locale, WAL segments and checksums fit the old one's"),
+            .because("its user, encoding, locale, WAL segments and checksums must match the old one's"),
         );
         if self.needs.logical_slots > 0 {
             self.findings.push(Finding::new(

@@ -193,8 +193,8 @@ fn whole(library: &str, kind: &Told, uses: &[&Use]) -> Finding {
         ),
         Told::Unknown => (
             Severity::Note,
-            "whether the new server has it, the catalog does not tell",
-            "name the new server's programs with --new-bin-dir, and it is tried",
+            "the catalog does not show whether the new server has it",
+            "try it: name the new server's programs with --new-bin-dir",
         ),
     };
     Finding::new(severity, "libraries", object, problem, fix).because(why)

@@ -63,7 +63,7 @@ impl Table {
                 Severity::Unseen,
                 "locks",
                 "new cluster".to_owned(),
-                format!("has room for {room} locks, and the restore of database {database} may take {needed}"),
+                format!("has room for {room} locks, but the restore of database {database} may take {needed}"),
                 format!("set max_locks_per_transaction = {enough} in the new cluster"),
             )
             .because(format!(
@@ -82,9 +82,9 @@ impl Table {
         let severity = if needed * 5 > self.room * 7 { Severity::Stops } else { Severity::Unseen };
         let (processes, enough) = (self.processes.max(1), self.enough_for(needed));
         let problem =
-            format!("has {} relations to lock, and the server room for {}", dumped.relations, self.room);
+            format!("has {} relations to lock, but the server has room for {}", dumped.relations, self.room);
         let fix =
-            format!("set max_locks_per_transaction = {enough} on the old server, which takes a restart");
+            format!("set max_locks_per_transaction = {enough} on the old server, which needs a restart");
         Some(
             Finding::new(severity, "locks", format!("database {database}"), problem, fix)
                 .because(format!(

@@ -80,7 +80,7 @@ impl Work<'_> {
             Err(Error::new(Exit::TryAgain, "it runs, or has crashed"))
         };
         if let Err(e) = looked {
-            let fix = "stop it, run this as root or as its owner, or make it again by the initdb line";
+            let fix = "stop it, run this as root or as its owner, or create it again with the initdb line";
             self.unseen("what is in the new cluster", None, fix, &e);
         }
         let preloaded = match binaries.ask("postgres", &["-C", "shared_preload_libraries"], dir) {
@@ -151,8 +151,8 @@ impl Work<'_> {
                 self.new_cluster_stops(
                     "install_user",
                     format!("has no role {user}"),
-                    format!("make it again, with initdb -U {}", cluster::quote_shell(user)),
-                    "pg_upgrade connects to both clusters as the role that made the old one",
+                    format!("create it again with initdb -U {}", cluster::quote_shell(user)),
+                    "pg_upgrade connects to both clusters as the role that created the old one",
                 );
                 return Ok(());
             }
@@ -163,16 +163,16 @@ impl Work<'_> {
         if made.is_install_user != Some(true) {
             self.new_cluster_stops(
                 "install_user",
-                format!("was not made by {}", user.unwrap_or_default()),
-                format!("make it again, with initdb -U {}", cluster::quote_shell(user.unwrap_or_default())),
-                "pg_upgrade connects to both clusters as the role that made the old one",
+                format!("was not created by {}", user.unwrap_or_default()),
+                format!("create it again with initdb -U {}", cluster::quote_shell(user.unwrap_or_default())),
+                "pg_upgrade connects to both clusters as the role that created the old one",
             );
         } else if !made.other_roles.is_empty() {
             self.new_cluster_stops(
                 "new_roles",
                 format!("has other roles: {}", made.other_roles.join(", ")),
-                "drop them there, or make it again".to_owned(),
-                "pg_upgrade makes the roles of the old cluster itself",
+                "drop them there, or create it again".to_owned(),
+                "pg_upgrade creates the roles of the old cluster itself",
             );
         }
         for database in &made.databases {
@@ -180,8 +180,8 @@ impl Work<'_> {
                 self.new_cluster_stops(
                     "new_relations",
                     format!("is not empty: database {database} holds {relation}"),
-                    "make it again".to_owned(),
-                    "pg_upgrade makes everything itself",
+                    "create it again".to_owned(),
+                    "pg_upgrade creates everything itself",
                 );
             }
         }
@@ -219,7 +219,7 @@ impl Work<'_> {
                 self.new_cluster_stops(
                     STARTS,
                     "does not start with its own settings".to_owned(),
-                    "mend its postgresql.conf or postgresql.auto.conf".to_owned(),
+                    "fix its postgresql.conf or postgresql.auto.conf".to_owned(),
                     &e.causes.join("; ").replace('\n', " "),
                 );
                 Ok(())
@@ -231,8 +231,8 @@ impl Work<'_> {
     fn locale_differs(&mut self, what: &str, is: &str, was: &str) {
         self.new_cluster_stops(
             "locale",
-            format!("has the {what} {is}, and the old one {was}"),
-            "make it again, by the initdb line of upgrade-check without --new-data-dir".to_owned(),
+            format!("has the {what} {is}, but the old one has {was}"),
+            "create it again with the initdb line of upgrade-check without --new-data-dir".to_owned(),
             "before 16 pg_upgrade stops where they differ; from then on it sets them itself",
         );
     }

@@ -9,10 +9,10 @@ use crate::escape;
 /// `allow_destructive` is set. `home` is the database to be in for what concerns a whole database or the cluster.
 pub fn script(findings: &[Finding], home: &str, allow_destructive: bool) -> String {
     let mut out = String::from(
-        "-- Mends on the old server what pgkit upgrade-check found; psql -X -v ON_ERROR_STOP=1 -f FILE runs it.\n",
+        "-- Fixes on the old server what pgkit upgrade-check found; run it with psql -X -v ON_ERROR_STOP=1 -f FILE.\n",
     );
     if !allow_destructive {
-        out.push_str("-- What destroys something or takes a choice is commented out.\n");
+        out.push_str("-- What destroys something or needs a choice is commented out.\n");
     }
     out.push_str("\\set ON_ERROR_STOP 1\n\\encoding UTF8\n");
     let mut inside: Option<&str> = None;
@@ -45,7 +45,7 @@ pub fn script(findings: &[Finding], home: &str, allow_destructive: bool) -> Stri
         }
     }
     if done.is_empty() {
-        out.push_str("\n-- There is nothing that SQL on the old server mends.\n");
+        out.push_str("\n-- There is nothing that SQL on the old server can fix.\n");
     }
     out
 }

@@ -56,9 +56,9 @@ const REMOVED: &[(&str, u32, &str)] = &[
 
 /// The settings whose meaning changed in a version. Also from the release notes.
 const CHANGED: &[(&str, u32, &str)] = &[
-    ("default_with_oids", 12, "tables have no hidden OIDs any more: only off is taken"),
+    ("default_with_oids", 12, "tables have no hidden OIDs any more: only off is accepted"),
     ("effective_io_concurrency", 13, "it now is the number of requests, without the old formula in between"),
-    ("password_encryption", 14, "on and off are no longer taken, and scram-sha-256 is the default"),
+    ("password_encryption", 14, "on and off are no longer accepted, and scram-sha-256 is the default"),
     ("hash_mem_multiplier", 15, "its default rose from 1 to 2"),
     ("autovacuum_max_workers", 18, "it is bounded by autovacuum_worker_slots"),
     ("log_connections", 18, "it is a list of aspects now"),
@@ -79,10 +79,10 @@ pub fn refused(used: &Used, why: &str, to: u32, database: Option<&str>) -> Findi
     let object = format!("setting {} of {}", used.name, used.place);
     let mut finding = if used.is_of_server() {
         let fix = format!("leave it out of the new server's configuration{instead}");
-        Finding::new(Severity::Hurts, "settings", object, "is not taken by the new server", fix)
+        Finding::new(Severity::Hurts, "settings", object, "is rejected by the new server", fix)
     } else {
         let fix = format!("reset it{instead}");
-        Finding::new(Severity::Stops, "settings", object, "is not taken by the new server", fix)
+        Finding::new(Severity::Stops, "settings", object, "is rejected by the new server", fix)
     };
     finding = finding.in_database(database).because(if used.is_of_server() {
         format!("{why}; a server does not start with a setting that it does not know")
@@ -104,7 +104,7 @@ pub fn changed(used: &Used, from: u32, to: u32) -> Vec<Finding> {
         .map(|(_, since, what)| {
             let object = format!("setting {} of {}", used.name, used.place);
             let value = used.value.as_deref().unwrap_or_default();
-            let fix = format!("look whether {value} still is what you want");
+            let fix = format!("check whether {value} is still what you want");
             Finding::new(
                 Severity::Hurts,
                 "settings",

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::*;
+use super::*;
 
 #[test]
 fn every_value_goes_through_every_variant_in_shuffled_order() {
@@ -130,7 +130,7 @@ fn rows_that_differ_are_told_and_a_bad_answer() {
     let wrong = "wrong=SELECT CASE :id WHEN 17 THEN 'x' ELSE a.name END FROM song s JOIN artist a ON a.id = s.artist_id WHERE s.id = :id";
     let output = bench(&db, &[JOIN, wrong, "--param", "id=1..50", "--same-rows"]);
     assert_eq!(output.code, Some(1), "{}", output.snapshot());
-    assert!(output.stderr.contains("for id=17, the variants do not give the same rows"), "{}", output.stderr);
+    assert!(output.stderr.contains("for id=17, the variants return different rows"), "{}", output.stderr);
     assert!(output.stderr.contains("wrong: 1 rows, among them (x)"), "{}", output.stderr);
     assert_eq!(output.stdout.lines().count(), 2, "the figures are there all the same");
 }
@@ -162,7 +162,7 @@ fn a_statement_that_fails_is_counted_and_shown() {
         output.stderr
     );
     assert!(
-        output.stderr.contains("gone: 5 of its runs failed, the first with: no row for \\gset"),
+        output.stderr.contains("gone: 5 of its runs failed, the first with: no rows returned for \\gset"),
         "{}",
         output.stderr
     );

@@ -1,22 +1,22 @@
 //! What is not measured, and that nothing is left running or written.
 
-use crate::*;
+use super::*;
 
 #[test]
 fn what_is_no_benchmark_is_told_before_anybody_connects() {
     for (args, why) in [
         (&[][..], "nothing to measure"),
-        (&["SELECT 1"], "has no name"),
-        (&["a=SELECT 1", "a=SELECT 2"], "two variants are named"),
-        (&["a=SELECT :id"], ":id has no value"),
-        (&["a=SELECT :id", "--param", "ID=1"], ":id has no value"),
-        (&["a=BEGIN; SELECT 1"], "BEGIN is not measured"),
+        (&["SELECT 1"], "missing name"),
+        (&["a=SELECT 1", "a=SELECT 2"], "duplicate variant"),
+        (&["a=SELECT :id"], "missing value for :id"),
+        (&["a=SELECT :id", "--param", "ID=1"], "missing value for :id"),
+        (&["a=BEGIN; SELECT 1"], "cannot measure BEGIN"),
         (&["a=SELECT 1", "--param", "x"], "--param"),
-        (&["a=SELECT 1", "--columns", "nonsense"], "no column"),
+        (&["a=SELECT 1", "--columns", "nonsense"], "unknown column"),
         (&["a=SELECT 1", "--runs", "0"], "--runs"),
         (&["a=SELECT 1", "--runs", "5", "--time", "1s"], "cannot be used with"),
         (&["a=SELECT 1", "--watch", "1"], "--watch"),
-        (&["a=SELECT \\x"], "\\x is not known"),
+        (&["a=SELECT \\x"], "invalid command \\x"),
     ] {
         let output = run(bare_pgkit().arg("bench").args(args).args(["-h", "/nonexistent"]));
         assert_eq!(output.code, Some(64), "{args:?}\n{}", output.snapshot());

@@ -1,7 +1,7 @@
 //! What the server or the way to it refuses: which code, which words.
 
+use super::*;
 use crate::support::*;
-use crate::*;
 
 #[test]
 fn no_server_there() {
@@ -70,7 +70,7 @@ exit: 75
 --- stdout ---
 --- stderr ---
 pgkit: QUERIES/held.sql: the server says: …
-hint: somebody holds a lock on what this reads; try again, or wait longer with --lock-timeout
+hint: another session holds a lock on what this reads; try again, or wait longer with --lock-timeout
 "####);
     // The default is a second.
     let output = run(&mut own.run(&db, &["held"]));
@@ -86,14 +86,14 @@ fn a_bad_pattern() {
 exit: 65
 --- stdout ---
 --- stderr ---
-pgkit: bad pattern "\"open": a double quote has no end
+pgkit: invalid pattern "\"open": unterminated double quote
 hint: inside double quotes, write a double quote twice; in a shell, quote the whole pattern with '…'
 "####);
     insta::assert_snapshot!(shown(pgkit(&db).args(["relations", "a.b.c.d"]), None), @r####"
 exit: 65
 --- stdout ---
 --- stderr ---
-pgkit: bad pattern "a.b.c.d": too many dotted names
+pgkit: invalid pattern "a.b.c.d": too many dotted names
 hint: a pattern is NAME, SCHEMA.NAME or DATABASE.SCHEMA.NAME; put a dot that belongs to a name in double quotes
 "####);
 }

@@ -1,7 +1,7 @@
 //! Every format, on names and values that break programs.
 
+use super::*;
 use crate::support::*;
-use crate::*;
 
 fn nasty(name: &str) -> Db {
     let db = database(server(bin()).info(), name);
@@ -518,44 +518,39 @@ fn heads_come_and_go_as_asked() {
     assert_eq!(first(&["--format", "table", "--no-header"]), "public  one   table  postgres");
 }
 
-#[test]
-fn bytes_that_are_no_utf8_are_shown_and_never_a_failure() {
-    for bin in bins() {
-        let postgres = Db::existing(server(bin).info(), "postgres");
-        let name = format!("t{}_ascii", std::process::id());
-        postgres.sql(&format!(
-            "CREATE DATABASE {name} TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
-        ));
-        let db = Db { info: postgres.info.clone(), name };
-        // A client of UTF-8 cannot send such a name, so the server makes it.
-        db.sql(
+fn bytes_that_are_no_utf8_are_shown_and_never_a_failure(bin: &Binaries) {
+    let postgres = Db::existing(server(bin).info(), "postgres");
+    let name = format!("t{}_ascii", std::process::id());
+    postgres.sql(&format!(
+        "CREATE DATABASE {name} TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
+    ));
+    let db = Db { info: postgres.info.clone(), name };
+    // A client of UTF-8 cannot send such a name, so the server makes it.
+    db.sql(
             "DO $$ BEGIN
                 EXECUTE 'CREATE TABLE ' || quote_ident('caf' || chr(233)) || ' (x int)';
                 EXECUTE 'CREATE FUNCTION f() RETURNS text LANGUAGE sql AS ' || quote_literal('SELECT ''na' || chr(239) || 've''');
                 EXECUTE 'COMMENT ON TABLE ' || quote_ident('caf' || chr(233)) || ' IS ' || quote_literal('r' || chr(233) || 'sum' || chr(233));
              END $$",
         );
-        let lines = |args: &[&str]| -> Vec<String> {
-            run(pgkit(&db).args(args)).lines().iter().map(|l| (*l).to_owned()).collect()
-        };
-        assert_eq!(lines(&["relations"]), ["public\tcaf\\\\xE9\ttable\tpostgres"], "on {}", bin.major);
-        assert_eq!(
-            lines(&["relations", "--csv", "--no-header"])[0].trim_end(),
-            "public,caf\\xE9,table,postgres"
-        );
-        assert_eq!(
-            lines(&["relations", "--format", "jsonl", "--columns", "name"]),
-            ["{\"name\":\"caf\\\\xE9\"}"]
-        );
-        assert_eq!(lines(&["find", "caf", "--columns", "found_in,name"]), ["relation\tcaf\\\\xE9"]);
-        assert_eq!(lines(&["find", "sum", "--columns", "detail"]), ["r\\\\xE9sum\\\\xE9"]);
-        assert_eq!(lines(&["find", "ve", "--columns", "name"]), ["f()"]);
-        assert_eq!(lines(&["sizes", "--columns", "name,main"]), ["caf\\\\xE9\t0"]);
-        let own = Own::new(&[(
-            "bytes",
-            "\"t text\", \"j json\"",
-            "SELECT 'x' || pg_catalog.chr(233) AS t, '{}'::json AS j",
-        )]);
-        assert_eq!(run(&mut own.run(&db, &["bytes"])).lines(), ["x\\\\xE9\t{}"]);
-    }
+    let lines = |args: &[&str]| -> Vec<String> {
+        run(pgkit(&db).args(args)).lines().iter().map(|l| (*l).to_owned()).collect()
+    };
+    assert_eq!(lines(&["relations"]), ["public\tcaf\\\\xE9\ttable\tpostgres"], "on {}", bin.major);
+    assert_eq!(lines(&["relations", "--csv", "--no-header"])[0].trim_end(), "public,caf\\xE9,table,postgres");
+    assert_eq!(
+        lines(&["relations", "--format", "jsonl", "--columns", "name"]),
+        ["{\"name\":\"caf\\\\xE9\"}"]
+    );
+    assert_eq!(lines(&["find", "caf", "--columns", "found_in,name"]), ["relation\tcaf\\\\xE9"]);
+    assert_eq!(lines(&["find", "sum", "--columns", "detail"]), ["r\\\\xE9sum\\\\xE9"]);
+    assert_eq!(lines(&["find", "ve", "--columns", "name"]), ["f()"]);
+    assert_eq!(lines(&["sizes", "--columns", "name,main"]), ["caf\\\\xE9\t0"]);
+    let own = Own::new(&[(
+        "bytes",
+        "\"t text\", \"j json\"",
+        "SELECT 'x' || pg_catalog.chr(233) AS t, '{}'::json AS j",
+    )]);
+    assert_eq!(run(&mut own.run(&db, &["bytes"])).lines(), ["x\\\\xE9\t{}"]);
 }
+on_every_server!(bytes_that_are_no_utf8_are_shown_and_never_a_failure);

@@ -1,7 +1,7 @@
 //! `--csv-safe`: csv that a spreadsheet takes for nothing but text and numbers.
 
+use super::*;
 use crate::support::*;
-use crate::*;
 
 #[test]
 fn csv_for_a_spreadsheet_holds_no_formula() {

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::pty::{driving, on_terminal};
+use super::pty::{driving, on_terminal};
+use super::*;
 use crate::support::*;
-use crate::*;
 
 /// What drives a terminal, turns text round, ends a comment, and then would be a command of psql's.
 const HOSTILE: &str = "a\u{1b}]0;title\u{7}\u{202e}\u{9b}2J\u{2028}\r\n\\! touch pwned\n\"'$$;--\t\u{7f}";

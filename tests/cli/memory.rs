@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::process::Stdio;
 
+use super::*;
 use crate::support::*;
-use crate::*;
 
 /// The most memory it had, in kB, while it ran to its end.
 fn peak(mut command: Command) -> u64 {
@@ -93,7 +93,7 @@ fn an_entry_of_a_log_that_does_not_end_costs_no_more_than_its_limit() {
             let told = match ending {
                 "log" => {
                     assert!(lines.len() == 3 && lines[1].len() < 20 << 20, "{}", lines.len());
-                    "1 entries of the log are longer than 8 MiB: of these only the beginning is there"
+                    "1 entries of the log are longer than 8 MiB: only their beginning is shown"
                 }
                 _ => "bytes of the log that are not complete entries",
             };

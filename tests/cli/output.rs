@@ -2,8 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use super::*;
 use crate::support::*;
-use crate::*;
 
 fn many() -> Own {
     Own::new(&[(

@@ -1,7 +1,7 @@
 //! grep, sort, limit, columns: what each does, and in which order.
 
+use super::*;
 use crate::support::*;
-use crate::*;
 
 const NUMBERS: (&str, &str, &str) = (
     "numbers",

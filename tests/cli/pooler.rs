@@ -1,8 +1,8 @@
 //! Through PgBouncer.
 
+use super::through::{Pooler, program};
+use super::*;
 use crate::support::*;
-use crate::through::{Pooler, program};
-use crate::*;
 
 /// What the next client of the same server session sees.
 fn settings(db: &Db) -> Vec<String> {

@@ -3,9 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use crate::pty::{on_terminal, pressed};
+use super::pty::{on_terminal, pressed};
 use crate::support::*;
-use crate::*;
 
 fn few(name: &str) -> Db {
     let db = database(server(bin()).info(), name);
@@ -266,18 +265,21 @@ fn a_terminal_gets_a_tree_where_there_is_one_and_a_pipe_gets_its_rows() {
 fn a_tree_of_what_is_none_is_refused() {
     let folder = tree();
     for (args, message) in [
-        (&["relations", "--format", "tree"][..], "pgkit: --format tree: the rows of relations are no tree\n"),
+        (
+            &["relations", "--format", "tree"][..],
+            "pgkit: --format tree: cannot draw the rows of relations as a tree\n",
+        ),
         (
             &["run", "staff", "--format", "tree", "--sort", "name"],
-            "pgkit: --format tree: with --sort it is no tree any more\n",
+            "pgkit: --format tree cannot be used with --sort\n",
         ),
         (
             &["run", "staff", "--format", "tree", "--grep", "x"],
-            "pgkit: --format tree: with --grep it is no tree any more\n",
+            "pgkit: --format tree cannot be used with --grep\n",
         ),
         (
             &["run", "staff", "--format", "tree", "--columns", "name,boss"],
-            "pgkit: --format tree: --columns leaves out \"level\"\n",
+            "pgkit: --format tree: missing column \"level\" in --columns\n",
         ),
     ] {
         let mut command = bare_pgkit();
@@ -329,8 +331,9 @@ fn every_answer_fits_its_terminal_and_is_no_list_of_lines_upright() {
     let text = "[[job]]\nname = \"a job with a long name, and more\"\nevery = \"1d\"\nsql = \"SELECT 1\"\n\
                 [[job]]\nname = \"bad\"\nevery = \"1d\"\nsql = \"SELECT 1 / 0 AS a_column_with_quite_a_long_name_of_its_own\"\n";
     std::fs::write(&jobs, format!("{user}{text}")).unwrap();
-    for line in ["jobs init", "jobs run", "jobs run bad --force"] {
-        run(pgkit(&db).env("PGKIT_JOBS", &jobs).args(line.split(' ')));
+    for (line, code) in [("jobs init", 0), ("jobs run", 0), ("jobs run bad --force", 1)] {
+        let done = run(pgkit(&db).env("PGKIT_JOBS", &jobs).args(line.split(' ')));
+        assert_eq!(done.code, Some(code), "{line}: {}", done.snapshot());
     }
     for line in ANSWERS {
         for width in [80, 60, 40] {

@@ -1,7 +1,7 @@
 //! What is wrong with a command line, and what to write instead.
 
+use super::*;
 use crate::support::*;
-use crate::*;
 
 fn of(args: &[&str]) -> String {
     shown(bare_pgkit().env("PGHOST", "/nowhere").args(args), None)
@@ -40,7 +40,7 @@ fn an_unknown_column() {
 exit: 64
 --- stdout ---
 --- stderr ---
-pgkit: --columns: there is no column "totl"
+pgkit: --columns: unknown column "totl"
 hint: columns: schema, name, kind, members, rows_estimate, main_bytes, toast_bytes, indexes_bytes, total_bytes, state
 "####);
 }
@@ -51,7 +51,7 @@ fn an_unknown_column_to_sort_by() {
 exit: 64
 --- stdout ---
 --- stderr ---
-pgkit: --sort: there is no column "size"
+pgkit: --sort: unknown column "size"
 hint: columns: schema, name, kind, owner
 "####);
 }
@@ -62,8 +62,8 @@ fn a_direction_that_is_none() {
 exit: 64
 --- stdout ---
 --- stderr ---
-pgkit: --sort: "down" is no direction
-hint: write --sort COLUMN, --sort COLUMN:asc or --sort COLUMN:desc
+pgkit: --sort: invalid direction "down"
+hint: use --sort COLUMN, --sort COLUMN:asc or --sort COLUMN:desc
 "####);
 }
 
@@ -103,7 +103,7 @@ pgkit: --grep: regex parse error:
       a(
        ^
   error: unclosed group
-hint: the syntax is that of Rust's regex crate; put \ before a character that is meant as it is
+hint: use the syntax of Rust's regex crate; put \ before a character to match it literally
 "####);
 }
 
@@ -113,7 +113,7 @@ fn a_bad_length_of_time() {
 exit: 64
 --- stdout ---
 --- stderr ---
-pgkit: invalid value '10' for '--statement-timeout <DURATION>': "10" is no length of time: write a number with its unit, such as 500ms, 10s, 5m or 1h30m; 0 is no limit
+pgkit: invalid value '10' for '--statement-timeout <DURATION>': invalid duration "10": must be a number with a unit, such as 500ms, 10s, 5m or 1h30m; 0 is no limit
 
 For more information, try '--help'.
 "####);
@@ -125,7 +125,7 @@ fn a_length_of_time_below_zero() {
 exit: 64
 --- stdout ---
 --- stderr ---
-pgkit: invalid value '-5s' for '--lock-timeout <DURATION>': "-5s" is below zero: write a number with its unit, such as 500ms, 10s, 5m or 1h30m; 0 is no limit
+pgkit: invalid value '-5s' for '--lock-timeout <DURATION>': negative duration "-5s": must be a number with a unit, such as 500ms, 10s, 5m or 1h30m; 0 is no limit
 
 For more information, try '--help'.
 "####);
@@ -141,33 +141,33 @@ fn a_watch_of_no_time() {
 exit: 64
 --- stdout ---
 --- stderr ---
-pgkit: --watch: "0" is no number of seconds above 0
-hint: write --watch 2, or --watch 0.5
+pgkit: --watch: invalid interval "0": must be a number of seconds above 0
+hint: use --watch 2 or --watch 0.5
 exit: 64
 --- stdout ---
 --- stderr ---
-pgkit: --watch: "-1" is no number of seconds above 0
-hint: write --watch 2, or --watch 0.5
+pgkit: --watch: invalid interval "-1": must be a number of seconds above 0
+hint: use --watch 2 or --watch 0.5
 exit: 64
 --- stdout ---
 --- stderr ---
-pgkit: --watch: "x" is no number of seconds above 0
-hint: write --watch 2, or --watch 0.5
+pgkit: --watch: invalid interval "x": must be a number of seconds above 0
+hint: use --watch 2 or --watch 0.5
 exit: 64
 --- stdout ---
 --- stderr ---
-pgkit: --watch: "nan" is no number of seconds above 0
-hint: write --watch 2, or --watch 0.5
+pgkit: --watch: invalid interval "nan": must be a number of seconds above 0
+hint: use --watch 2 or --watch 0.5
 exit: 64
 --- stdout ---
 --- stderr ---
-pgkit: --watch: "inf" is no number of seconds above 0
-hint: write --watch 2, or --watch 0.5
+pgkit: --watch: invalid interval "inf": must be a number of seconds above 0
+hint: use --watch 2 or --watch 0.5
 exit: 64
 --- stdout ---
 --- stderr ---
-pgkit: --watch: "" is no number of seconds above 0
-hint: write --watch 2, or --watch 0.5
+pgkit: --watch: invalid interval "": must be a number of seconds above 0
+hint: use --watch 2 or --watch 0.5
 "####);
 }
 
@@ -228,7 +228,7 @@ fn no_report_of_ones_own_of_that_name() {
     let mut command = bare_pgkit();
     let output = run(command.env("PGKIT_QUERIES", own.0.path()).args(["run", "slow"]));
     assert_eq!(output.code, Some(64));
-    assert!(output.stderr.starts_with("pgkit: run: there is no report \"slow\" in "), "{}", output.stderr);
+    assert!(output.stderr.starts_with("pgkit: run: could not find report \"slow\" in "), "{}", output.stderr);
     assert!(output.stderr.contains("hint: a report is a file NAME.sql there"), "{}", output.stderr);
 }
 
@@ -298,7 +298,8 @@ fn a_connection_string_for_a_name_is_refused() {
             let output = run(bare_pgkit().env("PGHOST", "/nowhere").args([report, text]));
             assert_eq!(output.code, Some(64), "{}", output.snapshot());
             assert!(
-                output.stderr.contains("stands where a name is expected") && output.stderr.contains("-d ")
+                output.stderr.contains("expected a name, not a connection string")
+                    && output.stderr.contains("-d ")
             );
             assert!(!output.stderr.contains("geheim"));
         }

@@ -1,7 +1,7 @@
 //! Tab and Enter on names that try to be more.
 
-use crate::typed::*;
-use crate::*;
+use super::typed::*;
+use super::*;
 
 /// Each special character, and each attack, behind a beginning that no other name has.
 fn names() -> Vec<String> {

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::Stdio;
 
-use crate::*;
+use super::*;
 
 /// Random names of pieces that mean something to a shell.
 fn names(count: usize) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! Names of a real server.
 
-use crate::typed::*;
-use crate::*;
+use super::typed::*;
+use super::*;
 
 fn environment(db: &Db) -> Vec<(String, String)> {
     let mut environment: Vec<(String, String)> =

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use nix::pty::{Winsize, openpty};
 
-use crate::*;
+use super::*;
 
 /// The shells, with what makes each of them ask pgkit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub fn installed() -> Vec<Shell> {
     let there = |shell: &Shell| {
         let there = Command::new(shell.name()).arg("-c").arg("exit 0").status().is_ok_and(|s| s.success());
         if !there {
-            eprintln!("not tested: {} is not installed", shell.name());
+            say(format_args!("not tested: {} is not installed", shell.name()));
         }
         there
     };

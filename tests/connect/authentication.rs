@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use pgkit::connect::{Connected, Flags};
 use pgkit::error::{Exit, Result};
 
-use crate::certificates::{Says, Signed, sign, write_revocations};
-use crate::run::{libpq_all, ours, ours_with};
-use crate::server::{Server, newest, value};
+use super::certificates::{Says, Signed, sign, write_revocations};
+use super::run::{libpq_all, ours, ours_with};
+use super::server::{Server, newest, value};
 
 const MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
 
@@ -379,7 +379,7 @@ fn an_authority_that_only_the_system_trusts_is_not_believed() {
         let settings = format!("host=right.example user=anyhow sslmode=verify-full sslrootcert={root}");
         // OpenSSL takes the system's roots from a variable, which another thread must not change.
         let output = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "authentication::the_child_that_connects"])
+            .args(["--exact", "connect::authentication::the_child_that_connects"])
             .env_clear()
             .env("SSL_CERT_FILE", world.path("right.crt"))
             .env(ORDERS, world.dbname(&settings))

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use pgkit::connect::{Connected, Flags};
 use pgkit::error::{Error, Exit, Result};
 
-use crate::fake::{self, Does, FINE, Fake, Then};
-use crate::run::{libpq, ours, ours_with, vars};
+use super::fake::{self, Does, FINE, Fake, Then};
+use super::run::{libpq, ours, ours_with, vars};
 
 const PRIMARY: Does = Does::Plain(Then::Serves(
     "15.18",

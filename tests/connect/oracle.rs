@@ -83,7 +83,7 @@ pub fn ask(params: &[(String, String)], env: &[(String, String)], wait: bool) ->
 pub fn ask_all(questions: Vec<Vec<(String, String)>>, env: &[(String, String)], wait: bool) -> Vec<Answer> {
     let orders = Orders { questions, wait, library: library() };
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "oracle::the_child_that_asks_libpq", "--nocapture"])
+        .args(["--exact", "connect::oracle::the_child_that_asks_libpq", "--nocapture"])
         .env_clear()
         .envs(env.iter().map(|(name, value)| (name, value)))
         .env(ORDERS, serde_json::to_string(&orders).unwrap())

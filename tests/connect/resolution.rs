@@ -8,7 +8,7 @@ use std::path::Path;
 use pgkit::connect::{Disk, Environment, Files, Flags, Stat, Target, TlsVersion, environment, resolve};
 use pgkit::error::Exit;
 
-use crate::oracle;
+use super::oracle;
 
 /// One way of saying where to connect.
 #[derive(Default, Clone)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use pgkit::connect::{Connected, Disk, Environment, Flags, Opening, connect, resolve};
 use pgkit::error::{Error, Result};
 
-use crate::oracle::{self, Answer};
+use super::oracle::{self, Answer};
 
 /// How one of the two fared.
 #[derive(Debug, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use pgkit::connect::{Connected, Flags, environment};
 
-use crate::certificates::Signed;
-use crate::run;
+use super::certificates::Signed;
+use super::run;
 
 /// A server in a folder of its own. It ends with this value, and with the thread that started it.
 pub struct Server {

@@ -3,15 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use crate::beats;
-use crate::fixture::{Jobs, Process, numbers};
-use crate::proxy::{Proxy, Way};
+use super::beats;
+use super::fixture::{Jobs, Process, numbers};
+use super::proxy::{Proxy, Way};
 use crate::support::*;
 
-#[test]
-fn a_claim_is_renewed_before_a_crontabber_would_take_it_for_stale() {
-    for bin in bins() {
-        let jobs = Jobs::on(
+fn a_claim_is_renewed_before_a_crontabber_would_take_it_for_stale(bin: &Binaries) {
+    let jobs = Jobs::on(
             bin,
             "renew",
             "[defaults]\nmax_ongoing_age = \"4s\"\n
@@ -20,35 +18,35 @@ fn a_claim_is_renewed_before_a_crontabber_would_take_it_for_stale() {
              [[job]]\nname = \"dates\"\nevery = \"1h\"\nbackfill = true\ncommand = [\"sleep\", \"0.8\"]\n
              [[job]]\nname = \"sql dates\"\nevery = \"1h\"\nbackfill = true\nsql = \"SELECT pg_sleep(0.8)\"\n",
         );
-        jobs.db.sql(
-            "CREATE TABLE t ();
+    jobs.db.sql(
+        "CREATE TABLE t ();
              INSERT INTO crontabber (app_name, next_run, last_success, error_count, last_error)
              SELECT name, now() - interval '1 d', date_trunc('hour', now()) - interval '7 h', 0, '{}'
              FROM unnest(ARRAY['dates', 'sql dates']) name",
-        );
-        // The trigger lets whoever holds the claim renew it.
-        jobs.ends(0, &["guard", "install"]);
-        let mut runner = jobs.start(&["run", "--parallel", "4"]);
-        let mut claims = BTreeSet::new();
-        while !runner.has_ended() {
-            for row in jobs.db.sql("SELECT app_name || ongoing, clock_timestamp() - ongoing < '4 s' FROM crontabber WHERE ongoing IS NOT NULL") {
+    );
+    // The trigger lets whoever holds the claim renew it.
+    jobs.ends(0, &["guard", "install"]);
+    let mut runner = jobs.start(&["run", "--parallel", "4"]);
+    let mut claims = BTreeSet::new();
+    while !runner.has_ended() {
+        for row in jobs.db.sql("SELECT app_name || ongoing, clock_timestamp() - ongoing < '4 s' FROM crontabber WHERE ongoing IS NOT NULL") {
                 assert_eq!(row[1].as_deref(), Some("t"), "on {}", bin.major);
                 claims.insert(row[0].clone());
             }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let output = runner.end();
-        assert_eq!(output.code, Some(0), "on {}: {}", bin.major, output.snapshot());
-        // Each was renewed once at least.
-        assert!(claims.len() >= 8, "{claims:?}");
-        assert_eq!(
-            (jobs.attempts("p"), jobs.attempts("s")),
-            (vec!["succeeded 1".into()], vec!["succeeded 1".into()])
-        );
-        assert_eq!(jobs.db.value("SELECT count(*) FROM t"), "1");
-        assert_eq!(jobs.db.value("SELECT count(*) FROM crontabber WHERE ongoing IS NOT NULL"), "0");
+        std::thread::sleep(Duration::from_millis(20));
     }
+    let output = runner.end();
+    assert_eq!(output.code, Some(0), "on {}: {}", bin.major, output.snapshot());
+    // Each was renewed once at least.
+    assert!(claims.len() >= 8, "{claims:?}");
+    assert_eq!(
+        (jobs.attempts("p"), jobs.attempts("s")),
+        (vec!["succeeded 1".into()], vec!["succeeded 1".into()])
+    );
+    assert_eq!(jobs.db.value("SELECT count(*) FROM t"), "1");
+    assert_eq!(jobs.db.value("SELECT count(*) FROM crontabber WHERE ongoing IS NOT NULL"), "0");
 }
+on_every_server!(a_claim_is_renewed_before_a_crontabber_would_take_it_for_stale);
 
 #[test]
 fn who_locks_the_row_of_a_healthy_job_for_longer_than_its_lease_costs_it_nothing() {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
 
-use crate::fixture::{Jobs, Process};
+use super::fixture::{Jobs, Process};
 use crate::support::*;
 
 /// What gives a process another clock (libfaketime), where it is installed.
@@ -16,10 +16,7 @@ fn faketime() -> Option<PathBuf> {
     ];
     let found = named.or_else(|| usual.iter().map(PathBuf::from).find(|path| path.is_file()));
     if found.is_none() {
-        #[expect(clippy::print_stderr, reason = "whoever runs the tests must see it")]
-        {
-            eprintln!("not run: no libfaketime (apt install libfaketime)");
-        }
+        say(format_args!("not run: no libfaketime (apt install libfaketime)"));
     }
     found
 }

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::fixture::{Jobs, lives, numbers};
+use super::fixture::{Jobs, lives, numbers};
+use super::{beats, figure, no_overlap, spans};
 use crate::support::*;
-use crate::{beats, figure, no_overlap, spans};
 
 fn kill_9(pid: i32) {
     let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
@@ -85,7 +85,7 @@ command = \"\"\"setsid sh -c 'echo $$ >> pids; until [ -e done ]; do sleep 0.03;
         for pid in [guard, runner.pid()] {
             kill(Pid::from_raw(pid), Signal::SIGSTOP).unwrap();
         }
-        for pid in crate::fixture::children(guard) {
+        for pid in super::fixture::children(guard) {
             kill_9(pid);
         }
         kill_9(runner.pid());

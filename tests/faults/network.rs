@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::fixture::{Jobs, Process, lives, numbers};
-use crate::proxy::{Proxy, Way};
+use super::fixture::{Jobs, Process, lives, numbers};
+use super::proxy::{Proxy, Way};
+use super::{beats, figure, no_overlap, spans};
 use crate::support::*;
-use crate::{beats, figure, no_overlap, spans};
 
 /// Starts a run whose server is behind this network.
 fn start(jobs: &Jobs, proxy: &Proxy) -> Process {
@@ -132,11 +132,11 @@ fn sql_on_a_network_that_is_cut_happens_once() {
 
 #[test]
 fn through_a_pooler_nothing_is_claimed_but_with_a_direct_connection_beside_it() {
-    let Some(program) = crate::through::program() else { return };
+    let Some(program) = super::through::program() else { return };
     let jobs =
         Jobs::new("pooled", "[[job]]\nname = \"j\"\nschedule = \"1d\"\ncommand = \"echo run >> log\"\n");
     for mode in ["session", "transaction"] {
-        let pooler = crate::through::Pooler::start(&program, &jobs.db, mode);
+        let pooler = super::through::Pooler::start(&program, &jobs.db, mode);
         let through = |args: &[&str]| {
             let mut command = pgkit(&pooler.db);
             jobs.dress(&mut command);

@@ -4,46 +4,44 @@ use std::time::{Duration, Instant};
 
 use pgkit::sandbox::Stop;
 
-use crate::fixture::{Jobs, lives, numbers};
-use crate::recovery::Postgres;
+use super::fixture::{Jobs, lives, numbers};
+use super::recovery::Postgres;
+use super::{beats, figure};
 use crate::support::*;
-use crate::{beats, figure};
 
 /// Jobs on a server of their own, which a test may break.
-fn own(bin: &pgkit::sandbox::Binaries, toml: &str) -> (pgkit::sandbox::Server, Jobs) {
+fn own(bin: &Binaries, toml: &str) -> (pgkit::sandbox::Server, Jobs) {
     let server = own_server(&options(bin));
     let jobs = Jobs::over(Db::existing(server.info(), "postgres"), toml);
     (server, jobs)
 }
 
-#[test]
-fn a_restart_shorter_than_the_lease_costs_no_program_and_sql_once() {
-    for bin in bins() {
-        let toml = beats("10s")
-            + "[[job]]\nname = \"s\"\nschedule = \"1d\"\nsql = \"INSERT INTO t DEFAULT VALUES; SELECT pg_sleep(1.5)\"\n";
-        let (mut server, jobs) = own(bin, &toml);
-        jobs.db.sql("CREATE TABLE t (at timestamptz DEFAULT clock_timestamp())");
-        for how in [Stop::Fast, Stop::Immediate].into_iter().take(if bin.major == 15 { 2 } else { 1 }) {
-            jobs.db.sql("DELETE FROM crontabber; DELETE FROM pgkit_run; DELETE FROM t");
-            let _ = std::fs::remove_file(jobs.path("done"));
-            std::fs::write(jobs.path("pids"), "").unwrap();
-            let runner = jobs.start(&["run", "--parallel", "2"]);
-            jobs.wait_for_lines("pids", 1);
-            jobs.wait("the SQL runs", || jobs.attempts("s") == ["running 1"]);
-            std::thread::sleep(Duration::from_millis(200));
-            server.restart(how).unwrap();
-            std::thread::sleep(Duration::from_millis(2500));
-            assert!(lives(numbers(&jobs.path("pids"))[0]), "on {}", bin.major);
-            std::fs::write(jobs.path("done"), "").unwrap();
-            let output = runner.end();
-            assert_eq!(jobs.attempts("j"), ["succeeded 1"], "on {}: {}", bin.major, output.snapshot());
-            // The SQL was rolled back with its session, and is due again.
-            jobs.wait("the SQL runs again", || jobs.jobs(&["run"]).code == Some(0));
-            assert_eq!(jobs.db.value("SELECT count(*) FROM t"), "1", "on {}", bin.major);
-            assert_eq!(jobs.db.value("SELECT sum(error_count) FROM crontabber"), "0");
-        }
+fn a_restart_shorter_than_the_lease_costs_no_program_and_sql_once(bin: &Binaries) {
+    let toml = beats("10s")
+        + "[[job]]\nname = \"s\"\nschedule = \"1d\"\nsql = \"INSERT INTO t DEFAULT VALUES; SELECT pg_sleep(1.5)\"\n";
+    let (mut server, jobs) = own(bin, &toml);
+    jobs.db.sql("CREATE TABLE t (at timestamptz DEFAULT clock_timestamp())");
+    for how in [Stop::Fast, Stop::Immediate].into_iter().take(if bin.major == 15 { 2 } else { 1 }) {
+        jobs.db.sql("DELETE FROM crontabber; DELETE FROM pgkit_run; DELETE FROM t");
+        let _ = std::fs::remove_file(jobs.path("done"));
+        std::fs::write(jobs.path("pids"), "").unwrap();
+        let runner = jobs.start(&["run", "--parallel", "2"]);
+        jobs.wait_for_lines("pids", 1);
+        jobs.wait("the SQL runs", || jobs.attempts("s") == ["running 1"]);
+        std::thread::sleep(Duration::from_millis(200));
+        server.restart(how).unwrap();
+        std::thread::sleep(Duration::from_millis(2500));
+        assert!(lives(numbers(&jobs.path("pids"))[0]), "on {}", bin.major);
+        std::fs::write(jobs.path("done"), "").unwrap();
+        let output = runner.end();
+        assert_eq!(jobs.attempts("j"), ["succeeded 1"], "on {}: {}", bin.major, output.snapshot());
+        // The SQL was rolled back with its session, and is due again.
+        jobs.wait("the SQL runs again", || jobs.jobs(&["run"]).code == Some(0));
+        assert_eq!(jobs.db.value("SELECT count(*) FROM t"), "1", "on {}", bin.major);
+        assert_eq!(jobs.db.value("SELECT sum(error_count) FROM crontabber"), "0");
     }
 }
+on_every_server!(a_restart_shorter_than_the_lease_costs_no_program_and_sql_once);
 
 #[test]
 fn a_server_that_stays_away_ends_programs_and_what_stays_goes_on_when_it_is_back() {
@@ -96,26 +94,22 @@ fn a_result_that_the_server_does_not_take_is_kept_and_recorded_later_once() {
     assert_eq!(numbers(&jobs.path("pids")).len(), 1);
 }
 
-#[test]
-fn a_session_that_the_server_ends_is_opened_again_and_its_lock_taken_again() {
-    for bin in bins() {
-        let jobs = Jobs::on(bin, "terminate", &beats("10s"));
-        let runner = jobs.start(&["run"]);
-        jobs.wait_for_lines("beats", 3);
-        let holders = "FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-        for _ in 0..3 {
-            jobs.db.sql(&format!("SELECT pg_terminate_backend(pid) {holders}"));
-            jobs.wait("the lock is held again", || {
-                jobs.db.value(&format!("SELECT count(*) {holders}")) == "1"
-            });
-        }
-        assert_eq!(jobs.jobs(&["run"]).code, Some(3));
-        std::fs::write(jobs.path("done"), "").unwrap();
-        let output = runner.end();
-        assert_eq!(output.code, Some(0), "{}", output.snapshot());
-        assert_eq!(jobs.attempts("j"), ["succeeded 1"]);
+fn a_session_that_the_server_ends_is_opened_again_and_its_lock_taken_again(bin: &Binaries) {
+    let jobs = Jobs::on(bin, "terminate", &beats("10s"));
+    let runner = jobs.start(&["run"]);
+    jobs.wait_for_lines("beats", 3);
+    let holders = "FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    for _ in 0..3 {
+        jobs.db.sql(&format!("SELECT pg_terminate_backend(pid) {holders}"));
+        jobs.wait("the lock is held again", || jobs.db.value(&format!("SELECT count(*) {holders}")) == "1");
     }
+    assert_eq!(jobs.jobs(&["run"]).code, Some(3));
+    std::fs::write(jobs.path("done"), "").unwrap();
+    let output = runner.end();
+    assert_eq!(output.code, Some(0), "{}", output.snapshot());
+    assert_eq!(jobs.attempts("j"), ["succeeded 1"]);
 }
+on_every_server!(a_session_that_the_server_ends_is_opened_again_and_its_lock_taken_again);
 
 #[test]
 fn an_answer_to_commit_that_is_lost_is_looked_up() {
@@ -137,32 +131,25 @@ fn an_answer_to_commit_that_is_lost_is_looked_up() {
     assert_eq!(jobs.db.value("SELECT count(*) FROM t"), "1");
 }
 
-#[test]
-fn a_standby_is_refused_clearly_and_can_be_looked_at() {
-    for bin in bins() {
-        let (mut server, jobs) = own(bin, "[[job]]\nname = \"j\"\nschedule = \"1d\"\nsql = \"SELECT 1\"\n");
-        jobs.ends(0, &["run"]);
-        let _standby = Postgres::standby(&mut server, bin);
-        for args in [
-            &["run"][..],
-            &["init"],
-            &["reset", "j"],
-            &["unlock", "j"],
-            &["pause", "j"],
-            &["guard", "install"],
-        ] {
-            let refused = jobs.ends(69, args);
-            assert!(
-                refused.stderr.starts_with("pgkit: the server is a standby, and this must write\n"),
-                "{}",
-                refused.stderr
-            );
-        }
-        assert_eq!(jobs.ends(0, &["list"]).lines().len(), 1);
-        assert_eq!(jobs.ends(0, &["history"]).lines().len(), 1);
-        assert_eq!(jobs.jobs(&["status", "--nagios"]).stdout, "OK - All systems nominal\n");
+fn a_standby_is_refused_clearly_and_can_be_looked_at(bin: &Binaries) {
+    let (mut server, jobs) = own(bin, "[[job]]\nname = \"j\"\nschedule = \"1d\"\nsql = \"SELECT 1\"\n");
+    jobs.ends(0, &["run"]);
+    let _standby = Postgres::standby(&mut server, bin);
+    for args in
+        [&["run"][..], &["init"], &["reset", "j"], &["unlock", "j"], &["pause", "j"], &["guard", "install"]]
+    {
+        let refused = jobs.ends(69, args);
+        assert!(
+            refused.stderr.starts_with("pgkit: the server is a standby, and this must write\n"),
+            "{}",
+            refused.stderr
+        );
     }
+    assert_eq!(jobs.ends(0, &["list"]).lines().len(), 1);
+    assert_eq!(jobs.ends(0, &["history"]).lines().len(), 1);
+    assert_eq!(jobs.jobs(&["status", "--nagios"]).stdout, "OK - All systems nominal\n");
 }
+on_every_server!(a_standby_is_refused_clearly_and_can_be_looked_at);
 
 #[test]
 fn after_a_change_of_the_server_nothing_new_is_claimed_for_a_while() {

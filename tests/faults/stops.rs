@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::fixture::{Jobs, lives, numbers};
-use crate::{beats, figure, no_overlap};
+use super::fixture::{Jobs, lives, numbers};
+use super::{beats, figure, no_overlap};
 
 fn stop(pid: i32) {
     kill(Pid::from_raw(pid), Signal::SIGSTOP).unwrap();

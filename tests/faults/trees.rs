@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::fixture::{Jobs, lives, numbers};
-use crate::proxy::Proxy;
+use super::fixture::{Jobs, lives, numbers};
+use super::proxy::Proxy;
 use crate::support::*;
 
 /// The most memory that a process has had so far, in kB.

@@ -32,9 +32,9 @@ use pgkit::sandbox::Binaries;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::fixture::told_whom;
+use super::fixture::told_whom;
+use super::{TABLES, file};
 use crate::support::*;
-use crate::{TABLES, file};
 
 /// What jobs of either kind leave their traces in, and what SQL jobs call. `nth` counts the calls of one process: a
 /// sequence, for it keeps what a failing job rolls back. `us` gives microseconds, which compare exactly.

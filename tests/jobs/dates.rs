@@ -1,15 +1,13 @@
 //! Which dates a job runs for: in order, each once, those that were missed, those that somebody names.
 
-use crate::Jobs;
+use super::Jobs;
 use crate::support::*;
 
-#[test]
-fn dates_come_in_order_each_once_and_a_date_again_only_on_request() {
-    for bin in bins() {
-        let jobs = Jobs::on(
-            bin,
-            "dates",
-            r#"
+fn dates_come_in_order_each_once_and_a_date_again_only_on_request(bin: &Binaries) {
+    let jobs = Jobs::on(
+        bin,
+        "dates",
+        r#"
 [[job]]
 name = "p"
 every = "1d"
@@ -22,54 +20,54 @@ every = "1d"
 backfill = true
 sql = "INSERT INTO t VALUES ($1)"
 "#,
-        );
-        jobs.db.sql(
+    );
+    jobs.db.sql(
             "CREATE TABLE t (d timestamptz PRIMARY KEY);
              INSERT INTO crontabber (app_name, next_run, last_success, error_count, last_error)
              SELECT n, now(), date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - interval '6 days', 0, '{}'
              FROM (VALUES ('p'), ('s')) AS v (n)",
         );
-        let day = |ago: i32| {
-            jobs.db.value(&format!(
-                "SELECT to_char((now() AT TIME ZONE 'UTC')::date - {ago}, 'YYYY-MM-DD\"T00:00:00Z\"')"
-            ))
-        };
-        let (five, two, one) = (day(5), day(2), day(1));
-        // A date ahead of its turn is passed over when its turn comes.
-        jobs.ends(0, &["run", "p", "--date", &two]);
-        jobs.ends(0, &["run"]);
-        assert_eq!(jobs.db.value("SELECT count(*) FROM t"), "6");
-        let dates = jobs.text("dates");
-        let dates: Vec<&str> = dates.lines().collect();
-        assert_eq!(
-            dates,
-            [
-                format!("{two} 1"),
-                format!("{five} 1"),
-                format!("{} 1", day(4)),
-                format!("{} 1", day(3)),
-                format!("{one} 1")
-            ]
-        );
-        // The cap of a pass leaves the rest for the next one, at once.
-        assert!(jobs.jobs(&["why", "p"]).stdout.contains("runs now, for "));
-        jobs.ends(0, &["run"]);
-        assert_eq!(jobs.text("dates").lines().count(), 6);
-        let again = jobs.ends(0, &["run", "p", "--date", &one]);
-        assert!(
-            again.stderr.contains("p: has done ") && again.stderr.contains("--rerun does it again"),
-            "{}",
-            again.snapshot()
-        );
-        jobs.ends(0, &["run", "p", "--date", &one, "--rerun"]);
-        assert_eq!(jobs.text("dates").lines().filter(|line| line.starts_with(&one)).count(), 2);
-        let states = jobs.db.sql(&format!(
-            "SELECT state FROM pgkit_run WHERE app_name = 'p' AND run_date = '{one}' ORDER BY id"
-        ));
-        assert_eq!(states, [[Some("superseded".to_owned())], [Some("succeeded".to_owned())]]);
-        assert_eq!(jobs.db.value("SELECT count(*) FROM crontabber_log WHERE success IS NOT NULL"), "13");
-    }
+    let day = |ago: i32| {
+        jobs.db.value(&format!(
+            "SELECT to_char((now() AT TIME ZONE 'UTC')::date - {ago}, 'YYYY-MM-DD\"T00:00:00Z\"')"
+        ))
+    };
+    let (five, two, one) = (day(5), day(2), day(1));
+    // A date ahead of its turn is passed over when its turn comes.
+    jobs.ends(0, &["run", "p", "--date", &two]);
+    jobs.ends(0, &["run"]);
+    assert_eq!(jobs.db.value("SELECT count(*) FROM t"), "6");
+    let dates = jobs.text("dates");
+    let dates: Vec<&str> = dates.lines().collect();
+    assert_eq!(
+        dates,
+        [
+            format!("{two} 1"),
+            format!("{five} 1"),
+            format!("{} 1", day(4)),
+            format!("{} 1", day(3)),
+            format!("{one} 1")
+        ]
+    );
+    // The cap of a pass leaves the rest for the next one, at once.
+    assert!(jobs.jobs(&["why", "p"]).stdout.contains("runs now, for "));
+    jobs.ends(0, &["run"]);
+    assert_eq!(jobs.text("dates").lines().count(), 6);
+    let again = jobs.ends(0, &["run", "p", "--date", &one]);
+    assert!(
+        again.stderr.contains("p: has done ") && again.stderr.contains("--rerun does it again"),
+        "{}",
+        again.snapshot()
+    );
+    jobs.ends(0, &["run", "p", "--date", &one, "--rerun"]);
+    assert_eq!(jobs.text("dates").lines().filter(|line| line.starts_with(&one)).count(), 2);
+    let states = jobs
+        .db
+        .sql(&format!("SELECT state FROM pgkit_run WHERE app_name = 'p' AND run_date = '{one}' ORDER BY id"));
+    assert_eq!(states, [[Some("superseded".to_owned())], [Some("succeeded".to_owned())]]);
+    assert_eq!(jobs.db.value("SELECT count(*) FROM crontabber_log WHERE success IS NOT NULL"), "13");
 }
+on_every_server!(dates_come_in_order_each_once_and_a_date_again_only_on_request);
 
 #[test]
 fn a_capped_job_of_crontabbers_notation_is_due_again_at_once() {
@@ -139,13 +137,11 @@ fn of_two_with_many_missed_dates_neither_waits_for_all_of_the_other() {
     assert!((80..=84).contains(&log.len()), "{log:?}");
 }
 
-#[test]
-fn a_date_that_somebody_names_leaves_the_schedule_as_it_was() {
-    for bin in bins() {
-        let jobs = Jobs::on(
-            bin,
-            "named",
-            r#"
+fn a_date_that_somebody_names_leaves_the_schedule_as_it_was(bin: &Binaries) {
+    let jobs = Jobs::on(
+        bin,
+        "named",
+        r#"
 [[job]]
 name = "grid"
 every = "1d"
@@ -160,50 +156,50 @@ schedule = "1d"
 command = "echo ran >> child"
 depends_on = ["grid"]
 "#,
-        );
-        let of = |job: &str| {
-            jobs.db.sql(&format!(
+    );
+    let of = |job: &str| {
+        jobs.db.sql(&format!(
                 "SELECT next_run, first_run, last_run, last_success, ongoing, error_count, last_error::text FROM crontabber WHERE app_name = '{job}'"
             ))
-        };
-        // Where there was no row there is none.
-        for job in ["grid", "original"] {
-            jobs.ends(0, &["run", job, "--date", "2026-01-02"]);
-            assert!(of(job).is_empty(), "{job}");
-        }
-        jobs.ends(1, &["run", "grid", "--date", "2026-01-04"]);
-        assert!(of("grid").is_empty());
-        // A row that is due stays so, whatever becomes of the date.
-        jobs.db.sql(
+    };
+    // Where there was no row there is none.
+    for job in ["grid", "original"] {
+        jobs.ends(0, &["run", job, "--date", "2026-01-02"]);
+        assert!(of(job).is_empty(), "{job}");
+    }
+    jobs.ends(1, &["run", "grid", "--date", "2026-01-04"]);
+    assert!(of("grid").is_empty());
+    // A row that is due stays so, whatever becomes of the date.
+    jobs.db.sql(
             "INSERT INTO crontabber (app_name, next_run, first_run, last_run, last_success, error_count, last_error)
              SELECT n, date_trunc('day', now()), now() - interval '9 d', now() - interval '1 d', now() - interval '1 d', 0, '{}'
              FROM (VALUES ('grid'), ('original')) v (n)",
         );
-        let before = [of("grid"), of("original")];
-        jobs.ends(0, &["run", "grid", "--date", "2026-01-03"]);
-        jobs.ends(1, &["run", "grid", "--date", "2026-01-04"]);
-        jobs.ends(0, &["run", "original", "--date", "2026-01-03"]);
-        assert_eq!([of("grid"), of("original")], before);
-        let why = jobs.jobs(&["why"]).stdout;
-        assert!(why.contains("grid\tyes\t") && why.contains("original\tyes\t"), "{why}");
-        // The date that is due is done when it was named.
-        let today = jobs.db.value("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD')");
-        jobs.ends(0, &["run", "grid", "--date", &today]);
-        assert!(jobs.jobs(&["why", "grid"]).stdout.contains("is not due before "));
-        let dry = jobs.ends(0, &["run", "grid", "--date", &today, "--dry-run"]);
-        assert!(dry.stdout.contains("no\thas done "), "{}", dry.stdout);
-        let dry = jobs.ends(0, &["run", "grid", "--date", "2026-01-09", "--dry-run"]);
-        assert_eq!(dry.stdout, "grid\tyes\truns now, for 2026-01-09T00:00:00Z\n");
-        let odd = jobs.ends(0, &["run", "grid", "--date", "2026-01-09T03:00"]);
-        assert!(
-            odd.stderr.contains("WARNING: 2026-01-09T03:00:00Z is no date of job \"grid\"'s schedule"),
-            "{}",
-            odd.stderr
-        );
-        let future = jobs.ends(0, &["run", "grid", "--date", "2199-01-09"]);
-        assert!(future.stderr.contains("lies in the future"), "{}", future.stderr);
-    }
+    let before = [of("grid"), of("original")];
+    jobs.ends(0, &["run", "grid", "--date", "2026-01-03"]);
+    jobs.ends(1, &["run", "grid", "--date", "2026-01-04"]);
+    jobs.ends(0, &["run", "original", "--date", "2026-01-03"]);
+    assert_eq!([of("grid"), of("original")], before);
+    let why = jobs.jobs(&["why"]).stdout;
+    assert!(why.contains("grid\tyes\t") && why.contains("original\tyes\t"), "{why}");
+    // The date that is due is done when it was named.
+    let today = jobs.db.value("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD')");
+    jobs.ends(0, &["run", "grid", "--date", &today]);
+    assert!(jobs.jobs(&["why", "grid"]).stdout.contains("is not due before "));
+    let dry = jobs.ends(0, &["run", "grid", "--date", &today, "--dry-run"]);
+    assert!(dry.stdout.contains("no\thas done "), "{}", dry.stdout);
+    let dry = jobs.ends(0, &["run", "grid", "--date", "2026-01-09", "--dry-run"]);
+    assert_eq!(dry.stdout, "grid\tyes\truns now, for 2026-01-09T00:00:00Z\n");
+    let odd = jobs.ends(0, &["run", "grid", "--date", "2026-01-09T03:00"]);
+    assert!(
+        odd.stderr.contains("WARNING: 2026-01-09T03:00:00Z is no date of job \"grid\"'s schedule"),
+        "{}",
+        odd.stderr
+    );
+    let future = jobs.ends(0, &["run", "grid", "--date", "2199-01-09"]);
+    assert!(future.stderr.contains("lies in the future"), "{}", future.stderr);
 }
+on_every_server!(a_date_that_somebody_names_leaves_the_schedule_as_it_was);
 
 #[test]
 fn a_date_that_is_named_by_its_day_is_the_one_that_the_schedule_has_that_day() {
@@ -238,55 +234,50 @@ sql = "SELECT $1"
     assert_eq!(dates, ["08 07:00, 09 06:30", "08 07:00, 09 06:30", "08 02:30, 09 02:30"]);
 }
 
-#[test]
-fn a_job_that_crontabber_has_begun_keeps_its_dates_when_pgkit_takes_it_over() {
-    for bin in bins() {
-        let jobs = Jobs::on(
-            bin,
-            "begun",
-            "[[job]]\nname = \"bf\"\nevery = \"1d\"\nbackfill = true\nsql = \"SELECT $1\"\n
+fn a_job_that_crontabber_has_begun_keeps_its_dates_when_pgkit_takes_it_over(bin: &Binaries) {
+    let jobs = Jobs::on(
+        bin,
+        "begun",
+        "[[job]]\nname = \"bf\"\nevery = \"1d\"\nbackfill = true\nsql = \"SELECT $1\"\n
              [[job]]\nname = \"plain\"\nevery = \"1d\"\nsql = \"SELECT 1\"\n",
-        );
-        // It has failed since it began three days ago.
-        jobs.db.sql(
+    );
+    // It has failed since it began three days ago.
+    jobs.db.sql(
             "INSERT INTO crontabber (app_name, next_run, first_run, last_run, error_count, last_error)
              SELECT n, now() - interval '1 min', now() - interval '3 d', now() - interval '6 min', 5, '{\"type\": \"a\", \"value\": \"b\", \"traceback\": \"c\"}'
              FROM (VALUES ('bf'), ('plain')) v (n)",
         );
-        let dry = jobs.ends(0, &["run", "--dry-run"]);
-        assert!(
-            dry.stdout.contains("bf\tyes\truns now, for 3 dates, from ")
-                && dry.stdout.contains("plain\tyes\t"),
-            "{}",
-            dry.stdout
-        );
-        jobs.ends(0, &["run"]);
-        assert_eq!((jobs.attempts("bf").len(), jobs.attempts("plain").len()), (3, 1), "on {}", bin.major);
-    }
+    let dry = jobs.ends(0, &["run", "--dry-run"]);
+    assert!(
+        dry.stdout.contains("bf\tyes\truns now, for 3 dates, from ") && dry.stdout.contains("plain\tyes\t"),
+        "{}",
+        dry.stdout
+    );
+    jobs.ends(0, &["run"]);
+    assert_eq!((jobs.attempts("bf").len(), jobs.attempts("plain").len()), (3, 1), "on {}", bin.major);
 }
+on_every_server!(a_job_that_crontabber_has_begun_keeps_its_dates_when_pgkit_takes_it_over);
 
-#[test]
-fn a_parent_whose_schedule_was_changed_holds_up_nobody() {
-    for bin in bins() {
-        let with = |every: &str| {
-            format!(
+fn a_parent_whose_schedule_was_changed_holds_up_nobody(bin: &Binaries) {
+    let with = |every: &str| {
+        format!(
                 "[[job]]\nname = \"parent\"\nevery = \"{every}\"\nsql = \"SELECT 1\"\n
                  [[job]]\nname = \"child\"\nschedule = \"1d\"\ncommand = \"echo ran >> child\"\ndepends_on = [\"parent\"]\n"
             )
-        };
-        let jobs = Jobs::on(bin, "replan", &with("1s"));
-        jobs.ends(0, &["run"]);
-        jobs.wait("the parent has run", || {
-            jobs.jobs(&["run", "parent"]).code == Some(0) && !jobs.attempts("parent").is_empty()
-        });
-        std::thread::sleep(std::time::Duration::from_millis(1100));
-        jobs.write(&with("1w"));
-        jobs.db.sql("DELETE FROM crontabber WHERE app_name = 'child'");
-        jobs.ends(0, &["run"]);
-        assert!(jobs.text("child").lines().count() >= 1, "on {}", bin.major);
-        assert_eq!(jobs.row("parent", "(next_run > now())"), "true");
-    }
+    };
+    let jobs = Jobs::on(bin, "replan", &with("1s"));
+    jobs.ends(0, &["run"]);
+    jobs.wait("the parent has run", || {
+        jobs.jobs(&["run", "parent"]).code == Some(0) && !jobs.attempts("parent").is_empty()
+    });
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    jobs.write(&with("1w"));
+    jobs.db.sql("DELETE FROM crontabber WHERE app_name = 'child'");
+    jobs.ends(0, &["run"]);
+    assert!(jobs.text("child").lines().count() >= 1, "on {}", bin.major);
+    assert_eq!(jobs.row("parent", "(next_run > now())"), "true");
 }
+on_every_server!(a_parent_whose_schedule_was_changed_holds_up_nobody);
 
 #[test]
 fn a_job_that_is_cut_off_after_its_first_date_ever_is_due_for_crontabber_too() {

@@ -2,72 +2,64 @@
 
 use nix::sys::signal::Signal;
 
-use crate::Jobs;
-use crate::fixture::lives;
+use super::Jobs;
+use super::fixture::lives;
 use crate::support::*;
 
 const TWO: &str = "[[job]]\nname = \"a\"\nschedule = \"1d\"\ncommand = \"echo a >> log\"\n
 [[job]]\nname = \"b\"\nschedule = \"1d\"\nsql = \"SELECT 1\"\ndepends_on = [\"a\"]\n";
 
-#[test]
-fn history_shows_what_pgkit_did_and_what_crontabber_did_before() {
-    for bin in bins() {
-        let jobs = Jobs::on(bin, "history", TWO);
-        jobs.db.sql(
+fn history_shows_what_pgkit_did_and_what_crontabber_did_before(bin: &Binaries) {
+    let jobs = Jobs::on(bin, "history", TWO);
+    jobs.db.sql(
             "INSERT INTO crontabber_log (app_name, log_time, duration, success) VALUES ('a', now() - interval '1 d', '3 s', now() - interval '1 d');
              INSERT INTO crontabber_log (app_name, log_time, duration, exc_type, exc_value, exc_traceback)
              VALUES ('a', now() - interval '2 d', '2 s', '<type ''exceptions.ValueError''>', 'ValueError(''boom'',)', 'File x')",
         );
-        jobs.ends(0, &["run"]);
-        let lines = jobs.ends(0, &["history", "--columns", "name,attempt,result,message"]);
-        assert_eq!(
-            lines.lines(),
-            [
-                "b\t1\tsucceeded\t",
-                "a\t1\tsucceeded\t",
-                "a\t\tsucceeded\t",
-                "a\t\tfailed\t<type 'exceptions.ValueError'>: ValueError('boom',)"
-            ],
-            "on {}",
-            bin.major
-        );
-        assert_eq!(jobs.ends(0, &["history", "b", "-n", "5"]).lines().len(), 1);
-        assert_eq!(jobs.ends(0, &["history", "-n", "3"]).lines().len(), 3);
-        let failed =
-            jobs.ends(0, &["history", "--failed", "--output", "--columns", "name,duration_s,printed"]);
-        assert_eq!(failed.lines(), ["a\t2.000000\tFile x"]);
-        // The columns that scripts count on come first, in this order.
-        let header = jobs.ends(0, &["history", "--csv"]).stdout;
-        assert!(
-            header.starts_with("name,run_date,attempt,started,duration_s,result,host,message,"),
-            "{header}"
-        );
-    }
+    jobs.ends(0, &["run"]);
+    let lines = jobs.ends(0, &["history", "--columns", "name,attempt,result,message"]);
+    assert_eq!(
+        lines.lines(),
+        [
+            "b\t1\tsucceeded\t",
+            "a\t1\tsucceeded\t",
+            "a\t\tsucceeded\t",
+            "a\t\tfailed\t<type 'exceptions.ValueError'>: ValueError('boom',)"
+        ],
+        "on {}",
+        bin.major
+    );
+    assert_eq!(jobs.ends(0, &["history", "b", "-n", "5"]).lines().len(), 1);
+    assert_eq!(jobs.ends(0, &["history", "-n", "3"]).lines().len(), 3);
+    let failed = jobs.ends(0, &["history", "--failed", "--output", "--columns", "name,duration_s,printed"]);
+    assert_eq!(failed.lines(), ["a\t2.000000\tFile x"]);
+    // The columns that scripts count on come first, in this order.
+    let header = jobs.ends(0, &["history", "--csv"]).stdout;
+    assert!(header.starts_with("name,run_date,attempt,started,duration_s,result,host,message,"), "{header}");
 }
+on_every_server!(history_shows_what_pgkit_did_and_what_crontabber_did_before);
 
-#[test]
-fn a_job_that_is_reset_never_ran_and_keeps_its_history() {
-    for bin in bins() {
-        let jobs = Jobs::on(bin, "reset", TWO);
-        jobs.ends(0, &["run"]);
-        jobs.ends(0, &["reset", "a"]);
-        assert_eq!(jobs.row("a", "app_name"), "");
-        assert_eq!(jobs.attempts("a"), ["superseded 1"]);
-        assert_eq!(jobs.db.value("SELECT count(*) FROM crontabber_log"), "2");
-        jobs.make_due("b");
-        assert!(jobs.jobs(&["why", "b"]).stdout.contains("hasn't been run yet"));
-        let again = jobs.ends(0, &["reset", "a"]);
-        assert!(again.stderr.contains("it never ran before either"), "{}", again.stderr);
-        jobs.ends(64, &["reset", "nobody"]);
-        jobs.ends(0, &["run"]);
-        assert_eq!(jobs.text("log"), "a\na\n");
-        // A ghost can be reset too: it is in the tables.
-        jobs.write(&TWO.replace("name = \"a\"", "name = \"c\"").replace("name = \"b\"", "name = \"d\""));
-        assert_eq!(jobs.ends(0, &["ghosts", "--columns", "name"]).lines(), ["a", "b"]);
-        jobs.ends(0, &["reset", "b"]);
-        assert_eq!(jobs.ends(0, &["ghosts", "--columns", "name,error_count"]).lines(), ["a\t0"]);
-    }
+fn a_job_that_is_reset_never_ran_and_keeps_its_history(bin: &Binaries) {
+    let jobs = Jobs::on(bin, "reset", TWO);
+    jobs.ends(0, &["run"]);
+    jobs.ends(0, &["reset", "a"]);
+    assert_eq!(jobs.row("a", "app_name"), "");
+    assert_eq!(jobs.attempts("a"), ["superseded 1"]);
+    assert_eq!(jobs.db.value("SELECT count(*) FROM crontabber_log"), "2");
+    jobs.make_due("b");
+    assert!(jobs.jobs(&["why", "b"]).stdout.contains("hasn't been run yet"));
+    let again = jobs.ends(0, &["reset", "a"]);
+    assert!(again.stderr.contains("it never ran before either"), "{}", again.stderr);
+    jobs.ends(64, &["reset", "nobody"]);
+    jobs.ends(0, &["run"]);
+    assert_eq!(jobs.text("log"), "a\na\n");
+    // A ghost can be reset too: it is in the tables.
+    jobs.write(&TWO.replace("name = \"a\"", "name = \"c\"").replace("name = \"b\"", "name = \"d\""));
+    assert_eq!(jobs.ends(0, &["ghosts", "--columns", "name"]).lines(), ["a", "b"]);
+    jobs.ends(0, &["reset", "b"]);
+    assert_eq!(jobs.ends(0, &["ghosts", "--columns", "name,error_count"]).lines(), ["a\t0"]);
 }
+on_every_server!(a_job_that_is_reset_never_ran_and_keeps_its_history);
 
 #[test]
 fn reset_and_unlock_leave_alone_what_runs() {
@@ -147,101 +139,92 @@ sql = "SELECT pg_sleep(CASE WHEN EXISTS (SELECT FROM fixed) THEN 0 ELSE 60 END)"
     assert!(jobs.ends(0, &["unlock", "p"]).stderr.contains("was not claimed by anybody"));
 }
 
-#[test]
-fn a_paused_job_does_not_run_whatever_is_wished() {
-    for bin in bins() {
-        let jobs = Jobs::on(bin, "pause", TWO);
-        jobs.ends(0, &["pause", "a"]);
-        jobs.ends(0, &["pause", "a"]);
-        let forced = jobs.ends(0, &["run", "a", "--force"]);
-        assert!(forced.stderr.contains("a: is paused"), "{}", forced.stderr);
-        jobs.ends(0, &["run", "a", "--date", "2026-01-01"]);
-        assert_eq!((jobs.text("log"), jobs.attempts("a").len()), (String::new(), 0));
-        assert!(jobs.jobs(&["why", "a"]).stdout.contains("is paused"));
-        assert!(jobs.ends(0, &["list"]).lines()[0].starts_with("a\tpaused"));
-        let nagios = jobs.jobs(&["status", "--nagios"]);
-        assert_eq!(
-            (nagios.code, nagios.stdout.as_str()),
-            (Some(1), "WARNING - a (a) | paused | it does not run until it is resumed\n")
-        );
-        jobs.ends(0, &["resume", "a"]);
-        jobs.ends(0, &["run"]);
-        assert_eq!(jobs.text("log"), "a\n");
-        jobs.ends(64, &["pause", "nobody"]);
-    }
+fn a_paused_job_does_not_run_whatever_is_wished(bin: &Binaries) {
+    let jobs = Jobs::on(bin, "pause", TWO);
+    jobs.ends(0, &["pause", "a"]);
+    jobs.ends(0, &["pause", "a"]);
+    let forced = jobs.ends(0, &["run", "a", "--force"]);
+    assert!(forced.stderr.contains("a: is paused"), "{}", forced.stderr);
+    jobs.ends(0, &["run", "a", "--date", "2026-01-01"]);
+    assert_eq!((jobs.text("log"), jobs.attempts("a").len()), (String::new(), 0));
+    assert!(jobs.jobs(&["why", "a"]).stdout.contains("is paused"));
+    assert!(jobs.ends(0, &["list"]).lines()[0].starts_with("a\tpaused"));
+    let nagios = jobs.jobs(&["status", "--nagios"]);
+    assert_eq!(
+        (nagios.code, nagios.stdout.as_str()),
+        (Some(1), "WARNING - a (a) | paused | it does not run until it is resumed\n")
+    );
+    jobs.ends(0, &["resume", "a"]);
+    jobs.ends(0, &["run"]);
+    assert_eq!(jobs.text("log"), "a\n");
+    jobs.ends(64, &["pause", "nobody"]);
 }
+on_every_server!(a_paused_job_does_not_run_whatever_is_wished);
 
-#[test]
-fn a_foreign_claim_is_respected_until_its_whole_age_is_past_and_one_from_the_future_too() {
-    for bin in bins() {
-        let jobs = Jobs::on(
-            bin,
-            "foreign",
-            "[[job]]\nname = \"a\"\nschedule = \"1d\"\ncommand = \"echo a >> log\"\nmax_ongoing_age = \"30h\"\n",
-        );
-        let since = |age: &str| {
-            jobs.db.sql(&format!(
+fn a_foreign_claim_is_respected_until_its_whole_age_is_past_and_one_from_the_future_too(bin: &Binaries) {
+    let jobs = Jobs::on(
+        bin,
+        "foreign",
+        "[[job]]\nname = \"a\"\nschedule = \"1d\"\ncommand = \"echo a >> log\"\nmax_ongoing_age = \"30h\"\n",
+    );
+    let since = |age: &str| {
+        jobs.db.sql(&format!(
                 "DELETE FROM crontabber; INSERT INTO crontabber (app_name, next_run, ongoing, error_count, last_error)
                  VALUES ('a', now() - interval '9 d', now() - interval '{age}', 0, '{{}}')"
             ));
-        };
-        // The original's arithmetic takes ages modulo a day.
-        for age in ["1 s", "11 h 59 m", "13 h", "25 h", "29 h 59 m", "-5 s", "-9 h"] {
-            since(age);
-            let busy = jobs.ends(3, &["run"]);
-            assert!(busy.stderr.contains("a: is due, and ongoing since "), "{age}: {}", busy.stderr);
-            assert_eq!(
-                age.starts_with('-'),
-                busy.stderr.contains("which is in the future"),
-                "{}",
-                busy.stderr
-            );
-        }
-        for age in ["30 h 1 s", "49 h", "9 d"] {
-            since(age);
-            let taken = jobs.ends(0, &["run"]);
-            assert!(taken.stderr.contains("it is taken over"), "{age}: {}", taken.stderr);
-        }
-        assert_eq!(jobs.text("log"), "a\na\na\n");
-        since("1 h");
-        let freed = jobs.ends(0, &["unlock", "a"]);
-        assert!(freed.stderr.contains("claimed by a crontabber since"), "{}", freed.stderr);
-        jobs.ends(0, &["run"]);
+    };
+    // The original's arithmetic takes ages modulo a day.
+    for age in ["1 s", "11 h 59 m", "13 h", "25 h", "29 h 59 m", "-5 s", "-9 h"] {
+        since(age);
+        let busy = jobs.ends(3, &["run"]);
+        assert!(busy.stderr.contains("a: is due, and ongoing since "), "{age}: {}", busy.stderr);
+        assert_eq!(age.starts_with('-'), busy.stderr.contains("which is in the future"), "{}", busy.stderr);
     }
+    for age in ["30 h 1 s", "49 h", "9 d"] {
+        since(age);
+        let taken = jobs.ends(0, &["run"]);
+        assert!(taken.stderr.contains("it is taken over"), "{age}: {}", taken.stderr);
+    }
+    assert_eq!(jobs.text("log"), "a\na\na\n");
+    since("1 h");
+    let freed = jobs.ends(0, &["unlock", "a"]);
+    assert!(freed.stderr.contains("claimed by a crontabber since"), "{}", freed.stderr);
+    jobs.ends(0, &["run"]);
 }
+on_every_server!(a_foreign_claim_is_respected_until_its_whole_age_is_past_and_one_from_the_future_too);
 
-#[test]
-fn the_guard_trigger_refuses_to_replace_a_young_claim_and_lets_everything_else_pass() {
-    for bin in bins() {
-        let jobs = Jobs::on(
-            bin,
-            "trigger",
-            "[[job]]\nname = \"a\"\nschedule = \"1d\"\nsql = \"SELECT 1\"\nmax_ongoing_age = \"2h\"\n",
-        );
-        assert_eq!(jobs.jobs(&["guard", "status"]).code, Some(1));
-        jobs.ends(0, &["guard", "install"]);
-        jobs.ends(0, &["guard", "install"]);
-        assert_eq!(jobs.jobs(&["guard", "status"]).code, Some(0));
-        jobs.ends(0, &["run"]);
-        let claims = |age: &str| {
-            jobs.db.sql(&format!("UPDATE crontabber SET ongoing = NULL; UPDATE crontabber SET ongoing = now() - interval '{age}'"));
-            jobs.db.try_sql("UPDATE crontabber SET ongoing = now() WHERE app_name = 'a'").map(drop)
-        };
-        for age in ["1 s", "119 m", "-1 h"] {
-            let refused = claims(age).unwrap_err();
-            let refused = refused.as_db_error().unwrap();
-            assert_eq!(refused.code().code(), "23505", "{age}");
-            assert_eq!(refused.constraint(), Some("crontabber_unique_app_name_idx"));
-            // crontabber looks for the name in the text.
-            assert!(refused.message().contains("crontabber_unique_app_name_idx"), "{refused}");
-        }
-        assert!(claims("121 m").is_ok(), "an old claim");
-        jobs.db.sql("UPDATE crontabber SET ongoing = NULL; UPDATE crontabber SET ongoing = now(); UPDATE crontabber SET error_count = 7");
-        jobs.db.sql("BEGIN; SELECT set_config('pgkit.claim', (SELECT ongoing::text FROM crontabber), true); UPDATE crontabber SET ongoing = clock_timestamp(); COMMIT");
-        jobs.db.sql("UPDATE crontabber SET ongoing = NULL");
-        jobs.ends(0, &["guard", "remove"]);
-        jobs.ends(0, &["guard", "remove"]);
-        assert_eq!(jobs.jobs(&["guard", "status"]).code, Some(1));
-        assert!(claims("1 s").is_ok());
+fn the_guard_trigger_refuses_to_replace_a_young_claim_and_lets_everything_else_pass(bin: &Binaries) {
+    let jobs = Jobs::on(
+        bin,
+        "trigger",
+        "[[job]]\nname = \"a\"\nschedule = \"1d\"\nsql = \"SELECT 1\"\nmax_ongoing_age = \"2h\"\n",
+    );
+    assert_eq!(jobs.jobs(&["guard", "status"]).code, Some(1));
+    jobs.ends(0, &["guard", "install"]);
+    jobs.ends(0, &["guard", "install"]);
+    assert_eq!(jobs.jobs(&["guard", "status"]).code, Some(0));
+    jobs.ends(0, &["run"]);
+    let claims = |age: &str| {
+        jobs.db.sql(&format!(
+            "UPDATE crontabber SET ongoing = NULL; UPDATE crontabber SET ongoing = now() - interval '{age}'"
+        ));
+        jobs.db.try_sql("UPDATE crontabber SET ongoing = now() WHERE app_name = 'a'").map(drop)
+    };
+    for age in ["1 s", "119 m", "-1 h"] {
+        let refused = claims(age).unwrap_err();
+        let refused = refused.as_db_error().unwrap();
+        assert_eq!(refused.code().code(), "23505", "{age}");
+        assert_eq!(refused.constraint(), Some("crontabber_unique_app_name_idx"));
+        // crontabber looks for the name in the text.
+        assert!(refused.message().contains("crontabber_unique_app_name_idx"), "{refused}");
     }
+    assert!(claims("121 m").is_ok(), "an old claim");
+    jobs.db.sql("UPDATE crontabber SET ongoing = NULL; UPDATE crontabber SET ongoing = now(); UPDATE crontabber SET error_count = 7");
+    jobs.db.sql("BEGIN; SELECT set_config('pgkit.claim', (SELECT ongoing::text FROM crontabber), true); UPDATE crontabber SET ongoing = clock_timestamp(); COMMIT");
+    jobs.db.sql("UPDATE crontabber SET ongoing = NULL");
+    jobs.ends(0, &["guard", "remove"]);
+    jobs.ends(0, &["guard", "remove"]);
+    assert_eq!(jobs.jobs(&["guard", "status"]).code, Some(1));
+    assert!(claims("1 s").is_ok());
 }
+on_every_server!(the_guard_trigger_refuses_to_replace_a_young_claim_and_lets_everything_else_pass);

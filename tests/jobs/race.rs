@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::Jobs;
-use crate::fixture::Process;
+use super::Jobs;
+use super::fixture::Process;
 use crate::support::*;
 
 /// How many rounds are played.
@@ -64,13 +64,11 @@ fn sql_is_started_by_one_of_many() {
     });
 }
 
-#[test]
-fn of_many_that_stay_one_starts_each_date_and_none_is_lost() {
-    for bin in bins() {
-        let jobs = Jobs::on(
-            bin,
-            "stay",
-            r#"
+fn of_many_that_stay_one_starts_each_date_and_none_is_lost(bin: &Binaries) {
+    let jobs = Jobs::on(
+        bin,
+        "stay",
+        r#"
 [[job]]
 name = "s"
 every = "1s"
@@ -82,26 +80,26 @@ every = "1s"
 backfill = true
 command = "echo {date} >> dates"
 "#,
-        );
-        jobs.db.sql("CREATE TABLE dates (date timestamptz)");
-        let all: Vec<Process> =
-            (0..4).map(|_| jobs.start(&["run", "--every", "2s", "--parallel", "2"])).collect();
-        std::thread::sleep(Duration::from_secs(6));
-        for process in all {
-            process.signal(Signal::SIGTERM);
-            let output = process.end();
-            assert_eq!(output.code, Some(143), "{}", output.snapshot());
-        }
-        let mut dates: BTreeMap<&str, usize> = BTreeMap::new();
-        let text = jobs.text("dates");
-        text.lines().for_each(|date| *dates.entry(date).or_default() += 1);
-        assert!(dates.len() >= 4 && dates.values().all(|count| *count == 1), "on {}: {dates:?}", bin.major);
-        let sql = jobs.db.sql(
+    );
+    jobs.db.sql("CREATE TABLE dates (date timestamptz)");
+    let all: Vec<Process> =
+        (0..4).map(|_| jobs.start(&["run", "--every", "2s", "--parallel", "2"])).collect();
+    std::thread::sleep(Duration::from_secs(6));
+    for process in all {
+        process.signal(Signal::SIGTERM);
+        let output = process.end();
+        assert_eq!(output.code, Some(143), "{}", output.snapshot());
+    }
+    let mut dates: BTreeMap<&str, usize> = BTreeMap::new();
+    let text = jobs.text("dates");
+    text.lines().for_each(|date| *dates.entry(date).or_default() += 1);
+    assert!(dates.len() >= 4 && dates.values().all(|count| *count == 1), "on {}: {dates:?}", bin.major);
+    let sql = jobs.db.sql(
             "SELECT count(*), count(DISTINCT date), extract(epoch FROM max(date) - min(date))::int + 1 FROM dates",
         );
-        assert!(sql[0].iter().all(|number| *number == sql[0][0]), "on {}: {sql:?}", bin.major);
-    }
+    assert!(sql[0].iter().all(|number| *number == sql[0][0]), "on {}: {sql:?}", bin.major);
 }
+on_every_server!(of_many_that_stay_one_starts_each_date_and_none_is_lost);
 
 /// What the original does for a job that is due: reads whether it is ongoing, and writes that it is, in two
 /// transactions. Says whether it would run it.

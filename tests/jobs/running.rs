@@ -1,6 +1,6 @@
 //! `jobs run` on both kinds of jobs: what they get, what is kept of them, what a person can wish.
 
-use crate::Jobs;
+use super::Jobs;
 use crate::support::*;
 
 #[test]
@@ -45,13 +45,11 @@ directory = "sub"
     );
 }
 
-#[test]
-fn failures_keep_their_kind_their_message_and_their_output() {
-    for bin in bins() {
-        let jobs = Jobs::on(
-            bin,
-            "failures",
-            r#"
+fn failures_keep_their_kind_their_message_and_their_output(bin: &Binaries) {
+    let jobs = Jobs::on(
+        bin,
+        "failures",
+        r#"
 [[job]]
 name = "exit"
 schedule = "1d"
@@ -83,58 +81,57 @@ schedule = "1d"
 timeout = "200ms"
 sql = "SELECT pg_sleep(60)"
 "#,
-        );
-        let output = jobs.ends(1, &["run"]);
-        assert!(
-            output.stderr.contains("pgkit: exit: failed for ") && output.stdout.is_empty(),
-            "{}",
-            output.snapshot()
-        );
-        let error = |job: &str| {
-            let text = jobs.row(job, "last_error");
-            let error: serde_json::Value = serde_json::from_str(&text).unwrap();
-            assert_eq!(error.as_object().unwrap().len(), 3, "{text}");
-            let part = |key: &str| error[key].as_str().unwrap().to_owned();
-            (part("type"), part("value"), part("traceback"))
-        };
-        let (kind, value, traceback) = error("exit");
-        assert_eq!((kind.as_str(), value.as_str()), ("exit status 7", "the end"));
-        // Its two outputs come over two pipes.
-        assert!(traceback.contains("out\n") && traceback.contains("first\nthe end\n\n"), "{traceback:?}");
-        assert_eq!(error("signal").0, "signal 9");
-        assert!(error("absent").1.contains("could not start ./not-there"), "{:?}", error("absent"));
-        assert_eq!(
-            (error("slow").0.as_str(), error("slow").1.as_str()),
-            ("timeout", "it took longer than its timeout of 200ms")
-        );
-        let (kind, value, traceback) = error("raise");
-        assert_eq!((kind.as_str(), value.as_str()), ("SQLSTATE P0001", "boom"));
-        for part in [
-            "DETAIL:  why\n",
-            "HINT:  what\n",
-            "CONTEXT:  PL/pgSQL function inline_code_block line 1 at RAISE",
-            "NOTICE:  step 1\n",
-        ] {
-            assert!(traceback.contains(part), "{traceback}");
-        }
-        assert_eq!(error("zero").0, "SQLSTATE 22012");
-        assert_eq!(error("slowsql").0, "timeout");
-        let log = jobs
-            .db
-            .sql("SELECT app_name, exc_type, success IS NULL, duration IS NOT NULL FROM crontabber_log");
-        assert_eq!(log.len(), 7);
-        assert!(
-            log.iter().all(|row| row[2].as_deref() == Some("t") && row[3].as_deref() == Some("t")),
-            "{log:?}"
-        );
-        assert_eq!(jobs.db.value("SELECT sum(error_count) FROM crontabber"), "7");
-        // None is due before its retry.
-        assert_eq!(jobs.ends(0, &["run"]).stderr, "");
-        assert_eq!(jobs.ends(0, &["run", "--ignore-failures", "--force", "zero"]).stdout, "");
-        assert_eq!(jobs.row("zero", "error_count"), "2");
-        assert_eq!(jobs.attempts("zero"), ["failed 1", "failed 2"]);
+    );
+    let output = jobs.ends(1, &["run"]);
+    assert!(
+        output.stderr.contains("pgkit: exit: failed for ") && output.stdout.is_empty(),
+        "{}",
+        output.snapshot()
+    );
+    let error = |job: &str| {
+        let text = jobs.row(job, "last_error");
+        let error: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(error.as_object().unwrap().len(), 3, "{text}");
+        let part = |key: &str| error[key].as_str().unwrap().to_owned();
+        (part("type"), part("value"), part("traceback"))
+    };
+    let (kind, value, traceback) = error("exit");
+    assert_eq!((kind.as_str(), value.as_str()), ("exit status 7", "the end"));
+    // Its two outputs come over two pipes.
+    assert!(traceback.contains("out\n") && traceback.contains("first\nthe end\n\n"), "{traceback:?}");
+    assert_eq!(error("signal").0, "signal 9");
+    assert!(error("absent").1.contains("could not start ./not-there"), "{:?}", error("absent"));
+    assert_eq!(
+        (error("slow").0.as_str(), error("slow").1.as_str()),
+        ("timeout", "it took longer than its timeout of 200ms")
+    );
+    let (kind, value, traceback) = error("raise");
+    assert_eq!((kind.as_str(), value.as_str()), ("SQLSTATE P0001", "boom"));
+    for part in [
+        "DETAIL:  why\n",
+        "HINT:  what\n",
+        "CONTEXT:  PL/pgSQL function inline_code_block line 1 at RAISE",
+        "NOTICE:  step 1\n",
+    ] {
+        assert!(traceback.contains(part), "{traceback}");
     }
+    assert_eq!(error("zero").0, "SQLSTATE 22012");
+    assert_eq!(error("slowsql").0, "timeout");
+    let log =
+        jobs.db.sql("SELECT app_name, exc_type, success IS NULL, duration IS NOT NULL FROM crontabber_log");
+    assert_eq!(log.len(), 7);
+    assert!(
+        log.iter().all(|row| row[2].as_deref() == Some("t") && row[3].as_deref() == Some("t")),
+        "{log:?}"
+    );
+    assert_eq!(jobs.db.value("SELECT sum(error_count) FROM crontabber"), "7");
+    // None is due before its retry.
+    assert_eq!(jobs.ends(0, &["run"]).stderr, "");
+    assert_eq!(jobs.ends(0, &["run", "--ignore-failures", "--force", "zero"]).stdout, "");
+    assert_eq!(jobs.row("zero", "error_count"), "2");
+    assert_eq!(jobs.attempts("zero"), ["failed 1", "failed 2"]);
 }
+on_every_server!(failures_keep_their_kind_their_message_and_their_output);
 
 #[test]
 fn what_a_job_prints_is_kept_at_both_ends_and_counted() {
@@ -162,13 +159,11 @@ command = "printf 'a\\000b\\377c\\n'"
     assert_eq!(row("bytes"), ["6", "12", "", "a\\x00b\\xf", ""]);
 }
 
-#[test]
-fn sql_runs_in_one_transaction_with_its_record() {
-    for bin in bins() {
-        let jobs = Jobs::on(
-            bin,
-            "sql",
-            r#"
+fn sql_runs_in_one_transaction_with_its_record(bin: &Binaries) {
+    let jobs = Jobs::on(
+        bin,
+        "sql",
+        r#"
 [defaults]
 timezone = "America/Los_Angeles"
 [[job]]
@@ -203,45 +198,40 @@ name = "copies"
 schedule = "1d"
 sql = "COPY t FROM STDIN"
 "#,
-        );
-        jobs.db.sql(
-            "CREATE TABLE t (job text, a text, b text, c text); CREATE TABLE parent (id int PRIMARY KEY);
+    );
+    jobs.db.sql(
+        "CREATE TABLE t (job text, a text, b text, c text); CREATE TABLE parent (id int PRIMARY KEY);
              CREATE TABLE child (id int REFERENCES parent DEFERRABLE INITIALLY DEFERRED);
              DROP ROLE IF EXISTS nobody; CREATE ROLE nobody; GRANT USAGE ON SCHEMA public TO nobody",
-        );
-        // 23:00 in Los Angeles is the next day in UTC.
-        jobs.ends(0, &["run", "dated", "--date", "2026-01-31"]);
-        let output = jobs.ends(1, &["run"]);
-        let rows = jobs.db.sql("SELECT concat_ws('|', job, a, b, c) FROM t ORDER BY 1");
-        let rows: Vec<&str> = rows.iter().map(|row| row[0].as_deref().unwrap()).collect();
-        let user = &jobs.db.info.user;
-        let after = format!("after|\"$user\", public{user}00");
-        assert_eq!(
-            rows,
-            [after.as_str(), "dated|2026-01-31|timestamp with time zone|America/Los_Angeles", "several|1"],
-            "{}",
-            output.snapshot()
-        );
-        let kind = |job: &str| {
-            let error: serde_json::Value = serde_json::from_str(&jobs.row(job, "last_error")).unwrap();
-            error["type"].as_str().unwrap().to_owned()
-        };
-        assert_eq!(
-            (kind("undone").as_str(), kind("deferred").as_str()),
-            ("SQLSTATE 22012", "SQLSTATE 23503")
-        );
-        assert!(kind("commits").starts_with("SQLSTATE ") && kind("copies").starts_with("SQLSTATE "));
-        assert_eq!(jobs.attempts("several"), ["succeeded 1"]);
-    }
+    );
+    // 23:00 in Los Angeles is the next day in UTC.
+    jobs.ends(0, &["run", "dated", "--date", "2026-01-31"]);
+    let output = jobs.ends(1, &["run"]);
+    let rows = jobs.db.sql("SELECT concat_ws('|', job, a, b, c) FROM t ORDER BY 1");
+    let rows: Vec<&str> = rows.iter().map(|row| row[0].as_deref().unwrap()).collect();
+    let user = &jobs.db.info.user;
+    let after = format!("after|\"$user\", public{user}00");
+    assert_eq!(
+        rows,
+        [after.as_str(), "dated|2026-01-31|timestamp with time zone|America/Los_Angeles", "several|1"],
+        "{}",
+        output.snapshot()
+    );
+    let kind = |job: &str| {
+        let error: serde_json::Value = serde_json::from_str(&jobs.row(job, "last_error")).unwrap();
+        error["type"].as_str().unwrap().to_owned()
+    };
+    assert_eq!((kind("undone").as_str(), kind("deferred").as_str()), ("SQLSTATE 22012", "SQLSTATE 23503"));
+    assert!(kind("commits").starts_with("SQLSTATE ") && kind("copies").starts_with("SQLSTATE "));
+    assert_eq!(jobs.attempts("several"), ["succeeded 1"]);
 }
+on_every_server!(sql_runs_in_one_transaction_with_its_record);
 
-#[test]
-fn what_cannot_run_in_a_transaction_runs_without_one() {
-    for bin in bins() {
-        let jobs = Jobs::on(
-            bin,
-            "without",
-            r#"
+fn what_cannot_run_in_a_transaction_runs_without_one(bin: &Binaries) {
+    let jobs = Jobs::on(
+        bin,
+        "without",
+        r#"
 [defaults]
 timezone = "Asia/Kolkata"
 [[job]]
@@ -283,22 +273,22 @@ name = "takes unseen"
 schedule = "1d"
 sql = "SELECT takes()"
 "#,
-        );
-        jobs.db.sql(
+    );
+    jobs.db.sql(
             "CREATE TABLE t (a text);
              CREATE FUNCTION takes() RETURNS void LANGUAGE plpgsql AS 'BEGIN EXECUTE ''DEALLOCATE ALL''; END'",
         );
-        let output = jobs.ends(1, &["run"]);
-        let rows = jobs.db.sql("SELECT a FROM t ORDER BY a COLLATE \"C\"");
-        let rows: Vec<&str> = rows.iter().map(|row| row[0].as_deref().unwrap()).collect();
-        assert_eq!(rows, ["0Asia/Kolkata", "Asia/Kolkata", "one", "own"], "{}", output.snapshot());
-        assert!(jobs.row("open", "last_error").contains("left a transaction open"), "{}", output.snapshot());
-        // It took pgkit's own statements and its lock with it, and is recorded all the same.
-        assert_eq!(jobs.attempts("takes all"), ["succeeded 1"], "{}", output.snapshot());
-        assert_eq!(jobs.attempts("takes some"), ["succeeded 1"], "{}", output.snapshot());
-        assert!(jobs.row("takes unseen", "last_error").contains("DEALLOCATE ALL"), "{}", output.snapshot());
-    }
+    let output = jobs.ends(1, &["run"]);
+    let rows = jobs.db.sql("SELECT a FROM t ORDER BY a COLLATE \"C\"");
+    let rows: Vec<&str> = rows.iter().map(|row| row[0].as_deref().unwrap()).collect();
+    assert_eq!(rows, ["0Asia/Kolkata", "Asia/Kolkata", "one", "own"], "{}", output.snapshot());
+    assert!(jobs.row("open", "last_error").contains("left a transaction open"), "{}", output.snapshot());
+    // It took pgkit's own statements and its lock with it, and is recorded all the same.
+    assert_eq!(jobs.attempts("takes all"), ["succeeded 1"], "{}", output.snapshot());
+    assert_eq!(jobs.attempts("takes some"), ["succeeded 1"], "{}", output.snapshot());
+    assert!(jobs.row("takes unseen", "last_error").contains("DEALLOCATE ALL"), "{}", output.snapshot());
 }
+on_every_server!(what_cannot_run_in_a_transaction_runs_without_one);
 
 #[test]
 fn what_ends_the_transaction_of_its_record_is_refused_in_the_file() {
@@ -502,16 +492,14 @@ fn text_that_the_servers_encoding_does_not_hold_is_escaped_and_what_it_holds_is_
     assert_eq!(jobs.row("für", "last_error ->> 'value'"), "10 \\u{20ac}");
 }
 
-#[test]
-fn what_is_older_than_a_job_wants_it_kept_goes_and_what_it_did_stays_done() {
-    for bin in bins() {
-        let jobs = Jobs::on(
+fn what_is_older_than_a_job_wants_it_kept_goes_and_what_it_did_stays_done(bin: &Binaries) {
+    let jobs = Jobs::on(
             bin,
             "kept",
             "[defaults]\nkeep_history = \"30d\"\n[[job]]\nname = \"j\"\nevery = \"1d\"\nbackfill = true\ncommand = [\"true\"]\n
              [[job]]\nname = \"other\"\nschedule = \"1d\"\ncommand = [\"true\"]\n",
         );
-        jobs.db.sql(
+    jobs.db.sql(
             "INSERT INTO crontabber (app_name, next_run, last_success, error_count, last_error)
              VALUES ('j', now(), date_trunc('day', now()) - interval '3 d', 0, '{}');
              INSERT INTO pgkit_job (app_name, first_seen, max_ongoing_age) VALUES ('j', now() - interval '90 d', '12 h');
@@ -523,27 +511,27 @@ fn what_is_older_than_a_job_wants_it_kept_goes_and_what_it_did_stays_done() {
              INSERT INTO crontabber_log (app_name, log_time, duration, success)
              SELECT 'j', now() - n * interval '1 d', '1 s', now() FROM generate_series(3, 80) n",
         );
-        jobs.ends(0, &["run"]);
-        let count = |what: &str| jobs.db.value(&format!("SELECT count(*) FROM {what}"));
-        assert_eq!(
-            count("pgkit_run WHERE app_name = 'j' AND started < now() - interval '30 d'"),
-            "1",
-            "on {}",
-            bin.major
-        );
-        assert_eq!(
-            count("pgkit_run WHERE app_name = 'j' AND run_date > now()"),
-            "1",
-            "a date ahead of its turn stays"
-        );
-        assert_eq!(count("crontabber_log WHERE log_time < now() - interval '30 d'"), "0");
-        // Somebody puts the last success back: what was done is not done again.
-        jobs.db.sql("UPDATE crontabber SET last_success = last_success - interval '70 d', next_run = now() - interval '1 s' WHERE app_name = 'j'");
-        let before = count("pgkit_run WHERE app_name = 'j'");
-        jobs.ends(0, &["run"]);
-        assert_eq!(count("pgkit_run WHERE app_name = 'j'"), before, "on {}", bin.major);
-    }
+    jobs.ends(0, &["run"]);
+    let count = |what: &str| jobs.db.value(&format!("SELECT count(*) FROM {what}"));
+    assert_eq!(
+        count("pgkit_run WHERE app_name = 'j' AND started < now() - interval '30 d'"),
+        "1",
+        "on {}",
+        bin.major
+    );
+    assert_eq!(
+        count("pgkit_run WHERE app_name = 'j' AND run_date > now()"),
+        "1",
+        "a date ahead of its turn stays"
+    );
+    assert_eq!(count("crontabber_log WHERE log_time < now() - interval '30 d'"), "0");
+    // Somebody puts the last success back: what was done is not done again.
+    jobs.db.sql("UPDATE crontabber SET last_success = last_success - interval '70 d', next_run = now() - interval '1 s' WHERE app_name = 'j'");
+    let before = count("pgkit_run WHERE app_name = 'j'");
+    jobs.ends(0, &["run"]);
+    assert_eq!(count("pgkit_run WHERE app_name = 'j'"), before, "on {}", bin.major);
 }
+on_every_server!(what_is_older_than_a_job_wants_it_kept_goes_and_what_it_did_stays_done);
 
 #[test]
 fn what_hinders_one_job_hinders_no_other() {
@@ -571,16 +559,14 @@ fn what_hinders_one_job_hinders_no_other() {
     assert_eq!(refused.stderr.matches("permission denied").count(), 1, "{}", refused.stderr);
 }
 
-#[test]
-fn a_job_has_all_the_time_it_needs_and_any_word_it_likes() {
-    for bin in bins() {
-        // Longer than pgkit's own statements may take.
-        let time = if bin.major == bins().iter().map(|bin| bin.major).min().unwrap() { 13 } else { 0 };
-        let jobs = Jobs::on(
-            bin,
-            "time",
-            &format!(
-                r#"
+fn a_job_has_all_the_time_it_needs_and_any_word_it_likes(bin: &Binaries) {
+    // Longer than pgkit's own statements may take.
+    let time = if bin.major == bins().iter().map(|bin| bin.major).min().unwrap() { 13 } else { 0 };
+    let jobs = Jobs::on(
+        bin,
+        "time",
+        &format!(
+            r#"
 [[job]]
 name = "copies"
 every = "1h"
@@ -595,15 +581,15 @@ name = "time"
 schedule = "1d"
 sql = "INSERT INTO t SELECT 'time' FROM pg_sleep({time})"
 "#
-            ),
-        );
-        jobs.db.sql(
-            "CREATE TABLE t (what text, at timestamptz);
+        ),
+    );
+    jobs.db.sql(
+        "CREATE TABLE t (what text, at timestamptz);
              INSERT INTO crontabber (app_name, next_run, last_success, error_count, last_error)
              VALUES ('copies', now() - interval '1 d', date_trunc('hour', now()) - interval '2 h', 0, '{}')",
-        );
-        let output = jobs.jobs(&["run", "--parallel", "3"]);
-        assert_eq!(output.code, Some(0), "on {}: {}", bin.major, output.snapshot());
-        assert_eq!(jobs.db.value("SELECT count(*) || ' ' || count(at) FROM t"), "3 2", "on {}", bin.major);
-    }
+    );
+    let output = jobs.jobs(&["run", "--parallel", "3"]);
+    assert_eq!(output.code, Some(0), "on {}: {}", bin.major, output.snapshot());
+    assert_eq!(jobs.db.value("SELECT count(*) || ' ' || count(at) FROM t"), "3 2", "on {}", bin.major);
 }
+on_every_server!(a_job_has_all_the_time_it_needs_and_any_word_it_likes);

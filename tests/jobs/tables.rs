@@ -1,7 +1,7 @@
 //! `jobs init`, and tables that are not as they should be.
 
+use super::{Jobs, TABLES};
 use crate::support::*;
-use crate::{Jobs, TABLES};
 
 const ONE: &str = "[[job]]\nname = \"a\"\nschedule = \"1d\"\nsql = \"SELECT 1\"\n";
 
@@ -16,15 +16,13 @@ fn role(jobs: &Jobs, name: &str) -> String {
     role
 }
 
-#[test]
-fn init_makes_what_is_missing_and_nothing_twice() {
-    for bin in bins() {
-        let jobs = Jobs::on(bin, "init", ONE);
-        let again = jobs.ends(0, &["init"]);
-        assert_eq!(again.stderr, "pgkit: schema \"public\": everything is there\n");
-        // The original's own tables, to the letter.
-        let shape = |schema: &str| {
-            jobs.db.sql(&format!(
+fn init_makes_what_is_missing_and_nothing_twice(bin: &Binaries) {
+    let jobs = Jobs::on(bin, "init", ONE);
+    let again = jobs.ends(0, &["init"]);
+    assert_eq!(again.stderr, "pgkit: schema \"public\": everything is there\n");
+    // The original's own tables, to the letter.
+    let shape = |schema: &str| {
+        jobs.db.sql(&format!(
                 "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
                         replace(pg_get_expr(d.adbin, d.adrelid), '{schema}.', '')
                  FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
@@ -32,30 +30,27 @@ fn init_makes_what_is_missing_and_nothing_twice() {
                  WHERE c.relnamespace = '{schema}'::regnamespace AND c.relname IN ('crontabber', 'crontabber_log')
                  ORDER BY c.relname, a.attnum"
             ))
-        };
-        jobs.db.sql(&format!("CREATE SCHEMA original; SET search_path = original; {TABLES}"));
-        assert_eq!(shape("public"), shape("original"), "on {}", bin.major);
-        let indexes = "SELECT count(*) FROM pg_indexes WHERE tablename LIKE 'crontabber%' AND schemaname = ";
-        assert_eq!(
-            jobs.db.value(&format!("{indexes}'public'")),
-            jobs.db.value(&format!("{indexes}'original'"))
-        );
-        // A table from before crontabber 0.18 gets its column.
-        jobs.db.sql("CREATE SCHEMA old; SET search_path = old; CREATE TABLE crontabber (app_name text NOT NULL, next_run timestamptz, first_run timestamptz, last_run timestamptz, last_success timestamptz, error_count integer DEFAULT 0, depends_on text[], last_error json)");
-        let old = jobs.ends(0, &["init", "--schema", "old"]);
-        assert!(
-            old.stderr.contains("schema \"old\": made crontabber.ongoing, crontabber_unique_app_name_idx, "),
-            "{}",
-            old.stderr
-        );
-        jobs.ends(0, &["run", "--schema", "old"]);
-        let absent = jobs.ends(65, &["init", "--schema", "it's \"odd\""]);
-        assert!(absent.stderr.contains("hint: CREATE SCHEMA makes it"), "{}", absent.stderr);
-        jobs.db.sql("CREATE SCHEMA \"it's \"\"odd\"\"\"");
-        jobs.ends(0, &["init", "--schema", "it's \"odd\""]);
-        jobs.ends(0, &["run", "--schema", "it's \"odd\""]);
-    }
+    };
+    jobs.db.sql(&format!("CREATE SCHEMA original; SET search_path = original; {TABLES}"));
+    assert_eq!(shape("public"), shape("original"), "on {}", bin.major);
+    let indexes = "SELECT count(*) FROM pg_indexes WHERE tablename LIKE 'crontabber%' AND schemaname = ";
+    assert_eq!(jobs.db.value(&format!("{indexes}'public'")), jobs.db.value(&format!("{indexes}'original'")));
+    // A table from before crontabber 0.18 gets its column.
+    jobs.db.sql("CREATE SCHEMA old; SET search_path = old; CREATE TABLE crontabber (app_name text NOT NULL, next_run timestamptz, first_run timestamptz, last_run timestamptz, last_success timestamptz, error_count integer DEFAULT 0, depends_on text[], last_error json)");
+    let old = jobs.ends(0, &["init", "--schema", "old"]);
+    assert!(
+        old.stderr.contains("schema \"old\": made crontabber.ongoing, crontabber_unique_app_name_idx, "),
+        "{}",
+        old.stderr
+    );
+    jobs.ends(0, &["run", "--schema", "old"]);
+    let absent = jobs.ends(65, &["init", "--schema", "it's \"odd\""]);
+    assert!(absent.stderr.contains("hint: CREATE SCHEMA makes it"), "{}", absent.stderr);
+    jobs.db.sql("CREATE SCHEMA \"it's \"\"odd\"\"\"");
+    jobs.ends(0, &["init", "--schema", "it's \"odd\""]);
+    jobs.ends(0, &["run", "--schema", "it's \"odd\""]);
 }
+on_every_server!(init_makes_what_is_missing_and_nothing_twice);
 
 #[test]
 fn eight_inits_at_once_all_succeed() {
@@ -114,56 +109,51 @@ fn nothing_runs_on_tables_that_are_not_there_or_not_whole() {
     );
 }
 
-#[test]
-fn a_role_without_rights_is_told_which_and_one_with_them_needs_no_more() {
-    for bin in bins() {
-        let jobs = Jobs::on(bin, "rights", ONE);
-        let (weak, owner) = (role(&jobs, "weak"), role(&jobs, "owner"));
-        jobs.db.sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE SCHEMA app");
-        let init = as_role(&jobs, &weak, &["init", "--schema", "app"]);
-        assert_eq!(init.code, Some(77), "{}", init.snapshot());
-        assert!(
-            init.stderr.contains(&format!("hint: GRANT CREATE, USAGE ON SCHEMA \"app\" TO \"{weak}\"")),
-            "{}",
-            init.stderr
-        );
-        jobs.db.sql(&format!(
-            "GRANT CREATE, USAGE ON SCHEMA app TO {owner}; GRANT USAGE ON SCHEMA app TO {weak}"
-        ));
-        let init = as_role(&jobs, &owner, &["init", "--schema", "app"]);
-        assert_eq!(init.code, Some(0), "{}", init.snapshot());
-        let ran = as_role(&jobs, &owner, &["run", "--schema", "app"]);
-        let is_told = ran.stderr.starts_with("pgkit: a: ran for ");
-        assert!(ran.code == Some(0) && is_told, "{}", ran.snapshot());
-        // Tables of another role: what hangs on them would run as oneself.
-        jobs.db.sql(&format!("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA app TO {weak}"));
-        for args in [["run", "--schema", "app"], ["list", "--schema", "app"]] {
-            let refused = as_role(&jobs, &weak, &args);
-            assert_eq!(refused.code, Some(65), "{}", refused.snapshot());
-            assert!(refused.stderr.contains(&format!("belongs to role {owner}")), "{}", refused.stderr);
-        }
-        // To look takes SELECT, and an owner that the jobs file names.
-        jobs.write(&format!("owner = \"{owner}\"\n{ONE}"));
-        let list = as_role(&jobs, &weak, &["list", "--schema", "app"]);
-        assert_eq!(list.code, Some(0), "{}", list.snapshot());
-        jobs.db.sql(&format!("GRANT {owner} TO {weak}"));
-        assert_eq!(as_role(&jobs, &weak, &["run", "--schema", "app"]).code, Some(0));
-        jobs.db.sql(&format!("DROP OWNED BY {owner}, {weak}; DROP ROLE {owner}, {weak}"));
+fn a_role_without_rights_is_told_which_and_one_with_them_needs_no_more(bin: &Binaries) {
+    let jobs = Jobs::on(bin, "rights", ONE);
+    let (weak, owner) = (role(&jobs, "weak"), role(&jobs, "owner"));
+    jobs.db.sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE SCHEMA app");
+    let init = as_role(&jobs, &weak, &["init", "--schema", "app"]);
+    assert_eq!(init.code, Some(77), "{}", init.snapshot());
+    assert!(
+        init.stderr.contains(&format!("hint: GRANT CREATE, USAGE ON SCHEMA \"app\" TO \"{weak}\"")),
+        "{}",
+        init.stderr
+    );
+    jobs.db
+        .sql(&format!("GRANT CREATE, USAGE ON SCHEMA app TO {owner}; GRANT USAGE ON SCHEMA app TO {weak}"));
+    let init = as_role(&jobs, &owner, &["init", "--schema", "app"]);
+    assert_eq!(init.code, Some(0), "{}", init.snapshot());
+    let ran = as_role(&jobs, &owner, &["run", "--schema", "app"]);
+    let is_told = ran.stderr.starts_with("pgkit: a: ran for ");
+    assert!(ran.code == Some(0) && is_told, "{}", ran.snapshot());
+    // Tables of another role: what hangs on them would run as oneself.
+    jobs.db.sql(&format!("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA app TO {weak}"));
+    for args in [["run", "--schema", "app"], ["list", "--schema", "app"]] {
+        let refused = as_role(&jobs, &weak, &args);
+        assert_eq!(refused.code, Some(65), "{}", refused.snapshot());
+        assert!(refused.stderr.contains(&format!("belongs to role {owner}")), "{}", refused.stderr);
     }
+    // To look takes SELECT, and an owner that the jobs file names.
+    jobs.write(&format!("owner = \"{owner}\"\n{ONE}"));
+    let list = as_role(&jobs, &weak, &["list", "--schema", "app"]);
+    assert_eq!(list.code, Some(0), "{}", list.snapshot());
+    jobs.db.sql(&format!("GRANT {owner} TO {weak}"));
+    assert_eq!(as_role(&jobs, &weak, &["run", "--schema", "app"]).code, Some(0));
+    jobs.db.sql(&format!("DROP OWNED BY {owner}, {weak}; DROP ROLE {owner}, {weak}"));
 }
+on_every_server!(a_role_without_rights_is_told_which_and_one_with_them_needs_no_more);
 
-#[test]
-fn what_stands_first_on_the_search_path_of_a_role_runs_in_its_jobs_alone() {
-    for bin in bins() {
-        let jobs = Jobs::on(
+fn what_stands_first_on_the_search_path_of_a_role_runs_in_its_jobs_alone(bin: &Binaries) {
+    let jobs = Jobs::on(
             bin,
             "path",
             "[[job]]\nname = \"dates\"\nevery = \"1h\"\nbackfill = true\nsql = \"INSERT INTO public.t SELECT current_setting('search_path')\"\n
              [[job]]\nname = \"fails\"\nschedule = \"1d\"\nsql = \"SELECT 'a'::text = 'b'::text\"\n
              [[job]]\nname = \"program\"\nschedule = \"1d\"\ncommand = [\"sleep\", \"1.5\"]\n",
         );
-        let role = role(&jobs, "path");
-        jobs.db.sql(&format!(
+    let role = role(&jobs, "path");
+    jobs.db.sql(&format!(
             "CREATE TABLE t (path text); ALTER ROLE {role} SUPERUSER;
              CREATE SCHEMA other; GRANT USAGE ON SCHEMA other TO {role};
              CREATE FUNCTION other.equal(text, text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE 'other'; END $$;
@@ -172,27 +162,25 @@ fn what_stands_first_on_the_search_path_of_a_role_runs_in_its_jobs_alone() {
              VALUES ('dates', now() - interval '1 d', date_trunc('hour', now()) - interval '3 h', 0, '{{}}');
              ALTER ROLE {role} SET search_path = other, pg_catalog, public"
         ));
-        let ran = as_role(&jobs, &role, &["run"]);
-        assert_eq!(ran.code, Some(1), "on {}: {}", bin.major, ran.snapshot());
-        let paths = "SELECT string_agg(DISTINCT path, '') || count(*) FROM t";
-        assert_eq!(jobs.db.value(paths), "other, pg_catalog, public3", "on {}", bin.major);
-        assert_eq!(jobs.attempts("program"), ["succeeded 1"]);
-        assert!(jobs.row("fails", "last_error").contains("\"other\""), "{}", jobs.row("fails", "last_error"));
-        jobs.db.sql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
-    }
+    let ran = as_role(&jobs, &role, &["run"]);
+    assert_eq!(ran.code, Some(1), "on {}: {}", bin.major, ran.snapshot());
+    let paths = "SELECT string_agg(DISTINCT path, '') || count(*) FROM t";
+    assert_eq!(jobs.db.value(paths), "other, pg_catalog, public3", "on {}", bin.major);
+    assert_eq!(jobs.attempts("program"), ["succeeded 1"]);
+    assert!(jobs.row("fails", "last_error").contains("\"other\""), "{}", jobs.row("fails", "last_error"));
+    jobs.db.sql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
 }
+on_every_server!(what_stands_first_on_the_search_path_of_a_role_runs_in_its_jobs_alone);
 
-#[test]
-fn what_a_role_or_a_database_has_set_hinders_nothing() {
-    for bin in bins() {
-        let jobs = Jobs::on(
+fn what_a_role_or_a_database_has_set_hinders_nothing(bin: &Binaries) {
+    let jobs = Jobs::on(
             bin,
             "settings",
             "[[job]]\nname = \"sql\"\nevery = \"1d\"\nbackfill = true\nsql = \"INSERT INTO public.t SELECT $1, pg_sleep(0.3)::text || current_setting('search_path') || current_setting('transaction_isolation')\"\n
              [[job]]\nname = \"program\"\nschedule = \"1d\"\ncommand = [\"sleep\", \"1.5\"]\n",
         );
-        let role = role(&jobs, "set");
-        jobs.db.sql(&format!(
+    let role = role(&jobs, "set");
+    jobs.db.sql(&format!(
             "CREATE TABLE t (d timestamptz, s text); GRANT ALL ON t TO {role}; GRANT CREATE, USAGE ON SCHEMA public TO {role};
              ALTER TABLE crontabber OWNER TO {role}; ALTER TABLE crontabber_log OWNER TO {role}; ALTER TABLE pgkit_meta OWNER TO {role};
              ALTER TABLE pgkit_job OWNER TO {role}; ALTER TABLE pgkit_run OWNER TO {role};
@@ -204,14 +192,14 @@ fn what_a_role_or_a_database_has_set_hinders_nothing() {
              ALTER ROLE {role} SET TimeZone = 'Asia/Tokyo'; ALTER ROLE {role} SET bytea_output = 'escape';
              ALTER ROLE {role} SET standard_conforming_strings = off"
         ));
-        if bin.major >= 14 {
-            jobs.db.sql(&format!("ALTER ROLE {role} SET idle_session_timeout = '50ms'"));
-        }
-        let ran = as_role(&jobs, &role, &["run", "--force", "sql", "program"]);
-        assert_eq!(ran.code, Some(0), "on {}: {}", bin.major, ran.snapshot());
-        let found = jobs.db.value("SELECT s FROM t");
-        assert_eq!(found, "\"\"read committed", "on {}", bin.major);
-        assert_eq!(as_role(&jobs, &role, &["list"]).lines().len(), 2);
-        jobs.db.sql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+    if bin.major >= 14 {
+        jobs.db.sql(&format!("ALTER ROLE {role} SET idle_session_timeout = '50ms'"));
     }
+    let ran = as_role(&jobs, &role, &["run", "--force", "sql", "program"]);
+    assert_eq!(ran.code, Some(0), "on {}: {}", bin.major, ran.snapshot());
+    let found = jobs.db.value("SELECT s FROM t");
+    assert_eq!(found, "\"\"read committed", "on {}", bin.major);
+    assert_eq!(as_role(&jobs, &role, &["list"]).lines().len(), 2);
+    jobs.db.sql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
 }
+on_every_server!(what_a_role_or_a_database_has_set_hinders_nothing);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::*;
+use super::*;
 
 fn schemas(db: &Db) -> Vec<String> {
     let rows = db.sql("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'pgkit%' ORDER BY 1");
@@ -18,79 +18,77 @@ fn round<'a>(rows: &'a [Row], way: &str) -> Vec<&'a Row> {
     rows.iter().filter(|row| text(row, "way") == way).collect()
 }
 
-#[test]
-fn who_sent_what_when_and_what_it_got() {
-    for bin in bins() {
-        for sessions in [2, 5] {
-            let db = database(server(bin).info(), "timeline");
-            let count = sessions.to_string();
-            let hold = Duration::from_millis(60);
-            let output = run(pgkit(&db).args([
-                "locks",
-                "demo",
-                "--sessions",
-                &count,
-                "--hold",
-                "60ms",
-                "--format",
-                "jsonl",
-            ]));
-            assert_eq!(output.stderr, "", "on {}", bin.major);
-            let rows = rows(&output);
-            let ms = hold.as_secs_f64() * 1e3;
-            for (way, winners, state, last) in [
-                ("NOWAIT", 1, Some("55P03"), "could not obtain lock on row"),
-                ("FOR UPDATE", sessions, None, ""),
-                ("SKIP LOCKED", 1, None, "no row"),
-                ("UPDATE", sessions, None, ""),
-            ] {
-                let round = round(&rows, way);
-                let what = format!("{way} by {sessions} on {}: {round:#?}", bin.major);
-                // All send the same, before anybody has got anything.
-                let first: Vec<&&Row> = round.iter().take(sessions).collect();
-                let statement = text(first[0], "what");
-                assert!(
-                    first.iter().all(|row| text(row, "event") == "sent" && text(row, "what") == statement),
-                    "{what}"
-                );
-                assert!(way == "UPDATE" || statement.contains("FOR UPDATE"), "{what}");
-                assert!(statement.starts_with("UPDATE ") || statement.ends_with(way), "{what}");
-                let got: Vec<&&Row> = round.iter().filter(|row| text(row, "event") == "got").collect();
-                assert_eq!(got.len(), sessions, "{what}");
-                let won: Vec<&&&Row> = got.iter().filter(|row| text(row, "what") == "the row").collect();
-                assert_eq!(won.len(), winners, "{what}");
-                for (n, row) in won.iter().enumerate() {
-                    // One after the other: each had it for so long.
-                    let waited = number(row, "waited_ms").unwrap();
-                    assert!(waited >= ms * n as f64 * 0.98, "{what}");
-                }
-                for row in got.iter().filter(|row| text(row, "what") != "the row") {
-                    assert!(text(row, "what").starts_with(last), "{what}");
-                    assert_eq!(row["sqlstate"].as_str(), state, "{what}");
-                    assert!(number(row, "waited_ms").unwrap() < ms, "{what}");
-                }
-                let ends: Vec<&str> = round
-                    .iter()
-                    .skip(sessions)
-                    .filter(|row| text(row, "event") == "sent")
-                    .map(|row| text(row, "what"))
-                    .collect();
-                assert_eq!(
-                    ends.iter().filter(|end| **end == "COMMIT").count(),
-                    if state.is_some() { 1 } else { sessions },
-                    "{what}"
-                );
-                assert_eq!(ends.len(), sessions, "{what}");
-                let at: Vec<f64> = round.iter().map(|row| number(row, "at_ms").unwrap()).collect();
-                assert!(at.is_sorted(), "{what}");
+fn who_sent_what_when_and_what_it_got(bin: &Binaries) {
+    for sessions in [2, 5] {
+        let db = database(server(bin).info(), "timeline");
+        let count = sessions.to_string();
+        let hold = Duration::from_millis(60);
+        let output = run(pgkit(&db).args([
+            "locks",
+            "demo",
+            "--sessions",
+            &count,
+            "--hold",
+            "60ms",
+            "--format",
+            "jsonl",
+        ]));
+        assert_eq!(output.stderr, "", "on {}", bin.major);
+        let rows = rows(&output);
+        let ms = hold.as_secs_f64() * 1e3;
+        for (way, winners, state, last) in [
+            ("NOWAIT", 1, Some("55P03"), "could not obtain lock on row"),
+            ("FOR UPDATE", sessions, None, ""),
+            ("SKIP LOCKED", 1, None, "no row"),
+            ("UPDATE", sessions, None, ""),
+        ] {
+            let round = round(&rows, way);
+            let what = format!("{way} by {sessions} on {}: {round:#?}", bin.major);
+            // All send the same, before anybody has got anything.
+            let first: Vec<&&Row> = round.iter().take(sessions).collect();
+            let statement = text(first[0], "what");
+            assert!(
+                first.iter().all(|row| text(row, "event") == "sent" && text(row, "what") == statement),
+                "{what}"
+            );
+            assert!(way == "UPDATE" || statement.contains("FOR UPDATE"), "{what}");
+            assert!(statement.starts_with("UPDATE ") || statement.ends_with(way), "{what}");
+            let got: Vec<&&Row> = round.iter().filter(|row| text(row, "event") == "got").collect();
+            assert_eq!(got.len(), sessions, "{what}");
+            let won: Vec<&&&Row> = got.iter().filter(|row| text(row, "what") == "the row").collect();
+            assert_eq!(won.len(), winners, "{what}");
+            for (n, row) in won.iter().enumerate() {
+                // One after the other: each had it for so long.
+                let waited = number(row, "waited_ms").unwrap();
+                assert!(waited >= ms * n as f64 * 0.98, "{what}");
             }
-            let pids: std::collections::BTreeSet<String> =
-                rows.iter().map(|row| row["pid"].to_string()).collect();
-            assert_eq!(pids.len(), sessions, "each session is one of its own");
-            assert_eq!(schemas(&db), Vec::<String>::new(), "on {}", bin.major);
+            for row in got.iter().filter(|row| text(row, "what") != "the row") {
+                assert!(text(row, "what").starts_with(last), "{what}");
+                assert_eq!(row["sqlstate"].as_str(), state, "{what}");
+                assert!(number(row, "waited_ms").unwrap() < ms, "{what}");
+            }
+            let ends: Vec<&str> = round
+                .iter()
+                .skip(sessions)
+                .filter(|row| text(row, "event") == "sent")
+                .map(|row| text(row, "what"))
+                .collect();
+            assert_eq!(
+                ends.iter().filter(|end| **end == "COMMIT").count(),
+                if state.is_some() { 1 } else { sessions },
+                "{what}"
+            );
+            assert_eq!(ends.len(), sessions, "{what}");
+            let at: Vec<f64> = round.iter().map(|row| number(row, "at_ms").unwrap()).collect();
+            assert!(at.is_sorted(), "{what}");
         }
+        let pids: std::collections::BTreeSet<String> =
+            rows.iter().map(|row| row["pid"].to_string()).collect();
+        assert_eq!(pids.len(), sessions, "each session is one of its own");
+        assert_eq!(schemas(&db), Vec::<String>::new(), "on {}", bin.major);
     }
 }
+on_every_server!(who_sent_what_when_and_what_it_got);
 
 #[test]
 fn a_lock_timeout_of_ones_own_holds_for_the_sessions() {
@@ -127,23 +125,21 @@ fn is_gone(db: &Db) {
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
 
-#[test]
-fn however_it_ends_its_schema_goes() {
-    for bin in bins() {
-        let db = database(server(bin).info(), "ends");
-        for (signal, code) in [
-            (Signal::SIGINT, Some(130)),
-            (Signal::SIGTERM, Some(143)),
-            (Signal::SIGHUP, Some(129)),
-            (Signal::SIGKILL, None),
-        ] {
-            let mut child = begun(&db);
-            send(child.id(), signal);
-            assert_eq!(child.wait().unwrap().code(), code, "{signal} on {}", bin.major);
-            is_gone(&db);
-        }
+fn however_it_ends_its_schema_goes(bin: &Binaries) {
+    let db = database(server(bin).info(), "ends");
+    for (signal, code) in [
+        (Signal::SIGINT, Some(130)),
+        (Signal::SIGTERM, Some(143)),
+        (Signal::SIGHUP, Some(129)),
+        (Signal::SIGKILL, None),
+    ] {
+        let mut child = begun(&db);
+        send(child.id(), signal);
+        assert_eq!(child.wait().unwrap().code(), code, "{signal} on {}", bin.major);
+        is_gone(&db);
     }
 }
+on_every_server!(however_it_ends_its_schema_goes);
 
 #[test]
 fn killed_at_any_moment_it_leaves_nothing() {
@@ -236,31 +232,29 @@ fn without_its_janitor_it_cleans_up_itself_and_says_so() {
 }
 
 #[cfg(target_os = "linux")]
-#[test]
-fn what_all_of_them_left_behind_the_next_one_drops_and_nothing_that_is_in_use() {
-    for bin in bins() {
-        let db = database(server(bin).info(), "leftovers");
-        let mut child = begun(&db);
-        let left = schemas(&db);
-        send(janitor(&child), Signal::SIGKILL);
-        send(child.id(), Signal::SIGKILL);
-        child.wait().unwrap();
-        eventually("their sessions are gone", || {
-            db.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'pgkit%'") == "0"
-        });
-        assert_eq!(schemas(&db), left, "on {}", bin.major);
-        // Names that only look alike are nobody's business.
-        db.sql("CREATE SCHEMA pgkit_locks_demo_mine; CREATE SCHEMA pgkit_locks_demo_0123456789");
-        let other = begun_beside(&db);
-        assert_eq!(run(pgkit(&db).args(["locks", "demo", "--hold", "10ms"])).code, Some(0));
-        let still = schemas(&db);
-        assert_eq!(still.len(), 3, "on {}: {still:?}", bin.major);
-        assert!(!still.contains(&left[0]), "{still:?}");
-        send(other.id(), Signal::SIGTERM);
-        other.wait_with_output().unwrap();
-        eventually("the other one's is gone", || schemas(&db).len() == 2);
-    }
+fn what_all_of_them_left_behind_the_next_one_drops_and_nothing_that_is_in_use(bin: &Binaries) {
+    let db = database(server(bin).info(), "leftovers");
+    let mut child = begun(&db);
+    let left = schemas(&db);
+    send(janitor(&child), Signal::SIGKILL);
+    send(child.id(), Signal::SIGKILL);
+    child.wait().unwrap();
+    eventually("their sessions are gone", || {
+        db.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'pgkit%'") == "0"
+    });
+    assert_eq!(schemas(&db), left, "on {}", bin.major);
+    // Names that only look alike are nobody's business.
+    db.sql("CREATE SCHEMA pgkit_locks_demo_mine; CREATE SCHEMA pgkit_locks_demo_0123456789");
+    let other = begun_beside(&db);
+    assert_eq!(run(pgkit(&db).args(["locks", "demo", "--hold", "10ms"])).code, Some(0));
+    let still = schemas(&db);
+    assert_eq!(still.len(), 3, "on {}: {still:?}", bin.major);
+    assert!(!still.contains(&left[0]), "{still:?}");
+    send(other.id(), Signal::SIGTERM);
+    other.wait_with_output().unwrap();
+    eventually("the other one's is gone", || schemas(&db).len() == 2);
 }
+on_every_server!(what_all_of_them_left_behind_the_next_one_drops_and_nothing_that_is_in_use);
 
 /// Another demonstration beside what is there.
 #[cfg(target_os = "linux")]
@@ -294,22 +288,20 @@ fn when_the_server_restarts_under_it_the_schema_goes_all_the_same() {
     }
 }
 
-#[test]
-fn who_may_not_make_a_schema_is_told_what_it_needs() {
-    for bin in bins() {
-        let db = database(server(bin).info(), "rights");
-        let role = format!("demo_{}_{}", bin.major, std::process::id());
-        db.sql(&format!("CREATE ROLE {role} LOGIN"));
-        let demo = || run(pgkit(&db).env("PGUSER", &role).args(["locks", "demo", "--hold", "10ms"]));
-        let output = demo();
-        assert_eq!((output.code, output.stdout.as_str()), (Some(77), ""), "{}", output.snapshot());
-        let grant = format!("hint: GRANT CREATE ON DATABASE \"{}\" TO \"{role}\"\n", db.name);
-        assert!(output.stderr.contains(&grant) && output.stderr.contains("--sandbox"), "{}", output.stderr);
-        db.sql(&format!("GRANT CREATE ON DATABASE \"{}\" TO {role}", db.name));
-        assert_eq!(demo().code, Some(0));
-        db.sql(&format!("REVOKE CREATE ON DATABASE \"{}\" FROM {role}; DROP ROLE {role}", db.name));
-    }
+fn who_may_not_make_a_schema_is_told_what_it_needs(bin: &Binaries) {
+    let db = database(server(bin).info(), "rights");
+    let role = format!("demo_{}_{}", bin.major, std::process::id());
+    db.sql(&format!("CREATE ROLE {role} LOGIN"));
+    let demo = || run(pgkit(&db).env("PGUSER", &role).args(["locks", "demo", "--hold", "10ms"]));
+    let output = demo();
+    assert_eq!((output.code, output.stdout.as_str()), (Some(77), ""), "{}", output.snapshot());
+    let grant = format!("hint: GRANT CREATE ON DATABASE \"{}\" TO \"{role}\"\n", db.name);
+    assert!(output.stderr.contains(&grant) && output.stderr.contains("--sandbox"), "{}", output.stderr);
+    db.sql(&format!("GRANT CREATE ON DATABASE \"{}\" TO {role}", db.name));
+    assert_eq!(demo().code, Some(0));
+    db.sql(&format!("REVOKE CREATE ON DATABASE \"{}\" FROM {role}; DROP ROLE {role}", db.name));
 }
+on_every_server!(who_may_not_make_a_schema_is_told_what_it_needs);
 
 #[test]
 fn in_a_sandbox_it_needs_no_server_and_leaves_no_file() {
@@ -334,12 +326,12 @@ fn in_a_sandbox_it_needs_no_server_and_leaves_no_file() {
 fn wrong_usage_is_said_before_anything_is_made() {
     for (args, said) in [
         (&["--sessions", "1"][..], "1 is not in 2..=100"),
-        (&["--hold", "3"], "no length of time"),
+        (&["--hold", "3"], "invalid duration"),
         (&["--columns", "nonsense"], "columns: way, at_ms, session, pid, event, what, sqlstate, waited_ms"),
         (&["--sandbox", "-h", "x"], "leave out the connection flags"),
         (&["--bin-dir", "/x"], "--sandbox"),
         (&["--sandbox", "--bin-dir", "/nonexistent"], "/nonexistent"),
-        (&["--format", "tree"], "the rows of locks demo are no tree"),
+        (&["--format", "tree"], "cannot draw the rows of locks demo as a tree"),
         (&["--watch", "1"], "unexpected argument '--watch'"),
     ] {
         let output = run(bare_pgkit().env("PGHOST", "/nowhere").args(["locks", "demo"]).args(args));

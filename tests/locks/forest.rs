@@ -2,7 +2,7 @@
 
 use pgkit::sandbox::Stop;
 
-use crate::*;
+use super::*;
 
 /// Twelve who wait, in trees of every kind.
 fn plant(scene: &mut Scene, major: u32) {
@@ -117,128 +117,120 @@ fn assert_planted(rows: &[Row], what: &str) {
     assert_eq!(depths[0], 0, "{what}");
 }
 
-#[test]
-fn the_forest_is_exactly_what_was_planted_whoever_asks() {
-    for bin in bins() {
-        let mut scene = Scene::new(bin);
-        plant(&mut scene, bin.major);
-        let db = scene.db();
-        let what = format!("on {}", bin.major);
+fn the_forest_is_exactly_what_was_planted_whoever_asks(bin: &Binaries) {
+    let mut scene = Scene::new(bin);
+    plant(&mut scene, bin.major);
+    let db = scene.db();
+    let what = format!("on {}", bin.major);
 
-        let all = rows(&run(pgkit(&db).args(["locks", "--format", "jsonl"])));
-        assert_planted(&all, &what);
-        let row = |name: &str| all.iter().find(|row| text(row, "application") == name).unwrap();
-        assert_eq!(
-            text(row("second"), "statement"),
-            "UPDATE shop.orders SET paid = false WHERE id = 1",
-            "{what}"
-        );
-        assert_eq!(text(row("payer"), "session_state"), "idle in transaction");
-        assert_eq!(text(row("second"), "session_state"), "active");
-        assert_eq!(text(row("second"), "user"), "postgres");
-        let prepared = all.iter().find(|row| text(row, "session_state") == "prepared").unwrap();
-        assert_eq!((text(prepared, "user"), text(prepared, "statement")), ("postgres", ""), "{what}");
-        for row in &all {
-            let transaction = number(row, "transaction_s");
-            if text(row, "application") == "adviser" {
-                assert_eq!(transaction, None, "a session's lock outlives its transaction: {row:?}");
-            } else {
-                assert!(transaction.is_some_and(|s| (0.0..60.0).contains(&s)), "{what}: {row:?}");
-            }
-            let waiting = number(row, "waiting_s");
-            assert_eq!(waiting.is_some(), !text(row, "mode").is_empty(), "{what}: {row:?}");
-            assert!(waiting.is_none_or(|s| (0.0..60.0).contains(&s)), "{what}: {row:?}");
+    let all = rows(&run(pgkit(&db).args(["locks", "--format", "jsonl"])));
+    assert_planted(&all, &what);
+    let row = |name: &str| all.iter().find(|row| text(row, "application") == name).unwrap();
+    assert_eq!(
+        text(row("second"), "statement"),
+        "UPDATE shop.orders SET paid = false WHERE id = 1",
+        "{what}"
+    );
+    assert_eq!(text(row("payer"), "session_state"), "idle in transaction");
+    assert_eq!(text(row("second"), "session_state"), "active");
+    assert_eq!(text(row("second"), "user"), "postgres");
+    let prepared = all.iter().find(|row| text(row, "session_state") == "prepared").unwrap();
+    assert_eq!((text(prepared, "user"), text(prepared, "statement")), ("postgres", ""), "{what}");
+    for row in &all {
+        let transaction = number(row, "transaction_s");
+        if text(row, "application") == "adviser" {
+            assert_eq!(transaction, None, "a session's lock outlives its transaction: {row:?}");
+        } else {
+            assert!(transaction.is_some_and(|s| (0.0..60.0).contains(&s)), "{what}: {row:?}");
         }
-        assert!(number(row("second"), "waiting_s") >= number(row("behind leader"), "waiting_s"), "{what}");
+        let waiting = number(row, "waiting_s");
+        assert_eq!(waiting.is_some(), !text(row, "mode").is_empty(), "{what}: {row:?}");
+        assert!(waiting.is_none_or(|s| (0.0..60.0).contains(&s)), "{what}: {row:?}");
+    }
+    assert!(number(row("second"), "waiting_s") >= number(row("behind leader"), "waiting_s"), "{what}");
 
-        // Who has no rights sees the same, but not what others do; that is said.
-        db.sql("CREATE ROLE nobody_special LOGIN");
-        let output = run(pgkit(&db).env("PGUSER", "nobody_special").args(["locks", "--format", "jsonl"]));
-        assert!(output.stderr.ends_with(" sessions hidden: needs pg_read_all_stats\n"), "{}", output.stderr);
-        assert_eq!(output.stderr.lines().count(), 1);
-        let masked = rows(&output);
-        assert_planted(&masked, &format!("{what}, without rights"));
-        for row in masked.iter().filter(|row| text(row, "session_state") != "prepared") {
-            assert_eq!(text(row, "statement"), "<insufficient privilege>");
-            assert_eq!((number(row, "transaction_s"), text(row, "session_state")), (None, ""));
-            // Since 14 everybody may see since when somebody waits.
-            let seen = bin.major >= 14 && !text(row, "mode").is_empty();
-            assert_eq!(number(row, "waiting_s").is_some(), seen, "{what}: {row:?}");
-        }
-        let quiet = run(pgkit(&db).env("PGUSER", "nobody_special").args(["locks", "-q"]));
-        assert_eq!((quiet.code, quiet.stderr.as_str()), (Some(0), ""), "{what}");
+    // Who has no rights sees the same, but not what others do; that is said.
+    db.sql("CREATE ROLE nobody_special LOGIN");
+    let output = run(pgkit(&db).env("PGUSER", "nobody_special").args(["locks", "--format", "jsonl"]));
+    assert!(output.stderr.ends_with(" sessions hidden: needs pg_read_all_stats\n"), "{}", output.stderr);
+    assert_eq!(output.stderr.lines().count(), 1);
+    let masked = rows(&output);
+    assert_planted(&masked, &format!("{what}, without rights"));
+    for row in masked.iter().filter(|row| text(row, "session_state") != "prepared") {
+        assert_eq!(text(row, "statement"), "<insufficient privilege>");
+        assert_eq!((number(row, "transaction_s"), text(row, "session_state")), (None, ""));
+        // Since 14 everybody may see since when somebody waits.
+        let seen = bin.major >= 14 && !text(row, "mode").is_empty();
+        assert_eq!(number(row, "waiting_s").is_some(), seen, "{what}: {row:?}");
+    }
+    let quiet = run(pgkit(&db).env("PGUSER", "nobody_special").args(["locks", "-q"]));
+    assert_eq!((quiet.code, quiet.stderr.as_str()), (Some(0), ""), "{what}");
 
-        // From another database names cannot be known, and the forest is the same.
-        db.sql("CREATE DATABASE elsewhere");
-        let far = Db::existing(scene.server.info(), "elsewhere");
-        let far = rows(&run(pgkit(&far).args(["locks", "--format", "jsonl"])));
-        let shape = |rows: &[Row]| -> Vec<(String, String, u64)> {
-            let one =
-                |r: &Row| (text(r, "pid").into(), text(r, "blocker").into(), r["depth"].as_u64().unwrap());
-            rows.iter().map(one).collect()
+    // From another database names cannot be known, and the forest is the same.
+    db.sql("CREATE DATABASE elsewhere");
+    let far = Db::existing(scene.server.info(), "elsewhere");
+    let far = rows(&run(pgkit(&far).args(["locks", "--format", "jsonl"])));
+    let shape = |rows: &[Row]| -> Vec<(String, String, u64)> {
+        let one = |r: &Row| (text(r, "pid").into(), text(r, "blocker").into(), r["depth"].as_u64().unwrap());
+        rows.iter().map(one).collect()
+    };
+    assert_eq!(shape(&far), shape(&all), "{what}");
+    let row = |name: &str| far.iter().find(|row| text(row, "application") == name).unwrap();
+    assert_eq!(text(row("advised"), "object"), "advisory lock -42 of database postgres");
+    let object = text(row("alter"), "object");
+    assert!(object.starts_with("relation ") && object.ends_with(" of database postgres"), "{what}: {object}");
+
+    // Both texts give the same rows, in psql too.
+    let columns = "pid,blocker,depth,user,application,session_state,mode,object,statement";
+    let ours = run(pgkit(&db).args(["locks", "--columns", columns]));
+    for version in [bin.major.to_string(), "10".to_owned()] {
+        let script = run(pgkit(&db).args(["locks", "--sql", "--server-version", &version]));
+        assert_eq!(script.code, Some(0), "{}", script.snapshot());
+        // A script for another major names parameters that this server does not know.
+        let known = db.value("SELECT string_agg(lower(name), ',') FROM pg_catalog.pg_settings");
+        let is_known = |line: &&str| {
+            let name = line.strip_prefix("SET LOCAL ").and_then(|rest| rest.split(' ').next());
+            name.is_none_or(|name| known.split(',').any(|known| known == name.to_lowercase()))
         };
-        assert_eq!(shape(&far), shape(&all), "{what}");
-        let row = |name: &str| far.iter().find(|row| text(row, "application") == name).unwrap();
-        assert_eq!(text(row("advised"), "object"), "advisory lock -42 of database postgres");
-        let object = text(row("alter"), "object");
-        assert!(
-            object.starts_with("relation ") && object.ends_with(" of database postgres"),
-            "{what}: {object}"
-        );
-
-        // Both texts give the same rows, in psql too.
-        let columns = "pid,blocker,depth,user,application,session_state,mode,object,statement";
-        let ours = run(pgkit(&db).args(["locks", "--columns", columns]));
-        for version in [bin.major.to_string(), "10".to_owned()] {
-            let script = run(pgkit(&db).args(["locks", "--sql", "--server-version", &version]));
-            assert_eq!(script.code, Some(0), "{}", script.snapshot());
-            // A script for another major names parameters that this server does not know.
-            let known = db.value("SELECT string_agg(lower(name), ',') FROM pg_catalog.pg_settings");
-            let is_known = |line: &&str| {
-                let name = line.strip_prefix("SET LOCAL ").and_then(|rest| rest.split(' ').next());
-                name.is_none_or(|name| known.split(',').any(|known| known == name.to_lowercase()))
-            };
-            let script = script.stdout.lines().filter(is_known).collect::<Vec<_>>().join("\n");
-            let jit = if bin.major >= 11 { "SET jit = off" } else { "SELECT" };
-            let out = run(psql(&db).args(["-q", "--csv", "-c", jit, "-c", &script]).env("PGTZ", "UTC"));
-            assert_eq!((out.code, out.stderr.as_str()), (Some(0), ""), "{what}");
-            let mut theirs = String::new();
-            for record in
-                csv::ReaderBuilder::new().has_headers(false).from_reader(out.stdout.as_bytes()).records()
-            {
-                let record = record.unwrap();
-                let kept: Vec<&str> = [0, 1, 2, 3, 4, 5, 6, 7, 10].iter().map(|i| &record[*i]).collect();
-                theirs.push_str(&kept.join("\t").replace('\n', "\\n"));
-                theirs.push('\n');
-            }
-            assert_eq!(theirs, ours.stdout, "{what}, the text for {version}");
+        let script = script.stdout.lines().filter(is_known).collect::<Vec<_>>().join("\n");
+        let jit = if bin.major >= 11 { "SET jit = off" } else { "SELECT" };
+        let out = run(psql(&db).args(["-q", "--csv", "-c", jit, "-c", &script]).env("PGTZ", "UTC"));
+        assert_eq!((out.code, out.stderr.as_str()), (Some(0), ""), "{what}");
+        let mut theirs = String::new();
+        for record in
+            csv::ReaderBuilder::new().has_headers(false).from_reader(out.stdout.as_bytes()).records()
+        {
+            let record = record.unwrap();
+            let kept: Vec<&str> = [0, 1, 2, 3, 4, 5, 6, 7, 10].iter().map(|i| &record[*i]).collect();
+            theirs.push_str(&kept.join("\t").replace('\n', "\\n"));
+            theirs.push('\n');
         }
+        assert_eq!(theirs, ours.stdout, "{what}, the text for {version}");
     }
 }
+on_every_server!(the_forest_is_exactly_what_was_planted_whoever_asks);
 
-#[test]
-fn a_prepared_transaction_is_known_after_a_restart_too() {
-    for bin in bins() {
-        let mut scene = Scene::new(bin);
-        scene.db().sql("CREATE TABLE kept (id int)");
-        for gid in ["one", "two"] {
-            scene.holder(gid, &format!("BEGIN; LOCK TABLE kept IN SHARE MODE; PREPARE TRANSACTION '{gid}'"));
-        }
-        scene.holders.clear();
-        scene.server.restart(Stop::Immediate).unwrap();
-        scene.waiter("writer", "", "INSERT INTO kept VALUES (1)");
-        let all = rows(&run(pgkit(&scene.db()).args(["locks", "--format", "jsonl"])));
-        assert_eq!(
-            trees(&all),
-            [
-                "prepared:one\n  writer < prepared:one: RowExclusiveLock, table public.kept\n",
-                "prepared:two\n  writer < prepared:two: RowExclusiveLock, table public.kept\n",
-            ],
-            "on {}",
-            bin.major
-        );
+fn a_prepared_transaction_is_known_after_a_restart_too(bin: &Binaries) {
+    let mut scene = Scene::new(bin);
+    scene.db().sql("CREATE TABLE kept (id int)");
+    for gid in ["one", "two"] {
+        scene.holder(gid, &format!("BEGIN; LOCK TABLE kept IN SHARE MODE; PREPARE TRANSACTION '{gid}'"));
     }
+    scene.holders.clear();
+    scene.server.restart(Stop::Immediate).unwrap();
+    scene.waiter("writer", "", "INSERT INTO kept VALUES (1)");
+    let all = rows(&run(pgkit(&scene.db()).args(["locks", "--format", "jsonl"])));
+    assert_eq!(
+        trees(&all),
+        [
+            "prepared:one\n  writer < prepared:one: RowExclusiveLock, table public.kept\n",
+            "prepared:two\n  writer < prepared:two: RowExclusiveLock, table public.kept\n",
+        ],
+        "on {}",
+        bin.major
+    );
 }
+on_every_server!(a_prepared_transaction_is_known_after_a_restart_too);
 
 #[test]
 fn every_kind_of_object_has_its_name() {

@@ -1,7 +1,7 @@
 //! Waits that the table of locks does not tell, or not whom they are for: a standby's replay, and safe snapshots.
 
-use crate::replica::replica;
-use crate::*;
+use super::replica::replica;
+use super::*;
 
 fn seen(db: &Db) -> Vec<Row> {
     rows(&run(pgkit(db).args(["locks", "--format", "jsonl"])))
@@ -83,29 +83,26 @@ fn replay_that_waits_for_a_reader_stands_under_it() {
     }
 }
 
-#[test]
-fn who_waits_for_a_safe_snapshot_stands_under_the_writer() {
-    for bin in bins() {
-        let scene = Scene::new(bin);
-        let db = scene.db();
-        db.sql("CREATE TABLE items (id int); CREATE ROLE plain LOGIN");
-        let writer = scene.session("writer");
-        writer.sql("BEGIN ISOLATION LEVEL SERIALIZABLE; INSERT INTO items VALUES (1)");
-        let deferred = scene.session("deferred");
-        drop(deferred.send("BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE; SELECT FROM items"));
-        let rows = when_somebody_waits(&db);
-        assert_eq!(
-            trees(&rows),
-            ["writer\n  deferred < writer: SafeSnapshot, safe snapshot\n"],
-            "on {}",
-            bin.major
-        );
-        assert_late(&db);
-        // Who may not see what others do sees that they wait.
-        let plain =
-            run(pgkit(&db).args(["-U", "plain", "locks", "--columns", "mode,object", "--format", "tsv"]));
-        assert_eq!(plain.stdout, "\t\nSafeSnapshot\tsafe snapshot\n", "{}", plain.snapshot());
-        writer.sql("COMMIT");
-        eventually("nobody waits", || seen(&db).is_empty());
-    }
+fn who_waits_for_a_safe_snapshot_stands_under_the_writer(bin: &Binaries) {
+    let scene = Scene::new(bin);
+    let db = scene.db();
+    db.sql("CREATE TABLE items (id int); CREATE ROLE plain LOGIN");
+    let writer = scene.session("writer");
+    writer.sql("BEGIN ISOLATION LEVEL SERIALIZABLE; INSERT INTO items VALUES (1)");
+    let deferred = scene.session("deferred");
+    drop(deferred.send("BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE; SELECT FROM items"));
+    let rows = when_somebody_waits(&db);
+    assert_eq!(
+        trees(&rows),
+        ["writer\n  deferred < writer: SafeSnapshot, safe snapshot\n"],
+        "on {}",
+        bin.major
+    );
+    assert_late(&db);
+    // Who may not see what others do sees that they wait.
+    let plain = run(pgkit(&db).args(["-U", "plain", "locks", "--columns", "mode,object", "--format", "tsv"]));
+    assert_eq!(plain.stdout, "\t\nSafeSnapshot\tsafe snapshot\n", "{}", plain.snapshot());
+    writer.sql("COMMIT");
+    eventually("nobody waits", || seen(&db).is_empty());
 }
+on_every_server!(who_waits_for_a_safe_snapshot_stands_under_the_writer);

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::*;
+use super::*;
 
 /// One who waits for another.
 fn pair(bin: &Binaries) -> Scene {
@@ -14,54 +14,50 @@ fn pair(bin: &Binaries) -> Scene {
     scene
 }
 
-#[test]
-fn nobody_waits_and_nothing_is_said_in_a_pipe() {
-    for bin in bins() {
-        let scene = Scene::new(bin);
-        for args in [&["locks"][..], &["locks", "--fail-after", "0"], &["locks", "--format", "tree"]] {
-            let output = run(pgkit(&scene.db()).args(args));
-            assert_eq!(
-                (output.code, output.stdout.as_str(), output.stderr.as_str()),
-                (Some(0), "", ""),
-                "{args:?}"
-            );
-        }
-        let json = run(pgkit(&scene.db()).args(["locks", "--json"]));
-        assert_eq!(json.stdout, "[]\n");
+fn nobody_waits_and_nothing_is_said_in_a_pipe(bin: &Binaries) {
+    let scene = Scene::new(bin);
+    for args in [&["locks"][..], &["locks", "--fail-after", "0"], &["locks", "--format", "tree"]] {
+        let output = run(pgkit(&scene.db()).args(args));
+        assert_eq!(
+            (output.code, output.stdout.as_str(), output.stderr.as_str()),
+            (Some(0), "", ""),
+            "{args:?}"
+        );
     }
+    let json = run(pgkit(&scene.db()).args(["locks", "--json"]));
+    assert_eq!(json.stdout, "[]\n");
 }
+on_every_server!(nobody_waits_and_nothing_is_said_in_a_pipe);
 
-#[test]
-fn fail_after_ends_with_1_when_somebody_has_waited_longer_whatever_is_shown() {
-    for bin in bins() {
-        let scene = pair(bin);
-        let db = scene.db();
-        assert_eq!(run(pgkit(&db).args(["locks", "--fail-after", "1h"])).code, Some(0));
-        std::thread::sleep(Duration::from_millis(300));
-        for args in [
-            &[][..],
-            &["--limit", "0"],
-            &["--limit", "1"],
-            &["--grep", "nothing like this"],
-            &["--sort", "pid"],
-            &["--columns", "pid"],
-            &["--json"],
-            &["--format", "tree"],
-        ] {
-            let output = run(pgkit(&db).args(["locks", "--fail-after", "200ms"]).args(args));
-            assert_eq!(output.code, Some(1), "{args:?} {}", output.snapshot());
-            let remark = &output.stderr;
-            assert!(
-                remark.starts_with("pgkit: locks: 1 session has waited longer than 200 ms, ")
-                    && remark.lines().count() == 1,
-                "{remark}"
-            );
-        }
-        assert_eq!(run(pgkit(&db).args(["locks", "--fail-after", "0"])).code, Some(1));
-        let quiet = run(pgkit(&db).args(["locks", "--fail-after", "200ms", "-q", "--limit", "0"]));
-        assert_eq!((quiet.code, quiet.stdout.as_str(), quiet.stderr.as_str()), (Some(1), "", ""));
+fn fail_after_ends_with_1_when_somebody_has_waited_longer_whatever_is_shown(bin: &Binaries) {
+    let scene = pair(bin);
+    let db = scene.db();
+    assert_eq!(run(pgkit(&db).args(["locks", "--fail-after", "1h"])).code, Some(0));
+    std::thread::sleep(Duration::from_millis(300));
+    for args in [
+        &[][..],
+        &["--limit", "0"],
+        &["--limit", "1"],
+        &["--grep", "nothing like this"],
+        &["--sort", "pid"],
+        &["--columns", "pid"],
+        &["--json"],
+        &["--format", "tree"],
+    ] {
+        let output = run(pgkit(&db).args(["locks", "--fail-after", "200ms"]).args(args));
+        assert_eq!(output.code, Some(1), "{args:?} {}", output.snapshot());
+        let remark = &output.stderr;
+        assert!(
+            remark.starts_with("pgkit: locks: 1 session has waited longer than 200 ms, ")
+                && remark.lines().count() == 1,
+            "{remark}"
+        );
     }
+    assert_eq!(run(pgkit(&db).args(["locks", "--fail-after", "0"])).code, Some(1));
+    let quiet = run(pgkit(&db).args(["locks", "--fail-after", "200ms", "-q", "--limit", "0"]));
+    assert_eq!((quiet.code, quiet.stdout.as_str(), quiet.stderr.as_str()), (Some(1), "", ""));
 }
+on_every_server!(fail_after_ends_with_1_when_somebody_has_waited_longer_whatever_is_shown);
 
 #[test]
 fn a_reader_that_goes_away_does_not_make_the_answer_good() {
@@ -73,30 +69,28 @@ fn a_reader_that_goes_away_does_not_make_the_answer_good() {
     assert_eq!(run(&mut sh).stdout, "1\n");
 }
 
-#[test]
-fn what_cannot_be_seen_is_not_taken_for_good() {
-    for bin in bins() {
-        let scene = pair(bin);
-        scene.db().sql("CREATE ROLE nobody_special LOGIN");
-        let output =
-            run(pgkit(&scene.db()).env("PGUSER", "nobody_special").args(["locks", "--fail-after", "1h"]));
-        assert_eq!(output.stdout.lines().count(), 2);
-        if bin.major >= 14 {
-            assert_eq!(output.code, Some(0), "{}", output.snapshot());
-        } else {
-            assert_eq!(output.code, Some(77), "{}", output.snapshot());
-            assert!(
-                output.stderr.contains("how long 1 session has waited cannot be seen\nhint: "),
-                "{}",
-                output.stderr
-            );
-        }
-        scene.db().sql("GRANT pg_read_all_stats TO nobody_special");
-        let output =
-            run(pgkit(&scene.db()).env("PGUSER", "nobody_special").args(["locks", "--fail-after", "1h"]));
-        assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{}", output.snapshot());
+fn what_cannot_be_seen_is_not_taken_for_good(bin: &Binaries) {
+    let scene = pair(bin);
+    scene.db().sql("CREATE ROLE nobody_special LOGIN");
+    let output =
+        run(pgkit(&scene.db()).env("PGUSER", "nobody_special").args(["locks", "--fail-after", "1h"]));
+    assert_eq!(output.stdout.lines().count(), 2);
+    if bin.major >= 14 {
+        assert_eq!(output.code, Some(0), "{}", output.snapshot());
+    } else {
+        assert_eq!(output.code, Some(77), "{}", output.snapshot());
+        assert!(
+            output.stderr.contains("cannot see how long 1 session has waited\nhint: "),
+            "{}",
+            output.stderr
+        );
     }
+    scene.db().sql("GRANT pg_read_all_stats TO nobody_special");
+    let output =
+        run(pgkit(&scene.db()).env("PGUSER", "nobody_special").args(["locks", "--fail-after", "1h"]));
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{}", output.snapshot());
 }
+on_every_server!(what_cannot_be_seen_is_not_taken_for_good);
 
 #[test]
 fn watch_goes_on_until_somebody_has_waited_longer() {

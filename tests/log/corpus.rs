@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::*;
+use super::*;
 
 /// The files, how many entries each has, and what it tells of them: its prefix and its wrapping decide.
 const FILES: &[(&str, usize, &[&str])] = &[
@@ -119,7 +119,7 @@ fn what_comes_through_a_pipe_is_read_the_same() {
 fn a_file_of_which_nothing_can_be_read_is_never_an_empty_answer() {
     let folder = tempfile::tempdir().unwrap();
     for (name, text, says) in [
-        ("other.json", "{\"level\":\"info\",\"x\":1}\n", "JSON, but none of the kinds"),
+        ("other.json", "{\"level\":\"info\",\"x\":1}\n", "JSON, but not in a known format"),
         ("page.html", "<!doctype html>\n<p>", "a web page"),
         ("a.zip", "PK\u{3}\u{4}xxxx", "a zip archive"),
         (
@@ -127,10 +127,10 @@ fn a_file_of_which_nothing_can_be_read_is_never_an_empty_answer() {
             "2026-11-24 06:24:50.123 UTC [7] LOG C-0x5: shop/app@10.0.0.7:4 closing\n",
             "PgBouncer",
         ),
-        ("noise.log", "hello\nworld\n", "no usual log_line_prefix"),
-        ("csv.csv", "a,b,c\n1,2,3\n", "not one entry"),
+        ("noise.log", "hello\nworld\n", "unknown log_line_prefix"),
+        ("csv.csv", "a,b,c\n1,2,3\n", "could not read any entry"),
         ("empty.json", "{\"timestamp\":\"now\"}\n", "JSON"),
-        ("ours.log", "2026-11-24 06:24:50.123 UTC [7] something else\n", "no usual log_line_prefix"),
+        ("ours.log", "2026-11-24 06:24:50.123 UTC [7] something else\n", "unknown log_line_prefix"),
     ] {
         std::fs::write(folder.path().join(name), text).unwrap();
         let output = run(bare_pgkit().current_dir(folder.path()).args(["log", "tail", name]));

@@ -2,20 +2,18 @@
 
 use pgkit::sandbox::Stop;
 
-use crate::*;
+use super::*;
 
-#[test]
-fn the_end_comes_by_itself_and_the_watcher_leaves() {
-    for bin in bins() {
-        let (_server, db) = server_with(&options(bin));
-        ok(&db, &["on", "--for", "2s"]);
-        assert_eq!(watchers(&db).len(), 1);
-        assert!(ok(&db, &["status", "--measure", "0"]).stdout.contains("\ton\t"));
-        eventually("it is off", || auto_conf(&db).is_empty());
-        eventually_shows(&db, "log_statement", "none");
-        eventually("the watcher has left", || watchers(&db).is_empty());
-    }
+fn the_end_comes_by_itself_and_the_watcher_leaves(bin: &Binaries) {
+    let (_server, db) = server_with(&options(bin));
+    ok(&db, &["on", "--for", "2s"]);
+    assert_eq!(watchers(&db).len(), 1);
+    assert!(ok(&db, &["status", "--measure", "0"]).stdout.contains("\ton\t"));
+    eventually("it is off", || auto_conf(&db).is_empty());
+    eventually_shows(&db, "log_statement", "none");
+    eventually("the watcher has left", || watchers(&db).is_empty());
 }
+on_every_server!(the_end_comes_by_itself_and_the_watcher_leaves);
 
 #[test]
 fn kill_9_of_the_watcher_is_told_by_every_pgkit() {

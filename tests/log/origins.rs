@@ -1,6 +1,6 @@
 //! Wherever a setting came from, that is where it is afterwards, and nothing else.
 
-use crate::*;
+use super::*;
 
 /// Each origin: what prepares it, the flags of the place, and the value in a fresh session before and after.
 const ORIGINS: &[(&str, &[&str], &[&str], &str)] = &[
@@ -37,30 +37,28 @@ const ORIGINS: &[(&str, &[&str], &[&str], &str)] = &[
     ),
 ];
 
-#[test]
-fn every_origin_of_a_setting_is_restored_exactly() {
-    for bin in bins() {
-        for (name, prepare, place, value) in ORIGINS {
-            let (_server, db) = server_with(&options(bin));
-            for sql in *prepare {
-                db.sql(sql);
-            }
-            eventually_shows(&db, "log_statement", value);
-            let before = (auto_conf(&db), db_role(&db));
-            let on = ok(&db, &[&["on"], *place].concat());
-            assert!(on.stdout.is_empty() && on.stderr.contains("passwords"), "{}", on.snapshot());
-            if *name != "an odd name" {
-                eventually_shows(&db, "log_statement", "all");
-            }
-            assert_ne!((auto_conf(&db), db_role(&db)), before, "{name}");
-            ok(&db, &["off"]);
-            eventually_shows(&db, "log_statement", value);
-            assert_eq!((auto_conf(&db), db_role(&db)), before, "{name} on {}", bin.major);
-            // And once more is fine.
-            assert!(ok(&db, &["off"]).stderr.contains("nothing was on"));
+fn every_origin_of_a_setting_is_restored_exactly(bin: &Binaries) {
+    for (name, prepare, place, value) in ORIGINS {
+        let (_server, db) = server_with(&options(bin));
+        for sql in *prepare {
+            db.sql(sql);
         }
+        eventually_shows(&db, "log_statement", value);
+        let before = (auto_conf(&db), db_role(&db));
+        let on = ok(&db, &[&["on"], *place].concat());
+        assert!(on.stdout.is_empty() && on.stderr.contains("passwords"), "{}", on.snapshot());
+        if *name != "an odd name" {
+            eventually_shows(&db, "log_statement", "all");
+        }
+        assert_ne!((auto_conf(&db), db_role(&db)), before, "{name}");
+        ok(&db, &["off"]);
+        eventually_shows(&db, "log_statement", value);
+        assert_eq!((auto_conf(&db), db_role(&db)), before, "{name} on {}", bin.major);
+        // And once more is fine.
+        assert!(ok(&db, &["off"]).stderr.contains("nothing was on"));
     }
 }
+on_every_server!(every_origin_of_a_setting_is_restored_exactly);
 
 #[test]
 fn a_value_in_postgresql_conf_comes_back_by_itself() {
@@ -86,30 +84,28 @@ fn a_duration_alone_leaves_the_statements_as_they_are() {
     ok(&db, &["off"]);
 }
 
-#[test]
-fn switching_on_again_and_at_once_never_loses_the_original() {
-    for bin in bins() {
-        let (_server, db) = server_with(&options(bin));
-        db.sql("ALTER SYSTEM SET log_statement = 'ddl'");
-        let before = auto_conf(&db);
-        let statements = ["all", "mod", "all", "ddl", "mod", "all"];
-        let running: Vec<_> = statements
-            .iter()
-            .map(|s| {
-                let mut command = pgkit(&db);
-                command.args(["log", "on", "--statement", *s]).stderr(Stdio::null());
-                command.spawn().unwrap()
-            })
-            .collect();
-        for mut child in running {
-            assert_eq!(child.wait().unwrap().code(), Some(0));
-        }
-        assert!(ok(&db, &["on"]).stderr.contains("it was on already"));
-        ok(&db, &["off"]);
-        assert_eq!(auto_conf(&db), before, "on {}", bin.major);
-        eventually("the watchers have left", || watchers(&db).is_empty());
+fn switching_on_again_and_at_once_never_loses_the_original(bin: &Binaries) {
+    let (_server, db) = server_with(&options(bin));
+    db.sql("ALTER SYSTEM SET log_statement = 'ddl'");
+    let before = auto_conf(&db);
+    let statements = ["all", "mod", "all", "ddl", "mod", "all"];
+    let running: Vec<_> = statements
+        .iter()
+        .map(|s| {
+            let mut command = pgkit(&db);
+            command.args(["log", "on", "--statement", *s]).stderr(Stdio::null());
+            command.spawn().unwrap()
+        })
+        .collect();
+    for mut child in running {
+        assert_eq!(child.wait().unwrap().code(), Some(0));
     }
+    assert!(ok(&db, &["on"]).stderr.contains("it was already on"));
+    ok(&db, &["off"]);
+    assert_eq!(auto_conf(&db), before, "on {}", bin.major);
+    eventually("the watchers have left", || watchers(&db).is_empty());
 }
+on_every_server!(switching_on_again_and_at_once_never_loses_the_original);
 
 #[test]
 fn several_places_at_once_are_put_back_each_on_its_own() {
@@ -150,7 +146,7 @@ fn what_somebody_else_changed_is_not_overwritten_in_silence() {
     let off = log(&db, &["off"]);
     assert_eq!(off.code, Some(1), "{}", off.snapshot());
     assert!(
-        off.stderr.contains("changed it to \"mod\"") && off.stderr.contains("\"ddl\" stood there"),
+        off.stderr.contains("changed it to \"mod\"") && off.stderr.contains("it was \"ddl\""),
         "{}",
         off.stderr
     );
@@ -178,12 +174,16 @@ fn sessions_begun_meanwhile_are_named_until_they_end() {
     let before = db_role(&db);
     let earlier = db.session();
     let on = ok(&db, &["on", "--database", "postgres"]);
-    assert!(on.stderr.contains("1 living sessions will not log, for they began earlier"), "{}", on.stderr);
+    assert!(
+        on.stderr.contains("1 existing sessions will not log, because they began earlier"),
+        "{}",
+        on.stderr
+    );
     let meanwhile = db.session();
     assert_eq!(meanwhile.sql("SHOW log_statement")[0][0].as_deref(), Some("all"));
     let pid = meanwhile.pid().to_string();
     let off = ok(&db, &["off"]);
-    assert!(off.stderr.contains(&format!("go on logging until they end: {pid} ")), "{}", off.stderr);
+    assert!(off.stderr.contains(&format!("keep logging until they end: {pid} ")), "{}", off.stderr);
     let later = db.session();
     let status = log(&db, &["status"]);
     assert_eq!(status.code, Some(1), "{}", status.snapshot());

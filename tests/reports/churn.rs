@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use pgkit::report;
 
+use super::*;
 use crate::support::*;
-use crate::*;
 
 /// Creates one object of every kind that a report shows. `{n}` is the number of the session, for distinct names.
 const MADE: &str = "
@@ -45,49 +45,47 @@ fn lines(name: &str) -> Vec<Vec<String>> {
     }
 }
 
-#[test]
-fn while_objects_come_and_go_no_report_fails() {
-    for bin in bins() {
-        let db = database(server(bin).info(), "churn");
-        db.sql("CREATE TABLE stays (id int PRIMARY KEY)");
-        let stop = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            let churn = |n: usize| {
-                let (db, stop) = (&db, &stop);
-                scope.spawn(move || {
-                    let session = db.session();
-                    let made = MADE.replace("{n}", &n.to_string());
-                    let mut rounds = 0;
-                    while !stop.load(Ordering::Relaxed) {
-                        session.sql(&format!("{made}; SET client_min_messages = warning"));
-                        session.sql(&format!("DROP SCHEMA goes{n} CASCADE"));
-                        rounds += 1;
-                    }
-                    rounds
-                })
-            };
-            let churns = [churn(0), churn(1)];
-            let stopping = Stop(&stop);
-            let runs = if bin == &bins()[0] { 8 } else { 4 };
-            for report in report::built_in(|_| false).unwrap() {
-                for line in lines(&report.name) {
-                    for _ in 0..runs {
-                        let output = run(pgkit(&db).args(&line));
-                        assert_eq!(output.code, Some(0), "{line:?} on {}: {}", bin.major, output.snapshot());
-                        let has_stayed = output.stdout.contains("stays");
-                        assert!(
-                            has_stayed
-                                || matches!(report.name.as_str(), "functions" | "locks")
-                                || line.contains(&"goes".to_owned()),
-                            "{line:?}"
-                        );
-                    }
+fn while_objects_come_and_go_no_report_fails(bin: &Binaries) {
+    let db = database(server(bin).info(), "churn");
+    db.sql("CREATE TABLE stays (id int PRIMARY KEY)");
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let churn = |n: usize| {
+            let (db, stop) = (&db, &stop);
+            scope.spawn(move || {
+                let session = db.session();
+                let made = MADE.replace("{n}", &n.to_string());
+                let mut rounds = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    session.sql(&format!("{made}; SET client_min_messages = warning"));
+                    session.sql(&format!("DROP SCHEMA goes{n} CASCADE"));
+                    rounds += 1;
+                }
+                rounds
+            })
+        };
+        let churns = [churn(0), churn(1)];
+        let stopping = Stop(&stop);
+        let runs = if bin == &bins()[0] { 8 } else { 4 };
+        for report in report::built_in(|_| false).unwrap() {
+            for line in lines(&report.name) {
+                for _ in 0..runs {
+                    let output = run(pgkit(&db).args(&line));
+                    assert_eq!(output.code, Some(0), "{line:?} on {}: {}", bin.major, output.snapshot());
+                    let has_stayed = output.stdout.contains("stays");
+                    assert!(
+                        has_stayed
+                            || matches!(report.name.as_str(), "functions" | "locks")
+                            || line.contains(&"goes".to_owned()),
+                        "{line:?}"
+                    );
                 }
             }
-            drop(stopping);
-            for churn in churns {
-                assert!(churn.join().unwrap() > 10);
-            }
-        });
-    }
+        }
+        drop(stopping);
+        for churn in churns {
+            assert!(churn.join().unwrap() > 10);
+        }
+    });
 }
+on_every_server!(while_objects_come_and_go_no_report_fails);

@@ -1,7 +1,7 @@
 //! --all-databases: one answer from each, and what cannot be asked is named.
 
+use super::*;
 use crate::support::*;
-use crate::*;
 
 /// A server of its own: the databases of other tests come and go on the shared one.
 struct Cluster {
@@ -46,14 +46,11 @@ fn every_database_answers_in_the_order_of_names_and_what_is_closed_is_named() {
         shown,
         [("alpha", "one"), ("alpha", "two"), ("it's \"quoted\"", "one"), ("it's \"quoted\"", "two")]
     );
-    assert_eq!(
-        output.stderr,
-        "pgkit: passed over, for one may not connect to it: closed_to_public, takes_nobody, template0\n"
-    );
+    assert_eq!(output.stderr, "pgkit: cannot connect, skipped: closed_to_public, takes_nobody, template0\n");
     // The superuser may look into one more.
     let output = run(cluster.pgkit("postgres").args(["relations", "--all-databases"]));
     assert_eq!(output.lines().len(), 6);
-    assert_eq!(output.stderr, "pgkit: passed over, for one may not connect to it: takes_nobody, template0\n");
+    assert_eq!(output.stderr, "pgkit: cannot connect, skipped: takes_nobody, template0\n");
     let quiet = run(cluster.pgkit("postgres").args(["relations", "--all-databases", "-q"]));
     assert_eq!((quiet.code, quiet.stderr.as_str()), (Some(0), ""));
 
@@ -130,10 +127,7 @@ fn what_a_provider_keeps_to_itself_is_passed_over_and_what_is_excluded_is_not_as
     });
     let (names, said) = databases(&["one"], "");
     assert_eq!(names, ["alpha", "it's \"quoted\""]);
-    assert_eq!(
-        said,
-        "pgkit: passed over, for one may not connect to it: closed_to_public, provider, takes_nobody, template0\n"
-    );
+    assert_eq!(said, "pgkit: cannot connect, skipped: closed_to_public, provider, takes_nobody, template0\n");
     // A term that the encoding cannot represent does not occur in that database.
     Db::existing(info, "alpha").sql("CREATE TABLE \"語\" (id int)");
     assert_eq!(databases(&["語"], "").0, ["alpha"]);

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::*;
 use crate::support::*;
-use crate::*;
 
 type Key = (String, String);
 
@@ -91,148 +91,135 @@ fn of(rows: &[Row]) -> BTreeMap<Key, (i64, [Option<i64>; 4])> {
     out
 }
 
-#[test]
-fn families_by_tree_by_name_and_by_both_add_up_to_the_byte() {
-    for bin in bins() {
-        let db = filled::filled(bin);
-        let parents = parents(&db);
-        let each = answer(&db, &["sizes"]);
-        for (flags, by_tree, by_name) in [
-            (&["--by", "tree"][..], true, false),
-            (&["--by", "name"], false, true),
-            (&["--by", "both"], true, true),
-            (&["--group-partitions"], true, true),
-        ] {
-            for role in ["postgres", "catalog_nobody"] {
-                let grouped = answer_of(pgkit(&db).env("PGUSER", role).arg("sizes").args(flags));
-                let expected = families(&each, &parents, by_tree, by_name);
-                let expected: BTreeMap<Key, _> =
-                    expected.into_iter().map(|(k, f)| (k, (f.members, f.sizes))).collect();
-                let ours = of(&grouped);
-                for (key, family) in &expected {
-                    assert_eq!(ours.get(key), Some(family), "{key:?} {flags:?} on {}", bin.major);
-                }
-                assert_eq!(ours.len(), expected.len(), "{flags:?} on {}", bin.major);
-                let sum = |rows: &[Row], at: usize| {
-                    rows.iter().filter_map(|r| r[at].parse::<i64>().ok()).sum::<i64>()
-                };
-                for at in 5..9 {
-                    assert_eq!(sum(&grouped, at), sum(&each, at), "column {at} {flags:?}");
-                }
+fn families_by_tree_by_name_and_by_both_add_up_to_the_byte(bin: &Binaries) {
+    let db = filled::filled(bin);
+    let parents = parents(&db);
+    let each = answer(&db, &["sizes"]);
+    for (flags, by_tree, by_name) in [
+        (&["--by", "tree"][..], true, false),
+        (&["--by", "name"], false, true),
+        (&["--by", "both"], true, true),
+        (&["--group-partitions"], true, true),
+    ] {
+        for role in ["postgres", "catalog_nobody"] {
+            let grouped = answer_of(pgkit(&db).env("PGUSER", role).arg("sizes").args(flags));
+            let expected = families(&each, &parents, by_tree, by_name);
+            let expected: BTreeMap<Key, _> =
+                expected.into_iter().map(|(k, f)| (k, (f.members, f.sizes))).collect();
+            let ours = of(&grouped);
+            for (key, family) in &expected {
+                assert_eq!(ours.get(key), Some(family), "{key:?} {flags:?} on {}", bin.major);
+            }
+            assert_eq!(ours.len(), expected.len(), "{flags:?} on {}", bin.major);
+            let sum =
+                |rows: &[Row], at: usize| rows.iter().filter_map(|r| r[at].parse::<i64>().ok()).sum::<i64>();
+            for at in 5..9 {
+                assert_eq!(sum(&grouped, at), sum(&each, at), "column {at} {flags:?}");
             }
         }
     }
 }
+on_every_server!(families_by_tree_by_name_and_by_both_add_up_to_the_byte);
 
-#[test]
-fn dated_tables_give_the_totals_of_the_posts_query() {
-    for bin in bins() {
-        let db = filled::filled(bin);
-        // The post's grouping, with an OID where it had a name.
-        let sql = "SELECT n.nspname, trim(trailing '_0123456789' from c.relname) AS family, sum(pg_catalog.pg_relation_size(c.oid))::text, count(*)::text \
+fn dated_tables_give_the_totals_of_the_posts_query(bin: &Binaries) {
+    let db = filled::filled(bin);
+    // The post's grouping, with an OID where it had a name.
+    let sql = "SELECT n.nspname, trim(trailing '_0123456789' from c.relname) AS family, sum(pg_catalog.pg_relation_size(c.oid))::text, count(*)::text \
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
             WHERE c.relkind = 'r' AND n.nspname IN ('app', 'stats', 'raw', 'Ops Team') AND c.relname ~ '_2024[0-9]{4}$' \
             GROUP BY 1, 2 HAVING count(*) > 1";
-        let posts = db.sql(sql);
-        assert!(posts.len() > 20, "{}", posts.len());
-        let ours = answer(&db, &["sizes", "--by", "name"]);
-        for row in posts {
-            let row: Vec<String> = row.into_iter().map(Option::unwrap).collect();
-            let own = ours
-                .iter()
-                .find(|r| r[0] == row[0] && r[1] == row[1])
-                .unwrap_or_else(|| panic!("no {row:?}"));
-            assert_eq!((&own[5], &own[3]), (&row[2], &row[3]), "{row:?}");
-        }
+    let posts = db.sql(sql);
+    assert!(posts.len() > 20, "{}", posts.len());
+    let ours = answer(&db, &["sizes", "--by", "name"]);
+    for row in posts {
+        let row: Vec<String> = row.into_iter().map(Option::unwrap).collect();
+        let own =
+            ours.iter().find(|r| r[0] == row[0] && r[1] == row[1]).unwrap_or_else(|| panic!("no {row:?}"));
+        assert_eq!((&own[5], &own[3]), (&row[2], &row[3]), "{row:?}");
     }
 }
+on_every_server!(dated_tables_give_the_totals_of_the_posts_query);
 
-#[test]
-fn names_that_end_in_digits_and_are_no_family_keep_their_names() {
-    for bin in bins() {
-        let db = filled::filled(bin);
-        let rows = answer(&db, &["sizes", "--group-partitions"]);
-        let in_public: Vec<(&str, &str)> =
-            rows.iter().filter(|r| r[0] == "public").map(|r| (r[1].as_str(), r[3].as_str())).collect();
-        for name in ["oauth2", "s3", "2024", "_", "20240101", "app_oauth2"] {
-            assert!(in_public.contains(&(name, "1")), "{name}: {in_public:?}");
-        }
-        // Two that differ in digits only are one.
-        assert!(in_public.contains(&("ipv", "2")), "{in_public:?}");
+fn names_that_end_in_digits_and_are_no_family_keep_their_names(bin: &Binaries) {
+    let db = filled::filled(bin);
+    let rows = answer(&db, &["sizes", "--group-partitions"]);
+    let in_public: Vec<(&str, &str)> =
+        rows.iter().filter(|r| r[0] == "public").map(|r| (r[1].as_str(), r[3].as_str())).collect();
+    for name in ["oauth2", "s3", "2024", "_", "20240101", "app_oauth2"] {
+        assert!(in_public.contains(&(name, "1")), "{name}: {in_public:?}");
     }
+    // Two that differ in digits only are one.
+    assert!(in_public.contains(&("ipv", "2")), "{in_public:?}");
 }
+on_every_server!(names_that_end_in_digits_and_are_no_family_keep_their_names);
 
-#[test]
-fn a_suffix_of_a_date_or_a_number_makes_a_family_where_two_names_have_it() {
-    for bin in bins() {
-        let db = database(server(bin).info(), "suffixes");
-        // The members of a family, and its name.
-        let families: &[(&str, &[&str])] = &[
-            ("a", &["a", "a_y2024m01", "a_y2024m02", "a_default"]),
-            ("b", &["b_2024q1", "b_2024q2", "b_2024Q3", "b_old"]),
-            ("c", &["c_2024w05", "c_p2024w06", "c_p2024_01_01", "c_20240101t1200"]),
-            ("d", &["d-2020-01-01", "d-2020-02-01", "d-2021-01-01"]),
-            ("e", &["e_jan2024", "e_february_2024", "e-2024-mar", "e_sept_2024_30"]),
-            ("f", &["f_0_of_4", "f_1_of_4"]),
-            ("g", &["g.1", "g.2", "g 3"]),
-            ("h", &["h_p0", "h_p1"]),
-            ("ipv", &["ipv4", "ipv6", "ipv4_2024q1", "ipv4_2024q2"]),
-            ("log x", &["log x 2024-01", "log x 2024-02"]),
-            // Each by itself.
-            ("k_2024q1", &["k_2024q1"]),
-            ("l_old", &["l_old"]),
-            ("l_default", &["l_default"]),
-            ("m_may", &["m_may"]),
-            ("m_mar", &["m_mar"]),
-            ("n_dec", &["n_dec"]),
-            ("n_oct", &["n_oct"]),
-            ("o_mayor1", &["o_mayor1"]),
-            ("o_market2", &["o_market2"]),
-            ("t_v1x", &["t_v1x"]),
-            ("t_v2x", &["t_v2x"]),
-            ("-1", &["-1"]),
-            ("_2024q1", &["_2024q1"]),
-        ];
-        for name in families.iter().flat_map(|(_, names)| *names) {
-            db.sql(&format!("CREATE TABLE \"{name}\" (id int)"));
-        }
-        // In another schema nobody proves anything for this one.
-        db.sql("CREATE SCHEMA other; CREATE TABLE other.k_2024q2 (id int)");
-        // As a superuser, by estimates and as a role without rights: three texts, which must group in the same way.
-        db.sql("DROP ROLE IF EXISTS groups_plain; CREATE ROLE groups_plain LOGIN");
-        for more in [&[][..], &["--estimate"], &["-U", "groups_plain"]] {
-            let rows = answer(&db, &[&["sizes", "public.*", "--group-partitions"], more].concat());
-            let found: BTreeSet<(&str, usize)> =
-                rows.iter().map(|row| (row[1].as_str(), row[3].parse().unwrap())).collect();
-            let expected: BTreeSet<(&str, usize)> =
-                families.iter().map(|(name, members)| (*name, members.len())).collect();
-            assert_eq!(found, expected, "on {}", bin.major);
-        }
-        // A partitioned root gives its kind to a family of tables beside it.
-        db.sql("CREATE TABLE ev (id int) PARTITION BY LIST (id); CREATE TABLE ev_2019 (id int)");
-        assert_eq!(answer(&db, &["sizes", "ev", "--group-partitions"])[0][2], "partitioned table");
+fn a_suffix_of_a_date_or_a_number_makes_a_family_where_two_names_have_it(bin: &Binaries) {
+    let db = database(server(bin).info(), "suffixes");
+    // The members of a family, and its name.
+    let families: &[(&str, &[&str])] = &[
+        ("a", &["a", "a_y2024m01", "a_y2024m02", "a_default"]),
+        ("b", &["b_2024q1", "b_2024q2", "b_2024Q3", "b_old"]),
+        ("c", &["c_2024w05", "c_p2024w06", "c_p2024_01_01", "c_20240101t1200"]),
+        ("d", &["d-2020-01-01", "d-2020-02-01", "d-2021-01-01"]),
+        ("e", &["e_jan2024", "e_february_2024", "e-2024-mar", "e_sept_2024_30"]),
+        ("f", &["f_0_of_4", "f_1_of_4"]),
+        ("g", &["g.1", "g.2", "g 3"]),
+        ("h", &["h_p0", "h_p1"]),
+        ("ipv", &["ipv4", "ipv6", "ipv4_2024q1", "ipv4_2024q2"]),
+        ("log x", &["log x 2024-01", "log x 2024-02"]),
+        // Each by itself.
+        ("k_2024q1", &["k_2024q1"]),
+        ("l_old", &["l_old"]),
+        ("l_default", &["l_default"]),
+        ("m_may", &["m_may"]),
+        ("m_mar", &["m_mar"]),
+        ("n_dec", &["n_dec"]),
+        ("n_oct", &["n_oct"]),
+        ("o_mayor1", &["o_mayor1"]),
+        ("o_market2", &["o_market2"]),
+        ("t_v1x", &["t_v1x"]),
+        ("t_v2x", &["t_v2x"]),
+        ("-1", &["-1"]),
+        ("_2024q1", &["_2024q1"]),
+    ];
+    for name in families.iter().flat_map(|(_, names)| *names) {
+        db.sql(&format!("CREATE TABLE \"{name}\" (id int)"));
     }
+    // In another schema nobody proves anything for this one.
+    db.sql("CREATE SCHEMA other; CREATE TABLE other.k_2024q2 (id int)");
+    // As a superuser, by estimates and as a role without rights: three texts, which must group in the same way.
+    db.sql("DROP ROLE IF EXISTS groups_plain; CREATE ROLE groups_plain LOGIN");
+    for more in [&[][..], &["--estimate"], &["-U", "groups_plain"]] {
+        let rows = answer(&db, &[&["sizes", "public.*", "--group-partitions"], more].concat());
+        let found: BTreeSet<(&str, usize)> =
+            rows.iter().map(|row| (row[1].as_str(), row[3].parse().unwrap())).collect();
+        let expected: BTreeSet<(&str, usize)> =
+            families.iter().map(|(name, members)| (*name, members.len())).collect();
+        assert_eq!(found, expected, "on {}", bin.major);
+    }
+    // A partitioned root gives its kind to a family of tables beside it.
+    db.sql("CREATE TABLE ev (id int) PARTITION BY LIST (id); CREATE TABLE ev_2019 (id int)");
+    assert_eq!(answer(&db, &["sizes", "ev", "--group-partitions"])[0][2], "partitioned table");
 }
+on_every_server!(a_suffix_of_a_date_or_a_number_makes_a_family_where_two_names_have_it);
 
-#[test]
-fn a_tree_stands_under_its_root_whatever_schemas_its_leaves_are_in() {
-    for bin in bins() {
-        let db = filled::filled(bin);
-        let rows = answer(&db, &["sizes", "--by", "tree"]);
-        let find = |schema: &str, name: &str| rows.iter().find(|r| r[0] == schema && r[1] == name);
-        let measures = find("things", "measures").unwrap();
-        assert_eq!(measures[2], "partitioned table");
-        // Three leaves, one more without a second level, a foreign one, and from 11 on the default.
-        assert_eq!(measures[3], if bin.major >= 11 { "6" } else { "5" }, "{measures:?}");
-        assert!(find("other", "measures_2023_eu").is_none() && find("things", "measures_2023").is_none());
-        assert_eq!(find("things", "childless").unwrap()[3], "0");
-        // A child of two parents is counted with the first of them, with its own child.
-        assert_eq!(find("things", "parent_a").unwrap()[3], "4");
-        assert_eq!(find("things", "parent_b").unwrap()[3], "1");
-        let total = |name: &str| find("things", name).unwrap()[5].parse::<i64>().unwrap();
-        assert!(total("parent_a") > 100_000 && total("parent_b") == 0);
-    }
+fn a_tree_stands_under_its_root_whatever_schemas_its_leaves_are_in(bin: &Binaries) {
+    let db = filled::filled(bin);
+    let rows = answer(&db, &["sizes", "--by", "tree"]);
+    let find = |schema: &str, name: &str| rows.iter().find(|r| r[0] == schema && r[1] == name);
+    let measures = find("things", "measures").unwrap();
+    assert_eq!(measures[2], "partitioned table");
+    // Three leaves, one more without a second level, a foreign one, and from 11 on the default.
+    assert_eq!(measures[3], if bin.major >= 11 { "6" } else { "5" }, "{measures:?}");
+    assert!(find("other", "measures_2023_eu").is_none() && find("things", "measures_2023").is_none());
+    assert_eq!(find("things", "childless").unwrap()[3], "0");
+    // A child of two parents is counted with the first of them, with its own child.
+    assert_eq!(find("things", "parent_a").unwrap()[3], "4");
+    assert_eq!(find("things", "parent_b").unwrap()[3], "1");
+    let total = |name: &str| find("things", name).unwrap()[5].parse::<i64>().unwrap();
+    assert!(total("parent_a") > 100_000 && total("parent_b") == 0);
 }
+on_every_server!(a_tree_stands_under_its_root_whatever_schemas_its_leaves_are_in);
 
 #[test]
 fn a_regular_expression_names_the_family_by_its_first_group() {

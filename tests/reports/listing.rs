@@ -1,55 +1,49 @@
 //! relations and functions, compared with psql's backslash commands.
 
+use super::*;
 use crate::support::*;
-use crate::*;
 
 /// The first columns of each row.
 fn first(rows: Vec<Row>, n: usize) -> Vec<Row> {
     rows.into_iter().map(|row| row[..n].to_vec()).collect()
 }
 
-#[test]
-fn relations_that_are_visible_are_those_of_psqls_d() {
-    for bin in bins() {
-        let db = filled::filled(bin);
-        let ours = answer(&db, &["relations", "--visible"]);
-        assert_ordered(&ours, &[0, 1]);
-        assert!(ours.len() >= 20, "{}", ours.len());
-        assert_same("\\d", ours, psql_rows(&db, "\\d", 4));
-    }
+fn relations_that_are_visible_are_those_of_psqls_d(bin: &Binaries) {
+    let db = filled::filled(bin);
+    let ours = answer(&db, &["relations", "--visible"]);
+    assert_ordered(&ours, &[0, 1]);
+    assert!(ours.len() >= 20, "{}", ours.len());
+    assert_same("\\d", ours, psql_rows(&db, "\\d", 4));
 }
+on_every_server!(relations_that_are_visible_are_those_of_psqls_d);
 
-#[test]
-fn relations_are_those_of_psql_in_every_schema_of_users() {
-    for bin in bins() {
-        let db = filled::filled(bin);
-        let ours = answer(&db, &["relations"]);
-        assert_ordered(&ours, &[0, 1]);
-        assert!(ours.len() > 2000, "{}", ours.len());
-        let theirs: Vec<Row> = of_users(psql_rows(&db, "\\dtvmsE *.*", 4));
-        assert_same("\\dtvmsE *.*", ours, theirs);
-        let indexes = answer(&db, &["relations", "--kind", "index", "--kind", "partitioned index"]);
-        assert_ordered(&indexes, &[0, 1]);
-        let theirs = of_users(first(psql_rows(&db, "\\di *.*", 5), 4));
-        assert_same("\\di *.*", indexes, theirs);
-        let system = answer(&db, &["relations", "--system"]);
-        assert_same("with --system", system, psql_rows(&db, "\\dtvmsE *.*", 4));
-    }
+fn relations_are_those_of_psql_in_every_schema_of_users(bin: &Binaries) {
+    let db = filled::filled(bin);
+    let ours = answer(&db, &["relations"]);
+    assert_ordered(&ours, &[0, 1]);
+    assert!(ours.len() > 2000, "{}", ours.len());
+    let theirs: Vec<Row> = of_users(psql_rows(&db, "\\dtvmsE *.*", 4));
+    assert_same("\\dtvmsE *.*", ours, theirs);
+    let indexes = answer(&db, &["relations", "--kind", "index", "--kind", "partitioned index"]);
+    assert_ordered(&indexes, &[0, 1]);
+    let theirs = of_users(first(psql_rows(&db, "\\di *.*", 5), 4));
+    assert_same("\\di *.*", indexes, theirs);
+    let system = answer(&db, &["relations", "--system"]);
+    assert_same("with --system", system, psql_rows(&db, "\\dtvmsE *.*", 4));
 }
+on_every_server!(relations_are_those_of_psql_in_every_schema_of_users);
 
-#[test]
-fn each_kind_alone_gives_the_relations_of_that_kind() {
-    for bin in bins() {
-        let db = filled::filled(bin);
-        let all = answer(&db, &["relations"]);
-        for kind in ["table", "partitioned table", "view", "materialized view", "sequence", "foreign table"] {
-            let only = answer(&db, &["relations", "--kind", kind]);
-            let expected: Vec<Row> = all.iter().filter(|row| row[2] == kind).cloned().collect();
-            assert!(!expected.is_empty(), "{kind}");
-            assert_eq!(only, expected, "{kind} on {}", bin.major);
-        }
+fn each_kind_alone_gives_the_relations_of_that_kind(bin: &Binaries) {
+    let db = filled::filled(bin);
+    let all = answer(&db, &["relations"]);
+    for kind in ["table", "partitioned table", "view", "materialized view", "sequence", "foreign table"] {
+        let only = answer(&db, &["relations", "--kind", kind]);
+        let expected: Vec<Row> = all.iter().filter(|row| row[2] == kind).cloned().collect();
+        assert!(!expected.is_empty(), "{kind}");
+        assert_eq!(only, expected, "{kind} on {}", bin.major);
     }
 }
+on_every_server!(each_kind_alone_gives_the_relations_of_that_kind);
 
 /// Schema, name, result, arguments, psql's type.
 fn as_psql_lists(row: &Row) -> Row {
@@ -76,63 +70,57 @@ fn without_triggers(rows: Vec<Row>) -> Vec<Row> {
         .collect()
 }
 
-#[test]
-fn functions_that_are_visible_are_those_of_psqls_df() {
-    for bin in bins() {
-        let db = filled::filled(bin);
-        let ours = answer(&db, &["functions", "--visible"]);
-        assert_ordered(&ours, &[0, 1, 2]);
-        assert!(ours.len() >= 7, "{}", ours.len());
-        let ours = ours.iter().map(as_psql_lists).collect();
-        assert_same("\\df", ours, without_triggers(psql_rows(&db, "\\df", 5)));
-    }
+fn functions_that_are_visible_are_those_of_psqls_df(bin: &Binaries) {
+    let db = filled::filled(bin);
+    let ours = answer(&db, &["functions", "--visible"]);
+    assert_ordered(&ours, &[0, 1, 2]);
+    assert!(ours.len() >= 7, "{}", ours.len());
+    let ours = ours.iter().map(as_psql_lists).collect();
+    assert_same("\\df", ours, without_triggers(psql_rows(&db, "\\df", 5)));
 }
+on_every_server!(functions_that_are_visible_are_those_of_psqls_df);
 
-#[test]
-fn functions_are_those_of_psql_in_every_schema_of_users() {
-    for bin in bins() {
-        let db = filled::filled(bin);
-        let ours = answer(&db, &["functions"]);
-        assert_ordered(&ours, &[0, 1, 2]);
-        let theirs = |pattern: &str| {
-            let mut psql = psql(&db);
-            psql.env("PGOPTIONS", "-c search_path=pg_catalog");
-            psql.args(["-q", "-z", "-0", "-c", &format!("\\df {pattern}")]);
-            without_triggers(fields(psql, 5))
-        };
-        assert!(ours.iter().filter(|row| row[1] == "overloaded").count() == 5);
-        let kinds: std::collections::BTreeSet<&str> = ours.iter().map(|row| row[4].as_str()).collect();
-        let procedure = if bin.major >= 11 { 5 } else { 4 };
-        assert_eq!(kinds.len(), procedure, "{kinds:?}");
-        assert_same("\\df *.*", ours.iter().map(as_psql_lists).collect(), of_users(theirs("*.*")));
-        let system = answer(&db, &["functions", "--system"]);
-        assert!(system.len() > 2500);
-        assert_same("with --system", system.iter().map(as_psql_lists).collect(), theirs("*.*"));
-        for kind in kinds {
-            let only = answer(&db, &["functions", "--kind", kind]);
-            let expected: Vec<Row> = ours.iter().filter(|row| row[4] == kind).cloned().collect();
-            assert_eq!(only, expected);
-        }
+fn functions_are_those_of_psql_in_every_schema_of_users(bin: &Binaries) {
+    let db = filled::filled(bin);
+    let ours = answer(&db, &["functions"]);
+    assert_ordered(&ours, &[0, 1, 2]);
+    let theirs = |pattern: &str| {
+        let mut psql = psql(&db);
+        psql.env("PGOPTIONS", "-c search_path=pg_catalog");
+        psql.args(["-q", "-z", "-0", "-c", &format!("\\df {pattern}")]);
+        without_triggers(fields(psql, 5))
+    };
+    assert!(ours.iter().filter(|row| row[1] == "overloaded").count() == 5);
+    let kinds: std::collections::BTreeSet<&str> = ours.iter().map(|row| row[4].as_str()).collect();
+    let procedure = if bin.major >= 11 { 5 } else { 4 };
+    assert_eq!(kinds.len(), procedure, "{kinds:?}");
+    assert_same("\\df *.*", ours.iter().map(as_psql_lists).collect(), of_users(theirs("*.*")));
+    let system = answer(&db, &["functions", "--system"]);
+    assert!(system.len() > 2500);
+    assert_same("with --system", system.iter().map(as_psql_lists).collect(), theirs("*.*"));
+    for kind in kinds {
+        let only = answer(&db, &["functions", "--kind", kind]);
+        let expected: Vec<Row> = ours.iter().filter(|row| row[4] == kind).cloned().collect();
+        assert_eq!(only, expected);
     }
 }
+on_every_server!(functions_are_those_of_psql_in_every_schema_of_users);
 
-#[test]
-fn trigger_functions_and_languages_are_named() {
-    for bin in bins() {
-        let db = filled::filled(bin);
-        let rows = answer(&db, &["functions", "things.on_change", "things.window_like", "things.sum_up"]);
-        let shown: Vec<(&str, &str, &str)> =
-            rows.iter().map(|r| (r[1].as_str(), r[4].as_str(), r[5].as_str())).collect();
-        assert_eq!(
-            shown,
-            [
-                ("on_change", "trigger", "plpgsql"),
-                ("sum_up", "aggregate", "internal"),
-                ("window_like", "window", "internal")
-            ]
-        );
-    }
+fn trigger_functions_and_languages_are_named(bin: &Binaries) {
+    let db = filled::filled(bin);
+    let rows = answer(&db, &["functions", "things.on_change", "things.window_like", "things.sum_up"]);
+    let shown: Vec<(&str, &str, &str)> =
+        rows.iter().map(|r| (r[1].as_str(), r[4].as_str(), r[5].as_str())).collect();
+    assert_eq!(
+        shown,
+        [
+            ("on_change", "trigger", "plpgsql"),
+            ("sum_up", "aggregate", "internal"),
+            ("window_like", "window", "internal")
+        ]
+    );
 }
+on_every_server!(trigger_functions_and_languages_are_named);
 
 /// Patterns as psql takes them: names and wildcards, quotes, regular expressions, schemas, odd characters.
 const PATTERNS: &[&str] = &[
@@ -208,53 +196,49 @@ const PATTERNS: &[&str] = &[
     "things.\"\"",
 ];
 
-#[test]
-fn patterns_of_relations_mean_what_they_mean_to_psql() {
-    for bin in bins() {
-        let db = filled::filled(bin);
-        let commands: Vec<String> =
-            PATTERNS.iter().map(|pattern| format!("\\dtvmsE {}", backslash_argument(pattern))).collect();
-        for (pattern, theirs) in PATTERNS.iter().zip(psql_answers(&db, &commands, 4)) {
-            let mut command = pgkit(&db);
-            let ours = run(command.args(["relations", "--visible", "-q", "--", pattern]));
-            // psql throws TOAST tables in; here they come with --system.
-            let theirs = theirs.into_iter().filter(|row| row[2] != "TOAST table").collect();
-            assert_eq!(ours.code, Some(0), "{pattern}: {}", ours.snapshot());
-            assert_same(&format!("{pattern} on {}", bin.major), tsv(&ours.stdout), theirs);
-        }
+fn patterns_of_relations_mean_what_they_mean_to_psql(bin: &Binaries) {
+    let db = filled::filled(bin);
+    let commands: Vec<String> =
+        PATTERNS.iter().map(|pattern| format!("\\dtvmsE {}", backslash_argument(pattern))).collect();
+    for (pattern, theirs) in PATTERNS.iter().zip(psql_answers(&db, &commands, 4)) {
+        let mut command = pgkit(&db);
+        let ours = run(command.args(["relations", "--visible", "-q", "--", pattern]));
+        // psql throws TOAST tables in; here they come with --system.
+        let theirs = theirs.into_iter().filter(|row| row[2] != "TOAST table").collect();
+        assert_eq!(ours.code, Some(0), "{pattern}: {}", ours.snapshot());
+        assert_same(&format!("{pattern} on {}", bin.major), tsv(&ours.stdout), theirs);
     }
 }
+on_every_server!(patterns_of_relations_mean_what_they_mean_to_psql);
 
-#[test]
-fn patterns_of_functions_mean_what_they_mean_to_psql() {
-    for bin in bins() {
-        let db = filled::filled(bin);
-        for pattern in [
-            "pg_relation_size",
-            "count",
-            "lies",
-            "l*",
-            "PG_REL*",
-            "things.over*",
-            "things.(over|many)*",
-            "*.sum_up",
-            "app.account_get",
-            "app.*_get",
-            "nasty.*",
-            "nasty.\"dot.ted\"",
-            "nasty.\"carriage\rreturn\"",
-            "pg_catalog.array_*",
-            "public.*",
-            "none_such",
-        ] {
-            let ours = run(pgkit(&db).args(["functions", "--visible", "-q", "--", pattern]));
-            assert_eq!(ours.code, Some(0), "{pattern}: {}", ours.snapshot());
-            let theirs = psql_rows(&db, &format!("\\df {}", backslash_argument(pattern)), 5);
-            let ours = tsv(&ours.stdout).iter().map(as_psql_lists).collect();
-            assert_same(&format!("{pattern} on {}", bin.major), ours, without_triggers(theirs));
-        }
+fn patterns_of_functions_mean_what_they_mean_to_psql(bin: &Binaries) {
+    let db = filled::filled(bin);
+    for pattern in [
+        "pg_relation_size",
+        "count",
+        "lies",
+        "l*",
+        "PG_REL*",
+        "things.over*",
+        "things.(over|many)*",
+        "*.sum_up",
+        "app.account_get",
+        "app.*_get",
+        "nasty.*",
+        "nasty.\"dot.ted\"",
+        "nasty.\"carriage\rreturn\"",
+        "pg_catalog.array_*",
+        "public.*",
+        "none_such",
+    ] {
+        let ours = run(pgkit(&db).args(["functions", "--visible", "-q", "--", pattern]));
+        assert_eq!(ours.code, Some(0), "{pattern}: {}", ours.snapshot());
+        let theirs = psql_rows(&db, &format!("\\df {}", backslash_argument(pattern)), 5);
+        let ours = tsv(&ours.stdout).iter().map(as_psql_lists).collect();
+        assert_same(&format!("{pattern} on {}", bin.major), ours, without_triggers(theirs));
     }
 }
+on_every_server!(patterns_of_functions_mean_what_they_mean_to_psql);
 
 #[test]
 fn several_patterns_give_what_each_gives_and_nothing_twice() {
@@ -273,7 +257,7 @@ fn a_pattern_of_three_parts_names_this_database_or_is_refused() {
     let other = run(pgkit(&db).args(["relations", "elsewhere.things.orders"]));
     assert_eq!(other.code, Some(65), "{}", other.snapshot());
     assert!(other.stderr.contains("it names database \"elsewhere\""), "{}", other.stderr);
-    assert!(other.stderr.contains("hint: look there with -d elsewhere"), "{}", other.stderr);
+    assert!(other.stderr.contains("hint: connect to it with -d elsewhere"), "{}", other.stderr);
 }
 
 #[test]
@@ -289,37 +273,33 @@ fn a_pattern_that_matches_nothing_says_so_in_one_line_and_succeeds() {
     }
 }
 
-#[test]
-fn what_lies_about_the_system_in_the_search_path_deceives_nobody() {
-    for bin in bins() {
-        let db = filled::filled(bin);
-        // The path puts public, with its operators and functions that lie, before the system's.
-        let path = "-c search_path=public,pg_catalog";
-        for report in ["relations", "functions", "sizes"] {
-            let lied_to = answer_of(pgkit(&db).env("PGOPTIONS", path).args([report, "public.*"]));
-            assert!(lied_to.len() > 5, "{lied_to:?}");
-            assert_eq!(lied_to, answer(&db, &[report, "public.*"]), "{report} on {}", bin.major);
-        }
-        let found = answer_of(pgkit(&db).env("PGOPTIONS", path).args(["find", "oauth2"]));
-        assert_eq!(found, answer(&db, &["find", "oauth2"]));
-        let sizes = answer(&db, &["sizes", "public.oauth2"]);
-        assert!(sizes[0][8].parse::<i64>().unwrap() > 65_536, "{sizes:?}");
+fn what_lies_about_the_system_in_the_search_path_deceives_nobody(bin: &Binaries) {
+    let db = filled::filled(bin);
+    // The path puts public, with its operators and functions that lie, before the system's.
+    let path = "-c search_path=public,pg_catalog";
+    for report in ["relations", "functions", "sizes"] {
+        let lied_to = answer_of(pgkit(&db).env("PGOPTIONS", path).args([report, "public.*"]));
+        assert!(lied_to.len() > 5, "{lied_to:?}");
+        assert_eq!(lied_to, answer(&db, &[report, "public.*"]), "{report} on {}", bin.major);
     }
+    let found = answer_of(pgkit(&db).env("PGOPTIONS", path).args(["find", "oauth2"]));
+    assert_eq!(found, answer(&db, &["find", "oauth2"]));
+    let sizes = answer(&db, &["sizes", "public.oauth2"]);
+    assert!(sizes[0][8].parse::<i64>().unwrap() > 65_536, "{sizes:?}");
 }
+on_every_server!(what_lies_about_the_system_in_the_search_path_deceives_nobody);
 
-#[test]
-fn a_pattern_that_is_no_expression_is_an_error_whatever_there_is() {
-    for bin in bins() {
-        let db = database(server(bin).info(), "patterns");
-        for report in [&["relations"][..], &["functions"], &["sizes"], &["sizes", "--estimate"]] {
-            for pattern in [".{2}a", "x.{2}a", "{2}a", "nothing.(", "[", "public.["] {
-                for args in [&[pattern][..], &["ok", pattern]] {
-                    let output = run(pgkit(&db).args(report).args(args));
-                    let what = format!("{report:?} {args:?} on {}: {}", bin.major, output.stderr);
-                    assert_eq!(output.code, Some(65), "{what}");
-                    assert!(output.stderr.contains("invalid regular expression"), "{what}");
-                }
+fn a_pattern_that_is_no_expression_is_an_error_whatever_there_is(bin: &Binaries) {
+    let db = database(server(bin).info(), "patterns");
+    for report in [&["relations"][..], &["functions"], &["sizes"], &["sizes", "--estimate"]] {
+        for pattern in [".{2}a", "x.{2}a", "{2}a", "nothing.(", "[", "public.["] {
+            for args in [&[pattern][..], &["ok", pattern]] {
+                let output = run(pgkit(&db).args(report).args(args));
+                let what = format!("{report:?} {args:?} on {}: {}", bin.major, output.stderr);
+                assert_eq!(output.code, Some(65), "{what}");
+                assert!(output.stderr.contains("invalid regular expression"), "{what}");
             }
         }
     }
 }
+on_every_server!(a_pattern_that_is_no_expression_is_an_error_whatever_there_is);

@@ -2,8 +2,8 @@
 
 use pgkit::report;
 
-use crate::pooler::{self, Pooler};
-use crate::replica::replica;
+use super::pooler::{self, Pooler};
+use super::replica::replica;
 use crate::support::*;
 
 /// The roles: `customer` is what a managed service gives to its customers, who are no superusers.
@@ -33,8 +33,7 @@ const USERS: [&str; 4] = ["", "nobody_special", "watcher", "customer"];
 const DATABASES: [&str; 3] = ["shop", "ascii", "western"];
 
 /// What may be said beside an answer: who may not see or enter something is told so.
-const SAID: &str =
-    "^pgkit: (passed over, for one may not connect to it: .*|[0-9]+ sessions? hidden: needs .*)$";
+const SAID: &str = "^pgkit: (cannot connect, skipped: .*|[0-9]+ sessions? hidden: needs .*)$";
 
 /// The command line of a report, with a word where it needs one.
 fn line(report: &report::Report) -> Vec<String> {

@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::process::Stdio;
 
+use super::*;
 use crate::support::*;
-use crate::*;
 
 /// Command lines whose SQL is compared with their answers.
 const LINES: &[&[&str]] = &[
@@ -60,27 +60,25 @@ fn script(db: &Db, line: &[&str]) -> String {
     output.stdout
 }
 
-#[test]
-fn the_sql_of_every_report_runs_in_psql_and_gives_the_same_rows() {
-    for bin in bins() {
-        let db = filled::filled(bin);
-        // On the other versions, every third.
-        for line in LINES.iter().step_by(if bin == &bins()[0] { 1 } else { 3 }) {
-            let ours = answer_of(pgkit(&db).args(*line).arg("-q"));
-            let columns = match line[0] {
-                "relations" => 4,
-                "functions" => 6,
-                "find" => 5,
-                _ => 10,
-            };
-            let theirs = through_psql(&db, &script(&db, line), columns);
-            assert_eq!(ours.len(), theirs.len(), "{line:?} on {}", bin.major);
-            for (ours, theirs) in ours.iter().zip(&theirs) {
-                assert_eq!(ours, theirs, "{line:?} on {}", bin.major);
-            }
+fn the_sql_of_every_report_runs_in_psql_and_gives_the_same_rows(bin: &Binaries) {
+    let db = filled::filled(bin);
+    // On the other versions, every third.
+    for line in LINES.iter().step_by(if bin == &bins()[0] { 1 } else { 3 }) {
+        let ours = answer_of(pgkit(&db).args(*line).arg("-q"));
+        let columns = match line[0] {
+            "relations" => 4,
+            "functions" => 6,
+            "find" => 5,
+            _ => 10,
+        };
+        let theirs = through_psql(&db, &script(&db, line), columns);
+        assert_eq!(ours.len(), theirs.len(), "{line:?} on {}", bin.major);
+        for (ours, theirs) in ours.iter().zip(&theirs) {
+            assert_eq!(ours, theirs, "{line:?} on {}", bin.major);
         }
     }
 }
+on_every_server!(the_sql_of_every_report_runs_in_psql_and_gives_the_same_rows);
 
 /// Words that end a comment or a literal, drive a terminal, turn text round, and whatever psql might act on behind that.
 const HOSTILE: &[&str] = &[
@@ -145,29 +143,25 @@ fn sql_runs_unprivileged_too_and_then_it_is_another_text() {
     assert!(!run(&mut psql).lines().is_empty());
 }
 
-#[test]
-fn sql_for_a_version_that_nobody_asks_runs_on_that_version() {
-    for bin in bins() {
-        let db = filled::filled(bin);
-        let major = bin.major.to_string();
-        for line in
-            [&["relations"][..], &["functions", "things.*"], &["find", "mood"], &["sizes", "things.*"]]
-        {
-            // No way to any server: it must not need one.
-            let mut command = bare_pgkit();
-            command.env("PGHOST", "/nowhere").args(line).args(["--sql", "--server-version", &major]);
-            let output = run(&mut command);
-            assert!(output.code == Some(0) && output.stderr.is_empty(), "{}", output.snapshot());
-            let columns = [("relations", 4), ("functions", 6), ("find", 5), ("sizes", 10)];
-            let columns = columns.iter().find(|(name, _)| *name == line[0]).unwrap().1;
-            assert_same(
-                &format!("{line:?} on {major}"),
-                answer(&db, line),
-                through_psql(&db, &output.stdout, columns),
-            );
-        }
+fn sql_for_a_version_that_nobody_asks_runs_on_that_version(bin: &Binaries) {
+    let db = filled::filled(bin);
+    let major = bin.major.to_string();
+    for line in [&["relations"][..], &["functions", "things.*"], &["find", "mood"], &["sizes", "things.*"]] {
+        // No way to any server: it must not need one.
+        let mut command = bare_pgkit();
+        command.env("PGHOST", "/nowhere").args(line).args(["--sql", "--server-version", &major]);
+        let output = run(&mut command);
+        assert!(output.code == Some(0) && output.stderr.is_empty(), "{}", output.snapshot());
+        let columns = [("relations", 4), ("functions", 6), ("find", 5), ("sizes", 10)];
+        let columns = columns.iter().find(|(name, _)| *name == line[0]).unwrap().1;
+        assert_same(
+            &format!("{line:?} on {major}"),
+            answer(&db, line),
+            through_psql(&db, &output.stdout, columns),
+        );
     }
 }
+on_every_server!(sql_for_a_version_that_nobody_asks_runs_on_that_version);
 
 #[test]
 fn sql_for_a_server_that_is_too_old_is_refused() {
@@ -175,27 +169,22 @@ fn sql_for_a_server_that_is_too_old_is_refused() {
     assert_eq!((output.code, output.stdout.as_str()), (Some(76), ""), "{}", output.snapshot());
 }
 
-#[test]
-fn sql_begins_with_a_transaction_that_only_reads_and_ends_it() {
-    for bin in bins() {
-        let db = filled::filled(bin);
-        let text = script(&db, &["relations", "--statement-timeout", "7s", "--lock-timeout", "30ms"]);
-        assert!(
-            text.starts_with("BEGIN TRANSACTION ") && text.lines().next().unwrap().ends_with("READ ONLY;"),
-            "{text}"
-        );
-        assert!(text.ends_with("COMMIT;\n"), "{text}");
-        assert!(text.contains("SET LOCAL statement_timeout = '7000ms';"), "{text}");
-        assert!(text.contains("SET LOCAL lock_timeout = '30ms';"), "{text}");
-        assert_eq!(text.contains("SET LOCAL jit = off;"), bin.major >= 11);
-        // A plain SET would outlive the transaction.
-        assert!(
-            text.lines().all(|line| !line.starts_with("SET ") || line.starts_with("SET LOCAL ")),
-            "{text}"
-        );
-        assert!(!text.contains("$1"), "{text}");
-    }
+fn sql_begins_with_a_transaction_that_only_reads_and_ends_it(bin: &Binaries) {
+    let db = filled::filled(bin);
+    let text = script(&db, &["relations", "--statement-timeout", "7s", "--lock-timeout", "30ms"]);
+    assert!(
+        text.starts_with("BEGIN TRANSACTION ") && text.lines().next().unwrap().ends_with("READ ONLY;"),
+        "{text}"
+    );
+    assert!(text.ends_with("COMMIT;\n"), "{text}");
+    assert!(text.contains("SET LOCAL statement_timeout = '7000ms';"), "{text}");
+    assert!(text.contains("SET LOCAL lock_timeout = '30ms';"), "{text}");
+    assert_eq!(text.contains("SET LOCAL jit = off;"), bin.major >= 11);
+    // A plain SET would outlive the transaction.
+    assert!(text.lines().all(|line| !line.starts_with("SET ") || line.starts_with("SET LOCAL ")), "{text}");
+    assert!(!text.contains("$1"), "{text}");
 }
+on_every_server!(sql_begins_with_a_transaction_that_only_reads_and_ends_it);
 
 #[test]
 fn echo_hidden_shows_the_sql_with_its_parameters_on_stderr() {
@@ -227,7 +216,7 @@ fn verbose_says_which_text_was_chosen_and_why() {
         output.stderr
     );
     let output = run(pgkit(&db).env("PGUSER", "catalog_nobody").args(["sizes", "-v"]));
-    assert!(output.stderr.contains("queries/reports/space/sizes.scan.sql: passed over"), "{}", output.stderr);
+    assert!(output.stderr.contains("queries/reports/space/sizes.scan.sql: skipped"), "{}", output.stderr);
     assert!(
         output.stderr.contains("queries/reports/space/sizes.sql: chosen for PostgreSQL"),
         "{}",

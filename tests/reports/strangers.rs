@@ -5,11 +5,9 @@ use std::process::Stdio;
 
 use crate::support::*;
 
-#[test]
-fn an_operator_of_somebody_elses_never_runs_with_visible() {
-    for bin in bins() {
-        let db = database(server(bin).info(), "hostile");
-        db.sql(
+fn an_operator_of_somebody_elses_never_runs_with_visible(bin: &Binaries) {
+    let db = database(server(bin).info(), "hostile");
+    db.sql(
             "CREATE SCHEMA evil; CREATE TABLE public.plain (a int);
              CREATE FUNCTION evil.lies(name, name) RETURNS bool LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''pwned''; END';
              CREATE OPERATOR evil.= (procedure = evil.lies, leftarg = name, rightarg = name);
@@ -18,21 +16,21 @@ fn an_operator_of_somebody_elses_never_runs_with_visible() {
              CREATE OPERATOR evil.!~ (procedure = evil.lies, leftarg = name, rightarg = name);
              CREATE DOMAIN evil.text AS pg_catalog.text CHECK (false)",
         );
-        for command in ["relations", "functions"] {
-            for pattern in [&[][..], &["p*"]] {
-                let mut hostile = pgkit(&db);
-                hostile.env("PGOPTIONS", "-c search_path=evil,pg_catalog,public");
-                let output = run(hostile.args([command, "--visible"]).args(pattern));
-                assert_eq!(output.code, Some(0), "{command} on {}: {}", bin.major, output.snapshot());
-                assert!(
-                    command == "functions" || output.stdout.contains("\tplain\ttable\t"),
-                    "{}",
-                    output.snapshot()
-                );
-            }
+    for command in ["relations", "functions"] {
+        for pattern in [&[][..], &["p*"]] {
+            let mut hostile = pgkit(&db);
+            hostile.env("PGOPTIONS", "-c search_path=evil,pg_catalog,public");
+            let output = run(hostile.args([command, "--visible"]).args(pattern));
+            assert_eq!(output.code, Some(0), "{command} on {}: {}", bin.major, output.snapshot());
+            assert!(
+                command == "functions" || output.stdout.contains("\tplain\ttable\t"),
+                "{}",
+                output.snapshot()
+            );
         }
     }
 }
+on_every_server!(an_operator_of_somebody_elses_never_runs_with_visible);
 
 #[test]
 fn a_watched_json_answer_is_one_line_however_long() {
@@ -99,12 +97,12 @@ fn a_header_whose_values_are_none_is_named_with_its_file() {
         format!("-- [[param]]\n-- name = \"n\"\n-- type = \"{kind}\"\n-- help = \"h\"\n-- {rest}\n")
     };
     for (name, header, says) in [
-        ("number", param("int8", "default = \"abc\""), "its default is not right"),
-        ("interval", param("interval", "default = \"10\""), "its default is not right"),
+        ("number", param("int8", "default = \"abc\""), "invalid default"),
+        ("interval", param("interval", "default = \"10\""), "invalid default"),
         ("timeout", "-- lock_timeout = \"abc\"\n".to_owned(), "lock_timeout"),
-        ("name", param("int8", "required = false").replace("\"n\"", "\"_\""), "begins with a letter"),
-        ("when", "-- when = \"1\"\n".to_owned(), "is no boolean"),
-        ("never", "-- when = \"false\"\n".to_owned(), "no text of it is for this server"),
+        ("name", param("int8", "required = false").replace("\"n\"", "\"_\""), "must begin with a letter"),
+        ("when", "-- when = \"1\"\n".to_owned(), "must be a boolean"),
+        ("never", "-- when = \"false\"\n".to_owned(), "no text fits this server"),
     ] {
         let file = format!("-- t.\n-- since = 10\n-- columns = [\"a int4\"]\n{header}SELECT 1 AS a\n");
         std::fs::write(folder.path().join(format!("{name}.sql")), file).unwrap();

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::*;
 use crate::support::*;
-use crate::*;
 
 struct Watching {
     child: Child,

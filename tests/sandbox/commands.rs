@@ -2,8 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use super::{Place, bin};
 use crate::support::*;
-use crate::{Place, bin};
 
 /// `pgkit sandbox …` whose servers live in this place.
 fn sandbox(place: &Place, words: &[&str]) -> Command {

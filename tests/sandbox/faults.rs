@@ -6,8 +6,8 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use pgkit::sandbox;
 
+use super::{Place, kill, runs, user};
 use crate::support::*;
-use crate::{Place, kill, runs, user};
 
 #[test]
 fn kill_9_of_its_user_takes_the_server_and_its_folder() {

@@ -8,28 +8,26 @@ use nix::sys::signal::Signal;
 use pgkit::error::Exit;
 use pgkit::sandbox::{self, Stop};
 
+use super::{Place, kill, runs};
 use crate::support::*;
-use crate::{Place, kill, runs};
 
-#[test]
-fn it_takes_queries_and_nothing_is_left_when_it_is_dropped() {
-    for bin in bins() {
-        let place = Place::new();
-        let mut options = place.options();
-        options.settings.binaries = bin.clone();
-        let server = own_server(&options);
-        let info = server.info().clone();
-        let db = database(&info, "own");
-        assert!(bin.version.starts_with(db.value("SHOW server_version").split(' ').next().unwrap()));
-        assert_eq!(db.value("SHOW server_encoding"), "UTF8");
-        assert_eq!(db.value("SHOW timezone"), "UTC");
-        drop(db);
-        assert!(info.folder.starts_with(place.base()));
-        drop(server);
-        assert!(place.left().is_empty(), "{:?}", place.left());
-        assert!(!runs(info.server_pid) && !runs(info.keeper_pid));
-    }
+fn it_takes_queries_and_nothing_is_left_when_it_is_dropped(bin: &Binaries) {
+    let place = Place::new();
+    let mut options = place.options();
+    options.settings.binaries = bin.clone();
+    let server = own_server(&options);
+    let info = server.info().clone();
+    let db = database(&info, "own");
+    assert!(bin.version.starts_with(db.value("SHOW server_version").split(' ').next().unwrap()));
+    assert_eq!(db.value("SHOW server_encoding"), "UTF8");
+    assert_eq!(db.value("SHOW timezone"), "UTC");
+    drop(db);
+    assert!(info.folder.starts_with(place.base()));
+    drop(server);
+    assert!(place.left().is_empty(), "{:?}", place.left());
+    assert!(!runs(info.server_pid) && !runs(info.keeper_pid));
 }
+on_every_server!(it_takes_queries_and_nothing_is_left_when_it_is_dropped);
 
 #[test]
 fn no_other_user_can_get_in() {

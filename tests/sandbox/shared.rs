@@ -2,8 +2,8 @@
 
 use pgkit::sandbox;
 
+use super::{Place, runs, user};
 use crate::support::*;
-use crate::{Place, runs, user};
 
 #[test]
 fn the_tests_share_one_server_with_a_database_each() {

@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use pgkit::sandbox::{self, Info};
 
-use crate::{Place, variable};
+use super::{Place, variable};
 
 pub struct User {
     pub child: Child,
@@ -24,7 +24,7 @@ pub struct Begun(pub Child);
 
 pub fn begin(place: &Place, how: &str) -> Begun {
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "user::a_process_of_its_own", "--nocapture"])
+        .args(["--exact", "sandbox::user::a_process_of_its_own", "--nocapture"])
         .env("SANDBOX_TEST_USES", how)
         .env("SANDBOX_TEST_TEMP", place.temp.path())
         .stdin(Stdio::piped())
@@ -73,7 +73,7 @@ impl Drop for User {
 #[test]
 fn a_process_of_its_own() {
     let Some(how) = variable("SANDBOX_TEST_USES") else { return };
-    let mut options = crate::support::options(crate::bin());
+    let mut options = crate::support::options(super::bin());
     options.temp = variable("SANDBOX_TEST_TEMP").unwrap().into();
     options.settings.template = false;
     options.linger = std::time::Duration::from_millis(500);

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::commands::{LINES, Line, command, folder};
-use crate::filled;
+use super::commands::{LINES, Line, command, folder};
+use crate::support::filled;
 use crate::support::*;
 
 /// Types between which migration scripts, from other systems or from PostgreSQL 8.2, create casts.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use pgkit::sandbox::{Binaries, Server};
 
-use crate::commands::{LINES, Line, command, folder};
+use super::commands::{LINES, Line, command, folder};
 use crate::support::*;
 
 /// What planted code writes to the server's log when it runs: unlike a row, that survives a rollback.
@@ -175,42 +175,41 @@ fn try_lines(planted: &Planted, lines: &[Line]) {
     }
 }
 
-#[test]
-fn nothing_that_a_databases_owner_plants_runs_in_any_command() {
-    for bin in &planted_bins() {
-        let planted = Planted::new(bin);
-        for (name, value) in SETTINGS {
-            // PostgreSQL 16 renamed it to debug_parallel_query.
-            let is_renamed = *name == "force_parallel_mode" && bin.major >= 16;
-            planted.set(if is_renamed { "debug_parallel_query" } else { name }, value);
-        }
-        // Make sure that the plants work: a session with the database's search path does run planted code.
-        let victim = planted.db.session();
-        victim.sql("SET statement_timeout = 0; SELECT 'a'::text");
-        eventually("the plants are some", || !planted.ran().is_empty());
-        drop(victim);
-        // Its output reaches the file only after a moment, through the logging collector.
-        std::thread::sleep(std::time::Duration::from_millis(500));
-        truncate(&planted.log);
-        try_lines(&planted, LINES);
-        // A job's SQL is the user's own, and runs under the user's own search path.
-        let session = planted.db.session();
-        session.sql("SET statement_timeout = 0; SET search_path = pg_catalog");
-        let path = session.sql("SELECT DISTINCT path FROM public.path_of_jobs");
-        assert_eq!(path[0][0].as_deref(), Some("x, pg_catalog, public"));
-        // Shell completions.
-        for word in ["relations", "functions", "find"] {
-            let mut complete = pgkit(&planted.db);
-            complete.env("COMPLETE", "fish").args(["--", "pgkit", word, "p"]);
-            run(&mut complete);
-            planted.nothing_ran(&format!("completion of {word}"));
-        }
-        let output = run(pgkit(&planted.db).args(["upgrade-check", "--to", "19", "-q"]));
-        planted.nothing_ran("upgrade-check");
-        assert!(matches!(output.code, Some(0 | 1)), "{}", output.snapshot());
-        every_session_says_the_path_first(&planted.log());
+fn nothing_that_a_databases_owner_plants_runs_in_any_command(bin: &Binaries) {
+    let planted = Planted::new(bin);
+    for (name, value) in SETTINGS {
+        // PostgreSQL 16 renamed it to debug_parallel_query.
+        let is_renamed = *name == "force_parallel_mode" && bin.major >= 16;
+        planted.set(if is_renamed { "debug_parallel_query" } else { name }, value);
     }
+    // Make sure that the plants work: a session with the database's search path does run planted code.
+    let victim = planted.db.session();
+    victim.sql("SET statement_timeout = 0; SELECT 'a'::text");
+    eventually("the plants are some", || !planted.ran().is_empty());
+    drop(victim);
+    // Its output reaches the file only after a moment, through the logging collector.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    truncate(&planted.log);
+    try_lines(&planted, LINES);
+    // A job's SQL is the user's own, and runs under the user's own search path.
+    let session = planted.db.session();
+    session.sql("SET statement_timeout = 0; SET search_path = pg_catalog");
+    let path = session.sql("SELECT DISTINCT path FROM public.path_of_jobs");
+    assert_eq!(path[0][0].as_deref(), Some("x, pg_catalog, public"));
+    // Shell completions.
+    for word in ["relations", "functions", "find"] {
+        let mut complete = pgkit(&planted.db);
+        complete.env("COMPLETE", "fish").args(["--", "pgkit", word, "p"]);
+        let completed = run(&mut complete);
+        assert_eq!(completed.code, Some(0), "{}", completed.snapshot());
+        planted.nothing_ran(&format!("completion of {word}"));
+    }
+    let output = run(pgkit(&planted.db).args(["upgrade-check", "--to", "19", "-q"]));
+    planted.nothing_ran("upgrade-check");
+    assert!(matches!(output.code, Some(0 | 1)), "{}", output.snapshot());
+    every_session_says_the_path_first(&planted.log());
 }
+on_every_planted_server!(nothing_that_a_databases_owner_plants_runs_in_any_command);
 
 /// Truncates a log file to which its server keeps appending.
 fn truncate(log: &Path) {

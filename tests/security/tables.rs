@@ -1,7 +1,7 @@
 //! pgkit refuses to use the jobs' tables if another role could make its own code run through them. Each such object,
 //! for example a trigger or an index on another role's function, is named in the refusal, and its code never runs.
 
-use crate::commands::folder;
+use super::commands::folder;
 use crate::support::*;
 
 /// A database in which mallory has a schema with functions and triggers that record each of their runs.
@@ -11,7 +11,7 @@ struct Tables {
 }
 
 impl Tables {
-    fn new(bin: &pgkit::sandbox::Binaries, name: &str) -> Tables {
+    fn new(bin: &Binaries, name: &str) -> Tables {
         let db = database(server(bin).info(), name);
         db.sql(
             "DO $$ BEGIN CREATE ROLE mallory LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$;
@@ -229,34 +229,34 @@ fn whatever_another_role_hangs_on_the_tables_is_named_and_never_runs() {
     }
 }
 
-#[test]
-fn more_than_one_place_is_never_chosen_in_silence() {
-    for bin in bins() {
-        let tables = Tables::new(bin, "places");
-        tables.db.sql("GRANT SELECT ON ALL TABLES IN SCHEMA ops TO mallory");
-        // Everybody's search path has mallory's schema first.
-        tables.db.sql(&format!("ALTER DATABASE \"{}\" SET search_path = x, ops, public", tables.db.name));
-        for plant in [
-            "CREATE VIEW x.crontabber AS SELECT 'j'::pg_catalog.text AS app_name, pg_catalog.now() AS next_run WHERE x.ran('view')",
-            "CREATE TABLE x.crontabber (LIKE ops.crontabber); CREATE TABLE x.pgkit_run (LIKE ops.pgkit_run)",
-            "CREATE MATERIALIZED VIEW x.crontabber AS SELECT 1 AS app_name",
-            "CREATE TYPE x.crontabber AS (app_name pg_catalog.text)",
-        ] {
-            tables.mallory(plant);
-            tables.refuse(if bin == &bins()[0] { EACH } else { SOME }, "several schemas");
-            for args in if bin == &bins()[0] { EACH } else { SOME } {
-                let output = tables.jobs(&[*args, &["--schema", "ops"]].concat());
-                assert!(matches!(output.code, Some(0..=2)), "{args:?}: {}", output.snapshot());
-                tables.nothing_ran(plant);
-            }
-            let output = tables.jobs(&["list", "--schema", "x"]);
-            assert_eq!(output.code, Some(65), "{}", output.snapshot());
+fn more_than_one_place_is_never_chosen_in_silence(bin: &Binaries) {
+    let tables = Tables::new(bin, "places");
+    tables.db.sql("GRANT SELECT ON ALL TABLES IN SCHEMA ops TO mallory");
+    // Everybody's search path has mallory's schema first.
+    tables.db.sql(&format!("ALTER DATABASE \"{}\" SET search_path = x, ops, public", tables.db.name));
+    for plant in [
+        "CREATE VIEW x.crontabber AS SELECT 'j'::pg_catalog.text AS app_name, pg_catalog.now() AS next_run WHERE x.ran('view')",
+        "CREATE TABLE x.crontabber (LIKE ops.crontabber); CREATE TABLE x.pgkit_run (LIKE ops.pgkit_run)",
+        "CREATE MATERIALIZED VIEW x.crontabber AS SELECT 1 AS app_name",
+        "CREATE TYPE x.crontabber AS (app_name pg_catalog.text)",
+    ] {
+        tables.mallory(plant);
+        tables.refuse(if bin == &bins()[0] { EACH } else { SOME }, "several schemas");
+        for args in if bin == &bins()[0] { EACH } else { SOME } {
+            let output = tables.jobs(&[*args, &["--schema", "ops"]].concat());
+            assert!(matches!(output.code, Some(0..=2)), "{args:?}: {}", output.snapshot());
             tables.nothing_ran(plant);
-            tables.db.sql("DROP SCHEMA x CASCADE; CREATE SCHEMA x AUTHORIZATION mallory; GRANT USAGE ON SCHEMA x TO public");
-            tables.mallory("CREATE FUNCTION x.ran(what text) RETURNS bool LANGUAGE plpgsql AS $f$ BEGIN INSERT INTO public.ran VALUES (what); RETURN true; END $f$");
         }
+        let output = tables.jobs(&["list", "--schema", "x"]);
+        assert_eq!(output.code, Some(65), "{}", output.snapshot());
+        tables.nothing_ran(plant);
+        tables.db.sql(
+            "DROP SCHEMA x CASCADE; CREATE SCHEMA x AUTHORIZATION mallory; GRANT USAGE ON SCHEMA x TO public",
+        );
+        tables.mallory("CREATE FUNCTION x.ran(what text) RETURNS bool LANGUAGE plpgsql AS $f$ BEGIN INSERT INTO public.ran VALUES (what); RETURN true; END $f$");
     }
 }
+on_every_server!(more_than_one_place_is_never_chosen_in_silence);
 
 #[test]
 fn the_file_names_an_owner_that_may_own_them() {

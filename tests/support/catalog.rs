@@ -2,15 +2,11 @@
 //!
 //! What is special stands in `catalog.sql`; what there is much of is made here. Everything comes in batches of a few
 //! hundred relations, each a transaction, so that the default number of locks suffices.
-#![expect(dead_code, reason = "each crate that includes this module uses its part of it")]
 
 use std::fmt::Write as _;
 
 /// The special objects, in batches.
 const SPECIAL: &str = include_str!("catalog.sql");
-
-/// So that the expectation above holds in a crate that uses all the rest.
-fn used_by_no_crate() {}
 
 /// Names that break programs, as identifiers (no quoting needed but that of `"`). None holds NUL.
 pub const NASTY: &[&str] = &[

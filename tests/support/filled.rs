@@ -1,15 +1,11 @@
 //! The databases with the large catalog: one on each shared server, filled by the first test that asks for it.
-#![expect(dead_code, reason = "each test crate uses its part of this module")]
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use pgkit::sandbox::Binaries;
 
-use crate::catalog;
-use crate::support::{Db, server};
-
-/// So that the expectation above holds in a crate that uses all the rest.
-fn used_by_no_crate() {}
+use super::catalog;
+use super::{Db, server};
 
 /// How many relations.
 pub const TABLES: usize = 2000;

@@ -1,5 +1,4 @@
 //! What the tests of the jobs engine share: a database with its tables, a folder with a jobs file, pgkit on them.
-#![expect(dead_code, reason = "each test crate uses its part of this module")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,10 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use pgkit::sandbox::Binaries;
 
-use super::support::{Db, Output, bin, database, pgkit, run, server};
-
-/// So that the expectation above holds in a crate that uses all the rest.
-fn used_by_no_crate() {}
+use super::{Db, Output, bin, database, pgkit, run, server};
 
 /// Jobs in a file, and the tables that they live in.
 pub struct Jobs {

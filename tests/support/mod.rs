@@ -3,18 +3,32 @@
 //! One server of each version serves a whole run, however many processes the runner starts: the first test
 //! starts it, the rest join, and it ends seconds after the last. A test that breaks its server asks for
 //! [`own_server`]. Without PostgreSQL the tests fail; they never skip.
-#![expect(dead_code, reason = "each test crate uses its part of this module")]
-#![expect(clippy::unwrap_used, reason = "only tests use it")]
 
+pub mod catalog;
+pub mod every;
+pub mod filled;
+pub mod jobs;
+pub mod pooler;
+pub mod pty;
+pub mod replica;
+pub mod standby;
+
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 
-use pgkit::sandbox::{self, Binaries, Info, Lease, Options, Server};
+pub(crate) use every::{on_every_planted_server, on_every_server};
+pub use pgkit::sandbox::Binaries;
+use pgkit::sandbox::{self, Info, Lease, Options, Server};
 
-/// So that the expectation above holds in a crate that uses all the rest.
-fn used_by_no_crate() {}
+/// Tells whoever runs the tests something, such as what was not run. Cargo captures what `eprintln!` prints and shows it
+/// only where a test fails.
+pub fn say(text: std::fmt::Arguments) {
+    use std::io::Write as _;
+    std::io::stderr().write_all(format!("{text}\n").as_bytes()).unwrap();
+}
 
 /// The program under test.
 pub const PGKIT: &str = env!("CARGO_BIN_EXE_pgkit");
@@ -119,10 +133,16 @@ pub fn db(name: &str) -> Db {
     database(server(bin()).info(), name)
 }
 
-/// A fresh database on this server. The name needs to be unique in its process only.
+/// A fresh database on this server. A name that was given before in this process gets a number.
 pub fn database(info: &Info, name: &str) -> Db {
+    static GIVEN: Mutex<BTreeMap<(PathBuf, String), usize>> = Mutex::new(BTreeMap::new());
     let postgres = Db { info: info.clone(), name: "postgres".to_owned() };
-    let name = format!("t{}_{name}", std::process::id());
+    let mut name = format!("t{}_{name}", std::process::id());
+    let key = (info.socket_dir.clone(), name.clone());
+    let count = *GIVEN.lock().unwrap().entry(key).and_modify(|count| *count += 1).or_insert(1);
+    if count > 1 {
+        name = format!("{name}_{count}");
+    }
     assert!(name.len() <= 63, "too long for a database: {name}");
     postgres.sql(&format!("DROP DATABASE IF EXISTS \"{name}\""));
     postgres.sql(&format!("CREATE DATABASE \"{name}\""));
@@ -365,6 +385,7 @@ pub struct Output {
 }
 
 /// Runs a command to its end.
+#[must_use = "compare it with a snapshot, or assert the exit code"]
 pub fn run(command: &mut Command) -> Output {
     let output = command.output().unwrap_or_else(|e| panic!("{:?}: {e}", command.get_program()));
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

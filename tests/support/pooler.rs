@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User};
 
-use crate::support::{Db, eventually, temp, variable};
+use super::{Db, eventually, temp, variable};
 
 /// The program, or `None` where there is none and nobody insists on it.
 pub fn program() -> Option<PathBuf> {
@@ -21,10 +21,7 @@ pub fn program() -> Option<PathBuf> {
     if usual.is_file() {
         return Some(usual);
     }
-    #[expect(clippy::print_stderr, reason = "whoever runs the tests must see it")]
-    {
-        eprintln!("not run: no pgbouncer (apt install pgbouncer)");
-    }
+    super::say(format_args!("not run: no pgbouncer (apt install pgbouncer)"));
     None
 }
 

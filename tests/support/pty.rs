@@ -1,13 +1,9 @@
 //! A command on a pseudo-terminal, and what must never reach one.
-#![expect(dead_code, reason = "each test crate uses its part of this module")]
 
 use std::io::Read;
 use std::process::{Command, Stdio};
 
 use nix::pty::{Winsize, openpty};
-
-/// So that the expectation above holds in a crate that uses all the rest.
-fn used_by_no_crate() {}
 
 /// Runs a command on a terminal of this size; its exit code and all that the terminal got.
 pub fn on_terminal(mut command: Command, rows: u16, columns: u16) -> (Option<i32>, String) {

@@ -2,7 +2,7 @@
 
 use pgkit::sandbox::{Binaries, Options, Server, Stop};
 
-use crate::support::{Db, eventually, own_server};
+use super::{Db, eventually, own_server};
 
 /// A standby that replays what this primary does, however long a reader keeps it waiting. The primary is restarted.
 pub fn replica(primary: &mut Server, bin: &Binaries, options: &Options) -> Server {

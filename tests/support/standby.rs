@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use pgkit::sandbox::{Binaries, Server, Stop};
 
-use crate::support::{Db, eventually};
+use super::{Db, eventually};
 
 /// A server in recovery, stopped when dropped.
 pub struct Postgres(Child);

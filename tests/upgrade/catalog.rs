@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::*;
+use super::*;
 
 /// What was found by these checks: severity, database and object.
 fn seen<'a>(said: &'a Said, checks: &[&str]) -> Vec<(&'a str, &'a str)> {
@@ -270,7 +270,7 @@ fn extensions_are_compared_with_what_the_new_server_offers() {
         assert!(problem.starts_with("has no update path from 0.0 to the new server's "), "{problem}");
         let (severity, problem) = of("pg_stat_statements").unwrap();
         assert_eq!(severity, "note");
-        assert!(problem.starts_with("has the version 1.10, and the new server 1."), "{problem}");
+        assert!(problem.starts_with("has version 1.10, but the new server has 1."), "{problem}");
         assert_eq!(said.code, Some(0), "{:#?}", said.stops());
     }
 }
@@ -309,9 +309,9 @@ fn before_16_a_new_cluster_must_have_the_old_ones_locale() {
         assert_eq!(
             problems,
             [
-                "has the LC_COLLATE C, and the old one C.UTF-8",
-                "has the LC_CTYPE C, and the old one C.UTF-8",
-                "has the encoding LATIN1, and the old one UTF8",
+                "has the LC_COLLATE C, but the old one has C.UTF-8",
+                "has the LC_CTYPE C, but the old one has C.UTF-8",
+                "has the encoding LATIN1, but the old one has UTF8",
             ]
         );
     }
@@ -344,15 +344,13 @@ fn a_new_cluster_with_a_small_lock_table_is_named_until_the_fix_is_followed() {
     }
 }
 
-#[test]
-fn every_check_runs_on_every_version() {
-    for old in bins() {
-        let db = database(server(old).info(), "every");
-        let said = check(&db, &["--to", "19"]);
-        assert_eq!(said.unseen().len(), 0, "on {}: {:?}", old.major, said.unseen());
-        assert!(said.of("initdb")[0].fix.starts_with("initdb -D NEW_DATA_DIR -U postgres --encoding=UTF8"));
-    }
+fn every_check_runs_on_every_version(old: &Binaries) {
+    let db = database(server(old).info(), "every");
+    let said = check(&db, &["--to", "19"]);
+    assert_eq!(said.unseen().len(), 0, "on {}: {:?}", old.major, said.unseen());
+    assert!(said.of("initdb")[0].fix.starts_with("initdb -D NEW_DATA_DIR -U postgres --encoding=UTF8"));
 }
+on_every_server!(every_check_runs_on_every_version);
 
 #[test]
 fn the_types_that_stop_are_found_as_by_the_plain_recursion_over_what_holds_them() {

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User};
 
-use crate::*;
+use super::*;
 
 /// A program of PostgreSQL as the user of this server, in its private folder.
 pub(crate) fn program(db: &Db, bin: &Binaries, name: &str) -> Command {

@@ -1,7 +1,7 @@
 //! pg_upgrade itself is the judge: what it names, pgkit names; what pgkit mends, it takes.
 
-use crate::clusters::New;
-use crate::*;
+use super::clusters::New;
+use super::*;
 
 /// What pg_upgrade says when it stops, and the check of ours that is about it.
 const STOPS: &[(&str, &str)] = &[

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User};
 
-use crate::clusters::{New, make_folder, program};
-use crate::*;
+use super::clusters::{New, make_folder, program};
+use super::*;
 
 /// What a restore fails at, each in a database of its own, and no check of pg_upgrade's sees.
 const OBSTACLES: &[(&str, &str)] = &[

@@ -1,6 +1,6 @@
 //! Wrong flags, no server, folders that hold no PostgreSQL, roles that may not look.
 
-use crate::*;
+use super::*;
 
 /// Exit code, and the first line on stderr.
 fn refused(db: &Db, args: &[&str]) -> (Option<i32>, String) {
@@ -38,10 +38,10 @@ fn wrong_flags_are_wrong_usage_and_say_what_would_be_right() {
         refused(&db, &["--new-bin-dir", "/usr"]).1.contains("--new-bin-dir: /usr holds no PostgreSQL server")
     );
     let older = refused(&db, &["--new-bin-dir", &own]).1;
-    assert!(older.contains("holds PostgreSQL") && older.contains("and the running server is"), "{older}");
+    assert!(older.contains("holds PostgreSQL") && older.contains("but the running server is"), "{older}");
     // Without a word about the new version it is the newest.
     let said = run(pgkit(&db).args(["upgrade-check", "--columns", "check"]));
-    assert!(said.stderr.contains("no --to: as to PostgreSQL 18"), "{}", said.snapshot());
+    assert!(said.stderr.contains("no --to: assuming PostgreSQL 18"), "{}", said.snapshot());
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn a_new_cluster_that_is_none_is_bad_input() {
         let args = ["--new-bin-dir", text(&new.dir), "--new-data-dir", text(folder.path())];
         let (code, said) = refused(&db, &args);
         assert_eq!(code, Some(65), "{said}");
-        assert!(said.contains("holds no PostgreSQL cluster"), "{said}");
+        assert!(said.contains("is not a PostgreSQL cluster"), "{said}");
         std::fs::write(folder.path().join("PG_VERSION"), "9.6\n").unwrap();
         let (code, said) = refused(&db, &args);
         assert_eq!(code, Some(65), "{said}");

@@ -35,7 +35,7 @@ struct DemoArgs {
 }
 
 pub(super) fn command() -> Command {
-    let about = "Two look-ups against one join, on a throwaway server with artists and songs";
+    let about = "Compare two look-ups with one join, on a throwaway server with artists and songs";
     sandbox::with_bin_dir(DemoArgs::augment_args(args::command("demo", about))).about(about).after_help(
         args::example(&["pgkit bench demo", "pgkit bench demo --protocol prepared --html demo.html"]),
     )

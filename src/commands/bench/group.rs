@@ -17,10 +17,10 @@ use crate::error::{Error, Exit, Result};
 
 #[derive(Debug, Clone, Args)]
 struct BenchArgs {
-    /// NAME=SQL or NAME=@FILE: statements as psql takes them, with :name, :'name' and \gset
+    /// NAME=SQL or NAME=@FILE: statements as in psql, with :name, :'name' and \gset
     #[arg(value_name = "NAME=SQL")]
     variants: Vec<String>,
-    /// Values that go through every variant: id=1..100, name=a,b,c or name=@FILE.csv; several are combined
+    /// Values for every variant: id=1..100, name=a,b,c or name=@FILE.csv; several are combined
     #[arg(long, value_name = "NAME=VALUES")]
     param: Vec<String>,
     /// Allow statements that write: each run is a transaction that is rolled back. That does not undo sequences,
@@ -45,7 +45,7 @@ pub fn command() -> Command {
         .after_help(format!(
             "The order of the variants is shuffled anew for each value, so that none is favoured by caches. A run is\n\
              timed from the first byte sent to the last received; server is what EXPLAIN ANALYZE says of some values,\n\
-             round_trips the time of so many empty statements, client the rest.\n\n{}",
+             round_trips the time of as many empty statements, client the rest.\n\n{}",
             args::example(&[
                 "pgkit bench 'two look-ups=SELECT artist_id FROM song WHERE id = :id \\gset ; SELECT name FROM artist WHERE id = :artist_id' \\",
                 "            'join=SELECT a.name FROM song s JOIN artist a ON a.id = s.artist_id WHERE s.id = :id' --param id=100000..103000",
@@ -63,8 +63,9 @@ pub async fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> 
     let variants =
         args.variants.iter().map(|text| Variant::parse(text, &read_file)).collect::<Result<Vec<_>>>()?;
     if variants.is_empty() {
-        return Err(Error::usage("there is nothing to measure")
-            .hint("give NAME=SQL, better two of them; pgkit bench demo shows how"));
+        return Err(
+            Error::usage("nothing to measure").hint("give two or more NAME=SQL; see pgkit bench demo")
+        );
     }
     let values = params::parse(&args.param, &read_file)?;
     let target = open::target(context, root, matches, &args.session.echo)?;

@@ -35,7 +35,7 @@ impl Job {
             self.values.first().map(|v| v.keys().cloned().collect()).unwrap_or_default();
         for (i, variant) in self.variants.iter().enumerate() {
             if self.variants[..i].iter().any(|other| other.name == variant.name) {
-                return Err(Error::usage(format!("two variants are named {:?}", variant.name)));
+                return Err(Error::usage(format!("duplicate variant {:?}", variant.name)));
             }
             variant.check(&given)?;
         }

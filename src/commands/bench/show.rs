@@ -266,7 +266,7 @@ fn verdict(options: &Options, outcome: &Outcome, taken: &[Taken]) -> Exit {
             &Error::new(
                 Exit::Bad,
                 format!(
-                    "for {}, the variants do not give the same rows",
+                    "for {}, the variants return different rows",
                     described(&options.values[difference.value])
                 ),
             )

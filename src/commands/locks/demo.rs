@@ -27,14 +27,14 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Returns the command.
 pub fn command() -> Command {
-    let command = args::command("demo", "Let sessions go for the same row, and show who got what")
+    let command = args::command("demo", "Let sessions compete for the same row, and show what each got")
         .arg(
             Arg::new("sessions")
                 .long("sessions")
                 .value_name("N")
                 .value_parser(value_parser!(u16).range(2..=100))
                 .default_value("2")
-                .help("How many go for it"),
+                .help("Number of sessions"),
         )
         .arg(
             Arg::new("hold")
@@ -42,14 +42,9 @@ pub fn command() -> Command {
                 .value_name("DURATION")
                 .value_parser(parse_duration)
                 .default_value("300ms")
-                .help("How long whoever gets the row keeps it"),
+                .help("How long a session keeps the row"),
         )
-        .arg(
-            Arg::new("sandbox")
-                .long("sandbox")
-                .action(ArgAction::SetTrue)
-                .help("On a throwaway server of its own"),
-        );
+        .arg(Arg::new("sandbox").long("sandbox").action(ArgAction::SetTrue).help("Use a throwaway server"));
     let command = sandbox::with_bin_dir(command).mut_arg("bin-dir", |arg| {
         arg.requires("sandbox").help("With --sandbox: folder with initdb and postgres")
     });
@@ -78,7 +73,8 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
     }
     args::refuse_connection_flags(root, "locks demo --sandbox")?;
     if !ConnectionArgs::from_arg_matches(own).map_err(from)?.is_empty() {
-        return Err(Error::usage("--sandbox is a server of its own").hint("leave out the connection flags"));
+        return Err(Error::usage("--sandbox cannot be used with connection flags")
+            .hint("leave out the connection flags"));
     }
     let server = sandbox::own_server(context, own).await?;
     let target = sandbox::target(&server)?;
@@ -148,7 +144,7 @@ async fn on_server(
     // Finish the listing even if the demonstration was cut short: everything up to then did happen.
     let finished = listing.finish().await;
     shown?;
-    dropped.map_err(|e| e.hint(format!("see whether the schema {schema} is still there")))?;
+    dropped.map_err(|e| e.hint(format!("check whether the schema {schema} still exists")))?;
     finished.map(|()| Exit::Done)
 }
 

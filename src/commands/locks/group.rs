@@ -24,7 +24,7 @@ pub fn command(report: Command) -> Command {
                 .value_parser(parse_duration)
                 .help_heading(None::<&str>)
                 .conflicts_with("sql")
-                .help("Exit with 1 when somebody has waited longer; 0: as soon as somebody waits"),
+                .help("Exit with 1 when a session has waited longer; 0: as soon as one waits"),
         )
         // A flag before the subcommand would belong to the report.
         .args_conflicts_with_subcommands(true)

@@ -53,12 +53,12 @@ pub(super) async fn terminate(context: &Context, root: &ArgMatches, own: &ArgMat
 fn command(how: How) -> Command {
     let (about, more) = match how {
         How::Cancel => (
-            "Cancel the statements of these sessions, and see whether they ended",
+            "Cancel the statements of these sessions, and check that they ended",
             "The session stays, and its transaction keeps its locks until it is rolled back.",
         ),
         How::Terminate => (
-            "End these sessions, and see whether they are gone",
-            "Its transaction is rolled back. A prepared transaction is no session: ROLLBACK PREPARED ends it.",
+            "End these sessions, and check that they are gone",
+            "Its transaction is rolled back. A prepared transaction is not a session: end it with ROLLBACK PREPARED.",
         ),
     };
     let command = args::command(how.name(), about)
@@ -69,13 +69,13 @@ fn command(how: How) -> Command {
                 .num_args(1..)
                 .value_parser(parse_pid)
                 .add(complete::sessions())
-                .help("A session's number, as in the column pid of pgkit locks"),
+                .help("The session's pid, as in pgkit locks"),
         )
         .arg(
             Arg::new("yes")
                 .long("yes")
                 .action(ArgAction::SetTrue)
-                .help("Do not ask; needed where there is no terminal to ask on"),
+                .help("Do not ask; required where there is no terminal"),
         )
         .arg(
             Arg::new("wait")
@@ -83,11 +83,11 @@ fn command(how: How) -> Command {
                 .value_name("DURATION")
                 .value_parser(parse_duration)
                 .default_value("5s")
-                .help("How long to wait until they are gone; 0 is not at all"),
+                .help("How long to wait until they are gone; 0 does not wait"),
         );
     with_flags(command).after_help(format!(
         "{more}\nThose that can be signalled are, whatever is wrong with the others. Exit codes: 0 all gone,\n\
-         1 one is not there or stays, 77 the server refuses one or hides when it began.\n\n\
+         1 one does not exist or stays, 77 the server refuses one or hides when it began.\n\n\
          Columns: {}\n\n{}",
         COLUMNS.iter().map(|c| c.split(' ').next().unwrap_or(c)).collect::<Vec<_>>().join(", "),
         args::example(&[&format!("pgkit locks {} 4711 --yes", how.name())])
@@ -98,14 +98,14 @@ fn command(how: How) -> Command {
 fn parse_pid(text: &str) -> std::result::Result<i32, String> {
     if let Some(gid) = text.strip_prefix("prepared:") {
         return Err(format!(
-            "a prepared transaction is no session: ROLLBACK PREPARED {} ends it",
+            "a prepared transaction is not a session: end it with ROLLBACK PREPARED {}",
             quote_literal(gid)
         ));
     }
     text.parse()
         .ok()
         .filter(|pid| *pid > 0)
-        .ok_or_else(|| "a session is named by its number, as in the column pid of pgkit locks".to_owned())
+        .ok_or_else(|| "must be a pid, as in the column pid of pgkit locks".to_owned())
 }
 
 async fn run(context: &Context, how: How, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
@@ -123,8 +123,8 @@ async fn run(context: &Context, how: How, root: &ArgMatches, own: &ArgMatches) -
     let target = open::target(context, root, own, &session.echo)?;
     let writer = open::writer(context, Purpose::Signal, &target, session.limits(), &session.echo).await?;
     if pids.contains(&writer.backend_pid()) {
-        return Err(Error::usage(format!("{} is the session of pgkit itself", writer.backend_pid()))
-            .hint("see pgkit locks for those that wait and those that keep them waiting"));
+        return Err(Error::usage(format!("pid {} is pgkit's own session", writer.backend_pid()))
+            .hint("list waiting and blocking sessions with pgkit locks"));
     }
     let found = signal::look(&writer, &pids).await?;
     let hit: Vec<&Session> = found
@@ -156,8 +156,8 @@ async fn agree(how: How, hit: &[&Session]) -> Result<()> {
     match terminal::confirm(&format!("{verb} {what}? [y/N] ")).await? {
         Some(true) => Ok(()),
         Some(false) => Err(Error::new(Exit::Bad, "nothing was done")),
-        None => Err(Error::usage(format!("locks {}: there is no terminal to ask on", how.name()))
-            .hint("to do it without being asked, add --yes")),
+        None => Err(Error::usage(format!("locks {}: cannot ask without a terminal", how.name()))
+            .hint("add --yes to do it without being asked")),
     }
 }
 
@@ -224,10 +224,10 @@ fn judge(
     if !hidden.is_empty() {
         return Err(Error::new(
             Exit::Permission,
-            format!("the server hides when these sessions began: {}", hidden.join(", ")),
+            format!("cannot see when these sessions began: {}", hidden.join(", ")),
         )
         .hint(format!(
-            "a number alone may belong to another session by now; to see and to signal it: {}",
+            "a pid alone may belong to another session by now; to see and to signal it: {}",
             grant("pg_read_all_stats, pg_signal_backend")
         )));
     }
@@ -237,12 +237,12 @@ fn judge(
             Exit::Permission,
             format!("the server refuses to {}: {}", how.name(), refused.join(", ")),
         )
-        .hint(format!("{}; a superuser's session only a superuser may signal", grant("pg_signal_backend"))));
+        .hint(format!("{}; only a superuser may signal a superuser's session", grant("pg_signal_backend"))));
     }
     let idle = of(&|fate| *fate == Fate::Idle);
     if !idle.is_empty() {
         echo.remark(&format!(
-            "locks cancel: no statement runs in {}, and what it holds it keeps: pgkit locks terminate {}",
+            "locks cancel: no statement runs in {}, and it keeps its locks: end it with pgkit locks terminate {}",
             idle.join(", "),
             idle.join(" ")
         ));

@@ -14,13 +14,13 @@ const SCRIPT: &str = include_str!("../../../queries/log/grants.sql");
 
 #[derive(Debug, Clone, Args)]
 struct GrantsArgs {
-    /// Who shall read the log [default: the role that would connect]
+    /// The role that is to read the log [default: the role that would connect]
     #[arg(long, value_name = "ROLE", add = crate::commands::complete::roles())]
     role: Option<String>,
 }
 
 pub(super) fn command() -> Command {
-    let about = "Print the SQL by which a superuser lets a role read the log, and nothing else";
+    let about = "Print the SQL with which a superuser lets a role read the log, and nothing else";
     let command = GrantsArgs::augment_args(args::command("grants", about));
     ConnectionArgs::augment_args(command)
         .about(about)

@@ -15,10 +15,10 @@ use crate::output::terminal;
 struct OffArgs {
     #[command(flatten)]
     scope: ScopeArgs,
-    /// Put the original back even where somebody else has changed the setting meanwhile
+    /// Restore the original even if somebody else has changed the setting meanwhile
     #[arg(long, conflicts_with = "keep")]
     force: bool,
-    /// Leave what somebody else has made of it, and forget the original
+    /// Keep what somebody else has set, and forget the original
     #[arg(long)]
     keep: bool,
 }
@@ -26,7 +26,7 @@ struct OffArgs {
 pub(super) fn command() -> Command {
     shared::command::<OffArgs>(
         "off",
-        "Put back what was there before `log on`: everywhere, or in one place",
+        "Restore the settings from before `log on`, everywhere or in one place",
         &["pgkit log off", "pgkit log off --database shop"],
     )
 }
@@ -86,17 +86,17 @@ pub(super) fn tell(off: &Off, echo: &EchoArgs) {
         let line = match step {
             Restore::Put(was) => {
                 format!(
-                    "{}: {name} is off: {} stands in {} again",
+                    "{}: {name} is off: {} is in {} again",
                     off.scope,
                     shown(was.as_deref()),
                     off.scope.place()
                 )
             }
-            Restore::Done => format!("{}: {name} was put back already", off.scope),
+            Restore::Done => format!("{}: {name} was already restored", off.scope),
             Restore::Changed(found) => {
                 error::note(&format!(
-                    "pgkit: {}: {name} was left alone: somebody has changed it to {} since pgkit set {:?}; before that, {} stood there\n\
-                     hint: pgkit log off --force puts that back, --keep leaves what is there now and forgets it",
+                    "pgkit: {}: {name} was not restored: somebody has changed it to {} since pgkit set {:?}; before that, it was {}\n\
+                     hint: restore it with pgkit log off --force, or keep the current value and forget the old one with --keep",
                     off.scope,
                     shown(found.as_deref()),
                     change.set,
@@ -110,7 +110,7 @@ pub(super) fn tell(off: &Off, echo: &EchoArgs) {
     if !off.lingering.is_empty() {
         let pids: Vec<String> = off.lingering.iter().map(|c| c.pid.to_string()).collect();
         echo.remark(&format!(
-            "{}: {} sessions that began meanwhile go on logging until they end: {} (pgkit log status shows them)",
+            "{}: {} sessions that began meanwhile keep logging until they end: {} (pgkit log status shows them)",
             off.scope,
             pids.len(),
             pids.join(", ")

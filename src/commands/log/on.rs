@@ -30,11 +30,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Which statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Statement {
-    /// Every one
+    /// Every statement
     All,
-    /// Those that change data or definitions
+    /// Statements that change data or definitions
     Mod,
-    /// Those that change definitions
+    /// Statements that change definitions
     Ddl,
 }
 
@@ -57,13 +57,13 @@ fn parse_for(text: &str) -> std::result::Result<For, String> {
         return Ok(For::Forever);
     }
     match parse_duration(text) {
-        Ok(time) if time.is_zero() => Err("write forever for no end".to_owned()),
+        Ok(time) if time.is_zero() => Err("use forever for no end".to_owned()),
         Ok(time) if time > Duration::from_secs(3650 * 24 * 3600) => {
-            Err(format!("{text:?} is too long; write forever for no end"))
+            Err(format!("duration {text:?} is too long; use forever for no end"))
         }
         Ok(time) => Ok(For::Time(time)),
         Err(_) => Err(format!(
-            "{text:?} is no length of time: write a number with its unit, such as 90s, 10m or 1h30m, or forever"
+            "invalid duration {text:?}: must be a number with a unit, such as 90s, 10m or 1h30m, or forever"
         )),
     }
 }
@@ -73,8 +73,8 @@ fn parse_size(text: &str) -> std::result::Result<Size, String> {
         return Ok(Size::Unlimited);
     }
     match parse_bytes(text)? {
-        0 => Err("write unlimited for no limit".to_owned()),
-        bytes => u64::try_from(bytes).map(Size::Bytes).map_err(|_| format!("{text:?} is below zero")),
+        0 => Err("use unlimited for no limit".to_owned()),
+        bytes => u64::try_from(bytes).map(Size::Bytes).map_err(|_| format!("negative size {text:?}")),
     }
 }
 
@@ -83,7 +83,7 @@ struct OnArgs {
     /// Which statements to log [default: all, unless --min-duration is given]
     #[arg(long, value_name = "WHICH")]
     statement: Option<Statement>,
-    /// Log statements that take at least this long, with how long they took; 0 is all
+    /// Log statements that take at least this long, with their duration; 0 logs all
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     min_duration: Option<Duration>,
     #[command(flatten)]
@@ -94,7 +94,7 @@ struct OnArgs {
     /// Switch back when the log has grown by this much, or `unlimited`
     #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = parse_size)]
     max_size: Size,
-    /// Show what is logged meanwhile, and switch back at the end, also at Ctrl-C
+    /// Show what is logged meanwhile, and switch back at the end or on Ctrl-C
     #[arg(long)]
     tail: bool,
     #[command(flatten)]
@@ -104,7 +104,7 @@ struct OnArgs {
 pub(super) fn command() -> Command {
     shared::command::<OnArgs>(
         "on",
-        "Log statements for a while, and put back what was there before",
+        "Log statements for a while, then restore the settings",
         &[
             "pgkit log on --for 10m --tail",
             "pgkit log on --min-duration 250ms --database shop --for 1h",
@@ -154,7 +154,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let access = shared::access(context, root, own, &echo)?;
     let scope = args.scope.scope().unwrap_or(Scope::Global);
     if args.min_duration.is_some_and(|least| i32::try_from(least.as_millis()).is_err()) {
-        return Err(Error::usage("--min-duration: the server counts to 24 days"));
+        return Err(Error::usage("--min-duration: must be at most 24 days"));
     }
     if args.tail {
         // Report wrong flags before connecting.
@@ -192,7 +192,7 @@ async fn switch_on(
         let place = Place::find(switch.writer()).await?;
         if files::sizes(&place, switch.writer()).await?.is_none() {
             echo.remark(&format!(
-                "WARNING: --max-size {} will not be held: how much the log grows cannot be known from here (see pgkit log path)",
+                "WARNING: cannot enforce --max-size {}: the size of the log is not known from here (see pgkit log path)",
                 human::bytes(i64::try_from(max).unwrap_or(i64::MAX))
             ));
             max_bytes = None;
@@ -217,7 +217,7 @@ async fn switch_on(
         };
         let started = aside(move || helper::spawn::<()>(helper::Kind::Watcher, &orders, None)).await;
         let started = started.map_err(|e| Error {
-            message: format!("no watcher could be started, so nothing was changed: {}", e.message),
+            message: format!("could not start a watcher, so nothing was changed: {}", e.message),
             ..e
         })?;
         watcher = Some(started.0);
@@ -236,7 +236,7 @@ fn end(now: Timestamp, time: Duration) -> Result<Timestamp> {
     SignedDuration::try_from(time)
         .ok()
         .and_then(|time| now.checked_add(time).ok())
-        .ok_or_else(|| Error::usage("--for: that is too long").hint("write forever for no end"))
+        .ok_or_else(|| Error::usage("--for: duration is too long").hint("use forever for no end"))
 }
 
 /// Prints what was done.
@@ -261,21 +261,22 @@ fn tell(
     let ends = if ends.is_empty() { "until pgkit log off".to_owned() } else { ends.join(" or ") };
     for (name, value) in &wish.settings {
         let was = match &on.note.settings[name].was {
-            Some(was) => format!("{was:?} stood in {}", scope.place()),
-            None => format!("nothing stood in {}", scope.place()),
+            Some(was) => format!("{was:?} in {}", scope.place()),
+            None => format!("not set in {}", scope.place()),
         };
-        echo.remark(&format!("{scope}: {name} = {value}, {ends}; before, {was}"));
+        echo.remark(&format!("{scope}: {name} = {value}, {ends}; before: {was}"));
     }
     if let Some(before) = on.before.as_ref().filter(|before| before.is_on()) {
         echo.remark(&format!(
-            "it was on already, since {} by {}; what stood there before that is what comes back",
+            "it was already on, since {} by {}; the settings from before that will be restored",
             note::minute(before.since),
             before.by
         ));
     }
     match proof {
-        None => echo
-            .remark(&format!("no session of {scope} can be opened from here to prove it; it stands there")),
+        None => echo.remark(&format!(
+            "it is set, but could not be verified: cannot open a session of {scope} from here"
+        )),
         Some(found) => {
             let wrong: Vec<&Effective> = found
                 .iter()
@@ -302,7 +303,7 @@ fn tell(
     }
     for one in &on.overridden {
         echo.remark(&format!(
-            "WARNING: {} has {} = {} of its own, which wins",
+            "WARNING: {} has {} = {}, which overrides it",
             one.place(),
             one.name,
             one.value
@@ -310,17 +311,17 @@ fn tell(
     }
     if on.deaf > 0 {
         let why = match scope {
-            Scope::Global => "for that is decided at their role or database",
-            _ => "for they began earlier",
+            Scope::Global => "because their role or database overrides it",
+            _ => "because they began earlier",
         };
-        echo.remark(&format!("{} living sessions will not log, {why}", on.deaf));
+        echo.remark(&format!("{} existing sessions will not log, {why}", on.deaf));
     }
     echo.remark("WARNING: passwords in statements get logged too");
     match watcher {
         Some(watcher) => {
             echo.remark(&format!("process {} watches; pgkit log off ends it at once", watcher.pid()))
         }
-        None => echo.remark("nobody switches it off by itself: pgkit log off ends it"),
+        None => echo.remark("it stays on until pgkit log off"),
     }
 }
 
@@ -386,6 +387,6 @@ fn switch_back(mut watcher: Helper) -> Result<()> {
             Ok(())
         }
         Err(_) if watcher.finish(PATIENCE).is_some_and(|status| status.success()) => Ok(()),
-        Err(e) => Err(e.hint("pgkit log status tells what is still on, and pgkit log off ends it")),
+        Err(e) => Err(e.hint("see what is still on with pgkit log status, and end it with pgkit log off")),
     }
 }

@@ -29,7 +29,7 @@ struct PathArgs {
 pub(super) fn command() -> Command {
     shared::command::<PathArgs>(
         "path",
-        "Say where the configuration and the log are",
+        "Show where the configuration and the log are",
         &["pgkit log path", "tail -F \"$(pgkit log path --grep '^log_file' --columns value)\""],
     )
 }

@@ -15,7 +15,7 @@ use crate::session::{Purpose, Writer};
 #[derive(Debug, Clone, Args)]
 #[group(multiple = false)]
 pub(super) struct ScopeArgs {
-    /// The whole server, by ALTER SYSTEM: living sessions too (the default)
+    /// The whole server, by ALTER SYSTEM: existing sessions too (the default)
     #[arg(long)]
     pub(super) global: bool,
     /// One database: sessions that begin from now on

@@ -52,7 +52,7 @@ record! {
 
 #[derive(Debug, Clone, Args)]
 struct StatusArgs {
-    /// How long to measure how fast the log grows
+    /// How long to measure the growth of the log
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = crate::units::parse_duration)]
     measure: Duration,
     #[command(flatten)]
@@ -62,7 +62,7 @@ struct StatusArgs {
 pub(super) fn command() -> Command {
     shared::command::<StatusArgs>(
         "status",
-        "Say what is on, since when, by whom and until when; exit code 1 when it is overdue or sessions still log",
+        "Show what is on, since when, by whom and until when; exit with 1 when it is overdue or sessions still log",
         &["pgkit log status", "pgkit log status --json"],
     )
 }
@@ -154,7 +154,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     if clients.iter().any(|c| c.since.is_none())
         && places.notes.values().any(|note| !note.lingering.is_empty())
     {
-        echo.remark("which sessions still log is hidden from this role: it needs pg_read_all_stats");
+        echo.remark("cannot see which sessions still log: the role needs pg_read_all_stats");
     }
     if exit == Exit::Bad {
         echo.remark(if lines.iter().any(|_| overdue(&places, now)) {

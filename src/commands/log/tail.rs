@@ -38,22 +38,22 @@ struct TailArgs {
     /// Log files of this machine, one after the other; `-` is standard input [default: the server's log, over SQL]
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     files: Vec<PathBuf>,
-    /// Go on with what is logged from now on, through rotation
+    /// Follow the log, through rotation
     #[arg(short, long, conflicts_with = "sort")]
     follow: bool,
-    /// Only the last N entries [default: all of the current file; 10 with --follow]
+    /// Show only the last N entries [default: all of the current file; 10 with --follow]
     #[arg(short = 'n', long, value_name = "N")]
     lines: Option<usize>,
     #[command(flatten)]
     filter: FilterArgs,
-    /// The format of FILE [default: what it looks like]
+    /// The format of FILE [default: detected]
     #[arg(long = "from", value_name = "FORMAT", requires = "files")]
     from: Option<Format>,
     /// The log_line_prefix of FILE, or the name of a known one: default, debian, redhat, suse, rds, azure, cloudsql,
     /// supabase, heroku, zalando, timescale, stackgres, aiven, pgbadger, edb [default: the usual one that fits]
     #[arg(long, value_name = "PREFIX|NAME", requires = "files", add = crate::commands::complete::line_prefixes())]
     line_prefix: Option<String>,
-    /// The log_timezone of FILE [default: this machine's, if the times say so]
+    /// The log_timezone of FILE [default: this machine's, if the times match it]
     #[arg(long, value_name = "ZONE", requires = "files")]
     timezone: Option<String>,
     #[command(flatten)]
@@ -62,25 +62,25 @@ struct TailArgs {
 
 #[derive(Debug, Clone, Default, Args)]
 struct FilterArgs {
-    /// Only entries of this database
+    /// Show only entries of this database
     #[arg(long, value_name = "DATABASE", add = crate::commands::complete::database_names())]
     database: Option<String>,
-    /// Only entries of this role
+    /// Show only entries of this role
     #[arg(long, value_name = "ROLE", add = crate::commands::complete::roles())]
     user: Option<String>,
-    /// Only entries of this application name
+    /// Show only entries of this application name
     #[arg(long, value_name = "NAME")]
     app: Option<String>,
-    /// Only statements that took at least this long
+    /// Show only statements that took at least this long
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     min_duration: Option<Duration>,
-    /// Only errors
+    /// Show only errors
     #[arg(long)]
     errors: bool,
-    /// Only entries since then: 2026-11-24, '2026-11-24 06:24:50', with a zone as in RFC 3339, or 10m for ten minutes ago
+    /// Show only entries since this time: 2026-11-24, '2026-11-24 06:24:50', with a zone as in RFC 3339, or 10m for ten minutes ago
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Only entries up to then
+    /// Show only entries up to this time
     #[arg(long, value_name = "TIME", conflicts_with = "follow")]
     until: Option<String>,
 }
@@ -127,7 +127,7 @@ impl FilterArgs {
 pub(super) fn command() -> Command {
     shared::command::<TailArgs>(
         "tail",
-        "Show the server's log, read over SQL, or log files; -f goes on",
+        "Show the server's log, read over SQL, or log files; -f follows it",
         &[
             "pgkit log tail -f --database shop --min-duration 100ms",
             "pgkit log tail --errors --grep deadlock --json",
@@ -143,7 +143,7 @@ fn listing(context: &Context, format: &FormatArgs) -> Result<Listing> {
 /// Checks the format flags. Errors: they are not valid (64, 65).
 pub(super) fn check_format(context: &Context, format: &FormatArgs) -> Result<()> {
     if format.sort.is_some() {
-        return Err(Error::usage("--sort: what goes on has no end to sort by").hint("leave out --sort"));
+        return Err(Error::usage("--sort cannot be used while following the log").hint("leave out --sort"));
     }
     listing(context, format).map(drop)
 }
@@ -294,7 +294,7 @@ async fn of_server(access: Access, writer: Writer) -> Result<(Source, Reading)> 
         }
         Log::Unknown(how) => {
             writer.close().await;
-            Err(Error::new(Exit::Io, "the server's log cannot be read from here").hint(how))
+            Err(Error::new(Exit::Io, "cannot read the server's log from here").hint(how))
         }
     }
 }
@@ -302,7 +302,7 @@ async fn of_server(access: Access, writer: Writer) -> Result<(Source, Reading)> 
 async fn warn_of_no_durations(writer: &Writer, echo: &EchoArgs) -> Result<()> {
     let in_force = places::in_force(writer).await?;
     if !in_force.iter().any(|one| one.name == "log_min_duration_statement") {
-        echo.remark("WARNING: the server logs no durations now (log_min_duration_statement = -1): pgkit log on --min-duration 0 makes it");
+        echo.remark("WARNING: the server logs no durations now (log_min_duration_statement = -1): switch them on with pgkit log on --min-duration 0");
     }
     Ok(())
 }

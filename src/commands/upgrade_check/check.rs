@@ -36,10 +36,10 @@ struct UpgradeArgs {
     /// The new major version [default: that of --new-bin-dir, else the newest that pgkit knows]
     #[arg(long, value_name = "MAJOR", value_parser = value_parser!(u32).range(1..1000))]
     to: Option<u32>,
-    /// Folder with the new version's programs: a throwaway server of it is started, and everything tried on that
+    /// Directory of the new version's programs: start a throwaway server of it, and try everything on that
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     new_bin_dir: Option<PathBuf>,
-    /// The new cluster, already made with those programs: it is compared with the old one
+    /// The new cluster, already created with those programs: compare it with the old one
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, requires = "new_bin_dir")]
     new_data_dir: Option<PathBuf>,
     /// Do not rehearse the restore on that server
@@ -48,16 +48,16 @@ struct UpgradeArgs {
     /// Rehearse it also where that runs code of these databases as your own account
     #[arg(long, requires = "new_bin_dir", conflicts_with = "no_rehearsal")]
     rehearsal: bool,
-    /// How long the rehearsal may take; 0 is forever
+    /// How long the rehearsal may take; 0 is no limit
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = crate::units::parse_timeout)]
     rehearsal_timeout: Duration,
-    /// Exit with 0 although something could not be looked at
+    /// Exit with 0 even if something could not be looked at
     #[arg(long)]
     allow_unseen: bool,
-    /// Print the script for psql that mends what SQL on the old server can mend
+    /// Print a script for psql that fixes what SQL on the old server can fix
     #[arg(long, conflicts_with_all = ["format", "csv", "csv_safe", "json", "header", "no_header", "columns", "sort", "limit", "grep"])]
     fix_sql: bool,
-    /// With --fix-sql: what destroys something or takes a choice is not commented out
+    /// With --fix-sql: do not comment out what destroys something or needs a choice
     #[arg(long, requires = "fix_sql")]
     allow_destructive: bool,
     #[command(flatten)]
@@ -66,7 +66,7 @@ struct UpgradeArgs {
 
 /// Returns the command.
 pub fn command() -> Command {
-    let about = "What would stop pg_upgrade or hurt afterwards, in all databases; exit code 1 when something stops, or could not be looked at";
+    let about = "Show what would stop pg_upgrade or hurt afterwards, in all databases; exit with 1 when something stops, or could not be looked at";
     SessionArgs::augment_args(ConnectionArgs::augment_args(UpgradeArgs::augment_args(args::command(
         "upgrade-check",
         about,
@@ -128,7 +128,7 @@ fn installation(context: &Context, args: &UpgradeArgs) -> Result<Option<Installa
         .map_err(|e| Error { message: e.message.replacen("--bin-dir", "--new-bin-dir", 1), ..e })?;
     if let Some(to) = args.to.filter(|to| *to != binaries.major) {
         return Err(Error::usage(format!(
-            "--to {to}, and --new-bin-dir {} holds PostgreSQL {}",
+            "--to {to}, but --new-bin-dir {} holds PostgreSQL {}",
             dir.display(),
             binaries.version
         ))

@@ -499,7 +499,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             if let Some(turn) = self.queue.get(key) {
                 let dates = turn.share.dates.or(job.max_backfill).map(|most| most.saturating_sub(turn.done));
                 let share = Share { others_wait: false, through: Some(through), dates };
-                self.queue.to_the_end(key, share);
+                self.queue.requeue(key, share);
             }
             return;
         } else {

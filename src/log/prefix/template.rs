@@ -240,11 +240,6 @@ impl Prefix {
         b""
     }
 
-    /// Returns whether a process with a session shows more fields than one without.
-    pub fn has_session_part(&self) -> bool {
-        self.session.as_ref().is_some_and(|pieces| pieces.iter().any(|p| matches!(p, Piece::Escape(..))))
-    }
-
     /// Returns whether the prefix has a field by which a line can be recognized.
     fn is_certain(&self) -> bool {
         [Field::Time, Field::Epoch, Field::Pid, Field::Session].iter().any(|field| self.tells(*field))

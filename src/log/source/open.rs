@@ -55,7 +55,7 @@ pub fn open(path: &Path, named: Named) -> Result<File> {
     }
     match named {
         Named::ByServer(Some(owner)) if meta.uid() != owner => {
-            Err(Error::data(format!("{} is not the server's own file", path.display())))
+            Err(Error::data(format!("{} does not belong to the server's user", path.display())))
         }
         _ => Ok(file),
     }
@@ -85,7 +85,7 @@ fn no_file(kind: FileType) -> Option<&'static str> {
 
 fn refused(path: &Path, what: &str) -> Error {
     let error = Error::data(format!("{} is {what}, not a log file", path.display()));
-    if what == "a named pipe" { error.hint("to read from a pipe, name standard input: -") } else { error }
+    if what == "a named pipe" { error.hint("to read from a pipe, use - for standard input") } else { error }
 }
 
 /// Opens standard input if it can end: a file, a pipe, a socket or /dev/null.
@@ -133,7 +133,7 @@ mod tests {
         );
         let other = said(&file, Named::ByServer(Some(owner + 1)));
         assert!(
-            other.exit == Exit::Data && other.message.ends_with("is not the server's own file"),
+            other.exit == Exit::Data && other.message.ends_with("does not belong to the server's user"),
             "{other}"
         );
     }

@@ -151,7 +151,7 @@ impl Read for Zstandard {
                     let Frame { decoder, input } = *frame;
                     let (told, is) = (decoder.get_checksum_from_data(), decoder.get_calculated_checksum());
                     if told.is_some() && told != is {
-                        return Err(io::Error::other("a checksum of the packed file is wrong"));
+                        return Err(io::Error::other("invalid checksum in the packed file"));
                     }
                     self.input = Some(input);
                 }

@@ -19,9 +19,9 @@ pub struct Failed {
 const ADVICE: &[(&str, &str)] = &[
     (
         "during inlining",
-        "give the function SET search_path, or name the schema of all that it uses: nothing is in the search path of a restore",
+        "give the function SET search_path, or qualify every name that it uses: the search path of a restore is empty",
     ),
-    ("ICU is not supported", "take programs that were built with ICU"),
+    ("ICU is not supported", "use programs that were built with ICU"),
     ("LC_COLLATE", "install that locale on this host"),
     ("LC_CTYPE", "install that locale on this host"),
     ("locale name", "install that locale on this host"),
@@ -36,7 +36,7 @@ const ADVICE: &[(&str, &str)] = &[
     ("out of shared memory", "raise max_locks_per_transaction of the new cluster"),
 ];
 
-const USUAL: &str = "change it on the old server so that it uses nothing that the new version lacks, or drop it and make it again afterwards";
+const USUAL: &str = "change it on the old server so that it uses nothing that the new version lacks, or drop it and create it again afterwards";
 
 impl Failed {
     /// Creates one from a failure in this database.

@@ -29,9 +29,8 @@ pub(super) async fn wanted(question: &Question<'_>, target: &Target, session: &s
             Exit::TryAgain,
             format!("gave way to {waiting} sessions that waited for a lock on a table that was being dumped"),
         ),
-        Err(e) => {
-            Error::new(Exit::TryAgain, "could not look whether the dump hinders anybody").caused_by(e.message)
-        }
+        Err(e) => Error::new(Exit::TryAgain, "could not check whether the dump blocks other sessions")
+            .caused_by(e.message),
     }
 }
 

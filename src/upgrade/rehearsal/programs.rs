@@ -107,8 +107,8 @@ impl Client<'_> {
         };
         let status = tokio::time::timeout_at(self.deadline, read)
             .await
-            .map_err(|_| Error::new(Exit::TryAgain, format!("{} was not done in time", self.name)))?
-            .map_err(|e| Error::io(format!("cannot hear {}", path.display()), &e))?;
+            .map_err(|_| Error::new(Exit::TryAgain, format!("{} timed out", self.name)))?
+            .map_err(|e| Error::io(format!("cannot read from {}", path.display()), &e))?;
         unfinished.disarm();
         let stdout = String::from_utf8_lossy(&answer).into_owned();
         Ok(Ended { succeeded: status.success(), stdout, stderr: kept })

@@ -94,7 +94,7 @@ impl Work<'_> {
             }
             Err(e) => {
                 let message = e.one_line();
-                self.findings.push(Finding::unseen(WHAT, None, "mend what stands in its way", message));
+                self.findings.push(Finding::unseen(WHAT, None, "fix what stands in its way", message));
             }
         }
         Ok(())
@@ -154,7 +154,7 @@ fn not_to_be(wish: Wish, target: &Target) -> Option<(&'static str, &'static str)
     };
     match wish {
         Wish::Always => None,
-        Wish::Never => Some(("pg_upgrade --check does not see it either", "leave --no-rehearsal out")),
+        Wish::Never => Some(("pg_upgrade --check does not see it either", "leave out --no-rehearsal")),
         Wish::WhereSafe if euid.is_root() || is_its_account() => None,
         Wish::WhereSafe => Some((
             "a rehearsal runs functions of these databases, and here it would run them as your own account",
@@ -217,7 +217,7 @@ impl<'a> Stage<'a> {
         DirBuilder::new()
             .mode(0o700)
             .create(&folder)
-            .map_err(|e| Error::io(format!("cannot make {}", folder.display()), &e))?;
+            .map_err(|e| Error::io(format!("cannot create {}", folder.display()), &e))?;
         let limit = question.plan.limit.unwrap_or(Duration::from_secs(365 * 24 * 3600));
         Ok(Stage {
             question,
@@ -319,7 +319,7 @@ impl<'a> Stage<'a> {
         args.extend(self.lock_limit());
         let ended = self.there("pg_dumpall", args, &self.target.database).await?;
         if !ended.succeeded {
-            return Err(Error::data(format!("pg_dumpall fails: {}", ended.complaint())));
+            return Err(Error::data(format!("pg_dumpall failed: {}", ended.complaint())));
         }
         let writer = self.writer("template1").await?;
         let script = without_restrict(&ended.stdout);
@@ -355,7 +355,7 @@ impl<'a> Stage<'a> {
     async fn database(&self, number: usize, database: &Database) -> Result<Vec<Failed>> {
         let name = &database.name;
         let unseen = |fix: &str, why: String| {
-            (self.question.tell)(&format!("database {name:?}: the restore could not be rehearsed: {why}"));
+            (self.question.tell)(&format!("database {name:?}: could not rehearse the restore: {why}"));
             Ok(vec![Failed::unseen(Finding::unseen(WHAT, Some(name), fix, why))])
         };
         let file = format!("{number}.dump");
@@ -366,7 +366,7 @@ impl<'a> Stage<'a> {
                 unseen("try again, or allow it more time (--rehearsal-timeout)", e.one_line())
             }
             Err(e) if matches!(e.exit, Exit::Data | Exit::Permission | Exit::Unavailable | Exit::Usage) => {
-                unseen("mend what stands in its way, or run this as a superuser", e.one_line())
+                unseen("fix what stands in its way, or run this as a superuser", e.one_line())
             }
             other => other,
         }
@@ -388,7 +388,7 @@ impl<'a> Stage<'a> {
         args.extend(self.lock_limit());
         let ended = self.there("pg_dump", args, name).await?;
         if !ended.succeeded {
-            let message = format!("pg_dump fails: {}", ended.complaint());
+            let message = format!("pg_dump failed: {}", ended.complaint());
             if ended.stderr.contains("lock timeout") || ended.stderr.contains("out of shared memory") {
                 return Err(Error::new(Exit::TryAgain, message));
             }
@@ -446,7 +446,7 @@ impl<'a> Stage<'a> {
         let mut failed: Vec<Failed> =
             failures.into_iter().map(|failure| Failed::of(failure, &database.name, to)).collect();
         if untold > 0 {
-            failed.push(Failed::other(&database.name, &format!("{untold} more errors, which are not told")));
+            failed.push(Failed::other(&database.name, &format!("{untold} more errors, not shown")));
         }
         Ok((ended, failed, fatal))
     }

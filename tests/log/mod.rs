@@ -1,11 +1,5 @@
 //! `pgkit log` as a process against real servers: what is switched on comes off, whatever happens; and what is logged
 //! is read, whatever it is written in.
-#![expect(clippy::unwrap_used, reason = "only tests use it")]
-
-#[path = "../support/pty.rs"]
-mod pty;
-#[path = "../support/mod.rs"]
-mod support;
 
 mod corpus;
 mod faults;
@@ -18,9 +12,9 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
+use crate::support::*;
 use nix::sys::signal::Signal;
 use pgkit::sandbox::{Binaries, Options, Server};
-use support::*;
 
 /// A stopped server that was started by hand, with arguments of its own; ended when dropped.
 struct Postgres(Child);

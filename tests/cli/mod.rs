@@ -1,18 +1,4 @@
 //! pgkit as a process against a real server: stdout, stderr and exit code.
-#![expect(clippy::unwrap_used, reason = "only tests use it")]
-
-#[path = "../support/catalog.rs"]
-mod catalog;
-#[path = "../support/filled.rs"]
-mod filled;
-#[path = "../support/pty.rs"]
-mod pty;
-#[path = "../support/standby.rs"]
-mod recovery;
-#[path = "../support/mod.rs"]
-mod support;
-#[path = "../support/pooler.rs"]
-mod through;
 
 mod failures;
 mod formats;
@@ -29,7 +15,8 @@ mod usage;
 
 use std::process::Command;
 
-use support::*;
+use crate::support::*;
+use crate::support::{pooler as through, standby as recovery};
 
 /// A folder with reports of one's own.
 struct Own(tempfile::TempDir);

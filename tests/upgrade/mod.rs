@@ -1,10 +1,4 @@
 //! `pgkit upgrade-check` as a process against real servers, and against pg_upgrade itself.
-#![expect(clippy::unwrap_used, reason = "only tests use it")]
-
-#[path = "../support/pty.rs"]
-mod pty;
-#[path = "../support/mod.rs"]
-mod support;
 
 mod catalog;
 mod clusters;
@@ -15,8 +9,8 @@ mod usage;
 
 use std::path::{Path, PathBuf};
 
+use crate::support::*;
 use pgkit::sandbox::{self, Binaries, Server};
-use support::*;
 
 /// A finding as the command prints it.
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -112,10 +106,7 @@ fn upgrade_bins() -> Vec<Binaries> {
         assert!(bin.program("pg_upgrade").is_file(), "no pg_upgrade in {}", bin.dir.display());
     }
     if all.is_empty() {
-        #[expect(clippy::print_stderr, reason = "whoever runs the tests must see it")]
-        {
-            eprintln!("not run: no newer PostgreSQL with pg_upgrade (PGKIT_TEST_UPGRADE_BINS)");
-        }
+        say(format_args!("not run: no newer PostgreSQL with pg_upgrade (PGKIT_TEST_UPGRADE_BINS)"));
     }
     all
 }

@@ -1,13 +1,5 @@
 //! Attempts by others to make pgkit run their code as its user: with objects in a database, with files on the host,
 //! or as a hostile server. `docs/SECURITY.md` names each of these tests beside the guarantee that it proves.
-#![expect(clippy::unwrap_used, reason = "only tests use it")]
-
-#[path = "../support/catalog.rs"]
-mod catalog;
-#[path = "../support/filled.rs"]
-mod filled;
-#[path = "../support/mod.rs"]
-mod support;
 
 mod commands;
 mod ground;

@@ -1,20 +1,12 @@
 //! Every file under queries/ against live servers: its header is true, its parameters bind, it only reads.
-#![expect(clippy::unwrap_used, reason = "only tests use it")]
-
-#[path = "support/catalog.rs"]
-mod catalog;
-#[path = "support/filled.rs"]
-mod filled;
-#[path = "support/mod.rs"]
-mod support;
 
 use std::collections::BTreeSet;
 use std::future::Future;
 
+use crate::support::*;
 use pgkit::report::{self, Param, ParamType, Report, Text};
 use pgkit::session::Value;
 use pgkit::sql;
-use support::*;
 use tokio_postgres::types::{ToSql, Type};
 
 fn reports() -> Vec<Report> {
@@ -129,54 +121,50 @@ fn every_file_is_a_text_of_a_report_or_an_engines_statement() {
     assert_eq!(on_disk, used);
 }
 
-#[test]
-fn the_header_of_every_text_names_the_columns_that_the_server_describes() {
-    for bin in bins() {
-        let db = filled::filled(bin);
-        let session = db.session();
-        for (report, text) in texts(bin.major) {
-            let prepared = wait(session.client.prepare_typed(&text.sql, &types(&report)));
-            let prepared = prepared.unwrap_or_else(|e| panic!("{} on {}: {e:?}", text.file, bin.major));
-            let found: Vec<(String, Type)> =
-                prepared.columns().iter().map(|c| (c.name().to_owned(), c.type_().clone())).collect();
-            let promised: Vec<(String, Type)> =
-                report.columns.iter().map(|c| (c.name.clone(), c.server_type.clone())).collect();
-            assert_eq!(found, promised, "{} on {}", text.file, bin.major);
-        }
+fn the_header_of_every_text_names_the_columns_that_the_server_describes(bin: &Binaries) {
+    let db = filled::filled(bin);
+    let session = db.session();
+    for (report, text) in texts(bin.major) {
+        let prepared = wait(session.client.prepare_typed(&text.sql, &types(&report)));
+        let prepared = prepared.unwrap_or_else(|e| panic!("{} on {}: {e:?}", text.file, bin.major));
+        let found: Vec<(String, Type)> =
+            prepared.columns().iter().map(|c| (c.name().to_owned(), c.type_().clone())).collect();
+        let promised: Vec<(String, Type)> =
+            report.columns.iter().map(|c| (c.name.clone(), c.server_type.clone())).collect();
+        assert_eq!(found, promised, "{} on {}", text.file, bin.major);
     }
 }
+on_every_server!(the_header_of_every_text_names_the_columns_that_the_server_describes);
 
-#[test]
-fn every_text_runs_with_null_and_with_a_value_for_every_parameter_and_only_reads() {
-    for bin in bins() {
-        let db = filled::filled(bin);
-        let session = db.session();
-        for (report, text) in texts(bin.major) {
-            let prepared = wait(session.client.prepare_typed(&text.sql, &types(&report))).unwrap();
-            let none = nulls(&report);
-            let mut calls = vec![none.clone(), values(&report)];
-            // And each alone.
-            let mut at = 0;
-            for param in &report.params {
-                let mut one = none.clone();
-                for value in a_value(param) {
-                    one[at] = value;
-                    at += 1;
-                }
-                calls.push(one);
+fn every_text_runs_with_null_and_with_a_value_for_every_parameter_and_only_reads(bin: &Binaries) {
+    let db = filled::filled(bin);
+    let session = db.session();
+    for (report, text) in texts(bin.major) {
+        let prepared = wait(session.client.prepare_typed(&text.sql, &types(&report))).unwrap();
+        let none = nulls(&report);
+        let mut calls = vec![none.clone(), values(&report)];
+        // And each alone.
+        let mut at = 0;
+        for param in &report.params {
+            let mut one = none.clone();
+            for value in a_value(param) {
+                one[at] = value;
+                at += 1;
             }
-            for call in calls {
-                session.sql("BEGIN READ ONLY; SET LOCAL search_path = pg_catalog");
-                let params: Vec<&(dyn ToSql + Sync)> = call.iter().map(|v| v as _).collect();
-                let answer = wait(session.client.query(&prepared, &params));
-                if let Err(e) = answer {
-                    panic!("{} on {} with {call:?}: {e:?}", text.file, bin.major);
-                }
-                session.sql("COMMIT");
+            calls.push(one);
+        }
+        for call in calls {
+            session.sql("BEGIN READ ONLY; SET LOCAL search_path = pg_catalog");
+            let params: Vec<&(dyn ToSql + Sync)> = call.iter().map(|v| v as _).collect();
+            let answer = wait(session.client.query(&prepared, &params));
+            if let Err(e) = answer {
+                panic!("{} on {} with {call:?}: {e:?}", text.file, bin.major);
             }
+            session.sql("COMMIT");
         }
     }
 }
+on_every_server!(every_text_runs_with_null_and_with_a_value_for_every_parameter_and_only_reads);
 
 #[test]
 fn every_column_of_numbers_says_its_unit_and_every_report_has_an_example() {
@@ -223,68 +211,64 @@ fn psql_would_replace_nothing_in_any_text() {
     }
 }
 
-#[test]
-fn the_two_ways_to_size_tables_agree_to_the_byte() {
-    for bin in bins() {
-        let db = filled::filled(bin);
-        let session = db.session();
-        // A checkpoint aside: nothing else writes to this database.
-        let report = reports().into_iter().find(|r| r.name == "sizes").unwrap();
-        let (asked, scanned) = (text_of(&report, "sizes.sql"), text_of(&report, "sizes.scan.sql"));
-        for grouped in [false, true] {
-            let mut call = plain(&report);
-            call[2] = Value::Bool(grouped);
-            let (a, b) = (rows(&session, asked, &call), rows(&session, scanned, &call));
-            assert!(a.len() > 200, "{}", a.len());
-            for (a, b) in a.iter().zip(&b) {
-                assert_eq!(a, b, "on {}", bin.major);
-            }
-            assert_eq!(a.len(), b.len());
-        }
-        // The catalogs are mapped: their files are not named in pg_class.
+fn the_two_ways_to_size_tables_agree_to_the_byte(bin: &Binaries) {
+    let db = filled::filled(bin);
+    let session = db.session();
+    // A checkpoint aside: nothing else writes to this database.
+    let report = reports().into_iter().find(|r| r.name == "sizes").unwrap();
+    let (asked, scanned) = (text_of(&report, "sizes.sql"), text_of(&report, "sizes.scan.sql"));
+    for grouped in [false, true] {
         let mut call = plain(&report);
-        call[1] = Value::TextList(vec![Some("^(pg_.*)$".into())]);
-        call[0] = Value::TextList(vec![Some("^(pg_catalog)$".into())]);
-        let strip = |rows: Vec<Vec<Option<String>>>| -> Vec<Vec<Option<String>>> {
-            // pg_stat and friends may be written to meanwhile by a vacuum; sizes change by whole pages then.
-            rows.into_iter().map(|row| row[..3].to_vec()).collect::<Vec<_>>()
-        };
+        call[2] = Value::Bool(grouped);
         let (a, b) = (rows(&session, asked, &call), rows(&session, scanned, &call));
-        assert!(a.len() > 40, "{}", a.len());
-        let (mut a, mut b) = (strip(a), strip(b));
-        a.sort();
-        b.sort();
-        assert_eq!(a, b);
+        assert!(a.len() > 200, "{}", a.len());
+        for (a, b) in a.iter().zip(&b) {
+            assert_eq!(a, b, "on {}", bin.major);
+        }
+        assert_eq!(a.len(), b.len());
     }
+    // The catalogs are mapped: their files are not named in pg_class.
+    let mut call = plain(&report);
+    call[1] = Value::TextList(vec![Some("^(pg_.*)$".into())]);
+    call[0] = Value::TextList(vec![Some("^(pg_catalog)$".into())]);
+    let strip = |rows: Vec<Vec<Option<String>>>| -> Vec<Vec<Option<String>>> {
+        // pg_stat and friends may be written to meanwhile by a vacuum; sizes change by whole pages then.
+        rows.into_iter().map(|row| row[..3].to_vec()).collect::<Vec<_>>()
+    };
+    let (a, b) = (rows(&session, asked, &call), rows(&session, scanned, &call));
+    assert!(a.len() > 40, "{}", a.len());
+    let (mut a, mut b) = (strip(a), strip(b));
+    a.sort();
+    b.sort();
+    assert_eq!(a, b);
 }
+on_every_server!(the_two_ways_to_size_tables_agree_to_the_byte);
 
-#[test]
-fn an_estimate_after_vacuum_is_the_size_of_the_main_fork() {
-    for bin in bins() {
-        let db = database(server(bin).info(), "estimate");
-        db.sql("CREATE TABLE a (id int PRIMARY KEY, body text); INSERT INTO a SELECT g, repeat(md5(g::text), 100) FROM generate_series(1, 2000) g");
-        db.sql("CREATE TABLE b (id int); INSERT INTO b SELECT generate_series(1, 50000); CREATE TABLE never (id int)");
-        db.sql("VACUUM ANALYZE a");
-        db.sql("VACUUM ANALYZE b");
-        let session = db.session();
-        let report = reports().into_iter().find(|r| r.name == "sizes").unwrap();
-        let call = plain(&report);
-        let column = |rows: &[Vec<Option<String>>], name: &str, at: usize| -> i64 {
-            let row = rows.iter().find(|r| r[1].as_deref() == Some(name)).unwrap();
-            row[at].as_deref().unwrap_or_else(|| panic!("{row:?}")).parse().unwrap()
-        };
-        let estimated = rows(&session, text_of(&report, "sizes.estimate.sql"), &call);
-        let exact = rows(&session, text_of(&report, "sizes.sql"), &call);
-        for table in ["a", "b"] {
-            assert_eq!(column(&estimated, table, 5), column(&exact, table, 5), "{table} on {}", bin.major);
-            assert_eq!(column(&estimated, table, 7), column(&exact, table, 7), "{table} on {}", bin.major);
-            let (guess, total) = (column(&estimated, table, 8), column(&exact, table, 8));
-            assert!(guess <= total && guess > total * 8 / 10, "{table}: {guess} of {total}");
-            let rows = column(&exact, table, 4);
-            assert!((rows - if table == "a" { 2000 } else { 50000 }).abs() < 100, "{rows}");
-        }
-        for row in &estimated {
-            assert_eq!(row[9].as_deref(), Some("estimate"));
-        }
+fn an_estimate_after_vacuum_is_the_size_of_the_main_fork(bin: &Binaries) {
+    let db = database(server(bin).info(), "estimate");
+    db.sql("CREATE TABLE a (id int PRIMARY KEY, body text); INSERT INTO a SELECT g, repeat(md5(g::text), 100) FROM generate_series(1, 2000) g");
+    db.sql("CREATE TABLE b (id int); INSERT INTO b SELECT generate_series(1, 50000); CREATE TABLE never (id int)");
+    db.sql("VACUUM ANALYZE a");
+    db.sql("VACUUM ANALYZE b");
+    let session = db.session();
+    let report = reports().into_iter().find(|r| r.name == "sizes").unwrap();
+    let call = plain(&report);
+    let column = |rows: &[Vec<Option<String>>], name: &str, at: usize| -> i64 {
+        let row = rows.iter().find(|r| r[1].as_deref() == Some(name)).unwrap();
+        row[at].as_deref().unwrap_or_else(|| panic!("{row:?}")).parse().unwrap()
+    };
+    let estimated = rows(&session, text_of(&report, "sizes.estimate.sql"), &call);
+    let exact = rows(&session, text_of(&report, "sizes.sql"), &call);
+    for table in ["a", "b"] {
+        assert_eq!(column(&estimated, table, 5), column(&exact, table, 5), "{table} on {}", bin.major);
+        assert_eq!(column(&estimated, table, 7), column(&exact, table, 7), "{table} on {}", bin.major);
+        let (guess, total) = (column(&estimated, table, 8), column(&exact, table, 8));
+        assert!(guess <= total && guess > total * 8 / 10, "{table}: {guess} of {total}");
+        let rows = column(&exact, table, 4);
+        assert!((rows - if table == "a" { 2000 } else { 50000 }).abs() < 100, "{rows}");
+    }
+    for row in &estimated {
+        assert_eq!(row[9].as_deref(), Some("estimate"));
     }
 }
+on_every_server!(an_estimate_after_vacuum_is_the_size_of_the_main_fork);

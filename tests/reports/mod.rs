@@ -1,18 +1,4 @@
 //! What the reports answer: compared with psql, with the server's own functions, and with what was planted.
-#![expect(clippy::unwrap_used, reason = "only tests use it")]
-
-#[path = "../support/catalog.rs"]
-mod catalog;
-#[path = "../support/filled.rs"]
-mod filled;
-#[path = "../support/pooler.rs"]
-mod pooler;
-#[path = "../support/pty.rs"]
-mod pty;
-#[path = "../support/replica.rs"]
-mod replica;
-#[path = "../support/mod.rs"]
-mod support;
 
 mod churn;
 mod databases;
@@ -29,7 +15,7 @@ mod watch;
 
 use std::process::Command;
 
-use support::*;
+use crate::support::*;
 
 /// A row as text; NULL is empty.
 type Row = Vec<String>;

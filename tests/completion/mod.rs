@@ -2,10 +2,6 @@
 //!
 //! The shells work in an empty folder, and each name tries to make a file there. Completion asks the real program; what Enter
 //! runs is a script that records its arguments.
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "only tests")]
-
-#[path = "../support/mod.rs"]
-mod support;
 
 mod keys;
 mod reading;
@@ -16,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use support::*;
+use crate::support::*;
 
 /// Every ASCII character that is no letter and no digit, and that a terminal shows.
 fn punctuation() -> impl Iterator<Item = char> {

@@ -1,27 +1,18 @@
 //! What must not shake the jobs engine: kills, lost networks, servers that restart, processes that will not die, clocks
 //! that differ. Real processes, real kills. `PGKIT_TEST_ROUNDS=200` plays the random ones as often.
 
-#![expect(clippy::unwrap_used, reason = "only tests use it")]
-
 mod claims;
 mod clocks;
-#[path = "../support/jobs.rs"]
-mod fixture;
 mod kills;
 mod network;
 mod proxy;
-#[path = "../support/standby.rs"]
-mod recovery;
 mod servers;
 mod stops;
-#[path = "../support/mod.rs"]
-mod support;
-#[path = "../support/pooler.rs"]
-mod through;
 mod trees;
 
 use std::collections::BTreeMap;
 
+use crate::support::{jobs as fixture, pooler as through, standby as recovery};
 use fixture::Jobs;
 
 /// A job that beats as long as it lives, and ends when it may: each beat is a line `attempt nanoseconds`, where attempts
@@ -59,7 +50,7 @@ fn no_overlap(jobs: &Jobs) -> u64 {
 }
 
 /// Tells a figure for whoever runs the tests with --nocapture.
-#[expect(clippy::print_stderr, reason = "figures are for whoever runs the tests")]
+#[expect(clippy::print_stderr, reason = "cargo shall capture it")]
 fn figure(what: &str, ms: u64) {
     eprintln!("figure: {what}: {ms} ms");
 }

@@ -1,19 +1,16 @@
 //! `pgkit bench` as a process against real servers.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod measured;
 mod refusals;
 
-use support::*;
+use crate::support::*;
 
 /// A database with songs and artists.
 fn songs(name: &str) -> Db {
     songs_on(bin(), name)
 }
 
-fn songs_on(bin: &pgkit::sandbox::Binaries, name: &str) -> Db {
+fn songs_on(bin: &Binaries, name: &str) -> Db {
     let db = database(server(bin).info(), name);
     db.sql(
         "CREATE TABLE artist (id int PRIMARY KEY, name text); CREATE TABLE song (id int PRIMARY KEY, artist_id int, name text);

@@ -1,11 +1,4 @@
 //! `pgkit locks` and the commands below it, as processes against real servers.
-#![expect(clippy::unwrap_used, reason = "only tests use it")]
-
-#[path = "../support/mod.rs"]
-mod support;
-
-#[path = "../support/replica.rs"]
-mod replica;
 
 mod demos;
 mod forest;
@@ -18,8 +11,8 @@ use std::collections::BTreeMap;
 
 use std::process::Command;
 
+use crate::support::*;
 use pgkit::sandbox::{Binaries, Server};
-use support::*;
 
 /// A server of one test's own: all that waits on it waits in that test. Nobody breaks its deadlocks.
 struct Scene {

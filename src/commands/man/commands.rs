@@ -1,29 +1,13 @@
-//! `man`: prints the manual page, generated from the command tree.
+//! The page of all commands, generated from the command tree.
 
-use clap::{ArgMatches, Command};
+use clap::Command;
 
-use super::context::Context;
-use crate::commands::args;
+use super::roff::escaped;
+use super::subject::SUBJECTS;
 use crate::error::{Error, Exit, Result};
-use crate::output;
 
-/// The chapters on what no command's help says.
-const CHAPTERS: &str = include_str!("man.roff");
-
-/// Returns the command.
-pub fn command() -> Command {
-    args::command("man", "Print the manual page")
-        .after_help(args::example(&["pgkit man | man -l -", "pgkit man > ~/.local/share/man/man1/pgkit.1"]))
-}
-
-/// Prints the page: the root, every command, then the chapters.
-pub async fn run(context: &Context, root: &ArgMatches, _own: &ArgMatches) -> Result<Exit> {
-    args::refuse_connection_flags(root, "man")?;
-    output::print(&page(&context.tree)?)?;
-    Ok(Exit::Done)
-}
-
-fn page(tree: &Command) -> Result<String> {
+/// Returns the page: the root, every command, the flags of every report, the exit codes, and the other pages.
+pub fn page(tree: &Command) -> Result<String> {
     let failed = |e: std::io::Error| Error::bug("could not write the manual page").caused_by(e);
     let mut tree = tree.clone();
     tree.build();
@@ -41,7 +25,8 @@ fn page(tree: &Command) -> Result<String> {
     if let Some(report) = context_report(&tree) {
         render_shared(report, &mut out).map_err(failed)?;
     }
-    out.extend_from_slice(CHAPTERS.as_bytes());
+    render_exit_codes(&mut out).map_err(failed)?;
+    render_subjects(&mut out).map_err(failed)?;
     String::from_utf8(out).map_err(|e| Error::bug("a manual page that is no text").caused_by(e))
 }
 
@@ -51,7 +36,24 @@ fn context_report(tree: &Command) -> Option<&Command> {
 }
 
 fn quote(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('-', "\\-").replace("\n.", "\n\\&.").replace('…', "...")
+    escaped(text, false)
+}
+
+fn render_exit_codes(out: &mut Vec<u8>) -> std::io::Result<()> {
+    use std::io::Write;
+    writeln!(out, ".SH EXIT STATUS")?;
+    for exit in Exit::ALL {
+        writeln!(out, ".TP\n{}\n{}.", exit.code(), quote(exit.meaning()))?;
+    }
+    Ok(())
+}
+
+fn render_subjects(out: &mut Vec<u8>) -> std::io::Result<()> {
+    use std::io::Write;
+    writeln!(out, ".SH SEE ALSO")?;
+    let pages: Vec<String> =
+        SUBJECTS.iter().map(|subject| format!("\\fBpgkit\\-{}\\fR(7)", quote(subject.name))).collect();
+    writeln!(out, "{}: \\fBpgkit man\\fR \\fISUBJECT\\fR shows each of them.", pages.join(", "))
 }
 
 /// Renders a flag or an argument: its names, its value, what it does, and its possible values.

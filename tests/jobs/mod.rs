@@ -1,25 +1,18 @@
 //! `pgkit jobs` as a process, on tables as the original crontabber leaves them.
 
-#![expect(clippy::unwrap_used, reason = "only tests use it")]
-
 mod cases;
 mod dates;
-#[path = "../support/jobs.rs"]
-mod fixture;
 mod people;
-#[path = "../support/pty.rs"]
-mod pty;
 mod race;
 mod running;
-#[path = "../support/mod.rs"]
-mod support;
 mod tables;
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 
+use crate::support::jobs as fixture;
+use crate::support::*;
 use fixture::Jobs;
-use support::*;
 
 /// The original's tables, word for word.
 const TABLES: &str = "CREATE TABLE crontabber (
@@ -70,35 +63,33 @@ fn filled(name: &str) -> Db {
     db
 }
 
-#[test]
-fn the_state_of_every_job_is_seen_at_a_glance() {
-    for bin in bins() {
-        let db = database(server(bin).info(), "list");
-        db.sql(TABLES);
-        db.sql(ROWS);
-        let file = file(FILE);
-        let list = jobs(&db, &file, &["list", "--columns", "name,state,error_count"]);
-        assert_eq!(
-            list.lines(),
-            [
-                "ok\tidle\t0",
-                "fail\tfailing\t3",
-                "bf\tfailing\t1",
-                "late\toverdue\t0",
-                "runs\trunning\t0",
-                "stuck\tstuck\t0",
-                "child\tidle\t0",
-                "new\tnever\t0"
-            ],
-            "on {}",
-            bin.major
-        );
-        let json = jobs(&db, &file, &["list", "--json"]);
-        let rows: Vec<serde_json::Value> = serde_json::from_str(&json.stdout).unwrap();
-        assert_eq!(rows[1]["last_error"], "<type 'exceptions.ValueError'>: boom\nand more");
-        assert!(rows[7]["last_run"].is_null() && rows[4]["ongoing_since"].is_string());
-    }
+fn the_state_of_every_job_is_seen_at_a_glance(bin: &Binaries) {
+    let db = database(server(bin).info(), "list");
+    db.sql(TABLES);
+    db.sql(ROWS);
+    let file = file(FILE);
+    let list = jobs(&db, &file, &["list", "--columns", "name,state,error_count"]);
+    assert_eq!(
+        list.lines(),
+        [
+            "ok\tidle\t0",
+            "fail\tfailing\t3",
+            "bf\tfailing\t1",
+            "late\toverdue\t0",
+            "runs\trunning\t0",
+            "stuck\tstuck\t0",
+            "child\tidle\t0",
+            "new\tnever\t0"
+        ],
+        "on {}",
+        bin.major
+    );
+    let json = jobs(&db, &file, &["list", "--json"]);
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(rows[1]["last_error"], "<type 'exceptions.ValueError'>: boom\nand more");
+    assert!(rows[7]["last_run"].is_null() && rows[4]["ongoing_since"].is_string());
 }
+on_every_server!(the_state_of_every_job_is_seen_at_a_glance);
 
 #[test]
 fn why_and_next_tell_the_decision_in_words() {

@@ -1,14 +1,10 @@
 //! What is generated and committed is what the program prints now: completions, and the blocks of README.md that
 //! begin with `$ pgkit`, and those of docs. `UPDATE=1 cargo test --test current` rewrites them.
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "only tests")]
-
-#[path = "support/mod.rs"]
-mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::*;
+use crate::support::*;
 
 fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -20,7 +16,7 @@ fn check(path: &str, now: &str) {
     if variable("UPDATE").is_some() {
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(&file, now).unwrap();
-        eprintln!("rewritten: {path}");
+        say(format_args!("rewritten: {path}"));
         return;
     }
     let committed = std::fs::read_to_string(&file).unwrap_or_default();
@@ -75,14 +71,21 @@ fn examples(readme: &[&str]) -> Vec<Example> {
     found
 }
 
+/// The names of all pages in `docs`, in order.
+fn files_of_docs() -> Vec<String> {
+    let names = std::fs::read_dir(project("docs")).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut pages: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
+    pages.retain(|name| name.ends_with(".md"));
+    pages.sort();
+    pages
+}
+
 #[test]
 fn what_the_pages_show_is_what_the_program_prints() {
     let db = db("readme");
     db.load_sample();
     let mut pages = vec!["README.md".to_owned()];
-    for page in std::fs::read_dir(project("docs")).unwrap() {
-        pages.push(format!("docs/{}", page.unwrap().file_name().into_string().unwrap()));
-    }
+    pages.extend(files_of_docs().into_iter().map(|page| format!("docs/{page}")));
     let shown: usize = pages.iter().map(|page| check_examples(&db, page)).sum();
     assert!(shown >= 12, "the pages show too little: {shown} examples");
 }
@@ -100,7 +103,8 @@ fn check_examples(db: &Db, page: &str) -> usize {
         let copy = folder.path().join("examples").join(example.file_name());
         std::fs::write(copy, std::fs::read(example.path()).unwrap()).unwrap();
     }
-    run(Command::new("chmod").args(["-R", "go-w"]).arg(folder.path()));
+    let closed = run(Command::new("chmod").args(["-R", "go-w"]).arg(folder.path()));
+    assert_eq!(closed.code, Some(0), "{}", closed.snapshot());
     let mut now: Vec<String> = Vec::new();
     let mut done = 0;
     for example in examples {
@@ -119,25 +123,57 @@ fn check_examples(db: &Db, page: &str) -> usize {
     count
 }
 
-#[test]
-fn the_manual_page_is_one_that_man_can_show() {
-    let man = run(&mut with(bare_pgkit(), ["man"]));
-    assert_eq!(man.code, Some(0));
-    for section in [
-        ".TH",
-        ".SH NAME",
-        ".SH SYNOPSIS",
-        ".SH PGKIT SIZES",
-        ".SH LOG SETTINGS",
-        "\\fBpgkit locks terminate\\fR",
-        ".SH JOBS",
-        ".SH UPGRADES",
-        ".SH REPORT FILES",
-        ".SH EXIT STATUS",
-    ] {
-        assert!(man.stdout.contains(section), "{section}");
+/// What is wrong with a manual page, as groff says; nothing where it is not installed.
+fn faults_of_page(page: &str) -> String {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, page.as_bytes()).unwrap();
+    let mut groff = Command::new("groff");
+    groff.args(["-man", "-ww", "-rCHECKSTYLE=3", "-Tutf8", "-z"]).arg(file.path());
+    if Command::new("groff").arg("--version").output().is_err() {
+        say(format_args!("not run: groff is not installed"));
+        return String::new();
     }
-    assert!(man.stdout.is_ascii(), "troff reads ASCII everywhere");
+    run(&mut groff).stderr
+}
+
+#[test]
+fn every_manual_page_is_one_that_man_can_show() {
+    let tree = pgkit::commands::tree::tree(&pgkit::report::built_in(|_| true).unwrap(), &Vec::new());
+    let man = tree.find_subcommand("man").unwrap();
+    let subjects = man.get_arguments().find(|arg| arg.get_id() == "subject").unwrap().get_possible_values();
+    let subjects: Vec<&str> = subjects.iter().map(|subject| subject.get_name()).collect();
+    // Pages in capitals are for those who work on pgkit.
+    let files = files_of_docs().into_iter().filter(|file| !file.starts_with(char::is_uppercase));
+    let files: Vec<String> = files.map(|file| file.trim_end_matches(".md").to_owned()).collect();
+    assert_eq!(subjects, files);
+    for subject in [None].into_iter().chain(subjects.into_iter().map(Some)) {
+        let page = run(bare_pgkit().arg("man").args(subject));
+        assert_eq!(page.code, Some(0), "{}", page.snapshot());
+        assert!(page.stdout.starts_with(".TH ") || subject.is_none(), "{subject:?}: {}", page.stdout);
+        assert!(page.stdout.contains("\n.SH NAME\n"), "{subject:?}");
+        assert!(page.stdout.is_ascii(), "{subject:?}: troff reads ASCII everywhere");
+        assert_eq!(faults_of_page(&page.stdout), "", "{subject:?}");
+    }
+    let all = run(bare_pgkit().arg("man")).stdout;
+    for command in tree.get_subcommands() {
+        let name = command.get_name().to_uppercase().replace('-', "\\-");
+        assert!(all.contains(&format!(".SH PGKIT {name}\n")), "{name}");
+        for below in command.get_subcommands() {
+            let name = format!("pgkit {} {}", command.get_name(), below.get_name()).replace('-', "\\-");
+            assert!(all.contains(&format!("\\fB{name}\\fR")), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_readme_lists_every_exit_code() {
+    let readme = std::fs::read_to_string(project("README.md")).unwrap();
+    let listed = readme.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
+    let codes = listed.filter_map(|(codes, _)| {
+        codes.split(", ").map(|code| code.parse().ok()).collect::<Option<Vec<u8>>>()
+    });
+    let expected: Vec<u8> = pgkit::error::Exit::ALL.iter().map(|exit| exit.code()).collect();
+    assert_eq!(codes.flatten().collect::<Vec<u8>>(), expected);
 }
 
 /// Asks for completion as the bash script does: the line up to the cursor, and what of it will be replaced.

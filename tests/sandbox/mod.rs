@@ -1,8 +1,4 @@
 //! Throwaway servers with real processes and real kills.
-#![expect(clippy::unwrap_used, reason = "only tests use it")]
-
-#[path = "../support/mod.rs"]
-mod support;
 
 mod commands;
 mod data;
@@ -14,8 +10,8 @@ mod user;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
+use crate::support::*;
 use pgkit::sandbox::Options;
-use support::*;
 
 /// A temporary folder of this test alone, so that what is left in it is of this test; the server's user may
 /// pass through it.
