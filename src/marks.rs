@@ -20,7 +20,7 @@ fn split(line: &str) -> Result<(&str, Option<Range>), String> {
     let Some((from, to)) = comment.strip_prefix("pg").and_then(|range| range.split_once("..")) else {
         return Ok((line, None));
     };
-    let bad = || format!("the version mark {comment:?} is not right: write pg14.., pg..13 or pg11..13");
+    let bad = || format!("invalid version mark {comment:?}: must be pg14.., pg..13 or pg11..13");
     let end = |text: &str| match text {
         "" => Ok(None),
         _ => text.parse().map(Some).map_err(|_| bad()),

@@ -97,16 +97,16 @@ impl Note {
     /// a record is not pgkit's.
     pub fn parse(text: &str, place: &str) -> Result<Note> {
         let bad = |why: String| {
-            Error::data(format!("{place}: the record {KEY} is not one that this pgkit can read"))
+            Error::data(format!("{place}: this pgkit cannot read the record {KEY}"))
                 .caused_by(why)
-                .hint(format!("look at it with: SHOW {KEY}; take it away with ALTER … RESET {KEY}, and put log_statement right by hand"))
+                .hint(format!("show it with SHOW {KEY}; remove it with ALTER … RESET {KEY}, and fix log_statement by hand"))
         };
         let note: Note = serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;
         if note.version != VERSION {
-            return Err(bad(format!("its version is {}, and this pgkit knows {VERSION}", note.version)));
+            return Err(bad(format!("its version is {}, but this pgkit knows only {VERSION}", note.version)));
         }
         if let Some(name) = note.settings.keys().find(|name| !SETTINGS.contains(&name.as_str())) {
-            return Err(bad(format!("it names the setting {name:?}, which pgkit never switches")));
+            return Err(bad(format!("it names the setting {name:?}, which pgkit never changes")));
         }
         Ok(note)
     }
@@ -114,8 +114,8 @@ impl Note {
     /// Returns the record as it is stored: one line of ASCII, so that it means the same in a database of any
     /// encoding.
     pub fn print(&self) -> Result<String> {
-        let json =
-            serde_json::to_string(self).map_err(|e| Error::bug("a record that is no JSON").caused_by(e))?;
+        let json = serde_json::to_string(self)
+            .map_err(|e| Error::bug("could not write a record as JSON").caused_by(e))?;
         let mut out = String::with_capacity(json.len());
         for c in json.chars() {
             if c.is_ascii() {
@@ -213,7 +213,7 @@ pub fn overdue(records: &str, now: f64) -> Option<String> {
         note.settings.iter().map(|(name, change)| format!("{name} = {}", change.set)).collect();
     let more = if notes.len() > 1 { format!(" (and {} more)", notes.len() - 1) } else { String::new() };
     Some(format!(
-        "WARNING: {} was switched on by {} at {}, should have ended at {}, and is still on{more}: pgkit log off ends it",
+        "WARNING: {} was switched on by {} at {}, should have ended at {}, and is still on{more}: end it with pgkit log off",
         settings.join(", "),
         note.by,
         minute(note.since),

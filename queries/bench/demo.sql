@@ -1,4 +1,4 @@
--- The artists and songs of `bench demo`: as many as the post's ids need, each song with its artist.
+-- The artists and songs of `bench demo`: as many as the post's range of ids, each song with its artist.
 CREATE TABLE main_artist (id serial PRIMARY KEY, name varchar(200) NOT NULL);
 CREATE TABLE main_song (
     id serial PRIMARY KEY,

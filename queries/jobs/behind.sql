@@ -1,5 +1,5 @@
--- The attempt of pgkit's that a job's claim stands for and that is not known to have ended, and how long it may yet run:
--- $1 job, whose lock is ours. Its lock is free, which is noted.
+-- The attempt by pgkit that a job's claim stands for, if it is not known to have ended, and how long it may still run:
+-- $1 job, whose lock this session holds. Records that the attempt's lock is free.
 UPDATE :"schema".pgkit_run r SET seen_free_at = coalesce(r.seen_free_at, pg_catalog.clock_timestamp())
 FROM :"schema".crontabber c
 WHERE c.app_name = $1 AND r.app_name = c.app_name AND r.claim = c.ongoing

@@ -1,6 +1,6 @@
--- Claims a job whose row is locked, or makes the row; and begins the first attempt. The claim is the value of ongoing.
+-- Claims a job whose row is locked, or creates the row, and begins the first attempt. The claim is the value of ongoing.
 -- $1 job, $2 claim, $3 date, $4 grace, $5 host, $6 boot, $7 pid namespace, $8 guard's pid, $9 its start, $10 parents,
--- $11 whether there is a row, $12 how many runs have failed in a row, $13 what the processes of the job carry, $14 whose they are.
+-- $11 whether there is a row, $12 how many runs have failed in a row, $13 what the processes of the job carry, $14 their user.
 WITH claimed AS (
     UPDATE :"schema".crontabber SET ongoing = $2::timestamptz
     WHERE $11::bool AND app_name = $1::text

@@ -1,5 +1,5 @@
--- An attempt whose owner is gone counts as cut off; its job is taken over, or waits for a person.
--- $1 attempt's id, $2 job, $3 why, $4 whether it waits for a person.
+-- Marks an attempt whose owner is gone as cut off; its job is taken over, or is held until a person decides.
+-- $1 attempt's id, $2 job, $3 why, $4 whether it is held.
 WITH log AS (
     INSERT INTO :"schema".crontabber_log (app_name, duration, exc_type, exc_value, exc_traceback)
     SELECT $2::text, pg_catalog.clock_timestamp() - started, 'interrupted', $3::text, coalesce(output_tail, '')

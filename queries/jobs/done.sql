@@ -1,4 +1,4 @@
--- Has a job ($1) done a date ($2, as text)?
+-- Whether a job ($1) has succeeded for a date ($2, as text).
 SELECT EXISTS (SELECT FROM :"schema".pgkit_run r
                WHERE r.app_name = $1 AND r.run_date = $2::timestamptz
                  AND r.state = 'succeeded'::text)

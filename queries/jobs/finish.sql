@@ -1,11 +1,11 @@
 -- Ends a run, if the job's row still carries its claim: crontabber's row as crontabber writes it, its log, the attempt. Once:
--- where the attempt has ended so already, nothing changes. One that waits for a person, since others have seen its lock free,
--- ends too: now it is known what came of it. A run for a date that somebody has named does not count for the schedule: it
--- leaves the row as it was, and none where there was none.
+-- if the attempt has already ended that way, nothing changes. An attempt that is held because others have seen its lock free
+-- ends too: its result is known now. A run for a date that a user has named does not count for the schedule: it
+-- leaves the row as it was, and creates none.
 -- $1 job, $2 the attempt's mark, $3 its id, $4 when the job's turn began, $5 next_run, $6 the success for the log and for
 -- last_success, $7 whether it failed, $8 type, $9 message and $10 traceback of the failure, $11 parents, $12 duration,
--- $13 bytes of output, $14 its head, $15 its tail, $16 the state of the attempt, $17 whether it goes with the job's own
--- statements: then it fails where the claim is gone, $18 whether it counts for the schedule.
+-- $13 bytes of output, $14 its head, $15 its tail, $16 the state of the attempt, $17 whether it is in the job's own
+-- transaction: then it fails if the claim is gone, $18 whether it counts for the schedule.
 WITH attempt AS (
     SELECT CASE WHEN state IN ('running', 'held') THEN claim END AS claim,
            state IN ('succeeded', 'failed', 'superseded') AS has_ended, state = 'lost claim' AS is_lost

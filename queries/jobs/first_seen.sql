@@ -1,5 +1,5 @@
--- Notes jobs that are seen for the first time, and what a job says of foreign claims: $1 names, $2 ages as intervals. A job
--- that crontabber has run before was there then.
+-- Records jobs that are seen for the first time, and max_ongoing_age of each: $1 names, $2 ages as intervals. A job
+-- that crontabber has run before was first seen then.
 INSERT INTO :"schema".pgkit_job AS j (app_name, first_seen, max_ongoing_age)
 SELECT new.name, least(pg_catalog.clock_timestamp(), (SELECT c.first_run FROM :"schema".crontabber c
                                                       WHERE c.app_name = new.name)),

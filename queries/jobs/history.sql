@@ -1,5 +1,5 @@
 -- The attempts of these jobs ($1; NULL: all), the latest $2 of them; $3 only those that did not succeed; $4 with what
--- they printed. What crontabber itself has logged stands among them.
+-- they printed. Includes what crontabber itself has logged.
 SELECT * FROM (
     SELECT r.app_name AS name, r.run_date, r.attempt, r.started,
            pg_catalog.round(pg_catalog.date_part('epoch'::text,

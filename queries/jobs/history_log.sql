@@ -1,4 +1,4 @@
--- The same from crontabber's own log, where pgkit has no tables.
+-- The same from crontabber's own log, if there are no pgkit tables.
 SELECT l.app_name AS name, l.success AS run_date, NULL::int4 AS attempt,
        l.log_time - coalesce(l.duration, '0'::interval) AS started,
        pg_catalog.round(pg_catalog.date_part('epoch'::text, l.duration)::numeric, 6) AS duration_s,

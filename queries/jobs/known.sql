@@ -1,6 +1,6 @@
 -- Every job's row, and what pgkit knows beside it, at one instant of the server's clock; where there is none at all, one
--- row without a name. With a claim come the advisory locks that are held in this database: its own tells whether
--- somebody is behind it.
+-- row without a name. With a claim come the advisory locks that are held in this database: the claim's own lock shows
+-- whether a process is behind it.
 WITH held AS (
     SELECT coalesce(pg_catalog.array_agg((l.classid::int8 << 32)
                                          | l.objid::int8), '{}'::int8[]) AS keys

@@ -1,5 +1,5 @@
--- What decides about a job, as it is now that its row is locked: $1 the job, $2 its parents, $3 whether the dates that
--- were done beyond its last success are wanted, $4 a date of which is asked whether it succeeded.
+-- What the decision about a job depends on, read while its row is locked: $1 the job, $2 its parents, $3 whether the dates that
+-- were done beyond its last success are wanted, $4 a date to check for success.
 SELECT pg_catalog.row_to_json(known)
 FROM (
     SELECT CASE WHEN c.app_name IS NOT NULL THEN

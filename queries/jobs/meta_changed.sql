@@ -1,4 +1,4 @@
--- Notes where the tables are on another server now, or on another timeline of it.
+-- Records that the tables are now on another server, or on another timeline of it.
 UPDATE :"schema".pgkit_meta m
 SET system_identifier = s.system_identifier, timeline = s.timeline, changed_at = pg_catalog.clock_timestamp()
 FROM (SELECT c.system_identifier,

@@ -1,7 +1,7 @@
 -- After a date of several: its log, its attempt, the job's last success; and the attempt for the next date. Once: where that
--- was done already, the attempt that it began is given again.
+-- was done already, the attempt that it began is returned again.
 -- $1 job, $2 the attempts' mark, $3 attempt's id, $4 date, $5 duration, $6 bytes of output, $7 its head, $8 its tail,
--- $9 next date, $10 whether it is a success that goes with the job's own statements: then it fails where the claim is gone.
+-- $9 next date, $10 whether it is in the job's own transaction: then it fails if the claim is gone.
 WITH attempt AS (
     SELECT *, state IN ('running', 'held') AS is_open, state = 'succeeded' AS has_ended, state = 'lost claim' AS is_lost
     FROM :"schema".pgkit_run

@@ -1,6 +1,6 @@
 -- The tables and indexes with these names ($1), in schema $2 (NULL: in every schema that has one named crontabber), and why
--- each must not be used. Whatever hangs on a table runs as the role that uses the table. So only these may own the table and
--- what hangs on it: the role that is connected, superusers, and the role that the jobs file names ($3).
+-- each must not be used. Whatever is attached to a table runs as the role that uses the table. So only these may own the table and
+-- what is attached to it: the role that is connected, superusers, and the role that the jobs file names ($3).
 WITH trusted AS (
     SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolsuper OR r.rolname = CURRENT_USER OR r.rolname = $3
 ), parts AS (
@@ -99,7 +99,7 @@ WITH trusted AS (
     JOIN pg_catalog.pg_class c ON c.oid = f.conrelid
     WHERE c.relowner NOT IN (SELECT t.oid FROM trusted t)
     UNION ALL
-    -- With these privileges another role could hang something on the table at any time.
+    -- With these privileges another role could attach something to the table at any time.
     SELECT p.oid, 10, CASE WHEN a.grantee = 0 THEN 'everybody' ELSE 'role ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END
                       || ' has the privilege ' || a.privilege_type || ' on it'
     FROM (SELECT p.oid, p.relacl AS acl FROM parts p

@@ -1,5 +1,5 @@
--- Removes a batch of what is older than its job wants it kept: $1 jobs, $2 for how long, $3 how many rows at most. The date
--- below which all counts as done stays behind; a date that succeeded before its turn stays, for those before it are not done.
+-- Removes a batch of rows older than their job's keep_history: $1 jobs, $2 ages, $3 how many rows at most. The date below which
+-- all counts as done is kept; a date that succeeded before its turn stays, because dates before it are not done.
 WITH wanted AS (
     SELECT w.name, pg_catalog.clock_timestamp() - w.age::interval AS before, c.last_success
     FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS w (name, age)

@@ -1,4 +1,4 @@
--- A claim that is renewed before crontabber takes it for stale: $1 job, $2 attempt's id, $3 its mark.
+-- Renews a claim before crontabber takes it for stale: $1 job, $2 attempt's id, $3 its mark.
 WITH state AS (
     UPDATE :"schema".crontabber SET ongoing = pg_catalog.clock_timestamp()
     WHERE app_name = $1::text

@@ -1,8 +1,8 @@
 -- Gives a claim back after a run that was cut off: no error is counted, and the job is due as it was before. A row that the
--- claim has made goes again, for crontabber never takes one without next_run; where a date was done it is due now. Or the job
--- waits for a person: then the claim stays, and where a crash has cut it off an error tells. An attempt that has ended already
--- stays as it is.
--- $1 job, $2 the attempt's mark, $3 its id, $4 why, $5 whether it waits for a person, $6 duration, $7 bytes of output, $8 its
+-- claim has created is removed, because crontabber never takes one without next_run; if a date was done it is due now. Or the
+-- job is held: then the claim stays, and if a crash has cut it off, that is recorded as an error. An attempt that has already
+-- ended stays as it is.
+-- $1 job, $2 the attempt's mark, $3 its id, $4 why, $5 whether it is held, $6 duration, $7 bytes of output, $8 its
 -- head, $9 its tail, $10 whether a crash has cut it off.
 WITH attempt AS (
     SELECT id, claim FROM :"schema".pgkit_run

@@ -1,5 +1,5 @@
--- Jobs whose schedule has changed: next_run as it is now, for those that wait for them, and for crontabbers. $1 names, $2
--- instants, as texts. What somebody holds is left for another time.
+-- Updates next_run of jobs whose schedule has changed, for jobs that wait for them, and for crontabbers. $1 names, $2
+-- instants, as texts. Rows that another session has locked are skipped.
 UPDATE :"schema".crontabber c SET next_run = new.next_run
 FROM (SELECT w.name, w.next_run::timestamptz AS next_run
       FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS w (name, next_run)) new

@@ -1,4 +1,4 @@
--- Pretends that a job never ran, and keeps its history: $1 job.
+-- Resets a job as if it had never run, and keeps its history: $1 job.
 WITH superseded AS (
     UPDATE :"schema".pgkit_run SET state = CASE WHEN state = 'succeeded' THEN 'superseded' ELSE 'interrupted' END
     WHERE app_name = $1 AND state IN ('succeeded', 'running', 'held')

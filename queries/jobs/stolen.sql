@@ -1,4 +1,4 @@
--- Somebody else has the job now. An attempt that has ended already, or waits for a person, stays as it is.
+-- Records that another process has taken the job over. An attempt that has already ended, or is held, stays as it is.
 -- $1 attempt's id, $2 job, $3 its mark, $4 duration.
 WITH run AS (
     UPDATE :"schema".pgkit_run

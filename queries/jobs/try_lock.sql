@@ -1,2 +1,2 @@
--- Takes a job's lock if it is free: $1 its number. It ends with the session.
+-- Takes a job's lock if it is free: $1 its key. It is held until the session ends.
 SELECT pg_catalog.pg_try_advisory_lock($1) AS taken

@@ -1,4 +1,4 @@
--- Unique indexes of crontabber's table in a schema ($1) beside its own: crontabber takes only its own for a lost race.
+-- Unique indexes of crontabber's table in a schema ($1), except its own: crontabber recognizes a lost race only by its own.
 SELECT i.indexrelid::pg_catalog.regclass::text AS name
 FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class c ON c.oid = i.indrelid

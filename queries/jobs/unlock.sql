@@ -1,4 +1,4 @@
--- Gives up a job's claim whose lock is free, and a hold: $1 job. A run that never ended is due again: crontabber never takes
+-- Releases a job's claim whose lock is free, or its hold: $1 job. A run that never ended is due again: crontabber never takes
 -- a row without next_run.
 WITH had AS (
     SELECT c.ongoing, r.id, r.state, r.host, r.started

@@ -1,4 +1,4 @@
--- Cancels the statement that began at $3 in the session of number $1 that began at $2, and no other.
+-- Cancels the statement that began at $3 in the session with pid $1 that began at $2, and no other.
 SELECT pg_catalog.pg_cancel_backend(a.pid) AS sent
 FROM pg_catalog.pg_stat_activity a
 WHERE a.pid = $1

@@ -1,5 +1,5 @@
--- Schemas of demonstrations whose janitor is gone: nobody holds the lock of their number. $1 int8: the locks' class.
--- The lock is ours from then on.
+-- Schemas of demonstrations whose janitor is gone: no session holds the lock of their number. $1 int8: the locks' class.
+-- This session holds the lock from then on.
 SELECT x.name
 FROM (SELECT n.nspname::text AS name, ('x' || pg_catalog.right(n.nspname, 8))::bit(32)::int4 AS number
       FROM pg_catalog.pg_namespace n

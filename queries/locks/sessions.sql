@@ -1,5 +1,5 @@
--- What sessions are, and what they do. $1 text[]: their numbers. What the role may not see is NULL; times are
--- microseconds since 1970, so that the very same moment can be asked for again.
+-- What sessions are, and what they do. $1 text[]: their pids. What the role may not see is NULL; times are
+-- microseconds since 1970, so that exactly the same time can be passed back.
 SELECT a.pid,
        a.usename::text AS "user",
        coalesce(nullif(a.application_name, ''), nullif(a.backend_type, 'client backend')) AS application,

@@ -1,4 +1,4 @@
--- Ends the session of number $1 that began at $2, and no other that has got its number meanwhile.
+-- Ends the session with pid $1 that began at $2, and no other that has got its pid meanwhile.
 SELECT pg_catalog.pg_terminate_backend(a.pid) AS sent
 FROM pg_catalog.pg_stat_activity a
 WHERE a.pid = $1

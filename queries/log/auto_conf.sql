@@ -1,4 +1,4 @@
--- What postgresql.auto.conf holds of the settings that pgkit switches, the last one of a name winning; and its faults.
+-- The settings that pgkit switches as in postgresql.auto.conf, where the last one of a name wins; and the file's errors.
 SELECT pg_catalog.lower(f.name) AS name, f.setting AS value, f.error AS error
 FROM pg_catalog.pg_file_settings f
 WHERE f.sourcefile = pg_catalog.current_setting('data_directory') || '/postgresql.auto.conf'

@@ -1,4 +1,4 @@
--- What stands at databases and roles of the settings that pgkit switches.
+-- The settings that pgkit switches, as set for databases and roles.
 SELECT d.datname::text AS database, r.rolname::text AS role,
        pg_catalog.lower(pg_catalog.split_part(c.item, '=', 1)) AS name,
        pg_catalog.substr(c.item, pg_catalog.strpos(c.item, '=') + 1) AS value

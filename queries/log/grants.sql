@@ -1,6 +1,6 @@
 -- Lets a role read the server's log, and nothing else: EXECUTE on pg_read_binary_file would open every file of the
 -- cluster, password verifiers included. Run it as a superuser in the database that pgkit connects to.
--- Whoever may read the log reads other people's statements, and passwords in them.
+-- A role that can read the log also reads other people's statements, and passwords in them.
 BEGIN;
 CREATE SCHEMA IF NOT EXISTS pgkit;
 

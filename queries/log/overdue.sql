@@ -1,5 +1,5 @@
--- Every record of a switching on, one a line, and the server's clock: what tells any session that one is overdue. The
--- server's own record is seen by its setting, those of databases and roles by the catalog. Owners can write anything there, so
+-- Every record of logging switched on, one per line, and the server's clock: shows any session that one is overdue. The
+-- server's own record is found in its setting, those of databases and roles in the catalog. Owners can write anything there, so
 -- whatever is longer than any record is left out.
 SELECT pg_catalog.left(pg_catalog.concat_ws(
            pg_catalog.chr(10),

@@ -1,5 +1,5 @@
 -- What this role may do to read the log: itself, and by the functions of `pgkit log grants` (only a superuser's count:
--- a function runs as whoever calls it, unless its owner made it otherwise).
+-- a function runs as the role that calls it, unless its owner has declared it otherwise).
 SELECT pg_catalog.has_function_privilege('pg_catalog.pg_current_logfile(text)', 'EXECUTE') AS current,
        pg_catalog.has_function_privilege('pg_catalog.pg_ls_logdir()', 'EXECUTE') AS list,
        pg_catalog.has_function_privilege('pg_catalog.pg_read_binary_file(text,bigint,bigint,boolean)', 'EXECUTE') AS read,

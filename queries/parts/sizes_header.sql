@@ -9,7 +9,7 @@
 -- [[param]]
 -- name = "group_partitions"
 -- type = "bool"
--- help = "Lump families: a partition or inheritance tree under its root, tables whose names differ only in trailing digits and _, or in a date or number that two have, under the name before it"
+-- help = "Group families: a partition or inheritance tree under its root, tables whose names differ only in trailing digits and _, or in a date or number that two have, under the name before it"
 -- [[param]]
 -- name    = "by"
 -- type    = "text"
@@ -20,19 +20,19 @@
 -- name    = "group_regex"
 -- type    = "regex"
 -- metavar = "REGEX"
--- help    = "Lump names by this PostgreSQL regular expression, whose first group is the family's name (implies --group-partitions)"
+-- help    = "Group names by this PostgreSQL regular expression, whose first group is the family's name (implies --group-partitions)"
 -- [[param]]
 -- name    = "measure"
 -- type    = "text"
 -- metavar = "WHAT"
 -- one_of  = ["main", "toast", "indexes", "total"]
 -- default = "total"
--- help    = "What to order by, the heaviest first"
+-- help    = "What to sort by, the largest first"
 -- [[param]]
 -- name = "estimate"
 -- type = "bool"
--- help = "Ask neither files nor locks: the page counts of the last VACUUM or ANALYZE"
+-- help = "Use the page counts of the last VACUUM or ANALYZE, without reading files or checking locks"
 -- [[param]]
 -- name = "system"
 -- type = "bool"
--- help = "System catalogs too"
+-- help = "Include system catalogs"

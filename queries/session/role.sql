@@ -1,2 +1,2 @@
--- The role that this session works as, where it is not the one that connected; else NULL.
+-- The role that this session works as, if it is not the one that connected; else NULL.
 SELECT CASE WHEN CURRENT_USER <> SESSION_USER THEN CURRENT_USER::text END AS role

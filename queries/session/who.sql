@@ -1,4 +1,4 @@
--- Who serves this session, and what kind of session it is.
+-- Which server this session is on, and what kind of session it is.
 SELECT pg_catalog.pg_backend_pid() AS pid,
        CURRENT_USER <> SESSION_USER AS has_other_role,
        pg_catalog.pg_is_in_recovery() AS standby,

@@ -12,27 +12,27 @@ use crate::likeness::nearest;
 const ELSEWHERE: &[(&[&str], &str)] = &[
     (
         &["tables", "table", "views", "indexes", "sequences", "describe", "d", "dt", "ls", "list"],
-        "pgkit relations lists them; --kind table leaves only tables",
+        "list them with pgkit relations; add --kind table for tables only",
     ),
-    (&["df", "procs", "procedures"], "pgkit functions lists them"),
+    (&["df", "procs", "procedures"], "list them with pgkit functions"),
     (
         &["size", "du", "weight", "bloat", "table-size", "index-size"],
-        "pgkit sizes shows what tables weigh, with their indexes and TOAST",
+        "show the size of tables, with their indexes and TOAST: pgkit sizes",
     ),
-    (&["grep", "search", "rg"], "pgkit find looks everywhere for a text"),
+    (&["grep", "search", "rg"], "search everywhere for a text with pgkit find"),
     (
         &["activity", "ps", "top", "who", "sessions", "blocking", "waits"],
-        "pgkit locks shows who waits for whom; with --watch 1, again and again",
+        "show who waits for whom with pgkit locks; add --watch 1 to repeat it",
     ),
-    (&["cancel", "kill", "terminate"], "pgkit locks cancel PID and pgkit locks terminate PID do that"),
+    (&["cancel", "kill", "terminate"], "use pgkit locks cancel PID or pgkit locks terminate PID"),
     (
         &["cron", "job", "schedule", "crontabber"],
-        "pgkit jobs runs them; pgkit jobs --help lists its commands",
+        "run them with pgkit jobs; list its commands with pgkit jobs --help",
     ),
-    (&["logs", "tail", "badger"], "pgkit log tail reads the server's log"),
-    (&["benchmark", "compare", "pgbench"], "pgkit bench measures two ways to fetch the same"),
-    (&["upgrade", "pg_upgrade"], "pgkit upgrade-check says what would stop pg_upgrade"),
-    (&["tour", "demo", "try"], "pgkit sandbox tour shows it all on a server of its own"),
+    (&["logs", "tail", "badger"], "read the server's log with pgkit log tail"),
+    (&["benchmark", "compare", "pgbench"], "measure two ways to fetch the same data with pgkit bench"),
+    (&["upgrade", "pg_upgrade"], "show what would stop pg_upgrade with pgkit upgrade-check"),
+    (&["tour", "demo", "try"], "see everything on a throwaway server with pgkit sandbox tour"),
 ];
 
 /// Rearranges the words into an order that clap accepts: `help COMMAND` becomes `COMMAND --help`, `-h` alone becomes
@@ -143,8 +143,11 @@ mod tests {
             for word in *words {
                 assert!(tree.find_subcommand(word).is_none(), "{word} is a command by now");
             }
-            let named = hint.split_whitespace().nth(1).unwrap();
-            assert!(tree.find_subcommand(named).is_some(), "{hint}");
+            assert!(hint.contains("pgkit "), "{hint}");
+            for rest in hint.split("pgkit ").skip(1) {
+                let named = rest.split([' ', ';']).next().unwrap();
+                assert!(tree.find_subcommand(named).is_some(), "{hint}");
+            }
         }
     }
 }

@@ -26,8 +26,8 @@ impl Account {
     /// The user of this name, with its groups. Errors: there is no such user (65).
     pub fn named(name: &str) -> Result<Account> {
         let none = || {
-            Error::data(format!("user = {name:?}: this machine has no such user"))
-                .hint("getent passwd lists the users")
+            Error::data(format!("user = {name:?}: no such user on this machine"))
+                .hint("list the users with getent passwd")
         };
         let user = User::from_name(name).ok().flatten().ok_or_else(none)?;
         let c_name = std::ffi::CString::new(name).map_err(|_| none())?;
@@ -60,15 +60,15 @@ impl Account {
 pub fn whom(named: Option<&str>, has_programs: bool, env: &Environment) -> Result<Option<Account>> {
     match named {
         None if env.uid() == 0 && has_programs => {
-            Err(Error::data("root runs this jobs file, and it does not say as which user its programs run")
-                .hint("write user = \"NAME\" at the top of the file, or user = \"root\" to run them as root"))
+            Err(Error::data("missing user in the jobs file: root needs it to run programs")
+                .hint("add user = \"NAME\" at the top of the file, or user = \"root\" to run them as root"))
         }
         None => Ok(None),
         Some(name) if env.uid() == 0 => Account::named(name).map(Some),
         Some(name) if env.user() == Some(name) => Ok(None),
         Some(name) => Err(Error::new(
             Exit::Permission,
-            format!("the jobs file says user = {name:?}, and only root can run programs as somebody else"),
+            format!("user = {name:?} in the jobs file: only root can run programs as another user"),
         )
         .hint(format!("run pgkit as {name}, or as root"))),
     }

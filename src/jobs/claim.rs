@@ -250,7 +250,7 @@ async fn attempt(
     let grace = grace(job);
     if let Some(changed) = known.changed_s.filter(|s| *s < grace.as_secs_f64()) {
         let why = format!(
-            "the server, or its timeline, has changed {changed:.0} s ago: what ran before may still run"
+            "elsewhere, perhaps: the server, or its timeline, changed {changed:.0} s ago, and what ran before may still run"
         );
         let left = grace.saturating_sub(Duration::try_from_secs_f64(changed).unwrap_or_default());
         return Ok(Err(Outcome::Ongoing { why, free_in: Some(left) }.into()));
@@ -300,7 +300,7 @@ async fn attempt(
         before.push(named("supersede", vec![Some(&job.name), Some(&first_date)]));
     }
     if let Some(date) = date.filter(|date| *date > known.now) {
-        warn(format!("{date} lies in the future"));
+        warn(format!("{date} is in the future"));
     }
     let mark = format!("{:016x}-{}", lock_key(schema, &job.name), token.as_microsecond());
     let (grace, uid) = (interval(grace), here.uid.to_string());
@@ -386,7 +386,7 @@ fn decide(
         },
         Mode::Forced => shared(plan::forced(job, Some(&own), known.now), share),
         Mode::Date { date, rerun } if known.date_done && !rerun => {
-            Err((format!("has done {date} already; --rerun does it again"), None))
+            Err((format!("has already run for {date}; use --rerun to run it again"), None))
         }
         Mode::Date { date, .. } => Ok(Dates::one(date)),
     }
@@ -399,7 +399,11 @@ fn shared(dates: Dates, share: Share) -> std::result::Result<Dates, (String, Opt
         None => dates,
     };
     let dates = dates.at_most(share.dates.unwrap_or(u32::MAX));
-    if dates.peek().is_some() { Ok(dates) } else { Err(("has done what was due".to_owned(), None)) }
+    if dates.peek().is_some() {
+        Ok(dates)
+    } else {
+        Err(("has already run for what was due".to_owned(), None))
+    }
 }
 
 enum Takes {
@@ -421,7 +425,7 @@ fn take_over(here: &Here, job: &Job, known: &Known, since: Timestamp, warn: &mut
         let age = known.now.duration_since(since);
         if age < SignedDuration::ZERO {
             warn(format!(
-                "it is ongoing since {}, which is in the future: the clock of whoever claimed it is ahead",
+                "it has been ongoing since {}, which is in the future: the clock of the process that claimed it is ahead",
                 health::instant(since)
             ));
         }
@@ -429,7 +433,7 @@ fn take_over(here: &Here, job: &Job, known: &Known, since: Timestamp, warn: &mut
             return Takes::No { why: elsewhere(since, None), free_in: None };
         }
         let since = health::instant(since);
-        warn(format!("it was ongoing since {since}, for longer than max_ongoing_age: it is taken over"));
+        warn(format!("it had been ongoing since {since}, for longer than max_ongoing_age: it is taken over"));
         return Takes::Over(None);
     };
     if before.state == "held" {
@@ -498,8 +502,10 @@ fn elsewhere(since: Timestamp, claim: Option<&Before>) -> String {
     match claim {
         Some(before) => {
             let host = before.host.as_deref().unwrap_or("an unknown machine");
-            let free =
-                before.seen_free_at.map(|at| format!("; its lock is free since {at}")).unwrap_or_default();
+            let free = before
+                .seen_free_at
+                .map(|at| format!("; its lock has been free since {at}"))
+                .unwrap_or_default();
             format!("on {host} since {}{free}", before.started)
         }
         None => format!("since {}", health::instant(since)),

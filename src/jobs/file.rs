@@ -110,12 +110,12 @@ pub fn parse(text: &str) -> Parsed {
             ("owner", _) => owner = reader.name(value, "owner"),
             ("user", _) => user = reader.name(value, "user"),
             ("job" | "defaults", _) => {
-                reader.fault(key.span().start, "write [[job]] for each job, and [defaults]".into())
+                reader.fault(key.span().start, "expected [[job]] for each job, and [defaults]".into())
             }
             (other, _) => {
                 reader.fault(
                     key.span().start,
-                    format!("{other:?} is not known here: there are owner, user, [defaults] and [[job]]"),
+                    format!("unknown key {other:?}; expected owner, user, [defaults] or [[job]]"),
                 );
             }
         }
@@ -126,12 +126,12 @@ pub fn parse(text: &str) -> Parsed {
             if let DeValue::Table(table) = item.get_ref() {
                 jobs.extend(reader.job(item.span(), table, defaults));
             } else {
-                reader.fault(item.span().start, "write [[job]] for each job".into());
+                reader.fault(item.span().start, "expected [[job]] for each job".into());
             }
         }
     }
     if reader.faults.is_empty() && reader.stubs.is_empty() {
-        reader.fault(0, "there is no job in it: write [[job]] for each".into());
+        reader.fault(0, "no jobs in the file: add [[job]] for each job".into());
     }
     reader.job = None;
     check_names(&reader.stubs, &mut reader.faults);
@@ -177,8 +177,8 @@ impl Reader {
                 continue;
             }
             let nearest = nearest(name, known.iter().flat_map(|list| list.iter().copied()), 0.85);
-            let hint = nearest.map(|k| format!("; is it {k}?")).unwrap_or_default();
-            self.fault(key.span().start, format!("{name:?} is no key of {place}{hint}"));
+            let hint = nearest.map(|k| format!("; did you mean {k:?}?")).unwrap_or_default();
+            self.fault(key.span().start, format!("unknown key {name:?} in {place}{hint}"));
         }
     }
 
@@ -198,14 +198,14 @@ impl Reader {
         let name = match find("name") {
             Some(value) => self.text(value, "name"),
             None => {
-                self.fault(span.start, "a job has no name".into());
+                self.fault(span.start, "missing name of a job".into());
                 None
             }
         };
         if let Some(name) = &name {
             self.job = Some(name.clone());
             if name.is_empty() || name.contains('\0') {
-                self.fault(span.start, "a name is not empty, and holds no NUL".into());
+                self.fault(span.start, "name: must not be empty or contain a NUL byte".into());
             }
         }
         self.check_keys(table, &[SHARED, OWN], "a job");
@@ -228,7 +228,7 @@ impl Reader {
         if let Some(value) = find("lease")
             && lease.is_some_and(|lease| lease < Duration::from_secs(3) || lease > Duration::from_secs(3600))
         {
-            self.fault(value.span().start, "lease: it lies between 3s and 1h".into());
+            self.fault(value.span().start, "lease: must be between 3s and 1h".into());
         }
         let timezone = match find("timezone") {
             None => Some(TimeZone::UTC),
@@ -237,7 +237,7 @@ impl Reader {
                 Err(_) => {
                     self.fault(
                         value.span().start,
-                        format!("timezone: {text:?} is none: write it as Europe/Berlin"),
+                        format!("invalid time zone {text:?}: use a name such as Europe/Berlin"),
                     );
                     None
                 }
@@ -270,7 +270,7 @@ impl Reader {
         ] {
             let own = table.iter().find(|(k, _)| k.get_ref().as_ref() == key);
             if let (Some((k, _)), false) = (own, goes) {
-                self.fault(k.span().start, format!("{key} goes with {with}"));
+                self.fault(k.span().start, format!("{key} can only be used with {with}"));
             }
         }
         for (key, length, least) in [
@@ -280,7 +280,7 @@ impl Reader {
             ("max_ongoing_age", max_ongoing_age, Duration::from_secs(4)),
         ] {
             if let (Some(value), true) = (find(key), length.is_some_and(|length| length < least)) {
-                self.fault(value.span().start, format!("{key}: it is {least:?} at least"));
+                self.fault(value.span().start, format!("{key}: must be at least {least:?}"));
             }
         }
         let role = find("role").and_then(|value| self.name(value, "role")).filter(|_| is_sql);
@@ -324,15 +324,17 @@ impl Reader {
         let given: Vec<&str> =
             ["schedule", "every", "cron"].into_iter().filter(|key| find(key).is_some()).collect();
         let [kind] = given.as_slice() else {
-            let why = if given.is_empty() { "it has no schedule" } else { "it has more than one schedule" };
-            self.fault(start, format!("{why}: give one of schedule, every (with at) and cron"));
+            let why = if given.is_empty() { "missing schedule" } else { "more than one schedule" };
+            self.fault(start, format!("{why}: use one of schedule, every (with at) and cron"));
             return None;
         };
         for key in ["at", "anchor"] {
             if let (Some(value), false) = (find(key), *kind == "every") {
                 self.fault(
                     value.span().start,
-                    format!("{key} goes with every; crontabber's notation is schedule = \"1d|05:00\""),
+                    format!(
+                        "{key} can only be used with every; crontabber's notation is schedule = \"1d|05:00\""
+                    ),
                 );
             }
         }
@@ -364,7 +366,7 @@ impl Reader {
                 if !days {
                     self.fault(
                         place,
-                        format!("at: a time of day goes with days and weeks, and every is {every} {unit:?}s")
+                        format!("at: can only be used with days and weeks, but every is {every} {unit:?}s")
                             .to_lowercase(),
                     );
                 }
@@ -382,7 +384,7 @@ impl Reader {
                 if days && anchor.as_secs() % 86_400 != 0 {
                     self.fault(
                         place,
-                        "anchor: a grid of days is shifted by whole days; at shifts the time of day".into(),
+                        "anchor: must be whole days if every is in days or weeks; set the time of day with at".into(),
                     );
                 }
                 anchor
@@ -398,30 +400,27 @@ impl Reader {
     ) -> Option<Work> {
         match (find("sql"), find("command")) {
             (Some(_), Some(_)) | (None, None) => {
-                self.fault(start, "a job has either sql or command".into());
+                self.fault(start, "a job must have either sql or command".into());
                 None
             }
             (Some(value), None) => {
                 let text = self.text(value, "sql")?;
                 if text.contains('\0') {
-                    self.fault(value.span().start, "sql: it holds a NUL byte".into());
+                    self.fault(value.span().start, "sql: must not contain a NUL byte".into());
                 }
                 if crate::sql::is_blank(&text) {
-                    self.fault(value.span().start, "sql: there is no statement".into());
+                    self.fault(value.span().start, "sql: missing statement".into());
                 }
                 let scan = crate::sql::scan(&text);
                 let statements = crate::sql::statements(&text);
                 if let Some((n, _)) = scan.placeholders.iter().find(|(n, _)| *n != 1) {
                     self.fault(
                         value.span().start,
-                        format!("sql: ${n} is used, and there is only $1, the run's date"),
+                        format!("sql: unknown parameter ${n}: only $1, the run's date, can be used"),
                     );
                 }
                 if statements.len() > 1 && !scan.placeholders.is_empty() {
-                    self.fault(
-                        value.span().start,
-                        "sql: $1 goes with one statement; several go without it".into(),
-                    );
+                    self.fault(value.span().start, "sql: $1 can only be used with a single statement".into());
                 }
                 let transaction = self.flag(find("transaction"), "transaction", true);
                 let control = statements.iter().find_map(|one| crate::sql::transaction_control(one));
@@ -429,15 +428,14 @@ impl Reader {
                     self.fault(
                         value.span().start,
                         format!(
-                            "sql: {words} would end the transaction that the job's record belongs to; leave it out, or say transaction = false"
+                            "sql: {words} would end the transaction that the job's record belongs to; leave it out, or set transaction = false"
                         ),
                     );
                 }
                 if statements.iter().any(|one| crate::sql::first_words(one, 2) == ["discard", "all"]) {
                     self.fault(
                         value.span().start,
-                        "sql: DISCARD ALL would let go the job's lock; say which: DISCARD TEMP, RESET ALL"
-                            .into(),
+                        "sql: DISCARD ALL would release the job's lock; use DISCARD TEMP or RESET ALL".into(),
                     );
                 }
                 Some(Work::Sql { text, transaction })
@@ -460,11 +458,11 @@ impl Reader {
         if words.first().is_none_or(|program| program.trim().is_empty())
             || words.last().is_some_and(|w| w.trim().is_empty() && words[0] == "sh")
         {
-            self.fault(value.span().start, format!("{key}: there is no program"));
+            self.fault(value.span().start, format!("{key}: missing program"));
             return None;
         }
         if words.iter().any(|word| word.contains('\0')) {
-            self.fault(value.span().start, format!("{key}: a NUL byte cannot be handed to a program"));
+            self.fault(value.span().start, format!("{key}: must not contain a NUL byte"));
             return None;
         }
         Some(words)
@@ -473,18 +471,21 @@ impl Reader {
     fn environment(&mut self, value: Option<&Value<'_>>) -> BTreeMap<String, String> {
         let Some(value) = value else { return BTreeMap::new() };
         let DeValue::Table(table) = value.get_ref() else {
-            self.fault(value.span().start, "environment: write { NAME = \"value\" }".into());
+            self.fault(value.span().start, "environment: must be { NAME = \"value\" }".into());
             return BTreeMap::new();
         };
         let mut all = BTreeMap::new();
         for (key, value) in table {
             let name = key.get_ref().to_string();
             if name.is_empty() || name.contains(['=', '\0']) {
-                self.fault(key.span().start, format!("environment: {name:?} is no name of a variable"));
+                self.fault(key.span().start, format!("environment: invalid variable name {name:?}"));
             }
             if let Some(text) = self.text(value, &format!("environment.{name}")) {
                 if text.contains('\0') {
-                    self.fault(value.span().start, format!("environment.{name}: it holds a NUL byte"));
+                    self.fault(
+                        value.span().start,
+                        format!("environment.{name}: must not contain a NUL byte"),
+                    );
                 }
                 all.insert(name, text);
             }
@@ -498,7 +499,7 @@ impl Reader {
         let DeValue::Table(table) = value.get_ref() else {
             self.fault(
                 value.span().start,
-                format!("{key}: write {{ command = [\"…\"] }} or {{ notify = \"channel\" }}"),
+                format!("{key}: must be {{ command = [\"…\"] }} or {{ notify = \"channel\" }}"),
             );
             return None;
         };
@@ -508,12 +509,15 @@ impl Reader {
             [("notify", channel)] => {
                 let name = self.text(channel, key)?;
                 if name.is_empty() || name.len() > 63 {
-                    self.fault(channel.span().start, format!("{key}: a channel's name has 1 to 63 bytes"));
+                    self.fault(
+                        channel.span().start,
+                        format!("{key}: a channel's name must have 1 to 63 bytes"),
+                    );
                 }
                 Some(Tell::Channel(name))
             }
             _ => {
-                self.fault(value.span().start, format!("{key}: it holds either command or notify"));
+                self.fault(value.span().start, format!("{key}: must have either command or notify"));
                 None
             }
         }
@@ -523,7 +527,7 @@ impl Reader {
         match value.get_ref() {
             DeValue::String(text) => Some(text.to_string()),
             _ => {
-                self.fault(value.span().start, format!("{key} is no text: put it in quotes"));
+                self.fault(value.span().start, format!("{key} must be a string: put it in quotes"));
                 None
             }
         }
@@ -533,7 +537,7 @@ impl Reader {
     fn name(&mut self, value: &Value<'_>, key: &str) -> Option<String> {
         let name = self.text(value, key)?;
         if name.is_empty() || name.contains('\0') {
-            self.fault(value.span().start, format!("{key}: a name must not be empty or hold a NUL byte"));
+            self.fault(value.span().start, format!("{key}: must not be empty or contain a NUL byte"));
             return None;
         }
         Some(name)
@@ -544,7 +548,7 @@ impl Reader {
             None => default,
             Some((_, DeValue::Boolean(flag))) => *flag,
             Some((value, _)) => {
-                self.fault(value.span().start, format!("{key} is true or false"));
+                self.fault(value.span().start, format!("{key} must be true or false"));
                 default
             }
         }
@@ -556,7 +560,7 @@ impl Reader {
             _ => None,
         };
         if number.is_none() {
-            self.fault(value.span().start, format!("{key} is a whole number above 0"));
+            self.fault(value.span().start, format!("{key} must be a whole number above 0"));
         }
         number
     }
@@ -569,7 +573,7 @@ impl Reader {
                 list.iter().filter_map(|item| self.text(item, &item_of)).collect()
             }
             _ => {
-                self.fault(value.span().start, format!("{key} is a list: [\"a\", \"b\"]"));
+                self.fault(value.span().start, format!("{key} must be a list: [\"a\", \"b\"]"));
                 Vec::new()
             }
         }
@@ -587,7 +591,10 @@ impl Reader {
             Some((_, choice)) => *choice,
             None => {
                 let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-                self.fault(value.span().start, format!("{key}: {text:?} is none of {}", names.join(", ")));
+                self.fault(
+                    value.span().start,
+                    format!("{key}: invalid value {text:?}: must be one of {}", names.join(", ")),
+                );
                 T::default()
             }
         }
@@ -602,7 +609,7 @@ fn check_names(jobs: &[Stub], faults: &mut Vec<Fault>) {
     };
     for job in jobs {
         if let Some(first) = by_name.get(job.name.as_str()) {
-            fault(job, format!("the name is used twice, first in line {}", first.line), false);
+            fault(job, format!("duplicate name, first used in line {}", first.line), false);
         } else {
             by_name.insert(&job.name, job);
         }
@@ -610,7 +617,7 @@ fn check_names(jobs: &[Stub], faults: &mut Vec<Fault>) {
     for job in jobs {
         for parent in job.depends_on.iter().filter(|p| !by_name.contains_key(p.as_str())) {
             let why = format!(
-                "it depends on {parent:?}, which is not in this file: it waits until that job has a row in the table"
+                "it depends on {parent:?}, which is not in this file: it waits until {parent:?} has a row in the table"
             );
             fault(job, why, true);
         }
@@ -618,7 +625,7 @@ fn check_names(jobs: &[Stub], faults: &mut Vec<Fault>) {
     let mut parents: BTreeMap<&str, &[String]> =
         by_name.iter().map(|(name, job)| (*name, job.depends_on.as_slice())).collect();
     while let Some(circle) = plan::circle(&parents) {
-        let why = format!("jobs wait for each other in a circle: {}", circle.join(" -> "));
+        let why = format!("circular dependency: {}", circle.join(" -> "));
         fault(by_name[circle[0].as_str()], why, false);
         // There may be more circles among the other jobs.
         parents.retain(|name, _| !circle.iter().any(|one| one == name));

@@ -134,11 +134,11 @@ pub fn words(job: &Job, decision: &Decision, now: Timestamp) -> String {
         Decision::NotDue(Some(then)) if *then < Timestamp::MAX => {
             format!("is not due before {}, in {:#}", instant(*then), round(then.duration_since(now)))
         }
-        Decision::NotDue(Some(_)) => "is never due, as its row says".to_owned(),
+        Decision::NotDue(Some(_)) => "is never due, according to its row".to_owned(),
         Decision::NotDue(None) => "is not due, and its schedule has no next run".to_owned(),
         Decision::NoDate(next) => {
             let next = next.map(|next| format!(", {}", instant(next))).unwrap_or_default();
-            format!("is due, but no date is: it waits for the next one{next}")
+            format!("is due, but has no date to run for: it waits for the next one{next}")
         }
         Decision::Blocked(parent, why) => format!("waits for {parent}, which {}", why.words()),
         Decision::Paused => "is paused".to_owned(),

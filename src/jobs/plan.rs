@@ -115,7 +115,7 @@ impl Why {
             Why::NeverRun => "hasn't been run yet",
             Why::Failed => "errored last time it ran",
             Why::Overdue => "hasn't recently run",
-            Why::Behind => "has not done the date that is due here",
+            Why::Behind => "has not run yet for the date that is due here",
         }
     }
 }

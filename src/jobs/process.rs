@@ -211,7 +211,7 @@ pub async fn sweep(patience: Duration) -> Result<()> {
         if start.elapsed() > patience {
             let left: Vec<String> = left.iter().map(ToString::to_string).collect();
             let left = left.join(", ");
-            return Err(Error::new(Exit::Io, format!("processes cannot be killed, or do not end: {left}")));
+            return Err(Error::new(Exit::Io, format!("could not end processes {left}")));
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
     }

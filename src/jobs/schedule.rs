@@ -90,7 +90,7 @@ mod cron_text {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Box<Cron>, D::Error> {
         match super::cron(&String::deserialize(from)?) {
             Ok(super::Schedule::Cron(cron)) => Ok(cron),
-            Ok(_) => Err(serde::de::Error::custom("no cron pattern")),
+            Ok(_) => Err(serde::de::Error::custom("invalid cron pattern")),
             Err(why) => Err(serde::de::Error::custom(why)),
         }
     }
@@ -127,7 +127,7 @@ fn number(text: &str) -> Result<(i64, &str), String> {
 
 /// Parses `HH:MM`, with or without leading zeros.
 pub fn at(text: &str) -> Result<At, String> {
-    let why = || format!("{text:?} is no time of day: write HH:MM, from 00:00 to 23:59");
+    let why = || format!("invalid time of day {text:?}: must be HH:MM, from 00:00 to 23:59");
     let (hour, minute) = text.split_once(':').ok_or_else(why)?;
     let part =
         |text: &str, most: i8| text.parse::<i8>().ok().filter(|n| (0..=most).contains(n)).ok_or_else(why);
@@ -139,7 +139,7 @@ pub fn at(text: &str) -> Result<At, String> {
 pub fn original(text: &str) -> Result<Schedule, String> {
     let (frequency, time) = match text.split_once('|') {
         Some((frequency, time)) if !time.contains('|') => (frequency, Some(time).filter(|t| !t.is_empty())),
-        Some(_) => return Err(format!("{text:?} has more than one |: write FREQ|HH:MM")),
+        Some(_) => return Err(format!("{text:?} has more than one |: must be FREQ|HH:MM")),
         None if text.contains(':') => ("1d", Some(text)),
         None => (text, None),
     };
@@ -149,17 +149,19 @@ pub fn original(text: &str) -> Result<Schedule, String> {
         "h" => 3600,
         "d" => 86_400,
         other => {
-            return Err(format!("{other:?} is no unit of a schedule: m is minutes, h hours and d days"));
+            return Err(format!("invalid unit {other:?}: must be m (minutes), h (hours) or d (days)"));
         }
     };
     let every = n.checked_mul(unit).filter(|every| *every <= LONGEST);
     let every = every.ok_or_else(|| format!("{frequency:?} is longer than ten years"))?;
     if every == 0 {
-        return Err(format!("{frequency:?}: a frequency of 0 never ends"));
+        return Err(format!("invalid frequency {frequency:?}: must be above 0"));
     }
     let at = time.map(at).transpose()?;
     if at.is_some() && every % 86_400 != 0 {
-        return Err(format!("{text:?}: a time of day goes with whole days, and {frequency} is none"));
+        return Err(format!(
+            "{text:?}: a time of day can only be used with whole days, not with {frequency}"
+        ));
     }
     Ok(Schedule::Original { every, at })
 }
@@ -173,10 +175,10 @@ pub fn every(text: &str) -> Result<(i64, Unit), String> {
         "h" => Unit::Hour,
         "d" => Unit::Day,
         "w" => Unit::Week,
-        other => return Err(format!("{other:?} is no unit: s, m, h, d or w")),
+        other => return Err(format!("invalid unit {other:?}: must be s, m, h, d or w")),
     };
     if n == 0 {
-        return Err(format!("{text:?}: a frequency of 0 never ends"));
+        return Err(format!("invalid frequency {text:?}: must be above 0"));
     }
     if n.checked_mul(unit.seconds()).is_none_or(|all| all > LONGEST) {
         return Err(format!("{text:?} is longer than ten years"));
@@ -195,7 +197,9 @@ const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 pub fn cron(text: &str) -> Result<Schedule, String> {
     let fields: Vec<&str> = text.split_whitespace().collect();
     if fields.len() != FIELDS.len() {
-        return Err(format!("{text:?} has not five fields: minute, hour, day of month, month, day of week"));
+        return Err(format!(
+            "invalid cron pattern {text:?}: must have five fields: minute, hour, day of month, month, day of week"
+        ));
     }
     for (field, (name, least, most)) in fields.iter().zip(FIELDS) {
         let is_known = |part: &str| match part.parse::<u32>() {
@@ -215,17 +219,17 @@ pub fn cron(text: &str) -> Result<Schedule, String> {
                 && step.is_none_or(|step| is_range && step.parse::<u32>().is_ok_and(|step| step > 0));
             if !is_right {
                 return Err(format!(
-                    "{name}: {item:?} is none: write {least} to {most}, a list, a range such as {least}-{most}, or */2"
+                    "invalid {name} {item:?}: must be {least} to {most}, a list, a range such as {least}-{most}, or */2"
                 ));
             }
         }
     }
     let parser = CronParser::builder().seconds(Seconds::Disallowed).build();
-    let cron = parser.parse(text).map_err(|e| format!("{text:?} is no cron pattern: {e}"))?;
+    let cron = parser.parse(text).map_err(|e| format!("invalid cron pattern {text:?}: {e}"))?;
     // A pattern occurs at least every four years, except around century years that are not leap years.
     let some_year = Zoned::new(Timestamp::UNIX_EPOCH, TimeZone::UTC);
     if cron.find_next_occurrence(&some_year, false).is_err() {
-        return Err(format!("{text:?} never comes"));
+        return Err(format!("{text:?} never occurs"));
     }
     Ok(Schedule::Cron(Box::new(cron)))
 }
@@ -242,7 +246,7 @@ pub fn length(text: &str) -> Result<Duration, String> {
     }
     let parsed = jiff::SignedDuration::from_str(text).ok().and_then(|d| Duration::try_from(d).ok());
     parsed.ok_or_else(|| {
-        format!("{text:?} is no length of time: write a number with its unit, such as 30s, 5m, 12h or 90d")
+        format!("invalid duration {text:?}: must be a number with a unit, such as 30s, 5m, 12h or 90d")
     })
 }
 
@@ -272,20 +276,20 @@ mod tests {
             assert_eq!(read(text), means, "{text}");
         }
         for (text, why) in [
-            ("1h30m", "no unit"),
+            ("1h30m", "invalid unit"),
             ("d1", "does not begin with a number"),
-            ("0m", "never ends"),
-            ("5", "no unit"),
+            ("0m", "must be above 0"),
+            ("5", "invalid unit"),
             ("d", "does not begin"),
             ("", "does not begin"),
-            ("3e", "no unit"),
-            ("1D", "no unit"),
+            ("3e", "invalid unit"),
+            ("1D", "invalid unit"),
             (" 1d", "does not begin"),
-            ("1s", "no unit"),
-            ("1w", "no unit"),
-            ("1d|25:00", "no time of day"),
-            ("1d|-1:00", "no time of day"),
-            ("1d|05:60", "no time of day"),
+            ("1s", "invalid unit"),
+            ("1w", "invalid unit"),
+            ("1d|25:00", "invalid time of day"),
+            ("1d|-1:00", "invalid time of day"),
+            ("1d|05:60", "invalid time of day"),
             ("1d|05:00|x", "more than one |"),
             ("1h|05:00", "whole days"),
             ("36h|05:00", "whole days"),
@@ -309,10 +313,10 @@ mod tests {
             ("* * * *", "five fields"),
             ("* * * * * *", "five fields"),
             ("", "five fields"),
-            ("61 * * * *", "minute: \"61\" is none: write 0 to 59"),
-            ("a * * * *", "minute: \"a\""),
-            ("* 24 * * *", "hour: \"24\""),
-            ("0 0 L * *", "day of month: \"L\""),
+            ("61 * * * *", "invalid minute \"61\": must be 0 to 59"),
+            ("a * * * *", "invalid minute \"a\""),
+            ("* 24 * * *", "invalid hour \"24\""),
+            ("0 0 L * *", "invalid day of month \"L\""),
             ("0 0 15W * *", "day of month"),
             ("0 0 * * 5#2", "day of week"),
             ("0 0 ? * *", "day of month"),
@@ -320,7 +324,7 @@ mod tests {
             ("5/10 * * * *", "minute"),
             ("0 0 * mon *", "month"),
             ("1,,2 * * * *", "minute"),
-            ("0 0 30 2 *", "never comes"),
+            ("0 0 30 2 *", "never occurs"),
         ] {
             assert!(cron(bad).is_err_and(|told| told.contains(why)), "{bad}: {:?}", cron(bad));
         }

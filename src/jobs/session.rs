@@ -207,7 +207,7 @@ impl Session {
     /// Errors: no connection (69), a pooler in between (64), the tables are missing (65).
     pub async fn connect(target: &Target, schema: &str, echo: Echo) -> Result<Session> {
         let mut never =
-            |_: &str| Err(Error::new(Exit::Unavailable, "the server wants a password, and there is none"));
+            |_: &str| Err(Error::new(Exit::Unavailable, "missing password: the server asks for one"));
         let running = Running::default();
         let connect = Wire::connect(target, ROLES, "connect to the server itself", &running, &mut never);
         let (wire, roles, _) =
@@ -459,9 +459,8 @@ pub fn first(answer: Option<&Answer>) -> Option<String> {
 /// Parses the single JSON value of an answer. Errors: it is not such a value (70).
 pub fn json<T: DeserializeOwned>(answer: Option<&Answer>) -> Result<T> {
     let text = first(answer).unwrap_or_default();
-    serde_json::from_str(&text).map_err(|e| {
-        Error::bug("a row of pgkit's own query is not what was expected").caused_by(e).caused_by(text)
-    })
+    serde_json::from_str(&text)
+        .map_err(|e| Error::bug("unexpected row from pgkit's own query").caused_by(e).caused_by(text))
 }
 
 /// Returns the target of a guard's session. The session's own settings are part of the start-up message, so that

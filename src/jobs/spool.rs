@@ -44,10 +44,10 @@ impl Kept {
 ///
 /// Errors: it cannot be written (74).
 pub fn keep(folder: &Path, kept: &Kept) -> Result<PathBuf> {
-    let io = |e: &std::io::Error| Error::io(format!("could not keep a result in {}", folder.display()), e);
+    let io = |e: &std::io::Error| Error::io(format!("could not save a result in {}", folder.display()), e);
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| io(&e))?;
-    let text =
-        serde_json::to_string(kept).map_err(|e| Error::bug("a result that is no JSON").caused_by(e))?;
+    let text = serde_json::to_string(kept)
+        .map_err(|e| Error::bug("could not write a result as JSON").caused_by(e))?;
     // No other process on this machine uses this pid and this attempt's id at the same time.
     let name =
         format!("{}-{}", std::process::id(), kept.values.get(2).cloned().flatten().unwrap_or_default());
@@ -77,20 +77,21 @@ pub fn all(folder: &Path, place: &str) -> Vec<(PathBuf, Result<Kept>)> {
                     Head { place: other, .. } if other != place => Ok(None),
                     Head { format: FORMAT, .. } => serde_json::from_slice(&bytes).map(Ok).map(Some),
                     Head { format, .. } => {
-                        let why = format!("another version of pgkit has kept it (format {format})");
+                        let why = format!("another version of pgkit has saved it (format {format})");
                         Ok(Some(Err(Error::data(why))))
                     }
                 });
                 match kept {
                     Ok(kept) => kept.map(|kept| (file, kept)),
-                    Err(e) => {
-                        Some((aside(&file), Err(Error::data("it is no result of pgkit's").caused_by(e))))
-                    }
+                    Err(e) => Some((
+                        aside(&file),
+                        Err(Error::data("it is not a result saved by pgkit").caused_by(e)),
+                    )),
                 }
             }
             // Another run on this machine has recorded it in the meantime.
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
-            Err(e) => Some((file, Err(Error::io("it cannot be opened", &e)))),
+            Err(e) => Some((file, Err(Error::io("cannot open it", &e)))),
         })
         .collect();
     found.sort_by(|a, b| a.0.cmp(&b.0));
@@ -99,7 +100,7 @@ pub fn all(folder: &Path, place: &str) -> Vec<(PathBuf, Result<Kept>)> {
 
 /// Returns the message for a file that cannot be read.
 pub fn unread(file: &Path, error: &Error) -> String {
-    format!("a result that was kept cannot be read, and stays in {}: {}", file.display(), error.message)
+    format!("cannot read a saved result, which stays in {}: {}", file.display(), error.message)
 }
 
 /// Removes the file of a result that has been recorded, or that never will be.

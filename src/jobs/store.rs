@@ -267,9 +267,9 @@ pub fn lock_key(schema: &str, job: &str) -> i64 {
 /// Adds hints for those who run jobs to the server's refusal of a statement on the tables.
 pub fn explain(error: Error) -> Error {
     match error.sqlstate.as_deref() {
-        Some("42P01" | "42703") => error.hint("pgkit jobs init makes or completes the tables"),
+        Some("42P01" | "42703") => error.hint("create or complete the tables with pgkit jobs init"),
         Some("42501") => error.hint("the role needs SELECT, INSERT, UPDATE and DELETE on crontabber, crontabber_log and pgkit's tables, as their owner has"),
-        Some("25006") => error.hint("this server or role only reads: connect to the primary"),
+        Some("25006") => error.hint("this server or role is read-only: connect to the primary"),
         _ => error,
     }
 }

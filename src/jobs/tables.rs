@@ -74,11 +74,11 @@ pub async fn place(session: &impl Ask, wanted: Where<'_>) -> Result<Place> {
     let chosen = match (schema_of(&found, wanted)?, wanted.schema) {
         (Some(chosen), _) => chosen,
         (None, Some(name)) => {
-            return Err(Error::data(format!("there is no table crontabber in schema {name:?}")));
+            return Err(Error::data(format!("could not find table crontabber in schema {name:?}")));
         }
         (None, None) => {
-            let message = format!("there is no table crontabber in database {:?}", session.database());
-            return Err(Error::data(message).hint("pgkit jobs init makes it"));
+            let message = format!("could not find table crontabber in database {:?}", session.database());
+            return Err(Error::data(message).hint("create it with pgkit jobs init"));
         }
     };
     let parts: Vec<&Part> = found.iter().filter(|part| part.schema == chosen).collect();
@@ -88,8 +88,8 @@ pub async fn place(session: &impl Ask, wanted: Where<'_>) -> Result<Place> {
         MADE.iter().map(|(name, _)| *name).filter(|name| !parts.iter().any(|p| p.name == *name)).collect();
     if has_pgkit && !missing.is_empty() {
         // Jobs would not run on incomplete tables, and a command that only reads must not report that all is well.
-        let message = format!("in schema {chosen:?} these are missing: {}", missing.join(", "));
-        return Err(Error::data(message).hint("pgkit jobs init makes what is missing"));
+        let message = format!("missing in schema {chosen:?}: {}", missing.join(", "));
+        return Err(Error::data(message).hint("create what is missing with pgkit jobs init"));
     }
     let mut tables: Vec<&Part> = parts.iter().copied().filter(|part| part.kind == "r").collect();
     tables.sort_by_key(|part| part.oid);
@@ -111,7 +111,7 @@ fn schema_of(found: &[Part], wanted: Where<'_>) -> Result<Option<String>> {
         let told = told.collect::<Vec<_>>().join(", ");
         return Err(Error::data("several schemas have a table crontabber")
             .caused_by(format!("they are: {told}"))
-            .hint("name the one that is meant: --schema"));
+            .hint("choose one with --schema"));
     }
     Ok(first)
 }
@@ -130,11 +130,11 @@ fn check(parts: &[&Part], completes: bool) -> Result<()> {
         let is_right = if index { matches!(part.kind.as_str(), "i" | "I") } else { part.kind == "r" };
         if !is_right {
             let should = if index { "an index" } else { "a table" };
-            return Err(Error::data(format!("{table} is in the way: it is not {should}"))
-                .hint("--schema names another schema"));
+            return Err(Error::data(format!("{table} already exists, but is not {should}"))
+                .hint("name another schema with --schema"));
         }
         if let Some(why) = part.faults.first() {
-            let mut error = Error::data(format!("{table} is refused: {why}"));
+            let mut error = Error::data(format!("cannot use {table}: {why}"));
             for more in &part.faults[1..] {
                 error = error.caused_by(more);
             }
@@ -146,8 +146,8 @@ fn check(parts: &[&Part], completes: bool) -> Result<()> {
                 ));
             }
             return Err(error.hint(
-                "whatever hangs on the tables runs as the role that uses them. They, and all that they use, must belong to the role \
-                 that connects, to a superuser, or to the owner that the jobs file names (owner = \"…\")",
+                "triggers, defaults and indexes run as the role that uses the tables. The tables, and all that they use, must \
+                 belong to the role that connects, to a superuser, or to the owner that the jobs file names (owner = \"…\")",
             ));
         }
     }
@@ -181,9 +181,9 @@ fn check_columns(schema: &str, table: &str, found: &[String]) -> Result<()> {
     let found: BTreeMap<&str, &str> = found.iter().filter_map(|column| column.split_once(' ')).collect();
     for (name, kind) in columns_of(text) {
         let what = match (found.get(name), kind) {
-            (None, _) => format!("there is no column {name}"),
+            (None, _) => format!("missing column {name}"),
             (Some(found), Some(kind)) if *found != kind => {
-                format!("column {name} is of type {found}, and not {kind}")
+                format!("column {name} has type {found}, not {kind}")
             }
             _ => continue,
         };
@@ -191,9 +191,9 @@ fn check_columns(schema: &str, table: &str, found: &[String]) -> Result<()> {
         let error = Error::data(format!("{schema}.{table} is not {whose}'s table: {what}"));
         return Err(match (table, name) {
             ("crontabber", "ongoing") => error.hint(
-                "pgkit jobs init adds the column ongoing to a table from before crontabber 0.18; --schema names another schema",
+                "pgkit jobs init adds the column ongoing to a table from before crontabber 0.18; or name another schema with --schema",
             ),
-            _ => error.hint("--schema names another schema"),
+            _ => error.hint("name another schema with --schema"),
         });
     }
     Ok(())
@@ -225,8 +225,8 @@ pub async fn init(writer: &Writer, wanted: Where<'_>) -> Result<Made> {
         None => match schema_of(&parts(writer, None, wanted.owner).await?, wanted)? {
             Some(found) => found,
             None => writer.creation_schema().await?.ok_or_else(|| {
-                Error::data("the role's search_path has no schema in which the tables could be made")
-                    .hint("name one: --schema")
+                Error::data("the role's search_path has no schema in which the tables could be created")
+                    .hint("name one with --schema")
             })?,
         },
     };
@@ -247,7 +247,9 @@ pub async fn init(writer: &Writer, wanted: Where<'_>) -> Result<Made> {
             // Report the original error, whatever becomes of the ROLLBACK.
             let _ = writer.run("ROLLBACK").await;
             Err(match error.sqlstate.as_deref() {
-                Some("3F000") => error.hint("CREATE SCHEMA makes it; or name another one: --schema"),
+                Some("3F000") => {
+                    error.hint("create it with CREATE SCHEMA, or name another one with --schema")
+                }
                 Some("42501") => error.hint(format!(
                     "GRANT CREATE, USAGE ON SCHEMA {} TO {}",
                     sql::quote_ident(&schema),
@@ -289,7 +291,7 @@ async fn make(writer: &Writer, schema: &str, owner: Option<&str>) -> Result<Vec<
 
 fn refuse_standby(writer: &Writer) -> Result<()> {
     if writer.is_standby() {
-        return Err(Error::new(Exit::Unavailable, "the server is a standby, and this must write")
+        return Err(Error::new(Exit::Unavailable, "cannot write on a standby")
             .hint("connect to its primary; target_session_attrs=read-write finds it among several hosts"));
     }
     Ok(())
@@ -306,11 +308,10 @@ pub async fn open(writer: &Writer, wanted: Where<'_>) -> Result<Place> {
         version: i64,
     }
     refuse_standby(writer)?;
-    let init = |e: Error| e.hint("pgkit jobs init makes what is missing");
+    let init = |e: Error| e.hint("create what is missing with pgkit jobs init");
     let place = place(writer, wanted).await?;
     if !place.has_pgkit {
-        let message =
-            format!("schema {:?} has crontabber's table, and not those of pgkit beside it", place.schema);
+        let message = format!("schema {:?} has crontabber's table, but not those of pgkit", place.schema);
         return Err(init(Error::data(message)));
     }
     let meta: Vec<Meta> = writer.structs(&in_schema(META, &place.schema), &[]).await?;
@@ -319,10 +320,10 @@ pub async fn open(writer: &Writer, wanted: Where<'_>) -> Result<Place> {
     };
     if meta.version > VERSION {
         return Err(Error::data(format!(
-            "the tables in schema {:?} are of version {}, and this pgkit knows {VERSION}",
+            "the tables in schema {:?} have version {}, but this pgkit knows only {VERSION}",
             place.schema, meta.version
         ))
-        .hint("use the newer pgkit"));
+        .hint("use a newer pgkit"));
     }
     writer.affect(&in_schema(META_CHANGED, &place.schema), &[]).await?;
     Ok(place)

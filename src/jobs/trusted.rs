@@ -46,8 +46,8 @@ pub fn read(path: &Path, uid: u32, what: &str) -> Result<Vec<u8>> {
         }
         Why::Others(place, why) => {
             let place = if place == path { "it".to_owned() } else { place.display().to_string() };
-            Error::data(format!("{what} {} is refused: {place} {why}", path.display()))
-                .hint("what it says runs as you: remove the write permission of others (chmod go-w), or move it to a folder where only you may write")
+            Error::data(format!("cannot trust {what} {}: {place} {why}", path.display()))
+                .hint("its contents run as you: remove the write permission of others (chmod go-w), or move it to a folder that only you can write to")
         }
     })
 }
@@ -62,7 +62,7 @@ fn walk(path: &Path, uid: u32) -> std::result::Result<Vec<u8>, Why> {
     let mut links = 0;
     loop {
         let Some(name) = rest.pop() else {
-            return Err(Why::Others(path.to_owned(), "is a folder".to_owned()));
+            return Err(Why::Others(path.to_owned(), "is a directory".to_owned()));
         };
         let here = if rest.is_empty() && links == 0 { path.to_owned() } else { place.join(&name) };
         let failed = |errno| Why::from((here.as_path(), errno));
@@ -141,7 +141,7 @@ fn judge(place: &Path, stat: &FileStat, uid: u32) -> std::result::Result<(), Why
     owned(place, stat, uid)?;
     let sticky = kind(stat) == SFlag::S_IFDIR && stat.st_mode & 0o1000 != 0;
     if stat.st_mode & 0o022 != 0 && !sticky {
-        return Err(Why::Others(place.to_owned(), "may be written by others".to_owned()));
+        return Err(Why::Others(place.to_owned(), "is writable by others".to_owned()));
     }
     Ok(())
 }
@@ -176,14 +176,14 @@ mod tests {
             assert_eq!(told(&file), "text");
             for open in [0o775, 0o757, 0o777] {
                 mode(&folder, open);
-                assert!(told(&file).contains("may be written by others"), "{open:o}");
+                assert!(told(&file).contains("is writable by others"), "{open:o}");
             }
             mode(&folder, 0o1777);
             assert_eq!(told(&file), "text", "a sticky folder");
             mode(&folder, 0o755);
         }
         mode(&file, 0o664);
-        assert!(told(&file).contains("it may be written by others"));
+        assert!(told(&file).contains("it is writable by others"));
         mode(&file, 0o600);
         // The user's own links, absolute and relative, to the file and to a folder, and a link to itself.
         symlink(&file, top.path().join("link")).unwrap();
@@ -196,7 +196,7 @@ mod tests {
         assert!(told(&top.path().join("round")).contains("could not read"));
         // The folders that a link leads through are checked too.
         mode(&deep, 0o777);
-        assert!(told(&top.path().join("link")).contains("may be written by others"));
+        assert!(told(&top.path().join("link")).contains("is writable by others"));
         mode(&deep, 0o755);
         assert!(told(&deep).contains("is not a regular file") || told(&deep).contains("directory"));
         nix::unistd::mkfifo(&top.path().join("pipe"), Mode::from_bits_truncate(0o600)).unwrap();

@@ -120,7 +120,7 @@ fn refuse(master: &Master, error: Error) -> Exit {
 
 async fn connect(target: &Target) -> Result<Writer> {
     // A password that was typed is passed on by the demonstration, so it is never asked for again.
-    let mut never = |_: &str| Err(Error::new(Exit::Unavailable, "the server wants a password"));
+    let mut never = |_: &str| Err(Error::new(Exit::Unavailable, "the server asks for a password"));
     Writer::for_(Purpose::Demo, target, LIMITS, None, &Running::default(), &mut never).await
 }
 

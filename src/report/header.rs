@@ -290,7 +290,7 @@ mod tests {
             fault(&GOOD.replace("\"n\"", "\"limit\""))
                 .starts_with("x.sql:6: parameter \"limit\": the name is taken by a flag")
         );
-        assert!(fault(&GOOD.replace("$1 AS", "$1 -- pg..\nAS")).starts_with("x.sql:9: the version mark"));
+        assert!(fault(&GOOD.replace("$1 AS", "$1 -- pg..\nAS")).starts_with("x.sql:9: invalid version mark"));
         assert!(fault(&GOOD.replace("$1", "$2")).starts_with("x.sql:9: $2 is used"));
         assert!(
             fault(&GOOD.replace("SELECT 1", "SELECT 1; SELECT 2"))

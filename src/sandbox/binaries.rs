@@ -106,8 +106,7 @@ fn named(dir: &Path, by: &str, exit: Exit) -> Result<Binaries> {
         if look(&dir.join("bin")).is_ok() {
             error.hint(format!("did you mean {}?", dir.join("bin").display()))
         } else {
-            error
-                .hint("name the folder that holds `initdb` and `postgres`, as `pg_config --bindir` prints it")
+            error.hint("name the directory of `initdb` and `postgres`, as printed by `pg_config --bindir`")
         }
     })
 }
@@ -116,11 +115,11 @@ fn named(dir: &Path, by: &str, exit: Exit) -> Result<Binaries> {
 fn look(dir: &Path) -> Result<Binaries> {
     let shown = dir.display();
     if !dir.is_dir() {
-        return Err(Error::data(format!("{shown} is no folder")));
+        return Err(Error::data(format!("{shown} is not a directory")));
     }
     for program in ["initdb", "postgres"] {
         if !dir.join(program).is_file() {
-            return Err(Error::data(format!("{shown} holds no PostgreSQL server: there is no `{program}`")));
+            return Err(Error::data(format!("no PostgreSQL server in {shown}: missing `{program}`")));
         }
     }
     // Absolute, since the server is started from another folder.
@@ -167,7 +166,7 @@ fn missing(root: &Path) -> Error {
     let how = install(release.as_deref(), cfg!(target_os = "macos"));
     Error::new(Exit::Unavailable, "no PostgreSQL server is installed here")
         .hint(how)
-        .hint("or name the folder of `initdb` and `postgres` with --bin-dir or PGKIT_PG_BIN")
+        .hint("or name the directory of `initdb` and `postgres` with --bin-dir or PGKIT_PG_BIN")
 }
 
 /// Says which package provides the server on this system.
@@ -197,7 +196,9 @@ fn install(os_release: Option<&str>, macos: bool) -> String {
     });
     match commands {
         Some(command) => format!("install it with `{command}`"),
-        None => "install the package that holds `initdb` and `postgres`, often postgresql-server".to_owned(),
+        None => {
+            "install the package that contains `initdb` and `postgres`, often postgresql-server".to_owned()
+        }
     }
 }
 
@@ -271,7 +272,7 @@ mod tests {
         std::fs::create_dir(&empty).unwrap();
         let error = find_under(root.path(), Some(&empty), &nothing).unwrap_err();
         assert_eq!(error.exit, Exit::Usage);
-        assert!(error.message.contains("there is no `initdb`"), "{error}");
+        assert!(error.message.contains("missing `initdb`"), "{error}");
         let env = |name: &str| (name == "PGKIT_PG_BIN").then(|| empty.display().to_string());
         assert_eq!(find_under(root.path(), None, &env).unwrap_err().exit, Exit::Data);
         let error = find_under(root.path(), Some(&root.path().join("usr/lib/postgresql/18")), &nothing);

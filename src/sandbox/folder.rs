@@ -62,7 +62,7 @@ impl Base {
                 Ok(_) | Err(_) => return Ok(base),
             }
         }
-        let message = format!("{}/{name} and all its like belong to somebody else", temp.display());
+        let message = format!("{}/{name} and {name}-1 to {name}-9 belong to other users", temp.display());
         Err(Error::usage(message).hint("set TMPDIR to a folder of your own"))
     }
 
@@ -111,7 +111,7 @@ impl Base {
             Err(e) => return Err(e),
         };
         if !(meta.is_dir() && meta_is_ours(&meta)) {
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to somebody else"));
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"));
         }
         if meta.mode() & 0o7777 != mode {
             fs::set_permissions(&self.0, fs::Permissions::from_mode(mode))?;
@@ -125,7 +125,7 @@ impl Base {
 
     /// Creates a new folder for a server, locked by us. First removes what earlier keepers left behind.
     pub(super) fn new_folder(&self) -> Result<Folder> {
-        let failed = |e: io::Error| self.failed("cannot make a folder in", &e);
+        let failed = |e: io::Error| self.failed("cannot create a folder in", &e);
         let _lock = self.lock("lock")?;
         self.sweep();
         let mode = if nix::unistd::geteuid().is_root() { 0o711 } else { 0o700 };

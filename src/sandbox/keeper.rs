@@ -106,7 +106,7 @@ async fn keep(master: &mut Master, orders: &Orders, folder: &Folder) -> Result<(
     let mut cluster = Cluster::new(folder, owner.clone(), orders.settings.clone())?;
     let begun = tokio::select! {
         begun = begin(&mut cluster, orders) => begun,
-        _ = master.order::<Order>() => Err(Error::new(Exit::Terminated, "whoever wanted a server is gone")),
+        _ = master.order::<Order>() => Err(Error::new(Exit::Terminated, "the process that asked for a server is gone")),
         () = signals.any() => Err(Error::new(Exit::Terminated, "terminated while the server started")),
     };
     let password = match begun {

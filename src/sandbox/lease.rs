@@ -94,8 +94,9 @@ pub fn start(options: &Options) -> Result<(Info, bool)> {
     let (status, _, ran) = join_or_start(options, &options.scope, true)?;
     let info = status.info;
     if info.settings != short_hash(&options.settings) {
-        let message = format!("another sandbox runs already, of PostgreSQL {}", info.binaries.version);
-        return Err(Error::usage(message).hint("`pgkit sandbox stop` ends it"));
+        let message =
+            format!("another sandbox is already running, with PostgreSQL {}", info.binaries.version);
+        return Err(Error::usage(message).hint("stop it with `pgkit sandbox stop`"));
     }
     Ok((info, ran))
 }
@@ -117,7 +118,7 @@ pub fn stop(scope: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Option<
         return match gone {
             Ok(_) => Ok(Some(status.info)),
             Err(e) if is_timeout(&e) => {
-                Err(Error::new(Exit::TryAgain, "the sandbox still stops").caused_by(e))
+                Err(Error::new(Exit::TryAgain, "the sandbox is still stopping").caused_by(e))
             }
             // It ended before it got our request.
             Err(_) => Ok(Some(status.info)),

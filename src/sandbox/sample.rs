@@ -24,7 +24,7 @@ pub(super) async fn create(socket_dir: &Path, port: u16) -> Result<()> {
         socket_dir,
         port,
         "postgres",
-        "cannot make the sample database",
+        "cannot create the sample database",
         &[&format!("CREATE DATABASE {DATABASE}")],
     )
     .await?;
@@ -36,7 +36,7 @@ pub(super) async fn set_password(socket_dir: &Path, port: u16) -> Result<Passwor
     let mut random = [0_u8; 16];
     std::fs::File::open("/dev/urandom")
         .and_then(|mut source| source.read_exact(&mut random))
-        .map_err(|e| Error::io("no random numbers", &e))?;
+        .map_err(|e| Error::io("cannot read random numbers", &e))?;
     let password: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
     let sql = format!(
         "SET log_statement = 'none'; SET log_min_duration_statement = -1; SET password_encryption = \

@@ -58,8 +58,8 @@ impl Cluster {
     /// Creates the data folder.
     pub(super) async fn create(&mut self, base: &Path) -> Result<()> {
         let private = self.socket_dir();
-        DirBuilder::new().mode(0o700).create(&private).map_err(|e| self.failed("make a folder in", &e))?;
-        self.give(&private).map_err(|e| self.failed("hand over", &e))?;
+        DirBuilder::new().mode(0o700).create(&private).map_err(|e| self.failed("create a folder in", &e))?;
+        self.give(&private).map_err(|e| self.failed("change the owner of", &e))?;
         // The working folder identifies processes as the sandbox's from their first moment on.
         std::env::set_current_dir(&private).map_err(|e| self.failed("enter", &e))?;
         self.check_reach().await?;
@@ -146,11 +146,10 @@ impl Cluster {
             Ok(status) if status.success() => Ok(()),
             result => {
                 let dir = self.settings.binaries.dir.display();
-                let message = format!(
-                    "the user {}, as whom root runs the server, cannot run {dir}/postgres",
-                    owner.name
-                );
-                let error = Error::new(Exit::Permission, message).hint("make that folder readable for all");
+                let message =
+                    format!("user {}, as which root runs the server, cannot run {dir}/postgres", owner.name);
+                let error =
+                    Error::new(Exit::Permission, message).hint("make that directory readable by all users");
                 Err(match result {
                     Ok(status) => error.caused_by(status),
                     Err(e) => error.caused_by(e),
@@ -254,7 +253,7 @@ impl Cluster {
         let asked = self.settings.conf.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         for (name, value) in own.chain(asked) {
             if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.') {
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{name:?} is no setting")));
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("invalid setting {name:?}")));
             }
             conf.push_str(&format!("{name} = '{}'\n", value.replace('\\', "\\\\").replace('\'', "''")));
         }
@@ -423,7 +422,7 @@ fn copy(from: &Path, to: &Path, each: &dyn Fn(&Path) -> io::Result<()>) -> io::R
             io::copy(&mut source, &mut target)?;
             each(&to)?;
         } else {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "neither a folder nor a file"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "neither a directory nor a file"));
         }
     }
     each(to)

@@ -33,10 +33,10 @@ impl Binaries {
     pub fn ask(&self, program: &str, args: &[&str], data: &Path) -> Result<String> {
         let path = self.program(program);
         if !path.is_file() {
-            return Err(Error::data(format!("{} holds no {program}", self.dir.display())));
+            return Err(Error::data(format!("{} does not contain {program}", self.dir.display())));
         }
-        let owner = std::fs::metadata(data)
-            .map_err(|e| Error::io(format!("cannot look at {}", data.display()), &e))?;
+        let owner =
+            std::fs::metadata(data).map_err(|e| Error::io(format!("cannot read {}", data.display()), &e))?;
         let mut command = Command::new(&path);
         command.env_clear().env("LC_ALL", "C").env("TZ", "UTC").stdin(Stdio::null());
         command.arg("-D").arg(data).args(args).current_dir("/");

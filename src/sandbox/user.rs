@@ -42,9 +42,9 @@ pub(super) fn choose(untrusted: bool) -> Result<Option<Owner>> {
         Some(owner) => Ok(Some(owner)),
         None => Err(Error::new(
             Exit::Unavailable,
-            "PostgreSQL does not run as root, and every user it could run as runs something else",
+            "PostgreSQL cannot run as root, and every user that it could run as already runs other processes",
         )
-        .hint("run this as a plain user")),
+        .hint("run this as an unprivileged user")),
     }
 }
 

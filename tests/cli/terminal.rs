@@ -207,10 +207,10 @@ fn the_tour_waits_for_a_key_and_q_ends_it() {
     let db = few("tour_keys");
     let mut tour = with(pgkit(&db), ["sandbox", "tour"]);
     tour.env("PGKIT_PG_BIN", &bin().dir).env("TMPDIR", temp());
-    let (code, text) = pressed(&tour, 40, 100, &[("Any key goes on", " "), ("Any key goes on", "q")]);
+    let (code, text) = pressed(&tour, 40, 100, &[("Press any key", " "), ("Press any key", "q")]);
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("2 of 8. ") && !text.contains("3 of 8. "), "{text}");
-    assert!(text.contains("The server is stopped"), "{text}");
+    assert!(text.contains("The server was stopped"), "{text}");
 }
 
 #[test]

@@ -87,9 +87,9 @@ fn a_job_that_is_taken_away_is_killed_and_logged_as_stolen() {
     let output = runner.end();
     assert!(
         output.code == Some(1)
-            && output
-                .stderr
-                .contains("j: was cut off: its claim is gone: somebody else has taken it over, or reset it"),
+            && output.stderr.contains(
+                "j: was cut off: its claim is gone: another process has taken it over, or reset it"
+            ),
         "{}",
         output.snapshot()
     );

@@ -99,7 +99,8 @@ command = \"\"\"setsid sh -c 'echo $$ >> pids; until [ -e done ]; do sleep 0.03;
             let begun = Instant::now();
             for command in ["reset", "unlock"] {
                 let refused = jobs.ends(3, &[command, "j"]).stderr;
-                let says = refused.contains("job \"j\" may be ongoing") && refused.contains("any more in ");
+                let says =
+                    refused.contains("job \"j\" may be ongoing") && refused.contains("HINT: try again in ");
                 assert!(says && !jobs.row("j", "ongoing").is_empty(), "{refused}");
             }
             kill_9(hidden);

@@ -55,7 +55,8 @@ sql = "INSERT INTO t VALUES ($1)"
     assert_eq!(jobs.text("dates").lines().count(), 6);
     let again = jobs.ends(0, &["run", "p", "--date", &one]);
     assert!(
-        again.stderr.contains("p: has done ") && again.stderr.contains("--rerun does it again"),
+        again.stderr.contains("p: has already run for ")
+            && again.stderr.contains("use --rerun to run it again"),
         "{}",
         again.snapshot()
     );
@@ -187,17 +188,17 @@ depends_on = ["grid"]
     jobs.ends(0, &["run", "grid", "--date", &today]);
     assert!(jobs.jobs(&["why", "grid"]).stdout.contains("is not due before "));
     let dry = jobs.ends(0, &["run", "grid", "--date", &today, "--dry-run"]);
-    assert!(dry.stdout.contains("no\thas done "), "{}", dry.stdout);
+    assert!(dry.stdout.contains("no\thas already run for "), "{}", dry.stdout);
     let dry = jobs.ends(0, &["run", "grid", "--date", "2026-01-09", "--dry-run"]);
     assert_eq!(dry.stdout, "grid\tyes\truns now, for 2026-01-09T00:00:00Z\n");
     let odd = jobs.ends(0, &["run", "grid", "--date", "2026-01-09T03:00"]);
     assert!(
-        odd.stderr.contains("WARNING: 2026-01-09T03:00:00Z is no date of job \"grid\"'s schedule"),
+        odd.stderr.contains("WARNING: 2026-01-09T03:00:00Z is not in the schedule of job \"grid\""),
         "{}",
         odd.stderr
     );
     let future = jobs.ends(0, &["run", "grid", "--date", "2199-01-09"]);
-    assert!(future.stderr.contains("lies in the future"), "{}", future.stderr);
+    assert!(future.stderr.contains("is in the future"), "{}", future.stderr);
 }
 on_every_server!(a_date_that_somebody_names_leaves_the_schedule_as_it_was);
 

@@ -104,7 +104,9 @@ fn why_and_next_tell_the_decision_in_words() {
         assert!(why.stdout.contains(line), "{line}\n{}", why.snapshot());
     }
     assert!(
-        why.stdout.contains("stuck\tyes\truns now; and takes over what a crontabber has claimed since "),
+        why.stdout.contains(
+            "stuck\tyes\truns now; and takes over from a crontabber that has had a claim on it since "
+        ),
         "{}",
         why.stdout
     );
@@ -182,8 +184,8 @@ fn monitoring_gets_the_originals_words_and_its_codes() {
     for (args, file, words) in [
         (&["status", "--nagios", "--bogus"][..], &all, "unexpected argument '--bogus'"),
         (&["status", "--nagios", "extra"], &all, "unexpected argument 'extra'"),
-        (&["status", "--nagios", "--json"], &all, "--nagios is a format of its own"),
-        (&["status", "--nagios"], &faulty, "has a fault, the first in line 3: job \"a\": schedule: "),
+        (&["status", "--nagios", "--json"], &all, "--nagios cannot be used with other formats"),
+        (&["status", "--nagios"], &faulty, "has an error, the first in line 3: job \"a\": schedule: "),
     ] {
         let unknown = jobs(&db, file, args);
         assert_eq!(unknown.code, Some(3), "{}", unknown.snapshot());
@@ -284,11 +286,11 @@ fn a_file_with_faults_is_told_whole_and_nothing_is_done() {
     let path = bad.path().display().to_string();
     for line in [
         format!(
-            "pgkit: {path}:3: job \"a\": schedule: \"1h|05:00\": a time of day goes with whole days, and 1h is none"
+            "pgkit: {path}:3: job \"a\": schedule: \"1h|05:00\": a time of day can only be used with whole days, not with 1h"
         ),
-        format!("pgkit: {path}:5: job \"b\": a job has either sql or command"),
-        format!("pgkit: {path}:7: job \"b\": every: \"0m\": a frequency of 0 never ends"),
-        format!("pgkit: {path}:8: job \"b\": \"comand\" is no key of a job; is it command?"),
+        format!("pgkit: {path}:5: job \"b\": a job must have either sql or command"),
+        format!("pgkit: {path}:7: job \"b\": every: invalid frequency \"0m\": must be above 0"),
+        format!("pgkit: {path}:8: job \"b\": unknown key \"comand\" in a job; did you mean \"command\"?"),
     ] {
         assert!(check.stderr.contains(&line), "{line}\n{}", check.stderr);
     }
@@ -300,7 +302,7 @@ fn a_file_with_faults_is_told_whole_and_nothing_is_done() {
         .arg(good.path()));
     assert_eq!(check.lines()[..2], ["bf\t1d after the last run\tsql", "fail\t1d after the last run\tsql"]);
     assert!(check.stdout.contains("new\tevery 5 minutes\tprogram"), "{}", check.stdout);
-    for (mode, why) in [(0o666, "may be written by others"), (0o620, "may be written by others")] {
+    for (mode, why) in [(0o666, "is writable by others"), (0o620, "is writable by others")] {
         std::fs::set_permissions(good.path(), std::fs::Permissions::from_mode(mode)).unwrap();
         let refused = run(bare_pgkit().args(["jobs", "check", "--file"]).arg(good.path()));
         assert!(refused.code == Some(65) && refused.stderr.contains(why), "{}", refused.snapshot());
@@ -313,21 +315,21 @@ fn tables_that_are_none_of_crontabbers_are_told() {
     let none = database(server(bin()).info(), "none");
     let output = jobs(&none, &file, &["list"]);
     assert!(
-        output.code == Some(65) && output.stderr.contains("there is no table crontabber"),
+        output.code == Some(65) && output.stderr.contains("could not find table crontabber"),
         "{}",
         output.snapshot()
     );
     none.sql("CREATE TABLE crontabber (app_name text, next_run timestamptz, first_run timestamptz, last_run timestamptz, last_success timestamptz, error_count int, depends_on text[], last_error json)");
     let output = jobs(&none, &file, &["list"]);
     assert!(
-        output.code == Some(65) && output.stderr.contains("there is no column ongoing"),
+        output.code == Some(65) && output.stderr.contains("missing column ongoing"),
         "{}",
         output.snapshot()
     );
     none.sql("ALTER TABLE crontabber ADD ongoing date");
     let output = jobs(&none, &file, &["list"]);
     assert!(
-        output.stderr.contains("column ongoing is of type date, and not timestamp with time zone"),
+        output.stderr.contains("column ongoing has type date, not timestamp with time zone"),
         "{}",
         output.stderr
     );

@@ -308,7 +308,7 @@ fn what_ends_the_transaction_of_its_record_is_refused_in_the_file() {
         "[[job]]\nname = \"j\"\nschedule = \"1d\"\ntransaction = false\nsql = \"SELECT 1; discard ALL\"\n",
     );
     let refused = jobs.ends(65, &["run"]);
-    assert!(refused.stderr.contains("DISCARD ALL would let go the job's lock"), "{}", refused.snapshot());
+    assert!(refused.stderr.contains("DISCARD ALL would release the job's lock"), "{}", refused.snapshot());
     jobs.write("[[job]]\nname = \"j\"\nschedule = \"1d\"\nsql = \"SAVEPOINT a; ROLLBACK TO a; SELECT 1\"\n");
     jobs.ends(0, &["run"]);
     assert_eq!(jobs.attempts("j"), ["succeeded 1"]);

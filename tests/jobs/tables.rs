@@ -19,7 +19,7 @@ fn role(jobs: &Jobs, name: &str) -> String {
 fn init_makes_what_is_missing_and_nothing_twice(bin: &Binaries) {
     let jobs = Jobs::on(bin, "init", ONE);
     let again = jobs.ends(0, &["init"]);
-    assert_eq!(again.stderr, "pgkit: schema \"public\": everything is there\n");
+    assert_eq!(again.stderr, "pgkit: schema \"public\": everything already exists\n");
     // The original's own tables, to the letter.
     let shape = |schema: &str| {
         jobs.db.sql(&format!(
@@ -39,13 +39,13 @@ fn init_makes_what_is_missing_and_nothing_twice(bin: &Binaries) {
     jobs.db.sql("CREATE SCHEMA old; SET search_path = old; CREATE TABLE crontabber (app_name text NOT NULL, next_run timestamptz, first_run timestamptz, last_run timestamptz, last_success timestamptz, error_count integer DEFAULT 0, depends_on text[], last_error json)");
     let old = jobs.ends(0, &["init", "--schema", "old"]);
     assert!(
-        old.stderr.contains("schema \"old\": made crontabber.ongoing, crontabber_unique_app_name_idx, "),
+        old.stderr.contains("schema \"old\": created crontabber.ongoing, crontabber_unique_app_name_idx, "),
         "{}",
         old.stderr
     );
     jobs.ends(0, &["run", "--schema", "old"]);
     let absent = jobs.ends(65, &["init", "--schema", "it's \"odd\""]);
-    assert!(absent.stderr.contains("hint: CREATE SCHEMA makes it"), "{}", absent.stderr);
+    assert!(absent.stderr.contains("hint: create it with CREATE SCHEMA"), "{}", absent.stderr);
     jobs.db.sql("CREATE SCHEMA \"it's \"\"odd\"\"\"");
     jobs.ends(0, &["init", "--schema", "it's \"odd\""]);
     jobs.ends(0, &["run", "--schema", "it's \"odd\""]);
@@ -71,29 +71,32 @@ fn nothing_runs_on_tables_that_are_not_there_or_not_whole() {
         assert!(output.stderr.contains(words), "{what}: {}", output.stderr);
         assert_eq!(jobs.attempts_if_any(), 0);
     };
-    refused("DROP TABLE pgkit_meta", "these are missing: pgkit_meta");
+    refused("DROP TABLE pgkit_meta", "missing in schema \"public\": pgkit_meta");
     refused(
         "CREATE VIEW pgkit_meta AS SELECT 1 AS version",
-        "public.pgkit_meta is in the way: it is not a table",
+        "public.pgkit_meta already exists, but is not a table",
     );
     jobs.db.sql("DROP VIEW pgkit_meta");
     jobs.ends(0, &["init"]);
-    refused("UPDATE pgkit_meta SET version = 99", "are of version 99, and this pgkit knows 1");
+    refused("UPDATE pgkit_meta SET version = 99", "have version 99, but this pgkit knows only 1");
     jobs.db.sql("UPDATE pgkit_meta SET version = 1");
     refused(
         "ALTER TABLE crontabber ALTER next_run TYPE timestamp",
-        "column next_run is of type timestamp without time zone, and not timestamp with time zone",
+        "column next_run has type timestamp without time zone, not timestamp with time zone",
     );
     jobs.db.sql("ALTER TABLE crontabber ALTER next_run TYPE timestamptz");
-    refused("ALTER TABLE crontabber RENAME last_error TO x", "there is no column last_error");
+    refused("ALTER TABLE crontabber RENAME last_error TO x", "missing column last_error");
     jobs.db.sql("ALTER TABLE crontabber RENAME x TO last_error");
-    refused("ALTER TABLE pgkit_run DROP COLUMN mark", "there is no column mark");
+    refused("ALTER TABLE pgkit_run DROP COLUMN mark", "missing column mark");
     jobs.db.sql("ALTER TABLE pgkit_run ADD COLUMN mark text");
-    refused("DROP INDEX crontabber_unique_app_name_idx", "these are missing: crontabber_unique_app_name_idx");
+    refused(
+        "DROP INDEX crontabber_unique_app_name_idx",
+        "missing in schema \"public\": crontabber_unique_app_name_idx",
+    );
     jobs.ends(0, &["init"]);
     refused(
         "ALTER TABLE crontabber_log ALTER duration TYPE text",
-        "column duration is of type text, and not interval",
+        "column duration has type text, not interval",
     );
     jobs.db.sql("DROP TABLE crontabber_log");
     jobs.ends(0, &["init"]);
@@ -103,7 +106,7 @@ fn nothing_runs_on_tables_that_are_not_there_or_not_whole() {
     assert_eq!(jobs.row("a", "extra"), "kept");
     let nowhere = run(jobs.command(&["run"]).env("PGDATABASE", "postgres"));
     assert!(
-        nowhere.code == Some(65) && nowhere.stderr.contains("hint: pgkit jobs init makes it"),
+        nowhere.code == Some(65) && nowhere.stderr.contains("hint: create it with pgkit jobs init"),
         "{}",
         nowhere.snapshot()
     );

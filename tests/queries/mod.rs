@@ -122,7 +122,8 @@ fn every_file_is_a_text_of_a_report_or_an_engines_statement() {
 }
 
 fn the_header_of_every_text_names_the_columns_that_the_server_describes(bin: &Binaries) {
-    let db = filled::filled(bin);
+    let db = database(server(bin).info(), "texts");
+    db.load_sample();
     let session = db.session();
     for (report, text) in texts(bin.major) {
         let prepared = wait(session.client.prepare_typed(&text.sql, &types(&report)));

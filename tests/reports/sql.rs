@@ -113,7 +113,10 @@ fn hostile_words_drive_no_terminal_and_mean_the_same_in_psql() {
         }
         for (db, encoding) in all.iter().zip(["UTF8", "SQL_ASCII", "LATIN1"]) {
             let holds = |word: &str| encoding != "LATIN1" || word.chars().all(|c| u32::from(c) < 0x100);
-            for (i, word) in HOSTILE.iter().enumerate().filter(|(_, word)| holds(word)) {
+            // On the other versions, every third.
+            let some = |i: usize| bin == &bins()[0] || i % 3 == bin.major as usize % 3;
+            let words = HOSTILE.iter().enumerate().filter(|(i, word)| holds(word) && some(*i));
+            for (i, word) in words {
                 // The server's client writes UTF-8, and SQL_ASCII takes it as it is.
                 db.sql(&format!("CREATE TABLE t{i} (); COMMENT ON TABLE t{i} IS {}", catalog::literal(word)));
                 let what = format!("{word:?} in {encoding} on {}", bin.major);

@@ -77,9 +77,9 @@ fn start_prints_what_a_shell_needs_and_stop_ends_it() {
     assert_eq!(run(&mut shell).lines(), ["public\tcrap_reports\ttable\tpostgres"]);
     // A second start gives the same server.
     let again = run(&mut sandbox(&place, &["start"]));
-    assert!(again.stderr.contains("ran already"), "{}", again.snapshot());
+    assert!(again.stderr.contains("is already running"), "{}", again.snapshot());
     let status = run(&mut sandbox(&place, &["status"]));
-    assert!(status.lines()[0].contains("stays until `pgkit sandbox stop`"), "{}", status.snapshot());
+    assert!(status.lines()[0].contains("runs until `pgkit sandbox stop`"), "{}", status.snapshot());
     let stopped = run(&mut sandbox(&place, &["stop"]));
     assert_eq!(stopped.code, Some(0));
     assert_eq!(run(&mut sandbox(&place, &["status"])).code, Some(1));

@@ -184,7 +184,7 @@ fn programs_that_the_servers_user_cannot_reach_are_named() {
     options.settings.binaries = sandbox::find_binaries(Some(&hidden.path().join("bin")), &|_| None).unwrap();
     let error = sandbox::start_own(&options).unwrap_err();
     assert_eq!(error.exit, Exit::Permission);
-    assert!(error.message.contains("as whom root runs the server, cannot run"), "{error}");
+    assert!(error.message.contains("as which root runs the server, cannot run"), "{error}");
     assert!(place.left().is_empty(), "{:?}", place.left());
 }
 

@@ -91,7 +91,7 @@ fn a_kept_server_stays_until_it_is_stopped() {
     let (again, ran) = sandbox::start(&place.options()).unwrap();
     assert!(ran && again == info);
     let error = sandbox::start(&place.options().conf("work_mem", "5MB")).unwrap_err();
-    assert!(error.message.contains("another sandbox runs already"), "{error}");
+    assert!(error.message.contains("another sandbox is already running"), "{error}");
 
     assert_eq!(sandbox::stop("tests", &env).unwrap(), Some(info.clone()));
     assert!(!runs(info.server_pid));

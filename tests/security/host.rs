@@ -232,7 +232,7 @@ fn a_jobs_file_that_others_could_change_is_refused() {
     std::fs::copy(&file, inner.join("jobs.toml")).unwrap();
     std::fs::set_permissions(&good, std::fs::Permissions::from_mode(0o777)).unwrap();
     let (code, told) = check(&inner.join("jobs.toml"));
-    assert!(code == Some(65) && told.contains("may be written by others"), "{told}");
+    assert!(code == Some(65) && told.contains("is writable by others"), "{told}");
     std::fs::set_permissions(&good, std::fs::Permissions::from_mode(0o755)).unwrap();
     if is_root() {
         // Another user's link in a folder that everybody may write to.

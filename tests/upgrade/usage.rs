@@ -35,7 +35,7 @@ fn wrong_flags_are_wrong_usage_and_say_what_would_be_right() {
         assert!(said.starts_with("pgkit: "), "{args:?}: {said}");
     }
     assert!(
-        refused(&db, &["--new-bin-dir", "/usr"]).1.contains("--new-bin-dir: /usr holds no PostgreSQL server")
+        refused(&db, &["--new-bin-dir", "/usr"]).1.contains("--new-bin-dir: no PostgreSQL server in /usr")
     );
     let older = refused(&db, &["--new-bin-dir", &own]).1;
     assert!(older.contains("holds PostgreSQL") && older.contains("but the running server is"), "{older}");

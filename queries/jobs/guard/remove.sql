@@ -1,2 +1,2 @@
--- Takes the trigger away; its function goes after it.
+-- Removes the trigger; its function is removed afterwards.
 DROP TRIGGER IF EXISTS pgkit_guard ON :"schema".crontabber

@@ -1,2 +1,2 @@
--- Takes the guard's function away.
+-- Removes the guard's function.
 DROP FUNCTION IF EXISTS :"schema".pgkit_guard()

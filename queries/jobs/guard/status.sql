@@ -1,4 +1,4 @@
--- The guard of crontabber's table in this schema ($1), if it is there, and whether it works: O, A and R are as in
+-- The guard of crontabber's table in this schema ($1), if it exists, and whether it is enabled: O, A and R are as in
 -- pg_trigger.
 SELECT t.tgenabled::text AS enabled
 FROM pg_catalog.pg_trigger t

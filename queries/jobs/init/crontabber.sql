@@ -1,4 +1,4 @@
--- crontabber's state table, as crontabber 0.18 makes it. Source: its own DDL.
+-- crontabber's state table, as crontabber 0.18 creates it. Source: its own DDL.
 CREATE TABLE :"schema".crontabber (
     app_name text NOT NULL,
     next_run timestamp with time zone,

@@ -1,4 +1,4 @@
--- What pgkit knows of a job beside crontabber's row.
+-- What pgkit knows about a job, in addition to crontabber's row.
 -- done_through: every date up to it counts as done (older rows of pgkit_run may be gone).
 CREATE TABLE :"schema".pgkit_job (
     app_name text PRIMARY KEY,

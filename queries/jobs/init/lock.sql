@@ -1,2 +1,2 @@
--- One at a time makes the tables of a schema: $1 its number. Until the transaction ends.
+-- Lets only one session at a time create the tables of a schema, until the transaction ends: $1 the lock's key.
 SELECT pg_catalog.pg_advisory_xact_lock($1)

@@ -1,4 +1,4 @@
--- crontabber's log, as crontabber 0.18 makes it. Source: its own DDL.
+-- crontabber's log, as crontabber 0.18 creates it. Source: its own DDL.
 CREATE TABLE :"schema".crontabber_log (
     id SERIAL NOT NULL,
     app_name text NOT NULL,

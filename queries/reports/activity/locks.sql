@@ -1,7 +1,7 @@
 -- Who waits for whom, as a forest: blockers at the root, every waiter under its blockers.
 --
 -- since   = 10
--- needs   = "no right of its own; pg_read_all_stats shows what other roles' sessions do, and replay that waits for a snapshot"
+-- needs   = "no special privilege; pg_read_all_stats shows what other roles' sessions do, and replay that waits for a snapshot"
 -- source  = "pg_blocking_pids, pg_safe_snapshot_blocking_pids, pg_locks, pg_stat_activity, pg_prepared_xacts"
 -- scope   = "cluster"
 -- example = "pgkit locks --watch 1"

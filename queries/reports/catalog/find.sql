@@ -19,7 +19,7 @@
 -- [[param]]
 -- name = "system"
 -- type = "bool"
--- help = "System catalogs and functions too"
+-- help = "Include system catalogs and functions"
 WITH RECURSIVE term (re) AS (
     -- With --regex $1 is a regular expression; without it $2 is one that matches the text $1. The operator ~* ignores case, and $2
     -- spells out both cases of letters outside ASCII, which ~* does not fold if lc_ctype is C.

@@ -1,4 +1,4 @@
--- Functions, procedures, aggregates, window and trigger functions, one a line.
+-- Functions, procedures, aggregates, window and trigger functions, one per line.
 --
 -- since   = 10
 -- needs   = "CONNECT on the database"
@@ -17,15 +17,15 @@
 -- type    = "text[]"
 -- metavar = "KIND"
 -- one_of  = ["function", "procedure", "aggregate", "window", "trigger"]
--- help    = "Only functions of this kind"
+-- help    = "Show only functions of this kind"
 -- [[param]]
 -- name = "visible"
 -- type = "path"
--- help = "Only what the search path shows, as psql's \\df"
+-- help = "Show only what the search path shows, as psql's \\df"
 -- [[param]]
 -- name = "system"
 -- type = "bool"
--- help = "The system's own functions too"
+-- help = "Include the system's own functions"
 WITH path (nspoid, position) AS (
     -- The schemas of the user's search path. The report itself does not run under that path.
     SELECT n.oid, s.position

@@ -1,4 +1,4 @@
--- Tables, views, sequences and every other relation, one a line.
+-- Tables, views, sequences and every other relation, one per line.
 --
 -- since   = 10
 -- needs   = "CONNECT on the database"
@@ -15,15 +15,15 @@
 -- type    = "text[]"
 -- metavar = "KIND"
 -- one_of  = ["table", "partitioned table", "view", "materialized view", "sequence", "foreign table", "index", "partitioned index", "TOAST table"]
--- help    = "Only relations of this kind; indexes are shown only when asked for"
+-- help    = "Show only relations of this kind; indexes are shown only when asked for"
 -- [[param]]
 -- name = "visible"
 -- type = "path"
--- help = "Only what the search path shows, as psql's \\d"
+-- help = "Show only what the search path shows, as psql's \\d"
 -- [[param]]
 -- name = "system"
 -- type = "bool"
--- help = "System catalogs, information_schema and TOAST tables too"
+-- help = "Include system catalogs, information_schema and TOAST tables"
 WITH path (nspoid, position) AS (
     -- The schemas of the user's search path. The report itself does not run under that path.
     SELECT n.oid, s.position

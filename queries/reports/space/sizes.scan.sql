@@ -1,4 +1,4 @@
--- What each table weighs, with its indexes and TOAST.
+-- The size of each table, with its indexes and TOAST.
 --
 -- since   = 10
 -- needs   = "CONNECT on the database"

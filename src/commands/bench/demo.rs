@@ -49,7 +49,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let values = params::parse(&[PARAM.to_owned()], &read)?;
     let server = sandbox::own_server(context, own).await?;
     let target = sandbox::target(&server)?;
-    let mut never = |_: &str| Err(Error::bug("the sandbox wants a password"));
+    let mut never = |_: &str| Err(Error::bug("the sandbox asks for a password"));
     let (mut wire, ..) = Wire::connect(&target, "SELECT", "", &context.running, &mut never).await?;
     wire.run(DATA).await?;
     wire.close().await;

@@ -25,13 +25,13 @@ fn command(name: &'static str, about: &'static str, examples: &[&str]) -> Comman
 }
 
 pub(super) fn reset_command() -> Command {
-    command("reset", "Pretend that a job never ran; its history stays", &["pgkit jobs reset rollup"])
+    command("reset", "Reset a job as if it had never run, but keep its history", &["pgkit jobs reset rollup"])
 }
 
 pub(super) fn unlock_command() -> Command {
     command(
         "unlock",
-        "Give up a job's claim when nothing is behind it any more, or its hold after a crash",
+        "Release a job's claim if no process is behind it any more, or its hold after a crash",
         &["pgkit jobs unlock rollup"],
     )
 }
@@ -70,11 +70,11 @@ async fn known(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result
         let found: Found = writer.one(&in_schema(KNOWN, &place.schema), &[Value::Text(name.clone())]).await?;
         if !found.known {
             let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
-            let error = Error::usage(format!("there is no job {name:?}, in the file or in the tables"));
+            let error = Error::usage(format!("unknown job {name:?}: neither in the file nor in the tables"));
             return Err(if names.is_empty() {
-                error.hint("name the jobs file: --file FILE, or PGKIT_JOBS")
+                error.hint("name the jobs file with --file FILE or PGKIT_JOBS")
             } else {
-                error.hint(format!("jobs of the file: {}", names.join(", ")))
+                error.hint(format!("jobs in the file: {}", names.join(", ")))
             });
         }
     }
@@ -105,7 +105,10 @@ impl Known {
             return Ok(true);
         };
         crate::error::note(&format!("pgkit: job {:?} may be ongoing {why}", self.name));
-        crate::error::note(&format!("HINT: nothing of it can run any more in {:.0} s", left.ceil()));
+        crate::error::note(&format!(
+            "HINT: try again in {:.0} s: by then nothing of it can still run",
+            left.ceil()
+        ));
         Ok(false)
     }
 
@@ -132,9 +135,9 @@ pub(super) async fn reset(context: &Context, root: &ArgMatches, own: &ArgMatches
     let reset: Vec<Reset> =
         job.writer.changed(&job.in_schema(RESET), &[Value::Text(job.name.clone())]).await?;
     if reset.first().is_some_and(|reset| reset.had_row) {
-        job.remark(&format!("job {:?} is reset: it never ran", job.name));
+        job.remark(&format!("job {:?} is reset, as if it had never run", job.name));
     } else {
-        job.remark(&format!("job {:?} had no row: it never ran before either", job.name));
+        job.remark(&format!("job {:?} had no row: it had never run", job.name));
     }
     job.writer.close().await;
     Ok(Exit::Done)
@@ -155,7 +158,7 @@ pub(super) async fn unlock(context: &Context, root: &ArgMatches, own: &ArgMatche
     let freed: Vec<Freed> =
         job.writer.changed(&job.in_schema(UNLOCK), &[Value::Text(job.name.clone())]).await?;
     match freed.first() {
-        None => job.remark(&format!("job {:?} was not claimed by anybody", job.name)),
+        None => job.remark(&format!("job {:?} was not claimed", job.name)),
         Some(freed) => {
             let was = match (&freed.state, &freed.host) {
                 (Some(state), Some(host)) if state == "held" => {
@@ -188,7 +191,7 @@ async fn set_paused(context: &Context, root: &ArgMatches, own: &ArgMatches, paus
         Value::Text(interval(job.max_ongoing_age)),
     ];
     job.writer.affect(&job.in_schema(PAUSE), &params).await?;
-    let what = if paused { "is paused; what runs of it now runs on" } else { "may run again" };
+    let what = if paused { "is paused; a run that has begun continues" } else { "may run again" };
     job.remark(&format!("job {:?} {what}", job.name));
     job.writer.close().await;
     Ok(Exit::Done)

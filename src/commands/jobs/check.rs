@@ -40,8 +40,7 @@ struct CheckArgs {
 }
 
 pub(super) fn command() -> Command {
-    let about =
-        "Check a jobs file: every fault with file, line and job, or its jobs in the order in which they run";
+    let about = "Check a jobs file: show every error with file, line and job, or the jobs in the order in which they run";
     CheckArgs::augment_args(args::command("check", about))
         .about(about)
         .after_help(args::example(&["pgkit jobs check --file jobs.toml"]))

@@ -37,13 +37,13 @@ const GHOST_COLUMNS: &[&str] = &[
 
 #[derive(Debug, Clone, Args)]
 struct HistoryArgs {
-    /// So many attempts, the latest first
+    /// Show at most N attempts, the latest first
     #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
     lines: u32,
-    /// Only what did not succeed
+    /// Show only attempts that did not succeed
     #[arg(long)]
     failed: bool,
-    /// With what each attempt printed, as far as it is kept: a column more
+    /// Add a column with what each attempt printed, as far as it is kept
     #[arg(long)]
     output: bool,
     #[command(flatten)]
@@ -53,7 +53,7 @@ struct HistoryArgs {
 pub(super) fn command() -> Command {
     shared::command::<HistoryArgs>(
         "history",
-        "Show the attempts of all jobs or of some, the latest first: when, how long, what came of it",
+        "Show the attempts of all jobs or of some, the latest first: when, how long, with what result",
         &["pgkit jobs history rollup -n 10", "pgkit jobs history --failed --output --format vertical"],
     )
     .arg(shared::names().num_args(0..).help("The jobs [default: all]"))
@@ -111,7 +111,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     if count == 0 {
         let of: Vec<&String> = own.get_many::<String>("name").into_iter().flatten().collect();
         let of = if of.is_empty() { String::new() } else { format!(" of {of:?}") };
-        args.look.session.echo.remark(&format!("there is no attempt{of}"));
+        args.look.session.echo.remark(&format!("no attempts{of}"));
     }
     Ok(Exit::Done)
 }

@@ -16,10 +16,10 @@ const EXAMPLE: &str = include_str!("example.toml");
 struct InitArgs {
     #[command(flatten)]
     file: FileArgs,
-    /// The schema of the tables [default: where they are, else the first one of the search path]
+    /// The schema of the tables [default: the one that has them, else the first one of the search path]
     #[arg(long, value_name = "SCHEMA")]
     schema: Option<String>,
-    /// Print a commented jobs file that runs, and do nothing else
+    /// Print a commented jobs file that runs as it is, and do nothing else
     #[arg(long)]
     example: bool,
     #[command(flatten)]
@@ -27,7 +27,7 @@ struct InitArgs {
 }
 
 pub(super) fn command() -> Command {
-    let about = "Make crontabber's tables, and pgkit's own beside them, as far as they are missing";
+    let about = "Create crontabber's tables, and pgkit's own beside them, unless they exist";
     ConnectionArgs::augment_args(InitArgs::augment_args(args::command("init", about)))
         .about(about)
         .after_help(args::example(&["pgkit jobs init", "pgkit jobs init --example > jobs.toml"]))
@@ -47,13 +47,13 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         tables::init(&writer, Where { schema: args.schema.as_deref(), owner: owner.as_deref() }).await?;
     let echo = &args.session.echo;
     if made.made.is_empty() {
-        echo.remark(&format!("schema {:?}: everything is there", made.schema));
+        echo.remark(&format!("schema {:?}: everything already exists", made.schema));
     } else {
-        echo.remark(&format!("schema {:?}: made {}", made.schema, made.made.join(", ")));
+        echo.remark(&format!("schema {:?}: created {}", made.schema, made.made.join(", ")));
     }
     if !made.others.is_empty() {
         echo.remark(&format!(
-            "WARNING: {} is unique on crontabber's table: a real crontabber that loses a race there takes it for a failure of its job, and frees the winner's claim",
+            "WARNING: unexpected unique index on crontabber's table: {}: a real crontabber that loses a race there records a failure of its job, and releases the winner's claim",
             made.others.join(", ")
         ));
     }

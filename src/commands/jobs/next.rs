@@ -36,7 +36,7 @@ record! {
 
 #[derive(Debug, Clone, Args)]
 struct NextArgs {
-    /// So many, the soonest first
+    /// Show at most N runs, the soonest first
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
     lines: usize,
     #[command(flatten)]
@@ -50,10 +50,10 @@ pub(super) fn next_command() -> Command {
 pub(super) fn why_command() -> Command {
     shared::command::<LookArgs>(
         "why",
-        "Say for every job, or for one, whether it would run now, and why or why not",
+        "Show for every job, or for one, whether it would run now, and why or why not",
         &["pgkit jobs why rollup"],
     )
-    .arg(shared::names().help("The job [default: every one, in the order in which they run]"))
+    .arg(shared::names().help("The job [default: all, in the order in which they run]"))
 }
 
 fn decide(job: &Job, snapshot: &Snapshot) -> Decision {
@@ -75,23 +75,23 @@ fn told(job: &Job, decision: &Decision, snapshot: &Snapshot) -> (bool, String) {
             match (claim.state.as_str(), claim.is_free) {
                 ("held", _) => (
                     false,
-                    format!("waits for a person since its attempt on {host} was cut off (pgkit jobs unlock)"),
+                    format!(
+                        "is held because its attempt on {host} was cut off: release it with pgkit jobs unlock"
+                    ),
                 ),
                 (_, true) => (
                     true,
-                    format!(
-                        "takes over from {host}, whose lock is free, as soon as nothing of it can run any more"
-                    ),
+                    format!("takes over from {host}, whose lock is free, once nothing of it can still run"),
                 ),
-                (_, false) => (false, format!("is ongoing on {host} since {}", claim.started)),
+                (_, false) => (false, format!("has been ongoing on {host} since {}", claim.started)),
             }
         }
         None => {
             let (at, since) = (since, health::instant(since));
             if health::is_stale(job, at, snapshot.now) {
-                (true, format!("takes over what a crontabber has claimed since {since}"))
+                (true, format!("takes over from a crontabber that has had a claim on it since {since}"))
             } else {
-                (false, format!("a crontabber has claimed it since {since}"))
+                (false, format!("a crontabber has had a claim on it since {since}"))
             }
         }
     };
@@ -99,7 +99,7 @@ fn told(job: &Job, decision: &Decision, snapshot: &Snapshot) -> (bool, String) {
         (true, true) => (true, format!("{words}; and {whose}")),
         (true, false) => (false, format!("is due, but {whose}")),
         (false, _) if claim.is_some_and(|claim| claim.is_free && claim.state != "held") => (false, words),
-        (false, _) => (false, format!("{words}; now {whose}")),
+        (false, _) => (false, format!("{words}; and {whose}")),
     }
 }
 
@@ -161,7 +161,7 @@ pub(super) async fn decisions(
         let paused = state.as_ref().is_some_and(|state| state.paused);
         let (runs, words) = match (wish, date) {
             (Wish::Date(_, false), Some(date)) if done && !paused => {
-                (false, format!("has done {date} already; --rerun does it again"))
+                (false, format!("has already run for {date}; use --rerun to run it again"))
             }
             (Wish::Date(..), Some(date)) if !paused => {
                 // The decision for a plain job would not show the date.

@@ -172,7 +172,7 @@ impl Reporter {
             Told::Event(job, Event::Finished { date, how }) => match &how.failure {
                 None if quiet => {}
                 None if job.backfill => {
-                    self.say(&format!("{}: did {date} in {}", job.name, people(how.duration)));
+                    self.say(&format!("{}: finished {date} in {}", job.name, people(how.duration)));
                 }
                 None => self.say(&format!("{}: ran for {}", job.name, people(how.duration))),
                 Some(failure) => self.say(&format!(
@@ -201,25 +201,22 @@ impl Reporter {
                     // A job that is not due is not worth mentioning.
                     Outcome::NotNow { .. } => {}
                     Outcome::Ongoing { .. } | Outcome::Locked if quiet => {}
-                    Outcome::Ongoing { why, .. } => self.say(&format!("{name}: is due, and ongoing {why}")),
+                    Outcome::Ongoing { why, .. } => self.say(&format!("{name}: is due, but ongoing {why}")),
                     Outcome::Locked => {
-                        self.say(&format!("{name}: another process had its row in the same instant"))
+                        self.say(&format!("{name}: another process locked its row at the same instant"))
                     }
                     Outcome::Held => {
                         self.say(&format!(
-                            "{name}: waits for a person since it was cut off: look at pgkit jobs history {name}, then pgkit jobs unlock {name}"
+                            "{name}: is held because it was cut off: check pgkit jobs history {name}, then release it with pgkit jobs unlock {name}"
                         ));
                     }
                     Outcome::Interrupted { why, held } => {
-                        let then = if *held {
-                            "it waits for a person (pgkit jobs unlock)"
-                        } else {
-                            "it will run again"
-                        };
+                        let then =
+                            if *held { "it is held until pgkit jobs unlock" } else { "it will run again" };
                         self.say(&format!("{name}: was cut off: {why}; {then}"));
                     }
                     Outcome::Unrecorded { why } => {
-                        self.say(&format!("{name}: ran, and that could not be recorded: {why}"));
+                        self.say(&format!("{name}: ran, but could not be recorded: {why}"));
                     }
                     Outcome::Broken { why, .. } => self.say(&format!("{name}: {why}")),
                 }

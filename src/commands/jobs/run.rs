@@ -32,37 +32,37 @@ use crate::units::parse_duration;
 struct RunArgs {
     #[command(flatten)]
     file: FileArgs,
-    /// The schema of the tables [default: where they are]
+    /// The schema of the tables [default: the one that has them]
     #[arg(long, value_name = "SCHEMA")]
     schema: Option<String>,
-    /// Whether they are due or not, and whatever they depend on; never past a lock
+    /// Run them even if they are not due, whatever they depend on; never past a lock
     #[arg(long, requires = "name")]
     force: bool,
-    /// For this date: 2026-01-31, with a time of day, or RFC 3339; without an offset in the job's time zone
+    /// Run for this date: 2026-01-31, with a time of day, or RFC 3339; without an offset in the job's time zone
     #[arg(long, value_name = "DATE", requires = "name", conflicts_with = "force")]
     date: Option<String>,
-    /// With --date: also where that date succeeded already
+    /// With --date: run even if that date has already succeeded
     #[arg(long, requires = "date")]
     rerun: bool,
-    /// So many at once, where they do not depend on each other
+    /// Run up to N jobs at once, if they do not depend on each other
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     parallel: u16,
-    /// Stay, and look again at least this often
+    /// Keep running, and look again at least this often
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, conflicts_with_all = ["dry_run", "date", "force"])]
     every: Option<Duration>,
-    /// Say which jobs would run and why, and run none
+    /// Show which jobs would run and why, but run none
     #[arg(long)]
     dry_run: bool,
-    /// Say of every job that does not run why it does not
+    /// Print for every job that does not run why it does not
     #[arg(short, long, conflicts_with = "quiet")]
     verbose: bool,
     /// End the pass at the first job that is busy, as crontabber does
     #[arg(long)]
     stop_when_ongoing: bool,
-    /// A job that fails does not make the exit code 1, as in crontabber
+    /// Do not exit with 1 when a job fails, as in crontabber
     #[arg(long)]
     ignore_failures: bool,
-    /// A direct connection to the same server, where the other one goes through a pooler: host=… port=…
+    /// A direct connection to the same server, if the other one goes through a pooler: host=… port=…
     #[arg(long, value_name = "CONNINFO")]
     lock_dbname: Option<String>,
     #[command(flatten)]
@@ -72,10 +72,10 @@ struct RunArgs {
 }
 
 pub(super) fn command() -> Command {
-    let about = "Run what is due, once; or with --every again and again. Exit code 1: a job failed, 3: a due one is ongoing elsewhere, 2: a row was locked";
+    let about = "Run what is due, once, or repeatedly with --every. Exit code 1: a job failed, 3: a due one is ongoing elsewhere, 2: a row was locked";
     ConnectionArgs::augment_args(RunArgs::augment_args(args::command("run", about)))
         .about(about)
-        .arg(shared::names().num_args(0..).help("Only these jobs [default: all]"))
+        .arg(shared::names().num_args(0..).help("Run only these jobs [default: all]"))
         .after_help(args::example(&[
             "pgkit jobs run --parallel 4",
             "pgkit jobs run rollup --date 2026-01-31",
@@ -111,13 +111,13 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         Some(FormatName::Jsonl) if rest.is_untouched() => How::Lines,
         _ => {
             return Err(Error::usage(
-                "jobs run has no rows and no columns: --format jsonl streams what happens",
+                "jobs run has no rows or columns: use --format jsonl to stream what happens",
             )
-            .hint("--dry-run has them: what would run, and why"));
+            .hint("use --dry-run to list what would run, and why"));
         }
     };
     if args.every.is_some_and(|every| every < Duration::from_secs(1)) {
-        return Err(Error::usage("--every: a second is the least"));
+        return Err(Error::usage("--every: must be at least 1s"));
     }
     let read = shared::read(context, &args.file)?;
     let path = read.path.clone();
@@ -134,11 +134,11 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
             let job = shared::find(&jobs, name)?;
             let date = parse_date(text, job)?;
             if !is_its_own(date, job) {
-                args.session.echo.remark(&format!("WARNING: {date} is no date of job {name:?}'s schedule"));
+                args.session.echo.remark(&format!("WARNING: {date} is not in the schedule of job {name:?}"));
             }
             Some((date, args.rerun))
         }
-        (Some(_), _) => return Err(Error::usage("--date goes with one job")),
+        (Some(_), _) => return Err(Error::usage("--date requires exactly one job")),
     };
     let jobs: Vec<Rc<Job>> = jobs.into_iter().map(Rc::new).collect();
     let wishes = Wishes {
@@ -231,7 +231,7 @@ impl Watched {
         match shared::read(context, &args.file).and_then(same) {
             Ok(new) => Reload::New(new.into_iter().map(Rc::new).collect()),
             Err(e) => {
-                tell(Told::Warning(format!("{}: the jobs stay as they were", e.message)));
+                tell(Told::Warning(format!("{}: keeping the jobs as they were", e.message)));
                 Reload::Same
             }
         }
@@ -279,7 +279,7 @@ async fn target(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &R
     ] {
         if ours != theirs {
             return Err(Error::usage(format!(
-                "--lock-dbname leads to another {what}: {theirs}, and the connection to {ours}"
+                "--lock-dbname leads to another {what}: {theirs}, but the connection to {ours}"
             )));
         }
     }

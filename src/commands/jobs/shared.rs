@@ -49,7 +49,7 @@ impl Args for FileArgs {
 pub(super) struct LookArgs {
     #[command(flatten)]
     pub(super) file: FileArgs,
-    /// The schema of the tables [default: where they are]
+    /// The schema of the tables [default: the one that has them]
     #[arg(long, value_name = "SCHEMA")]
     pub(super) schema: Option<String>,
     #[command(flatten)]
@@ -86,7 +86,7 @@ pub(super) fn read(context: &Context, args: &FileArgs) -> Result<Read> {
     let path = named.unwrap_or_else(|| PathBuf::from("jobs.toml"));
     let text = trusted::read(&path, context.env.uid(), "the jobs file").map_err(|e| {
         let is_missing = e.exit == Exit::Io && args.file.is_none();
-        if is_missing { e.hint("name it: --file FILE, or PGKIT_JOBS") } else { e }
+        if is_missing { e.hint("name it with --file FILE or PGKIT_JOBS") } else { e }
     })?;
     let text = String::from_utf8(text)
         .map_err(|_| Error::data(format!("{}: the file is not UTF-8", path.display())))?;
@@ -109,11 +109,11 @@ impl Read {
         let wrong: Vec<_> = self.parsed.faults.iter().filter(|fault| !fault.warning).collect();
         let Some(first) = wrong.first() else { return Ok(self.parsed.jobs) };
         self.tell();
-        let many = if wrong.len() == 1 { "a fault".to_owned() } else { format!("{} faults", wrong.len()) };
+        let many = if wrong.len() == 1 { "an error".to_owned() } else { format!("{} errors", wrong.len()) };
         let job = first.job.as_ref().map(|job| format!("job {job:?}: ")).unwrap_or_default();
         let (path, line, why) = (self.path.display(), first.line, &first.why);
         Err(Error::data(format!("{path} has {many}, the first in line {line}: {job}{why}"))
-            .hint("nothing is done with such a file; pgkit jobs check tells when it is right"))
+            .hint("pgkit does not use a file with errors; check it with pgkit jobs check"))
     }
 }
 
@@ -154,7 +154,7 @@ pub(super) async fn reading<T>(
 pub(super) struct WriteArgs {
     #[command(flatten)]
     pub(super) file: FileArgs,
-    /// The schema of the tables [default: where they are]
+    /// The schema of the tables [default: the one that has them]
     #[arg(long, value_name = "SCHEMA")]
     pub(super) schema: Option<String>,
     #[command(flatten)]
@@ -213,7 +213,7 @@ pub(super) fn read_if_any(context: &Context, args: &FileArgs) -> Result<Option<R
 pub(super) fn find<'a>(jobs: &'a [Job], name: &str) -> Result<&'a Job> {
     jobs.iter().find(|job| job.name == name).ok_or_else(|| {
         let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
-        Error::usage(format!("there is no job {name:?} in the file"))
-            .hint(format!("its jobs: {}", names.join(", ")))
+        Error::usage(format!("unknown job {name:?}: not in the file"))
+            .hint(format!("jobs in the file: {}", names.join(", ")))
     })
 }

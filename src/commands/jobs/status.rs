@@ -32,11 +32,11 @@ record! {
 
 #[derive(Debug, Clone, Args)]
 struct StatusArgs {
-    /// One line and exit codes 0, 1, 2 and 3, as monitoring plugins have them; crontabber's texts, plus overdue, stuck
+    /// Print one line and exit with 0, 1, 2 or 3, as monitoring plugins do; crontabber's texts, plus overdue, stuck
     /// and paused jobs
     #[arg(long, conflicts_with = "prometheus")]
     nagios: bool,
-    /// Prometheus's text format
+    /// Print Prometheus's text format
     #[arg(long)]
     prometheus: bool,
     #[command(flatten)]
@@ -46,7 +46,7 @@ struct StatusArgs {
 pub(super) fn command() -> Command {
     shared::command::<StatusArgs>(
         "status",
-        "Say what is not well; exit code 1 when a job fails, is overdue or stuck",
+        "Show what is wrong; exit with 1 when a job fails, is overdue or stuck",
         &["pgkit jobs status", "pgkit jobs status --nagios"],
     )
 }
@@ -83,7 +83,7 @@ fn refuse_format(args: &LookArgs, what: &str) -> Result<()> {
     if args.format.is_untouched() {
         return Ok(());
     }
-    Err(Error::usage(format!("{what} is a format of its own: no other goes with it, and no columns")))
+    Err(Error::usage(format!("{what} cannot be used with other formats or with columns")))
 }
 
 /// Prints what a monitoring plugin answers if the state of the jobs is unknown. Whatever the error is, monitoring
@@ -258,7 +258,7 @@ fn prometheus(jobs: &[Job], snapshot: &Snapshot) -> String {
     });
     family(
         "pgkit_job_stuck",
-        "Whether nobody is behind its claim any more, or a foreign one is old.",
+        "Whether no process is behind its claim any more, or a foreign one is old.",
         &|job| Some(f64::from(u8::from(health_of(job) == Health::Stuck))),
     );
     family("pgkit_job_held", "Whether it was cut off and waits for a person.", &|job| {

@@ -21,7 +21,7 @@ const STATUS: &str = include_str!("../../../queries/jobs/guard/status.sql");
 struct GuardArgs {
     #[command(flatten)]
     file: FileArgs,
-    /// The schema of the tables [default: where they are]
+    /// The schema of the tables [default: the one that has them]
     #[arg(long, value_name = "SCHEMA")]
     schema: Option<String>,
     #[command(flatten)]
@@ -29,7 +29,7 @@ struct GuardArgs {
 }
 
 pub(super) fn command() -> Command {
-    let about = "Guard crontabber's table by a trigger, for where real crontabbers run beside pgkit";
+    let about = "Guard crontabber's table with a trigger, if real crontabbers run beside pgkit";
     let part = |name: &'static str, about: &'static str| {
         ConnectionArgs::augment_args(GuardArgs::augment_args(args::command(name, about)))
             .about(about)
@@ -42,12 +42,12 @@ pub(super) fn command() -> Command {
         .disable_help_subcommand(true)
         .subcommand(part(
             "install",
-            "Make the trigger: a crontabber that would take a running job gets its exit code 2",
+            "Create the trigger: a crontabber that would take a running job gets its exit code 2",
         ))
-        .subcommand(part("remove", "Take the trigger away"))
+        .subcommand(part("remove", "Remove the trigger"))
         .subcommand(part(
             "status",
-            "Say whether it is there; exit code 1 where it is not, or is switched off",
+            "Show whether the trigger exists; exit with 1 if it does not, or is disabled",
         ))
         .after_help(args::example(&["pgkit jobs guard install"]))
 }
@@ -77,14 +77,14 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let echo = &args.session.echo;
     let exit = match (what, found) {
         ("install", Some(_)) => {
-            echo.remark(&format!("{table}: the guard is there already"));
+            echo.remark(&format!("{table}: the guard is already installed"));
             Exit::Done
         }
         ("install", None) => {
             // All or nothing: several statements in one message form one transaction.
             let sql = [REMOVE_FUNCTION, FUNCTION, TRIGGER].map(|text| in_schema(text, &place.schema));
             writer.run(&sql.join(";\n")).await.map_err(store::explain)?;
-            echo.remark(&format!("{table}: the guard is there; pgkit jobs guard remove takes it away"));
+            echo.remark(&format!("{table}: the guard is installed; remove it with pgkit jobs guard remove"));
             Exit::Done
         }
         ("remove", found) => {
@@ -92,20 +92,20 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
             writer.run(&sql.join(";\n")).await.map_err(store::explain)?;
             echo.remark(&format!(
                 "{table}: {}",
-                if found.is_some() { "the guard is gone" } else { "there was no guard" }
+                if found.is_some() { "the guard was removed" } else { "no guard was installed" }
             ));
             Exit::Done
         }
         (_, Some(trigger)) if trigger.enabled == "D" => {
-            echo.remark(&format!("{table}: the guard is there, and switched off"));
+            echo.remark(&format!("{table}: the guard is installed, but disabled"));
             Exit::Bad
         }
         (_, Some(_)) => {
-            echo.remark(&format!("{table}: the guard is there"));
+            echo.remark(&format!("{table}: the guard is installed"));
             Exit::Done
         }
         (_, None) => {
-            echo.remark(&format!("{table}: there is no guard"));
+            echo.remark(&format!("{table}: no guard is installed"));
             Exit::Bad
         }
     };

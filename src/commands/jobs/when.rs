@@ -39,7 +39,7 @@ pub(super) fn parse_date(text: &str, job: &Job) -> Result<Timestamp> {
         _ => text.parse().ok().and_then(|civil: civil::DateTime| instant_of(civil, &job.timezone)),
     };
     found.ok_or_else(|| {
-        Error::usage(format!("--date: {text:?} is no date"))
-            .hint("write 2026-01-31, 2026-01-31T05:00, or 2026-01-31T05:00:00Z")
+        Error::usage(format!("--date: invalid date {text:?}"))
+            .hint("use 2026-01-31, 2026-01-31T05:00, or 2026-01-31T05:00:00Z")
     })
 }

@@ -86,7 +86,7 @@ fn command(how: How) -> Command {
                 .help("How long to wait until they are gone; 0 does not wait"),
         );
     with_flags(command).after_help(format!(
-        "{more}\nThose that can be signalled are, whatever is wrong with the others. Exit codes: 0 all gone,\n\
+        "{more}\nThose that can be signalled are signalled, whatever is wrong with the others. Exit codes: 0 all gone,\n\
          1 one does not exist or stays, 77 the server refuses one or hides when it began.\n\n\
          Columns: {}\n\n{}",
         COLUMNS.iter().map(|c| c.split(' ').next().unwrap_or(c)).collect::<Vec<_>>().join(", "),

@@ -158,9 +158,9 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     }
     if exit == Exit::Bad {
         echo.remark(if lines.iter().any(|_| overdue(&places, now)) {
-            "WARNING: overdue; pgkit log off ends it"
+            "WARNING: overdue; end it with pgkit log off"
         } else {
-            "WARNING: sessions that began meanwhile still log; they stop when they end (pgkit locks terminate PID ends one)"
+            "WARNING: sessions that began meanwhile still log until they end; end one with pgkit locks terminate PID"
         });
     }
     for line in &lines {

@@ -16,8 +16,8 @@ pub fn page(tree: &Command) -> Result<String> {
     man.render_title(&mut out).map_err(failed)?;
     man.render_name_section(&mut out).map_err(failed)?;
     man.render_synopsis_section(&mut out).map_err(failed)?;
-    out.extend_from_slice(b".SH DESCRIPTION\nRecipes of operations work on PostgreSQL as commands that pipe: one object a line, nothing cut, nothing padded.\n");
-    out.extend_from_slice(b"The connection flags may stand before the command or after it.\n");
+    out.extend_from_slice(b".SH DESCRIPTION\nRecipes of operations work on PostgreSQL as commands that pipe: one object per line, nothing cut, nothing padded.\n");
+    out.extend_from_slice(b"The connection flags can be given before or after the command.\n");
     man.render_options_section(&mut out).map_err(failed)?;
     for command in tree.get_subcommands() {
         render_command(command, &mut out).map_err(failed)?;
@@ -27,7 +27,7 @@ pub fn page(tree: &Command) -> Result<String> {
     }
     render_exit_codes(&mut out).map_err(failed)?;
     render_subjects(&mut out).map_err(failed)?;
-    String::from_utf8(out).map_err(|e| Error::bug("a manual page that is no text").caused_by(e))
+    String::from_utf8(out).map_err(|e| Error::bug("the manual page is not valid UTF-8").caused_by(e))
 }
 
 /// Returns any report, since all have the same shared flags.
@@ -53,7 +53,7 @@ fn render_subjects(out: &mut Vec<u8>) -> std::io::Result<()> {
     writeln!(out, ".SH SEE ALSO")?;
     let pages: Vec<String> =
         SUBJECTS.iter().map(|subject| format!("\\fBpgkit\\-{}\\fR(7)", quote(subject.name))).collect();
-    writeln!(out, "{}: \\fBpgkit man\\fR \\fISUBJECT\\fR shows each of them.", pages.join(", "))
+    writeln!(out, "{}: show each of them with \\fBpgkit man\\fR \\fISUBJECT\\fR.", pages.join(", "))
 }
 
 /// Renders a flag or an argument: its names, its value, what it does, and its possible values.

@@ -17,7 +17,7 @@ pub fn command() -> Command {
     let subjects = clap::builder::PossibleValuesParser::new(SUBJECTS.iter().map(|subject| subject.name));
     args::command(
         "man",
-        "Show the manual page of all commands or of one subject; into a pipe or a file, its source",
+        "Show the manual page of all commands or of one subject; in a pipe or a file, print its source",
     )
     .arg(Arg::new("subject").value_name("SUBJECT").value_parser(subjects).help("The page to show"))
     .after_help(args::example(&["pgkit man jobs", "pgkit man > ~/.local/share/man/man1/pgkit.1"]))

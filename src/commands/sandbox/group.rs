@@ -10,7 +10,7 @@ use crate::error::{Exit, Result};
 
 /// Returns the command.
 pub fn command() -> Command {
-    let command = args::command("sandbox", "A throwaway server with sample data, to try everything on")
+    let command = args::command("sandbox", "Run a throwaway server with sample data, to try everything on")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .disable_help_subcommand(true)

@@ -9,7 +9,7 @@ use crate::error::{Error, Exit, Result};
 
 /// Returns the command.
 pub(super) fn command() -> Command {
-    with_bin_dir(args::command("run", "Run one command, of pgkit or any other, on a server of its own"))
+    with_bin_dir(args::command("run", "Run one command, of pgkit or any other, on a throwaway server"))
         .arg(
             Arg::new("command")
                 .required(true)
@@ -45,7 +45,7 @@ pub(super) async fn run(context: &Context, _root: &ArgMatches, matches: &ArgMatc
     let status = command.kill_on_drop(true).status().await.map_err(|e| {
         Error::usage(format!("could not start {}", first.display()))
             .caused_by(e)
-            .hint("COMMAND is one of pgkit's commands, or a program on your PATH")
+            .hint("COMMAND must be one of pgkit's commands, or a program on your PATH")
     });
     end(server).await?;
     Ok(exit_of(status?))

@@ -15,7 +15,8 @@ pub(super) const SCOPE: &str = "user";
 
 /// Adds `--bin-dir` to a command that starts a server.
 pub fn with_bin_dir(command: Command) -> Command {
-    let help = "Folder with initdb and postgres [default: PGKIT_PG_BIN, pg_config, the usual folders, PATH]";
+    let help =
+        "Directory of initdb and postgres [default: PGKIT_PG_BIN, pg_config, the usual directories, PATH]";
     command.arg(
         Arg::new("bin-dir")
             .long("bin-dir")

@@ -14,13 +14,13 @@ use crate::sandbox;
 pub(super) fn command() -> Command {
     with_bin_dir(args::command(
         "start",
-        "Start a server that stays until `stop`; prints export lines for the shell",
+        "Start a server that runs until `stop`, and print export lines for the shell",
     ))
     .arg(
         Arg::new("tcp")
             .long("tcp")
             .action(ArgAction::SetTrue)
-            .help("Listen on a free port of 127.0.0.1 too, with a password"),
+            .help("Also listen on a free port of 127.0.0.1, with a password"),
     )
     .after_help(args::example(&["eval \"$(pgkit sandbox start)\"; pgkit relations"]))
 }
@@ -30,7 +30,7 @@ pub(super) async fn run(context: &Context, _root: &ArgMatches, matches: &ArgMatc
     options.settings.tcp = matches.get_flag("tcp");
     let (info, ran) = aside(move || sandbox::start(&options)).await?;
     if ran {
-        error::note(&format!("pgkit: the sandbox ran already, in {}", info.folder.display()));
+        error::note(&format!("pgkit: the sandbox is already running, in {}", info.folder.display()));
     }
     output::print(&info.exports())?;
     Ok(Exit::Done)

@@ -11,7 +11,7 @@ use crate::sandbox;
 
 /// Returns the command.
 pub(super) fn command() -> Command {
-    args::command("status", "Say which sandboxes run; exit code 1 when `start` has none running")
+    args::command("status", "Show which sandboxes run; exit with 1 when `start` has none running")
         .after_help(args::example(&["pgkit sandbox status"]))
 }
 
@@ -26,14 +26,14 @@ pub(super) async fn run(context: &Context, _root: &ArgMatches, _own: &ArgMatches
             one.info.socket_dir.display(),
             one.info.port,
             one.users,
-            if one.stays { ", stays until `pgkit sandbox stop`" } else { "" }
+            if one.stays { ", runs until `pgkit sandbox stop`" } else { "" }
         ));
     }
     output::print(&text)?;
     if all.iter().any(|one| one.is_kept(SCOPE)) {
         Ok(Exit::Done)
     } else {
-        error::note("pgkit: no sandbox of `pgkit sandbox start` is running");
+        error::note("pgkit: no sandbox started by `pgkit sandbox start` is running");
         Ok(Exit::Bad)
     }
 }

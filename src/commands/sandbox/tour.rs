@@ -27,17 +27,17 @@ const fn step(problem: &'static str, lines: &'static [&'static str]) -> Step {
 const STEPS: &[Step] = &[
     step("You know a piece of a table's name.", &["pgkit relations | grep crap"]),
     step(
-        "Somebody wants that topic gone. What else touches it: columns, functions, views, comments?",
+        "You want to remove that topic. What else touches it: columns, functions, views, comments?",
         &["pgkit find crap --limit 10"],
     ),
-    step("The disk fills up. Which tables are it?", &["pgkit sizes --limit 6"]),
+    step("The disk is filling up. Which tables take the space?", &["pgkit sizes --limit 6"]),
     step(
-        "Many of them are one table, cut by weeks. What does each family weigh?",
+        "Many of them are one table, split by week. How large is each family?",
         &["pgkit sizes --group-partitions --limit 6"],
     ),
-    step("A script wants the same.", &["pgkit sizes 'missing_symbols*' --group-partitions --format jsonl"]),
+    step("A script needs the same.", &["pgkit sizes 'missing_symbols*' --group-partitions --format jsonl"]),
     Step {
-        problem: "Everything hangs. Who waits for whom? End the session on top, and look again.",
+        problem: "Everything hangs. Who waits for whom? End the session at the top, and look again.",
         lines: &[
             "pgkit locks",
             "pgkit locks terminate \"$(pgkit locks --format tsv --columns pid --limit 1)\" --yes",
@@ -46,7 +46,7 @@ const STEPS: &[Step] = &[
         with_queue: true,
     },
     step(
-        "Cron jobs, whose state is in the database. What would run now, and why not? What ran?",
+        "Cron jobs with their state in the database. What would run now, and what would not, and why? What ran?",
         &[
             "pgkit jobs init -q && pgkit jobs init --example >jobs.toml",
             "pgkit jobs --file jobs.toml run vacuum --force -q; pgkit jobs --file jobs.toml why",
@@ -54,7 +54,7 @@ const STEPS: &[Step] = &[
         ],
     ),
     step(
-        "And the SQL of any of it, to paste elsewhere.",
+        "And the SQL behind any of this, to paste elsewhere.",
         &["pgkit relations --kind view --sql | tail -n 12"],
     ),
 ];
@@ -63,13 +63,13 @@ const STEPS: &[Step] = &[
 pub(super) fn command() -> Command {
     with_bin_dir(args::command(
         "tour",
-        "Start a server, show what pgkit is for on it, step by step, and leave nothing behind",
+        "Start a server, show step by step what pgkit is for, and leave nothing behind",
     ))
     .arg(
         Arg::new("no-pause")
             .long("no-pause")
             .action(ArgAction::SetTrue)
-            .help("Do not wait for a key after each step, as on a terminal otherwise"),
+            .help("Do not wait for a key after each step on a terminal"),
     )
     .after_help(args::example(&["pgkit sandbox tour", "pgkit sandbox tour --no-pause | less -R"]))
 }
@@ -97,13 +97,13 @@ pub(super) async fn run(context: &Context, _root: &ArgMatches, matches: &ArgMatc
         }
     }
     end(server).await?;
-    output::print("\nThe server is stopped, and nothing of it is left.\n")?;
+    output::print("\nThe server was stopped and removed.\n")?;
     Ok(worst)
 }
 
 /// Waits for a key. Returns whether the tour goes on.
 async fn goes_on() -> Result<bool> {
-    output::print("\nAny key goes on, q ends the tour. ")?;
+    output::print("\nPress any key to continue, or q to end the tour. ")?;
     let key = terminal::key().await?;
     output::print("\r\u{1b}[K")?;
     Ok(!matches!(key, Some(b'q' | b'Q' | 0x1b)))
@@ -137,7 +137,7 @@ async fn show(context: &Context, server: &Server, step: &Step) -> Result<Exit> {
 /// row, and the third wants to alter the table.
 async fn queue<T>(context: &Context, server: &Server, work: impl Future<Output = Result<T>>) -> Result<T> {
     let target = target(server)?;
-    let mut never = |_: &str| Err(Error::bug("the sandbox wants a password"));
+    let mut never = |_: &str| Err(Error::bug("the sandbox asks for a password"));
     let mut sessions = Vec::new();
     for name in ["nightly report", "web shop", "migration"] {
         let (mut wire, ..) = Wire::connect(&target, "SELECT", "", &context.running, &mut never).await?;

@@ -53,7 +53,8 @@ pub fn script(shell: Shell) -> Result<String> {
         completer
             .write_registration("COMPLETE", "pgkit", "pgkit", "pgkit", &mut script)
             .map_err(|e| Error::io("could not write the script", &e))?;
-        String::from_utf8(script).map_err(|e| Error::bug("a completion script that is no text").caused_by(e))
+        String::from_utf8(script)
+            .map_err(|e| Error::bug("the completion script is not valid UTF-8").caused_by(e))
     };
     match shell {
         Shell::Bash => Ok(include_str!("pgkit.bash").to_owned()),
@@ -69,7 +70,8 @@ pub fn answer(env: &Environment, args: &[OsString], tree: impl FnOnce() -> Comma
     let named = env.nonempty("COMPLETE").unwrap_or_default();
     let name = Path::new(named).file_stem().and_then(OsStr::to_str).unwrap_or_default();
     let shell = Shell::named(name).ok_or_else(|| {
-        Error::usage(format!("COMPLETE={named}: no such shell")).hint(format!("one of {}", NAMES.join(", ")))
+        Error::usage(format!("COMPLETE={named}: unknown shell"))
+            .hint(format!("must be one of {}", NAMES.join(", ")))
     })?;
     let Some(at) = args.iter().position(|a| a == "--") else {
         return output::print(&script(shell)?);

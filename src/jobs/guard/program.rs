@@ -126,7 +126,7 @@ impl Guard<'_> {
                     Err(e) => {
                         beat();
                         if !std::mem::replace(&mut is_told, true) {
-                            let text = format!("{}: it is ongoing until they have ended", e.message);
+                            let text = format!("{}: the job is ongoing until they have ended", e.message);
                             crate::helper::tell(&Event::Warning { text });
                         }
                     }

@@ -212,12 +212,15 @@ impl Guard<'_> {
         let why = error.one_line();
         match self.setup.spool.as_deref().map(|folder| spool::keep(folder, &kept)) {
             Some(Ok(file)) => Outcome::Unrecorded {
-                why: format!("{why}; it is kept in {}, and the next run here records it", file.display()),
+                why: format!(
+                    "{why}; the result is saved in {}, and the next run here records it",
+                    file.display()
+                ),
             },
             Some(Err(e)) => {
-                Outcome::Unrecorded { why: format!("{why}; nor could it be kept: {}", e.one_line()) }
+                Outcome::Unrecorded { why: format!("{why}; nor could the result be saved: {}", e.one_line()) }
             }
-            None => Outcome::Unrecorded { why: format!("{why}; there is no folder to keep it in (HOME)") },
+            None => Outcome::Unrecorded { why: format!("{why}; no folder to save the result in (set HOME)") },
         }
     }
 
@@ -235,24 +238,24 @@ impl Guard<'_> {
                 Ok(answers) => {
                     spool::done(&file);
                     let what = if first(answers.get(1)).as_deref() == Some("1") {
-                        "recorded now"
+                        "is now recorded"
                     } else {
-                        "too late: its claim was gone, which is in the log"
+                        "came too late: its claim was gone, as the log says"
                     };
-                    self.warn(format!("a result of job {job:?} that was kept in {shown} is {what}"));
+                    self.warn(format!("the saved result of job {job:?} in {shown} {what}"));
                 }
                 Err(e) if is_its_own(&e) => {
                     let (aside, why) = (spool::aside(&file), e.one_line());
                     let aside = aside.display();
                     self.warn(format!(
-                        "a result of job {job:?} that was kept is refused, and stays in {aside}: {why}"
+                        "the server rejects the saved result of job {job:?}, which stays in {aside}: {why}"
                     ));
                 }
                 Err(e) if e.exit == Exit::Unavailable => return Err(e),
                 Err(e) => {
                     let why = e.one_line();
                     self.warn(format!(
-                        "a result of job {job:?} that was kept in {shown} is not recorded yet: {why}"
+                        "could not record the saved result of job {job:?} in {shown} yet: {why}"
                     ));
                 }
             }

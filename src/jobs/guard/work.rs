@@ -245,7 +245,7 @@ impl Guard<'_> {
         if self.session.is_none() {
             self.session = Some(connect(&self.setup).await?);
         }
-        self.session.as_mut().ok_or_else(|| Error::bug("a session that is not there"))
+        self.session.as_mut().ok_or_else(|| Error::bug("missing session"))
     }
 
     /// Gives a job its turn: claims it, runs it for each of its dates, and returns the outcome.
@@ -364,7 +364,7 @@ impl Guard<'_> {
             if let Ended::Left(work) = ended {
                 self.told(date.date, &work, true);
                 self.renew_session().await;
-                let why = "what it has started cannot be killed, and still runs".to_owned();
+                let why = "could not kill the processes that it started, which still run".to_owned();
                 return done(Outcome::Interrupted { why, held: false }, None, None);
             }
             // No process of one date may survive into the next.
@@ -376,7 +376,8 @@ impl Guard<'_> {
                         Some(next) => (claim.run, claim.attempt) = (next.id, next.attempt),
                         // Another guard has taken over the claim, having found that the next date was never begun.
                         None if following.is_some() => {
-                            let why = "its claim was taken over after a date that it has done".to_owned();
+                            let why =
+                                "its claim was taken over after it had run for one of its dates".to_owned();
                             return done(Outcome::Interrupted { why, held: false }, None, None);
                         }
                         None => {
@@ -424,7 +425,7 @@ impl Guard<'_> {
                 Ended::Stolen(work) => {
                     self.told(date.date, &work, true);
                     self.stolen(job, claim, &work).await;
-                    let why = "its claim is gone: somebody else has taken it over, or reset it".to_owned();
+                    let why = "its claim is gone: another process has taken it over, or reset it".to_owned();
                     return done(Outcome::Interrupted { why, held: false }, None, None);
                 }
                 Ended::Left(_) => return Err(Error::bug("an attempt was left twice")),
@@ -500,7 +501,7 @@ impl Guard<'_> {
         let held = cut.has_begun && holds(job);
         beat();
         if let Err(e) = self.release(job, claim, &cut, work, held).await {
-            self.warn(format!("the claim could not be given back: {}", e.one_line()));
+            self.warn(format!("could not release the claim: {}", e.one_line()));
         }
         if held {
             let errors = claim.errors_before + i64::from(cut.is_crash);
@@ -513,7 +514,7 @@ impl Guard<'_> {
         let (run, took) = (claim.run.to_string(), store::interval(work.took));
         let values = vec![Some(run.as_str()), Some(&job.name), Some(&claim.mark), Some(&took)];
         if let Err(e) = self.record(&[named("stolen", values)], record::PATIENCE).await {
-            self.warn(format!("that the job was taken over could not be recorded: {}", e.one_line()));
+            self.warn(format!("could not record that the job was taken over: {}", e.one_line()));
         }
         self.unlock().await;
     }
@@ -562,14 +563,14 @@ impl Guard<'_> {
                 };
                 if let Some(why) = failed {
                     let key = if failure.is_some() { "on_failure" } else { "on_recovery" };
-                    self.warn(format!("{key}: the command did not do: {why}"));
+                    self.warn(format!("{key}: the command failed: {why}"));
                 }
             }
             Some(Tell::Channel(channel)) => {
                 let payload = self.text(&news.payload());
                 let statements = [named("notify", vec![Some(channel), Some(&payload)]).with_said(&[1])];
                 if let Err(e) = self.record(&statements, record::PATIENCE).await {
-                    self.warn(format!("channel {channel:?} could not be notified: {}", e.one_line()));
+                    self.warn(format!("could not notify channel {channel:?}: {}", e.one_line()));
                 }
             }
         }
@@ -600,7 +601,7 @@ fn holds(job: &Job) -> bool {
 
 /// Returns the outcome for a claim that was gone by the time the result came.
 fn lost() -> Outcome {
-    Outcome::Unrecorded { why: "its claim was gone when its result came, which is in the log".into() }
+    Outcome::Unrecorded { why: "its claim was gone when its result came, as the log says".into() }
 }
 
 pub(super) fn with_output(ended: Ended, output: Captured) -> Ended {

@@ -91,7 +91,7 @@ impl Away {
 
     fn tell(&mut self, error: &Error, tell: Tell<'_>) {
         if !std::mem::replace(&mut self.0, true) {
-            tell(Told::Warning(format!("{}: tried again each second", error.one_line())));
+            tell(Told::Warning(format!("{}: retrying every second", error.one_line())));
         }
     }
 }
@@ -191,7 +191,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             let opened = unless_stopped(&self.stop, opened(&self.connect, &self.around)).await?;
             (self.writer, self.place, self.setup) = (Some(opened.0), opened.1, opened.2);
         }
-        let Some(writer) = &self.writer else { return Err(Error::bug("a session that is not there")) };
+        let Some(writer) = &self.writer else { return Err(Error::bug("missing session")) };
         let here = Instant::now();
         let looked = unless_stopped(&self.stop, looked(writer, &mut self.place, &self.around, jobs)).await;
         match &looked {
@@ -434,7 +434,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             return None;
         }
         self.parallel = running;
-        tell(Told::Warning(format!("{running} at once, and no more: {why}")));
+        tell(Told::Warning(format!("at most {running} at once: {why}")));
         Some(())
     }
 
@@ -475,7 +475,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 if !again && self.stopped().is_none() {
                     let name = &job.name;
                     tell(Told::Warning(format!(
-                        "job {name:?}: its guard was killed; another one sees to it"
+                        "job {name:?}: its guard was killed; another guard takes over"
                     )));
                     self.queue.put_back(key);
                     return;

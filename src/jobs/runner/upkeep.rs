@@ -52,7 +52,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             };
             match event {
                 Some(Event::Done { outcome: Outcome::Broken { why, code, .. }, .. }) => {
-                    let message = format!("a result that was kept could not be recorded: {why}");
+                    let message = format!("could not record a saved result: {why}");
                     return Err(Error::new(Exit::from_code(code), message));
                 }
                 Some(Event::Done { .. }) => return Ok(()),
@@ -93,7 +93,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         };
         if let Err(e) = pruned.await {
             let why = e.one_line();
-            tell(Told::Warning(format!("history that is older than keep_history was not removed: {why}")));
+            tell(Told::Warning(format!("could not remove history that is older than keep_history: {why}")));
         }
     }
 }
