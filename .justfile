@@ -7,7 +7,8 @@ default:
 check:
     cargo fmt --check
     cargo clippy --all-targets --quiet -- -D warnings
-    cargo test --lib --test layers
+    cargo test --lib
+    cargo test --test all layers::
 
 # All tests, on the installed server or on these versions: just test "10 18"
 test majors="":
@@ -15,7 +16,7 @@ test majors="":
 
 # Rewrites what is generated and committed: the examples of the pages, and the completions
 update:
-    UPDATE=1 cargo test --test current
+    UPDATE=1 cargo test --test all current::
 
 # All tests on every supported version
 matrix:

@@ -27,10 +27,9 @@ const PAUSE: Duration = Duration::from_millis(30);
 
 /// The value of a parameter on the command line.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Given {
+pub enum ArgValue {
     /// None was given.
     Nothing,
-    /// For `bool`.
     Flag(bool),
     /// For `int8` and `bytes`.
     Number(i64),
@@ -44,11 +43,10 @@ pub enum Given {
 
 /// A report and the values of its parameters.
 #[derive(Debug, Clone)]
-pub struct Question<'a> {
-    /// The report.
+pub struct ReportRun<'a> {
     pub report: &'a Report,
     /// A value for each of its parameters.
-    pub given: Vec<Given>,
+    pub given: Vec<ArgValue>,
 }
 
 /// How much of an answer was read.
@@ -77,12 +75,12 @@ pub struct Verdict {
 }
 
 /// Is called with each line that `-v` shows.
-pub type Tell<'a> = &'a dyn Fn(&str);
+pub type Remarks<'a> = &'a dyn Fn(&str);
 
-impl Question<'_> {
+impl ReportRun<'_> {
     /// Returns whether this bool parameter was set.
     fn is_set(&self, name: &str) -> bool {
-        self.report.params.iter().zip(&self.given).any(|(p, g)| p.name == name && *g == Given::Flag(true))
+        self.report.params.iter().zip(&self.given).any(|(p, g)| p.name == name && *g == ArgValue::Flag(true))
     }
 
     /// Returns whether it depends on the user's search path.
@@ -91,7 +89,7 @@ impl Question<'_> {
             .params
             .iter()
             .zip(&self.given)
-            .any(|(p, g)| p.kind == ParamType::Path && *g == Given::Flag(true))
+            .any(|(p, g)| p.kind == ParamType::Path && *g == ArgValue::Flag(true))
     }
 
     /// Returns the texts for this major version, in the order to try. Errors: the server is too old for all of
@@ -153,10 +151,10 @@ impl Question<'_> {
                 _ => false,
             };
             match given {
-                Given::Text(text) if !is_representable(text, reader).await? => {
+                ArgValue::Text(text) if !is_representable(text, reader).await? => {
                     return if is_regex { Err(not_searched(text, reader.database())) } else { Ok(None) };
                 }
-                Given::List(list) => {
+                ArgValue::List(list) => {
                     let mut kept = Vec::new();
                     for text in list.iter() {
                         if is_representable(text, reader).await? {
@@ -179,7 +177,7 @@ impl Question<'_> {
                 lacking.push(c);
             }
         }
-        let reduced = Question { report: self.report, given: all };
+        let reduced = ReportRun { report: self.report, given: all };
         reduced.bind(reader, |c| !lacking.contains(&c)).await.map(Some)
     }
 
@@ -191,7 +189,7 @@ impl Question<'_> {
             .zip(&self.given)
             .filter(|(p, _)| p.kind == ParamType::Patterns)
             .flat_map(|(_, given)| match given {
-                Given::List(list) => list.iter().map(String::as_str).collect(),
+                ArgValue::List(list) => list.iter().map(String::as_str).collect(),
                 _ => Vec::new(),
             })
             .collect()
@@ -202,15 +200,15 @@ impl Question<'_> {
         self.given
             .iter()
             .flat_map(|given| match given {
-                Given::Text(text) => std::slice::from_ref(text),
-                Given::List(list) => list.as_slice(),
+                ArgValue::Text(text) => std::slice::from_ref(text),
+                ArgValue::List(list) => list.as_slice(),
                 _ => &[],
             })
             .map(String::as_str)
     }
 
     /// Returns the candidates whose probes are true, in the order to try. All probes run in one query.
-    async fn probed(&self, texts: Vec<Text>, reader: &Reader, tell: Tell<'_>) -> Result<Vec<Text>> {
+    async fn probed(&self, texts: Vec<Text>, reader: &Reader, tell: Remarks<'_>) -> Result<Vec<Text>> {
         let probes: Vec<&str> = texts.iter().filter_map(|t| t.when.as_deref()).collect();
         let mut truths = reader.probe(&probes).await.map_err(|e| self.blame_probe(e))?.into_iter();
         let mut usable = Vec::new();
@@ -231,7 +229,7 @@ impl Question<'_> {
 
     /// Returns the whole script of what would run: settings, the chosen text with its parameters filled in, and
     /// the end of the transaction.
-    pub async fn script(&self, reader: &Reader, tell: Tell<'_>) -> Result<String> {
+    pub async fn script(&self, reader: &Reader, tell: Remarks<'_>) -> Result<String> {
         let texts = self.candidates(reader.version().major())?;
         let text = self.probed(texts, reader, tell).await?.into_iter().next();
         let text = text.ok_or_else(|| self.nothing_fits())?;
@@ -247,7 +245,7 @@ impl Question<'_> {
         Ok(sql::harmless(&script, reach).into_owned())
     }
 
-    /// Does the same as [`Question::script`] for a server of this version, without connecting to one: texts with a
+    /// Does the same as [`ReportRun::script`] for a server of this version, without connecting to one: texts with a
     /// probe are skipped.
     pub fn script_without_server(
         &self,
@@ -303,7 +301,7 @@ impl Question<'_> {
         &self,
         reader: &mut Reader,
         sink: &mut dyn RowSink,
-        tell: Tell<'_>,
+        tell: Remarks<'_>,
     ) -> Result<Outcome> {
         let texts = self.candidates(reader.version().major())?;
         let texts = self.probed(texts, reader, tell).await?;
@@ -367,7 +365,7 @@ impl Question<'_> {
     /// Returns the columns of the text for this server.
     ///
     /// Errors: the server refuses the text, or it has a type that pgkit does not read (65).
-    pub async fn columns(&self, reader: &Reader, tell: Tell<'_>) -> Result<Vec<Column>> {
+    pub async fn columns(&self, reader: &Reader, tell: Remarks<'_>) -> Result<Vec<Column>> {
         let texts = self.candidates(reader.version().major())?;
         let text = self.probed(texts, reader, tell).await?.into_iter().next();
         let text = text.ok_or_else(|| self.nothing_fits())?;
@@ -390,11 +388,13 @@ impl Question<'_> {
     fn add_needs(&self, error: Error) -> Error {
         match (&self.report.needs, error.exit) {
             // For a statement that a read-only report cannot contain, the server says "feature not supported".
-            (_, Exit::TooOld) if self.report.own => Error { exit: Exit::Data, ..error },
+            (_, Exit::TooOld) if self.report.own => Error { exit: Exit::BadInput, ..error },
             (Some(needs), Exit::Permission) => error.hint(format!("{} needs {needs}", self.report.name)),
             // Class 42 means that the server rejects the statement itself, and built-in SQL contains nothing from
             // the user.
-            (_, Exit::Data) if !self.report.own && error.sqlstate.as_deref().is_some_and(is_statement) => {
+            (_, Exit::BadInput)
+                if !self.report.own && error.sqlstate.as_deref().is_some_and(is_statement) =>
+            {
                 let name = &self.report.name;
                 Error { exit: Exit::Bug, ..error }
                     .hint(format!("the server rejects the SQL of {name}: {}", error::REPORT_IT))
@@ -457,33 +457,33 @@ fn not_searched(text: &str, database: &str) -> Error {
 
 fn bind_one(
     param: &Param,
-    given: &Given,
+    given: &ArgValue,
     database: &str,
     path: &[String],
     may: impl Fn(char) -> bool,
 ) -> Result<Vec<Value>> {
     let null = || param.kind.server_types().iter().cloned().map(Value::Null).collect();
     Ok(match given {
-        Given::Nothing => null(),
-        Given::Flag(false) if param.kind == ParamType::Path => null(),
-        Given::Flag(true) if param.kind == ParamType::Path => {
+        ArgValue::Nothing => null(),
+        ArgValue::Flag(false) if param.kind == ParamType::Path => null(),
+        ArgValue::Flag(true) if param.kind == ParamType::Path => {
             vec![Value::TextList(path.iter().cloned().map(Some).collect())]
         }
-        Given::Flag(b) => vec![Value::Bool(*b)],
-        Given::Number(n) => vec![Value::Int8(*n)],
-        Given::Text(text) if param.kind == ParamType::Term => {
+        ArgValue::Flag(b) => vec![Value::Bool(*b)],
+        ArgValue::Number(n) => vec![Value::Int8(*n)],
+        ArgValue::Text(text) if param.kind == ParamType::Term => {
             vec![Value::Text(text.clone()), Value::Text(pattern::of_term(text, may))]
         }
-        Given::Text(text) => vec![Value::Text(text.clone())],
-        Given::Length(d) => vec![Value::Interval(i64::try_from(d.as_micros()).unwrap_or(i64::MAX))],
-        Given::List(list) if param.kind == ParamType::Patterns => match pattern::bind(list, database)? {
+        ArgValue::Text(text) => vec![Value::Text(text.clone())],
+        ArgValue::Length(d) => vec![Value::Interval(i64::try_from(d.as_micros()).unwrap_or(i64::MAX))],
+        ArgValue::List(list) if param.kind == ParamType::Patterns => match pattern::bind(list, database)? {
             None => null(),
             Some(bound) => vec![
                 Value::TextList(bound.schemas),
                 Value::TextList(bound.names.into_iter().map(Some).collect()),
             ],
         },
-        Given::List(list) if list.is_empty() => vec![Value::Null(Type::TEXT_ARRAY)],
-        Given::List(list) => vec![Value::TextList(list.iter().cloned().map(Some).collect())],
+        ArgValue::List(list) if list.is_empty() => vec![Value::Null(Type::TEXT_ARRAY)],
+        ArgValue::List(list) => vec![Value::TextList(list.iter().cloned().map(Some).collect())],
     })
 }

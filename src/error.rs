@@ -11,7 +11,7 @@ pub enum Exit {
     /// Done; an empty answer is an answer.
     Done,
     /// Done, and the answer is bad: a check found something.
-    Bad,
+    BadAnswer,
     /// Another process took the row's lock in the same instant.
     Locked,
     /// A due job is ongoing elsewhere.
@@ -19,7 +19,7 @@ pub enum Exit {
     /// Wrong usage.
     Usage,
     /// Bad input data: a report's header, a pattern, a file.
-    Data,
+    BadInput,
     /// No connection to the server, or it went away.
     Unavailable,
     /// A bug in pgkit.
@@ -47,11 +47,11 @@ impl Exit {
     pub const fn code(self) -> u8 {
         match self {
             Exit::Done => 0,
-            Exit::Bad => 1,
+            Exit::BadAnswer => 1,
             Exit::Locked => 2,
             Exit::Ongoing => 3,
             Exit::Usage => 64,
-            Exit::Data => 65,
+            Exit::BadInput => 65,
             Exit::Unavailable => 69,
             Exit::Bug => 70,
             Exit::Io => 74,
@@ -68,11 +68,11 @@ impl Exit {
     /// All of pgkit's own exit codes, in their order.
     pub const ALL: [Exit; 15] = [
         Exit::Done,
-        Exit::Bad,
+        Exit::BadAnswer,
         Exit::Locked,
         Exit::Ongoing,
         Exit::Usage,
-        Exit::Data,
+        Exit::BadInput,
         Exit::Unavailable,
         Exit::Bug,
         Exit::Io,
@@ -88,11 +88,13 @@ impl Exit {
     pub const fn meaning(self) -> &'static str {
         match self {
             Exit::Done => "success; an empty answer is an answer",
-            Exit::Bad => "success, and the answer is bad",
+            Exit::BadAnswer => "success, and the answer is bad",
             Exit::Locked => "jobs run: another process took the lock of a row at the same instant",
             Exit::Ongoing => "jobs run, reset, unlock: a job is ongoing elsewhere",
             Exit::Usage => "wrong usage",
-            Exit::Data => "bad input data: a report's header, a pattern, a regular expression, a jobs file",
+            Exit::BadInput => {
+                "bad input data: a report's header, a pattern, a regular expression, a jobs file"
+            }
             Exit::Unavailable => "no connection to the server, or the connection was lost",
             Exit::Bug => "a bug in pgkit",
             Exit::Io => "input or output failed",
@@ -148,7 +150,7 @@ impl Error {
 
     /// Creates an error for bad input data: exit 65.
     pub fn data(message: impl Into<String>) -> Error {
-        Error::new(Exit::Data, message)
+        Error::new(Exit::BadInput, message)
     }
 
     /// Creates an error for failed input or output: exit 74.

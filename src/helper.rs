@@ -191,16 +191,16 @@ impl Helper {
 
 /// A helper that sends many messages, for use on its master's runtime. Dropping it closes the pipe.
 #[derive(Debug)]
-pub struct Teller {
+pub struct HelperHandle {
     child: tokio::process::Child,
     pid: u32,
     orders: tokio::process::ChildStdin,
     answers: Lines<tokio::io::BufReader<tokio::process::ChildStdout>>,
 }
 
-impl Teller {
+impl HelperHandle {
     /// Starts such a helper from our own executable.
-    pub fn start(kind: Kind) -> Result<Teller> {
+    pub fn start(kind: Kind) -> Result<HelperHandle> {
         let exe = myself()?;
         let mut command = Command::new(&exe);
         secrets::strip(&mut command).arg0("pgkit").args([SUBCOMMAND, kind.name()]);
@@ -213,15 +213,14 @@ impl Teller {
             return Err(Error::bug("a helper has no pipes"));
         };
         let pid = child.id().unwrap_or_default();
-        Ok(Teller { child, pid, orders, answers: tokio::io::BufReader::new(answers).lines() })
+        Ok(HelperHandle { child, pid, orders, answers: tokio::io::BufReader::new(answers).lines() })
     }
 
-    /// Returns its pid.
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// Sends an order. If the helper is gone, [`Teller::next`] reports it, not this method.
+    /// Sends an order. If the helper is gone, [`HelperHandle::next`] reports it, not this method.
     pub async fn order(&mut self, order: &impl Serialize) -> Result<()> {
         let line = to_line(order)?;
         // This fails only if the helper no longer reads.
@@ -256,7 +255,7 @@ impl Teller {
 
     /// Closes the pipe and waits for at most `patience` until it has cleaned up.
     pub async fn finish(self, patience: Duration) {
-        let Teller { mut child, orders, answers, .. } = self;
+        let HelperHandle { mut child, orders, answers, .. } = self;
         drop(orders);
         drop(answers);
         let _ = tokio::time::timeout(patience, child.wait()).await;

@@ -42,10 +42,9 @@ pub struct Period {
     pub off: Timestamp,
 }
 
-/// The record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Note {
+pub struct SwitchRecord {
     version: u32,
     /// The ID that distinguishes this switching on from any other.
     pub id: String,
@@ -66,7 +65,7 @@ pub struct Note {
 
 /// What is to be switched on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wish {
+pub struct LogRequest {
     /// The ID of this switching on.
     pub id: String,
     /// Who asks for it.
@@ -90,18 +89,18 @@ pub enum Restore {
     Changed(Option<String>),
 }
 
-impl Note {
+impl SwitchRecord {
     /// Parses a record. `place` is for messages.
     ///
     /// Errors: bad data (65). That includes a record that names any setting except those that pgkit switches: such
     /// a record is not pgkit's.
-    pub fn parse(text: &str, place: &str) -> Result<Note> {
+    pub fn parse(text: &str, place: &str) -> Result<SwitchRecord> {
         let bad = |why: String| {
             Error::data(format!("{place}: this pgkit cannot read the record {KEY}"))
                 .caused_by(why)
                 .hint(format!("show it with SHOW {KEY}; remove it with ALTER … RESET {KEY}, and fix log_statement by hand"))
         };
-        let note: Note = serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;
+        let note: SwitchRecord = serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;
         if note.version != VERSION {
             return Err(bad(format!("its version is {}, but this pgkit knows only {VERSION}", note.version)));
         }
@@ -140,7 +139,7 @@ impl Note {
     }
 
     /// Returns the record after this wish. The values from before the first switching on are never lost.
-    pub fn on(old: Option<&Note>, found: &Values, wish: &Wish, now: Timestamp) -> Note {
+    pub fn on(old: Option<&SwitchRecord>, found: &Values, wish: &LogRequest, now: Timestamp) -> SwitchRecord {
         let mut settings = old.map(|note| note.settings.clone()).unwrap_or_default();
         for (name, value) in &wish.settings {
             let was = match settings.get(name) {
@@ -150,7 +149,7 @@ impl Note {
             settings.insert(name.clone(), Change { set: value.clone(), was });
         }
         let since = old.filter(|note| note.is_on()).map_or(now, |note| note.since);
-        Note {
+        SwitchRecord {
             version: VERSION,
             id: wish.id.clone(),
             by: wish.by.clone(),
@@ -179,7 +178,7 @@ impl Note {
 
     /// Returns the record after everything was restored, which is kept while there are sessions that began in the
     /// meantime.
-    pub fn off(&self, now: Timestamp) -> Note {
+    pub fn off(&self, now: Timestamp) -> SwitchRecord {
         let mut note = self.clone();
         if self.is_on() {
             note.lingering.push(Period { since: self.since, off: now });
@@ -203,7 +202,8 @@ pub const RECORDS: &str = include_str!("../queries/log/overdue.sql");
 /// records, one per line, and `now` is its clock, in seconds since 1970.
 pub fn overdue(records: &str, now: f64) -> Option<String> {
     let now = Timestamp::from_millisecond((now * 1e3) as i64).ok()?;
-    let mut notes: Vec<Note> = records.lines().filter_map(|text| Note::parse(text, "").ok()).collect();
+    let mut notes: Vec<SwitchRecord> =
+        records.lines().filter_map(|text| SwitchRecord::parse(text, "").ok()).collect();
     notes.retain(|note| note.is_overdue(now));
     // The record of the session's own database is found in two ways.
     notes.sort_by(|a, b| (a.since, &a.id).cmp(&(b.since, &b.id)));
@@ -238,32 +238,42 @@ mod tests {
         list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
-    fn wish(id: &str, list: &[(&str, &str)]) -> Wish {
-        Wish { id: id.into(), by: "me".into(), settings: values(list), until: Some(at(600)), max_bytes: None }
+    fn wish(id: &str, list: &[(&str, &str)]) -> LogRequest {
+        LogRequest {
+            id: id.into(),
+            by: "me".into(),
+            settings: values(list),
+            until: Some(at(600)),
+            max_bytes: None,
+        }
     }
 
     #[test]
     fn the_original_value_survives_any_number_of_switchings_on() {
         let mut found = values(&[("log_statement", "ddl")]);
-        let first = Note::on(None, &found, &wish("a", &[("log_statement", "all")]), at(0));
+        let first = SwitchRecord::on(None, &found, &wish("a", &[("log_statement", "all")]), at(0));
         found.insert("log_statement".into(), "all".into());
-        let second = Note::on(Some(&first), &found, &wish("b", &[("log_statement", "mod")]), at(10));
+        let second = SwitchRecord::on(Some(&first), &found, &wish("b", &[("log_statement", "mod")]), at(10));
         assert_eq!(second.settings["log_statement"], Change { set: "mod".into(), was: Some("ddl".into()) });
         assert_eq!((second.since, second.id.as_str()), (at(0), "b"));
-        let third =
-            Note::on(Some(&second), &found, &wish("c", &[("log_min_duration_statement", "0")]), at(20));
+        let third = SwitchRecord::on(
+            Some(&second),
+            &found,
+            &wish("c", &[("log_min_duration_statement", "0")]),
+            at(20),
+        );
         assert_eq!(third.settings["log_statement"].was, Some("ddl".into()));
         assert_eq!(third.settings["log_min_duration_statement"].was, None);
     }
 
     #[test]
     fn only_what_pgkit_set_is_put_back() {
-        let note = Note::on(None, &values(&[]), &wish("a", &[("log_statement", "all")]), at(0));
+        let note = SwitchRecord::on(None, &values(&[]), &wish("a", &[("log_statement", "all")]), at(0));
         let restore = |found: &[(&str, &str)]| note.restore(&values(found))["log_statement"].clone();
         assert_eq!(restore(&[("log_statement", "all")]), Restore::Put(None));
         assert_eq!(restore(&[]), Restore::Done);
         assert_eq!(restore(&[("log_statement", "ddl")]), Restore::Changed(Some("ddl".into())));
-        let note = Note::on(
+        let note = SwitchRecord::on(
             None,
             &values(&[("log_statement", "mod")]),
             &wish("a", &[("log_statement", "all")]),
@@ -274,16 +284,16 @@ mod tests {
 
     #[test]
     fn a_record_reads_back_and_is_plain_ascii() {
-        let mut note = Note::on(None, &values(&[]), &wish("a", &[("log_statement", "all")]), at(0));
+        let mut note = SwitchRecord::on(None, &values(&[]), &wish("a", &[("log_statement", "all")]), at(0));
         note.by = "Jürgen \"🐘\" o'Neil\\".into();
         let text = note.print().unwrap();
         assert!(text.is_ascii() && !text.contains('\n'), "{text}");
-        assert_eq!(Note::parse(&text, "here").unwrap(), note);
+        assert_eq!(SwitchRecord::parse(&text, "here").unwrap(), note);
     }
 
     #[test]
     fn a_record_that_names_another_setting_is_refused() {
-        let note = Note::on(None, &values(&[]), &wish("a", &[("log_statement", "all")]), at(0));
+        let note = SwitchRecord::on(None, &values(&[]), &wish("a", &[("log_statement", "all")]), at(0));
         let text = note.print().unwrap();
         for bad in [
             text.replace("log_statement", "archive_command"),
@@ -292,18 +302,23 @@ mod tests {
             "{}".to_owned(),
             "x".to_owned(),
         ] {
-            assert_eq!(Note::parse(&bad, "here").unwrap_err().exit, crate::error::Exit::Data, "{bad}");
+            assert_eq!(
+                SwitchRecord::parse(&bad, "here").unwrap_err().exit,
+                crate::error::Exit::BadInput,
+                "{bad}"
+            );
         }
     }
 
     #[test]
     fn sessions_begun_meanwhile_are_known_after_the_end() {
-        let note = Note::on(None, &values(&[]), &wish("a", &[("log_statement", "all")]), at(100));
+        let note = SwitchRecord::on(None, &values(&[]), &wish("a", &[("log_statement", "all")]), at(100));
         assert!(!note.may_linger(at(150)), "it is on: everybody logs");
         let off = note.off(at(200));
         assert!(!off.is_on() && off.may_linger(at(150)));
         assert!(!off.may_linger(at(99)) && !off.may_linger(at(201)));
-        let again = Note::on(Some(&off), &values(&[]), &wish("b", &[("log_statement", "all")]), at(300));
+        let again =
+            SwitchRecord::on(Some(&off), &values(&[]), &wish("b", &[("log_statement", "all")]), at(300));
         assert!(again.may_linger(at(150)) && again.settings["log_statement"].was.is_none());
         assert_eq!(again.off(at(400)).lingering.len(), 2);
         let text = note.print().unwrap();

@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn what_is_no_pattern_is_bad_data() {
-        assert_eq!(parse("\"open").unwrap_err().exit, crate::error::Exit::Data);
-        assert_eq!(parse("a.b.c.d").unwrap_err().exit, crate::error::Exit::Data);
+        assert_eq!(parse("\"open").unwrap_err().exit, crate::error::Exit::BadInput);
+        assert_eq!(parse("a.b.c.d").unwrap_err().exit, crate::error::Exit::BadInput);
     }
 }

@@ -13,7 +13,7 @@ use crate::rows::{Flow, RowSink};
 
 /// What the flags ask for.
 #[derive(Debug, Clone, Default)]
-pub struct Wishes {
+pub struct RowOptions {
     /// Keep only the rows whose tsv line matches.
     pub grep: Option<Regex>,
     /// Order by this column; `:desc` reverses the order.
@@ -24,7 +24,7 @@ pub struct Wishes {
     pub columns: Vec<String>,
 }
 
-impl Wishes {
+impl RowOptions {
     /// Returns whether all rows are kept in their order.
     pub fn leave_a_tree(&self) -> bool {
         self.grep.is_none() && self.sort.is_none()
@@ -73,7 +73,7 @@ fn other_formats() -> String {
 /// Checks that these rows can be drawn as a tree. Errors: wrong usage (64).
 fn check_tree(
     report: &str,
-    wishes: &Wishes,
+    wishes: &RowOptions,
     style: &Style,
     columns: &[Column],
     picked: Option<&[usize]>,
@@ -101,7 +101,7 @@ impl Pipeline {
     pub fn new(
         report: &str,
         columns: Vec<Column>,
-        wishes: &Wishes,
+        wishes: &RowOptions,
         format: FormatName,
         style: &Style,
     ) -> Result<Pipeline> {

@@ -20,7 +20,6 @@ pre{background:#f4f4f4;padding:.6em;overflow-x:auto;white-space:pre-wrap}svg{dis
 
 /// One variant on the page.
 pub struct Shown<'a> {
-    /// Its name.
     pub name: &'a str,
     /// Its statements.
     pub script: String,

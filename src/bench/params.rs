@@ -152,7 +152,7 @@ mod tests {
             (&["id="], Exit::Usage),
             (&["id=1", "id=2"], Exit::Usage),
             (&["a=1..5000", "b=1..5000"], Exit::Usage),
-            (&["x=@f"], Exit::Data),
+            (&["x=@f"], Exit::BadInput),
         ] {
             assert_eq!(all(texts).unwrap_err().exit, exit, "{texts:?}");
         }

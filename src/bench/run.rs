@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::script::{Step, Values, Variant};
 use crate::connect::Target;
 use crate::error::{Error, Result};
-use crate::session::{Answer, Limits, Protocol, Running, TextRow, Wire};
+use crate::session::{InFlight, Limits, Protocol, Response, TextRow, Wire};
 
 /// How many values are run through EXPLAIN to find the server's share of the time.
 const EXPLAINED: usize = 25;
@@ -114,7 +114,7 @@ struct Run {
 pub async fn measure<S: Future<Output = ()>>(
     options: &Options,
     target: &Target,
-    running: &Running,
+    running: &InFlight,
     ask: &mut dyn FnMut(&str) -> Result<String>,
     tell: &dyn Fn(Event),
     stop: impl FnOnce() -> S,
@@ -340,7 +340,7 @@ impl Client<'_> {
         Ok(run)
     }
 
-    async fn send(&mut self, variant: usize, s: usize, values: &Values, keep: bool) -> Result<Answer> {
+    async fn send(&mut self, variant: usize, s: usize, values: &Values, keep: bool) -> Result<Response> {
         let step = &self.options.variants[variant].steps[s];
         if self.options.protocol == Protocol::Simple {
             return self.wire.simple(&step.filled(values)?, keep).await;
@@ -430,7 +430,7 @@ fn statement_name(variant: usize, step: usize) -> String {
 }
 
 /// Carries out `\gset`: sets a variable for each column of the single row. Returns what is wrong, if anything is.
-fn set(answer: &Answer, prefix: &str, values: &mut Values) -> Option<Error> {
+fn set(answer: &Response, prefix: &str, values: &mut Values) -> Option<Error> {
     match answer.rows.as_slice() {
         [row] => {
             for (column, value) in answer.columns.iter().zip(row) {

@@ -21,7 +21,6 @@ pub struct Step {
 /// One way to get the data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variant {
-    /// Its name.
     pub name: String,
     /// The statements that it sends, one after the other.
     pub steps: Vec<Step>,

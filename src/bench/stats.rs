@@ -16,9 +16,7 @@ const WORTH_SHOWING: f64 = 0.05;
 pub struct Summary {
     /// How many runs were measured.
     pub n: usize,
-    /// The median.
     pub median: f64,
-    /// The average.
     pub average: f64,
     /// The standard deviation of a sample (n - 1).
     pub stddev: f64,

@@ -9,7 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueEnum,
 use super::complete;
 use crate::connect::{Environment, Flags};
 use crate::error::{self, Error, Result};
-use crate::pipeline::Wishes;
+use crate::pipeline::RowOptions;
 use crate::render::{self, FormatName, Style};
 use crate::session::{Echo, Limits, Settings};
 use crate::sql::{self, Reach};
@@ -201,7 +201,7 @@ impl FormatArgs {
 
     /// Returns which rows and columns are wanted. Errors: `--grep` is no valid regular expression (65),
     /// `--csv-safe` without csv (64).
-    pub fn wishes(&self) -> Result<Wishes> {
+    pub fn wishes(&self) -> Result<RowOptions> {
         if self.csv_safe && !self.csv && self.format != Some(FormatName::Csv) {
             return Err(Error::usage("--csv-safe can only be used with csv")
                 .hint("add --csv, or leave out --csv-safe"));
@@ -210,7 +210,7 @@ impl FormatArgs {
             Error::data(format!("--grep: {}", e.to_string().replace('\n', "\n  ")))
                 .hint("use the syntax of Rust's regex crate; put \\ before a character to match it literally")
         })?;
-        Ok(Wishes { grep, sort: self.sort.clone(), limit: self.limit, columns: self.columns.clone() })
+        Ok(RowOptions { grep, sort: self.sort.clone(), limit: self.limit, columns: self.columns.clone() })
     }
 
     /// Returns the style for a terminal of this size; `None` is no terminal.

@@ -13,7 +13,7 @@ use crate::error::{Error, Exit, Result};
 use crate::jobs::file;
 use crate::log::known;
 use crate::report::{self, Complete, Param, ParamType};
-use crate::session::{Reader, Running, Settings, Value};
+use crate::session::{InFlight, Reader, Settings, Value};
 
 /// How long a person may have to wait after pressing Tab.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -137,7 +137,7 @@ async fn ask(sql: &str, typed: &str) -> Result<Vec<String>> {
         Settings { statement_timeout: Some(PATIENCE), lock_timeout: Some(PATIENCE), watch_client: true };
     // Do not ask for a password between two presses of Tab.
     let mut never = |_: &str| Err(Error::new(Exit::Unavailable, "no password"));
-    let reader = Reader::connect(&target, settings, None, &Running::default(), &mut never).await?;
+    let reader = Reader::connect(&target, settings, None, &InFlight::default(), &mut never).await?;
     let names = reader.names(sql, &[Value::Text(typed.to_owned())]).await?;
     reader.close().await;
     Ok(names)

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::connect::Environment;
 use crate::error::Error;
 use crate::report::{OwnReports, Report};
-use crate::session::Running;
+use crate::session::InFlight;
 use crate::signals;
 
 /// The context that every command gets.
@@ -14,7 +14,7 @@ pub struct Context {
     /// The process's environment.
     pub env: Environment,
     /// What a signal must cancel.
-    pub running: Running,
+    pub running: InFlight,
     /// For a command that ends by itself after a signal.
     pub ending: signals::Ending,
     /// The built-in reports.

@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, value_parser};
 
 use super::args::{ConnectionArgs, OutputArgs, command, example};
 use super::complete;
-use crate::answer::Given;
+use crate::answer::ArgValue;
 use crate::report::{Param, ParamType, Report};
 use crate::units::{parse_bytes, parse_duration};
 
@@ -58,25 +58,25 @@ fn param_arg(param: &Param) -> Arg {
 }
 
 /// Returns the value of each parameter of a report, from its command's arguments.
-pub fn given(report: &Report, matches: &ArgMatches) -> Vec<Given> {
+pub fn given(report: &Report, matches: &ArgMatches) -> Vec<ArgValue> {
     report
         .params
         .iter()
         .map(|param| {
             let id = param_id(param);
             match param.kind {
-                ParamType::Bool | ParamType::Path => Given::Flag(matches.get_flag(&id)),
+                ParamType::Bool | ParamType::Path => ArgValue::Flag(matches.get_flag(&id)),
                 ParamType::Int8 | ParamType::Bytes => {
-                    matches.get_one::<i64>(&id).map_or(Given::Nothing, |n| Given::Number(*n))
+                    matches.get_one::<i64>(&id).map_or(ArgValue::Nothing, |n| ArgValue::Number(*n))
                 }
                 ParamType::Interval => {
-                    matches.get_one::<Duration>(&id).map_or(Given::Nothing, |d| Given::Length(*d))
+                    matches.get_one::<Duration>(&id).map_or(ArgValue::Nothing, |d| ArgValue::Length(*d))
                 }
                 ParamType::Text | ParamType::Term | ParamType::Regex => {
-                    matches.get_one::<String>(&id).map_or(Given::Nothing, |t| Given::Text(t.clone()))
+                    matches.get_one::<String>(&id).map_or(ArgValue::Nothing, |t| ArgValue::Text(t.clone()))
                 }
                 ParamType::TextList | ParamType::Patterns => {
-                    Given::List(matches.get_many::<String>(&id).into_iter().flatten().cloned().collect())
+                    ArgValue::List(matches.get_many::<String>(&id).into_iter().flatten().cloned().collect())
                 }
             }
         })

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::context::Context;
 use super::screen::{Next, Pace, Screen};
 use super::{open, params};
-use crate::answer::{Observer, Outcome, Question, Verdict};
+use crate::answer::{Observer, Outcome, ReportRun, Verdict};
 use crate::commands::args::OutputArgs;
 use crate::connect::{self, Environment, ServerVersion, Target};
 use crate::error::{self, Error, Exit, Result};
@@ -16,7 +16,7 @@ use crate::escape;
 use crate::output::terminal;
 use crate::output::{self, Output};
 use crate::pattern;
-use crate::pipeline::{Pipeline, Printer, Wishes};
+use crate::pipeline::{Pipeline, Printer, RowOptions};
 use crate::render::{FormatName, Style};
 use crate::report::{Report, Scope};
 use crate::rows::Column;
@@ -28,11 +28,11 @@ use crate::units::parse_seconds;
 /// Everything that one run of a report needs.
 struct Job<'a> {
     context: &'a Context,
-    question: Question<'a>,
+    question: ReportRun<'a>,
     args: OutputArgs,
     target: Target,
     settings: Settings,
-    wishes: Wishes,
+    wishes: RowOptions,
     format: FormatName,
     style: Style,
     terminal: Option<(usize, usize)>,
@@ -102,7 +102,7 @@ pub async fn run_observed(
     watcher: Watcher<'_>,
 ) -> Result<Exit> {
     let args = OutputArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
-    let question = Question { report, given: params::given(report, own) };
+    let question = ReportRun { report, given: params::given(report, own) };
     if args.all_databases && report.scope == Scope::Cluster {
         return Err(Error::usage(format!("{} gives the same answer in every database", report.name))
             .hint("leave out --all-databases"));

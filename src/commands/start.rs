@@ -10,7 +10,7 @@ use crate::connect::environment;
 use crate::error::{self, Error, Exit, Result};
 use crate::output;
 use crate::report as reports;
-use crate::session::Running;
+use crate::session::InFlight;
 use crate::signals;
 
 /// Runs one command line and returns its exit code. Everything that it has to say has been printed by then.
@@ -61,7 +61,7 @@ fn start(args: Vec<OsString>) -> Result<Exit> {
         tree,
         has_warned: std::cell::Cell::default(),
         env,
-        running: Running::default(),
+        running: InFlight::default(),
         ending: signals::Ending::default(),
         reports,
         own,

@@ -13,7 +13,6 @@ use crate::secrets::PASSWORD;
 /// A user of this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
-    /// Its name.
     pub name: String,
     uid: u32,
     gid: u32,
@@ -134,9 +133,9 @@ mod tests {
     #[test]
     fn root_must_be_told_whom_programs_run_as() {
         let root = Environment::for_test::<&str, &str>([], None, Some("root"));
-        assert_eq!(whom(None, true, &root).unwrap_err().exit, Exit::Data);
+        assert_eq!(whom(None, true, &root).unwrap_err().exit, Exit::BadInput);
         assert_eq!(whom(None, false, &root).unwrap(), None);
         assert_eq!(whom(Some("root"), true, &root).unwrap().unwrap().ids().0, Uid::from_raw(0));
-        assert_eq!(whom(Some("no such user"), true, &root).unwrap_err().exit, Exit::Data);
+        assert_eq!(whom(Some("no such user"), true, &root).unwrap_err().exit, Exit::BadInput);
     }
 }

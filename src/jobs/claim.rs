@@ -14,7 +14,7 @@ use super::process;
 use super::schedule::Schedule;
 use super::session::{Session, Statement, first, json, named, plain};
 use super::store::{interval, lock_key};
-use super::talk::{Mode, Outcome, Share};
+use super::talk::{Mode, Outcome, TurnLimit};
 use crate::error::{Error, Result};
 
 /// How long to wait after the lease has expired before another guard may take over.
@@ -175,7 +175,7 @@ pub async fn claim(
     here: &Here,
     job: &Job,
     mode: Mode,
-    share: Share,
+    share: TurnLimit,
     warn: &mut dyn FnMut(String),
 ) -> Result<std::result::Result<Claim, Refused>> {
     match attempt(session, schema, here, job, mode, share, warn).await {
@@ -202,7 +202,7 @@ async fn attempt(
     here: &Here,
     job: &Job,
     mode: Mode,
-    share: Share,
+    share: TurnLimit,
     warn: &mut dyn FnMut(String),
 ) -> Result<std::result::Result<Claim, Refused>> {
     let key = lock_key(schema, &job.name).to_string();
@@ -354,7 +354,7 @@ async fn attempt(
 fn decide(
     job: &Job,
     mode: Mode,
-    share: Share,
+    share: TurnLimit,
     known: &Known,
 ) -> std::result::Result<Dates, (String, Option<Timestamp>)> {
     let own = State {
@@ -393,7 +393,7 @@ fn decide(
 }
 
 /// Returns as many of the dates as one turn may do.
-fn shared(dates: Dates, share: Share) -> std::result::Result<Dates, (String, Option<Timestamp>)> {
+fn shared(dates: Dates, share: TurnLimit) -> std::result::Result<Dates, (String, Option<Timestamp>)> {
     let dates = match share.through {
         Some(last) => dates.through(last),
         None => dates,

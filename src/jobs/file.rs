@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::job::{CatchUp, Job, OnCrash, Tell, Work};
+use super::job::{CatchUp, Job, Notification, OnCrash, Work};
 use super::plan;
 use super::schedule::{self, At, Schedule, Unit};
 use crate::likeness::nearest;
@@ -45,7 +45,7 @@ pub struct Parsed {
 impl Parsed {
     /// Returns whether any job, or any job's notification, starts a program.
     pub fn has_programs(&self) -> bool {
-        let is_program = |tell: &Option<Tell>| matches!(tell, Some(Tell::Program(_)));
+        let is_program = |tell: &Option<Notification>| matches!(tell, Some(Notification::Program(_)));
         self.jobs.iter().any(|job| {
             matches!(job.work, Work::Program { .. })
                 || is_program(&job.on_failure)
@@ -494,7 +494,7 @@ impl Reader {
     }
 
     /// Reads `{ command = … }` or `{ notify = "channel" }`.
-    fn tell(&mut self, value: Option<&Value<'_>>, key: &str) -> Option<Tell> {
+    fn tell(&mut self, value: Option<&Value<'_>>, key: &str) -> Option<Notification> {
         let value = value?;
         let DeValue::Table(table) = value.get_ref() else {
             self.fault(
@@ -505,7 +505,7 @@ impl Reader {
         };
         let entries: Vec<(&str, &Value<'_>)> = table.iter().map(|(k, v)| (k.get_ref().as_ref(), v)).collect();
         match entries.as_slice() {
-            [("command", command)] => self.command(command, key).map(Tell::Program),
+            [("command", command)] => self.command(command, key).map(Notification::Program),
             [("notify", channel)] => {
                 let name = self.text(channel, key)?;
                 if name.is_empty() || name.len() > 63 {
@@ -514,7 +514,7 @@ impl Reader {
                         format!("{key}: a channel's name must have 1 to 63 bytes"),
                     );
                 }
-                Some(Tell::Channel(name))
+                Some(Notification::Channel(name))
             }
             _ => {
                 self.fault(value.span().start, format!("{key}: must have either command or notify"));

@@ -53,7 +53,7 @@ on_crash = "hold"
     assert_eq!(rollup.max_backfill, Some(100));
     assert_eq!(
         (rollup.catch_up, rollup.on_failure.clone()),
-        (CatchUp::Last, Some(Tell::Channel("ops".into())))
+        (CatchUp::Last, Some(Notification::Channel("ops".into())))
     );
     assert_eq!(rollup.keep_history, Some(Duration::from_secs(90 * 86_400)));
     assert!(matches!(&ping.work, Work::Program { words, .. } if words[..2] == ["sh", "-c"]));

@@ -3,9 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::job::Job;
+use super::occurrences::Slots;
 use super::plan::{self, Decision, Row};
 use super::schedule::Schedule;
-use super::slots::Slots;
 use super::store::{Snapshot, Stored};
 
 /// A job's health.
@@ -13,7 +13,6 @@ use super::store::{Snapshot, Stored};
 pub enum Health {
     /// Nothing is wrong, and it is not running now.
     Idle,
-    /// It is running.
     Running,
     /// Its last run failed.
     Failing,
@@ -29,7 +28,6 @@ pub enum Health {
 }
 
 impl Health {
-    /// Returns it as a word.
     pub const fn word(self) -> &'static str {
         match self {
             Health::Idle => "idle",

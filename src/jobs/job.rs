@@ -17,7 +17,6 @@ pub enum CatchUp {
     All,
     /// Only the latest.
     Last,
-    /// None.
     None,
 }
 
@@ -55,14 +54,12 @@ pub enum Work {
 
 /// Whom to notify when a job begins to fail, or succeeds again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Tell {
-    /// A program.
+pub enum Notification {
     Program(Vec<String>),
     /// NOTIFY on this channel.
     Channel(String),
 }
 
-/// One job.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Job {
     /// Its name, which is `app_name` in crontabber's tables.
@@ -89,7 +86,6 @@ pub struct Job {
     pub retry_after: Duration,
     /// How old a claim made by another program, such as crontabber, may be before it is taken over.
     pub max_ongoing_age: Duration,
-    /// Its time zone.
     #[serde(with = "zone_name")]
     pub timezone: TimeZone,
     /// How long a run continues while the server does not answer.
@@ -105,9 +101,9 @@ pub struct Job {
     /// The names of further variables that its programs inherit from pgkit's environment.
     pub pass_environment: Vec<String>,
     /// Whom to notify when it begins to fail.
-    pub on_failure: Option<Tell>,
+    pub on_failure: Option<Notification>,
     /// Whom to notify when it succeeds again.
-    pub on_recovery: Option<Tell>,
+    pub on_recovery: Option<Notification>,
 }
 
 impl Job {

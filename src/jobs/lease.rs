@@ -32,7 +32,7 @@ pub enum Loss {
 }
 
 /// Keeps the lease of a job.
-pub struct Keeper<'a> {
+pub struct LeaseRenewer<'a> {
     job: &'a Job,
     claim: &'a Claim,
     /// The key of its advisory lock.
@@ -109,7 +109,7 @@ impl Default for LastResort {
     }
 }
 
-impl<'a> Keeper<'a> {
+impl<'a> LeaseRenewer<'a> {
     /// Creates the keeper of a job that was claimed over this session. `heard` is when the server was last heard,
     /// on [`boot_time`]'s clock.
     pub fn new(
@@ -119,9 +119,9 @@ impl<'a> Keeper<'a> {
         session: &'a mut Option<Session>,
         resort: &'a mut LastResort,
         heard: Duration,
-    ) -> Keeper<'a> {
+    ) -> LeaseRenewer<'a> {
         let key = lock_key(schema, &job.name).to_string();
-        Keeper { job, claim, key, session, resort, leader: None, heard }
+        LeaseRenewer { job, claim, key, session, resort, leader: None, heard }
     }
 
     /// Keeps the lease until it is lost. `connect` opens a new session; `beat` is called at each answer. The

@@ -14,8 +14,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer};
 
 use super::job::{CatchUp, Job};
+use super::occurrences::Slots;
 use super::schedule::{At, Schedule};
-use super::slots::Slots;
 
 /// The part of a job's row that the decision depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

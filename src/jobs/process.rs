@@ -46,7 +46,7 @@ pub struct Program {
 }
 
 /// A running program.
-pub struct Running {
+pub struct Process {
     child: Child,
     pid: Pid,
     stdout: Option<ChildStdout>,
@@ -68,7 +68,7 @@ pub fn become_subreaper() {
 impl Program {
     /// Starts the program. This must be called from a thread that lives as long as this process, because the
     /// program dies with that thread.
-    pub fn start(&self) -> Result<Running> {
+    pub fn start(&self) -> Result<Process> {
         let name = self.words.first().ok_or_else(|| Error::bug("a program without a name"))?;
         // A relative path is relative to the program's working directory, as in a shell.
         let path = if name.contains('/') { self.directory.join(name) } else { PathBuf::from(name) };
@@ -90,7 +90,7 @@ impl Program {
         let pid = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
         let pid = pid.ok_or_else(|| Error::bug("a program without a number"))?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        Ok(Running {
+        Ok(Process {
             child,
             pid,
             stdout,
@@ -116,7 +116,7 @@ async fn read<R: tokio::io::AsyncRead + Unpin>(from: &mut Option<R>, buffer: &mu
     }
 }
 
-impl Running {
+impl Process {
     /// Returns the program's pid.
     pub fn pid(&self) -> i32 {
         self.pid.as_raw()
@@ -269,7 +269,7 @@ fn carries(pid: i32, claim: Option<&str>) -> bool {
     })
 }
 
-/// Reaps orphans that have ended, but not the program itself, for which [`Running::end`] waits.
+/// Reaps orphans that have ended, but not the program itself, for which [`Process::end`] waits.
 fn reap_orphans(program: Pid) {
     let own = nix::unistd::getpid();
     // Not every kernel has this list; without it the orphans are reaped at the end.

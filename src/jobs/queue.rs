@@ -6,17 +6,16 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::job::Job;
-use super::talk::{Mode, Share};
+use super::talk::{Mode, TurnLimit};
 
 /// One turn of a job.
 #[derive(Debug, Clone)]
 pub struct Turn {
-    /// The job.
     pub job: Rc<Job>,
     /// Why it runs.
     pub mode: Mode,
     /// How far it may get.
-    pub share: Share,
+    pub share: TurnLimit,
     /// How many dates have been done in this turn.
     pub done: u32,
     /// Whether its guard was killed and another guard has taken over.
@@ -45,7 +44,7 @@ impl Queue {
             self.add(Turn {
                 job,
                 mode,
-                share: Share::default(),
+                share: TurnLimit::default(),
                 done: 0,
                 again: false,
                 runs: false,
@@ -149,7 +148,7 @@ impl Queue {
     }
 
     /// Makes a running turn wait again, behind all others. Its children still wait for it.
-    pub fn requeue(&mut self, key: u64, share: Share) {
+    pub fn requeue(&mut self, key: u64, share: TurnLimit) {
         let Some(turn) = self.remove(key) else { return };
         let job = turn.job.clone();
         self.last += 1;
@@ -280,7 +279,7 @@ mod tests {
     fn a_turn_that_goes_requeue_keeps_its_children_waiting() {
         let mut queue = queue(&[("a", ""), ("b", "\"a\""), ("c", "")]);
         let (a, _) = start(&mut queue);
-        queue.requeue(a, Share { dates: Some(3), ..Share::default() });
+        queue.requeue(a, TurnLimit { dates: Some(3), ..TurnLimit::default() });
         let (c, name) = start(&mut queue);
         assert_eq!(name, "c");
         let (a, name) = start(&mut queue);

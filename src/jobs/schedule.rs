@@ -13,9 +13,7 @@ use serde::{Deserialize, Serialize};
 /// A time of day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct At {
-    /// The hour, 0 to 23.
     pub hour: i8,
-    /// The minute, 0 to 59.
     pub minute: i8,
 }
 
@@ -67,7 +65,6 @@ pub enum Schedule {
     Grid {
         /// How many units lie between two runs.
         every: i64,
-        /// The unit.
         unit: Unit,
         /// The time of day in the job's time zone, for days and weeks.
         at: At,

@@ -10,28 +10,28 @@ use super::process::boot_time;
 use super::store::{self, in_schema};
 use crate::connect::{Canceler, ServerVersion, SessionAttrs, Target};
 use crate::error::{Error, Exit, Result};
-use crate::session::{Answer, Hearer, MARK, PATH, Part, Piped, Running, Wire, echoed_text};
+use crate::session::{Hearer, InFlight, MARK, PATH, Part, Piped, Response, Wire, echoed_text};
 use crate::sql;
 
 /// How long pgkit's own statements may take.
 pub const PATIENCE: Duration = Duration::from_secs(15);
 
-const HOUSE: &str = include_str!("../../queries/jobs/house.sql");
+const HOUSE: &str = include_str!("../../queries/jobs/session_setup.sql");
 /// Reads the role's own values of the settings that pgkit changes for its own statements.
 const ROLES: &str = include_str!("../../queries/jobs/roles.sql");
 
 /// The statements that are prepared once per session.
 const PREPARED: &[(&str, &str)] = &[
     ("house", HOUSE),
-    ("wait", include_str!("../../queries/jobs/wait.sql")),
+    ("wait", include_str!("../../queries/jobs/lock_timeout.sql")),
     ("lock", include_str!("../../queries/jobs/lock.sql")),
-    ("row", include_str!("../../queries/jobs/row.sql")),
-    ("look", include_str!("../../queries/jobs/look.sql")),
+    ("row", include_str!("../../queries/jobs/lock_row.sql")),
+    ("look", include_str!("../../queries/jobs/decision_inputs.sql")),
     ("claim", include_str!("../../queries/jobs/claim.sql")),
-    ("next", include_str!("../../queries/jobs/next.sql")),
+    ("next", include_str!("../../queries/jobs/next_date.sql")),
     ("finish", include_str!("../../queries/jobs/finish.sql")),
     ("ping", include_str!("../../queries/jobs/ping.sql")),
-    ("work", include_str!("../../queries/jobs/work.sql")),
+    ("work", include_str!("../../queries/jobs/job_session.sql")),
     ("unlock", include_str!("../../queries/jobs/unlock_all.sql")),
     ("prepared", include_str!("../../queries/jobs/prepared.sql")),
 ];
@@ -56,17 +56,17 @@ const OURS: &str = "pgkit_";
 /// Statements that are rarely needed, and so are parsed each time they are.
 const SELDOM: &[(&str, &str)] = &[
     ("release", include_str!("../../queries/jobs/release.sql")),
-    ("seen_free", include_str!("../../queries/jobs/seen_free.sql")),
+    ("seen_free", include_str!("../../queries/jobs/lock_free.sql")),
     ("cut_off", include_str!("../../queries/jobs/cut_off.sql")),
     ("refresh", include_str!("../../queries/jobs/refresh.sql")),
-    ("own_row", include_str!("../../queries/jobs/own_row.sql")),
-    ("regained", include_str!("../../queries/jobs/regained.sql")),
-    ("stolen", include_str!("../../queries/jobs/stolen.sql")),
+    ("own_row", include_str!("../../queries/jobs/await_own_record.sql")),
+    ("regained", include_str!("../../queries/jobs/lock_regained.sql")),
+    ("stolen", include_str!("../../queries/jobs/taken_over.sql")),
     ("leader", include_str!("../../queries/jobs/leader.sql")),
     ("state_of", include_str!("../../queries/jobs/state_of.sql")),
     ("supersede", include_str!("../../queries/jobs/supersede.sql")),
     ("notify", include_str!("../../queries/jobs/notify.sql")),
-    ("as_owner", include_str!("../../queries/jobs/as_owner.sql")),
+    ("as_owner", include_str!("../../queries/jobs/replaceable_claim.sql")),
     ("meta_changed", include_str!("../../queries/jobs/meta_changed.sql")),
 ];
 
@@ -208,7 +208,7 @@ impl Session {
     pub async fn connect(target: &Target, schema: &str, echo: Echo) -> Result<Session> {
         let mut never =
             |_: &str| Err(Error::new(Exit::Unavailable, "missing password: the server asks for one"));
-        let running = Running::default();
+        let running = InFlight::default();
         let connect = Wire::connect(target, ROLES, "connect to the server itself", &running, &mut never);
         let (wire, roles, _) =
             tokio::time::timeout(PATIENCE, connect).await.unwrap_or_else(|_| Err(late()))?;
@@ -289,7 +289,7 @@ impl Session {
 
     /// Runs several statements in one round trip, up to the first one that is refused. Its refusal is returned as
     /// the error.
-    pub async fn pipeline(&mut self, statements: &[Statement<'_>]) -> Result<Vec<Answer>> {
+    pub async fn pipeline(&mut self, statements: &[Statement<'_>]) -> Result<Vec<Response>> {
         let mut answers = self.tried(statements).await?;
         match answers.iter_mut().find_map(|answer| answer.refused.take()) {
             Some(refused) => Err(refused),
@@ -299,7 +299,7 @@ impl Session {
 
     /// Runs several statements in one round trip, up to the first one that is refused, whose answer is the last
     /// one. Errors: the connection is lost.
-    pub async fn tried(&mut self, statements: &[Statement<'_>]) -> Result<Vec<Answer>> {
+    pub async fn tried(&mut self, statements: &[Statement<'_>]) -> Result<Vec<Response>> {
         let sent = boot_time();
         let answers = bounded(self.go(statements, &[])).await?.into_iter().next().unwrap_or_default();
         self.heard = sent;
@@ -307,7 +307,7 @@ impl Session {
     }
 
     /// Runs statements, and then texts, in one round trip. Returns the answers of each part.
-    async fn go(&mut self, statements: &[Statement<'_>], then: &[&str]) -> Result<Vec<Vec<Answer>>> {
+    async fn go(&mut self, statements: &[Statement<'_>], then: &[&str]) -> Result<Vec<Vec<Response>>> {
         let Session { wire, texts, echo, .. } = self;
         let piped: Vec<Piped<'_>> = statements.iter().map(|one| texts.piped(one)).collect();
         for one in &piped {
@@ -347,7 +347,7 @@ impl Session {
         transaction: bool,
         sql: &str,
         date: Option<&str>,
-    ) -> Result<Answer> {
+    ) -> Result<Response> {
         let words = sql.to_ascii_lowercase();
         // Once the job has deallocated pgkit's statements, they are gone for the rest of the session.
         self.texts.by_text |= words.contains("deallocate");
@@ -400,12 +400,12 @@ impl Session {
         };
         let status = all.last().and_then(|answers| answers.last()).map_or(b'I', |answer| answer.status);
         let refused = all.iter_mut().flatten().find(|answer| answer.refused.is_some());
-        Ok(Answer { status, ..refused.map(std::mem::take).unwrap_or_default() })
+        Ok(Response { status, ..refused.map(std::mem::take).unwrap_or_default() })
     }
 
     /// Deallocates what a job has prepared, by the SQL in the answer to the last statement of [`clean`]. Errors:
     /// it is refused.
-    pub async fn forget_prepared(&mut self, prepared: Option<&Answer>) -> Result<()> {
+    pub async fn forget_prepared(&mut self, prepared: Option<&Response>) -> Result<()> {
         match first(prepared) {
             Some(text) => bounded(self.wire.run(&text)).await,
             None => Ok(()),
@@ -429,7 +429,7 @@ impl Session {
     }
 }
 
-fn is_refused(answers: &[Vec<Answer>]) -> bool {
+fn is_refused(answers: &[Vec<Response>]) -> bool {
     answers.iter().flatten().any(|answer| answer.refused.is_some())
 }
 
@@ -452,12 +452,12 @@ async fn bounded<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 }
 
 /// Returns the first value of an answer.
-pub fn first(answer: Option<&Answer>) -> Option<String> {
+pub fn first(answer: Option<&Response>) -> Option<String> {
     answer?.rows.first()?.first()?.clone()
 }
 
 /// Parses the single JSON value of an answer. Errors: it is not such a value (70).
-pub fn json<T: DeserializeOwned>(answer: Option<&Answer>) -> Result<T> {
+pub fn json<T: DeserializeOwned>(answer: Option<&Response>) -> Result<T> {
     let text = first(answer).unwrap_or_default();
     serde_json::from_str(&text)
         .map_err(|e| Error::bug("unexpected row from pgkit's own query").caused_by(e).caused_by(text))

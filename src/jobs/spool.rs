@@ -20,9 +20,7 @@ pub struct Kept {
     format: u32,
     /// Where the tables are: server, database and schema.
     pub place: String,
-    /// The job.
     pub job: String,
-    /// The values.
     pub values: Vec<Option<String>>,
 }
 

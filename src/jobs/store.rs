@@ -15,22 +15,21 @@ use crate::error::{Error, Result};
 use crate::session::{Reader, Value, Writer};
 use crate::sql;
 
-const STATES: &str = include_str!("../../queries/jobs/states.sql");
-const KNOWN: &str = include_str!("../../queries/jobs/known.sql");
+const STATES: &str = include_str!("../../queries/jobs/snapshot_without_pgkit.sql");
+const KNOWN: &str = include_str!("../../queries/jobs/snapshot.sql");
 const SERVER: &str = include_str!("../../queries/jobs/server.sql");
 const FIRST_SEEN: &str = include_str!("../../queries/jobs/first_seen.sql");
-const DONE: &str = include_str!("../../queries/jobs/done.sql");
+const DONE: &str = include_str!("../../queries/jobs/date_succeeded.sql");
 const REPLAN: &str = include_str!("../../queries/jobs/replan.sql");
 
 /// A session that can be queried, whether it is read-only or not.
-pub trait Ask {
+pub trait Queryable {
     /// Every row as a struct, by column name.
     fn ask<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> impl Future<Output = Result<Vec<T>>>;
-    /// The database.
     fn database(&self) -> &str;
 }
 
-impl Ask for Reader {
+impl Queryable for Reader {
     fn ask<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> impl Future<Output = Result<Vec<T>>> {
         self.structs(sql, params)
     }
@@ -39,7 +38,7 @@ impl Ask for Reader {
     }
 }
 
-impl Ask for Writer {
+impl Queryable for Writer {
     fn ask<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> impl Future<Output = Result<Vec<T>>> {
         self.structs(sql, params)
     }
@@ -202,7 +201,7 @@ pub struct Place {
 }
 
 /// Reads the state of all jobs in a single query.
-pub async fn read(session: &impl Ask, place: &Place) -> Result<Snapshot> {
+pub async fn read(session: &impl Queryable, place: &Place) -> Result<Snapshot> {
     let text = in_schema(if place.has_pgkit { KNOWN } else { STATES }, &place.schema);
     let lines = session.ask::<Line>(&text, &[]).await?;
     let first = lines.first().ok_or_else(|| Error::bug("a server without a clock"))?;
@@ -245,7 +244,7 @@ pub async fn read(session: &impl Ask, place: &Place) -> Result<Snapshot> {
 }
 
 /// Is a job recorded as done for this date?
-pub async fn has_done(session: &impl Ask, place: &Place, job: &str, date: Timestamp) -> Result<bool> {
+pub async fn has_done(session: &impl Queryable, place: &Place, job: &str, date: Timestamp) -> Result<bool> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Done {
@@ -282,18 +281,15 @@ pub struct Server {
     pub system_identifier: String,
     /// Its timeline, in hexadecimal; empty on a standby.
     pub timeline: String,
-    /// Is it a standby?
     pub standby: bool,
-    /// The database.
     pub database: String,
-    /// The role.
     pub role: String,
     /// The process id of the backend.
     pub pid: i64,
 }
 
 /// Asks the server for its identity.
-pub async fn server(session: &impl Ask) -> Result<Server> {
+pub async fn server(session: &impl Queryable) -> Result<Server> {
     let server: Vec<Server> = session.ask(SERVER, &[]).await?;
     server.into_iter().next().ok_or_else(|| Error::bug("a server without an identity"))
 }

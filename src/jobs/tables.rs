@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use tokio_postgres::types::Type;
 
-use super::store::{self, Ask, Place, in_schema, lock_key};
+use super::store::{self, Place, Queryable, in_schema, lock_key};
 use crate::error::{Error, Exit, Result};
 use crate::session::{Value, Writer};
 use crate::sql;
@@ -13,7 +13,7 @@ use crate::sql;
 /// The version of pgkit's own tables.
 const VERSION: i64 = 1;
 
-const PARTS: &str = include_str!("../../queries/jobs/parts.sql");
+const PARTS: &str = include_str!("../../queries/jobs/tables.sql");
 const META: &str = include_str!("../../queries/jobs/meta.sql");
 const META_FIRST: &str = include_str!("../../queries/jobs/meta_first.sql");
 const META_CHANGED: &str = include_str!("../../queries/jobs/meta_changed.sql");
@@ -59,7 +59,7 @@ struct Part {
 
 /// The tables and indexes that have the names of those that `jobs init` creates: in this schema, or in every schema
 /// that has a table crontabber.
-async fn parts(session: &impl Ask, schema: Option<&str>, owner: Option<&str>) -> Result<Vec<Part>> {
+async fn parts(session: &impl Queryable, schema: Option<&str>, owner: Option<&str>) -> Result<Vec<Part>> {
     let text = |text: Option<&str>| text.map_or(Value::Null(Type::TEXT), |text| Value::Text(text.to_owned()));
     let made = Value::TextList(MADE.iter().map(|(name, _)| Some((*name).to_owned())).collect());
     session.ask(PARTS, &[made, text(schema), text(owner)]).await
@@ -69,7 +69,7 @@ async fn parts(session: &impl Ask, schema: Option<&str>, owner: Option<&str>) ->
 /// tables.
 ///
 /// Errors: there is no such schema, there are several, or its tables have other columns or must not be used (65).
-pub async fn place(session: &impl Ask, wanted: Where<'_>) -> Result<Place> {
+pub async fn place(session: &impl Queryable, wanted: Where<'_>) -> Result<Place> {
     let found = parts(session, wanted.schema, wanted.owner).await?;
     let chosen = match (schema_of(&found, wanted)?, wanted.schema) {
         (Some(chosen), _) => chosen,
@@ -206,7 +206,6 @@ fn has(columns: &[String], name: &str) -> bool {
 /// What `init` did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Made {
-    /// The schema.
     pub schema: String,
     /// What was missing and has been created.
     pub made: Vec<String>,

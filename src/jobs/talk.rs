@@ -52,7 +52,6 @@ pub enum Mode {
     Forced,
     /// The user wants it to run for this date; with `rerun` even if it has succeeded for it already.
     Date {
-        /// The date.
         date: Timestamp,
         /// Whether to run again for a date that has succeeded already.
         rerun: bool,
@@ -61,7 +60,7 @@ pub enum Mode {
 
 /// How far a job may get in one turn.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Share {
+pub struct TurnLimit {
     /// Whether other jobs wait, which get their turn after some seconds.
     pub others_wait: bool,
     /// The last date to do, because an earlier turn of the same pass began with it as its last date.
@@ -72,7 +71,7 @@ pub struct Share {
 
 /// Why dates that are due are left over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Rest {
+pub enum Remaining {
     /// Other jobs got their turn. This has the last of all the dates.
     Time {
         /// The last date.
@@ -87,12 +86,11 @@ pub enum Rest {
 pub enum Order {
     /// Run this job, if it may run now.
     Run {
-        /// The job.
         job: Box<Job>,
         /// Why it runs.
         mode: Mode,
         /// How far it may get.
-        share: Share,
+        share: TurnLimit,
     },
     /// Connect, because there will be something to do soon.
     Wake,
@@ -182,7 +180,6 @@ pub enum Event {
     Beat,
     /// An attempt begins.
     Started {
-        /// The date it is for.
         date: Timestamp,
         /// The ordinal of the attempt among those for this date.
         attempt: i64,
@@ -215,18 +212,17 @@ pub enum Event {
     },
     /// The job's turn is over.
     Done {
-        /// The outcome.
         outcome: Outcome,
         /// When it is due again, if that was recorded.
         next_run: Option<Timestamp>,
         /// Why dates that are due are left over; `None` if none are.
-        rest: Option<Rest>,
+        rest: Option<Remaining>,
     },
 }
 
 /// What a pass is asked to do.
 #[derive(Debug, Clone, Default)]
-pub struct Wishes {
+pub struct RunOptions {
     /// The names of the jobs to run; all jobs if empty.
     pub names: Vec<String>,
     /// Whether to run them even if they are not due.
@@ -241,7 +237,7 @@ pub struct Wishes {
 
 /// A message from a runner.
 #[derive(Debug)]
-pub enum Told<'a> {
+pub enum Progress<'a> {
     /// A job's guard has reported this event.
     Event(&'a Job, &'a Event),
     /// A job's turn is over, for this pass.
@@ -253,7 +249,7 @@ pub enum Told<'a> {
 }
 
 /// Receives the messages of a runner.
-pub type Tell<'a> = &'a mut dyn FnMut(Told<'_>);
+pub type ProgressSink<'a> = &'a mut dyn FnMut(Progress<'_>);
 
 /// The totals of a pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -281,8 +277,8 @@ impl Pass {
             return Exit::from_code(code);
         }
         match self {
-            Pass { interrupted: 1.., .. } | Pass { held: 1.., .. } => Exit::Bad,
-            Pass { failed: 1.., .. } if !ignore_failures => Exit::Bad,
+            Pass { interrupted: 1.., .. } | Pass { held: 1.., .. } => Exit::BadAnswer,
+            Pass { failed: 1.., .. } if !ignore_failures => Exit::BadAnswer,
             Pass { ongoing: 1.., .. } => Exit::Ongoing,
             Pass { locked: 1.., .. } => Exit::Locked,
             _ => Exit::Done,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::job::{Job, Tell};
+use super::job::{Job, Notification};
 use super::process::{HANGS, Program, failure};
 use super::talk::{Failure, Setup};
 
@@ -34,7 +34,6 @@ fn value(text: &str) -> String {
 /// The content of a notification.
 #[derive(Debug, Clone)]
 pub struct News<'a> {
-    /// The job.
     pub job: &'a str,
     /// The date that the job ran for.
     pub date: Timestamp,
@@ -117,11 +116,11 @@ impl News<'_> {
 
 /// Returns what to notify of this change; `None` if nothing has changed.
 pub fn whom<'a>(
-    on_failure: Option<&'a Tell>,
-    on_recovery: Option<&'a Tell>,
+    on_failure: Option<&'a Notification>,
+    on_recovery: Option<&'a Notification>,
     failed_before: bool,
     fails: bool,
-) -> Option<&'a Tell> {
+) -> Option<&'a Notification> {
     match (failed_before, fails) {
         (false, true) => on_failure,
         (true, false) => on_recovery,
@@ -135,7 +134,7 @@ mod tests {
 
     #[test]
     fn only_a_change_is_told() {
-        let (failure, recovery) = (Tell::Channel("f".into()), Tell::Channel("r".into()));
+        let (failure, recovery) = (Notification::Channel("f".into()), Notification::Channel("r".into()));
         let told = |before, now| whom(Some(&failure), Some(&recovery), before, now);
         assert_eq!(told(false, true), Some(&failure));
         assert_eq!(told(true, false), Some(&recovery));

@@ -28,7 +28,6 @@ impl Way {
     /// All ways, in the order in which they are shown.
     pub const ALL: [Way; 4] = [Way::NoWait, Way::ForUpdate, Way::SkipLocked, Way::Update];
 
-    /// Returns its name.
     pub const fn name(self) -> &'static str {
         match self {
             Way::NoWait => "NOWAIT",
@@ -80,11 +79,11 @@ pub struct Event {
 }
 
 /// The callback that gets the events as they happen.
-pub type Tell<'a> = &'a RefCell<dyn FnMut(Event) + 'a>;
+pub type EventSink<'a> = &'a RefCell<dyn FnMut(Event) + 'a>;
 
 /// Runs one round: all sessions send the same statement at the same moment, and each session that gets the row
 /// keeps it for `hold`.
-pub async fn round(sessions: &[Writer], way: Way, hold: Duration, tell: Tell<'_>) -> Result<()> {
+pub async fn round(sessions: &[Writer], way: Way, hold: Duration, tell: EventSink<'_>) -> Result<()> {
     // All sessions begin their transactions beforehand, so that each sends just one statement at that moment.
     try_join_all(sessions.iter().map(|session| session.run("BEGIN"))).await?;
     let start = Instant::now();
@@ -98,7 +97,7 @@ async fn one(
     way: Way,
     hold: Duration,
     start: Instant,
-    tell: Tell<'_>,
+    tell: EventSink<'_>,
 ) -> Result<()> {
     let session = &sessions[number];
     let event = |statement: &'static str, got: Option<(Got, Duration)>| {

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
 use crate::helper::{self, Helper, Master};
-use crate::session::{Limits, Purpose, Running, Value, Writer};
+use crate::session::{InFlight, Limits, Purpose, Value, Writer};
 use crate::sql::quote_ident;
 
 /// `$1`: the class of the locks.
@@ -121,7 +121,7 @@ fn refuse(master: &Master, error: Error) -> Exit {
 async fn connect(target: &Target) -> Result<Writer> {
     // A password that was typed is passed on by the demonstration, so it is never asked for again.
     let mut never = |_: &str| Err(Error::new(Exit::Unavailable, "the server asks for a password"));
-    Writer::for_(Purpose::Demo, target, LIMITS, None, &Running::default(), &mut never).await
+    Writer::for_(Purpose::Demo, target, LIMITS, None, &InFlight::default(), &mut never).await
 }
 
 async fn keep(master: &mut Master, orders: &Orders) -> Result<()> {

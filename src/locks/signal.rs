@@ -21,7 +21,6 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub enum How {
     /// Cancel its statement; the session and its transaction stay.
     Cancel,
-    /// Terminate it.
     Terminate,
 }
 
@@ -39,7 +38,6 @@ impl How {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Session {
-    /// The pid.
     pub pid: i32,
     /// The role.
     pub user: Option<String>,
@@ -132,7 +130,7 @@ async fn send(writer: &Writer, how: How, session: &Session) -> Result<Option<Fat
             Some(Answer { sent: true }) => None,
             // The server only warns, and goes on: a process of its own takes no signals from sessions.
             Some(Answer { sent: false }) => Some(Fate::Refused(Error::new(
-                crate::error::Exit::Bad,
+                crate::error::Exit::BadAnswer,
                 "the server does not signal this process",
             ))),
         }),

@@ -125,7 +125,7 @@ impl Observer for Waited {
                     ),
                     None => format!("{late} waited for an unknown time"),
                 });
-                Exit::Bad
+                Exit::BadAnswer
             }
             Some(_) if !seen.unknown.is_empty() => {
                 let have = if seen.unknown.len() == 1 { "has" } else { "have" };
@@ -177,9 +177,9 @@ mod tests {
         assert_eq!(judged(None, &[LONG, LONG]).unwrap(), Verdict { exit: Exit::Done, remarks: vec![] });
         assert_eq!(judged(Some(31), &[LONG]).unwrap().exit, Exit::Done);
         let verdict = judged(Some(30), &[SHORT, LONG, LONG]).unwrap();
-        assert_eq!(verdict.exit, Exit::Bad);
+        assert_eq!(verdict.exit, Exit::BadAnswer);
         assert_eq!(verdict.remarks, ["1 session has waited longer than 30.0 s, pid 7 longest: 31.0 s"]);
-        assert_eq!(judged(Some(0), &[SHORT]).unwrap().exit, Exit::Bad);
+        assert_eq!(judged(Some(0), &[SHORT]).unwrap().exit, Exit::BadAnswer);
         assert_eq!(judged(Some(0), &[ROOT]).unwrap().exit, Exit::Done);
         assert_eq!(judged(Some(0), &[]).unwrap().remarks, ["no session waits for a lock"]);
     }
@@ -193,6 +193,6 @@ mod tests {
         assert_eq!(error.exit, Exit::Permission);
         assert!(error.message.contains("cannot see how long 1 session has waited"), "{error}");
         // One who is seen to be late is late.
-        assert_eq!(judged(Some(30), &[UNSEEN, LONG]).unwrap().exit, Exit::Bad);
+        assert_eq!(judged(Some(30), &[UNSEEN, LONG]).unwrap().exit, Exit::BadAnswer);
     }
 }

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 /// Where a process's standard error goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stderr {
-    /// To a file.
     File(PathBuf),
     /// To a pipe, a terminal, a socket or nowhere, in the kernel's words (`pipe:[123]`).
     Elsewhere(String),
@@ -17,7 +16,6 @@ pub enum Stderr {
 /// The server's main process on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Postmaster {
-    /// The pid.
     pub pid: u32,
     /// Where its standard error goes.
     pub stderr: Stderr,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::scope::Scope;
 use crate::error::{Error, Exit, Result};
-use crate::note::{KEY, Note, Values};
+use crate::note::{KEY, SwitchRecord, Values};
 use crate::session::Writer;
 
 const AUTO_CONF: &str = include_str!("../../queries/log/auto_conf.sql");
@@ -34,7 +34,6 @@ pub struct AtRole {
     pub role: Option<String>,
     /// The setting.
     pub name: String,
-    /// Its value.
     pub value: String,
 }
 
@@ -44,7 +43,6 @@ pub struct AtRole {
 pub struct Effective {
     /// The setting.
     pub name: String,
-    /// Its value.
     pub value: String,
     /// The source of the value, as pg_settings names it.
     pub source: String,
@@ -58,11 +56,8 @@ pub struct Effective {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Client {
-    /// The pid.
     pub pid: i64,
-    /// The database.
     pub database: Option<String>,
-    /// The role.
     pub role: Option<String>,
     /// The application name.
     pub application: Option<String>,
@@ -76,7 +71,7 @@ pub struct Places {
     /// The values of the settings that pgkit switches, by place, without the record.
     pub values: BTreeMap<Scope, Values>,
     /// The records, by place.
-    pub notes: BTreeMap<Scope, Note>,
+    pub notes: BTreeMap<Scope, SwitchRecord>,
     /// The places whose record cannot be read, and why; nothing is put back there.
     pub unreadable: BTreeMap<Scope, Error>,
     /// The settings of roles within one database, or of all roles. pgkit switches nothing there, but these take
@@ -96,7 +91,7 @@ impl Places {
             self.values.entry(scope).or_default().insert(name.to_owned(), value);
             return;
         }
-        match Note::parse(&value, &scope.place()) {
+        match SwitchRecord::parse(&value, &scope.place()) {
             Ok(note) => drop(self.notes.insert(scope, note)),
             // One damaged record must not keep the other places from being put back.
             Err(e) => drop(self.unreadable.insert(scope, e)),
@@ -185,7 +180,7 @@ impl AtRole {
 }
 
 /// Returns the sessions that began while something was on in this place that is off now.
-pub fn lingering_of(scope: &Scope, note: &Note, clients: &[Client]) -> Vec<Client> {
+pub fn lingering_of(scope: &Scope, note: &SwitchRecord, clients: &[Client]) -> Vec<Client> {
     clients
         .iter()
         .filter(|c| scope.holds(c.database.as_deref(), c.role.as_deref()))
@@ -224,7 +219,7 @@ pub async fn read(writer: &Writer) -> Result<Places> {
                 .one(&format!("SELECT nullif(pg_catalog.current_setting('{KEY}', true), '') AS note"), &[])
                 .await?;
             if let Some(text) = loaded.note {
-                let note = Note::parse(&text, "the server's record")?;
+                let note = SwitchRecord::parse(&text, "the server's record")?;
                 places.notes.insert(Scope::Global, note);
             }
         }

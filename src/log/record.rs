@@ -12,13 +12,10 @@ use crate::session::MARK;
 /// One entry. A field that the format or the prefix does not give is empty.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record {
-    /// The time.
     pub time: Option<Timestamp>,
-    /// The pid.
     pub pid: Option<i64>,
     /// The role.
     pub user: Vec<u8>,
-    /// The database.
     pub database: Vec<u8>,
     /// The application name.
     pub application: Vec<u8>,
@@ -26,13 +23,9 @@ pub struct Record {
     pub client: Vec<u8>,
     /// `LOG`, `ERROR` …
     pub severity: Vec<u8>,
-    /// The SQLSTATE.
     pub sqlstate: Vec<u8>,
-    /// The message.
     pub message: Vec<u8>,
-    /// Its detail.
     pub detail: Vec<u8>,
-    /// Its hint.
     pub hint: Vec<u8>,
     /// The context, such as the function that was running.
     pub context: Vec<u8>,
@@ -47,7 +40,6 @@ pub struct Shape<'a> {
     pub duration_ms: Option<f64>,
     /// The message without the statement: `statement`, `execute NAME`, `plan`, or the whole message.
     pub message: &'a [u8],
-    /// The statement.
     pub statement: Cow<'a, [u8]>,
     /// The parameter values.
     pub parameters: Cow<'a, [u8]>,

@@ -34,9 +34,7 @@ pub enum Got {
 
 /// A source of bytes.
 pub enum Source {
-    /// The server.
     Server(Box<Server>),
-    /// Files.
     Files(Files),
 }
 

@@ -14,8 +14,8 @@ use super::places::{self, AtRole, Client, Effective, Places};
 use super::scope::Scope;
 use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
-use crate::note::{KEY, Note, Restore, SETTINGS, Values, Wish};
-use crate::session::{Echo, Limits, Purpose, Reader, Running, Settings, Writer};
+use crate::note::{KEY, LogRequest, Restore, SETTINGS, SwitchRecord, Values};
+use crate::session::{Echo, InFlight, Limits, Purpose, Reader, Settings, Writer};
 use crate::sql::quote_ident;
 
 /// The key for `pg_advisory_lock`: "pgkitlog".
@@ -40,7 +40,7 @@ pub struct Access {
     /// `-E`
     pub echo: Echo,
     /// The running statement, which a signal cancels.
-    pub running: Running,
+    pub running: InFlight,
 }
 
 impl Access {
@@ -77,9 +77,9 @@ pub struct Switch {
 #[derive(Debug, Clone)]
 pub struct On {
     /// The record as it stands now.
-    pub note: Note,
+    pub note: SwitchRecord,
     /// The record that was there before.
-    pub before: Option<Note>,
+    pub before: Option<SwitchRecord>,
     /// The settings elsewhere that take precedence for some sessions.
     pub overridden: Vec<AtRole>,
     /// The number of existing sessions that will not log, because their settings were fixed when they began.
@@ -92,7 +92,7 @@ pub struct Off {
     /// The place.
     pub scope: Scope,
     /// The record that was there.
-    pub note: Note,
+    pub note: SwitchRecord,
     /// What was done with each setting.
     pub settings: BTreeMap<String, Restore>,
     /// The sessions that began in the meantime, and go on logging until they end.
@@ -191,7 +191,7 @@ impl Switch {
     ///
     /// Errors: one of the server's command-line options forbids it (1), missing permission (77); in both cases
     /// nothing is changed.
-    pub async fn on(&self, scope: &Scope, wish: &Wish) -> Result<On> {
+    pub async fn on(&self, scope: &Scope, wish: &LogRequest) -> Result<On> {
         let places = self.places().await?;
         places.readable(scope)?;
         self.may(scope, &places)?;
@@ -200,7 +200,7 @@ impl Switch {
         }
         let now = self.now().await?;
         let before = places.notes.get(scope).cloned();
-        let note = Note::on(before.as_ref(), &places.of(scope), wish, now);
+        let note = SwitchRecord::on(before.as_ref(), &places.of(scope), wish, now);
         if let Err(e) = self.apply(scope, &note, wish).await {
             // Nothing may be left half done, so what was already set is put back. If the connection is lost, the
             // record says what is to be done.
@@ -224,7 +224,7 @@ impl Switch {
         Ok(On { note, before, overridden, deaf })
     }
 
-    async fn apply(&self, scope: &Scope, note: &Note, wish: &Wish) -> Result<()> {
+    async fn apply(&self, scope: &Scope, note: &SwitchRecord, wish: &LogRequest) -> Result<()> {
         let print = note.print()?;
         if *scope == Scope::Global {
             // Each ALTER SYSTEM is a transaction of its own, so the record is written first: then it is there
@@ -241,14 +241,20 @@ impl Switch {
         }
     }
 
-    async fn undo(&self, scope: &Scope, before: Option<&Note>, found: &Values, wish: &Wish) -> Result<()> {
+    async fn undo(
+        &self,
+        scope: &Scope,
+        before: Option<&SwitchRecord>,
+        found: &Values,
+        wish: &LogRequest,
+    ) -> Result<()> {
         if *scope != Scope::Global {
             return Ok(());
         }
         for name in wish.settings.keys() {
             self.put(scope, name, found.get(name).map(String::as_str)).await?;
         }
-        let record = before.map(Note::print).transpose()?;
+        let record = before.map(SwitchRecord::print).transpose()?;
         self.put(scope, KEY, record.as_deref()).await?;
         self.reload().await
     }
@@ -324,14 +330,14 @@ impl Switch {
     }
 
     /// Refuses settings of the server's command line, which ALTER SYSTEM cannot override.
-    async fn refuse_fixed(&self, wish: &Wish) -> Result<()> {
+    async fn refuse_fixed(&self, wish: &LogRequest) -> Result<()> {
         let reader = self.access.fresh(None).await?;
         let found: Vec<Effective> = reader.structs(EFFECTIVE, &[]).await?;
         reader.close().await;
         for one in found.iter().filter(|one| one.source == "command line") {
             if wish.settings.get(&one.name).is_some_and(|value| *value != one.value) {
                 return Err(Error::new(
-                    Exit::Bad,
+                    Exit::BadAnswer,
                     format!("{} = {} is set on the server's command line, which overrides ALTER SYSTEM", one.name, one.value),
                 )
                 .hint("nothing was changed; log a database or a role instead (--database, --role), or start the server without that option"));

@@ -226,7 +226,7 @@ impl<'a> Tail<'a> {
             Source::Server(_) => false,
             Source::Files(files) => !only || !files.is_last(),
         };
-        others && matches!(error.exit, Exit::Data | Exit::Io)
+        others && matches!(error.exit, Exit::BadInput | Exit::Io)
     }
 
     fn fault(&mut self, error: &Error) {

@@ -120,7 +120,6 @@ struct Piece<'a> {
     stream: usize,
     /// The time, in the form of RFC 3339.
     time: Option<Cow<'a, str>>,
-    /// The pid.
     pid: Option<u32>,
 }
 
@@ -190,7 +189,6 @@ impl Unwrapper {
         Unwrapper::new(self.wrapping, self.wanted)
     }
 
-    /// Returns the wrapping.
     pub fn wrapping(&self) -> Wrapping {
         self.wrapping
     }

@@ -17,8 +17,8 @@ use super::switch::{Access, Foreign, Switch};
 use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
 use crate::helper::Master;
-use crate::note::Note;
-use crate::session::{Purpose, Running, Writer};
+use crate::note::SwitchRecord;
+use crate::session::{InFlight, Purpose, Writer};
 
 /// How often to check.
 const TICK: Duration = Duration::from_secs(1);
@@ -87,7 +87,7 @@ pub async fn run(master: &mut Master) -> Exit {
         Ok(None) => return Exit::Done,
         Err(e) => return e.exit,
     };
-    let access = Access { target: orders.target.clone(), echo: None, running: Running::default() };
+    let access = Access { target: orders.target.clone(), echo: None, running: InFlight::default() };
     let mut watcher = Watcher {
         master,
         orders,
@@ -192,7 +192,7 @@ impl Watcher<'_> {
     async fn look(&mut self, writer: &Writer, place: &Place) -> Result<(Timestamp, Option<End>)> {
         let places = places::read(writer).await?;
         let now = places::now(writer).await?;
-        let ours = |note: &&Note| note.id == self.orders.id;
+        let ours = |note: &&SwitchRecord| note.id == self.orders.id;
         // A database or role keeps its record when it is renamed, and a session goes on when its role is.
         if let Some(scope) = places.of_id(&self.orders.id, &self.orders.scope).into_iter().next() {
             self.orders.scope = scope;
@@ -238,7 +238,7 @@ impl Watcher<'_> {
                     }
                     return if lingers { self.linger().await } else { Exit::Done };
                 }
-                Err(e) if asked || begun.elapsed() > PATIENCE || e.exit == Exit::Data => {
+                Err(e) if asked || begun.elapsed() > PATIENCE || e.exit == Exit::BadInput => {
                     let exit = e.exit;
                     if asked {
                         self.master.answer::<()>(Err(e));

@@ -13,13 +13,9 @@ pub enum Word {
     Calm,
     /// `ERROR`, `FATAL`, `PANIC`.
     Error,
-    /// `DETAIL`
     Detail,
-    /// `HINT`
     Hint,
-    /// `CONTEXT`
     Context,
-    /// `STATEMENT`
     Statement,
     /// `QUERY`, `LOCATION`, `BACKTRACE`: parts that a record has no field for.
     Other,

@@ -299,7 +299,7 @@ mod tests {
         assert_eq!(at("2026-13-25 02:30:00 UTC"), None);
         assert_eq!(at("yesterday"), None);
         let error = Clock::named("UTC").unwrap().instant(b"2026-11-24 06:24:50 IST").unwrap_err();
-        assert_eq!(error.exit, crate::error::Exit::Data);
+        assert_eq!(error.exit, crate::error::Exit::BadInput);
         assert!(Clock::named("Mars/Olympus").is_err());
         let elsewhere = Clock::named("UTC").unwrap().unneeded().instant(b"2026-11-24 06:24:50 IST").unwrap();
         assert_eq!(elsewhere, Instant::Somewhere);

@@ -75,7 +75,6 @@ pub struct Output {
 /// Whether the reader is still there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reader {
-    /// It is there.
     There,
     /// It is gone; nothing that follows is wanted.
     Gone,

@@ -32,9 +32,7 @@ pub enum Cell<'a> {
     Date(i32),
     /// Months, days and microseconds, kept apart as the server does.
     Interval {
-        /// Months.
         months: i32,
-        /// Days.
         days: i32,
         /// Microseconds.
         micros: i64,
@@ -54,35 +52,21 @@ pub type Raw<'a> = smallvec::SmallVec<[Option<&'a [u8]>; 10]>;
 /// The closed list of column types; anything else must be cast in the report's SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scalar {
-    /// `bool`
     Bool,
-    /// `int2`
     Int2,
-    /// `int4`
     Int4,
-    /// `int8`
     Int8,
-    /// `oid`
     Oid,
-    /// `float4`
     Float4,
-    /// `float8`
     Float8,
-    /// `numeric`
     Numeric,
     /// `text`, `name`, `varchar`, `bpchar`, `"char"`
     Text,
-    /// `timestamptz`
     Timestamptz,
-    /// `timestamp`
     Timestamp,
-    /// `date`
     Date,
-    /// `interval`
     Interval,
-    /// `json`
     Json,
-    /// `jsonb`
     Jsonb,
 }
 

@@ -22,7 +22,6 @@ type Stored = Vec<u8>;
 pub struct Key {
     /// The index of the column.
     pub index: usize,
-    /// The type of the column.
     pub kind: ColumnType,
     /// Whether the largest comes first; NULLs come last in any case.
     pub descending: bool,

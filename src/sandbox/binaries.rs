@@ -64,7 +64,7 @@ fn find_under(root: &Path, bin_dir: Option<&Path>, env: &dyn Fn(&str) -> Option<
         return named(dir, "--bin-dir", Exit::Usage);
     }
     if let Some(dir) = env("PGKIT_PG_BIN").filter(|dir| !dir.is_empty()) {
-        return named(Path::new(&dir), "PGKIT_PG_BIN", Exit::Data);
+        return named(Path::new(&dir), "PGKIT_PG_BIN", Exit::BadInput);
     }
     let path: Vec<PathBuf> =
         std::env::split_paths(&env("PATH").unwrap_or_default()).filter(|dir| dir.is_absolute()).collect();
@@ -274,7 +274,7 @@ mod tests {
         assert_eq!(error.exit, Exit::Usage);
         assert!(error.message.contains("missing `initdb`"), "{error}");
         let env = |name: &str| (name == "PGKIT_PG_BIN").then(|| empty.display().to_string());
-        assert_eq!(find_under(root.path(), None, &env).unwrap_err().exit, Exit::Data);
+        assert_eq!(find_under(root.path(), None, &env).unwrap_err().exit, Exit::BadInput);
         let error = find_under(root.path(), Some(&root.path().join("usr/lib/postgresql/18")), &nothing);
         assert!(error.unwrap_err().hints[0].contains("did you mean"));
         let old = fake(root.path(), "old", "9.6.24");

@@ -7,7 +7,7 @@ use super::options::Password;
 use super::server::SUPERUSER;
 use crate::connect::{self, Disk, Environment, Flags};
 use crate::error::{Error, Result};
-use crate::session::{Running, Wire};
+use crate::session::{InFlight, Wire};
 
 /// The database with the sample data.
 pub const DATABASE: &str = "demo";
@@ -63,7 +63,7 @@ async fn run(socket_dir: &Path, port: u16, database: &str, failed: &str, stateme
     let target = connect::resolve(&flags, &Environment::default(), &Disk)?;
     let mut nobody_asks = |_: &str| Err(Error::bug("a sandbox asked for a password"));
     let (mut wire, ..) =
-        Wire::connect(&target, "SELECT", "", &Running::default(), &mut nobody_asks).await.map_err(failed)?;
+        Wire::connect(&target, "SELECT", "", &InFlight::default(), &mut nobody_asks).await.map_err(failed)?;
     for sql in statements {
         wire.run(sql).await.map_err(failed)?;
     }

@@ -15,7 +15,7 @@ pub(super) fn exit_of(sqlstate: &str) -> Exit {
         // Out of memory, disk or connections.
         state if state.starts_with("53") => Exit::TryAgain,
         // Data exceptions, most often an invalid regular expression.
-        _ => Exit::Data,
+        _ => Exit::BadInput,
     }
 }
 
@@ -61,10 +61,10 @@ mod tests {
             ("42501", Exit::Permission),
             ("57014", Exit::TryAgain),
             ("55P03", Exit::TryAgain),
-            ("2201B", Exit::Data),
+            ("2201B", Exit::BadInput),
             ("57P01", Exit::Unavailable),
             ("08006", Exit::Unavailable),
-            ("42P01", Exit::Data),
+            ("42P01", Exit::BadInput),
         ] {
             assert_eq!(exit_of(state), exit, "{state}");
         }

@@ -20,11 +20,11 @@ pub use echo::{Echo, echoed, echoed_text};
 pub use failure::explain;
 pub use link::{Rows, push_values};
 pub use reader::Reader;
-pub use running::{CANCEL_PATIENCE, Running};
+pub use running::{CANCEL_PATIENCE, InFlight};
 pub use service::Service;
 pub use settings::Settings;
 pub use value::Value;
-pub use wire::{Answer, Hearer, Part, Piped, Protocol, TextRow, Wire};
+pub use wire::{Hearer, Part, Piped, Protocol, Response, TextRow, Wire};
 pub use writer::{Limits, Purpose, Writer};
 
 pub use crate::connect::{MARK, PATH, house};

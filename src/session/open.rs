@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::echo::Echo;
 use super::failure::explain;
-use super::running::{Registered, Running};
+use super::running::{InFlight, Registered};
 use crate::connect::{self, Connected, Opening, Target};
 use crate::error::{Error, Result};
 
@@ -53,7 +53,7 @@ pub(super) async fn open(
     target: &Target,
     opening: &Opening<'_>,
     echo: &Echo,
-    running: &Running,
+    running: &InFlight,
     ask: &mut dyn FnMut(&str) -> Result<String>,
 ) -> Result<Opened> {
     let mut connected = connect::connect(target, opening, ask).await?;

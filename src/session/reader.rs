@@ -8,7 +8,7 @@ use tokio_postgres::Row;
 use super::echo::Echo;
 use super::link::{Link, Rows};
 use super::open;
-use super::running::Running;
+use super::running::InFlight;
 use super::settings::Settings;
 use super::value::Value;
 use crate::connect::{ServerVersion, Target, drop_role};
@@ -29,7 +29,7 @@ impl Reader {
         target: &Target,
         settings: Settings,
         echo: Echo,
-        running: &Running,
+        running: &InFlight,
         ask: &mut dyn FnMut(&str) -> Result<String>,
     ) -> Result<Reader> {
         let patience = open::patience(settings.statement_timeout);

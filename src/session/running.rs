@@ -12,11 +12,11 @@ pub const CANCEL_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The sessions that may be running a statement, so that a signal can cancel it.
 #[derive(Clone, Default)]
-pub struct Running(Rc<RefCell<BTreeMap<u64, Canceler>>>);
+pub struct InFlight(Rc<RefCell<BTreeMap<u64, Canceler>>>);
 
-/// The registration of one session in [`Running`], which ends when this is dropped.
+/// The registration of one session in [`InFlight`], which ends when this is dropped.
 pub(super) struct Registered {
-    running: Running,
+    running: InFlight,
     id: u64,
 }
 
@@ -26,7 +26,7 @@ impl Drop for Registered {
     }
 }
 
-impl Running {
+impl InFlight {
     pub(super) fn register(&self, canceler: Canceler) -> Registered {
         let mut all = self.0.borrow_mut();
         let id = all.last_key_value().map_or(0, |(last, _)| last + 1);

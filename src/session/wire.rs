@@ -15,7 +15,7 @@ use tokio_postgres::fallible_iterator::FallibleIterator;
 use super::failure::exit_of;
 use super::link::KEPT;
 use super::open;
-use super::running::{Registered, Running};
+use super::running::{InFlight, Registered};
 use super::settings::WATCH_CLIENT;
 use crate::connect::MARK;
 use crate::connect::{self, Bare, Canceler, Opening, ServerVersion, Target};
@@ -29,7 +29,7 @@ pub type TextRow = Vec<Option<String>>;
 
 /// The result of a statement.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Answer {
+pub struct Response {
     /// The time from the first byte sent to the last one received.
     pub took: Duration,
     /// The names of the columns, if rows were kept.
@@ -117,7 +117,7 @@ impl Wire {
         target: &Target,
         question: &str,
         pooler_hint: &str,
-        running: &Running,
+        running: &InFlight,
         ask: &mut dyn FnMut(&str) -> Result<String>,
     ) -> Result<(Wire, Vec<Option<String>>, Target)> {
         let opening = Opening {
@@ -194,7 +194,7 @@ impl Wire {
     /// Sends SQL text in one simple-query message. The rows are kept if `keep` is set.
     ///
     /// Errors: the connection is lost (69). A refusal by the server is part of the answer.
-    pub async fn simple(&mut self, sql: &str, keep: bool) -> Result<Answer> {
+    pub async fn simple(&mut self, sql: &str, keep: bool) -> Result<Response> {
         self.begin().await?;
         frontend::query(sql, &mut self.send).map_err(|e| unsendable(&e))?;
         self.exchange(true, keep).await
@@ -204,7 +204,7 @@ impl Wire {
     /// the answers to each part, up to and including the first one that was refused.
     ///
     /// Errors: the connection is lost (69).
-    pub async fn in_one_go(&mut self, parts: &[Part<'_>]) -> Result<Vec<Vec<Answer>>> {
+    pub async fn in_one_go(&mut self, parts: &[Part<'_>]) -> Result<Vec<Vec<Response>>> {
         self.begin().await?;
         for part in parts {
             match part {
@@ -238,7 +238,10 @@ impl Wire {
     }
 
     /// Prepares statements under their names, up to the first one that is refused. Errors: as for [`Wire::simple`].
-    pub async fn prepare<'a>(&mut self, all: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Answer> {
+    pub async fn prepare<'a>(
+        &mut self,
+        all: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Response> {
         self.begin().await?;
         for (name, sql) in all {
             frontend::parse(name, sql, std::iter::empty(), &mut self.send).map_err(|e| unsendable(&e))?;
@@ -254,7 +257,7 @@ impl Wire {
         sql: Option<&str>,
         values: &[Option<&str>],
         keep: bool,
-    ) -> Result<Answer> {
+    ) -> Result<Response> {
         self.begin().await?;
         if let Some(sql) = sql {
             frontend::parse(name, sql, std::iter::empty(), &mut self.send).map_err(|e| unsendable(&e))?;
@@ -268,7 +271,7 @@ impl Wire {
     }
 
     /// Sends the buffered messages, and reads until the server is ready again.
-    async fn exchange(&mut self, is_simple: bool, keep: bool) -> Result<Answer> {
+    async fn exchange(&mut self, is_simple: bool, keep: bool) -> Result<Response> {
         let begun = Instant::now();
         let mut answers = Vec::new();
         let patience = self.patience;
@@ -289,7 +292,7 @@ impl Wire {
         let refused = answers.iter().position(|answer| answer.refused.is_some());
         let counts = refused.or_else(|| answers.iter().rposition(|answer| !answer.columns.is_empty()));
         let answer = counts.map(|i| answers.swap_remove(i)).unwrap_or_default();
-        Ok(Answer { took, status, ..answer })
+        Ok(Response { took, status, ..answer })
     }
 
     /// Starts a new exchange, after reading and discarding what the server still sends for one that was dropped
@@ -323,8 +326,8 @@ impl Wire {
 
     /// Reads until the server is ready again, and collects one answer per statement. `keep` says for which of them,
     /// counted from 0, the rows are kept.
-    async fn receive_all(&mut self, keep: &dyn Fn(usize) -> bool, answers: &mut Vec<Answer>) -> Result<()> {
-        let mut answer = Answer::default();
+    async fn receive_all(&mut self, keep: &dyn Fn(usize) -> bool, answers: &mut Vec<Response>) -> Result<()> {
+        let mut answer = Response::default();
         let mut kept = 0;
         let mut within = Some(AT_ONCE);
         loop {

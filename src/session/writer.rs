@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::echo::Echo;
 use super::link::Link;
 use super::open;
-use super::running::Running;
+use super::running::InFlight;
 use super::service::Service;
 use super::settings::{timeout, watch_client};
 use super::value::Value;
@@ -119,7 +119,7 @@ impl Writer {
         target: &Target,
         limits: Limits,
         echo: Echo,
-        running: &Running,
+        running: &InFlight,
         ask: &mut dyn FnMut(&str) -> Result<String>,
     ) -> Result<Writer> {
         let opening = Opening {

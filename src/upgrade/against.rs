@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::checks;
 use super::cluster::{self, Old};
-use super::examine::{Installation, Question, Work};
+use super::examine::{Examination, Installation, Work};
 use super::finding::{Finding, Severity};
 use super::libraries::{self, Verdict};
 use super::settings;
@@ -64,7 +64,7 @@ impl Work<'_> {
     }
 
     async fn start(&self, new: &Installation, preload: &[String]) -> Result<Trial> {
-        let Question { settings, echo, running, .. } = self.question;
+        let Examination { settings, echo, running, .. } = self.question;
         Trial::start(&new.sandbox, preload, None, settings, echo.clone(), running).await
     }
 

@@ -10,7 +10,6 @@ use super::finding::{Finding, Severity};
 pub enum Scope {
     /// Once, because its answer is the same in every database.
     Cluster,
-    /// In every database.
     Database,
 }
 
@@ -53,7 +52,6 @@ impl Check {
     }
 }
 
-/// All checks.
 pub const CHECKS: &[Check] = &[
     check(
         "databases",

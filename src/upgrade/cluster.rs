@@ -35,7 +35,6 @@ pub struct Old {
     pub is_install_user: Option<bool>,
     /// Whether the connected role is a superuser.
     pub is_superuser: Option<bool>,
-    /// Whether it is a standby.
     pub is_standby: bool,
     /// The encoding that initdb was given or chose; this and the following are those of template0.
     pub encoding: String,

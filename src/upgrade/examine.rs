@@ -17,7 +17,7 @@ use super::settings::{self, Used};
 use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
 use crate::sandbox::{self, Binaries, Options};
-use crate::session::{Echo, Reader, Running, Settings, Value};
+use crate::session::{Echo, InFlight, Reader, Settings, Value};
 use crate::sql::{self, Reach};
 
 const DUMPED: &str = include_str!("../../queries/upgrade/dumped.sql");
@@ -46,7 +46,7 @@ impl Installation {
 }
 
 /// What is to be examined, and how.
-pub struct Question<'a> {
+pub struct Examination<'a> {
     /// A session of the old server.
     pub target: Target,
     /// How its transactions are set up.
@@ -54,7 +54,7 @@ pub struct Question<'a> {
     /// Shows the SQL.
     pub echo: Echo,
     /// The running statement, which a signal cancels.
-    pub running: Running,
+    pub running: InFlight,
     /// Asks for a password.
     pub ask: fn(&str) -> Result<String>,
     /// The new major version; `None` means the newest that is known.
@@ -69,7 +69,7 @@ pub struct Question<'a> {
 
 /// What was found.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Examined {
     /// The findings, the worst first.
     pub findings: Vec<Finding>,
     /// The database that was connected to.
@@ -131,7 +131,7 @@ pub(super) struct Needs {
 
 /// An examination in progress.
 pub(super) struct Work<'a> {
-    pub(super) question: &'a Question<'a>,
+    pub(super) question: &'a Examination<'a>,
     pub(super) from: u32,
     pub(super) to: u32,
     pub(super) findings: Vec<Finding>,
@@ -150,7 +150,7 @@ pub(super) struct Work<'a> {
 ///
 /// Errors: no connection (69), the new version is not newer (64), the new cluster's folder contains no cluster
 /// (65).
-pub async fn examine(question: &Question<'_>) -> Result<Answer> {
+pub async fn examine(question: &Examination<'_>) -> Result<Examined> {
     let mut reader = question.reader(&question.target).await?;
     let from = reader.version().major();
     let to = question.goal(from, &reader)?;
@@ -224,10 +224,10 @@ pub async fn examine(question: &Question<'_>) -> Result<Answer> {
     }
     findings.sort();
     findings.dedup();
-    Ok(Answer { findings, home, to, overdue })
+    Ok(Examined { findings, home, to, overdue })
 }
 
-impl Question<'_> {
+impl Examination<'_> {
     pub(super) async fn reader(&self, target: &Target) -> Result<Reader> {
         let mut ask = self.ask;
         Reader::connect(target, self.settings.clone(), self.echo.clone(), &self.running, &mut ask).await

@@ -45,7 +45,6 @@ impl Use {
 /// What is known about a library on the new server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It loads.
     Loads,
     /// It loads, but only from shared_preload_libraries.
     LoadsPreloaded,

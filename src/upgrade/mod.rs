@@ -19,7 +19,7 @@ mod script;
 mod settings;
 mod trial;
 
-pub use examine::{Answer, Installation, Question, examine};
+pub use examine::{Examination, Examined, Installation, examine};
 pub use finding::{Finding, Severity};
-pub use rehearsal::{Plan, Wish};
+pub use rehearsal::{Plan, RehearsalMode};
 pub use script::script;

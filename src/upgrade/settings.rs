@@ -14,7 +14,6 @@ pub struct Used {
     pub place: String,
     /// Its name, in lower case.
     pub name: String,
-    /// Its value.
     pub value: Option<String>,
     /// The SQL that resets it; `None` if it is in the server's files.
     pub sql: Option<String>,

@@ -12,7 +12,7 @@ use crate::connect::{self, Disk, Environment, Flags, Target};
 use crate::error::{Error, Exit, Result};
 use crate::helper::aside;
 use crate::sandbox::{self, Options, Server};
-use crate::session::{Echo, Reader, Running, Settings, Value};
+use crate::session::{Echo, InFlight, Reader, Settings, Value};
 use crate::sql::quote_literal;
 
 const FACTS: &str = include_str!("../../queries/upgrade/new/facts.sql");
@@ -65,7 +65,7 @@ pub struct Trial {
     target: Target,
     settings: Settings,
     echo: Echo,
-    running: Running,
+    running: InFlight,
     reader: Reader,
 }
 
@@ -81,7 +81,7 @@ impl Trial {
         user: Option<&str>,
         settings: &Settings,
         echo: Echo,
-        running: &Running,
+        running: &InFlight,
     ) -> Result<Trial> {
         let mut options = options.clone();
         if !preload.is_empty() {

@@ -1,5 +1,5 @@
 //! What is generated and committed is what the program prints now: completions, and the blocks of README.md that
-//! begin with `$ pgkit`, and those of docs. `UPDATE=1 cargo test --test current` rewrites them.
+//! begin with `$ pgkit`, and those of docs. `UPDATE=1 cargo test --test all current::` rewrites them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,5 +1,6 @@
 //! The floors of the house: which room may use which, read off the source.
 
+mod dependencies;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -249,7 +249,7 @@ fn verdict(options: &Options, outcome: &Outcome, taken: &[Taken]) -> Exit {
     let mut exit = Exit::Done;
     for ((variant, refused), taken) in options.variants.iter().zip(&outcome.refused).zip(taken) {
         if let Some(refused) = refused {
-            exit = Exit::Bad;
+            exit = Exit::BadAnswer;
             error::print(&Error {
                 message: format!(
                     "{}: {} of its runs failed, the first with: {}",
@@ -260,11 +260,11 @@ fn verdict(options: &Options, outcome: &Outcome, taken: &[Taken]) -> Exit {
         }
     }
     if let Some(difference) = &outcome.difference {
-        exit = Exit::Bad;
+        exit = Exit::BadAnswer;
         let name = |v: usize| options.variants[v].name.as_str();
         error::print(
             &Error::new(
-                Exit::Bad,
+                Exit::BadAnswer,
                 format!(
                     "for {}, the variants return different rows",
                     described(&options.values[difference.value])

@@ -16,9 +16,9 @@ use crate::session::{Value, Writer};
 const RESET: &str = include_str!("../../../queries/jobs/reset.sql");
 const UNLOCK: &str = include_str!("../../../queries/jobs/unlock.sql");
 const PAUSE: &str = include_str!("../../../queries/jobs/pause.sql");
-const KNOWN: &str = include_str!("../../../queries/jobs/known_job.sql");
+const KNOWN: &str = include_str!("../../../queries/jobs/job_exists.sql");
 const TRY_LOCK: &str = include_str!("../../../queries/jobs/try_lock.sql");
-const BEHIND: &str = include_str!("../../../queries/jobs/behind.sql");
+const BEHIND: &str = include_str!("../../../queries/jobs/attempt_of_claim.sql");
 
 fn command(name: &'static str, about: &'static str, examples: &[&str]) -> Command {
     shared::command::<WriteArgs>(name, about, examples).arg(shared::names().required(true).help("The job"))

@@ -53,7 +53,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let mut listing = Listing::new(context, "jobs check", COLUMNS, &args.format)?;
     let read = shared::read(context, &args.file)?;
     if !read.tell() {
-        return Ok(Exit::Data);
+        return Ok(Exit::BadInput);
     }
     for job in plan::order(&read.parsed.jobs) {
         if listing.push(&row(job))? == Flow::Enough {

@@ -4,7 +4,7 @@ use clap::{ArgMatches, Args, Command};
 use jiff::{SignedDuration, Timestamp};
 
 use super::shared::{self, LookArgs};
-use super::when::{Wish, parse_date};
+use super::when::{RunRequest, parse_date};
 use crate::commands::context::Context;
 use crate::commands::listing::Listing;
 use crate::error::{Exit, Result};
@@ -124,7 +124,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
 pub(super) async fn why(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     let args: LookArgs = shared::parse(own)?;
     let names: Vec<String> = own.get_one::<String>("name").into_iter().cloned().collect();
-    decisions(context, root, own, &args, &names, &Wish::Due).await
+    decisions(context, root, own, &args, &names, &RunRequest::Due).await
 }
 
 /// Shows the decision for these jobs, or for all of them, in words: what `jobs run` would do now.
@@ -134,7 +134,7 @@ pub(super) async fn decisions(
     own: &ArgMatches,
     args: &LookArgs,
     names: &[String],
-    wish: &Wish<'_>,
+    wish: &RunRequest<'_>,
 ) -> Result<Exit> {
     let mut listing = Listing::new(context, "jobs why", WHY, &args.format)?;
     let read = shared::read(context, &args.file)?;
@@ -144,7 +144,7 @@ pub(super) async fn decisions(
         shared::find(&jobs, name)?;
     }
     let date = match (wish, names) {
-        (Wish::Date(text, _), [name]) => Some(parse_date(text, shared::find(&jobs, name)?)?),
+        (RunRequest::Date(text, _), [name]) => Some(parse_date(text, shared::find(&jobs, name)?)?),
         _ => None,
     };
     let asked = async |reader: &Reader, place: &Place| {
@@ -160,15 +160,15 @@ pub(super) async fn decisions(
         let state = snapshot.state(&job.name);
         let paused = state.as_ref().is_some_and(|state| state.paused);
         let (runs, words) = match (wish, date) {
-            (Wish::Date(_, false), Some(date)) if done && !paused => {
+            (RunRequest::Date(_, false), Some(date)) if done && !paused => {
                 (false, format!("has already run for {date}; use --rerun to run it again"))
             }
-            (Wish::Date(..), Some(date)) if !paused => {
+            (RunRequest::Date(..), Some(date)) if !paused => {
                 // The decision for a plain job would not show the date.
                 let named = Job { backfill: true, ..job.clone() };
                 told(&named, &Decision::Run(Dates::one(date)), &snapshot)
             }
-            (Wish::Forced, _) if !paused => {
+            (RunRequest::Forced, _) if !paused => {
                 told(job, &Decision::Run(plan::forced(job, state.as_ref(), snapshot.now)), &snapshot)
             }
             _ => told(job, &decide(job, &snapshot), &snapshot),

@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use crate::error::{self, Error, Result};
 use crate::escape;
 use crate::jobs::job::Job;
-use crate::jobs::talk::{Event, Outcome, Told};
+use crate::jobs::talk::{Event, Outcome, Progress};
 use crate::output::{Output, Reader};
 use crate::sql::{self, Reach};
 
@@ -68,7 +68,7 @@ impl Reporter {
         self.failure.map_or(Ok(()), Err)
     }
 
-    pub(super) fn tell(&mut self, told: Told<'_>) {
+    pub(super) fn tell(&mut self, told: Progress<'_>) {
         if let How::Lines = self.how {
             match self.line(&told) {
                 Ok(Reader::There) => {}
@@ -79,7 +79,7 @@ impl Reporter {
                 }
             }
             // Programs read the events on stdout; people read stderr.
-            if let Told::Event(_, Event::Sql { .. }) = told {
+            if let Progress::Event(_, Event::Sql { .. }) = told {
                 self.people(&told);
             }
             return;
@@ -88,10 +88,10 @@ impl Reporter {
     }
 
     /// Writes one event as one line of JSON.
-    fn line(&mut self, told: &Told<'_>) -> Result<Reader> {
+    fn line(&mut self, told: &Progress<'_>) -> Result<Reader> {
         let value = match told {
-            Told::Event(_, Event::Sql { .. }) => return Ok(Reader::There),
-            Told::Event(job, event) => {
+            Progress::Event(_, Event::Sql { .. }) => return Ok(Reader::There),
+            Progress::Event(job, event) => {
                 let mut value = serde_json::to_value(event).unwrap_or_default();
                 if let (Some(object), Event::Finished { how, .. }) = (value.as_object_mut(), event) {
                     object.remove("how");
@@ -115,7 +115,7 @@ impl Reporter {
                 }
                 named(job, value)
             }
-            Told::Outcome(job, outcome) => {
+            Progress::Outcome(job, outcome) => {
                 let (word, why, held) = words(outcome);
                 let mut value = serde_json::json!({ "event": "outcome", "outcome": word });
                 if let (Some(object), Some(why)) = (value.as_object_mut(), why) {
@@ -126,8 +126,8 @@ impl Reporter {
                 }
                 named(job, value)
             }
-            Told::Warning(text) => serde_json::json!({ "event": "warning", "text": text }),
-            Told::Passed(pass) => serde_json::json!({
+            Progress::Warning(text) => serde_json::json!({ "event": "warning", "text": text }),
+            Progress::Passed(pass) => serde_json::json!({
                 "event": "passed", "succeeded": pass.succeeded, "failed": pass.failed,
                 "interrupted": pass.interrupted, "ongoing": pass.ongoing, "locked": pass.locked, "held": pass.held,
             }),
@@ -149,10 +149,10 @@ impl Reporter {
         }
     }
 
-    fn people(&mut self, told: &Told<'_>) {
+    fn people(&mut self, told: &Progress<'_>) {
         let quiet = self.how == How::People { quiet: true };
         match told {
-            Told::Event(job, Event::Started { date, attempt, number, of, .. }) => {
+            Progress::Event(job, Event::Started { date, attempt, number, of, .. }) => {
                 if let Some(bars) = &self.bars {
                     let bar = self.running.entry(job.name.clone()).or_insert_with(|| {
                         let bar = bars.add(ProgressBar::new_spinner());
@@ -168,8 +168,8 @@ impl Reporter {
                 }
             }
             // Its outcome, which follows, says more.
-            Told::Event(_, Event::Finished { how, .. }) if how.cut => {}
-            Told::Event(job, Event::Finished { date, how }) => match &how.failure {
+            Progress::Event(_, Event::Finished { how, .. }) if how.cut => {}
+            Progress::Event(job, Event::Finished { date, how }) => match &how.failure {
                 None if quiet => {}
                 None if job.backfill => {
                     self.say(&format!("{}: finished {date} in {}", job.name, people(how.duration)));
@@ -183,13 +183,15 @@ impl Reporter {
                     failure.message.lines().next().unwrap_or_default()
                 )),
             },
-            Told::Event(job, Event::Warning { text }) => self.say(&format!("WARNING: {}: {text}", job.name)),
-            Told::Event(_, Event::Sql { text }) => {
+            Progress::Event(job, Event::Warning { text }) => {
+                self.say(&format!("WARNING: {}: {text}", job.name))
+            }
+            Progress::Event(_, Event::Sql { text }) => {
                 error::note(&sql::harmless(text.trim_end(), Reach::Unicode));
             }
-            Told::Event(..) | Told::Passed(_) => {}
-            Told::Warning(text) => self.say(&format!("WARNING: {text}")),
-            Told::Outcome(job, outcome) => {
+            Progress::Event(..) | Progress::Passed(_) => {}
+            Progress::Warning(text) => self.say(&format!("WARNING: {text}")),
+            Progress::Outcome(job, outcome) => {
                 if let Some(bar) = self.running.remove(&job.name) {
                     bar.finish_and_clear();
                 }

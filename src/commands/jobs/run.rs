@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::report::{How, Reporter};
 use super::shared::{self, FileArgs, LookArgs};
-use super::when::{Wish, parse_date};
+use super::when::{RunRequest, parse_date};
 use crate::commands::args::{self, ConnectionArgs, EchoArgs, FormatArgs, SessionArgs};
 use crate::commands::context::Context;
 use crate::commands::open;
@@ -19,12 +19,12 @@ use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
 use crate::jobs::account::{self, Account};
 use crate::jobs::job::Job;
+use crate::jobs::occurrences::Slots;
 use crate::jobs::process::folder_of;
 use crate::jobs::runner::{Reload, Runner, Surroundings};
 use crate::jobs::schedule::Schedule;
-use crate::jobs::slots::Slots;
 use crate::jobs::store;
-use crate::jobs::talk::{Tell, Told, Wishes};
+use crate::jobs::talk::{Progress, ProgressSink, RunOptions};
 use crate::render::FormatName;
 use crate::units::parse_duration;
 
@@ -99,9 +99,9 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
             session: args.session.clone(),
         };
         let wish = match (&args.date, args.force) {
-            (Some(text), _) => Wish::Date(text, args.rerun),
-            (None, true) => Wish::Forced,
-            (None, false) => Wish::Due,
+            (Some(text), _) => RunRequest::Date(text, args.rerun),
+            (None, true) => RunRequest::Forced,
+            (None, false) => RunRequest::Due,
         };
         return super::next::decisions(context, root, own, &look, &names, &wish).await;
     }
@@ -141,7 +141,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         (Some(_), _) => return Err(Error::usage("--date requires exactly one job")),
     };
     let jobs: Vec<Rc<Job>> = jobs.into_iter().map(Rc::new).collect();
-    let wishes = Wishes {
+    let wishes = RunOptions {
         names,
         force: args.force,
         date,
@@ -170,7 +170,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let reasons = args.verbose || (!wishes.names.is_empty() && args.every.is_none());
     let reporter = Reporter::new(how, reasons)?;
     let reporter = RefCell::new(reporter);
-    let mut tell = |told: Told<'_>| reporter.borrow_mut().tell(told);
+    let mut tell = |told: Progress<'_>| reporter.borrow_mut().tell(told);
     let opened = match args.every {
         None => Runner::open(connect, around, stop.clone()).await,
         Some(_) => Runner::open_when_there(connect, around, stop.clone(), &mut tell).await,
@@ -183,7 +183,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         None => runner.pass(&jobs, &wishes, &mut tell).await.map(|pass| pass.exit(args.ignore_failures)),
         Some(every) => {
             let mut watched = Watched { stamp: stamp(&path), path, owner, user };
-            let reload = &mut |tell: Tell<'_>| {
+            let reload = &mut |tell: ProgressSink<'_>| {
                 if reporter.borrow().is_deaf() { Reload::End } else { watched.reload(context, &args, tell) }
             };
             runner.stay(jobs, reload, &wishes, every, &mut tell).await.map(|()| Exit::Done)
@@ -214,7 +214,7 @@ fn stamp(path: &Path) -> Option<Stamp> {
 impl Watched {
     /// Returns the jobs if the file has changed and is valid. A file with faults changes nothing, and is reported
     /// once.
-    fn reload(&mut self, context: &Context, args: &RunArgs, tell: Tell<'_>) -> Reload {
+    fn reload(&mut self, context: &Context, args: &RunArgs, tell: ProgressSink<'_>) -> Reload {
         let stamp = stamp(&self.path);
         if stamp == self.stamp {
             return Reload::Same;
@@ -231,7 +231,7 @@ impl Watched {
         match shared::read(context, &args.file).and_then(same) {
             Ok(new) => Reload::New(new.into_iter().map(Rc::new).collect()),
             Err(e) => {
-                tell(Told::Warning(format!("{}: keeping the jobs as they were", e.message)));
+                tell(Progress::Warning(format!("{}: keeping the jobs as they were", e.message)));
                 Reload::Same
             }
         }

@@ -75,7 +75,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         let many = if jobs.len() == 1 { "one job".to_owned() } else { format!("{} jobs", jobs.len()) };
         args.look.session.echo.remark(&format!("{many}, all well"));
     }
-    Ok(if findings.iter().any(|finding| finding.critical) { Exit::Bad } else { Exit::Done })
+    Ok(if findings.iter().any(|finding| finding.critical) { Exit::BadAnswer } else { Exit::Done })
 }
 
 /// Refuses format flags for an answer with a fixed format, which has no rows.

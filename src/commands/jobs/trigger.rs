@@ -98,7 +98,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         }
         (_, Some(trigger)) if trigger.enabled == "D" => {
             echo.remark(&format!("{table}: the guard is installed, but disabled"));
-            Exit::Bad
+            Exit::BadAnswer
         }
         (_, Some(_)) => {
             echo.remark(&format!("{table}: the guard is installed"));
@@ -106,7 +106,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         }
         (_, None) => {
             echo.remark(&format!("{table}: no guard is installed"));
-            Exit::Bad
+            Exit::BadAnswer
         }
     };
     writer.close().await;

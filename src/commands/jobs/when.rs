@@ -5,11 +5,11 @@ use jiff::{Timestamp, civil};
 
 use crate::error::{Error, Result};
 use crate::jobs::job::Job;
+use crate::jobs::occurrences::{Slots, instant_of};
 use crate::jobs::schedule::{At, Schedule};
-use crate::jobs::slots::{Slots, instant_of};
 
 /// What is asked of a run that is only described and not carried out.
-pub(super) enum Wish<'a> {
+pub(super) enum RunRequest<'a> {
     /// Run what is due.
     Due,
     /// Run whether due or not.

@@ -155,7 +155,7 @@ async fn agree(how: How, hit: &[&Session]) -> Result<()> {
     };
     match terminal::confirm(&format!("{verb} {what}? [y/N] ")).await? {
         Some(true) => Ok(()),
-        Some(false) => Err(Error::new(Exit::Bad, "nothing was done")),
+        Some(false) => Err(Error::new(Exit::BadAnswer, "nothing was done")),
         None => Err(Error::usage(format!("locks {}: cannot ask without a terminal", how.name()))
             .hint("add --yes to do it without being asked")),
     }
@@ -248,5 +248,5 @@ fn judge(
         ));
     }
     let good = |fate: &Fate| matches!(fate, Fate::Gone(_) | Fate::AlreadyGone | Fate::Sent);
-    Ok(if fates.iter().all(good) { Exit::Done } else { Exit::Bad })
+    Ok(if fates.iter().all(good) { Exit::Done } else { Exit::BadAnswer })
 }

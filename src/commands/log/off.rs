@@ -60,7 +60,7 @@ async fn everywhere(switch: &Switch, only: Option<Scope>, foreign: Foreign, echo
                 any = true;
                 tell(&off, echo);
                 if off.changed().next().is_some() && foreign == Foreign::Report {
-                    exit = Exit::Bad;
+                    exit = Exit::BadAnswer;
                 }
             }
             Ok(None) => {}

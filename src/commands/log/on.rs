@@ -18,7 +18,7 @@ use crate::log::places::Effective;
 use crate::log::scope::Scope;
 use crate::log::switch::{On, Switch};
 use crate::log::watcher::{Order, Orders};
-use crate::note::{self, Values, Wish};
+use crate::note::{self, LogRequest, Values};
 use crate::output::terminal;
 use crate::render::human;
 use crate::signals;
@@ -198,7 +198,7 @@ async fn switch_on(
             max_bytes = None;
         }
     }
-    let wish = Wish {
+    let wish = LogRequest {
         id: random_id(),
         by: by(switch.writer().user(), &context.env),
         settings: settings(args),
@@ -242,7 +242,7 @@ fn end(now: Timestamp, time: Duration) -> Result<Timestamp> {
 /// Prints what was done.
 fn tell(
     scope: &Scope,
-    wish: &Wish,
+    wish: &LogRequest,
     on: &On,
     proof: Option<&[Effective]>,
     watcher: Option<&Helper>,

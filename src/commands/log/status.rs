@@ -102,7 +102,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
                 _ => ("on", Some(change.set.clone())),
             };
             if note.is_overdue(now) {
-                exit = Exit::Bad;
+                exit = Exit::BadAnswer;
             }
             lines.push(Line {
                 place: scope.to_string(),
@@ -133,7 +133,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         });
     }
     for (place, client) in lingering(&places, &clients) {
-        exit = Exit::Bad;
+        exit = Exit::BadAnswer;
         let role = client.role.as_deref().unwrap_or_default();
         let application = client.application.as_deref().unwrap_or_default();
         lines.push(Line {
@@ -156,7 +156,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     {
         echo.remark("cannot see which sessions still log: the role needs pg_read_all_stats");
     }
-    if exit == Exit::Bad {
+    if exit == Exit::BadAnswer {
         echo.remark(if lines.iter().any(|_| overdue(&places, now)) {
             "WARNING: overdue; end it with pgkit log off"
         } else {

@@ -34,6 +34,6 @@ pub(super) async fn run(context: &Context, _root: &ArgMatches, _own: &ArgMatches
         Ok(Exit::Done)
     } else {
         error::note("pgkit: no sandbox started by `pgkit sandbox start` is running");
-        Ok(Exit::Bad)
+        Ok(Exit::BadAnswer)
     }
 }

@@ -15,7 +15,7 @@ use crate::output;
 use crate::output::terminal;
 use crate::rows::{Flow, record};
 use crate::sandbox::{self, Options};
-use crate::upgrade::{self, Answer, Finding, Installation, Plan, Question, Severity, Wish};
+use crate::upgrade::{self, Examination, Examined, Finding, Installation, Plan, RehearsalMode, Severity};
 
 record! {
     const COLUMNS;
@@ -88,7 +88,7 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
     let session = SessionArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
     let new = installation(context, &args)?;
     let mut listing = if args.fix_sql { None } else { Some(listing(context, &args.format)?) };
-    let question = Question {
+    let question = Examination {
         target: open::target(context, root, own, &session.echo)?,
         settings: session.settings(),
         echo: session.echo.echo(),
@@ -112,9 +112,9 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
 
 fn plan(args: &UpgradeArgs) -> Plan {
     let wish = match (args.rehearsal, args.no_rehearsal) {
-        (true, _) => Wish::Always,
-        (_, true) => Wish::Never,
-        _ => Wish::WhereSafe,
+        (true, _) => RehearsalMode::Always,
+        (_, true) => RehearsalMode::Never,
+        _ => RehearsalMode::WhereSafe,
     };
     let limit = Some(args.rehearsal_timeout).filter(|limit| !limit.is_zero());
     Plan { wish, limit }
@@ -155,7 +155,7 @@ async fn print(mut listing: Listing, findings: &[Finding]) -> Result<()> {
 }
 
 /// Reports whether pg_upgrade would succeed, in one line on stderr and as the exit code.
-fn verdict(answer: &Answer, allow_unseen: bool, tell: &dyn Fn(&str)) -> Exit {
+fn verdict(answer: &Examined, allow_unseen: bool, tell: &dyn Fn(&str)) -> Exit {
     let count = |severity| answer.findings.iter().filter(|finding| finding.severity == severity).count();
     let [stops, unseen, hurts] = [Severity::Stops, Severity::Unseen, Severity::Hurts].map(count);
     let aside = match unseen {
@@ -163,5 +163,5 @@ fn verdict(answer: &Answer, allow_unseen: bool, tell: &dyn Fn(&str)) -> Exit {
         n => format!(", {n} could not be looked at"),
     };
     tell(&format!("to PostgreSQL {}: {stops} stop, {hurts} hurt{aside}", answer.to));
-    if stops > 0 || (unseen > 0 && !allow_unseen) { Exit::Bad } else { Exit::Done }
+    if stops > 0 || (unseen > 0 && !allow_unseen) { Exit::BadAnswer } else { Exit::Done }
 }

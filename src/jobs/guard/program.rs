@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::record::traceback;
-use super::work::{Cause, Cut, Done, Ended, Guard, SHORT, at, beat, connect, with_output};
+use super::work::{Cause, Done, Ended, Guard, Interruption, SHORT, at, beat, connect, with_output};
 use crate::jobs::claim::Claim;
 use crate::jobs::job::{Job, Work};
-use crate::jobs::lease::{Keeper, Loss};
-use crate::jobs::process::{self, MARK, Program, Running, boot_time};
+use crate::jobs::lease::{LeaseRenewer, Loss};
+use crate::jobs::process::{self, MARK, Process, Program, boot_time};
 use crate::jobs::session::Session;
 use crate::jobs::talk::{Event, Failure, Order};
 
@@ -29,7 +29,7 @@ impl From<Loss> for Cause {
 
 impl Guard<'_> {
     /// Starts a job's program for a date.
-    pub(super) fn program(&self, job: &Job, claim: &Claim, date: Timestamp) -> Result<Running, Failure> {
+    pub(super) fn program(&self, job: &Job, claim: &Claim, date: Timestamp) -> Result<Process, Failure> {
         let Work::Program { words, environment, directory } = &job.work else {
             return Err(not_started("it is no program".to_owned()));
         };
@@ -61,12 +61,12 @@ impl Guard<'_> {
         &mut self,
         job: &Job,
         claim: &Claim,
-        mut running: Running,
+        mut running: Process,
         begun: Instant,
     ) -> Ended {
         let Guard { master, setup, session, resort, alone, stopping, .. } = self;
         let heard = session.as_ref().map_or_else(boot_time, Session::heard);
-        let mut keeper = Keeper::new(job, claim, &setup.schema, session, resort, heard);
+        let mut keeper = LeaseRenewer::new(job, claim, &setup.schema, session, resort, heard);
         keeper.leader = Some(running.pid());
         let setup = setup.clone();
         let mut keep = Box::pin(keeper.keep(async || connect(&setup).await, beat));
@@ -161,7 +161,7 @@ impl Guard<'_> {
             message,
         };
         let failed = |failure| Ended::Ran(Done { failure: Some(failure), ..Done::nothing(took) });
-        let cut = |cut| Ended::Cut(cut, Done::nothing(took));
+        let cut = |cut| Ended::Interruption(cut, Done::nothing(took));
         let ended = match (cause, how) {
             _ if is_left => Ended::Left(Done::nothing(took)),
             (None | Some(Cause::Stop), None) => Ended::Ran(Done::nothing(took)),
@@ -170,10 +170,10 @@ impl Guard<'_> {
                 failed(failure(how, message))
             }
             (Some(Cause::Timeout), _) => failed(failure("timeout".into(), timeout(job))),
-            (Some(Cause::Stop), Some(how)) => cut(Cut::stop(format!("it was told to stop ({how})"))),
-            (Some(Cause::Alone), _) => cut(Cut::crash("its runner is gone")),
+            (Some(Cause::Stop), Some(how)) => cut(Interruption::stop(format!("it was told to stop ({how})"))),
+            (Some(Cause::Alone), _) => cut(Interruption::crash("its runner is gone")),
             (Some(Cause::Lease), _) => {
-                cut(Cut::crash(format!("the server was not heard for {:?}", job.lease)))
+                cut(Interruption::crash(format!("the server was not heard for {:?}", job.lease)))
             }
             (Some(Cause::Stolen), _) => Ended::Stolen(Done::nothing(took)),
         };

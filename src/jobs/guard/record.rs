@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::work::{Cut, Date, Done, Guard, beat};
+use super::work::{Date, Done, Guard, Interruption, beat};
 use crate::error::{Error, Exit, Result};
 use crate::jobs::claim::{Attempt, Claim, array};
 use crate::jobs::job::{Job, Work};
@@ -12,8 +12,8 @@ use crate::jobs::output::{self, Captured};
 use crate::jobs::session::{Statement, first, json, named, plain, undo};
 use crate::jobs::spool::{self, Kept};
 use crate::jobs::store::{interval, lock_key};
-use crate::jobs::talk::{Failure, Outcome, Rest};
-use crate::session::Answer;
+use crate::jobs::talk::{Failure, Outcome, Remaining};
+use crate::session::Response;
 
 /// For how long recording a result is retried, in addition to the lease if there is one.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -158,7 +158,7 @@ impl Guard<'_> {
             Err(e) => {
                 // It is kept as the end of a run, which can be recorded later. The dates that follow are then
                 // still due.
-                let date = Date { following: None, rest: Some(Rest::Cap), ..date };
+                let date = Date { following: None, rest: Some(Remaining::Cap), ..date };
                 let values = self.finish_values(job, claim, None, &work.output, work.took, date, false);
                 Err(self.keep(job, values, &e))
             }
@@ -170,7 +170,7 @@ impl Guard<'_> {
         &mut self,
         statements: &[Statement<'_>],
         patience: Duration,
-    ) -> Result<Vec<Answer>> {
+    ) -> Result<Vec<Response>> {
         let patience = if self.alone { ALONE } else { patience };
         let give_up = Instant::now() + patience;
         let mut ascii: Option<Vec<Vec<Option<String>>>> = None;
@@ -268,7 +268,7 @@ impl Guard<'_> {
         &mut self,
         job: &Job,
         claim: &Claim,
-        cut: &Cut,
+        cut: &Interruption,
         work: &Done,
         held: bool,
     ) -> Result<()> {

@@ -9,7 +9,9 @@ use serde::Deserialize;
 
 use super::program::timeout;
 use super::record::{FINISH_SAID, NEXT_SAID, TRACEBACK, traceback};
-use super::work::{BEAT, Cause, Cut, Date, Done, Ended, Guard, SHORT, at, beat, connect, with_output};
+use super::work::{
+    BEAT, Cause, Date, Done, Ended, Guard, Interruption, SHORT, at, beat, connect, with_output,
+};
 use crate::error::{Error, Exit};
 use crate::jobs::claim::{Attempt, Claim};
 use crate::jobs::job::Job;
@@ -18,7 +20,7 @@ use crate::jobs::output::Captured;
 use crate::jobs::session::{clean, first, json, named, plain, undo};
 use crate::jobs::store::lock_key;
 use crate::jobs::talk::{Failure, Order, Setup};
-use crate::session::Answer;
+use crate::session::Response;
 use crate::sql;
 
 /// How long a cancelled statement may take to end, and how long sending the cancel request may take.
@@ -53,7 +55,10 @@ impl Guard<'_> {
         let zone = job.timezone.iana_name().unwrap_or("UTC").to_owned();
         let Guard { master, setup, session: held, alone, stopping, .. } = self;
         let Some(session) = held.as_mut() else {
-            return Ended::Cut(Cut::crash("its session is lost").unbegun(), Done::nothing(begun.elapsed()));
+            return Ended::Interruption(
+                Interruption::crash("its session is lost").unbegun(),
+                Done::nothing(begun.elapsed()),
+            );
         };
         let hearer = heard.clone();
         session.hear(Some(Box::new(move |text: &str| {
@@ -204,7 +209,7 @@ impl Guard<'_> {
         statements.extend(clean());
         self.tell_of_record(job, date);
         let Some(session) = self.session.as_mut() else {
-            return Ended::Cut(Cut::crash("its session is lost"), Done::nothing(took));
+            return Ended::Interruption(Interruption::crash("its session is lost"), Done::nothing(took));
         };
         let mut answers = match session.tried(&statements).await {
             Ok(answers) => answers,
@@ -244,7 +249,7 @@ impl Guard<'_> {
                     }),
                     Some(state) if at <= recorded && HINDERS.contains(&state) => {
                         let why = format!("its success could not be recorded: {}", e.one_line());
-                        Ended::Cut(Cut::crash(why), Done::nothing(took))
+                        Ended::Interruption(Interruption::crash(why), Done::nothing(took))
                     }
                     // Anything else that prevented the commit is the job's own failure, and is reported as such.
                     _ => failed(refusal(&e, None, captured, job)),
@@ -259,7 +264,7 @@ impl Guard<'_> {
             Err(e) => {
                 self.warn(e.one_line());
                 self.session = None;
-                Ended::Cut(Cut::crash("its record is not understood"), Done::nothing(took))
+                Ended::Interruption(Interruption::crash("its record is not understood"), Done::nothing(took))
             }
         }
     }
@@ -270,7 +275,12 @@ impl Guard<'_> {
         let key = lock_key(&self.setup.schema, &job.name).to_string();
         let run = claim.run.to_string();
         let give_up = Instant::now() + job.lease + super::record::PATIENCE;
-        let lost = || Ended::Cut(Cut::crash("the connection was lost while it ran"), Done::nothing(took));
+        let lost = || {
+            Ended::Interruption(
+                Interruption::crash("the connection was lost while it ran"),
+                Done::nothing(took),
+            )
+        };
         while Instant::now() < give_up {
             beat();
             if self.session.is_none() {
@@ -334,7 +344,7 @@ async fn renewals(setup: &Setup, job: &Job, claim: &Claim) {
 
 /// The server's answer, and what pgkit had done to the job by then.
 struct Answered {
-    answer: Answer,
+    answer: Response,
     cause: Option<Cause>,
     transaction: bool,
     took: Duration,
@@ -349,8 +359,8 @@ fn ended_by(cause: Cause, job: &Job, took: Duration) -> Ended {
             let failure = Failure { kind: "timeout".into(), traceback: message.clone(), message };
             Ended::Ran(Done { failure: Some(failure), ..work })
         }
-        Cause::Stop => Ended::Cut(Cut::stop("it was told to stop"), work),
-        _ => Ended::Cut(Cut::crash("its runner is gone"), work),
+        Cause::Stop => Ended::Interruption(Interruption::stop("it was told to stop"), work),
+        _ => Ended::Interruption(Interruption::crash("its runner is gone"), work),
     }
 }
 

@@ -9,14 +9,14 @@ use super::{program, record};
 use crate::error::{Error, Exit, Result};
 use crate::helper::Master;
 use crate::jobs::claim::{self, Attempt, Claim, Here};
-use crate::jobs::job::{Job, OnCrash, Tell, Work};
-use crate::jobs::lease::{Keeper, LastResort, Loss};
+use crate::jobs::job::{Job, Notification, OnCrash, Work};
+use crate::jobs::lease::{LastResort, LeaseRenewer, Loss};
 use crate::jobs::output::Captured;
 use crate::jobs::plan;
 use crate::jobs::process::{self, boot_time};
 use crate::jobs::session::{Session, named};
 use crate::jobs::store;
-use crate::jobs::talk::{Event, Failure, Finished, Mode, Order, Outcome, Rest, Setup, Share};
+use crate::jobs::talk::{Event, Failure, Finished, Mode, Order, Outcome, Remaining, Setup, TurnLimit};
 use crate::jobs::tell::{self, News};
 
 /// How long a guard has to be without work before it prepares its session for being idle.
@@ -65,7 +65,7 @@ pub(super) enum Ended {
     /// It succeeded and was recorded in the same transaction. If another date follows, this has its attempt.
     Committed(Done, Option<Attempt>),
     /// It was cut off by a crash or because it was told to stop, which is no failure.
-    Cut(Cut, Done),
+    Interruption(Interruption, Done),
     /// Another guard has taken over the job, or its claim was reset.
     Stolen(Done),
     /// Some of its processes cannot be killed, and the guard no longer waits for their end. The claim stays, and
@@ -74,7 +74,7 @@ pub(super) enum Ended {
 }
 
 /// Why an attempt was cut off.
-pub(super) struct Cut {
+pub(super) struct Interruption {
     pub(super) why: String,
     /// Whether a crash of the runner, the server or the network was the reason.
     pub(super) is_crash: bool,
@@ -82,18 +82,18 @@ pub(super) struct Cut {
     has_begun: bool,
 }
 
-impl Cut {
-    pub(super) fn crash(why: impl Into<String>) -> Cut {
-        Cut { why: why.into(), is_crash: true, has_begun: true }
+impl Interruption {
+    pub(super) fn crash(why: impl Into<String>) -> Interruption {
+        Interruption { why: why.into(), is_crash: true, has_begun: true }
     }
 
-    pub(super) fn stop(why: impl Into<String>) -> Cut {
-        Cut { why: why.into(), is_crash: false, has_begun: true }
+    pub(super) fn stop(why: impl Into<String>) -> Interruption {
+        Interruption { why: why.into(), is_crash: false, has_begun: true }
     }
 
     /// Returns the same reason, for an attempt that was cut off before any of its work was done.
-    pub(super) fn unbegun(self) -> Cut {
-        Cut { has_begun: false, ..self }
+    pub(super) fn unbegun(self) -> Interruption {
+        Interruption { has_begun: false, ..self }
     }
 }
 
@@ -114,14 +114,14 @@ pub(super) struct Date {
     /// The next date of the same turn, if there is one.
     pub(super) following: Option<Timestamp>,
     /// If no date follows in this turn: why dates that are due are left over, or `None` if none are.
-    pub(super) rest: Option<Rest>,
+    pub(super) rest: Option<Remaining>,
 }
 
 /// How a turn ended, as reported to the runner.
 struct Turned {
     outcome: Outcome,
     next_run: Option<Timestamp>,
-    rest: Option<Rest>,
+    rest: Option<Remaining>,
 }
 
 impl From<Outcome> for Turned {
@@ -249,7 +249,7 @@ impl Guard<'_> {
     }
 
     /// Gives a job its turn: claims it, runs it for each of its dates, and returns the outcome.
-    async fn turn(&mut self, job: &Job, mode: Mode, share: Share) -> Result<Turned> {
+    async fn turn(&mut self, job: &Job, mode: Mode, share: TurnLimit) -> Result<Turned> {
         self.stopping = false;
         self.listen().await;
         if self.stopping || self.alone {
@@ -306,7 +306,7 @@ impl Guard<'_> {
         self.resort.rest();
     }
 
-    async fn run_dates(&mut self, job: &Job, claim: &mut Claim, share: Share) -> Result<Turned> {
+    async fn run_dates(&mut self, job: &Job, claim: &mut Claim, share: TurnLimit) -> Result<Turned> {
         let begun = Instant::now();
         let mut dates = claim.dates.clone();
         let of = if job.backfill { dates.clone().take(COUNTED).count() as u64 } else { 1 };
@@ -316,18 +316,18 @@ impl Guard<'_> {
             number += 1;
             let is_time = share.others_wait && begun.elapsed() >= SLICE;
             let rest = match dates.peek() {
-                Some(_) if is_time => Some(Rest::Time { through: dates.end() }),
+                Some(_) if is_time => Some(Remaining::Time { through: dates.end() }),
                 Some(_) => None,
-                None => dates.is_capped().then_some(Rest::Cap),
+                None => dates.is_capped().then_some(Remaining::Cap),
             };
             let following = dates.peek().filter(|_| rest.is_none());
             let date = Date { date, following, rest };
             self.listen().await;
             if self.stopping || self.alone {
                 let cut = if self.alone {
-                    Cut::crash("its runner is gone")
+                    Interruption::crash("its runner is gone")
                 } else {
-                    Cut::stop("it was told to stop before it began")
+                    Interruption::stop("it was told to stop before it began")
                 };
                 let nothing = Done::nothing(Duration::ZERO);
                 let outcome = self.cut_off(job, claim, date.date, cut.unbegun(), &nothing).await;
@@ -338,8 +338,8 @@ impl Guard<'_> {
             let ended = match (self.still_ours(job, claim).await, &job.work) {
                 (Err(Loss::Stolen), _) => Ended::Stolen(Done::nothing(Duration::ZERO)),
                 (Err(Loss::Expired), _) => {
-                    let cut = Cut::crash("the server was not heard").unbegun();
-                    Ended::Cut(cut, Done::nothing(Duration::ZERO))
+                    let cut = Interruption::crash("the server was not heard").unbegun();
+                    Ended::Interruption(cut, Done::nothing(Duration::ZERO))
                 }
                 (Ok(()), Work::Sql { text, transaction }) => {
                     self.resort.rest();
@@ -417,7 +417,7 @@ impl Guard<'_> {
                         }
                     };
                 }
-                Ended::Cut(cut, work) => {
+                Ended::Interruption(cut, work) => {
                     self.told(date.date, &work, true);
                     let outcome = self.cut_off(job, claim, date.date, cut, &work).await;
                     return done(outcome, None, None);
@@ -467,14 +467,15 @@ impl Guard<'_> {
         let setup = self.setup.clone();
         // Nothing runs yet, so the check may take as long as a whole lease.
         let now = boot_time();
-        let mut keeper = Keeper::new(job, claim, &setup.schema, &mut self.session, &mut self.resort, now);
+        let mut keeper =
+            LeaseRenewer::new(job, claim, &setup.schema, &mut self.session, &mut self.resort, now);
         keeper.look(&async || connect(&setup).await).await
     }
 
     /// Tells the runner if all that remains of a job's turn is to record it: the job has no more dates, and no
     /// command or channel has to be notified of its end.
     pub(super) fn tell_of_record(&self, job: &Job, date: Date) {
-        let is_last = date.following.is_none() && !matches!(date.rest, Some(Rest::Time { .. }));
+        let is_last = date.following.is_none() && !matches!(date.rest, Some(Remaining::Time { .. }));
         if is_last && job.on_failure.is_none() && job.on_recovery.is_none() {
             self.say(Event::Recording);
         }
@@ -497,7 +498,14 @@ impl Guard<'_> {
 
     /// Handles an attempt that was cut off: gives the claim back, or holds the job until a person has looked at
     /// it.
-    async fn cut_off(&mut self, job: &Job, claim: &Claim, date: Timestamp, cut: Cut, work: &Done) -> Outcome {
+    async fn cut_off(
+        &mut self,
+        job: &Job,
+        claim: &Claim,
+        date: Timestamp,
+        cut: Interruption,
+        work: &Done,
+    ) -> Outcome {
         let held = cut.has_begun && holds(job);
         beat();
         if let Err(e) = self.release(job, claim, &cut, work, held).await {
@@ -552,7 +560,7 @@ impl Guard<'_> {
         let news = News { job: &job.name, date, failure, error_count: count };
         match whom {
             None => {}
-            Some(Tell::Program(words)) => {
+            Some(Notification::Program(words)) => {
                 let setup = self.setup.clone();
                 let mut telling = std::pin::pin!(news.run(words, &setup, job));
                 let failed = loop {
@@ -566,7 +574,7 @@ impl Guard<'_> {
                     self.warn(format!("{key}: the command failed: {why}"));
                 }
             }
-            Some(Tell::Channel(channel)) => {
+            Some(Notification::Channel(channel)) => {
                 let payload = self.text(&news.payload());
                 let statements = [named("notify", vec![Some(channel), Some(&payload)]).with_said(&[1])];
                 if let Err(e) = self.record(&statements, record::PATIENCE).await {
@@ -609,7 +617,7 @@ pub(super) fn with_output(ended: Ended, output: Captured) -> Ended {
     match ended {
         Ended::Ran(work) => Ended::Ran(with(work)),
         Ended::Committed(work, next) => Ended::Committed(with(work), next),
-        Ended::Cut(cut, work) => Ended::Cut(cut, with(work)),
+        Ended::Interruption(cut, work) => Ended::Interruption(cut, with(work)),
         Ended::Stolen(work) => Ended::Stolen(with(work)),
         Ended::Left(work) => Ended::Left(with(work)),
     }

@@ -7,7 +7,7 @@ use futures_util::future::select_all;
 
 use super::passes::Runner;
 use crate::error::Result;
-use crate::helper::{Kind, Teller};
+use crate::helper::{HelperHandle, Kind};
 use crate::jobs::process;
 use crate::jobs::queue::Turn;
 use crate::jobs::talk::{Event, Order};
@@ -20,7 +20,7 @@ const SILENCE: Duration = Duration::from_secs(25);
 
 /// A guard, and what it is doing.
 pub(super) struct Slot {
-    pub(super) guard: Teller,
+    pub(super) guard: HelperHandle,
     /// The turn that it is working on.
     pub(super) turn: Option<u64>,
     /// Whether all that remains of that turn is to record it.
@@ -33,7 +33,7 @@ pub(super) struct Slot {
 
 impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     pub(super) async fn new_slot(&mut self) -> Result<usize> {
-        let mut guard = Teller::start(Kind::Guard)?;
+        let mut guard = HelperHandle::start(Kind::Guard)?;
         guard.order(&self.setup).await?;
         self.slots.push(Slot {
             guard,

@@ -19,7 +19,9 @@ use crate::jobs::queue::{Due, Queue};
 use crate::jobs::session::own_target;
 use crate::jobs::store::{self, Place, Snapshot};
 use crate::jobs::tables::{self, Where};
-use crate::jobs::talk::{Event, Mode, Order, Outcome, Pass, Rest, Setup, Share, Tell, Told, Wishes};
+use crate::jobs::talk::{
+    Event, Mode, Order, Outcome, Pass, Progress, ProgressSink, Remaining, RunOptions, Setup, TurnLimit,
+};
 use crate::session::Writer;
 
 /// How long a guard without work has to close its session and exit.
@@ -89,9 +91,9 @@ impl Away {
         matches!(error.exit, Exit::Unavailable | Exit::TryAgain)
     }
 
-    fn tell(&mut self, error: &Error, tell: Tell<'_>) {
+    fn tell(&mut self, error: &Error, tell: ProgressSink<'_>) {
         if !std::mem::replace(&mut self.0, true) {
-            tell(Told::Warning(format!("{}: retrying every second", error.one_line())));
+            tell(Progress::Warning(format!("{}: retrying every second", error.one_line())));
         }
     }
 }
@@ -156,7 +158,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         connect: C,
         around: Surroundings,
         stop: watch::Receiver<Option<Exit>>,
-        tell: Tell<'_>,
+        tell: ProgressSink<'_>,
     ) -> Result<Runner<C>>
     where
         C: Clone,
@@ -206,19 +208,24 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     /// running.
     ///
     /// Errors: the connection for planning is lost (69), no guard can be started (74), a signal.
-    pub async fn pass(&mut self, jobs: &[Rc<Job>], wishes: &Wishes, tell: Tell<'_>) -> Result<Pass> {
+    pub async fn pass(
+        &mut self,
+        jobs: &[Rc<Job>],
+        wishes: &RunOptions,
+        tell: ProgressSink<'_>,
+    ) -> Result<Pass> {
         self.parallel = wishes.parallel.max(1);
         self.replay(tell).await?;
         let snapshot = self.look(jobs).await?;
         let mut pass = Pass::default();
         self.enqueue(jobs, wishes, &snapshot, &mut |job, why| {
-            tell(Told::Outcome(job, &Outcome::NotNow { why }));
+            tell(Progress::Outcome(job, &Outcome::NotNow { why }));
         });
         self.serve(wishes, &mut pass, None, tell).await?;
         if pass.succeeded + pass.failed > 0 {
             self.prune(jobs, tell).await;
         }
-        tell(Told::Passed(&pass));
+        tell(Progress::Passed(&pass));
         Ok(pass)
     }
 
@@ -230,10 +237,10 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     pub async fn stay(
         &mut self,
         mut jobs: Vec<Rc<Job>>,
-        reload: &mut dyn FnMut(Tell<'_>) -> Reload,
-        wishes: &Wishes,
+        reload: &mut dyn FnMut(ProgressSink<'_>) -> Reload,
+        wishes: &RunOptions,
         every: Duration,
-        tell: Tell<'_>,
+        tell: ProgressSink<'_>,
     ) -> Result<()> {
         self.stays = true;
         let mut look = Instant::now();
@@ -242,24 +249,24 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         // once.
         let mut told: BTreeMap<String, Outcome> = BTreeMap::new();
         let mut warned = String::new();
-        let mut tell = |what: Told<'_>| match what {
-            Told::Warning(text) if text == warned => {}
-            Told::Warning(text) => {
+        let mut tell = |what: Progress<'_>| match what {
+            Progress::Warning(text) if text == warned => {}
+            Progress::Warning(text) => {
                 warned.clone_from(&text);
-                tell(Told::Warning(text));
+                tell(Progress::Warning(text));
             }
-            Told::Outcome(job, Outcome::NotNow { .. }) => drop(told.remove(&job.name)),
-            Told::Outcome(job, outcome) => {
+            Progress::Outcome(job, Outcome::NotNow { .. }) => drop(told.remove(&job.name)),
+            Progress::Outcome(job, outcome) => {
                 let is_news = told.get(&job.name) != Some(outcome);
                 if matches!(outcome, Outcome::Succeeded | Outcome::Failed) {
                     told.remove(&job.name);
-                    tell(Told::Outcome(job, outcome));
+                    tell(Progress::Outcome(job, outcome));
                 } else if is_news {
                     told.insert(job.name.clone(), outcome.clone());
-                    tell(Told::Outcome(job, outcome));
+                    tell(Progress::Outcome(job, outcome));
                 }
             }
-            Told::Passed(_) => {}
+            Progress::Passed(_) => {}
             other => tell(other),
         };
         while self.stopped().is_none() {
@@ -309,7 +316,12 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         Ok(())
     }
 
-    async fn look_and_enqueue(&mut self, jobs: &[Rc<Job>], wishes: &Wishes, tell: Tell<'_>) -> Result<()> {
+    async fn look_and_enqueue(
+        &mut self,
+        jobs: &[Rc<Job>],
+        wishes: &RunOptions,
+        tell: ProgressSink<'_>,
+    ) -> Result<()> {
         self.replay(tell).await?;
         let snapshot = self.look(jobs).await?;
         self.due.clear();
@@ -337,7 +349,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     }
 
     /// Stops what runs, and waits until it has ended.
-    async fn end(&mut self, wishes: &Wishes, tell: Tell<'_>) {
+    async fn end(&mut self, wishes: &RunOptions, tell: ProgressSink<'_>) {
         self.queue.drop_waiting();
         self.tell_to_stop().await;
         // The guard itself reports whatever goes wrong while it ends its job.
@@ -349,7 +361,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     fn enqueue(
         &mut self,
         jobs: &[Rc<Job>],
-        wishes: &Wishes,
+        wishes: &RunOptions,
         snapshot: &Snapshot,
         not_now: &mut dyn FnMut(&Job, String),
     ) {
@@ -388,10 +400,10 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     /// Errors: no guard can be started (74).
     async fn serve(
         &mut self,
-        wishes: &Wishes,
+        wishes: &RunOptions,
         pass: &mut Pass,
         until: Option<Instant>,
-        tell: Tell<'_>,
+        tell: ProgressSink<'_>,
     ) -> Result<()> {
         loop {
             // A job that has just run may be due again before that.
@@ -428,13 +440,13 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
 
     /// Lowers the number of jobs that run at once to the number running now, because no more guards or connections
     /// are possible. Returns `None` if none is running.
-    fn fewer(&mut self, why: &str, tell: Tell<'_>) -> Option<()> {
+    fn fewer(&mut self, why: &str, tell: ProgressSink<'_>) -> Option<()> {
         let running = self.slots.iter().filter(|slot| slot.turn.is_some()).count();
         if running == 0 {
             return None;
         }
         self.parallel = running;
-        tell(Told::Warning(format!("at most {running} at once: {why}")));
+        tell(Progress::Warning(format!("at most {running} at once: {why}")));
         Some(())
     }
 
@@ -443,9 +455,9 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         &mut self,
         slot: usize,
         event: Option<Event>,
-        wishes: &Wishes,
+        wishes: &RunOptions,
         pass: &mut Pass,
-        tell: Tell<'_>,
+        tell: ProgressSink<'_>,
     ) {
         let Some(key) = self.slots[slot].turn else { return };
         let Some(turn) = self.queue.get_mut(key) else { return };
@@ -461,7 +473,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 if let Event::Finished { how, .. } = &event {
                     turn.done += u32::from(how.failure.is_none());
                 }
-                tell(Told::Event(&job, &event));
+                tell(Progress::Event(&job, &event));
                 return;
             }
             None => {
@@ -474,7 +486,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 self.bury(slot).await;
                 if !again && self.stopped().is_none() {
                     let name = &job.name;
-                    tell(Told::Warning(format!(
+                    tell(Progress::Warning(format!(
                         "job {name:?}: its guard was killed; another guard takes over"
                     )));
                     self.queue.put_back(key);
@@ -492,13 +504,13 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 return;
             }
             self.queue.drop_waiting();
-        } else if let Some(Rest::Time { through }) = rest
+        } else if let Some(Remaining::Time { through }) = rest
             && self.stopped().is_none()
         {
             // Other jobs come first. The rest of its dates is not reported as a turn of its own.
             if let Some(turn) = self.queue.get(key) {
                 let dates = turn.share.dates.or(job.max_backfill).map(|most| most.saturating_sub(turn.done));
-                let share = Share { others_wait: false, through: Some(through), dates };
+                let share = TurnLimit { others_wait: false, through: Some(through), dates };
                 self.queue.requeue(key, share);
             }
             return;
@@ -529,7 +541,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             _ => self.due.forget(&job.name),
         }
         pass.add(&outcome);
-        tell(Told::Outcome(&job, &outcome));
+        tell(Progress::Outcome(&job, &outcome));
     }
 
     /// Ends the guards and closes the session.
@@ -542,7 +554,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     }
 }
 
-fn is_wished(job: &Job, wishes: &Wishes) -> bool {
+fn is_wished(job: &Job, wishes: &RunOptions) -> bool {
     wishes.names.is_empty() || wishes.names.contains(&job.name)
 }
 

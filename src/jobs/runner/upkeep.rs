@@ -10,7 +10,7 @@ use crate::error::{Error, Exit, Result};
 use crate::jobs::job::Job;
 use crate::jobs::spool;
 use crate::jobs::store::{in_schema, interval};
-use crate::jobs::talk::{Event, Order, Outcome, Tell, Told};
+use crate::jobs::talk::{Event, Order, Outcome, Progress, ProgressSink};
 use crate::session::{Value, Writer};
 
 const PRUNE: &str = include_str!("../../../queries/jobs/prune.sql");
@@ -28,13 +28,13 @@ struct Removed {
 impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     /// Lets a guard record the results that an earlier run on this machine could not record. Errors: the server
     /// still cannot be reached (69).
-    pub(super) async fn replay(&mut self, tell: Tell<'_>) -> Result<()> {
+    pub(super) async fn replay(&mut self, tell: ProgressSink<'_>) -> Result<()> {
         let Some(folder) = &self.setup.spool else { return Ok(()) };
         let (kept, unread): (Vec<_>, Vec<_>) =
             spool::all(folder, &self.setup.place).into_iter().partition(|(_, kept)| kept.is_ok());
         for (file, error) in unread.into_iter().filter_map(|(file, kept)| Some((file, kept.err()?))) {
             if self.unread.insert(file.clone()) {
-                tell(Told::Warning(spool::unread(&file, &error)));
+                tell(Progress::Warning(spool::unread(&file, &error)));
             }
         }
         if kept.is_empty() {
@@ -56,7 +56,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                     return Err(Error::new(Exit::from_code(code), message));
                 }
                 Some(Event::Done { .. }) => return Ok(()),
-                Some(Event::Warning { text }) => tell(Told::Warning(text)),
+                Some(Event::Warning { text }) => tell(Progress::Warning(text)),
                 Some(_) => {}
                 None => {
                     self.bury(slot).await;
@@ -68,7 +68,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
 
     /// Prunes some history of the jobs that ask for it. An error here is no job's fault, and pruning is tried
     /// again the next time.
-    pub(super) async fn prune(&mut self, jobs: &[Rc<Job>], tell: Tell<'_>) {
+    pub(super) async fn prune(&mut self, jobs: &[Rc<Job>], tell: ProgressSink<'_>) {
         let (names, ages): (Vec<_>, Vec<_>) = jobs
             .iter()
             .filter_map(|job| Some((Some(job.name.clone()), Some(interval(job.keep_history?)))))
@@ -93,7 +93,9 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         };
         if let Err(e) = pruned.await {
             let why = e.one_line();
-            tell(Told::Warning(format!("could not remove history that is older than keep_history: {why}")));
+            tell(Progress::Warning(format!(
+                "could not remove history that is older than keep_history: {why}"
+            )));
         }
     }
 }

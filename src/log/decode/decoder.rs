@@ -72,9 +72,7 @@ pub type Sink<'a> = &'a mut dyn FnMut(&Record) -> Result<Flow>;
 pub enum Decoder {
     /// Lines that begin with log_line_prefix.
     Stderr(Box<stderr::Decoder>),
-    /// csvlog
     Csv(Box<csvlog::Decoder>),
-    /// jsonlog
     Json(Box<jsonlog::Decoder>),
 }
 

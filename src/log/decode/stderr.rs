@@ -56,7 +56,6 @@ pub struct Decoder {
 /// What a prefix was guessed from.
 #[derive(Debug, Clone)]
 pub struct Guessed {
-    /// The lines.
     pub lines: Vec<u8>,
     /// The name of the log.
     pub name: String,

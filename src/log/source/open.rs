@@ -128,12 +128,12 @@ mod tests {
         let said = |path, named| open(path, named).err().unwrap();
         let link = said(&link, Named::ByServer(Some(owner)));
         assert!(
-            link.exit == Exit::Data && link.message.ends_with("is a symbolic link, not a log file"),
+            link.exit == Exit::BadInput && link.message.ends_with("is a symbolic link, not a log file"),
             "{link}"
         );
         let other = said(&file, Named::ByServer(Some(owner + 1)));
         assert!(
-            other.exit == Exit::Data && other.message.ends_with("does not belong to the server's user"),
+            other.exit == Exit::BadInput && other.message.ends_with("does not belong to the server's user"),
             "{other}"
         );
     }

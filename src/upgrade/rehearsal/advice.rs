@@ -39,7 +39,6 @@ const ADVICE: &[(&str, &str)] = &[
 const USUAL: &str = "change it on the old server so that it uses nothing that the new version lacks, or drop it and create it again afterwards";
 
 impl Failed {
-    /// Creates one from a failure in this database.
     pub fn of(failure: Failure, database: &str, to: u32) -> Failed {
         let Failure { object, message, extension, followers, count } = failure;
         let mut why = format!("PostgreSQL {to} says: {message}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::super::examine::Question;
+use super::super::examine::Examination;
 use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
 use crate::session::Value;
@@ -23,7 +23,7 @@ struct Waiting {
 
 /// Waits until another session waits for a lock of the sessions with this name on the old server, or until that can
 /// no longer be checked. Returns which of the two happened, as an error.
-pub(super) async fn wanted(question: &Question<'_>, target: &Target, session: &str) -> Error {
+pub(super) async fn wanted(question: &Examination<'_>, target: &Target, session: &str) -> Error {
     match look(question, target, session).await {
         Ok(waiting) => Error::new(
             Exit::TryAgain,
@@ -34,7 +34,7 @@ pub(super) async fn wanted(question: &Question<'_>, target: &Target, session: &s
     }
 }
 
-async fn look(question: &Question<'_>, target: &Target, session: &str) -> Result<i64> {
+async fn look(question: &Examination<'_>, target: &Target, session: &str) -> Result<i64> {
     tokio::time::sleep(PERIOD).await;
     let mut reader = question.reader(target).await?;
     loop {

@@ -14,4 +14,4 @@ mod programs;
 mod rehearse;
 
 pub(crate) use rehearse::{Database, WHAT};
-pub use rehearse::{Plan, Wish};
+pub use rehearse::{Plan, RehearsalMode};

@@ -20,12 +20,12 @@ use crate::sandbox::{self, Binaries, Info, Server};
 use crate::session::{Limits, Purpose, Writer};
 use crate::sql::{self, quote_ident, quote_literal};
 use crate::upgrade::cluster::Old;
-use crate::upgrade::examine::{Installation, Question, Work};
+use crate::upgrade::examine::{Examination, Installation, Work};
 use crate::upgrade::finding::Finding;
 
 /// Whether the restore is rehearsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wish {
+pub enum RehearsalMode {
     /// If the code that it runs gets no rights that it would not get anyway.
     WhereSafe,
     /// Even as the account that runs pgkit.
@@ -38,7 +38,7 @@ pub enum Wish {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
     /// Whether it is rehearsed.
-    pub wish: Wish,
+    pub wish: RehearsalMode,
     /// How long the whole rehearsal may take; `None` means without limit.
     pub limit: Option<Duration>,
 }
@@ -59,7 +59,7 @@ pub(crate) struct Database {
 
 /// The throwaway server, and everything that is needed to fill it.
 struct Stage<'a> {
-    question: &'a Question<'a>,
+    question: &'a Examination<'a>,
     binaries: &'a Binaries,
     target: &'a Target,
     user: &'a str,
@@ -143,7 +143,7 @@ fn install_user(old: &Old) -> &str {
 }
 
 /// Returns why the restore is not rehearsed, and what to do about that; `None` if it is.
-fn not_to_be(wish: Wish, target: &Target) -> Option<(&'static str, &'static str)> {
+fn not_to_be(wish: RehearsalMode, target: &Target) -> Option<(&'static str, &'static str)> {
     let euid = nix::unistd::geteuid();
     // The socket belongs to the account that the old server runs as.
     let is_its_account = || {
@@ -153,10 +153,12 @@ fn not_to_be(wish: Wish, target: &Target) -> Option<(&'static str, &'static str)
         })
     };
     match wish {
-        Wish::Always => None,
-        Wish::Never => Some(("pg_upgrade --check does not see it either", "leave out --no-rehearsal")),
-        Wish::WhereSafe if euid.is_root() || is_its_account() => None,
-        Wish::WhereSafe => Some((
+        RehearsalMode::Always => None,
+        RehearsalMode::Never => {
+            Some(("pg_upgrade --check does not see it either", "leave out --no-rehearsal"))
+        }
+        RehearsalMode::WhereSafe if euid.is_root() || is_its_account() => None,
+        RehearsalMode::WhereSafe => Some((
             "a rehearsal runs functions of these databases, and here it would run them as your own account",
             "run this as root, or as the old server's account over its socket; or allow it with --rehearsal",
         )),
@@ -207,7 +209,7 @@ fn nobody_asks(_: &str) -> Result<String> {
 
 impl<'a> Stage<'a> {
     fn new(
-        question: &'a Question<'a>,
+        question: &'a Examination<'a>,
         binaries: &'a Binaries,
         target: &'a Target,
         old: &'a Old,
@@ -365,7 +367,9 @@ impl<'a> Stage<'a> {
             Err(e) if e.exit == Exit::TryAgain => {
                 unseen("try again, or allow it more time (--rehearsal-timeout)", e.one_line())
             }
-            Err(e) if matches!(e.exit, Exit::Data | Exit::Permission | Exit::Unavailable | Exit::Usage) => {
+            Err(e)
+                if matches!(e.exit, Exit::BadInput | Exit::Permission | Exit::Unavailable | Exit::Usage) =>
+            {
                 unseen("fix what stands in its way, or run this as a superuser", e.one_line())
             }
             other => other,
@@ -396,7 +400,7 @@ impl<'a> Stage<'a> {
                 // We are connected as the role that runs pg_upgrade, so pg_upgrade would fail in the same way.
                 return Ok(vec![Failed::other(name, &message)]);
             }
-            return Err(Error::new(Exit::Data, message));
+            return Err(Error::new(Exit::BadInput, message));
         }
         let list = self
             .here("pg_restore", vec!["--list".into(), "--verbose".into(), file.into()])
