@@ -49,6 +49,19 @@ fn no_overlap(jobs: &Jobs) -> u64 {
     spans.windows(2).last().map_or(0, |pair| pair[1].0 - pair[0].1)
 }
 
+/// Waits until this runner has begun the job's second attempt, or has ended; returns whether it has begun it.
+fn begins_again(jobs: &Jobs, runner: &mut fixture::Process) -> bool {
+    loop {
+        if spans(jobs).len() == 2 || fixture::numbers(&jobs.path("pids")).len() == 2 {
+            return true;
+        }
+        if runner.has_ended() {
+            return false;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
 /// Tells a figure for whoever runs the tests with --nocapture.
 #[expect(clippy::print_stderr, reason = "cargo shall capture it")]
 fn figure(what: &str, ms: u64) {

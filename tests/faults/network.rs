@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::fixture::{Jobs, Process, lives, numbers};
 use super::proxy::{Proxy, Way};
-use super::{beats, figure, no_overlap, spans};
+use super::{beats, begins_again, figure, no_overlap};
 use crate::support::*;
 
 /// Starts a run whose server is behind this network.
@@ -18,9 +18,8 @@ fn start(jobs: &Jobs, proxy: &Proxy) -> Process {
 fn taken_over(jobs: &Jobs, begun: Instant) -> (Process, Duration) {
     jobs.db.sql("UPDATE pgkit_run SET boot_id = 'another machine'");
     loop {
-        let other = jobs.start(&["run", "-q"]);
-        std::thread::sleep(Duration::from_millis(250));
-        if spans(jobs).len() == 2 || numbers(&jobs.path("pids")).len() == 2 {
+        let mut other = jobs.start(&["run", "-q"]);
+        if begins_again(jobs, &mut other) {
             return (other, begun.elapsed());
         }
         let output = other.end();

@@ -6,7 +6,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::fixture::{Jobs, lives, numbers};
-use super::{beats, figure, no_overlap};
+use super::{beats, begins_again, figure, no_overlap};
 
 fn stop(pid: i32) {
     kill(Pid::from_raw(pid), Signal::SIGSTOP).unwrap();
@@ -37,9 +37,8 @@ fn a_stopped_guard_is_killed_with_its_job_when_its_lease_is_over() {
         if both {
             // Another machine has waited for that long.
             let other = loop {
-                let other = jobs.start(&["run"]);
-                std::thread::sleep(Duration::from_millis(300));
-                if numbers(&jobs.path("pids")).len() == 2 {
+                let mut other = jobs.start(&["run"]);
+                if begins_again(&jobs, &mut other) {
                     break other;
                 }
                 assert!(begun.elapsed().as_secs() < 25);
