@@ -149,7 +149,7 @@ impl Page {
             let name = escaped(name, false);
             let version = env!("CARGO_PKG_VERSION");
             self.request(&format!(
-                ".TH {} 7 \"\" \"pgkit {version}\"\n.SH NAME\n{name} \\- {text}",
+                ".TH {} 7 \"\" \"pgkit {version}\"\n.SH NAME\n{name} \\- {text}\n.SH DESCRIPTION",
                 name.to_uppercase()
             ));
         } else if level == HeadingLevel::H2 {
@@ -201,7 +201,7 @@ mod tests {
     fn markdown_becomes_requests_and_nothing_in_it_is_one() {
         let text = "# A page\n\nOne `--flag` and *two*.\n.three\n\n## Next `part`\n\n* first\n  more\n\n  again\n* second\n\n\
                     | key | meaning |\n| --- | --- |\n| `a\\|b` | 'what' it is |\n\n```sh\n.cd \\x\n```\n[x](http://h/) [y](y.md) ─\n";
-        let expected = ".TH PGKIT\\-X 7 \"\" \"pgkit VERSION\"\n.SH NAME\npgkit\\-x \\- A page\n.PP\n\
+        let expected = ".TH PGKIT\\-X 7 \"\" \"pgkit VERSION\"\n.SH NAME\npgkit\\-x \\- A page\n.SH DESCRIPTION\n.PP\n\
                         One \\fB\\-\\-flag\\fR and \\fItwo\\fR.\n\\&.three\n.SH \"NEXT PART\"\n\
                         .IP \\(bu 2\nfirst\nmore\n.IP\nagain\n.IP \\(bu 2\nsecond\n\
                         .TP\n\\fBa|b\\fR\n\\&'what\\(aq it is\n\
