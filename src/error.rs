@@ -110,9 +110,8 @@ impl Exit {
 
     /// Returns the failure with this code, as reported by another pgkit process.
     pub fn from_code(code: u8) -> Exit {
-        let failures =
-            Exit::ALL.into_iter().filter(|exit| !matches!(exit, Exit::Done | Exit::Locked | Exit::Ongoing));
-        failures.into_iter().find(|exit| exit.code() == code).unwrap_or(Exit::Bug)
+        let is_failure = |exit: &Exit| !matches!(exit, Exit::Done | Exit::Locked | Exit::Ongoing);
+        Exit::ALL.into_iter().filter(is_failure).find(|exit| exit.code() == code).unwrap_or(Exit::Bug)
     }
 }
 

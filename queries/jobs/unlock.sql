@@ -1,5 +1,5 @@
--- Releases a job's claim whose lock is free, or its hold: $1 job. A run that never ended is due again: crontabber never takes
--- a row without next_run.
+-- Releases the claim on a job, if its lock is free, or the hold on it: $1 job. If no run of the job has ever ended, the job becomes
+-- due now, because crontabber never takes a row without next_run.
 WITH had AS (
     SELECT c.ongoing, r.id, r.state, r.host, r.started
     FROM :"schema".crontabber c

@@ -101,7 +101,7 @@ command = "echo {date} >> dates"
 }
 on_every_server!(of_many_that_stay_one_starts_each_date_and_none_is_lost);
 
-/// How long the originals take for a run.
+/// How long a run of an original crontabber takes.
 const RUN: Duration = Duration::from_millis(500);
 
 /// What the original does for a job that is due: reads whether it is ongoing, and writes that it is, in two

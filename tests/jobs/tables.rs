@@ -137,7 +137,7 @@ fn a_role_without_rights_is_told_which_and_one_with_them_needs_no_more(bin: &Bin
         assert_eq!(refused.code, Some(65), "{}", refused.snapshot());
         assert!(refused.stderr.contains(&format!("belongs to role {owner}")), "{}", refused.stderr);
     }
-    // To look takes SELECT, and an owner that the jobs file names.
+    // Listing needs the privilege SELECT, and the tables' owner must be named in the jobs file.
     jobs.write(&format!("owner = \"{owner}\"\n{ONE}"));
     let list = as_role(&jobs, &weak, &["list", "--schema", "app"]);
     assert_eq!(list.code, Some(0), "{}", list.snapshot());

@@ -197,7 +197,7 @@ fn a_suffix_of_a_date_or_a_number_makes_a_family_where_two_names_have_it(bin: &B
             families.iter().map(|(name, members)| (*name, members.len())).collect();
         assert_eq!(found, expected, "on {}", bin.major);
     }
-    // A partitioned root gives its kind to a family of tables beside it.
+    // A family that includes a partitioned table is shown as one, even if its other members are plain tables.
     db.sql("CREATE TABLE ev (id int) PARTITION BY LIST (id); CREATE TABLE ev_2019 (id int)");
     assert_eq!(answer(&db, &["sizes", "ev", "--group-partitions"])[0][2], "partitioned table");
 }

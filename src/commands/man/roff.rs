@@ -39,7 +39,7 @@ pub fn escaped(text: &str, at_start: bool) -> String {
 #[derive(Default)]
 struct Page {
     out: String,
-    /// Text that belongs to the heading or the table cell that is being read.
+    /// The text so far of the heading or table cell that is being read.
     held: Option<String>,
     /// How many lists are open.
     depth: usize,
