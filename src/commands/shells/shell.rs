@@ -57,9 +57,9 @@ pub fn script(shell: Shell) -> Result<String> {
             .map_err(|e| Error::bug("the completion script is not valid UTF-8").caused_by(e))
     };
     match shell {
-        Shell::Bash => Ok(include_str!("pgkit.bash").to_owned()),
-        Shell::Zsh => Ok(include_str!("pgkit.zsh").to_owned()),
-        Shell::Fish => Ok(include_str!("pgkit.fish").to_owned()),
+        Shell::Bash => Ok(include_str!("../../../completions/pgkit.bash").to_owned()),
+        Shell::Zsh => Ok(include_str!("../../../completions/_pgkit").to_owned()),
+        Shell::Fish => Ok(include_str!("../../../completions/pgkit.fish").to_owned()),
         Shell::Powershell => theirs(&Powershell),
         Shell::Elvish => theirs(&Elvish),
     }
