@@ -136,7 +136,7 @@ async fn keep(master: &mut Master, orders: &Orders, folder: &Folder) -> Result<(
 
 /// Creates and starts a server, and sets its password and loads its data if asked to.
 async fn begin(cluster: &mut Cluster, orders: &Orders) -> Result<Option<Password>> {
-    cluster.create(&orders.base).await?;
+    cluster.create(&Base::at(orders.base.clone())).await?;
     cluster.start().await?;
     let (dir, port) = (cluster.socket_dir(), cluster.port);
     let password = if orders.settings.tcp { Some(sample::set_password(&dir, port).await?) } else { None };

@@ -37,9 +37,6 @@ pub struct Settings {
     /// Whether it will run other people's code. Then it never runs as a user that owns clusters, if there is a
     /// choice.
     pub untrusted: bool,
-    /// Whether to keep a copy of the fresh data folder as long as any sandbox of this user is alive, so that the
-    /// next one starts in half the time.
-    pub template: bool,
 }
 
 /// Which server to use, where it lives, and how to get it.
@@ -75,7 +72,6 @@ impl Options {
                 initdb_args: Vec::new(),
                 binary_upgrade: false,
                 untrusted: false,
-                template: false,
             },
             scope: "user".to_owned(),
             linger: Duration::from_secs(5),

@@ -13,7 +13,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-use super::folder::Folder;
+use super::folder::{Base, Folder};
 use super::options::Settings;
 use super::user::Owner;
 use crate::error::{Error, Exit, Result};
@@ -56,22 +56,23 @@ impl Cluster {
     }
 
     /// Creates the data folder.
-    pub(super) async fn create(&mut self, base: &Path) -> Result<()> {
+    pub(super) async fn create(&mut self, base: &Base) -> Result<()> {
         let private = self.socket_dir();
         DirBuilder::new().mode(0o700).create(&private).map_err(|e| self.failed("create a folder in", &e))?;
         self.give(&private).map_err(|e| self.failed("change the owner of", &e))?;
         // The working folder identifies processes as the sandbox's from their first moment on.
         std::env::set_current_dir(&private).map_err(|e| self.failed("enter", &e))?;
         self.check_reach().await?;
-        let template = base.join(format!("t-{}", self.template_key()));
+        let template = base.path().join(format!("t-{}", self.template_key()));
         if let Some(from) = &self.settings.copy_of {
             self.copy_cluster(from).map_err(|e| self.failed(&format!("copy {} to", from.display()), &e))?;
-        } else if !self.settings.template {
-            self.initdb().await?;
         } else if copy(&template.join("data"), &self.data_dir(), &|path| self.give(path)).is_err() {
             let _ = fs::remove_dir_all(self.data_dir());
             self.initdb().await?;
-            self.keep_template(&template);
+            // Whoever has one server at a time would pay for a copy that nobody uses.
+            if base.alive().iter().any(|folder| *folder != self.folder) {
+                self.keep_template(&template);
+            }
         }
         self.configure().map_err(|e| self.failed("configure", &e))
     }
@@ -205,15 +206,10 @@ impl Cluster {
     fn template_key(&self) -> String {
         let binaries = &self.settings.binaries;
         let made = fs::metadata(binaries.program("postgres")).map(|meta| (meta.mtime(), meta.ino())).ok();
-        super::options::short_hash(&(
-            binaries,
-            made,
-            &self.settings.initdb_args,
-            self.owner.as_ref().map(|o| o.uid),
-        ))
+        super::options::short_hash(&(binaries, made, &self.settings.initdb_args))
     }
 
-    /// Keeps a copy of the fresh data folder for the next server. It is built in our folder and then moved, so
+    /// Keeps a copy of the fresh data folder, from which the next server starts in half the time. It is built in our folder and then moved, so
     /// that an incomplete one is never visible; and it belongs to root, so that no server can change what another
     /// one starts from. A failure only costs time.
     fn keep_template(&self, template: &Path) {

@@ -29,7 +29,6 @@ impl Place {
     fn options(&self) -> Options {
         let mut options = options(bin());
         options.temp = self.temp.path().to_owned();
-        options.settings.template = false;
         options.linger = std::time::Duration::from_millis(500);
         options
     }

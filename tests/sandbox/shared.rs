@@ -109,18 +109,17 @@ fn its_exports_lead_a_shell_to_it() {
 }
 
 #[test]
-fn a_template_makes_the_next_server_of_the_same_kind() {
+fn what_initdb_made_is_kept_for_the_next_as_soon_as_there_is_more_than_one() {
     let place = Place::new();
-    let mut options = place.options();
-    options.settings.template = true;
+    let options = place.options();
     let first = own_server(&options);
     let second = own_server(&options);
     let third = own_server(&options);
     let identifier = |server: &sandbox::Server| {
         Db::existing(server.info(), "postgres").value("SELECT system_identifier FROM pg_control_system()")
     };
-    assert_eq!(identifier(&first), identifier(&second));
-    assert_eq!(identifier(&first), identifier(&third));
+    assert_ne!(identifier(&first), identifier(&second));
+    assert_eq!(identifier(&second), identifier(&third));
     drop((first, second, third));
     place.is_empty_soon();
 }

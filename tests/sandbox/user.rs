@@ -75,7 +75,6 @@ fn a_process_of_its_own() {
     let Some(how) = variable("SANDBOX_TEST_USES") else { return };
     let mut options = crate::support::options(super::bin());
     options.temp = variable("SANDBOX_TEST_TEMP").unwrap().into();
-    options.settings.template = false;
     options.linger = std::time::Duration::from_millis(500);
     let print =
         |info: &Info| writeln!(std::io::stdout(), "{}", serde_json::to_string(info).unwrap()).unwrap();
