@@ -255,7 +255,11 @@ fn watched(mut command: Command) -> Ended {
     let mut peak = 0;
     let code = loop {
         let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let most = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        // Until exec has replaced it, the memory of the child is that of the test program.
+        let most = text
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .filter(|_| text.starts_with("Name:\tpgkit\n"));
         peak = peak.max(most.and_then(|kb| kb.split_whitespace().next()?.parse().ok()).unwrap_or(0));
         if let Some(status) = child.try_wait().unwrap() {
             break status.code();
