@@ -236,7 +236,7 @@ impl HelperHandle {
             Ok(Some(line)) => match serde_json::from_str(&line) {
                 Ok(Answer::Ok(told)) => Ok(Some(told)),
                 Ok(Answer::Err(failure)) => Err(failure.into()),
-                Err(e) => Err(Error::bug("a helper tells what is not understood").caused_by(e)),
+                Err(e) => Err(Error::bug("could not parse a helper's answer").caused_by(e)),
             },
             Ok(None) | Err(_) => Ok(None),
         }

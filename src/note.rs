@@ -32,7 +32,7 @@ pub struct Change {
     pub was: Option<String>,
 }
 
-/// A period in which sessions began that may go on logging after it.
+/// A period after which the sessions that began in it may go on logging.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Period {
@@ -46,7 +46,7 @@ pub struct Period {
 #[serde(deny_unknown_fields)]
 pub struct SwitchRecord {
     version: u32,
-    /// The ID that distinguishes this switching on from any other.
+    /// The ID that distinguishes this `log on` from any other.
     pub id: String,
     /// Who did it: the role, the user and the machine.
     pub by: String,
@@ -66,7 +66,7 @@ pub struct SwitchRecord {
 /// What is to be switched on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogRequest {
-    /// The ID of this switching on.
+    /// The ID of this `log on`.
     pub id: String,
     /// Who asks for it.
     pub by: String,
@@ -138,7 +138,7 @@ impl SwitchRecord {
         self.is_on() && self.until.is_some_and(|until| until <= now)
     }
 
-    /// Returns the record after this wish. The values from before the first switching on are never lost.
+    /// Returns the record after this request. The values from before the first `log on` are never lost.
     pub fn on(old: Option<&SwitchRecord>, found: &Values, wish: &LogRequest, now: Timestamp) -> SwitchRecord {
         let mut settings = old.map(|note| note.settings.clone()).unwrap_or_default();
         for (name, value) in &wish.settings {
@@ -198,8 +198,8 @@ impl SwitchRecord {
 /// The SQL that gives a session all existing records and the time by the server's clock; for [`overdue`].
 pub const RECORDS: &str = include_str!("../queries/log/overdue.sql");
 
-/// Returns a warning to show after connecting if the end of a switching on is overdue. `records` are the server's
-/// records, one per line, and `now` is its clock, in seconds since 1970.
+/// Returns a warning to show after connecting if settings should have been switched back by now. `records` are the
+/// server's records, one per line, and `now` is its clock, in seconds since 1970.
 pub fn overdue(records: &str, now: f64) -> Option<String> {
     let now = Timestamp::from_millisecond((now * 1e3) as i64).ok()?;
     let mut notes: Vec<SwitchRecord> =

@@ -16,8 +16,8 @@ use nix::unistd::{Gid, Uid};
 /// This is requested after the change of user, which would undo it (std runs this last). The kernel watches the
 /// thread that starts the process, so that must be a thread that lives as long as we do. With `user` the process
 /// runs as that user, in these groups. With `session` it leads a session of its own, and so a process group,
-/// without a terminal. On systems other than Linux, this does nothing more than that: there the keeper's own watch
-/// must suffice.
+/// without a terminal. On systems other than Linux, only `user` and `session` matter, and the keeper's own
+/// watch must suffice.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn die_with_us(
     command: &mut Command,

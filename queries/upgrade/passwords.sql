@@ -4,7 +4,7 @@ SELECT CASE WHEN $1 >= 18 THEN 'hurts' ELSE 'note' END AS severity,
        'role ' || pg_catalog.quote_ident(a.rolname) AS object,
        'has its password as MD5' AS problem,
        'set password_encryption = ''scram-sha-256'', and the password anew (psql: \password)' AS fix,
-       'MD5 passwords are deprecated from 18 on, with a warning, and will go away' AS why,
+       'MD5 passwords are deprecated since 18, which warns about them, and will go away' AS why,
        NULL::text AS sql,
        NULL::text AS run_in,
        true AS choice

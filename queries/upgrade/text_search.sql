@@ -5,7 +5,7 @@ SELECT 'hurts' AS severity,
        'index ' || pg_catalog.format('%I.%I', n.nspname, c.relname) AS object,
        'may find other words than before' AS problem,
        'after the upgrade: REINDEX INDEX ' || pg_catalog.format('%I.%I', n.nspname, c.relname) AS fix,
-       'from 18 on text search and pg_trgm fold case by the database''s own locale provider, not by the C library' AS why,
+       'since 18, text search and pg_trgm fold case by the database''s own locale provider, not by the C library' AS why,
        NULL::text AS sql,
        NULL::text AS run_in,
        true AS choice

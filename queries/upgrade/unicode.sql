@@ -27,7 +27,7 @@ SELECT 'hurts' AS severity,
        'may depend on the version of Unicode' AS problem,
        CASE WHEN c.relkind IN ('i', 'I') THEN 'after the upgrade: REINDEX it, if it holds rare characters'
             ELSE 'after the upgrade: look whether its rows still fit its constraints or partitions' END AS fix,
-       'lower(), regular expressions and the like follow Unicode 16 from 18 on, where the locale is PostgreSQL''s own' AS why,
+       'lower(), regular expressions and the like follow Unicode 16 since 18, where the locale is PostgreSQL''s own' AS why,
        NULL::text AS sql,
        NULL::text AS run_in,
        true AS choice

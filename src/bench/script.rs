@@ -204,7 +204,7 @@ fn steps(script: &str) -> Result<Vec<Step>> {
         let word = first_word(trimmed);
         if CONTROL.contains(&word.as_str()) {
             return Err(Error::usage(format!("cannot measure {}: {}", word.to_uppercase(), short(trimmed))).hint(
-                "a run is read-only, or with --allow-writes one transaction that is rolled back; put settings into PGOPTIONS",
+                "a run is read-only or, with --allow-writes, a transaction that is rolled back; set parameters with PGOPTIONS",
             ));
         }
         steps.push(Step { text: trimmed.to_owned(), variables: sql::scan(trimmed).variables, gset });

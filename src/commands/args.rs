@@ -128,7 +128,7 @@ pub struct EchoArgs {
     pub quiet: bool,
 }
 
-/// What is shown beside the answer, and how long the server may take: for every command that asks one.
+/// What is shown besides the answer, and how long the server may take, for commands that query a server.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub struct SessionArgs {
@@ -171,7 +171,7 @@ pub struct OutputArgs {
     /// Print which text of the report was chosen, and why
     #[arg(short, long, conflicts_with = "quiet")]
     pub verbose: bool,
-    /// What is shown beside it.
+    /// What is shown besides the answer, and how long the server may take.
     #[command(flatten)]
     pub session: SessionArgs,
 }
@@ -292,8 +292,8 @@ pub fn example(lines: &[&str]) -> String {
     format!("Example:\n  {}", lines.join("\n  "))
 }
 
-/// Returns the connection flags of a command, combined with those before it. (A command that connects to nothing
-/// refuses the latter.)
+/// Returns the connection flags of a command, combined with those given before it. (A command that does not
+/// connect to a server refuses the latter.)
 pub fn connection_flags(root: &ArgMatches, own: &ArgMatches) -> Result<Flags> {
     let parse = |m: &ArgMatches| ConnectionArgs::from_arg_matches(m).map_err(|e| Error::bug(e.to_string()));
     Ok(parse(own)?.flags(&parse(root)?))

@@ -38,7 +38,7 @@ fn line() -> &'static [String] {
     LINE.get().map_or(&[], Vec::as_slice)
 }
 
-/// Lets a report's parameter be completed from the server.
+/// Completes a report's parameter from the server.
 pub fn param(arg: Arg, param: &Param) -> Arg {
     match (param.kind, param.complete) {
         (_, Some(Complete::Functions)) => {
@@ -51,7 +51,7 @@ pub fn param(arg: Arg, param: &Param) -> Arg {
     }
 }
 
-/// Completes a column of the report on the command line, once with each of these endings.
+/// Completes a column name of the report on the command line; each is offered with each of these endings.
 pub fn columns(endings: &'static [&'static str]) -> ArgValueCompleter {
     ArgValueCompleter::new(move |typed: &OsStr| {
         let is_named = |name: &str| line().iter().any(|word| word == name);
@@ -64,7 +64,7 @@ pub fn columns(endings: &'static [&'static str]) -> ArgValueCompleter {
     })
 }
 
-/// Lets `--dbname` be completed from the server. A name that would be read as a connection string means another
+/// Completes `--dbname` from the server. A name that would be read as a connection string means another
 /// database, and perhaps another server, so it is not offered.
 pub fn databases() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
@@ -79,7 +79,7 @@ pub fn database_names() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| names(DATABASES, typed))
 }
 
-/// Lets a role be completed from the server.
+/// Completes a role from the server.
 pub fn roles() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| names(ROLES, typed))
 }
@@ -92,12 +92,12 @@ pub fn line_prefixes() -> ArgValueCompleter {
     })
 }
 
-/// Lets the number of a session be completed from the server.
+/// Completes the pid of a session from the server.
 pub fn sessions() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| names(SESSIONS, typed))
 }
 
-/// Lets a job be completed from the jobs file.
+/// Completes a job from the jobs file.
 pub fn jobs() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
         let named =

@@ -38,7 +38,7 @@ pub const COMMANDS: &[Entry] = &[
     entry!("man", man::command, man::run),
 ];
 
-/// The reports whose commands have more than the report.
+/// The reports whose commands do more than print the report.
 pub const EXTENSIONS: &[Extension] = &[Extension {
     report: "locks",
     command: locks::command,

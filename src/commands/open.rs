@@ -9,7 +9,7 @@ use crate::error::{self, Result};
 use crate::output::terminal;
 use crate::session::{Limits, Purpose, Reader, Settings, Writer};
 
-/// Resolves the flags before the command and the command's own to a target. Prints warnings.
+/// Resolves the connection flags, given before or after the command, to a target. Prints warnings.
 pub fn target(context: &Context, root: &ArgMatches, own: &ArgMatches, echo: &EchoArgs) -> Result<Target> {
     resolve(context, &connection_flags(root, own)?, echo)
 }

@@ -61,7 +61,7 @@ pub async fn dispatch(
 ) -> Result<Exit> {
     match table.iter().find(|entry| entry.name == name) {
         Some(entry) => (entry.run)(context, root, own).await,
-        None => Err(Error::bug(format!("a command without its code: {name}"))),
+        None => Err(Error::bug(format!("no code for the command {name}"))),
     }
 }
 

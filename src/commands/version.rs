@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use crate::connect::ServerVersion;
 
-/// Returns whether a command line asks for nothing but the version, in detail.
+/// Returns whether a command line consists of nothing but `--version` and `--verbose`.
 pub fn is_asked_for(args: &[OsString]) -> bool {
     let mut version = false;
     let mut verbose = false;

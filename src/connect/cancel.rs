@@ -32,7 +32,7 @@ impl Canceler {
     }
 
     async fn request(&self) -> std::result::Result<(), Failure> {
-        // A server that gave no key (some poolers) takes no cancel request.
+        // A server that gave no key (some poolers) does not accept cancel requests.
         let Some((pid, key)) = self.backend else {
             return Err(Failure::new(Cause::Other, Next::Nothing, "the server sent no cancel key"));
         };

@@ -42,7 +42,7 @@ pub(super) struct Failure {
     /// One line, without the place.
     pub(super) text: String,
     pub(super) sqlstate: Option<String>,
-    /// The server turned us away before it had let us in: TLS, or none, may fare better.
+    /// The server turned us away before it had let us in: trying again with TLS, or without it, may succeed.
     pub(super) turned_away: bool,
     /// `text` is the whole line, place and all.
     pub(super) whole: bool,
@@ -81,7 +81,7 @@ impl Failure {
         }
     }
 
-    /// From what tokio-postgres says of a start-up, and what was overheard of it.
+    /// Returns the failure for tokio-postgres's error in a start-up; `greeting` is what was seen on the wire.
     pub(super) fn startup(error: &tokio_postgres::Error, greeting: Greeting, tls: bool) -> Failure {
         if let Some(db) = error.as_db_error() {
             let mut text = format!("{}:  {}", db.severity(), db.message());
@@ -129,7 +129,7 @@ impl Failure {
         Failure::new(cause, Next::Nothing, text)
     }
 
-    /// The same place was tried in two ways, and both failed: what is said of it is still one line.
+    /// Combines the failures of two attempts on the same place into one line.
     pub(super) fn after(mut self, first: Failure, with: &str, without: &str) -> Failure {
         if self.text != first.text {
             self.text = format!("{}{with}; {}{without}", first.text, self.text);
@@ -191,7 +191,7 @@ fn hint(target: &Target, host: &Host, failure: &Failure) -> Option<String> {
             .to_owned(),
         (Cause::UnknownHost, _) => "check the spelling of the host's name, and that this machine can look it up".to_owned(),
         (Cause::Tls, _) if target.tls.mode >= SslMode::VerifyCa => format!(
-            "sslmode is {}: sslrootcert (now {}) must contain the authority that signed the server's certificate{}",
+            "sslmode is {}: sslrootcert (now {}) must contain the certificate of the authority that signed the server's{}",
             target.tls.mode.name(),
             root_shown(target),
             if target.tls.mode == SslMode::VerifyFull { ", and -h must be a name in that certificate" } else { "" }

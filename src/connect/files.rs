@@ -9,7 +9,7 @@ use std::path::Path;
 pub struct Stat {
     /// A plain file.
     pub regular: bool,
-    /// A directory.
+    /// Whether it is a directory.
     pub directory: bool,
     /// The permission bits.
     pub mode: u32,

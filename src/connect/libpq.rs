@@ -1,5 +1,6 @@
 //! Hands a [`Target`] to programs that use libpq, through environment variables and a password file. Nothing is
-//! passed as an argument, which other users could see in the process list, and no password in the environment.
+//! passed as an argument, which other users could see in the process list, and the environment never holds a
+//! password.
 
 use super::target::{ChannelBinding, SessionAttrs, Target, TlsVersion};
 use crate::error::{Error, Exit, Result};

@@ -195,7 +195,7 @@ pub(super) fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\x0b' | '\x0c' | '\r')
 }
 
-/// Is this a key whose value must not be shown, nor what could be a torn-off piece of it?
+/// Returns whether the value of this key, and anything that may be a piece of it, must not be shown.
 pub(super) fn is_secret(key: &str) -> bool {
     matches!(
         key,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::authentication::Allowed;
 use super::passfile::{Passfile, Secret};
 
-/// What the command line says of the connection.
+/// The connection settings that the command line gives.
 #[derive(Clone, Default)]
 pub struct Flags {
     /// `-h`
@@ -255,7 +255,7 @@ impl Target {
         Target { database: name.to_owned(), ..self.clone() }
     }
 
-    /// The same, with this password forevery host.
+    /// Returns the same target, with this password for every host.
     pub fn with_password(&self, password: Option<Secret>) -> Target {
         Target { password, ..self.clone() }
     }

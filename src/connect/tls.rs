@@ -46,7 +46,7 @@ impl Connector {
         }
     }
 
-    /// Does TLS begin at once, without asking the server whether it has it?
+    /// Returns whether TLS begins at once, without first asking the server whether it supports TLS.
     pub(super) fn is_direct(&self) -> bool {
         self.direct
     }

@@ -167,7 +167,7 @@ fn parameters(query: &str, settings: &mut Settings) -> Result<()> {
     Ok(())
 }
 
-/// Percent decoding, strict: `%` must begin two hex digits.
+/// Decodes percent-encoding strictly: two hex digits must follow each `%`.
 fn decode(token: &str, secret: bool) -> Result<String> {
     let shown = if secret { "***" } else { token };
     let bytes = token.as_bytes();

@@ -250,7 +250,7 @@ async fn attempt(
     let grace = grace(job);
     if let Some(changed) = known.changed_s.filter(|s| *s < grace.as_secs_f64()) {
         let why = format!(
-            "elsewhere, perhaps: the server, or its timeline, changed {changed:.0} s ago, and what ran before may still run"
+            "elsewhere, perhaps: the server, or its timeline, changed {changed:.0} s ago, and what ran before may still be running"
         );
         let left = grace.saturating_sub(Duration::try_from_secs_f64(changed).unwrap_or_default());
         return Ok(Err(Outcome::Ongoing { why, free_in: Some(left) }.into()));
@@ -402,7 +402,7 @@ fn shared(dates: Dates, share: TurnLimit) -> std::result::Result<Dates, (String,
     if dates.peek().is_some() {
         Ok(dates)
     } else {
-        Err(("has already run for what was due".to_owned(), None))
+        Err(("has already run for every date that was due".to_owned(), None))
     }
 }
 
@@ -457,7 +457,7 @@ fn take_over(here: &Here, job: &Job, known: &Known, since: Timestamp, warn: &mut
 }
 
 /// Returns where an attempt may still be running although its lock was free and is now ours, and for how many more
-/// seconds; `None` if nothing of it is left. Kills what is left of it on this machine.
+/// seconds; `None` if none of its processes is left. Kills those that are left on this machine.
 pub fn may_still_run(here: &Here, before: &Before) -> Option<(String, f64)> {
     let left = before.left_s.filter(|left| *left > 0.0)?;
     (!is_gone(here, before)).then(|| (elsewhere(before.started, Some(before)), left))

@@ -124,7 +124,7 @@ pub fn words(job: &Job, decision: &Decision, now: Timestamp) -> String {
             let many =
                 if count > 100_000 { "more than 100,000 dates".to_owned() } else { format!("{count} dates") };
             match dates.peek() {
-                Some(first) if count > 1 => format!("runs now, for {many}, from {} on", instant(first)),
+                Some(first) if count > 1 => format!("runs now, for {many}, from {} onwards", instant(first)),
                 first => format!("runs now, for {}", instant(first.unwrap_or(now))),
             }
         }
@@ -218,7 +218,10 @@ mod tests {
         let mut known = stored(Some("03T00:00"), None, false);
         known.state.row.as_mut().unwrap().last_success = Some(t("02T11:00"));
         let decision = plan::decide(&backfill, &|_| Some(known.state.clone()), now);
-        assert_eq!(words(&backfill, &decision, now), "runs now, for 3 dates, from 2026-01-03T11:00:00Z on");
+        assert_eq!(
+            words(&backfill, &decision, now),
+            "runs now, for 3 dates, from 2026-01-03T11:00:00Z onwards"
+        );
         let later = Decision::NotDue(Some(t("05T13:30")));
         assert_eq!(words(&backfill, &later, now), "is not due before 2026-01-05T13:30:00Z, in 1h 30m");
     }

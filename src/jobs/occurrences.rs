@@ -123,7 +123,7 @@ fn instant(date: Date, at: At, zone: &TimeZone) -> Option<Timestamp> {
     instant_of(date.at(at.hour, at.minute, 0, 0), zone)
 }
 
-/// Does the same for a date and time as a person writes it.
+/// Works like the function above, for a date and time as a person writes it.
 pub fn instant_of(civil: DateTime, zone: &TimeZone) -> Option<Timestamp> {
     let ambiguous = zone.to_ambiguous_timestamp(civil);
     match ambiguous.offset() {

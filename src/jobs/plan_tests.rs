@@ -190,7 +190,7 @@ fn a_job_whose_schedule_was_changed_neither_loses_a_date_nor_repeats_one() {
     // A plain job that begins to backfill has done all until it ran.
     let backfill = "every = \"1d\"\nat = \"05:00\"\nbackfill = true";
     assert_eq!(on(backfill, &plain, "7 06:00"), "5 05:00:00, 6 05:00:00, 7 05:00:00");
-    // Another time of day, another zone: the next one after the last date.
+    // If the time of day or the time zone changes, the next date is the first new one after the last date.
     let dates = state(row(None, Some("4 05:00")));
     assert_eq!(on("every = \"1d\"\nat = \"04:00\"\nbackfill = true", &dates, "5 06:00"), "5 04:00:00");
     assert_eq!(

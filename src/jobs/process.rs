@@ -3,7 +3,7 @@
 //!
 //! On Linux the process that runs a program is a subreaper for the program's tree. Whatever the program starts,
 //! and however it hides (`setsid`, a double fork), becomes a child of ours once its parents are gone, and so is
-//! found. On other systems only the program's process group is.
+//! found. On other systems, only the program's process group is found.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::process::ExitStatusExt;
@@ -83,12 +83,12 @@ impl Program {
             .stderr(Stdio::piped());
         unsafe_spawn::die_with_us(&mut command, Signal::SIGKILL, true, self.user.as_ref().map(Account::ids));
         let failed = |e: &std::io::Error| {
-            let place = if self.directory.is_dir() { "" } else { ": its directory is not there" };
+            let place = if self.directory.is_dir() { "" } else { ": its directory does not exist" };
             Error::io(format!("could not start {name}{place}"), e)
         };
         let mut child = tokio::process::Command::from(command).spawn().map_err(|e| failed(&e))?;
         let pid = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
-        let pid = pid.ok_or_else(|| Error::bug("a program without a number"))?;
+        let pid = pid.ok_or_else(|| Error::bug("a program without a pid"))?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         Ok(Process {
             child,

@@ -75,7 +75,7 @@ pub fn all(folder: &Path, place: &str) -> Vec<(PathBuf, Result<Kept>)> {
                     Head { place: other, .. } if other != place => Ok(None),
                     Head { format: FORMAT, .. } => serde_json::from_slice(&bytes).map(Ok).map(Some),
                     Head { format, .. } => {
-                        let why = format!("another version of pgkit has saved it (format {format})");
+                        let why = format!("it was saved by another version of pgkit (format {format})");
                         Ok(Some(Err(Error::data(why))))
                     }
                 });

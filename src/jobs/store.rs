@@ -204,7 +204,7 @@ pub struct Place {
 pub async fn read(session: &impl Queryable, place: &Place) -> Result<Snapshot> {
     let text = in_schema(if place.has_pgkit { KNOWN } else { STATES }, &place.schema);
     let lines = session.ask::<Line>(&text, &[]).await?;
-    let first = lines.first().ok_or_else(|| Error::bug("a server without a clock"))?;
+    let first = lines.first().ok_or_else(|| Error::bug("the query for the jobs' state returned no row"))?;
     let (now, shape) = (first.now, first.shape.clone());
     let stored = |line: Line| {
         let (name, has_row, error_count) = (line.name?, line.has_row?, line.error_count?);

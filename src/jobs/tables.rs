@@ -109,7 +109,7 @@ fn schema_of(found: &[Part], wanted: Where<'_>) -> Result<Option<String>> {
             None => part.schema.clone(),
         });
         let told = told.collect::<Vec<_>>().join(", ");
-        return Err(Error::data("several schemas have a table crontabber")
+        return Err(Error::data("several schemas have a table named crontabber")
             .caused_by(format!("they are: {told}"))
             .hint("choose one with --schema"));
     }

@@ -154,7 +154,7 @@ pub enum Outcome {
         /// Where and since when, as far as that is known.
         why: String,
         /// Set if its lock is free: how long until the job may be taken over, unless the lock is taken again
-        /// before.
+        /// before then.
         free_in: Option<Duration>,
     },
     /// Another process had locked its row at that moment.
@@ -191,7 +191,7 @@ pub enum Event {
         pid: Option<i32>,
     },
     /// The last attempt of a turn has ended and is being recorded. The next turn may be ordered now; it begins
-    /// after that.
+    /// once that is done.
     Recording,
     /// An attempt ended.
     Finished {
@@ -227,7 +227,7 @@ pub struct RunOptions {
     pub names: Vec<String>,
     /// Whether to run them even if they are not due.
     pub force: bool,
-    /// The date to run them for; with `true` even if it was done already.
+    /// The date to run them for; if `true`, even if it has already been done.
     pub date: Option<(Timestamp, bool)>,
     /// How many jobs run at once.
     pub parallel: usize,

@@ -128,7 +128,7 @@ async fn send(writer: &Writer, how: How, session: &Session) -> Result<Option<Fat
         Ok(answers) => Ok(match answers.first() {
             None => Some(Fate::AlreadyGone),
             Some(Answer { sent: true }) => None,
-            // The server only warns, and goes on: a process of its own takes no signals from sessions.
+            // The server only warns, and goes on: sessions cannot signal its own processes.
             Some(Answer { sent: false }) => Some(Fate::Refused(Error::new(
                 crate::error::Exit::BadAnswer,
                 "the server does not signal this process",

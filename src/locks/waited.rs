@@ -119,7 +119,7 @@ impl Observer for Waited {
                 let late = format!("{} {have}", sessions(seen.late.len()));
                 remarks.push(match &seen.longest {
                     Some((longest, pid)) => format!(
-                        "{late} waited longer than {}, pid {pid} longest: {}",
+                        "{late} waited longer than {}; pid {pid} has waited longest: {}",
                         human::seconds(limit.as_secs_f64()),
                         human::seconds(*longest)
                     ),
@@ -178,7 +178,10 @@ mod tests {
         assert_eq!(judged(Some(31), &[LONG]).unwrap().exit, Exit::Done);
         let verdict = judged(Some(30), &[SHORT, LONG, LONG]).unwrap();
         assert_eq!(verdict.exit, Exit::BadAnswer);
-        assert_eq!(verdict.remarks, ["1 session has waited longer than 30.0 s, pid 7 longest: 31.0 s"]);
+        assert_eq!(
+            verdict.remarks,
+            ["1 session has waited longer than 30.0 s; pid 7 has waited longest: 31.0 s"]
+        );
         assert_eq!(judged(Some(0), &[SHORT]).unwrap().exit, Exit::BadAnswer);
         assert_eq!(judged(Some(0), &[ROOT]).unwrap().exit, Exit::Done);
         assert_eq!(judged(Some(0), &[]).unwrap().remarks, ["no session waits for a lock"]);

@@ -199,7 +199,7 @@ impl Place {
         }
     }
 
-    /// Returns where the log is; of several formats, the one with the most information.
+    /// Returns where the log is. If it is written in several formats, the one with the most information wins.
     ///
     /// Errors: the log is on the server, and the role may not read it (77).
     pub async fn log(&self, writer: &Writer) -> Result<Log> {

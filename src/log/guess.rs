@@ -57,7 +57,7 @@ struct Fit<'a> {
     readings: Vec<Reading<'a>>,
 }
 
-/// The fields that users ask for.
+/// The fields whose positions a guess must find, because flags and columns need them.
 const TOLD: [Field; 8] = [
     Field::Time,
     Field::Pid,

@@ -16,10 +16,10 @@ use crate::session::{Purpose, Writer};
 
 /// How many bytes are read at once; over SQL, each read is one statement.
 const STEP: u64 = 1 << 20;
-/// How long to wait before trying a server again that is away.
+/// How long to wait before trying an unreachable server again.
 const AWAY: Duration = Duration::from_secs(1);
 
-/// The result of reading on.
+/// The result of a [`Source::read`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Got {
     /// Bytes were added.
@@ -39,7 +39,8 @@ pub enum Source {
 }
 
 impl Source {
-    /// Reads on into `buffer`, which is emptied first. With `follow`, a rotated file is left for the next one.
+    /// Reads the next bytes into `buffer`, which is emptied first. With `follow`, a rotated file is left for the next
+    /// one.
     pub async fn read(&mut self, buffer: &mut Vec<u8>, follow: bool) -> Result<Got> {
         buffer.clear();
         match self {
@@ -56,7 +57,7 @@ impl Source {
         }
     }
 
-    /// Goes on from this byte of the file that is being read.
+    /// Continues from this byte of the current file.
     pub fn seek(&mut self, at: u64) -> Result<()> {
         match self {
             Source::Server(server) => {
@@ -153,7 +154,7 @@ fn name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// Returns the error for a file that no longer exists. `folder`: its folder does.
+/// Returns the error for a file that no longer exists. `folder` says whether its folder still does.
 fn gone(path: &str, place: &Place, folder: bool) -> Error {
     let error = Error::new(Exit::Io, format!("the log file {} is gone", path));
     if folder {

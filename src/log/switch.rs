@@ -73,7 +73,7 @@ pub struct Switch {
     access: Access,
 }
 
-/// The result of switching on.
+/// The result of `log on`.
 #[derive(Debug, Clone)]
 pub struct On {
     /// The record as it stands now.
@@ -86,7 +86,7 @@ pub struct On {
     pub deaf: usize,
 }
 
-/// The result of switching off in one place.
+/// The result of `log off` in one place.
 #[derive(Debug, Clone)]
 pub struct Off {
     /// The place.
@@ -210,7 +210,7 @@ impl Switch {
         let clients = self.clients().await?;
         let overridden = places.overrides(scope, &wish.settings);
         let deaf = match scope {
-            // An existing session takes a new value of the server, unless a setting of its role or database takes
+            // An existing session adopts a new server-wide value, unless a setting of its role or database takes
             // precedence.
             Scope::Global => {
                 clients.iter().filter(|client| overridden.iter().any(|one| one.holds(client))).count()

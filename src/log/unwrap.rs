@@ -102,9 +102,9 @@ impl Wrapping {
 /// The content of one line of a wrapped log.
 #[derive(Debug, PartialEq, Eq)]
 enum Line<'a> {
-    /// A line of another program.
+    /// A line from another program.
     Foreign,
-    /// A line of the server's, or a piece of one.
+    /// A line from the server, or a piece of one.
     Server(Piece<'a>),
 }
 

@@ -38,7 +38,7 @@ pub struct Orders {
     pub target: Target,
     /// Where the settings were switched on.
     pub scope: Scope,
-    /// The ID of this switching on; a record with any other ID belongs to someone else.
+    /// The ID of this `log on`; a record with any other ID belongs to someone else.
     pub id: String,
     /// When to switch back, by the server's clock.
     pub until: Option<Timestamp>,

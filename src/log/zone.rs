@@ -119,7 +119,7 @@ impl Clock {
                 "the log's times are in {:?}, which is ambiguous",
                 String::from_utf8_lossy(zone)
             ))
-            .hint("name the time zone, such as --timezone Europe/Berlin")),
+            .hint("give the time zone, for example --timezone Europe/Berlin")),
             None => Ok(Instant::Somewhere),
         }
     }

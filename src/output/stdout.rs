@@ -296,7 +296,7 @@ fn push(shared: &Shared, bytes: Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-/// Runs the writer's thread: takes from the queue in order until it is finished, or the reader is gone.
+/// Runs the writer's thread: writes the queue's chunks in order until it is finished or the reader is gone.
 fn write_all(to: &mut File, shared: &Shared) {
     loop {
         let chunk = {

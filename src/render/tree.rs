@@ -11,8 +11,8 @@ use crate::escape;
 use crate::rows::Column;
 use crate::rows::cell::Cell;
 
-/// The text beside the lines has at least this much room, or half of a narrow terminal; of the lines of deeper
-/// trees, only the last ones are drawn.
+/// The text beside the lines has at least this much room, or half of a narrow terminal; in deeper trees, only the
+/// last lines are drawn.
 const ROOM: usize = 40;
 /// The gap between two values.
 const GAP: &str = "  ";

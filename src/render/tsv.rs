@@ -75,8 +75,8 @@ pub(super) fn raw_line(
     is_whole && raw_values(columns, raw, times, out, |text, out| push_value(&cell::text(text), terminal, out))
 }
 
-/// Appends the values with tabs between them, the texts with `push_text`. Returns `false` if a type needs a cell;
-/// then `out` ends with an incomplete line.
+/// Appends the values with tabs between them; `push_text` appends the texts. Returns `false` if a type needs
+/// a cell; `out` then ends with an incomplete line.
 fn raw_values(
     columns: &[Column],
     raw: &[Option<&[u8]>],

@@ -68,7 +68,7 @@ fn assemble(files: Vec<(String, Result<(Report, Text)>)>, own: bool) -> Vec<(Str
     reports.into_iter().collect()
 }
 
-/// Returns the built-in reports, by name. Of a report that is not wanted only the name and the summary are read,
+/// Returns the built-in reports, by name. If a report is not wanted, only its name and its summary are read,
 /// because parsing a header costs more than everything else at the start.
 ///
 /// Errors: a header is invalid, which a test of every file rules out.

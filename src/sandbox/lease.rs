@@ -67,7 +67,7 @@ impl Drop for Server {
     }
 }
 
-/// The use of a shared server, which stays alive at least as long as this value.
+/// A hold on a shared server, which stays alive at least as long as this value.
 #[derive(Debug)]
 pub struct Lease {
     info: Info,

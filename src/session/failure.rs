@@ -7,7 +7,8 @@ use crate::error::{Error, Exit};
 pub(super) fn exit_of(sqlstate: &str) -> Exit {
     match sqlstate {
         "42501" => Exit::Permission,
-        // Canceled (by a timeout or pg_cancel_backend), lock not available, serialization failure, deadlock.
+        // Canceled (by a timeout or pg_cancel_backend), lock not available, serialization failure, deadlock, idle in
+        // transaction for too long, and the internal errors that concurrent DDL causes ("cache lookup failed").
         "57014" | "55P03" | "40001" | "40P01" | "25P03" | "XX000" => Exit::TryAgain,
         "57P01" | "57P02" | "57P03" | "57P05" | "25P04" => Exit::Unavailable,
         "0A000" => Exit::TooOld,

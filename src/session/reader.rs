@@ -129,7 +129,7 @@ impl Reader {
             .await
     }
 
-    /// As [`Reader::texts`], but without names that are not valid UTF-8: escaped, they would be different names.
+    /// Like [`Reader::texts`], but skips names that are not valid UTF-8: escaping would change the name.
     pub async fn names(&self, sql: &str, params: &[Value]) -> Result<Vec<String>> {
         let names = self.link.first_column(sql, params, |raw| {
             Ok(raw.and_then(|raw| std::str::from_utf8(raw).ok()).map(str::to_owned))
@@ -173,7 +173,7 @@ impl Reader {
     }
 }
 
-/// The first row of an answer, which is read to its end.
+/// Returns the first row of an answer, after reading the answer to its end.
 async fn only(mut rows: Rows<'_>) -> Result<Row> {
     let first = rows.next().await?.ok_or_else(|| Error::bug("a query without a row"))?;
     while rows.next().await?.is_some() {}

@@ -287,7 +287,7 @@ impl Wire {
             })?,
         }
         let took = begun.elapsed();
-        // Of several statements, the one that was refused counts, else the last one that returned columns.
+        // If there are several statements, the refused one counts, or else the last one that returned columns.
         let status = answers.last().map_or(b'I', |answer| answer.status);
         let refused = answers.iter().position(|answer| answer.refused.is_some());
         let counts = refused.or_else(|| answers.iter().rposition(|answer| !answer.columns.is_empty()));
@@ -315,7 +315,7 @@ impl Wire {
 
     async fn write(&mut self) -> Result<()> {
         if std::mem::replace(&mut self.is_torn, true) {
-            let e = std::io::Error::other("a message was sent in part");
+            let e = std::io::Error::other("only part of a message was sent");
             return Err(lost(&self.host, &e));
         }
         self.bare.write_all(&self.send).await.map_err(|e| lost(&self.host, &e))?;

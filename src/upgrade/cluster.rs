@@ -119,7 +119,7 @@ pub fn compare(old: &Control, new: &Control, made: Option<&Path>) -> Vec<Finding
         let fix = format!("create it again with initdb --wal-segsize={old}");
         found.push(
             Finding::new(Severity::Stops, "control", "new cluster", problem, fix)
-                .because("pg_upgrade stops where the control files differ in this"),
+                .because("pg_upgrade stops if the control files differ in this"),
         );
     }
     let words = |on: bool| if on { "with data checksums" } else { "without data checksums" };
@@ -130,7 +130,7 @@ pub fn compare(old: &Control, new: &Control, made: Option<&Path>) -> Vec<Finding
         let fix = format!("pg_checksums {} -D {shown}", if old > 0 { "--enable" } else { "--disable" });
         found.push(
             Finding::new(Severity::Stops, "checksums", "new cluster", problem, fix)
-                .because("pages are taken over as they are; from 18 on initdb turns checksums on"),
+                .because("pages are taken over as they are; since 18, initdb turns checksums on by default"),
         );
     }
     found

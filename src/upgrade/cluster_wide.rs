@@ -108,13 +108,13 @@ impl Work<'_> {
         let (problem, why) = if self.to >= 18 {
             (
                 "are carried over in part",
-                "from 18 on pg_upgrade carries the statistics of columns over, but not those of CREATE STATISTICS nor \
-                 the counters of autovacuum",
+                "since 18, pg_upgrade carries over column statistics, but neither extended statistics (CREATE STATISTICS) nor \
+                 autovacuum's counters",
             )
         } else {
             (
                 "are lost",
-                "pg_upgrade carries no statistics over to a server before 18: plans are bad until ANALYZE",
+                "pg_upgrade does not carry statistics over to a server older than 18: plans are poor until ANALYZE has run",
             )
         };
         let fix = if self.to >= 18 {
@@ -130,7 +130,7 @@ impl Work<'_> {
                 Severity::Note,
                 "settings",
                 "recovery.conf",
-                "is no longer read from 12 on",
+                "is no longer read since 12",
                 "put what a standby has in it into postgresql.conf, and create standby.signal",
             ));
         }

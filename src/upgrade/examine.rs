@@ -208,7 +208,7 @@ pub async fn examine(question: &Examination<'_>) -> Result<Examined> {
             work.findings.push(Finding::unseen(
                 rehearsal::WHAT,
                 None,
-                "name the new version's programs with --new-bin-dir",
+                "give the directory of the new version's programs with --new-bin-dir",
                 "only a server of the new version can tell",
             ));
         }

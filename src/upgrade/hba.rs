@@ -140,7 +140,7 @@ pub fn findings(rules: &[Rule], databases: &[&str], user: &str, place: Option<&s
                     |place| format!("{place}, database {database}"),
                 ),
                 problem,
-                format!("put before it for the upgrade: local all {user} peer"),
+                format!("for the upgrade, put this line before it: local all {user} peer"),
             )
             .because(format!("{what}, and pg_upgrade connects to every database"))
             .in_database(Some(*database).filter(|_| place.is_none())),

@@ -29,7 +29,7 @@ pub struct Dumped {
 
 /// The catalogs that pg_dump reads, and their indexes.
 const CATALOGS: i64 = 200;
-/// More large objects than this are not listed for a rehearsal: pg_dump keeps all of them in memory.
+/// A database with more large objects than this is not rehearsed: pg_dump keeps all of them in memory.
 const LARGE_OBJECTS: i64 = 200_000;
 
 /// How many objects pg_restore restores in one transaction when pg_upgrade 17 or later runs it
@@ -67,7 +67,7 @@ impl Table {
                 format!("set max_locks_per_transaction = {enough} in the new cluster"),
             )
             .because(format!(
-                "pg_restore restores {RESTORED_AT_ONCE} objects in one transaction; what is beyond the room depends on luck"
+                "pg_restore restores {RESTORED_AT_ONCE} objects in one transaction; there may or may not be room for more locks"
             ))
         })
     }
@@ -89,7 +89,7 @@ impl Table {
             Finding::new(severity, "locks", format!("database {database}"), problem, fix)
                 .because(format!(
                     "pg_dump locks all of them in one transaction; room is max_locks_per_transaction × {processes} \
-                     (connections, workers and prepared transactions), and what is beyond depends on luck"
+                     (connections, workers and prepared transactions), and there may or may not be room for more"
                 ))
                 .in_database(Some(database)),
         )

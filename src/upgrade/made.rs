@@ -233,7 +233,7 @@ impl Work<'_> {
             "locale",
             format!("has the {what} {is}, but the old one has {was}"),
             "create it again with the initdb line of upgrade-check without --new-data-dir".to_owned(),
-            "before 16 pg_upgrade stops where they differ; from then on it sets them itself",
+            "before 16, pg_upgrade stops if they differ; since 16, it sets them itself",
         );
     }
 }

@@ -56,7 +56,7 @@ const REMOVED: &[(&str, u32, &str)] = &[
 /// The settings whose meaning changed in a version. Also from the release notes.
 const CHANGED: &[(&str, u32, &str)] = &[
     ("default_with_oids", 12, "tables have no hidden OIDs any more: only off is accepted"),
-    ("effective_io_concurrency", 13, "it now is the number of requests, without the old formula in between"),
+    ("effective_io_concurrency", 13, "it is now the number of requests itself, with no formula applied"),
     ("password_encryption", 14, "on and off are no longer accepted, and scram-sha-256 is the default"),
     ("hash_mem_multiplier", 15, "its default rose from 1 to 2"),
     ("autovacuum_max_workers", 18, "it is bounded by autovacuum_worker_slots"),
@@ -116,8 +116,8 @@ pub fn changed(used: &Used, from: u32, to: u32) -> Vec<Finding> {
         .collect()
 }
 
-/// Returns the finding for a timeout that applies to pg_upgrade's sessions, if our own queries took up to
-/// `longest`; `user` is its role, as an identifier.
+/// Returns the finding for a timeout, if it applies to pg_upgrade's sessions. `longest` is the time that the
+/// slowest of our own queries took; `user` is pg_upgrade's role, as an identifier.
 pub fn timeout(used: &Used, user: &str, longest: Duration) -> Option<Finding> {
     if !["statement_timeout", "transaction_timeout"].contains(&used.name.as_str()) {
         return None;
@@ -144,7 +144,7 @@ pub fn timeout(used: &Used, user: &str, longest: Duration) -> Option<Finding> {
         "reset it for the upgrade, or set it to 0 for its role",
     )
     .because(format!(
-        "pg_upgrade's own queries run into it; of the checks here the longest took {} ms",
+        "pg_upgrade's own queries may run into it; the longest check here took {} ms",
         longest.as_millis()
     ));
     finding.sql.clone_from(&used.sql);

@@ -77,11 +77,11 @@ fn what_runs_no_statement_cannot_be_cancelled_and_that_is_no_success(bin: &Binar
     idle.sql("BEGIN; SELECT 1");
     let (output, rows) = signal(&db, "postgres", &["cancel", &pid, "--yes"]);
     assert_eq!(output.code, Some(1), "on {}", bin.major);
-    assert_eq!(results(&rows), [("idle", "runs no statement")]);
+    assert_eq!(results(&rows), [("idle", "not running a statement")]);
     assert_eq!(
         output.stderr,
         format!(
-            "pgkit: locks cancel: no statement runs in {pid}, and it keeps its locks: end it with pgkit locks terminate {pid}\n"
+            "pgkit: locks cancel: no statement is running in {pid}, and it keeps its locks: end it with pgkit locks terminate {pid}\n"
         )
     );
     idle.sql("SELECT 2; COMMIT");

@@ -48,7 +48,7 @@ fn fail_after_ends_with_1_when_somebody_has_waited_longer_whatever_is_shown(bin:
         assert_eq!(output.code, Some(1), "{args:?} {}", output.snapshot());
         let remark = &output.stderr;
         assert!(
-            remark.starts_with("pgkit: locks: 1 session has waited longer than 200 ms, ")
+            remark.starts_with("pgkit: locks: 1 session has waited longer than 200 ms; pid ")
                 && remark.lines().count() == 1,
             "{remark}"
         );

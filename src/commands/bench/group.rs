@@ -44,8 +44,8 @@ pub fn command() -> Command {
         .disable_help_subcommand(true)
         .after_help(format!(
             "The order of the variants is shuffled anew for each value, so that none is favoured by caches. A run is\n\
-             timed from the first byte sent to the last received; server is what EXPLAIN ANALYZE says of some values,\n\
-             round_trips the time of as many empty statements, client the rest.\n\n{}",
+             timed from the first byte sent to the last received: server is what EXPLAIN ANALYZE reports for some values,\n\
+             round_trips is the time of as many empty statements, and client is the rest.\n\n{}",
             args::example(&[
                 "pgkit bench 'two look-ups=SELECT artist_id FROM song WHERE id = :id \\gset ; SELECT name FROM artist WHERE id = :artist_id' \\",
                 "            'join=SELECT a.name FROM song s JOIN artist a ON a.id = s.artist_id WHERE s.id = :id' --param id=100000..103000",

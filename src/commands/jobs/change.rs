@@ -106,7 +106,7 @@ impl Known {
         };
         crate::error::note(&format!("pgkit: job {:?} may be ongoing {why}", self.name));
         crate::error::note(&format!(
-            "HINT: try again in {:.0} s: by then nothing of it can still run",
+            "HINT: try again in {:.0} s: by then none of its processes can still be running",
             left.ceil()
         ));
         Ok(false)

@@ -15,7 +15,7 @@ use crate::error::{Exit, Result};
 pub fn command() -> Command {
     let command = args::command(
         "jobs",
-        "Run jobs on time, each date once, from any number of machines, on crontabber's tables",
+        "Run scheduled jobs once for each date, from any number of machines, with crontabber's tables",
     )
     .subcommand_required(true)
     .arg_required_else_help(true)

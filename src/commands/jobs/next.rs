@@ -81,7 +81,9 @@ fn told(job: &Job, decision: &Decision, snapshot: &Snapshot) -> (bool, String) {
                 ),
                 (_, true) => (
                     true,
-                    format!("takes over from {host}, whose lock is free, once nothing of it can still run"),
+                    format!(
+                        "takes over from {host}, whose lock is free, once none of its processes can still be running"
+                    ),
                 ),
                 (_, false) => (false, format!("has been ongoing on {host} since {}", claim.started)),
             }

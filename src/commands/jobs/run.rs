@@ -53,7 +53,7 @@ struct RunArgs {
     /// Show which jobs would run and why, but run none
     #[arg(long)]
     dry_run: bool,
-    /// Print for every job that does not run why it does not
+    /// For every job that does not run, print why
     #[arg(short, long, conflicts_with = "quiet")]
     verbose: bool,
     /// End the pass at the first job that is busy, as crontabber does

@@ -250,7 +250,7 @@ fn prometheus(jobs: &[Job], snapshot: &Snapshot) -> String {
     family("pgkit_job_next_run_seconds", "When it runs next.", &|job| {
         health::next_run(job, snapshot).map(seconds)
     });
-    family("pgkit_job_ongoing", "Whether it runs now.", &|job| {
+    family("pgkit_job_ongoing", "Whether it is running now.", &|job| {
         Some(f64::from(u8::from(row(job).is_some_and(|row| row.ongoing.is_some()))))
     });
     family("pgkit_job_overdue", "Whether it has been due for too long.", &|job| {
@@ -258,10 +258,10 @@ fn prometheus(jobs: &[Job], snapshot: &Snapshot) -> String {
     });
     family(
         "pgkit_job_stuck",
-        "Whether no process is behind its claim any more, or a foreign one is old.",
+        "Whether its claim has no process behind it any more, or is an old claim of another program.",
         &|job| Some(f64::from(u8::from(health_of(job) == Health::Stuck))),
     );
-    family("pgkit_job_held", "Whether it was cut off and waits for a person.", &|job| {
+    family("pgkit_job_held", "Whether it was cut off and is held until a person decides.", &|job| {
         let claim = snapshot.jobs.get(&job.name).and_then(|stored| stored.claim.as_ref());
         Some(f64::from(u8::from(claim.is_some_and(|claim| claim.state == "held"))))
     });

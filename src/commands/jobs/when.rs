@@ -14,7 +14,7 @@ pub(super) enum RunRequest<'a> {
     Due,
     /// Run whether due or not.
     Forced,
-    /// Run for this date, as it was written; with `true` even if it was done already.
+    /// Run for this date, as the user wrote it; if `true`, even if it has already been done.
     Date(&'a str, bool),
 }
 

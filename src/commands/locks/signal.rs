@@ -194,7 +194,7 @@ fn word(how: How, fate: &Fate) -> String {
     match (fate, how) {
         (Fate::Missing, _) => "no such session".to_owned(),
         (Fate::Hidden, _) => "hidden".to_owned(),
-        (Fate::Idle, _) => "runs no statement".to_owned(),
+        (Fate::Idle, _) => "not running a statement".to_owned(),
         (Fate::AlreadyGone, _) => "had ended by itself".to_owned(),
         (Fate::Refused(e), _) => {
             format!("refused: {}", e.message.strip_prefix("the server says: ").unwrap_or(&e.message))
@@ -202,7 +202,7 @@ fn word(how: How, fate: &Fate) -> String {
         (Fate::Gone(_), How::Cancel) => "cancelled".to_owned(),
         (Fate::Gone(_), How::Terminate) => "terminated".to_owned(),
         (Fate::Sent, _) => "signalled".to_owned(),
-        (Fate::Left, How::Cancel) => "still runs".to_owned(),
+        (Fate::Left, How::Cancel) => "still running".to_owned(),
         (Fate::Left, How::Terminate) => "still there".to_owned(),
     }
 }
@@ -227,7 +227,7 @@ fn judge(
             format!("cannot see when these sessions began: {}", hidden.join(", ")),
         )
         .hint(format!(
-            "a pid alone may belong to another session by now; to see and to signal it: {}",
+            "a pid alone may by now belong to another session; to be able to see and signal it: {}",
             grant("pg_read_all_stats, pg_signal_backend")
         )));
     }
@@ -242,7 +242,7 @@ fn judge(
     let idle = of(&|fate| *fate == Fate::Idle);
     if !idle.is_empty() {
         echo.remark(&format!(
-            "locks cancel: no statement runs in {}, and it keeps its locks: end it with pgkit locks terminate {}",
+            "locks cancel: no statement is running in {}, and it keeps its locks: end it with pgkit locks terminate {}",
             idle.join(", "),
             idle.join(" ")
         ));

@@ -86,7 +86,7 @@ pub(super) fn tell(off: &Off, echo: &EchoArgs) {
         let line = match step {
             Restore::Put(was) => {
                 format!(
-                    "{}: {name} is off: {} is in {} again",
+                    "{}: {name} was restored: {} is in {} again",
                     off.scope,
                     shown(was.as_deref()),
                     off.scope.place()

@@ -302,7 +302,7 @@ async fn of_server(access: Access, writer: Writer) -> Result<(Source, Reading)> 
 async fn warn_of_no_durations(writer: &Writer, echo: &EchoArgs) -> Result<()> {
     let in_force = places::in_force(writer).await?;
     if !in_force.iter().any(|one| one.name == "log_min_duration_statement") {
-        echo.remark("WARNING: the server logs no durations now (log_min_duration_statement = -1): switch them on with pgkit log on --min-duration 0");
+        echo.remark("WARNING: the server is not logging durations (log_min_duration_statement = -1): switch them on with pgkit log on --min-duration 0");
     }
     Ok(())
 }

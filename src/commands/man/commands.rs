@@ -16,7 +16,7 @@ pub fn page(tree: &Command) -> Result<String> {
     man.render_title(&mut out).map_err(failed)?;
     man.render_name_section(&mut out).map_err(failed)?;
     man.render_synopsis_section(&mut out).map_err(failed)?;
-    out.extend_from_slice(b".SH DESCRIPTION\nRecipes of operations work on PostgreSQL as commands that pipe: one object per line, nothing cut, nothing padded.\n");
+    out.extend_from_slice(b".SH DESCRIPTION\nRecipes for PostgreSQL operations, as commands that can be piped: one object per line, nothing cut, nothing padded.\n");
     out.extend_from_slice(b"The connection flags can be given before or after the command.\n");
     man.render_options_section(&mut out).map_err(failed)?;
     for command in tree.get_subcommands() {

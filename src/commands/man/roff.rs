@@ -39,7 +39,7 @@ pub fn escaped(text: &str, at_start: bool) -> String {
 #[derive(Default)]
 struct Page {
     out: String,
-    /// The text so far of the heading or table cell that is being read.
+    /// The text read so far of the current heading or table cell.
     held: Option<String>,
     /// How many lists are open.
     depth: usize,

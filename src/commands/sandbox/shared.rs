@@ -71,7 +71,7 @@ pub async fn end(server: sandbox::Server) -> Result<()> {
 /// Returns a command whose libpq connections lead to the sandbox.
 pub fn program(name: &std::ffi::OsStr, info: &Info, context: &Context) -> tokio::process::Command {
     let mut command = tokio::process::Command::new(name);
-    // What the user has set for other servers must not lead there.
+    // The variables that the user has set for another server must not lead the command there.
     for (variable, _) in context.env.vars() {
         if variable.starts_with("PG") && !variable.starts_with("PGKIT") {
             command.env_remove(variable);

@@ -11,8 +11,11 @@ use crate::sandbox;
 
 /// Returns the command.
 pub(super) fn command() -> Command {
-    args::command("status", "Show which sandboxes run; exit with 1 when `start` has none running")
-        .after_help(args::example(&["pgkit sandbox status"]))
+    args::command(
+        "status",
+        "Show which sandboxes are running; exit with 1 if none of them was started by `start`",
+    )
+    .after_help(args::example(&["pgkit sandbox status"]))
 }
 
 pub(super) async fn run(context: &Context, _root: &ArgMatches, _own: &ArgMatches) -> Result<Exit> {

@@ -69,7 +69,7 @@ pub(super) fn command() -> Command {
         Arg::new("no-pause")
             .long("no-pause")
             .action(ArgAction::SetTrue)
-            .help("Do not wait for a key after each step on a terminal"),
+            .help("On a terminal, do not wait for a key after each step"),
     )
     .after_help(args::example(&["pgkit sandbox tour", "pgkit sandbox tour --no-pause | less -R"]))
 }

@@ -15,7 +15,7 @@ use crate::jobs::talk::{Event, Failure, Order};
 
 /// How long to wait before processes that do not end are killed again.
 const KILL_AGAIN: Duration = Duration::from_millis(500);
-/// How long a process tree is swept before the runner is told that it takes longer.
+/// How long a process tree is swept before the runner is told that it is taking longer.
 pub(super) const SLICE: Duration = Duration::from_secs(1);
 
 impl From<Loss> for Cause {

@@ -17,7 +17,8 @@ use crate::session::Response;
 
 /// For how long recording a result is retried, in addition to the lease if there is one.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-/// The same if the master process is gone: what is left undone is found by the next process that looks at the job.
+/// The same limit, if the master process is gone: what is left undone is found by the next process that looks at
+/// the job.
 const ALONE: Duration = Duration::from_secs(5);
 /// How much of the output is stored in crontabber's log and in `last_error`, in bytes.
 pub(super) const TRACEBACK: usize = 8 << 10;
@@ -240,7 +241,7 @@ impl Guard<'_> {
                     let what = if first(answers.get(1)).as_deref() == Some("1") {
                         "is now recorded"
                     } else {
-                        "came too late: its claim was gone, as the log says"
+                        "came too late: its claim was already gone (see crontabber_log)"
                     };
                     self.warn(format!("the saved result of job {job:?} in {shown} {what}"));
                 }

@@ -364,7 +364,7 @@ impl Guard<'_> {
             if let Ended::Left(work) = ended {
                 self.told(date.date, &work, true);
                 self.renew_session().await;
-                let why = "could not kill the processes that it started, which still run".to_owned();
+                let why = "could not kill the processes that it started, which are still running".to_owned();
                 return done(Outcome::Interrupted { why, held: false }, None, None);
             }
             // No process of one date may survive into the next.
@@ -609,7 +609,7 @@ fn holds(job: &Job) -> bool {
 
 /// Returns the outcome for a claim that was gone by the time the result came.
 fn lost() -> Outcome {
-    Outcome::Unrecorded { why: "its claim was gone when its result came, as the log says".into() }
+    Outcome::Unrecorded { why: "its claim was already gone when its result came (see crontabber_log)".into() }
 }
 
 pub(super) fn with_output(ended: Ended, output: Captured) -> Ended {

@@ -153,7 +153,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         })
     }
 
-    /// Does the same, but waits for a server that cannot be reached.
+    /// Works like [`Runner::open`], but waits for a server that cannot be reached.
     pub async fn open_when_there(
         connect: C,
         around: Surroundings,

@@ -142,9 +142,9 @@ impl Decoder {
     /// Handles a buffer that ends in a line feed, which may be the end of an entry.
     fn line_ended(&mut self, sink: Sink<'_>) -> Result<Flow> {
         let line = self.searched;
-        // Inside a quoted field every quote is doubled, so if an entry strictly begins here, the open quote belongs
-        // to an entry that was cut off. The new line's own quotes do not decide this: they may close the open quote
-        // and open it again.
+        // Inside a quoted field every quote is doubled, so if a strictly valid entry begins here, the open quote
+        // belongs to an entry that was cut off. The new line's own quotes do not decide this: they may close the open
+        // quote and open it again.
         if self.quoted && line > 0 && begins(&self.buffer[line..]) {
             let rest = self.buffer.split_off(line);
             if self.take_apart(sink)? == Flow::Enough {

@@ -20,7 +20,7 @@ pub const LONGEST: usize = 8 << 20;
 pub struct Losses {
     /// The bytes that do not belong to a complete entry.
     pub bytes: u64,
-    /// The entries longer than [`LONGEST`] of which the beginning is shown.
+    /// The number of entries longer than [`LONGEST`] of which only the beginning is shown.
     pub cut: u64,
     /// The entries longer than [`LONGEST`] of which nothing is shown.
     pub too_long: u64,
@@ -202,7 +202,7 @@ impl Decoder {
     }
 }
 
-/// Splits bytes into lines, no matter in what pieces the bytes arrive. Of a line that is too long, the beginning is
+/// Splits bytes into lines, no matter in what pieces the bytes arrive. If a line is too long, its beginning is
 /// kept.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {

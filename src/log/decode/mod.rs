@@ -1,4 +1,4 @@
-//! From bytes to entries: one small file a format. What is cut or broken costs the entry it is in, never the next.
+//! From bytes to entries, with one small file per format. Damage costs the entry it is in, never the next.
 
 mod csvlog;
 mod decoder;

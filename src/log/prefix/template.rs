@@ -72,7 +72,7 @@ pub struct Prefix {
 /// The number of fields.
 pub const FIELDS: usize = Field::Line as usize + 1;
 
-/// The values that were found for each field; the first of its kind counts.
+/// The value that was found for each field; if a field occurs twice, the first value counts.
 pub(super) type Found<'a> = [Option<&'a [u8]>; FIELDS];
 
 /// The values that a prefix gives in one line.
