@@ -1,8 +1,10 @@
 //! The process that switches the log settings back in time, whatever becomes of the pgkit that switched them on.
 //!
 //! It outlives its master only after the master has reported that all is well. It goes by the server's clock. If
-//! the server is away, it retries until the server is back; the record on the server says what is to be done.
+//! the server is away, it retries until the server is back; the record on the server says what is to be done. Only a
+//! throwaway server that has been removed is given up.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -44,6 +46,8 @@ pub struct Orders {
     pub until: Option<Timestamp>,
     /// By how many bytes the log may grow.
     pub max_bytes: Option<u64>,
+    /// The folder of a throwaway server, which never comes back without it. Other servers may always come back.
+    pub folder: Option<PathBuf>,
 }
 
 /// What the master orders later.
@@ -178,6 +182,14 @@ impl Watcher<'_> {
                     }
                 }
                 Err(_) => {
+                    if self
+                        .orders
+                        .folder
+                        .as_ref()
+                        .is_some_and(|folder| matches!(folder.try_exists(), Ok(false)))
+                    {
+                        return End::Nothing;
+                    }
                     session = None;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                     if begun.elapsed() > PATIENCE && left.is_none_or(|left| left.is_zero()) {

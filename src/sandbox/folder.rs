@@ -28,6 +28,8 @@ use crate::error::{Error, Result};
 
 /// The length of `sun_path` on the systems where it is shortest, without the closing NUL.
 const LONGEST_SOCKET: usize = 103;
+/// What the name of a base begins with.
+const NAME: &str = "pgkit-sandbox-";
 /// The longest path below the temporary folder: `/pgkit-sandbox-4294967295-9`, `/RANDOM00`, `/pg`,
 /// `/.s.PGSQL.65535.lock`.
 const BELOW: usize = 27 + 9 + 3 + 20;
@@ -50,10 +52,22 @@ fn others_may_pass(dir: &Path) -> bool {
 #[derive(Debug, Clone)]
 pub(super) struct Base(PathBuf);
 
+/// Returns whether this path is called like a base.
+pub(super) fn is_base(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(NAME))
+}
+
+/// Returns the folder of the throwaway server whose socket is in this directory; `None` if it is another server's.
+pub fn folder_of(socket_dir: &str) -> Option<PathBuf> {
+    let socket_dir = Path::new(socket_dir);
+    let folder = socket_dir.parent().filter(|_| socket_dir.ends_with(super::server::PRIVATE))?;
+    is_base(folder.parent()?).then(|| folder.to_owned())
+}
+
 impl Base {
     /// Returns the base in this temporary folder. Names that another user has taken are skipped.
     pub(super) fn in_temp(temp: &Path) -> Result<Base> {
-        let name = format!("pgkit-sandbox-{}", nix::unistd::geteuid());
+        let name = format!("{NAME}{}", nix::unistd::geteuid());
         let names = std::iter::once(name.clone()).chain((1..10).map(|n| format!("{name}-{n}")));
         for name in names {
             let base = Base(temp.join(name));

@@ -19,6 +19,7 @@ mod tool;
 mod user;
 
 pub use binaries::{Binaries, all_binaries, find_binaries};
+pub use folder::folder_of;
 pub use lease::{Lease, Server, shared, start, start_own, status, stop};
 pub use options::{Info, Options, Password, Settings, Status};
 pub use sample::{DATABASE as SAMPLE_DATABASE, STATEMENTS as SAMPLE};

@@ -76,8 +76,7 @@ fn is_sandbox(cwd: &Path) -> bool {
         let lock = private.with_file_name("lock");
         let base = private.ancestors().nth(2).unwrap_or(private);
         let ours = [lock.as_path(), base].iter().all(|path| super::folder::is_ours(path));
-        let named = base.file_name().is_some_and(|name| name.to_string_lossy().starts_with("pgkit-sandbox-"));
-        named && ours
+        super::folder::is_base(base) && ours
     })
 }
 

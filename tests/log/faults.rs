@@ -16,6 +16,15 @@ fn the_end_comes_by_itself_and_the_watcher_leaves(bin: &Binaries) {
 on_every_server!(the_end_comes_by_itself_and_the_watcher_leaves);
 
 #[test]
+fn the_watcher_of_a_throwaway_server_leaves_with_it() {
+    let (server, db) = server_with(&options(bin()));
+    ok(&db, &["on", "--for", "1h"]);
+    assert_eq!(watchers(&db).len(), 1);
+    drop(server);
+    eventually("the watcher has left", || watchers(&db).is_empty());
+}
+
+#[test]
 fn kill_9_of_the_watcher_is_told_by_every_pgkit() {
     let (_server, db) = server_with(&options(bin()));
     ok(&db, &["on", "--for", "1s"]);

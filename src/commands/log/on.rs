@@ -21,8 +21,8 @@ use crate::log::watcher::{Order, Orders};
 use crate::note::{self, LogRequest, Values};
 use crate::output::terminal;
 use crate::render::human;
-use crate::signals;
 use crate::units::{parse_bytes, parse_duration};
+use crate::{sandbox, signals};
 
 /// How long a watcher may take to switch back.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -214,6 +214,7 @@ async fn switch_on(
             id: wish.id.clone(),
             until,
             max_bytes,
+            folder: switch.access().target.hosts.iter().find_map(|host| sandbox::folder_of(&host.name)),
         };
         let started = aside(move || helper::spawn::<()>(helper::Kind::Watcher, &orders, None)).await;
         let started = started.map_err(|e| Error {
