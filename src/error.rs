@@ -133,6 +133,9 @@ pub struct Error {
     pub sqlstate: Option<String>,
 }
 
+/// What precedes a message of the server's.
+const SERVER_SAYS: &str = "the server says: ";
+
 /// The result of nearly every function here.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -160,6 +163,16 @@ impl Error {
     /// Creates an error for a bug in pgkit: exit 70.
     pub fn bug(message: impl Into<String>) -> Error {
         Error::new(Exit::Bug, message).hint(format!("this is a bug in pgkit: {REPORT_IT}"))
+    }
+
+    /// Creates an error that the server raised, with its own message.
+    pub fn of_server(exit: Exit, message: &str, sqlstate: &str) -> Error {
+        Error { sqlstate: Some(sqlstate.to_owned()), ..Error::new(exit, format!("{SERVER_SAYS}{message}")) }
+    }
+
+    /// Returns the server's own message if the server raised the error, and the whole message otherwise.
+    pub fn server_message(&self) -> &str {
+        self.message.strip_prefix(SERVER_SAYS).unwrap_or(&self.message)
     }
 
     /// Adds a cause.

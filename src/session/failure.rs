@@ -24,8 +24,7 @@ pub(super) fn exit_of(sqlstate: &str) -> Exit {
 pub fn explain(error: &tokio_postgres::Error, host: &str, closing_error: &ClosingError) -> Error {
     if let Some(db) = error.as_db_error().or(closing_error.get()) {
         let state = db.code().code();
-        let mut out =
-            Error::new(exit_of(state), format!("the server says: {}", db.message())).with_sqlstate(state);
+        let mut out = Error::of_server(exit_of(state), db.message(), state);
         if let Some(detail) = db.detail() {
             out = out.caused_by(detail);
         }

@@ -476,7 +476,7 @@ fn refusal(fields: &mut ErrorFields<'_>) -> Result<Error> {
             _ => {}
         }
     }
-    let mut error = Error::new(exit_of(&state), format!("the server says: {message}")).with_sqlstate(state);
+    let mut error = Error::of_server(exit_of(&state), &message, &state);
     if let Some(detail) = detail {
         error = error.caused_by(detail);
     }

@@ -145,8 +145,8 @@ impl Work<'_> {
             Trial::start(&options, &[], user, &question.settings, question.echo.clone(), &question.running);
         let trial = match start.await {
             Ok(trial) => trial,
-            // 28000: there is no such role.
-            Err(e) if e.sqlstate.as_deref() == Some("28000") || e.message.contains("does not exist") => {
+            // There is no such role.
+            Err(e) if e.sqlstate.as_deref() == Some("28000") => {
                 let user = user.unwrap_or_default();
                 self.new_cluster_stops(
                     "install_user",

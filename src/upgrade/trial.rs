@@ -156,7 +156,7 @@ impl Trial {
             Err(e) if e.exit == Exit::Bug || e.exit == Exit::Io => Err(e),
             Err(e) => {
                 self.recover().await?;
-                let mut said = e.message.trim_start_matches("the server says: ").to_owned();
+                let mut said = e.server_message().to_owned();
                 for more in e.causes.iter().chain(&e.hints) {
                     said.push_str("; ");
                     said.push_str(more);
@@ -197,9 +197,7 @@ impl Trial {
             Ok(_) => Ok(None),
             // 55P02: it can be set only when the server starts, so it cannot have been set for a role.
             Err(e) if e.sqlstate.as_deref() == Some("55P02") => Ok(None),
-            Err(e) if e.sqlstate.is_some() => {
-                Ok(Some(e.message.trim_start_matches("the server says: ").to_owned()))
-            }
+            Err(e) if e.sqlstate.is_some() => Ok(Some(e.server_message().to_owned())),
             Err(e) => Err(e),
         }
     }

@@ -198,8 +198,6 @@ fn what(event: &Event) -> String {
         None => event.statement.to_owned(),
         Some((Got::Row, _)) => "the row".to_owned(),
         Some((Got::Nothing, _)) => "no row".to_owned(),
-        Some((Got::Refused(e), _)) => {
-            e.message.strip_prefix("the server says: ").unwrap_or(&e.message).to_owned()
-        }
+        Some((Got::Refused(e), _)) => e.server_message().to_owned(),
     }
 }

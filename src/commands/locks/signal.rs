@@ -196,9 +196,7 @@ fn word(how: How, fate: &Fate) -> String {
         (Fate::Hidden, _) => "hidden".to_owned(),
         (Fate::Idle, _) => "not running a statement".to_owned(),
         (Fate::AlreadyGone, _) => "had ended by itself".to_owned(),
-        (Fate::Refused(e), _) => {
-            format!("refused: {}", e.message.strip_prefix("the server says: ").unwrap_or(&e.message))
-        }
+        (Fate::Refused(e), _) => format!("refused: {}", e.server_message()),
         (Fate::Gone(_), How::Cancel) => "cancelled".to_owned(),
         (Fate::Gone(_), How::Terminate) => "terminated".to_owned(),
         (Fate::Sent, _) => "signalled".to_owned(),

@@ -367,7 +367,7 @@ fn ended_by(cause: Cause, job: &Job, took: Duration) -> Ended {
 /// Returns a job's failure as the server reports it, with its detail, hint and context, and the notices that the
 /// job had raised.
 fn refusal(error: &Error, context: Option<&str>, captured: &Captured, job: &Job) -> Failure {
-    let message = error.message.strip_prefix("the server says: ").unwrap_or(&error.message).to_owned();
+    let message = error.server_message().to_owned();
     let mut lines: Vec<String> = error.causes.iter().map(|cause| format!("DETAIL:  {cause}")).collect();
     lines.extend(error.hints.iter().map(|hint| format!("HINT:  {hint}")));
     lines.extend(context.map(|context| format!("CONTEXT:  {context}")));

@@ -330,9 +330,10 @@ impl<'a> Stage<'a> {
             match writer.run(statement).await {
                 Ok(()) => {}
                 Err(e) if e.sqlstate.is_some() => {
-                    let message = e.message.trim_start_matches("the server says: ");
-                    // An error about a role that could not be created follows from that failure.
-                    let follows = message.ends_with("does not exist") && !failed.is_empty();
+                    let message = e.server_message();
+                    // An error about a role or database that could not be created follows from that failure.
+                    let follows =
+                        matches!(e.sqlstate.as_deref(), Some("42704" | "3D000")) && !failed.is_empty();
                     match failed.last_mut().filter(|_| follows) {
                         Some(before) => {
                             before.finding.why =
