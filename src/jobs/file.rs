@@ -14,6 +14,7 @@ use toml::de::{DeTable, DeValue};
 use super::job::{CatchUp, Job, Notification, OnCrash, Work};
 use super::plan;
 use super::schedule::{self, At, Schedule, Unit};
+use crate::escape;
 use crate::likeness::nearest;
 
 /// Something that is wrong in the file.
@@ -94,7 +95,8 @@ pub fn parse(text: &str) -> Parsed {
         let why = error.message().trim().to_owned();
         reader.fault(at, why);
     }
-    let root = root.into_inner();
+    // What is left of broken TOML would only cause faults that nobody has made.
+    let root = if reader.faults.is_empty() { root.into_inner() } else { Table::new() };
     let empty = Table::new();
     let mut defaults = &empty;
     let mut jobs: Vec<Job> = Vec::new();
@@ -399,8 +401,12 @@ impl Reader {
         find: &impl Fn(&str) -> Option<&'t Value<'i>>,
     ) -> Option<Work> {
         match (find("sql"), find("command")) {
-            (Some(_), Some(_)) | (None, None) => {
-                self.fault(start, "a job must have either sql or command".into());
+            (Some(_), Some(_)) => {
+                self.fault(start, "both sql and command: a job can have only one of them".into());
+                None
+            }
+            (None, None) => {
+                self.fault(start, "missing sql or command".into());
                 None
             }
             (Some(value), None) => {
@@ -625,7 +631,8 @@ fn check_names(jobs: &[Stub], faults: &mut Vec<Fault>) {
     let mut parents: BTreeMap<&str, &[String]> =
         by_name.iter().map(|(name, job)| (*name, job.depends_on.as_slice())).collect();
     while let Some(circle) = plan::circle(&parents) {
-        let why = format!("circular dependency: {}", circle.join(" -> "));
+        let names: Vec<_> = circle.iter().map(|name| escape::terminal(name)).collect();
+        let why = format!("circular dependency: {}", names.join(" -> "));
         fault(by_name[circle[0].as_str()], why, false);
         // There may be more circles among the other jobs.
         parents.retain(|name, _| !circle.iter().any(|one| one == name));

@@ -99,7 +99,7 @@ max_backfill = 0
         "10: b: every: invalid unit \"x\": must be s, m, h, d or w",
         "12: b: command: missing program",
         "13: missing name of a job",
-        "13: a job must have either sql or command",
+        "13: missing sql or command",
         "17: c: cron: invalid cron pattern \"* * * *\": must have five fields: minute, hour, day of month, month, day of week",
         "18: c: sql: missing statement",
         "19: c: unknown key \"backfil\" in a job; did you mean \"backfill\"?",
@@ -180,6 +180,13 @@ fn names_parents_and_circles_are_checked() {
     assert!(all.iter().any(|f| f == "16: a: duplicate name, first used in line 1"), "{all:#?}");
     assert!(all.iter().any(|f| f.starts_with("11: c: warning: it depends on \"ghost\"")), "{all:#?}");
     assert!(all.iter().any(|f| f == "1: a: circular dependency: a -> c -> b -> a"), "{all:#?}");
+    // One line, whatever a name is.
+    let odd = faults(&job("a\\nb", "\"a\\nb\""));
+    assert_eq!(odd, ["1: a\nb: circular dependency: a\\nb -> a\\nb"]);
+    // What broken TOML leaves is not judged.
+    assert_eq!(faults("[[job]\n"), ["1: unclosed array table, expected `]`"]);
+    let both = faults("[[job]]\nname = \"a\"\nschedule = \"1d\"\nsql = \"SELECT 1\"\ncommand = \"x\"\n");
+    assert_eq!(both, ["1: a: both sql and command: a job can have only one of them"]);
     let two = faults(&(job("a", "\"b\"") + &job("b", "\"a\"") + &job("c", "\"d\"") + &job("d", "\"c\"")));
     assert_eq!(two.iter().filter(|f| f.contains("circular")).count(), 2, "{two:#?}");
     // A parent that has a fault of its own is in the file all the same.

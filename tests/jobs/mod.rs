@@ -288,7 +288,7 @@ fn a_file_with_faults_is_told_whole_and_nothing_is_done() {
         format!(
             "pgkit: {path}:3: job \"a\": schedule: \"1h|05:00\": a time of day can only be used with whole days, not with 1h"
         ),
-        format!("pgkit: {path}:5: job \"b\": a job must have either sql or command"),
+        format!("pgkit: {path}:5: job \"b\": missing sql or command"),
         format!("pgkit: {path}:7: job \"b\": every: invalid frequency \"0m\": must be above 0"),
         format!("pgkit: {path}:8: job \"b\": unknown key \"comand\" in a job; did you mean \"command\"?"),
     ] {
