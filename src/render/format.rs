@@ -11,19 +11,19 @@ use crate::rows::{Column, Tree};
 pub enum FormatName {
     /// Aligned columns for people, with units
     Table,
-    /// One object a line, tabs between, escaped as COPY's text format
+    /// One object per line, with tabs between its values, escaped as in COPY's text format
     Tsv,
     /// RFC 4180, with a header
     Csv,
     /// One array of objects
     Json,
-    /// One object a line
+    /// One object per line
     Jsonl,
     /// A table for an issue or a wiki, with units
     Markdown,
-    /// One value a line, with units
+    /// One value per line, with units
     Vertical,
-    /// Who stands under whom, with units, where a report says so
+    /// A tree, with units, for reports that have one
     Tree,
 }
 

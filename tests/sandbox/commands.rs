@@ -1,8 +1,9 @@
 //! The commands as a person types them.
 
+use std::io::BufRead;
 use std::process::{Command, Stdio};
 
-use super::{Place, bin};
+use super::{Place, bin, runs};
 use crate::support::*;
 
 /// `pgkit sandbox …` whose servers live in this place.
@@ -48,6 +49,21 @@ fn run_gives_its_command_a_server_and_its_exit_code_back() {
     assert_eq!(none.code, Some(64));
     assert!(none.stderr.contains("could not start no-such-program"), "{}", none.stderr);
     assert!(place.left().is_empty());
+}
+
+#[test]
+fn kill_9_of_run_takes_its_command_along() {
+    let place = Place::new();
+    let mut command = sandbox(&place, &["run", "--", "sh", "-c", "echo $$; exec sleep 100"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let pid = line.trim().parse().unwrap();
+    assert!(runs(pid));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    eventually("the command has ended", || !runs(pid));
+    place.is_empty_soon();
 }
 
 #[test]

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
+use nix::sys::signal::Signal;
 
 use crate::commands::context::Context;
 use crate::connect::{self, Environment, Flags, Target};
 use crate::error::{Error, Exit, Result};
 use crate::helper::aside;
 use crate::sandbox::{self, Info, Options};
+use crate::unsafe_spawn;
 
 /// The scope of the kept server.
 pub(super) const SCOPE: &str = "user";
@@ -70,7 +72,9 @@ pub async fn end(server: sandbox::Server) -> Result<()> {
 
 /// Returns a command whose libpq connections lead to the sandbox.
 pub fn program(name: &std::ffi::OsStr, info: &Info, context: &Context) -> tokio::process::Command {
-    let mut command = tokio::process::Command::new(name);
+    let mut command = std::process::Command::new(name);
+    // Its server goes with us, and what is left would ask for it for ever.
+    unsafe_spawn::die_with_us(&mut command, Signal::SIGTERM, false, None);
     // The variables that the user has set for another server must not lead the command there.
     for (variable, _) in context.env.vars() {
         if variable.starts_with("PG") && !variable.starts_with("PGKIT") {
@@ -78,7 +82,7 @@ pub fn program(name: &std::ffi::OsStr, info: &Info, context: &Context) -> tokio:
         }
     }
     command.envs(info.env());
-    command
+    command.into()
 }
 
 /// Returns the path of pgkit's own executable.
