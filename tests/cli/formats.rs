@@ -464,9 +464,9 @@ exit: 0
 fn an_empty_answer_has_a_head_where_the_format_has_one() {
     let db = database(server(bin()).info(), "empty");
     let mut all = String::new();
-    for format in ["table", "tsv", "csv", "json", "jsonl", "markdown", "vertical"] {
+    for format in formats() {
         all.push_str(&format!("# {format}\n"));
-        all.push_str(&shown(pgkit(&db).args(["relations", "--format", format]), Some(&db)));
+        all.push_str(&shown(pgkit(&db).args(["relations", "--format", &format]), Some(&db)));
     }
     insta::assert_snapshot!(all, @r####"
 # table

@@ -100,7 +100,8 @@ fn nothing_that_is_named_anyhow_drives_a_terminal() {
         (vec!["locks", "cancel", HOSTILE], 64),
         (vec!["sandbox", "status", "--bin-dir", HOSTILE], 64),
     ];
-    for format in ["table", "tsv", "csv", "json", "jsonl", "markdown", "vertical"] {
+    let formats = formats();
+    for format in &formats {
         lines.push((vec!["run", name, "--format", format], 0));
         lines.push((vec!["relations", "--format", format], 0));
     }

@@ -29,7 +29,7 @@ fn sh(db: &Db, own: &Own, line: &str) -> Command {
 fn a_reader_that_has_enough_ends_it_quietly_with_0() {
     let db = Db::existing(server(bin()).info(), "postgres");
     let own = many();
-    for format in ["tsv", "csv", "json", "jsonl", "markdown", "table", "vertical"] {
+    for format in formats() {
         let line = format!(
             "\"$PGKIT\" run many --format {format} | head -c 50 > /dev/null; echo ${{PIPESTATUS[0]}}"
         );

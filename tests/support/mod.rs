@@ -316,6 +316,17 @@ impl Listener {
     }
 }
 
+/// The names of all formats as `--help` lists them, but for `tree`, which not every report has.
+pub fn formats() -> Vec<String> {
+    let help = run(bare_pgkit().args(["relations", "--help"])).stdout;
+    let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (_, listed) = words.split_once("elsewhere] [possible values: ").unwrap();
+    let (listed, _) = listed.split_once(']').unwrap();
+    let all: Vec<String> = listed.split(", ").filter(|name| *name != "tree").map(str::to_owned).collect();
+    assert!(all.len() > 6, "{all:?}");
+    all
+}
+
 /// Waits until a condition holds; fails the test after half a minute.
 pub fn eventually(what: &str, condition: impl Fn() -> bool) {
     let start = std::time::Instant::now();
