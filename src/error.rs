@@ -28,7 +28,7 @@ pub enum Exit {
     Io,
     /// A timeout or a conflict with recovery: try again.
     TryAgain,
-    /// The server is too old or lacks an extension.
+    /// The server is too old.
     TooOld,
     /// The server refuses permission.
     Permission,
@@ -84,7 +84,7 @@ impl Exit {
         Exit::Terminated,
     ];
 
-    /// Returns what the code means, as README.md and the manual page say it.
+    /// Returns what the code means, for the manual page. README.md has the same codes, with examples.
     pub const fn meaning(self) -> &'static str {
         match self {
             Exit::Done => "success; an empty answer is an answer",
@@ -99,7 +99,7 @@ impl Exit {
             Exit::Bug => "a bug in pgkit",
             Exit::Io => "input or output failed",
             Exit::TryAgain => "a timeout or a conflict with recovery: try again",
-            Exit::TooOld => "the server is too old or lacks an extension",
+            Exit::TooOld => "the server is too old",
             Exit::Permission => "the server refuses permission",
             Exit::HungUp => "hung up (SIGHUP)",
             Exit::Interrupted => "interrupted (SIGINT)",

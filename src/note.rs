@@ -46,7 +46,7 @@ pub struct Period {
 #[serde(deny_unknown_fields)]
 pub struct SwitchRecord {
     version: u32,
-    /// The ID that distinguishes this `log on` from any other.
+    /// The ID of the `log on` that made this record; each has its own.
     pub id: String,
     /// Who did it: the role, the user and the machine.
     pub by: String,
@@ -139,9 +139,14 @@ impl SwitchRecord {
     }
 
     /// Returns the record after this request. The values from before the first `log on` are never lost.
-    pub fn on(old: Option<&SwitchRecord>, found: &Values, wish: &LogRequest, now: Timestamp) -> SwitchRecord {
+    pub fn on(
+        old: Option<&SwitchRecord>,
+        found: &Values,
+        request: &LogRequest,
+        now: Timestamp,
+    ) -> SwitchRecord {
         let mut settings = old.map(|note| note.settings.clone()).unwrap_or_default();
-        for (name, value) in &wish.settings {
+        for (name, value) in &request.settings {
             let was = match settings.get(name) {
                 Some(change) => change.was.clone(),
                 None => found.get(name).cloned(),
@@ -151,11 +156,11 @@ impl SwitchRecord {
         let since = old.filter(|note| note.is_on()).map_or(now, |note| note.since);
         SwitchRecord {
             version: VERSION,
-            id: wish.id.clone(),
-            by: wish.by.clone(),
+            id: request.id.clone(),
+            by: request.by.clone(),
             since,
-            until: wish.until,
-            max_bytes: wish.max_bytes,
+            until: request.until,
+            max_bytes: request.max_bytes,
             settings,
             lingering: old.map(|note| note.lingering.clone()).unwrap_or_default(),
         }
@@ -238,7 +243,7 @@ mod tests {
         list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
-    fn wish(id: &str, list: &[(&str, &str)]) -> LogRequest {
+    fn request(id: &str, list: &[(&str, &str)]) -> LogRequest {
         LogRequest {
             id: id.into(),
             by: "me".into(),
@@ -251,15 +256,16 @@ mod tests {
     #[test]
     fn the_original_value_survives_any_number_of_switchings_on() {
         let mut found = values(&[("log_statement", "ddl")]);
-        let first = SwitchRecord::on(None, &found, &wish("a", &[("log_statement", "all")]), at(0));
+        let first = SwitchRecord::on(None, &found, &request("a", &[("log_statement", "all")]), at(0));
         found.insert("log_statement".into(), "all".into());
-        let second = SwitchRecord::on(Some(&first), &found, &wish("b", &[("log_statement", "mod")]), at(10));
+        let second =
+            SwitchRecord::on(Some(&first), &found, &request("b", &[("log_statement", "mod")]), at(10));
         assert_eq!(second.settings["log_statement"], Change { set: "mod".into(), was: Some("ddl".into()) });
         assert_eq!((second.since, second.id.as_str()), (at(0), "b"));
         let third = SwitchRecord::on(
             Some(&second),
             &found,
-            &wish("c", &[("log_min_duration_statement", "0")]),
+            &request("c", &[("log_min_duration_statement", "0")]),
             at(20),
         );
         assert_eq!(third.settings["log_statement"].was, Some("ddl".into()));
@@ -268,7 +274,7 @@ mod tests {
 
     #[test]
     fn only_what_pgkit_set_is_put_back() {
-        let note = SwitchRecord::on(None, &values(&[]), &wish("a", &[("log_statement", "all")]), at(0));
+        let note = SwitchRecord::on(None, &values(&[]), &request("a", &[("log_statement", "all")]), at(0));
         let restore = |found: &[(&str, &str)]| note.restore(&values(found))["log_statement"].clone();
         assert_eq!(restore(&[("log_statement", "all")]), Restore::Put(None));
         assert_eq!(restore(&[]), Restore::Done);
@@ -276,7 +282,7 @@ mod tests {
         let note = SwitchRecord::on(
             None,
             &values(&[("log_statement", "mod")]),
-            &wish("a", &[("log_statement", "all")]),
+            &request("a", &[("log_statement", "all")]),
             at(0),
         );
         assert_eq!(note.restore(&values(&[]))["log_statement"], Restore::Changed(None));
@@ -284,7 +290,8 @@ mod tests {
 
     #[test]
     fn a_record_reads_back_and_is_plain_ascii() {
-        let mut note = SwitchRecord::on(None, &values(&[]), &wish("a", &[("log_statement", "all")]), at(0));
+        let mut note =
+            SwitchRecord::on(None, &values(&[]), &request("a", &[("log_statement", "all")]), at(0));
         note.by = "Jürgen \"🐘\" o'Neil\\".into();
         let text = note.print().unwrap();
         assert!(text.is_ascii() && !text.contains('\n'), "{text}");
@@ -293,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_record_that_names_another_setting_is_refused() {
-        let note = SwitchRecord::on(None, &values(&[]), &wish("a", &[("log_statement", "all")]), at(0));
+        let note = SwitchRecord::on(None, &values(&[]), &request("a", &[("log_statement", "all")]), at(0));
         let text = note.print().unwrap();
         for bad in [
             text.replace("log_statement", "archive_command"),
@@ -312,13 +319,13 @@ mod tests {
 
     #[test]
     fn sessions_begun_meanwhile_are_known_after_the_end() {
-        let note = SwitchRecord::on(None, &values(&[]), &wish("a", &[("log_statement", "all")]), at(100));
+        let note = SwitchRecord::on(None, &values(&[]), &request("a", &[("log_statement", "all")]), at(100));
         assert!(!note.may_linger(at(150)), "it is on: everybody logs");
         let off = note.off(at(200));
         assert!(!off.is_on() && off.may_linger(at(150)));
         assert!(!off.may_linger(at(99)) && !off.may_linger(at(201)));
         let again =
-            SwitchRecord::on(Some(&off), &values(&[]), &wish("b", &[("log_statement", "all")]), at(300));
+            SwitchRecord::on(Some(&off), &values(&[]), &request("b", &[("log_statement", "all")]), at(300));
         assert!(again.may_linger(at(150)) && again.settings["log_statement"].was.is_none());
         assert_eq!(again.off(at(400)).lingering.len(), 2);
         let text = note.print().unwrap();

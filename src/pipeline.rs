@@ -73,7 +73,7 @@ fn other_formats() -> String {
 /// Checks that these rows can be drawn as a tree. Errors: wrong usage (64).
 fn check_tree(
     report: &str,
-    wishes: &RowOptions,
+    row_options: &RowOptions,
     style: &Style,
     columns: &[Column],
     picked: Option<&[usize]>,
@@ -82,8 +82,8 @@ fn check_tree(
         return Err(Error::usage(format!("--format tree: cannot draw the rows of {report} as a tree"))
             .hint(format!("use another format: {}", other_formats())));
     };
-    for (wish, flag) in [(wishes.grep.is_some(), "--grep"), (wishes.sort.is_some(), "--sort")] {
-        if wish {
+    for (is_given, flag) in [(row_options.grep.is_some(), "--grep"), (row_options.sort.is_some(), "--sort")] {
+        if is_given {
             return Err(Error::usage(format!("--format tree cannot be used with {flag}"))
                 .hint("use another format, such as table"));
         }
@@ -97,35 +97,35 @@ fn check_tree(
 }
 
 impl Pipeline {
-    /// Checks the wishes against the columns, before any row.
+    /// Checks the options against the columns, before any row.
     pub fn new(
         report: &str,
         columns: Vec<Column>,
-        wishes: &RowOptions,
+        row_options: &RowOptions,
         format: FormatName,
         style: &Style,
     ) -> Result<Pipeline> {
-        let sort = match &wishes.sort {
+        let sort = match &row_options.sort {
             None => None,
-            Some(wish) => {
-                let (name, descending) = match wish.rsplit_once(':') {
+            Some(text) => {
+                let (name, descending) = match text.rsplit_once(':') {
                     Some((name, "desc")) => (name, true),
                     Some((name, "asc")) => (name, false),
                     Some((_, other)) => {
                         return Err(Error::usage(format!("--sort: invalid direction {other:?}"))
                             .hint("use --sort COLUMN, --sort COLUMN:asc or --sort COLUMN:desc"));
                     }
-                    None => (wish.as_str(), false),
+                    None => (text.as_str(), false),
                 };
                 let index = find(&columns, name, "--sort")?;
                 Some(Key { index, kind: columns[index].kind, descending })
             }
         };
-        let picked = if wishes.columns.is_empty() {
+        let picked = if row_options.columns.is_empty() {
             None
         } else {
             Some(
-                wishes
+                row_options
                     .columns
                     .iter()
                     .map(|name| find(&columns, name, "--columns"))
@@ -139,17 +139,17 @@ impl Pipeline {
             return Err(Error::usage("--columns: duplicate column in JSON output"));
         }
         if format == FormatName::Tree {
-            check_tree(report, wishes, style, &columns, picked.as_deref())?;
+            check_tree(report, row_options, style, &columns, picked.as_deref())?;
         }
         let shown: Vec<Column> = picked
             .as_ref()
             .map_or_else(|| columns.clone(), |p| p.iter().map(|&i| columns[i].clone()).collect());
         let mut pipeline = Pipeline {
             columns,
-            grep: wishes.grep.clone(),
+            grep: row_options.grep.clone(),
             sort,
             sorter: None,
-            limit: wishes.limit,
+            limit: row_options.limit,
             picked,
             format: render::format(format, &shown, style),
             report: report.to_owned(),

@@ -201,7 +201,7 @@ impl FormatArgs {
 
     /// Returns which rows and columns are wanted. Errors: `--grep` is no valid regular expression (65),
     /// `--csv-safe` without csv (64).
-    pub fn wishes(&self) -> Result<RowOptions> {
+    pub fn row_options(&self) -> Result<RowOptions> {
         if self.csv_safe && !self.csv && self.format != Some(FormatName::Csv) {
             return Err(Error::usage("--csv-safe can only be used with csv")
                 .hint("add --csv, or leave out --csv-safe"));

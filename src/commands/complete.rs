@@ -38,7 +38,7 @@ fn line() -> &'static [String] {
     LINE.get().map_or(&[], Vec::as_slice)
 }
 
-/// Completes a report's parameter from the server.
+/// Completes a report's parameter with names from the server.
 pub fn param(arg: Arg, param: &Param) -> Arg {
     match (param.kind, param.complete) {
         (_, Some(Complete::Functions)) => {
@@ -51,7 +51,7 @@ pub fn param(arg: Arg, param: &Param) -> Arg {
     }
 }
 
-/// Completes a column name of the report on the command line; each is offered with each of these endings.
+/// Completes a column of the report on the command line. Each column is offered once with each ending.
 pub fn columns(endings: &'static [&'static str]) -> ArgValueCompleter {
     ArgValueCompleter::new(move |typed: &OsStr| {
         let is_named = |name: &str| line().iter().any(|word| word == name);
@@ -64,8 +64,8 @@ pub fn columns(endings: &'static [&'static str]) -> ArgValueCompleter {
     })
 }
 
-/// Completes `--dbname` from the server. A name that would be read as a connection string means another
-/// database, and perhaps another server, so it is not offered.
+/// Completes `--dbname` with the databases on the server. A database whose name looks like a connection string is
+/// not offered, because pgkit would connect to what the string says instead.
 pub fn databases() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
         let mut names = names(DATABASES, typed);
@@ -74,12 +74,12 @@ pub fn databases() -> ArgValueCompleter {
     })
 }
 
-/// Completes a database's name from the server, for flags that take only a name and no connection string.
+/// Completes the name of a database on the server, for flags that do not accept a connection string.
 pub fn database_names() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| names(DATABASES, typed))
 }
 
-/// Completes a role from the server.
+/// Completes the name of a role on the server.
 pub fn roles() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| names(ROLES, typed))
 }
@@ -92,12 +92,12 @@ pub fn line_prefixes() -> ArgValueCompleter {
     })
 }
 
-/// Completes the pid of a session from the server.
+/// Completes the pid of a session on the server.
 pub fn sessions() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| names(SESSIONS, typed))
 }
 
-/// Completes a job from the jobs file.
+/// Completes the name of a job in the jobs file.
 pub fn jobs() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
         let named =

@@ -36,7 +36,7 @@ impl Listing {
         let terminal = terminal::size(context.env.var("COLUMNS"));
         let style = args.style(terminal, &context.env);
         let format = args.format(terminal.is_some());
-        let mut pipeline = Pipeline::new(name, rows::columns(columns), &args.wishes()?, format, &style)?;
+        let mut pipeline = Pipeline::new(name, rows::columns(columns), &args.row_options()?, format, &style)?;
         let own_way = terminal.is_some() && args.is_plain();
         if let Some(format) = own_way.then(|| people(&style)).flatten() {
             pipeline = pipeline.shown_by(format);

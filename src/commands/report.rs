@@ -28,11 +28,11 @@ use crate::units::parse_seconds;
 /// Everything that one run of a report needs.
 struct Job<'a> {
     context: &'a Context,
-    question: ReportRun<'a>,
+    report_run: ReportRun<'a>,
     args: OutputArgs,
     target: Target,
     settings: Settings,
-    wishes: RowOptions,
+    row_options: RowOptions,
     format: FormatName,
     style: Style,
     terminal: Option<(usize, usize)>,
@@ -102,7 +102,7 @@ pub async fn run_observed(
     watcher: Watcher<'_>,
 ) -> Result<Exit> {
     let args = OutputArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
-    let question = ReportRun { report, given: params::given(report, own) };
+    let report_run = ReportRun { report, given: params::given(report, own) };
     if args.all_databases && report.scope == Scope::Cluster {
         return Err(Error::usage(format!("{} gives the same answer in every database", report.name))
             .hint("leave out --all-databases"));
@@ -110,29 +110,31 @@ pub async fn run_observed(
     let is_url = |text: &&str| text.starts_with("postgres://") || text.starts_with("postgresql://");
     // A term may contain an equals sign, and a name hardly ever begins with `dbname=`.
     let is_string = |text: &&str| text.split_once('=').is_some_and(|(key, _)| connect::is_key(key.trim()));
-    if question.texts().any(|text| is_url(&text)) || question.patterns().iter().any(is_string) {
+    if report_run.texts().any(|text| is_url(&text)) || report_run.patterns().iter().any(is_string) {
         return Err(Error::usage("expected a name, not a connection string")
             .hint(format!("use -d: pgkit {} -d '...'", report.name)));
     }
-    for text in question.patterns() {
+    for text in report_run.patterns() {
         pattern::parse(text)?;
     }
     let every = args.watch.as_deref().map(parse_seconds).transpose()?;
     let terminal = terminal::size(context.env.var("COLUMNS"));
-    let wishes = args.format.wishes()?;
+    let row_options = args.format.row_options()?;
     let format = match &report.tree {
         // A person reads a tree best if it is drawn as one.
-        Some(_) if terminal.is_some() && args.format.is_plain() && wishes.leave_a_tree() => FormatName::Tree,
+        Some(_) if terminal.is_some() && args.format.is_plain() && row_options.leave_a_tree() => {
+            FormatName::Tree
+        }
         _ => args.format.format(terminal.is_some()),
     };
     let mut job = Job {
         context,
         target: open::target(context, root, own, &args.session.echo)?,
         settings: Settings {
-            lock_timeout: question.lock_timeout(args.session.limits().lock)?,
+            lock_timeout: report_run.lock_timeout(args.session.limits().lock)?,
             ..args.session.settings()
         },
-        wishes,
+        row_options,
         format,
         style: Style {
             tree: report.tree.clone(),
@@ -140,7 +142,7 @@ pub async fn run_observed(
             ..args.format.style(terminal, &context.env)
         },
         terminal,
-        question,
+        report_run,
         args,
     };
     if job.args.sql {
@@ -149,12 +151,12 @@ pub async fn run_observed(
     let with_columns;
     if report.columns.is_empty() {
         let reader = job.reader(&job.target).await?;
-        let columns = job.question.columns(&reader, &|text| job.tell(text)).await?;
+        let columns = job.report_run.columns(&reader, &|text| job.tell(text)).await?;
         // Keep the password that was typed, so that it is asked for only once.
         job.target = reader.target().clone();
         reader.close().await;
         with_columns = Report { columns, ..report.clone() };
-        job.question.report = &with_columns;
+        job.report_run.report = &with_columns;
     }
     match every {
         Some(every) => job.watch(every, watcher).await,
@@ -214,18 +216,18 @@ impl Job<'_> {
             columns.push(Column::text("database"));
         }
         if let Some(twice) =
-            self.question.report.columns.iter().find(|c| columns.iter().any(|a| a.name == c.name))
+            self.report_run.report.columns.iter().find(|c| columns.iter().any(|a| a.name == c.name))
         {
             return Err(Error::usage(format!(
                 "{} already has a column {:?}",
-                self.question.report.name, twice.name
+                self.report_run.report.name, twice.name
             ))
             .hint(
                 "--watch adds a column `at`, --all-databases a column `database`: rename the report's column",
             ));
         }
-        columns.extend(self.question.report.columns.iter().cloned());
-        Pipeline::new(&self.question.report.name, columns, &self.wishes, format, style)
+        columns.extend(self.report_run.report.columns.iter().cloned());
+        Pipeline::new(&self.report_run.report.name, columns, &self.row_options, format, style)
     }
 
     /// Returns whether `--watch` redraws the screen.
@@ -242,11 +244,11 @@ impl Job<'_> {
                         Error::new(Exit::TooOld, format!("PostgreSQL {major} is too old"))
                             .hint(format!("pgkit works with PostgreSQL {} and later", ServerVersion::OLDEST))
                     })?;
-                self.question.script_without_server(version, &self.settings, &self.target.database)?
+                self.report_run.script_without_server(version, &self.settings, &self.target.database)?
             }
             None => {
                 let reader = self.reader(&self.target).await?;
-                let script = self.question.script(&reader, &|text| self.tell(text)).await?;
+                let script = self.report_run.script(&reader, &|text| self.tell(text)).await?;
                 reader.close().await;
                 script
             }
@@ -265,7 +267,7 @@ impl Job<'_> {
             verdict.remarks.clear();
         }
         for remark in &mut verdict.remarks {
-            *remark = format!("pgkit: {}: {remark}", self.question.report.name);
+            *remark = format!("pgkit: {}: {remark}", self.report_run.report.name);
         }
         Ok(verdict)
     }
@@ -300,7 +302,7 @@ impl Job<'_> {
         } else {
             way.before = at.map(str::to_owned).into_iter().collect();
             let mut reader = reader;
-            match self.question.answer(&mut reader, way, &|text| self.tell(text)).await? {
+            match self.report_run.answer(&mut reader, way, &|text| self.tell(text)).await? {
                 Outcome::Enough => {
                     reader.abandon().await;
                     (Exit::Done, None)
@@ -321,10 +323,10 @@ impl Job<'_> {
     }
 
     fn say_if_nothing(&self, rows: u64) {
-        let patterns = self.question.patterns();
+        let patterns = self.report_run.patterns();
         if rows == 0 && !patterns.is_empty() && !self.args.session.echo.quiet {
             let shown: Vec<String> = patterns.iter().map(|p| format!("{p:?}")).collect();
-            let report = self.question.report;
+            let report = self.report_run.report;
             let system = report.params.iter().any(|p| p.name == "system");
             error::note(&format!(
                 "pgkit: {}: nothing matches {}{}",
@@ -344,7 +346,8 @@ impl Job<'_> {
         let target = reader.target().clone();
         reader.close().await;
         // A pattern of three parts names one database.
-        let parsed = self.question.patterns().into_iter().map(pattern::parse).collect::<Result<Vec<_>>>()?;
+        let parsed =
+            self.report_run.patterns().into_iter().map(pattern::parse).collect::<Result<Vec<_>>>()?;
         let meant = |name: &str| {
             parsed.is_empty() || parsed.iter().any(|p| p.database.as_deref().is_none_or(|d| d == name))
         };
@@ -364,7 +367,7 @@ impl Job<'_> {
                     }
                     Err(e) => return Err(e),
                 };
-                match self.question.answer(&mut reader, way, &|text| self.tell(text)).await {
+                match self.report_run.answer(&mut reader, way, &|text| self.tell(text)).await {
                     Ok(Outcome::Enough) => {
                         reader.abandon().await;
                         Ok(Some(Outcome::Enough))
@@ -483,7 +486,7 @@ impl Job<'_> {
                         let title = format!(
                             "every {} s: pgkit {}   {local}\n\n",
                             every.as_secs_f64(),
-                            escape::terminal(&self.question.report.name)
+                            escape::terminal(&self.report_run.report.name)
                         );
                         out.buffer().extend_from_slice(title.as_bytes());
                     }

@@ -81,7 +81,7 @@ impl Failure {
         }
     }
 
-    /// Returns the failure for tokio-postgres's error in a start-up; `greeting` is what was seen on the wire.
+    /// Describes an error that tokio-postgres returned during start-up; `greeting` is what the server had sent by then.
     pub(super) fn startup(error: &tokio_postgres::Error, greeting: Greeting, tls: bool) -> Failure {
         if let Some(db) = error.as_db_error() {
             let mut text = format!("{}:  {}", db.severity(), db.message());

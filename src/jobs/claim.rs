@@ -175,10 +175,10 @@ pub async fn claim(
     here: &Here,
     job: &Job,
     mode: Mode,
-    share: TurnLimit,
+    limit: TurnLimit,
     warn: &mut dyn FnMut(String),
 ) -> Result<std::result::Result<Claim, Refused>> {
-    match attempt(session, schema, here, job, mode, share, warn).await {
+    match attempt(session, schema, here, job, mode, limit, warn).await {
         Ok(Ok(claim)) => Ok(Ok(claim)),
         Ok(Err(refused)) => {
             session.pipeline(&[plain!("ROLLBACK"), named("unlock", vec![])]).await?;
@@ -202,7 +202,7 @@ async fn attempt(
     here: &Here,
     job: &Job,
     mode: Mode,
-    share: TurnLimit,
+    limit: TurnLimit,
     warn: &mut dyn FnMut(String),
 ) -> Result<std::result::Result<Claim, Refused>> {
     let key = lock_key(schema, &job.name).to_string();
@@ -233,7 +233,7 @@ async fn attempt(
     let known: Known = json(answers.get(3))?;
     let ongoing = known.row.as_ref().and_then(|row| row.ongoing);
     let failed_before = known.row.as_ref().is_some_and(|row| row.failed);
-    let dates = match decide(job, mode, share, &known) {
+    let dates = match decide(job, mode, limit, &known) {
         Ok(dates) => dates,
         Err((why, next_run)) => {
             return Ok(Err(Refused { outcome: Outcome::NotNow { why }, held: None, next_run }));
@@ -354,7 +354,7 @@ async fn attempt(
 fn decide(
     job: &Job,
     mode: Mode,
-    share: TurnLimit,
+    limit: TurnLimit,
     known: &Known,
 ) -> std::result::Result<Dates, (String, Option<Timestamp>)> {
     let own = State {
@@ -381,10 +381,10 @@ fn decide(
     match mode {
         _ if known.paused => not(&Decision::Paused),
         Mode::Due => match plan::decide(job, &state, known.now) {
-            Decision::Run(dates) => shared(dates, share),
+            Decision::Run(dates) => shared(dates, limit),
             other => not(&other),
         },
-        Mode::Forced => shared(plan::forced(job, Some(&own), known.now), share),
+        Mode::Forced => shared(plan::forced(job, Some(&own), known.now), limit),
         Mode::Date { date, rerun } if known.date_done && !rerun => {
             Err((format!("has already run for {date}; use --rerun to run it again"), None))
         }
@@ -393,12 +393,12 @@ fn decide(
 }
 
 /// Returns as many of the dates as one turn may do.
-fn shared(dates: Dates, share: TurnLimit) -> std::result::Result<Dates, (String, Option<Timestamp>)> {
-    let dates = match share.through {
+fn shared(dates: Dates, limit: TurnLimit) -> std::result::Result<Dates, (String, Option<Timestamp>)> {
+    let dates = match limit.through {
         Some(last) => dates.through(last),
         None => dates,
     };
-    let dates = dates.at_most(share.dates.unwrap_or(u32::MAX));
+    let dates = dates.at_most(limit.dates.unwrap_or(u32::MAX));
     if dates.peek().is_some() {
         Ok(dates)
     } else {

@@ -110,7 +110,7 @@ impl Default for LastResort {
 }
 
 impl<'a> LeaseRenewer<'a> {
-    /// Creates the keeper of a job that was claimed over this session. `heard` is when the server was last heard,
+    /// Creates the renewer for a job that was claimed over this session. `heard` is when the server was last heard,
     /// on [`boot_time`]'s clock.
     pub fn new(
         job: &'a Job,

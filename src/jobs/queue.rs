@@ -15,7 +15,7 @@ pub struct Turn {
     /// Why it runs.
     pub mode: Mode,
     /// How far it may get.
-    pub share: TurnLimit,
+    pub limit: TurnLimit,
     /// How many dates have been done in this turn.
     pub done: u32,
     /// Whether its guard was killed and another guard has taken over.
@@ -44,7 +44,7 @@ impl Queue {
             self.add(Turn {
                 job,
                 mode,
-                share: TurnLimit::default(),
+                limit: TurnLimit::default(),
                 done: 0,
                 again: false,
                 runs: false,
@@ -148,11 +148,11 @@ impl Queue {
     }
 
     /// Makes a running turn wait again, behind all others. Its children still wait for it.
-    pub fn requeue(&mut self, key: u64, share: TurnLimit) {
+    pub fn requeue(&mut self, key: u64, limit: TurnLimit) {
         let Some(turn) = self.remove(key) else { return };
         let job = turn.job.clone();
         self.last += 1;
-        let new = Turn { share, done: 0, runs: false, waits_for: 0, ..turn };
+        let new = Turn { limit, done: 0, runs: false, waits_for: 0, ..turn };
         self.places.insert(job.name.clone(), self.last);
         self.ready.insert(self.last);
         self.turns.insert(self.last, new);
@@ -283,7 +283,7 @@ mod tests {
         let (c, name) = start(&mut queue);
         assert_eq!(name, "c");
         let (a, name) = start(&mut queue);
-        assert_eq!((name.as_str(), queue.get(a).unwrap().share.dates), ("a", Some(3)));
+        assert_eq!((name.as_str(), queue.get(a).unwrap().limit.dates), ("a", Some(3)));
         queue.over(c);
         assert_eq!(queue.start(), None);
         queue.over(a);

@@ -90,7 +90,7 @@ pub enum Order {
         /// Why it runs.
         mode: Mode,
         /// How far it may get.
-        share: TurnLimit,
+        limit: TurnLimit,
     },
     /// Connect, because there will be something to do soon.
     Wake,

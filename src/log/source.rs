@@ -39,8 +39,8 @@ pub enum Source {
 }
 
 impl Source {
-    /// Reads the next bytes into `buffer`, which is emptied first. With `follow`, a rotated file is left for the next
-    /// one.
+    /// Replaces the content of `buffer` with the next bytes. With `follow`, reading continues in the next file after
+    /// a rotation.
     pub async fn read(&mut self, buffer: &mut Vec<u8>, follow: bool) -> Result<Got> {
         buffer.clear();
         match self {

@@ -191,24 +191,24 @@ impl Switch {
     ///
     /// Errors: one of the server's command-line options forbids it (1), missing permission (77); in both cases
     /// nothing is changed.
-    pub async fn on(&self, scope: &Scope, wish: &LogRequest) -> Result<On> {
+    pub async fn on(&self, scope: &Scope, request: &LogRequest) -> Result<On> {
         let places = self.places().await?;
         places.readable(scope)?;
         self.may(scope, &places)?;
         if *scope == Scope::Global {
-            self.refuse_fixed(wish).await?;
+            self.refuse_fixed(request).await?;
         }
         let now = self.now().await?;
         let before = places.notes.get(scope).cloned();
-        let note = SwitchRecord::on(before.as_ref(), &places.of(scope), wish, now);
-        if let Err(e) = self.apply(scope, &note, wish).await {
+        let note = SwitchRecord::on(before.as_ref(), &places.of(scope), request, now);
+        if let Err(e) = self.apply(scope, &note, request).await {
             // Nothing may be left half done, so what was already set is put back. If the connection is lost, the
             // record says what is to be done.
-            let _ = self.undo(scope, before.as_ref(), &places.of(scope), wish).await;
+            let _ = self.undo(scope, before.as_ref(), &places.of(scope), request).await;
             return Err(self.add_grants(scope, e));
         }
         let clients = self.clients().await?;
-        let overridden = places.overrides(scope, &wish.settings);
+        let overridden = places.overrides(scope, &request.settings);
         let deaf = match scope {
             // An existing session adopts a new server-wide value, unless a setting of its role or database takes
             // precedence.
@@ -224,19 +224,20 @@ impl Switch {
         Ok(On { note, before, overridden, deaf })
     }
 
-    async fn apply(&self, scope: &Scope, note: &SwitchRecord, wish: &LogRequest) -> Result<()> {
+    async fn apply(&self, scope: &Scope, note: &SwitchRecord, request: &LogRequest) -> Result<()> {
         let print = note.print()?;
         if *scope == Scope::Global {
             // Each ALTER SYSTEM is a transaction of its own, so the record is written first: then it is there
             // whatever happens next.
             self.put(scope, KEY, Some(&print)).await?;
-            for (name, value) in &wish.settings {
+            for (name, value) in &request.settings {
                 self.put(scope, name, Some(value)).await?;
             }
             self.reload().await
         } else {
             let mut statements = vec![scope.statement(KEY, Some(&print))];
-            statements.extend(wish.settings.iter().map(|(name, value)| scope.statement(name, Some(value))));
+            statements
+                .extend(request.settings.iter().map(|(name, value)| scope.statement(name, Some(value))));
             self.writer.run(&statements.join("; ")).await
         }
     }
@@ -246,12 +247,12 @@ impl Switch {
         scope: &Scope,
         before: Option<&SwitchRecord>,
         found: &Values,
-        wish: &LogRequest,
+        request: &LogRequest,
     ) -> Result<()> {
         if *scope != Scope::Global {
             return Ok(());
         }
-        for name in wish.settings.keys() {
+        for name in request.settings.keys() {
             self.put(scope, name, found.get(name).map(String::as_str)).await?;
         }
         let record = before.map(SwitchRecord::print).transpose()?;
@@ -330,12 +331,12 @@ impl Switch {
     }
 
     /// Refuses settings of the server's command line, which ALTER SYSTEM cannot override.
-    async fn refuse_fixed(&self, wish: &LogRequest) -> Result<()> {
+    async fn refuse_fixed(&self, request: &LogRequest) -> Result<()> {
         let reader = self.access.fresh(None).await?;
         let found: Vec<Effective> = reader.structs(EFFECTIVE, &[]).await?;
         reader.close().await;
         for one in found.iter().filter(|one| one.source == "command line") {
-            if wish.settings.get(&one.name).is_some_and(|value| *value != one.value) {
+            if request.settings.get(&one.name).is_some_and(|value| *value != one.value) {
                 return Err(Error::new(
                     Exit::BadAnswer,
                     format!("{} = {} is set on the server's command line, which overrides ALTER SYSTEM", one.name, one.value),

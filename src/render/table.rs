@@ -53,7 +53,7 @@ impl Table {
     fn measure(&self, i: usize) -> Measure {
         let column = &self.columns[i];
         let name = self.name(i);
-        // Headings wrap at underscores. Among the values, only text wraps.
+        // Headings are wrapped at underscores. Values are wrapped only if they are text.
         let head = name.split('_').map(|word| word.width() + 1).max().unwrap_or(1);
         let wraps = column.kind.list || matches!(column.kind.scalar, Scalar::Text | Scalar::Json);
         let widest = self.rows.iter().map(|row| row[i].width()).max().unwrap_or(0);

@@ -75,8 +75,8 @@ pub(super) fn raw_line(
     is_whole && raw_values(columns, raw, times, out, |text, out| push_value(&cell::text(text), terminal, out))
 }
 
-/// Appends the values with tabs between them; `push_text` appends the texts. Returns `false` if a type needs
-/// a cell; `out` then ends with an incomplete line.
+/// Appends the values of a row to `out`, separated by tabs; `push_text` appends those that are text. Returns
+/// `false` if a type can only be read as a cell; `out` then ends with an incomplete line.
 fn raw_values(
     columns: &[Column],
     raw: &[Option<&[u8]>],

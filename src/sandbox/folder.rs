@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag};
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
@@ -49,7 +50,8 @@ fn others_may_pass(dir: &Path) -> bool {
 }
 
 /// The folder that holds all sandboxes of this user.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
 pub(super) struct Base(PathBuf);
 
 /// Returns whether this path is called like a base.
@@ -78,11 +80,6 @@ impl Base {
         }
         let message = format!("{}/{name} and {name}-1 to {name}-9 belong to other users", temp.display());
         Err(Error::usage(message).hint("set TMPDIR to a folder of your own"))
-    }
-
-    /// Returns the base at a path that [`Base::in_temp`] returned.
-    pub(super) fn at(path: PathBuf) -> Base {
-        Base(path)
     }
 
     pub(super) fn path(&self) -> &Path {

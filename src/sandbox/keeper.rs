@@ -6,7 +6,6 @@
 //! killed with kill -9, the kernel stops the server, and the next start of any sandbox removes the folder.
 
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -26,7 +25,7 @@ use crate::helper::{Answer, Failure, Master, to_line};
 /// The orders that a keeper is started with.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Orders {
-    pub(super) base: PathBuf,
+    pub(super) base: Base,
     pub(super) settings: Settings,
     pub(super) mode: Mode,
 }
@@ -81,7 +80,7 @@ pub(crate) async fn run(master: &mut Master) -> Exit {
         Ok(None) => return Exit::Done,
         Err(error) => return refuse(master, error),
     };
-    let folder = match Base::at(orders.base.clone()).new_folder() {
+    let folder = match orders.base.new_folder() {
         Ok(folder) => folder,
         Err(error) => return refuse(master, error),
     };
@@ -136,7 +135,7 @@ async fn keep(master: &mut Master, orders: &Orders, folder: &Folder) -> Result<(
 
 /// Creates and starts a server, and sets its password and loads its data if asked to.
 async fn begin(cluster: &mut Cluster, orders: &Orders) -> Result<Option<Password>> {
-    cluster.create(&Base::at(orders.base.clone())).await?;
+    cluster.create(&orders.base).await?;
     cluster.start().await?;
     let (dir, port) = (cluster.socket_dir(), cluster.port);
     let password = if orders.settings.tcp { Some(sample::set_password(&dir, port).await?) } else { None };

@@ -22,7 +22,7 @@ pub struct Server {
 
 /// Returns the orders for a keeper.
 fn orders(options: &Options, base: &Base, mode: Mode) -> Orders {
-    Orders { base: base.path().to_owned(), settings: options.settings.clone(), mode }
+    Orders { base: base.clone(), settings: options.settings.clone(), mode }
 }
 
 /// How long a keeper may take to clean up.

@@ -177,8 +177,8 @@ pub struct Status {
     pub stays: bool,
 }
 
-/// Returns a name for a value. All processes of one build give a value the same name; other versions of pgkit
-/// give it another one, so that they share nothing with us.
+/// Derives a short name from a value. The name also depends on pgkit's version, so that different versions never
+/// use the same files.
 pub(super) fn short_hash(value: &impl Hash) -> String {
     let mut hasher = DefaultHasher::new();
     env!("CARGO_PKG_VERSION").hash(&mut hasher);

@@ -7,8 +7,9 @@ use crate::error::{Error, Exit};
 pub(super) fn exit_of(sqlstate: &str) -> Exit {
     match sqlstate {
         "42501" => Exit::Permission,
-        // Canceled (by a timeout or pg_cancel_backend), lock not available, serialization failure, deadlock, idle in
-        // transaction for too long, and the internal errors that concurrent DDL causes ("cache lookup failed").
+        // 57014: canceled by a timeout or by pg_cancel_backend. 55P03: lock not available. 40001: serialization
+        // failure. 40P01: deadlock. 25P03: idle in a transaction for too long. XX000: an internal error; concurrent
+        // DDL causes "cache lookup failed".
         "57014" | "55P03" | "40001" | "40P01" | "25P03" | "XX000" => Exit::TryAgain,
         "57P01" | "57P02" | "57P03" | "57P05" | "25P04" => Exit::Unavailable,
         "0A000" => Exit::TooOld,

@@ -173,7 +173,7 @@ impl Reader {
     }
 }
 
-/// Returns the first row of an answer, after reading the answer to its end.
+/// Reads an answer to its end, and returns its first row.
 async fn only(mut rows: Rows<'_>) -> Result<Row> {
     let first = rows.next().await?.ok_or_else(|| Error::bug("a query without a row"))?;
     while rows.next().await?.is_some() {}

@@ -287,7 +287,7 @@ impl Wire {
             })?,
         }
         let took = begun.elapsed();
-        // If there are several statements, the refused one counts, or else the last one that returned columns.
+        // The answer is that of the statement that was refused, or else of the last one that returned columns.
         let status = answers.last().map_or(b'I', |answer| answer.status);
         let refused = answers.iter().position(|answer| answer.refused.is_some());
         let counts = refused.or_else(|| answers.iter().rposition(|answer| !answer.columns.is_empty()));

@@ -20,7 +20,7 @@ impl Work<'_> {
     pub(super) async fn tried(&mut self, new: &Installation, old: &Old, target: &Target) -> Result<()> {
         self.programs(new);
         let binaries = new.binaries();
-        (self.question.tell)(&format!("trying it on a throwaway PostgreSQL {}", binaries.version));
+        (self.examination.tell)(&format!("trying it on a throwaway PostgreSQL {}", binaries.version));
         let mut trial = self.start(new, &[]).await?;
         let facts = trial.facts().await?;
         let mut verdicts = BTreeMap::new();
@@ -64,7 +64,7 @@ impl Work<'_> {
     }
 
     async fn start(&self, new: &Installation, preload: &[String]) -> Result<Trial> {
-        let Examination { settings, echo, running, .. } = self.question;
+        let Examination { settings, echo, running, .. } = self.examination;
         Trial::start(&new.sandbox, preload, None, settings, echo.clone(), running).await
     }
 
@@ -77,7 +77,7 @@ impl Work<'_> {
         verdicts: &mut BTreeMap<String, Verdict>,
     ) -> Result<()> {
         for library in libraries {
-            (self.question.tell)(&format!("trying {library} at the start of another one"));
+            (self.examination.tell)(&format!("trying {library} at the start of another one"));
             let verdict = match self.start(new, std::slice::from_ref(library)).await {
                 Ok(mut trial) => {
                     let (verdict, _) = trial.load(library).await?;
@@ -266,7 +266,7 @@ impl Work<'_> {
             let icu = std::mem::take(&mut self.needs.icu);
             self.findings.extend(icu.into_iter().map(|row| row.finding("icu")));
         }
-        let mut reader = self.question.reader(target).await?;
+        let mut reader = self.examination.reader(target).await?;
         let folder = format!("PG_{major}_{}", facts.catalog_version);
         let rows: Vec<checks::Row> =
             self.rows(&mut reader, "what is left in tablespaces", LEFTOVERS, &[Value::Text(folder)]).await?;

@@ -131,7 +131,7 @@ pub(super) struct Needs {
 
 /// An examination in progress.
 pub(super) struct Work<'a> {
-    pub(super) question: &'a Examination<'a>,
+    pub(super) examination: &'a Examination<'a>,
     pub(super) from: u32,
     pub(super) to: u32,
     pub(super) findings: Vec<Finding>,
@@ -150,11 +150,11 @@ pub(super) struct Work<'a> {
 ///
 /// Errors: no connection (69), the new version is not newer (64), the new cluster's folder contains no cluster
 /// (65).
-pub async fn examine(question: &Examination<'_>) -> Result<Examined> {
-    let mut reader = question.reader(&question.target).await?;
+pub async fn examine(examination: &Examination<'_>) -> Result<Examined> {
+    let mut reader = examination.reader(&examination.target).await?;
     let from = reader.version().major();
-    let to = question.goal(from, &reader)?;
-    if let Some(new) = &question.new {
+    let to = examination.goal(from, &reader)?;
+    if let Some(new) = &examination.new {
         check_data_dir(new, to)?;
     }
     let old: Vec<Old> = reader.structs(OLD, &[]).await?;
@@ -166,7 +166,7 @@ pub async fn examine(question: &Examination<'_>) -> Result<Examined> {
     let overdue = reader.overdue().map(str::to_owned);
 
     let mut work = Work {
-        question,
+        examination,
         from,
         to,
         findings: Vec::new(),
@@ -197,7 +197,7 @@ pub async fn examine(question: &Examination<'_>) -> Result<Examined> {
     }
     work.afterwards();
     work.timeouts(&old);
-    match &question.new {
+    match &examination.new {
         Some(new) => {
             work.tried(new, &old, &target).await?;
             let databases = std::mem::take(&mut work.rehearsable);
@@ -330,7 +330,7 @@ impl Work<'_> {
 
     pub(super) fn unseen(&mut self, what: &str, database: Option<&str>, fix: &str, why: &Error) {
         let place = database.map(|name| format!("database {name:?}: ")).unwrap_or_default();
-        (self.question.tell)(&format!("{place}could not look at {what}: {}", why.message));
+        (self.examination.tell)(&format!("{place}could not look at {what}: {}", why.message));
         self.findings.push(Finding::unseen(what, database, fix, why.message.clone()));
     }
 
@@ -351,11 +351,11 @@ impl Work<'_> {
         // already.
         if !database.open {
             if name != "template0" {
-                (self.question.tell)(&format!("database {name:?} refuses connections: skipped"));
+                (self.examination.tell)(&format!("database {name:?} refuses connections: skipped"));
             }
             return Ok(());
         }
-        let mut reader = match self.question.reader(&target.with_database(name)).await {
+        let mut reader = match self.examination.reader(&target.with_database(name)).await {
             Ok(reader) => reader,
             Err(e) if matches!(e.exit, Exit::Io | Exit::Bug) => return Err(e),
             Err(e) => {
@@ -404,7 +404,7 @@ impl Work<'_> {
         if let Some(finding) = table.finding(name, dumped) {
             self.findings.push(finding);
         } else if let Some(why) = table.hinders(dumped) {
-            if self.question.new.is_some() {
+            if self.examination.new.is_some() {
                 let fix = "raise max_locks_per_transaction, or try again when less is locked";
                 self.findings.push(Finding::unseen(rehearsal::WHAT, Some(name), fix, why));
             }

@@ -140,9 +140,15 @@ impl Work<'_> {
         let mut options = new.sandbox.clone();
         options.settings.copy_of = Some(dir.to_owned());
         let user = old.install_user.as_deref();
-        let question = self.question;
-        let start =
-            Trial::start(&options, &[], user, &question.settings, question.echo.clone(), &question.running);
+        let examination = self.examination;
+        let start = Trial::start(
+            &options,
+            &[],
+            user,
+            &examination.settings,
+            examination.echo.clone(),
+            &examination.running,
+        );
         let trial = match start.await {
             Ok(trial) => trial,
             // There is no such role.

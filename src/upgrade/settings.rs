@@ -116,8 +116,8 @@ pub fn changed(used: &Used, from: u32, to: u32) -> Vec<Finding> {
         .collect()
 }
 
-/// Returns the finding for a timeout, if it applies to pg_upgrade's sessions. `longest` is the time that the
-/// slowest of our own queries took; `user` is pg_upgrade's role, as an identifier.
+/// Returns the finding for a timeout, if it applies to pg_upgrade's sessions. `user` is the role that pg_upgrade
+/// connects as, quoted as an identifier. `longest` is how long our slowest query took.
 pub fn timeout(used: &Used, user: &str, longest: Duration) -> Option<Finding> {
     if !["statement_timeout", "transaction_timeout"].contains(&used.name.as_str()) {
         return None;

@@ -136,7 +136,7 @@ pub(super) async fn decisions(
     own: &ArgMatches,
     args: &LookArgs,
     names: &[String],
-    wish: &RunRequest<'_>,
+    request: &RunRequest<'_>,
 ) -> Result<Exit> {
     let mut listing = Listing::new(context, "jobs why", WHY, &args.format)?;
     let read = shared::read(context, &args.file)?;
@@ -145,7 +145,7 @@ pub(super) async fn decisions(
     for name in names {
         shared::find(&jobs, name)?;
     }
-    let date = match (wish, names) {
+    let date = match (request, names) {
         (RunRequest::Date(text, _), [name]) => Some(parse_date(text, shared::find(&jobs, name)?)?),
         _ => None,
     };
@@ -161,7 +161,7 @@ pub(super) async fn decisions(
     for job in plan::order(&jobs).into_iter().filter(|job| names.is_empty() || names.contains(&job.name)) {
         let state = snapshot.state(&job.name);
         let paused = state.as_ref().is_some_and(|state| state.paused);
-        let (runs, words) = match (wish, date) {
+        let (runs, words) = match (request, date) {
             (RunRequest::Date(_, false), Some(date)) if done && !paused => {
                 (false, format!("has already run for {date}; use --rerun to run it again"))
             }

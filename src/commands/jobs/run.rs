@@ -98,12 +98,12 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
             format: args.format.clone(),
             session: args.session.clone(),
         };
-        let wish = match (&args.date, args.force) {
+        let request = match (&args.date, args.force) {
             (Some(text), _) => RunRequest::Date(text, args.rerun),
             (None, true) => RunRequest::Forced,
             (None, false) => RunRequest::Due,
         };
-        return super::next::decisions(context, root, own, &look, &names, &wish).await;
+        return super::next::decisions(context, root, own, &look, &names, &request).await;
     }
     let rest = FormatArgs { format: None, ..args.format.clone() };
     let how = match args.format.format {
@@ -141,7 +141,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         (Some(_), _) => return Err(Error::usage("--date requires exactly one job")),
     };
     let jobs: Vec<Rc<Job>> = jobs.into_iter().map(Rc::new).collect();
-    let wishes = RunOptions {
+    let run_options = RunOptions {
         names,
         force: args.force,
         date,
@@ -167,7 +167,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         echo: args.session.echo.echo_hidden,
     };
     let stop = context.ending.take();
-    let reasons = args.verbose || (!wishes.names.is_empty() && args.every.is_none());
+    let reasons = args.verbose || (!run_options.names.is_empty() && args.every.is_none());
     let reporter = Reporter::new(how, reasons)?;
     let reporter = RefCell::new(reporter);
     let mut tell = |told: Progress<'_>| reporter.borrow_mut().tell(told);
@@ -180,13 +180,13 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         Err(e) => return stop.borrow().ok_or(e),
     };
     let exit = match args.every {
-        None => runner.pass(&jobs, &wishes, &mut tell).await.map(|pass| pass.exit(args.ignore_failures)),
+        None => runner.pass(&jobs, &run_options, &mut tell).await.map(|pass| pass.exit(args.ignore_failures)),
         Some(every) => {
             let mut watched = Watched { stamp: stamp(&path), path, owner, user };
             let reload = &mut |tell: ProgressSink<'_>| {
                 if reporter.borrow().is_deaf() { Reload::End } else { watched.reload(context, &args, tell) }
             };
-            runner.stay(jobs, reload, &wishes, every, &mut tell).await.map(|()| Exit::Done)
+            runner.stay(jobs, reload, &run_options, every, &mut tell).await.map(|()| Exit::Done)
         }
     };
     runner.close().await;

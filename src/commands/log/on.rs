@@ -198,7 +198,7 @@ async fn switch_on(
             max_bytes = None;
         }
     }
-    let wish = LogRequest {
+    let request = LogRequest {
         id: random_id(),
         by: by(switch.writer().user(), &context.env),
         settings: settings(args),
@@ -211,7 +211,7 @@ async fn switch_on(
         let orders = Orders {
             target: switch.access().target.clone(),
             scope: scope.clone(),
-            id: wish.id.clone(),
+            id: request.id.clone(),
             until,
             max_bytes,
             folder: switch.access().target.hosts.iter().find_map(|host| sandbox::folder_of(&host.name)),
@@ -223,12 +223,12 @@ async fn switch_on(
         })?;
         watcher = Some(started.0);
     }
-    let on = switch.on(scope, &wish).await?;
-    let proof = switch.prove(scope, &wish.settings).await?;
+    let on = switch.on(scope, &request).await?;
+    let proof = switch.prove(scope, &request.settings).await?;
     if let Some(watcher) = watcher.as_mut().filter(|_| !args.tail) {
         watcher.ask::<()>(&Order::Detach)?;
     }
-    tell(scope, &wish, &on, proof.as_deref(), watcher.as_ref(), echo);
+    tell(scope, &request, &on, proof.as_deref(), watcher.as_ref(), echo);
     Ok(watcher)
 }
 
@@ -243,24 +243,24 @@ fn end(now: Timestamp, time: Duration) -> Result<Timestamp> {
 /// Prints what was done.
 fn tell(
     scope: &Scope,
-    wish: &LogRequest,
+    request: &LogRequest,
     on: &On,
     proof: Option<&[Effective]>,
     watcher: Option<&Helper>,
     echo: &EchoArgs,
 ) {
     let mut ends = Vec::new();
-    if let Some(until) = wish.until {
+    if let Some(until) = request.until {
         ends.push(format!("until {}", note::minute(until)));
     }
-    if let Some(max) = wish.max_bytes {
+    if let Some(max) = request.max_bytes {
         ends.push(format!(
             "until the log has grown by {}",
             human::bytes(i64::try_from(max).unwrap_or(i64::MAX))
         ));
     }
     let ends = if ends.is_empty() { "until pgkit log off".to_owned() } else { ends.join(" or ") };
-    for (name, value) in &wish.settings {
+    for (name, value) in &request.settings {
         let was = match &on.note.settings[name].was {
             Some(was) => format!("{was:?} in {}", scope.place()),
             None => format!("not set in {}", scope.place()),
@@ -281,7 +281,7 @@ fn tell(
         Some(found) => {
             let wrong: Vec<&Effective> = found
                 .iter()
-                .filter(|one| wish.settings.get(&one.name).is_some_and(|value| *value != one.value))
+                .filter(|one| request.settings.get(&one.name).is_some_and(|value| *value != one.value))
                 .collect();
             if wrong.is_empty() {
                 echo.remark("a fresh session has it");

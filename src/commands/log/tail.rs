@@ -173,7 +173,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         filter: args.filter.filter(&reading.clock, now())?,
         needs: args.filter.needs(),
         follow: args.follow,
-        required: args.format.wishes()?.grep.as_ref().filter(|_| last.is_none()).and_then(Required::of),
+        required: args.format.row_options()?.grep.as_ref().filter(|_| last.is_none()).and_then(Required::of),
         end: None,
     };
     show.run(source, reading, wanted).await
@@ -267,7 +267,7 @@ pub(super) async fn follow(
         filter: filter.filter(&ahead.reading.clock, now())?,
         needs: filter.needs(),
         follow: true,
-        required: format.wishes()?.grep.as_ref().and_then(Required::of),
+        required: format.row_options()?.grep.as_ref().and_then(Required::of),
         end,
     };
     show.run(ahead.source, ahead.reading, wanted).await

@@ -73,7 +73,7 @@ pub async fn end(server: sandbox::Server) -> Result<()> {
 /// Returns a command whose libpq connections lead to the sandbox.
 pub fn program(name: &std::ffi::OsStr, info: &Info, context: &Context) -> tokio::process::Command {
     let mut command = std::process::Command::new(name);
-    // Its server goes with us, and what is left would ask for it for ever.
+    // The server ends when we do, and a command that outlived it would look for it forever.
     unsafe_spawn::die_with_us(&mut command, Signal::SIGTERM, false, None);
     // The variables that the user has set for another server must not lead the command there.
     for (variable, _) in context.env.vars() {

@@ -88,7 +88,7 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
     let session = SessionArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
     let new = installation(context, &args)?;
     let mut listing = if args.fix_sql { None } else { Some(listing(context, &args.format)?) };
-    let question = Examination {
+    let examination = Examination {
         target: open::target(context, root, own, &session.echo)?,
         settings: session.settings(),
         echo: session.echo.echo(),
@@ -99,7 +99,7 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
         plan: plan(&args),
         tell: &|text| session.echo.remark(text),
     };
-    let answer = upgrade::examine(&question).await?;
+    let answer = upgrade::examine(&examination).await?;
     if let Some(overdue) = &answer.overdue {
         session.echo.remark(overdue);
     }
@@ -111,13 +111,13 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
 }
 
 fn plan(args: &UpgradeArgs) -> Plan {
-    let wish = match (args.rehearsal, args.no_rehearsal) {
+    let mode = match (args.rehearsal, args.no_rehearsal) {
         (true, _) => RehearsalMode::Always,
         (_, true) => RehearsalMode::Never,
         _ => RehearsalMode::WhereSafe,
     };
     let limit = Some(args.rehearsal_timeout).filter(|limit| !limit.is_zero());
-    Plan { wish, limit }
+    Plan { mode, limit }
 }
 
 /// Returns the new version's programs, after checking that `--to`, if it is given, agrees with them.

@@ -66,10 +66,10 @@ impl Guard<'_> {
     ) -> Ended {
         let Guard { master, setup, session, resort, alone, stopping, .. } = self;
         let heard = session.as_ref().map_or_else(boot_time, Session::heard);
-        let mut keeper = LeaseRenewer::new(job, claim, &setup.schema, session, resort, heard);
-        keeper.leader = Some(running.pid());
+        let mut renewer = LeaseRenewer::new(job, claim, &setup.schema, session, resort, heard);
+        renewer.leader = Some(running.pid());
         let setup = setup.clone();
-        let mut keep = Box::pin(keeper.keep(async || connect(&setup).await, beat));
+        let mut keep = Box::pin(renewer.keep(async || connect(&setup).await, beat));
         let mut is_kept = true;
         let mut cause = None;
         let mut short = Box::pin(tokio::time::sleep(SHORT));
@@ -161,7 +161,7 @@ impl Guard<'_> {
             message,
         };
         let failed = |failure| Ended::Ran(Done { failure: Some(failure), ..Done::nothing(took) });
-        let cut = |cut| Ended::Interruption(cut, Done::nothing(took));
+        let interrupted = |why| Ended::Interruption(why, Done::nothing(took));
         let ended = match (cause, how) {
             _ if is_left => Ended::Left(Done::nothing(took)),
             (None | Some(Cause::Stop), None) => Ended::Ran(Done::nothing(took)),
@@ -170,10 +170,12 @@ impl Guard<'_> {
                 failed(failure(how, message))
             }
             (Some(Cause::Timeout), _) => failed(failure("timeout".into(), timeout(job))),
-            (Some(Cause::Stop), Some(how)) => cut(Interruption::stop(format!("it was told to stop ({how})"))),
-            (Some(Cause::Alone), _) => cut(Interruption::crash("its runner is gone")),
+            (Some(Cause::Stop), Some(how)) => {
+                interrupted(Interruption::stop(format!("it was told to stop ({how})")))
+            }
+            (Some(Cause::Alone), _) => interrupted(Interruption::crash("its runner is gone")),
             (Some(Cause::Lease), _) => {
-                cut(Interruption::crash(format!("the server was not heard for {:?}", job.lease)))
+                interrupted(Interruption::crash(format!("the server was not heard for {:?}", job.lease)))
             }
             (Some(Cause::Stolen), _) => Ended::Stolen(Done::nothing(took)),
         };

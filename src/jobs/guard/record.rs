@@ -269,14 +269,14 @@ impl Guard<'_> {
         &mut self,
         job: &Job,
         claim: &Claim,
-        cut: &Interruption,
+        interruption: &Interruption,
         work: &Done,
         held: bool,
     ) -> Result<()> {
         let (run, took) = (claim.run.to_string(), interval(work.took));
         let (bytes, head) = (work.output.bytes().to_string(), self.text(&work.output.head()));
         let tail = work.output.tail().map(|tail| self.text(&tail));
-        let why = self.text(&cut.why);
+        let why = self.text(&interruption.why);
         let statement = named(
             "release",
             vec![
@@ -289,7 +289,7 @@ impl Guard<'_> {
                 Some(&bytes),
                 Some(&head),
                 tail.as_deref(),
-                Some(if cut.is_crash { "t" } else { "f" }),
+                Some(if interruption.is_crash { "t" } else { "f" }),
             ],
         )
         .with_said(RELEASE_SAID);

@@ -162,8 +162,8 @@ pub(crate) async fn run(master: &mut Master) -> Exit {
         };
         idle = false;
         match order {
-            Ok(Some(Order::Run { job, mode, share })) => {
-                let turned = match guard.turn(&job, mode, share).await {
+            Ok(Some(Order::Run { job, mode, limit })) => {
+                let turned = match guard.turn(&job, mode, limit).await {
                     Ok(turned) => turned,
                     Err(e) => broken(&e).into(),
                 };
@@ -249,7 +249,7 @@ impl Guard<'_> {
     }
 
     /// Gives a job its turn: claims it, runs it for each of its dates, and returns the outcome.
-    async fn turn(&mut self, job: &Job, mode: Mode, share: TurnLimit) -> Result<Turned> {
+    async fn turn(&mut self, job: &Job, mode: Mode, limit: TurnLimit) -> Result<Turned> {
         self.stopping = false;
         self.listen().await;
         if self.stopping || self.alone {
@@ -262,7 +262,7 @@ impl Guard<'_> {
             let (schema, here) = (self.setup.schema.clone(), self.here.clone());
             let session = self.connected().await?;
             let mut warn = |text: String| warnings.push(text);
-            match claim::claim(session, &schema, &here, job, mode, share, &mut warn).await {
+            match claim::claim(session, &schema, &here, job, mode, limit, &mut warn).await {
                 Ok(claimed) => break claimed,
                 Err(e) => {
                     self.session = None;
@@ -280,7 +280,7 @@ impl Guard<'_> {
         }
         match claimed {
             Ok(mut claim) => {
-                let turned = self.run_dates(job, &mut claim, share).await;
+                let turned = self.run_dates(job, &mut claim, limit).await;
                 // However the turn ended, no process of the job may survive it.
                 self.sweep().await;
                 if self.session.as_ref().is_some_and(Session::is_spent) {
@@ -306,7 +306,7 @@ impl Guard<'_> {
         self.resort.rest();
     }
 
-    async fn run_dates(&mut self, job: &Job, claim: &mut Claim, share: TurnLimit) -> Result<Turned> {
+    async fn run_dates(&mut self, job: &Job, claim: &mut Claim, limit: TurnLimit) -> Result<Turned> {
         let begun = Instant::now();
         let mut dates = claim.dates.clone();
         let of = if job.backfill { dates.clone().take(COUNTED).count() as u64 } else { 1 };
@@ -314,7 +314,7 @@ impl Guard<'_> {
         let done = |outcome, next_run, rest| Ok(Turned { outcome, next_run, rest });
         while let Some(date) = dates.next() {
             number += 1;
-            let is_time = share.others_wait && begun.elapsed() >= SLICE;
+            let is_time = limit.others_wait && begun.elapsed() >= SLICE;
             let rest = match dates.peek() {
                 Some(_) if is_time => Some(Remaining::Time { through: dates.end() }),
                 Some(_) => None,
@@ -324,13 +324,13 @@ impl Guard<'_> {
             let date = Date { date, following, rest };
             self.listen().await;
             if self.stopping || self.alone {
-                let cut = if self.alone {
+                let interruption = if self.alone {
                     Interruption::crash("its runner is gone")
                 } else {
                     Interruption::stop("it was told to stop before it began")
                 };
                 let nothing = Done::nothing(Duration::ZERO);
-                let outcome = self.cut_off(job, claim, date.date, cut.unbegun(), &nothing).await;
+                let outcome = self.cut_off(job, claim, date.date, interruption.unbegun(), &nothing).await;
                 return done(outcome, None, None);
             }
             let attempt = claim.attempt;
@@ -338,8 +338,8 @@ impl Guard<'_> {
             let ended = match (self.still_ours(job, claim).await, &job.work) {
                 (Err(Loss::Stolen), _) => Ended::Stolen(Done::nothing(Duration::ZERO)),
                 (Err(Loss::Expired), _) => {
-                    let cut = Interruption::crash("the server was not heard").unbegun();
-                    Ended::Interruption(cut, Done::nothing(Duration::ZERO))
+                    let interruption = Interruption::crash("the server was not heard").unbegun();
+                    Ended::Interruption(interruption, Done::nothing(Duration::ZERO))
                 }
                 (Ok(()), Work::Sql { text, transaction }) => {
                     self.resort.rest();
@@ -417,9 +417,9 @@ impl Guard<'_> {
                         }
                     };
                 }
-                Ended::Interruption(cut, work) => {
+                Ended::Interruption(interruption, work) => {
                     self.told(date.date, &work, true);
-                    let outcome = self.cut_off(job, claim, date.date, cut, &work).await;
+                    let outcome = self.cut_off(job, claim, date.date, interruption, &work).await;
                     return done(outcome, None, None);
                 }
                 Ended::Stolen(work) => {
@@ -467,9 +467,9 @@ impl Guard<'_> {
         let setup = self.setup.clone();
         // Nothing runs yet, so the check may take as long as a whole lease.
         let now = boot_time();
-        let mut keeper =
+        let mut renewer =
             LeaseRenewer::new(job, claim, &setup.schema, &mut self.session, &mut self.resort, now);
-        keeper.look(&async || connect(&setup).await).await
+        renewer.look(&async || connect(&setup).await).await
     }
 
     /// Tells the runner if all that remains of a job's turn is to record it: the job has no more dates, and no
@@ -503,19 +503,19 @@ impl Guard<'_> {
         job: &Job,
         claim: &Claim,
         date: Timestamp,
-        cut: Interruption,
+        interruption: Interruption,
         work: &Done,
     ) -> Outcome {
-        let held = cut.has_begun && holds(job);
+        let held = interruption.has_begun && holds(job);
         beat();
-        if let Err(e) = self.release(job, claim, &cut, work, held).await {
+        if let Err(e) = self.release(job, claim, &interruption, work, held).await {
             self.warn(format!("could not release the claim: {}", e.one_line()));
         }
         if held {
-            let errors = claim.errors_before + i64::from(cut.is_crash);
-            self.held(job, claim.failed_before, date, errors, &cut.why).await;
+            let errors = claim.errors_before + i64::from(interruption.is_crash);
+            self.held(job, claim.failed_before, date, errors, &interruption.why).await;
         }
-        Outcome::Interrupted { why: cut.why, held }
+        Outcome::Interrupted { why: interruption.why, held }
     }
 
     async fn stolen(&mut self, job: &Job, claim: &Claim, work: &Done) {
@@ -617,7 +617,7 @@ pub(super) fn with_output(ended: Ended, output: Captured) -> Ended {
     match ended {
         Ended::Ran(work) => Ended::Ran(with(work)),
         Ended::Committed(work, next) => Ended::Committed(with(work), next),
-        Ended::Interruption(cut, work) => Ended::Interruption(cut, with(work)),
+        Ended::Interruption(interruption, work) => Ended::Interruption(interruption, with(work)),
         Ended::Stolen(work) => Ended::Stolen(with(work)),
         Ended::Left(work) => Ended::Left(with(work)),
     }

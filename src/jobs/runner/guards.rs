@@ -78,8 +78,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         };
         let others_wait = self.stays || self.queue.len() > 1 + usize::from(soon.is_some());
         let Some(turn) = self.queue.get_mut(key) else { return Ok(()) };
-        turn.share.others_wait = others_wait;
-        let order = Order::Run { job: Box::new((*turn.job).clone()), mode: turn.mode, share: turn.share };
+        turn.limit.others_wait = others_wait;
+        let order = Order::Run { job: Box::new((*turn.job).clone()), mode: turn.mode, limit: turn.limit };
         let slot = &mut self.slots[slot];
         if soon.is_some() {
             slot.next = Some(key);

@@ -211,17 +211,17 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     pub async fn pass(
         &mut self,
         jobs: &[Rc<Job>],
-        wishes: &RunOptions,
+        run_options: &RunOptions,
         tell: ProgressSink<'_>,
     ) -> Result<Pass> {
-        self.parallel = wishes.parallel.max(1);
+        self.parallel = run_options.parallel.max(1);
         self.replay(tell).await?;
         let snapshot = self.look(jobs).await?;
         let mut pass = Pass::default();
-        self.enqueue(jobs, wishes, &snapshot, &mut |job, why| {
+        self.enqueue(jobs, run_options, &snapshot, &mut |job, why| {
             tell(Progress::Outcome(job, &Outcome::NotNow { why }));
         });
-        self.serve(wishes, &mut pass, None, tell).await?;
+        self.serve(run_options, &mut pass, None, tell).await?;
         if pass.succeeded + pass.failed > 0 {
             self.prune(jobs, tell).await;
         }
@@ -238,7 +238,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         &mut self,
         mut jobs: Vec<Rc<Job>>,
         reload: &mut dyn FnMut(ProgressSink<'_>) -> Reload,
-        wishes: &RunOptions,
+        run_options: &RunOptions,
         every: Duration,
         tell: ProgressSink<'_>,
     ) -> Result<()> {
@@ -270,7 +270,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             other => tell(other),
         };
         while self.stopped().is_none() {
-            self.parallel = wishes.parallel.max(1);
+            self.parallel = run_options.parallel.max(1);
             match reload(&mut tell) {
                 Reload::Same => {}
                 Reload::New(new) => {
@@ -280,12 +280,12 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 }
                 Reload::End => {
                     self.queue.drop_waiting();
-                    return self.serve(wishes, &mut Pass::default(), None, &mut tell).await;
+                    return self.serve(run_options, &mut Pass::default(), None, &mut tell).await;
                 }
             }
             if look <= Instant::now() {
                 look = Instant::now() + every;
-                match self.look_and_enqueue(&jobs, wishes, &mut tell).await {
+                match self.look_and_enqueue(&jobs, run_options, &mut tell).await {
                     Ok(()) => away = Away::default(),
                     Err(_) if self.stopped().is_some() => break,
                     Err(e) if Away::is_such(&e) => {
@@ -293,7 +293,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                         look = Instant::now() + AGAIN;
                     }
                     Err(e) => {
-                        self.end(wishes, &mut tell).await;
+                        self.end(run_options, &mut tell).await;
                         return Err(e);
                     }
                 }
@@ -305,32 +305,32 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 }
             }
             // If no guard can be started now, it may be possible later.
-            if let Err(e) = self.serve(wishes, &mut Pass::default(), Some(look), &mut tell).await {
+            if let Err(e) = self.serve(run_options, &mut Pass::default(), Some(look), &mut tell).await {
                 away.tell(&e, &mut tell);
                 self.queue.drop_waiting();
                 look = Instant::now() + AGAIN;
                 self.pause(look).await;
             }
         }
-        self.end(wishes, &mut tell).await;
+        self.end(run_options, &mut tell).await;
         Ok(())
     }
 
     async fn look_and_enqueue(
         &mut self,
         jobs: &[Rc<Job>],
-        wishes: &RunOptions,
+        run_options: &RunOptions,
         tell: ProgressSink<'_>,
     ) -> Result<()> {
         self.replay(tell).await?;
         let snapshot = self.look(jobs).await?;
         self.due.clear();
-        for job in jobs.iter().filter(|job| is_wished(job, wishes)) {
+        for job in jobs.iter().filter(|job| is_wanted(job, run_options)) {
             if let Some(next) = health::next_run(job, &snapshot).filter(|next| *next > snapshot.now) {
                 self.due.set(&job.name, self.clock.at(next));
             }
         }
-        self.enqueue(jobs, wishes, &snapshot, &mut |_, _| {});
+        self.enqueue(jobs, run_options, &snapshot, &mut |_, _| {});
         // Start guards now, so that the first jobs that are due need not wait for them.
         while self.slots.len() < self.parallel.min(jobs.len()) {
             let woken = match self.new_slot().await {
@@ -349,11 +349,11 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     }
 
     /// Stops what runs, and waits until it has ended.
-    async fn end(&mut self, wishes: &RunOptions, tell: ProgressSink<'_>) {
+    async fn end(&mut self, run_options: &RunOptions, tell: ProgressSink<'_>) {
         self.queue.drop_waiting();
         self.tell_to_stop().await;
         // The guard itself reports whatever goes wrong while it ends its job.
-        let _ = self.serve(wishes, &mut Pass::default(), None, tell).await;
+        let _ = self.serve(run_options, &mut Pass::default(), None, tell).await;
     }
 
     /// Puts the requested jobs into the queue that may run according to the snapshot. A job blocked by a parent is
@@ -361,12 +361,12 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     fn enqueue(
         &mut self,
         jobs: &[Rc<Job>],
-        wishes: &RunOptions,
+        run_options: &RunOptions,
         snapshot: &Snapshot,
         not_now: &mut dyn FnMut(&Job, String),
     ) {
-        for job in plan::order(jobs).into_iter().filter(|job| is_wished(job, wishes)) {
-            let mode = match (wishes.date, wishes.force) {
+        for job in plan::order(jobs).into_iter().filter(|job| is_wanted(job, run_options)) {
+            let mode = match (run_options.date, run_options.force) {
                 (Some((date, rerun)), _) => Ok(Mode::Date { date, rerun }),
                 (None, true) => Ok(Mode::Forced),
                 (None, false) => self.may_run(job, snapshot).map(|()| Mode::Due),
@@ -400,7 +400,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     /// Errors: no guard can be started (74).
     async fn serve(
         &mut self,
-        wishes: &RunOptions,
+        run_options: &RunOptions,
         pass: &mut Pass,
         until: Option<Instant>,
         tell: ProgressSink<'_>,
@@ -430,7 +430,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 return Ok(());
             }
             if let Some((slot, event)) = self.hear(until).await {
-                self.take(slot, event, wishes, pass, tell).await;
+                self.take(slot, event, run_options, pass, tell).await;
             }
             if until.is_some_and(|until| until <= Instant::now()) {
                 return Ok(());
@@ -455,7 +455,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         &mut self,
         slot: usize,
         event: Option<Event>,
-        wishes: &RunOptions,
+        run_options: &RunOptions,
         pass: &mut Pass,
         tell: ProgressSink<'_>,
     ) {
@@ -509,16 +509,16 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         {
             // Other jobs come first. The rest of its dates is not reported as a turn of its own.
             if let Some(turn) = self.queue.get(key) {
-                let dates = turn.share.dates.or(job.max_backfill).map(|most| most.saturating_sub(turn.done));
-                let share = TurnLimit { others_wait: false, through: Some(through), dates };
-                self.queue.requeue(key, share);
+                let dates = turn.limit.dates.or(job.max_backfill).map(|most| most.saturating_sub(turn.done));
+                let limit = TurnLimit { others_wait: false, through: Some(through), dates };
+                self.queue.requeue(key, limit);
             }
             return;
         } else {
             self.queue.over(key);
         }
         let busy = matches!(outcome, Outcome::Ongoing { .. } | Outcome::Locked);
-        if busy && wishes.stop_when_ongoing {
+        if busy && run_options.stop_when_ongoing {
             self.queue.drop_waiting();
         }
         let then = match &outcome {
@@ -554,8 +554,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     }
 }
 
-fn is_wished(job: &Job, wishes: &RunOptions) -> bool {
-    wishes.names.is_empty() || wishes.names.contains(&job.name)
+fn is_wanted(job: &Job, run_options: &RunOptions) -> bool {
+    run_options.names.is_empty() || run_options.names.contains(&job.name)
 }
 
 /// Opens a session, and collects what a guard must know.

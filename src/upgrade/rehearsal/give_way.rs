@@ -23,8 +23,8 @@ struct Waiting {
 
 /// Waits until another session waits for a lock of the sessions with this name on the old server, or until that can
 /// no longer be checked. Returns which of the two happened, as an error.
-pub(super) async fn wanted(question: &Examination<'_>, target: &Target, session: &str) -> Error {
-    match look(question, target, session).await {
+pub(super) async fn wanted(examination: &Examination<'_>, target: &Target, session: &str) -> Error {
+    match look(examination, target, session).await {
         Ok(waiting) => Error::new(
             Exit::TryAgain,
             format!("gave way to {waiting} sessions that waited for a lock on a table that was being dumped"),
@@ -34,9 +34,9 @@ pub(super) async fn wanted(question: &Examination<'_>, target: &Target, session:
     }
 }
 
-async fn look(question: &Examination<'_>, target: &Target, session: &str) -> Result<i64> {
+async fn look(examination: &Examination<'_>, target: &Target, session: &str) -> Result<i64> {
     tokio::time::sleep(PERIOD).await;
-    let mut reader = question.reader(target).await?;
+    let mut reader = examination.reader(target).await?;
     loop {
         let rows: Vec<Waiting> = reader.structs(WAITING, &[Value::Text(session.to_owned())]).await?;
         if let Some(row) = rows.first().filter(|row| row.waiting > 0) {

@@ -38,7 +38,7 @@ pub enum RehearsalMode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
     /// Whether it is rehearsed.
-    pub wish: RehearsalMode,
+    pub mode: RehearsalMode,
     /// How long the whole rehearsal may take; `None` means without limit.
     pub limit: Option<Duration>,
 }
@@ -59,7 +59,7 @@ pub(crate) struct Database {
 
 /// The throwaway server, and everything that is needed to fill it.
 struct Stage<'a> {
-    question: &'a Examination<'a>,
+    examination: &'a Examination<'a>,
     binaries: &'a Binaries,
     target: &'a Target,
     user: &'a str,
@@ -82,11 +82,11 @@ impl Work<'_> {
         target: &Target,
         databases: &[Database],
     ) -> Result<()> {
-        if let Some((why, fix)) = not_to_be(self.question.plan.wish, target) {
+        if let Some((why, fix)) = not_to_be(self.examination.plan.mode, target) {
             self.findings.push(Finding::unseen(WHAT, None, fix, why));
             return Ok(());
         }
-        (self.question.tell)("rehearsing the restore");
+        (self.examination.tell)("rehearsing the restore");
         match self.rehearsed(new, old, target, databases).await {
             Ok(failed) => failed.into_iter().for_each(|failed| self.add_failure(failed)),
             Err(e) if matches!(e.exit, Exit::Bug | Exit::HungUp | Exit::Interrupted | Exit::Terminated) => {
@@ -108,7 +108,7 @@ impl Work<'_> {
         databases: &[Database],
     ) -> Result<Vec<Failed>> {
         let server = start(new, install_user(old), &self.preload).await?;
-        let result = match Stage::new(self.question, new.binaries(), target, old, server.info()) {
+        let result = match Stage::new(self.examination, new.binaries(), target, old, server.info()) {
             Ok(stage) => stage.all(databases).await,
             Err(e) => Err(e),
         };
@@ -143,7 +143,7 @@ fn install_user(old: &Old) -> &str {
 }
 
 /// Returns why the restore is not rehearsed, and what to do about that; `None` if it is.
-fn not_to_be(wish: RehearsalMode, target: &Target) -> Option<(&'static str, &'static str)> {
+fn not_to_be(mode: RehearsalMode, target: &Target) -> Option<(&'static str, &'static str)> {
     let euid = nix::unistd::geteuid();
     // The socket belongs to the account that the old server runs as.
     let is_its_account = || {
@@ -152,7 +152,7 @@ fn not_to_be(wish: RehearsalMode, target: &Target) -> Option<(&'static str, &'st
                 && std::fs::symlink_metadata(host.socket_path()).is_ok_and(|meta| meta.uid() == euid.as_raw())
         })
     };
-    match wish {
+    match mode {
         RehearsalMode::Always => None,
         RehearsalMode::Never => {
             Some(("pg_upgrade --check does not see it either", "leave out --no-rehearsal"))
@@ -209,7 +209,7 @@ fn nobody_asks(_: &str) -> Result<String> {
 
 impl<'a> Stage<'a> {
     fn new(
-        question: &'a Examination<'a>,
+        examination: &'a Examination<'a>,
         binaries: &'a Binaries,
         target: &'a Target,
         old: &'a Old,
@@ -220,9 +220,9 @@ impl<'a> Stage<'a> {
             .mode(0o700)
             .create(&folder)
             .map_err(|e| Error::io(format!("cannot create {}", folder.display()), &e))?;
-        let limit = question.plan.limit.unwrap_or(Duration::from_secs(365 * 24 * 3600));
+        let limit = examination.plan.limit.unwrap_or(Duration::from_secs(365 * 24 * 3600));
         Ok(Stage {
-            question,
+            examination,
             binaries,
             target,
             user: install_user(old),
@@ -270,7 +270,7 @@ impl<'a> Stage<'a> {
         let variables = way.variables(database, &self.session, self.binaries.major)?;
         tokio::select! {
             ended = self.client(name, args, variables).run(|_| {}) => ended,
-            error = give_way::wanted(self.question, self.target, &self.session) => Err(error),
+            error = give_way::wanted(self.examination, self.target, &self.session) => Err(error),
         }
     }
 
@@ -286,7 +286,7 @@ impl<'a> Stage<'a> {
         };
         let target = connect::resolve(&flags, &Environment::default(), &Disk)?.with_database(database);
         let limits = Limits { statement: None, lock: None };
-        let running = &self.question.running;
+        let running = &self.examination.running;
         Writer::for_(Purpose::Sandbox, &target, limits, None, running, &mut nobody_asks).await
     }
 
@@ -331,7 +331,7 @@ impl<'a> Stage<'a> {
                 Ok(()) => {}
                 Err(e) if e.sqlstate.is_some() => {
                     let message = e.server_message();
-                    // An error about a role or database that could not be created follows from that failure.
+                    // If a role or database could not be created, later errors about its absence say nothing new.
                     let follows =
                         matches!(e.sqlstate.as_deref(), Some("42704" | "3D000")) && !failed.is_empty();
                     match failed.last_mut().filter(|_| follows) {
@@ -350,7 +350,7 @@ impl<'a> Stage<'a> {
     }
 
     fn lock_limit(&self) -> Option<String> {
-        let limit = self.question.settings.lock_timeout?;
+        let limit = self.examination.settings.lock_timeout?;
         Some(format!("--lock-wait-timeout={}", limit.as_millis().max(1)))
     }
 
@@ -358,7 +358,7 @@ impl<'a> Stage<'a> {
     async fn database(&self, number: usize, database: &Database) -> Result<Vec<Failed>> {
         let name = &database.name;
         let unseen = |fix: &str, why: String| {
-            (self.question.tell)(&format!("database {name:?}: could not rehearse the restore: {why}"));
+            (self.examination.tell)(&format!("database {name:?}: could not rehearse the restore: {why}"));
             Ok(vec![Failed::unseen(Finding::unseen(WHAT, Some(name), fix, why))])
         };
         let file = format!("{number}.dump");
