@@ -133,7 +133,7 @@ pub struct Error {
     pub sqlstate: Option<String>,
 }
 
-/// What precedes a message of the server's.
+/// What pgkit puts before a message from the server.
 const SERVER_SAYS: &str = "the server says: ";
 
 /// The result of nearly every function here.

@@ -32,7 +32,7 @@ pub struct Change {
     pub was: Option<String>,
 }
 
-/// A period after which the sessions that began in it may go on logging.
+/// A period of logging. Sessions that began in it may still log after its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Period {

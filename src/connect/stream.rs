@@ -62,7 +62,7 @@ impl Stream {
         Handle(Arc::clone(&self.wire))
     }
 
-    /// From now on, everything that is read is checked first.
+    /// Has all that is read later pass this check first.
     pub(super) fn watch(&mut self, frames: Frames) -> Arc<Mutex<Frames>> {
         let frames = Arc::new(Mutex::new(frames));
         self.frames = Some(Arc::clone(&frames));

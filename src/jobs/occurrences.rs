@@ -123,7 +123,7 @@ fn instant(date: Date, at: At, zone: &TimeZone) -> Option<Timestamp> {
     instant_of(date.at(at.hour, at.minute, 0, 0), zone)
 }
 
-/// Works like the function above, for a date and time as a person writes it.
+/// Returns the instant of a date and time as a person writes it, by the same rule as `instant`.
 pub fn instant_of(civil: DateTime, zone: &TimeZone) -> Option<Timestamp> {
     let ambiguous = zone.to_ambiguous_timestamp(civil);
     match ambiguous.offset() {

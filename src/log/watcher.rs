@@ -120,8 +120,23 @@ pub async fn run(master: &mut Master) -> Exit {
         }
     };
     watcher.master.answer(Ok(()));
-    let end = watcher.watch(Some(session)).await;
-    watcher.finish(end).await
+    let removed = removed(watcher.orders.folder.clone());
+    let work = async {
+        let end = watcher.watch(Some(session)).await;
+        watcher.finish(end).await
+    };
+    tokio::select! {
+        exit = work => exit,
+        () = removed => Exit::Done,
+    }
+}
+
+/// Waits until this folder is gone; forever if there is none.
+async fn removed(folder: Option<PathBuf>) {
+    let Some(folder) = folder else { return std::future::pending().await };
+    while !matches!(folder.try_exists(), Ok(false)) {
+        tokio::time::sleep(TICK).await;
+    }
 }
 
 impl Watcher<'_> {
@@ -182,14 +197,6 @@ impl Watcher<'_> {
                     }
                 }
                 Err(_) => {
-                    if self
-                        .orders
-                        .folder
-                        .as_ref()
-                        .is_some_and(|folder| matches!(folder.try_exists(), Ok(false)))
-                    {
-                        return End::Nothing;
-                    }
                     session = None;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                     if begun.elapsed() > PATIENCE && left.is_none_or(|left| left.is_zero()) {

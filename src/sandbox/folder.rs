@@ -29,7 +29,7 @@ use crate::error::{Error, Result};
 
 /// The length of `sun_path` on the systems where it is shortest, without the closing NUL.
 const LONGEST_SOCKET: usize = 103;
-/// What the name of a base begins with.
+/// The beginning of the name of a base.
 const NAME: &str = "pgkit-sandbox-";
 /// The longest path below the temporary folder: `/pgkit-sandbox-4294967295-9`, `/RANDOM00`, `/pg`,
 /// `/.s.PGSQL.65535.lock`.
@@ -54,7 +54,7 @@ fn others_may_pass(dir: &Path) -> bool {
 #[serde(transparent)]
 pub(super) struct Base(PathBuf);
 
-/// Returns whether this path is called like a base.
+/// Returns whether this path has the name of a base.
 pub(super) fn is_base(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(NAME))
 }

@@ -209,9 +209,9 @@ impl Cluster {
         super::options::short_hash(&(binaries, made, &self.settings.initdb_args))
     }
 
-    /// Keeps a copy of the fresh data folder, from which the next server starts in half the time. It is built in our folder and then moved, so
-    /// that an incomplete one is never visible; and it belongs to root, so that no server can change what another
-    /// one starts from. A failure only costs time.
+    /// Keeps a copy of the fresh data folder, from which the next server starts in half the time. The copy is built in
+    /// our folder and then moved, so that an incomplete one is never visible. Root's copies belong to root, so that no server
+    /// can change what another one starts from. A failure only costs time.
     fn keep_template(&self, template: &Path) {
         let building = self.folder.join("template");
         let built = DirBuilder::new()

@@ -13,7 +13,7 @@ pub fn echoed(sql: &str, params: &[Value]) -> String {
     echoed_with(sql, params.iter().map(Value::literal))
 }
 
-/// Works like the function above, for parameters that are text; `None` is NULL.
+/// Works like [`echoed`], for parameters that are text; `None` is NULL.
 pub fn echoed_text(sql: &str, params: &[Option<&str>]) -> String {
     echoed_with(sql, params.iter().map(|param| param.map_or("NULL".to_owned(), quote_literal)))
 }

@@ -86,7 +86,7 @@ impl Link {
         self.in_time_left(Duration::ZERO, work).await
     }
 
-    /// Works like the function above, with `spent` subtracted from the time limit.
+    /// Works like [`Link::in_time`], with `spent` subtracted from the time limit.
     pub(super) async fn in_time_left<T>(
         &self,
         spent: Duration,

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::support::{run, variable};
 
-/// Licences that go with MIT's, in a program that is passed on as a binary.
+/// The licences that a dependency may have if it becomes part of a binary that is distributed under MIT's.
 const LICENCES: &[&str] = &[
     "MIT",
     "Apache-2.0",
@@ -48,7 +48,7 @@ fn packages() -> Vec<Package> {
     metadata.packages
 }
 
-/// Whether one of the alternatives of an SPDX expression asks for nothing but these licences.
+/// Whether an SPDX expression can be met with these licences alone. An expression too complicated for this is refused.
 fn allows(expression: &str) -> bool {
     // "(MIT OR Apache-2.0) AND Unicode-3.0": every part that AND joins, in any of its alternatives.
     expression.split(" AND ").all(|part| {

@@ -17,11 +17,26 @@ on_every_server!(the_end_comes_by_itself_and_the_watcher_leaves);
 
 #[test]
 fn the_watcher_of_a_throwaway_server_leaves_with_it() {
-    let (server, db) = server_with(&options(bin()));
-    ok(&db, &["on", "--for", "1h"]);
-    assert_eq!(watchers(&db).len(), 1);
-    drop(server);
-    eventually("the watcher has left", || watchers(&db).is_empty());
+    for state in ["waiting", "asked to end while the server is away", "waiting for sessions that log"] {
+        let (mut server, db) = server_with(&options(bin()));
+        ok(&db, &["on", "--for", "1h", "--database", "postgres"]);
+        let pids = watchers(&db);
+        assert_eq!(pids.len(), 1);
+        let session = db.session();
+        match state {
+            "waiting" => {}
+            "waiting for sessions that log" => drop(ok(&db, &["off"])),
+            _ => {
+                server.stop(Stop::Fast).unwrap();
+                kill(pids[0], Signal::SIGTERM);
+            }
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        assert_eq!(watchers(&db), pids, "{state}");
+        drop(server);
+        eventually(state, || watchers(&db).is_empty());
+        drop(session);
+    }
 }
 
 #[test]

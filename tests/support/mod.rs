@@ -200,7 +200,7 @@ impl Db {
         config.host_path(&self.info.socket_dir).port(self.info.port).user(user).dbname(&self.name);
         config.application_name("test");
         if self.info.binaries.major >= 11 {
-            // Compiling a long statement would take longer than all that it does; pgkit's own sessions do without, too.
+            // As in pgkit's own sessions: JIT compilation would take longer than the statements themselves.
             config.options("-c jit=off");
         }
         let (send, receive) = std::sync::mpsc::channel();
@@ -316,7 +316,7 @@ impl Listener {
     }
 }
 
-/// The names of all formats as `--help` lists them, but for `tree`, which not every report has.
+/// The names of all formats, as `--help` lists them, without `tree`, which only some reports have.
 pub fn formats() -> Vec<String> {
     let help = run(bare_pgkit().args(["relations", "--help"])).stdout;
     let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -330,7 +330,7 @@ pub fn formats() -> Vec<String> {
 /// Waits until a condition holds; fails the test after half a minute.
 pub fn eventually(what: &str, condition: impl Fn() -> bool) {
     let start = std::time::Instant::now();
-    // Most conditions ask a server by a new connection, which costs it as much as what is waited for.
+    // Most conditions open a new connection, which costs the server about as much as what they wait for.
     let mut pause = std::time::Duration::from_millis(10);
     while !condition() {
         assert!(start.elapsed().as_secs() < 30, "not within 30 s: {what}");

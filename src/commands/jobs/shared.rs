@@ -172,7 +172,7 @@ pub(super) async fn writing(
     connect(context, &target, session).await
 }
 
-/// Works like the function above, for a target that is already known.
+/// Works like [`writing`], for a target that is already known.
 pub(super) async fn connect(context: &Context, target: &Target, session: &SessionArgs) -> Result<Writer> {
     open::writer(context, Purpose::Jobs, target, session.limits(), &session.echo).await
 }
