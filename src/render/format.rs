@@ -1,10 +1,31 @@
-//! What an output format is, and what formats share.
+//! What an output format is, and the list of formats.
 
 use jiff::tz::TimeZone;
 
-use super::tsv;
+use super::{csv, json, markdown, table, tree, tsv, vertical};
 use crate::rows::cell::{Cell, Timestamps};
 use crate::rows::{Column, Tree};
+
+/// The formats of the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum FormatName {
+    /// Aligned columns for people, with units
+    Table,
+    /// One object per line, with tabs between its values, escaped as in COPY's text format
+    Tsv,
+    /// RFC 4180, with a header
+    Csv,
+    /// One array of objects
+    Json,
+    /// One object per line
+    Jsonl,
+    /// A table for an issue or a wiki, with units
+    Markdown,
+    /// One value per line, with units
+    Vertical,
+    /// A tree, with units, for reports that have one
+    Tree,
+}
 
 /// The options of the output, for any format.
 #[derive(Debug, Clone)]
@@ -52,6 +73,25 @@ pub trait Format {
     fn end(&mut self, out: &mut Vec<u8>);
 }
 
+/// Returns the format of this name for these columns.
+pub fn format(name: FormatName, columns: &[Column], style: &Style) -> Box<dyn Format> {
+    let columns = columns.to_vec();
+    let style = style.clone();
+    match name {
+        FormatName::Table => Box::new(table::Table::new(columns, style)),
+        FormatName::Tsv => Box::new(tsv::Tsv::new(columns, &style)),
+        FormatName::Csv => Box::new(csv::Csv::new(columns, &style)),
+        FormatName::Json => Box::new(json::Json::new(
+            columns,
+            if style.one_line { json::Shape::Line } else { json::Shape::Array },
+        )),
+        FormatName::Jsonl => Box::new(json::Json::new(columns, json::Shape::Lines)),
+        FormatName::Markdown => Box::new(markdown::Markdown::new(columns, style)),
+        FormatName::Vertical => Box::new(vertical::Vertical::new(columns, style)),
+        FormatName::Tree => Box::new(tree::Drawing::new(columns, style)),
+    }
+}
+
 /// Appends one row as a tsv line, without the line feed: the text that `--grep` searches.
 pub fn tsv_line(cells: &[Cell<'_>], out: &mut Vec<u8>) {
     tsv::line(cells, false, out);
@@ -81,7 +121,6 @@ pub(super) fn is_number(column: &Column) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::{FormatName, format};
     use crate::rows::cell::ColumnType;
 
     fn column(name: &str, kind: &str) -> Column {
