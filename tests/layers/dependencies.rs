@@ -40,8 +40,11 @@ struct Dependency {
 
 fn packages() -> Vec<Package> {
     let cargo = variable("CARGO").unwrap_or_else(|| "cargo".to_owned());
+    // Only what was fetched to build on this machine: packages for other systems may be missing.
+    let compiler = run(Command::new("rustc").arg("-vV")).stdout;
+    let host = compiler.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
     let mut command = Command::new(cargo);
-    command.args(["metadata", "--offline", "--locked", "--format-version", "1"]);
+    command.args(["metadata", "--offline", "--locked", "--format-version", "1", "--filter-platform", host]);
     let output = run(command.current_dir(env!("CARGO_MANIFEST_DIR")));
     assert_eq!(output.code, Some(0), "{}", output.stderr);
     let metadata: Metadata = serde_json::from_str(&output.stdout).unwrap();
