@@ -12,6 +12,7 @@ use crate::rows::{Flow, RowSink};
 use crate::session::{Reader, Value, push_values};
 use crate::sql::{self, Reach};
 use crate::units::parse_duration;
+use serde::Deserialize;
 use tokio_postgres::types::Type;
 
 /// How often a text may be retried after an error that its header lists, or after a transient one.
@@ -20,6 +21,8 @@ const RETRIES: u32 = 3;
 const PASSING: &[&str] = &["40001", "40P01"];
 /// Asks for the database's encoding.
 const ENCODING: &str = include_str!("../queries/session/encoding.sql");
+/// Asks for the schema and the version of an extension.
+const EXTENSION: &str = include_str!("../queries/session/extension.sql");
 /// Asks whether the database's encoding can represent a text.
 const REPRESENTABLE: &str = include_str!("../queries/session/representable.sql");
 /// How long to wait before a retry.
@@ -74,8 +77,25 @@ pub struct Verdict {
     pub remarks: Vec<String>,
 }
 
-/// Is called with each line that `-v` shows.
-pub type Remarks<'a> = &'a dyn Fn(&str);
+/// A remark on an answer, for stderr.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remark<'a> {
+    /// What `-v` shows.
+    Verbose(&'a str),
+    /// What this role may not see.
+    Hidden(&'a str),
+}
+
+/// Is called with each remark.
+pub type Remarks<'a> = &'a dyn Fn(Remark<'_>);
+
+/// Where an extension is installed, and which version of it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Installed {
+    schema: String,
+    version: String,
+}
 
 impl ReportRun<'_> {
     /// Returns whether this bool parameter was set.
@@ -219,7 +239,8 @@ impl ReportRun<'_> {
                     if truths.next().unwrap_or(false) {
                         usable.push(text);
                     } else {
-                        tell(&format!("{}: skipped because its `when` is not true here: {when}", text.file));
+                        let why = "its `when` is not true here";
+                        tell(Remark::Verbose(&format!("{}: skipped because {why}: {when}", text.file)));
                     }
                 }
             }
@@ -227,11 +248,52 @@ impl ReportRun<'_> {
         Ok(usable)
     }
 
+    /// Returns the texts whose extension is installed, with its schema and version filled in.
+    ///
+    /// Errors: no text is left (76); it is an extension that is missing.
+    async fn installed(&self, texts: Vec<Text>, reader: &Reader, tell: Remarks<'_>) -> Result<Vec<Text>> {
+        let mut usable = Vec::new();
+        let mut missing = None;
+        for text in texts {
+            let Some(extension) = &text.extension else {
+                usable.push(text);
+                continue;
+            };
+            let name = Value::Text(extension.name.clone());
+            let found: Vec<Installed> = reader.structs(EXTENSION, &[name]).await?;
+            match found.first() {
+                Some(found) => usable.push(text.with_extension(&found.schema, version_of(&found.version))),
+                None => {
+                    let why = format!(
+                        "extension {} is not installed in database {:?}",
+                        extension.name,
+                        reader.database()
+                    );
+                    tell(Remark::Verbose(&format!("{}: skipped because {why}", text.file)));
+                    missing.get_or_insert(
+                        Error::new(Exit::TooOld, format!("{}: {why}", self.report.name))
+                            .hint(extension.steps.clone()),
+                    );
+                }
+            }
+        }
+        match missing {
+            Some(error) if usable.is_empty() => Err(error),
+            _ => Ok(usable),
+        }
+    }
+
+    /// Returns the texts to try on this server, in order, complete with versions and extensions. Errors: see
+    /// [`ReportRun::candidates`] and [`ReportRun::installed`].
+    async fn usable(&self, reader: &Reader, tell: Remarks<'_>) -> Result<Vec<Text>> {
+        let texts = self.candidates(reader.version().major())?;
+        self.installed(self.probed(texts, reader, tell).await?, reader, tell).await
+    }
+
     /// Returns the whole script of what would run: settings, the chosen text with its parameters filled in, and
     /// the end of the transaction.
     pub async fn script(&self, reader: &Reader, tell: Remarks<'_>) -> Result<String> {
-        let texts = self.candidates(reader.version().major())?;
-        let text = self.probed(texts, reader, tell).await?.into_iter().next();
+        let text = self.usable(reader, tell).await?.into_iter().next();
         let text = text.ok_or_else(|| self.nothing_fits())?;
         let values = self.bind(reader, |_| true).await?;
         let script = self.print_script(&text, &reader.prelude(), &values);
@@ -267,6 +329,13 @@ impl ReportRun<'_> {
             ))
             .hint("leave out --server-version")
         })?;
+        if let Some(extension) = &text.extension {
+            return Err(Error::usage(format!(
+                "{}: the schema of extension {} is not known without a server",
+                self.report.name, extension.name
+            ))
+            .hint("leave out --server-version"));
+        }
         let script =
             self.print_script(text, &settings.prelude(version), &self.bind_with(database, &[], |_| true)?);
         // Assume the encoding of nearly every server; a server with another one refuses escapes that it cannot
@@ -303,8 +372,7 @@ impl ReportRun<'_> {
         sink: &mut dyn RowSink,
         tell: Remarks<'_>,
     ) -> Result<Outcome> {
-        let texts = self.candidates(reader.version().major())?;
-        let texts = self.probed(texts, reader, tell).await?;
+        let texts = self.usable(reader, tell).await?;
         let mut values = self.bind(reader, |_| true).await?;
         let mut is_reduced = false;
         if sink.wants_none() {
@@ -313,7 +381,7 @@ impl ReportRun<'_> {
         sink.head(&self.report.columns)?;
         let mut texts = texts.into_iter().peekable();
         while let Some(text) = texts.next() {
-            tell(&format!("{}: chosen for PostgreSQL {}", text.file, reader.version()));
+            tell(Remark::Verbose(&format!("{}: chosen for PostgreSQL {}", text.file, reader.version())));
             let mut retries = 0;
             loop {
                 let mut handed_on = 0;
@@ -322,12 +390,19 @@ impl ReportRun<'_> {
                     true => describe(reader, &text, &self.report.columns, &values).await,
                     false => Ok(()),
                 };
-                let end = match described {
-                    Ok(()) => rows(reader, &text, self.report, &values, sink, &mut handed_on).await,
+                let hidden = match described {
+                    Ok(()) => hidden(reader, &text).await,
                     Err(e) => Err(e),
                 };
+                let end = match &hidden {
+                    Ok(_) => rows(reader, &text, self.report, &values, sink, &mut handed_on).await,
+                    Err(e) => Err(e.clone()),
+                };
                 let error = match end {
-                    Ok(outcome) => return Ok(outcome),
+                    Ok(outcome) => {
+                        hidden.iter().flatten().for_each(|says| tell(Remark::Hidden(says)));
+                        return Ok(outcome);
+                    }
                     Err(e) => e,
                 };
                 let state = error.sqlstate.clone().unwrap_or_default();
@@ -336,7 +411,7 @@ impl ReportRun<'_> {
                 }
                 // What the database's encoding cannot represent does not occur in that database.
                 if state == "22P05" && !self.report.own && !is_reduced {
-                    tell(&format!("{}: {}", text.file, error.message));
+                    tell(Remark::Verbose(&format!("{}: {}", text.file, error.message)));
                     reader.reopen(None).await?;
                     let Some(reduced) = self.representable(reader).await? else {
                         return Ok(Outcome::Complete(0));
@@ -347,13 +422,16 @@ impl ReportRun<'_> {
                     && retries < RETRIES
                 {
                     retries += 1;
-                    tell(&format!("{}: {}; trying again", text.file, error.message));
+                    tell(Remark::Verbose(&format!("{}: {}; trying again", text.file, error.message)));
                     tokio::time::sleep(PAUSE).await;
                     reader.reopen(None).await?;
                 } else if matches!(state.as_str(), "42501" | "58P01" | "55P03") && texts.peek().is_some() {
-                    tell(&format!("{}: {}; trying the next text", text.file, error.message));
+                    tell(Remark::Verbose(&format!("{}: {}; trying the next text", text.file, error.message)));
                     reader.reopen(None).await?;
                     break;
+                } else if let (Some(extension), "55000") = (&text.extension, state.as_str()) {
+                    // Its library is not loaded.
+                    return Err(Error { exit: Exit::TooOld, ..error }.hint(extension.steps.clone()));
                 } else {
                     return Err(self.add_needs(error));
                 }
@@ -366,8 +444,7 @@ impl ReportRun<'_> {
     ///
     /// Errors: the server refuses the text, or it has a type that pgkit does not read (65).
     pub async fn columns(&self, reader: &Reader, tell: Remarks<'_>) -> Result<Vec<Column>> {
-        let texts = self.candidates(reader.version().major())?;
-        let text = self.probed(texts, reader, tell).await?.into_iter().next();
+        let text = self.usable(reader, tell).await?.into_iter().next();
         let text = text.ok_or_else(|| self.nothing_fits())?;
         columns(reader, &text, &self.bind(reader, |_| true).await?).await
     }
@@ -407,6 +484,22 @@ impl ReportRun<'_> {
 /// Returns whether an SQLSTATE is of the class "syntax error or access rule violation".
 fn is_statement(sqlstate: &str) -> bool {
     sqlstate.starts_with("42")
+}
+
+/// Returns what this role may not see of the answer of a text.
+async fn hidden<'a>(reader: &Reader, text: &'a Text) -> Result<Vec<&'a str>> {
+    let when: Vec<&str> = text.hidden.iter().map(|one| one.when.as_str()).collect();
+    let truths = reader.probe(&when).await.map_err(|e| {
+        let message = format!("{}: [[hidden]]: {}", text.file, e.message);
+        Error { message, ..e }
+    })?;
+    Ok(text.hidden.iter().zip(truths).filter(|(_, truth)| *truth).map(|(one, _)| one.says.as_str()).collect())
+}
+
+/// Returns the version of an extension as two numbers: 1.10 is (1, 10). A part that is no number is 0.
+fn version_of(text: &str) -> (u32, u32) {
+    let mut parts = text.split('.').map(|part| part.parse().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
 }
 
 async fn rows(

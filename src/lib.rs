@@ -9,6 +9,7 @@ pub(crate) mod likeness;
 pub(crate) mod marks;
 pub mod secrets;
 pub(crate) mod unsafe_spawn;
+pub(crate) mod waits;
 pub(crate) mod wrap;
 
 pub mod error;

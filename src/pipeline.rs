@@ -61,9 +61,10 @@ fn find(columns: &[Column], name: &str, flag: &str) -> Result<usize> {
         })
 }
 
-/// The names of all formats but the tree: `a, b or c`.
+/// The names of the formats that every report has: `a, b or c`.
 fn other_formats() -> String {
-    let all = FormatName::value_variants().iter().filter(|format| **format != FormatName::Tree);
+    let is_special = |format: &FormatName| matches!(format, FormatName::Tree | FormatName::Sections);
+    let all = FormatName::value_variants().iter().filter(|format| !is_special(format));
     let mut names: Vec<String> =
         all.filter_map(|format| Some(format.to_possible_value()?.get_name().to_owned())).collect();
     let last = names.pop().unwrap_or_default();
@@ -137,6 +138,10 @@ impl Pipeline {
             && (1..picked.len()).any(|i| picked[..i].contains(&picked[i]))
         {
             return Err(Error::usage("--columns: duplicate column in JSON output"));
+        }
+        if format == FormatName::Sections && style.sections.is_none() {
+            return Err(Error::usage(format!("--format sections: the rows of {report} have no headings"))
+                .hint(format!("use another format: {}", other_formats())));
         }
         if format == FormatName::Tree {
             check_tree(report, row_options, style, &columns, picked.as_deref())?;

@@ -64,6 +64,13 @@ impl ConnectionArgs {
     }
 }
 
+/// Adds the flags of every command that gives rows out of a session: connection, format, session.
+pub fn with_flags(command: Command) -> Command {
+    // The groups of flags bring their own description; the command's must win.
+    let about = command.get_about().cloned().unwrap_or_default();
+    SessionArgs::augment_args(FormatArgs::augment_args(ConnectionArgs::augment_args(command))).about(about)
+}
+
 /// When to use colour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Color {
@@ -80,7 +87,7 @@ pub enum Color {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub struct FormatArgs {
-    /// Output format [default: table or tree on a terminal, tsv elsewhere]
+    /// Output format [default: table, tree or sections on a terminal, tsv elsewhere]
     #[arg(long, value_name = "FORMAT", hide_possible_values = false)]
     pub format: Option<FormatName>,
     /// Short for --format csv
@@ -235,6 +242,7 @@ impl FormatArgs {
             width: terminal.map(|(width, _)| width),
             all_columns: !self.columns.is_empty(),
             tree: None,
+            sections: None,
             one_line: false,
             csv_safe: self.csv_safe,
             zone: render::local_zone(),

@@ -6,6 +6,7 @@ pub mod bench;
 pub mod complete;
 pub mod completions;
 pub mod context;
+mod groups;
 pub mod jobs;
 pub mod listing;
 pub mod locks;
@@ -17,18 +18,22 @@ pub mod report;
 pub mod run;
 pub mod sandbox;
 mod screen;
+mod sessions;
 pub mod shells;
+mod signal;
 pub mod start;
 pub mod table;
 pub mod tree;
 pub mod upgrade_check;
 mod version;
+pub mod waits;
 mod words;
 
 use table::{Entry, Extension, entry};
 
 /// The commands that are not reports, in the order of `--help`.
 pub const COMMANDS: &[Entry] = &[
+    entry!("waits", waits::command, waits::run, "activity"),
     entry!("log", log::command, log::run),
     entry!("bench", bench::command, bench::run),
     entry!("jobs", jobs::command, jobs::run),

@@ -17,7 +17,8 @@ fn param_id(param: &Param) -> String {
     format!("param-{}", param.name)
 }
 
-fn param_arg(param: &Param) -> Arg {
+/// Returns the flag or argument of a parameter.
+pub fn param_arg(param: &Param) -> Arg {
     let mut arg = Arg::new(param_id(param)).help(param.help.clone()).required(param.required);
     let metavar = param.metavar.clone().unwrap_or_else(|| match param.kind {
         ParamType::Bool | ParamType::Path => String::new(),
@@ -59,28 +60,27 @@ fn param_arg(param: &Param) -> Arg {
 
 /// Returns the value of each parameter of a report, from its command's arguments.
 pub fn given(report: &Report, matches: &ArgMatches) -> Vec<ArgValue> {
-    report
-        .params
-        .iter()
-        .map(|param| {
-            let id = param_id(param);
-            match param.kind {
-                ParamType::Bool | ParamType::Path => ArgValue::Flag(matches.get_flag(&id)),
-                ParamType::Int8 | ParamType::Bytes => {
-                    matches.get_one::<i64>(&id).map_or(ArgValue::Nothing, |n| ArgValue::Number(*n))
-                }
-                ParamType::Interval => {
-                    matches.get_one::<Duration>(&id).map_or(ArgValue::Nothing, |d| ArgValue::Length(*d))
-                }
-                ParamType::Text | ParamType::Term | ParamType::Regex => {
-                    matches.get_one::<String>(&id).map_or(ArgValue::Nothing, |t| ArgValue::Text(t.clone()))
-                }
-                ParamType::TextList | ParamType::Patterns => {
-                    ArgValue::List(matches.get_many::<String>(&id).into_iter().flatten().cloned().collect())
-                }
-            }
-        })
-        .collect()
+    report.params.iter().map(|param| given_one(param, matches)).collect()
+}
+
+/// Returns the value of one parameter.
+pub fn given_one(param: &Param, matches: &ArgMatches) -> ArgValue {
+    let id = param_id(param);
+    match param.kind {
+        ParamType::Bool | ParamType::Path => ArgValue::Flag(matches.get_flag(&id)),
+        ParamType::Int8 | ParamType::Bytes => {
+            matches.get_one::<i64>(&id).map_or(ArgValue::Nothing, |n| ArgValue::Number(*n))
+        }
+        ParamType::Interval => {
+            matches.get_one::<Duration>(&id).map_or(ArgValue::Nothing, |d| ArgValue::Length(*d))
+        }
+        ParamType::Text | ParamType::Term | ParamType::Regex => {
+            matches.get_one::<String>(&id).map_or(ArgValue::Nothing, |t| ArgValue::Text(t.clone()))
+        }
+        ParamType::TextList | ParamType::Patterns => {
+            ArgValue::List(matches.get_many::<String>(&id).into_iter().flatten().cloned().collect())
+        }
+    }
 }
 
 /// Returns the command of a report.
@@ -106,7 +106,8 @@ pub fn report_command(report: &Report) -> Command {
     let columns: Vec<&str> = report.columns.iter().map(|c| c.name.as_str()).collect();
     let columns =
         if columns.is_empty() { "as the server returns them".to_owned() } else { columns.join(", ") };
-    command.after_help(format!("Columns: {columns}\n\n{}", example(&[&example_line])))
+    let reading = report.reading.as_deref().map(|text| format!("{text}\n\n")).unwrap_or_default();
+    command.after_help(format!("{reading}Columns: {columns}\n\n{}", example(&[&example_line])))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Runs a report: one answer, one from every database, or one after the other.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use clap::{ArgMatches, FromArgMatches};
@@ -8,7 +9,7 @@ use serde::Deserialize;
 use super::context::Context;
 use super::screen::{Next, Pace, Screen};
 use super::{open, params};
-use crate::answer::{Observer, Outcome, ReportRun, Verdict};
+use crate::answer::{Observer, Outcome, Remark, ReportRun, Verdict};
 use crate::commands::args::OutputArgs;
 use crate::connect::{self, Environment, ServerVersion, Target};
 use crate::error::{self, Error, Exit, Result};
@@ -36,6 +37,8 @@ struct Job<'a> {
     format: FormatName,
     style: Style,
     terminal: Option<(usize, usize)>,
+    /// What this role may not see of the answers since the last verdict.
+    hidden: RefCell<Vec<String>>,
 }
 
 /// The observer of an answer's rows, if there is one.
@@ -120,11 +123,14 @@ pub async fn run_observed(
     let every = args.watch.as_deref().map(parse_seconds).transpose()?;
     let terminal = terminal::size(context.env.var("COLUMNS"));
     let row_options = args.format.row_options()?;
-    let format = match &report.tree {
-        // A person reads a tree best if it is drawn as one.
-        Some(_) if terminal.is_some() && args.format.is_plain() && row_options.leave_a_tree() => {
-            FormatName::Tree
-        }
+    let drawn = match (&report.tree, &report.sections) {
+        (Some(_), _) => Some(FormatName::Tree),
+        (None, Some(_)) => Some(FormatName::Sections),
+        (None, None) => None,
+    };
+    let format = match drawn {
+        // A person reads such rows best as what they are.
+        Some(drawn) if terminal.is_some() && args.format.is_plain() && row_options.leave_a_tree() => drawn,
         _ => args.format.format(terminal.is_some()),
     };
     let mut job = Job {
@@ -138,12 +144,14 @@ pub async fn run_observed(
         format,
         style: Style {
             tree: report.tree.clone(),
+            sections: report.sections.clone(),
             one_line: args.watch.is_some() && format == FormatName::Json,
             ..args.format.style(terminal, &context.env)
         },
         terminal,
         report_run,
         args,
+        hidden: RefCell::default(),
     };
     if job.args.sql {
         return job.print_sql().await;
@@ -193,9 +201,16 @@ fn pager(env: &Environment) -> Option<String> {
 }
 
 impl Job<'_> {
-    fn tell(&self, text: &str) {
-        if self.args.verbose {
-            error::note(&format!("pgkit: {text}"));
+    fn tell(&self, remark: Remark<'_>) {
+        match remark {
+            Remark::Verbose(text) if self.args.verbose => error::note(&format!("pgkit: {text}")),
+            Remark::Verbose(_) => {}
+            Remark::Hidden(says) => {
+                let mut hidden = self.hidden.borrow_mut();
+                if !hidden.iter().any(|known| known == says) {
+                    hidden.push(says.to_owned());
+                }
+            }
         }
     }
 
@@ -263,6 +278,7 @@ impl Job<'_> {
             Some(watcher) => watcher.judge()?,
             None => Verdict { exit: Exit::Done, remarks: Vec::new() },
         };
+        verdict.remarks.extend(self.hidden.take());
         if self.args.session.echo.quiet {
             verdict.remarks.clear();
         }
@@ -362,7 +378,7 @@ impl Job<'_> {
                     // Managed services have databases of their own that pg_hba.conf rejects; and a database may
                     // have been dropped.
                     Err(e) if e.sqlstate.as_deref().is_some_and(|state| CLOSED.contains(&state)) => {
-                        self.tell(&format!("database {name:?}: {}", e.message));
+                        self.tell(Remark::Verbose(&format!("database {name:?}: {}", e.message)));
                         return Ok(None);
                     }
                     Err(e) => return Err(e),

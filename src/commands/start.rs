@@ -5,10 +5,10 @@ use std::ffi::OsString;
 use clap::ArgMatches;
 
 use super::context::{Context, own_folders};
-use super::{COMMANDS, EXTENSIONS, jobs, report, run, shells, table, tree, version, words};
-use crate::connect::environment;
+use super::{COMMANDS, EXTENSIONS, groups, jobs, report, run, sessions, shells, table, tree, version, words};
+use crate::connect::{Environment, environment};
 use crate::error::{self, Error, Exit, Result};
-use crate::output;
+use crate::output::{self, terminal};
 use crate::report as reports;
 use crate::session::InFlight;
 use crate::signals;
@@ -28,7 +28,10 @@ fn start(args: Vec<OsString>) -> Result<Exit> {
     let env = environment();
     let completing = env.nonempty("COMPLETE").is_some_and(|shell| shell != "0");
     let all = completing || args.iter().any(|a| a == "man" || a == "completions");
-    let reports = reports::built_in(|name| all || args.iter().any(|a| a == name))?;
+    // `cancel` and `terminate` have the flags of a report.
+    let signals = args.iter().any(|a| sessions::COMMANDS.iter().any(|how| a == how.name()));
+    let is_read = |name: &str| all || args.iter().any(|a| a == name) || (signals && name == sessions::REPORT);
+    let reports = reports::built_in(is_read)?;
     // Only `run` needs the user's folder, and then the word is on the command line.
     let meant = args.iter().any(|a| a == "run");
     let read = if meant { reports::own(&own_folders(&env)) } else { Ok(Vec::new()) };
@@ -47,6 +50,13 @@ fn start(args: Vec<OsString>) -> Result<Exit> {
     }
     let is_plugin = jobs::is_plugin(&args);
     let tree = tree::tree(&reports, &own);
+    if let [_, help, group] = args.as_slice()
+        && help == "help"
+        && let Some(text) = groups::help(&group.to_string_lossy(), &reports, &tree, help_width(&env))
+    {
+        output::print(&text)?;
+        return Ok(Exit::Done);
+    }
     let args = words::arranged(args, &tree);
     let matches = match tree.clone().try_get_matches_from(args) {
         Ok(matches) => matches,
@@ -90,6 +100,11 @@ fn start(args: Vec<OsString>) -> Result<Exit> {
     // Do not wait for a driver that is still draining a cancelled answer.
     runtime.shutdown_background();
     exit
+}
+
+/// The width for a help text that clap does not wrap.
+fn help_width(env: &Environment) -> usize {
+    terminal::size(env.var("COLUMNS")).map_or(100, |(width, _)| width.min(110))
 }
 
 /// Handles clap's errors: help and version are answers, everything else is wrong usage.
@@ -141,6 +156,9 @@ async fn dispatch(context: &Context, matches: &ArgMatches) -> Result<Exit> {
     };
     if name == "run" {
         return run::run(context, matches, own).await;
+    }
+    if let Some(how) = sessions::COMMANDS.into_iter().find(|how| how.name() == name) {
+        return sessions::run(context, how, matches, own).await;
     }
     let Some(found) = context.reports.iter().find(|r| r.name == name) else {
         return table::dispatch(COMMANDS, context, matches, (name, own)).await;

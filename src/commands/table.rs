@@ -14,6 +14,8 @@ pub type Run = for<'a> fn(&'a Context, &'a ArgMatches, &'a ArgMatches) -> LocalB
 pub struct Entry {
     /// Its name.
     pub name: &'static str,
+    /// Its heading in the help.
+    pub group: &'static str,
     /// Creates its definition for clap.
     pub command: fn() -> Command,
     /// Runs it.
@@ -35,11 +37,16 @@ pub struct Extension {
     ) -> LocalBoxFuture<'a, Result<Exit>>,
 }
 
-/// An [`Entry`]: its name, the function that makes the command, and the one that runs it.
+/// An [`Entry`]: its name, the function that makes the command, the one that runs it, and its group if it is not
+/// among the tools.
 macro_rules! entry {
     ($name:literal, $command:path, $run:path) => {
+        $crate::commands::table::entry!($name, $command, $run, $crate::commands::groups::TOOLS)
+    };
+    ($name:literal, $command:path, $run:path, $group:expr) => {
         $crate::commands::table::Entry {
             name: $name,
+            group: $group,
             command: $command,
             run: |context, root, own| Box::pin($run(context, root, own)),
         }

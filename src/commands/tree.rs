@@ -5,7 +5,7 @@ use clap::{Arg, ArgAction, Args, Command};
 use super::args::{ConnectionArgs, help_flag};
 use super::params::report_command;
 use super::table::add_all;
-use super::{COMMANDS, EXTENSIONS, run};
+use super::{COMMANDS, EXTENSIONS, groups, run, sessions};
 use crate::report::{OwnReports, Report};
 
 /// Returns the whole tree: the fixed commands, one command per report, and below `run` one for each of the user's
@@ -21,12 +21,11 @@ pub fn tree(reports: &[Report], own: &OwnReports) -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .max_term_width(110)
-        .after_help(
-            "The connection is psql's: flags, PG* variables, service file, password file, Unix socket.\n\
-             Nothing at hand? `pgkit sandbox tour` starts a throwaway server and shows it all.\n\
-             Exit codes: 0 done, 1 the answer is bad, 64 usage, 65 bad data, 69 no connection, 74 output failed,\n\
-             75 try again, 76 server too old, 77 permission; all of them: pgkit man",
-        );
+        .help_template(format!(
+            "{{about-with-newline}}\n{{usage-heading}} pgkit [CONNECTION] COMMAND [FLAGS] …\n\n{}{{after-help}}",
+            groups::overview(reports)
+        ))
+        .after_help(AFTER_HELP);
     root =
         root.next_help_heading("Help")
             .arg(help_flag())
@@ -43,8 +42,24 @@ pub fn tree(reports: &[Report], own: &OwnReports) -> Command {
             None => command,
         });
     }
+    let activity = reports.iter().find(|report| report.name == sessions::REPORT);
+    for how in sessions::COMMANDS {
+        root = root.subcommand(sessions::command(how, activity));
+    }
     add_all(root.subcommand(run::command(own)), COMMANDS)
 }
+
+/// What follows the commands in `pgkit --help`.
+const AFTER_HELP: &str = "pgkit help GROUP            what each command of a group does
+pgkit COMMAND --help        a command's flags, and how to read its answer
+pgkit man                   everything, with all exit codes
+pgkit sandbox tour          try it on a throwaway server
+
+Connection, as in psql: -h HOST, -p PORT, -U ROLE, -d DBNAME or URL, -w, -W; or
+PG* variables, service file, password file, Unix socket. Also: -V (version)
+
+Exit codes: 0 done, 1 bad answer, 64 usage, 65 bad data, 69 no connection,
+74 output failed, 75 try again, 76 too old or no extension, 77 permission";
 
 #[cfg(test)]
 mod tests {

@@ -8,31 +8,115 @@ use clap::{Args, Command};
 use crate::commands::args::OutputArgs;
 use crate::likeness::nearest;
 
-/// Names of commands in other tools, with the hint that names the equivalent in pgkit.
+/// Names of commands in other tools, among them all of pg-extras', with the hint that names the equivalent in pgkit. A
+/// `_` in a name is written as `-`.
 const ELSEWHERE: &[(&[&str], &str)] = &[
     (
-        &["tables", "table", "views", "indexes", "sequences", "describe", "d", "dt", "ls", "list"],
+        &["table", "views", "ls", "list", "dt", "d"],
         "list them with pgkit relations; add --kind table for tables only",
     ),
     (&["df", "procs", "procedures"], "list them with pgkit functions"),
     (
-        &["size", "du", "weight", "bloat", "table-size", "index-size"],
+        &["d+", "show", "desc", "schema", "table-schema", "table-schemas"],
+        "show one with all about it: pgkit describe NAME",
+    ),
+    (
+        &[
+            "size",
+            "du",
+            "weight",
+            "table-size",
+            "index-size",
+            "total-index-size",
+            "total-table-size",
+            "table-indexes-size",
+        ],
         "show the size of tables, with their indexes and TOAST: pgkit sizes",
     ),
     (&["grep", "search", "rg"], "search everywhere for a text with pgkit find"),
     (
-        &["activity", "ps", "top", "who", "sessions", "blocking", "waits"],
-        "show who waits for whom with pgkit locks; add --watch 1 to repeat it",
+        &["ps", "top", "who", "sessions", "processes", "psa"],
+        "show what each session does with pgkit activity; add --watch 1 to repeat it",
     ),
-    (&["cancel", "kill", "terminate"], "use pgkit locks cancel PID or pgkit locks terminate PID"),
+    (&["long-running-queries", "long-running", "slow", "running"], "pgkit activity --longer-than 5m"),
+    (&["idle", "idle-in-transaction", "idle-in-transactions"], "pgkit activity --idle-in-transaction"),
+    (&["blocking", "blockers", "deadlocks", "wait"], "show who waits for whom with pgkit locks"),
+    (&["all-locks", "lock"], "pgkit locks --all"),
+    (
+        &["kill", "kill-pid", "kill-all"],
+        "pgkit terminate PID, or pgkit terminate with the filters of pgkit activity",
+    ),
+    (&["user-connections", "clients", "backends"], "pgkit connections"),
+    (&["vacuum-progress", "index-progress"], "pgkit progress"),
+    (&["prepared-transactions", "prepared-xacts", "twophase"], "pgkit prepared"),
+    (&["wait-events", "ash"], "pgkit waits --for 10s"),
+    (
+        &[
+            "calls",
+            "calls-legacy",
+            "outliers",
+            "outliers-legacy",
+            "slow-queries",
+            "top-queries",
+            "pg-stat-statements",
+            "queries",
+        ],
+        "pgkit statements; add --by calls to order them by calls",
+    ),
+    (
+        &["pg-stat-statements-reset"],
+        "reset them with SELECT pg_stat_statements_reset(); pgkit statements shows them",
+    ),
+    (&["cache-hit", "hit-ratio", "table-cache-hit", "index-cache-hit"], "pgkit cache"),
+    (&["buffercache", "buffercache-stats", "buffercache-usage", "shared-buffers"], "pgkit buffers"),
+    (
+        &[
+            "unused",
+            "unused-indexes",
+            "duplicate-indexes",
+            "duplicates",
+            "missing-indexes",
+            "missing-fk-indexes",
+            "invalid-indexes",
+            "null-indexes",
+        ],
+        "pgkit index-problems",
+    ),
+    (&["index", "di", "index-usage", "index-scans", "index-info", "table-index-scans"], "pgkit indexes"),
+    (&["seq-scans", "table-info", "records-rank", "stat-tables", "dead-rows"], "pgkit tables"),
+    (
+        &["vacuum-stats", "autovacuum", "wraparound", "xid", "freeze", "horizon"],
+        "pgkit vacuum; how far each table is from its next vacuum: pgkit tables",
+    ),
+    (
+        &["foreign-keys", "table-foreign-keys", "missing-fk-constraints", "constraints"],
+        "pgkit describe NAME shows a table's keys in both directions, pgkit index-problems those without an index",
+    ),
+    (&["primary-keys", "missing-primary-keys", "no-pk", "pk"], "pgkit no-key"),
+    (&["db-settings", "config", "guc", "parameters", "hba"], "pgkit settings"),
+    (&["add-extensions", "dx"], "pgkit extensions --available"),
+    (&["ssl-used", "ssl"], "pgkit connections, and pgkit exposed for what may come in unencrypted"),
+    (&["diagnose", "check", "health"], "begin with pgkit activity, pgkit locks and pgkit vacuum"),
+    (&["lag", "standby", "slots", "replicas", "subscriptions"], "pgkit replication"),
+    (&["bgwriter", "checkpoint"], "pgkit checkpoints"),
+    (&["archiver", "archive"], "pgkit wal"),
+    (&["privileges", "permissions", "acl", "dp", "ddp"], "pgkit grants"),
+    (&["users", "du+", "dg", "role"], "pgkit roles"),
+    (&["security", "audit"], "pgkit exposed"),
+    (&["database", "dbs", "l"], "pgkit databases"),
+    (&["dn"], "pgkit schemas"),
+    (&["db"], "pgkit tablespaces"),
+    (&["tempfiles", "temp-files"], "pgkit temp"),
+    (&["pgbouncer", "pooler", "pool"], "pgkit pools -d pgbouncer"),
+    (&["column", "fields"], "pgkit columns"),
     (
         &["cron", "job", "schedule", "crontabber"],
         "run them with pgkit jobs; list its commands with pgkit jobs --help",
     ),
     (&["logs", "tail", "badger"], "read the server's log with pgkit log tail"),
     (&["benchmark", "compare", "pgbench"], "measure two ways to fetch the same data with pgkit bench"),
-    (&["upgrade", "pg_upgrade"], "show what would stop pg_upgrade with pgkit upgrade-check"),
-    (&["tour", "demo", "try"], "see everything on a throwaway server with pgkit sandbox tour"),
+    (&["upgrade", "pg-upgrade"], "show what would stop pg_upgrade with pgkit upgrade-check"),
+    (&["tour", "demo", "try", "mandelbrot"], "see everything on a throwaway server with pgkit sandbox tour"),
 ];
 
 /// Rearranges the words into an order that clap accepts: `help COMMAND` becomes `COMMAND --help`, `-h` alone becomes
@@ -94,7 +178,7 @@ fn order(texts: &[&str], tree: &Command) -> Option<Vec<usize>> {
 
 /// Returns the hint for an unknown command.
 pub fn hint(word: &str, tree: &Command) -> Option<String> {
-    let word = word.to_lowercase();
+    let word = word.to_lowercase().replace('_', "-");
     let is_root = tree.get_name() == "pgkit";
     if let Some((_, hint)) = ELSEWHERE.iter().find(|(words, _)| is_root && words.contains(&word.as_str())) {
         return Some((*hint).to_owned());
@@ -143,9 +227,10 @@ mod tests {
             for word in *words {
                 assert!(tree.find_subcommand(word).is_none(), "{word} is a command by now");
             }
-            assert!(hint.contains("pgkit "), "{hint}");
-            for rest in hint.split("pgkit ").skip(1) {
-                let named = rest.split([' ', ';']).next().unwrap();
+            let commands: Vec<&str> = hint.split("pgkit ").skip(1).collect();
+            assert!(!commands.is_empty(), "{hint}");
+            for rest in commands {
+                let named = rest.split([' ', ';', ',', ':']).next().unwrap();
                 assert!(tree.find_subcommand(named).is_some(), "{hint}");
             }
         }

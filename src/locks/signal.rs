@@ -79,6 +79,8 @@ pub enum Fate {
     Idle,
     /// The session, or its statement, ended before it was signalled.
     AlreadyGone,
+    /// The session has begun another statement, or ended its transaction, since it was looked at.
+    MovedOn,
     /// The server refused.
     Refused(Error),
     /// The session, or its statement, ended this long after the signal.
@@ -114,18 +116,21 @@ struct Answer {
 }
 
 /// Signals one session. `None` means that the effect is still to be seen.
-async fn send(writer: &Writer, how: How, session: &Session) -> Result<Option<Fate>> {
+async fn send(writer: &Writer, how: How, is_strict: bool, session: &Session) -> Result<Option<Fate>> {
     let number = |n: Option<i64>| Value::Int8(n.unwrap_or_default());
     let mut values = vec![Value::Int8(session.pid.into()), number(session.backend_start)];
     let sql = match how {
-        How::Terminate => TERMINATE,
-        How::Cancel => {
-            values.push(number(session.query_start));
-            CANCEL
+        How::Terminate => {
+            values.push(Value::Bool(is_strict));
+            values.push(Value::Text(session.state.clone().unwrap_or_default()));
+            TERMINATE
         }
+        How::Cancel => CANCEL,
     };
+    values.push(number(session.query_start));
     match writer.structs::<Answer>(sql, &values).await {
         Ok(answers) => Ok(match answers.first() {
+            None if is_strict => Some(Fate::MovedOn),
             None => Some(Fate::AlreadyGone),
             Some(Answer { sent: true }) => None,
             // The server only warns, and goes on: sessions cannot signal its own processes.
@@ -139,17 +144,19 @@ async fn send(writer: &Writer, how: How, session: &Session) -> Result<Option<Fat
     }
 }
 
-/// Signals the sessions that can be signalled, then waits until all of them are gone, or for this long.
+/// Signals the sessions that can be signalled, then waits until all of them are gone, or for this long. If `is_strict`,
+/// a session that no longer does what it did is spared.
 pub async fn run(
     writer: &Writer,
     how: How,
+    is_strict: bool,
     sessions: &[(i32, Option<Session>)],
     patience: Duration,
 ) -> Result<Vec<Fate>> {
     let mut fates: Vec<Option<Fate>> = Vec::new();
     for (_, session) in sessions {
         fates.push(match (obstacle(how, session.as_ref()), session) {
-            (None, Some(session)) => send(writer, how, session).await?,
+            (None, Some(session)) => send(writer, how, is_strict, session).await?,
             (fate, _) => fate,
         });
     }

@@ -2,9 +2,9 @@
 
 use jiff::tz::TimeZone;
 
-use super::{csv, json, markdown, table, tree, tsv, vertical};
+use super::{csv, json, markdown, sections, table, tree, tsv, vertical};
 use crate::rows::cell::{Cell, Timestamps};
-use crate::rows::{Column, Tree};
+use crate::rows::{Column, Sections, Tree};
 
 /// The formats of the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -25,6 +25,8 @@ pub enum FormatName {
     Vertical,
     /// A tree, with units, for reports that have one
     Tree,
+    /// Facts under headings, with units, for reports that have them
+    Sections,
 }
 
 /// The options of the output, for any format.
@@ -40,6 +42,8 @@ pub struct Style {
     pub all_columns: bool,
     /// How rows form a tree, if they do.
     pub tree: Option<Tree>,
+    /// How rows are facts under headings, if they are.
+    pub sections: Option<Sections>,
     /// Whether a JSON answer is on one line, for `--watch`.
     pub one_line: bool,
     /// Whether csv avoids texts that a spreadsheet would take for a formula.
@@ -88,6 +92,7 @@ pub fn format(name: FormatName, columns: &[Column], style: &Style) -> Box<dyn Fo
         FormatName::Jsonl => Box::new(json::Json::new(columns, json::Shape::Lines)),
         FormatName::Markdown => Box::new(markdown::Markdown::new(columns, style)),
         FormatName::Vertical => Box::new(vertical::Vertical::new(columns, style)),
+        FormatName::Sections => Box::new(sections::Blocks::new(columns, style)),
         FormatName::Tree => Box::new(tree::Drawing::new(columns, style)),
     }
 }
@@ -125,7 +130,7 @@ mod tests {
 
     fn column(name: &str, kind: &str) -> Column {
         let (kind, server_type) = ColumnType::by_name(kind).unwrap();
-        Column { name: name.into(), kind, server_type, wide: None, usual: None }
+        Column { name: name.into(), kind, server_type, wide: None, usual: None, is_counter: false }
     }
 
     /// All of a report of two rows, the second with the nastiest name.
@@ -137,6 +142,7 @@ mod tests {
             width,
             all_columns: false,
             tree: None,
+            sections: None,
             one_line: false,
             csv_safe: false,
             zone: std::rc::Rc::new(std::cell::LazyCell::new(|| TimeZone::UTC)),

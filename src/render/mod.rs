@@ -5,6 +5,7 @@ mod format;
 pub mod human;
 mod json;
 mod markdown;
+mod sections;
 mod table;
 mod tree;
 mod tsv;

@@ -245,7 +245,7 @@ mod tests {
     fn drawn(rows: &[(&str, &str, i64, &str)], width: Option<usize>, color: bool) -> String {
         let column = |name: &str, kind: &str| {
             let (kind, server_type) = ColumnType::by_name(kind).unwrap();
-            Column { name: name.into(), kind, server_type, wide: None, usual: None }
+            Column { name: name.into(), kind, server_type, wide: None, usual: None, is_counter: false }
         };
         let columns = vec![
             column("pid", "text"),
@@ -266,6 +266,7 @@ mod tests {
             color,
             width,
             tree: Some(tree),
+            sections: None,
             one_line: false,
             csv_safe: false,
             zone: super::super::local_zone(),

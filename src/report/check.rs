@@ -33,7 +33,7 @@ pub async fn columns(reader: &Reader, text: &Text, params: &[Value]) -> Result<V
             ))
             .hint(format!("cast it in the SQL: {name}::text"))
         })?;
-        Ok(Column { name, kind, server_type, wide: None, usual: None })
+        Ok(Column { name, kind, server_type, wide: None, usual: None, is_counter: false })
     });
     columns.collect()
 }

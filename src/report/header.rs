@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::model::{Param, ParamType, Report, SHARED_FLAGS, Scope, Text};
+use super::model::{Extension, Hidden, Param, ParamType, Report, SHARED_FLAGS, Scope, Text};
 use crate::connect::ServerVersion;
 use crate::error::{Error, Result};
 use crate::marks;
 use crate::rows::cell::ColumnType;
-use crate::rows::{Column, Tree};
+use crate::rows::{Column, Sections, Tree};
 use crate::sql;
 use crate::units::{parse_bytes, parse_duration};
 
@@ -29,8 +29,16 @@ struct Header {
     lock_timeout: Option<String>,
     when: Option<String>,
     flag: Option<String>,
+    #[serde(default)]
+    fallback: bool,
+    extension: Option<String>,
+    steps: Option<String>,
     example: Option<String>,
+    reading: Option<String>,
     tree: Option<Tree>,
+    sections: Option<Sections>,
+    #[serde(default)]
+    key: Vec<String>,
     #[serde(default)]
     columns: Vec<String>,
     /// Columns to leave out on a narrow terminal, first to last.
@@ -41,6 +49,8 @@ struct Header {
     usual: BTreeMap<String, String>,
     #[serde(default, rename = "param")]
     params: Vec<Param>,
+    #[serde(default)]
+    hidden: Vec<Hidden>,
 }
 
 fn oldest() -> u32 {
@@ -57,8 +67,14 @@ const KEYS: &[&str] = &[
     "lock_timeout",
     "when",
     "flag",
+    "fallback",
+    "extension",
+    "steps",
     "example",
+    "reading",
+    "key",
     "tree",
+    "sections",
     "columns",
     "wide",
     "usual",
@@ -67,7 +83,8 @@ const KEYS: &[&str] = &[
 /// Returns whether a comment line belongs to a header.
 fn is_of_header(comment: &str) -> bool {
     let comment = comment.trim();
-    comment == "[[param]]" || comment.split_once('=').is_some_and(|(key, _)| KEYS.contains(&key.trim()))
+    matches!(comment, "[[param]]" | "[[hidden]]")
+        || comment.split_once('=').is_some_and(|(key, _)| KEYS.contains(&key.trim()))
 }
 
 /// Parses one file. `file` is for messages; errors are bad data (65), with file and line.
@@ -99,6 +116,8 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
         .iter()
         .map(|text| {
             let bad = |why: &str| at(line_of("columns"), &format!("column {text:?}: {why}"));
+            let (text, is_counter) =
+                text.strip_suffix(" counter").map_or((text.as_str(), false), |text| (text, true));
             let (name, kind) = text.rsplit_once(' ').ok_or_else(|| bad("must be \"name type\""))?;
             let (kind, server_type) = ColumnType::by_name(kind).ok_or_else(|| {
                 bad(&format!("unknown type {kind:?}")).hint(format!(
@@ -109,12 +128,12 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
             let name = name.trim().to_owned();
             let wide = header.wide.iter().position(|wide| *wide == name);
             let usual = header.usual.get(&name).cloned();
-            Ok(Column { name, kind, server_type, wide, usual })
+            Ok(Column { name, kind, server_type, wide, usual, is_counter })
         })
         .collect::<Result<Vec<_>>>()?;
-    for (key, name) in
-        header.wide.iter().map(|name| ("wide", name)).chain(header.usual.keys().map(|name| ("usual", name)))
-    {
+    let named = header.wide.iter().map(|name| ("wide", name));
+    let named = named.chain(header.usual.keys().map(|name| ("usual", name)));
+    for (key, name) in named.chain(header.key.iter().map(|name| ("key", name))) {
         if columns.iter().all(|column| column.name != *name) {
             return Err(at(line_of(key), &format!("{key}: unknown column {name:?}")));
         }
@@ -133,6 +152,15 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
             return Err(at_tree(&format!("column {:?} must be a whole number", tree.depth)));
         }
     }
+    if let Some(sections) = &header.sections {
+        let at_sections = |why: &str| at(line_of("sections"), &format!("sections: {why}"));
+        if let Some(missing) = sections.columns().find(|name| columns.iter().all(|c| c.name != *name)) {
+            return Err(at_sections(&format!("unknown column {missing:?}")));
+        }
+        if columns.iter().any(|c| Some(&c.name) == sections.level.as_ref() && !c.kind.is_whole_number()) {
+            return Err(at_sections("the column of the level must be a whole number"));
+        }
+    }
     check_params(&header.params)
         .map_err(|(name, why)| at(line_of(&format!("\"{name}\"")), &format!("parameter {name:?}: {why}")))?;
     if let Some(Err(why)) = header.lock_timeout.as_deref().map(parse_duration) {
@@ -143,6 +171,14 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
     {
         return Err(at(line_of("flag"), &format!("flag {flag:?} must be a parameter of type bool")));
     }
+    let extension = match (header.extension, header.steps) {
+        (Some(name), steps) => Some(Extension {
+            steps: steps.unwrap_or_else(|| format!("CREATE EXTENSION {}", sql::quote_ident(&name))),
+            name,
+        }),
+        (None, None) => None,
+        (None, Some(_)) => return Err(at(line_of("steps"), "steps can only be used with extension")),
+    };
     let sql = content.lines().skip(body_line - 1).collect::<Vec<_>>().join("\n");
     let mut sql = sql.trim().to_owned();
     // A final semicolon, and any comment after it, is not part of the statement.
@@ -153,6 +189,9 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
         return Err(at(body_line, "missing statement after the header"));
     }
     marks::check(&sql).map_err(|(line, why)| at(body_line + line, &why))?;
+    for one in &header.hidden {
+        marks::check(&one.when).map_err(|(_, why)| at(line_of("[[hidden]]"), &why))?;
+    }
     let bound: usize = header.params.iter().map(|p| p.kind.server_types().len()).sum();
     let scan = sql::scan(&sql);
     if let Some(offset) = scan.separators.first().copied() {
@@ -178,13 +217,20 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
         flag: header.flag,
         retry: header.retry,
         lock_timeout: header.lock_timeout,
+        is_fallback: header.fallback,
+        hidden: header.hidden,
+        extension,
     };
     let report = Report {
         name: String::new(),
         summary: if summary.is_empty() { "A file without a header.".to_owned() } else { summary.to_owned() },
+        group: String::new(),
+        reading: header.reading,
+        key: header.key,
         params: header.params,
         columns,
         tree: header.tree,
+        sections: header.sections,
         scope: header.scope,
         needs: header.needs,
         example: header.example,

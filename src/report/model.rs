@@ -4,7 +4,8 @@ use serde::Deserialize;
 use tokio_postgres::types::Type;
 
 use crate::marks;
-use crate::rows::{Column, Tree};
+use crate::rows::{Column, Sections, Tree};
+use crate::sql::quote_ident;
 
 /// What the answer of a report is about.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -13,8 +14,10 @@ pub enum Scope {
     /// It differs from database to database.
     #[default]
     Database,
-    /// It is the same in every database of the cluster.
+    /// It is the same in every database of the cluster, on a standby too.
     Cluster,
+    /// It is about this one server: the same in every of its databases, but another one on a standby.
+    Server,
 }
 
 /// The type of a parameter, and so of its flag.
@@ -119,6 +122,25 @@ impl Param {
     }
 }
 
+/// Something that a role may not see.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hidden {
+    /// A boolean SQL expression that is true where it is hidden.
+    pub when: String,
+    /// What is hidden, and which grant shows it.
+    pub says: String,
+}
+
+/// The extension that a text needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extension {
+    /// Its name.
+    pub name: String,
+    /// What to do where it is missing.
+    pub steps: String,
+}
+
 /// One text of a report: a whole file.
 #[derive(Debug, Clone)]
 pub struct Text {
@@ -139,6 +161,13 @@ pub struct Text {
     pub retry: Vec<String>,
     /// How long it waits for a lock, if its header says so.
     pub lock_timeout: Option<String>,
+    /// Whether it replaces the texts before it where the server refuses those, although its flag was not given.
+    pub is_fallback: bool,
+    /// What a role may not see of its answer.
+    pub hidden: Vec<Hidden>,
+    /// The extension that it needs. Until [`Text::with_extension`] fills them in, the extension's schema is the
+    /// identifier `"{extension}"`, and marks of its version are still in the statement.
+    pub extension: Option<Extension>,
 }
 
 /// A report: one or several texts with the same parameters and columns.
@@ -148,12 +177,20 @@ pub struct Report {
     pub name: String,
     /// The first line of its file.
     pub summary: String,
+    /// Its heading in the help: the folder of its file.
+    pub group: String,
+    /// How to read the answer.
+    pub reading: Option<String>,
+    /// The columns that identify a row.
+    pub key: Vec<String>,
     /// Parameters, in the order of `$1`, `$2` ….
     pub params: Vec<Param>,
     /// Columns, in order; empty if the header does not list them, so that the server must be asked.
     pub columns: Vec<Column>,
     /// How its rows form a tree, if they do.
     pub tree: Option<Tree>,
+    /// How its rows are facts under headings, if they are.
+    pub sections: Option<Sections>,
     /// What the answer is about.
     pub scope: Scope,
     /// What a role needs to run it.
@@ -202,17 +239,28 @@ pub const SHARED_FLAGS: &[&str] = &[
     "list",
 ];
 
+/// The identifier that stands for the schema of a text's extension.
+const EXTENSION: &str = "\"{extension}\"";
+
 impl Text {
     /// Returns the text for a server of this major version, with its version marks resolved.
     pub fn for_server(&self, major: u32) -> Text {
-        Text { sql: marks::resolve(&self.sql, major), ..self.clone() }
+        let resolved = |text: &str| marks::resolve(text, marks::Subject::Server, (major, 0));
+        let hidden =
+            self.hidden.iter().map(|one| Hidden { when: resolved(&one.when), says: one.says.clone() });
+        Text { sql: resolved(&self.sql), hidden: hidden.collect(), ..self.clone() }
+    }
+
+    /// Returns the text for this version of its extension, which is installed in this schema.
+    pub fn with_extension(&self, schema: &str, version: (u32, u32)) -> Text {
+        let sql = marks::resolve(&self.sql, marks::Subject::Extension, version);
+        Text { sql: sql.replace(EXTENSION, &quote_ident(schema)), ..self.clone() }
     }
 }
 
 impl Report {
     /// Returns the texts that this server may get, in the order in which to try them: those chosen by a given flag,
-    /// those with a probe, and the plain ones; last, as an alternative after a refusal, the texts of the flags that
-    /// were not given.
+    /// those with a probe, and the plain ones; last, as an alternative after a refusal, the fallbacks.
     ///
     /// `major` is the server's version, `given` says whether a bool parameter was set.
     pub fn candidates(&self, major: u32, given: impl Fn(&str) -> bool) -> Vec<&Text> {
@@ -223,7 +271,7 @@ impl Report {
             order.extend(fits.iter().filter(|t| t.flag.is_none() && t.when.is_some()));
             // Of the plain ones only the newest is used, since an older text would not help after a refusal.
             order.extend(fits.iter().filter(|t| t.flag.is_none() && t.when.is_none()).take(1));
-            order.extend(fits.iter().filter(|t| t.flag.is_some()));
+            order.extend(fits.iter().filter(|t| t.is_fallback));
         }
         order
     }

@@ -32,6 +32,9 @@ fn with_parts(path: &str, content: &str) -> Result<String> {
 /// Combines files into reports: `sizes.sql` and `sizes.scan.sql` are texts of `sizes`.
 fn assemble(files: Vec<(String, Result<(Report, Text)>)>, own: bool) -> Vec<(String, Result<Report>)> {
     let mut reports: BTreeMap<String, Result<Report>> = BTreeMap::new();
+    // What the texts do not share, such as the summary, is that of the plain file.
+    let mut files = files;
+    files.sort_by_key(|(file, _)| is_variant(file));
     for (file, parsed) in files {
         let name = report_name(&file);
         let entry = reports.remove(&name);
@@ -47,6 +50,7 @@ fn assemble(files: Vec<(String, Result<(Report, Text)>)>, own: bool) -> Vec<(Str
                 if report.params != other.params
                     || report.columns != other.columns
                     || report.tree != other.tree
+                    || report.sections != other.sections
                 {
                     Err(Error::data(format!(
                         "{}:1: its params, columns or tree differ from those of {}",
@@ -74,21 +78,27 @@ fn assemble(files: Vec<(String, Result<(Report, Text)>)>, own: bool) -> Vec<(Str
 /// Errors: a header is invalid, which a test of every file rules out.
 pub fn built_in(wanted: impl Fn(&str) -> bool) -> Result<Vec<Report>> {
     let mut outlines: BTreeMap<String, Report> = BTreeMap::new();
+    let mut groups: BTreeMap<String, String> = BTreeMap::new();
     let mut files = Vec::new();
     for file in BUILT_IN.dirs().flat_map(Dir::files) {
         let Some(content) = file.contents_utf8() else { continue };
         let path = format!("queries/reports/{}", file.path().display());
         let name = report_name(&path);
+        let group = file.path().parent().map_or(String::new(), |group| group.display().to_string());
+        groups.insert(name.clone(), group);
         if wanted(&name) {
             let parsed = with_parts(&path, content).and_then(|content| parse_file(&path, &content));
             files.push((path, parsed));
-        } else {
-            outlines.entry(name.clone()).or_insert_with(|| outline(&name, content));
+        } else if !is_variant(&path) {
+            outlines.insert(name.clone(), outline(&name, content));
         }
     }
     let mut reports =
         assemble(files, false).into_iter().map(|(_, report)| report).collect::<Result<Vec<Report>>>()?;
     reports.extend(outlines.into_values());
+    for report in &mut reports {
+        report.group = groups.remove(&report.name).unwrap_or_default();
+    }
     reports.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(reports)
 }
@@ -99,9 +109,13 @@ fn outline(name: &str, content: &str) -> Report {
     Report {
         name: name.to_owned(),
         summary: summary.to_owned(),
+        group: String::new(),
+        reading: None,
+        key: Vec::new(),
         params: Vec::new(),
         columns: Vec::new(),
         tree: None,
+        sections: None,
         scope: Scope::default(),
         needs: None,
         example: None,
@@ -115,6 +129,12 @@ fn report_name(file: &str) -> String {
     let name = Path::new(file).file_name().map_or(file.into(), |f| f.to_string_lossy());
     let stem = name.strip_suffix(".sql").unwrap_or(&name);
     stem.split('.').next().unwrap_or(stem).to_owned()
+}
+
+/// Returns whether a file is a further text of its report: `sizes.scan.sql`.
+fn is_variant(file: &str) -> bool {
+    let name = Path::new(file).file_name().map_or(file.into(), |f| f.to_string_lossy());
+    name.strip_suffix(".sql").unwrap_or(&name).contains('.')
 }
 
 /// The user's own reports by name, each with the report or with what is wrong with it.
@@ -187,7 +207,17 @@ mod tests {
             (
                 file.to_owned(),
                 parse_file(file, GOOD).map(|(r, t)| {
-                    (r, Text { since, when: when.map(Into::into), flag: flag.map(Into::into), ..t })
+                    let is_fallback = flag.is_some();
+                    (
+                        r,
+                        Text {
+                            since,
+                            when: when.map(Into::into),
+                            flag: flag.map(Into::into),
+                            is_fallback,
+                            ..t
+                        },
+                    )
                 }),
             )
         };

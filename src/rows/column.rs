@@ -19,6 +19,8 @@ pub struct Column {
     pub wide: Option<usize>,
     /// The value that carries no information: a narrow terminal leaves the column out when every row has it.
     pub usual: Option<String>,
+    /// Whether it is a cumulative statistic, whose change over time is of interest.
+    pub is_counter: bool,
 }
 
 impl Column {
@@ -30,6 +32,7 @@ impl Column {
             server_type: Type::TEXT,
             wide: None,
             usual: None,
+            is_counter: false,
         }
     }
 }
@@ -47,6 +50,24 @@ pub struct Tree {
     pub depth: String,
     /// The value that gets a line of its own.
     pub below: Option<String>,
+}
+
+/// How rows are facts that stand under headings, given by the names of the columns that say so. Rows of one heading
+/// follow one another; the first column that is not named here is the name of a fact.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sections {
+    /// The heading.
+    pub heading: String,
+    /// How far a fact is indented under the one before it: a whole number, 0 if it is not.
+    pub level: Option<String>,
+}
+
+impl Sections {
+    /// Returns the columns that are named.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.heading).chain(&self.level).map(String::as_str)
+    }
 }
 
 impl Tree {

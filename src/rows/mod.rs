@@ -7,7 +7,7 @@ mod record;
 mod sink;
 pub mod sort;
 
-pub use column::{Column, Tree};
+pub use column::{Column, Sections, Tree};
 pub(crate) use record::record;
 pub use record::{Row, columns};
 pub use sink::{Flow, RowSink};

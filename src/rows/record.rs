@@ -22,6 +22,7 @@ pub fn columns(list: &[&str]) -> Vec<Column> {
                 server_type,
                 wide: is_wide.then_some(list.len() - i),
                 usual: None,
+                is_counter: false,
             }
         })
         .collect()

@@ -9,7 +9,7 @@ use source::{Arrow, Source};
 
 /// The rooms, from the ground up: each is a file or a folder of `src`, and uses only what lies on floors below its own.
 const FLOORS: &[&[&str]] = &[
-    &["escape", "likeness", "marks", "secrets", "unsafe_spawn", "wrap"],
+    &["escape", "likeness", "marks", "secrets", "unsafe_spawn", "waits", "wrap"],
     &["error"],
     &["note", "output", "pattern", "rows", "sql", "units"],
     &["render", "signals"],

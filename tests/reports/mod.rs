@@ -8,6 +8,7 @@ mod listing;
 mod locked;
 mod own;
 mod places;
+mod plants;
 mod sizes;
 mod sql;
 mod strangers;

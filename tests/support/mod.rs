@@ -316,13 +316,14 @@ impl Listener {
     }
 }
 
-/// The names of all formats, as `--help` lists them, without `tree`, which only some reports have.
+/// The names of all formats, as `--help` lists them, without `tree` and `sections`, which only some reports have.
 pub fn formats() -> Vec<String> {
     let help = run(bare_pgkit().args(["relations", "--help"])).stdout;
     let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
     let (_, listed) = words.split_once("elsewhere] [possible values: ").unwrap();
     let (listed, _) = listed.split_once(']').unwrap();
-    let all: Vec<String> = listed.split(", ").filter(|name| *name != "tree").map(str::to_owned).collect();
+    let all: Vec<String> =
+        listed.split(", ").filter(|name| !["tree", "sections"].contains(name)).map(str::to_owned).collect();
     assert!(all.len() > 6, "{all:?}");
     all
 }

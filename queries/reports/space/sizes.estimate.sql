@@ -3,6 +3,7 @@
 -- since   = 10
 -- needs   = "CONNECT on the database"
 -- flag    = "estimate"
+-- fallback = true
 -- source  = "pg_class.relpages"
 -- example = "pgkit sizes --group-partitions --limit 10"
 -- include sizes_header

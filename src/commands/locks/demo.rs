@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, value_parser};
 
-use super::shared::with_flags;
 use crate::commands::args::{self, ConnectionArgs, FormatArgs, SessionArgs};
 use crate::commands::context::Context;
 use crate::commands::listing::Listing;
@@ -48,7 +47,7 @@ pub fn command() -> Command {
     let command = sandbox::with_bin_dir(command).mut_arg("bin-dir", |arg| {
         arg.requires("sandbox").help("With --sandbox: folder with initdb and postgres")
     });
-    with_flags(command)
+    args::with_flags(command)
         // Waiting for locks is the point of this command.
         .mut_arg("lock_timeout", |arg| arg.default_value("0"))
         .after_help(format!(

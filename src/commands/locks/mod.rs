@@ -2,7 +2,6 @@
 
 mod demo;
 mod group;
-mod shared;
 mod signal;
 
 pub use group::{command, run};

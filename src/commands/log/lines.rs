@@ -120,6 +120,7 @@ mod tests {
             width: Some(80),
             all_columns: false,
             tree: None,
+            sections: None,
             one_line: false,
             csv_safe: false,
             zone: std::rc::Rc::new(std::cell::LazyCell::new(|| TimeZone::UTC)),

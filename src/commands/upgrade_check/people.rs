@@ -74,6 +74,7 @@ mod tests {
         let style = Style {
             all_columns: false,
             tree: None,
+            sections: None,
             header: None,
             color: false,
             width: None,

@@ -1,0 +1,166 @@
+//! `cancel` and `terminate`: signal the sessions that the filters of `activity` choose.
+
+use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
+
+use super::args::SessionArgs;
+use super::context::Context;
+use super::signal::{self, Request};
+use super::{open, params};
+use crate::answer::{ArgValue, Remark, ReportRun};
+use crate::error::{Error, Exit, Result};
+use crate::locks::signal::How;
+use crate::render::human;
+use crate::report::{Param, Report};
+use crate::rows::cell::Cell;
+use crate::rows::{Column, Flow, RowSink};
+
+/// The commands of this file, in the order of the help.
+pub const COMMANDS: [How; 2] = [How::Cancel, How::Terminate];
+/// The report whose filters they have.
+pub const REPORT: &str = "activity";
+/// The filter of the report that includes the server's own processes.
+const BACKGROUND: &str = "background";
+/// What the server calls a process that sends WAL to a standby, a subscriber or a backup.
+const WALSENDER: &str = "walsender";
+
+/// Returns the filters of the report. The server's own processes are not among those that a filter may hit.
+fn filters(report: &Report) -> impl Iterator<Item = &Param> {
+    report.params.iter().filter(|param| param.name != BACKGROUND && !param.positional)
+}
+
+/// Returns one of the commands. `report` is `activity`.
+pub fn command(how: How, report: Option<&Report>) -> Command {
+    let example = format!("pgkit {} --idle-in-transaction --longer-than 10m --user app", how.name());
+    let mut command = signal::command(how, "the sessions that these filters choose", false, &example);
+    for param in report.into_iter().flat_map(filters) {
+        let help = param.help.replace("Show only sessions", "Only sessions").replace("Show only", "Only");
+        command = command.arg(params::param_arg(param).help(help).help_heading(None::<&str>));
+    }
+    command.arg(
+        Arg::new("replication")
+            .long("replication")
+            .action(ArgAction::SetTrue)
+            .help_heading(None::<&str>)
+            .help("Also walsenders: standbys, subscribers and base backups"),
+    )
+}
+
+/// A session that the report lists.
+struct Listed {
+    pid: i32,
+    backend_type: Option<String>,
+    leader: Option<i64>,
+}
+
+/// Takes the sessions out of the report's rows.
+#[derive(Default)]
+struct Chosen {
+    columns: Vec<Column>,
+    sessions: Vec<Listed>,
+}
+
+impl Chosen {
+    fn cell<'a>(&self, name: &str, raw: &[Option<&'a [u8]>]) -> Result<Cell<'a>> {
+        let at = self.columns.iter().position(|column| column.name == name);
+        let found = at.and_then(|at| self.columns.get(at).zip(raw.get(at)));
+        let (column, raw) = found.ok_or_else(|| Error::bug(format!("{REPORT} has no column {name:?}")))?;
+        column.kind.decode(*raw).map_err(|why| Error::bug(format!("{REPORT}: column {name:?}: {why}")))
+    }
+}
+
+impl RowSink for Chosen {
+    fn head(&mut self, columns: &[Column]) -> Result<()> {
+        self.columns = columns.to_vec();
+        self.sessions.clear();
+        Ok(())
+    }
+
+    fn row(&mut self, raw: &[Option<&[u8]>]) -> Result<Flow> {
+        let number = |name: &str| -> Result<Option<i64>> {
+            Ok(match self.cell(name, raw)? {
+                Cell::Int(n) => Some(n),
+                _ => None,
+            })
+        };
+        let pid = number("pid")?.and_then(|pid| i32::try_from(pid).ok());
+        let backend_type = match self.cell("backend_type", raw)? {
+            Cell::Text(text) => Some(text.to_string()),
+            _ => None,
+        };
+        let leader = number("leader")?;
+        self.sessions.extend(pid.map(|pid| Listed { pid, backend_type, leader }));
+        Ok(Flow::More)
+    }
+
+    fn end(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Runs `cancel` or `terminate`.
+pub async fn run(context: &Context, how: How, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    let report = context.reports.iter().find(|report| report.name == REPORT);
+    let report = report.ok_or_else(|| Error::bug(format!("no report {REPORT}")))?;
+    let pids = signal::pids(own);
+    let replication = own.get_flag("replication");
+    let set: Vec<String> = filters(report).filter_map(|param| as_typed(param, own)).collect();
+    let name = how.name();
+    if set.is_empty() && !replication {
+        if pids.is_empty() {
+            return Err(Error::usage(format!("{name}: missing filter or pid"))
+                .hint(format!("pgkit {REPORT} lists sessions, and its filters choose those to {name}: --user, --longer-than, …")));
+        }
+        let request = Request { how, command: name, pids, why: String::new(), is_strict: false };
+        return signal::run(context, request, root, own).await;
+    }
+    let given = report.params.iter().map(|param| match param.name.as_str() {
+        BACKGROUND => ArgValue::Flag(replication),
+        _ if param.positional => ArgValue::List(Vec::new()),
+        _ => params::given_one(param, own),
+    });
+    let report_run = ReportRun { report, given: given.collect() };
+    let session = SessionArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
+    let target = open::target(context, root, own, &session.echo)?;
+    let mut reader = open::reader(context, &target, session.settings(), &session.echo).await?;
+    let mut chosen = Chosen::default();
+    let tell = |remark: Remark<'_>| {
+        if let Remark::Hidden(says) = remark {
+            session.echo.remark(&format!("{name}: {says}"));
+        }
+    };
+    report_run.answer(&mut reader, &mut chosen, &tell).await?;
+    reader.close().await;
+    let is_meant = |one: &Listed| {
+        let kind = one.backend_type.as_deref();
+        // A parallel worker ends with its leader.
+        one.leader.is_none()
+            && (kind.is_none_or(|kind| kind == "client backend") || (replication && kind == Some(WALSENDER)))
+    };
+    let hit: Vec<i32> = chosen
+        .sessions
+        .iter()
+        .filter(|one| (is_meant(one) && pids.is_empty()) || pids.contains(&one.pid))
+        .map(|one| one.pid)
+        .collect();
+    let replication = replication.then(|| "--replication".to_owned());
+    let why = set.into_iter().chain(replication).collect::<Vec<_>>().join(" ");
+    if hit.is_empty() {
+        session.echo.remark(&format!("{name}: no session matches {why}"));
+    }
+    let request = Request { how, command: name, pids: hit, why, is_strict: true };
+    signal::run(context, request, root, own).await
+}
+
+/// Returns a filter as it was typed; `None` if it was not given.
+fn as_typed(param: &Param, own: &ArgMatches) -> Option<String> {
+    let flag = format!("--{}", param.long());
+    match params::given_one(param, own) {
+        ArgValue::Nothing | ArgValue::Flag(false) => None,
+        ArgValue::Flag(true) => Some(flag),
+        ArgValue::List(list) if list.is_empty() => None,
+        ArgValue::List(list) => Some(format!("{flag} {}", list.join(","))),
+        ArgValue::Text(text) => Some(format!("{flag} {text}")),
+        ArgValue::Number(n) => Some(format!("{flag} {n}")),
+        ArgValue::Length(length) => Some(format!("{flag} {}", human::seconds(length.as_secs_f64()))),
+    }
+}
