@@ -101,7 +101,7 @@ impl Tally {
             })
             .collect();
         // Sorting is stable, so events of equal weight stay in the order of their names.
-        shares.sort_by(|a, b| b.samples.cmp(&a.samples));
+        shares.sort_by_key(|share| std::cmp::Reverse(share.samples));
         shares
     }
 }

@@ -189,9 +189,9 @@ mod tests {
         let mut out = Vec::new();
         blocks.head(&mut out);
         let text = |text: &'static str| Cell::Text(text.into());
-        let mut row = |section, name, detail, size: Option<i64>, level| {
+        let mut row = |section, name: &'static str, detail, size: Option<i64>, level| {
             let size = size.map_or(Cell::Null, Cell::Int);
-            let name = if name == "" { Cell::Null } else { text(name) };
+            let name = if name.is_empty() { Cell::Null } else { text(name) };
             blocks.row(&[text(section), name, text(detail), size, Cell::Int(level)], &mut out);
         };
         row("column", "id", "integer, not null", None, 0);

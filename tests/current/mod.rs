@@ -1,6 +1,8 @@
 //! What is generated and committed is what the program prints now: completions, and the blocks of README.md that
 //! begin with `$ pgkit`, and those of docs. `UPDATE=1 cargo test --test all current::` rewrites them.
 
+mod reference;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

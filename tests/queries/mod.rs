@@ -121,11 +121,25 @@ fn every_file_is_a_text_of_a_report_or_an_engines_statement() {
     assert_eq!(on_disk, used);
 }
 
+/// Creates an extension in the odd schema. Returns its version.
+fn installed(session: &Session, name: &str) -> (u32, u32) {
+    session.sql(&format!("CREATE EXTENSION IF NOT EXISTS {name} SCHEMA \"Odd \"\"schema\""));
+    let version = session.sql(&format!("SELECT extversion FROM pg_extension WHERE extname = '{name}'"));
+    let version = version[0][0].clone().unwrap();
+    let (major, minor) = version.split_once('.').unwrap();
+    (major.parse().unwrap(), minor.parse().unwrap())
+}
+
 fn the_header_of_every_text_names_the_columns_that_the_server_describes(bin: &Binaries) {
     let db = database(server(bin).info(), "texts");
     db.load_sample();
     let session = db.session();
+    session.sql("CREATE SCHEMA \"Odd \"\"schema\"");
     for (report, text) in texts(bin.major) {
+        let text = match &text.extension {
+            Some(extension) => text.with_extension("Odd \"schema", installed(&session, &extension.name)),
+            None => text,
+        };
         let prepared = wait(session.client.prepare_typed(&text.sql, &types(&report)));
         let prepared = prepared.unwrap_or_else(|e| panic!("{} on {}: {e:?}", text.file, bin.major));
         let found: Vec<(String, Type)> =
@@ -141,6 +155,10 @@ fn every_text_runs_with_null_and_with_a_value_for_every_parameter_and_only_reads
     let db = filled::filled(bin);
     let session = db.session();
     for (report, text) in texts(bin.major) {
+        // What needs an extension runs in the tests of what is planted.
+        if text.extension.is_some() {
+            continue;
+        }
         let prepared = wait(session.client.prepare_typed(&text.sql, &types(&report))).unwrap();
         let none = nulls(&report);
         let mut calls = vec![none.clone(), values(&report)];
@@ -199,6 +217,8 @@ fn psql_would_replace_nothing_in_any_text() {
                         at += text.sql[at..].find('\n').unwrap_or(text.sql.len() - at);
                     }
                     None if text.sql[at..].starts_with("::") => at += 1,
+                    // psql leaves a colon alone that a blank follows, as in a slice.
+                    None if text.sql[at..].starts_with(": ") => {}
                     None => assert!(
                         byte != b':',
                         "{}: {}",

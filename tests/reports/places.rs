@@ -37,7 +37,8 @@ const SAID: &str = "^pgkit: (cannot connect, skipped: .*|[0-9]+ sessions? hidden
 
 /// The command line of a report, with a word where it needs one.
 fn line(report: &report::Report) -> Vec<String> {
-    let word = (report.name == "find").then(|| "stays".to_owned());
+    let needs_word = report.name == "find" || report.params.iter().any(|param| param.required);
+    let word = needs_word.then(|| "stays".to_owned());
     [report.name.clone()].into_iter().chain(word).collect()
 }
 

@@ -142,6 +142,14 @@ fn run_case(db: &Db, report: &str, case: &Case) -> Vec<String> {
             return vec![format!("{}: {sql}", e.as_db_error().map_or(e.to_string(), ToString::to_string))];
         }
     }
+    // A session hands its statistics in as it ends, which is a moment after its client has gone.
+    eventually("the sessions have ended", || {
+        let left = format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND pid <> pg_backend_pid()",
+            db.name
+        );
+        db.value(&left) == "0"
+    });
     let held: Vec<_> = case
         .sessions
         .iter()
@@ -215,6 +223,8 @@ fn what_is_planted_is_named_and_its_harmless_sibling_is_not(bin: &Binaries) {
         .conf("max_prepared_transactions", "20")
         .conf("max_replication_slots", "20")
         .conf("autovacuum", "off")
+        // Without it, VACUUM cannot tell for a moment that rows are visible to all.
+        .conf("synchronous_commit", "on")
         .conf("shared_preload_libraries", "pg_stat_statements");
     let server = own_server(&options);
     let mut failed = Vec::new();

@@ -80,6 +80,20 @@ fn the_sql_of_every_report_runs_in_psql_and_gives_the_same_rows(bin: &Binaries) 
 }
 on_every_server!(the_sql_of_every_report_runs_in_psql_and_gives_the_same_rows);
 
+fn the_sql_of_reports_whose_rows_change_runs_in_psql_too(bin: &Binaries) {
+    let db = filled::filled(bin);
+    for report in pgkit::report::built_in(|_| true).unwrap() {
+        let needs_extension = report.texts.iter().all(|text| text.extension.is_some());
+        if needs_extension || LINES.iter().any(|line| line[0] == report.name) {
+            continue;
+        }
+        let mut line = vec![report.name.as_str()];
+        line.extend(report.params.iter().any(|param| param.required).then_some("things.orders"));
+        through_psql(&db, &script(&db, &line), report.columns.len());
+    }
+}
+on_every_server!(the_sql_of_reports_whose_rows_change_runs_in_psql_too);
+
 /// Words that end a comment or a literal, drive a terminal, turn text round, and whatever psql might act on behind that.
 const HOSTILE: &[&str] = &[
     "x\n\\! touch pwned\n",

@@ -20,7 +20,7 @@ const fn line(args: &'static [&'static str], codes: &'static [i32]) -> Line {
 
 /// The commands that connect to the user's server. Commands that create what others need, such as the jobs' tables,
 /// come first.
-pub const LINES: &[Line] = &[
+const LINES: &[Line] = &[
     line(&["relations"], &[0]),
     line(&["relations", "--visible"], &[0]),
     line(&["relations", "pg_catalog.*", "--system", "--kind", "view"], &[0]),
@@ -35,7 +35,13 @@ pub const LINES: &[Line] = &[
     line(&["sizes", "--all-databases"], &[0]),
     line(&["sizes", "--sql"], &[0]),
     line(&["relations", "--visible", "--sql"], &[0]),
+    line(&["describe", "crontab*"], &[0]),
+    line(&["describe", "--system", "now"], &[0]),
+    line(&["waits", "--for", "20ms", "--interval", "10ms"], &[0]),
+    line(&["cancel", "--user", "nobody", "--yes"], &[0]),
+    line(&["terminate", "--longer-than", "1d", "--yes"], &[0]),
     line(&["locks"], &[0]),
+    line(&["locks", "--all"], &[0]),
     line(&["locks", "demo"], &[0]),
     line(&["locks", "cancel", "2147483647"], &[1]),
     line(&["locks", "terminate", "2147483647", "--yes"], &[1]),
@@ -73,6 +79,25 @@ pub const LINES: &[Line] = &[
     line(&["run", "own"], &[0]),
 ];
 
+/// The lines of every command: those above, and one for each report that they leave out.
+pub fn lines() -> Vec<Line> {
+    let words = |report: &pgkit::report::Report| -> &'static [&'static str] {
+        let name: &'static str = report.name.clone().leak();
+        // A report with a required argument must be among those above.
+        vec![name].leak()
+    };
+    let reports = pgkit::report::built_in(|_| true).unwrap();
+    let others = reports.iter().filter(|report| !LINES.iter().any(|line| line.args[0] == report.name));
+    let others = others.map(|report| Line {
+        args: words(report),
+        // 76: the extension is not installed.
+        codes: if report.texts.iter().all(|text| text.extension.is_some()) { &[76] } else { &[0] },
+    });
+    let mut all: Vec<Line> = others.collect();
+    all.extend(LINES.iter().map(|line| Line { args: line.args, codes: line.codes }));
+    all
+}
+
 /// Commands that do not connect to the user's server, and why.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("completions", "prints a script"),
@@ -108,14 +133,14 @@ fn every_command_is_tried_on_planted_databases() {
         .iter()
         .filter(|path| {
             let is_it = |line: &str| line == path.as_str() || line.starts_with(&format!("{path} "));
-            !LINES.iter().any(|line| is_it(&words(line.args)))
+            !lines().iter().any(|line| is_it(&words(line.args)))
                 && !ELSEWHERE.iter().any(|(name, _)| name == path)
         })
         .collect();
     assert!(missing.is_empty(), "not tried: {missing:?}");
 }
 
-/// The jobs file that the commands in [`LINES`] use.
+/// The jobs file that the commands in [`lines`] use.
 pub const JOBS: &str = "
 [[job]]
 name = \"sql\"

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::commands::{LINES, Line, command, folder};
+use super::commands::{Line, command, folder, lines};
 use crate::support::filled;
 use crate::support::*;
 
@@ -92,7 +92,7 @@ fn every_command_does_its_work_whatever_casts_and_names_a_database_has() {
             }
             let folder = folder();
             let upgrade = Line { args: &["upgrade-check", "--to", "19", "-q"], codes: &[0, 1] };
-            for line in LINES.iter().chain([&upgrade]) {
+            for line in lines().iter().chain([&upgrade]) {
                 let output = run(&mut command(&db, folder.path(), line));
                 if !output.code.is_some_and(|code| line.codes.contains(&code)) {
                     failed.push(format!("{what}: {:?}: {}", line.args, output.snapshot()));

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use pgkit::sandbox::{Binaries, Server};
 
-use super::commands::{LINES, Line, command, folder};
+use super::commands::{Line, command, folder, lines};
 use crate::support::*;
 
 /// What planted code writes to the server's log when it runs: unlike a row, that survives a rollback.
@@ -190,7 +190,7 @@ fn nothing_that_a_databases_owner_plants_runs_in_any_command(bin: &Binaries) {
     // Its output reaches the file only after a moment, through the logging collector.
     std::thread::sleep(std::time::Duration::from_millis(500));
     truncate(&planted.log);
-    try_lines(&planted, LINES);
+    try_lines(&planted, &lines());
     // A job's SQL is the user's own, and runs under the user's own search path.
     let session = planted.db.session();
     session.sql("SET statement_timeout = 0; SET search_path = pg_catalog");

@@ -70,12 +70,15 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     -- The object that is described: the only one that matches.
     SELECT t.* FROM targets t WHERE (SELECT pg_catalog.count(*) FROM targets) = 1
 ), rel AS (
-    SELECT c.*, o.kind, pg_catalog.quote_ident(o.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS full_name
+    SELECT c.oid, c.*, o.kind, -- pg..11
+    SELECT c.*, o.kind, -- pg12..
+           pg_catalog.quote_ident(o.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS full_name
     FROM one o
     JOIN pg_catalog.pg_class c ON c.oid = o.oid
     WHERE o.classid = 'pg_catalog.pg_class'::regclass
 ), func AS (
-    SELECT f.*, o.kind, o.title
+    SELECT f.oid, f.*, o.kind, o.title -- pg..11
+    SELECT f.*, o.kind, o.title -- pg12..
     FROM one o
     JOIN pg_catalog.pg_proc f ON f.oid = o.oid
     WHERE o.classid = 'pg_catalog.pg_proc'::regclass

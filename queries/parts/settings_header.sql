@@ -1,0 +1,7 @@
+-- columns = ["name text", "value text", "unit text", "default text", "source text", "file text", "line int4", "pending_restart bool", "pending_value text", "scope text", "database text", "user text", "context text", "error text"]
+-- usual   = { pending_restart = "false", scope = "server", source = "configuration file" }
+-- wide    = ["context", "pending_value", "line", "file", "scope", "source", "pending_restart", "user", "database", "error", "default"]
+-- [[param]]
+-- name = "all"
+-- type = "bool"
+-- help = "Include what has its default"

@@ -1,0 +1,32 @@
+-- columns = ["query_id int8", "database text", "user text", "calls int8 counter", "total_ms float8 counter", "mean_ms float8", "share_pct float8", "rows int8 counter", "hit_pct float8", "temp_bytes int8 counter", "wal_bytes int8 counter", "statement text", "read_bytes int8 counter", "io_ms float8 counter", "plan_ms float8 counter", "min_ms float8", "max_ms float8", "stddev_ms float8", "jit_ms float8 counter", "toplevel bool", "since timestamptz"]
+-- usual   = { toplevel = "true" }
+-- wide    = ["since", "toplevel", "jit_ms", "stddev_ms", "max_ms", "min_ms", "plan_ms", "io_ms", "read_bytes", "query_id", "wal_bytes", "temp_bytes", "user", "database", "hit_pct", "rows"]
+-- extension = "pg_stat_statements"
+-- steps   = "(1) add pg_stat_statements to shared_preload_libraries, (2) restart the server, (3) CREATE EXTENSION pg_stat_statements in this database; on managed servers the first two are a setting of the console"
+-- [[param]]
+-- name    = "by"
+-- type    = "text"
+-- metavar = "WHAT"
+-- one_of  = ["total", "mean", "calls", "io", "temp", "wal"]
+-- default = "total"
+-- help    = "What to sort by: time in all, time of a call, calls, reading and writing, temporary files, WAL"
+-- [[param]]
+-- name    = "user"
+-- type    = "text"
+-- metavar = "ROLE"
+-- help    = "Show only this role's statements"
+-- [[param]]
+-- name    = "database"
+-- type    = "text"
+-- metavar = "DATABASE"
+-- help    = "Show only this database's statements"
+-- [[param]]
+-- name = "ids"
+-- type = "bool"
+-- help = "Leave out the texts, which is faster where they are many or long"
+-- [[hidden]]
+-- when = """NOT pg_catalog.pg_has_role('pg_read_all_stats',
+--     'MEMBER'  -- pg..14
+--     'USAGE'  -- pg15..
+-- )"""
+-- says = "other roles' statements are shown as one row for each role and database, without text; pg_read_all_stats shows them"

@@ -1,0 +1,9 @@
+-- lock_timeout = "100ms"
+-- retry   = ["58P01"]
+-- scope   = "server"
+-- source  = "pg_ls_tmpdir, pg_ls_waldir, pg_ls_logdir, pg_ls_archive_statusdir"
+-- example = "pgkit temp"
+-- reading = "Temporary files belong to statements that sort or hash more than work_mem allows: pid and statement name who writes them now. WAL that keeps growing is held by a slot or by a failing archiver (pgkit replication, pgkit wal)."
+-- key     = ["kind", "database", "pid"]
+-- wide    = ["files", "database"]
+-- columns = ["kind text", "database text", "pid int4", "files int8", "total_bytes int8", "statement text"]

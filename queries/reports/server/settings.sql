@@ -1,0 +1,24 @@
+-- Settings that differ from their defaults, those of databases and roles too, and faults in the configuration files.
+--
+-- since   = 10
+-- needs   = "no special privilege; pg_read_all_settings shows all settings; faults in files need a superuser, or GRANT SELECT on pg_file_settings, pg_hba_file_rules and pg_ident_file_mappings and EXECUTE on their functions"
+-- source  = "pg_settings, pg_db_role_setting"
+-- scope   = "server"
+-- example = "pgkit settings --grep work_mem"
+-- reading = "A row with source error is a fault in a file: the next reload or start stumbles over it, so mend it first. A row with pending_restart has its old value until the server is restarted. The scope says for whom a value is meant: a role's own beats its database's, which beats the server's."
+-- key     = ["name", "scope", "database", "user", "error"]
+-- include settings_header
+-- [[hidden]]
+-- when = """NOT pg_catalog.pg_has_role('pg_read_all_settings',
+--     'MEMBER'  -- pg..14
+--     'USAGE'  -- pg15..
+-- )"""
+-- says = "some settings, and the file of each, are not shown; pg_read_all_settings shows them"
+-- [[hidden]]
+-- when = "true"
+-- says = "faults in the configuration files are not shown; superusers see them, or GRANT SELECT on pg_file_settings, pg_hba_file_rules and pg_ident_file_mappings with EXECUTE on their functions"
+WITH files (sourcefile, sourceline, seqno, name, setting, error) AS (
+    SELECT NULL::text, NULL::int4, NULL::int4, NULL::text, NULL::text, NULL::text WHERE false
+), other_faults (file, line, error) AS (
+    SELECT NULL::text, NULL::int4, NULL::text WHERE false
+-- include settings_answer

@@ -1,0 +1,56 @@
+-- What each schema weighs, with TOAST and indexes.
+--
+-- since   = 10
+-- needs   = "CONNECT on the database"
+-- lock_timeout = "100ms"
+-- retry   = ["55P03", "XX000"]
+-- source  = '''psql \dn+; the sums are those of pgkit sizes'''
+-- example = "pgkit schemas"
+-- reading = "The largest schema comes first. Where the state is locked, another session holds or awaits an exclusive lock on a table, whose size is then an estimate. pgkit sizes 'SCHEMA.*' shows the tables of a schema."
+-- key     = ["schema"]
+-- wide    = ["owner", "relations"]
+-- columns = ["schema text", "owner text", "relations int8", "main_bytes int8", "toast_bytes int8", "indexes_bytes int8", "total_bytes int8", "state text"]
+-- [[param]]
+-- name       = "pattern"
+-- type       = "pattern[]"
+-- positional = true
+-- help       = "Schemas to show, as in psql: a name with * and ?"
+-- [[param]]
+-- name = "system"
+-- type = "bool"
+-- help = "Include pg_catalog, information_schema and pg_toast"
+WITH namespaces AS (
+    SELECT n.oid, n.nspname, n.nspowner
+    FROM pg_catalog.pg_namespace n
+    WHERE CASE
+            WHEN $2 IS NULL THEN $3 OR (n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_toast')
+            ELSE EXISTS (SELECT FROM pg_catalog.unnest($2) AS p (regex) WHERE n.nspname ~ (p.regex COLLATE "default"))
+          END
+      -- A pattern of two parts names no schema.
+      AND ($1 IS NULL OR EXISTS (SELECT FROM pg_catalog.unnest($1) AS p (regex) WHERE p.regex IS NULL))
+), chosen AS (
+    SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpages, c.reltuples, c.reltoastrelid,
+           c.relkind <> 'p' AND c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery() AS is_elsewhere,
+           c.relkind IN ('r', 'm') AND NOT (c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery()) AS has_storage,
+           n.nspname AS root_schema, c.relname AS root_name, c.relkind AS root_kind, c.relname::text AS family
+    FROM pg_catalog.pg_class c
+    JOIN namespaces n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'm', 'f')
+-- include sizes_locked
+-- include sizes_asked
+)
+SELECT n.nspname::text AS schema,
+       pg_catalog.pg_get_userbyid(n.nspowner)::text AS owner,
+       pg_catalog.count(w.relname) AS relations,
+       -- A schema without tables weighs nothing; one whose tables cannot be known has no sum.
+       CASE WHEN pg_catalog.count(w.relname) = 0 THEN 0 ELSE pg_catalog.sum(w.main)::int8 END AS main_bytes,
+       CASE WHEN pg_catalog.count(w.relname) = 0 THEN 0 ELSE pg_catalog.sum(w.toast)::int8 END AS toast_bytes,
+       CASE WHEN pg_catalog.count(w.relname) = 0 THEN 0 ELSE pg_catalog.sum(w.indexes)::int8 END AS indexes_bytes,
+       CASE WHEN pg_catalog.count(w.relname) = 0 THEN 0 ELSE pg_catalog.sum(w.total)::int8 END AS total_bytes,
+       CASE WHEN pg_catalog.bool_or(w.state = 'locked') THEN 'locked'
+            WHEN pg_catalog.bool_or(w.state = 'unlogged') THEN 'unlogged'
+            ELSE '' END AS state
+FROM namespaces n
+LEFT JOIN weighed w ON w.nspname = n.nspname
+GROUP BY n.nspname, n.nspowner
+ORDER BY total_bytes DESC NULLS LAST, n.nspname::text COLLATE "C"

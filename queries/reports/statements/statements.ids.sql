@@ -1,0 +1,16 @@
+-- Which statements take the server's time, the most expensive first.
+--
+-- since   = 10
+-- needs   = "USAGE on the schema of pg_stat_statements; pg_read_all_stats shows other roles' statements"
+-- flag    = "ids"
+-- fallback = true
+-- source  = "pg_stat_statements 1.4 to 1.12"
+-- scope   = "server"
+-- example = "pgkit statements --ids"
+-- include statements_header
+-- [[hidden]]
+-- when = "pg_catalog.getdatabaseencoding() <> 'UTF8'"
+-- says = "no texts are shown; from a database whose encoding is UTF8 they can all be read"
+-- include statements_read
+    FROM "{extension}".pg_stat_statements(false) s
+-- include statements_answer

@@ -1,0 +1,13 @@
+-- Which statements take the server's time, the most expensive first.
+--
+-- since   = 10
+-- needs   = "USAGE on the schema of pg_stat_statements; pg_read_all_stats shows other roles' statements"
+-- source  = "pg_stat_statements 1.4 to 1.12"
+-- scope   = "server"
+-- example = "pgkit statements --by mean --limit 10"
+-- reading = "share_pct is a statement's share of the time that all of them ran. Many calls that are fast each can cost more than one that is slow: compare --by total with --by mean. A low hit_pct means reading from disk, temp_bytes means that work_mem was too small for a sort or hash. Figures count from since on."
+-- key     = ["query_id", "database", "user", "toplevel"]
+-- include statements_header
+-- include statements_read
+    FROM "{extension}".pg_stat_statements(true) s
+-- include statements_answer

@@ -1,0 +1,178 @@
+-- Tables without a key, and published ones whose rows UPDATE and DELETE cannot name.
+--
+-- since   = 10
+-- needs   = "CONNECT on the database"
+-- lock_timeout = "100ms"
+-- retry   = ["55P03", "XX000"]
+-- source  = "pg_index, pg_publication; CheckCmdReplicaIdentity in PostgreSQL's execReplication.c"
+-- example = "pgkit no-key --limit 10"
+-- reading = "A table is here if it has neither a primary key nor a unique index over NOT NULL columns, or if it is published and has no replica identity: then UPDATE and DELETE fail with what fails says. Give it a primary key; or ALTER TABLE ... REPLICA IDENTITY USING INDEX with the index that key names, or FULL, which is slow on large tables. Partitions count under their partitioned table."
+-- key     = ["schema", "name"]
+-- columns = ["schema text", "name text", "rows_estimate int8", "total_bytes int8", "replica_identity text", "publication text", "fails text", "key text", "members int8", "state text"]
+-- wide    = ["members", "key", "replica_identity", "publication"]
+-- usual   = { schema = "public", members = "1", replica_identity = "default" }
+-- [[param]]
+-- name       = "pattern"
+-- type       = "pattern[]"
+-- positional = true
+-- help       = "Tables to show, as in psql: name, schema.name, with * and ?"
+-- [[param]]
+-- name = "published"
+-- type = "bool"
+-- help = "Show only tables that a publication contains"
+-- [[param]]
+-- name = "system"
+-- type = "bool"
+-- help = "Include system catalogs, and tables that belong to an extension"
+WITH RECURSIVE patterns (schema_regex, name_regex) AS (
+    SELECT p.schema_regex, p.name_regex
+    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
+    -- So that an invalid regular expression is an error even if no schema matches.
+    WHERE (''::text ~ p.name_regex) IS NOT NULL
+), tables AS (
+    SELECT c.oid, c.relkind, c.relname, c.relpages, c.reltuples, c.reltoastrelid, c.relreplident, c.relpersistence, n.oid AS nspoid, n.nspname,
+           n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_toast' AND e.objid IS NULL AS of_users,
+           c.relpersistence = 'p' AND n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AS can_be_published
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_catalog.pg_depend e ON e.classid = 'pg_catalog.pg_class'::regclass AND e.objid = c.oid AND e.objsubid = 0
+                                     AND e.refclassid = 'pg_catalog.pg_extension'::regclass AND e.deptype = 'e'
+    WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_temp_'
+), above (oid, ancestor) AS (
+    -- Every partition and every child by inheritance, with all that stand above it.
+    SELECT h.inhrelid, h.inhparent
+    FROM pg_catalog.pg_inherits h
+    JOIN tables t ON t.oid = h.inhparent
+    UNION
+    SELECT a.oid, h.inhparent
+    FROM above a
+    JOIN pg_catalog.pg_inherits h ON h.inhrelid = a.ancestor
+), roots AS (
+    -- The topmost partitioned table above a partition.
+    SELECT a.oid, a.ancestor AS root
+    FROM above a
+    JOIN tables t ON t.oid = a.ancestor AND t.relkind = 'p'
+    WHERE a.ancestor NOT IN (SELECT x.oid FROM above x)
+), keys AS (
+    SELECT i.indrelid, i.indexrelid, i.indisprimary, i.indisreplident, c.relname
+    FROM pg_catalog.pg_index i
+    JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+    CROSS JOIN LATERAL (SELECT i.indnkeyatts AS keys) AS k  -- pg11..
+    CROSS JOIN LATERAL (SELECT i.indnatts AS keys) AS k  -- pg..10
+    WHERE i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL
+      AND NOT EXISTS (
+          SELECT
+          FROM pg_catalog.unnest((i.indkey::int2[])[0:k.keys - 1]) AS x (attnum)
+          JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = x.attnum
+          WHERE NOT a.attnotnull)
+), keyed AS (
+    SELECT k.indrelid, pg_catalog.bool_or(k.indisprimary) AS has_primary,
+           (pg_catalog.array_agg(k.relname::text ORDER BY k.indisprimary DESC, k.indexrelid))[1] AS key
+    FROM keys k
+    GROUP BY k.indrelid
+), identities AS (
+    SELECT i.indrelid, pg_catalog.min(c.relname::text COLLATE "C") AS name
+    FROM pg_catalog.pg_index i
+    JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+    WHERE i.indisreplident AND i.indisvalid
+    GROUP BY i.indrelid
+), lineage (oid, member) AS (
+    -- A table belongs to what contains it or one of the partitioned tables above it.
+    SELECT t.oid, t.oid FROM tables t
+    UNION ALL
+    SELECT a.oid, a.ancestor FROM above a JOIN tables t ON t.oid = a.ancestor AND t.relkind = 'p'
+), published AS (
+    SELECT x.oid, pg_catalog.string_agg(DISTINCT p.pubname::text, ', ') AS names, pg_catalog.bool_or(p.pubupdate) AS updates, pg_catalog.bool_or(p.pubdelete) AS deletes
+    FROM (SELECT l.oid, r.prpubid
+          FROM pg_catalog.pg_publication_rel r
+          JOIN lineage l ON l.member = r.prrelid
+          UNION ALL  -- pg15..
+          SELECT l.oid, s.pnpubid  -- pg15..
+          FROM pg_catalog.pg_publication_namespace s  -- pg15..
+          JOIN tables t ON t.nspoid = s.pnnspid  -- pg15..
+          JOIN lineage l ON l.member = t.oid  -- pg15..
+          UNION ALL
+          SELECT t.oid, p.oid
+          FROM pg_catalog.pg_publication p
+          CROSS JOIN tables t
+          WHERE p.puballtables) AS x
+    JOIN pg_catalog.pg_publication p ON p.oid = x.prpubid
+    GROUP BY x.oid
+), judged AS (
+    SELECT t.*, coalesce(r.root, t.oid) AS root, k.key, p.names AS publication,
+           CASE t.relreplident WHEN 'd' THEN 'default' WHEN 'f' THEN 'full' WHEN 'n' THEN 'nothing' ELSE coalesce('index ' || i.name, 'index that is gone') END AS identity,
+           k.key IS NULL AS has_no_key,
+           -- Children of a table with a key are found by it.
+           EXISTS (SELECT FROM above a JOIN keyed ak ON ak.indrelid = a.ancestor WHERE a.oid = t.oid) AS is_child,
+           t.can_be_published AND t.relkind = 'r' AND (p.updates OR p.deletes)
+           AND CASE t.relreplident WHEN 'f' THEN false WHEN 'd' THEN k.has_primary IS NOT true WHEN 'i' THEN i.name IS NULL ELSE true END AS fails,
+           pg_catalog.concat_ws(' and ', CASE WHEN p.updates THEN 'UPDATE' END, CASE WHEN p.deletes THEN 'DELETE' END)
+           || CASE WHEN p.updates AND p.deletes THEN ' fail: ' ELSE ' fails: ' END
+           || CASE WHEN p.updates THEN 'cannot update table ' ELSE 'cannot delete from table ' END || pg_catalog.quote_ident(t.relname)
+           || ' because it does not have a replica identity and publishes ' || CASE WHEN p.updates THEN 'updates' ELSE 'deletes' END AS error
+    FROM tables t
+    LEFT JOIN roots r ON r.oid = t.oid
+    LEFT JOIN keyed k ON k.indrelid = t.oid
+    LEFT JOIN identities i ON i.indrelid = t.oid
+    LEFT JOIN published p ON p.oid = t.oid AND t.can_be_published
+), chosen AS (
+    -- A partition belongs to what its partitioned table matches. A partitioned table counts by its partitions, unless it has none.
+    SELECT j.*, h.nspname AS root_schema, h.relname AS root_name
+    FROM judged j
+    JOIN tables h ON h.oid = j.root
+    WHERE ((j.has_no_key AND NOT j.is_child) OR j.fails)
+      AND (j.relkind = 'r' OR (j.root = j.oid AND j.oid NOT IN (SELECT a.ancestor FROM above a)))
+      AND (NOT $3 OR j.publication IS NOT NULL)
+      AND CASE
+            -- A pattern with a schema means that schema, the system's too.
+            WHEN $2 IS NOT NULL THEN EXISTS (
+                SELECT FROM patterns x
+                WHERE CASE WHEN x.schema_regex IS NULL THEN j.of_users OR $4 ELSE j.nspname ~ (x.schema_regex COLLATE "default") OR h.nspname ~ (x.schema_regex COLLATE "default") END
+                  AND (j.relname ~ (x.name_regex COLLATE "default") OR h.relname ~ (x.name_regex COLLATE "default")))
+            ELSE j.of_users OR $4
+          END
+), exclusive (oid) AS (
+    -- Held or only wanted: what waits for an exclusive lock makes everybody behind it wait.
+    SELECT l.relation
+    FROM pg_catalog.pg_locks l
+    WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
+      AND l.database IN (0, (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()))
+    GROUP BY l.relation
+), locked (oid) AS (
+    -- A lock on an index, a TOAST table or that one's index keeps the size of the table waiting.
+    SELECT e.oid FROM exclusive e
+    UNION
+    SELECT i.indrelid FROM exclusive e JOIN pg_catalog.pg_index i ON i.indexrelid = e.oid
+    UNION
+    SELECT c.oid FROM exclusive e JOIN pg_catalog.pg_class c ON c.reltoastrelid = e.oid
+    UNION
+    SELECT c.oid FROM exclusive e JOIN pg_catalog.pg_index i ON i.indexrelid = e.oid JOIN pg_catalog.pg_class c ON c.reltoastrelid = i.indrelid
+), weighed AS MATERIALIZED (  -- pg12..
+), weighed AS (  -- pg..11
+    SELECT c.*, l.oid IS NOT NULL AS is_locked,
+           CASE
+               WHEN c.relkind = 'p' OR (c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery()) THEN NULL
+               WHEN l.oid IS NULL THEN pg_catalog.pg_total_relation_size(c.oid)
+               ELSE nullif(c.relpages + (SELECT coalesce(pg_catalog.sum(x.relpages), 0) FROM pg_catalog.pg_class x
+                                         WHERE x.oid = c.reltoastrelid OR x.oid IN (SELECT i.indexrelid FROM pg_catalog.pg_index i WHERE i.indrelid IN (c.oid, c.reltoastrelid))), 0)
+                    * pg_catalog.current_setting('block_size')::int8
+           END AS size
+    FROM chosen c
+    LEFT JOIN locked l ON l.oid = c.oid
+), added AS (
+    SELECT w.root_schema, w.root_name,
+           pg_catalog.sum(CASE WHEN w.reltuples >= 0 AND (w.reltuples > 0 OR w.relpages > 0) THEN w.reltuples::int8 END)::int8 AS rows,
+           pg_catalog.sum(w.size)::int8 AS size,
+           pg_catalog.string_agg(DISTINCT w.identity, ', ') AS identity,
+           pg_catalog.string_agg(DISTINCT w.publication, ', ') AS publication,
+           pg_catalog.min(w.error COLLATE "C") FILTER (WHERE w.fails) AS error,
+           pg_catalog.min(w.key COLLATE "C") AS key,
+           pg_catalog.count(*) FILTER (WHERE w.relkind = 'r') AS members,
+           CASE WHEN pg_catalog.bool_or(w.is_locked) THEN 'locked' ELSE '' END AS state
+    FROM weighed w
+    GROUP BY w.root, w.root_schema, w.root_name
+)
+SELECT a.root_schema::text AS schema, a.root_name::text AS name, a.rows AS rows_estimate, a.size AS total_bytes,
+       a.identity AS replica_identity, a.publication, a.error AS fails, a.key, a.members, a.state
+FROM added a
+ORDER BY a.error IS NULL, a.size DESC NULLS LAST, a.root_schema, a.root_name
