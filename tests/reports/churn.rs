@@ -71,7 +71,9 @@ fn while_objects_come_and_go_no_report_fails(bin: &Binaries) {
         let churns = [churn(0), churn(1)];
         let stopping = Stop(&stop);
         let runs = if bin == &bins()[0] { 5 } else { 3 };
-        for report in report::built_in(|_| false).unwrap() {
+        // What needs an extension is tried where it is installed.
+        let reports = report::built_in(|_| true).unwrap();
+        for report in reports.iter().filter(|r| r.texts.iter().any(|text| text.extension.is_none())) {
             for line in lines(&report.name) {
                 for _ in 0..runs {
                     let output = run(pgkit(&db).args(&line));

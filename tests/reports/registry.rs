@@ -61,10 +61,11 @@ fn the_example_of_every_report_runs() {
     for extension in ["pg_stat_statements", "pgstattuple", "pg_buffercache"] {
         db.sql(&format!("CREATE EXTENSION {extension}"));
     }
+    let watch = regex::Regex::new(r" --watch \S+").unwrap();
     for report in reports() {
         let example = report.example.as_deref().unwrap_or_default();
         // Again and again would be for ever.
-        let line = regex::Regex::new(r" --watch \S+").unwrap().replace(example, "").into_owned();
+        let line = watch.replace(example, "").into_owned();
         let line = line.replace("pgkit ", &format!("{PGKIT} "));
         let mut shell = Command::new("sh");
         shell.env_clear().envs(db.info.env()).env("PGDATABASE", &db.name).env("HOME", "/nonexistent");

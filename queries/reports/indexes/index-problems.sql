@@ -100,7 +100,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     -- From each partitioned index down to its parts.
     SELECT c.oid, c.oid
     FROM pg_catalog.pg_class c
-    WHERE c.relkind = 'I' AND c.oid NOT IN (SELECT a.oid FROM attached a)
+    WHERE c.relkind = 'I' AND c.oid NOT IN (SELECT h.inhrelid FROM pg_catalog.pg_inherits h)
     UNION ALL
     SELECT a.oid, t.root
     FROM index_tree t
@@ -198,8 +198,8 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
                  s.amname = 'btree' AND s.is_valid AND NOT s.is_unique AND NOT s.is_identity AND NOT s.is_clustered AND s.con IS NULL AND s.parent IS NULL AND s.included = '{}'
                  AND l.oid <> s.oid AND l.amname = 'btree' AND l.is_valid
                  AND (l.key_count > s.key_count OR (l.key_count = s.key_count AND l.included <> '{}'))
-                 AND l.keys[1:s.key_count] = s.keys AND l.classes[1:s.key_count] = s.classes
-                 AND l.collations[1:s.key_count] = s.collations AND l.options[1:s.key_count] = s.options
+                 AND l.keys[1 : s.key_count] = s.keys AND l.classes[1 : s.key_count] = s.classes
+                 AND l.collations[1 : s.key_count] = s.collations AND l.options[1 : s.key_count] = s.options
                  AND l.predicate COLLATE "C" IS NOT DISTINCT FROM s.predicate
                  -- The expressions of the shorter one are the first of the longer one's.
                  AND (s.expressions IS NULL
@@ -261,7 +261,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     FROM keys k  -- pg11..
     JOIN pg_catalog.pg_constraint c ON c.conparentid = k.oid AND c.contype = 'f' AND c.conrelid <> k.conrelid  -- pg11..
 ), checked AS (
-    SELECT k.oid, k.top, c.conrelid, c.confrelid, x.count, c.conkey[1:x.count] AS columns, c.conpfeqop[1:x.count] AS operators
+    SELECT k.oid, k.top, c.conrelid, c.confrelid, x.count, c.conkey[1 : x.count] AS columns, c.conpfeqop[1 : x.count] AS operators
     FROM keys k
     JOIN pg_catalog.pg_constraint c ON c.oid = k.oid
     JOIN tables t ON t.oid = c.conrelid AND t.relkind = 'r'
@@ -285,7 +285,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     FROM (SELECT c.oid, i.oid AS index_oid, i.root, c.conrelid, c.count, c.columns, c.operators, i.keys, i.classes, i.collations,
                  i.is_valid
                  AND CASE
-                       WHEN i.amname IN ('btree', 'gist', 'spgist') THEN i.key_count >= c.count AND i.keys[1:c.count] @> c.columns AND i.keys[1:c.count] <@ c.columns
+                       WHEN i.amname IN ('btree', 'gist', 'spgist') THEN i.key_count >= c.count AND i.keys[1 : c.count] @> c.columns AND i.keys[1 : c.count] <@ c.columns
                        WHEN i.amname = 'hash' THEN i.keys = c.columns
                        WHEN i.amname = 'gin' THEN i.keys @> c.columns
                        ELSE false
@@ -317,7 +317,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     FROM tables t
     -- The topmost partitioned table above it.
     LEFT JOIN (
-        SELECT x.oid, x.above AS root FROM table_tree x WHERE x.above NOT IN (SELECT y.oid FROM table_tree y)
+        SELECT x.oid, x.above AS root FROM table_tree x WHERE x.above NOT IN (SELECT h.inhrelid FROM pg_catalog.pg_inherits h)
     ) AS r ON r.oid = t.oid
     LEFT JOIN (SELECT i.indrelid, pg_catalog.sum(i.scans)::int8 AS scans FROM indexes i GROUP BY i.indrelid) AS x ON x.indrelid = t.oid
     CROSS JOIN LATERAL (

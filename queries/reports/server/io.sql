@@ -22,8 +22,9 @@ WITH counted AS (
            pg_catalog.current_setting(CASE i.object WHEN 'wal' THEN 'track_wal_io_timing' ELSE 'track_io_timing' END) = 'on' AS is_timed  -- pg16..
     FROM pg_catalog.pg_stat_io i  -- pg16..
     -- How long a checkpoint takes to write is no time of I/O: it rests in between.  -- pg..15
-    SELECT v.backend, 'relation' AS object, 'normal' AS context, v.reads, v.read_time, v.writes, v.write_time, NULL::int8 AS extends, NULL::float8 AS extend_time, v.hits,  -- pg..15
-           NULL::int8 AS evictions, NULL::int8 AS reuses, v.fsyncs, NULL::float8 AS fsync_time, NULL::int8 AS writebacks, NULL::float8 AS writeback_time, b.stats_reset,  -- pg..15
+    SELECT v.backend, 'relation' AS object, 'normal' AS context, v.reads, v.read_time, v.writes, v.write_time,  -- pg..15
+           NULL::int8 AS extends, NULL::float8 AS extend_time, v.hits, NULL::int8 AS evictions, NULL::int8 AS reuses,  -- pg..15
+           v.fsyncs, NULL::float8 AS fsync_time, NULL::int8 AS writebacks, NULL::float8 AS writeback_time, b.stats_reset,  -- pg..15
            v.reads * s.size AS read_bytes, v.writes * s.size AS write_bytes, NULL::int8 AS extend_bytes,  -- pg..15
            pg_catalog.current_setting('track_io_timing') = 'on' AS is_timed  -- pg..15
     FROM pg_catalog.pg_stat_bgwriter b  -- pg..15

@@ -32,27 +32,20 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
 ), tables AS (
     SELECT c.oid, c.relkind, c.relname, c.relpages, c.reltuples, c.reltoastrelid, c.relreplident, c.relpersistence, n.oid AS nspoid, n.nspname,
            n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_toast' AND e.objid IS NULL AS of_users,
-           c.relpersistence = 'p' AND n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AS can_be_published
+           c.relpersistence = 'p' AND n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AS can_be_published,
+           c.oid IN (SELECT h.inhrelid FROM pg_catalog.pg_inherits h) AS has_parent, c.oid IN (SELECT h.inhparent FROM pg_catalog.pg_inherits h) AS has_children
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_catalog.pg_depend e ON e.classid = 'pg_catalog.pg_class'::regclass AND e.objid = c.oid AND e.objsubid = 0
                                      AND e.refclassid = 'pg_catalog.pg_extension'::regclass AND e.deptype = 'e'
     WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_temp_'
-), above (oid, ancestor) AS (
-    -- Every partition and every child by inheritance, with all that stand above it.
-    SELECT h.inhrelid, h.inhparent
-    FROM pg_catalog.pg_inherits h
-    JOIN tables t ON t.oid = h.inhparent
+), lines (oid, ancestor) AS (
+    -- Every table with itself and all that stand above it as partitioned tables or parents.
+    SELECT t.oid, t.oid FROM tables t
     UNION
-    SELECT a.oid, h.inhparent
-    FROM above a
-    JOIN pg_catalog.pg_inherits h ON h.inhrelid = a.ancestor
-), roots AS (
-    -- The topmost partitioned table above a partition.
-    SELECT a.oid, a.ancestor AS root
-    FROM above a
-    JOIN tables t ON t.oid = a.ancestor AND t.relkind = 'p'
-    WHERE a.ancestor NOT IN (SELECT x.oid FROM above x)
+    SELECT l.oid, h.inhparent
+    FROM lines l
+    JOIN pg_catalog.pg_inherits h ON h.inhrelid = l.ancestor
 ), keys AS (
     SELECT i.indrelid, i.indexrelid, i.indisprimary, i.indisreplident, c.relname
     FROM pg_catalog.pg_index i
@@ -62,7 +55,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     WHERE i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL
       AND NOT EXISTS (
           SELECT
-          FROM pg_catalog.unnest((i.indkey::int2[])[0:k.keys - 1]) AS x (attnum)
+          FROM pg_catalog.unnest((i.indkey::int2[])[0 : k.keys - 1]) AS x (attnum)
           JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = x.attnum
           WHERE NOT a.attnotnull)
 ), keyed AS (
@@ -76,21 +69,26 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
     WHERE i.indisreplident AND i.indisvalid
     GROUP BY i.indrelid
-), lineage (oid, member) AS (
-    -- A table belongs to what contains it or one of the partitioned tables above it.
-    SELECT t.oid, t.oid FROM tables t
-    UNION ALL
-    SELECT a.oid, a.ancestor FROM above a JOIN tables t ON t.oid = a.ancestor AND t.relkind = 'p'
+), families AS (
+    -- The topmost partitioned table above each, and whether a table above it has a key.
+    SELECT l.oid, pg_catalog.max(CASE WHEN t.relkind = 'p' AND NOT t.has_parent THEN t.oid::int8 END)::oid AS root,
+           pg_catalog.bool_or(l.ancestor <> l.oid AND k.indrelid IS NOT NULL) AS is_keyed_above
+    FROM lines l
+    JOIN tables t ON t.oid = l.ancestor
+    LEFT JOIN keyed k ON k.indrelid = l.ancestor
+    GROUP BY l.oid
 ), published AS (
+    -- A partition belongs to what contains it or one of the partitioned tables above it.
     SELECT x.oid, pg_catalog.string_agg(DISTINCT p.pubname::text, ', ') AS names, pg_catalog.bool_or(p.pubupdate) AS updates, pg_catalog.bool_or(p.pubdelete) AS deletes
     FROM (SELECT l.oid, r.prpubid
-          FROM pg_catalog.pg_publication_rel r
-          JOIN lineage l ON l.member = r.prrelid
+          FROM lines l
+          JOIN tables t ON t.oid = l.ancestor AND (t.oid = l.oid OR t.relkind = 'p')
+          JOIN pg_catalog.pg_publication_rel r ON r.prrelid = t.oid
           UNION ALL  -- pg15..
           SELECT l.oid, s.pnpubid  -- pg15..
-          FROM pg_catalog.pg_publication_namespace s  -- pg15..
-          JOIN tables t ON t.nspoid = s.pnnspid  -- pg15..
-          JOIN lineage l ON l.member = t.oid  -- pg15..
+          FROM lines l  -- pg15..
+          JOIN tables t ON t.oid = l.ancestor AND (t.oid = l.oid OR t.relkind = 'p')  -- pg15..
+          JOIN pg_catalog.pg_publication_namespace s ON s.pnnspid = t.nspoid  -- pg15..
           UNION ALL
           SELECT t.oid, p.oid
           FROM pg_catalog.pg_publication p
@@ -99,11 +97,9 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     JOIN pg_catalog.pg_publication p ON p.oid = x.prpubid
     GROUP BY x.oid
 ), judged AS (
-    SELECT t.*, coalesce(r.root, t.oid) AS root, k.key, p.names AS publication,
+    SELECT t.*, coalesce(r.root, t.oid) AS root, k.key, r.is_keyed_above, p.names AS publication,
            CASE t.relreplident WHEN 'd' THEN 'default' WHEN 'f' THEN 'full' WHEN 'n' THEN 'nothing' ELSE coalesce('index ' || i.name, 'index that is gone') END AS identity,
            k.key IS NULL AS has_no_key,
-           -- Children of a table with a key are found by it.
-           EXISTS (SELECT FROM above a JOIN keyed ak ON ak.indrelid = a.ancestor WHERE a.oid = t.oid) AS is_child,
            t.can_be_published AND t.relkind = 'r' AND (p.updates OR p.deletes)
            AND CASE t.relreplident WHEN 'f' THEN false WHEN 'd' THEN k.has_primary IS NOT true WHEN 'i' THEN i.name IS NULL ELSE true END AS fails,
            pg_catalog.concat_ws(' and ', CASE WHEN p.updates THEN 'UPDATE' END, CASE WHEN p.deletes THEN 'DELETE' END)
@@ -111,7 +107,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
            || CASE WHEN p.updates THEN 'cannot update table ' ELSE 'cannot delete from table ' END || pg_catalog.quote_ident(t.relname)
            || ' because it does not have a replica identity and publishes ' || CASE WHEN p.updates THEN 'updates' ELSE 'deletes' END AS error
     FROM tables t
-    LEFT JOIN roots r ON r.oid = t.oid
+    LEFT JOIN families r ON r.oid = t.oid
     LEFT JOIN keyed k ON k.indrelid = t.oid
     LEFT JOIN identities i ON i.indrelid = t.oid
     LEFT JOIN published p ON p.oid = t.oid AND t.can_be_published
@@ -120,8 +116,9 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     SELECT j.*, h.nspname AS root_schema, h.relname AS root_name
     FROM judged j
     JOIN tables h ON h.oid = j.root
-    WHERE ((j.has_no_key AND NOT j.is_child) OR j.fails)
-      AND (j.relkind = 'r' OR (j.root = j.oid AND j.oid NOT IN (SELECT a.ancestor FROM above a)))
+    -- A table that inherits from one with a key is found by that.
+    WHERE ((j.has_no_key AND NOT j.is_keyed_above) OR j.fails)
+      AND (j.relkind = 'r' OR (j.root = j.oid AND NOT j.has_children))
       AND (NOT $3 OR j.publication IS NOT NULL)
       AND CASE
             -- A pattern with a schema means that schema, the system's too.

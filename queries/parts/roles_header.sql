@@ -1,0 +1,16 @@
+-- scope   = "server"
+-- source  = '''psql \du, pg_roles and pg_auth_members'''
+-- example = "pgkit roles"
+-- reading = "member_of names the roles that a role belongs to, with what is unusual about it: admin may pass it on, no inherit must SET ROLE first. A role that may log in without a password relies on pg_hba.conf; pgkit exposed shows what is open there."
+-- key     = ["role"]
+-- wide    = ["valid_until", "connection_limit", "sessions", "password", "attributes"]
+-- columns = ["role text", "superuser bool", "login bool", "attributes text", "member_of text", "connection_limit int4", "sessions int8", "valid_until timestamptz", "password text"]
+-- [[param]]
+-- name       = "pattern"
+-- type       = "pattern[]"
+-- positional = true
+-- help       = "Roles to show, as in psql: a name with * and ?"
+-- [[param]]
+-- name = "system"
+-- type = "bool"
+-- help = "Include the predefined roles, such as pg_monitor"

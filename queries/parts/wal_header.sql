@@ -1,0 +1,4 @@
+-- scope   = "server"
+-- example = "pgkit wal --format vertical"
+-- columns = ["wal_bytes int8 counter", "records int8 counter", "full_page_images int8 counter", "buffers_full int8 counter", "archived int8 counter", "archive_failed int8 counter", "last_archived timestamptz", "last_failure timestamptz", "backlog int8", "since timestamptz", "role text", "archiving text", "last_archived_wal text", "last_failed_wal text", "archiver_since timestamptz", "writes int8 counter", "write_ms float8 counter", "syncs int8 counter", "sync_ms float8 counter", "lsn text", "position_bytes int8 counter", "timeline int8"]
+-- wide    = ["timeline", "position_bytes", "lsn", "sync_ms", "syncs", "write_ms", "writes", "archiver_since", "last_failed_wal", "last_archived_wal", "since", "role", "buffers_full", "full_page_images", "records"]
