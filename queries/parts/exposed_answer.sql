@@ -104,12 +104,12 @@
     WHERE NOT l.lanpltrusted AND l.lanname <> 'internal'
     UNION ALL
     SELECT 13, 'server access', NULL, r.rolname::text, NULL, 'is a member of ' || pg_catalog.quote_ident(g.rolname) || ', and so as good as a superuser',
-           'REVOKE ' || pg_catalog.quote_ident(g.rolname) || ' FROM ' || pg_catalog.quote_ident(r.rolname)
-    FROM pg_catalog.pg_auth_members m
-    JOIN pg_catalog.pg_roles r ON r.oid = m.member AND NOT r.rolsuper
-    JOIN pg_catalog.pg_roles g ON g.oid = m.roleid AND g.rolname IN ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files')
-    WHERE r.rolname !~ '^pg_'
-    GROUP BY r.rolname, g.rolname
+           CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_auth_members m WHERE m.member = r.oid AND m.roleid = g.oid)
+                THEN 'REVOKE ' || pg_catalog.quote_ident(g.rolname) || ' FROM ' || pg_catalog.quote_ident(r.rolname) END
+    FROM pg_catalog.pg_roles g
+    -- Through other roles too.
+    JOIN pg_catalog.pg_roles r ON r.oid <> g.oid AND NOT r.rolsuper AND r.rolname !~ '^pg_' AND pg_catalog.pg_has_role(r.oid, g.oid, 'MEMBER')
+    WHERE g.rolname IN ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files')
     UNION ALL  -- pg11..
     SELECT 14, 'extension behind', n.nspname::text, e.extname::text, e.extowner, 'version ' || e.extversion || ' is installed, ' || a.default_version || ' is available',  -- pg11..
            'ALTER EXTENSION ' || pg_catalog.quote_ident(e.extname) || ' UPDATE'  -- pg11..

@@ -33,7 +33,9 @@
                WHEN r.source = 'session' AND NOT EXISTS (SELECT FROM of_roles o WHERE o.is_ours AND pg_catalog.lower(o.name) = pg_catalog.lower(r.name)) THEN 'reset'
                WHEN f.setting IS NOT NULL THEN 'file'
                ELSE 'unknown'
-           END AS known_by
+           END AS known_by,
+           -- The server forgets a change that was taken back from the file only when it restarts.
+           r.pending_restart AND NOT (r.source = 'default' AND f.setting IS NULL AND EXISTS (SELECT FROM files)) AS is_pending
     FROM running r
     LEFT JOIN last_of_files f ON f.name = pg_catalog.lower(r.name)
 ), of_server AS (
@@ -47,8 +49,8 @@
            END AS source,
            CASE WHEN j.known_by = 'server' THEN j.sourcefile ELSE j.last_file END AS file,
            CASE WHEN j.known_by = 'server' THEN j.sourceline ELSE j.last_line END AS line,
-           j.pending_restart,
-           CASE WHEN j.pending_restart THEN j.file_setting END AS pending_value,
+           j.is_pending AS pending_restart,
+           CASE WHEN j.is_pending THEN j.file_setting END AS pending_value,
            j.context
     FROM judged j
     WHERE j.known_by <> 'unknown'

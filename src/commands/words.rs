@@ -107,7 +107,6 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["dn"], "pgkit schemas"),
     (&["db"], "pgkit tablespaces"),
     (&["tempfiles", "temp-files"], "pgkit temp"),
-    (&["pgbouncer", "pooler", "pool"], "pgkit pools -d pgbouncer"),
     (&["column", "fields"], "pgkit columns"),
     (
         &["cron", "job", "schedule", "crontabber"],

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use humansize::{BaseUnit, FormatSizeOptions, ISizeFormatter, Kilo};
 use jiff::tz::TimeZone;
 
+use crate::rows::Column;
 use crate::rows::cell::{self, Cell};
 use crate::rows::plain::plain;
 
@@ -19,6 +20,15 @@ fn unit(name: &str) -> Option<&'static str> {
 /// Returns a column's name for users, without its unit.
 pub fn short_name(name: &str) -> &str {
     unit(name).map_or(name, |unit| &name[..name.len() - unit.len()])
+}
+
+/// Returns a column's heading for users: its short name, or the full one if another column would have the same.
+pub fn heading(columns: &[Column], index: usize) -> &str {
+    let Some(column) = columns.get(index) else { return "" };
+    let short = short_name(&column.name);
+    let is_taken =
+        columns.iter().enumerate().any(|(i, other)| i != index && short_name(&other.name) == short);
+    if is_taken { &column.name } else { short }
 }
 
 /// Returns a size as pg_size_pretty writes it: units of 1024, named kB, MB, GB.
@@ -109,5 +119,9 @@ mod tests {
         assert_eq!(show("hit_pct", Cell::Float(99.54)), "99.5 %");
         assert_eq!(short_name("total_bytes"), "total");
         assert_eq!(short_name("_bytes"), "_bytes");
+        let columns =
+            crate::rows::columns(&["pid int4", "statement_s float8", "statement", "read_bytes int8"]);
+        let headings: Vec<&str> = (0..columns.len()).map(|i| heading(&columns, i)).collect();
+        assert_eq!(headings, ["pid", "statement_s", "statement", "read"]);
     }
 }

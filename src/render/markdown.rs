@@ -20,7 +20,7 @@ impl Markdown {
 impl Format for Markdown {
     fn head(&mut self, out: &mut Vec<u8>) {
         // Without a header it would not be a table.
-        line(self.columns.iter().map(|c| quote(human::short_name(&c.name))), out);
+        line((0..self.columns.len()).map(|i| quote(human::heading(&self.columns, i))), out);
         line(self.columns.iter().map(|c| if is_number(c) { "---:" } else { "---" }.to_owned()), out);
     }
 

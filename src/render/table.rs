@@ -47,7 +47,7 @@ impl Table {
     }
 
     fn name(&self, column: usize) -> String {
-        escape::terminal(human::short_name(&self.columns[column].name)).into_owned()
+        escape::terminal(human::heading(&self.columns, column)).into_owned()
     }
 
     fn measure(&self, i: usize) -> Measure {

@@ -25,7 +25,7 @@ impl Format for Vertical {
 
     fn row(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>) {
         self.rows += 1;
-        let names = || self.columns.iter().map(|c| escape::terminal(human::short_name(&c.name)));
+        let names = || (0..self.columns.len()).map(|i| escape::terminal(human::heading(&self.columns, i)));
         let width = names().map(|n| n.width()).max().unwrap_or(0);
         if self.style.header != Some(false) {
             let title = format!("-[ {} ]", self.rows);

@@ -1,5 +1,6 @@
 //! `pgkit locks` and the commands below it, as processes against real servers.
 
+mod by_filter;
 mod demos;
 mod forest;
 mod queues;

@@ -39,7 +39,7 @@ const LINES: &[Line] = &[
     line(&["describe", "--system", "now"], &[0]),
     line(&["waits", "--for", "20ms", "--interval", "10ms"], &[0]),
     line(&["cancel", "--user", "nobody", "--yes"], &[0]),
-    line(&["terminate", "--longer-than", "1d", "--yes"], &[0]),
+    line(&["terminate", "--longer-than", "24h", "--yes"], &[0]),
     line(&["locks"], &[0]),
     line(&["locks", "--all"], &[0]),
     line(&["locks", "demo"], &[0]),

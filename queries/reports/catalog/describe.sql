@@ -232,7 +232,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     SELECT 8, 0, 'policy', p.polname::text,
            CASE WHEN p.polpermissive THEN '' ELSE 'restrictive ' END
            || 'for ' || CASE p.polcmd WHEN 'r' THEN 'select' WHEN 'a' THEN 'insert' WHEN 'w' THEN 'update' WHEN 'd' THEN 'delete' ELSE 'all' END
-           || ' to ' || CASE WHEN p.polroles = '{0}' THEN 'public' ELSE (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(u.oid)), ', ' ORDER BY u.oid) FROM pg_catalog.unnest(p.polroles) AS u (oid)) END
+           || ' to ' || CASE WHEN p.polroles::text = '{0}' THEN 'public' ELSE (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(u.oid)), ', ' ORDER BY u.oid) FROM pg_catalog.unnest(p.polroles) AS u (oid)) END
            || CASE WHEN pg_catalog.has_table_privilege(r.oid, 'select') IS NULL THEN NULL WHEN r.oid IN (SELECT l.oid FROM locked l) THEN ' (locked)'
                    ELSE coalesce(' using (' || pg_catalog.pg_get_expr(p.polqual, p.polrelid) || ')', '')
                         || coalesce(' with check (' || pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) || ')', '') END, NULL, 0

@@ -115,10 +115,10 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     FROM table_tree t
     JOIN pg_catalog.pg_inherits h ON h.inhparent = t.oid
 ), indexes AS (
-    SELECT i.indexrelid AS oid, i.indrelid, c.relkind, c.relname, c.relpages, m.amname, t.nspname, t.relname AS table_name, t.relkind AS table_kind, t.name AS full_table,
+    SELECT i.indexrelid AS oid, i.indrelid, c.relkind, c.relname, c.relpages, c.relpersistence, m.amname, t.nspname, t.relname AS table_name, t.relkind AS table_kind, t.name AS full_table,
            pg_catalog.quote_ident(t.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS name,
            t.is_judged, t.is_toast, coalesce(r.root, i.indexrelid) AS root, a.parent,
-           (i.indkey::int2[])[0 : k.keys - 1] AS keys, k.keys AS key_count,
+           ((i.indkey::int2[])[0 : k.keys - 1])::int8[] AS keys, k.keys AS key_count,
            ARRAY(SELECT x.n FROM pg_catalog.unnest((i.indkey::int2[])[k.keys:]) AS x (n) ORDER BY x.n) AS included,
            (i.indclass::oid[])[0 : k.keys - 1] AS classes, (i.indcollation::oid[])[0 : k.keys - 1] AS collations, (i.indoption::int2[])[0 : k.keys - 1] AS options,
            -- Where in the statement an expression stood tells nothing.
@@ -181,7 +181,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     FROM (SELECT d.oid, d.dependents, k.name AS kept, k.is_unique AND NOT d.is_unique AS by_unique, k.place,
                  k.place < d.place
                  AND CASE
-                       WHEN d.is_exclusion THEN k.is_exclusion AND k.conexclop = d.conexclop AND (k.is_immediate OR NOT d.is_immediate)
+                       WHEN d.is_exclusion THEN k.is_exclusion AND k.conexclop::text = d.conexclop::text AND (k.is_immediate OR NOT d.is_immediate)
                        WHEN d.is_unique THEN k.is_unique AND NOT k.is_exclusion AND k.is_strict = d.is_strict AND (k.is_immediate OR NOT d.is_immediate)
                        ELSE true
                      END AS serves
@@ -195,11 +195,11 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     -- B-trees that begin with all that another one has.
     SELECT p.oid, p.root, p.long_oid, p.long_root, p.long_name, p.key_count
     FROM (SELECT s.oid, s.root, l.oid AS long_oid, l.root AS long_root, l.name AS long_name, l.key_count,
-                 s.amname = 'btree' AND s.is_valid AND NOT s.is_unique AND NOT s.is_identity AND NOT s.is_clustered AND s.con IS NULL AND s.parent IS NULL AND s.included = '{}'
+                 s.amname = 'btree' AND s.is_valid AND NOT s.is_unique AND NOT s.is_identity AND NOT s.is_clustered AND s.con IS NULL AND s.parent IS NULL AND pg_catalog.cardinality(s.included) = 0
                  AND l.oid <> s.oid AND l.amname = 'btree' AND l.is_valid
-                 AND (l.key_count > s.key_count OR (l.key_count = s.key_count AND l.included <> '{}'))
-                 AND l.keys[1 : s.key_count] = s.keys AND l.classes[1 : s.key_count] = s.classes
-                 AND l.collations[1 : s.key_count] = s.collations AND l.options[1 : s.key_count] = s.options
+                 AND (l.key_count > s.key_count OR (l.key_count = s.key_count AND pg_catalog.cardinality(l.included) > 0))
+                 AND l.keys[1 : s.key_count]::text = s.keys::text AND l.classes[1 : s.key_count]::text = s.classes::text
+                 AND l.collations[1 : s.key_count]::text = s.collations::text AND l.options[1 : s.key_count]::text = s.options::text
                  AND l.predicate COLLATE "C" IS NOT DISTINCT FROM s.predicate
                  -- The expressions of the shorter one are the first of the longer one's.
                  AND (s.expressions IS NULL
@@ -232,7 +232,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
            CASE WHEN l.oid IS NULL THEN pg_catalog.pg_total_relation_size(x.oid) ELSE nullif(x.relpages, 0) * pg_catalog.current_setting('block_size')::int8 END AS size
     FROM indexes x
     LEFT JOIN locked l ON l.oid = x.oid
-    WHERE x.relkind = 'i'
+    WHERE x.relkind = 'i' AND NOT (x.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery())
       AND (NOT x.is_valid OR x.root IN (SELECT d.oid FROM duplicates d UNION ALL SELECT p.root FROM prefixes p UNION ALL SELECT p.long_root FROM prefixes p UNION ALL SELECT n.root FROM never n))
 ), sizes (root, size) AS (
     SELECT w.root, pg_catalog.sum(w.size)::int8
@@ -261,7 +261,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     FROM keys k  -- pg11..
     JOIN pg_catalog.pg_constraint c ON c.conparentid = k.oid AND c.contype = 'f' AND c.conrelid <> k.conrelid  -- pg11..
 ), checked AS (
-    SELECT k.oid, k.top, c.conrelid, c.confrelid, x.count, c.conkey[1 : x.count] AS columns, c.conpfeqop[1 : x.count] AS operators
+    SELECT k.oid, k.top, c.conrelid, c.confrelid, x.count, (c.conkey[1 : x.count])::int8[] AS columns, c.conpfeqop[1 : x.count] AS operators
     FROM keys k
     JOIN pg_catalog.pg_constraint c ON c.oid = k.oid
     JOIN tables t ON t.oid = c.conrelid AND t.relkind = 'r'
@@ -286,13 +286,13 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
                  i.is_valid
                  AND CASE
                        WHEN i.amname IN ('btree', 'gist', 'spgist') THEN i.key_count >= c.count AND i.keys[1 : c.count] @> c.columns AND i.keys[1 : c.count] <@ c.columns
-                       WHEN i.amname = 'hash' THEN i.keys = c.columns
+                       WHEN i.amname = 'hash' THEN i.keys::text = c.columns::text
                        WHEN i.amname = 'gin' THEN i.keys @> c.columns
                        ELSE false
                      END
                  AND (i.predicate IS NULL
                       OR (i.predicate ~ '^(\{BOOLEXPR :boolop and :args \()?(\{NULLTEST :arg \{VAR [^{}]*\} :nulltesttype 1 [^{}]*\} ?)+(\)\})?$'
-                          AND c.columns @> ARRAY(SELECT m.found[1]::int2 FROM pg_catalog.regexp_matches(i.predicate, ':varattno ([0-9]+)', 'g') AS m (found)))) AS fits
+                          AND c.columns @> ARRAY(SELECT m.found[1]::int8 FROM pg_catalog.regexp_matches(i.predicate, ':varattno ([0-9]+)', 'g') AS m (found)))) AS fits
           FROM checked c
           JOIN indexes i ON i.indrelid = c.conrelid
           OFFSET 0) AS p
@@ -373,7 +373,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     -- An index that stands on such a partition already, and only has to be attached.
     SELECT p.oid, pg_catalog.min(p.name COLLATE "C") AS name
     FROM (SELECT i.oid, i.indrelid, i.keys, i.included, m.name, m.indrelid AS part_oid, m.keys AS part_keys, m.included AS part_included,
-                 m.parent IS NULL AND m.is_valid AND m.amname = i.amname AND m.classes = i.classes AND m.collations = i.collations AND m.options = i.options
+                 m.parent IS NULL AND m.is_valid AND m.amname = i.amname AND m.classes::text = i.classes::text AND m.collations::text = i.collations::text AND m.options::text = i.options::text
                  AND m.is_unique = i.is_unique AND m.is_strict = i.is_strict AND m.contype IS NOT DISTINCT FROM i.contype
                  AND m.expressions COLLATE "C" IS NOT DISTINCT FROM i.expressions AND m.predicate COLLATE "C" IS NOT DISTINCT FROM i.predicate AS fits,
                  i.expressions IS NOT NULL OR i.predicate IS NOT NULL AS by_number
@@ -382,10 +382,10 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
           JOIN indexes m ON m.indrelid = h.bare
           OFFSET 0) AS p
     WHERE p.fits
-      AND ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(p.part_keys) WITH ORDINALITY AS k (n, at) JOIN pg_catalog.pg_attribute a ON a.attrelid = p.part_oid AND a.attnum = k.n ORDER BY k.at)
-        = ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(p.keys) WITH ORDINALITY AS k (n, at) JOIN pg_catalog.pg_attribute a ON a.attrelid = p.indrelid AND a.attnum = k.n ORDER BY k.at)
-      AND ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(p.part_included) AS k (n) JOIN pg_catalog.pg_attribute a ON a.attrelid = p.part_oid AND a.attnum = k.n ORDER BY a.attname)
-        = ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(p.included) AS k (n) JOIN pg_catalog.pg_attribute a ON a.attrelid = p.indrelid AND a.attnum = k.n ORDER BY a.attname)
+      AND ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(p.part_keys) WITH ORDINALITY AS k (n, at) JOIN pg_catalog.pg_attribute a ON a.attrelid = p.part_oid AND a.attnum = k.n ORDER BY k.at)::text
+        = ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(p.keys) WITH ORDINALITY AS k (n, at) JOIN pg_catalog.pg_attribute a ON a.attrelid = p.indrelid AND a.attnum = k.n ORDER BY k.at)::text
+      AND ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(p.part_included) AS k (n) JOIN pg_catalog.pg_attribute a ON a.attrelid = p.part_oid AND a.attnum = k.n ORDER BY a.attname)::text
+        = ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(p.included) AS k (n) JOIN pg_catalog.pg_attribute a ON a.attrelid = p.indrelid AND a.attnum = k.n ORDER BY a.attname)::text
       -- Expressions name columns by number, so these must be the same on both.
       AND NOT (p.by_number AND EXISTS (
           SELECT

@@ -59,10 +59,9 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
           JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = x.attnum
           WHERE NOT a.attnotnull)
 ), keyed AS (
-    SELECT k.indrelid, pg_catalog.bool_or(k.indisprimary) AS has_primary,
-           (pg_catalog.array_agg(k.relname::text ORDER BY k.indisprimary DESC, k.indexrelid))[1] AS key
+    SELECT DISTINCT ON (k.indrelid) k.indrelid, pg_catalog.bool_or(k.indisprimary) OVER (PARTITION BY k.indrelid) AS has_primary, k.relname::text AS key
     FROM keys k
-    GROUP BY k.indrelid
+    ORDER BY k.indrelid, k.indisprimary DESC, k.indexrelid
 ), identities AS (
     SELECT i.indrelid, pg_catalog.min(c.relname::text COLLATE "C") AS name
     FROM pg_catalog.pg_index i

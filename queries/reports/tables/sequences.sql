@@ -79,7 +79,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
         UNION ALL
         SELECT -2147483648, 2147483647 WHERE b.base = 'int4'::regtype
         UNION ALL
-        SELECT -(pg_catalog.power(10::numeric, m.digits::numeric)) + 1, pg_catalog.power(10::numeric, m.digits::numeric) - 1
+        SELECT -(pg_catalog.power(10::numeric, m.digits::numeric)) + 1::numeric, pg_catalog.power(10::numeric, m.digits::numeric) - 1::numeric
         WHERE b.base = 'numeric'::regtype AND b.modifier >= 0 AND m.digits BETWEEN 0 AND 18
     ) AS v
 ), limits AS (
@@ -144,14 +144,15 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     -- began with.
     SELECT a.*,
            CASE WHEN a.state <> '' THEN a.state WHEN NOT a.is_read THEN 'not read' WHEN a.last IS NULL THEN 'never used' ELSE '' END AS said,
-           CASE WHEN a.state = '' AND a.is_read THEN coalesce(a.last, a.seqstart::numeric - a.seqincrement) END AS reached
+           CASE WHEN a.state = '' AND a.is_read THEN coalesce(a.last, a.seqstart::numeric - a.seqincrement::numeric) END AS reached
     FROM asked a
 ), figured AS (
     SELECT j.*,
-           greatest(pg_catalog.round(100 * CASE WHEN j.seqincrement > 0 THEN (j.reached - j.seqmin + 1) / greatest(j.edge - j.seqmin + 1, 1)
-                                                ELSE (j.seqmax - j.reached + 1) / greatest(j.seqmax - j.edge + 1, 1) END, 1), 0)::float8 AS used,
-           least(greatest(pg_catalog.trunc((j.edge - j.reached) / j.seqincrement), 0), 9223372036854775807)::int8 AS left_over
+           greatest(pg_catalog.round(100::numeric * CASE WHEN n.step > 0::numeric THEN (j.reached - n.low + 1::numeric) / greatest(j.edge - n.low + 1::numeric, 1::numeric)
+                                                         ELSE (n.high - j.reached + 1::numeric) / greatest(n.high - j.edge + 1::numeric, 1::numeric) END, 1), 0::numeric)::float8 AS used,
+           least(greatest(pg_catalog.trunc((j.edge - j.reached) / n.step), 0::numeric), 9223372036854775807::numeric)::int8 AS left_over
     FROM judged j
+    CROSS JOIN LATERAL (SELECT j.seqmin::numeric AS low, j.seqmax::numeric AS high, j.seqincrement::numeric AS step) AS n
 )
 SELECT f.nspname::text AS schema, f.relname::text AS name, f.table_name::text AS "table", f.attname::text AS "column",
        pg_catalog.format_type(f.seqtypid, NULL) AS type, f.last AS last_value, f.edge::int8 AS "limit",

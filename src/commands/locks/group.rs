@@ -38,6 +38,8 @@ pub async fn run(context: &Context, found: &Report, root: &ArgMatches, matches: 
         return table::dispatch_below(PARTS, context, root, matches).await;
     }
     let limit = matches.get_one::<Duration>("fail-after").copied();
-    let mut waited = Waited::new(limit, terminal::is_stdout());
+    // With --all there are rows although nobody waits.
+    let all = matches.try_get_one::<bool>("param-all").ok().flatten().copied().unwrap_or(false);
+    let mut waited = Waited::new(limit, terminal::is_stdout() && !all);
     report::run_observed(context, found, root, matches, Some(&mut waited)).await
 }

@@ -1,0 +1,18 @@
+-- extension = "pg_buffercache"
+-- steps   = "CREATE EXTENSION pg_buffercache in this database; it comes with PostgreSQL's contrib package"
+-- columns = ["scope text", "schema text", "name text", "kind text", "cached_bytes int8", "share_pct float8", "cached_pct float8", "dirty_bytes int8", "usage_avg float8", "table text"]
+-- wide    = ["table", "usage_avg", "dirty_bytes", "kind"]
+-- [[param]]
+-- name       = "pattern"
+-- type       = "pattern[]"
+-- positional = true
+-- complete   = "relations"
+-- help       = "Relations to show, as in psql: name, schema.name, with * and ?; a table's indexes and TOAST come along"
+-- [[param]]
+-- name = "system"
+-- type = "bool"
+-- help = "Include system catalogs"
+-- [[param]]
+-- name = "summary"
+-- type = "bool"
+-- help = "Show only the whole, by usage count; from 16 on this is cheap"

@@ -1,0 +1,21 @@
+-- columns = ["name text", "installed text", "available text", "behind bool", "schema text", "trusted bool", "preloaded bool", "needs_restart bool", "detail text", "owner text", "comment text"]
+-- usual   = { behind = "false", needs_restart = "false" }
+-- wide    = ["comment", "owner", "trusted", "preloaded"]
+-- [[param]]
+-- name = "available"
+-- type = "bool"
+-- help = "Include extensions that could be installed"
+-- [[param]]
+-- name = "installed"
+-- type = "bool"
+-- help = "Show only what is installed, without reading the files that tell what is available"
+-- [[hidden]]
+-- when = """NOT pg_catalog.pg_has_role('pg_read_all_settings',
+--     'MEMBER'  -- pg..14
+--     'USAGE'  -- pg15..
+-- ) AND EXISTS (
+--     SELECT FROM pg_catalog.pg_extension e
+--     WHERE e.extname IN ('age', 'citus', 'credcheck', 'login_hook', 'pg_cron', 'pg_ivm', 'pg_net', 'pg_qualstats', 'pg_show_plans',
+--         'pg_squeeze', 'pg_stat_kcache', 'pg_stat_monitor', 'pg_stat_statements', 'pg_store_plans', 'pg_tle', 'pg_wait_sampling', 'pgaudit', 'pglogical',
+--         'powa', 'set_user', 'timescaledb'))"""
+-- says = "which libraries are preloaded is not shown; pg_read_all_settings shows it"

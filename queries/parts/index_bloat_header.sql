@@ -1,0 +1,21 @@
+-- lock_timeout = "100ms"
+-- retry   = ["55P03", "XX000"]
+-- example = "pgkit index-bloat --limit 10"
+-- reading = "free_bytes is what a new index would be smaller by, with the same fillfactor. Indexes that are written to keep about 30 % free: that is no fault. Where the note says at least, equal keys are stored once, and more may be free. From 50 % of a large index on, confirm it with --exact, which reads the index, then REINDEX INDEX CONCURRENTLY (from PostgreSQL 12 on). Indexes that are not used at all are named by pgkit index-problems."
+-- key     = ["schema", "name"]
+-- columns = ["schema text", "table text", "name text", "total_bytes int8", "free_bytes int8", "free_pct float8", "method text", "note text", "rows_estimate int8", "fillfactor int4"]
+-- wide    = ["fillfactor", "rows_estimate", "method"]
+-- usual   = { schema = "public", fillfactor = "90" }
+-- [[param]]
+-- name       = "pattern"
+-- type       = "pattern[]"
+-- positional = true
+-- help       = "Tables or indexes to show, as in psql: name, schema.name, with * and ?"
+-- [[param]]
+-- name = "system"
+-- type = "bool"
+-- help = "Include system catalogs"
+-- [[param]]
+-- name = "exact"
+-- type = "bool"
+-- help = "Measure with the extension pgstattuple, which reads the indexes"
