@@ -407,7 +407,7 @@ impl ReportRun<'_> {
                 };
                 let state = error.sqlstate.clone().unwrap_or_default();
                 if handed_on > 0 {
-                    return Err(self.add_needs(error));
+                    return Err(self.add_needs(&text, error));
                 }
                 // What the database's encoding cannot represent does not occur in that database.
                 if state == "22P05" && !self.report.own && !is_reduced {
@@ -433,7 +433,7 @@ impl ReportRun<'_> {
                     // Its library is not loaded.
                     return Err(Error { exit: Exit::TooOld, ..error }.hint(extension.steps.clone()));
                 } else {
-                    return Err(self.add_needs(error));
+                    return Err(self.add_needs(&text, error));
                 }
             }
         }
@@ -461,9 +461,9 @@ impl ReportRun<'_> {
             .hint("every text has a `when`, and none of them is true here; show them with -v")
     }
 
-    /// Adds what the report needs to the server's refusal.
-    fn add_needs(&self, error: Error) -> Error {
-        match (&self.report.needs, error.exit) {
+    /// Adds what a text of the report needs to the server's refusal.
+    fn add_needs(&self, text: &Text, error: Error) -> Error {
+        match (&text.needs, error.exit) {
             // For a statement that a read-only report cannot contain, the server says "feature not supported".
             (_, Exit::TooOld) if self.report.own => Error { exit: Exit::BadInput, ..error },
             (Some(needs), Exit::Permission) => error.hint(format!("{} needs {needs}", self.report.name)),

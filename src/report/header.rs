@@ -217,6 +217,7 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
         flag: header.flag,
         retry: header.retry,
         lock_timeout: header.lock_timeout,
+        needs: header.needs.clone(),
         is_fallback: header.fallback,
         hidden: header.hidden,
         extension,

@@ -161,6 +161,8 @@ pub struct Text {
     pub retry: Vec<String>,
     /// How long it waits for a lock, if its header says so.
     pub lock_timeout: Option<String>,
+    /// What a role needs to run it.
+    pub needs: Option<String>,
     /// Whether it replaces the texts before it where the server refuses those, although its flag was not given.
     pub is_fallback: bool,
     /// What a role may not see of its answer.

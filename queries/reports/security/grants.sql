@@ -8,7 +8,7 @@
 -- reading = "Each row is what one role granted to another. Where nothing was ever granted or revoked, the server's defaults are shown, which are the owner's rights and those of PUBLIC. With --role R the rows are all that R may do, with --on NAME all roles that may do something with it: via then says through which role, PUBLIC or superuser. What a role gets only by SET ROLE is not counted. A table also needs USAGE on its schema. Memberships: pgkit roles."
 -- key     = ["object", "kind", "grantee", "via", "grantor", "grantable"]
 -- columns = ["object text", "kind text", "grantee text", "privileges text", "via text", "grantor text", "grantable bool", "owner text"]
--- wide    = ["owner", "grantor", "grantable", "via"]
+-- wide    = ["owner", "grantor", "grantable"]
 -- [[param]]
 -- name    = "role"
 -- type    = "text"

@@ -110,13 +110,14 @@ SELECT a.scope,
        a.schema,
        a.name,
        a.kind,
-       (a.buffers * b.size)::int8 AS cached_bytes,
-       pg_catalog.round(100.0 * a.buffers / b.total, 1)::float8 AS share_pct,
-       least(pg_catalog.round(100.0 * a.main / CASE WHEN a.pages > 0 THEN a.pages END, 1), CASE WHEN a.pages > 0 THEN 100 END)::float8 AS cached_pct,
-       (a.dirty * b.size)::int8 AS dirty_bytes,
-       pg_catalog.round(a.usage / nullif(a.buffers, 0), 2)::float8 AS usage_avg,
+       v.buffers * b.size AS cached_bytes,
+       pg_catalog.round((100::float8 * v.buffers::float8 / b.total)::numeric, 1)::float8 AS share_pct,
+       CASE WHEN v.pages > 0::float8 THEN least(pg_catalog.round((100::float8 * v.main / v.pages)::numeric, 1)::float8, 100::float8) END AS cached_pct,
+       v.dirty * b.size AS dirty_bytes,
+       CASE WHEN v.buffers > 0 THEN pg_catalog.round((v.usage / v.buffers::float8)::numeric, 2)::float8 END AS usage_avg,
        a.table_name AS "table"
 FROM answer a
-CROSS JOIN (SELECT pg_catalog.current_setting('block_size')::int8 AS size, s.setting::numeric AS total
+CROSS JOIN LATERAL (SELECT a.buffers::int8 AS buffers, a.main::float8 AS main, a.pages::float8 AS pages, a.dirty::int8 AS dirty, a.usage::float8 AS usage OFFSET 0) AS v
+CROSS JOIN (SELECT pg_catalog.current_setting('block_size')::int8 AS size, s.setting::float8 AS total
             FROM pg_catalog.pg_settings s WHERE s.name = 'shared_buffers' OFFSET 0) AS b
-ORDER BY a.place, CASE WHEN a.place = 2 THEN a.name END COLLATE "C", a.buffers DESC, a.scope, a.schema COLLATE "C", a.name COLLATE "C", a.kind
+ORDER BY a.place, CASE WHEN a.place = 2 THEN a.name END COLLATE "C", v.buffers DESC, a.scope, a.schema COLLATE "C", a.name COLLATE "C", a.kind
