@@ -6,8 +6,8 @@ use crate::error::{self, Error, Exit, Result};
 use crate::escape;
 use crate::pattern;
 use crate::report::{Param, ParamType, Report, Text, check_row, columns, describe};
-use crate::rows::Column;
 use crate::rows::cell::Raw;
+use crate::rows::{Column, Tree};
 use crate::rows::{Flow, RowSink};
 use crate::session::{Reader, Value, push_values};
 use crate::sql::{self, Reach};
@@ -19,6 +19,10 @@ use tokio_postgres::types::Type;
 const RETRIES: u32 = 3;
 /// Transient errors, after which any text is retried: a recovery conflict on a standby, and a deadlock.
 const PASSING: &[&str] = &["40001", "40P01"];
+/// Errors after which the next text of a report is tried: no privilege, a file that is not there, a lock that does not
+/// come; and what one bad file or text of others does to a whole answer of the server's: a control file that cannot be
+/// parsed, a text that the database's encoding cannot represent.
+const REFUSED: &[&str] = &["42501", "58P01", "55P03", "42601", "22P05", "22021"];
 /// Asks for the database's encoding.
 const ENCODING: &str = include_str!("../queries/session/encoding.sql");
 /// Asks for the schema and the version of an extension.
@@ -101,6 +105,15 @@ impl ReportRun<'_> {
     /// Returns whether this bool parameter was set.
     fn is_set(&self, name: &str) -> bool {
         self.report.params.iter().zip(&self.given).any(|(p, g)| p.name == name && *g == ArgValue::Flag(true))
+    }
+
+    /// Returns how the rows form a tree, if they do: those of a text that a flag chooses may not.
+    pub fn tree(&self) -> Option<&Tree> {
+        let is_chosen = |text: &&Text| text.flag.as_deref().is_some_and(|flag| self.is_set(flag));
+        match self.report.texts.iter().find(is_chosen) {
+            Some(text) => text.tree.as_ref(),
+            None => self.report.tree.as_ref(),
+        }
     }
 
     /// Returns whether it depends on the user's search path.
@@ -425,7 +438,7 @@ impl ReportRun<'_> {
                     tell(Remark::Verbose(&format!("{}: {}; trying again", text.file, error.message)));
                     tokio::time::sleep(PAUSE).await;
                     reader.reopen(None).await?;
-                } else if matches!(state.as_str(), "42501" | "58P01" | "55P03") && texts.peek().is_some() {
+                } else if REFUSED.contains(&state.as_str()) && texts.peek().is_some() {
                     tell(Remark::Verbose(&format!("{}: {}; trying the next text", text.file, error.message)));
                     reader.reopen(None).await?;
                     break;

@@ -123,7 +123,8 @@ pub async fn run_observed(
     let every = args.watch.as_deref().map(parse_seconds).transpose()?;
     let terminal = terminal::size(context.env.var("COLUMNS"));
     let row_options = args.format.row_options()?;
-    let drawn = match (&report.tree, &report.sections) {
+    let tree = report_run.tree().cloned();
+    let drawn = match (&tree, &report.sections) {
         (Some(_), _) => Some(FormatName::Tree),
         (None, Some(_)) => Some(FormatName::Sections),
         (None, None) => None,
@@ -143,7 +144,7 @@ pub async fn run_observed(
         row_options,
         format,
         style: Style {
-            tree: report.tree.clone(),
+            tree,
             sections: report.sections.clone(),
             one_line: args.watch.is_some() && format == FormatName::Json,
             ..args.format.style(terminal, &context.env)

@@ -151,7 +151,7 @@ pub async fn run(
     let user = writer.user().to_owned();
     writer.close().await;
     print(how, &found, &fates, listing).await?;
-    judge(how, &found, &fates, &user, &session.echo)
+    judge(&request, &found, &fates, &user, &session.echo)
 }
 
 /// Shows the sessions that would be hit, and asks for confirmation. Errors: there is no terminal to ask on (64),
@@ -229,7 +229,7 @@ fn word(how: How, fate: &Fate) -> String {
 
 /// Returns the exit code, and says what to do about the sessions that were not hit.
 fn judge(
-    how: How,
+    request: &Request<'_>,
     found: &[(i32, Option<Session>)],
     fates: &[Fate],
     user: &str,
@@ -255,15 +255,17 @@ fn judge(
     if !refused.is_empty() {
         return Err(Error::new(
             Exit::Permission,
-            format!("the server refuses to {}: {}", how.name(), refused.join(", ")),
+            format!("the server refuses to {}: {}", request.how.name(), refused.join(", ")),
         )
         .hint(format!("{}; only a superuser may signal a superuser's session", grant("pg_signal_backend"))));
     }
     let idle = of(&|fate| *fate == Fate::Idle);
     if !idle.is_empty() {
         echo.remark(&format!(
-            "cancel: no statement is running in {}, and it keeps its locks: end it with pgkit terminate {}",
+            "{}: no statement is running in {}, and it keeps its locks: end it with pgkit {} {}",
+            request.command,
             idle.join(", "),
+            request.command.replace(How::Cancel.name(), How::Terminate.name()),
             idle.join(" ")
         ));
     }

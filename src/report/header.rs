@@ -218,6 +218,7 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
         retry: header.retry,
         lock_timeout: header.lock_timeout,
         needs: header.needs.clone(),
+        tree: header.tree.clone(),
         is_fallback: header.fallback,
         hidden: header.hidden,
         extension,

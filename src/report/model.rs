@@ -163,6 +163,8 @@ pub struct Text {
     pub lock_timeout: Option<String>,
     /// What a role needs to run it.
     pub needs: Option<String>,
+    /// How its rows form a tree, if they do.
+    pub tree: Option<Tree>,
     /// Whether it replaces the texts before it where the server refuses those, although its flag was not given.
     pub is_fallback: bool,
     /// What a role may not see of its answer.

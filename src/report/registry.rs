@@ -49,11 +49,10 @@ fn assemble(files: Vec<(String, Result<(Report, Text)>)>, own: bool) -> Vec<(Str
             (Some(Ok(mut report)), Ok((other, text))) => {
                 if report.params != other.params
                     || report.columns != other.columns
-                    || report.tree != other.tree
                     || report.sections != other.sections
                 {
                     Err(Error::data(format!(
-                        "{}:1: its params, columns or tree differ from those of {}",
+                        "{}:1: its params, columns or sections differ from those of {}",
                         text.file, report.texts[0].file
                     )))
                 } else {

@@ -74,7 +74,7 @@ exit: 64
 --- stdout ---
 --- stderr ---
 pgkit: invalid value 'xml' for '--format <FORMAT>'
-  [possible values: table, tsv, csv, json, jsonl, markdown, vertical, tree]
+  [possible values: table, tsv, csv, json, jsonl, markdown, vertical, tree, sections]
 
 For more information, try '--help'.
 "####);

@@ -188,7 +188,7 @@ fn a_file_that_is_not_right_is_named_with_its_line_and_the_others_still_run() {
         ("shared", "pgkit: QUERIES/shared.sql:5: parameter \"limit\": the name is taken by a flag"),
         (
             "pair",
-            "pgkit: QUERIES/pair.sql:1: its params, columns or tree differ from those of QUERIES/pair.pg17.sql",
+            "pgkit: QUERIES/pair.pg17.sql:1: its params, columns or sections differ from those of QUERIES/pair.sql",
         ),
     ] {
         let output = folder.run(&db, &["run", name, "--limit", "3"]);

@@ -84,7 +84,7 @@ fn the_sql_of_reports_whose_rows_change_runs_in_psql_too(bin: &Binaries) {
     let db = filled::filled(bin);
     for report in pgkit::report::built_in(|_| true).unwrap() {
         let needs_extension = report.texts.iter().all(|text| text.extension.is_some());
-        if needs_extension || LINES.iter().any(|line| line[0] == report.name) {
+        if needs_extension || is_broken(&db, &report) || LINES.iter().any(|line| line[0] == report.name) {
             continue;
         }
         let mut line = vec![report.name.as_str()];

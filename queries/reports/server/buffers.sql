@@ -13,3 +13,4 @@
 -- says = "what is in shared_buffers is not shown; pg_monitor shows it, or GRANT SELECT on pg_buffercache with EXECUTE on its functions"
 SELECT 'shared_buffers'::text AS scope, NULL::text AS schema, NULL::text AS name, NULL::text AS kind, NULL::int8 AS cached_bytes,
        NULL::float8 AS share_pct, NULL::float8 AS cached_pct, NULL::int8 AS dirty_bytes, NULL::float8 AS usage_avg, NULL::text AS "table"
+ORDER BY 1
