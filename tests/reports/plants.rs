@@ -164,8 +164,16 @@ fn run_case(db: &Db, report: &str, case: &Case) -> Vec<String> {
                 let _ = session.try_sql(&sql);
                 let _ = kept.recv();
             });
-            if case.until.is_none() {
-                std::thread::sleep(std::time::Duration::from_millis(50));
+            // The next one begins when this one has done its work, or waits.
+            let there = format!(
+                "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = '{}' AND application_name = 'session {}' \
+                 AND query NOT LIKE 'SET application_name%' AND (state <> 'active' OR wait_event IS NOT NULL)",
+                db.name,
+                i + 1
+            );
+            let start = std::time::Instant::now();
+            while db.value(&there) != "t" && start.elapsed().as_millis() < 1000 {
+                std::thread::sleep(std::time::Duration::from_millis(10));
             }
             (keep, thread)
         })

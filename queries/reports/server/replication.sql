@@ -55,18 +55,18 @@ WITH place AS (
 ), answer AS (
     SELECT 1 AS place, 'receiver' AS role,
            -- The name under which the upstream knows it.
-           coalesce(substring(w.conninfo FROM '(?:^| )application_name=(\S+)'), substring(w.conninfo FROM '(?:^| )fallback_application_name=(\S+)'),
-                    nullif(pg_catalog.current_setting('cluster_name'), ''),  -- pg12..
-                    'walreceiver') AS name,
+           coalesce(substring(w.conninfo FROM '(?:^| )application_name=(\S+)'), substring(w.conninfo FROM '(?:^| )fallback_application_name=(\S+)')) AS name,
            w.sender_host AS client,
            CASE WHEN w.pid IS NULL THEN 'no receiver' ELSE w.status END AS state,
-           NULL::pg_lsn AS sent, w.written_lsn AS written, p.received AS flushed, p.replayed,
+           NULL::pg_lsn AS sent,
+           -- What it receives begins anew with a segment: it may have replayed more than that.
+           CASE WHEN w.written_lsn IS NOT NULL THEN greatest(w.written_lsn, p.lsn) END AS written, p.lsn AS flushed, p.replayed,
            greatest(p.lsn, w.latest_end_lsn) AS target,
            CASE
                WHEN p.replayed >= p.received THEN 0
                -- Without a receiver since the start nobody knows what there is to replay.
                WHEN p.received IS NOT NULL
-                   THEN extract(epoch FROM greatest(pg_catalog.clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp(), '0 s'::interval))
+                   THEN extract(epoch FROM greatest(pg_catalog.clock_timestamp(), x.committed) - x.committed)
            END AS replay_lag_s,
            w.slot_name AS slot, NULL::pg_lsn AS kept, NULL::int8 AS safe_bytes, NULL::timestamptz AS inactive_since,
            'physical' AS kind, NULL::text AS database, NULL::text AS "user", w.pid, NULL::text AS sync, NULL::text AS wal_status,
@@ -76,6 +76,7 @@ WITH place AS (
                 WHEN w.pid IS NULL AND p.received IS NULL THEN 'nothing was received since the start'
            END AS detail
     FROM place p
+    CROSS JOIN (SELECT pg_catalog.pg_last_xact_replay_timestamp() AS committed OFFSET 0) AS x
     LEFT JOIN receiver w ON true
     WHERE p.is_standby
     UNION ALL
