@@ -1,19 +1,10 @@
-WITH RECURSIVE patterns (schema_regex, name_regex) AS (
-    SELECT p.schema_regex, p.name_regex
-    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
-    -- So that an invalid regular expression is an error even if no schema matches.
-    WHERE (''::text ~ p.name_regex) IS NOT NULL
+-- include patterns
 ), namespaces AS (
     SELECT n.oid, n.nspname, n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AS of_users
     FROM pg_catalog.pg_namespace n
     WHERE n.nspname !~ '^pg_(temp|toast_temp)_'
 ), exclusive (oid) AS (
-    -- Held or only wanted: what waits for an exclusive lock makes everybody behind it wait.
-    SELECT l.relation
-    FROM pg_catalog.pg_locks l
-    WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
-      AND l.database IN (0, (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()))
-    GROUP BY l.relation
+-- include exclusive
 ), chosen AS (
     SELECT c.oid, c.relname, n.nspname, c.relkind, c.relpages, c.reltuples, c.relnatts,
            CASE WHEN c.relkind = 't' THEN pg_catalog.quote_ident(m.nspname) || '.' || pg_catalog.quote_ident(t.relname) END AS toast_of,

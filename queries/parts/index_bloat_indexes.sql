@@ -1,19 +1,10 @@
-WITH RECURSIVE patterns (schema_regex, name_regex) AS (
-    SELECT p.schema_regex, p.name_regex
-    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
-    -- So that an invalid regular expression is an error even if no schema matches.
-    WHERE (''::text ~ p.name_regex) IS NOT NULL
+-- include patterns
 ), namespaces AS (
     SELECT n.oid, n.nspname, n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_toast' AS of_users
     FROM pg_catalog.pg_namespace n
     WHERE n.nspname !~ '^pg_(temp|toast_temp)_'
 ), exclusive (oid) AS (
-    -- Held or only wanted: what waits for an exclusive lock makes everybody behind it wait.
-    SELECT l.relation
-    FROM pg_catalog.pg_locks l
-    WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
-      AND l.database IN (0, (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()))
-    GROUP BY l.relation
+-- include exclusive
 ), chosen AS (
     SELECT i.indexrelid AS oid, i.indrelid, i.indkey::int2[] AS keys, i.indisunique, i.indisvalid AND i.indisready AND i.indislive AS is_valid,
            c.relname, n.nspname, c.relpages, c.reltuples, t.relname AS table_name, t.relpages AS table_pages, t.reltuples AS table_rows, t.relrowsecurity,

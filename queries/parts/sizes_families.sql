@@ -1,8 +1,4 @@
-WITH RECURSIVE patterns (schema_regex, name_regex) AS (
-    SELECT p.schema_regex, p.name_regex
-    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
-    -- So that an invalid regular expression is an error even if no schema matches.
-    WHERE (''::text ~ p.name_regex) IS NOT NULL
+-- include patterns
 ), lump (by_tree, by_name) AS (
     SELECT g.wanted AND coalesce($4, 'both') <> 'name', g.wanted AND (coalesce($4, 'both') <> 'tree' OR $5 IS NOT NULL)
     FROM (SELECT $3 OR $4 IS NOT NULL OR $5 IS NOT NULL) AS g (wanted)
@@ -23,10 +19,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     SELECT i.inhrelid, t.root_schema, t.root_name, t.root_kind
     FROM tree t
     JOIN parents i ON i.inhparent = t.oid
-), namespaces AS (
-    SELECT n.oid, n.nspname,
-           n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_toast' AS of_users
-    FROM pg_catalog.pg_namespace n
+-- include namespaces
 ), rooted AS (
     SELECT c.oid, n.nspname, n.of_users, c.relname, c.relkind, c.relpages, c.reltuples, c.reltoastrelid,
            c.relkind <> 'p' AND c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery() AS is_elsewhere,

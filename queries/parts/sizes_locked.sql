@@ -6,12 +6,7 @@
     UNION ALL
     SELECT i.indexrelid, c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_index i ON i.indrelid = c.reltoastrelid WHERE c.reltoastrelid <> 0
 ), exclusive (oid) AS (
-    -- Held or only wanted: what waits for an exclusive lock makes everybody behind it wait.
-    SELECT l.relation
-    FROM pg_catalog.pg_locks l
-    WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
-      AND l.database IN (0, (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()))
-    GROUP BY l.relation
+-- include exclusive
 ), locked (oid) AS (
     SELECT e.oid FROM exclusive e
     UNION

@@ -15,18 +15,19 @@ static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries/reports");
 static PARTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries/parts");
 
 /// Returns a built-in file with its parts filled in: a line `-- include NAME` stands for the file
-/// `queries/parts/NAME.sql`.
+/// `queries/parts/NAME.sql`, which may include others.
 ///
 /// Errors: there is no such part, which a test of every file rules out.
 fn with_parts(path: &str, content: &str) -> Result<String> {
     let lines = content.lines().map(|line| match line.strip_prefix("-- include ") {
-        None => Ok(line),
+        None => Ok(line.to_owned()),
         Some(name) => {
             let part = PARTS.get_file(format!("{name}.sql")).and_then(|file| file.contents_utf8());
-            part.map(str::trim_end).ok_or_else(|| Error::bug(format!("{path}: unknown part {name:?}")))
+            let part = part.ok_or_else(|| Error::bug(format!("{path}: unknown part {name:?}")))?;
+            with_parts(path, part.trim_end())
         }
     });
-    Ok(lines.collect::<Result<Vec<&str>>>()?.join("\n"))
+    Ok(lines.collect::<Result<Vec<String>>>()?.join("\n"))
 }
 
 /// Combines files into reports: `sizes.sql` and `sizes.scan.sql` are texts of `sizes`.
@@ -194,7 +195,8 @@ mod tests {
         for part in PARTS.files() {
             let name = part.path().file_stem().unwrap().to_str().unwrap();
             let line = format!("-- include {name}");
-            let files = BUILT_IN.dirs().flat_map(Dir::files).map(|file| file.contents_utf8().unwrap());
+            let files = BUILT_IN.dirs().flat_map(Dir::files).chain(PARTS.files());
+            let files = files.map(|file| file.contents_utf8().unwrap());
             assert!(files.filter(|text| text.lines().any(|l| l == line)).count() > 1, "{name}");
         }
         assert!(with_parts("x.sql", "SELECT 1\n-- include nothing").is_err());

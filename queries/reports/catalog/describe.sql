@@ -27,15 +27,8 @@
 -- name = "system"
 -- type = "bool"
 -- help = "Include system catalogs and functions"
-WITH RECURSIVE patterns (schema_regex, name_regex) AS (
-    SELECT p.schema_regex, p.name_regex
-    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
-    -- So that an invalid regular expression is an error even if no schema matches.
-    WHERE (''::text ~ p.name_regex) IS NOT NULL
-), namespaces AS (
-    SELECT n.oid, n.nspname,
-           n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_toast' AS of_users
-    FROM pg_catalog.pg_namespace n
+-- include patterns
+-- include namespaces
 ), objects AS (
     SELECT 'pg_catalog.pg_class'::regclass::oid AS classid, c.oid, n.nspname, c.relname AS name, c.relname::text AS title,
            CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'v' THEN 'view'
@@ -84,12 +77,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     WHERE o.classid = 'pg_catalog.pg_proc'::regclass
 ), locked (oid) AS ( -- pg..11
 ), locked (oid) AS MATERIALIZED ( -- pg12..
-    -- Held or only wanted: what waits for an exclusive lock makes everybody behind it wait.
-    SELECT l.relation
-    FROM pg_catalog.pg_locks l
-    WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
-      AND l.database IN (0, (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()))
-    GROUP BY l.relation
+-- include exclusive
 ), family (oid, parent, level, path) AS (
     -- The partitions and heirs below the relation.
     SELECT r.oid, NULL::oid, 0, ARRAY[r.relname::text] FROM rel r

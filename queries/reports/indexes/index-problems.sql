@@ -32,11 +32,7 @@
 -- name = "system"
 -- type = "bool"
 -- help = "Include system catalogs, and tables that belong to an extension"
-WITH RECURSIVE patterns (schema_regex, name_regex) AS (
-    SELECT p.schema_regex, p.name_regex
-    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
-    -- So that an invalid regular expression is an error even if no schema matches.
-    WHERE (''::text ~ p.name_regex) IS NOT NULL
+-- include patterns
 ), here (oid, since) AS (
     -- From 15 on, a database's statistics have no beginning until somebody resets them: they began with the cluster's then.
     SELECT d.oid, coalesce(pg_catalog.pg_stat_get_db_stat_reset_time(d.oid), pg_catalog.pg_stat_get_bgwriter_stat_reset_time())

@@ -24,15 +24,8 @@
 -- name = "system"
 -- type = "bool"
 -- help = "Include the indexes of system catalogs and TOAST tables"
-WITH RECURSIVE patterns (schema_regex, name_regex) AS (
-    SELECT p.schema_regex, p.name_regex
-    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
-    -- So that an invalid regular expression is an error even if no schema matches.
-    WHERE (''::text ~ p.name_regex) IS NOT NULL
-), namespaces AS (
-    SELECT n.oid, n.nspname,
-           n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_toast' AS of_users
-    FROM pg_catalog.pg_namespace n
+-- include patterns
+-- include namespaces
 ), tree (oid, root) AS (
     -- From each partitioned index down to its parts.
     SELECT c.oid, c.oid
@@ -43,12 +36,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     FROM tree t
     JOIN pg_catalog.pg_inherits h ON h.inhparent = t.oid
 ), exclusive (oid) AS (
-    -- Held or only wanted: what waits for an exclusive lock makes everybody behind it wait.
-    SELECT l.relation
-    FROM pg_catalog.pg_locks l
-    WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
-      AND l.database IN (0, (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()))
-    GROUP BY l.relation
+-- include exclusive
 ), locked (oid) AS (
     SELECT e.oid FROM exclusive e
     UNION

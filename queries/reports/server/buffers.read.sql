@@ -7,8 +7,9 @@
 -- scope   = "database"
 -- example = "pgkit buffers --limit 20"
 -- include buffers_header
-WITH pages AS MATERIALIZED (  -- pg12..
-WITH pages AS (  -- pg..11
+-- include patterns
+), pages AS MATERIALIZED (  -- pg12..
+), pages AS (  -- pg..11
     SELECT b.reldatabase, b.reltablespace, b.relfilenode, b.usagecount::int4 AS usage, pg_catalog.count(*) AS buffers,
            pg_catalog.count(*) FILTER (WHERE b.relforknumber = 0) AS main, pg_catalog.count(*) FILTER (WHERE b.isdirty) AS dirty
     FROM "{extension}".pg_buffercache b
@@ -36,15 +37,7 @@ WITH pages AS (  -- pg..11
     GROUP BY p.reldatabase, p.reltablespace, p.relfilenode
 ), here AS (
     SELECT d.oid, d.dattablespace FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
-), patterns (schema_regex, name_regex) AS (
-    SELECT p.schema_regex, p.name_regex
-    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
-    -- So that an invalid regular expression is an error even if no schema matches.
-    WHERE (''::text ~ p.name_regex) IS NOT NULL
-), namespaces AS (
-    SELECT n.oid, n.nspname,
-           n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_toast' AS of_users
-    FROM pg_catalog.pg_namespace n
+-- include namespaces
 ), placed AS (
     -- Shared catalogs stand in no database.
     SELECT c.oid, c.relname, c.relkind, c.relpages, c.relnamespace, coalesce(nullif(c.reltablespace, 0), h.dattablespace) AS tablespace,

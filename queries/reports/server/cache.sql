@@ -18,15 +18,8 @@
 -- name = "system"
 -- type = "bool"
 -- help = "Include system catalogs"
-WITH patterns (schema_regex, name_regex) AS (
-    SELECT p.schema_regex, p.name_regex
-    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
-    -- So that an invalid regular expression is an error even if no schema matches.
-    WHERE (''::text ~ p.name_regex) IS NOT NULL
-), namespaces AS (
-    SELECT n.oid, n.nspname,
-           n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_toast' AS of_users
-    FROM pg_catalog.pg_namespace n
+-- include patterns
+-- include namespaces
 ), chosen AS (
     SELECT CASE WHEN c.relkind = 'S' THEN 'sequence' WHEN c.relkind = 'i' THEN 'index' ELSE 'table' END AS scope,
            c.oid, n.nspname, c.relname, t.relname AS table_name, c.reltoastrelid

@@ -20,15 +20,8 @@
 -- name = "system"
 -- type = "bool"
 -- help = "Include system catalogs and information_schema"
-WITH RECURSIVE patterns (schema_regex, name_regex) AS (
-    SELECT p.schema_regex, p.name_regex
-    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
-    -- So that an invalid regular expression is an error even if no schema matches.
-    WHERE (''::text ~ p.name_regex) IS NOT NULL
-), namespaces AS (
-    SELECT n.oid, n.nspname,
-           n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_toast' AS of_users
-    FROM pg_catalog.pg_namespace n
+-- include patterns
+-- include namespaces
 ), kinds (relkind, kind) AS (
     VALUES ('r'::pg_catalog."char", 'table'), ('p', 'partitioned table'), ('v', 'view'), ('m', 'materialized view'), ('f', 'foreign table'), ('c', 'composite type')
 ), relations AS (
@@ -45,12 +38,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
             ELSE n.of_users OR $3
           END
 ), locked (oid) AS (
-    -- Held or only wanted: what waits for an exclusive lock makes everybody behind it wait.
-    SELECT l.relation
-    FROM pg_catalog.pg_locks l
-    WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
-      AND l.database IN (0, (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()))
-    GROUP BY l.relation
+-- include exclusive
 ), valued (classid, objid, objsubid) AS (
     -- What uses the row type of a locked table: to write out a value of that type the server reads the table.
     SELECT 'pg_catalog.pg_type'::pg_catalog.regclass::oid, y.oid, 0

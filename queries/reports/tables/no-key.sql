@@ -24,11 +24,7 @@
 -- name = "system"
 -- type = "bool"
 -- help = "Include system catalogs, and tables that belong to an extension"
-WITH RECURSIVE patterns (schema_regex, name_regex) AS (
-    SELECT p.schema_regex, p.name_regex
-    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
-    -- So that an invalid regular expression is an error even if no schema matches.
-    WHERE (''::text ~ p.name_regex) IS NOT NULL
+-- include patterns
 ), tables AS (
     SELECT c.oid, c.relkind, c.relname, c.relpages, c.reltuples, c.reltoastrelid, c.relreplident, c.relpersistence, n.oid AS nspoid, n.nspname,
            n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_toast' AND e.objid IS NULL AS of_users,
@@ -128,12 +124,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
             ELSE j.of_users OR $4
           END
 ), exclusive (oid) AS (
-    -- Held or only wanted: what waits for an exclusive lock makes everybody behind it wait.
-    SELECT l.relation
-    FROM pg_catalog.pg_locks l
-    WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
-      AND l.database IN (0, (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()))
-    GROUP BY l.relation
+-- include exclusive
 ), locked (oid) AS (
     -- A lock on an index, a TOAST table or that one's index keeps the size of the table waiting.
     SELECT e.oid FROM exclusive e

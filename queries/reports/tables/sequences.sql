@@ -23,15 +23,8 @@
 -- [[hidden]]
 -- when = "EXISTS (SELECT FROM pg_catalog.pg_class c WHERE CASE WHEN c.relkind = 'S' AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace) THEN NOT pg_catalog.has_sequence_privilege(c.oid, 'SELECT, USAGE') END)"
 -- says = "some sequences are shown without their value; SELECT or USAGE on them shows it (from 14 on, pg_read_all_data too)"
-WITH RECURSIVE patterns (schema_regex, name_regex) AS (
-    SELECT p.schema_regex, p.name_regex
-    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
-    -- So that an invalid regular expression is an error even if no schema matches.
-    WHERE (''::text ~ p.name_regex) IS NOT NULL
-), namespaces AS (
-    SELECT n.oid, n.nspname,
-           n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_toast' AS of_users
-    FROM pg_catalog.pg_namespace n
+-- include patterns
+-- include namespaces
     WHERE NOT pg_catalog.pg_is_other_temp_schema(n.oid)
 ), fills (seqrelid, relid, attnum, is_owner) AS (
     -- The column that owns it, as serial and identity columns do, and those with it in their default.

@@ -26,11 +26,7 @@
 -- [[hidden]]
 -- when = "EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.query = '<insufficient privilege>' AND (a.backend_xmin IS NOT NULL OR a.backend_xid IS NOT NULL))"
 -- says = "other roles' sessions are shown without state, times and statement; pg_read_all_stats shows them"
-WITH patterns (schema_regex, name_regex) AS (
-    SELECT p.schema_regex, p.name_regex
-    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS p (schema_regex, name_regex)
-    -- So that an invalid regular expression is an error even if no schema matches.
-    WHERE (''::text ~ p.name_regex) IS NOT NULL
+-- include patterns
 ), settings AS (
     SELECT pg_catalog.current_setting('autovacuum_freeze_max_age')::int8 AS freeze_max,
            pg_catalog.current_setting('autovacuum_multixact_freeze_max_age')::int8 AS multixact_max,

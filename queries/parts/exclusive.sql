@@ -1,0 +1,6 @@
+    -- Held or only wanted: what waits for an exclusive lock makes everybody behind it wait.
+    SELECT l.relation
+    FROM pg_catalog.pg_locks l
+    WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
+      AND l.database IN (0, (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()))
+    GROUP BY l.relation
