@@ -15,4 +15,4 @@
 -- [[param]]
 -- name = "summary"
 -- type = "bool"
--- help = "Show only the whole, by usage count; from 16 on this is cheap"
+-- help = "Show only totals by usage count, which is cheap from PostgreSQL 16 on"

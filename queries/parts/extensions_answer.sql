@@ -1,5 +1,5 @@
 ), preload AS (
-    -- Who may not read the setting gets no row.
+    -- A role that may not read the setting gets no row.
     SELECT s.pending_restart,
            ARRAY(SELECT pg_catalog.regexp_replace(pg_catalog.btrim(l.item, ' "'), '^.*/|\.so$', '', 'g')
                  FROM pg_catalog.unnest(pg_catalog.string_to_array(s.setting, ',')) AS l (item)) AS libraries

@@ -21,7 +21,7 @@
     LEFT JOIN exclusive e ON e.oid = c.oid
     LEFT JOIN exclusive x ON x.oid = t.oid
     WHERE CASE
-            -- A pattern with a schema means that schema, the system's too.
+            -- A pattern that names a schema searches that schema, even a system schema.
             WHEN $2 IS NOT NULL THEN EXISTS (
                 SELECT FROM patterns x
                 WHERE CASE WHEN x.schema_regex IS NULL THEN n.of_users OR $3 ELSE n.nspname ~ (x.schema_regex COLLATE "default") END
@@ -30,7 +30,7 @@
           END
 ), sized AS MATERIALIZED (  -- pg12..
 ), sized AS (  -- pg..11
-    -- The size is NULL where an index went away meanwhile. What is locked is not asked: the answer would wait.
+    -- The size is NULL where an index went away meanwhile. The size of a locked relation is not asked for, since the answer would wait.
     SELECT c.*, b.block,
            CASE
                WHEN c.is_elsewhere THEN NULL

@@ -39,6 +39,6 @@ LEFT JOIN belongs b ON b.member = r.oid
 LEFT JOIN sessions s ON s.usesysid = r.oid
 WHERE CASE WHEN $2 IS NULL THEN $3 OR r.rolname !~ '^pg_'
            ELSE EXISTS (SELECT FROM pg_catalog.unnest($2) AS x (regex) WHERE r.rolname ~ (x.regex COLLATE "default")) END
-  -- A pattern of two parts names no role.
+  -- A pattern with a dot cannot name a role.
   AND ($1 IS NULL OR EXISTS (SELECT FROM pg_catalog.unnest($1) AS x (regex) WHERE x.regex IS NULL))
 ORDER BY r.rolsuper DESC, r.rolname::text COLLATE "C"

@@ -18,7 +18,7 @@
            coalesce(u.rolname::text, CASE WHEN r.setrole <> 0 THEN r.setrole::text END) AS role,
            pg_catalog.split_part(c.item, '=', 1) AS name,
            pg_catalog.substr(c.item, pg_catalog.strpos(c.item, '=') + 1) AS value,
-           -- Whether it holds in the session that asks, and so hides what the server has.
+           -- Whether it applies to this very session, and so hides the server's value.
            (r.setdatabase = 0 OR d.datname = pg_catalog.current_database()) AND (r.setrole = 0 OR u.rolname = SESSION_USER) AS is_ours
     FROM pg_catalog.pg_db_role_setting r
     CROSS JOIN LATERAL pg_catalog.unnest(r.setconfig) AS c (item)
@@ -73,7 +73,7 @@
     WHERE $1
        OR s.pending_restart
        OR (s.source NOT IN ('default', 'override') AND s.value IS DISTINCT FROM s.boot_val
-           -- Which the server derives from the system's limit.
+           -- The server derives this one from the limit of the operating system.
            AND NOT (s.name = 'max_stack_depth' AND s.source = 'environment variable'))
        OR (s.source IS NULL AND s.value IS DISTINCT FROM s.boot_val)
     UNION ALL

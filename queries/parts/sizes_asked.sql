@@ -1,5 +1,5 @@
 ), asked AS (
-    -- NULL where a table went away meanwhile. What is locked is not asked: the answer would wait.
+    -- NULL where a table went away meanwhile. The size of a locked relation is not asked for, since the answer would wait.
     SELECT j.*,
            CASE WHEN j.has_storage AND NOT j.is_locked THEN pg_catalog.pg_relation_size(j.oid) END AS main,
            CASE WHEN j.has_storage AND NOT j.is_locked THEN

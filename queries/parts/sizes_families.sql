@@ -57,7 +57,7 @@
     SELECT p.*, p.relkind IN ('r', 'm') AND NOT p.is_elsewhere AS has_storage
     FROM placed p
     WHERE CASE
-            -- A pattern with a schema means that schema, the system's too; a member belongs to what its family matches.
+            -- A pattern that names a schema searches that schema, even a system schema; a member belongs to what its family matches.
             WHEN $2 IS NOT NULL AND EXISTS (
                 SELECT FROM patterns x
                 WHERE (p.nspname ~ (x.schema_regex COLLATE pg_catalog."default") AND p.relname ~ (x.name_regex COLLATE pg_catalog."default"))

@@ -19,7 +19,7 @@
     FROM entries e
     WHERE e.queryid IS NOT NULL
     UNION ALL
-    -- What is hidden has no number that tells one from another.
+    -- Hidden statements have no id that tells them apart.
     SELECT NULL, e.dbid, e.userid, NULL, NULL, pg_catalog.sum(e.calls)::int8, pg_catalog.sum(e.rows)::int8, pg_catalog.sum(e.shared_blks_hit)::int8,
            pg_catalog.sum(e.shared_blks_read)::int8, pg_catalog.sum(e.temp_blks_written)::int8, pg_catalog.sum(e.blocks_moved)::int8,
            pg_catalog.sum(e.total), pg_catalog.min(e.least), pg_catalog.max(e.most), NULL, pg_catalog.sum(e.plan), pg_catalog.sum(e.wal),
@@ -31,7 +31,7 @@
     SELECT pg_catalog.sum(s.total) AS total FROM summed s
 ), measured AS (
     SELECT s.*, s.total / nullif(s.calls, 0)::float8 AS mean,
-           -- Where I/O is not timed, 0 means nothing.
+           -- Where I/O is not timed, 0 is not a time.
            CASE WHEN s.io_time > 0 OR pg_catalog.current_setting('track_io_timing') = 'on' OR s.blocks_moved = 0 THEN s.io_time END AS io,
            coalesce(d.datname::text, s.dbid::text) AS database, coalesce(u.rolname::text, s.userid::text) AS role
     FROM summed s

@@ -13,7 +13,7 @@
     SELECT NULL::int8 AS wal_bytes, NULL::int8 AS wal_records, NULL::int8 AS wal_fpi, NULL::int8 AS wal_buffers_full, NULL::timestamptz AS stats_reset,  -- pg..13
            NULL::int8 AS wal_write, NULL::float8 AS wal_write_time, NULL::int8 AS wal_sync, NULL::float8 AS wal_sync_time  -- pg..13
 ), timed AS (
-    -- Where I/O is not timed, 0 means nothing.
+    -- Where I/O is not timed, 0 is not a time.
     SELECT coalesce(pg_catalog.current_setting('track_wal_io_timing', true), 'off') = 'on' AS is_timed
 )
 SELECT w.wal_bytes,

@@ -68,7 +68,7 @@ WITH sessions AS (
 ), clock AS (
     SELECT pg_catalog.clock_timestamp() AS now OFFSET 0
 ), timed AS (
-    -- Since when it does what it does: the statement, or the transaction of one that is idle in it.
+    -- Since when it has been busy: with its statement or, if it is idle in a transaction, with that.
     SELECT s.*, CASE WHEN s.state LIKE 'idle in transaction%' THEN s.xact_start ELSE s.statement_start END AS since
     FROM sessions s
 )

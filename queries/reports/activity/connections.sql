@@ -14,7 +14,7 @@
 -- type    = "text[]"
 -- metavar = "SCOPE"
 -- one_of  = ["server", "database", "user", "application", "client", "state"]
--- help    = "Count by this only"
+-- help    = "Show only the counts by this"
 -- [[hidden]]
 -- when = "EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.usesysid IS NOT NULL AND a.datid IS NOT NULL AND a.query = '<insufficient privilege>')"
 -- says = "other roles' sessions are counted without state and client, and with their parallel workers; pg_read_all_stats shows them"

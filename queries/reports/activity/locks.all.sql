@@ -26,7 +26,7 @@ WITH modes (mode, strength) AS (
 ), numbered AS (
     SELECT pg_catalog.row_number() OVER () AS waiter, l.* FROM locks l
 ), waits AS (
-    -- Whose row a transaction is waited for is known of those that wait only.
+    -- Which row a transaction is awaited for is known only for locks that are not granted.
     SELECT n.waiter, n.locktype, n.database, n.relation, n.page, n.tuple, n.virtualxid, n.transactionid, n.classid, n.objid,
            n.objsubid, n.tag, CASE WHEN NOT n.granted THEN n.pid END AS pid
     FROM numbered n

@@ -2,7 +2,7 @@
 --
 -- since   = 10
 -- needs   = "no special privilege; pg_read_all_stats shows more than the pids of what other roles run"
--- source  = "pg_stat_progress_vacuum, _create_index and _cluster (12), _analyze and _basebackup (13), _copy (14)"
+-- source  = "pg_stat_progress_vacuum, _create_index and _cluster (from 12), _analyze and _basebackup (from 13), _copy (from 14)"
 -- scope   = "server"
 -- example = "pgkit progress --watch 2"
 -- reading = "done, total and done_pct are about the phase, not about the whole operation: VACUUM and CREATE INDEX go on with other phases after 100 %. elapsed_s counts from the start of the operation. remaining_s is given only where the phase advances evenly. What waits for other sessions is explained by pgkit locks."
@@ -22,7 +22,7 @@
 --     WHERE a.query = '<insufficient privilege>')"""
 -- says = "only the pids of what other roles run are shown; pg_read_all_stats shows the rest"
 WITH running AS (
-    -- Each with what its phase counts, and whether that grows evenly from the start of the operation on.
+    -- Each operation, with what its phase counts and whether that count grows evenly from the start.
     SELECT v.pid, v.datid, v.datname, 'vacuum' AS operation, v.relid, v.phase,
            CASE v.phase
                WHEN 'scanning heap' THEN v.heap_blks_scanned

@@ -94,7 +94,7 @@
            t.kind, NULL::int8, 0
     FROM targets t
     WHERE (SELECT pg_catalog.count(*) FROM targets) > 1
-    -- What it is.
+    -- The object itself.
     UNION ALL
     SELECT 1, x.place, 'relation', x.name, x.detail, NULL, 0
     FROM rel r
@@ -340,7 +340,7 @@
     FROM rel r
     JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = r.oid AND d.deptype = 'n'
     WHERE d.classid IN ('pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_attrdef'::regclass)
-    -- What it says itself.
+    -- The definition.
     UNION ALL
     SELECT 20, 0, 'definition', NULL,
            CASE WHEN EXISTS (

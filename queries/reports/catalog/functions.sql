@@ -53,7 +53,7 @@ WITH path (nspoid, position) AS (
     JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
     JOIN pg_catalog.pg_language l ON l.oid = p.prolang
     WHERE CASE
-            -- A pattern with a schema means that schema, in the search path or not, the system's too.
+            -- A pattern that names a schema searches that schema, in the search path or not, even a system schema.
             WHEN $2 IS NOT NULL AND EXISTS (
                 SELECT FROM patterns x
                 WHERE n.nspname ~ (x.schema_regex COLLATE "default")

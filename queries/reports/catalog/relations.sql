@@ -55,7 +55,7 @@ JOIN namespaces n ON n.oid = c.relnamespace
 JOIN kinds k ON k.relkind = c.relkind
 WHERE c.relkind = ANY (ARRAY(SELECT w.relkind FROM kinds w WHERE CASE WHEN $3 IS NULL THEN w.by_default ELSE w.kind = ANY ($3) END))
   AND CASE
-        -- A pattern with a schema means that schema, in the search path or not, the system's too.
+        -- A pattern that names a schema searches that schema, in the search path or not, even a system schema.
         WHEN $2 IS NOT NULL AND EXISTS (
             SELECT FROM patterns p
             WHERE n.nspname ~ (p.schema_regex COLLATE "default")

@@ -64,7 +64,7 @@
                                      AND e.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND e.deptype = 'e'
     WHERE c.relkind IN ('r', 'p', 'm', 't', 'f')
 ), exclusive (oid) AS (
-    -- Held or only wanted: what waits for an exclusive lock makes everybody behind it wait.
+    -- Held, or only awaited: everybody queues behind a session that waits for an exclusive lock.
     SELECT l.relation
     FROM pg_catalog.pg_locks l
     WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.database IN (0, (SELECT h.oid FROM here h))
@@ -223,7 +223,7 @@
     GROUP BY i.root
 ), weighed AS MATERIALIZED (  -- pg12..
 ), weighed AS (  -- pg..11
-    -- What is locked is not asked: the answer would wait.
+    -- The size of a locked relation is not asked for, since the answer would wait.
     SELECT x.root,
            CASE WHEN l.oid IS NULL THEN pg_catalog.pg_total_relation_size(x.oid) ELSE nullif(x.relpages, 0) * pg_catalog.current_setting('block_size')::int8 END AS size
     FROM indexes x
@@ -382,7 +382,7 @@
         = ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(p.keys) WITH ORDINALITY AS k (n, at) JOIN pg_catalog.pg_attribute a ON a.attrelid = p.indrelid AND a.attnum = k.n ORDER BY k.at)::text
       AND ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(p.part_included) AS k (n) JOIN pg_catalog.pg_attribute a ON a.attrelid = p.part_oid AND a.attnum = k.n ORDER BY a.attname)::text
         = ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(p.included) AS k (n) JOIN pg_catalog.pg_attribute a ON a.attrelid = p.indrelid AND a.attnum = k.n ORDER BY a.attname)::text
-      -- Expressions name columns by number, so these must be the same on both.
+      -- Expressions refer to columns by number, so the numbers must be the same in both.
       AND NOT (p.by_number AND EXISTS (
           SELECT
           FROM pg_catalog.pg_attribute a

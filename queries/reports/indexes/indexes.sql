@@ -82,7 +82,7 @@
     FROM found f
     LEFT JOIN roots h ON h.oid = f.indexrelid
     WHERE CASE
-            -- A pattern with a schema means that schema, the system's too; a part belongs to what its partitioned index matches.
+            -- A pattern that names a schema searches that schema, even a system schema; a part belongs to what its partitioned index matches.
             WHEN $2 IS NOT NULL THEN EXISTS (
                 SELECT FROM patterns x
                 WHERE (CASE WHEN x.schema_regex IS NULL THEN f.of_users OR $4 ELSE f.nspname ~ (x.schema_regex COLLATE "default") END
@@ -93,7 +93,7 @@
           END
 ), counted AS MATERIALIZED (  -- pg12..
 ), counted AS (  -- pg..11
-    -- The size is NULL where an index went away meanwhile. What is locked is not asked: the answer would wait. Where nothing
+    -- The size is NULL where an index went away meanwhile. The size of a locked relation is not asked for, since the answer would wait. Where nothing
     -- is counted, 0 scans mean nothing.
     SELECT c.*,
            CASE WHEN c.relkind = 'i' AND NOT c.is_elsewhere THEN

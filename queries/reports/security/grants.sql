@@ -43,7 +43,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     FROM pg_catalog.pg_class c
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
     UNION ALL
-    -- The default of a column is nothing.
+    -- By default nobody has a privilege on a single column.
     SELECT 'column', 'c', 'pg_catalog.pg_class'::regclass::oid, c.oid, c.relnamespace, c.relname::text, a.attname::text, c.relowner, a.attacl
     FROM pg_catalog.pg_attribute a
     JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
@@ -95,7 +95,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
       -- Languages and foreign data wrappers of extensions are few, and give access to much.
       AND (o.nspoid IS NULL OR NOT EXISTS (SELECT FROM of_extensions e WHERE e.classid = o.class AND e.objid = o.oid))
       AND CASE
-            -- A pattern with a schema means that schema, the system's too.
+            -- A pattern that names a schema searches that schema, even a system schema.
             WHEN $3 IS NOT NULL THEN EXISTS (
                 SELECT FROM patterns x
                 WHERE CASE WHEN x.schema_regex IS NULL THEN n.oid IS NULL OR n.of_users OR $4 ELSE o.type <> 'n' AND n.name ~ (x.schema_regex COLLATE "default") END
@@ -108,7 +108,7 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
     FROM named o
     CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) AS a
     UNION ALL
-    -- What some predefined roles may do with everything stands in no ACL.
+    -- What predefined roles may do with every object is in no ACL.
     SELECT o.title, o.kind, o.owner, r.oid, NULL, p.privilege, false
     FROM (VALUES ('pg_read_all_data', 'r'::"char", 'SELECT'), ('pg_read_all_data', 's', 'SELECT'), ('pg_read_all_data', 'n', 'USAGE'),
                  ('pg_write_all_data', 'r', 'INSERT'), ('pg_write_all_data', 'r', 'UPDATE'), ('pg_write_all_data', 'r', 'DELETE'),

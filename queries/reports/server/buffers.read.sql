@@ -3,7 +3,7 @@
 -- since   = 10
 -- needs   = "pg_monitor, or SELECT on pg_buffercache with EXECUTE on its functions; reads the header of every buffer, about a second for each 10 GB of shared_buffers"
 -- when    = "(SELECT pg_catalog.bool_and(pg_catalog.has_schema_privilege(p.pronamespace, 'USAGE') AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')) FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_proc p ON p.pronamespace = e.extnamespace JOIN pg_catalog.pg_class c ON c.relnamespace = e.extnamespace WHERE e.extname = 'pg_buffercache' AND p.proname IN ('pg_buffercache_pages', 'pg_buffercache_summary', 'pg_buffercache_usage_counts') AND c.relname = 'pg_buffercache')"
--- source  = "pg_buffercache, pg_buffercache_summary and pg_buffercache_usage_counts (1.4)"
+-- source  = "pg_buffercache, pg_buffercache_summary and pg_buffercache_usage_counts (from 1.4)"
 -- scope   = "database"
 -- example = "pgkit buffers --limit 20"
 -- include buffers_header
@@ -92,7 +92,7 @@
     WHERE NOT $4
       AND CASE
             WHEN $2 IS NULL THEN r.of_users OR $3
-            -- A pattern with a schema means that schema, the system's too.
+            -- A pattern that names a schema searches that schema, even a system schema.
             ELSE EXISTS (
                 SELECT FROM patterns p
                 WHERE ((p.schema_regex IS NULL AND (r.of_users OR $3)) OR r.nspname ~ (p.schema_regex COLLATE "default"))

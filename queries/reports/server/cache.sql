@@ -31,7 +31,7 @@
       AND t.relkind IS DISTINCT FROM 't'
       AND CASE
             WHEN $2 IS NULL THEN n.of_users OR $3
-            -- A pattern with a schema means that schema, the system's too.
+            -- A pattern that names a schema searches that schema, even a system schema.
             ELSE EXISTS (
                 SELECT FROM patterns p
                 WHERE ((p.schema_regex IS NULL AND (n.of_users OR $3)) OR n.nspname ~ (p.schema_regex COLLATE "default"))

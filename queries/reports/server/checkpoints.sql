@@ -2,7 +2,7 @@
 --
 -- since   = 10
 -- needs   = "no special privilege"
--- source  = "pg_stat_checkpointer (17), pg_stat_bgwriter before; pg_control_checkpoint"
+-- source  = "pg_stat_checkpointer (from 17), pg_stat_bgwriter before; pg_control_checkpoint"
 -- scope   = "server"
 -- example = "pgkit checkpoints"
 -- reading = "every_s is the time between two on average. Checkpoints that are mostly requested, more often than checkpoint_timeout, mean that max_wal_size is too small for the load; base backups, CREATE DATABASE and shutdowns request some too. A sync_ms that is large beside write_ms means that the disk is slow to flush."
@@ -20,7 +20,7 @@ WITH counted AS (
            c.buffers_checkpoint AS buffers_written, c.stats_reset, NULL::int8 AS done, NULL::int8 AS slru_written  -- pg..16
     FROM pg_catalog.pg_stat_bgwriter c  -- pg..16
 ), listed AS (
-    -- Times and buffers are not told by kind. Of what was due or requested, only what is done has something to write.
+    -- The server does not count times and buffers by kind. A checkpoint that was due or requested but had nothing to write was skipped.
     SELECT v.place, v.kind, v.number, v.of, c.write_time, c.sync_time, c.buffers_written, c.slru_written, c.stats_reset
     FROM counted c
     CROSS JOIN LATERAL (

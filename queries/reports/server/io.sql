@@ -2,7 +2,7 @@
 --
 -- since   = 10
 -- needs   = "no special privilege"
--- source  = "pg_stat_io (16), pg_stat_bgwriter and pg_stat_database before"
+-- source  = "pg_stat_io (from 16), pg_stat_bgwriter and pg_stat_database before"
 -- scope   = "server"
 -- example = "pgkit io"
 -- reading = "What moves most comes first. Writes by client backends mean that the background writer and the checkpointer are behind; many evictions beside few hits mean that shared_buffers is small for the work (pgkit cache). Context vacuum, bulkread and bulkwrite use small rings of buffers of their own. Times are empty unless track_io_timing is on. Before 16 the server tells only a part."
@@ -42,7 +42,7 @@ SELECT c.backend,
        c.object,
        c.context,
        c.reads,
-       -- Where I/O is not timed, 0 means nothing.
+       -- Where I/O is not timed, 0 is not a time.
        pg_catalog.round(CASE WHEN c.is_timed OR c.read_time > 0 OR c.reads = 0 THEN c.read_time END::numeric, 3)::float8 AS read_ms,
        c.writes,
        pg_catalog.round(CASE WHEN c.is_timed OR c.write_time > 0 OR c.writes = 0 THEN c.write_time END::numeric, 3)::float8 AS write_ms,

@@ -3,7 +3,7 @@
 -- since   = 10
 -- needs   = "no special privilege; pg_read_all_settings shows all settings; faults in files need a superuser, or GRANT SELECT on pg_file_settings, pg_hba_file_rules and pg_ident_file_mappings and EXECUTE on their functions"
 -- when    = '''pg_catalog.has_table_privilege('pg_catalog.pg_file_settings', 'SELECT') AND pg_catalog.has_function_privilege('pg_catalog.pg_show_all_file_settings()', 'EXECUTE') AND pg_catalog.has_table_privilege('pg_catalog.pg_hba_file_rules', 'SELECT') AND pg_catalog.has_function_privilege('pg_catalog.pg_hba_file_rules()', 'EXECUTE') AND coalesce(pg_catalog.has_table_privilege(pg_catalog.to_regclass('pg_catalog.pg_ident_file_mappings')::pg_catalog.oid, 'SELECT'), true) AND coalesce(pg_catalog.has_function_privilege(pg_catalog.to_regprocedure('pg_catalog.pg_ident_file_mappings()')::pg_catalog.oid, 'EXECUTE'), true)'''
--- source  = "pg_settings, pg_db_role_setting, pg_file_settings, pg_hba_file_rules, pg_ident_file_mappings (15)"
+-- source  = "pg_settings, pg_db_role_setting, pg_file_settings, pg_hba_file_rules, pg_ident_file_mappings (from 15)"
 -- scope   = "server"
 -- example = "pgkit settings --grep work_mem"
 -- include settings_header

@@ -4,7 +4,7 @@
 -- needs   = "no special privilege; pg_monitor (before 12, a superuser) counts the files that wait for the archiver"
 -- when    = "coalesce(pg_catalog.has_function_privilege(pg_catalog.to_regprocedure('pg_catalog.pg_ls_archive_statusdir()')::pg_catalog.oid, 'EXECUTE'), pg_catalog.has_function_privilege('pg_catalog.pg_ls_dir(text,boolean,boolean)', 'EXECUTE'))"
 -- retry   = ["58P01"]
--- source  = "pg_stat_wal (14), pg_stat_archiver, pg_ls_archive_statusdir (12)"
+-- source  = "pg_stat_wal (from 14), pg_stat_archiver, pg_ls_archive_statusdir (from 12)"
 -- include wal_header
 WITH ready (files) AS (
     SELECT pg_catalog.count(*)

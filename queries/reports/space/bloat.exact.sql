@@ -20,7 +20,7 @@
     CROSS JOIN LATERAL "{extension}".pgstattuple(s.oid::regclass) AS m
     WHERE s.relkind = 't' AND NOT s.is_locked AND s.total > 0
 ), figures AS (
-    -- Pointers and padding are in no figure: what is neither free nor header is live and dead rows in the ratio of their lengths.
+    -- The server counts pointers and padding nowhere. So all that is neither free nor header is shared out between live and dead rows in the ratio of their lengths.
     -- Pages that nobody has written to yet are counted as free by some versions only: no row has more than 11 bytes beside it.
     SELECT s.oid, 'exact' AS method, m.rows::float8 AS rows, m.dead,
            CASE WHEN s.total = 0 THEN 0 WHEN u.used > m.live_len + m.rows * 11 THEN m.live_len + m.rows * 7.5 ELSE u.used END AS used,

@@ -48,12 +48,12 @@
     FROM walk w
     WHERE w.attnum = w.attributes
 ), counted AS (
-    -- As the planner does: a table that grew has as many rows per page as before.
+    -- As in the planner, a table that has grown is assumed to have as many rows per page as before.
     SELECT s.*, CASE WHEN s.total = 0 THEN 0 WHEN s.relpages > 0 AND s.reltuples >= 0 THEN s.reltuples::float8 / s.relpages * (s.total / s.block) END AS live
     FROM sized s
 ), figures AS (
     SELECT c.oid, 'estimate' AS method, c.live AS rows, NULL::int8 AS dead,
-           -- With every row goes a pointer of 4 bytes.
+           -- Each row has a pointer of 4 bytes.
            CASE WHEN c.relkind <> 't' AND c.is_heap THEN CASE WHEN c.live = 0 THEN 0 ELSE c.live * (t.width + 4) END END AS used,
            CASE
                WHEN c.relkind = 't' THEN 'its free space is known only with --exact'

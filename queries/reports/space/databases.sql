@@ -1,7 +1,7 @@
 -- Databases with their size, and what the server has counted in each.
 --
 -- since   = 10
--- needs   = "no special privilege; pg_read_all_stats shows the size of databases without CONNECT"
+-- needs   = "no special privilege; pg_read_all_stats shows the size of databases that the role may not connect to"
 -- scope   = "server"
 -- retry   = ["42704", "3D000", "58P01", "XX000"]
 -- source  = '''psql \l+ and pg_stat_database'''
@@ -13,7 +13,7 @@
 -- columns = ["database text", "owner text", "total_bytes int8", "sessions int8", "hit_pct float8", "commits int8 counter", "rollbacks int8 counter", "deadlocks int8 counter", "temp_bytes int8 counter", "conflicts int8 counter", "checksum_failures int8 counter", "since timestamptz", "tablespace text", "encoding text", "is_template bool", "allows_connections bool", "xid_age int8"]
 -- [[hidden]]
 -- when = "EXISTS (SELECT FROM pg_catalog.pg_database d WHERE NOT pg_catalog.has_database_privilege(d.oid, 'CONNECT')) AND NOT pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')"
--- says = "databases without the privilege CONNECT are shown without size; pg_read_all_stats shows it"
+-- says = "the size of databases that this role may not connect to is not shown; pg_read_all_stats shows it"
 WITH sized AS (  -- pg..11
 WITH sized AS MATERIALIZED (  -- pg12..
     SELECT d.oid, d.datname, d.datdba, d.dattablespace, d.encoding, d.datistemplate, d.datallowconn, d.datfrozenxid,

@@ -10,7 +10,7 @@
 ), measured AS MATERIALIZED (  -- pg12..
 ), measured AS (  -- pg..11
     SELECT s.oid, m.leaf_pages::float8 AS leaves, m.internal_pages::float8 AS inner_pages,
-           -- Where there is no leaf page the density is not a number.
+           -- Without leaf pages the density is NaN.
            m.leaf_pages * CASE WHEN m.leaf_pages > 0 THEN m.avg_leaf_density ELSE 0 END / s.fillfactor AS full_leaves
     FROM sized s
     CROSS JOIN LATERAL "{extension}".pgstatindex(s.oid::regclass) AS m

@@ -47,7 +47,7 @@
     FROM walk w
     WHERE w.attnum = w.attributes
 ), counted AS (
-    -- A table that grew has as many rows per page as before, and so has the index.
+    -- A table that has grown is assumed to have as many rows per page as before, and so is its index.
     SELECT s.*, CASE
                     WHEN s.pages_of_table = 0 THEN 0
                     WHEN s.relpages > 0 AND s.reltuples >= 0 AND s.table_pages > 0 AND s.table_rows >= 0 THEN s.reltuples::float8 * s.pages_of_table / s.table_pages
@@ -56,7 +56,7 @@
     FROM sized s
 ), figures AS (
     SELECT c.oid, 'estimate' AS method, c.live AS rows,
-           -- With every entry goes a pointer of 4 bytes, and each page has a header of 24, an area of 16, and a high key. Every page
+           -- Each entry has a pointer of 4 bytes, and each page has a header of 24, an area of 16, and a high key. Every page
            -- of the upper levels points to those below, 70 % full. The first page says where the root is.
            CASE WHEN c.live = 0 THEN least(1, c.total / c.block)::float8
                 ELSE 1 + greatest(1, c.live * (e.width + 4) / ((c.block - 40) * c.fillfactor / 100.0 - e.width - 4)) * (1 + (e.width + 4) / ((c.block - 40) * 0.7)) END AS pages,

@@ -26,7 +26,7 @@ WITH namespaces AS (
             WHEN $2 IS NULL THEN $3 OR (n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_toast')
             ELSE EXISTS (SELECT FROM pg_catalog.unnest($2) AS p (regex) WHERE n.nspname ~ (p.regex COLLATE "default"))
           END
-      -- A pattern of two parts names no schema.
+      -- A pattern with a dot cannot name a schema.
       AND ($1 IS NULL OR EXISTS (SELECT FROM pg_catalog.unnest($1) AS p (regex) WHERE p.regex IS NULL))
 ), chosen AS (
     SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpages, c.reltuples, c.reltoastrelid,

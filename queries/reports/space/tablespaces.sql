@@ -1,7 +1,7 @@
 -- Tablespaces: where they are, their size, and which databases use them.
 --
 -- since   = 10
--- needs   = "no special privilege; pg_read_all_stats shows the size of tablespaces without CREATE"
+-- needs   = "no special privilege; pg_read_all_stats shows the size of tablespaces in which the role may not create objects"
 -- retry   = ["42704", "58P01", "XX000"]
 -- source  = '''psql \db+'''
 -- example = "pgkit tablespaces"
@@ -11,7 +11,7 @@
 -- columns = ["tablespace text", "location text", "total_bytes int8", "relations int8", "databases int8", "owner text", "options text"]
 -- [[hidden]]
 -- when = "EXISTS (SELECT FROM pg_catalog.pg_tablespace t WHERE NOT pg_catalog.has_tablespace_privilege(t.oid, 'CREATE') AND t.oid <> (SELECT d.dattablespace FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())) AND NOT pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')"
--- says = "tablespaces without the privilege CREATE are shown without size; pg_read_all_stats shows it"
+-- says = "the size of tablespaces in which this role may not create objects is not shown; pg_read_all_stats shows it"
 WITH here AS (
     SELECT d.dattablespace FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
 ), sized AS (  -- pg..11

@@ -30,7 +30,7 @@
     JOIN namespaces n ON n.oid = c.relnamespace
     JOIN kinds k ON k.relkind = c.relkind
     WHERE CASE
-            -- A pattern with a schema means that schema, the system's too.
+            -- A pattern that names a schema searches that schema, even a system schema.
             WHEN $2 IS NOT NULL THEN EXISTS (
                 SELECT FROM patterns x
                 WHERE CASE WHEN x.schema_regex IS NULL THEN n.of_users OR $3 ELSE n.nspname ~ (x.schema_regex COLLATE "default") END
@@ -52,7 +52,7 @@
 ), blocked (oid) AS (  -- pg..11
     SELECT v.objid FROM valued v WHERE v.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
     UNION
-    -- Its columns are named by the table, so a generated column waits for its own.
+    -- Its columns are named with their table, so a generated column waits for a lock on that table.
     SELECT f.oid  -- pg12..
     FROM pg_catalog.pg_attrdef f  -- pg12..
     JOIN locked l ON l.oid = f.adrelid  -- pg12..

@@ -111,12 +111,12 @@
     SELECT j.*, h.nspname AS root_schema, h.relname AS root_name
     FROM judged j
     JOIN tables h ON h.oid = j.root
-    -- A table that inherits from one with a key is found by that.
+    -- Rows of a table that inherits from one with a key are found by that key.
     WHERE ((j.has_no_key AND NOT j.is_keyed_above) OR j.fails)
       AND (j.relkind = 'r' OR (j.root = j.oid AND NOT j.has_children))
       AND (NOT $3 OR j.publication IS NOT NULL)
       AND CASE
-            -- A pattern with a schema means that schema, the system's too.
+            -- A pattern that names a schema searches that schema, even a system schema.
             WHEN $2 IS NOT NULL THEN EXISTS (
                 SELECT FROM patterns x
                 WHERE CASE WHEN x.schema_regex IS NULL THEN j.of_users OR $4 ELSE j.nspname ~ (x.schema_regex COLLATE "default") OR h.nspname ~ (x.schema_regex COLLATE "default") END

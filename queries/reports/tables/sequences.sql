@@ -57,7 +57,7 @@
     FROM types d
     JOIN pg_catalog.pg_type t ON t.oid = d.base AND t.typtype = 'd'
 ), ranges AS (
-    -- Of a numeric's modifier, the digits before the point.
+    -- The digits before the point, taken from the type modifier of a numeric.
     SELECT r.seqrelid, r.relid, r.attnum, v.low, v.high,
            pg_catalog.format('%I.%I.%I (%s)', n.nspname, c.relname, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)) AS name
     FROM reached r
@@ -92,7 +92,7 @@
     JOIN pg_catalog.pg_attribute a ON a.attrelid = f.relid AND a.attnum = f.attnum
     ORDER BY f.seqrelid, f.is_owner DESC, n.nspname, c.relname, a.attname
 ), locked (oid) AS (
-    -- To read a value takes a lock that waits behind these, and behind who waits for them.
+    -- Reading a value takes a lock that waits behind these locks, and behind sessions that wait for one of them.
     SELECT l.relation
     FROM pg_catalog.pg_locks l
     WHERE l.locktype = 'relation' AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
@@ -114,7 +114,7 @@
     LEFT JOIN owners o ON o.seqrelid = s.seqrelid
     LEFT JOIN locked k ON k.oid = s.seqrelid
     WHERE CASE
-            -- A pattern with a schema means that schema, the system's too.
+            -- A pattern that names a schema searches that schema, even a system schema.
             WHEN $2 IS NOT NULL THEN EXISTS (
                 SELECT FROM patterns x
                 WHERE CASE WHEN x.schema_regex IS NULL THEN n.of_users OR $3 ELSE n.nspname ~ (x.schema_regex COLLATE "default") OR o.nspname ~ (x.schema_regex COLLATE "default") END
@@ -153,5 +153,5 @@ SELECT f.nspname::text AS schema, f.relname::text AS name, f.table_name::text AS
        f.edge_name AS limited_by, f.seqcycle AS cycles, CASE WHEN f.reached IS NOT NULL THEN f.left_over END AS values_left,
        f.seqincrement AS increment, f.said AS state
 FROM figured f
--- What cycles within its column's range never ends.
+-- A sequence that cycles within the range of its column never ends.
 ORDER BY f.seqcycle AND f.edge_name IS NULL, CASE WHEN f.reached IS NOT NULL THEN f.used END DESC NULLS LAST, f.nspname, f.relname

@@ -34,7 +34,7 @@
            pg_catalog.current_setting('autovacuum_vacuum_max_threshold')::float8 AS vacuum_max  -- pg18..
            -1::float8 AS vacuum_max  -- pg..17
 ), found AS (
-    -- A TOAST table without options of its own follows its table's.
+    -- A TOAST table without options of its own uses those of its table.
     SELECT c.oid, c.relkind, c.relname, c.relpages, c.reltuples, n.nspname, greatest(c.reltuples, 0)::float8 AS rows,
            coalesce(c.reloptions, o.reloptions) AS options,
            CASE WHEN c.relpages > 0 AND c.relallfrozen > 0 THEN 1 - least(c.relallfrozen, c.relpages)::float8 / c.relpages ELSE 1 END AS unfrozen  -- pg18..
@@ -44,7 +44,7 @@
     LEFT JOIN pg_catalog.pg_class o ON o.reltoastrelid = c.oid AND c.relkind = 't' AND $3
     WHERE (c.relkind IN ('r', 'm', 'p') OR (c.relkind = 't' AND $3))
       AND CASE
-            -- A pattern with a schema means that schema, the system's too.
+            -- A pattern that names a schema searches that schema, even a system schema.
             WHEN $2 IS NOT NULL THEN EXISTS (
                 SELECT FROM patterns x
                 WHERE CASE WHEN x.schema_regex IS NULL THEN n.of_users OR $3 ELSE n.nspname ~ (x.schema_regex COLLATE "default") END
@@ -84,7 +84,7 @@
     CROSS JOIN LATERAL (SELECT pg_catalog.pg_stat_get_numscans(i.indexrelid) AS scans OFFSET 0) AS u
     GROUP BY i.indrelid
 ), counted AS (
-    -- Where nothing is counted, 0 means nothing: with track_counts off, for a partitioned table, and, but for reads, on a standby.
+    -- Where the server does not count, 0 is not a count: with track_counts off, for a partitioned table, and, but for reads, on a standby.
     SELECT j.*, j.relkind <> 'p' AND s.counts AS has_reads, j.relkind <> 'p' AND s.counts AND NOT s.in_recovery AS has_writes,
            u.seq_scans, coalesce(r.scans, 0) AS index_scans, u.inserted, u.updated, u.hot, u.deleted, u.dead, u.changed, u.inserts, u.last_vacuum, u.last_analyze,
            greatest(u.last_scan, r.last_scan) AS last_read,

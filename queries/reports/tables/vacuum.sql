@@ -55,7 +55,7 @@
       AND a.pid <> pg_catalog.pg_backend_pid()
       AND a.pid NOT IN (SELECT v.pid FROM pg_catalog.pg_stat_progress_vacuum v)
       AND a.backend_type IS DISTINCT FROM 'parallel worker'
-      -- What decodes for a slot stands there already.
+      -- A session that decodes for a slot is listed with the slot.
       AND a.pid NOT IN (SELECT s.active_pid FROM pg_catalog.pg_replication_slots s WHERE s.active_pid IS NOT NULL)
     UNION ALL
     SELECT 'prepared transaction ' || p.gid, d.oid, pg_catalog.age(p.transaction)::int8, true,
@@ -71,12 +71,12 @@
     CROSS JOIN LATERAL (VALUES ('xmin', s.xmin), ('catalog_xmin', s.catalog_xmin)) AS x (kind, xid)
     WHERE x.xid IS NOT NULL
 ), held AS (
-    -- A slot that has both is one row for each.
+    -- A slot with both has a row for each.
     SELECT h.name || CASE WHEN h.holds_tables THEN '' ELSE ' (catalogs)' END AS name, h.datid, h.age, h.holds_tables, h.detail
     FROM holders h
     WHERE h.age IS NOT NULL
 ), oldest AS (
-    -- The oldest of each database's own and of those that hold back all.
+    -- The oldest of those that hold back this database and of those that hold back all databases.
     SELECT DISTINCT ON (d.oid) d.oid, h.name, h.age
     FROM pg_catalog.pg_database d
     JOIN held h ON h.holds_tables AND (h.datid IS NULL OR h.datid = d.oid)
@@ -86,7 +86,7 @@
            pg_catalog.age(c.relfrozenxid)::int8 AS age, pg_catalog.mxid_age(c.relminmxid)::int8 AS multixact_age,
            pg_catalog.age(t.relfrozenxid)::int8 AS toast_age, pg_catalog.mxid_age(t.relminmxid)::int8 AS toast_multixact_age,
            o.enabled, o.freeze_max, o.multixact_max, t.relname AS toast_name,
-           -- A TOAST table without options of its own follows its table's.
+           -- A TOAST table without options of its own uses those of its table.
            CASE WHEN t.reloptions IS NULL THEN o.freeze_max ELSE p.freeze_max END AS toast_freeze_max,
            CASE WHEN t.reloptions IS NULL THEN o.multixact_max ELSE p.multixact_max END AS toast_multixact_max
     FROM pg_catalog.pg_class c
@@ -152,7 +152,7 @@
     LEFT JOIN oldest o ON o.oid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
     WHERE (NOT p.is_multixact OR p.its_age > 0)
       AND CASE
-            -- A pattern with a schema means that schema, the system's too.
+            -- A pattern that names a schema searches that schema, even a system schema.
             WHEN $2 IS NOT NULL THEN EXISTS (
                 SELECT FROM patterns x
                 WHERE CASE WHEN x.schema_regex IS NULL THEN p.of_users OR $4 ELSE p.nspname ~ (x.schema_regex COLLATE "default") END
