@@ -112,7 +112,7 @@ impl ReportRun<'_> {
         let is_chosen = |text: &&Text| text.flag.as_deref().is_some_and(|flag| self.is_set(flag));
         match self.report.texts.iter().find(is_chosen) {
             Some(text) => text.tree.as_ref(),
-            None => self.report.tree.as_ref(),
+            None => self.report.plain()?.tree.as_ref(),
         }
     }
 
@@ -398,22 +398,18 @@ impl ReportRun<'_> {
             let mut retries = 0;
             loop {
                 let mut handed_on = 0;
-                // The description of an own report plans it, which may wait for a lock as the run does.
-                let described = match self.report.own {
-                    true => describe(reader, &text, &self.report.columns, &values).await,
-                    false => Ok(()),
+                let attempt = async {
+                    // The description of an own report plans it, which may wait for a lock as the run does.
+                    if self.report.own {
+                        describe(reader, &text, &self.report.columns, &values).await?;
+                    }
+                    let hidden = hidden(reader, &text).await?;
+                    let outcome = rows(reader, &text, self.report, &values, sink, &mut handed_on).await?;
+                    Ok::<_, Error>((outcome, hidden))
                 };
-                let hidden = match described {
-                    Ok(()) => hidden(reader, &text).await,
-                    Err(e) => Err(e),
-                };
-                let end = match &hidden {
-                    Ok(_) => rows(reader, &text, self.report, &values, sink, &mut handed_on).await,
-                    Err(e) => Err(e.clone()),
-                };
-                let error = match end {
-                    Ok(outcome) => {
-                        hidden.iter().flatten().for_each(|says| tell(Remark::Hidden(says)));
+                let error = match attempt.await {
+                    Ok((outcome, hidden)) => {
+                        hidden.into_iter().for_each(|says| tell(Remark::Hidden(says)));
                         return Ok(outcome);
                     }
                     Err(e) => e,

@@ -25,22 +25,17 @@ pub const TOOLS: &str = "tools";
 /// The width that the overview is laid out for; clap wraps it on a narrower terminal.
 const WIDTH: usize = 78;
 
-/// Returns the names of a group's commands: its reports by name, then the other commands.
+/// Returns the names of a group's commands, by name; the tools stand in the order of their table.
 fn members<'a>(group: &str, reports: &'a [Report]) -> Vec<&'a str> {
-    let of_reports = reports.iter().filter(|report| report.group == group).map(|report| report.name.as_str());
-    let run = (group == TOOLS).then_some("run");
-    let others = COMMANDS.iter().filter(|entry| entry.group == group).map(|entry| entry.name);
-    let mut reports: Vec<&str> = of_reports.collect();
-    if group == "activity" {
-        reports.extend(sessions::COMMANDS.iter().map(|how| how.name()));
+    let of_reports = reports.iter().map(|report| (report.name.as_str(), report.group.as_str()));
+    let of_sessions = sessions::COMMANDS.iter().map(|how| (how.name(), sessions::GROUP));
+    let others = COMMANDS.iter().map(|entry| (entry.name, entry.group));
+    let all = of_reports.chain(of_sessions).chain([("run", TOOLS)]).chain(others);
+    let mut members: Vec<&str> = all.filter(|(_, of)| *of == group).map(|(name, _)| name).collect();
+    if group != TOOLS {
+        members.sort_unstable();
     }
-    if group == TOOLS {
-        reports.extend(run.into_iter().chain(others));
-    } else {
-        reports.extend(others);
-        reports.sort_unstable();
-    }
-    reports
+    members
 }
 
 /// Returns the text below the usage of `pgkit --help`.

@@ -6,7 +6,7 @@ pub mod bench;
 pub mod complete;
 pub mod completions;
 pub mod context;
-mod groups;
+pub mod groups;
 pub mod jobs;
 pub mod listing;
 pub mod locks;
@@ -33,7 +33,7 @@ use table::{Entry, Extension, entry};
 
 /// The commands that are not reports, in the order of `--help`.
 pub const COMMANDS: &[Entry] = &[
-    entry!("waits", waits::command, waits::run, "activity"),
+    entry!("waits", waits::command, waits::run, sessions::GROUP),
     entry!("log", log::command, log::run),
     entry!("bench", bench::command, bench::run),
     entry!("jobs", jobs::command, jobs::run),

@@ -12,10 +12,12 @@ use crate::locks::signal::How;
 use crate::render::human;
 use crate::report::{Param, Report};
 use crate::rows::cell::Cell;
-use crate::rows::{Column, Flow, RowSink};
+use crate::rows::{self, Column, Flow, RowSink};
 
 /// The commands of this file, in the order of the help.
 pub const COMMANDS: [How; 2] = [How::Cancel, How::Terminate];
+/// Their group in the help.
+pub const GROUP: &str = "activity";
 /// The report whose filters they have.
 pub const REPORT: &str = "activity";
 /// The filter of the report that includes the server's own processes.
@@ -49,7 +51,8 @@ pub fn command(how: How, report: Option<&Report>) -> Command {
 struct Listed {
     pid: i32,
     backend_type: Option<String>,
-    leader: Option<i64>,
+    /// Whether it is a parallel worker, which ends with its leader.
+    has_leader: bool,
 }
 
 /// Takes the sessions out of the report's rows.
@@ -57,15 +60,6 @@ struct Listed {
 struct Chosen {
     columns: Vec<Column>,
     sessions: Vec<Listed>,
-}
-
-impl Chosen {
-    fn cell<'a>(&self, name: &str, raw: &[Option<&'a [u8]>]) -> Result<Cell<'a>> {
-        let at = self.columns.iter().position(|column| column.name == name);
-        let found = at.and_then(|at| self.columns.get(at).zip(raw.get(at)));
-        let (column, raw) = found.ok_or_else(|| Error::bug(format!("{REPORT} has no column {name:?}")))?;
-        column.kind.decode(*raw).map_err(|why| Error::bug(format!("{REPORT}: column {name:?}: {why}")))
-    }
 }
 
 impl RowSink for Chosen {
@@ -76,19 +70,17 @@ impl RowSink for Chosen {
     }
 
     fn row(&mut self, raw: &[Option<&[u8]>]) -> Result<Flow> {
-        let number = |name: &str| -> Result<Option<i64>> {
-            Ok(match self.cell(name, raw)? {
-                Cell::Int(n) => Some(n),
-                _ => None,
-            })
-        };
-        let pid = number("pid")?.and_then(|pid| i32::try_from(pid).ok());
-        let backend_type = match self.cell("backend_type", raw)? {
+        let cell = |name: &str| rows::cell_of(REPORT, &self.columns, raw, name);
+        let backend_type = match cell("backend_type")? {
             Cell::Text(text) => Some(text.to_string()),
             _ => None,
         };
-        let leader = number("leader")?;
-        self.sessions.extend(pid.map(|pid| Listed { pid, backend_type, leader }));
+        let has_leader = cell("leader")? != Cell::Null;
+        if let Cell::Int(pid) = cell("pid")?
+            && let Ok(pid) = i32::try_from(pid)
+        {
+            self.sessions.push(Listed { pid, backend_type, has_leader });
+        }
         Ok(Flow::More)
     }
 
@@ -132,8 +124,7 @@ pub async fn run(context: &Context, how: How, root: &ArgMatches, own: &ArgMatche
     reader.close().await;
     let is_meant = |one: &Listed| {
         let kind = one.backend_type.as_deref();
-        // A parallel worker ends with its leader.
-        one.leader.is_none()
+        !one.has_leader
             && (kind.is_none_or(|kind| kind == "client backend") || (replication && kind == Some(WALSENDER)))
     };
     let hit: Vec<i32> = chosen

@@ -15,7 +15,7 @@ use crate::escape;
 use crate::locks::signal::{self, Fate, How, Session};
 use crate::output::terminal;
 use crate::render::human;
-use crate::rows::record;
+use crate::rows::{self, record};
 use crate::session::Purpose;
 use crate::sql::{quote_ident, quote_literal};
 use crate::units::parse_duration;
@@ -87,7 +87,7 @@ pub fn command(how: How, what: &str, pid_is_required: bool, example: &str) -> Co
             "{more}\nThose that can be signalled are signalled, whatever is wrong with the others. Exit codes: 0 all gone,\n\
              1 one does not exist or stays, 77 the server refuses one or hides when it began.\n\n\
              Columns: {}\n\n{}",
-            COLUMNS.iter().map(|c| c.split(' ').next().unwrap_or(c)).collect::<Vec<_>>().join(", "),
+            rows::names(COLUMNS).join(", "),
             args::example(&[example])
         ),
     )
@@ -217,7 +217,7 @@ fn word(how: How, fate: &Fate) -> String {
         (Fate::Hidden, _) => "hidden".to_owned(),
         (Fate::Idle, _) => "not running a statement".to_owned(),
         (Fate::AlreadyGone, _) => "had ended by itself".to_owned(),
-        (Fate::MovedOn, _) => "spared: it has moved on".to_owned(),
+        (Fate::MovedOn, _) => "spared: it had ended or begun something else".to_owned(),
         (Fate::Refused(e), _) => format!("refused: {}", e.server_message()),
         (Fate::Gone(_), How::Cancel) => "cancelled".to_owned(),
         (Fate::Gone(_), How::Terminate) => "terminated".to_owned(),

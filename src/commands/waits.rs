@@ -10,7 +10,7 @@ use super::context::Context;
 use super::listing::Listing;
 use super::open;
 use crate::error::{Error, Exit, Result};
-use crate::rows::record;
+use crate::rows::{self, record};
 use crate::session::{Reader, Value};
 use crate::units::parse_duration;
 use crate::waits::{Share, Tally};
@@ -57,7 +57,7 @@ pub fn command() -> Command {
         "One session takes one look per interval. An event with no name and the type CPU is work, not waiting.\n\
          Ctrl-C ends the sampling early and shows what was seen. Lock events: pgkit locks shows who blocks whom.\n\n\
          Columns: {}\n\n{}",
-        COLUMNS.iter().map(|c| c.split(' ').next().unwrap_or(c)).collect::<Vec<_>>().join(", "),
+        rows::names(COLUMNS).join(", "),
         args::example(&["pgkit waits --for 2s"])
     ))
 }

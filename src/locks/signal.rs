@@ -79,7 +79,7 @@ pub enum Fate {
     Idle,
     /// The session, or its statement, ended before it was signalled.
     AlreadyGone,
-    /// The session has begun another statement, or ended its transaction, since it was looked at.
+    /// The session has ended, begun another statement or changed its state since it was looked at.
     MovedOn,
     /// The server refused.
     Refused(Error),

@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::answer::{Observer, Verdict};
 use crate::error::{Error, Exit, Result};
 use crate::render::human;
-use crate::rows::Column;
 use crate::rows::cell::Cell;
+use crate::rows::{self, Column};
 use crate::rows::{Flow, RowSink};
 
 /// The text that the server shows instead of a statement that the role may not see.
@@ -51,14 +51,8 @@ impl Waited {
 
     fn see(&mut self, raw: &[Option<&[u8]>]) -> Result<()> {
         let columns = &self.columns;
-        let cell = |name: &str| -> Result<Cell<'_>> {
-            let at = columns.iter().position(|c| c.name == name);
-            let (column, raw) = at
-                .and_then(|at| columns.get(at).zip(raw.get(at)))
-                .ok_or_else(|| Error::bug(format!("locks has no column {name:?}")))?;
-            column.kind.decode(*raw).map_err(|why| Error::bug(format!("locks: column {name:?}: {why}")))
-        };
-        let pid = crate::rows::plain::plain(&cell("pid")?).into_owned();
+        let cell = |name: &str| rows::cell_of("locks", columns, raw, name);
+        let pid = rows::plain::plain(&cell("pid")?).into_owned();
         self.seen.rows += 1;
         if matches!(cell("statement")?, Cell::Text(text) if text == HIDDEN) {
             self.seen.hidden.insert(pid.clone());

@@ -96,19 +96,16 @@ impl Blocks {
                 }
             }
         }
+        // The first line of the texts stands beside the name, if the name leaves room.
         let mut lines = lines.into_iter();
-        let fits = line.width() < before;
-        let first = if fits || line.trim().is_empty() { lines.next() } else { None };
-        let mut whole = line;
-        if let Some(first) = first {
-            let width = if whole.trim().is_empty() { 0 } else { whole.width() };
-            if width == 0 {
-                whole.clear();
-            }
-            whole.push_str(&" ".repeat(before.saturating_sub(width)));
-            whole.push_str(&first);
+        let mut first = if line.trim().is_empty() { String::new() } else { line };
+        if first.width() < before
+            && let Some(beside) = lines.next()
+        {
+            first.push_str(&" ".repeat(before - first.width()));
+            first.push_str(&beside);
         }
-        text.push_str(whole.trim_end());
+        text.push_str(first.trim_end());
         text.push('\n');
         for more in lines {
             text.push_str(format!("{}{more}", " ".repeat(before)).trim_end());
@@ -130,7 +127,6 @@ impl Format for Blocks {
         for (column, cell) in self.columns.iter().zip(cells) {
             let shown = human::show(&column.name, cell, &self.style.zone);
             let shown = escape::terminal_text(&shown).into_owned();
-            let is_measure = column.kind != ColumnType::TEXT;
             if column.name == sections.heading {
                 heading = shown;
             } else if Some(&column.name) == sections.level.as_ref() {
@@ -143,11 +139,9 @@ impl Format for Blocks {
                 has_name = true;
                 // A name is one line, whatever is in it.
                 fact.name = escape::terminal(&human::show(&column.name, cell, &self.style.zone)).into_owned();
-            } else if shown.is_empty() {
-            } else if is_measure {
-                fact.measures.push(shown);
-            } else {
-                fact.texts.push(shown);
+            } else if !shown.is_empty() {
+                let is_measure = column.kind != ColumnType::TEXT;
+                if is_measure { &mut fact.measures } else { &mut fact.texts }.push(shown);
             }
         }
         if heading != self.heading {

@@ -191,14 +191,10 @@ pub struct Report {
     pub params: Vec<Param>,
     /// Columns, in order; empty if the header does not list them, so that the server must be asked.
     pub columns: Vec<Column>,
-    /// How its rows form a tree, if they do.
-    pub tree: Option<Tree>,
     /// How its rows are facts under headings, if they are.
     pub sections: Option<Sections>,
     /// What the answer is about.
     pub scope: Scope,
-    /// What a role needs to run it.
-    pub needs: Option<String>,
     /// A command line that shows it.
     pub example: Option<String>,
     /// The texts, the most specific first.
@@ -278,6 +274,11 @@ impl Report {
             order.extend(fits.iter().filter(|t| t.is_fallback));
         }
         order
+    }
+
+    /// Returns the text that is used where no other is: that of the plain file. `None` if only its name is known.
+    pub fn plain(&self) -> Option<&Text> {
+        self.texts.iter().find(|text| text.flag.is_none() && text.when.is_none()).or(self.texts.first())
     }
 
     /// Returns the oldest server that any of the texts runs on.

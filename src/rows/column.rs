@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use tokio_postgres::types::Type;
 
-use crate::rows::cell::ColumnType;
+use crate::error::{Error, Result};
+use crate::rows::cell::{Cell, ColumnType};
 
 /// A column of an answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +36,21 @@ impl Column {
             is_counter: false,
         }
     }
+}
+
+/// Returns the cell of the column with this name in a row as the server sent it.
+///
+/// Errors: a bug, since an answer's columns have been compared with its report; the message names the report.
+pub fn cell_of<'a>(
+    report: &str,
+    columns: &[Column],
+    raw: &[Option<&'a [u8]>],
+    name: &str,
+) -> Result<Cell<'a>> {
+    let at = columns.iter().position(|column| column.name == name);
+    let found = at.and_then(|at| columns.get(at).zip(raw.get(at)));
+    let (column, raw) = found.ok_or_else(|| Error::bug(format!("{report} has no column {name:?}")))?;
+    column.kind.decode(*raw).map_err(|why| Error::bug(format!("{report}: column {name:?}: {why}")))
 }
 
 /// How rows form a tree, given by the names of the columns that say so. Rows come from the top down, each before

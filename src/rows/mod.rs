@@ -7,7 +7,7 @@ mod record;
 mod sink;
 pub mod sort;
 
-pub use column::{Column, Sections, Tree};
+pub use column::{Column, Sections, Tree, cell_of};
 pub(crate) use record::record;
-pub use record::{Row, columns};
+pub use record::{Row, columns, names};
 pub use sink::{Flow, RowSink};

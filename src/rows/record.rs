@@ -28,6 +28,11 @@ pub fn columns(list: &[&str]) -> Vec<Column> {
         .collect()
 }
 
+/// Returns the names out of a list of columns as [`columns`] takes it.
+pub fn names<'a>(list: &[&'a str]) -> Vec<&'a str> {
+    list.iter().map(|column| column.split(' ').next().unwrap_or(column)).collect()
+}
+
 /// One row, filled from left to right; `None` is NULL.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Row(Vec<Option<Vec<u8>>>);

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use pgkit::report::{self, Param, ParamType, Report, Scope};
+use clap::{Arg, Command};
+use pgkit::commands::groups::GROUPS;
+use pgkit::report::{self, Report, Scope};
 
 use super::{check, project};
 
@@ -14,24 +16,16 @@ fn plain(text: &str) -> String {
     text.replace('*', "\\*").replace('_', "\\_").replace('<', "&lt;").replace('|', "\\|")
 }
 
-fn flag(param: &Param) -> String {
-    let value = param.metavar.clone().unwrap_or_else(|| {
-        match param.kind {
-            ParamType::Bool | ParamType::Path => "",
-            ParamType::Int8 => "N",
-            ParamType::Patterns => "PATTERN",
-            ParamType::Regex => "REGEX",
-            ParamType::Interval => "DURATION",
-            ParamType::Bytes => "SIZE",
-            ParamType::Text | ParamType::Term | ParamType::TextList => return param.name.to_uppercase(),
-        }
-        .to_owned()
-    });
-    let name = if param.positional { String::new() } else { format!("--{}", param.name.replace('_', "-")) };
-    format!("`{}`", format!("{name} {value}").trim())
+/// A flag as `--help` shows it.
+fn flag(arg: &Arg) -> String {
+    let value =
+        arg.get_value_names().filter(|_| arg.get_action().takes_values()).and_then(|names| names.first());
+    let words =
+        arg.get_long().map(|long| format!("--{long}")).into_iter().chain(value.map(ToString::to_string));
+    format!("`{}`", words.collect::<Vec<_>>().join(" "))
 }
 
-fn section(report: &Report) -> String {
+fn section(report: &Report, command: &Command) -> String {
     let mut out = format!("### {}\n\n{}\n", report.name, plain(&report.summary));
     if let Some(reading) = &report.reading {
         write!(out, "\n{}\n", plain(reading)).unwrap();
@@ -39,16 +33,22 @@ fn section(report: &Report) -> String {
     if let Some(example) = &report.example {
         write!(out, "\n```sh\n{example}\n```\n").unwrap();
     }
-    if !report.params.is_empty() {
+    // Of its own flags, those that have no heading; the shared ones are described once.
+    let own =
+        || command.get_arguments().filter(|arg| arg.get_help_heading().is_none() && arg.get_id() != "help");
+    if own().next().is_some() {
         out.push_str("\n| flag | meaning |\n| --- | --- |\n");
-        for param in &report.params {
-            let values = if param.one_of.is_empty() {
-                String::new()
-            } else {
-                format!(": {}", param.one_of.join(", "))
+        for arg in own() {
+            let listed = |what: &str, all: Vec<String>| {
+                if all.is_empty() { String::new() } else { format!(" ({what}: {})", all.join(", ")) }
             };
-            let default = param.default.as_ref().map(|d| format!(" (default: {d})")).unwrap_or_default();
-            writeln!(out, "| {} | {}{}{default} |", flag(param), plain(&param.help), plain(&values)).unwrap();
+            let is_given = arg.get_action().takes_values();
+            let values = arg.get_possible_values().into_iter().map(|v| v.get_name().to_owned());
+            let values = listed("one of", values.filter(|_| is_given).collect());
+            let defaults = arg.get_default_values().iter().map(|v| v.to_string_lossy().into_owned());
+            let defaults = listed("default", defaults.filter(|_| is_given).collect());
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            writeln!(out, "| {} | {}{}{defaults} |", flag(arg), plain(&help), plain(&values)).unwrap();
         }
     }
     let columns = report.columns.iter().map(|column| {
@@ -57,25 +57,22 @@ fn section(report: &Report) -> String {
     });
     let columns: Vec<String> = columns.map(|text| text.replace(" _text", " text[]")).collect();
     write!(out, "\nColumns: {}.\n", columns.join("; ")).unwrap();
-    let mut facts = Vec::new();
-    if !report.key.is_empty() {
-        facts.push(format!("a row is identified by {}", report.key.join(", ")));
-    }
-    facts.push(
-        match report.scope {
-            Scope::Database => "the answer is that of one database",
-            Scope::Cluster => "the answer is the same in every database",
-            Scope::Server => "the answer is that of this server",
+    let scope = match report.scope {
+        Scope::Database => "this database",
+        Scope::Cluster => "the whole cluster",
+        Scope::Server => "this server",
+    };
+    out.push('\n');
+    for (what, text) in [
+        ("Key", report.key.join(", ")),
+        ("Scope", scope.to_owned()),
+        ("Since", if report.since() > 10 { format!("PostgreSQL {}", report.since()) } else { String::new() }),
+        ("Needs", report.plain().and_then(|text| text.needs.clone()).unwrap_or_default()),
+    ] {
+        if !text.is_empty() {
+            writeln!(out, "* {what}: {}", plain(&text)).unwrap();
         }
-        .to_owned(),
-    );
-    if report.since() > 10 {
-        facts.push(format!("since PostgreSQL {}", report.since()));
     }
-    let mut facts = facts.join("; ");
-    facts[..1].make_ascii_uppercase();
-    write!(out, "\n{}. Needs {}.\n", plain(&facts), plain(report.needs.as_deref().unwrap_or_default()))
-        .unwrap();
     out
 }
 
@@ -83,15 +80,16 @@ fn section(report: &Report) -> String {
 fn reference() -> String {
     let reports = report::built_in(|_| true).unwrap();
     let mut out = format!("{MARK}\n\n## All reports\n");
-    let order = ["catalog", "activity", "space", "indexes", "tables", "statements", "server", "security"];
-    let unknown: Vec<&str> =
-        reports.iter().map(|r| r.group.as_str()).filter(|group| !order.contains(group)).collect();
-    assert!(unknown.is_empty(), "groups without a place: {unknown:?}");
-    for group in order {
-        for report in reports.iter().filter(|report| report.group == group) {
-            write!(out, "\n{}", section(report)).unwrap();
+    let tree = pgkit::commands::tree::tree(&reports, &Vec::new());
+    let mut written = 0;
+    for (group, _) in GROUPS {
+        for report in reports.iter().filter(|report| report.group == *group) {
+            let command = tree.find_subcommand(&report.name).unwrap();
+            write!(out, "\n{}", section(report, command)).unwrap();
+            written += 1;
         }
     }
+    assert_eq!(written, reports.len(), "a report's group is not among those of the help");
     out
 }
 

@@ -2,14 +2,9 @@
 
 use super::*;
 
+/// A session of this application name.
 fn named(db: &Db, name: &str) -> Session {
-    let session = db.session();
-    session.sql(&format!("SET application_name = '{name}'"));
-    session
-}
-
-fn lives(session: &Session) -> bool {
-    session.try_sql("SELECT 1").is_ok()
+    super::named(db, &db.info.user, name).0
 }
 
 fn only_sessions_that_match_every_filter_are_ended(bin: &Binaries) {
@@ -44,6 +39,21 @@ fn only_sessions_that_match_every_filter_are_ended(bin: &Binaries) {
     assert!(busy.join().unwrap().is_err());
 }
 on_every_server!(only_sessions_that_match_every_filter_are_ended);
+
+#[test]
+fn a_session_that_has_begun_something_else_meanwhile_is_spared() {
+    let db = db("spared");
+    let session = named(&db, "batch");
+    session.sql("BEGIN; SELECT 1");
+    // It ends its transaction, and begins another, while somebody reads the question.
+    let moves_on = || drop(session.sql("COMMIT; BEGIN; SELECT 2"));
+    let (ended, shown) = typed(&db, "terminate --application batch", "y\n", &moves_on);
+    assert!(ended == Some(0) && shown.contains("spared"), "{shown}");
+    assert!(lives(&session));
+    let (ended, shown) = typed(&db, "terminate --application batch", "y\n", &|| ());
+    assert!(ended == Some(0) && shown.contains("terminated"), "{shown}");
+    assert!(!lives(&session));
+}
 
 #[test]
 fn without_a_filter_or_a_pid_nothing_is_ended_and_pgkit_never_ends_itself() {

@@ -10,10 +10,50 @@ mod watched;
 
 use std::collections::BTreeMap;
 
-use std::process::Command;
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
 
 use crate::support::*;
 use pgkit::sandbox::{Binaries, Server};
+
+/// A session of this role with this application name, and its pid.
+fn named(db: &Db, role: &str, name: &str) -> (Session, String) {
+    let session = db.session_as(role);
+    session.sql(&format!("SET application_name = '{name}'"));
+    let pid = session.pid().to_string();
+    (session, pid)
+}
+
+fn lives(session: &Session) -> bool {
+    session.try_sql("SELECT 1").is_ok()
+}
+
+/// Runs it on a terminal, with this typed when it asks, after something that happens meanwhile; its exit code and what the
+/// terminal showed.
+fn typed(db: &Db, args: &str, keys: &str, meanwhile: &dyn Fn()) -> (Option<i32>, String) {
+    let mut script = Command::new("script");
+    let ours = pgkit(db);
+    script.env_clear().envs(ours.get_envs().filter_map(|(k, v)| v.map(|v| (k, v))));
+    script.args(["-qec", &format!("{PGKIT} {args} --color never"), "/dev/null"]);
+    script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = script.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let mut shown = Vec::new();
+    let mut chunk = [0; 1024];
+    let mut answered = false;
+    while let Ok(n @ 1..) = stdout.read(&mut chunk) {
+        shown.extend_from_slice(&chunk[..n]);
+        // A person answers when asked.
+        if !answered && shown.ends_with(b"[y/N] ") {
+            meanwhile();
+            stdin.write_all(keys.as_bytes()).unwrap();
+            stdin.flush().unwrap();
+            answered = true;
+        }
+    }
+    (child.wait().unwrap().code(), String::from_utf8(shown).unwrap())
+}
 
 /// A server of one test's own: all that waits on it waits in that test. Nobody breaks its deadlocks.
 struct Scene {

@@ -1,6 +1,5 @@
 //! `locks cancel` and `locks terminate`.
 
-use std::io::{Read, Write};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -20,17 +19,6 @@ fn signal(db: &Db, role: &str, args: &[&str]) -> (Output, Vec<Row>) {
 
 fn results(rows: &[Row]) -> Vec<(&str, &str)> {
     rows.iter().map(|row| (text(row, "application"), text(row, "result"))).collect()
-}
-
-fn named(db: &Db, role: &str, name: &str) -> (Session, String) {
-    let session = db.session_as(role);
-    session.sql(&format!("SET application_name = '{name}'"));
-    let pid = session.pid().to_string();
-    (session, pid)
-}
-
-fn lives(session: &Session) -> bool {
-    session.try_sql("SELECT 1").is_ok()
 }
 
 fn terminate_ends_a_session_and_says_whether_it_is_gone(bin: &Binaries) {
@@ -224,31 +212,6 @@ fn without_a_terminal_it_says_what_it_would_hit_and_does_nothing() {
     assert!(lives(&session));
 }
 
-/// Runs it on a terminal, with this typed; its exit code and what the terminal showed.
-fn typed(db: &Db, args: &str, keys: &str) -> (Option<i32>, String) {
-    let mut script = Command::new("script");
-    let ours = pgkit(db);
-    script.env_clear().envs(ours.get_envs().filter_map(|(k, v)| v.map(|v| (k, v))));
-    script.args(["-qec", &format!("{PGKIT} {args} --color never"), "/dev/null"]);
-    script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = script.spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let mut stdout = child.stdout.take().unwrap();
-    let mut shown = Vec::new();
-    let mut chunk = [0; 1024];
-    let mut answered = false;
-    while let Ok(n @ 1..) = stdout.read(&mut chunk) {
-        shown.extend_from_slice(&chunk[..n]);
-        // A person answers when asked.
-        if !answered && shown.ends_with(b"[y/N] ") {
-            stdin.write_all(keys.as_bytes()).unwrap();
-            stdin.flush().unwrap();
-            answered = true;
-        }
-    }
-    (child.wait().unwrap().code(), String::from_utf8(shown).unwrap())
-}
-
 #[test]
 fn on_a_terminal_it_asks_and_only_yes_is_yes() {
     let db = database(server(bin()).info(), "asked");
@@ -261,18 +224,18 @@ fn on_a_terminal_it_asks_and_only_yes_is_yes() {
         ("y\n", 0, true),
     ] {
         let (session, pid) = named(&db, "postgres", "asked for");
-        let (ended, shown) = typed(&db, &format!("locks terminate {pid}"), keys);
+        let (ended, shown) = typed(&db, &format!("locks terminate {pid}"), keys, &|| ());
         assert_eq!(ended, Some(code), "{keys:?}: {shown}");
         assert!(shown.contains("Terminate this session? [y/N] "), "{shown}");
         assert_eq!(shown.contains("terminated"), done, "{shown}");
         assert_eq!(!lives(&session), done, "{keys:?}");
     }
     // Nothing to do is nothing to ask about.
-    let (ended, shown) = typed(&db, "locks terminate 2147483647", "");
+    let (ended, shown) = typed(&db, "locks terminate 2147483647", "", &|| ());
     assert!(ended == Some(1) && !shown.contains("[y/N]"), "{shown}");
     // --yes does not ask.
     let (session, pid) = named(&db, "postgres", "unasked");
-    let (ended, shown) = typed(&db, &format!("locks terminate {pid} --yes"), "");
+    let (ended, shown) = typed(&db, &format!("locks terminate {pid} --yes"), "", &|| ());
     assert!(ended == Some(0) && !shown.contains("[y/N]"), "{shown}");
     assert!(!lives(&session));
 }

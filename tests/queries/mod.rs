@@ -156,7 +156,7 @@ fn every_text_runs_with_null_and_with_a_value_for_every_parameter_and_only_reads
     let session = db.session();
     for (report, text) in texts(bin.major) {
         // What needs an extension runs in the tests of what is planted.
-        if text.extension.is_some() || is_broken(&db, &report) {
+        if text.extension.is_some() || (report.name == "extensions" && cannot_list_extensions(&db)) {
             continue;
         }
         let none = nulls(&report);
@@ -190,10 +190,10 @@ on_every_server!(every_text_runs_with_null_and_with_a_value_for_every_parameter_
 fn every_column_of_numbers_says_its_unit_and_every_report_has_an_example() {
     for report in reports() {
         assert!(report.summary.ends_with('.'), "{}", report.summary);
-        let example = report.example.unwrap_or_else(|| panic!("{} has no example", report.name));
+        let example = report.example.clone().unwrap_or_else(|| panic!("{} has no example", report.name));
         assert!(example.contains(&format!("pgkit {}", report.name)), "{example}");
-        assert!(report.needs.is_some(), "{} does not say what it needs", report.name);
         for text in &report.texts {
+            assert!(text.needs.is_some(), "{} does not say what it needs", text.file);
             assert!(!text.sql.contains("pg_size_pretty"), "{}: sizes are numbers", text.file);
             assert!(text.sql.contains("ORDER BY"), "{} has no order", text.file);
         }

@@ -73,7 +73,7 @@ fn while_objects_come_and_go_no_report_fails(bin: &Binaries) {
         let runs = if bin == &bins()[0] { 5 } else { 3 };
         // What needs an extension is tried where it is installed.
         let reports = report::built_in(|_| true).unwrap();
-        for report in reports.iter().filter(|r| r.texts.iter().any(|text| text.extension.is_none())) {
+        for report in reports.iter().filter(|report| !needs_extension(report)) {
             for line in lines(&report.name) {
                 for _ in 0..runs {
                     let output = run(pgkit(&db).args(&line));

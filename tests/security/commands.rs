@@ -91,7 +91,7 @@ pub fn lines() -> Vec<Line> {
     let others = others.map(|report| Line {
         args: words(report),
         // 76: the extension is not installed.
-        codes: if report.texts.iter().all(|text| text.extension.is_some()) { &[76] } else { &[0] },
+        codes: if needs_extension(report) { &[76] } else { &[0] },
     });
     let mut all: Vec<Line> = others.collect();
     all.extend(LINES.iter().map(|line| Line { args: line.args, codes: line.codes }));

@@ -20,6 +20,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 
 pub(crate) use every::{on_every_planted_server, on_every_server};
+use pgkit::report::Report;
 pub use pgkit::sandbox::Binaries;
 use pgkit::sandbox::{self, Info, Lease, Options, Server};
 
@@ -328,10 +329,21 @@ pub fn formats() -> Vec<String> {
     all
 }
 
-/// Whether the server's own list of extensions fails, as it does where one control file is of another version. pgkit then
-/// lists what is installed.
-pub fn is_broken(db: &Db, report: &pgkit::report::Report) -> bool {
-    report.name == "extensions" && db.try_sql("SELECT count(*) FROM pg_available_extensions").is_err()
+/// Whether every text of a report needs an extension, so that it answers only where that is installed.
+pub fn needs_extension(report: &Report) -> bool {
+    report.texts.iter().all(|text| text.extension.is_some())
+}
+
+/// The words that run a report: its name, and this word where it cannot do without one.
+pub fn line_of(report: &Report, word: &str) -> Vec<String> {
+    let needs_word = report.params.iter().any(|param| param.required);
+    [&report.name].into_iter().cloned().chain(needs_word.then(|| word.to_owned())).collect()
+}
+
+/// Whether the server's own list of extensions fails, as it does where one control file is of another version. The report
+/// `extensions` then lists what is installed, by its next text.
+pub fn cannot_list_extensions(db: &Db) -> bool {
+    db.try_sql("SELECT count(*) FROM pg_available_extensions").is_err()
 }
 
 /// Waits until a condition holds; fails the test after half a minute.

@@ -6,6 +6,7 @@
 -- source  = "pg_locks, pg_stat_activity, pg_prepared_xacts"
 -- scope   = "cluster"
 -- example = "pgkit locks --all --grep AccessExclusiveLock"
+-- wide    = ["depth", "transaction_s", "session_state", "user", "application"]
 -- columns = ["pid text", "blocker text", "depth int8", "user text", "application text", "session_state text", "mode text", "object text", "waiting_s float8", "transaction_s float8", "statement text", "granted bool"]
 -- [[param]]
 -- name = "all"

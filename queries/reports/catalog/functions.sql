@@ -5,6 +5,8 @@
 -- retry   = ["XX000", "22P03"]
 -- source  = '''psql \df'''
 -- example = "pgkit functions | grep crap"
+-- reading = "One line per function, procedure, aggregate or window function; a function of several signatures has several lines. pgkit describe NAME shows its body, its rights and who calls it."
+-- key     = ["schema", "name", "arguments"]
 -- columns = ["schema text", "name text", "arguments text", "result text", "kind text", "language text"]
 -- [[param]]
 -- name       = "pattern"

@@ -7,8 +7,8 @@ use crate::commands::context::Context;
 use crate::commands::listing::Listing;
 use crate::error::{Exit, Result};
 use crate::jobs::store::in_schema;
-use crate::rows::Flow;
 use crate::rows::cell;
+use crate::rows::{self, Flow};
 use crate::session::{Reader, Rows, Value, push_values};
 use tokio_postgres::types::Type;
 
@@ -101,7 +101,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let (count, _) =
         shared::reading(context, root, own, &args.look, owner.as_deref(), async |reader, place| {
             let text = in_schema(if place.has_pgkit { HISTORY } else { HISTORY_LOG }, &place.schema);
-            let mut picked: Vec<&str> = columns.iter().map(|c| c.split(' ').next().unwrap_or(c)).collect();
+            let mut picked: Vec<&str> = rows::names(&columns);
             picked.dedup();
             let sql = format!("SELECT {} FROM (\n{}\n) AS history", picked.join(", "), text.trim_end());
             show(reader.rows(&sql, &params).await?, reader, &mut listing).await

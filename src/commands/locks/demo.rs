@@ -16,7 +16,7 @@ use crate::helper::aside;
 use crate::locks::demo::{self, Event, Got, Way};
 use crate::locks::janitor::{self, Janitor};
 use crate::output::Reader;
-use crate::rows::record;
+use crate::rows::{self, record};
 use crate::session::{Purpose, Writer};
 use crate::sql::quote_ident;
 use crate::units::parse_duration;
@@ -54,7 +54,7 @@ pub fn command() -> Command {
             "Each round all sessions send the same statement at the same moment: with NOWAIT, FOR UPDATE,\n\
              SKIP LOCKED and as a plain UPDATE. The table is in a schema of its own, which is dropped afterwards.\n\n\
              Columns: {}\n\n{}",
-            COLUMNS.iter().map(|c| c.split(' ').next().unwrap_or(c)).collect::<Vec<_>>().join(", "),
+            rows::names(COLUMNS).join(", "),
             args::example(&["pgkit locks demo --sandbox", "pgkit locks demo --sessions 5 --hold 5s"])
         ))
 }
