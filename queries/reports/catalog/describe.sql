@@ -7,7 +7,7 @@
 -- source  = '''psql \d+ and \df+, and the catalogs behind them'''
 -- example = "pgkit describe crashes"
 -- reading = "One fact per line under its section. If several objects match, they are listed: name one by its schema, or a function by its arguments in double quotes. What is behind an exclusive lock is not waited for and says (locked)."
--- key     = ["section", "name", "detail"]
+-- key     = ["section", "name"]
 -- sections = { heading = "section", level = "level" }
 -- columns = ["section text", "name text", "detail text", "size_bytes int8", "level int8"]
 -- [[param]]
@@ -203,8 +203,8 @@
     FROM rel r
     JOIN pg_catalog.pg_constraint k ON k.conrelid = r.oid AND k.contype NOT IN ('p', 'n', 't')
     UNION ALL
-    SELECT 6, 0, 'referenced by', k.conrelid::regclass::text,
-           pg_catalog.quote_ident(k.conname) || ': ' || CASE WHEN pg_catalog.has_table_privilege(r.oid, 'select') IS NULL THEN NULL WHEN r.oid IN (SELECT l.oid FROM locked l) OR k.conrelid IN (SELECT l.oid FROM locked l)
+    SELECT 6, 0, 'referenced by', k.conrelid::regclass::text || '.' || pg_catalog.quote_ident(k.conname),
+           CASE WHEN pg_catalog.has_table_privilege(r.oid, 'select') IS NULL THEN NULL WHEN r.oid IN (SELECT l.oid FROM locked l) OR k.conrelid IN (SELECT l.oid FROM locked l)
                 THEN '(locked)' ELSE pg_catalog.pg_get_constraintdef(k.oid) END, NULL, 0
     FROM rel r
     JOIN pg_catalog.pg_constraint k ON k.confrelid = r.oid AND k.contype = 'f'
@@ -231,7 +231,7 @@
     FROM rel r
     JOIN pg_catalog.pg_rewrite w ON w.ev_class = r.oid AND w.rulename <> '_RETURN'
     UNION ALL
-    SELECT 10, 0, 'extended statistics', x.stxname::text, pg_catalog.pg_get_statisticsobjdef(x.oid), NULL, 0
+    SELECT 10, 0, 'extended statistics', x.stxnamespace::regnamespace::text || '.' || pg_catalog.quote_ident(x.stxname), pg_catalog.pg_get_statisticsobjdef(x.oid), NULL, 0
     FROM rel r
     JOIN pg_catalog.pg_statistic_ext x ON x.stxrelid = r.oid
     WHERE r.oid NOT IN (SELECT l.oid FROM locked l)
