@@ -8,6 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, value_parser};
 use super::args::{ConnectionArgs, OutputArgs, command, example};
 use super::complete;
 use crate::answer::ArgValue;
+use crate::render::human;
 use crate::report::{Param, ParamType, Report};
 use crate::units::{parse_bytes, parse_duration};
 
@@ -80,6 +81,20 @@ pub fn given_one(param: &Param, matches: &ArgMatches) -> ArgValue {
         ParamType::TextList | ParamType::Patterns => {
             ArgValue::List(matches.get_many::<String>(&id).into_iter().flatten().cloned().collect())
         }
+    }
+}
+
+/// Returns a flag with its value as it was typed; `None` if it was not given.
+pub fn as_typed(param: &Param, given: &ArgValue) -> Option<String> {
+    let flag = format!("--{}", param.long());
+    match given {
+        ArgValue::Nothing | ArgValue::Flag(false) => None,
+        ArgValue::Flag(true) => Some(flag),
+        ArgValue::List(list) if list.is_empty() => None,
+        ArgValue::List(list) => Some(format!("{flag} {}", list.join(","))),
+        ArgValue::Text(text) => Some(format!("{flag} {text}")),
+        ArgValue::Number(n) => Some(format!("{flag} {n}")),
+        ArgValue::Length(length) => Some(format!("{flag} {}", human::seconds(length.as_secs_f64()))),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::output::{self, Output};
 use crate::pattern;
 use crate::pipeline::{Pipeline, Printer, RowOptions};
 use crate::render::{FormatName, Style};
-use crate::report::{Report, Scope};
+use crate::report::{ParamType, Report, Scope};
 use crate::rows::Column;
 use crate::rows::cell::Raw;
 use crate::rows::{Flow, RowSink};
@@ -340,15 +340,19 @@ impl Job<'_> {
     }
 
     fn say_if_nothing(&self, rows: u64) {
+        let report = self.report_run.report;
         let patterns = self.report_run.patterns();
-        if rows == 0 && !patterns.is_empty() && !self.args.session.echo.quiet {
-            let shown: Vec<String> = patterns.iter().map(|p| format!("{p:?}")).collect();
-            let report = self.report_run.report;
-            let system = report.params.iter().any(|p| p.name == "system");
+        // A name that was typed: an empty answer may mean that there is no such role or database.
+        let names = report.params.iter().zip(&self.report_run.given);
+        let names = names.filter(|(param, _)| param.kind == ParamType::Text && param.one_of.is_empty());
+        let names = names.filter_map(|(param, given)| params::as_typed(param, given));
+        let shown: Vec<String> = patterns.iter().map(|p| format!("{p:?}")).chain(names).collect();
+        if rows == 0 && !shown.is_empty() && !self.args.session.echo.quiet {
+            let system = !patterns.is_empty() && report.params.iter().any(|p| p.name == "system");
             error::note(&format!(
                 "pgkit: {}: nothing matches {}{}",
                 report.name,
-                shown.join(", "),
+                escape::terminal(&shown.join(", ")),
                 if system { " (system catalogs are skipped; include them with --system)" } else { "" }
             ));
         }

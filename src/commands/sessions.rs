@@ -9,7 +9,6 @@ use super::{open, params};
 use crate::answer::{ArgValue, Remark, ReportRun};
 use crate::error::{Error, Exit, Result};
 use crate::locks::signal::How;
-use crate::render::human;
 use crate::report::{Param, Report};
 use crate::rows::cell::Cell;
 use crate::rows::{self, Column, Flow, RowSink};
@@ -95,7 +94,8 @@ pub async fn run(context: &Context, how: How, root: &ArgMatches, own: &ArgMatche
     let report = report.ok_or_else(|| Error::bug(format!("no report {REPORT}")))?;
     let pids = signal::pids(own);
     let replication = own.get_flag("replication");
-    let set: Vec<String> = filters(report).filter_map(|param| as_typed(param, own)).collect();
+    let set: Vec<String> =
+        filters(report).filter_map(|param| params::as_typed(param, &params::given_one(param, own))).collect();
     let name = how.name();
     if set.is_empty() && !replication {
         if pids.is_empty() {
@@ -140,18 +140,4 @@ pub async fn run(context: &Context, how: How, root: &ArgMatches, own: &ArgMatche
     }
     let request = Request { how, command: name, pids: hit, why, is_strict: true };
     signal::run(context, request, root, own).await
-}
-
-/// Returns a filter as it was typed; `None` if it was not given.
-fn as_typed(param: &Param, own: &ArgMatches) -> Option<String> {
-    let flag = format!("--{}", param.long());
-    match params::given_one(param, own) {
-        ArgValue::Nothing | ArgValue::Flag(false) => None,
-        ArgValue::Flag(true) => Some(flag),
-        ArgValue::List(list) if list.is_empty() => None,
-        ArgValue::List(list) => Some(format!("{flag} {}", list.join(","))),
-        ArgValue::Text(text) => Some(format!("{flag} {text}")),
-        ArgValue::Number(n) => Some(format!("{flag} {n}")),
-        ArgValue::Length(length) => Some(format!("{flag} {}", human::seconds(length.as_secs_f64()))),
-    }
 }

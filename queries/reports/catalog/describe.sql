@@ -15,6 +15,7 @@
 -- type       = "pattern[]"
 -- positional = true
 -- required   = true
+-- metavar    = "NAME"
 -- complete   = "relations"
 -- help       = "The relation or function, as in psql: name or schema.name; for one of several functions: '\"f(integer)\"'"
 -- [[param]]
