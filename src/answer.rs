@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::error::{self, Error, Exit, Result};
 use crate::escape;
 use crate::pattern;
-use crate::report::{Param, ParamType, Report, Text, check_row, columns, describe};
+use crate::report::{Condition, Param, ParamType, Report, Text, check_row, columns, describe};
 use crate::rows::cell::Raw;
 use crate::rows::{Column, Tree};
 use crate::rows::{Flow, RowSink};
@@ -86,6 +86,8 @@ pub struct Verdict {
 pub enum Remark<'a> {
     /// What `-v` shows.
     Verbose(&'a str),
+    /// What the answer costs, before it is asked for.
+    Cost(&'a str),
     /// What this role may not see.
     Hidden(&'a str),
 }
@@ -403,7 +405,10 @@ impl ReportRun<'_> {
                     if self.report.own {
                         describe(reader, &text, &self.report.columns, &values).await?;
                     }
-                    let hidden = hidden(reader, &text).await?;
+                    for says in self.true_of("[[cost]]", &text, &text.cost, reader).await? {
+                        tell(Remark::Cost(says));
+                    }
+                    let hidden = self.true_of("[[hidden]]", &text, &text.hidden, reader).await?;
                     let outcome = rows(reader, &text, self.report, &values, sink, &mut handed_on).await?;
                     Ok::<_, Error>((outcome, hidden))
                 };
@@ -458,6 +463,24 @@ impl ReportRun<'_> {
         columns(reader, &text, &self.bind(reader, |_| true).await?).await
     }
 
+    /// Returns the remarks of these conditions of a text that are true here.
+    async fn true_of<'a>(
+        &self,
+        key: &str,
+        text: &Text,
+        conditions: &'a [Condition],
+        reader: &Reader,
+    ) -> Result<Vec<&'a str>> {
+        let is_needless = |one: &&Condition| one.unless.as_deref().is_some_and(|flag| self.is_set(flag));
+        let asked: Vec<&Condition> = conditions.iter().filter(|one| !is_needless(one)).collect();
+        let when: Vec<&str> = asked.iter().map(|one| one.when.as_str()).collect();
+        let truths = reader.probe(&when).await.map_err(|e| {
+            let message = format!("{}: {key}: {}", text.file, e.message);
+            Error { message, ..e }
+        })?;
+        Ok(asked.iter().zip(truths).filter(|(_, truth)| *truth).map(|(one, _)| one.says.as_str()).collect())
+    }
+
     /// Adds the names of the files with probes to the error of an invalid probe.
     fn blame_probe(&self, error: Error) -> Error {
         let files = self.report.texts.iter().filter(|t| t.when.is_some()).map(|t| t.file.as_str());
@@ -493,16 +516,6 @@ impl ReportRun<'_> {
 /// Returns whether an SQLSTATE is of the class "syntax error or access rule violation".
 fn is_statement(sqlstate: &str) -> bool {
     sqlstate.starts_with("42")
-}
-
-/// Returns what this role may not see of the answer of a text.
-async fn hidden<'a>(reader: &Reader, text: &'a Text) -> Result<Vec<&'a str>> {
-    let when: Vec<&str> = text.hidden.iter().map(|one| one.when.as_str()).collect();
-    let truths = reader.probe(&when).await.map_err(|e| {
-        let message = format!("{}: [[hidden]]: {}", text.file, e.message);
-        Error { message, ..e }
-    })?;
-    Ok(text.hidden.iter().zip(truths).filter(|(_, truth)| *truth).map(|(one, _)| one.says.as_str()).collect())
 }
 
 /// Returns the version of an extension as two numbers: 1.10 is (1, 10). A part that is no number is 0.

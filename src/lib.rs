@@ -33,6 +33,7 @@ pub(crate) mod helper;
 pub mod report;
 
 pub(crate) mod answer;
+pub(crate) mod console;
 
 pub(crate) mod bench;
 pub(crate) mod jobs;

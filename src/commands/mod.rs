@@ -21,6 +21,7 @@ mod screen;
 mod sessions;
 pub mod shells;
 mod signal;
+mod source;
 pub mod start;
 pub mod table;
 pub mod tree;

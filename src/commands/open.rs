@@ -1,5 +1,7 @@
 //! Opens the sessions of commands: resolves the flags, prompts for the password, and prints warnings.
 
+use std::time::Duration;
+
 use clap::ArgMatches;
 
 use super::args::{EchoArgs, connection_flags};
@@ -7,7 +9,7 @@ use super::context::Context;
 use crate::connect::{self, Flags, Target};
 use crate::error::{self, Result};
 use crate::output::terminal;
-use crate::session::{Limits, Purpose, Reader, Settings, Writer};
+use crate::session::{Console, Limits, Purpose, Reader, Settings, Writer};
 
 /// Resolves the connection flags, given before or after the command, to a target. Prints warnings.
 pub fn target(context: &Context, root: &ArgMatches, own: &ArgMatches, echo: &EchoArgs) -> Result<Target> {
@@ -38,6 +40,13 @@ pub async fn reader(
     let reader = Reader::connect(target, settings, echo.echo(), &context.running, ask).await?;
     warn(context, reader.overdue(), echo);
     Ok(reader)
+}
+
+/// Opens a session with PgBouncer's console; a command there may take as long as `limit`.
+///
+/// Errors: no connection (69), or a server instead of a PgBouncer (64).
+pub async fn console(target: &Target, limit: Option<Duration>, echo: &EchoArgs) -> Result<Console> {
+    Console::connect(target, limit, echo.echo(), &mut terminal::ask_password).await
 }
 
 /// Opens a session of its own for this purpose.

@@ -1,6 +1,7 @@
 //! Runs a report: one answer, one from every database, or one after the other.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::{ArgMatches, FromArgMatches};
@@ -8,10 +9,12 @@ use serde::Deserialize;
 
 use super::context::Context;
 use super::screen::{Next, Pace, Screen};
+use super::source::Source;
 use super::{open, params};
 use crate::answer::{Observer, Outcome, Remark, ReportRun, Verdict};
 use crate::commands::args::OutputArgs;
 use crate::connect::{self, Environment, ServerVersion, Target};
+use crate::console;
 use crate::error::{self, Error, Exit, Result};
 use crate::escape;
 use crate::output::terminal;
@@ -39,6 +42,8 @@ struct Job<'a> {
     terminal: Option<(usize, usize)>,
     /// What this role may not see of the answers since the last verdict.
     hidden: RefCell<Vec<String>>,
+    /// What was said of the answers' cost.
+    costs: RefCell<BTreeSet<String>>,
 }
 
 /// The observer of an answer's rows, if there is one.
@@ -106,7 +111,7 @@ pub async fn run_observed(
 ) -> Result<Exit> {
     let args = OutputArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
     let report_run = ReportRun { report, given: params::given(report, own) };
-    if args.all_databases && report.scope == Scope::Cluster {
+    if args.all_databases && matches!(report.scope, Scope::Cluster | Scope::Pooler) {
         return Err(Error::usage(format!("{} gives the same answer in every database", report.name))
             .hint("leave out --all-databases"));
     }
@@ -122,7 +127,8 @@ pub async fn run_observed(
     }
     let every = args.watch.as_deref().map(parse_seconds).transpose()?;
     let terminal = terminal::size(context.env.var("COLUMNS"));
-    let row_options = args.format.row_options()?;
+    let mut row_options = args.format.row_options()?;
+    row_options.sort = row_options.sort.or_else(|| report.order.clone());
     let tree = report_run.tree().cloned();
     let drawn = match (&tree, &report.sections) {
         (Some(_), _) => Some(FormatName::Tree),
@@ -153,6 +159,7 @@ pub async fn run_observed(
         report_run,
         args,
         hidden: RefCell::default(),
+        costs: RefCell::default(),
     };
     if job.args.sql {
         return job.print_sql().await;
@@ -206,6 +213,12 @@ impl Job<'_> {
         match remark {
             Remark::Verbose(text) if self.args.verbose => error::note(&format!("pgkit: {text}")),
             Remark::Verbose(_) => {}
+            // Once, however often --watch asks.
+            Remark::Cost(says) => {
+                if !self.args.session.echo.quiet && self.costs.borrow_mut().insert(says.to_owned()) {
+                    error::note(&format!("pgkit: {}: {says}", self.report_run.report.name));
+                }
+            }
             Remark::Hidden(says) => {
                 let mut hidden = self.hidden.borrow_mut();
                 if !hidden.iter().any(|known| known == says) {
@@ -217,6 +230,18 @@ impl Job<'_> {
 
     async fn reader(&self, target: &Target) -> Result<Reader> {
         open::reader(self.context, target, self.settings.clone(), &self.args.session.echo).await
+    }
+
+    /// Opens a session with what the report is about.
+    async fn source(&self, target: &Target) -> Result<Source> {
+        let echo = &self.args.session.echo;
+        Ok(match self.report_run.report.scope {
+            Scope::Pooler => {
+                let limit = self.settings.statement_timeout;
+                Source::Pooler(Box::new(open::console(target, limit, echo).await?))
+            }
+            _ => Source::Server(Box::new(self.reader(target).await?)),
+        })
     }
 
     fn pipeline(&self, format: FormatName) -> Result<Pipeline> {
@@ -252,6 +277,10 @@ impl Job<'_> {
     }
 
     async fn print_sql(&self) -> Result<Exit> {
+        if self.report_run.report.scope == Scope::Pooler {
+            output::print_sql(&console::script(self.report_run.report)?)?;
+            return Ok(Exit::Done);
+        }
         let script = match self.args.server_version {
             Some(major) => {
                 let version = ServerVersion::parse(&major.to_string())
@@ -292,14 +321,14 @@ impl Job<'_> {
     async fn once(&self, mut watcher: Watcher<'_>) -> Result<Exit> {
         // Report wrong flags before connecting.
         let mut pipeline = self.pipeline(self.format)?;
-        let reader = self.reader(&self.target).await?;
+        let source = self.source(&self.target).await?;
         let height = self.terminal.map_or(0, |(_, height)| height);
         let pager =
             if self.terminal.is_some() && !self.args.no_pager { pager(&self.context.env) } else { None };
         let mut out = Output::new(pager, height)?;
         pipeline.head(&mut out);
         let mut way = Way::new(&mut pipeline, &mut out, watcher.as_deref_mut());
-        let exit = self.round(reader, None, &mut way).await?.0;
+        let exit = self.round(source, None, &mut way).await?.0;
         pipeline.end(&mut out);
         out.finish().await?;
         let verdict = self.judge(&mut watcher)?;
@@ -310,27 +339,29 @@ impl Job<'_> {
     /// Gets one answer, or one from every database. Returns the session if it can be used again.
     async fn round(
         &self,
-        reader: Reader,
+        mut source: Source,
         at: Option<&str>,
         way: &mut Way<'_>,
-    ) -> Result<(Exit, Option<Reader>)> {
-        let (exit, left) = if self.args.all_databases {
-            (self.everywhere(reader, at, way).await?, None)
-        } else {
-            way.before = at.map(str::to_owned).into_iter().collect();
-            let mut reader = reader;
-            match self.report_run.answer(&mut reader, way, &|text| self.tell(text)).await? {
-                Outcome::Enough => {
-                    reader.abandon().await;
-                    (Exit::Done, None)
-                }
-                Outcome::Complete(rows) => {
-                    self.say_if_nothing(rows);
-                    if self.args.watch.is_some() {
-                        (Exit::Done, Some(reader))
-                    } else {
-                        reader.close().await;
+    ) -> Result<(Exit, Option<Source>)> {
+        let (exit, left) = match source {
+            Source::Server(reader) if self.args.all_databases => {
+                (self.everywhere(*reader, at, way).await?, None)
+            }
+            _ => {
+                way.before = at.map(str::to_owned).into_iter().collect();
+                match source.answer(&self.report_run, way, &|text| self.tell(text)).await? {
+                    Outcome::Enough => {
+                        source.abandon().await;
                         (Exit::Done, None)
+                    }
+                    Outcome::Complete(rows) => {
+                        self.say_if_nothing(rows);
+                        if self.args.watch.is_some() {
+                            (Exit::Done, Some(source))
+                        } else {
+                            source.close().await;
+                            (Exit::Done, None)
+                        }
                     }
                 }
             }
@@ -455,10 +486,10 @@ impl Job<'_> {
         // Print one array per line, because the rows of one answer belong together.
         let one_line = self.style.one_line;
         let mut pipeline = self.pipeline(self.format)?;
-        let first = self.reader(&self.target).await?;
+        let first = self.source(&self.target).await?;
         // Keep the password that was typed, so that it is asked for only once.
         let target = first.target().clone();
-        let mut reader = Some(first);
+        let mut source = Some(first);
         let mut out = Output::new(None, 0)?;
         let mut said: Vec<String> = Vec::new();
         if !self.redraws() && !one_line {
@@ -471,8 +502,8 @@ impl Job<'_> {
         let mut pace = Pace::new(every, self.redraws());
         loop {
             if pace.next().await == Next::End {
-                if let Some(reader) = reader {
-                    reader.close().await;
+                if let Some(source) = source {
+                    source.close().await;
                 }
                 return end(screen, out).await.map(|()| Exit::Done);
             }
@@ -484,14 +515,14 @@ impl Job<'_> {
             let style = Style { width, ..self.style.clone() };
             #[expect(clippy::disallowed_methods, reason = "the moment of an answer, shown beside it")]
             let now = jiff::Timestamp::now().round(jiff::Unit::Millisecond).unwrap_or_default();
-            let session = match reader.take() {
-                Some(mut open) => open.reopen(None).await.map(|()| open),
+            let session = match source.take() {
+                Some(mut open) => open.reopen().await.map(|()| open),
                 None => Err(Error::new(Exit::Unavailable, "")),
             };
             // A lost session is reopened, as often as necessary.
             let session = match session {
                 Ok(session) => Ok(session),
-                Err(_) => self.reader(&target).await,
+                Err(_) => self.source(&target).await,
             };
             let at = (!self.redraws()).then(|| now.to_string());
             if self.redraws() || one_line {
@@ -530,7 +561,7 @@ impl Job<'_> {
             // An answer that was cut off is judged too, so that the next one is judged by itself.
             let mut verdict = self.judge(&mut watcher);
             match round {
-                Ok((_, left)) => reader = left,
+                Ok((_, left)) => source = left,
                 Err(e) if matches!(e.exit, Exit::Unavailable | Exit::TryAgain) => {
                     error::print(&e);
                     verdict = Ok(Verdict { exit: Exit::Done, remarks: said.clone() });
@@ -564,8 +595,8 @@ impl Job<'_> {
                 said = verdict.remarks;
             }
             if gone || verdict.exit != Exit::Done {
-                if let Some(reader) = reader {
-                    reader.close().await;
+                if let Some(source) = source {
+                    source.close().await;
                 }
                 if !gone {
                     end(screen, out).await?;

@@ -47,6 +47,10 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
         "pgkit terminate PID, or pgkit terminate with the filters of pgkit activity",
     ),
     (&["user-connections", "clients", "backends"], "pgkit connections"),
+    (
+        &["pgbouncer", "pooler", "pool", "show-pools"],
+        "show the pools of a PgBouncer with pgkit pools -h HOST -p 6432",
+    ),
     (&["vacuum-progress", "index-progress"], "pgkit progress"),
     (&["prepared-transactions", "prepared-xacts", "twophase"], "pgkit prepared"),
     (&["wait-events", "ash"], "pgkit waits --for 10s"),

@@ -69,8 +69,8 @@ pub struct Connected {
 /// Time limit for connecting to one address, unless the target sets one.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Connects to the first of the target's hosts that is acceptable, and sends the first message. Every session is
-/// opened by this function.
+/// Connects to the first of the target's hosts that is acceptable, and sends the first message. Every session with a
+/// server is opened by this function.
 ///
 /// `ask` prompts for a password, at most once: before connecting with `-W`; otherwise if the server requires a
 /// password, none is known, and `-w` is not set. Must run on a tokio runtime with I/O and time enabled.
@@ -79,14 +79,77 @@ pub async fn connect(
     opening: &Opening<'_>,
     ask: &mut dyn FnMut(&str) -> Result<String>,
 ) -> Result<Connected> {
+    first_of(target, Some(opening), accept, ask).await
+}
+
+/// A session with PgBouncer's admin console.
+pub struct ConnectedConsole {
+    /// Speaks to the console, by the simple protocol only.
+    pub client: tokio_postgres::Client,
+    /// PgBouncer's version: `1.18.0`.
+    pub version: String,
+    /// The host's name, address or socket directory, for messages.
+    pub host: String,
+    /// See [`Connected::target`].
+    pub target: Target,
+    /// See [`Connected::driver`].
+    pub driver: JoinHandle<std::result::Result<(), tokio_postgres::Error>>,
+    /// See [`ClosingError`].
+    pub closing_error: ClosingError,
+}
+
+/// The database of that name is PgBouncer's admin console, in every PgBouncer.
+pub const CONSOLE: &str = "pgbouncer";
+
+/// What to do where a server answers instead of PgBouncer.
+const NOT_A_POOLER: &str =
+    "this is a server itself: give the host and the port of PgBouncer (often 6432) with -h and -p";
+
+/// Connects to PgBouncer's admin console, which is no server: nothing is sent to it before its first command.
+///
+/// Errors: no connection (69); a server instead of a PgBouncer (64).
+pub async fn console(
+    target: &Target,
+    ask: &mut dyn FnMut(&str) -> Result<String>,
+) -> Result<ConnectedConsole> {
+    // The console takes no settings at start-up.
+    let target = Target { options: None, ..target.with_database(CONSOLE) };
+    first_of(&target, None, accept_console, ask).await.map_err(|error| match error.sqlstate.as_deref() {
+        Some("3D000") => Error { hints: vec![NOT_A_POOLER.to_owned()], ..error },
+        _ if error.message.ends_with("not allowed") => error.hint(
+            "the console takes users of admin_users and stats_users in pgbouncer.ini: name one with -U",
+        ),
+        _ => error,
+    })
+}
+
+/// Makes a session of what was opened. Errors: it is none of the kind that is wanted.
+type Accept<T> = fn(
+    &Target,
+    &Host,
+    Route,
+    Opened,
+    JoinHandle<std::result::Result<(), tokio_postgres::Error>>,
+) -> Result<T>;
+
+async fn first_of<T>(
+    target: &Target,
+    opening: Option<&Opening<'_>>,
+    accept: Accept<T>,
+    ask: &mut dyn FnMut(&str) -> Result<String>,
+) -> Result<T> {
     let prompt = format!("Password for user {}: ", target.user);
     if target.prompt == Prompt::First {
-        return attempt(&with_typed(target, ask(&prompt)?), opening).await.map_err(|refusal| refusal.error);
+        return attempt(&with_typed(target, ask(&prompt)?), opening, accept)
+            .await
+            .map_err(|refusal| refusal.error);
     }
-    match attempt(target, opening).await {
+    match attempt(target, opening, accept).await {
         Ok(connected) => Ok(connected),
         Err(Refusal { needs_password: true, .. }) if target.prompt == Prompt::WhenNeeded => {
-            attempt(&with_typed(target, ask(&prompt)?), opening).await.map_err(|refusal| refusal.error)
+            attempt(&with_typed(target, ask(&prompt)?), opening, accept)
+                .await
+                .map_err(|refusal| refusal.error)
         }
         Err(refusal) => Err(refusal.error),
     }
@@ -109,7 +172,11 @@ impl From<Error> for Refusal {
     }
 }
 
-async fn attempt(target: &Target, opening: &Opening<'_>) -> std::result::Result<Connected, Refusal> {
+async fn attempt<T>(
+    target: &Target,
+    opening: Option<&Opening<'_>>,
+    accept: Accept<T>,
+) -> std::result::Result<T, Refusal> {
     let context = Context::default();
     let mut lines: Vec<String> = Vec::new();
     let mut last: Option<(&Host, Failure)> = None;
@@ -193,7 +260,7 @@ struct Opened {
     version: Option<String>,
     sql_ascii: bool,
     greeting: frames::Greeting,
-    /// `None` if the server is too old to understand the first message.
+    /// `None` if none was sent: to a console, or to a server that is too old to understand it.
     greeted: Option<opening::Greeted>,
     handle: Handle,
     connector: Option<tls::Connector>,
@@ -207,7 +274,7 @@ async fn one(
     route: &Route,
     context: &Context,
     wanted: SessionAttrs,
-    opening: &Opening<'_>,
+    opening: Option<&Opening<'_>>,
 ) -> std::result::Result<Driven, Failure> {
     let whole = async {
         let Session { client, connection, greeting, handle, connector } =
@@ -219,8 +286,8 @@ async fn one(
         let driver = tokio::spawn(drive(connection, Arc::clone(&closing_error)));
         let known = version.as_deref().and_then(ServerVersion::parse);
         let known = known.filter(|known| known.major() >= ServerVersion::OLDEST);
-        let greeted = match known {
-            Some(version) => {
+        let greeted = match known.zip(opening) {
+            Some((version, opening)) => {
                 let server = Server { version, sql_ascii, watches_client: version.major() >= 14 };
                 let greeted =
                     opening::greet(&client, server, opening).await.map_err(|error| match error {
@@ -272,10 +339,10 @@ fn accept(
     driver: JoinHandle<std::result::Result<(), tokio_postgres::Error>>,
 ) -> Result<Connected> {
     let Opened { client, version, sql_ascii, greeting, greeted, handle, connector, closing_error } = opened;
-    let label = if host.name.is_empty() { host.addr.clone().unwrap_or_default() } else { host.name.clone() };
+    let label = label(host);
     if version.as_deref().is_some_and(|version| version.contains("bouncer")) {
         return Err(Error::usage("this is PgBouncer's admin console, not a PostgreSQL database")
-            .hint("name a database of the server behind it: -d NAME; psql shows the console"));
+            .hint("name a database of the server behind it with -d; pgkit pools shows its pools"));
     }
     let Some(version) = version.as_deref().and_then(ServerVersion::parse) else {
         return Err(Error::new(
@@ -323,6 +390,31 @@ fn accept(
         driver,
         closing_error,
     })
+}
+
+fn accept_console(
+    target: &Target,
+    host: &Host,
+    _: Route,
+    opened: Opened,
+    driver: JoinHandle<std::result::Result<(), tokio_postgres::Error>>,
+) -> Result<ConnectedConsole> {
+    let Opened { client, version, closing_error, .. } = opened;
+    let Some(version) = version.as_deref().and_then(|version| version.strip_suffix("/bouncer")) else {
+        return Err(Error::usage(format!(
+            "database \"{CONSOLE}\" of \"{}\", port {} is not PgBouncer's admin console",
+            label(host),
+            host.port
+        ))
+        .hint(NOT_A_POOLER));
+    };
+    let version = version.to_owned();
+    Ok(ConnectedConsole { client, version, host: label(host), target: target.clone(), driver, closing_error })
+}
+
+/// The host's name, address or socket directory.
+fn label(host: &Host) -> String {
+    if host.name.is_empty() { host.addr.clone().unwrap_or_default() } else { host.name.clone() }
 }
 
 /// Shuffles the items if `wanted` is set. The standard library's hasher is seeded at random, which is enough to

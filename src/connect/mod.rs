@@ -25,7 +25,7 @@ mod version;
 
 pub use authentication::Allowed;
 pub use cancel::Canceler;
-pub use connection::{ClosingError, Connected, connect};
+pub use connection::{CONSOLE, ClosingError, Connected, ConnectedConsole, connect, console};
 pub use conninfo::is_connection_string;
 pub use environment::{Environment, environment};
 pub use files::{Disk, Files, Stat};

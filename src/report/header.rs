@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use tokio_postgres::types::Type;
 
-use super::model::{Extension, Hidden, Param, ParamType, Report, SHARED_FLAGS, Scope, Text};
+use super::model::{Condition, Extension, Param, ParamType, Report, SHARED_FLAGS, Scope, Terms, Text};
 use crate::connect::ServerVersion;
 use crate::error::{Error, Result};
 use crate::marks;
@@ -24,6 +25,9 @@ struct Header {
     source: Option<String>,
     #[serde(default)]
     scope: Scope,
+    order: Option<String>,
+    #[serde(default)]
+    from: BTreeMap<String, Terms>,
     #[serde(default)]
     retry: Vec<String>,
     lock_timeout: Option<String>,
@@ -50,7 +54,9 @@ struct Header {
     #[serde(default, rename = "param")]
     params: Vec<Param>,
     #[serde(default)]
-    hidden: Vec<Hidden>,
+    hidden: Vec<Condition>,
+    #[serde(default)]
+    cost: Vec<Condition>,
 }
 
 fn oldest() -> u32 {
@@ -63,6 +69,7 @@ const KEYS: &[&str] = &[
     "needs",
     "source",
     "scope",
+    "order",
     "retry",
     "lock_timeout",
     "when",
@@ -83,7 +90,7 @@ const KEYS: &[&str] = &[
 /// Returns whether a comment line belongs to a header.
 fn is_of_header(comment: &str) -> bool {
     let comment = comment.trim();
-    matches!(comment, "[[param]]" | "[[hidden]]")
+    matches!(comment, "[[param]]" | "[[hidden]]" | "[[cost]]" | "[from]")
         || comment.split_once('=').is_some_and(|(key, _)| KEYS.contains(&key.trim()))
 }
 
@@ -133,6 +140,7 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
         .collect::<Result<Vec<_>>>()?;
     let named = header.wide.iter().map(|name| ("wide", name));
     let named = named.chain(header.usual.keys().map(|name| ("usual", name)));
+    let named = named.chain(header.from.keys().map(|name| ("[from]", name)));
     for (key, name) in named.chain(header.key.iter().map(|name| ("key", name))) {
         if columns.iter().all(|column| column.name != *name) {
             return Err(at(line_of(key), &format!("{key}: unknown column {name:?}")));
@@ -160,6 +168,21 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
         if columns.iter().any(|c| Some(&c.name) == sections.level.as_ref() && !c.kind.is_whole_number()) {
             return Err(at_sections("the column of the level must be a whole number"));
         }
+    }
+    if header.scope == Scope::Pooler {
+        let at_scope = |why: &str| at(line_of("scope"), &format!("scope = \"pooler\": {why}"));
+        if columns.is_empty() || header.key.is_empty() {
+            return Err(at_scope("the header must list the columns and the key"));
+        }
+        if !header.params.is_empty() {
+            return Err(at_scope("the console takes no parameters"));
+        }
+        let is_read = |column: &Column| [Type::TEXT, Type::INT8, Type::FLOAT8].contains(&column.server_type);
+        if let Some(other) = columns.iter().find(|column| !is_read(column)) {
+            return Err(at_scope(&format!("column {:?} must be text, int8 or float8", other.name)));
+        }
+    } else if !header.from.is_empty() {
+        return Err(at(line_of("[from]"), "[from] can only be used with scope = \"pooler\""));
     }
     check_params(&header.params)
         .map_err(|(name, why)| at(line_of(&format!("\"{name}\"")), &format!("parameter {name:?}: {why}")))?;
@@ -189,8 +212,15 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
         return Err(at(body_line, "missing statement after the header"));
     }
     marks::check(&sql).map_err(|(line, why)| at(body_line + line, &why))?;
-    for one in &header.hidden {
-        marks::check(&one.when).map_err(|(_, why)| at(line_of("[[hidden]]"), &why))?;
+    let hidden = header.hidden.iter().map(|one| ("[[hidden]]", one));
+    for (key, one) in hidden.chain(header.cost.iter().map(|one| ("[[cost]]", one))) {
+        marks::check(&one.when).map_err(|(_, why)| at(line_of(key), &why))?;
+        let is_flag =
+            |name: &String| header.params.iter().any(|p| p.name == *name && p.kind == ParamType::Bool);
+        if let Some(name) = one.unless.as_ref().filter(|name| !is_flag(name)) {
+            let why = format!("{key}: unless {name:?} must be a parameter of type bool");
+            return Err(at(line_of(key), &why));
+        }
     }
     let bound: usize = header.params.iter().map(|p| p.kind.server_types().len()).sum();
     let scan = sql::scan(&sql);
@@ -221,6 +251,8 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
         tree: header.tree,
         is_fallback: header.fallback,
         hidden: header.hidden,
+        cost: header.cost,
+        from: header.from,
         extension,
     };
     let report = Report {
@@ -233,6 +265,7 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
         columns,
         sections: header.sections,
         scope: header.scope,
+        order: header.order,
         example: header.example,
         texts: Vec::new(),
         own: false,
@@ -321,6 +354,29 @@ mod tests {
             let (report, text) = parse_file("x.sql", content).unwrap();
             assert_eq!((report.summary.as_str(), text.sql.as_str()), (summary, "SELECT 1 AS a"));
             assert!(report.columns.is_empty() && text.since == ServerVersion::OLDEST);
+        }
+    }
+
+    #[test]
+    fn the_text_of_a_pooler_lists_what_the_console_cannot_tell() {
+        let good = "-- Pools.\n--\n-- scope = \"pooler\"\n-- key = [\"user\"]\n-- columns = [\"user text\", \"wait_s float8\"]\n-- [from]\n-- wait_s = [\"maxwait\", \"maxwait_us\"]\nSHOW POOLS;\n";
+        let (report, text) = parse_file("x.sql", good).unwrap();
+        assert_eq!((report.scope, text.sql.as_str()), (Scope::Pooler, "SHOW POOLS"));
+        assert_eq!(text.from["wait_s"], ["maxwait", "maxwait_us"]);
+        for (from, to, why) in [
+            ("wait_s =", "wait =", "[from]: unknown column \"wait\""),
+            ("float8", "bool", "column \"wait_s\" must be text, int8 or float8"),
+            ("-- key", "-- source = 'x' # key", "must list the columns and the key"),
+            ("-- scope = \"pooler\"\n", "", "[from] can only be used"),
+            (
+                "-- [from]",
+                "-- [[param]]\n-- name = \"n\"\n-- type = \"int8\"\n-- help = \"h\"\n-- [from]",
+                "no parameters",
+            ),
+        ] {
+            assert!(good.contains(from), "{from}");
+            let fault = fault(&good.replace(from, to));
+            assert!(fault.contains(why), "{fault}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! What is known about a report, and which of its texts a server gets.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use tokio_postgres::types::Type;
 
@@ -18,6 +20,8 @@ pub enum Scope {
     Cluster,
     /// It is about this one server: the same in every of its databases, but another one on a standby.
     Server,
+    /// It is about the PgBouncer before a server, whose console answers instead of the server.
+    Pooler,
 }
 
 /// The type of a parameter, and so of its flag.
@@ -122,15 +126,21 @@ impl Param {
     }
 }
 
-/// Something that a role may not see.
+/// A remark on an answer, made on some servers or to some roles.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Hidden {
-    /// A boolean SQL expression that is true where it is hidden.
+pub struct Condition {
+    /// A boolean SQL expression that is true where the remark is made.
     pub when: String,
-    /// What is hidden, and which grant shows it.
+    /// The bool parameter that makes it needless where it is set.
+    pub unless: Option<String>,
+    /// The remark.
     pub says: String,
 }
+
+/// The columns of a console's answer that a report's column is the sum of. A name that ends in `_us` counts in
+/// microseconds, all others in the column's own unit.
+pub type Terms = Vec<String>;
 
 /// The extension that a text needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,8 +177,12 @@ pub struct Text {
     pub tree: Option<Tree>,
     /// Whether it replaces the texts before it where the server refuses those, although its flag was not given.
     pub is_fallback: bool,
-    /// What a role may not see of its answer.
-    pub hidden: Vec<Hidden>,
+    /// What a role may not see of its answer, and which grant shows it: said after the answer.
+    pub hidden: Vec<Condition>,
+    /// What the answer costs the server, where that is much: said before it is asked.
+    pub cost: Vec<Condition>,
+    /// For a text that a pooler answers: where the columns whose names differ from its own come from.
+    pub from: BTreeMap<String, Terms>,
     /// The extension that it needs. Until [`Text::with_extension`] fills them in, the extension's schema is the
     /// identifier `"{extension}"`, and marks of its version are still in the statement.
     pub extension: Option<Extension>,
@@ -195,6 +209,8 @@ pub struct Report {
     pub sections: Option<Sections>,
     /// What the answer is about.
     pub scope: Scope,
+    /// The order of its rows, as `--sort` takes it, where the statement itself cannot sort.
+    pub order: Option<String>,
     /// A command line that shows it.
     pub example: Option<String>,
     /// The texts, the most specific first.
@@ -246,9 +262,15 @@ impl Text {
     /// Returns the text for a server of this major version, with its version marks resolved.
     pub fn for_server(&self, major: u32) -> Text {
         let resolved = |text: &str| marks::resolve(text, marks::Subject::Server, (major, 0));
-        let hidden =
-            self.hidden.iter().map(|one| Hidden { when: resolved(&one.when), says: one.says.clone() });
-        Text { sql: resolved(&self.sql), hidden: hidden.collect(), ..self.clone() }
+        let conditions = |all: &[Condition]| {
+            all.iter().map(|one| Condition { when: resolved(&one.when), ..one.clone() }).collect()
+        };
+        Text {
+            sql: resolved(&self.sql),
+            hidden: conditions(&self.hidden),
+            cost: conditions(&self.cost),
+            ..self.clone()
+        }
     }
 
     /// Returns the text for this version of its extension, which is installed in this schema.

@@ -116,6 +116,7 @@ fn outline(name: &str, content: &str) -> Report {
         columns: Vec::new(),
         sections: None,
         scope: Scope::default(),
+        order: None,
         example: None,
         texts: Vec::new(),
         own: false,

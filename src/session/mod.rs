@@ -4,6 +4,7 @@
 //! A [`Reader`] uses only `SET LOCAL`: a plain SET would leak through a transaction pooler to the pooler's next
 //! client. A [`Writer`] refuses to go through a pooler, so it may use SET.
 
+mod console;
 mod echo;
 mod failure;
 mod link;
@@ -16,6 +17,7 @@ mod value;
 mod wire;
 mod writer;
 
+pub use console::{Console, Shown};
 pub use echo::{Echo, echoed, echoed_text};
 pub use failure::explain;
 pub use link::{Rows, push_values};

@@ -61,6 +61,7 @@ fn section(report: &Report, command: &Command) -> String {
         Scope::Database => "this database",
         Scope::Cluster => "the whole cluster",
         Scope::Server => "this server",
+        Scope::Pooler => "the PgBouncer that is connected to",
     };
     out.push('\n');
     for (what, text) in [

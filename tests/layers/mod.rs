@@ -17,6 +17,7 @@ const FLOORS: &[&[&str]] = &[
     &["session"],
     &["helper", "report"],
     &["answer"],
+    &["console"],
     &["bench", "jobs", "locks", "log", "sandbox"],
     &["upgrade"],
     &["commands"],

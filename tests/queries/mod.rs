@@ -9,10 +9,6 @@ use pgkit::session::Value;
 use pgkit::sql;
 use tokio_postgres::types::{ToSql, Type};
 
-fn reports() -> Vec<Report> {
-    report::built_in(|_| true).unwrap()
-}
-
 fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
@@ -20,7 +16,7 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 /// What runs on a server of this version: every text with its report.
 fn texts(major: u32) -> Vec<(Report, Text)> {
     let mut out = Vec::new();
-    for report in reports() {
+    for report in server_reports() {
         // A text ends where a newer plain one begins.
         let plain: Vec<u32> =
             report.texts.iter().filter(|t| t.when.is_none() && t.flag.is_none()).map(|t| t.since).collect();
@@ -108,8 +104,11 @@ fn every_file_is_a_text_of_a_report_or_an_engines_statement() {
     for name in &on_disk {
         assert!(name.ends_with(".sql"), "{name} is no query");
     }
-    let mut used: BTreeSet<String> =
-        reports().iter().flat_map(|r| r.texts.iter().map(|t| t.file.clone())).collect();
+    let mut used: BTreeSet<String> = report::built_in(|_| true)
+        .unwrap()
+        .iter()
+        .flat_map(|r| r.texts.iter().map(|t| t.file.clone()))
+        .collect();
     let read = |file: &String| std::fs::read_to_string(root.join(file)).unwrap();
     let source: String = files(root, "src").iter().filter(|f| f.ends_with(".rs")).map(read).collect();
     for file in on_disk.iter().filter(|f| !f.starts_with("queries/reports/")) {
@@ -188,7 +187,7 @@ on_every_server!(every_text_runs_with_null_and_with_a_value_for_every_parameter_
 
 #[test]
 fn every_column_of_numbers_says_its_unit_and_every_report_has_an_example() {
-    for report in reports() {
+    for report in server_reports() {
         assert!(report.summary.ends_with('.'), "{}", report.summary);
         let example = report.example.clone().unwrap_or_else(|| panic!("{} has no example", report.name));
         assert!(example.contains(&format!("pgkit {}", report.name)), "{example}");
@@ -202,7 +201,7 @@ fn every_column_of_numbers_says_its_unit_and_every_report_has_an_example() {
 
 #[test]
 fn psql_would_replace_nothing_in_any_text() {
-    for report in reports() {
+    for report in server_reports() {
         for text in &report.texts {
             // Outside of quotes a colon is half of a cast.
             let mut quote = None;
@@ -237,7 +236,7 @@ fn the_two_ways_to_size_tables_agree_to_the_byte(bin: &Binaries) {
     let db = filled::filled(bin);
     let session = db.session();
     // A checkpoint aside: nothing else writes to this database.
-    let report = reports().into_iter().find(|r| r.name == "sizes").unwrap();
+    let report = server_reports().into_iter().find(|r| r.name == "sizes").unwrap();
     let (asked, scanned) = (text_of(&report, "sizes.sql"), text_of(&report, "sizes.scan.sql"));
     for grouped in [false, true] {
         let mut call = plain(&report);
@@ -273,7 +272,7 @@ fn an_estimate_after_vacuum_is_the_size_of_the_main_fork(bin: &Binaries) {
     db.sql("VACUUM ANALYZE a");
     db.sql("VACUUM ANALYZE b");
     let session = db.session();
-    let report = reports().into_iter().find(|r| r.name == "sizes").unwrap();
+    let report = server_reports().into_iter().find(|r| r.name == "sizes").unwrap();
     let call = plain(&report);
     let column = |rows: &[Vec<Option<String>>], name: &str, at: usize| -> i64 {
         let row = rows.iter().find(|r| r[1].as_deref() == Some(name)).unwrap();

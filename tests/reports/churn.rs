@@ -2,8 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pgkit::report;
-
 use super::*;
 use crate::support::*;
 
@@ -72,7 +70,7 @@ fn while_objects_come_and_go_no_report_fails(bin: &Binaries) {
         let stopping = Stop(&stop);
         let runs = if bin == &bins()[0] { 5 } else { 3 };
         // What needs an extension is tried where it is installed.
-        let reports = report::built_in(|_| true).unwrap();
+        let reports = server_reports();
         for report in reports.iter().filter(|report| !needs_extension(report)) {
             for line in lines(&report.name) {
                 for _ in 0..runs {

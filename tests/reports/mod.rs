@@ -9,6 +9,7 @@ mod locked;
 mod own;
 mod places;
 mod plants;
+mod pools;
 mod registry;
 mod sizes;
 mod sql;

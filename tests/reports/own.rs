@@ -423,3 +423,28 @@ fn a_file_without_a_header_runs_with_the_columns_that_the_server_says(bin: &Bina
     }
 }
 on_every_server!(a_file_without_a_header_runs_with_the_columns_that_the_server_says);
+
+#[test]
+fn what_an_answer_costs_is_said_once_before_it_and_not_where_a_flag_makes_it_cheap() {
+    let db = Db::existing(server(bin()).info(), "postgres");
+    let dear = "-- Dear.\n-- columns = [\"a int4\"]\n-- [[param]]\n-- name = \"cheap\"\n-- type = \"bool\"\n\
+                -- help = \"cheap\"\n-- [[cost]]\n-- when = \"1 = 1\"\n-- unless = \"cheap\"\n-- says = \"this is dear\"\n\
+                -- [[cost]]\n-- when = \"NULL::bool\"\n-- says = \"never\"\nSELECT 1 AS a WHERE $1 IS NOT NULL\n";
+    let wrong = dear.replace("unless = \"cheap\"", "unless = \"cheep\"");
+    let folder = Folder::new(&[("dear.sql", dear), ("wrong.sql", &wrong)]);
+    let output = folder.run(&db, &["run", "dear"]);
+    assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("1\n", "pgkit: dear: this is dear\n"));
+    let mut series = Command::new("sh");
+    series.env_clear().envs(db.info.env()).env("PGDATABASE", &db.name).env("PATH", "/usr/bin:/bin");
+    series.env("PGKIT_QUERIES", folder.0.path());
+    let output =
+        run(series.arg("-c").arg(format!("{PGKIT} run dear --watch 0.1 --columns a 2>&1 | head -n 3")));
+    assert_eq!(output.lines(), ["pgkit: dear: this is dear", "1", "1"], "{}", output.snapshot());
+    for args in [&["run", "dear", "-q"][..], &["run", "dear", "--cheap"]] {
+        let output = folder.run(&db, args);
+        assert!(!output.stderr.contains("this is dear"), "{}", output.snapshot());
+    }
+    let output = folder.run(&db, &["run", "wrong"]);
+    assert_eq!(output.code, Some(65), "{}", output.snapshot());
+    assert!(output.stderr.contains("unless \"cheep\" must be a parameter of type bool"), "{}", output.stderr);
+}

@@ -120,7 +120,7 @@ fn every_report_answers_everywhere_and_says_the_same() {
         postgres.sql("CHECKPOINT");
         let standby = replica(&mut server, bin, &options);
 
-        let mut reports = report::built_in(|_| true).unwrap();
+        let mut reports = server_reports();
         // What needs an extension is tried where it is installed.
         reports.retain(|report| !needs_extension(report));
         assert!(reports.len() >= 5);

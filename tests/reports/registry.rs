@@ -30,7 +30,7 @@ fn every_header_says_how_to_read_the_answer_and_what_identifies_a_row() {
 
 fn the_key_of_every_report_identifies_its_rows(bin: &Binaries) {
     let db = filled::filled(bin);
-    for report in reports().iter().filter(|report| !needs_extension(report)) {
+    for report in server_reports().iter().filter(|report| !needs_extension(report)) {
         let mut command = pgkit(&db);
         command.args(line_of(report, "things.orders")).args(["--columns", &report.key.join(",")]);
         let output = run(&mut command);
@@ -53,7 +53,7 @@ fn the_example_of_every_report_runs() {
         db.sql(&format!("CREATE EXTENSION {extension}"));
     }
     let watch = regex::Regex::new(r" --watch \S+").unwrap();
-    for report in reports() {
+    for report in server_reports() {
         let example = report.example.as_deref().unwrap_or_default();
         // Again and again would be for ever.
         let line = watch.replace(example, "").into_owned();

@@ -82,7 +82,7 @@ on_every_server!(the_sql_of_every_report_runs_in_psql_and_gives_the_same_rows);
 
 fn the_sql_of_reports_whose_rows_change_runs_in_psql_too(bin: &Binaries) {
     let db = filled::filled(bin);
-    for report in pgkit::report::built_in(|_| true).unwrap() {
+    for report in server_reports() {
         let is_compared = LINES.iter().any(|line| line[0] == report.name);
         let is_broken = report.name == "extensions" && cannot_list_extensions(&db);
         if needs_extension(&report) || is_broken || is_compared {

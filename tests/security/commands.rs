@@ -86,7 +86,7 @@ pub fn lines() -> Vec<Line> {
         // A report with a required argument must be among those above.
         vec![name].leak()
     };
-    let reports = pgkit::report::built_in(|_| true).unwrap();
+    let reports = server_reports();
     let others = reports.iter().filter(|report| !LINES.iter().any(|line| line.args[0] == report.name));
     let others = others.map(|report| Line {
         args: words(report),

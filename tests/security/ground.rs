@@ -125,7 +125,7 @@ fn every_statement_of_pgkit_means_the_same_whatever_casts_and_names_a_database_h
     let mut engines = Vec::new();
     files(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("queries"), &mut engines);
     engines.retain(|file| !["reports", "parts"].iter().any(|folder| file.iter().any(|part| part == *folder)));
-    let reports = pgkit::report::built_in(|_| true).unwrap();
+    let reports = server_reports();
     for bin in bins() {
         let of_engines =
             engines.iter().map(|file| (file.display().to_string(), std::fs::read_to_string(file).unwrap()));

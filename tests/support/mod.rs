@@ -20,7 +20,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 
 pub(crate) use every::{on_every_planted_server, on_every_server};
-use pgkit::report::Report;
+use pgkit::report::{Report, Scope};
 pub use pgkit::sandbox::Binaries;
 use pgkit::sandbox::{self, Info, Lease, Options, Server};
 
@@ -327,6 +327,13 @@ pub fn formats() -> Vec<String> {
         listed.split(", ").filter(|name| !["tree", "sections"].contains(name)).map(str::to_owned).collect();
     assert!(all.len() > 6, "{all:?}");
     all
+}
+
+/// The reports that a server answers, which are all but those of a pooler's console.
+pub fn server_reports() -> Vec<Report> {
+    let mut reports = pgkit::report::built_in(|_| true).unwrap();
+    reports.retain(|report| report.scope != Scope::Pooler);
+    reports
 }
 
 /// Whether every text of a report needs an extension, so that it answers only where that is installed.

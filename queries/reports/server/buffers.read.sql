@@ -1,12 +1,16 @@
 -- What is in shared_buffers: relations of this database, and other databases.
 --
 -- since   = 10
--- needs   = "pg_monitor, or SELECT on pg_buffercache with EXECUTE on its functions; reads the header of every buffer, about a second for each 10 GB of shared_buffers"
+-- needs   = "pg_monitor, or SELECT on pg_buffercache with EXECUTE on its functions"
 -- when    = "(SELECT pg_catalog.bool_and(pg_catalog.has_schema_privilege(p.pronamespace, 'USAGE') AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')) FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_proc p ON p.pronamespace = e.extnamespace JOIN pg_catalog.pg_class c ON c.relnamespace = e.extnamespace WHERE e.extname = 'pg_buffercache' AND p.proname IN ('pg_buffercache_pages', 'pg_buffercache_summary', 'pg_buffercache_usage_counts') AND c.relname = 'pg_buffercache')"
 -- source  = "pg_buffercache, pg_buffercache_summary and pg_buffercache_usage_counts (from 1.4)"
 -- scope   = "database"
 -- example = "pgkit buffers --limit 20"
 -- include buffers_header
+-- [[cost]]
+-- when   = """(SELECT s.setting::int8 > 131072 FROM pg_catalog.pg_settings s WHERE s.name = 'shared_buffers')"""
+-- unless = "summary"
+-- says   = "this reads the header of every buffer, about a second for each 10 GB of shared_buffers; do not --watch it"
 -- include patterns
 ), pages AS MATERIALIZED (  -- pg12..
 ), pages AS (  -- pg..11

@@ -1,7 +1,7 @@
 -- What is in shared_buffers: relations of this database, and other databases.
 --
 -- since   = 10
--- needs   = "pg_monitor, or SELECT on pg_buffercache with EXECUTE on its functions; reads the header of every buffer, about a second for each 10 GB of shared_buffers"
+-- needs   = "pg_monitor, or SELECT on pg_buffercache with EXECUTE on its functions"
 -- source  = "pg_buffercache"
 -- scope   = "database"
 -- example = "pgkit buffers --limit 20"

@@ -1,0 +1,26 @@
+-- The pools of a PgBouncer: its clients and servers by database and user, and how long clients wait.
+--
+-- scope   = "pooler"
+-- needs   = "a user of PgBouncer's admin_users or stats_users"
+-- source  = """PgBouncer's SHOW POOLS, 1.12 to 1.25: https://www.pgbouncer.org/usage.html"""
+-- example = "pgkit pools --port 6432"
+-- reading = """Clients that wait while no server is idle need a larger pool, or shorter transactions. \
+-- max_wait_s is how long the client that is next has waited. An idle client counts as active."""
+-- key     = ["database", "user"]
+-- order   = "max_wait_s:desc"
+-- columns = [
+--   "database text", "user text", "pool_mode text", "clients_active int8", "clients_waiting int8",
+--   "max_wait_s float8", "servers_active int8", "servers_idle int8", "servers_used int8", "servers_tested int8",
+--   "servers_login int8", "cancels_waiting int8"]
+-- wide    = ["servers_tested", "cancels_waiting", "servers_login", "servers_used", "pool_mode"]
+-- [from]
+-- clients_active  = ["cl_active"]
+-- clients_waiting = ["cl_waiting"]
+-- max_wait_s      = ["maxwait", "maxwait_us"]
+-- servers_active  = ["sv_active"]
+-- servers_idle    = ["sv_idle"]
+-- servers_used    = ["sv_used"]
+-- servers_tested  = ["sv_tested"]
+-- servers_login   = ["sv_login"]
+-- cancels_waiting = ["cl_cancel_req", "cl_waiting_cancel_req"]
+SHOW POOLS;
