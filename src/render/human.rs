@@ -67,7 +67,26 @@ pub fn seconds(value: f64) -> String {
     }
 }
 
-fn as_float(cell: &Cell<'_>) -> Option<f64> {
+/// What a bar beside a number compares it with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bar {
+    /// The largest of the column.
+    Size,
+    /// The whole.
+    Share,
+}
+
+/// Returns what the bar of a column with this name compares; `None` if it gets none.
+pub fn bar(name: &str) -> Option<Bar> {
+    match unit(name)? {
+        "_bytes" => Some(Bar::Size),
+        "_pct" => Some(Bar::Share),
+        _ => None,
+    }
+}
+
+/// Returns a number; `None` for NULL and for everything else.
+pub fn as_float(cell: &Cell<'_>) -> Option<f64> {
     match cell {
         Cell::Int(n) => Some(*n as f64),
         Cell::Float(x) => Some(*x),

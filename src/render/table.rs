@@ -21,17 +21,29 @@ const READABLE: usize = 30;
 /// The most lines that a row takes on a terminal; longer texts are truncated.
 const TALLEST: usize = 4;
 
+/// The width of a bar.
+const BAR: usize = 8;
+
 pub(super) struct Table {
     columns: Vec<Column>,
     style: Style,
-    rows: Vec<Vec<String>>,
+    rows: Vec<Row>,
     layout: Option<Layout>,
+}
+
+/// A row that is not yet printed.
+struct Row {
+    texts: Vec<String>,
+    /// The numbers of the columns that may get a bar, in their order.
+    numbers: Vec<Option<f64>>,
 }
 
 /// The visible columns and their widths.
 struct Layout {
     shown: Vec<usize>,
     widths: Vec<usize>,
+    /// The columns that have a bar, each with its place in [`Row::numbers`] and the number whose bar is full.
+    bars: Vec<(usize, usize, f64)>,
 }
 
 /// A column's natural width, its minimum width, and whether all its values are empty or usual.
@@ -56,13 +68,13 @@ impl Table {
         // Headings are wrapped at underscores. Values are wrapped only if they are text.
         let head = name.split('_').map(|word| word.width() + 1).max().unwrap_or(1);
         let wraps = column.kind.list || matches!(column.kind.scalar, Scalar::Text | Scalar::Json);
-        let widest = self.rows.iter().map(|row| row[i].width()).max().unwrap_or(0);
+        let widest = self.rows.iter().map(|row| row.texts[i].width()).max().unwrap_or(0);
         let usual = column.usual.as_deref();
         let is_nothing = |value: &String| value.is_empty() || usual == Some(value.as_str());
         Measure {
             widest: widest.max(name.width()),
             least: head.max(if wraps { widest.min(NARROWEST) } else { widest }),
-            says_nothing: !self.rows.is_empty() && self.rows.iter().all(|row| is_nothing(&row[i])),
+            says_nothing: !self.rows.is_empty() && self.rows.iter().all(|row| is_nothing(&row.texts[i])),
         }
     }
 
@@ -73,7 +85,7 @@ impl Table {
         let measures: Vec<Measure> = (0..self.columns.len()).map(|i| self.measure(i)).collect();
         let mut shown: Vec<usize> = (0..self.columns.len()).collect();
         let Some(terminal) = self.style.width else {
-            return Layout { widths: measures.iter().map(|m| m.widest).collect(), shown };
+            return Layout { widths: measures.iter().map(|m| m.widest).collect(), shown, bars: Vec::new() };
         };
         let over = |shown: &[usize], width: &dyn Fn(&Measure) -> usize| {
             let gaps = GAP * shown.len().saturating_sub(1);
@@ -103,7 +115,35 @@ impl Table {
                 widths[widest] -= 1;
             }
         }
-        Layout { shown, widths }
+        let used = widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
+        let bars = self.bars(&shown, terminal.saturating_sub(used));
+        Layout { shown, widths, bars }
+    }
+
+    /// Returns the columns for whose bar there is room: the total size, or else the first, of which the largest has a full
+    /// bar; and the first share, whose bar is full at 100 %.
+    fn bars(&self, shown: &[usize], mut room: usize) -> Vec<(usize, usize, f64)> {
+        let mut bars: Vec<(usize, usize, f64)> = Vec::new();
+        for bar in [human::Bar::Size, human::Bar::Share] {
+            let of_kind = barred(&self.columns).enumerate().filter(|(_, (_, one))| *one == bar);
+            let best = of_kind
+                .filter(|(_, (column, _))| shown.contains(column))
+                .min_by_key(|(_, (column, _))| (self.columns[*column].name != "total_bytes", *column));
+            let Some((at, (column, _))) = best else { continue };
+            let numbers: Vec<f64> = self.rows.iter().filter_map(|row| *row.numbers.get(at)?).collect();
+            let full = match bar {
+                human::Bar::Share if !numbers.is_empty() => 100.0,
+                // The only size would always be the largest.
+                human::Bar::Size if numbers.len() > 1 => numbers.iter().copied().fold(0.0, f64::max),
+                _ => 0.0,
+            };
+            if full > 0.0 && room >= BAR + GAP {
+                room -= BAR + GAP;
+                bars.push((column, at, full));
+            }
+        }
+        bars.sort_by_key(|(column, ..)| *column);
+        bars
     }
 
     fn lay_out(&mut self, out: &mut Vec<u8>) {
@@ -129,19 +169,26 @@ impl Table {
         }
     }
 
-    fn push_table(&self, layout: &Layout, head: bool, rows: Vec<Vec<String>>, out: &mut Vec<u8>) {
-        let Layout { shown, widths } = layout;
+    fn push_table(&self, layout: &Layout, head: bool, rows: Vec<Row>, out: &mut Vec<u8>) {
+        let Layout { shown, widths, bars } = layout;
         if rows.is_empty() && !head {
             return;
         }
         let mut table = comfy_table::Table::new();
         table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('─')));
+        // A bar is a column of its own, without a heading, behind that of its number.
+        let bar_of = |i: usize| bars.iter().find(|(column, ..)| *column == i);
         if head {
-            table.set_header(shown.iter().map(|&i| comfy_table::Cell::new(self.name(i)).set_delimiter('_')));
+            let heads = shown.iter().flat_map(|&i| [Some(self.name(i)), bar_of(i).map(|_| String::new())]);
+            table.set_header(heads.flatten().map(|name| comfy_table::Cell::new(name).set_delimiter('_')));
         }
         let limited = self.style.width.is_some();
         for mut row in rows {
-            let mut row = comfy_table::Row::from(shown.iter().map(|&i| std::mem::take(&mut row[i])));
+            let cells = shown.iter().flat_map(|&i| {
+                let bar = bar_of(i).map(|(_, at, full)| bar(row.numbers.get(*at).copied().flatten(), *full));
+                [Some(std::mem::take(&mut row.texts[i])), bar]
+            });
+            let mut row = comfy_table::Row::from(cells.flatten());
             if limited {
                 row.max_height(TALLEST);
             }
@@ -155,8 +202,14 @@ impl Table {
         if let Some(width) = self.style.width {
             table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
         }
-        let last = widths.len().saturating_sub(1);
-        for (i, width) in widths.iter().enumerate() {
+        let drawn: Vec<(usize, Option<usize>)> = shown
+            .iter()
+            .zip(widths)
+            .flat_map(|(&i, &width)| [Some((width, Some(i))), bar_of(i).map(|_| (BAR, None))])
+            .flatten()
+            .collect();
+        let last = drawn.len().saturating_sub(1);
+        for (i, (width, column_shown)) in drawn.into_iter().enumerate() {
             if let Some(column) = table.column_mut(i) {
                 // The gap between two columns is the left one's right padding.
                 let gap = if i == last { 0 } else { GAP };
@@ -168,7 +221,7 @@ impl Table {
                 } else {
                     ColumnConstraint::LowerBoundary(full)
                 });
-                if is_number(&self.columns[shown[i]]) {
+                if column_shown.is_some_and(|i| is_number(&self.columns[i])) {
                     column.set_cell_alignment(CellAlignment::Right);
                 }
             }
@@ -190,14 +243,29 @@ impl Table {
     }
 }
 
+/// The columns that may get a bar.
+fn barred(columns: &[Column]) -> impl Iterator<Item = (usize, human::Bar)> {
+    columns.iter().enumerate().filter_map(|(i, column)| Some((i, human::bar(&column.name)?)))
+}
+
+/// Draws a number as a bar, in eighths of a character; nothing for NULL and for what is not above zero.
+fn bar(number: Option<f64>, full: f64) -> String {
+    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let share = number.map_or(0.0, |number| (number / full).clamp(0.0, 1.0));
+    // Something is never nothing.
+    let eighths = if share > 0.0 { ((share * (8 * BAR) as f64).round() as usize).max(1) } else { 0 };
+    format!("{}{}", "█".repeat(eighths / 8), EIGHTHS[eighths % 8])
+}
+
 impl Format for Table {
     fn head(&mut self, _out: &mut Vec<u8>) {}
 
     fn row(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>) {
-        let shown = self.columns.iter().zip(cells).map(|(column, cell)| {
+        let texts = self.columns.iter().zip(cells).map(|(column, cell)| {
             escape::terminal(&human::show(&column.name, cell, &self.style.zone)).into_owned()
         });
-        self.rows.push(shown.collect());
+        let numbers = barred(&self.columns).map(|(i, _)| cells.get(i).and_then(human::as_float));
+        self.rows.push(Row { texts: texts.collect(), numbers: numbers.collect() });
         if self.rows.len() >= BATCH {
             self.lay_out(out);
         }
@@ -214,5 +282,62 @@ impl Format for Table {
             self.lay_out(out);
         }
         self.name_what_is_missing(out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_is_as_long_as_its_share() {
+        for (number, shown) in [
+            (Some(0.0), ""),
+            (None, ""),
+            (Some(-1.0), ""),
+            (Some(0.001), "▏"),
+            (Some(50.0), "████"),
+            (Some(51.0), "████▏"),
+            (Some(100.0), "████████"),
+            (Some(250.0), "████████"),
+            (Some(f64::NAN), ""),
+        ] {
+            assert_eq!(bar(number, 100.0), shown, "{number:?}");
+        }
+    }
+
+    /// Three tables by size and share, on a terminal of this width or none.
+    fn sizes(width: Option<usize>) -> String {
+        let columns =
+            crate::rows::columns(&["name text", "main_bytes int8", "total_bytes int8", "share_pct float8"]);
+        let style = Style {
+            header: Some(false),
+            color: false,
+            width,
+            all_columns: false,
+            tree: None,
+            sections: None,
+            one_line: false,
+            csv_safe: false,
+            zone: super::super::local_zone(),
+        };
+        let mut table = Table::new(columns, style);
+        let mut out = Vec::new();
+        for (name, total, share) in [("a", Some(4096), 100.0), ("b", Some(1024), 25.0), ("c", None, 0.0)] {
+            let total = total.map_or(Cell::Null, Cell::Int);
+            table.row(&[Cell::Text(name.into()), Cell::Int(1), total, Cell::Float(share)], &mut out);
+        }
+        table.end(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_total_has_a_bar_and_then_the_share_where_there_is_room() {
+        assert!(!sizes(None).contains('█') && !sizes(Some(30)).contains('█'), "{}", sizes(Some(30)));
+        assert_eq!(
+            sizes(Some(40)),
+            "a      1 B   4 kB  ████████  100.0 %\nb      1 B   1 kB  ██         25.0 %\nc      1 B                     0.0 %\n"
+        );
+        assert_eq!(sizes(Some(60)).lines().next().unwrap().matches("████████").count(), 2);
     }
 }
