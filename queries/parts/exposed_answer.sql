@@ -94,7 +94,7 @@
     JOIN pg_catalog.pg_roles r ON r.oid = v.relowner
     WHERE v.relkind = 'v'
       AND (r.rolsuper OR r.rolbypassrls OR (pg_catalog.pg_has_role(v.relowner, t.relowner, 'USAGE') AND NOT t.relforcerowsecurity))
-      AND NOT EXISTS (SELECT FROM pg_catalog.unnest(v.reloptions) AS o (option) WHERE o.option IN ('security_invoker=true', 'security_invoker=on', 'security_invoker=1', 'security_invoker=yes'))
+      AND NOT EXISTS (SELECT FROM pg_catalog.unnest(v.reloptions) AS o (option) WHERE o.option LIKE 'security_invoker=%' AND pg_catalog.split_part(o.option, '=', 2)::bool)
     UNION ALL
     SELECT 12, 'untrusted language', f.nspname::text, f.title, f.proowner,
            'is in ' || l.lanname::text || ', which may do on the host what the server may' || CASE WHEN f.is_public THEN '; PUBLIC may execute it' ELSE '' END,
@@ -116,7 +116,10 @@
     FROM pg_catalog.pg_extension e  -- pg11..
     JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace  -- pg11..
     JOIN pg_catalog.pg_available_extensions a ON a.name = e.extname  -- pg11..
-    WHERE a.default_version <> e.extversion  -- pg11..
+    WHERE CASE WHEN e.extversion ~ '^[0-9]+([.][0-9]+)*$' AND a.default_version ~ '^[0-9]+([.][0-9]+)*$'  -- pg11..
+               THEN (SELECT pg_catalog.string_agg(pg_catalog.lpad(p.part, 10, '0'), '.' ORDER BY p.n) FROM pg_catalog.unnest(pg_catalog.string_to_array(e.extversion, '.')) WITH ORDINALITY AS p (part, n)) COLLATE "C"  -- pg11..
+                    < (SELECT pg_catalog.string_agg(pg_catalog.lpad(p.part, 10, '0'), '.' ORDER BY p.n) FROM pg_catalog.unnest(pg_catalog.string_to_array(a.default_version, '.')) WITH ORDINALITY AS p (part, n))  -- pg11..
+               ELSE e.extversion <> a.default_version END  -- pg11..
 )
 SELECT f.reason, f.schema, f.name, pg_catalog.pg_get_userbyid(f.owner)::text AS owner, f.detail, f.remedy
 FROM found f

@@ -17,7 +17,12 @@
     LEFT JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
 ), judged AS (
     SELECT l.*,
-           CASE WHEN k.is_known AND l.installed IS NOT NULL AND l.available IS NOT NULL THEN l.installed <> l.available END AS behind,
+           -- What is installed may be newer than the default version. A version that is not all numbers has no known order.
+           CASE WHEN NOT k.is_known OR l.installed IS NULL OR l.available IS NULL THEN NULL
+                WHEN l.installed ~ '^[0-9]+([.][0-9]+)*$' AND l.available ~ '^[0-9]+([.][0-9]+)*$'
+                THEN (SELECT pg_catalog.string_agg(pg_catalog.lpad(p.part, 10, '0'), '.' ORDER BY p.n) FROM pg_catalog.unnest(pg_catalog.string_to_array(l.installed, '.')) WITH ORDINALITY AS p (part, n)) COLLATE "C"
+                     < (SELECT pg_catalog.string_agg(pg_catalog.lpad(p.part, 10, '0'), '.' ORDER BY p.n) FROM pg_catalog.unnest(pg_catalog.string_to_array(l.available, '.')) WITH ORDINALITY AS p (part, n))
+                ELSE l.installed <> l.available END AS behind,
            CASE WHEN l.must_be_preloaded THEN l.name = ANY (p.libraries) END AS preloaded,
            -- The server does not tell what it will load after the restart, only that it will load something else.
            CASE WHEN NOT l.must_be_preloaded THEN false ELSE l.name <> ALL (p.libraries) AND p.pending_restart END AS needs_restart,

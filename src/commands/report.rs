@@ -111,7 +111,7 @@ pub async fn run_observed(
 ) -> Result<Exit> {
     let args = OutputArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
     let report_run = ReportRun { report, given: params::given(report, own) };
-    if args.all_databases && matches!(report.scope, Scope::Cluster | Scope::Pooler) {
+    if args.all_databases && report.scope != Scope::Database {
         return Err(Error::usage(format!("{} gives the same answer in every database", report.name))
             .hint("leave out --all-databases"));
     }

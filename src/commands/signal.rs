@@ -262,9 +262,11 @@ fn judge(
     let idle = of(&|fate| *fate == Fate::Idle);
     if !idle.is_empty() {
         echo.remark(&format!(
-            "{}: no statement is running in {}, and it keeps its locks: end it with pgkit {} {}",
+            "{}: no statement is running in {}, and {} locks: end {} with pgkit {} {}",
             request.command,
             idle.join(", "),
+            if idle.len() == 1 { "it keeps its" } else { "they keep their" },
+            if idle.len() == 1 { "it" } else { "them" },
             request.command.replace(How::Cancel.name(), How::Terminate.name()),
             idle.join(" ")
         ));

@@ -53,6 +53,7 @@ fn start(args: Vec<OsString>) -> Result<Exit> {
     }
     let is_plugin = jobs::is_plugin(&args);
     let tree = tree::tree(&reports, &own);
+    let args = words::help_first(args, &tree);
     if let [_, help, group] = args.as_slice()
         && help == "help"
         && let Some(text) = groups::help(&group.to_string_lossy(), &reports, &tree, help_width(&env))

@@ -12,12 +12,12 @@ use crate::likeness::nearest;
 /// `_` in a name is written as `-`.
 const ELSEWHERE: &[(&[&str], &str)] = &[
     (
-        &["table", "views", "ls", "list", "dt", "d"],
+        &["table", "views", "ls", "list", "dt", "dv", "dm", "det", "d"],
         "list them with pgkit relations; add --kind table for tables only",
     ),
     (&["df", "procs", "procedures"], "list them with pgkit functions"),
     (
-        &["d+", "show", "desc", "schema", "table-schema", "table-schemas"],
+        &["d+", "sf", "sv", "show", "desc", "schema", "table-schema", "table-schemas"],
         "show one with all about it: pgkit describe NAME",
     ),
     (
@@ -33,7 +33,7 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
         ],
         "show the size of tables, with their indexes and TOAST: pgkit sizes",
     ),
-    (&["grep", "search", "rg"], "search everywhere for a text with pgkit find"),
+    (&["grep", "search", "rg", "dd"], "search everywhere for a text with pgkit find"),
     (
         &["ps", "top", "who", "sessions", "processes", "psa"],
         "show what each session does with pgkit activity; add --watch 1 to repeat it",
@@ -96,16 +96,17 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
         &["foreign-keys", "table-foreign-keys", "missing-fk-constraints", "constraints"],
         "pgkit describe NAME shows a table's keys in both directions, pgkit index-problems those without an index",
     ),
+    (&["ds", "serial"], "pgkit sequences"),
     (&["primary-keys", "missing-primary-keys", "no-pk", "pk"], "pgkit no-key"),
-    (&["db-settings", "config", "guc", "parameters", "hba"], "pgkit settings"),
+    (&["db-settings", "config", "guc", "parameters", "hba", "dconfig", "drds"], "pgkit settings"),
     (&["add-extensions", "dx"], "pgkit extensions --available"),
     (&["ssl-used", "ssl"], "pgkit connections, and pgkit exposed for what may come in unencrypted"),
     (&["diagnose", "check", "health"], "begin with pgkit activity, pgkit locks and pgkit vacuum"),
-    (&["lag", "standby", "slots", "replicas", "subscriptions"], "pgkit replication"),
+    (&["lag", "standby", "slots", "replicas", "subscriptions", "drp", "drs"], "pgkit replication"),
     (&["bgwriter", "checkpoint"], "pgkit checkpoints"),
     (&["archiver", "archive"], "pgkit wal"),
-    (&["privileges", "permissions", "acl", "dp", "ddp"], "pgkit grants"),
-    (&["users", "du+", "dg", "role"], "pgkit roles"),
+    (&["privileges", "permissions", "acl", "dp", "ddp", "z"], "pgkit grants"),
+    (&["users", "\\du", "du+", "dg", "role"], "pgkit roles"),
     (&["security", "audit"], "pgkit exposed"),
     (&["database", "dbs", "l"], "pgkit databases"),
     (&["dn"], "pgkit schemas"),
@@ -142,19 +143,37 @@ pub fn arranged(mut args: Vec<OsString>, tree: &Command) -> Vec<OsString> {
     args
 }
 
+/// Returns whether a flag of this command takes the next word as its value; `None` if the command has no such flag.
+fn takes_value(command: &Command, word: &str) -> Option<bool> {
+    let (name, has_value) = word.split_once('=').map_or((word, false), |(name, _)| (name, true));
+    let arg = command.get_arguments().find(|arg| match name.strip_prefix("--") {
+        Some(long) => arg.get_long() == Some(long),
+        None => name.chars().count() == 2 && arg.get_short() == name.chars().nth(1),
+    })?;
+    Some(!has_value && arg.get_action().takes_values())
+}
+
+/// Drops the flags of the connection before `help`, which connects to nothing.
+pub fn help_first(mut args: Vec<OsString>, tree: &Command) -> Vec<OsString> {
+    let mut at = 1;
+    while let Some(word) =
+        args.get(at).and_then(|word| word.to_str()).filter(|word| word.starts_with('-') && word.len() > 1)
+    {
+        match takes_value(tree, word) {
+            Some(with_value) => at += 1 + usize::from(with_value),
+            None => return args,
+        }
+    }
+    if args.get(at).is_some_and(|word| word == "help") {
+        args.drain(1..at);
+    }
+    args
+}
+
 /// Returns the indexes of the words in the new order, in which output flags move from before the command to behind
 /// it. `None` if there is nothing to move, or if an unknown flag makes it unclear which word is the command.
 fn order(texts: &[&str], tree: &Command) -> Option<Vec<usize>> {
     let output = OutputArgs::augment_args(Command::new(""));
-    // Whether a flag of this command takes the next word as its value; `None` if the command has no such flag.
-    let takes_value = |command: &Command, word: &str| {
-        let (name, has_value) = word.split_once('=').map_or((word, false), |(name, _)| (name, true));
-        let arg = command.get_arguments().find(|arg| match name.strip_prefix("--") {
-            Some(long) => arg.get_long() == Some(long),
-            None => name.chars().count() == 2 && arg.get_short() == name.chars().nth(1),
-        })?;
-        Some(!has_value && arg.get_action().takes_values())
-    };
     let mut before = Vec::new();
     let mut moved = Vec::new();
     let mut at = 0;
@@ -181,10 +200,14 @@ fn order(texts: &[&str], tree: &Command) -> Option<Vec<usize>> {
 
 /// Returns the hint for an unknown command.
 pub fn hint(word: &str, tree: &Command) -> Option<String> {
-    let word = word.to_lowercase().replace('_', "-");
+    let typed = word.to_lowercase().replace('_', "-");
+    // psql's `\d+` leads where `d+` does, if its backslash makes no difference.
+    let word = typed.trim_start_matches('\\').to_owned();
     let is_root = tree.get_name() == "pgkit";
-    if let Some((_, hint)) = ELSEWHERE.iter().find(|(words, _)| is_root && words.contains(&word.as_str())) {
-        return Some((*hint).to_owned());
+    for word in [typed.trim_end_matches('+'), word.as_str(), word.trim_end_matches('+')] {
+        if let Some((_, hint)) = ELSEWHERE.iter().find(|(words, _)| is_root && words.contains(&word)) {
+            return Some((*hint).to_owned());
+        }
     }
     let names = || tree.get_subcommands().map(Command::get_name);
     let begun = names().find(|name| word.len() > 1 && name.starts_with(&word));
@@ -221,11 +244,48 @@ mod tests {
     }
 
     #[test]
+    fn help_may_stand_behind_flags_of_the_connection() {
+        for (typed, meant) in [
+            ("pgkit -p 5 -h x help", "pgkit help"),
+            ("pgkit --port=5 help space", "pgkit help space"),
+            ("pgkit -p help", "pgkit -p help"),
+            ("pgkit -d help sizes", "pgkit -d help sizes"),
+            ("pgkit find help", "pgkit find help"),
+            ("pgkit", "pgkit"),
+        ] {
+            let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+            assert_eq!(help_first(words(typed), &tree()), words(meant), "{typed}");
+        }
+    }
+
+    #[test]
     fn a_command_that_there_is_not_is_answered_with_one_that_there_is() {
         let tree = tree();
         assert_eq!(hint("relation", &tree).as_deref(), Some("did you mean \"relations\"?"));
         assert_eq!(hint("szies", &tree).as_deref(), Some("did you mean \"sizes\"?"));
         assert_eq!(hint("xyzzy", &tree), None);
+        assert_eq!(hint("\\du+", &tree).as_deref(), Some("pgkit roles"));
+        // psql's commands, with the backslash and with the + for more.
+        for psql in [
+            "\\d",
+            "\\d+",
+            "\\dt+",
+            "\\di",
+            "\\ds",
+            "\\df+",
+            "\\du",
+            "\\dn+",
+            "\\l+",
+            "\\dx",
+            "\\z",
+            "\\db",
+            "\\dp",
+            "\\dRp",
+            "\\sf",
+            "\\dconfig",
+        ] {
+            assert!(hint(psql, &tree).is_some_and(|hint| hint.contains("pgkit ")), "{psql}");
+        }
         for (words, hint) in ELSEWHERE {
             for word in *words {
                 assert!(tree.find_subcommand(word).is_none(), "{word} is a command by now");

@@ -8,9 +8,13 @@ use jiff::tz::TimeZone;
 use crate::rows::Column;
 use crate::rows::cell::{self, Cell};
 use crate::rows::plain::plain;
+use crate::sql::{self, Reach};
 
 /// The units that a column's name can carry.
 const UNITS: &[&str] = &["_bytes", "_ms", "_s", "_pct"];
+
+/// The columns whose texts are SQL to paste.
+const SQL: &[&str] = &["remedy", "definition"];
 
 /// Returns the unit at the end of a column's name, with its underscore.
 fn unit(name: &str) -> Option<&'static str> {
@@ -106,6 +110,11 @@ pub fn show<'a>(name: &str, cell: &'a Cell<'_>, zone: &TimeZone) -> Cow<'a, str>
     };
     match (with_unit, cell) {
         (Some(text), _) => Cow::Owned(text),
+        // The escapes of a terminal would be part of a name if they were pasted.
+        (None, Cell::Text(text)) if SQL.contains(&name) => match sql::harmless_line(text, Reach::Unicode) {
+            Cow::Borrowed(_) => plain(cell),
+            Cow::Owned(text) => Cow::Owned(text),
+        },
         (None, Cell::Timestamp { micros, zoned }) => Cow::Owned(cell::local_timestamp(*micros, *zoned, zone)),
         (None, cell) => plain(cell),
     }

@@ -65,7 +65,12 @@ fn without_a_filter_or_a_pid_nothing_is_ended_and_pgkit_never_ends_itself() {
         assert!(output.stderr.contains("missing filter or pid"), "{}", output.snapshot());
         let nobody = run(pgkit(&db).args([how, "--user", "no such role", "--yes"]));
         assert_eq!((nobody.code, nobody.stdout.as_str()), (Some(0), ""), "{}", nobody.snapshot());
-        assert_eq!(nobody.stderr, format!("pgkit: {how}: no session matches --user no such role\n"));
+        assert_eq!(
+            nobody.stderr,
+            format!(
+                "pgkit: {how}: no session matches --user no such role (walsenders are left out; include them with --replication)\n"
+            )
+        );
     }
     let own = run(pgkit(&db).args(["terminate", "--application", "pgkit", "--database", &db.name, "--yes"]));
     assert_eq!((own.code, own.stdout.as_str()), (Some(0), ""), "{}", own.snapshot());

@@ -19,7 +19,7 @@
 -- [[param]]
 -- name = "longer_than"
 -- type = "interval"
--- help = "Show only sessions whose statement has run longer than this, or whose transaction, where they are idle in it, is older"
+-- help = "Show only sessions whose statement has run longer than this, or whose transaction, where they are idle in it, is older (if it failed: failed longer ago)"
 -- [[param]]
 -- name = "idle_in_transaction"
 -- type = "bool"
@@ -68,8 +68,9 @@ WITH sessions AS (
 ), clock AS (
     SELECT pg_catalog.clock_timestamp() AS now OFFSET 0
 ), timed AS (
-    -- Since when it has been busy: with its statement or, if it is idle in a transaction, with that.
-    SELECT s.*, CASE WHEN s.state LIKE 'idle in transaction%' THEN s.xact_start ELSE s.statement_start END AS since
+    -- Since when it has been busy: with its statement or, if it is idle in a transaction, with that. One that failed has no
+    -- beginning any more, but has lasted at least since it failed.
+    SELECT s.*, CASE WHEN s.state LIKE 'idle in transaction%' THEN coalesce(s.xact_start, s.state_change) ELSE s.statement_start END AS since
     FROM sessions s
 )
 SELECT t.pid,

@@ -31,7 +31,7 @@
 -- include patterns
 -- include namespaces
 ), objects AS (
-    SELECT 'pg_catalog.pg_class'::regclass::oid AS classid, c.oid, n.nspname, c.relname AS name, c.relname::text AS title,
+    SELECT 'pg_catalog.pg_class'::regclass::oid AS classid, c.oid, n.nspname, c.relname AS name, c.relname::text AS title, NULL::text AS types,
            CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'v' THEN 'view'
                 WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' WHEN 'f' THEN 'foreign table'
                 WHEN 'i' THEN 'index' WHEN 'I' THEN 'partitioned index' WHEN 'c' THEN 'composite type'
@@ -41,7 +41,7 @@
     JOIN namespaces n ON n.oid = c.relnamespace
     UNION ALL
     SELECT 'pg_catalog.pg_proc'::regclass::oid, f.oid, n.nspname, f.proname,
-           f.proname::text || '(' || pg_catalog.pg_get_function_identity_arguments(f.oid) || ')',
+           f.proname::text || '(' || pg_catalog.pg_get_function_identity_arguments(f.oid) || ')', f.proname::text || '(' || pg_catalog.oidvectortypes(f.proargtypes) || ')',
            CASE f.prokind WHEN 'a' THEN 'aggregate' WHEN 'w' THEN 'window' WHEN 'p' THEN 'procedure' -- pg11..
            CASE WHEN f.proisagg THEN 'aggregate' WHEN f.proiswindow THEN 'window' -- pg..10
                 ELSE CASE WHEN f.prorettype = 'pg_catalog.trigger'::regtype THEN 'trigger' ELSE 'function' END END,
@@ -59,7 +59,7 @@
       AND EXISTS (
         SELECT FROM patterns p
         WHERE (o.nspname ~ (p.schema_regex COLLATE "default") OR (p.schema_regex IS NULL AND (o.of_users OR $4)))
-          AND (o.name ~ (p.name_regex COLLATE "default") OR o.title ~ (p.name_regex COLLATE "default")))
+          AND (o.name ~ (p.name_regex COLLATE "default") OR o.title ~ (p.name_regex COLLATE "default") OR o.types ~ (p.name_regex COLLATE "default")))
 ), one AS (
     -- The object that is described: the only one that matches.
     SELECT t.* FROM targets t WHERE (SELECT pg_catalog.count(*) FROM targets) = 1
@@ -71,27 +71,42 @@
     JOIN pg_catalog.pg_class c ON c.oid = o.oid
     WHERE o.classid = 'pg_catalog.pg_class'::regclass
 ), func AS (
-    SELECT f.oid, f.*, o.kind, o.title -- pg..11
-    SELECT f.*, o.kind, o.title -- pg12..
+    SELECT f.oid, f.*, o.kind -- pg..11
+    SELECT f.*, o.kind -- pg12..
     FROM one o
     JOIN pg_catalog.pg_proc f ON f.oid = o.oid
     WHERE o.classid = 'pg_catalog.pg_proc'::regclass
 ), locked (oid) AS ( -- pg..11
 ), locked (oid) AS MATERIALIZED ( -- pg12..
 -- include exclusive
-), family (oid, parent, level, path) AS (
+), held AS (
+    -- Whose size would wait for a lock on an index or on the TOAST table. What is unlogged has no contents on a standby.
+    SELECT r.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery() AS is_lost,
+           r.oid IN (SELECT l.oid FROM locked l) AS main,
+           r.reltoastrelid IN (SELECT l.oid FROM locked l) OR EXISTS (SELECT FROM pg_catalog.pg_index i JOIN locked l ON l.oid = i.indexrelid WHERE i.indrelid = r.reltoastrelid) AS toast,
+           EXISTS (SELECT FROM pg_catalog.pg_index i JOIN locked l ON l.oid = i.indexrelid WHERE i.indrelid = r.oid) AS indexes
+    FROM rel r
+), counting AS (
+    -- Where the server does not count, 0 is not a count.
+    SELECT s.counts AS reads, s.counts AND NOT pg_catalog.pg_is_in_recovery() AS writes
+    FROM (SELECT pg_catalog.current_setting('track_counts')::bool AS counts OFFSET 0) AS s
+), family (oid, parent, is_leaving, level, path) AS (
     -- The partitions and heirs below the relation.
-    SELECT r.oid, NULL::oid, 0, ARRAY[r.relname::text] FROM rel r
+    SELECT r.oid, NULL::oid, false, 0, ARRAY[r.relname::text] FROM rel r
     UNION ALL
-    SELECT c.oid, i.inhparent, f.level + 1, pg_catalog.array_append(f.path, n.nspname::text || '.' || c.relname::text)
+    SELECT c.oid, i.inhparent,
+           i.inhdetachpending, -- pg14..
+           false, -- pg..13
+           f.level + 1, pg_catalog.array_append(f.path, n.nspname::text || '.' || c.relname::text)
     FROM family f
     JOIN pg_catalog.pg_inherits i ON i.inhparent = f.oid
     JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE f.level < 20
 ), facts (pos, place, section, name, detail, size_bytes, level) AS (
+    -- As it can be given again.
     SELECT 0, 0, 'match', pg_catalog.quote_ident(t.nspname) || '.' || CASE WHEN t.classid = 'pg_catalog.pg_class'::regclass
-               THEN pg_catalog.quote_ident(t.title) ELSE t.title END,
+               THEN pg_catalog.quote_ident(t.title) ELSE '"' || pg_catalog.replace(t.title, '"', '""') || '"' END,
            t.kind, NULL::int8, 0
     FROM targets t
     WHERE (SELECT pg_catalog.count(*) FROM targets) > 1
@@ -99,6 +114,7 @@
     UNION ALL
     SELECT 1, x.place, 'relation', x.name, x.detail, NULL, 0
     FROM rel r
+    CROSS JOIN held h
     LEFT JOIN pg_catalog.pg_am m ON m.oid = r.relam
     LEFT JOIN pg_catalog.pg_tablespace s ON s.oid = r.reltablespace
     LEFT JOIN pg_catalog.pg_inherits i ON i.inhrelid = r.oid AND r.relispartition
@@ -111,12 +127,14 @@
         (1, 'kind', r.kind),
         (2, 'owner', pg_catalog.pg_get_userbyid(r.relowner)::text),
         (3, 'comment', pg_catalog.obj_description(r.oid, 'pg_class')),
-        (4, 'persistence', CASE r.relpersistence WHEN 'u' THEN 'unlogged' WHEN 't' THEN 'temporary' END),
+        (4, 'persistence', CASE r.relpersistence WHEN 'u' THEN 'unlogged' || CASE WHEN h.is_lost THEN ': empty on a standby' ELSE '' END WHEN 't' THEN 'temporary' END),
         (5, 'access method', CASE WHEN m.amname <> 'heap' THEN m.amname::text END),
         (6, 'tablespace', s.spcname::text),
         (7, 'partition key', CASE WHEN r.relkind = 'p' THEN CASE WHEN pg_catalog.has_table_privilege(r.oid, 'select') IS NULL THEN NULL WHEN r.oid IN (SELECT l.oid FROM locked l) THEN '(locked)' ELSE pg_catalog.pg_get_partkeydef(r.oid) END END),
         (8, 'partition of', CASE WHEN r.relispartition THEN i.inhparent::regclass::text || ' '
-                                 || CASE WHEN pg_catalog.has_table_privilege(r.oid, 'select') IS NULL THEN NULL WHEN r.oid IN (SELECT l.oid FROM locked l) THEN '(locked)' ELSE coalesce(pg_catalog.pg_get_expr(r.relpartbound, r.oid), '') END END),
+                                 || CASE WHEN pg_catalog.has_table_privilege(r.oid, 'select') IS NULL THEN NULL WHEN r.oid IN (SELECT l.oid FROM locked l) THEN '(locked)' ELSE coalesce(pg_catalog.pg_get_expr(r.relpartbound, r.oid), '') END
+                                 || CASE WHEN i.inhdetachpending THEN ', detach pending' ELSE '' END -- pg14..
+                            END),
         (9, 'inherits', (SELECT pg_catalog.string_agg(h.inhparent::regclass::text, ', ' ORDER BY h.inhseqno) FROM pg_catalog.pg_inherits h
                          WHERE h.inhrelid = r.oid AND NOT r.relispartition)),
         (10, 'of type', CASE WHEN r.reloftype <> 0 THEN pg_catalog.format_type(r.reloftype, NULL) END),
@@ -129,7 +147,7 @@
         (15, 'populated', CASE WHEN r.relkind = 'm' AND NOT r.relispopulated THEN 'no: a query of it fails until REFRESH' END),
         (16, 'server', fs.srvname::text),
         (17, 'foreign options', pg_catalog.array_to_string(ft.ftoptions, ', ')),
-        (18, 'index of', ix.indrelid::regclass::text),
+        (18, 'index of', ix.indrelid::regclass::text || CASE WHEN ix.indisprimary THEN ', primary key' WHEN ix.indisexclusion THEN ', exclusion' WHEN ix.indisunique THEN ', unique' ELSE '' END),
         (19, 'definition', CASE WHEN ix.indexrelid IS NULL THEN NULL WHEN pg_catalog.has_table_privilege(r.oid, 'select') IS NULL THEN NULL WHEN ix.indrelid IN (SELECT l.oid FROM locked l) OR r.oid IN (SELECT l.oid FROM locked l)
                                 THEN '(locked)' ELSE pg_catalog.pg_get_indexdef(r.oid) END),
         (20, 'state', CASE WHEN NOT ix.indisvalid THEN 'invalid: not used by queries' END),
@@ -142,12 +160,17 @@
     SELECT 2, x.place, 'sequence', x.name, x.detail, NULL, 0
     FROM rel r
     JOIN pg_catalog.pg_sequence q ON q.seqrelid = r.oid
+    CROSS JOIN held h
     CROSS JOIN LATERAL (VALUES
         (0, 'type', pg_catalog.format_type(q.seqtypid, NULL)),
-        (1, 'last value', CASE WHEN pg_catalog.has_sequence_privilege(r.oid, 'SELECT') OR pg_catalog.has_sequence_privilege(r.oid, 'USAGE')
-                               THEN (SELECT coalesce(s.last_value::text, 'none: never used') FROM pg_catalog.pg_sequences s
-                                     JOIN pg_catalog.pg_namespace n ON n.nspname = s.schemaname
-                                     WHERE n.oid = r.relnamespace AND s.sequencename = r.relname AND r.oid NOT IN (SELECT l.oid FROM locked l)) END),
+        -- Reading a value takes a lock that waits behind these.
+        (1, 'last value', CASE WHEN h.is_lost OR pg_catalog.has_sequence_privilege(r.oid, 'SELECT, USAGE') IS NOT true THEN NULL
+                               WHEN EXISTS (SELECT FROM pg_catalog.pg_locks l
+                                            WHERE l.locktype = 'relation' AND l.relation = r.oid AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+                                              AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())) THEN '(locked)'
+                               ELSE coalesce(pg_catalog.pg_sequence_last_value(r.oid::regclass)::text,
+                                             'none: the next is ' || (SELECT v.last_value FROM pg_catalog.pg_get_sequence_data(r.oid::regclass) AS v)::text, -- pg18..
+                                             'none: not called since it was made or set') END),
         (2, 'start', q.seqstart::text),
         (3, 'increment', q.seqincrement::text),
         (4, 'minimum', q.seqmin::text),
@@ -166,7 +189,9 @@
                pg_catalog.format_type(a.atttypid, a.atttypmod),
                CASE WHEN a.attcollation <> 0 AND a.attcollation <> y.typcollation THEN 'collate ' || a.attcollation::regcollation::text END, -- pg13..
                CASE WHEN a.attcollation <> 0 AND a.attcollation <> y.typcollation THEN 'collate ' || (SELECT pg_catalog.quote_ident(co.collname) FROM pg_catalog.pg_collation co WHERE co.oid = a.attcollation) END, -- pg..12
-               CASE WHEN a.attnotnull THEN 'not null' END,
+               CASE WHEN a.attnotnull THEN 'not null'
+                    || CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_constraint v WHERE v.conrelid = r.oid AND v.contype = 'n' AND v.conkey[1] = a.attnum AND NOT v.convalidated) THEN ' (not valid: rows from before may be null)' ELSE '' END -- pg18..
+                    END,
                CASE a.attidentity WHEN 'a' THEN 'generated always as identity' WHEN 'd' THEN 'generated by default as identity' END,
                CASE WHEN d.oid IS NULL THEN NULL WHEN pg_catalog.has_table_privilege(r.oid, 'select') IS NULL THEN NULL WHEN r.oid IN (SELECT l.oid FROM locked l) THEN 'default (locked)'
                     WHEN a.attgenerated = 's' THEN 'generated always as (' || pg_catalog.pg_get_expr(d.adbin, d.adrelid) || ') stored' -- pg12..
@@ -174,7 +199,9 @@
                     ELSE 'default ' || pg_catalog.pg_get_expr(d.adbin, d.adrelid) END,
                CASE WHEN a.attstorage <> y.typstorage THEN 'storage ' || CASE a.attstorage WHEN 'p' THEN 'plain' WHEN 'e' THEN 'external' WHEN 'm' THEN 'main' ELSE 'extended' END END,
                CASE a.attcompression WHEN 'p' THEN 'compression pglz' WHEN 'l' THEN 'compression lz4' END, -- pg14..
-               CASE WHEN a.attstattarget > 0 THEN 'statistics ' || a.attstattarget::text END,
+               CASE WHEN a.attstattarget >= 0 THEN 'statistics ' || a.attstattarget::text END,
+               'options (' || pg_catalog.array_to_string(a.attoptions, ', ') || ')',
+               'foreign options (' || pg_catalog.array_to_string(a.attfdwoptions, ', ') || ')',
                CASE WHEN r.relkind = 'c' OR r.relkind = 'i' OR r.relkind = 'I' THEN NULL ELSE '-- ' || pg_catalog.replace(pg_catalog.col_description(r.oid, a.attnum), E'\n', ' ') END),
            NULL, 0
     FROM rel r
@@ -188,15 +215,23 @@
            pg_catalog.concat_ws(', ',
                CASE WHEN i.indisprimary THEN 'primary key' WHEN i.indisexclusion THEN 'exclusion' WHEN i.indisunique THEN 'unique' END,
                CASE WHEN pg_catalog.has_table_privilege(r.oid, 'select') IS NULL THEN NULL WHEN pg_catalog.has_table_privilege(c.oid, 'select') IS NULL THEN NULL WHEN r.oid IN (SELECT l.oid FROM locked l) OR c.oid IN (SELECT l.oid FROM locked l) THEN '(locked)'
-                    ELSE pg_catalog.substring(pg_catalog.pg_get_indexdef(c.oid), ' USING (.*)$') END,
+                    -- Without CREATE INDEX name ON table USING, which may hold anything.
+                    ELSE pg_catalog.substr(pg_catalog.pg_get_indexdef(c.oid), pg_catalog.length(
+                        'CREATE ' || CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END || 'INDEX ' || pg_catalog.quote_ident(c.relname) || ' ON '
+                        || CASE WHEN c.relkind = 'I' THEN 'ONLY ' ELSE '' END || r.full_name || ' USING ') + 1) END,
+               CASE WHEN k.conperiod THEN 'without overlaps' END, -- pg18..
+               CASE WHEN k.condeferrable THEN 'deferrable' || CASE WHEN k.condeferred THEN ' initially deferred' ELSE '' END END,
                CASE WHEN NOT i.indisvalid THEN 'invalid' END,
                CASE WHEN i.indisclustered THEN 'clustered' END,
                CASE WHEN i.indisreplident THEN 'replica identity' END,
-               CASE WHEN c.relkind = 'i' THEN 'scans ' || pg_catalog.pg_stat_get_numscans(c.oid)::text END),
-           CASE WHEN c.relkind = 'i' AND c.oid NOT IN (SELECT l.oid FROM locked l) AND r.oid NOT IN (SELECT l.oid FROM locked l) THEN pg_catalog.pg_relation_size(c.oid) END, 0
+               CASE WHEN c.relkind = 'i' AND (x.reads OR pg_catalog.pg_stat_get_numscans(c.oid) > 0) THEN 'scans ' || pg_catalog.pg_stat_get_numscans(c.oid)::text END),
+           CASE WHEN c.relkind = 'i' AND NOT h.is_lost AND c.oid NOT IN (SELECT l.oid FROM locked l) AND r.oid NOT IN (SELECT l.oid FROM locked l) THEN pg_catalog.pg_relation_size(c.oid) END, 0
     FROM rel r
     JOIN pg_catalog.pg_index i ON i.indrelid = r.oid
     JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+    CROSS JOIN counting x
+    CROSS JOIN held h
+    LEFT JOIN pg_catalog.pg_constraint k ON k.conindid = c.oid AND k.conrelid = r.oid AND k.contype = 'p'
     -- Constraints; keys are among the indexes, and NOT NULL stands at the columns.
     UNION ALL
     SELECT 5, CASE k.contype WHEN 'f' THEN 1 ELSE 0 END, 'constraint', k.conname::text,
@@ -237,54 +272,81 @@
     JOIN pg_catalog.pg_statistic_ext x ON x.stxrelid = r.oid
     WHERE r.oid NOT IN (SELECT l.oid FROM locked l)
     UNION ALL
-    SELECT 11, 0, 'publication', p.pubname::text, CASE WHEN p.puballtables THEN 'all tables' END, NULL, 0
+    SELECT 11, 0, 'publication', p.pubname::text,
+           pg_catalog.concat_ws(', ',
+               CASE WHEN p.puballtables THEN 'all tables' END,
+               CASE WHEN n.oid IS NOT NULL THEN 'all tables of the schema' END, -- pg15..
+               'columns ' || (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_catalog.pg_attribute a WHERE a.attrelid = r.oid AND a.attnum = ANY (pr.prattrs::int2[])), -- pg15..
+               CASE WHEN pr.prqual IS NULL OR pg_catalog.has_table_privilege(r.oid, 'select') IS NULL THEN NULL WHEN r.oid IN (SELECT l.oid FROM locked l) THEN 'where (locked)' -- pg15..
+                    ELSE 'where ' || pg_catalog.pg_get_expr(pr.prqual, r.oid) END, -- pg15..
+               NULL), NULL, 0
     FROM rel r
-    JOIN pg_catalog.pg_publication p ON (p.puballtables AND r.relkind IN ('r', 'p') AND r.relpersistence = 'p' AND r.oid >= 16384)
-         OR EXISTS (SELECT FROM pg_catalog.pg_publication_rel pr WHERE pr.prpubid = p.oid AND pr.prrelid = r.oid)
-         OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace pn WHERE pn.pnpubid = p.oid AND pn.pnnspid = r.relnamespace) -- pg15..
+    CROSS JOIN pg_catalog.pg_publication p
+    LEFT JOIN pg_catalog.pg_publication_rel pr ON pr.prpubid = p.oid AND pr.prrelid = r.oid
+    LEFT JOIN pg_catalog.pg_publication_namespace n ON n.pnpubid = p.oid AND n.pnnspid = r.relnamespace -- pg15..
+    WHERE r.relkind IN ('r', 'p') AND r.relpersistence = 'p' AND r.oid >= 16384
+      AND (p.puballtables OR pr.oid IS NOT NULL
+           OR n.oid IS NOT NULL -- pg15..
+          )
     -- Partitions and heirs, as a tree.
     UNION ALL
     SELECT 12, (pg_catalog.row_number() OVER (ORDER BY f.path COLLATE "C"))::int4, CASE WHEN c.relispartition THEN 'partition' ELSE 'heir' END,
            CASE WHEN c.relnamespace = (SELECT r.relnamespace FROM rel r) THEN pg_catalog.quote_ident(c.relname) ELSE c.oid::regclass::text END,
            CASE WHEN pg_catalog.has_table_privilege(c.oid, 'select') IS NULL THEN NULL WHEN c.oid IN (SELECT l.oid FROM locked l) THEN '(locked)'
-                ELSE pg_catalog.concat_ws(', ', pg_catalog.pg_get_expr(c.relpartbound, c.oid), CASE WHEN c.relkind = 'p' THEN 'partitioned' END) END,
+                ELSE pg_catalog.concat_ws(', ', pg_catalog.pg_get_expr(c.relpartbound, c.oid), CASE WHEN c.relkind = 'p' THEN 'partitioned' END, CASE WHEN f.is_leaving THEN 'detach pending' END) END,
            CASE WHEN c.relkind IN ('r', 'm') AND c.oid NOT IN (SELECT l.oid FROM locked l) THEN pg_catalog.pg_relation_size(c.oid) END, f.level - 1
     FROM family f
     JOIN pg_catalog.pg_class c ON c.oid = f.oid
     WHERE f.level > 0
     -- Sizes and use.
     UNION ALL
-    SELECT 13, x.place, 'size', x.name, NULL, x.bytes, 0
+    SELECT 13, x.place, 'size', x.name, CASE WHEN x.is_locked THEN '(locked)' END, x.bytes, 0
     FROM rel r
+    CROSS JOIN held h
     CROSS JOIN LATERAL (VALUES
-        (0, 'main', CASE WHEN r.relkind IN ('r', 'm', 'i', 't', 'S') AND r.oid NOT IN (SELECT l.oid FROM locked l) THEN pg_catalog.pg_relation_size(r.oid) END),
-        (1, 'TOAST', CASE WHEN r.reltoastrelid <> 0 AND r.oid NOT IN (SELECT l.oid FROM locked l) THEN pg_catalog.pg_total_relation_size(r.reltoastrelid) END),
-        (2, 'indexes', CASE WHEN r.relhasindex AND r.relkind IN ('r', 'm') AND r.oid NOT IN (SELECT l.oid FROM locked l) THEN pg_catalog.pg_indexes_size(r.oid) END),
-        (3, 'total', CASE WHEN r.relkind IN ('r', 'm', 't') AND r.oid NOT IN (SELECT l.oid FROM locked l) THEN pg_catalog.pg_total_relation_size(r.oid) END)) AS x (place, name, bytes)
-    WHERE x.bytes IS NOT NULL
+        (0, 'main', h.main AND r.relkind IN ('r', 'm', 'i', 't', 'S'),
+            CASE WHEN r.relkind IN ('r', 'm', 'i', 't', 'S') AND NOT h.main THEN pg_catalog.pg_relation_size(r.oid) END),
+        (1, 'TOAST', (h.main OR h.toast) AND r.reltoastrelid <> 0,
+            CASE WHEN r.reltoastrelid <> 0 AND NOT h.main AND NOT h.toast THEN pg_catalog.pg_total_relation_size(r.reltoastrelid) END),
+        (2, 'indexes', (h.main OR h.indexes) AND r.relhasindex AND r.relkind IN ('r', 'm'),
+            CASE WHEN r.relhasindex AND r.relkind IN ('r', 'm') AND NOT h.main AND NOT h.indexes THEN pg_catalog.pg_indexes_size(r.oid) END),
+        (3, 'total', (h.main OR h.toast OR h.indexes) AND r.relkind IN ('r', 'm', 't'),
+            CASE WHEN r.relkind IN ('r', 'm', 't') AND NOT h.main AND NOT h.toast AND NOT h.indexes THEN pg_catalog.pg_total_relation_size(r.oid) END)) AS x (place, name, is_locked, bytes)
+    WHERE (x.bytes IS NOT NULL OR x.is_locked) AND NOT h.is_lost
     UNION ALL
     SELECT 14, x.place, 'use', x.name, x.detail, NULL, 0
     FROM rel r
+    CROSS JOIN counting w
+    CROSS JOIN LATERAL (
+        SELECT pg_catalog.pg_stat_get_dead_tuples(r.oid) AS dead, pg_catalog.pg_stat_get_numscans(r.oid) AS scans,
+               (SELECT pg_catalog.sum(pg_catalog.pg_stat_get_numscans(i.indexrelid)) FROM pg_catalog.pg_index i WHERE i.indrelid = r.oid) AS index_scans,
+               pg_catalog.pg_stat_get_tuples_inserted(r.oid) AS inserted, pg_catalog.pg_stat_get_tuples_updated(r.oid) AS updated,
+               pg_catalog.pg_stat_get_tuples_deleted(r.oid) AS deleted
+        OFFSET 0
+    ) AS n
     CROSS JOIN LATERAL (VALUES
         (0, 'rows (estimate)', CASE WHEN r.reltuples >= 0 AND (r.reltuples > 0 OR r.relpages > 0) THEN r.reltuples::int8::text ELSE 'unknown: never vacuumed or analyzed' END),
-        (1, 'dead rows', pg_catalog.pg_stat_get_dead_tuples(r.oid)::text),
-        (2, 'sequential scans', pg_catalog.pg_stat_get_numscans(r.oid)::text),
-        (3, 'index scans', (SELECT pg_catalog.sum(pg_catalog.pg_stat_get_numscans(i.indexrelid))::text FROM pg_catalog.pg_index i WHERE i.indrelid = r.oid)),
-        (4, 'inserted', pg_catalog.pg_stat_get_tuples_inserted(r.oid)::text),
-        (5, 'updated', pg_catalog.pg_stat_get_tuples_updated(r.oid)::text),
-        (6, 'deleted', pg_catalog.pg_stat_get_tuples_deleted(r.oid)::text),
-        (7, 'last vacuum', coalesce(pg_catalog.to_char(greatest(pg_catalog.pg_stat_get_last_vacuum_time(r.oid), pg_catalog.pg_stat_get_last_autovacuum_time(r.oid)), 'YYYY-MM-DD HH24:MI:SS TZ'), 'never')),
-        (8, 'last analyze', coalesce(pg_catalog.to_char(greatest(pg_catalog.pg_stat_get_last_analyze_time(r.oid), pg_catalog.pg_stat_get_last_autoanalyze_time(r.oid)), 'YYYY-MM-DD HH24:MI:SS TZ'), 'never'))) AS x (place, name, detail)
+        (1, 'dead rows', CASE WHEN w.writes OR n.dead > 0 THEN n.dead::text END),
+        (2, 'sequential scans', CASE WHEN w.reads OR n.scans > 0 THEN n.scans::text END),
+        (3, 'index scans', CASE WHEN w.reads OR n.index_scans > 0::numeric THEN n.index_scans::text END),
+        (4, 'inserted', CASE WHEN w.writes OR n.inserted > 0 THEN n.inserted::text END),
+        (5, 'updated', CASE WHEN w.writes OR n.updated > 0 THEN n.updated::text END),
+        (6, 'deleted', CASE WHEN w.writes OR n.deleted > 0 THEN n.deleted::text END),
+        (7, 'last vacuum', coalesce(pg_catalog.to_char(greatest(pg_catalog.pg_stat_get_last_vacuum_time(r.oid), pg_catalog.pg_stat_get_last_autovacuum_time(r.oid)), 'YYYY-MM-DD HH24:MI:SS TZ'), CASE WHEN w.writes THEN 'never' END)),
+        (8, 'last analyze', coalesce(pg_catalog.to_char(greatest(pg_catalog.pg_stat_get_last_analyze_time(r.oid), pg_catalog.pg_stat_get_last_autoanalyze_time(r.oid)), 'YYYY-MM-DD HH24:MI:SS TZ'), CASE WHEN w.writes THEN 'never' END))) AS x (place, name, detail)
     WHERE r.relkind IN ('r', 'm', 't') AND x.detail <> ''
     UNION ALL
-    SELECT 14, 0, 'use', 'scans', pg_catalog.pg_stat_get_numscans(r.oid)::text, NULL, 0 FROM rel r WHERE r.relkind = 'i'
+    SELECT 14, 0, 'use', 'scans', pg_catalog.pg_stat_get_numscans(r.oid)::text, NULL, 0
+    FROM rel r
+    CROSS JOIN counting w
+    WHERE r.relkind = 'i' AND (w.reads OR pg_catalog.pg_stat_get_numscans(r.oid) > 0)
     -- Functions.
     UNION ALL
     SELECT 15, x.place, 'function', x.name, x.detail, NULL, 0
     FROM func f
     JOIN pg_catalog.pg_language l ON l.oid = f.prolang
     CROSS JOIN LATERAL (VALUES
-        (0, 'name', f.pronamespace::regnamespace::text || '.' || f.title),
+        (0, 'name', f.pronamespace::regnamespace::text || '.' || pg_catalog.quote_ident(f.proname) || '(' || pg_catalog.pg_get_function_identity_arguments(f.oid) || ')'),
         (1, 'kind', f.kind),
         (2, 'arguments', pg_catalog.pg_get_function_arguments(f.oid)),
         (3, 'returns', pg_catalog.pg_get_function_result(f.oid)),
@@ -304,7 +366,7 @@
                              AND d.refclassid = 'pg_catalog.pg_extension'::regclass LIMIT 1))) AS x (place, name, detail)
     WHERE x.detail <> ''
     UNION ALL
-    SELECT 16, 0, 'called by', pg_catalog.quote_ident(n.nspname) || '.' || g.proname::text || '(' || pg_catalog.pg_get_function_identity_arguments(g.oid) || ')', 'its body contains the name', NULL, 0
+    SELECT 16, 0, 'called by', pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(g.proname) || '(' || pg_catalog.pg_get_function_identity_arguments(g.oid) || ')', 'its body contains the name', NULL, 0
     FROM func f
     JOIN pg_catalog.pg_proc g ON g.oid <> f.oid AND g.oid >= 16384
          AND g.prosrc ~* ('\m' || pg_catalog.regexp_replace(f.proname::text, '([^[:alnum:]_])', '\\\1', 'g') || '\M')

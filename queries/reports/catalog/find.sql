@@ -285,10 +285,11 @@ WITH RECURSIVE term (re) AS (
     SELECT NULL, o.pubname::text, 'publication',
            pg_catalog.concat_ws(', ', (SELECT pg_catalog.string_agg('TABLES IN SCHEMA ' || m.nspname, ', ' ORDER BY m.nspname) -- pg15..
                                        FROM pg_catalog.pg_publication_namespace r JOIN pg_catalog.pg_namespace m ON m.oid = r.pnnspid WHERE r.pnpubid = o.oid), -- pg15..
-           (SELECT pg_catalog.string_agg(c.relname || coalesce(' WHERE ' || pg_catalog.pg_get_expr(r.prqual, r.prrelid), ''), ', ' ORDER BY c.relname) -- pg15..
+           (SELECT pg_catalog.string_agg(c.relname || coalesce(' WHERE ' || CASE WHEN l.oid IS NULL THEN pg_catalog.pg_get_expr(r.prqual, r.prrelid) ELSE '(locked)' END, ''), ', ' ORDER BY c.relname) -- pg15..
            (SELECT pg_catalog.string_agg(c.relname, ', ' ORDER BY c.relname) -- pg..14
             FROM pg_catalog.pg_publication_rel r
             JOIN pg_catalog.pg_class c ON c.oid = r.prrelid
+            LEFT JOIN locked l ON l.oid = r.prrelid
             WHERE r.prpubid = o.oid)
            ) -- pg15..
     FROM pg_catalog.pg_publication o

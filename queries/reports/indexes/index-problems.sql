@@ -6,7 +6,7 @@
 -- retry   = ["55P03", "XX000"]
 -- source  = "pg_index, pg_constraint, the statistics of tables and indexes"
 -- example = "pgkit index-problems --reason duplicate --reason covered"
--- reading = "total_bytes is the size of the index, or of the table that lacks one. Drop what is unused only when the statistics are old enough to have seen every job (since), and when no standby uses it: each standby counts its own scans. Run one remedy, then look again. pgkit statements shows what reads a table whose index is missing."
+-- reading = "total_bytes is the size of the index, or of the table that lacks one. Drop what is unused only when the statistics are old enough to have seen every job (since), and when no standby uses it: each standby counts its own scans; an index that is new has had no time to be used. Run one remedy, then look again. pgkit statements shows what reads a table whose index is missing."
 -- key     = ["reason", "schema", "table", "name"]
 -- columns = ["reason text", "schema text", "table text", "name text", "total_bytes int8", "scans int8", "detail text", "remedy text", "since timestamptz"]
 -- wide    = ["since", "scans", "remedy", "detail"]
@@ -173,8 +173,8 @@
     WHERE a.members > 1 AND i.is_valid
 ), duplicates AS (
     -- A unique index is given up only for one that forbids as much.
-    SELECT DISTINCT ON (p.oid) p.oid, p.dependents, p.kept, p.by_unique
-    FROM (SELECT d.oid, d.dependents, k.name AS kept, k.is_unique AND NOT d.is_unique AS by_unique, k.place,
+    SELECT DISTINCT ON (p.oid) p.oid, p.dependents, p.kept, p.kept_root, p.by_unique
+    FROM (SELECT d.oid, d.dependents, k.name AS kept, k.root AS kept_root, k.is_unique AND NOT d.is_unique AS by_unique, k.place,
                  k.place < d.place
                  AND CASE
                        WHEN d.is_exclusion THEN k.is_exclusion AND k.conexclop::text = d.conexclop::text AND (k.is_immediate OR NOT d.is_immediate)
@@ -237,7 +237,7 @@
 ), covered AS (
     -- Of several that cover it, the longest, which none of the others covers. A much narrower index is read faster, so it may
     -- be wanted.
-    SELECT DISTINCT ON (p.oid) p.oid, p.long_name
+    SELECT DISTINCT ON (p.oid) p.oid, p.long_name, p.long_root
     FROM prefixes p
     LEFT JOIN sizes s ON s.root = p.root
     LEFT JOIN sizes l ON l.root = p.long_root
@@ -456,7 +456,8 @@
     JOIN indexes i ON i.oid = v.root
     CROSS JOIN since n
     LEFT JOIN sizes s ON s.root = v.root
-    WHERE v.root NOT IN (SELECT g.root FROM guards g)
+    -- What another finding leaves to do the work of an index that goes is needed from then on.
+    WHERE v.root NOT IN (SELECT g.root FROM guards g UNION ALL SELECT d.kept_root FROM duplicates d UNION ALL SELECT c.long_root FROM covered c)
     UNION ALL
     SELECT 3, 'duplicate', i.nspname, i.table_name, i.relname, s.size, u.scans,
            'the same as ' || d.kept || CASE WHEN d.by_unique THEN ', which is unique' ELSE '' END || coalesce('; needed by ' || d.dependents, ''),
@@ -490,7 +491,9 @@
     CROSS JOIN since n
     CROSS JOIN LATERAL (
         SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY k.at) AS columns
-        FROM pg_catalog.unnest((SELECT f.columns FROM checked f WHERE f.top = g.top ORDER BY f.oid <> f.top LIMIT 1)) WITH ORDINALITY AS k (n, at)
+        -- Partitions may number their columns otherwise. The period of a temporal key is not compared by equality.
+        FROM pg_catalog.unnest(c.conkey[1 : pg_catalog.cardinality(c.conkey) - CASE WHEN c.conperiod THEN 1 ELSE 0 END]) WITH ORDINALITY AS k (n, at)  -- pg18..
+        FROM pg_catalog.unnest(c.conkey) WITH ORDINALITY AS k (n, at)  -- pg..17
         JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.n
     ) AS x
     CROSS JOIN LATERAL (

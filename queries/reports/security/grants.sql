@@ -115,7 +115,9 @@ WITH RECURSIVE patterns (schema_regex, name_regex) AS (
                  ('pg_write_all_data', 's', 'UPDATE'), ('pg_write_all_data', 'n', 'USAGE'), ('pg_maintain', 'r', 'MAINTAIN')) AS p (role, type, privilege)
     JOIN pg_catalog.pg_roles r ON r.rolname = p.role::name
     JOIN named o ON o.type = p.type
-    WHERE $1 IS NOT NULL OR $3 IS NOT NULL
+    WHERE ($1 IS NOT NULL OR $3 IS NOT NULL)
+      -- Only superusers may write to the system's catalogs (pg_class_aclmask in PostgreSQL's aclchk.c).
+      AND NOT (p.role = 'pg_write_all_data' AND o.type = 'r' AND o.kind <> 'view' AND o.oid < 12000)
     UNION ALL
     SELECT CASE d.defaclobjtype WHEN 'r' THEN 'tables' WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'functions' WHEN 'T' THEN 'types' WHEN 'n' THEN 'schemas' ELSE 'large objects' END
            || ' that ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(d.defaclrole)) || ' creates' || coalesce(' in ' || pg_catalog.quote_ident(n.nspname), ''),

@@ -109,7 +109,11 @@ WITH place AS (
            -- For a slot that was never used the server computes from the start of time.
            CASE WHEN s.restart_lsn IS NOT NULL THEN s.safe_wal_size END, s.inactive_since,
            s.slot_type, s.database::text, NULL, NULL, NULL, s.wal_status,
-           greatest(pg_catalog.age(s.xmin), pg_catalog.age(s.catalog_xmin))::int8, s.temporary, s.failover, s.synced,
+           -- A slot that is lost holds nothing back any more.
+           CASE WHEN s.wal_status IS DISTINCT FROM 'lost' THEN  -- pg13..
+           greatest(pg_catalog.age(s.xmin), pg_catalog.age(s.catalog_xmin))::int8
+           END  -- pg13..
+           , s.temporary, s.failover, s.synced,
            NULL, NULL, NULL,
            CASE WHEN s.reason IS NOT NULL THEN s.reason
                 WHEN s.wal_status = 'lost' THEN 'wal_removed'

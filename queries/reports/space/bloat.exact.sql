@@ -1,7 +1,7 @@
 -- Space in tables and TOAST that no row uses, measured.
 --
 -- since   = 10
--- needs   = "EXECUTE on pgstattuple and pgstattuple_approx, which pg_stat_scan_tables and pg_monitor have"
+-- needs   = "EXECUTE on pgstattuple and pgstattuple_approx, which pg_stat_scan_tables and pg_monitor have; and USAGE on the schema of pgstattuple"
 -- flag    = "exact"
 -- extension = "pgstattuple"
 -- source  = "pgstattuple_approx, pgstattuple"

@@ -1,7 +1,7 @@
 -- Space in b-tree indexes that no entry uses, measured.
 --
 -- since   = 10
--- needs   = "EXECUTE on pgstatindex, which pg_stat_scan_tables and pg_monitor have"
+-- needs   = "EXECUTE on pgstatindex, which pg_stat_scan_tables and pg_monitor have; and USAGE on the schema of pgstattuple"
 -- flag    = "exact"
 -- extension = "pgstattuple"
 -- source  = "pgstatindex"

@@ -60,7 +60,10 @@
     SELECT NULL  -- pg..11
 ), written AS MATERIALIZED (  -- pg12..
 ), written AS (  -- pg..11
-    SELECT r.nspname, r.relname, r.kind, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attidentity, a.attstorage, a.attcollation, a.attnum,
+    SELECT r.nspname, r.relname, r.kind, a.attname, a.atttypid, a.atttypmod, a.attidentity, a.attstorage, a.attcollation, a.attnum,
+           a.attnotnull,  -- pg..17
+           -- A constraint that is not validated binds new rows only.
+           a.attnotnull AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND k.conkey[1] = a.attnum AND NOT k.convalidated) AS attnotnull,  -- pg18..
            a.attgenerated,  -- pg12..
            ''::pg_catalog."char" AS attgenerated,  -- pg..11
            a.attcompression,  -- pg14..

@@ -6,7 +6,7 @@
 -- retry   = ["55P03", "XX000"]
 -- source  = "pg_index, pg_publication; CheckCmdReplicaIdentity in PostgreSQL's execReplication.c"
 -- example = "pgkit no-key --limit 10"
--- reading = "A table is here if it has neither a primary key nor a unique index over NOT NULL columns, or if it is published and has no replica identity: then UPDATE and DELETE fail with what fails says. Give it a primary key; or ALTER TABLE ... REPLICA IDENTITY USING INDEX with the index that key names, or FULL, which is slow on large tables. Partitions count under their partitioned table."
+-- reading = "A table is here if it has neither a primary key nor a unique index over NOT NULL columns, or if it is published without a replica identity, or with a row filter or a list of columns that does not go with it: then UPDATE and DELETE fail with what fails says. Give it a primary key; or ALTER TABLE ... REPLICA IDENTITY USING INDEX with the index that key names, or FULL, which is slow on large tables. Partitions count under their partitioned table."
 -- key     = ["schema", "name"]
 -- columns = ["schema text", "name text", "rows_estimate int8", "total_bytes int8", "replica_identity text", "publication text", "fails text", "key text", "members int8", "state text"]
 -- wide    = ["members", "key", "replica_identity", "publication"]
@@ -53,7 +53,9 @@
           SELECT
           FROM pg_catalog.unnest((i.indkey::int2[])[0 : k.keys - 1]) AS x (attnum)
           JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = x.attnum
-          WHERE NOT a.attnotnull)
+          WHERE NOT a.attnotnull
+             OR EXISTS (SELECT FROM pg_catalog.pg_constraint v WHERE v.conrelid = a.attrelid AND v.contype = 'n' AND v.conkey[1] = a.attnum AND NOT v.convalidated)  -- pg18..
+      )
 ), keyed AS (
     SELECT DISTINCT ON (k.indrelid) k.indrelid, pg_catalog.bool_or(k.indisprimary) OVER (PARTITION BY k.indrelid) AS has_primary, k.relname::text AS key
     FROM keys k
@@ -72,40 +74,81 @@
     JOIN tables t ON t.oid = l.ancestor
     LEFT JOIN keyed k ON k.indrelid = l.ancestor
     GROUP BY l.oid
-), published AS (
+), contained (oid, pubid, container) AS (
     -- A partition belongs to what contains it or one of the partitioned tables above it.
+    SELECT l.oid, r.prpubid, t.oid
+    FROM lines l
+    JOIN tables t ON t.oid = l.ancestor AND (t.oid = l.oid OR t.relkind = 'p')
+    JOIN pg_catalog.pg_publication_rel r ON r.prrelid = t.oid
+    UNION ALL  -- pg15..
+    SELECT l.oid, s.pnpubid, t.oid  -- pg15..
+    FROM lines l  -- pg15..
+    JOIN tables t ON t.oid = l.ancestor AND (t.oid = l.oid OR t.relkind = 'p')  -- pg15..
+    JOIN pg_catalog.pg_publication_namespace s ON s.pnnspid = t.nspoid  -- pg15..
+    UNION ALL
+    SELECT t.oid, p.oid, t.oid
+    FROM pg_catalog.pg_publication p
+    CROSS JOIN tables t
+    WHERE p.puballtables
+), published AS (
     SELECT x.oid, pg_catalog.string_agg(DISTINCT p.pubname::text, ', ') AS names, pg_catalog.bool_or(p.pubupdate) AS updates, pg_catalog.bool_or(p.pubdelete) AS deletes
-    FROM (SELECT l.oid, r.prpubid
-          FROM lines l
-          JOIN tables t ON t.oid = l.ancestor AND (t.oid = l.oid OR t.relkind = 'p')
-          JOIN pg_catalog.pg_publication_rel r ON r.prrelid = t.oid
-          UNION ALL  -- pg15..
-          SELECT l.oid, s.pnpubid  -- pg15..
-          FROM lines l  -- pg15..
-          JOIN tables t ON t.oid = l.ancestor AND (t.oid = l.oid OR t.relkind = 'p')  -- pg15..
-          JOIN pg_catalog.pg_publication_namespace s ON s.pnnspid = t.nspoid  -- pg15..
-          UNION ALL
-          SELECT t.oid, p.oid
-          FROM pg_catalog.pg_publication p
-          CROSS JOIN tables t
-          WHERE p.puballtables) AS x
-    JOIN pg_catalog.pg_publication p ON p.oid = x.prpubid
+    FROM contained x
+    JOIN pg_catalog.pg_publication p ON p.oid = x.pubid
     GROUP BY x.oid
+), narrowed AS (
+    SELECT NULL::oid AS oid, NULL::text AS why, NULL::bool AS updates, NULL::bool AS deletes WHERE false  -- pg..14
+    -- A row filter may use only columns of the replica identity, and a list of columns must hold all of them. What counts is
+    -- that of the topmost table of the publication if it publishes by that, else the table's own.
+    SELECT f.oid, CASE WHEN pg_catalog.bool_or(f.by_filter) THEN 'a column of the publication''s row filter is not part of the replica identity'  -- pg15..
+                       ELSE 'the publication''s list of columns does not cover the replica identity' END AS why,  -- pg15..
+           pg_catalog.bool_or(f.pubupdate) AS updates, pg_catalog.bool_or(f.pubdelete) AS deletes  -- pg15..
+    FROM (SELECT t.oid, p.pubupdate, p.pubdelete,  -- pg15..
+                 t.relreplident <> 'f' AND EXISTS (  -- pg15..
+                     SELECT FROM pg_catalog.regexp_matches(r.prqual::text, ':varattno ([0-9]+)', 'g') AS v (found)  -- pg15..
+                     JOIN pg_catalog.pg_attribute a ON a.attrelid = r.prrelid AND a.attnum = v.found[1]::int2  -- pg15..
+                     WHERE a.attname <> ALL (y.names)) AS by_filter,  -- pg15..
+                 r.prattrs IS NOT NULL AND (t.relreplident = 'f' OR EXISTS (  -- pg15..
+                     SELECT FROM pg_catalog.unnest(y.names) AS m (name)  -- pg15..
+                     WHERE m.name NOT IN (SELECT a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid = r.prrelid AND a.attnum = ANY (r.prattrs::int2[])))) AS by_list  -- pg15..
+          FROM (SELECT DISTINCT ON (c.oid, c.pubid) c.oid, c.pubid,  -- pg15..
+                       CASE WHEN p.pubviaroot THEN c.container ELSE c.oid END AS container  -- pg15..
+                FROM contained c  -- pg15..
+                JOIN pg_catalog.pg_publication p ON p.oid = c.pubid  -- pg15..
+                ORDER BY c.oid, c.pubid, (SELECT pg_catalog.count(*) FROM lines l WHERE l.oid = c.container)) AS c  -- pg15..
+          JOIN pg_catalog.pg_publication p ON p.oid = c.pubid AND (p.pubupdate OR p.pubdelete)  -- pg15..
+          JOIN pg_catalog.pg_publication_rel r ON r.prpubid = c.pubid AND r.prrelid = c.container  -- pg15..
+          JOIN tables t ON t.oid = c.oid AND t.relkind = 'r' AND t.can_be_published  -- pg15..
+          CROSS JOIN LATERAL (  -- pg15..
+              SELECT ARRAY(SELECT a.attname  -- pg15..
+                           FROM pg_catalog.pg_index i  -- pg15..
+                           JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum = ANY ((i.indkey::int2[])[0 : i.indnkeyatts - 1])  -- pg15..
+                           WHERE i.indrelid = t.oid AND CASE t.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident END) AS names  -- pg15..
+          ) AS y) AS f  -- pg15..
+    WHERE f.by_filter OR f.by_list  -- pg15..
+    GROUP BY f.oid  -- pg15..
 ), judged AS (
     SELECT t.*, coalesce(r.root, t.oid) AS root, k.key, r.is_keyed_above, p.names AS publication,
            CASE t.relreplident WHEN 'd' THEN 'default' WHEN 'f' THEN 'full' WHEN 'n' THEN 'nothing' ELSE coalesce('index ' || i.name, 'index that is gone') END AS identity,
            k.key IS NULL AS has_no_key,
            t.can_be_published AND t.relkind = 'r' AND (p.updates OR p.deletes)
-           AND CASE t.relreplident WHEN 'f' THEN false WHEN 'd' THEN k.has_primary IS NOT true WHEN 'i' THEN i.name IS NULL ELSE true END AS fails,
-           pg_catalog.concat_ws(' and ', CASE WHEN p.updates THEN 'UPDATE' END, CASE WHEN p.deletes THEN 'DELETE' END)
-           || CASE WHEN p.updates AND p.deletes THEN ' fail: ' ELSE ' fails: ' END
-           || CASE WHEN p.updates THEN 'cannot update table ' ELSE 'cannot delete from table ' END || pg_catalog.quote_ident(t.relname)
-           || ' because it does not have a replica identity and publishes ' || CASE WHEN p.updates THEN 'updates' ELSE 'deletes' END AS error
+           AND (w.oid IS NOT NULL OR u.is_unknown) AS fails,
+           pg_catalog.concat_ws(' and ', CASE WHEN x.updates THEN 'UPDATE' END, CASE WHEN x.deletes THEN 'DELETE' END)
+           || CASE WHEN x.updates AND x.deletes THEN ' fail: ' ELSE ' fails: ' END
+           || CASE WHEN x.updates THEN 'cannot update table ' ELSE 'cannot delete from table ' END || pg_catalog.quote_ident(t.relname)
+           || CASE WHEN u.is_unknown THEN ' because it does not have a replica identity and publishes ' || CASE WHEN x.updates THEN 'updates' ELSE 'deletes' END
+                   ELSE ': ' || w.why END AS error
     FROM tables t
     LEFT JOIN families r ON r.oid = t.oid
     LEFT JOIN keyed k ON k.indrelid = t.oid
     LEFT JOIN identities i ON i.indrelid = t.oid
     LEFT JOIN published p ON p.oid = t.oid AND t.can_be_published
+    LEFT JOIN narrowed w ON w.oid = t.oid
+    CROSS JOIN LATERAL (
+        SELECT CASE t.relreplident WHEN 'f' THEN false WHEN 'd' THEN k.has_primary IS NOT true WHEN 'i' THEN i.name IS NULL ELSE true END AS is_unknown OFFSET 0
+    ) AS u
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN u.is_unknown THEN p.updates ELSE w.updates END AS updates, CASE WHEN u.is_unknown THEN p.deletes ELSE w.deletes END AS deletes
+    ) AS x
 ), chosen AS (
     -- A partition belongs to what its partitioned table matches. A partitioned table counts by its partitions, unless it has none.
     SELECT j.*, h.nspname AS root_schema, h.relname AS root_name

@@ -6,7 +6,7 @@
 -- retry   = ["55P03", "XX000"]
 -- source  = "pg_sequence, pg_depend, pg_constraint"
 -- example = "pgkit sequences --limit 10"
--- reading = "At 100 % the next insert fails. limit is the end of the sequence, or of a narrower column that it fills or that has a foreign key to such a column; limited_by names it. Plan the change to bigint at about 70 %: rewriting a large table takes long. A sequence that cycles starts again, but its column may already hold the values."
+-- reading = "At 100 % the next insert fails. limit is the end of the sequence, or of a narrower column that it fills or that has a foreign key to such a column; limited_by names it. Plan the change to bigint at about 70 %: rewriting a large table takes long. A sequence that cycles starts again, but its column may already hold the values. One that is not called, since it is new or was set, has a figure from 18 on; older servers do not tell its next value."
 -- key     = ["schema", "name"]
 -- columns = ["schema text", "name text", "table text", "column text", "type text", "last_value int8", "limit int8", "used_pct float8", "limited_by text", "cycles bool", "values_left int8", "increment int8", "state text"]
 -- wide    = ["increment", "state", "cycles", "values_left", "type", "last_value", "limited_by"]
@@ -133,12 +133,15 @@
                           * (pg_catalog.current_setting('max_connections')::int8 + pg_catalog.current_setting('max_prepared_transactions')::int8) / 4 AS is_read
     ) AS m
 ), judged AS (
-    -- One without a last value has still to give its first one. If it rises, all up to its last value is used up, whatever it
-    -- began with.
+    -- One without a last value has still to give its first one, which RESTART WITH and setval can have set to any value. If it
+    -- rises, all up to its last value is used up, whatever it began with.
     SELECT a.*,
-           CASE WHEN a.state <> '' THEN a.state WHEN NOT a.is_read THEN 'not read' WHEN a.last IS NULL THEN 'never used' ELSE '' END AS said,
-           CASE WHEN a.state = '' AND a.is_read THEN coalesce(a.last, a.seqstart::numeric - a.seqincrement::numeric) END AS reached
+           CASE WHEN a.state <> '' THEN a.state WHEN NOT a.is_read THEN 'not read' WHEN a.last IS NULL THEN 'not called' ELSE '' END AS said,
+           CASE WHEN a.last IS NOT NULL THEN a.last::numeric WHEN n.first IS NOT NULL THEN n.first::numeric - a.seqincrement::numeric END AS reached
     FROM asked a
+    CROSS JOIN LATERAL (SELECT NULL::int8 AS first) AS n  -- pg..17
+    CROSS JOIN LATERAL (SELECT CASE WHEN a.state = '' AND a.is_read AND a.last IS NULL THEN  -- pg18..
+                                   (SELECT q.last_value FROM pg_catalog.pg_get_sequence_data(a.seqrelid::regclass) AS q) END AS first OFFSET 0) AS n  -- pg18..
 ), figured AS (
     SELECT j.*,
            greatest(pg_catalog.round(100::numeric * CASE WHEN n.step > 0::numeric THEN (j.reached - n.low + 1::numeric) / greatest(j.edge - n.low + 1::numeric, 1::numeric)

@@ -35,7 +35,7 @@
            -1::float8 AS vacuum_max  -- pg..17
 ), found AS (
     -- A TOAST table without options of its own uses those of its table.
-    SELECT c.oid, c.relkind, c.relname, c.relpages, c.reltuples, n.nspname, greatest(c.reltuples, 0)::float8 AS rows,
+    SELECT c.oid, c.relkind, c.relpersistence, c.relname, c.relpages, c.reltuples, n.nspname, greatest(c.reltuples, 0)::float8 AS rows,
            coalesce(c.reloptions, o.reloptions) AS options,
            CASE WHEN c.relpages > 0 AND c.relallfrozen > 0 THEN 1 - least(c.relallfrozen, c.relpages)::float8 / c.relpages ELSE 1 END AS unfrozen  -- pg18..
            1::float8 AS unfrozen  -- pg..17
@@ -54,7 +54,7 @@
 ), judged AS (
     -- Options below these limits count as not set.
     SELECT f.*,
-           s.autovacuum AND coalesce(o.enabled, true) AND f.relkind <> 'p' AS autovacuum,
+           s.autovacuum AND coalesce(o.enabled, true) AND f.relkind <> 'p' AND f.relpersistence <> 't' AS autovacuum,
            coalesce(CASE WHEN o.vacuum_base >= 0 THEN o.vacuum_base END, s.vacuum_base)
            + coalesce(CASE WHEN o.vacuum_scale >= 0 THEN o.vacuum_scale END, s.vacuum_scale) * f.rows AS vacuum_limit,
            coalesce(CASE WHEN o.vacuum_max >= -1 THEN o.vacuum_max END, s.vacuum_max) AS vacuum_max,
@@ -86,6 +86,7 @@
 ), counted AS (
     -- Where the server does not count, 0 is not a count: with track_counts off, for a partitioned table, and, but for reads, on a standby.
     SELECT j.*, j.relkind <> 'p' AND s.counts AS has_reads, j.relkind <> 'p' AND s.counts AND NOT s.in_recovery AS has_writes,
+           j.relkind <> 'p' AND j.relpersistence <> 't' AND s.counts AND NOT s.in_recovery AS is_due,
            u.seq_scans, coalesce(r.scans, 0) AS index_scans, u.inserted, u.updated, u.hot, u.deleted, u.dead, u.changed, u.inserts, u.last_vacuum, u.last_analyze,
            greatest(u.last_scan, r.last_scan) AS last_read,
            CASE WHEN j.vacuum_max >= 0 THEN least(j.vacuum_limit, j.vacuum_max) ELSE j.vacuum_limit END AS dead_limit,
@@ -107,10 +108,11 @@
         OFFSET 0
     ) AS u
 ), due AS (
+    -- Autovacuum cannot reach temporary tables, which only their own session sees.
     SELECT c.*,
-           CASE WHEN c.has_writes THEN pg_catalog.round((100 * c.dead / greatest(c.dead_limit, 1))::numeric, 1)::float8 END AS dead_due,
-           CASE WHEN c.has_writes AND c.insert_limit IS NOT NULL THEN pg_catalog.round((100 * c.inserts / greatest(c.insert_limit, 1))::numeric, 1)::float8 END AS insert_due,
-           CASE WHEN c.has_writes THEN pg_catalog.round((100 * c.changed / greatest(c.analyze_limit, 1))::numeric, 1)::float8 END AS analyze_due
+           CASE WHEN c.is_due THEN pg_catalog.round((100 * c.dead / greatest(c.dead_limit, 1))::numeric, 1)::float8 END AS dead_due,
+           CASE WHEN c.is_due AND c.insert_limit IS NOT NULL THEN pg_catalog.round((100 * c.inserts / greatest(c.insert_limit, 1))::numeric, 1)::float8 END AS insert_due,
+           CASE WHEN c.is_due THEN pg_catalog.round((100 * c.changed / greatest(c.analyze_limit, 1))::numeric, 1)::float8 END AS analyze_due
     FROM counted c
 )
 SELECT d.nspname::text AS schema,

@@ -70,6 +70,7 @@
     FROM pg_catalog.pg_replication_slots s
     CROSS JOIN LATERAL (VALUES ('xmin', s.xmin), ('catalog_xmin', s.catalog_xmin)) AS x (kind, xid)
     WHERE x.xid IS NOT NULL
+      AND s.wal_status IS DISTINCT FROM 'lost'  -- pg13..
 ), held AS (
     -- A slot with both has a row for each.
     SELECT h.name || CASE WHEN h.holds_tables THEN '' ELSE ' (catalogs)' END AS name, h.datid, h.age, h.holds_tables, h.detail
