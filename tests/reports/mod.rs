@@ -1,6 +1,7 @@
 //! What the reports answer: compared with psql, with the server's own functions, and with what was planted.
 
 mod churn;
+mod crowd;
 mod databases;
 mod find;
 mod groups;
