@@ -7,6 +7,7 @@ mod find;
 mod groups;
 mod listing;
 mod locked;
+mod oracles;
 mod own;
 mod places;
 mod plants;
