@@ -2,3 +2,4 @@
 //! arithmetic in Rust.
 
 mod grants;
+mod views;
