@@ -2,4 +2,5 @@
 //! arithmetic in Rust.
 
 mod grants;
+mod sequences;
 mod views;
