@@ -146,7 +146,7 @@
     SELECT j.*,
            greatest(pg_catalog.round(100::numeric * CASE WHEN n.step > 0::numeric THEN (j.reached - n.low + 1::numeric) / greatest(j.edge - n.low + 1::numeric, 1::numeric)
                                                          ELSE (n.high - j.reached + 1::numeric) / greatest(n.high - j.edge + 1::numeric, 1::numeric) END, 1), 0::numeric)::float8 AS used,
-           least(greatest(pg_catalog.trunc((j.edge - j.reached) / n.step), 0::numeric), 9223372036854775807::numeric)::int8 AS left_over
+           least(greatest(pg_catalog.div(j.edge - j.reached, n.step), 0::numeric), 9223372036854775807::numeric)::int8 AS left_over
     FROM judged j
     CROSS JOIN LATERAL (SELECT j.seqmin::numeric AS low, j.seqmax::numeric AS high, j.seqincrement::numeric AS step) AS n
 )
