@@ -37,7 +37,13 @@
                AS is_null
         OFFSET 0
     ) AS y
-    LEFT JOIN pg_catalog.pg_stats t ON t.schemaname = s.nspname AND t.tablename = s.relname AND t.attname = a.attname AND NOT t.inherited
+    -- Looked up column by column: the planner expects so few of either that it would compare each with each.
+    LEFT JOIN LATERAL (
+        SELECT t.avg_width, t.null_frac
+        FROM pg_catalog.pg_stats t
+        WHERE t.schemaname = s.nspname AND t.tablename = s.relname AND t.attname = a.attname AND NOT t.inherited
+        OFFSET 0
+    ) AS t ON true
     WHERE s.relkind <> 't' AND s.is_heap AND s.total > 0
 -- include bloat_walk
 ), tuples AS (

@@ -35,8 +35,14 @@
     CROSS JOIN LATERAL pg_catalog.unnest(s.keys) WITH ORDINALITY AS k (key, attnum)
     JOIN pg_catalog.pg_attribute a ON a.attrelid = s.oid AND a.attnum = k.attnum
     LEFT JOIN pg_catalog.pg_attribute o ON o.attrelid = s.indrelid AND o.attnum = k.key AND k.key <> 0
-    LEFT JOIN pg_catalog.pg_stats t ON t.schemaname = s.nspname AND t.tablename = CASE WHEN k.key = 0 THEN s.relname ELSE s.table_name END
-                                   AND t.attname = CASE WHEN k.key = 0 THEN a.attname ELSE o.attname END AND NOT t.inherited
+    -- Looked up column by column: the planner expects so few of either that it would compare each with each.
+    LEFT JOIN LATERAL (
+        SELECT t.avg_width, t.null_frac, t.n_distinct
+        FROM pg_catalog.pg_stats t
+        WHERE t.schemaname = s.nspname AND t.tablename = CASE WHEN k.key = 0 THEN s.relname ELSE s.table_name END
+          AND t.attname = CASE WHEN k.key = 0 THEN a.attname ELSE o.attname END AND NOT t.inherited
+        OFFSET 0
+    ) AS t ON true
     WHERE s.total > 0
 -- include bloat_walk
 ), entries AS (
