@@ -1,7 +1,12 @@
 //! The reports compared with an independent source: the server's own functions and views, its extensions, pg_dump, and
 //! arithmetic in Rust.
 
+mod altered;
 mod bloat;
+mod created;
+mod described;
+mod dump;
+mod facts;
 mod grants;
 mod sequences;
 mod views;

@@ -1,0 +1,190 @@
+//! What pg_dump writes down, as facts about relations and functions.
+
+use std::collections::BTreeMap;
+
+use super::dump::{Scan, cut, members, statements, token, unquoted};
+
+/// Something that an answer of describe must say.
+#[derive(Debug, Clone)]
+pub struct Fact {
+    /// The relation or function, as pg_dump names it.
+    pub object: String,
+    pub section: &'static str,
+    /// The name of the row; any if there is none.
+    pub name: Option<String>,
+    /// What its detail must hold, but for style; nothing where no such row may be.
+    pub holds: Option<Vec<String>>,
+    /// Texts that it must hold to the letter.
+    pub exactly: Vec<String>,
+}
+
+/// Statements that say nothing about a relation or a function.
+const OTHERS: &[&str] = &[
+    "SET ",
+    "SELECT pg_catalog.set_config",
+    "\\restrict",
+    "\\unrestrict",
+    "CREATE SCHEMA",
+    "ALTER SCHEMA",
+    "CREATE COLLATION",
+    "ALTER COLLATION",
+    "CREATE DOMAIN",
+    "ALTER DOMAIN",
+    "CREATE FOREIGN DATA WRAPPER",
+    "ALTER FOREIGN DATA WRAPPER",
+    "CREATE SERVER",
+    "ALTER SERVER",
+    "CREATE EXTENSION",
+    "COMMENT ON EXTENSION",
+    "CREATE PUBLICATION",
+    "ALTER TYPE",
+    "REVOKE USAGE ON SCHEMA",
+];
+
+/// All facts of a dump. A statement that no rule reads is an error: nothing is passed over unknown.
+pub fn facts(dump: &str) -> Vec<Fact> {
+    let mut facts = Facts::default();
+    for statement in statements(dump) {
+        if OTHERS.iter().any(|other| statement.starts_with(other)) {
+            continue;
+        }
+        assert!(facts.read(&statement).is_some(), "no rule reads this statement:\n{statement}");
+    }
+    facts.all
+}
+
+/// The text without what differs between pg_dump and describe though it means the same: spaces, parentheses, upper and lower
+/// case, and the system's schema, which the search path has.
+pub fn plain(text: &str) -> String {
+    let text = text.replace("pg_catalog.", "").to_lowercase();
+    text.chars().filter(|c| !c.is_whitespace() && *c != '(' && *c != ')').collect()
+}
+
+/// A string literal's value.
+fn value(literal: &str) -> String {
+    let inner = literal.trim().strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+    inner.unwrap_or_else(|| panic!("no literal: {literal}")).replace("''", "'")
+}
+
+/// The last part of a name, and what stands before it.
+pub fn parent_and_last(name: &str) -> (String, String) {
+    let (mut at, mut dot) = (0, 0);
+    while at < name.len() {
+        if name[at..].starts_with('.') {
+            dot = at;
+        }
+        at += token(&name[at..]);
+    }
+    (name[..dot].to_owned(), unquoted(&name[dot + 1..]))
+}
+
+/// The facts that were read so far.
+#[derive(Default)]
+pub struct Facts {
+    pub all: Vec<Fact>,
+    /// The table of each statistics object.
+    pub statistics: BTreeMap<String, String>,
+}
+
+impl Facts {
+    pub fn add(&mut self, object: &str, section: &'static str, name: &str, holds: &[&str]) {
+        let holds = Some(holds.iter().map(|text| (*text).to_owned()).collect());
+        let (object, name) = (object.to_owned(), Some(name.to_owned()));
+        self.all.push(Fact { object, section, name, holds, exactly: Vec::new() });
+    }
+
+    pub fn exactly(&mut self, object: &str, section: &'static str, name: &str, text: String) {
+        let (object, name) = (object.to_owned(), Some(name.to_owned()));
+        self.all.push(Fact { object, section, name, holds: Some(Vec::new()), exactly: vec![text] });
+    }
+
+    /// Reads one statement; nothing if no rule does.
+    fn read(&mut self, statement: &str) -> Option<()> {
+        let mut scan = Scan(statement);
+        if scan.eat("CREATE") {
+            self.create(scan, statement)
+        } else if scan.eat("ALTER") {
+            self.alter(scan)
+        } else if scan.eat("COMMENT ON") {
+            self.comment(scan)
+        } else if scan.eat("GRANT") {
+            self.grant(scan)
+        } else if scan.eat("REVOKE ALL ON") {
+            if scan.eat("SCHEMA") {
+                return Some(());
+            }
+            scan.eat_one(&["TABLE", "SEQUENCE", "FUNCTION"])?;
+            let object = scan.name();
+            scan.parentheses();
+            let name = Some(scan.rest().strip_prefix("FROM ")?.to_owned());
+            self.all.push(Fact { object, section: "privilege", name, holds: None, exactly: Vec::new() });
+            Some(())
+        } else {
+            None
+        }
+    }
+
+    fn comment(&mut self, mut scan: Scan) -> Option<()> {
+        let of_relations =
+            ["FOREIGN TABLE", "TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE", "INDEX", "TYPE"];
+        let of_functions = ["FUNCTION", "PROCEDURE", "AGGREGATE"];
+        let of_parts = ["CONSTRAINT", "TRIGGER", "POLICY", "RULE"];
+        if scan.eat("COLUMN") {
+            let (table, column) = parent_and_last(&scan.name());
+            scan.eat("IS");
+            let text = value(scan.rest()).replace('\n', " ");
+            self.exactly(&table, "column", &column, format!("-- {text}"));
+        } else if let Some(kind) = scan.eat_one(&of_parts) {
+            let part = unquoted(&scan.name());
+            scan.eat("ON");
+            let table = scan.name();
+            scan.eat("IS");
+            self.exactly(&table, "comment", &format!("{} {part}", kind.to_lowercase()), value(scan.rest()));
+        } else if scan.eat("STATISTICS") {
+            let name = scan.name();
+            scan.eat("IS");
+            let table = self.statistics.get(&name)?.clone();
+            self.exactly(&table, "comment", &format!("statistics {name}"), value(scan.rest()));
+        } else if scan.eat_one(&of_functions).is_some() {
+            let name = scan.name();
+            scan.parentheses();
+            scan.eat("IS");
+            self.exactly(&name, "function", "comment", value(scan.rest()));
+        } else {
+            scan.eat_one(&of_relations)?;
+            let name = scan.name();
+            scan.eat("IS");
+            self.exactly(&name, "relation", "comment", value(scan.rest()));
+        }
+        Some(())
+    }
+
+    fn grant(&mut self, mut scan: Scan) -> Option<()> {
+        let granted = cut(scan.rest(), &["ON"]).into_iter().next()?;
+        scan = Scan(scan.rest()[granted.len()..].trim_start());
+        scan.eat("ON");
+        if scan.eat("SCHEMA") {
+            return Some(());
+        }
+        scan.eat_one(&["TABLE", "SEQUENCE", "FUNCTION"])?;
+        let object = scan.name();
+        scan.parentheses();
+        scan.eat("TO");
+        let grantee = scan.name();
+        let option = if scan.eat("WITH GRANT OPTION") { " with grant option" } else { "" };
+        for one in members(&granted) {
+            let mut scan = Scan(&one);
+            let privilege = scan.name();
+            match scan.parentheses() {
+                Some(column) => {
+                    let name = format!("{}, {grantee}", unquoted(column));
+                    self.add(&object, "column privilege", &name, &[&format!("{privilege}{option}")]);
+                }
+                // All that there is for its kind.
+                None if privilege == "ALL" => self.add(&object, "privilege", &grantee, &[]),
+                None => self.add(&object, "privilege", &grantee, &[&format!("{privilege}{option}")]),
+            }
+        }
+        Some(())
+    }
+}
