@@ -126,7 +126,7 @@
         (0, 'name', r.full_name),
         (1, 'kind', r.kind),
         (2, 'owner', pg_catalog.pg_get_userbyid(r.relowner)::text),
-        (3, 'comment', pg_catalog.obj_description(r.oid, 'pg_class')),
+        (3, 'comment', CASE WHEN r.relkind = 'c' THEN pg_catalog.obj_description(r.reltype, 'pg_type') ELSE pg_catalog.obj_description(r.oid, 'pg_class') END),
         (4, 'persistence', CASE r.relpersistence WHEN 'u' THEN 'unlogged' || CASE WHEN h.is_lost THEN ': empty on a standby' ELSE '' END WHEN 't' THEN 'temporary' END),
         (5, 'access method', CASE WHEN m.amname <> 'heap' THEN m.amname::text END),
         (6, 'tablespace', s.spcname::text),
@@ -188,7 +188,7 @@
            pg_catalog.concat_ws(', ',
                pg_catalog.format_type(a.atttypid, a.atttypmod),
                CASE WHEN a.attcollation <> 0 AND a.attcollation <> y.typcollation THEN 'collate ' || a.attcollation::regcollation::text END, -- pg13..
-               CASE WHEN a.attcollation <> 0 AND a.attcollation <> y.typcollation THEN 'collate ' || (SELECT pg_catalog.quote_ident(co.collname) FROM pg_catalog.pg_collation co WHERE co.oid = a.attcollation) END, -- pg..12
+               CASE WHEN a.attcollation <> 0 AND a.attcollation <> y.typcollation THEN 'collate ' || (SELECT CASE WHEN co.collnamespace = 'pg_catalog'::regnamespace THEN '' ELSE co.collnamespace::regnamespace::text || '.' END || pg_catalog.quote_ident(co.collname) FROM pg_catalog.pg_collation co WHERE co.oid = a.attcollation) END, -- pg..12
                CASE WHEN a.attnotnull THEN 'not null'
                     || CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_constraint v WHERE v.conrelid = r.oid AND v.contype = 'n' AND v.conkey[1] = a.attnum AND NOT v.convalidated) THEN ' (not valid: rows from before may be null)' ELSE '' END -- pg18..
                     END,
@@ -202,7 +202,7 @@
                CASE WHEN a.attstattarget >= 0 THEN 'statistics ' || a.attstattarget::text END,
                'options (' || pg_catalog.array_to_string(a.attoptions, ', ') || ')',
                'foreign options (' || pg_catalog.array_to_string(a.attfdwoptions, ', ') || ')',
-               CASE WHEN r.relkind = 'c' OR r.relkind = 'i' OR r.relkind = 'I' THEN NULL ELSE '-- ' || pg_catalog.replace(pg_catalog.col_description(r.oid, a.attnum), E'\n', ' ') END),
+               CASE WHEN r.relkind = 'i' OR r.relkind = 'I' THEN NULL ELSE '-- ' || pg_catalog.replace(pg_catalog.col_description(r.oid, a.attnum), E'\n', ' ') END),
            NULL, 0
     FROM rel r
     JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -219,8 +219,6 @@
                     ELSE pg_catalog.substr(pg_catalog.pg_get_indexdef(c.oid), pg_catalog.length(
                         'CREATE ' || CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END || 'INDEX ' || pg_catalog.quote_ident(c.relname) || ' ON '
                         || CASE WHEN c.relkind = 'I' THEN 'ONLY ' ELSE '' END || r.full_name || ' USING ') + 1) END,
-               CASE WHEN k.conperiod THEN 'without overlaps' END, -- pg18..
-               CASE WHEN k.condeferrable THEN 'deferrable' || CASE WHEN k.condeferred THEN ' initially deferred' ELSE '' END END,
                CASE WHEN NOT i.indisvalid THEN 'invalid' END,
                CASE WHEN i.indisclustered THEN 'clustered' END,
                CASE WHEN i.indisreplident THEN 'replica identity' END,
@@ -231,13 +229,17 @@
     JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
     CROSS JOIN counting x
     CROSS JOIN held h
-    LEFT JOIN pg_catalog.pg_constraint k ON k.conindid = c.oid AND k.conrelid = r.oid AND k.contype = 'p'
     -- Constraints; keys are among the indexes, and NOT NULL stands at the columns.
     UNION ALL
     SELECT 5, CASE k.contype WHEN 'f' THEN 1 ELSE 0 END, 'constraint', k.conname::text,
            CASE WHEN pg_catalog.has_table_privilege(r.oid, 'select') IS NULL THEN NULL WHEN r.oid IN (SELECT l.oid FROM locked l) THEN '(locked)' ELSE pg_catalog.pg_get_constraintdef(k.oid) END, NULL, 0
     FROM rel r
-    JOIN pg_catalog.pg_constraint k ON k.conrelid = r.oid AND k.contype NOT IN ('p', 'n', 't')
+    JOIN pg_catalog.pg_constraint k ON k.conrelid = r.oid
+    WHERE k.contype NOT IN ('p', 'n', 't')
+       -- What neither the index nor the column says.
+       OR (k.contype = 'p' AND k.condeferrable)
+       OR (k.contype = 'p' AND k.conperiod) -- pg18..
+       OR (k.contype = 'n' AND (k.connoinherit OR NOT k.convalidated)) -- pg18..
     UNION ALL
     SELECT 6, 0, 'referenced by', k.conrelid::regclass::text || '.' || pg_catalog.quote_ident(k.conname),
            CASE WHEN pg_catalog.has_table_privilege(r.oid, 'select') IS NULL THEN NULL WHEN r.oid IN (SELECT l.oid FROM locked l) OR k.conrelid IN (SELECT l.oid FROM locked l)
@@ -263,11 +265,16 @@
     FROM rel r
     JOIN pg_catalog.pg_policy p ON p.polrelid = r.oid
     UNION ALL
-    SELECT 9, 0, 'rule', w.rulename::text, CASE WHEN pg_catalog.has_table_privilege(r.oid, 'select') IS NULL THEN NULL WHEN r.oid IN (SELECT l.oid FROM locked l) THEN '(locked)' ELSE pg_catalog.pg_get_ruledef(w.oid, true) END, NULL, 0
+    SELECT 9, 0, 'rule', w.rulename::text,
+           CASE w.ev_enabled WHEN 'D' THEN 'disabled: ' WHEN 'R' THEN 'replica: ' WHEN 'A' THEN 'always: ' ELSE '' END
+           || CASE WHEN pg_catalog.has_table_privilege(r.oid, 'select') IS NULL THEN NULL WHEN r.oid IN (SELECT l.oid FROM locked l) THEN '(locked)' ELSE pg_catalog.pg_get_ruledef(w.oid, true) END, NULL, 0
     FROM rel r
     JOIN pg_catalog.pg_rewrite w ON w.ev_class = r.oid AND w.rulename <> '_RETURN'
     UNION ALL
-    SELECT 10, 0, 'extended statistics', x.stxnamespace::regnamespace::text || '.' || pg_catalog.quote_ident(x.stxname), pg_catalog.pg_get_statisticsobjdef(x.oid), NULL, 0
+    SELECT 10, 0, 'extended statistics', x.stxnamespace::regnamespace::text || '.' || pg_catalog.quote_ident(x.stxname),
+           pg_catalog.pg_get_statisticsobjdef(x.oid)
+           || CASE WHEN x.stxstattarget >= 0 THEN ', statistics ' || x.stxstattarget::text ELSE '' END -- pg13..
+           , NULL, 0
     FROM rel r
     JOIN pg_catalog.pg_statistic_ext x ON x.stxrelid = r.oid
     WHERE r.oid NOT IN (SELECT l.oid FROM locked l)
@@ -288,6 +295,25 @@
       AND (p.puballtables OR pr.oid IS NOT NULL
            OR n.oid IS NOT NULL -- pg15..
           )
+    -- What was said of its parts.
+    UNION ALL
+    SELECT 11, 1, 'comment', x.name, x.detail, NULL, 0
+    FROM rel r
+    CROSS JOIN LATERAL (
+        SELECT 'index ' || c.relname::text, pg_catalog.obj_description(c.oid, 'pg_class')
+        FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = r.oid
+        UNION ALL
+        SELECT 'constraint ' || k.conname::text, pg_catalog.obj_description(k.oid, 'pg_constraint') FROM pg_catalog.pg_constraint k WHERE k.conrelid = r.oid
+        UNION ALL
+        SELECT 'trigger ' || t.tgname::text, pg_catalog.obj_description(t.oid, 'pg_trigger') FROM pg_catalog.pg_trigger t WHERE t.tgrelid = r.oid
+        UNION ALL
+        SELECT 'policy ' || p.polname::text, pg_catalog.obj_description(p.oid, 'pg_policy') FROM pg_catalog.pg_policy p WHERE p.polrelid = r.oid
+        UNION ALL
+        SELECT 'rule ' || w.rulename::text, pg_catalog.obj_description(w.oid, 'pg_rewrite') FROM pg_catalog.pg_rewrite w WHERE w.ev_class = r.oid
+        UNION ALL
+        SELECT 'statistics ' || s.stxnamespace::regnamespace::text || '.' || pg_catalog.quote_ident(s.stxname), pg_catalog.obj_description(s.oid, 'pg_statistic_ext')
+        FROM pg_catalog.pg_statistic_ext s WHERE s.stxrelid = r.oid) AS x (name, detail)
+    WHERE x.detail <> ''
     -- Partitions and heirs, as a tree.
     UNION ALL
     SELECT 12, (pg_catalog.row_number() OVER (ORDER BY f.path COLLATE "C"))::int4, CASE WHEN c.relispartition THEN 'partition' ELSE 'heir' END,
@@ -345,6 +371,7 @@
     SELECT 15, x.place, 'function', x.name, x.detail, NULL, 0
     FROM func f
     JOIN pg_catalog.pg_language l ON l.oid = f.prolang
+    LEFT JOIN pg_catalog.pg_aggregate g ON g.aggfnoid = f.oid
     CROSS JOIN LATERAL (VALUES
         (0, 'name', f.pronamespace::regnamespace::text || '.' || pg_catalog.quote_ident(f.proname) || '(' || pg_catalog.pg_get_function_identity_arguments(f.oid) || ')'),
         (1, 'kind', f.kind),
@@ -363,7 +390,13 @@
         (14, 'rows', nullif(f.prorows, 0)::text),
         (15, 'extension', (SELECT e.extname::text FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
                            WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = f.oid AND d.deptype = 'e'
-                             AND d.refclassid = 'pg_catalog.pg_extension'::regclass LIMIT 1))) AS x (place, name, detail)
+                             AND d.refclassid = 'pg_catalog.pg_extension'::regclass LIMIT 1)),
+        (16, 'state function', g.aggtransfn::text),
+        (17, 'state type', pg_catalog.format_type(g.aggtranstype, NULL)),
+        (18, 'initial value', g.agginitval),
+        (19, 'final function', CASE WHEN g.aggfinalfn::oid <> 0 THEN g.aggfinalfn::text END),
+        (20, 'combine function', CASE WHEN g.aggcombinefn::oid <> 0 THEN g.aggcombinefn::text END),
+        (21, 'sort operator', CASE WHEN g.aggsortop <> 0 THEN g.aggsortop::regoperator::text END)) AS x (place, name, detail)
     WHERE x.detail <> ''
     UNION ALL
     SELECT 16, 0, 'called by', pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(g.proname) || '(' || pg_catalog.pg_get_function_identity_arguments(g.oid) || ')', 'its body contains the name', NULL, 0
