@@ -126,21 +126,27 @@ fn sorted(mut rows: Vec<Row>) -> Vec<Row> {
 }
 
 /// Compares as multisets, and names what differs.
-fn assert_same(what: &str, ours: Vec<Row>, theirs: Vec<Row>) {
+fn difference(what: &str, ours: Vec<Row>, theirs: Vec<Row>) -> Option<String> {
     let (ours, theirs) = (sorted(ours), sorted(theirs));
-    if ours == theirs {
-        return;
-    }
     let only = |a: &[Row], b: &[Row]| -> Vec<Row> {
         a.iter().filter(|row| !b.contains(row)).take(10).cloned().collect()
     };
-    panic!(
-        "{what}: {} rows and {}\nonly ours: {:?}\nonly theirs: {:?}",
-        ours.len(),
-        theirs.len(),
-        only(&ours, &theirs),
-        only(&theirs, &ours)
-    );
+    (ours != theirs).then(|| {
+        format!(
+            "{what}: {} rows and {}\nonly ours: {:?}\nonly theirs: {:?}",
+            ours.len(),
+            theirs.len(),
+            only(&ours, &theirs),
+            only(&theirs, &ours)
+        )
+    })
+}
+
+/// Fails where [`difference`] has something to say.
+fn assert_same(what: &str, ours: Vec<Row>, theirs: Vec<Row>) {
+    if let Some(difference) = difference(what, ours, theirs) {
+        panic!("{difference}");
+    }
 }
 
 /// Ordered bytewise by these columns?

@@ -24,7 +24,7 @@ fn pg_dump(major: u32) -> Option<PathBuf> {
 }
 
 /// Makes the objects that a server of this version can have.
-fn fill(db: &Db, major: u32) {
+pub fn fill(db: &Db, major: u32) {
     for batch in OBJECTS.split("-- batch").skip(1) {
         let (line, sql) = batch.split_once('\n').unwrap();
         let since = line.trim().strip_prefix("since ").map_or(0, |since| since.parse().unwrap());

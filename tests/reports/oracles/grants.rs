@@ -408,13 +408,17 @@ fn what_grants_says_is_what_the_server_says(bin: &Binaries) {
         theirs.len()
     );
 
-    // All that each role may do, and then the same by object.
+    // All that each role may do: of half of them, for an answer each takes a while. Other versions ask the other half.
+    let is_asked = |role: usize| role % 2 == bin.major as usize % 2;
     let mut by_role = Pairs::new();
-    for role in 0..ROLES {
+    for role in (0..ROLES).filter(|role| is_asked(*role)) {
         let rows = answer(&db, &["grants", "--role", &format!("r{role}")]);
         by_role.extend(ground.pairs(&rows));
     }
-    assert_pairs(&format!("--role on {}", bin.major), &by_role, &theirs);
+    let of_asked = theirs.iter().filter(|([role, ..], _)| is_asked(role[1..].parse().unwrap()));
+    let of_asked = of_asked.map(|(pair, grantable)| (pair.clone(), *grantable)).collect();
+    assert_pairs(&format!("--role on {}", bin.major), &by_role, &of_asked);
+    // And all of them, by object.
     let rows = answer(&db, &["grants", "--on", "*"]);
     assert_pairs(&format!("--on on {}", bin.major), &ground.pairs(&rows), &theirs);
     assert!(
