@@ -254,7 +254,7 @@ fn what_is_planted_is_named_and_its_harmless_sibling_is_not(bin: &Binaries) {
     }
     assert!(failed.is_empty(), "{} cases:\n\n{}", failed.len(), failed.join("\n\n"));
 }
-on_every_planted_server!(what_is_planted_is_named_and_its_harmless_sibling_is_not);
+on_every_server!(what_is_planted_is_named_and_its_harmless_sibling_is_not);
 
 #[test]
 fn every_report_has_cases() {

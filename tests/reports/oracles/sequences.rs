@@ -100,8 +100,10 @@ impl Sequence {
         }
     }
 
-    /// What the report says of it: last value, limit, share that is used up in percent, whether it cycles, values left, increment.
-    fn row(&self, number: usize) -> Row {
+    /// What the report says of it: last value, limit, share that is used up in percent, whether it cycles, values left,
+    /// increment. Before 18 the server does not tell the next value of one that nobody has called.
+    fn row(&self, number: usize, major: u32) -> Row {
+        let is_known = self.last.is_some() || major >= 18;
         let limit = self.limit();
         let reached = self.last.unwrap_or(self.start - self.increment);
         let (used, whole) = if self.increment > 0 {
@@ -120,9 +122,9 @@ impl Sequence {
             self.range.0.to_owned(),
             last,
             limit.to_string(),
-            used_pct.to_string(),
+            if is_known { used_pct.to_string() } else { String::new() },
             self.cycles.to_string(),
-            left.to_string(),
+            if is_known { left.to_string() } else { String::new() },
             self.increment.to_string(),
         ]
     }
@@ -136,7 +138,7 @@ fn how_far_sequences_have_come_is_what_arithmetic_says(bin: &Binaries) {
     let mut theirs = Vec::new();
     for (number, sequence) in sequences.iter().enumerate() {
         script.push_str(&sequence.script(number));
-        theirs.push(sequence.row(number));
+        theirs.push(sequence.row(number, bin.major));
     }
     db.sql(&script);
     // That they were made as they were meant to be.
@@ -153,7 +155,9 @@ fn how_far_sequences_have_come_is_what_arithmetic_says(bin: &Binaries) {
     let mut ours = answer(&db, &["sequences", "--columns", columns]);
     for row in &mut ours {
         // Large numbers have an exponent.
-        row[4] = row[4].parse::<f64>().unwrap().to_string();
+        if !row[4].is_empty() {
+            row[4] = row[4].parse::<f64>().unwrap().to_string();
+        }
     }
     assert_same(&format!("sequences on {}", bin.major), ours, theirs);
 }

@@ -222,8 +222,11 @@ fn columns_have_the_types_and_collations_that_psql_shows(bin: &Binaries) {
     described::fill(&db, bin.major);
     let columns = "schema,relation,column,type,collation,not_null,kind";
     let ours = answer(&db, &["columns", "--columns", columns]);
-    // psql shows one column more of foreign tables, and names a collation without its schema.
-    let ours = ours.into_iter().filter(|row| row[6] != "foreign table").map(|mut row| {
+    // psql shows one column more of foreign tables, and names a collation without its schema. Its \d takes a constraint
+    // that is not validated for NOT NULL.
+    let is_compared =
+        |row: &Row| row[6] != "foreign table" && (row[1].as_str(), row[2].as_str()) != ("newest", "c");
+    let ours = ours.into_iter().filter(is_compared).map(|mut row| {
         row[4] = row[4].rsplit('.').next().map(unquoted).unwrap_or_default();
         row.truncate(6);
         row
@@ -238,6 +241,9 @@ fn columns_have_the_types_and_collations_that_psql_shows(bin: &Binaries) {
     for (relation, rows) in relations.iter().zip(answers) {
         for row in rows {
             let not_null = (row[3] == "not null").to_string();
+            if (relation[1].as_str(), row[0].as_str()) == ("newest", "c") {
+                continue;
+            }
             theirs.push([*relation, &row[..3], &[not_null]].concat());
         }
     }
