@@ -151,9 +151,11 @@
     ) AS x
 ), chosen AS (
     -- A partition belongs to what its partitioned table matches. A partitioned table counts by its partitions, unless it has none.
-    SELECT j.*, h.nspname AS root_schema, h.relname AS root_name
+    SELECT j.*, m.nspname AS root_schema, h.relname AS root_name
     FROM judged j
-    JOIN tables h ON h.oid = j.root
+    -- By the catalog's index: the planner expects so few rows here that it would read all tables for each.
+    JOIN pg_catalog.pg_class h ON h.oid = j.root
+    JOIN pg_catalog.pg_namespace m ON m.oid = h.relnamespace
     -- Rows of a table that inherits from one with a key are found by that key.
     WHERE ((j.has_no_key AND NOT j.is_keyed_above) OR j.fails)
       AND (j.relkind = 'r' OR (j.root = j.oid AND NOT j.has_children))
@@ -162,7 +164,7 @@
             -- A pattern that names a schema searches that schema, even a system schema.
             WHEN $2 IS NOT NULL THEN EXISTS (
                 SELECT FROM patterns x
-                WHERE CASE WHEN x.schema_regex IS NULL THEN j.of_users OR $4 ELSE j.nspname ~ (x.schema_regex COLLATE "default") OR h.nspname ~ (x.schema_regex COLLATE "default") END
+                WHERE CASE WHEN x.schema_regex IS NULL THEN j.of_users OR $4 ELSE j.nspname ~ (x.schema_regex COLLATE "default") OR m.nspname ~ (x.schema_regex COLLATE "default") END
                   AND (j.relname ~ (x.name_regex COLLATE "default") OR h.relname ~ (x.name_regex COLLATE "default")))
             ELSE j.of_users OR $4
           END
