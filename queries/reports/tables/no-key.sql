@@ -114,10 +114,12 @@
                        CASE WHEN p.pubviaroot THEN c.container ELSE c.oid END AS container  -- pg15..
                 FROM contained c  -- pg15..
                 JOIN pg_catalog.pg_publication p ON p.oid = c.pubid  -- pg15..
-                ORDER BY c.oid, c.pubid, (SELECT pg_catalog.count(*) FROM lines l WHERE l.oid = c.container)) AS c  -- pg15..
+                LEFT JOIN (SELECT l.oid, pg_catalog.count(*) AS count FROM lines l GROUP BY l.oid) AS d ON d.oid = c.container  -- pg15..
+                WHERE p.oid IN (SELECT r.prpubid FROM pg_catalog.pg_publication_rel r WHERE r.prqual IS NOT NULL OR r.prattrs IS NOT NULL)  -- pg15..
+                ORDER BY c.oid, c.pubid, d.count) AS c  -- pg15..
           JOIN pg_catalog.pg_publication p ON p.oid = c.pubid AND (p.pubupdate OR p.pubdelete)  -- pg15..
           JOIN pg_catalog.pg_publication_rel r ON r.prpubid = c.pubid AND r.prrelid = c.container  -- pg15..
-          JOIN tables t ON t.oid = c.oid AND t.relkind = 'r' AND t.can_be_published  -- pg15..
+          JOIN pg_catalog.pg_class t ON t.oid = c.oid AND t.relkind = 'r' AND t.relpersistence = 'p'  -- pg15..
           CROSS JOIN LATERAL (  -- pg15..
               SELECT ARRAY(SELECT a.attname  -- pg15..
                            FROM pg_catalog.pg_index i  -- pg15..
