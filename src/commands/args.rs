@@ -113,7 +113,7 @@ pub struct FormatArgs {
     #[arg(long, value_name = "COLUMN[:desc]", add = complete::columns(&["", ":desc"]))]
     pub sort: Option<String>,
     /// Print at most N rows
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = parse_count)]
     pub limit: Option<u64>,
     /// Keep rows whose line, as tsv, matches this regular expression (Rust's syntax)
     #[arg(long, value_name = "REGEX")]
@@ -170,7 +170,7 @@ pub struct OutputArgs {
     #[arg(long, value_name = "PATTERN", requires = "all_databases")]
     pub exclude_database: Vec<String>,
     /// Run again every SECONDS seconds
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub watch: Option<String>,
     /// Do not use a pager for long answers on a terminal
     #[arg(long)]
@@ -278,6 +278,11 @@ impl SessionArgs {
         let positive = |limit: Duration| (!limit.is_zero()).then_some(limit);
         Limits { statement: positive(self.statement_timeout), lock: positive(self.lock_timeout) }
     }
+}
+
+/// Reads a number of rows, of which there may be none.
+fn parse_count(text: &str) -> std::result::Result<u64, String> {
+    text.parse().map_err(|_| "must be a whole number, 0 or more".to_owned())
 }
 
 /// Returns a command with what every command of pgkit has: help under `--help` and `-?`, since `-h` is the host.

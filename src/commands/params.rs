@@ -39,8 +39,8 @@ pub fn param_arg(param: &Param) -> Arg {
     arg = match param.kind {
         ParamType::Bool | ParamType::Path => arg.action(ArgAction::SetTrue),
         ParamType::Int8 => arg.value_parser(value_parser!(i64)).allow_negative_numbers(true),
-        ParamType::Bytes => arg.value_parser(parse_bytes),
-        ParamType::Interval => arg.value_parser(parse_duration),
+        ParamType::Bytes => arg.value_parser(parse_bytes).allow_negative_numbers(true),
+        ParamType::Interval => arg.value_parser(parse_duration).allow_negative_numbers(true),
         ParamType::Text | ParamType::Term | ParamType::Regex => arg.value_parser(value_parser!(String)),
         ParamType::TextList | ParamType::Patterns => {
             let arg = arg.value_parser(value_parser!(String)).action(ArgAction::Append);

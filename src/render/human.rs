@@ -55,6 +55,7 @@ pub fn seconds(value: f64) -> String {
         ((whole / 60.0).trunc(), whole.abs() % 60.0)
     };
     match value.abs() {
+        0.0 => "0 s".to_owned(),
         s if s < 1e-3 => format!("{:.0} µs", value * 1e6),
         s if s < 0.01 => format!("{:.3} ms", value * 1e3),
         s if s < 0.1 => format!("{:.2} ms", value * 1e3),
@@ -135,6 +136,7 @@ mod tests {
         assert_eq!(show("members", Cell::Int(12_582_912)), "12582912");
         assert_eq!(show("median_ms", Cell::Float(2.28)), "2.280 ms");
         assert_eq!(show("median_ms", Cell::Float(22.8)), "22.80 ms");
+        assert_eq!(show("waiting_s", Cell::Float(0.0)), "0 s");
         assert_eq!(show("waiting_s", Cell::Float(0.809)), "809 ms");
         assert_eq!(show("waiting_s", Cell::Float(0.9996)), "1.0 s");
         assert_eq!(show("waiting_s", Cell::Int(75)), "1m 15s");
