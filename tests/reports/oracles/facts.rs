@@ -109,7 +109,11 @@ impl Facts {
             self.comment(scan)
         } else if scan.eat("GRANT") {
             self.grant(scan)
-        } else if scan.eat("REVOKE ALL ON") {
+        } else if scan.eat("REVOKE") {
+            // ALL; or each that there is on an older server than the dump's own.
+            let revoked = cut(scan.rest(), &["ON"]).into_iter().next()?;
+            scan = Scan(scan.rest()[revoked.len()..].trim_start());
+            scan.eat("ON");
             if scan.eat("SCHEMA") {
                 return Some(());
             }
