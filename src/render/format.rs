@@ -52,6 +52,24 @@ pub struct Style {
     pub zone: Zone,
 }
 
+#[cfg(test)]
+impl Style {
+    /// The style of a terminal of this width, or of none, with nothing special.
+    pub fn plain(width: Option<usize>) -> Style {
+        Style {
+            header: None,
+            color: false,
+            width,
+            all_columns: false,
+            tree: None,
+            sections: None,
+            one_line: false,
+            csv_safe: false,
+            zone: std::rc::Rc::new(std::cell::LazyCell::new(|| TimeZone::UTC)),
+        }
+    }
+}
+
 /// A time zone that is looked up when it is needed.
 pub type Zone = std::rc::Rc<std::cell::LazyCell<TimeZone>>;
 
@@ -136,17 +154,7 @@ mod tests {
     /// All of a report of two rows, the second with the nastiest name.
     fn render(format_name: FormatName, width: Option<usize>) -> String {
         let columns = [column("name", "text"), column("total_bytes", "int8"), column("tags", "text[]")];
-        let style = Style {
-            header: None,
-            color: false,
-            width,
-            all_columns: false,
-            tree: None,
-            sections: None,
-            one_line: false,
-            csv_safe: false,
-            zone: std::rc::Rc::new(std::cell::LazyCell::new(|| TimeZone::UTC)),
-        };
+        let style = Style::plain(width);
         let mut format = format(format_name, &columns, &style);
         let mut out = Vec::new();
         format.head(&mut out);

@@ -161,24 +161,13 @@ impl Format for Blocks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::local_zone;
     use crate::rows::{self, Sections};
 
     #[test]
     fn facts_stand_under_their_heading_and_long_texts_are_wrapped() {
         let columns = rows::columns(&["section", "name", "detail", "size_bytes int8", "level int8"]);
         let sections = Sections { heading: "section".into(), level: Some("level".into()) };
-        let style = Style {
-            header: None,
-            color: false,
-            width: Some(50),
-            all_columns: false,
-            tree: None,
-            sections: Some(sections),
-            one_line: false,
-            csv_safe: false,
-            zone: local_zone(),
-        };
+        let style = Style { sections: Some(sections), ..Style::plain(Some(50)) };
         let mut blocks = Blocks::new(columns, style);
         let mut out = Vec::new();
         blocks.head(&mut out);

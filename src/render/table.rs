@@ -310,17 +310,7 @@ mod tests {
     fn sizes(width: Option<usize>) -> String {
         let columns =
             crate::rows::columns(&["name text", "main_bytes int8", "total_bytes int8", "share_pct float8"]);
-        let style = Style {
-            header: Some(false),
-            color: false,
-            width,
-            all_columns: false,
-            tree: None,
-            sections: None,
-            one_line: false,
-            csv_safe: false,
-            zone: super::super::local_zone(),
-        };
+        let style = Style { header: Some(false), ..Style::plain(width) };
         let mut table = Table::new(columns, style);
         let mut out = Vec::new();
         for (name, total, share) in [("a", Some(4096), 100.0), ("b", Some(1024), 25.0), ("c", None, 0.0)] {

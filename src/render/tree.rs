@@ -260,17 +260,7 @@ mod tests {
             depth: "depth".into(),
             below: Some("statement".into()),
         };
-        let style = Style {
-            all_columns: false,
-            header: None,
-            color,
-            width,
-            tree: Some(tree),
-            sections: None,
-            one_line: false,
-            csv_safe: false,
-            zone: super::super::local_zone(),
-        };
+        let style = Style { color, tree: Some(tree), ..Style::plain(width) };
         let mut drawing = Drawing::new(columns, style);
         let mut out = Vec::new();
         for (pid, blocker, depth, statement) in rows {

@@ -53,6 +53,20 @@ pub fn facts(dump: &str) -> Vec<Fact> {
     facts.all
 }
 
+/// Reads `PRIVILEGES ON kind object`; nothing within where it is about a schema, which describe does not show.
+fn on(scan: &mut Scan<'_>) -> Option<Option<(String, String)>> {
+    let privileges = cut(scan.rest(), &["ON"]).into_iter().next()?;
+    *scan = Scan(scan.rest()[privileges.len()..].trim_start());
+    scan.eat("ON");
+    if scan.eat("SCHEMA") {
+        return Some(None);
+    }
+    scan.eat_one(&["TABLE", "SEQUENCE", "FUNCTION"])?;
+    let object = scan.name();
+    scan.parentheses();
+    Some(Some((privileges, object)))
+}
+
 /// The text without what differs between pg_dump and describe though it means the same: spaces, parentheses, upper and lower
 /// case, and the system's schema, which the search path has.
 pub fn plain(text: &str) -> String {
@@ -111,15 +125,7 @@ impl Facts {
             self.grant(scan)
         } else if scan.eat("REVOKE") {
             // ALL; or each that there is on an older server than the dump's own.
-            let revoked = cut(scan.rest(), &["ON"]).into_iter().next()?;
-            scan = Scan(scan.rest()[revoked.len()..].trim_start());
-            scan.eat("ON");
-            if scan.eat("SCHEMA") {
-                return Some(());
-            }
-            scan.eat_one(&["TABLE", "SEQUENCE", "FUNCTION"])?;
-            let object = scan.name();
-            scan.parentheses();
+            let Some((_, object)) = on(&mut scan)? else { return Some(()) };
             let name = Some(scan.rest().strip_prefix("FROM ")?.to_owned());
             self.all.push(Fact { object, section: "privilege", name, holds: None, exactly: Vec::new() });
             Some(())
@@ -164,15 +170,7 @@ impl Facts {
     }
 
     fn grant(&mut self, mut scan: Scan) -> Option<()> {
-        let granted = cut(scan.rest(), &["ON"]).into_iter().next()?;
-        scan = Scan(scan.rest()[granted.len()..].trim_start());
-        scan.eat("ON");
-        if scan.eat("SCHEMA") {
-            return Some(());
-        }
-        scan.eat_one(&["TABLE", "SEQUENCE", "FUNCTION"])?;
-        let object = scan.name();
-        scan.parentheses();
+        let Some((granted, object)) = on(&mut scan)? else { return Some(()) };
         scan.eat("TO");
         let grantee = scan.name();
         let option = if scan.eat("WITH GRANT OPTION") { " with grant option" } else { "" };
