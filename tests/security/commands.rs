@@ -108,6 +108,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("sandbox stop", "connects to its own server"),
     ("sandbox status", "connects to its own server"),
     ("bench demo", "connects to its own server"),
+    ("pools", "asks PgBouncer, which has no catalogs"),
     ("upgrade-check", "has a test of its own, for it asks for every database"),
 ];
 

@@ -30,6 +30,19 @@
 -- help = "Include system catalogs and functions"
 -- include patterns
 -- include namespaces
+), named (name) AS (
+    SELECT pg_catalog.substring(p.name_regex, '^\^\(([a-z0-9_]{1,63})\)\$$')::name FROM patterns p
+), plain (names) AS (
+    -- Plain names are looked up in the catalogs' indexes instead of matched with all that there is. NULL if a pattern is none.
+    SELECT CASE WHEN NOT EXISTS (SELECT FROM named n WHERE n.name IS NULL) THEN ARRAY(SELECT n.name FROM named n) END
+), candidates (classid, oid) AS (
+    SELECT 'pg_catalog.pg_class'::regclass::oid, c.oid FROM pg_catalog.pg_class c WHERE c.relname = ANY ((SELECT l.names FROM plain l)::name[])
+    UNION ALL
+    SELECT 'pg_catalog.pg_class'::regclass::oid, c.oid FROM pg_catalog.pg_class c WHERE (SELECT l.names IS NULL FROM plain l)
+    UNION ALL
+    SELECT 'pg_catalog.pg_proc'::regclass::oid, f.oid FROM pg_catalog.pg_proc f WHERE f.proname = ANY ((SELECT l.names FROM plain l)::name[])
+    UNION ALL
+    SELECT 'pg_catalog.pg_proc'::regclass::oid, f.oid FROM pg_catalog.pg_proc f WHERE (SELECT l.names IS NULL FROM plain l)
 ), objects AS (
     SELECT 'pg_catalog.pg_class'::regclass::oid AS classid, c.oid, n.nspname, c.relname AS name, c.relname::text AS title, NULL::text AS types,
            CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'v' THEN 'view'
@@ -37,7 +50,8 @@
                 WHEN 'i' THEN 'index' WHEN 'I' THEN 'partitioned index' WHEN 'c' THEN 'composite type'
                 ELSE 'TOAST table' END AS kind,
            c.relowner AS owner, n.of_users
-    FROM pg_catalog.pg_class c
+    FROM candidates x
+    JOIN pg_catalog.pg_class c ON c.oid = x.oid AND x.classid = 'pg_catalog.pg_class'::regclass
     JOIN namespaces n ON n.oid = c.relnamespace
     UNION ALL
     SELECT 'pg_catalog.pg_proc'::regclass::oid, f.oid, n.nspname, f.proname,
@@ -46,7 +60,8 @@
            CASE WHEN f.proisagg THEN 'aggregate' WHEN f.proiswindow THEN 'window' -- pg..10
                 ELSE CASE WHEN f.prorettype = 'pg_catalog.trigger'::regtype THEN 'trigger' ELSE 'function' END END,
            f.proowner, n.of_users
-    FROM pg_catalog.pg_proc f
+    FROM candidates x
+    JOIN pg_catalog.pg_proc f ON f.oid = x.oid AND x.classid = 'pg_catalog.pg_proc'::regclass
     JOIN namespaces n ON n.oid = f.pronamespace
     WHERE EXISTS (
         SELECT FROM patterns p
