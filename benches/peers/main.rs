@@ -1,36 +1,47 @@
-//! pgkit beside psql on a large catalog: `cargo bench --bench peers`.
+//! pgkit beside psql, and each report beside its peers, on a large catalog: `cargo bench --bench peers`.
 //!
 //! Whole processes in turn, in an order that a fixed seed shuffles in each round. Goals are printed, not asserted:
-//! figures depend on the machine and on what else it does.
+//! figures depend on the machine and on what else it does. Peers other than psql are used if they are installed.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a benchmark does")]
 #![expect(clippy::unwrap_used, reason = "a run that failed has no figures")]
 
+mod company;
 mod crowd;
 mod measure;
 mod pairs;
+mod peers;
 mod report;
+mod reports;
 #[expect(dead_code, unused_imports, unused_macros, reason = "it uses its part of what the tests share")]
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
 use std::process::{Command, ExitCode};
+use std::time::Instant;
 
 use clap::Parser;
 
+use company::Meter;
 use measure::Sample;
-use pairs::{Pair, Place, Side};
+use pairs::{Kind, Pair, Place, Side};
+use peers::Found;
 use report::{Outcome, Report, Spread};
+use reports::Stage;
+use support::pooler::Pooler;
 use support::{Db, filled};
 
-/// Compares pgkit with psql, as whole processes, on a database of many relations
+/// Compares pgkit with psql and other peers, as whole processes, on a database of many relations
 #[derive(Parser)]
 struct Args {
     /// About how many relations there are
     #[arg(long, default_value_t = 20_000)]
     tables: usize,
-    /// How often each pair runs
+    /// How often each pair runs at most
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
+    /// How many seconds a pair may take: when they are over, it runs no more
+    #[arg(long, default_value_t = 8.0)]
+    seconds: f64,
     /// How many rows are streamed
     #[arg(long, default_value_t = 1_000_000)]
     rows: u64,
@@ -68,43 +79,67 @@ fn main() -> ExitCode {
 const READER: &str = "peers_reader";
 
 fn compare(args: &Args) -> Report {
+    reports::check();
     let bin = support::bin();
-    // pgkit switches compilation off for itself; psql shall not lose by it.
+    // pgkit switches compilation off for itself; the others shall not lose by it.
     let mut options = support::options(bin).conf("autovacuum", "off").conf("max_connections", "600");
     if bin.major >= 11 {
         options = options.conf("jit", "off");
     }
-    let server = support::own_server(&options);
+    let mut server = support::own_server(&options);
     let db = support::database(server.info(), "peers");
+    let extensions = company::prepare(&mut server, &db, bin.major);
     eprintln!("PostgreSQL {}: making about {} relations", bin.version, args.tables);
     fill(&db, bin.major, args.tables);
+    company::extend(&db, &extensions);
+    let _company = company::gather(&db);
+    db.sql("CHECKPOINT");
 
     let folder = tempfile::tempdir().unwrap();
-    let place = Place { db: &db, reader: READER, folder: folder.path(), rows: args.rows };
-    let named = |side: &Side| side.shown.contains(&args.only);
-    let measured = |mut pairs: Vec<Pair>| {
-        pairs.retain(|pair| named(&pair.ours) || pair.theirs.as_ref().is_some_and(named));
-        let all_runs = run(&pairs, args.rounds);
+    let found = Found::here();
+    let mut left_out: Vec<String> = found.missing().into_iter().map(str::to_owned).collect();
+    let major = bin.major;
+    let (reader, rows) = (READER, args.rows);
+    let place = Place { db: &db, major, reader, folder: folder.path(), rows, extensions: &extensions };
+    let meter = Meter::new(&db, major, &extensions);
+    let measured = |mut pairs: Vec<Pair>, left_out: &mut Vec<String>| {
+        pairs.retain(|pair| pair.sides().any(|side| side.shown.contains(&args.only)));
+        let all_runs = run(&mut pairs, args, &meter, left_out);
         let server_time = |side: &Side| server_time(&db, side);
         let outcome = |(pair, runs): (&Pair, &Vec<_>)| Outcome::new(pair, runs, &server_time);
         pairs.iter().zip(&all_runs).map(outcome).collect::<Vec<_>>()
     };
-    let mut outcomes = measured(place.pairs());
+    let mut pairs = place.pairs();
+    pairs.extend(reports::pairs(&place, &found, Stage::Quiet, &mut left_out));
+    let mut outcomes = measured(pairs, &mut left_out);
+    match support::pooler::program() {
+        Some(program) => {
+            let pooler = Pooler::start(&program, &db, "transaction");
+            let console = Db::existing(&pooler.db.info, "pgbouncer");
+            let place = Place { db: &console, ..place };
+            let pairs = reports::pairs(&place, &found, Stage::Pooler, &mut left_out);
+            let _client = pooler.db.session();
+            outcomes.extend(measured(pairs, &mut left_out));
+        }
+        None => left_out.push("pgkit pools: there is no pgbouncer (apt install pgbouncer)".to_owned()),
+    }
     // Last, as so many sessions would slow the others down.
     let _holder = crowd::gather(&db);
-    outcomes.extend(measured(vec![place.crowd()]));
+    let mut pairs = vec![place.crowd()];
+    pairs.extend(reports::pairs(&place, &found, Stage::Crowd, &mut left_out));
+    outcomes.extend(measured(pairs, &mut left_out));
 
     let psql = support::run(Command::new(support::psql_path()).arg("--version"));
     let relations = db.value("SELECT count(*) FROM pg_class WHERE oid >= 16384 AND relkind ~ '[rpvmSf]'");
     let setting = format!(
-        "PostgreSQL {}, {}, {relations} relations, {} rounds.",
+        "PostgreSQL {}, {}, {relations} relations, at most {} rounds.",
         bin.version,
         psql.stdout.trim(),
         args.rounds
     );
     let binary_mb = std::fs::metadata(support::PGKIT).unwrap().len() as f64 / f64::from(1 << 20);
-    let least_mb = measure::run(&Command::new("/bin/true")).peak_mb;
-    Report::new(setting, least_mb, binary_mb, outcomes)
+    let least_mb = measure::run(&Command::new("/bin/true"), 0).unwrap().peak_mb;
+    Report::new(setting, least_mb, binary_mb, outcomes, left_out)
 }
 
 fn fill(db: &Db, major: u32, tables: usize) {
@@ -125,39 +160,66 @@ fn fill(db: &Db, major: u32, tables: usize) {
         )
     });
     // As autovacuum would have left them.
+    let changed = "SELECT relid::regclass FROM pg_stat_user_tables WHERE n_mod_since_analyze > 50";
+    each(changed, &|table| format!("ANALYZE {table}"));
     let catalogs = "SELECT oid::regclass FROM pg_class WHERE relnamespace = 11 AND relkind = 'r'";
     each(catalogs, &|catalog| format!("VACUUM ANALYZE {catalog}"));
-    session.sql("CHECKPOINT");
 }
 
-/// For each pair: pgkit's runs, and beside each psql's.
-fn run(pairs: &[Pair], rounds: u32) -> Vec<Vec<(Sample, Option<Sample>)>> {
+/// For each pair its runs, each with a sample for every side. A report's peer that fails is left out.
+fn run(pairs: &mut [Pair], args: &Args, meter: &Meter, left_out: &mut Vec<String>) -> Vec<Vec<Vec<Sample>>> {
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
-    let mut runs = vec![Vec::new(); pairs.len()];
-    // The first round only warms up.
-    for round in 0..=rounds {
-        eprint!("\rround {round} of {rounds}");
-        let mut order: Vec<usize> = (0..pairs.len()).collect();
-        for i in (1..order.len()).rev() {
-            order.swap(i, dice.roll(i + 1));
-        }
-        for i in order {
-            let ours = || measure::run(&pairs[i].ours.command);
-            let theirs = || pairs[i].theirs.as_ref().map(|side| measure::run(&side.command));
-            let both = if dice.roll(2) == 0 {
-                let first = ours();
-                (first, theirs())
-            } else {
-                let first = theirs();
-                (ours(), first)
-            };
-            if round > 0 {
-                runs[i].push(both);
+    let count = pairs.len();
+    let mut runs = vec![Vec::new(); count];
+    let mut spent = vec![0.0; count];
+    // The first round only warms up, unless it takes all the time that there is.
+    for (i, pair) in pairs.iter_mut().enumerate() {
+        eprint!("\rround 0 of {}: {} of {count}", args.rounds, i + 1);
+        let start = Instant::now();
+        let mut samples = vec![sample(pair.kind, &pair.ours, meter).unwrap()];
+        for side in std::mem::take(&mut pair.theirs) {
+            match sample(pair.kind, &side, meter) {
+                Ok(sample) => {
+                    samples.push(sample);
+                    pair.theirs.push(side);
+                }
+                Err(failure) if pair.kind == Kind::Report => {
+                    left_out.push(format!("{}: {failure}", side.shown));
+                }
+                Err(failure) => panic!("{failure}"),
             }
+        }
+        spent[i] = start.elapsed().as_secs_f64();
+        if spent[i] > args.seconds {
+            runs[i].push(samples);
+        }
+    }
+    for round in 1..=args.rounds {
+        eprint!("\rround {round} of {}         ", args.rounds);
+        for i in dice.shuffled(count) {
+            if spent[i] > args.seconds {
+                continue;
+            }
+            let start = Instant::now();
+            let sides: Vec<&Side> = pairs[i].sides().collect();
+            let mut samples = vec![None; sides.len()];
+            for at in dice.shuffled(sides.len()) {
+                samples[at] = Some(sample(pairs[i].kind, sides[at], meter).unwrap());
+            }
+            spent[i] += start.elapsed().as_secs_f64();
+            runs[i].push(samples.into_iter().flatten().collect());
         }
     }
     eprintln!();
     runs
+}
+
+/// One run of one side. What the server does for a report is counted meanwhile.
+fn sample(kind: Kind, side: &Side, meter: &Meter) -> Result<Sample, String> {
+    let before = if kind == Kind::Report { meter.read() } else { None };
+    let sample = measure::run(&side.command, side.accepts)?;
+    let server_ms = before.and_then(|before| Some(meter.read()? - before));
+    Ok(Sample { server_ms, ..sample })
 }
 
 /// xorshift64: the same rolls every time.
@@ -170,6 +232,15 @@ impl Dice {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         (self.0 >> 16) as usize % sides
+    }
+
+    /// The numbers below `count`, in any order.
+    fn shuffled(&mut self, count: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..count).collect();
+        for i in (1..count).rev() {
+            order.swap(i, self.roll(i + 1));
+        }
+        order
     }
 }
 

@@ -7,11 +7,25 @@ use crate::crowd;
 use crate::measure::like;
 use crate::support::{self, Db};
 
-/// Two ways to one answer, or pgkit alone where psql has none.
+/// Several ways to one answer, or pgkit alone where nobody else has one.
 pub struct Pair {
     pub kind: Kind,
     pub ours: Side,
-    pub theirs: Option<Side>,
+    pub theirs: Vec<Side>,
+    /// What to know of the comparison.
+    pub remark: &'static str,
+}
+
+impl Pair {
+    /// pgkit beside one other.
+    fn of(kind: Kind, ours: Side, theirs: Side) -> Pair {
+        Pair { kind, ours, theirs: vec![theirs], remark: "" }
+    }
+
+    /// pgkit first, then the others.
+    pub fn sides(&self) -> impl Iterator<Item = &Side> {
+        std::iter::once(&self.ours).chain(&self.theirs)
+    }
 }
 
 /// What a goal may ask of a pair.
@@ -25,6 +39,8 @@ pub enum Kind {
     Stream,
     /// Hundreds of sessions that wait.
     Crowd,
+    /// A report beside its peers.
+    Report,
 }
 
 /// One command.
@@ -32,8 +48,19 @@ pub struct Side {
     /// As one would type it.
     pub shown: String,
     pub command: Command,
-    /// The statement that gives the answer, where there is one.
+    /// The highest exit status that is no failure.
+    pub accepts: i32,
+    /// Whether it answers only a part of the question.
+    pub part: bool,
+    /// The statement that gives the answer, where it is one and known.
     pub statement: Option<Statement>,
+}
+
+impl Side {
+    /// A command that fails with every exit status but 0.
+    pub fn of(shown: String, command: Command) -> Side {
+        Side { shown, command, accepts: 0, part: false, statement: None }
+    }
 }
 
 /// What the server does for a side.
@@ -48,17 +75,21 @@ pub struct Statement {
 /// Where the contestants run.
 pub struct Place<'a> {
     pub db: &'a Db,
+    /// The server's major version.
+    pub major: u32,
     /// A role that may read every table and is no superuser.
     pub reader: &'a str,
     /// For reports and scripts.
     pub folder: &'a Path,
     /// How many rows are streamed.
     pub rows: u64,
+    /// Which of the extensions that reports need there are.
+    pub extensions: &'a [String],
 }
 
 impl Place<'_> {
-    /// The environment is the same for both.
-    fn command(&self, user: &str) -> Command {
+    /// The environment is the same for all.
+    pub fn command(&self, user: &str) -> Command {
         let mut command = support::pgkit(self.db);
         command.env("PGUSER", user).env("PGKIT_QUERIES", self.folder);
         command
@@ -73,14 +104,20 @@ impl Place<'_> {
         let sql = sql.trim_end().trim_end_matches("COMMIT;").trim_end().trim_end_matches(';');
         let statement = Statement { user: user.into(), prelude: prelude.into(), sql: sql.into() };
         let shown = format!("pgkit {line}{}", if user == self.reader { " (unprivileged)" } else { "" });
-        Side { shown, command: command(), statement: Some(statement) }
+        Side { statement: Some(statement), ..Side::of(shown, command()) }
+    }
+
+    /// pgkit with this line, as a superuser.
+    pub fn report(&self, line: &str) -> Side {
+        let command = self.command(&self.db.info.user);
+        Side::of(format!("pgkit {line}"), support::with(command, line.split_whitespace()))
     }
 
     /// psql with these arguments, for this statement.
     fn psql(&self, user: &str, shown: &str, args: &[&str], sql: &str) -> Side {
         let command = support::with(like(&self.command(user), support::psql_path()), args);
         let statement = Statement { user: user.into(), prelude: "BEGIN".into(), sql: sql.into() };
-        Side { shown: format!("psql {shown}"), command, statement: Some(statement) }
+        Side { statement: Some(statement), ..Side::of(format!("psql {shown}"), command) }
     }
 
     /// psql with a backslash command; its statement is what `-E` shows.
@@ -110,11 +147,11 @@ impl Place<'_> {
             (Kind::Plain, reader, "sizes", r"\dt+ *.*"),
             (Kind::Plain, reader, "sizes", r"\dt+"),
         ] {
-            let theirs = self.psql_command(user, theirs);
-            pairs.push(Pair { kind, ours: self.pgkit(user, line), theirs: Some(theirs) });
+            pairs.push(Pair::of(kind, self.pgkit(user, line), self.psql_command(user, theirs)));
         }
         pairs.extend([root, reader].into_iter().flat_map(|user| self.post(user)));
-        pairs.push(Pair { kind: Kind::Plain, ours: self.pgkit(root, "find missing"), theirs: None });
+        let find = self.pgkit(root, "find missing");
+        pairs.push(Pair { kind: Kind::Plain, ours: find, theirs: Vec::new(), remark: "" });
         pairs.extend(self.streams());
         pairs
     }
@@ -128,16 +165,16 @@ impl Place<'_> {
             &["-XAt", "-c", crowd::BLOCKED],
             crowd::BLOCKED,
         );
-        Pair { kind: Kind::Crowd, ours: self.pgkit(root, "locks"), theirs: Some(theirs) }
+        Pair::of(Kind::Crowd, self.pgkit(root, "locks"), theirs)
     }
 
     fn version(&self) -> Pair {
         let side = |program: &str, path: &Path| {
             let command = support::with(like(&self.command(""), path), ["--version"]);
-            Side { shown: format!("{program} --version"), command, statement: None }
+            Side::of(format!("{program} --version"), command)
         };
         let ours = side("pgkit", Path::new(support::PGKIT));
-        Pair { kind: Kind::Version, ours, theirs: Some(side("psql", &support::psql_path())) }
+        Pair::of(Kind::Version, ours, side("psql", &support::psql_path()))
     }
 
     /// What a connection costs.
@@ -145,14 +182,14 @@ impl Place<'_> {
         let (root, sql) = (&self.db.info.user, "SELECT 1 AS one");
         self.own_report("one", r#""one int4""#, sql);
         let theirs = self.psql(root, "-c 'SELECT 1'", &["-XAt", "-c", sql], sql);
-        Pair { kind: Kind::Plain, ours: self.pgkit(root, "run one"), theirs: Some(theirs) }
+        Pair::of(Kind::Plain, self.pgkit(root, "run one"), theirs)
     }
 
     fn one_row(&self) -> Pair {
         let ours = self.pgkit(&self.db.info.user, "relations app.accounts");
         let Statement { user, sql, .. } = ours.statement.clone().unwrap();
         let theirs = self.psql(&user, "-c the same SQL", &["-XAt", "-c", &sql], &sql);
-        Pair { kind: Kind::Plain, ours, theirs: Some(theirs) }
+        Pair::of(Kind::Plain, ours, theirs)
     }
 
     fn same_script(&self) -> Pair {
@@ -163,7 +200,7 @@ impl Place<'_> {
         std::fs::write(&file, format!("{prelude}\n\n{sql};\n\nCOMMIT;\n")).unwrap();
         let args = ["-XAt", "-q", "-f", file.to_str().unwrap()];
         let theirs = self.psql(user, "-f the same script", &args, sql);
-        Pair { kind: Kind::Plain, ours, theirs: Some(Side { statement: Some(statement), ..theirs }) }
+        Pair::of(Kind::Plain, ours, Side { statement: Some(statement), ..theirs })
     }
 
     /// The two queries of the post on the weight of tables, with what makes them run since 12, in all schemas.
@@ -180,7 +217,7 @@ impl Place<'_> {
         );
         let pair = |line, shown, sql: &str| {
             let theirs = self.psql(user, shown, &["-XAt", "-c", sql], sql);
-            Pair { kind: Kind::Plain, ours: self.pgkit(user, line), theirs: Some(theirs) }
+            Pair::of(Kind::Plain, self.pgkit(user, line), theirs)
         };
         let families = "sizes --group-partitions --measure main --limit 10";
         [
@@ -201,7 +238,7 @@ impl Place<'_> {
         [("tsv", "-At"), ("csv", "--csv"), ("jsonl", "-At")].map(|(format, flag)| {
             let theirs = self.psql(root, &format!("{flag} -c the same SQL"), &["-X", flag, "-c", &sql], &sql);
             let ours = self.pgkit(root, &format!("run rows --format {format}"));
-            Pair { kind: Kind::Stream, ours, theirs: Some(theirs) }
+            Pair::of(Kind::Stream, ours, theirs)
         })
     }
 }

@@ -6,12 +6,13 @@ use serde::Serialize;
 use crate::measure::Sample;
 use crate::pairs::{Kind, Pair, Side};
 
-/// The middle of many values, and of their lower and upper half.
+/// The middle of many values, that of their lower and upper half, and the largest.
 #[derive(Clone, Copy, Serialize)]
 pub struct Spread {
     pub median: f64,
     lower_quartile: f64,
     upper_quartile: f64,
+    worst: f64,
 }
 
 impl Spread {
@@ -24,7 +25,7 @@ impl Spread {
             let (below, above) = (values[place.floor() as usize], values[place.ceil() as usize]);
             below + (above - below) * place.fract()
         };
-        Spread { median: at(0.5), lower_quartile: at(0.25), upper_quartile: at(0.75) }
+        Spread { median: at(0.5), lower_quartile: at(0.25), upper_quartile: at(0.75), worst: at(1.0) }
     }
 
     fn shown(self) -> String {
@@ -36,6 +37,7 @@ impl Spread {
 #[derive(Serialize)]
 struct Figures {
     command: String,
+    runs: usize,
     lines: u64,
     wall_ms: Spread,
     cpu_ms: Spread,
@@ -46,13 +48,23 @@ struct Figures {
     above_ms: Option<f64>,
 }
 
-/// A pair's figures; the ratios are pgkit's part of psql's, run by run.
+/// The figures of another program; the ratios are pgkit's part of its, run by run.
+#[derive(Serialize)]
+struct Peer {
+    #[serde(flatten)]
+    figures: Figures,
+    /// Whether it answers only a part of the question.
+    part: bool,
+    wall_ratio: Spread,
+    cpu_ratio: Spread,
+}
+
+/// A pair's figures.
 #[derive(Serialize)]
 pub struct Outcome {
     pgkit: Figures,
-    psql: Option<Figures>,
-    wall_ratio: Option<Spread>,
-    cpu_ratio: Option<Spread>,
+    peers: Vec<Peer>,
+    remark: &'static str,
     #[serde(skip)]
     kind: Kind,
 }
@@ -75,92 +87,142 @@ pub struct Report {
     binary_mb: f64,
     pairs: Vec<Outcome>,
     goals: Vec<Goal>,
+    /// Peers that are not installed, and lines that did not run.
+    left_out: Vec<String>,
 }
 
 impl Outcome {
-    /// `runs` are pgkit's, each beside psql's; `server_time` asks the server what a side's statement takes.
-    pub fn new(
-        pair: &Pair,
-        runs: &[(Sample, Option<Sample>)],
-        server_time: &dyn Fn(&Side) -> Option<f64>,
-    ) -> Outcome {
-        let figures = |side: &Side, samples: Vec<Sample>| {
-            let wall_ms = Spread::of(samples.iter().map(|s| s.wall_ms));
-            let server_ms = server_time(side);
+    /// Each of the `runs` has a sample for each side, pgkit's first; `server_time` asks the server what a side's statement
+    /// takes.
+    pub fn new(pair: &Pair, runs: &[Vec<Sample>], server_time: &dyn Fn(&Side) -> Option<f64>) -> Outcome {
+        let figures = |at: usize, side: &Side| {
+            let spread = |of: fn(&Sample) -> f64| Spread::of(runs.iter().map(|run| of(&run[at])));
+            let counted: Option<Vec<f64>> = runs.iter().map(|run| run[at].server_ms).collect();
+            let wall_ms = spread(|s| s.wall_ms);
+            let server_ms = counted.map(|all| Spread::of(all).median).or_else(|| server_time(side));
             Figures {
                 command: side.shown.clone(),
-                lines: samples[0].lines,
+                runs: runs.len(),
+                lines: runs[0][at].lines,
                 wall_ms,
-                cpu_ms: Spread::of(samples.iter().map(|s| s.cpu_ms)),
-                peak_mb: Spread::of(samples.iter().map(|s| s.peak_mb)).median,
+                cpu_ms: spread(|s| s.cpu_ms),
+                peak_mb: spread(|s| s.peak_mb).median,
                 server_ms,
                 above_ms: server_ms.map(|server| wall_ms.median - server),
             }
         };
-        let both: Vec<(Sample, Sample)> = runs.iter().filter_map(|(a, b)| Some((*a, (*b)?))).collect();
-        let ratio = |of: fn(&Sample) -> f64| {
-            (!both.is_empty()).then(|| Spread::of(both.iter().map(|(a, b)| of(a) / of(b))))
+        let peer = |at: usize, side: &Side| {
+            let ratio =
+                |of: fn(&Sample) -> f64| Spread::of(runs.iter().map(|run| of(&run[0]) / of(&run[at])));
+            Peer {
+                figures: figures(at, side),
+                part: side.part,
+                wall_ratio: ratio(|s| s.wall_ms),
+                cpu_ratio: ratio(|s| s.cpu_ms),
+            }
         };
-        let psql = |side| figures(side, both.iter().map(|(_, theirs)| *theirs).collect());
         Outcome {
-            pgkit: figures(&pair.ours, runs.iter().map(|(ours, _)| *ours).collect()),
-            psql: pair.theirs.as_ref().map(psql),
-            wall_ratio: ratio(|s| s.wall_ms),
-            cpu_ratio: ratio(|s| s.cpu_ms),
+            pgkit: figures(0, &pair.ours),
+            peers: pair.theirs.iter().enumerate().map(|(at, side)| peer(at + 1, side)).collect(),
+            remark: pair.remark,
             kind: pair.kind,
         }
     }
 
     fn row(&self) -> [String; 10] {
+        let peer = self.peers.first();
         let both = |of: &dyn Fn(&Figures) -> Option<String>| {
-            let sides = [Some(&self.pgkit), self.psql.as_ref()].map(|side| side.and_then(of));
+            let sides = [Some(&self.pgkit), peer.map(|peer| &peer.figures)].map(|side| side.and_then(of));
             sides.into_iter().flatten().collect::<Vec<_>>().join(" / ")
         };
         let one = |n: f64| Some(format!("{n:.1}"));
-        let ratio = |r: Option<Spread>| r.map_or(String::new(), Spread::shown);
+        let ratio = |of: fn(&Peer) -> Spread| peer.map(of).map_or(String::new(), Spread::shown);
         let bare = |f: &Figures| f.command.split_once(' ').map_or("", |(_, rest)| rest).to_owned();
         [
             bare(&self.pgkit),
-            self.psql.as_ref().map_or(String::new(), bare),
+            peer.map_or(String::new(), |peer| bare(&peer.figures)),
             both(&|f| Some(f.lines.to_string())),
             both(&|f| one(f.wall_ms.median)),
-            ratio(self.wall_ratio),
+            ratio(|peer| peer.wall_ratio),
             both(&|f| one(f.cpu_ms.median)),
-            ratio(self.cpu_ratio),
+            ratio(|peer| peer.cpu_ratio),
             both(&|f| one(f.peak_mb)),
             both(&|f| f.server_ms.and_then(one)),
             both(&|f| f.above_ms.and_then(one)),
         ]
     }
+
+    /// A report's row, and one for each of its peers.
+    fn rows(&self) -> Vec<[String; 8]> {
+        let row = |figures: &Figures, indent: &str, peer: Option<&Peer>| {
+            let ratio = |of: fn(&Peer) -> Spread| {
+                peer.map_or(String::new(), |peer| format!("{:.2}", of(peer).median))
+            };
+            let verdict = match peer.map(|peer| (peer.wall_ratio.median > 1.0, peer.part)) {
+                Some((true, false)) => "SLOWER",
+                Some((true, true)) => "slower, but that is a part",
+                Some((false, true)) => "a part",
+                _ => "",
+            };
+            [
+                format!("{indent}{}", figures.command),
+                figures.lines.to_string(),
+                format!("{:.1} ({:.1})", figures.wall_ms.median, figures.wall_ms.worst),
+                ratio(|peer| peer.wall_ratio),
+                verdict.to_owned(),
+                format!("{:.1}", figures.cpu_ms.median),
+                ratio(|peer| peer.cpu_ratio),
+                figures.server_ms.map_or(String::new(), |ms| format!("{ms:.1}")),
+            ]
+        };
+        let ours = row(&self.pgkit, "", None);
+        std::iter::once(ours)
+            .chain(self.peers.iter().map(|peer| row(&peer.figures, "  ", Some(peer))))
+            .collect()
+    }
 }
 
 fn goals(outcomes: &[Outcome], binary_mb: f64) -> Vec<Goal> {
     let mut goals = Vec::new();
-    let mut goal = |goal: &str, kind: Option<Kind>, missed: &dyn Fn(&Outcome) -> Option<String>| {
-        let about = outcomes.iter().filter(|o| kind.is_none_or(|kind| kind == o.kind));
-        let named = |o: &Outcome| {
-            let psql = o.psql.as_ref().map(|p| format!(" | {}", p.command)).unwrap_or_default();
-            missed(o).map(|by| format!("{}{psql}: {by}", o.pgkit.command))
-        };
-        let missed: Vec<String> = about.filter_map(named).collect();
+    let mut goal = |goal: &str, about: &dyn Fn(Kind) -> bool, missed: &dyn Fn(&Outcome) -> Vec<String>| {
+        let missed: Vec<String> = outcomes.iter().filter(|o| about(o.kind)).flat_map(missed).collect();
         goals.push(Goal { goal: goal.to_owned(), holds: missed.is_empty(), missed });
     };
-    let above = |most: f64, ratio: Option<Spread>| ratio.filter(|r| r.median > most).map(Spread::shown);
-    goal("never slower than psql", None, &|o| above(1.0, o.wall_ratio));
-    goal("at most 0.6 of psql's client CPU", None, &|o| above(0.6, o.cpu_ratio));
-    goal("no more memory than psql", None, &|o| {
-        let (ours, theirs) = (o.pgkit.peak_mb, o.psql.as_ref()?.peak_mb);
-        (ours > theirs).then(|| format!("{ours:.1} MB to {theirs:.1} MB"))
+    let report = |kind| kind == Kind::Report;
+    let other = |kind| kind != Kind::Report;
+    let only = |wanted| move |kind| kind == wanted;
+    let by_peer = |o: &Outcome, by: &dyn Fn(&Peer) -> Option<String>| {
+        let missed =
+            |peer: &Peer| Some(format!("{} | {}: {}", o.pgkit.command, peer.figures.command, by(peer)?));
+        o.peers.iter().filter(|peer| !peer.part).filter_map(missed).collect()
+    };
+    let by_itself = |o: &Outcome, by: Option<String>| {
+        by.map(|by| format!("{}: {by}", o.pgkit.command)).into_iter().collect()
+    };
+    let above = |most: f64, ratio: Spread| (ratio.median > most).then(|| ratio.shown());
+    goal("never slower than psql", &other, &|o| by_peer(o, &|peer| above(1.0, peer.wall_ratio)));
+    goal("no report slower than a peer", &report, &|o| by_peer(o, &|peer| above(1.0, peer.wall_ratio)));
+    goal("no report with more client CPU than a peer", &report, &|o| {
+        by_peer(o, &|peer| above(1.0, peer.cpu_ratio))
     });
-    goal("all sizes twice as fast as psql", Some(Kind::Scan), &|o| above(0.5, o.wall_ratio));
-    goal("pgkit --version within 2 ms", Some(Kind::Version), &|o| {
-        (o.pgkit.wall_ms.median > 2.0).then(|| format!("{:.1} ms", o.pgkit.wall_ms.median))
+    goal("at most 0.6 of psql's client CPU", &other, &|o| by_peer(o, &|peer| above(0.6, peer.cpu_ratio)));
+    goal("no more memory than psql", &other, &|o| {
+        let more =
+            |ours: f64, theirs: f64| (ours > theirs).then(|| format!("{ours:.1} MB to {theirs:.1} MB"));
+        by_peer(o, &|peer| more(o.pgkit.peak_mb, peer.figures.peak_mb))
     });
-    goal("500 sessions in less than 100 ms of the server's time", Some(Kind::Crowd), &|o| {
-        o.pgkit.server_ms.filter(|ms| *ms >= 100.0).map(|ms| format!("{ms:.1} ms"))
+    goal("all sizes twice as fast as psql", &only(Kind::Scan), &|o| {
+        by_peer(o, &|peer| above(0.5, peer.wall_ratio))
     });
-    goal("many rows in less than 16 MB", Some(Kind::Stream), &|o| {
-        (o.pgkit.peak_mb >= 16.0).then(|| format!("{:.1} MB", o.pgkit.peak_mb))
+    goal("pgkit --version within 2 ms", &only(Kind::Version), &|o| {
+        let ms = o.pgkit.wall_ms.median;
+        by_itself(o, (ms > 2.0).then(|| format!("{ms:.1} ms")))
+    });
+    goal("500 sessions in less than 100 ms of the server's time", &only(Kind::Crowd), &|o| {
+        by_itself(o, o.pgkit.server_ms.filter(|ms| *ms >= 100.0).map(|ms| format!("{ms:.1} ms")))
+    });
+    goal("many rows in less than 16 MB", &only(Kind::Stream), &|o| {
+        by_itself(o, (o.pgkit.peak_mb >= 16.0).then(|| format!("{:.1} MB", o.pgkit.peak_mb)))
     });
     let missed: Vec<String> = (binary_mb >= 6.0).then(|| format!("{binary_mb:.2} MB")).into_iter().collect();
     goals.push(Goal { goal: "a program below 6 MB".to_owned(), holds: missed.is_empty(), missed });
@@ -168,8 +230,14 @@ fn goals(outcomes: &[Outcome], binary_mb: f64) -> Vec<Goal> {
 }
 
 impl Report {
-    pub fn new(setting: String, least_mb: f64, binary_mb: f64, pairs: Vec<Outcome>) -> Report {
-        Report { setting, least_mb, binary_mb, goals: goals(&pairs, binary_mb), pairs }
+    pub fn new(
+        setting: String,
+        least_mb: f64,
+        binary_mb: f64,
+        pairs: Vec<Outcome>,
+        left_out: Vec<String>,
+    ) -> Report {
+        Report { setting, least_mb, binary_mb, goals: goals(&pairs, binary_mb), pairs, left_out }
     }
 
     pub fn print(&self) {
@@ -179,17 +247,12 @@ impl Report {
              shows {:.1} MB.\n",
             self.setting, self.least_mb
         );
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING);
-        let heads = ["pgkit", "psql", "lines", "wall ms", "ratio"];
-        table.set_header(heads.into_iter().chain(["CPU ms", "ratio", "MB", "server ms", "above ms"]));
-        table.add_rows(self.pairs.iter().map(Outcome::row));
-        for column in table.column_iter_mut().skip(2) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        println!("{}\n", table.trim_fmt());
+        let (reports, others): (Vec<_>, Vec<_>) = self.pairs.iter().partition(|o| o.kind == Kind::Report);
+        let heads =
+            ["pgkit", "psql", "lines", "wall ms", "ratio", "CPU ms", "ratio", "MB", "server ms", "above ms"];
+        print_table(heads, 2, others.iter().map(|o| o.row()));
         for outcome in self.pairs.iter().filter(|o| o.kind == Kind::Stream) {
-            let sides = [Some(&outcome.pgkit), outcome.psql.as_ref()].into_iter().flatten();
+            let sides = std::iter::once(&outcome.pgkit).chain(outcome.peers.iter().map(|peer| &peer.figures));
             let rate = |f: &Figures| {
                 let rows = f.lines as f64 / f.wall_ms.median;
                 format!("{}: {rows:.0} rows/ms in {:.1} MB", f.command, f.peak_mb)
@@ -197,9 +260,33 @@ impl Report {
             println!("{}", sides.map(rate).collect::<Vec<_>>().join("; "));
         }
         println!("the program: {:.2} MB\n", self.binary_mb);
+        println!(
+            "Every report, and below it its peers, some of which answer only a part. Median and worst wall time of whole processes; ratio: pgkit's part \
+             of the peer's; CPU: the client's and its children's;\nserver: planning and execution of all statements, as \
+             pg_stat_statements counts them.\n"
+        );
+        let heads = ["report, peers", "lines", "wall ms", "ratio", "", "CPU ms", "ratio", "server ms"];
+        print_table(heads, 1, reports.iter().flat_map(|o| o.rows()));
+        for outcome in reports.iter().filter(|o| !o.remark.is_empty()) {
+            println!("{}: {}", outcome.pgkit.command, outcome.remark);
+        }
+        self.left_out.iter().for_each(|line| println!("not run: {line}"));
+        println!();
         for goal in &self.goals {
             println!("{} {}", if goal.holds { "holds " } else { "MISSED" }, goal.goal);
             goal.missed.iter().for_each(|missed| println!("         {missed}"));
         }
     }
+}
+
+/// Prints a table whose columns are figures, except for the first ones.
+fn print_table<const N: usize>(heads: [&str; N], texts: usize, rows: impl Iterator<Item = [String; N]>) {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(heads);
+    table.add_rows(rows);
+    for column in table.column_iter_mut().skip(texts) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    println!("{}\n", table.trim_fmt());
 }

@@ -1,0 +1,87 @@
+//! What a server in use has beside its tables: the extensions that reports need, and something for each report to show.
+
+use pgkit::sandbox::{Server, Stop};
+
+use crate::support::{Db, Session};
+
+/// The extensions that reports and their peers need.
+const EXTENSIONS: [&str; 3] = ["pg_stat_statements", "pgstattuple", "pg_buffercache"];
+
+/// How many statements `pg_stat_statements` knows.
+const STATEMENTS: usize = 1500;
+
+/// Loads what must be loaded when a server starts; those of the extensions that there are.
+pub fn prepare(server: &mut Server, db: &Db, major: u32) -> Vec<String> {
+    let listed = EXTENSIONS.map(|name| format!("'{name}'")).join(", ");
+    let query = format!("SELECT name FROM pg_available_extensions WHERE name IN ({listed}) ORDER BY name");
+    let extensions: Vec<String> = db.sql(&query).into_iter().filter_map(|mut row| row.remove(0)).collect();
+    if extensions.iter().any(|name| name == "pg_stat_statements") {
+        db.sql("ALTER SYSTEM SET shared_preload_libraries = pg_stat_statements");
+        server.restart(Stop::Fast).unwrap();
+        // Until everything is made.
+        db.sql("ALTER SYSTEM SET pg_stat_statements.track = none");
+        if major >= 13 {
+            db.sql("ALTER SYSTEM SET pg_stat_statements.track_planning = on");
+        }
+        db.sql("SELECT pg_reload_conf()");
+    }
+    extensions
+}
+
+/// Makes the extensions, and lets statements be counted.
+pub fn extend(db: &Db, extensions: &[String]) {
+    let session = db.session();
+    for name in extensions {
+        session.sql(&format!("CREATE EXTENSION {name}"));
+    }
+    if extensions.iter().any(|name| name == "pg_stat_statements") {
+        session.sql("ALTER SYSTEM RESET pg_stat_statements.track");
+        session.sql("SELECT pg_reload_conf()");
+    }
+}
+
+/// Leaves prepared transactions, slots, statements and a session with a temporary file, which lasts as long as the one that
+/// is returned.
+pub fn gather(db: &Db) -> Session {
+    let session = db.session();
+    session.sql("CREATE TABLE app.prepared (n int)");
+    for n in 0..3 {
+        session
+            .sql(&format!("BEGIN; INSERT INTO app.prepared VALUES ({n}); PREPARE TRANSACTION 'company {n}'"));
+    }
+    for n in 0..2 {
+        session.sql(&format!("SELECT pg_create_physical_replication_slot('company_{n}', true)"));
+    }
+    let tables = "SELECT oid::regclass FROM pg_class WHERE relnamespace = 'archive'::regnamespace AND relkind = 'r' \
+                  ORDER BY relname LIMIT ";
+    let text = "WHERE t.tableoid IS NOT NULL\n  AND t.ctid IS NOT NULL\n  AND length(t::text) BETWEEN 1 AND 1000000\n\
+                ORDER BY length(t::text), t::text\nLIMIT 10 OFFSET 20";
+    for name in session.sql(&format!("{tables}{STATEMENTS}")).iter().filter_map(|row| row[0].as_deref()) {
+        session.sql(&format!("SELECT t.*, t.tableoid, length(t::text) AS length\nFROM {name} AS t\n{text}"));
+    }
+    session.sql("SET work_mem = 64");
+    session.sql("BEGIN; DECLARE held CURSOR WITH HOLD FOR SELECT g FROM generate_series(1, 200000) g ORDER BY -g; COMMIT");
+    session
+}
+
+/// What the server has needed for statements so far, in milliseconds, if that is counted.
+pub struct Meter(Option<(Session, String)>);
+
+impl Meter {
+    /// Counts from now on.
+    pub fn new(db: &Db, major: u32, extensions: &[String]) -> Meter {
+        if extensions.iter().all(|name| name != "pg_stat_statements") {
+            return Meter(None);
+        }
+        let session = db.session();
+        session.sql("SET pg_stat_statements.track = none");
+        let time = if major >= 13 { "total_plan_time + total_exec_time" } else { "total_time" };
+        Meter(Some((session, format!("SELECT sum({time}) FROM pg_stat_statements(false)"))))
+    }
+
+    /// What it shows.
+    pub fn read(&self) -> Option<f64> {
+        let (session, query) = self.0.as_ref()?;
+        session.sql(query)[0][0].as_ref()?.parse().ok()
+    }
+}
