@@ -16,7 +16,7 @@ mod reports;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use clap::Parser;
@@ -40,7 +40,7 @@ struct Args {
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// How many seconds a pair may take: when they are over, it runs no more
-    #[arg(long, default_value_t = 8.0)]
+    #[arg(long, default_value_t = 5.0)]
     seconds: f64,
     /// How many rows are streamed
     #[arg(long, default_value_t = 1_000_000)]
@@ -118,8 +118,13 @@ fn compare(args: &Args) -> Report {
             let console = Db::existing(&pooler.db.info, "pgbouncer");
             let place = Place { db: &console, ..place };
             let pairs = reports::pairs(&place, &found, Stage::Pooler, &mut left_out);
-            let _client = pooler.db.session();
+            // So that there is a pool.
+            let mut client = support::psql(&pooler.db);
+            let mut client =
+                client.args(["-c", "SELECT pg_sleep(3600)"]).stdout(Stdio::null()).spawn().unwrap();
             outcomes.extend(measured(pairs, &mut left_out));
+            client.kill().unwrap();
+            client.wait().unwrap();
         }
         None => left_out.push("pgkit pools: there is no pgbouncer (apt install pgbouncer)".to_owned()),
     }
