@@ -91,7 +91,7 @@ fn compare(args: &Args, format: &str, path: &Path, entries: u64) {
     // The first round only warms up.
     for round in 0..=args.rounds {
         for (command, samples) in commands.iter().zip(&mut samples) {
-            let sample = measure::run(command);
+            let sample = measure::run(command, 0).unwrap();
             if round > 0 {
                 samples.push(sample);
             }

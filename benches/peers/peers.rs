@@ -108,6 +108,9 @@ impl Found {
     }
 }
 
+/// How much of a statement is shown; they are of ASCII alone.
+const SHOWN: usize = 48;
+
 /// The highest exit status of a plugin that still has an answer: fine, warning or critical.
 const NAGIOS: i32 = 2;
 
@@ -179,6 +182,7 @@ fn psql(place: &Place, commands: &[&str]) -> Side {
     let command = support::with(psql_command(place), ["-XAt"].into_iter().chain(arguments));
     let shown = commands.iter().map(|command| match command.strip_prefix('\\') {
         Some(_) => (*command).to_owned(),
+        None if command.len() > SHOWN => format!("-c '{}…'", &command[..SHOWN]),
         None => format!("-c '{command}'"),
     });
     Side::of(format!("psql {}", shown.collect::<Vec<_>>().join(" ")), command)

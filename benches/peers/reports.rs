@@ -54,7 +54,8 @@ const INDEX_EXACT: &str = "SELECT i.indexrelid::regclass, s.* FROM pg_index i JO
      WHERE a.amname = 'btree' AND c.relkind = 'i' AND i.indisvalid AND c.relpersistence <> 't'";
 const SCHEMAS: &str = "SELECT relnamespace::regnamespace, sum(pg_total_relation_size(oid)) FROM pg_class \
      WHERE relkind IN ('r', 'm') GROUP BY 1";
-const COLUMNS: &str = "SELECT * FROM information_schema.columns \
+const COLUMNS: &str = "SELECT table_schema, table_name, column_name, ordinal_position, data_type, is_nullable, \
+     column_default FROM information_schema.columns \
      WHERE table_schema NOT IN ('pg_catalog', 'information_schema')";
 const NO_KEY: &str = "SELECT oid::regclass FROM pg_class c WHERE relkind = 'r' \
      AND NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype = 'p')";
@@ -76,15 +77,14 @@ const ROWS: &[Row] = &[
     )
     .parts(&[CheckPostgres("backends")])
     .at(Stage::Crowd),
-    row("locks", &[Activity("get_blocking"), Extras("blocking")])
-        .parts(&[Activity("get_waiting")])
+    row("locks", &[Activity("get_blocking")])
+        .parts(&[Activity("get_waiting"), Extras("blocking")])
+        .remark("pg-extras stops after 10 waiters")
         .at(Stage::Crowd),
-    row(
-        "locks --all",
-        &[Extras("all-locks"), CheckPostgres("locks"), CheckActivity("locks -w 10000 -c 20000")],
-    )
-    .remark("pg-extras stops after 20 locks, the others only count")
-    .at(Stage::Crowd),
+    row("locks --all", &[])
+        .parts(&[Extras("all-locks"), CheckPostgres("locks"), CheckActivity("locks -w 10000 -c 20000")])
+        .remark("pg-extras stops after 20 locks, the others only count")
+        .at(Stage::Crowd),
     row("pools", &[Psql(&["SHOW POOLS"]), CheckPostgres("pgb_pool_cl_active")]).at(Stage::Pooler),
     row(
         "prepared",
