@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a run that failed has no figures")]
 
 mod entries;
+#[expect(dead_code, reason = "a log has no server")]
 #[path = "../peers/measure.rs"]
 mod measure;
 
