@@ -6,7 +6,6 @@
 #![expect(clippy::unwrap_used, reason = "a run that failed has no figures")]
 
 mod entries;
-#[expect(dead_code, reason = "a log has no server")]
 #[path = "../peers/measure.rs"]
 mod measure;
 
@@ -92,7 +91,7 @@ fn compare(args: &Args, format: &str, path: &Path, entries: u64) {
     // The first round only warms up.
     for round in 0..=args.rounds {
         for (command, samples) in commands.iter().zip(&mut samples) {
-            let sample = measure::run(command, 0).unwrap();
+            let sample = measure::run(command);
             if round > 0 {
                 samples.push(sample);
             }

@@ -22,10 +22,9 @@ use std::time::Instant;
 use clap::Parser;
 
 use company::Meter;
-use measure::Sample;
 use pairs::{Kind, Pair, Place, Side};
 use peers::Found;
-use report::{Outcome, Report, Spread};
+use report::{Outcome, Report, Run, Spread};
 use reports::Stage;
 use support::pooler::Pooler;
 use support::{Db, filled};
@@ -143,7 +142,7 @@ fn compare(args: &Args) -> Report {
         args.rounds
     );
     let binary_mb = std::fs::metadata(support::PGKIT).unwrap().len() as f64 / f64::from(1 << 20);
-    let least_mb = measure::run(&Command::new("/bin/true"), 0).unwrap().peak_mb;
+    let least_mb = measure::run(&Command::new("/bin/true")).peak_mb;
     Report::new(setting, least_mb, binary_mb, outcomes, left_out)
 }
 
@@ -171,8 +170,8 @@ fn fill(db: &Db, major: u32, tables: usize) {
     each(catalogs, &|catalog| format!("VACUUM ANALYZE {catalog}"));
 }
 
-/// For each pair its runs, each with a sample for every side. A report's peer that fails is left out.
-fn run(pairs: &mut [Pair], args: &Args, meter: &Meter, left_out: &mut Vec<String>) -> Vec<Vec<Vec<Sample>>> {
+/// For each pair its runs, each with one of every side. A report's peer that fails is left out.
+fn run(pairs: &mut [Pair], args: &Args, meter: &Meter, left_out: &mut Vec<String>) -> Vec<Vec<Vec<Run>>> {
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     let count = pairs.len();
     let mut runs = vec![Vec::new(); count];
@@ -220,11 +219,11 @@ fn run(pairs: &mut [Pair], args: &Args, meter: &Meter, left_out: &mut Vec<String
 }
 
 /// One run of one side. What the server does for a report is counted meanwhile.
-fn sample(kind: Kind, side: &Side, meter: &Meter) -> Result<Sample, String> {
+fn sample(kind: Kind, side: &Side, meter: &Meter) -> Result<Run, String> {
     let before = if kind == Kind::Report { meter.read() } else { None };
-    let sample = measure::run(&side.command, side.accepts)?;
+    let process = measure::try_run(&side.command, side.accepts)?;
     let server_ms = before.and_then(|before| Some(meter.read()? - before));
-    Ok(Sample { server_ms, ..sample })
+    Ok(Run { process, server_ms })
 }
 
 /// xorshift64: the same rolls every time.

@@ -23,8 +23,6 @@ pub struct Sample {
     pub cpu_ms: f64,
     pub peak_mb: f64,
     pub lines: u64,
-    /// What the server needed for all its statements, where that was counted.
-    pub server_ms: Option<f64>,
 }
 
 /// What the helper does. Its answer is one line on stdout.
@@ -68,18 +66,20 @@ fn measure(command: &mut Command, accepts: i32) -> std::io::Result<String> {
     Ok(format!("{wall_ms} {cpu_ms} {peak_mb} {lines}\n"))
 }
 
-/// Runs this command once: its program, its arguments and the variables it sets, and no others. An exit status above
-/// `accepts` is a failure, which is told in one text.
-pub fn run(command: &Command, accepts: i32) -> Result<Sample, String> {
+/// Runs this command once: its program, its arguments and the variables it sets, and no others. It must succeed.
+pub fn run(command: &Command) -> Sample {
+    try_run(command, 0).unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+/// [`run`] for a command that may fail: an exit status above `accepts` is a failure, which is told in one text.
+pub fn try_run(command: &Command, accepts: i32) -> Result<Sample, String> {
     let mut helper = like(command, std::env::current_exe().unwrap());
     helper.arg(HELPER).arg(accepts.to_string()).arg(command.get_program()).args(command.get_args());
     let output = helper.stdin(Stdio::null()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     let numbers: Vec<f64> = said.split_whitespace().filter_map(|n| n.parse().ok()).collect();
     match numbers[..] {
-        [wall_ms, cpu_ms, peak_mb, lines] => {
-            Ok(Sample { wall_ms, cpu_ms, peak_mb, lines: lines as u64, server_ms: None })
-        }
+        [wall_ms, cpu_ms, peak_mb, lines] => Ok(Sample { wall_ms, cpu_ms, peak_mb, lines: lines as u64 }),
         _ => Err(format!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr))),
     }
 }

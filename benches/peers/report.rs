@@ -33,6 +33,14 @@ impl Spread {
     }
 }
 
+/// One run of one side.
+#[derive(Clone, Copy)]
+pub struct Run {
+    pub process: Sample,
+    /// What the server needed for all its statements, where that was counted.
+    pub server_ms: Option<f64>,
+}
+
 /// The figures of one side of a pair.
 #[derive(Serialize)]
 struct Figures {
@@ -92,18 +100,18 @@ pub struct Report {
 }
 
 impl Outcome {
-    /// Each of the `runs` has a sample for each side, pgkit's first; `server_time` asks the server what a side's statement
+    /// Each of the `runs` has one of each side, pgkit's first; `server_time` asks the server what a side's statement
     /// takes.
-    pub fn new(pair: &Pair, runs: &[Vec<Sample>], server_time: &dyn Fn(&Side) -> Option<f64>) -> Outcome {
+    pub fn new(pair: &Pair, runs: &[Vec<Run>], server_time: &dyn Fn(&Side) -> Option<f64>) -> Outcome {
         let figures = |at: usize, side: &Side| {
-            let spread = |of: fn(&Sample) -> f64| Spread::of(runs.iter().map(|run| of(&run[at])));
+            let spread = |of: fn(&Sample) -> f64| Spread::of(runs.iter().map(|run| of(&run[at].process)));
             let counted: Option<Vec<f64>> = runs.iter().map(|run| run[at].server_ms).collect();
             let wall_ms = spread(|s| s.wall_ms);
             let server_ms = counted.map(|all| Spread::of(all).median).or_else(|| server_time(side));
             Figures {
                 command: side.shown.clone(),
                 runs: runs.len(),
-                lines: runs[0][at].lines,
+                lines: runs[0][at].process.lines,
                 wall_ms,
                 cpu_ms: spread(|s| s.cpu_ms),
                 peak_mb: spread(|s| s.peak_mb).median,
@@ -112,8 +120,9 @@ impl Outcome {
             }
         };
         let peer = |at: usize, side: &Side| {
-            let ratio =
-                |of: fn(&Sample) -> f64| Spread::of(runs.iter().map(|run| of(&run[0]) / of(&run[at])));
+            let ratio = |of: fn(&Sample) -> f64| {
+                Spread::of(runs.iter().map(|run| of(&run[0].process) / of(&run[at].process)))
+            };
             Peer {
                 figures: figures(at, side),
                 part: side.part,
