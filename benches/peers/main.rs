@@ -39,7 +39,7 @@ struct Args {
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// How many seconds a pair may take: when they are over, it runs no more
-    #[arg(long, default_value_t = 5.0)]
+    #[arg(long, default_value_t = 3.0)]
     seconds: f64,
     /// How many rows are streamed
     #[arg(long, default_value_t = 1_000_000)]
@@ -251,7 +251,7 @@ impl Dice {
 /// Planning and execution in fresh sessions, as the server counts them; making the rows' text is not in it.
 fn server_time(db: &Db, side: &Side) -> Option<f64> {
     let statement = side.statement.as_ref()?;
-    let times = (0..5).map(|_| {
+    let times = (0..3).map(|_| {
         let session = db.session_as(&statement.user);
         session.sql(&statement.prelude);
         let sql = format!("EXPLAIN (ANALYZE, TIMING OFF, SUMMARY, FORMAT JSON)\n{}", statement.sql);

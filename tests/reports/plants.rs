@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use pgkit::report;
 use serde::Deserialize;
 
 use crate::support::*;
@@ -258,8 +257,7 @@ on_every_server!(what_is_planted_is_named_and_its_harmless_sibling_is_not);
 
 #[test]
 fn every_report_has_cases() {
-    let reports: BTreeSet<String> =
-        report::built_in(|_| false).unwrap().into_iter().map(|report| report.name).collect();
+    let reports: BTreeSet<String> = server_reports().into_iter().map(|report| report.name).collect();
     // These have tests of their own.
     let older = ["find", "functions", "locks", "relations", "sizes"].map(str::to_owned);
     let files: BTreeSet<String> = files().into_iter().map(|(name, _)| name).collect();

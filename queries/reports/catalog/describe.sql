@@ -65,7 +65,7 @@
     JOIN namespaces n ON n.oid = f.pronamespace
     WHERE EXISTS (
         SELECT FROM patterns p
-        WHERE f.proname ~ (p.name_regex COLLATE "default") OR p.name_regex LIKE '%(%')
+        WHERE f.proname ~ (p.name_regex COLLATE "default") OR p.name_regex LIKE '%\\(%')
 ), targets AS ( -- pg..11
 ), targets AS MATERIALIZED ( -- pg12..
     SELECT o.*

@@ -107,6 +107,7 @@
         WHERE x.option_name ~ '^autovacuum_'
     ) AS p ON t.reloptions IS NOT NULL
     WHERE c.relkind IN ('r', 'm') AND c.relfrozenxid <> '0'::xid
+      AND ($3 IS NULL OR 'table'::text = ANY ($3) OR 'multixact'::text = ANY ($3))
 ), parts AS (
     -- A table's options can only lower the limits. Of a table and its TOAST table the older one counts.
     SELECT t.*, v.is_multixact, v.own_age, v.own_limit, v.other_age, v.other_limit,
