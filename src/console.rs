@@ -1,5 +1,5 @@
-//! The answer of a report that PgBouncer's console gives instead of a server: which of the console's columns become
-//! the report's, since the console's differ from version to version and nothing there can compute.
+//! Runs reports on PgBouncer's console. Its columns differ from version to version, and it cannot compute, so pgkit makes the
+//! report's columns out of them.
 
 use crate::answer::Outcome;
 use crate::connect::CONSOLE;
@@ -9,18 +9,18 @@ use crate::rows::cell::{Raw, Scalar};
 use crate::rows::{Column, Flow, RowSink};
 use crate::session::{Console, Shown};
 
-/// How many of this unit make one: a sum of seconds and microseconds is added up in microseconds.
+/// The factor from seconds to microseconds, in which sums are added up.
 const MICRO: f64 = 1e6;
 
 /// Where a report's column comes from.
 struct Origin<'a> {
     column: &'a Column,
-    /// The places of the console's columns that it is the sum of, each with the millionths that it counts. Empty if
-    /// this version of PgBouncer has none of them.
+    /// The console's columns that it is the sum of: the index of each, and its factor to millionths. Empty if this version
+    /// of PgBouncer has none of them.
     terms: Vec<(usize, f64)>,
 }
 
-/// Returns where the columns of a report come from in this answer.
+/// Returns where each column of a report comes from in this answer.
 ///
 /// Errors: the console has no column for one of the key (76): it is too old, or newer than what pgkit knows.
 fn origins<'a>(report: &'a Report, text: &Text, shown: &Shown, version: &str) -> Result<Vec<Origin<'a>>> {
@@ -45,7 +45,7 @@ fn origins<'a>(report: &'a Report, text: &Text, shown: &Shown, version: &str) ->
 }
 
 impl Origin<'_> {
-    /// Returns the value in the server's binary form, as a server would have sent it; `None` if it is not known.
+    /// Returns the value in the binary form in which a server sends it; `None` if it is not known.
     ///
     /// Errors: a number is expected, and the console sent something else (65).
     fn value(&self, row: &[Option<String>]) -> Result<Option<Vec<u8>>> {
@@ -76,7 +76,7 @@ impl Origin<'_> {
     }
 }
 
-/// Runs a report on the console and passes its rows on, without the console itself, which is among its own databases.
+/// Runs a report on the console and passes its rows on, except for the pool of the console itself.
 /// Like [`ReportRun::answer`](crate::answer::ReportRun::answer), it does not end the rows.
 ///
 /// Errors: those of [`Console::show`]; an answer that pgkit cannot read (65, 76).
@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(value("int8", &[], &sent).unwrap(), None);
         assert_eq!(value("int8", &[(0, 1.0)], &[None]).unwrap(), None);
         assert!(value("int8", &[(3, 1.0)], &sent).unwrap_err().message.contains("\"x\""));
-        // No rounding error: 0.847647, not 0.8476469999999999.
+        // There is no rounding error, as in 0.8476469999999999.
         let wait = value("float8", &[(0, MICRO), (1, 1.0)], &row(&["0", "847647"]));
         assert_eq!(wait.unwrap().unwrap(), 0.847_647_f64.to_be_bytes());
         let most = row(&["9223372036854775807", "1"]);

@@ -1,4 +1,4 @@
-//! What a server in use has beside its tables: the extensions that reports need, and something for each report to show.
+//! Gives the server what reports need besides tables: extensions, and something for each report to show.
 
 use pgkit::sandbox::{Server, Stop};
 
@@ -7,10 +7,10 @@ use crate::support::{Db, Session};
 /// The extensions that reports and their peers need.
 const EXTENSIONS: [&str; 3] = ["pg_stat_statements", "pgstattuple", "pg_buffercache"];
 
-/// How many statements `pg_stat_statements` knows.
+/// The number of statements in `pg_stat_statements`.
 const STATEMENTS: usize = 1500;
 
-/// Loads what must be loaded when a server starts; those of the extensions that there are.
+/// Preloads what must be loaded at start-up. Returns the extensions that this server has.
 pub fn prepare(server: &mut Server, db: &Db, major: u32) -> Vec<String> {
     let listed = EXTENSIONS.map(|name| format!("'{name}'")).join(", ");
     let query = format!("SELECT name FROM pg_available_extensions WHERE name IN ({listed}) ORDER BY name");
@@ -18,7 +18,7 @@ pub fn prepare(server: &mut Server, db: &Db, major: u32) -> Vec<String> {
     if extensions.iter().any(|name| name == "pg_stat_statements") {
         db.sql("ALTER SYSTEM SET shared_preload_libraries = pg_stat_statements");
         server.restart(Stop::Fast).unwrap();
-        // Until everything is made.
+        // Until all tables are created.
         db.sql("ALTER SYSTEM SET pg_stat_statements.track = none");
         if major >= 13 {
             db.sql("ALTER SYSTEM SET pg_stat_statements.track_planning = on");
@@ -28,7 +28,7 @@ pub fn prepare(server: &mut Server, db: &Db, major: u32) -> Vec<String> {
     extensions
 }
 
-/// Makes the extensions, and lets statements be counted.
+/// Creates the extensions and starts to count statements.
 pub fn extend(db: &Db, extensions: &[String]) {
     let session = db.session();
     for name in extensions {
@@ -40,8 +40,8 @@ pub fn extend(db: &Db, extensions: &[String]) {
     }
 }
 
-/// Leaves prepared transactions, slots, statements and a session with a temporary file, which lasts as long as the one that
-/// is returned.
+/// Leaves prepared transactions, slots and statements, and a temporary file that lasts as long as the session that is
+/// returned.
 pub fn gather(db: &Db) -> Session {
     let session = db.session();
     session.sql("CREATE TABLE app.prepared (n int)");
@@ -64,11 +64,11 @@ pub fn gather(db: &Db) -> Session {
     session
 }
 
-/// What the server has needed for statements so far, in milliseconds, if that is counted.
+/// The time that the server has spent on statements, if `pg_stat_statements` counts it.
 pub struct Meter(Option<(Session, String)>);
 
 impl Meter {
-    /// Counts from now on.
+    /// Creates a meter, whose own statements are not counted.
     pub fn new(db: &Db, major: u32, extensions: &[String]) -> Meter {
         if extensions.iter().all(|name| name != "pg_stat_statements") {
             return Meter(None);
@@ -79,7 +79,7 @@ impl Meter {
         Meter(Some((session, format!("SELECT sum({time}) FROM pg_stat_statements(false)"))))
     }
 
-    /// What it shows.
+    /// Returns the milliseconds that the server has spent so far; `None` if they are not counted.
     pub fn read(&self) -> Option<f64> {
         let (session, query) = self.0.as_ref()?;
         session.sql(query)[0][0].as_ref()?.parse().ok()

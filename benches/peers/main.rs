@@ -74,13 +74,13 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// A role without privileges but to read every table.
+/// A role that may read every table, and nothing else.
 const READER: &str = "peers_reader";
 
 fn compare(args: &Args) -> Report {
     reports::check();
     let bin = support::bin();
-    // pgkit switches compilation off for itself; the others shall not lose by it.
+    // pgkit switches JIT compilation off for itself, which must not be its advantage.
     let mut options = support::options(bin).conf("autovacuum", "off").conf("max_connections", "600");
     if bin.major >= 11 {
         options = options.conf("jit", "off");
@@ -117,7 +117,7 @@ fn compare(args: &Args) -> Report {
             let console = Db::existing(&pooler.db.info, "pgbouncer");
             let place = Place { db: &console, ..place };
             let pairs = reports::pairs(&place, &found, Stage::Pooler, &mut left_out);
-            // So that there is a pool.
+            // A client, so that there is a pool.
             let mut client = support::psql(&pooler.db);
             let mut client =
                 client.args(["-c", "SELECT pg_sleep(3600)"]).stdout(Stdio::null()).spawn().unwrap();
@@ -170,13 +170,19 @@ fn fill(db: &Db, major: u32, tables: usize) {
     each(catalogs, &|catalog| format!("VACUUM ANALYZE {catalog}"));
 }
 
-/// For each pair its runs, each with one of every side. A report's peer that fails is left out.
+/// Runs every pair, and returns for each pair its rounds, each with one run of every side. A peer of a report that fails
+/// is left out.
 fn run(pairs: &mut [Pair], args: &Args, meter: &Meter, left_out: &mut Vec<String>) -> Vec<Vec<Vec<Run>>> {
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let mut random = fastrand::Rng::with_seed(1);
+    let mut shuffled = |count: usize| {
+        let mut order: Vec<usize> = (0..count).collect();
+        random.shuffle(&mut order);
+        order
+    };
     let count = pairs.len();
     let mut runs = vec![Vec::new(); count];
     let mut spent = vec![0.0; count];
-    // The first round only warms up, unless it takes all the time that there is.
+    // The first round only warms up, unless it uses up all the time.
     for (i, pair) in pairs.iter_mut().enumerate() {
         eprint!("\rround 0 of {}: {} of {count}", args.rounds, i + 1);
         let start = Instant::now();
@@ -200,14 +206,14 @@ fn run(pairs: &mut [Pair], args: &Args, meter: &Meter, left_out: &mut Vec<String
     }
     for round in 1..=args.rounds {
         eprint!("\rround {round} of {}         ", args.rounds);
-        for i in dice.shuffled(count) {
+        for i in shuffled(count) {
             if spent[i] > args.seconds {
                 continue;
             }
             let start = Instant::now();
             let sides: Vec<&Side> = pairs[i].sides().collect();
             let mut samples = vec![None; sides.len()];
-            for at in dice.shuffled(sides.len()) {
+            for at in shuffled(sides.len()) {
                 samples[at] = Some(sample(pairs[i].kind, sides[at], meter).unwrap());
             }
             spent[i] += start.elapsed().as_secs_f64();
@@ -218,7 +224,7 @@ fn run(pairs: &mut [Pair], args: &Args, meter: &Meter, left_out: &mut Vec<String
     runs
 }
 
-/// One run of one side. What the server does for a report is counted meanwhile.
+/// Runs one side once. For a report, the server's time is measured too.
 fn sample(kind: Kind, side: &Side, meter: &Meter) -> Result<Run, String> {
     let before = if kind == Kind::Report { meter.read() } else { None };
     let process = measure::try_run(&side.command, side.accepts)?;
@@ -226,29 +232,8 @@ fn sample(kind: Kind, side: &Side, meter: &Meter) -> Result<Run, String> {
     Ok(Run { process, server_ms })
 }
 
-/// xorshift64: the same rolls every time.
-struct Dice(u64);
-
-impl Dice {
-    /// Below `sides`.
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 16) as usize % sides
-    }
-
-    /// The numbers below `count`, in any order.
-    fn shuffled(&mut self, count: usize) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..count).collect();
-        for i in (1..count).rev() {
-            order.swap(i, self.roll(i + 1));
-        }
-        order
-    }
-}
-
-/// Planning and execution in fresh sessions, as the server counts them; making the rows' text is not in it.
+/// Returns the planning and execution time of a side's statement in fresh sessions, as EXPLAIN ANALYZE tells it. It does not
+/// include the conversion of the rows to text.
 fn server_time(db: &Db, side: &Side) -> Option<f64> {
     let statement = side.statement.as_ref()?;
     let times = (0..3).map(|_| {

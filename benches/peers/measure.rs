@@ -12,7 +12,7 @@ use std::time::Instant;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 
-/// The first argument of the helper; the highest exit status that is no failure, the program and its arguments follow.
+/// The first argument of the helper. The highest exit status that is no failure, the program and its arguments follow.
 pub const HELPER: &str = "--measure-one";
 
 /// One run.
@@ -66,12 +66,12 @@ fn measure(command: &mut Command, accepts: i32) -> std::io::Result<String> {
     Ok(format!("{wall_ms} {cpu_ms} {peak_mb} {lines}\n"))
 }
 
-/// Runs this command once: its program, its arguments and the variables it sets, and no others. It must succeed.
+/// Runs a command once, with only the variables that it sets. Panics if it fails.
 pub fn run(command: &Command) -> Sample {
     try_run(command, 0).unwrap_or_else(|failure| panic!("{failure}"))
 }
 
-/// [`run`] for a command that may fail: an exit status above `accepts` is a failure, which is told in one text.
+/// Runs a command once, like [`run`]. Errors: its exit status is above `accepts`; the text says what it printed.
 pub fn try_run(command: &Command, accepts: i32) -> Result<Sample, String> {
     let mut helper = like(command, std::env::current_exe().unwrap());
     helper.arg(HELPER).arg(accepts.to_string()).arg(command.get_program()).args(command.get_args());

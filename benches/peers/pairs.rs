@@ -1,4 +1,4 @@
-//! What is compared with what.
+//! The pairs of commands that are compared.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,28 +7,28 @@ use crate::crowd;
 use crate::measure::like;
 use crate::support::{self, Db};
 
-/// Several ways to one answer, or pgkit alone where nobody else has one.
+/// A command of pgkit and those of others that answer the same question, if there are any.
 pub struct Pair {
     pub kind: Kind,
     pub ours: Side,
     pub theirs: Vec<Side>,
-    /// What to know of the comparison.
+    /// A remark on the comparison.
     pub remark: &'static str,
 }
 
 impl Pair {
-    /// pgkit beside one other.
+    /// Creates a pair of pgkit and one other.
     fn of(kind: Kind, ours: Side, theirs: Side) -> Pair {
         Pair { kind, ours, theirs: vec![theirs], remark: "" }
     }
 
-    /// pgkit first, then the others.
+    /// Returns all commands, that of pgkit first.
     pub fn sides(&self) -> impl Iterator<Item = &Side> {
         std::iter::once(&self.ours).chain(&self.theirs)
     }
 }
 
-/// What a goal may ask of a pair.
+/// The kind of a pair, which says which goals it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Plain,
@@ -52,12 +52,12 @@ pub struct Side {
     pub accepts: i32,
     /// Whether it answers only a part of the question.
     pub part: bool,
-    /// The statement that gives the answer, where it is one and known.
+    /// The statement that gives the answer, if it is a single one and known.
     pub statement: Option<Statement>,
 }
 
 impl Side {
-    /// A command that fails with every exit status but 0.
+    /// Creates a side that fails with any exit status but 0.
     pub fn of(shown: String, command: Command) -> Side {
         Side { shown, command, accepts: 0, part: false, statement: None }
     }
@@ -83,19 +83,19 @@ pub struct Place<'a> {
     pub folder: &'a Path,
     /// How many rows are streamed.
     pub rows: u64,
-    /// Which of the extensions that reports need there are.
+    /// The extensions that the server has.
     pub extensions: &'a [String],
 }
 
 impl Place<'_> {
-    /// The environment is the same for all.
+    /// Returns pgkit with the environment that all commands share.
     pub fn command(&self, user: &str) -> Command {
         let mut command = support::pgkit(self.db);
         command.env("PGUSER", user).env("PGKIT_QUERIES", self.folder);
         command
     }
 
-    /// pgkit with these arguments; its statement is what `--sql` prints.
+    /// Returns pgkit with these arguments. Its statement is what `--sql` prints.
     fn pgkit(&self, user: &str, line: &str) -> Side {
         let command = || support::with(self.command(user), line.split_whitespace());
         let script = support::run(command().arg("--sql"));
@@ -107,20 +107,20 @@ impl Place<'_> {
         Side { statement: Some(statement), ..Side::of(shown, command()) }
     }
 
-    /// pgkit with this line, as a superuser.
+    /// Returns pgkit with this line, as a superuser.
     pub fn report(&self, line: &str) -> Side {
         let command = self.command(&self.db.info.user);
         Side::of(format!("pgkit {line}"), support::with(command, line.split_whitespace()))
     }
 
-    /// psql with these arguments, for this statement.
+    /// Returns psql with these arguments, which run this statement.
     fn psql(&self, user: &str, shown: &str, args: &[&str], sql: &str) -> Side {
         let command = support::with(like(&self.command(user), support::psql_path()), args);
         let statement = Statement { user: user.into(), prelude: "BEGIN".into(), sql: sql.into() };
         Side { statement: Some(statement), ..Side::of(format!("psql {shown}"), command) }
     }
 
-    /// psql with a backslash command; its statement is what `-E` shows.
+    /// Returns psql with a backslash command. Its statement is what `-E` shows.
     fn psql_command(&self, user: &str, line: &str) -> Side {
         let output = support::run(&mut support::with(support::psql(self.db), ["-E", "-c", line]));
         let hidden = output.lines().into_iter().skip_while(|line| !line.contains("*** QUERY ***")).skip(1);
@@ -135,7 +135,7 @@ impl Place<'_> {
         std::fs::write(self.folder.join(format!("{name}.sql")), text).unwrap();
     }
 
-    /// All of them.
+    /// Returns all pairs but those that need a crowd.
     pub fn pairs(&self) -> Vec<Pair> {
         let (root, reader) = (self.db.info.user.as_str(), self.reader);
         let mut pairs = vec![self.version(), self.one_value(), self.one_row(), self.same_script()];
@@ -156,7 +156,7 @@ impl Place<'_> {
         pairs
     }
 
-    /// Who waits for whom, once there is a crowd.
+    /// Returns the pair about who waits for whom, for when there is a crowd.
     pub fn crowd(&self) -> Pair {
         let root = &self.db.info.user;
         let theirs = self.psql(

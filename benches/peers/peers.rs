@@ -1,6 +1,6 @@
-//! The programs that others use for the same questions. All but psql are optional: what is not installed is said.
+//! The programs that others use for the same questions. All but psql are optional; those that are not installed are named.
 //!
-//! Their statements stay in their own packages: the programs are run, or the files that they installed are read.
+//! Their statements are not copied: the programs are run, or the files of their packages are read.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use crate::measure::like;
 use crate::pairs::{Place, Side};
 use crate::support;
 
-/// A way in which somebody else answers the question of a report.
+/// Another way to answer the question of a report.
 #[derive(Debug, Clone, Copy)]
 pub enum Peer {
-    /// psql with these commands, or with one statement that people keep for the question.
+    /// psql with these commands or statements.
     Psql(&'static [&'static str]),
     /// A subcommand of the Rust port of pg-extras.
     Extras(&'static str),
@@ -30,12 +30,12 @@ pub struct Found {
     extras: Result<PathBuf, String>,
     check_postgres: Result<PathBuf, String>,
     check_activity: Result<PathBuf, String>,
-    /// The statements of `pg_activity`, by name and the oldest server that each is for.
+    /// The files with the statements of `pg_activity`, by name and by the oldest server that each is for.
     activity: Result<BTreeMap<String, BTreeMap<u32, PathBuf>>, String>,
 }
 
 impl Found {
-    /// Looks on the `PATH`, and where Debian puts plugins.
+    /// Looks for the programs on the `PATH` and in Debian's folder of plugins.
     pub fn here() -> Found {
         let missing = |program: &str, how: &str| format!("{program} is not on the PATH ({how})");
         let there = |name: &str, how: &str| on_path(name).ok_or_else(|| missing(name, how));
@@ -49,21 +49,21 @@ impl Found {
         }
     }
 
-    /// What is missing, and how to get it.
+    /// Returns what is missing, and how to install it.
     pub fn missing(&self) -> Vec<&str> {
         let programs = [&self.extras, &self.check_postgres, &self.check_activity];
         let programs = programs.into_iter().filter_map(|found| found.as_ref().err());
         programs.chain(self.activity.as_ref().err()).map(String::as_str).collect()
     }
 
-    /// The peer's side of a pair, if the peer is here.
+    /// Returns the peer's side of a pair; `None` if the peer is not installed.
     pub fn side(&self, place: &Place, peer: Peer) -> Option<Side> {
         match peer {
             Peer::Psql(commands) => Some(psql(place, commands)),
             Peer::Extras(sub) => {
                 let mut command = program(place, self.extras.as_ref().ok()?);
                 command.arg(sub).env("DATABASE_URL", url(place));
-                // It looks into one schema, where a subcommand looks into only one.
+                // Some subcommands look into one schema only.
                 command.env("PG_EXTRAS_SCHEMA", "app");
                 Some(Side::of(format!("pgextras {sub}"), command))
             }
@@ -99,7 +99,7 @@ impl Found {
         }
     }
 
-    /// The statement of `pg_activity` for this server.
+    /// Returns the file with a statement of `pg_activity` for this server.
     fn statement(&self, name: &str, major: u32) -> Option<&Path> {
         let all = self.activity.as_ref().ok()?;
         let versions =
@@ -108,21 +108,21 @@ impl Found {
     }
 }
 
-/// How much of a statement is shown; they are of ASCII alone.
+/// How many bytes of a statement are shown. The statements are ASCII.
 const SHOWN: usize = 48;
 
-/// The highest exit status of a plugin that still has an answer: fine, warning or critical.
+/// The highest exit status with which a Nagios plugin still answers: 0 is OK, 1 is a warning, 2 is critical.
 const NAGIOS: i32 = 2;
 
-/// Where a program is, on the `PATH` or among Debian's plugins.
+/// Returns the path of a program on the `PATH` or in Debian's folder of plugins.
 fn on_path(name: &str) -> Option<PathBuf> {
     let path = support::variable("PATH").unwrap_or_default();
     let folders = path.split(':').chain(["/usr/lib/nagios/plugins"]);
     folders.map(|folder| Path::new(folder).join(name)).find(|path| path.is_file())
 }
 
-/// The files with the statements of `pg_activity`: they lie beside its Python modules, which the interpreter finds that
-/// the program's first line names.
+/// Returns the files with the statements of `pg_activity`. They are beside its Python modules, which the interpreter in the
+/// program's first line can find.
 fn statements(program: &Path) -> Result<BTreeMap<String, BTreeMap<u32, PathBuf>>, String> {
     let lost = |what: &str| format!("the statements of {}: {what}", program.display());
     let text = std::fs::read(program).map_err(|e| lost(&e.to_string()))?;
@@ -147,7 +147,7 @@ fn statements(program: &Path) -> Result<BTreeMap<String, BTreeMap<u32, PathBuf>>
     Ok(all)
 }
 
-/// A statement of `pg_activity` as it sends it when it starts without options.
+/// Fills in a statement of `pg_activity` as the program does without options.
 fn filled(text: &str) -> String {
     let values = [
         ("{duration_column}", "query_start"),
@@ -162,7 +162,7 @@ fn filled(text: &str) -> String {
     values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value))
 }
 
-/// A program with the environment of all the others, and the real psql first on its `PATH`.
+/// Returns a program with the shared environment, and with psql itself, not a wrapper, first on its `PATH`.
 fn program(place: &Place, path: &Path) -> Command {
     let psql = support::psql_path();
     let mut command = like(&place.command(&place.db.info.user), path);
@@ -188,7 +188,7 @@ fn psql(place: &Place, commands: &[&str]) -> Side {
     Side::of(format!("psql {}", shown.collect::<Vec<_>>().join(" ")), command)
 }
 
-/// The database as a URL, for a program that takes nothing else.
+/// Returns the URL of the database, for a program that takes nothing else.
 fn url(place: &Place) -> String {
     let info = &place.db.info;
     let sockets = info.socket_dir.to_string_lossy().replace('/', "%2F");

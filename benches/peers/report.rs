@@ -1,4 +1,4 @@
-//! What all the runs say: medians, ratios, and which goals hold.
+//! The figures of all runs: medians, ratios, and which goals hold.
 
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::measure::Sample;
 use crate::pairs::{Kind, Pair, Side};
 
-/// The middle of many values, that of their lower and upper half, and the largest.
+/// The median, the quartiles and the largest of many values.
 #[derive(Clone, Copy, Serialize)]
 pub struct Spread {
     pub median: f64,
@@ -16,7 +16,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Of at least one value.
+    /// Computes them from at least one value.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Spread {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
@@ -37,7 +37,7 @@ impl Spread {
 #[derive(Clone, Copy)]
 pub struct Run {
     pub process: Sample,
-    /// What the server needed for all its statements, where that was counted.
+    /// The time that the server spent on its statements, if that was counted.
     pub server_ms: Option<f64>,
 }
 
@@ -56,7 +56,7 @@ struct Figures {
     above_ms: Option<f64>,
 }
 
-/// The figures of another program; the ratios are pgkit's part of its, run by run.
+/// The figures of another program. The ratios are pgkit's figures divided by its own, round by round.
 #[derive(Serialize)]
 struct Peer {
     #[serde(flatten)]
@@ -77,7 +77,7 @@ pub struct Outcome {
     kind: Kind,
 }
 
-/// Something wished for, and where it was not reached.
+/// A goal, and the pairs that missed it.
 #[derive(Serialize)]
 struct Goal {
     goal: String,
@@ -90,7 +90,7 @@ struct Goal {
 pub struct Report {
     /// Versions, sizes, rounds.
     setting: String,
-    /// What the smallest process shows as its peak.
+    /// The peak memory of the smallest process.
     least_mb: f64,
     binary_mb: f64,
     pairs: Vec<Outcome>,
@@ -100,8 +100,8 @@ pub struct Report {
 }
 
 impl Outcome {
-    /// Each of the `runs` has one of each side, pgkit's first; `server_time` asks the server what a side's statement
-    /// takes.
+    /// Computes the figures of a pair. Each of the `runs` has one run of every side, pgkit's first. `server_time` asks the
+    /// server how long a side's statement takes.
     pub fn new(pair: &Pair, runs: &[Vec<Run>], server_time: &dyn Fn(&Side) -> Option<f64>) -> Outcome {
         let figures = |at: usize, side: &Side| {
             let spread = |of: fn(&Sample) -> f64| Spread::of(runs.iter().map(|run| of(&run[at].process)));
@@ -161,7 +161,7 @@ impl Outcome {
         ]
     }
 
-    /// A report's row, and one for each of its peers.
+    /// Returns the row of a report, and one for each of its peers.
     fn rows(&self) -> Vec<[String; 8]> {
         let row = |figures: &Figures, indent: &str, peer: Option<&Peer>| {
             let ratio = |of: fn(&Peer) -> Spread| {

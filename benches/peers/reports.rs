@@ -1,4 +1,4 @@
-//! Every report beside the best that others have for the same question.
+//! Every report, beside what others have for the same question.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +6,12 @@ use crate::pairs::{Kind, Pair, Place, Side};
 use crate::peers::{Found, Peer};
 use Peer::{Activity, CheckActivity, CheckPostgres, Extras, Psql};
 
-/// A line of pgkit's, and what it runs against.
+/// A command line of pgkit, and its peers.
 struct Row {
     line: &'static str,
-    /// What answers the whole question.
+    /// Those that answer the whole question.
     peers: &'static [Peer],
-    /// What answers a part of it.
+    /// Those that answer a part of it.
     parts: &'static [Peer],
     /// Why there is no peer, or no good one.
     remark: &'static str,
@@ -46,7 +46,7 @@ impl Row {
     }
 }
 
-// What people ask a server where no program has the question.
+// Statements for questions that no program answers.
 const EXACT: &str =
     "SELECT c.oid::regclass, s.* FROM pg_class c, pgstattuple_approx(c.oid) s WHERE c.relkind IN ('r', 'm')";
 const INDEX_EXACT: &str = "SELECT i.indexrelid::regclass, s.* FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
@@ -60,7 +60,7 @@ const COLUMNS: &str = "SELECT table_schema, table_name, column_name, ordinal_pos
 const NO_KEY: &str = "SELECT oid::regclass FROM pg_class c WHERE relkind = 'r' \
      AND NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype = 'p')";
 
-/// All of them, in the order of the manual.
+/// All rows.
 const ROWS: &[Row] = &[
     row("describe app.accounts", &[Psql(&[r"\d+ app.accounts"])]),
     lonely("find crash", "no peer: nobody else searches names, columns, bodies, definitions and comments"),
@@ -196,7 +196,7 @@ pub enum Stage {
     Pooler,
 }
 
-/// The pairs of one stage, as far as the server has the extensions; the lines that do not run go to `left_out`.
+/// Returns the pairs of one stage. Lines whose extension the server does not have go to `left_out`.
 pub fn pairs(place: &Place, found: &Found, stage: Stage, left_out: &mut Vec<String>) -> Vec<Pair> {
     let rows = ROWS.iter().filter(|row| row.stage == stage);
     let runs = rows.filter(|row| match row.extension {
@@ -215,8 +215,8 @@ pub fn pairs(place: &Place, found: &Found, stage: Stage, left_out: &mut Vec<Stri
     runs.map(pair).collect()
 }
 
-/// Panics unless every report has a row, also for each flag that chooses another way to its answer, and each row without
-/// a peer says why.
+/// Panics unless every report has a row, and a further one for each flag that chooses another text, and unless every row
+/// without a peer says why.
 pub fn check() {
     let mut lines = BTreeSet::new();
     for row in ROWS {

@@ -1,4 +1,4 @@
-    -- Held, or only awaited: everybody queues behind a session that waits for an exclusive lock.
+    -- Awaited locks count as held ones do: everybody queues behind a session that waits for an exclusive lock.
     SELECT l.relation
     FROM pg_catalog.pg_locks l
     WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'

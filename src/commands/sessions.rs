@@ -32,11 +32,11 @@ fn filters(report: &Report) -> impl Iterator<Item = &Param> {
 /// Returns one of the commands. `report` is `activity`.
 pub fn command(how: How, report: Option<&Report>) -> Command {
     // A session that is idle in a transaction has no statement to cancel.
-    let state = match how {
-        How::Cancel => "active",
-        How::Terminate => "'idle in transaction'",
+    let filter = match how {
+        How::Cancel => "--state active",
+        How::Terminate => "--idle-in-transaction",
     };
-    let example = format!("pgkit {} --state {state} --longer-than 10m --user app", how.name());
+    let example = format!("pgkit {} {filter} --longer-than 10m --user app", how.name());
     let mut command = signal::command(how, "the sessions that these filters choose", false, &example);
     for param in report.into_iter().flat_map(filters) {
         let help = param.help.replace("Show only sessions", "Only sessions").replace("Show only", "Only");
@@ -138,14 +138,11 @@ pub async fn run(context: &Context, how: How, root: &ArgMatches, own: &ArgMatche
         .filter(|one| (is_meant(one) && pids.is_empty()) || pids.contains(&one.pid))
         .map(|one| one.pid)
         .collect();
-    let replication = replication.then(|| "--replication".to_owned());
-    let why = set.into_iter().chain(replication.clone()).collect::<Vec<_>>().join(" ");
+    let why = set.into_iter().chain(replication.then(|| "--replication".to_owned()));
+    let why = why.collect::<Vec<_>>().join(" ");
     if hit.is_empty() {
-        let left_out = if replication.is_some() {
-            ""
-        } else {
-            " (walsenders are left out; include them with --replication)"
-        };
+        let left_out =
+            if replication { "" } else { " (walsenders are left out; include them with --replication)" };
         session.echo.remark(&format!("{name}: no session matches {why}{left_out}"));
     }
     let request = Request { how, command: name, pids: hit, why, is_strict: true };

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 
 use super::cancel::Canceler;
 use super::dial::{Context, Route, Session};
-use super::failure::{Cause, Failure, Next};
+use super::failure::{CONSOLE, Cause, Failure, Next};
 use super::opening::{Opening, Server};
 use super::passfile::Secret;
 use super::stream::Handle;
@@ -98,14 +98,7 @@ pub struct ConnectedConsole {
     pub closing_error: ClosingError,
 }
 
-/// The database of that name is PgBouncer's admin console, in every PgBouncer.
-pub const CONSOLE: &str = "pgbouncer";
-
-/// What to do where a server answers instead of PgBouncer.
-const NOT_A_POOLER: &str =
-    "this is a server itself: give the host and the port of PgBouncer (often 6432) with -h and -p";
-
-/// Connects to PgBouncer's admin console, which is no server: nothing is sent to it before its first command.
+/// Connects to PgBouncer's admin console. It is not a server, so it gets no first message.
 ///
 /// Errors: no connection (69); a server instead of a PgBouncer (64).
 pub async fn console(
@@ -114,16 +107,10 @@ pub async fn console(
 ) -> Result<ConnectedConsole> {
     // The console takes no settings at start-up.
     let target = Target { options: None, ..target.with_database(CONSOLE) };
-    first_of(&target, None, accept_console, ask).await.map_err(|error| match error.sqlstate.as_deref() {
-        Some("3D000") => Error { hints: vec![NOT_A_POOLER.to_owned()], ..error },
-        _ if error.message.ends_with("not allowed") => error.hint(
-            "the console takes users of admin_users and stats_users in pgbouncer.ini: name one with -U",
-        ),
-        _ => error,
-    })
+    first_of(&target, None, accept_console, ask).await
 }
 
-/// Makes a session of what was opened. Errors: it is none of the kind that is wanted.
+/// Makes a session of what was opened. Errors: the other side is not what was asked for.
 type Accept<T> = fn(
     &Target,
     &Host,
@@ -406,7 +393,7 @@ fn accept_console(
             label(host),
             host.port
         ))
-        .hint(NOT_A_POOLER));
+        .hint(failure::NOT_A_POOLER));
     };
     let version = version.to_owned();
     Ok(ConnectedConsole { client, version, host: label(host), target: target.clone(), driver, closing_error })

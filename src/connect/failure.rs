@@ -174,6 +174,13 @@ pub(super) fn error(target: &Target, lines: Vec<String>, last: Option<(&Host, &F
     }
 }
 
+/// The database that is the admin console in every PgBouncer.
+pub const CONSOLE: &str = "pgbouncer";
+
+/// What to do where a server answers instead of PgBouncer.
+pub(super) const NOT_A_POOLER: &str =
+    "this is a server itself: give the host and the port of PgBouncer (often 6432) with -h and -p";
+
 fn hint(target: &Target, host: &Host, failure: &Failure) -> Option<String> {
     let password =
         "give the password with -W, PGPASSWORD or a line in the password file (~/.pgpass, mode 0600)";
@@ -218,6 +225,10 @@ fn hint(target: &Target, host: &Host, failure: &Failure) -> Option<String> {
         }
         (Cause::Session, _) => {
             "target_session_attrs (or PGTARGETSESSIONATTRS) asks for another kind of server".to_owned()
+        }
+        (Cause::Server, Some("3D000")) if target.database == CONSOLE => NOT_A_POOLER.to_owned(),
+        (Cause::Server, _) if target.database == CONSOLE && failure.text.ends_with("not allowed") => {
+            "the console takes users of admin_users and stats_users in pgbouncer.ini: name one with -U".to_owned()
         }
         (Cause::Server, Some("3D000")) => {
             "list the databases with `psql -l`, and name one with -d".to_owned()

@@ -25,9 +25,10 @@ mod version;
 
 pub use authentication::Allowed;
 pub use cancel::Canceler;
-pub use connection::{CONSOLE, ClosingError, Connected, ConnectedConsole, connect, console};
+pub use connection::{ClosingError, Connected, ConnectedConsole, connect, console};
 pub use conninfo::is_connection_string;
 pub use environment::{Environment, environment};
+pub use failure::CONSOLE;
 pub use files::{Disk, Files, Stat};
 pub(crate) use frames::admit;
 pub use opening::{MARK, Opening, PATH, Server, drop_role, house};

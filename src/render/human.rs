@@ -154,4 +154,16 @@ mod tests {
         let headings: Vec<&str> = (0..columns.len()).map(|i| heading(&columns, i)).collect();
         assert_eq!(headings, ["pid", "statement_s", "statement", "read"]);
     }
+
+    #[test]
+    fn what_is_to_be_pasted_has_escapes_of_sql_and_not_of_the_terminal() {
+        let show = |name: &str, text: &str| {
+            let cell = Cell::Text(text.into());
+            show(name, &cell, &TimeZone::UTC).into_owned()
+        };
+        assert_eq!(show("remedy", "DROP INDEX public.\"x\ny\""), "DROP INDEX public.U&\"x\\000ay\"");
+        // The name that the terminal's escape would stand for is another one.
+        assert_eq!(show("remedy", "DROP INDEX public.\"x\\ny\""), "DROP INDEX public.\"x\\ny\"");
+        assert_eq!(show("detail", "x\ny"), "x\ny");
+    }
 }

@@ -42,8 +42,16 @@ struct Row {
 struct Layout {
     shown: Vec<usize>,
     widths: Vec<usize>,
-    /// The columns that have a bar, each with its place in [`Row::numbers`] and the number whose bar is full.
-    bars: Vec<(usize, usize, f64)>,
+    bars: Vec<BarOf>,
+}
+
+/// The bar beside a column.
+struct BarOf {
+    column: usize,
+    /// The column's place in [`Row::numbers`].
+    place: usize,
+    /// The number whose bar is full.
+    full: f64,
 }
 
 /// A column's natural width, its minimum width, and whether all its values are empty or usual.
@@ -122,15 +130,15 @@ impl Table {
 
     /// Returns the columns for whose bar there is room: the total size, or else the first, of which the largest has a full
     /// bar; and the first share, whose bar is full at 100 %.
-    fn bars(&self, shown: &[usize], mut room: usize) -> Vec<(usize, usize, f64)> {
-        let mut bars: Vec<(usize, usize, f64)> = Vec::new();
+    fn bars(&self, shown: &[usize], mut room: usize) -> Vec<BarOf> {
+        let mut bars: Vec<BarOf> = Vec::new();
         for bar in [human::Bar::Size, human::Bar::Share] {
             let of_kind = barred(&self.columns).enumerate().filter(|(_, (_, one))| *one == bar);
             let best = of_kind
                 .filter(|(_, (column, _))| shown.contains(column))
                 .min_by_key(|(_, (column, _))| (self.columns[*column].name != "total_bytes", *column));
-            let Some((at, (column, _))) = best else { continue };
-            let numbers: Vec<f64> = self.rows.iter().filter_map(|row| *row.numbers.get(at)?).collect();
+            let Some((place, (column, _))) = best else { continue };
+            let numbers: Vec<f64> = self.rows.iter().filter_map(|row| *row.numbers.get(place)?).collect();
             let full = match bar {
                 human::Bar::Share if !numbers.is_empty() => 100.0,
                 // The only size would always be the largest.
@@ -139,10 +147,9 @@ impl Table {
             };
             if full > 0.0 && room >= BAR + GAP {
                 room -= BAR + GAP;
-                bars.push((column, at, full));
+                bars.push(BarOf { column, place, full });
             }
         }
-        bars.sort_by_key(|(column, ..)| *column);
         bars
     }
 
@@ -177,7 +184,7 @@ impl Table {
         let mut table = comfy_table::Table::new();
         table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('─')));
         // A bar is a column of its own, without a heading, behind that of its number.
-        let bar_of = |i: usize| bars.iter().find(|(column, ..)| *column == i);
+        let bar_of = |i: usize| bars.iter().find(|bar| bar.column == i);
         if head {
             let heads = shown.iter().flat_map(|&i| [Some(self.name(i)), bar_of(i).map(|_| String::new())]);
             table.set_header(heads.flatten().map(|name| comfy_table::Cell::new(name).set_delimiter('_')));
@@ -185,7 +192,7 @@ impl Table {
         let limited = self.style.width.is_some();
         for mut row in rows {
             let cells = shown.iter().flat_map(|&i| {
-                let bar = bar_of(i).map(|(_, at, full)| bar(row.numbers.get(*at).copied().flatten(), *full));
+                let bar = bar_of(i).map(|of| bar(row.numbers.get(of.place).copied().flatten(), of.full));
                 [Some(std::mem::take(&mut row.texts[i])), bar]
             });
             let mut row = comfy_table::Row::from(cells.flatten());

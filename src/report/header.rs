@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use tokio_postgres::types::Type;
 
-use super::model::{Condition, Extension, Param, ParamType, Report, SHARED_FLAGS, Scope, Terms, Text};
+use super::model::{Condition, Extension, Param, ParamType, Report, SHARED_FLAGS, Scope, Text};
 use crate::connect::ServerVersion;
 use crate::error::{Error, Result};
 use crate::marks;
@@ -27,7 +27,7 @@ struct Header {
     scope: Scope,
     order: Option<String>,
     #[serde(default)]
-    from: BTreeMap<String, Terms>,
+    from: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     retry: Vec<String>,
     lock_timeout: Option<String>,
@@ -141,6 +141,8 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
     let named = header.wide.iter().map(|name| ("wide", name));
     let named = named.chain(header.usual.keys().map(|name| ("usual", name)));
     let named = named.chain(header.from.keys().map(|name| ("[from]", name)));
+    let order = header.order.as_deref().map(|order| order.split(':').next().unwrap_or(order).to_owned());
+    let named = named.chain(order.iter().map(|name| ("order", name)));
     for (key, name) in named.chain(header.key.iter().map(|name| ("key", name))) {
         if columns.iter().all(|column| column.name != *name) {
             return Err(at(line_of(key), &format!("{key}: unknown column {name:?}")));
@@ -189,9 +191,8 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
     if let Some(Err(why)) = header.lock_timeout.as_deref().map(parse_duration) {
         return Err(at(line_of("lock_timeout"), &format!("lock_timeout: {why}")));
     }
-    if let Some(flag) = &header.flag
-        && !header.params.iter().any(|p| p.name == *flag && p.kind == ParamType::Bool)
-    {
+    let is_flag = |name: &str| header.params.iter().any(|p| p.name == name && p.kind == ParamType::Bool);
+    if let Some(flag) = header.flag.as_ref().filter(|flag| !is_flag(flag)) {
         return Err(at(line_of("flag"), &format!("flag {flag:?} must be a parameter of type bool")));
     }
     let extension = match (header.extension, header.steps) {
@@ -215,8 +216,6 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
     let hidden = header.hidden.iter().map(|one| ("[[hidden]]", one));
     for (key, one) in hidden.chain(header.cost.iter().map(|one| ("[[cost]]", one))) {
         marks::check(&one.when).map_err(|(_, why)| at(line_of(key), &why))?;
-        let is_flag =
-            |name: &String| header.params.iter().any(|p| p.name == *name && p.kind == ParamType::Bool);
         if let Some(name) = one.unless.as_ref().filter(|name| !is_flag(name)) {
             let why = format!("{key}: unless {name:?} must be a parameter of type bool");
             return Err(at(line_of(key), &why));
@@ -358,13 +357,14 @@ mod tests {
     }
 
     #[test]
-    fn the_text_of_a_pooler_lists_what_the_console_cannot_tell() {
+    fn a_header_for_the_console_of_a_pooler_lists_its_columns() {
         let good = "-- Pools.\n--\n-- scope = \"pooler\"\n-- key = [\"user\"]\n-- columns = [\"user text\", \"wait_s float8\"]\n-- [from]\n-- wait_s = [\"maxwait\", \"maxwait_us\"]\nSHOW POOLS;\n";
         let (report, text) = parse_file("x.sql", good).unwrap();
         assert_eq!((report.scope, text.sql.as_str()), (Scope::Pooler, "SHOW POOLS"));
         assert_eq!(text.from["wait_s"], ["maxwait", "maxwait_us"]);
         for (from, to, why) in [
             ("wait_s =", "wait =", "[from]: unknown column \"wait\""),
+            ("-- key", "-- order = \"wait:desc\"\n-- key", "order: unknown column \"wait\""),
             ("float8", "bool", "column \"wait_s\" must be text, int8 or float8"),
             ("-- key", "-- source = 'x' # key", "must list the columns and the key"),
             ("-- scope = \"pooler\"\n", "", "[from] can only be used"),

@@ -20,7 +20,7 @@ pub enum Scope {
     Cluster,
     /// It is about this one server: the same in every of its databases, but another one on a standby.
     Server,
-    /// It is about the PgBouncer before a server, whose console answers instead of the server.
+    /// It is about a PgBouncer: its console answers, not a server.
     Pooler,
 }
 
@@ -138,10 +138,6 @@ pub struct Condition {
     pub says: String,
 }
 
-/// The columns of a console's answer that a report's column is the sum of. A name that ends in `_us` counts in
-/// microseconds, all others in the column's own unit.
-pub type Terms = Vec<String>;
-
 /// The extension that a text needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extension {
@@ -181,8 +177,9 @@ pub struct Text {
     pub hidden: Vec<Condition>,
     /// What the answer costs the server, where that is much: said before it is asked.
     pub cost: Vec<Condition>,
-    /// For a text that a pooler answers: where the columns whose names differ from its own come from.
-    pub from: BTreeMap<String, Terms>,
+    /// For a text that a pooler's console answers: for each column whose name the console does not have, the console's
+    /// columns that it is the sum of. A name that ends in `_us` counts microseconds.
+    pub from: BTreeMap<String, Vec<String>>,
     /// The extension that it needs. Until [`Text::with_extension`] fills them in, the extension's schema is the
     /// identifier `"{extension}"`, and marks of its version are still in the statement.
     pub extension: Option<Extension>,

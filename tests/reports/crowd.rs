@@ -7,18 +7,17 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::support::*;
 
-/// How many tables there are, each with a session whose ALTER waits for it.
+/// The number of tables. Each has a session whose ALTER TABLE waits for it.
 const TABLES: usize = 400;
-/// How many sessions there are.
+/// The number of sessions.
 const SESSIONS: usize = 1000;
-/// How long a report may take, debug build and all: each lock timeout is a small part of it.
+/// How long a report may take in a debug build. Its lock timeout is a small part of that.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// One crowd at a time: each takes a thousand files of this process.
+/// One crowd at a time, since each opens a thousand sockets in this process.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// Sessions that one thread serves, since a thread and a runtime for each would be too many. They wait, and so need no
-/// thread meanwhile.
+/// Sessions that share one thread: a thread for each would be too many, and they only wait.
 struct Crowd {
     runtime: tokio::runtime::Runtime,
     config: tokio_postgres::Config,
@@ -42,7 +41,7 @@ impl Crowd {
 }
 
 fn no_report_waits_or_fails_behind_a_queue_on_every_table(bin: &Binaries) {
-    // A crowd takes half a minute, so only the oldest and the newest server get one.
+    // This takes half a minute, so it runs on the oldest and the newest server only.
     let majors = || bins().iter().map(|bin| bin.major);
     if Some(bin.major) != majors().min() && Some(bin.major) != majors().max() {
         return;
@@ -73,7 +72,7 @@ fn no_report_waits_or_fails_behind_a_queue_on_every_table(bin: &Binaries) {
             })
         })
         .collect();
-    // Their statements are sent while the thread is here.
+    // The statements are sent only while the runtime runs.
     crowd.runtime.block_on(async { tokio::time::sleep(Duration::from_secs(1)).await });
     eventually("every ALTER waits", || {
         db.value("SELECT count(*) FROM pg_locks WHERE NOT granted") == TABLES.to_string()

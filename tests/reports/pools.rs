@@ -1,4 +1,4 @@
-//! The pools of a PgBouncer, which its console tells and no server knows.
+//! The report on the pools of a PgBouncer, which PgBouncer's console answers.
 
 use std::process::{Child, Stdio};
 
@@ -6,7 +6,7 @@ use pooler::{Pooler, program};
 
 use crate::support::*;
 
-/// Clients of this pooler, each in a statement that lasts as long as the test.
+/// Clients of a pooler, each with a statement that runs as long as the test.
 struct Clients(Vec<Child>);
 
 impl Clients {
@@ -39,9 +39,9 @@ fn rows(pooler: &Pooler, args: &[&str]) -> Vec<Vec<String>> {
 fn the_clients_and_servers_of_a_pool_are_counted_and_who_waits_comes_first() {
     let Some(program) = program() else { return };
     let direct = db("pools");
-    // One session with the server behind it.
+    // It keeps one session with the server.
     let pooler = Pooler::start(&program, &direct, "transaction");
-    // The console itself is no pool, and it is all that there is yet.
+    // So far there is only the pool of the console itself, which is not shown.
     assert_eq!(rows(&pooler, &[]), Vec::<Vec<String>>::new());
     let _clients = Clients::start(&pooler.db, 3);
     let asked = ["--columns", "database,user,pool_mode,clients_active,clients_waiting,servers_active"];
@@ -53,7 +53,7 @@ fn the_clients_and_servers_of_a_pool_are_counted_and_who_waits_comes_first() {
     let before = wait();
     eventually("the wait grows", || wait() > before);
 
-    // A report like every other: formats, grep, limit, a series, the command shown.
+    // It has the flags of every report.
     let json = run(pgkit(&pooler.db).args(["pools", "--json", "--grep", "transaction", "--limit", "1"]));
     let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(json[0]["clients_waiting"], 2);
@@ -64,7 +64,7 @@ fn the_clients_and_servers_of_a_pool_are_counted_and_who_waits_comes_first() {
     series.env_clear().envs(pooler.db.info.env()).env("PATH", "/usr/bin:/bin");
     let series = run(series.arg("-c").arg(format!("{PGKIT} pools --watch 0.2 | head -n 3")));
     assert_eq!(series.lines().len(), 3, "{}", series.snapshot());
-    // Settings that the console refuses at start-up are not sent to it, and a database of the server's is not asked.
+    // It connects to the console whatever database is named, and without settings that the console refuses.
     let mut elsewhere = pgkit(&pooler.db);
     elsewhere.env("PGOPTIONS", "-c geqo=off").args(["pools", "-d", &direct.name, "--columns", "database"]);
     assert_eq!(run(&mut elsewhere).lines(), [direct.name.as_str()]);
@@ -76,7 +76,7 @@ fn a_server_is_not_taken_for_a_pooler() {
     let output = run(pgkit(&direct).arg("pools"));
     assert_eq!((output.code, output.stdout.as_str()), (Some(69), ""), "{}", output.snapshot());
     assert!(output.stderr.contains("this is a server itself"), "{}", output.stderr);
-    // Not even where it has a database of that name.
+    // Not even if the server has a database of that name.
     let server = own_server(&options(bin()));
     let named = Db::existing(server.info(), "postgres");
     named.sql("CREATE DATABASE pgbouncer");

@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 
 /// The special objects, in batches.
 const SPECIAL: &str = include_str!("catalog.sql");
+/// Creates the roles to which the objects are granted.
+pub const ROLES: &str = include_str!("roles.sql");
 
 /// Names that break programs, as identifiers (no quoting needed but that of `"`). None holds NUL.
 pub const NASTY: &[&str] = &[
@@ -151,7 +153,8 @@ pub fn literal(text: &str) -> String {
 /// Fills an empty database with the special objects and about this many relations more. `run` runs a script of
 /// several statements in one go; `major` is the server's version.
 pub fn fill(run: &mut dyn FnMut(&str), major: u32, tables: usize) {
-    for batch in special(major) {
+    run(ROLES);
+    for batch in batches(SPECIAL, major) {
         run(&batch);
     }
     run(&nasty(major));
@@ -167,11 +170,11 @@ pub fn fill(run: &mut dyn FnMut(&str), major: u32, tables: usize) {
     run("ANALYZE things.toasted");
 }
 
-/// The batches of `catalog.sql` that a server of this version takes. A line `-- batch` begins one, with `since N` or
-/// `until N` where not all versions take it.
-fn special(major: u32) -> Vec<String> {
+/// Returns the batches of a script that a server of this version takes, each for a transaction of its own. A line
+/// `-- batch` begins one, with `since N` or `until N` where not all versions take it.
+pub fn batches(script: &str, major: u32) -> Vec<String> {
     let mut batches = Vec::new();
-    for batch in SPECIAL.split("-- batch").skip(1) {
+    for batch in script.split("-- batch").skip(1) {
         let (line, sql) = batch.split_once('\n').unwrap_or((batch, ""));
         let words: Vec<&str> = line.split_whitespace().collect();
         let number = |at: usize| words.get(at).and_then(|n| n.parse::<u32>().ok()).unwrap_or(0);

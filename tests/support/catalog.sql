@@ -3,22 +3,6 @@
 -- Each batch is one transaction. The rest, and what there is much of, is made by catalog.rs.
 
 -- batch
--- Roles are the cluster's: another test may make them at the same time.
-DO $do$
-DECLARE
-    role text;
-BEGIN
-    FOREACH role IN ARRAY ARRAY['catalog_nobody', 'catalog_reader', 'catalog "owner"'] LOOP
-        BEGIN
-            EXECUTE format('CREATE ROLE %I LOGIN', role);
-        EXCEPTION WHEN duplicate_object OR unique_violation THEN
-            NULL;
-        END;
-    END LOOP;
-END
-$do$;
-
--- batch
 CREATE SCHEMA things;
 CREATE SCHEMA other;
 CREATE SCHEMA "Upper";

@@ -14,6 +14,7 @@
 --   "servers_login int8", "cancels_waiting int8"]
 -- wide    = ["servers_tested", "cancels_waiting", "servers_login", "servers_used", "pool_mode"]
 -- [from]
+-- # The console's columns that each column is made of.
 -- clients_active  = ["cl_active"]
 -- clients_waiting = ["cl_waiting"]
 -- max_wait_s      = ["maxwait", "maxwait_us"]

@@ -70,12 +70,7 @@ WITH RECURSIVE term (re) AS (
        OR a.attcollation NOT IN (0, 'pg_catalog."default"'::pg_catalog.regcollation, 'pg_catalog."C"'::pg_catalog.regcollation) -- pg13..
        OR a.attcollation NOT IN (SELECT o.oid FROM pg_catalog.pg_collation o WHERE o.collname IN ('default', 'C') UNION ALL SELECT 0) -- pg..12
 ), exclusive (oid) AS (
-    -- Held, or only awaited: everybody queues behind a session that waits for an exclusive lock.
-    SELECT l.relation
-    FROM pg_catalog.pg_locks l
-    WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
-      AND l.database IN (0, (SELECT d.oid FROM here d))
-    GROUP BY l.relation
+-- include exclusive
 ), locked (oid) AS (
     SELECT e.oid FROM exclusive e
     UNION

@@ -64,11 +64,7 @@
                                      AND e.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND e.deptype = 'e'
     WHERE c.relkind IN ('r', 'p', 'm', 't', 'f')
 ), exclusive (oid) AS (
-    -- Held, or only awaited: everybody queues behind a session that waits for an exclusive lock.
-    SELECT l.relation
-    FROM pg_catalog.pg_locks l
-    WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.database IN (0, (SELECT h.oid FROM here h))
-    GROUP BY l.relation
+-- include exclusive
 ), locked (oid) AS MATERIALIZED (  -- pg12..
 ), locked (oid) AS (  -- pg..11
     SELECT e.oid FROM exclusive e

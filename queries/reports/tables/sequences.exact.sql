@@ -33,14 +33,8 @@
     JOIN (VALUES ('int2'::regtype::oid, 32767::int8), ('int4'::regtype::oid, 2147483647), ('int8'::regtype::oid, 9223372036854775807)) AS t (oid, high) ON t.oid = a.atttypid
     WHERE i.indisprimary AND i.indisvalid AND i.indnatts = 1
       AND NOT EXISTS (SELECT FROM reached r WHERE r.relid = a.attrelid AND r.attnum = a.attnum)
-      AND CASE
-            -- A pattern that names a schema searches that schema, even a system schema.
-            WHEN $2 IS NOT NULL THEN EXISTS (
-                SELECT FROM patterns x
-                WHERE CASE WHEN x.schema_regex IS NULL THEN n.of_users OR $3 ELSE n.nspname ~ (x.schema_regex COLLATE "default") END
-                  AND c.relname ~ (x.name_regex COLLATE "default"))
-            ELSE n.of_users OR $3
-          END
+      AND
+-- include chosen
 ), measured AS MATERIALIZED (  -- pg12..
 ), measured AS (  -- pg..11
     -- The only function that runs a statement from within one. The index gives the largest value without reading the table.

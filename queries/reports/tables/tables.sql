@@ -43,14 +43,8 @@
     JOIN namespaces n ON n.oid = c.relnamespace
     LEFT JOIN pg_catalog.pg_class o ON o.reltoastrelid = c.oid AND c.relkind = 't' AND $3
     WHERE (c.relkind IN ('r', 'm', 'p') OR (c.relkind = 't' AND $3))
-      AND CASE
-            -- A pattern that names a schema searches that schema, even a system schema.
-            WHEN $2 IS NOT NULL THEN EXISTS (
-                SELECT FROM patterns x
-                WHERE CASE WHEN x.schema_regex IS NULL THEN n.of_users OR $3 ELSE n.nspname ~ (x.schema_regex COLLATE "default") END
-                  AND c.relname ~ (x.name_regex COLLATE "default"))
-            ELSE n.of_users OR $3
-          END
+      AND
+-- include chosen
 ), judged AS (
     -- Options below these limits count as not set.
     SELECT f.*,

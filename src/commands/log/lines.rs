@@ -114,17 +114,7 @@ mod tests {
     use crate::rows;
 
     fn shown(record: &Record) -> String {
-        let style = Style {
-            header: None,
-            color: false,
-            width: Some(80),
-            all_columns: false,
-            tree: None,
-            sections: None,
-            one_line: false,
-            csv_safe: false,
-            zone: std::rc::Rc::new(std::cell::LazyCell::new(|| TimeZone::UTC)),
-        };
+        let style = Style::plain(Some(80));
         let mut numbers = Numbers::default();
         let shape = record.shape();
         let raw = values(record, &shape, &mut numbers);

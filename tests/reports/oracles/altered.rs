@@ -1,7 +1,7 @@
-//! The facts of ALTER.
+//! Reads the facts in ALTER statements.
 
 use super::dump::{Scan, cut, unquoted};
-use super::facts::{Fact, Facts, parent_and_last};
+use super::facts::{Facts, parent_and_last};
 
 impl Facts {
     pub fn alter(&mut self, mut scan: Scan) -> Option<()> {
@@ -50,14 +50,7 @@ impl Facts {
             }
             "INDEX" => {
                 let column = cut(scan.rest(), &["SET STATISTICS"]).pop()?;
-                let holds = Some(vec![column.strip_prefix("SET ")?.to_owned()]);
-                self.all.push(Fact {
-                    object: name,
-                    section: "column",
-                    name: None,
-                    holds,
-                    exactly: Vec::new(),
-                });
+                self.some(&name, "column", column.strip_prefix("SET ")?.to_owned());
                 Some(())
             }
             "PUBLICATION" if scan.eat("ADD TABLES IN SCHEMA") => Some(()),
@@ -109,7 +102,7 @@ impl Facts {
                 Some(word) => {
                     let text = format!("{word} {}", scan.rest());
                     let nulls = if scan.eat("NULLS NOT DISTINCT") { "NULLS NOT DISTINCT" } else { "" };
-                    // What may be deferred is said of the constraint; all else of the index too.
+                    // DEFERRABLE is shown with the constraint only, the rest with the index too.
                     let parts = cut(scan.rest(), &["DEFERRABLE", "WITH", "WHERE", "INCLUDE"]);
                     let of_index = parts.iter().filter(|part| !part.starts_with("DEFERRABLE")).map(|part| {
                         part.strip_prefix("USING gist").unwrap_or(part).replace(" WITHOUT OVERLAPS", "")
@@ -168,7 +161,7 @@ impl Facts {
             self.add(&sequence, "sequence", "owned by", &[table, column]);
         } else {
             scan.eat("SET");
-            // As SET STATISTICS 250, SET STORAGE EXTERNAL or SET (n_distinct=7).
+            // SET STATISTICS 250, SET STORAGE EXTERNAL, SET (n_distinct=7).
             self.add(table, "column", &unquoted(column), &[scan.rest()]);
         }
         Some(())

@@ -1,5 +1,5 @@
-//! bloat and index-bloat, compared with the extension pgstattuple and with what remains after the tables and indexes were
-//! written anew: over tables of random shapes.
+//! Compares bloat and index-bloat with the extension pgstattuple, and with the sizes after VACUUM FULL, on tables of random
+//! shapes.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use pgkit::sandbox::Binaries;
 use crate::reports::*;
 use crate::support::*;
 
-/// Types with a value for row g of a table, and whether an index on it is tried.
+/// Types, each with an expression for its value in row g and with whether it gets an index.
 const TYPES: &[(&str, &str, bool)] = &[
     ("int2", "(g % 30000)::int2", true),
     ("int4", "g", true),
@@ -38,10 +38,10 @@ const TYPES: &[(&str, &str, bool)] = &[
     ("name", "('n' || g)::name", false),
 ];
 
-/// How many tables are made.
+/// The number of tables.
 const TABLES: usize = 60;
 
-/// A script that makes them, with dropped columns, NULLs, free space and fillfactors of all sorts.
+/// Returns a script that creates the tables, with dropped columns, NULLs, free space and various fillfactors.
 fn tables(random: &mut fastrand::Rng) -> String {
     let mut script = String::from("SELECT setseed(0.5);\n");
     let pick = |random: &mut fastrand::Rng, all: &[f64]| all[random.usize(..all.len())];
@@ -88,7 +88,7 @@ fn tables(random: &mut fastrand::Rng) -> String {
     script
 }
 
-/// Errors in points, sorted.
+/// Errors in percentage points, sorted.
 struct Errors(Vec<(f64, String)>);
 
 impl Errors {
@@ -98,7 +98,8 @@ impl Errors {
         Errors(all)
     }
 
-    /// What is wrong if there are fewer, or if the median, the ninth tenth or the worst one is above its bound.
+    /// Returns what is wrong if the median, the 90th percentile or the worst error exceeds its bound. Panics if there are
+    /// fewer errors than `least`.
     fn beyond(&self, what: &str, least: usize, bounds: [f64; 3]) -> Option<String> {
         let count = self.0.len();
         assert!(count >= least, "{what}: only {count}");
@@ -109,13 +110,13 @@ impl Errors {
     }
 }
 
-/// The numbers of rows, by the name in the first column.
+/// Returns the numbers in each row, by the name in its first column.
 fn numbers(rows: &[Row]) -> BTreeMap<String, Vec<f64>> {
     let number = |cell: &String| cell.parse().unwrap_or(f64::NAN);
     rows.iter().map(|row| (row[0].clone(), row[1..].iter().map(number).collect())).collect()
 }
 
-/// The same of a query.
+/// Returns the same for the rows of a query.
 fn asked(db: &Db, sql: &str) -> BTreeMap<String, Vec<f64>> {
     let rows = db.sql(sql).into_iter().map(|row| row.into_iter().map(Option::unwrap_or_default).collect());
     numbers(&rows.collect::<Vec<Row>>())
@@ -126,8 +127,8 @@ const BY_PGSTATTUPLE: &str = "\
     FROM pg_class c, pgstattuple(c.oid::regclass) s \
     WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND s.table_len > 0";
 
-/// What of a table is free by the figures of pgstattuple, in percent: pointers count as used, page headers as neither, and what
-/// fillfactor reserves is not free.
+/// Returns the percentage of a table that is free, from pgstattuple's figures. Line pointers are used space, page headers are
+/// neither used nor free, and what fillfactor reserves is not free.
 fn free_pct(figures: &[f64], fillfactor: f64) -> f64 {
     let [total, _, _, dead, free] = figures else { panic!("{figures:?}") };
     let used = total - free - dead - total / 8192.0 * 24.0;
@@ -140,7 +141,8 @@ const BY_PGSTATINDEX: &str = "\
     FROM pg_class c, pgstatindex(c.oid::regclass) s \
     WHERE c.relkind = 'i' AND c.relnamespace = 'public'::regnamespace AND s.leaf_pages > 0";
 
-/// What of an index is free by the figures of pgstatindex, in percent: what a new one, filled to nine tenths, would not need.
+/// Returns the percentage of an index that is free, from pgstatindex's figures: what a new index, filled to 90 %, would not
+/// need.
 fn free_pct_of_index(figures: &[f64]) -> f64 {
     let [total, leaves, inner, density] = figures else { panic!("{figures:?}") };
     let full = leaves * density / 90.0;
@@ -151,7 +153,7 @@ fn free_pct_of_index(figures: &[f64]) -> f64 {
 fn estimates_and_measures_of_free_space_are_near_what_is_free(bin: &Binaries) {
     let db = database(server(bin).info(), "bloat_oracle");
     let session = db.session();
-    // Without it, VACUUM cannot tell for a moment that rows are visible to all.
+    // Otherwise VACUUM, right after a commit, cannot tell that its rows are visible to all.
     session.sql("SET synchronous_commit = on");
     session.sql("CREATE EXTENSION pgstattuple");
     session.sql(&tables(&mut fastrand::Rng::with_seed(7)));
@@ -180,7 +182,7 @@ fn estimates_and_measures_of_free_space_are_near_what_is_free(bin: &Binaries) {
     wrong.extend(errors(&estimated).beyond(&format!("bloat on {major}"), 55, [2.5, 9.0, 14.0]));
     wrong.extend(errors(&measured).beyond(&format!("bloat --exact on {major}"), 55, [0.5, 1.0, 2.0]));
 
-    // With rows that are dead and not yet vacuumed, which are free to the measure.
+    // Now with dead rows that are not yet vacuumed. --exact counts them as free.
     session.sql(
         "DO $$ DECLARE t record; BEGIN FOR t IN SELECT oid::regclass AS name FROM pg_class WHERE relname ~ '^t[0-9]*[369]$' LOOP \
          EXECUTE 'DELETE FROM ' || t.name || ' WHERE random() < 0.4'; END LOOP; END $$",
@@ -190,7 +192,7 @@ fn estimates_and_measures_of_free_space_are_near_what_is_free(bin: &Binaries) {
     let mut dead = 0.0;
     for (name, figures) in &theirs {
         let ours = &measured[name];
-        // How many rows live is an estimate of pgstattuple_approx: it passes over pages that are visible to all.
+        // Live rows are not compared: pgstattuple_approx estimates them, since it skips all-visible pages.
         if (ours[2], ours[3]) != (figures[0], figures[2]) {
             wrong.push(format!("{name} on {major}: size and dead rows: {ours:?}, {figures:?}"));
         }
@@ -198,7 +200,7 @@ fn estimates_and_measures_of_free_space_are_near_what_is_free(bin: &Binaries) {
     }
     assert!(dead > 1000.0, "{dead}");
 
-    // Indexes, some with entries of rows that went after they were made.
+    // Indexes, some with entries of rows that were deleted later.
     vacuum();
     let columns = "name,free_pct,total_bytes,free_bytes,note";
     let rows = answer(&db, &["index-bloat", "public.i*", "--columns", columns]);
@@ -221,25 +223,25 @@ fn estimates_and_measures_of_free_space_are_near_what_is_free(bin: &Binaries) {
         [9.0, 20.0, 30.0],
     ));
     if major >= 13 {
-        // More may be free than they say, and not less.
+        // These are lower bounds: more may be free, but not less.
         wrong.extend(errors(&numbers(&bounds), 0.0).beyond(
             &format!("index-bloat, at least, on {major}"),
             20,
             [1.0, 5.0, 10.0],
         ));
     }
-    // It is rounded to a tenth.
+    // Exact, apart from rounding to a tenth.
     wrong.extend(errors(&measured, -100.0).beyond(
         &format!("index-bloat --exact on {major}"),
         80,
         [0.06, 0.06, 0.06],
     ));
 
-    // What the reports called free is gone after all was written anew.
+    // After VACUUM FULL, the space that the reports called free is gone.
     let sizes = "SELECT relname, pg_relation_size(oid) FROM pg_class WHERE relkind IN ('r', 'i') AND relnamespace = 'public'::regnamespace";
     let tables =
         numbers(&answer(&db, &["bloat", "public.t*", "--exact", "--columns", "name,total_bytes,free_bytes"]));
-    // The catalogs are left alone.
+    // These tables only: VACUUM FULL without a name would rewrite the catalogs too.
     for name in estimated.keys() {
         session.sql(&format!("VACUUM FULL {name}"));
     }
@@ -248,7 +250,7 @@ fn estimates_and_measures_of_free_space_are_near_what_is_free(bin: &Binaries) {
         Errors::new(ours.iter().map(|(name, figures)| {
             let (before, free, after) = (figures[total], figures[total + 1], after[name][0]);
             let error = before - free - after;
-            // Of a few pages the last one may be full or empty.
+            // The last pages may be full or nearly empty, so up to two pages are no error.
             let points = if error.abs() <= 2.0 * 8192.0 { 0.0 } else { 100.0 * error / before };
             (points, format!("{name}: {before}, free {free}, then {after}"))
         }))

@@ -1,16 +1,16 @@
-//! The facts of CREATE.
+//! Reads the facts in CREATE statements.
 
 use super::dump::{Scan, cut, members, unquoted};
-use super::facts::{Fact, Facts};
+use super::facts::Facts;
 
-/// Where the parts of a column's definition begin.
+/// The words with which the parts of a column's definition begin.
 const OF_COLUMNS: &[&str] =
     &["COLLATE", "DEFAULT", "NOT NULL", "GENERATED", "CONSTRAINT", "NO INHERIT", "OPTIONS"];
 
-/// What follows the columns of a table.
+/// The words with which the clauses after the columns of a table begin.
 const OF_TABLES: &[&str] = &["INHERITS", "PARTITION BY", "WITH", "SERVER", "OPTIONS"];
 
-/// `fillfactor='70'` and `place 'there'` as describe writes them.
+/// Writes `fillfactor='70'` and `place 'there'` as describe does: `fillfactor=70`, `place=there`.
 fn option(text: &str) -> String {
     let (name, value) = text.split_once(['=', ' ']).unwrap_or((text, ""));
     format!("{}={}", unquoted(name), value.trim().trim_matches('\''))
@@ -79,7 +79,6 @@ impl Facts {
                 let table = scan.name();
                 scan.eat("USING");
                 let unique = if kind == "INDEX" { "" } else { "unique" };
-                // Values of options have quotes in newer versions only.
                 self.add(&table, "index", &unquoted(&name), &[unique, scan.rest()]);
                 Some(())
             }
@@ -175,11 +174,10 @@ impl Facts {
         let mut parts = Vec::new();
         for part in cut(definition, OF_COLUMNS) {
             if let Some(constraint) = part.strip_prefix("CONSTRAINT ") {
-                // The name of what makes it NOT NULL says nothing more.
+                // Only the name of the NOT NULL constraint.
                 assert!(!constraint.contains(' '), "{part}");
             } else if part == "NO INHERIT" {
-                let (object, holds) = (table.to_owned(), Some(vec![format!("NOT NULL {column} NO INHERIT")]));
-                self.all.push(Fact { object, section: "constraint", name: None, holds, exactly: Vec::new() });
+                self.some(table, "constraint", format!("NOT NULL {column} NO INHERIT"));
             } else if part.starts_with("GENERATED ALWAYS AS (") && !part.ends_with("STORED") {
                 parts.push(format!("{part} VIRTUAL"));
             } else if let Some(options) = part.strip_prefix("OPTIONS ") {
@@ -236,7 +234,7 @@ impl Facts {
                     "PARALLEL" => "parallel",
                     _ => return None,
                 };
-                // OPERATOR(pg_catalog.<)
+                // As in OPERATOR(pg_catalog.<).
                 let value = value.trim_matches('\'').trim_start_matches("OPERATOR");
                 self.add(name, "function", row, &[value]);
             }
@@ -292,7 +290,7 @@ impl Facts {
         Some(())
     }
 
-    /// A fact that is only told where there is something to tell.
+    /// Adds a fact about a function, unless the text is empty.
     fn add_if(&mut self, object: &str, row: &str, text: &str) {
         if !text.is_empty() {
             self.add(object, "function", row, &[text]);

@@ -1,4 +1,4 @@
-//! describe, compared with pg_dump: all that it writes down about a relation or a function stands in the answer.
+//! Compares describe with pg_dump: everything that a dump says about a relation or a function must be in the answer.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,8 +11,8 @@ use crate::support::*;
 
 const OBJECTS: &str = include_str!("described.sql");
 
-/// A pg_dump that knows servers of this version: one of it or of a later one, of those that pgkit finds and those that
-/// `PGKIT_TEST_UPGRADE_BINS` lists.
+/// Returns the oldest pg_dump that can dump a server of this version, among those that pgkit finds and those in
+/// `PGKIT_TEST_UPGRADE_BINS`.
 fn pg_dump(major: u32) -> Option<PathBuf> {
     let listed = variable("PGKIT_TEST_UPGRADE_BINS").unwrap_or_default();
     let listed = listed.split(':').filter(|dir| !dir.is_empty()).map(PathBuf::from);
@@ -23,18 +23,15 @@ fn pg_dump(major: u32) -> Option<PathBuf> {
     fit.min_by_key(|bin| bin.major).map(|bin| bin.program("pg_dump"))
 }
 
-/// Makes the objects that a server of this version can have.
+/// Creates the objects that a server of this version can have.
 pub fn fill(db: &Db, major: u32) {
-    for batch in OBJECTS.split("-- batch").skip(1) {
-        let (line, sql) = batch.split_once('\n').unwrap();
-        let since = line.trim().strip_prefix("since ").map_or(0, |since| since.parse().unwrap());
-        if since <= major {
-            db.sql(sql);
-        }
+    db.sql(catalog::ROLES);
+    for batch in catalog::batches(OBJECTS, major) {
+        db.sql(&batch);
     }
 }
 
-/// What an answer does not say of a fact; nothing if it says it.
+/// Returns how an answer fails to state a fact; `None` if it states it.
 fn missing(fact: &Fact, rows: &[Row]) -> Option<String> {
     let is_meant =
         |row: &&Row| row[0] == fact.section && fact.name.as_ref().is_none_or(|name| *name == row[1]);
@@ -42,7 +39,7 @@ fn missing(fact: &Fact, rows: &[Row]) -> Option<String> {
     let Some(holds) = &fact.holds else {
         return meant.next().map(|row| format!("must not be there: {row:?}"));
     };
-    // With quotes around values and without.
+    // Some versions put values in quotes.
     let unquoted = |text: &str| plain(text).replace('\'', "");
     let says = |row: &Row| {
         let detail = unquoted(&row[2]);
@@ -82,7 +79,7 @@ fn describe_says_all_that_pg_dump_writes_down(bin: &Binaries) {
         }
     }
     assert!(wrong.is_empty(), "{} on {}:\n{}", wrong.len(), bin.major, wrong.join("\n"));
-    // As many as the objects of the oldest version have.
+    // What the objects of the oldest version have.
     let least = [
         ("relation", 50),
         ("column", 65),

@@ -1,22 +1,4 @@
--- Relations and functions with all that pg_dump writes down about any: for the comparison of describe with it.
---
--- A line that begins with "-- batch" begins a transaction, which only servers from a major version on run where it says so.
-
--- batch
-DO $do$
-DECLARE
-    role text;
-BEGIN
-    -- Roles are the cluster's: another test may make them at the same time.
-    FOREACH role IN ARRAY ARRAY['catalog_nobody', 'catalog_reader', 'catalog "owner"'] LOOP
-        BEGIN
-            EXECUTE format('CREATE ROLE %I LOGIN', role);
-        EXCEPTION WHEN duplicate_object OR unique_violation THEN
-            NULL;
-        END;
-    END LOOP;
-END
-$do$;
+-- Relations and functions with everything that pg_dump can write down about one. The roles are those of catalog.sql.
 
 -- batch
 CREATE SCHEMA d;

@@ -1,6 +1,6 @@
-//! The text of a dump, taken apart: statements, lists, names and clauses.
+//! Splits the text of a dump into statements, lists, names and clauses.
 
-/// The statements of a dump, without comments.
+/// Returns the statements of a dump.
 pub fn statements(dump: &str) -> Vec<String> {
     let mut all = Vec::new();
     let mut statement = String::new();
@@ -8,7 +8,7 @@ pub fn statements(dump: &str) -> Vec<String> {
     while let Some(next) = rest.chars().next() {
         if statement.is_empty() && (rest.starts_with("--") || rest.starts_with('\\') || next.is_whitespace())
         {
-            // A comment, a command of psql, or space between statements.
+            // Skip comments, psql commands, and space between statements.
             let line =
                 if next.is_whitespace() { next.len_utf8() } else { rest.find('\n').unwrap_or(rest.len()) };
             rest = &rest[line..];
@@ -17,7 +17,7 @@ pub fn statements(dump: &str) -> Vec<String> {
         let length = token(rest);
         let (token, after) = rest.split_at(length);
         rest = after;
-        // The body of a function may be statements itself.
+        // Semicolons in a function's body do not end the statement.
         let is_open = statement.contains("BEGIN ATOMIC") && !statement.ends_with("\nEND");
         if token == ";" && !is_open {
             all.push(std::mem::take(&mut statement));
@@ -28,7 +28,7 @@ pub fn statements(dump: &str) -> Vec<String> {
     all
 }
 
-/// How long the first token is: a quoted text, or one character.
+/// Returns the length of the first token: a quoted text, or one character.
 pub fn token(text: &str) -> usize {
     let quoted =
         |open: &str, close: &str| text[open.len()..].find(close).map(|at| open.len() + at + close.len());
@@ -47,13 +47,13 @@ pub fn token(text: &str) -> usize {
     length.unwrap_or(first.len_utf8())
 }
 
-/// Cuts a text before each of these words, outside of quotes and parentheses.
+/// Splits a text before each of these words, except in quotes and parentheses.
 pub fn cut(text: &str, words: &[&str]) -> Vec<String> {
     let mut parts = vec![String::new()];
     let (mut depth, mut at) = (0, 0);
     while at < text.len() {
         let rest = &text[at..];
-        // NO MINVALUE is one word.
+        // The longest wins, so that NO MINVALUE is not split.
         let begins = text[..at].chars().next_back().is_none_or(|c| c.is_whitespace() || c == ')');
         let is_word = |word: &&&str| {
             rest.starts_with(**word)
@@ -76,7 +76,7 @@ pub fn cut(text: &str, words: &[&str]) -> Vec<String> {
     parts.iter().map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
 }
 
-/// The members of a list, cut at its commas.
+/// Splits a list at its commas, except in quotes, parentheses and brackets.
 pub fn members(list: &str) -> Vec<String> {
     let (mut depth, mut rest) = (0, list);
     let mut all = vec![String::new()];
@@ -97,7 +97,7 @@ pub fn members(list: &str) -> Vec<String> {
     all.iter().map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect()
 }
 
-/// An identifier without its quotes.
+/// Returns an identifier without its quotes.
 pub fn unquoted(identifier: &str) -> String {
     match identifier.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         Some(inner) => inner.replace("\"\"", "\""),
@@ -105,11 +105,11 @@ pub fn unquoted(identifier: &str) -> String {
     }
 }
 
-/// The rest of a statement.
+/// What is left to read of a statement.
 pub struct Scan<'a>(pub &'a str);
 
 impl<'a> Scan<'a> {
-    /// Goes past these words, if they are next.
+    /// Skips these words if they come next, and returns whether they did.
     pub fn eat(&mut self, words: &str) -> bool {
         let mut rest = self.0;
         for word in words.split(' ') {
@@ -123,12 +123,12 @@ impl<'a> Scan<'a> {
         true
     }
 
-    /// The first of these that is next.
+    /// Skips the first of these that comes next, and returns it.
     pub fn eat_one(&mut self, all: &[&'static str]) -> Option<&'static str> {
         all.iter().find(|words| self.eat(words)).copied()
     }
 
-    /// A name of up to three parts, as it is written.
+    /// Reads a name of one or several parts, with its quotes.
     pub fn name(&mut self) -> String {
         let mut at = 0;
         while at < self.0.len() {
@@ -144,7 +144,7 @@ impl<'a> Scan<'a> {
         name.to_owned()
     }
 
-    /// What stands in the parentheses that are next.
+    /// Reads the parentheses that come next, and returns what is inside.
     pub fn parentheses(&mut self) -> Option<&'a str> {
         let inner = self.0.strip_prefix('(')?;
         let (mut depth, mut at) = (1, 0);
@@ -161,7 +161,7 @@ impl<'a> Scan<'a> {
         Some(&inner[..at - 1])
     }
 
-    /// All that is left.
+    /// Returns everything that is left.
     pub fn rest(&self) -> &'a str {
         self.0
     }

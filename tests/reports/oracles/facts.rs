@@ -1,4 +1,4 @@
-//! What pg_dump writes down, as facts about relations and functions.
+//! Turns a dump into facts about relations and functions.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use super::dump::{Scan, cut, members, statements, token, unquoted};
 /// Something that an answer of describe must say.
 #[derive(Debug, Clone)]
 pub struct Fact {
-    /// The relation or function, as pg_dump names it.
+    /// The name of the relation or function, as in the dump.
     pub object: String,
     pub section: &'static str,
-    /// The name of the row; any if there is none.
+    /// The name of the row; `None` is any row of the section.
     pub name: Option<String>,
-    /// What its detail must hold, but for style; nothing where no such row may be.
+    /// What the row's detail must contain, apart from style; `None` means that there must be no such row.
     pub holds: Option<Vec<String>>,
-    /// Texts that it must hold to the letter.
+    /// What the detail must contain to the letter.
     pub exactly: Vec<String>,
 }
 
@@ -38,10 +38,9 @@ const OTHERS: &[&str] = &[
     "COMMENT ON EXTENSION",
     "CREATE PUBLICATION",
     "ALTER TYPE",
-    "REVOKE USAGE ON SCHEMA",
 ];
 
-/// All facts of a dump. A statement that no rule reads is an error: nothing is passed over unknown.
+/// Returns all facts of a dump. Panics at a statement that no rule reads, so that nothing is skipped unnoticed.
 pub fn facts(dump: &str) -> Vec<Fact> {
     let mut facts = Facts::default();
     for statement in statements(dump) {
@@ -53,7 +52,7 @@ pub fn facts(dump: &str) -> Vec<Fact> {
     facts.all
 }
 
-/// Reads `PRIVILEGES ON kind object`; nothing within where it is about a schema, which describe does not show.
+/// Reads `PRIVILEGES ON kind object`. `Some(None)` is a schema, which describe does not show.
 fn on(scan: &mut Scan<'_>) -> Option<Option<(String, String)>> {
     let privileges = cut(scan.rest(), &["ON"]).into_iter().next()?;
     *scan = Scan(scan.rest()[privileges.len()..].trim_start());
@@ -67,20 +66,20 @@ fn on(scan: &mut Scan<'_>) -> Option<Option<(String, String)>> {
     Some(Some((privileges, object)))
 }
 
-/// The text without what differs between pg_dump and describe though it means the same: spaces, parentheses, upper and lower
-/// case, and the system's schema, which the search path has.
+/// Returns a text in lower case and without spaces, parentheses and `pg_catalog.`, in which pg_dump and describe may differ
+/// although they mean the same.
 pub fn plain(text: &str) -> String {
     let text = text.replace("pg_catalog.", "").to_lowercase();
     text.chars().filter(|c| !c.is_whitespace() && *c != '(' && *c != ')').collect()
 }
 
-/// A string literal's value.
+/// Returns the value of a string literal.
 fn value(literal: &str) -> String {
     let inner = literal.trim().strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
     inner.unwrap_or_else(|| panic!("no literal: {literal}")).replace("''", "'")
 }
 
-/// The last part of a name, and what stands before it.
+/// Splits a name before its last part.
 pub fn parent_and_last(name: &str) -> (String, String) {
     let (mut at, mut dot) = (0, 0);
     while at < name.len() {
@@ -92,7 +91,7 @@ pub fn parent_and_last(name: &str) -> (String, String) {
     (name[..dot].to_owned(), unquoted(&name[dot + 1..]))
 }
 
-/// The facts that were read so far.
+/// The facts read so far.
 #[derive(Default)]
 pub struct Facts {
     pub all: Vec<Fact>,
@@ -101,18 +100,35 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Adds that the row with this name holds these texts, apart from style.
     pub fn add(&mut self, object: &str, section: &'static str, name: &str, holds: &[&str]) {
-        let holds = Some(holds.iter().map(|text| (*text).to_owned()).collect());
-        let (object, name) = (object.to_owned(), Some(name.to_owned()));
-        self.all.push(Fact { object, section, name, holds, exactly: Vec::new() });
+        let holds = holds.iter().map(|text| (*text).to_owned()).collect();
+        self.push(object, section, Some(name), Some(holds), Vec::new());
     }
 
+    /// Adds that the row with this name holds this text to the letter.
     pub fn exactly(&mut self, object: &str, section: &'static str, name: &str, text: String) {
-        let (object, name) = (object.to_owned(), Some(name.to_owned()));
-        self.all.push(Fact { object, section, name, holds: Some(Vec::new()), exactly: vec![text] });
+        self.push(object, section, Some(name), Some(Vec::new()), vec![text]);
     }
 
-    /// Reads one statement; nothing if no rule does.
+    /// Adds that some row of the section holds this text, apart from style.
+    pub fn some(&mut self, object: &str, section: &'static str, text: String) {
+        self.push(object, section, None, Some(vec![text]), Vec::new());
+    }
+
+    fn push(
+        &mut self,
+        object: &str,
+        section: &'static str,
+        name: Option<&str>,
+        holds: Option<Vec<String>>,
+        exactly: Vec<String>,
+    ) {
+        let (object, name) = (object.to_owned(), name.map(str::to_owned));
+        self.all.push(Fact { object, section, name, holds, exactly });
+    }
+
+    /// Reads one statement; `None` if no rule fits.
     fn read(&mut self, statement: &str) -> Option<()> {
         let mut scan = Scan(statement);
         if scan.eat("CREATE") {
@@ -124,10 +140,10 @@ impl Facts {
         } else if scan.eat("GRANT") {
             self.grant(scan)
         } else if scan.eat("REVOKE") {
-            // ALL; or each that there is on an older server than the dump's own.
+            // A newer pg_dump lists every privilege of an older server instead of ALL.
             let Some((_, object)) = on(&mut scan)? else { return Some(()) };
-            let name = Some(scan.rest().strip_prefix("FROM ")?.to_owned());
-            self.all.push(Fact { object, section: "privilege", name, holds: None, exactly: Vec::new() });
+            let grantee = scan.rest().strip_prefix("FROM ")?;
+            self.push(&object, "privilege", Some(grantee), None, Vec::new());
             Some(())
         } else {
             None
@@ -182,7 +198,7 @@ impl Facts {
                     let name = format!("{}, {grantee}", unquoted(column));
                     self.add(&object, "column privilege", &name, &[&format!("{privilege}{option}")]);
                 }
-                // All that there is for its kind.
+                // Which privileges these are depends on the kind of object.
                 None if privilege == "ALL" => self.add(&object, "privilege", &grantee, &[]),
                 None => self.add(&object, "privilege", &grantee, &[&format!("{privilege}{option}")]),
             }

@@ -1,5 +1,5 @@
-//! grants, compared with the server's has_…_privilege functions: over all pairs of some forty roles and some two hundred objects,
-//! with random owners, memberships and grants.
+//! Compares grants with the server's has_…_privilege functions, for every pair of 40 roles and about 200 objects with random
+//! owners, memberships and grants.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -9,13 +9,16 @@ use pgkit::sandbox::Binaries;
 use crate::reports::*;
 use crate::support::*;
 
-/// How many roles; the last one is a superuser.
+/// The number of roles. The last one is a superuser.
 const ROLES: usize = 40;
 
-/// A kind of object: what the report and GRANT call it, which of the server's functions judges it, and what may be granted.
+/// A kind of object.
 struct Kind {
+    /// Its name in the report.
     name: &'static str,
+    /// Its name in GRANT.
     in_grant: &'static str,
+    /// The server's function that judges it: has_…_privilege.
     judge: &'static str,
     privileges: &'static [&'static str],
 }
@@ -23,7 +26,7 @@ struct Kind {
 const TABLE: &[&str] =
     &["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN"];
 const USAGE: &[&str] = &["USAGE"];
-/// What may be granted on single columns.
+/// The privileges that may be granted on single columns.
 const OF_COLUMNS: &[&str] = &["INSERT", "REFERENCES", "SELECT", "UPDATE"];
 
 const fn kind(
@@ -59,20 +62,20 @@ const KINDS: &[Kind] = &[
 
 struct Object {
     kind: &'static Kind,
-    /// As the report shows it.
+    /// Its name in the report.
     title: String,
-    /// As the server's function takes it.
+    /// Its name for the server's function.
     key: String,
     owner: Option<String>,
-    /// Whether something was taken from its owner. The server lets an owner grant that all the same, whoever's grant it uses
-    /// it by; the report says of a grant only whether that one may be passed on.
+    /// Whether a privilege was revoked from its owner. The server lets an owner grant it nevertheless; the report says of
+    /// each grant whether that grant may be passed on.
     is_stripped: bool,
 }
 
-/// Role, kind, object and privilege of all that may be done, and whether the role may grant it.
+/// Which role has which privilege (role, kind, object, privilege), and whether it may grant it.
 type Pairs = BTreeMap<[String; 4], bool>;
 
-/// A database full of grants, on a server of its own: roles are of the whole cluster.
+/// A database full of grants. It has a server of its own, since roles belong to the cluster.
 struct Ground {
     random: fastrand::Rng,
     major: u32,
@@ -113,7 +116,8 @@ impl Ground {
             self.run(&format!("CREATE ROLE r{i} LOGIN {inherit} {superuser}"));
         }
         for _ in 0..50 {
-            // No circles: a role is a member of lower ones only, and of the superuser none is.
+            // A role is a member only of roles with lower numbers, so that there are no circles; nobody is a member of the
+            // superuser.
             let member = self.random.usize(1..ROLES - 1);
             let role = self.random.usize(..member);
             let options: &[&str] = if self.major >= 16 {
@@ -133,7 +137,7 @@ impl Ground {
         }
     }
 
-    /// Makes an object, unless it is there already, and sometimes gives it away.
+    /// Creates an object, unless there is nothing to create, and sometimes gives it to another owner.
     fn make(&mut self, kind: &str, title: &str, key: &str, create: &str, alter: &str) {
         let kind = KINDS.iter().find(|known| known.name == kind).unwrap();
         let mut owner = None;
@@ -156,7 +160,7 @@ impl Ground {
 
     fn objects(&mut self) {
         for i in 0..20 {
-            // Every third name needs quotes.
+            // Every third name must be quoted.
             let name = if i % 3 == 0 { format!("Schema {i}") } else { format!("s{i}") };
             let title = if i % 3 == 0 { format!("\"{name}\"") } else { name.clone() };
             self.make("schema", &title, &name, &format!("CREATE SCHEMA {title}"), &format!("SCHEMA {title}"));
@@ -234,7 +238,7 @@ impl Ground {
             self.make("parameter", "work_mem", "work_mem", "", "");
         }
         if self.major >= 18 {
-            // Before 18 no function of the server judges them.
+            // Before 18 the server has no function for them.
             for i in 0..4 {
                 let oid = (70_000 + i).to_string();
                 let create = format!("SELECT pg_catalog.lo_create({oid})");
@@ -248,19 +252,18 @@ impl Ground {
             let kind = self.objects[i].kind;
             let granted = kind.privileges.iter().filter(|one| **one != "MAINTAIN" || self.major >= 17);
             let granted: Vec<&str> = granted.copied().chain(["ALL"]).collect();
-            let key = &self.objects[i].key;
-            let is_quoted = matches!(kind.judge, "schema") && key != "public";
-            let named = if is_quoted { self.objects[i].title.clone() } else { key.clone() };
-            let (word, is_closed) = (kind.in_grant, named == "c" || named == "internal");
-            if is_closed {
-                // Untrusted languages cannot be granted.
+            let object = &self.objects[i];
+            let named = if kind.judge == "schema" { &object.title } else { &object.key }.clone();
+            let word = kind.in_grant;
+            // Untrusted languages cannot be granted.
+            if named == "c" || named == "internal" {
                 continue;
             }
             for _ in 0..self.random.usize(..4) {
                 let (privilege, grantee) = (self.one_of(&granted), self.role_or_public());
                 if grantee != "PUBLIC" && self.random.u8(..3) == 0 {
                     self.run(&format!("GRANT {privilege} ON {word} {named} TO {grantee} WITH GRANT OPTION"));
-                    // Who may grant it does so, if the schema lets it find the object.
+                    // The new grantee grants something on, if it may use the schema.
                     let (next, privilege) = (self.role_or_public(), self.one_of(&granted));
                     self.run(&format!(
                         "DO $$ BEGIN SET LOCAL ROLE {grantee}; GRANT {privilege} ON {word} {named} TO {next}; \
@@ -285,7 +288,7 @@ impl Ground {
         }
     }
 
-    /// What the server says of every pair, as a query.
+    /// Returns a query for the server's own judgment of every pair.
     fn judged(&self) -> String {
         let mut values = String::new();
         for object in &self.objects {
@@ -301,13 +304,13 @@ impl Ground {
             }
         }
         let judges: BTreeSet<&str> = self.objects.iter().map(|object| object.kind.judge).collect();
-        // Large objects go by OID.
+        // Large objects are named by OID.
         let call = |judge: &str, what: &str| {
             let key = if judge == "largeobject" { "o.key::oid" } else { "o.key" };
             format!("WHEN '{judge}' THEN has_{judge}_privilege(r.oid, {key}, {what}) ")
         };
         let by = |what: &str| judges.iter().map(|judge| call(judge, what)).collect::<String>();
-        // A right to a table is one to all of its columns, and one to a column none to the table.
+        // A privilege on a table covers all of its columns; one on a column does not cover the table.
         format!(
             "SELECT r.rolname, o.kind, o.title, o.privilege, (CASE o.judge {} END)::text \
              FROM (VALUES {values}) AS o (judge, kind, title, key, privilege), pg_roles r \
@@ -316,15 +319,16 @@ impl Ground {
              SELECT r.rolname, 'column', o.title || '.' || c, p, \
                     has_column_privilege(r.oid, o.key, c, p || ' WITH GRANT OPTION')::text \
              FROM (VALUES {values}) AS o (judge, kind, title, key, privilege), pg_roles r, \
-                  unnest(ARRAY['a', 'b']) AS c, unnest(ARRAY['INSERT', 'REFERENCES', 'SELECT', 'UPDATE']) AS p \
+                  unnest(ARRAY['a', 'b']) AS c, unnest(string_to_array('{}', ',')) AS p \
              WHERE r.rolname ~ '^r[0-9]+$' AND o.judge = 'table' AND o.privilege = 'SELECT' \
                AND has_column_privilege(r.oid, o.key, c, p)",
             by("o.privilege || ' WITH GRANT OPTION'"),
             by("o.privilege"),
+            OF_COLUMNS.join(","),
         )
     }
 
-    /// The pairs that rows of the report stand for. Those of PUBLIC are every role's, and those of a table its columns' too.
+    /// Returns the pairs that rows of the report stand for. PUBLIC stands for every role, and a table for its columns too.
     fn pairs(&self, rows: &[Row]) -> Pairs {
         let mut all = Pairs::new();
         let known: BTreeSet<(&str, &str)> =
@@ -374,7 +378,7 @@ impl Ground {
     }
 }
 
-/// Names what differs.
+/// Fails with the first differences.
 fn assert_pairs(what: &str, ours: &Pairs, theirs: &Pairs) {
     let only = |a: &Pairs, b: &Pairs| -> Vec<String> {
         a.iter()
@@ -408,7 +412,7 @@ fn what_grants_says_is_what_the_server_says(bin: &Binaries) {
         theirs.len()
     );
 
-    // All that each role may do: of half of them, for an answer each takes a while. Other versions ask the other half.
+    // --role for half of the roles, since each answer takes a while. Other versions ask for the other half.
     let is_asked = |role: usize| role % 2 == bin.major as usize % 2;
     let mut by_role = Pairs::new();
     for role in (0..ROLES).filter(|role| is_asked(*role)) {
@@ -418,7 +422,7 @@ fn what_grants_says_is_what_the_server_says(bin: &Binaries) {
     let of_asked = theirs.iter().filter(|([role, ..], _)| is_asked(role[1..].parse().unwrap()));
     let of_asked = of_asked.map(|(pair, grantable)| (pair.clone(), *grantable)).collect();
     assert_pairs(&format!("--role on {}", bin.major), &by_role, &of_asked);
-    // And all of them, by object.
+    // --on for all of them.
     let rows = answer(&db, &["grants", "--on", "*"]);
     assert_pairs(&format!("--on on {}", bin.major), &ground.pairs(&rows), &theirs);
     assert!(

@@ -1,5 +1,5 @@
-//! The reports compared with an independent source: the server's own functions and views, its extensions, pg_dump, and
-//! arithmetic in Rust.
+//! Compares reports with independent sources: the server's own functions and views, its extensions, pg_dump, and arithmetic in
+//! Rust.
 
 mod altered;
 mod bloat;

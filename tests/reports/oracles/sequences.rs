@@ -1,4 +1,4 @@
-//! sequences, compared with what was made and with arithmetic in 128 bits.
+//! Compares sequences with 128-bit arithmetic, on random sequences.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use pgkit::sandbox::Binaries;
 use crate::reports::*;
 use crate::support::*;
 
-/// A whole type of numbers: its name, its least and its greatest value.
+/// An integer type: its name, its lowest and its highest value.
 type Range = (&'static str, i128, i128);
 
 const RANGES: [Range; 3] = [
@@ -16,7 +16,7 @@ const RANGES: [Range; 3] = [
     ("bigint", i64::MIN as i128, i64::MAX as i128),
 ];
 
-/// A sequence, the columns that it fills, and where it stands.
+/// A sequence with its last value, and the columns that it fills.
 struct Sequence {
     range: Range,
     min: i128,
@@ -25,12 +25,12 @@ struct Sequence {
     increment: i128,
     cycles: bool,
     last: Option<i128>,
-    /// The types of the column that owns it, and of one with a foreign key to that.
+    /// The type of the column that owns it, and that of a column with a foreign key to that column.
     column: Option<Range>,
     reference: Option<Range>,
 }
 
-/// A number between these, both included.
+/// Returns a random number from `low` to `high`, both included.
 fn between(random: &mut fastrand::Rng, low: i128, high: i128) -> i128 {
     low + random.i128(0..=high - low)
 }
@@ -40,7 +40,7 @@ impl Sequence {
         let range = RANGES[random.usize(..3)];
         let (_, low, high) = range;
         let rises = random.u8(..3) > 0;
-        // The whole range of its sign, as by default, or some part of the type.
+        // The default range, or a part of the type.
         let (min, max) = match random.u8(..3) {
             0 if rises => (1, high),
             0 => (low, -1),
@@ -64,7 +64,7 @@ impl Sequence {
         Sequence { range, min, max, start, increment, cycles: random.bool(), last, column, reference }
     }
 
-    /// The statements that make it, under this number.
+    /// Returns the statements that create it, with this number in its name.
     fn script(&self, number: usize) -> String {
         let mut sql = format!(
             "CREATE SEQUENCE s{number} AS {} INCREMENT {} MINVALUE {} MAXVALUE {} START {} {};",
@@ -90,7 +90,7 @@ impl Sequence {
         sql
     }
 
-    /// The last value that all of its columns can hold.
+    /// Returns the last value that it and all of its columns can hold.
     fn limit(&self) -> i128 {
         let columns = self.column.iter().chain(&self.reference);
         if self.increment > 0 {
@@ -100,8 +100,8 @@ impl Sequence {
         }
     }
 
-    /// What the report says of it: last value, limit, share that is used up in percent, whether it cycles, values left,
-    /// increment. Before 18 the server does not tell the next value of one that nobody has called.
+    /// Returns the report's row for it. Before 18 the server does not tell the next value of a sequence that has not been
+    /// called.
     fn row(&self, number: usize, major: u32) -> Row {
         let is_known = self.last.is_some() || major >= 18;
         let limit = self.limit();
@@ -112,7 +112,7 @@ impl Sequence {
             (self.max - reached + 1, self.max - limit + 1)
         };
         let whole = whole.max(1);
-        // In tenths of a percent, rounded; one that has yet to begin may stand before its first value.
+        // In tenths of a percent, rounded. A sequence that has not been called stands before its first value.
         let tenths = (used.max(0) * 2000 + whole) / (whole * 2);
         let used_pct: f64 = format!("{}.{}", tenths / 10, tenths % 10).parse().unwrap();
         let left = ((limit - reached) / self.increment).clamp(0, i128::from(i64::MAX));
@@ -141,7 +141,7 @@ fn how_far_sequences_have_come_is_what_arithmetic_says(bin: &Binaries) {
         theirs.push(sequence.row(number, bin.major));
     }
     db.sql(&script);
-    // That they were made as they were meant to be.
+    // They were created as intended.
     let views =
         db.sql("SELECT sequencename, last_value, max_value, min_value, increment_by FROM pg_sequences");
     assert_eq!(views.len(), sequences.len());
@@ -154,7 +154,7 @@ fn how_far_sequences_have_come_is_what_arithmetic_says(bin: &Binaries) {
     let columns = "name,type,last_value,limit,used_pct,cycles,values_left,increment";
     let mut ours = answer(&db, &["sequences", "--columns", columns]);
     for row in &mut ours {
-        // Large numbers have an exponent.
+        // Large percentages may be written with an exponent.
         if !row[4].is_empty() {
             row[4] = row[4].parse::<f64>().unwrap().to_string();
         }

@@ -1,4 +1,4 @@
-//! Reports compared with what the server's own views and functions say, row for row.
+//! Compares reports with the server's own views and functions, row for row.
 
 use pgkit::sandbox::Binaries;
 
@@ -7,15 +7,15 @@ use super::dump::unquoted;
 use crate::reports::*;
 use crate::support::*;
 
-/// A report, and a query that must have the same rows.
+/// A report, and a query that must return the same rows.
 struct Comparison {
     args: &'static [&'static str],
     columns: &'static str,
     /// The oldest version that the query runs on.
     since: u32,
-    /// How many rows there must be, so that something was compared.
+    /// The least number of rows, so that something is compared.
     least: usize,
-    /// Which rows are compared.
+    /// Returns whether a row is compared.
     keep: fn(&[String]) -> bool,
     sql: &'static str,
 }
@@ -24,7 +24,7 @@ const fn all(_: &[String]) -> bool {
     true
 }
 
-/// What stands in the catalog of one database.
+/// Reports about the catalog of one database.
 const OF_A_DATABASE: &[Comparison] = &[
     Comparison {
         args: &["schemas"],
@@ -70,7 +70,7 @@ const OF_A_DATABASE: &[Comparison] = &[
     },
     Comparison {
         args: &["columns"],
-        // The view has neither materialized views nor composite types, and counts a domain's NOT NULL as the column's.
+        // The view leaves out materialized views and composite types, and takes a domain's NOT NULL for the column's.
         columns: "kind,schema,relation,column,position,not_null,default,identity,collation",
         since: 10,
         least: 5000,
@@ -94,7 +94,7 @@ const OF_A_DATABASE: &[Comparison] = &[
     },
 ];
 
-/// What belongs to a whole server, and the counters of its one busy database.
+/// Reports about a whole server, and the counters of its busy database.
 const OF_A_SERVER: &[Comparison] = &[
     Comparison {
         args: &["databases"],
@@ -112,7 +112,7 @@ const OF_A_SERVER: &[Comparison] = &[
         since: 10,
         least: 3,
         keep: all,
-        // Where a relation's file is, tells its tablespace.
+        // The path of a relation's file tells its tablespace.
         sql: "SELECT t.spcname, nullif(pg_tablespace_location(t.oid), ''), pg_tablespace_size(t.spcname), \
                      (SELECT count(*) FROM pg_class c WHERE split_part(pg_relation_filepath(c.oid), '/', 1) = \
                         CASE t.spcname WHEN 'pg_default' THEN 'base' WHEN 'pg_global' THEN 'global' ELSE 'pg_tblspc' END \
@@ -188,7 +188,7 @@ const OF_SESSIONS: &[&str] = &[
     "transaction_read_only",
 ];
 
-/// Fails with all that differs.
+/// Fails with all differences.
 fn compare(db: &Db, major: u32, comparisons: &[Comparison]) {
     let mut differences = Vec::new();
     for comparison in comparisons.iter().filter(|one| one.since <= major) {
@@ -196,7 +196,7 @@ fn compare(db: &Db, major: u32, comparisons: &[Comparison]) {
             if comparison.columns.is_empty() { &[] } else { &["--columns", comparison.columns] };
         let ours = answer(db, &[comparison.args, columns].concat());
         let ours = ours.into_iter().filter(|row| (comparison.keep)(row)).collect();
-        // Expressions name what the search path does not show with its schema, and pgkit looks by none but the system's.
+        // Expressions show schemas that are not in the search path, and pgkit's path has only the system's schema.
         let session = db.session();
         session.sql("SET search_path = pg_catalog");
         let theirs = session.sql(comparison.sql);
@@ -222,8 +222,8 @@ fn columns_have_the_types_and_collations_that_psql_shows(bin: &Binaries) {
     described::fill(&db, bin.major);
     let columns = "schema,relation,column,type,collation,not_null,kind";
     let ours = answer(&db, &["columns", "--columns", columns]);
-    // psql shows one column more of foreign tables, and names a collation without its schema. Its \d takes a constraint
-    // that is not validated for NOT NULL.
+    // psql shows one more column for foreign tables, names collations without their schema, and shows a NOT NULL constraint
+    // that is not validated as NOT NULL.
     let is_compared =
         |row: &Row| row[6] != "foreign table" && (row[1].as_str(), row[2].as_str()) != ("newest", "c");
     let ours = ours.into_iter().filter(is_compared).map(|mut row| {
@@ -311,7 +311,7 @@ fn reports_of_a_server_say_what_its_views_say(bin: &Binaries) {
     db.sql("DELETE FROM elsewhere WHERE id % 5 = 0");
     db.sql("ANALYZE elsewhere");
     db.sql("VACUUM crashes");
-    // Sessions hand their counters in as they end.
+    // A session reports its counters when it ends.
     eventually("the counters have come", || {
         db.value("SELECT n_tup_del > 0 AND n_tup_upd > 600 AND last_analyze IS NOT NULL FROM pg_stat_user_tables WHERE relname = 'elsewhere'") == "t"
             && db.value("SELECT temp_bytes > 0 FROM pg_stat_database WHERE datname = 'oracle'") == "t"
