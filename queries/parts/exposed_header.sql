@@ -1,7 +1,8 @@
 -- retry   = ["XX000"]
 -- source  = "pg_proc, pg_namespace, pg_policy, pg_auth_members, pg_hba_file_rules"
 -- example = "pgkit exposed"
--- reading = "Each row is something that lets somebody do more than its owner may have meant. Not every row is a fault: detail says what is open, and remedy how to close it; read it before you run it. pgkit grants shows who may do what."
+-- reading = "Each row lets somebody do more than its owner may have meant. Not every row is a fault: detail says what is open, and remedy how to close it. Read a remedy before you run it."
+-- notes   = "pgkit grants shows who may do what."
 -- key     = ["reason", "schema", "name", "detail"]
 -- wide    = ["owner"]
 -- columns = ["reason text", "schema text", "name text", "owner text", "detail text", "remedy text"]

@@ -1,7 +1,8 @@
 -- scope   = "server"
 -- source  = '''psql \du, pg_roles and pg_auth_members'''
 -- example = "pgkit roles"
--- reading = "member_of names the roles that a role belongs to, with what is unusual about the membership: with admin the role may grant it to others, with no inherit it must SET ROLE first. A role that may log in without a password relies on pg_hba.conf; pgkit exposed shows what is open there."
+-- reading = "member_of names the roles that a role belongs to. With admin it may grant that role to others; with no inherit it must SET ROLE first."
+-- notes   = "A role that may log in without a password relies on pg_hba.conf; pgkit exposed shows what is open there."
 -- key     = ["role"]
 -- wide    = ["valid_until", "connection_limit", "sessions", "password", "attributes"]
 -- columns = ["role text", "superuser bool", "login bool", "attributes text", "member_of text", "connection_limit int4", "sessions int8", "valid_until timestamptz", "password text"]

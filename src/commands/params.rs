@@ -122,7 +122,8 @@ pub fn report_command(report: &Report) -> Command {
     let columns =
         if columns.is_empty() { "as the server returns them".to_owned() } else { columns.join(", ") };
     let reading = report.reading.as_deref().map(|text| format!("{text}\n\n")).unwrap_or_default();
-    command.after_help(format!("{reading}Columns: {columns}\n\n{}", example(&[&example_line])))
+    let more = if report.notes.is_some() { "\n\nMore about the answer: pgkit man reports" } else { "" };
+    command.after_help(format!("{reading}Columns: {columns}\n\n{}{more}", example(&[&example_line])))
 }
 
 #[cfg(test)]

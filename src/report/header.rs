@@ -39,6 +39,7 @@ struct Header {
     steps: Option<String>,
     example: Option<String>,
     reading: Option<String>,
+    notes: Option<String>,
     tree: Option<Tree>,
     sections: Option<Sections>,
     #[serde(default)]
@@ -79,6 +80,7 @@ const KEYS: &[&str] = &[
     "steps",
     "example",
     "reading",
+    "notes",
     "key",
     "tree",
     "sections",
@@ -259,6 +261,7 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
         summary: if summary.is_empty() { "A file without a header.".to_owned() } else { summary.to_owned() },
         group: String::new(),
         reading: header.reading,
+        notes: header.notes,
         key: header.key,
         params: header.params,
         columns,

@@ -194,8 +194,10 @@ pub struct Report {
     pub summary: String,
     /// Its heading in the help: the folder of its file.
     pub group: String,
-    /// How to read the answer.
+    /// How to read the answer, in two lines.
     pub reading: Option<String>,
+    /// What else to know of it, for the manual.
+    pub notes: Option<String>,
     /// The columns that identify a row.
     pub key: Vec<String>,
     /// Parameters, in the order of `$1`, `$2` ….

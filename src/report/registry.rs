@@ -111,6 +111,7 @@ fn outline(name: &str, content: &str) -> Report {
         summary: summary.to_owned(),
         group: String::new(),
         reading: None,
+        notes: None,
         key: Vec::new(),
         params: Vec::new(),
         columns: Vec::new(),

@@ -27,8 +27,10 @@ fn flag(arg: &Arg) -> String {
 
 fn section(report: &Report, command: &Command) -> String {
     let mut out = format!("### {}\n\n{}\n", report.name, plain(&report.summary));
-    if let Some(reading) = &report.reading {
-        write!(out, "\n{}\n", plain(reading)).unwrap();
+    let told = [&report.reading, &report.notes].into_iter().flatten().map(String::as_str);
+    let told = told.collect::<Vec<_>>().join(" ");
+    if !told.is_empty() {
+        write!(out, "\n{}\n", plain(&told)).unwrap();
     }
     if let Some(example) = &report.example {
         write!(out, "\n```sh\n{example}\n```\n").unwrap();

@@ -16,7 +16,7 @@ fn every_header_says_how_to_read_the_answer_and_what_identifies_a_row() {
     for report in &reports() {
         let name = &report.name;
         let reading = report.reading.as_deref().unwrap_or_else(|| panic!("{name}: no reading"));
-        assert!(reading.ends_with('.') && reading.len() < 600, "{name}: {reading}");
+        assert!(reading.ends_with('.') && reading.len() <= 200, "{name}: {reading}");
         assert!(!report.key.is_empty(), "{name}: no key");
         for hidden in report.texts.iter().flat_map(|text| &text.hidden) {
             let is_remark = !hidden.says.ends_with('.') && hidden.says.len() < 200;

@@ -5,7 +5,8 @@
 -- source  = "pg_stat_activity"
 -- scope   = "server"
 -- example = "pgkit activity --longer-than 5m"
--- reading = "statement_s is how long the statement has run, transaction_s how long the transaction is open. A session that is idle in a transaction for minutes keeps its locks and holds back VACUUM. A wait that begins with Lock: is explained by pgkit locks."
+-- reading = "statement_s is how long the statement has run, transaction_s how long the transaction is open. A session that is idle in a transaction for minutes keeps its locks and holds back VACUUM."
+-- notes   = "A wait that begins with Lock: is explained by pgkit locks."
 -- key     = ["pid"]
 -- wide    = ["client_port", "xmin_age", "query_id", "started", "leader", "state_since", "client", "application", "backend_type", "database", "user"]
 -- usual   = { backend_type = "client backend" }

@@ -5,7 +5,8 @@
 -- source  = "pg_stat_activity, pg_database, pg_roles"
 -- scope   = "server"
 -- example = "pgkit connections --scope server --scope user"
--- reading = "Ordinary roles may use max_connections without what is reserved; used_pct is the share of that which is taken, or the share of the database's or role's own limit. From 80 on, look for idle sessions, and for those idle in a transaction: pgkit activity --idle-in-transaction. The session of pgkit itself is not counted."
+-- reading = "used_pct is the share of max_connections, without what is reserved, or of the database's or role's own limit. From 80 on, look for idle sessions: pgkit activity --idle-in-transaction."
+-- notes   = "The session of pgkit itself is not counted."
 -- key     = ["scope", "name"]
 -- wide    = ["reserved", "active", "idle"]
 -- columns = ["scope text", "name text", "sessions int8", "active int8", "idle int8", "idle_in_transaction int8", "connection_limit int8", "used_pct float8", "reserved int8"]

@@ -6,7 +6,8 @@
 -- scope   = "cluster"
 -- example = "pgkit locks --watch 1"
 -- tree    = { node = "pid", parent = "blocker", depth = "depth", below = "statement" }
--- reading = "A session that blocks others stands above those that wait for it. End the wait at the top: ask its user to finish, or pgkit locks cancel PID, or pgkit locks terminate PID. A session that is idle in a transaction can only be terminated. With --all, every lock is listed, also of sessions that block nobody yet."
+-- reading = "A session that blocks others stands above those that wait for it. End the wait at the top: ask its user to finish, or pgkit locks cancel PID, or pgkit locks terminate PID."
+-- notes   = "A session that is idle in a transaction can only be terminated. With --all, every lock is listed, also of sessions that block nobody yet."
 -- key     = ["pid", "blocker", "mode", "object"]
 -- wide    = ["depth", "transaction_s", "session_state", "user", "application"]
 -- columns = ["pid text", "blocker text", "depth int8", "user text", "application text", "session_state text", "mode text", "object text", "waiting_s float8", "transaction_s float8", "statement text", "granted bool"]

@@ -4,8 +4,8 @@
 -- needs   = "a user of PgBouncer's admin_users or stats_users"
 -- source  = """PgBouncer's SHOW POOLS, 1.12 to 1.25: https://www.pgbouncer.org/usage.html"""
 -- example = "pgkit pools --port 6432"
--- reading = """Clients that wait while no server is idle need a larger pool, or shorter transactions. \
--- max_wait_s is how long the client that is next has waited. An idle client counts as active."""
+-- reading = "Clients that wait while no server is idle need a larger pool, or shorter transactions. max_wait_s is how long the client that is next has waited."
+-- notes   = "An idle client counts as active. The pool of PgBouncer's own console is left out."
 -- key     = ["database", "user"]
 -- order   = "max_wait_s:desc"
 -- columns = [

@@ -5,7 +5,8 @@
 -- source  = "pg_stat_progress_vacuum, _create_index and _cluster (from 12), _analyze and _basebackup (from 13), _copy (from 14)"
 -- scope   = "server"
 -- example = "pgkit progress --watch 2"
--- reading = "done, total and done_pct are about the phase, not about the whole operation: VACUUM and CREATE INDEX go on with other phases after 100 %. elapsed_s counts from the start of the operation. remaining_s is given only where the phase advances evenly. What waits for other sessions is explained by pgkit locks."
+-- reading = "done, total and done_pct are about the phase, not the whole operation. elapsed_s counts from the start of the operation; remaining_s is given only where the phase advances evenly."
+-- notes   = "VACUUM and CREATE INDEX go on with other phases after 100 %. What waits for other sessions is explained by pgkit locks."
 -- key     = ["pid"]
 -- wide    = ["delay_ms", "detail", "unit", "total", "done", "database"]
 -- columns = ["pid int4", "database text", "operation text", "relation text", "phase text", "done_pct float8", "done int8", "total int8", "unit text", "elapsed_s float8", "remaining_s float8", "detail text", "delay_ms float8"]

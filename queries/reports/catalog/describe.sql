@@ -6,7 +6,8 @@
 -- retry   = ["55P03", "XX000"]
 -- source  = '''psql \d+ and \df+, and the catalogs behind them'''
 -- example = "pgkit describe crashes"
--- reading = "One fact per line under its section. If several objects match, they are listed: name one by its schema, or a function by its arguments in double quotes. What is behind an exclusive lock is not waited for and says (locked)."
+-- reading = "One fact per line under its section. If several objects match, they are listed: name one by its schema, or a function by its arguments in double quotes."
+-- notes   = "What is behind an exclusive lock is not waited for and says (locked)."
 -- key     = ["section", "name"]
 -- sections = { heading = "section", level = "level" }
 -- columns = ["section text", "name text", "detail text", "size_bytes int8", "level int8"]

@@ -6,7 +6,8 @@
 -- retry   = ["55P03", "XX000", "22P03"]
 -- source  = "the catalogs behind psql's backslash commands"
 -- example = "pgkit find oauth | grep -v archive"
--- reading = "found_in says where the text was found: in the name of a relation, in a column, in the body of a function, in a comment and so on. detail is the part that contains it, or what the object is. pgkit describe NAME shows all about one of them."
+-- reading = "found_in says where the text was found: in a name, a column, the body of a function, a comment and so on. detail is the part that contains it, or what the object is."
+-- notes   = "pgkit describe NAME shows all about one of them."
 -- key     = ["found_in", "schema", "name", "kind", "detail"]
 -- columns = ["found_in text", "schema text", "name text", "kind text", "detail text"]
 -- [[param]]

@@ -4,7 +4,8 @@
 -- needs   = "CONNECT on the database"
 -- source  = '''psql \d and \dtvmsE *.*; visibility as pg_table_is_visible'''
 -- example = "pgkit relations | grep crap"
--- reading = "One line per relation of the user schemas, whatever the search path; --visible shows only what the search path finds, and --system includes the catalogs. pgkit describe NAME shows all about one of them."
+-- reading = "One line per relation of the user schemas, whatever the search path; --visible shows only what the search path finds, and --system includes the catalogs."
+-- notes   = "pgkit describe NAME shows all about one of them."
 -- key     = ["schema", "name"]
 -- columns = ["schema text", "name text", "kind text", "owner text"]
 -- [[param]]

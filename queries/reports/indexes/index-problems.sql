@@ -6,7 +6,8 @@
 -- retry   = ["55P03", "XX000"]
 -- source  = "pg_index, pg_constraint, the statistics of tables and indexes"
 -- example = "pgkit index-problems --reason duplicate --reason covered"
--- reading = "total_bytes is the size of the index, or of the table that lacks one. Drop what is unused only when the statistics are old enough to have seen every job (since), and when no standby uses it: each standby counts its own scans; an index that is new has had no time to be used. Run one remedy, then look again. pgkit statements shows what reads a table whose index is missing."
+-- reading = "Drop what is unused only if the statistics have seen every job since then, the index is not new, and no standby uses it (each counts its own scans). Run one remedy, then look again."
+-- notes   = "total_bytes is the size of the index, or of the table that lacks one. pgkit statements shows what reads a table whose index is missing."
 -- key     = ["reason", "schema", "table", "name"]
 -- columns = ["reason text", "schema text", "table text", "name text", "total_bytes int8", "scans int8", "detail text", "remedy text", "since timestamptz"]
 -- wide    = ["since", "scans", "remedy", "detail"]

@@ -6,7 +6,8 @@
 -- retry   = ["55P03", "XX000"]
 -- source  = "pg_index, pg_stat_all_indexes, pg_get_indexdef"
 -- example = "pgkit indexes --group-partitions --sort total_bytes:desc --limit 10"
--- reading = "scans counts since the statistics were last reset, on this server only: a standby counts its own. An index that is never scanned still costs every write; pgkit index-problems says which ones can go. With --group-partitions a partitioned index is one row with the sums of its parts."
+-- reading = "scans counts since the statistics were last reset, on this server only: a standby counts its own. An index that is never scanned still costs every write."
+-- notes   = "pgkit index-problems says which ones can go. With --group-partitions a partitioned index is one row with the sums of its parts."
 -- key     = ["schema", "name"]
 -- columns = ["schema text", "table text", "name text", "method text", "total_bytes int8", "scans int8 counter", "last_scan timestamptz", "rows_read int8 counter", "valid bool", "unique bool", "primary bool", "definition text", "members int8", "rows_fetched int8 counter", "state text"]
 -- wide    = ["definition", "rows_fetched", "method", "rows_read", "last_scan", "primary", "unique", "members", "valid"]

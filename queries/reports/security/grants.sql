@@ -5,7 +5,8 @@
 -- retry   = ["XX000"]
 -- source  = "aclexplode and acldefault of each catalog's ACL; aclmask of PostgreSQL's aclchk.c"
 -- example = "pgkit grants --on 'crash*'"
--- reading = "Each row is what one role granted to another. Where nothing was ever granted or revoked, the server's defaults are shown, which are the owner's rights and those of PUBLIC. With --role R the rows are all that R may do, with --on NAME all roles that may do something with it: via then says through which role, PUBLIC or superuser. What a role gets only by SET ROLE is not counted. A table also needs USAGE on its schema. Memberships: pgkit roles."
+-- reading = "Each row is what one role granted to another; where nothing was granted, the server's defaults. --role R shows all that R may do, --on NAME who may do something with it; via says through what."
+-- notes   = "Defaults are the owner's rights and those of PUBLIC. via is a role, PUBLIC or superuser. What a role gets only by SET ROLE is not counted. A table also needs USAGE on its schema. Memberships: pgkit roles."
 -- key     = ["object", "kind", "grantee", "via", "grantor", "grantable"]
 -- columns = ["object text", "kind text", "grantee text", "privileges text", "via text", "grantor text", "grantable bool", "owner text"]
 -- wide    = ["owner", "grantor", "grantable"]

@@ -5,7 +5,8 @@
 -- source  = "pg_buffercache"
 -- scope   = "database"
 -- example = "pgkit buffers --limit 20"
--- reading = "share_pct is the share of shared_buffers that a relation takes, cached_pct how much of the relation is there, by its size at the last VACUUM. Large relations with a low usage_avg push others out; what is there in full and used much is well cached (pgkit cache). It reads every buffer's header: do not --watch it where shared_buffers is large; --summary is cheap from 16 on."
+-- reading = "share_pct is the share of shared_buffers that a relation takes, cached_pct how much of the relation is there. Large relations with a low usage_avg push others out."
+-- notes   = "The size of a relation is that at its last VACUUM. What is there in full and used much is well cached (pgkit cache). The report reads every buffer's header: do not --watch it where shared_buffers is large; --summary is cheap from 16 on."
 -- key     = ["scope", "schema", "name", "kind"]
 -- include buffers_header
 -- [[hidden]]

@@ -4,7 +4,8 @@
 -- needs   = "CONNECT on the database"
 -- source  = "pg_stat_database, pg_statio_user_tables, _indexes and _sequences"
 -- example = "pgkit cache --limit 10"
--- reading = "What was read from disk most comes first. hit_pct is the share of block reads that shared_buffers served; the rest may still have come from the system's cache. A large and busy table below 90 is worth a look at its indexes (pgkit indexes) and at shared_buffers (pgkit buffers); a low share of a few blocks says nothing. Figures count from since on."
+-- reading = "hit_pct is the share of block reads that shared_buffers served; the rest may have come from the system's cache. Below 90, look at the indexes of a large and busy table, and at pgkit buffers."
+-- notes   = "What was read from disk most comes first. A low share of a few blocks says nothing. pgkit indexes shows a table's indexes. Figures count from since on."
 -- key     = ["scope", "schema", "name"]
 -- wide    = ["since", "table"]
 -- columns = ["scope text", "schema text", "name text", "hit_pct float8", "hit_blocks int8 counter", "read_blocks int8 counter", "table text", "since timestamptz"]

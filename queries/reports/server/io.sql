@@ -5,7 +5,8 @@
 -- source  = "pg_stat_io (from 16), pg_stat_bgwriter and pg_stat_database before"
 -- scope   = "server"
 -- example = "pgkit io"
--- reading = "What moves most comes first. Writes by client backends mean that the background writer and the checkpointer are behind; many evictions beside few hits mean that shared_buffers is small for the work (pgkit cache). Context vacuum, bulkread and bulkwrite use small rings of buffers of their own. Times are empty unless track_io_timing is on. Before 16 the server tells only a part."
+-- reading = "Writes by client backends mean that the background writer and the checkpointer are behind; many evictions beside few hits mean that shared_buffers is small for the work."
+-- notes   = "What moves most comes first. Context vacuum, bulkread and bulkwrite use small rings of buffers of their own. Times are empty unless track_io_timing is on. Before 16 the server tells only a part. See pgkit cache too."
 -- key     = ["backend", "object", "context"]
 -- usual   = { object = "relation" }
 -- wide    = ["since", "fsync_ms", "writeback_ms", "writebacks", "reuses", "extend_ms", "extend_bytes", "write_bytes", "read_bytes", "fsyncs", "evictions", "write_ms", "read_ms", "extends"]

@@ -5,7 +5,8 @@
 -- source  = "pg_stat_replication, pg_replication_slots, pg_stat_wal_receiver, pg_stat_subscription"
 -- scope   = "server"
 -- example = "pgkit replication --format vertical"
--- reading = "A sender's lags are its distance to the end of this server's WAL: the first large one tells which step is late, sending, writing, flushing or replaying. replay_lag_s of a standby is 0 when it has replayed all that it received. An inactive slot whose kept_bytes grow fills the disk: start its consumer, or drop it with pg_drop_replication_slot(). Why a subscription has no worker, or errors, is in the log. What a slot holds back from VACUUM: pgkit vacuum."
+-- reading = "A sender's first large lag tells which step is late: sending, writing, flushing or replaying. An inactive slot whose kept_bytes grow fills the disk: start its consumer, or drop it."
+-- notes   = "Lags are the distance to the end of this server's WAL. replay_lag_s of a standby is 0 when it has replayed all that it received. pg_drop_replication_slot() drops a slot. Why a subscription has no worker, or errors, is in the log. What a slot holds back from VACUUM: pgkit vacuum."
 -- key     = ["role", "name", "database", "pid"]
 -- usual   = { temporary = "false" }
 -- wide    = ["failover", "synced", "temporary", "user", "conflicts", "last_message", "xmin_age", "database", "pid", "kind", "sync", "wal_status", "inactive_since", "safe_bytes", "errors", "write_lag_bytes", "flush_lag_bytes", "sent_lag_bytes", "slot", "client", "detail"]

@@ -5,7 +5,8 @@
 -- source  = "pg_settings, pg_db_role_setting"
 -- scope   = "server"
 -- example = "pgkit settings --grep work_mem"
--- reading = "A row with source error is a fault in a file: the next reload or start stumbles over it, so mend it first. A row with pending_restart has its old value until the server is restarted. The scope says for whom a value is meant: a role's own beats its database's, which beats the server's."
+-- reading = "A row with source error is a fault in a file, at which the next reload or start fails: mend it first. A row with pending_restart keeps its old value until the server is restarted."
+-- notes   = "The scope says for whom a value is meant: a role's own beats its database's, which beats the server's."
 -- key     = ["name", "scope", "database", "user", "error"]
 -- include settings_header
 -- [[hidden]]

@@ -3,7 +3,8 @@
 -- since   = 10
 -- needs   = "no special privilege; pg_monitor (before 12, a superuser) counts the files that wait for the archiver"
 -- source  = "pg_stat_wal (from 14), pg_stat_archiver"
--- reading = "archiving is failing where the last attempt failed: backlog then counts the files that wait, and pg_wal grows until the command works again. no command means that archive_mode is on and nothing ever archives. position_bytes grows with the WAL on every version: its rate tells how much is written. What else keeps WAL: pgkit replication."
+-- reading = "If archiving says failing, the last attempt failed, and pg_wal grows until the command works again: backlog counts the files that wait."
+-- notes   = "no command means that archive_mode is on and nothing ever archives. position_bytes grows with the WAL on every version: its rate tells how much is written. What else keeps WAL: pgkit replication."
 -- key     = ["role"]
 -- include wal_header
 -- [[hidden]]

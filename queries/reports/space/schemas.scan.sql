@@ -7,7 +7,6 @@
 -- when    = "pg_catalog.has_function_privilege('pg_catalog.pg_ls_dir(text,boolean,boolean)', 'EXECUTE') AND pg_catalog.has_function_privilege('pg_catalog.pg_stat_file(text,boolean)', 'EXECUTE')"
 -- source  = '''the storage chapter of PostgreSQL's manual: Database File Layout; the sums are those of pgkit sizes'''
 -- example = "pgkit schemas"
--- reading = "The largest schema comes first. Where the state is locked, another session holds or awaits an exclusive lock on a table, whose size is then an estimate. pgkit sizes 'SCHEMA.*' shows the tables of a schema."
 -- include schemas_header
 -- include sizes_scanned
 -- include schemas_answer

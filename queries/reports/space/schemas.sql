@@ -6,7 +6,8 @@
 -- retry   = ["55P03", "XX000"]
 -- source  = '''psql \dn+; the sums are those of pgkit sizes'''
 -- example = "pgkit schemas"
--- reading = "The largest schema comes first. Where the state is locked, another session holds or awaits an exclusive lock on a table, whose size is then an estimate. pgkit sizes 'SCHEMA.*' shows the tables of a schema."
+-- reading = "The largest schema comes first. Where the state is locked, another session holds or awaits an exclusive lock on a table, whose size is then an estimate."
+-- notes   = "pgkit sizes 'SCHEMA.*' shows the tables of a schema."
 -- include schemas_header
 -- include sizes_asked
 -- include schemas_answer

@@ -5,7 +5,8 @@
 -- source  = "pg_stat_statements 1.4 to 1.12"
 -- scope   = "server"
 -- example = "pgkit statements --by mean --limit 10"
--- reading = "share_pct is a statement's share of the time that all of them ran. Many calls that are fast each can cost more than one that is slow: compare --by total with --by mean. A low hit_pct means reading from disk, temp_bytes means that work_mem was too small for a sort or hash. Figures count from since on."
+-- reading = "share_pct is a statement's share of the time that all of them ran. Many fast calls can cost more than one slow one: compare --by total with --by mean."
+-- notes   = "A low hit_pct means reading from disk, temp_bytes means that work_mem was too small for a sort or hash. Figures count from since on."
 -- key     = ["query_id", "database", "user", "toplevel"]
 -- include statements_header
 -- include statements_read

@@ -6,7 +6,8 @@
 -- retry   = ["55P03", "XX000"]
 -- source  = '''psql \d+'''
 -- example = "pgkit columns crashes"
--- reading = "Columns stand in their order in the table. generated is the expression of a generated column, identity says how an identity column takes values of its own; storage is how long values are kept (main and extended compress, external and extended move them to the TOAST table)."
+-- reading = "Columns stand in their order in the table. identity says how an identity column takes values of its own, generated is the expression of a generated column."
+-- notes   = "storage is how long values are kept: main and extended compress, external and extended move them to the TOAST table."
 -- key     = ["schema", "relation", "column"]
 -- columns = ["schema text", "relation text", "column text", "type text", "not_null bool", "default text", "identity text", "generated text", "storage text", "comment text", "collation text", "compression text", "kind text", "position int4", "state text"]
 -- wide    = ["position", "kind", "storage", "state", "compression", "collation", "comment"]

@@ -7,7 +7,6 @@
 -- retry   = ["55P03", "XX000"]
 -- source  = "pg_sequence, pg_depend, pg_constraint"
 -- example = "pgkit sequences --limit 10"
--- reading = "At 100 % the next insert fails. limit is the end of the sequence, or of a narrower column that it fills or that has a foreign key to such a column; limited_by names it. Plan the change to bigint at about 70 %: rewriting a large table takes long. A sequence that cycles starts again, but its column may already hold the values. One that is not called, since it is new or was set, has a figure from 18 on; older servers do not tell its next value."
 -- include sequences_figured
 ), exclusive (oid) AS (
 -- include exclusive

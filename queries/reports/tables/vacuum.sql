@@ -4,7 +4,8 @@
 -- needs   = "no special privilege; pg_read_all_stats shows what other roles' sessions do"
 -- source  = "pg_database, pg_class, pg_stat_activity, pg_prepared_xacts, pg_replication_slots; relation_needs_vacanalyze and ComputeXidHorizons in PostgreSQL's sources"
 -- example = "pgkit vacuum --scope database --scope horizon"
--- reading = "age counts transactions, or multixacts. At limit (100 %) autovacuum freezes a table even where it is off; up to 110 % is its normal saw-tooth. The server stops writing at about 2 billion (transactions left). A horizon row is a session, prepared transaction, slot or standby before whose snapshot nothing is cleaned or frozen: end it, COMMIT or ROLLBACK PREPARED it, or drop the slot (pgkit activity, pgkit prepared and pgkit replication show more). held_by names it on what it keeps old."
+-- reading = "At its limit (100 %) autovacuum freezes a table even where it is off. A horizon row is what keeps old rows alive: end that session or prepared transaction, or drop that slot."
+-- notes   = "age counts transactions, or multixacts. Up to 110 % is the normal saw-tooth. The server stops writing at about 2 billion (transactions left). A horizon row is a session, prepared transaction, slot or standby before whose snapshot nothing is cleaned or frozen; pgkit activity, pgkit prepared and pgkit replication show more. held_by names it on what it keeps old."
 -- key     = ["scope", "schema", "name"]
 -- columns = ["scope text", "schema text", "name text", "age int8", "limit int8", "used_pct float8", "held_by text", "detail text"]
 -- wide    = ["limit", "schema", "held_by"]
