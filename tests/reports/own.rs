@@ -203,7 +203,7 @@ fn a_file_that_is_not_right_is_named_with_its_line_and_the_others_still_run() {
         list.snapshot()
     );
     assert_eq!(list.stderr.matches("pgkit: QUERIES/").count(), 8, "{}", list.stderr);
-    assert!(!list.stderr.contains(".hidden") && !list.stderr.contains("notes"));
+    assert!(!list.stderr.contains(".hidden") && !list.stderr.contains("notes.txt"));
     let unknown = folder.run(&db, &["run", "none"]);
     assert_eq!(unknown.code, Some(64));
     assert!(
