@@ -75,7 +75,8 @@
     SELECT t.oid, f.*
     FROM tree t
     JOIN found f ON f.indexrelid = t.root
-), chosen AS (
+), chosen AS MATERIALIZED (  -- pg12..
+), chosen AS (  -- pg..11
     SELECT f.*,
            coalesce(h.indexrelid, f.indexrelid) AS root, coalesce(h.relkind, f.relkind) AS root_kind,
            coalesce(h.nspname, f.nspname) AS root_schema, coalesce(h.table_name, f.table_name) AS root_table, coalesce(h.relname, f.relname) AS root_name,
@@ -131,17 +132,24 @@
 ), keys AS (
     -- pg_get_indexdef reads the table, so it would wait for a lock, and it takes most of the time. The columns of most indexes
     -- have nothing to add to their names.
-    SELECT d.root, pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY k.position) AS columns,
-           pg_catalog.bool_and(i.indoption[k.position - 1] = 0 AND i.indcollation[k.position - 1] = a.attcollation AND o.opcdefault
-                               AND (o.opcintype = a.atttypid OR (o.opcintype = 'text'::regtype AND a.atttypid = 'varchar'::regtype))) AS is_plain
-    FROM added d
-    JOIN pg_catalog.pg_index i ON i.indexrelid = d.root
-    CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, position)
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-    JOIN pg_catalog.pg_opclass o ON o.oid = i.indclass[k.position - 1]
-    WHERE d.is_plain
-      AND (SELECT pg_catalog.bool_or(e.attoptions IS NOT NULL) FROM pg_catalog.pg_attribute e WHERE e.attrelid = i.indexrelid) IS NOT true  -- pg13..
-    GROUP BY d.root
+    SELECT d.root, k.columns, k.is_plain
+    FROM (
+        SELECT a.root, i.indrelid, i.indkey, i.indoption, i.indcollation, i.indclass
+        FROM added a
+        JOIN pg_catalog.pg_index i ON i.indexrelid = a.root
+        WHERE a.is_plain
+          AND (SELECT pg_catalog.bool_or(e.attoptions IS NOT NULL) FROM pg_catalog.pg_attribute e WHERE e.attrelid = a.root) IS NOT true  -- pg13..
+        OFFSET 0
+    ) AS d
+    CROSS JOIN LATERAL (
+        -- Looked up index by index: the planner does not know how few are chosen, and would read the columns of all tables.
+        SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY k.position) AS columns,
+               pg_catalog.bool_and(d.indoption[k.position - 1] = 0 AND d.indcollation[k.position - 1] = a.attcollation AND o.opcdefault
+                                   AND (o.opcintype = a.atttypid OR (o.opcintype = 'text'::regtype AND a.atttypid = 'varchar'::regtype))) AS is_plain
+        FROM pg_catalog.unnest(d.indkey::int2[]) WITH ORDINALITY AS k (attnum, position)
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = d.indrelid AND a.attnum = k.attnum
+        JOIN pg_catalog.pg_opclass o ON o.oid = d.indclass[k.position - 1]
+    ) AS k
 ), defined AS MATERIALIZED (  -- pg12..
 ), defined AS (  -- pg..11
     SELECT a.*,
