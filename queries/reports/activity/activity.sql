@@ -86,7 +86,7 @@ SELECT t.pid,
        pg_catalog.round(extract(epoch FROM greatest(c.now, t.xact_start) - t.xact_start)::numeric, 3)::float8 AS transaction_s,
        pg_catalog.round(extract(epoch FROM greatest(c.now, t.statement_start) - t.statement_start)::numeric, 3)::float8 AS statement_s,
        CASE WHEN t.query <> '<insufficient privilege>'
-            THEN nullif(pg_catalog.btrim(pg_catalog.regexp_replace(t.query, '\s+', ' ', 'g')), '') END AS statement,
+            THEN nullif(pg_catalog.btrim(pg_catalog.regexp_replace(t.query, '(?! )\s+|\s\s+', ' ', 'g')), '') END AS statement,
        t.state_change AS state_since,
        t.backend_start AS started,
        t.backend_type,

@@ -221,7 +221,7 @@ SELECT coalesce(p.name, CASE f.node WHEN 0 THEN 'prepared:?' ELSE f.node::text E
        o.object,
        pg_catalog.round(extract(epoch FROM greatest(m.now, w.since) - w.since)::numeric, 3)::float8 AS waiting_s,
        pg_catalog.round(extract(epoch FROM greatest(m.now, x.began) - x.began)::numeric, 3)::float8 AS transaction_s,
-       nullif(pg_catalog.btrim(pg_catalog.regexp_replace(s.query, '\s+', ' ', 'g')), '') AS statement,
+       nullif(pg_catalog.btrim(pg_catalog.regexp_replace(s.query, '(?! )\s+|\s\s+', ' ', 'g')), '') AS statement,
        CASE WHEN w.waiter IS NOT NULL THEN false END AS granted
 FROM forest f
 JOIN trees t ON t.start = f.start

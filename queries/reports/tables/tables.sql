@@ -77,6 +77,7 @@
            NULL::timestamptz AS last_scan  -- pg..15
     FROM pg_catalog.pg_index i
     CROSS JOIN LATERAL (SELECT pg_catalog.pg_stat_get_numscans(i.indexrelid) AS scans OFFSET 0) AS u
+    WHERE $2 IS NULL OR i.indrelid IN (SELECT f.oid FROM found f)
     GROUP BY i.indrelid
 ), counted AS (
     -- Where the server does not count, 0 is not a count: with track_counts off, for a partitioned table, and, but for reads, on a standby.

@@ -48,7 +48,7 @@
                      || coalesce(', ' || nullif(a.application_name, ''), '') || coalesce(', ' || a.state, '')
                      || coalesce(' for ' || pg_catalog.trunc(extract(epoch FROM pg_catalog.clock_timestamp() - coalesce(a.xact_start, a.query_start))::numeric)::text || ' s', '')
                      || CASE WHEN a.query IN ('', '<insufficient privilege>') THEN ''
-                             ELSE coalesce(': ' || pg_catalog.left(pg_catalog.btrim(pg_catalog.regexp_replace(a.query, '\s+', ' ', 'g')), 100), '') END
+                             ELSE coalesce(': ' || pg_catalog.left(pg_catalog.btrim(pg_catalog.regexp_replace(a.query, '(?! )\s+|\s\s+', ' ', 'g')), 100), '') END
            END AS detail
     FROM pg_catalog.pg_stat_activity a
     LEFT JOIN (SELECT DISTINCT w.pid FROM pg_catalog.pg_stat_replication w) AS r ON r.pid = a.pid
