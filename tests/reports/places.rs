@@ -125,12 +125,14 @@ fn every_report_answers_everywhere_and_says_the_same() {
         reports.retain(|report| !needs_extension(report));
         assert!(reports.len() >= 5);
         let mut seen = Seen { reports, said: &said, major: bin.major, failed: &mut failed };
-        for name in DATABASES {
+        // What an encoding can hold is the same in all majors.
+        let is_newest = bins().iter().all(|other| other.major <= bin.major);
+        for name in if is_newest { &DATABASES[..] } else { &DATABASES[..1] } {
             let db = Db::existing(server.info(), name);
             let there = Db::existing(standby.info(), name);
             let pooler = pooler::program().map(|program| Pooler::start(&program, &db, "transaction"));
             // Roles see as much in a database of any encoding.
-            let users = if name == DATABASES[0] { &USERS[..] } else { &USERS[..2] };
+            let users = if *name == DATABASES[0] { &USERS[..] } else { &USERS[..2] };
             for user in users.iter().copied() {
                 let here = seen.answers("directly", &db, user, false);
                 let mut others = Vec::new();
@@ -142,7 +144,7 @@ fn every_report_answers_everywhere_and_says_the_same() {
                         seen.answers("through PgBouncer", &pooler.db, user, false),
                     ));
                 }
-                if name == DATABASES[0] {
+                if *name == DATABASES[0] {
                     // Its size on the primary cannot be known on the standby, whoever asks.
                     let mut sizes = pgkit(&there);
                     sizes.args((!user.is_empty()).then_some(["-U", user]).into_iter().flatten());
