@@ -1,4 +1,5 @@
-//! Gives the server what reports need besides tables: extensions, and something for each report to show.
+//! Gives the server what the reports show besides tables: extensions, prepared transactions, slots, statements and a
+//! temporary file.
 
 use pgkit::sandbox::{Server, Stop};
 
@@ -10,7 +11,7 @@ const EXTENSIONS: [&str; 3] = ["pg_stat_statements", "pgstattuple", "pg_bufferca
 /// The number of statements in `pg_stat_statements`.
 const STATEMENTS: usize = 1500;
 
-/// Preloads what must be loaded at start-up. Returns the extensions that this server has.
+/// Has the server preload `pg_stat_statements`, if it has it. Returns which of [`EXTENSIONS`] the server has.
 pub fn prepare(server: &mut Server, db: &Db, major: u32) -> Vec<String> {
     let listed = EXTENSIONS.map(|name| format!("'{name}'")).join(", ");
     let query = format!("SELECT name FROM pg_available_extensions WHERE name IN ({listed}) ORDER BY name");
@@ -18,7 +19,7 @@ pub fn prepare(server: &mut Server, db: &Db, major: u32) -> Vec<String> {
     if extensions.iter().any(|name| name == "pg_stat_statements") {
         db.sql("ALTER SYSTEM SET shared_preload_libraries = pg_stat_statements");
         server.restart(Stop::Fast).unwrap();
-        // Until all tables are created.
+        // Creating the tables would fill it: `extend` switches it on again.
         db.sql("ALTER SYSTEM SET pg_stat_statements.track = none");
         if major >= 13 {
             db.sql("ALTER SYSTEM SET pg_stat_statements.track_planning = on");
@@ -40,8 +41,7 @@ pub fn extend(db: &Db, extensions: &[String]) {
     }
 }
 
-/// Leaves prepared transactions, slots and statements, and a temporary file that lasts as long as the session that is
-/// returned.
+/// Creates prepared transactions, slots and statements, and a temporary file, which lasts as long as the returned session.
 pub fn gather(db: &Db) -> Session {
     let session = db.session();
     session.sql("CREATE TABLE app.prepared (n int)");

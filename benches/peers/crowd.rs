@@ -12,7 +12,7 @@ pub const BLOCKED: &str = "SELECT a.pid, b.pids, a.usename, a.application_name, 
     FROM pg_stat_activity a, LATERAL (SELECT pg_blocking_pids(a.pid) AS pids OFFSET 0) AS b \
     WHERE b.pids <> '{}' ORDER BY a.query_start";
 
-/// Makes the crowd. It waits as long as the session lives that is returned.
+/// Creates the crowd, which waits as long as the returned session is open.
 pub fn gather(db: &Db) -> Session {
     let holder = db.session();
     holder.sql(

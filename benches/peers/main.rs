@@ -117,7 +117,7 @@ fn compare(args: &Args) -> Report {
             let console = Db::existing(&pooler.db.info, "pgbouncer");
             let place = Place { db: &console, ..place };
             let pairs = reports::pairs(&place, &found, Stage::Pooler, &mut left_out);
-            // A client, so that there is a pool.
+            // PgBouncer has no pool until a client connects.
             let mut client = support::psql(&pooler.db);
             let mut client =
                 client.args(["-c", "SELECT pg_sleep(3600)"]).stdout(Stdio::null()).spawn().unwrap();
@@ -127,7 +127,7 @@ fn compare(args: &Args) -> Report {
         }
         None => left_out.push("pgkit pools: there is no pgbouncer (apt install pgbouncer)".to_owned()),
     }
-    // Last, as so many sessions would slow the others down.
+    // This comes last, because so many sessions would slow down everything else.
     let _holder = crowd::gather(&db);
     let mut pairs = vec![place.crowd()];
     pairs.extend(reports::pairs(&place, &found, Stage::Crowd, &mut left_out));

@@ -71,7 +71,9 @@ pub fn run(command: &Command) -> Sample {
     try_run(command, 0).unwrap_or_else(|failure| panic!("{failure}"))
 }
 
-/// Runs a command once, like [`run`]. Errors: its exit status is above `accepts`; the text says what it printed.
+/// Runs a command once, with only the variables that it sets.
+///
+/// Errors: its exit status is above `accepts`; the message ends with what it printed on stderr.
 pub fn try_run(command: &Command, accepts: i32) -> Result<Sample, String> {
     let mut helper = like(command, std::env::current_exe().unwrap());
     helper.arg(HELPER).arg(accepts.to_string()).arg(command.get_program()).args(command.get_args());

@@ -28,7 +28,7 @@ impl Pair {
     }
 }
 
-/// The kind of a pair, which says which goals it has.
+/// The kind of a pair, on which its goals depend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Plain,
@@ -83,7 +83,7 @@ pub struct Place<'a> {
     pub folder: &'a Path,
     /// How many rows are streamed.
     pub rows: u64,
-    /// The extensions that the server has.
+    /// Which of the extensions that reports need are installed on the server.
     pub extensions: &'a [String],
 }
 
@@ -156,7 +156,7 @@ impl Place<'_> {
         pairs
     }
 
-    /// Returns the pair about who waits for whom, for when there is a crowd.
+    /// Returns the pair that compares `locks`, to be run while the crowd of `crowd::gather` waits.
     pub fn crowd(&self) -> Pair {
         let root = &self.db.info.user;
         let theirs = self.psql(

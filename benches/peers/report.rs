@@ -95,7 +95,7 @@ pub struct Report {
     binary_mb: f64,
     pairs: Vec<Outcome>,
     goals: Vec<Goal>,
-    /// Peers that are not installed, and lines that did not run.
+    /// Peers that are not installed or failed, and reports that did not run.
     left_out: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Every report, beside what others have for the same question.
+//! Every report, with the peers that answer the same question.
 
 use std::collections::BTreeSet;
 
@@ -9,9 +9,9 @@ use Peer::{Activity, CheckActivity, CheckPostgres, Extras, Psql};
 /// A command line of pgkit, and its peers.
 struct Row {
     line: &'static str,
-    /// Those that answer the whole question.
+    /// The peers that answer the whole question.
     peers: &'static [Peer],
-    /// Those that answer a part of it.
+    /// The peers that answer only a part of it.
     parts: &'static [Peer],
     /// Why there is no peer, or no good one.
     remark: &'static str,
@@ -60,7 +60,7 @@ const COLUMNS: &str = "SELECT table_schema, table_name, column_name, ordinal_pos
 const NO_KEY: &str = "SELECT oid::regclass FROM pg_class c WHERE relkind = 'r' \
      AND NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype = 'p')";
 
-/// All rows.
+/// The rows for all reports.
 const ROWS: &[Row] = &[
     row("describe app.accounts", &[Psql(&[r"\d+ app.accounts"])]),
     lonely("find crash", "no peer: nobody else searches names, columns, bodies, definitions and comments"),
@@ -190,7 +190,7 @@ const ROWS: &[Row] = &[
 pub enum Stage {
     /// On a quiet server.
     Quiet,
-    /// Beside hundreds of sessions that wait for one another.
+    /// While hundreds of sessions wait for one another.
     Crowd,
     /// On the console of a PgBouncer.
     Pooler,

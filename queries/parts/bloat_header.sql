@@ -2,7 +2,7 @@
 -- retry   = ["55P03", "XX000"]
 -- example = "pgkit bloat --limit 10"
 -- reading = "free_bytes is space that no live row uses, beyond what fillfactor reserves; dead rows count as free. From 50 % of a large table on, confirm an estimate with --exact, then see pgkit vacuum."
--- notes   = "Tables that are written to keep 10 to 20 % free and reuse it: that is no fault, and neither is a high share of a small table. If VACUUM does not keep up, see why (pgkit vacuum), then rewrite the table in a quiet hour. An estimate knows only what ANALYZE saw; --exact reads the table. Empty TOAST tables are left out."
+-- notes   = "Tables that are written to usually have 10 to 20 % free space, which new rows use: that is no fault, and neither is a high share of a small table. If VACUUM does not keep up, pgkit vacuum shows why; after that, rewrite the table in a quiet hour. An estimate is only as new as the last ANALYZE, whereas --exact reads the table. Empty TOAST tables are left out."
 -- key     = ["schema", "name"]
 -- columns = ["schema text", "name text", "total_bytes int8", "free_bytes int8", "free_pct float8", "dead_rows int8", "method text", "note text", "rows_estimate int8", "fillfactor int4", "analyzed timestamptz"]
 -- wide    = ["analyzed", "fillfactor", "rows_estimate", "dead_rows", "method"]

@@ -2,7 +2,7 @@
 -- retry   = ["55P03", "XX000"]
 -- example = "pgkit index-bloat --limit 10"
 -- reading = "free_bytes is what a new index would be smaller by. About 30 % is normal for an index that is written to. From 50 % of a large index on, confirm it with --exact, then REINDEX INDEX CONCURRENTLY."
--- notes   = "The fillfactor of the new index is that of the old one. Where the note says at least, equal keys are stored once, and more may be free. --exact reads the index. REINDEX CONCURRENTLY exists from PostgreSQL 12 on. Indexes that are not used at all are named by pgkit index-problems."
+-- notes   = "The new index is assumed to have the fillfactor of the old one. Where the note begins with \"at least\", equal keys are stored only once, so more may be free. --exact reads the index. REINDEX CONCURRENTLY exists from PostgreSQL 12 on. pgkit index-problems names the indexes that are not used at all."
 -- key     = ["schema", "name"]
 -- columns = ["schema text", "table text", "name text", "total_bytes int8", "free_bytes int8", "free_pct float8", "method text", "note text", "rows_estimate int8", "fillfactor int4"]
 -- wide    = ["fillfactor", "rows_estimate", "method"]

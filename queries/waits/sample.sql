@@ -1,7 +1,7 @@
 -- What each session that is at work waits for in this moment. $1 bool: the server's own processes too, unless they are
 -- idle in their main loop. What the role may not see of a session is NULL.
 SELECT a.pid, a.wait_event_type AS event_type, a.wait_event AS event,
-       nullif(pg_catalog.btrim(pg_catalog.regexp_replace(a.query, '(?! )\s+|\s\s+', ' ', 'g')), '') AS statement,
+       nullif(pg_catalog.btrim(pg_catalog.regexp_replace(a.query, '\s+', ' ', 'g')), '') AS statement,
        a.query = '<insufficient privilege>' AS is_hidden
 -- Within a transaction the server answers from what it saw first, unless it is told to look again. Passing the result on as
 -- an argument (NULL: all sessions) makes sure that it looks again before it lists.

@@ -14,7 +14,7 @@ const SESSIONS: usize = 1000;
 /// How long a report may take in a debug build. Its lock timeout is a small part of that.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// One crowd at a time, since each opens a thousand sockets in this process.
+/// Held while a crowd exists: each opens a thousand sockets in this process, so there may be only one.
 static TURN: Mutex<()> = Mutex::new(());
 
 /// Sessions that share one thread: a thread for each would be too many, and they only wait.

@@ -86,3 +86,13 @@ fn a_server_is_not_taken_for_a_pooler() {
     let refused = run(pgkit(&direct).args(["pools", "--all-databases"]));
     assert_eq!(refused.code, Some(64), "{}", refused.snapshot());
 }
+
+#[test]
+fn who_may_not_ask_the_console_is_told_which_users_may() {
+    let Some(program) = program() else { return };
+    let pooler = Pooler::with_authentication(&program, &db("pools_of_others"), "session", "trust");
+    assert_eq!(rows(&pooler, &[]), Vec::<Vec<String>>::new());
+    let output = run(pgkit(&pooler.db).args(["pools", "-U", "stranger"]));
+    assert_eq!((output.code, output.stdout.as_str()), (Some(69), ""), "{}", output.snapshot());
+    assert!(output.stderr.contains("hint: the console takes users of admin_users"), "{}", output.stderr);
+}

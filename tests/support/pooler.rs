@@ -41,14 +41,20 @@ impl Drop for Pooler {
 }
 
 impl Pooler {
-    /// One session to the server behind it, in this pool mode.
+    /// Starts a pooler that keeps one session with the server behind it, in this pool mode. It lets everybody in, as
+    /// administrators of its console too.
     pub fn start(program: &PathBuf, behind: &Db, mode: &str) -> Pooler {
+        Pooler::with_authentication(program, behind, mode, "any")
+    }
+
+    /// Starts one with this `auth_type`. It knows the user of the server, who is an administrator, and `stranger`.
+    pub fn with_authentication(program: &PathBuf, behind: &Db, mode: &str, auth_type: &str) -> Pooler {
         let folder = tempfile::Builder::new().prefix("pool").tempdir_in(temp()).unwrap();
         let path = folder.path();
         let conf = format!(
             "[databases]\n{db} = host={sockets} port={port} user={user} dbname={db}\n\
              [pgbouncer]\nlisten_addr =\nlisten_port = 6432\nunix_socket_dir = {path}\nunix_socket_mode = 0777\n\
-             auth_type = any\nadmin_users = {user}\npool_mode = {mode}\ndefault_pool_size = 1\nserver_reset_query =\n\
+             auth_type = {auth_type}\nauth_file = {path}/users\nadmin_users = {user}\npool_mode = {mode}\ndefault_pool_size = 1\nserver_reset_query =\n\
              server_check_delay = 0\nlogfile = {path}/log\n",
             db = behind.name,
             sockets = behind.info.socket_dir.display(),
@@ -58,6 +64,8 @@ impl Pooler {
         );
         let ini = path.join("pgbouncer.ini");
         std::fs::write(&ini, conf).unwrap();
+        std::fs::write(path.join("users"), format!("\"{}\" \"\"\n\"stranger\" \"\"\n", behind.info.user))
+            .unwrap();
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
         let mut command = Command::new(program);
         // Where it is, nobody takes it for a stranger of that user's.

@@ -6,7 +6,7 @@
 -- scope   = "server"
 -- example = "pgkit activity --longer-than 5m"
 -- reading = "statement_s is how long the statement has run, transaction_s how long the transaction is open. A session that is idle in a transaction for minutes keeps its locks and holds back VACUUM."
--- notes   = "A wait that begins with Lock: is explained by pgkit locks."
+-- notes   = "If a wait begins with Lock:, pgkit locks shows for whom the session waits."
 -- key     = ["pid"]
 -- wide    = ["client_port", "xmin_age", "query_id", "started", "leader", "state_since", "client", "application", "backend_type", "database", "user"]
 -- usual   = { backend_type = "client backend" }
@@ -86,7 +86,7 @@ SELECT t.pid,
        pg_catalog.round(extract(epoch FROM greatest(c.now, t.xact_start) - t.xact_start)::numeric, 3)::float8 AS transaction_s,
        pg_catalog.round(extract(epoch FROM greatest(c.now, t.statement_start) - t.statement_start)::numeric, 3)::float8 AS statement_s,
        CASE WHEN t.query <> '<insufficient privilege>'
-            THEN nullif(pg_catalog.btrim(pg_catalog.regexp_replace(t.query, '(?! )\s+|\s\s+', ' ', 'g')), '') END AS statement,
+            THEN nullif(pg_catalog.btrim(pg_catalog.regexp_replace(t.query, '\s+', ' ', 'g')), '') END AS statement,
        t.state_change AS state_since,
        t.backend_start AS started,
        t.backend_type,

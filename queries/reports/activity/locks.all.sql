@@ -48,7 +48,7 @@ SELECT CASE WHEN n.pid IS NULL THEN 'prepared:' || coalesce(p.gid, '?') ELSE n.p
        o.object,
        CASE WHEN NOT n.granted THEN pg_catalog.round(extract(epoch FROM greatest(m.now, x.since) - x.since)::numeric, 3) END::float8 AS waiting_s,
        pg_catalog.round(extract(epoch FROM greatest(m.now, x.began) - x.began)::numeric, 3)::float8 AS transaction_s,
-       nullif(pg_catalog.btrim(pg_catalog.regexp_replace(a.query, '(?! )\s+|\s\s+', ' ', 'g')), '') AS statement,
+       nullif(pg_catalog.btrim(pg_catalog.regexp_replace(a.query, '\s+', ' ', 'g')), '') AS statement,
        n.granted
 FROM numbered n
 JOIN objects o ON o.waiter = n.waiter

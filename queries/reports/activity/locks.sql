@@ -7,7 +7,7 @@
 -- example = "pgkit locks --watch 1"
 -- tree    = { node = "pid", parent = "blocker", depth = "depth", below = "statement" }
 -- reading = "A session that blocks others stands above those that wait for it. End the wait at the top: ask its user to finish, or pgkit locks cancel PID, or pgkit locks terminate PID."
--- notes   = "A session that is idle in a transaction can only be terminated. With --all, every lock is listed, also of sessions that block nobody yet."
+-- notes   = "A session that is idle in a transaction cannot be cancelled, only terminated. --all lists every lock, even those of sessions that do not block anybody yet."
 -- key     = ["pid", "blocker", "mode", "object"]
 -- wide    = ["depth", "transaction_s", "session_state", "user", "application"]
 -- columns = ["pid text", "blocker text", "depth int8", "user text", "application text", "session_state text", "mode text", "object text", "waiting_s float8", "transaction_s float8", "statement text", "granted bool"]
@@ -221,7 +221,7 @@ SELECT coalesce(p.name, CASE f.node WHEN 0 THEN 'prepared:?' ELSE f.node::text E
        o.object,
        pg_catalog.round(extract(epoch FROM greatest(m.now, w.since) - w.since)::numeric, 3)::float8 AS waiting_s,
        pg_catalog.round(extract(epoch FROM greatest(m.now, x.began) - x.began)::numeric, 3)::float8 AS transaction_s,
-       nullif(pg_catalog.btrim(pg_catalog.regexp_replace(s.query, '(?! )\s+|\s\s+', ' ', 'g')), '') AS statement,
+       nullif(pg_catalog.btrim(pg_catalog.regexp_replace(s.query, '\s+', ' ', 'g')), '') AS statement,
        CASE WHEN w.waiter IS NOT NULL THEN false END AS granted
 FROM forest f
 JOIN trees t ON t.start = f.start

@@ -5,7 +5,7 @@
 -- source  = """PgBouncer's SHOW POOLS, 1.12 to 1.25: https://www.pgbouncer.org/usage.html"""
 -- example = "pgkit pools --port 6432"
 -- reading = "Clients that wait while no server is idle need a larger pool, or shorter transactions. max_wait_s is how long the client that is next has waited."
--- notes   = "An idle client counts as active. The pool of PgBouncer's own console is left out."
+-- notes   = "PgBouncer counts idle clients as active. The pool of its own console is left out."
 -- key     = ["database", "user"]
 -- order   = "max_wait_s:desc"
 -- columns = [
@@ -14,7 +14,7 @@
 --   "servers_login int8", "cancels_waiting int8"]
 -- wide    = ["servers_tested", "cancels_waiting", "servers_login", "servers_used", "pool_mode"]
 -- [from]
--- # The console's columns that each column is made of.
+-- # Columns whose names differ from the console's, each with the console's columns that it is the sum of.
 -- clients_active  = ["cl_active"]
 -- clients_waiting = ["cl_waiting"]
 -- max_wait_s      = ["maxwait", "maxwait_us"]

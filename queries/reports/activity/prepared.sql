@@ -6,7 +6,7 @@
 -- scope   = "server"
 -- example = "pgkit prepared"
 -- reading = "A prepared transaction that is older than minutes was forgotten: it keeps its locks and holds back VACUUM. End it with COMMIT PREPARED or ROLLBACK PREPARED in its database."
--- notes   = "Transaction managers end their own prepared transactions within minutes. They survive restarts. Only the owner or a superuser can end one. Who waits for it: pgkit locks."
+-- notes   = "A transaction manager ends its own prepared transactions within minutes. Prepared transactions survive a restart. Only the owner or a superuser can end one. pgkit locks shows who waits for it."
 -- key     = ["gid"]
 -- wide    = ["relations", "prepared", "locks"]
 -- columns = ["gid text", "database text", "owner text", "prepared timestamptz", "age_s float8", "xmin_age int8", "locks int8", "relations text[]"]

@@ -6,7 +6,7 @@
 -- scope   = "server"
 -- example = "pgkit progress --watch 2"
 -- reading = "done, total and done_pct are about the phase, not the whole operation. elapsed_s counts from the start of the operation; remaining_s is given only where the phase advances evenly."
--- notes   = "VACUUM and CREATE INDEX go on with other phases after 100 %. What waits for other sessions is explained by pgkit locks."
+-- notes   = "VACUUM and CREATE INDEX have further phases after one that has reached 100 %. If an operation waits for other sessions, pgkit locks shows for which."
 -- key     = ["pid"]
 -- wide    = ["delay_ms", "detail", "unit", "total", "done", "database"]
 -- columns = ["pid int4", "database text", "operation text", "relation text", "phase text", "done_pct float8", "done int8", "total int8", "unit text", "elapsed_s float8", "remaining_s float8", "detail text", "delay_ms float8"]

@@ -7,7 +7,7 @@
 -- source  = '''psql \d+ and \df+, and the catalogs behind them'''
 -- example = "pgkit describe crashes"
 -- reading = "One fact per line under its section. If several objects match, they are listed: name one by its schema, or a function by its arguments in double quotes."
--- notes   = "What is behind an exclusive lock is not waited for and says (locked)."
+-- notes   = "Where another session holds an exclusive lock, the report does not wait: it shows (locked) instead."
 -- key     = ["section", "name"]
 -- sections = { heading = "section", level = "level" }
 -- columns = ["section text", "name text", "detail text", "size_bytes int8", "level int8"]
@@ -34,7 +34,7 @@
 ), named (name) AS (
     SELECT pg_catalog.substring(p.name_regex, '^\^\(([a-z0-9_]{1,63})\)\$$')::name FROM patterns p
 ), plain (names) AS (
-    -- Plain names are looked up in the catalogs' indexes instead of matched with all that there is. NULL if a pattern is none.
+    -- Plain names are looked up by index, without reading all of pg_class and pg_proc. NULL if any pattern is not a plain name.
     SELECT CASE WHEN NOT EXISTS (SELECT FROM named n WHERE n.name IS NULL) THEN ARRAY(SELECT n.name FROM named n) END
 ), candidates (classid, oid) AS (
     SELECT 'pg_catalog.pg_class'::regclass::oid, c.oid FROM pg_catalog.pg_class c WHERE c.relname = ANY ((SELECT l.names FROM plain l)::name[])

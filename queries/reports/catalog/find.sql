@@ -6,8 +6,8 @@
 -- retry   = ["55P03", "XX000", "22P03"]
 -- source  = "the catalogs behind psql's backslash commands"
 -- example = "pgkit find oauth | grep -v archive"
--- reading = "found_in says where the text was found: in a name, a column, the body of a function, a comment and so on. detail is the part that contains it, or what the object is."
--- notes   = "pgkit describe NAME shows all about one of them."
+-- reading = "found_in says where the text was found: in a name, a column, a function's body, a comment and so on. detail shows the part that contains it, or says what the object is."
+-- notes   = "pgkit describe NAME shows everything about one object."
 -- key     = ["found_in", "schema", "name", "kind", "detail"]
 -- columns = ["found_in text", "schema text", "name text", "kind text", "detail text"]
 -- [[param]]

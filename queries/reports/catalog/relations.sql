@@ -5,7 +5,7 @@
 -- source  = '''psql \d and \dtvmsE *.*; visibility as pg_table_is_visible'''
 -- example = "pgkit relations | grep crap"
 -- reading = "One line per relation of the user schemas, whatever the search path; --visible shows only what the search path finds, and --system includes the catalogs."
--- notes   = "pgkit describe NAME shows all about one of them."
+-- notes   = "pgkit describe NAME shows everything about one relation."
 -- key     = ["schema", "name"]
 -- columns = ["schema text", "name text", "kind text", "owner text"]
 -- [[param]]

@@ -7,7 +7,7 @@
 -- source  = "pg_index, pg_stat_all_indexes, pg_get_indexdef"
 -- example = "pgkit indexes --group-partitions --sort total_bytes:desc --limit 10"
 -- reading = "scans counts since the statistics were last reset, on this server only: a standby counts its own. An index that is never scanned still costs every write."
--- notes   = "pgkit index-problems says which ones can go. With --group-partitions a partitioned index is one row with the sums of its parts."
+-- notes   = "pgkit index-problems shows which indexes can be dropped. With --group-partitions a partitioned index is one row, with the sums of its parts."
 -- key     = ["schema", "name"]
 -- columns = ["schema text", "table text", "name text", "method text", "total_bytes int8", "scans int8 counter", "last_scan timestamptz", "rows_read int8 counter", "valid bool", "unique bool", "primary bool", "definition text", "members int8", "rows_fetched int8 counter", "state text"]
 -- wide    = ["definition", "rows_fetched", "method", "rows_read", "last_scan", "primary", "unique", "members", "valid"]
@@ -142,7 +142,7 @@
         OFFSET 0
     ) AS d
     CROSS JOIN LATERAL (
-        -- Looked up index by index: the planner does not know how few are chosen, and would read the columns of all tables.
+        -- LATERAL looks up the columns index by index. The planner expects many indexes, and would read all of pg_attribute.
         SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY k.position) AS columns,
                pg_catalog.bool_and(d.indoption[k.position - 1] = 0 AND d.indcollation[k.position - 1] = a.attcollation AND o.opcdefault
                                    AND (o.opcintype = a.atttypid OR (o.opcintype = 'text'::regtype AND a.atttypid = 'varchar'::regtype))) AS is_plain

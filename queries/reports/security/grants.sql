@@ -5,8 +5,8 @@
 -- retry   = ["XX000"]
 -- source  = "aclexplode and acldefault of each catalog's ACL; aclmask of PostgreSQL's aclchk.c"
 -- example = "pgkit grants --on 'crash*'"
--- reading = "Each row is what one role granted to another; where nothing was granted, the server's defaults. --role R shows all that R may do, --on NAME who may do something with it; via says through what."
--- notes   = "Defaults are the owner's rights and those of PUBLIC. via is a role, PUBLIC or superuser. What a role gets only by SET ROLE is not counted. A table also needs USAGE on its schema. Memberships: pgkit roles."
+-- reading = "Each row is a grant from one role to another, or a default if nothing was granted. --role R shows what R may do, --on NAME who may do something with it, and via how they come to it."
+-- notes   = "Where nothing was granted, the owner has every privilege, and PUBLIC has what the server gives it by default. via says how a role has a privilege: through a role of which it is a member, through PUBLIC, or as a superuser. A privilege that a role has only after SET ROLE is left out. To use a table, a role also needs USAGE on its schema. pgkit roles shows who is a member of which role."
 -- key     = ["object", "kind", "grantee", "via", "grantor", "grantable"]
 -- columns = ["object text", "kind text", "grantee text", "privileges text", "via text", "grantor text", "grantable bool", "owner text"]
 -- wide    = ["owner", "grantor", "grantable"]

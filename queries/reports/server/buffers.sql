@@ -6,7 +6,7 @@
 -- scope   = "database"
 -- example = "pgkit buffers --limit 20"
 -- reading = "share_pct is the share of shared_buffers that a relation takes, cached_pct how much of the relation is there. Large relations with a low usage_avg push others out."
--- notes   = "The size of a relation is that at its last VACUUM. What is there in full and used much is well cached (pgkit cache). The report reads every buffer's header: do not --watch it where shared_buffers is large; --summary is cheap from 16 on."
+-- notes   = "The size of a relation is its size at the last VACUUM. A relation that is wholly in shared_buffers and used often is well cached; see pgkit cache. The report reads the header of every buffer, so do not run it with --watch where shared_buffers is large. From PostgreSQL 16 on, --summary is cheap."
 -- key     = ["scope", "schema", "name", "kind"]
 -- include buffers_header
 -- [[hidden]]

@@ -5,7 +5,7 @@
 -- source  = "pg_stat_database, pg_statio_user_tables, _indexes and _sequences"
 -- example = "pgkit cache --limit 10"
 -- reading = "hit_pct is the share of block reads that shared_buffers served; the rest may have come from the system's cache. Below 90, look at the indexes of a large and busy table, and at pgkit buffers."
--- notes   = "What was read from disk most comes first. A low share of a few blocks says nothing. pgkit indexes shows a table's indexes. Figures count from since on."
+-- notes   = "The relation with the most reads from disk comes first. A low share of a few blocks means nothing. pgkit indexes shows the indexes of a table. The counters started at the time in since."
 -- key     = ["scope", "schema", "name"]
 -- wide    = ["since", "table"]
 -- columns = ["scope text", "schema text", "name text", "hit_pct float8", "hit_blocks int8 counter", "read_blocks int8 counter", "table text", "since timestamptz"]

@@ -6,7 +6,7 @@
 -- scope   = "server"
 -- example = "pgkit checkpoints"
 -- reading = "Checkpoints that are mostly requested, more often than checkpoint_timeout, mean that max_wal_size is too small. every_s is the average time between two."
--- notes   = "Base backups, CREATE DATABASE and shutdowns request some too. A sync_ms that is large beside write_ms means that the disk is slow to flush."
+-- notes   = "Base backups, CREATE DATABASE and shutdowns request checkpoints too. If sync_ms is large compared with write_ms, the disk is slow to flush."
 -- key     = ["kind"]
 -- wide    = ["slru_buffers", "last", "written_bytes"]
 -- columns = ["kind text", "number int8 counter", "write_ms float8 counter", "sync_ms float8 counter", "buffers int8 counter", "every_s float8", "since timestamptz", "share_pct float8", "written_bytes int8 counter", "last timestamptz", "slru_buffers int8 counter"]

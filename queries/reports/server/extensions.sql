@@ -4,8 +4,8 @@
 -- needs   = "CONNECT on the database; pg_read_all_settings shows which libraries are preloaded"
 -- source  = "pg_extension, pg_available_extensions, pg_available_extension_versions"
 -- example = "pgkit extensions --available"
--- reading = "Where behind is true, a newer version can be had by ALTER EXTENSION ... UPDATE. available is empty where the files are missing: its functions then fail, and pg_upgrade too."
--- notes   = "Some extensions work only with their library in shared_preload_libraries; needs_restart says that it waits there for a restart."
+-- reading = "behind is true if ALTER EXTENSION ... UPDATE gives a newer version. available is empty if the extension's files are missing: its functions then fail, and so does pg_upgrade."
+-- notes   = "Some extensions work only if their library is in shared_preload_libraries. needs_restart is true if it is there, but the server has not been restarted since."
 -- key     = ["name"]
 -- include extensions_header
 WITH available AS MATERIALIZED (  -- pg12..

@@ -6,7 +6,7 @@
 -- scope   = "server"
 -- example = "pgkit io"
 -- reading = "Writes by client backends mean that the background writer and the checkpointer are behind; many evictions beside few hits mean that shared_buffers is small for the work."
--- notes   = "What moves most comes first. Context vacuum, bulkread and bulkwrite use small rings of buffers of their own. Times are empty unless track_io_timing is on. Before 16 the server tells only a part. See pgkit cache too."
+-- notes   = "The rows with the most reads and writes come first. VACUUM and large scans and copies have small ring buffers of their own: their contexts are vacuum, bulkread and bulkwrite. Times are empty unless track_io_timing is on. Before 16 the server counts only some of this. See also pgkit cache."
 -- key     = ["backend", "object", "context"]
 -- usual   = { object = "relation" }
 -- wide    = ["since", "fsync_ms", "writeback_ms", "writebacks", "reuses", "extend_ms", "extend_bytes", "write_bytes", "read_bytes", "fsyncs", "evictions", "write_ms", "read_ms", "extends"]

@@ -5,8 +5,8 @@
 -- source  = "pg_stat_replication, pg_replication_slots, pg_stat_wal_receiver, pg_stat_subscription"
 -- scope   = "server"
 -- example = "pgkit replication --format vertical"
--- reading = "A sender's first large lag tells which step is late: sending, writing, flushing or replaying. An inactive slot whose kept_bytes grow fills the disk: start its consumer, or drop it."
--- notes   = "Lags are the distance to the end of this server's WAL. replay_lag_s of a standby is 0 when it has replayed all that it received. pg_drop_replication_slot() drops a slot. Why a subscription has no worker, or errors, is in the log. What a slot holds back from VACUUM: pgkit vacuum."
+-- reading = "The first of a sender's lags that is large shows the late step: send, write, flush or replay. An inactive slot whose kept_bytes grow fills the disk: start its consumer, or drop it."
+-- notes   = "Each lag is the distance to the end of this server's WAL. On a standby, replay_lag_s is 0 if it has replayed everything that it received. pg_drop_replication_slot() drops a slot. The server's log says why a subscription has errors or no worker. pgkit vacuum shows which old rows a slot keeps."
 -- key     = ["role", "name", "database", "pid"]
 -- usual   = { temporary = "false" }
 -- wide    = ["failover", "synced", "temporary", "user", "conflicts", "last_message", "xmin_age", "database", "pid", "kind", "sync", "wal_status", "inactive_since", "safe_bytes", "errors", "write_lag_bytes", "flush_lag_bytes", "sent_lag_bytes", "slot", "client", "detail"]

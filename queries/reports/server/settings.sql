@@ -6,7 +6,7 @@
 -- scope   = "server"
 -- example = "pgkit settings --grep work_mem"
 -- reading = "A row with source error is a fault in a file, at which the next reload or start fails: mend it first. A row with pending_restart keeps its old value until the server is restarted."
--- notes   = "The scope says for whom a value is meant: a role's own beats its database's, which beats the server's."
+-- notes   = "scope says where a value was set. In a new session, a value that was set for the role in this database wins over one for the role, that one over one for the database, and that one over the server's."
 -- key     = ["name", "scope", "database", "user", "error"]
 -- include settings_header
 -- [[hidden]]

@@ -4,7 +4,7 @@
 -- needs   = "no special privilege; pg_monitor (before 12, a superuser) counts the files that wait for the archiver"
 -- source  = "pg_stat_wal (from 14), pg_stat_archiver"
 -- reading = "If archiving says failing, the last attempt failed, and pg_wal grows until the command works again: backlog counts the files that wait."
--- notes   = "no command means that archive_mode is on and nothing ever archives. position_bytes grows with the WAL on every version: its rate tells how much is written. What else keeps WAL: pgkit replication."
+-- notes   = "\"no command\" means that archive_mode is on, but that nothing is ever archived. position_bytes grows with the WAL in every version, so its rate is the rate at which WAL is written. pgkit replication shows what else keeps WAL."
 -- key     = ["role"]
 -- include wal_header
 -- [[hidden]]

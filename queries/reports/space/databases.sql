@@ -7,7 +7,7 @@
 -- source  = '''psql \l+ and pg_stat_database'''
 -- example = "pgkit databases"
 -- reading = "hit_pct is the share of blocks found in shared buffers. Many rollbacks, deadlocks or conflicts are worth a look into the log, and one checksum failure is an alarm."
--- notes   = "Counters add up since the time in since."
+-- notes   = "The counters started at the time in since."
 -- key     = ["database"]
 -- wide    = ["since", "xid_age", "encoding", "tablespace", "is_template", "allows_connections", "checksum_failures", "conflicts", "temp_bytes", "rollbacks", "owner", "commits"]
 -- usual   = { is_template = "false", allows_connections = "true", tablespace = "pg_default" }

@@ -5,8 +5,8 @@
 -- retry   = ["42704", "58P01", "XX000"]
 -- source  = '''psql \db+'''
 -- example = "pgkit tablespaces"
--- reading = "total_bytes is what the files of all databases take there. relations counts those of this database only, databases all that have files there."
--- notes   = "The server does not tell the location of pg_default and pg_global: they are in its data directory."
+-- reading = "total_bytes is the size of the files of all databases. relations is the number of relations of this database, databases that of all databases with files there."
+-- notes   = "The server does not tell the location of pg_default and pg_global, because they are in its data directory."
 -- key     = ["tablespace"]
 -- wide    = ["options", "owner"]
 -- columns = ["tablespace text", "location text", "total_bytes int8", "relations int8", "databases int8", "owner text", "options text"]

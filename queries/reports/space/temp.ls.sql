@@ -17,7 +17,7 @@ SELECT x.kind, x.database, x.pid, x.files, x.total_bytes, x.statement
 FROM (
     SELECT 0 AS place, 'temporary'::text AS kind, a.datname::text AS database, t.pid, pg_catalog.count(*) AS files,
            pg_catalog.sum(t.size)::int8 AS total_bytes,
-           nullif(pg_catalog.btrim(pg_catalog.regexp_replace(a.query, '(?! )\s+|\s\s+', ' ', 'g')), '') AS statement
+           nullif(pg_catalog.btrim(pg_catalog.regexp_replace(a.query, '\s+', ' ', 'g')), '') AS statement
     FROM temporary t
     LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = t.pid
     GROUP BY t.pid, a.datname, a.query

@@ -6,7 +6,7 @@
 -- scope   = "server"
 -- example = "pgkit statements --by mean --limit 10"
 -- reading = "share_pct is a statement's share of the time that all of them ran. Many fast calls can cost more than one slow one: compare --by total with --by mean."
--- notes   = "A low hit_pct means reading from disk, temp_bytes means that work_mem was too small for a sort or hash. Figures count from since on."
+-- notes   = "A low hit_pct means that the statement reads from disk. temp_bytes means that work_mem was too small for a sort or a hash. The counters started at the time in since."
 -- key     = ["query_id", "database", "user", "toplevel"]
 -- include statements_header
 -- include statements_read

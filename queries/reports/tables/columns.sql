@@ -7,7 +7,7 @@
 -- source  = '''psql \d+'''
 -- example = "pgkit columns crashes"
 -- reading = "Columns stand in their order in the table. identity says how an identity column takes values of its own, generated is the expression of a generated column."
--- notes   = "storage is how long values are kept: main and extended compress, external and extended move them to the TOAST table."
+-- notes   = "storage says how long values are stored: main and extended compress them, external and extended move them to the TOAST table."
 -- key     = ["schema", "relation", "column"]
 -- columns = ["schema text", "relation text", "column text", "type text", "not_null bool", "default text", "identity text", "generated text", "storage text", "comment text", "collation text", "compression text", "kind text", "position int4", "state text"]
 -- wide    = ["position", "kind", "storage", "state", "compression", "collation", "comment"]

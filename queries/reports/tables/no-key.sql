@@ -7,7 +7,7 @@
 -- source  = "pg_index, pg_publication; CheckCmdReplicaIdentity in PostgreSQL's execReplication.c"
 -- example = "pgkit no-key --limit 10"
 -- reading = "A table is here if it has no primary key and no unique index over NOT NULL columns, or if it is published so that UPDATE or DELETE fails, as fails says. Give it a primary key."
--- notes   = "It is published without a replica identity, or with a row filter or a list of columns that does not go with it. Instead of a primary key, ALTER TABLE ... REPLICA IDENTITY takes USING INDEX with the index that key names, or FULL, which is slow on large tables. Partitions count under their partitioned table."
+-- notes   = "UPDATE or DELETE fails on a published table that has no replica identity, or whose row filter or column list needs other columns than its replica identity has. Instead of a primary key, ALTER TABLE ... REPLICA IDENTITY USING INDEX takes the index that is shown in key; REPLICA IDENTITY FULL needs no index, but is slow on large tables. Partitions are counted in members of their partitioned table."
 -- key     = ["schema", "name"]
 -- columns = ["schema text", "name text", "rows_estimate int8", "total_bytes int8", "replica_identity text", "publication text", "fails text", "key text", "members int8", "state text"]
 -- wide    = ["members", "key", "replica_identity", "publication"]

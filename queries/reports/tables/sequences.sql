@@ -7,7 +7,7 @@
 -- source  = "pg_sequence, pg_depend, pg_constraint"
 -- example = "pgkit sequences --limit 10"
 -- reading = "At 100 % the next insert fails. limit is the end of the sequence, or that of a narrower column that its values reach, which limited_by names. Plan the change to bigint at about 70 %."
--- notes   = "A narrower column is one that the sequence fills, or one with a foreign key to such a column. Rewriting a large table takes long. A sequence that cycles starts again, but its column may already hold the values. One that is not called, since it is new or was set, has a figure from 18 on; older servers do not tell its next value."
+-- notes   = "A narrower column is one that the sequence fills, or one with a foreign key to such a column. The change to bigint rewrites the table, which takes long if it is large. A sequence that cycles starts again, but its column may still hold the old values. If a sequence has not been called since it was created or set, its figures are known only from PostgreSQL 18 on, because older servers do not tell its next value."
 -- include sequences_figured
 )
 SELECT f.nspname::text AS schema, f.relname::text AS name, f.table_name::text AS "table", f.attname::text AS "column",

@@ -5,7 +5,7 @@
 -- source  = "pg_stat_all_tables; relation_needs_vacanalyze in PostgreSQL's autovacuum.c"
 -- example = "pgkit tables --sort dead_rows:desc --limit 10"
 -- reading = "vacuum_due_pct is how much of its own vacuum threshold a table has used up. Far beyond 100, or with a last_vacuum long ago, autovacuum does not keep up, or is off for that table."
--- notes   = "Beyond 100 autovacuum takes a table in its next round. pgkit vacuum shows what holds it back. A low hot_pct on a table that is updated often calls for a lower fillfactor or fewer indexes."
+-- notes   = "From 100 on, autovacuum takes the table in its next round. pgkit vacuum shows what holds it up. If hot_pct is low and the table is updated often, a lower fillfactor or fewer indexes help."
 -- key     = ["schema", "name"]
 -- columns = ["schema text", "name text", "seq_scans int8 counter", "index_scans int8 counter", "rows_estimate int8", "inserted int8 counter", "updated int8 counter", "deleted int8 counter", "hot_pct float8", "dead_rows int8", "last_vacuum timestamptz", "last_analyze timestamptz", "vacuum_due_pct float8", "due_by text", "analyze_due_pct float8", "autovacuum bool", "last_read timestamptz"]
 -- wide    = ["last_read", "last_analyze", "analyze_due_pct", "due_by", "deleted", "inserted", "last_vacuum", "index_scans", "seq_scans", "updated", "rows_estimate"]

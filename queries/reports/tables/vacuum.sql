@@ -4,8 +4,8 @@
 -- needs   = "no special privilege; pg_read_all_stats shows what other roles' sessions do"
 -- source  = "pg_database, pg_class, pg_stat_activity, pg_prepared_xacts, pg_replication_slots; relation_needs_vacanalyze and ComputeXidHorizons in PostgreSQL's sources"
 -- example = "pgkit vacuum --scope database --scope horizon"
--- reading = "At its limit (100 %) autovacuum freezes a table even where it is off. A horizon row is what keeps old rows alive: end that session or prepared transaction, or drop that slot."
--- notes   = "age counts transactions, or multixacts. Up to 110 % is the normal saw-tooth. The server stops writing at about 2 billion (transactions left). A horizon row is a session, prepared transaction, slot or standby before whose snapshot nothing is cleaned or frozen; pgkit activity, pgkit prepared and pgkit replication show more. held_by names it on what it keeps old."
+-- reading = "At its limit (100 %) autovacuum freezes a table even if it is switched off. A horizon row is what keeps old rows: end that session or prepared transaction, or drop that slot."
+-- notes   = "age is a number of transactions, or of multixacts. Up to 110 % is normal: the age rises until autovacuum freezes the table, then falls. The server refuses to write when about 2 billion transactions have passed. A horizon row is a session, prepared transaction, slot or standby that still needs old rows: nothing newer than its snapshot is removed or frozen, and held_by names it where it is the reason. pgkit activity, pgkit prepared and pgkit replication show more about it."
 -- key     = ["scope", "schema", "name"]
 -- columns = ["scope text", "schema text", "name text", "age int8", "limit int8", "used_pct float8", "held_by text", "detail text"]
 -- wide    = ["limit", "schema", "held_by"]
@@ -48,7 +48,7 @@
                      || coalesce(', ' || nullif(a.application_name, ''), '') || coalesce(', ' || a.state, '')
                      || coalesce(' for ' || pg_catalog.trunc(extract(epoch FROM pg_catalog.clock_timestamp() - coalesce(a.xact_start, a.query_start))::numeric)::text || ' s', '')
                      || CASE WHEN a.query IN ('', '<insufficient privilege>') THEN ''
-                             ELSE coalesce(': ' || pg_catalog.left(pg_catalog.btrim(pg_catalog.regexp_replace(a.query, '(?! )\s+|\s\s+', ' ', 'g')), 100), '') END
+                             ELSE coalesce(': ' || pg_catalog.left(pg_catalog.btrim(pg_catalog.regexp_replace(a.query, '\s+', ' ', 'g')), 100), '') END
            END AS detail
     FROM pg_catalog.pg_stat_activity a
     LEFT JOIN (SELECT DISTINCT w.pid FROM pg_catalog.pg_stat_replication w) AS r ON r.pid = a.pid

@@ -1,5 +1,5 @@
-//! Compares bloat and index-bloat with the extension pgstattuple, and with the sizes after VACUUM FULL, on tables of random
-//! shapes.
+//! Compares the reports `bloat` and `index-bloat` with the extension pgstattuple, and with the sizes after VACUUM FULL,
+//! on tables of random shapes.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -192,7 +192,7 @@ fn estimates_and_measures_of_free_space_are_near_what_is_free(bin: &Binaries) {
     let mut dead = 0.0;
     for (name, figures) in &theirs {
         let ours = &measured[name];
-        // Live rows are not compared: pgstattuple_approx estimates them, since it skips all-visible pages.
+        // The number of live rows is not compared: pgstattuple_approx skips all-visible pages, so it only estimates it.
         if (ours[2], ours[3]) != (figures[0], figures[2]) {
             wrong.push(format!("{name} on {major}: size and dead rows: {ours:?}, {figures:?}"));
         }

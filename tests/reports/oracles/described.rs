@@ -1,4 +1,4 @@
-//! Compares describe with pg_dump: everything that a dump says about a relation or a function must be in the answer.
+//! Compares the report `describe` with pg_dump: everything that a dump says about a relation or a function must be in the answer.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
-//! Compares grants with the server's has_…_privilege functions, for every pair of 40 roles and about 200 objects with random
-//! owners, memberships and grants.
+//! Compares the report `grants` with the server's has_…_privilege functions, for every pair of 40 roles and about 200
+//! objects with random owners, memberships and grants.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -238,7 +238,7 @@ impl Ground {
             self.make("parameter", "work_mem", "work_mem", "", "");
         }
         if self.major >= 18 {
-            // Before 18 the server has no function for them.
+            // The server has has_largeobject_privilege only from 18 on.
             for i in 0..4 {
                 let oid = (70_000 + i).to_string();
                 let create = format!("SELECT pg_catalog.lo_create({oid})");

@@ -1,4 +1,4 @@
-//! Compares sequences with 128-bit arithmetic, on random sequences.
+//! Compares the report `sequences` with 128-bit arithmetic, on random sequences.
 
 use std::fmt::Write as _;
 

@@ -70,7 +70,8 @@ const OF_A_DATABASE: &[Comparison] = &[
     },
     Comparison {
         args: &["columns"],
-        // The view leaves out materialized views and composite types, and takes a domain's NOT NULL for the column's.
+        // information_schema.columns leaves out materialized views and composite types, and shows a column as NOT NULL if
+        // only its domain is.
         columns: "kind,schema,relation,column,position,not_null,default,identity,collation",
         since: 10,
         least: 5000,
