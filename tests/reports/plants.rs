@@ -140,15 +140,16 @@ fn run_case(db: &Db, report: &str, case: &Case) -> Vec<String> {
         if let Err(e) = db.try_sql(sql) {
             return vec![format!("{}: {sql}", e.as_db_error().map_or(e.to_string(), ToString::to_string))];
         }
+        // A session reports its statistics when it ends, a moment after its client has gone. VACUUM in the next one would
+        // otherwise come before the rows that it has cleaned are counted.
+        eventually("the session has ended", || {
+            let left = format!(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND pid <> pg_backend_pid()",
+                db.name
+            );
+            db.value(&left) == "0"
+        });
     }
-    // A session hands its statistics in as it ends, which is a moment after its client has gone.
-    eventually("the sessions have ended", || {
-        let left = format!(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND pid <> pg_backend_pid()",
-            db.name
-        );
-        db.value(&left) == "0"
-    });
     let held: Vec<_> = case
         .sessions
         .iter()
