@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::contain::Contain;
 use super::job::{CatchUp, Job, Notification, OnCrash, Work};
 use super::plan;
 use super::schedule::{self, At, Schedule, Unit};
@@ -44,6 +45,11 @@ pub struct Parsed {
 }
 
 impl Parsed {
+    /// Returns whether any job, or any job's notification, starts a program that is to be contained if possible.
+    pub fn has_contained(&self) -> bool {
+        self.jobs.iter().any(|job| job.contain != Contain::None) && self.has_programs()
+    }
+
     /// Returns whether any job, or any job's notification, starts a program.
     pub fn has_programs(&self) -> bool {
         let is_program = |tell: &Option<Notification>| matches!(tell, Some(Notification::Program(_)));
@@ -69,6 +75,7 @@ const SHARED: &[&str] = &[
     "catch_up",
     "max_backfill",
     "on_crash",
+    "contain",
     "class",
     "environment",
     "directory",
@@ -259,6 +266,11 @@ impl Reader {
         let on_crash =
             self.choice(find("on_crash"), "on_crash", &[("retry", OnCrash::Retry), ("hold", OnCrash::Hold)]);
         let max_backfill = find("max_backfill").and_then(|value| self.number(value, "max_backfill"));
+        let contain = self.choice(
+            find("contain"),
+            "contain",
+            &[("auto", Contain::Auto), ("strict", Contain::Strict), ("none", Contain::None)],
+        );
         // A key that requires another one is a fault in the job's own table, but may be a default that has no
         // effect here.
         let (is_sql, is_program) = (find("sql").is_some(), find("command").is_some());
@@ -311,6 +323,7 @@ impl Reader {
             timeout,
             kill_after: kill_after?,
             keep_history,
+            contain,
             role,
             pass_environment,
             on_failure,

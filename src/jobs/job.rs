@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use super::contain::Contain;
 use super::schedule::Schedule;
 
 /// Which missed dates a backfill job catches up on.
@@ -94,6 +95,8 @@ pub struct Job {
     pub timeout: Option<Duration>,
     /// How long after SIGTERM it is killed.
     pub kill_after: Duration,
+    /// Whether the processes of its programs are contained.
+    pub contain: Contain,
     /// The retention period of its history: older attempts and log rows are deleted. `None` keeps them forever.
     pub keep_history: Option<Duration>,
     /// The role that its SQL runs as; `None`: the role that connects.

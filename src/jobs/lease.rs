@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 
 use super::claim::Claim;
 use super::job::Job;
-use super::process::{self, boot_time};
+use super::process::{self, Tree, boot_time};
 use super::session::{Session, Statement, named, plain};
 use super::store::lock_key;
 use crate::error::Exit;
@@ -40,8 +40,8 @@ pub struct LeaseRenewer<'a> {
     /// The session; `None` while it is lost.
     session: &'a mut Option<Session>,
     resort: &'a mut LastResort,
-    /// The program's pid; `None` if it has yet to be started.
-    pub leader: Option<i32>,
+    /// The program's processes; `None` if it has yet to be started.
+    pub tree: Option<Tree>,
     /// When the latest request that the server has answered was sent, on [`boot_time`]'s clock.
     heard: Duration,
 }
@@ -121,10 +121,10 @@ impl<'a> LeaseRenewer<'a> {
         heard: Duration,
     ) -> LeaseRenewer<'a> {
         let key = lock_key(schema, &job.name).to_string();
-        LeaseRenewer { job, claim, key, session, resort, leader: None, heard }
+        LeaseRenewer { job, claim, key, session, resort, tree: None, heard }
     }
 
-    /// Keeps the lease until it is lost. `connect` opens a new session; `beat` is called at each answer. The
+    /// Keeps the lease until it is lost, which is when the program is killed. `connect` opens a new session; `beat` is called at each answer. The
     /// future may be dropped at any moment.
     pub async fn keep(
         &mut self,
@@ -137,7 +137,11 @@ impl<'a> LeaseRenewer<'a> {
             // A short program has ended by then.
             tokio::time::sleep((self.heard + PULSE).saturating_sub(boot_time())).await;
             if let Err(loss) = self.hear(&connect).await {
-                // The caller now has the program killed, and gets some time to record that.
+                // This process may be stopped at any moment, so the program is killed before there is more time to
+                // record that.
+                if let Some(tree) = self.tree {
+                    tree.kill();
+                }
                 self.resort.set(process::HANGS + LAST_RESORT);
                 return loss;
             }
@@ -204,7 +208,7 @@ impl<'a> LeaseRenewer<'a> {
     /// Records the program's pid, from which others on this machine can tell whether it is gone. A short job does
     /// without. Returns whether that was done.
     async fn note_leader(&mut self) -> bool {
-        let Some(leader) = self.leader else { return true };
+        let Some(leader) = self.tree.map(Tree::pid) else { return true };
         let (run, pid) = (self.claim.run.to_string(), leader.to_string());
         let ticks = process::ticks(leader).map(|ticks| ticks.to_string());
         let wait = self.wait();

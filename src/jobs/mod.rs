@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod claim;
+pub mod contain;
 pub mod file;
 pub mod guard;
 pub mod health;

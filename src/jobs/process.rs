@@ -1,9 +1,10 @@
 //! Programs and what they start: running a program in a session of its own, capturing its output, and killing its
 //! whole process tree.
 //!
-//! On Linux the process that runs a program is a subreaper for the program's tree. Whatever the program starts,
-//! and however it hides (`setsid`, a double fork), becomes a child of ours once its parents are gone, and so is
-//! found. On other systems, only the program's process group is found.
+//! Where the kernel allows it, a program is contained: see [`super::contain`]. Elsewhere on Linux the process that
+//! runs it is a subreaper for its tree: whatever the program starts, and however it hides (`setsid`, a double fork),
+//! becomes a child of ours once its parents are gone, and so is found. On other systems, only the program's process
+//! group is found.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::process::ExitStatusExt;
@@ -17,9 +18,11 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
 use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
 use tokio::process::{Child, ChildStderr, ChildStdout};
 
 use super::account::Account;
+use super::contain::{self, Report, Way};
 use super::output::Captured;
 use crate::error::{Error, Exit, Result};
 use crate::unsafe_spawn;
@@ -43,12 +46,27 @@ pub struct Program {
     pub directory: PathBuf,
     /// The user that it runs as; `None` is the user of this process.
     pub user: Option<Account>,
+    /// How its processes are contained; `None` if they are not.
+    pub contained: Option<Way>,
+}
+
+/// How a program has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    /// Its exit code, or the signal that ended it.
+    pub status: ExitStatus,
+    /// Whether processes that it had started were still running, and so were killed.
+    pub has_left: bool,
 }
 
 /// A running program.
 pub struct Process {
     child: Child,
     pid: Pid,
+    /// Where the report of a contained program's end comes from.
+    report: Option<pipe::Receiver>,
+    /// How it has ended, once that is known: a report can be read only once.
+    ending: Option<Ending>,
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
     /// What it printed on standard output and standard error.
@@ -81,7 +99,14 @@ impl Program {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        unsafe_spawn::die_with_us(&mut command, Signal::SIGKILL, true, self.user.as_ref().map(Account::ids));
+        let user = self.user.as_ref().map(Account::ids);
+        let report = match self.contained {
+            Some(way) => Some(contained(&mut command, way, user)?),
+            None => {
+                unsafe_spawn::die_with_us(&mut command, Signal::SIGKILL, true, user);
+                None
+            }
+        };
         let failed = |e: &std::io::Error| {
             let place = if self.directory.is_dir() { "" } else { ": its directory does not exist" };
             Error::io(format!("could not start {name}{place}"), e)
@@ -93,12 +118,50 @@ impl Program {
         Ok(Process {
             child,
             pid,
+            report,
+            ending: None,
             stdout,
             stderr,
             output: Captured::default(),
             errors: Captured::default(),
             buffers: Box::new([[0; 16 << 10]; 2]),
         })
+    }
+}
+
+/// Has a command run contained. Returns where its end is reported.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn contained(
+    command: &mut std::process::Command,
+    way: Way,
+    user: Option<(nix::unistd::Uid, nix::unistd::Gid, Vec<nix::unistd::Gid>)>,
+) -> Result<pipe::Receiver> {
+    let failed = |e: &std::io::Error| Error::io("could not create a pipe", e);
+    let (reports, report) =
+        nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).map_err(|e| failed(&e.into()))?;
+    contain::contain(command, way, user, report);
+    pipe::Receiver::from_owned_fd(reports).map_err(|e| failed(&e))
+}
+
+/// Has a command run contained, which is impossible on this system.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn contained(
+    _: &mut std::process::Command,
+    _: Way,
+    _: Option<(nix::unistd::Uid, nix::unistd::Gid, Vec<nix::unistd::Gid>)>,
+) -> Result<pipe::Receiver> {
+    Err(Error::bug("a contained program on a system without PID namespaces"))
+}
+
+/// Reads the report of a contained program's end; `None` if it was killed before its end could be reported. Does not
+/// return if there is no such report.
+async fn reported(from: &mut Option<pipe::Receiver>) -> Option<Report> {
+    match from {
+        Some(pipe) => {
+            let mut report = Report::default();
+            pipe.read_exact(&mut report).await.ok().map(|_| report)
+        }
+        None => std::future::pending().await,
     }
 }
 
@@ -117,11 +180,6 @@ async fn read<R: tokio::io::AsyncRead + Unpin>(from: &mut Option<R>, buffer: &mu
 }
 
 impl Process {
-    /// Returns the program's pid.
-    pub fn pid(&self) -> i32 {
-        self.pid.as_raw()
-    }
-
     /// Reads some output; does not return as long as there is none. The future may be dropped before it completes.
     async fn some_output(&mut self) {
         let [out, err] = &mut *self.buffers;
@@ -138,14 +196,21 @@ impl Process {
     /// method called again.
     ///
     /// Errors: the system cannot tell how it ended (74).
-    pub async fn end(&mut self) -> Result<ExitStatus> {
+    pub async fn end(&mut self) -> Result<Ending> {
         let second = Duration::from_secs(1);
         let mut reap = tokio::time::interval_at(tokio::time::Instant::now() + second, second);
-        let status = loop {
+        let ending = loop {
+            if let Some(ending) = self.ending {
+                break ending;
+            }
             let child = &mut self.child;
             let [out, err] = &mut *self.buffers;
             tokio::select! {
-                status = child.wait() => break status,
+                report = reported(&mut self.report) => self.ending = Some(contain::ending(report)),
+                status = child.wait(), if self.report.is_none() => {
+                    let status = status.map_err(|e| Error::io("could not wait for the program", &e))?;
+                    self.ending = Some(Ending { status, has_left: false });
+                }
                 n = read(&mut self.stdout, out) => self.output.push(&out[..n]),
                 n = read(&mut self.stderr, err) => {
                     self.output.push(&err[..n]);
@@ -155,39 +220,82 @@ impl Process {
                 _ = reap.tick() => reap_orphans(self.pid),
             }
         };
-        // A process that was left behind may hold the pipes open forever.
+        // A process that was left behind may hold the pipes open forever, and one that hangs in the kernel keeps
+        // what contains it from ending.
         let _ = tokio::time::timeout(LATE_OUTPUT, async {
             while self.stdout.is_some() || self.stderr.is_some() {
                 self.some_output().await;
             }
+            if self.report.is_some() {
+                let _ = self.child.wait().await;
+            }
         })
         .await;
-        status.map_err(|e| Error::io("could not wait for the program", &e))
+        Ok(ending)
     }
 
-    /// Sends TERM to the whole tree.
-    pub fn terminate(&self) {
-        let _ = killpg(self.pid, Signal::SIGTERM);
-        for pid in descendants().into_iter().filter(|pid| *pid != self.pid) {
-            // Processes in the program's own group have received it already; a second TERM does no harm.
-            let _ = kill(pid, Signal::SIGTERM);
+    /// Returns a handle on its process tree.
+    pub fn tree(&self) -> Tree {
+        Tree { pid: self.pid, is_contained: self.report.is_some() }
+    }
+}
+
+/// The process tree of a program.
+#[derive(Debug, Clone, Copy)]
+pub struct Tree {
+    /// The process that this process has started: the program, or the proxy in front of what contains it.
+    pid: Pid,
+    is_contained: bool,
+}
+
+impl Tree {
+    /// Returns the pid of its first process.
+    pub fn pid(self) -> i32 {
+        self.pid.as_raw()
+    }
+
+    /// Sends TERM to every process of the tree.
+    pub fn terminate(self) {
+        if !self.is_contained {
+            let _ = killpg(self.pid, Signal::SIGTERM);
+            for pid in descendants().into_keys().filter(|pid| *pid != self.pid) {
+                // Processes in the program's own group have received it already; a second TERM does no harm.
+                let _ = kill(pid, Signal::SIGTERM);
+            }
+            return;
+        }
+        // The proxy and init would pass it on to the program, which gets it anyway.
+        let all = descendants();
+        let of_ours = |pid: Pid, parent: Pid| pid == self.pid || parent == self.pid;
+        let mut found = false;
+        for (pid, _) in all.into_iter().filter(|(pid, parent)| !of_ours(*pid, *parent)) {
+            found |= kill(pid, Signal::SIGTERM).is_ok();
+        }
+        if !found {
+            // Without /proc, only the program itself can be reached.
+            let _ = kill(self.pid, Signal::SIGTERM);
         }
     }
 
-    /// Sends KILL to the whole tree, without waiting for its end.
-    pub fn kill(&self) {
-        let _ = killpg(self.pid, Signal::SIGKILL);
-        for pid in descendants() {
+    /// Sends KILL to every process of the tree, without waiting for its end.
+    pub fn kill(self) {
+        if self.is_contained {
+            let _ = kill(self.pid, Signal::SIGKILL);
+        } else {
+            let _ = killpg(self.pid, Signal::SIGKILL);
+        }
+        for pid in descendants().into_keys() {
             let _ = kill(pid, Signal::SIGKILL);
         }
     }
 }
 
-/// Kills every descendant of this process until none is left.
+/// Kills every descendant of this process until none is left. Returns whether any had to be killed.
 ///
 /// Errors: some do not end within this time, because they hang in the kernel or belong to another user (74).
-pub async fn sweep(patience: Duration) -> Result<()> {
+pub async fn sweep(patience: Duration) -> Result<bool> {
     let start = std::time::Instant::now();
+    let mut has_killed = false;
     loop {
         // Having no child at all is the usual case, and the cheapest to detect.
         let mut any = false;
@@ -202,11 +310,11 @@ pub async fn sweep(patience: Duration) -> Result<()> {
             }
         }
         if !any {
-            return Ok(());
+            return Ok(has_killed);
         }
-        let left = descendants();
+        let left: Vec<Pid> = descendants().into_keys().collect();
         for pid in &left {
-            let _ = kill(*pid, Signal::SIGKILL);
+            has_killed |= kill(*pid, Signal::SIGKILL).is_ok();
         }
         if start.elapsed() > patience {
             let left: Vec<String> = left.iter().map(ToString::to_string).collect();
@@ -298,14 +406,14 @@ fn processes() -> impl Iterator<Item = Pid> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok().map(Pid::from_raw))
 }
 
-/// Returns all descendants of this process.
-fn descendants() -> BTreeSet<Pid> {
+/// Returns all descendants of this process, each with its parent.
+fn descendants() -> BTreeMap<Pid, Pid> {
     let all = parents();
-    let mut found = BTreeSet::new();
+    let mut found = BTreeMap::new();
     let mut next = vec![nix::unistd::getpid()];
     while let Some(parent) = next.pop() {
         for (pid, _) in all.iter().filter(|(_, of)| *of == parent) {
-            if found.insert(*pid) {
+            if found.insert(*pid, parent).is_none() {
                 next.push(*pid);
             }
         }

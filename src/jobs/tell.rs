@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::contain::Way;
 use super::job::{Job, Notification};
 use super::process::{HANGS, Program, failure};
 use super::talk::{Failure, Setup};
@@ -76,7 +77,13 @@ impl News<'_> {
     }
 
     /// Runs the notifying program with the news in its environment. Returns the reason if that fails.
-    pub async fn run(&self, words: &[String], setup: &Setup, job: &Job) -> Option<String> {
+    pub async fn run(
+        &self,
+        words: &[String],
+        setup: &Setup,
+        job: &Job,
+        contained: Option<Way>,
+    ) -> Option<String> {
         let mut environment = BTreeMap::from([
             ("PGKIT_JOB", self.job.to_owned()),
             ("PGKIT_STATE", self.state().to_owned()),
@@ -94,19 +101,20 @@ impl News<'_> {
             environment: all,
             directory: setup.folder.clone(),
             user: setup.user.clone(),
+            contained,
         };
         let mut running = match program.start() {
             Ok(running) => running,
             Err(e) => return Some(e.to_string()),
         };
         match tokio::time::timeout(PATIENCE, running.end()).await {
-            Ok(Ok(status)) => failure(status).map(|how| {
+            Ok(Ok(ending)) => failure(ending.status).map(|how| {
                 let line = running.errors.last_line().map(|line| format!(": {line}")).unwrap_or_default();
                 format!("{how}{line}")
             }),
             Ok(Err(e)) => Some(e.to_string()),
             Err(_) => {
-                running.kill();
+                running.tree().kill();
                 let _ = tokio::time::timeout(HANGS, running.end()).await;
                 Some(format!("it took longer than {} s and was killed", PATIENCE.as_secs()))
             }

@@ -73,8 +73,8 @@ fn a_killed_guard_is_buried_with_its_job_and_another_guard_sees_to_it() {
 #[test]
 fn when_all_are_killed_what_hides_is_killed_first_on_the_same_machine_and_waited_for_on_another() {
     // Its work is done by what has left its session, its group and its parents.
-    let hides = "[[job]]\nname = \"j\"\nschedule = \"1d\"\nlease = \"3s\"
-command = \"\"\"setsid sh -c 'echo $$ >> pids; until [ -e done ]; do sleep 0.03; done' & sleep 0.1; [ -e done ] || exec sleep 60\"\"\"\n";
+    let hides = "[[job]]\nname = \"j\"\nschedule = \"1d\"\nlease = \"3s\"\ncontain = \"none\"
+command = \"\"\"setsid sh -c './pid; until [ -e done ]; do sleep 0.03; done' & sleep 0.1; [ -e done ] || exec sleep 60\"\"\"\n";
     for elsewhere in [false, true] {
         let jobs = Jobs::new(if elsewhere { "elsewhere" } else { "here" }, hides);
         let runner = jobs.start(&["run"]);

@@ -3,6 +3,7 @@
 
 mod claims;
 mod clocks;
+mod contain;
 mod kills;
 mod network;
 mod proxy;
@@ -22,7 +23,7 @@ const BEATS: &str = r#"
 name = "j"
 schedule = "1d"
 lease = "LEASE"
-command = "echo $$ >> pids; until [ -e done ]; do echo $(grep -c . pids) $(date +%s%N) >> beats; sleep 0.03; done"
+command = "./pid; until [ -e done ]; do echo $(grep -c . pids) $(date +%s%N) >> beats; sleep 0.03; done"
 "#;
 
 /// The same with this lease.

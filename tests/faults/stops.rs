@@ -81,7 +81,7 @@ fn a_stopped_runner_hinders_nobody_and_hears_of_the_end_when_it_goes_on() {
 fn a_guard_that_was_stopped_before_its_job_began_starts_nothing_that_is_anothers() {
     let jobs = Jobs::new(
         "early",
-        "[[job]]\nname = \"j\"\nevery = \"1s\"\nbackfill = true\nlease = \"3s\"\ncommand = \"echo {date} $PPID >> log\"\n",
+        "[[job]]\nname = \"j\"\nevery = \"1s\"\nbackfill = true\nlease = \"3s\"\ncontain = \"none\"\ncommand = \"echo {date} $PPID >> log\"\n",
     );
     let runner = jobs.start(&["run", "--every", "1s"]);
     jobs.wait_for_lines("log", 1);

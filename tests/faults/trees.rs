@@ -71,8 +71,8 @@ name = "j"
 schedule = "1d"
 timeout = "500ms"
 kill_after = "500ms"
-command = """trap '' TERM; echo $$ >> pids
-setsid sh -c 'trap "" TERM; echo $$ >> pids; (trap "" TERM; sh -c "echo \\$\\$ >> pids; trap \"\" TERM; while :; do sleep 1; done") & while :; do sleep 1; done' &
+command = """trap '' TERM; ./pid
+setsid sh -c 'trap "" TERM; ./pid; (trap "" TERM; sh -c "./pid; trap \"\" TERM; while :; do sleep 1; done") & while :; do sleep 1; done' &
 while :; do sleep 1; done"""
 "#,
     );
@@ -93,7 +93,7 @@ fn who_forks_twice_and_keeps_the_output_open_holds_up_nobody() {
 [[job]]
 name = "a"
 schedule = "1d"
-command = "(setsid sh -c 'echo $$ >> pids; echo late; exec sleep 60' &) ; echo begun; sleep 0.2"
+command = "(setsid sh -c './pid; echo late; exec sleep 60' &) ; echo begun; sleep 0.2"
 [[job]]
 name = "b"
 schedule = "1d"
@@ -115,7 +115,7 @@ fn a_term_is_passed_on_and_what_ends_well_counts_as_done() {
 [[job]]
 name = "well"
 schedule = "1d"
-command = "trap 'echo bye; exit 0' TERM; echo $$ >> pids; while :; do sleep 0.05; done"
+command = "trap 'echo bye; exit 0' TERM; ./pid; while :; do sleep 0.05; done"
 [[job]]
 name = "zz later"
 schedule = "1d"
@@ -129,7 +129,7 @@ command = "echo ran >> later"
     assert_eq!(output.code, Some(143), "{}", output.snapshot());
     assert_eq!((jobs.attempts("well"), jobs.text("later")), (vec!["succeeded 1".to_owned()], String::new()));
     // Ctrl-C is the same, with its own code; what hangs is killed.
-    jobs.write("[[job]]\nname = \"hangs\"\nschedule = \"1d\"\nkill_after = \"300ms\"\ncommand = \"trap '' TERM; echo $$ >> pids; while :; do sleep 0.05; done\"\n");
+    jobs.write("[[job]]\nname = \"hangs\"\nschedule = \"1d\"\nkill_after = \"300ms\"\ncommand = \"trap '' TERM; ./pid; while :; do sleep 0.05; done\"\n");
     let runner = jobs.start(&["run"]);
     jobs.wait_for_lines("pids", 2);
     runner.signal(Signal::SIGINT);
@@ -149,7 +149,7 @@ command = "echo ran >> later"
 fn a_second_signal_ends_pgkit_at_once_and_the_job_with_it() {
     let jobs = Jobs::new(
         "twice",
-        "[[job]]\nname = \"j\"\nschedule = \"1d\"\nkill_after = \"60s\"\ncommand = \"trap '' TERM; echo $$ >> pids; while :; do sleep 0.05; done\"\n",
+        "[[job]]\nname = \"j\"\nschedule = \"1d\"\nkill_after = \"60s\"\ncommand = \"trap '' TERM; ./pid; while :; do sleep 0.05; done\"\n",
     );
     let runner = jobs.start(&["run"]);
     jobs.wait_for_lines("pids", 1);

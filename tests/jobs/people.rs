@@ -63,10 +63,7 @@ on_every_server!(a_job_that_is_reset_never_ran_and_keeps_its_history);
 
 #[test]
 fn reset_and_unlock_leave_alone_what_runs() {
-    let jobs = Jobs::new(
-        "busy",
-        "[[job]]\nname = \"a\"\nschedule = \"1d\"\ncommand = \"echo $$ >> pids; sleep 60\"\n",
-    );
+    let jobs = Jobs::new("busy", "[[job]]\nname = \"a\"\nschedule = \"1d\"\ncommand = \"./pid; sleep 60\"\n");
     let runner = jobs.start(&["run"]);
     jobs.wait_for_lines("pids", 1);
     for command in ["reset", "unlock"] {
@@ -97,7 +94,7 @@ fn a_job_that_was_cut_off_waits_for_a_person_where_it_says_so() {
 name = "p"
 schedule = "1d"
 on_crash = "hold"
-command = "echo $$ >> pids; test -e fixed || sleep 60"
+command = "./pid; test -e fixed || sleep 60"
 on_failure = { command = "echo $PGKIT_STATE $PGKIT_ERROR_TYPE >> told" }
 on_recovery = { command = "echo $PGKIT_STATE >> told" }
 [[job]]

@@ -1,5 +1,6 @@
 //! What the tests of the jobs engine share: a database with its tables, a folder with a jobs file, pgkit on them.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -30,6 +31,14 @@ impl Jobs {
     /// These jobs in this database.
     pub fn over(db: Db, toml: &str) -> Jobs {
         let jobs = Jobs { db, folder: tempfile::tempdir().unwrap() };
+        // Adds the caller's pid to a file. The shell's $$ is its pid in the namespace that contains it.
+        let script = jobs.path("pid");
+        std::fs::write(
+            &script,
+            "#!/bin/sh\nread -r _ _ _ caller _ < /proc/self/stat; echo $caller >> pids\n",
+        )
+        .unwrap();
+        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
         jobs.write(toml);
         let init = jobs.jobs(&["init"]);
         assert_eq!(init.code, Some(0), "{}", init.snapshot());

@@ -6,7 +6,8 @@ use super::shared::{self, FileArgs};
 use crate::commands::args::{self, FormatArgs};
 use crate::commands::context::Context;
 use crate::commands::listing::Listing;
-use crate::error::{Exit, Result};
+use crate::error::{self, Exit, Result};
+use crate::jobs::contain::{self, Contain};
 use crate::jobs::job::{Job, Work};
 use crate::jobs::plan;
 use crate::jobs::schedule::Schedule;
@@ -54,6 +55,17 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let read = shared::read(context, &args.file)?;
     if !read.tell() {
         return Ok(Exit::BadInput);
+    }
+    if read.parsed.has_contained()
+        && let Err(why) = contain::probe()
+    {
+        error::note(&format!("pgkit: WARNING: {}", contain::unsafe_here(&why)));
+        for job in read.parsed.jobs.iter().filter(|job| job.contain == Contain::Strict) {
+            error::note(&format!(
+                "pgkit: WARNING: job {:?} does not run here: contain = \"strict\"",
+                job.name
+            ));
+        }
     }
     for job in plan::order(&read.parsed.jobs) {
         if listing.push(&row(job))? == Flow::Enough {

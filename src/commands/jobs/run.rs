@@ -18,6 +18,7 @@ use crate::commands::open;
 use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
 use crate::jobs::account::{self, Account};
+use crate::jobs::contain;
 use crate::jobs::job::Job;
 use crate::jobs::occurrences::Slots;
 use crate::jobs::process::folder_of;
@@ -123,6 +124,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let path = read.path.clone();
     let (owner, user, has_programs) =
         (read.parsed.owner.clone(), read.parsed.user.clone(), read.parsed.has_programs());
+    let has_contained = read.parsed.has_contained();
     let jobs = read.jobs()?;
     let user = account::whom(user.as_deref(), has_programs, &context.env)?;
     for name in &names {
@@ -179,6 +181,9 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         Ok(runner) => runner,
         Err(e) => return stop.borrow().ok_or(e),
     };
+    if has_contained && let Err(why) = contain::probe() {
+        tell(Progress::Warning(contain::unsafe_here(&why)));
+    }
     let exit = match args.every {
         None => runner.pass(&jobs, &run_options, &mut tell).await.map(|pass| pass.exit(args.ignore_failures)),
         Some(every) => {

@@ -52,6 +52,7 @@ impl Guard<'_> {
             environment: all,
             directory: directory.as_ref().map_or_else(|| folder.clone(), |own| folder.join(own)),
             user: self.setup.user.clone(),
+            contained: self.way(job).map_err(|why| not_started(why.to_owned()))?,
         };
         program.start().map_err(|e| not_started(e.one_line()))
     }
@@ -64,10 +65,12 @@ impl Guard<'_> {
         mut running: Process,
         begun: Instant,
     ) -> Ended {
+        let is_contained = self.way(job).is_ok_and(|way| way.is_some());
         let Guard { master, setup, session, resort, alone, stopping, .. } = self;
         let heard = session.as_ref().map_or_else(boot_time, Session::heard);
         let mut renewer = LeaseRenewer::new(job, claim, &setup.schema, session, resort, heard);
-        renewer.leader = Some(running.pid());
+        let tree = running.tree();
+        renewer.tree = Some(tree);
         let setup = setup.clone();
         let mut keep = Box::pin(renewer.keep(async || connect(&setup).await, beat));
         let mut is_kept = true;
@@ -99,7 +102,7 @@ impl Guard<'_> {
             *stopping |= new == Some(Cause::Stop);
             match (cause, new.unwrap_or(Cause::Timeout)) {
                 (None, soft @ (Cause::Timeout | Cause::Stop)) => {
-                    running.terminate();
+                    tree.terminate();
                     cause = Some(soft);
                     until = Some(Instant::now() + job.kill_after);
                 }
@@ -107,20 +110,25 @@ impl Guard<'_> {
                 (Some(_), Cause::Stop) => {}
                 (was, hard) => {
                     // TERM was not enough; or the job may no longer be ours, and there is no time for TERM.
-                    running.kill();
+                    tree.kill();
                     cause = if hard == Cause::Timeout { was } else { Some(hard) };
                     until = Some(Instant::now() + KILL_AGAIN);
                 }
             }
         };
         let took = begun.elapsed();
+        let ended_well = cause.is_none();
+        let mut has_left = status.as_ref().is_ok_and(|ending| ending.has_left);
         // The lease is kept as long as a process of the job is alive, unless the runner says stop or is gone.
         let mut is_told = false;
         let begun = Instant::now();
         let is_left = loop {
             tokio::select! {
                 swept = process::sweep(SLICE) => match swept {
-                    Ok(()) => break false,
+                    Ok(has_killed) => {
+                        has_left |= has_killed && !is_contained;
+                        break false;
+                    }
                     // The lease is lost, so there is nothing left to keep.
                     Err(_) if !is_kept && begun.elapsed() > process::HANGS => break false,
                     Err(e) => {
@@ -145,9 +153,12 @@ impl Guard<'_> {
             }
         };
         drop(keep);
+        if has_left && ended_well {
+            self.warn("it ended before processes that it had started, which were killed".to_owned());
+        }
         let output = std::mem::take(&mut running.output);
         let status = match status {
-            Ok(status) => Some(status),
+            Ok(ending) => Some(ending.status),
             Err(e) => {
                 self.warn(e.one_line());
                 None

@@ -1,5 +1,6 @@
 //! One turn of a job in its guard: the claim, the dates of the job, and their results.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use super::{program, record};
 use crate::error::{Error, Exit, Result};
 use crate::helper::Master;
 use crate::jobs::claim::{self, Attempt, Claim, Here};
+use crate::jobs::contain::{self, Contain, Containment, Way};
 use crate::jobs::job::{Job, Notification, OnCrash, Work};
 use crate::jobs::lease::{LastResort, LeaseRenewer, Loss};
 use crate::jobs::output::Captured;
@@ -38,6 +40,8 @@ pub(super) struct Guard<'m> {
     pub(super) here: Here,
     pub(super) session: Option<Session>,
     pub(super) resort: LastResort,
+    /// How programs can be contained here, once it is known.
+    containment: OnceCell<Containment>,
     /// The runner has told the guard to stop what it runs.
     pub(super) stopping: bool,
     /// The master process is gone: there is no one to report to, and what runs must end.
@@ -147,6 +151,7 @@ pub(crate) async fn run(master: &mut Master) -> Exit {
         setup: Rc::new(setup),
         session: None,
         resort: LastResort::new(),
+        containment: OnceCell::new(),
         stopping: false,
         alone: false,
     };
@@ -226,6 +231,18 @@ impl Guard<'_> {
         self.say(Event::Warning { text });
     }
 
+    /// Returns how a program of this job is contained; `None` if it is not. Errors: it must be, but cannot.
+    pub(super) fn way(&self, job: &Job) -> std::result::Result<Option<Way>, &str> {
+        if job.contain == Contain::None {
+            return Ok(None);
+        }
+        match self.containment.get_or_init(contain::probe) {
+            Ok(way) => Ok(Some(*way)),
+            Err(why) if job.contain == Contain::Strict => Err(why),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// Prepares the session for a while without work.
     async fn rest(&mut self) {
         if let Some(session) = &mut self.session
@@ -255,6 +272,17 @@ impl Guard<'_> {
         if self.stopping || self.alone {
             // This turn was ordered while the previous one was being recorded.
             return Ok(Outcome::NotNow { why: "pgkit was told to stop".into() }.into());
+        }
+        if matches!(job.work, Work::Program { .. })
+            && let Err(why) = self.way(job)
+        {
+            // It is not claimed: another machine may be able to contain it.
+            return Ok(Outcome::Broken {
+                why: format!("contain = \"strict\", but programs cannot be contained here: {why}"),
+                code: Exit::Permission.code(),
+                all: false,
+            }
+            .into());
         }
         let mut warnings = Vec::new();
         let mut again = self.session.is_some();
@@ -350,7 +378,7 @@ impl Guard<'_> {
                     let begun = Instant::now();
                     match self.program(job, claim, date.date) {
                         Ok(running) => {
-                            crate::helper::tell_with_next(&started(Some(running.pid())));
+                            crate::helper::tell_with_next(&started(Some(running.tree().pid())));
                             self.watch(job, claim, running, begun).await
                         }
                         Err(failure) => {
@@ -562,7 +590,8 @@ impl Guard<'_> {
             None => {}
             Some(Notification::Program(words)) => {
                 let setup = self.setup.clone();
-                let mut telling = std::pin::pin!(news.run(words, &setup, job));
+                let mut telling =
+                    std::pin::pin!(news.run(words, &setup, job, self.way(job).unwrap_or_default()));
                 let failed = loop {
                     tokio::select! {
                         failed = &mut telling => break failed,

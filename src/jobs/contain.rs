@@ -1,0 +1,242 @@
+//! Containing the processes of a program, so that none of them outlives the guard that watches over it.
+//!
+//! The signal that a process can ask for in case its parent dies reaches only that process, not what it has started.
+//! A program therefore runs in a PID namespace: when the first process of one ends, the kernel kills all others in
+//! it, however they hide, and it lets nothing leave. Between the guard and the program stand two processes that are
+//! copies of the guard and run nothing:
+//!
+//! ```text
+//! guard ── proxy ── init, the first process of the namespace ── program ── whatever it starts
+//! ```
+//!
+//! The proxy and init each ask the kernel to kill them when their parent dies, so the end of the guard, even by kill
+//! -9, is the end of the whole tree; a process that is stopped is killed all the same. Both pass on the signals that
+//! they get. Init reaps what the program leaves behind, and reports how the program has ended.
+//!
+//! Only root can create a PID namespace; another user first needs a user namespace, in which it is the only user.
+//! Files of all other users then seem to belong to nobody, and setuid programs such as sudo have no effect.
+
+use serde::{Deserialize, Serialize};
+
+use super::process::Ending;
+
+/// Whether the processes of a program are contained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Contain {
+    /// Where the kernel allows it.
+    #[default]
+    Auto,
+    /// Always: where the kernel does not allow it, the program does not run.
+    Strict,
+    /// Never.
+    None,
+}
+
+/// How the kernel lets this process contain a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Way {
+    /// In a PID namespace.
+    PidNamespace,
+    /// In a PID namespace that belongs to a user namespace.
+    UserNamespace,
+}
+
+/// How programs can be contained here, or why they cannot.
+pub type Containment = Result<Way, String>;
+
+/// Returns the warning for a place where programs cannot be contained, for this reason.
+pub fn unsafe_here(why: &str) -> String {
+    format!("programs that start others are not safe against kill -9 of pgkit here: {why}")
+}
+
+/// The bytes with which init reports the end of a program: whether a signal ended it, its exit code or the signal,
+/// and whether it has left processes behind.
+pub type Report = [u8; 3];
+
+/// The first byte of a report, if the program has ended by itself; otherwise a signal ended it.
+const EXITED: u8 = 0;
+
+/// Reads a report; `None` if init was killed before it could report.
+pub fn ending(report: Option<Report>) -> Ending {
+    use std::os::unix::process::ExitStatusExt;
+    // In a wait status the exit code is in the second byte, and the number of a signal in the first.
+    let [how, value, left] = report.unwrap_or([1, 9, 0]);
+    let raw = if how == EXITED { i32::from(value) << 8 } else { i32::from(value) };
+    Ending { status: std::process::ExitStatus::from_raw(raw), has_left: left != 0 }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) use linux::contain;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub use linux::probe;
+
+/// Finds out how this process can contain programs: not at all on this system.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn probe() -> Containment {
+    Err("this system has no PID namespaces".to_owned())
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod linux {
+    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+    use std::process::{Command, Stdio};
+
+    use nix::errno::Errno;
+    use nix::fcntl::{OFlag, open};
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    use nix::sched::{CloneFlags, unshare};
+    use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill};
+    use nix::sys::stat::Mode;
+    use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+    use nix::unistd::{ForkResult, Gid, Pid, Uid, getppid, pipe2, setsid, write};
+
+    use super::{Containment, EXITED, Report, Way};
+    use crate::unsafe_spawn::{become_user, before_exec, close_all_but, exit_at_once, fork};
+
+    /// Finds out how this process can contain programs, by containing one that ends at once.
+    pub fn probe() -> Containment {
+        let way = |way| {
+            let failed = |e: std::io::Error| match e.raw_os_error() {
+                Some(number) => Errno::from_raw(number).desc().to_owned(),
+                None => e.to_string(),
+            };
+            let (_reports, report) = pipe2(OFlag::O_CLOEXEC).map_err(|e| failed(e.into()))?;
+            let mut command = Command::new("nothing");
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            contain(&mut command, way, None, report);
+            // The program of this command is never started.
+            before_exec(&mut command, || exit_at_once(0));
+            command.spawn().and_then(|mut child| child.wait()).map_err(failed)?;
+            Ok(way)
+        };
+        // A user namespace changes more for the program, so it comes second.
+        way(Way::PidNamespace).or_else(|e: String| {
+            // Root would be the only user in it, and could not run programs as another one.
+            if Uid::effective().is_root() { Err(e) } else { way(Way::UserNamespace) }
+        })
+    }
+
+    /// Has the program of `command` run contained, in a session of its own, as this user and in these groups. How it
+    /// ends is written to `report`. The command must be started from a thread that lives as long as this process.
+    pub(crate) fn contain(
+        command: &mut Command,
+        way: Way,
+        user: Option<(Uid, Gid, Vec<Gid>)>,
+        report: OwnedFd,
+    ) {
+        let guard = nix::unistd::getpid();
+        let (uid, gid) = (Uid::effective(), Gid::effective());
+        // They are formatted now, because that allocates.
+        let maps = [
+            ("/proc/self/setgroups", "deny".to_owned()),
+            ("/proc/self/uid_map", format!("{uid} {uid} 1")),
+            ("/proc/self/gid_map", format!("{gid} {gid} 1")),
+        ];
+        before_exec(command, move || {
+            match way {
+                Way::PidNamespace => unshare(CloneFlags::CLONE_NEWPID)?,
+                Way::UserNamespace => {
+                    unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWPID)?;
+                    for (file, text) in &maps {
+                        let file = open(*file, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+                        write(&file, text.as_bytes())?;
+                    }
+                }
+            }
+            // This comes after the new user namespace, which resets it.
+            nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+            if getppid() != guard {
+                return Err(std::io::ErrorKind::BrokenPipe.into());
+            }
+            let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+            // Its other end is closed when the proxy dies.
+            let (proxy_lives, lives) = pipe2(OFlag::O_CLOEXEC)?;
+            if let ForkResult::Parent { child } = fork()? {
+                pass_on(child, lives.as_fd());
+            }
+            nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+            drop(lives);
+            // The parent is in another namespace, so getppid does not tell whether it is still there.
+            if has_hung_up(&proxy_lives) {
+                exit_at_once(1);
+            }
+            if let ForkResult::Parent { child } = fork()? {
+                watch_over(child, report.as_fd());
+            }
+            if let Some((uid, gid, groups)) = &user {
+                become_user(*uid, *gid, groups)?;
+            }
+            setsid()?;
+            before.thread_set_mask()?;
+            Ok(())
+        });
+    }
+
+    /// Returns whether the other end of a pipe is closed.
+    fn has_hung_up(pipe: &OwnedFd) -> bool {
+        let mut polled = [PollFd::new(pipe.as_fd(), PollFlags::empty())];
+        poll(&mut polled, PollTimeout::ZERO).is_ok_and(|n| n > 0)
+    }
+
+    /// Ends with its child, to which it passes on all signals until then.
+    fn pass_on(init: Pid, lives: BorrowedFd<'_>) -> ! {
+        let _ = nix::sys::prctl::set_name(c"pgkit-proxy");
+        close_all_but(lives.as_raw_fd());
+        loop {
+            match SigSet::all().wait() {
+                Ok(Signal::SIGCHLD) => match waitpid(init, Some(WaitPidFlag::WNOHANG)) {
+                    Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => {}
+                    _ => exit_at_once(0),
+                },
+                Ok(signal) => drop(kill(init, signal)),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Reaps every process that ends in the namespace, until the program does, and passes on all signals to the
+    /// program. Its own end is the end of all others.
+    fn watch_over(program: Pid, report: BorrowedFd<'_>) -> ! {
+        let _ = nix::sys::prctl::set_name(c"pgkit-init");
+        close_all_but(report.as_raw_fd());
+        loop {
+            match SigSet::all().wait() {
+                Ok(Signal::SIGCHLD) => {
+                    if let Some(ended) = reap(program) {
+                        tell(report, ended);
+                    }
+                }
+                Ok(signal) => drop(kill(program, signal)),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Reaps all processes that have ended. Returns how the program did, if it is one of them.
+    fn reap(program: Pid) -> Option<(u8, u8)> {
+        let mut ended = None;
+        loop {
+            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::Exited(pid, code)) if pid == program => {
+                    ended = Some((EXITED, code.to_le_bytes()[0]));
+                }
+                Ok(WaitStatus::Signaled(pid, signal, _)) if pid == program => {
+                    ended = Some((1, (signal as i32).to_le_bytes()[0]));
+                }
+                Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => break,
+                _ => {}
+            }
+        }
+        // It was ended by a signal that has no name here, such as a real-time signal.
+        ended.or_else(|| (kill(program, None) == Err(Errno::ESRCH)).then_some((1, 9)))
+    }
+
+    /// Reports how the program has ended, and ends the namespace.
+    fn tell(report: BorrowedFd<'_>, (how, value): (u8, u8)) -> ! {
+        // There is nobody left to be signalled if the program has ended alone.
+        let has_left = kill(Pid::from_raw(-1), None).is_ok();
+        let report_of: Report = [how, value, u8::from(has_left)];
+        let _ = write(report, &report_of);
+        exit_at_once(0);
+    }
+}

@@ -1,0 +1,456 @@
+//! Programs with children: nothing of a tree outlives its guard, whatever is killed or stopped.
+
+use std::collections::BTreeMap;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::fixture::{self, Jobs, lives, numbers};
+use crate::support::*;
+
+/// A job that is a tree: a shell, a child of its, a grandchild in a session of its own, one whose parents are gone, and
+/// one that has cleared its environment. None of them listens to TERM.
+const TREE: &str = r#"
+trap '' TERM
+./pid
+sh -c './pid; while :; do sleep 1; done' &
+setsid sh -c './pid; while :; do sleep 1; done' &
+(setsid sh -c '(./pid; while :; do sleep 1; done) &' &)
+(env -i PATH="$PATH" setsid sh -c '(./pid; while :; do sleep 1; done) &' &)
+while :; do sleep 1; done
+"#;
+
+/// A file with this job.
+fn tree(keys: &str) -> String {
+    format!("[[job]]\nname = \"j\"\nschedule = \"1d\"\nlease = \"3s\"\n{keys}\ncommand = '''{TREE}'''\n")
+}
+
+fn signal(pid: i32, signal: Signal) {
+    let _ = kill(Pid::from_raw(pid), signal);
+}
+
+/// All descendants of a process, parents first.
+fn descendants(pid: i32) -> Vec<i32> {
+    let mut found = vec![pid];
+    let mut at = 0;
+    while let Some(next) = found.get(at) {
+        found.extend(fixture::children(*next));
+        at += 1;
+    }
+    found.remove(0);
+    found
+}
+
+/// The pids of a whole tree.
+fn all_of(jobs: &Jobs) -> Vec<i32> {
+    jobs.wait_for_lines("pids", 5);
+    numbers(&jobs.path("pids"))
+}
+
+/// pgkit as an ordinary user, who cannot create a PID namespace without a user namespace.
+fn as_user(jobs: &Jobs, args: &[&str]) -> Command {
+    let command = jobs.command(args);
+    if !nix::unistd::geteuid().is_root() {
+        return command;
+    }
+    // Nobody, to whom the folder is given.
+    let id = "65534".to_owned();
+    let text = jobs.text("jobs.toml").replace("user = \"root\"\n", "");
+    std::fs::write(jobs.path("jobs.toml"), text).unwrap();
+    for path in [jobs.folder.path().to_owned(), jobs.path("jobs.toml"), jobs.path("pid")] {
+        std::os::unix::fs::chown(path, Some(65534), Some(65534)).unwrap();
+    }
+    let mut other = Command::new("setpriv");
+    other
+        .args(["--reuid", &id, "--regid", &id, "--clear-groups"])
+        .arg(command.get_program())
+        .args(command.get_args());
+    for (name, value) in command.get_envs().filter_map(|(name, value)| Some((name, value?))) {
+        other.env(name, value);
+    }
+    other.current_dir(jobs.folder.path()).env("HOME", jobs.folder.path());
+    other
+}
+
+/// pgkit where the kernel lets nobody contain anything.
+fn uncontainable(jobs: &Jobs, args: &[&str]) -> Command {
+    let command = jobs.command(args);
+    let mut other = Command::new("unshare");
+    // The limits are those of this user namespace.
+    let script = "echo 0 > /proc/sys/user/max_pid_namespaces && echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"";
+    other.args(["--user", "--map-root-user", "sh", "-c", script, "sh"]);
+    other.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs().filter_map(|(name, value)| Some((name, value?))) {
+        other.env(name, value);
+    }
+    other.current_dir(jobs.folder.path());
+    other
+}
+
+#[test]
+fn kill_9_of_the_runner_and_its_guards_is_the_end_of_the_tree() {
+    for ordinary in [false, true] {
+        let jobs = Jobs::new(if ordinary { "treeuser" } else { "treeroot" }, &tree("contain = \"strict\""));
+        let mut command = if ordinary { as_user(&jobs, &["run"]) } else { jobs.command(&["run"]) };
+        let runner = fixture::Process::start(&mut command);
+        let pids = all_of(&jobs);
+        let guards = runner.guards();
+        // Nobody has the time to see to it: both are stopped first.
+        for pid in guards.iter().chain([&runner.pid()]) {
+            signal(*pid, Signal::SIGSTOP);
+        }
+        for pid in guards.iter().chain([&runner.pid()]) {
+            signal(*pid, Signal::SIGKILL);
+        }
+        let begun = Instant::now();
+        while pids.iter().any(|pid| lives(*pid)) {
+            assert!(begun.elapsed() < Duration::from_secs(2), "{pids:?} live on");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+#[test]
+fn a_tree_whose_runner_and_guards_are_stopped_is_dead_when_its_lease_is_over() {
+    let jobs = Jobs::new("treestop", &tree("contain = \"strict\""));
+    let runner = jobs.start(&["run"]);
+    let pids = all_of(&jobs);
+    std::thread::sleep(Duration::from_millis(1200));
+    // Everything of pgkit's: the proxy and init as well.
+    let begun = Instant::now();
+    signal(runner.pid(), Signal::SIGSTOP);
+    for pid in descendants(runner.pid()).into_iter().filter(|pid| !pids.contains(pid)) {
+        signal(pid, Signal::SIGSTOP);
+    }
+    // Nobody takes it over before the lease and 1.5 s are over.
+    while pids.iter().any(|pid| lives(*pid)) {
+        assert!(begun.elapsed() < Duration::from_millis(4400), "{pids:?} live on");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for pid in descendants(runner.pid()) {
+        signal(pid, Signal::SIGKILL);
+    }
+    signal(runner.pid(), Signal::SIGKILL);
+}
+
+#[test]
+fn an_init_or_a_proxy_that_is_killed_takes_the_tree_with_it_and_the_job_has_failed() {
+    for depth in [1, 2] {
+        let jobs = Jobs::new(&format!("init{depth}"), &tree("contain = \"strict\""));
+        let runner = jobs.start(&["run"]);
+        let pids = all_of(&jobs);
+        let mut victim = runner.guards()[0];
+        for _ in 0..depth {
+            victim = fixture::children(victim)[0];
+        }
+        signal(victim, Signal::SIGKILL);
+        let output = runner.end();
+        assert_eq!(output.code, Some(1), "{}", output.snapshot());
+        assert!(pids.iter().all(|pid| !lives(*pid)), "{pids:?}");
+        assert_eq!(jobs.row("j", "last_error ->> 'type'"), "signal 9");
+    }
+}
+
+#[test]
+fn exit_codes_signals_and_what_is_left_behind_come_through() {
+    for contain in ["auto", "none"] {
+        let job = |name: &str, command: &str| {
+            format!(
+                "[[job]]\nname = \"{name}\"\nschedule = \"1d\"\ncontain = \"{contain}\"\ncommand = '''{command}'''\n"
+            )
+        };
+        let jobs = Jobs::new(
+            &format!("ends{contain}"),
+            &[
+                job("a", "exit 255"),
+                job("b", "kill -USR1 $$"),
+                job("c", "sleep 60 & echo done"),
+                job("d", "true"),
+                job("e", "echo out; echo err >&2; sleep 0.05 & wait"),
+                job("f", "kill -37 $$"),
+            ]
+            .concat(),
+        );
+        let output = jobs.ends(1, &["run"]);
+        let ends = jobs.db.value(
+            "SELECT string_agg(concat(app_name, ' ', coalesce(error_type, state)), ', ' ORDER BY app_name COLLATE \"C\") FROM pgkit_run WHERE app_name <> 'f'",
+        );
+        assert_eq!(
+            ends,
+            format!(
+                "a exit status 255, b signal {}, c succeeded, d succeeded, e succeeded",
+                Signal::SIGUSR1 as i32
+            ),
+            "{contain}"
+        );
+        assert!(jobs.row("f", "last_error ->> 'type'").starts_with("signal "), "a signal without a name");
+        let left = "c: it ended before processes that it had started, which were killed";
+        assert_eq!(output.stderr.matches("it ended before").count(), 1, "{contain}: {}", output.stderr);
+        assert!(output.stderr.contains(left), "{contain}: {}", output.stderr);
+    }
+}
+
+#[test]
+fn a_signal_to_the_pid_that_is_told_reaches_the_program() {
+    let jobs = Jobs::new(
+        "forward",
+        "[[job]]\nname = \"j\"\nschedule = \"1d\"\ncommand = \"trap 'echo got; exit 7' HUP; trap 'exit 8' TERM; ./pid; while :; do sleep 0.05; done\"\n",
+    );
+    for (sent, code) in [(Signal::SIGHUP, 7), (Signal::SIGTERM, 8)] {
+        let _ = std::fs::remove_file(jobs.path("pids"));
+        jobs.db.sql("UPDATE crontabber SET next_run = now() - interval '1 s'");
+        let runner = jobs.start(&["run"]);
+        jobs.wait_for_lines("pids", 1);
+        jobs.wait("its pid is in the tables", || {
+            jobs.db.value("SELECT count(leader_pid) FROM pgkit_run WHERE state = 'running'") == "1"
+        });
+        let pid = jobs.db.value("SELECT leader_pid FROM pgkit_run WHERE state = 'running'");
+        signal(pid.parse().unwrap(), sent);
+        runner.end();
+        assert_eq!(jobs.row("j", "last_error ->> 'type'"), format!("exit status {code}"));
+    }
+}
+
+#[test]
+fn where_nothing_contains_it_is_said_and_strict_refuses() {
+    let jobs = Jobs::new(
+        "nowhere",
+        "[[job]]\nname = \"auto\"\nschedule = \"1d\"\ncommand = \"echo auto >> log\"\n
+         [[job]]\nname = \"none\"\nschedule = \"1d\"\ncontain = \"none\"\ncommand = \"echo none >> log\"\n
+         [[job]]\nname = \"strict\"\nschedule = \"1d\"\ncontain = \"strict\"\ncommand = \"echo strict >> log\"\n",
+    );
+    let check = run(&mut uncontainable(&jobs, &["check"]));
+    let warns = "WARNING: programs that start others are not safe against kill -9 of pgkit here: ";
+    assert!(check.code == Some(0) && check.stderr.contains(warns), "{}", check.snapshot());
+    let refused = "job \"strict\" does not run here: contain = \"strict\"";
+    assert!(check.stderr.contains(refused) && !check.stderr.contains("job \"auto\""), "{}", check.stderr);
+    let output = run(&mut uncontainable(&jobs, &["run"]));
+    assert_eq!(output.code, Some(77), "{}", output.snapshot());
+    assert_eq!(output.stderr.matches(warns).count(), 1, "{}", output.stderr);
+    assert!(output.stderr.contains("programs cannot be contained here: "), "{}", output.stderr);
+    assert_eq!(jobs.text("log"), "auto\nnone\n");
+    assert_eq!(
+        jobs.db.value("SELECT count(*) FROM pgkit_run WHERE app_name = 'strict'"),
+        "0",
+        "it is not claimed"
+    );
+    // Where it can be contained, it runs, and nothing is said.
+    let output = jobs.ends(0, &["run"]);
+    assert!(!output.stderr.contains("WARNING"), "{}", output.stderr);
+    assert_eq!(jobs.text("log"), "auto\nnone\nstrict\n");
+}
+
+/// A machine of its own, as far as processes go: a PID namespace with its own /proc.
+struct Machine {
+    first: Child,
+}
+
+impl Machine {
+    fn new() -> Machine {
+        let mut command = Command::new("unshare");
+        if !nix::unistd::geteuid().is_root() {
+            command.args(["--user", "--map-root-user"]);
+        }
+        command.args(["--pid", "--fork", "--mount-proc", "--kill-child", "sleep", "infinity"]);
+        let machine = Machine { first: command.spawn().unwrap() };
+        while fixture::children(machine.first.id().cast_signed()).is_empty() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        machine
+    }
+
+    /// Starts a command there.
+    fn start(&self, command: &Command) -> Child {
+        let inner = fixture::children(self.first.id().cast_signed())[0];
+        let mut enter = Command::new("nsenter");
+        if !nix::unistd::geteuid().is_root() {
+            enter.args(["--user", "--preserve-credentials"]);
+        }
+        enter.args(["--pid", "--mount", "--target", &inner.to_string(), "--"]);
+        enter.arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => enter.env(name, value),
+                None => enter.env_remove(name),
+            };
+        }
+        enter.current_dir(command.get_current_dir().unwrap()).stdout(Stdio::null()).stderr(Stdio::null());
+        enter.spawn().unwrap()
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = self.first.kill();
+        let _ = self.first.wait();
+    }
+}
+
+/// A job of which every process beats as long as it lives: `attempt nanoseconds`. It ends after half a second or never.
+const BEATING: &str = r#"
+[[job]]
+name = "NAME"
+every = "1s"
+backfill = true
+catch_up = "last"
+lease = "3s"
+kill_after = "1s"
+contain = "CONTAIN"
+command = '''
+trap '' TERM
+key="$PGKIT_CLAIM/$PGKIT_RUN_DATE/$PGKIT_ATTEMPT"
+beat='trap "" TERM; while :; do echo "KEY $(date +%s%N)" >> NAME.beats; sleep 0.05; done'
+beat=$(echo "$beat" | sed "s|KEY|$key|")
+sh -c "$beat" &
+setsid sh -c "$beat" &
+(setsid sh -c "($beat) &" &)
+(env -i PATH="$PATH" setsid sh -c "($beat) &" &)
+i=0; while [ $i -lt SPAN ]; do i=$((i + 1)); echo "$key $(date +%s%N)" >> NAME.beats; sleep 0.05; done
+'''
+"#;
+
+/// What is done to one of two machines.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    /// kill -9 of all guards and the runner, in any order.
+    KillAll,
+    /// kill -9 of everything, the program's processes in any order among them.
+    KillEverything,
+    KillRunner,
+    KillGuard,
+    /// kill -9 of any one process of the tree, a proxy or an init perhaps.
+    KillAny,
+    /// SIGSTOP of runner and guards, for longer than the lease.
+    StopAll,
+    StopGuard,
+    /// SIGSTOP of everything but the program's processes.
+    StopOurs,
+    Terminate,
+    /// The server ends all sessions of jobs.
+    Disconnect,
+}
+
+const FAULTS: [Fault; 10] = [
+    Fault::KillAll,
+    Fault::KillEverything,
+    Fault::KillRunner,
+    Fault::KillGuard,
+    Fault::KillAny,
+    Fault::StopAll,
+    Fault::StopGuard,
+    Fault::StopOurs,
+    Fault::Terminate,
+    Fault::Disconnect,
+];
+
+/// No two attempts of a job beat at once. Returns how many there were.
+fn no_overlap(text: &str, place: &str) -> usize {
+    let mut spans: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for line in text.lines() {
+        let Some((key, at)) = line.split_once(' ') else { continue };
+        let Ok(at) = at.parse::<u64>() else { continue };
+        let span = spans.entry(key).or_insert((at, at));
+        *span = (span.0.min(at), span.1.max(at));
+    }
+    let mut spans: Vec<_> = spans.into_iter().map(|(key, span)| (span, key)).collect();
+    spans.sort();
+    for pair in spans.windows(2) {
+        let ((_, last), (first, _)) = (pair[0].0, pair[1].0);
+        assert!(
+            last <= first,
+            "{place}: {} ms of overlap: {:?} and {:?}",
+            (last - first) / 1_000_000,
+            pair[0],
+            pair[1]
+        );
+    }
+    spans.len()
+}
+
+#[test]
+fn no_two_attempts_of_a_tree_run_at_once_on_two_machines_whatever_is_killed_or_stopped() {
+    let seed = variable("PGKIT_TEST_SEED").map_or(7, |seed| seed.parse().unwrap());
+    let rounds: usize = variable("PGKIT_TEST_ROUNDS").map_or(12, |rounds| rounds.parse().unwrap());
+    let contain = variable("PGKIT_TEST_CONTAIN").unwrap_or("strict".to_owned());
+    let mut random = fastrand::Rng::with_seed(seed);
+    let job = |name: &str, span: &str| {
+        BEATING.replace("NAME", name).replace("SPAN", span).replace("CONTAIN", &contain)
+    };
+    let jobs = Jobs::new("chaos", &[job("short", "6"), job("long", "1000000")].concat());
+    let machines = [Machine::new(), Machine::new()];
+    let mut runners: [Option<Child>; 2] = [None, None];
+    for round in 0..rounds {
+        for (machine, runner) in machines.iter().zip(&mut runners) {
+            if runner.as_mut().is_none_or(|runner| runner.try_wait().unwrap().is_some()) {
+                *runner =
+                    Some(machine.start(&jobs.command(&["run", "--every", "1s", "--parallel", "2", "-q"])));
+            }
+        }
+        std::thread::sleep(Duration::from_millis(random.u64(100..1500)));
+        let fault = FAULTS[random.usize(0..FAULTS.len())];
+        let Some(runner) = &runners[random.usize(0..2)] else { continue };
+        // The first of these is the one that has entered the machine.
+        let Some(pgkit) = fixture::children(runner.id().cast_signed()).first().copied() else { continue };
+        let guards = fixture::children(pgkit);
+        let mut all = descendants(pgkit);
+        let ours: Vec<i32> = all
+            .iter()
+            .copied()
+            .filter(|pid| comm(*pid).starts_with("pgkit") || comm(*pid) == "exe")
+            .collect();
+        all.push(pgkit);
+        random.shuffle(&mut all);
+        let mut both = guards.clone();
+        both.push(pgkit);
+        random.shuffle(&mut both);
+        let past_the_lease = |pids: &[i32], random: &mut fastrand::Rng| {
+            pids.iter().for_each(|pid| signal(*pid, Signal::SIGSTOP));
+            std::thread::sleep(Duration::from_millis(random.u64(2500..9000)));
+            pids.iter().for_each(|pid| signal(*pid, Signal::SIGCONT));
+        };
+        match fault {
+            Fault::KillAll => both.iter().for_each(|pid| signal(*pid, Signal::SIGKILL)),
+            Fault::KillEverything => all.iter().for_each(|pid| signal(*pid, Signal::SIGKILL)),
+            Fault::KillRunner => signal(pgkit, Signal::SIGKILL),
+            Fault::KillGuard => {
+                if let Some(guard) = guards.get(random.usize(0..guards.len().max(1))) {
+                    signal(*guard, Signal::SIGKILL);
+                }
+            }
+            Fault::KillAny => signal(all[0], Signal::SIGKILL),
+            Fault::StopAll => past_the_lease(&both, &mut random),
+            Fault::StopGuard => past_the_lease(&guards, &mut random),
+            Fault::StopOurs => past_the_lease(&[&ours[..], &[pgkit]].concat(), &mut random),
+            Fault::Terminate => signal(pgkit, Signal::SIGTERM),
+            Fault::Disconnect => {
+                jobs.db.sql(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                     WHERE datname = current_database() AND pid <> pg_backend_pid()",
+                );
+            }
+        }
+        if round % 50 == 49 {
+            for name in ["short", "long"] {
+                no_overlap(&jobs.text(&format!("{name}.beats")), &format!("seed {seed}, by round {round}"));
+            }
+        }
+    }
+    for mut runner in runners.into_iter().flatten() {
+        signal(runner.id().cast_signed(), Signal::SIGKILL);
+        let _ = runner.wait();
+    }
+    drop(machines);
+    let counts = ["short", "long"]
+        .map(|name| no_overlap(&jobs.text(&format!("{name}.beats")), &format!("seed {seed}, {name}")));
+    super::figure(&format!("{rounds} faults, seed {seed}, attempts of {counts:?}"), 0);
+    assert!(counts.iter().all(|count| *count > 1), "{counts:?}");
+    let twice = "SELECT count(*) FROM (SELECT FROM pgkit_run WHERE state = 'succeeded' GROUP BY app_name, run_date HAVING count(*) > 1) x";
+    assert_eq!(jobs.db.value(twice), "0");
+}
+
+/// The name of a process.
+fn comm(pid: i32) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
+}
