@@ -74,13 +74,21 @@ fn as_user(jobs: &Jobs, args: &[&str]) -> Command {
     other
 }
 
-/// pgkit where the kernel lets nobody contain anything.
+/// pgkit where the kernel does not let it contain anything: as root in most containers, or as a user where user
+/// namespaces are switched off.
 fn uncontainable(jobs: &Jobs, args: &[&str]) -> Command {
     let command = jobs.command(args);
-    let mut other = Command::new("unshare");
-    // The limits are those of this user namespace.
-    let script = "echo 0 > /proc/sys/user/max_pid_namespaces && echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"";
-    other.args(["--user", "--map-root-user", "sh", "-c", script, "sh"]);
+    let mut other = if nix::unistd::geteuid().is_root() {
+        let mut other = Command::new("setpriv");
+        other.args(["--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]);
+        other
+    } else {
+        let mut other = Command::new("unshare");
+        // The limits are those of this user namespace.
+        let script = "echo 0 > /proc/sys/user/max_pid_namespaces && exec \"$@\"";
+        other.args(["--user", "--map-root-user", "sh", "-c", script, "sh"]);
+        other
+    };
     other.arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs().filter_map(|(name, value)| Some((name, value?))) {
         other.env(name, value);
