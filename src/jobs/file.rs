@@ -52,7 +52,7 @@ impl Parsed {
 
     /// Returns whether any job, or any job's notification, starts a program.
     pub fn has_programs(&self) -> bool {
-        let is_program = |tell: &Option<Notification>| matches!(tell, Some(Notification::Program(_)));
+        let is_program = |tell: &Option<Notification>| matches!(tell, Some(Notification::Program { .. }));
         self.jobs.iter().any(|job| {
             matches!(job.work, Work::Program { .. })
                 || is_program(&job.on_failure)
@@ -87,6 +87,9 @@ const SHARED: &[&str] = &[
 ];
 /// The keys that are allowed only in a job.
 const OWN: &[&str] = &["name", "schedule", "every", "at", "anchor", "cron", "sql", "command"];
+
+/// How long a command that notifies may take, unless the file says otherwise.
+const HOOK_TIMEOUT: Duration = Duration::from_secs(60);
 
 type Table<'i> = DeTable<'i>;
 type Value<'i> = Spanned<DeValue<'i>>;
@@ -522,16 +525,27 @@ impl Reader {
             );
             return None;
         };
-        let entries: Vec<(&str, &Value<'_>)> = table.iter().map(|(k, v)| (k.get_ref().as_ref(), v)).collect();
-        match entries.as_slice() {
-            [("command", command)] => self.command(command, key).map(Notification::Program),
-            [("notify", channel)] => {
+        self.check_keys(table, &[&["command", "notify", "timeout"]], key);
+        let find =
+            |name: &str| table.iter().find(|(k, _)| k.get_ref().as_ref() == name).map(|(_, value)| value);
+        match (find("command"), find("notify")) {
+            (Some(command), None) => {
+                let timeout = match find("timeout") {
+                    Some(value) => self.hook_timeout(value, key)?,
+                    None => HOOK_TIMEOUT,
+                };
+                self.command(command, key).map(|words| Notification::Program { words, timeout })
+            }
+            (None, Some(channel)) => {
                 let name = self.text(channel, key)?;
                 if name.is_empty() || name.len() > 63 {
                     self.fault(
                         channel.span().start,
                         format!("{key}: a channel's name must have 1 to 63 bytes"),
                     );
+                }
+                if let Some(timeout) = find("timeout") {
+                    self.fault(timeout.span().start, format!("{key}: timeout can only be used with command"));
                 }
                 Some(Notification::Channel(name))
             }
@@ -540,6 +554,18 @@ impl Reader {
                 None
             }
         }
+    }
+
+    /// Reads how long a command that notifies may take.
+    fn hook_timeout(&mut self, value: &Value<'_>, key: &str) -> Option<Duration> {
+        let text = self.text(value, key)?;
+        let length = schedule::length(&text)
+            .map_err(|why| self.fault(value.span().start, format!("{key}: timeout: {why}")))
+            .ok()?;
+        if length < Duration::from_secs(1) {
+            self.fault(value.span().start, format!("{key}: timeout: must be at least 1s"));
+        }
+        Some(length)
     }
 
     fn text(&mut self, value: &Value<'_>, key: &str) -> Option<String> {

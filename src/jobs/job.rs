@@ -56,7 +56,13 @@ pub enum Work {
 /// Whom to notify when a job begins to fail, or succeeds again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Notification {
-    Program(Vec<String>),
+    /// Run a program.
+    Program {
+        /// The program and its arguments.
+        words: Vec<String>,
+        /// How long it may take.
+        timeout: Duration,
+    },
     /// NOTIFY on this channel.
     Channel(String),
 }

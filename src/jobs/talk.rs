@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::account::{self, Account};
+use super::contain::Contain;
 use super::job::Job;
 use crate::connect::Target;
 use crate::error::Exit;
@@ -81,6 +82,21 @@ pub enum Remaining {
     Cap,
 }
 
+/// A command that tells people of a job's health.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hook {
+    /// The key of the jobs file that names it.
+    pub key: String,
+    /// The program and its arguments.
+    pub words: Vec<String>,
+    /// Its whole environment.
+    pub environment: BTreeMap<String, String>,
+    /// How long it may take.
+    pub timeout: Duration,
+    /// Whether its processes are contained.
+    pub contain: Contain,
+}
+
 /// An order for a guard.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Order {
@@ -96,6 +112,8 @@ pub enum Order {
     Wake,
     /// Record what an earlier guard could not record.
     Replay,
+    /// Run a command that tells people of a job's health.
+    Hook(Hook),
     /// End what runs: send TERM, then KILL.
     Stop,
 }
@@ -204,6 +222,11 @@ pub enum Event {
     Warning {
         /// The text to show.
         text: String,
+    },
+    /// A command is to be run, which must not keep the guard from its next turn.
+    Hook {
+        /// The command.
+        hook: Hook,
     },
     /// SQL is about to run.
     Sql {

@@ -2,17 +2,12 @@
 //! succeeds again.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::contain::Way;
-use super::job::{Job, Notification};
-use super::process::{HANGS, Program, failure};
-use super::talk::{Failure, Setup};
+use super::job::Notification;
+use super::talk::Failure;
 
-/// How long the notifying program may take.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// The longest payload of NOTIFY, in bytes. Source: the manual of NOTIFY, which says shorter than 8000.
 const LONGEST: usize = 7900;
 
@@ -76,14 +71,8 @@ impl News<'_> {
         payload
     }
 
-    /// Runs the notifying program with the news in its environment. Returns the reason if that fails.
-    pub async fn run(
-        &self,
-        words: &[String],
-        setup: &Setup,
-        job: &Job,
-        contained: Option<Way>,
-    ) -> Option<String> {
+    /// Returns the news as variables of the environment, which no program's shell can take for code.
+    pub fn environment(&self) -> BTreeMap<String, String> {
         let mut environment = BTreeMap::from([
             ("PGKIT_JOB", self.job.to_owned()),
             ("PGKIT_STATE", self.state().to_owned()),
@@ -94,31 +83,7 @@ impl News<'_> {
             environment.insert("PGKIT_ERROR_TYPE", failure.kind.clone());
             environment.insert("PGKIT_ERROR_VALUE", failure.message.clone());
         }
-        let mut all = setup.inherited(job);
-        all.extend(environment.into_iter().map(|(name, text)| (name.to_owned(), value(&text))));
-        let program = Program {
-            words: words.to_vec(),
-            environment: all,
-            directory: setup.folder.clone(),
-            user: setup.user.clone(),
-            contained,
-        };
-        let mut running = match program.start() {
-            Ok(running) => running,
-            Err(e) => return Some(e.to_string()),
-        };
-        match tokio::time::timeout(PATIENCE, running.end()).await {
-            Ok(Ok(ending)) => failure(ending.status).map(|how| {
-                let line = running.errors.last_line().map(|line| format!(": {line}")).unwrap_or_default();
-                format!("{how}{line}")
-            }),
-            Ok(Err(e)) => Some(e.to_string()),
-            Err(_) => {
-                running.tree().kill();
-                let _ = tokio::time::timeout(HANGS, running.end()).await;
-                Some(format!("it took longer than {} s and was killed", PATIENCE.as_secs()))
-            }
-        }
+        environment.into_iter().map(|(name, text)| (name.to_owned(), value(&text))).collect()
     }
 }
 

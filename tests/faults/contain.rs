@@ -303,6 +303,7 @@ name = "NAME"
 every = "1s"
 backfill = true
 catch_up = "last"
+retry_after = "1s"
 lease = "3s"
 kill_after = "1s"
 contain = "CONTAIN"
@@ -453,7 +454,7 @@ fn no_two_attempts_of_a_tree_run_at_once_on_two_machines_whatever_is_killed_or_s
     let counts = ["short", "long"]
         .map(|name| no_overlap(&jobs.text(&format!("{name}.beats")), &format!("seed {seed}, {name}")));
     super::figure(&format!("{rounds} faults, seed {seed}, attempts of {counts:?}"), 0);
-    assert!(counts.iter().all(|count| *count > 1), "{counts:?}");
+    assert!(counts.iter().all(|count| *count > rounds / 8), "the jobs hardly ran: {counts:?}");
     let twice = "SELECT count(*) FROM (SELECT FROM pgkit_run WHERE state = 'succeeded' GROUP BY app_name, run_date HAVING count(*) > 1) x";
     assert_eq!(jobs.db.value(twice), "0");
 }

@@ -52,7 +52,7 @@ impl Guard<'_> {
             environment: all,
             directory: directory.as_ref().map_or_else(|| folder.clone(), |own| folder.join(own)),
             user: self.setup.user.clone(),
-            contained: self.way(job).map_err(|why| not_started(why.to_owned()))?,
+            contained: self.way(job.contain).map_err(|why| not_started(why.to_owned()))?,
         };
         program.start().map_err(|e| not_started(e.one_line()))
     }
@@ -65,7 +65,7 @@ impl Guard<'_> {
         mut running: Process,
         begun: Instant,
     ) -> Ended {
-        let is_contained = self.way(job).is_ok_and(|way| way.is_some());
+        let is_contained = self.way(job.contain).is_ok_and(|way| way.is_some());
         let Guard { master, setup, session, resort, alone, stopping, .. } = self;
         let heard = session.as_ref().map_or_else(boot_time, Session::heard);
         let mut renewer = LeaseRenewer::new(job, claim, &setup.schema, session, resort, heard);

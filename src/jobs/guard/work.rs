@@ -18,7 +18,7 @@ use crate::jobs::plan;
 use crate::jobs::process::{self, boot_time};
 use crate::jobs::session::{Session, named};
 use crate::jobs::store;
-use crate::jobs::talk::{Event, Failure, Finished, Mode, Order, Outcome, Remaining, Setup, TurnLimit};
+use crate::jobs::talk::{Event, Failure, Finished, Hook, Mode, Order, Outcome, Remaining, Setup, TurnLimit};
 use crate::jobs::tell::{self, News};
 
 /// How long a guard has to be without work before it prepares its session for being idle.
@@ -182,6 +182,12 @@ pub(crate) async fn run(master: &mut Master) -> Exit {
                 };
                 guard.say(Event::Done { outcome, next_run: None, rest: None });
             }
+            Ok(Some(Order::Hook(hook))) => {
+                if let Some(why) = guard.hook(&hook).await {
+                    guard.warn(format!("{}: {why}", hook.key));
+                }
+                guard.say(Event::Done { outcome: Outcome::Succeeded, next_run: None, rest: None });
+            }
             // An error that prevents this is reported once there is something to do.
             Ok(Some(Order::Wake)) => drop(guard.connected().await),
             // Nothing is running, so there is nothing to stop.
@@ -231,14 +237,14 @@ impl Guard<'_> {
         self.say(Event::Warning { text });
     }
 
-    /// Returns how a program of this job is contained; `None` if it is not. Errors: it must be, but cannot.
-    pub(super) fn way(&self, job: &Job) -> std::result::Result<Option<Way>, &str> {
-        if job.contain == Contain::None {
+    /// Returns how a program is contained; `None` if it is not. Errors: it must be, but cannot.
+    pub(super) fn way(&self, contain: Contain) -> std::result::Result<Option<Way>, &str> {
+        if contain == Contain::None {
             return Ok(None);
         }
         match self.containment.get_or_init(contain::probe) {
             Ok(way) => Ok(Some(*way)),
-            Err(why) if job.contain == Contain::Strict => Err(why),
+            Err(why) if contain == Contain::Strict => Err(why),
             Err(_) => Ok(None),
         }
     }
@@ -274,7 +280,7 @@ impl Guard<'_> {
             return Ok(Outcome::NotNow { why: "pgkit was told to stop".into() }.into());
         }
         if matches!(job.work, Work::Program { .. })
-            && let Err(why) = self.way(job)
+            && let Err(why) = self.way(job.contain)
         {
             // It is not claimed: another machine may be able to contain it.
             return Ok(Outcome::Broken {
@@ -588,20 +594,18 @@ impl Guard<'_> {
         let news = News { job: &job.name, date, failure, error_count: count };
         match whom {
             None => {}
-            Some(Notification::Program(words)) => {
-                let setup = self.setup.clone();
-                let mut telling =
-                    std::pin::pin!(news.run(words, &setup, job, self.way(job).unwrap_or_default()));
-                let failed = loop {
-                    tokio::select! {
-                        failed = &mut telling => break failed,
-                        () = tokio::time::sleep(BEAT) => beat(),
-                    }
+            Some(Notification::Program { words, timeout }) => {
+                let mut environment = self.setup.inherited(job);
+                environment.extend(news.environment());
+                let key = if failure.is_some() { "on_failure" } else { "on_recovery" };
+                let hook = Hook {
+                    key: key.to_owned(),
+                    words: words.clone(),
+                    environment,
+                    timeout: *timeout,
+                    contain: job.contain,
                 };
-                if let Some(why) = failed {
-                    let key = if failure.is_some() { "on_failure" } else { "on_recovery" };
-                    self.warn(format!("{key}: the command failed: {why}"));
-                }
+                self.say(Event::Hook { hook });
             }
             Some(Notification::Channel(channel)) => {
                 let payload = self.text(&news.payload());

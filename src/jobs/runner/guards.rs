@@ -1,16 +1,16 @@
 //! The guards of a runner, one for each turn that runs, and the messages between them and the runner.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures_util::future::select_all;
 
+use super::hooks;
 use super::passes::Runner;
 use crate::error::Result;
 use crate::helper::{HelperHandle, Kind};
 use crate::jobs::process;
 use crate::jobs::queue::Turn;
-use crate::jobs::talk::{Event, Order};
+use crate::jobs::talk::{Event, Order, ProgressSink};
 use crate::session::Writer;
 
 /// The size in bytes of a job that fits into any pipe, together with the rest of its order.
@@ -91,7 +91,11 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
 
     /// Returns the next event of a busy guard, with `None` as the event if the guard is gone. Returns `None` on a
     /// signal, or when it is time to look again.
-    pub(super) async fn hear(&mut self, until: Option<Instant>) -> Option<(usize, Option<Event>)> {
+    pub(super) async fn hear(
+        &mut self,
+        until: Option<Instant>,
+        tell: ProgressSink<'_>,
+    ) -> Option<(usize, Option<Event>)> {
         let mut stop = self.stop.clone();
         let stopped = self.stopped().is_some();
         let busy: Vec<usize> = (0..self.slots.len()).filter(|i| self.slots[*i].turn.is_some()).collect();
@@ -101,6 +105,10 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         let until = until.map_or(second, |until| until.min(second));
         let heard = tokio::select! {
             (event, which, _) = select_all(each) => Some((busy[which], event)),
+            (job, why) = self.hooks.ended() => {
+                hooks::warn(&job, why, tell);
+                None
+            }
             _ = stop.wait_for(Option::is_some), if !stopped => None,
             () = tokio::time::sleep_until(until.into()) => None,
         };
@@ -132,7 +140,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     pub(super) async fn bury(&mut self, slot: usize) {
         let mut gone = self.slots.remove(slot);
         gone.guard.kill().await;
-        let keep: BTreeSet<i32> = self.slots.iter().map(|slot| slot.guard.pid().cast_signed()).collect();
+        let mut keep = self.hooks.guards();
+        keep.extend(self.slots.iter().map(|slot| slot.guard.pid().cast_signed()));
         process::sweep_but(&keep, &self.others).await;
     }
 }

@@ -2,6 +2,7 @@
 //! itself, but reports events.
 
 mod guards;
+mod hooks;
 mod passes;
 mod upkeep;
 

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::guards::Slot;
+use super::hooks::{self, Hooks};
 use crate::error::{Error, Exit, Result};
 use crate::jobs::account::Account;
 use crate::jobs::health;
@@ -110,6 +111,8 @@ pub struct Runner<C> {
     pub(super) slots: Vec<Slot>,
     pub(super) queue: Queue,
     due: Due,
+    /// The commands that notify of a job's health.
+    pub(super) hooks: Hooks,
     /// Whether the runner keeps running and looks again by itself.
     pub(super) stays: bool,
     /// How many jobs run at once: as many as wished, or as many as turned out to be possible.
@@ -144,6 +147,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             slots: Vec::new(),
             queue: Queue::default(),
             due: Due::default(),
+            hooks: Hooks::default(),
             stays: false,
             parallel: 1,
             pruned: None,
@@ -176,8 +180,22 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     }
 
     /// Waits until this instant, or until a signal.
-    async fn pause(&self, until: Instant) {
-        let _ = tokio::time::timeout_at(until.into(), self.stop.clone().wait_for(Option::is_some)).await;
+    async fn pause(&mut self, until: Instant, tell: ProgressSink<'_>) {
+        let mut stop = self.stop.clone();
+        loop {
+            tokio::select! {
+                (job, why) = self.hooks.ended() => hooks::warn(&job, why, tell),
+                _ = stop.wait_for(Option::is_some) => return,
+                () = tokio::time::sleep_until(until.into()) => return,
+            }
+        }
+    }
+
+    /// Waits until the commands that notify of a job's health have ended.
+    async fn finish_hooks(&mut self, tell: ProgressSink<'_>) {
+        let mut stop = self.stop.clone();
+        let stopped = async { drop(stop.wait_for(Option::is_some).await) };
+        self.hooks.finish(stopped, tell).await;
     }
 
     pub(super) fn stopped(&self) -> Option<Exit> {
@@ -225,6 +243,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         if pass.succeeded + pass.failed > 0 {
             self.prune(jobs, tell).await;
         }
+        self.finish_hooks(tell).await;
         tell(Progress::Passed(&pass));
         Ok(pass)
     }
@@ -280,7 +299,9 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 }
                 Reload::End => {
                     self.queue.drop_waiting();
-                    return self.serve(run_options, &mut Pass::default(), None, &mut tell).await;
+                    let served = self.serve(run_options, &mut Pass::default(), None, &mut tell).await;
+                    self.finish_hooks(&mut tell).await;
+                    return served;
                 }
             }
             if look <= Instant::now() {
@@ -309,7 +330,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 away.tell(&e, &mut tell);
                 self.queue.drop_waiting();
                 look = Instant::now() + AGAIN;
-                self.pause(look).await;
+                self.pause(look, &mut tell).await;
             }
         }
         self.end(run_options, &mut tell).await;
@@ -354,6 +375,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         self.tell_to_stop().await;
         // The guard itself reports whatever goes wrong while it ends its job.
         let _ = self.serve(run_options, &mut Pass::default(), None, tell).await;
+        self.finish_hooks(tell).await;
     }
 
     /// Puts the requested jobs into the queue that may run according to the snapshot. A job blocked by a parent is
@@ -425,11 +447,11 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             }
             if self.queue.is_empty() {
                 if let Some(until) = until {
-                    self.pause(until).await;
+                    self.pause(until, tell).await;
                 }
                 return Ok(());
             }
-            if let Some((slot, event)) = self.hear(until).await {
+            if let Some((slot, event)) = self.hear(until, tell).await {
                 self.take(slot, event, run_options, pass, tell).await;
             }
             if until.is_some_and(|until| until <= Instant::now()) {
@@ -467,6 +489,10 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             Some(Event::Beat) => return,
             Some(Event::Recording) => {
                 self.slots[slot].is_recording = true;
+                return;
+            }
+            Some(Event::Hook { hook }) => {
+                self.hooks.push(job, hook, &self.setup);
                 return;
             }
             Some(event) => {
