@@ -13,7 +13,15 @@ FROM (
                ARRAY(SELECT r.run_date
                      FROM :"schema".pgkit_run r
                      WHERE r.app_name = $1::text AND r.state = 'succeeded'
-                       AND r.run_date > coalesce(c.last_success, j.first_seen, '-infinity'))
+                       AND r.run_date >
+                           -- As in snapshot.sql: a time that is far in the future does not count.
+                           CASE WHEN coalesce(c.last_success, j.first_seen) > pg_catalog.now() + '10 minutes'::interval
+                                THEN coalesce((SELECT pg_catalog.max(p.run_date)
+                                               FROM :"schema".pgkit_run p
+                                               WHERE p.app_name = $1 AND p.state = 'succeeded'
+                                                 AND p.run_date <= pg_catalog.now()) - '00:00:00.000001'::interval,
+                                              '-infinity')
+                                ELSE coalesce(c.last_success, j.first_seen, '-infinity') END)
            ELSE '{}' END AS done,
            CASE WHEN $4::timestamptz IS NOT NULL THEN
                EXISTS (SELECT FROM :"schema".pgkit_run r

@@ -21,7 +21,15 @@ WITH held AS (
                 WHERE r.app_name = c.app_name
                   AND r.state = 'succeeded'::text
                   AND r.run_date >
-                      coalesce(c.last_success, j.first_seen, '-infinity'::timestamptz))
+                      -- A time that is far in the future does not count: then the last date that has passed does, and is
+                      -- among those returned.
+                      CASE WHEN coalesce(c.last_success, j.first_seen) > pg_catalog.now() + '10 minutes'::interval
+                           THEN coalesce((SELECT pg_catalog.max(p.run_date)
+                                          FROM :"schema".pgkit_run p
+                                          WHERE p.app_name = c.app_name AND p.state = 'succeeded'::text
+                                            AND p.run_date <= pg_catalog.now()) - '00:00:00.000001'::interval,
+                                         '-infinity'::timestamptz)
+                           ELSE coalesce(c.last_success, j.first_seen, '-infinity'::timestamptz) END)
            END AS done,
            CASE WHEN c.ongoing IS NOT NULL THEN
                (SELECT pg_catalog.row_to_json(claim)

@@ -1,4 +1,24 @@
 //! A job's health at a glance, from its row, its schedule and the server's clock.
+//!
+//! # When a job is overdue
+//!
+//! A job is due from the first date that came after what it has done ([`plan::due_since`]), or after it was first
+//! seen; it is overdue once that date is more than [`plan::patience`] of its period ago. As long as nothing runs,
+//! neither the date nor the patience changes, so a job that is overdue stays overdue.
+//!
+//! * What the job does with missed dates (`backfill`, `catch_up`) does not matter: a date that will never run was
+//!   missed too. A late run of a job without backfill, or with `catch_up = "last"` or `"none"`, stands for all
+//!   dates before it.
+//! * A job that waits for its parents counts from when it was due itself, whatever they do. [`waits_for`] says in
+//!   words which parent it waits for and why: a parent may be missing, may fail, may be paused, or may take longer
+//!   than its own period and so always be due.
+//! * After a failure, the job is due at the next try: a job that fails and is tried again is failing, and if nobody
+//!   tries it again it is overdue as well.
+//! * A job that is running is not overdue, but [`due_again`] says since when its next date has been waiting.
+//! * A paused job is paused, and nothing else.
+//! * A job without a row that no runner has seen cannot be judged: nobody knows since when it has been in the file.
+//!   [`is_unseen`] tells it from a job whose first date has not come yet, and [`is_missing`] says whether runners have
+//!   been at work long enough to have seen it.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -16,7 +36,7 @@ pub enum Health {
     Running,
     /// Its last run failed.
     Failing,
-    /// It has been due for too long.
+    /// It has been due for too long: see above.
     Overdue,
     /// No process is behind its claim any more, or the claim of another program is older than half of
     /// `max_ongoing_age`; or the job was cut off and is held until a person decides.
@@ -41,28 +61,136 @@ impl Health {
     }
 }
 
-/// Returns since when a job has been due; `None` if it is not.
+/// Returns since when a job has been due, whatever its parents do; `None` if it is not due, or if nobody knows.
 pub fn due_since(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Option<Timestamp> {
-    let state = stored.map(|s| s.state.clone());
-    let decision = plan::decide(&Job { depends_on: Vec::new(), ..job.clone() }, &|_| state.clone(), now);
-    let Decision::Run(dates) = decision else { return None };
-    match (&job.schedule, stored.and_then(|s| s.state.row.as_ref())) {
-        (Schedule::Original { .. }, Some(Row { next_run: Some(next), .. })) => Some(*next),
-        // It has been due since it was first seen, or since the time of day on that date if that was later.
-        (Schedule::Original { at, .. }, _) => {
-            let seen = stored.and_then(|s| s.state.first_seen)?;
-            let due = at.map_or(seen, |at| plan::at_time(seen, at));
-            Some(due.max(seen))
+    let state = &stored?.state;
+    if state.paused { None } else { plan::due_since(job, state, now) }
+}
+
+/// Returns since when a running job has been due again, if that is longer ago than a tenth of its period and
+/// 10 minutes.
+pub fn due_again(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Option<Timestamp> {
+    let ongoing = stored?.state.row.as_ref()?.ongoing?;
+    let again = plan::next_run(job, ongoing, ongoing, false, false);
+    is_late(job, again, now).then_some(again)
+}
+
+/// Returns whether nothing is known about a job, because no runner has seen it yet.
+pub fn is_unseen(stored: Option<&Stored>) -> bool {
+    stored.is_none_or(|stored| stored.state.row.is_none() && stored.state.first_seen.is_none())
+}
+
+/// Returns whether runners have been at work for longer than the period of a job that none of them has seen.
+pub fn is_missing(job: &Job, snapshot: &Snapshot) -> bool {
+    let began = snapshot.jobs.values().filter_map(|stored| {
+        stored
+            .state
+            .first_seen
+            .into_iter()
+            .chain(stored.state.row.as_ref().and_then(|row| row.first_run))
+            .min()
+    });
+    let period = period(job, snapshot.now);
+    let most = period.saturating_add(plan::patience(period));
+    is_unseen(snapshot.jobs.get(&job.name))
+        && began.min().is_some_and(|began| snapshot.now.duration_since(began) > most)
+}
+
+/// Returns whether a date that was due is longer ago than a job may be late.
+fn is_late(job: &Job, since: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(since) > plan::patience(period(job, since))
+}
+
+/// A time of a job that lies further in the future than it can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ahead {
+    /// What the time is.
+    what: &'static str,
+    /// The time.
+    pub at: Timestamp,
+    /// Whether the job goes on as if the time were not there. A job in crontabber's notation waits for it.
+    pub goes_on: bool,
+    /// Whether times that must have passed lie in the future, so that it was a clock that was ahead. Otherwise somebody
+    /// may have set the time by hand.
+    pub is_clock: bool,
+}
+
+impl Ahead {
+    /// Describes it in words.
+    pub fn words(&self) -> String {
+        let (what, at) = (self.what, instant(self.at));
+        let then = if self.goes_on {
+            "it does not count, and the job goes on with its latest date"
+        } else if self.at == Timestamp::MAX {
+            "the job never runs"
+        } else {
+            "the job does not run before that"
+        };
+        if self.is_clock {
+            format!("its {what}, {at}, is in the future because a clock was ahead: {then}")
+        } else {
+            format!("its {what}, {at}, is further ahead than its schedule: {then}")
         }
-        _ => dates.peek(),
     }
+}
+
+/// Returns the time of a job that is too far in the future, if there is one: a clock was ahead when it was written,
+/// or somebody has set it.
+pub fn ahead(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Option<Ahead> {
+    let state = &stored?.state;
+    let none = Row::default();
+    let row = state.row.as_ref().unwrap_or(&none);
+    let is_ahead = |t: &Timestamp| plan::is_ahead(*t, now);
+    let ran = row.last_run.filter(is_ahead);
+    if let Schedule::Original { every, at } = &job.schedule {
+        let next = row.next_run?;
+        // The time of day can add up to a day to the frequency.
+        let day = at.map_or(SignedDuration::ZERO, |_| SignedDuration::from_hours(24));
+        let most = SignedDuration::from_secs(*every) + day + plan::AHEAD;
+        let is_far = next.duration_since(now) > most && !(row.failed && plan::is_retry(job, next, now));
+        return (is_far || (ran.is_some() && next > now)).then_some(Ahead {
+            what: "next run",
+            at: next,
+            goes_on: false,
+            is_clock: ran.is_some(),
+        });
+    }
+    let retry = row.next_run.filter(|next| row.failed && !plan::is_retry(job, *next, now));
+    let seen = state.first_seen.or(row.first_run).filter(|_| row.last_success.is_none()).filter(is_ahead);
+    let times =
+        [("last success", row.last_success.filter(is_ahead)), ("next try", retry), ("first run", seen)];
+    let (what, at) = times.into_iter().find_map(|(what, at)| Some((what, at?)))?;
+    Some(Ahead { what, at, goes_on: true, is_clock: true })
+}
+
+/// Returns which parent a job that is due waits for and why, in words, or what else it waits for; `None` if it
+/// could run now.
+pub fn waits_for(job: &Job, jobs: &[Job], snapshot: &Snapshot) -> Option<String> {
+    let decision = plan::decide(job, &|name| snapshot.state(name), snapshot.now);
+    let (parent, why) = match &decision {
+        Decision::Blocked(parent, why) => (parent, why),
+        Decision::NoDate(Some(next)) | Decision::NotDue(Some(next)) if *next < Timestamp::MAX => {
+            return Some(format!("and runs next for {}", instant(*next)));
+        }
+        _ => return None,
+    };
+    let stored = snapshot.jobs.get(parent);
+    let ongoing = stored.and_then(|stored| stored.state.row.as_ref()?.ongoing);
+    let more = match ongoing {
+        _ if stored.is_some_and(|stored| stored.state.paused) => ", and is paused".to_owned(),
+        Some(since) => format!(", and has been running since {}", instant(since)),
+        None if jobs.iter().all(|job| job.name != *parent) => ", and is not in the file".to_owned(),
+        None => String::new(),
+    };
+    Some(format!("waits for {parent}, which {}{more}", why.words()))
 }
 
 /// Returns a job's period around an instant.
 fn period(job: &Job, t: Timestamp) -> SignedDuration {
+    let slots = Slots::new(&job.schedule, &job.timezone);
     match &job.schedule {
         Schedule::Original { every, .. } => SignedDuration::from_secs(*every),
-        _ => Slots::new(&job.schedule, &job.timezone).period(t).unwrap_or(SignedDuration::ZERO),
+        _ => slots.before(t).and_then(|date| slots.period(date)).unwrap_or(SignedDuration::ZERO),
     }
 }
 
@@ -86,9 +214,7 @@ pub fn health(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Health {
         let most = SignedDuration::try_from(job.max_ongoing_age).unwrap_or(SignedDuration::MAX);
         return if age > most / 2 { Health::Stuck } else { Health::Running };
     }
-    if due_since(job, Some(stored), now)
-        .is_some_and(|since| now.duration_since(since) > plan::patience(period(job, since)))
-    {
+    if due_since(job, Some(stored), now).is_some_and(|since| is_late(job, since, now)) {
         return Health::Overdue;
     }
     match (row.failed, row.last_run) {
@@ -160,69 +286,5 @@ pub fn round(length: SignedDuration) -> SignedDuration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::jobs::file;
-    use crate::jobs::plan::State;
-
-    fn job(keys: &str) -> Job {
-        let text = format!("[[job]]\nname = \"j\"\nsql = \"SELECT 1\"\n{keys}\n");
-        file::parse(&text).jobs.into_iter().next().unwrap()
-    }
-
-    fn t(text: &str) -> Timestamp {
-        format!("2026-01-{text}:00Z").parse().unwrap()
-    }
-
-    fn stored(next_run: Option<&str>, ongoing: Option<&str>, failed: bool) -> Stored {
-        let row = Row {
-            next_run: next_run.map(t),
-            last_run: Some(t("01T00:00")),
-            last_success: Some(t("01T00:00")),
-            ongoing: ongoing.map(t),
-            failed,
-            ..Row::default()
-        };
-        Stored { state: State { row: Some(row), ..State::default() }, ..Stored::default() }
-    }
-
-    #[test]
-    fn what_a_person_must_see_first_wins() {
-        let daily = job("schedule = \"1d\"");
-        let is = |stored: Stored| health(&daily, Some(&stored), t("05T12:00")).word();
-        assert_eq!(health(&daily, None, t("05T12:00")), Health::Never);
-        assert_eq!(is(stored(Some("05T13:00"), None, false)), "idle");
-        assert_eq!(is(stored(Some("05T11:00"), None, false)), "idle", "late by less than a tenth");
-        assert_eq!(is(stored(Some("05T09:00"), None, false)), "overdue");
-        assert_eq!(is(stored(Some("05T13:00"), None, true)), "failing");
-        assert_eq!(is(stored(Some("05T09:00"), None, true)), "overdue");
-        assert_eq!(is(stored(None, Some("05T11:00"), true)), "running");
-        assert_eq!(is(stored(None, Some("05T05:59"), false)), "stuck");
-        assert_eq!(is(stored(None, Some("05T17:00"), false)), "running", "a clock that is ahead");
-        assert_eq!(is(stored(None, Some("09T00:00"), false)), "stuck", "no clock is ahead by days");
-        // A job that waits since it was seen first.
-        let seen = State { first_seen: Some(t("04T00:00")), ..State::default() };
-        assert_eq!(is(Stored { state: seen.clone(), ..Stored::default() }), "overdue");
-        let timed = job("schedule = \"1d|11:55\"");
-        let known = Stored { state: State { first_seen: Some(t("05T08:00")), ..seen }, ..Stored::default() };
-        assert_eq!(health(&timed, Some(&known), t("05T12:00")), Health::Never);
-        let five = job("schedule = \"5m\"");
-        let is = |next: &str| health(&five, Some(&stored(Some(next), None, false)), t("05T12:00")).word();
-        assert_eq!((is("05T11:51"), is("05T11:49")), ("idle", "overdue"), "ten minutes at least");
-    }
-
-    #[test]
-    fn a_decision_is_told_in_words() {
-        let now = t("05T12:00");
-        let backfill = job("schedule = \"1d\"\nbackfill = true");
-        let mut known = stored(Some("03T00:00"), None, false);
-        known.state.row.as_mut().unwrap().last_success = Some(t("02T11:00"));
-        let decision = plan::decide(&backfill, &|_| Some(known.state.clone()), now);
-        assert_eq!(
-            words(&backfill, &decision, now),
-            "runs now, for 3 dates, from 2026-01-03T11:00:00Z onwards"
-        );
-        let later = Decision::NotDue(Some(t("05T13:30")));
-        assert_eq!(words(&backfill, &later, now), "is not due before 2026-01-05T13:30:00Z, in 1h 30m");
-    }
-}
+#[path = "health_tests.rs"]
+mod tests;

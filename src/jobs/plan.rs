@@ -3,8 +3,13 @@
 //!
 //! `schedule = "…"` follows crontabber to the letter, except where the original can hang, crash or repeat a run: a
 //! row without next_run and ongoing is due, a parent on its first run blocks, and a date recorded as succeeded is
-//! skipped. `every` and `cron` are computed on a fixed grid (see [`super::slots`]), without the original's drift
-//! and lost runs.
+//! skipped. `every` and `cron` are computed on a fixed grid (see [`super::occurrences`]), without the original's
+//! drift and lost runs.
+//!
+//! A clock that was ahead and was set back leaves times in a row that have not come yet. A job on a grid does not
+//! believe those that lie more than [`AHEAD`] in the future: it goes on after the last date that is recorded as
+//! succeeded and has passed, or with its latest date if there is none. A date that is recorded as succeeded is
+//! skipped even if it is in the future. Jobs in crontabber's notation obey such a `next_run`, as the original does.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -225,6 +230,21 @@ fn seconds(n: i64) -> SignedDuration {
     SignedDuration::from_secs(n)
 }
 
+/// How far in the future a time in a row may lie and still be believed: crontabbers write the times of their own
+/// machines.
+pub const AHEAD: SignedDuration = SignedDuration::from_mins(10);
+
+/// Returns whether a time that must have passed is too far in the future to be believed.
+pub fn is_ahead(t: Timestamp, now: Timestamp) -> bool {
+    t.duration_since(now) > AHEAD
+}
+
+/// Returns whether a failed run can have set the next try to this instant.
+pub fn is_retry(job: &Job, next: Timestamp, now: Timestamp) -> bool {
+    let wait = SignedDuration::try_from(job.retry_after).unwrap_or(SignedDuration::MAX);
+    next.duration_since(now) <= wait.saturating_add(AHEAD)
+}
+
 /// Decides what to do with a job now. `state` returns what is known about any job, by its name.
 pub fn decide(job: &Job, state: &dyn Fn(&str) -> Option<State>, now: Timestamp) -> Decision {
     let own = state(&job.name).unwrap_or_default();
@@ -300,6 +320,7 @@ fn on_grid(job: &Job, own: &State, now: Timestamp) -> Decision {
     // A retry has to wait until its time comes.
     if let Some(Row { failed: true, next_run: Some(next), .. }) = &own.row
         && *next > now
+        && is_retry(job, *next, now)
     {
         return Decision::NotDue(Some(*next));
     }
@@ -312,22 +333,93 @@ fn on_grid(job: &Job, own: &State, now: Timestamp) -> Decision {
     }
 }
 
-/// Returns the last instant up to which the grid has been dealt with.
-fn reached(job: &Job, own: &State, now: Timestamp) -> Timestamp {
+/// Returns the last instant up to which the grid has been dealt with; `None` if that is not known, because what the
+/// row says is in the future and no date that has passed is recorded as succeeded.
+fn reached(job: &Job, own: &State, now: Timestamp) -> Option<Timestamp> {
     let slots = Slots::new(&job.schedule, &job.timezone);
     let seen = own.first_seen.or_else(|| own.row.as_ref().and_then(|row| row.first_run)).unwrap_or(now);
-    match own.row.as_ref().and_then(|row| row.last_success) {
+    let last = own.row.as_ref().and_then(|row| row.last_success);
+    if is_ahead(last.unwrap_or(seen), now) {
+        let recorded = own.done.range(..=now).next_back().copied();
+        return recorded.max(own.done_through.filter(|through| *through <= now));
+    }
+    Some(match last {
         // A plain job has done what was due when it ran; a backfill job has done this date.
         Some(last) if job.backfill => last,
         Some(last) => slots.before(last).unwrap_or(last).max(seen.min(last)),
         None => seen,
-    }
+    })
+}
+
+/// Returns the first date that was due and has not been done, however the job catches up; `None` if it is not due.
+/// Parents and pauses do not matter here. After a failure, it is the instant of the next try if that is later.
+pub fn due_since(job: &Job, own: &State, now: Timestamp) -> Option<Timestamp> {
+    let row = own.row.as_ref();
+    let since = match (&job.schedule, row) {
+        // Without a row it has been due since it was first seen, or since the time of day on that date if that was
+        // later.
+        (Schedule::Original { at, .. }, None) => {
+            let seen = own.first_seen?;
+            at.map_or(seen, |at| at_time(seen, at)).max(seen)
+        }
+        (Schedule::Original { every, at }, Some(row)) => {
+            let next = match row.next_run {
+                Some(next) if next >= now => return None,
+                Some(next) => next,
+                None => own.first_seen.or(row.first_run).max(row.last_run)?,
+            };
+            match base(own, *at).filter(|_| job.backfill) {
+                Some(base) => {
+                    let step = Step::Seconds(*every);
+                    let first = first_undone(job, own, base, now, &step)?;
+                    // The original's dates must have passed.
+                    return Some(next.max(first)).filter(|since| *since < now);
+                }
+                None => next,
+            }
+        }
+        (_, row) => {
+            let step = Step::Slots(job.schedule.clone(), job.timezone.clone());
+            let first = first_undone(job, own, reached(job, own, now)?, now, &step)?;
+            match row {
+                Some(Row { failed: true, next_run: Some(next), .. }) if is_retry(job, *next, now) => {
+                    first.max(*next)
+                }
+                _ => first,
+            }
+        }
+    };
+    (since <= now).then_some(since)
+}
+
+/// Returns the first date after `base` that is not done. Where only the latest date is to run, a date that is done
+/// stands for those before it.
+fn first_undone(job: &Job, own: &State, base: Timestamp, now: Timestamp, step: &Step) -> Option<Timestamp> {
+    let stands = !job.backfill || job.catch_up != CatchUp::All;
+    let is_date = |date: &Timestamp| match step {
+        Step::Slots(schedule, zone) => Slots::new(schedule, zone).has(*date),
+        _ => true,
+    };
+    let last = own.done.range(..=now).rev().copied().find(is_date).filter(|_| stands);
+    let base = match (step, own.done_through.max(last).filter(|done| *done > base)) {
+        (_, None) => base,
+        (Step::Seconds(every), Some(done)) => {
+            let steps = done.duration_since(base).as_secs() / every;
+            base.checked_add(seconds(steps.checked_mul(*every)?)).ok()?
+        }
+        (_, Some(done)) => done,
+    };
+    let dates = Dates { next: None, last: now, left: 0, step: step.clone(), done: own.done.clone() };
+    dates.following(base)
 }
 
 fn grid_dates(job: &Job, own: &State, now: Timestamp) -> Option<Dates> {
     let slots = Slots::new(&job.schedule, &job.timezone);
-    let first = slots.after(reached(job, own, now))?;
     let latest = slots.before(now)?;
+    let first = match reached(job, own, now) {
+        Some(reached) => slots.after(reached)?,
+        None => latest,
+    };
     if first > latest {
         return None;
     }

@@ -172,7 +172,7 @@ fn monitoring_gets_the_originals_words_and_its_codes() {
     assert_eq!(status.code, Some(1));
     assert_eq!(
         status.stdout,
-        "critical\tfail\tfailing\nwarning\tbf\tfailing\ncritical\tlate\toverdue\ncritical\tstuck\tstuck\n"
+        "critical\tfail\tfailing\nwarning\tbf\tfailing\ncritical\tlate\toverdue\ncritical\tstuck\tstuck\nwarning\tnew\tnever\n"
     );
     let fine = jobs(&db, &only(&["ok"]), &["status"]);
     assert_eq!(

@@ -39,6 +39,99 @@ fn history_shows_what_pgkit_did_and_what_crontabber_did_before(bin: &Binaries) {
 }
 on_every_server!(history_shows_what_pgkit_did_and_what_crontabber_did_before);
 
+fn who_should_have_run_and_did_not_is_named_with_the_reason(bin: &Binaries) {
+    let sql = |name: &str, keys: &str| format!("[[job]]\nname = \"{name}\"\nsql = \"SELECT 1\"\n{keys}\n");
+    let toml = [
+        sql("grid", "every = \"5m\""),
+        sql("waits", "every = \"1h\"\ndepends_on = [\"typo\"]"),
+        sql("p", "every = \"1m\""),
+        sql("starves", "every = \"1h\"\ndepends_on = [\"p\"]"),
+        sql("clock", "every = \"1h\""),
+        sql("far", "schedule = \"1h\""),
+        sql("unseen", "every = \"1h\""),
+        sql("well", "every = \"1h\""),
+        sql("passed", "every = \"1h\"\nbackfill = true\ncatch_up = \"none\""),
+    ];
+    let jobs = Jobs::on(bin, "should", &toml.concat());
+    jobs.db.sql(
+        "INSERT INTO crontabber (app_name, next_run, first_run, last_run, last_success, ongoing, error_count, last_error)
+         SELECT name, next, now() - interval '9 d', last, last, ongoing, 0, '{}'
+         FROM (VALUES ('grid', now() - interval '3 d', now() - interval '3 d', NULL::timestamptz),
+                      ('waits', now() - interval '3 d', now() - interval '3 d', NULL),
+                      ('p', now() - interval '1 m', now() - interval '90 m', now() - interval '90 m'),
+                      ('starves', now() - interval '3 d', now() - interval '3 d', NULL),
+                      ('clock', now() + interval '9 h', now() + interval '8 h', NULL),
+                      ('far', now() + interval '9 h', now() + interval '8 h', NULL),
+                      ('passed', now() - interval '3 d', date_trunc('hour', now() - interval '3 d'), NULL),
+                      ('well', now() + interval '9 m', now(), NULL)) v (name, next, last, ongoing)",
+    );
+    let status = jobs.ends(1, &["status", "--columns", "severity,name,problem,detail"]);
+    let instant = "[-0-9]+T[0-9:.]+Z";
+    let lines = [
+        format!("critical\tgrid\toverdue\tdue since {instant}"),
+        format!(
+            "critical\twaits\toverdue\tdue since {instant}, waits for typo, which hasn't been run yet, and is not in the file"
+        ),
+        format!("warning\tp\trunning\tongoing since {instant}, and due again since {instant}"),
+        format!(
+            "critical\tstarves\toverdue\tdue since {instant}, waits for p, which hasn't recently run, and has been running since {instant}"
+        ),
+        format!(
+            "warning\tclock\tahead\tits last success, {instant}, is in the future because a clock was ahead: .*, and the job goes on with its latest date"
+        ),
+        format!(
+            "critical\tfar\tahead\tits next run, {instant}, is in the future because a clock was ahead: the job does not run before that"
+        ),
+        "warning\tunseen\tnever\tit has never run, and no runner has seen it yet".to_owned(),
+        format!("critical\tpassed\toverdue\tdue since {instant}(, and runs next for {instant})?"),
+    ];
+    for (line, pattern) in status.stdout.lines().zip(&lines) {
+        assert!(regex::Regex::new(&format!("^{pattern}$")).unwrap().is_match(line), "{line}\n{pattern}");
+    }
+    assert_eq!(status.stdout.lines().count(), lines.len(), "{}", status.snapshot());
+    let nagios = jobs.jobs(&["status", "--nagios"]);
+    assert_eq!(nagios.code, Some(2));
+    let named = regex::Regex::new(
+        r"^CRITICAL - grid \(grid\) \| overdue \| due since \S+; waits \(waits\) \| overdue \| due since \S+, waits for typo, ",
+    );
+    assert!(named.unwrap().is_match(&nagios.stdout), "{}", nagios.stdout);
+    // A job that no runner has seen is a warning where runners are at work, and nothing on new tables.
+    let alone = sql("unseen", "every = \"1h\"");
+    jobs.write(&alone);
+    let nagios = jobs.jobs(&["status", "--nagios"]);
+    let words = "WARNING - unseen (unseen) | never | it has never run, and no runner has seen it yet\n";
+    assert_eq!((nagios.code, nagios.stdout.as_str()), (Some(1), words));
+    let new = Jobs::on(bin, "new", &alone);
+    assert_eq!(new.ends(0, &["status", "--nagios"]).stdout, "OK - All systems nominal\n");
+    assert_eq!(new.ends(0, &["status", "--columns", "name,problem"]).stdout, "unseen\tnever\n");
+    jobs.write(&toml.concat());
+    let list = jobs.ends(0, &["list", "--columns", "name,state"]);
+    let states = ["overdue", "overdue", "running", "overdue", "idle", "idle", "never", "idle", "overdue"];
+    assert_eq!(list.lines().iter().map(|line| line.split('\t').nth(1).unwrap()).collect::<Vec<_>>(), states);
+    let metrics = jobs.jobs(&["status", "--prometheus"]).stdout;
+    for line in [
+        "overdue{job_name=\"grid\"} 1",
+        "overdue{job_name=\"waits\"} 1",
+        "overdue{job_name=\"well\"} 0",
+        "unseen{job_name=\"unseen\"} 1",
+        "unseen{job_name=\"well\"} 0",
+        "ahead{job_name=\"far\"} 1",
+        "due_since_seconds{job_name=\"starves\"} ",
+        "due_since_seconds{job_name=\"p\"} ",
+    ] {
+        assert!(metrics.contains(&format!("\npgkit_job_{line}")), "{line}\n{metrics}");
+    }
+    assert!(!metrics.contains("due_since_seconds{job_name=\"well\"}"), "{metrics}");
+    // A runner says it too, and goes on; what has run at last is well again.
+    let first = jobs.jobs(&["run"]);
+    assert!(first.stderr.contains("WARNING: clock: its last success, "), "{}", first.stderr);
+    assert_eq!(jobs.attempts("clock"), ["succeeded 1"]);
+    let status = jobs.jobs(&["status", "--columns", "name"]);
+    assert!(!status.stdout.contains("clock") && !status.stdout.contains("grid"), "{}", status.snapshot());
+    assert!(!jobs.jobs(&["run"]).stderr.contains("clock"));
+}
+on_every_server!(who_should_have_run_and_did_not_is_named_with_the_reason);
+
 fn a_job_that_is_reset_never_ran_and_keeps_its_history(bin: &Binaries) {
     let jobs = Jobs::on(bin, "reset", TWO);
     jobs.ends(0, &["run"]);

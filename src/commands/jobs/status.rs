@@ -15,7 +15,7 @@ use crate::error::{self, Error, Exit, Result};
 use crate::escape;
 use crate::jobs::health::{self, Health};
 use crate::jobs::job::Job;
-use crate::jobs::store::Snapshot;
+use crate::jobs::store::{Snapshot, Stored};
 use crate::output;
 use crate::rows::{Flow, record};
 
@@ -33,7 +33,7 @@ record! {
 #[derive(Debug, Clone, Args)]
 struct StatusArgs {
     /// Print one line and exit with 0, 1, 2 or 3, as monitoring plugins do; crontabber's texts, plus overdue, stuck
-    /// and paused jobs
+    /// and paused jobs, and those that no runner has seen
     #[arg(long, conflicts_with = "prometheus")]
     nagios: bool,
     /// Print Prometheus's text format
@@ -106,7 +106,9 @@ async fn nagios(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &L
             return Ok(unknown(&e.message));
         }
     };
-    let findings = findings(&jobs, &snapshot);
+    // On new tables, where nothing has run yet, the original finds nothing wrong.
+    let mut findings = findings(&jobs, &snapshot);
+    findings.retain(|finding| finding.problem != "never" || health::is_missing(finding.job, &snapshot));
     let lines = |critical: bool| {
         let some = findings.iter().filter(|finding| finding.critical == critical);
         some.map(Finding::plugin_line).collect::<Vec<_>>().join("; ")
@@ -204,7 +206,27 @@ fn findings<'a>(jobs: &'a [Job], snapshot: &Snapshot) -> Vec<Finding<'a>> {
             (Health::Overdue, _) => {
                 let since = health::due_since(job, stored, snapshot.now);
                 let text = since.map(health::instant).unwrap_or_default();
-                find(true, "overdue", since, "overdue", format!("due since {text}"));
+                let waits = health::waits_for(job, jobs, snapshot).map(|waits| format!(", {waits}"));
+                find(
+                    true,
+                    "overdue",
+                    since,
+                    "overdue",
+                    format!("due since {text}{}", waits.unwrap_or_default()),
+                );
+            }
+            (Health::Running, _) => {
+                if let Some(again) = health::due_again(job, stored, snapshot.now) {
+                    let since = row.and_then(|row| row.ongoing);
+                    let text = since.map(health::instant).unwrap_or_default();
+                    let text =
+                        format!("ongoing since {text}, and due again since {}", health::instant(again));
+                    find(false, "running", since, "running", text);
+                }
+            }
+            (Health::Never, _) if health::is_unseen(stored) => {
+                let text = "it has never run, and no runner has seen it yet".to_owned();
+                find(false, "never", None, "never", text);
             }
             (Health::Stuck, Some(claim)) => {
                 let host = claim.host.as_deref().unwrap_or("an unknown machine");
@@ -221,8 +243,15 @@ fn findings<'a>(jobs: &'a [Job], snapshot: &Snapshot) -> Vec<Finding<'a>> {
             }
             _ => {}
         }
+        if let Some(ahead) = health::ahead(job, stored, snapshot.now).filter(|_| !is_paused(stored)) {
+            find(ahead.is_clock && !ahead.goes_on, "ahead", Some(ahead.at), "ahead", ahead.words());
+        }
     }
     all
+}
+
+fn is_paused(stored: Option<&Stored>) -> bool {
+    stored.is_some_and(|stored| stored.state.paused)
 }
 
 /// Returns the metrics in Prometheus's text exposition format, version 0.0.4.
@@ -255,6 +284,26 @@ fn prometheus(jobs: &[Job], snapshot: &Snapshot) -> String {
     });
     family("pgkit_job_overdue", "Whether it has been due for too long.", &|job| {
         Some(f64::from(u8::from(health_of(job) == Health::Overdue)))
+    });
+    family(
+        "pgkit_job_due_since_seconds",
+        "Since when it has been due, or due again while it runs.",
+        &|job| {
+            let stored = snapshot.jobs.get(&job.name);
+            let since = match health_of(job) {
+                Health::Paused | Health::Stuck => None,
+                Health::Running => health::due_again(job, stored, snapshot.now),
+                _ => health::due_since(job, stored, snapshot.now),
+            };
+            since.map(seconds)
+        },
+    );
+    family("pgkit_job_unseen", "Whether no runner has seen it yet.", &|job| {
+        Some(f64::from(u8::from(health::is_unseen(snapshot.jobs.get(&job.name)))))
+    });
+    family("pgkit_job_ahead", "Whether a time in its row is further in the future than it can be.", &|job| {
+        let ahead = health::ahead(job, snapshot.jobs.get(&job.name), snapshot.now);
+        Some(f64::from(u8::from(ahead.is_some())))
     });
     family(
         "pgkit_job_stuck",

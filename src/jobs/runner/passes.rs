@@ -122,6 +122,8 @@ pub struct Runner<C> {
     pub(super) others: BTreeSet<(i32, i64)>,
     /// The files of saved results that cannot be read and have been reported.
     pub(super) unread: BTreeSet<PathBuf>,
+    /// What has been reported about times in the future.
+    pub(super) ahead: BTreeSet<String>,
     pub(super) stop: watch::Receiver<Option<Exit>>,
 }
 
@@ -153,6 +155,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             pruned: None,
             others,
             unread: BTreeSet::new(),
+            ahead: BTreeSet::new(),
             stop,
         })
     }
@@ -235,6 +238,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         self.parallel = run_options.parallel.max(1);
         self.replay(tell).await?;
         let snapshot = self.look(jobs).await?;
+        self.warn_of_clocks(jobs, &snapshot, tell);
         let mut pass = Pass::default();
         self.enqueue(jobs, run_options, &snapshot, &mut |job, why| {
             tell(Progress::Outcome(job, &Outcome::NotNow { why }));
@@ -345,6 +349,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     ) -> Result<()> {
         self.replay(tell).await?;
         let snapshot = self.look(jobs).await?;
+        self.warn_of_clocks(jobs, &snapshot, tell);
         self.due.clear();
         for job in jobs.iter().filter(|job| is_wanted(job, run_options)) {
             if let Some(next) = health::next_run(job, &snapshot).filter(|next| *next > snapshot.now) {

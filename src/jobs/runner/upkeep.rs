@@ -1,4 +1,5 @@
-//! What a runner does besides running jobs: it records results that were saved to files, and removes old history.
+//! What a runner does besides running jobs: it records results that were saved to files, warns of clocks, and removes
+//! old history.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -7,9 +8,10 @@ use serde::Deserialize;
 
 use super::passes::Runner;
 use crate::error::{Error, Exit, Result};
+use crate::jobs::health;
 use crate::jobs::job::Job;
 use crate::jobs::spool;
-use crate::jobs::store::{in_schema, interval};
+use crate::jobs::store::{Snapshot, in_schema, interval};
 use crate::jobs::talk::{Event, Order, Outcome, Progress, ProgressSink};
 use crate::session::{Value, Writer};
 
@@ -62,6 +64,18 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                     self.bury(slot).await;
                     return Ok(());
                 }
+            }
+        }
+    }
+
+    /// Warns once of each job in whose row a time is further in the future than it can be.
+    pub(super) fn warn_of_clocks(&mut self, jobs: &[Rc<Job>], snapshot: &Snapshot, tell: ProgressSink<'_>) {
+        for job in jobs {
+            let ahead = health::ahead(job, snapshot.jobs.get(&job.name), snapshot.now);
+            let Some(ahead) = ahead.filter(|ahead| ahead.is_clock) else { continue };
+            let text = format!("{}: {}", job.name, ahead.words());
+            if self.ahead.insert(text.clone()) {
+                tell(Progress::Warning(text));
             }
         }
     }
