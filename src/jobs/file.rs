@@ -69,6 +69,8 @@ const SHARED: &[&str] = &[
     "lease",
     "timeout",
     "kill_after",
+    "max_age",
+    "max_duration",
     "keep_history",
     "depends_on",
     "backfill",
@@ -237,6 +239,8 @@ impl Reader {
         let kill_after = length(self, "kill_after", Some("10s"));
         let timeout = length(self, "timeout", None);
         let keep_history = length(self, "keep_history", None);
+        let max_age = length(self, "max_age", None);
+        let max_duration = length(self, "max_duration", None);
         if let Some(value) = find("lease")
             && lease.is_some_and(|lease| lease < Duration::from_secs(3) || lease > Duration::from_secs(3600))
         {
@@ -293,6 +297,8 @@ impl Reader {
         for (key, length, least) in [
             ("timeout", timeout, Duration::from_millis(1)),
             ("keep_history", keep_history, Duration::from_secs(1)),
+            ("max_age", max_age, Duration::from_secs(1)),
+            ("max_duration", max_duration, Duration::from_secs(1)),
             ("retry_after", retry_after, Duration::from_secs(1)),
             ("max_ongoing_age", max_ongoing_age, Duration::from_secs(4)),
         ] {
@@ -324,6 +330,8 @@ impl Reader {
             timezone: timezone?,
             lease: lease?,
             timeout,
+            max_age,
+            max_duration,
             kill_after: kill_after?,
             keep_history,
             contain,

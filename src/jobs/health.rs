@@ -16,6 +16,7 @@
 //!   tries it again it is overdue as well.
 //! * A job that is running is not overdue, but [`due_again`] says since when its next date has been waiting.
 //! * A paused job is paused, and nothing else.
+//! * `max_age` and `max_duration` are limits of the user's own, apart from the schedule: [`stale_since`], [`slow_since`].
 //! * A job without a row that no runner has seen cannot be judged: nobody knows since when it has been in the file.
 //!   [`is_unseen`] tells it from a job whose first date has not come yet, and [`is_missing`] says whether runners have
 //!   been at work long enough to have seen it.
@@ -38,6 +39,8 @@ pub enum Health {
     Failing,
     /// It has been due for too long: see above.
     Overdue,
+    /// It has not succeeded for `max_age`.
+    Stale,
     /// No process is behind its claim any more, or the claim of another program is older than half of
     /// `max_ongoing_age`; or the job was cut off and is held until a person decides.
     Stuck,
@@ -54,6 +57,7 @@ impl Health {
             Health::Running => "running",
             Health::Failing => "failing",
             Health::Overdue => "overdue",
+            Health::Stale => "stale",
             Health::Stuck => "stuck",
             Health::Paused => "paused",
             Health::Never => "never",
@@ -73,6 +77,27 @@ pub fn due_again(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Option<T
     let ongoing = stored?.state.row.as_ref()?.ongoing?;
     let again = plan::next_run(job, ongoing, ongoing, false, false);
     is_late(job, again, now).then_some(again)
+}
+
+/// Returns since when a job has not succeeded, or since when it has been known if it never has, if that is longer ago
+/// than its `max_age`.
+pub fn stale_since(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Option<Timestamp> {
+    let most = SignedDuration::try_from(job.max_age?).unwrap_or(SignedDuration::MAX);
+    let state = &stored?.state;
+    let row = state.row.as_ref();
+    let seen = state.first_seen.or(row.and_then(|row| row.first_run));
+    // What a backfill job's row holds is the date of its success, which came with its last run.
+    let success = row.and_then(|row| row.last_success.max(row.last_run.filter(|_| !row.failed)));
+    let since = [success, seen].into_iter().flatten().find(|t| !plan::is_ahead(*t, now))?;
+    (now.duration_since(since) > most).then_some(since)
+}
+
+/// Returns since when the current attempt of a job has been running, if that is longer ago than its `max_duration`.
+pub fn slow_since(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Option<Timestamp> {
+    let most = SignedDuration::try_from(job.max_duration?).unwrap_or(SignedDuration::MAX);
+    let ongoing = stored?.state.row.as_ref()?.ongoing?;
+    let since = stored?.claim.as_ref().map_or(ongoing, |claim| claim.started);
+    (now.duration_since(since) > most).then_some(since)
 }
 
 /// Returns whether nothing is known about a job, because no runner has seen it yet.
@@ -216,6 +241,9 @@ pub fn health(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Health {
     }
     if due_since(job, Some(stored), now).is_some_and(|since| is_late(job, since, now)) {
         return Health::Overdue;
+    }
+    if stale_since(job, Some(stored), now).is_some() {
+        return Health::Stale;
     }
     match (row.failed, row.last_run) {
         (true, _) => Health::Failing,

@@ -504,3 +504,37 @@ fn a_clock_that_was_ahead_stops_no_grid_repeats_no_date_and_is_told() {
     assert!(matches!(plan::decide(&five, &|_| Some(failing.state.clone()), t("05T12:01")), Decision::Run(_)));
     assert_eq!(ahead(&five, Some(&failing), t("05T12:01")).map(|is| is.goes_on), Some(true));
 }
+
+#[test]
+fn no_success_for_too_long_and_a_run_that_takes_too_long_are_seen() {
+    let now = t("05T12:00");
+    for (filling, row, seen, stale) in [
+        ("", Some(("04T10:00", "04T09:00", false)), "01T00:00", None),
+        ("", Some(("04T09:59", "04T09:59", false)), "01T00:00", Some("04T09:59")),
+        // A failure is no success.
+        ("", Some(("05T11:00", "04T09:00", true)), "01T00:00", Some("04T09:00")),
+        // A backfill job that makes up for old dates succeeds now.
+        ("backfill = true", Some(("05T11:00", "02T09:00", false)), "01T00:00", None),
+        ("", None, "04T09:00", Some("04T09:00")),
+        ("", None, "04T11:00", None),
+        // A success in the future does not count.
+        ("", Some(("05T20:00", "05T20:00", false)), "01T00:00", Some("01T00:00")),
+    ] {
+        let job = job(&format!("every = \"1w\"\nmax_age = \"26h\"\n{filling}"));
+        let row = row.map(|(run, success, failed)| Row {
+            next_run: Some(t("09T00:00")),
+            last_run: Some(t(run)),
+            last_success: Some(t(success)),
+            failed,
+            ..Row::default()
+        });
+        let state = State { row, first_seen: Some(t(seen)), ..State::default() };
+        let stored = Stored { state, ..Stored::default() };
+        assert_eq!(stale_since(&job, Some(&stored), now), stale.map(t), "{filling} {:?}", stored.state);
+        assert_eq!(health(&job, Some(&stored), now) == Health::Stale, stale.is_some(), "{:?}", stored.state);
+    }
+    let slow = job("every = \"1d\"\nmax_duration = \"1h\"");
+    assert_eq!(slow_since(&slow, Some(&stored(None, Some("05T10:59"), false)), now), Some(t("05T10:59")));
+    assert_eq!(slow_since(&slow, Some(&stored(None, Some("05T11:00"), false)), now), None);
+    assert_eq!(slow_since(&slow, Some(&stored(None, None, false)), now), None);
+}

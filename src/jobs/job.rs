@@ -99,6 +99,10 @@ pub struct Job {
     pub lease: Duration,
     /// Its time limit; `None` is no limit.
     pub timeout: Option<Duration>,
+    /// How long ago its last success may be before that is reported.
+    pub max_age: Option<Duration>,
+    /// How long a run may take before that is reported; it goes on.
+    pub max_duration: Option<Duration>,
     /// How long after SIGTERM it is killed.
     pub kill_after: Duration,
     /// Whether the processes of its programs are contained.

@@ -128,9 +128,50 @@ fn who_should_have_run_and_did_not_is_named_with_the_reason(bin: &Binaries) {
     assert_eq!(jobs.attempts("clock"), ["succeeded 1"]);
     let status = jobs.jobs(&["status", "--columns", "name"]);
     assert!(!status.stdout.contains("clock") && !status.stdout.contains("grid"), "{}", status.snapshot());
-    assert!(!jobs.jobs(&["run"]).stderr.contains("clock"));
+    assert!(!jobs.jobs(&["run"]).stderr.contains("WARNING: clock"));
 }
 on_every_server!(who_should_have_run_and_did_not_is_named_with_the_reason);
+
+#[test]
+fn a_job_that_is_too_old_and_one_that_takes_too_long_are_reported_and_nothing_is_killed() {
+    let jobs = Jobs::new(
+        "alarms",
+        "[[job]]\nname = \"old\"\nevery = \"1w\"\nsql = \"SELECT 1\"\nmax_age = \"26h\"\n
+[[job]]\nname = \"slow\"\nschedule = \"1d\"\ncommand = \"sleep 60\"\nmax_duration = \"1s\"\n
+[[job]]\nname = \"well\"\nevery = \"1w\"\nsql = \"SELECT 1\"\nmax_age = \"28h\"\nmax_duration = \"1h\"\n",
+    );
+    for job in ["old", "well"] {
+        jobs.db.sql(&format!(
+            "INSERT INTO crontabber (app_name, next_run, first_run, last_run, last_success, error_count, last_error)
+             VALUES ('{job}', now() + interval '5 d', now() - interval '9 d', now() - interval '27 h', now() - interval '27 h', 0, '{{}}')"
+        ));
+    }
+    // A grid's last date may be on either side of now.
+    jobs.db.sql("UPDATE crontabber SET last_success = now() - interval '27 h'");
+    let runner = jobs.start(&["run", "slow"]);
+    jobs.wait("it is slow", || jobs.jobs(&["status", "--grep", "slow"]).stdout.contains("max_duration"));
+    let status = jobs.jobs(&["status", "--columns", "severity,name,problem,detail", "--grep", "max_"]);
+    let patterns = [
+        r"^critical\told\tstale\tno success since \S+Z, longer ago than max_age, 26h$",
+        r"^critical\tslow\trunning\tongoing since \S+Z, longer than max_duration, 1s$",
+    ];
+    assert_eq!((status.code, status.stdout.lines().count()), (Some(1), 2), "{}", status.snapshot());
+    for (line, pattern) in status.stdout.lines().zip(patterns) {
+        assert!(regex::Regex::new(pattern).unwrap().is_match(line), "{line}");
+    }
+    let metrics = jobs.jobs(&["status", "--prometheus"]).stdout;
+    for line in ["stale{job_name=\"old\"} 1", "stale{job_name=\"well\"} 0", "slow{job_name=\"slow\"} 1"] {
+        assert!(metrics.contains(&format!("\npgkit_job_{line}\n")), "{line}\n{metrics}");
+    }
+    let nagios = jobs.jobs(&["status", "--nagios"]);
+    assert!(nagios.code == Some(2) && nagios.stdout.contains("old (old) | stale | no success since "));
+    assert_eq!(jobs.attempts("slow"), ["running 1"]);
+    runner.signal(Signal::SIGTERM);
+    runner.end();
+    let bad = "[[job]]\nname = \"a\"\nevery = \"1d\"\nsql = \"SELECT 1\"\nmax_age = \"0s\"\n";
+    jobs.write(bad);
+    assert!(jobs.ends(65, &["check"]).stderr.contains("max_age: must be at least 1s"));
+}
 
 fn a_job_that_is_reset_never_ran_and_keeps_its_history(bin: &Binaries) {
     let jobs = Jobs::on(bin, "reset", TWO);

@@ -3,10 +3,11 @@
 
 use std::borrow::Cow;
 use std::fmt::Write;
+use std::time::Duration;
 
 use clap::{ArgMatches, Args, Command};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::shared::{self, LookArgs};
 use crate::commands::context::Context;
@@ -46,7 +47,7 @@ struct StatusArgs {
 pub(super) fn command() -> Command {
     shared::command::<StatusArgs>(
         "status",
-        "Show what is wrong; exit with 1 when a job fails, is overdue or stuck",
+        "Show what is wrong; exit with 1 when a job fails, is overdue, stale or stuck",
         &["pgkit jobs status", "pgkit jobs status --nagios"],
     )
 }
@@ -216,12 +217,19 @@ fn findings<'a>(jobs: &'a [Job], snapshot: &Snapshot) -> Vec<Finding<'a>> {
                 );
             }
             (Health::Running, _) => {
-                if let Some(again) = health::due_again(job, stored, snapshot.now) {
-                    let since = row.and_then(|row| row.ongoing);
-                    let text = since.map(health::instant).unwrap_or_default();
-                    let text =
-                        format!("ongoing since {text}, and due again since {}", health::instant(again));
-                    find(false, "running", since, "running", text);
+                let slow = health::slow_since(job, stored, snapshot.now);
+                let again = health::due_again(job, stored, snapshot.now);
+                if let Some(since) =
+                    slow.or(row.and_then(|row| row.ongoing)).filter(|_| slow.or(again).is_some())
+                {
+                    let mut text = format!("ongoing since {}", health::instant(since));
+                    if let Some(most) = job.max_duration.filter(|_| slow.is_some()) {
+                        let _ = write!(text, ", longer than max_duration, {}", length(most));
+                    }
+                    if let Some(again) = again {
+                        let _ = write!(text, ", and due again since {}", health::instant(again));
+                    }
+                    find(slow.is_some(), "running", Some(since), "running", text);
                 }
             }
             (Health::Never, _) if health::is_unseen(stored) => {
@@ -243,11 +251,22 @@ fn findings<'a>(jobs: &'a [Job], snapshot: &Snapshot) -> Vec<Finding<'a>> {
             }
             _ => {}
         }
+        if let Some(since) = health::stale_since(job, stored, snapshot.now).filter(|_| !is_paused(stored)) {
+            let most = job.max_age.map(length).unwrap_or_default();
+            let since_text = health::instant(since);
+            let text = format!("no success since {since_text}, longer ago than max_age, {most}");
+            find(true, "stale", Some(since), "stale", text);
+        }
         if let Some(ahead) = health::ahead(job, stored, snapshot.now).filter(|_| !is_paused(stored)) {
             find(ahead.is_clock && !ahead.goes_on, "ahead", Some(ahead.at), "ahead", ahead.words());
         }
     }
     all
+}
+
+/// Formats a length of time from the jobs file for people.
+fn length(length: Duration) -> String {
+    format!("{:#}", SignedDuration::try_from(length).unwrap_or(SignedDuration::MAX))
 }
 
 fn is_paused(stored: Option<&Stored>) -> bool {
@@ -298,6 +317,16 @@ fn prometheus(jobs: &[Job], snapshot: &Snapshot) -> String {
             since.map(seconds)
         },
     );
+    family("pgkit_job_stale", "Whether it has not succeeded for max_age.", &|job| {
+        let stored = snapshot.jobs.get(&job.name).filter(|stored| !stored.state.paused);
+        Some(f64::from(u8::from(health::stale_since(job, stored, snapshot.now).is_some())))
+    });
+    family("pgkit_job_slow", "Whether it has been running for longer than max_duration.", &|job| {
+        let stored = snapshot.jobs.get(&job.name);
+        let is_slow =
+            health_of(job) == Health::Running && health::slow_since(job, stored, snapshot.now).is_some();
+        Some(f64::from(u8::from(is_slow)))
+    });
     family("pgkit_job_unseen", "Whether no runner has seen it yet.", &|job| {
         Some(f64::from(u8::from(health::is_unseen(snapshot.jobs.get(&job.name)))))
     });
