@@ -21,4 +21,5 @@ pub mod store;
 pub mod tables;
 pub mod talk;
 pub mod tell;
+pub mod timeline;
 pub mod trusted;

@@ -173,6 +173,73 @@ fn a_job_that_is_too_old_and_one_that_takes_too_long_are_reported_and_nothing_is
     assert!(jobs.ends(65, &["check"]).stderr.contains("max_age: must be at least 1s"));
 }
 
+fn the_timeline_has_what_ran_what_failed_and_what_was_missed(bin: &Binaries) {
+    let jobs = Jobs::on(
+        bin,
+        "timeline",
+        "[[job]]\nname = \"a\"\nevery = \"1h\"\nsql = \"SELECT 1\"\nbackfill = true\n
+[[job]]\nname = \"b\"\nschedule = \"1d\"\nsql = \"SELECT 1/0\"\n
+[[job]]\nname = \"<i>\"\nschedule = \"1d\"\nsql = \"SELECT 1\"\n",
+    );
+    // Three days ago, ten hours ago in crontabber, and then 1,500 attempts within an hour.
+    jobs.db.sql(
+        "INSERT INTO crontabber (app_name, next_run, first_run, last_run, last_success, error_count, last_error)
+         VALUES ('a', now(), date_trunc('hour', now()) - interval '5 h', now(), date_trunc('hour', now()) - interval '3 h', 0, '{}');
+         INSERT INTO pgkit_job VALUES ('a', date_trunc('hour', now()) - interval '5 h', NULL, NULL, '1 h', NULL);
+         INSERT INTO crontabber_log (app_name, log_time, duration, exc_type, exc_value) VALUES ('b', now() - interval '10 h', '3 s', 'E', 'boom');
+         INSERT INTO pgkit_run (app_name, run_date, attempt, state, claim, grace, started, duration, host)
+         SELECT 'b', now() - n * interval '1 s', 1, 'superseded', now(), '11 s', now() - n * interval '1 s', '1 s', 'old'
+         FROM unnest('{259200}'::int[] || ARRAY(SELECT g FROM generate_series(1500, 1, -1) g)) n;
+         INSERT INTO pgkit_run (app_name, run_date, attempt, state, claim, grace, started, duration, host)
+         VALUES ('a', date_trunc('hour', now()) - interval '3 h', 1, 'succeeded', now(), '11 s', now() - interval '20 m', '1.5 s', 'db1')",
+    );
+    jobs.ends(1, &["run", "b"]);
+    let rows = jobs.ends(0, &["timeline", "a", "--columns", "name,result,duration_s,attempt,host"]);
+    let lines = rows.lines();
+    // Its other dates were due when it was well: what nobody did is missed, except for the last hour or so.
+    assert_eq!(
+        lines.iter().filter(|line| **line == "a\tmissed\t\t\t").count(),
+        lines.len() - 1,
+        "{}",
+        rows.stdout
+    );
+    assert!((4..=5).contains(&lines.len()) && lines.contains(&"a\tdone\t1.5\t1\tdb1"), "{}", rows.stdout);
+    let rows = jobs
+        .ends(0, &["timeline", "b", "--since", "1d", "--columns", "name,result,message", "--grep", "failed"]);
+    let failed = rows.lines();
+    assert_eq!(failed.len(), 2, "{}", rows.stdout);
+    assert_eq!(failed[0], "b\tfailed\tE: boom");
+    assert!(failed[1].starts_with("b\tfailed\tSQLSTATE 22012: "), "{}", failed[1]);
+    assert_eq!(jobs.ends(0, &["timeline", "b", "--since", "2h"]).lines().len(), 1501);
+    assert_eq!(jobs.ends(0, &["timeline", "b", "--since", "90h", "--grep", "old"]).lines().len(), 1501);
+    let header = jobs.ends(0, &["timeline", "--csv"]).stdout;
+    assert!(
+        header.starts_with("name,run_date,started,finished,result,duration_s,attempt,host,message\n"),
+        "{header}"
+    );
+    // A page, and a terminal.
+    jobs.ends(0, &["timeline", "--html", "day.html"]);
+    let page = jobs.text("day.html");
+    assert!(
+        page.starts_with("<!DOCTYPE html>") && page.contains("&lt;i&gt;") && !page.contains("<i>"),
+        "{page}"
+    );
+    let (_, text) = pty::on_terminal(jobs.command(&["timeline", "--color", "never"]), 24, 60);
+    let text = text.replace('\r', "");
+    assert!(text.contains("█ done  × failed  ○ missed  ▶ running\n") && text.contains('○'), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 60), "{text}");
+    for (args, words) in [
+        (&["timeline", "--since", "soon"][..], "--since: invalid time \"soon\""),
+        (&["timeline", "--since", "0s"], "--since: 0s is not in the past"),
+        (&["timeline", "nobody"], "unknown job \"nobody\""),
+        (&["timeline", "--html", "x.html", "--json"], "--html cannot be used with other formats"),
+    ] {
+        assert!(jobs.ends(64, args).stderr.contains(words), "{args:?}");
+    }
+    jobs.ends(74, &["timeline", "--html", "/nowhere/x.html"]);
+}
+on_every_server!(the_timeline_has_what_ran_what_failed_and_what_was_missed);
+
 fn a_job_that_is_reset_never_ran_and_keeps_its_history(bin: &Binaries) {
     let jobs = Jobs::on(bin, "reset", TWO);
     jobs.ends(0, &["run"]);

@@ -11,6 +11,7 @@ mod report;
 mod run;
 mod shared;
 mod status;
+mod timeline;
 mod trigger;
 mod when;
 
@@ -29,6 +30,7 @@ const PARTS: &[Entry] = &[
     entry!("why", next::why_command, next::why),
     entry!("status", status::command, status::run),
     entry!("history", history::command, history::run),
+    entry!("timeline", timeline::command, timeline::run),
     entry!("reset", change::reset_command, change::reset),
     entry!("ghosts", history::ghosts_command, history::ghosts),
     entry!("unlock", change::unlock_command, change::unlock),
