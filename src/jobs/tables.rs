@@ -1,6 +1,7 @@
 //! The tables that hold the state of jobs: finding them, checking that they are safe to use, and creating them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde::Deserialize;
 use tokio_postgres::types::Type;
@@ -20,16 +21,68 @@ const META_CHANGED: &str = include_str!("../../queries/jobs/meta_changed.sql");
 const LOCK: &str = include_str!("../../queries/jobs/init/lock.sql");
 const UNIQUE: &str = include_str!("../../queries/jobs/unique.sql");
 
+const LATER: &str = include_str!("../../queries/jobs/later.sql");
+const TRY_LOCK: &str = include_str!("../../queries/jobs/try_lock.sql");
+const FREE: &str = include_str!("../../queries/jobs/init/share_update.sql");
+
+/// A table or an index that `jobs init` creates.
+struct Piece {
+    name: &'static str,
+    text: &'static str,
+    /// The table of an index; `None` for a table.
+    on: Option<&'static str>,
+    /// Whether older versions of pgkit did not create it. Then it may be missing, and whatever needs it must be
+    /// correct without it; `jobs upgrade` creates it. The text of an index says CREATE INDEX, which `jobs upgrade`
+    /// makes concurrent. The name of a table must also be added to snapshot.sql.
+    later: bool,
+}
+
+const fn table(name: &'static str, text: &'static str) -> Piece {
+    Piece { name, text, on: None, later: false }
+}
+
+const fn index(on: &'static str, name: &'static str, text: &'static str) -> Piece {
+    Piece { name, text, on: Some(on), later: false }
+}
+
+impl Piece {
+    const fn later(self) -> Piece {
+        Piece { later: true, ..self }
+    }
+}
+
 /// What `jobs init` creates if it is missing, in this order.
-const MADE: &[(&str, &str)] = &[
-    ("crontabber", include_str!("../../queries/jobs/init/crontabber.sql")),
-    ("crontabber_unique_app_name_idx", include_str!("../../queries/jobs/init/index.sql")),
-    ("crontabber_log", include_str!("../../queries/jobs/init/log.sql")),
-    ("pgkit_meta", include_str!("../../queries/jobs/init/meta.sql")),
-    ("pgkit_job", include_str!("../../queries/jobs/init/job.sql")),
-    ("pgkit_run", include_str!("../../queries/jobs/init/run.sql")),
-    ("pgkit_run_succeeded", include_str!("../../queries/jobs/init/run_done.sql")),
-    ("pgkit_run_attempts", include_str!("../../queries/jobs/init/run_open.sql")),
+const MADE: &[Piece] = &[
+    table("crontabber", include_str!("../../queries/jobs/init/crontabber.sql")),
+    index("crontabber", "crontabber_unique_app_name_idx", include_str!("../../queries/jobs/init/index.sql")),
+    table("crontabber_log", include_str!("../../queries/jobs/init/log.sql")),
+    table("pgkit_meta", include_str!("../../queries/jobs/init/meta.sql")),
+    table("pgkit_job", include_str!("../../queries/jobs/init/job.sql")),
+    table("pgkit_run", include_str!("../../queries/jobs/init/run.sql")),
+    index("pgkit_run", "pgkit_run_succeeded", include_str!("../../queries/jobs/init/run_done.sql")),
+    index("pgkit_run", "pgkit_run_attempts", include_str!("../../queries/jobs/init/run_attempts.sql")),
+    index("pgkit_run", "pgkit_run_open", include_str!("../../queries/jobs/init/run_open.sql")).later(),
+    index("pgkit_run", "pgkit_run_logged", include_str!("../../queries/jobs/init/run_logged.sql")).later(),
+    index("pgkit_run", "pgkit_run_failed", include_str!("../../queries/jobs/init/run_failed.sql")).later(),
+    index("pgkit_run", "pgkit_run_failed_of", include_str!("../../queries/jobs/init/run_failed_of.sql"))
+        .later(),
+    index("crontabber_log", "pgkit_log_time", include_str!("../../queries/jobs/init/log_time.sql")).later(),
+    index("crontabber_log", "pgkit_log_time_of", include_str!("../../queries/jobs/init/log_time_of.sql"))
+        .later(),
+    index("crontabber_log", "pgkit_log_failed", include_str!("../../queries/jobs/init/log_failed.sql"))
+        .later(),
+    index("crontabber_log", "pgkit_log_failed_of", include_str!("../../queries/jobs/init/log_failed_of.sql"))
+        .later(),
+];
+/// The indexes by which the history is read.
+const HISTORY: [&str; 7] = [
+    "pgkit_run_logged",
+    "pgkit_run_failed",
+    "pgkit_run_failed_of",
+    "pgkit_log_time",
+    "pgkit_log_time_of",
+    "pgkit_log_failed",
+    "pgkit_log_failed_of",
 ];
 const ONGOING: &str = include_str!("../../queries/jobs/init/ongoing.sql");
 
@@ -61,7 +114,9 @@ struct Part {
 /// that has a table crontabber.
 async fn parts(session: &impl Queryable, schema: Option<&str>, owner: Option<&str>) -> Result<Vec<Part>> {
     let text = |text: Option<&str>| text.map_or(Value::Null(Type::TEXT), |text| Value::Text(text.to_owned()));
-    let made = Value::TextList(MADE.iter().map(|(name, _)| Some((*name).to_owned())).collect());
+    // A later index belongs to one of these tables, with which it is checked.
+    let pieces = MADE.iter().filter(|piece| !piece.later || piece.on.is_none());
+    let made = Value::TextList(pieces.map(|piece| Some(piece.name.to_owned())).collect());
     session.ask(PARTS, &[made, text(schema), text(owner)]).await
 }
 
@@ -84,8 +139,8 @@ pub async fn place(session: &impl Queryable, wanted: Where<'_>) -> Result<Place>
     let parts: Vec<&Part> = found.iter().filter(|part| part.schema == chosen).collect();
     check(&parts, false)?;
     let has_pgkit = parts.iter().any(|part| part.name.starts_with("pgkit"));
-    let missing: Vec<&str> =
-        MADE.iter().map(|(name, _)| *name).filter(|name| !parts.iter().any(|p| p.name == *name)).collect();
+    let required = MADE.iter().filter(|piece| !piece.later).map(|piece| piece.name);
+    let missing: Vec<&str> = required.filter(|name| !parts.iter().any(|p| p.name == *name)).collect();
     if has_pgkit && !missing.is_empty() {
         // Jobs would not run on incomplete tables, and a command that only reads must not report that all is well.
         let message = format!("missing in schema {chosen:?}: {}", missing.join(", "));
@@ -123,10 +178,7 @@ fn schema_of(found: &[Part], wanted: Where<'_>) -> Result<Option<String>> {
 fn check(parts: &[&Part], completes: bool) -> Result<()> {
     for part in parts {
         let table = format!("{}.{}", part.schema, part.name);
-        let index = matches!(
-            part.name.as_str(),
-            "crontabber_unique_app_name_idx" | "pgkit_run_succeeded" | "pgkit_run_attempts"
-        );
+        let index = MADE.iter().any(|piece| piece.name == part.name && piece.on.is_some());
         let is_right = if index { matches!(part.kind.as_str(), "i" | "I") } else { part.kind == "r" };
         if !is_right {
             let should = if index { "an index" } else { "a table" };
@@ -177,7 +229,7 @@ fn columns_of(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
 ///
 /// Errors: it does not (65), with what was found.
 fn check_columns(schema: &str, table: &str, found: &[String]) -> Result<()> {
-    let text = MADE.iter().find(|(name, _)| *name == table).map_or("", |(_, text)| text);
+    let text = MADE.iter().find(|piece| piece.name == table).map_or("", |piece| piece.text);
     let found: BTreeMap<&str, &str> = found.iter().filter_map(|column| column.split_once(' ')).collect();
     for (name, kind) in columns_of(text) {
         let what = match (found.get(name), kind) {
@@ -209,11 +261,14 @@ pub struct Made {
     pub schema: String,
     /// What was missing and has been created.
     pub made: Vec<String>,
+    /// What is still missing, or not usable, and is created by [`upgrade`].
+    pub later: Vec<String>,
     /// Unique indexes on crontabber's table that should not exist.
     pub others: Vec<String>,
 }
 
-/// Creates the missing tables and indexes, all or nothing. Several processes can safely do so at the same time.
+/// Creates the missing tables and their indexes, all or nothing. Several processes can safely do so at the same
+/// time. An index that was added later to a table that already exists is left to [`upgrade`].
 ///
 /// Errors: there is no schema for them, or what is there is something else or belongs to somebody else (65), the role
 /// may not create them (77).
@@ -229,18 +284,27 @@ pub async fn init(writer: &Writer, wanted: Where<'_>) -> Result<Made> {
             })?,
         },
     };
+    let made = make_all(writer, &schema, wanted.owner).await?;
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Index {
+        name: String,
+    }
+    let others: Vec<Index> = writer.structs(UNIQUE, &[Value::Text(schema.clone())]).await?;
+    let others = others.into_iter().map(|index| index.name).collect();
+    let usable = usable(writer, &schema).await?;
+    let later = MADE.iter().filter(|piece| piece.later && !usable.contains(piece.name));
+    let later = later.map(|piece| piece.name.to_owned()).collect();
+    Ok(Made { schema, made, later, others })
+}
+
+/// Creates what is missing in one transaction, and returns its names.
+async fn make_all(writer: &Writer, schema: &str, owner: Option<&str>) -> Result<Vec<String>> {
     writer.run("BEGIN").await?;
-    let made = make(writer, &schema, wanted.owner).await;
-    match made {
+    match make(writer, schema, owner).await {
         Ok(made) => {
             writer.run("COMMIT").await?;
-            #[derive(Deserialize)]
-            #[serde(deny_unknown_fields)]
-            struct Index {
-                name: String,
-            }
-            let others: Vec<Index> = writer.structs(UNIQUE, &[Value::Text(schema.clone())]).await?;
-            Ok(Made { schema, made, others: others.into_iter().map(|index| index.name).collect() })
+            Ok(made)
         }
         Err(error) => {
             // Report the original error, whatever becomes of the ROLLBACK.
@@ -251,7 +315,7 @@ pub async fn init(writer: &Writer, wanted: Where<'_>) -> Result<Made> {
                 }
                 Some("42501") => error.hint(format!(
                     "GRANT CREATE, USAGE ON SCHEMA {} TO {}",
-                    sql::quote_ident(&schema),
+                    sql::quote_ident(schema),
                     sql::quote_ident(writer.user())
                 )),
                 _ => error,
@@ -264,15 +328,17 @@ async fn make(writer: &Writer, schema: &str, owner: Option<&str>) -> Result<Vec<
     writer.affect(LOCK, &[Value::Int8(lock_key(schema, "\u{0}init"))]).await?;
     let parts = parts(writer, Some(schema), owner).await?;
     check(&parts.iter().collect::<Vec<_>>(), true)?;
-    let mut made = Vec::new();
-    for (name, text) in MADE {
-        let part = parts.iter().find(|part| part.name == *name);
+    let mut made: Vec<String> = Vec::new();
+    for piece in MADE {
+        let part = parts.iter().find(|part| part.name == piece.name);
         match part {
+            // On a table that may be large, and that others use.
+            None if piece.later && piece.on.is_some_and(|on| !made.iter().any(|made| made == on)) => {}
             None => {
-                writer.run(&in_schema(text, schema)).await?;
-                made.push((*name).to_owned());
+                writer.run(&in_schema(piece.text, schema)).await?;
+                made.push(piece.name.to_owned());
             }
-            Some(part) if *name == "crontabber" && !has(&part.columns, "ongoing") => {
+            Some(part) if piece.name == "crontabber" && !has(&part.columns, "ongoing") => {
                 writer.run(&in_schema(ONGOING, schema)).await?;
                 made.push("crontabber.ongoing".to_owned());
             }
@@ -286,6 +352,153 @@ async fn make(writer: &Writer, schema: &str, owner: Option<&str>) -> Result<Vec<
     let params = [Value::Int8(VERSION), Value::Text(server.system_identifier), Value::Text(server.timeline)];
     writer.affect(&in_schema(META_FIRST, schema), &params).await?;
     Ok(made)
+}
+
+/// What [`upgrade`] does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// Another process upgrades the same tables; this one waits.
+    Waits,
+    /// These tables were created.
+    Made(&'a [String]),
+    /// An index that was left incomplete by an earlier upgrade is being removed.
+    Drops(&'a str),
+    /// An index is being built, while the tables are in use.
+    Builds(&'a str),
+    /// It has been built.
+    Built(&'a str),
+}
+
+/// How often a process looks whether another one has ended its upgrade.
+const TURN: Duration = Duration::from_millis(100);
+
+/// Creates what was added to the tables in later versions of pgkit. Indexes are built concurrently, so that jobs run
+/// meanwhile. An upgrade that was interrupted goes on where it was; of several at once, one does the work. Returns
+/// the tables' schema.
+///
+/// Errors: as for [`place`]; what has the name of an index is none, or one of another table (65); a lock is not free
+/// within `patience`, where `None` is no limit (75); the role does not own the tables (77).
+pub async fn upgrade(
+    writer: &Writer,
+    wanted: Where<'_>,
+    patience: Option<Duration>,
+    tell: &mut dyn FnMut(Step<'_>),
+) -> Result<String> {
+    refuse_standby(writer)?;
+    let Place { schema, .. } = open(writer, wanted).await?;
+    let key = Value::Int8(lock_key(&schema, "\u{0}upgrade"));
+    let mut has_waited = false;
+    // Waiting in the server would be a statement with a snapshot, for whose end the other process would wait.
+    while !writer.one::<Taken>(TRY_LOCK, std::slice::from_ref(&key)).await?.taken {
+        if !std::mem::replace(&mut has_waited, true) {
+            tell(Step::Waits);
+        }
+        tokio::time::sleep(TURN).await;
+    }
+    let made = make_all(writer, &schema, wanted.owner).await?;
+    if !made.is_empty() {
+        tell(Step::Made(&made));
+    }
+    let found = later(writer, &schema).await?;
+    for piece in MADE.iter().filter(|piece| piece.later) {
+        let Some(on) = piece.on else { continue };
+        let relation = found.iter().find(|one| one.name == piece.name);
+        let name = format!("{}.{}", sql::quote_ident(&schema), sql::quote_ident(piece.name));
+        match relation {
+            Some(one) if one.table.as_deref() != Some(on) => {
+                return Err(Error::data(format!(
+                    "{schema}.{} already exists, but is not an index of table {on}",
+                    piece.name
+                ))
+                .hint("rename it, and upgrade again"));
+            }
+            Some(one) if one.usable => continue,
+            Some(_) => {
+                free(writer, &schema, patience).await?;
+                tell(Step::Drops(piece.name));
+                build(writer, &format!("DROP INDEX CONCURRENTLY IF EXISTS {name}")).await?;
+            }
+            None => {}
+        }
+        free(writer, &schema, patience).await?;
+        tell(Step::Builds(piece.name));
+        let text = in_schema(piece.text, &schema).replacen("CREATE INDEX", "CREATE INDEX CONCURRENTLY", 1);
+        if let Err(error) = build(writer, &text).await {
+            // Nothing uses it as it is now, but every row that is written would have to be put into it.
+            let _ = build(writer, &format!("DROP INDEX CONCURRENTLY IF EXISTS {name}")).await;
+            return Err(error);
+        }
+        tell(Step::Built(piece.name));
+    }
+    Ok(schema)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Taken {
+    taken: bool,
+}
+
+/// Checks that the lock that building an index takes is free: nothing may have to queue behind pgkit. Errors: it is not free within `patience` (75).
+async fn free(writer: &Writer, schema: &str, patience: Option<Duration>) -> Result<()> {
+    let ms = patience.map_or(0, |patience| patience.as_millis());
+    let text =
+        format!("BEGIN; SET LOCAL lock_timeout = '{ms}ms'; {}; COMMIT", in_schema(FREE, schema).trim_end());
+    let tried = writer.run(&text).await;
+    if tried.is_err() {
+        let _ = writer.run("ROLLBACK").await;
+    }
+    tried.map_err(explain_upgrade)
+}
+
+/// Builds or removes an index concurrently. That waits for the end of every older transaction, which blocks no one
+/// that reads or writes, so it may take as long as it takes.
+async fn build(writer: &Writer, text: &str) -> Result<()> {
+    writer.run("SET statement_timeout = 0").await?;
+    writer.run("SET lock_timeout = 0").await?;
+    writer.run(text).await.map_err(explain_upgrade)
+}
+
+fn explain_upgrade(error: Error) -> Error {
+    match error.sqlstate.as_deref() {
+        Some("55P03") => error.hint(
+            "another session vacuums, analyzes or alters the tables; try again, or wait longer with --lock-timeout",
+        ),
+        Some("42501") => error.hint("only the owner of the tables can upgrade them"),
+        _ => error,
+    }
+}
+
+/// What has the name of something that was added later.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Later {
+    name: String,
+    /// The table that it is an index of.
+    table: Option<String>,
+    /// Whether it is more than what an interrupted upgrade has left.
+    usable: bool,
+}
+
+async fn later(session: &impl Queryable, schema: &str) -> Result<Vec<Later>> {
+    let names = MADE.iter().filter(|piece| piece.later).map(|piece| Some(piece.name.to_owned()));
+    session.ask(LATER, &[Value::TextList(names.collect()), Value::Text(schema.to_owned())]).await
+}
+
+/// Returns the names of what was added later and is there.
+async fn usable(session: &impl Queryable, schema: &str) -> Result<BTreeSet<String>> {
+    let is_ours = |one: &Later| {
+        let piece = MADE.iter().find(|piece| piece.name == one.name);
+        one.usable && piece.is_some_and(|piece| piece.on == one.table.as_deref())
+    };
+    Ok(later(session, schema).await?.into_iter().filter(is_ours).map(|one| one.name).collect())
+}
+
+/// Returns whether the tables have the indexes by which the history is read. Without them it is found by reading all
+/// of it.
+pub async fn has_history_indexes(session: &impl Queryable, schema: &str) -> Result<bool> {
+    let usable = usable(session, schema).await?;
+    Ok(HISTORY.iter().all(|name| usable.contains(*name)))
 }
 
 fn refuse_standby(writer: &Writer) -> Result<()> {
@@ -335,7 +548,7 @@ mod tests {
     #[test]
     fn the_columns_of_a_table_are_those_of_the_statement_that_makes_it() {
         let of = |table: &str| {
-            let text = MADE.iter().find(|(name, _)| *name == table).unwrap().1;
+            let text = MADE.iter().find(|piece| piece.name == table).unwrap().text;
             columns_of(text).map(|(name, kind)| format!("{name} {}", kind.unwrap_or("-"))).collect::<Vec<_>>()
         };
         assert_eq!(

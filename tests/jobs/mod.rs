@@ -6,6 +6,7 @@ mod people;
 mod race;
 mod running;
 mod tables;
+mod upgrade;
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;

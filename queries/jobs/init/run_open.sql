@@ -1,2 +1,2 @@
--- Finds running attempts, and how often a date was tried.
-CREATE INDEX pgkit_run_attempts ON :"schema".pgkit_run (app_name, run_date) WHERE state <> 'succeeded'
+-- Finds the attempts that run or are held. It stays small, whatever the ledger holds.
+CREATE INDEX pgkit_run_open ON :"schema".pgkit_run (app_name) WHERE state = ANY (ARRAY['running', 'held']::text[])

@@ -7,12 +7,14 @@ use crate::commands::context::Context;
 use crate::commands::listing::Listing;
 use crate::error::{Exit, Result};
 use crate::jobs::store::in_schema;
+use crate::jobs::tables;
 use crate::rows::cell;
 use crate::rows::{self, Flow};
 use crate::session::{Reader, Rows, Value, push_values};
 use tokio_postgres::types::Type;
 
 const HISTORY: &str = include_str!("../../../queries/jobs/history.sql");
+const HISTORY_UNINDEXED: &str = include_str!("../../../queries/jobs/history_unindexed.sql");
 const HISTORY_LOG: &str = include_str!("../../../queries/jobs/history_log.sql");
 const GHOSTS: &str = include_str!("../../../queries/jobs/ghosts.sql");
 
@@ -100,7 +102,12 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let owner = shared::owner_if_any(context, &args.look.file)?;
     let (count, _) =
         shared::reading(context, root, own, &args.look, owner.as_deref(), async |reader, place| {
-            let text = in_schema(if place.has_pgkit { HISTORY } else { HISTORY_LOG }, &place.schema);
+            let text = match place.has_pgkit {
+                true if tables::has_history_indexes(reader, &place.schema).await? => HISTORY,
+                true => HISTORY_UNINDEXED,
+                false => HISTORY_LOG,
+            };
+            let text = in_schema(text, &place.schema);
             let mut picked: Vec<&str> = rows::names(&columns);
             picked.dedup();
             let sql = format!("SELECT {} FROM (\n{}\n) AS history", picked.join(", "), text.trim_end());

@@ -46,10 +46,20 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let made =
         tables::init(&writer, Where { schema: args.schema.as_deref(), owner: owner.as_deref() }).await?;
     let echo = &args.session.echo;
-    if made.made.is_empty() {
+    if made.made.is_empty() && !made.later.is_empty() {
+        echo.remark(&format!("schema {:?}: all tables already exist", made.schema));
+    } else if made.made.is_empty() {
         echo.remark(&format!("schema {:?}: everything already exists", made.schema));
     } else {
         echo.remark(&format!("schema {:?}: created {}", made.schema, made.made.join(", ")));
+    }
+    if !made.later.is_empty() {
+        let count = made.later.len();
+        let what = if count == 1 { "1 index".to_owned() } else { format!("{count} indexes") };
+        echo.remark(&format!(
+            "schema {:?}: {what} of this version are missing; pgkit jobs upgrade adds them while jobs run",
+            made.schema
+        ));
     }
     if !made.others.is_empty() {
         echo.remark(&format!(

@@ -13,6 +13,7 @@ mod shared;
 mod status;
 mod timeline;
 mod trigger;
+mod upgrade;
 mod when;
 
 pub use group::{command, is_plugin, run};
@@ -23,6 +24,7 @@ use super::table::{Entry, entry};
 /// The commands below `jobs`, in the order of its help.
 const PARTS: &[Entry] = &[
     entry!("init", init::command, init::run),
+    entry!("upgrade", upgrade::command, upgrade::run),
     entry!("check", check::command, check::run),
     entry!("list", list::command, list::run),
     entry!("run", run::command, run::run),
