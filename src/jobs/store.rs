@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use sha2::Digest;
 
 use super::job::Job;
 use super::plan::{self, Decision, Row, State, instant, instants, some_instant};
@@ -257,7 +258,7 @@ pub async fn has_done(session: &impl Queryable, place: &Place, job: &str, date: 
 
 /// The key of a job's advisory lock: the first 64 bits of the SHA-256 hash of its name and its tables' schema.
 pub fn lock_key(schema: &str, job: &str) -> i64 {
-    let digest = openssl::sha::sha256(format!("pgkit:jobs:{schema}:{job}").as_bytes());
+    let digest = sha2::Sha256::digest(format!("pgkit:jobs:{schema}:{job}"));
     let mut first = [0; 8];
     first.copy_from_slice(&digest[..8]);
     i64::from_be_bytes(first)

@@ -15,6 +15,7 @@ use crate::sql;
 const VERSION: i64 = 1;
 
 const PARTS: &str = include_str!("../../queries/jobs/tables.sql");
+const PLAIN: &str = include_str!("../../queries/jobs/tables_plain.sql");
 const META: &str = include_str!("../../queries/jobs/meta.sql");
 const META_FIRST: &str = include_str!("../../queries/jobs/meta_first.sql");
 const META_CHANGED: &str = include_str!("../../queries/jobs/meta_changed.sql");
@@ -107,7 +108,11 @@ struct Part {
     shape: String,
     columns: Vec<String>,
     /// The reasons why it must not be used, the most serious first.
+    #[serde(default)]
     faults: Vec<String>,
+    /// Whether it is certain without a closer look that there are none.
+    #[serde(default)]
+    plain: bool,
 }
 
 /// The tables and indexes that have the names of those that `jobs init` creates: in this schema, or in every schema
@@ -117,7 +122,9 @@ async fn parts(session: &impl Queryable, schema: Option<&str>, owner: Option<&st
     // A later index belongs to one of these tables, with which it is checked.
     let pieces = MADE.iter().filter(|piece| !piece.later || piece.on.is_none());
     let made = Value::TextList(pieces.map(|piece| Some(piece.name.to_owned())).collect());
-    session.ask(PARTS, &[made, text(schema), text(owner)]).await
+    let params = [made, text(schema), text(owner)];
+    let parts: Vec<Part> = session.ask(PLAIN, &params).await?;
+    if parts.iter().all(|part| part.plain) { Ok(parts) } else { session.ask(PARTS, &params).await }
 }
 
 /// Finds the tables and checks them. Their schema is the one that is named, or else the only one that has such
@@ -518,6 +525,7 @@ pub async fn open(writer: &Writer, wanted: Where<'_>) -> Result<Place> {
     #[serde(deny_unknown_fields)]
     struct Meta {
         version: i64,
+        has_moved: bool,
     }
     refuse_standby(writer)?;
     let init = |e: Error| e.hint("create what is missing with pgkit jobs init");
@@ -537,7 +545,9 @@ pub async fn open(writer: &Writer, wanted: Where<'_>) -> Result<Place> {
         ))
         .hint("use a newer pgkit"));
     }
-    writer.affect(&in_schema(META_CHANGED, &place.schema), &[]).await?;
+    if meta.has_moved {
+        writer.affect(&in_schema(META_CHANGED, &place.schema), &[]).await?;
+    }
     Ok(place)
 }
 

@@ -1,0 +1,46 @@
+-- The same tables and indexes as in tables.sql, and whether they are plain: nothing hangs on them that might belong to anybody else,
+-- so that tables.sql, which takes several times as long, would find no fault. What is not plain is not necessarily a fault.
+SELECT n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind, c.oid::int8 AS oid,
+       pg_catalog.concat_ws(':', c.oid, c.xmin, n.xmin) AS shape,
+       ARRAY(SELECT pg_catalog.concat(a.attname, ' ', pg_catalog.format_type(a.atttypid, NULL))
+             FROM pg_catalog.pg_attribute a
+             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+             ORDER BY a.attnum) AS columns,
+       -- Triggers and foreign keys both set relhastriggers.
+       coalesce(NOT c.relhastriggers AND NOT c.relhasrules AND NOT c.relrowsecurity AND NOT c.relhassubclass AND NOT c.relispartition
+       AND c.relacl IS NULL
+       AND (c.relowner = me.oid OR pg_catalog.pg_get_userbyid(c.relowner) = $3
+            OR (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.oid = c.relowner))
+       AND (n.nspowner = me.oid OR pg_catalog.pg_get_userbyid(n.nspowner) = $3
+            OR (SELECT r.rolsuper FROM pg_catalog.pg_roles r
+                WHERE r.oid = CASE WHEN pg_catalog.pg_get_userbyid(n.nspowner) = 'pg_database_owner'
+                                   THEN (SELECT d.datdba FROM pg_catalog.pg_database d
+                                         WHERE d.datname = pg_catalog.current_database())
+                                   ELSE n.nspowner END))
+       -- What initdb has made has a lower OID than 16384, and belongs to the superuser who made it.
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a
+                       WHERE a.attrelid = c.oid AND NOT a.attisdropped AND a.attnum > 0
+                         AND (a.atttypid::int8 >= 16384 OR a.attacl IS NOT NULL))
+       -- Every default, constraint, index and policy of a table depends on it.
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend own
+                       WHERE own.refclassid = 'pg_catalog.pg_class'::regclass AND own.refobjid = c.oid
+                         AND (own.classid = 'pg_catalog.pg_policy'::regclass
+                              OR EXISTS (SELECT FROM pg_catalog.pg_depend d
+                                         WHERE d.classid = own.classid AND d.objid = own.objid AND d.refobjid <> c.oid
+                                           AND d.refobjid::int8 >= 16384
+                                           AND d.refclassid IN ('pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_operator'::regclass,
+                                                                'pg_catalog.pg_opclass'::regclass, 'pg_catalog.pg_type'::regclass,
+                                                                'pg_catalog.pg_class'::regclass)
+                                           AND NOT (d.refclassid = 'pg_catalog.pg_class'::regclass
+                                                    AND EXISTS (SELECT FROM pg_catalog.pg_class used
+                                                                WHERE used.oid = d.refobjid AND used.relowner = c.relowner
+                                                                  AND used.relkind = 'S')))))
+       , false) AS plain
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER) me
+WHERE c.relname = ANY ($1)
+  AND CASE WHEN $2 IS NULL THEN EXISTS (SELECT FROM pg_catalog.pg_class one
+                                        WHERE one.relnamespace = n.oid AND one.relname = 'crontabber')
+           ELSE n.nspname = $2 END
+ORDER BY n.nspname, c.relname
