@@ -1,5 +1,5 @@
-//! The floor: what one SQL job costs the server, played by pgbench. The same statements in the same round trips, from the
-//! files that pgkit sends.
+//! The peer: what one SQL job costs the server, played by pgbench: the same statements, from the files that pgkit sends, as a
+//! client sends them that waits for the answer before it decides.
 
 use std::path::Path;
 use std::process::Command;
@@ -70,8 +70,8 @@ fn script(pipelined: bool) -> String {
         vec![
             "BEGIN".to_owned(),
             filled("lock.sql", &[":id"]),
-            filled("row.sql", &[job]),
-            filled("look.sql", &[job, ":none", ":no", "NULL::timestamptz"]),
+            filled("lock_row.sql", &[job]),
+            filled("decision_inputs.sql", &[job, ":none", ":no", "NULL::timestamptz"]),
         ],
         vec![
             filled("claim.sql", &claim),
@@ -80,7 +80,7 @@ fn script(pipelined: bool) -> String {
         ],
         vec![
             "BEGIN".to_owned(),
-            filled("work.sql", &[":zone", ":yes", ":path", ":plan"]),
+            filled("job_session.sql", &[":zone", ":yes", ":path", ":plan", null]),
             "SELECT 1".to_owned(),
             "SET CONSTRAINTS ALL IMMEDIATE".to_owned(),
         ],
@@ -88,9 +88,9 @@ fn script(pipelined: bool) -> String {
             "RESET SESSION AUTHORIZATION".to_owned(),
             "RESET ROLE".to_owned(),
             "RESET ALL".to_owned(),
-            "SET search_path = pg_catalog".to_owned(),
-            filled("house.sql", &[]),
-            filled("wait.sql", &[":wait"]),
+            "SET search_path = pg_catalog, pg_temp".to_owned(),
+            filled("session_setup.sql", &[]),
+            filled("lock_timeout.sql", &[":wait"]),
             filled("finish.sql", &finish),
             "COMMIT".to_owned(),
             filled("unlock_all.sql", &[]),
@@ -108,12 +108,13 @@ fn script(pipelined: bool) -> String {
     script
 }
 
-/// How many cycles a second pgbench plays with so many clients; pgbench before 14 knows no pipelines.
-pub fn floor(db: &Db, bin: &pgkit::sandbox::Binaries, clients: u32, seconds: u32) -> f64 {
+/// How many cycles a second pgbench plays with so many clients, in pgkit's round trips if it is piped, or else one
+/// statement after the other; pgbench before 14 knows no pipelines.
+pub fn floor(db: &Db, pgbench: &Path, major: u32, is_piped: bool, clients: u32, seconds: u32) -> f64 {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("cycle.sql");
-    std::fs::write(&file, script(bin.major >= 14)).unwrap();
-    let mut command = Command::new(bin.program("pgbench"));
+    std::fs::write(&file, script(is_piped && major >= 14)).unwrap();
+    let mut command = Command::new(pgbench);
     command.args(["-n", "-M", "prepared", "-c", &clients.to_string(), "-j", &clients.min(2).to_string()]);
     command.args(["-T", &seconds.to_string(), "-f"]).arg(&file);
     command.args(VALUES.iter().flat_map(|(name, _, value)| ["-D".to_owned(), format!("{name}={value}")]));
