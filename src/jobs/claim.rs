@@ -12,7 +12,7 @@ use super::lease::Renewal;
 use super::plan::{self, Dates, Decision, Row, State, instant, instants, some_instant};
 use super::process;
 use super::schedule::Schedule;
-use super::session::{Session, Statement, first, json, named, plain};
+use super::session::{Later, Session, Statement, first, json, named, plain};
 use super::store::{interval, lock_key};
 use super::talk::{Mode, Outcome, TurnLimit};
 use crate::error::{Error, Result};
@@ -57,7 +57,9 @@ impl Here {
 pub struct Claim {
     /// When the job's turn began.
     pub begun: Timestamp,
-    /// The id of the current attempt.
+    /// The statements that make it, if they have yet to be sent, along with the job's own.
+    pub pending: Option<Pending>,
+    /// The id of the current attempt; 0 as long as the claim is pending.
     pub run: i64,
     /// The ordinal of this attempt among those for its date.
     pub attempt: i64,
@@ -74,6 +76,16 @@ pub struct Claim {
     pub counts: bool,
     /// When the claim is to be renewed.
     pub renewal: Renewal,
+}
+
+/// The statements that make a claim and end its transaction. Until they are sent, that transaction holds the lock on
+/// the job's row.
+#[derive(Debug)]
+pub struct Pending {
+    /// The statements.
+    pub statements: Vec<Later>,
+    /// The index of the one that returns the attempt.
+    pub claiming: usize,
 }
 
 /// What is read from the tables while holding the lock.
@@ -122,7 +134,7 @@ pub struct Before {
 }
 
 /// A new attempt, as returned by the statement that creates it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attempt {
     /// The id of the attempt.
@@ -166,7 +178,8 @@ impl From<Outcome> for Refused {
     }
 }
 
-/// Tries to claim a job for a run. If there is no claim, the lock is free again and no transaction is open.
+/// Tries to claim a job for a run. If there is no claim, the lock is free again and no transaction is open. The claim
+/// on a job that runs in a transaction is only decided: it is sent along with the job (see [`Pending`]).
 ///
 /// Errors: the connection is lost, or a statement is refused for a reason other than a lock.
 pub async fn claim(
@@ -181,19 +194,27 @@ pub async fn claim(
     match attempt(session, schema, here, job, mode, limit, warn).await {
         Ok(Ok(claim)) => Ok(Ok(claim)),
         Ok(Err(refused)) => {
-            session.pipeline(&[plain!("ROLLBACK"), named("unlock", vec![])]).await?;
+            give_up(session).await?;
             Ok(Err(refused))
         }
         Err(error) => {
-            // 55P03: another session has locked the row. 23505: another session has just created it, or the guard
-            // trigger refuses the claim.
-            let locked = matches!(error.sqlstate.as_deref(), Some("55P03" | "23505"));
             if error.sqlstate.is_some() {
-                session.pipeline(&[plain!("ROLLBACK"), named("unlock", vec![])]).await?;
+                give_up(session).await?;
             }
-            if locked { Ok(Err(Outcome::Locked.into())) } else { Err(error) }
+            if is_locked(&error) { Ok(Err(Outcome::Locked.into())) } else { Err(error) }
         }
     }
+}
+
+/// Returns whether another session was faster: it has locked the row (55P03), or has just created it, or the guard
+/// trigger refuses the claim (23505).
+pub fn is_locked(error: &Error) -> bool {
+    matches!(error.sqlstate.as_deref(), Some("55P03" | "23505"))
+}
+
+/// Gives up a claim that was not made: rolls its transaction back and frees the lock.
+pub async fn give_up(session: &mut Session) -> Result<()> {
+    session.pipeline(&[plain!("ROLLBACK"), named("unlock", vec![])]).await.map(drop)
 }
 
 async fn attempt(
@@ -335,10 +356,16 @@ async fn attempt(
         before.push(plain!("SET LOCAL synchronous_commit = off"));
     }
     before.push(plain!("COMMIT"));
-    let answers = session.pipeline(&before).await?;
-    let made: Attempt = json(answers.get(claiming))?;
+    let (pending, made) = if job.is_transaction() {
+        let statements = before.iter().map(Later::new).collect();
+        (Some(Pending { statements, claiming }), Attempt { id: 0, attempt: 0 })
+    } else {
+        let answers = session.pipeline(&before).await?;
+        (None, json(answers.get(claiming))?)
+    };
     Ok(Ok(Claim {
         begun: known.now,
+        pending,
         run: made.id,
         attempt: made.attempt,
         mark,

@@ -116,6 +116,35 @@ impl Statement<'_> {
     }
 }
 
+/// A statement that is sent later, with its values.
+#[derive(Debug, Clone)]
+pub struct Later {
+    name: String,
+    values: Vec<Option<String>>,
+}
+
+impl Later {
+    /// Keeps a statement without parameters of its own types.
+    pub fn new(one: &Statement<'_>) -> Later {
+        let values = one.values.iter().map(|value| value.map(str::to_owned)).collect();
+        Later { name: one.name.to_owned(), values }
+    }
+
+    /// Returns it as it was.
+    pub fn statement(&self) -> Statement<'_> {
+        Statement { values: self.values.iter().map(Option::as_deref).collect(), ..Statement::of(&self.name) }
+    }
+}
+
+/// The answers to a job's text, and to what was sent before it.
+#[derive(Debug, Default)]
+pub struct JobAnswer {
+    /// The refusal of a statement that was sent before the job's transaction. Then nothing of the job has run.
+    pub refused_before: Option<Error>,
+    /// The server's answer to the job.
+    pub job: Response,
+}
+
 /// Returns one of the statements in [`PREPARED`] or [`SELDOM`], with these values.
 pub fn named<'a>(name: &'static str, values: Vec<Option<&'a str>>) -> Statement<'a> {
     Statement { values, ..Statement::of(name) }
@@ -238,6 +267,28 @@ impl Session {
         self.pipeline(&[named("meta_changed", vec![])]).await.map(drop).map_err(store::explain)
     }
 
+    /// Lets the server plan the prepared statements now, so that the first job need not wait for that. Errors: it is
+    /// refused, and the session is unusable.
+    pub async fn plan_ahead(&mut self) -> Result<()> {
+        // Before version 12 only plans for particular values are made.
+        if self.version().major() < 12 {
+            return Ok(());
+        }
+        let planned =
+            self.texts.all.iter().filter(|text| PREPARED.iter().any(|(name, _)| *name == text.name));
+        let explained = planned.map(|text| {
+            let count =
+                sql::scan(&text.sql).placeholders.iter().map(|(number, _)| *number).max().unwrap_or(0);
+            let nulls = vec!["NULL"; count];
+            let values = if nulls.is_empty() { String::new() } else { format!("({})", nulls.join(", ")) };
+            format!("EXPLAIN EXECUTE {}{values}", text.prepared)
+        });
+        // Planning reads this setting, which is otherwise set by the statement that takes the lock.
+        let begin = "BEGIN; SET LOCAL pgkit.lock = 'false'".to_owned();
+        let all: Vec<String> = [begin].into_iter().chain(explained).chain(["ROLLBACK".to_owned()]).collect();
+        bounded(self.wire.run(&all.join("; "))).await
+    }
+
     /// Returns the server's version.
     pub fn version(&self) -> ServerVersion {
         self.wire.version()
@@ -339,15 +390,18 @@ impl Session {
 
     /// Runs a job's text in this time zone, with its role and its date if it has them, without a time limit. With
     /// `transaction`, begins a transaction, which includes the job's deferred constraint checks. Where possible
-    /// everything is sent in one round trip: nothing runs after a statement that has failed.
+    /// everything is sent in one round trip: nothing runs after a statement that has failed. `before` are statements
+    /// that run before the job, in a transaction of their own, and whose answers are passed to `early`.
     pub async fn job(
         &mut self,
+        before: &[Later],
+        early: &mut dyn FnMut(&[Response]),
         zone: &str,
         role: Option<&str>,
         transaction: bool,
         sql: &str,
         date: Option<&str>,
-    ) -> Result<Response> {
+    ) -> Result<JobAnswer> {
         let words = sql.to_ascii_lowercase();
         // Once the job has deallocated pgkit's statements, they are gone for the rest of the session.
         self.texts.by_text |= words.contains("deallocate");
@@ -358,13 +412,38 @@ impl Session {
         let one = Some(Statement::job(sql, date)).filter(|_| date.is_some() || several.len() == 1);
         // A COPY FROM STDIN, which cannot have a date, would read what follows as its data.
         let copies = date.is_none() && words.contains("copy");
+        // Before version 11, statements sent in one round trip all get the time of the first one.
+        let at_once = transaction && !copies && self.version().major() >= 11;
+        let mut first: Vec<Statement<'_>> = before.iter().map(Later::statement).collect();
+        let count = first.len();
+        if count > 0
+            && let (Some(one), true) = (&one, at_once)
+        {
+            first.extend([plain!("BEGIN"), work, one.clone(), plain!("SET CONSTRAINTS ALL IMMEDIATE")]);
+            let mut answers = self.early(&first, count, early).await?;
+            let status = answers.last().map_or(b'I', |answer| answer.status);
+            let refused = answers.iter().position(|answer| answer.refused.is_some());
+            return Ok(match refused.map(|at| (at, answers.swap_remove(at))) {
+                Some((at, answer)) if at < count => {
+                    JobAnswer { refused_before: answer.refused, job: Response::default() }
+                }
+                Some((_, answer)) => JobAnswer { refused_before: None, job: Response { status, ..answer } },
+                None => JobAnswer { refused_before: None, job: Response { status, ..Response::default() } },
+            });
+        }
+        if count > 0 {
+            let mut answers = self.tried(&first).await?;
+            early(&answers);
+            if let Some(refused) = answers.iter_mut().find_map(|answer| answer.refused.take()) {
+                return Ok(JobAnswer { refused_before: Some(refused), job: Response::default() });
+            }
+        }
         let mut all = if transaction {
             // The job may have deallocated pgkit's statements: that is reported when its record needs them.
             let deferred = plain!("SET CONSTRAINTS ALL IMMEDIATE");
             let before = [plain!("BEGIN"), work];
             match one.filter(|_| !copies) {
-                // Before version 11, statements sent in one round trip all get the time of the first one.
-                Some(one) if self.version().major() < 11 => {
+                Some(one) if !at_once => {
                     let mut all = vec![self.tried(&before).await?];
                     if !is_refused(&all) {
                         all.extend(self.go(&[one, deferred], &[]).await?);
@@ -400,7 +479,24 @@ impl Session {
         };
         let status = all.last().and_then(|answers| answers.last()).map_or(b'I', |answer| answer.status);
         let refused = all.iter_mut().flatten().find(|answer| answer.refused.is_some());
-        Ok(Response { status, ..refused.map(std::mem::take).unwrap_or_default() })
+        let job = Response { status, ..refused.map(std::mem::take).unwrap_or_default() };
+        Ok(JobAnswer { refused_before: None, job })
+    }
+
+    /// Runs statements in one round trip, and passes the answers to the first `count` of them to `early` as soon as
+    /// they have run.
+    async fn early(
+        &mut self,
+        statements: &[Statement<'_>],
+        count: usize,
+        early: &mut dyn FnMut(&[Response]),
+    ) -> Result<Vec<Response>> {
+        let Session { wire, texts, echo, .. } = self;
+        let piped: Vec<Piped<'_>> = statements.iter().map(|one| texts.piped(one)).collect();
+        for one in &piped {
+            show(echo, one.sql, one.values);
+        }
+        wire.with_early(&piped, count, early).await
     }
 
     /// Deallocates what a job has prepared, by the SQL in the answer to the last statement of [`clean`]. Errors:

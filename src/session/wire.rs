@@ -208,7 +208,7 @@ impl Wire {
         self.begin().await?;
         for part in parts {
             match part {
-                Part::Statements(statements) => self.pipe(statements)?,
+                Part::Statements(statements) => self.pipe(statements, None)?,
                 Part::Text(sql) => frontend::query(sql, &mut self.send).map_err(|e| unsendable(&e))?,
             }
         }
@@ -218,14 +218,35 @@ impl Wire {
             let mut answers = Vec::new();
             let keep =
                 |i: usize| matches!(part, Part::Statements(all) if all.get(i).is_some_and(|one| one.keep));
-            self.receive_all(&keep, &mut answers).await?;
+            self.receive_all(&keep, &mut answers, None).await?;
             all.push(answers);
         }
         Ok(all)
     }
 
-    fn pipe(&mut self, statements: &[Piped<'_>]) -> Result<()> {
-        for one in statements {
+    /// Works like [`Wire::in_one_go`] for statements alone, of which the first `count` are answered as soon as they
+    /// have run: their answers, up to the first one that was refused, are passed to `early` at once.
+    pub async fn with_early(
+        &mut self,
+        statements: &[Piped<'_>],
+        count: usize,
+        early: &mut dyn FnMut(&[Response]),
+    ) -> Result<Vec<Response>> {
+        self.begin().await?;
+        self.pipe(statements, Some(count))?;
+        self.flush([false]).await?;
+        let mut answers = Vec::new();
+        let keep = |i: usize| statements.get(i).is_some_and(|one| one.keep);
+        self.receive_all(&keep, &mut answers, Some((count, early))).await?;
+        Ok(answers)
+    }
+
+    /// Buffers statements. After the first `flushed` of them, the server is asked to send the answers it has.
+    fn pipe(&mut self, statements: &[Piped<'_>], flushed: Option<usize>) -> Result<()> {
+        for (i, one) in statements.iter().enumerate() {
+            if flushed == Some(i) {
+                frontend::flush(&mut self.send);
+            }
             if one.name.is_empty() {
                 frontend::parse("", one.sql, one.types.iter().copied(), &mut self.send)
                     .map_err(|e| unsendable(&e))?;
@@ -277,7 +298,7 @@ impl Wire {
         let patience = self.patience;
         let work = async {
             self.flush([is_simple]).await?;
-            self.receive_all(&|_| keep, &mut answers).await
+            self.receive_all(&|_| keep, &mut answers, None).await
         };
         match patience {
             None => work.await?,
@@ -299,7 +320,7 @@ impl Wire {
     /// halfway.
     async fn begin(&mut self) -> Result<()> {
         while !self.owed.is_empty() {
-            self.receive_all(&|_| false, &mut Vec::new()).await?;
+            self.receive_all(&|_| false, &mut Vec::new(), None).await?;
         }
         self.send.clear();
         Ok(())
@@ -325,8 +346,14 @@ impl Wire {
     }
 
     /// Reads until the server is ready again, and collects one answer per statement. `keep` says for which of them,
-    /// counted from 0, the rows are kept.
-    async fn receive_all(&mut self, keep: &dyn Fn(usize) -> bool, answers: &mut Vec<Response>) -> Result<()> {
+    /// counted from 0, the rows are kept. The first answers, so many, are passed to the function in `early` when they
+    /// are there, or when one of them is a refusal.
+    async fn receive_all(
+        &mut self,
+        keep: &dyn Fn(usize) -> bool,
+        answers: &mut Vec<Response>,
+        mut early: Option<(usize, &mut dyn FnMut(&[Response]))>,
+    ) -> Result<()> {
         let mut answer = Response::default();
         let mut kept = 0;
         let mut within = Some(AT_ONCE);
@@ -340,6 +367,9 @@ impl Wire {
                         }
                         if let Some(last) = answers.last_mut() {
                             last.status = body.status();
+                        }
+                        if let Some((count, tell)) = early {
+                            tell(answers.get(..count).unwrap_or(answers));
                         }
                         return Ok(());
                     }
@@ -395,6 +425,11 @@ impl Wire {
                     }
                     _ => {}
                 }
+            }
+            let is_refused = answers.last().is_some_and(|answer| answer.refused.is_some());
+            if let Some((count, tell)) = early.take_if(|(count, _)| answers.len() >= *count || is_refused) {
+                tell(answers.get(..count).unwrap_or(answers));
+                within = Some(AT_ONCE);
             }
             // A short answer is read directly; a long one is awaited through the runtime, so that other tasks can
             // run.

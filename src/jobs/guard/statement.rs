@@ -1,7 +1,7 @@
 //! Jobs that are SQL. A job that runs in a transaction is recorded in that same transaction, and so runs exactly
 //! once.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -13,11 +13,11 @@ use super::work::{
     BEAT, Cause, Date, Done, Ended, Guard, Interruption, SHORT, at, beat, connect, with_output,
 };
 use crate::error::{Error, Exit};
-use crate::jobs::claim::{Attempt, Claim};
+use crate::jobs::claim::{Attempt, Claim, give_up};
 use crate::jobs::job::Job;
 use crate::jobs::lease;
 use crate::jobs::output::Captured;
-use crate::jobs::session::{clean, first, json, named, plain, undo};
+use crate::jobs::session::{JobAnswer, Later, Statement, clean, first, json, named, plain, undo};
 use crate::jobs::store::lock_key;
 use crate::jobs::talk::{Failure, Order, Setup};
 use crate::session::Response;
@@ -30,6 +30,8 @@ const CANCELLED: Duration = Duration::from_secs(2);
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Found {
+    id: Option<i64>,
+    attempt: Option<i64>,
     state: Option<String>,
     next: Option<Attempt>,
 }
@@ -41,24 +43,44 @@ const ROW: &str = "10s";
 const HINDERS: [&str; 3] = ["55P03", "57014", "40P01"];
 
 impl Guard<'_> {
-    /// Runs a job's SQL for a date.
+    /// Runs a job's SQL for a date, and before it the statements that make the claim, if they are pending. `started`
+    /// is called with the number of the attempt when the claim is made.
     pub(super) async fn sql(
         &mut self,
         job: &Job,
-        claim: &Claim,
+        claim: &mut Claim,
         text: &str,
         transaction: bool,
         date: Date,
+        started: &dyn Fn(i64),
     ) -> Ended {
         let begun = Instant::now();
         let heard = Rc::new(RefCell::new(Captured::default()));
         let zone = job.timezone.iana_name().unwrap_or("UTC").to_owned();
         let Guard { master, setup, session: held, alone, stopping, .. } = self;
         let Some(session) = held.as_mut() else {
+            if claim.pending.is_some() {
+                return Ended::Unclaimed(Error::new(Exit::Unavailable, "the session is lost"));
+            }
             return Ended::Interruption(
                 Interruption::crash("its session is lost").unbegun(),
                 Done::nothing(begun.elapsed()),
             );
+        };
+        if claim.pending.is_none() {
+            started(claim.attempt);
+        }
+        let made: Cell<Option<Attempt>> = Cell::new(None);
+        let before = claim.pending.as_ref().map_or(&[][..], |pending| &pending.statements);
+        let mut early = |answers: &[Response]| {
+            let at = claim.pending.as_ref().map_or(0, |pending| pending.claiming);
+            // An answer that is refused, or is not understood, has none.
+            if answers.iter().all(|answer| answer.refused.is_none())
+                && let Ok(attempt) = json::<Attempt>(answers.get(at))
+            {
+                started(attempt.attempt);
+                made.set(Some(attempt));
+            }
         };
         let hearer = heard.clone();
         session.hear(Some(Box::new(move |text: &str| {
@@ -72,13 +94,15 @@ impl Guard<'_> {
         let mut cause: Option<Cause> = None;
         let answer = {
             let mut work = std::pin::pin!(session.job(
+                before,
+                &mut early,
                 &zone,
                 job.role.as_deref(),
                 transaction,
                 text,
                 dated.then_some(&date_text)
             ));
-            let mut renewals = std::pin::pin!(renewals(setup, job, claim));
+            let mut renewals = std::pin::pin!(renewals(setup, job, claim, &made));
             let mut pulse = tokio::time::interval_at(tokio::time::Instant::now() + SHORT, BEAT);
             let mut until = job.timeout.map(|timeout| begun + timeout);
             loop {
@@ -118,13 +142,45 @@ impl Guard<'_> {
             session.hear(None);
         }
         let captured = std::mem::take(&mut *heard.borrow_mut());
+        if let Some(made) = made.into_inner() {
+            (claim.pending, claim.run, claim.attempt) = (None, made.id, made.attempt);
+        }
         let ended = match answer {
-            Some(Ok(answer)) => {
+            Some(Ok(JobAnswer { refused_before: Some(refused), .. })) => {
+                if let Some(session) = held.as_mut()
+                    && give_up(session).await.is_err()
+                {
+                    *held = None;
+                }
+                return Ended::Unclaimed(refused);
+            }
+            Some(Ok(_)) if claim.pending.is_some() => {
+                *held = None;
+                return Ended::Unclaimed(Error::bug("unexpected answer to pgkit's own claim"));
+            }
+            Some(Ok(JobAnswer { job: answer, .. })) => {
                 let answered = Answered { answer, cause, transaction, took };
                 self.after_answer(job, claim, date, answered, &captured).await
             }
             // The job's SQL was never sent.
             Some(Err(e)) if e.exit != Exit::Unavailable => {
+                if let Some(pending) = claim.pending.take() {
+                    // It fails like any other run of the job.
+                    let statements: Vec<Statement<'_>> =
+                        pending.statements.iter().map(Later::statement).collect();
+                    let answers = match held.as_mut() {
+                        Some(session) => session.pipeline(&statements).await,
+                        None => Err(unclaimed()),
+                    };
+                    match answers.and_then(|answers| json::<Attempt>(answers.get(pending.claiming))) {
+                        Ok(made) => (claim.run, claim.attempt) = (made.id, made.attempt),
+                        Err(e) => {
+                            *held = None;
+                            return Ended::Unclaimed(e);
+                        }
+                    }
+                    started(claim.attempt);
+                }
                 *held = None;
                 let failure = refusal(&e, None, &captured, job);
                 Ended::Ran(Done { failure: Some(failure), ..Done::nothing(took) })
@@ -133,8 +189,8 @@ impl Guard<'_> {
                 // Dropping the session ends whatever it is in the middle of.
                 *held = None;
                 match cause {
-                    Some(cause) => ended_by(cause, job, took),
-                    None => self.after_loss(job, claim, date, took).await,
+                    Some(cause) if claim.pending.is_none() => ended_by(cause, job, took),
+                    _ => self.after_loss(job, claim, date, took).await,
                 }
             }
         };
@@ -146,7 +202,7 @@ impl Guard<'_> {
     async fn after_answer(
         &mut self,
         job: &Job,
-        claim: &Claim,
+        claim: &mut Claim,
         date: Date,
         answered: Answered,
         captured: &Captured,
@@ -271,9 +327,9 @@ impl Guard<'_> {
 
     /// Finds out from the ledger whether a job's SQL was committed, after the connection was lost in the middle of
     /// it.
-    async fn after_loss(&mut self, job: &Job, claim: &Claim, date: Date, took: Duration) -> Ended {
+    async fn after_loss(&mut self, job: &Job, claim: &mut Claim, date: Date, took: Duration) -> Ended {
         let key = lock_key(&self.setup.schema, &job.name).to_string();
-        let run = claim.run.to_string();
+        let run = Some(claim.run.to_string()).filter(|_| claim.pending.is_none());
         let give_up = Instant::now() + job.lease + super::record::PATIENCE;
         let lost = || {
             Ended::Interruption(
@@ -288,10 +344,18 @@ impl Guard<'_> {
             }
             if let Some(session) = self.session.as_mut() {
                 // The old session may still commit as long as it is alive; its lock is released only when it ends.
-                let state_of = named("state_of", vec![Some(&run), Some(&job.name), Some(&claim.mark)]);
+                let state_of = named("state_of", vec![run.as_deref(), Some(&job.name), Some(&claim.mark)]);
                 match session.pipeline(&[named("lock", vec![Some(&key)]), state_of]).await {
                     Ok(answers) if first(answers.first()).as_deref() == Some("t") => {
                         let found = json::<Found>(answers.get(1)).ok();
+                        if claim.pending.is_some() {
+                            let Some((id, attempt)) = found.as_ref().and_then(|f| Some((f.id?, f.attempt?)))
+                            else {
+                                self.unlock().await;
+                                return Ended::Unclaimed(unclaimed());
+                            };
+                            (claim.pending, claim.run, claim.attempt) = (None, id, attempt);
+                        }
                         let Some(found) = found.filter(|f| f.state.as_deref() == Some("succeeded")) else {
                             return lost();
                         };
@@ -306,7 +370,7 @@ impl Guard<'_> {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        lost()
+        if claim.pending.is_some() { Ended::Unclaimed(unclaimed()) } else { lost() }
     }
 
     /// Removes whatever a job has left in the session.
@@ -326,15 +390,20 @@ impl Guard<'_> {
     }
 }
 
-/// Renews a claim whenever it is time, over a second session because its own is busy with the job. Never returns.
-async fn renewals(setup: &Setup, job: &Job, claim: &Claim) {
+fn unclaimed() -> Error {
+    Error::new(Exit::Unavailable, "the connection was lost before the job was claimed")
+}
+
+/// Renews a claim whenever it is time, over a second session because its own is busy with the job. `made` is the
+/// attempt, if the claim was pending. Never returns.
+async fn renewals(setup: &Setup, job: &Job, claim: &Claim, made: &Cell<Option<Attempt>>) {
     loop {
         tokio::time::sleep(claim.renewal.left()).await;
+        let run = made.get().map_or(claim.run, |made| made.id).to_string();
         let renewed = async {
             let mut other = connect(setup).await?;
             claim.renewal.begin();
-            let renewed =
-                other.pipeline(&lease::renewing(job, &claim.run.to_string(), &claim.mark, ROW)).await;
+            let renewed = other.pipeline(&lease::renewing(job, &run, &claim.mark, ROW)).await;
             other.close().await;
             renewed
         };

@@ -72,6 +72,9 @@ pub(super) enum Ended {
     Interruption(Interruption, Done),
     /// Another guard has taken over the job, or its claim was reset.
     Stolen(Done),
+    /// The claim, which was to be made along with the job, was refused or is not known to have been made; nothing of
+    /// the job has run.
+    Unclaimed(Error),
     /// Some of its processes cannot be killed, and the guard no longer waits for their end. The claim stays, and
     /// is resolved by the next process that looks at the job.
     Left(Done),
@@ -189,7 +192,7 @@ pub(crate) async fn run(master: &mut Master) -> Exit {
                 guard.say(Event::Done { outcome: Outcome::Succeeded, next_run: None, rest: None });
             }
             // An error that prevents this is reported once there is something to do.
-            Ok(Some(Order::Wake)) => drop(guard.connected().await),
+            Ok(Some(Order::Wake)) => guard.wake().await,
             // Nothing is running, so there is nothing to stop.
             Ok(Some(Order::Stop)) => {}
             Ok(None) | Err(_) => break,
@@ -249,6 +252,15 @@ impl Guard<'_> {
         }
     }
 
+    /// Prepares everything for the first job, as far as that is possible.
+    async fn wake(&mut self) {
+        if let Ok(session) = self.connected().await
+            && session.plan_ahead().await.is_err()
+        {
+            self.session = None;
+        }
+    }
+
     /// Prepares the session for a while without work.
     async fn rest(&mut self) {
         if let Some(session) = &mut self.session
@@ -292,42 +304,42 @@ impl Guard<'_> {
         }
         let mut warnings = Vec::new();
         let mut again = self.session.is_some();
-        let claimed = loop {
+        loop {
             let (schema, here) = (self.setup.schema.clone(), self.here.clone());
             let session = self.connected().await?;
             let mut warn = |text: String| warnings.push(text);
-            match claim::claim(session, &schema, &here, job, mode, limit, &mut warn).await {
-                Ok(claimed) => break claimed,
-                Err(e) => {
-                    self.session = None;
-                    // The server may have ended a session that was idle, so try once more; but not with one that
-                    // was just opened.
-                    if !(again && e.exit == Exit::Unavailable) {
-                        return Err(store::explain(e));
+            let claimed = claim::claim(session, &schema, &here, job, mode, limit, &mut warn).await;
+            for text in warnings.drain(..) {
+                self.warn(text);
+            }
+            let error = match claimed {
+                Ok(Ok(mut claim)) => {
+                    let turned = self.run_dates(job, &mut claim, limit).await;
+                    // However the turn ended, no process of the job may survive it.
+                    self.sweep().await;
+                    if self.session.as_ref().is_some_and(Session::is_spent) {
+                        self.renew_session().await;
                     }
-                    again = false;
+                    match turned {
+                        Err(e) if claim.pending.is_some() => e,
+                        turned => return turned,
+                    }
                 }
-            }
-        };
-        for text in warnings {
-            self.warn(text);
-        }
-        match claimed {
-            Ok(mut claim) => {
-                let turned = self.run_dates(job, &mut claim, limit).await;
-                // However the turn ended, no process of the job may survive it.
-                self.sweep().await;
-                if self.session.as_ref().is_some_and(Session::is_spent) {
-                    self.renew_session().await;
+                Ok(Err(refused)) => {
+                    if let (Some(held), Outcome::Interrupted { why, .. }) = (refused.held, &refused.outcome) {
+                        self.held(job, held.failed_before, held.date, held.errors, why).await;
+                    }
+                    return Ok(Turned { outcome: refused.outcome, next_run: refused.next_run, rest: None });
                 }
-                turned
+                Err(e) => e,
+            };
+            self.session = None;
+            // The server may have ended a session that was idle, so try once more; but not with one that was just
+            // opened.
+            if !(again && error.exit == Exit::Unavailable) {
+                return Err(store::explain(error));
             }
-            Err(refused) => {
-                if let (Some(held), Outcome::Interrupted { why, .. }) = (refused.held, &refused.outcome) {
-                    self.held(job, held.failed_before, held.date, held.errors, why).await;
-                }
-                Ok(Turned { outcome: refused.outcome, next_run: refused.next_run, rest: None })
-            }
+            again = false;
         }
     }
 
@@ -363,13 +375,22 @@ impl Guard<'_> {
                 } else {
                     Interruption::stop("it was told to stop before it began")
                 };
+                if claim.pending.is_some() {
+                    self.give_up().await;
+                    let why = interruption.why;
+                    return done(Outcome::Interrupted { why, held: false }, None, None);
+                }
                 let nothing = Done::nothing(Duration::ZERO);
                 let outcome = self.cut_off(job, claim, date.date, interruption.unbegun(), &nothing).await;
                 return done(outcome, None, None);
             }
-            let attempt = claim.attempt;
-            let started = |pid| Event::Started { date: date.date, attempt, number, of, pid };
-            let ended = match (self.still_ours(job, claim).await, &job.work) {
+            let started = |attempt, pid| Event::Started { date: date.date, attempt, number, of, pid };
+            let is_ours = match claim.pending {
+                // Its row is locked, so nobody else can claim it meanwhile.
+                Some(_) => Ok(()),
+                None => self.still_ours(job, claim).await,
+            };
+            let ended = match (is_ours, &job.work) {
                 (Err(Loss::Stolen), _) => Ended::Stolen(Done::nothing(Duration::ZERO)),
                 (Err(Loss::Expired), _) => {
                     let interruption = Interruption::crash("the server was not heard").unbegun();
@@ -377,18 +398,18 @@ impl Guard<'_> {
                 }
                 (Ok(()), Work::Sql { text, transaction }) => {
                     self.resort.rest();
-                    crate::helper::tell_with_next(&started(None));
-                    self.sql(job, claim, text, *transaction, date).await
+                    let started = |attempt| crate::helper::tell_with_next(&started(attempt, None));
+                    self.sql(job, claim, text, *transaction, date, &started).await
                 }
                 (Ok(()), Work::Program { .. }) => {
                     let begun = Instant::now();
                     match self.program(job, claim, date.date) {
                         Ok(running) => {
-                            crate::helper::tell_with_next(&started(Some(running.tree().pid())));
+                            crate::helper::tell_with_next(&started(claim.attempt, Some(running.tree().pid())));
                             self.watch(job, claim, running, begun).await
                         }
                         Err(failure) => {
-                            self.say(started(None));
+                            self.say(started(claim.attempt, None));
                             let work = Done::nothing(begun.elapsed());
                             Ended::Ran(Done { failure: Some(failure), ..work })
                         }
@@ -462,6 +483,8 @@ impl Guard<'_> {
                     let why = "its claim is gone: another process has taken it over, or reset it".to_owned();
                     return done(Outcome::Interrupted { why, held: false }, None, None);
                 }
+                Ended::Unclaimed(e) if claim::is_locked(&e) => return done(Outcome::Locked, None, None),
+                Ended::Unclaimed(e) => return Err(e),
                 Ended::Left(_) => return Err(Error::bug("an attempt was left twice")),
             }
         }
@@ -617,6 +640,15 @@ impl Guard<'_> {
         }
     }
 
+    /// Gives up a claim that was not made.
+    async fn give_up(&mut self) {
+        if let Some(session) = self.session.as_mut()
+            && claim::give_up(session).await.is_err()
+        {
+            self.session = None;
+        }
+    }
+
     pub(super) async fn roll_back(&mut self) {
         if let Some(session) = self.session.as_mut()
             && session.roll_back().await.is_err()
@@ -652,6 +684,7 @@ pub(super) fn with_output(ended: Ended, output: Captured) -> Ended {
         Ended::Committed(work, next) => Ended::Committed(with(work), next),
         Ended::Interruption(interruption, work) => Ended::Interruption(interruption, with(work)),
         Ended::Stolen(work) => Ended::Stolen(with(work)),
+        Ended::Unclaimed(e) => Ended::Unclaimed(e),
         Ended::Left(work) => Ended::Left(with(work)),
     }
 }

@@ -348,16 +348,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         tell: ProgressSink<'_>,
     ) -> Result<()> {
         self.replay(tell).await?;
-        let snapshot = self.look(jobs).await?;
-        self.warn_of_clocks(jobs, &snapshot, tell);
-        self.due.clear();
-        for job in jobs.iter().filter(|job| is_wanted(job, run_options)) {
-            if let Some(next) = health::next_run(job, &snapshot).filter(|next| *next > snapshot.now) {
-                self.due.set(&job.name, self.clock.at(next));
-            }
-        }
-        self.enqueue(jobs, run_options, &snapshot, &mut |_, _| {});
-        // Start guards now, so that the first jobs that are due need not wait for them.
+        // Start guards now, so that the first jobs that are due need not wait for them. They get ready during the look.
         while self.slots.len() < self.parallel.min(jobs.len()) {
             let woken = match self.new_slot().await {
                 Ok(slot) => self.slots[slot].guard.order(&Order::Wake).await,
@@ -368,6 +359,15 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 break;
             }
         }
+        let snapshot = self.look(jobs).await?;
+        self.warn_of_clocks(jobs, &snapshot, tell);
+        self.due.clear();
+        for job in jobs.iter().filter(|job| is_wanted(job, run_options)) {
+            if let Some(next) = health::next_run(job, &snapshot).filter(|next| *next > snapshot.now) {
+                self.due.set(&job.name, self.clock.at(next));
+            }
+        }
+        self.enqueue(jobs, run_options, &snapshot, &mut |_, _| {});
         if self.queue.is_empty() {
             self.prune(jobs, tell).await;
         }
