@@ -82,9 +82,11 @@ pub fn trips(jobs: &Jobs, few: usize, many: usize, run: impl Fn(&mut Command, us
                 };
                 let (from, to, counter) =
                     (client.try_clone().unwrap(), server.try_clone().unwrap(), counter.clone());
-                std::thread::spawn(move || pass(from, to, &|| {
-                    counter.fetch_add(1, Ordering::Relaxed);
-                }));
+                std::thread::spawn(move || {
+                    pass(from, to, &|| {
+                        counter.fetch_add(1, Ordering::Relaxed);
+                    })
+                });
                 std::thread::spawn(move || pass(server, client, &|| {}));
             }
         });

@@ -129,6 +129,39 @@ fn sql_on_a_network_that_is_cut_happens_once() {
     assert_eq!(jobs.row("j", "error_count || coalesce(ongoing::text, '')"), "0");
 }
 
+/// A claim and the job it is for are sent at once. Whether the server has received them or not, the job happens once.
+#[test]
+fn a_claim_that_is_lost_together_with_its_job_is_found_out_about() {
+    for (name, way) in [("lostclaim", Way::Cut), ("lostanswer", Way::Deaf)] {
+        let job = "[[job]]\nname = \"j\"\nschedule = \"1d\"\nlease = \"3s\"\nsql = \"INSERT INTO t DEFAULT VALUES\"\n";
+        let jobs = Jobs::new(name, job);
+        jobs.db.sql("CREATE TABLE t (at timestamptz DEFAULT clock_timestamp())");
+        let proxy = Proxy::new(&jobs.db);
+        proxy.set_at("claim", way);
+        let runner = start(&jobs, &proxy);
+        jobs.wait("it claims", || proxy.is(way));
+        if way == Way::Cut {
+            // What the client has sent reaches nobody.
+            jobs.db.sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                         WHERE datname = current_database() AND state = 'idle in transaction'",
+            );
+            assert_eq!(jobs.attempts_if_any(), 0);
+        } else {
+            jobs.wait("it is claimed", || jobs.attempts("j") == ["running 1"]);
+        }
+        proxy.half_close();
+        proxy.set(Way::Open);
+        let output = runner.end();
+        jobs.ends(0, &["run"]);
+        assert_eq!(jobs.db.value("SELECT count(*) FROM t"), "1", "{name}: {}", output.snapshot());
+        assert_eq!(jobs.row("j", "error_count || coalesce(ongoing::text, '')"), "0", "{name}");
+        let last = jobs.attempts("j").pop();
+        assert!(last.is_some_and(|last| last.starts_with("succeeded")), "{name}: {}", output.snapshot());
+        assert_eq!(jobs.db.value("SELECT count(*) FROM pgkit_run WHERE state = 'running'"), "0", "{name}");
+    }
+}
+
 #[test]
 fn through_a_pooler_nothing_is_claimed_but_with_a_direct_connection_beside_it() {
     let Some(program) = super::through::program() else { return };
