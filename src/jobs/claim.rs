@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::health;
-use super::job::{Job, OnCrash};
+use super::job::{Job, OnCrash, Pool};
 use super::lease::Renewal;
 use super::plan::{self, Dates, Decision, Row, State, instant, instants, some_instant};
 use super::process;
@@ -19,6 +19,12 @@ use crate::error::{Error, Result};
 
 /// How long to wait after the lease has expired before another guard may take over.
 const MARGIN: Duration = Duration::from_millis(1500);
+
+/// Returns the keys of the advisory locks of a pool: one for each job that may run at once.
+fn pool_keys(schema: &str, pool: &Pool) -> impl Iterator<Item = i64> {
+    // A job's name can contain no NUL byte, so none has the same key.
+    (0..pool.limit).map(move |place| lock_key(schema, &format!("\0pool:{}:{place}", pool.name)))
+}
 
 /// Returns how long after a job's lock was first seen to be free the job may be taken over.
 pub fn grace(job: &Job) -> Duration {
@@ -275,6 +281,13 @@ async fn attempt(
         );
         let left = grace.saturating_sub(Duration::try_from_secs_f64(changed).unwrap_or_default());
         return Ok(Err(Outcome::Ongoing { why, free_in: Some(left) }.into()));
+    }
+    if let Some(pool) = &job.pool {
+        let keys: Vec<String> = pool_keys(schema, pool).map(|key| key.to_string()).collect();
+        let keys = format!("{{{}}}", keys.join(","));
+        if session.one(named("pool", vec![Some(&keys)])).await?.as_deref() != Some("t") {
+            return Ok(Err(Outcome::Full { pool: pool.name.clone() }.into()));
+        }
     }
     let mut before: Vec<Statement<'_>> = Vec::new();
     let mut cut_off: Option<(String, String)> = None;

@@ -12,7 +12,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::contain::Contain;
-use super::job::{CatchUp, Job, Notification, OnCrash, Work};
+use super::job::{CatchUp, Job, Notification, OnCrash, Pool, Retry, Work};
+use super::keys::{self, Place};
 use super::plan;
 use super::schedule::{self, At, Schedule, Unit};
 use crate::escape;
@@ -21,6 +22,8 @@ use crate::likeness::nearest;
 /// Something that is wrong in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
+    /// The file, if it is an included one.
+    pub file: Option<PathBuf>,
     /// The line, counted from 1.
     pub line: usize,
     /// The job, if the fault belongs to one.
@@ -42,6 +45,10 @@ pub struct Parsed {
     pub owner: Option<String>,
     /// The user that programs run as if root runs pgkit.
     pub user: Option<String>,
+    /// The patterns of further files, each with its position in the text.
+    pub include: Vec<(usize, String)>,
+    /// The files that were included.
+    pub files: Vec<PathBuf>,
 }
 
 impl Parsed {
@@ -61,101 +68,132 @@ impl Parsed {
     }
 }
 
-/// The keys that are allowed in `[defaults]` and in a job.
-const SHARED: &[&str] = &[
-    "retry_after",
-    "max_ongoing_age",
-    "timezone",
-    "lease",
-    "timeout",
-    "kill_after",
-    "max_age",
-    "max_duration",
-    "keep_history",
-    "depends_on",
-    "backfill",
-    "catch_up",
-    "max_backfill",
-    "on_crash",
-    "contain",
-    "class",
-    "environment",
-    "directory",
-    "transaction",
-    "role",
-    "pass_environment",
-    "on_failure",
-    "on_recovery",
-];
-/// The keys that are allowed only in a job.
-const OWN: &[&str] = &["name", "schedule", "every", "at", "anchor", "cron", "sql", "command"];
-
 /// How long a command that notifies may take, unless the file says otherwise.
 const HOOK_TIMEOUT: Duration = Duration::from_secs(60);
 
 type Table<'i> = DeTable<'i>;
 type Value<'i> = Spanned<DeValue<'i>>;
 
-/// Reads the text of a jobs file.
+/// The files that a pattern of `include` names, each with its text; or why they cannot be read.
+pub type Included = Result<Vec<(PathBuf, String)>, String>;
+
+/// Reads the text of a jobs file that includes no others.
+#[cfg(test)]
 pub fn parse(text: &str) -> Parsed {
-    let breaks = text.match_indices('\n').map(|(at, _)| at).collect();
-    let mut reader =
-        Reader { breaks, faults: Vec::new(), stubs: Vec::new(), job: None, defaults: Vec::new() };
-    let (root, errors) = DeTable::parse_recoverable(text);
-    for error in errors {
-        let at = error.span().map_or(0, |span| span.start);
-        let why = error.message().trim().to_owned();
-        reader.fault(at, why);
-    }
-    // What is left of broken TOML would only cause faults that nobody has made.
-    let root = if reader.faults.is_empty() { root.into_inner() } else { Table::new() };
+    parse_all(text, &mut |_| Ok(Vec::new()))
+}
+
+/// Reads the text of a jobs file, and of the files that it includes, which `read` finds.
+pub fn parse_all(text: &str, read: &mut dyn FnMut(&str) -> Included) -> Parsed {
+    let mut out = Parsed::default();
+    let mut reader = Reader::new(text, None);
+    let root = reader.root(text);
     let empty = Table::new();
     let mut defaults = &empty;
-    let mut jobs: Vec<Job> = Vec::new();
-    let (mut owner, mut user) = (None, None);
+    // The defaults may name a pool.
+    if let Some((_, value)) = root.iter().find(|(key, _)| key.get_ref().as_ref() == "pools") {
+        reader.pools = reader.pools(value);
+    }
     for (key, value) in &root {
         match (key.get_ref().as_ref(), value.get_ref()) {
             ("defaults", DeValue::Table(table)) => {
-                reader.check_keys(table, &[SHARED], "[defaults]");
-                reader.defaults = table.values().map(|value| value.span().start).collect();
+                reader.check_defaults(table);
                 defaults = table;
             }
             ("job", DeValue::Array(_)) => {}
-            ("owner", _) => owner = reader.name(value, "owner"),
-            ("user", _) => user = reader.name(value, "user"),
+            ("owner", _) => out.owner = reader.name(value, "owner"),
+            ("user", _) => out.user = reader.name(value, "user"),
+            ("pools", _) => {}
+            ("include", DeValue::Array(_)) => {
+                for pattern in reader.words(Some(value), "include") {
+                    out.include.push((value.span().start, pattern));
+                }
+            }
+            ("include", _) => {
+                out.include.extend(reader.text(value, "include").map(|text| (value.span().start, text)));
+            }
             ("job" | "defaults", _) => {
-                reader.fault(key.span().start, "expected [[job]] for each job, and [defaults]".into())
+                reader.fault(key.span().start, "expected [[job]] for each job, and [defaults]".into());
             }
             (other, _) => {
+                let mut known = keys::names(&[Place::Top]);
+                known.extend(["defaults", "job"]);
+                let why = unknown_key(other, &known, "a jobs file");
                 reader.fault(
                     key.span().start,
-                    format!("unknown key {other:?}; expected owner, user, [defaults] or [[job]]"),
+                    format!("{why}; expected {} or [[job]]", known[..known.len() - 1].join(", ")),
                 );
             }
         }
     }
-    let list = root.iter().find(|(key, _)| key.get_ref().as_ref() == "job").map(|(_, value)| value.get_ref());
-    if let Some(DeValue::Array(list)) = list {
-        for item in list.iter() {
-            if let DeValue::Table(table) = item.get_ref() {
-                jobs.extend(reader.job(item.span(), table, defaults));
-            } else {
-                reader.fault(item.span().start, "expected [[job]] for each job".into());
+    out.jobs = reader.jobs(&root, &[defaults]);
+    let has_wrong_defaults = reader.faults.iter().any(|fault| fault.job.is_none());
+    let mut texts: Vec<(PathBuf, String)> = Vec::new();
+    for (at, pattern) in &out.include {
+        match read(pattern) {
+            Ok(found) => {
+                // A file that two patterns name is read once.
+                let new = found.into_iter().filter(|(path, _)| !texts.iter().any(|(known, _)| known == path));
+                let new: Vec<_> = new.collect();
+                texts.extend(new);
             }
+            Err(why) => reader.fault(*at, format!("include: {why}")),
         }
     }
-    if reader.faults.is_empty() && reader.stubs.is_empty() {
-        reader.fault(0, "no jobs in the file: add [[job]] for each job".into());
+    let Reader { mut faults, mut stubs, pools, .. } = reader;
+    for (path, text) in &texts {
+        let mut reader = Reader::new(text, Some(path.clone()));
+        reader.pools.clone_from(&pools);
+        let root = reader.root(text);
+        let mut own = &empty;
+        for (key, value) in &root {
+            match (key.get_ref().as_ref(), value.get_ref()) {
+                ("defaults", DeValue::Table(table)) => {
+                    reader.check_defaults(table);
+                    own = table;
+                }
+                ("job", DeValue::Array(_)) => {}
+                (other, _) => {
+                    let why =
+                        format!("unknown key {other:?}; an included file has [defaults] and [[job]] alone");
+                    reader.fault(key.span().start, why);
+                }
+            }
+        }
+        // What is wrong in the defaults of the other file is reported there.
+        let all = if has_wrong_defaults { vec![own] } else { vec![own, defaults] };
+        out.jobs.extend(reader.jobs(&root, &all));
+        faults.extend(reader.faults);
+        stubs.extend(reader.stubs);
     }
-    reader.job = None;
-    check_names(&reader.stubs, &mut reader.faults);
-    let mut faults = reader.faults;
-    faults.sort_by(|a, b| (a.line, &a.why).cmp(&(b.line, &b.why)));
+    if faults.is_empty() && stubs.is_empty() {
+        let why = "no jobs in the file: add [[job]] for each job".to_owned();
+        faults.push(Fault { file: None, line: 1, job: None, why, warning: false });
+    }
+    check_names(&stubs, &mut faults);
+    faults.sort_by(|a, b| (&a.file, a.line, &a.why).cmp(&(&b.file, b.line, &b.why)));
     faults.dedup();
-    Parsed { jobs, faults, owner, user }
+    out.faults = faults;
+    out.files = texts.into_iter().map(|(path, _)| path).collect();
+    out
+}
+
+/// A job that has nothing of its own, to check defaults with.
+const PLAIN: [&str; 2] =
+    ["name = \"j\"\nevery = \"1h\"\nsql = \"SELECT 1\"", "name = \"j\"\nevery = \"1h\"\ncommand = \"true\""];
+
+/// Returns the message for a key that is not known in this place.
+fn unknown_key(name: &str, known: &[&str], place: &str) -> String {
+    let nearest = nearest(name, known.iter().copied(), 0.85);
+    let hint = nearest.map(|k| format!("; did you mean {k:?}?")).unwrap_or_default();
+    format!("unknown key {name:?} in {place}{hint}")
 }
 
 struct Reader {
+    /// The file, if it is an included one.
+    file: Option<PathBuf>,
+    /// How many jobs of each pool run at once.
+    pools: BTreeMap<String, u32>,
     /// Where lines end, to find line numbers quickly: a file may have thousands of jobs.
     breaks: Vec<usize>,
     faults: Vec<Fault>,
@@ -168,12 +206,92 @@ struct Reader {
 
 /// The part of a job that is needed to check its relations to other jobs.
 struct Stub {
+    file: Option<PathBuf>,
     name: String,
     line: usize,
     depends_on: Vec<String>,
 }
 
 impl Reader {
+    fn new(text: &str, file: Option<PathBuf>) -> Reader {
+        let breaks = text.match_indices('\n').map(|(at, _)| at).collect();
+        Reader {
+            file,
+            pools: BTreeMap::new(),
+            breaks,
+            faults: Vec::new(),
+            stubs: Vec::new(),
+            job: None,
+            defaults: Vec::new(),
+        }
+    }
+
+    /// Parses the text.
+    fn root<'i>(&mut self, text: &'i str) -> Table<'i> {
+        let (root, errors) = DeTable::parse_recoverable(text);
+        for error in errors {
+            let at = error.span().map_or(0, |span| span.start);
+            let why = error.message().trim().to_owned();
+            self.fault(at, why);
+        }
+        // What is left of broken TOML would only cause faults that nobody has made.
+        if self.faults.is_empty() { root.into_inner() } else { Table::new() }
+    }
+
+    /// Checks the defaults by themselves, because there may be no job that uses them.
+    fn check_defaults(&mut self, table: &Table<'_>) {
+        self.check_keys(table, &keys::names(&[Place::Shared]), "[defaults]");
+        self.defaults = table.values().map(|value| value.span().start).collect();
+        let (faults, stubs) = (std::mem::take(&mut self.faults), std::mem::take(&mut self.stubs));
+        for plain in PLAIN {
+            if let Ok(job) = DeTable::parse(plain) {
+                // A plain job in place of a real one: its own positions mean nothing.
+                self.job(0..0, job.get_ref(), &[table]);
+            }
+        }
+        let found = std::mem::replace(&mut self.faults, faults);
+        self.stubs = stubs;
+        self.job = None;
+        self.faults.extend(found.into_iter().filter(|fault| fault.job.is_none()));
+    }
+
+    /// Reads the jobs of a file. The first of the defaults that has a key counts.
+    fn jobs(&mut self, root: &Table<'_>, defaults: &[&Table<'_>]) -> Vec<Job> {
+        let list =
+            root.iter().find(|(key, _)| key.get_ref().as_ref() == "job").map(|(_, value)| value.get_ref());
+        let mut jobs = Vec::new();
+        if let Some(DeValue::Array(list)) = list {
+            for item in list.iter() {
+                if let DeValue::Table(table) = item.get_ref() {
+                    jobs.extend(self.job(item.span(), table, defaults));
+                } else {
+                    self.fault(item.span().start, "expected [[job]] for each job".into());
+                }
+            }
+        }
+        self.job = None;
+        jobs
+    }
+
+    /// Reads how many jobs of each pool run at once.
+    fn pools(&mut self, value: &Value<'_>) -> BTreeMap<String, u32> {
+        let DeValue::Table(table) = value.get_ref() else {
+            self.fault(value.span().start, "pools: must be { NAME = 2 }".into());
+            return BTreeMap::new();
+        };
+        let mut pools = BTreeMap::new();
+        for (name, value) in table {
+            let name = name.get_ref().to_string();
+            if let Some(limit) = self.number(value, &format!("pools.{name}")) {
+                if limit > 1000 {
+                    self.fault(value.span().start, format!("pools.{name}: must be at most 1000"));
+                }
+                pools.insert(name, limit);
+            }
+        }
+        pools
+    }
+
     fn line(&self, at: usize) -> usize {
         1 + self.breaks.partition_point(|end| *end < at)
     }
@@ -181,31 +299,30 @@ impl Reader {
     fn fault(&mut self, at: usize, why: String) {
         let line = self.line(at);
         let job = self.job.clone().filter(|_| !self.defaults.contains(&at));
-        self.faults.push(Fault { line, job, why, warning: false });
+        self.faults.push(Fault { file: self.file.clone(), line, job, why, warning: false });
     }
 
-    fn check_keys(&mut self, table: &Table<'_>, known: &[&[&str]], place: &str) {
+    fn check_keys(&mut self, table: &Table<'_>, known: &[&str], place: &str) {
         for key in table.keys() {
             let name = key.get_ref().as_ref();
-            if known.iter().any(|list| list.contains(&name)) {
-                continue;
+            if !known.contains(&name) {
+                let why = unknown_key(name, known, place);
+                self.fault(key.span().start, why);
             }
-            let nearest = nearest(name, known.iter().flat_map(|list| list.iter().copied()), 0.85);
-            let hint = nearest.map(|k| format!("; did you mean {k:?}?")).unwrap_or_default();
-            self.fault(key.span().start, format!("unknown key {name:?} in {place}{hint}"));
         }
     }
 
     /// Reads one job; `None` if something in it is wrong, which has been reported as a fault.
-    fn job(&mut self, span: Range<usize>, table: &Table<'_>, defaults: &Table<'_>) -> Option<Job> {
+    fn job(&mut self, span: Range<usize>, table: &Table<'_>, defaults: &[&Table<'_>]) -> Option<Job> {
         let before = self.faults.len();
         self.job = None;
         let find = |key: &str| {
             let own = table.iter().find(|(k, _)| k.get_ref().as_ref() == key);
             // A name, a schedule and the work itself cannot have a default.
             let default = || {
-                let is_it = |k: &str| k == key && SHARED.contains(&key);
-                defaults.iter().find(|(k, _)| is_it(k.get_ref().as_ref()))
+                let is_shared = keys::KEYS.iter().any(|one| one.name == key && one.place == Place::Shared);
+                let mut all = defaults.iter().flat_map(|table| table.iter()).filter(|_| is_shared);
+                all.find(|(k, _)| k.get_ref().as_ref() == key)
             };
             own.or_else(default).map(|(_, value)| value)
         };
@@ -222,7 +339,7 @@ impl Reader {
                 self.fault(span.start, "name: must not be empty or contain a NUL byte".into());
             }
         }
-        self.check_keys(table, &[SHARED, OWN], "a job");
+        self.check_keys(table, &keys::names(&[Place::Job, Place::Shared]), "a job");
         let schedule = self.schedule(span.start, &find);
         let work = self.work(span.start, &find);
         let length = |reader: &mut Self, key: &str, default: Option<&str>| {
@@ -233,7 +350,8 @@ impl Reader {
             };
             schedule::length(&text).map_err(|why| reader.fault(at, format!("{key}: {why}"))).ok()
         };
-        let retry_after = length(self, "retry_after", Some("5m"));
+        let jitter = length(self, "jitter", None);
+        let start_limit = length(self, "start_limit", None);
         let max_ongoing_age = length(self, "max_ongoing_age", Some("12h"));
         let lease = length(self, "lease", Some("10s"));
         let kill_after = length(self, "kill_after", Some("10s"));
@@ -259,10 +377,22 @@ impl Reader {
                 }
             }),
         };
+        let retry = find("retry_after").map_or(Some(Retry::default()), |value| self.retry(value));
+        let retry_limit = find("retry_limit").and_then(|value| self.number(value, "retry_limit"));
+        let priority = find("priority").and_then(|value| self.priority(value)).unwrap_or_default();
+        let pool = find("pool").and_then(|value| {
+            let name = self.name(value, "pool")?;
+            let limit = self.pools.get(&name).copied();
+            if limit.is_none() {
+                let why = format!("pool: unknown pool {name:?}: add it to pools at the top of the file");
+                self.fault(value.span().start, why);
+            }
+            Some(Pool { name, limit: limit? })
+        });
         let depends_on = self.words(find("depends_on"), "depends_on");
         if let Some(name) = name.clone() {
             let line = self.line(span.start);
-            self.stubs.push(Stub { name, line, depends_on: depends_on.clone() });
+            self.stubs.push(Stub { file: self.file.clone(), name, line, depends_on: depends_on.clone() });
         }
         let backfill = self.flag(find("backfill"), "backfill", false);
         let catch_up = self.choice(
@@ -280,10 +410,14 @@ impl Reader {
         );
         // A key that requires another one is a fault in the job's own table, but may be a default that has no
         // effect here.
+        let is_original = matches!(schedule, Some(Schedule::Original { .. }));
         let (is_sql, is_program) = (find("sql").is_some(), find("command").is_some());
         for (key, goes, with) in [
             ("catch_up", backfill, "backfill = true"),
             ("max_backfill", backfill, "backfill = true"),
+            ("jitter", !is_original, "every or cron"),
+            ("start_limit", !is_original, "every or cron"),
+            ("start_limit", !backfill, "backfill = false"),
             ("transaction", is_sql || !is_program, "sql"),
             ("role", is_sql || !is_program, "sql"),
             ("environment", is_program || !is_sql, "command"),
@@ -299,7 +433,8 @@ impl Reader {
             ("keep_history", keep_history, Duration::from_secs(1)),
             ("max_age", max_age, Duration::from_secs(1)),
             ("max_duration", max_duration, Duration::from_secs(1)),
-            ("retry_after", retry_after, Duration::from_secs(1)),
+            ("jitter", jitter, Duration::from_secs(1)),
+            ("start_limit", start_limit, Duration::from_secs(1)),
             ("max_ongoing_age", max_ongoing_age, Duration::from_secs(4)),
         ] {
             if let (Some(value), true) = (find(key), length.is_some_and(|length| length < least)) {
@@ -325,7 +460,12 @@ impl Reader {
             max_backfill,
             on_crash,
             class,
-            retry_after: retry_after?,
+            retry: retry?,
+            retry_limit,
+            jitter: jitter.filter(|_| !is_original),
+            start_limit: start_limit.filter(|_| !is_original && !backfill),
+            priority,
+            pool,
             max_ongoing_age: max_ongoing_age?,
             timezone: timezone?,
             lease: lease?,
@@ -533,7 +673,7 @@ impl Reader {
             );
             return None;
         };
-        self.check_keys(table, &[&["command", "notify", "timeout"]], key);
+        self.check_keys(table, &["command", "notify", "timeout"], key);
         let find =
             |name: &str| table.iter().find(|(k, _)| k.get_ref().as_ref() == name).map(|(_, value)| value);
         match (find("command"), find("notify")) {
@@ -607,6 +747,47 @@ impl Reader {
         }
     }
 
+    /// Reads how long to wait after a failure: one length of time, or two of which the first doubles up to the second.
+    fn retry(&mut self, value: &Value<'_>) -> Option<Retry> {
+        let text = self.text(value, "retry_after")?;
+        let at = value.span().start;
+        let mut length = |text: &str| {
+            let read = schedule::length(text.trim())
+                .map_err(|why| self.fault(at, format!("retry_after: {why}")))
+                .ok()?;
+            if read < Duration::from_secs(1) {
+                self.fault(at, format!("retry_after: must be at least {:?}", Duration::from_secs(1)));
+            }
+            Some(read)
+        };
+        let (first, most) = match text.split_once("..") {
+            Some((first, most)) => (length(first), length(most)),
+            None => {
+                let one = length(&text);
+                (one, one)
+            }
+        };
+        let retry = Retry { first: first?, most: most? };
+        if retry.first > retry.most {
+            self.fault(
+                at,
+                format!("retry_after: {text:?}: the second time must not be shorter than the first"),
+            );
+        }
+        Some(retry)
+    }
+
+    fn priority(&mut self, value: &Value<'_>) -> Option<i32> {
+        let number = match value.get_ref() {
+            DeValue::Integer(number) => number.as_str().parse().ok(),
+            _ => None,
+        };
+        if number.is_none() {
+            self.fault(value.span().start, "priority must be a whole number".into());
+        }
+        number
+    }
+
     fn number(&mut self, value: &Value<'_>, key: &str) -> Option<u32> {
         let number = match value.get_ref() {
             DeValue::Integer(number) => number.as_str().parse().ok().filter(|n| *n > 0),
@@ -658,11 +839,17 @@ impl Reader {
 fn check_names(jobs: &[Stub], faults: &mut Vec<Fault>) {
     let mut by_name: BTreeMap<&str, &Stub> = BTreeMap::new();
     let mut fault = |job: &Stub, why: String, warning: bool| {
-        faults.push(Fault { line: job.line, job: Some(job.name.clone()), why, warning });
+        let file = job.file.clone();
+        faults.push(Fault { file, line: job.line, job: Some(job.name.clone()), why, warning });
     };
     for job in jobs {
         if let Some(first) = by_name.get(job.name.as_str()) {
-            fault(job, format!("duplicate name, first used in line {}", first.line), false);
+            let place = match &first.file {
+                file if *file == job.file => String::new(),
+                Some(file) => format!(" of {}", file.display()),
+                None => " of the file that includes this one".to_owned(),
+            };
+            fault(job, format!("duplicate name, first used in line {}{place}", first.line), false);
         } else {
             by_name.insert(&job.name, job);
         }

@@ -46,7 +46,7 @@ on_crash = "hold"
     assert_eq!(parsed.faults, []);
     let [import, rollup, ping] = parsed.jobs.as_slice() else { panic!("{:?}", parsed.jobs) };
     assert_eq!(import.schedule, Schedule::Original { every: 86_400, at: Some(At { hour: 5, minute: 0 }) });
-    assert_eq!(import.retry_after, Duration::from_secs(60));
+    assert_eq!(import.retry.first, Duration::from_secs(60));
     assert_eq!(import.timezone.iana_name(), Some("Europe/Berlin"));
     assert_eq!((import.line, import.class.as_deref()), (7, Some("jobs.Import")));
     assert_eq!(rollup.timezone, TimeZone::UTC);

@@ -75,7 +75,7 @@ pub fn due_since(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Option<T
 /// 10 minutes.
 pub fn due_again(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Option<Timestamp> {
     let ongoing = stored?.state.row.as_ref()?.ongoing?;
-    let again = plan::next_run(job, ongoing, ongoing, false, false);
+    let again = plan::next_run(job, ongoing, ongoing, plan::End::Done);
     is_late(job, again, now).then_some(again)
 }
 

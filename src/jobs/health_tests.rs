@@ -208,7 +208,7 @@ fn stored_after(
         Some(dates) => dates[dates.iter().position(|d| *d == date).unwrap() + 2],
         None => first + calendar.every * 2,
     };
-    let next = |t: Timestamp, date: Timestamp| Some(plan::next_run(job, t, date, false, false));
+    let next = |t: Timestamp, date: Timestamp| Some(plan::next_run(job, t, date, plan::End::Done));
     let done = |t: Timestamp, date: Timestamp| Row {
         next_run: next(t, date),
         first_run: Some(first),
@@ -394,7 +394,7 @@ impl Simulation {
         for date in dates {
             assert!(self.succeeded.insert(date, now).is_none(), "{date} ran twice, again at {now}");
             state.row = Some(Row {
-                next_run: Some(plan::next_run(&self.job, now, date, false, false)),
+                next_run: Some(plan::next_run(&self.job, now, date, plan::End::Done)),
                 first_run: Some(now),
                 last_run: Some(now),
                 last_success: Some(if self.job.backfill { date } else { now }),

@@ -53,6 +53,39 @@ pub enum Work {
     },
 }
 
+/// How long to wait after failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retry {
+    /// After the first failure. The wait doubles with each further failure in a row.
+    pub first: Duration,
+    /// The longest wait.
+    pub most: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Retry {
+        let five = Duration::from_secs(300);
+        Retry { first: five, most: five }
+    }
+}
+
+impl Retry {
+    /// Returns how long to wait after this many failures in a row.
+    pub fn after(self, failures: u32) -> Duration {
+        let doubled = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
+        self.first.saturating_mul(doubled).min(self.most)
+    }
+}
+
+/// A pool of jobs, of which only some run at once, on all machines together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pool {
+    /// Its name.
+    pub name: String,
+    /// How many of its jobs run at once.
+    pub limit: u32,
+}
+
 /// Whom to notify when a job begins to fail, or succeeds again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Notification {
@@ -90,7 +123,17 @@ pub struct Job {
     /// What `--nagios` prints in parentheses.
     pub class: Option<String>,
     /// How long after a failure it is retried.
-    pub retry_after: Duration,
+    pub retry: Retry,
+    /// How often in a row it is retried before its next date; `None` is no limit.
+    pub retry_limit: Option<u32>,
+    /// By how much at most each of its dates starts late.
+    pub jitter: Option<Duration>,
+    /// How late a date may start; later, it is left out.
+    pub start_limit: Option<Duration>,
+    /// Of the jobs that may start, those with a higher priority come first.
+    pub priority: i32,
+    /// The pool that it belongs to.
+    pub pool: Option<Pool>,
     /// How old a claim made by another program, such as crontabber, may be before it is taken over.
     pub max_ongoing_age: Duration,
     #[serde(with = "zone_name")]

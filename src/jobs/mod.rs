@@ -7,6 +7,7 @@ pub mod file;
 pub mod guard;
 pub mod health;
 pub mod job;
+pub mod keys;
 pub mod lease;
 pub mod occurrences;
 pub mod output;

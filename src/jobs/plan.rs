@@ -21,6 +21,7 @@ use serde::{Deserialize, Deserializer};
 use super::job::{CatchUp, Job};
 use super::occurrences::Slots;
 use super::schedule::{At, Schedule};
+use super::store::lock_key;
 
 /// The part of a job's row that the decision depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -241,8 +242,14 @@ pub fn is_ahead(t: Timestamp, now: Timestamp) -> bool {
 
 /// Returns whether a failed run can have set the next try to this instant.
 pub fn is_retry(job: &Job, next: Timestamp, now: Timestamp) -> bool {
-    let wait = SignedDuration::try_from(job.retry_after).unwrap_or(SignedDuration::MAX);
-    next.duration_since(now) <= wait.saturating_add(AHEAD)
+    let wait = SignedDuration::try_from(job.retry.most).unwrap_or(SignedDuration::MAX);
+    let is_soon = next.duration_since(now) <= wait.saturating_add(AHEAD);
+    // After the last retry it waits for its next date.
+    let is_next = || {
+        let slots = Slots::new(&job.schedule, &job.timezone);
+        job.retry_limit.is_some() && next_start(job, &slots, now).is_some_and(|after| next <= after)
+    };
+    is_soon || (!matches!(job.schedule, Schedule::Original { .. }) && is_next())
 }
 
 /// Decides what to do with a job now. `state` returns what is known about any job, by its name.
@@ -328,7 +335,7 @@ fn on_grid(job: &Job, own: &State, now: Timestamp) -> Decision {
         Some(dates) => Decision::Run(dates),
         None => {
             let slots = Slots::new(&job.schedule, &job.timezone);
-            Decision::NotDue(slots.after(now))
+            Decision::NotDue(next_start(job, &slots, now))
         }
     }
 }
@@ -381,6 +388,7 @@ pub fn due_since(job: &Job, own: &State, now: Timestamp) -> Option<Timestamp> {
         (_, row) => {
             let step = Step::Slots(job.schedule.clone(), job.timezone.clone());
             let first = first_undone(job, own, reached(job, own, now)?, now, &step)?;
+            let first = starts(job, first);
             match row {
                 Some(Row { failed: true, next_run: Some(next), .. }) if is_retry(job, *next, now) => {
                     first.max(*next)
@@ -413,19 +421,31 @@ fn first_undone(job: &Job, own: &State, base: Timestamp, now: Timestamp, step: &
     dates.following(base)
 }
 
+/// Returns the latest date of a job on a grid, if it has started and is not done.
+fn latest_undone(job: &Job, own: &State, now: Timestamp) -> Option<Timestamp> {
+    let slots = Slots::new(&job.schedule, &job.timezone);
+    let latest = latest_started(job, &slots, now)?;
+    let first = match reached(job, own, now) {
+        Some(reached) => slots.after(reached)?,
+        None => latest,
+    };
+    let is_done = own.done.contains(&latest) || own.done_through.is_some_and(|through| latest <= through);
+    (first <= latest && !is_done).then_some(latest)
+}
+
 fn grid_dates(job: &Job, own: &State, now: Timestamp) -> Option<Dates> {
     let slots = Slots::new(&job.schedule, &job.timezone);
-    let latest = slots.before(now)?;
+    if !job.backfill {
+        let latest = latest_undone(job, own, now)?;
+        return Some(Dates::one(latest)).filter(|_| left_out(job, own, now).is_none());
+    }
+    let latest = latest_started(job, &slots, now)?;
     let first = match reached(job, own, now) {
         Some(reached) => slots.after(reached)?,
         None => latest,
     };
     if first > latest {
         return None;
-    }
-    if !job.backfill {
-        let is_done = own.done.contains(&latest) || own.done_through.is_some_and(|through| latest <= through);
-        return Some(Dates::one(latest)).filter(|_| !is_done);
     }
     let step = Step::Slots(job.schedule.clone(), job.timezone.clone());
     let period = slots.period(latest)?;
@@ -504,21 +524,73 @@ fn blocked(
     None
 }
 
-/// Returns when a job is next due after a run that began at `t` and succeeded (`date` is the last date it did) or
-/// failed. `unfinished` says that dates that were due are left over for the next run.
-pub fn next_run(job: &Job, t: Timestamp, date: Timestamp, failed: bool, unfinished: bool) -> Timestamp {
-    if failed {
-        let wait = SignedDuration::try_from(job.retry_after).unwrap_or(SignedDuration::ZERO);
+/// How a run ended, as far as the next one depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It succeeded.
+    Done,
+    /// It succeeded, but dates that were due are left over for the next run.
+    Unfinished,
+    /// It failed, for so many times in a row.
+    Failed(u32),
+}
+
+/// Returns when a job is next due after a run that began at `t` and whose last date was `date`.
+pub fn next_run(job: &Job, t: Timestamp, date: Timestamp, end: End) -> Timestamp {
+    // A job that has been retried often enough waits for its next date, as if it had succeeded.
+    if let End::Failed(failures) = end
+        && job.retry_limit.is_none_or(|limit| failures <= limit)
+    {
+        let wait = SignedDuration::try_from(job.retry.after(failures)).unwrap_or(SignedDuration::ZERO);
         return t.checked_add(wait).unwrap_or(t);
     }
     match &job.schedule {
-        Schedule::Original { .. } if unfinished => t,
+        Schedule::Original { .. } if end == End::Unfinished => t,
         Schedule::Original { every, at } => {
             let next = t.checked_add(seconds(*every)).unwrap_or(t);
             at.map_or(next, |at| at_time(next, at))
         }
-        _ => Slots::new(&job.schedule, &job.timezone).after(date).unwrap_or(t),
+        _ => {
+            let after = if matches!(end, End::Failed(_)) { t.max(date) } else { date };
+            Slots::new(&job.schedule, &job.timezone).after(after).map_or(t, |next| starts(job, next))
+        }
     }
+}
+
+/// Returns when a date of a job on a grid starts: with `jitter`, up to that much later. All machines agree.
+pub fn starts(job: &Job, date: Timestamp) -> Timestamp {
+    let Some(most) = job.jitter.map(|most| most.as_millis().max(1)) else { return date };
+    let random = lock_key(&job.name, &date.to_string()).cast_unsigned();
+    let late = i64::try_from(u128::from(random) % most).unwrap_or_default();
+    date.checked_add(SignedDuration::from_millis(late)).unwrap_or(date)
+}
+
+/// Returns the latest date of a job on a grid that has started by now.
+fn latest_started(job: &Job, slots: &Slots<'_>, now: Timestamp) -> Option<Timestamp> {
+    let mut date = slots.before(now)?;
+    while starts(job, date) > now {
+        date = slots.before(date.checked_sub(SignedDuration::from_nanos(1)).ok()?)?;
+    }
+    Some(date)
+}
+
+/// Returns when the next date of a job on a grid starts.
+fn next_start(job: &Job, slots: &Slots<'_>, now: Timestamp) -> Option<Timestamp> {
+    let latest = latest_started(job, slots, now)?;
+    slots.after(latest).map(|next| starts(job, next))
+}
+
+/// Returns the date of a job that is left out, because it could not start within `start_limit`; `None` if there is
+/// none. A date that has been tried is not left out.
+pub fn left_out(job: &Job, own: &State, now: Timestamp) -> Option<Timestamp> {
+    let limit = SignedDuration::try_from(job.start_limit?).ok()?;
+    let row = own.row.as_ref();
+    if own.paused || row.is_some_and(|row| row.ongoing.is_some()) {
+        return None;
+    }
+    let date = latest_undone(job, own, now)?;
+    let is_tried = row.is_some_and(|row| row.failed && row.last_run.is_some_and(|run| run >= date));
+    (!is_tried && now.duration_since(starts(job, date)) > limit).then_some(date)
 }
 
 /// Returns the jobs in the order in which they run: level by level, each sorted by name. Parents that are not in

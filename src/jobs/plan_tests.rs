@@ -71,7 +71,9 @@ fn the_originals_rules_of_due_hold_to_the_letter() {
 #[test]
 fn the_originals_next_run_holds_to_the_letter() {
     let next = |keys: &str, at: &str, failed: bool| {
-        next_run(&job(keys), t(at), t(at), failed, false).strftime("%-d %H:%M:%S").to_string()
+        next_run(&job(keys), t(at), t(at), if failed { End::Failed(1) } else { End::Done })
+            .strftime("%-d %H:%M:%S")
+            .to_string()
     };
     assert_eq!(next("schedule = \"1d|05:00\"", "5 06:00", false), "6 05:00:00");
     assert_eq!(next("schedule = \"1d|05:00\"", "5 23:59", false), "6 05:00:00");
@@ -146,7 +148,7 @@ fn a_grid_has_no_drift_and_loses_nothing() {
     let backfill = job("every = \"1d\"\nat = \"05:00\"\nbackfill = true");
     assert_eq!(decided(&backfill, Some(&own), "5 05:10"), "not before 5 05:20:00");
     assert_eq!(decided(&backfill, Some(&own), "7 05:10"), "5 05:00:00, 6 05:00:00, 7 05:00:00");
-    assert_eq!(next_run(&daily, t("5 05:07"), t("5 05:00"), false, false), t("6 05:00"));
+    assert_eq!(next_run(&daily, t("5 05:07"), t("5 05:00"), End::Done), t("6 05:00"));
 }
 
 #[test]
@@ -258,8 +260,8 @@ fn what_one_turn_leaves_over_is_known() {
     assert_eq!(dates.clone().through(t("1 00:00")).peek(), None);
     // crontabber's own arithmetic would let the rest wait for a whole period.
     let original = job("schedule = \"1d\"");
-    assert_eq!(next_run(&original, t("5 06:00"), t("3 06:00"), false, true), t("5 06:00"));
-    assert_eq!(next_run(&original, t("5 06:00"), t("3 06:00"), true, true), t("5 06:05"));
+    assert_eq!(next_run(&original, t("5 06:00"), t("3 06:00"), End::Unfinished), t("5 06:00"));
+    assert_eq!(next_run(&original, t("5 06:00"), t("3 06:00"), End::Failed(1)), t("5 06:05"));
     // A job that is due, but has no date yet, says when it will have one.
     let daily = job("schedule = \"1d|05:00\"\nbackfill = true");
     let own = state(row(Some("5 04:00"), Some("5 05:13")));
@@ -366,4 +368,103 @@ fn whatever_is_known_no_run_list_is_empty_and_no_date_comes_twice_or_out_of_orde
         }
     }
     assert!(runs > 300, "{runs}");
+}
+
+#[test]
+fn a_failure_is_retried_after_a_wait_that_doubles_and_so_often_as_the_limit_says() {
+    let wait = |keys: &str, failures: u32| {
+        let next = next_run(&job(keys), t("5 06:00"), t("5 06:00"), End::Failed(failures));
+        next.duration_since(t("5 06:00")).as_secs()
+    };
+    for (keys, waits) in [
+        ("every = \"1d\"", [300, 300, 300, 300, 300]),
+        ("every = \"1d\"\nretry_after = \"1m..10m\"", [60, 120, 240, 480, 600]),
+        ("schedule = \"1d\"\nretry_after = \"1m .. 1m\"", [60, 60, 60, 60, 60]),
+        // The next date is the next midnight on the grid, and a day later in crontabber's notation.
+        ("every = \"1d\"\nretry_limit = 2", [300, 300, 64_800, 64_800, 64_800]),
+        ("schedule = \"1d\"\nretry_limit = 1", [300, 86_400, 86_400, 86_400, 86_400]),
+        ("cron = \"30 6 * * *\"\nretry_limit = 3\nretry_after = \"1s..1h\"", [1, 2, 4, 1800, 1800]),
+    ] {
+        let all: Vec<i64> = (1..=5).map(|failures| wait(keys, failures)).collect();
+        assert_eq!(all, waits, "{keys}");
+    }
+    assert_eq!(wait("every = \"1d\"\nretry_after = \"1m..10m\"", u32::MAX), 600);
+    // A job that waits for its next date is not taken for one that a wrong clock has stopped.
+    let limited = job("every = \"1d\"\nretry_limit = 1");
+    let failed = Row { failed: true, last_run: Some(t("5 00:00")), ..row(Some("6 00:00"), Some("4 00:00")) };
+    let own = State { row: Some(failed), first_seen: Some(t("1 00:00")), ..State::default() };
+    let decided = |now: &str| decide(&limited, &|_| Some(own.clone()), t(now));
+    assert_eq!(decided("5 12:00"), Decision::NotDue(Some(t("6 00:00"))));
+    assert!(matches!(decided("6 00:01"), Decision::Run(_)));
+}
+
+#[test]
+fn jitter_delays_each_date_by_less_than_it_says_and_by_the_same_everywhere() {
+    let mut late: Vec<i64> = Vec::new();
+    for minutes in [1, 5, 60] {
+        let job = job(&format!("every = \"{minutes}m\"\njitter = \"30s\""));
+        for day in 1..=9 {
+            let date = t(&format!("{day} 12:00"));
+            let start = starts(&job, date);
+            let wait = start.duration_since(date);
+            assert!((0..30_000).contains(&wait.as_millis()), "{wait}");
+            assert_eq!(start, starts(&job, date));
+            late.push(i64::try_from(wait.as_millis()).unwrap());
+            // It is due from its start on, and not before.
+            let own = State { first_seen: Some(date - SignedDuration::from_secs(1)), ..State::default() };
+            let at = |now: Timestamp| decide(&job, &|_| Some(own.clone()), now);
+            assert_eq!(at(start - SignedDuration::from_millis(1)), Decision::NotDue(Some(start)));
+            assert_eq!(at(start), Decision::Run(Dates::one(date)));
+            assert_eq!(due_since(&job, &own, start), Some(start));
+            let next = next_run(&job, start, date, End::Done);
+            assert_eq!(next, starts(&job, date + SignedDuration::from_mins(minutes)));
+        }
+    }
+    late.sort_unstable();
+    late.dedup();
+    assert_eq!(late.len(), 9, "each date has its own: {late:?}");
+}
+
+#[test]
+fn a_date_that_could_not_start_in_time_is_left_out_and_the_next_one_runs() {
+    let job = job("every = \"1d\"\nstart_limit = \"1h\"");
+    let own = |row: Row| State { row: Some(row), first_seen: Some(t("1 00:00")), ..State::default() };
+    let ran = own(row(Some("5 00:00"), Some("4 00:00")));
+    let at = |own: &State, now: &str| {
+        let decision = match decide(&job, &|_| Some(own.clone()), t(now)) {
+            Decision::Run(dates) => format!("run {}", dates.peek().unwrap()),
+            Decision::NotDue(next) => format!("not before {}", next.unwrap()),
+            other => format!("{other:?}"),
+        };
+        format!("{decision}, left out {:?}", left_out(&job, own, t(now)).map(|date| date.to_string()))
+    };
+    let run = "run 2026-01-05T00:00:00Z, left out None";
+    assert_eq!(at(&ran, "5 00:30"), run);
+    assert_eq!(at(&ran, "5 01:00"), run);
+    let left = "not before 2026-01-06T00:00:00Z, left out Some(\"2026-01-05T00:00:00Z\")";
+    assert_eq!(at(&ran, "5 01:00:01"), left);
+    assert_eq!(at(&ran, "6 00:00:01"), "run 2026-01-06T00:00:00Z, left out None");
+    // What has been tried is tried again, however late.
+    let failed = Row { failed: true, last_run: Some(t("5 00:10")), ..row(Some("5 02:00"), Some("4 00:00")) };
+    assert_eq!(at(&own(failed), "5 03:00"), run);
+    // Somebody is missing all the same.
+    assert_eq!(due_since(&job, &ran, t("5 12:00")), Some(t("5 00:00")));
+}
+
+#[test]
+fn the_named_patterns_of_cron_are_known() {
+    let next = |keys: &str| next_run(&job(keys), t("5 06:00"), t("5 06:00"), End::Done).to_string();
+    for (name, next_is) in [
+        ("@hourly", "2026-01-05T07:00:00Z"),
+        ("@daily", "2026-01-06T00:00:00Z"),
+        ("@midnight", "2026-01-06T00:00:00Z"),
+        ("@weekly", "2026-01-11T00:00:00Z"),
+        ("@monthly", "2026-02-01T00:00:00Z"),
+        ("@yearly", "2027-01-01T00:00:00Z"),
+        ("@annually", "2027-01-01T00:00:00Z"),
+    ] {
+        assert_eq!(next(&format!("cron = \"{name}\"")), next_is, "{name}");
+    }
+    let wrong = file::parse("[[job]]\nname = \"j\"\nsql = \"SELECT 1\"\ncron = \"@reboot\"\n").faults;
+    assert!(wrong[0].why.contains("must have five fields or be one of @yearly, "), "{wrong:?}");
 }

@@ -1,6 +1,7 @@
 //! Decides whose turn it is: the jobs that wait to be handed out, behind those parents that wait or run with them,
 //! and the instants at which other jobs are due. This is pure bookkeeping.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Instant;
@@ -26,15 +27,24 @@ pub struct Turn {
     children: Vec<u64>,
 }
 
+/// The place of a turn among those that may start: a higher priority comes first, then whoever came first.
+type Rank = (Reverse<i32>, u64);
+
 /// The turns of a pass, in the order in which they come.
 #[derive(Debug, Default)]
 pub struct Queue {
     turns: BTreeMap<u64, Turn>,
     places: BTreeMap<String, u64>,
-    /// The turns that wait for no parent.
-    ready: BTreeSet<u64>,
+    /// The turns that wait for no parent, each behind those with a higher priority.
+    ready: BTreeSet<Rank>,
     last: u64,
     running: usize,
+    /// How many jobs of each pool are running.
+    pools: BTreeMap<String, u32>,
+}
+
+fn rank(job: &Job, key: u64) -> Rank {
+    (Reverse(job.priority), key)
 }
 
 impl Queue {
@@ -67,7 +77,7 @@ impl Queue {
         }
         turn.waits_for = parents.len();
         if parents.is_empty() {
-            self.ready.insert(key);
+            self.ready.insert(rank(&turn.job, key));
         }
         self.places.insert(turn.job.name.clone(), key);
         self.turns.insert(key, turn);
@@ -93,16 +103,45 @@ impl Queue {
         self.running
     }
 
-    /// Returns the first turn that waits for no parent.
+    /// Returns the first turn that may start.
     pub fn first(&self) -> Option<&Turn> {
-        self.get(*self.ready.first()?)
+        self.get(self.next()?.1)
     }
 
-    /// Marks the first turn that waits for no parent as running, and returns its key.
-    pub fn start(&mut self) -> Option<u64> {
-        let key = self.ready.pop_first()?;
-        self.turns.get_mut(&key)?.runs = true;
+    /// Returns the place of the first turn that waits for no parent and whose pool is not full.
+    fn next(&self) -> Option<Rank> {
+        let is_free = |(_, key): &&Rank| {
+            let Some(pool) = self.turns.get(key).and_then(|turn| turn.job.pool.as_ref()) else { return true };
+            self.pools.get(&pool.name).copied().unwrap_or_default() < pool.limit
+        };
+        self.ready.iter().find(is_free).copied()
+    }
+
+    /// Counts a turn that begins to run.
+    fn begins(&mut self, job: &Job) {
         self.running += 1;
+        if let Some(pool) = &job.pool {
+            *self.pools.entry(pool.name.clone()).or_default() += 1;
+        }
+    }
+
+    /// Counts a turn that no longer runs.
+    fn ends(&mut self, job: &Job) {
+        self.running -= 1;
+        if let Some(count) = job.pool.as_ref().and_then(|pool| self.pools.get_mut(&pool.name)) {
+            *count -= 1;
+        }
+    }
+
+    /// Marks the first turn that may start as running, and returns its key.
+    pub fn start(&mut self) -> Option<u64> {
+        let rank = self.next()?;
+        self.ready.remove(&rank);
+        let (_, key) = rank;
+        let turn = self.turns.get_mut(&key)?;
+        turn.runs = true;
+        let job = turn.job.clone();
+        self.begins(&job);
         Some(key)
     }
 
@@ -123,7 +162,7 @@ impl Queue {
             if let Some(waiting) = self.turns.get_mut(child) {
                 waiting.waits_for -= 1;
                 if waiting.waits_for == 0 {
-                    self.ready.insert(*child);
+                    self.ready.insert(rank(&waiting.job, *child));
                 }
             }
         }
@@ -133,18 +172,21 @@ impl Queue {
     fn remove(&mut self, key: u64) -> Option<Turn> {
         let turn = self.turns.remove(&key)?;
         self.places.remove(&turn.job.name);
-        self.ready.remove(&key);
-        self.running -= usize::from(turn.runs);
+        self.ready.remove(&rank(&turn.job, key));
+        if turn.runs {
+            self.ends(&turn.job);
+        }
         Some(turn)
     }
 
     /// Makes a running turn wait again, at its old place.
     pub fn put_back(&mut self, key: u64) {
-        if let Some(turn) = self.turns.get_mut(&key) {
-            self.running -= usize::from(turn.runs);
-            turn.runs = false;
-            self.ready.insert(key);
+        let Some(turn) = self.turns.get_mut(&key) else { return };
+        let (job, ran) = (turn.job.clone(), std::mem::replace(&mut turn.runs, false));
+        if ran {
+            self.ends(&job);
         }
+        self.ready.insert(rank(&job, key));
     }
 
     /// Makes a running turn wait again, behind all others. Its children still wait for it.
@@ -154,7 +196,7 @@ impl Queue {
         self.last += 1;
         let new = Turn { limit, done: 0, runs: false, waits_for: 0, ..turn };
         self.places.insert(job.name.clone(), self.last);
-        self.ready.insert(self.last);
+        self.ready.insert(rank(&job, self.last));
         self.turns.insert(self.last, new);
     }
 
@@ -174,7 +216,12 @@ impl Queue {
         for key in waiting {
             let Some(turn) = self.turns.get_mut(&key) else { continue };
             match jobs.get(turn.job.name.as_str()) {
-                Some(job) => turn.job = Rc::clone(job),
+                Some(job) => {
+                    if self.ready.remove(&rank(&turn.job, key)) {
+                        self.ready.insert(rank(job, key));
+                    }
+                    turn.job = Rc::clone(job);
+                }
                 None => drop(self.over(key)),
             }
         }
@@ -254,6 +301,35 @@ mod tests {
     fn start(queue: &mut Queue) -> (u64, String) {
         let key = queue.start().unwrap();
         (key, queue.get(key).unwrap().job.name.clone())
+    }
+
+    #[test]
+    fn a_higher_priority_goes_first_and_a_full_pool_lets_others_pass() {
+        let job = |name: &str, keys: &str| {
+            format!("[[job]]\nname = \"{name}\"\nschedule = \"1d\"\nsql = \"SELECT 1\"\n{keys}\n")
+        };
+        let text = [
+            "pools = { one = 1, two = 2 }\n".to_owned(),
+            job("a", "pool = \"one\""),
+            job("b", "pool = \"one\"\npriority = 5"),
+            job("c", ""),
+            job("d", "priority = -1"),
+            job("e", "pool = \"two\"\npriority = 9"),
+            job("f", "depends_on = [\"c\"]\npriority = 100"),
+        ]
+        .concat();
+        let mut queue = Queue::default();
+        file::parse(&text).jobs.into_iter().map(Rc::new).for_each(|job| queue.push(job, Mode::Due));
+        let order: Vec<_> = (0..4).map(|_| start(&mut queue)).collect();
+        let names: Vec<&str> = order.iter().map(|(_, name)| name.as_str()).collect();
+        assert_eq!(names, ["e", "b", "c", "d"]);
+        assert!(queue.start().is_none(), "a finds its pool full, f waits for c");
+        queue.over(order[2].0);
+        assert_eq!(start(&mut queue).1, "f");
+        queue.put_back(order[1].0);
+        assert_eq!(start(&mut queue).1, "b");
+        queue.over(order[1].0);
+        assert_eq!((start(&mut queue).1.as_str(), queue.running()), ("a", 4));
     }
 
     #[test]

@@ -190,8 +190,30 @@ const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
+/// The patterns that have names. Source: crontab(5) of Vixie cron; `@reboot` has no date.
+const NAMED: [(&str, &str); 7] = [
+    ("@yearly", "0 0 1 1 *"),
+    ("@annually", "0 0 1 1 *"),
+    ("@monthly", "0 0 1 * *"),
+    ("@weekly", "0 0 * * 0"),
+    ("@daily", "0 0 * * *"),
+    ("@midnight", "0 0 * * *"),
+    ("@hourly", "0 * * * *"),
+];
+
 /// Parses POSIX's five fields, with steps (`*/15`) and the names of months and days, as every cron has them.
 pub fn cron(text: &str) -> Result<Schedule, String> {
+    let pattern = match text.trim() {
+        name if name.starts_with('@') => {
+            let known = NAMED.iter().find(|(known, _)| *known == name);
+            let names = || NAMED.map(|(known, _)| known).join(", ");
+            known.map(|(_, pattern)| *pattern).ok_or_else(|| {
+                format!("invalid cron pattern {text:?}: must have five fields or be one of {}", names())
+            })?
+        }
+        _ => text,
+    };
+    let text = pattern;
     let fields: Vec<&str> = text.split_whitespace().collect();
     if fields.len() != FIELDS.len() {
         return Err(format!(

@@ -61,6 +61,7 @@ const SELDOM: &[(&str, &str)] = &[
     ("refresh", include_str!("../../queries/jobs/refresh.sql")),
     ("own_row", include_str!("../../queries/jobs/await_own_record.sql")),
     ("regained", include_str!("../../queries/jobs/lock_regained.sql")),
+    ("pool", include_str!("../../queries/jobs/pool.sql")),
     ("stolen", include_str!("../../queries/jobs/taken_over.sql")),
     ("leader", include_str!("../../queries/jobs/leader.sql")),
     ("state_of", include_str!("../../queries/jobs/state_of.sql")),

@@ -21,6 +21,7 @@ const KNOWN: &str = include_str!("../../queries/jobs/snapshot.sql");
 const SERVER: &str = include_str!("../../queries/jobs/server.sql");
 const FIRST_SEEN: &str = include_str!("../../queries/jobs/first_seen.sql");
 const DONE: &str = include_str!("../../queries/jobs/date_succeeded.sql");
+const LEFT_OUT: &str = include_str!("../../queries/jobs/left_out.sql");
 const REPLAN: &str = include_str!("../../queries/jobs/replan.sql");
 
 /// A session that can be queried, whether it is read-only or not.
@@ -309,6 +310,29 @@ pub async fn first_seen<'a>(
     let params = [Value::TextList(names), Value::TextList(ages)];
     writer.affect(&in_schema(FIRST_SEEN, &place.schema), &params).await?;
     Ok(true)
+}
+
+/// Records the dates that jobs left out because they could not start in time. Returns those that nobody has recorded
+/// before, with their jobs.
+pub async fn leave_out(
+    writer: &Writer,
+    place: &Place,
+    late: &[(String, Timestamp)],
+) -> Result<Vec<(String, Timestamp)>> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct LeftOut {
+        name: String,
+        #[serde(deserialize_with = "some_instant")]
+        run_date: Timestamp,
+    }
+    if late.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (names, dates) = late.iter().map(|(name, date)| (Some(name.clone()), Some(date.to_string()))).unzip();
+    let params = [Value::TextList(names), Value::TextList(dates)];
+    let new: Vec<LeftOut> = writer.changed(&in_schema(LEFT_OUT, &place.schema), &params).await?;
+    Ok(new.into_iter().map(|one| (one.name, one.run_date)).collect())
 }
 
 /// Updates the `next_run` that is stored for each job. pgkit computes the dates of such jobs from their schedule and

@@ -175,6 +175,11 @@ pub enum Outcome {
         /// before then.
         free_in: Option<Duration>,
     },
+    /// As many jobs of its pool as may run at once are running, here or elsewhere.
+    Full {
+        /// The pool.
+        pool: String,
+    },
     /// Another process had locked its row at that moment.
     Locked,
     /// It was cut off before and is held until a person decides (`on_crash = "hold"`).
@@ -283,7 +288,7 @@ pub struct Pass {
     pub failed: u64,
     /// How many jobs were cut off, or could not be recorded.
     pub interrupted: u64,
-    /// How many due jobs were ongoing elsewhere.
+    /// How many due jobs were ongoing elsewhere, or found their pool full.
     pub ongoing: u64,
     /// How many jobs had a locked row.
     pub locked: u64,
@@ -314,7 +319,7 @@ impl Pass {
             Outcome::Succeeded => self.succeeded += 1,
             Outcome::Failed => self.failed += 1,
             Outcome::Interrupted { .. } | Outcome::Unrecorded { .. } => self.interrupted += 1,
-            Outcome::Ongoing { .. } => self.ongoing += 1,
+            Outcome::Ongoing { .. } | Outcome::Full { .. } => self.ongoing += 1,
             Outcome::Locked => self.locked += 1,
             Outcome::Held => self.held += 1,
             Outcome::NotNow { .. } => {}

@@ -7,6 +7,7 @@ use pgkit::commands::groups::GROUPS;
 use pgkit::report::{self, Report, Scope};
 
 use super::{check, project};
+use crate::support::*;
 
 /// The line of the page from which on it is generated.
 const MARK: &str = "<!-- From here on, this page is written from the reports' headers. -->";
@@ -101,4 +102,28 @@ fn the_reference_of_all_reports_is_current() {
     let page = std::fs::read_to_string(project("docs/reports.md")).unwrap();
     let (by_hand, _) = page.split_once(MARK).unwrap_or_else(|| panic!("docs/reports.md lacks {MARK}"));
     check("docs/reports.md", &format!("{by_hand}{}", reference()));
+}
+
+/// Where the table of the keys of a jobs file stands in `docs/jobs.md`.
+const KEYS: [&str; 2] =
+    ["<!-- This table is written by pgkit jobs check --keys. -->\n", "<!-- Here it ends. -->\n"];
+
+#[test]
+fn the_keys_of_a_jobs_file_are_those_that_the_program_lists() {
+    let listed = run(bare_pgkit().args(["jobs", "check", "--keys", "--format", "jsonl"]));
+    assert_eq!(listed.code, Some(0), "{}", listed.snapshot());
+    let mut table = "\n| key | default | where | meaning |\n| --- | --- | --- | --- |\n".to_owned();
+    for line in listed.stdout.lines() {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = |name: &str| row[name].as_str().unwrap_or_default().replace('|', "\\|");
+        let default = Some(text("default")).filter(|text| !text.is_empty()).map(|text| format!("`{text}`"));
+        let (key, example) = (text("key"), text("example"));
+        let (default, place, meaning) = (default.unwrap_or_default(), text("place"), text("meaning"));
+        writeln!(table, "| `{key} = {example}` | {default} | {place} | {meaning} |").unwrap();
+    }
+    table.push('\n');
+    let page = std::fs::read_to_string(project("docs/jobs.md")).unwrap();
+    let (before, rest) = page.split_once(KEYS[0]).unwrap();
+    let (_, after) = rest.split_once(KEYS[1]).unwrap();
+    check("docs/jobs.md", &format!("{before}{}{table}{}{after}", KEYS[0], KEYS[1]));
 }

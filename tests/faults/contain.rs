@@ -392,6 +392,10 @@ fn no_two_attempts_of_a_tree_run_at_once_on_two_machines_whatever_is_killed_or_s
     let mut runners: [Option<Child>; 2] = [None, None];
     for round in 0..rounds {
         for (machine, runner) in machines.iter().zip(&mut runners) {
+            // nsenter stops itself when its child is stopped, and would stay so.
+            if let Some(runner) = runner {
+                signal(runner.id().cast_signed(), Signal::SIGCONT);
+            }
             if runner.as_mut().is_none_or(|runner| runner.try_wait().unwrap().is_some()) {
                 *runner =
                     Some(machine.start(&jobs.command(&["run", "--every", "1s", "--parallel", "2", "-q"])));

@@ -2,6 +2,7 @@
 
 mod cases;
 mod dates;
+mod keys;
 mod people;
 mod race;
 mod running;

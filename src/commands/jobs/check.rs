@@ -9,6 +9,7 @@ use crate::commands::listing::Listing;
 use crate::error::{self, Exit, Result};
 use crate::jobs::contain::{self, Contain};
 use crate::jobs::job::{Job, Work};
+use crate::jobs::keys::{KEYS, Key};
 use crate::jobs::plan;
 use crate::jobs::schedule::Schedule;
 use crate::rows::{Flow, record};
@@ -32,10 +33,24 @@ fn kind(job: &Job) -> &'static str {
     }
 }
 
+record! {
+    const KEYS_COLUMNS;
+    fn key_row(key: &Key) {
+        key: text = Some(key.name),
+        place: text = Some(key.place.words()),
+        default: text = Some(key.default),
+        example: text = Some(key.example),
+        meaning: text = Some(key.help),
+    }
+}
+
 #[derive(Debug, Clone, Args)]
 struct CheckArgs {
     #[command(flatten)]
     file: FileArgs,
+    /// List all keys that a jobs file can have, and read no file
+    #[arg(long, conflicts_with = "file")]
+    keys: bool,
     #[command(flatten)]
     format: FormatArgs,
 }
@@ -44,13 +59,23 @@ pub(super) fn command() -> Command {
     let about = "Check a jobs file: show every error with file, line and job, or the jobs in the order in which they run";
     CheckArgs::augment_args(args::command("check", about))
         .about(about)
-        .after_help(args::example(&["pgkit jobs check --file jobs.toml"]))
+        .after_help(args::example(&["pgkit jobs check --file jobs.toml", "pgkit jobs check --keys"]))
 }
 
 /// Checks the file without connecting to a server. The exit code is 65 if something is wrong.
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     args::refuse_connection_flags(root, "jobs check")?;
     let args: CheckArgs = shared::parse(own)?;
+    if args.keys {
+        let mut listing = Listing::new(context, "jobs check", KEYS_COLUMNS, &args.format)?;
+        for key in KEYS {
+            if listing.push(&key_row(key))? == Flow::Enough {
+                break;
+            }
+        }
+        listing.finish().await?;
+        return Ok(Exit::Done);
+    }
     let mut listing = Listing::new(context, "jobs check", COLUMNS, &args.format)?;
     let read = shared::read(context, &args.file)?;
     if !read.tell() {

@@ -6,6 +6,7 @@ use super::shared::{self, FileArgs};
 use crate::commands::args::{self, ConnectionArgs, SessionArgs};
 use crate::commands::context::Context;
 use crate::error::{Exit, Result};
+use crate::jobs::keys;
 use crate::jobs::tables::{self, Where};
 use crate::output;
 
@@ -38,7 +39,8 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     if args.example {
         // A jobs file that root runs must name the user.
         let is_root = context.env.uid() == 0;
-        output::print(&if is_root { EXAMPLE.replacen("# user", "user  ", 1) } else { EXAMPLE.to_owned() })?;
+        let example = if is_root { EXAMPLE.replacen("# user", "user  ", 1) } else { EXAMPLE.to_owned() };
+        output::print(&format!("{example}\n# All keys, each with an example:\n{}", keys::comments(100)))?;
         return Ok(Exit::Done);
     }
     let owner = shared::owner_if_any(context, &args.file)?;

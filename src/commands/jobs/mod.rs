@@ -17,6 +17,7 @@ mod upgrade;
 mod when;
 
 pub use group::{command, is_plugin, run};
+pub(super) use shared::included;
 pub use status::unknown;
 
 use super::table::{Entry, entry};

@@ -202,8 +202,11 @@ impl Reporter {
                     Outcome::NotNow { why } if self.reasons && !quiet => self.say(&format!("{name}: {why}")),
                     // A job that is not due is not worth mentioning.
                     Outcome::NotNow { .. } => {}
-                    Outcome::Ongoing { .. } | Outcome::Locked if quiet => {}
+                    Outcome::Ongoing { .. } | Outcome::Full { .. } | Outcome::Locked if quiet => {}
                     Outcome::Ongoing { why, .. } => self.say(&format!("{name}: is due, but ongoing {why}")),
+                    Outcome::Full { pool } => {
+                        self.say(&format!("{name}: is due, but its pool {pool:?} is full"));
+                    }
                     Outcome::Locked => {
                         self.say(&format!("{name}: another process locked its row at the same instant"))
                     }
@@ -243,6 +246,7 @@ fn words(outcome: &Outcome) -> (&'static str, Option<String>, bool) {
         Outcome::Unrecorded { why } => ("unrecorded", Some(why.clone()), false),
         Outcome::NotNow { why } => ("not_now", Some(why.clone()), false),
         Outcome::Ongoing { why, .. } => ("ongoing", Some(why.clone()), false),
+        Outcome::Full { pool } => ("full", Some(format!("pool {pool:?} is full")), false),
         Outcome::Locked => ("locked", None, false),
         Outcome::Held => ("held", None, true),
         Outcome::Broken { why, .. } => ("broken", Some(why.clone()), false),

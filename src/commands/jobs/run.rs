@@ -19,6 +19,7 @@ use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
 use crate::jobs::account::{self, Account};
 use crate::jobs::contain;
+use crate::jobs::file::Parsed;
 use crate::jobs::job::Job;
 use crate::jobs::occurrences::Slots;
 use crate::jobs::process::folder_of;
@@ -125,6 +126,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let (owner, user, has_programs) =
         (read.parsed.owner.clone(), read.parsed.user.clone(), read.parsed.has_programs());
     let has_contained = read.parsed.has_contained();
+    let include = patterns(&read.parsed);
     let jobs = read.jobs()?;
     let user = account::whom(user.as_deref(), has_programs, &context.env)?;
     for name in &names {
@@ -187,7 +189,8 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let exit = match args.every {
         None => runner.pass(&jobs, &run_options, &mut tell).await.map(|pass| pass.exit(args.ignore_failures)),
         Some(every) => {
-            let mut watched = Watched { stamp: stamp(&path), path, owner, user };
+            let included = stamps(&path, &include);
+            let mut watched = Watched { stamp: stamp(&path), path, include, included, owner, user };
             let reload = &mut |tell: ProgressSink<'_>| {
                 if reporter.borrow().is_deaf() { Reload::End } else { watched.reload(context, &args, tell) }
             };
@@ -204,6 +207,9 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
 struct Watched {
     path: PathBuf,
     stamp: Option<Stamp>,
+    /// The patterns of further files, and the stamp of each file that they matched.
+    include: Vec<String>,
+    included: Vec<(PathBuf, Option<Stamp>)>,
     owner: Option<String>,
     user: Option<Account>,
 }
@@ -216,16 +222,30 @@ fn stamp(path: &Path) -> Option<Stamp> {
     Some((meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec()))
 }
 
+/// Returns the patterns of the files that a jobs file includes.
+fn patterns(parsed: &Parsed) -> Vec<String> {
+    parsed.include.iter().map(|(_, pattern)| pattern.clone()).collect()
+}
+
+/// Returns the files that these patterns match now, each with its stamp.
+fn stamps(path: &Path, include: &[String]) -> Vec<(PathBuf, Option<Stamp>)> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let matching = |pattern: &String| shared::matching(folder, pattern).unwrap_or_default();
+    include.iter().flat_map(matching).map(|path| (path.clone(), stamp(&path))).collect()
+}
+
 impl Watched {
     /// Returns the jobs if the file has changed and is valid. A file with faults changes nothing, and is reported
     /// once.
     fn reload(&mut self, context: &Context, args: &RunArgs, tell: ProgressSink<'_>) -> Reload {
-        let stamp = stamp(&self.path);
-        if stamp == self.stamp {
+        let (stamp, included) = (stamp(&self.path), stamps(&self.path, &self.include));
+        if stamp == self.stamp && included == self.included {
             return Reload::Same;
         }
-        self.stamp = stamp;
+        (self.stamp, self.included) = (stamp, included);
+        let mut include = std::mem::take(&mut self.include);
         let same = |read: shared::Read| {
+            include = patterns(&read.parsed);
             let user = account::whom(read.parsed.user.as_deref(), read.parsed.has_programs(), &context.env)?;
             if read.parsed.owner != self.owner || user != self.user {
                 return Err(Error::data("the jobs file names another owner or user")
@@ -233,7 +253,12 @@ impl Watched {
             }
             read.jobs()
         };
-        match shared::read(context, &args.file).and_then(same) {
+        let read = shared::read(context, &args.file).and_then(same);
+        if include != self.include {
+            self.included = stamps(&self.path, &include);
+        }
+        self.include = include;
+        match read {
             Ok(new) => Reload::New(new.into_iter().map(Rc::new).collect()),
             Err(e) => {
                 tell(Progress::Warning(format!("{}: keeping the jobs as they were", e.message)));

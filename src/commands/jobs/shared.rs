@@ -90,7 +90,43 @@ pub(super) fn read(context: &Context, args: &FileArgs) -> Result<Read> {
     })?;
     let text = String::from_utf8(text)
         .map_err(|_| Error::data(format!("{}: the file is not UTF-8", path.display())))?;
-    Ok(Read { parsed: file::parse(&text), path })
+    let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+    let parsed = file::parse_all(&text, &mut |pattern| included(&folder, pattern, context.env.uid()));
+    Ok(Read { parsed, path })
+}
+
+/// Returns the files that a pattern names, in order, each with its text. A path that is relative starts at `folder`.
+/// Errors: one cannot be read or trusted, or a name without wildcards names none.
+pub(in crate::commands) fn included(folder: &Path, pattern: &str, uid: u32) -> file::Included {
+    let one_line = |e: Error| e.one_line();
+    let paths = matching(folder, pattern)?;
+    paths
+        .into_iter()
+        .map(|path| {
+            let bytes = trusted::read(&path, uid, "the included file").map_err(one_line)?;
+            let text =
+                String::from_utf8(bytes).map_err(|_| format!("{}: the file is not UTF-8", path.display()))?;
+            Ok((path, text))
+        })
+        .collect()
+}
+
+/// Returns the paths that a pattern of `include` matches, in order; itself, if it has no wildcards.
+pub(super) fn matching(folder: &Path, pattern: &str) -> std::result::Result<Vec<PathBuf>, String> {
+    let whole = folder.join(pattern);
+    if !pattern.contains(['*', '?', '[']) {
+        return Ok(vec![whole]);
+    }
+    // What stands in the folder's own name is no wildcard.
+    let base = glob::Pattern::escape(&folder.to_string_lossy());
+    let text = if Path::new(pattern).is_absolute() || base.is_empty() {
+        pattern.to_owned()
+    } else {
+        format!("{base}/{pattern}")
+    };
+    let found = glob::glob(&text).map_err(|e| format!("invalid pattern {pattern:?}: {}", e.msg))?;
+    // The order is that of the names.
+    found.map(|path| path.map_err(|e| format!("cannot read {}: {}", e.path().display(), e.error()))).collect()
 }
 
 impl Read {
@@ -99,7 +135,8 @@ impl Read {
         for fault in &self.parsed.faults {
             let job = fault.job.as_ref().map(|job| format!("job {job:?}: ")).unwrap_or_default();
             let kind = if fault.warning { "WARNING: " } else { "" };
-            error::note(&format!("pgkit: {kind}{}:{}: {job}{}", self.path.display(), fault.line, fault.why));
+            let path = fault.file.as_ref().unwrap_or(&self.path).display();
+            error::note(&format!("pgkit: {kind}{path}:{}: {job}{}", fault.line, fault.why));
         }
         self.parsed.faults.iter().all(|fault| fault.warning)
     }
@@ -111,7 +148,8 @@ impl Read {
         self.tell();
         let many = if wrong.len() == 1 { "an error".to_owned() } else { format!("{} errors", wrong.len()) };
         let job = first.job.as_ref().map(|job| format!("job {job:?}: ")).unwrap_or_default();
-        let (path, line, why) = (self.path.display(), first.line, &first.why);
+        let path = first.file.as_ref().unwrap_or(&self.path).display();
+        let (line, why) = (first.line, &first.why);
         Err(Error::data(format!("{path} has {many}, the first in line {line}: {job}{why}"))
             .hint("pgkit does not use a file with errors; check it with pgkit jobs check"))
     }

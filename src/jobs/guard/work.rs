@@ -405,7 +405,10 @@ impl Guard<'_> {
                     let begun = Instant::now();
                     match self.program(job, claim, date.date) {
                         Ok(running) => {
-                            crate::helper::tell_with_next(&started(claim.attempt, Some(running.tree().pid())));
+                            crate::helper::tell_with_next(&started(
+                                claim.attempt,
+                                Some(running.tree().pid()),
+                            ));
                             self.watch(job, claim, running, begun).await
                         }
                         Err(failure) => {
@@ -550,7 +553,12 @@ impl Guard<'_> {
     }
 
     pub(super) fn next_run(&self, job: &Job, claim: &Claim, date: Date, failed: bool) -> Timestamp {
-        plan::next_run(job, claim.begun, date.date, failed, date.rest.is_some())
+        let end = match (failed, date.rest) {
+            (true, _) => plan::End::Failed(u32::try_from(claim.attempt).unwrap_or(u32::MAX)),
+            (false, Some(_)) => plan::End::Unfinished,
+            (false, None) => plan::End::Done,
+        };
+        plan::next_run(job, claim.begun, date.date, end)
     }
 
     /// Handles an attempt that was cut off: gives the claim back, or holds the job until a person has looked at

@@ -113,6 +113,8 @@ pub struct Runner<C> {
     due: Due,
     /// The commands that notify of a job's health.
     pub(super) hooks: Hooks,
+    /// The latest date of each job that was left out and recorded.
+    left_out: BTreeSet<(String, Timestamp)>,
     /// Whether the runner keeps running and looks again by itself.
     pub(super) stays: bool,
     /// How many jobs run at once: as many as wished, or as many as turned out to be possible.
@@ -150,6 +152,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             queue: Queue::default(),
             due: Due::default(),
             hooks: Hooks::default(),
+            left_out: BTreeSet::new(),
             stays: false,
             parallel: 1,
             pruned: None,
@@ -225,6 +228,29 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         looked
     }
 
+    /// Records the dates that jobs leave out because they could not start in time, and warns of them.
+    async fn leave_out(
+        &mut self,
+        jobs: &[Rc<Job>],
+        snapshot: &Snapshot,
+        tell: ProgressSink<'_>,
+    ) -> Result<()> {
+        let late = jobs.iter().filter_map(|job| {
+            let date = plan::left_out(job, &snapshot.state(&job.name)?, snapshot.now)?;
+            Some((job.name.clone(), date)).filter(|late| !self.left_out.contains(late))
+        });
+        let late: Vec<_> = late.collect();
+        let Some(writer) = self.writer.as_ref().filter(|_| !late.is_empty()) else { return Ok(()) };
+        for (name, date) in store::leave_out(writer, &self.place, &late).await? {
+            tell(Progress::Warning(format!(
+                "{name}: left out {date}: it could not start within its start_limit"
+            )));
+        }
+        self.left_out.retain(|(name, _)| !late.iter().any(|(other, _)| other == name));
+        self.left_out.extend(late);
+        Ok(())
+    }
+
     /// Makes one pass over the jobs, which come in the file's order. When it returns, none of them is still
     /// running.
     ///
@@ -239,6 +265,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         self.replay(tell).await?;
         let snapshot = self.look(jobs).await?;
         self.warn_of_clocks(jobs, &snapshot, tell);
+        self.leave_out(jobs, &snapshot, tell).await?;
         let mut pass = Pass::default();
         self.enqueue(jobs, run_options, &snapshot, &mut |job, why| {
             tell(Progress::Outcome(job, &Outcome::NotNow { why }));
@@ -361,6 +388,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         }
         let snapshot = self.look(jobs).await?;
         self.warn_of_clocks(jobs, &snapshot, tell);
+        self.leave_out(jobs, &snapshot, tell).await?;
         self.due.clear();
         for job in jobs.iter().filter(|job| is_wanted(job, run_options)) {
             if let Some(next) = health::next_run(job, &snapshot).filter(|next| *next > snapshot.now) {
@@ -556,7 +584,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             Outcome::Ongoing { free_in, .. } => {
                 Some(Instant::now() + free_in.map_or(AGAIN, |t| t.max(AGAIN)))
             }
-            Outcome::Locked
+            Outcome::Full { .. }
+            | Outcome::Locked
             | Outcome::Interrupted { held: false, .. }
             | Outcome::Broken { all: true, .. } => Some(Instant::now() + AGAIN),
             // An error that concerns only this job will not go away within a second.

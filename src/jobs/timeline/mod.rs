@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::health;
 use super::job::Job;
 use super::occurrences::Slots;
-use super::plan::{self, instant};
+use super::plan::{self, End, instant};
 use super::schedule::Schedule;
 use super::store::{Place, Queryable, Snapshot, Stored, in_schema};
 use crate::error::Result;
@@ -166,11 +166,15 @@ fn missed(job: &Job, stored: Option<&Stored>, attempts: &[&Entry], window: Windo
     if let Schedule::Original { every, .. } = &job.schedule {
         // Each run says when the next one is due; the row says so for the last one.
         let period = SignedDuration::from_secs(*every);
-        let began = |entry: &&Entry| Some((entry.started?, entry.run_date?, entry.kind() == Kind::Failed));
+        let end = |entry: &Entry| match entry.kind() {
+            Kind::Failed => End::Failed(entry.attempt.and_then(|n| u32::try_from(n).ok()).unwrap_or(1)),
+            _ => End::Done,
+        };
+        let began = |entry: &&Entry| Some((entry.started?, entry.run_date?, end(entry)));
         let runs: Vec<_> = attempts.iter().filter_map(began).collect();
         let between = runs.windows(2).filter_map(|pair| {
-            let (started, date, failed) = pair[0];
-            let next = plan::next_run(job, started, date, failed, false);
+            let (started, date, end) = pair[0];
+            let next = plan::next_run(job, started, date, end);
             is_late(next, pair[1].0, period).then_some(next)
         });
         let is_running = state.row.as_ref().is_some_and(|row| row.ongoing.is_some());
