@@ -92,6 +92,7 @@ fn main() -> ExitCode {
 }
 
 /// pgbench: the server's own, or another one.
+#[expect(clippy::disallowed_methods, reason = "a benchmark has no other environment than its process's")]
 fn pgbench(bin: &pgkit::sandbox::Binaries) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut all = vec![bin.program("pgbench")];

@@ -137,6 +137,21 @@ impl Later {
     }
 }
 
+/// A job's text, and how it runs.
+#[derive(Debug, Clone, Copy)]
+pub struct JobText<'a> {
+    /// The job's time zone.
+    pub zone: &'a str,
+    /// The role that it runs as, if it is not the session's own.
+    pub role: Option<&'a str>,
+    /// Whether it runs in a transaction with its record.
+    pub transaction: bool,
+    /// The text.
+    pub sql: &'a str,
+    /// Its date, if the text uses it.
+    pub date: Option<&'a str>,
+}
+
 /// The answers to a job's text, and to what was sent before it.
 #[derive(Debug, Default)]
 pub struct JobAnswer {
@@ -397,12 +412,9 @@ impl Session {
         &mut self,
         before: &[Later],
         early: &mut dyn FnMut(&[Response]),
-        zone: &str,
-        role: Option<&str>,
-        transaction: bool,
-        sql: &str,
-        date: Option<&str>,
+        text: &JobText<'_>,
     ) -> Result<JobAnswer> {
+        let JobText { zone, role, transaction, sql, date } = *text;
         let words = sql.to_ascii_lowercase();
         // Once the job has deallocated pgkit's statements, they are gone for the rest of the session.
         self.texts.by_text |= words.contains("deallocate");

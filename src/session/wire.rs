@@ -70,6 +70,9 @@ pub struct Piped<'a> {
     pub keep: bool,
 }
 
+/// How many answers are passed on before the rest of them has come, and to whom.
+type Early<'a> = (usize, &'a mut dyn FnMut(&[Response]));
+
 /// Receives the server's notices, such as those of RAISE NOTICE.
 pub type Hearer = Box<dyn FnMut(&str)>;
 
@@ -352,7 +355,7 @@ impl Wire {
         &mut self,
         keep: &dyn Fn(usize) -> bool,
         answers: &mut Vec<Response>,
-        mut early: Option<(usize, &mut dyn FnMut(&[Response]))>,
+        mut early: Option<Early<'_>>,
     ) -> Result<()> {
         let mut answer = Response::default();
         let mut kept = 0;

@@ -17,7 +17,7 @@ use crate::jobs::claim::{Attempt, Claim, give_up};
 use crate::jobs::job::Job;
 use crate::jobs::lease;
 use crate::jobs::output::Captured;
-use crate::jobs::session::{JobAnswer, Later, Statement, clean, first, json, named, plain, undo};
+use crate::jobs::session::{JobAnswer, JobText, Later, Statement, clean, first, json, named, plain, undo};
 use crate::jobs::store::lock_key;
 use crate::jobs::talk::{Failure, Order, Setup};
 use crate::session::Response;
@@ -93,15 +93,14 @@ impl Guard<'_> {
         let dated = !sql::scan(text).placeholders.is_empty();
         let mut cause: Option<Cause> = None;
         let answer = {
-            let mut work = std::pin::pin!(session.job(
-                before,
-                &mut early,
-                &zone,
-                job.role.as_deref(),
+            let text = JobText {
+                zone: &zone,
+                role: job.role.as_deref(),
                 transaction,
-                text,
-                dated.then_some(&date_text)
-            ));
+                sql: text,
+                date: dated.then_some(&date_text),
+            };
+            let mut work = std::pin::pin!(session.job(before, &mut early, &text));
             let mut renewals = std::pin::pin!(renewals(setup, job, claim, &made));
             let mut pulse = tokio::time::interval_at(tokio::time::Instant::now() + SHORT, BEAT);
             let mut until = job.timeout.map(|timeout| begun + timeout);

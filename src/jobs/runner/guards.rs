@@ -33,6 +33,9 @@ pub(super) struct Slot {
 
 impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     pub(super) async fn new_slot(&mut self) -> Result<usize> {
+        if self.others.is_none() {
+            self.others = Some(process::children());
+        }
         let mut guard = HelperHandle::start(Kind::Guard)?;
         guard.order(&self.setup).await?;
         self.slots.push(Slot {
@@ -142,6 +145,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         gone.guard.kill().await;
         let mut keep = self.hooks.guards();
         keep.extend(self.slots.iter().map(|slot| slot.guard.pid().cast_signed()));
-        process::sweep_but(&keep, &self.others).await;
+        // There is no guard without others having been looked for.
+        process::sweep_but(&keep, self.others.as_ref().unwrap_or(&BTreeSet::new())).await;
     }
 }

@@ -120,8 +120,9 @@ pub struct Runner<C> {
     /// How many jobs run at once: as many as wished, or as many as turned out to be possible.
     pub(super) parallel: usize,
     pub(super) pruned: Option<Instant>,
-    /// Children of this process that pgkit did not start, each with its start.
-    pub(super) others: BTreeSet<(i32, i64)>,
+    /// Children of this process that pgkit did not start, each with its start; `None` before the first guard, because
+    /// finding them takes longer than a pass in which nothing is due.
+    pub(super) others: Option<BTreeSet<(i32, i64)>>,
     /// The files of saved results that cannot be read and have been reported.
     pub(super) unread: BTreeSet<PathBuf>,
     /// What has been reported about times in the future.
@@ -138,7 +139,6 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         around: Surroundings,
         stop: watch::Receiver<Option<Exit>>,
     ) -> Result<Runner<C>> {
-        let others = process::children();
         let (writer, place, setup) = unless_stopped(&stop, opened(&connect, &around)).await?;
         process::become_subreaper();
         Ok(Runner {
@@ -156,7 +156,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             stays: false,
             parallel: 1,
             pruned: None,
-            others,
+            others: None,
             unread: BTreeSet::new(),
             ahead: BTreeSet::new(),
             stop,
