@@ -30,7 +30,11 @@ impl Account {
             .try_sql("SELECT wal_sync FROM pg_stat_wal")
             .ok()
             .and_then(|rows| rows[0][0].clone()?.parse().ok());
-        Account { client_ms: client as f64 / 1000.0, server_ms: server_ms(&db.info.folder), flushes }
+        Account {
+            client_ms: client as f64 / 1000.0,
+            server_ms: server_ms(Path::new(&db.value("SHOW data_directory"))),
+            flushes,
+        }
     }
 
     /// Describes what was used since `before`, for each of so many jobs that took so many seconds together.
@@ -52,9 +56,7 @@ impl Account {
 
 /// The processor time of a server's processes, those that have ended included.
 fn server_ms(folder: &Path) -> f64 {
-    let pid = ["postmaster.pid", "data/postmaster.pid"]
-        .iter()
-        .find_map(|file| std::fs::read_to_string(folder.join(file)).ok());
+    let pid = std::fs::read_to_string(folder.join("postmaster.pid"));
     let pid: i32 = pid.unwrap().lines().next().unwrap().trim().parse().unwrap();
     let ticks = |pid: i32, fields: std::ops::Range<usize>| -> f64 {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
