@@ -1,5 +1,6 @@
 //! The guards of a runner, one for each turn that runs, and the messages between them and the runner.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures_util::future::select_all;
