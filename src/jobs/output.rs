@@ -78,6 +78,16 @@ pub fn text(bytes: &[u8]) -> String {
     out
 }
 
+/// Cuts a text that has more than this many bytes, which must be at least 100, and says so at its end.
+pub fn cut(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let mark = format!(" [cut: {} bytes in all]", text.len());
+    let end = (0..=most - mark.len()).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    format!("{}{mark}", &text[..end])
+}
+
 /// Converts to text that every server encoding can represent: characters outside ASCII are escaped as `\u{e9}`.
 pub fn ascii(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::job::Notification;
+use super::output;
 use super::talk::Failure;
 
 /// The longest payload of NOTIFY, in bytes. Source: the manual of NOTIFY, which says shorter than 8000.
@@ -17,14 +18,7 @@ const LONGEST_VALUE: usize = 32 << 10;
 
 /// A value for the environment: without NUL, and not so long that no program could be started with it.
 fn value(text: &str) -> String {
-    let text = text.replace('\0', "\\x00");
-    if text.len() <= LONGEST_VALUE {
-        return text;
-    }
-    let mark = format!(" [cut: {} bytes in all]", text.len());
-    let most = LONGEST_VALUE - mark.len();
-    let end = (0..=most).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    format!("{}{mark}", &text[..end])
+    output::cut(&text.replace('\0', "\\x00"), LONGEST_VALUE)
 }
 
 /// The content of a notification.

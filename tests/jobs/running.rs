@@ -449,7 +449,7 @@ on_failure = { command = ["bash", "-c", "printf '%s\\0' \"$PGKIT_JOB\" \"$PGKIT_
 [[job]]
 name = "long"
 schedule = "1d"
-sql = "DO $$ BEGIN RAISE EXCEPTION '%', repeat('ü', 1500000); END $$"
+sql = "DO $$ BEGIN RAISE EXCEPTION '%', repeat('ü', 1500000) USING DETAIL = repeat('d', 999999); END $$"
 [[job]]
 name = "() { :; }; touch pwned\n$(touch pwned)"
 schedule = "1d"
@@ -459,6 +459,12 @@ sql = "DO $$ BEGIN RAISE EXCEPTION E'() { :; }; touch pwned\n`touch pwned`\t$(to
     let name = "() { :; }; touch pwned\n$(touch pwned)";
     let ran = jobs.ends(1, &["run", "long", name, "--force"]);
     assert!(!ran.stderr.contains("could not start"), "{}", ran.stderr);
+    // Nor does it fill the screen or the tables, each time that it is tried.
+    assert!(ran.stderr.len() < 5000, "{}", ran.stderr.len());
+    let stored = "SELECT max(octet_length(last_error::text)) FROM crontabber";
+    assert!(jobs.db.value(stored).parse::<u32>().unwrap() < 50_000, "{}", jobs.db.value(stored));
+    let logged = "SELECT max(octet_length(concat(exc_value, exc_traceback))) FROM crontabber_log";
+    assert!(jobs.db.value(logged).parse::<u32>().unwrap() < 50_000, "{}", jobs.db.value(logged));
     let told = jobs.text("told");
     let told: Vec<&str> = told.split_terminator('\0').collect();
     assert_eq!(told.len(), 4, "{told:?}");

@@ -9,6 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use crate::error::{self, Error, Result};
 use crate::escape;
 use crate::jobs::job::Job;
+use crate::jobs::output::cut;
 use crate::jobs::talk::{Event, Outcome, Progress};
 use crate::output::{Output, Reader};
 use crate::sql::{self, Reach};
@@ -180,7 +181,8 @@ impl Reporter {
                     job.name,
                     people(how.duration),
                     failure.kind,
-                    failure.message.lines().next().unwrap_or_default()
+                    // More than a screen of it helps nobody; the rest is in the tables.
+                    cut(failure.message.lines().next().unwrap_or_default(), 2000)
                 )),
             },
             Progress::Event(job, Event::Warning { text }) => {

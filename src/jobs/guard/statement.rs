@@ -16,7 +16,7 @@ use crate::error::{Error, Exit};
 use crate::jobs::claim::{Attempt, Claim, give_up};
 use crate::jobs::job::Job;
 use crate::jobs::lease;
-use crate::jobs::output::Captured;
+use crate::jobs::output::{self, Captured};
 use crate::jobs::session::{JobAnswer, JobText, Later, Statement, clean, first, json, named, plain, undo};
 use crate::jobs::store::lock_key;
 use crate::jobs::talk::{Failure, Order, Setup};
@@ -39,6 +39,8 @@ struct Found {
 /// How long recording a success waits for the job's row if another session has locked it. This is less than our
 /// statement timeout.
 const ROW: &str = "10s";
+/// How much of an error's message is kept, in bytes: the server sends it whole, however long it is.
+const LONGEST: usize = 32 << 10;
 /// The SQLSTATEs that prevent recording only for a while: a lock, a cancelled statement, a deadlock.
 const HINDERS: [&str; 3] = ["55P03", "57014", "40P01"];
 
@@ -435,10 +437,11 @@ fn ended_by(cause: Cause, job: &Job, took: Duration) -> Ended {
 /// Returns a job's failure as the server reports it, with its detail, hint and context, and the notices that the
 /// job had raised.
 fn refusal(error: &Error, context: Option<&str>, captured: &Captured, job: &Job) -> Failure {
-    let message = error.server_message().to_owned();
-    let mut lines: Vec<String> = error.causes.iter().map(|cause| format!("DETAIL:  {cause}")).collect();
-    lines.extend(error.hints.iter().map(|hint| format!("HINT:  {hint}")));
-    lines.extend(context.map(|context| format!("CONTEXT:  {context}")));
+    let message = output::cut(error.server_message(), LONGEST);
+    let part = |what: &str, text: &str| format!("{what}:  {}", output::cut(text, TRACEBACK));
+    let mut lines: Vec<String> = error.causes.iter().map(|cause| part("DETAIL", cause)).collect();
+    lines.extend(error.hints.iter().map(|hint| part("HINT", hint)));
+    lines.extend(context.map(|context| part("CONTEXT", context)));
     if lines.is_empty() {
         lines.push(format!("in the SQL of job {:?}", job.name));
     }
