@@ -3,7 +3,7 @@
 use nix::sys::signal::Signal;
 
 use super::Jobs;
-use super::fixture::lives;
+use super::fixture::{Process, lives};
 use crate::support::*;
 
 const TWO: &str = "[[job]]\nname = \"a\"\nschedule = \"1d\"\ncommand = \"echo a >> log\"\n
@@ -239,6 +239,71 @@ fn the_timeline_has_what_ran_what_failed_and_what_was_missed(bin: &Binaries) {
     jobs.ends(74, &["timeline", "--html", "/nowhere/x.html"]);
 }
 on_every_server!(the_timeline_has_what_ran_what_failed_and_what_was_missed);
+
+#[test]
+fn history_is_followed_until_ctrl_c_even_over_a_lost_server() {
+    let jobs = Jobs::new(
+        "follow",
+        "[[job]]\nname = \"a\"\nschedule = \"1d\"\ncommand = \"test -e go || sleep 60\"\n
+[[job]]\nname = \"b\"\nschedule = \"1d\"\nsql = \"SELECT 1/0\"\n",
+    );
+    jobs.db.sql(
+        "INSERT INTO pgkit_run (app_name, run_date, attempt, state, claim, grace, started, duration, host)
+         SELECT 'old', now(), n, 'superseded', now(), '11 s', now(), '1 s', 'h' FROM generate_series(1, 300) n",
+    );
+    let follow = |args: &[&str], to: &str| {
+        let inner = jobs.command(&[&["history", "-f", "--columns", "name,attempt,result"], args].concat());
+        let mut command = std::process::Command::new("/bin/sh");
+        command
+            .args(["-c", &format!("exec \"$0\" \"$@\" > {to}")])
+            .arg(inner.get_program())
+            .args(inner.get_args());
+        command.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.current_dir(jobs.folder.path());
+        Process::start(&mut command)
+    };
+    let all = follow(&["-n", "2"], "all");
+    let failed = follow(&["--failed", "-n", "0", "--json"], "failed");
+    jobs.wait_for_lines("all", 2);
+    let runner = jobs.start(&["run", "a"]);
+    jobs.wait_for_lines("all", 3);
+    assert_eq!(jobs.text("all"), "old\t299\tsuperseded\nold\t300\tsuperseded\na\t1\trunning\n");
+    // Their sessions are lost, and they go on.
+    jobs.db.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = current_database() AND pid <> pg_backend_pid() AND (query LIKE '%newest%' OR query LIKE '%BEGIN READ ONLY%')",
+    );
+    jobs.ends(1, &["run", "b"]);
+    runner.signal(Signal::SIGTERM);
+    runner.end();
+    jobs.wait("the end is shown", || jobs.text("all").contains("a\t1\tinterrupted\n"));
+    let mut rows: Vec<String> = jobs.text("all").lines().skip(3).map(str::to_owned).collect();
+    // What happens within one second comes in the order in which the attempts began.
+    rows.retain(|row| row != "b\t1\trunning");
+    rows.sort();
+    assert_eq!(rows, ["a\t1\tinterrupted", "b\t1\tfailed"]);
+    jobs.wait("the failed ones are shown", || jobs.text("failed").contains("interrupted"));
+    for follower in [all, failed] {
+        follower.signal(Signal::SIGINT);
+        let output = follower.end();
+        assert_eq!(output.code, Some(130), "{}", output.snapshot());
+        assert!(output.stderr.lines().count() <= 1, "{}", output.stderr);
+        assert!(
+            output.stderr.is_empty() || output.stderr.ends_with(": retrying every second\n"),
+            "{}",
+            output.stderr
+        );
+    }
+    let failed = jobs.text("failed");
+    assert!(!failed.contains("running") && failed.matches("\"result\"").count() == 2, "{failed}");
+    assert!(
+        jobs.ends(64, &["history", "-f", "--sort", "name"])
+            .stderr
+            .contains("--sort cannot be used with --follow")
+    );
+    let one = jobs.ends(0, &["history", "-f", "-n", "5", "--limit", "1", "--columns", "name,attempt"]);
+    assert_eq!(one.lines().len(), 1);
+}
 
 fn a_job_that_is_reset_never_ran_and_keeps_its_history(bin: &Binaries) {
     let jobs = Jobs::on(bin, "reset", TWO);

@@ -2,10 +2,11 @@
 
 use clap::{ArgMatches, Args, Command};
 
+use super::follow::{Wanted, follow};
 use super::shared::{self, LookArgs};
 use crate::commands::context::Context;
 use crate::commands::listing::Listing;
-use crate::error::{Exit, Result};
+use crate::error::{Error, Exit, Result};
 use crate::jobs::store::in_schema;
 use crate::jobs::tables;
 use crate::rows::cell;
@@ -39,9 +40,12 @@ const GHOST_COLUMNS: &[&str] = &[
 
 #[derive(Debug, Clone, Args)]
 struct HistoryArgs {
-    /// Show at most N attempts, the latest first
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
-    lines: u32,
+    /// Show at most N attempts, the latest first [default: 100; 10 with --follow]
+    #[arg(short = 'n', long, value_name = "N")]
+    lines: Option<u32>,
+    /// After the last N attempts, the oldest first, show each attempt as it begins and as it ends, until Ctrl-C
+    #[arg(short, long)]
+    follow: bool,
     /// Show only attempts that did not succeed
     #[arg(long)]
     failed: bool,
@@ -56,7 +60,11 @@ pub(super) fn command() -> Command {
     shared::command::<HistoryArgs>(
         "history",
         "Show the attempts of all jobs or of some, the latest first: when, how long, with what result",
-        &["pgkit jobs history rollup -n 10", "pgkit jobs history --failed --output --format vertical"],
+        &[
+            "pgkit jobs history rollup -n 10",
+            "pgkit jobs history --failed --output --format vertical",
+            "pgkit jobs history -f",
+        ],
     )
     .arg(shared::names().num_args(0..).help("The jobs [default: all]"))
 }
@@ -93,9 +101,23 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let mut listing = Listing::new(context, "jobs history", &columns, &args.look.format)?;
     let names: Vec<Option<String>> =
         own.get_many::<String>("name").into_iter().flatten().map(|n| Some(n.clone())).collect();
+    if args.follow {
+        if args.look.format.sort.is_some() {
+            return Err(Error::usage("--sort cannot be used with --follow").hint("leave out --sort"));
+        }
+        let owner = shared::owner_if_any(context, &args.look.file)?;
+        let wanted = Wanted {
+            names,
+            lines: args.lines.unwrap_or(10),
+            failed: args.failed,
+            output: args.output,
+            columns: columns.len(),
+        };
+        return follow(context, root, own, &args.look, owner.as_deref(), &wanted, listing).await;
+    }
     let params = [
         if names.is_empty() { Value::Null(Type::TEXT_ARRAY) } else { Value::TextList(names) },
-        Value::Int8(args.lines.into()),
+        Value::Int8(args.lines.unwrap_or(100).into()),
         Value::Bool(args.failed),
         Value::Bool(args.output),
     ];

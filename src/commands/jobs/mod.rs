@@ -2,6 +2,7 @@
 
 mod change;
 mod check;
+mod follow;
 mod group;
 mod history;
 mod init;
