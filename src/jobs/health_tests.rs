@@ -404,10 +404,13 @@ impl Simulation {
     }
 }
 
+/// Whether a minute since the epoch is a date.
+type IsMinute = fn(i64) -> bool;
+
 #[test]
 fn a_clock_that_was_ahead_stops_no_grid_repeats_no_date_and_is_told() {
     let minutes = |n: i64| t("05T00:02") + SignedDuration::from_mins(n);
-    let grids: [(&str, fn(i64) -> bool); 5] = [
+    let grids: [(&str, IsMinute); 5] = [
         ("every = \"5m\"", |m| m % 5 == 0),
         ("every = \"1h\"", |m| m % 60 == 0),
         ("cron = \"*/20 * * * *\"", |m| m % 20 == 0),

@@ -48,7 +48,7 @@ pub struct Row {
 
 /// Reads an instant that the server sent. `infinity` and any instant beyond the calendar used here become its last
 /// instant; `-infinity` and any instant before it become its first.
-pub(super) fn instant<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+pub(in crate::jobs) fn instant<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
     Ok(Option::<String>::deserialize(from)?.map(|text| nearest(&text)))
 }
 

@@ -65,6 +65,8 @@ const LINES: &[Line] = &[
     line(&["jobs", "status", "--nagios"], &[0, 1, 2]),
     line(&["jobs", "status", "--prometheus"], &[0, 1]),
     line(&["jobs", "history", "--output"], &[0]),
+    line(&["jobs", "history", "--follow", "--limit", "1"], &[0]),
+    line(&["jobs", "timeline"], &[0]),
     line(&["jobs", "ghosts"], &[0]),
     line(&["jobs", "pause", "sql"], &[0]),
     line(&["jobs", "resume", "sql"], &[0]),

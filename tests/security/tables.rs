@@ -77,6 +77,7 @@ const EACH: &[&[&str]] = &[
     &["status"],
     &["status", "--nagios"],
     &["history"],
+    &["timeline"],
     &["ghosts"],
     &["run"],
     &["run", "--dry-run"],

@@ -1,6 +1,7 @@
 use super::*;
 use crate::jobs::file;
 use crate::jobs::plan::{Row, State};
+use crate::jobs::timeline::{page, strip};
 use jiff::tz::TimeZone;
 
 fn job(name: &str, keys: &str) -> Job {
