@@ -80,7 +80,7 @@ fn uncontainable(jobs: &Jobs, args: &[&str]) -> Command {
     let command = jobs.command(args);
     let mut other = if nix::unistd::geteuid().is_root() {
         let mut other = Command::new("setpriv");
-        other.args(["--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]);
+        other.arg("--bounding-set=-sys_admin");
         other
     } else {
         let mut other = Command::new("unshare");

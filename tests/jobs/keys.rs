@@ -83,7 +83,7 @@ fn included_files_have_jobs_and_defaults_of_their_own() {
     // Every fault has its file, and its line there.
     std::fs::write(
         jobs.path("more.toml"),
-        format!("{}{}", job("b"), "[[job]]\nname = \"d\"\nevry = \"1d\"\nsql = \"SELECT 1\"\n"),
+        format!("{}{}", job("b"), "[[job]]\nname = \"d\"\nevery = \"1d\"\ncomand = \"true\"\n"),
     )
     .unwrap();
     std::fs::write(jobs.path("jobs.d/b.toml"), format!("user = \"x\"\n{}", job("b"))).unwrap();
@@ -91,7 +91,7 @@ fn included_files_have_jobs_and_defaults_of_their_own() {
     assert_eq!(told.code, Some(65), "{}", told.snapshot());
     for line in [
         "more.toml:1: job \"b\": duplicate name, first used in line 2 of ",
-        "more.toml:8: job \"d\": unknown key \"evry\" in a job; did you mean \"every\"?",
+        "more.toml:9: job \"d\": unknown key \"comand\" in a job; did you mean \"command\"?",
         "jobs.d/b.toml:1: unknown key \"user\"; an included file has [defaults] and [[job]] alone",
     ] {
         assert!(told.stderr.contains(line), "{line}\n{}", told.stderr);
