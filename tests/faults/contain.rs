@@ -1,6 +1,7 @@
 //! Programs with children: nothing of a tree outlives its guard, whatever is killed or stopped.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -55,16 +56,18 @@ fn as_user(jobs: &Jobs, args: &[&str]) -> Command {
     if !nix::unistd::geteuid().is_root() {
         return command;
     }
-    // Nobody, to whom the folder is given.
-    let id = "65534".to_owned();
+    // The user that the server runs as: its socket's folder is closed to others. It gets the folder of the jobs.
+    let socket = std::fs::metadata(&jobs.db.info.socket_dir).unwrap();
+    let (uid, gid) = (socket.uid(), socket.gid());
+    assert_ne!(uid, 0, "the server's user is no ordinary one");
     let text = jobs.text("jobs.toml").replace("user = \"root\"\n", "");
     std::fs::write(jobs.path("jobs.toml"), text).unwrap();
     for path in [jobs.folder.path().to_owned(), jobs.path("jobs.toml"), jobs.path("pid")] {
-        std::os::unix::fs::chown(path, Some(65534), Some(65534)).unwrap();
+        std::os::unix::fs::chown(path, Some(uid), Some(gid)).unwrap();
     }
     let mut other = Command::new("setpriv");
     other
-        .args(["--reuid", &id, "--regid", &id, "--clear-groups"])
+        .args(["--reuid", &uid.to_string(), "--regid", &gid.to_string(), "--clear-groups"])
         .arg(command.get_program())
         .args(command.get_args());
     for (name, value) in command.get_envs().filter_map(|(name, value)| Some((name, value?))) {
