@@ -5,7 +5,8 @@ use crate::jobs::process::{self, HANGS, Program};
 use crate::jobs::talk::{Hook, Order};
 
 impl Guard<'_> {
-    /// Runs a command to its end, or kills it when its time is up or the runner is gone. Returns why it failed.
+    /// Runs a command to its end, or kills it when its time is up, or when the runner ends meanwhile. Returns why it
+    /// failed.
     pub(super) async fn hook(&mut self, hook: &Hook) -> Option<String> {
         let contained = match self.way(hook.contain) {
             Ok(way) => way,
@@ -38,7 +39,7 @@ impl Guard<'_> {
                     let _ = tokio::time::timeout(HANGS, running.end()).await;
                     break Some(format!("the command took longer than {:?} and was killed", hook.timeout));
                 }
-                order = self.master.order::<Order>() => match order {
+                order = self.master.order::<Order>(), if !self.alone => match order {
                     Ok(Some(_)) => {}
                     Ok(None) | Err(_) => {
                         tree.kill();

@@ -636,7 +636,12 @@ impl Guard<'_> {
                     timeout: *timeout,
                     contain: job.contain,
                 };
-                self.say(Event::Hook { hook });
+                if self.alone {
+                    // Nobody else can see to it.
+                    drop(self.hook(&hook).await);
+                } else {
+                    self.say(Event::Hook { hook });
+                }
             }
             Some(Notification::Channel(channel)) => {
                 let payload = self.text(&news.payload());
