@@ -54,6 +54,7 @@ const LINES: &[Line] = &[
     line(&["log", "grants"], &[0]),
     line(&["bench", "a=SELECT 1", "b=SELECT 2", "--runs", "3"], &[0]),
     line(&["jobs", "init", "--schema", "ops"], &[0]),
+    line(&["jobs", "upgrade"], &[0]),
     line(&["jobs", "check"], &[0]),
     line(&["jobs", "list"], &[0]),
     line(&["jobs", "next"], &[0]),
