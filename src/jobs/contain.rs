@@ -13,6 +13,8 @@
 //! -9, is the end of the whole tree; a process that is stopped is killed all the same. Both pass on the signals that
 //! they get. Init reaps what the program leaves behind, and reports how the program has ended.
 //!
+//! The program also has a mount namespace, in which /proc shows the PID namespace, where the kernel allows that.
+//!
 //! Only root can create a PID namespace; another user first needs a user namespace, in which it is the only user.
 //! Files of all other users then seem to belong to nobody, and setuid programs such as sudo have no effect.
 
@@ -83,6 +85,7 @@ mod linux {
 
     use nix::errno::Errno;
     use nix::fcntl::{OFlag, open};
+    use nix::mount::{MsFlags, mount};
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     use nix::sched::{CloneFlags, unshare};
     use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill};
@@ -92,6 +95,21 @@ mod linux {
 
     use super::{Containment, EXITED, Report, Way};
     use crate::unsafe_spawn::{become_user, before_exec, close_all_but, exit_at_once, fork};
+
+    /// The namespaces of a program: of its processes, and of mounts, for a /proc of its own.
+    const SPACES: CloneFlags = CloneFlags::CLONE_NEWPID.union(CloneFlags::CLONE_NEWNS);
+
+    /// Gives a program a /proc that shows its namespace: with that of the machine, whoever looks up its own pid there
+    /// finds another process or none, as ps does. Whatever else the program mounts is mounted for all, as ever.
+    /// Where the kernel refuses, as in many containers, the program has to do with the other /proc.
+    fn own_proc() {
+        let none: Option<&str> = None;
+        // Only this mount is made private, so that nobody else sees the next line.
+        if mount(none, "/proc", none, MsFlags::MS_PRIVATE, none).is_ok() {
+            let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+            let _ = mount(Some("proc"), "/proc", Some("proc"), flags, none);
+        }
+    }
 
     /// Finds out how this process can contain programs, by containing one that ends at once.
     pub fn probe() -> Containment {
@@ -134,9 +152,9 @@ mod linux {
         ];
         before_exec(command, move || {
             match way {
-                Way::PidNamespace => unshare(CloneFlags::CLONE_NEWPID)?,
+                Way::PidNamespace => unshare(SPACES)?,
                 Way::UserNamespace => {
-                    unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWPID)?;
+                    unshare(CloneFlags::CLONE_NEWUSER | SPACES)?;
                     for (file, text) in &maps {
                         let file = open(*file, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
                         write(&file, text.as_bytes())?;
@@ -163,6 +181,7 @@ mod linux {
             if let ForkResult::Parent { child } = fork()? {
                 watch_over(child, report.as_fd());
             }
+            own_proc();
             if let Some((uid, gid, groups)) = &user {
                 become_user(*uid, *gid, groups)?;
             }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::fixture::{self, Jobs, lives, numbers};
+use super::fixture::{self, Jobs, lives};
 use crate::support::*;
 
 /// A job that is a tree: a shell, a child of its, a grandchild in a session of its own, one whose parents are gone, and
@@ -44,10 +44,19 @@ fn descendants(pid: i32) -> Vec<i32> {
     found
 }
 
-/// The pids of a whole tree.
+/// The pids of a whole tree: of all processes that work in the folder of the jobs, but for those of pgkit.
 fn all_of(jobs: &Jobs) -> Vec<i32> {
     jobs.wait_for_lines("pids", 5);
-    numbers(&jobs.path("pids"))
+    let folder = std::fs::canonicalize(jobs.folder.path()).unwrap();
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let is_of_it = |pid: &i32| {
+        std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == folder)
+            && !["pgkit", "exe", "setpriv"].iter().any(|name| comm(*pid).starts_with(name))
+    };
+    let pids: Vec<i32> = pids.filter(is_of_it).collect();
+    assert!(pids.len() >= 5, "{pids:?}");
+    pids
 }
 
 /// pgkit as an ordinary user, who cannot create a PID namespace without a user namespace.
@@ -201,6 +210,18 @@ fn exit_codes_signals_and_what_is_left_behind_come_through() {
         assert_eq!(output.stderr.matches("it ended before").count(), 1, "{contain}: {}", output.stderr);
         assert!(output.stderr.contains(left), "{contain}: {}", output.stderr);
     }
+}
+
+#[test]
+fn a_program_finds_itself_in_proc() {
+    let command = "[ \"$(cat /proc/$$/comm)\" = sh ] && ls /proc | grep -cx '[0-9]*' > seen";
+    let toml = format!("[[job]]\nname = \"j\"\nschedule = \"1d\"\ncommand = '''{command}'''\n");
+    let jobs = Jobs::new("proc", &toml);
+    jobs.ends(0, &["run"]);
+    assert!(jobs.text("seen").trim().parse::<u32>().unwrap() < 10, "{}", jobs.text("seen"));
+    // Nobody else sees that.
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+    assert!(mounts.lines().filter(|line| line.starts_with("proc /proc ")).count() <= 1, "{mounts}");
 }
 
 #[test]

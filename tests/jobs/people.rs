@@ -344,7 +344,7 @@ fn reset_and_unlock_leave_alone_what_runs() {
     runner.signal(Signal::SIGTERM);
     let output = runner.end();
     assert_eq!(output.code, Some(143), "{}", output.snapshot());
-    assert!(!lives(jobs.text("pids").trim().parse().unwrap()));
+    assert!(!lives(super::fixture::numbers(&jobs.path("pids"))[0]));
     // It has told the job to stop: no error, and it is due as before.
     assert_eq!(jobs.attempts("a"), ["interrupted 1"]);
     assert_eq!(jobs.db.value("SELECT count(*) FROM crontabber WHERE error_count > 0"), "0");
@@ -379,7 +379,7 @@ sql = "SELECT pg_sleep(CASE WHEN EXISTS (SELECT FROM fixed) THEN 0 ELSE 60 END)"
     jobs.wait("both are cut off", || {
         jobs.attempts("p") == ["held 1"] && jobs.attempts("s") == ["interrupted 1"]
     });
-    assert!(!lives(jobs.text("pids").trim().parse().unwrap()));
+    assert!(!lives(super::fixture::numbers(&jobs.path("pids"))[0]));
     assert_eq!(
         (jobs.row("p", "error_count"), jobs.text("told")),
         ("1".into(), "failing interrupted\n".into())

@@ -31,11 +31,11 @@ impl Jobs {
     /// These jobs in this database.
     pub fn over(db: Db, toml: &str) -> Jobs {
         let jobs = Jobs { db, folder: tempfile::tempdir().unwrap() };
-        // Adds the caller's pid to a file. The shell's $$ is its pid in the namespace that contains it.
+        // Adds the caller's pid, in the namespace that contains it, and its claim to a file: see `numbers`.
         let script = jobs.path("pid");
         std::fs::write(
             &script,
-            "#!/bin/sh\nread -r _ _ _ caller _ < /proc/self/stat; echo $caller >> pids\n",
+            "#!/bin/sh\nread -r _ _ _ caller _ < /proc/self/stat; echo $caller $PGKIT_CLAIM >> pids\n",
         )
         .unwrap();
         std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -220,11 +220,34 @@ pub fn lives(pid: i32) -> bool {
     stat(pid).is_some_and(|(state, _)| state != 'Z' && state != 'X')
 }
 
-/// The numbers in a file, one a line.
+/// The pids in a file, one a line, as they are outside of what contains the processes: each is written as in its
+/// namespace, with its claim if it has one. One that runs no more is a pid that no process has.
 pub fn numbers(path: &Path) -> Vec<i32> {
     std::fs::read_to_string(path)
         .unwrap_or_default()
         .lines()
-        .filter_map(|line| line.trim().parse().ok())
+        .filter_map(|line| {
+            let (pid, claim) = line.split_once(' ').unwrap_or((line, ""));
+            let pid: i32 = pid.trim().parse().ok()?;
+            Some(outer(pid, claim, path.parent().unwrap()).unwrap_or(i32::MAX))
+        })
         .collect()
+}
+
+/// The pid of a process with this claim, or without one in this folder, that has this pid in its namespace.
+fn outer(inner: i32, claim: &str, folder: &Path) -> Option<i32> {
+    let mark = format!("PGKIT_CLAIM={claim}");
+    let mut all = std::fs::read_dir("/proc").unwrap().flatten();
+    all.find_map(|entry| {
+        let pid = entry.file_name().to_str()?.parse::<i32>().ok()?;
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let own = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?.split_whitespace().last()?;
+        let is_of_it = match claim {
+            "" => std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == folder),
+            _ => environment.split(|byte| *byte == 0).any(|one| one == mark.as_bytes()),
+        };
+        let is_it = own == inner.to_string() && is_of_it;
+        is_it.then_some(pid)
+    })
 }
