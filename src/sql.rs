@@ -26,6 +26,17 @@ pub fn quote_literal(text: &str) -> String {
     harmless_line(&quoted, Reach::Ascii).into_owned()
 }
 
+/// Returns a text in which each line `-- include NAME` is replaced by the part of this name, which may include others.
+///
+/// Errors: there is no such part; its name.
+pub fn with_parts<'p>(text: &str, part: &dyn Fn(&str) -> Option<&'p str>) -> Result<String, String> {
+    let lines = text.lines().map(|line| match line.trim_start().strip_prefix("-- include ") {
+        None => Ok(line.to_owned()),
+        Some(name) => with_parts(part(name).ok_or_else(|| name.to_owned())?.trim_end(), part),
+    });
+    Ok(lines.collect::<Result<Vec<String>, String>>()?.join("\n"))
+}
+
 /// How a psql variable is inserted into a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quote {

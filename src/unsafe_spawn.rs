@@ -42,7 +42,7 @@ pub(crate) fn die_with_us(
 ///
 /// Errors: the parent is dead already.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn die_with(signal: nix::sys::signal::Signal, parent: nix::unistd::Pid) -> std::io::Result<()> {
+pub(crate) fn die_with(signal: nix::sys::signal::Signal, parent: nix::unistd::Pid) -> std::io::Result<()> {
     nix::sys::prctl::set_pdeathsig(signal)?;
     // If the parent had died before the line above, the signal would never be sent.
     if nix::unistd::getppid() != parent {
@@ -51,7 +51,7 @@ fn die_with(signal: nix::sys::signal::Signal, parent: nix::unistd::Pid) -> std::
     Ok(())
 }
 
-/// Makes this process one of a user's, in these groups. Errors: it may not do so.
+/// Changes the user and the groups of this process. Errors: it has no right to.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn become_user(uid: Uid, gid: Gid, groups: &[Gid]) -> nix::Result<()> {
     nix::unistd::setgroups(groups)?;
@@ -59,9 +59,9 @@ pub(crate) fn become_user(uid: Uid, gid: Gid, groups: &[Gid]) -> nix::Result<()>
     nix::unistd::setuid(uid)
 }
 
-/// Lets the process that `command` starts call `work` before it becomes the program. If that fails, so does
-/// starting the program. `work` must only make system calls: it must not allocate memory, take a lock or panic,
-/// because another thread may have held the allocator's lock, or any other, when the process was forked.
+/// Makes the process that `command` starts call `work` before it executes the program. If `work` fails, the program is not
+/// started. `work` must make system calls only: it must not allocate memory, take a lock or panic, because another
+/// thread may have held a lock, such as the allocator's, when the process was forked.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn before_exec(
     command: &mut Command,
@@ -74,32 +74,43 @@ pub(crate) fn before_exec(
     unsafe { command.pre_exec(work) };
 }
 
-/// Forks this process, which must have one thread only: it is the child of a fork itself. What follows in the child
-/// obeys the rules of [`before_exec`].
+/// Forks this process, which must have only one thread, as the child of a fork has. The new child must obey the rules of
+/// [`before_exec`].
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn fork() -> nix::Result<nix::unistd::ForkResult> {
     // SAFETY: there is no other thread, whose locks the child could find taken for ever.
     unsafe { nix::unistd::fork() }
 }
 
-/// Ends this process without anything that a program does at its end, such as flushing buffers that belong to the
-/// process it was forked from.
+/// Reaps a child of this process that has ended: `child`, or any if it is `None`. Returns its pid and its wait status as
+/// the kernel gives it, because a signal without a name has no other form; `None` if no such child has ended.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn reap(child: Option<nix::unistd::Pid>) -> Option<(nix::unistd::Pid, i32)> {
+    let mut status = 0;
+    let wanted = child.map_or(-1, nix::unistd::Pid::as_raw);
+    // SAFETY: the status is written to a variable of ours.
+    let reaped = unsafe { nix::libc::waitpid(wanted, &raw mut status, nix::libc::WNOHANG) };
+    (reaped > 0).then(|| (nix::unistd::Pid::from_raw(reaped), status))
+}
+
+/// Ends this process at once, without flushing buffers or running exit handlers: those belong to the process that it was
+/// forked from.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn exit_at_once(code: i32) -> ! {
     // SAFETY: _exit makes one system call, and nothing comes after it.
     unsafe { nix::libc::_exit(code) }
 }
 
-/// Closes all open files but one, in a process that never again uses what they belong to.
+/// Closes all file descriptors except one. The process must not use anything that they belong to afterwards.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn close_all_but(kept: std::os::fd::RawFd) {
     let range = |from: i32, to: u32| {
-        // SAFETY: the process has forked away from the one whose files these are, and uses none of them any more.
+        // SAFETY: as its callers promise, this process does not use what the descriptors belong to any more.
         unsafe { nix::libc::syscall(nix::libc::SYS_close_range, from, to, 0) == 0 }
     };
     let is_closed = (kept == 0 || range(0, kept.cast_unsigned() - 1)) && range(kept + 1, u32::MAX);
     if !is_closed {
-        // Linux before 5.9. A helper has few files open, and their numbers are small.
+        // Linux before 5.9 has no such call. A helper has few files open, so their descriptors are small numbers.
         for fd in (0..1024).filter(|fd| *fd != kept) {
             let _ = nix::unistd::close(fd);
         }

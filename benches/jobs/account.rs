@@ -1,4 +1,4 @@
-//! Where the time of a run goes: round trips, flushes, and the processor time of both sides.
+//! Where the time of a run goes: into round trips, flushes to disk, and processor time of pgkit and of the server.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -13,7 +13,7 @@ use nix::sys::time::TimeValLike;
 
 use super::support::{Db, jobs::Jobs};
 
-/// Readings of what a run uses up. The difference of two is what the run between them has used.
+/// Totals of what has been used so far. A run has used the difference between the totals after it and before it.
 pub struct Account {
     client_ms: f64,
     server_ms: f64,
@@ -22,7 +22,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// Reads what has been used up to now. Processes of pgkit's count when they have ended.
+    /// Reads the totals. A process of pgkit counts once it has ended.
     pub fn now(db: &Db) -> Account {
         let usage = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
         let client = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
@@ -37,7 +37,8 @@ impl Account {
         }
     }
 
-    /// Describes what was used since `before`, for each of so many jobs that took so many seconds together.
+    /// Describes what each job has used since `before`, if this many jobs have run, which together took this many
+    /// seconds.
     pub fn each(&self, before: &Account, jobs: f64, took: f64, trips: Option<f64>) -> String {
         let trips = trips.map(|trips| format!("{trips:.1} trips, ")).unwrap_or_default();
         let flushes = self
@@ -54,7 +55,7 @@ impl Account {
     }
 }
 
-/// The processor time of a server's processes, those that have ended included.
+/// Returns the processor time of a server's processes, including those that have ended.
 fn server_ms(folder: &Path) -> f64 {
     let pid = std::fs::read_to_string(folder.join("postmaster.pid"));
     let pid: i32 = pid.unwrap().lines().next().unwrap().trim().parse().unwrap();
@@ -69,7 +70,7 @@ fn server_ms(folder: &Path) -> f64 {
     (ticks(pid, 11..15) + living) * 10.0
 }
 
-/// How many round trips each further job costs, counted on the way between pgkit and its server.
+/// Counts how many round trips each further job costs, by passing on what pgkit and its server send to each other.
 pub fn trips(jobs: &Jobs, few: usize, many: usize, run: impl Fn(&mut Command, usize)) -> f64 {
     let counted = |count: usize| {
         let folder = tempfile::tempdir().unwrap();
@@ -101,7 +102,7 @@ pub fn trips(jobs: &Jobs, few: usize, many: usize, run: impl Fn(&mut Command, us
 }
 
 fn pass(mut from: UnixStream, mut to: UnixStream, seen: &dyn Fn()) {
-    // As large as whatever is sent at once.
+    // The buffer is larger than anything that either side sends at once.
     let mut buffer = vec![0; 256 << 10];
     while let Ok(read) = from.read(&mut buffer) {
         if read == 0 || to.write_all(&buffer[..read]).is_err() {

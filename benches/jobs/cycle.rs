@@ -108,8 +108,8 @@ fn script(pipelined: bool) -> String {
     script
 }
 
-/// How many cycles a second pgbench plays with so many clients, in pgkit's round trips if it is piped, or else one
-/// statement after the other; pgbench before 14 knows no pipelines.
+/// Returns how many cycles per second pgbench runs with this many clients. With `piped`, it sends several statements per
+/// round trip, as pgkit does, which pgbench can do from version 14 on; otherwise it sends them one by one.
 pub fn floor(db: &Db, pgbench: &Path, major: u32, is_piped: bool, clients: u32, seconds: u32) -> f64 {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("cycle.sql");

@@ -1,7 +1,7 @@
 //! The speed of the jobs engine, beside what its machine and its server can do at all: `cargo bench --bench jobs`.
 //!
 //! Its server flushes to the disk as one in production does. Goals are printed, not asserted: figures depend on the machine
-//! and on what else it does. Each figure is taken in turn with its peer's, so that both see the same machine.
+//! and on what else it does. Each figure and that of its peer are measured alternately, under the same conditions.
 #![expect(clippy::print_stdout, reason = "printing is what a benchmark does")]
 #![expect(clippy::unwrap_used, reason = "a run that failed has no figures")]
 
@@ -28,7 +28,7 @@ struct Args {
     /// How many jobs are due at once
     #[arg(long, default_value_t = 1000)]
     jobs: usize,
-    /// How often each figure is taken; the median and the worst are shown
+    /// How often each figure is measured; the median and the worst are shown
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// How long the form that stays is watched, in seconds
@@ -37,7 +37,7 @@ struct Args {
     /// How many rows the history has in each of its tables
     #[arg(long, default_value_t = 500_000)]
     history: u32,
-    /// Measure only what has this in its name: sql, true, due, late, history, idle
+    /// Measure only figures whose names contain this: sql, true, due, late, history, idle
     #[arg(long, default_value = "")]
     only: String,
     /// The folder of the server: on the disk that is to be measured
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
         ("fsync", "on"),
         ("synchronous_commit", "on"),
         ("full_page_writes", "on"),
-        // Its work would be counted as pgkit's.
+        // Otherwise what autovacuum does would be counted as pgkit's.
         ("autovacuum", "off"),
     ];
     for (name, value) in settings {
@@ -91,7 +91,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// pgbench: the server's own, or another one.
+/// Returns the path of pgbench: the one that belongs to the server, or any other.
 #[expect(clippy::disallowed_methods, reason = "a benchmark has no other environment than its process's")]
 fn pgbench(bin: &pgkit::sandbox::Binaries) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -126,7 +126,7 @@ fn many(count: usize, schedule: &str, work: &str) -> String {
     (0..count).map(|i| format!("[[job]]\nname = \"j{i:05}\"\n{schedule}\n{work}\n")).collect()
 }
 
-/// The median and the last of some figures, where the first ones are better.
+/// Returns the median and the worst of some figures, which are sorted from the best to the worst.
 fn middle(values: &[f64], is_better: fn(&f64, &f64) -> bool) -> (f64, f64) {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
@@ -242,7 +242,7 @@ impl Bench<'_> {
             ));
             jobs.ends(0, &["run"]);
             let queries = jobs.ends(0, &["run", "-E"]).stderr.matches("* QUERY *").count();
-            // A single run is shorter than the server's accounts are exact.
+            // The server's totals are too coarse for a single run.
             let rounds = self.args.rounds * 10;
             let (before, start) = (Account::now(&jobs.db), Instant::now());
             let taken: Vec<f64> = (0..rounds)
@@ -258,7 +258,8 @@ impl Bench<'_> {
         }
     }
 
-    /// How late jobs start, in milliseconds after their second: the median, the 99th percentile, and the last.
+    /// Measures how late jobs start, in milliseconds after the second at which they are due: the median, the 99th
+    /// percentile and the maximum.
     fn late(jobs: &Jobs, what: &str) -> [f64; 3] {
         let sql = format!(
             "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY ms), percentile_cont(0.99) WITHIN GROUP (ORDER BY ms), max(ms)
@@ -353,7 +354,7 @@ impl Bench<'_> {
     }
 }
 
-/// How many programs a second are started and waited for, and nothing else.
+/// Returns how many programs per second can be started and waited for, with nothing else being done.
 fn spawn_rate(count: usize, threads: usize) -> f64 {
     let start = Instant::now();
     std::thread::scope(|scope| {

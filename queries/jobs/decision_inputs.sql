@@ -14,7 +14,7 @@ FROM (
                      FROM :"schema".pgkit_run r
                      WHERE r.app_name = $1::text AND r.state = 'succeeded'
                        AND r.run_date >
-                           -- As in snapshot.sql: a time that is far in the future does not count.
+                           -- As in snapshot.sql, a time that is far in the future is ignored.
                            CASE WHEN coalesce(c.last_success, j.first_seen) > pg_catalog.now() + '10 minutes'::interval
                                 THEN coalesce((SELECT pg_catalog.max(p.run_date)
                                                FROM :"schema".pgkit_run p

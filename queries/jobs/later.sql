@@ -1,5 +1,5 @@
--- The relations with these names ($1) in schema $2, with the table that each is an index of, and whether it can be used: a CREATE
--- INDEX CONCURRENTLY that was interrupted leaves one that cannot.
+-- The relations with these names ($1) in schema $2. For an index, its table and whether it can be used: an interrupted CREATE INDEX
+-- CONCURRENTLY leaves an index that cannot.
 SELECT c.relname::text AS name, CASE WHEN i.indexrelid IS NOT NULL THEN t.relname::text END AS "table",
        coalesce(i.indisvalid AND i.indisready, true) AS usable
 FROM pg_catalog.pg_class c

@@ -1,5 +1,5 @@
--- Records dates that were left out, because they could not start in time: $1 jobs, $2 dates. Returns those that nobody
--- has recorded before.
+-- Records the dates ($2) that these jobs ($1) left out because they could not start in time. Returns those that had not been
+-- recorded before.
 INSERT INTO :"schema".pgkit_run AS r (app_name, run_date, attempt, state, claim, grace, started, duration, message)
 SELECT late.name, late.run_date::timestamptz, 1, 'missed', pg_catalog.now(), '0', late.run_date::timestamptz, '0',
        'it could not start within its start_limit'

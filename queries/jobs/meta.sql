@@ -1,4 +1,4 @@
--- Which version of pgkit's tables these are, and whether they are now on another server, or on another timeline of it.
+-- The version of pgkit's tables, and whether they have moved to another server or another timeline since that was last recorded.
 SELECT m.version,
        (m.system_identifier, m.timeline)
            IS DISTINCT FROM (c.system_identifier, pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8))

@@ -1,5 +1,5 @@
--- Takes the first of a pool's places that is free: $1 the keys of their locks. They are held until they are unlocked, or
--- the session ends.
+-- Takes the first free place of a pool: $1 the keys of the places' locks. Returns whether there was one. The lock is held until
+-- it is released or the session ends.
 WITH RECURSIVE place (at, taken) AS (
     SELECT 0, false
     UNION ALL

@@ -21,8 +21,8 @@ WITH held AS (
                 WHERE r.app_name = c.app_name
                   AND r.state = 'succeeded'::text
                   AND r.run_date >
-                      -- A time that is far in the future does not count: then the last date that has passed does, and is
-                      -- among those returned.
+                      -- A time that is far in the future is ignored. Then the dates are returned from the last one on
+                      -- that has passed.
                       CASE WHEN coalesce(c.last_success, j.first_seen) > pg_catalog.now() + '10 minutes'::interval
                            THEN coalesce((SELECT pg_catalog.max(p.run_date)
                                           FROM :"schema".pgkit_run p

@@ -1,5 +1,5 @@
--- What became of an attempt, and which one its commit began: $1 its id (NULL: the first with the mark), $2 job, $3 the attempts'
--- mark.
+-- What became of an attempt of a job ($2), and the attempt that was begun when it was committed: $1 its id (NULL: the first
+-- attempt with this mark), $3 the mark.
 SELECT pg_catalog.json_build_object(
     'id', found.id, 'attempt', found.attempt, 'state', found.state,
     'next', (SELECT pg_catalog.json_build_object('id', id, 'attempt', attempt)

@@ -1,5 +1,6 @@
--- The same tables and indexes as in tables.sql, and whether they are plain: nothing hangs on them that might belong to anybody else,
--- so that tables.sql, which takes several times as long, would find no fault. What is not plain is not necessarily a fault.
+-- The same tables and indexes as in tables.sql, and whether each is plain: nothing that could belong to another role is attached
+-- to it, so tables.sql, which takes several times as long, would find no fault. A table that is not plain may still be without
+-- fault.
 SELECT n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind, c.oid::int8 AS oid,
        pg_catalog.concat_ws(':', c.oid, c.xmin, n.xmin) AS shape,
        ARRAY(SELECT pg_catalog.concat(a.attname, ' ', pg_catalog.format_type(a.atttypid, NULL))
@@ -17,7 +18,7 @@ SELECT n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS ki
                                    THEN (SELECT d.datdba FROM pg_catalog.pg_database d
                                          WHERE d.datname = pg_catalog.current_database())
                                    ELSE n.nspowner END))
-       -- What initdb has made has a lower OID than 16384, and belongs to the superuser who made it.
+       -- Objects that initdb has created have OIDs below 16384, and belong to a superuser.
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a
                        WHERE a.attrelid = c.oid AND NOT a.attisdropped AND a.attnum > 0
                          AND (a.atttypid::int8 >= 16384 OR a.attacl IS NOT NULL))

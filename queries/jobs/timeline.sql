@@ -1,5 +1,6 @@
 -- The attempts of these jobs ($1; NULL: all) that ran at or after an instant ($2), including what crontabber itself has logged.
--- The newest attempts are read a thousand at a time, by the primary key, until a thousand began before that instant.
+-- Attempts are read by the primary key, a thousand at a time from the newest on, until all of a thousand began before that
+-- instant.
 WITH RECURSIVE back (low, latest) AS (
     SELECT coalesce(pg_catalog.max(r.id), '0'::int8) + 1, 'infinity'::timestamptz
     FROM :"schema".pgkit_run r
@@ -18,7 +19,7 @@ WITH RECURSIVE back (low, latest) AS (
     FROM :"schema".pgkit_run r
     WHERE r.id >= (SELECT pg_catalog.min(back.low) FROM back)
     UNION
-    -- What has been running since before that.
+    -- Attempts that began earlier and are still running.
     SELECT r.*
     FROM :"schema".pgkit_run r
     WHERE r.state = ANY (ARRAY['running', 'held']::text[]) AND r.state <> 'succeeded'::text
@@ -39,6 +40,6 @@ SELECT l.app_name, l.success, l.log_time - coalesce(l.duration, '0'::interval),
 FROM :"schema".crontabber_log l
 WHERE ($1 IS NULL OR l.app_name = ANY ($1))
   AND l.log_time >= $2::timestamptz
-  -- What pgkit has logged is its attempt's, with the same instant of the same transaction.
+  -- Leaves out rows that pgkit has logged: an attempt that was logged at the same time stands for each of them.
   AND NOT EXISTS (SELECT FROM own o WHERE o.app_name = l.app_name AND o.logged = l.log_time)
 ORDER BY started, name, run_date, attempt

@@ -1,4 +1,4 @@
--- The same from crontabber's own log, if there are no pgkit tables.
+-- Returns what timeline.sql returns, if crontabber's tables exist but pgkit's do not: the rows of crontabber's log.
 SELECT l.app_name AS name, l.success AS run_date, l.log_time - coalesce(l.duration, '0'::interval) AS started,
        pg_catalog.date_part('epoch'::text, l.duration) AS duration_s,
        CASE WHEN l.exc_type IS NULL THEN 'succeeded'::text ELSE 'failed'::text END AS state, NULL::int8 AS attempt,

@@ -107,9 +107,8 @@ pub fn jobs() -> ArgValueCompleter {
         // Reading from a pipe could block forever.
         let is_file = std::fs::metadata(path).is_ok_and(|meta| meta.is_file());
         let text = if is_file { std::fs::read_to_string(path).unwrap_or_default() } else { String::new() };
-        let folder = std::path::Path::new(path).parent().unwrap_or(std::path::Path::new("")).to_owned();
-        let parsed =
-            file::parse_all(&text, &mut |pattern| super::jobs::included(&folder, pattern, env.uid()));
+        let path = std::path::Path::new(path);
+        let parsed = file::parse_all(&text, &mut |pattern| super::jobs::included(path, pattern, env.uid()));
         let names = parsed.jobs.into_iter().map(|job| job.name);
         beginning(names, typed.to_str().unwrap_or_default())
     })

@@ -22,7 +22,7 @@ const MARGIN: Duration = Duration::from_millis(1500);
 
 /// Returns the keys of the advisory locks of a pool: one for each job that may run at once.
 fn pool_keys(schema: &str, pool: &Pool) -> impl Iterator<Item = i64> {
-    // A job's name can contain no NUL byte, so none has the same key.
+    // A job's name cannot contain a NUL byte, so no job has the same key.
     (0..pool.limit).map(move |place| lock_key(schema, &format!("\0pool:{}:{place}", pool.name)))
 }
 
@@ -63,7 +63,7 @@ impl Here {
 pub struct Claim {
     /// When the job's turn began.
     pub begun: Timestamp,
-    /// The statements that make it, if they have yet to be sent, along with the job's own.
+    /// The statements that make the claim, if they have yet to be sent together with the job's SQL.
     pub pending: Option<Pending>,
     /// The id of the current attempt; 0 as long as the claim is pending.
     pub run: i64,
@@ -90,7 +90,7 @@ pub struct Claim {
 pub struct Pending {
     /// The statements.
     pub statements: Vec<Later>,
-    /// The index of the one that returns the attempt.
+    /// The index of the statement that returns the attempt.
     pub claiming: usize,
 }
 
@@ -184,8 +184,8 @@ impl From<Outcome> for Refused {
     }
 }
 
-/// Tries to claim a job for a run. If there is no claim, the lock is free again and no transaction is open. The claim
-/// on a job that runs in a transaction is only decided: it is sent along with the job (see [`Pending`]).
+/// Tries to claim a job for a run. If the job cannot be claimed, its lock is free again and no transaction is open. If the
+/// job runs in a transaction, the claim is decided here, but is sent together with the job's SQL: see [`Pending`].
 ///
 /// Errors: the connection is lost, or a statement is refused for a reason other than a lock.
 pub async fn claim(

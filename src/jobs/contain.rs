@@ -1,17 +1,17 @@
-//! Containing the processes of a program, so that none of them outlives the guard that watches over it.
+//! Contains the processes of a program, so that none of them outlives the guard that runs it.
 //!
-//! The signal that a process can ask for in case its parent dies reaches only that process, not what it has started.
-//! A program therefore runs in a PID namespace: when the first process of one ends, the kernel kills all others in
-//! it, however they hide, and it lets nothing leave. Between the guard and the program stand two processes that are
-//! copies of the guard and run nothing:
+//! A process can ask the kernel for a signal when its parent dies, but the processes that it has started do not get
+//! that signal. A program therefore runs in a PID namespace: when the first process of the namespace ends, the kernel
+//! kills all others in it, and no process can leave it. Two processes stand between the guard and the program. Both are
+//! forks of the guard that execute no other program:
 //!
 //! ```text
 //! guard ── proxy ── init, the first process of the namespace ── program ── whatever it starts
 //! ```
 //!
-//! The proxy and init each ask the kernel to kill them when their parent dies, so the end of the guard, even by kill
-//! -9, is the end of the whole tree; a process that is stopped is killed all the same. Both pass on the signals that
-//! they get. Init reaps what the program leaves behind, and reports how the program has ended.
+//! The proxy and init ask the kernel to kill them when their parent dies. So when the guard ends, even by kill -9, the
+//! whole tree ends, including processes that are stopped. Both pass signals on to the program. Init reaps the orphans,
+//! and reports how the program ended.
 //!
 //! The program also has a mount namespace, in which /proc shows the PID namespace, where the kernel allows that.
 //!
@@ -43,6 +43,16 @@ pub enum Way {
     UserNamespace,
 }
 
+impl Way {
+    /// Returns what the program runs in.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Way::PidNamespace => "PID namespace",
+            Way::UserNamespace => "user namespace",
+        }
+    }
+}
+
 /// How programs can be contained here, or why they cannot.
 pub type Containment = Result<Way, String>;
 
@@ -51,20 +61,16 @@ pub fn unsafe_here(why: &str) -> String {
     format!("programs that start others are not safe against kill -9 of pgkit here: {why}")
 }
 
-/// The bytes with which init reports the end of a program: whether a signal ended it, its exit code or the signal,
-/// and whether it has left processes behind.
-pub type Report = [u8; 3];
+/// What init reports at the end of a program: its wait status, in the machine's byte order, and whether it has left
+/// processes behind.
+pub type Report = [u8; 5];
 
-/// The first byte of a report, if the program has ended by itself; otherwise a signal ended it.
-const EXITED: u8 = 0;
-
-/// Reads a report; `None` if init was killed before it could report.
+/// Reads a report; `None` if init was killed before the program had ended.
 pub fn ending(report: Option<Report>) -> Ending {
     use std::os::unix::process::ExitStatusExt;
-    // In a wait status the exit code is in the second byte, and the number of a signal in the first.
-    let [how, value, left] = report.unwrap_or([1, 9, 0]);
-    let raw = if how == EXITED { i32::from(value) << 8 } else { i32::from(value) };
-    Ending { status: std::process::ExitStatus::from_raw(raw), has_left: left != 0 }
+    let Some([a, b, c, d, left]) = report else { return Ending::Cut };
+    let status = std::process::ExitStatus::from_raw(i32::from_ne_bytes([a, b, c, d]));
+    Ending::Ended { status, has_left: left != 0 }
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -90,11 +96,10 @@ mod linux {
     use nix::sched::{CloneFlags, unshare};
     use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill};
     use nix::sys::stat::Mode;
-    use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-    use nix::unistd::{ForkResult, Gid, Pid, Uid, getppid, pipe2, setsid, write};
+    use nix::unistd::{ForkResult, Gid, Pid, Uid, pipe2, setsid, write};
 
-    use super::{Containment, EXITED, Report, Way};
-    use crate::unsafe_spawn::{become_user, before_exec, close_all_but, exit_at_once, fork};
+    use super::{Containment, Report, Way};
+    use crate::unsafe_spawn::{become_user, before_exec, close_all_but, die_with, exit_at_once, fork, reap};
 
     /// The namespaces of a program: of its processes, and of mounts, for a /proc of its own.
     const SPACES: CloneFlags = CloneFlags::CLONE_NEWPID.union(CloneFlags::CLONE_NEWNS);
@@ -113,10 +118,13 @@ mod linux {
 
     /// Finds out how this process can contain programs, by containing one that ends at once.
     pub fn probe() -> Containment {
-        let way = |way| {
-            let failed = |e: std::io::Error| match e.raw_os_error() {
-                Some(number) => Errno::from_raw(number).desc().to_owned(),
-                None => e.to_string(),
+        let way = |way: Way| {
+            let failed = |e: std::io::Error| {
+                let why = match e.raw_os_error() {
+                    Some(number) => Errno::from_raw(number).desc().to_owned(),
+                    None => e.to_string(),
+                };
+                format!("the kernel allows no {}: {why}", way.name())
             };
             let (_reports, report) = pipe2(OFlag::O_CLOEXEC).map_err(|e| failed(e.into()))?;
             let mut command = Command::new("nothing");
@@ -162,10 +170,7 @@ mod linux {
                 }
             }
             // This comes after the new user namespace, which resets it.
-            nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
-            if getppid() != guard {
-                return Err(std::io::ErrorKind::BrokenPipe.into());
-            }
+            die_with(Signal::SIGKILL, guard)?;
             let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
             // Its other end is closed when the proxy dies.
             let (proxy_lives, lives) = pipe2(OFlag::O_CLOEXEC)?;
@@ -197,32 +202,34 @@ mod linux {
         poll(&mut polled, PollTimeout::ZERO).is_ok_and(|n| n > 0)
     }
 
-    /// Ends with its child, to which it passes on all signals until then.
+    /// Waits for the end of init, and ends too. Until then, passes all signals on to it.
     fn pass_on(init: Pid, lives: BorrowedFd<'_>) -> ! {
         let _ = nix::sys::prctl::set_name(c"pgkit-proxy");
         close_all_but(lives.as_raw_fd());
         loop {
             match SigSet::all().wait() {
-                Ok(Signal::SIGCHLD) => match waitpid(init, Some(WaitPidFlag::WNOHANG)) {
-                    Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => {}
-                    _ => exit_at_once(0),
-                },
+                Ok(Signal::SIGCHLD) if reap(Some(init)).is_some() => exit_at_once(0),
+                Ok(Signal::SIGCHLD) | Err(_) => {}
                 Ok(signal) => drop(kill(init, signal)),
-                Err(_) => {}
             }
         }
     }
 
-    /// Reaps every process that ends in the namespace, until the program does, and passes on all signals to the
-    /// program. Its own end is the end of all others.
+    /// Waits for the end of the program, reports it and ends, which is the end of all other processes in the
+    /// namespace. Until then, passes all signals on to the program and reaps all others that have ended.
     fn watch_over(program: Pid, report: BorrowedFd<'_>) -> ! {
         let _ = nix::sys::prctl::set_name(c"pgkit-init");
         close_all_but(report.as_raw_fd());
         loop {
             match SigSet::all().wait() {
                 Ok(Signal::SIGCHLD) => {
-                    if let Some(ended) = reap(program) {
-                        tell(report, ended);
+                    if let Some(status) = reap_all(program) {
+                        // Nobody is left to be signalled if the program has left no process behind.
+                        let has_left = kill(Pid::from_raw(-1), None).is_ok();
+                        let [a, b, c, d] = status.to_ne_bytes();
+                        let whole: Report = [a, b, c, d, u8::from(has_left)];
+                        let _ = write(report, &whole);
+                        exit_at_once(0);
                     }
                 }
                 Ok(signal) => drop(kill(program, signal)),
@@ -231,31 +238,14 @@ mod linux {
         }
     }
 
-    /// Reaps all processes that have ended. Returns how the program did, if it is one of them.
-    fn reap(program: Pid) -> Option<(u8, u8)> {
+    /// Reaps all processes that have ended. Returns the wait status of the program, if it is one of them.
+    fn reap_all(program: Pid) -> Option<i32> {
         let mut ended = None;
-        loop {
-            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-                Ok(WaitStatus::Exited(pid, code)) if pid == program => {
-                    ended = Some((EXITED, code.to_le_bytes()[0]));
-                }
-                Ok(WaitStatus::Signaled(pid, signal, _)) if pid == program => {
-                    ended = Some((1, (signal as i32).to_le_bytes()[0]));
-                }
-                Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => break,
-                _ => {}
+        while let Some((pid, status)) = reap(None) {
+            if pid == program {
+                ended = Some(status);
             }
         }
-        // It was ended by a signal that has no name here, such as a real-time signal.
-        ended.or_else(|| (kill(program, None) == Err(Errno::ESRCH)).then_some((1, 9)))
-    }
-
-    /// Reports how the program has ended, and ends the namespace.
-    fn tell(report: BorrowedFd<'_>, (how, value): (u8, u8)) -> ! {
-        // There is nobody left to be signalled if the program has ended alone.
-        let has_left = kill(Pid::from_raw(-1), None).is_ok();
-        let report_of: Report = [how, value, u8::from(has_left)];
-        let _ = write(report, &report_of);
-        exit_at_once(0);
+        ended
     }
 }

@@ -6,20 +6,19 @@
 //! seen; it is overdue once that date is more than [`plan::patience`] of its period ago. As long as nothing runs,
 //! neither the date nor the patience changes, so a job that is overdue stays overdue.
 //!
-//! * What the job does with missed dates (`backfill`, `catch_up`) does not matter: a date that will never run was
-//!   missed too. A late run of a job without backfill, or with `catch_up = "last"` or `"none"`, stands for all
-//!   dates before it.
-//! * A job that waits for its parents counts from when it was due itself, whatever they do. [`waits_for`] says in
-//!   words which parent it waits for and why: a parent may be missing, may fail, may be paused, or may take longer
-//!   than its own period and so always be due.
-//! * After a failure, the job is due at the next try: a job that fails and is tried again is failing, and if nobody
-//!   tries it again it is overdue as well.
+//! * It does not matter whether the job catches up on missed dates (`backfill`, `catch_up`): a date that will never run
+//!   was missed too. If a job without backfill, or with `catch_up = "last"` or `"none"`, runs late, all dates before
+//!   that run count as done.
+//! * A job that waits for a parent is due from its own date on. [`waits_for`] names the parent and the reason: the
+//!   parent may be missing, failing or paused, or it may take longer than its own period, so that it is always due.
+//! * After a failure, the job is due at the time of its retry. If no runner retries it, it is overdue as well as
+//!   failing.
 //! * A job that is running is not overdue, but [`due_again`] says since when its next date has been waiting.
 //! * A paused job is paused, and nothing else.
-//! * `max_age` and `max_duration` are limits of the user's own, apart from the schedule: [`stale_since`], [`slow_since`].
-//! * A job without a row that no runner has seen cannot be judged: nobody knows since when it has been in the file.
-//!   [`is_unseen`] tells it from a job whose first date has not come yet, and [`is_missing`] says whether runners have
-//!   been at work long enough to have seen it.
+//! * `max_age` and `max_duration` are limits that the user sets, whatever the schedule: [`stale_since`], [`slow_since`].
+//! * A job that no runner has seen cannot be judged, because it is not known since when it has been in the file.
+//!   [`is_unseen`] finds such jobs, and [`is_missing`] says whether other jobs have been known for so long that a runner
+//!   should have seen this one.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -39,6 +38,8 @@ pub enum Health {
     Failing,
     /// It has been due for too long: see above.
     Overdue,
+    /// It waits for a time in its row that is further in the future than its schedule can set.
+    Ahead,
     /// It has not succeeded for `max_age`.
     Stale,
     /// No process is behind its claim any more, or the claim of another program is older than half of
@@ -57,6 +58,7 @@ impl Health {
             Health::Running => "running",
             Health::Failing => "failing",
             Health::Overdue => "overdue",
+            Health::Ahead => "ahead",
             Health::Stale => "stale",
             Health::Stuck => "stuck",
             Health::Paused => "paused",
@@ -65,28 +67,27 @@ impl Health {
     }
 }
 
-/// Returns since when a job has been due, whatever its parents do; `None` if it is not due, or if nobody knows.
+/// Returns since when a job has been due, regardless of its parents; `None` if it is not due, or if that is not known.
 pub fn due_since(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Option<Timestamp> {
     let state = &stored?.state;
     if state.paused { None } else { plan::due_since(job, state, now) }
 }
 
-/// Returns since when a running job has been due again, if that is longer ago than a tenth of its period and
-/// 10 minutes.
+/// Returns since when a running job has been due again, if that is longer ago than [`plan::patience`] allows.
 pub fn due_again(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Option<Timestamp> {
     let ongoing = stored?.state.row.as_ref()?.ongoing?;
     let again = plan::next_run(job, ongoing, ongoing, plan::End::Done);
     is_late(job, again, now).then_some(again)
 }
 
-/// Returns since when a job has not succeeded, or since when it has been known if it never has, if that is longer ago
-/// than its `max_age`.
+/// Returns when a job last succeeded, if that is longer ago than its `max_age`. For a job that has never succeeded,
+/// returns when it was first seen.
 pub fn stale_since(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Option<Timestamp> {
     let most = SignedDuration::try_from(job.max_age?).unwrap_or(SignedDuration::MAX);
     let state = &stored?.state;
     let row = state.row.as_ref();
     let seen = state.first_seen.or(row.and_then(|row| row.first_run));
-    // What a backfill job's row holds is the date of its success, which came with its last run.
+    // The row of a backfill job has the date that succeeded, not when that was: it was its last run.
     let success = row.and_then(|row| row.last_success.max(row.last_run.filter(|_| !row.failed)));
     let since = [success, seen].into_iter().flatten().find(|t| !plan::is_ahead(*t, now))?;
     (now.duration_since(since) > most).then_some(since)
@@ -105,7 +106,7 @@ pub fn is_unseen(stored: Option<&Stored>) -> bool {
     stored.is_none_or(|stored| stored.state.row.is_none() && stored.state.first_seen.is_none())
 }
 
-/// Returns whether runners have been at work for longer than the period of a job that none of them has seen.
+/// Returns whether no runner has seen a job, although other jobs have been known for longer than its period.
 pub fn is_missing(job: &Job, snapshot: &Snapshot) -> bool {
     let began = snapshot.jobs.values().filter_map(|stored| {
         stored
@@ -121,22 +122,22 @@ pub fn is_missing(job: &Job, snapshot: &Snapshot) -> bool {
         && began.min().is_some_and(|began| snapshot.now.duration_since(began) > most)
 }
 
-/// Returns whether a date that was due is longer ago than a job may be late.
+/// Returns whether a job that has been due since this instant is later than [`plan::patience`] allows.
 fn is_late(job: &Job, since: Timestamp, now: Timestamp) -> bool {
     now.duration_since(since) > plan::patience(period(job, since))
 }
 
-/// A time of a job that lies further in the future than it can.
+/// A time in a job's row that is further in the future than the job's schedule can set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ahead {
     /// What the time is.
     what: &'static str,
     /// The time.
     pub at: Timestamp,
-    /// Whether the job goes on as if the time were not there. A job in crontabber's notation waits for it.
+    /// Whether the job ignores the time and goes on. A job in crontabber's notation waits for it.
     pub goes_on: bool,
-    /// Whether times that must have passed lie in the future, so that it was a clock that was ahead. Otherwise somebody
-    /// may have set the time by hand.
+    /// Whether a clock must have been ahead, because the time is one at which something happened. Otherwise a person may
+    /// have set the time.
     pub is_clock: bool,
 }
 
@@ -159,8 +160,7 @@ impl Ahead {
     }
 }
 
-/// Returns the time of a job that is too far in the future, if there is one: a clock was ahead when it was written,
-/// or somebody has set it.
+/// Returns the time in a job's row that is too far in the future, if there is one.
 pub fn ahead(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Option<Ahead> {
     let state = &stored?.state;
     let none = Row::default();
@@ -169,7 +169,7 @@ pub fn ahead(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Option<Ahead
     let ran = row.last_run.filter(is_ahead);
     if let Schedule::Original { every, at } = &job.schedule {
         let next = row.next_run?;
-        // The time of day can add up to a day to the frequency.
+        // With a time of day, the next run can be up to a day later than the frequency says.
         let day = at.map_or(SignedDuration::ZERO, |_| SignedDuration::from_hours(24));
         let most = SignedDuration::from_secs(*every) + day + plan::AHEAD;
         let is_far = next.duration_since(now) > most && !(row.failed && plan::is_retry(job, next, now));
@@ -188,8 +188,7 @@ pub fn ahead(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Option<Ahead
     Some(Ahead { what, at, goes_on: true, is_clock: true })
 }
 
-/// Returns which parent a job that is due waits for and why, in words, or what else it waits for; `None` if it
-/// could run now.
+/// Describes what a job that is due waits for: a parent and the reason, or its next date; `None` if it could run now.
 pub fn waits_for(job: &Job, jobs: &[Job], snapshot: &Snapshot) -> Option<String> {
     let decision = plan::decide(job, &|name| snapshot.state(name), snapshot.now);
     let (parent, why) = match &decision {
@@ -241,6 +240,9 @@ pub fn health(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Health {
     }
     if due_since(job, Some(stored), now).is_some_and(|since| is_late(job, since, now)) {
         return Health::Overdue;
+    }
+    if ahead(job, Some(stored), now).is_some_and(|ahead| !ahead.goes_on) {
+        return Health::Ahead;
     }
     if stale_since(job, Some(stored), now).is_some() {
         return Health::Stale;

@@ -126,11 +126,11 @@ pub struct Job {
     pub retry: Retry,
     /// How often in a row it is retried before its next date; `None` is no limit.
     pub retry_limit: Option<u32>,
-    /// By how much at most each of its dates starts late.
+    /// The maximum delay that is added to each of its dates.
     pub jitter: Option<Duration>,
-    /// How late a date may start; later, it is left out.
+    /// How late a date may start; a date that could not start by then is left out.
     pub start_limit: Option<Duration>,
-    /// Of the jobs that may start, those with a higher priority come first.
+    /// Its priority: of several jobs that may start, the one with the highest starts first.
     pub priority: i32,
     /// The pool that it belongs to.
     pub pool: Option<Pool>,
@@ -142,9 +142,9 @@ pub struct Job {
     pub lease: Duration,
     /// Its time limit; `None` is no limit.
     pub timeout: Option<Duration>,
-    /// How long ago its last success may be before that is reported.
+    /// The maximum age of its last success; an older one is reported.
     pub max_age: Option<Duration>,
-    /// How long a run may take before that is reported; it goes on.
+    /// The maximum length of a run; a longer one is reported, but goes on.
     pub max_duration: Option<Duration>,
     /// How long after SIGTERM it is killed.
     pub kill_after: Duration,

@@ -1,5 +1,5 @@
-//! The keys of a jobs file: the one table from which the file is checked, the example is printed and the reference
-//! in `docs/jobs.md` is written.
+//! The keys of a jobs file. Files are checked against this table; `jobs check --keys`, the example of `jobs init` and the
+//! reference in `docs/jobs.md` are printed from it.
 
 /// Where a key may stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct Key {
     pub place: Place,
     /// A value as it is written in the file.
     pub example: &'static str,
-    /// The value that holds if the key is absent, as it is written in the file; empty if there is none.
+    /// The default, as it is written in the file; empty if there is none.
     pub default: &'static str,
     /// What it does, as Markdown in one line.
     pub help: &'static str,
@@ -71,7 +71,7 @@ pub const KEYS: &[Key] = &[
         Top,
         "\"jobs.d/*.toml\"",
         "",
-        "further files with jobs, or a list of them; `*` and `?` stand for any characters of a name. A relative path starts at the folder of this file. Each file must be as safe as this one. Its own `[defaults]` come before those of this file; it has no other tables and no keys at the top",
+        "further files with jobs, or a list of them; `*`, `?`, `[…]` and `**` mean what they mean to a shell. A relative path starts at the folder of this file. Each file must be as safe as this one. Its own `[defaults]` come before those of this file; it has no other tables and no keys at the top",
     ),
     key(
         "pools",
@@ -137,7 +137,7 @@ pub const KEYS: &[Key] = &[
         Shared,
         "\"last\"",
         "\"all\"",
-        "with `backfill`: which of the missed dates run: `\"all\"`, the `\"last\"` or `\"none\"` (a date is missed when it is later than 10 minutes and a tenth of its period)",
+        "with `backfill`: which of the missed dates run: `\"all\"`, the `\"last\"` or `\"none\"` (a date is missed when it is late by more than 10 minutes, or a tenth of the time between two dates if that is longer)",
     ),
     key("max_backfill", Shared, "100", "", "with `backfill`: how many dates run in one pass"),
     key("timezone", Shared, "\"Europe/Berlin\"", "\"UTC\"", "the time zone of `at` and `cron`"),
@@ -298,7 +298,7 @@ pub fn comments(width: usize) -> String {
             out.push_str(&format!("#   {} = {}\n", key.name, key.example));
             let default =
                 if key.default.is_empty() { String::new() } else { format!(" [default: {}]", key.default) };
-            // Links and code marks are Markdown's.
+            // A comment is plain text, without Markdown's links and backquotes.
             let help =
                 key.help.replace("see [Contained programs](#contained-programs)", "see pgkit man jobs");
             let text = format!("{}{default}", help.replace('`', ""));

@@ -124,8 +124,8 @@ impl<'a> LeaseRenewer<'a> {
         LeaseRenewer { job, claim, key, session, resort, tree: None, heard }
     }
 
-    /// Keeps the lease until it is lost, which is when the program is killed. `connect` opens a new session; `beat` is called at each answer. The
-    /// future may be dropped at any moment.
+    /// Keeps the lease until it is lost, and then kills the program. `connect` opens a new session; `beat` is called at
+    /// each answer. The future may be dropped at any moment.
     pub async fn keep(
         &mut self,
         connect: impl AsyncFn() -> crate::error::Result<Session>,
@@ -137,8 +137,7 @@ impl<'a> LeaseRenewer<'a> {
             // A short program has ended by then.
             tokio::time::sleep((self.heard + PULSE).saturating_sub(boot_time())).await;
             if let Err(loss) = self.hear(&connect).await {
-                // This process may be stopped at any moment, so the program is killed before there is more time to
-                // record that.
+                // This process could be stopped at any moment, so the program is killed before the timer is extended.
                 if let Some(tree) = self.tree {
                     tree.kill();
                 }

@@ -78,7 +78,7 @@ pub fn text(bytes: &[u8]) -> String {
     out
 }
 
-/// Cuts a text that has more than this many bytes, which must be at least 100, and says so at its end.
+/// Cuts a text that is longer than `most` bytes, and says so at its end. `most` must be at least 100.
 pub fn cut(text: &str, most: usize) -> String {
     if text.len() <= most {
         return text.to_owned();

@@ -6,10 +6,10 @@
 //! skipped. `every` and `cron` are computed on a fixed grid (see [`super::occurrences`]), without the original's
 //! drift and lost runs.
 //!
-//! A clock that was ahead and was set back leaves times in a row that have not come yet. A job on a grid does not
-//! believe those that lie more than [`AHEAD`] in the future: it goes on after the last date that is recorded as
-//! succeeded and has passed, or with its latest date if there is none. A date that is recorded as succeeded is
-//! skipped even if it is in the future. Jobs in crontabber's notation obey such a `next_run`, as the original does.
+//! If a clock was ahead and was set back, a row can have times that are still in the future. A job on a grid ignores
+//! those that are more than [`AHEAD`] ahead of now. It goes on after the last date that has passed and is recorded as
+//! succeeded or, if there is none, with its latest date. A date that is recorded as succeeded does not run again, even if
+//! it is in the future. A job in crontabber's notation obeys such a `next_run`, as in the original.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -231,20 +231,20 @@ fn seconds(n: i64) -> SignedDuration {
     SignedDuration::from_secs(n)
 }
 
-/// How far in the future a time in a row may lie and still be believed: crontabbers write the times of their own
-/// machines.
+/// How far in the future a time in a row may be without being ignored. Crontabbers write times of their own machines'
+/// clocks, which may differ from the server's.
 pub const AHEAD: SignedDuration = SignedDuration::from_mins(10);
 
-/// Returns whether a time that must have passed is too far in the future to be believed.
+/// Returns whether the time of something that has happened is so far in the future that it is ignored.
 pub fn is_ahead(t: Timestamp, now: Timestamp) -> bool {
     t.duration_since(now) > AHEAD
 }
 
-/// Returns whether a failed run can have set the next try to this instant.
+/// Returns whether this can be the time of a retry: whether a failed run can have set `next_run` to it.
 pub fn is_retry(job: &Job, next: Timestamp, now: Timestamp) -> bool {
     let wait = SignedDuration::try_from(job.retry.most).unwrap_or(SignedDuration::MAX);
     let is_soon = next.duration_since(now) <= wait.saturating_add(AHEAD);
-    // After the last retry it waits for its next date.
+    // A job that may not be retried any more waits for its next date.
     let is_next = || {
         let slots = Slots::new(&job.schedule, &job.timezone);
         job.retry_limit.is_some() && next_start(job, &slots, now).is_some_and(|after| next <= after)
@@ -340,8 +340,8 @@ fn on_grid(job: &Job, own: &State, now: Timestamp) -> Decision {
     }
 }
 
-/// Returns the last instant up to which the grid has been dealt with; `None` if that is not known, because what the
-/// row says is in the future and no date that has passed is recorded as succeeded.
+/// Returns the instant up to which all dates have been dealt with; `None` if that is not known, because the row's times
+/// are in the future and no date that has passed is recorded as succeeded.
 fn reached(job: &Job, own: &State, now: Timestamp) -> Option<Timestamp> {
     let slots = Slots::new(&job.schedule, &job.timezone);
     let seen = own.first_seen.or_else(|| own.row.as_ref().and_then(|row| row.first_run)).unwrap_or(now);
@@ -358,13 +358,13 @@ fn reached(job: &Job, own: &State, now: Timestamp) -> Option<Timestamp> {
     })
 }
 
-/// Returns the first date that was due and has not been done, however the job catches up; `None` if it is not due.
-/// Parents and pauses do not matter here. After a failure, it is the instant of the next try if that is later.
+/// Returns since when a job has been due: the first date that was due and has not been done, or the time of the retry
+/// after a failure, if that is later; `None` if the job is not due. Ignores how the job catches up, its parents, and
+/// whether it is paused.
 pub fn due_since(job: &Job, own: &State, now: Timestamp) -> Option<Timestamp> {
     let row = own.row.as_ref();
     let since = match (&job.schedule, row) {
-        // Without a row it has been due since it was first seen, or since the time of day on that date if that was
-        // later.
+        // A job without a row has been due since it was first seen, or since the time of day after that.
         (Schedule::Original { at, .. }, None) => {
             let seen = own.first_seen?;
             at.map_or(seen, |at| at_time(seen, at)).max(seen)
@@ -379,7 +379,7 @@ pub fn due_since(job: &Job, own: &State, now: Timestamp) -> Option<Timestamp> {
                 Some(base) => {
                     let step = Step::Seconds(*every);
                     let first = first_undone(job, own, base, now, &step)?;
-                    // The original's dates must have passed.
+                    // In the original, a date is due only once it has passed.
                     return Some(next.max(first)).filter(|since| *since < now);
                 }
                 None => next,
@@ -400,8 +400,8 @@ pub fn due_since(job: &Job, own: &State, now: Timestamp) -> Option<Timestamp> {
     (since <= now).then_some(since)
 }
 
-/// Returns the first date after `base` that is not done. Where only the latest date is to run, a date that is done
-/// stands for those before it.
+/// Returns the first date after `base` that is not done. If the job does not run for all missed dates, the dates before
+/// one that is done count as done.
 fn first_undone(job: &Job, own: &State, base: Timestamp, now: Timestamp, step: &Step) -> Option<Timestamp> {
     let stands = !job.backfill || job.catch_up != CatchUp::All;
     let is_date = |date: &Timestamp| match step {
@@ -421,32 +421,33 @@ fn first_undone(job: &Job, own: &State, base: Timestamp, now: Timestamp, step: &
     dates.following(base)
 }
 
-/// Returns the latest date of a job on a grid, if it has started and is not done.
-fn latest_undone(job: &Job, own: &State, now: Timestamp) -> Option<Timestamp> {
+/// Returns the first date of a job on a grid that has not been dealt with, and the latest that has started; `None` if
+/// no date has started since.
+fn undone(job: &Job, own: &State, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
     let slots = Slots::new(&job.schedule, &job.timezone);
     let latest = latest_started(job, &slots, now)?;
     let first = match reached(job, own, now) {
         Some(reached) => slots.after(reached)?,
         None => latest,
     };
+    (first <= latest).then_some((first, latest))
+}
+
+/// Returns the date that a job on a grid without backfill is to run for, unless it is too late for that: the latest one,
+/// if it is not done.
+fn latest_undone(job: &Job, own: &State, now: Timestamp) -> Option<Timestamp> {
+    let (_, latest) = undone(job, own, now)?;
     let is_done = own.done.contains(&latest) || own.done_through.is_some_and(|through| latest <= through);
-    (first <= latest && !is_done).then_some(latest)
+    (!is_done).then_some(latest)
 }
 
 fn grid_dates(job: &Job, own: &State, now: Timestamp) -> Option<Dates> {
-    let slots = Slots::new(&job.schedule, &job.timezone);
     if !job.backfill {
         let latest = latest_undone(job, own, now)?;
         return Some(Dates::one(latest)).filter(|_| left_out(job, own, now).is_none());
     }
-    let latest = latest_started(job, &slots, now)?;
-    let first = match reached(job, own, now) {
-        Some(reached) => slots.after(reached)?,
-        None => latest,
-    };
-    if first > latest {
-        return None;
-    }
+    let slots = Slots::new(&job.schedule, &job.timezone);
+    let (first, latest) = undone(job, own, now)?;
     let step = Step::Slots(job.schedule.clone(), job.timezone.clone());
     let period = slots.period(latest)?;
     // `latest` is the last instant of the grid that is due, so nothing lies between it and now.
@@ -524,20 +525,20 @@ fn blocked(
     None
 }
 
-/// How a run ended, as far as the next one depends on it.
+/// The end of a run, as far as the time of the next run depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// It succeeded.
     Done,
     /// It succeeded, but dates that were due are left over for the next run.
     Unfinished,
-    /// It failed, for so many times in a row.
+    /// It failed. This is how many runs in a row have failed, or how many attempts for its date.
     Failed(u32),
 }
 
 /// Returns when a job is next due after a run that began at `t` and whose last date was `date`.
 pub fn next_run(job: &Job, t: Timestamp, date: Timestamp, end: End) -> Timestamp {
-    // A job that has been retried often enough waits for its next date, as if it had succeeded.
+    // A job that may not be retried any more waits for its next date, as after a success.
     if let End::Failed(failures) = end
         && job.retry_limit.is_none_or(|limit| failures <= limit)
     {
@@ -557,7 +558,8 @@ pub fn next_run(job: &Job, t: Timestamp, date: Timestamp, end: End) -> Timestamp
     }
 }
 
-/// Returns when a date of a job on a grid starts: with `jitter`, up to that much later. All machines agree.
+/// Returns when a date of a job on a grid starts: at the date, or with `jitter` up to that much later. The delay depends
+/// only on the job's name and the date, so it is the same on all machines.
 pub fn starts(job: &Job, date: Timestamp) -> Timestamp {
     let Some(most) = job.jitter.map(|most| most.as_millis().max(1)) else { return date };
     let random = lock_key(&job.name, &date.to_string()).cast_unsigned();
@@ -565,7 +567,7 @@ pub fn starts(job: &Job, date: Timestamp) -> Timestamp {
     date.checked_add(SignedDuration::from_millis(late)).unwrap_or(date)
 }
 
-/// Returns the latest date of a job on a grid that has started by now.
+/// Returns the latest date of a job on a grid whose start has passed.
 fn latest_started(job: &Job, slots: &Slots<'_>, now: Timestamp) -> Option<Timestamp> {
     let mut date = slots.before(now)?;
     while starts(job, date) > now {
@@ -580,8 +582,8 @@ fn next_start(job: &Job, slots: &Slots<'_>, now: Timestamp) -> Option<Timestamp>
     slots.after(latest).map(|next| starts(job, next))
 }
 
-/// Returns the date of a job that is left out, because it could not start within `start_limit`; `None` if there is
-/// none. A date that has been tried is not left out.
+/// Returns the date that a job leaves out because it could not start within `start_limit`; `None` if there is none. A date
+/// for which there was an attempt is not left out.
 pub fn left_out(job: &Job, own: &State, now: Timestamp) -> Option<Timestamp> {
     let limit = SignedDuration::try_from(job.start_limit?).ok()?;
     let row = own.row.as_ref();

@@ -52,20 +52,25 @@ pub struct Program {
 
 /// How a program has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ending {
-    /// Its exit code, or the signal that ended it.
-    pub status: ExitStatus,
-    /// Whether processes that it had started were still running, and so were killed.
-    pub has_left: bool,
+pub enum Ending {
+    /// By itself, or by a signal that it was sent.
+    Ended {
+        /// Its exit code, or the signal.
+        status: ExitStatus,
+        /// Whether processes that it had started were still running, and so were killed.
+        has_left: bool,
+    },
+    /// What contained it was killed, and so it was killed too.
+    Cut,
 }
 
 /// A running program.
 pub struct Process {
     child: Child,
     pid: Pid,
-    /// Where the report of a contained program's end comes from.
+    /// The pipe over which init reports the end of a contained program.
     report: Option<pipe::Receiver>,
-    /// How it has ended, once that is known: a report can be read only once.
+    /// How it has ended, if that is known. It is kept because the report can be read only once.
     ending: Option<Ending>,
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
@@ -84,7 +89,7 @@ pub fn become_subreaper() {
 }
 
 impl Program {
-    /// Starts the program. This must be called from a thread that lives as long as this process, because the
+    /// Starts the program. Errors: it cannot be started (74). This must be called from a thread that lives as long as this process, because the
     /// program dies with that thread.
     pub fn start(&self) -> Result<Process> {
         let name = self.words.first().ok_or_else(|| Error::bug("a program without a name"))?;
@@ -108,7 +113,8 @@ impl Program {
             }
         };
         let failed = |e: &std::io::Error| {
-            let place = if self.directory.is_dir() { "" } else { ": its directory does not exist" };
+            let missing = || format!(" in {}, which is not a directory", self.directory.display());
+            let place = if self.directory.is_dir() { String::new() } else { missing() };
             Error::io(format!("could not start {name}{place}"), e)
         };
         let mut child = tokio::process::Command::from(command).spawn().map_err(|e| failed(&e))?;
@@ -129,7 +135,7 @@ impl Program {
     }
 }
 
-/// Has a command run contained. Returns where its end is reported.
+/// Makes a command run contained. Returns the pipe over which its end is reported.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn contained(
     command: &mut std::process::Command,
@@ -143,7 +149,7 @@ fn contained(
     pipe::Receiver::from_owned_fd(reports).map_err(|e| failed(&e))
 }
 
-/// Has a command run contained, which is impossible on this system.
+/// Makes a command run contained, which is impossible on this system.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn contained(
     _: &mut std::process::Command,
@@ -153,8 +159,8 @@ fn contained(
     Err(Error::bug("a contained program on a system without PID namespaces"))
 }
 
-/// Reads the report of a contained program's end; `None` if it was killed before its end could be reported. Does not
-/// return if there is no such report.
+/// Waits for the report of a contained program's end; `None` if init was killed before it could report. Never returns for
+/// a program that is not contained.
 async fn reported(from: &mut Option<pipe::Receiver>) -> Option<Report> {
     match from {
         Some(pipe) => {
@@ -209,7 +215,7 @@ impl Process {
                 report = reported(&mut self.report) => self.ending = Some(contain::ending(report)),
                 status = child.wait(), if self.report.is_none() => {
                     let status = status.map_err(|e| Error::io("could not wait for the program", &e))?;
-                    self.ending = Some(Ending { status, has_left: false });
+                    self.ending = Some(Ending::Ended { status, has_left: false });
                 }
                 n = read(&mut self.stdout, out) => self.output.push(&out[..n]),
                 n = read(&mut self.stderr, err) => {
@@ -220,8 +226,8 @@ impl Process {
                 _ = reap.tick() => reap_orphans(self.pid),
             }
         };
-        // A process that was left behind may hold the pipes open forever, and one that hangs in the kernel keeps
-        // what contains it from ending.
+        // A process that was left behind may hold the pipes open forever, and if one hangs in the kernel, init does not
+        // end.
         let _ = tokio::time::timeout(LATE_OUTPUT, async {
             while self.stdout.is_some() || self.stderr.is_some() {
                 self.some_output().await;
@@ -254,26 +260,25 @@ impl Tree {
         self.pid.as_raw()
     }
 
-    /// Sends TERM to every process of the tree.
+    /// Returns whether the kernel ends all of it when its first process ends.
+    pub fn is_contained(self) -> bool {
+        self.is_contained
+    }
+
+    /// Sends TERM to every process of the tree, and CONT, because a process that is stopped would not receive it.
     pub fn terminate(self) {
-        if !self.is_contained {
-            let _ = killpg(self.pid, Signal::SIGTERM);
-            for pid in descendants().into_keys().filter(|pid| *pid != self.pid) {
-                // Processes in the program's own group have received it already; a second TERM does no harm.
-                let _ = kill(pid, Signal::SIGTERM);
-            }
-            return;
-        }
-        // The proxy and init would pass it on to the program, which gets it anyway.
-        let all = descendants();
-        let of_ours = |pid: Pid, parent: Pid| pid == self.pid || parent == self.pid;
+        // The proxy, and init as its child, are left out: they would pass the signal on to the program a second time.
+        let is_ours = |pid: Pid, parent: Pid| self.is_contained && (pid == self.pid || parent == self.pid);
         let mut found = false;
-        for (pid, _) in all.into_iter().filter(|(pid, parent)| !of_ours(*pid, *parent)) {
+        for (pid, _) in descendants().into_iter().filter(|(pid, parent)| !is_ours(*pid, *parent)) {
             found |= kill(pid, Signal::SIGTERM).is_ok();
+            let _ = kill(pid, Signal::SIGCONT);
         }
         if !found {
-            // Without /proc, only the program itself can be reached.
-            let _ = kill(self.pid, Signal::SIGTERM);
+            // Without /proc, only the program and its process group can be reached.
+            let reach = if self.is_contained { kill } else { killpg };
+            let _ = reach(self.pid, Some(Signal::SIGTERM));
+            let _ = reach(self.pid, Some(Signal::SIGCONT));
         }
     }
 

@@ -27,7 +27,7 @@ pub struct Turn {
     children: Vec<u64>,
 }
 
-/// The place of a turn among those that may start: a higher priority comes first, then whoever came first.
+/// The rank of a turn among those that may start: by priority, then by the order in which they were added.
 type Rank = (Reverse<i32>, u64);
 
 /// The turns of a pass, in the order in which they come.
@@ -35,7 +35,7 @@ type Rank = (Reverse<i32>, u64);
 pub struct Queue {
     turns: BTreeMap<u64, Turn>,
     places: BTreeMap<String, u64>,
-    /// The turns that wait for no parent, each behind those with a higher priority.
+    /// The turns that wait for no parent, by rank.
     ready: BTreeSet<Rank>,
     last: u64,
     running: usize,
@@ -108,7 +108,7 @@ impl Queue {
         self.get(self.next()?.1)
     }
 
-    /// Returns the place of the first turn that waits for no parent and whose pool is not full.
+    /// Returns the rank of the first turn that waits for no parent and whose pool is not full.
     fn next(&self) -> Option<Rank> {
         let is_free = |(_, key): &&Rank| {
             let Some(pool) = self.turns.get(key).and_then(|turn| turn.job.pool.as_ref()) else { return true };

@@ -190,7 +190,7 @@ const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
-/// The patterns that have names. Source: crontab(5) of Vixie cron; `@reboot` has no date.
+/// The patterns that have names. Source: crontab(5) of Vixie cron, whose `@reboot` is no date.
 const NAMED: [(&str, &str); 7] = [
     ("@yearly", "0 0 1 1 *"),
     ("@annually", "0 0 1 1 *"),

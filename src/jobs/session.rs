@@ -125,13 +125,13 @@ pub struct Later {
 }
 
 impl Later {
-    /// Keeps a statement without parameters of its own types.
+    /// Copies a statement.
     pub fn new(one: &Statement<'_>) -> Later {
         let values = one.values.iter().map(|value| value.map(str::to_owned)).collect();
         Later { name: one.name.to_owned(), values }
     }
 
-    /// Returns it as it was.
+    /// Returns the statement.
     pub fn statement(&self) -> Statement<'_> {
         Statement { values: self.values.iter().map(Option::as_deref).collect(), ..Statement::of(&self.name) }
     }
@@ -155,7 +155,7 @@ pub struct JobText<'a> {
 /// The answers to a job's text, and to what was sent before it.
 #[derive(Debug, Default)]
 pub struct JobAnswer {
-    /// The refusal of a statement that was sent before the job's transaction. Then nothing of the job has run.
+    /// The error, if a statement that was sent before the job's transaction was refused. Then nothing of the job has run.
     pub refused_before: Option<Error>,
     /// The server's answer to the job.
     pub job: Response,
@@ -283,10 +283,11 @@ impl Session {
         self.pipeline(&[named("meta_changed", vec![])]).await.map(drop).map_err(store::explain)
     }
 
-    /// Lets the server plan the prepared statements now, so that the first job need not wait for that. Errors: it is
-    /// refused, and the session is unusable.
+    /// Has the server plan the prepared statements now, so that the first job need not wait for that.
+    ///
+    /// Errors: it is refused, and the session is unusable.
     pub async fn plan_ahead(&mut self) -> Result<()> {
-        // Before version 12 only plans for particular values are made.
+        // Before version 12, the server plans these statements anew for the values of each execution.
         if self.version().major() < 12 {
             return Ok(());
         }

@@ -178,8 +178,18 @@ struct Line {
     max_ongoing_age_s: Option<f64>,
 }
 
-/// Puts this schema into a statement from `queries/jobs`.
+/// The texts that several statements include.
+const PARTS: [(&str, &str); 2] = [
+    ("attempt", include_str!("../../queries/jobs/parts/attempt.sql")),
+    ("logged", include_str!("../../queries/jobs/parts/logged.sql")),
+];
+
+/// Puts this schema, and the parts that it includes, into a statement from `queries/jobs`.
 pub fn in_schema(text: &str, schema: &str) -> String {
+    let part = |name: &str| PARTS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text);
+    // A test of every file rules out that a part is missing.
+    let whole = sql::with_parts(text, &part).unwrap_or_else(|_| text.to_owned());
+    let text = whole.as_str();
     let mut out = String::with_capacity(text.len() + 64);
     let mut from = 0;
     for variable in sql::scan(text).variables.into_iter().filter(|v| v.name == "schema") {
@@ -312,7 +322,7 @@ pub async fn first_seen<'a>(
     Ok(true)
 }
 
-/// Records the dates that jobs left out because they could not start in time. Returns those that nobody has recorded
+/// Records the dates that jobs left out because they could not start in time. Returns those that had not been recorded
 /// before, with their jobs.
 pub async fn leave_out(
     writer: &Writer,
@@ -384,6 +394,20 @@ mod tests {
     fn a_schema_is_put_in_as_an_identifier() {
         assert!(in_schema(STATES, "it's \"odd\"").contains("JOIN \"it's \"\"odd\"\"\".crontabber c"));
         assert!(!in_schema(STATES, "x").contains(":\""));
+    }
+
+    #[test]
+    fn every_part_that_a_statement_includes_is_known_and_stands_in_several() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("queries/jobs");
+        let texts = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let texts: Vec<String> = texts.filter_map(|path| std::fs::read_to_string(path).ok()).collect();
+        let lines = texts.iter().flat_map(|text| text.lines());
+        let included: Vec<&str> =
+            lines.filter_map(|line| line.trim_start().strip_prefix("-- include ")).collect();
+        assert!(included.iter().all(|name| PARTS.iter().any(|(known, _)| known == name)), "{included:?}");
+        for (name, _) in PARTS {
+            assert!(included.iter().filter(|one| **one == name).count() > 1, "{name}");
+        }
     }
 
     #[test]

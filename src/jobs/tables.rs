@@ -32,9 +32,8 @@ struct Piece {
     text: &'static str,
     /// The table of an index; `None` for a table.
     on: Option<&'static str>,
-    /// Whether older versions of pgkit did not create it. Then it may be missing, and whatever needs it must be
-    /// correct without it; `jobs upgrade` creates it. The text of an index says CREATE INDEX, which `jobs upgrade`
-    /// makes concurrent. The name of a table must also be added to snapshot.sql.
+    /// Whether it was added in a later version of pgkit. Then it may be missing, and everything must work without it,
+    /// if more slowly. `jobs upgrade` creates it; indexes are built concurrently.
     later: bool,
 }
 
@@ -119,7 +118,7 @@ struct Part {
 /// that has a table crontabber.
 async fn parts(session: &impl Queryable, schema: Option<&str>, owner: Option<&str>) -> Result<Vec<Part>> {
     let text = |text: Option<&str>| text.map_or(Value::Null(Type::TEXT), |text| Value::Text(text.to_owned()));
-    // A later index belongs to one of these tables, with which it is checked.
+    // Indexes that were added later are checked together with their tables.
     let pieces = MADE.iter().filter(|piece| !piece.later || piece.on.is_none());
     let made = Value::TextList(pieces.map(|piece| Some(piece.name.to_owned())).collect());
     let params = [made, text(schema), text(owner)];
@@ -268,7 +267,7 @@ pub struct Made {
     pub schema: String,
     /// What was missing and has been created.
     pub made: Vec<String>,
-    /// What is still missing, or not usable, and is created by [`upgrade`].
+    /// What is missing or cannot be used; [`upgrade`] creates it.
     pub later: Vec<String>,
     /// Unique indexes on crontabber's table that should not exist.
     pub others: Vec<String>,
@@ -320,11 +319,12 @@ async fn make_all(writer: &Writer, schema: &str, owner: Option<&str>) -> Result<
                 Some("3F000") => {
                     error.hint("create it with CREATE SCHEMA, or name another one with --schema")
                 }
-                Some("42501") => error.hint(format!(
-                    "GRANT CREATE, USAGE ON SCHEMA {} TO {}",
-                    sql::quote_ident(schema),
-                    sql::quote_ident(writer.user())
-                )),
+                Some("42501") => {
+                    let (schema, user) = (sql::quote_ident(schema), sql::quote_ident(writer.user()));
+                    error
+                        .hint(format!("GRANT CREATE, USAGE ON SCHEMA {schema} TO {user}"))
+                        .hint("if the tables belong to another role, connect as that role")
+                }
                 _ => error,
             })
         }
@@ -339,7 +339,7 @@ async fn make(writer: &Writer, schema: &str, owner: Option<&str>) -> Result<Vec<
     for piece in MADE {
         let part = parts.iter().find(|part| part.name == piece.name);
         match part {
-            // On a table that may be large, and that others use.
+            // The table may be large and in use, so the index is left to `jobs upgrade`.
             None if piece.later && piece.on.is_some_and(|on| !made.iter().any(|made| made == on)) => {}
             None => {
                 writer.run(&in_schema(piece.text, schema)).await?;
@@ -379,12 +379,12 @@ pub enum Step<'a> {
 /// How often a process looks whether another one has ended its upgrade.
 const TURN: Duration = Duration::from_millis(100);
 
-/// Creates what was added to the tables in later versions of pgkit. Indexes are built concurrently, so that jobs run
-/// meanwhile. An upgrade that was interrupted goes on where it was; of several at once, one does the work. Returns
-/// the tables' schema.
+/// Creates what was added to the tables in later versions of pgkit. Jobs can run meanwhile, because indexes are built
+/// concurrently. An upgrade that was interrupted can be repeated, and several can run at once. Returns the tables'
+/// schema.
 ///
-/// Errors: as for [`place`]; what has the name of an index is none, or one of another table (65); a lock is not free
-/// within `patience`, where `None` is no limit (75); the role does not own the tables (77).
+/// Errors: those of [`place`]; something else already has the name of an index (65); a lock is not free within `patience`,
+/// where `None` is no limit (75); the role does not own the tables (77).
 pub async fn upgrade(
     writer: &Writer,
     wanted: Where<'_>,
@@ -395,7 +395,7 @@ pub async fn upgrade(
     let Place { schema, .. } = open(writer, wanted).await?;
     let key = Value::Int8(lock_key(&schema, "\u{0}upgrade"));
     let mut has_waited = false;
-    // Waiting in the server would be a statement with a snapshot, for whose end the other process would wait.
+    // A statement that waited for the lock would hold a snapshot, and building an index waits for all older snapshots.
     while !writer.one::<Taken>(TRY_LOCK, std::slice::from_ref(&key)).await?.taken {
         if !std::mem::replace(&mut has_waited, true) {
             tell(Step::Waits);
@@ -431,7 +431,7 @@ pub async fn upgrade(
         tell(Step::Builds(piece.name));
         let text = in_schema(piece.text, &schema).replacen("CREATE INDEX", "CREATE INDEX CONCURRENTLY", 1);
         if let Err(error) = build(writer, &text).await {
-            // Nothing uses it as it is now, but every row that is written would have to be put into it.
+            // The incomplete index would be of no use, but would slow down every write.
             let _ = build(writer, &format!("DROP INDEX CONCURRENTLY IF EXISTS {name}")).await;
             return Err(error);
         }
@@ -446,7 +446,10 @@ struct Taken {
     taken: bool,
 }
 
-/// Checks that the lock that building an index takes is free: nothing may have to queue behind pgkit. Errors: it is not free within `patience` (75).
+/// Takes the lock that building an index takes, and releases it at once. If it is not free, the index is not begun,
+/// because a session that waits for this lock makes others wait.
+///
+/// Errors: it is not free within `patience` (75).
 async fn free(writer: &Writer, schema: &str, patience: Option<Duration>) -> Result<()> {
     let ms = patience.map_or(0, |patience| patience.as_millis());
     let text =
@@ -458,8 +461,8 @@ async fn free(writer: &Writer, schema: &str, patience: Option<Duration>) -> Resu
     tried.map_err(explain_upgrade)
 }
 
-/// Builds or removes an index concurrently. That waits for the end of every older transaction, which blocks no one
-/// that reads or writes, so it may take as long as it takes.
+/// Builds or removes an index concurrently, without a time limit: it waits until all older transactions have ended, but
+/// blocks neither reads nor writes.
 async fn build(writer: &Writer, text: &str) -> Result<()> {
     writer.run("SET statement_timeout = 0").await?;
     writer.run("SET lock_timeout = 0").await?;
@@ -468,22 +471,23 @@ async fn build(writer: &Writer, text: &str) -> Result<()> {
 
 fn explain_upgrade(error: Error) -> Error {
     match error.sqlstate.as_deref() {
-        Some("55P03") => error.hint(
-            "another session vacuums, analyzes or alters the tables; try again, or wait longer with --lock-timeout",
-        ),
+        Some("55P03") => Error::new(Exit::TryAgain, "could not lock crontabber_log and pgkit_run")
+            .with_sqlstate("55P03")
+            .caused_by(error.message)
+            .hint("another session vacuums, analyzes or alters the tables: try again, or wait longer with --lock-timeout"),
         Some("42501") => error.hint("only the owner of the tables can upgrade them"),
         _ => error,
     }
 }
 
-/// What has the name of something that was added later.
+/// A relation that has the name of something that was added later.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Later {
     name: String,
     /// The table that it is an index of.
     table: Option<String>,
-    /// Whether it is more than what an interrupted upgrade has left.
+    /// Whether it is complete; an upgrade that was interrupted leaves an index that is not.
     usable: bool,
 }
 
@@ -492,7 +496,7 @@ async fn later(session: &impl Queryable, schema: &str) -> Result<Vec<Later>> {
     session.ask(LATER, &[Value::TextList(names.collect()), Value::Text(schema.to_owned())]).await
 }
 
-/// Returns the names of what was added later and is there.
+/// Returns the names of what was added later and can be used.
 async fn usable(session: &impl Queryable, schema: &str) -> Result<BTreeSet<String>> {
     let is_ours = |one: &Later| {
         let piece = MADE.iter().find(|piece| piece.name == one.name);
@@ -501,8 +505,7 @@ async fn usable(session: &impl Queryable, schema: &str) -> Result<BTreeSet<Strin
     Ok(later(session, schema).await?.into_iter().filter(is_ours).map(|one| one.name).collect())
 }
 
-/// Returns whether the tables have the indexes by which the history is read. Without them it is found by reading all
-/// of it.
+/// Returns whether the tables have the indexes that make it fast to read the history.
 pub async fn has_history_indexes(session: &impl Queryable, schema: &str) -> Result<bool> {
     let usable = usable(session, schema).await?;
     Ok(HISTORY.iter().all(|name| usable.contains(*name)))

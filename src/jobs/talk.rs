@@ -228,7 +228,7 @@ pub enum Event {
         /// The text to show.
         text: String,
     },
-    /// A command is to be run, which must not keep the guard from its next turn.
+    /// A command is to be run by the runner, because the guard must be free for its next turn.
     Hook {
         /// The command.
         hook: Hook,

@@ -65,7 +65,7 @@ impl News<'_> {
         payload
     }
 
-    /// Returns the news as variables of the environment, which no program's shell can take for code.
+    /// Returns the news as environment variables: a shell does not run the contents of variables as code.
     pub fn environment(&self) -> BTreeMap<String, String> {
         let mut environment = BTreeMap::from([
             ("PGKIT_JOB", self.job.to_owned()),

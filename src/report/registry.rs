@@ -8,6 +8,7 @@ use include_dir::{Dir, include_dir};
 use super::header::parse_file;
 use super::model::{Report, Scope, Text};
 use crate::error::{Error, Result};
+use crate::sql;
 
 /// One folder for each group of reports.
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries/reports");
@@ -19,15 +20,8 @@ static PARTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries/parts");
 ///
 /// Errors: there is no such part, which a test of every file rules out.
 fn with_parts(path: &str, content: &str) -> Result<String> {
-    let lines = content.lines().map(|line| match line.strip_prefix("-- include ") {
-        None => Ok(line.to_owned()),
-        Some(name) => {
-            let part = PARTS.get_file(format!("{name}.sql")).and_then(|file| file.contents_utf8());
-            let part = part.ok_or_else(|| Error::bug(format!("{path}: unknown part {name:?}")))?;
-            with_parts(path, part.trim_end())
-        }
-    });
-    Ok(lines.collect::<Result<Vec<String>>>()?.join("\n"))
+    let part = |name: &str| PARTS.get_file(format!("{name}.sql"))?.contents_utf8();
+    sql::with_parts(content, &part).map_err(|name| Error::bug(format!("{path}: unknown part {name:?}")))
 }
 
 /// Combines files into reports: `sizes.sql` and `sizes.scan.sql` are texts of `sizes`.

@@ -70,7 +70,7 @@ pub struct Piped<'a> {
     pub keep: bool,
 }
 
-/// How many answers are passed on before the rest of them has come, and to whom.
+/// How many answers are passed on before the rest of them has arrived, and the function that they are passed to.
 type Early<'a> = (usize, &'a mut dyn FnMut(&[Response]));
 
 /// Receives the server's notices, such as those of RAISE NOTICE.
@@ -227,8 +227,8 @@ impl Wire {
         Ok(all)
     }
 
-    /// Works like [`Wire::in_one_go`] for statements alone, of which the first `count` are answered as soon as they
-    /// have run: their answers, up to the first one that was refused, are passed to `early` at once.
+    /// Works like [`Wire::in_one_go`], for statements only. As soon as the first `count` statements have run, or one of them
+    /// was refused, their answers are passed to `early`.
     pub async fn with_early(
         &mut self,
         statements: &[Piped<'_>],
@@ -244,7 +244,7 @@ impl Wire {
         Ok(answers)
     }
 
-    /// Buffers statements. After the first `flushed` of them, the server is asked to send the answers it has.
+    /// Puts statements into the send buffer. After the first `flushed` of them, asks the server to send its answers.
     fn pipe(&mut self, statements: &[Piped<'_>], flushed: Option<usize>) -> Result<()> {
         for (i, one) in statements.iter().enumerate() {
             if flushed == Some(i) {
@@ -349,8 +349,8 @@ impl Wire {
     }
 
     /// Reads until the server is ready again, and collects one answer per statement. `keep` says for which of them,
-    /// counted from 0, the rows are kept. The first answers, so many, are passed to the function in `early` when they
-    /// are there, or when one of them is a refusal.
+    /// counted from 0, the rows are kept. The first answers are passed to the function in `early` as soon as all of them
+    /// have arrived, or one of them is a refusal.
     async fn receive_all(
         &mut self,
         keep: &dyn Fn(usize) -> bool,

@@ -60,7 +60,13 @@ fn a_runner_that_is_told_to_stop_waits_for_no_command_and_a_killed_one_leaves_no
         assert!(begun.elapsed() < Duration::from_secs(7), "{:?}", begun.elapsed());
         if signal == Signal::SIGTERM {
             assert_eq!(output.code, Some(143), "{}", output.snapshot());
-            assert!(output.stderr.contains("WARNING: killed a command that notifies"), "{}", output.stderr);
+            assert!(
+                output.stderr.contains(
+                    "WARNING: a: on_failure: the command was killed, because pgkit was told to stop"
+                ),
+                "{}",
+                output.stderr
+            );
         }
         jobs.wait("its processes are gone", || all_dead(&pids));
     }
@@ -96,4 +102,35 @@ fn many_commands_run_a_few_at_a_time_and_each_does() {
     told.sort_unstable();
     told.dedup();
     assert!(told.len() == 20 && told.iter().all(|line| line.ends_with("failing SQLSTATE 22012")), "{told:?}");
+}
+
+#[test]
+fn commands_that_still_wait_when_the_runner_is_told_to_stop_run_all_the_same() {
+    let job = |name: &str, command: &str| {
+        format!(
+            "[[job]]\nname = \"{name}\"\nschedule = \"1d\"\nsql = \"SELECT 1/0\"\non_failure = {{ command = \"{command}\" }}\n"
+        )
+    };
+    // They are started in the order of their jobs, four at once.
+    let hanging: String = (0..4).map(|i| job(&format!("a{i}"), "./pid; sleep 60")).collect();
+    let quick: String = (0..2).map(|i| job(&format!("b{i}"), "echo $PGKIT_JOB >> told")).collect();
+    let jobs = Jobs::new("hookwaits", &[hanging, quick].concat());
+    let runner = jobs.start(&["run", "--every", "1s"]);
+    jobs.wait_for_lines("pids", 4);
+    jobs.wait("all have failed", || {
+        jobs.db.value("SELECT count(*) FROM pgkit_run WHERE state = 'failed'") == "6"
+    });
+    assert_eq!(jobs.text("told"), "");
+    runner.signal(Signal::SIGTERM);
+    let output = runner.end();
+    let text = jobs.text("told");
+    let mut told: Vec<&str> = text.lines().collect();
+    told.sort_unstable();
+    assert_eq!(told, ["b0", "b1"], "{}", output.snapshot());
+    assert_eq!(
+        output.stderr.matches("the command was killed, because pgkit was told to stop").count(),
+        4,
+        "{}",
+        output.stderr
+    );
 }

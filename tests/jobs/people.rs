@@ -106,7 +106,7 @@ fn who_should_have_run_and_did_not_is_named_with_the_reason(bin: &Binaries) {
     assert_eq!(new.ends(0, &["status", "--columns", "name,problem"]).stdout, "unseen\tnever\n");
     jobs.write(&toml.concat());
     let list = jobs.ends(0, &["list", "--columns", "name,state"]);
-    let states = ["overdue", "overdue", "running", "overdue", "idle", "idle", "never", "idle", "overdue"];
+    let states = ["overdue", "overdue", "running", "overdue", "idle", "ahead", "never", "idle", "overdue"];
     assert_eq!(list.lines().iter().map(|line| line.split('\t').nth(1).unwrap()).collect::<Vec<_>>(), states);
     let metrics = jobs.jobs(&["status", "--prometheus"]).stdout;
     for line in [

@@ -459,7 +459,7 @@ sql = "DO $$ BEGIN RAISE EXCEPTION E'() { :; }; touch pwned\n`touch pwned`\t$(to
     let name = "() { :; }; touch pwned\n$(touch pwned)";
     let ran = jobs.ends(1, &["run", "long", name, "--force"]);
     assert!(!ran.stderr.contains("could not start"), "{}", ran.stderr);
-    // Nor does it fill the screen or the tables, each time that it is tried.
+    // Nor does a long message fill the screen or the tables.
     assert!(ran.stderr.len() < 5000, "{}", ran.stderr.len());
     let stored = "SELECT max(octet_length(last_error::text)) FROM crontabber";
     assert!(jobs.db.value(stored).parse::<u32>().unwrap() < 50_000, "{}", jobs.db.value(stored));

@@ -101,7 +101,7 @@ fn tables_of_the_first_version_are_upgraded_while_a_job_runs_on_them(bin: &Binar
     );
     assert_eq!(jobs.ends(0, &["upgrade"]).stderr, "pgkit: schema \"public\": nothing to upgrade\n");
     assert_eq!(jobs.ends(0, &["init"]).stderr, "pgkit: schema \"public\": everything already exists\n");
-    // They are then what init makes at once, apart from the order of nothing.
+    // The tables are now the same as those that init creates.
     let new = Jobs::on(bin, "upgradenew", job);
     let shape =
         |db: &Db| db.sql("SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY indexname");
@@ -145,10 +145,9 @@ fn an_upgrade_queues_behind_nobody() {
 
 /// The number of pages that a text reads with these values.
 fn pages(db: &Db, file: &str, values: &[&str]) -> u64 {
-    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("queries/jobs").join(file))
-        .unwrap();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries/jobs").join(file);
     let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
-    let text = pgkit::sql::fill(&text.replace(":\"schema\"", "public"), &values);
+    let text = pgkit::sql::fill(&super::fixture::statement(&file, "public"), &values);
     let plan = db.value(&format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {text}"));
     let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
     ["Shared Hit Blocks", "Shared Read Blocks"].iter().map(|key| plan[0]["Plan"][key].as_u64().unwrap()).sum()

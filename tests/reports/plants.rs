@@ -140,8 +140,8 @@ fn run_case(db: &Db, report: &str, case: &Case) -> Vec<String> {
         if let Err(e) = db.try_sql(sql) {
             return vec![format!("{}: {sql}", e.as_db_error().map_or(e.to_string(), ToString::to_string))];
         }
-        // A session reports its statistics when it ends, a moment after its client has gone. VACUUM in the next one would
-        // otherwise come before the rows that it has cleaned are counted.
+        // A session reports its statistics when it ends, shortly after its client has disconnected. Without this wait, the
+        // next statement could run before they are counted.
         eventually("the session has ended", || {
             let left = format!(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND pid <> pg_backend_pid()",

@@ -127,10 +127,8 @@ fn every_statement_of_pgkit_means_the_same_whatever_casts_and_names_a_database_h
     engines.retain(|file| !["reports", "parts"].iter().any(|folder| file.iter().any(|part| part == *folder)));
     let reports = server_reports();
     for bin in bins() {
-        // Those of the jobs engine name the schema of its tables.
-        let read =
-            |file: &std::path::PathBuf| std::fs::read_to_string(file).unwrap().replace(":\"schema\"", "ops");
-        let of_engines = engines.iter().map(|file| (file.display().to_string(), read(file)));
+        let of_engines =
+            engines.iter().map(|file| (file.display().to_string(), jobs::statement(file, "ops")));
         // Reports as they are sent: with what they include, and the lines for this version.
         let texts = reports.iter().flat_map(|report| &report.texts).filter(|text| text.since <= bin.major);
         let of_reports = texts.map(|text| (text.file.clone(), text.for_server(bin.major).sql));

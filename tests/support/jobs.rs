@@ -144,6 +144,16 @@ impl Jobs {
     }
 }
 
+/// The text of a statement of pgkit's own, with the parts that it includes, on the tables in this schema.
+pub fn statement(file: &Path, schema: &str) -> String {
+    let part = |name: &str| {
+        let path = file.parent().unwrap().join(format!("parts/{name}.sql"));
+        Some(&*std::fs::read_to_string(path).unwrap().leak())
+    };
+    let whole = pgkit::sql::with_parts(&std::fs::read_to_string(file).unwrap(), &part).unwrap();
+    whole.replace(":\"schema\"", schema)
+}
+
 /// The same jobs file with the user that root must name where the file starts programs.
 pub fn told_whom(toml: &str) -> String {
     let is_asked = nix::unistd::geteuid().is_root() && toml.contains("command") && !toml.contains("user = ");

@@ -345,7 +345,7 @@ fn a_new_cluster_with_a_small_lock_table_is_named_until_the_fix_is_followed() {
 }
 
 fn every_check_runs_on_every_version(old: &Binaries) {
-    // It looks into every database, and other tests drop theirs from a server that is shared.
+    // This command looks into every database, and on a shared server other tests drop theirs meanwhile.
     let (_server, db) = old_server(old, &[]);
     let said = check(&db, &["--to", "19"]);
     assert_eq!(said.unseen().len(), 0, "on {}: {:?}", old.major, said.unseen());

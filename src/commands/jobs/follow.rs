@@ -20,18 +20,18 @@ use crate::session::{Reader, Value, push_values};
 const FOLLOW: &str = include_str!("../../../queries/jobs/follow.sql");
 /// How often the server is asked.
 const EVERY: Duration = Duration::from_secs(1);
-/// How many of the newest attempts are looked at again: an attempt with a smaller id may be seen later.
+/// How many of the newest ids are looked at again each time: an attempt may be committed after others with greater ids.
 const AGAIN: i64 = 200;
 
-/// What is followed.
+/// What to show.
 pub(super) struct Wanted {
-    /// The jobs; all if empty.
+    /// The names of the jobs; all jobs if it is empty.
     pub(super) names: Vec<Option<String>>,
-    /// How many attempts are shown first.
+    /// How many of the latest attempts are shown at the beginning.
     pub(super) lines: u32,
-    /// Whether only those are shown that did not succeed.
+    /// Whether only attempts that did not succeed are shown.
     pub(super) failed: bool,
-    /// Whether what they printed is shown.
+    /// Whether the output of attempts is shown.
     pub(super) output: bool,
     /// How many columns the listing has.
     pub(super) columns: usize,
@@ -43,23 +43,23 @@ impl Wanted {
     }
 }
 
-/// What has been seen so far.
+/// The attempts that have been seen so far.
 #[derive(Default)]
 struct Seen {
-    /// The ids of attempts, and whether each was running. `None` before the first answer.
+    /// The id of each, and whether it was running; `None` before the first answer.
     attempts: Option<BTreeMap<i64, bool>>,
-    /// The newest id of all.
+    /// The greatest id of all.
     newest: i64,
 }
 
 impl Seen {
-    /// Notes an attempt. Returns whether it is news: it is new, or was running and no longer is.
+    /// Records an attempt. Returns whether it is to be shown: it is new, or it was running and no longer is.
     fn is_news(&mut self, id: i64, is_running: bool) -> bool {
         let before = self.attempts.get_or_insert_default().insert(id, is_running);
         before.is_none_or(|was_running| was_running && !is_running)
     }
 
-    /// Forgets what is not asked for again.
+    /// Forgets the attempts that are not looked at again.
     fn forget(&mut self, newest: i64) {
         self.newest = self.newest.max(newest);
         let from = self.newest - AGAIN;
@@ -101,7 +101,7 @@ pub(super) async fn follow(
             };
             let flow = ask(&reader, &place, wanted, &mut seen, &mut listing).await?;
             if flow == Flow::More {
-                // Nothing is locked while nothing is asked.
+                // Between two questions no transaction is open, so pgkit holds no locks.
                 reader.reopen(None).await?;
             }
             Ok::<_, Error>((flow, reader, place))
@@ -128,7 +128,7 @@ pub(super) async fn follow(
     Ok(Exit::Done)
 }
 
-/// Asks once, and shows what is news.
+/// Asks the server once, and shows the attempts that are new or have ended.
 async fn ask(
     reader: &Reader,
     place: &Place,

@@ -62,12 +62,14 @@ fn decide(job: &Job, snapshot: &Snapshot) -> Decision {
 
 /// Returns whether a job would run now, and why or why not: the decision, together with what is known about its
 /// claim.
-fn told(job: &Job, decision: &Decision, snapshot: &Snapshot) -> (bool, String) {
+fn told(job: &Job, decision: &Decision, jobs: &[Job], snapshot: &Snapshot) -> (bool, String) {
     let stored = snapshot.jobs.get(&job.name);
     let claim = stored.and_then(|stored| stored.claim.as_ref());
     let since = stored.and_then(|stored| stored.state.row.as_ref()?.ongoing);
     let is_due = matches!(decision, Decision::Run(_));
-    let words = health::words(job, decision, snapshot.now);
+    let waits = Some(decision).filter(|decision| matches!(decision, Decision::Blocked(..)));
+    let words = waits.and_then(|_| health::waits_for(job, jobs, snapshot));
+    let words = words.unwrap_or_else(|| health::words(job, decision, snapshot.now));
     let Some(since) = since else { return (is_due, words) };
     let (is_free, whose) = match claim {
         Some(claim) => {
@@ -114,7 +116,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     all.sort_by(|(a, x), (b, y)| (a, &x.name).cmp(&(b, &y.name)));
     for (next, job) in all.into_iter().take(args.lines) {
         let wait = next.duration_since(snapshot.now);
-        let decision = told(job, &decide(job, &snapshot), &snapshot).1;
+        let decision = told(job, &decide(job, &snapshot), &jobs, &snapshot).1;
         if listing.push(&next_row(next, wait, &job.name, decision))? == Flow::Enough {
             break;
         }
@@ -168,12 +170,12 @@ pub(super) async fn decisions(
             (RunRequest::Date(..), Some(date)) if !paused => {
                 // The decision for a plain job would not show the date.
                 let named = Job { backfill: true, ..job.clone() };
-                told(&named, &Decision::Run(Dates::one(date)), &snapshot)
+                told(&named, &Decision::Run(Dates::one(date)), &jobs, &snapshot)
             }
             (RunRequest::Forced, _) if !paused => {
-                told(job, &Decision::Run(plan::forced(job, state.as_ref(), snapshot.now)), &snapshot)
+                told(job, &Decision::Run(plan::forced(job, state.as_ref(), snapshot.now)), &jobs, &snapshot)
             }
-            _ => told(job, &decide(job, &snapshot), &snapshot),
+            _ => told(job, &decide(job, &snapshot), &jobs, &snapshot),
         };
         if listing.push(&why_row(&job.name, runs, words))? == Flow::Enough {
             break;

@@ -176,14 +176,18 @@ impl Reporter {
                     self.say(&format!("{}: finished {date} in {}", job.name, people(how.duration)));
                 }
                 None => self.say(&format!("{}: ran for {}", job.name, people(how.duration))),
-                Some(failure) => self.say(&format!(
-                    "{}: failed for {date} after {}: {}: {}",
-                    job.name,
-                    people(how.duration),
-                    failure.kind,
+                Some(failure) => {
                     // More than a screen of it helps nobody; the rest is in the tables.
-                    cut(failure.message.lines().next().unwrap_or_default(), 2000)
-                )),
+                    let message = cut(failure.message.lines().next().unwrap_or_default(), 2000);
+                    let kind =
+                        Some(format!("{}: ", failure.kind)).filter(|_| !message.starts_with(&failure.kind));
+                    self.say(&format!(
+                        "{}: failed for {date} after {}: {}{message}",
+                        job.name,
+                        people(how.duration),
+                        kind.unwrap_or_default()
+                    ));
+                }
             },
             Progress::Event(job, Event::Warning { text }) => {
                 self.say(&format!("WARNING: {}: {text}", job.name))

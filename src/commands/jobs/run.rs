@@ -19,7 +19,6 @@ use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
 use crate::jobs::account::{self, Account};
 use crate::jobs::contain;
-use crate::jobs::file::Parsed;
 use crate::jobs::job::Job;
 use crate::jobs::occurrences::Slots;
 use crate::jobs::process::folder_of;
@@ -126,7 +125,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let (owner, user, has_programs) =
         (read.parsed.owner.clone(), read.parsed.user.clone(), read.parsed.has_programs());
     let has_contained = read.parsed.has_contained();
-    let include = patterns(&read.parsed);
+    let include = read.parsed.include.clone();
     let jobs = read.jobs()?;
     let user = account::whom(user.as_deref(), has_programs, &context.env)?;
     for name in &names {
@@ -189,8 +188,8 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let exit = match args.every {
         None => runner.pass(&jobs, &run_options, &mut tell).await.map(|pass| pass.exit(args.ignore_failures)),
         Some(every) => {
-            let included = stamps(&path, &include);
-            let mut watched = Watched { stamp: stamp(&path), path, include, included, owner, user };
+            let stamps = stamps(&path, &include);
+            let mut watched = Watched { path, include, stamps, owner, user };
             let reload = &mut |tell: ProgressSink<'_>| {
                 if reporter.borrow().is_deaf() { Reload::End } else { watched.reload(context, &args, tell) }
             };
@@ -206,46 +205,42 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
 /// The jobs file, which may change while pgkit keeps running.
 struct Watched {
     path: PathBuf,
-    stamp: Option<Stamp>,
-    /// The patterns of further files, and the stamp of each file that they matched.
+    /// The patterns of the files that it includes.
     include: Vec<String>,
-    included: Vec<(PathBuf, Option<Stamp>)>,
+    /// It and the files that it includes, as they were when they were read.
+    stamps: Vec<Stamp>,
     owner: Option<String>,
     user: Option<Account>,
 }
 
-/// The properties of a file that show whether it has changed.
-type Stamp = (u64, u64, i64, i64);
+/// A file, and properties of it that show whether it has changed; `None` if it cannot be looked at.
+type Stamp = (PathBuf, Option<(u64, u64, i64, i64)>);
 
-fn stamp(path: &Path) -> Option<Stamp> {
-    let meta = std::fs::metadata(path).ok()?;
-    Some((meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec()))
-}
-
-/// Returns the patterns of the files that a jobs file includes.
-fn patterns(parsed: &Parsed) -> Vec<String> {
-    parsed.include.iter().map(|(_, pattern)| pattern.clone()).collect()
-}
-
-/// Returns the files that these patterns match now, each with its stamp.
-fn stamps(path: &Path, include: &[String]) -> Vec<(PathBuf, Option<Stamp>)> {
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let matching = |pattern: &String| shared::matching(folder, pattern).unwrap_or_default();
-    include.iter().flat_map(matching).map(|path| (path.clone(), stamp(&path))).collect()
+/// Returns the stamps of a jobs file, and of the files that these patterns match now.
+fn stamps(path: &Path, include: &[String]) -> Vec<Stamp> {
+    let stamp = |path: PathBuf| {
+        let meta = std::fs::metadata(&path).ok();
+        let stamp = meta.map(|meta| (meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec()));
+        (path, stamp)
+    };
+    let included = include.iter().flat_map(|pattern| shared::matching(path, pattern).unwrap_or_default());
+    std::iter::once(path.to_owned()).chain(included).map(stamp).collect()
 }
 
 impl Watched {
-    /// Returns the jobs if the file has changed and is valid. A file with faults changes nothing, and is reported
-    /// once.
+    /// Returns the jobs if a file has changed and all of them are valid. A file with faults changes nothing, and is
+    /// reported once.
     fn reload(&mut self, context: &Context, args: &RunArgs, tell: ProgressSink<'_>) -> Reload {
-        let (stamp, included) = (stamp(&self.path), stamps(&self.path, &self.include));
-        if stamp == self.stamp && included == self.included {
+        let stamps = stamps(&self.path, &self.include);
+        if stamps == self.stamps {
             return Reload::Same;
         }
-        (self.stamp, self.included) = (stamp, included);
-        let mut include = std::mem::take(&mut self.include);
+        self.stamps = stamps;
         let same = |read: shared::Read| {
-            include = patterns(&read.parsed);
+            if read.parsed.include != self.include {
+                self.include.clone_from(&read.parsed.include);
+                self.stamps = self::stamps(&self.path, &self.include);
+            }
             let user = account::whom(read.parsed.user.as_deref(), read.parsed.has_programs(), &context.env)?;
             if read.parsed.owner != self.owner || user != self.user {
                 return Err(Error::data("the jobs file names another owner or user")
@@ -254,10 +249,6 @@ impl Watched {
             read.jobs()
         };
         let read = shared::read(context, &args.file).and_then(same);
-        if include != self.include {
-            self.included = stamps(&self.path, &include);
-        }
-        self.include = include;
         match read {
             Ok(new) => Reload::New(new.into_iter().map(Rc::new).collect()),
             Err(e) => {

@@ -9,6 +9,7 @@ use crate::commands::context::Context;
 use crate::commands::{complete, open};
 use crate::connect::Target;
 use crate::error::{self, Error, Exit, Result};
+use crate::escape;
 use crate::jobs::file;
 use crate::jobs::job::Job;
 use crate::jobs::store::{self, Place, Snapshot};
@@ -90,42 +91,44 @@ pub(super) fn read(context: &Context, args: &FileArgs) -> Result<Read> {
     })?;
     let text = String::from_utf8(text)
         .map_err(|_| Error::data(format!("{}: the file is not UTF-8", path.display())))?;
-    let folder = path.parent().map(Path::to_owned).unwrap_or_default();
-    let parsed = file::parse_all(&text, &mut |pattern| included(&folder, pattern, context.env.uid()));
+    let parsed = file::parse_all(&text, &mut |pattern| included(&path, pattern, context.env.uid()));
     Ok(Read { parsed, path })
 }
 
-/// Returns the files that a pattern names, in order, each with its text. A path that is relative starts at `folder`.
-/// Errors: one cannot be read or trusted, or a name without wildcards names none.
-pub(in crate::commands) fn included(folder: &Path, pattern: &str, uid: u32) -> file::Included {
-    let one_line = |e: Error| e.one_line();
-    let paths = matching(folder, pattern)?;
-    paths
-        .into_iter()
-        .map(|path| {
-            let bytes = trusted::read(&path, uid, "the included file").map_err(one_line)?;
-            let text =
-                String::from_utf8(bytes).map_err(|_| format!("{}: the file is not UTF-8", path.display()))?;
-            Ok((path, text))
-        })
-        .collect()
+/// Returns the files that a pattern of `include` in this jobs file names, in order, each with its text; or why it
+/// cannot be read or trusted. A relative path starts at the folder of the jobs file.
+pub(in crate::commands) fn included(main: &Path, pattern: &str, uid: u32) -> file::Included {
+    let paths = match matching(main, pattern) {
+        Ok(paths) => paths,
+        Err(why) => return vec![Err(why)],
+    };
+    let read = |path: PathBuf| {
+        if std::fs::canonicalize(&path).ok() == std::fs::canonicalize(main).ok() {
+            return Err(format!("{} includes itself", path.display()));
+        }
+        let bytes = trusted::read(&path, uid, "the included file").map_err(|e| e.one_line())?;
+        let text =
+            String::from_utf8(bytes).map_err(|_| format!("{}: the file is not UTF-8", path.display()))?;
+        Ok((path, text))
+    };
+    paths.into_iter().map(read).collect()
 }
 
-/// Returns the paths that a pattern of `include` matches, in order; itself, if it has no wildcards.
-pub(super) fn matching(folder: &Path, pattern: &str) -> std::result::Result<Vec<PathBuf>, String> {
-    let whole = folder.join(pattern);
-    if !pattern.contains(['*', '?', '[']) {
-        return Ok(vec![whole]);
+/// Returns the paths that a pattern of `include` in this jobs file matches, in order. A pattern without wildcards is
+/// such a path itself.
+pub(super) fn matching(main: &Path, pattern: &str) -> std::result::Result<Vec<PathBuf>, String> {
+    if pattern.is_empty() {
+        return Err("a path is empty".to_owned());
     }
-    // What stands in the folder's own name is no wildcard.
-    let base = glob::Pattern::escape(&folder.to_string_lossy());
-    let text = if Path::new(pattern).is_absolute() || base.is_empty() {
-        pattern.to_owned()
-    } else {
-        format!("{base}/{pattern}")
-    };
-    let found = glob::glob(&text).map_err(|e| format!("invalid pattern {pattern:?}: {}", e.msg))?;
-    // The order is that of the names.
+    let folder = main.parent().unwrap_or(Path::new(""));
+    if !pattern.contains(['*', '?', '[']) {
+        return Ok(vec![folder.join(pattern)]);
+    }
+    // Special characters in the folder's own name are not wildcards.
+    let folder = glob::Pattern::escape(&folder.to_string_lossy());
+    let whole = Path::new(&folder).join(pattern);
+    let found = glob::glob(&whole.to_string_lossy())
+        .map_err(|e| format!("invalid pattern {pattern:?}: {}", e.msg))?;
     found.map(|path| path.map_err(|e| format!("cannot read {}: {}", e.path().display(), e.error()))).collect()
 }
 
@@ -250,7 +253,7 @@ pub(super) fn read_if_any(context: &Context, args: &FileArgs) -> Result<Option<R
 /// Returns the job of this name. Errors: there is none (64).
 pub(super) fn find<'a>(jobs: &'a [Job], name: &str) -> Result<&'a Job> {
     jobs.iter().find(|job| job.name == name).ok_or_else(|| {
-        let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
+        let names: Vec<_> = jobs.iter().map(|job| escape::terminal(&job.name)).collect();
         Error::usage(format!("unknown job {name:?}: not in the file"))
             .hint(format!("jobs in the file: {}", names.join(", ")))
     })

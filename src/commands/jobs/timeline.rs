@@ -16,7 +16,7 @@ use crate::jobs::store::{self, Place};
 use crate::jobs::timeline::strip;
 use crate::jobs::timeline::{self, Entry, Window, page};
 use crate::log::zone::parse_moment;
-use crate::output::{Output, terminal};
+use crate::output::{self, Output, terminal};
 use crate::rows::{Flow, record};
 use crate::session::Reader;
 
@@ -40,7 +40,7 @@ struct TimelineArgs {
     /// How far back it goes: 24h, 7d, or a time such as 2026-11-24 or '2026-11-24 06:00'
     #[arg(long, value_name = "TIME", default_value = "24h")]
     since: String,
-    /// Write it into this file as one page with a chart, instead of printing it
+    /// Write it into this file as one page with a chart, instead of printing it; - is standard output
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     html: Option<PathBuf>,
     #[command(flatten)]
@@ -56,7 +56,7 @@ pub(super) fn command() -> Command {
     .arg(shared::names().num_args(0..).help("The jobs [default: all]"))
 }
 
-/// Returns the beginning of the window that a user has named. Errors: it is no valid time, or not in the past (64).
+/// Parses the beginning of the window, as the user has given it. Errors: it is not a valid time, or not in the past (64).
 fn since(text: &str, zone: &TimeZone, now: Timestamp) -> Result<Timestamp> {
     let ago = schedule::length(text).ok().and_then(|length| SignedDuration::try_from(length).ok());
     let since = match ago {
@@ -64,6 +64,9 @@ fn since(text: &str, zone: &TimeZone, now: Timestamp) -> Result<Timestamp> {
         None => parse_moment(text, zone, now),
     };
     let since = since.map_err(|why| Error::usage(format!("--since: {why}")))?;
+    if since.to_zoned(TimeZone::UTC).year() < 1 {
+        return Err(Error::usage(format!("--since: {text} is before the year 1")));
+    }
     if since >= now {
         return Err(Error::usage(format!("--since: {text} is not in the past")));
     }
@@ -91,7 +94,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let size = terminal::size(context.env.var("COLUMNS"));
     let style = args.look.format.style(size, &context.env);
     let draws = args.html.is_some() || (size.is_some() && args.look.format.is_plain());
-    // Whatever is wrong with the flags is told before anybody connects.
+    // Errors in the flags are reported before pgkit connects.
     let new = || Listing::new(context, "jobs timeline", COLUMNS, &args.look.format);
     let listing = (!draws).then(new).transpose()?;
     let asked = async |reader: &Reader, place: &Place| {
@@ -107,6 +110,10 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let names: Vec<&str> = picked.iter().map(|job| job.name.as_str()).collect();
     if let Some(path) = &args.html {
         let page = page::page(&names, &entries, window, &style.zone);
+        if path.as_os_str() == "-" {
+            output::print(&page)?;
+            return Ok(Exit::Done);
+        }
         std::fs::write(path, page)
             .map_err(|e| Error::io(format!("could not write {}", path.display()), &e))?;
         return Ok(Exit::Done);

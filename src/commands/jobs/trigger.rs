@@ -1,10 +1,10 @@
 //! `jobs guard`: the trigger that keeps a real crontabber from taking over a running job.
 
-use clap::{ArgMatches, Args, Command};
+use clap::{ArgMatches, Command};
 use serde::Deserialize;
 
-use super::shared::{self, FileArgs};
-use crate::commands::args::{self, ConnectionArgs, SessionArgs};
+use super::shared::{self, WriteArgs};
+use crate::commands::args;
 use crate::commands::context::Context;
 use crate::error::{Error, Exit, Result};
 use crate::jobs::store::{self, in_schema};
@@ -17,23 +17,10 @@ const REMOVE: &str = include_str!("../../../queries/jobs/guard/remove.sql");
 const REMOVE_FUNCTION: &str = include_str!("../../../queries/jobs/guard/remove_function.sql");
 const STATUS: &str = include_str!("../../../queries/jobs/guard/status.sql");
 
-#[derive(Debug, Clone, Args)]
-struct GuardArgs {
-    #[command(flatten)]
-    file: FileArgs,
-    /// The schema of the tables [default: the one that has them]
-    #[arg(long, value_name = "SCHEMA")]
-    schema: Option<String>,
-    #[command(flatten)]
-    session: SessionArgs,
-}
-
 pub(super) fn command() -> Command {
     let about = "Guard crontabber's table with a trigger, if real crontabbers run beside pgkit";
     let part = |name: &'static str, about: &'static str| {
-        ConnectionArgs::augment_args(GuardArgs::augment_args(args::command(name, about)))
-            .about(about)
-            .after_help(args::example(&[&format!("pgkit jobs guard {name}")]))
+        shared::command::<WriteArgs>(name, about, &[&format!("pgkit jobs guard {name}")])
     };
     args::command("guard", about)
         .about(about)
@@ -67,7 +54,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let Some((what, own)) = own.subcommand() else {
         return Err(Error::bug("jobs guard without its part"));
     };
-    let args: GuardArgs = shared::parse(own)?;
+    let args: WriteArgs = shared::parse(own)?;
     let owner = shared::owner_if_any(context, &args.file)?;
     let writer = shared::writing(context, root, own, &args.session).await?;
     let place =

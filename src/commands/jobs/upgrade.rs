@@ -1,35 +1,22 @@
-//! `jobs upgrade`: adds to existing tables what later versions of pgkit have added.
+//! `jobs upgrade`: adds to existing tables what newer versions of pgkit use.
 
-use clap::{ArgMatches, Args, Command};
+use clap::{ArgMatches, Command};
 
-use super::shared::{self, FileArgs};
-use crate::commands::args::{self, ConnectionArgs, SessionArgs};
+use super::shared::{self, WriteArgs};
 use crate::commands::context::Context;
 use crate::commands::open;
 use crate::error::{Exit, Result};
 use crate::jobs::tables::{self, Step, Where};
 use crate::session::{Limits, Purpose};
 
-#[derive(Debug, Clone, Args)]
-struct UpgradeArgs {
-    #[command(flatten)]
-    file: FileArgs,
-    /// The schema of the tables [default: the one that has them]
-    #[arg(long, value_name = "SCHEMA")]
-    schema: Option<String>,
-    #[command(flatten)]
-    session: SessionArgs,
-}
-
 pub(super) fn command() -> Command {
     let about = "Add to the tables what newer versions of pgkit use; jobs may run meanwhile";
-    ConnectionArgs::augment_args(UpgradeArgs::augment_args(args::command("upgrade", about)))
-        .about(about)
-        .after_help(args::example(&["pgkit jobs upgrade", "pgkit jobs upgrade -E --lock-timeout 10s"]))
+    let examples = ["pgkit jobs upgrade", "pgkit jobs upgrade -E --lock-timeout 10s"];
+    shared::command::<WriteArgs>("upgrade", about, &examples)
 }
 
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
-    let args: UpgradeArgs = shared::parse(own)?;
+    let args: WriteArgs = shared::parse(own)?;
     let owner = shared::owner_if_any(context, &args.file)?;
     let echo = &args.session.echo;
     let target = open::target(context, root, own, echo)?;

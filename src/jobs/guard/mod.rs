@@ -4,7 +4,8 @@
 //! A guard is another process of pgkit. It gets its orders over a pipe; when that pipe is closed, it ends what
 //! runs.
 
-mod hook;
+mod ended;
+mod notify;
 mod program;
 mod record;
 mod statement;

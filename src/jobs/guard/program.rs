@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::ended::{Cause, Done, Ended, Interruption};
 use super::record::traceback;
-use super::work::{Cause, Done, Ended, Guard, Interruption, SHORT, at, beat, connect, with_output};
+use super::work::{Guard, SHORT, at, beat, connect};
 use crate::jobs::claim::Claim;
 use crate::jobs::job::{Job, Work};
 use crate::jobs::lease::{LeaseRenewer, Loss};
-use crate::jobs::process::{self, MARK, Process, Program, boot_time};
+use crate::jobs::process::{self, Ending, MARK, Process, Program, boot_time};
 use crate::jobs::session::Session;
 use crate::jobs::talk::{Event, Failure, Order};
 
@@ -65,7 +66,6 @@ impl Guard<'_> {
         mut running: Process,
         begun: Instant,
     ) -> Ended {
-        let is_contained = self.way(job.contain).is_ok_and(|way| way.is_some());
         let Guard { master, setup, session, resort, alone, stopping, .. } = self;
         let heard = session.as_ref().map_or_else(boot_time, Session::heard);
         let mut renewer = LeaseRenewer::new(job, claim, &setup.schema, session, resort, heard);
@@ -79,9 +79,9 @@ impl Guard<'_> {
         let mut is_shown = false;
         // When to act next: at its timeout, then to send KILL, then to send KILL again.
         let mut until = job.timeout.map(|timeout| begun + timeout);
-        let status = loop {
+        let ending = loop {
             let new = tokio::select! {
-                status = running.end() => break status,
+                ending = running.end() => break ending,
                 loss = &mut keep, if is_kept => {
                     is_kept = false;
                     Some(loss.into())
@@ -117,8 +117,7 @@ impl Guard<'_> {
             }
         };
         let took = begun.elapsed();
-        let ended_well = cause.is_none();
-        let mut has_left = status.as_ref().is_ok_and(|ending| ending.has_left);
+        let mut has_left = matches!(ending, Ok(Ending::Ended { has_left: true, .. }));
         // The lease is kept as long as a process of the job is alive, unless the runner says stop or is gone.
         let mut is_told = false;
         let begun = Instant::now();
@@ -126,7 +125,7 @@ impl Guard<'_> {
             tokio::select! {
                 swept = process::sweep(SLICE) => match swept {
                     Ok(has_killed) => {
-                        has_left |= has_killed && !is_contained;
+                        has_left |= has_killed && !tree.is_contained();
                         break false;
                     }
                     // The lease is lost, so there is nothing left to keep.
@@ -153,12 +152,16 @@ impl Guard<'_> {
             }
         };
         drop(keep);
-        if has_left && ended_well {
+        if has_left && cause.is_none() {
             self.warn("it ended before processes that it had started, which were killed".to_owned());
         }
         let output = std::mem::take(&mut running.output);
-        let status = match status {
-            Ok(ending) => Some(ending.status),
+        let status = match ending {
+            Ok(Ending::Ended { status, .. }) => Some(status),
+            Ok(Ending::Cut) => {
+                cause = cause.or(Some(Cause::Cut));
+                None
+            }
             Err(e) => {
                 self.warn(e.one_line());
                 None
@@ -188,9 +191,12 @@ impl Guard<'_> {
             (Some(Cause::Lease), _) => {
                 interrupted(Interruption::crash(format!("the server was not heard for {:?}", job.lease)))
             }
+            (Some(Cause::Cut), _) => {
+                interrupted(Interruption::crash("the process that contained it was killed"))
+            }
             (Some(Cause::Stolen), _) => Ended::Stolen(Done::nothing(took)),
         };
-        with_output(ended, output)
+        ended.with_output(output)
     }
 }
 

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::work::{Date, Done, Guard, Interruption, beat};
+use super::ended::{Date, Done, Interruption};
+use super::work::{Guard, beat};
 use crate::error::{Error, Exit, Result};
 use crate::jobs::claim::{Attempt, Claim, array};
 use crate::jobs::job::{Job, Work};

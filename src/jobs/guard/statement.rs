@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
+use super::ended::{Cause, Date, Done, Ended, Interruption};
 use super::program::timeout;
 use super::record::{FINISH_SAID, NEXT_SAID, TRACEBACK, traceback};
-use super::work::{
-    BEAT, Cause, Date, Done, Ended, Guard, Interruption, SHORT, at, beat, connect, with_output,
-};
+use super::work::{BEAT, Guard, SHORT, at, beat, connect};
 use crate::error::{Error, Exit};
 use crate::jobs::claim::{Attempt, Claim, give_up};
 use crate::jobs::job::Job;
@@ -39,14 +38,14 @@ struct Found {
 /// How long recording a success waits for the job's row if another session has locked it. This is less than our
 /// statement timeout.
 const ROW: &str = "10s";
-/// How much of an error's message is kept, in bytes: the server sends it whole, however long it is.
+/// How much of an error's message is kept, in bytes. The server does not limit its length.
 const LONGEST: usize = 32 << 10;
 /// The SQLSTATEs that prevent recording only for a while: a lock, a cancelled statement, a deadlock.
 const HINDERS: [&str; 3] = ["55P03", "57014", "40P01"];
 
 impl Guard<'_> {
-    /// Runs a job's SQL for a date, and before it the statements that make the claim, if they are pending. `started`
-    /// is called with the number of the attempt when the claim is made.
+    /// Runs a job's SQL for a date. If the claim is pending, the statements that make it run first. `started` is called
+    /// with the ordinal of the attempt once the claim is made.
     pub(super) async fn sql(
         &mut self,
         job: &Job,
@@ -76,7 +75,7 @@ impl Guard<'_> {
         let before = claim.pending.as_ref().map_or(&[][..], |pending| &pending.statements);
         let mut early = |answers: &[Response]| {
             let at = claim.pending.as_ref().map_or(0, |pending| pending.claiming);
-            // An answer that is refused, or is not understood, has none.
+            // If a statement was refused, or its answer cannot be parsed, there is no attempt.
             if answers.iter().all(|answer| answer.refused.is_none())
                 && let Ok(attempt) = json::<Attempt>(answers.get(at))
             {
@@ -166,7 +165,7 @@ impl Guard<'_> {
             // The job's SQL was never sent.
             Some(Err(e)) if e.exit != Exit::Unavailable => {
                 if let Some(pending) = claim.pending.take() {
-                    // It fails like any other run of the job.
+                    // The job's SQL was not sent, so the claim is made now, and the failure recorded as usual.
                     let statements: Vec<Statement<'_>> =
                         pending.statements.iter().map(Later::statement).collect();
                     let answers = match held.as_mut() {
@@ -195,7 +194,7 @@ impl Guard<'_> {
                 }
             }
         };
-        with_output(ended, captured)
+        ended.with_output(captured)
     }
 
     /// Handles the server's answer to the job's SQL: reports a failure, or commits the work together with its
@@ -395,8 +394,8 @@ fn unclaimed() -> Error {
     Error::new(Exit::Unavailable, "the connection was lost before the job was claimed")
 }
 
-/// Renews a claim whenever it is time, over a second session because its own is busy with the job. `made` is the
-/// attempt, if the claim was pending. Never returns.
+/// Renews a claim whenever it is time, over a second session because the first one is busy with the job. If the claim was
+/// pending, `made` has its attempt. Never returns.
 async fn renewals(setup: &Setup, job: &Job, claim: &Claim, made: &Cell<Option<Attempt>>) {
     loop {
         tokio::time::sleep(claim.renewal.left()).await;

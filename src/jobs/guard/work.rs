@@ -6,20 +6,19 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::ended::{Date, Done, Ended, Interruption};
 use super::{program, record};
 use crate::error::{Error, Exit, Result};
 use crate::helper::Master;
-use crate::jobs::claim::{self, Attempt, Claim, Here};
+use crate::jobs::claim::{self, Claim, Here};
 use crate::jobs::contain::{self, Contain, Containment, Way};
-use crate::jobs::job::{Job, Notification, OnCrash, Work};
+use crate::jobs::job::{Job, OnCrash, Work};
 use crate::jobs::lease::{LastResort, LeaseRenewer, Loss};
-use crate::jobs::output::Captured;
 use crate::jobs::plan;
 use crate::jobs::process::{self, boot_time};
 use crate::jobs::session::{Session, named};
 use crate::jobs::store;
-use crate::jobs::talk::{Event, Failure, Finished, Hook, Mode, Order, Outcome, Remaining, Setup, TurnLimit};
-use crate::jobs::tell::{self, News};
+use crate::jobs::talk::{Event, Finished, Mode, Order, Outcome, Remaining, Setup, TurnLimit};
 
 /// How long a guard has to be without work before it prepares its session for being idle.
 const IDLE: Duration = Duration::from_secs(2);
@@ -40,88 +39,12 @@ pub(super) struct Guard<'m> {
     pub(super) here: Here,
     pub(super) session: Option<Session>,
     pub(super) resort: LastResort,
-    /// How programs can be contained here, once it is known.
+    /// How programs can be contained here; empty until a program is to be started.
     containment: OnceCell<Containment>,
     /// The runner has told the guard to stop what it runs.
     pub(super) stopping: bool,
     /// The master process is gone: there is no one to report to, and what runs must end.
     pub(super) alone: bool,
-}
-
-/// The result of a job's work, before anything is recorded.
-pub(super) struct Done {
-    pub(super) failure: Option<Failure>,
-    pub(super) output: Captured,
-    pub(super) took: Duration,
-}
-
-impl Done {
-    /// Returns a result with no failure and no output, after work that took this long.
-    pub(super) fn nothing(took: Duration) -> Done {
-        Done { failure: None, output: Captured::default(), took }
-    }
-}
-
-/// How an attempt ended.
-pub(super) enum Ended {
-    /// It ran to its end; its result has yet to be recorded.
-    Ran(Done),
-    /// It succeeded and was recorded in the same transaction. If another date follows, this has its attempt.
-    Committed(Done, Option<Attempt>),
-    /// It was cut off by a crash or because it was told to stop, which is no failure.
-    Interruption(Interruption, Done),
-    /// Another guard has taken over the job, or its claim was reset.
-    Stolen(Done),
-    /// The claim, which was to be made along with the job, was refused or is not known to have been made; nothing of
-    /// the job has run.
-    Unclaimed(Error),
-    /// Some of its processes cannot be killed, and the guard no longer waits for their end. The claim stays, and
-    /// is resolved by the next process that looks at the job.
-    Left(Done),
-}
-
-/// Why an attempt was cut off.
-pub(super) struct Interruption {
-    pub(super) why: String,
-    /// Whether a crash of the runner, the server or the network was the reason.
-    pub(super) is_crash: bool,
-    /// Whether some of its work may have been done.
-    has_begun: bool,
-}
-
-impl Interruption {
-    pub(super) fn crash(why: impl Into<String>) -> Interruption {
-        Interruption { why: why.into(), is_crash: true, has_begun: true }
-    }
-
-    pub(super) fn stop(why: impl Into<String>) -> Interruption {
-        Interruption { why: why.into(), is_crash: false, has_begun: true }
-    }
-
-    /// Returns the same reason, for an attempt that was cut off before any of its work was done.
-    pub(super) fn unbegun(self) -> Interruption {
-        Interruption { has_begun: false, ..self }
-    }
-}
-
-/// Why a running job is being ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cause {
-    Timeout,
-    Stop,
-    Alone,
-    Lease,
-    Stolen,
-}
-
-/// One date of a turn, and what follows it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Date {
-    pub(super) date: Timestamp,
-    /// The next date of the same turn, if there is one.
-    pub(super) following: Option<Timestamp>,
-    /// If no date follows in this turn: why dates that are due are left over, or `None` if none are.
-    pub(super) rest: Option<Remaining>,
 }
 
 /// How a turn ended, as reported to the runner.
@@ -232,7 +155,7 @@ pub(super) fn beat() {
 }
 
 impl Guard<'_> {
-    fn say(&self, event: Event) {
+    pub(super) fn say(&self, event: Event) {
         self.master.answer(Ok(event));
     }
 
@@ -240,7 +163,9 @@ impl Guard<'_> {
         self.say(Event::Warning { text });
     }
 
-    /// Returns how a program is contained; `None` if it is not. Errors: it must be, but cannot.
+    /// Returns how a program is contained; `None` if it is not.
+    ///
+    /// Errors: it must be contained, but cannot; the reason.
     pub(super) fn way(&self, contain: Contain) -> std::result::Result<Option<Way>, &str> {
         if contain == Contain::None {
             return Ok(None);
@@ -252,7 +177,7 @@ impl Guard<'_> {
         }
     }
 
-    /// Prepares everything for the first job, as far as that is possible.
+    /// Connects, and has the server plan its statements, so that the first job need not wait for that.
     async fn wake(&mut self) {
         if let Ok(session) = self.connected().await
             && session.plan_ahead().await.is_err()
@@ -294,7 +219,7 @@ impl Guard<'_> {
         if matches!(job.work, Work::Program { .. })
             && let Err(why) = self.way(job.contain)
         {
-            // It is not claimed: another machine may be able to contain it.
+            // The job is not claimed, because another machine may be able to contain it.
             return Ok(Outcome::Broken {
                 why: format!("contain = \"strict\", but programs cannot be contained here: {why}"),
                 code: Exit::Permission.code(),
@@ -334,8 +259,7 @@ impl Guard<'_> {
                 Err(e) => e,
             };
             self.session = None;
-            // The server may have ended a session that was idle, so try once more; but not with one that was just
-            // opened.
+            // The server may have closed an idle session, so this is tried once more, unless the session was new.
             if !(again && error.exit == Exit::Unavailable) {
                 return Err(store::explain(error));
             }
@@ -386,7 +310,7 @@ impl Guard<'_> {
             }
             let started = |attempt, pid| Event::Started { date: date.date, attempt, number, of, pid };
             let is_ours = match claim.pending {
-                // Its row is locked, so nobody else can claim it meanwhile.
+                // The job's row is locked, so no other guard can claim the job in the meantime.
                 Some(_) => Ok(()),
                 None => self.still_ours(job, claim).await,
             };
@@ -592,67 +516,6 @@ impl Guard<'_> {
         self.unlock().await;
     }
 
-    async fn succeeded(&mut self, job: &Job, claim: &Claim, date: Timestamp) {
-        if claim.counts {
-            self.tell(job, claim.failed_before, date, None, claim.errors_before).await;
-        }
-    }
-
-    async fn failed(&mut self, job: &Job, claim: &Claim, date: Timestamp, failure: &Failure) {
-        if claim.counts {
-            self.tell(job, claim.failed_before, date, Some(failure), claim.errors_before + 1).await;
-        }
-    }
-
-    /// Sends the notification for a job that is now held until a person decides.
-    async fn held(&mut self, job: &Job, failed_before: bool, date: Timestamp, errors: i64, why: &str) {
-        let failure =
-            Failure { kind: "interrupted".into(), message: why.to_owned(), traceback: String::new() };
-        self.tell(job, failed_before, date, Some(&failure), errors).await;
-    }
-
-    /// Notifies the job's command or channel if the job's health has changed.
-    async fn tell(
-        &mut self,
-        job: &Job,
-        failed_before: bool,
-        date: Timestamp,
-        failure: Option<&Failure>,
-        count: i64,
-    ) {
-        let (on_failure, on_recovery) = (job.on_failure.as_ref(), job.on_recovery.as_ref());
-        let whom = tell::whom(on_failure, on_recovery, failed_before, failure.is_some());
-        let news = News { job: &job.name, date, failure, error_count: count };
-        match whom {
-            None => {}
-            Some(Notification::Program { words, timeout }) => {
-                let mut environment = self.setup.inherited(job);
-                environment.extend(news.environment());
-                let key = if failure.is_some() { "on_failure" } else { "on_recovery" };
-                let hook = Hook {
-                    key: key.to_owned(),
-                    words: words.clone(),
-                    environment,
-                    timeout: *timeout,
-                    contain: job.contain,
-                };
-                if self.alone {
-                    // Nobody else can see to it.
-                    drop(self.hook(&hook).await);
-                } else {
-                    self.say(Event::Hook { hook });
-                }
-            }
-            Some(Notification::Channel(channel)) => {
-                let payload = self.text(&news.payload());
-                let statements = [named("notify", vec![Some(channel), Some(&payload)]).with_said(&[1])];
-                if let Err(e) = self.record(&statements, record::PATIENCE).await {
-                    self.warn(format!("could not notify channel {channel:?}: {}", e.one_line()));
-                }
-            }
-        }
-    }
-
     /// Gives up a claim that was not made.
     async fn give_up(&mut self) {
         if let Some(session) = self.session.as_mut()
@@ -688,18 +551,6 @@ fn holds(job: &Job) -> bool {
 /// Returns the outcome for a claim that was gone by the time the result came.
 fn lost() -> Outcome {
     Outcome::Unrecorded { why: "its claim was already gone when its result came (see crontabber_log)".into() }
-}
-
-pub(super) fn with_output(ended: Ended, output: Captured) -> Ended {
-    let with = |work: Done| Done { output, ..work };
-    match ended {
-        Ended::Ran(work) => Ended::Ran(with(work)),
-        Ended::Committed(work, next) => Ended::Committed(with(work), next),
-        Ended::Interruption(interruption, work) => Ended::Interruption(interruption, with(work)),
-        Ended::Stolen(work) => Ended::Stolen(with(work)),
-        Ended::Unclaimed(e) => Ended::Unclaimed(e),
-        Ended::Left(work) => Ended::Left(with(work)),
-    }
 }
 
 /// Sleeps until this instant; forever if it is `None`.

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::select_all;
 
-use super::hooks;
 use super::passes::Runner;
 use crate::error::Result;
 use crate::helper::{HelperHandle, Kind};
@@ -109,10 +108,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         let until = until.map_or(second, |until| until.min(second));
         let heard = tokio::select! {
             (event, which, _) = select_all(each) => Some((busy[which], event)),
-            (job, why) = self.hooks.ended() => {
-                hooks::warn(&job, why, tell);
-                None
-            }
+            () = self.hooks.ended(tell) => None,
             _ = stop.wait_for(Option::is_some), if !stopped => None,
             () = tokio::time::sleep_until(until.into()) => None,
         };
@@ -146,7 +142,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         gone.guard.kill().await;
         let mut keep = self.hooks.guards();
         keep.extend(self.slots.iter().map(|slot| slot.guard.pid().cast_signed()));
-        // There is no guard without others having been looked for.
+        // `others` was set when the first guard was started.
         process::sweep_but(&keep, self.others.as_ref().unwrap_or(&BTreeSet::new())).await;
     }
 }

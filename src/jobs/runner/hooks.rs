@@ -1,7 +1,7 @@
-//! The commands that tell people of a job's health, as a runner sees them: a few at once, beside the jobs.
+//! Runs the commands that notify of a job's health: a few at a time, beside the jobs.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -16,19 +16,22 @@ use crate::jobs::job::Job;
 use crate::jobs::process::HANGS;
 use crate::jobs::talk::{Event, Hook, Order, Progress, ProgressSink, Setup};
 
-/// How many commands run at once. After a fault that concerns all jobs, each of them may have one.
+/// How many commands run at once. If something goes wrong for all jobs, each of them may have a command to run.
 const AT_ONCE: usize = 4;
-/// How long commands may go on after pgkit was told to stop.
+/// How long commands have to end after pgkit was told to stop.
 const GOODBYE: Duration = Duration::from_secs(3);
 
-/// A command that runs: its job, and in the end why it failed.
-type Running = Pin<Box<dyn Future<Output = (Rc<Job>, Option<String>)>>>;
+/// A running command. It results in the command's number and, if it failed, the reason.
+type Running = Pin<Box<dyn Future<Output = (u64, Option<String>)>>>;
 
 /// The commands that run or wait.
 #[derive(Default)]
 pub(super) struct Hooks {
     running: FuturesUnordered<Running>,
-    waiting: VecDeque<(Rc<Job>, Hook, Setup)>,
+    /// The job of each command that has not ended, and the key that names the command, by the command's number.
+    whose: BTreeMap<u64, (Rc<Job>, String)>,
+    waiting: VecDeque<(u64, Hook, Setup)>,
+    last: u64,
     /// The guards that run them.
     guards: Rc<RefCell<BTreeSet<i32>>>,
 }
@@ -36,13 +39,16 @@ pub(super) struct Hooks {
 impl Hooks {
     /// Runs a command as soon as possible.
     pub(super) fn push(&mut self, job: Rc<Job>, hook: Hook, setup: &Setup) {
-        self.waiting.push_back((job, hook, setup.clone()));
-        self.start();
+        self.last += 1;
+        self.whose.insert(self.last, (job, hook.key.clone()));
+        self.waiting.push_back((self.last, hook, setup.clone()));
+        self.start(AT_ONCE);
     }
 
-    fn start(&mut self) {
-        while self.running.len() < AT_ONCE
-            && let Some((job, hook, setup)) = self.waiting.pop_front()
+    /// Starts waiting commands until this many are running.
+    fn start(&mut self, most: usize) {
+        while self.running.len() < most
+            && let Some((number, hook, setup)) = self.waiting.pop_front()
         {
             let guards = self.guards.clone();
             self.running.push(Box::pin(async move {
@@ -52,7 +58,7 @@ impl Hooks {
                     Ok(Err(e)) => Some(format!("{}: {}", hook.key, e.one_line())),
                     Err(_) => Some(format!("{}: the command does not end", hook.key)),
                 };
-                (job, why)
+                (number, why)
             }));
         }
     }
@@ -62,35 +68,33 @@ impl Hooks {
         self.guards.borrow().clone()
     }
 
-    /// Waits until a command ends, and returns its job and why it failed. Does not return if none runs. The future
-    /// may be dropped before it completes.
-    pub(super) async fn ended(&mut self) -> (Rc<Job>, Option<String>) {
-        match self.running.next().await {
-            Some(ended) => {
-                self.start();
-                ended
-            }
-            None => std::future::pending().await,
+    /// Waits until a command ends, and warns if it has failed. Does not return if none runs. The future may be dropped
+    /// before it completes.
+    pub(super) async fn ended(&mut self, tell: ProgressSink<'_>) {
+        let Some((number, why)) = self.running.next().await else { return std::future::pending().await };
+        self.start(AT_ONCE);
+        if let (Some((job, _)), Some(text)) = (self.whose.remove(&number), why) {
+            tell(Progress::Event(&job, &Event::Warning { text }));
         }
     }
 
-    /// Waits until all commands have ended, but for a few seconds only once pgkit was told to stop. Those that still
-    /// run then are killed.
+    /// Waits until all commands have ended. Once pgkit was told to stop, those that wait start too, and all that have not
+    /// ended some seconds later are killed.
     pub(super) async fn finish(&mut self, stopped: impl Future<Output = ()>, tell: ProgressSink<'_>) {
-        let mut give_up = std::pin::pin!(async {
-            stopped.await;
-            tokio::time::sleep(GOODBYE).await;
-        });
+        let mut stopped = std::pin::pin!(stopped);
+        let mut give_up: Option<tokio::time::Instant> = None;
         while !self.running.is_empty() {
             tokio::select! {
-                (job, why) = self.ended() => warn(&job, why, tell),
-                () = &mut give_up => {
-                    let left = self.running.len() + self.waiting.len();
-                    let what = match left {
-                        1 => "a command that notifies of a job's health".to_owned(),
-                        n => format!("{n} commands that notify of a job's health"),
-                    };
-                    tell(Progress::Warning(format!("killed {what}, because pgkit was told to stop")));
+                () = self.ended(tell) => {}
+                () = &mut stopped, if give_up.is_none() => {
+                    give_up = Some(tokio::time::Instant::now() + GOODBYE);
+                    self.start(usize::MAX);
+                }
+                () = tokio::time::sleep_until(give_up.unwrap_or_else(tokio::time::Instant::now)), if give_up.is_some() => {
+                    for (job, key) in self.whose.values() {
+                        let text = format!("{key}: the command was killed, because pgkit was told to stop");
+                        tell(Progress::Event(job, &Event::Warning { text }));
+                    }
                     *self = Hooks::default();
                 }
             }
@@ -98,14 +102,7 @@ impl Hooks {
     }
 }
 
-/// Warns that a command has failed.
-pub(super) fn warn(job: &Job, why: Option<String>, tell: ProgressSink<'_>) {
-    if let Some(text) = why {
-        tell(Progress::Event(job, &Event::Warning { text }));
-    }
-}
-
-/// Runs a command in a guard of its own. Returns why it failed.
+/// Runs a command in a guard of its own. Returns the reason if it failed.
 async fn run(hook: &Hook, setup: &Setup, guards: &RefCell<BTreeSet<i32>>) -> Result<Option<String>> {
     let mut guard = HelperHandle::start(Kind::Guard)?;
     let pid = guard.pid().cast_signed();

@@ -3,7 +3,9 @@
 
 mod guards;
 mod hooks;
+mod look;
 mod passes;
+mod turns;
 mod upkeep;
 
 pub use passes::{Reload, Runner, Surroundings};

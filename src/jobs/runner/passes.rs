@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::guards::Slot;
-use super::hooks::{self, Hooks};
+use super::hooks::Hooks;
+use super::look::{Clock, opened, unless_stopped};
 use crate::error::{Error, Exit, Result};
 use crate::jobs::account::Account;
 use crate::jobs::health;
@@ -17,21 +18,15 @@ use crate::jobs::job::Job;
 use crate::jobs::plan::{self, Decision};
 use crate::jobs::process;
 use crate::jobs::queue::{Due, Queue};
-use crate::jobs::session::own_target;
-use crate::jobs::store::{self, Place, Snapshot};
-use crate::jobs::tables::{self, Where};
-use crate::jobs::talk::{
-    Event, Mode, Order, Outcome, Pass, Progress, ProgressSink, Remaining, RunOptions, Setup, TurnLimit,
-};
+use crate::jobs::store::{Place, Snapshot};
+use crate::jobs::talk::{Mode, Order, Outcome, Pass, Progress, ProgressSink, RunOptions, Setup};
 use crate::session::Writer;
 
 /// How long a guard without work has to close its session and exit.
 const GOODBYE: Duration = Duration::from_secs(2);
-/// How long reading the tables may take: on a connection that is dead but was not closed it would take forever.
-const LOOK: Duration = Duration::from_secs(90);
 /// How soon a due job is tried again if it is ongoing elsewhere, its row was locked, or the server was
 /// unreachable.
-const AGAIN: Duration = Duration::from_secs(1);
+pub(super) const AGAIN: Duration = Duration::from_secs(1);
 
 /// What a runner that keeps running is to do from now on.
 #[derive(Debug)]
@@ -65,23 +60,6 @@ pub struct Surroundings {
     pub echo: bool,
 }
 
-/// A reading of the server's clock, and the instant on our clock at which it was taken.
-#[derive(Debug, Clone, Copy)]
-struct Clock {
-    server: Timestamp,
-    here: Instant,
-}
-
-impl Clock {
-    /// Returns the instant on our clock at which the server's clock will show this time; if that is past, the
-    /// instant of the reading.
-    fn at(&self, then: Timestamp) -> Instant {
-        let ahead = Duration::try_from(then.duration_since(self.server)).unwrap_or_default();
-        // crontabber compares strictly, so its jobs are due only after their instant has passed.
-        self.here.checked_add(ahead + Duration::from_millis(1)).unwrap_or(self.here)
-    }
-}
-
 /// Warns only once of an error that will go away by itself, such as an unreachable server.
 #[derive(Default)]
 struct Away(bool);
@@ -101,31 +79,31 @@ impl Away {
 
 /// Runs jobs. `C` opens the session for planning.
 pub struct Runner<C> {
-    connect: C,
-    around: Surroundings,
+    pub(super) connect: C,
+    pub(super) around: Surroundings,
     /// The session for planning; `None` if it is lost.
     pub(super) writer: Option<Writer>,
     pub(super) place: Place,
     pub(super) setup: Setup,
-    clock: Clock,
+    pub(super) clock: Clock,
     pub(super) slots: Vec<Slot>,
     pub(super) queue: Queue,
-    due: Due,
+    pub(super) due: Due,
     /// The commands that notify of a job's health.
     pub(super) hooks: Hooks,
-    /// The latest date of each job that was left out and recorded.
-    left_out: BTreeSet<(String, Timestamp)>,
+    /// For each job that left a date out, the latest such date; it has been recorded.
+    pub(super) left_out: BTreeSet<(String, Timestamp)>,
     /// Whether the runner keeps running and looks again by itself.
     pub(super) stays: bool,
     /// How many jobs run at once: as many as wished, or as many as turned out to be possible.
     pub(super) parallel: usize,
     pub(super) pruned: Option<Instant>,
-    /// Children of this process that pgkit did not start, each with its start; `None` before the first guard, because
-    /// finding them takes longer than a pass in which nothing is due.
+    /// The children that this process had before it started its first guard, each with its start; `None` until then.
+    /// Finding them takes longer than a pass in which nothing is due.
     pub(super) others: Option<BTreeSet<(i32, i64)>>,
     /// The files of saved results that cannot be read and have been reported.
     pub(super) unread: BTreeSet<PathBuf>,
-    /// What has been reported about times in the future.
+    /// The warnings about times in the future that have been given.
     pub(super) ahead: BTreeSet<String>,
     pub(super) stop: watch::Receiver<Option<Exit>>,
 }
@@ -186,11 +164,11 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     }
 
     /// Waits until this instant, or until a signal.
-    async fn pause(&mut self, until: Instant, tell: ProgressSink<'_>) {
+    pub(super) async fn pause(&mut self, until: Instant, tell: ProgressSink<'_>) {
         let mut stop = self.stop.clone();
         loop {
             tokio::select! {
-                (job, why) = self.hooks.ended() => hooks::warn(&job, why, tell),
+                () = self.hooks.ended(tell) => {}
                 _ = stop.wait_for(Option::is_some) => return,
                 () = tokio::time::sleep_until(until.into()) => return,
             }
@@ -206,49 +184,6 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
 
     pub(super) fn stopped(&self) -> Option<Exit> {
         *self.stop.borrow()
-    }
-
-    /// Reads what is known about the jobs now. Records those that are seen for the first time.
-    ///
-    /// Errors: the connection is lost and no other can be opened (69); a signal.
-    async fn look(&mut self, jobs: &[Rc<Job>]) -> Result<Snapshot> {
-        if self.writer.as_ref().is_none_or(Writer::is_lost) {
-            self.writer = None;
-            let opened = unless_stopped(&self.stop, opened(&self.connect, &self.around)).await?;
-            (self.writer, self.place, self.setup) = (Some(opened.0), opened.1, opened.2);
-        }
-        let Some(writer) = &self.writer else { return Err(Error::bug("missing session")) };
-        let here = Instant::now();
-        let looked = unless_stopped(&self.stop, looked(writer, &mut self.place, &self.around, jobs)).await;
-        match &looked {
-            Ok(snapshot) => self.clock = Clock { server: snapshot.now, here },
-            // Dropping the session ends whatever it is in the middle of.
-            Err(_) => self.writer = None,
-        }
-        looked
-    }
-
-    /// Records the dates that jobs leave out because they could not start in time, and warns of them.
-    async fn leave_out(
-        &mut self,
-        jobs: &[Rc<Job>],
-        snapshot: &Snapshot,
-        tell: ProgressSink<'_>,
-    ) -> Result<()> {
-        let late = jobs.iter().filter_map(|job| {
-            let date = plan::left_out(job, &snapshot.state(&job.name)?, snapshot.now)?;
-            Some((job.name.clone(), date)).filter(|late| !self.left_out.contains(late))
-        });
-        let late: Vec<_> = late.collect();
-        let Some(writer) = self.writer.as_ref().filter(|_| !late.is_empty()) else { return Ok(()) };
-        for (name, date) in store::leave_out(writer, &self.place, &late).await? {
-            tell(Progress::Warning(format!(
-                "{name}: left out {date}: it could not start within its start_limit"
-            )));
-        }
-        self.left_out.retain(|(name, _)| !late.iter().any(|(other, _)| other == name));
-        self.left_out.extend(late);
-        Ok(())
     }
 
     /// Makes one pass over the jobs, which come in the file's order. When it returns, none of them is still
@@ -450,160 +385,6 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         }
     }
 
-    /// Hands out the waiting turns until none waits or runs, until the given instant, or until another job is due.
-    ///
-    /// Errors: no guard can be started (74).
-    async fn serve(
-        &mut self,
-        run_options: &RunOptions,
-        pass: &mut Pass,
-        until: Option<Instant>,
-        tell: ProgressSink<'_>,
-    ) -> Result<()> {
-        loop {
-            // A job that has just run may be due again before that.
-            let until = until.map(|until| self.due.soonest().map_or(until, |due| due.min(until)));
-            if self.stopped().is_some() {
-                self.queue.drop_waiting();
-                self.tell_to_stop().await;
-            }
-            loop {
-                let soon = self.soon_free();
-                if soon.is_none() && self.queue.running() >= self.parallel {
-                    break;
-                }
-                let Some(turn) = self.queue.start() else { break };
-                if let Err(e) = self.hand_out(turn, soon).await {
-                    self.queue.put_back(turn);
-                    self.fewer(&e.one_line(), tell).ok_or(e)?;
-                }
-            }
-            if self.queue.is_empty() {
-                if let Some(until) = until {
-                    self.pause(until, tell).await;
-                }
-                return Ok(());
-            }
-            if let Some((slot, event)) = self.hear(until, tell).await {
-                self.take(slot, event, run_options, pass, tell).await;
-            }
-            if until.is_some_and(|until| until <= Instant::now()) {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Lowers the number of jobs that run at once to the number running now, because no more guards or connections
-    /// are possible. Returns `None` if none is running.
-    fn fewer(&mut self, why: &str, tell: ProgressSink<'_>) -> Option<()> {
-        let running = self.slots.iter().filter(|slot| slot.turn.is_some()).count();
-        if running == 0 {
-            return None;
-        }
-        self.parallel = running;
-        tell(Progress::Warning(format!("at most {running} at once: {why}")));
-        Some(())
-    }
-
-    /// Takes in an event of a guard; `None` means that the guard is gone.
-    async fn take(
-        &mut self,
-        slot: usize,
-        event: Option<Event>,
-        run_options: &RunOptions,
-        pass: &mut Pass,
-        tell: ProgressSink<'_>,
-    ) {
-        let Some(key) = self.slots[slot].turn else { return };
-        let Some(turn) = self.queue.get_mut(key) else { return };
-        let job = turn.job.clone();
-        let (outcome, next_run, rest) = match event {
-            Some(Event::Done { outcome, next_run, rest }) => (outcome, next_run, rest),
-            Some(Event::Beat) => return,
-            Some(Event::Recording) => {
-                self.slots[slot].is_recording = true;
-                return;
-            }
-            Some(Event::Hook { hook }) => {
-                self.hooks.push(job, hook, &self.setup);
-                return;
-            }
-            Some(event) => {
-                if let Event::Finished { how, .. } = &event {
-                    turn.done += u32::from(how.failure.is_none());
-                }
-                tell(Progress::Event(&job, &event));
-                return;
-            }
-            None => {
-                // The guard is gone, and with it the lock and the job's program. Processes that escaped are killed
-                // here.
-                let again = std::mem::replace(&mut turn.again, true);
-                if let Some(next) = self.slots[slot].next.take() {
-                    self.queue.put_back(next);
-                }
-                self.bury(slot).await;
-                if !again && self.stopped().is_none() {
-                    let name = &job.name;
-                    tell(Progress::Warning(format!(
-                        "job {name:?}: its guard was killed; another guard takes over"
-                    )));
-                    self.queue.put_back(key);
-                    return;
-                }
-                (Outcome::Interrupted { why: "its guard was killed".into(), held: false }, None, None)
-            }
-        };
-        if let Some(slot) = self.slots.get_mut(slot).filter(|slot| slot.turn == Some(key)) {
-            (slot.turn, slot.is_recording) = (slot.next.take(), false);
-        }
-        if let Outcome::Broken { why, all: true, .. } = &outcome {
-            self.queue.put_back(key);
-            if self.fewer(why, tell).is_some() {
-                return;
-            }
-            self.queue.drop_waiting();
-        } else if let Some(Remaining::Time { through }) = rest
-            && self.stopped().is_none()
-        {
-            // Other jobs come first. The rest of its dates is not reported as a turn of its own.
-            if let Some(turn) = self.queue.get(key) {
-                let dates = turn.limit.dates.or(job.max_backfill).map(|most| most.saturating_sub(turn.done));
-                let limit = TurnLimit { others_wait: false, through: Some(through), dates };
-                self.queue.requeue(key, limit);
-            }
-            return;
-        } else {
-            self.queue.over(key);
-        }
-        let busy = matches!(outcome, Outcome::Ongoing { .. } | Outcome::Locked);
-        if busy && run_options.stop_when_ongoing {
-            self.queue.drop_waiting();
-        }
-        let then = match &outcome {
-            Outcome::Ongoing { free_in, .. } => {
-                Some(Instant::now() + free_in.map_or(AGAIN, |t| t.max(AGAIN)))
-            }
-            Outcome::Full { .. }
-            | Outcome::Locked
-            | Outcome::Interrupted { held: false, .. }
-            | Outcome::Broken { all: true, .. } => Some(Instant::now() + AGAIN),
-            // An error that concerns only this job will not go away within a second.
-            Outcome::Broken { .. } => None,
-            // The saved result is recorded before the next look at the tables, which also finds the rest of the
-            // job's dates.
-            Outcome::Unrecorded { .. } => None,
-            _ if rest.is_some() => None,
-            _ => next_run.map(|next| self.clock.at(next)),
-        };
-        match then {
-            Some(then) if self.stays => self.due.set(&job.name, then),
-            _ => self.due.forget(&job.name),
-        }
-        pass.add(&outcome);
-        tell(Progress::Outcome(&job, &outcome));
-    }
-
     /// Ends the guards and closes the session.
     pub async fn close(self) {
         let goodbyes = self.slots.into_iter().map(|slot| slot.guard.finish(GOODBYE));
@@ -616,89 +397,4 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
 
 fn is_wanted(job: &Job, run_options: &RunOptions) -> bool {
     run_options.names.is_empty() || run_options.names.contains(&job.name)
-}
-
-/// Opens a session, and collects what a guard must know.
-async fn opened<C: AsyncFn() -> Result<Writer>>(
-    connect: &C,
-    around: &Surroundings,
-) -> Result<(Writer, Place, Setup)> {
-    let writer = connect().await?;
-    let place =
-        tables::open(&writer, Where { schema: around.schema.as_deref(), owner: around.owner.as_deref() })
-            .await?;
-    let server = store::server(&writer).await?;
-    let setup = Setup {
-        target: own_target(writer.target(), writer.version(), writer.watches_client(), writer.role()),
-        schema: place.schema.clone(),
-        folder: around.folder.clone(),
-        spool: around.spool.clone(),
-        place: format!("{}/{}/{}", server.system_identifier, server.database, place.schema),
-        host: around.host.clone(),
-        echo: around.echo,
-        environment: around.environment.clone(),
-        user: around.user.clone(),
-    };
-    Ok((writer, place, setup))
-}
-
-async fn looked(
-    writer: &Writer,
-    place: &mut Place,
-    around: &Surroundings,
-    jobs: &[Rc<Job>],
-) -> Result<Snapshot> {
-    let snapshot = store::read(writer, place).await?;
-    if snapshot.shape.as_ref() != Some(&place.shape) {
-        // The tables, or the rights on them, have changed since they were checked.
-        let wanted = Where { schema: Some(&place.schema), owner: around.owner.as_deref() };
-        *place = tables::place(writer, wanted).await?;
-    }
-    // The guard trigger needs each job's max_ongoing_age for claims of other programs, so it is stored whenever it
-    // is new or changed.
-    let is_known = |job: &Job| {
-        let known = snapshot.jobs.get(&job.name).and_then(|stored| stored.max_ongoing_age_s);
-        known.is_some_and(|seconds| (seconds - job.max_ongoing_age.as_secs_f64()).abs() < 0.001)
-    };
-    let new = jobs.iter().map(Rc::as_ref).filter(|job| !is_known(job));
-    let mut snapshot = match store::first_seen(writer, place, new).await? {
-        true => store::read(writer, place).await?,
-        false => snapshot,
-    };
-    // A parent whose schedule was changed must not hold up other jobs by its old schedule.
-    store::replan(writer, place, jobs.iter().map(Rc::as_ref), &mut snapshot).await?;
-    Ok(snapshot)
-}
-
-/// Awaits work for at most [`LOOK`], unless a signal comes first. Errors: a signal, or its time is over (69).
-async fn unless_stopped<T>(
-    stop: &watch::Receiver<Option<Exit>>,
-    work: impl Future<Output = Result<T>>,
-) -> Result<T> {
-    let mut stop = stop.clone();
-    tokio::select! {
-        done = work => done,
-        exit = async { stop.wait_for(Option::is_some).await.map(|exit| *exit) } => {
-            Err(Error::new(exit.ok().flatten().unwrap_or(Exit::Terminated), "stopped by a signal"))
-        }
-        () = tokio::time::sleep(LOOK) => {
-            Err(Error::new(Exit::Unavailable, "the server does not answer"))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::SignedDuration;
-
-    use super::*;
-
-    #[test]
-    fn a_time_of_the_servers_is_one_of_ours_whatever_clock_the_machine_has() {
-        let here = Instant::now();
-        let clock = Clock { server: Timestamp::UNIX_EPOCH, here };
-        let at = |ms: i64| clock.at(Timestamp::UNIX_EPOCH + SignedDuration::from_millis(ms));
-        assert_eq!(at(500), here + Duration::from_millis(501));
-        assert!(at(-5000) <= here + Duration::from_millis(1));
-    }
 }

@@ -10,8 +10,9 @@ use super::passes::Runner;
 use crate::error::{Error, Exit, Result};
 use crate::jobs::health;
 use crate::jobs::job::Job;
+use crate::jobs::plan;
 use crate::jobs::spool;
-use crate::jobs::store::{Snapshot, in_schema, interval};
+use crate::jobs::store::{self, Snapshot, in_schema, interval};
 use crate::jobs::talk::{Event, Order, Outcome, Progress, ProgressSink};
 use crate::session::{Value, Writer};
 
@@ -68,7 +69,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         }
     }
 
-    /// Warns once of each job in whose row a time is further in the future than it can be.
+    /// Warns, once for each, of times in jobs' rows that are in the future because a clock was ahead.
     pub(super) fn warn_of_clocks(&mut self, jobs: &[Rc<Job>], snapshot: &Snapshot, tell: ProgressSink<'_>) {
         for job in jobs {
             let ahead = health::ahead(job, snapshot.jobs.get(&job.name), snapshot.now);
@@ -78,6 +79,29 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 tell(Progress::Warning(text));
             }
         }
+    }
+
+    /// Records the dates that jobs leave out because they could not start in time, and warns of them.
+    pub(super) async fn leave_out(
+        &mut self,
+        jobs: &[Rc<Job>],
+        snapshot: &Snapshot,
+        tell: ProgressSink<'_>,
+    ) -> Result<()> {
+        let late = jobs.iter().filter_map(|job| {
+            let date = plan::left_out(job, &snapshot.state(&job.name)?, snapshot.now)?;
+            Some((job.name.clone(), date)).filter(|late| !self.left_out.contains(late))
+        });
+        let late: Vec<_> = late.collect();
+        let Some(writer) = self.writer.as_ref().filter(|_| !late.is_empty()) else { return Ok(()) };
+        for (name, date) in store::leave_out(writer, &self.place, &late).await? {
+            tell(Progress::Warning(format!(
+                "{name}: left out {date}: it could not start within its start_limit"
+            )));
+        }
+        self.left_out.retain(|(name, _)| !late.iter().any(|(other, _)| other == name));
+        self.left_out.extend(late);
+        Ok(())
     }
 
     /// Prunes some history of the jobs that ask for it. An error here is no job's fault, and pruning is tried

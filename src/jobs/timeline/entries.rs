@@ -34,7 +34,7 @@ impl Window {
     }
 }
 
-/// What became of a date, coarsely. The later one matters more where there is room for one only.
+/// What became of a date, in four kinds. If there is only room for one, the last of these is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Done,
@@ -152,8 +152,8 @@ pub fn with_missed(attempts: Vec<Entry>, jobs: &[&Job], snapshot: &Snapshot, win
     all
 }
 
-/// Returns the dates in the window that were due and for which nothing ran, later than which a job may be. What a
-/// paused job does not do is not missed.
+/// Returns the dates in the window for which the job did not run, or ran later than [`plan::patience`] allows. A paused
+/// job misses no dates.
 fn missed(job: &Job, stored: Option<&Stored>, attempts: &[&Entry], window: Window) -> Vec<Timestamp> {
     let Some(stored) = stored.filter(|stored| !stored.state.paused) else { return Vec::new() };
     let state = &stored.state;
@@ -161,7 +161,7 @@ fn missed(job: &Job, stored: Option<&Stored>, attempts: &[&Entry], window: Windo
         then.duration_since(date) > plan::patience(period)
     };
     if let Schedule::Original { every, .. } = &job.schedule {
-        // Each run says when the next one is due; the row says so for the last one.
+        // The time of each run determines when the next one was due; the row has the time after the last one.
         let period = SignedDuration::from_secs(*every);
         let end = |entry: &Entry| match entry.kind() {
             Kind::Failed => End::Failed(entry.attempt.and_then(|n| u32::try_from(n).ok()).unwrap_or(1)),
@@ -199,7 +199,7 @@ fn missed(job: &Job, stored: Option<&Stored>, attempts: &[&Entry], window: Windo
         let is_done = dates.contains(&date)
             || state.done.contains(&date)
             || state.done_through.is_some_and(|through| date <= through);
-        // A job without backfill that runs soon after a date runs for it, whatever its row says.
+        // A job without backfill that ran soon after a date ran for that date, whatever date was recorded.
         let ran_soon = !job.backfill && {
             let at = starts.partition_point(|started| *started < date);
             starts.get(at).is_some_and(|started| !is_late(date, *started, period))

@@ -11,7 +11,7 @@ use super::strip::{about, marks};
 use super::{Entry, Kind, Window};
 use crate::escape;
 
-/// The picture's measures.
+/// The measures of the chart.
 const NAMES: f64 = 190.0;
 const CHART: f64 = 800.0;
 const ROW: f64 = 24.0;
@@ -37,7 +37,7 @@ fn class(kind: Kind) -> &'static str {
     }
 }
 
-/// Entries that are drawn as one bar, because there is no room for more.
+/// A bar of the chart. Entries that are too close together to be drawn apart share a bar.
 struct Bar<'a> {
     from: f64,
     to: f64,
@@ -106,12 +106,12 @@ fn title(bar: &Bar<'_>, zone: &TimeZone) -> String {
     out
 }
 
-/// Makes a text harmless for people: what reorders or hides text is shown as an escape.
+/// Escapes characters that reorder or hide text.
 fn safe(text: &str) -> String {
     escape::terminal_text(text).into_owned()
 }
 
-/// Cuts a name to what fits beside the chart.
+/// Cuts a name to the length that fits beside the chart.
 fn short(name: &str) -> String {
     let name = safe(name).replace('\n', " ");
     if name.chars().count() <= 26 { name } else { name.chars().take(25).chain(['…']).collect() }

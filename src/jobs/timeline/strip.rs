@@ -8,11 +8,11 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::{Entry, Kind, Window};
 use crate::escape;
 
-/// The room for a strip, at least.
+/// The minimum width of a strip.
 const LEAST: usize = 16;
-/// How far apart the axis's labels may be, in minutes.
+/// The possible distances between the labels of the axis, in minutes.
 const STEPS: &[i64] = &[1, 5, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080, 20_160, 43_200];
-/// The room for a label such as `05:00` or `11-24`, and the blank after it.
+/// The width of a label such as `05:00` or `11-24`, and the space after it.
 const LABEL: usize = 6;
 
 /// How each kind is drawn.
@@ -56,7 +56,7 @@ pub fn draw(
     out
 }
 
-/// Returns a name in exactly this room.
+/// Cuts or pads a name to this width.
 fn fit(name: &str, room: usize) -> String {
     let mut out = String::new();
     let mut used = 0;
@@ -88,7 +88,7 @@ fn painted(kind: Kind, text: &str, color: bool) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Returns one strip: in each cell what matters most of what happened there.
+/// Returns one strip. If several things happened within a cell, the most important one is shown.
 fn strip<'a>(entries: impl Iterator<Item = &'a Entry>, window: Window, cells: usize, color: bool) -> String {
     let mut kinds: Vec<Option<Kind>> = vec![None; cells];
     let cell = |t: Timestamp| ((window.place(t) * cells as f64) as usize).min(cells - 1);
@@ -115,7 +115,7 @@ fn strip<'a>(entries: impl Iterator<Item = &'a Entry>, window: Window, cells: us
     out
 }
 
-/// Returns the instants at which an axis with room for so many labels is marked, each with its label in local time.
+/// Returns the instants that are marked on an axis with room for `most` labels, each with its label in local time.
 pub fn marks(window: Window, most: usize, zone: &TimeZone) -> Vec<(Timestamp, String)> {
     let minutes = window.now.duration_since(window.since).as_mins().max(1);
     let fits = |step: &&i64| minutes / **step < i64::try_from(most.max(1)).unwrap_or(i64::MAX);
@@ -124,7 +124,7 @@ pub fn marks(window: Window, most: usize, zone: &TimeZone) -> Vec<(Timestamp, St
     let Ok(midnight) = begin.with().time(Time::midnight()).build() else { return Vec::new() };
     let mut all = Vec::new();
     for n in 0.. {
-        // Whole days are days of the calendar, whatever the clocks do.
+        // A day is a calendar day, even if the clocks change on it.
         let span = if step % 1440 == 0 {
             jiff::Span::new().try_days(n * (step / 1440))
         } else {

@@ -1,4 +1,9 @@
+use std::time::Duration;
+
 use super::*;
+use crate::jobs::job::{CatchUp, OnCrash};
+use crate::jobs::schedule::{At, Schedule};
+use jiff::tz::TimeZone;
 
 fn faults(text: &str) -> Vec<String> {
     let shown = |f: Fault| {

@@ -1,5 +1,4 @@
-//! Reads the jobs file: turns TOML into jobs, or reports every fault in it at once, each with its line and its
-//! job.
+//! Reads one job of a jobs file.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -7,313 +6,25 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use toml::de::DeValue;
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
-
-use super::contain::Contain;
-use super::job::{CatchUp, Job, Notification, OnCrash, Pool, Retry, Work};
-use super::keys::{self, Place};
-use super::plan;
-use super::schedule::{self, At, Schedule, Unit};
-use crate::escape;
-use crate::likeness::nearest;
-
-/// Something that is wrong in the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// The file, if it is an included one.
-    pub file: Option<PathBuf>,
-    /// The line, counted from 1.
-    pub line: usize,
-    /// The job, if the fault belongs to one.
-    pub job: Option<String>,
-    /// What is wrong.
-    pub why: String,
-    /// Whether it is only a warning, which does not keep the jobs from running.
-    pub warning: bool,
-}
-
-/// The contents of a jobs file.
-#[derive(Debug, Clone, Default)]
-pub struct Parsed {
-    /// The jobs without faults, in the file's order.
-    pub jobs: Vec<Job>,
-    /// Everything that is wrong.
-    pub faults: Vec<Fault>,
-    /// The role that owns the tables, if it is neither the one that connects nor a superuser.
-    pub owner: Option<String>,
-    /// The user that programs run as if root runs pgkit.
-    pub user: Option<String>,
-    /// The patterns of further files, each with its position in the text.
-    pub include: Vec<(usize, String)>,
-    /// The files that were included.
-    pub files: Vec<PathBuf>,
-}
-
-impl Parsed {
-    /// Returns whether any job, or any job's notification, starts a program that is to be contained if possible.
-    pub fn has_contained(&self) -> bool {
-        self.jobs.iter().any(|job| job.contain != Contain::None) && self.has_programs()
-    }
-
-    /// Returns whether any job, or any job's notification, starts a program.
-    pub fn has_programs(&self) -> bool {
-        let is_program = |tell: &Option<Notification>| matches!(tell, Some(Notification::Program { .. }));
-        self.jobs.iter().any(|job| {
-            matches!(job.work, Work::Program { .. })
-                || is_program(&job.on_failure)
-                || is_program(&job.on_recovery)
-        })
-    }
-}
+use super::reader::{Reader, Stub, Table, Value};
+use crate::jobs::contain::Contain;
+use crate::jobs::job::{CatchUp, Job, Notification, OnCrash, Pool, Retry, Work};
+use crate::jobs::keys::{self, Place};
+use crate::jobs::schedule::{self, At, Schedule, Unit};
 
 /// How long a command that notifies may take, unless the file says otherwise.
 const HOOK_TIMEOUT: Duration = Duration::from_secs(60);
 
-type Table<'i> = DeTable<'i>;
-type Value<'i> = Spanned<DeValue<'i>>;
-
-/// The files that a pattern of `include` names, each with its text; or why they cannot be read.
-pub type Included = Result<Vec<(PathBuf, String)>, String>;
-
-/// Reads the text of a jobs file that includes no others.
-#[cfg(test)]
-pub fn parse(text: &str) -> Parsed {
-    parse_all(text, &mut |_| Ok(Vec::new()))
-}
-
-/// Reads the text of a jobs file, and of the files that it includes, which `read` finds.
-pub fn parse_all(text: &str, read: &mut dyn FnMut(&str) -> Included) -> Parsed {
-    let mut out = Parsed::default();
-    let mut reader = Reader::new(text, None);
-    let root = reader.root(text);
-    let empty = Table::new();
-    let mut defaults = &empty;
-    // The defaults may name a pool.
-    if let Some((_, value)) = root.iter().find(|(key, _)| key.get_ref().as_ref() == "pools") {
-        reader.pools = reader.pools(value);
-    }
-    for (key, value) in &root {
-        match (key.get_ref().as_ref(), value.get_ref()) {
-            ("defaults", DeValue::Table(table)) => {
-                reader.check_defaults(table);
-                defaults = table;
-            }
-            ("job", DeValue::Array(_)) => {}
-            ("owner", _) => out.owner = reader.name(value, "owner"),
-            ("user", _) => out.user = reader.name(value, "user"),
-            ("pools", _) => {}
-            ("include", DeValue::Array(_)) => {
-                for pattern in reader.words(Some(value), "include") {
-                    out.include.push((value.span().start, pattern));
-                }
-            }
-            ("include", _) => {
-                out.include.extend(reader.text(value, "include").map(|text| (value.span().start, text)));
-            }
-            ("job" | "defaults", _) => {
-                reader.fault(key.span().start, "expected [[job]] for each job, and [defaults]".into());
-            }
-            (other, _) => {
-                let mut known = keys::names(&[Place::Top]);
-                known.extend(["defaults", "job"]);
-                let why = unknown_key(other, &known, "a jobs file");
-                reader.fault(
-                    key.span().start,
-                    format!("{why}; expected {} or [[job]]", known[..known.len() - 1].join(", ")),
-                );
-            }
-        }
-    }
-    out.jobs = reader.jobs(&root, &[defaults]);
-    let has_wrong_defaults = reader.faults.iter().any(|fault| fault.job.is_none());
-    let mut texts: Vec<(PathBuf, String)> = Vec::new();
-    for (at, pattern) in &out.include {
-        match read(pattern) {
-            Ok(found) => {
-                // A file that two patterns name is read once.
-                let new = found.into_iter().filter(|(path, _)| !texts.iter().any(|(known, _)| known == path));
-                let new: Vec<_> = new.collect();
-                texts.extend(new);
-            }
-            Err(why) => reader.fault(*at, format!("include: {why}")),
-        }
-    }
-    let Reader { mut faults, mut stubs, pools, .. } = reader;
-    for (path, text) in &texts {
-        let mut reader = Reader::new(text, Some(path.clone()));
-        reader.pools.clone_from(&pools);
-        let root = reader.root(text);
-        let mut own = &empty;
-        for (key, value) in &root {
-            match (key.get_ref().as_ref(), value.get_ref()) {
-                ("defaults", DeValue::Table(table)) => {
-                    reader.check_defaults(table);
-                    own = table;
-                }
-                ("job", DeValue::Array(_)) => {}
-                (other, _) => {
-                    let why =
-                        format!("unknown key {other:?}; an included file has [defaults] and [[job]] alone");
-                    reader.fault(key.span().start, why);
-                }
-            }
-        }
-        // What is wrong in the defaults of the other file is reported there.
-        let all = if has_wrong_defaults { vec![own] } else { vec![own, defaults] };
-        out.jobs.extend(reader.jobs(&root, &all));
-        faults.extend(reader.faults);
-        stubs.extend(reader.stubs);
-    }
-    if faults.is_empty() && stubs.is_empty() {
-        let why = "no jobs in the file: add [[job]] for each job".to_owned();
-        faults.push(Fault { file: None, line: 1, job: None, why, warning: false });
-    }
-    check_names(&stubs, &mut faults);
-    faults.sort_by(|a, b| (&a.file, a.line, &a.why).cmp(&(&b.file, b.line, &b.why)));
-    faults.dedup();
-    out.faults = faults;
-    out.files = texts.into_iter().map(|(path, _)| path).collect();
-    out
-}
-
-/// A job that has nothing of its own, to check defaults with.
-const PLAIN: [&str; 2] =
-    ["name = \"j\"\nevery = \"1h\"\nsql = \"SELECT 1\"", "name = \"j\"\nevery = \"1h\"\ncommand = \"true\""];
-
-/// Returns the message for a key that is not known in this place.
-fn unknown_key(name: &str, known: &[&str], place: &str) -> String {
-    let nearest = nearest(name, known.iter().copied(), 0.85);
-    let hint = nearest.map(|k| format!("; did you mean {k:?}?")).unwrap_or_default();
-    format!("unknown key {name:?} in {place}{hint}")
-}
-
-struct Reader {
-    /// The file, if it is an included one.
-    file: Option<PathBuf>,
-    /// How many jobs of each pool run at once.
-    pools: BTreeMap<String, u32>,
-    /// Where lines end, to find line numbers quickly: a file may have thousands of jobs.
-    breaks: Vec<usize>,
-    faults: Vec<Fault>,
-    /// Every job that has a name, even if something else is wrong with it.
-    stubs: Vec<Stub>,
-    job: Option<String>,
-    /// Where the values of `[defaults]` begin: a fault in one of them belongs to no job.
-    defaults: Vec<usize>,
-}
-
-/// The part of a job that is needed to check its relations to other jobs.
-struct Stub {
-    file: Option<PathBuf>,
-    name: String,
-    line: usize,
-    depends_on: Vec<String>,
-}
-
 impl Reader {
-    fn new(text: &str, file: Option<PathBuf>) -> Reader {
-        let breaks = text.match_indices('\n').map(|(at, _)| at).collect();
-        Reader {
-            file,
-            pools: BTreeMap::new(),
-            breaks,
-            faults: Vec::new(),
-            stubs: Vec::new(),
-            job: None,
-            defaults: Vec::new(),
-        }
-    }
-
-    /// Parses the text.
-    fn root<'i>(&mut self, text: &'i str) -> Table<'i> {
-        let (root, errors) = DeTable::parse_recoverable(text);
-        for error in errors {
-            let at = error.span().map_or(0, |span| span.start);
-            let why = error.message().trim().to_owned();
-            self.fault(at, why);
-        }
-        // What is left of broken TOML would only cause faults that nobody has made.
-        if self.faults.is_empty() { root.into_inner() } else { Table::new() }
-    }
-
-    /// Checks the defaults by themselves, because there may be no job that uses them.
-    fn check_defaults(&mut self, table: &Table<'_>) {
-        self.check_keys(table, &keys::names(&[Place::Shared]), "[defaults]");
-        self.defaults = table.values().map(|value| value.span().start).collect();
-        let (faults, stubs) = (std::mem::take(&mut self.faults), std::mem::take(&mut self.stubs));
-        for plain in PLAIN {
-            if let Ok(job) = DeTable::parse(plain) {
-                // A plain job in place of a real one: its own positions mean nothing.
-                self.job(0..0, job.get_ref(), &[table]);
-            }
-        }
-        let found = std::mem::replace(&mut self.faults, faults);
-        self.stubs = stubs;
-        self.job = None;
-        self.faults.extend(found.into_iter().filter(|fault| fault.job.is_none()));
-    }
-
-    /// Reads the jobs of a file. The first of the defaults that has a key counts.
-    fn jobs(&mut self, root: &Table<'_>, defaults: &[&Table<'_>]) -> Vec<Job> {
-        let list =
-            root.iter().find(|(key, _)| key.get_ref().as_ref() == "job").map(|(_, value)| value.get_ref());
-        let mut jobs = Vec::new();
-        if let Some(DeValue::Array(list)) = list {
-            for item in list.iter() {
-                if let DeValue::Table(table) = item.get_ref() {
-                    jobs.extend(self.job(item.span(), table, defaults));
-                } else {
-                    self.fault(item.span().start, "expected [[job]] for each job".into());
-                }
-            }
-        }
-        self.job = None;
-        jobs
-    }
-
-    /// Reads how many jobs of each pool run at once.
-    fn pools(&mut self, value: &Value<'_>) -> BTreeMap<String, u32> {
-        let DeValue::Table(table) = value.get_ref() else {
-            self.fault(value.span().start, "pools: must be { NAME = 2 }".into());
-            return BTreeMap::new();
-        };
-        let mut pools = BTreeMap::new();
-        for (name, value) in table {
-            let name = name.get_ref().to_string();
-            if let Some(limit) = self.number(value, &format!("pools.{name}")) {
-                if limit > 1000 {
-                    self.fault(value.span().start, format!("pools.{name}: must be at most 1000"));
-                }
-                pools.insert(name, limit);
-            }
-        }
-        pools
-    }
-
-    fn line(&self, at: usize) -> usize {
-        1 + self.breaks.partition_point(|end| *end < at)
-    }
-
-    fn fault(&mut self, at: usize, why: String) {
-        let line = self.line(at);
-        let job = self.job.clone().filter(|_| !self.defaults.contains(&at));
-        self.faults.push(Fault { file: self.file.clone(), line, job, why, warning: false });
-    }
-
-    fn check_keys(&mut self, table: &Table<'_>, known: &[&str], place: &str) {
-        for key in table.keys() {
-            let name = key.get_ref().as_ref();
-            if !known.contains(&name) {
-                let why = unknown_key(name, known, place);
-                self.fault(key.span().start, why);
-            }
-        }
-    }
-
     /// Reads one job; `None` if something in it is wrong, which has been reported as a fault.
-    fn job(&mut self, span: Range<usize>, table: &Table<'_>, defaults: &[&Table<'_>]) -> Option<Job> {
+    pub(super) fn job(
+        &mut self,
+        span: Range<usize>,
+        table: &Table<'_>,
+        defaults: &[&Table<'_>],
+    ) -> Option<Job> {
         let before = self.faults.len();
         self.job = None;
         let find = |key: &str| {
@@ -378,8 +89,13 @@ impl Reader {
             }),
         };
         let retry = find("retry_after").map_or(Some(Retry::default()), |value| self.retry(value));
-        let retry_limit = find("retry_limit").and_then(|value| self.number(value, "retry_limit"));
-        let priority = find("priority").and_then(|value| self.priority(value)).unwrap_or_default();
+        let retry_limit = find("retry_limit")
+            .and_then(|value| self.number(value, "retry_limit", 0..=u32::MAX, "a whole number, 0 or above"));
+        let priority = find("priority")
+            .and_then(|value| {
+                self.number(value, "priority", i32::MIN..=i32::MAX, "a whole number of 32 bits")
+            })
+            .unwrap_or_default();
         let pool = find("pool").and_then(|value| {
             let name = self.name(value, "pool")?;
             let limit = self.pools.get(&name).copied();
@@ -402,7 +118,8 @@ impl Reader {
         );
         let on_crash =
             self.choice(find("on_crash"), "on_crash", &[("retry", OnCrash::Retry), ("hold", OnCrash::Hold)]);
-        let max_backfill = find("max_backfill").and_then(|value| self.number(value, "max_backfill"));
+        let max_backfill = find("max_backfill")
+            .and_then(|value| self.number(value, "max_backfill", 1..=u32::MAX, "a whole number above 0"));
         let contain = self.choice(
             find("contain"),
             "contain",
@@ -411,6 +128,12 @@ impl Reader {
         // A key that requires another one is a fault in the job's own table, but may be a default that has no
         // effect here.
         let is_original = matches!(schedule, Some(Schedule::Original { .. }));
+        if let (Some(value), Some(Schedule::Grid { every, unit, .. }), Some(jitter)) =
+            (find("jitter"), &schedule, jitter)
+            && jitter.as_secs_f64() >= (every * unit.seconds()) as f64
+        {
+            self.fault(value.span().start, "jitter: must be shorter than the time between two runs".into());
+        }
         let (is_sql, is_program) = (find("sql").is_some(), find("command").is_some());
         for (key, goes, with) in [
             ("catch_up", backfill, "backfill = true"),
@@ -704,7 +427,7 @@ impl Reader {
         }
     }
 
-    /// Reads how long a command that notifies may take.
+    /// Reads the time limit of a command that notifies.
     fn hook_timeout(&mut self, value: &Value<'_>, key: &str) -> Option<Duration> {
         let text = self.text(value, key)?;
         let length = schedule::length(&text)
@@ -716,59 +439,21 @@ impl Reader {
         Some(length)
     }
 
-    fn text(&mut self, value: &Value<'_>, key: &str) -> Option<String> {
-        match value.get_ref() {
-            DeValue::String(text) => Some(text.to_string()),
-            _ => {
-                self.fault(value.span().start, format!("{key} must be a string: put it in quotes"));
-                None
-            }
-        }
-    }
-
-    /// Reads the name of a role or a user.
-    fn name(&mut self, value: &Value<'_>, key: &str) -> Option<String> {
-        let name = self.text(value, key)?;
-        if name.is_empty() || name.contains('\0') {
-            self.fault(value.span().start, format!("{key}: must not be empty or contain a NUL byte"));
-            return None;
-        }
-        Some(name)
-    }
-
-    fn flag(&mut self, value: Option<&Value<'_>>, key: &str, default: bool) -> bool {
-        match value.map(|v| (v, v.get_ref())) {
-            None => default,
-            Some((_, DeValue::Boolean(flag))) => *flag,
-            Some((value, _)) => {
-                self.fault(value.span().start, format!("{key} must be true or false"));
-                default
-            }
-        }
-    }
-
-    /// Reads how long to wait after a failure: one length of time, or two of which the first doubles up to the second.
+    /// Reads `retry_after`: one duration, or two as in `1m..1h`, of which the first one doubles up to the second.
     fn retry(&mut self, value: &Value<'_>) -> Option<Retry> {
         let text = self.text(value, "retry_after")?;
         let at = value.span().start;
-        let mut length = |text: &str| {
-            let read = schedule::length(text.trim())
-                .map_err(|why| self.fault(at, format!("retry_after: {why}")))
-                .ok()?;
-            if read < Duration::from_secs(1) {
-                self.fault(at, format!("retry_after: must be at least {:?}", Duration::from_secs(1)));
-            }
-            Some(read)
+        let (first, most) = text.split_once("..").unwrap_or((&text, &text));
+        let (Ok(first), Ok(most)) = (schedule::length(first.trim()), schedule::length(most.trim())) else {
+            let why = format!("invalid duration {text:?}: must be one such as 5m, or two such as 1m..1h");
+            self.fault(at, format!("retry_after: {why}"));
+            return None;
         };
-        let (first, most) = match text.split_once("..") {
-            Some((first, most)) => (length(first), length(most)),
-            None => {
-                let one = length(&text);
-                (one, one)
-            }
-        };
-        let retry = Retry { first: first?, most: most? };
-        if retry.first > retry.most {
+        if first < Duration::from_secs(1) {
+            self.fault(at, "retry_after: must be at least 1s".into());
+        }
+        let retry = Retry { first, most };
+        if first > most {
             self.fault(
                 at,
                 format!("retry_after: {text:?}: the second time must not be shorter than the first"),
@@ -776,103 +461,4 @@ impl Reader {
         }
         Some(retry)
     }
-
-    fn priority(&mut self, value: &Value<'_>) -> Option<i32> {
-        let number = match value.get_ref() {
-            DeValue::Integer(number) => number.as_str().parse().ok(),
-            _ => None,
-        };
-        if number.is_none() {
-            self.fault(value.span().start, "priority must be a whole number".into());
-        }
-        number
-    }
-
-    fn number(&mut self, value: &Value<'_>, key: &str) -> Option<u32> {
-        let number = match value.get_ref() {
-            DeValue::Integer(number) => number.as_str().parse().ok().filter(|n| *n > 0),
-            _ => None,
-        };
-        if number.is_none() {
-            self.fault(value.span().start, format!("{key} must be a whole number above 0"));
-        }
-        number
-    }
-
-    fn words(&mut self, value: Option<&Value<'_>>, key: &str) -> Vec<String> {
-        let Some(value) = value else { return Vec::new() };
-        match value.get_ref() {
-            DeValue::Array(list) => {
-                let item_of = format!("an item of {key}");
-                list.iter().filter_map(|item| self.text(item, &item_of)).collect()
-            }
-            _ => {
-                self.fault(value.span().start, format!("{key} must be a list: [\"a\", \"b\"]"));
-                Vec::new()
-            }
-        }
-    }
-
-    fn choice<T: Copy + Default>(
-        &mut self,
-        value: Option<&Value<'_>>,
-        key: &str,
-        choices: &[(&str, T)],
-    ) -> T {
-        let Some(value) = value else { return T::default() };
-        let Some(text) = self.text(value, key) else { return T::default() };
-        match choices.iter().find(|(name, _)| *name == text) {
-            Some((_, choice)) => *choice,
-            None => {
-                let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-                self.fault(
-                    value.span().start,
-                    format!("{key}: invalid value {text:?}: must be one of {}", names.join(", ")),
-                );
-                T::default()
-            }
-        }
-    }
 }
-
-/// Reports names that are used twice, parents that do not exist, and circles.
-fn check_names(jobs: &[Stub], faults: &mut Vec<Fault>) {
-    let mut by_name: BTreeMap<&str, &Stub> = BTreeMap::new();
-    let mut fault = |job: &Stub, why: String, warning: bool| {
-        let file = job.file.clone();
-        faults.push(Fault { file, line: job.line, job: Some(job.name.clone()), why, warning });
-    };
-    for job in jobs {
-        if let Some(first) = by_name.get(job.name.as_str()) {
-            let place = match &first.file {
-                file if *file == job.file => String::new(),
-                Some(file) => format!(" of {}", file.display()),
-                None => " of the file that includes this one".to_owned(),
-            };
-            fault(job, format!("duplicate name, first used in line {}{place}", first.line), false);
-        } else {
-            by_name.insert(&job.name, job);
-        }
-    }
-    for job in jobs {
-        for parent in job.depends_on.iter().filter(|p| !by_name.contains_key(p.as_str())) {
-            let why = format!(
-                "it depends on {parent:?}, which is not in this file: it waits until {parent:?} has a row in the table"
-            );
-            fault(job, why, true);
-        }
-    }
-    let mut parents: BTreeMap<&str, &[String]> =
-        by_name.iter().map(|(name, job)| (*name, job.depends_on.as_slice())).collect();
-    while let Some(circle) = plan::circle(&parents) {
-        let names: Vec<_> = circle.iter().map(|name| escape::terminal(name)).collect();
-        let why = format!("circular dependency: {}", names.join(" -> "));
-        fault(by_name[circle[0].as_str()], why, false);
-        // There may be more circles among the other jobs.
-        parents.retain(|name, _| !circle.iter().any(|one| one == name));
-    }
-}
-
-#[cfg(test)]
-#[path = "file_tests.rs"]
-mod tests;
