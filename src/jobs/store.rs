@@ -208,8 +208,18 @@ pub struct Place {
     pub schema: String,
     /// Has `jobs init` created pgkit's tables?
     pub has_pgkit: bool,
+    /// The tables that there are among those that were added in a later version of pgkit.
+    pub later: BTreeSet<&'static str>,
     /// The shape of the tables when they were checked: see [`Snapshot::shape`].
     pub shape: String,
+}
+
+impl Place {
+    /// Returns whether there is this table, which was added in a later version of pgkit. Until `jobs upgrade` has
+    /// created it, everything else works without it.
+    pub fn has(&self, table: &str) -> bool {
+        self.later.contains(table)
+    }
 }
 
 /// Reads the state of all jobs in a single query.

@@ -59,6 +59,7 @@ const MADE: &[Piece] = &[
     table("pgkit_meta", include_str!("../../queries/jobs/init/meta.sql")),
     table("pgkit_job", include_str!("../../queries/jobs/init/job.sql")),
     table("pgkit_run", include_str!("../../queries/jobs/init/run.sql")),
+    table("pgkit_runner", include_str!("../../queries/jobs/init/runner.sql")).later(),
     index("pgkit_run", "pgkit_run_succeeded", include_str!("../../queries/jobs/init/run_done.sql")),
     index("pgkit_run", "pgkit_run_attempts", include_str!("../../queries/jobs/init/run_attempts.sql")),
     index("pgkit_run", "pgkit_run_open", include_str!("../../queries/jobs/init/run_open.sql")).later(),
@@ -155,7 +156,9 @@ pub async fn place(session: &impl Queryable, wanted: Where<'_>) -> Result<Place>
     let mut tables: Vec<&Part> = parts.iter().copied().filter(|part| part.kind == "r").collect();
     tables.sort_by_key(|part| part.oid);
     let shape = tables.iter().map(|part| part.shape.as_str()).collect::<Vec<_>>().join(" ");
-    Ok(Place { schema: chosen, has_pgkit, shape })
+    let later = tables.iter().filter_map(|part| MADE.iter().find(|piece| piece.name == part.name && piece.later));
+    let later = later.map(|piece| piece.name).collect();
+    Ok(Place { schema: chosen, has_pgkit, later, shape })
 }
 
 /// The only schema with a table crontabber; `None` if there is none. Errors: there are several, and none is named

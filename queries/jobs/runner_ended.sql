@@ -1,0 +1,3 @@
+-- Records that a process that ran jobs has ended: $1 its id.
+UPDATE :"schema".pgkit_runner r SET ended = pg_catalog.clock_timestamp(), seen = pg_catalog.clock_timestamp(), running = 0
+WHERE r.id = $1::text
