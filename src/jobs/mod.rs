@@ -15,6 +15,7 @@ pub mod plan;
 pub mod process;
 pub mod queue;
 pub mod runner;
+pub mod runners;
 pub mod schedule;
 pub mod session;
 pub mod spool;

@@ -471,6 +471,11 @@ pub fn failure(status: ExitStatus) -> Option<String> {
     }
 }
 
+/// Returns the absolute path of a file, without symbolic links in its folder.
+pub fn absolute(file: &Path) -> PathBuf {
+    file.file_name().map_or_else(|| file.to_owned(), |name| folder_of(file).join(name))
+}
+
 /// Returns the folder of a file, as an absolute path.
 pub fn folder_of(file: &Path) -> PathBuf {
     let folder = file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));

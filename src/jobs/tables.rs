@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio_postgres::types::Type;
 
+use super::runners;
 use super::store::{self, Place, Queryable, in_schema, lock_key};
 use crate::error::{Error, Exit, Result};
 use crate::session::{Value, Writer};
@@ -59,7 +60,7 @@ const MADE: &[Piece] = &[
     table("pgkit_meta", include_str!("../../queries/jobs/init/meta.sql")),
     table("pgkit_job", include_str!("../../queries/jobs/init/job.sql")),
     table("pgkit_run", include_str!("../../queries/jobs/init/run.sql")),
-    table("pgkit_runner", include_str!("../../queries/jobs/init/runner.sql")).later(),
+    table(runners::TABLE, include_str!("../../queries/jobs/init/runner.sql")).later(),
     index("pgkit_run", "pgkit_run_succeeded", include_str!("../../queries/jobs/init/run_done.sql")),
     index("pgkit_run", "pgkit_run_attempts", include_str!("../../queries/jobs/init/run_attempts.sql")),
     index("pgkit_run", "pgkit_run_open", include_str!("../../queries/jobs/init/run_open.sql")).later(),
@@ -156,7 +157,8 @@ pub async fn place(session: &impl Queryable, wanted: Where<'_>) -> Result<Place>
     let mut tables: Vec<&Part> = parts.iter().copied().filter(|part| part.kind == "r").collect();
     tables.sort_by_key(|part| part.oid);
     let shape = tables.iter().map(|part| part.shape.as_str()).collect::<Vec<_>>().join(" ");
-    let later = tables.iter().filter_map(|part| MADE.iter().find(|piece| piece.name == part.name && piece.later));
+    let later =
+        tables.iter().filter_map(|part| MADE.iter().find(|piece| piece.name == part.name && piece.later));
     let later = later.map(|piece| piece.name).collect();
     Ok(Place { schema: chosen, has_pgkit, later, shape })
 }
@@ -347,6 +349,9 @@ async fn make(writer: &Writer, schema: &str, owner: Option<&str>) -> Result<Vec<
             None => {
                 writer.run(&in_schema(piece.text, schema)).await?;
                 made.push(piece.name.to_owned());
+                if piece.name == runners::TABLE {
+                    runners::expect(writer, schema).await?;
+                }
             }
             Some(part) if piece.name == "crontabber" && !has(&part.columns, "ongoing") => {
                 writer.run(&in_schema(ONGOING, schema)).await?;

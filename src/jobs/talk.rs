@@ -263,6 +263,13 @@ pub struct RunOptions {
     pub stop_when_ongoing: bool,
 }
 
+impl RunOptions {
+    /// Returns whether this job is among those to run.
+    pub fn wants(&self, job: &Job) -> bool {
+        self.names.is_empty() || self.names.contains(&job.name)
+    }
+}
+
 /// A message from a runner.
 #[derive(Debug)]
 pub enum Progress<'a> {

@@ -65,6 +65,7 @@ const LINES: &[Line] = &[
     line(&["jobs", "status"], &[0, 1]),
     line(&["jobs", "status", "--nagios"], &[0, 1, 2]),
     line(&["jobs", "status", "--prometheus"], &[0, 1]),
+    line(&["jobs", "runners"], &[0]),
     line(&["jobs", "history", "--output"], &[0]),
     line(&["jobs", "history", "--follow", "--limit", "1"], &[0]),
     line(&["jobs", "timeline"], &[0]),

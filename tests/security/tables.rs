@@ -78,6 +78,7 @@ const EACH: &[&[&str]] = &[
     &["status", "--nagios"],
     &["history"],
     &["timeline"],
+    &["runners"],
     &["ghosts"],
     &["run"],
     &["run", "--dry-run"],

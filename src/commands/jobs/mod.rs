@@ -10,6 +10,7 @@ mod list;
 mod next;
 mod report;
 mod run;
+mod runners;
 mod shared;
 mod status;
 mod timeline;
@@ -33,6 +34,7 @@ const PARTS: &[Entry] = &[
     entry!("next", next::next_command, next::run),
     entry!("why", next::why_command, next::why),
     entry!("status", status::command, status::run),
+    entry!("runners", runners::command, runners::run),
     entry!("history", history::command, history::run),
     entry!("timeline", timeline::command, timeline::run),
     entry!("reset", change::reset_command, change::reset),

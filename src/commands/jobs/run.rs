@@ -21,8 +21,9 @@ use crate::jobs::account::{self, Account};
 use crate::jobs::contain;
 use crate::jobs::job::Job;
 use crate::jobs::occurrences::Slots;
-use crate::jobs::process::folder_of;
+use crate::jobs::process::{absolute, folder_of};
 use crate::jobs::runner::{Reload, Runner, Surroundings};
+use crate::jobs::runners::Presence;
 use crate::jobs::schedule::Schedule;
 use crate::jobs::store;
 use crate::jobs::talk::{Progress, ProgressSink, RunOptions};
@@ -124,7 +125,8 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let path = read.path.clone();
     let (owner, user, has_programs) =
         (read.parsed.owner.clone(), read.parsed.user.clone(), read.parsed.has_programs());
-    let has_contained = read.parsed.has_contained();
+    let uncontained = if read.parsed.has_contained() { contain::probe().err() } else { None };
+    let file_hash = read.hash.clone();
     let include = read.parsed.include.clone();
     let jobs = read.jobs()?;
     let user = account::whom(user.as_deref(), has_programs, &context.env)?;
@@ -151,6 +153,16 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         parallel: args.parallel.into(),
         stop_when_ongoing: args.stop_when_ongoing,
     };
+    let presence = Presence {
+        file: absolute(&path).display().to_string(),
+        file_hash,
+        jobs: Presence::names(jobs.iter().map(Rc::as_ref), &run_options),
+        slots: run_options.parallel,
+        stays: args.every.is_some(),
+        uncontained: uncontained.clone(),
+    };
+    // Whoever runs a few jobs by hand is not there the next time that they are due.
+    let presence = Some(presence).filter(|presence| presence.stays || run_options.names.is_empty());
     // A password that was typed for the first connection is reused for the next ones.
     let target = RefCell::new(target(context, root, own, &args).await?);
     let connect = async || {
@@ -168,6 +180,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         spool: spool(context),
         host: shared::host(),
         echo: args.session.echo.echo_hidden,
+        presence,
     };
     let stop = context.ending.take();
     let reasons = args.verbose || (!run_options.names.is_empty() && args.every.is_none());
@@ -182,8 +195,8 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         Ok(runner) => runner,
         Err(e) => return stop.borrow().ok_or(e),
     };
-    if has_contained && let Err(why) = contain::probe() {
-        tell(Progress::Warning(contain::unsafe_here(&why)));
+    if let Some(why) = &uncontained {
+        tell(Progress::Warning(contain::unsafe_here(why)));
     }
     let exit = match args.every {
         None => runner.pass(&jobs, &run_options, &mut tell).await.map(|pass| pass.exit(args.ignore_failures)),
@@ -246,11 +259,12 @@ impl Watched {
                 return Err(Error::data("the jobs file names another owner or user")
                     .hint("restart pgkit to change either"));
             }
-            read.jobs()
+            let hash = read.hash.clone();
+            Ok((read.jobs()?, hash))
         };
         let read = shared::read(context, &args.file).and_then(same);
         match read {
-            Ok(new) => Reload::New(new.into_iter().map(Rc::new).collect()),
+            Ok((new, hash)) => Reload::New(new.into_iter().map(Rc::new).collect(), hash),
             Err(e) => {
                 tell(Progress::Warning(format!("{}: keeping the jobs as they were", e.message)));
                 Reload::Same

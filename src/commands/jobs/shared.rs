@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use sha2::Digest;
 
 use crate::commands::args::{self, ConnectionArgs, FormatArgs, SessionArgs};
 use crate::commands::context::Context;
@@ -12,6 +13,7 @@ use crate::error::{self, Error, Exit, Result};
 use crate::escape;
 use crate::jobs::file;
 use crate::jobs::job::Job;
+use crate::jobs::runners::{self, Runner};
 use crate::jobs::store::{self, Place, Snapshot};
 use crate::jobs::tables::{self, Where};
 use crate::jobs::trusted;
@@ -78,6 +80,8 @@ pub(super) fn parse<A: FromArgMatches>(matches: &ArgMatches) -> Result<A> {
 pub(super) struct Read {
     pub(super) path: PathBuf,
     pub(super) parsed: file::Parsed,
+    /// The SHA-256 of it and of the files that it includes, in hexadecimal.
+    pub(super) hash: String,
 }
 
 /// Reads the jobs file that the flag or the environment names. Errors: it does not exist (74), others may write to
@@ -91,8 +95,19 @@ pub(super) fn read(context: &Context, args: &FileArgs) -> Result<Read> {
     })?;
     let text = String::from_utf8(text)
         .map_err(|_| Error::data(format!("{}: the file is not UTF-8", path.display())))?;
-    let parsed = file::parse_all(&text, &mut |pattern| included(&path, pattern, context.env.uid()));
-    Ok(Read { parsed, path })
+    let mut digest = sha2::Sha256::new();
+    digest.update(&text);
+    let parsed = file::parse_all(&text, &mut |pattern| {
+        let files = included(&path, pattern, context.env.uid());
+        for (_, text) in files.iter().flatten() {
+            // So that the same lines in other files have another hash.
+            digest.update(text.len().to_be_bytes());
+            digest.update(text);
+        }
+        files
+    });
+    let hash = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Read { parsed, path, hash })
 }
 
 /// Returns the files that a pattern of `include` in this jobs file names, in order, each with its text; or why it
@@ -165,12 +180,32 @@ pub(super) async fn look(
     own: &ArgMatches,
     args: &LookArgs,
 ) -> Result<(Vec<Job>, Snapshot)> {
-    let read = read(context, &args.file)?;
-    let owner = read.parsed.owner.clone();
-    let jobs = read.jobs()?;
+    let (jobs, owner) = jobs_and_owner(context, args)?;
     let ask = async |reader: &Reader, place: &Place| store::read(reader, place).await;
     let (snapshot, _) = reading(context, root, own, args, owner.as_deref(), ask).await?;
     Ok((jobs, snapshot))
+}
+
+/// Works like [`look`], and also returns the runners; `None` if the tables are from before there were rows for them.
+pub(super) async fn look_at_all(
+    context: &Context,
+    root: &ArgMatches,
+    own: &ArgMatches,
+    args: &LookArgs,
+) -> Result<(Vec<Job>, Snapshot, Option<Vec<Runner>>)> {
+    let (jobs, owner) = jobs_and_owner(context, args)?;
+    let ask = async |reader: &Reader, place: &Place| {
+        Ok((store::read(reader, place).await?, runners::read(reader, place).await?))
+    };
+    let ((snapshot, runners), _) = reading(context, root, own, args, owner.as_deref(), ask).await?;
+    Ok((jobs, snapshot, runners))
+}
+
+/// Returns the jobs of the file, and the role that it names as the tables' owner.
+fn jobs_and_owner(context: &Context, args: &LookArgs) -> Result<(Vec<Job>, Option<String>)> {
+    let read = read(context, &args.file)?;
+    let owner = read.parsed.owner.clone();
+    Ok((read.jobs()?, owner))
 }
 
 /// Queries the tables in a read-only transaction. `owner` is the owner that the jobs file names.

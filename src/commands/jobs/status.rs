@@ -16,6 +16,7 @@ use crate::error::{self, Error, Exit, Result};
 use crate::escape;
 use crate::jobs::health::{self, Health};
 use crate::jobs::job::Job;
+use crate::jobs::runners::{self, Runner, Trouble};
 use crate::jobs::store::{Snapshot, Stored};
 use crate::output;
 use crate::rows::{Flow, record};
@@ -24,7 +25,7 @@ record! {
     const COLUMNS;
     fn row(finding: &Finding<'_>) {
         severity: text = Some(if finding.critical { "critical" } else { "warning" }),
-        name: text = Some(&finding.job.name),
+        name: text = finding.job.map(|job| &job.name),
         problem: text = Some(finding.problem),
         since: timestamptz = finding.since,
         detail: text = Some(finding.detail()),
@@ -47,7 +48,7 @@ struct StatusArgs {
 pub(super) fn command() -> Command {
     shared::command::<StatusArgs>(
         "status",
-        "Show what is wrong; exit with 1 when a job fails, is overdue, stale or stuck",
+        "Show what is wrong; exit with 1 when a job fails, is overdue, stale or stuck, or when no runner has it",
         &["pgkit jobs status", "pgkit jobs status --nagios"],
     )
 }
@@ -59,13 +60,13 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     }
     if args.prometheus {
         refuse_format(&args.look, "--prometheus")?;
-        let (jobs, snapshot) = shared::look(context, root, own, &args.look).await?;
-        output::print(&prometheus(&jobs, &snapshot))?;
+        let (jobs, snapshot, runners) = shared::look_at_all(context, root, own, &args.look).await?;
+        output::print(&prometheus(&jobs, &snapshot, runners.as_deref()))?;
         return Ok(Exit::Done);
     }
     let mut listing = Listing::new(context, "jobs status", COLUMNS, &args.look.format)?;
-    let (jobs, snapshot) = shared::look(context, root, own, &args.look).await?;
-    let findings = findings(&jobs, &snapshot);
+    let (jobs, snapshot, runners) = shared::look_at_all(context, root, own, &args.look).await?;
+    let findings = findings(&jobs, &snapshot, runners.as_deref());
     for finding in &findings {
         if listing.push(&row(finding))? == Flow::Enough {
             break;
@@ -74,7 +75,13 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     listing.finish().await?;
     if findings.is_empty() {
         let many = if jobs.len() == 1 { "one job".to_owned() } else { format!("{} jobs", jobs.len()) };
-        args.look.session.echo.remark(&format!("{many}, all well"));
+        let unknown = match runners {
+            // On tables that pgkit has not touched, another program runs the jobs.
+            _ if snapshot.shape.is_none() => "",
+            Some(_) => "",
+            None => "; whether a runner is there can be told after pgkit jobs upgrade",
+        };
+        args.look.session.echo.remark(&format!("{many}, all well{unknown}"));
     }
     Ok(if findings.iter().any(|finding| finding.critical) { Exit::BadAnswer } else { Exit::Done })
 }
@@ -97,10 +104,10 @@ pub fn unknown(why: &str) -> Exit {
 
 async fn nagios(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &LookArgs) -> Result<Exit> {
     let looked = match refuse_format(args, "--nagios") {
-        Ok(()) => shared::look(context, root, own, args).await,
+        Ok(()) => shared::look_at_all(context, root, own, args).await,
         Err(e) => Err(e),
     };
-    let (jobs, snapshot) = match looked {
+    let (jobs, snapshot, runners) = match looked {
         Ok(looked) => looked,
         Err(e) => {
             error::print(&e);
@@ -108,8 +115,10 @@ async fn nagios(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &L
         }
     };
     // The original reports nothing on new tables, on which nothing has run yet.
-    let mut findings = findings(&jobs, &snapshot);
-    findings.retain(|finding| finding.problem != "never" || health::is_missing(finding.job, &snapshot));
+    let mut findings = findings(&jobs, &snapshot, runners.as_deref());
+    findings.retain(|finding| {
+        finding.problem != "never" || finding.job.is_some_and(|job| health::is_missing(job, &snapshot))
+    });
     let lines = |critical: bool| {
         let some = findings.iter().filter(|finding| finding.critical == critical);
         some.map(Finding::plugin_line).collect::<Vec<_>>().join("; ")
@@ -158,9 +167,9 @@ fn label_value(text: &str) -> String {
     shown.join("\n").replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
-/// A problem with a job.
+/// A problem with a job, or with the runners.
 struct Finding<'a> {
-    job: &'a Job,
+    job: Option<&'a Job>,
     critical: bool,
     /// The problem as a word.
     problem: &'static str,
@@ -177,22 +186,28 @@ impl Finding<'_> {
     }
 
     fn plugin_line(&self) -> String {
-        let class = self.job.class.as_deref().unwrap_or(&self.job.name);
+        let (kind, value) = (no_figures(&self.kind), no_figures(&self.value));
+        let Some(job) = self.job else { return format!("{kind} | {value}") };
+        let class = job.class.as_deref().unwrap_or(&job.name);
         // The original prints the bare name of the class.
         let class = class.rsplit('.').next().unwrap_or(class);
-        let name = no_figures(&format!("{} ({class})", self.job.name));
-        format!("{name} | {} | {}", no_figures(&self.kind), no_figures(&self.value))
+        format!("{} | {kind} | {value}", no_figures(&format!("{} ({class})", job.name)))
     }
 }
 
-/// Returns what is critical and what is worth a warning, in the order of the file. A backfill job that failed once
-/// is a warning, as in the original.
-fn findings<'a>(jobs: &'a [Job], snapshot: &Snapshot) -> Vec<Finding<'a>> {
-    let mut all = Vec::new();
+/// Returns what is critical and what is worth a warning: first about the runners, then about the jobs in the order of
+/// the file. A backfill job that failed once is a warning, as in the original.
+fn findings<'a>(jobs: &'a [Job], snapshot: &Snapshot, runners: Option<&[Runner]>) -> Vec<Finding<'a>> {
+    let has_run = |name: &str| {
+        let row = snapshot.jobs.get(name).and_then(|stored| stored.state.row.as_ref());
+        row.is_some_and(|row| row.last_run.is_some())
+    };
+    let troubles = runners.map(|runners| runners::troubles(jobs, runners, has_run, snapshot.now));
+    let mut all: Vec<Finding<'a>> = troubles.into_iter().flatten().map(of_runners).collect();
     for job in jobs {
         let stored = snapshot.jobs.get(&job.name);
         let mut find = |critical, problem: &'static str, since, kind: &str, value: String| {
-            all.push(Finding { job, critical, problem, since, kind: kind.to_owned(), value });
+            all.push(Finding { job: Some(job), critical, problem, since, kind: kind.to_owned(), value });
         };
         let row = stored.and_then(|stored| stored.state.row.as_ref());
         let claim = stored.and_then(|stored| stored.claim.as_ref());
@@ -264,6 +279,18 @@ fn findings<'a>(jobs: &'a [Job], snapshot: &Snapshot) -> Vec<Finding<'a>> {
     all
 }
 
+/// Returns the finding for something that is wrong with the runners.
+fn of_runners(trouble: Trouble) -> Finding<'static> {
+    Finding {
+        job: None,
+        critical: trouble.is_critical,
+        problem: trouble.problem,
+        since: trouble.since,
+        kind: trouble.problem.to_owned(),
+        value: trouble.detail,
+    }
+}
+
 /// Formats a length of time from the jobs file for people.
 fn length(length: Duration) -> String {
     format!("{:#}", SignedDuration::try_from(length).unwrap_or(SignedDuration::MAX))
@@ -274,7 +301,7 @@ fn is_paused(stored: Option<&Stored>) -> bool {
 }
 
 /// Returns the metrics in Prometheus's text exposition format, version 0.0.4.
-fn prometheus(jobs: &[Job], snapshot: &Snapshot) -> String {
+fn prometheus(jobs: &[Job], snapshot: &Snapshot, runners: Option<&[Runner]>) -> String {
     let label = |job: &Job| format!("{{job_name=\"{}\"}}", label_value(&job.name));
     let mut out = String::new();
     let mut family = |name: &str, help: &str, value: &dyn Fn(&Job) -> Option<f64>| {
@@ -342,6 +369,10 @@ fn prometheus(jobs: &[Job], snapshot: &Snapshot) -> String {
     family("pgkit_job_held", "Whether it was cut off and is held until a person decides.", &|job| {
         let claim = snapshot.jobs.get(&job.name).and_then(|stored| stored.claim.as_ref());
         Some(f64::from(u8::from(claim.is_some_and(|claim| claim.state == "held"))))
+    });
+    family("pgkit_job_runners", "How many runners that keep running have it and were seen lately.", &|job| {
+        let has = |runner: &&Runner| runner.is_daemon() && runner.jobs.contains(&job.name);
+        Some(runners?.iter().filter(has).count() as f64)
     });
     family("pgkit_job_paused", "Whether a person has paused it.", &|job| {
         Some(f64::from(u8::from(health_of(job) == Health::Paused)))

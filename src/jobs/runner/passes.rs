@@ -18,6 +18,7 @@ use crate::jobs::job::Job;
 use crate::jobs::plan::{self, Decision};
 use crate::jobs::process;
 use crate::jobs::queue::{Due, Queue};
+use crate::jobs::runners::{BEAT, Presence};
 use crate::jobs::store::{Place, Snapshot};
 use crate::jobs::talk::{Mode, Order, Outcome, Pass, Progress, ProgressSink, RunOptions, Setup};
 use crate::session::Writer;
@@ -33,8 +34,8 @@ pub(super) const AGAIN: Duration = Duration::from_secs(1);
 pub enum Reload {
     /// Go on with the same jobs.
     Same,
-    /// Go on with these jobs.
-    New(Vec<Rc<Job>>),
+    /// Go on with these jobs, of a file with this hash.
+    New(Vec<Rc<Job>>, String),
     /// Finish what runs, and start nothing more.
     End,
 }
@@ -58,6 +59,8 @@ pub struct Surroundings {
     pub host: String,
     /// Whether to report the SQL that guards run.
     pub echo: bool,
+    /// What the runner says about itself in the tables; `None` if a person runs a few jobs once.
+    pub presence: Option<Presence>,
 }
 
 /// Warns only once of an error that will go away by itself, such as an unreachable server.
@@ -98,6 +101,10 @@ pub struct Runner<C> {
     /// How many jobs run at once: as many as wished, or as many as turned out to be possible.
     pub(super) parallel: usize,
     pub(super) pruned: Option<Instant>,
+    /// When the runner last said in the tables that it is there.
+    pub(super) beat: Option<Instant>,
+    /// Whether what it says about itself is recorded.
+    pub(super) is_recorded: bool,
     /// The children that this process had before it started its first guard, each with its start; `None` until then.
     /// Finding them takes longer than a pass in which nothing is due.
     pub(super) others: Option<BTreeSet<(i32, i64)>>,
@@ -134,6 +141,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             stays: false,
             parallel: 1,
             pruned: None,
+            beat: None,
+            is_recorded: false,
             others: None,
             unread: BTreeSet::new(),
             ahead: BTreeSet::new(),
@@ -258,8 +267,9 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             self.parallel = run_options.parallel.max(1);
             match reload(&mut tell) {
                 Reload::Same => {}
-                Reload::New(new) => {
+                Reload::New(new, hash) => {
                     jobs = new;
+                    self.change_presence(&jobs, run_options, hash);
                     self.queue.renew(&jobs.iter().map(|job| (job.name.as_str(), job)).collect());
                     look = Instant::now();
                 }
@@ -292,7 +302,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 }
             }
             // If no guard can be started now, it may be possible later.
-            if let Err(e) = self.serve(run_options, &mut Pass::default(), Some(look), &mut tell).await {
+            let until = look.min(self.beat.unwrap_or_else(Instant::now) + BEAT);
+            if let Err(e) = self.serve(run_options, &mut Pass::default(), Some(until), &mut tell).await {
                 away.tell(&e, &mut tell);
                 self.queue.drop_waiting();
                 look = Instant::now() + AGAIN;
@@ -325,7 +336,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         self.warn_of_clocks(jobs, &snapshot, tell);
         self.leave_out(jobs, &snapshot, tell).await?;
         self.due.clear();
-        for job in jobs.iter().filter(|job| is_wanted(job, run_options)) {
+        for job in jobs.iter().filter(|job| run_options.wants(job)) {
             if let Some(next) = health::next_run(job, &snapshot).filter(|next| *next > snapshot.now) {
                 self.due.set(&job.name, self.clock.at(next));
             }
@@ -355,7 +366,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         snapshot: &Snapshot,
         not_now: &mut dyn FnMut(&Job, String),
     ) {
-        for job in plan::order(jobs).into_iter().filter(|job| is_wanted(job, run_options)) {
+        for job in plan::order(jobs).into_iter().filter(|job| run_options.wants(job)) {
             let mode = match (run_options.date, run_options.force) {
                 (Some((date, rerun)), _) => Ok(Mode::Date { date, rerun }),
                 (None, true) => Ok(Mode::Forced),
@@ -386,15 +397,12 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     }
 
     /// Ends the guards and closes the session.
-    pub async fn close(self) {
+    pub async fn close(mut self) {
+        self.leave().await;
         let goodbyes = self.slots.into_iter().map(|slot| slot.guard.finish(GOODBYE));
         futures_util::future::join_all(goodbyes).await;
         if let Some(writer) = self.writer {
             writer.close().await;
         }
     }
-}
-
-fn is_wanted(job: &Job, run_options: &RunOptions) -> bool {
-    run_options.names.is_empty() || run_options.names.contains(&job.name)
 }

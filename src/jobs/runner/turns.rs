@@ -19,6 +19,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         tell: ProgressSink<'_>,
     ) -> Result<()> {
         loop {
+            self.beat(tell).await;
             // A job that has just run may be due again before that.
             let until = until.map(|until| self.due.soonest().map_or(until, |due| due.min(until)));
             if self.stopped().is_some() {

@@ -11,9 +11,10 @@ use crate::error::{Error, Exit, Result};
 use crate::jobs::health;
 use crate::jobs::job::Job;
 use crate::jobs::plan;
+use crate::jobs::runners::{self, BEAT, Presence};
 use crate::jobs::spool;
 use crate::jobs::store::{self, Snapshot, in_schema, interval};
-use crate::jobs::talk::{Event, Order, Outcome, Progress, ProgressSink};
+use crate::jobs::talk::{Event, Order, Outcome, Progress, ProgressSink, RunOptions};
 use crate::session::{Value, Writer};
 
 const PRUNE: &str = include_str!("../../../queries/jobs/prune.sql");
@@ -21,6 +22,8 @@ const PRUNES: &str = include_str!("../../../queries/jobs/prunes.sql");
 /// How many rows are pruned at once, and how long one round of pruning may take.
 const BATCH: i64 = 500;
 const PRUNING: Duration = Duration::from_secs(2);
+/// How long saying that the runner is there may take. While it does, no turn is handed out.
+const SAYING: Duration = Duration::from_secs(3);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -102,6 +105,52 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         self.left_out.retain(|(name, _)| !late.iter().any(|(other, _)| other == name));
         self.left_out.extend(late);
         Ok(())
+    }
+
+    /// Says in the tables that this runner is there, if it has not said so lately. An error here is no job's fault, and
+    /// it is tried again the next time.
+    pub(super) async fn beat(&mut self, tell: ProgressSink<'_>) {
+        if self.stopped().is_some() || self.beat.is_some_and(|at| at.elapsed() < BEAT) {
+            return;
+        }
+        self.beat = Some(Instant::now());
+        let (Some(presence), Some(writer)) = (&self.around.presence, &self.writer) else { return };
+        if !self.place.has(runners::TABLE) {
+            return;
+        }
+        let (place, host) = (&self.place, &self.around.host);
+        let said = async {
+            let is_known =
+                self.is_recorded && runners::beat(writer, place, host, self.queue.running()).await?;
+            if is_known { Ok(()) } else { runners::appear(writer, place, host, presence).await }
+        };
+        match tokio::time::timeout(SAYING, said).await {
+            Ok(Ok(())) => self.is_recorded = true,
+            // What is wrong with the connection is noticed and told by the next look at the tables.
+            Ok(Err(e)) if e.sqlstate.is_some() => {
+                let why = store::explain(e).one_line();
+                tell(Progress::Warning(format!("could not record that this runner is there: {why}")));
+            }
+            Ok(Err(_)) | Err(_) => {}
+        }
+    }
+
+    /// Changes what this runner says about itself: it has these jobs now, of a file with this hash.
+    pub(super) fn change_presence(&mut self, jobs: &[Rc<Job>], run_options: &RunOptions, hash: String) {
+        if let Some(presence) = &mut self.around.presence {
+            presence.jobs = Presence::names(jobs.iter().map(Rc::as_ref), run_options);
+            presence.file_hash = hash;
+            (self.is_recorded, self.beat) = (false, None);
+        }
+    }
+
+    /// Says in the tables that this runner ends.
+    pub(super) async fn leave(&mut self) {
+        if let Some(writer) = self.writer.as_ref().filter(|_| self.is_recorded) {
+            let said = runners::leave(writer, &self.place, &self.around.host);
+            // If this fails, the runner counts as gone a little later.
+            let _ = tokio::time::timeout(SAYING, said).await;
+        }
     }
 
     /// Prunes some history of the jobs that ask for it. An error here is no job's fault, and pruning is tried

@@ -1,0 +1,295 @@
+//! The processes that run jobs, as rows: which there are, which are gone, and whether anything is wrong with them.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use tokio_postgres::types::Type;
+
+use super::claim::Here;
+use super::job::Job;
+use super::plan::{instant, some_instant};
+use super::store::{Place, Queryable, in_schema, interval};
+use super::talk::RunOptions;
+use crate::error::Result;
+use crate::session::{Value, Writer};
+
+/// The table, which was added in a later version of pgkit.
+pub const TABLE: &str = "pgkit_runner";
+/// How often a runner that keeps running says that it is there.
+pub const BEAT: Duration = Duration::from_secs(10);
+/// How long after it was last seen a runner counts as gone. A server that is busy or away may delay several beats.
+const GONE: Duration = Duration::from_secs(45);
+
+/// How long after the table was created a job may be without any runner.
+const EXPECTED_WITHIN: SignedDuration = SignedDuration::from_mins(10);
+
+const NEW: &str = include_str!("../../queries/jobs/runner_new.sql");
+const SEEN: &str = include_str!("../../queries/jobs/runner_seen.sql");
+const ENDED: &str = include_str!("../../queries/jobs/runner_ended.sql");
+const EXPECTED: &str = include_str!("../../queries/jobs/runner_expected.sql");
+const RUNNERS: &str = include_str!("../../queries/jobs/runners.sql");
+
+/// What a process that runs jobs says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presence {
+    /// The absolute path of its jobs file.
+    pub file: String,
+    /// The SHA-256 of that file and of those that it includes, in hexadecimal.
+    pub file_hash: String,
+    /// The jobs that it runs.
+    pub jobs: Vec<String>,
+    /// How many jobs it runs at once.
+    pub slots: usize,
+    /// Whether it keeps running.
+    pub stays: bool,
+    /// Why the processes of its jobs cannot be contained; `None` if they are, or if there are none.
+    pub uncontained: Option<String>,
+}
+
+impl Presence {
+    /// Returns the names of those of the jobs that a runner with these options runs.
+    pub fn names<'a>(jobs: impl Iterator<Item = &'a Job>, run_options: &RunOptions) -> Vec<String> {
+        jobs.filter(|job| run_options.wants(job)).map(|job| job.name.clone()).collect()
+    }
+}
+
+/// Returns what identifies this process on all machines.
+fn id(here: &Here) -> String {
+    format!("{}/{}/{}/{}", here.boot, here.space, here.pid, here.ticks)
+}
+
+/// Records that this process runs jobs.
+pub async fn appear(writer: &Writer, place: &Place, host: &str, this: &Presence) -> Result<()> {
+    let here = Here::new(host);
+    let number = |n: usize| Value::Int8(i64::try_from(n).unwrap_or(i64::MAX));
+    let params = [
+        Value::Text(id(&here)),
+        Value::Text(if this.stays { "daemon" } else { "pass" }.to_owned()),
+        Value::Text(here.host.clone()),
+        Value::Int8(here.pid.into()),
+        Value::Text(env!("CARGO_PKG_VERSION").to_owned()),
+        Value::Text(this.file.clone()),
+        Value::Text(this.file_hash.clone()),
+        Value::TextList(this.jobs.iter().map(|name| Some(name.clone())).collect()),
+        number(this.slots),
+        number(0),
+        this.uncontained.clone().map_or(Value::Null(Type::TEXT), Value::Text),
+        Value::Text(interval(GONE)),
+    ];
+    writer.affect(&in_schema(NEW, &place.schema), &params).await
+}
+
+/// Records that this process is still there and runs so many jobs. Returns whether it had been recorded before.
+pub async fn beat(writer: &Writer, place: &Place, host: &str, running: usize) -> Result<bool> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Known {
+        #[serde(rename = "id")]
+        _id: String,
+    }
+    let running = Value::Int8(i64::try_from(running).unwrap_or(i64::MAX));
+    let params = [Value::Text(id(&Here::new(host))), running];
+    let known: Vec<Known> = writer.changed(&in_schema(SEEN, &place.schema), &params).await?;
+    Ok(!known.is_empty())
+}
+
+/// Records that this process ends.
+pub async fn leave(writer: &Writer, place: &Place, host: &str) -> Result<()> {
+    let params = [Value::Text(id(&Here::new(host)))];
+    writer.affect(&in_schema(ENDED, &place.schema), &params).await
+}
+
+/// Records that runners are expected from now on, in a table that was just created.
+pub async fn expect(writer: &Writer, schema: &str) -> Result<()> {
+    let here = Here::new("");
+    let host = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned());
+    let params = [
+        Value::Text(host.unwrap_or_default()),
+        Value::Int8(here.pid.into()),
+        Value::Text(env!("CARGO_PKG_VERSION").to_owned()),
+    ];
+    writer.affect(&in_schema(EXPECTED, schema), &params).await
+}
+
+/// A process that runs jobs, or did.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Runner {
+    /// `daemon` if it keeps running, `pass` if it runs what is due once, `init` for the row that says since when runners
+    /// have been expected.
+    pub kind: String,
+    pub host: String,
+    pub pid: i64,
+    /// The version of pgkit.
+    pub version: String,
+    /// The path of its jobs file on its machine.
+    pub file: String,
+    /// The SHA-256 of the jobs file and of those that it includes, in hexadecimal.
+    pub file_hash: String,
+    pub jobs: BTreeSet<String>,
+    /// How many jobs it runs at once.
+    pub slots: i64,
+    /// How many jobs it ran when it was last seen.
+    pub running: i64,
+    /// Why the processes of its jobs cannot be contained.
+    pub uncontained: Option<String>,
+    #[serde(deserialize_with = "some_instant")]
+    pub since: Timestamp,
+    #[serde(deserialize_with = "some_instant")]
+    pub seen: Timestamp,
+    #[serde(deserialize_with = "instant")]
+    pub ended: Option<Timestamp>,
+    /// Whether it has not ended and was seen lately.
+    pub is_there: bool,
+}
+
+impl Runner {
+    /// Returns whether it keeps running and is there.
+    pub fn is_daemon(&self) -> bool {
+        self.is_there && self.kind == "daemon"
+    }
+
+    /// Describes it in a word: `running`, `ended`, or `gone` if it was killed or cannot reach the server.
+    pub const fn state(&self) -> &'static str {
+        match (self.is_there, self.ended) {
+            (true, _) => "running",
+            (false, Some(_)) => "ended",
+            (false, None) => "gone",
+        }
+    }
+
+    /// Says which it is, for a sentence.
+    fn name(&self) -> String {
+        format!("pid {} on {}", self.pid, self.host)
+    }
+}
+
+/// Returns the runners in the tables; `None` if the tables are from before there were rows for them. The row of kind
+/// `init` is among them.
+pub async fn read(session: &impl Queryable, place: &Place) -> Result<Option<Vec<Runner>>> {
+    if !place.has(TABLE) {
+        return Ok(None);
+    }
+    let params = [Value::Text(interval(GONE))];
+    session.ask(&in_schema(RUNNERS, &place.schema), &params).await.map(Some)
+}
+
+/// Something that is wrong with the runners of a jobs file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    pub is_critical: bool,
+    /// The problem as a word or two.
+    pub problem: &'static str,
+    pub since: Option<Timestamp>,
+    pub detail: String,
+}
+
+/// Returns what is wrong with the runners of these jobs.
+///
+/// * A job has a runner if a daemon that has it was seen lately. If there is none, but there was one, that is critical. But
+///   a pass that came after the daemon had ended, as from cron, means that passes run the job now. Passes come at times
+///   that are not known here, so whether they still come shows in whether their jobs are overdue.
+/// * A job that no runner has ever had is critical if nothing has run it ([`EXPECTED_WITHIN`] after the table was created),
+///   and a warning if runners have other jobs of the file, because the file may just have been changed. `has_run` says
+///   whether a job has run: then something else than pgkit may run it.
+/// * It is worth a warning if daemons that have the same job read different files, or are of different versions.
+pub fn troubles(
+    jobs: &[Job],
+    runners: &[Runner],
+    has_run: impl Fn(&str) -> bool,
+    now: Timestamp,
+) -> Vec<Trouble> {
+    let (mut left, mut new) = (Vec::new(), Vec::new());
+    for job in jobs.iter().filter(|job| !having(runners, job).any(Runner::is_daemon)) {
+        let last =
+            |kind: &str| having(runners, job).filter(|one| one.kind == kind).max_by_key(|one| one.seen);
+        match (last("daemon"), last("pass")) {
+            (Some(daemon), Some(pass)) if daemon.ended.is_some_and(|ended| ended < pass.seen) => {}
+            (Some(daemon), _) => left.push((job, daemon)),
+            (None, Some(_)) => {}
+            (None, None) if has_run(&job.name) => {}
+            (None, None) => new.push(job),
+        }
+    }
+    let mut troubles = Vec::new();
+    if let Some((first, last)) = left.iter().max_by_key(|(_, last)| last.seen) {
+        let (since, how) = match last.ended {
+            Some(ended) => (ended, "has ended"),
+            None => (last.seen, "was killed, or cannot reach the server"),
+        };
+        troubles.push(Trouble {
+            is_critical: true,
+            problem: "no runner",
+            since: Some(since),
+            detail: format!(
+                "no runner has {}: the last one, {}, {how}",
+                which(first, left.len()),
+                last.name()
+            ),
+        });
+    }
+    let expected = runners.iter().find(|runner| runner.kind == "init").map(|row| row.since);
+    if let Some(first) = new.first()
+        && expected.is_some_and(|since| now.duration_since(since) > EXPECTED_WITHIN)
+    {
+        troubles.push(Trouble {
+            is_critical: jobs.iter().all(|job| having(runners, job).next().is_none()),
+            problem: "no runner",
+            since: expected,
+            detail: format!("no runner has ever had {}", which(first, new.len())),
+        });
+    }
+    let daemons = runners.iter().filter(|runner| runner.is_daemon());
+    let daemons: Vec<_> = daemons.filter(|one| jobs.iter().any(|job| one.jobs.contains(&job.name))).collect();
+    let differ = |a: &&&Runner, b: &Runner| a.file_hash != b.file_hash;
+    let claimed_twice = jobs.iter().find_map(|job| {
+        let mut having = daemons.iter().filter(|one| one.jobs.contains(&job.name));
+        let first = having.next()?;
+        having.find(|other| differ(other, first)).map(|other| (job, first, other))
+    });
+    if let Some((job, one, other)) = claimed_twice {
+        let files = match one.file == other.file {
+            true => format!("two versions of {}: those of {} and of {}", one.file, one.name(), other.name()),
+            false => {
+                format!("two files: {} ({}) and {} ({})", one.file, one.name(), other.file, other.name())
+            }
+        };
+        troubles.push(Trouble {
+            is_critical: false,
+            problem: "two files",
+            since: Some(one.since.max(other.since)),
+            detail: format!("job {} is in {files}", job.name),
+        });
+    }
+    if let Some(first) = daemons.first()
+        && let Some(other) = daemons.iter().find(|other| other.version != first.version)
+    {
+        let with = |one: &Runner| format!("{} ({})", one.version, one.name());
+        troubles.push(Trouble {
+            is_critical: false,
+            problem: "versions",
+            since: Some(first.since.max(other.since)),
+            detail: format!("runners have different versions of pgkit: {} and {}", with(first), with(other)),
+        });
+    }
+    troubles
+}
+
+fn having<'a>(runners: &'a [Runner], job: &'a Job) -> impl Iterator<Item = &'a Runner> {
+    runners.iter().filter(|runner| runner.jobs.contains(&job.name))
+}
+
+/// Names the first of so many jobs.
+fn which(first: &Job, count: usize) -> String {
+    match count {
+        1 => format!("job {}", first.name),
+        2 => format!("job {} and one more", first.name),
+        _ => format!("job {} and {} more", first.name, count - 1),
+    }
+}
+
+#[cfg(test)]
+#[path = "runners_tests.rs"]
+mod tests;
