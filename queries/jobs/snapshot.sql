@@ -53,7 +53,8 @@ FROM (SELECT pg_catalog.clock_timestamp() AS now,
              (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(':', c.oid, c.xmin, n.xmin), ' ' ORDER BY c.oid)
               FROM pg_catalog.pg_class c
               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-              WHERE c.relname IN ('crontabber', 'crontabber_log', 'pgkit_meta', 'pgkit_job', 'pgkit_run', 'pgkit_runner')
+              WHERE c.relname IN ('crontabber', 'crontabber_log', 'pgkit_meta', 'pgkit_job', 'pgkit_run', 'pgkit_runner',
+                                  'pgkit_request')
                 AND c.relnamespace = (SELECT own.relnamespace FROM pg_catalog.pg_class own
                                       WHERE own.oid = (SELECT m.tableoid FROM :"schema".pgkit_meta m))) AS shape) clock
 LEFT JOIN jobs ON true

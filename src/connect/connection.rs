@@ -1,10 +1,13 @@
 //! Dials a target: its hosts one after the other, TLS, and the first message.
 
+use std::future::poll_fn;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio_postgres::AsyncMessage;
 
 use super::cancel::Canceler;
 use super::dial::{Context, Route, Session};
@@ -64,6 +67,8 @@ pub struct Connected {
     pub driver: JoinHandle<std::result::Result<(), tokio_postgres::Error>>,
     /// See [`ClosingError`].
     pub closing_error: ClosingError,
+    /// Wakes whoever waits for a notification of a channel that the session listens to.
+    pub notified: Arc<Notify>,
 }
 
 /// Time limit for connecting to one address, unless the target sets one.
@@ -227,12 +232,21 @@ type Driven = (Opened, JoinHandle<std::result::Result<(), tokio_postgres::Error>
 /// too, but its error only says that the connection is closed.
 pub type ClosingError = Arc<OnceLock<tokio_postgres::error::DbError>>;
 
-/// Runs the connection's task, and keeps the error with which the server ended the session.
+/// Runs the connection's task, wakes whoever waits for a notification, and keeps the error with which the server ended
+/// the session.
 async fn drive(
-    connection: tokio_postgres::Connection<stream::Stream, stream::Stream>,
+    mut connection: tokio_postgres::Connection<stream::Stream, stream::Stream>,
     closing_error: ClosingError,
+    notified: Arc<Notify>,
 ) -> std::result::Result<(), tokio_postgres::Error> {
-    let end = connection.await;
+    let end = loop {
+        match poll_fn(|context| connection.poll_message(context)).await {
+            Some(Ok(AsyncMessage::Notification(_))) => notified.notify_one(),
+            Some(Ok(_)) => {}
+            Some(Err(error)) => break Err(error),
+            None => break Ok(()),
+        }
+    };
     if let Err(error) = &end
         && let Some(closing) = error.as_db_error()
     {
@@ -252,6 +266,7 @@ struct Opened {
     handle: Handle,
     connector: Option<tls::Connector>,
     closing_error: ClosingError,
+    notified: Arc<Notify>,
 }
 
 /// Connects to one address, within its time limit.
@@ -270,7 +285,8 @@ async fn one(
         let version = parameter("server_version");
         let sql_ascii = parameter("server_encoding").as_deref() == Some("SQL_ASCII");
         let closing_error = ClosingError::default();
-        let driver = tokio::spawn(drive(connection, Arc::clone(&closing_error)));
+        let notified = Arc::new(Notify::new());
+        let driver = tokio::spawn(drive(connection, Arc::clone(&closing_error), Arc::clone(&notified)));
         let known = version.as_deref().and_then(ServerVersion::parse);
         let known = known.filter(|known| known.major() >= ServerVersion::OLDEST);
         let greeted = match known.zip(opening) {
@@ -296,7 +312,17 @@ async fn one(
             None => None,
         };
         Ok((
-            Opened { client, version, sql_ascii, greeting, greeted, handle, connector, closing_error },
+            Opened {
+                client,
+                version,
+                sql_ascii,
+                greeting,
+                greeted,
+                handle,
+                connector,
+                closing_error,
+                notified,
+            },
             driver,
         ))
     };
@@ -325,7 +351,8 @@ fn accept(
     opened: Opened,
     driver: JoinHandle<std::result::Result<(), tokio_postgres::Error>>,
 ) -> Result<Connected> {
-    let Opened { client, version, sql_ascii, greeting, greeted, handle, connector, closing_error } = opened;
+    let Opened { client, version, sql_ascii, greeting, greeted, handle, connector, closing_error, notified } =
+        opened;
     let label = label(host);
     if version.as_deref().is_some_and(|version| version.contains("bouncer")) {
         return Err(Error::usage("this is PgBouncer's admin console, not a PostgreSQL database")
@@ -376,6 +403,7 @@ fn accept(
         handle,
         driver,
         closing_error,
+        notified,
     })
 }
 

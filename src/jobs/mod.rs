@@ -14,6 +14,7 @@ pub mod output;
 pub mod plan;
 pub mod process;
 pub mod queue;
+pub mod requests;
 pub mod runner;
 pub mod runners;
 pub mod schedule;

@@ -25,11 +25,11 @@ const GONE: Duration = Duration::from_secs(45);
 /// How long after the table was created a job may be without any runner.
 const EXPECTED_WITHIN: SignedDuration = SignedDuration::from_mins(10);
 
-const NEW: &str = include_str!("../../queries/jobs/runner_new.sql");
-const SEEN: &str = include_str!("../../queries/jobs/runner_seen.sql");
-const ENDED: &str = include_str!("../../queries/jobs/runner_ended.sql");
-const EXPECTED: &str = include_str!("../../queries/jobs/runner_expected.sql");
-const RUNNERS: &str = include_str!("../../queries/jobs/runners.sql");
+const NEW: &str = include_str!("../../queries/jobs/runner/new.sql");
+const SEEN: &str = include_str!("../../queries/jobs/runner/seen.sql");
+const ENDED: &str = include_str!("../../queries/jobs/runner/ended.sql");
+const EXPECTED: &str = include_str!("../../queries/jobs/runner/expected.sql");
+const RUNNERS: &str = include_str!("../../queries/jobs/runner/all.sql");
 
 /// What a process that runs jobs says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,8 +56,14 @@ impl Presence {
 }
 
 /// Returns what identifies this process on all machines.
-fn id(here: &Here) -> String {
+pub fn id(host: &str) -> String {
+    let here = Here::new(host);
     format!("{}/{}/{}/{}", here.boot, here.space, here.pid, here.ticks)
+}
+
+/// Returns how long after it was last seen a runner counts as gone, as a parameter of statements.
+pub fn gone() -> Value {
+    Value::Text(interval(GONE))
 }
 
 /// Records that this process runs jobs.
@@ -65,7 +71,7 @@ pub async fn appear(writer: &Writer, place: &Place, host: &str, this: &Presence)
     let here = Here::new(host);
     let number = |n: usize| Value::Int8(i64::try_from(n).unwrap_or(i64::MAX));
     let params = [
-        Value::Text(id(&here)),
+        Value::Text(id(host)),
         Value::Text(if this.stays { "daemon" } else { "pass" }.to_owned()),
         Value::Text(here.host.clone()),
         Value::Int8(here.pid.into()),
@@ -76,7 +82,7 @@ pub async fn appear(writer: &Writer, place: &Place, host: &str, this: &Presence)
         number(this.slots),
         number(0),
         this.uncontained.clone().map_or(Value::Null(Type::TEXT), Value::Text),
-        Value::Text(interval(GONE)),
+        gone(),
     ];
     writer.affect(&in_schema(NEW, &place.schema), &params).await
 }
@@ -90,14 +96,14 @@ pub async fn beat(writer: &Writer, place: &Place, host: &str, running: usize) ->
         _id: String,
     }
     let running = Value::Int8(i64::try_from(running).unwrap_or(i64::MAX));
-    let params = [Value::Text(id(&Here::new(host))), running];
+    let params = [Value::Text(id(host)), running];
     let known: Vec<Known> = writer.changed(&in_schema(SEEN, &place.schema), &params).await?;
     Ok(!known.is_empty())
 }
 
 /// Records that this process ends.
 pub async fn leave(writer: &Writer, place: &Place, host: &str) -> Result<()> {
-    let params = [Value::Text(id(&Here::new(host)))];
+    let params = [Value::Text(id(host))];
     writer.affect(&in_schema(ENDED, &place.schema), &params).await
 }
 
@@ -172,8 +178,7 @@ pub async fn read(session: &impl Queryable, place: &Place) -> Result<Option<Vec<
     if !place.has(TABLE) {
         return Ok(None);
     }
-    let params = [Value::Text(interval(GONE))];
-    session.ask(&in_schema(RUNNERS, &place.schema), &params).await.map(Some)
+    session.ask(&in_schema(RUNNERS, &place.schema), &[gone()]).await.map(Some)
 }
 
 /// Something that is wrong with the runners of a jobs file.

@@ -179,9 +179,10 @@ struct Line {
 }
 
 /// The texts that several statements include.
-const PARTS: [(&str, &str); 2] = [
+const PARTS: [(&str, &str); 3] = [
     ("attempt", include_str!("../../queries/jobs/parts/attempt.sql")),
     ("logged", include_str!("../../queries/jobs/parts/logged.sql")),
+    ("unhurried", include_str!("../../queries/jobs/parts/unhurried.sql")),
 ];
 
 /// Puts this schema, and the parts that it includes, into a statement from `queries/jobs`.
@@ -409,8 +410,15 @@ mod tests {
     #[test]
     fn every_part_that_a_statement_includes_is_known_and_stands_in_several() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("queries/jobs");
-        let texts = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let texts: Vec<String> = texts.filter_map(|path| std::fs::read_to_string(path).ok()).collect();
+        let files = |folder: &std::path::Path| {
+            std::fs::read_dir(folder)
+                .into_iter()
+                .flatten()
+                .map(|entry| entry.unwrap().path())
+                .collect::<Vec<_>>()
+        };
+        let all = files(&folder).into_iter().flat_map(|path| [files(&path), vec![path]].concat());
+        let texts: Vec<String> = all.filter_map(|path| std::fs::read_to_string(path).ok()).collect();
         let lines = texts.iter().flat_map(|text| text.lines());
         let included: Vec<&str> =
             lines.filter_map(|line| line.trim_start().strip_prefix("-- include ")).collect();

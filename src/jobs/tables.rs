@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio_postgres::types::Type;
 
+use super::requests;
 use super::runners;
 use super::store::{self, Place, Queryable, in_schema, lock_key};
 use crate::error::{Error, Exit, Result};
@@ -61,6 +62,7 @@ const MADE: &[Piece] = &[
     table("pgkit_job", include_str!("../../queries/jobs/init/job.sql")),
     table("pgkit_run", include_str!("../../queries/jobs/init/run.sql")),
     table(runners::TABLE, include_str!("../../queries/jobs/init/runner.sql")).later(),
+    table(requests::TABLE, include_str!("../../queries/jobs/init/request.sql")).later(),
     index("pgkit_run", "pgkit_run_succeeded", include_str!("../../queries/jobs/init/run_done.sql")),
     index("pgkit_run", "pgkit_run_attempts", include_str!("../../queries/jobs/init/run_attempts.sql")),
     index("pgkit_run", "pgkit_run_open", include_str!("../../queries/jobs/init/run_open.sql")).later(),
@@ -86,6 +88,7 @@ const HISTORY: [&str; 7] = [
     "pgkit_log_failed",
     "pgkit_log_failed_of",
 ];
+const GRANTS: &str = include_str!("../../queries/jobs/init/grants.sql");
 const ONGOING: &str = include_str!("../../queries/jobs/init/ongoing.sql");
 
 /// Which tables to use, and who may own them.
@@ -349,8 +352,14 @@ async fn make(writer: &Writer, schema: &str, owner: Option<&str>) -> Result<Vec<
             None => {
                 writer.run(&in_schema(piece.text, schema)).await?;
                 made.push(piece.name.to_owned());
+                if piece.later && piece.on.is_none() {
+                    grant(writer, schema, piece.name).await?;
+                }
                 if piece.name == runners::TABLE {
                     runners::expect(writer, schema).await?;
+                }
+                if piece.name == requests::TABLE {
+                    requests::create_function(writer, schema).await?;
                 }
             }
             Some(part) if piece.name == "crontabber" && !has(&part.columns, "ongoing") => {
@@ -367,6 +376,21 @@ async fn make(writer: &Writer, schema: &str, owner: Option<&str>) -> Result<Vec<
     let params = [Value::Int8(VERSION), Value::Text(server.system_identifier), Value::Text(server.timeline)];
     writer.affect(&in_schema(META_FIRST, schema), &params).await?;
     Ok(made)
+}
+
+/// Grants other roles what they may do with pgkit's older tables on a new one too.
+async fn grant(writer: &Writer, schema: &str, table: &str) -> Result<()> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Grant {
+        statement: String,
+    }
+    let params = [Value::Text(table.to_owned()), Value::Text(schema.to_owned())];
+    let grants: Vec<Grant> = writer.structs(GRANTS, &params).await?;
+    for grant in grants {
+        writer.run(&grant.statement).await?;
+    }
+    Ok(())
 }
 
 /// What [`upgrade`] does.

@@ -268,6 +268,15 @@ impl RunOptions {
     pub fn wants(&self, job: &Job) -> bool {
         self.names.is_empty() || self.names.contains(&job.name)
     }
+
+    /// Returns how the jobs are to run.
+    pub fn mode(&self) -> Mode {
+        match (self.date, self.force) {
+            (Some((date, rerun)), _) => Mode::Date { date, rerun },
+            (None, true) => Mode::Forced,
+            (None, false) => Mode::Due,
+        }
+    }
 }
 
 /// A message from a runner.
@@ -317,6 +326,19 @@ impl Pass {
             Pass { ongoing: 1.., .. } => Exit::Ongoing,
             Pass { locked: 1.., .. } => Exit::Locked,
             _ => Exit::Done,
+        }
+    }
+
+    /// Returns the totals of both passes.
+    pub fn and(&self, other: &Pass) -> Pass {
+        Pass {
+            succeeded: self.succeeded + other.succeeded,
+            failed: self.failed + other.failed,
+            interrupted: self.interrupted + other.interrupted,
+            ongoing: self.ongoing + other.ongoing,
+            locked: self.locked + other.locked,
+            held: self.held + other.held,
+            broken: self.broken.or(other.broken),
         }
     }
 

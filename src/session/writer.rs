@@ -284,6 +284,11 @@ impl Writer {
         self.link.connected.client.is_closed()
     }
 
+    /// Waits for a notification of a channel that the session listens to. One that has come since the last call counts.
+    pub async fn notified(&self) {
+        self.link.connected.notified.notified().await;
+    }
+
     /// The target that was connected to, including a password that was typed.
     pub fn target(&self) -> &Target {
         &self.link.connected.target

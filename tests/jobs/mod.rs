@@ -5,6 +5,7 @@ mod dates;
 mod keys;
 mod people;
 mod race;
+mod requests;
 mod runners;
 mod running;
 mod tables;

@@ -160,3 +160,18 @@ fn two_files_with_one_job_are_told() {
     );
     drop((runner, other));
 }
+
+#[test]
+fn who_may_use_the_older_tables_may_use_the_new_ones_after_an_upgrade() {
+    let jobs = Jobs::new("runner_grants", HOURLY);
+    jobs.db.sql(
+        "DROP TABLE pgkit_runner, pgkit_request CASCADE; DROP FUNCTION pgkit_run_now;
+         DO $$ BEGIN CREATE ROLE \"the \"\"watch\"; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$;
+         GRANT SELECT ON pgkit_job TO public; GRANT INSERT, UPDATE, DELETE, TRUNCATE ON pgkit_job TO \"the \"\"watch\"",
+    );
+    jobs.ends(0, &["upgrade"]);
+    let sql = "SELECT string_agg(p, ' ' ORDER BY p) FROM unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE}'::text[]) p
+               WHERE has_table_privilege('the \"watch', 'pgkit_runner', p) AND has_table_privilege('the \"watch', 'pgkit_request', p)";
+    assert_eq!(jobs.db.value(sql), "DELETE INSERT SELECT UPDATE");
+    jobs.db.sql("DROP OWNED BY \"the \"\"watch\"");
+}

@@ -267,7 +267,15 @@ fn the_file_names_an_owner_that_may_own_them() {
         "DO $$ BEGIN CREATE ROLE ops_team; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$;
          ALTER SCHEMA ops OWNER TO ops_team",
     );
-    for table in ["crontabber", "crontabber_log", "pgkit_job", "pgkit_run", "pgkit_runner", "pgkit_meta"] {
+    for table in [
+        "crontabber",
+        "crontabber_log",
+        "pgkit_job",
+        "pgkit_run",
+        "pgkit_runner",
+        "pgkit_request",
+        "pgkit_meta",
+    ] {
         tables.db.sql(&format!("ALTER TABLE ops.{table} OWNER TO ops_team"));
     }
     tables.refuse(EACH, "ops_team");

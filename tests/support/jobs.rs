@@ -147,8 +147,9 @@ impl Jobs {
 /// The text of a statement of pgkit's own, with the parts that it includes, on the tables in this schema.
 pub fn statement(file: &Path, schema: &str) -> String {
     let part = |name: &str| {
-        let path = file.parent().unwrap().join(format!("parts/{name}.sql"));
-        Some(&*std::fs::read_to_string(path).unwrap().leak())
+        let path = format!("parts/{name}.sql");
+        let path = file.ancestors().skip(1).map(|folder| folder.join(&path)).find(|path| path.exists());
+        Some(&*std::fs::read_to_string(path?).unwrap().leak())
     };
     let whole = pgkit::sql::with_parts(&std::fs::read_to_string(file).unwrap(), &part).unwrap();
     whole.replace(":\"schema\"", schema)

@@ -1,5 +1,6 @@
 //! `jobs`: does crontabber's work: runs the jobs of a file when they are due, and reports their health.
 
+mod ask;
 mod change;
 mod check;
 mod follow;

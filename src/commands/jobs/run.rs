@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{ArgMatches, Args, Command};
 use jiff::Timestamp;
 
+use super::ask::{self, Question};
 use super::report::{How, Reporter};
 use super::shared::{self, FileArgs, LookArgs};
 use super::when::{RunRequest, parse_date};
@@ -26,7 +27,7 @@ use crate::jobs::runner::{Reload, Runner, Surroundings};
 use crate::jobs::runners::Presence;
 use crate::jobs::schedule::Schedule;
 use crate::jobs::store;
-use crate::jobs::talk::{Progress, ProgressSink, RunOptions};
+use crate::jobs::talk::{Pass, Progress, ProgressSink, RunOptions};
 use crate::render::FormatName;
 use crate::units::parse_duration;
 
@@ -52,6 +53,9 @@ struct RunArgs {
     /// Keep running, and look again at least this often
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, conflicts_with_all = ["dry_run", "date", "force"])]
     every: Option<Duration>,
+    /// Run them in this process, even if a runner that keeps running has them and could be asked to
+    #[arg(long, requires = "name")]
+    here: bool,
     /// Show which jobs would run and why, but run none
     #[arg(long)]
     dry_run: bool,
@@ -146,7 +150,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         (Some(_), _) => return Err(Error::usage("--date requires exactly one job")),
     };
     let jobs: Vec<Rc<Job>> = jobs.into_iter().map(Rc::new).collect();
-    let run_options = RunOptions {
+    let mut run_options = RunOptions {
         names,
         force: args.force,
         date,
@@ -155,7 +159,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     };
     let presence = Presence {
         file: absolute(&path).display().to_string(),
-        file_hash,
+        file_hash: file_hash.clone(),
         jobs: Presence::names(jobs.iter().map(Rc::as_ref), &run_options),
         slots: run_options.parallel,
         stays: args.every.is_some(),
@@ -165,7 +169,12 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let presence = Some(presence).filter(|presence| presence.stays || run_options.names.is_empty());
     // A password that was typed for the first connection is reused for the next ones.
     let target = RefCell::new(target(context, root, own, &args).await?);
+    // The session with which a runner was asked, if it did not run all jobs.
+    let spare = RefCell::new(None);
     let connect = async || {
+        if let Some(writer) = spare.take() {
+            return Ok(writer);
+        }
         let now = target.borrow().clone();
         let writer = shared::connect(context, &now, &args.session).await?;
         target.replace(writer.target().clone());
@@ -187,6 +196,35 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let reporter = Reporter::new(how, reasons)?;
     let reporter = RefCell::new(reporter);
     let mut tell = |told: Progress<'_>| reporter.borrow_mut().tell(told);
+    let mut before = Pass::default();
+    if !run_options.names.is_empty() && args.every.is_none() && !args.here {
+        let wanted: Vec<Rc<Job>> = jobs.iter().filter(|job| run_options.wants(job)).cloned().collect();
+        let asking = async {
+            let writer = connect().await?;
+            let who = shared::who(&writer, context);
+            let asked = Question {
+                jobs: &wanted,
+                mode: run_options.mode(),
+                file_hash: &file_hash,
+                who: &who,
+                remark: &|text| args.session.echo.remark(text),
+            };
+            let answer = ask::through(&writer, &around, &asked, &stop, &mut tell).await?;
+            spare.replace(Some(writer));
+            Ok::<_, Error>(answer)
+        };
+        match asking.await {
+            Ok(answer) if answer.left.is_empty() => {
+                reporter.into_inner().finish().await?;
+                return Ok(answer.pass.exit(args.ignore_failures));
+            }
+            Ok(answer) => (before, run_options.names) = (answer.pass, answer.left),
+            Err(e) => {
+                reporter.into_inner().finish().await?;
+                return stop.borrow().ok_or(e);
+            }
+        }
+    }
     let opened = match args.every {
         None => Runner::open(connect, around, stop.clone()).await,
         Some(_) => Runner::open_when_there(connect, around, stop.clone(), &mut tell).await,
@@ -199,7 +237,10 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         tell(Progress::Warning(contain::unsafe_here(why)));
     }
     let exit = match args.every {
-        None => runner.pass(&jobs, &run_options, &mut tell).await.map(|pass| pass.exit(args.ignore_failures)),
+        None => {
+            let passed = runner.pass(&jobs, &run_options, &mut tell).await;
+            passed.map(|pass| before.and(&pass).exit(args.ignore_failures))
+        }
         Some(every) => {
             let stamps = stamps(&path, &include);
             let mut watched = Watched { path, include, stamps, owner, user };

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::asked::Asked;
 use super::guards::Slot;
 use super::hooks::Hooks;
 use super::look::{Clock, opened, unless_stopped};
@@ -105,6 +106,14 @@ pub struct Runner<C> {
     pub(super) beat: Option<Instant>,
     /// Whether what it says about itself is recorded.
     pub(super) is_recorded: bool,
+    /// Whether the session for planning receives notifications of requests.
+    pub(super) listens: bool,
+    /// Whether requests may have been made since they were last looked at.
+    pub(super) asked: bool,
+    /// When requests were last looked at.
+    pub(super) looked_for_requests: Option<Instant>,
+    /// The requests that this runner has taken, by job.
+    pub(super) requests: BTreeMap<String, Asked>,
     /// The children that this process had before it started its first guard, each with its start; `None` until then.
     /// Finding them takes longer than a pass in which nothing is due.
     pub(super) others: Option<BTreeSet<(i32, i64)>>,
@@ -143,6 +152,10 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             pruned: None,
             beat: None,
             is_recorded: false,
+            listens: false,
+            asked: false,
+            looked_for_requests: None,
+            requests: BTreeMap::new(),
             others: None,
             unread: BTreeSet::new(),
             ahead: BTreeSet::new(),
@@ -179,6 +192,10 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             tokio::select! {
                 () = self.hooks.ended(tell) => {}
                 _ = stop.wait_for(Option::is_some) => return,
+                () = Self::asked(self.writer.as_ref(), self.listens, self.looked_for_requests) => {
+                    self.asked = true;
+                    return;
+                }
                 () = tokio::time::sleep_until(until.into()) => return,
             }
         }
@@ -214,6 +231,9 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         self.enqueue(jobs, run_options, &snapshot, &mut |job, why| {
             tell(Progress::Outcome(job, &Outcome::NotNow { why }));
         });
+        if run_options.names.is_empty() {
+            self.take_requests_if_possible(jobs, run_options, tell).await;
+        }
         self.serve(run_options, &mut pass, None, tell).await?;
         if pass.succeeded + pass.failed > 0 {
             self.prune(jobs, tell).await;
@@ -298,8 +318,12 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             let due = self.due.take(Instant::now());
             if !due.is_empty() {
                 for job in plan::order(&jobs).into_iter().filter(|job| due.contains(&job.name)) {
-                    self.queue.push(job.clone(), Mode::Due);
+                    let mode = self.mode_of(&job.name);
+                    self.queue.push(job.clone(), mode);
                 }
+            }
+            if self.asked {
+                self.take_requests_if_possible(&jobs, run_options, &mut tell).await;
             }
             // If no guard can be started now, it may be possible later.
             let until = look.min(self.beat.unwrap_or_else(Instant::now) + BEAT);
@@ -341,7 +365,10 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 self.due.set(&job.name, self.clock.at(next));
             }
         }
+        self.resume_requests(jobs).await;
         self.enqueue(jobs, run_options, &snapshot, &mut |_, _| {});
+        self.listen().await?;
+        self.asked = true;
         if self.queue.is_empty() {
             self.prune(jobs, tell).await;
         }
@@ -367,10 +394,9 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         not_now: &mut dyn FnMut(&Job, String),
     ) {
         for job in plan::order(jobs).into_iter().filter(|job| run_options.wants(job)) {
-            let mode = match (run_options.date, run_options.force) {
-                (Some((date, rerun)), _) => Ok(Mode::Date { date, rerun }),
-                (None, true) => Ok(Mode::Forced),
-                (None, false) => self.may_run(job, snapshot).map(|()| Mode::Due),
+            let mode = match run_options.mode() {
+                Mode::Due => self.may_run(job, snapshot).map(|()| Mode::Due),
+                asked => Ok(asked),
             };
             match mode {
                 Ok(mode) => self.queue.push(job.clone(), mode),

@@ -46,7 +46,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             if let Some((slot, event)) = self.hear(until, tell).await {
                 self.take(slot, event, run_options, pass, tell).await;
             }
-            if until.is_some_and(|until| until <= Instant::now()) {
+            if until.is_some_and(|until| until <= Instant::now() || self.asked) {
                 return Ok(());
             }
         }
@@ -92,6 +92,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                     turn.done += u32::from(how.failure.is_none());
                 }
                 tell(Progress::Event(&job, &event));
+                self.tell_request(&job.name, &event).await;
                 return;
             }
             None => {
@@ -159,6 +160,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             Some(then) if self.stays => self.due.set(&job.name, then),
             _ => self.due.forget(&job.name),
         }
+        self.end_request(&job.name, &outcome).await;
         pass.add(&outcome);
         tell(Progress::Outcome(&job, &outcome));
     }

@@ -23,7 +23,7 @@ const PRUNES: &str = include_str!("../../../queries/jobs/prunes.sql");
 const BATCH: i64 = 500;
 const PRUNING: Duration = Duration::from_secs(2);
 /// How long saying that the runner is there may take. While it does, no turn is handed out.
-const SAYING: Duration = Duration::from_secs(3);
+pub(super) const SAYING: Duration = Duration::from_secs(3);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,7 +1,9 @@
 -- Records a process that runs jobs, and forgets others: those of the same kind, host and file that have ended or are no longer
 -- seen, and all that were last seen long ago. $1 id, $2 kind, $3 host, $4 pid, $5 version, $6 file, $7 its hash,
 -- $8 its jobs, $9 slots, $10 running, $11 why it is not contained, $12 how long after it was last seen a process counts as gone.
-WITH gone AS (
+WITH
+-- include unhurried
+, gone AS (
     DELETE FROM :"schema".pgkit_runner r
     WHERE r.id <> $1::text AND r.kind <> 'init'::text
       AND (r.seen < pg_catalog.clock_timestamp() - '7 days'::interval
@@ -9,8 +11,9 @@ WITH gone AS (
                AND (r.ended IS NOT NULL OR r.seen < pg_catalog.clock_timestamp() - $12::text::interval)))
 )
 INSERT INTO :"schema".pgkit_runner AS mine (id, kind, host, pid, version, file, file_hash, jobs, slots, running, uncontained, since, seen)
-VALUES ($1::text, $2::text, $3::text, $4::int8, $5::text, $6::text, $7::text, $8, $9::int8, $10::int8, $11::text,
-        pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp())
+SELECT $1::text, $2::text, $3::text, $4::int8, $5::text, $6::text, $7::text, $8::text[], $9::int8, $10::int8, $11::text,
+       pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp()
+FROM unhurried
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, file = excluded.file, file_hash = excluded.file_hash,
                                jobs = excluded.jobs, slots = excluded.slots, running = excluded.running,
                                uncontained = excluded.uncontained, seen = excluded.seen, ended = NULL

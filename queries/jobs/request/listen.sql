@@ -1,0 +1,2 @@
+-- Receives the notifications that requests have been made.
+LISTEN pgkit_jobs

@@ -1,0 +1,8 @@
+-- The requests that no runner has taken, or only one that is gone since: $1 how long after it was last seen a runner counts as gone.
+SELECT r.id, r.app_name AS name, r.forced, r.run_date, r.rerun, r.waits, r.taken_by
+FROM :"schema".pgkit_request r
+WHERE r.outcome IS NULL
+  AND NOT EXISTS (SELECT FROM :"schema".pgkit_runner w
+                  WHERE w.id = r.taken_by AND w.ended IS NULL AND w.seen >= pg_catalog.clock_timestamp() - $1::text::interval)
+ORDER BY r.id
+LIMIT 1000

@@ -1,0 +1,9 @@
+-- Takes a request, unless another runner has done so meanwhile: $1 id, $2 the runner, $3 the runner that had taken it before and is
+-- gone. Forgets requests that nobody has asked about for long. Returns JSON.
+WITH old AS (
+    DELETE FROM :"schema".pgkit_request o
+    WHERE o.ended < pg_catalog.clock_timestamp() - '1 hour'::interval
+)
+UPDATE :"schema".pgkit_request r SET taken_by = $2::text, taken = pg_catalog.clock_timestamp(), events = NULL
+WHERE r.id = $1::int8 AND r.outcome IS NULL AND r.taken_by IS NOT DISTINCT FROM $3::text
+RETURNING pg_catalog.json_build_object('id', r.id)

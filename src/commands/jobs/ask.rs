@@ -1,0 +1,180 @@
+//! `jobs run NAME` where a runner that keeps running has the job: that runner is asked to run it.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use crate::error::{Error, Exit, Result};
+use crate::jobs::job::Job;
+use crate::jobs::plan;
+use crate::jobs::requests;
+use crate::jobs::runner::Surroundings;
+use crate::jobs::runners::{self, Runner};
+use crate::jobs::store::Place;
+use crate::jobs::tables::{self, Where};
+use crate::jobs::talk::{Mode, Outcome, Pass, Progress, ProgressSink};
+use crate::session::Writer;
+
+/// How long a runner has to take a request. One that is stopped or very busy does not.
+const TAKEN_WITHIN: Duration = Duration::from_secs(5);
+/// How often the server is asked what has become of requests.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// What has become of the jobs that a runner was asked to run.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    /// The totals of those that it took.
+    pub(super) pass: Pass,
+    /// The names of those that it did not take.
+    pub(super) left: Vec<String>,
+}
+
+/// What a runner is asked.
+pub(super) struct Question<'a> {
+    /// The jobs to run.
+    pub(super) jobs: &'a [Rc<Job>],
+    /// How they are to run.
+    pub(super) mode: Mode,
+    /// The SHA-256 of the file that they are from. A runner with another file could run something else.
+    pub(super) file_hash: &'a str,
+    /// Who asks.
+    pub(super) who: &'a str,
+    /// Tells a person who is asked.
+    pub(super) remark: &'a dyn Fn(&str),
+}
+
+/// Asks a runner that keeps running, if there is one with these jobs, and tells what becomes of them, as if they ran in
+/// this process. The answer names all jobs as left if there is no such runner, or if requests are not possible on these
+/// tables.
+///
+/// Errors: the tables are missing or must not be used (65), the connection is lost or the runner is gone (69), a signal.
+pub(super) async fn through(
+    writer: &Writer,
+    around: &Surroundings,
+    question: &Question<'_>,
+    stop: &watch::Receiver<Option<Exit>>,
+    tell: ProgressSink<'_>,
+) -> Result<Answer> {
+    let wanted = Where { schema: around.schema.as_deref(), owner: around.owner.as_deref() };
+    let place = tables::open(writer, wanted).await?;
+    let nobody =
+        || Answer { left: question.jobs.iter().map(|job| job.name.clone()).collect(), ..Answer::default() };
+    if !place.has(requests::TABLE) {
+        return Ok(nobody());
+    }
+    let runners = match runners::read(writer, &place).await {
+        // A role that may use the older tables only runs its jobs itself.
+        Err(e) if e.sqlstate.as_deref() == Some("42501") => return Ok(nobody()),
+        runners => runners?.unwrap_or_default(),
+    };
+    let has_all = |runner: &&Runner| question.jobs.iter().all(|job| runner.jobs.contains(&job.name));
+    let suits = |runner: &&Runner| runner.is_daemon() && runner.file_hash == question.file_hash;
+    match runners.iter().filter(suits).find(has_all) {
+        Some(runner) => {
+            (question.remark)(&format!("asked the runner on {}, pid {}", runner.host, runner.pid));
+            ask(writer, &place, question, stop, tell).await
+        }
+        None => Ok(nobody()),
+    }
+}
+
+/// A job that a runner was asked to run.
+struct Asked {
+    job: Rc<Job>,
+    /// How many of its events have been told.
+    told: usize,
+    is_taken: bool,
+}
+
+async fn ask(
+    writer: &Writer,
+    place: &Place,
+    question: &Question<'_>,
+    stop: &watch::Receiver<Option<Exit>>,
+    tell: ProgressSink<'_>,
+) -> Result<Answer> {
+    let mut asked: BTreeMap<i64, Asked> = BTreeMap::new();
+    for job in plan::order(question.jobs) {
+        let id = requests::ask(writer, place, &job.name, question.mode, question.who).await?;
+        asked.insert(id, Asked { job: job.clone(), told: 0, is_taken: false });
+    }
+    let begin = Instant::now();
+    let mut answer = Answer::default();
+    let mut stop = stop.clone();
+    while !asked.is_empty() {
+        if let Some(exit) = *stop.borrow() {
+            return Err(leave(writer, place, &asked, exit, tell).await);
+        }
+        for id in asked.keys().copied().collect::<Vec<_>>() {
+            let state = requests::state(writer, place, id).await?;
+            let Some(one) = asked.get_mut(&id) else { continue };
+            let name = one.job.name.clone();
+            let outcome = match state {
+                None => Some(Outcome::NotNow { why: "somebody has removed the request".to_owned() }),
+                Some(state) => {
+                    one.is_taken = state.is_taken;
+                    for event in state.events.iter().skip(one.told) {
+                        tell(Progress::Event(&one.job, event));
+                    }
+                    one.told = one.told.max(state.events.len());
+                    if state.is_taken && !state.is_there && state.outcome.is_none() {
+                        withdraw_all(writer, place, &asked).await;
+                        return Err(Error::new(
+                            Exit::Unavailable,
+                            format!("the runner that took job {name:?} is gone"),
+                        )
+                        .hint("another runner takes the job over; see pgkit jobs history"));
+                    }
+                    state.outcome
+                }
+            };
+            if let Some(outcome) = outcome {
+                tell(Progress::Outcome(&one.job, &outcome));
+                answer.pass.add(&outcome);
+                asked.remove(&id);
+                requests::withdraw(writer, place, id).await?;
+            }
+        }
+        if begin.elapsed() > TAKEN_WITHIN && asked.values().any(|one| !one.is_taken) {
+            tell(Progress::Warning("the runner that has the jobs does not answer".to_owned()));
+            let waiting = asked.iter().filter(|(_, one)| !one.is_taken).map(|(id, _)| *id);
+            for id in waiting.collect::<Vec<_>>() {
+                if requests::withdraw(writer, place, id).await?
+                    && let Some(one) = asked.remove(&id)
+                {
+                    answer.left.push(one.job.name.clone());
+                }
+            }
+        }
+        let _ = tokio::time::timeout(AGAIN, stop.wait_for(Option::is_some)).await;
+    }
+    Ok(answer)
+}
+
+/// Withdraws the requests that no runner has taken. Returns the names of the jobs of the others.
+async fn withdraw_all(writer: &Writer, place: &Place, asked: &BTreeMap<i64, Asked>) -> Vec<String> {
+    let mut going_on = Vec::new();
+    for (id, one) in asked {
+        // What cannot be withdrawn because the connection is lost is forgotten by a runner later.
+        if !requests::withdraw(writer, place, *id).await.unwrap_or_default() {
+            going_on.push(one.job.name.clone());
+        }
+    }
+    going_on
+}
+
+/// Gives up after a signal. Returns the error to end with.
+async fn leave(
+    writer: &Writer,
+    place: &Place,
+    asked: &BTreeMap<i64, Asked>,
+    exit: Exit,
+    tell: ProgressSink<'_>,
+) -> Error {
+    for name in withdraw_all(writer, place, asked).await {
+        tell(Progress::Warning(format!("{name} goes on in its runner")));
+    }
+    Error::new(exit, "stopped by a signal")
+}

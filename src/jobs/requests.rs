@@ -1,0 +1,191 @@
+//! Requests to run a job, as rows: a person or a statement makes one, and a runner that keeps running takes it.
+//!
+//! A notification only tells runners to look, because any role may send one. What is to run stands in a row, which only
+//! those can write who may write to the tables.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio_postgres::types::Type;
+
+use super::plan::instant;
+use super::runners::gone;
+use super::store::{Place, Queryable, in_schema};
+use super::talk::{Event, Mode, Outcome};
+use crate::error::{Error, Result};
+use crate::session::{Value, Writer};
+use crate::sql;
+
+/// The table, which was added in a later version of pgkit.
+pub const TABLE: &str = "pgkit_request";
+/// How many events of a request are kept.
+const EVENTS: usize = 100;
+
+const FUNCTION: &str = include_str!("../../queries/jobs/init/run_now.sql");
+const BODY: &str = include_str!("../../queries/jobs/init/run_now_body.sql");
+const LISTEN: &str = include_str!("../../queries/jobs/request/listen.sql");
+const NOTIFY: &str = include_str!("../../queries/jobs/request/notify.sql");
+const ASK: &str = include_str!("../../queries/jobs/request/ask.sql");
+const OPEN: &str = include_str!("../../queries/jobs/request/open.sql");
+const TAKE: &str = include_str!("../../queries/jobs/request/take.sql");
+const TOLD: &str = include_str!("../../queries/jobs/request/told.sql");
+const STATE: &str = include_str!("../../queries/jobs/request/state.sql");
+const WITHDRAW: &str = include_str!("../../queries/jobs/request/withdraw.sql");
+
+/// Creates the function with which a request is made in SQL.
+pub async fn create_function(writer: &Writer, schema: &str) -> Result<()> {
+    let body = sql::quote_literal(&in_schema(BODY, schema));
+    writer.run(&in_schema(FUNCTION, schema).replacen(":'body'", &body, 1)).await
+}
+
+/// Makes this session receive the notifications that requests have been made.
+pub async fn listen(writer: &Writer) -> Result<()> {
+    writer.run(LISTEN.trim_end()).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Id {
+    id: i64,
+}
+
+/// Makes a request to run a job, and notifies the runners. Returns its id. `who` is recorded as the one who made it.
+pub async fn ask(writer: &Writer, place: &Place, job: &str, mode: Mode, who: &str) -> Result<i64> {
+    let (date, rerun) = match mode {
+        Mode::Date { date, rerun } => (Value::Text(date.to_string()), rerun),
+        _ => (Value::Null(Type::TEXT), false),
+    };
+    let params = [
+        Value::Text(job.to_owned()),
+        Value::Bool(mode == Mode::Forced),
+        date,
+        Value::Bool(rerun),
+        Value::Text(who.to_owned()),
+    ];
+    let made: Vec<Id> = writer.changed(&in_schema(ASK, &place.schema), &params).await?;
+    let made = made.first().ok_or_else(|| Error::bug("a request that was made has no id"))?;
+    writer.affect(NOTIFY, &[]).await?;
+    Ok(made.id)
+}
+
+/// A request that no runner has taken, or only one that is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    pub id: i64,
+    /// The job.
+    pub name: String,
+    forced: bool,
+    #[serde(deserialize_with = "instant")]
+    run_date: Option<Timestamp>,
+    rerun: bool,
+    /// Whether it is kept while the job is ongoing or its pool is full.
+    pub waits: bool,
+    taken_by: Option<String>,
+}
+
+impl Request {
+    /// How the job is to run.
+    pub fn mode(&self) -> Mode {
+        match (self.run_date, self.forced) {
+            (Some(date), _) => Mode::Date { date, rerun: self.rerun },
+            (None, true) => Mode::Forced,
+            (None, false) => Mode::Due,
+        }
+    }
+}
+
+/// Returns the requests that a runner could take, the oldest first.
+pub async fn open(session: &impl Queryable, place: &Place) -> Result<Vec<Request>> {
+    session.ask(&in_schema(OPEN, &place.schema), &[gone()]).await
+}
+
+/// Takes a request for the runner with this id. Returns whether that succeeded; another runner may have taken it.
+pub async fn take(writer: &Writer, place: &Place, runner: &str, request: &Request) -> Result<bool> {
+    let before = request.taken_by.clone().map_or(Value::Null(Type::TEXT), Value::Text);
+    let params = [Value::Int8(request.id), Value::Text(runner.to_owned()), before];
+    let taken: Vec<Id> = writer.changed(&in_schema(TAKE, &place.schema), &params).await?;
+    Ok(taken.iter().any(|one| one.id == request.id))
+}
+
+/// What has become of a request that was taken.
+#[derive(Debug, Default)]
+pub struct Told {
+    events: Vec<Event>,
+    outcome: Option<Outcome>,
+}
+
+impl Told {
+    /// Adds an event. The oldest ones are forgotten after a while.
+    pub fn push(&mut self, event: Event) {
+        if self.events.len() == EVENTS {
+            self.events.remove(0);
+        }
+        self.events.push(event);
+    }
+
+    /// Records how it ended.
+    pub fn end(&mut self, outcome: Outcome) {
+        self.outcome = Some(outcome);
+    }
+}
+
+fn json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|e| Error::bug("an event cannot be written as JSON").caused_by(e))
+}
+
+/// Records what has become of a request, which the runner with this id has taken.
+pub async fn told(writer: &Writer, place: &Place, runner: &str, id: i64, told: &Told) -> Result<()> {
+    let outcome = match &told.outcome {
+        Some(outcome) => Value::Text(json(outcome)?),
+        None => Value::Null(Type::TEXT),
+    };
+    let params = [Value::Int8(id), Value::Text(runner.to_owned()), Value::Text(json(&told.events)?), outcome];
+    writer.affect(&in_schema(TOLD, &place.schema), &params).await
+}
+
+/// The state of a request.
+#[derive(Debug)]
+pub struct State {
+    /// Whether a runner has taken it.
+    pub is_taken: bool,
+    /// Whether that runner was seen lately and has not ended.
+    pub is_there: bool,
+    /// What has happened since, the latest events only.
+    pub events: Vec<Event>,
+    /// How it ended; `None` until then.
+    pub outcome: Option<Outcome>,
+}
+
+/// Returns the state of a request; `None` if somebody has removed it.
+pub async fn state(session: &impl Queryable, place: &Place, id: i64) -> Result<Option<State>> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Line {
+        is_taken: bool,
+        events: Option<String>,
+        outcome: Option<String>,
+        is_there: bool,
+    }
+    let lines: Vec<Line> = session.ask(&in_schema(STATE, &place.schema), &[Value::Int8(id), gone()]).await?;
+    let Some(line) = lines.into_iter().next() else { return Ok(None) };
+    // A runner of a newer version may know events that this one does not.
+    let parsed = |text: &str| -> Option<Vec<Event>> {
+        let all: Vec<serde_json::Value> = serde_json::from_str(text).ok()?;
+        Some(all.into_iter().filter_map(|one| serde_json::from_value(one).ok()).collect())
+    };
+    let unknown = || Outcome::Unrecorded {
+        why: "its runner has recorded an outcome that this version of pgkit does not know".to_owned(),
+    };
+    Ok(Some(State {
+        is_taken: line.is_taken,
+        is_there: line.is_there,
+        events: line.events.as_deref().and_then(parsed).unwrap_or_default(),
+        outcome: line.outcome.map(|text| serde_json::from_str(&text).unwrap_or_else(|_| unknown())),
+    }))
+}
+
+/// Removes a request that has ended or that no runner has taken. Returns whether it was removed.
+pub async fn withdraw(writer: &Writer, place: &Place, id: i64) -> Result<bool> {
+    let gone: Vec<Id> = writer.changed(&in_schema(WITHDRAW, &place.schema), &[Value::Int8(id)]).await?;
+    Ok(!gone.is_empty())
+}
