@@ -9,9 +9,9 @@ use super::support::{self, Db};
 /// The text of a statement in schema public, with these for its parameters.
 fn filled(file: &str, values: &[&str]) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries/jobs").join(file);
-    let text = std::fs::read_to_string(path).unwrap();
-    let text: Vec<&str> = text.lines().filter(|line| !line.starts_with("--")).collect();
-    let text = text.join(" ").replace(":\"schema\"", "public");
+    let text = support::jobs::statement(&path, "public");
+    let text: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+    let text = text.join(" ");
     let value = |value: &&str| match VALUES.iter().find(|(name, ..)| value.strip_prefix(':') == Some(name)) {
         Some((_, kind, _)) => format!("({value})::{kind}"),
         None => (*value).to_owned(),

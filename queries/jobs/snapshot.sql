@@ -1,6 +1,5 @@
--- Every job's row, and what pgkit knows beside it, at one instant of the server's clock; where there is none at all, one
--- row without a name. With a claim come the advisory locks that are held in this database: the claim's own lock shows
--- whether a process is behind it.
+-- Every job's row, and what pgkit knows beside it, at one instant of the server's clock, which is a row without a name. With a claim
+-- come the advisory locks that are held in this database: the claim's own lock shows whether a process is behind it.
 WITH held AS (
     SELECT coalesce(pg_catalog.array_agg((l.classid::int8 << 32)
                                          | l.objid::int8), '{}'::int8[]) AS keys
@@ -47,7 +46,9 @@ WITH held AS (
     FROM :"schema".crontabber c
     FULL JOIN :"schema".pgkit_job j ON j.app_name = c.app_name
 )
-SELECT clock.now, clock.shape, jobs.*
+SELECT clock.now, clock.shape, NULL AS name, NULL AS has_row, NULL AS next_run, NULL AS first_run, NULL AS last_run,
+       NULL AS last_success, NULL AS ongoing, NULL AS error_count, NULL AS last_error, NULL AS first_seen, NULL AS paused,
+       NULL AS paused_by, NULL AS done_through, NULL AS max_ongoing_age_s, NULL AS done, NULL AS claim
 FROM (SELECT pg_catalog.clock_timestamp() AS now,
              -- Changes whenever the tables or the rights on them change, so that a runner that stays checks them again.
              (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(':', c.oid, c.xmin, n.xmin), ' ' ORDER BY c.oid)
@@ -57,4 +58,5 @@ FROM (SELECT pg_catalog.clock_timestamp() AS now,
                                   'pgkit_request')
                 AND c.relnamespace = (SELECT own.relnamespace FROM pg_catalog.pg_class own
                                       WHERE own.oid = (SELECT m.tableoid FROM :"schema".pgkit_meta m))) AS shape) clock
-LEFT JOIN jobs ON true
+UNION ALL
+SELECT NULL, NULL, jobs.* FROM jobs

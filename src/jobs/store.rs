@@ -143,11 +143,13 @@ impl Snapshot {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
-    now: Timestamp,
-    /// See [`Snapshot::shape`].
+    /// In the first row.
+    #[serde(deserialize_with = "instant")]
+    now: Option<Timestamp>,
+    /// In the first row: see [`Snapshot::shape`].
     #[serde(default)]
     shape: Option<String>,
-    /// `None`, as in the next two fields, if there are no jobs at all.
+    /// `None`, as in the next two fields, if the row is about no job.
     name: Option<String>,
     has_row: Option<bool>,
     #[serde(deserialize_with = "instant")]
@@ -228,7 +230,8 @@ pub async fn read(session: &impl Queryable, place: &Place) -> Result<Snapshot> {
     let text = in_schema(if place.has_pgkit { KNOWN } else { STATES }, &place.schema);
     let lines = session.ask::<Line>(&text, &[]).await?;
     let first = lines.first().ok_or_else(|| Error::bug("the query for the jobs' state returned no row"))?;
-    let (now, shape) = (first.now, first.shape.clone());
+    let shape = first.shape.clone();
+    let now = first.now.ok_or_else(|| Error::bug("the query for the jobs' state returned no time"))?;
     let stored = |line: Line| {
         let (name, has_row, error_count) = (line.name?, line.has_row?, line.error_count?);
         // NULL and JSON null mean that there was no error; anything else means that there was one.

@@ -125,7 +125,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             if is_known { Ok(()) } else { runners::appear(writer, place, host, presence).await }
         };
         match tokio::time::timeout(SAYING, said).await {
-            Ok(Ok(())) => self.is_recorded = true,
+            // Requests that could not be taken the last time, or whose notification was lost, are looked at again.
+            Ok(Ok(())) => (self.is_recorded, self.asked) = (true, true),
             // What is wrong with the connection is noticed and told by the next look at the tables.
             Ok(Err(e)) if e.sqlstate.is_some() => {
                 let why = store::explain(e).one_line();
