@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
-use jiff::{SignedDuration, Span, Timestamp};
+use jiff::{SignedDuration, Span, Timestamp, Zoned};
 
 use super::schedule::{At, Schedule, Unit};
 
@@ -21,6 +21,12 @@ impl<'a> Slots<'a> {
         Slots { schedule, zone }
     }
 
+    /// Returns the whole second of an instant. Cron patterns have no fractions of a second, and croner, when it is asked for
+    /// the occurrence before one in the last second before a change of the clocks, returns one that is still to come.
+    fn second(&self, t: Timestamp) -> Option<Zoned> {
+        Some(Timestamp::from_second(floor_second(t)).ok()?.to_zoned(self.zone.clone()))
+    }
+
     /// Returns the first instant of the schedule after `t`.
     pub fn after(&self, t: Timestamp) -> Option<Timestamp> {
         match self.schedule {
@@ -34,7 +40,7 @@ impl<'a> Slots<'a> {
                 }
             },
             Schedule::Cron(cron) => {
-                let found = cron.find_next_occurrence(&t.to_zoned(self.zone.clone()), false).ok()?;
+                let found = cron.find_next_occurrence(&self.second(t)?, false).ok()?;
                 Some(found.timestamp())
             }
         }
@@ -54,7 +60,7 @@ impl<'a> Slots<'a> {
                 }
             },
             Schedule::Cron(cron) => {
-                let found = cron.find_previous_occurrence(&t.to_zoned(self.zone.clone()), true).ok()?;
+                let found = cron.find_previous_occurrence(&self.second(t)?, true).ok()?;
                 Some(found.timestamp())
             }
         }
@@ -258,6 +264,35 @@ mod tests {
                     assert!(before <= now && now < after, "{schedule:?} {now} {before} {after}");
                     assert_eq!(slots.before(before), Some(before), "{schedule:?} {zone:?} {now}");
                     assert_eq!(slots.after(before), Some(after), "{schedule:?} {zone:?} {now}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn before_and_after_agree_within_seconds_of_a_change_of_the_clocks() {
+        let schedules = ["0 * * * *", "*/15 * * * *", "59 1 * * *", "0 1 * * *", "30 2 * * *"];
+        let changes = [
+            ("America/New_York", "2026-11-01T06:00:00Z"),
+            ("America/New_York", "2026-03-08T07:00:00Z"),
+            ("Europe/Berlin", "2026-10-25T01:00:00Z"),
+            ("Australia/Lord_Howe", "2026-04-04T15:00:00Z"),
+            ("Australia/Lord_Howe", "2026-10-03T15:30:00Z"),
+        ];
+        for (zone, change) in changes {
+            let zone = TimeZone::get(zone).unwrap();
+            for text in schedules {
+                let schedule = &cron(text).unwrap();
+                let slots = Slots::new(schedule, &zone);
+                for ms in [
+                    -3_600_500, -1500, -1001, -1000, -999, -500, -1, 0, 1, 500, 999, 1000, 1_799_500,
+                    3_599_500,
+                ] {
+                    let now = t(change) + SignedDuration::from_millis(ms);
+                    let (before, after) = (slots.before(now).unwrap(), slots.after(now).unwrap());
+                    assert!(before <= now && now < after, "{text} {now} {before} {after}");
+                    assert_eq!(slots.before(before), Some(before), "{text} {now}");
+                    assert_eq!(slots.after(before), Some(after), "{text} {now}");
                 }
             }
         }

@@ -491,3 +491,18 @@ fn the_guard_trigger_refuses_to_replace_a_young_claim_and_lets_everything_else_p
     assert!(claims("1 s").is_ok());
 }
 on_every_server!(the_guard_trigger_refuses_to_replace_a_young_claim_and_lets_everything_else_pass);
+
+#[test]
+fn a_job_is_found_by_its_class_and_why_takes_several() {
+    let text = "[[job]]\nname = \"a\"\nclass = \"jobs.First\"\nschedule = \"1d\"\nsql = \"SELECT 1\"\n
+        [[job]]\nname = \"b\"\nclass = \"jobs.Both\"\nschedule = \"1d\"\nsql = \"SELECT 1\"\n
+        [[job]]\nname = \"c\"\nclass = \"jobs.Both\"\nschedule = \"1d\"\nsql = \"SELECT 1\"\n";
+    let jobs = Jobs::new("people_class", text);
+    let why = jobs.ends(0, &["why", "c", "jobs.First", "--columns", "name"]);
+    assert_eq!(why.stdout, "a\nc\n");
+    jobs.ends(0, &["run", "jobs.First"]);
+    assert_eq!((jobs.attempts("a").len(), jobs.attempts("b").len()), (1, 0));
+    // Two jobs of one class cannot be told apart by it.
+    let output = jobs.ends(64, &["run", "jobs.Both"]);
+    assert!(output.stderr.contains("unknown job \"jobs.Both\""), "{}", output.stderr);
+}

@@ -50,10 +50,10 @@ pub(super) fn next_command() -> Command {
 pub(super) fn why_command() -> Command {
     shared::command::<LookArgs>(
         "why",
-        "Show for every job, or for one, whether it would run now, and why or why not",
+        "Show for every job, or for some, whether it would run now, and why or why not",
         &["pgkit jobs why rollup"],
     )
-    .arg(shared::names().help("The job [default: all, in the order in which they run]"))
+    .arg(shared::names().num_args(0..).help("The jobs [default: all], in the order in which they run"))
 }
 
 fn decide(job: &Job, snapshot: &Snapshot) -> Decision {
@@ -127,7 +127,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
 
 pub(super) async fn why(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     let args: LookArgs = shared::parse(own)?;
-    let names: Vec<String> = own.get_one::<String>("name").into_iter().cloned().collect();
+    let names: Vec<String> = own.get_many::<String>("name").into_iter().flatten().cloned().collect();
     decisions(context, root, own, &args, &names, &RunRequest::Due).await
 }
 
@@ -144,10 +144,9 @@ pub(super) async fn decisions(
     let read = shared::read(context, &args.file)?;
     let owner = read.parsed.owner.clone();
     let jobs = read.jobs()?;
-    for name in names {
-        shared::find(&jobs, name)?;
-    }
-    let date = match (request, names) {
+    let find = |name: &String| Ok(shared::find(&jobs, name)?.name.clone());
+    let names = names.iter().map(find).collect::<Result<Vec<String>>>()?;
+    let date = match (request, names.as_slice()) {
         (RunRequest::Date(text, _), [name]) => Some(parse_date(text, shared::find(&jobs, name)?)?),
         _ => None,
     };

@@ -96,7 +96,7 @@ fn is_its_own(date: Timestamp, job: &Job) -> bool {
 
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     let args: RunArgs = shared::parse(own)?;
-    let names: Vec<String> = own.get_many::<String>("name").into_iter().flatten().cloned().collect();
+    let mut names: Vec<String> = own.get_many::<String>("name").into_iter().flatten().cloned().collect();
     if args.dry_run {
         let look = LookArgs {
             file: args.file.clone(),
@@ -134,8 +134,8 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let include = read.parsed.include.clone();
     let jobs = read.jobs()?;
     let user = account::whom(user.as_deref(), has_programs, &context.env)?;
-    for name in &names {
-        shared::find(&jobs, name)?;
+    for name in &mut names {
+        name.clone_from(&shared::find(&jobs, name)?.name);
     }
     let date = match (&args.date, names.as_slice()) {
         (None, _) => None,

@@ -91,7 +91,12 @@ pub(super) fn read(context: &Context, args: &FileArgs) -> Result<Read> {
     let path = named.unwrap_or_else(|| PathBuf::from("jobs.toml"));
     let text = trusted::read(&path, context.env.uid(), "the jobs file").map_err(|e| {
         let is_missing = e.exit == Exit::Io && args.file.is_none();
-        if is_missing { e.hint("name it with --file FILE or PGKIT_JOBS") } else { e }
+        match is_missing {
+            true => e
+                .hint("name it with --file FILE or PGKIT_JOBS")
+                .hint("pgkit jobs init --example prints one to start with"),
+            false => e,
+        }
     })?;
     let text = String::from_utf8(text)
         .map_err(|_| Error::data(format!("{}: the file is not UTF-8", path.display())))?;
@@ -285,9 +290,12 @@ pub(super) fn read_if_any(context: &Context, args: &FileArgs) -> Result<Option<R
     read(context, args).map(Some)
 }
 
-/// Returns the job of this name. Errors: there is none (64).
+/// Returns the job of this name, or else the only one of this class, as crontabber's `--job` has it. Errors: there is
+/// none (64).
 pub(super) fn find<'a>(jobs: &'a [Job], name: &str) -> Result<&'a Job> {
-    jobs.iter().find(|job| job.name == name).ok_or_else(|| {
+    let mut of_class = jobs.iter().filter(|job| job.class.as_deref() == Some(name));
+    let only = of_class.next().filter(|_| of_class.next().is_none());
+    jobs.iter().find(|job| job.name == name).or(only).ok_or_else(|| {
         let names: Vec<_> = jobs.iter().map(|job| escape::terminal(&job.name)).collect();
         Error::usage(format!("unknown job {name:?}: not in the file"))
             .hint(format!("jobs in the file: {}", names.join(", ")))

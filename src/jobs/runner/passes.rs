@@ -270,6 +270,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 tell(Progress::Warning(text));
             }
             Progress::Outcome(job, Outcome::NotNow { .. }) => drop(told.remove(&job.name)),
+            // Of several runners that start a job at the same instant all but one find its row locked.
+            Progress::Outcome(_, Outcome::Locked) => {}
             Progress::Outcome(job, outcome) => {
                 let is_news = told.get(&job.name) != Some(outcome);
                 if matches!(outcome, Outcome::Succeeded | Outcome::Failed) {
