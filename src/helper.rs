@@ -21,6 +21,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, Lines};
 use tokio::net::unix::pipe;
 
 use crate::error::{Error, Exit, Result};
+use crate::output::supervisor;
 use crate::secrets;
 
 /// The hidden subcommand, which is followed by the kind of helper.
@@ -121,9 +122,7 @@ pub fn spawn<T: DeserializeOwned>(
         Some(exe) => exe.to_owned(),
         None => myself()?,
     };
-    let mut child = secrets::strip(&mut Command::new(&exe))
-        .arg0("pgkit")
-        .args([SUBCOMMAND, kind.name()])
+    let mut child = again(&exe, kind)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         // A helper may outlive the reader of our standard error, which may wait for its end.
@@ -202,8 +201,7 @@ impl HelperHandle {
     /// Starts such a helper from our own executable.
     pub fn start(kind: Kind) -> Result<HelperHandle> {
         let exe = myself()?;
-        let mut command = Command::new(&exe);
-        secrets::strip(&mut command).arg0("pgkit").args([SUBCOMMAND, kind.name()]);
+        let mut command = again(&exe, kind);
         // It ends soon after us, and it writes to standard error only if it has a fault.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = tokio::process::Command::from(command)
@@ -269,6 +267,16 @@ fn myself() -> Result<PathBuf> {
         return Ok(linux.to_owned());
     }
     std::env::current_exe().map_err(|e| Error::io("cannot find pgkit's own executable", &e))
+}
+
+/// Returns the command that starts an executable as a helper. The helper does not speak for us to a service manager.
+fn again(exe: &Path, kind: Kind) -> Command {
+    let mut command = Command::new(exe);
+    secrets::strip(&mut command).arg0("pgkit").args([SUBCOMMAND, kind.name()]);
+    for name in supervisor::VARIABLES {
+        command.env_remove(name);
+    }
+    command
 }
 
 pub(crate) fn to_line(value: &impl Serialize) -> Result<String> {

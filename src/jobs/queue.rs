@@ -255,9 +255,14 @@ impl Due {
         *self = Due::default();
     }
 
+    /// Returns the job that is due first, and when.
+    pub fn first(&self) -> Option<(&str, Instant)> {
+        self.by_time.first().map(|(at, name)| (name.as_str(), *at))
+    }
+
     /// Returns the earliest instant at which a job is due.
     pub fn soonest(&self) -> Option<Instant> {
-        self.by_time.first().map(|(at, _)| *at)
+        self.first().map(|(_, at)| at)
     }
 
     /// Removes and returns the jobs that are due by this instant.

@@ -1,6 +1,7 @@
-//! The output of pgkit: stdout, the pager and the terminal.
+//! The output of pgkit: stdout, the pager, the terminal, and the service manager.
 
 mod stdout;
+pub mod supervisor;
 pub mod terminal;
 
 pub use stdout::{Output, Reader, print, print_sql};

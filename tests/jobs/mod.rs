@@ -1,6 +1,7 @@
 //! `pgkit jobs` as a process, on tables as the original crontabber leaves them.
 
 mod cases;
+mod daemon;
 mod dates;
 mod keys;
 mod people;

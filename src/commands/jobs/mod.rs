@@ -14,6 +14,7 @@ mod run;
 mod runners;
 mod shared;
 mod status;
+mod supervised;
 mod timeline;
 mod trigger;
 mod upgrade;

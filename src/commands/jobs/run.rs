@@ -1,6 +1,7 @@
 //! `jobs run`: one pass over the jobs that are due, or pass after pass.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 use super::ask::{self, Question};
 use super::report::{How, Reporter};
 use super::shared::{self, FileArgs, LookArgs};
+use super::supervised;
 use super::when::{RunRequest, parse_date};
 use crate::commands::args::{self, ConnectionArgs, EchoArgs, FormatArgs, SessionArgs};
 use crate::commands::context::Context;
@@ -23,11 +25,12 @@ use crate::jobs::contain;
 use crate::jobs::job::Job;
 use crate::jobs::occurrences::Slots;
 use crate::jobs::process::{absolute, folder_of};
-use crate::jobs::runner::{Reload, Runner, Surroundings};
+use crate::jobs::runner::{Reload, Runner, Signs, Surroundings};
 use crate::jobs::runners::Presence;
 use crate::jobs::schedule::Schedule;
 use crate::jobs::store;
 use crate::jobs::talk::{Pass, Progress, ProgressSink, RunOptions};
+use crate::output::supervisor;
 use crate::render::FormatName;
 use crate::units::parse_duration;
 
@@ -180,22 +183,34 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         target.replace(writer.target().clone());
         Ok(writer)
     };
+    let signs = match args.every {
+        None => Ok(Signs::default()),
+        Some(_) => supervised::signs(context),
+    };
+    let (signs, is_unheard) = match signs {
+        Ok(signs) => (signs, None),
+        Err(e) => (Signs::default(), Some(e.one_line())),
+    };
     let around = Surroundings {
         schema: args.schema.clone(),
         owner: owner.clone(),
-        environment: context.env.vars().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        environment: environment(context),
         user: user.clone(),
         folder: folder_of(&path),
         spool: spool(context),
         host: shared::host(),
         echo: args.session.echo.echo_hidden,
         presence,
+        signs,
     };
     let stop = context.ending.take();
     let reasons = args.verbose || (!run_options.names.is_empty() && args.every.is_none());
     let reporter = Reporter::new(how, reasons)?;
     let reporter = RefCell::new(reporter);
     let mut tell = |told: Progress<'_>| reporter.borrow_mut().tell(told);
+    if let Some(why) = is_unheard {
+        tell(Progress::Warning(why));
+    }
     let mut before = Pass::default();
     if !run_options.names.is_empty() && args.every.is_none() && !args.here {
         let wanted: Vec<Rc<Job>> = jobs.iter().filter(|job| run_options.wants(job)).cloned().collect();
@@ -312,6 +327,13 @@ impl Watched {
             }
         }
     }
+}
+
+/// Returns the variables from which programs inherit, whatever the jobs file names. Only pgkit itself speaks for the
+/// service, so none of those of the service manager is among them.
+fn environment(context: &Context) -> BTreeMap<String, String> {
+    let all = context.env.vars().filter(|(name, _)| !supervisor::VARIABLES.contains(name));
+    all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// Returns the folder for results that the server does not accept: `$XDG_STATE_HOME/pgkit/jobs`, or else below

@@ -104,7 +104,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         let busy: Vec<usize> = (0..self.slots.len()).filter(|i| self.slots[*i].turn.is_some()).collect();
         let listening = self.slots.iter_mut().filter(|slot| slot.turn.is_some());
         let each = listening.map(|slot| Box::pin(slot.guard.next::<Event>()));
-        let second = Instant::now() + Duration::from_secs(1);
+        let second = Duration::from_secs(1);
+        let second = Instant::now() + self.around.signs.period().map_or(second, |period| period.min(second));
         let until = until.map_or(second, |until| until.min(second));
         let heard = tokio::select! {
             (event, which, _) = select_all(each) => Some((busy[which], event)),

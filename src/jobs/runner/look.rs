@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp, Unit};
 use tokio::sync::watch;
 
 use super::passes::{Runner, Surroundings};
@@ -32,6 +32,14 @@ impl Clock {
         let ahead = Duration::try_from(then.duration_since(self.server)).unwrap_or_default();
         // crontabber compares strictly, so its jobs are due only after their instant has passed.
         self.here.checked_add(ahead + Duration::from_millis(1)).unwrap_or(self.here)
+    }
+
+    /// Returns what the server's clock will show at this instant on our clock, to the second.
+    pub(super) fn time(&self, at: Instant) -> Timestamp {
+        let ahead =
+            SignedDuration::try_from(at.saturating_duration_since(self.here)).unwrap_or(SignedDuration::MAX);
+        let time = self.server.saturating_add(ahead).unwrap_or(Timestamp::MAX);
+        time.round(Unit::Second).unwrap_or(time)
     }
 }
 
@@ -129,8 +137,6 @@ pub(super) async fn unless_stopped<T>(
 
 #[cfg(test)]
 mod tests {
-    use jiff::SignedDuration;
-
     use super::*;
 
     #[test]
@@ -140,5 +146,6 @@ mod tests {
         let at = |ms: i64| clock.at(Timestamp::UNIX_EPOCH + SignedDuration::from_millis(ms));
         assert_eq!(at(500), here + Duration::from_millis(501));
         assert!(at(-5000) <= here + Duration::from_millis(1));
+        assert_eq!(clock.time(at(7000)), Timestamp::UNIX_EPOCH + SignedDuration::from_secs(7));
     }
 }

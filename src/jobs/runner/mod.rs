@@ -6,7 +6,9 @@ mod guards;
 mod hooks;
 mod look;
 mod passes;
+mod signs;
 mod turns;
 mod upkeep;
 
 pub use passes::{Reload, Runner, Surroundings};
+pub use signs::{Sign, Signs};

@@ -12,6 +12,7 @@ use super::asked::Asked;
 use super::guards::Slot;
 use super::hooks::Hooks;
 use super::look::{Clock, opened, unless_stopped};
+use super::signs::{Sign, Signs};
 use crate::error::{Error, Exit, Result};
 use crate::jobs::account::Account;
 use crate::jobs::health;
@@ -62,6 +63,8 @@ pub struct Surroundings {
     pub echo: bool,
     /// What the runner says about itself in the tables; `None` if a person runs a few jobs once.
     pub presence: Option<Presence>,
+    /// Where signs of life go.
+    pub signs: Signs,
 }
 
 /// Warns only once of an error that will go away by itself, such as an unreachable server.
@@ -99,6 +102,10 @@ pub struct Runner<C> {
     pub(super) left_out: BTreeSet<(String, Timestamp)>,
     /// Whether the runner keeps running and looks again by itself.
     pub(super) stays: bool,
+    /// How many jobs it looks after, if it keeps running.
+    pub(super) jobs: usize,
+    /// Why the server could not be used at the latest look; `None` if it could.
+    pub(super) away: Option<String>,
     /// How many jobs run at once: as many as wished, or as many as turned out to be possible.
     pub(super) parallel: usize,
     pub(super) pruned: Option<Instant>,
@@ -148,6 +155,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             hooks: Hooks::default(),
             left_out: BTreeSet::new(),
             stays: false,
+            jobs: 0,
+            away: None,
             parallel: 1,
             pruned: None,
             beat: None,
@@ -174,11 +183,18 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         C: Clone,
     {
         let mut away = Away::default();
+        let signs = around.signs.clone();
         loop {
-            match Runner::open(connect.clone(), around.clone(), stop.clone()).await {
+            let opening = Runner::open(connect.clone(), around.clone(), stop.clone());
+            match signs.during(opening).await {
                 Err(e) if Away::is_such(&e) && stop.borrow().is_none() => {
                     away.tell(&e, tell);
+                    signs.give(Sign::Waiting(&e.one_line()));
                     let _ = tokio::time::timeout(AGAIN, stop.clone().wait_for(Option::is_some)).await;
+                }
+                Err(e) => {
+                    signs.give(Sign::Stopping);
+                    return Err(e);
                 }
                 opened => return opened,
             }
@@ -188,9 +204,12 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     /// Waits until this instant, or until a signal.
     pub(super) async fn pause(&mut self, until: Instant, tell: ProgressSink<'_>) {
         let mut stop = self.stop.clone();
+        let signs = self.around.signs.clone();
         loop {
+            self.sign();
             tokio::select! {
                 () = self.hooks.ended(tell) => {}
+                () = signs.next() => {}
                 _ = stop.wait_for(Option::is_some) => return,
                 () = Self::asked(self.writer.as_ref(), self.listens, self.looked_for_requests) => {
                     self.asked = true;
@@ -285,6 +304,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             Progress::Passed(_) => {}
             other => tell(other),
         };
+        let signs = self.around.signs.clone();
         while self.stopped().is_none() {
             self.parallel = run_options.parallel.max(1);
             match reload(&mut tell) {
@@ -304,7 +324,10 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             }
             if look <= Instant::now() {
                 look = Instant::now() + every;
-                match self.look_and_enqueue(&jobs, run_options, &mut tell).await {
+                self.jobs = jobs.iter().filter(|job| run_options.wants(job)).count();
+                let looked = signs.during(self.look_and_enqueue(&jobs, run_options, &mut tell)).await;
+                self.away = looked.as_ref().err().map(Error::one_line);
+                match looked {
                     Ok(()) => away = Away::default(),
                     Err(_) if self.stopped().is_some() => break,
                     Err(e) if Away::is_such(&e) => {
@@ -325,7 +348,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 }
             }
             if self.asked {
-                self.take_requests_if_possible(&jobs, run_options, &mut tell).await;
+                signs.during(self.take_requests_if_possible(&jobs, run_options, &mut tell)).await;
             }
             // If no guard can be started now, it may be possible later.
             let until = look.min(self.beat.unwrap_or_else(Instant::now) + BEAT);

@@ -19,6 +19,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         tell: ProgressSink<'_>,
     ) -> Result<()> {
         loop {
+            self.sign();
             self.beat(tell).await;
             // A job that has just run may be due again before that.
             let until = until.map(|until| self.due.soonest().map_or(until, |due| due.min(until)));
@@ -102,7 +103,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 if let Some(next) = self.slots[slot].next.take() {
                     self.queue.put_back(next);
                 }
-                self.bury(slot).await;
+                let signs = self.around.signs.clone();
+                signs.during(self.bury(slot)).await;
                 if !again && self.stopped().is_none() {
                     let name = &job.name;
                     tell(Progress::Warning(format!(
