@@ -13,7 +13,7 @@ use super::plan::{self, Dates, Decision, Row, State, instant, instants, some_ins
 use super::process;
 use super::schedule::Schedule;
 use super::session::{Later, Session, Statement, first, json, named, plain};
-use super::store::{interval, lock_key};
+use super::store::{elsewhere_key, interval, lock_key};
 use super::talk::{Mode, Outcome, TurnLimit};
 use crate::error::{Error, Result};
 
@@ -147,6 +147,31 @@ pub struct Attempt {
     pub id: i64,
     /// Its ordinal among the attempts for its date.
     pub attempt: i64,
+}
+
+/// SQL of a job that may be running in another database, whatever has become of its guard.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunningSql {
+    /// The database.
+    pub database: String,
+    /// The backend.
+    pub pid: i32,
+}
+
+impl RunningSql {
+    /// Describes where the SQL is running.
+    pub fn words(&self) -> String {
+        format!("in database {:?} (backend {})", self.database, self.pid)
+    }
+}
+
+/// Returns where SQL of a job may be running in another database; `None` if none is. `part` is the job's part of the
+/// lock's key (see [`elsewhere_key`]); with `pid`, only this backend counts.
+pub async fn running_sql(session: &mut Session, part: &str, pid: Option<&str>) -> Result<Option<RunningSql>> {
+    let answers = session.pipeline(&[named("elsewhere", vec![Some(part), pid])]).await?;
+    let found = answers.last();
+    if first(found).is_none() { Ok(None) } else { json(found).map(Some) }
 }
 
 /// Formats a list as PostgreSQL reads an array of texts.
@@ -295,6 +320,12 @@ async fn attempt(
     if let Some(since) = ongoing {
         match take_over(here, job, &known, since, warn) {
             Takes::Over(what) => {
+                // The job may have had another database, or none, when the attempt began.
+                let part = elsewhere_key(schema, &job.name).to_string();
+                if let Some(running) = running_sql(session, &part, None).await? {
+                    let why = format!("{}: SQL of an earlier attempt has not ended there", running.words());
+                    return Ok(Err(Outcome::Ongoing { why, free_in: None }.into()));
+                }
                 cut_off = what;
                 cut_date = known.claim.as_ref().map_or(cut_date, |before| before.run_date);
             }

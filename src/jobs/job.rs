@@ -41,6 +41,8 @@ pub enum Work {
         /// Does it run in one transaction with the record of the run, and so exactly once? Otherwise it runs at least
         /// once.
         transaction: bool,
+        /// The database that it runs in, in a transaction of its own if in any; `None`: the one with the tables.
+        database: Option<String>,
     },
     /// A program.
     Program {
@@ -165,7 +167,12 @@ pub struct Job {
 impl Job {
     /// Does it run in one transaction with the record of the run?
     pub fn is_transaction(&self) -> bool {
-        matches!(self.work, Work::Sql { transaction: true, .. })
+        matches!(self.work, Work::Sql { transaction: true, database: None, .. })
+    }
+
+    /// Does it run in the guard's own session?
+    pub fn uses_session(&self) -> bool {
+        matches!(self.work, Work::Sql { database: None, .. })
     }
 }
 

@@ -115,7 +115,7 @@ pub const KEYS: &[Key] = &[
         Job,
         "\"SELECT rollup($1)\"",
         "",
-        "SQL to run, in one transaction with its record; `$1`, if it is used, is the date as timestamptz",
+        "SQL to run, in one transaction with its record unless `transaction` or `database` says otherwise; `$1`, if it is used, is the date as timestamptz",
     ),
     key(
         "command",
@@ -188,7 +188,7 @@ pub const KEYS: &[Key] = &[
         Shared,
         "\"hold\"",
         "\"retry\"",
-        "what happens to a date that was cut off: `\"retry\"`, or `\"hold\"` until `jobs unlock`. SQL in a transaction always runs again, because nothing of it is left",
+        "what happens to a date that was cut off: `\"retry\"`, or `\"hold\"` until `jobs unlock`. SQL in one transaction with its record always runs again, because nothing of it is left",
     ),
     key(
         "timeout",
@@ -240,6 +240,13 @@ pub const KEYS: &[Key] = &[
         "\"reporter\"",
         "",
         "the role that the job's SQL runs as (`SET ROLE`). It prevents mistakes, not attacks: a function can say RESET ROLE",
+    ),
+    key(
+        "database",
+        Shared,
+        "\"reporting\"",
+        "",
+        "another database of the same server, in which the job's SQL runs: in a transaction of its own, which is not that of its record, and so at least once per date. The role that connects must be allowed to connect there too",
     ),
     key(
         "on_failure",

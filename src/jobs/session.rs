@@ -69,6 +69,9 @@ const SELDOM: &[(&str, &str)] = &[
     ("notify", include_str!("../../queries/jobs/notify.sql")),
     ("as_owner", include_str!("../../queries/jobs/replaceable_claim.sql")),
     ("meta_changed", include_str!("../../queries/jobs/meta_changed.sql")),
+    ("elsewhere", include_str!("../../queries/jobs/elsewhere.sql")),
+    ("elsewhere_key", include_str!("../../queries/jobs/elsewhere_key.sql")),
+    ("elsewhere_lock", include_str!("../../queries/jobs/elsewhere_lock.sql")),
 ];
 
 /// A statement in a pipeline: its name or its text, and its values.
@@ -251,6 +254,23 @@ impl Session {
     ///
     /// Errors: no connection (69), a pooler in between (64), the tables are missing (65).
     pub async fn connect(target: &Target, schema: &str, echo: Echo) -> Result<Session> {
+        let mut session = Session::open(target, schema, echo).await?;
+        bounded(session.begin()).await?;
+        Ok(session)
+    }
+
+    /// Connects to a database without the tables, for a job's SQL. The session has the same settings, but can run only
+    /// those of pgkit's statements that need no tables.
+    ///
+    /// Errors: no connection (69), a pooler in between (64).
+    pub async fn elsewhere(target: &Target, echo: Echo) -> Result<Session> {
+        let mut session = Session::open(target, "pg_catalog", echo).await?;
+        session.texts.by_text = true;
+        bounded(session.wire.run(&format!("SET {PATH}; {HOUSE}"))).await?;
+        Ok(session)
+    }
+
+    async fn open(target: &Target, schema: &str, echo: Echo) -> Result<Session> {
         let mut never =
             |_: &str| Err(Error::new(Exit::Unavailable, "missing password: the server asks for one"));
         let running = InFlight::default();
@@ -258,7 +278,7 @@ impl Session {
         let (wire, roles, _) =
             tokio::time::timeout(PATIENCE, connect).await.unwrap_or_else(|_| Err(late()))?;
         let mut roles = roles.into_iter().map(Option::unwrap_or_default);
-        let mut session = Session {
+        Ok(Session {
             wire,
             echo,
             texts: Texts::new(schema),
@@ -267,9 +287,7 @@ impl Session {
             holds_lock: false,
             idles: false,
             heard: boot_time(),
-        };
-        bounded(session.begin()).await?;
-        Ok(session)
+        })
     }
 
     async fn begin(&mut self) -> Result<()> {

@@ -289,6 +289,12 @@ pub fn lock_key(schema: &str, job: &str) -> i64 {
     i64::from_be_bytes(first)
 }
 
+/// The part that a job has in the key of the lock of its SQL in another database.
+pub fn elsewhere_key(schema: &str, job: &str) -> i64 {
+    // A job's name cannot contain a NUL byte, so no job has the same key.
+    lock_key(schema, &format!("\0elsewhere:{job}"))
+}
+
 /// Adds hints for those who run jobs to the server's refusal of a statement on the tables.
 pub fn explain(error: Error) -> Error {
     match error.sqlstate.as_deref() {

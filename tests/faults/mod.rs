@@ -4,6 +4,7 @@
 mod claims;
 mod clocks;
 mod contain;
+mod elsewhere;
 mod hooks;
 mod kills;
 mod network;

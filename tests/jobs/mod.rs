@@ -3,6 +3,7 @@
 mod cases;
 mod daemon;
 mod dates;
+mod elsewhere;
 mod keys;
 mod people;
 mod race;

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use clap::{ArgMatches, Command};
 use serde::Deserialize;
+use tokio_postgres::types::Type;
 
 use super::shared::{self, WriteArgs};
 use crate::commands::context::Context;
 use crate::error::{Error, Exit, Result};
-use crate::jobs::claim::{self, Before, Here};
-use crate::jobs::store::{Place, in_schema, interval, lock_key};
+use crate::jobs::claim::{self, Before, Here, RunningSql};
+use crate::jobs::store::{Place, elsewhere_key, in_schema, interval, lock_key};
 use crate::jobs::tables::{self, Where};
 use crate::session::{Value, Writer};
 
@@ -18,6 +19,7 @@ const UNLOCK: &str = include_str!("../../../queries/jobs/unlock.sql");
 const PAUSE: &str = include_str!("../../../queries/jobs/pause.sql");
 const KNOWN: &str = include_str!("../../../queries/jobs/job_exists.sql");
 const TRY_LOCK: &str = include_str!("../../../queries/jobs/try_lock.sql");
+const ELSEWHERE: &str = include_str!("../../../queries/jobs/elsewhere.sql");
 const BEHIND: &str = include_str!("../../../queries/jobs/attempt_of_claim.sql");
 
 fn command(name: &'static str, about: &'static str, examples: &[&str]) -> Command {
@@ -96,6 +98,15 @@ impl Known {
         let lock: Lock = self.writer.one(TRY_LOCK, &[Value::Int8(key)]).await?;
         if !lock.taken {
             crate::error::note(&format!("pgkit: job {:?} is ongoing: its lock is held", self.name));
+            return Ok(false);
+        }
+        let part = elsewhere_key(&self.place.schema, &self.name);
+        let running: Vec<RunningSql> =
+            self.writer.changed(ELSEWHERE, &[Value::Int8(part), Value::Null(Type::INT4)]).await?;
+        if let Some(running) = running.first() {
+            let words = running.words();
+            crate::error::note(&format!("pgkit: job {:?} is ongoing: its SQL runs {words}", self.name));
+            crate::error::note("HINT: try again when it has ended, or end it with pgkit terminate");
             return Ok(false);
         }
         let behind = self.in_schema(BEHIND);

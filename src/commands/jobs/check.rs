@@ -27,6 +27,7 @@ record! {
 
 fn kind(job: &Job) -> &'static str {
     match &job.work {
+        Work::Sql { database: Some(_), .. } => "sql, in another database",
         Work::Sql { transaction: true, .. } => "sql",
         Work::Sql { .. } => "sql, without a transaction",
         Work::Program { .. } => "program",

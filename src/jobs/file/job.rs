@@ -143,6 +143,7 @@ impl Reader {
             ("start_limit", !backfill, "backfill = false"),
             ("transaction", is_sql || !is_program, "sql"),
             ("role", is_sql || !is_program, "sql"),
+            ("database", is_sql || !is_program, "sql"),
             ("environment", is_program || !is_sql, "command"),
             ("directory", is_program || !is_sql, "command"),
         ] {
@@ -331,7 +332,8 @@ impl Reader {
                         "sql: DISCARD ALL would release the job's lock; use DISCARD TEMP or RESET ALL".into(),
                     );
                 }
-                Some(Work::Sql { text, transaction })
+                let database = find("database").and_then(|value| self.name(value, "database"));
+                Some(Work::Sql { text, transaction, database })
             }
             (None, Some(value)) => {
                 let words = self.command(value, "command")?;

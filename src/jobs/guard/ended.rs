@@ -36,9 +36,9 @@ pub(super) enum Ended {
     /// Nothing of the job has run, because its pending claim was refused, or the connection was lost before the claim was
     /// made.
     Unclaimed(Error),
-    /// Some of its processes cannot be killed, and the guard no longer waits for their end. The claim stays, and
-    /// is resolved by the next process that looks at the job.
-    Left(Done),
+    /// Something of it may still be running, for this reason, and the guard no longer waits for its end. The claim stays,
+    /// and is resolved by the next process that looks at the job.
+    Left(Done, String),
 }
 
 impl Ended {
@@ -50,7 +50,7 @@ impl Ended {
             Ended::Committed(work, next) => Ended::Committed(with(work), next),
             Ended::Interruption(interruption, work) => Ended::Interruption(interruption, with(work)),
             Ended::Stolen(work) => Ended::Stolen(with(work)),
-            Ended::Left(work) => Ended::Left(with(work)),
+            Ended::Left(work, why) => Ended::Left(with(work), why),
             Ended::Unclaimed(error) => Ended::Unclaimed(error),
         }
     }

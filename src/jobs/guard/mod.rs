@@ -4,6 +4,7 @@
 //! A guard is another process of pgkit. It gets its orders over a pipe; when that pipe is closed, it ends what
 //! runs.
 
+mod elsewhere;
 mod ended;
 mod notify;
 mod program;

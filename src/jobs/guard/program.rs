@@ -177,7 +177,10 @@ impl Guard<'_> {
         let failed = |failure| Ended::Ran(Done { failure: Some(failure), ..Done::nothing(took) });
         let interrupted = |why| Ended::Interruption(why, Done::nothing(took));
         let ended = match (cause, how) {
-            _ if is_left => Ended::Left(Done::nothing(took)),
+            _ if is_left => {
+                let why = "could not kill the processes that it started, which are still running";
+                Ended::Left(Done::nothing(took), why.to_owned())
+            }
             (None | Some(Cause::Stop), None) => Ended::Ran(Done::nothing(took)),
             (None, Some(how)) => {
                 let message = message.unwrap_or_else(|| "it printed nothing".to_owned());
@@ -188,9 +191,7 @@ impl Guard<'_> {
                 interrupted(Interruption::stop(format!("it was told to stop ({how})")))
             }
             (Some(Cause::Alone), _) => interrupted(Interruption::crash("its runner is gone")),
-            (Some(Cause::Lease), _) => {
-                interrupted(Interruption::crash(format!("the server was not heard for {:?}", job.lease)))
-            }
+            (Some(Cause::Lease), _) => interrupted(Interruption::crash(unheard(job))),
             (Some(Cause::Cut), _) => {
                 interrupted(Interruption::crash("the process that contained it was killed"))
             }
@@ -202,6 +203,11 @@ impl Guard<'_> {
 
 fn not_started(message: String) -> Failure {
     Failure { kind: "could not start".into(), traceback: message.clone(), message }
+}
+
+/// Returns the reason for a job whose lease was lost.
+pub(super) fn unheard(job: &Job) -> String {
+    format!("the server was not heard for {:?}", job.lease)
 }
 
 /// Returns the message for a job that took too long.

@@ -116,10 +116,10 @@ impl Guard<'_> {
         match self.record(&statements, job.lease + PATIENCE).await {
             Ok(answers) => {
                 match job.work {
-                    Work::Program { .. } => {}
-                    Work::Sql { transaction: true, .. } => self.clean().await,
+                    Work::Sql { transaction: true, database: None, .. } => self.clean().await,
+                    Work::Program { .. } | Work::Sql { database: Some(_), .. } => {}
                     // A job that runs outside a transaction of ours may have left anything in the session.
-                    Work::Sql { transaction: false, .. } => self.renew_session().await,
+                    Work::Sql { transaction: false, database: None, .. } => self.renew_session().await,
                 }
                 Ok(first(answers.get(recorded)).as_deref() == Some("1"))
             }
@@ -149,7 +149,7 @@ impl Guard<'_> {
                 Ok(None)
             }
             Ok(answers) => {
-                if matches!(job.work, Work::Sql { .. }) {
+                if job.uses_session() {
                     self.clean().await;
                 }
                 match json(answers.get(recorded)) {
@@ -297,7 +297,7 @@ impl Guard<'_> {
         let (mut statements, _) = transaction(job, claim, statement);
         statements.push(named("unlock", vec![]));
         let released = self.record(&statements, job.lease + PATIENCE).await.map(drop);
-        if matches!(job.work, Work::Sql { .. }) {
+        if job.uses_session() {
             self.renew_session().await;
         }
         released
@@ -308,7 +308,7 @@ impl Guard<'_> {
 /// them.
 fn transaction<'a>(job: &'a Job, claim: &Claim, statement: Statement<'a>) -> (Vec<Statement<'a>>, usize) {
     let mut statements = Vec::new();
-    if matches!(job.work, Work::Sql { .. }) {
+    if job.uses_session() {
         statements.extend(undo());
     }
     statements.push(plain!("BEGIN"));

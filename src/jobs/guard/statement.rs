@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::ended::{Cause, Date, Done, Ended, Interruption};
-use super::program::timeout;
+use super::program::{timeout, unheard};
 use super::record::{FINISH_SAID, NEXT_SAID, TRACEBACK, traceback};
 use super::work::{BEAT, Guard, SHORT, at, beat, connect};
 use crate::error::{Error, Exit};
@@ -19,11 +19,11 @@ use crate::jobs::output::{self, Captured};
 use crate::jobs::session::{JobAnswer, JobText, Later, Statement, clean, first, json, named, plain, undo};
 use crate::jobs::store::lock_key;
 use crate::jobs::talk::{Failure, Order, Setup};
-use crate::session::Response;
+use crate::session::{Hearer, Response};
 use crate::sql;
 
 /// How long a cancelled statement may take to end, and how long sending the cancel request may take.
-const CANCELLED: Duration = Duration::from_secs(2);
+pub(super) const CANCELLED: Duration = Duration::from_secs(2);
 
 /// What the ledger says about an attempt.
 #[derive(Deserialize)]
@@ -83,12 +83,7 @@ impl Guard<'_> {
                 made.set(Some(attempt));
             }
         };
-        let hearer = heard.clone();
-        session.hear(Some(Box::new(move |text: &str| {
-            let mut captured = hearer.borrow_mut();
-            captured.push(text.as_bytes());
-            captured.push(b"\n");
-        })));
+        session.hear(Some(hearer(&heard)));
         let canceler = session.canceler();
         let date_text = date.date.to_string();
         let dated = !sql::scan(text).placeholders.is_empty();
@@ -218,24 +213,9 @@ impl Guard<'_> {
             };
         }
         // The session's transaction status shows what the job's text has done to its transaction.
-        let wrong = match (transaction, answer.status) {
-            (true, b'T') | (false, b'I') => None,
-            (true, _) => Some((
-                "the job has ended the transaction that its record belongs to",
-                "leave COMMIT and ROLLBACK out, or say transaction = false",
-            )),
-            (false, _) => Some((
-                "the job has left a transaction open; it was rolled back",
-                "the job's text begins a transaction and does not end it",
-            )),
-        };
-        if let Some((message, why)) = wrong {
+        if let Some(failure) = wrong(transaction, answer.status, captured) {
             self.roll_back().await;
-            return failed(Failure {
-                kind: "transaction".into(),
-                message: message.into(),
-                traceback: traceback(captured, why),
-            });
+            return failed(failure);
         }
         if !transaction {
             return Ended::Ran(Done::nothing(took));
@@ -390,6 +370,32 @@ impl Guard<'_> {
     }
 }
 
+/// Returns what adds the server's notices to what a job has printed.
+pub(super) fn hearer(to: &Rc<RefCell<Captured>>) -> Hearer {
+    let to = to.clone();
+    Box::new(move |text: &str| {
+        let mut captured = to.borrow_mut();
+        captured.push(text.as_bytes());
+        captured.push(b"\n");
+    })
+}
+
+/// Returns the failure of a job whose text has changed the status of its session; `None` if it has not.
+pub(super) fn wrong(transaction: bool, status: u8, captured: &Captured) -> Option<Failure> {
+    let (message, why) = match (transaction, status) {
+        (true, b'T') | (false, b'I') => return None,
+        (true, _) => (
+            "the job has ended the transaction that it belongs to",
+            "leave COMMIT and ROLLBACK out, or say transaction = false",
+        ),
+        (false, _) => (
+            "the job has left a transaction open; it was rolled back",
+            "the job's text begins a transaction and does not end it",
+        ),
+    };
+    Some(Failure { kind: "transaction".into(), message: message.into(), traceback: traceback(captured, why) })
+}
+
 fn unclaimed() -> Error {
     Error::new(Exit::Unavailable, "the connection was lost before the job was claimed")
 }
@@ -420,7 +426,7 @@ struct Answered {
 }
 
 /// Returns how an attempt ended that was cancelled for this cause.
-fn ended_by(cause: Cause, job: &Job, took: Duration) -> Ended {
+pub(super) fn ended_by(cause: Cause, job: &Job, took: Duration) -> Ended {
     let work = Done::nothing(took);
     match cause {
         Cause::Timeout => {
@@ -429,13 +435,15 @@ fn ended_by(cause: Cause, job: &Job, took: Duration) -> Ended {
             Ended::Ran(Done { failure: Some(failure), ..work })
         }
         Cause::Stop => Ended::Interruption(Interruption::stop("it was told to stop"), work),
+        Cause::Lease => Ended::Interruption(Interruption::crash(unheard(job)), work),
+        Cause::Stolen => Ended::Stolen(work),
         _ => Ended::Interruption(Interruption::crash("its runner is gone"), work),
     }
 }
 
 /// Returns a job's failure as the server reports it, with its detail, hint and context, and the notices that the
 /// job had raised.
-fn refusal(error: &Error, context: Option<&str>, captured: &Captured, job: &Job) -> Failure {
+pub(super) fn refusal(error: &Error, context: Option<&str>, captured: &Captured, job: &Job) -> Failure {
     let message = output::cut(error.server_message(), LONGEST);
     let part = |what: &str, text: &str| format!("{what}:  {}", output::cut(text, TRACEBACK));
     let mut lines: Vec<String> = error.causes.iter().map(|cause| part("DETAIL", cause)).collect();

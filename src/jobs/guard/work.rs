@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::elsewhere::Elsewhere;
 use super::ended::{Date, Done, Ended, Interruption};
 use super::{program, record};
 use crate::error::{Error, Exit, Result};
@@ -16,7 +17,7 @@ use crate::jobs::job::{Job, OnCrash, Work};
 use crate::jobs::lease::{LastResort, LeaseRenewer, Loss};
 use crate::jobs::plan;
 use crate::jobs::process::{self, boot_time};
-use crate::jobs::session::{Session, named};
+use crate::jobs::session::{Echo, Session, named};
 use crate::jobs::store;
 use crate::jobs::talk::{Event, Finished, Mode, Order, Outcome, Remaining, Setup, TurnLimit};
 
@@ -142,8 +143,12 @@ fn broken(error: &Error) -> Outcome {
 }
 
 pub(super) async fn connect(setup: &Setup) -> Result<Session> {
-    let echo: crate::jobs::session::Echo = if setup.echo { Some(Box::new(tell_sql)) } else { None };
-    Session::connect(&setup.target, &setup.schema, echo).await
+    Session::connect(&setup.target, &setup.schema, echo(setup.echo)).await
+}
+
+/// Returns what reports the SQL that runs, if it is to be reported.
+pub(super) fn echo(echoes: bool) -> Echo {
+    if echoes { Some(Box::new(tell_sql)) } else { None }
 }
 
 fn tell_sql(text: &str) {
@@ -320,7 +325,12 @@ impl Guard<'_> {
                     let interruption = Interruption::crash("the server was not heard").unbegun();
                     Ended::Interruption(interruption, Done::nothing(Duration::ZERO))
                 }
-                (Ok(()), Work::Sql { text, transaction }) => {
+                (Ok(()), Work::Sql { text, transaction, database: Some(database) }) => {
+                    crate::helper::tell_with_next(&started(claim.attempt, None));
+                    let there = Elsewhere { database, text, transaction: *transaction };
+                    self.elsewhere(job, claim, there, date.date).await
+                }
+                (Ok(()), Work::Sql { text, transaction, database: None }) => {
                     self.resort.rest();
                     let started = |attempt| crate::helper::tell_with_next(&started(attempt, None));
                     self.sql(job, claim, text, *transaction, date, &started).await
@@ -343,10 +353,9 @@ impl Guard<'_> {
                     }
                 }
             };
-            if let Ended::Left(work) = ended {
+            if let Ended::Left(work, why) = ended {
                 self.told(date.date, &work, true);
                 self.renew_session().await;
-                let why = "could not kill the processes that it started, which are still running".to_owned();
                 return done(Outcome::Interrupted { why, held: false }, None, None);
             }
             // No process of one date may survive into the next.
@@ -412,7 +421,7 @@ impl Guard<'_> {
                 }
                 Ended::Unclaimed(e) if claim::is_locked(&e) => return done(Outcome::Locked, None, None),
                 Ended::Unclaimed(e) => return Err(e),
-                Ended::Left(_) => return Err(Error::bug("an attempt was left twice")),
+                Ended::Left(..) => return Err(Error::bug("an attempt was left twice")),
             }
         }
         // A run has at least one date.
@@ -420,7 +429,7 @@ impl Guard<'_> {
     }
 
     /// Takes in what the runner has sent in the meantime.
-    async fn listen(&mut self) {
+    pub(super) async fn listen(&mut self) {
         // The runtime has to poll the pipe before anything in it becomes visible.
         tokio::task::yield_now().await;
         tokio::select! {

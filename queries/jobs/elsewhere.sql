@@ -1,0 +1,11 @@
+-- A session, in whatever database, that holds the lock of a job's SQL in another database, or none: $1 the job's part of the
+-- lock's key, $2 the session's backend (NULL: any). As long as there is one, such SQL may be running.
+SELECT pg_catalog.json_build_object('database', d.datname, 'pid', l.pid)
+FROM pg_catalog.pg_locks l
+JOIN pg_catalog.pg_database d ON d.oid = l.database
+WHERE l.locktype = 'advisory'::text AND l.granted AND l.objsubid = 1::int2
+  AND ((l.classid::int8 << 32) | l.objid::int8) =
+      (SELECT $1::int8 # (home.oid::int8 << 32) FROM pg_catalog.pg_database home
+       WHERE home.datname = pg_catalog.current_database())
+  AND ($2::int4 IS NULL OR l.pid = $2::int4)
+LIMIT 1
