@@ -189,6 +189,14 @@ fn it_is_ready_when_there_is_a_server_and_alive_without_one() {
     manager.wait("STATUS=waiting for the server: ");
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(manager.count("READY=1"), 0);
+    // A start that is given up leaves that status.
+    runner.signal(Signal::SIGTERM);
+    manager.wait("STOPPING=1");
+    assert_eq!(runner.end().code, Some(143));
+    assert_eq!(manager.count("STATUS=stopping"), 0);
+    manager.forget();
+    let runner = manager.start(&jobs, &["run", "--every", "1s"]);
+    manager.wait("STATUS=waiting for the server: ");
     server.start().unwrap();
     manager.wait("READY=1");
     manager.wait("STATUS=1 job: 0 running; next: j at ");

@@ -78,7 +78,9 @@ impl Told {
         if stopping && !self.is_stopping.get() {
             lines.push("STOPPING=1".to_owned());
         }
-        let status = words(sign).filter(|text| *text != *self.status.borrow());
+        // A start that was given up leaves the status that says why.
+        let is_news = !stopping || self.is_ready.get();
+        let status = words(sign).filter(|text| is_news && *text != *self.status.borrow());
         lines.extend(status.iter().map(|text| format!("STATUS={text}")));
         let is_due = self.manager.watchdog.is_some_and(|time| !is_younger(&self.alive, time / 4));
         if is_due {
