@@ -135,6 +135,36 @@ fn what_is_told_to_stop_cancels_its_sql_elsewhere_and_gives_the_claim_back() {
     assert_eq!(other.value("SELECT count(*) FROM t"), "0");
 }
 
+fn sql_that_heeds_no_cancel_is_waited_for_before_its_claim_is_given_back(bin: &Binaries) {
+    let sql =
+        "SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'client_connection_check_interval';
+DO $$ /* calm */ DECLARE began timestamptz := clock_timestamp();
+BEGIN
+    WHILE clock_timestamp() < began + interval '9 s' LOOP
+        BEGIN
+            PERFORM pg_sleep(1);
+        EXCEPTION WHEN query_canceled THEN NULL;
+        END;
+    END LOOP;
+END $$";
+    let toml = |other: &Db| {
+        format!(
+            "[[job]]\nname = \"j\"\nschedule = \"1d\"\ntimeout = \"1s\"\ndatabase = \"{}\"\nsql = \"\"\"{sql}\"\"\"\n",
+            other.name
+        )
+    };
+    let (jobs, other) = with_other(bin, "stubsql", &toml);
+    let runner = jobs.start(&["run"]);
+    let pid = begun(&other);
+    let output = runner.end();
+    assert!(asleep(&other).is_empty(), "{}", output.snapshot());
+    let told = format!("its SQL is still running in database \"{}\" (backend {pid})", other.name);
+    assert!(output.code == Some(1) && output.stderr.contains(&told), "{}", output.snapshot());
+    assert_eq!(jobs.attempts("j"), ["failed 1"]);
+    assert!(jobs.row("j", "last_error").contains("it took longer than its timeout of 1s"));
+}
+on_every_server!(sql_that_heeds_no_cancel_is_waited_for_before_its_claim_is_given_back);
+
 #[test]
 fn a_connection_that_is_lost_elsewhere_alone_ends_the_attempt_when_the_sql_has_ended() {
     let (jobs, other) = with_other(bin(), "lostsql", &|other| deaf(other, 60, ""));
