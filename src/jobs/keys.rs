@@ -283,9 +283,18 @@ pub const KEYS: &[Key] = &[
         "",
         "how long attempts and log rows are kept: older ones are deleted, but what was done stays done",
     ),
+    key("keep", Shared, "\"90d\"", "", "another name for `keep_history`; a table can have only one of them"),
     key("max_ongoing_age", Shared, "\"12h\"", "\"12h\"", "how old a claim of a real crontabber may become"),
     key("class", Shared, "\"jobs.Rollup\"", "", "what `--nagios` prints in parentheses"),
 ];
+
+/// Returns the name of the key that this one is another name of, or the same name.
+pub fn meant(name: &str) -> &str {
+    match name {
+        "keep" => "keep_history",
+        name => name,
+    }
+}
 
 /// Returns the names of the keys that may stand in one of these places.
 pub fn names(places: &[Place]) -> Vec<&'static str> {

@@ -27,16 +27,17 @@ impl Reader {
     ) -> Option<Job> {
         let before = self.faults.len();
         self.job = None;
-        let find = |key: &str| {
-            let own = table.iter().find(|(k, _)| k.get_ref().as_ref() == key);
+        let find_named = |key: &str| {
+            let own = table.iter().find(|(k, _)| keys::meant(k.get_ref()) == key);
             // A name, a schedule and the work itself cannot have a default.
             let default = || {
                 let is_shared = keys::KEYS.iter().any(|one| one.name == key && one.place == Place::Shared);
                 let mut all = defaults.iter().flat_map(|table| table.iter()).filter(|_| is_shared);
-                all.find(|(k, _)| k.get_ref().as_ref() == key)
+                all.find(|(k, _)| keys::meant(k.get_ref()) == key)
             };
-            own.or_else(default).map(|(_, value)| value)
+            own.or_else(default).map(|(k, value)| (k.get_ref().as_ref(), value))
         };
+        let find = |key: &str| find_named(key).map(|(_, value)| value);
         let name = match find("name") {
             Some(value) => self.text(value, "name"),
             None => {
@@ -54,12 +55,13 @@ impl Reader {
         let schedule = self.schedule(span.start, &find);
         let work = self.work(span.start, &find);
         let length = |reader: &mut Self, key: &str, default: Option<&str>| {
-            let text = find(key).map(|value| (value.span().start, reader.text(value, key)));
-            let (at, text) = match text {
-                Some((at, text)) => (at, text?),
-                None => (span.start, default?.to_owned()),
+            let text =
+                find_named(key).map(|(name, value)| (name, value.span().start, reader.text(value, name)));
+            let (name, at, text) = match text {
+                Some((name, at, text)) => (name, at, text?),
+                None => (key, span.start, default?.to_owned()),
             };
-            schedule::length(&text).map_err(|why| reader.fault(at, format!("{key}: {why}"))).ok()
+            schedule::length(&text).map_err(|why| reader.fault(at, format!("{name}: {why}"))).ok()
         };
         let jitter = length(self, "jitter", None);
         let start_limit = length(self, "start_limit", None);
@@ -161,8 +163,10 @@ impl Reader {
             ("start_limit", start_limit, Duration::from_secs(1)),
             ("max_ongoing_age", max_ongoing_age, Duration::from_secs(4)),
         ] {
-            if let (Some(value), true) = (find(key), length.is_some_and(|length| length < least)) {
-                self.fault(value.span().start, format!("{key}: must be at least {least:?}"));
+            if let (Some((name, value)), true) =
+                (find_named(key), length.is_some_and(|length| length < least))
+            {
+                self.fault(value.span().start, format!("{name}: must be at least {least:?}"));
             }
         }
         let role = find("role").and_then(|value| self.name(value, "role")).filter(|_| is_sql);

@@ -9,6 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::whole::Fault;
+use crate::jobs::keys;
 use crate::likeness::nearest;
 
 pub(super) type Table<'i> = DeTable<'i>;
@@ -87,6 +88,11 @@ impl Reader {
             let name = key.get_ref().as_ref();
             if !known.contains(&name) {
                 let why = unknown_key(name, known, place);
+                self.fault(key.span().start, why);
+            }
+            let meant = keys::meant(name);
+            if meant != name && known.contains(&meant) && table.keys().any(|other| other.get_ref() == meant) {
+                let why = format!("both {name} and {meant}: they mean the same, so use only one of them");
                 self.fault(key.span().start, why);
             }
         }

@@ -200,3 +200,30 @@ fn names_parents_and_circles_are_checked() {
     assert!(faults(&job("self", "\"self\"")).iter().any(|f| f.contains("self -> self")));
     assert!(faults(&(job("a", "") + &job("b", "\"a\"") + &job("c", "\"a\", \"b\""))).is_empty());
 }
+
+#[test]
+fn keep_means_keep_history_and_a_table_has_only_one_of_them() {
+    let job = |keys: &str| format!("[[job]]\nname = \"j\"\nevery = \"1h\"\nsql = \"SELECT 1\"\n{keys}\n");
+    let kept = |text: &str| {
+        let parsed = parse(text);
+        assert!(parsed.faults.is_empty(), "{text}: {:?}", parsed.faults);
+        parsed.jobs[0].keep_history.map(|kept| kept.as_secs() / 86_400)
+    };
+    assert_eq!(kept(&job("keep = \"7d\"")), Some(7));
+    assert_eq!(kept(&format!("[defaults]\nkeep = \"7d\"\n{}", job(""))), Some(7));
+    // A job's own key comes before a default, whatever each of them is called.
+    assert_eq!(kept(&format!("[defaults]\nkeep_history = \"7d\"\n{}", job("keep = \"1d\""))), Some(1));
+    assert_eq!(kept(&format!("[defaults]\nkeep = \"7d\"\n{}", job("keep_history = \"1d\""))), Some(1));
+    let both = "both keep and keep_history: they mean the same, so use only one of them";
+    assert_eq!(faults(&job("keep_history = \"1d\"\nkeep = \"1d\"")), [format!("6: j: {both}")]);
+    assert_eq!(
+        faults(&format!("[defaults]\nkeep = \"1d\"\nkeep_history = \"1d\"\n{}", job(""))),
+        [format!("2: {both}")]
+    );
+    assert_eq!(faults(&job("keep = \"0s\"")), ["5: j: keep: must be at least 1s"]);
+    assert!(
+        faults(&job("keep = \"x\""))[0].starts_with("5: j: keep: "),
+        "{:?}",
+        faults(&job("keep = \"x\""))
+    );
+}
