@@ -26,3 +26,4 @@ pub mod talk;
 pub mod tell;
 pub mod timeline;
 pub mod trusted;
+pub mod watch;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 /// How much of each end is kept, in bytes.
-const KEPT: usize = 64 << 10;
+pub const KEPT: usize = 64 << 10;
 
 /// The output of one attempt, as far as it is kept.
 #[derive(Debug, Default)]
@@ -32,6 +32,16 @@ impl Captured {
     /// Returns how many bytes were printed in all.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Returns the first 64 KiB as they were printed.
+    pub fn raw_head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// Returns the last 64 KiB of what came after the head, as they were printed.
+    pub fn raw_tail(&self) -> Vec<u8> {
+        self.tail.iter().copied().collect()
     }
 
     /// Returns the first 64 KiB.

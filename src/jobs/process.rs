@@ -6,10 +6,12 @@
 //! becomes a child of ours once its parents are gone, and so is found. On other systems, only the program's process
 //! group is found.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::rc::Rc;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -74,8 +76,8 @@ pub struct Process {
     ending: Option<Ending>,
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
-    /// What it printed on standard output and standard error.
-    pub output: Captured,
+    /// What it printed on standard output and standard error. It is shared with what shows it while the program runs.
+    pub output: Rc<RefCell<Captured>>,
     /// What it printed on standard error.
     pub errors: Captured,
     buffers: Box<[[u8; 16 << 10]; 2]>,
@@ -128,7 +130,7 @@ impl Program {
             ending: None,
             stdout,
             stderr,
-            output: Captured::default(),
+            output: Rc::default(),
             errors: Captured::default(),
             buffers: Box::new([[0; 16 << 10]; 2]),
         })
@@ -190,9 +192,9 @@ impl Process {
     async fn some_output(&mut self) {
         let [out, err] = &mut *self.buffers;
         tokio::select! {
-            n = read(&mut self.stdout, out) => self.output.push(&out[..n]),
+            n = read(&mut self.stdout, out) => self.output.borrow_mut().push(&out[..n]),
             n = read(&mut self.stderr, err) => {
-                self.output.push(&err[..n]);
+                self.output.borrow_mut().push(&err[..n]);
                 self.errors.push(&err[..n]);
             }
         }
@@ -217,9 +219,9 @@ impl Process {
                     let status = status.map_err(|e| Error::io("could not wait for the program", &e))?;
                     self.ending = Some(Ending::Ended { status, has_left: false });
                 }
-                n = read(&mut self.stdout, out) => self.output.push(&out[..n]),
+                n = read(&mut self.stdout, out) => self.output.borrow_mut().push(&out[..n]),
                 n = read(&mut self.stderr, err) => {
-                    self.output.push(&err[..n]);
+                    self.output.borrow_mut().push(&err[..n]);
                     self.errors.push(&err[..n]);
                 }
                 // Orphans of the tree become our children, so only this process can reap them.

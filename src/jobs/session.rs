@@ -72,6 +72,11 @@ const SELDOM: &[(&str, &str)] = &[
     ("elsewhere", include_str!("../../queries/jobs/elsewhere.sql")),
     ("elsewhere_key", include_str!("../../queries/jobs/elsewhere_key.sql")),
     ("elsewhere_lock", include_str!("../../queries/jobs/elsewhere_lock.sql")),
+    ("can_show", include_str!("../../queries/jobs/can_show.sql")),
+    // Prepared by `Session::prepare_watched`.
+    ("watched", include_str!("../../queries/jobs/watched.sql")),
+    ("show", include_str!("../../queries/jobs/show.sql")),
+    ("shown", include_str!("../../queries/jobs/shown.sql")),
 ];
 
 /// A statement in a pipeline: its name or its text, and its values.
@@ -322,6 +327,22 @@ impl Session {
         let begin = "BEGIN; SET LOCAL pgkit.lock = 'false'".to_owned();
         let all: Vec<String> = [begin].into_iter().chain(explained).chain(["ROLLBACK".to_owned()]).collect();
         bounded(self.wire.run(&all.join("; "))).await
+    }
+
+    /// Prepares the statement that asks whether an attempt is watched, unless that was done before. It is not among
+    /// those that every session prepares, because its table may be missing.
+    ///
+    /// Errors: it is refused, or the connection is lost.
+    pub async fn prepare_watched(&mut self) -> Result<()> {
+        let text = self.texts.all.iter_mut().find(|text| text.name == "watched" && text.prepared.is_empty());
+        let Some(text) = text else { return Ok(()) };
+        let name = format!("{OURS}watched");
+        let answer = bounded(self.wire.prepare([(name.as_str(), text.sql.as_str())])).await?;
+        if let Some(refused) = answer.refused {
+            return Err(refused);
+        }
+        text.prepared = name;
+        Ok(())
     }
 
     /// Returns the server's version.

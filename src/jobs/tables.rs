@@ -63,6 +63,7 @@ const MADE: &[Piece] = &[
     table("pgkit_run", include_str!("../../queries/jobs/init/run.sql")),
     table(runners::TABLE, include_str!("../../queries/jobs/init/runner.sql")).later(),
     table(requests::TABLE, include_str!("../../queries/jobs/init/request.sql")).later(),
+    table("pgkit_output", include_str!("../../queries/jobs/init/output.sql")).later(),
     index("pgkit_run", "pgkit_run_succeeded", include_str!("../../queries/jobs/init/run_done.sql")),
     index("pgkit_run", "pgkit_run_attempts", include_str!("../../queries/jobs/init/run_attempts.sql")),
     index("pgkit_run", "pgkit_run_open", include_str!("../../queries/jobs/init/run_open.sql")).later(),

@@ -5,6 +5,7 @@ mod daemon;
 mod dates;
 mod elsewhere;
 mod keys;
+mod output;
 mod people;
 mod race;
 mod requests;

@@ -68,6 +68,7 @@ const LINES: &[Line] = &[
     line(&["jobs", "runners"], &[0]),
     line(&["jobs", "history", "--output"], &[0]),
     line(&["jobs", "history", "--follow", "--limit", "1"], &[0]),
+    line(&["jobs", "output", "program"], &[0]),
     line(&["jobs", "timeline"], &[0]),
     line(&["jobs", "ghosts"], &[0]),
     line(&["jobs", "pause", "sql"], &[0]),

@@ -79,6 +79,7 @@ const EACH: &[&[&str]] = &[
     &["history"],
     &["timeline"],
     &["runners"],
+    &["output", "sql"],
     &["ghosts"],
     &["run"],
     &["run", "--dry-run"],
@@ -274,6 +275,7 @@ fn the_file_names_an_owner_that_may_own_them() {
         "pgkit_run",
         "pgkit_runner",
         "pgkit_request",
+        "pgkit_output",
         "pgkit_meta",
     ] {
         tables.db.sql(&format!("ALTER TABLE ops.{table} OWNER TO ops_team"));

@@ -9,6 +9,7 @@ mod history;
 mod init;
 mod list;
 mod next;
+mod output;
 mod report;
 mod run;
 mod runners;
@@ -38,6 +39,7 @@ const PARTS: &[Entry] = &[
     entry!("status", status::command, status::run),
     entry!("runners", runners::command, runners::run),
     entry!("history", history::command, history::run),
+    entry!("output", output::command, output::run),
     entry!("timeline", timeline::command, timeline::run),
     entry!("reset", change::reset_command, change::reset),
     entry!("ghosts", history::ghosts_command, history::ghosts),

@@ -161,7 +161,8 @@ impl Guard<'_> {
         let heard = session.as_ref().map_or_else(boot_time, Session::heard);
         let mut renewer = LeaseRenewer::new(job, claim, &setup.schema, session, resort, heard);
         let setup = setup.clone();
-        let mut keep = Box::pin(renewer.keep(async || connect(&setup).await, beat));
+        // There is no program whose output could be shown, so there is nothing to warn of.
+        let mut keep = Box::pin(renewer.keep(async || connect(&setup).await, beat, |_| ()));
         let mut is_kept = true;
         let mut work = std::pin::pin!(work);
         let mut short = Box::pin(tokio::time::sleep(SHORT));

@@ -9,7 +9,7 @@ use super::record::traceback;
 use super::work::{Guard, SHORT, at, beat, connect};
 use crate::jobs::claim::Claim;
 use crate::jobs::job::{Job, Work};
-use crate::jobs::lease::{LeaseRenewer, Loss};
+use crate::jobs::lease::{LeaseRenewer, Loss, Showing};
 use crate::jobs::process::{self, Ending, MARK, Process, Program, boot_time};
 use crate::jobs::session::Session;
 use crate::jobs::talk::{Event, Failure, Order};
@@ -66,13 +66,15 @@ impl Guard<'_> {
         mut running: Process,
         begun: Instant,
     ) -> Ended {
-        let Guard { master, setup, session, resort, alone, stopping, .. } = self;
+        let Guard { master, setup, session, resort, alone, stopping, shown, .. } = self;
         let heard = session.as_ref().map_or_else(boot_time, Session::heard);
         let mut renewer = LeaseRenewer::new(job, claim, &setup.schema, session, resort, heard);
         let tree = running.tree();
         renewer.tree = Some(tree);
+        renewer.showing = Some(Showing::new(running.output.clone(), &setup.schema));
+        let warn = |text| crate::helper::tell(&Event::Warning { text });
         let setup = setup.clone();
-        let mut keep = Box::pin(renewer.keep(async || connect(&setup).await, beat));
+        let mut keep = Box::pin(renewer.keep(async || connect(&setup).await, beat, warn));
         let mut is_kept = true;
         let mut cause = None;
         let mut short = Box::pin(tokio::time::sleep(SHORT));
@@ -152,10 +154,13 @@ impl Guard<'_> {
             }
         };
         drop(keep);
+        if renewer.showing.is_some_and(|showing| showing.was_watched) {
+            shown.push(claim.run);
+        }
         if has_left && cause.is_none() {
             self.warn("it ended before processes that it had started, which were killed".to_owned());
         }
-        let output = std::mem::take(&mut running.output);
+        let output = std::mem::take(&mut *running.output.borrow_mut());
         let status = match ending {
             Ok(Ending::Ended { status, .. }) => Some(status),
             Ok(Ending::Cut) => {

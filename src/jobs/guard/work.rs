@@ -17,7 +17,7 @@ use crate::jobs::job::{Job, OnCrash, Work};
 use crate::jobs::lease::{LastResort, LeaseRenewer, Loss};
 use crate::jobs::plan;
 use crate::jobs::process::{self, boot_time};
-use crate::jobs::session::{Echo, Session, named};
+use crate::jobs::session::{Echo, Session, named, plain};
 use crate::jobs::store;
 use crate::jobs::talk::{Event, Finished, Mode, Order, Outcome, Remaining, Setup, TurnLimit};
 
@@ -46,6 +46,8 @@ pub(super) struct Guard<'m> {
     pub(super) stopping: bool,
     /// The master process is gone: there is no one to report to, and what runs must end.
     pub(super) alone: bool,
+    /// The attempts whose output was shown to those who watched them, and which have ended.
+    pub(super) shown: Vec<i64>,
 }
 
 /// How a turn ended, as reported to the runner.
@@ -81,6 +83,7 @@ pub(crate) async fn run(master: &mut Master) -> Exit {
         containment: OnceCell::new(),
         stopping: false,
         alone: false,
+        shown: Vec::new(),
     };
     let mut idle = false;
     loop {
@@ -247,6 +250,7 @@ impl Guard<'_> {
                     let turned = self.run_dates(job, &mut claim, limit).await;
                     // However the turn ended, no process of the job may survive it.
                     self.sweep().await;
+                    self.forget_shown().await;
                     if self.session.as_ref().is_some_and(Session::is_spent) {
                         self.renew_session().await;
                     }
@@ -279,6 +283,31 @@ impl Guard<'_> {
             self.warn(e.message);
         }
         self.resort.rest();
+    }
+
+    /// Removes what was shown of attempts that have ended and are recorded. What cannot be removed now is removed by a
+    /// runner.
+    async fn forget_shown(&mut self) {
+        let ids: Vec<String> = std::mem::take(&mut self.shown).iter().map(i64::to_string).collect();
+        let Some(session) = self.session.as_mut().filter(|_| !ids.is_empty()) else { return };
+        let ids = format!("{{{}}}", ids.join(","));
+        let statements = [
+            plain!("BEGIN"),
+            named("wait", vec![Some("100ms")]),
+            plain!("SET LOCAL synchronous_commit = off"),
+            named("shown", vec![Some(&ids)]),
+            plain!("COMMIT"),
+        ];
+        let removed = async {
+            match session.pipeline(&statements).await {
+                Err(e) if e.exit != Exit::Unavailable => session.roll_back().await,
+                removed => removed.map(drop),
+            }
+        };
+        // The next turn must not wait for this.
+        if !matches!(tokio::time::timeout(Duration::from_secs(1), removed).await, Ok(Ok(()))) {
+            self.session = None;
+        }
     }
 
     async fn run_dates(&mut self, job: &Job, claim: &mut Claim, limit: TurnLimit) -> Result<Turned> {

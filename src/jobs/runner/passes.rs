@@ -121,6 +121,8 @@ pub struct Runner<C> {
     pub(super) looked_for_requests: Option<Instant>,
     /// The requests that this runner has taken, by job.
     pub(super) requests: BTreeMap<String, Asked>,
+    /// When it last removed what was shown of attempts that nobody watches any more.
+    pub(super) unwatched: Option<Instant>,
     /// The children that this process had before it started its first guard, each with its start; `None` until then.
     /// Finding them takes longer than a pass in which nothing is due.
     pub(super) others: Option<BTreeSet<(i32, i64)>>,
@@ -165,6 +167,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             asked: false,
             looked_for_requests: None,
             requests: BTreeMap::new(),
+            unwatched: None,
             others: None,
             unread: BTreeSet::new(),
             ahead: BTreeSet::new(),
@@ -256,6 +259,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         self.serve(run_options, &mut pass, None, tell).await?;
         if pass.succeeded + pass.failed > 0 {
             self.prune(jobs, tell).await;
+            self.forget_unwatched().await;
         }
         self.finish_hooks(tell).await;
         tell(Progress::Passed(&pass));
@@ -396,6 +400,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         self.asked = true;
         if self.queue.is_empty() {
             self.prune(jobs, tell).await;
+            self.forget_unwatched().await;
         }
         Ok(())
     }

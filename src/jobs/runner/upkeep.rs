@@ -18,12 +18,15 @@ use crate::jobs::talk::{Event, Order, Outcome, Progress, ProgressSink, RunOption
 use crate::session::{Value, Writer};
 
 const PRUNE: &str = include_str!("../../../queries/jobs/prune.sql");
+const UNWATCHED: &str = include_str!("../../../queries/jobs/unwatched.sql");
 const PRUNES: &str = include_str!("../../../queries/jobs/prunes.sql");
 /// How many rows are pruned at once, and how long one round of pruning may take.
 const BATCH: i64 = 500;
 const PRUNING: Duration = Duration::from_secs(2);
 /// How long saying that the runner is there may take. While it does, no turn is handed out.
 pub(super) const SAYING: Duration = Duration::from_secs(3);
+/// How often a runner removes what was shown of attempts that nobody watches any more.
+const UNWATCH: Duration = Duration::from_secs(60);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -152,6 +155,17 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             // If this fails, the runner counts as gone a little later.
             let _ = tokio::time::timeout(SAYING, said).await;
         }
+    }
+
+    /// Removes what was shown of attempts that nobody watches any more, and that whoever watched could not remove. What is
+    /// left here is small and does no harm, so errors are ignored.
+    pub(super) async fn forget_unwatched(&mut self) {
+        let Some(writer) = self.writer.as_ref().filter(|_| self.place.has("pgkit_output")) else { return };
+        if self.unwatched.is_some_and(|at| at.elapsed() < UNWATCH) {
+            return;
+        }
+        self.unwatched = Some(Instant::now());
+        let _ = writer.affect(&in_schema(UNWATCHED, &self.place.schema), &[]).await;
     }
 
     /// Prunes some history of the jobs that ask for it. An error here is no job's fault, and pruning is tried
