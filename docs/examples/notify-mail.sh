@@ -3,6 +3,7 @@
 #
 #   on_failure  = { command = ["/etc/pgkit/notify-mail.sh", "ops@example.org"] }
 #   on_recovery = { command = ["/etc/pgkit/notify-mail.sh", "ops@example.org"] }
+#   on_overdue  = { command = ["/etc/pgkit/notify-mail.sh", "ops@example.org"] }
 #
 # Needs a sendmail program, as postfix, exim, msmtp and others bring one.
 set -eu

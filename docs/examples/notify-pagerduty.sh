@@ -3,6 +3,7 @@
 #
 #   on_failure  = { command = ["/etc/pgkit/notify-pagerduty.sh"], timeout = "20s" }
 #   on_recovery = { command = ["/etc/pgkit/notify-pagerduty.sh"], timeout = "20s" }
+#   on_overdue  = { command = ["/etc/pgkit/notify-pagerduty.sh"], timeout = "20s" }
 #   pass_environment = ["PAGERDUTY_KEY"]
 #
 # Needs curl and jq.

@@ -3,6 +3,7 @@
 #
 #   on_failure  = { command = ["/etc/pgkit/notify-slack.sh"], timeout = "20s" }
 #   on_recovery = { command = ["/etc/pgkit/notify-slack.sh"], timeout = "20s" }
+#   on_overdue  = { command = ["/etc/pgkit/notify-slack.sh"], timeout = "20s" }
 #   pass_environment = ["SLACK_WEBHOOK"]
 #
 # The same works for Mattermost and Rocket.Chat. Needs curl and jq: jq quotes what a job has printed.

@@ -55,7 +55,7 @@ FROM (SELECT pg_catalog.clock_timestamp() AS now,
               FROM pg_catalog.pg_class c
               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
               WHERE c.relname IN ('crontabber', 'crontabber_log', 'pgkit_meta', 'pgkit_job', 'pgkit_run', 'pgkit_runner',
-                                  'pgkit_request', 'pgkit_output')
+                                  'pgkit_request', 'pgkit_output', 'pgkit_alarm')
                 AND c.relnamespace = (SELECT own.relnamespace FROM pg_catalog.pg_class own
                                       WHERE own.oid = (SELECT m.tableoid FROM :"schema".pgkit_meta m))) AS shape) clock
 UNION ALL

@@ -162,6 +162,8 @@ pub struct Job {
     pub on_failure: Option<Notification>,
     /// Whom to notify when it succeeds again.
     pub on_recovery: Option<Notification>,
+    /// Whom to notify when it becomes overdue or stale.
+    pub on_overdue: Option<Notification>,
 }
 
 impl Job {

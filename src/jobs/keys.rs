@@ -263,6 +263,13 @@ pub const KEYS: &[Key] = &[
         "what to do when the job succeeds again, as in `on_failure`",
     ),
     key(
+        "on_overdue",
+        Shared,
+        "{ command = [\"./notify.sh\"] }",
+        "",
+        "what to do when the job becomes overdue, or stale (`max_age`), as in `on_failure`, with `overdue` or `stale` as `PGKIT_STATE` and the reason in `PGKIT_ERROR_VALUE`. `PGKIT_SINCE` is since when it is due, or when it last succeeded, and `PGKIT_WAITS_FOR` what an overdue job waits for. Of all runners one does so, once, and again only after the job was well in between. See [Overdue jobs](#overdue-jobs)",
+    ),
+    key(
         "max_age",
         Shared,
         "\"26h\"",
@@ -317,6 +324,7 @@ pub fn comments(width: usize) -> String {
             // A comment is plain text, without Markdown's links and backquotes.
             let help =
                 key.help.replace("see [Contained programs](#contained-programs)", "see pgkit man jobs");
+            let help = help.replace("See [Overdue jobs](#overdue-jobs)", "See pgkit man jobs");
             let text = format!("{}{default}", help.replace('`', ""));
             let mut line = "#      ".to_owned();
             for word in text.split_whitespace() {

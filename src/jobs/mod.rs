@@ -1,6 +1,7 @@
 //! crontabber's job, on crontabber's tables: jobs that run on time, each date once, whichever server runs them.
 
 pub mod account;
+pub mod alarm;
 pub mod claim;
 pub mod contain;
 pub mod file;

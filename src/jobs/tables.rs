@@ -64,6 +64,7 @@ const MADE: &[Piece] = &[
     table(runners::TABLE, include_str!("../../queries/jobs/init/runner.sql")).later(),
     table(requests::TABLE, include_str!("../../queries/jobs/init/request.sql")).later(),
     table("pgkit_output", include_str!("../../queries/jobs/init/output.sql")).later(),
+    table("pgkit_alarm", include_str!("../../queries/jobs/init/alarm.sql")).later(),
     index("pgkit_run", "pgkit_run_succeeded", include_str!("../../queries/jobs/init/run_done.sql")),
     index("pgkit_run", "pgkit_run_attempts", include_str!("../../queries/jobs/init/run_attempts.sql")),
     index("pgkit_run", "pgkit_run_open", include_str!("../../queries/jobs/init/run_open.sql")).later(),
@@ -233,7 +234,8 @@ fn check(parts: &[&Part], completes: bool) -> Result<()> {
 /// integer type will do there.
 fn columns_of(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     const AFTER_TYPE: [&str; 5] = [" NOT NULL", " DEFAULT", " PRIMARY KEY", " GENERATED", ","];
-    text.lines().filter_map(|line| line.strip_prefix("    ")).map(|line| {
+    let lines = text.lines().filter_map(|line| line.strip_prefix("    "));
+    lines.filter(|line| !line.starts_with("PRIMARY KEY")).map(|line| {
         let end = AFTER_TYPE.iter().filter_map(|word| line.find(word)).min().unwrap_or(line.len());
         let (name, kind) = line[..end].split_once(' ').unwrap_or((&line[..end], ""));
         (name, Some(kind).filter(|kind| *kind != "SERIAL"))
@@ -604,6 +606,7 @@ mod tests {
         assert_eq!(of("crontabber").len(), 9);
         assert!(of("pgkit_run").contains(&"id bigint".to_owned()));
         assert!(of("pgkit_meta").contains(&"only_row boolean".to_owned()));
+        assert_eq!(of("pgkit_alarm").len(), 5);
         assert!(of("pgkit_run_succeeded").is_empty());
     }
 }

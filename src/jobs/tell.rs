@@ -31,25 +31,45 @@ pub struct News<'a> {
     pub failure: Option<&'a Failure>,
     /// How many runs in a row have failed; if this one succeeded, before it.
     pub error_count: i64,
+    /// What is added if the job is overdue or stale.
+    pub alarm: Option<Alarm<'a>>,
+}
+
+/// What is told of a job that is overdue or stale, in addition.
+#[derive(Debug, Clone, Copy)]
+pub struct Alarm<'a> {
+    /// Which of the two it is.
+    pub kind: &'static str,
+    /// Since when it is due, or when it last succeeded.
+    pub since: Timestamp,
+    /// What it waits for.
+    pub waits_for: Option<&'a str>,
 }
 
 impl News<'_> {
     fn state(&self) -> &'static str {
-        if self.failure.is_some() { "failing" } else { "recovered" }
+        match (self.alarm, self.failure) {
+            (Some(alarm), _) => alarm.kind,
+            (None, Some(_)) => "failing",
+            (None, None) => "recovered",
+        }
     }
 
     /// Returns the payload of NOTIFY: a JSON object, whose message is cut if it would be too long.
     pub fn payload(&self) -> String {
         let whole = |message: Option<&str>| {
-            serde_json::json!({
+            let mut value = serde_json::json!({
                 "job": self.job,
                 "state": self.state(),
                 "run_date": self.date.to_string(),
                 "error_count": self.error_count,
                 "type": self.failure.map(|f| f.kind.as_str()),
                 "message": message,
-            })
-            .to_string()
+            });
+            if let Some(alarm) = self.alarm {
+                value["since"] = alarm.since.to_string().into();
+            }
+            value.to_string()
         };
         let mut message = self.failure.map(|f| f.message.as_str());
         let mut payload = whole(message);
@@ -76,6 +96,10 @@ impl News<'_> {
         if let Some(failure) = self.failure {
             environment.insert("PGKIT_ERROR_TYPE", failure.kind.clone());
             environment.insert("PGKIT_ERROR_VALUE", failure.message.clone());
+        }
+        if let Some(alarm) = self.alarm {
+            environment.insert("PGKIT_SINCE", alarm.since.to_string());
+            environment.insert("PGKIT_WAITS_FOR", alarm.waits_for.unwrap_or_default().to_owned());
         }
         environment.into_iter().map(|(name, text)| (name.to_owned(), value(&text))).collect()
     }
@@ -125,7 +149,13 @@ mod tests {
     fn a_payload_stays_below_what_notify_takes() {
         let failure =
             Failure { kind: "exit status 1".into(), message: "ü\"".repeat(9000), traceback: String::new() };
-        let news = News { job: "j", date: Timestamp::UNIX_EPOCH, failure: Some(&failure), error_count: 1 };
+        let news = News {
+            job: "j",
+            date: Timestamp::UNIX_EPOCH,
+            failure: Some(&failure),
+            error_count: 1,
+            alarm: None,
+        };
         let payload = news.payload();
         assert!(payload.len() <= LONGEST && payload.len() > 2000, "{}", payload.len());
         let value: serde_json::Value = serde_json::from_str(&payload).unwrap();

@@ -1,5 +1,6 @@
 //! `pgkit jobs` as a process, on tables as the original crontabber leaves them.
 
+mod alarms;
 mod cases;
 mod daemon;
 mod dates;

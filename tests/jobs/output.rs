@@ -59,9 +59,10 @@ fn rows(jobs: &Jobs) -> String {
 
 /// Waits until a guard has asked the server so many times whether its attempt goes on.
 fn wait_for_pings(jobs: &Jobs, count: usize) {
-    let last = "SELECT coalesce(max(query_start)::text, '') FROM pg_stat_activity
-                WHERE datname = current_database() AND pid <> pg_backend_pid()
-                  AND (query LIKE '%r.claim = c.ongoing%' OR query LIKE '%coalesce(o.bytes%')";
+    // A guard's session is the one that holds a job's lock.
+    let last = "SELECT coalesce(max(a.query_start)::text, '') FROM pg_stat_activity a
+                JOIN pg_locks l ON l.pid = a.pid AND l.locktype = 'advisory' AND l.granted
+                WHERE a.datname = current_database()";
     let mut seen = BTreeSet::new();
     let begun = Instant::now();
     while seen.len() <= count {

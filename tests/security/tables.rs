@@ -276,6 +276,7 @@ fn the_file_names_an_owner_that_may_own_them() {
         "pgkit_runner",
         "pgkit_request",
         "pgkit_output",
+        "pgkit_alarm",
         "pgkit_meta",
     ] {
         tables.db.sql(&format!("ALTER TABLE ops.{table} OWNER TO ops_team"));

@@ -3,17 +3,17 @@
 
 use std::borrow::Cow;
 use std::fmt::Write;
-use std::time::Duration;
 
 use clap::{ArgMatches, Args, Command};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::shared::{self, LookArgs};
 use crate::commands::context::Context;
 use crate::commands::listing::Listing;
 use crate::error::{self, Error, Exit, Result};
 use crate::escape;
+use crate::jobs::alarm;
 use crate::jobs::health::{self, Health};
 use crate::jobs::job::Job;
 use crate::jobs::runners::{self, Runner, Trouble};
@@ -221,15 +221,8 @@ fn findings<'a>(jobs: &'a [Job], snapshot: &Snapshot, runners: Option<&[Runner]>
         match (health::health(job, stored, snapshot.now), held) {
             (Health::Overdue, _) => {
                 let since = health::due_since(job, stored, snapshot.now);
-                let text = since.map(health::instant).unwrap_or_default();
-                let waits = health::waits_for(job, jobs, snapshot).map(|waits| format!(", {waits}"));
-                find(
-                    true,
-                    "overdue",
-                    since,
-                    "overdue",
-                    format!("due since {text}{}", waits.unwrap_or_default()),
-                );
+                let waits = health::waits_for(job, jobs, snapshot);
+                find(true, "overdue", since, "overdue", alarm::overdue_in_words(since, waits.as_deref()));
             }
             (Health::Running, _) => {
                 let slow = health::slow_since(job, stored, snapshot.now);
@@ -239,7 +232,7 @@ fn findings<'a>(jobs: &'a [Job], snapshot: &Snapshot, runners: Option<&[Runner]>
                 {
                     let mut text = format!("ongoing since {}", health::instant(since));
                     if let Some(most) = job.max_duration.filter(|_| slow.is_some()) {
-                        let _ = write!(text, ", longer than max_duration, {}", length(most));
+                        let _ = write!(text, ", longer than max_duration, {}", alarm::length(most));
                     }
                     if let Some(again) = again {
                         let _ = write!(text, ", and due again since {}", health::instant(again));
@@ -267,10 +260,7 @@ fn findings<'a>(jobs: &'a [Job], snapshot: &Snapshot, runners: Option<&[Runner]>
             _ => {}
         }
         if let Some(since) = health::stale_since(job, stored, snapshot.now).filter(|_| !is_paused(stored)) {
-            let most = job.max_age.map(length).unwrap_or_default();
-            let since_text = health::instant(since);
-            let text = format!("no success since {since_text}, longer ago than max_age, {most}");
-            find(true, "stale", Some(since), "stale", text);
+            find(true, "stale", Some(since), "stale", alarm::stale_in_words(since, job));
         }
         if let Some(ahead) = health::ahead(job, stored, snapshot.now).filter(|_| !is_paused(stored)) {
             find(!ahead.goes_on, "ahead", Some(ahead.at), "ahead", ahead.words());
@@ -289,11 +279,6 @@ fn of_runners(trouble: Trouble) -> Finding<'static> {
         kind: trouble.problem.to_owned(),
         value: trouble.detail,
     }
-}
-
-/// Formats a length of time from the jobs file for people.
-fn length(length: Duration) -> String {
-    format!("{:#}", SignedDuration::try_from(length).unwrap_or(SignedDuration::MAX))
 }
 
 fn is_paused(stored: Option<&Stored>) -> bool {

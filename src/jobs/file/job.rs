@@ -174,6 +174,7 @@ impl Reader {
         let class = find("class").and_then(|value| self.text(value, "class"));
         let on_failure = self.tell(find("on_failure"), "on_failure");
         let on_recovery = self.tell(find("on_recovery"), "on_recovery");
+        let on_overdue = self.tell(find("on_overdue"), "on_overdue");
         if self.faults.len() > before {
             return None;
         }
@@ -207,6 +208,7 @@ impl Reader {
             pass_environment,
             on_failure,
             on_recovery,
+            on_overdue,
         })
     }
 

@@ -55,6 +55,7 @@ impl Parsed {
             matches!(job.work, Work::Program { .. })
                 || is_program(&job.on_failure)
                 || is_program(&job.on_recovery)
+                || is_program(&job.on_overdue)
         })
     }
 }

@@ -50,7 +50,7 @@ impl Guard<'_> {
     ) {
         let (on_failure, on_recovery) = (job.on_failure.as_ref(), job.on_recovery.as_ref());
         let whom = tell::whom(on_failure, on_recovery, failed_before, failure.is_some());
-        let news = News { job: &job.name, date, failure, error_count: count };
+        let news = News { job: &job.name, date, failure, error_count: count, alarm: None };
         match whom {
             None => {}
             Some(Notification::Program { words, timeout }) => {

@@ -1,6 +1,7 @@
 //! The runner decides which jobs are due, hands them to guards, and takes in their results. It prints nothing
 //! itself, but reports events.
 
+mod alarms;
 mod asked;
 mod guards;
 mod hooks;

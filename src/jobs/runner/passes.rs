@@ -128,6 +128,8 @@ pub struct Runner<C> {
     pub(super) others: Option<BTreeSet<(i32, i64)>>,
     /// The files of saved results that cannot be read and have been reported.
     pub(super) unread: BTreeSet<PathBuf>,
+    /// Whether a warning was given that overdue jobs cannot be told of.
+    pub(super) has_warned_of_alarms: bool,
     /// The warnings about times in the future that have been given.
     pub(super) ahead: BTreeSet<String>,
     pub(super) stop: watch::Receiver<Option<Exit>>,
@@ -170,6 +172,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             unwatched: None,
             others: None,
             unread: BTreeSet::new(),
+            has_warned_of_alarms: false,
             ahead: BTreeSet::new(),
             stop,
         })
@@ -249,6 +252,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         let snapshot = self.look(jobs).await?;
         self.warn_of_clocks(jobs, &snapshot, tell);
         self.leave_out(jobs, &snapshot, tell).await?;
+        self.alarm(jobs, run_options, &snapshot, tell).await;
         let mut pass = Pass::default();
         self.enqueue(jobs, run_options, &snapshot, &mut |job, why| {
             tell(Progress::Outcome(job, &Outcome::NotNow { why }));
@@ -388,6 +392,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         let snapshot = self.look(jobs).await?;
         self.warn_of_clocks(jobs, &snapshot, tell);
         self.leave_out(jobs, &snapshot, tell).await?;
+        self.alarm(jobs, run_options, &snapshot, tell).await;
         self.due.clear();
         for job in jobs.iter().filter(|job| run_options.wants(job)) {
             if let Some(next) = health::next_run(job, &snapshot).filter(|next| *next > snapshot.now) {

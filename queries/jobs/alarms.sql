@@ -1,0 +1,13 @@
+-- Records of which jobs people are to be told, so that only one of all runners does: $1 jobs, $2 kinds, $3 since when, $4 host.
+-- Removes what is over: $5 jobs, $6 kinds, $7 instants: what began before is over. Returns what is new.
+WITH gone AS (
+    DELETE FROM :"schema".pgkit_alarm a
+    USING ROWS FROM (pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7)) AS o (name, kind, ended)
+    WHERE a.app_name = o.name AND a.kind = o.kind AND a.since < o.ended::timestamptz
+)
+INSERT INTO :"schema".pgkit_alarm AS made (app_name, kind, since, told, host)
+SELECT n.name, n.kind, n.since::timestamptz, pg_catalog.clock_timestamp(), $4
+FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS n (name, kind, since)
+ORDER BY n.name, n.kind
+ON CONFLICT (app_name, kind) DO NOTHING
+RETURNING pg_catalog.json_build_object('name', made.app_name, 'kind', made.kind)
