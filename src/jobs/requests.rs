@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::types::Type;
 
 use super::plan::instant;
-use super::runners::gone;
+use super::runners::{self, gone};
 use super::store::{Place, Queryable, in_schema};
 use super::talk::{Event, Mode, Outcome};
 use crate::error::{Error, Result};
@@ -29,6 +29,7 @@ const OPEN: &str = include_str!("../../queries/jobs/request/open.sql");
 const TAKE: &str = include_str!("../../queries/jobs/request/take.sql");
 const TOLD: &str = include_str!("../../queries/jobs/request/told.sql");
 const STATE: &str = include_str!("../../queries/jobs/request/state.sql");
+const FORGET: &str = include_str!("../../queries/jobs/request/forget.sql");
 const WITHDRAW: &str = include_str!("../../queries/jobs/request/withdraw.sql");
 
 /// Creates the function with which a request is made in SQL.
@@ -148,7 +149,7 @@ pub async fn told(writer: &Writer, place: &Place, runner: &str, id: i64, told: &
 pub struct State {
     /// Whether a runner has taken it.
     pub is_taken: bool,
-    /// Whether that runner was seen lately and has not ended.
+    /// Whether that runner has not died on this machine, was seen lately and has not ended.
     pub is_there: bool,
     /// What has happened since, the latest events only.
     pub events: Vec<Event>,
@@ -161,7 +162,7 @@ pub async fn state(session: &impl Queryable, place: &Place, id: i64) -> Result<O
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Line {
-        is_taken: bool,
+        taken_by: Option<String>,
         events: Option<String>,
         outcome: Option<String>,
         is_there: bool,
@@ -177,8 +178,8 @@ pub async fn state(session: &impl Queryable, place: &Place, id: i64) -> Result<O
         why: "its runner has recorded an outcome that this version of pgkit does not know".to_owned(),
     };
     Ok(Some(State {
-        is_taken: line.is_taken,
-        is_there: line.is_there,
+        is_there: line.is_there && !line.taken_by.as_deref().is_some_and(runners::has_died_here),
+        is_taken: line.taken_by.is_some(),
         events: line.events.as_deref().and_then(parsed).unwrap_or_default(),
         outcome: line.outcome.map(|text| serde_json::from_str(&text).unwrap_or_else(|_| unknown())),
     }))
@@ -188,4 +189,15 @@ pub async fn state(session: &impl Queryable, place: &Place, id: i64) -> Result<O
 pub async fn withdraw(writer: &Writer, place: &Place, id: i64) -> Result<bool> {
     let gone: Vec<Id> = writer.changed(&in_schema(WITHDRAW, &place.schema), &[Value::Int8(id)]).await?;
     Ok(!gone.is_empty())
+}
+
+/// Removes a request because nobody waits for it any more. Returns whether a runner has taken it and goes on.
+pub async fn forget(writer: &Writer, place: &Place, id: i64) -> Result<bool> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Gone {
+        goes_on: bool,
+    }
+    let gone: Vec<Gone> = writer.changed(&in_schema(FORGET, &place.schema), &[Value::Int8(id)]).await?;
+    Ok(gone.iter().any(|one| one.goes_on))
 }

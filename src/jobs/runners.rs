@@ -10,6 +10,7 @@ use tokio_postgres::types::Type;
 use super::claim::Here;
 use super::job::Job;
 use super::plan::{instant, some_instant};
+use super::process;
 use super::store::{Place, Queryable, in_schema, interval};
 use super::talk::RunOptions;
 use crate::error::Result;
@@ -59,6 +60,17 @@ impl Presence {
 pub fn id(host: &str) -> String {
     let here = Here::new(host);
     format!("{}/{}/{}/{}", here.boot, here.space, here.pid, here.ticks)
+}
+
+/// Returns whether a runner was on this machine and is no longer: then nobody has to wait until it counts as gone.
+pub fn has_died_here(id: &str) -> bool {
+    let (boot, space) = process::place();
+    let Some(rest) = id.strip_prefix(&format!("{boot}/{space}/")).filter(|_| !boot.is_empty()) else {
+        return false;
+    };
+    let Some((pid, ticks)) = rest.split_once('/') else { return false };
+    let alive = pid.parse().ok().and_then(process::ticks);
+    alive != ticks.parse().ok()
 }
 
 /// Returns how long after it was last seen a runner counts as gone, as a parameter of statements.
@@ -123,6 +135,8 @@ pub async fn expect(writer: &Writer, schema: &str) -> Result<()> {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Runner {
+    /// What identifies it on all machines.
+    pub id: String,
     /// `daemon` if it keeps running, `pass` if it runs what is due once, `init` for the row that says since when runners
     /// have been expected.
     pub kind: String,
@@ -178,7 +192,11 @@ pub async fn read(session: &impl Queryable, place: &Place) -> Result<Option<Vec<
     if !place.has(TABLE) {
         return Ok(None);
     }
-    session.ask(&in_schema(RUNNERS, &place.schema), &[gone()]).await.map(Some)
+    let mut runners: Vec<Runner> = session.ask(&in_schema(RUNNERS, &place.schema), &[gone()]).await?;
+    for runner in &mut runners {
+        runner.is_there &= !has_died_here(&runner.id);
+    }
+    Ok(Some(runners))
 }
 
 /// Something that is wrong with the runners of a jobs file.
@@ -249,12 +267,13 @@ pub fn troubles(
     let daemons = runners.iter().filter(|runner| runner.is_daemon());
     let daemons: Vec<_> = daemons.filter(|one| jobs.iter().any(|job| one.jobs.contains(&job.name))).collect();
     let differ = |a: &&&Runner, b: &Runner| a.file_hash != b.file_hash;
-    let claimed_twice = jobs.iter().find_map(|job| {
+    let claimed_twice = jobs.iter().filter_map(|job| {
         let mut having = daemons.iter().filter(|one| one.jobs.contains(&job.name));
         let first = having.next()?;
         having.find(|other| differ(other, first)).map(|other| (job, first, other))
     });
-    if let Some((job, one, other)) = claimed_twice {
+    let claimed_twice: Vec<_> = claimed_twice.collect();
+    if let Some((job, one, other)) = claimed_twice.first() {
         let files = match one.file == other.file {
             true => format!("two versions of {}: those of {} and of {}", one.file, one.name(), other.name()),
             false => {
@@ -265,7 +284,11 @@ pub fn troubles(
             is_critical: false,
             problem: "two files",
             since: Some(one.since.max(other.since)),
-            detail: format!("job {} is in {files}", job.name),
+            detail: format!(
+                "{} {} in {files}",
+                which(job, claimed_twice.len()),
+                if claimed_twice.len() == 1 { "is" } else { "are" }
+            ),
         });
     }
     if let Some(first) = daemons.first()

@@ -12,6 +12,7 @@ fn at(minutes: i64) -> Timestamp {
 
 fn runner(kind: &str, state: &str, seen: i64, jobs: &[&str]) -> Runner {
     Runner {
+        id: format!("boot/space/7/{kind}"),
         kind: kind.to_owned(),
         host: "db1".to_owned(),
         pid: 7,

@@ -64,7 +64,7 @@ fn a_job_that_is_run_by_name_runs_in_the_runner_that_has_it(bin: &Binaries) {
     let events: Vec<serde_json::Value> =
         output.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let words: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();
-    assert_eq!(words, ["started", "finished", "outcome"], "{}", output.stdout);
+    assert_eq!(words, ["started", "finished", "outcome", "passed"], "{}", output.stdout);
     let output = jobs.ends(0, &["run", "--force", "--here", "a"]);
     assert!(!output.stderr.contains("asked"), "{}", output.stderr);
     assert_eq!(requests(&jobs), "0");
@@ -116,7 +116,7 @@ fn a_runner_that_does_not_answer_is_not_waited_for() {
     runner.signal(Signal::SIGSTOP);
     let output = jobs.ends(0, &["run", "--force", "a"]);
     runner.signal(Signal::SIGCONT);
-    assert!(output.stderr.contains("does not answer"), "{}", output.stderr);
+    assert!(output.stderr.contains("has not taken the request within 5 s"), "{}", output.stderr);
     assert_eq!(jobs.attempts("a"), ["succeeded 1", "succeeded 1"]);
     assert_eq!(requests(&jobs), "0");
     drop(runner);
@@ -200,6 +200,44 @@ fn only_who_may_write_the_tables_may_ask() {
     assert!(error.contains("permission denied"), "{error}");
     // A notification alone starts nothing.
     jobs.db.sql("SET ROLE nobody_in_particular; NOTIFY pgkit_jobs, 'a'");
+    jobs.db.sql("SELECT pgkit_run_now('bad')");
+    jobs.wait("the runner has looked", || jobs.attempts("bad").len() == 2);
+    assert_eq!(jobs.attempts("a").len(), 1);
+    drop(runner);
+}
+
+#[test]
+fn who_asks_a_runner_that_is_killed_learns_it_at_once() {
+    let jobs = Jobs::new("request_dead", FILE);
+    std::fs::write(jobs.path("go"), "").unwrap();
+    let runner = jobs.start(&["run", "--every", "1h"]);
+    jobs.wait("all have run", || jobs.attempts("slow").concat().contains("succeeded") && listens(&jobs));
+    std::fs::remove_file(jobs.path("go")).unwrap();
+    let asking = jobs.start(&["run", "--force", "a", "slow"]);
+    let begun = "SELECT count(*) FROM pgkit_request WHERE app_name = 'slow' AND events LIKE '%started%'";
+    jobs.wait("it is told that it has begun", || jobs.db.value(begun) == "1");
+    runner.signal(Signal::SIGKILL);
+    runner.end();
+    jobs.wait("the asker has been told", || requests(&jobs) == "0");
+    let output = asking.end();
+    assert_eq!(output.code, Some(1), "{}", output.snapshot());
+    assert!(output.stderr.contains("slow: was cut off: its runner is gone"), "{}", output.stderr);
+    assert!(output.stderr.contains("a: ran for "), "{}", output.stderr);
+    // Nobody runs it later.
+    assert_eq!(requests(&jobs), "0");
+}
+
+#[test]
+fn a_request_behind_which_nobody_waits_any_more_is_not_taken() {
+    let jobs = Jobs::new("request_stale", FILE);
+    let runner = daemon(&jobs);
+    runner.signal(Signal::SIGSTOP);
+    let asking = jobs.start(&["run", "--force", "a"]);
+    jobs.wait("it is asked", || requests(&jobs) == "1");
+    asking.signal(Signal::SIGKILL);
+    asking.end();
+    jobs.db.sql("UPDATE pgkit_request SET asked = asked - interval '1 min'");
+    runner.signal(Signal::SIGCONT);
     jobs.db.sql("SELECT pgkit_run_now('bad')");
     jobs.wait("the runner has looked", || jobs.attempts("bad").len() == 2);
     assert_eq!(jobs.attempts("a").len(), 1);

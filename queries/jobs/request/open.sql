@@ -1,7 +1,10 @@
 -- The requests that no runner has taken, or only one that is gone since: $1 how long after it was last seen a runner counts as gone.
+-- A request behind which somebody waits ends with the runner that has taken it, and with whoever has made it.
 SELECT r.id, r.app_name AS name, r.forced, r.run_date, r.rerun, r.waits, r.taken_by
 FROM :"schema".pgkit_request r
 WHERE r.outcome IS NULL
+  AND (r.waits OR (r.taken_by IS NULL AND r.asked > pg_catalog.clock_timestamp() - '10 seconds'::interval))
+  AND (r.run_date IS NULL OR r.run_date BETWEEN '1000-01-01 00:00:00+00'::timestamptz AND '9000-01-01 00:00:00+00'::timestamptz)
   AND NOT EXISTS (SELECT FROM :"schema".pgkit_runner w
                   WHERE w.id = r.taken_by AND w.ended IS NULL AND w.seen >= pg_catalog.clock_timestamp() - $1::text::interval)
 ORDER BY r.id

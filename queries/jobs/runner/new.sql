@@ -1,5 +1,5 @@
--- Records a process that runs jobs, and forgets others: those of the same kind, host and file that have ended or are no longer
--- seen, and all that were last seen long ago. $1 id, $2 kind, $3 host, $4 pid, $5 version, $6 file, $7 its hash,
+-- Records a process that runs jobs, and forgets others: those of the same kind, host and file without other jobs that have ended or
+-- are no longer seen, and all that were last seen long ago. $1 id, $2 kind, $3 host, $4 pid, $5 version, $6 file, $7 its hash,
 -- $8 its jobs, $9 slots, $10 running, $11 why it is not contained, $12 how long after it was last seen a process counts as gone.
 WITH
 -- include unhurried
@@ -7,7 +7,7 @@ WITH
     DELETE FROM :"schema".pgkit_runner r
     WHERE r.id <> $1::text AND r.kind <> 'init'::text
       AND (r.seen < pg_catalog.clock_timestamp() - '7 days'::interval
-           OR (r.kind = $2::text AND r.host = $3::text AND r.file = $6::text
+           OR (r.kind = $2::text AND r.host = $3::text AND r.file = $6::text AND r.jobs <@ $8::text[]
                AND (r.ended IS NOT NULL OR r.seen < pg_catalog.clock_timestamp() - $12::text::interval)))
 )
 INSERT INTO :"schema".pgkit_runner AS mine (id, kind, host, pid, version, file, file_hash, jobs, slots, running, uncontained, since, seen)

@@ -12,9 +12,9 @@ use crate::jobs::plan;
 use crate::jobs::requests;
 use crate::jobs::runner::Surroundings;
 use crate::jobs::runners::{self, Runner};
-use crate::jobs::store::Place;
+use crate::jobs::store::{self, Place};
 use crate::jobs::tables::{self, Where};
-use crate::jobs::talk::{Mode, Outcome, Pass, Progress, ProgressSink};
+use crate::jobs::talk::{Event, Mode, Outcome, Pass, Progress, ProgressSink};
 use crate::session::Writer;
 
 /// How long a runner has to take a request. One that is stopped or very busy does not.
@@ -62,6 +62,14 @@ pub(super) async fn through(
     let nobody =
         || Answer { left: question.jobs.iter().map(|job| job.name.clone()).collect(), ..Answer::default() };
     if !place.has(requests::TABLE) {
+        return Ok(nobody());
+    }
+    let snapshot = store::read(writer, &place).await?;
+    let is_ongoing = |job: &Rc<Job>| {
+        snapshot.state(&job.name).and_then(|state| state.row).is_some_and(|row| row.ongoing.is_some())
+    };
+    if question.jobs.iter().any(is_ongoing) {
+        // This process finds out whose claim that is, and takes it over or says where the job is ongoing.
         return Ok(nobody());
     }
     let runners = match runners::read(writer, &place).await {
@@ -119,26 +127,34 @@ async fn ask(
                         tell(Progress::Event(&one.job, event));
                     }
                     one.told = one.told.max(state.events.len());
-                    if state.is_taken && !state.is_there && state.outcome.is_none() {
-                        withdraw_all(writer, place, &asked).await;
-                        return Err(Error::new(
-                            Exit::Unavailable,
-                            format!("the runner that took job {name:?} is gone"),
-                        )
-                        .hint("another runner takes the job over; see pgkit jobs history"));
+                    let has_begun = state.events.iter().any(|event| matches!(event, Event::Started { .. }));
+                    match state.outcome {
+                        None if state.is_taken && !state.is_there && has_begun => {
+                            Some(Outcome::Interrupted { why: "its runner is gone".to_owned(), held: false })
+                        }
+                        None if state.is_taken && !state.is_there => {
+                            // It has not begun, and so can be run here.
+                            requests::forget(writer, place, id).await?;
+                            asked.remove(&id);
+                            answer.left.push(name);
+                            continue;
+                        }
+                        outcome => outcome,
                     }
-                    state.outcome
                 }
             };
             if let Some(outcome) = outcome {
                 tell(Progress::Outcome(&one.job, &outcome));
                 answer.pass.add(&outcome);
                 asked.remove(&id);
-                requests::withdraw(writer, place, id).await?;
+                requests::forget(writer, place, id).await?;
             }
         }
         if begin.elapsed() > TAKEN_WITHIN && asked.values().any(|one| !one.is_taken) {
-            tell(Progress::Warning("the runner that has the jobs does not answer".to_owned()));
+            tell(Progress::Warning(
+                "the runner has not taken the request within 5 s: running here what it has not taken"
+                    .to_owned(),
+            ));
             let waiting = asked.iter().filter(|(_, one)| !one.is_taken).map(|(id, _)| *id);
             for id in waiting.collect::<Vec<_>>() {
                 if requests::withdraw(writer, place, id).await?
@@ -150,15 +166,18 @@ async fn ask(
         }
         let _ = tokio::time::timeout(AGAIN, stop.wait_for(Option::is_some)).await;
     }
+    if answer.left.is_empty() {
+        tell(Progress::Passed(&answer.pass));
+    }
     Ok(answer)
 }
 
-/// Withdraws the requests that no runner has taken. Returns the names of the jobs of the others.
-async fn withdraw_all(writer: &Writer, place: &Place, asked: &BTreeMap<i64, Asked>) -> Vec<String> {
+/// Removes the requests. Returns the names of the jobs that a runner has taken and that go on.
+async fn forget_all(writer: &Writer, place: &Place, asked: &BTreeMap<i64, Asked>) -> Vec<String> {
     let mut going_on = Vec::new();
     for (id, one) in asked {
-        // What cannot be withdrawn because the connection is lost is forgotten by a runner later.
-        if !requests::withdraw(writer, place, *id).await.unwrap_or_default() {
+        // If the connection is lost, no runner takes them any more after some seconds.
+        if requests::forget(writer, place, *id).await.unwrap_or_default() {
             going_on.push(one.job.name.clone());
         }
     }
@@ -173,7 +192,7 @@ async fn leave(
     exit: Exit,
     tell: ProgressSink<'_>,
 ) -> Error {
-    for name in withdraw_all(writer, place, asked).await {
+    for name in forget_all(writer, place, asked).await {
         tell(Progress::Warning(format!("{name} goes on in its runner")));
     }
     Error::new(exit, "stopped by a signal")

@@ -106,7 +106,7 @@ impl Known {
         if let Some(running) = running.first() {
             let words = running.words();
             crate::error::note(&format!("pgkit: job {:?} is ongoing: its SQL runs {words}", self.name));
-            crate::error::note("HINT: try again when it has ended, or end it with pgkit terminate");
+            crate::error::note("hint: try again when it has ended, or end it with pgkit terminate");
             return Ok(false);
         }
         let behind = self.in_schema(BEHIND);
@@ -117,7 +117,7 @@ impl Known {
         };
         crate::error::note(&format!("pgkit: job {:?} may be ongoing {why}", self.name));
         crate::error::note(&format!(
-            "HINT: try again in {:.0} s: by then none of its processes can still be running",
+            "hint: try again in {:.0} s: by then none of its processes can still be running",
             left.ceil()
         ));
         Ok(false)

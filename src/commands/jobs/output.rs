@@ -155,11 +155,13 @@ impl Wanted {
 struct Printer {
     out: Output,
     is_terminal: bool,
+    /// Whether the text that was printed last ends within a line.
+    is_within_line: bool,
 }
 
 impl Printer {
     fn new() -> Result<Printer> {
-        Ok(Printer { out: Output::new(None, 0)?, is_terminal: terminal::is_stdout() })
+        Ok(Printer { out: Output::new(None, 0)?, is_terminal: terminal::is_stdout(), is_within_line: false })
     }
 
     /// Prints pieces. Returns whether the reader is still there.
@@ -168,10 +170,18 @@ impl Printer {
             match piece {
                 // As everywhere, a terminal shows what would control it, and a pipe gets the text as it is.
                 Piece::Text(text) if self.is_terminal => {
+                    self.is_within_line = !text.ends_with('\n');
                     self.out.buffer().extend_from_slice(escape::terminal_text(text).as_bytes());
                 }
-                Piece::Text(text) => self.out.buffer().extend_from_slice(text.as_bytes()),
+                Piece::Text(text) => {
+                    self.is_within_line = !text.ends_with('\n');
+                    self.out.buffer().extend_from_slice(text.as_bytes());
+                }
                 Piece::Missing(bytes) => {
+                    // Two halves of different lines must not look like one line.
+                    if std::mem::take(&mut self.is_within_line) {
+                        self.out.buffer().push(b'\n');
+                    }
                     self.say(&format!("WARNING: {bytes} bytes of the output are left out here")).await?;
                 }
             }
@@ -211,8 +221,12 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
             check_known(&reader, &found.schema, &wanted.name).await?;
         }
         reader.close().await;
-        echo.remark(&format!("no such attempt of job {:?} by pgkit", wanted.name));
-        return Ok(if args.follow { Exit::BadAnswer } else { Exit::Done });
+        let what = match (wanted.date, wanted.attempt) {
+            (None, None) => "pgkit has not run it yet",
+            _ => "there is no such attempt by pgkit",
+        };
+        echo.remark(&format!("{}: {what}", wanted.name));
+        return Ok(Exit::BadAnswer);
     };
     reader.close().await;
     echo.remark(&format!("{}: {}, {}", wanted.name, attempt.words(), attempt.state_in_words()));

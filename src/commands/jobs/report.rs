@@ -222,8 +222,11 @@ impl Reporter {
                         ));
                     }
                     Outcome::Interrupted { why, held } => {
-                        let then =
-                            if *held { "it is held until pgkit jobs unlock" } else { "it will run again" };
+                        let then = if *held {
+                            "it is held until pgkit jobs unlock"
+                        } else {
+                            "it runs again when it is due"
+                        };
                         self.say(&format!("{name}: was cut off: {why}; {then}"));
                     }
                     Outcome::Unrecorded { why } => {

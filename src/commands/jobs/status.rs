@@ -252,7 +252,15 @@ fn findings<'a>(jobs: &'a [Job], snapshot: &Snapshot, runners: Option<&[Runner]>
             (Health::Stuck, None) => {
                 let since = row.and_then(|row| row.ongoing);
                 let text = since.map(health::instant).unwrap_or_default();
-                find(true, "stuck", since, "stuck", format!("ongoing since {text}"));
+                let then = match claim {
+                    Some(_) => format!(
+                        ", but no process is behind it: it is taken over when it is due, or released with pgkit jobs unlock {}",
+                        job.name
+                    ),
+                    // Whether a crontabber is behind its claim cannot be seen.
+                    None => String::new(),
+                };
+                find(true, "stuck", since, "stuck", format!("ongoing since {text}{then}"));
             }
             (Health::Paused, _) => {
                 find(false, "paused", None, "paused", "it does not run until it is resumed".to_owned());

@@ -319,8 +319,8 @@ fn unopened(error: &Error, database: &str, nothing: Done) -> Ended {
         return Ended::Interruption(Interruption::crash(why).unbegun(), nothing);
     }
     let kind = refused.map_or_else(|| "connection".to_owned(), |state| format!("SQLSTATE {state}"));
-    let failure =
-        Failure { kind, message: format!("{what}: {}", error.server_message()), traceback: error.one_line() };
+    let why = error.causes.last().map_or_else(|| error.server_message(), String::as_str);
+    let failure = Failure { kind, message: format!("{what}: {why}"), traceback: error.one_line() };
     Ended::Ran(Done { failure: Some(failure), ..nothing })
 }
 
