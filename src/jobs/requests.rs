@@ -111,22 +111,51 @@ pub async fn take(writer: &Writer, place: &Place, runner: &str, request: &Reques
 /// What has become of a request that was taken.
 #[derive(Debug, Default)]
 pub struct Told {
+    /// How many of the oldest events are no longer kept.
+    dropped: usize,
     events: Vec<Event>,
-    outcome: Option<Outcome>,
+    /// How it ended; `None` until then.
+    pub outcome: Option<Outcome>,
 }
 
 impl Told {
-    /// Adds an event. The oldest ones are forgotten after a while.
+    /// Adds an event. The oldest ones are dropped after a while.
     pub fn push(&mut self, event: Event) {
         if self.events.len() == EVENTS {
             self.events.remove(0);
+            self.dropped += 1;
         }
         self.events.push(event);
     }
 
-    /// Records how it ended.
-    pub fn end(&mut self, outcome: Outcome) {
-        self.outcome = Some(outcome);
+    /// Returns how many events there have been.
+    pub fn count(&self) -> usize {
+        self.dropped + self.events.len()
+    }
+
+    /// Returns the events after so many, as far as they are kept.
+    pub fn after(&self, count: usize) -> impl Iterator<Item = &Event> {
+        self.events.iter().skip(count.saturating_sub(self.dropped))
+    }
+
+    /// Returns the events as they are stored.
+    fn stored(&self) -> Result<String> {
+        json(&(self.dropped, &self.events))
+    }
+
+    /// Returns what is stored. What this version of pgkit does not know is left out: a newer version may have stored it.
+    fn parse(events: Option<&str>, outcome: Option<&str>) -> Told {
+        let parsed =
+            events.and_then(|text| serde_json::from_str::<(usize, Vec<serde_json::Value>)>(text).ok());
+        let (dropped, events) = parsed.unwrap_or_default();
+        let unknown = || Outcome::Unrecorded {
+            why: "its runner has recorded an outcome that this version of pgkit does not know".to_owned(),
+        };
+        Told {
+            dropped,
+            events: events.into_iter().filter_map(|one| serde_json::from_value(one).ok()).collect(),
+            outcome: outcome.map(|text| serde_json::from_str(text).unwrap_or_else(|_| unknown())),
+        }
     }
 }
 
@@ -140,7 +169,7 @@ pub async fn told(writer: &Writer, place: &Place, runner: &str, id: i64, told: &
         Some(outcome) => Value::Text(json(outcome)?),
         None => Value::Null(Type::TEXT),
     };
-    let params = [Value::Int8(id), Value::Text(runner.to_owned()), Value::Text(json(&told.events)?), outcome];
+    let params = [Value::Int8(id), Value::Text(runner.to_owned()), Value::Text(told.stored()?), outcome];
     writer.affect(&in_schema(TOLD, &place.schema), &params).await
 }
 
@@ -151,10 +180,8 @@ pub struct State {
     pub is_taken: bool,
     /// Whether that runner has not died on this machine, was seen lately and has not ended.
     pub is_there: bool,
-    /// What has happened since, the latest events only.
-    pub events: Vec<Event>,
-    /// How it ended; `None` until then.
-    pub outcome: Option<Outcome>,
+    /// What has become of it since.
+    pub told: Told,
 }
 
 /// Returns the state of a request; `None` if somebody has removed it.
@@ -169,19 +196,10 @@ pub async fn state(session: &impl Queryable, place: &Place, id: i64) -> Result<O
     }
     let lines: Vec<Line> = session.ask(&in_schema(STATE, &place.schema), &[Value::Int8(id), gone()]).await?;
     let Some(line) = lines.into_iter().next() else { return Ok(None) };
-    // A runner of a newer version may know events that this one does not.
-    let parsed = |text: &str| -> Option<Vec<Event>> {
-        let all: Vec<serde_json::Value> = serde_json::from_str(text).ok()?;
-        Some(all.into_iter().filter_map(|one| serde_json::from_value(one).ok()).collect())
-    };
-    let unknown = || Outcome::Unrecorded {
-        why: "its runner has recorded an outcome that this version of pgkit does not know".to_owned(),
-    };
     Ok(Some(State {
         is_there: line.is_there && !line.taken_by.as_deref().is_some_and(runners::has_died_here),
         is_taken: line.taken_by.is_some(),
-        events: line.events.as_deref().and_then(parsed).unwrap_or_default(),
-        outcome: line.outcome.map(|text| serde_json::from_str(&text).unwrap_or_else(|_| unknown())),
+        told: Told::parse(line.events.as_deref(), line.outcome.as_deref()),
     }))
 }
 
@@ -200,4 +218,30 @@ pub async fn forget(writer: &Writer, place: &Place, id: i64) -> Result<bool> {
     }
     let gone: Vec<Gone> = writer.changed(&in_schema(FORGET, &place.schema), &[Value::Int8(id)]).await?;
     Ok(gone.iter().any(|one| one.goes_on))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_follows_a_request_is_told_each_event_once_though_old_ones_are_dropped() {
+        let mut told = Told::default();
+        let mut seen = (0, Vec::new());
+        for i in 0..(EVENTS + 50) {
+            told.push(Event::Warning { text: i.to_string() });
+            if i % 40 == 39 || i == EVENTS + 49 {
+                let stored = Told::parse(Some(&told.stored().unwrap()), None);
+                let new = stored.after(seen.0).map(|event| format!("{event:?}"));
+                seen.1.extend(new);
+                seen.0 = stored.count();
+            }
+        }
+        let all: Vec<String> =
+            (0..EVENTS + 50).map(|i| format!("{:?}", Event::Warning { text: i.to_string() })).collect();
+        assert_eq!(seen.1, all);
+        let unknown = Told::parse(Some("[0, [{\"event\": \"dreamt\"}]]"), Some("\"levitated\""));
+        assert_eq!(unknown.count(), 0);
+        assert!(matches!(unknown.outcome, Some(Outcome::Unrecorded { .. })));
+    }
 }

@@ -100,7 +100,7 @@ command = \"\"\"setsid sh -c './pid; until [ -e done ]; do sleep 0.03; done' & s
             for command in ["reset", "unlock"] {
                 let refused = jobs.ends(3, &[command, "j"]).stderr;
                 let says =
-                    refused.contains("job \"j\" may be ongoing") && refused.contains("HINT: try again in ");
+                    refused.contains("job \"j\" may be ongoing") && refused.contains("hint: try again in ");
                 assert!(says && !jobs.row("j", "ongoing").is_empty(), "{refused}");
             }
             kill_9(hidden);

@@ -77,9 +77,11 @@ pub(super) async fn through(
         Err(e) if e.sqlstate.as_deref() == Some("42501") => return Ok(nobody()),
         runners => runners?.unwrap_or_default(),
     };
-    let has_all = |runner: &&Runner| question.jobs.iter().all(|job| runner.jobs.contains(&job.name));
-    let suits = |runner: &&Runner| runner.is_daemon() && runner.file_hash == question.file_hash;
-    match runners.iter().filter(suits).find(has_all) {
+    let suits = |runner: &&Runner| {
+        let has_all = || question.jobs.iter().all(|job| runner.jobs.contains(&job.name));
+        runner.is_daemon() && runner.file_hash == question.file_hash && has_all()
+    };
+    match runners.iter().find(suits) {
         Some(runner) => {
             (question.remark)(&format!("asked the runner on {}, pid {}", runner.host, runner.pid));
             ask(writer, &place, question, stop, tell).await
@@ -94,8 +96,51 @@ struct Asked {
     /// How many of its events have been told.
     told: usize,
     is_taken: bool,
+    /// Whether its first attempt has begun.
+    has_begun: bool,
 }
 
+/// What one look at a request finds.
+enum Found {
+    /// It goes on.
+    Open,
+    /// It has ended.
+    Ended(Outcome),
+    /// Its runner is gone before the job has begun, so that it can be run here.
+    Left,
+}
+
+impl Asked {
+    /// Looks at the request, and tells the events that are new.
+    async fn look(
+        &mut self,
+        writer: &Writer,
+        place: &Place,
+        id: i64,
+        tell: ProgressSink<'_>,
+    ) -> Result<Found> {
+        let Some(state) = requests::state(writer, place, id).await? else {
+            return Ok(Found::Ended(Outcome::NotNow { why: "somebody has removed the request".to_owned() }));
+        };
+        self.is_taken = state.is_taken;
+        for event in state.told.after(self.told) {
+            self.has_begun |= matches!(event, Event::Started { .. });
+            tell(Progress::Event(&self.job, event));
+        }
+        self.told = self.told.max(state.told.count());
+        let is_abandoned = state.is_taken && !state.is_there;
+        Ok(match state.told.outcome {
+            Some(outcome) => Found::Ended(outcome),
+            None if is_abandoned && self.has_begun => {
+                Found::Ended(Outcome::Interrupted { why: "its runner is gone".to_owned(), held: false })
+            }
+            None if is_abandoned => Found::Left,
+            None => Found::Open,
+        })
+    }
+}
+
+/// Makes the requests, and waits until each has ended or turns out not to be taken.
 async fn ask(
     writer: &Writer,
     place: &Place,
@@ -106,7 +151,7 @@ async fn ask(
     let mut asked: BTreeMap<i64, Asked> = BTreeMap::new();
     for job in plan::order(question.jobs) {
         let id = requests::ask(writer, place, &job.name, question.mode, question.who).await?;
-        asked.insert(id, Asked { job: job.clone(), told: 0, is_taken: false });
+        asked.insert(id, Asked { job: job.clone(), told: 0, is_taken: false, has_begun: false });
     }
     let begin = Instant::now();
     let mut answer = Answer::default();
@@ -115,39 +160,18 @@ async fn ask(
         if let Some(exit) = *stop.borrow() {
             return Err(leave(writer, place, &asked, exit, tell).await);
         }
-        for id in asked.keys().copied().collect::<Vec<_>>() {
-            let state = requests::state(writer, place, id).await?;
-            let Some(one) = asked.get_mut(&id) else { continue };
-            let name = one.job.name.clone();
-            let outcome = match state {
-                None => Some(Outcome::NotNow { why: "somebody has removed the request".to_owned() }),
-                Some(state) => {
-                    one.is_taken = state.is_taken;
-                    for event in state.events.iter().skip(one.told) {
-                        tell(Progress::Event(&one.job, event));
-                    }
-                    one.told = one.told.max(state.events.len());
-                    let has_begun = state.events.iter().any(|event| matches!(event, Event::Started { .. }));
-                    match state.outcome {
-                        None if state.is_taken && !state.is_there && has_begun => {
-                            Some(Outcome::Interrupted { why: "its runner is gone".to_owned(), held: false })
-                        }
-                        None if state.is_taken && !state.is_there => {
-                            // It has not begun, and so can be run here.
-                            requests::forget(writer, place, id).await?;
-                            asked.remove(&id);
-                            answer.left.push(name);
-                            continue;
-                        }
-                        outcome => outcome,
-                    }
+        for (id, mut one) in std::mem::take(&mut asked) {
+            match one.look(writer, place, id, tell).await? {
+                Found::Open => drop(asked.insert(id, one)),
+                Found::Ended(outcome) => {
+                    tell(Progress::Outcome(&one.job, &outcome));
+                    answer.pass.add(&outcome);
+                    requests::forget(writer, place, id).await?;
                 }
-            };
-            if let Some(outcome) = outcome {
-                tell(Progress::Outcome(&one.job, &outcome));
-                answer.pass.add(&outcome);
-                asked.remove(&id);
-                requests::forget(writer, place, id).await?;
+                Found::Left => {
+                    requests::forget(writer, place, id).await?;
+                    answer.left.push(one.job.name.clone());
+                }
             }
         }
         if begin.elapsed() > TAKEN_WITHIN && asked.values().any(|one| !one.is_taken) {
@@ -155,12 +179,11 @@ async fn ask(
                 "the runner has not taken the request within 5 s: running here what it has not taken"
                     .to_owned(),
             ));
-            let waiting = asked.iter().filter(|(_, one)| !one.is_taken).map(|(id, _)| *id);
-            for id in waiting.collect::<Vec<_>>() {
-                if requests::withdraw(writer, place, id).await?
-                    && let Some(one) = asked.remove(&id)
-                {
+            for (id, one) in std::mem::take(&mut asked) {
+                if !one.is_taken && requests::withdraw(writer, place, id).await? {
                     answer.left.push(one.job.name.clone());
+                } else {
+                    asked.insert(id, one);
                 }
             }
         }

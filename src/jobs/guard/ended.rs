@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::jobs::claim::Attempt;
 use crate::jobs::output::Captured;
-use crate::jobs::talk::{Failure, Remaining};
+use crate::jobs::talk::{Failure, Order, Remaining};
 
 /// The result of a job's work, before anything is recorded.
 pub(super) struct Done {
@@ -95,6 +95,28 @@ pub(super) enum Cause {
     Stolen,
     /// The process that contained its program was killed.
     Cut,
+}
+
+impl Cause {
+    /// Takes in what the runner has sent to a guard whose job runs, and records whether it said to stop, or is gone. Returns
+    /// why the job must end because of that; `None` if it need not.
+    pub(super) fn heard(
+        order: Result<Option<Order>>,
+        stopping: &mut bool,
+        alone: &mut bool,
+    ) -> Option<Cause> {
+        match order {
+            Ok(Some(Order::Stop)) => {
+                *stopping = true;
+                Some(Cause::Stop)
+            }
+            Ok(Some(_)) => None,
+            Ok(None) | Err(_) => {
+                *alone = true;
+                Some(Cause::Alone)
+            }
+        }
+    }
 }
 
 /// One date of a turn, and what follows it.

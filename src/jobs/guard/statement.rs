@@ -108,17 +108,10 @@ impl Guard<'_> {
                         continue;
                     }
                     () = &mut renewals => continue,
-                    order = master.order::<Order>(), if !*alone => match order {
-                        Ok(Some(Order::Stop)) => {
-                            *stopping = true;
-                            Cause::Stop
-                        }
-                        Ok(Some(_)) => continue,
-                        Ok(None) | Err(_) => {
-                            *alone = true;
-                            Cause::Alone
-                        }
-                    },
+                    order = master.order::<Order>(), if !*alone => {
+                        let Some(cause) = Cause::heard(order, stopping, alone) else { continue };
+                        cause
+                    }
                     () = at(until) => match cause {
                         // The cancel request had no effect.
                         Some(_) => break None,

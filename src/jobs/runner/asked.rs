@@ -114,7 +114,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         if is_busy && asked.request.waits {
             return;
         }
-        asked.told.end(outcome.clone());
+        asked.told.outcome = Some(outcome.clone());
         self.record_request(name).await;
         self.requests.remove(name);
         // Another request for the same job may be waiting.
