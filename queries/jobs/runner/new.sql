@@ -7,7 +7,10 @@ WITH
     DELETE FROM :"schema".pgkit_runner r
     WHERE r.id <> $1::text AND r.kind <> 'init'::text
       AND (r.seen < pg_catalog.clock_timestamp() - '7 days'::interval
-           OR (r.kind = $2::text AND r.host = $3::text AND r.file = $6::text AND r.jobs <@ $8::text[]
+           OR (r.kind = $2::text AND r.host = $3::text AND r.file = $6::text
+               AND NOT EXISTS (SELECT o.name FROM pg_catalog.unnest(r.jobs) AS o (name)
+                               EXCEPT
+                               SELECT n.name FROM pg_catalog.unnest($8::text[]) AS n (name))
                AND (r.ended IS NOT NULL OR r.seen < pg_catalog.clock_timestamp() - $12::text::interval)))
 )
 INSERT INTO :"schema".pgkit_runner AS mine (id, kind, host, pid, version, file, file_hash, jobs, slots, running, uncontained, since, seen)
