@@ -269,7 +269,7 @@ fn myself() -> Result<PathBuf> {
     std::env::current_exe().map_err(|e| Error::io("cannot find pgkit's own executable", &e))
 }
 
-/// Returns the command that starts an executable as a helper. The helper does not speak for us to a service manager.
+/// Returns the command that starts an executable as a helper, which cannot report to the service manager.
 fn again(exe: &Path, kind: Kind) -> Command {
     let mut command = Command::new(exe);
     secrets::strip(&mut command).arg0("pgkit").args([SUBCOMMAND, kind.name()]);

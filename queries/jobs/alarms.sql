@@ -1,5 +1,6 @@
--- Records of which jobs people are to be told, so that only one of all runners does: $1 jobs, $2 kinds, $3 since when, $4 host.
--- Removes what is over: $5 jobs, $6 kinds, $7 instants: what began before is over. Returns what is new.
+-- Records alarms, so that only one of all runners notifies people of each: $1 jobs, $2 kinds, $3 since when, $4 this
+-- machine. Removes alarms that are over: those of jobs $5 and kinds $6 that began before the instants $7. Returns the
+-- alarms that were not recorded before.
 WITH gone AS (
     DELETE FROM :"schema".pgkit_alarm a
     USING ROWS FROM (pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7)) AS o (name, kind, ended)

@@ -1,6 +1,6 @@
--- Whether a guard can show the output of its attempts in schema $1: pgkit_output is there, the role may use it, and nothing that
--- another role could have made is attached to it. It must belong to the owner of pgkit_run, because a runner has checked that one.
--- Reads catalogs only, so it waits for no lock on the table.
+-- Whether a guard can copy output to table pgkit_output of schema $1: the table exists, the role has the rights, and no
+-- code of another role can run when it is used. The table must belong to the owner of pgkit_run, whom the runner has
+-- already checked. Reads catalogs only, so it waits for no lock on the table.
 SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace n
                JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = 'pgkit_output'
                JOIN pg_catalog.pg_class own ON own.relnamespace = n.oid AND own.relname = 'pgkit_run' AND own.relowner = c.relowner

@@ -1,5 +1,6 @@
--- A session, in whatever database, that holds the lock of a job's SQL in another database, or none: $1 the job's part of the
--- lock's key, $2 the session's backend (NULL: any). As long as there is one, such SQL may be running.
+-- The session, in any database, that holds the lock for a job's SQL in another database; no row if there is none: $1
+-- the job's part of the lock's key, $2 the pid of the session's backend (NULL: any). While there is such a session, the
+-- SQL may be running.
 SELECT pg_catalog.json_build_object('database', d.datname, 'pid', l.pid)
 FROM pg_catalog.pg_locks l
 JOIN pg_catalog.pg_database d ON d.oid = l.database

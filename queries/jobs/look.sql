@@ -1,5 +1,5 @@
--- The state of an attempt, and what it has printed so far if that is more than has been seen: $1 attempt's id, $2 how many bytes
--- have been seen, $3 the key of the job's lock. The head is left out if it has been seen in full.
+-- The state of an attempt and, if there is more output than the reader has, the output so far: $1 attempt's id, $2 how
+-- many bytes the reader has, $3 the key of the job's lock. The head is left out if the reader has all of it.
 SELECT r.state, o.bytes,
        CASE WHEN $2::int8 < '65536'::int8 AND o.bytes > $2 THEN pg_catalog.encode(o.head, 'hex'::text) END AS head,
        CASE WHEN o.bytes > $2 THEN pg_catalog.encode(o.tail, 'hex'::text) END AS tail,

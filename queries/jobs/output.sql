@@ -1,5 +1,5 @@
--- An attempt of a job ($1), and what it printed as far as that is stored: the one with this id ($4); or else, of those for a date
--- ($2; NULL: any date) with an ordinal ($3; NULL: any), the one that is running, or else the latest.
+-- One attempt of job $1, with its stored output: the attempt with id $4; or, if that is NULL, the running or else the
+-- latest one of the attempts for date $2 (NULL: any date) with number $3 (NULL: any number).
 SELECT r.id, r.run_date, r.attempt::int8 AS attempt, r.state, r.host, r.started,
        pg_catalog.date_part('epoch'::text, r.duration) AS duration_s,
        CASE WHEN r.error_type IS NULL THEN r.message ELSE pg_catalog.concat(r.error_type, ': ', r.message) END AS message,

@@ -1,4 +1,5 @@
--- Shows what a watched attempt has printed: $1 attempt's id, $2 head (NULL: as it was), $3 tail, $4 how many bytes in all.
+-- Copies the output of a watched attempt: $1 attempt's id, $2 head (NULL: unchanged), $3 tail, $4 total number of
+-- bytes.
 UPDATE :"schema".pgkit_output
 SET head = coalesce($2::bytea, head), tail = $3::bytea, bytes = $4::int8
 WHERE run = $1::int8

@@ -1,5 +1,6 @@
--- Every job's row, and what pgkit knows beside it, at one instant of the server's clock, which is a row without a name. With a claim
--- come the advisory locks that are held in this database: the claim's own lock shows whether a process is behind it.
+-- All jobs, with their rows in crontabber's table and in pgkit's. The first row is about no job: it has the server's
+-- clock and the shape of the tables ($1: the names of all tables that there can be). With a claim come the advisory
+-- locks that are held in this database: the claim's own lock shows whether a process is behind it.
 WITH held AS (
     SELECT coalesce(pg_catalog.array_agg((l.classid::int8 << 32)
                                          | l.objid::int8), '{}'::int8[]) AS keys
@@ -54,8 +55,7 @@ FROM (SELECT pg_catalog.clock_timestamp() AS now,
              (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(':', c.oid, c.xmin, n.xmin), ' ' ORDER BY c.oid)
               FROM pg_catalog.pg_class c
               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-              WHERE c.relname IN ('crontabber', 'crontabber_log', 'pgkit_meta', 'pgkit_job', 'pgkit_run', 'pgkit_runner',
-                                  'pgkit_request', 'pgkit_output', 'pgkit_alarm')
+              WHERE c.relname = ANY ($1) AND c.relkind = 'r'::"char"
                 AND c.relnamespace = (SELECT own.relnamespace FROM pg_catalog.pg_class own
                                       WHERE own.oid = (SELECT m.tableoid FROM :"schema".pgkit_meta m))) AS shape) clock
 UNION ALL

@@ -1,4 +1,4 @@
--- Removes what was shown of attempts that nobody watches any more. It waits for no other session.
+-- Deletes the copied output of attempts that nobody watches any more. Does not wait for locks of other sessions.
 DELETE FROM :"schema".pgkit_output
 WHERE run IN (SELECT o.run FROM :"schema".pgkit_output o
               WHERE o.watched_until < pg_catalog.clock_timestamp() - '1 minute'::interval

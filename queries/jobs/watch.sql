@@ -1,5 +1,5 @@
--- Asks the guard of a running attempt to show its output for some time: $1 attempt's id, $2 the time. If nobody watched it
--- until now, what was shown before is out of date and is removed. Returns until when it is watched.
+-- Asks the guard of a running attempt to copy its output for some time: $1 attempt's id, $2 for how long. If nobody was
+-- watching, the previous copy is out of date and is deleted. Returns until when the attempt is watched.
 INSERT INTO :"schema".pgkit_output AS o (run, watched_until)
 SELECT r.id, pg_catalog.clock_timestamp() + $2::text::interval
 FROM :"schema".pgkit_run r

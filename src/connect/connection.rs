@@ -67,7 +67,7 @@ pub struct Connected {
     pub driver: JoinHandle<std::result::Result<(), tokio_postgres::Error>>,
     /// See [`ClosingError`].
     pub closing_error: ClosingError,
-    /// Wakes whoever waits for a notification of a channel that the session listens to.
+    /// Is signalled when a notification arrives on a channel that the session listens to.
     pub notified: Arc<Notify>,
 }
 
@@ -232,8 +232,7 @@ type Driven = (Opened, JoinHandle<std::result::Result<(), tokio_postgres::Error>
 /// too, but its error only says that the connection is closed.
 pub type ClosingError = Arc<OnceLock<tokio_postgres::error::DbError>>;
 
-/// Runs the connection's task, wakes whoever waits for a notification, and keeps the error with which the server ended
-/// the session.
+/// Runs the connection's task, signals notifications, and keeps the error with which the server ended the session.
 async fn drive(
     mut connection: tokio_postgres::Connection<stream::Stream, stream::Stream>,
     closing_error: ClosingError,

@@ -1,7 +1,7 @@
-//! Alarms: which jobs have not run, or not succeeded, for so long that people are to be told.
+//! Alarms about jobs that have not run, or not succeeded, for so long that people are notified.
 //!
-//! All runners see the same state, and one of them tells: whoever is the first to record the alarm. The record stays until
-//! the job is well again.
+//! All runners see the same state. The one that is the first to record the alarm notifies people; the record stays
+//! until the alarm is over.
 
 use std::time::Duration;
 
@@ -35,15 +35,14 @@ pub fn of(job: &Job, stored: Option<&Stored>, now: Timestamp) -> Option<Alarm> {
     Some(Alarm { kind, since })
 }
 
-/// Returns the instant before which all alarms of this kind began that are over; `None` if that is not known to be so for
-/// any.
+/// Returns an instant: alarms of this kind that began before it are over. `None` if none is known to be over.
 ///
-/// An alarm is over when the job is well and has been run, has succeeded, or was reset since the alarm began. That the job
-/// is well is not enough: another machine may have a file in which it is not, and the two machines would tell of it in turns.
-/// While it runs, it is not known whether it will be well.
+/// An alarm is over when the job is healthy and has run, succeeded or been reset since the alarm began. It is not
+/// enough that the job is healthy: on another machine, with another jobs file, it may not be, and the two machines
+/// would notify people in turns. While the job runs, nothing is decided.
 pub fn over_before(job: &Job, kind: &str, stored: &Stored, now: Timestamp) -> Option<Timestamp> {
     if stored.state.paused {
-        // A person knows of it.
+        // A person has paused it, and so knows about it.
         return Some(Timestamp::MAX);
     }
     let row = stored.state.row.as_ref();
@@ -60,21 +59,21 @@ pub fn over_before(job: &Job, kind: &str, stored: &Stored, now: Timestamp) -> Op
     if is_on { None } else { ended.max(stored.state.first_seen) }
 }
 
-/// Describes an overdue job in words: since when it is due, and what it waits for.
+/// Describes in words since when an overdue job is due, and what it waits for.
 pub fn overdue_in_words(since: Option<Timestamp>, waits_for: Option<&str>) -> String {
     let since = since.map(health::instant).unwrap_or_default();
     let waits = waits_for.map(|waits| format!(", {waits}")).unwrap_or_default();
     format!("due since {since}{waits}")
 }
 
-/// Describes a job in words that has not succeeded for its `max_age`.
+/// Describes in words that a job has not succeeded for `max_age`.
 pub fn stale_in_words(since: Timestamp, job: &Job) -> String {
     let most = job.max_age.map(length).unwrap_or_default();
     format!("no success since {}, longer ago than max_age, {most}", health::instant(since))
 }
 
-/// Returns what an overdue job waits for, in words; `None` if it could run now. `slots` is how many jobs this runner runs
-/// at once if all of them are running.
+/// Describes in words what an overdue job waits for; `None` if it could run now. `slots` is the number of this runner's
+/// slots if all of them are in use.
 pub fn waits_for(job: &Job, jobs: &[Job], snapshot: &Snapshot, slots: Option<usize>) -> Option<String> {
     health::waits_for(job, jobs, snapshot).or_else(|| {
         slots.map(|slots| match slots {

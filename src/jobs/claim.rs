@@ -149,7 +149,7 @@ pub struct Attempt {
     pub attempt: i64,
 }
 
-/// SQL of a job that may be running in another database, whatever has become of its guard.
+/// SQL of a job that may still be running in another database, even if its guard is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunningSql {
@@ -166,8 +166,8 @@ impl RunningSql {
     }
 }
 
-/// Returns where SQL of a job may be running in another database; `None` if none is. `part` is the job's part of the
-/// lock's key (see [`elsewhere_key`]); with `pid`, only this backend counts.
+/// Returns where SQL of a job may be running in another database; `None` if it is not running. `part` is the job's part
+/// of the lock's key (see [`elsewhere_key`]). With `pid`, looks at this backend only.
 pub async fn running_sql(session: &mut Session, part: &str, pid: Option<&str>) -> Result<Option<RunningSql>> {
     let answers = session.pipeline(&[named("elsewhere", vec![Some(part), pid])]).await?;
     let found = answers.last();
@@ -320,7 +320,7 @@ async fn attempt(
     if let Some(since) = ongoing {
         match take_over(here, job, &known, since, warn) {
             Takes::Over(what) => {
-                // The job may have had another database, or none, when the attempt began.
+                // The job may have had another `database`, or none, when the attempt began.
                 let part = elsewhere_key(schema, &job.name).to_string();
                 if let Some(running) = running_sql(session, &part, None).await? {
                     let why = format!("{}: SQL of an earlier attempt has not ended there", running.words());

@@ -101,15 +101,16 @@ mod linux {
     use super::{Containment, Report, Way};
     use crate::unsafe_spawn::{become_user, before_exec, close_all_but, die_with, exit_at_once, fork, reap};
 
-    /// The namespaces of a program: of its processes, and of mounts, for a /proc of its own.
+    /// The namespaces of a program: one for its processes, and one for mounts, so that it can have a /proc of its own.
     const SPACES: CloneFlags = CloneFlags::CLONE_NEWPID.union(CloneFlags::CLONE_NEWNS);
 
-    /// Gives a program a /proc that shows its namespace: with that of the machine, whoever looks up its own pid there
-    /// finds another process or none, as ps does. Whatever else the program mounts is mounted for all, as ever.
-    /// Where the kernel refuses, as in many containers, the program has to do with the other /proc.
+    /// Gives a program a /proc that shows its own PID namespace. In the machine's /proc, a process that looks up its
+    /// own pid, as ps does, would find another process or none. Only /proc is private: other mounts of the program are
+    /// visible to all, as before. Where the kernel refuses this, as in many containers, the program sees the machine's
+    /// /proc.
     fn own_proc() {
         let none: Option<&str> = None;
-        // Only this mount is made private, so that nobody else sees the next line.
+        // Making this mount private keeps the new /proc from appearing outside the namespace.
         if mount(none, "/proc", none, MsFlags::MS_PRIVATE, none).is_ok() {
             let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
             let _ = mount(Some("proc"), "/proc", Some("proc"), flags, none);
@@ -224,7 +225,7 @@ mod linux {
             match SigSet::all().wait() {
                 Ok(Signal::SIGCHLD) => {
                     if let Some(status) = reap_all(program) {
-                        // Nobody is left to be signalled if the program has left no process behind.
+                        // This fails if there is no other process in the namespace.
                         let has_left = kill(Pid::from_raw(-1), None).is_ok();
                         let [a, b, c, d] = status.to_ne_bytes();
                         let whole: Report = [a, b, c, d, u8::from(has_left)];

@@ -41,7 +41,8 @@ pub enum Work {
         /// Does it run in one transaction with the record of the run, and so exactly once? Otherwise it runs at least
         /// once.
         transaction: bool,
-        /// The database that it runs in, in a transaction of its own if in any; `None`: the one with the tables.
+        /// The database that it runs in, in a transaction of its own (or without one, if `transaction` is false);
+        /// `None` for the database with the tables.
         database: Option<String>,
     },
     /// A program.
@@ -130,7 +131,7 @@ pub struct Job {
     pub retry_limit: Option<u32>,
     /// The maximum delay that is added to each of its dates.
     pub jitter: Option<Duration>,
-    /// How late a date may start; a date that could not start by then is left out.
+    /// The maximum delay of a start; a date that could not start within it is left out.
     pub start_limit: Option<Duration>,
     /// Its priority: of several jobs that may start, the one with the highest starts first.
     pub priority: i32,

@@ -295,7 +295,7 @@ pub const KEYS: &[Key] = &[
     key("class", Shared, "\"jobs.Rollup\"", "", "what `--nagios` prints in parentheses"),
 ];
 
-/// Returns the name of the key that this one is another name of, or the same name.
+/// Returns the main name of a key that has two names; of any other key, its only name.
 pub fn meant(name: &str) -> &str {
     match name {
         "keep" => "keep_history",

@@ -1,15 +1,14 @@
 //! The lease of a running job: the server is pinged every second, and the job is ended if no ping is answered for
 //! too long.
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::cell::Cell;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
 use super::claim::Claim;
 use super::job::Job;
-use super::output::{Captured, KEPT};
+use super::live_output::LiveOutput;
 use super::process::{self, Tree, boot_time};
 use super::session::{Session, Statement, first, named, plain};
 use super::store::lock_key;
@@ -21,10 +20,6 @@ const PULSE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(100);
 /// How old a claim may get before crontabber takes it over (`max_ongoing_age_hours`).
 const FOREIGN_AGE: Duration = Duration::from_secs(12 * 3600);
-/// How long what concerns the output waits for a lock. It must not delay the answer to a ping.
-const OUTPUT_WAIT: &str = "100ms";
-/// How long after it turned out that the output cannot be shown this is tried again.
-const OUTPUT_PAUSE: Duration = Duration::from_secs(60);
 /// How long after the lease has expired the kernel kills a guard that has not ended the job itself.
 const LAST_RESORT: Duration = Duration::from_secs(1);
 
@@ -40,57 +35,18 @@ pub enum Loss {
 /// Keeps the lease of a job.
 pub struct LeaseRenewer<'a> {
     job: &'a Job,
-    claim: &'a Claim,
+    pub(super) claim: &'a Claim,
     /// The key of its advisory lock.
     key: String,
     /// The session; `None` while it is lost.
-    session: &'a mut Option<Session>,
+    pub(super) session: &'a mut Option<Session>,
     resort: &'a mut LastResort,
     /// The program's processes; `None` if it has yet to be started.
     pub tree: Option<Tree>,
-    /// What shows the program's output to those who watch it; `None` if it has none.
-    pub showing: Option<Showing<'a>>,
+    /// Copies the program's output to those who watch it; `None` if there is no program.
+    pub live_output: Option<LiveOutput<'a>>,
     /// When the latest request that the server has answered was sent, on [`boot_time`]'s clock.
     heard: Duration,
-}
-
-/// Shows the output of a running program to those who watch it.
-pub struct Showing<'a> {
-    output: Rc<RefCell<Captured>>,
-    /// The schema of the tables.
-    schema: &'a str,
-    /// Whether the session can show it, as far as that is known.
-    can: bool,
-    /// When to find out again whether it can, on [`boot_time`]'s clock.
-    check: Duration,
-    /// How many bytes are shown to those who watch; -1 if nothing is shown yet, `None` if nobody watches.
-    shown: Option<i64>,
-    /// Whether somebody has watched, so that something may have been left in the table.
-    pub was_watched: bool,
-    /// Whether a person was told that something prevents it.
-    has_warned: bool,
-}
-
-impl<'a> Showing<'a> {
-    /// Creates it for the output of a program.
-    pub fn new(output: Rc<RefCell<Captured>>, schema: &'a str) -> Showing<'a> {
-        Showing {
-            output,
-            schema,
-            can: false,
-            check: Duration::ZERO,
-            shown: None,
-            was_watched: false,
-            has_warned: false,
-        }
-    }
-
-    /// Records that the output cannot be shown for a while. Returns what to tell a person, the first time.
-    fn cannot(&mut self, error: &Error) -> Option<String> {
-        (self.can, self.shown, self.check) = (false, None, boot_time() + OUTPUT_PAUSE);
-        let is_first = !std::mem::replace(&mut self.has_warned, true);
-        is_first.then(|| format!("could not show its output to those who watch it: {}", error.one_line()))
-    }
 }
 
 /// Makes the kernel kill this process, even if it is stopped, when a lease has expired and the process has not
@@ -168,11 +124,11 @@ impl<'a> LeaseRenewer<'a> {
         heard: Duration,
     ) -> LeaseRenewer<'a> {
         let key = lock_key(schema, &job.name).to_string();
-        LeaseRenewer { job, claim, key, session, resort, tree: None, showing: None, heard }
+        LeaseRenewer { job, claim, key, session, resort, tree: None, live_output: None, heard }
     }
 
     /// Keeps the lease until it is lost, and then kills the program. `connect` opens a new session; `beat` is called at
-    /// each answer, `warn` with what a person should know. The future may be dropped at any moment.
+    /// each answer, and `warn` with warnings. The future may be dropped at any moment.
     pub async fn keep(
         &mut self,
         connect: impl AsyncFn() -> crate::error::Result<Session>,
@@ -197,7 +153,7 @@ impl<'a> LeaseRenewer<'a> {
                 noted = self.note_leader().await;
             }
             self.renew().await;
-            if let Some(text) = self.show().await {
+            if let Some(text) = self.copy_output().await {
                 warn(text);
             }
         }
@@ -211,6 +167,11 @@ impl<'a> LeaseRenewer<'a> {
         self.hear(connect).await?;
         self.renew().await;
         if self.session.is_none() { self.hear(connect).await } else { Ok(()) }
+    }
+
+    /// Returns how long the lease lasts if the server is not heard again.
+    pub(super) fn left(&self) -> Duration {
+        (self.heard + self.job.lease).saturating_sub(boot_time())
     }
 
     /// Asks the server whether the job is still ours until it answers, for as long as the lease lasts.
@@ -248,69 +209,11 @@ impl<'a> LeaseRenewer<'a> {
             *self.session = Some(connect().await.ok()?);
         }
         let session = self.session.as_mut()?;
-        let asked = ask(session, self.job, self.claim, &self.key, self.showing.as_mut()).await;
+        let asked = ask(session, self.job, self.claim, &self.key, self.live_output.as_mut()).await;
         asked.unwrap_or_else(|_| {
             *self.session = None;
             None
         })
-    }
-
-    /// Finds out whether the output can be shown, if that is not known, and shows what is new if somebody watches. Whatever
-    /// goes wrong, the job goes on. Returns what a person should know.
-    async fn show(&mut self) -> Option<String> {
-        let showing = self.showing.as_mut()?;
-        if !showing.can && showing.check <= boot_time() {
-            let schema = showing.schema;
-            let can = self.can_show(schema).await;
-            let showing = self.showing.as_mut()?;
-            (showing.can, showing.check) = (can, boot_time() + OUTPUT_PAUSE);
-            return None;
-        }
-        let shown = showing.shown.take()?;
-        showing.was_watched = true;
-        let (head, tail, bytes) = {
-            let output = showing.output.borrow();
-            if i64::try_from(output.bytes()).is_ok_and(|bytes| bytes == shown) {
-                return None;
-            }
-            // The head does not change once it is full.
-            let is_shown = usize::try_from(shown).is_ok_and(|shown| shown >= KEPT);
-            let head = (!is_shown).then(|| bytea(output.raw_head()));
-            (head, bytea(&output.raw_tail()), output.bytes().to_string())
-        };
-        let run = self.claim.run.to_string();
-        let statements = [
-            plain!("BEGIN"),
-            named("wait", vec![Some(OUTPUT_WAIT)]),
-            // What is shown for a moment need not survive a crash, and must not wait for a standby.
-            plain!("SET LOCAL synchronous_commit = off"),
-            named("show", vec![Some(&run), head.as_deref(), Some(&tail), Some(&bytes)]),
-            plain!("COMMIT"),
-        ];
-        match self.tried_in_passing(&statements).await {
-            Ok(()) => None,
-            Err(e) => self.showing.as_mut()?.cannot(&e),
-        }
-    }
-
-    /// Returns whether the session can show output, and prepares it for that.
-    async fn can_show(&mut self, schema: &str) -> bool {
-        let left = (self.heard + self.job.lease).saturating_sub(boot_time()) / 2;
-        let Some(session) = self.session.as_mut() else { return false };
-        let able = async {
-            if session.one(named("can_show", vec![Some(schema)])).await?.as_deref() != Some("t") {
-                return Ok(false);
-            }
-            session.prepare_watched().await.map(|()| true)
-        };
-        match tokio::time::timeout(left, able).await {
-            Ok(Ok(can)) => can,
-            Ok(Err(e)) if e.exit != Exit::Unavailable => false,
-            Ok(Err::<bool, Error>(_)) | Err(_) => {
-                *self.session = None;
-                false
-            }
-        }
     }
 
     /// Records the program's pid, from which others on this machine can tell whether it is gone. A short job does
@@ -349,9 +252,12 @@ impl<'a> LeaseRenewer<'a> {
     }
 
     /// Works like [`LeaseRenewer::in_passing`]. Errors: why they were not run.
-    async fn tried_in_passing(&mut self, statements: &[Statement<'_>]) -> crate::error::Result<()> {
+    pub(super) async fn tried_in_passing(
+        &mut self,
+        statements: &[Statement<'_>],
+    ) -> crate::error::Result<()> {
         let lost = || Error::new(Exit::Unavailable, "the server did not answer in time");
-        let left = (self.heard + self.job.lease).saturating_sub(boot_time()) / 2;
+        let left = self.left() / 2;
         let session = self.session.as_mut().ok_or_else(lost)?;
         // Whether the session can still be used, and whether the statements were run.
         let tried = async {
@@ -371,18 +277,6 @@ impl<'a> LeaseRenewer<'a> {
     }
 }
 
-/// Formats bytes as PostgreSQL reads a bytea.
-fn bytea(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut out = String::with_capacity(2 + 2 * bytes.len());
-    out.push_str("\\x");
-    for byte in bytes {
-        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        out.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    out
-}
-
 /// Returns whether the row still carries the claim while we hold the lock; `None` if the lock cannot be taken. In the same
 /// round trip, finds out whether somebody watches the output.
 async fn ask(
@@ -390,7 +284,7 @@ async fn ask(
     job: &Job,
     claim: &Claim,
     key: &str,
-    showing: Option<&mut Showing<'_>>,
+    live_output: Option<&mut LiveOutput<'_>>,
 ) -> crate::error::Result<Option<bool>> {
     let run = claim.run.to_string();
     let mark = Some(claim.mark.as_str());
@@ -403,23 +297,16 @@ async fn ask(
         session.pipeline(&[named("regained", vec![Some(&run), mark])]).await?;
     }
     let mut statements = vec![named("ping", vec![Some(&job.name), Some(&run), mark])];
-    let showing = showing.filter(|showing| showing.can);
-    if showing.is_some() {
-        // These come after the ping, so that its answer does not depend on them.
-        statements.push(named("wait", vec![Some(OUTPUT_WAIT)]));
-        statements.push(named("watched", vec![Some(&run)]));
-    }
+    // The question comes after the ping, so that the answer to the ping does not depend on it.
+    statements.extend(live_output.iter().flat_map(|live| live.question(&run)));
     let mut answers = session.tried(&statements).await?;
     if let Some(refused) = answers.first_mut().and_then(|ping| ping.refused.take()) {
         return Err(refused);
     }
-    if let Some(showing) = showing {
-        let refused = answers.iter().find_map(|answer| answer.refused.as_ref());
-        showing.shown = first(answers.get(2)).and_then(|bytes| bytes.parse().ok());
-        // The next ping may find that the table is no longer locked, but not that it is there again.
-        if refused.is_some_and(|e| e.sqlstate.as_deref() != Some("55P03")) {
-            (showing.can, showing.check) = (false, boot_time() + OUTPUT_PAUSE);
-        }
+    if let (Some(live), [_, rest @ ..]) = (live_output, answers.as_slice())
+        && !rest.is_empty()
+    {
+        live.answered(rest);
     }
     Ok(Some(first(answers.first()).as_deref() == Some("t")))
 }

@@ -10,6 +10,7 @@ pub mod health;
 pub mod job;
 pub mod keys;
 pub mod lease;
+pub mod live_output;
 pub mod occurrences;
 pub mod output;
 pub mod plan;

@@ -21,8 +21,8 @@ impl<'a> Slots<'a> {
         Slots { schedule, zone }
     }
 
-    /// Returns the whole second of an instant. Cron patterns have no fractions of a second, and croner, when it is asked for
-    /// the occurrence before one in the last second before a change of the clocks, returns one that is still to come.
+    /// Returns an instant without its fraction of a second, which cron patterns do not have. With a fraction, croner is
+    /// wrong within the last second before a clock change: it returns a previous occurrence that is in the future.
     fn second(&self, t: Timestamp) -> Option<Zoned> {
         Some(Timestamp::from_second(floor_second(t)).ok()?.to_zoned(self.zone.clone()))
     }

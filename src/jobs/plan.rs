@@ -235,7 +235,7 @@ fn seconds(n: i64) -> SignedDuration {
 /// clocks, which may differ from the server's.
 pub const AHEAD: SignedDuration = SignedDuration::from_mins(10);
 
-/// Returns whether the time of something that has happened is so far in the future that it is ignored.
+/// Returns whether a recorded time is so far in the future that it is ignored.
 pub fn is_ahead(t: Timestamp, now: Timestamp) -> bool {
     t.duration_since(now) > AHEAD
 }
@@ -340,8 +340,8 @@ fn on_grid(job: &Job, own: &State, now: Timestamp) -> Decision {
     }
 }
 
-/// Returns the instant up to which all dates have been dealt with; `None` if that is not known, because the row's times
-/// are in the future and no date that has passed is recorded as succeeded.
+/// Returns the instant up to which no date is left to run; `None` if that is not known, because the times in the row
+/// are in the future and no date before now is recorded as succeeded.
 fn reached(job: &Job, own: &State, now: Timestamp) -> Option<Timestamp> {
     let slots = Slots::new(&job.schedule, &job.timezone);
     let seen = own.first_seen.or_else(|| own.row.as_ref().and_then(|row| row.first_run)).unwrap_or(now);

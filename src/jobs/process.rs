@@ -72,7 +72,7 @@ pub struct Process {
     pid: Pid,
     /// The pipe over which init reports the end of a contained program.
     report: Option<pipe::Receiver>,
-    /// How it has ended, if that is known. It is kept because the report can be read only once.
+    /// How it has ended, if that is known. It is stored because the report can be read only once.
     ending: Option<Ending>,
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
@@ -277,7 +277,7 @@ impl Tree {
             let _ = kill(pid, Signal::SIGCONT);
         }
         if !found {
-            // Without /proc, only the program and its process group can be reached.
+            // Without /proc, only the program and its process group are known.
             let reach = if self.is_contained { kill } else { killpg };
             let _ = reach(self.pid, Some(Signal::SIGTERM));
             let _ = reach(self.pid, Some(Signal::SIGCONT));

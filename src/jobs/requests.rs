@@ -1,7 +1,10 @@
-//! Requests to run a job, as rows: a person or a statement makes one, and a runner that keeps running takes it.
+//! Requests to run a job, which are rows of a table: `jobs run NAME` or an SQL statement makes one, and a runner takes
+//! it.
 //!
-//! A notification only tells runners to look, because any role may send one. What is to run stands in a row, which only
-//! those can write who may write to the tables.
+//! Any role may send a notification, so it only makes runners read the table. Only roles with rights on the table can
+//! make a request.
+
+use std::collections::VecDeque;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -32,13 +35,13 @@ const STATE: &str = include_str!("../../queries/jobs/request/state.sql");
 const FORGET: &str = include_str!("../../queries/jobs/request/forget.sql");
 const WITHDRAW: &str = include_str!("../../queries/jobs/request/withdraw.sql");
 
-/// Creates the function with which a request is made in SQL.
+/// Creates the SQL function that makes a request.
 pub async fn create_function(writer: &Writer, schema: &str) -> Result<()> {
     let body = sql::quote_literal(&in_schema(BODY, schema));
     writer.run(&in_schema(FUNCTION, schema).replacen(":'body'", &body, 1)).await
 }
 
-/// Makes this session receive the notifications that requests have been made.
+/// Subscribes this session to notifications of new requests.
 pub async fn listen(writer: &Writer) -> Result<()> {
     writer.run(LISTEN.trim_end()).await
 }
@@ -68,7 +71,7 @@ pub async fn ask(writer: &Writer, place: &Place, job: &str, mode: Mode, who: &st
     Ok(made.id)
 }
 
-/// A request that no runner has taken, or only one that is gone.
+/// A request that a runner can take.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -108,12 +111,12 @@ pub async fn take(writer: &Writer, place: &Place, runner: &str, request: &Reques
     Ok(taken.iter().any(|one| one.id == request.id))
 }
 
-/// What has become of a request that was taken.
+/// The progress of a request that a runner has taken.
 #[derive(Debug, Default)]
 pub struct Told {
     /// How many of the oldest events are no longer kept.
     dropped: usize,
-    events: Vec<Event>,
+    events: VecDeque<Event>,
     /// How it ended; `None` until then.
     pub outcome: Option<Outcome>,
 }
@@ -122,10 +125,10 @@ impl Told {
     /// Adds an event. The oldest ones are dropped after a while.
     pub fn push(&mut self, event: Event) {
         if self.events.len() == EVENTS {
-            self.events.remove(0);
+            self.events.pop_front();
             self.dropped += 1;
         }
-        self.events.push(event);
+        self.events.push_back(event);
     }
 
     /// Returns how many events there have been.
@@ -143,7 +146,8 @@ impl Told {
         json(&(self.dropped, &self.events))
     }
 
-    /// Returns what is stored. What this version of pgkit does not know is left out: a newer version may have stored it.
+    /// Parses what is stored. Events that this version of pgkit does not know are left out, because a newer version may
+    /// have stored them.
     fn parse(events: Option<&str>, outcome: Option<&str>) -> Told {
         let parsed =
             events.and_then(|text| serde_json::from_str::<(usize, Vec<serde_json::Value>)>(text).ok());
@@ -163,7 +167,7 @@ fn json(value: &impl Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|e| Error::bug("an event cannot be written as JSON").caused_by(e))
 }
 
-/// Records what has become of a request, which the runner with this id has taken.
+/// Records the progress of a request that the runner with this id has taken.
 pub async fn told(writer: &Writer, place: &Place, runner: &str, id: i64, told: &Told) -> Result<()> {
     let outcome = match &told.outcome {
         Some(outcome) => Value::Text(json(outcome)?),
@@ -178,9 +182,9 @@ pub async fn told(writer: &Writer, place: &Place, runner: &str, id: i64, told: &
 pub struct State {
     /// Whether a runner has taken it.
     pub is_taken: bool,
-    /// Whether that runner has not died on this machine, was seen lately and has not ended.
+    /// Whether that runner is still running, as far as that is known here.
     pub is_there: bool,
-    /// What has become of it since.
+    /// Its progress.
     pub told: Told,
 }
 
@@ -203,13 +207,13 @@ pub async fn state(session: &impl Queryable, place: &Place, id: i64) -> Result<O
     }))
 }
 
-/// Removes a request that has ended or that no runner has taken. Returns whether it was removed.
+/// Removes a request, unless a runner has taken it. Returns whether it was removed.
 pub async fn withdraw(writer: &Writer, place: &Place, id: i64) -> Result<bool> {
     let gone: Vec<Id> = writer.changed(&in_schema(WITHDRAW, &place.schema), &[Value::Int8(id)]).await?;
     Ok(!gone.is_empty())
 }
 
-/// Removes a request because nobody waits for it any more. Returns whether a runner has taken it and goes on.
+/// Removes a request because nobody waits for it any more. Returns whether a runner has taken it and still works on it.
 pub async fn forget(writer: &Writer, place: &Place, id: i64) -> Result<bool> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

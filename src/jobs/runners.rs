@@ -1,4 +1,4 @@
-//! The processes that run jobs, as rows: which there are, which are gone, and whether anything is wrong with them.
+//! The processes that run jobs: their rows in pgkit_runner, and the problems that these show.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,7 +7,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use tokio_postgres::types::Type;
 
-use super::claim::Here;
 use super::job::Job;
 use super::plan::{instant, some_instant};
 use super::process;
@@ -18,7 +17,7 @@ use crate::session::{Value, Writer};
 
 /// The table, which was added in a later version of pgkit.
 pub const TABLE: &str = "pgkit_runner";
-/// How often a runner that keeps running says that it is there.
+/// How often a runner that keeps running records that it is running.
 pub const BEAT: Duration = Duration::from_secs(10);
 /// How long after it was last seen a runner counts as gone. A server that is busy or away may delay several beats.
 const GONE: Duration = Duration::from_secs(45);
@@ -32,7 +31,7 @@ const ENDED: &str = include_str!("../../queries/jobs/runner/ended.sql");
 const EXPECTED: &str = include_str!("../../queries/jobs/runner/expected.sql");
 const RUNNERS: &str = include_str!("../../queries/jobs/runner/all.sql");
 
-/// What a process that runs jobs says about itself.
+/// What a process that runs jobs records about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Presence {
     /// The absolute path of its jobs file.
@@ -42,7 +41,7 @@ pub struct Presence {
     /// The jobs that it runs.
     pub jobs: Vec<String>,
     /// How many jobs it runs at once.
-    pub slots: usize,
+    pub slots: u16,
     /// Whether it keeps running.
     pub stays: bool,
     /// Why the processes of its jobs cannot be contained; `None` if they are, or if there are none.
@@ -57,12 +56,14 @@ impl Presence {
 }
 
 /// Returns what identifies this process on all machines.
-pub fn id(host: &str) -> String {
-    let here = Here::new(host);
-    format!("{}/{}/{}/{}", here.boot, here.space, here.pid, here.ticks)
+pub fn own_id() -> String {
+    let (boot, space) = process::place();
+    let pid = std::process::id().cast_signed();
+    format!("{boot}/{space}/{pid}/{}", process::ticks(pid).unwrap_or_default())
 }
 
-/// Returns whether a runner was on this machine and is no longer: then nobody has to wait until it counts as gone.
+/// Returns whether the runner with this id ran on this machine, in this PID namespace, and has ended. That is known at
+/// once, without waiting until the runner counts as gone.
 pub fn has_died_here(id: &str) -> bool {
     let (boot, space) = process::place();
     let Some(rest) = id.strip_prefix(&format!("{boot}/{space}/")).filter(|_| !boot.is_empty()) else {
@@ -78,29 +79,26 @@ pub fn gone() -> Value {
     Value::Text(interval(GONE))
 }
 
-/// Records that this process runs jobs.
-pub async fn appear(writer: &Writer, place: &Place, host: &str, this: &Presence) -> Result<()> {
-    let here = Here::new(host);
-    let number = |n: usize| Value::Int8(i64::try_from(n).unwrap_or(i64::MAX));
+/// Records that this process, whose runner id is `id`, runs jobs. `host` is the name of this machine.
+pub async fn appear(writer: &Writer, place: &Place, id: &str, host: &str, this: &Presence) -> Result<()> {
     let params = [
-        Value::Text(id(host)),
+        Value::Text(id.to_owned()),
         Value::Text(if this.stays { "daemon" } else { "pass" }.to_owned()),
-        Value::Text(here.host.clone()),
-        Value::Int8(here.pid.into()),
+        Value::Text(host.to_owned()),
+        Value::Int8(std::process::id().into()),
         Value::Text(env!("CARGO_PKG_VERSION").to_owned()),
         Value::Text(this.file.clone()),
         Value::Text(this.file_hash.clone()),
         Value::TextList(this.jobs.iter().map(|name| Some(name.clone())).collect()),
-        number(this.slots),
-        number(0),
+        Value::Int8(this.slots.into()),
         this.uncontained.clone().map_or(Value::Null(Type::TEXT), Value::Text),
         gone(),
     ];
     writer.affect(&in_schema(NEW, &place.schema), &params).await
 }
 
-/// Records that this process is still there and runs so many jobs. Returns whether it had been recorded before.
-pub async fn beat(writer: &Writer, place: &Place, host: &str, running: usize) -> Result<bool> {
+/// Records that a runner is still running, and how many jobs it runs. Returns whether the runner has a row.
+pub async fn beat(writer: &Writer, place: &Place, id: &str, running: usize) -> Result<bool> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Known {
@@ -108,30 +106,22 @@ pub async fn beat(writer: &Writer, place: &Place, host: &str, running: usize) ->
         _id: String,
     }
     let running = Value::Int8(i64::try_from(running).unwrap_or(i64::MAX));
-    let params = [Value::Text(id(host)), running];
+    let params = [Value::Text(id.to_owned()), running];
     let known: Vec<Known> = writer.changed(&in_schema(SEEN, &place.schema), &params).await?;
     Ok(!known.is_empty())
 }
 
-/// Records that this process ends.
-pub async fn leave(writer: &Writer, place: &Place, host: &str) -> Result<()> {
-    let params = [Value::Text(id(host))];
-    writer.affect(&in_schema(ENDED, &place.schema), &params).await
+/// Records that a runner ends.
+pub async fn leave(writer: &Writer, place: &Place, id: &str) -> Result<()> {
+    writer.affect(&in_schema(ENDED, &place.schema), &[Value::Text(id.to_owned())]).await
 }
 
 /// Records that runners are expected from now on, in a table that was just created.
 pub async fn expect(writer: &Writer, schema: &str) -> Result<()> {
-    let here = Here::new("");
-    let host = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned());
-    let params = [
-        Value::Text(host.unwrap_or_default()),
-        Value::Int8(here.pid.into()),
-        Value::Text(env!("CARGO_PKG_VERSION").to_owned()),
-    ];
-    writer.affect(&in_schema(EXPECTED, schema), &params).await
+    writer.affect(&in_schema(EXPECTED, schema), &[]).await
 }
 
-/// A process that runs jobs, or did.
+/// A process that runs jobs, or ran jobs before.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Runner {
@@ -161,12 +151,12 @@ pub struct Runner {
     pub seen: Timestamp,
     #[serde(deserialize_with = "instant")]
     pub ended: Option<Timestamp>,
-    /// Whether it has not ended and was seen lately.
+    /// Whether it is running, as far as that is known: it was seen lately, and has not ended.
     pub is_there: bool,
 }
 
 impl Runner {
-    /// Returns whether it keeps running and is there.
+    /// Returns whether it is a daemon that is running.
     pub fn is_daemon(&self) -> bool {
         self.is_there && self.kind == "daemon"
     }
@@ -180,14 +170,14 @@ impl Runner {
         }
     }
 
-    /// Says which it is, for a sentence.
+    /// Names it in a sentence.
     fn name(&self) -> String {
         format!("pid {} on {}", self.pid, self.host)
     }
 }
 
-/// Returns the runners in the tables; `None` if the tables are from before there were rows for them. The row of kind
-/// `init` is among them.
+/// Returns the rows of pgkit_runner, including the one of kind `init`; `None` if that table does not exist yet (`jobs
+/// upgrade`).
 pub async fn read(session: &impl Queryable, place: &Place) -> Result<Option<Vec<Runner>>> {
     if !place.has(TABLE) {
         return Ok(None);
@@ -199,7 +189,7 @@ pub async fn read(session: &impl Queryable, place: &Place) -> Result<Option<Vec<
     Ok(Some(runners))
 }
 
-/// Something that is wrong with the runners of a jobs file.
+/// A problem with the runners of a jobs file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
     pub is_critical: bool,
@@ -209,15 +199,15 @@ pub struct Trouble {
     pub detail: String,
 }
 
-/// Returns what is wrong with the runners of these jobs.
+/// Returns the problems with the runners of these jobs.
 ///
-/// * A job has a runner if a daemon that has it was seen lately. If there is none, but there was one, that is critical. But
-///   a pass that came after the daemon had ended, as from cron, means that passes run the job now. Passes come at times
-///   that are not known here, so whether they still come shows in whether their jobs are overdue.
-/// * A job that no runner has ever had is critical if nothing has run it ([`EXPECTED_WITHIN`] after the table was created),
-///   and a warning if runners have other jobs of the file, because the file may just have been changed. `has_run` says
-///   whether a job has run: then something else than pgkit may run it.
-/// * It is worth a warning if daemons that have the same job read different files, or are of different versions.
+/// * It is critical if a job had a daemon and now has none. It is not if a pass (`jobs run` from cron, for example)
+///   began after the daemon had ended: then passes run the job now. Nothing is known here about when passes come, so if
+///   they stop coming, their jobs become overdue.
+/// * It is critical if no runner has ever had a job, unless the job has run (`has_run`), because then another program
+///   may run it. This is checked only [`EXPECTED_WITHIN`] after the table was created. It is only a warning if runners
+///   have other jobs of the file, because the job may be a new one.
+/// * It is a warning if daemons with the same job have different files, or are of different versions of pgkit.
 pub fn troubles(
     jobs: &[Job],
     runners: &[Runner],
@@ -305,11 +295,12 @@ pub fn troubles(
     troubles
 }
 
+/// Returns the runners that have this job.
 fn having<'a>(runners: &'a [Runner], job: &'a Job) -> impl Iterator<Item = &'a Runner> {
     runners.iter().filter(|runner| runner.jobs.contains(&job.name))
 }
 
-/// Names the first of so many jobs.
+/// Describes this many jobs by the name of the first one.
 fn which(first: &Job, count: usize) -> String {
     match count {
         1 => format!("job {}", first.name),

@@ -264,8 +264,8 @@ impl Session {
         Ok(session)
     }
 
-    /// Connects to a database without the tables, for a job's SQL. The session has the same settings, but can run only
-    /// those of pgkit's statements that need no tables.
+    /// Connects to another database for a job's SQL. The session has the same settings, but prepares only statements
+    /// that do not use pgkit's tables.
     ///
     /// Errors: no connection (69), a pooler in between (64).
     pub async fn elsewhere(target: &Target, echo: Echo) -> Result<Session> {
@@ -329,8 +329,8 @@ impl Session {
         bounded(self.wire.run(&all.join("; "))).await
     }
 
-    /// Prepares the statement that asks whether an attempt is watched, unless that was done before. It is not among
-    /// those that every session prepares, because its table may be missing.
+    /// Prepares the statement that checks whether an attempt is watched, unless it is prepared already. Sessions do not
+    /// prepare it from the start, because its table may be missing.
     ///
     /// Errors: it is refused, or the connection is lost.
     pub async fn prepare_watched(&mut self) -> Result<()> {

@@ -12,6 +12,7 @@ use sha2::Digest;
 use super::job::Job;
 use super::plan::{self, Decision, Row, State, instant, instants, some_instant};
 use super::schedule::Schedule;
+use super::tables;
 use crate::error::{Error, Result};
 use crate::session::{Reader, Value, Writer};
 use crate::sql;
@@ -211,15 +212,15 @@ pub struct Place {
     pub schema: String,
     /// Has `jobs init` created pgkit's tables?
     pub has_pgkit: bool,
-    /// The tables that there are among those that were added in a later version of pgkit.
+    /// The existing tables of those that were added in a later version of pgkit.
     pub later: BTreeSet<&'static str>,
     /// The shape of the tables when they were checked: see [`Snapshot::shape`].
     pub shape: String,
 }
 
 impl Place {
-    /// Returns whether there is this table, which was added in a later version of pgkit. Until `jobs upgrade` has
-    /// created it, everything else works without it.
+    /// Returns whether a table that was added in a later version of pgkit exists. Until `jobs upgrade` creates it,
+    /// everything else works without it.
     pub fn has(&self, table: &str) -> bool {
         self.later.contains(table)
     }
@@ -227,8 +228,9 @@ impl Place {
 
 /// Reads the state of all jobs in a single query.
 pub async fn read(session: &impl Queryable, place: &Place) -> Result<Snapshot> {
-    let text = in_schema(if place.has_pgkit { KNOWN } else { STATES }, &place.schema);
-    let lines = session.ask::<Line>(&text, &[]).await?;
+    let names = Value::TextList(tables::names().map(|name| Some(name.to_owned())).collect());
+    let (text, params) = if place.has_pgkit { (KNOWN, vec![names]) } else { (STATES, Vec::new()) };
+    let lines = session.ask::<Line>(&in_schema(text, &place.schema), &params).await?;
     let first = lines.first().ok_or_else(|| Error::bug("the query for the jobs' state returned no row"))?;
     let shape = first.shape.clone();
     let now = first.now.ok_or_else(|| Error::bug("the query for the jobs' state returned no time"))?;
@@ -289,7 +291,7 @@ pub fn lock_key(schema: &str, job: &str) -> i64 {
     i64::from_be_bytes(first)
 }
 
-/// The part that a job has in the key of the lock of its SQL in another database.
+/// Returns the job's part of the key of the lock for its SQL in another database.
 pub fn elsewhere_key(schema: &str, job: &str) -> i64 {
     // A job's name cannot contain a NUL byte, so no job has the same key.
     lock_key(schema, &format!("\0elsewhere:{job}"))

@@ -102,6 +102,11 @@ pub struct Where<'a> {
     pub owner: Option<&'a str>,
 }
 
+/// Returns the names of all tables, those of crontabber and those of pgkit.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    MADE.iter().filter(|piece| piece.on.is_none()).map(|piece| piece.name)
+}
+
 /// A table or an index that has the name of one that `jobs init` creates.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -381,7 +386,7 @@ async fn make(writer: &Writer, schema: &str, owner: Option<&str>) -> Result<Vec<
     Ok(made)
 }
 
-/// Grants other roles what they may do with pgkit's older tables on a new one too.
+/// Gives other roles the same rights on a new table that they have on pgkit's older ones.
 async fn grant(writer: &Writer, schema: &str, table: &str) -> Result<()> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -31,11 +31,11 @@ pub struct News<'a> {
     pub failure: Option<&'a Failure>,
     /// How many runs in a row have failed; if this one succeeded, before it.
     pub error_count: i64,
-    /// What is added if the job is overdue or stale.
+    /// More about an overdue or stale job.
     pub alarm: Option<Alarm<'a>>,
 }
 
-/// What is told of a job that is overdue or stale, in addition.
+/// What a notification of an overdue or stale job says in addition.
 #[derive(Debug, Clone, Copy)]
 pub struct Alarm<'a> {
     /// Which of the two it is.

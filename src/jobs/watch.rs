@@ -1,5 +1,5 @@
-//! Reading the output of a running job: each byte once and in order, from what its guard shows of it once a second, and
-//! in the end from what is stored of it.
+//! Follows the output of a running job: each byte once and in order, first from the copies that its guard makes once a
+//! second, and in the end from the stored output.
 
 use super::output::{self, KEPT};
 
@@ -8,29 +8,29 @@ use super::output::{self, KEPT};
 pub enum Piece {
     /// Text that was printed. What text cannot contain is escaped, as in the stored output.
     Text(String),
-    /// So many bytes are missing here, because neither the head nor the tail has them.
+    /// This many bytes are missing here, because they are neither in the head nor in the tail.
     Missing(u64),
 }
 
-/// What a guard shows of an attempt's output.
+/// A guard's copy of an attempt's output.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shown {
-    /// The first 64 KiB; `None` if they were shown in full before.
+    /// The first 64 KiB; `None` if the follower has them already.
     pub head: Option<Vec<u8>>,
     /// The last 64 KiB of what came after the head.
     pub tail: Vec<u8>,
-    /// How many bytes were printed in all.
+    /// The total number of bytes that were printed.
     pub bytes: u64,
 }
 
-/// What is stored of the output of an attempt that has ended.
+/// The stored output of an attempt that has ended.
 #[derive(Debug, Clone, Copy)]
 pub struct Stored<'a> {
     /// The first 64 KiB as text.
     pub head: &'a str,
     /// The last 64 KiB of what came after the head, as text.
     pub tail: &'a str,
-    /// How many bytes were printed in all.
+    /// The total number of bytes that were printed.
     pub bytes: u64,
 }
 
@@ -45,13 +45,12 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// Returns how many bytes of the output have been seen.
+    /// Returns the total number of bytes according to the latest copy.
     pub fn seen(&self) -> u64 {
         self.bytes
     }
 
-    /// Returns what is new in what the guard shows now. A character whose last bytes have not been printed yet is held
-    /// back.
+    /// Returns the output that is new in a copy. A character whose last bytes are not there yet is held back.
     pub fn live(&mut self, shown: Shown) -> Vec<Piece> {
         self.head = shown.head.unwrap_or_else(|| std::mem::take(&mut self.head));
         (self.tail, self.bytes) = (shown.tail, shown.bytes);
@@ -73,8 +72,8 @@ impl Follower {
         without_empty(pieces)
     }
 
-    /// Returns the rest of the output of an attempt that has ended. Without what is stored, that is only what was held
-    /// back.
+    /// Returns the rest of the output of an attempt that has ended. If its output was not stored, that is only what was
+    /// held back.
     pub fn ended(&mut self, stored: Option<Stored<'_>>) -> Vec<Piece> {
         let Some(stored) = stored else {
             let held_back = self.held_back();
@@ -93,7 +92,7 @@ impl Follower {
             pieces.push(Piece::Missing(from - at));
             pieces.push(Piece::Text(stored.tail.to_owned()));
         } else {
-            // The tail begins within what was seen.
+            // The tail begins within the part that has been passed on.
             let own = self.from();
             let seen = from.checked_sub(own).and_then(|start| self.tail.get(index(start)..index(at - own)));
             pieces.push(Piece::Text(after(stored.tail, seen.unwrap_or_default()).to_owned()));
@@ -107,7 +106,7 @@ impl Follower {
         self.bytes - (self.tail.len() as u64).min(self.bytes)
     }
 
-    /// Returns the bytes that were seen but not passed on.
+    /// Returns the bytes that were held back.
     fn held_back(&self) -> Vec<u8> {
         let all: Vec<u8> = self.head.iter().chain(&self.tail).copied().collect();
         let count = index(self.bytes - self.at).min(all.len());
@@ -124,19 +123,19 @@ fn index(at: u64) -> usize {
     usize::try_from(at).unwrap_or(usize::MAX)
 }
 
-/// Returns how many of these bytes do not belong to a character whose end is missing.
+/// Returns the length of these bytes without an incomplete character at their end.
 fn whole(raw: &[u8]) -> usize {
     let last = raw.utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
     let is_incomplete = std::str::from_utf8(last).is_err_and(|e| e.error_len().is_none());
     raw.len() - if is_incomplete { last.len() } else { 0 }
 }
 
-/// Returns the part of a stored text that comes after these bytes, with which it begins. A server whose encoding cannot
-/// represent the text has it escaped.
+/// Returns the part of a stored text that comes after these bytes, with which the text begins. In a database whose
+/// encoding cannot represent it, the text is escaped.
 fn after<'a>(stored: &'a str, seen: &[u8]) -> &'a str {
     let seen = output::text(seen);
     let rest = stored.strip_prefix(&seen).or_else(|| stored.strip_prefix(&output::ascii(&seen)));
-    // It is better to print something twice than not at all.
+    // If it does not begin with them, it is better to print something twice than not at all.
     rest.unwrap_or(stored)
 }
 

@@ -6,20 +6,21 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-/// Names the socket of the service manager: a path, or an abstract address that is written with `@`.
+/// The socket of the service manager: a path, or an abstract address, which begins with `@`.
 pub const SOCKET: &str = "NOTIFY_SOCKET";
-/// Says how long the service manager waits for a sign of life, in microseconds.
+/// How long the service manager waits for a sign of life, in microseconds.
 pub const WATCHDOG: &str = "WATCHDOG_USEC";
-/// Says which process the service manager expects signs of life from.
+/// The pid of the process from which the service manager expects signs of life.
 const WATCHDOG_PID: &str = "WATCHDOG_PID";
-/// The variables that no process of ours inherits, because only this process speaks for the service.
+/// The environment variables that no child process inherits, because only this process may report to the service
+/// manager.
 pub const VARIABLES: [&str; 3] = [SOCKET, WATCHDOG, WATCHDOG_PID];
 
 /// The service manager.
 #[derive(Debug)]
 pub struct Supervisor {
     socket: UnixDatagram,
-    /// How long it waits for a sign of life; `None` if it does not watch this process.
+    /// How long it waits for a sign of life before it restarts the service; `None` if it does not wait for any.
     pub watchdog: Option<Duration>,
 }
 
@@ -36,7 +37,7 @@ impl Supervisor {
         };
         let socket = UnixDatagram::unbound().map_err(failed)?;
         socket.connect_addr(&address(name).map_err(failed)?).map_err(failed)?;
-        // A service manager that does not read must not keep us waiting.
+        // A service manager that does not read its socket must not block us.
         socket.set_nonblocking(true).map_err(failed)?;
         Ok(Some(Supervisor { socket, watchdog: watchdog(variable)? }))
     }
@@ -50,7 +51,7 @@ impl Supervisor {
     }
 }
 
-/// Returns how long the service manager waits for a sign of life; `None` if it does not watch this process.
+/// Returns how long the service manager waits for a sign of life; `None` if it does not wait for any from this process.
 fn watchdog<'e>(variable: impl Fn(&str) -> Option<&'e str>) -> Result<Option<Duration>> {
     let number = |name: &str| match variable(name).filter(|text| !text.is_empty()) {
         None => Ok(None),

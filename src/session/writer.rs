@@ -284,7 +284,8 @@ impl Writer {
         self.link.connected.client.is_closed()
     }
 
-    /// Waits for a notification of a channel that the session listens to. One that has come since the last call counts.
+    /// Waits for a notification on a channel that the session listens to. Returns at once if one has arrived since the
+    /// last call.
     pub async fn notified(&self) {
         self.link.connected.notified.notified().await;
     }

@@ -9,7 +9,7 @@ use super::fixture::{Jobs, Process};
 use super::proxy::{Proxy, Way};
 use crate::support::*;
 
-/// A job whose first attempt runs for some seconds in another database, whatever becomes of its client.
+/// A job whose first attempt runs for some seconds in another database, even after its client is gone.
 fn deaf(other: &Db, seconds: u32, keys: &str) -> String {
     format!(
         "[[job]]\nname = \"j\"\nschedule = \"1d\"\nlease = \"3s\"\ndatabase = \"{}\"\n{keys}\nsql = \"INSERT INTO t SELECT pg_backend_pid(); SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'client_connection_check_interval'; SELECT pg_sleep(CASE WHEN EXISTS (SELECT FROM calm) THEN 0 ELSE {seconds} END)\"\n",
@@ -28,7 +28,7 @@ fn with_other(bin: &Binaries, name: &str, toml: &dyn Fn(&Db) -> String) -> (Jobs
     (jobs, other)
 }
 
-/// The backends that sleep in this database.
+/// Returns the backends that sleep in this database.
 fn asleep(other: &Db) -> Vec<String> {
     let sql = format!(
         "SELECT pid::text FROM pg_stat_activity
@@ -92,14 +92,14 @@ fn a_killed_guards_sql_keeps_every_other_attempt_away(bin: &Binaries) {
         let output = jobs.ends(3, &[change, "j"]);
         assert!(output.stderr.contains(&told), "{}", output.snapshot());
     }
-    // Whatever the file says by now.
+    // Even if the file no longer names that database.
     jobs.write("[[job]]\nname = \"j\"\nschedule = \"1d\"\nlease = \"3s\"\nsql = \"SELECT 1\"\n");
     jobs.ends(3, &["run"]);
     assert_eq!(asleep(&other), [pid.as_str()], "it was over before the test was");
     jobs.write(&deaf(&other, 12, ""));
     taken_over(&jobs, &other, &pid);
     assert_eq!(jobs.attempts("j"), ["interrupted 1", "succeeded 1"]);
-    // Nobody was left to commit the first one.
+    // The first attempt was not committed.
     assert_eq!(other.value("SELECT count(*) FROM t"), "1");
     assert_ne!(other.value("SELECT pid FROM t"), pid);
 }
@@ -182,7 +182,7 @@ fn a_connection_that_is_lost_elsewhere_alone_ends_the_attempt_when_the_sql_has_e
 
 /// The network of the guard is cut, so that it can neither keep its lease nor cancel its SQL.
 fn a_network_that_is_cut_keeps_others_away_until_the_sql_has_ended(bin: &Binaries) {
-    // Before, the server takes the other end of the proxy for the guard.
+    // Before version 14, the server cannot notice that the guard is behind a broken proxy.
     if bin.major < 14 {
         return;
     }
@@ -205,7 +205,7 @@ fn a_network_that_is_cut_keeps_others_away_until_the_sql_has_ended(bin: &Binarie
 }
 on_every_server!(a_network_that_is_cut_keeps_others_away_until_the_sql_has_ended);
 
-/// Where the server notices that its client is gone, the SQL ends with its guard.
+/// From version 14 on, the server notices that its client is gone, and ends the SQL.
 fn a_guard_that_is_stopped_past_its_lease_loses_its_sql_elsewhere(bin: &Binaries) {
     if bin.major < 14 {
         return;

@@ -1,4 +1,4 @@
-//! `on_overdue`: of all runners one tells that a job is overdue or stale, once, until it is well again.
+//! `on_overdue`: one of all runners notifies people of an overdue or stale job, once, until the job is healthy again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -9,10 +9,10 @@ use super::Jobs;
 use super::fixture::Process;
 use crate::support::*;
 
-/// What a command writes: one line per call, with what it was told.
+/// A command that writes one line per call, with its environment variables.
 const TELLS: &str = r#"on_overdue = { command = "echo \"$PGKIT_JOB|$PGKIT_STATE|$PGKIT_SINCE|$PGKIT_WAITS_FOR|$PGKIT_ERROR_VALUE|$PGKIT_RUN_DATE|$PGKIT_ERROR_COUNT\" >> told" }"#;
 
-/// Writes a job's row as if it had last run three days ago and been due since one hour ago or in an hour.
+/// Writes a job's row as if it had last run three days ago, and was next due an hour ago or in an hour.
 fn row(jobs: &Jobs, job: &str, due: &str) {
     jobs.db.sql(&format!(
         "INSERT INTO crontabber (app_name, next_run, first_run, last_run, last_success, error_count, last_error)
@@ -21,9 +21,9 @@ fn row(jobs: &Jobs, job: &str, due: &str) {
     ));
 }
 
-/// Waits until so many runners, which look once a second, have each looked several times from now on.
+/// Waits until each of this many runners, which look once a second, has looked several times.
 fn wait_for_looks(jobs: &Jobs, runners: usize) {
-    // A runner plans in a session of its own, which holds no job's lock, and asks several things at each look.
+    // The session in which a runner plans holds no job's lock, and runs several statements per look.
     let sql = "SELECT a.pid, a.query_start FROM pg_stat_activity a
                WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
                  AND NOT EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory')";
@@ -76,7 +76,7 @@ fn of_two_runners_one_tells_of_a_job_whose_parent_is_paused(bin: &Binaries) {
         jobs.db.sql("SELECT app_name, kind FROM pgkit_alarm"),
         [vec![Some("child".into()), Some("overdue".into())]]
     );
-    // It is well again, and then overdue again. Its parent, too, was due for an hour when it was resumed.
+    // The job is healthy again, and then overdue again. Its parent, too, had been due for an hour when it was resumed.
     let lines = |job: &str| jobs.text("told").lines().filter(|line| line.starts_with(job)).count();
     jobs.ends(0, &["resume", "parent"]);
     jobs.wait("it is well", || {
@@ -86,7 +86,7 @@ fn of_two_runners_one_tells_of_a_job_whose_parent_is_paused(bin: &Binaries) {
     jobs.wait("it is told again", || lines("child|overdue|") == 2);
     wait_for_looks(&jobs, 2);
     assert_eq!((lines("child|overdue|"), lines("parent|overdue|")), (2, 1), "{}", jobs.text("told"));
-    // A job that is paused is forgotten, and told of again when it is resumed.
+    // Pausing a job ends its alarm, so when it is resumed people are notified again.
     jobs.ends(0, &["pause", "child"]);
     jobs.wait("it is forgotten", || jobs.db.value("SELECT count(*) FROM pgkit_alarm") == "0");
     jobs.ends(0, &["resume", "child"]);
@@ -107,7 +107,7 @@ fn of_two_runners_one_tells_of_a_job_for_which_there_is_no_room() {
     let late = |more: &str| {
         format!("[[job]]\nname = \"late\"\nschedule = \"1h\"\ncommand = \"true\"\n{more}\n{TELLS}\n")
     };
-    // All places of both runners are taken; and the one place of a pool.
+    // All slots of both runners are taken, and the only place of a pool.
     let one = "waits for the job that runs here, because only 1 job runs at once (--parallel)";
     for (name, toml, parallel, waits) in [
         ("alarmslots", [long("a", ""), long("b", ""), late("")].concat(), "1", one),
@@ -174,7 +174,7 @@ fn passes_tell_once_too_and_of_stale_jobs_and_say_what_is_missing(bin: &Binaries
     assert!(!jobs.path("told").exists());
     jobs.ends(0, &["upgrade", "-q"]);
     let listener = Listener::new(&jobs.db, "late");
-    // A run by hand is about the jobs that it names.
+    // A run of named jobs, with --force or --date, notifies nobody of overdue jobs.
     assert_eq!(jobs.ends(0, &["run", "--force", "well", "-q"]).stderr, "");
     assert_eq!(jobs.db.value("SELECT count(*) FROM pgkit_alarm"), "0");
     for _ in 0..3 {
@@ -194,7 +194,7 @@ fn passes_tell_once_too_and_of_stale_jobs_and_say_what_is_missing(bin: &Binaries
     assert_eq!((&heard[0]["job"], &heard[0]["state"]), (&"late".into(), &"overdue".into()));
     assert!(heard[0]["message"].as_str().unwrap().contains(", waits for nobody, "), "{heard:?}");
     assert_eq!(heard[0]["since"], heard[0]["run_date"]);
-    // Another file, by which it is not stale, takes nothing back; its success does.
+    // A runner whose file says that the job is not stale does not end the alarm; a success of the job does.
     jobs.write(&toml.replace("26h", "90d"));
     jobs.ends(0, &["run", "-q"]);
     jobs.write(&toml);

@@ -1,4 +1,4 @@
-//! `jobs run --every` under a service manager: what it tells the manager, and the units of the package.
+//! `jobs run --every` under a service manager: what it reports, and the units of the package.
 
 use std::cell::RefCell;
 use std::os::linux::net::SocketAddrExt;
@@ -15,21 +15,21 @@ use crate::support::*;
 /// How long the manager waits for a sign of life.
 const WATCHDOG: Duration = Duration::from_secs(2);
 
-/// A service manager's end of the socket.
+/// The service manager's end of the socket.
 struct Manager {
     socket: UnixDatagram,
     name: String,
-    /// Every line that came, with its instant.
+    /// Every line that was received, and when.
     heard: RefCell<Vec<(Instant, String)>>,
 }
 
 impl Manager {
-    /// One whose socket is a file.
+    /// Creates one whose socket is a file.
     fn at(path: &Path) -> Manager {
         Manager::new(UnixDatagram::bind(path).unwrap(), path.to_str().unwrap().to_owned())
     }
 
-    /// One whose socket has a name and no file.
+    /// Creates one whose socket is abstract: it has a name but no file.
     fn named(name: &str) -> Manager {
         let address = SocketAddr::from_abstract_name(name).unwrap();
         Manager::new(UnixDatagram::bind_addr(&address).unwrap(), format!("@{name}"))
@@ -40,7 +40,7 @@ impl Manager {
         Manager { socket, name, heard: RefCell::default() }
     }
 
-    /// Starts pgkit as a service, its main process watched.
+    /// Starts pgkit as a service whose main process must give signs of life.
     fn start(&self, jobs: &Jobs, args: &[&str]) -> Process {
         let mut command = jobs.command(args);
         command.env("NOTIFY_SOCKET", &self.name);
@@ -48,7 +48,7 @@ impl Manager {
         Process::start(&mut command)
     }
 
-    /// Reads what has come.
+    /// Receives the lines that have been sent.
     fn listen(&self) {
         let mut buffer = [0; 4096];
         while let Ok(length) = self.socket.recv(&mut buffer) {
@@ -58,13 +58,13 @@ impl Manager {
         }
     }
 
-    /// How many lines have come so far that begin like this.
+    /// Returns how many lines with this beginning have been received so far.
     fn count(&self, start: &str) -> usize {
         self.listen();
         self.heard.borrow().iter().filter(|(_, line)| line.starts_with(start)).count()
     }
 
-    /// Waits until such a line has come.
+    /// Waits until a line with this beginning is received.
     fn wait(&self, start: &str) {
         self.wait_for(start, 1);
     }
@@ -80,14 +80,14 @@ impl Manager {
         }
     }
 
-    /// Forgets what has come.
+    /// Forgets the lines that have been received.
     fn forget(&self) {
         self.listen();
         self.heard.borrow_mut().clear();
     }
 }
 
-/// A job that runs as long as it may, and shows its environment.
+/// A job that prints its environment and runs until it is stopped.
 const LONG: &str = r#"
 [[job]]
 name = "long"
@@ -104,14 +104,14 @@ fn a_service_manager_hears_when_it_is_ready_that_it_lives_and_that_it_stops() {
     jobs.jobs(&["pause", "long"]);
     let runner = manager.start(&jobs, &["run", "--every", "60s"]);
     manager.wait("READY=1");
-    // What the first look records is there by then.
+    // The first look at the tables must be over by then.
     assert_eq!(jobs.db.value("SELECT max_ongoing_age FROM pgkit_job WHERE app_name = 'long'"), "12:00:00");
     manager.wait("STATUS=1 job: 0 running");
     // It is idle, and nothing is due for a minute.
     manager.forget();
     manager.wait_for("WATCHDOG=1", 4);
     jobs.ends(0, &["resume", "long"]);
-    // A changed file makes it look again at once.
+    // When the file changes, it looks at the tables again at once.
     jobs.write(&format!("{LONG}# changed\n"));
     drop(runner);
     let runner = manager.start(&jobs, &["run", "--every", "1s"]);
@@ -123,14 +123,14 @@ fn a_service_manager_hears_when_it_is_ready_that_it_lives_and_that_it_stops() {
     let at: Vec<Instant> = heard.iter().filter(|(_, line)| line == "WATCHDOG=1").map(|(at, _)| *at).collect();
     assert!(at.windows(2).all(|pair| pair[1] - pair[0] < WATCHDOG), "{heard:?}");
     assert_eq!(manager.count("READY=1"), 0, "once is enough");
-    // A loop that does not turn gives no sign.
+    // A runner whose loop does not run gives no signs.
     runner.signal(Signal::SIGSTOP);
     manager.forget();
     std::thread::sleep(WATCHDOG);
     assert_eq!(manager.count("WATCHDOG=1"), 0);
     runner.signal(Signal::SIGCONT);
     manager.wait("WATCHDOG=1");
-    // Nobody else can speak for it.
+    // No other process can report for it.
     let guards = runner.guards();
     assert!(!guards.is_empty());
     for guard in guards {
@@ -189,7 +189,7 @@ fn it_is_ready_when_there_is_a_server_and_alive_without_one() {
     manager.wait("STATUS=waiting for the server: ");
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(manager.count("READY=1"), 0);
-    // A start that is given up leaves that status.
+    // When the start is given up, the status stays.
     runner.signal(Signal::SIGTERM);
     manager.wait("STOPPING=1");
     assert_eq!(runner.end().code, Some(143));
@@ -277,7 +277,7 @@ fn the_units_of_the_package_start_commands_that_exist_and_are_all_installed() {
         let (command, run) = jobs.subcommand().unwrap();
         assert_eq!(command, "run", "{name}");
         let every = run.get_one::<Duration>("every");
-        // Only a runner that stays speaks to the service manager.
+        // Only a runner that keeps running reports to the service manager.
         assert_eq!(setting(&settings, "Service Type"), if every.is_some() { "notify" } else { "oneshot" });
         assert_eq!(every.is_some(), settings.iter().any(|(key, _)| key == "Service WatchdogSec"), "{name}");
         assert_eq!(setting(&settings, "Service KillMode"), "mixed", "{name}: TERM is for the runner alone");
@@ -288,7 +288,7 @@ fn the_units_of_the_package_start_commands_that_exist_and_are_all_installed() {
 
 #[test]
 fn the_services_are_confined_alike() {
-    // What tells a pass from a runner that stays.
+    // The settings in which the two units differ.
     let own = [
         "Type",
         "NotifyAccess",

@@ -64,14 +64,14 @@ fn sql_runs_in_another_database_in_a_transaction_of_its_own(bin: &Binaries) {
         ("vacuum", vec!["succeeded 1"]),
         ("at home", vec!["succeeded 1"]),
         ("dates", vec!["succeeded 1"; 3]),
-        // Nobody knows how far it got.
+        // It is not known how far it got.
         ("ends itself", vec!["interrupted 1"]),
     ] {
         assert_eq!(jobs.attempts(job), attempts, "{job}: {}", output.snapshot());
     }
     let printed = jobs.jobs(&["history", "notices", "--output", "--columns", "printed"]).stdout;
     assert!(printed.contains("hello"), "{printed}");
-    // Nothing is left there.
+    // Nothing of it is left in the other database.
     let left = format!(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND pid <> pg_backend_pid()",
         other.name
@@ -101,7 +101,7 @@ fn what_a_job_elsewhere_cannot_be_is_refused_in_the_file() {
         let output = jobs.ends(65, &["check"]);
         assert!(output.stderr.contains(told), "{keys}: {}", output.snapshot());
     }
-    // As a default it is for the jobs that are SQL.
+    // As a default, it applies to the SQL jobs only.
     jobs.write("[defaults]\ndatabase = \"x\"\n[[job]]\nname = \"a\"\nschedule = \"1d\"\ncommand = \"true\"\n[[job]]\nname = \"b\"\nschedule = \"1d\"\nsql = \"SELECT 1\"\n");
     let output = jobs.ends(0, &["check", "--columns", "name,kind"]);
     assert_eq!(output.stdout, "a\tprogram\nb\tsql, in another database\n");

@@ -1,4 +1,4 @@
-//! `jobs output`: what a job prints, read by another process while it runs and afterwards.
+//! `jobs output`: another process reads the output of a job, while it runs and afterwards.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
@@ -36,7 +36,7 @@ impl Following {
         line
     }
 
-    /// Waits for its end. What it printed is what has not been read yet.
+    /// Waits for its end. The result has the output that was not read before.
     fn end(mut self) -> Output {
         let mut stdout = String::new();
         self.out.read_to_string(&mut stdout).unwrap();
@@ -52,12 +52,12 @@ impl Drop for Following {
     }
 }
 
-/// The rows of the table, whose every row belongs to an attempt that is watched.
+/// Returns the number of rows in pgkit_output: one for each attempt that is watched.
 fn rows(jobs: &Jobs) -> String {
     jobs.db.value("SELECT count(*) FROM pgkit_output")
 }
 
-/// Waits until a guard has asked the server so many times whether its attempt goes on.
+/// Waits until a guard has pinged the server this many times.
 fn wait_for_pings(jobs: &Jobs, count: usize) {
     // A guard's session is the one that holds a job's lock.
     let last = "SELECT coalesce(max(a.query_start)::text, '') FROM pg_stat_activity a
@@ -85,7 +85,7 @@ fn what_a_job_prints_is_read_while_it_runs_and_nothing_is_left_of_it(bin: &Binar
     assert_eq!(jobs.attempts("a"), ["running 1"]);
     std::fs::write(jobs.path("go1"), "").unwrap();
     assert_eq!(follow.line(), "line 1\n");
-    // Another reader, who only looks, is in nobody's way.
+    // Another reader does not disturb the first one.
     let look = jobs.ends(0, &["output", "a"]);
     assert!(look.stdout.ends_with("line 1\n") && look.stdout.lines().count() == 3, "{}", look.snapshot());
     let told = regex::Regex::new(
@@ -100,14 +100,14 @@ fn what_a_job_prints_is_read_while_it_runs_and_nothing_is_left_of_it(bin: &Binar
     assert_eq!((output.code, output.stdout.as_str()), (Some(0), "line 3\n"), "{}", output.snapshot());
     assert!(output.stderr.contains("pgkit: a: succeeded after "), "{}", output.stderr);
     assert_eq!(rows(&jobs), "0");
-    // It is over: the stored output, and the same for whoever follows.
+    // The attempt has ended: its stored output, with and without --follow.
     for (args, code) in [(&["output", "a"][..], 0), (&["output", "a", "-f", "-q"], 0)] {
         let after = jobs.ends(code, args);
         assert_eq!(after.stdout.lines().count(), 5, "{}", after.snapshot());
         assert!(after.stdout.ends_with("line 1\nline 2\nline 3\n"), "{}", after.stdout);
         assert_eq!(after.stderr.is_empty(), args.contains(&"-q"), "{}", after.stderr);
     }
-    // One that fails, whose end comes while somebody follows; and older attempts.
+    // An attempt that fails while somebody follows it; and older attempts.
     std::fs::write(jobs.path("code"), "7").unwrap();
     std::fs::remove_file(jobs.path("go3")).unwrap();
     std::fs::remove_file(jobs.path("began")).unwrap();
@@ -272,7 +272,8 @@ fn without_the_table_without_rights_and_for_sql_it_says_what_to_do() {
         );
     }
     wait_for_pings(&jobs, 3);
-    // Its guard finds the new table within a minute. Until then, and for a role without rights, it is told.
+    // The guard finds the new table within a minute. Until then, and without the rights on it, the reader gets an
+    // error.
     jobs.ends(0, &["upgrade"]);
     let late = jobs.ends(75, &["output", "a"]);
     assert!(late.stderr.contains("its guard does not show it"), "{}", late.stderr);
@@ -301,7 +302,7 @@ fn without_the_table_without_rights_and_for_sql_it_says_what_to_do() {
     );
     runner.signal(Signal::SIGTERM);
     runner.end();
-    // SQL: nothing is known of it before its end.
+    // A SQL job has no output before its end.
     jobs.db.sql("ALTER TABLE slow ADD n int; INSERT INTO slow VALUES (1)");
     jobs.make_due("s");
     let runner = jobs.start(&["run", "s"]);
@@ -321,11 +322,11 @@ fn a_guard_whose_attempt_nobody_watches_writes_nothing_and_no_lock_disturbs_it()
     jobs.wait("it runs", || jobs.attempts("a") == ["running 1"]);
     let asks = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%coalesce(o.bytes%' AND pid <> pg_backend_pid()";
     jobs.wait("its guard asks whether it is watched", || jobs.db.value(asks) == "1");
-    // Somebody has watched it, but does no longer.
+    // Somebody watched it before, but nobody does now.
     jobs.db.sql("INSERT INTO pgkit_output SELECT id, now() - interval '1 s' FROM pgkit_run");
     wait_for_pings(&jobs, 4);
     assert_eq!(jobs.db.value("SELECT count(bytes) FROM pgkit_output"), "0");
-    // Somebody who locks the table for longer than the lease costs the job nothing, nor its end.
+    // If somebody locks the table for longer than the lease, the job and its end are not delayed.
     let other = jobs.db.session();
     other.sql(
         "BEGIN; LOCK TABLE pgkit_output; UPDATE pgkit_output SET watched_until = now() + interval '1 h'",
@@ -339,7 +340,7 @@ fn a_guard_whose_attempt_nobody_watches_writes_nothing_and_no_lock_disturbs_it()
     let output = runner.end();
     assert_eq!(output.code, Some(0), "{}", output.snapshot());
     assert_eq!(jobs.attempts("a"), ["succeeded 1"]);
-    // What could not be removed is removed by a later run.
+    // A later run deletes what could not be deleted.
     other.sql("UPDATE pgkit_output SET watched_until = now() - interval '2 min'; COMMIT");
     assert_eq!(rows(&jobs), "1");
     jobs.make_due("a");

@@ -1,4 +1,4 @@
-//! Runners as rows: which there are, and what `jobs status` says when there is none.
+//! The rows of runners, and what `jobs status` says if there is no runner.
 
 use nix::sys::signal::Signal;
 
@@ -17,7 +17,7 @@ fn age(jobs: &Jobs, minutes: u32) {
     ));
 }
 
-/// What `jobs runners` says of each: kind, state, jobs.
+/// Returns the kind, state and number of jobs of each runner, as `jobs runners` prints them.
 fn rows(jobs: &Jobs) -> Vec<String> {
     let output = jobs.ends(0, &["runners", "--columns", "kind,state,jobs", "--format", "tsv"]);
     output.stdout.lines().map(|line| line.replace('\t', " ")).collect()
@@ -38,7 +38,7 @@ fn a_runner_is_a_row_from_its_start_to_its_end(bin: &Binaries) {
     assert_eq!(told["file_hash"].as_str().unwrap().len(), 64);
     jobs.wait("it has run", || jobs.attempts("a").len() == 1);
     jobs.ends(0, &["status"]);
-    // It goes on saying that it is there, although it looks at the tables only once an hour.
+    // It updates its row although it looks at the tables only once an hour.
     age(&jobs, 1);
     assert_eq!(rows(&jobs), ["daemon gone 1"]);
     jobs.wait("it says so again", || rows(&jobs) == ["daemon running 1"]);
@@ -82,18 +82,18 @@ fn a_runner_that_was_killed_is_missed() {
     assert!(metrics.contains("\npgkit_job_runners{job_name=\"a\"} 1\n"), "{metrics}");
     runner.signal(Signal::SIGKILL);
     runner.end();
-    // On the same machine nobody has to wait to know.
+    // On the same machine, this is known at once.
     assert_eq!(rows(&jobs), ["daemon gone 1"]);
     let nagios = jobs.ends(2, &["status", "--nagios"]).stdout;
     assert!(nagios.contains("was killed, or cannot reach the server"), "{nagios}");
     let metrics = jobs.ends(0, &["status", "--prometheus"]).stdout;
     assert!(metrics.contains("\npgkit_job_runners{job_name=\"a\"} 0\n"), "{metrics}");
-    // Somebody who runs the job by hand is no runner. Neither is a pass, as long as the daemon is supposed to run.
+    // Neither a run by hand nor a pass makes up for a daemon that was killed.
     jobs.ends(0, &["run", "--force", "a"]);
     jobs.ends(0, &["run"]);
     assert_eq!(rows(&jobs), ["daemon gone 1", "pass ended 1"]);
     jobs.ends(2, &["status", "--nagios"]);
-    // The next daemon takes its place, which it does not do on another machine before it is certain that it is gone.
+    // The next daemon replaces the row of one that has not been seen for long.
     age(&jobs, 1);
     let runner = jobs.start(&["run", "--every", "1s"]);
     jobs.wait("it is there", || rows(&jobs) == ["daemon running 1", "pass ended 1"]);

@@ -268,17 +268,9 @@ fn the_file_names_an_owner_that_may_own_them() {
         "DO $$ BEGIN CREATE ROLE ops_team; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$;
          ALTER SCHEMA ops OWNER TO ops_team",
     );
-    for table in [
-        "crontabber",
-        "crontabber_log",
-        "pgkit_job",
-        "pgkit_run",
-        "pgkit_runner",
-        "pgkit_request",
-        "pgkit_output",
-        "pgkit_alarm",
-        "pgkit_meta",
-    ] {
+    let all = "SELECT relname FROM pg_class WHERE relnamespace = 'ops'::regnamespace AND relkind = 'r'";
+    for row in tables.db.sql(all) {
+        let table = row[0].as_deref().unwrap();
         tables.db.sql(&format!("ALTER TABLE ops.{table} OWNER TO ops_team"));
     }
     tables.refuse(EACH, "ops_team");

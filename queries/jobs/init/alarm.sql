@@ -1,6 +1,6 @@
--- The jobs that people were told of because they are overdue or stale, until they are well again: a row that is already there
--- keeps other runners from telling the same.
--- kind: overdue, stale. since: since when the job is due, or when it last succeeded. told: when, and host: by which machine.
+-- The alarms that are on: one row for each job that is overdue or stale and for which people were notified. While there
+-- is a row, no other runner notifies them again. kind: overdue, stale. since: since when the job is due, or when it
+-- last succeeded. told: when, and host: by which machine.
 CREATE TABLE :"schema".pgkit_alarm (
     app_name text NOT NULL,
     kind text NOT NULL,

@@ -1,5 +1,5 @@
--- The grants that other roles have on table pgkit_job of schema $2, as statements for its new table $1: who works with the one needs
--- the other.
+-- GRANT statements that give other roles the same rights on the new table $1 of schema $2 that they have on pgkit_job:
+-- a role that uses one of the tables needs the other.
 SELECT pg_catalog.format('GRANT %s ON %I.%I TO %s', pg_catalog.string_agg(DISTINCT a.privilege_type, ', '::text), n.nspname, $1::text,
                          CASE WHEN a.grantee = 0::oid THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END)
            AS statement

@@ -1,4 +1,4 @@
--- The rest of the transaction need not be on disk when it commits: if the server crashes, it is soon said again.
+-- The commit does not wait for the disk: if the server crashes and loses it, a runner soon writes the same again.
 unhurried AS (
     SELECT pg_catalog.set_config('synchronous_commit'::text, 'off'::text, true) AS value
 )

@@ -1,2 +1,2 @@
--- Receives the notifications that requests have been made.
+-- Subscribes this session to notifications of new requests.
 LISTEN pgkit_jobs

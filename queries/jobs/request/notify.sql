@@ -1,2 +1,2 @@
--- Notifies the runners that a request has been made.
+-- Notifies the runners of a new request.
 SELECT pg_catalog.pg_notify('pgkit_jobs', '')

@@ -1,5 +1,6 @@
--- The requests that no runner has taken, or only one that is gone since: $1 how long after it was last seen a runner counts as gone.
--- A request behind which somebody waits ends with the runner that has taken it, and with whoever has made it.
+-- The requests that a runner can take: those that no runner has taken, and those whose runner is gone ($1: how long
+-- after it was last seen a runner counts as gone). For a request with waits = false, somebody is waiting at a terminal,
+-- who gives up when its runner is gone. So it is not taken a second time, nor after 10 seconds.
 SELECT r.id, r.app_name AS name, r.forced, r.run_date, r.rerun, r.waits, r.taken_by
 FROM :"schema".pgkit_request r
 WHERE r.outcome IS NULL

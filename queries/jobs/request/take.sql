@@ -1,5 +1,5 @@
--- Takes a request, unless another runner has done so meanwhile: $1 id, $2 the runner, $3 the runner that had taken it before and is
--- gone. Forgets requests that nobody has asked about for long. Returns JSON.
+-- Takes a request, unless another runner has taken it meanwhile: $1 request's id, $2 this runner's id, $3 the id of the
+-- runner that took it before and is gone. Also deletes old requests that have ended. Returns JSON.
 WITH old AS (
     DELETE FROM :"schema".pgkit_request o
     WHERE o.ended < pg_catalog.clock_timestamp() - '1 hour'::interval

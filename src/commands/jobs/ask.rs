@@ -1,4 +1,4 @@
-//! `jobs run NAME` where a runner that keeps running has the job: that runner is asked to run it.
+//! `jobs run NAME`: asks a runner that keeps running, and has the job, to run it.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use super::shared;
+use crate::commands::args::EchoArgs;
+use crate::commands::context::Context;
 use crate::error::{Error, Exit, Result};
 use crate::jobs::job::Job;
 use crate::jobs::plan;
@@ -14,86 +17,97 @@ use crate::jobs::runner::Surroundings;
 use crate::jobs::runners::{self, Runner};
 use crate::jobs::store::{self, Place};
 use crate::jobs::tables::{self, Where};
-use crate::jobs::talk::{Event, Mode, Outcome, Pass, Progress, ProgressSink};
+use crate::jobs::talk::{Event, Outcome, Pass, Progress, ProgressSink, RunOptions};
 use crate::session::Writer;
 
-/// How long a runner has to take a request. One that is stopped or very busy does not.
+/// How long to wait until a runner takes a request. A runner that is stopped never takes it.
 const TAKEN_WITHIN: Duration = Duration::from_secs(5);
-/// How often the server is asked what has become of requests.
+/// How often the progress of requests is read.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// What has become of the jobs that a runner was asked to run.
+/// The result of asking a runner to run jobs.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
-    /// The totals of those that it took.
+    /// The totals of the jobs that it ran.
     pub(super) pass: Pass,
-    /// The names of those that it did not take.
+    /// The names of the jobs that it did not take, which can be run here.
     pub(super) left: Vec<String>,
 }
 
-/// What a runner is asked.
+/// What a runner is asked to do.
 pub(super) struct Question<'a> {
-    /// The jobs to run.
+    /// All jobs of the file.
     pub(super) jobs: &'a [Rc<Job>],
-    /// How they are to run.
-    pub(super) mode: Mode,
-    /// The SHA-256 of the file that they are from. A runner with another file could run something else.
+    /// Which of them are to run, and how.
+    pub(super) run_options: &'a RunOptions,
+    /// The SHA-256 of the file. A runner with another file could run something else.
     pub(super) file_hash: &'a str,
-    /// Who asks.
-    pub(super) who: &'a str,
-    /// Tells a person who is asked.
-    pub(super) remark: &'a dyn Fn(&str),
 }
 
-/// Asks a runner that keeps running, if there is one with these jobs, and tells what becomes of them, as if they ran in
-/// this process. The answer names all jobs as left if there is no such runner, or if requests are not possible on these
-/// tables.
+impl Question<'_> {
+    /// Returns the jobs that are to run.
+    fn wanted(&self) -> impl Iterator<Item = &Rc<Job>> {
+        self.jobs.iter().filter(|job| self.run_options.wants(job))
+    }
+}
+
+/// Asks a runner that keeps running and has these jobs, if there is one, and reports what becomes of them as if they ran in
+/// this process. Otherwise, and if requests are not possible on these tables, all jobs are left. `connect` opens a session.
 ///
-/// Errors: the tables are missing or must not be used (65), the connection is lost or the runner is gone (69), a signal.
+/// Errors: the tables are missing or must not be used (65), the connection is lost (69), a signal.
 pub(super) async fn through(
-    writer: &Writer,
+    context: &Context,
+    connect: &impl AsyncFn() -> Result<Writer>,
     around: &Surroundings,
     question: &Question<'_>,
+    echo: &EchoArgs,
     stop: &watch::Receiver<Option<Exit>>,
     tell: ProgressSink<'_>,
 ) -> Result<Answer> {
+    let writer = connect().await?;
     let wanted = Where { schema: around.schema.as_deref(), owner: around.owner.as_deref() };
-    let place = tables::open(writer, wanted).await?;
-    let nobody =
-        || Answer { left: question.jobs.iter().map(|job| job.name.clone()).collect(), ..Answer::default() };
+    let place = tables::open(&writer, wanted).await?;
+    let answer = match whom(&writer, &place, question).await? {
+        Some(runner) => {
+            echo.remark(&format!("asked the runner on {}, pid {}", runner.host, runner.pid));
+            let who = shared::who(&writer, context);
+            ask(&writer, &place, question, &who, stop, tell).await?
+        }
+        None => Answer { left: question.wanted().map(|job| job.name.clone()).collect(), ..Answer::default() },
+    };
+    writer.close().await;
+    Ok(answer)
+}
+
+/// Returns the runner to ask; `None` if there is none.
+async fn whom(writer: &Writer, place: &Place, question: &Question<'_>) -> Result<Option<Runner>> {
     if !place.has(requests::TABLE) {
-        return Ok(nobody());
+        return Ok(None);
     }
-    let snapshot = store::read(writer, &place).await?;
+    let snapshot = store::read(writer, place).await?;
     let is_ongoing = |job: &Rc<Job>| {
         snapshot.state(&job.name).and_then(|state| state.row).is_some_and(|row| row.ongoing.is_some())
     };
-    if question.jobs.iter().any(is_ongoing) {
+    if question.wanted().any(is_ongoing) {
         // This process finds out whose claim that is, and takes it over or says where the job is ongoing.
-        return Ok(nobody());
+        return Ok(None);
     }
-    let runners = match runners::read(writer, &place).await {
-        // A role that may use the older tables only runs its jobs itself.
-        Err(e) if e.sqlstate.as_deref() == Some("42501") => return Ok(nobody()),
+    let runners = match runners::read(writer, place).await {
+        // A role without rights on the newer tables runs its jobs itself.
+        Err(e) if e.sqlstate.as_deref() == Some("42501") => return Ok(None),
         runners => runners?.unwrap_or_default(),
     };
-    let suits = |runner: &&Runner| {
-        let has_all = || question.jobs.iter().all(|job| runner.jobs.contains(&job.name));
+    let suits = |runner: &Runner| {
+        let has_all = || question.wanted().all(|job| runner.jobs.contains(&job.name));
         runner.is_daemon() && runner.file_hash == question.file_hash && has_all()
     };
-    match runners.iter().find(suits) {
-        Some(runner) => {
-            (question.remark)(&format!("asked the runner on {}, pid {}", runner.host, runner.pid));
-            ask(writer, &place, question, stop, tell).await
-        }
-        None => Ok(nobody()),
-    }
+    Ok(runners.into_iter().find(suits))
 }
 
 /// A job that a runner was asked to run.
 struct Asked {
     job: Rc<Job>,
-    /// How many of its events have been told.
+    /// How many of its events have been reported.
     told: usize,
     is_taken: bool,
     /// Whether its first attempt has begun.
@@ -106,12 +120,12 @@ enum Found {
     Open,
     /// It has ended.
     Ended(Outcome),
-    /// Its runner is gone before the job has begun, so that it can be run here.
+    /// Its runner is gone, but the job had not begun, so it can be run here.
     Left,
 }
 
 impl Asked {
-    /// Looks at the request, and tells the events that are new.
+    /// Reads the progress of the request, and reports new events.
     async fn look(
         &mut self,
         writer: &Writer,
@@ -140,17 +154,18 @@ impl Asked {
     }
 }
 
-/// Makes the requests, and waits until each has ended or turns out not to be taken.
+/// Makes the requests, and waits until each has ended or has been withdrawn because no runner took it.
 async fn ask(
     writer: &Writer,
     place: &Place,
     question: &Question<'_>,
+    who: &str,
     stop: &watch::Receiver<Option<Exit>>,
     tell: ProgressSink<'_>,
 ) -> Result<Answer> {
     let mut asked: BTreeMap<i64, Asked> = BTreeMap::new();
-    for job in plan::order(question.jobs) {
-        let id = requests::ask(writer, place, &job.name, question.mode, question.who).await?;
+    for job in plan::order(question.jobs).into_iter().filter(|job| question.run_options.wants(job)) {
+        let id = requests::ask(writer, place, &job.name, question.run_options.mode(), who).await?;
         asked.insert(id, Asked { job: job.clone(), told: 0, is_taken: false, has_begun: false });
     }
     let begin = Instant::now();
@@ -195,11 +210,11 @@ async fn ask(
     Ok(answer)
 }
 
-/// Removes the requests. Returns the names of the jobs that a runner has taken and that go on.
+/// Removes the requests. Returns the names of the jobs that a runner goes on running.
 async fn forget_all(writer: &Writer, place: &Place, asked: &BTreeMap<i64, Asked>) -> Vec<String> {
     let mut going_on = Vec::new();
     for (id, one) in asked {
-        // If the connection is lost, no runner takes them any more after some seconds.
+        // If the connection is lost, the request stays, but runners ignore it after some seconds.
         if requests::forget(writer, place, *id).await.unwrap_or_default() {
             going_on.push(one.job.name.clone());
         }
@@ -216,7 +231,9 @@ async fn leave(
     tell: ProgressSink<'_>,
 ) -> Error {
     for name in forget_all(writer, place, asked).await {
-        tell(Progress::Warning(format!("{name} goes on in its runner")));
+        tell(Progress::Warning(format!(
+            "the runner goes on with {name}; follow it with pgkit jobs output {name} -f"
+        )));
     }
     Error::new(exit, "stopped by a signal")
 }

@@ -10,6 +10,7 @@ mod init;
 mod list;
 mod next;
 mod output;
+mod reload;
 mod report;
 mod run;
 mod runners;
@@ -19,6 +20,7 @@ mod supervised;
 mod timeline;
 mod trigger;
 mod upgrade;
+mod watching;
 mod when;
 
 pub use group::{command, is_plugin, run};

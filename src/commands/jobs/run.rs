@@ -2,8 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use clap::{ArgMatches, Args, Command};
 use jiff::Timestamp;
 
 use super::ask::{self, Question};
+use super::reload::Watched;
 use super::report::{How, Reporter};
 use super::shared::{self, FileArgs, LookArgs};
 use super::supervised;
@@ -20,7 +20,7 @@ use crate::commands::context::Context;
 use crate::commands::open;
 use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
-use crate::jobs::account::{self, Account};
+use crate::jobs::account;
 use crate::jobs::contain;
 use crate::jobs::job::Job;
 use crate::jobs::occurrences::Slots;
@@ -97,6 +97,32 @@ fn is_its_own(date: Timestamp, job: &Job) -> bool {
     matches!(job.schedule, Schedule::Original { .. }) || Slots::new(&job.schedule, &job.timezone).has(date)
 }
 
+/// Returns how to show what happens. Errors: the format flags ask for rows (64).
+fn how(args: &RunArgs) -> Result<How> {
+    let rest = FormatArgs { format: None, ..args.format.clone() };
+    match args.format.format {
+        None if rest.is_untouched() => Ok(How::People { quiet: args.session.echo.quiet }),
+        Some(FormatName::Jsonl) if rest.is_untouched() => Ok(How::Lines),
+        _ => Err(Error::usage("jobs run has no rows or columns: use --format jsonl to stream what happens")
+            .hint("use --dry-run to list what would run, and why")),
+    }
+}
+
+/// Returns the date that the user has named, and whether to run it even if it has succeeded. Warns of a date that is not in
+/// the job's schedule.
+///
+/// Errors: it is not a date, or there is not exactly one job for it (64).
+fn date(args: &RunArgs, names: &[String], jobs: &[Job]) -> Result<Option<(Timestamp, bool)>> {
+    let Some(text) = &args.date else { return Ok(None) };
+    let [name] = names else { return Err(Error::usage("--date requires exactly one job")) };
+    let job = shared::find(jobs, name)?;
+    let date = parse_date(text, job)?;
+    if !is_its_own(date, job) {
+        args.session.echo.remark(&format!("WARNING: {date} is not in the schedule of job {name:?}"));
+    }
+    Ok(Some((date, args.rerun)))
+}
+
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     let args: RunArgs = shared::parse(own)?;
     let mut names: Vec<String> = own.get_many::<String>("name").into_iter().flatten().cloned().collect();
@@ -114,17 +140,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         };
         return super::next::decisions(context, root, own, &look, &names, &request).await;
     }
-    let rest = FormatArgs { format: None, ..args.format.clone() };
-    let how = match args.format.format {
-        None if rest.is_untouched() => How::People { quiet: args.session.echo.quiet },
-        Some(FormatName::Jsonl) if rest.is_untouched() => How::Lines,
-        _ => {
-            return Err(Error::usage(
-                "jobs run has no rows or columns: use --format jsonl to stream what happens",
-            )
-            .hint("use --dry-run to list what would run, and why"));
-        }
-    };
+    let how = how(&args)?;
     if args.every.is_some_and(|every| every < Duration::from_secs(1)) {
         return Err(Error::usage("--every: must be at least 1s"));
     }
@@ -140,18 +156,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     for name in &mut names {
         name.clone_from(&shared::find(&jobs, name)?.name);
     }
-    let date = match (&args.date, names.as_slice()) {
-        (None, _) => None,
-        (Some(text), [name]) => {
-            let job = shared::find(&jobs, name)?;
-            let date = parse_date(text, job)?;
-            if !is_its_own(date, job) {
-                args.session.echo.remark(&format!("WARNING: {date} is not in the schedule of job {name:?}"));
-            }
-            Some((date, args.rerun))
-        }
-        (Some(_), _) => return Err(Error::usage("--date requires exactly one job")),
-    };
+    let date = date(&args, &names, &jobs)?;
     let jobs: Vec<Rc<Job>> = jobs.into_iter().map(Rc::new).collect();
     let mut run_options = RunOptions {
         names,
@@ -164,20 +169,15 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         file: absolute(&path).display().to_string(),
         file_hash: file_hash.clone(),
         jobs: Presence::names(jobs.iter().map(Rc::as_ref), &run_options),
-        slots: run_options.parallel,
+        slots: args.parallel,
         stays: args.every.is_some(),
         uncontained: uncontained.clone(),
     };
-    // Whoever runs a few jobs by hand is not there the next time that they are due.
+    // Somebody who runs a few jobs by hand is not a runner of these jobs: they will be due again without that person.
     let presence = Some(presence).filter(|presence| presence.stays || run_options.names.is_empty());
     // A password that was typed for the first connection is reused for the next ones.
     let target = RefCell::new(target(context, root, own, &args).await?);
-    // The session with which a runner was asked, if it did not run all jobs.
-    let spare = RefCell::new(None);
     let connect = async || {
-        if let Some(writer) = spare.take() {
-            return Ok(writer);
-        }
         let now = target.borrow().clone();
         let writer = shared::connect(context, &now, &args.session).await?;
         target.replace(writer.target().clone());
@@ -213,22 +213,9 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     }
     let mut before = Pass::default();
     if !run_options.names.is_empty() && args.every.is_none() && !args.here {
-        let wanted: Vec<Rc<Job>> = jobs.iter().filter(|job| run_options.wants(job)).cloned().collect();
-        let asking = async {
-            let writer = connect().await?;
-            let who = shared::who(&writer, context);
-            let asked = Question {
-                jobs: &wanted,
-                mode: run_options.mode(),
-                file_hash: &file_hash,
-                who: &who,
-                remark: &|text| args.session.echo.remark(text),
-            };
-            let answer = ask::through(&writer, &around, &asked, &stop, &mut tell).await?;
-            spare.replace(Some(writer));
-            Ok::<_, Error>(answer)
-        };
-        match asking.await {
+        let question = Question { jobs: &jobs, run_options: &run_options, file_hash: &file_hash };
+        let echo = &args.session.echo;
+        match ask::through(context, &connect, &around, &question, echo, &stop, &mut tell).await {
             Ok(answer) if answer.left.is_empty() => {
                 reporter.into_inner().finish().await?;
                 return Ok(answer.pass.exit(args.ignore_failures));
@@ -257,10 +244,13 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
             passed.map(|pass| before.and(&pass).exit(args.ignore_failures))
         }
         Some(every) => {
-            let stamps = stamps(&path, &include);
-            let mut watched = Watched { path, include, stamps, owner, user };
+            let mut watched = Watched::new(path, include, owner, user);
             let reload = &mut |tell: ProgressSink<'_>| {
-                if reporter.borrow().is_deaf() { Reload::End } else { watched.reload(context, &args, tell) }
+                if reporter.borrow().is_deaf() {
+                    Reload::End
+                } else {
+                    watched.reload(context, &args.file, tell)
+                }
             };
             runner.stay(jobs, reload, &run_options, every, &mut tell).await.map(|()| Exit::Done)
         }
@@ -271,66 +261,8 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     stopped.map_or(exit, Ok)
 }
 
-/// The jobs file, which may change while pgkit keeps running.
-struct Watched {
-    path: PathBuf,
-    /// The patterns of the files that it includes.
-    include: Vec<String>,
-    /// It and the files that it includes, as they were when they were read.
-    stamps: Vec<Stamp>,
-    owner: Option<String>,
-    user: Option<Account>,
-}
-
-/// A file, and properties of it that show whether it has changed; `None` if it cannot be looked at.
-type Stamp = (PathBuf, Option<(u64, u64, i64, i64)>);
-
-/// Returns the stamps of a jobs file, and of the files that these patterns match now.
-fn stamps(path: &Path, include: &[String]) -> Vec<Stamp> {
-    let stamp = |path: PathBuf| {
-        let meta = std::fs::metadata(&path).ok();
-        let stamp = meta.map(|meta| (meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec()));
-        (path, stamp)
-    };
-    let included = include.iter().flat_map(|pattern| shared::matching(path, pattern).unwrap_or_default());
-    std::iter::once(path.to_owned()).chain(included).map(stamp).collect()
-}
-
-impl Watched {
-    /// Returns the jobs if a file has changed and all of them are valid. A file with faults changes nothing, and is
-    /// reported once.
-    fn reload(&mut self, context: &Context, args: &RunArgs, tell: ProgressSink<'_>) -> Reload {
-        let stamps = stamps(&self.path, &self.include);
-        if stamps == self.stamps {
-            return Reload::Same;
-        }
-        self.stamps = stamps;
-        let same = |read: shared::Read| {
-            if read.parsed.include != self.include {
-                self.include.clone_from(&read.parsed.include);
-                self.stamps = self::stamps(&self.path, &self.include);
-            }
-            let user = account::whom(read.parsed.user.as_deref(), read.parsed.has_programs(), &context.env)?;
-            if read.parsed.owner != self.owner || user != self.user {
-                return Err(Error::data("the jobs file names another owner or user")
-                    .hint("restart pgkit to change either"));
-            }
-            let hash = read.hash.clone();
-            Ok((read.jobs()?, hash))
-        };
-        let read = shared::read(context, &args.file).and_then(same);
-        match read {
-            Ok((new, hash)) => Reload::New(new.into_iter().map(Rc::new).collect(), hash),
-            Err(e) => {
-                tell(Progress::Warning(format!("{}: keeping the jobs as they were", e.message)));
-                Reload::Same
-            }
-        }
-    }
-}
-
-/// Returns the variables from which programs inherit, whatever the jobs file names. Only pgkit itself speaks for the
-/// service, so none of those of the service manager is among them.
+/// Returns the environment variables that programs can inherit. Those of the service manager are left out, whatever the
+/// jobs file says, because only pgkit itself may report to it.
 fn environment(context: &Context) -> BTreeMap<String, String> {
     let all = context.env.vars().filter(|(name, _)| !supervisor::VARIABLES.contains(name));
     all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()

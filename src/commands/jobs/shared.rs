@@ -80,7 +80,7 @@ pub(super) fn parse<A: FromArgMatches>(matches: &ArgMatches) -> Result<A> {
 pub(super) struct Read {
     pub(super) path: PathBuf,
     pub(super) parsed: file::Parsed,
-    /// The SHA-256 of it and of the files that it includes, in hexadecimal.
+    /// The SHA-256 of the jobs file and of the files that it includes, in hexadecimal.
     pub(super) hash: String,
 }
 
@@ -105,7 +105,7 @@ pub(super) fn read(context: &Context, args: &FileArgs) -> Result<Read> {
     let parsed = file::parse_all(&text, &mut |pattern| {
         let files = included(&path, pattern, context.env.uid());
         for (_, text) in files.iter().flatten() {
-            // So that the same lines in other files have another hash.
+            // With the lengths, moving a line from one file to another changes the hash.
             digest.update(text.len().to_be_bytes());
             digest.update(text);
         }
@@ -115,8 +115,8 @@ pub(super) fn read(context: &Context, args: &FileArgs) -> Result<Read> {
     Ok(Read { parsed, path, hash })
 }
 
-/// Returns the files that a pattern of `include` in this jobs file names, in order, each with its text; or why it
-/// cannot be read or trusted. A relative path starts at the folder of the jobs file.
+/// Returns the files that match a pattern from the key `include` of this jobs file, in order: each with its text, or
+/// the reason why it cannot be read or trusted. A relative path starts at the folder of the jobs file.
 pub(in crate::commands) fn included(main: &Path, pattern: &str, uid: u32) -> file::Included {
     let paths = match matching(main, pattern) {
         Ok(paths) => paths,
@@ -134,8 +134,8 @@ pub(in crate::commands) fn included(main: &Path, pattern: &str, uid: u32) -> fil
     paths.into_iter().map(read).collect()
 }
 
-/// Returns the paths that a pattern of `include` in this jobs file matches, in order. A pattern without wildcards is
-/// such a path itself.
+/// Returns the paths that match a pattern from the key `include` of this jobs file, in order. A pattern without
+/// wildcards is a path itself, whether or not the file exists.
 pub(super) fn matching(main: &Path, pattern: &str) -> std::result::Result<Vec<PathBuf>, String> {
     if pattern.is_empty() {
         return Err("a path is empty".to_owned());
@@ -144,7 +144,7 @@ pub(super) fn matching(main: &Path, pattern: &str) -> std::result::Result<Vec<Pa
     if !pattern.contains(['*', '?', '[']) {
         return Ok(vec![folder.join(pattern)]);
     }
-    // Special characters in the folder's own name are not wildcards.
+    // Special characters in the name of the folder itself are not wildcards.
     let folder = glob::Pattern::escape(&folder.to_string_lossy());
     let whole = Path::new(&folder).join(pattern);
     let found = glob::glob(&whole.to_string_lossy())
@@ -191,7 +191,7 @@ pub(super) async fn look(
     Ok((jobs, snapshot))
 }
 
-/// Works like [`look`], and also returns the runners; `None` if the tables are from before there were rows for them.
+/// Works like [`look`], and also returns the runners; `None` if the tables do not have them yet (`jobs upgrade`).
 pub(super) async fn look_at_all(
     context: &Context,
     root: &ArgMatches,
@@ -290,7 +290,7 @@ pub(super) fn read_if_any(context: &Context, args: &FileArgs) -> Result<Option<R
     read(context, args).map(Some)
 }
 
-/// Returns the job of this name, or else the only one of this class, as crontabber's `--job` has it. Errors: there is
+/// Returns the job with this name, or else the only job with this class, as crontabber's `--job` does. Errors: there is
 /// none (64).
 pub(super) fn find<'a>(jobs: &'a [Job], name: &str) -> Result<&'a Job> {
     let mut of_class = jobs.iter().filter(|job| job.class.as_deref() == Some(name));

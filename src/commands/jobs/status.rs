@@ -76,7 +76,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     if findings.is_empty() {
         let many = if jobs.len() == 1 { "one job".to_owned() } else { format!("{} jobs", jobs.len()) };
         let unknown = match runners {
-            // On tables that pgkit has not touched, another program runs the jobs.
+            // These are crontabber's tables without pgkit's, so pgkit runs none of the jobs.
             _ if snapshot.shape.is_none() => "",
             Some(_) => "",
             None => "; whether a runner is there can be told after pgkit jobs upgrade",
@@ -114,7 +114,7 @@ async fn nagios(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &L
             return Ok(unknown(&e.message));
         }
     };
-    // The original reports nothing on new tables, on which nothing has run yet.
+    // crontabber's own check reports nothing while no job has run yet.
     let mut findings = findings(&jobs, &snapshot, runners.as_deref());
     findings.retain(|finding| {
         finding.problem != "never" || finding.job.is_some_and(|job| health::is_missing(job, &snapshot))
@@ -195,8 +195,8 @@ impl Finding<'_> {
     }
 }
 
-/// Returns what is critical and what is worth a warning: first about the runners, then about the jobs in the order of
-/// the file. A backfill job that failed once is a warning, as in the original.
+/// Returns all problems: first those with the runners, then those with the jobs, in the order of the file. A backfill
+/// job that failed once is a warning, as in the original.
 fn findings<'a>(jobs: &'a [Job], snapshot: &Snapshot, runners: Option<&[Runner]>) -> Vec<Finding<'a>> {
     let has_run = |name: &str| {
         let row = snapshot.jobs.get(name).and_then(|stored| stored.state.row.as_ref());
@@ -257,7 +257,7 @@ fn findings<'a>(jobs: &'a [Job], snapshot: &Snapshot, runners: Option<&[Runner]>
                         ", but no process is behind it: it is taken over when it is due, or released with pgkit jobs unlock {}",
                         job.name
                     ),
-                    // Whether a crontabber is behind its claim cannot be seen.
+                    // There is no lock that would show whether the crontabber that made the claim is still running.
                     None => String::new(),
                 };
                 find(true, "stuck", since, "stuck", format!("ongoing since {text}{then}"));
@@ -277,7 +277,7 @@ fn findings<'a>(jobs: &'a [Job], snapshot: &Snapshot, runners: Option<&[Runner]>
     all
 }
 
-/// Returns the finding for something that is wrong with the runners.
+/// Returns the finding for a problem with the runners.
 fn of_runners(trouble: Trouble) -> Finding<'static> {
     Finding {
         job: None,

@@ -1,5 +1,4 @@
-//! Tells the service manager how `jobs run --every` is doing: when it is ready, what it is doing, that it is alive,
-//! and that it stops.
+//! Reports the state of `jobs run --every` to the service manager: ready, status, sign of life, stopping.
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
@@ -11,14 +10,15 @@ use crate::jobs::output::cut;
 use crate::jobs::runner::{Sign, Signs};
 use crate::output::supervisor::Supervisor;
 
-/// How often the status is looked at.
+/// How often the status is updated.
 const SECOND: Duration = Duration::from_secs(1);
 /// The shortest time between two signs of life, whatever the service manager wants.
 const SHORTEST: Duration = Duration::from_millis(10);
-/// How much of a status is sent, in bytes.
+/// The maximum length of a status, in bytes.
 const LONGEST: usize = 1000;
 
-/// Returns the signs of life that the service manager wants; none if no service manager has started this process.
+/// Returns the receiver of the runner's signs of life, which passes them on to the service manager. Without a service
+/// manager, it receives none.
 ///
 /// Errors: the service manager cannot be reached (65).
 pub(super) fn signs(context: &Context) -> Result<Signs> {
@@ -27,14 +27,14 @@ pub(super) fn signs(context: &Context) -> Result<Signs> {
     Ok(Signs::new(told.period, move |sign| told.take(sign)))
 }
 
-/// What the service manager was told so far.
+/// What has been reported to the service manager so far.
 struct Told {
     manager: Supervisor,
     /// How often the runner gives a sign.
     period: Duration,
-    /// When it was last told that the runner is alive; `None` if it was not yet.
+    /// When the last sign of life was sent; `None` if none was sent yet.
     alive: Cell<Option<Instant>>,
-    /// When a runner that serves last gave a sign that was looked at.
+    /// When a sign of a runner that hands out jobs was last processed.
     seen: Cell<Option<Instant>>,
     status: RefCell<String>,
     is_ready: Cell<bool>,
@@ -43,8 +43,8 @@ struct Told {
 
 impl Told {
     fn new(manager: Supervisor) -> Told {
-        // A sign of life is sent with the first sign after a quarter of the time that the service manager waits, and so
-        // before half of it is over.
+        // A sign of life is sent at the first sign of the runner after a quarter of the watchdog's time, so that one is
+        // sent at least once in half of that time.
         let period = manager.watchdog.map_or(SECOND, |time| (time / 4).clamp(SHORTEST, SECOND));
         Told {
             manager,
@@ -57,14 +57,14 @@ impl Told {
         }
     }
 
-    /// Takes in a sign of the runner, and sends what is new.
+    /// Processes a sign of the runner, and sends what has changed.
     fn take(&self, sign: Sign<'_>) {
         let now = Instant::now();
         let is_younger = |at: &Cell<Option<Instant>>, time: Duration| {
             at.get().is_some_and(|at| now.saturating_duration_since(at) < time)
         };
         if let (Sign::Serving { .. }, true) = (sign, self.is_ready.get()) {
-            // Short jobs make the loop turn thousands of times a second.
+            // With short jobs, the runner gives thousands of signs a second.
             if is_younger(&self.seen, self.period / 2) {
                 return;
             }
@@ -78,7 +78,7 @@ impl Told {
         if stopping && !self.is_stopping.get() {
             lines.push("STOPPING=1".to_owned());
         }
-        // A start that was given up leaves the status that says why.
+        // If the start is given up, the last status stays: it says what the start was waiting for.
         let is_news = !stopping || self.is_ready.get();
         let status = words(sign).filter(|text| is_news && *text != *self.status.borrow());
         lines.extend(status.iter().map(|text| format!("STATUS={text}")));
@@ -86,7 +86,7 @@ impl Told {
         if is_due {
             lines.push("WATCHDOG=1".to_owned());
         }
-        // What is not accepted is sent again with the next sign.
+        // If the message is not accepted, it is sent again with the next sign.
         if lines.is_empty() || !self.manager.send(&lines) {
             return;
         }
@@ -101,7 +101,7 @@ impl Told {
     }
 }
 
-/// Returns the status that a sign stands for; `None` if it says nothing new.
+/// Returns the status line for a sign; `None` for a sign that does not change the status.
 fn words(sign: Sign<'_>) -> Option<String> {
     let text = match sign {
         Sign::Alive => return None,

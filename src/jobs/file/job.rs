@@ -127,8 +127,8 @@ impl Reader {
             "contain",
             &[("auto", Contain::Auto), ("strict", Contain::Strict), ("none", Contain::None)],
         );
-        // A key that requires another one is a fault in the job's own table, but may be a default that has no
-        // effect here.
+        // A key without the key that it requires is a fault in the job's own table. As a default, it just has no effect
+        // on this job.
         let is_original = matches!(schedule, Some(Schedule::Original { .. }));
         if let (Some(value), Some(Schedule::Grid { every, unit, .. }), Some(jitter)) =
             (find("jitter"), &schedule, jitter)

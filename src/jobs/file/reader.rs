@@ -1,4 +1,4 @@
-//! What the parts of a jobs file are read with: where faults are noted, and values of each kind.
+//! Reads the values in a jobs file, and collects faults.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -28,7 +28,7 @@ pub(super) struct Reader {
     pub(super) stubs: Vec<Stub>,
     /// The job that is being read.
     pub(super) job: Option<String>,
-    /// Where the values of `[defaults]` begin: a fault in one of them belongs to no job.
+    /// The positions of the values in `[defaults]`: a fault in one of them belongs to no job.
     pub(super) defaults: Vec<usize>,
 }
 
@@ -69,7 +69,7 @@ impl Reader {
             let why = error.message().trim().to_owned();
             self.fault(at, why);
         }
-        // What is left of broken TOML would only cause faults that nobody has made.
+        // After a syntax error, what is left would only lead to misleading faults.
         if self.faults.is_empty() { root.into_inner() } else { Table::new() }
     }
 

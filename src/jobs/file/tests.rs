@@ -211,7 +211,7 @@ fn keep_means_keep_history_and_a_table_has_only_one_of_them() {
     };
     assert_eq!(kept(&job("keep = \"7d\"")), Some(7));
     assert_eq!(kept(&format!("[defaults]\nkeep = \"7d\"\n{}", job(""))), Some(7));
-    // A job's own key comes before a default, whatever each of them is called.
+    // A job's own key takes precedence over a default, even if one of them is written with the key's other name.
     assert_eq!(kept(&format!("[defaults]\nkeep_history = \"7d\"\n{}", job("keep = \"1d\""))), Some(1));
     assert_eq!(kept(&format!("[defaults]\nkeep = \"7d\"\n{}", job("keep_history = \"1d\""))), Some(1));
     let both = "both keep and keep_history: they mean the same, so use only one of them";

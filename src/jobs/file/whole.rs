@@ -60,10 +60,10 @@ impl Parsed {
     }
 }
 
-/// What a pattern of `include` names: each file with its text, or why it cannot be read.
+/// The files that match a pattern of `include`: each with its text, or the reason why it cannot be read.
 pub type Included = Vec<Result<(PathBuf, String), String>>;
 
-/// Two jobs with no keys but the necessary ones, to check `[defaults]` with.
+/// Two minimal jobs, one of each kind, with which `[defaults]` are checked.
 const PLAIN: [&str; 2] =
     ["name = \"j\"\nevery = \"1h\"\nsql = \"SELECT 1\"", "name = \"j\"\nevery = \"1h\"\ncommand = \"true\""];
 
@@ -134,7 +134,7 @@ fn value_of<'t, 'i>(table: &'t Table<'i>, key: &str) -> Option<&'t Value<'i>> {
 }
 
 impl Reader {
-    /// Reports what must not stand at the top of a file, where these keys may, and `[defaults]` and `[[job]]`.
+    /// Reports what must not stand at the top of a file. Allowed are these keys, `[defaults]` and `[[job]]`.
     fn check_top(&mut self, root: &Table<'_>, known: &[&str], place: &str) {
         for (key, value) in root {
             let (name, at) = (key.get_ref().as_ref(), key.span().start);
@@ -168,7 +168,7 @@ impl Reader {
                 self.job(0..0, job.get_ref(), &[table]);
             }
         }
-        // What is wrong with the plain jobs themselves is of no interest: positions in them mean nothing here.
+        // Faults in the minimal jobs themselves are not reported: their positions are not positions in the file.
         let found = self.faults.split_off(kept);
         self.faults.extend(found.into_iter().filter(|fault| fault.job.is_none()));
         (self.stubs, self.job) = (stubs, None);

@@ -1,11 +1,11 @@
 //! Jobs whose SQL runs in another database of the server. It cannot be one transaction with its record there, so it
 //! runs at least once per date, as a program does.
 //!
-//! The guard's own session holds the job's lock and keeps its lease. The SQL runs in a second session, which holds a lock
-//! of its own from before the SQL begins until it has ended. The server shows that lock in every database. Whoever takes over a
-//! claim looks for it, so no other attempt begins while the SQL of this one may still be running, whatever has become of its
-//! guard and its lease. That holds because the second session takes its lock before the guard makes sure, for the last
-//! time, that the claim is still its own.
+//! The guard's own session holds the job's lock and keeps its lease. The SQL runs in a second session, which holds a
+//! lock of its own from before the SQL begins until it has ended. pg_locks shows that lock in every database. A process
+//! that takes over a claim looks for it, so no other attempt begins while this SQL may still be running, even if the
+//! guard is gone and the lease has expired. For that to hold, the second session takes its lock first, and the guard
+//! checks after that that the claim is still its own.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -30,9 +30,9 @@ use crate::jobs::talk::{Failure, Order};
 use crate::session::Response;
 use crate::sql;
 
-/// How often it is looked whether a lock is free.
+/// How often to check whether a lock is free.
 const AGAIN: Duration = Duration::from_millis(100);
-/// How long SQL that does not end is waited for, once the runner has told the guard to stop or is gone.
+/// How long to wait for SQL that does not end, after the runner has told the guard to stop or is gone.
 const SLICE: Duration = Duration::from_secs(3);
 
 /// SQL for another database.
@@ -46,7 +46,7 @@ pub(super) struct Elsewhere<'a> {
     pub(super) transaction: bool,
 }
 
-/// How SQL in another database has ended.
+/// The end of SQL in another database.
 struct There {
     /// The server's answer to it.
     answer: Response,
@@ -84,7 +84,7 @@ impl Guard<'_> {
             (Some(Err(e)), _) => return unopened(&e, there.database, nothing()),
             (None, cause) => return unbegun(ended_by(cause.unwrap_or(Cause::Alone), job, begun.elapsed())),
         };
-        // From here on, whoever wants to take over the claim sees the lock of the second session.
+        // From here on, a process that wants to take over the claim sees the lock of the second session.
         match self.still_ours_and_seen(job, claim, &part, &pid).await {
             Ok(true) => {}
             Ok(false) => {
@@ -161,7 +161,7 @@ impl Guard<'_> {
         let heard = session.as_ref().map_or_else(boot_time, Session::heard);
         let mut renewer = LeaseRenewer::new(job, claim, &setup.schema, session, resort, heard);
         let setup = setup.clone();
-        // There is no program whose output could be shown, so there is nothing to warn of.
+        // Only the output of a program can lead to a warning, and there is no program.
         let mut keep = Box::pin(renewer.keep(async || connect(&setup).await, beat, |_| ()));
         let mut is_kept = true;
         let mut work = std::pin::pin!(work);
@@ -199,8 +199,8 @@ impl Guard<'_> {
         }
     }
 
-    /// Makes sure that the claim is still ours, now that the session with this backend has its lock. Returns whether the
-    /// server with the tables sees that lock: otherwise the session is on another server.
+    /// Checks that the claim is still ours, now that the session with this backend holds its lock. Returns whether the
+    /// lock is visible on the server with the tables; if it is not, the session is on another server.
     async fn still_ours_and_seen(
         &mut self,
         job: &Job,
@@ -223,8 +223,8 @@ impl Guard<'_> {
         }
     }
 
-    /// Waits until no SQL of the job runs in another database any more, which has to be known before the claim is given
-    /// back. Returns the reason if that cannot be known: the server stays away, or the runner does not wait for it.
+    /// Waits until no SQL of the job runs in another database any more; only then may the claim be given back. Returns
+    /// the reason if that cannot be found out: the server cannot be reached, or the runner does not wait.
     async fn gone(
         &mut self,
         job: &Job,
@@ -232,7 +232,7 @@ impl Guard<'_> {
         part: &str,
         canceler: &Canceler,
     ) -> std::result::Result<(), String> {
-        // Killing this process would end nothing.
+        // The SQL runs on the server, so the kernel need not kill this process at the end of the lease.
         self.resort.rest();
         let mut give_up = Instant::now() + job.lease + PATIENCE;
         let mut slice: Option<Instant> = None;

@@ -1,4 +1,4 @@
-//! How an attempt can end, and what of it is to be recorded.
+//! The possible ends of an attempt, and what is recorded of them.
 
 use std::time::Duration;
 
@@ -36,8 +36,8 @@ pub(super) enum Ended {
     /// Nothing of the job has run, because its pending claim was refused, or the connection was lost before the claim was
     /// made.
     Unclaimed(Error),
-    /// Something of it may still be running, for this reason, and the guard no longer waits for its end. The claim stays,
-    /// and is resolved by the next process that looks at the job.
+    /// Part of it may still be running, for this reason, and the guard does not wait for that any longer. The claim
+    /// stays; the next process that wants to run the job resolves it.
     Left(Done, String),
 }
 
@@ -98,8 +98,8 @@ pub(super) enum Cause {
 }
 
 impl Cause {
-    /// Takes in what the runner has sent to a guard whose job runs, and records whether it said to stop, or is gone. Returns
-    /// why the job must end because of that; `None` if it need not.
+    /// Processes a message of the runner to a guard whose job is running. Sets `stopping` if it is the order to stop,
+    /// and `alone` if the runner is gone. Returns the cause if the job must end because of that.
     pub(super) fn heard(
         order: Result<Option<Order>>,
         stopping: &mut bool,

@@ -9,7 +9,8 @@ use super::record::traceback;
 use super::work::{Guard, SHORT, at, beat, connect};
 use crate::jobs::claim::Claim;
 use crate::jobs::job::{Job, Work};
-use crate::jobs::lease::{LeaseRenewer, Loss, Showing};
+use crate::jobs::lease::{LeaseRenewer, Loss};
+use crate::jobs::live_output::LiveOutput;
 use crate::jobs::process::{self, Ending, MARK, Process, Program, boot_time};
 use crate::jobs::session::Session;
 use crate::jobs::talk::{Event, Failure, Order};
@@ -71,7 +72,7 @@ impl Guard<'_> {
         let mut renewer = LeaseRenewer::new(job, claim, &setup.schema, session, resort, heard);
         let tree = running.tree();
         renewer.tree = Some(tree);
-        renewer.showing = Some(Showing::new(running.output.clone(), &setup.schema));
+        renewer.live_output = Some(LiveOutput::new(running.output.clone(), &setup.schema));
         let warn = |text| crate::helper::tell(&Event::Warning { text });
         let setup = setup.clone();
         let mut keep = Box::pin(renewer.keep(async || connect(&setup).await, beat, warn));
@@ -154,7 +155,7 @@ impl Guard<'_> {
             }
         };
         drop(keep);
-        if renewer.showing.is_some_and(|showing| showing.was_watched) {
+        if renewer.live_output.is_some_and(|live| live.was_watched) {
             shown.push(claim.run);
         }
         if has_left && cause.is_none() {

@@ -393,8 +393,8 @@ fn unclaimed() -> Error {
     Error::new(Exit::Unavailable, "the connection was lost before the job was claimed")
 }
 
-/// Renews a claim whenever it is time, over a second session because the first one is busy with the job. If the claim was
-/// pending, `made` has its attempt. Never returns.
+/// Renews a claim in time, over a second session because the first one is busy with the job. If the claim was pending,
+/// `made` receives its attempt once there is one. Never returns.
 async fn renewals(setup: &Setup, job: &Job, claim: &Claim, made: &Cell<Option<Attempt>>) {
     loop {
         tokio::time::sleep(claim.renewal.left()).await;

@@ -46,7 +46,7 @@ pub(super) struct Guard<'m> {
     pub(super) stopping: bool,
     /// The master process is gone: there is no one to report to, and what runs must end.
     pub(super) alone: bool,
-    /// The attempts whose output was shown to those who watched them, and which have ended.
+    /// Attempts that have ended and may still have copied output in pgkit_output.
     pub(super) shown: Vec<i64>,
 }
 
@@ -285,8 +285,8 @@ impl Guard<'_> {
         self.resort.rest();
     }
 
-    /// Removes what was shown of attempts that have ended and are recorded. What cannot be removed now is removed by a
-    /// runner.
+    /// Deletes the copied output of attempts that have ended and are recorded. If that fails, a runner deletes it
+    /// later.
     async fn forget_shown(&mut self) {
         let ids: Vec<String> = std::mem::take(&mut self.shown).iter().map(i64::to_string).collect();
         let Some(session) = self.session.as_mut().filter(|_| !ids.is_empty()) else { return };
@@ -304,7 +304,7 @@ impl Guard<'_> {
                 removed => removed.map(drop),
             }
         };
-        // The next turn must not wait for this.
+        // The next turn does not wait longer than this.
         if !matches!(tokio::time::timeout(Duration::from_secs(1), removed).await, Ok(Ok(()))) {
             self.session = None;
         }

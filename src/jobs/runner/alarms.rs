@@ -1,4 +1,4 @@
-//! Telling people of jobs that are overdue or stale, once for all runners together.
+//! Notifies people of jobs that are overdue or stale, once for all runners together.
 
 use std::rc::Rc;
 
@@ -18,7 +18,7 @@ use crate::session::{Value, Writer};
 const ALARMS: &str = include_str!("../../../queries/jobs/alarms.sql");
 const NOTIFY: &str = include_str!("../../../queries/jobs/notify.sql");
 
-/// An alarm that this runner is to tell.
+/// An alarm that this runner has to notify people of.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct New {
@@ -27,8 +27,8 @@ struct New {
 }
 
 impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
-    /// Tells of the jobs that have become overdue or stale, unless another runner has told of them. An error here is no
-    /// job's fault, and the next look tries again.
+    /// Notifies people of jobs that have become overdue or stale, unless another runner has done so. After an error,
+    /// the next look tries again.
     pub(super) async fn alarm(
         &mut self,
         jobs: &[Rc<Job>],
@@ -102,7 +102,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         writer.changed(&in_schema(ALARMS, &self.place.schema), &params).await
     }
 
-    /// Tells of a job as its `on_overdue` says.
+    /// Notifies people of a job, as its `on_overdue` says.
     async fn tell_of(
         &mut self,
         job: &Rc<Job>,

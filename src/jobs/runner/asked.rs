@@ -1,5 +1,6 @@
-//! Requests to run a job: a runner takes those for its jobs, and records what becomes of them.
+//! Requests to run a job: a runner takes those for its jobs, and records their progress.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -8,65 +9,99 @@ use super::upkeep::SAYING;
 use crate::error::Result;
 use crate::jobs::job::Job;
 use crate::jobs::requests::{self, Request, Told};
-use crate::jobs::runners;
 use crate::jobs::store;
 use crate::jobs::talk::{Event, Mode, Outcome, Progress, ProgressSink, RunOptions};
 use crate::session::Writer;
 
-/// How long after one look at the requests the next one may come because of a notification.
+/// The shortest time between two looks at the requests. Any role may send notifications, as often as it likes.
 const BREATH: Duration = Duration::from_millis(50);
 
-/// A request that this runner has taken and that has not ended.
+/// A request that this runner has taken.
 #[derive(Debug)]
-pub(super) struct Asked {
+struct Asked {
     request: Request,
     told: Told,
 }
 
+/// The requests that concern a runner.
+#[derive(Debug, Default)]
+pub(super) struct Inbox {
+    /// Whether the session for planning receives notifications of requests.
+    pub(super) listens: bool,
+    /// Whether requests may have been made since the last look at them.
+    pub(super) has_news: bool,
+    /// When that look was.
+    looked: Option<Instant>,
+    /// The requests that have been taken and have not ended, by job.
+    taken: BTreeMap<String, Asked>,
+    /// Requests that have ended, but whose end could not be recorded yet.
+    unrecorded: Vec<Asked>,
+}
+
+impl Inbox {
+    /// Waits for a notification that requests have been made. Does not return if the session does not listen. The future
+    /// may be dropped before it completes.
+    pub(super) async fn news(&mut self, writer: Option<&Writer>) {
+        let Some(writer) = writer.filter(|_| self.listens) else { return std::future::pending().await };
+        if let Some(looked) = self.looked {
+            tokio::time::sleep_until((looked + BREATH).into()).await;
+        }
+        writer.notified().await;
+        self.has_news = true;
+    }
+}
+
 impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
-    /// Makes the session receive notifications of requests.
+    /// Subscribes the session to the notifications of requests.
     pub(super) async fn listen(&mut self) -> Result<()> {
         if let Some(writer) = &self.writer
             && self.stays
-            && !self.listens
+            && !self.inbox.listens
             && self.place.has(requests::TABLE)
         {
             requests::listen(writer).await?;
-            self.listens = true;
+            self.inbox.listens = true;
         }
         Ok(())
     }
 
-    /// Takes the requests for jobs that are neither waiting nor running here, and puts the jobs into the queue. Requests
-    /// for the other jobs are taken by another runner, or here later.
-    ///
-    /// Errors: the tables cannot be read or written.
-    async fn take_requests(
+    /// Takes the requests for jobs that are neither waiting nor running here, and puts the jobs into the queue. Warns if
+    /// that is not possible now; the next look at the tables notices and reports a lost connection.
+    pub(super) async fn take_requests(
         &mut self,
         jobs: &[Rc<Job>],
         run_options: &RunOptions,
         tell: ProgressSink<'_>,
-    ) -> Result<()> {
-        (self.asked, self.looked_for_requests) = (false, Some(Instant::now()));
+    ) {
+        (self.inbox.has_news, self.inbox.looked) = (false, Some(Instant::now()));
         self.beat(tell).await;
-        // Others could take the requests of a runner of which nobody knows that it is there.
-        let Some(writer) = self.writer.as_ref().filter(|_| self.is_recorded) else { return Ok(()) };
-        if !self.place.has(requests::TABLE) {
-            return Ok(());
+        // Other runners take over the requests of a runner that has no row, so a runner without a row takes none.
+        if !self.is_recorded || !self.place.has(requests::TABLE) {
+            return;
         }
-        let runner = runners::id(&self.around.host);
+        for ended in std::mem::take(&mut self.inbox.unrecorded) {
+            self.record_end(ended).await;
+        }
+        if let Err(e) = self.take_open(jobs, run_options).await
+            && e.sqlstate.is_some()
+        {
+            let why = store::explain(e).one_line();
+            tell(Progress::Warning(format!("could not take requests to run jobs: {why}")));
+        }
+    }
+
+    /// Errors: the tables cannot be read or written.
+    async fn take_open(&mut self, jobs: &[Rc<Job>], run_options: &RunOptions) -> Result<()> {
+        let Some(writer) = &self.writer else { return Ok(()) };
         for request in requests::open(writer, &self.place).await? {
-            let Some(job) = jobs.iter().find(|job| job.name == request.name && run_options.wants(job)) else {
-                continue;
-            };
-            if self.queue.contains(&job.name)
-                || self.requests.contains_key(&job.name)
-                || !requests::take(writer, &self.place, &runner, &request).await?
-            {
+            let is_meant = |job: &&Rc<Job>| job.name == request.name && run_options.wants(job);
+            let Some(job) = jobs.iter().find(is_meant) else { continue };
+            let is_busy = self.queue.contains(&job.name) || self.inbox.taken.contains_key(&job.name);
+            if is_busy || !requests::take(writer, &self.place, &self.id, &request).await? {
                 continue;
             }
             self.queue.push(job.clone(), request.mode());
-            self.requests.insert(job.name.clone(), Asked { request, told: Told::default() });
+            self.inbox.taken.insert(job.name.clone(), Asked { request, told: Told::default() });
         }
         Ok(())
     }
@@ -74,9 +109,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     /// Puts the jobs of requests that have not ended into the queue again, if they are no longer in it. Ends requests for
     /// jobs that are no longer in the file.
     pub(super) async fn resume_requests(&mut self, jobs: &[Rc<Job>]) {
-        let waiting: Vec<String> =
-            self.requests.keys().filter(|name| !self.queue.contains(name)).cloned().collect();
-        for name in waiting {
+        let names = self.inbox.taken.keys().filter(|name| !self.queue.contains(name));
+        for name in names.cloned().collect::<Vec<_>>() {
             match jobs.iter().find(|job| job.name == name) {
                 Some(job) => self.queue.push(job.clone(), self.mode_of(&name)),
                 None => {
@@ -87,23 +121,24 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         }
     }
 
-    /// Returns how a job that is due is to run: as it was asked for, if it was.
+    /// Returns the mode in which a job that is due is to run: that of the request for it, if there is one.
     pub(super) fn mode_of(&self, name: &str) -> Mode {
-        self.requests.get(name).map_or(Mode::Due, |asked| asked.request.mode())
+        self.inbox.taken.get(name).map_or(Mode::Due, |asked| asked.request.mode())
     }
 
-    /// Records an event of a job that was asked for.
+    /// Records an event of a job that was asked for. If that fails, it is recorded with the next event or the outcome.
     pub(super) async fn tell_request(&mut self, name: &str, event: &Event) {
-        let Some(asked) = self.requests.get_mut(name) else { return };
+        let Some(asked) = self.inbox.taken.get_mut(name) else { return };
         if matches!(event, Event::Started { .. } | Event::Finished { .. } | Event::Warning { .. }) {
             asked.told.push(event.clone());
-            self.record_request(name).await;
+            if let Some(asked) = self.inbox.taken.get(name) {
+                let _ = self.record_request(asked).await;
+            }
         }
     }
 
-    /// Records the outcome of a job that was asked for. If the job is busy and the request waits, it goes on.
+    /// Records the outcome of a job that was asked for. If the job is busy and the request waits, the request goes on.
     pub(super) async fn end_request(&mut self, name: &str, outcome: &Outcome) {
-        let Some(asked) = self.requests.get_mut(name) else { return };
         let is_busy = matches!(
             outcome,
             Outcome::Ongoing { .. }
@@ -111,47 +146,28 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 | Outcome::Locked
                 | Outcome::Broken { all: true, .. }
         );
-        if is_busy && asked.request.waits {
+        if self.inbox.taken.get(name).is_some_and(|asked| is_busy && asked.request.waits) {
             return;
         }
+        let Some(mut asked) = self.inbox.taken.remove(name) else { return };
         asked.told.outcome = Some(outcome.clone());
-        self.record_request(name).await;
-        self.requests.remove(name);
+        self.record_end(asked).await;
         // Another request for the same job may be waiting.
-        self.asked = true;
+        self.inbox.has_news = true;
     }
 
-    /// Records what has become of a request. If that fails, whoever asked finds the attempt in the history.
-    async fn record_request(&self, name: &str) {
-        let (Some(asked), Some(writer)) = (self.requests.get(name), &self.writer) else { return };
-        let runner = runners::id(&self.around.host);
-        let told = requests::told(writer, &self.place, &runner, asked.request.id, &asked.told);
-        let _ = tokio::time::timeout(SAYING, told).await;
-    }
-
-    /// Waits until requests have been made since they were last looked at. Does not return if this session does not listen.
-    pub(super) async fn asked(writer: Option<&Writer>, listens: bool, looked: Option<Instant>) {
-        let Some(writer) = writer.filter(|_| listens) else { return std::future::pending().await };
-        // Any role may notify, as often as it likes.
-        if let Some(looked) = looked {
-            tokio::time::sleep_until((looked + BREATH).into()).await;
+    /// Records that a request has ended, or else keeps it until the next look at the requests, because somebody may be
+    /// waiting for the end.
+    async fn record_end(&mut self, ended: Asked) {
+        if !self.record_request(&ended).await {
+            self.inbox.unrecorded.push(ended);
         }
-        writer.notified().await;
     }
 
-    /// Works like [`Runner::take_requests`], and warns if that is not possible now. A lost connection is noticed and told by
-    /// the next look at the tables.
-    pub(super) async fn take_requests_if_possible(
-        &mut self,
-        jobs: &[Rc<Job>],
-        run_options: &RunOptions,
-        tell: ProgressSink<'_>,
-    ) {
-        if let Err(e) = self.take_requests(jobs, run_options, tell).await
-            && e.sqlstate.is_some()
-        {
-            let why = store::explain(e).one_line();
-            tell(Progress::Warning(format!("could not take requests to run jobs: {why}")));
-        }
+    /// Records the progress of a request. Returns whether that succeeded.
+    async fn record_request(&self, asked: &Asked) -> bool {
+        let Some(writer) = &self.writer else { return false };
+        let told = requests::told(writer, &self.place, &self.id, asked.request.id, &asked.told);
+        matches!(tokio::time::timeout(SAYING, told).await, Ok(Ok(())))
     }
 }

@@ -110,10 +110,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         let heard = tokio::select! {
             (event, which, _) = select_all(each) => Some((busy[which], event)),
             () = self.hooks.ended(tell) => None,
-            () = Self::asked(self.writer.as_ref(), self.listens, self.looked_for_requests) => {
-                self.asked = true;
-                None
-            }
+            () = self.inbox.news(self.writer.as_ref()) => None,
             _ = stop.wait_for(Option::is_some), if !stopped => None,
             () = tokio::time::sleep_until(until.into()) => None,
         };

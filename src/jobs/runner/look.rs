@@ -52,7 +52,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             self.writer = None;
             let opened = unless_stopped(&self.stop, opened(&self.connect, &self.around)).await?;
             (self.writer, self.place, self.setup) = (Some(opened.0), opened.1, opened.2);
-            self.listens = false;
+            self.inbox.listens = false;
         }
         let Some(writer) = &self.writer else { return Err(Error::bug("missing session")) };
         let here = Instant::now();

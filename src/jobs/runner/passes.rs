@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::asked::Asked;
+use super::asked::Inbox;
 use super::guards::Slot;
 use super::hooks::Hooks;
 use super::look::{Clock, opened, unless_stopped};
@@ -20,7 +20,7 @@ use crate::jobs::job::Job;
 use crate::jobs::plan::{self, Decision};
 use crate::jobs::process;
 use crate::jobs::queue::{Due, Queue};
-use crate::jobs::runners::{BEAT, Presence};
+use crate::jobs::runners::{self, BEAT, Presence};
 use crate::jobs::store::{Place, Snapshot};
 use crate::jobs::talk::{Mode, Order, Outcome, Pass, Progress, ProgressSink, RunOptions, Setup};
 use crate::session::Writer;
@@ -61,9 +61,9 @@ pub struct Surroundings {
     pub host: String,
     /// Whether to report the SQL that guards run.
     pub echo: bool,
-    /// What the runner says about itself in the tables; `None` if a person runs a few jobs once.
+    /// What is recorded about the runner in the tables; `None` if nothing is, because a person runs a few jobs by hand.
     pub presence: Option<Presence>,
-    /// Where signs of life go.
+    /// The receiver of signs of life.
     pub signs: Signs,
 }
 
@@ -86,6 +86,8 @@ impl Away {
 
 /// Runs jobs. `C` opens the session for planning.
 pub struct Runner<C> {
+    /// Its id in pgkit_runner.
+    pub(super) id: String,
     pub(super) connect: C,
     pub(super) around: Surroundings,
     /// The session for planning; `None` if it is lost.
@@ -98,7 +100,7 @@ pub struct Runner<C> {
     pub(super) due: Due,
     /// The commands that notify of a job's health.
     pub(super) hooks: Hooks,
-    /// For each job that left a date out, the latest such date; it has been recorded.
+    /// The latest date that each job left out, as recorded in the tables.
     pub(super) left_out: BTreeSet<(String, Timestamp)>,
     /// Whether the runner keeps running and looks again by itself.
     pub(super) stays: bool,
@@ -109,26 +111,20 @@ pub struct Runner<C> {
     /// How many jobs run at once: as many as wished, or as many as turned out to be possible.
     pub(super) parallel: usize,
     pub(super) pruned: Option<Instant>,
-    /// When the runner last said in the tables that it is there.
+    /// When the runner last recorded that it is running.
     pub(super) beat: Option<Instant>,
-    /// Whether what it says about itself is recorded.
+    /// Whether its row in pgkit_runner is up to date.
     pub(super) is_recorded: bool,
-    /// Whether the session for planning receives notifications of requests.
-    pub(super) listens: bool,
-    /// Whether requests may have been made since they were last looked at.
-    pub(super) asked: bool,
-    /// When requests were last looked at.
-    pub(super) looked_for_requests: Option<Instant>,
-    /// The requests that this runner has taken, by job.
-    pub(super) requests: BTreeMap<String, Asked>,
-    /// When it last removed what was shown of attempts that nobody watches any more.
+    /// The requests for its jobs.
+    pub(super) inbox: Inbox,
+    /// When it last deleted copied output that nobody reads any more.
     pub(super) unwatched: Option<Instant>,
     /// The children that this process had before it started its first guard, each with its start; `None` until then.
     /// Finding them takes longer than a pass in which nothing is due.
     pub(super) others: Option<BTreeSet<(i32, i64)>>,
     /// The files of saved results that cannot be read and have been reported.
     pub(super) unread: BTreeSet<PathBuf>,
-    /// Whether a warning was given that overdue jobs cannot be told of.
+    /// Whether it has warned that nobody can be notified of overdue jobs.
     pub(super) has_warned_of_alarms: bool,
     /// The warnings about times in the future that have been given.
     pub(super) ahead: BTreeSet<String>,
@@ -147,6 +143,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         let (writer, place, setup) = unless_stopped(&stop, opened(&connect, &around)).await?;
         process::become_subreaper();
         Ok(Runner {
+            id: runners::own_id(),
             connect,
             around,
             writer: Some(writer),
@@ -165,10 +162,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             pruned: None,
             beat: None,
             is_recorded: false,
-            listens: false,
-            asked: false,
-            looked_for_requests: None,
-            requests: BTreeMap::new(),
+            inbox: Inbox::default(),
             unwatched: None,
             others: None,
             unread: BTreeSet::new(),
@@ -217,10 +211,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 () = self.hooks.ended(tell) => {}
                 () = signs.next() => {}
                 _ = stop.wait_for(Option::is_some) => return,
-                () = Self::asked(self.writer.as_ref(), self.listens, self.looked_for_requests) => {
-                    self.asked = true;
-                    return;
-                }
+                () = self.inbox.news(self.writer.as_ref()) => return,
                 () = tokio::time::sleep_until(until.into()) => return,
             }
         }
@@ -258,7 +249,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             tell(Progress::Outcome(job, &Outcome::NotNow { why }));
         });
         if run_options.names.is_empty() {
-            self.take_requests_if_possible(jobs, run_options, tell).await;
+            self.take_requests(jobs, run_options, tell).await;
         }
         self.serve(run_options, &mut pass, None, tell).await?;
         if pass.succeeded + pass.failed > 0 {
@@ -297,7 +288,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 tell(Progress::Warning(text));
             }
             Progress::Outcome(job, Outcome::NotNow { .. }) => drop(told.remove(&job.name)),
-            // Of several runners that start a job at the same instant all but one find its row locked.
+            // If several runners start a job at the same instant, all but one find its row locked. That is normal.
             Progress::Outcome(_, Outcome::Locked) => {}
             Progress::Outcome(job, outcome) => {
                 let is_news = told.get(&job.name) != Some(outcome);
@@ -355,8 +346,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                     self.queue.push(job.clone(), mode);
                 }
             }
-            if self.asked {
-                signs.during(self.take_requests_if_possible(&jobs, run_options, &mut tell)).await;
+            if self.inbox.has_news {
+                signs.during(self.take_requests(&jobs, run_options, &mut tell)).await;
             }
             // If no guard can be started now, it may be possible later.
             let until = look.min(self.beat.unwrap_or_else(Instant::now) + BEAT);
@@ -402,7 +393,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         self.resume_requests(jobs).await;
         self.enqueue(jobs, run_options, &snapshot, &mut |_, _| {});
         self.listen().await?;
-        self.asked = true;
+        self.inbox.has_news = true;
         if self.queue.is_empty() {
             self.prune(jobs, tell).await;
             self.forget_unwatched().await;

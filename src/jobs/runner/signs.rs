@@ -1,5 +1,5 @@
-//! Signs of life of a runner that keeps running, for whoever supervises it. They come from the runner's own loop, so
-//! they stop when the loop hangs.
+//! Signs of life of a runner that keeps running, for a service manager. They come from the runner's own loop, so they
+//! stop if the loop hangs.
 
 use std::fmt;
 use std::future::Future;
@@ -18,9 +18,9 @@ const STEP: Duration = Duration::from_secs(240);
 /// What a runner is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign<'a> {
-    /// What it was doing before: a step of its loop takes a while.
+    /// It does the same as before: a step of its loop takes a while.
     Alive,
-    /// It waits for a server that it cannot use now, for this reason.
+    /// It waits, because it cannot use the server, for this reason.
     Waiting(&'a str),
     /// It has looked at the tables, and hands out what is due.
     Serving {
@@ -28,7 +28,7 @@ pub enum Sign<'a> {
         jobs: usize,
         /// How many of them are running.
         running: usize,
-        /// How many of them are due, but wait for others.
+        /// How many of them are due, but wait for other jobs to end.
         waiting: usize,
         /// The job that is due next, and when.
         next: Option<(&'a str, Timestamp)>,
@@ -40,7 +40,7 @@ pub enum Sign<'a> {
 /// Receives signs of life.
 type SignSink = Rc<dyn Fn(Sign<'_>)>;
 
-/// Where signs of life go, and how often.
+/// The receiver of signs of life, and how often it wants them.
 #[derive(Clone, Default)]
 pub struct Signs(Option<(Duration, SignSink)>);
 
@@ -56,7 +56,7 @@ impl Signs {
         Signs(Some((period, Rc::new(to))))
     }
 
-    /// Returns the longest time between two signs; `None` if nobody wants any.
+    /// Returns the longest time between two signs; `None` if there is no receiver.
     pub(super) fn period(&self) -> Option<Duration> {
         self.0.as_ref().map(|(period, _)| *period)
     }
@@ -67,7 +67,7 @@ impl Signs {
         }
     }
 
-    /// Waits until the next sign is due; forever if nobody wants any.
+    /// Waits until the next sign is due; forever if there is no receiver.
     pub(super) async fn next(&self) {
         match self.period() {
             Some(period) => tokio::time::sleep(period).await,
@@ -94,7 +94,7 @@ impl Signs {
 }
 
 impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
-    /// Gives a sign that the loop goes on. Only a runner that keeps running gives any.
+    /// Gives a sign that the loop is working. Only a runner that keeps running gives any.
     pub(super) fn sign(&self) {
         if !self.stays || self.around.signs.period().is_none() {
             return;

@@ -47,7 +47,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             if let Some((slot, event)) = self.hear(until, tell).await {
                 self.take(slot, event, run_options, pass, tell).await;
             }
-            if until.is_some_and(|until| until <= Instant::now() || self.asked) {
+            if until.is_some_and(|until| until <= Instant::now() || self.inbox.has_news) {
                 return Ok(());
             }
         }

@@ -23,9 +23,9 @@ const PRUNES: &str = include_str!("../../../queries/jobs/prunes.sql");
 /// How many rows are pruned at once, and how long one round of pruning may take.
 const BATCH: i64 = 500;
 const PRUNING: Duration = Duration::from_secs(2);
-/// How long saying that the runner is there may take. While it does, no turn is handed out.
+/// How long it may take to record that the runner is running. Meanwhile no turn is handed out.
 pub(super) const SAYING: Duration = Duration::from_secs(3);
-/// How often a runner removes what was shown of attempts that nobody watches any more.
+/// How often a runner deletes copied output that nobody reads any more.
 const UNWATCH: Duration = Duration::from_secs(60);
 
 #[derive(Deserialize)]
@@ -110,8 +110,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         Ok(())
     }
 
-    /// Says in the tables that this runner is there, if it has not said so lately. An error here is no job's fault, and
-    /// it is tried again the next time.
+    /// Records that this runner is running, at most once per [`BEAT`]. An error here is no job's fault, and the next
+    /// beat tries again.
     pub(super) async fn beat(&mut self, tell: ProgressSink<'_>) {
         if self.stopped().is_some() || self.beat.is_some_and(|at| at.elapsed() < BEAT) {
             return;
@@ -121,16 +121,19 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         if !self.place.has(runners::TABLE) {
             return;
         }
-        let (place, host) = (&self.place, &self.around.host);
+        let (place, id) = (&self.place, &self.id);
         let said = async {
-            let is_known =
-                self.is_recorded && runners::beat(writer, place, host, self.queue.running()).await?;
-            if is_known { Ok(()) } else { runners::appear(writer, place, host, presence).await }
+            let is_known = self.is_recorded && runners::beat(writer, place, id, self.queue.running()).await?;
+            if is_known {
+                Ok(())
+            } else {
+                runners::appear(writer, place, id, &self.around.host, presence).await
+            }
         };
         match tokio::time::timeout(SAYING, said).await {
-            // Requests that could not be taken the last time, or whose notification was lost, are looked at again.
-            Ok(Ok(())) => (self.is_recorded, self.asked) = (true, true),
-            // What is wrong with the connection is noticed and told by the next look at the tables.
+            // Look at the requests again: perhaps one could not be taken the last time, or its notification was lost.
+            Ok(Ok(())) => (self.is_recorded, self.inbox.has_news) = (true, true),
+            // The next look at the tables reports an error of the connection.
             Ok(Err(e)) if e.sqlstate.is_some() => {
                 let why = store::explain(e).one_line();
                 tell(Progress::Warning(format!("could not record that this runner is there: {why}")));
@@ -139,7 +142,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         }
     }
 
-    /// Changes what this runner says about itself: it has these jobs now, of a file with this hash.
+    /// Updates what is recorded about this runner: its jobs, and the hash of its file.
     pub(super) fn change_presence(&mut self, jobs: &[Rc<Job>], run_options: &RunOptions, hash: String) {
         if let Some(presence) = &mut self.around.presence {
             presence.jobs = Presence::names(jobs.iter().map(Rc::as_ref), run_options);
@@ -148,17 +151,17 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         }
     }
 
-    /// Says in the tables that this runner ends.
+    /// Records that this runner ends.
     pub(super) async fn leave(&mut self) {
         if let Some(writer) = self.writer.as_ref().filter(|_| self.is_recorded) {
-            let said = runners::leave(writer, &self.place, &self.around.host);
+            let said = runners::leave(writer, &self.place, &self.id);
             // If this fails, the runner counts as gone a little later.
             let _ = tokio::time::timeout(SAYING, said).await;
         }
     }
 
-    /// Removes what was shown of attempts that nobody watches any more, and that whoever watched could not remove. What is
-    /// left here is small and does no harm, so errors are ignored.
+    /// Deletes copied output that nobody reads any more and that its reader could not delete. Leftovers are small and
+    /// harmless, so errors are ignored.
     pub(super) async fn forget_unwatched(&mut self) {
         let Some(writer) = self.writer.as_ref().filter(|_| self.place.has("pgkit_output")) else { return };
         if self.unwatched.is_some_and(|at| at.elapsed() < UNWATCH) {

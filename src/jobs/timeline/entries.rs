@@ -34,7 +34,7 @@ impl Window {
     }
 }
 
-/// What became of a date, in four kinds. If there is only room for one, the last of these is shown.
+/// What became of a date. If there is room for only one of several, the one that comes last in this list is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Done,

@@ -10,9 +10,9 @@ use crate::escape;
 
 /// The minimum width of a strip.
 const LEAST: usize = 16;
-/// The possible distances between the labels of the axis, in minutes.
+/// The distances between labels of the axis to choose from, in minutes.
 const STEPS: &[i64] = &[1, 5, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080, 20_160, 43_200];
-/// The width of a label such as `05:00` or `11-24`, and the space after it.
+/// The width of a label such as `05:00` or `11-24`, including the space after it.
 const LABEL: usize = 6;
 
 /// How each kind is drawn.
