@@ -93,7 +93,7 @@ impl Exit {
             Exit::Ongoing => "jobs run, reset, unlock: a job is ongoing elsewhere",
             Exit::Usage => "wrong usage",
             Exit::BadInput => {
-                "bad input data: a report's header, a pattern, a regular expression, a jobs file"
+                "bad input data: a report's header, a pattern, a regular expression, a jobs file, a snapshot"
             }
             Exit::Unavailable => "no connection to the server, or the connection was lost",
             Exit::Bug => "a bug in pgkit",

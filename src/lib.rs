@@ -40,6 +40,7 @@ pub(crate) mod jobs;
 pub(crate) mod locks;
 pub(crate) mod log;
 pub mod sandbox;
+pub(crate) mod snapshot;
 
 pub(crate) mod upgrade;
 

@@ -15,5 +15,6 @@ mod queries;
 mod reports;
 mod sandbox;
 mod security;
+mod snapshot;
 mod support;
 mod upgrade;

@@ -6,5 +6,6 @@
 -- reading = "Temporary files belong to statements that sort or hash more than work_mem allows: pid and statement name who writes them. WAL that keeps growing is held by a slot or a failing archiver."
 -- notes   = "pgkit replication shows the slots, and pgkit wal shows the archiver."
 -- key     = ["kind", "database", "pid"]
+-- private = ["statement"]
 -- wide    = ["files", "database"]
 -- columns = ["kind text", "database text", "pid int4", "files int8", "total_bytes int8", "statement text"]

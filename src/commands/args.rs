@@ -1,5 +1,6 @@
 //! The flags that commands share.
 
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -169,6 +170,9 @@ pub struct OutputArgs {
     /// With --all-databases: skip databases that match, as in psql [also: PGKIT_EXCLUDE_DATABASE, comma-separated]
     #[arg(long, value_name = "PATTERN", requires = "all_databases")]
     pub exclude_database: Vec<String>,
+    /// Read the rows from this snapshot, - for stdin, instead of asking a server (-d: those of another database)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["sql", "watch", "exclude_database"])]
+    pub from: Option<PathBuf>,
     /// Run again every SECONDS seconds
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub watch: Option<String>,

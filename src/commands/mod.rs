@@ -6,6 +6,8 @@ pub mod bench;
 pub mod complete;
 pub mod completions;
 pub mod context;
+mod databases;
+mod from;
 pub mod groups;
 pub mod jobs;
 pub mod listing;
@@ -21,6 +23,7 @@ mod screen;
 mod sessions;
 pub mod shells;
 mod signal;
+mod snapshot;
 mod source;
 pub mod start;
 pub mod table;
@@ -35,6 +38,7 @@ use table::{Entry, Extension, entry};
 /// The commands that are not reports, in the order of `--help`.
 pub const COMMANDS: &[Entry] = &[
     entry!("waits", waits::command, waits::run, sessions::GROUP),
+    entry!("snapshot", snapshot::command, snapshot::run),
     entry!("log", log::command, log::run),
     entry!("bench", bench::command, bench::run),
     entry!("jobs", jobs::command, jobs::run),

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
+use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, value_parser};
 
 use super::args::{ConnectionArgs, OutputArgs, command, example};
 use super::complete;
 use crate::answer::ArgValue;
+use crate::error::{Error, Result};
 use crate::render::human;
 use crate::report::{Param, ParamType, Report};
 use crate::units::{parse_bytes, parse_duration};
@@ -96,6 +98,30 @@ pub fn as_typed(param: &Param, given: &ArgValue) -> Option<String> {
         ArgValue::Number(n) => Some(format!("{flag} {n}")),
         ArgValue::Length(length) => Some(format!("{flag} {}", human::seconds(length.as_secs_f64()))),
     }
+}
+
+/// Returns the flags and arguments of a report's own that are on the command line, as they are typed.
+pub fn typed(report: &Report, matches: &ArgMatches) -> Vec<String> {
+    let is_typed = |param: &&Param| matches.value_source(&param_id(param)) == Some(ValueSource::CommandLine);
+    let typed = report.params.iter().filter(is_typed);
+    typed
+        .map(|param| if param.positional { param.name.to_uppercase() } else { format!("--{}", param.long()) })
+        .collect()
+}
+
+/// Returns the values of a report's parameters if nothing is given. Errors: one of them must be given (64).
+pub fn defaults(report: &Report) -> Result<Vec<ArgValue>> {
+    let given = report_command(report).try_get_matches_from([report.name.as_str()]);
+    let given = given.map_err(|_| {
+        let required: Vec<String> = report
+            .params
+            .iter()
+            .filter(|param| param.required)
+            .map(|param| param.name.to_uppercase())
+            .collect();
+        Error::usage(format!("{} needs {}", report.name, required.join(", ")))
+    })?;
+    Ok(self::given(report, &given))
 }
 
 /// Returns the command of a report.

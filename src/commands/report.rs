@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::{ArgMatches, FromArgMatches};
-use serde::Deserialize;
 
 use super::context::Context;
+use super::databases::{self, Database};
 use super::screen::{Next, Pace, Screen};
 use super::source::Source;
-use super::{open, params};
+use super::{from, open, params};
 use crate::answer::{Observer, Outcome, Remark, ReportRun, Verdict};
 use crate::commands::args::OutputArgs;
 use crate::connect::{self, Environment, ServerVersion, Target};
@@ -26,7 +26,7 @@ use crate::report::{ParamType, Report, Scope};
 use crate::rows::Column;
 use crate::rows::cell::Raw;
 use crate::rows::{Flow, RowSink};
-use crate::session::{Reader, Settings, Value};
+use crate::session::{Reader, Settings};
 use crate::units::parse_seconds;
 
 /// Everything that one run of a report needs.
@@ -36,31 +36,74 @@ struct Job<'a> {
     args: OutputArgs,
     target: Target,
     settings: Settings,
-    row_options: RowOptions,
-    format: FormatName,
-    style: Style,
-    terminal: Option<(usize, usize)>,
+    look: Look,
     /// What this role may not see of the answers since the last verdict.
     hidden: RefCell<Vec<String>>,
     /// What was said of the answers' cost.
     costs: RefCell<BTreeSet<String>>,
 }
 
+/// How an answer is shown, and which of its rows and columns.
+pub(super) struct Look {
+    pub(super) row_options: RowOptions,
+    pub(super) format: FormatName,
+    pub(super) style: Style,
+    /// The size of the terminal, if stdout is one.
+    pub(super) terminal: Option<(usize, usize)>,
+}
+
+impl Look {
+    /// Returns what these flags ask for. Errors: see [`FormatArgs::row_options`](super::args::FormatArgs::row_options).
+    pub(super) fn new(context: &Context, report_run: &ReportRun<'_>, args: &OutputArgs) -> Result<Look> {
+        let report = report_run.report;
+        let terminal = terminal::size(context.env.var("COLUMNS"));
+        let mut row_options = args.format.row_options()?;
+        row_options.sort = row_options.sort.or_else(|| report.order.clone());
+        let tree = report_run.tree().cloned();
+        let drawn = match (&tree, &report.sections) {
+            (Some(_), _) => Some(FormatName::Tree),
+            (None, Some(_)) => Some(FormatName::Sections),
+            (None, None) => None,
+        };
+        let format = match drawn {
+            // A person reads such rows best as what they are.
+            Some(drawn) if terminal.is_some() && args.format.is_plain() && row_options.leave_a_tree() => {
+                drawn
+            }
+            _ => args.format.format(terminal.is_some()),
+        };
+        let style = Style {
+            tree,
+            sections: report.sections.clone(),
+            one_line: args.watch.is_some() && format == FormatName::Json,
+            ..args.format.style(terminal, &context.env)
+        };
+        Ok(Look { row_options, format, style, terminal })
+    }
+
+    /// Opens stdout, with a pager on a terminal unless `no_pager`.
+    pub(super) fn output(&self, env: &Environment, no_pager: bool) -> Result<Output> {
+        let height = self.terminal.map_or(0, |(_, height)| height);
+        let pager = if self.terminal.is_some() && !no_pager { pager(env) } else { None };
+        Output::new(pager, height)
+    }
+}
+
 /// The observer of an answer's rows, if there is one.
-type Watcher<'a> = Option<&'a mut (dyn Observer + 'static)>;
+pub(super) type Watcher<'a> = Option<&'a mut (dyn Observer + 'static)>;
 
 /// Takes an answer's rows past the observer and then, with some values put before their own, to stdout.
-struct Way<'a> {
+pub(super) struct Way<'a> {
     printer: Printer<'a>,
     observer: Watcher<'a>,
     /// The time and the database, as far as they are shown.
-    before: Vec<String>,
+    pub(super) before: Vec<String>,
     /// Whether stdout wants more rows. If it does not, the observer still sees them.
-    flow: Flow,
+    pub(super) flow: Flow,
 }
 
 impl<'a> Way<'a> {
-    fn new(pipeline: &'a mut Pipeline, out: &'a mut Output, observer: Watcher<'a>) -> Way<'a> {
+    pub(super) fn new(pipeline: &'a mut Pipeline, out: &'a mut Output, observer: Watcher<'a>) -> Way<'a> {
         Way { printer: Printer { pipeline, out }, observer, before: Vec::new(), flow: Flow::More }
     }
 }
@@ -115,6 +158,9 @@ pub async fn run_observed(
         return Err(Error::usage(format!("{} gives the same answer in every database", report.name))
             .hint("leave out --all-databases"));
     }
+    if let Some(path) = &args.from {
+        return from::run(context, &report_run, path, &args, root, own, watcher).await;
+    }
     let is_url = |text: &&str| text.starts_with("postgres://") || text.starts_with("postgresql://");
     // A term may contain an equals sign, and a name hardly ever begins with `dbname=`.
     let is_string = |text: &&str| text.split_once('=').is_some_and(|(key, _)| connect::is_key(key.trim()));
@@ -126,20 +172,7 @@ pub async fn run_observed(
         pattern::parse(text)?;
     }
     let every = args.watch.as_deref().map(parse_seconds).transpose()?;
-    let terminal = terminal::size(context.env.var("COLUMNS"));
-    let mut row_options = args.format.row_options()?;
-    row_options.sort = row_options.sort.or_else(|| report.order.clone());
-    let tree = report_run.tree().cloned();
-    let drawn = match (&tree, &report.sections) {
-        (Some(_), _) => Some(FormatName::Tree),
-        (None, Some(_)) => Some(FormatName::Sections),
-        (None, None) => None,
-    };
-    let format = match drawn {
-        // A person reads such rows best as what they are.
-        Some(drawn) if terminal.is_some() && args.format.is_plain() && row_options.leave_a_tree() => drawn,
-        _ => args.format.format(terminal.is_some()),
-    };
+    let look = Look::new(context, &report_run, &args)?;
     let mut job = Job {
         context,
         target: open::target(context, root, own, &args.session.echo)?,
@@ -147,15 +180,7 @@ pub async fn run_observed(
             lock_timeout: report_run.lock_timeout(args.session.limits().lock)?,
             ..args.session.settings()
         },
-        row_options,
-        format,
-        style: Style {
-            tree,
-            sections: report.sections.clone(),
-            one_line: args.watch.is_some() && format == FormatName::Json,
-            ..args.format.style(terminal, &context.env)
-        },
-        terminal,
+        look,
         report_run,
         args,
         hidden: RefCell::default(),
@@ -180,18 +205,43 @@ pub async fn run_observed(
     }
 }
 
-/// A database of the server.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Database {
-    name: String,
-    is_open: bool,
+/// Returns the columns of an answer with those that are put before them. Errors: it has a column of that name (64).
+pub(super) fn with_before<'a>(
+    report: &str,
+    before: impl Iterator<Item = &'a str>,
+    columns: &[Column],
+) -> Result<Vec<Column>> {
+    let mut all: Vec<Column> = before.map(Column::text).collect();
+    if let Some(twice) = columns.iter().find(|column| all.iter().any(|other| other.name == column.name)) {
+        let message = format!("{report} already has a column {:?}", twice.name);
+        return Err(Error::usage(message).hint(
+            "--watch adds a column `at`, --all-databases a column `database`: rename the report's column",
+        ));
+    }
+    all.extend(columns.iter().cloned());
+    Ok(all)
 }
 
-const DATABASES: &str = include_str!("../../queries/session/databases.sql");
-/// The SQLSTATEs with which a server refuses connections to one database: rejected by pg_hba.conf, no CONNECT
-/// privilege, not accepting connections, dropped.
-const CLOSED: &[&str] = &["28000", "42501", "55000", "3D000"];
+/// Returns the verdict on an answer that is now complete: that of its observer, and what the role could not see.
+pub(super) fn judge(
+    report: &str,
+    watcher: &mut Watcher<'_>,
+    hidden: Vec<String>,
+    is_quiet: bool,
+) -> Result<Verdict> {
+    let mut verdict = match watcher {
+        Some(watcher) => watcher.judge()?,
+        None => Verdict { exit: Exit::Done, remarks: Vec::new() },
+    };
+    verdict.remarks.extend(hidden);
+    if is_quiet {
+        verdict.remarks.clear();
+    }
+    for remark in &mut verdict.remarks {
+        *remark = format!("pgkit: {report}: {remark}");
+    }
+    Ok(verdict)
+}
 
 /// Returns the pager for long answers on a terminal; `None` if there is none.
 fn pager(env: &Environment) -> Option<String> {
@@ -244,36 +294,17 @@ impl Job<'_> {
         })
     }
 
-    fn pipeline(&self, format: FormatName) -> Result<Pipeline> {
-        self.pipeline_of(format, &self.style)
-    }
-
-    fn pipeline_of(&self, format: FormatName, style: &Style) -> Result<Pipeline> {
-        let mut columns: Vec<Column> = Vec::new();
-        if self.args.watch.is_some() && !self.redraws() {
-            columns.push(Column::text("at"));
-        }
-        if self.args.all_databases {
-            columns.push(Column::text("database"));
-        }
-        if let Some(twice) =
-            self.report_run.report.columns.iter().find(|c| columns.iter().any(|a| a.name == c.name))
-        {
-            return Err(Error::usage(format!(
-                "{} already has a column {:?}",
-                self.report_run.report.name, twice.name
-            ))
-            .hint(
-                "--watch adds a column `at`, --all-databases a column `database`: rename the report's column",
-            ));
-        }
-        columns.extend(self.report_run.report.columns.iter().cloned());
-        Pipeline::new(&self.report_run.report.name, columns, &self.row_options, format, style)
+    fn pipeline(&self, style: &Style) -> Result<Pipeline> {
+        let is_stamped = self.args.watch.is_some() && !self.redraws();
+        let before = [is_stamped.then_some("at"), self.args.all_databases.then_some("database")];
+        let report = self.report_run.report;
+        let columns = with_before(&report.name, before.into_iter().flatten(), &report.columns)?;
+        Pipeline::new(&report.name, columns, &self.look.row_options, self.look.format, style)
     }
 
     /// Returns whether `--watch` redraws the screen.
     fn redraws(&self) -> bool {
-        self.terminal.is_some()
+        self.look.terminal.is_some()
     }
 
     async fn print_sql(&self) -> Result<Exit> {
@@ -302,30 +333,15 @@ impl Job<'_> {
         Ok(Exit::Done)
     }
 
-    /// Returns an observer's verdict on the answer that is now complete.
     fn judge(&self, watcher: &mut Watcher<'_>) -> Result<Verdict> {
-        let mut verdict = match watcher {
-            Some(watcher) => watcher.judge()?,
-            None => Verdict { exit: Exit::Done, remarks: Vec::new() },
-        };
-        verdict.remarks.extend(self.hidden.take());
-        if self.args.session.echo.quiet {
-            verdict.remarks.clear();
-        }
-        for remark in &mut verdict.remarks {
-            *remark = format!("pgkit: {}: {remark}", self.report_run.report.name);
-        }
-        Ok(verdict)
+        judge(&self.report_run.report.name, watcher, self.hidden.take(), self.args.session.echo.quiet)
     }
 
     async fn once(&self, mut watcher: Watcher<'_>) -> Result<Exit> {
         // Report wrong flags before connecting.
-        let mut pipeline = self.pipeline(self.format)?;
+        let mut pipeline = self.pipeline(&self.look.style)?;
         let source = self.source(&self.target).await?;
-        let height = self.terminal.map_or(0, |(_, height)| height);
-        let pager =
-            if self.terminal.is_some() && !self.args.no_pager { pager(&self.context.env) } else { None };
-        let mut out = Output::new(pager, height)?;
+        let mut out = self.look.output(&self.context.env, self.args.no_pager)?;
         pipeline.head(&mut out);
         let mut way = Way::new(&mut pipeline, &mut out, watcher.as_deref_mut());
         let exit = self.round(source, None, &mut way).await?.0;
@@ -392,7 +408,7 @@ impl Job<'_> {
     /// Gets one answer from each database, in the order of their names. Databases that are skipped or fail are
     /// reported, and the rest goes on; the exit code is then that of the first failure.
     async fn everywhere(&self, reader: Reader, at: Option<&str>, way: &mut Way<'_>) -> Result<Exit> {
-        let found: Vec<Database> = reader.structs(DATABASES, &[Value::TextList(self.excluded()?)]).await?;
+        let found = databases::all(&reader, &self.context.env, &self.args.exclude_database).await?;
         let (open, mut closed): (Vec<Database>, Vec<Database>) =
             found.into_iter().partition(|one| one.is_open);
         let target = reader.target().clone();
@@ -413,7 +429,7 @@ impl Job<'_> {
                     Ok(reader) => reader,
                     // Managed services have databases of their own that pg_hba.conf rejects; and a database may
                     // have been dropped.
-                    Err(e) if e.sqlstate.as_deref().is_some_and(|state| CLOSED.contains(&state)) => {
+                    Err(e) if databases::is_closed(&e) => {
                         self.tell(Remark::Verbose(&format!("database {name:?}: {}", e.message)));
                         return Ok(None);
                     }
@@ -462,30 +478,11 @@ impl Job<'_> {
         Ok(exit)
     }
 
-    /// Returns regular expressions for the names of excluded databases, from the command line and from
-    /// PGKIT_EXCLUDE_DATABASE.
-    fn excluded(&self) -> Result<Vec<Option<String>>> {
-        let of_environment = self.context.env.nonempty("PGKIT_EXCLUDE_DATABASE").unwrap_or_default();
-        let named = of_environment.split(',').map(str::trim).filter(|text| !text.is_empty());
-        let all = self.args.exclude_database.iter().map(String::as_str).chain(named);
-        all.map(|text| {
-            let pattern = pattern::parse(text)?;
-            if pattern.schema.is_some() {
-                return Err(Error::data(format!(
-                    "invalid pattern {text:?}: a database's name has only one part"
-                ))
-                .hint("put a dot that belongs to the name in double quotes"));
-            }
-            Ok(Some(pattern.name))
-        })
-        .collect()
-    }
-
     /// Repeats the report at a fixed interval, measured from start to start; missed ticks are skipped.
     async fn watch(&self, every: Duration, mut watcher: Watcher<'_>) -> Result<Exit> {
         // Print one array per line, because the rows of one answer belong together.
-        let one_line = self.style.one_line;
-        let mut pipeline = self.pipeline(self.format)?;
+        let one_line = self.look.style.one_line;
+        let mut pipeline = self.pipeline(&self.look.style)?;
         let first = self.source(&self.target).await?;
         // Keep the password that was typed, so that it is asked for only once.
         let target = first.target().clone();
@@ -512,7 +509,7 @@ impl Job<'_> {
                 Some((width, height)) => (Some(width), height),
                 None => (None, 0),
             };
-            let style = Style { width, ..self.style.clone() };
+            let style = Style { width, ..self.look.style.clone() };
             #[expect(clippy::disallowed_methods, reason = "the moment of an answer, shown beside it")]
             let now = jiff::Timestamp::now().round(jiff::Unit::Millisecond).unwrap_or_default();
             let session = match source.take() {
@@ -526,7 +523,7 @@ impl Job<'_> {
             };
             let at = (!self.redraws()).then(|| now.to_string());
             if self.redraws() || one_line {
-                pipeline = self.pipeline_of(self.format, &style)?;
+                pipeline = self.pipeline(&style)?;
             } else {
                 pipeline.begin_round();
             }
@@ -534,7 +531,7 @@ impl Job<'_> {
                 Ok(session) => {
                     if self.redraws() {
                         let local =
-                            now.to_zoned((**self.style.zone).clone()).strftime("%Y-%m-%d %H:%M:%S %Z");
+                            now.to_zoned((**self.look.style.zone).clone()).strftime("%Y-%m-%d %H:%M:%S %Z");
                         let title = format!(
                             "every {} s: pgkit {}   {local}\n\n",
                             every.as_secs_f64(),

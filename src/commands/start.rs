@@ -27,7 +27,7 @@ pub fn main(args: Vec<OsString>) -> Exit {
 fn start(args: Vec<OsString>) -> Result<Exit> {
     let env = environment();
     let completing = env.nonempty("COMPLETE").is_some_and(|shell| shell != "0");
-    let all = !completing && args.iter().any(|a| a == "man" || a == "completions");
+    let all = !completing && args.iter().any(|a| a == "man" || a == "completions" || a == "snapshot");
     // Parsing a header takes time, so only the reports are read whose names are on the command line. While a shell
     // completes, the line may be a single argument.
     let typed: Vec<&str> = args.iter().filter_map(|a| a.to_str()).flat_map(str::split_whitespace).collect();
@@ -35,8 +35,8 @@ fn start(args: Vec<OsString>) -> Result<Exit> {
     let signals = typed.iter().any(|a| sessions::COMMANDS.iter().any(|how| *a == how.name()));
     let is_read = |name: &str| all || typed.contains(&name) || (signals && name == sessions::REPORT);
     let reports = reports::built_in(is_read)?;
-    // Only `run` needs the user's folder, and then the word is on the command line.
-    let meant = args.iter().any(|a| a == "run");
+    // Only these need the user's folder, and then the word is on the command line.
+    let meant = args.iter().any(|a| a == "run" || a == "snapshot");
     let read = if meant { reports::own(&own_folders(&env)) } else { Ok(Vec::new()) };
     // A folder that cannot be read is an error only for `run`, which may not be the command after all.
     let (own, own_fault) = match read {

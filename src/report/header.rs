@@ -45,6 +45,8 @@ struct Header {
     #[serde(default)]
     key: Vec<String>,
     #[serde(default)]
+    private: Vec<String>,
+    #[serde(default)]
     columns: Vec<String>,
     /// Columns to leave out on a narrow terminal, first to last.
     #[serde(default)]
@@ -82,6 +84,7 @@ const KEYS: &[&str] = &[
     "reading",
     "notes",
     "key",
+    "private",
     "tree",
     "sections",
     "columns",
@@ -145,6 +148,7 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
     let named = named.chain(header.from.keys().map(|name| ("[from]", name)));
     let order = header.order.as_deref().map(|order| order.split(':').next().unwrap_or(order).to_owned());
     let named = named.chain(order.iter().map(|name| ("order", name)));
+    let named = named.chain(header.private.iter().map(|name| ("private", name)));
     for (key, name) in named.chain(header.key.iter().map(|name| ("key", name))) {
         if columns.iter().all(|column| column.name != *name) {
             return Err(at(line_of(key), &format!("{key}: unknown column {name:?}")));
@@ -263,6 +267,7 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
         reading: header.reading,
         notes: header.notes,
         key: header.key,
+        private: header.private,
         params: header.params,
         columns,
         sections: header.sections,

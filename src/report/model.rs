@@ -200,6 +200,8 @@ pub struct Report {
     pub notes: Option<String>,
     /// The columns that identify a row.
     pub key: Vec<String>,
+    /// The columns with statements and the names of clients, which `snapshot --redact` replaces by hashes.
+    pub private: Vec<String>,
     /// Parameters, in the order of `$1`, `$2` ….
     pub params: Vec<Param>,
     /// Columns, in order; empty if the header does not list them, so that the server must be asked.
@@ -252,6 +254,7 @@ pub const SHARED_FLAGS: &[&str] = &[
     "version",
     "no-pager",
     "list",
+    "from",
 ];
 
 /// The identifier that stands for the schema of a text's extension.

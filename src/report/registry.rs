@@ -107,6 +107,7 @@ fn outline(name: &str, content: &str) -> Report {
         reading: None,
         notes: None,
         key: Vec::new(),
+        private: Vec::new(),
         params: Vec::new(),
         columns: Vec::new(),
         sections: None,

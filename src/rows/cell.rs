@@ -113,6 +113,17 @@ const ALIASES: &[(&str, &str)] = &[
     ("decimal", "numeric"),
 ];
 
+/// The largest number of digits after the decimal point of a numeric.
+pub(super) const MAX_NUMERIC_SCALE: u16 = 16_383;
+
+impl Scalar {
+    /// Returns the name of the server's type, or of one of them: `text` for all kinds of text.
+    pub fn name(self) -> &'static str {
+        // The first of the names is the usual one.
+        NAMES.iter().find(|(_, scalar, ..)| *scalar == self).map_or("", |(name, ..)| name)
+    }
+}
+
 impl ColumnType {
     /// Text, which is the type of the columns that pgkit adds.
     pub const TEXT: ColumnType = ColumnType { scalar: Scalar::Text, list: false };
@@ -353,7 +364,7 @@ fn interval_micros(months: i32, days: i32, micros: i64) -> i128 {
 
 /// Converts days since 2000-01-01 to a civil date (proleptic Gregorian calendar; the year 1 BC is 0, earlier ones
 /// are negative). jiff's calendar ends in the year 9999, the server's in 294276.
-fn civil(days: i64) -> (i64, u8, u8) {
+pub(super) fn civil(days: i64) -> (i64, u8, u8) {
     // Counted from 0000-03-01, so that a leap day ends its year; 146,097 days are 400 years.
     let day = days + 730_425;
     let era = day.div_euclid(146_097);

@@ -2,6 +2,7 @@
 
 pub mod cell;
 mod column;
+pub mod encode;
 pub mod plain;
 mod record;
 mod sink;

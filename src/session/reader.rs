@@ -88,6 +88,11 @@ impl Reader {
         &self.link.connected.database
     }
 
+    /// The host that was connected to, its name, address or socket directory, and its port.
+    pub fn address(&self) -> (&str, u16) {
+        (&self.link.connected.host, self.link.connected.port)
+    }
+
     /// The target that was connected to, for further connections to the same server.
     pub fn target(&self) -> &Target {
         &self.link.connected.target

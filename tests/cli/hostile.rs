@@ -16,6 +16,8 @@ const SINKS: &[(&str, usize, &str)] = &[
     ("output/terminal.rs", 4, "two ask what it is, one writes constants, and a question is escaped"),
     ("commands/bench/measure.rs", 1, "only asks whether there is one, and its bar shows numbers"),
     ("commands/jobs/report.rs", 1, "only asks whether there is one, and its bars show escaped texts"),
+    ("commands/snapshot/take.rs", 2, "only asks whether there are any, and its bar shows escaped texts"),
+    ("snapshot/draft.rs", 1, "a compressed file, which a terminal is refused"),
     ("helper.rs", 2, "a pipe to the process that started it"),
 ];
 

@@ -18,7 +18,7 @@ const FLOORS: &[&[&str]] = &[
     &["helper", "report"],
     &["answer"],
     &["console"],
-    &["bench", "jobs", "locks", "log", "sandbox"],
+    &["bench", "jobs", "locks", "log", "sandbox", "snapshot"],
     &["upgrade"],
     &["commands"],
     &["start"],

@@ -52,6 +52,7 @@ const LINES: &[Line] = &[
     line(&["log", "tail", "-n", "5"], &[0]),
     line(&["log", "off"], &[0]),
     line(&["log", "grants"], &[0]),
+    line(&["snapshot", "roles", "sizes", "--redact", "--exclude-database", "*", "-o", "/dev/null"], &[0]),
     line(&["bench", "a=SELECT 1", "b=SELECT 2", "--runs", "3"], &[0]),
     line(&["jobs", "init", "--schema", "ops"], &[0]),
     line(&["jobs", "upgrade"], &[0]),
@@ -105,6 +106,7 @@ pub fn lines() -> Vec<Line> {
 
 /// Commands that do not connect to the user's server, and why.
 const ELSEWHERE: &[(&str, &str)] = &[
+    ("snapshot show", "reads a file"),
     ("completions", "prints a script"),
     ("man", "prints a page"),
     ("sandbox tour", "connects to its own server"),

@@ -8,6 +8,7 @@
 -- reading = "statement_s is how long the statement has run, transaction_s how long the transaction is open. A session that is idle in a transaction for minutes keeps its locks and holds back VACUUM."
 -- notes   = "If a wait begins with Lock:, pgkit locks shows for whom the session waits."
 -- key     = ["pid"]
+-- private = ["application", "client", "statement"]
 -- wide    = ["client_port", "xmin_age", "query_id", "started", "leader", "state_since", "client", "application", "backend_type", "database", "user"]
 -- usual   = { backend_type = "client backend" }
 -- columns = ["pid int4", "database text", "user text", "application text", "client text", "state text", "wait text", "transaction_s float8", "statement_s float8", "statement text", "state_since timestamptz", "started timestamptz", "backend_type text", "leader int4", "query_id int8", "xmin_age int8", "client_port int4"]

@@ -9,6 +9,7 @@
 -- reading = "A session that blocks others stands above those that wait for it. End the wait at the top: ask its user to finish, or pgkit locks cancel PID, or pgkit locks terminate PID."
 -- notes   = "A session that is idle in a transaction cannot be cancelled, only terminated. --all lists every lock, even those of sessions that do not block anybody yet."
 -- key     = ["pid", "blocker", "mode", "object"]
+-- private = ["application", "statement"]
 -- wide    = ["depth", "transaction_s", "session_state", "user", "application"]
 -- columns = ["pid text", "blocker text", "depth int8", "user text", "application text", "session_state text", "mode text", "object text", "waiting_s float8", "transaction_s float8", "statement text", "granted bool"]
 -- [[param]]

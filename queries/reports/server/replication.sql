@@ -8,6 +8,7 @@
 -- reading = "The first of a sender's lags that is large shows the late step: send, write, flush or replay. An inactive slot whose kept_bytes grow fills the disk: start its consumer, or drop it."
 -- notes   = "Each lag is the distance to the end of this server's WAL. On a standby, replay_lag_s is 0 if it has replayed everything that it received. pg_drop_replication_slot() drops a slot. The server's log says why a subscription has errors or no worker. pgkit vacuum shows which old rows a slot keeps."
 -- key     = ["role", "name", "database", "pid"]
+-- private = ["name", "client"]
 -- usual   = { temporary = "false" }
 -- wide    = ["failover", "synced", "temporary", "user", "conflicts", "last_message", "xmin_age", "database", "pid", "kind", "sync", "wal_status", "inactive_since", "safe_bytes", "errors", "write_lag_bytes", "flush_lag_bytes", "sent_lag_bytes", "slot", "client", "detail"]
 -- columns = ["role text", "name text", "client text", "state text", "sent_lag_bytes int8", "write_lag_bytes int8", "flush_lag_bytes int8", "replay_lag_bytes int8", "replay_lag_s float8", "slot text", "kept_bytes int8", "safe_bytes int8", "inactive_since timestamptz", "kind text", "database text", "user text", "pid int4", "sync text", "wal_status text", "xmin_age int8", "temporary bool", "failover bool", "synced bool", "last_message timestamptz", "errors int8 counter", "conflicts int8 counter", "detail text"]

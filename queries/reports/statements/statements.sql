@@ -8,6 +8,7 @@
 -- reading = "share_pct is a statement's share of the time that all of them ran. Many fast calls can cost more than one slow one: compare --by total with --by mean."
 -- notes   = "A low hit_pct means that the statement reads from disk. temp_bytes means that work_mem was too small for a sort or a hash. The counters started at the time in since."
 -- key     = ["query_id", "database", "user", "toplevel"]
+-- private = ["statement"]
 -- include statements_header
 -- include statements_read
     FROM "{extension}".pg_stat_statements(true) s

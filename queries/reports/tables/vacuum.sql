@@ -7,6 +7,7 @@
 -- reading = "At its limit (100 %) autovacuum freezes a table even if it is switched off. A horizon row is what keeps old rows: end that session or prepared transaction, or drop that slot."
 -- notes   = "age is a number of transactions, or of multixacts. Up to 110 % is normal: the age rises until autovacuum freezes the table, then falls. The server refuses to write when about 2 billion transactions have passed. A horizon row is a session, prepared transaction, slot or standby that still needs old rows: nothing newer than its snapshot is removed or frozen, and held_by names it where it is the reason. pgkit activity, pgkit prepared and pgkit replication show more about it."
 -- key     = ["scope", "schema", "name"]
+-- private = ["detail"]
 -- columns = ["scope text", "schema text", "name text", "age int8", "limit int8", "used_pct float8", "held_by text", "detail text"]
 -- wide    = ["limit", "schema", "held_by"]
 -- [[param]]
@@ -39,11 +40,11 @@
     FROM pg_catalog.pg_namespace n
 ), holders AS (
     -- What VACUUM itself does holds nothing back, and a session of another database nothing here.
-    SELECT CASE WHEN r.pid IS NOT NULL THEN 'standby ' || coalesce(nullif(a.application_name, '') || ' ', '') || 'of process ' || a.pid::text ELSE 'session ' || a.pid::text END AS name,
+    SELECT CASE WHEN r.pid IS NOT NULL THEN 'standby of process ' || a.pid::text ELSE 'session ' || a.pid::text END AS name,
            CASE WHEN r.pid IS NULL THEN a.datid END AS datid,
            greatest(pg_catalog.age(a.backend_xid), pg_catalog.age(a.backend_xmin))::int8 AS age,
            true AS holds_tables,
-           CASE WHEN r.pid IS NOT NULL THEN 'feedback'
+           CASE WHEN r.pid IS NOT NULL THEN coalesce(nullif(a.application_name, '') || ', ', '') || 'feedback'
                 ELSE coalesce(a.usename::text, a.backend_type, 'unknown') || coalesce(' in ' || pg_catalog.quote_ident(a.datname), '')
                      || coalesce(', ' || nullif(a.application_name, ''), '') || coalesce(', ' || a.state, '')
                      || coalesce(' for ' || pg_catalog.trunc(extract(epoch FROM pg_catalog.clock_timestamp() - coalesce(a.xact_start, a.query_start))::numeric)::text || ' s', '')

@@ -15,8 +15,17 @@ macro_rules! subjects {
 }
 
 /// All subjects, by name.
-pub const SUBJECTS: &[Subject] =
-    subjects!["bench", "completions", "environment", "jobs", "locks", "log", "reports", "upgrade-check"];
+pub const SUBJECTS: &[Subject] = subjects![
+    "bench",
+    "completions",
+    "environment",
+    "jobs",
+    "locks",
+    "log",
+    "reports",
+    "snapshots",
+    "upgrade-check"
+];
 
 /// Returns the subject of this name.
 pub fn find(name: &str) -> Option<&'static Subject> {

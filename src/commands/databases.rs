@@ -1,0 +1,53 @@
+//! Which databases of a server are asked, for commands that ask all of them.
+
+use serde::Deserialize;
+
+use crate::connect::Environment;
+use crate::error::{Error, Result};
+use crate::pattern;
+use crate::session::{Reader, Value};
+
+const DATABASES: &str = include_str!("../../queries/session/databases.sql");
+/// The SQLSTATEs with which a server refuses connections to one database: rejected by pg_hba.conf, no CONNECT
+/// privilege, not accepting connections, dropped.
+const CLOSED: &[&str] = &["28000", "42501", "55000", "3D000"];
+
+/// A database of the server.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// Its name.
+    pub name: String,
+    /// Whether it accepts connections and the role may connect to it.
+    pub is_open: bool,
+}
+
+/// Returns whether an error says that this one database cannot be connected to.
+pub fn is_closed(error: &Error) -> bool {
+    error.sqlstate.as_deref().is_some_and(|state| CLOSED.contains(&state))
+}
+
+/// Returns the server's databases, by name, without those that these patterns and PGKIT_EXCLUDE_DATABASE exclude.
+///
+/// Errors: an invalid pattern (65).
+pub async fn all(reader: &Reader, env: &Environment, exclude: &[String]) -> Result<Vec<Database>> {
+    reader.structs(DATABASES, &[Value::TextList(excluded(env, exclude)?)]).await
+}
+
+/// Returns regular expressions for the names of excluded databases.
+fn excluded(env: &Environment, exclude: &[String]) -> Result<Vec<Option<String>>> {
+    let of_environment = env.nonempty("PGKIT_EXCLUDE_DATABASE").unwrap_or_default();
+    let named = of_environment.split(',').map(str::trim).filter(|text| !text.is_empty());
+    let all = exclude.iter().map(String::as_str).chain(named);
+    all.map(|text| {
+        let pattern = pattern::parse(text)?;
+        if pattern.schema.is_some() {
+            return Err(Error::data(format!(
+                "invalid pattern {text:?}: a database's name has only one part"
+            ))
+            .hint("put a dot that belongs to the name in double quotes"));
+        }
+        Ok(Some(pattern.name))
+    })
+    .collect()
+}

@@ -1,0 +1,408 @@
+//! `snapshot`: asks a server for the answers of its reports, and writes them to a file.
+
+use std::cell::RefCell;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::{ArgMatches, Args, Command, FromArgMatches, ValueHint};
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::show;
+use crate::answer::{Outcome, Remark, ReportRun};
+use crate::commands::args::{self, ConnectionArgs, SessionArgs};
+use crate::commands::context::Context;
+use crate::commands::{databases, open, params};
+use crate::connect::Target;
+use crate::error::{self, Error, Exit, Result};
+use crate::escape;
+use crate::likeness::nearest;
+use crate::marks;
+use crate::output;
+use crate::report::{Report, Scope};
+use crate::session::Reader;
+use crate::snapshot::{Draft, FORMAT, Header, Part, Refusal, Reset, Veil};
+
+const SERVER: &str = include_str!("../../../queries/snapshot/server.sql");
+const CLUSTER: &str = include_str!("../../../queries/snapshot/cluster.sql");
+const RESETS: &str = include_str!("../../../queries/snapshot/resets.sql");
+
+#[derive(Debug, Clone, Args)]
+struct TakeArgs {
+    /// The reports to take [default: all, and your own that have a key]
+    #[arg(value_name = "REPORT")]
+    reports: Vec<String>,
+    /// Write it to FILE, - for stdout [default: a name with the host and the time, which is printed]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    output: Option<PathBuf>,
+    /// Replace statements and the names and addresses of clients by hashes
+    #[arg(long)]
+    redact: bool,
+    /// Skip databases that match, as in psql [also: PGKIT_EXCLUDE_DATABASE, comma-separated]
+    #[arg(long, value_name = "PATTERN")]
+    exclude_database: Vec<String>,
+}
+
+/// Returns the command.
+pub fn command() -> Command {
+    let about = "Save the answers of all reports to a file, for --from";
+    let command = TakeArgs::augment_args(ConnectionArgs::augment_args(args::command("snapshot", about)));
+    SessionArgs::augment_args(command)
+        .about(about)
+        .subcommand(show::command())
+        .args_conflicts_with_subcommands(true)
+        .disable_help_subcommand(true)
+        .after_help(format!(
+            "It only reads, over one connection at a time, from every database that the role may connect to. Reports that\n\
+             need an argument (describe), or that cost the server much (buffers), are left out unless they are named.\n\
+             pgkit REPORT --from FILE gives a report's rows out of the file, in all formats, without a server.\n\n{}",
+            args::example(&["pgkit snapshot -o monday.snap; pgkit sizes --from monday.snap --limit 5"])
+        ))
+}
+
+/// Takes a snapshot, or shows one.
+pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    if let Some(("show", own)) = own.subcommand() {
+        return show::run(context, root, own).await;
+    }
+    let from = |e: clap::Error| Error::bug(e.to_string());
+    let args = TakeArgs::from_arg_matches(own).map_err(from)?;
+    let session = SessionArgs::from_arg_matches(own).map_err(from)?;
+    let (wanted, unusable) = chosen(context, &args.reports)?;
+    let is_stdout = args.output.as_deref() == Some(Path::new("-"));
+    if is_stdout && std::io::stdout().is_terminal() {
+        return Err(Error::usage("a snapshot is not text").hint("redirect it: pgkit snapshot -o - > FILE"));
+    }
+    let target = open::target(context, root, own, &session.echo)?;
+    let start = Instant::now();
+    let reader = open::reader(context, &target, session.settings(), &session.echo).await?;
+    let header = header(&reader, args.redact).await?;
+    let path = match &args.output {
+        Some(_) if is_stdout => None,
+        Some(path) => Some(path.clone()),
+        None => Some(PathBuf::from(default_name(&header))),
+    };
+    let veil = args.redact.then(|| Veil::new(std::array::from_fn(|_| fastrand::u8(..))));
+    let mut taking = Taking {
+        context,
+        session: &session,
+        is_named: !args.reports.is_empty(),
+        draft: Draft::for_file(path.as_deref(), veil)?,
+        refused: unusable,
+        without_extension: Vec::new(),
+        exit: Exit::Done,
+        bar: bar(session.echo.quiet, &wanted),
+    };
+    taking.everything(reader, &wanted, &args.exclude_database).await?;
+    taking.bar.finish_and_clear();
+    let Taking { draft, refused, exit, .. } = taking;
+    let (parts, rows, missing) =
+        (draft.parts(), draft.rows(), refused.iter().filter(|refusal| !refusal.skipped).count());
+    draft.finish(Header { refused, ..header }, path.as_deref())?;
+    let shown = path.as_ref().map(|path| path.display().to_string());
+    let hint = match (&shown, missing) {
+        (_, 0) => String::new(),
+        (None, _) => format!("; {missing} missing"),
+        (Some(path), _) => format!("; {missing} missing: pgkit snapshot show {path} says why"),
+    };
+    session.echo.remark(&format!(
+        "snapshot: {parts} answers, {rows} rows, {:.1} s{hint}",
+        start.elapsed().as_secs_f64()
+    ));
+    if let (None, Some(path)) = (&args.output, shown) {
+        output::print(&format!("{path}\n"))?;
+    }
+    Ok(exit)
+}
+
+/// Returns the reports to take, and what cannot be taken of the user's own.
+///
+/// Errors: a report that is named is unknown or cannot be taken (64).
+fn chosen<'a>(context: &'a Context, names: &[String]) -> Result<(Vec<&'a Report>, Vec<Refusal>)> {
+    let own = context.own.iter().filter_map(|(_, report)| report.as_ref().ok());
+    let known: Vec<&Report> = context.reports.iter().chain(own).collect();
+    if names.is_empty() {
+        let is_taken = |report: &&&Report| {
+            can_be_taken(report).is_ok()
+                && (!report.own || !report.key.is_empty())
+                && report.texts.iter().all(|text| text.cost.is_empty())
+        };
+        let unusable = context.own.iter().filter_map(|(name, report)| {
+            let why = report.as_ref().err()?.one_line();
+            Some(Refusal { report: Some(name.clone()), database: None, why, skipped: false })
+        });
+        return Ok((known.iter().filter(is_taken).copied().collect(), unusable.collect()));
+    }
+    let mut wanted: Vec<&Report> = Vec::new();
+    for name in names {
+        let fault =
+            context.own.iter().find(|(own, _)| own == name).and_then(|(_, report)| report.as_ref().err());
+        let found = known.iter().find(|report| report.name == *name);
+        let report = match (found, fault) {
+            (Some(report), _) => *report,
+            (None, Some(fault)) => return Err(fault.clone()),
+            (None, None) => {
+                let like = nearest(name, known.iter().map(|report| report.name.as_str()), 0.75);
+                let hint = like.map(|like| format!("; did you mean {like:?}?")).unwrap_or_default();
+                return Err(Error::usage(format!("unknown report {name:?}{hint}")));
+            }
+        };
+        can_be_taken(report)?;
+        if !wanted.iter().any(|other| other.name == report.name) {
+            wanted.push(report);
+        }
+    }
+    Ok((wanted, Vec::new()))
+}
+
+/// Checks that a report can be in a snapshot. Errors: it needs an argument, or is not about a server (64).
+fn can_be_taken(report: &Report) -> Result<()> {
+    if report.scope == Scope::Pooler {
+        return Err(Error::usage(format!(
+            "{} is about a PgBouncer, so it cannot be in a snapshot",
+            report.name
+        )));
+    }
+    params::defaults(report)
+        .map(|_| ())
+        .map_err(|e| Error::usage(format!("{}, so it cannot be in a snapshot", e.message)))
+}
+
+/// Returns what is known before the first answer. Errors: the session is lost.
+async fn header(reader: &Reader, redacted: bool) -> Result<Header> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Server {
+        taken: Timestamp,
+        server_version: String,
+        standby: bool,
+        role: String,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Cluster {
+        system_identifier: Option<String>,
+        timeline: Option<i64>,
+    }
+    let server: Vec<Server> = reader.structs(SERVER, &[]).await?;
+    let server = server.into_iter().next().ok_or_else(|| Error::bug("a server without a version"))?;
+    let resets = marks::resolve(RESETS, marks::Subject::Server, (reader.version().major(), 0));
+    let resets: Vec<Reset> = reader.structs(&resets, &[]).await?;
+    let cluster = match reader.structs::<Cluster>(CLUSTER, &[]).await {
+        Ok(cluster) => cluster.into_iter().next().unwrap_or_default(),
+        Err(e) if e.exit == Exit::Permission => Cluster::default(),
+        Err(e) => return Err(e),
+    };
+    let (host, port) = reader.address();
+    Ok(Header {
+        pgkit_snapshot: FORMAT,
+        pgkit: env!("CARGO_PKG_VERSION").to_owned(),
+        taken: server.taken,
+        server_version: server.server_version,
+        system_identifier: cluster.system_identifier,
+        timeline: cluster.timeline,
+        standby: server.standby,
+        host: host.to_owned(),
+        port,
+        database: reader.database().to_owned(),
+        role: server.role,
+        redacted,
+        resets,
+        refused: Vec::new(),
+        parts: 0,
+        rows: 0,
+    })
+}
+
+/// Returns the name of a snapshot's file if the user does not name one.
+fn default_name(header: &Header) -> String {
+    let is_socket = header.host.starts_with(['/', '@']) || header.host.is_empty();
+    let host: String = if is_socket { "local" } else { &header.host }
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c } else { '_' })
+        .collect();
+    format!("pgkit-{host}-{}.snap", header.taken.strftime("%Y%m%dT%H%M%SZ"))
+}
+
+/// Returns the line that shows which report is being taken, if stderr is a terminal.
+fn bar(quiet: bool, wanted: &[&Report]) -> ProgressBar {
+    if quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(wanted.len() as u64);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} of {len}: {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// A snapshot that is being taken.
+struct Taking<'a> {
+    context: &'a Context,
+    session: &'a SessionArgs,
+    /// Whether the user has named the reports.
+    is_named: bool,
+    draft: Draft,
+    refused: Vec<Refusal>,
+    /// The reports about the server that need an extension, which the databases so far do not have.
+    without_extension: Vec<&'a Report>,
+    /// The exit code: that of the first failure.
+    exit: Exit,
+    bar: ProgressBar,
+}
+
+impl<'a> Taking<'a> {
+    /// Takes all answers: those about the server from the first session, the others from every database.
+    ///
+    /// Errors: the session is lost (69), or the snapshot cannot be written (74). Everything else that fails is recorded
+    /// in the snapshot, and the rest goes on.
+    async fn everything(
+        &mut self,
+        mut reader: Reader,
+        wanted: &[&'a Report],
+        exclude: &[String],
+    ) -> Result<()> {
+        let (of_database, of_server): (Vec<&'a Report>, Vec<&'a Report>) =
+            wanted.iter().partition(|report| report.scope == Scope::Database);
+        reader.reopen(None).await?;
+        let found = databases::all(&reader, &self.context.env, exclude).await?;
+        let first = reader.database().to_owned();
+        let others = found.iter().filter(|database| database.name != first).count();
+        // It may be excluded, although the session is in it.
+        let is_first_wanted = others < found.len();
+        self.bar.set_length((of_server.len() + of_database.len() * found.len()) as u64);
+        for report in of_server {
+            self.of_server(report, &mut reader).await?;
+        }
+        let target = reader.target().clone();
+        if is_first_wanted {
+            self.database(&of_database, reader).await?;
+        } else {
+            reader.close().await;
+        }
+        if of_database.is_empty() {
+            return Ok(());
+        }
+        for database in found.into_iter().filter(|database| database.name != first) {
+            let name = database.name;
+            if !database.is_open {
+                let why = "it accepts no connections, or the role may not connect to it";
+                self.without(&name, why.to_owned(), true);
+                continue;
+            }
+            match self.enter(&target.with_database(&name)).await {
+                // The database may be dropped meanwhile. If the server is gone, the next session says so.
+                Ok(reader) => match self.database(&of_database, reader).await {
+                    Err(e) if e.exit == Exit::Unavailable => self.without_rest(&name, &e),
+                    done => done?,
+                },
+                Err(e) if databases::is_closed(&e) => self.without(&name, e.one_line(), true),
+                Err(e) if e.exit == Exit::Unavailable => return Err(e),
+                Err(e) => self.without_rest(&name, &e),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes an answer that is about the server, from this session. If its database does not have the extension that the
+    /// report needs, another database may have it.
+    async fn of_server(&mut self, report: &'a Report, reader: &mut Reader) -> Result<()> {
+        let before = self.refused.len();
+        self.one(report, None, reader).await?;
+        let needs_extension = report.texts.iter().any(|text| text.extension.is_some());
+        if needs_extension && self.refused.len() > before {
+            self.without_extension.push(report);
+        }
+        Ok(())
+    }
+
+    async fn enter(&self, target: &Target) -> Result<Reader> {
+        open::reader(self.context, target, self.session.settings(), &self.session.echo).await
+    }
+
+    /// Records that answers of this database are missing.
+    fn without(&mut self, database: &str, why: String, skipped: bool) {
+        self.refused.push(Refusal { report: None, database: Some(database.to_owned()), why, skipped });
+    }
+
+    /// Reports and records that answers of this database are missing because of an error.
+    fn without_rest(&mut self, database: &str, e: &Error) {
+        error::print(&Error { message: format!("database {database:?}: {}", e.message), ..e.clone() });
+        self.exit = if self.exit == Exit::Done { e.exit } else { self.exit };
+        self.without(database, e.one_line(), false);
+    }
+
+    /// Takes the answers of one database, and closes the session.
+    async fn database(&mut self, reports: &[&'a Report], mut reader: Reader) -> Result<()> {
+        let name = reader.database().to_owned();
+        for report in std::mem::take(&mut self.without_extension) {
+            self.refused.retain(|refusal| refusal.report.as_ref() != Some(&report.name));
+            self.of_server(report, &mut reader).await?;
+        }
+        for report in reports {
+            self.one(report, Some(&name), &mut reader).await?;
+        }
+        reader.close().await;
+        Ok(())
+    }
+
+    /// Takes one answer.
+    async fn one(&mut self, report: &'a Report, database: Option<&str>, reader: &mut Reader) -> Result<()> {
+        let message = match database {
+            Some(database) => format!("{} of database {database}", report.name),
+            None => report.name.clone(),
+        };
+        self.bar.set_message(escape::terminal(&message).into_owned());
+        self.bar.inc(1);
+        let Err(e) = self.answer(report, database, reader).await else { return Ok(()) };
+        if matches!(e.exit, Exit::Unavailable | Exit::Io | Exit::Bug) {
+            return Err(Error { message: format!("{}: {}", report.name, e.message), ..e });
+        }
+        let refusal = Refusal {
+            report: Some(report.name.clone()),
+            database: database.map(str::to_owned),
+            // The report stands beside it.
+            why: e.one_line().trim_start_matches(&format!("{}: ", report.name)).to_owned(),
+            skipped: false,
+        };
+        // A role without all rights, or a server without an extension, is no fault unless the report was named.
+        if self.is_named || !matches!(e.exit, Exit::TooOld | Exit::Permission) {
+            let place = database.map(|database| format!(" of database {database:?}")).unwrap_or_default();
+            error::print(&Error { message: format!("{}{place}: {}", report.name, e.message), ..e.clone() });
+            self.exit = if self.exit == Exit::Done { e.exit } else { self.exit };
+        }
+        self.refused.push(refusal);
+        Ok(())
+    }
+
+    async fn answer(&mut self, report: &Report, database: Option<&str>, reader: &mut Reader) -> Result<()> {
+        let mut report_run = ReportRun { report, given: params::defaults(report)? };
+        reader.reopen(report_run.lock_timeout(self.session.limits().lock)?).await?;
+        let hidden = RefCell::new(Vec::new());
+        let quiet = self.session.echo.quiet;
+        let tell = |remark: Remark<'_>| match remark {
+            Remark::Verbose(_) => {}
+            Remark::Cost(_) if quiet => {}
+            Remark::Cost(says) => error::note(&format!("pgkit: {}: {says}", report.name)),
+            Remark::Hidden(says) => hidden.borrow_mut().push(says.to_owned()),
+        };
+        let with_columns;
+        if report.columns.is_empty() {
+            with_columns = Report { columns: report_run.columns(reader, &tell).await?, ..report.clone() };
+            report_run.report = &with_columns;
+        }
+        let columns = &report_run.report.columns;
+        let part = Part {
+            report: report.name.clone(),
+            database: database.map(str::to_owned),
+            columns: columns.iter().map(Part::column).collect(),
+        };
+        let mut answer = self.draft.begin(part, columns, &report.private);
+        match report_run.answer(reader, &mut answer, &tell).await {
+            Ok(Outcome::Complete(_) | Outcome::Enough) => answer.complete(hidden.take()),
+            Err(e) => answer.cut_off().and(Err(e)),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What a snapshot says about itself and about each of its answers.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::rows::Column;
+use crate::rows::cell::ColumnType;
+
+/// The version of the file's format. A later version of pgkit that changes the meaning of a file raises it.
+pub const FORMAT: u32 = 1;
+
+/// The first line: where and when the snapshot was taken, and what it does not have.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// The version of the format; its name says what kind of file this is.
+    pub pgkit_snapshot: u32,
+    /// The version of pgkit.
+    pub pgkit: String,
+    /// When it was begun, by the server's clock.
+    pub taken: Timestamp,
+    /// The server's version, as it names it.
+    pub server_version: String,
+    /// The system identifier of the cluster; `None` if the role may not see it.
+    pub system_identifier: Option<String>,
+    /// The timeline of the last checkpoint; `None` if the role may not see it.
+    pub timeline: Option<i64>,
+    /// Whether the server is a standby.
+    pub standby: bool,
+    /// The host that was connected to.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The database that was connected to first.
+    pub database: String,
+    /// The role that the answers were given to.
+    pub role: String,
+    /// Whether statements and the names of clients are replaced by hashes.
+    pub redacted: bool,
+    /// Since when the server's statistics count.
+    pub resets: Vec<Reset>,
+    /// The answers that are missing.
+    pub refused: Vec<Refusal>,
+    /// The number of answers.
+    pub parts: u64,
+    /// The number of rows of all answers together.
+    pub rows: u64,
+}
+
+/// Since when statistics count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reset {
+    /// Which statistics, such as `bgwriter`.
+    pub what: String,
+    /// The database, if they are those of one.
+    pub database: Option<String>,
+    /// When they were last reset.
+    pub at: Timestamp,
+}
+
+/// An answer that a snapshot does not have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The report; `None` if the database could not be entered, so that the answers of all reports are missing.
+    pub report: Option<String>,
+    /// The database, unless the answer is the same in all of them.
+    pub database: Option<String>,
+    /// Why it is missing.
+    pub why: String,
+    /// Whether the database accepts no connections, or none of this role: it is skipped everywhere.
+    #[serde(default)]
+    pub skipped: bool,
+}
+
+/// The line before the rows of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The report.
+    pub report: String,
+    /// The database, unless the answer is the same in all of them.
+    pub database: Option<String>,
+    /// The columns, as in a report's header: `name type`.
+    pub columns: Vec<String>,
+}
+
+/// The line after the rows of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct End {
+    /// The number of rows; `None` if the answer was cut off by an error, and its rows are of no use.
+    pub(super) rows: Option<u64>,
+    /// What the role could not see of the answer.
+    #[serde(default)]
+    pub(super) hidden: Vec<String>,
+}
+
+impl Part {
+    /// Describes a column.
+    pub fn column(column: &Column) -> String {
+        format!("{} {}", column.name, column.kind.name())
+    }
+
+    /// Returns the columns of the rows. What is known of the report's own columns is kept: which of them a narrow
+    /// terminal leaves out, and which are counters.
+    ///
+    /// Errors: a column's type is unknown (65).
+    pub fn columns(&self, known: &[Column]) -> Result<Vec<Column>> {
+        let column = |text: &String| {
+            let (name, kind) = text.rsplit_once(' ')?;
+            let (kind, server_type) = ColumnType::by_name(kind)?;
+            let like = known.iter().find(|column| column.name == name);
+            let like = like.cloned().unwrap_or_else(|| Column::text(name));
+            Some(Column { kind, server_type, ..like })
+        };
+        let column =
+            |text| column(text).ok_or_else(|| Error::data(format!("unknown type of column {text:?}")));
+        self.columns.iter().map(column).collect()
+    }
+}

@@ -1,0 +1,16 @@
+//! Snapshots: the answers of many reports in one file, which gives them again without a server.
+//!
+//! A snapshot is gzip-compressed JSON, one value per line. The first line is a [`Header`]. Then comes each answer: a
+//! line that describes it ([`Part`]), its rows, each an array with the values in the order of the columns, and a line
+//! with the number of rows. `docs/snapshots.md` describes the format.
+
+mod draft;
+mod file;
+mod header;
+mod values;
+mod veil;
+
+pub use draft::Draft;
+pub use file::{Found, Snapshot};
+pub use header::{FORMAT, Header, Part, Refusal, Reset};
+pub use veil::Veil;

@@ -1,0 +1,78 @@
+//! The values of a row as JSON, and back.
+
+use serde_json::value::RawValue;
+
+use crate::rows::cell::{Cell, ColumnType, Scalar};
+use crate::rows::encode;
+use crate::rows::plain::plain;
+
+/// Appends a value: numbers, booleans and null as such, an array as an array, everything else as a string with its plain
+/// text. That includes values of type json, which keep their white space that way.
+pub(super) fn push(cell: &Cell<'_>, out: &mut Vec<u8>) {
+    let is_number = match cell {
+        Cell::Null => return out.extend_from_slice(b"null"),
+        Cell::Bool(_) | Cell::Int(_) => true,
+        Cell::Float(x) => x.is_finite(),
+        Cell::Numeric(text) => text.ends_with(|c: char| c.is_ascii_digit()),
+        Cell::List(cells) => {
+            out.push(b'[');
+            for (i, cell) in cells.iter().enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                push(cell, out);
+            }
+            return out.push(b']');
+        }
+        _ => false,
+    };
+    let text = plain(cell);
+    if is_number {
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        push_text(&text, out);
+    }
+}
+
+/// Appends a string.
+pub(super) fn push_text(text: &str, out: &mut Vec<u8>) {
+    // Writing to memory does not fail.
+    let _ = serde_json::to_writer(out, text);
+}
+
+/// Reads a value of this type back into the server's binary form. The error says what is wrong with it.
+pub(super) fn read(kind: ColumnType, value: &RawValue) -> Result<Option<Vec<u8>>, String> {
+    if value.get() == "null" {
+        return Ok(None);
+    }
+    if !kind.list {
+        return scalar(kind.scalar, value).map(Some);
+    }
+    let elements: Vec<&RawValue> =
+        serde_json::from_str(value.get()).map_err(|_| format!("not an array: {}", value.get()))?;
+    let element = |value: &&RawValue| match value.get() {
+        "null" => Ok(None),
+        _ => scalar(kind.scalar, value).map(Some),
+    };
+    encode::array(&elements.iter().map(element).collect::<Result<Vec<_>, _>>()?).map(Some)
+}
+
+fn scalar(kind: Scalar, value: &RawValue) -> Result<Vec<u8>, String> {
+    let text = value.get();
+    if text.starts_with('"') {
+        let text: String = serde_json::from_str(text).map_err(|e| e.to_string())?;
+        return encode::encode(kind, &text);
+    }
+    // A type whose values are written as strings has no others.
+    match kind {
+        Scalar::Bool
+        | Scalar::Int2
+        | Scalar::Int4
+        | Scalar::Int8
+        | Scalar::Oid
+        | Scalar::Float4
+        | Scalar::Float8
+        | Scalar::Numeric => encode::encode(kind, text),
+        _ => Err(format!("not a string: {text}")),
+    }
+}

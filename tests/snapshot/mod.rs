@@ -1,0 +1,68 @@
+//! Snapshots: every report comes back as the server gave it, and nothing is shown of a file that is not whole.
+
+mod files;
+mod taking;
+mod values;
+
+use std::path::{Path, PathBuf};
+
+use crate::support::*;
+
+/// A server of its own, because a snapshot looks into every database of its server.
+struct Place {
+    db: Db,
+    folder: tempfile::TempDir,
+    _server: pgkit::sandbox::Server,
+}
+
+impl Place {
+    fn new(bin: &Binaries) -> Place {
+        let place = Place::empty(bin);
+        place.db.load_sample();
+        place
+    }
+
+    fn empty(bin: &Binaries) -> Place {
+        let server = own_server(&options(bin).conf("autovacuum", "off"));
+        let db = database(server.info(), "shop");
+        Place { db, folder: tempfile::tempdir().unwrap(), _server: server }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// pgkit in the folder of the snapshots, connected to the server.
+    fn pgkit(&self, args: &[&str]) -> Output {
+        run(pgkit(&self.db).current_dir(self.folder.path()).args(args))
+    }
+
+    /// Takes a snapshot, which must succeed.
+    fn take(&self, name: &str, args: &[&str]) -> Output {
+        let output = self.pgkit(&[&["snapshot", "-o", name], args].concat());
+        assert_eq!(output.code, Some(0), "{}", output.snapshot());
+        output
+    }
+
+    /// pgkit in that folder, without a server.
+    fn offline(&self, args: &[&str]) -> Output {
+        run(bare_pgkit().current_dir(self.folder.path()).args(args))
+    }
+}
+
+/// The text of a snapshot.
+fn unpacked(path: &Path) -> String {
+    use std::io::Read;
+    let mut text = String::new();
+    flate2::read::MultiGzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
+    text
+}
+
+/// Writes such a text as a snapshot.
+fn pack(text: &str, path: &Path) {
+    use std::io::Write;
+    let mut out =
+        flate2::write::GzEncoder::new(std::fs::File::create(path).unwrap(), flate2::Compression::fast());
+    out.write_all(text.as_bytes()).unwrap();
+    out.finish().unwrap();
+}
