@@ -173,6 +173,12 @@ pub struct OutputArgs {
     /// Read the rows from this snapshot, - for stdin, instead of asking a server (-d: those of another database)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["sql", "watch", "exclude_database"])]
     pub from: Option<PathBuf>,
+    /// Print how the rows differ from those in FILE, a snapshot or an answer in JSON, or from those of a DURATION before
+    #[arg(long, value_name = "FILE|DURATION", value_hint = ValueHint::FilePath, conflicts_with_all = ["sql", "watch"])]
+    pub against: Option<String>,
+    /// With --against: exit with 1 if any row differs
+    #[arg(long, requires = "against")]
+    pub fail_on_change: bool,
     /// Run again every SECONDS seconds
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub watch: Option<String>,

@@ -34,6 +34,12 @@ pub async fn all(reader: &Reader, env: &Environment, exclude: &[String]) -> Resu
     reader.structs(DATABASES, &[Value::TextList(excluded(env, exclude)?)]).await
 }
 
+/// Returns the names of all databases of the server.
+pub async fn names(reader: &Reader) -> Result<Vec<String>> {
+    let every: Vec<Database> = reader.structs(DATABASES, &[Value::TextList(Vec::new())]).await?;
+    Ok(every.into_iter().map(|database| database.name).collect())
+}
+
 /// Returns regular expressions for the names of excluded databases.
 fn excluded(env: &Environment, exclude: &[String]) -> Result<Vec<Option<String>>> {
     let of_environment = env.nonempty("PGKIT_EXCLUDE_DATABASE").unwrap_or_default();

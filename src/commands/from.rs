@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::ArgMatches;
 
+use super::against::{self, Against, Earlier};
 use super::args::{self, OutputArgs};
 use super::context::Context;
 use super::params;
@@ -12,9 +13,8 @@ use crate::answer::ReportRun;
 use crate::connect;
 use crate::error::{self, Error, Exit, Result};
 use crate::pipeline::Pipeline;
-use crate::report::Report;
 use crate::rows::{Flow, RowSink};
-use crate::snapshot::{Found, Snapshot};
+use crate::snapshot::{Answers, Found, Snapshot};
 
 /// Prints the rows that the snapshot has of a report.
 ///
@@ -30,21 +30,17 @@ pub async fn run(
     mut watcher: Watcher<'_>,
 ) -> Result<Exit> {
     let report = report_run.report;
-    params::defaults(report)
+    params::variant(report, "")
         .map_err(|e| Error::usage(format!("{}, so it cannot be in a snapshot", e.message)))?;
-    if let Some(typed) = params::typed(report, own).first() {
-        return Err(Error::usage(format!("{typed} cannot be used with --from")).hint(format!(
-            "a snapshot has the rows of {} without its own flags; choose among them with --grep",
-            report.name
-        )));
-    }
+    let flags = params::typed(report, own);
     let database = database(root, own)?;
     if database.is_some() && args.all_databases {
         return Err(Error::usage("-d cannot be used with --from and --all-databases"));
     }
     let look = Look::new(context, report_run, args)?;
     let snapshot = Snapshot::open(path)?;
-    let (parts, missing) = chosen(&snapshot, report, database.as_deref(), args.all_databases)?;
+    let Answers { parts, missing } =
+        snapshot.answers(&report.name, &flags, database.as_deref(), args.all_databases)?;
     let columns = parts[0].part.columns(&report.columns)?;
     if let Some(other) = parts.iter().find(|found| found.part.columns != parts[0].part.columns) {
         let of = |found: &Found| found.part.database.clone().unwrap_or_default();
@@ -57,31 +53,53 @@ pub async fn run(
         ))
         .hint("leave out --all-databases, and choose one with -d"));
     }
-    let before = args.all_databases.then_some("database");
+    let earlier = args.against.as_deref().map(Earlier::read).transpose()?;
+    let mut against = None;
+    let mut row_options = look.row_options.clone();
     let mut style = look.style.clone();
-    // What is not in the snapshot cannot be drawn.
-    let has = |name: &str| columns.iter().any(|column| column.name == name);
+    let mut shown = columns.clone();
+    if let Some(earlier) = &earlier {
+        if matches!(earlier, Earlier::Wait(_)) {
+            return Err(Error::usage("--against with a length of time cannot be used with --from")
+                .hint("a snapshot does not change; compare it with another file"));
+        }
+        let of = parts[0].part.database.as_deref().unwrap_or_default();
+        let mut new = Against::new(report, &columns, &flags, earlier, of, args.all_databases)?;
+        new.begin_later(Some(snapshot.header.clone()), None);
+        for refusal in snapshot.header.refused.iter().filter_map(|refusal| refusal.database.as_deref()) {
+            new.unseen(refusal);
+        }
+        shown = new.differ.columns();
+        against::with_sort(&mut row_options, report, &shown);
+        against = Some(Box::new(new));
+    }
+    // What is not in the snapshot cannot be drawn, nor can differences.
+    let has = |name: &str| against.is_none() && columns.iter().any(|column| column.name == name);
     style.tree = style.tree.filter(|tree| tree.columns().all(has));
     style.sections = style.sections.filter(|sections| sections.columns().all(has));
-    let shown = with_before(&report.name, before.into_iter(), &columns)?;
-    let mut pipeline = Pipeline::new(&report.name, shown, &look.row_options, look.format, &style)?;
+    let format = if against.is_some() { args.format.format(look.terminal.is_some()) } else { look.format };
+    let before = args.all_databases.then_some("database");
+    let shown = with_before(&report.name, before.into_iter(), &shown)?;
+    let mut pipeline = Pipeline::new(&report.name, shown, &row_options, format, &style)?;
     let mut out = look.output(&context.env, args.no_pager)?;
     pipeline.head(&mut out);
-    let mut way = Way::new(&mut pipeline, &mut out, watcher.as_deref_mut());
+    let mut way = Way::new(&mut pipeline, &mut out, watcher.as_deref_mut(), against);
     let mut hidden: Vec<String> = Vec::new();
     for found in &parts {
         if way.wants_none() {
             break;
         }
         way.head(&columns)?;
-        way.before = found.part.database.clone().filter(|_| args.all_databases).into_iter().collect();
+        way.begin(found.part.database.as_deref(), args.all_databases);
         let flow = snapshot.rows(found, &mut way)?;
+        way.complete(found.part.database.as_deref());
         hidden.extend(found.hidden.iter().filter(|says| !hidden.contains(says)).cloned().collect::<Vec<_>>());
         if flow == Flow::Enough {
             break;
         }
     }
     way.end()?;
+    let against = way.against.take();
     pipeline.end(&mut out);
     out.finish().await?;
     let quiet = args.session.echo.quiet;
@@ -95,7 +113,15 @@ pub async fn run(
             error::note(&format!("pgkit: not in the snapshot, skipped: {}", skipped.join(", ")));
         }
     }
-    let verdict = judge(&report.name, &mut watcher, hidden, quiet)?;
+    let mut verdict = judge(&report.name, &mut watcher, hidden, quiet)?;
+    if let Some(against) = against {
+        if !quiet {
+            against.say();
+        }
+        if verdict.exit == Exit::Done && args.fail_on_change && against.differ.differences > 0 {
+            verdict.exit = Exit::BadAnswer;
+        }
+    }
     verdict.remarks.iter().for_each(|remark| error::note(remark));
     for error in &missing {
         error::print(error);
@@ -124,50 +150,4 @@ fn database(root: &ArgMatches, own: &ArgMatches) -> Result<Option<String>> {
         return Err(Error::usage("-d takes only the name of a database with --from"));
     }
     Ok(flags.dbname)
-}
-
-/// Returns the answers that are asked for, at least one, and an error for each that is missing.
-///
-/// Errors: none is there (65).
-fn chosen<'a>(
-    snapshot: &'a Snapshot,
-    report: &Report,
-    database: Option<&str>,
-    all: bool,
-) -> Result<(Vec<&'a Found>, Vec<Error>)> {
-    let (header, name) = (&snapshot.header, snapshot.name());
-    let of_report: Vec<&Found> =
-        snapshot.parts.iter().filter(|found| found.part.report == report.name).collect();
-    let wanted = database.unwrap_or(&header.database);
-    let is_wanted = |database: Option<&str>| all || database.is_none_or(|database| database == wanted);
-    let mut parts: Vec<&Found> =
-        of_report.iter().copied().filter(|found| is_wanted(found.part.database.as_deref())).collect();
-    parts.sort_by(|a, b| a.part.database.cmp(&b.part.database));
-    let refused = header.refused.iter().filter(|refusal| {
-        refusal.report.as_ref().is_none_or(|name| *name == report.name)
-            && is_wanted(refusal.database.as_deref())
-            && !(all && refusal.skipped)
-    });
-    let missing = refused.map(|refusal| {
-        let what = match &refusal.database {
-            Some(database) => format!("{} of database {database:?}", report.name),
-            None => report.name.clone(),
-        };
-        Error::data(format!("{name}: no answer of {what}: {}", refusal.why))
-    });
-    let missing: Vec<Error> = missing.collect();
-    if !parts.is_empty() {
-        return Ok((parts, missing));
-    }
-    if let Some(first) = missing.into_iter().next() {
-        return Err(first);
-    }
-    let databases: Vec<&str> = of_report.iter().filter_map(|found| found.part.database.as_deref()).collect();
-    Err(if databases.is_empty() {
-        Error::data(format!("{name}: the snapshot has no answer of {}", report.name))
-            .hint(format!("pgkit snapshot show {name} lists what it has"))
-    } else {
-        Error::data(format!("{name}: the snapshot has no database {wanted:?}"))
-            .hint(format!("its databases: {}", databases.join(", ")))
-    })
 }

@@ -1,6 +1,7 @@
 //! One small file per command, which leads from the arguments to a report or an engine, and to the output. A new
 //! command needs its file, a line among the modules and a line in [`COMMANDS`].
 
+mod against;
 pub mod args;
 pub mod bench;
 pub mod complete;

@@ -100,28 +100,36 @@ pub fn as_typed(param: &Param, given: &ArgValue) -> Option<String> {
     }
 }
 
-/// Returns the flags and arguments of a report's own that are on the command line, as they are typed.
+/// Returns the flags and arguments of a report's own that are on the command line, in the order of its parameters.
 pub fn typed(report: &Report, matches: &ArgMatches) -> Vec<String> {
     let is_typed = |param: &&Param| matches.value_source(&param_id(param)) == Some(ValueSource::CommandLine);
-    let typed = report.params.iter().filter(is_typed);
-    typed
-        .map(|param| if param.positional { param.name.to_uppercase() } else { format!("--{}", param.long()) })
-        .collect()
+    let typed = |param: &Param| {
+        let typed = as_typed(param, &given_one(param, matches)).unwrap_or_default();
+        // An argument has no flag before it.
+        if param.positional {
+            typed.trim_start_matches(&format!("--{} ", param.long())).to_owned()
+        } else {
+            typed
+        }
+    };
+    report.params.iter().filter(is_typed).map(typed).collect()
 }
 
-/// Returns the values of a report's parameters if nothing is given. Errors: one of them must be given (64).
-pub fn defaults(report: &Report) -> Result<Vec<ArgValue>> {
-    let given = report_command(report).try_get_matches_from([report.name.as_str()]);
-    let given = given.map_err(|_| {
-        let required: Vec<String> = report
-            .params
-            .iter()
-            .filter(|param| param.required)
-            .map(|param| param.name.to_uppercase())
-            .collect();
-        Error::usage(format!("{} needs {}", report.name, required.join(", ")))
+/// Returns the flags of a report's answer as a line of its `variants` gives them, and the values of its parameters. An
+/// empty line is none.
+///
+/// Errors: the line is wrong, or does not have what must be given (64).
+pub fn variant(report: &Report, line: &str) -> Result<(Vec<String>, Vec<ArgValue>)> {
+    let words = std::iter::once(report.name.as_str()).chain(line.split_whitespace());
+    let matches = report_command(report).try_get_matches_from(words).map_err(|_| {
+        let required = report.params.iter().filter(|param| param.required);
+        let required: Vec<String> = required.map(|param| param.name.to_uppercase()).collect();
+        match required.is_empty() {
+            true => Error::usage(format!("{}: invalid flags {line:?}", report.name)),
+            false => Error::usage(format!("{} needs {}", report.name, required.join(", "))),
+        }
     })?;
-    Ok(self::given(report, &given))
+    Ok((typed(report, &matches), given(report, &matches)))
 }
 
 /// Returns the command of a report.

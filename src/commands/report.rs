@@ -2,10 +2,11 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{ArgMatches, FromArgMatches};
 
+use super::against::{self, Against, Earlier};
 use super::context::Context;
 use super::databases::{self, Database};
 use super::screen::{Next, Pace, Screen};
@@ -33,6 +34,8 @@ use crate::units::parse_seconds;
 struct Job<'a> {
     context: &'a Context,
     report_run: ReportRun<'a>,
+    /// The report's own flags, as they are typed.
+    flags: Vec<String>,
     args: OutputArgs,
     target: Target,
     settings: Settings,
@@ -99,13 +102,45 @@ pub(super) struct Way<'a> {
     /// The time and the database, as far as they are shown.
     pub(super) before: Vec<String>,
     /// Whether stdout wants more rows. If it does not, the observer still sees them.
-    pub(super) flow: Flow,
+    flow: Flow,
+    /// The earlier answer that the rows are compared with.
+    pub(super) against: Option<Box<Against>>,
 }
 
 impl<'a> Way<'a> {
-    pub(super) fn new(pipeline: &'a mut Pipeline, out: &'a mut Output, observer: Watcher<'a>) -> Way<'a> {
-        Way { printer: Printer { pipeline, out }, observer, before: Vec::new(), flow: Flow::More }
+    pub(super) fn new(
+        pipeline: &'a mut Pipeline,
+        out: &'a mut Output,
+        observer: Watcher<'a>,
+        against: Option<Box<Against>>,
+    ) -> Way<'a> {
+        Way { printer: Printer { pipeline, out }, observer, before: Vec::new(), flow: Flow::More, against }
     }
+
+    /// Begins the rows of a database, whose name is shown before them if `is_shown`.
+    pub(super) fn begin(&mut self, database: Option<&str>, is_shown: bool) {
+        self.before = database.filter(|_| is_shown).map(str::to_owned).into_iter().collect();
+        if let Some(against) = &mut self.against {
+            against.begin(database);
+        }
+    }
+
+    /// Records that the answer of a database is complete.
+    pub(super) fn complete(&mut self, database: Option<&str>) {
+        if let (Some(against), Some(database)) = (&mut self.against, database) {
+            against.complete(database);
+        }
+    }
+}
+
+/// Prints a row, with these values put before its own.
+fn print(printer: &mut Printer<'_>, before: &[&str], raw: &[Option<&[u8]>]) -> Result<Flow> {
+    if before.is_empty() {
+        return printer.row(raw);
+    }
+    let before = before.iter().map(|value| Some(value.as_bytes()));
+    let all: Raw<'_> = before.chain(raw.iter().copied()).collect();
+    printer.row(&all)
 }
 
 impl RowSink for Way<'_> {
@@ -116,12 +151,14 @@ impl RowSink for Way<'_> {
 
     fn row(&mut self, raw: &[Option<&[u8]>]) -> Result<Flow> {
         if self.flow == Flow::More {
-            self.flow = if self.before.is_empty() {
-                self.printer.row(raw)?
-            } else {
-                let before = self.before.iter().map(|value| Some(value.as_bytes()));
-                let all: Raw<'_> = before.chain(raw.iter().copied()).collect();
-                self.printer.row(&all)?
+            let before: Vec<&str> = self.before.iter().map(String::as_str).collect();
+            let printer = &mut self.printer;
+            self.flow = match &mut self.against {
+                None => print(printer, &before, raw)?,
+                // Nothing else than the database is put before the rows of a comparison.
+                Some(against) => against.row(before.first().copied(), raw, &mut |database, row| {
+                    print(printer, database.as_slice(), row)
+                })?,
             };
         }
         match &mut self.observer {
@@ -131,11 +168,19 @@ impl RowSink for Way<'_> {
     }
 
     fn end(&mut self) -> Result<()> {
+        let printer = &mut self.printer;
+        match &mut self.against {
+            Some(against) if against.is_collecting => return Ok(()),
+            Some(against) if self.flow == Flow::More => {
+                against.gone(&mut |database, row| print(printer, database.as_slice(), row))?;
+            }
+            _ => {}
+        }
         self.printer.end()
     }
 
     fn wants_none(&self) -> bool {
-        self.observer.is_none() && self.printer.wants_none()
+        self.observer.is_none() && self.against.is_none() && self.printer.wants_none()
     }
 }
 
@@ -181,6 +226,7 @@ pub async fn run_observed(
             ..args.session.settings()
         },
         look,
+        flags: params::typed(report, own),
         report_run,
         args,
         hidden: RefCell::default(),
@@ -338,18 +384,74 @@ impl Job<'_> {
     }
 
     async fn once(&self, mut watcher: Watcher<'_>) -> Result<Exit> {
+        let earlier = self.args.against.as_deref().map(Earlier::read).transpose()?;
+        let report = self.report_run.report;
+        let mut against = match &earlier {
+            None => None,
+            Some(earlier) => Some(Box::new(Against::new(
+                report,
+                &report.columns,
+                &self.flags,
+                earlier,
+                &self.target.database,
+                self.args.all_databases,
+            )?)),
+        };
         // Report wrong flags before connecting.
-        let mut pipeline = self.pipeline(&self.look.style)?;
-        let source = self.source(&self.target).await?;
+        let mut pipeline = match &against {
+            None => self.pipeline(&self.look.style)?,
+            Some(against) => self.pipeline_of(against)?,
+        };
+        let mut source = self.source(&self.target).await?;
+        // Keep the password that was typed, so that it is asked for only once.
+        let target = source.target().clone();
         let mut out = self.look.output(&self.context.env, self.args.no_pager)?;
+        if let (Some(Earlier::Wait(time)), Some(collecting)) = (&earlier, &mut against) {
+            let start = Instant::now();
+            collecting.begin_earlier(source.identify().await?);
+            let mut way = Way::new(&mut pipeline, &mut out, None, against.take());
+            let exit = self.round(source, None, &mut way).await?.0;
+            against = way.against.take();
+            if exit != Exit::Done {
+                return Ok(exit);
+            }
+            tokio::time::sleep(time.saturating_sub(start.elapsed())).await;
+            source = self.source(&target).await?;
+            if let Some(against) = &mut against {
+                against.begin_later(source.identify().await?, Some(start.elapsed().as_secs_f64()));
+            }
+        } else if let Some(against) = &mut against {
+            against.begin_later(source.identify().await?, None);
+        }
         pipeline.head(&mut out);
-        let mut way = Way::new(&mut pipeline, &mut out, watcher.as_deref_mut());
+        let mut way = Way::new(&mut pipeline, &mut out, watcher.as_deref_mut(), against);
         let exit = self.round(source, None, &mut way).await?.0;
+        let against = way.against.take();
         pipeline.end(&mut out);
         out.finish().await?;
-        let verdict = self.judge(&mut watcher)?;
+        let mut verdict = self.judge(&mut watcher)?;
         verdict.remarks.iter().for_each(|remark| error::note(remark));
+        if let Some(against) = against {
+            if !self.args.session.echo.quiet {
+                against.say();
+            }
+            if verdict.exit == Exit::Done && self.args.fail_on_change && against.differ.differences > 0 {
+                verdict.exit = Exit::BadAnswer;
+            }
+        }
         Ok(if exit == Exit::Done { verdict.exit } else { exit })
+    }
+
+    /// Returns the pipeline for the differences of two answers.
+    fn pipeline_of(&self, against: &Against) -> Result<Pipeline> {
+        let report = self.report_run.report;
+        let before = self.args.all_databases.then_some("database");
+        let columns = with_before(&report.name, before.into_iter(), &against.differ.columns())?;
+        let mut row_options = self.look.row_options.clone();
+        against::with_sort(&mut row_options, report, &columns);
+        let style = Style { tree: None, sections: None, ..self.look.style.clone() };
+        let format = self.args.format.format(self.look.terminal.is_some());
+        Pipeline::new(&report.name, columns, &row_options, format, &style)
     }
 
     /// Gets one answer, or one from every database. Returns the session if it can be used again.
@@ -364,7 +466,8 @@ impl Job<'_> {
                 (self.everywhere(*reader, at, way).await?, None)
             }
             _ => {
-                way.before = at.map(str::to_owned).into_iter().collect();
+                way.begin(Some(&self.target.database), false);
+                way.before.extend(at.map(str::to_owned));
                 match source.answer(&self.report_run, way, &|text| self.tell(text)).await? {
                     Outcome::Enough => {
                         source.abandon().await;
@@ -409,6 +512,10 @@ impl Job<'_> {
     /// reported, and the rest goes on; the exit code is then that of the first failure.
     async fn everywhere(&self, reader: Reader, at: Option<&str>, way: &mut Way<'_>) -> Result<Exit> {
         let found = databases::all(&reader, &self.context.env, &self.args.exclude_database).await?;
+        if let Some(against) = &mut way.against {
+            // Those that are asked are taken off this list when their answers are complete.
+            databases::names(&reader).await?.iter().for_each(|name| against.unseen(name));
+        }
         let (open, mut closed): (Vec<Database>, Vec<Database>) =
             found.into_iter().partition(|one| one.is_open);
         let target = reader.target().clone();
@@ -423,7 +530,8 @@ impl Job<'_> {
         let mut rows = 0;
         for database in open.into_iter().filter(|one| meant(&one.name)) {
             let name = &database.name;
-            way.before = at.map(str::to_owned).into_iter().chain([name.clone()]).collect();
+            way.begin(Some(name), true);
+            way.before.splice(0..0, at.map(str::to_owned));
             let answer = async {
                 let mut reader = match self.reader(&target.with_database(name)).await {
                     Ok(reader) => reader,
@@ -447,7 +555,10 @@ impl Job<'_> {
                 }
             };
             match answer.await {
-                Ok(Some(Outcome::Complete(n))) => rows += n,
+                Ok(Some(Outcome::Complete(n))) => {
+                    way.complete(Some(name));
+                    rows += n;
+                }
                 Ok(Some(Outcome::Enough)) => break,
                 Ok(None) => closed.push(database),
                 // No other database would accept this regular expression either.
@@ -542,7 +653,7 @@ impl Job<'_> {
                     if self.redraws() || one_line {
                         pipeline.head(&mut out);
                     }
-                    let mut way = Way::new(&mut pipeline, &mut out, watcher.as_deref_mut());
+                    let mut way = Way::new(&mut pipeline, &mut out, watcher.as_deref_mut(), None);
                     let mut round = std::pin::pin!(self.round(session, at.as_deref(), &mut way));
                     tokio::select! {
                         round = &mut round => Some(round),

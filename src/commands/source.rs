@@ -6,6 +6,7 @@ use crate::console;
 use crate::error::{Error, Exit, Result};
 use crate::rows::RowSink;
 use crate::session::{Console, Reader};
+use crate::snapshot::{self, Header};
 
 /// An open session.
 pub enum Source {
@@ -28,6 +29,18 @@ impl Source {
             Source::Server(reader) => reader.reopen(None).await,
             Source::Pooler(console) if console.is_open() => Ok(()),
             Source::Pooler(_) => Err(Error::new(Exit::Unavailable, "lost the connection to PgBouncer")),
+        }
+    }
+
+    /// Returns which server it is a session with, and when; `None` for a pooler. Errors: the session is lost.
+    pub async fn identify(&mut self) -> Result<Option<Header>> {
+        match self {
+            Source::Server(reader) => {
+                let header = snapshot::identify(reader).await?;
+                reader.reopen(None).await?;
+                Ok(Some(header))
+            }
+            Source::Pooler(_) => Ok(None),
         }
     }
 

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use crate::rows::Column;
 use crate::rows::cell::{self, Cell};
+use crate::rows::diff::CHANGE;
 use crate::rows::plain::plain;
 use crate::sql::{self, Reach};
 
@@ -109,6 +110,12 @@ pub fn show<'a>(name: &str, cell: &'a Cell<'_>, zone: &TimeZone) -> Cow<'a, str>
         (Some("_pct"), cell) => as_float(cell).map(|pct| format!("{pct:.1} %")),
         _ => None,
     };
+    if name.strip_prefix(CHANGE).is_some_and(|rest| rest.starts_with('_'))
+        && as_float(cell).is_some_and(|number| number > 0.0)
+    {
+        let text = with_unit.unwrap_or_else(|| plain(cell).into_owned());
+        return Cow::Owned(format!("+{text}"));
+    }
     match (with_unit, cell) {
         (Some(text), _) => Cow::Owned(text),
         // The escapes of a terminal would be part of a name if they were pasted.
@@ -147,6 +154,10 @@ mod tests {
         assert_eq!(show("waiting_s", Cell::Float(7195.0)), "2h 00m");
         assert_eq!(show("waiting_s", Cell::Float(-75.0)), "-1m 15s");
         assert_eq!(show("hit_pct", Cell::Float(99.54)), "99.5 %");
+        assert_eq!(show("change_total_bytes", Cell::Int(12_582_912)), "+12 MB");
+        assert_eq!(show("change_total_bytes", Cell::Int(-8192)), "-8 kB");
+        assert_eq!(show("change_calls", Cell::Int(7)), "+7");
+        assert_eq!(show("changes", Cell::Int(7)), "7");
         assert_eq!(short_name("total_bytes"), "total");
         assert_eq!(short_name("_bytes"), "_bytes");
         let columns =

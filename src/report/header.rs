@@ -46,6 +46,9 @@ struct Header {
     key: Vec<String>,
     #[serde(default)]
     private: Vec<String>,
+    measure: Option<String>,
+    #[serde(default)]
+    variants: Vec<String>,
     #[serde(default)]
     columns: Vec<String>,
     /// Columns to leave out on a narrow terminal, first to last.
@@ -85,6 +88,8 @@ const KEYS: &[&str] = &[
     "notes",
     "key",
     "private",
+    "measure",
+    "variants",
     "tree",
     "sections",
     "columns",
@@ -149,6 +154,7 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
     let order = header.order.as_deref().map(|order| order.split(':').next().unwrap_or(order).to_owned());
     let named = named.chain(order.iter().map(|name| ("order", name)));
     let named = named.chain(header.private.iter().map(|name| ("private", name)));
+    let named = named.chain(header.measure.iter().map(|name| ("measure", name)));
     for (key, name) in named.chain(header.key.iter().map(|name| ("key", name))) {
         if columns.iter().all(|column| column.name != *name) {
             return Err(at(line_of(key), &format!("{key}: unknown column {name:?}")));
@@ -268,6 +274,8 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
         notes: header.notes,
         key: header.key,
         private: header.private,
+        measure: header.measure,
+        variants: header.variants,
         params: header.params,
         columns,
         sections: header.sections,

@@ -202,6 +202,10 @@ pub struct Report {
     pub key: Vec<String>,
     /// The columns with statements and the names of clients, which `snapshot --redact` replaces by hashes.
     pub private: Vec<String>,
+    /// The number whose change `--sort change` means.
+    pub measure: Option<String>,
+    /// The flags with which a snapshot has its answer too, beside that without flags.
+    pub variants: Vec<String>,
     /// Parameters, in the order of `$1`, `$2` ….
     pub params: Vec<Param>,
     /// Columns, in order; empty if the header does not list them, so that the server must be asked.
@@ -255,6 +259,8 @@ pub const SHARED_FLAGS: &[&str] = &[
     "no-pager",
     "list",
     "from",
+    "against",
+    "fail-on-change",
 ];
 
 /// The identifier that stands for the schema of a text's extension.

@@ -108,6 +108,8 @@ fn outline(name: &str, content: &str) -> Report {
         notes: None,
         key: Vec::new(),
         private: Vec::new(),
+        measure: None,
+        variants: Vec::new(),
         params: Vec::new(),
         columns: Vec::new(),
         sections: None,

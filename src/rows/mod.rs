@@ -2,6 +2,7 @@
 
 pub mod cell;
 mod column;
+pub mod diff;
 pub mod encode;
 pub mod plain;
 mod record;

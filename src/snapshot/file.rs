@@ -39,6 +39,14 @@ pub struct Found {
     position: usize,
 }
 
+/// The answers of one report.
+pub struct Answers<'a> {
+    /// The answers, at least one.
+    pub parts: Vec<&'a Found>,
+    /// An error for each answer that is missing.
+    pub missing: Vec<Error>,
+}
+
 /// The lines of a snapshot, one after the other.
 struct Lines<'a> {
     name: &'a str,
@@ -150,6 +158,64 @@ impl Snapshot {
             return Err(cut_off(&name));
         }
         Ok(Snapshot { file, name, header, parts })
+    }
+
+    /// Returns the answers of a report with these flags of its own, by the names of their databases: those of all databases, or that of one, which is
+    /// the one that was connected to first unless another is given.
+    ///
+    /// Errors: none is there (65).
+    pub fn answers(
+        &self,
+        report: &str,
+        flags: &[String],
+        database: Option<&str>,
+        all: bool,
+    ) -> Result<Answers<'_>> {
+        let name = &self.name;
+        let of_report: Vec<&Found> = self.parts.iter().filter(|found| found.part.report == report).collect();
+        let has_flags = |found: &&Found| found.part.flags == flags;
+        if let (Some(first), false) = (flags.first(), of_report.iter().any(has_flags)) {
+            let error = Error::data(format!(
+                "{name}: the snapshot has no answer of {report} with {}",
+                flags.join(" ")
+            ));
+            let hint = format!("leave out {first}, and choose among the rows with --grep");
+            return Err(if of_report.is_empty() { error } else { error.hint(hint) });
+        }
+        let of_report: Vec<&Found> = of_report.into_iter().filter(has_flags).collect();
+        let wanted = database.unwrap_or(&self.header.database);
+        let is_wanted = |database: Option<&str>| all || database.is_none_or(|database| database == wanted);
+        let mut parts: Vec<&Found> =
+            of_report.iter().copied().filter(|found| is_wanted(found.part.database.as_deref())).collect();
+        parts.sort_by(|a, b| a.part.database.cmp(&b.part.database));
+        let refused = self.header.refused.iter().filter(|refusal| {
+            refusal.report.as_ref().is_none_or(|name| name == report && refusal.flags == flags)
+                && is_wanted(refusal.database.as_deref())
+                && !(all && refusal.skipped)
+        });
+        let missing = refused.map(|refusal| {
+            let what = match &refusal.database {
+                Some(database) => format!("{report} of database {database:?}"),
+                None => report.to_owned(),
+            };
+            Error::data(format!("{name}: no answer of {what}: {}", refusal.why))
+        });
+        let missing: Vec<Error> = missing.collect();
+        if !parts.is_empty() {
+            return Ok(Answers { parts, missing });
+        }
+        if let Some(first) = missing.into_iter().next() {
+            return Err(first);
+        }
+        let databases: Vec<&str> =
+            of_report.iter().filter_map(|found| found.part.database.as_deref()).collect();
+        Err(if databases.is_empty() {
+            Error::data(format!("{name}: the snapshot has no answer of {report}"))
+                .hint(format!("pgkit snapshot show {name} lists what it has"))
+        } else {
+            Error::data(format!("{name}: the snapshot has no database {wanted:?}"))
+                .hint(format!("its databases: {}", databases.join(", ")))
+        })
     }
 
     /// Passes on the rows of an answer, in the server's form. Returns whether more rows are wanted after them.

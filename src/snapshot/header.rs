@@ -19,6 +19,8 @@ pub struct Header {
     pub pgkit: String,
     /// When it was begun, by the server's clock.
     pub taken: Timestamp,
+    /// When the server was started.
+    pub started: Timestamp,
     /// The server's version, as it names it.
     pub server_version: String,
     /// The system identifier of the cluster; `None` if the role may not see it.
@@ -63,6 +65,9 @@ pub struct Reset {
 pub struct Refusal {
     /// The report; `None` if the database could not be entered, so that the answers of all reports are missing.
     pub report: Option<String>,
+    /// Its own flags, as they are typed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<String>,
     /// The database, unless the answer is the same in all of them.
     pub database: Option<String>,
     /// Why it is missing.
@@ -77,6 +82,9 @@ pub struct Refusal {
 pub struct Part {
     /// The report.
     pub report: String,
+    /// Its own flags, as they are typed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<String>,
     /// The database, unless the answer is the same in all of them.
     pub database: Option<String>,
     /// The columns, as in a report's header: `name type`.

@@ -7,10 +7,14 @@
 mod draft;
 mod file;
 mod header;
+mod identity;
+mod saved;
 mod values;
 mod veil;
 
 pub use draft::Draft;
-pub use file::{Found, Snapshot};
-pub use header::{FORMAT, Header, Part, Refusal, Reset};
+pub use file::{Answers, Found, Snapshot};
+pub use header::{Header, Part, Refusal};
+pub use identity::{counters_go_on, identify};
+pub use saved::read_saved;
 pub use veil::Veil;

@@ -57,6 +57,20 @@ pub(super) fn read(kind: ColumnType, value: &RawValue) -> Result<Option<Vec<u8>>
     encode::array(&elements.iter().map(element).collect::<Result<Vec<_>, _>>()?).map(Some)
 }
 
+/// Does the same for a value that `--json` has written: a value of type json is itself there.
+pub(super) fn read_saved(kind: ColumnType, value: &RawValue) -> Result<Option<Vec<u8>>, String> {
+    if !matches!(kind.scalar, Scalar::Json | Scalar::Jsonb) || value.get() == "null" {
+        return read(kind, value);
+    }
+    if !kind.list {
+        return encode::encode(kind.scalar, value.get()).map(Some);
+    }
+    let elements: Vec<&RawValue> =
+        serde_json::from_str(value.get()).map_err(|_| format!("not an array: {}", value.get()))?;
+    let element = |value: &&RawValue| encode::encode(kind.scalar, value.get()).map(Some);
+    encode::array(&elements.iter().map(element).collect::<Result<Vec<_>, _>>()?).map(Some)
+}
+
 fn scalar(kind: Scalar, value: &RawValue) -> Result<Vec<u8>, String> {
     let text = value.get();
     if text.starts_with('"') {

@@ -95,8 +95,10 @@ fn what_only_a_server_can_answer_is_refused() {
     let place = Place::new(bin());
     place.take("some.snap", &["relations", "roles", "-q"]);
     for (args, code, word) in [
-        (&["relations", "crap*"][..], 64, "PATTERN cannot be used with --from"),
-        (&["relations", "--system"], 64, "--system cannot be used with --from"),
+        (&["relations", "crap*"][..], 65, "the snapshot has no answer of relations with crap*"),
+        (&["relations", "--system"], 65, "the snapshot has no answer of relations with --system"),
+        (&["relations", "--against", "10s"], 64, "cannot be used with --from"),
+        (&["relations", "--against", "nowhere"], 64, "there is no file \"nowhere\""),
         (&["relations", "-h", "x"], 64, "-h cannot be used with --from"),
         (&["relations", "-d", "postgres://x/y"], 64, "-d takes only the name of a database"),
         (&["relations", "--sql"], 64, "cannot be used with"),

@@ -1,5 +1,6 @@
 //! Snapshots: every report comes back as the server gave it, and nothing is shown of a file that is not whole.
 
+mod against;
 mod files;
 mod taking;
 mod values;

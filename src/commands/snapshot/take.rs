@@ -7,8 +7,6 @@ use std::time::Instant;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches, ValueHint};
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::Timestamp;
-use serde::Deserialize;
 
 use super::show;
 use crate::answer::{Outcome, Remark, ReportRun};
@@ -19,15 +17,10 @@ use crate::connect::Target;
 use crate::error::{self, Error, Exit, Result};
 use crate::escape;
 use crate::likeness::nearest;
-use crate::marks;
 use crate::output;
 use crate::report::{Report, Scope};
 use crate::session::Reader;
-use crate::snapshot::{Draft, FORMAT, Header, Part, Refusal, Reset, Veil};
-
-const SERVER: &str = include_str!("../../../queries/snapshot/server.sql");
-const CLUSTER: &str = include_str!("../../../queries/snapshot/cluster.sql");
-const RESETS: &str = include_str!("../../../queries/snapshot/resets.sql");
+use crate::snapshot::{self, Draft, Header, Part, Refusal, Veil};
 
 #[derive(Debug, Clone, Args)]
 struct TakeArgs {
@@ -78,7 +71,7 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
     let target = open::target(context, root, own, &session.echo)?;
     let start = Instant::now();
     let reader = open::reader(context, &target, session.settings(), &session.echo).await?;
-    let header = header(&reader, args.redact).await?;
+    let header = Header { redacted: args.redact, ..snapshot::identify(&reader).await? };
     let path = match &args.output {
         Some(_) if is_stdout => None,
         Some(path) => Some(path.clone()),
@@ -131,7 +124,13 @@ fn chosen<'a>(context: &'a Context, names: &[String]) -> Result<(Vec<&'a Report>
         };
         let unusable = context.own.iter().filter_map(|(name, report)| {
             let why = report.as_ref().err()?.one_line();
-            Some(Refusal { report: Some(name.clone()), database: None, why, skipped: false })
+            Some(Refusal {
+                report: Some(name.clone()),
+                flags: Vec::new(),
+                database: None,
+                why,
+                skipped: false,
+            })
         });
         return Ok((known.iter().filter(is_taken).copied().collect(), unusable.collect()));
     }
@@ -165,55 +164,9 @@ fn can_be_taken(report: &Report) -> Result<()> {
             report.name
         )));
     }
-    params::defaults(report)
+    params::variant(report, "")
         .map(|_| ())
         .map_err(|e| Error::usage(format!("{}, so it cannot be in a snapshot", e.message)))
-}
-
-/// Returns what is known before the first answer. Errors: the session is lost.
-async fn header(reader: &Reader, redacted: bool) -> Result<Header> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Server {
-        taken: Timestamp,
-        server_version: String,
-        standby: bool,
-        role: String,
-    }
-    #[derive(Default, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Cluster {
-        system_identifier: Option<String>,
-        timeline: Option<i64>,
-    }
-    let server: Vec<Server> = reader.structs(SERVER, &[]).await?;
-    let server = server.into_iter().next().ok_or_else(|| Error::bug("a server without a version"))?;
-    let resets = marks::resolve(RESETS, marks::Subject::Server, (reader.version().major(), 0));
-    let resets: Vec<Reset> = reader.structs(&resets, &[]).await?;
-    let cluster = match reader.structs::<Cluster>(CLUSTER, &[]).await {
-        Ok(cluster) => cluster.into_iter().next().unwrap_or_default(),
-        Err(e) if e.exit == Exit::Permission => Cluster::default(),
-        Err(e) => return Err(e),
-    };
-    let (host, port) = reader.address();
-    Ok(Header {
-        pgkit_snapshot: FORMAT,
-        pgkit: env!("CARGO_PKG_VERSION").to_owned(),
-        taken: server.taken,
-        server_version: server.server_version,
-        system_identifier: cluster.system_identifier,
-        timeline: cluster.timeline,
-        standby: server.standby,
-        host: host.to_owned(),
-        port,
-        database: reader.database().to_owned(),
-        role: server.role,
-        redacted,
-        resets,
-        refused: Vec::new(),
-        parts: 0,
-        rows: 0,
-    })
 }
 
 /// Returns the name of a snapshot's file if the user does not name one.
@@ -268,6 +221,11 @@ impl<'a> Taking<'a> {
             wanted.iter().partition(|report| report.scope == Scope::Database);
         reader.reopen(None).await?;
         let found = databases::all(&reader, &self.context.env, exclude).await?;
+        for name in databases::names(&reader).await? {
+            if !found.iter().any(|database| database.name == name) {
+                self.without(&name, "it was excluded".to_owned(), true);
+            }
+        }
         let first = reader.database().to_owned();
         let others = found.iter().filter(|database| database.name != first).count();
         // It may be excluded, although the session is in it.
@@ -324,7 +282,13 @@ impl<'a> Taking<'a> {
 
     /// Records that answers of this database are missing.
     fn without(&mut self, database: &str, why: String, skipped: bool) {
-        self.refused.push(Refusal { report: None, database: Some(database.to_owned()), why, skipped });
+        self.refused.push(Refusal {
+            report: None,
+            flags: Vec::new(),
+            database: Some(database.to_owned()),
+            why,
+            skipped,
+        });
     }
 
     /// Reports and records that answers of this database are missing because of an error.
@@ -348,20 +312,37 @@ impl<'a> Taking<'a> {
         Ok(())
     }
 
-    /// Takes one answer.
+    /// Takes the answer of a report, and those with the flags of its variants.
     async fn one(&mut self, report: &'a Report, database: Option<&str>, reader: &mut Reader) -> Result<()> {
+        for line in std::iter::once("").chain(report.variants.iter().map(String::as_str)) {
+            self.variant(report, line, database, reader).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the answer of a report with these flags.
+    async fn variant(
+        &mut self,
+        report: &'a Report,
+        line: &str,
+        database: Option<&str>,
+        reader: &mut Reader,
+    ) -> Result<()> {
+        let (flags, given) = params::variant(report, line)?;
         let message = match database {
             Some(database) => format!("{} of database {database}", report.name),
             None => report.name.clone(),
         };
         self.bar.set_message(escape::terminal(&message).into_owned());
-        self.bar.inc(1);
-        let Err(e) = self.answer(report, database, reader).await else { return Ok(()) };
+        self.bar.inc(u64::from(line.is_empty()));
+        let answer = self.answer(ReportRun { report, given }, flags.clone(), database, reader);
+        let Err(e) = answer.await else { return Ok(()) };
         if matches!(e.exit, Exit::Unavailable | Exit::Io | Exit::Bug) {
             return Err(Error { message: format!("{}: {}", report.name, e.message), ..e });
         }
         let refusal = Refusal {
             report: Some(report.name.clone()),
+            flags,
             database: database.map(str::to_owned),
             // The report stands beside it.
             why: e.one_line().trim_start_matches(&format!("{}: ", report.name)).to_owned(),
@@ -377,8 +358,14 @@ impl<'a> Taking<'a> {
         Ok(())
     }
 
-    async fn answer(&mut self, report: &Report, database: Option<&str>, reader: &mut Reader) -> Result<()> {
-        let mut report_run = ReportRun { report, given: params::defaults(report)? };
+    async fn answer(
+        &mut self,
+        mut report_run: ReportRun<'_>,
+        flags: Vec<String>,
+        database: Option<&str>,
+        reader: &mut Reader,
+    ) -> Result<()> {
+        let report = report_run.report;
         reader.reopen(report_run.lock_timeout(self.session.limits().lock)?).await?;
         let hidden = RefCell::new(Vec::new());
         let quiet = self.session.echo.quiet;
@@ -396,6 +383,7 @@ impl<'a> Taking<'a> {
         let columns = &report_run.report.columns;
         let part = Part {
             report: report.name.clone(),
+            flags,
             database: database.map(str::to_owned),
             columns: columns.iter().map(Part::column).collect(),
         };

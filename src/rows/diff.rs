@@ -1,0 +1,483 @@
+//! Compares an answer with an earlier one: which rows are new, gone or changed, and by how much.
+
+use std::collections::HashMap;
+
+use tokio_postgres::types::Type;
+
+use super::cell::{Cell, ColumnType, Raw, Scalar};
+use super::plain::plain;
+use super::{Column, Flow, encode};
+use crate::error::{Error, Result};
+
+/// What the name of a column with changes begins with; an underscore and the name of the column follow.
+pub const CHANGE: &str = "change";
+/// The column that says what happened to a row.
+pub const STATUS: &str = "status";
+
+/// A row of the earlier answer.
+#[derive(Debug)]
+struct Earlier {
+    database: Option<String>,
+    /// Its values, in the order of the later answer's columns; `None` where it does not have the column.
+    cells: Vec<Option<Cell<'static>>>,
+    is_found: bool,
+}
+
+/// What is compared of a column of the later answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It identifies the row.
+    Key,
+    /// Its numbers can be subtracted.
+    Number,
+    /// Its values can only be the same or not.
+    Value,
+    /// The earlier answer does not have it, or has it with another type.
+    New,
+}
+
+/// Two answers that are compared.
+#[derive(Debug)]
+pub struct Differ {
+    columns: Vec<Column>,
+    kinds: Vec<Kind>,
+    /// For each column, its place in the earlier answer.
+    places: Vec<Option<usize>>,
+    earlier_columns: Vec<Column>,
+    earlier: HashMap<Vec<u8>, Earlier>,
+    /// The keys of the earlier answer in its order, for the rows that are gone.
+    order: Vec<Vec<u8>>,
+    /// The keys of the later answer so far.
+    later: std::collections::HashSet<Vec<u8>>,
+    /// The seconds between the two answers, if they are known.
+    pub seconds: Option<f64>,
+    /// Whether the counters of the rows that follow go on from those of the earlier answer.
+    pub counters_go_on: bool,
+    /// How many rows differ.
+    pub differences: u64,
+    /// How many rows have counters that began anew in between.
+    pub restarted: u64,
+}
+
+/// The rows of a difference go here, each with its database.
+pub type Out<'a> = &'a mut dyn FnMut(Option<&str>, &[Option<&[u8]>]) -> Result<Flow>;
+
+impl Differ {
+    /// Compares an answer with these columns, of which some are the key, with an earlier one with those.
+    ///
+    /// Errors: there is no key, or the earlier answer does not have all of its columns (65).
+    pub fn new(report: &str, columns: &[Column], key: &[String], earlier: &[Column]) -> Result<Differ> {
+        if key.is_empty() {
+            return Err(Error::data(format!("{report}: the rows cannot be compared, because it has no key"))
+                .hint("name the columns that identify a row in the report's header: key = [\"schema\", \"name\"]"));
+        }
+        let place = |column: &Column| earlier.iter().position(|other| other.name == column.name);
+        let places: Vec<Option<usize>> = columns.iter().map(place).collect();
+        if let Some(missing) = key.iter().find(|name| earlier.iter().all(|other| other.name != **name)) {
+            return Err(Error::data(format!(
+                "{report}: the rows cannot be compared: the earlier answer has no column {missing:?}"
+            )));
+        }
+        let kind = |(column, place): (&Column, &Option<usize>)| match place {
+            _ if key.contains(&column.name) => Kind::Key,
+            Some(place) if is_number(column.kind) && is_number(earlier[*place].kind) => Kind::Number,
+            Some(place) if class(column.kind) == class(earlier[*place].kind) => Kind::Value,
+            _ => Kind::New,
+        };
+        Ok(Differ {
+            kinds: columns.iter().zip(&places).map(kind).collect(),
+            columns: columns.to_vec(),
+            places,
+            earlier_columns: earlier.to_vec(),
+            earlier: HashMap::new(),
+            order: Vec::new(),
+            later: std::collections::HashSet::new(),
+            seconds: None,
+            counters_go_on: true,
+            differences: 0,
+            restarted: 0,
+        })
+    }
+
+    /// Returns the names of the columns that are not compared, because only one answer has them, or because they are of
+    /// different types.
+    pub fn not_compared(&self) -> Vec<&str> {
+        let new = self.columns.iter().zip(&self.kinds).filter(|(_, kind)| **kind == Kind::New);
+        let new = new.map(|(column, _)| column.name.as_str());
+        let gone = self.earlier_columns.iter().map(|column| column.name.as_str());
+        new.chain(gone.filter(|name| self.columns.iter().all(|column| column.name != *name))).collect()
+    }
+
+    /// Returns whether any column that is compared is a counter.
+    pub fn has_counters(&self) -> bool {
+        self.columns.iter().zip(&self.kinds).any(|(column, kind)| column.is_counter && *kind == Kind::Number)
+    }
+
+    /// Returns the columns of the difference.
+    pub fn columns(&self) -> Vec<Column> {
+        let width = self.columns.len();
+        let added = |prefix: &str,
+                     of: &Column,
+                     (kind, server_type): (ColumnType, Type),
+                     wide: Option<usize>| Column {
+            name: format!("{prefix}_{}", of.name),
+            kind,
+            server_type,
+            wide,
+            usual: None,
+            is_counter: false,
+        };
+        // A change of 0 says nothing.
+        let change = |column: Column| Column { usual: Some("0".to_owned()), ..column };
+        let mut all = vec![Column::text(STATUS)];
+        for (i, (column, kind)) in self.columns.iter().zip(&self.kinds).enumerate() {
+            // A narrow terminal leaves out the earlier values first, then what it leaves out of the report too.
+            let wide = column.wide.map(|wide| width + wide * 2);
+            all.push(Column { wide, ..column.clone() });
+            if matches!(kind, Kind::Number | Kind::Value) {
+                let was = added("was", column, (column.kind, column.server_type.clone()), Some(i));
+                all.push(Column { usual: column.usual.clone(), ..was });
+            }
+            if *kind == Kind::Number {
+                all.push(change(added(CHANGE, column, change_type(column.kind), wide)));
+                if column.is_counter {
+                    let float8 = (ColumnType { scalar: Scalar::Float8, list: false }, Type::FLOAT8);
+                    all.push(change(added("rate", column, float8, wide.map(|wide| wide + 1))));
+                }
+            }
+        }
+        all
+    }
+
+    /// Takes a row of the earlier answer, of this database.
+    ///
+    /// Errors: a value cannot be read, or two rows have the same key (65).
+    pub fn earlier(&mut self, database: Option<&str>, raw: &[Option<&[u8]>]) -> Result<()> {
+        let read = |place: &Option<usize>| {
+            let at = (*place)?;
+            let (column, raw) = (self.earlier_columns.get(at)?, raw.get(at)?);
+            Some(column.kind.decode(*raw).map(owned).map_err(|why| unreadable(&column.name, &why)))
+        };
+        let cells: Vec<Option<Cell<'static>>> =
+            self.places.iter().map(|place| read(place).transpose()).collect::<Result<_>>()?;
+        let key = self.key(database, |i| cells.get(i).and_then(Option::as_ref));
+        let row = Earlier { database: database.map(str::to_owned), cells, is_found: false };
+        if self.earlier.insert(key.clone(), row).is_some() {
+            return Err(self.duplicate("the earlier answer", &key));
+        }
+        self.order.push(key);
+        Ok(())
+    }
+
+    /// Takes a row of the later answer, of this database, and passes on how it differs, if it does.
+    ///
+    /// Errors: a value cannot be read, or two rows have the same key (65); or those of `out`.
+    pub fn later(&mut self, database: Option<&str>, raw: &[Option<&[u8]>], out: Out<'_>) -> Result<Flow> {
+        let read = |(column, raw): (&Column, &Option<&[u8]>)| {
+            column.kind.decode(*raw).map(owned).map_err(|why| unreadable(&column.name, &why))
+        };
+        let cells: Vec<Cell<'static>> = self.columns.iter().zip(raw).map(read).collect::<Result<_>>()?;
+        let key = self.key(database, |i| cells.get(i));
+        if !self.later.insert(key.clone()) {
+            return Err(self.duplicate("the answer", &key));
+        }
+        let mut row = Vec::new();
+        let Some(earlier) = self.earlier.get_mut(&key) else {
+            self.differences += 1;
+            row.push(Some(b"new".to_vec()));
+            for (i, value) in raw.iter().enumerate() {
+                row.push(value.map(<[u8]>::to_vec));
+                self.push_change(i, &cells[i], None, self.counters_go_on, &mut row)?;
+            }
+            return pass(database, &row, out);
+        };
+        earlier.is_found = true;
+        let was: Vec<Option<Cell<'static>>> = std::mem::take(&mut earlier.cells);
+        let differs = |i: usize| match (&self.kinds[i], &was[i]) {
+            (Kind::Number | Kind::Value, Some(was)) => !is_same(&cells[i], was),
+            _ => false,
+        };
+        if !(0..cells.len()).any(differs) {
+            return Ok(Flow::More);
+        }
+        self.differences += 1;
+        let has_restarted = (0..cells.len()).any(|i| self.has_restarted(i, &cells[i], was[i].as_ref()));
+        self.restarted += u64::from(has_restarted && self.counters_go_on);
+        let counters_go_on = self.counters_go_on && !has_restarted;
+        row.push(Some(b"changed".to_vec()));
+        for (i, value) in raw.iter().enumerate() {
+            row.push(value.map(<[u8]>::to_vec));
+            self.push_change(i, &cells[i], was[i].as_ref(), counters_go_on, &mut row)?;
+        }
+        pass(database, &row, out)
+    }
+
+    /// Passes on the rows of the earlier answer that the later one does not have, except those of databases that were not
+    /// looked at. Errors: those of `out`.
+    pub fn gone(&mut self, was_looked_at: &dyn Fn(Option<&str>) -> bool, out: Out<'_>) -> Result<Flow> {
+        for key in std::mem::take(&mut self.order) {
+            let Some(earlier) = self.earlier.get(&key) else { continue };
+            if earlier.is_found || !was_looked_at(earlier.database.as_deref()) {
+                continue;
+            }
+            let mut row = vec![Some(b"gone".to_vec())];
+            for (i, was) in earlier.cells.iter().enumerate() {
+                match (&self.kinds[i], was) {
+                    (Kind::Key, Some(was)) => row.push(self.encoded(i, was)?),
+                    _ => row.push(None),
+                }
+                self.push_change(i, &Cell::Null, was.as_ref(), self.counters_go_on, &mut row)?;
+            }
+            self.differences += 1;
+            if pass(earlier.database.as_deref(), &row, out)? == Flow::Enough {
+                return Ok(Flow::Enough);
+            }
+        }
+        Ok(Flow::More)
+    }
+
+    /// Returns whether a value shows that the counters of its row began anew: a counter that is lower now, or another
+    /// time in a column `since`.
+    fn has_restarted(&self, i: usize, cell: &Cell<'_>, was: Option<&Cell<'_>>) -> bool {
+        let Some(was) = was else { return false };
+        let column = &self.columns[i];
+        let is_lower = || {
+            let change = difference(cell, was).map(|change| plain(&change).into_owned());
+            change.is_some_and(|change| change.starts_with('-'))
+        };
+        let other_time = column.name == "since" && *cell != Cell::Null && *was != Cell::Null && cell != was;
+        (column.is_counter && is_lower()) || other_time
+    }
+
+    /// Adds the earlier value of a column, the change, and the rate, as far as the column has them. A number that is not
+    /// there counts as 0 in the change.
+    fn push_change(
+        &self,
+        i: usize,
+        cell: &Cell<'_>,
+        was: Option<&Cell<'_>>,
+        counters_go_on: bool,
+        row: &mut Vec<Option<Vec<u8>>>,
+    ) -> Result<()> {
+        let column = &self.columns[i];
+        if !matches!(self.kinds[i], Kind::Number | Kind::Value) {
+            return Ok(());
+        }
+        row.push(was.map_or(Ok(None), |was| self.encoded(i, was))?);
+        if self.kinds[i] == Kind::Value {
+            return Ok(());
+        }
+        let zero = Cell::Int(0);
+        let or_zero = |cell: Option<&Cell<'_>>| match cell {
+            None | Some(Cell::Null) => None,
+            Some(cell) => Some(owned(cell.clone())),
+        };
+        let is_known = counters_go_on || !column.is_counter;
+        let change = match (or_zero(Some(cell)), or_zero(was)) {
+            (None, None) => None,
+            (now, was) => difference(now.as_ref().unwrap_or(&zero), was.as_ref().unwrap_or(&zero)),
+        };
+        let change = change.filter(|_| is_known);
+        let as_text = |change: &Cell<'_>| {
+            let (kind, _) = change_type(column.kind);
+            encode::encode(kind.scalar, &plain(change)).ok()
+        };
+        row.push(change.as_ref().and_then(as_text));
+        if column.is_counter {
+            let amount = change.as_ref().and_then(as_float).filter(|amount| *amount >= 0.0);
+            let rate = amount.zip(self.seconds).map(|(amount, seconds)| to_thousandths(amount / seconds));
+            row.push(rate.map(|rate| rate.to_be_bytes().to_vec()));
+        }
+        Ok(())
+    }
+
+    /// Returns an earlier value in the type of the later column.
+    fn encoded(&self, i: usize, cell: &Cell<'_>) -> Result<Option<Vec<u8>>> {
+        let column = &self.columns[i];
+        let scalar = |cell: &Cell<'_>| match cell {
+            Cell::Null => Ok(None),
+            cell => encode::encode(column.kind.scalar, &plain(cell)).map(Some),
+        };
+        let encoded = match cell {
+            Cell::List(cells) => cells
+                .iter()
+                .map(scalar)
+                .collect::<std::result::Result<Vec<_>, _>>()
+                .and_then(|cells| encode::array(&cells).map(Some)),
+            cell => scalar(cell),
+        };
+        encoded.map_err(|why| unreadable(&column.name, &why))
+    }
+
+    /// Returns the bytes that identify a row.
+    fn key<'c>(&self, database: Option<&str>, cell: impl Fn(usize) -> Option<&'c Cell<'c>>) -> Vec<u8> {
+        let mut key = Vec::new();
+        let mut push = |text: Option<&str>| match text {
+            None => key.push(0),
+            Some(text) => {
+                key.push(1);
+                key.extend_from_slice(text.as_bytes());
+                // No text has this byte, so that two texts cannot be taken for two others.
+                key.push(0xFF);
+            }
+        };
+        push(database);
+        for (i, _) in self.kinds.iter().enumerate().filter(|(_, kind)| **kind == Kind::Key) {
+            match cell(i) {
+                None | Some(Cell::Null) => push(None),
+                Some(cell) => push(Some(&plain(cell))),
+            }
+        }
+        key
+    }
+
+    fn duplicate(&self, answer: &str, key: &[u8]) -> Error {
+        let shown: Vec<String> = key
+            .split(|byte| matches!(byte, 0 | 1 | 0xFF))
+            .filter(|part| !part.is_empty())
+            .map(|part| String::from_utf8_lossy(part).into_owned())
+            .collect();
+        let names: Vec<&str> = self
+            .columns
+            .iter()
+            .zip(&self.kinds)
+            .filter(|(_, kind)| **kind == Kind::Key)
+            .map(|(column, _)| column.name.as_str())
+            .collect();
+        Error::data(format!(
+            "the rows cannot be compared: {answer} has two rows with the key {}",
+            shown.join(", ")
+        ))
+        .hint(format!("the key of the report is {}", names.join(", ")))
+    }
+}
+
+fn unreadable(column: &str, why: &str) -> Error {
+    Error::data(format!("cannot read a value of column {column:?}: {why}"))
+}
+
+fn pass(database: Option<&str>, row: &[Option<Vec<u8>>], out: Out<'_>) -> Result<Flow> {
+    let raw: Raw<'_> = row.iter().map(Option::as_deref).collect();
+    out(database, &raw)
+}
+
+fn is_number(kind: ColumnType) -> bool {
+    let is_fraction = matches!(kind.scalar, Scalar::Float4 | Scalar::Float8 | Scalar::Numeric) && !kind.list;
+    // An oid is a name.
+    is_fraction || (kind.is_whole_number() && kind.scalar != Scalar::Oid)
+}
+
+/// Returns a type that stands for all whose values can be the same.
+fn class(kind: ColumnType) -> (Scalar, bool) {
+    let scalar = match kind.scalar {
+        Scalar::Jsonb => Scalar::Json,
+        other => other,
+    };
+    (scalar, kind.list)
+}
+
+/// Returns the type of the change of a number.
+fn change_type(kind: ColumnType) -> (ColumnType, Type) {
+    let of = |scalar, server_type| (ColumnType { scalar, list: false }, server_type);
+    match kind.scalar {
+        Scalar::Float4 | Scalar::Float8 => of(Scalar::Float8, Type::FLOAT8),
+        Scalar::Numeric => of(Scalar::Numeric, Type::NUMERIC),
+        _ => of(Scalar::Int8, Type::INT8),
+    }
+}
+
+/// Returns whether two values are the same.
+fn is_same(a: &Cell<'_>, b: &Cell<'_>) -> bool {
+    match (a, b) {
+        (Cell::Null, Cell::Null) => true,
+        (Cell::Null, _) | (_, Cell::Null) => false,
+        // NaN is NaN, and 1.0 is 1.
+        (a, b) => plain(a) == plain(b) || difference(a, b).is_some_and(|change| is_zero(&change)),
+    }
+}
+
+fn is_zero(cell: &Cell<'_>) -> bool {
+    match cell {
+        Cell::Int(n) => *n == 0,
+        Cell::Float(x) => *x == 0.0,
+        Cell::Numeric(text) => !text.bytes().any(|b| (b'1'..=b'9').contains(&b)),
+        _ => false,
+    }
+}
+
+fn as_float(cell: &Cell<'_>) -> Option<f64> {
+    match cell {
+        Cell::Int(n) => Some(*n as f64),
+        Cell::Float(x) => Some(*x),
+        Cell::Numeric(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// Returns a number without the digits that only the binary form of floats brings about.
+fn rounded(x: f64) -> f64 {
+    format!("{x:.12e}").parse().unwrap_or(x)
+}
+
+/// Returns a rate with three decimals, or with four digits if it is below one: the time between two answers is not known
+/// more exactly.
+fn to_thousandths(x: f64) -> f64 {
+    if x >= 1.0 { (x * 1e3).round() / 1e3 } else { format!("{x:.3e}").parse().unwrap_or(x) }
+}
+
+/// Returns a number less another; `None` if that is no number, or too large for its type.
+fn difference(a: &Cell<'_>, b: &Cell<'_>) -> Option<Cell<'static>> {
+    match (a, b) {
+        (Cell::Int(a), Cell::Int(b)) => a.checked_sub(*b).map(Cell::Int),
+        (Cell::Numeric(_) | Cell::Int(_), Cell::Numeric(_) | Cell::Int(_)) => {
+            decimal_difference(&plain(a), &plain(b)).map(Cell::Numeric)
+        }
+        (
+            Cell::Float(_) | Cell::Int(_) | Cell::Numeric(_),
+            Cell::Float(_) | Cell::Int(_) | Cell::Numeric(_),
+        ) => {
+            let (a, b) = (as_float(a)?, as_float(b)?);
+            let change = a - b;
+            // What is left of nearly equal floats is as exact as they are.
+            let exact = if a != b && rounded(change) == 0.0 { change } else { rounded(change) };
+            change.is_finite().then_some(Cell::Float(exact))
+        }
+        _ => None,
+    }
+}
+
+/// Returns the exact difference of two decimal numbers; `None` if one is not finite, or has too many digits.
+fn decimal_difference(a: &str, b: &str) -> Option<String> {
+    let scale = |text: &str| text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    let most = scale(a).max(scale(b));
+    let scaled = |text: &str| -> Option<i128> {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        format!("{whole}{fraction}{}", "0".repeat(most - fraction.len())).parse().ok()
+    };
+    let change = scaled(a)?.checked_sub(scaled(b)?)?;
+    let digits = format!("{:0>width$}", change.unsigned_abs(), width = most + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - most);
+    let sign = if change < 0 { "-" } else { "" };
+    Some(if most == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") })
+}
+
+/// Returns a cell that borrows nothing.
+fn owned(cell: Cell<'_>) -> Cell<'static> {
+    match cell {
+        Cell::Null => Cell::Null,
+        Cell::Bool(b) => Cell::Bool(b),
+        Cell::Int(n) => Cell::Int(n),
+        Cell::Float(x) => Cell::Float(x),
+        Cell::Numeric(text) => Cell::Numeric(text),
+        Cell::Text(text) => Cell::Text(text.into_owned().into()),
+        Cell::Timestamp { micros, zoned } => Cell::Timestamp { micros, zoned },
+        Cell::Date(days) => Cell::Date(days),
+        Cell::Interval { months, days, micros } => Cell::Interval { months, days, micros },
+        Cell::Json(text) => Cell::Json(text.into_owned().into()),
+        Cell::List(cells) => Cell::List(cells.into_iter().map(owned).collect()),
+    }
+}
+
+#[cfg(test)]
+#[path = "diff_tests.rs"]
+mod tests;

@@ -1,0 +1,59 @@
+//! Rows out of an answer that was saved with `--json` or `--format jsonl`.
+
+use std::collections::HashMap;
+
+use serde_json::value::RawValue;
+
+use super::values;
+use crate::error::{Error, Result};
+use crate::rows::cell::Raw;
+use crate::rows::{Column, Row};
+
+/// A row of a saved answer, by column.
+type Saved<'a> = HashMap<String, &'a RawValue>;
+
+/// A saved answer.
+pub struct SavedAnswer {
+    /// Those of the report's columns that its first row has; all of them if there is no row.
+    pub columns: Vec<Column>,
+    /// Its rows, each with its database if it has one.
+    pub rows: Vec<(Option<String>, Row)>,
+}
+
+/// Reads a saved answer of a report with these columns.
+///
+/// Errors: it is not such an answer, or a value is not of its column's type (65).
+pub fn read_saved(name: &str, text: &str, known: &[Column]) -> Result<SavedAnswer> {
+    let wrong = |why: String| {
+        Error::data(format!("{name} is neither a snapshot nor an answer that was saved with --json: {why}"))
+    };
+    let saved: Vec<Saved<'_>> = if text.trim_start().starts_with('[') {
+        serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?
+    } else {
+        let lines = serde_json::Deserializer::from_str(text).into_iter::<Saved<'_>>();
+        lines.collect::<std::result::Result<_, _>>().map_err(|e| wrong(e.to_string()))?
+    };
+    let has = |column: &&Column| saved.first().is_none_or(|first| first.contains_key(&column.name));
+    let columns: Vec<Column> = known.iter().filter(has).cloned().collect();
+    let is_of_report = |name: &String| known.iter().any(|column| column.name == *name);
+    if saved.first().is_some_and(|first| !first.keys().any(is_of_report)) {
+        return Err(wrong("it has none of the report's columns".to_owned()));
+    }
+    let mut rows = Vec::new();
+    for (number, one) in (1..).zip(&saved) {
+        let value = |column: &Column| {
+            let found = one.get(&column.name);
+            let found =
+                found.ok_or_else(|| wrong(format!("row {number} has no column {:?}", column.name)))?;
+            values::read_saved(column.kind, found)
+                .map_err(|why| wrong(format!("row {number}, column {:?}: {why}", column.name)))
+        };
+        let values: Vec<Option<Vec<u8>>> = columns.iter().map(value).collect::<Result<_>>()?;
+        let raw: Raw<'_> = values.iter().map(Option::as_deref).collect();
+        // Only --all-databases puts this column before those of a report.
+        let database = one.get("database").filter(|_| !is_of_report(&"database".to_owned()));
+        let database: Option<String> = database.and_then(|value| serde_json::from_str(value.get()).ok());
+        rows.push((database, Row::of(&raw)));
+    }
+    Ok(SavedAnswer { columns, rows })
+}

@@ -1,0 +1,234 @@
+//! What has changed between two answers, and what is not said because it could be wrong.
+
+use super::*;
+
+/// The rows of a tsv without a header, by the first of these columns.
+fn row<'a>(output: &'a Output, name: &str) -> Vec<&'a str> {
+    let found = output.stdout.lines().find(|line| line.split('\t').next() == Some(name));
+    found.unwrap_or_else(|| panic!("{name}: {}", output.snapshot())).split('\t').collect()
+}
+
+fn the_difference_of_two_answers_is_what_was_changed(bin: &Binaries) {
+    let place = Place::empty(bin);
+    place.db.sql(
+        "CREATE TABLE grows (x int); CREATE TABLE stays (x int); CREATE TABLE goes (x int);
+         CREATE TABLE fam (d int) PARTITION BY RANGE (d); CREATE TABLE fam_1 PARTITION OF fam FOR VALUES FROM (0) TO (9)",
+    );
+    place.take("then.snap", &["-q"]);
+    let saved = place.pgkit(&["sizes", "--json"]);
+    std::fs::write(place.path("then.json"), &saved.stdout).unwrap();
+    let lines = place.pgkit(&["sizes", "--format", "jsonl"]);
+    std::fs::write(place.path("then.jsonl"), &lines.stdout).unwrap();
+    for against in ["then.snap", "then.json", "then.jsonl"] {
+        let same = place.pgkit(&["sizes", "--against", against, "--fail-on-change"]);
+        assert_eq!((same.code, same.stdout.as_str()), (Some(0), ""), "{}", same.snapshot());
+    }
+    place.db.sql(
+        "INSERT INTO grows SELECT generate_series(1, 10000); INSERT INTO fam VALUES (1); DROP TABLE goes;
+         CREATE TABLE comes AS SELECT generate_series(1, 100000)",
+    );
+    let columns = ["--columns", "name,status,total,was_total,change_total"];
+    for against in ["then.snap", "then.json", "then.jsonl"] {
+        let flags = ["sizes", "--against", against, "--sort", "change:desc"];
+        let found = place.pgkit(&[&flags[..], &columns].concat());
+        assert_eq!(found.code, Some(0), "{}", found.snapshot());
+        let names: Vec<&str> = found.lines().iter().map(|line| line.split('\t').next().unwrap()).collect();
+        assert_eq!(names, ["comes", "grows", "fam_1", "goes"], "{}", found.snapshot());
+        for name in ["comes", "grows"] {
+            let row = row(&found, name);
+            let number = |at: usize| row[at].parse::<i64>().unwrap_or_default();
+            assert!(number(2) - number(3) == number(4) && number(4) > 300_000, "{row:?}");
+        }
+        assert_eq!(row(&found, "goes")[1..], ["gone", "", "0", "0"]);
+        assert_eq!(row(&found, "comes")[1], "new");
+        let changed = place.pgkit(&["sizes", "--against", against, "--fail-on-change", "--limit", "0"]);
+        assert_eq!((changed.code, changed.stdout.as_str()), (Some(1), ""), "{}", changed.snapshot());
+    }
+    let families =
+        place.pgkit(&[&["sizes", "--group-partitions", "--against", "then.snap"], &columns[..]].concat());
+    assert_eq!(row(&families, "fam")[1], "changed", "{}", families.snapshot());
+    // The same out of two snapshots.
+    place.take("now.snap", &["-q"]);
+    let live = place.pgkit(&["relations", "--against", "then.snap"]);
+    let from = place.offline(&["relations", "--from", "now.snap", "--against", "then.snap"]);
+    assert_eq!((from.code, &from.stdout), (Some(0), &live.stdout), "{}", from.snapshot());
+    assert_eq!(live.lines().len(), 2, "{}", live.snapshot());
+    for format in formats().iter().filter(|format| !["tree", "sections"].contains(&format.as_str())) {
+        let shown =
+            place.offline(&["sizes", "--from", "now.snap", "--against", "then.snap", "--format", format]);
+        assert!(shown.code == Some(0) && shown.stdout.contains("comes"), "{format}: {}", shown.snapshot());
+    }
+    let people =
+        place.offline(&["sizes", "--from", "now.snap", "--against", "then.snap", "--format", "vertical"]);
+    assert!(people.stdout.contains("| +"), "{}", people.snapshot());
+}
+on_every_server!(the_difference_of_two_answers_is_what_was_changed);
+
+/// Waits until the server's statistics count this many inserted rows.
+fn counted(place: &Place, rows: u32) {
+    eventually("the rows are counted", || {
+        place.db.value("SELECT coalesce(sum(n_tup_ins), 0) FROM pg_stat_user_tables") == rows.to_string()
+    });
+}
+
+fn counters_have_rates_unless_statistics_were_reset(bin: &Binaries) {
+    let place = Place::empty(bin);
+    place.db.sql("CREATE TABLE t (x int)");
+    place.db.sql("INSERT INTO t SELECT generate_series(1, 100)");
+    counted(&place, 100);
+    place.take("then.snap", &["-q", "tables"]);
+    place.db.sql("INSERT INTO t SELECT generate_series(1, 50)");
+    counted(&place, 150);
+    let columns = ["--columns", "name,inserted,was_inserted,change_inserted,rate_inserted"];
+    let found = place.pgkit(&[&["tables", "--against", "then.snap"], &columns[..]].concat());
+    let cells = row(&found, "t");
+    assert_eq!(cells[1..4], ["150", "100", "50"], "{}", found.snapshot());
+    assert!(cells[4].parse::<f64>().unwrap() > 0.0, "{cells:?}");
+    // Of an answer in JSON nobody knows whence and when it is.
+    let saved = place.pgkit(&["tables", "--json"]).stdout.replace("\"inserted\":150", "\"inserted\":7");
+    std::fs::write(place.path("then.json"), saved).unwrap();
+    let json = place.pgkit(&[&["tables", "--against", "then.json"], &columns[..]].concat());
+    assert_eq!(row(&json, "t")[1..], ["150", "7", "", ""], "{}", json.snapshot());
+    assert!(json.stderr.contains("does not say of which server"), "{}", json.snapshot());
+    // After a reset they soon are above the old values again.
+    place.db.sql("SELECT pg_stat_reset()");
+    counted(&place, 0);
+    place.db.sql("INSERT INTO t SELECT generate_series(1, 120)");
+    counted(&place, 120);
+    let reset = place.pgkit(&[&["tables", "--against", "then.snap"], &columns[..]].concat());
+    assert_eq!(row(&reset, "t")[1..], ["120", "100", "", ""], "{}", reset.snapshot());
+    assert!(reset.stderr.contains("statistics were reset in between"), "{}", reset.snapshot());
+}
+on_every_server!(counters_have_rates_unless_statistics_were_reset);
+
+#[test]
+fn another_server_is_compared_without_its_counters() {
+    let (one, other) = (Place::new(bin()), Place::new(bin()));
+    one.db.sql("ALTER SYSTEM SET work_mem = '7MB'");
+    one.db.sql("SELECT pg_reload_conf()");
+    eventually("it is set", || one.db.value("SHOW work_mem") == "7MB");
+    one.take("one.snap", &["-q", "settings", "databases"]);
+    let path = one.path("one.snap");
+    let path = path.to_str().unwrap();
+    let drift = other.pgkit(&["settings", "--against", path, "--columns", "name,status,value,was_value"]);
+    assert_eq!(row(&drift, "work_mem")[1..], ["gone", "", "7168"], "{}", drift.snapshot());
+    let databases =
+        other.pgkit(&["databases", "--against", path, "--columns", "database,commits,change_commits"]);
+    assert_eq!(row(&databases, &other.db.name)[2], "", "{}", databases.snapshot());
+    assert!(databases.stderr.contains("may be of different servers"), "{}", databases.snapshot());
+}
+
+#[test]
+fn two_looks_some_time_apart_show_what_happened_meanwhile() {
+    let place = Place::empty(bin());
+    place.db.sql("CREATE TABLE t (x int)");
+    let mut command = pgkit(&place.db);
+    command.args(["sizes", "--against", "2s", "--columns", "name,status,change_total"]);
+    let child =
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    eventually("it has looked once", || {
+        place.db.value(
+            "SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL",
+        ) == "0"
+            && place.db.value("SELECT sum(numbackends) FROM pg_stat_database") == "1"
+    });
+    place.db.sql("INSERT INTO t SELECT generate_series(1, 10000)");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.is_empty() || text.starts_with("t\tchanged\t"), "{text}");
+    let flags = place.pgkit(&["sizes", "t", "--against", "1ms", "--all-databases", "--fail-on-change"]);
+    assert_eq!(flags.code, Some(0), "{}", flags.snapshot());
+}
+
+#[test]
+fn databases_that_were_not_looked_at_are_neither_new_nor_gone() {
+    let place = Place::new(bin());
+    for sql in ["CREATE DATABASE goes", "CREATE DATABASE hidden", "CREATE DATABASE excluded"] {
+        place.db.sql(sql);
+    }
+    for name in ["goes", "hidden", "excluded"] {
+        Db::existing(&place.db.info, name).sql("CREATE TABLE kept (x int)");
+    }
+    place.take("then.snap", &["-q", "relations", "--exclude-database", "excluded"]);
+    place.db.sql("DROP DATABASE goes");
+    place.db.sql("CREATE DATABASE comes");
+    Db::existing(&place.db.info, "comes").sql("CREATE TABLE kept (x int)");
+    place.db.sql("ALTER DATABASE hidden ALLOW_CONNECTIONS false");
+    let output = place.pgkit(&[
+        "relations",
+        "--all-databases",
+        "--against",
+        "then.snap",
+        "--columns",
+        "database,status",
+    ]);
+    let mut rows: Vec<&str> = output.lines();
+    rows.sort_unstable();
+    assert_eq!(rows, ["comes\tnew", "goes\tgone"], "{}", output.snapshot());
+    let excluded = place.pgkit(&[
+        "relations",
+        "--all-databases",
+        "--against",
+        "then.snap",
+        "--exclude-database",
+        "comes",
+        "--columns",
+        "database,status",
+    ]);
+    assert_eq!(excluded.lines(), ["goes\tgone"], "{}", excluded.snapshot());
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused() {
+    let place = Place::new(bin());
+    let report = |header: &str, sql: &str| {
+        let text = format!("-- Own.\n--\n{header}\n{sql}\n");
+        std::fs::write(place.path("own.sql"), text).unwrap();
+    };
+    let own = |args: &[&str]| {
+        let mut command = pgkit(&place.db);
+        command.current_dir(place.folder.path()).env("PGKIT_QUERIES", place.folder.path());
+        run(command.args(args))
+    };
+    let key = "-- key = [\"a\"]\n-- columns = [\"a int4\", \"b text\"]";
+    report(key, "SELECT 1 AS a, 'x'::text AS b");
+    assert_eq!(own(&["snapshot", "own", "-o", "own.snap"]).code, Some(0));
+    report(key, "SELECT x AS a, 'x'::text AS b FROM generate_series(1, 2) x UNION ALL SELECT 2, 'y'");
+    let twice = own(&["run", "own", "--against", "own.snap"]);
+    assert_eq!(twice.code, Some(65), "{}", twice.snapshot());
+    assert!(twice.stderr.contains("two rows with the key 2"), "{}", twice.snapshot());
+    report("-- columns = [\"a int4\", \"b text\"]", "SELECT 1 AS a, 'x'::text AS b");
+    let keyless = own(&["run", "own", "--against", "own.snap"]);
+    assert!(keyless.code == Some(65) && keyless.stderr.contains("it has no key"), "{}", keyless.snapshot());
+    // A column that is new, and one that has another type, are said and not compared.
+    report(
+        "-- key = [\"a\"]\n-- columns = [\"a int8\", \"b bool\", \"c text\"]",
+        "SELECT 1::int8 AS a, true AS b, 'new'::text AS c",
+    );
+    let changed = own(&["run", "own", "--against", "own.snap", "--fail-on-change"]);
+    assert_eq!((changed.code, changed.stdout.as_str()), (Some(0), ""), "{}", changed.snapshot());
+    assert!(changed.stderr.contains("has it so: b, c"), "{}", changed.snapshot());
+    for (args, code, word) in [
+        (&["relations", "--against", "x.snap"][..], 64, "there is no file \"x.snap\""),
+        (&["relations", "--against", "own.snap"], 65, "the snapshot has no answer of relations"),
+        (&["run", "own", "--fail-on-change"], 64, "--against"),
+        (&["run", "own", "--against", "own.sql"], 65, "is not a snapshot of pgkit"),
+    ] {
+        let output = own(args);
+        assert_eq!(
+            (output.code, output.stdout.as_str()),
+            (Some(code), ""),
+            "{args:?}: {}",
+            output.snapshot()
+        );
+        assert!(output.stderr.contains(word), "{args:?}: {}", output.snapshot());
+    }
+    std::fs::write(place.path("other.json"), "[{\"x\":1}]").unwrap();
+    let other = own(&["relations", "--against", "other.json"]);
+    assert!(
+        other.code == Some(65) && other.stderr.contains("none of the report's columns"),
+        "{}",
+        other.snapshot()
+    );
+}
