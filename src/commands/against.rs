@@ -58,7 +58,6 @@ pub struct Against {
     /// The report, and what its answer is about.
     name: String,
     scope: Scope,
-    key: Vec<String>,
     all_databases: bool,
     pub differ: Differ,
     /// Where and when the earlier answer was given, if that is known.
@@ -95,7 +94,6 @@ impl Against {
         let mut against = Against {
             name: report.name.clone(),
             scope: report.scope,
-            key: report.key.clone(),
             all_databases,
             differ: new(columns)?,
             header: None,
@@ -119,7 +117,7 @@ impl Against {
                 against.unknown =
                     Some("an answer in JSON does not say of which server it is, and when it was given");
             }
-            Earlier::Snapshot(snapshot) => against.read(snapshot, columns, flags, database)?,
+            Earlier::Snapshot(snapshot) => against.read(report, snapshot, columns, flags, database)?,
         }
         let not_compared = against.differ.not_compared();
         if !not_compared.is_empty() {
@@ -134,22 +132,25 @@ impl Against {
     /// Reads the earlier answer out of a snapshot.
     fn read(
         &mut self,
+        report: &Report,
         snapshot: &Snapshot,
         columns: &[Column],
         flags: &[String],
         database: &str,
     ) -> Result<()> {
-        let (name, all) = (self.name.clone(), self.all_databases);
-        let Answers { parts, missing } = snapshot.answers(&name, flags, Some(database), all)?;
+        let all = self.all_databases;
+        // An answer about the server is the same whatever database is asked.
+        let database = Some(database).filter(|_| report.scope == Scope::Database);
+        let Answers { parts, missing } = snapshot.answers(report, flags, database, all)?;
         let earlier = parts[0].part.columns(columns)?;
         if parts.iter().any(|found| found.part.columns != parts[0].part.columns) {
             return Err(Error::data(format!(
                 "{}: {} does not have the same columns in all databases",
                 snapshot.name(),
-                name
+                report.name
             )));
         }
-        self.differ = Differ::new(&name, columns, &self.key, &earlier)?;
+        self.differ = Differ::new(&report.name, columns, &report.key, &earlier)?;
         for found in parts {
             let mut sink = EarlierRows {
                 differ: &mut self.differ,
@@ -158,7 +159,9 @@ impl Against {
             snapshot.rows(found, &mut sink)?;
         }
         self.remarks.extend(missing.iter().map(|error| format!("not compared: {}", error.message)));
-        let of_report = |one: &&Refusal| one.report.as_ref().is_none_or(|of| *of == name);
+        let is_same =
+            |one: &Refusal, of: &str| of == report.name && one.own == report.own && one.flags == flags;
+        let of_report = |one: &&Refusal| one.report.as_deref().is_none_or(|of| is_same(one, of));
         let refused = snapshot.header.refused.iter().filter(of_report);
         self.skipped.extend(refused.filter_map(|refusal| refusal.database.clone()));
         self.header = Some(snapshot.header.clone());

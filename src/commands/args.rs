@@ -171,10 +171,10 @@ pub struct OutputArgs {
     #[arg(long, value_name = "PATTERN", requires = "all_databases")]
     pub exclude_database: Vec<String>,
     /// Read the rows from this snapshot, - for stdin, instead of asking a server (-d: those of another database)
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["sql", "watch", "exclude_database"])]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["sql", "server_version", "watch", "exclude_database"])]
     pub from: Option<PathBuf>,
     /// Print how the rows differ from those in FILE, a snapshot or an answer in JSON, or from those of a DURATION before
-    #[arg(long, value_name = "FILE|DURATION", value_hint = ValueHint::FilePath, conflicts_with_all = ["sql", "watch"])]
+    #[arg(long, value_name = "FILE|DURATION", value_hint = ValueHint::FilePath, conflicts_with_all = ["sql", "server_version", "watch"])]
     pub against: Option<String>,
     /// With --against: exit with 1 if any row differs
     #[arg(long, requires = "against")]

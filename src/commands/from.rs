@@ -12,6 +12,7 @@ use super::report::{Look, Watcher, Way, judge, with_before};
 use crate::answer::ReportRun;
 use crate::connect;
 use crate::error::{self, Error, Exit, Result};
+use crate::escape;
 use crate::pipeline::Pipeline;
 use crate::rows::{Flow, RowSink};
 use crate::snapshot::{Answers, Found, Snapshot};
@@ -40,7 +41,7 @@ pub async fn run(
     let look = Look::new(context, report_run, args)?;
     let snapshot = Snapshot::open(path)?;
     let Answers { parts, missing } =
-        snapshot.answers(&report.name, &flags, database.as_deref(), args.all_databases)?;
+        snapshot.answers(report, &flags, database.as_deref(), args.all_databases)?;
     let columns = parts[0].part.columns(&report.columns)?;
     if let Some(other) = parts.iter().find(|found| found.part.columns != parts[0].part.columns) {
         let of = |found: &Found| found.part.database.clone().unwrap_or_default();
@@ -56,6 +57,13 @@ pub async fn run(
     let earlier = args.against.as_deref().map(Earlier::read).transpose()?;
     let mut against = None;
     let mut row_options = look.row_options.clone();
+    // The order of the report itself, which the snapshot may be too old for.
+    let is_missing = |name: &str| columns.iter().all(|column| column.name != name);
+    if args.format.sort.is_none()
+        && row_options.sort.as_deref().is_some_and(|sort| is_missing(sort.split(':').next().unwrap_or(sort)))
+    {
+        row_options.sort = None;
+    }
     let mut style = look.style.clone();
     let mut shown = columns.clone();
     if let Some(earlier) = &earlier {
@@ -93,7 +101,11 @@ pub async fn run(
         way.begin(found.part.database.as_deref(), args.all_databases);
         let flow = snapshot.rows(found, &mut way)?;
         way.complete(found.part.database.as_deref());
-        hidden.extend(found.hidden.iter().filter(|says| !hidden.contains(says)).cloned().collect::<Vec<_>>());
+        for says in found.hidden.iter().map(|says| escape::terminal(says).into_owned()) {
+            if !hidden.contains(&says) {
+                hidden.push(says);
+            }
+        }
         if flow == Flow::Enough {
             break;
         }
@@ -106,11 +118,13 @@ pub async fn run(
     if !quiet {
         let header = &snapshot.header;
         let (at, host, port) = (header.taken, &header.host, header.port);
+        let host = escape::terminal(host);
         error::note(&format!("pgkit: {}: as of {at:.0}, {host}, port {port}", report.name));
         let skipped = header.refused.iter().filter(|refusal| args.all_databases && refusal.skipped);
         let skipped: Vec<&str> = skipped.filter_map(|refusal| refusal.database.as_deref()).collect();
         if !skipped.is_empty() {
-            error::note(&format!("pgkit: not in the snapshot, skipped: {}", skipped.join(", ")));
+            let skipped = skipped.join(", ");
+            error::note(&format!("pgkit: not in the snapshot, skipped: {}", escape::terminal(&skipped)));
         }
     }
     let mut verdict = judge(&report.name, &mut watcher, hidden, quiet)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use tokio_postgres::types::Type;
 
-use super::model::{Condition, Extension, Param, ParamType, Report, SHARED_FLAGS, Scope, Text};
+use super::model::{Condition, Extension, Param, ParamType, Private, Report, SHARED_FLAGS, Scope, Text};
 use crate::connect::ServerVersion;
 use crate::error::{Error, Result};
 use crate::marks;
@@ -153,12 +153,25 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
     let named = named.chain(header.from.keys().map(|name| ("[from]", name)));
     let order = header.order.as_deref().map(|order| order.split(':').next().unwrap_or(order).to_owned());
     let named = named.chain(order.iter().map(|name| ("order", name)));
-    let named = named.chain(header.private.iter().map(|name| ("private", name)));
+    let private = header.private.iter().map(|text| {
+        let wrong = || at(line_of("private"), &format!("private: invalid entry {text:?}"));
+        Private::parse(text).ok_or_else(wrong)
+    });
+    let private = private.collect::<Result<Vec<Private>>>()?;
+    let others = private.iter().filter_map(|one| one.only.as_ref()).map(|(column, _)| column);
+    let named =
+        named.chain(private.iter().map(|one| &one.column).chain(others).map(|name| ("private", name)));
     let named = named.chain(header.measure.iter().map(|name| ("measure", name)));
     for (key, name) in named.chain(header.key.iter().map(|name| ("key", name))) {
         if columns.iter().all(|column| column.name != *name) {
             return Err(at(line_of(key), &format!("{key}: unknown column {name:?}")));
         }
+    }
+    let is_text = |name: &String| columns.iter().any(|c| c.name == *name && c.kind == ColumnType::TEXT);
+    if let Some(other) = private.iter().find(|one| !is_text(&one.column)) {
+        // A hash is a text.
+        let why = format!("private: column {:?} must be a text", other.column);
+        return Err(at(line_of("private"), &why));
     }
     for (i, column) in columns.iter().enumerate() {
         if columns[..i].iter().any(|c| c.name == column.name) {
@@ -273,7 +286,7 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
         reading: header.reading,
         notes: header.notes,
         key: header.key,
-        private: header.private,
+        private,
         measure: header.measure,
         variants: header.variants,
         params: header.params,

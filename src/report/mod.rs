@@ -6,5 +6,7 @@ mod model;
 mod registry;
 
 pub use check::{check_row, columns, describe};
-pub use model::{Complete, Condition, Extension, Param, ParamType, Report, SHARED_FLAGS, Scope, Text};
+pub use model::{
+    Complete, Condition, Extension, Param, ParamType, Private, Report, SHARED_FLAGS, Scope, Text,
+};
 pub use registry::{OwnReports, built_in, own};

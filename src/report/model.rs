@@ -138,6 +138,30 @@ pub struct Condition {
     pub says: String,
 }
 
+/// A column with statements, or with the names of clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Private {
+    /// The column.
+    pub column: String,
+    /// Another column, and its values in the rows where the column is private; `None` is all rows.
+    pub only: Option<(String, Vec<String>)>,
+}
+
+impl Private {
+    /// Parses an entry of a header: `name`, or `name where scope = application|client`.
+    pub fn parse(text: &str) -> Option<Private> {
+        let (column, only) = match text.split_once(" where ") {
+            None => (text, None),
+            Some((column, condition)) => {
+                let (other, values) = condition.split_once('=')?;
+                let values = values.split('|').map(|value| value.trim().to_owned());
+                (column, Some((other.trim().to_owned(), values.collect())))
+            }
+        };
+        Some(Private { column: column.trim().to_owned(), only })
+    }
+}
+
 /// The extension that a text needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extension {
@@ -201,7 +225,7 @@ pub struct Report {
     /// The columns that identify a row.
     pub key: Vec<String>,
     /// The columns with statements and the names of clients, which `snapshot --redact` replaces by hashes.
-    pub private: Vec<String>,
+    pub private: Vec<Private>,
     /// The number whose change `--sort change` means.
     pub measure: Option<String>,
     /// The flags with which a snapshot has its answer too, beside that without flags.

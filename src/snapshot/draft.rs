@@ -9,10 +9,11 @@ use flate2::write::GzEncoder;
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
-use super::header::{End, Header, Part};
+use super::header::{End, Header, LONGEST, Part};
 use super::values;
 use super::veil::Veil;
 use crate::error::{Error, Result};
+use crate::report::Private;
 use crate::rows::cell::Cell;
 use crate::rows::plain::plain;
 use crate::rows::{Column, Flow, RowSink};
@@ -24,6 +25,10 @@ pub struct Draft {
     line: Vec<u8>,
     parts: u64,
     rows: u64,
+}
+
+fn unreadable(column: &Column, why: &str) -> Error {
+    Error::data(format!("cannot read a value of column {:?}: {why}", column.name))
 }
 
 fn failed(e: std::io::Error) -> Error {
@@ -64,10 +69,22 @@ impl Draft {
     }
 
     /// Begins an answer with these columns, of which some are private.
-    pub fn begin<'a>(&'a mut self, part: Part, columns: &'a [Column], private: &[String]) -> Answer<'a> {
-        let is_veiled = |column: &Column| self.veil.is_some() && private.contains(&column.name);
-        let veiled = columns.iter().map(is_veiled).collect();
-        Answer { draft: self, part: Some(part), columns, veiled, rows: 0 }
+    pub fn begin<'a>(&'a mut self, part: Part, columns: &'a [Column], private: &[Private]) -> Answer<'a> {
+        let place = |name: &String| columns.iter().position(|column| column.name == *name);
+        let hides = |column: &Column| {
+            let private =
+                private.iter().filter(|private| self.veil.is_some() && private.column == column.name);
+            let mut when = private.map(|private| match &private.only {
+                None => Hides::Always,
+                // In doubt it is hidden.
+                Some((other, values)) => {
+                    place(other).map_or(Hides::Always, |other| Hides::Where(other, values.clone()))
+                }
+            });
+            when.next().unwrap_or(Hides::Never)
+        };
+        let hides = columns.iter().map(hides).collect();
+        Answer { draft: self, part: Some(part), columns, hides, rows: 0 }
     }
 
     /// Completes the snapshot, and writes it to this file. A regular file is replaced at once, when the snapshot is
@@ -114,28 +131,40 @@ fn write_file(from: &mut impl Read, path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The names of stdout. Behind it may be a file, which must not be replaced: what others have written would be lost.
+const STDOUT: &[&str] = &["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+
 /// Returns where a snapshot for this path goes, after symbolic links, and whether that is a pipe or a device, which must
 /// not be replaced.
 ///
 /// Errors: it is a folder (64), or cannot be looked at (74).
 pub(super) fn destination(path: &Path) -> Result<(PathBuf, bool)> {
     let name = path.display();
-    let found = match std::fs::metadata(path) {
+    let could_not = |e: &std::io::Error| Error::io(format!("could not write {name}"), e);
+    let mut path = path.to_owned();
+    // The target of a link need not exist yet.
+    for _ in 0..40 {
+        match std::fs::read_link(&path) {
+            Ok(target) => path = folder_of(&path).join(target),
+            Err(_) => break,
+        }
+    }
+    let found = match std::fs::metadata(&path) {
         Ok(found) => found,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok((path.to_owned(), false)),
-        Err(e) => return Err(Error::io(format!("could not write {name}"), &e)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok((path, false)),
+        Err(e) => return Err(could_not(&e)),
     };
     if found.is_dir() {
         return Err(
             Error::usage(format!("{name} is a directory")).hint("name a file in it: -o DIRECTORY/FILE")
         );
     }
-    let path = if found.is_file() {
-        path.canonicalize().map_err(|e| Error::io(format!("could not write {name}"), &e))?
-    } else {
-        path.to_owned()
-    };
     Ok((path, !found.is_file()))
+}
+
+/// Returns whether a path is another name of stdout.
+pub fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-") || STDOUT.iter().any(|name| path == Path::new(name))
 }
 
 /// Returns the folder of a file.
@@ -152,9 +181,17 @@ pub struct Answer<'a> {
     /// The line before its rows, until it is written: an answer that is refused before its first row leaves nothing.
     part: Option<Part>,
     columns: &'a [Column],
-    /// For each column, whether its values are replaced by hashes.
-    veiled: Vec<bool>,
+    /// For each column, in which rows its values are replaced by hashes.
+    hides: Vec<Hides>,
     rows: u64,
+}
+
+/// In which rows a column is private.
+enum Hides {
+    Never,
+    Always,
+    /// Where another column has one of these values.
+    Where(usize, Vec<String>),
 }
 
 impl Answer<'_> {
@@ -188,21 +225,31 @@ impl RowSink for Answer<'_> {
         self.begin()?;
         let mut line = std::mem::take(&mut self.draft.line);
         line.clear();
-        for (i, (column, raw)) in self.columns.iter().zip(raw).enumerate() {
+        for (i, (column, raw_value)) in self.columns.iter().zip(raw).enumerate() {
             line.push(if i == 0 { b'[' } else { b',' });
-            let cell = column.kind.decode(*raw).map_err(|why| {
-                Error::data(format!("cannot read a value of column {:?}: {why}", column.name))
-            })?;
-            match (&self.draft.veil, self.veiled[i], &cell) {
-                (Some(veil), true, cell) if *cell != Cell::Null => {
-                    let text = plain(cell).into_owned();
-                    // An empty text says only that there is nothing.
-                    values::push_text(&if text.is_empty() { text } else { veil.hash(&text) }, &mut line);
+            let cell = column.kind.decode(*raw_value).map_err(|why| unreadable(column, &why))?;
+            let hides = match &self.hides[i] {
+                Hides::Never => false,
+                Hides::Always => true,
+                Hides::Where(other, values) => {
+                    let column = &self.columns[*other];
+                    let cell = column.kind.decode(raw[*other]).map_err(|why| unreadable(column, &why))?;
+                    values.iter().any(|value| plain(&cell) == value.as_str())
+                }
+            };
+            let text = plain(&cell);
+            match &self.draft.veil {
+                // NULL and an empty text say only that there is nothing.
+                Some(veil) if hides && cell != Cell::Null && !text.is_empty() => {
+                    values::push_text(&veil.hash(&text), &mut line);
                 }
                 _ => values::push(&cell, &mut line),
             }
         }
         line.extend_from_slice(b"]\n");
+        if line.len() as u64 > LONGEST {
+            return Err(Error::data("a row is too long for a snapshot").hint("leave out its long columns"));
+        }
         self.draft.out.write_all(&line).map_err(failed)?;
         (self.draft.line, self.rows) = (line, self.rows + 1);
         Ok(Flow::More)

@@ -7,14 +7,12 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 use serde_json::value::RawValue;
 
-use super::header::{End, FORMAT, Header, Part};
+use super::header::{End, FORMAT, Header, LONGEST, Part};
 use super::values;
 use crate::error::{Error, Exit, Result};
+use crate::escape;
 use crate::rows::cell::Raw;
 use crate::rows::{Column, Flow, RowSink};
-
-/// The longest line that is read, in bytes. The server sends no longer row.
-const LONGEST: u64 = 1 << 30;
 
 /// A whole snapshot, found to be undamaged.
 pub struct Snapshot {
@@ -39,14 +37,6 @@ pub struct Found {
     position: usize,
 }
 
-/// The answers of one report.
-pub struct Answers<'a> {
-    /// The answers, at least one.
-    pub parts: Vec<&'a Found>,
-    /// An error for each answer that is missing.
-    pub missing: Vec<Error>,
-}
-
 /// The lines of a snapshot, one after the other.
 struct Lines<'a> {
     name: &'a str,
@@ -60,10 +50,16 @@ impl Lines<'_> {
     fn next(&mut self) -> Result<Option<&str>> {
         self.line.clear();
         self.number += 1;
-        let read = (&mut self.lines).take(LONGEST).read_line(&mut self.line);
+        let read = (&mut self.lines).take(LONGEST + 1).read_line(&mut self.line);
         let read = read.map_err(|e| self.unreadable(&e))?;
         if read == 0 {
             return Ok(None);
+        }
+        if read as u64 > LONGEST {
+            return Err(match self.number {
+                1 => foreign(self.name),
+                number => damaged(self.name, number, "the line is too long"),
+            });
         }
         if self.line.pop() != Some('\n') {
             return Err(cut_off(self.name));
@@ -88,8 +84,14 @@ impl Lines<'_> {
 
     /// Reads a line that must be JSON of this form.
     fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_str(&self.line).map_err(|e| damaged(self.name, self.number, &e.to_string()))
+        serde_json::from_str(&self.line).map_err(|e| damaged(self.name, self.number, &reason(&e)))
     }
+}
+
+/// Returns what is wrong with a line, without serde's own number of the line, which is always 1.
+fn reason(e: &serde_json::Error) -> String {
+    let text = e.to_string();
+    text.split(" at line ").next().unwrap_or(&text).to_owned()
 }
 
 fn cut_off(name: &str) -> Error {
@@ -109,6 +111,7 @@ fn foreign(name: &str) -> Error {
 #[derive(serde::Deserialize)]
 struct Format {
     pgkit_snapshot: u32,
+    #[serde(default)]
     pgkit: String,
 }
 
@@ -123,19 +126,24 @@ impl Snapshot {
             return Err(foreign(&name));
         }
         let format: Format = serde_json::from_str(&lines.line).map_err(|_| foreign(&name))?;
-        if format.pgkit_snapshot != FORMAT {
+        if format.pgkit_snapshot < FORMAT {
+            return Err(foreign(&name));
+        }
+        if format.pgkit_snapshot > FORMAT {
             let message = format!(
-                "{name}: the snapshot is of pgkit {}, and has format {}, which this version cannot read",
-                format.pgkit, format.pgkit_snapshot
+                "{name}: the snapshot has format {}, which this version of pgkit cannot read",
+                format.pgkit_snapshot
             );
-            return Err(Error::data(message).hint(format!("use pgkit {}", format.pgkit)));
+            return Err(
+                Error::data(message).hint(format!("use the version that took it: {}", shown(&format.pgkit)))
+            );
         }
         let header: Header = lines.json()?;
         let mut parts = Vec::new();
         let mut position = 0;
         while lines.next()?.is_some() {
             let part: Part = lines.json()?;
-            let kinds = part.columns(&[])?;
+            let kinds = part.columns(&[]).map_err(|e| damaged(&name, lines.number, &e.message))?;
             let mut rows = 0;
             let end: End = loop {
                 let Some(line) = lines.next()? else { return Err(cut_off(&name)) };
@@ -148,6 +156,9 @@ impl Snapshot {
             if end.rows.is_some_and(|number| number != rows) {
                 return Err(damaged(&name, lines.number, "the number of rows is wrong"));
             }
+            if parts.iter().any(|other: &Found| other.part.is_same_answer(&part)) {
+                return Err(damaged(&name, lines.number, "it has this answer twice"));
+            }
             if let Some(rows) = end.rows {
                 parts.push(Found { part, rows, hidden: end.hidden, position });
             }
@@ -158,64 +169,6 @@ impl Snapshot {
             return Err(cut_off(&name));
         }
         Ok(Snapshot { file, name, header, parts })
-    }
-
-    /// Returns the answers of a report with these flags of its own, by the names of their databases: those of all databases, or that of one, which is
-    /// the one that was connected to first unless another is given.
-    ///
-    /// Errors: none is there (65).
-    pub fn answers(
-        &self,
-        report: &str,
-        flags: &[String],
-        database: Option<&str>,
-        all: bool,
-    ) -> Result<Answers<'_>> {
-        let name = &self.name;
-        let of_report: Vec<&Found> = self.parts.iter().filter(|found| found.part.report == report).collect();
-        let has_flags = |found: &&Found| found.part.flags == flags;
-        if let (Some(first), false) = (flags.first(), of_report.iter().any(has_flags)) {
-            let error = Error::data(format!(
-                "{name}: the snapshot has no answer of {report} with {}",
-                flags.join(" ")
-            ));
-            let hint = format!("leave out {first}, and choose among the rows with --grep");
-            return Err(if of_report.is_empty() { error } else { error.hint(hint) });
-        }
-        let of_report: Vec<&Found> = of_report.into_iter().filter(has_flags).collect();
-        let wanted = database.unwrap_or(&self.header.database);
-        let is_wanted = |database: Option<&str>| all || database.is_none_or(|database| database == wanted);
-        let mut parts: Vec<&Found> =
-            of_report.iter().copied().filter(|found| is_wanted(found.part.database.as_deref())).collect();
-        parts.sort_by(|a, b| a.part.database.cmp(&b.part.database));
-        let refused = self.header.refused.iter().filter(|refusal| {
-            refusal.report.as_ref().is_none_or(|name| name == report && refusal.flags == flags)
-                && is_wanted(refusal.database.as_deref())
-                && !(all && refusal.skipped)
-        });
-        let missing = refused.map(|refusal| {
-            let what = match &refusal.database {
-                Some(database) => format!("{report} of database {database:?}"),
-                None => report.to_owned(),
-            };
-            Error::data(format!("{name}: no answer of {what}: {}", refusal.why))
-        });
-        let missing: Vec<Error> = missing.collect();
-        if !parts.is_empty() {
-            return Ok(Answers { parts, missing });
-        }
-        if let Some(first) = missing.into_iter().next() {
-            return Err(first);
-        }
-        let databases: Vec<&str> =
-            of_report.iter().filter_map(|found| found.part.database.as_deref()).collect();
-        Err(if databases.is_empty() {
-            Error::data(format!("{name}: the snapshot has no answer of {report}"))
-                .hint(format!("pgkit snapshot show {name} lists what it has"))
-        } else {
-            Error::data(format!("{name}: the snapshot has no database {wanted:?}"))
-                .hint(format!("its databases: {}", databases.join(", ")))
-        })
     }
 
     /// Passes on the rows of an answer, in the server's form. Returns whether more rows are wanted after them.
@@ -248,6 +201,11 @@ impl Snapshot {
     pub fn name(&self) -> &str {
         &self.name
     }
+}
+
+/// Makes a text out of a file safe to be part of a message.
+pub(super) fn shown(text: &str) -> String {
+    escape::terminal(text).into_owned()
 }
 
 /// Returns whether a line is the one after the rows of an answer. That before them has a report.
@@ -286,7 +244,7 @@ fn lines<'a>(mut file: &'a File, name: &'a str) -> Result<Lines<'a>> {
 
 /// Reads the values of a row, in the server's form.
 fn read_row(columns: &[Column], line: &str) -> std::result::Result<Vec<Option<Vec<u8>>>, String> {
-    let values: Vec<&RawValue> = serde_json::from_str(line).map_err(|e| e.to_string())?;
+    let values: Vec<&RawValue> = serde_json::from_str(line).map_err(|e| reason(&e))?;
     if values.len() != columns.len() {
         return Err(format!("a row of {} values for {} columns", values.len(), columns.len()));
     }

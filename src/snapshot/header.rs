@@ -10,6 +10,9 @@ use crate::rows::cell::ColumnType;
 /// The version of the file's format. A later version of pgkit that changes the meaning of a file raises it.
 pub const FORMAT: u32 = 1;
 
+/// The longest line, in bytes.
+pub(super) const LONGEST: u64 = 256 << 20;
+
 /// The first line: where and when the snapshot was taken, and what it does not have.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Header {
@@ -60,11 +63,19 @@ pub struct Reset {
     pub at: Timestamp,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
 /// An answer that a snapshot does not have.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// The report; `None` if the database could not be entered, so that the answers of all reports are missing.
     pub report: Option<String>,
+    /// Whether it is one of the user's own.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub own: bool,
     /// Its own flags, as they are typed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<String>,
@@ -82,6 +93,9 @@ pub struct Refusal {
 pub struct Part {
     /// The report.
     pub report: String,
+    /// Whether it is one of the user's own: one with the name of a built-in report is another report.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub own: bool,
     /// Its own flags, as they are typed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<String>,
@@ -102,6 +116,12 @@ pub(super) struct End {
 }
 
 impl Part {
+    /// Returns whether both are of the same report, with the same flags, in the same database.
+    pub fn is_same_answer(&self, other: &Part) -> bool {
+        (&self.report, self.own, &self.flags, &self.database)
+            == (&other.report, other.own, &other.flags, &other.database)
+    }
+
     /// Describes a column.
     pub fn column(column: &Column) -> String {
         format!("{} {}", column.name, column.kind.name())

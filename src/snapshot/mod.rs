@@ -4,6 +4,7 @@
 //! line that describes it ([`Part`]), its rows, each an array with the values in the order of the columns, and a line
 //! with the number of rows. `docs/snapshots.md` describes the format.
 
+mod answers;
 mod draft;
 mod file;
 mod header;
@@ -12,8 +13,9 @@ mod saved;
 mod values;
 mod veil;
 
-pub use draft::Draft;
-pub use file::{Answers, Found, Snapshot};
+pub use answers::Answers;
+pub use draft::{Draft, is_stdout};
+pub use file::{Found, Snapshot};
 pub use header::{Header, Part, Refusal};
 pub use identity::{counters_go_on, identify};
 pub use saved::read_saved;

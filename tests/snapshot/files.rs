@@ -58,7 +58,7 @@ fn a_damaged_file_is_refused() {
     for (from, to, word) in [
         ("\"crap_reports\"", "7", "column \"name\": not a string: 7"),
         ("\"crap_reports\",", "", "a row of 3 values for 4 columns"),
-        ("\"schema text\"", "\"schema mood\"", "unknown type of column \"schema mood\""),
+        ("\"schema text\"", "\"schema mood\"", "damaged in line 2: unknown type of column \"schema mood\""),
         ("\"rows\":", "\"rows\":1", "snapshot"),
         ("[\"public\"", "[\"public\" \"x\"", "damaged in line"),
     ] {
@@ -82,8 +82,17 @@ fn a_file_of_another_kind_or_of_a_later_version_is_refused() {
     }
     std::fs::write(place.path("bytes"), (0..=255).cycle().take(100_000).collect::<Vec<u8>>()).unwrap();
     refused(&place, "bytes", "is not a snapshot of pgkit");
-    pack("{\"pgkit_snapshot\":2,\"pgkit\":\"9.1.0\",\"new\":true}\n", &place.path("later.snap"));
-    refused(&place, "later.snap", "has format 2");
+    for text in ["{\"pgkit_snapshot\":2,\"pgkit\":\"9.1.0\",\"new\":true}\n", "{\"pgkit_snapshot\":2}\n"] {
+        pack(text, &place.path("later.snap"));
+        refused(&place, "later.snap", "has format 2");
+    }
+    pack("{\"pgkit_snapshot\":0,\"pgkit\":\"0.1.0\"}\n", &place.path("never.snap"));
+    refused(&place, "never.snap", "is not a snapshot of pgkit");
+    place.take("whole.snap", &["relations", "-q"]);
+    let text = unpacked(&place.path("whole.snap"));
+    let (head, rest) = text.split_once('\n').unwrap();
+    pack(&format!("{head}\n{rest}{rest}"), &place.path("twice.snap"));
+    refused(&place, "twice.snap", "it has this answer twice");
     std::fs::create_dir(place.path("folder")).unwrap();
     refused(&place, "folder", "is a directory");
     let output = place.offline(&["relations", "--from", "nowhere.snap"]);
@@ -103,6 +112,8 @@ fn what_only_a_server_can_answer_is_refused() {
         (&["relations", "-d", "postgres://x/y"], 64, "-d takes only the name of a database"),
         (&["relations", "--sql"], 64, "cannot be used with"),
         (&["relations", "--watch", "1"], 64, "cannot be used with"),
+        (&["roles", "-d", "nowhere"], 65, "the snapshot has no database \"nowhere\""),
+        (&["relations", "--server-version", "12"], 64, "cannot be used with"),
         (&["relations", "-d", "nowhere"], 65, "the snapshot has no database \"nowhere\""),
         (&["sizes"], 65, "the snapshot has no answer of sizes"),
         (&["describe", "x"], 64, "describe needs NAME, so it cannot be in a snapshot"),

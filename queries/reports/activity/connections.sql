@@ -8,7 +8,7 @@
 -- reading = "used_pct is the share of max_connections, without what is reserved, or of the database's or role's own limit. From 80 on, look for idle sessions: pgkit activity --idle-in-transaction."
 -- notes   = "pgkit's own session is not counted."
 -- key     = ["scope", "name"]
--- private = ["name"]
+-- private = ["name where scope = application|client"]
 -- wide    = ["reserved", "active", "idle"]
 -- columns = ["scope text", "name text", "sessions int8", "active int8", "idle int8", "idle_in_transaction int8", "connection_limit int8", "used_pct float8", "reserved int8"]
 -- [[param]]

@@ -7,7 +7,7 @@
 -- reading = "At its limit (100 %) autovacuum freezes a table even if it is switched off. A horizon row is what keeps old rows: end that session or prepared transaction, or drop that slot."
 -- notes   = "age is a number of transactions, or of multixacts. Up to 110 % is normal: the age rises until autovacuum freezes the table, then falls. The server refuses to write when about 2 billion transactions have passed. A horizon row is a session, prepared transaction, slot or standby that still needs old rows: nothing newer than its snapshot is removed or frozen, and held_by names it where it is the reason. pgkit activity, pgkit prepared and pgkit replication show more about it."
 -- key     = ["scope", "schema", "name"]
--- private = ["detail"]
+-- private = ["detail where scope = horizon"]
 -- columns = ["scope text", "schema text", "name text", "age int8", "limit int8", "used_pct float8", "held_by text", "detail text"]
 -- wide    = ["limit", "schema", "held_by"]
 -- [[param]]

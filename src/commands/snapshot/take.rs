@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches, ValueHint};
@@ -64,7 +64,7 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
     let args = TakeArgs::from_arg_matches(own).map_err(from)?;
     let session = SessionArgs::from_arg_matches(own).map_err(from)?;
     let (wanted, unusable) = chosen(context, &args.reports)?;
-    let is_stdout = args.output.as_deref() == Some(Path::new("-"));
+    let is_stdout = args.output.as_deref().is_some_and(snapshot::is_stdout);
     if is_stdout && std::io::stdout().is_terminal() {
         return Err(Error::usage("a snapshot is not text").hint("redirect it: pgkit snapshot -o - > FILE"));
     }
@@ -77,11 +77,15 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
         Some(path) => Some(path.clone()),
         None => Some(PathBuf::from(default_name(&header))),
     };
-    let veil = args.redact.then(|| Veil::new(std::array::from_fn(|_| fastrand::u8(..))));
+    let mut secret = [0; 32];
+    openssl::rand::rand_bytes(&mut secret)
+        .map_err(|e| Error::new(Exit::Io, "could not make a random secret").caused_by(e))?;
+    let veil = args.redact.then(|| Veil::new(secret));
     let mut taking = Taking {
         context,
         session: &session,
         is_named: !args.reports.is_empty(),
+        is_redacted: args.redact,
         draft: Draft::for_file(path.as_deref(), veil)?,
         refused: unusable,
         without_extension: Vec::new(),
@@ -93,6 +97,14 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
     let Taking { draft, refused, exit, .. } = taking;
     let (parts, rows, missing) =
         (draft.parts(), draft.rows(), refused.iter().filter(|refusal| !refusal.skipped).count());
+    if parts == 0 && !args.reports.is_empty() && exit == Exit::Done {
+        return Err(Error::data("there is nothing to take: every database is excluded or cannot be entered"));
+    }
+    let skipped = refused.iter().filter(|refusal| refusal.skipped).filter_map(|one| one.database.as_deref());
+    let skipped: Vec<&str> = skipped.collect();
+    if !skipped.is_empty() {
+        session.echo.remark(&format!("snapshot: skipped: {}", skipped.join(", ")));
+    }
     draft.finish(Header { refused, ..header }, path.as_deref())?;
     let shown = path.as_ref().map(|path| path.display().to_string());
     let hint = match (&shown, missing) {
@@ -123,14 +135,12 @@ fn chosen<'a>(context: &'a Context, names: &[String]) -> Result<(Vec<&'a Report>
                 && report.texts.iter().all(|text| text.cost.is_empty())
         };
         let unusable = context.own.iter().filter_map(|(name, report)| {
-            let why = report.as_ref().err()?.one_line();
-            Some(Refusal {
-                report: Some(name.clone()),
-                flags: Vec::new(),
-                database: None,
-                why,
-                skipped: false,
-            })
+            let why = match report {
+                Ok(report) if report.key.is_empty() => return None,
+                Ok(report) => can_be_taken(report).err()?.one_line(),
+                Err(e) => e.one_line(),
+            };
+            Some(Refusal { report: Some(name.clone()), own: true, why, ..Refusal::default() })
         });
         return Ok((known.iter().filter(is_taken).copied().collect(), unusable.collect()));
     }
@@ -138,19 +148,22 @@ fn chosen<'a>(context: &'a Context, names: &[String]) -> Result<(Vec<&'a Report>
     for name in names {
         let fault =
             context.own.iter().find(|(own, _)| own == name).and_then(|(_, report)| report.as_ref().err());
-        let found = known.iter().find(|report| report.name == *name);
-        let report = match (found, fault) {
-            (Some(report), _) => *report,
-            (None, Some(fault)) => return Err(fault.clone()),
+        // One of the user's own may have the name of a built-in one.
+        let found: Vec<&Report> = known.iter().filter(|report| report.name == *name).copied().collect();
+        match (found.first(), fault) {
+            (_, Some(fault)) => return Err(fault.clone()),
+            (Some(_), None) => {}
             (None, None) => {
                 let like = nearest(name, known.iter().map(|report| report.name.as_str()), 0.75);
                 let hint = like.map(|like| format!("; did you mean {like:?}?")).unwrap_or_default();
                 return Err(Error::usage(format!("unknown report {name:?}{hint}")));
             }
-        };
-        can_be_taken(report)?;
-        if !wanted.iter().any(|other| other.name == report.name) {
-            wanted.push(report);
+        }
+        for report in found {
+            can_be_taken(report)?;
+            if !wanted.iter().any(|other| other.name == report.name && other.own == report.own) {
+                wanted.push(report);
+            }
         }
     }
     Ok((wanted, Vec::new()))
@@ -197,6 +210,8 @@ struct Taking<'a> {
     session: &'a SessionArgs,
     /// Whether the user has named the reports.
     is_named: bool,
+    /// Whether statements and the names of clients are replaced by hashes.
+    is_redacted: bool,
     draft: Draft,
     refused: Vec<Refusal>,
     /// The reports about the server that need an extension, which the databases so far do not have.
@@ -236,7 +251,7 @@ impl<'a> Taking<'a> {
         }
         let target = reader.target().clone();
         if is_first_wanted {
-            self.database(&of_database, reader).await?;
+            self.database(&of_database, reader, &target).await?;
         } else {
             reader.close().await;
         }
@@ -251,17 +266,47 @@ impl<'a> Taking<'a> {
                 continue;
             }
             match self.enter(&target.with_database(&name)).await {
-                // The database may be dropped meanwhile. If the server is gone, the next session says so.
-                Ok(reader) => match self.database(&of_database, reader).await {
-                    Err(e) if e.exit == Exit::Unavailable => self.without_rest(&name, &e),
-                    done => done?,
-                },
-                Err(e) if databases::is_closed(&e) => self.without(&name, e.one_line(), true),
-                Err(e) if e.exit == Exit::Unavailable => return Err(e),
-                Err(e) => self.without_rest(&name, &e),
+                Ok(reader) => self.database(&of_database, reader, &target).await?,
+                Err(e) if databases::is_closed(&e) => self.without(&name, self.why(&e), true),
+                Err(e) => {
+                    let e = self.of_one_database(e, &target).await?;
+                    self.fail(&format!("database {name:?}"), &e);
+                    self.without(&name, self.why(&e), false);
+                }
             }
         }
         Ok(())
+    }
+
+    /// Returns an error that ended a session, or kept one from beginning, if it concerns only one database: if another
+    /// session is possible. It can be tried again then.
+    ///
+    /// Errors: this error, if the server is gone.
+    async fn of_one_database(&self, e: Error, target: &Target) -> Result<Error> {
+        if e.exit != Exit::Unavailable {
+            return Ok(e);
+        }
+        match self.enter(target).await {
+            Ok(reader) => {
+                reader.close().await;
+                Ok(Error { exit: Exit::TryAgain, ..e })
+            }
+            Err(_) => Err(e),
+        }
+    }
+
+    /// Prints an error, and keeps its exit code if it is the first.
+    fn fail(&mut self, what: &str, e: &Error) {
+        error::print(&Error { message: format!("{what}: {}", e.message), ..e.clone() });
+        self.exit = if self.exit == Exit::Done { e.exit } else { self.exit };
+    }
+
+    /// Returns why an answer is missing. What the server says may have a statement in it.
+    fn why(&self, e: &Error) -> String {
+        match &e.sqlstate {
+            Some(state) if self.is_redacted => format!("the server refused it with SQLSTATE {state}"),
+            _ => e.one_line(),
+        }
     }
 
     /// Takes an answer that is about the server, from this session. If its database does not have the extension that the
@@ -280,33 +325,39 @@ impl<'a> Taking<'a> {
         open::reader(self.context, target, self.session.settings(), &self.session.echo).await
     }
 
-    /// Records that answers of this database are missing.
+    /// Records that all answers of this database are missing.
     fn without(&mut self, database: &str, why: String, skipped: bool) {
-        self.refused.push(Refusal {
-            report: None,
-            flags: Vec::new(),
-            database: Some(database.to_owned()),
-            why,
-            skipped,
-        });
+        let database = Some(database.to_owned());
+        self.refused.push(Refusal { database, why, skipped, ..Refusal::default() });
     }
 
-    /// Reports and records that answers of this database are missing because of an error.
-    fn without_rest(&mut self, database: &str, e: &Error) {
-        error::print(&Error { message: format!("database {database:?}: {}", e.message), ..e.clone() });
-        self.exit = if self.exit == Exit::Done { e.exit } else { self.exit };
-        self.without(database, e.one_line(), false);
-    }
-
-    /// Takes the answers of one database, and closes the session.
-    async fn database(&mut self, reports: &[&'a Report], mut reader: Reader) -> Result<()> {
+    /// Takes the answers of one database, and closes the session. If it is lost, the rest of them is missing.
+    ///
+    /// Errors: the server is gone, which a session of `target` shows (69), or the snapshot cannot be written (74).
+    async fn database(&mut self, reports: &[&'a Report], mut reader: Reader, target: &Target) -> Result<()> {
         let name = reader.database().to_owned();
         for report in std::mem::take(&mut self.without_extension) {
-            self.refused.retain(|refusal| refusal.report.as_ref() != Some(&report.name));
+            let is_same = |one: &Refusal| one.report.as_ref() == Some(&report.name) && one.own == report.own;
+            self.refused.retain(|refusal| !is_same(refusal));
             self.of_server(report, &mut reader).await?;
         }
-        for report in reports {
-            self.one(report, Some(&name), &mut reader).await?;
+        for (i, report) in reports.iter().enumerate() {
+            let Err(e) = self.one(report, Some(&name), &mut reader).await else { continue };
+            if e.exit != Exit::Unavailable {
+                return Err(e);
+            }
+            let e = self.of_one_database(e, target).await?;
+            self.fail(&format!("database {name:?}"), &e);
+            for report in &reports[i..] {
+                self.refused.push(Refusal {
+                    report: Some(report.name.clone()),
+                    own: report.own,
+                    database: Some(name.clone()),
+                    why: self.why(&e),
+                    ..Refusal::default()
+                });
+            }
+            return Ok(());
         }
         reader.close().await;
         Ok(())
@@ -342,17 +393,17 @@ impl<'a> Taking<'a> {
         }
         let refusal = Refusal {
             report: Some(report.name.clone()),
+            own: report.own,
             flags,
             database: database.map(str::to_owned),
             // The report stands beside it.
-            why: e.one_line().trim_start_matches(&format!("{}: ", report.name)).to_owned(),
+            why: self.why(&e).trim_start_matches(&format!("{}: ", report.name)).to_owned(),
             skipped: false,
         };
         // A role without all rights, or a server without an extension, is no fault unless the report was named.
         if self.is_named || !matches!(e.exit, Exit::TooOld | Exit::Permission) {
             let place = database.map(|database| format!(" of database {database:?}")).unwrap_or_default();
-            error::print(&Error { message: format!("{}{place}: {}", report.name, e.message), ..e.clone() });
-            self.exit = if self.exit == Exit::Done { e.exit } else { self.exit };
+            self.fail(&format!("{}{place}", report.name), &e);
         }
         self.refused.push(refusal);
         Ok(())
@@ -383,6 +434,7 @@ impl<'a> Taking<'a> {
         let columns = &report_run.report.columns;
         let part = Part {
             report: report.name.clone(),
+            own: report.own,
             flags,
             database: database.map(str::to_owned),
             columns: columns.iter().map(Part::column).collect(),
