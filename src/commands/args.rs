@@ -12,6 +12,7 @@ use crate::connect::{Environment, Flags};
 use crate::error::{self, Error, Result};
 use crate::pipeline::RowOptions;
 use crate::render::{self, FormatName, Style};
+use crate::report::Report;
 use crate::session::{Echo, Limits, Settings};
 use crate::sql::{self, Reach};
 use crate::units::parse_timeout;
@@ -151,6 +152,15 @@ pub struct SessionArgs {
     pub lock_timeout: Duration,
 }
 
+/// As whom a command that only reads looks.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Connection")]
+pub struct RoleArgs {
+    /// Look as this role (SET ROLE), so that the answer is what it may see
+    #[arg(long, value_name = "ROLE", value_parser = parse_role, add = complete::roles())]
+    pub role: Option<String>,
+}
+
 /// What every report has.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
@@ -191,6 +201,31 @@ pub struct OutputArgs {
     /// What is shown besides the answer, and how long the server may take.
     #[command(flatten)]
     pub session: SessionArgs,
+}
+
+impl RoleArgs {
+    /// Returns the flag's value out of the arguments of a report, which does not have the flag if it has a parameter of
+    /// that name.
+    pub fn of_report(report: &Report, own: &ArgMatches) -> Result<RoleArgs> {
+        if report.params.iter().any(|param| param.long() == "role") {
+            return Ok(RoleArgs { role: None });
+        }
+        RoleArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))
+    }
+
+    /// Returns these settings, with the role.
+    pub fn settings(&self, session: &SessionArgs) -> Settings {
+        Settings { role: self.role.clone(), ..session.settings() }
+    }
+}
+
+/// Reads the name of a role. The server takes `none` for no role at all.
+fn parse_role(text: &str) -> std::result::Result<String, String> {
+    if text.is_empty() || text == "none" {
+        Err("must be the name of a role".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 impl FormatArgs {
@@ -280,7 +315,7 @@ impl SessionArgs {
     /// Returns the settings of a read-only session.
     pub fn settings(&self) -> Settings {
         let Limits { statement, lock } = self.limits();
-        Settings { statement_timeout: statement, lock_timeout: lock, watch_client: true }
+        Settings { statement_timeout: statement, lock_timeout: lock, role: None, watch_client: true }
     }
 
     /// Returns the timeouts; 0 means none.

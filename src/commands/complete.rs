@@ -135,8 +135,12 @@ async fn ask(sql: &str, typed: &str) -> Result<Vec<String>> {
     let env = connect::environment();
     let flags = flags_among(line());
     let target = connect::resolve(&flags, &env, &connect::Disk)?;
-    let settings =
-        Settings { statement_timeout: Some(PATIENCE), lock_timeout: Some(PATIENCE), watch_client: true };
+    let settings = Settings {
+        statement_timeout: Some(PATIENCE),
+        lock_timeout: Some(PATIENCE),
+        role: None,
+        watch_client: true,
+    };
     // Do not ask for a password between two presses of Tab.
     let mut never = |_: &str| Err(Error::new(Exit::Unavailable, "no password"));
     let reader = Reader::connect(&target, settings, None, &InFlight::default(), &mut never).await?;

@@ -6,7 +6,7 @@ use clap::builder::PossibleValuesParser;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, value_parser};
 
-use super::args::{ConnectionArgs, OutputArgs, command, example};
+use super::args::{ConnectionArgs, OutputArgs, RoleArgs, command, example};
 use super::complete;
 use crate::answer::ArgValue;
 use crate::error::{Error, Result};
@@ -147,7 +147,12 @@ pub fn report_command(report: &Report) -> Command {
     }
     // The groups of shared flags bring their own description; the report's must win.
     let about = command.get_about().cloned().unwrap_or_default();
-    command = OutputArgs::augment_args(ConnectionArgs::augment_args(command)).about(about);
+    let has_role = report.params.iter().any(|param| param.long() == "role");
+    command = ConnectionArgs::augment_args(command);
+    if !has_role {
+        command = RoleArgs::augment_args(command);
+    }
+    command = OutputArgs::augment_args(command).about(about);
     let example_line = report
         .example
         .clone()

@@ -13,7 +13,7 @@ use super::screen::{Next, Pace, Screen};
 use super::source::Source;
 use super::{from, open, params};
 use crate::answer::{Observer, Outcome, Remark, ReportRun, Verdict};
-use crate::commands::args::OutputArgs;
+use crate::commands::args::{OutputArgs, RoleArgs};
 use crate::connect::{self, Environment, ServerVersion, Target};
 use crate::console;
 use crate::error::{self, Error, Exit, Result};
@@ -203,6 +203,11 @@ pub async fn run_observed(
         return Err(Error::usage(format!("{} gives the same answer in every database", report.name))
             .hint("leave out --all-databases"));
     }
+    let role = RoleArgs::of_report(report, own)?;
+    if role.role.is_some() && (args.from.is_some() || report.scope == Scope::Pooler) {
+        let why = if args.from.is_some() { "with --from" } else { "by a PgBouncer" };
+        return Err(Error::usage(format!("--role cannot be used {why}")).hint("only a server has roles"));
+    }
     if let Some(path) = &args.from {
         return from::run(context, &report_run, path, &args, root, own, watcher).await;
     }
@@ -223,7 +228,7 @@ pub async fn run_observed(
         target: open::target(context, root, own, &args.session.echo)?,
         settings: Settings {
             lock_timeout: report_run.lock_timeout(args.session.limits().lock)?,
-            ..args.session.settings()
+            ..role.settings(&args.session)
         },
         look,
         flags: params::typed(report, own),

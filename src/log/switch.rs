@@ -59,6 +59,7 @@ impl Access {
         let settings = Settings {
             statement_timeout: Some(STATEMENT),
             lock_timeout: Some(LOCK_WAIT),
+            role: None,
             watch_client: true,
         };
         let target = database.map_or_else(|| self.target.clone(), |name| self.target.with_database(name));
@@ -238,7 +239,7 @@ impl Switch {
             let mut statements = vec![scope.statement(KEY, Some(&print))];
             statements
                 .extend(request.settings.iter().map(|(name, value)| scope.statement(name, Some(value))));
-            self.writer.run(&statements.join("; ")).await
+            self.writer.run(&statements.join(";\n")).await
         }
     }
 
@@ -379,7 +380,7 @@ impl Switch {
             }
         }
         // Each ALTER SYSTEM is a transaction of its own; for a database or a role there is one for all.
-        let batches = if *scope == Scope::Global { statements } else { vec![statements.join("; ")] };
+        let batches = if *scope == Scope::Global { statements } else { vec![statements.join(";\n")] };
         for batch in batches.iter().filter(|batch| !batch.is_empty()) {
             self.writer.run(batch).await.map_err(|e| self.add_grants(scope, e))?;
         }

@@ -115,7 +115,7 @@ impl Link {
 
     /// Runs one or more statements and discards their rows.
     pub(super) async fn simple(&self, sql: &str) -> Result<()> {
-        self.show(&sql.replace("; ", ";\n"), &[]);
+        self.show(sql, &[]);
         let sql = format!("{MARK}{sql}");
         let work = self.connected.client.batch_execute(&sql);
         self.in_time(async { work.await.map_err(|e| self.explain(&e)) }).await

@@ -37,12 +37,17 @@ impl Reader {
         let (link, answer) = Link::new(opened, patience, echo);
         let mut reader = Reader { link, settings, overdue: None };
         reader.hear(&answer);
+        // The first message asks who the session is, so the role is taken on after it.
+        if let Some(role) = reader.settings.role_statement() {
+            reader.link.simple(&role).await?;
+        }
         Ok(reader)
     }
 
     /// The statements that open the transaction.
     pub fn prelude(&self) -> Vec<String> {
-        self.settings.opening().prelude(self.link.server())
+        let opening = self.settings.opening().prelude(self.link.server());
+        opening.into_iter().chain(self.settings.role_statement()).collect()
     }
 
     /// Checks, in the answer to the first message, whether statement logging that pgkit turned on should have ended
@@ -66,11 +71,12 @@ impl Reader {
             self.settings.lock_timeout = Some(limit);
         }
         self.link.simple("ROLLBACK").await?;
-        let mut again = self.prelude();
+        let mut again = self.settings.opening().prelude(self.link.server());
         if self.link.connected.has_other_role {
             again.push(drop_role(true));
         }
-        self.link.simple(&again.join("; ")).await
+        again.extend(self.settings.role_statement());
+        self.link.simple(&again.join(";\n")).await
     }
 
     /// The schemas of the search path that the session began with, in order, the implicit ones first.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::open;
 use crate::connect::{Opening, Server, ServerVersion};
 use crate::note;
+use crate::sql;
 
 /// The settings of a read-only transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct Settings {
     pub statement_timeout: Option<Duration>,
     /// `lock_timeout`; `None` is no limit.
     pub lock_timeout: Option<Duration>,
+    /// The role whose privileges the transaction has (`SET ROLE`); `None` is the role that connects.
+    pub role: Option<String>,
     /// Is `client_connection_check_interval` set, so that the server notices a client that was killed? Not every
     /// platform supports that.
     pub watch_client: bool,
@@ -32,6 +35,12 @@ pub(super) fn watch_client(server: Server) -> Option<String> {
 }
 
 impl Settings {
+    /// Returns the statement that takes on the role, if there is one. It comes last, because the settings before it are
+    /// those of the role that connects.
+    pub(super) fn role_statement(&self) -> Option<String> {
+        self.role.as_deref().map(|role| format!("SET LOCAL ROLE {}", sql::quote_ident(role)))
+    }
+
     /// The settings in addition to those of every session, each as `name = value`.
     fn own(&self, server: Server) -> Vec<String> {
         let mut set = vec![
@@ -63,7 +72,7 @@ impl Settings {
     /// The statements that open a transaction on a server of this version.
     pub fn prelude(&self, version: ServerVersion) -> Vec<String> {
         let server = Server { version, sql_ascii: false, watches_client: version.major() >= 14 };
-        self.opening().prelude(server)
+        self.opening().prelude(server).into_iter().chain(self.role_statement()).collect()
     }
 }
 
@@ -76,6 +85,7 @@ mod tests {
         let settings = Settings {
             statement_timeout: Some(Duration::from_secs(60)),
             lock_timeout: None,
+            role: Some("a \"b\"".to_owned()),
             watch_client: true,
         };
         let on = |version: &str| settings.prelude(ServerVersion::parse(version).unwrap());
@@ -90,6 +100,7 @@ mod tests {
         ] {
             assert!(fifteen.contains(&format!("SET LOCAL {set}")), "{set}");
         }
+        assert_eq!(fifteen.last().map(String::as_str), Some("SET LOCAL ROLE \"a \"\"b\"\"\""));
         assert!(fifteen[1..].iter().all(|statement| statement.starts_with("SET LOCAL ")));
         assert!(
             !on("10.23").join(";").contains("jit") && !on("13.1").join(";").contains("client_connection")

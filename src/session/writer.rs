@@ -183,7 +183,7 @@ impl Writer {
         if !self.purpose.only_reads() {
             all.push(WITH_TRIGGERS.trim_end().to_owned());
         }
-        all.join("; ")
+        all.join(";\n")
     }
 
     /// The schema in which new tables are created if none is named: the first schema of the search path with which

@@ -13,6 +13,7 @@ mod places;
 mod plants;
 mod pools;
 mod registry;
+mod role;
 mod sizes;
 mod sql;
 mod strangers;

@@ -2,28 +2,6 @@
 
 use super::*;
 
-/// Reports whose answers change between two looks.
-const MOVING: &[&str] = &[
-    "activity",
-    "bloat",
-    "cache",
-    "checkpoints",
-    "connections",
-    "databases",
-    "index-bloat",
-    "indexes",
-    "io",
-    "locks",
-    "progress",
-    "replication",
-    "tables",
-    "tablespaces",
-    "temp",
-    "vacuum",
-    "wal",
-    "index-problems",
-];
-
 fn every_report_comes_back_in_every_format(bin: &Binaries) {
     let place = Place::empty(bin);
     filled::fill(&place.db, bin.major, 60);

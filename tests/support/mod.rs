@@ -336,6 +336,28 @@ pub fn server_reports() -> Vec<Report> {
     reports
 }
 
+/// Reports whose answers change between two looks, although nobody does anything.
+pub const MOVING: &[&str] = &[
+    "activity",
+    "bloat",
+    "cache",
+    "checkpoints",
+    "connections",
+    "databases",
+    "index-bloat",
+    "indexes",
+    "io",
+    "locks",
+    "progress",
+    "replication",
+    "tables",
+    "tablespaces",
+    "temp",
+    "vacuum",
+    "wal",
+    "index-problems",
+];
+
 /// Whether every text of a report needs an extension, so that it answers only where that is installed.
 pub fn needs_extension(report: &Report) -> bool {
     report.texts.iter().all(|text| text.extension.is_some())

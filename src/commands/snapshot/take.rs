@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::show;
 use crate::answer::{Outcome, Remark, ReportRun};
-use crate::commands::args::{self, ConnectionArgs, SessionArgs};
+use crate::commands::args::{self, ConnectionArgs, RoleArgs, SessionArgs};
 use crate::commands::context::Context;
 use crate::commands::{databases, open, params};
 use crate::connect::Target;
@@ -19,7 +19,7 @@ use crate::escape;
 use crate::likeness::nearest;
 use crate::output;
 use crate::report::{Report, Scope};
-use crate::session::Reader;
+use crate::session::{Reader, Settings};
 use crate::snapshot::{self, Draft, Header, Part, Refusal, Veil};
 
 #[derive(Debug, Clone, Args)]
@@ -41,7 +41,9 @@ struct TakeArgs {
 /// Returns the command.
 pub fn command() -> Command {
     let about = "Save the answers of all reports to a file, for --from";
-    let command = TakeArgs::augment_args(ConnectionArgs::augment_args(args::command("snapshot", about)));
+    let command = TakeArgs::augment_args(RoleArgs::augment_args(ConnectionArgs::augment_args(
+        args::command("snapshot", about),
+    )));
     SessionArgs::augment_args(command)
         .about(about)
         .subcommand(show::command())
@@ -63,6 +65,7 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
     let from = |e: clap::Error| Error::bug(e.to_string());
     let args = TakeArgs::from_arg_matches(own).map_err(from)?;
     let session = SessionArgs::from_arg_matches(own).map_err(from)?;
+    let settings = RoleArgs::from_arg_matches(own).map_err(from)?.settings(&session);
     let (wanted, unusable) = chosen(context, &args.reports)?;
     let is_stdout = args.output.as_deref().is_some_and(snapshot::is_stdout);
     if is_stdout && std::io::stdout().is_terminal() {
@@ -70,7 +73,7 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
     }
     let target = open::target(context, root, own, &session.echo)?;
     let start = Instant::now();
-    let reader = open::reader(context, &target, session.settings(), &session.echo).await?;
+    let reader = open::reader(context, &target, settings.clone(), &session.echo).await?;
     let header = Header { redacted: args.redact, ..snapshot::identify(&reader).await? };
     let path = match &args.output {
         Some(_) if is_stdout => None,
@@ -84,6 +87,7 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
     let mut taking = Taking {
         context,
         session: &session,
+        settings,
         is_named: !args.reports.is_empty(),
         is_redacted: args.redact,
         draft: Draft::for_file(path.as_deref(), veil)?,
@@ -208,6 +212,7 @@ fn bar(quiet: bool, wanted: &[&Report]) -> ProgressBar {
 struct Taking<'a> {
     context: &'a Context,
     session: &'a SessionArgs,
+    settings: Settings,
     /// Whether the user has named the reports.
     is_named: bool,
     /// Whether statements and the names of clients are replaced by hashes.
@@ -322,7 +327,7 @@ impl<'a> Taking<'a> {
     }
 
     async fn enter(&self, target: &Target) -> Result<Reader> {
-        open::reader(self.context, target, self.session.settings(), &self.session.echo).await
+        open::reader(self.context, target, self.settings.clone(), &self.session.echo).await
     }
 
     /// Records that all answers of this database are missing.
