@@ -101,6 +101,11 @@ pub fn as_float(cell: &Cell<'_>) -> Option<f64> {
     }
 }
 
+/// Returns whether a column of this name has the changes of a number.
+pub fn is_change(name: &str) -> bool {
+    name.strip_prefix(CHANGE).is_some_and(|rest| rest.starts_with('_'))
+}
+
 /// Returns a cell of the column `name` in readable form, not yet made safe for a terminal. NULL is empty.
 pub fn show<'a>(name: &str, cell: &'a Cell<'_>, zone: &TimeZone) -> Cow<'a, str> {
     let with_unit = match (unit(name), cell) {
@@ -110,9 +115,7 @@ pub fn show<'a>(name: &str, cell: &'a Cell<'_>, zone: &TimeZone) -> Cow<'a, str>
         (Some("_pct"), cell) => as_float(cell).map(|pct| format!("{pct:.1} %")),
         _ => None,
     };
-    if name.strip_prefix(CHANGE).is_some_and(|rest| rest.starts_with('_'))
-        && as_float(cell).is_some_and(|number| number > 0.0)
-    {
+    if is_change(name) && as_float(cell).is_some_and(|number| number > 0.0) {
         let text = with_unit.unwrap_or_else(|| plain(cell).into_owned());
         return Cow::Owned(format!("+{text}"));
     }

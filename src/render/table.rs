@@ -1,7 +1,9 @@
 //! Aligned columns for people. The first rows determine the widths of the columns; after that, rows are streamed.
 
+use std::ops::Range;
+
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, TableStyle, Width};
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::format::{Format, Style, is_number};
 use super::human;
@@ -215,6 +217,7 @@ impl Table {
             .flat_map(|(&i, &width)| [Some((width, Some(i))), bar_of(i).map(|_| (BAR, None))])
             .flatten()
             .collect();
+        let painted = if self.style.color { self.painted(&drawn) } else { Vec::new() };
         let last = drawn.len().saturating_sub(1);
         for (i, (width, column_shown)) in drawn.into_iter().enumerate() {
             if let Some(column) = table.column_mut(i) {
@@ -243,11 +246,56 @@ impl Table {
                 let bold = anstyle::Style::new().bold();
                 out.extend_from_slice(format!("{bold}{line}{bold:#}\n").as_bytes());
             } else {
-                out.extend_from_slice(line.as_bytes());
+                out.extend_from_slice(paint(line, &painted).as_bytes());
                 out.push(b'\n');
             }
         }
     }
+
+    /// Returns where the changes of numbers stand in a line, in columns of the terminal.
+    fn painted(&self, drawn: &[(usize, Option<usize>)]) -> Vec<Range<usize>> {
+        let mut from = 0;
+        let mut painted = Vec::new();
+        for (width, column) in drawn {
+            if column.is_some_and(|i| human::is_change(&self.columns[i].name)) {
+                painted.push(from..from + width);
+            }
+            from += width + GAP;
+        }
+        painted
+    }
+}
+
+/// Colours what a line has in these columns of the terminal: green what begins with a plus, red what begins with a minus.
+fn paint(line: &str, painted: &[Range<usize>]) -> String {
+    if painted.is_empty() {
+        return line.to_owned();
+    }
+    let mut out = String::new();
+    let mut column = 0;
+    let mut rest = line;
+    for range in painted {
+        let mut place = |until: usize| {
+            let end = rest.char_indices().find(|(_, c)| {
+                let is_there = column >= until;
+                column += if is_there { 0 } else { c.width().unwrap_or(0) };
+                is_there
+            });
+            let (part, after) = rest.split_at(end.map_or(rest.len(), |(at, _)| at));
+            rest = after;
+            part
+        };
+        out.push_str(place(range.start));
+        let value = place(range.end);
+        let color = match value.trim_start().as_bytes().first() {
+            Some(b'+') => anstyle::AnsiColor::Green.on_default(),
+            Some(b'-') => anstyle::AnsiColor::Red.on_default(),
+            _ => anstyle::Style::new(),
+        };
+        out.push_str(&format!("{color}{value}{color:#}"));
+    }
+    out.push_str(rest);
+    out
 }
 
 /// The columns that may get a bar.
@@ -295,6 +343,18 @@ impl Format for Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_change_is_green_or_red_and_nothing_else_is() {
+        let line = "größe 表 +1  +9 MB   -3";
+        //          0     6  9   13..18  21
+        assert_eq!(
+            paint(line, &[13..18, 21..23]),
+            "größe 表 +1  \u{1b}[32m+9 MB\u{1b}[0m   \u{1b}[31m-3\u{1b}[0m"
+        );
+        assert_eq!(paint("short", &[13..18, 21..23]), "short");
+        assert_eq!(paint("a  0 B", &[3..6, 7..8]), "a  0 B");
+    }
 
     #[test]
     fn a_bar_is_as_long_as_its_share() {
