@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::error::{self, Error, Result};
+use crate::escape;
 use crate::pipeline::RowOptions;
 use crate::render::human;
 use crate::report::{Report, Scope};
@@ -78,8 +79,9 @@ pub struct Against {
 }
 
 impl Against {
-    /// Prepares the comparison of an answer with these columns and flags of its own, and reads the earlier one if it is in a file. `database` is
-    /// the one that is asked, unless all are.
+    /// Prepares the comparison of an answer with these columns and flags of its own, and reads the earlier one if it is in a
+    /// file. `database` is the one that is asked, unless all are. In an answer that `is_redacted`, the private columns are
+    /// hashes.
     ///
     /// Errors: the report has no key, or the earlier answer is not there, or cannot be compared (65).
     pub fn new(
@@ -89,6 +91,7 @@ impl Against {
         earlier: &Earlier,
         database: &str,
         all_databases: bool,
+        is_redacted: bool,
     ) -> Result<Against> {
         let new = |earlier: &[Column]| Differ::new(&report.name, columns, &report.key, earlier);
         let mut against = Against {
@@ -110,6 +113,15 @@ impl Against {
             Earlier::Wait(_) => {}
             Earlier::Saved(name, text) => {
                 let saved = snapshot::read_saved(name, text, columns)?;
+                if let Some((database, _)) = saved.rows.first()
+                    && database.is_some() != all_databases
+                {
+                    let (was, hint) = match all_databases {
+                        true => ("one database", "leave out --all-databases"),
+                        false => ("all databases", "add --all-databases"),
+                    };
+                    return Err(Error::data(format!("{name}: the answer is of {was}")).hint(hint));
+                }
                 against.differ = new(&saved.columns)?;
                 for (database, row) in &saved.rows {
                     against.differ.earlier(database.as_deref().filter(|_| all_databases), &row.raw())?;
@@ -117,7 +129,9 @@ impl Against {
                 against.unknown =
                     Some("an answer in JSON does not say of which server it is, and when it was given");
             }
-            Earlier::Snapshot(snapshot) => against.read(report, snapshot, columns, flags, database)?,
+            Earlier::Snapshot(snapshot) => {
+                against.read(report, snapshot, columns, flags, database, is_redacted)?
+            }
         }
         let not_compared = against.differ.not_compared();
         if !not_compared.is_empty() {
@@ -137,12 +151,27 @@ impl Against {
         columns: &[Column],
         flags: &[String],
         database: &str,
+        is_redacted: bool,
     ) -> Result<()> {
         let all = self.all_databases;
         // An answer about the server is the same whatever database is asked.
         let database = Some(database).filter(|_| report.scope == Scope::Database);
         let Answers { parts, missing } = snapshot.answers(report, flags, database, all)?;
-        let earlier = parts[0].part.columns(columns)?;
+        let mut earlier = parts[0].part.columns(columns)?;
+        if is_redacted || snapshot.header.redacted {
+            // Equal values have different hashes in two snapshots.
+            if let Some(private) = report.private.iter().find(|private| report.key.contains(&private.column))
+            {
+                return Err(Error::data(format!(
+                    "{}: the rows of a redacted snapshot cannot be compared: column {:?}, which identifies them, is hashed",
+                    report.name, private.column
+                )));
+            }
+            let is_private = |name: &str| report.private.iter().any(|private| private.column == name);
+            for column in earlier.iter_mut().filter(|column| is_private(&column.name)) {
+                column.name.push_str(" (hashed)");
+            }
+        }
         if parts.iter().any(|found| found.part.columns != parts[0].part.columns) {
             return Err(Error::data(format!(
                 "{}: {} does not have the same columns in all databases",
@@ -151,12 +180,18 @@ impl Against {
             )));
         }
         self.differ = Differ::new(&report.name, columns, &report.key, &earlier)?;
-        for found in parts {
+        for found in &parts {
             let mut sink = EarlierRows {
                 differ: &mut self.differ,
                 database: found.part.database.as_deref().filter(|_| all),
             };
             snapshot.rows(found, &mut sink)?;
+        }
+        for says in parts.iter().flat_map(|found| &found.hidden) {
+            let remark = format!("not shown then: {}", escape::terminal(says));
+            if !self.remarks.contains(&remark) {
+                self.remarks.push(remark);
+            }
         }
         self.remarks.extend(missing.iter().map(|error| format!("not compared: {}", error.message)));
         let is_same =
@@ -183,8 +218,13 @@ impl Against {
             _ => seconds,
         };
         if let Some(earlier) = &self.header {
-            let (at, host, port) = (earlier.taken, &earlier.host, earlier.port);
+            let (at, host, port) = (earlier.taken, escape::terminal(&earlier.host), earlier.port);
             self.remarks.insert(0, format!("compared with {at:.0}, {host}, port {port}"));
+            if let Some(later) = header.as_ref().filter(|later| later.role != earlier.role) {
+                let (was, is) = (escape::terminal(&earlier.role), escape::terminal(&later.role));
+                self.remarks
+                    .push(format!("role {was} asked then, and {is} now: one may see what the other may not"));
+            }
         }
         self.now = header;
     }

@@ -72,7 +72,15 @@ pub async fn run(
                 .hint("a snapshot does not change; compare it with another file"));
         }
         let of = parts[0].part.database.as_deref().unwrap_or_default();
-        let mut new = Against::new(report, &columns, &flags, earlier, of, args.all_databases)?;
+        let mut new = Against::new(
+            report,
+            &columns,
+            &flags,
+            earlier,
+            of,
+            args.all_databases,
+            snapshot.header.redacted,
+        )?;
         new.begin_later(Some(snapshot.header.clone()), None);
         for refusal in snapshot.header.refused.iter().filter_map(|refusal| refusal.database.as_deref()) {
             new.unseen(refusal);

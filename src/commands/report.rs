@@ -400,6 +400,7 @@ impl Job<'_> {
                 earlier,
                 &self.target.database,
                 self.args.all_databases,
+                false,
             )?)),
         };
         // Report wrong flags before connecting.

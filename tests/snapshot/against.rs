@@ -232,3 +232,42 @@ fn what_cannot_be_compared_is_refused() {
         other.snapshot()
     );
 }
+
+#[test]
+fn what_is_hashed_or_was_seen_by_another_role_is_not_taken_for_a_change() {
+    let place = Place::new(bin());
+    place.db.sql("CREATE ROLE weak LOGIN");
+    let other = place.db.session();
+    other.sql("SET application_name = 'webapp'");
+    other.sql("SELECT 1");
+    let taken = ["activity", "connections", "roles"];
+    place.take("open.snap", &[&["-q"], &taken[..]].concat());
+    place.take("veiled.snap", &[&["-q", "--redact"], &taken[..]].concat());
+    for (later, earlier) in [("open", "veiled"), ("veiled", "open"), ("veiled", "veiled")] {
+        let (later, earlier) = (format!("{later}.snap"), format!("{earlier}.snap"));
+        let roles = place.offline(&["roles", "--from", &later, "--against", &earlier, "--fail-on-change"]);
+        assert_eq!(roles.code, Some(0), "{}", roles.snapshot());
+        let connections = place.offline(&["connections", "--from", &later, "--against", &earlier]);
+        assert_eq!(connections.code, Some(65), "{}", connections.snapshot());
+        assert!(connections.stderr.contains("is hashed"), "{}", connections.snapshot());
+        let activity = place.offline(&["activity", "--from", &later, "--against", &earlier]);
+        assert!(activity.stderr.contains("statement (hashed)"), "{}", activity.snapshot());
+    }
+    let weak = place.pgkit(&["activity", "-U", "weak", "--against", "open.snap"]);
+    assert!(weak.stderr.contains("and weak now: one may see"), "{}", weak.snapshot());
+    place.take("weak.snap", &["-q", "-U", "weak", "activity"]);
+    let strong = place.pgkit(&["activity", "--against", "weak.snap"]);
+    assert!(strong.stderr.contains("not shown then: other roles' sessions"), "{}", strong.snapshot());
+    for (flags, against, word) in [
+        (&["--all-databases"][..], "one.json", "the answer is of one database"),
+        (&[], "all.json", "the answer is of all databases"),
+    ] {
+        let of_all: &[&str] = if against == "all.json" { &["--all-databases"] } else { &[] };
+        let saved = place.pgkit(&[&["relations", "--json"], of_all].concat());
+        std::fs::write(place.path(against), saved.stdout).unwrap();
+        let output = place.pgkit(&[&["relations", "--against", against], flags].concat());
+        assert!(output.code == Some(65) && output.stderr.contains(word), "{}", output.snapshot());
+        let same = place.pgkit(&[&["relations", "--against", against, "--fail-on-change"], of_all].concat());
+        assert_eq!((same.code, same.stdout.as_str()), (Some(0), ""), "{}", same.snapshot());
+    }
+}
