@@ -1,4 +1,5 @@
 -- key     = ["schema"]
+-- doubt   = "state"
 -- wide    = ["owner", "relations"]
 -- columns = ["schema text", "owner text", "relations int8", "main_bytes int8", "toast_bytes int8", "indexes_bytes int8", "total_bytes int8", "state text"]
 -- [[param]]

@@ -1,6 +1,7 @@
 -- reading = "total_bytes is the table with its TOAST table, indexes, free space map and visibility map. An empty size is unknown; state says why, and whether a size is only an estimate."
 -- notes   = "The largest table comes first. With --group-partitions a family of tables is one row, and members is the number of its tables."
 -- key     = ["schema", "name"]
+-- doubt   = "state"
 -- measure = "total_bytes"
 -- variants = ["--group-partitions"]
 -- columns = ["schema text", "name text", "kind text", "members int8", "rows_estimate int8", "main_bytes int8", "toast_bytes int8", "indexes_bytes int8", "total_bytes int8", "state text"]

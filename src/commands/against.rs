@@ -1,7 +1,7 @@
 //! `--against`: what has changed since a snapshot, since an answer that was saved, or within a length of time.
 
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::path::Path;
 use std::time::Duration;
 
@@ -25,32 +25,29 @@ pub enum Earlier {
 }
 
 impl Earlier {
-    /// Reads what `--against` names: a file, or a length of time.
+    /// Reads what `--against` names: a file, - for stdin, or a length of time.
     ///
     /// Errors: it is neither (64); the file cannot be read (74), or is damaged (65).
     pub fn read(text: &str) -> Result<Earlier> {
         let path = Path::new(text);
-        if !path.exists() {
+        if text != "-" && !path.exists() {
             return parse_duration(text).map(Earlier::Wait).map_err(|_| {
                 Error::usage(format!("--against: there is no file {text:?}, and it is no length of time"))
                     .hint("a length of time is written as 10s or 5m")
             });
         }
-        let could_not = |e: &std::io::Error| Error::io(format!("could not read {text}"), e);
-        let mut file = std::fs::File::open(path).map_err(|e| could_not(&e))?;
-        if path.is_dir() {
-            return Err(Error::data(format!("{text} is a directory")));
-        }
+        let (mut file, name) = snapshot::seekable(path)?;
+        let could_not = |e: &std::io::Error| Error::io(format!("could not read {name}"), e);
+        file.rewind().map_err(|e| could_not(&e))?;
         let mut first = [0];
         let is_json = file.read(&mut first).map_err(|e| could_not(&e))? == 1 && b"[{ \n".contains(&first[0]);
         if !is_json {
-            return Ok(Earlier::Snapshot(Box::new(Snapshot::open(path)?)));
+            return Ok(Earlier::Snapshot(Box::new(Snapshot::of_file(file, name)?)));
         }
-        let mut rest = Vec::new();
-        file.read_to_end(&mut rest).map_err(|e| could_not(&e))?;
-        let whole = [&first[..], &rest].concat();
-        let json = String::from_utf8(whole).map_err(|_| Error::data(format!("{text} is not UTF-8")))?;
-        Ok(Earlier::Saved(text.to_owned(), json))
+        let mut bytes = Vec::new();
+        file.rewind().and_then(|()| file.read_to_end(&mut bytes)).map_err(|e| could_not(&e))?;
+        let json = String::from_utf8(bytes).map_err(|_| Error::data(format!("{name} is not UTF-8")))?;
+        Ok(Earlier::Saved(name, json))
     }
 }
 
@@ -75,6 +72,8 @@ pub struct Against {
     /// The databases whose rows are not compared, because the earlier answer was not given.
     skipped: BTreeSet<String>,
     is_skipped: bool,
+    /// The databases of an earlier answer that does not say which ones were looked at.
+    known: Option<BTreeSet<String>>,
     remarks: Vec<String>,
 }
 
@@ -93,7 +92,10 @@ impl Against {
         all_databases: bool,
         is_redacted: bool,
     ) -> Result<Against> {
-        let new = |earlier: &[Column]| Differ::new(&report.name, columns, &report.key, earlier);
+        let new = |earlier: &[Column]| {
+            let differ = Differ::new(&report.name, columns, &report.key, earlier)?;
+            Ok::<Differ, Error>(differ.with_doubt(report.doubt.as_deref()))
+        };
         let mut against = Against {
             name: report.name.clone(),
             scope: report.scope,
@@ -107,6 +109,7 @@ impl Against {
             unseen: BTreeSet::new(),
             skipped: BTreeSet::new(),
             is_skipped: false,
+            known: None,
             remarks: Vec::new(),
         };
         match earlier {
@@ -123,6 +126,8 @@ impl Against {
                     return Err(Error::data(format!("{name}: the answer is of {was}")).hint(hint));
                 }
                 against.differ = new(&saved.columns)?;
+                let known = saved.rows.iter().filter_map(|(database, _)| database.clone()).collect();
+                against.known = all_databases.then_some(known);
                 for (database, row) in &saved.rows {
                     against.differ.earlier(database.as_deref().filter(|_| all_databases), &row.raw())?;
                 }
@@ -179,7 +184,8 @@ impl Against {
                 report.name
             )));
         }
-        self.differ = Differ::new(&report.name, columns, &report.key, &earlier)?;
+        self.differ =
+            Differ::new(&report.name, columns, &report.key, &earlier)?.with_doubt(report.doubt.as_deref());
         for found in &parts {
             let mut sink = EarlierRows {
                 differ: &mut self.differ,
@@ -233,6 +239,13 @@ impl Against {
     pub fn begin(&mut self, database: Option<&str>) {
         self.is_skipped =
             database.is_some_and(|database| self.all_databases && self.skipped.contains(database));
+        if let (Some(known), Some(database)) = (&self.known, database)
+            && !known.contains(database)
+        {
+            self.is_skipped = true;
+            let remark = format!("not compared: the earlier answer has no row of database {database:?}");
+            self.remarks.push(remark);
+        }
         let of = database.filter(|_| self.scope == Scope::Database);
         let goes_on = match (&self.header, &self.now, self.unknown) {
             (Some(earlier), Some(later), _) => snapshot::counters_go_on(earlier, later, of),

@@ -49,6 +49,7 @@ struct Header {
     measure: Option<String>,
     #[serde(default)]
     variants: Vec<String>,
+    doubt: Option<String>,
     #[serde(default)]
     columns: Vec<String>,
     /// Columns to leave out on a narrow terminal, first to last.
@@ -90,6 +91,7 @@ const KEYS: &[&str] = &[
     "private",
     "measure",
     "variants",
+    "doubt",
     "tree",
     "sections",
     "columns",
@@ -162,6 +164,7 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
     let named =
         named.chain(private.iter().map(|one| &one.column).chain(others).map(|name| ("private", name)));
     let named = named.chain(header.measure.iter().map(|name| ("measure", name)));
+    let named = named.chain(header.doubt.iter().map(|name| ("doubt", name)));
     for (key, name) in named.chain(header.key.iter().map(|name| ("key", name))) {
         if columns.iter().all(|column| column.name != *name) {
             return Err(at(line_of(key), &format!("{key}: unknown column {name:?}")));
@@ -289,6 +292,7 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
         private,
         measure: header.measure,
         variants: header.variants,
+        doubt: header.doubt,
         params: header.params,
         columns,
         sections: header.sections,

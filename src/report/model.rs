@@ -230,6 +230,8 @@ pub struct Report {
     pub measure: Option<String>,
     /// The flags with which a snapshot has its answer too, beside that without flags.
     pub variants: Vec<String>,
+    /// The column that says how sure the numbers of a row are: where it differs, they are not compared.
+    pub doubt: Option<String>,
     /// Parameters, in the order of `$1`, `$2` ….
     pub params: Vec<Param>,
     /// Columns, in order; empty if the header does not list them, so that the server must be asked.

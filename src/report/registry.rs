@@ -110,6 +110,7 @@ fn outline(name: &str, content: &str) -> Report {
         private: Vec::new(),
         measure: None,
         variants: Vec::new(),
+        doubt: None,
         params: Vec::new(),
         columns: Vec::new(),
         sections: None,

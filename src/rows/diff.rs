@@ -36,6 +36,18 @@ enum Kind {
     New,
 }
 
+/// Which changes of a row are known.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    /// Those of counters: they go on from those of the earlier answer.
+    counters: bool,
+    /// Those of other numbers: both answers have measured them, or both have estimated them.
+    numbers: bool,
+}
+
+/// For a row that only one of the answers has.
+const NOTHING: Known = Known { counters: false, numbers: true };
+
 /// Two answers that are compared.
 #[derive(Debug)]
 pub struct Differ {
@@ -45,6 +57,8 @@ pub struct Differ {
     places: Vec<Option<usize>>,
     earlier_columns: Vec<Column>,
     earlier: HashMap<Vec<u8>, Earlier>,
+    /// The column that says how sure the numbers of a row are.
+    doubt: Option<usize>,
     /// The keys of the earlier answer in its order, for the rows that are gone.
     order: Vec<Vec<u8>>,
     /// The keys of the later answer so far.
@@ -90,6 +104,7 @@ impl Differ {
             places,
             earlier_columns: earlier.to_vec(),
             earlier: HashMap::new(),
+            doubt: None,
             order: Vec::new(),
             later: std::collections::HashSet::new(),
             seconds: None,
@@ -97,6 +112,13 @@ impl Differ {
             differences: 0,
             restarted: 0,
         })
+    }
+
+    /// Sets the column that says how sure the numbers of a row are. Where it differs, a change of them may only be one from
+    /// a measured number to an estimated one.
+    pub fn with_doubt(mut self, column: Option<&str>) -> Differ {
+        self.doubt = column.and_then(|name| self.columns.iter().position(|column| column.name == name));
+        self
     }
 
     /// Returns the names of the columns that are not compared, because only one answer has them, or because they are of
@@ -131,9 +153,10 @@ impl Differ {
         let change = |column: Column| Column { usual: Some("0".to_owned()), ..column };
         let mut all = vec![Column::text(STATUS)];
         for (i, (column, kind)) in self.columns.iter().zip(&self.kinds).enumerate() {
-            // A narrow terminal leaves out the earlier values first, then what it leaves out of the report too.
-            let wide = column.wide.map(|wide| width + wide * 2);
-            all.push(Column { wide, ..column.clone() });
+            // A narrow terminal leaves out the earlier values first, then the values and at last the changes of what it
+            // leaves out of the report too.
+            all.push(Column { wide: column.wide.map(|wide| width + wide), ..column.clone() });
+            let wide = column.wide.map(|wide| 3 * width + wide * 2);
             if matches!(kind, Kind::Number | Kind::Value) {
                 let was = added("was", column, (column.kind, column.server_type.clone()), Some(i));
                 all.push(Column { usual: column.usual.clone(), ..was });
@@ -187,7 +210,7 @@ impl Differ {
             row.push(Some(b"new".to_vec()));
             for (i, value) in raw.iter().enumerate() {
                 row.push(value.map(<[u8]>::to_vec));
-                self.push_change(i, &cells[i], None, self.counters_go_on, &mut row)?;
+                self.push_change(i, Some(&cells[i]), None, NOTHING, &mut row)?;
             }
             return pass(database, &row, out);
         };
@@ -202,12 +225,17 @@ impl Differ {
         }
         self.differences += 1;
         let has_restarted = (0..cells.len()).any(|i| self.has_restarted(i, &cells[i], was[i].as_ref()));
-        self.restarted += u64::from(has_restarted && self.counters_go_on);
-        let counters_go_on = self.counters_go_on && !has_restarted;
+        self.restarted += u64::from(has_restarted && self.counters_go_on && self.has_counters());
+        let is_as_sure = |i: usize| was[i].as_ref().is_none_or(|was| is_same(&cells[i], was));
+        let known = Known {
+            counters: self.counters_go_on && !has_restarted,
+            numbers: self.doubt.is_none_or(is_as_sure),
+        };
         row.push(Some(b"changed".to_vec()));
         for (i, value) in raw.iter().enumerate() {
             row.push(value.map(<[u8]>::to_vec));
-            self.push_change(i, &cells[i], was[i].as_ref(), counters_go_on, &mut row)?;
+            let earlier = was[i].as_ref().unwrap_or(&Cell::Null);
+            self.push_change(i, Some(&cells[i]), Some(earlier), known, &mut row)?;
         }
         pass(database, &row, out)
     }
@@ -226,7 +254,8 @@ impl Differ {
                     (Kind::Key, Some(was)) => row.push(self.encoded(i, was)?),
                     _ => row.push(None),
                 }
-                self.push_change(i, &Cell::Null, was.as_ref(), self.counters_go_on, &mut row)?;
+                let was = was.as_ref().unwrap_or(&Cell::Null);
+                self.push_change(i, None, Some(was), NOTHING, &mut row)?;
             }
             self.differences += 1;
             if pass(earlier.database.as_deref(), &row, out)? == Flow::Enough {
@@ -236,8 +265,8 @@ impl Differ {
         Ok(Flow::More)
     }
 
-    /// Returns whether a value shows that the counters of its row began anew: a counter that is lower now, or another
-    /// time in a column `since`.
+    /// Returns whether a value shows that the counters of its row are others than before: a counter that is lower now,
+    /// another time in a column `since`, or another number of `members` that they are the sum of.
     fn has_restarted(&self, i: usize, cell: &Cell<'_>, was: Option<&Cell<'_>>) -> bool {
         let Some(was) = was else { return false };
         let column = &self.columns[i];
@@ -245,18 +274,20 @@ impl Differ {
             let change = difference(cell, was).map(|change| plain(&change).into_owned());
             change.is_some_and(|change| change.starts_with('-'))
         };
-        let other_time = column.name == "since" && *cell != Cell::Null && *was != Cell::Null && cell != was;
-        (column.is_counter && is_lower()) || other_time
+        let differs = *cell != Cell::Null && *was != Cell::Null && !is_same(cell, was);
+        let is_mark = ["since", "members"].contains(&column.name.as_str());
+        (column.is_counter && is_lower()) || (is_mark && differs)
     }
 
-    /// Adds the earlier value of a column, the change, and the rate, as far as the column has them. A number that is not
-    /// there counts as 0 in the change.
+    /// Adds the earlier value of a column, the change, and the rate, as far as the column has them. `None` is a row that one
+    /// of the answers does not have: its numbers count as 0 there, but not those of counters, which may be much older than
+    /// the row's name.
     fn push_change(
         &self,
         i: usize,
-        cell: &Cell<'_>,
+        cell: Option<&Cell<'_>>,
         was: Option<&Cell<'_>>,
-        counters_go_on: bool,
+        known: Known,
         row: &mut Vec<Option<Vec<u8>>>,
     ) -> Result<()> {
         let column = &self.columns[i];
@@ -268,21 +299,20 @@ impl Differ {
             return Ok(());
         }
         let zero = Cell::Int(0);
-        let or_zero = |cell: Option<&Cell<'_>>| match cell {
-            None | Some(Cell::Null) => None,
-            Some(cell) => Some(owned(cell.clone())),
+        let change = match (cell, was) {
+            (Some(cell), Some(was)) => {
+                let is_known = if column.is_counter { known.counters } else { known.numbers };
+                difference(cell, was).filter(|_| is_known)
+            }
+            (cell, was) => {
+                difference(cell.unwrap_or(&zero), was.unwrap_or(&zero)).filter(|_| !column.is_counter)
+            }
         };
-        let is_known = counters_go_on || !column.is_counter;
-        let change = match (or_zero(Some(cell)), or_zero(was)) {
-            (None, None) => None,
-            (now, was) => difference(now.as_ref().unwrap_or(&zero), was.as_ref().unwrap_or(&zero)),
-        };
-        let change = change.filter(|_| is_known);
-        let as_text = |change: &Cell<'_>| {
+        let as_bytes = |change: &Cell<'_>| {
             let (kind, _) = change_type(column.kind);
             encode::encode(kind.scalar, &plain(change)).ok()
         };
-        row.push(change.as_ref().and_then(as_text));
+        row.push(change.as_ref().and_then(as_bytes));
         if column.is_counter {
             let amount = change.as_ref().and_then(as_float).filter(|amount| *amount >= 0.0);
             let rate = amount.zip(self.seconds).map(|(amount, seconds)| to_thousandths(amount / seconds));
@@ -414,9 +444,16 @@ fn as_float(cell: &Cell<'_>) -> Option<f64> {
     }
 }
 
-/// Returns a number without the digits that only the binary form of floats brings about.
-fn rounded(x: f64) -> f64 {
-    format!("{x:.12e}").parse().unwrap_or(x)
+/// Returns the difference of two floats, without the digits that only their binary form brings about: 99.6 - 99.5 is 0.1.
+fn float_difference(a: f64, b: f64) -> f64 {
+    let largest = a.abs().max(b.abs());
+    // A float has at least 15 decimal digits; the difference is as exact as the larger number.
+    let decimals = 14.0 - largest.log10().floor();
+    if (0.0..300.0).contains(&decimals) {
+        format!("{:.*}", decimals as usize, a - b).parse().unwrap_or(a - b)
+    } else {
+        a - b
+    }
 }
 
 /// Returns a rate with three decimals, or with four digits if it is below one: the time between two answers is not known
@@ -437,10 +474,7 @@ fn difference(a: &Cell<'_>, b: &Cell<'_>) -> Option<Cell<'static>> {
             Cell::Float(_) | Cell::Int(_) | Cell::Numeric(_),
         ) => {
             let (a, b) = (as_float(a)?, as_float(b)?);
-            let change = a - b;
-            // What is left of nearly equal floats is as exact as they are.
-            let exact = if a != b && rounded(change) == 0.0 { change } else { rounded(change) };
-            change.is_finite().then_some(Cell::Float(exact))
+            (a - b).is_finite().then(|| Cell::Float(float_difference(a, b)))
         }
         _ => None,
     }

@@ -218,3 +218,56 @@ fn decimals_are_subtracted_exactly() {
         assert_eq!(decimal_difference(a, b).as_deref(), change, "{a} - {b}");
     }
 }
+
+/// Returns the change of a number between two values, `None` for a row that is not there.
+fn change_of(was: Option<Option<f64>>, now: Option<Option<f64>>, is_counter: bool) -> String {
+    let mut columns = crate::rows::columns(&["name", "state", "x float8"]);
+    columns[2].is_counter = is_counter;
+    let mut differ =
+        Differ::new("r", &columns, &["name".to_owned()], &columns).unwrap().with_doubt(Some("state"));
+    let row = |x: Option<f64>, state: &str| Row::new().text(Some("a")).text(Some(state)).float8(x);
+    let mut found = String::new();
+    let shape = differ.columns();
+    let mut out = |_: Option<&str>, row: &[Option<&[u8]>]| {
+        let place = shape.iter().position(|column| column.name == "change_x").unwrap();
+        found = plain(&shape[place].kind.decode(row[place]).unwrap()).into_owned();
+        Ok(Flow::More)
+    };
+    if let Some(x) = was {
+        differ.earlier(None, &row(x, "").raw()).unwrap();
+    }
+    if let Some(x) = now {
+        differ.later(None, &row(x, if x == Some(4.0) { "estimate" } else { "" }).raw(), &mut out).unwrap();
+    }
+    differ.gone(&|_| true, &mut out).unwrap();
+    found
+}
+
+#[test]
+fn a_change_is_only_shown_where_both_numbers_are_known() {
+    let x = |x: f64| Some(Some(x));
+    for (was, now, is_counter, change) in [
+        (x(99.5), x(99.6), false, "0.1"),
+        (x(1.0), Some(None), false, ""),
+        (Some(None), x(1.0), false, ""),
+        (None, x(5.0), false, "5"),
+        (x(5.0), None, false, "-5"),
+        (None, x(5.0), true, ""),
+        (x(5.0), None, true, ""),
+        (x(1.0), x(3.0), true, "2"),
+        // Measured then, and estimated now.
+        (x(1.0), x(4.0), false, ""),
+        (x(1e300), x(-1e300), false, "-2e300"),
+        (x(1e-20), x(3e-20), false, "2e-20"),
+    ] {
+        assert_eq!(change_of(was, now, is_counter), change, "{was:?} {now:?}");
+    }
+}
+
+#[test]
+fn the_sum_over_other_members_is_not_compared() {
+    let row = |members, scans| Row::new().text(Some("a")).int8(Some(members)).int8(Some(scans));
+    let list = ["name", "members int8", "scans int8"];
+    let fewer = changes(&list, "name", &["scans"], row(2, 20), row(1, 60));
+    assert_eq!(["change_members", "change_scans", "rate_scans"].map(|name| of(&fewer, name)), ["-1", "", ""]);
+}

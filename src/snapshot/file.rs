@@ -121,6 +121,11 @@ impl Snapshot {
     /// Errors: it cannot be read (74); it is damaged, cut off, of a later format, or no snapshot (65).
     pub fn open(path: &Path) -> Result<Snapshot> {
         let (file, name) = seekable(path)?;
+        Snapshot::of_file(file, name)
+    }
+
+    /// Does the same for a file that is open.
+    pub fn of_file(file: File, name: String) -> Result<Snapshot> {
         let mut lines = lines(&file, &name)?;
         if lines.next()?.is_none() {
             return Err(foreign(&name));
@@ -213,8 +218,11 @@ fn is_end(line: &str) -> bool {
     line.starts_with('{') && serde_json::from_str::<Part>(line).is_err()
 }
 
-/// Opens a file that can be read twice: what comes through a pipe is copied to an unlinked file first.
-fn seekable(path: &Path) -> Result<(File, String)> {
+/// Opens a file, `-` for stdin, that can be read twice: what comes through a pipe is copied to an unlinked file first.
+/// Returns how messages name it, too.
+///
+/// Errors: it cannot be read (74), or is a folder (65).
+pub fn seekable(path: &Path) -> Result<(File, String)> {
     let name = if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() };
     let could_not = |e: &std::io::Error| Error::io(format!("could not read {name}"), e);
     let copied = |from: &mut dyn Read| {

@@ -104,7 +104,10 @@ pub fn counters_go_on(
         reset.at > earlier.taken || before.is_some_and(|before| before.at != reset.at)
     };
     match later.resets.iter().filter(counts).find(is_new) {
-        Some(reset) => Err(format!("statistics were reset in between, at {:.0}", reset.at)),
+        Some(Reset { database: Some(database), at, .. }) => {
+            Err(format!("statistics of database {database:?} were reset in between, at {at:.0}"))
+        }
+        Some(Reset { at, .. }) => Err(format!("statistics were reset in between, at {at:.0}")),
         None => Ok(()),
     }
 }

@@ -15,7 +15,7 @@ mod veil;
 
 pub use answers::Answers;
 pub use draft::{Draft, is_stdout};
-pub use file::{Found, Snapshot};
+pub use file::{Found, Snapshot, seekable};
 pub use header::{Header, Part, Refusal};
 pub use identity::{counters_go_on, identify};
 pub use saved::read_saved;

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::values;
 use crate::error::{Error, Result};
 use crate::rows::cell::Raw;
+use crate::rows::diff::STATUS;
 use crate::rows::{Column, Row};
 
 /// A row of a saved answer, by column.
@@ -36,6 +37,10 @@ pub fn read_saved(name: &str, text: &str, known: &[Column]) -> Result<SavedAnswe
     let has = |column: &&Column| saved.first().is_none_or(|first| first.contains_key(&column.name));
     let columns: Vec<Column> = known.iter().filter(has).cloned().collect();
     let is_of_report = |name: &String| known.iter().any(|column| column.name == *name);
+    let is_difference = |first: &Saved<'_>| first.contains_key(STATUS) && !is_of_report(&STATUS.to_owned());
+    if saved.first().is_some_and(is_difference) {
+        return Err(wrong("it is itself a difference of two answers".to_owned()));
+    }
     if saved.first().is_some_and(|first| !first.keys().any(is_of_report)) {
         return Err(wrong("it has none of the report's columns".to_owned()));
     }

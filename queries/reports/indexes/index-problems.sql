@@ -9,7 +9,7 @@
 -- reading = "Drop what is unused only if the statistics have seen every job since then, the index is not new, and no standby uses it (each counts its own scans). Run one remedy, then look again."
 -- notes   = "total_bytes is the size of the index, or that of the table if an index is missing. pgkit statements shows the statements that read such a table."
 -- key     = ["reason", "schema", "table", "name"]
--- columns = ["reason text", "schema text", "table text", "name text", "total_bytes int8", "scans int8", "detail text", "remedy text", "since timestamptz"]
+-- columns = ["reason text", "schema text", "table text", "name text", "total_bytes int8", "scans int8 counter", "detail text", "remedy text", "since timestamptz"]
 -- wide    = ["since", "scans", "remedy", "detail"]
 -- usual   = { schema = "public" }
 -- [[param]]

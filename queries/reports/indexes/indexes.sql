@@ -9,6 +9,7 @@
 -- reading = "scans counts since the statistics were last reset, on this server only: a standby counts its own. An index that is never scanned still costs every write."
 -- notes   = "pgkit index-problems shows which indexes can be dropped. With --group-partitions a partitioned index is one row, with the sums of its parts."
 -- key     = ["schema", "name"]
+-- doubt   = "state"
 -- columns = ["schema text", "table text", "name text", "method text", "total_bytes int8", "scans int8 counter", "last_scan timestamptz", "rows_read int8 counter", "valid bool", "unique bool", "primary bool", "definition text", "members int8", "rows_fetched int8 counter", "state text"]
 -- wide    = ["definition", "rows_fetched", "method", "rows_read", "last_scan", "primary", "unique", "members", "valid"]
 -- usual   = { schema = "public", method = "btree", valid = "true", members = "1" }

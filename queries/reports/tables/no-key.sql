@@ -9,6 +9,7 @@
 -- reading = "A table is here if it has no primary key and no unique index over NOT NULL columns, or if it is published so that UPDATE or DELETE fails, as fails says. Give it a primary key."
 -- notes   = "UPDATE or DELETE fails on a published table that has no replica identity, or whose row filter or column list needs other columns than its replica identity has. Instead of a primary key, ALTER TABLE ... REPLICA IDENTITY USING INDEX takes the index that is shown in key; REPLICA IDENTITY FULL needs no index, but is slow on large tables. Partitions are counted in members of their partitioned table."
 -- key     = ["schema", "name"]
+-- doubt   = "state"
 -- columns = ["schema text", "name text", "rows_estimate int8", "total_bytes int8", "replica_identity text", "publication text", "fails text", "key text", "members int8", "state text"]
 -- wide    = ["members", "key", "replica_identity", "publication"]
 -- usual   = { schema = "public", members = "1", replica_identity = "default" }
