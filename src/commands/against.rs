@@ -141,9 +141,9 @@ impl Against {
         let not_compared = against.differ.not_compared();
         if !not_compared.is_empty() {
             let names = not_compared.join(", ");
-            against
-                .remarks
-                .push(format!("not compared, because only one of the answers has it, or has it so: {names}"));
+            against.remarks.push(format!(
+                "columns that only one answer has, or with other types, are not compared: {names}"
+            ));
         }
         Ok(against)
     }

@@ -124,16 +124,7 @@ pub async fn run(
     out.finish().await?;
     let quiet = args.session.echo.quiet;
     if !quiet {
-        let header = &snapshot.header;
-        let (at, host, port) = (header.taken, &header.host, header.port);
-        let host = escape::terminal(host);
-        error::note(&format!("pgkit: {}: as of {at:.0}, {host}, port {port}", report.name));
-        let skipped = header.refused.iter().filter(|refusal| args.all_databases && refusal.skipped);
-        let skipped: Vec<&str> = skipped.filter_map(|refusal| refusal.database.as_deref()).collect();
-        if !skipped.is_empty() {
-            let skipped = skipped.join(", ");
-            error::note(&format!("pgkit: not in the snapshot, skipped: {}", escape::terminal(&skipped)));
-        }
+        say_origin(&report.name, &snapshot, args.all_databases);
     }
     let mut verdict = judge(&report.name, &mut watcher, hidden, quiet)?;
     if let Some(against) = against {
@@ -149,6 +140,19 @@ pub async fn run(
         error::print(error);
     }
     Ok(missing.first().map_or(verdict.exit, |error| error.exit))
+}
+
+/// Prints when and where the rows were taken, and which databases are not among them.
+fn say_origin(report: &str, snapshot: &Snapshot, all_databases: bool) {
+    let header = &snapshot.header;
+    let (at, host, port) = (header.taken, escape::terminal(&header.host), header.port);
+    error::note(&format!("pgkit: {report}: as of {at:.0}, {host}, port {port}"));
+    let skipped = header.refused.iter().filter(|refusal| all_databases && refusal.skipped);
+    let skipped: Vec<&str> = skipped.filter_map(|refusal| refusal.database.as_deref()).collect();
+    if !skipped.is_empty() {
+        let skipped = skipped.join(", ");
+        error::note(&format!("pgkit: not in the snapshot, skipped: {}", escape::terminal(&skipped)));
+    }
 }
 
 /// Returns the database that the flags name. Errors: a flag about the server (64).

@@ -36,12 +36,12 @@ pub fn read_saved(name: &str, text: &str, known: &[Column]) -> Result<SavedAnswe
     };
     let has = |column: &&Column| saved.first().is_none_or(|first| first.contains_key(&column.name));
     let columns: Vec<Column> = known.iter().filter(has).cloned().collect();
-    let is_of_report = |name: &String| known.iter().any(|column| column.name == *name);
-    let is_difference = |first: &Saved<'_>| first.contains_key(STATUS) && !is_of_report(&STATUS.to_owned());
+    let is_of_report = |name: &str| known.iter().any(|column| column.name == name);
+    let is_difference = |first: &Saved<'_>| first.contains_key(STATUS) && !is_of_report(STATUS);
     if saved.first().is_some_and(is_difference) {
         return Err(wrong("it is itself a difference of two answers".to_owned()));
     }
-    if saved.first().is_some_and(|first| !first.keys().any(is_of_report)) {
+    if saved.first().is_some_and(|first| !first.keys().any(|name| is_of_report(name))) {
         return Err(wrong("it has none of the report's columns".to_owned()));
     }
     let mut rows = Vec::new();
@@ -56,7 +56,7 @@ pub fn read_saved(name: &str, text: &str, known: &[Column]) -> Result<SavedAnswe
         let values: Vec<Option<Vec<u8>>> = columns.iter().map(value).collect::<Result<_>>()?;
         let raw: Raw<'_> = values.iter().map(Option::as_deref).collect();
         // Only --all-databases puts this column before those of a report.
-        let database = one.get("database").filter(|_| !is_of_report(&"database".to_owned()));
+        let database = one.get("database").filter(|_| !is_of_report("database"));
         let database: Option<String> = database.and_then(|value| serde_json::from_str(value.get()).ok());
         rows.push((database, Row::of(&raw)));
     }
