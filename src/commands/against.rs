@@ -20,7 +20,7 @@ pub enum Earlier {
     Snapshot(Box<Snapshot>),
     /// A file with an answer in JSON, and its text.
     Saved(String, String),
-    /// The answer of so long before.
+    /// The answer this long before.
     Wait(Duration),
 }
 

@@ -152,7 +152,7 @@ pub struct SessionArgs {
     pub lock_timeout: Duration,
 }
 
-/// As whom a command that only reads looks.
+/// The role as which a command that only reads looks at the server.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Connection")]
 pub struct RoleArgs {

@@ -115,8 +115,8 @@ pub fn typed(report: &Report, matches: &ArgMatches) -> Vec<String> {
     report.params.iter().filter(is_typed).map(typed).collect()
 }
 
-/// Returns the flags of a report's answer as a line of its `variants` gives them, and the values of its parameters. An
-/// empty line is none.
+/// Parses a line of a report's `variants`. Returns its flags, and the values of all parameters; an empty line has no
+/// flags.
 ///
 /// Errors: the line is wrong, or does not have what must be given (64).
 pub fn variant(report: &Report, line: &str) -> Result<(Vec<String>, Vec<ArgValue>)> {

@@ -519,7 +519,7 @@ impl Job<'_> {
     async fn everywhere(&self, reader: Reader, at: Option<&str>, way: &mut Way<'_>) -> Result<Exit> {
         let found = databases::all(&reader, &self.context.env, &self.args.exclude_database).await?;
         if let Some(against) = &mut way.against {
-            // Those that are asked are taken off this list when their answers are complete.
+            // A database whose answer becomes complete counts as looked at.
             databases::names(&reader).await?.iter().for_each(|name| against.unseen(name));
         }
         let (open, mut closed): (Vec<Database>, Vec<Database>) =

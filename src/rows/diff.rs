@@ -23,14 +23,14 @@ struct Earlier {
     is_found: bool,
 }
 
-/// What is compared of a column of the later answer.
+/// How a column of the later answer is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// It identifies the row.
     Key,
     /// Its numbers can be subtracted.
     Number,
-    /// Its values can only be the same or not.
+    /// Its values can only be equal or not.
     Value,
     /// The earlier answer does not have it, or has it with another type.
     New,
@@ -45,7 +45,7 @@ struct Known {
     numbers: bool,
 }
 
-/// For a row that only one of the answers has.
+/// What is known of a row that only one of the answers has.
 const NOTHING: Known = Known { counters: false, numbers: true };
 
 /// Two answers that are compared.
@@ -265,8 +265,8 @@ impl Differ {
         Ok(Flow::More)
     }
 
-    /// Returns whether a value shows that the counters of its row are others than before: a counter that is lower now,
-    /// another time in a column `since`, or another number of `members` that they are the sum of.
+    /// Returns whether a value shows that the counters of its row began anew: a counter is lower now, the time in a column
+    /// `since` has changed, or the row is the sum over another number of `members`.
     fn has_restarted(&self, i: usize, cell: &Cell<'_>, was: Option<&Cell<'_>>) -> bool {
         let Some(was) = was else { return false };
         let column = &self.columns[i];
@@ -347,7 +347,7 @@ impl Differ {
             Some(text) => {
                 key.push(1);
                 key.extend_from_slice(text.as_bytes());
-                // No text has this byte, so that two texts cannot be taken for two others.
+                // No UTF-8 text contains this byte, so it is clear where each text ends.
                 key.push(0xFF);
             }
         };
@@ -397,7 +397,7 @@ fn is_number(kind: ColumnType) -> bool {
     is_fraction || (kind.is_whole_number() && kind.scalar != Scalar::Oid)
 }
 
-/// Returns a type that stands for all whose values can be the same.
+/// Returns the type, with json in place of jsonb. Values whose types are the same then can be compared.
 fn class(kind: ColumnType) -> (Scalar, bool) {
     let scalar = match kind.scalar {
         Scalar::Jsonb => Scalar::Json,
@@ -421,7 +421,7 @@ fn is_same(a: &Cell<'_>, b: &Cell<'_>) -> bool {
     match (a, b) {
         (Cell::Null, Cell::Null) => true,
         (Cell::Null, _) | (_, Cell::Null) => false,
-        // NaN is NaN, and 1.0 is 1.
+        // As texts, NaN equals itself; as numbers, 1.0 equals 1.
         (a, b) => plain(a) == plain(b) || difference(a, b).is_some_and(|change| is_zero(&change)),
     }
 }

@@ -76,7 +76,7 @@ impl Draft {
                 private.iter().filter(|private| self.veil.is_some() && private.column == column.name);
             let mut when = private.map(|private| match &private.only {
                 None => Hides::Always,
-                // In doubt it is hidden.
+                // If that column is not there, the value is hidden in every row.
                 Some((other, values)) => {
                     place(other).map_or(Hides::Always, |other| Hides::Where(other, values.clone()))
                 }
@@ -181,12 +181,12 @@ pub struct Answer<'a> {
     /// The line before its rows, until it is written: an answer that is refused before its first row leaves nothing.
     part: Option<Part>,
     columns: &'a [Column],
-    /// For each column, in which rows its values are replaced by hashes.
+    /// For each column, the rows in which its values are replaced by hashes.
     hides: Vec<Hides>,
     rows: u64,
 }
 
-/// In which rows a column is private.
+/// The rows in which a column is private.
 enum Hides {
     Never,
     Always,

@@ -14,7 +14,7 @@ use crate::escape;
 use crate::rows::cell::Raw;
 use crate::rows::{Column, Flow, RowSink};
 
-/// A whole snapshot, found to be undamaged.
+/// A snapshot that was read to its end and is undamaged.
 pub struct Snapshot {
     file: File,
     name: String,
@@ -27,7 +27,7 @@ pub struct Snapshot {
 /// An answer of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// What it is the answer of.
+    /// Its report, database and columns.
     pub part: Part,
     /// The number of its rows.
     pub rows: u64,

@@ -283,8 +283,8 @@ impl<'a> Taking<'a> {
         Ok(())
     }
 
-    /// Returns an error that ended a session, or kept one from beginning, if it concerns only one database: if another
-    /// session is possible. It can be tried again then.
+    /// Returns an error that ended or prevented a session, if it concerns only one database: if a session of `target` is
+    /// possible. Its exit code says then that the same can be tried again.
     ///
     /// Errors: this error, if the server is gone.
     async fn of_one_database(&self, e: Error, target: &Target) -> Result<Error> {
@@ -401,11 +401,11 @@ impl<'a> Taking<'a> {
             own: report.own,
             flags,
             database: database.map(str::to_owned),
-            // The report stands beside it.
+            // The reason stands beside the report's name.
             why: self.why(&e).trim_start_matches(&format!("{}: ", report.name)).to_owned(),
             skipped: false,
         };
-        // A role without all rights, or a server without an extension, is no fault unless the report was named.
+        // A missing privilege or extension is no failure unless the report was named.
         if self.is_named || !matches!(e.exit, Exit::TooOld | Exit::Permission) {
             let place = database.map(|database| format!(" of database {database:?}")).unwrap_or_default();
             self.fail(&format!("{}{place}", report.name), &e);
