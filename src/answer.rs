@@ -6,8 +6,8 @@ use crate::error::{self, Error, Exit, Result};
 use crate::escape;
 use crate::pattern;
 use crate::report::{Condition, Param, ParamType, Report, Text, check_row, columns, describe};
+use crate::rows::Tree;
 use crate::rows::cell::Raw;
-use crate::rows::{Column, Tree};
 use crate::rows::{Flow, RowSink};
 use crate::session::{Reader, Value, push_values};
 use crate::sql::{self, Reach};
@@ -454,13 +454,14 @@ impl ReportRun<'_> {
         Err(self.nothing_fits())
     }
 
-    /// Returns the columns of the text for this server.
+    /// Returns the report with the columns of its text for this server, for a header that does not list them.
     ///
     /// Errors: the server refuses the text, or it has a type that pgkit does not read (65).
-    pub async fn columns(&self, reader: &Reader, tell: Remarks<'_>) -> Result<Vec<Column>> {
+    pub async fn with_columns(&self, reader: &Reader, tell: Remarks<'_>) -> Result<Report> {
         let text = self.usable(reader, tell).await?.into_iter().next();
         let text = text.ok_or_else(|| self.nothing_fits())?;
-        columns(reader, &text, &self.bind(reader, |_| true).await?).await
+        let columns = columns(reader, &text, &self.bind(reader, |_| true).await?).await?;
+        Ok(Report { columns, ..self.report.clone() })
     }
 
     /// Returns the remarks of these conditions of a text that are true here.

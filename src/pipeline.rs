@@ -287,17 +287,6 @@ impl RowSink for Printer<'_> {
 /// Decodes a row's cells. A value that cannot be decoded is an error that names report and column, never a
 /// default.
 fn decode<'a>(report: &str, columns: &[Column], raw: &[Option<&'a [u8]>]) -> Result<Cells<'a>> {
-    let mut cells = Cells::with_capacity(columns.len());
-    for (column, raw) in columns.iter().zip(raw) {
-        match column.kind.decode(*raw) {
-            Ok(cell) => cells.push(cell),
-            Err(why) => {
-                let message = format!("{report}: cannot read a value of column {:?}: {why}", column.name);
-                return Err(
-                    Error::data(message).hint(format!("cast it in the report's SQL: {}::text", column.name))
-                );
-            }
-        }
-    }
-    Ok(cells)
+    let decoded = columns.iter().zip(raw).map(|(column, raw)| column.decode(*raw));
+    decoded.collect::<Result<_>>().map_err(|e| Error { message: format!("{report}: {}", e.message), ..e })
 }

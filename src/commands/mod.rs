@@ -1,14 +1,12 @@
 //! One small file per command, which leads from the arguments to a report or an engine, and to the output. A new
 //! command needs its file, a line among the modules and a line in [`COMMANDS`].
 
-mod against;
 pub mod args;
 pub mod bench;
 pub mod complete;
 pub mod completions;
 pub mod context;
 mod databases;
-mod from;
 pub mod groups;
 pub mod jobs;
 pub mod listing;

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use crate::rows::Column;
 use crate::rows::cell::{self, Cell};
-use crate::rows::diff::CHANGE;
+use crate::rows::diff::changed;
 use crate::rows::plain::plain;
 use crate::sql::{self, Reach};
 
@@ -91,31 +91,16 @@ pub fn bar(name: &str) -> Option<Bar> {
     }
 }
 
-/// Returns a number; `None` for NULL and for everything else.
-pub fn as_float(cell: &Cell<'_>) -> Option<f64> {
-    match cell {
-        Cell::Int(n) => Some(*n as f64),
-        Cell::Float(x) => Some(*x),
-        Cell::Numeric(text) => text.parse().ok(),
-        _ => None,
-    }
-}
-
-/// Returns whether a column of this name has the changes of a number.
-pub fn is_change(name: &str) -> bool {
-    name.strip_prefix(CHANGE).is_some_and(|rest| rest.starts_with('_'))
-}
-
 /// Returns a cell of the column `name` in readable form, not yet made safe for a terminal. NULL is empty.
 pub fn show<'a>(name: &str, cell: &'a Cell<'_>, zone: &TimeZone) -> Cow<'a, str> {
     let with_unit = match (unit(name), cell) {
         (Some("_bytes"), Cell::Int(n)) => Some(bytes(*n)),
-        (Some("_ms"), cell) => as_float(cell).map(|ms| seconds(ms / 1e3)),
-        (Some("_s"), cell) => as_float(cell).map(seconds),
-        (Some("_pct"), cell) => as_float(cell).map(|pct| format!("{pct:.1} %")),
+        (Some("_ms"), cell) => cell.as_float().map(|ms| seconds(ms / 1e3)),
+        (Some("_s"), cell) => cell.as_float().map(seconds),
+        (Some("_pct"), cell) => cell.as_float().map(|pct| format!("{pct:.1} %")),
         _ => None,
     };
-    if is_change(name) && as_float(cell).is_some_and(|number| number > 0.0) {
+    if changed(name).is_some() && cell.as_float().is_some_and(|number| number > 0.0) {
         let text = with_unit.unwrap_or_else(|| plain(cell).into_owned());
         return Cow::Owned(format!("+{text}"));
     }

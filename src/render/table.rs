@@ -10,6 +10,7 @@ use super::human;
 use crate::escape;
 use crate::rows::Column;
 use crate::rows::cell::{Cell, Scalar};
+use crate::rows::diff::changed;
 use crate::wrap::wrapped;
 
 /// How many rows are measured before the first is shown, and how many are laid out at once.
@@ -257,7 +258,7 @@ impl Table {
         let mut from = 0;
         let mut painted = Vec::new();
         for (width, column) in drawn {
-            if column.is_some_and(|i| human::is_change(&self.columns[i].name)) {
+            if column.is_some_and(|i| changed(&self.columns[i].name).is_some()) {
                 painted.push(from..from + width);
             }
             from += width + GAP;
@@ -319,7 +320,7 @@ impl Format for Table {
         let texts = self.columns.iter().zip(cells).map(|(column, cell)| {
             escape::terminal(&human::show(&column.name, cell, &self.style.zone)).into_owned()
         });
-        let numbers = barred(&self.columns).map(|(i, _)| cells.get(i).and_then(human::as_float));
+        let numbers = barred(&self.columns).map(|(i, _)| cells.get(i).and_then(Cell::as_float));
         self.rows.push(Row { texts: texts.collect(), numbers: numbers.collect() });
         if self.rows.len() >= BATCH {
             self.lay_out(out);

@@ -337,6 +337,11 @@ impl Report {
         self.texts.iter().find(|text| text.flag.is_none() && text.when.is_none()).or(self.texts.first())
     }
 
+    /// Returns the flags with which a snapshot has the report's answer, one line for each; the first line is empty.
+    pub fn flag_lines(&self) -> impl Iterator<Item = &str> {
+        std::iter::once("").chain(self.variants.iter().map(String::as_str))
+    }
+
     /// Returns the oldest server that any of the texts runs on.
     pub fn since(&self) -> u32 {
         self.texts.iter().map(|t| t.since).min().unwrap_or(0)

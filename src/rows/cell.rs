@@ -328,6 +328,16 @@ fn compare_numeric(a: &str, b: &str) -> Ordering {
 }
 
 impl Cell<'_> {
+    /// Returns a number as a float; `None` for NULL and for everything else.
+    pub fn as_float(&self) -> Option<f64> {
+        match self {
+            Cell::Int(n) => Some(*n as f64),
+            Cell::Float(x) => Some(*x),
+            Cell::Numeric(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
     /// Compares two values of one column; NULL comes last, whichever way the rest is sorted.
     pub fn compare(&self, other: &Cell<'_>) -> Ordering {
         match (self, other) {

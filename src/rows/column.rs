@@ -25,6 +25,16 @@ pub struct Column {
 }
 
 impl Column {
+    /// Reads a value as the server sent it.
+    ///
+    /// Errors: it is not of the column's type (65).
+    pub fn decode<'a>(&self, raw: Option<&'a [u8]>) -> Result<Cell<'a>> {
+        self.kind.decode(raw).map_err(|why| {
+            Error::data(format!("cannot read a value of column {:?}: {why}", self.name))
+                .hint(format!("cast it in the report's SQL: {}::text", self.name))
+        })
+    }
+
     /// Creates a column of text that is never left out on a narrow terminal.
     pub fn text(name: &str) -> Column {
         Column {

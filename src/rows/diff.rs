@@ -1,6 +1,6 @@
 //! Compares an answer with an earlier one: which rows are new, gone or changed, and by how much.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tokio_postgres::types::Type;
 
@@ -9,8 +9,19 @@ use super::plain::plain;
 use super::{Column, Flow, encode};
 use crate::error::{Error, Result};
 
-/// What the name of a column with changes begins with; an underscore and the name of the column follow.
-pub const CHANGE: &str = "change";
+/// The prefix of a column with the changes of another one.
+const CHANGE: &str = "change_";
+
+/// Returns the column whose changes a column of this name has; `None` if it has none.
+pub fn changed(name: &str) -> Option<&str> {
+    name.strip_prefix(CHANGE)
+}
+
+/// Returns the name of the column with the changes of this one.
+pub fn change_of(name: &str) -> String {
+    format!("{CHANGE}{name}")
+}
+
 /// The column that says what happened to a row.
 pub const STATUS: &str = "status";
 
@@ -62,7 +73,7 @@ pub struct Differ {
     /// The keys of the earlier answer in its order, for the rows that are gone.
     order: Vec<Vec<u8>>,
     /// The keys of the later answer so far.
-    later: std::collections::HashSet<Vec<u8>>,
+    later: HashSet<Vec<u8>>,
     /// The seconds between the two answers, if they are known.
     pub seconds: Option<f64>,
     /// Whether the counters of the rows that follow go on from those of the earlier answer.
@@ -90,7 +101,8 @@ impl Differ {
         if let Some(missing) = key.iter().find(|name| earlier.iter().all(|other| other.name != **name)) {
             return Err(Error::data(format!(
                 "{report}: the rows cannot be compared: the earlier answer has no column {missing:?}"
-            )));
+            ))
+            .hint(format!("take the earlier answer again, with the columns {}", key.join(", "))));
         }
         let kind = |(column, place): (&Column, &Option<usize>)| match place {
             _ if key.contains(&column.name) => Kind::Key,
@@ -106,7 +118,7 @@ impl Differ {
             earlier: HashMap::new(),
             doubt: None,
             order: Vec::new(),
-            later: std::collections::HashSet::new(),
+            later: HashSet::new(),
             seconds: None,
             counters_go_on: true,
             differences: 0,
@@ -142,7 +154,7 @@ impl Differ {
                      of: &Column,
                      (kind, server_type): (ColumnType, Type),
                      wide: Option<usize>| Column {
-            name: format!("{prefix}_{}", of.name),
+            name: format!("{prefix}{}", of.name),
             kind,
             server_type,
             wide,
@@ -158,14 +170,14 @@ impl Differ {
             all.push(Column { wide: column.wide.map(|wide| width + wide), ..column.clone() });
             let wide = column.wide.map(|wide| 3 * width + wide * 2);
             if matches!(kind, Kind::Number | Kind::Value) {
-                let was = added("was", column, (column.kind, column.server_type.clone()), Some(i));
+                let was = added("was_", column, (column.kind, column.server_type.clone()), Some(i));
                 all.push(Column { usual: column.usual.clone(), ..was });
             }
             if *kind == Kind::Number {
                 all.push(change(added(CHANGE, column, change_type(column.kind), wide)));
                 if column.is_counter {
                     let float8 = (ColumnType { scalar: Scalar::Float8, list: false }, Type::FLOAT8);
-                    all.push(change(added("rate", column, float8, wide.map(|wide| wide + 1))));
+                    all.push(change(added("rate_", column, float8, wide.map(|wide| wide + 1))));
                 }
             }
         }
@@ -179,7 +191,7 @@ impl Differ {
         let read = |place: &Option<usize>| {
             let at = (*place)?;
             let (column, raw) = (self.earlier_columns.get(at)?, raw.get(at)?);
-            Some(column.kind.decode(*raw).map(owned).map_err(|why| unreadable(&column.name, &why)))
+            Some(column.decode(*raw).map(owned))
         };
         let cells: Vec<Option<Cell<'static>>> =
             self.places.iter().map(|place| read(place).transpose()).collect::<Result<_>>()?;
@@ -196,9 +208,7 @@ impl Differ {
     ///
     /// Errors: a value cannot be read, or two rows have the same key (65); or those of `out`.
     pub fn later(&mut self, database: Option<&str>, raw: &[Option<&[u8]>], out: Out<'_>) -> Result<Flow> {
-        let read = |(column, raw): (&Column, &Option<&[u8]>)| {
-            column.kind.decode(*raw).map(owned).map_err(|why| unreadable(&column.name, &why))
-        };
+        let read = |(column, raw): (&Column, &Option<&[u8]>)| column.decode(*raw).map(owned);
         let cells: Vec<Cell<'static>> = self.columns.iter().zip(raw).map(read).collect::<Result<_>>()?;
         let key = self.key(database, |i| cells.get(i));
         if !self.later.insert(key.clone()) {
@@ -314,7 +324,7 @@ impl Differ {
         };
         row.push(change.as_ref().and_then(as_bytes));
         if column.is_counter {
-            let amount = change.as_ref().and_then(as_float).filter(|amount| *amount >= 0.0);
+            let amount = change.as_ref().and_then(Cell::as_float).filter(|amount| *amount >= 0.0);
             let rate = amount.zip(self.seconds).map(|(amount, seconds)| to_thousandths(amount / seconds));
             row.push(rate.map(|rate| rate.to_be_bytes().to_vec()));
         }
@@ -336,7 +346,7 @@ impl Differ {
                 .and_then(|cells| encode::array(&cells).map(Some)),
             cell => scalar(cell),
         };
-        encoded.map_err(|why| unreadable(&column.name, &why))
+        encoded.map_err(|why| Error::data(format!("column {:?} of the earlier answer: {why}", column.name)))
     }
 
     /// Returns the bytes that identify a row.
@@ -380,10 +390,6 @@ impl Differ {
         ))
         .hint(format!("the key of the report is {}", names.join(", ")))
     }
-}
-
-fn unreadable(column: &str, why: &str) -> Error {
-    Error::data(format!("cannot read a value of column {column:?}: {why}"))
 }
 
 fn pass(database: Option<&str>, row: &[Option<Vec<u8>>], out: Out<'_>) -> Result<Flow> {
@@ -435,15 +441,6 @@ fn is_zero(cell: &Cell<'_>) -> bool {
     }
 }
 
-fn as_float(cell: &Cell<'_>) -> Option<f64> {
-    match cell {
-        Cell::Int(n) => Some(*n as f64),
-        Cell::Float(x) => Some(*x),
-        Cell::Numeric(text) => text.parse().ok(),
-        _ => None,
-    }
-}
-
 /// Returns the difference of two floats, without the digits that only their binary form brings about: 99.6 - 99.5 is 0.1.
 fn float_difference(a: f64, b: f64) -> f64 {
     let largest = a.abs().max(b.abs());
@@ -473,7 +470,7 @@ fn difference(a: &Cell<'_>, b: &Cell<'_>) -> Option<Cell<'static>> {
             Cell::Float(_) | Cell::Int(_) | Cell::Numeric(_),
             Cell::Float(_) | Cell::Int(_) | Cell::Numeric(_),
         ) => {
-            let (a, b) = (as_float(a)?, as_float(b)?);
+            let (a, b) = (a.as_float()?, b.as_float()?);
             (a - b).is_finite().then(|| Cell::Float(float_difference(a, b)))
         }
         _ => None,

@@ -74,7 +74,7 @@ fn is_float(text: &str) -> bool {
     matches!(text, "NaN" | "Infinity" | "-Infinity") || first.is_some_and(u8::is_ascii_digit)
 }
 
-/// Reads this many digits, or more if `more`, as a number.
+/// Parses a number of `count` digits, or of at least `count` digits if `more`.
 fn digits(text: &str, count: usize, more: bool) -> Option<i64> {
     let fits = if more { text.len() >= count } else { text.len() == count };
     (fits && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok()).flatten()
@@ -132,7 +132,7 @@ fn timestamp(text: &str, zoned: bool) -> Option<i64> {
     let (date, of_day) = text.split_once('T')?;
     let days = i128::from(days(date, bc)?) * i128::from(DAY);
     let micros = i64::try_from(days + i128::from(time(of_day, false)?)).ok()?;
-    // These two stand for the infinities.
+    // The server uses the largest and the smallest number for infinity and -infinity.
     (micros != i64::MAX && micros != i64::MIN).then_some(micros)
 }
 

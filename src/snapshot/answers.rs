@@ -1,15 +1,53 @@
 //! Which answers of a snapshot are asked for.
 
 use super::file::{Found, Snapshot, shown};
+use super::header::Part;
 use crate::error::{Error, Result};
 use crate::report::Report;
+use crate::rows::Column;
 
 /// The answers of one report.
 pub struct Answers<'a> {
+    /// How messages name the file.
+    file: &'a str,
     /// The answers, at least one.
     pub parts: Vec<&'a Found>,
     /// An error for each answer that is missing.
     pub missing: Vec<Error>,
+}
+
+impl Answers<'_> {
+    /// Returns the columns of the rows; see [`Part::columns`](super::Part::columns).
+    ///
+    /// Errors: they are not the same in all databases (65).
+    pub fn columns(&self, known: &[Column]) -> Result<Vec<Column>> {
+        let first = &self.parts[0].part;
+        if let Some(other) =
+            self.parts.iter().map(|found| &found.part).find(|part| part.columns != first.columns)
+        {
+            let of = |part: &Part| part.database.clone().unwrap_or_default();
+            return Err(Error::data(format!(
+                "{}: {} has other columns in database {:?} than in {:?}",
+                self.file,
+                first.report,
+                of(other),
+                of(first)
+            ))
+            .hint("leave out --all-databases, and choose one with -d"));
+        }
+        first.columns(known)
+    }
+
+    /// Returns what the role could not see of the answers, ready to be part of a message.
+    pub fn hidden(&self) -> Vec<String> {
+        let mut hidden = Vec::new();
+        for says in self.parts.iter().flat_map(|found| &found.hidden).map(|says| shown(says)) {
+            if !hidden.contains(&says) {
+                hidden.push(says);
+            }
+        }
+        hidden
+    }
 }
 
 impl Snapshot {
@@ -43,8 +81,7 @@ impl Snapshot {
         let mut parts: Vec<&Found> = of_report.iter().copied().filter(is_asked).collect();
         parts.sort_by(|a, b| a.part.database.cmp(&b.part.database));
         let refused = self.header.refused.iter().filter(|refusal| {
-            let is_same = |of: &String| *of == name && refusal.own == report.own && refusal.flags == flags;
-            refusal.report.as_ref().is_none_or(is_same)
+            refusal.is_of(report, flags)
                 && is_wanted(refusal.database.as_deref())
                 && !(all && refusal.skipped)
         });
@@ -63,17 +100,17 @@ impl Snapshot {
             };
             return Err(missing.into_iter().next().unwrap_or_else(none));
         }
-        Ok(Answers { parts, missing })
+        Ok(Answers { file, parts, missing })
     }
 
-    /// Returns whether it says anything about a database.
+    /// Returns whether it has an answer of a database, or says why there is none.
     fn knows(&self, database: &str) -> bool {
         let answered = self.parts.iter().filter_map(|found| found.part.database.as_deref());
         let refused = self.header.refused.iter().filter_map(|refusal| refusal.database.as_deref());
         answered.chain(refused).chain([self.header.database.as_str()]).any(|known| known == database)
     }
 
-    /// Returns the error for a database that the snapshot does not know.
+    /// Returns the error for a database of which the snapshot has no answer.
     fn unknown(&self, database: &str) -> Error {
         let mut known: Vec<String> =
             self.parts.iter().filter_map(|found| found.part.database.as_deref()).map(shown).collect();

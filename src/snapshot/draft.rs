@@ -18,8 +18,10 @@ use crate::rows::cell::Cell;
 use crate::rows::plain::plain;
 use crate::rows::{Column, Flow, RowSink};
 
-/// The answers go to an unlinked file first, because the header that stands before them is known only at the end.
+/// A snapshot that is being written. Its answers go to an unlinked file first, because the header before them is known only
+/// at the end.
 pub struct Draft {
+    to: Destination,
     out: GzEncoder<BufWriter<File>>,
     veil: Option<Veil>,
     line: Vec<u8>,
@@ -27,8 +29,13 @@ pub struct Draft {
     rows: u64,
 }
 
-fn unreadable(column: &Column, why: &str) -> Error {
-    Error::data(format!("cannot read a value of column {:?}: {why}", column.name))
+/// Where a snapshot goes.
+enum Destination {
+    Stdout,
+    /// A pipe or a device, which is written to.
+    Special(PathBuf),
+    /// A file, which is replaced when the snapshot is complete, or created.
+    File(PathBuf),
 }
 
 fn failed(e: std::io::Error) -> Error {
@@ -36,20 +43,24 @@ fn failed(e: std::io::Error) -> Error {
 }
 
 impl Draft {
-    /// Begins a snapshot that is to become this file; `None` is stdout. If there is a veil, it replaces what is private.
+    /// Begins a snapshot for this file; `None` is stdout. A veil replaces what is private.
     ///
-    /// Errors: no file can be created there (74), or the file is a directory (64).
-    pub fn for_file(path: Option<&Path>, veil: Option<Veil>) -> Result<Draft> {
-        let to = path.map(destination).transpose()?.filter(|(_, is_special)| !is_special);
-        let folder = to.map_or_else(std::env::temp_dir, |(path, _)| folder_of(&path).to_owned());
-        Draft::new(&folder, veil)
+    /// Errors: no file can be created there (74), or it is a folder (64).
+    pub fn new(path: Option<&Path>, veil: Option<Veil>) -> Result<Draft> {
+        let to = path.map_or(Ok(Destination::Stdout), destination)?;
+        let file = match &to {
+            Destination::File(path) => {
+                tempfile::tempfile_in(folder_of(path)).map_err(|e| could_not_write(path, &e))?
+            }
+            Destination::Stdout | Destination::Special(_) => tempfile::tempfile().map_err(failed)?,
+        };
+        let out = GzEncoder::new(BufWriter::new(file), Compression::fast());
+        Ok(Draft { to, out, veil, line: Vec::new(), parts: 0, rows: 0 })
     }
 
-    fn new(folder: &Path, veil: Option<Veil>) -> Result<Draft> {
-        let file = tempfile::tempfile_in(folder)
-            .map_err(|e| Error::io(format!("could not write to {}", folder.display()), &e))?;
-        let out = GzEncoder::new(BufWriter::new(file), Compression::fast());
-        Ok(Draft { out, veil, line: Vec::new(), parts: 0, rows: 0 })
+    /// Returns whether what is private is replaced by hashes.
+    pub fn is_redacted(&self) -> bool {
+        self.veil.is_some()
     }
 
     /// Returns the number of complete answers.
@@ -87,11 +98,10 @@ impl Draft {
         Answer { draft: self, part: Some(part), columns, hides, rows: 0 }
     }
 
-    /// Completes the snapshot, and writes it to this file. A regular file is replaced at once, when the snapshot is
-    /// complete; a pipe or a device is written to. `None` is stdout.
+    /// Completes the snapshot, and writes it to its destination.
     ///
-    /// Errors: the file cannot be written (74).
-    pub fn finish(self, mut header: Header, path: Option<&Path>) -> Result<()> {
+    /// Errors: that fails (74). A file that exists is left as it is then.
+    pub fn finish(self, mut header: Header) -> Result<()> {
         (header.parts, header.rows) = (self.parts, self.rows);
         let mut answers =
             self.out.finish().map_err(failed)?.into_inner().map_err(|e| failed(e.into_error()))?;
@@ -100,75 +110,71 @@ impl Draft {
         first.push(b'\n');
         let mut head = GzEncoder::new(Vec::new(), Compression::fast());
         head.write_all(&first).map_err(failed)?;
-        // The file is two streams of gzip, one after the other, which every reader of gzip takes for one.
+        // Programs that read gzip accept two streams, one after the other, as one.
         let mut whole = std::io::Cursor::new(head.finish().map_err(failed)?).chain(answers);
-        match path {
-            None => copy(&mut whole, &mut std::io::stdout().lock(), "stdout"),
-            Some(path) => write_file(&mut whole, path),
+        match &self.to {
+            Destination::Stdout => copy(&mut whole, &mut std::io::stdout().lock()).map_err(failed),
+            Destination::Special(path) => {
+                let file = File::options().write(true).open(path);
+                file.and_then(|mut file| copy(&mut whole, &mut file)).map_err(|e| could_not_write(path, &e))
+            }
+            Destination::File(path) => replace(path, &mut whole).map_err(|e| could_not_write(path, &e)),
         }
     }
 }
 
-fn copy(from: &mut impl Read, to: &mut impl Write, name: &str) -> Result<()> {
-    let copied = std::io::copy(from, to).and_then(|_| to.flush());
-    copied.map_err(|e| Error::io(format!("could not write {name}"), &e))
+fn could_not_write(path: &Path, e: &std::io::Error) -> Error {
+    Error::io(format!("could not write {}", path.display()), e)
 }
 
-fn write_file(from: &mut impl Read, path: &Path) -> Result<()> {
-    let name = path.display().to_string();
-    let could_not = |e: &std::io::Error| Error::io(format!("could not write {name}"), e);
-    let (path, is_special) = destination(path)?;
-    if is_special {
-        let mut file = File::options().write(true).open(&path).map_err(|e| could_not(&e))?;
-        return copy(from, &mut file, &name);
-    }
-    let folder = folder_of(&path);
-    // Only its owner may read it, since it may show statements.
-    let mut file = NamedTempFile::with_prefix_in(".pgkit-snapshot-", folder).map_err(|e| could_not(&e))?;
-    copy(from, file.as_file_mut(), &name)?;
-    file.as_file().sync_all().map_err(|e| could_not(&e))?;
-    file.persist(&path).map_err(|e| could_not(&e.error))?;
+fn copy(from: &mut impl Read, to: &mut impl Write) -> std::io::Result<()> {
+    std::io::copy(from, to)?;
+    to.flush()
+}
+
+/// Writes a file beside this one, and then renames it.
+fn replace(path: &Path, from: &mut impl Read) -> std::io::Result<()> {
+    // Only its owner can read it: the statements in it may contain anything.
+    let mut file = NamedTempFile::with_prefix_in(".pgkit-snapshot-", folder_of(path))?;
+    copy(from, file.as_file_mut())?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|e| e.error)?;
     Ok(())
 }
 
-/// The names of stdout. Behind it may be a file, which must not be replaced: what others have written would be lost.
+/// Other names of stdout. If stdout is a file, it must not be replaced: it may have the output of other programs.
 const STDOUT: &[&str] = &["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
 
-/// Returns where a snapshot for this path goes, after symbolic links, and whether that is a pipe or a device, which must
-/// not be replaced.
+/// Returns whether a path means stdout.
+pub fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-") || STDOUT.iter().any(|name| path == Path::new(name))
+}
+
+/// Finds out what is at this path. Symbolic links are followed, also to files that do not exist yet.
 ///
 /// Errors: it is a folder (64), or cannot be looked at (74).
-pub(super) fn destination(path: &Path) -> Result<(PathBuf, bool)> {
+fn destination(path: &Path) -> Result<Destination> {
     let name = path.display();
-    let could_not = |e: &std::io::Error| Error::io(format!("could not write {name}"), e);
     let mut path = path.to_owned();
-    // The target of a link need not exist yet.
     for _ in 0..40 {
         match std::fs::read_link(&path) {
             Ok(target) => path = folder_of(&path).join(target),
             Err(_) => break,
         }
     }
-    let found = match std::fs::metadata(&path) {
-        Ok(found) => found,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok((path, false)),
-        Err(e) => return Err(could_not(&e)),
-    };
-    if found.is_dir() {
-        return Err(
-            Error::usage(format!("{name} is a directory")).hint("name a file in it: -o DIRECTORY/FILE")
-        );
+    match std::fs::metadata(&path) {
+        Ok(found) if found.is_dir() => {
+            Err(Error::usage(format!("{name} is a directory")).hint("name a file in it: -o DIRECTORY/FILE"))
+        }
+        Ok(found) if found.is_file() => Ok(Destination::File(path)),
+        Ok(_) => Ok(Destination::Special(path)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Destination::File(path)),
+        Err(e) => Err(could_not_write(&path, &e)),
     }
-    Ok((path, !found.is_file()))
-}
-
-/// Returns whether a path is another name of stdout.
-pub fn is_stdout(path: &Path) -> bool {
-    path == Path::new("-") || STDOUT.iter().any(|name| path == Path::new(name))
 }
 
 /// Returns the folder of a file.
-pub(super) fn folder_of(path: &Path) -> &Path {
+fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
@@ -178,7 +184,8 @@ pub(super) fn folder_of(path: &Path) -> &Path {
 /// An answer that is being written.
 pub struct Answer<'a> {
     draft: &'a mut Draft,
-    /// The line before its rows, until it is written: an answer that is refused before its first row leaves nothing.
+    /// The line before its rows, until it is written. It is written with the first row, so that an answer that fails before
+    /// that leaves nothing in the file.
     part: Option<Part>,
     columns: &'a [Column],
     /// For each column, the rows in which its values are replaced by hashes.
@@ -207,7 +214,7 @@ impl Answer<'_> {
         self.draft.line(&End { rows: Some(self.rows), hidden })
     }
 
-    /// Ends the answer after an error. Its rows so far are of no use.
+    /// Ends the answer after an error. Its rows so far do not count.
     pub fn cut_off(self) -> Result<()> {
         match self.part {
             Some(_) => Ok(()),
@@ -227,19 +234,18 @@ impl RowSink for Answer<'_> {
         line.clear();
         for (i, (column, raw_value)) in self.columns.iter().zip(raw).enumerate() {
             line.push(if i == 0 { b'[' } else { b',' });
-            let cell = column.kind.decode(*raw_value).map_err(|why| unreadable(column, &why))?;
+            let cell = column.decode(*raw_value)?;
             let hides = match &self.hides[i] {
                 Hides::Never => false,
                 Hides::Always => true,
                 Hides::Where(other, values) => {
-                    let column = &self.columns[*other];
-                    let cell = column.kind.decode(raw[*other]).map_err(|why| unreadable(column, &why))?;
+                    let cell = self.columns[*other].decode(raw[*other])?;
                     values.iter().any(|value| plain(&cell) == value.as_str())
                 }
             };
             let text = plain(&cell);
             match &self.draft.veil {
-                // NULL and an empty text say only that there is nothing.
+                // NULL and an empty text reveal nothing.
                 Some(veil) if hides && cell != Cell::Null && !text.is_empty() => {
                     values::push_text(&veil.hash(&text), &mut line);
                 }

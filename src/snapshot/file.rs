@@ -33,7 +33,7 @@ pub struct Found {
     pub rows: u64,
     /// What the role could not see of it.
     pub hidden: Vec<String>,
-    /// Its position among all answers, those that were cut off included.
+    /// Its position among all answers, including those that an error ended.
     position: usize,
 }
 
@@ -88,7 +88,7 @@ impl Lines<'_> {
     }
 }
 
-/// Returns what is wrong with a line, without serde's own number of the line, which is always 1.
+/// Returns what is wrong with a line, without the line number of serde_json, which is always 1.
 fn reason(e: &serde_json::Error) -> String {
     let text = e.to_string();
     text.split(" at line ").next().unwrap_or(&text).to_owned()
@@ -180,8 +180,10 @@ impl Snapshot {
     ///
     /// Errors: the file has changed since it was opened (74), or those of the sink.
     pub fn rows(&self, found: &Found, sink: &mut dyn RowSink) -> Result<Flow> {
-        let changed =
-            || Error::new(Exit::Io, format!("{}: the file has changed while it was read", self.name));
+        let changed = || {
+            Error::new(Exit::Io, format!("{}: the file has changed while it was read", self.name))
+                .hint("try again when it is complete")
+        };
         let kinds = found.part.columns(&[])?;
         let mut lines = lines(&self.file, &self.name)?;
         lines.next()?.ok_or_else(changed)?;

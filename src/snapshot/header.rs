@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::report::Report;
 use crate::rows::Column;
 use crate::rows::cell::ColumnType;
 
@@ -13,10 +14,10 @@ pub const FORMAT: u32 = 1;
 /// The longest line, in bytes.
 pub(super) const LONGEST: u64 = 256 << 20;
 
-/// The first line: where and when the snapshot was taken, and what it does not have.
+/// The first line: where and when the snapshot was taken, and which answers are missing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Header {
-    /// The version of the format; its name says what kind of file this is.
+    /// The version of the format. This key also shows what kind of file it is.
     pub pgkit_snapshot: u32,
     /// The version of pgkit.
     pub pgkit: String,
@@ -32,13 +33,13 @@ pub struct Header {
     pub timeline: Option<i64>,
     /// Whether the server is a standby.
     pub standby: bool,
-    /// The host that was connected to.
+    /// The host of the connection: a name, an address or the folder of a socket.
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// The database that was connected to first.
+    /// The database of the first connection.
     pub database: String,
-    /// The role that the answers were given to.
+    /// The role that asked.
     pub role: String,
     /// Whether statements and the names of clients are replaced by hashes.
     pub redacted: bool,
@@ -73,7 +74,7 @@ fn is_false(flag: &bool) -> bool {
 pub struct Refusal {
     /// The report; `None` if the database could not be entered, so that the answers of all reports are missing.
     pub report: Option<String>,
-    /// Whether it is one of the user's own.
+    /// Whether it is a report of the user.
     #[serde(default, skip_serializing_if = "is_false")]
     pub own: bool,
     /// Its own flags, as they are typed.
@@ -88,12 +89,20 @@ pub struct Refusal {
     pub skipped: bool,
 }
 
+impl Refusal {
+    /// Returns whether it is about the answer of this report with these flags of its own.
+    pub fn is_of(&self, report: &Report, flags: &[String]) -> bool {
+        let is_same = |name: &String| *name == report.name && self.own == report.own && self.flags == flags;
+        self.report.as_ref().is_none_or(is_same)
+    }
+}
+
 /// The line before the rows of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     /// The report.
     pub report: String,
-    /// Whether it is one of the user's own: one with the name of a built-in report is another report.
+    /// Whether it is a report of the user. It may have the name of a built-in one.
     #[serde(default, skip_serializing_if = "is_false")]
     pub own: bool,
     /// Its own flags, as they are typed.
@@ -101,14 +110,14 @@ pub struct Part {
     pub flags: Vec<String>,
     /// The database, unless the answer is the same in all of them.
     pub database: Option<String>,
-    /// The columns, as in a report's header: `name type`.
+    /// The columns, each as `name type`, as in a report's header.
     pub columns: Vec<String>,
 }
 
 /// The line after the rows of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct End {
-    /// The number of rows; `None` if the answer was cut off by an error, and its rows are of no use.
+    /// The number of rows; `None` if an error ended the answer too early, so that its rows do not count.
     pub(super) rows: Option<u64>,
     /// What the role could not see of the answer.
     #[serde(default)]

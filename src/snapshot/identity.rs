@@ -63,8 +63,8 @@ pub async fn identify(reader: &Reader) -> Result<Header> {
     })
 }
 
-/// Checks that the counters of an answer go on from those of an earlier one. If they are those of one database, only its
-/// own statistics count, beside the server's. The error says why they do not, or why that is not known.
+/// Checks that counters have not begun anew between two answers, so that they can be subtracted. If the answers are about one
+/// database, resets of other databases do not matter. The error says why they cannot be subtracted.
 pub fn counters_go_on(
     earlier: &Header,
     later: &Header,

@@ -1,4 +1,4 @@
-//! Snapshots: the answers of many reports in one file, which gives them again without a server.
+//! Snapshots: files with the answers of many reports, which can then be read without a server.
 //!
 //! A snapshot is gzip-compressed JSON, one value per line. The first line is a [`Header`]. Then comes each answer: a
 //! line that describes it ([`Part`]), its rows, each an array with the values in the order of the columns, and a line
@@ -13,9 +13,8 @@ mod saved;
 mod values;
 mod veil;
 
-pub use answers::Answers;
 pub use draft::{Draft, is_stdout};
-pub use file::{Found, Snapshot, seekable};
+pub use file::{Snapshot, seekable};
 pub use header::{Header, Part, Refusal};
 pub use identity::{counters_go_on, identify};
 pub use saved::read_saved;

@@ -15,9 +15,9 @@ type Saved<'a> = HashMap<String, &'a RawValue>;
 
 /// A saved answer.
 pub struct SavedAnswer {
-    /// Those of the report's columns that its first row has; all of them if there is no row.
+    /// The columns of the report that its first row has; all of them if there is no row.
     pub columns: Vec<Column>,
-    /// Its rows, each with its database if it has one.
+    /// Its rows. With `--all-databases`, each has its database.
     pub rows: Vec<(Option<String>, Row)>,
 }
 

@@ -42,33 +42,34 @@ pub(super) fn push_text(text: &str, out: &mut Vec<u8>) {
 
 /// Reads a value of this type back into the server's binary form. The error says what is wrong with it.
 pub(super) fn read(kind: ColumnType, value: &RawValue) -> Result<Option<Vec<u8>>, String> {
-    if value.get() == "null" {
-        return Ok(None);
-    }
-    if !kind.list {
-        return scalar(kind.scalar, value).map(Some);
-    }
-    let elements: Vec<&RawValue> =
-        serde_json::from_str(value.get()).map_err(|_| format!("not an array: {}", value.get()))?;
-    let element = |value: &&RawValue| match value.get() {
-        "null" => Ok(None),
-        _ => scalar(kind.scalar, value).map(Some),
-    };
-    encode::array(&elements.iter().map(element).collect::<Result<Vec<_>, _>>()?).map(Some)
+    read_with(kind, value, scalar)
 }
 
-/// Does the same for a value that `--json` has written: a value of type json is itself there.
+/// Does the same for a value that `--json` has printed: there, a value of type json is not in a string.
 pub(super) fn read_saved(kind: ColumnType, value: &RawValue) -> Result<Option<Vec<u8>>, String> {
-    if !matches!(kind.scalar, Scalar::Json | Scalar::Jsonb) || value.get() == "null" {
-        return read(kind, value);
-    }
-    if !kind.list {
-        return encode::encode(kind.scalar, value.get()).map(Some);
+    read_with(kind, value, |kind, value| match kind {
+        Scalar::Json | Scalar::Jsonb => encode::encode(kind, value.get()),
+        _ => scalar(kind, value),
+    })
+}
+
+/// Reads a value, or the elements of an array, each with this function unless it is null.
+fn read_with(
+    kind: ColumnType,
+    value: &RawValue,
+    read: impl Fn(Scalar, &RawValue) -> Result<Vec<u8>, String>,
+) -> Result<Option<Vec<u8>>, String> {
+    let one = |value: &RawValue| match value.get() {
+        "null" => Ok(None),
+        _ => read(kind.scalar, value).map(Some),
+    };
+    if !kind.list || value.get() == "null" {
+        return one(value);
     }
     let elements: Vec<&RawValue> =
         serde_json::from_str(value.get()).map_err(|_| format!("not an array: {}", value.get()))?;
-    let element = |value: &&RawValue| encode::encode(kind.scalar, value.get()).map(Some);
-    encode::array(&elements.iter().map(element).collect::<Result<Vec<_>, _>>()?).map(Some)
+    let elements: Vec<_> = elements.into_iter().map(one).collect::<Result<_, _>>()?;
+    encode::array(&elements).map(Some)
 }
 
 fn scalar(kind: Scalar, value: &RawValue) -> Result<Vec<u8>, String> {
@@ -77,7 +78,7 @@ fn scalar(kind: Scalar, value: &RawValue) -> Result<Vec<u8>, String> {
         let text: String = serde_json::from_str(text).map_err(|e| e.to_string())?;
         return encode::encode(kind, &text);
     }
-    // A type whose values are written as strings has no others.
+    // The values of all other types are written as strings.
     match kind {
         Scalar::Bool
         | Scalar::Int2

@@ -103,8 +103,8 @@ fn a_file_of_another_kind_or_of_a_later_version_is_refused() {
 fn what_only_a_server_can_answer_is_refused() {
     let place = Place::new(bin());
     place.take("some.snap", &["relations", "roles", "-q"]);
-    for (args, code, word) in [
-        (&["relations", "crap*"][..], 65, "the snapshot has no answer of relations with crap*"),
+    let cases: &[(&[&str], i32, &str)] = &[
+        (&["relations", "crap*"], 65, "the snapshot has no answer of relations with crap*"),
         (&["relations", "--system"], 65, "the snapshot has no answer of relations with --system"),
         (&["relations", "--against", "10s"], 64, "cannot be used with --from"),
         (&["relations", "--against", "nowhere"], 64, "there is no file \"nowhere\""),
@@ -124,25 +124,14 @@ fn what_only_a_server_can_answer_is_refused() {
             "-d cannot be used with --from and --all-databases",
         ),
         (&["roles", "--all-databases"], 64, "leave out --all-databases"),
-    ] {
-        let output = place.offline(&[args, &["--from", "some.snap"]].concat());
-        assert_eq!(
-            (output.code, output.stdout.as_str()),
-            (Some(code), ""),
-            "{args:?}: {}",
-            output.snapshot()
-        );
-        assert!(output.stderr.contains(word), "{args:?}: {}", output.snapshot());
-    }
+    ];
+    Place::refuses(cases, |args| place.offline(&[args, &["--from", "some.snap"]].concat()));
     let shown = place.offline(&["-p", "5", "snapshot", "show", "some.snap"]);
     assert_eq!(shown.code, Some(64), "{}", shown.snapshot());
     // What comes through a pipe is a snapshot too.
-    let mut shell = std::process::Command::new("sh");
-    shell.current_dir(place.folder.path()).env_clear().env("PATH", "/usr/bin:/bin").env("TZ", "UTC");
-    shell.arg("-c").arg(format!(
+    let piped = place.shell(&format!(
         "cat some.snap | {PGKIT} relations --from -; mkfifo p; cat some.snap > p & {PGKIT} relations --from p"
     ));
-    let piped = run(&mut shell);
     let live = place.pgkit(&["relations"]).stdout;
     assert_eq!(piped.stdout, format!("{live}{live}"), "{}", piped.snapshot());
 }

@@ -45,6 +45,50 @@ impl Place {
         output
     }
 
+    /// pgkit in that folder, connected to the server, with the reports that are in the folder.
+    fn own(&self, args: &[&str]) -> Output {
+        run(pgkit(&self.db)
+            .current_dir(self.folder.path())
+            .env("PGKIT_QUERIES", self.folder.path())
+            .args(args))
+    }
+
+    /// The same without a server.
+    fn own_offline(&self, args: &[&str]) -> Output {
+        run(bare_pgkit().current_dir(self.folder.path()).env("PGKIT_QUERIES", self.folder.path()).args(args))
+    }
+
+    /// Writes a report into the folder: its header, in lines without the comment signs, and its statement.
+    fn write_report(&self, name: &str, header: &str, sql: &str) {
+        let header: String = header.lines().map(|line| format!("-- {line}\n")).collect();
+        std::fs::write(self.path(name).with_extension("sql"), format!("-- Own.\n--\n{header}{sql}\n"))
+            .unwrap();
+    }
+
+    /// A shell in that folder, connected to the server.
+    fn shell(&self, script: &str) -> Output {
+        let mut shell = std::process::Command::new("bash");
+        shell.current_dir(self.folder.path()).env_clear().env("PATH", "/usr/bin:/bin").env("TZ", "UTC");
+        shell.envs(self.db.info.env()).env("PGDATABASE", &self.db.name).env("HOME", "/nonexistent");
+        run(shell.arg("-c").arg(script))
+    }
+
+    /// Checks that `run` refuses each of these command lines with this exit code and this text on stderr, and prints
+    /// nothing on stdout.
+    #[track_caller]
+    fn refuses(cases: &[(&[&str], i32, &str)], run: impl Fn(&[&str]) -> Output) {
+        for (args, code, word) in cases {
+            let output = run(args);
+            assert_eq!(
+                (output.code, output.stdout.as_str()),
+                (Some(*code), ""),
+                "{args:?}: {}",
+                output.snapshot()
+            );
+            assert!(output.stderr.contains(word), "{args:?}: {}", output.snapshot());
+        }
+    }
+
     /// pgkit in that folder, without a server.
     fn offline(&self, args: &[&str]) -> Output {
         run(bare_pgkit().current_dir(self.folder.path()).args(args))

@@ -163,50 +163,45 @@ fn a_file_is_replaced_only_by_a_whole_snapshot() {
 
 #[test]
 fn an_unknown_report_is_refused_before_anything_is_asked() {
-    for (args, word) in [
-        (&["snapshot", "size"][..], "unknown report \"size\"; did you mean \"sizes\"?"),
-        (&["snapshot", "describe"], "describe needs NAME, so it cannot be in a snapshot"),
-        (&["snapshot", "pools"], "pools is about a PgBouncer, so it cannot be in a snapshot"),
-    ] {
-        let output = run(bare_pgkit().args(args));
-        assert_eq!((output.code, output.stdout.as_str()), (Some(64), ""), "{}", output.snapshot());
-        assert!(output.stderr.contains(word), "{}", output.snapshot());
-    }
+    let cases: &[(&[&str], i32, &str)] = &[
+        (&["snapshot", "size"], 64, "unknown report \"size\"; did you mean \"sizes\"?"),
+        (&["snapshot", "describe"], 64, "describe needs NAME, so it cannot be in a snapshot"),
+        (&["snapshot", "pools"], 64, "pools is about a PgBouncer, so it cannot be in a snapshot"),
+    ];
+    Place::refuses(cases, |args| run(bare_pgkit().args(args)));
 }
 
 #[test]
 fn a_report_of_the_users_with_the_name_of_a_built_in_one_is_another_report() {
     let place = Place::new(bin());
-    let text = "-- Own.\n--\n-- key = [\"name\"]\n-- columns = [\"schema text\", \"name text\", \"kind text\", \"owner text\"]\nSELECT 'x'::text AS schema, 'fake'::text AS name, 'table'::text AS kind, 'me'::text AS owner\n";
-    std::fs::write(place.path("relations.sql"), text).unwrap();
-    std::fs::write(place.path("needs.sql"), "-- Own.\n--\n-- key = [\"x\"]\n-- columns = [\"x text\"]\n-- [[param]]\n-- name = \"word\"\n-- type = \"text\"\n-- required = true\n-- help = \"a word\"\nSELECT $1 AS x\n").unwrap();
-    let with_own = |mut command: std::process::Command, args: &[&str]| {
-        run(command.current_dir(place.folder.path()).env("PGKIT_QUERIES", place.folder.path()).args(args))
-    };
-    let taken = with_own(pgkit(&place.db), &["snapshot", "-o", "both.snap", "-q"]);
+    let header =
+        "key = [\"name\"]\ncolumns = [\"schema text\", \"name text\", \"kind text\", \"owner text\"]";
+    let sql = "SELECT 'x'::text AS schema, 'fake'::text AS name, 'table'::text AS kind, 'me'::text AS owner";
+    place.write_report("relations", header, sql);
+    let param = "[[param]]\nname = \"word\"\ntype = \"text\"\nrequired = true\nhelp = \"a word\"";
+    place.write_report("needs", &format!("key = [\"x\"]\ncolumns = [\"x text\"]\n{param}"), "SELECT $1 AS x");
+    let flags = "key = [\"x\"]\ncolumns = [\"x text\"]\nvariants = [\"--nothing\"]";
+    place.write_report("flags", flags, "SELECT 'x'::text AS x");
+    let taken = place.own(&["snapshot", "-o", "both.snap", "-q"]);
     assert_eq!(taken.code, Some(0), "{}", taken.snapshot());
     let live = place.pgkit(&["relations"]).stdout;
     assert_eq!(place.offline(&["relations", "--from", "both.snap"]).stdout, live);
-    let own = with_own(bare_pgkit(), &["run", "relations", "--from", "both.snap"]);
+    let own = place.own_offline(&["run", "relations", "--from", "both.snap"]);
     assert_eq!(own.stdout, "x\tfake\ttable\tme\n", "{}", own.snapshot());
     let shown = place.offline(&["snapshot", "show", "both.snap"]).stdout;
     assert!(shown.contains("missing\tneeds\t\t\tneeds needs WORD"), "{shown}");
+    assert!(shown.contains("missing\tflags\t\t\tflags: invalid flags \"--nothing\""), "{shown}");
     // A hash is a text, so no other column can be private.
-    let wrong = text
-        .replace("-- columns", "-- private = [\"n\"]\n-- columns")
-        .replace("\"owner text\"", "\"owner text\", \"n int4\"");
-    std::fs::write(place.path("relations.sql"), wrong).unwrap();
-    let refused = with_own(pgkit(&place.db), &["run", "relations"]);
-    assert!(
-        refused.code == Some(65) && refused.stderr.contains("column \"n\" must be a text"),
-        "{}",
-        refused.snapshot()
-    );
-    // What the server says of a failure may have a statement in it.
-    let failing = "-- Own.\n--\n-- key = [\"x\"]\n-- columns = [\"x int4\"]\nSELECT query::int4 AS x FROM pg_stat_activity WHERE pid = pg_backend_pid()\n";
-    std::fs::write(place.path("failing.sql"), failing).unwrap();
+    let wrong = header.replace("\"owner text\"", "\"owner text\", \"n int4\"");
+    place.write_report("relations", &format!("private = [\"n\"]\n{wrong}"), sql);
+    let refused = place.own(&["run", "relations"]);
+    let is_said = refused.stderr.contains("column \"n\" must be a text");
+    assert!(refused.code == Some(65) && is_said, "{}", refused.snapshot());
     std::fs::remove_file(place.path("relations.sql")).unwrap();
-    let failed = with_own(pgkit(&place.db), &["snapshot", "failing", "--redact", "-o", "failed.snap"]);
+    // What the server says of a failure may have a statement in it.
+    let sql = "SELECT query::int4 AS x FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+    place.write_report("failing", "key = [\"x\"]\ncolumns = [\"x int4\"]", sql);
+    let failed = place.own(&["snapshot", "failing", "--redact", "-o", "failed.snap"]);
     assert_eq!(failed.code, Some(65), "{}", failed.snapshot());
     let text = unpacked(&place.path("failed.snap"));
     assert!(text.contains("SQLSTATE 22P02") && !text.contains("query::int4"), "{text}");
@@ -239,11 +234,8 @@ fn a_database_that_cannot_be_entered_does_not_end_the_snapshot() {
 #[test]
 fn what_stands_behind_stdout_is_added_to() {
     let place = Place::new(bin());
-    let mut shell = std::process::Command::new("sh");
-    shell.current_dir(place.folder.path()).env_clear().env("PATH", "/usr/bin:/bin").env("TZ", "UTC");
-    shell.envs(place.db.info.env()).env("PGDATABASE", &place.db.name);
-    shell.arg("-c").arg(format!("(echo before; {PGKIT} snapshot -q roles -o /dev/stdout; echo after) > log"));
-    let output = run(&mut shell);
+    let output =
+        place.shell(&format!("(echo before; {PGKIT} snapshot -q roles -o /dev/stdout; echo after) > log"));
     assert_eq!(output.code, Some(0), "{}", output.snapshot());
     let bytes = std::fs::read(place.path("log")).unwrap();
     assert!(bytes.starts_with(b"before\n\x1f\x8b") && bytes.ends_with(b"after\n"));

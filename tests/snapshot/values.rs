@@ -82,14 +82,11 @@ ORDER BY n
 fn every_type_comes_back_in_every_format(bin: &Binaries) {
     let place = Place::new(bin);
     std::fs::write(place.path("types.sql"), TYPES).unwrap();
-    let with_own = |mut command: std::process::Command, args: &[&str]| {
-        run(command.current_dir(place.folder.path()).env("PGKIT_QUERIES", place.folder.path()).args(args))
-    };
-    let taken = with_own(pgkit(&place.db), &["snapshot", "types", "-o", "types.snap"]);
+    let taken = place.own(&["snapshot", "types", "-o", "types.snap"]);
     assert_eq!(taken.code, Some(0), "{}", taken.snapshot());
     for format in formats().iter().filter(|format| !["tree", "sections"].contains(&format.as_str())) {
-        let live = with_own(pgkit(&place.db), &["run", "types", "--format", format]);
-        let from = with_own(bare_pgkit(), &["run", "types", "--format", format, "--from", "types.snap"]);
+        let live = place.own(&["run", "types", "--format", format]);
+        let from = place.own_offline(&["run", "types", "--format", format, "--from", "types.snap"]);
         assert_eq!((live.code, from.code), (Some(0), Some(0)), "{}\n{}", live.snapshot(), from.snapshot());
         assert_eq!(live.stdout, from.stdout, "{format} on {}", bin.major);
     }

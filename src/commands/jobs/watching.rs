@@ -25,7 +25,7 @@ const UNWATCH: &str = include_str!("../../../queries/jobs/unwatch.sql");
 
 /// How often the server is asked for more output.
 const EVERY: Duration = Duration::from_secs(1);
-/// How often it is asked before the guard's first copy.
+/// How often the server is asked until the guard has made its first copy.
 const AT_FIRST: Duration = Duration::from_millis(200);
 /// For how long the guard is asked to copy the output, and how often that is extended.
 const WATCHED: &str = "10 seconds";

@@ -1,6 +1,8 @@
 //! `snapshot`: the answers of many reports in one file.
 
+mod choose;
 mod show;
 mod take;
+mod taking;
 
 pub use take::{command, run};

@@ -1,0 +1,120 @@
+//! One answer, which may be compared with an earlier one.
+
+use std::time::Instant;
+
+use super::against::{Against, Earlier, Later};
+use super::run::Job;
+use super::verdict;
+use super::way::{Watcher, Way};
+use crate::answer::Outcome;
+use crate::commands::params;
+use crate::commands::source::Source;
+use crate::error::{self, Exit, Result};
+use crate::escape;
+use crate::report::ParamType;
+use crate::rows::RowSink;
+
+impl Job<'_> {
+    /// Gets one answer, or one from every database.
+    pub(super) async fn once(&self, mut watcher: Watcher<'_>) -> Result<Exit> {
+        let report = self.report_run.report;
+        let earlier = self.args.against.as_deref().map(Earlier::read).transpose()?;
+        let later = Later {
+            report,
+            columns: &report.columns,
+            flags: &self.flags,
+            database: &self.target.database,
+            all_databases: self.args.all_databases,
+            is_redacted: false,
+        };
+        let against = earlier.as_ref().map(|earlier| Against::new(&later, earlier)).transpose()?;
+        let mut against = against.map(Box::new);
+        // Report wrong flags before connecting.
+        let before = self.args.all_databases.then_some("database").into_iter();
+        let mut pipeline = match &against {
+            None => self.look.pipeline(&report.name, before, &report.columns)?,
+            Some(against) => {
+                let columns = against.columns();
+                self.look.of_differences(report, &columns).pipeline(&report.name, before, &columns)?
+            }
+        };
+        let mut source = self.source(&self.target).await?;
+        // Keep the password that was typed, so that it is asked for only once.
+        let target = source.target().clone();
+        let mut out = self.look.output(&self.context.env, self.args.no_pager)?;
+        let start = Instant::now();
+        if let (Some(Earlier::Wait(time)), Some(collecting)) = (&earlier, &mut against) {
+            collecting.set_earlier(source.identify().await?);
+            let mut way = Way::new(&mut pipeline, &mut out, None, against.take());
+            let exit = self.round(source, &mut way).await?.0;
+            against = way.against.take();
+            if exit != Exit::Done {
+                return Ok(exit);
+            }
+            tokio::time::sleep(time.saturating_sub(start.elapsed())).await;
+            source = self.source(&target).await?;
+        }
+        if let Some(against) = &mut against {
+            against.set_later(source.identify().await?, start.elapsed());
+        }
+        pipeline.head(&mut out);
+        let mut way = Way::new(&mut pipeline, &mut out, watcher.as_deref_mut(), against);
+        let exit = self.round(source, &mut way).await?.0;
+        let against = way.against.take();
+        pipeline.end(&mut out);
+        out.finish().await?;
+        let verdict =
+            verdict::finish(&report.name, &self.args, watcher, self.hidden.take(), against.as_deref())?;
+        Ok(if exit == Exit::Done { verdict } else { exit })
+    }
+
+    /// Gets one answer, or one from every database. Returns the session if it can be used again.
+    pub(super) async fn round(
+        &self,
+        mut source: Source,
+        way: &mut Way<'_>,
+    ) -> Result<(Exit, Option<Source>)> {
+        let (exit, left) = match source {
+            Source::Server(reader) if self.args.all_databases => (self.everywhere(*reader, way).await?, None),
+            _ => {
+                way.begin(Some(&self.target.database), false);
+                match source.answer(&self.report_run, way, &|text| self.tell(text)).await? {
+                    Outcome::Enough => {
+                        source.abandon().await;
+                        (Exit::Done, None)
+                    }
+                    Outcome::Complete(rows) => {
+                        self.say_if_nothing(rows);
+                        if self.args.watch.is_some() {
+                            (Exit::Done, Some(source))
+                        } else {
+                            source.close().await;
+                            (Exit::Done, None)
+                        }
+                    }
+                }
+            }
+        };
+        way.end()?;
+        Ok((exit, left))
+    }
+
+    pub(super) fn say_if_nothing(&self, rows: u64) {
+        let report = self.report_run.report;
+        let patterns = self.report_run.patterns();
+        // A name that was typed: an empty answer may mean that there is no such role or database.
+        let names = report.params.iter().zip(&self.report_run.given);
+        let names = names.filter(|(param, _)| param.kind == ParamType::Text && param.one_of.is_empty());
+        let names = names.filter_map(|(param, given)| params::as_typed(param, given));
+        let shown: Vec<String> = patterns.iter().map(|p| format!("{p:?}")).chain(names).collect();
+        if rows == 0 && !shown.is_empty() && !self.args.session.echo.quiet {
+            let system = !patterns.is_empty() && report.params.iter().any(|p| p.name == "system");
+            error::note(&format!(
+                "pgkit: {}: nothing matches {}{}",
+                report.name,
+                escape::terminal(&shown.join(", ")),
+                if system { " (system catalogs are skipped; include them with --system)" } else { "" }
+            ));
+        }
+    }
+}

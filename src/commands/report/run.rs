@@ -1,0 +1,183 @@
+//! Leads from the arguments of a report's command to its answer.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use clap::{ArgMatches, FromArgMatches};
+
+use super::from;
+use super::look::Look;
+use super::verdict;
+use super::way::Watcher;
+use crate::answer::{Remark, ReportRun, Verdict};
+use crate::commands::args::{OutputArgs, RoleArgs};
+use crate::commands::context::Context;
+use crate::commands::source::Source;
+use crate::commands::{open, params};
+use crate::connect::{self, ServerVersion, Target};
+use crate::console;
+use crate::error::{self, Error, Exit, Result};
+use crate::output;
+use crate::pattern;
+use crate::report::{Report, Scope};
+use crate::session::{Reader, Settings};
+use crate::units::parse_seconds;
+
+/// Everything that one run of a report needs.
+pub struct Job<'a> {
+    pub context: &'a Context,
+    pub report_run: ReportRun<'a>,
+    /// The report's own flags, as they are typed.
+    pub flags: Vec<String>,
+    pub args: OutputArgs,
+    pub target: Target,
+    settings: Settings,
+    pub look: Look,
+    /// What this role may not see of the answers since the last verdict.
+    pub hidden: RefCell<Vec<String>>,
+    /// What was said of the answers' cost.
+    costs: RefCell<BTreeSet<String>>,
+}
+
+/// Runs a report.
+pub async fn run(context: &Context, report: &Report, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    run_observed(context, report, root, own, None).await
+}
+
+/// Runs a report with an observer that sees every row and judges each answer.
+pub async fn run_observed(
+    context: &Context,
+    report: &Report,
+    root: &ArgMatches,
+    own: &ArgMatches,
+    watcher: Watcher<'_>,
+) -> Result<Exit> {
+    let args = OutputArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
+    let report_run = ReportRun { report, given: params::given(report, own) };
+    if args.all_databases && report.scope != Scope::Database {
+        return Err(Error::usage(format!("{} gives the same answer in every database", report.name))
+            .hint("leave out --all-databases"));
+    }
+    let role = RoleArgs::of_report(report, own)?;
+    if role.role.is_some() && (args.from.is_some() || report.scope == Scope::Pooler) {
+        let why = if args.from.is_some() { "with --from" } else { "by a PgBouncer" };
+        return Err(Error::usage(format!("--role cannot be used {why}")).hint("only a server has roles"));
+    }
+    if let Some(path) = &args.from {
+        return from::run(context, &report_run, path, &args, root, own, watcher).await;
+    }
+    let is_url = |text: &&str| text.starts_with("postgres://") || text.starts_with("postgresql://");
+    // A term may contain an equals sign, and a name hardly ever begins with `dbname=`.
+    let is_string = |text: &&str| text.split_once('=').is_some_and(|(key, _)| connect::is_key(key.trim()));
+    if report_run.texts().any(|text| is_url(&text)) || report_run.patterns().iter().any(is_string) {
+        return Err(Error::usage("expected a name, not a connection string")
+            .hint(format!("use -d: pgkit {} -d '...'", report.name)));
+    }
+    for text in report_run.patterns() {
+        pattern::parse(text)?;
+    }
+    let every = args.watch.as_deref().map(parse_seconds).transpose()?;
+    let look = Look::new(context, &report_run, &args)?;
+    let mut job = Job {
+        context,
+        target: open::target(context, root, own, &args.session.echo)?,
+        settings: Settings {
+            lock_timeout: report_run.lock_timeout(args.session.limits().lock)?,
+            ..role.settings(&args.session)
+        },
+        look,
+        flags: params::typed(report, own),
+        report_run,
+        args,
+        hidden: RefCell::default(),
+        costs: RefCell::default(),
+    };
+    if job.args.sql {
+        return job.print_sql().await;
+    }
+    let with_columns;
+    if report.columns.is_empty() {
+        let reader = job.reader(&job.target).await?;
+        with_columns = job.report_run.with_columns(&reader, &|text| job.tell(text)).await?;
+        // Keep the password that was typed, so that it is asked for only once.
+        job.target = reader.target().clone();
+        reader.close().await;
+        job.report_run.report = &with_columns;
+    }
+    match every {
+        Some(every) => job.watch(every, watcher).await,
+        None => job.once(watcher).await,
+    }
+}
+
+impl Job<'_> {
+    pub fn tell(&self, remark: Remark<'_>) {
+        match remark {
+            Remark::Verbose(text) if self.args.verbose => error::note(&format!("pgkit: {text}")),
+            Remark::Verbose(_) => {}
+            // Once, however often --watch asks.
+            Remark::Cost(says) => {
+                if !self.args.session.echo.quiet && self.costs.borrow_mut().insert(says.to_owned()) {
+                    error::note(&format!("pgkit: {}: {says}", self.report_run.report.name));
+                }
+            }
+            Remark::Hidden(says) => {
+                let mut hidden = self.hidden.borrow_mut();
+                if !hidden.iter().any(|known| known == says) {
+                    hidden.push(says.to_owned());
+                }
+            }
+        }
+    }
+
+    pub async fn reader(&self, target: &Target) -> Result<Reader> {
+        open::reader(self.context, target, self.settings.clone(), &self.args.session.echo).await
+    }
+
+    /// Opens a session with what the report is about.
+    pub async fn source(&self, target: &Target) -> Result<Source> {
+        let echo = &self.args.session.echo;
+        Ok(match self.report_run.report.scope {
+            Scope::Pooler => {
+                let limit = self.settings.statement_timeout;
+                Source::Pooler(Box::new(open::console(target, limit, echo).await?))
+            }
+            _ => Source::Server(Box::new(self.reader(target).await?)),
+        })
+    }
+
+    async fn print_sql(&self) -> Result<Exit> {
+        if self.report_run.report.scope == Scope::Pooler {
+            output::print_sql(&console::script(self.report_run.report)?)?;
+            return Ok(Exit::Done);
+        }
+        let script = match self.args.server_version {
+            Some(major) => {
+                let version = ServerVersion::parse(&major.to_string())
+                    .filter(|v| v.major() >= ServerVersion::OLDEST)
+                    .ok_or_else(|| {
+                        Error::new(Exit::TooOld, format!("PostgreSQL {major} is too old"))
+                            .hint(format!("pgkit works with PostgreSQL {} and later", ServerVersion::OLDEST))
+                    })?;
+                self.report_run.script_without_server(version, &self.settings, &self.target.database)?
+            }
+            None => {
+                let reader = self.reader(&self.target).await?;
+                let script = self.report_run.script(&reader, &|text| self.tell(text)).await?;
+                reader.close().await;
+                script
+            }
+        };
+        output::print_sql(&script)?;
+        Ok(Exit::Done)
+    }
+
+    pub fn judge(&self, watcher: &mut Watcher<'_>) -> Result<Verdict> {
+        verdict::judge(
+            &self.report_run.report.name,
+            watcher,
+            self.hidden.take(),
+            self.args.session.echo.quiet,
+        )
+    }
+}

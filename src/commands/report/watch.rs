@@ -1,0 +1,161 @@
+//! `--watch`: the answer again and again.
+
+use std::time::Duration;
+
+use super::look::Look;
+use super::run::Job;
+use super::way::{Watcher, Way};
+use crate::answer::Verdict;
+use crate::commands::screen::{Next, Pace, Screen};
+use crate::error::{self, Error, Exit, Result};
+use crate::escape;
+use crate::output::{self, Output, terminal};
+use crate::pipeline::Pipeline;
+
+impl Job<'_> {
+    fn pipeline_of(&self, look: &Look) -> Result<Pipeline> {
+        let before = [(!self.redraws()).then_some("at"), self.args.all_databases.then_some("database")];
+        let report = self.report_run.report;
+        look.pipeline(&report.name, before.into_iter().flatten(), &report.columns)
+    }
+
+    /// Returns whether the screen is drawn anew for each answer.
+    fn redraws(&self) -> bool {
+        self.look.terminal.is_some()
+    }
+
+    /// Repeats the report at a fixed interval, measured from start to start; missed ticks are skipped.
+    pub(super) async fn watch(&self, every: Duration, mut watcher: Watcher<'_>) -> Result<Exit> {
+        // Print one array per line, because the rows of one answer belong together.
+        let one_line = self.look.style.one_line;
+        let mut pipeline = self.pipeline_of(&self.look)?;
+        let first = self.source(&self.target).await?;
+        // Keep the password that was typed, so that it is asked for only once.
+        let target = first.target().clone();
+        let mut source = Some(first);
+        let mut out = Output::new(None, 0)?;
+        let mut said: Vec<String> = Vec::new();
+        if !self.redraws() && !one_line {
+            pipeline.head(&mut out);
+        }
+        let mut screen = if self.redraws() { Some(Screen::open()?) } else { None };
+        if screen.is_some() {
+            out.hold();
+        }
+        let mut pace = Pace::new(every, self.redraws());
+        loop {
+            if pace.next().await == Next::End {
+                if let Some(source) = source {
+                    source.close().await;
+                }
+                return end(screen, out).await.map(|()| Exit::Done);
+            }
+            // The window may have been resized since the last answer.
+            let (width, height) = match terminal::size(self.context.env.var("COLUMNS")) {
+                Some((width, height)) => (Some(width), height),
+                None => (None, 0),
+            };
+            let mut look = self.look.clone();
+            look.style.width = width;
+            #[expect(clippy::disallowed_methods, reason = "the moment of an answer, shown beside it")]
+            let now = jiff::Timestamp::now().round(jiff::Unit::Millisecond).unwrap_or_default();
+            let session = match source.take() {
+                Some(mut open) => open.reopen().await.map(|()| open),
+                None => Err(Error::new(Exit::Unavailable, "")),
+            };
+            // A lost session is reopened, as often as necessary.
+            let session = match session {
+                Ok(session) => Ok(session),
+                Err(_) => self.source(&target).await,
+            };
+            let at = (!self.redraws()).then(|| now.to_string());
+            if self.redraws() || one_line {
+                pipeline = self.pipeline_of(&look)?;
+            } else {
+                pipeline.begin_round();
+            }
+            let round = match session {
+                Ok(session) => {
+                    if self.redraws() {
+                        let local =
+                            now.to_zoned((**self.look.style.zone).clone()).strftime("%Y-%m-%d %H:%M:%S %Z");
+                        let title = format!(
+                            "every {} s: pgkit {}   {local}\n\n",
+                            every.as_secs_f64(),
+                            escape::terminal(&self.report_run.report.name)
+                        );
+                        out.buffer().extend_from_slice(title.as_bytes());
+                    }
+                    if self.redraws() || one_line {
+                        pipeline.head(&mut out);
+                    }
+                    let mut way = Way::new(&mut pipeline, &mut out, watcher.as_deref_mut(), None);
+                    way.stamp(at.as_deref());
+                    let mut round = std::pin::pin!(self.round(session, &mut way));
+                    tokio::select! {
+                        round = &mut round => Some(round),
+                        () = pace.end() => {
+                            self.context.running.cancel().await;
+                            None
+                        }
+                    }
+                }
+                Err(e) => Some(Err(e)),
+            };
+            let Some(round) = round else { return end(screen, out).await.map(|()| Exit::Done) };
+            // An answer that was cut off is judged too, so that the next one is judged by itself.
+            let mut verdict = self.judge(&mut watcher);
+            match round {
+                Ok((_, left)) => source = left,
+                Err(e) if matches!(e.exit, Exit::Unavailable | Exit::TryAgain) => {
+                    error::print(&e);
+                    verdict = Ok(Verdict { exit: Exit::Done, remarks: said.clone() });
+                }
+                Err(e) => return Err(e),
+            }
+            if self.redraws() || one_line {
+                pipeline.end(&mut out);
+            }
+            if self.redraws()
+                && let Ok(verdict) = &verdict
+            {
+                for remark in &verdict.remarks {
+                    out.buffer().extend_from_slice(format!("\n{}\n", escape::terminal(remark)).as_bytes());
+                }
+            }
+            let reader_of_out = match &mut screen {
+                Some(screen) => screen.show(&mut out, height)?,
+                None => out.flush()?,
+            };
+            let gone = reader_of_out == output::Reader::Gone;
+            let verdict = match verdict {
+                Ok(verdict) => verdict,
+                Err(e) => {
+                    end(screen, out).await?;
+                    return Err(e);
+                }
+            };
+            if !self.redraws() && verdict.remarks != said {
+                verdict.remarks.iter().for_each(|remark| error::note(remark));
+                said = verdict.remarks;
+            }
+            if gone || verdict.exit != Exit::Done {
+                if let Some(source) = source {
+                    source.close().await;
+                }
+                if !gone {
+                    end(screen, out).await?;
+                }
+                return Ok(verdict.exit);
+            }
+        }
+    }
+}
+
+/// Finishes the output after the last answer of `--watch`.
+async fn end(screen: Option<Screen>, out: Output) -> Result<()> {
+    match screen {
+        Some(screen) => screen.close(out).await,
+        None => out.finish().await,
+    }
+}

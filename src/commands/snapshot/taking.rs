@@ -1,0 +1,253 @@
+//! Asks a server for the answers of a snapshot.
+
+use std::cell::RefCell;
+
+use indicatif::ProgressBar;
+
+use crate::answer::{Outcome, Remark, ReportRun};
+use crate::commands::args::SessionArgs;
+use crate::commands::context::Context;
+use crate::commands::{databases, open, params};
+use crate::connect::Target;
+use crate::error::{self, Error, Exit, Result};
+use crate::escape;
+use crate::report::{Report, Scope};
+use crate::session::{Reader, Settings};
+use crate::snapshot::{Draft, Part, Refusal};
+
+/// A snapshot that is being taken.
+pub struct Taking<'a> {
+    pub context: &'a Context,
+    pub session: &'a SessionArgs,
+    pub settings: Settings,
+    /// Whether the user has named the reports.
+    pub is_named: bool,
+    pub draft: Draft,
+    /// The answers that are missing.
+    pub refused: Vec<Refusal>,
+    /// The reports about the server that need an extension, which the databases so far do not have.
+    pub without_extension: Vec<&'a Report>,
+    /// The exit code: that of the first failure.
+    pub exit: Exit,
+    /// Shows which answer is being taken.
+    pub bar: ProgressBar,
+}
+
+impl<'a> Taking<'a> {
+    /// Takes all answers: those about the server from the first session, the others from every database.
+    ///
+    /// Errors: the session is lost (69), or the snapshot cannot be written (74). Everything else that fails is recorded
+    /// in the snapshot, and the rest goes on.
+    pub async fn everything(
+        &mut self,
+        mut reader: Reader,
+        wanted: &[&'a Report],
+        exclude: &[String],
+    ) -> Result<()> {
+        let (of_database, of_server): (Vec<&'a Report>, Vec<&'a Report>) =
+            wanted.iter().partition(|report| report.scope == Scope::Database);
+        reader.reopen(None).await?;
+        let found = databases::all(&reader, &self.context.env, exclude).await?;
+        for name in databases::names(&reader).await? {
+            if !found.iter().any(|database| database.name == name) {
+                self.without(&name, "it was excluded".to_owned(), true);
+            }
+        }
+        let first = reader.database().to_owned();
+        let others = found.iter().filter(|database| database.name != first).count();
+        // It may be excluded, although the session is in it.
+        let is_first_wanted = others < found.len();
+        self.bar.set_length((of_server.len() + of_database.len() * found.len()) as u64);
+        for report in of_server {
+            self.of_server(report, &mut reader).await?;
+        }
+        let target = reader.target().clone();
+        if is_first_wanted {
+            self.database(&of_database, reader, &target).await?;
+        } else {
+            reader.close().await;
+        }
+        if of_database.is_empty() {
+            return Ok(());
+        }
+        for database in found.into_iter().filter(|database| database.name != first) {
+            let name = database.name;
+            if !database.is_open {
+                let why = "it accepts no connections, or the role may not connect to it";
+                self.without(&name, why.to_owned(), true);
+                continue;
+            }
+            match self.enter(&target.with_database(&name)).await {
+                Ok(reader) => self.database(&of_database, reader, &target).await?,
+                Err(e) if databases::is_closed(&e) => self.without(&name, self.why(&e), true),
+                Err(e) => {
+                    let e = self.of_one_database(e, &target).await?;
+                    self.fail(&format!("database {name:?}"), &e);
+                    self.without(&name, self.why(&e), false);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns an error that ended or prevented a session, if it concerns only one database: if a session of `target` is
+    /// possible. Its exit code says then that the same can be tried again.
+    ///
+    /// Errors: this error, if the server is gone.
+    async fn of_one_database(&self, e: Error, target: &Target) -> Result<Error> {
+        if e.exit != Exit::Unavailable {
+            return Ok(e);
+        }
+        match self.enter(target).await {
+            Ok(reader) => {
+                reader.close().await;
+                Ok(Error { exit: Exit::TryAgain, ..e })
+            }
+            Err(_) => Err(e),
+        }
+    }
+
+    /// Prints an error, and keeps its exit code if it is the first.
+    fn fail(&mut self, what: &str, e: &Error) {
+        error::print(&Error { message: format!("{what}: {}", e.message), ..e.clone() });
+        self.exit = if self.exit == Exit::Done { e.exit } else { self.exit };
+    }
+
+    /// Returns why an answer is missing. What the server says may have a statement in it.
+    fn why(&self, e: &Error) -> String {
+        match &e.sqlstate {
+            Some(state) if self.draft.is_redacted() => format!("the server refused it with SQLSTATE {state}"),
+            _ => e.one_line(),
+        }
+    }
+
+    /// Takes an answer that is about the server, from this session. If its database does not have the extension that the
+    /// report needs, another database may have it.
+    async fn of_server(&mut self, report: &'a Report, reader: &mut Reader) -> Result<()> {
+        let before = self.refused.len();
+        self.one(report, None, reader).await?;
+        let needs_extension = report.texts.iter().any(|text| text.extension.is_some());
+        if needs_extension && self.refused.len() > before {
+            self.without_extension.push(report);
+        }
+        Ok(())
+    }
+
+    async fn enter(&self, target: &Target) -> Result<Reader> {
+        open::reader(self.context, target, self.settings.clone(), &self.session.echo).await
+    }
+
+    /// Records that the answer of a report is missing because of an error.
+    fn refuse(&mut self, report: &Report, flags: Vec<String>, database: Option<&str>, e: &Error) {
+        // The report's name is recorded beside the reason.
+        let why = self.why(e).trim_start_matches(&format!("{}: ", report.name)).to_owned();
+        let (report, own, database) = (Some(report.name.clone()), report.own, database.map(str::to_owned));
+        self.refused.push(Refusal { report, own, flags, database, why, skipped: false });
+    }
+
+    /// Records that all answers of this database are missing.
+    fn without(&mut self, database: &str, why: String, skipped: bool) {
+        let database = Some(database.to_owned());
+        self.refused.push(Refusal { database, why, skipped, ..Refusal::default() });
+    }
+
+    /// Takes the answers of one database, and closes the session. If it is lost, the rest of them is missing.
+    ///
+    /// Errors: the server is gone, which a session of `target` shows (69), or the snapshot cannot be written (74).
+    async fn database(&mut self, reports: &[&'a Report], mut reader: Reader, target: &Target) -> Result<()> {
+        let name = reader.database().to_owned();
+        for report in std::mem::take(&mut self.without_extension) {
+            let is_same = |one: &Refusal| one.report.as_ref() == Some(&report.name) && one.own == report.own;
+            self.refused.retain(|refusal| !is_same(refusal));
+            self.of_server(report, &mut reader).await?;
+        }
+        for (i, report) in reports.iter().enumerate() {
+            let Err(e) = self.one(report, Some(&name), &mut reader).await else { continue };
+            if e.exit != Exit::Unavailable {
+                return Err(e);
+            }
+            let e = self.of_one_database(e, target).await?;
+            self.fail(&format!("database {name:?}"), &e);
+            for report in &reports[i..] {
+                self.refuse(report, Vec::new(), Some(&name), &e);
+            }
+            return Ok(());
+        }
+        reader.close().await;
+        Ok(())
+    }
+
+    /// Takes the answer of a report, and those with the flags of its variants.
+    async fn one(&mut self, report: &'a Report, database: Option<&str>, reader: &mut Reader) -> Result<()> {
+        for line in report.flag_lines() {
+            self.variant(report, line, database, reader).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the answer of a report with these flags.
+    async fn variant(
+        &mut self,
+        report: &'a Report,
+        line: &str,
+        database: Option<&str>,
+        reader: &mut Reader,
+    ) -> Result<()> {
+        let (flags, given) = params::variant(report, line)?;
+        let message = match database {
+            Some(database) => format!("{} of database {database}", report.name),
+            None => report.name.clone(),
+        };
+        self.bar.set_message(escape::terminal(&message).into_owned());
+        self.bar.inc(u64::from(line.is_empty()));
+        let answer = self.answer(ReportRun { report, given }, flags.clone(), database, reader);
+        let Err(e) = answer.await else { return Ok(()) };
+        if matches!(e.exit, Exit::Unavailable | Exit::Io | Exit::Bug) {
+            return Err(Error { message: format!("{}: {}", report.name, e.message), ..e });
+        }
+        // A missing privilege or extension is no failure unless the report was named.
+        if self.is_named || !matches!(e.exit, Exit::TooOld | Exit::Permission) {
+            let place = database.map(|database| format!(" of database {database:?}")).unwrap_or_default();
+            self.fail(&format!("{}{place}", report.name), &e);
+        }
+        self.refuse(report, flags, database, &e);
+        Ok(())
+    }
+
+    async fn answer(
+        &mut self,
+        mut report_run: ReportRun<'_>,
+        flags: Vec<String>,
+        database: Option<&str>,
+        reader: &mut Reader,
+    ) -> Result<()> {
+        let report = report_run.report;
+        reader.reopen(report_run.lock_timeout(self.session.limits().lock)?).await?;
+        let hidden = RefCell::new(Vec::new());
+        let quiet = self.session.echo.quiet;
+        let tell = |remark: Remark<'_>| match remark {
+            Remark::Verbose(_) => {}
+            Remark::Cost(_) if quiet => {}
+            Remark::Cost(says) => error::note(&format!("pgkit: {}: {says}", report.name)),
+            Remark::Hidden(says) => hidden.borrow_mut().push(says.to_owned()),
+        };
+        let with_columns;
+        if report.columns.is_empty() {
+            with_columns = report_run.with_columns(reader, &tell).await?;
+            report_run.report = &with_columns;
+        }
+        let columns = &report_run.report.columns;
+        let part = Part {
+            report: report.name.clone(),
+            own: report.own,
+            flags,
+            database: database.map(str::to_owned),
+            columns: columns.iter().map(Part::column).collect(),
+        };
+        let mut answer = self.draft.begin(part, columns, &report.private);
+        match report_run.answer(reader, &mut answer, &tell).await {
+            Ok(Outcome::Complete(_) | Outcome::Enough) => answer.complete(hidden.take()),
+            Err(e) => answer.cut_off().and(Err(e)),
+        }
+    }
+}
