@@ -33,6 +33,9 @@ pub struct ConnectionArgs {
     /// The database, a postgresql:// URL, or a "key=value ..." string
     #[arg(short, long, value_name = "DBNAME", add = complete::databases())]
     pub dbname: Option<String>,
+    /// The service of a service file; reports take several (a,b or all)
+    #[arg(long, value_name = "NAME", add = complete::services())]
+    pub service: Option<String>,
     /// Never ask for a password
     #[arg(short = 'w', long, overrides_with = "password")]
     pub no_password: bool,
@@ -50,6 +53,8 @@ impl ConnectionArgs {
             port: pick(&self.port, &before.port),
             username: pick(&self.username, &before.username),
             dbname: pick(&self.dbname, &before.dbname),
+            service: pick(&self.service, &before.service),
+            otherwise: None,
             no_password: self.no_password || (before.no_password && !self.password),
             password: self.password || (before.password && !self.no_password),
         }
@@ -61,6 +66,7 @@ impl ConnectionArgs {
             && self.port.is_none()
             && self.username.is_none()
             && self.dbname.is_none()
+            && self.service.is_none()
             && !self.no_password
             && !self.password
     }
@@ -161,6 +167,18 @@ pub struct RoleArgs {
     pub role: Option<String>,
 }
 
+/// Which servers a report asks, if it asks several.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Connection")]
+pub struct ServersArgs {
+    /// Ask each server in FILE, - for stdin: a name and a connection string on each line
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub servers: Option<PathBuf>,
+    /// Ask at most N servers at once [default: 8]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..1000))]
+    pub parallel: Option<u16>,
+}
+
 /// What every report has.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
@@ -180,9 +198,10 @@ pub struct OutputArgs {
     /// With --all-databases: skip databases that match, as in psql [also: PGKIT_EXCLUDE_DATABASE, comma-separated]
     #[arg(long, value_name = "PATTERN", requires = "all_databases")]
     pub exclude_database: Vec<String>,
-    /// Read the rows from this snapshot, - for stdin, instead of asking a server (-d: those of another database)
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["sql", "server_version", "watch", "exclude_database"])]
-    pub from: Option<PathBuf>,
+    /// Read the rows from this snapshot, - for stdin, instead of asking a server (-d: those of another database); several
+    /// snapshots: a.snap,b.snap
+    #[arg(long, value_name = "FILE,…", value_delimiter = ',', value_hint = ValueHint::FilePath, conflicts_with_all = ["sql", "server_version", "watch", "exclude_database"])]
+    pub from: Vec<PathBuf>,
     /// Print how the rows differ from those in FILE, a snapshot or an answer in JSON, or from those of a DURATION before
     #[arg(long, value_name = "FILE|DURATION", value_hint = ValueHint::FilePath, conflicts_with_all = ["sql", "server_version", "watch"])]
     pub against: Option<String>,

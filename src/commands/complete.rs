@@ -84,6 +84,17 @@ pub fn roles() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| names(ROLES, typed))
 }
 
+/// Completes the name of a service, also the last one of a list.
+pub fn services() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let typed = typed.to_str().unwrap_or_default();
+        let before = typed.rfind(',').map_or("", |at| &typed[..=at]);
+        let names = connect::services(&connect::environment(), &connect::Disk).unwrap_or_default();
+        let names = names.into_iter().chain(["all".to_owned()]).map(|name| format!("{before}{name}"));
+        beginning(names, typed)
+    })
+}
+
 /// Completes the name of a known log_line_prefix.
 pub fn line_prefixes() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
@@ -154,7 +165,13 @@ async fn ask(sql: &str, typed: &str) -> Result<Vec<String>> {
 fn flags_among(line: &[String]) -> Flags {
     let mut flags = Flags { no_password: true, ..Flags::default() };
     for (i, word) in line.iter().enumerate() {
-        for (short, long) in [("-h", "--host"), ("-p", "--port"), ("-U", "--username"), ("-d", "--dbname")] {
+        for (short, long) in [
+            ("-h", "--host"),
+            ("-p", "--port"),
+            ("-U", "--username"),
+            ("-d", "--dbname"),
+            ("--service", "--service"),
+        ] {
             let value = if *word == short || *word == long {
                 // The last word is the one that is being typed.
                 line.get(i + 1).filter(|_| i + 2 < line.len()).cloned()
@@ -172,6 +189,7 @@ fn flags_among(line: &[String]) -> Flags {
                     "-h" => flags.host = Some(value),
                     "-p" => flags.port = Some(value),
                     "-U" => flags.username = Some(value),
+                    "--service" => flags.service = Some(value),
                     _ => flags.dbname = Some(value),
                 }
             }

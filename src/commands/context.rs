@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::path::PathBuf;
 
+use super::passwords::Passwords;
 use crate::connect::Environment;
 use crate::error::Error;
 use crate::report::{OwnReports, Report};
@@ -25,6 +26,8 @@ pub struct Context {
     pub own_fault: Option<Error>,
     /// The tree of commands.
     pub tree: clap::Command,
+    /// The passwords that were typed.
+    pub passwords: Passwords,
     /// Whether the warning that temporary log settings should have ended was printed.
     pub has_warned: Cell<bool>,
 }

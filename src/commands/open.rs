@@ -6,9 +6,10 @@ use clap::ArgMatches;
 
 use super::args::{EchoArgs, connection_flags};
 use super::context::Context;
+use super::passwords::Asked;
+use super::servers;
 use crate::connect::{self, Flags, Target};
-use crate::error::{self, Result};
-use crate::output::terminal;
+use crate::error::{self, Error, Result};
 use crate::session::{Console, Limits, Purpose, Reader, Settings, Writer};
 
 /// Resolves the connection flags, given before or after the command, to a target. Prints warnings.
@@ -17,7 +18,13 @@ pub fn target(context: &Context, root: &ArgMatches, own: &ArgMatches, echo: &Ech
 }
 
 /// Does the same as [`target`] for flags that are already parsed.
+///
+/// Errors: they name several servers (64).
 pub fn resolve(context: &Context, flags: &Flags, echo: &EchoArgs) -> Result<Target> {
+    if flags.service.as_deref().is_some_and(servers::is_list) {
+        return Err(Error::usage("--service: this command works on one server")
+            .hint("only reports can ask several servers at once: name one"));
+    }
     let target = connect::resolve(flags, &context.env, &connect::Disk)?;
     if !echo.quiet {
         for warning in &target.warnings {
@@ -36,8 +43,15 @@ pub async fn reader(
     settings: Settings,
     echo: &EchoArgs,
 ) -> Result<Reader> {
-    let ask = &mut terminal::ask_password;
-    let reader = Reader::connect(target, settings, echo.echo(), &context.running, ask).await?;
+    let mut asked = Asked::new(&context.passwords, target);
+    let reader = loop {
+        let (target, settings) = (asked.target().clone(), settings.clone());
+        let ask = &mut |_: &str| asked.ask();
+        let opened = Reader::connect(&target, settings, echo.echo(), &context.running, ask).await;
+        if let Some(opened) = asked.again(opened).await? {
+            break opened;
+        }
+    };
     warn(context, reader.overdue(), echo);
     Ok(reader)
 }
@@ -45,8 +59,20 @@ pub async fn reader(
 /// Opens a session with PgBouncer's console; a command there may take as long as `limit`.
 ///
 /// Errors: no connection (69), or a server instead of a PgBouncer (64).
-pub async fn console(target: &Target, limit: Option<Duration>, echo: &EchoArgs) -> Result<Console> {
-    Console::connect(target, limit, echo.echo(), &mut terminal::ask_password).await
+pub async fn console(
+    context: &Context,
+    target: &Target,
+    limit: Option<Duration>,
+    echo: &EchoArgs,
+) -> Result<Console> {
+    let mut asked = Asked::new(&context.passwords, target);
+    loop {
+        let target = asked.target().clone();
+        let opened = Console::connect(&target, limit, echo.echo(), &mut |_: &str| asked.ask()).await;
+        if let Some(opened) = asked.again(opened).await? {
+            return Ok(opened);
+        }
+    }
 }
 
 /// Opens a session of its own for this purpose.
@@ -59,8 +85,15 @@ pub async fn writer(
     limits: Limits,
     echo: &EchoArgs,
 ) -> Result<Writer> {
-    let ask = &mut terminal::ask_password;
-    let writer = Writer::for_(purpose, target, limits, echo.echo(), &context.running, ask).await?;
+    let mut asked = Asked::new(&context.passwords, target);
+    let writer = loop {
+        let target = asked.target().clone();
+        let ask = &mut |_: &str| asked.ask();
+        let opened = Writer::for_(purpose, &target, limits, echo.echo(), &context.running, ask).await;
+        if let Some(opened) = asked.again(opened).await? {
+            break opened;
+        }
+    };
     warn(context, writer.overdue(), echo);
     Ok(writer)
 }

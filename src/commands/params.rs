@@ -6,7 +6,7 @@ use clap::builder::PossibleValuesParser;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, value_parser};
 
-use super::args::{ConnectionArgs, OutputArgs, RoleArgs, command, example};
+use super::args::{ConnectionArgs, OutputArgs, RoleArgs, ServersArgs, command, example};
 use super::complete;
 use crate::answer::ArgValue;
 use crate::error::{Error, Result};
@@ -148,7 +148,7 @@ pub fn report_command(report: &Report) -> Command {
     // The groups of shared flags bring their own description; the report's must win.
     let about = command.get_about().cloned().unwrap_or_default();
     let has_role = report.params.iter().any(|param| param.long() == "role");
-    command = ConnectionArgs::augment_args(command);
+    command = ServersArgs::augment_args(ConnectionArgs::augment_args(command));
     if !has_role {
         command = RoleArgs::augment_args(command);
     }

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::ArgMatches;
 
 use super::context::{Context, own_folders};
+use super::passwords::Passwords;
 use super::{COMMANDS, EXTENSIONS, groups, jobs, report, run, sessions, shells, table, tree, version, words};
 use crate::connect::{Environment, environment};
 use crate::error::{self, Error, Exit, Result};
@@ -73,6 +74,7 @@ fn start(args: Vec<OsString>) -> Result<Exit> {
     };
     let context = Context {
         tree,
+        passwords: Passwords::default(),
         has_warned: std::cell::Cell::default(),
         env,
         running: InFlight::default(),
@@ -96,6 +98,7 @@ fn start(args: Vec<OsString>) -> Result<Exit> {
                     work.await
                 } else {
                     context.running.cancel().await;
+                    terminal::leave_screen();
                     Ok(exit)
                 }
             }

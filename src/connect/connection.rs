@@ -132,25 +132,19 @@ async fn first_of<T>(
 ) -> Result<T> {
     let prompt = format!("Password for user {}: ", target.user);
     if target.prompt == Prompt::First {
-        return attempt(&with_typed(target, ask(&prompt)?), opening, accept)
+        return attempt(&target.with_typed(Secret::new(ask(&prompt)?)), opening, accept)
             .await
             .map_err(|refusal| refusal.error);
     }
     match attempt(target, opening, accept).await {
         Ok(connected) => Ok(connected),
         Err(Refusal { needs_password: true, .. }) if target.prompt == Prompt::WhenNeeded => {
-            attempt(&with_typed(target, ask(&prompt)?), opening, accept)
+            attempt(&target.with_typed(Secret::new(ask(&prompt)?)), opening, accept)
                 .await
                 .map_err(|refusal| refusal.error)
         }
         Err(refusal) => Err(refusal.error),
     }
-}
-
-fn with_typed(target: &Target, password: String) -> Target {
-    let mut target = target.with_password(Secret::new(password));
-    target.prompt = Prompt::Never;
-    target
 }
 
 struct Refusal {

@@ -14,6 +14,7 @@ mod libpq;
 mod opening;
 mod passfile;
 mod resolve;
+mod servers;
 mod service;
 mod settings;
 mod stream;
@@ -34,6 +35,8 @@ pub(crate) use frames::admit;
 pub use opening::{MARK, Opening, PATH, Server, drop_role, house};
 pub use passfile::Secret;
 pub use resolve::resolve;
+pub use servers::{Listed, check_name, servers};
+pub use service::services;
 pub use settings::{is_key, is_variable};
 pub use stream::{Bare, Handle};
 pub use target::{

@@ -1,7 +1,8 @@
 //! Turns flags, service file, environment, password file and defaults into a target. A pure function.
 //!
 //! The order of precedence is libpq's: the keys of a connection string given with `-d`, then the flags (psql passes
-//! them first, and libpq lets later ones win), then the service file, the environment and the defaults.
+//! them first, and libpq lets later ones win), then the service file, the environment and the defaults. The connection
+//! string of a server in a list comes before the service file.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -44,7 +45,9 @@ fn refuse_other_urls(dbname: &str) -> Result<()> {
 /// Finds where to connect, as whom and how, as psql with these flags would.
 pub fn resolve(flags: &Flags, env: &Environment, files: &dyn Files) -> Result<Target> {
     let mut settings = Settings::default();
-    for (key, flag) in [("host", &flags.host), ("port", &flags.port), ("user", &flags.username)] {
+    for (key, flag) in
+        [("host", &flags.host), ("port", &flags.port), ("user", &flags.username), ("service", &flags.service)]
+    {
         if let Some(value) = flag.as_deref().filter(|value| !value.is_empty()) {
             settings.set(key, value);
         }
@@ -59,6 +62,9 @@ pub fn resolve(flags: &Flags, env: &Environment, files: &dyn Files) -> Result<Ta
         } else {
             settings.set("dbname", dbname);
         }
+    }
+    if let Some(otherwise) = &flags.otherwise {
+        settings.fill_from(conninfo::parse_any(otherwise)?);
     }
     service::fill(&mut settings, env, files)?;
     settings.fill(env);

@@ -15,22 +15,8 @@ pub(super) fn fill(settings: &mut Settings, env: &Environment, files: &dyn Files
     let Some(service) = settings.get("service").or_else(|| env.var("PGSERVICE")).map(str::to_owned) else {
         return Ok(());
     };
-    let named = settings.get("servicefile").or_else(|| env.var("PGSERVICEFILE")).map(PathBuf::from);
-    let own = named.or_else(|| {
-        // The user's own file may be missing; the named one may not.
-        env.home().map(|home| home.join(".pg_service.conf")).filter(|path| files.stat(path).is_ok())
-    });
-    if let Some(path) = own
-        && fill_from(settings, &path, &service, files)?
-    {
-        return Ok(());
-    }
-    let system: Vec<PathBuf> = match env.var("PGSYSCONFDIR") {
-        Some(folder) => vec![PathBuf::from(folder)],
-        None => SYSTEM_FOLDERS.iter().map(PathBuf::from).collect(),
-    };
-    for path in system.into_iter().map(|folder| folder.join("pg_service.conf")) {
-        if files.stat(&path).is_ok() && fill_from(settings, &path, &service, files)? {
+    for path in paths(settings.get("servicefile"), env, files) {
+        if fill_from(settings, &path, &service, files)? {
             return Ok(());
         }
     }
@@ -38,12 +24,49 @@ pub(super) fn fill(settings: &mut Settings, env: &Environment, files: &dyn Files
         .hint("services are defined in ~/.pg_service.conf, in the file that PGSERVICEFILE names, or in the system's pg_service.conf"))
 }
 
+/// Returns the service files, the one that counts first. A file that is named may be missing; it is an error when it is
+/// read.
+fn paths(named: Option<&str>, env: &Environment, files: &dyn Files) -> Vec<PathBuf> {
+    let is_there = |path: &PathBuf| files.stat(path).is_ok();
+    let named = named.or_else(|| env.var("PGSERVICEFILE")).map(PathBuf::from);
+    let own = named.or_else(|| env.home().map(|home| home.join(".pg_service.conf")).filter(is_there));
+    let system: Vec<PathBuf> = match env.var("PGSYSCONFDIR") {
+        Some(folder) => vec![PathBuf::from(folder)],
+        None => SYSTEM_FOLDERS.iter().map(PathBuf::from).collect(),
+    };
+    let system = system.into_iter().map(|folder| folder.join("pg_service.conf")).filter(is_there);
+    own.into_iter().chain(system).collect()
+}
+
+/// Returns the names of all services, in the order of their files, each name once.
+///
+/// Errors: the file that PGSERVICEFILE names cannot be read (64).
+pub fn services(env: &Environment, files: &dyn Files) -> Result<Vec<String>> {
+    let mut names: Vec<String> = Vec::new();
+    for path in paths(None, env, files) {
+        let content = content(&path, files)?;
+        let sections = content.lines().filter_map(|line| line.trim_matches(is_space).strip_prefix('['));
+        for (name, _) in sections.filter_map(|section| section.split_once(']')) {
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+    }
+    Ok(names)
+}
+
+/// Returns the text of a service file. Errors: it cannot be read (64).
+fn content(path: &Path, files: &dyn Files) -> Result<String> {
+    let content = files
+        .read(path)
+        .map_err(|_| Error::usage(format!("service file \"{}\" not found", path.display())))?;
+    Ok(String::from_utf8_lossy(&content).into_owned())
+}
+
 /// True when the file defines the service.
 fn fill_from(settings: &mut Settings, path: &Path, service: &str, files: &dyn Files) -> Result<bool> {
     let shown = path.display();
-    let content =
-        files.read(path).map_err(|_| Error::usage(format!("service file \"{shown}\" not found")))?;
-    let content = String::from_utf8_lossy(&content);
+    let content = content(path, files)?;
     let mut found = false;
     for (number, line) in content.split('\n').enumerate().map(|(index, line)| (index + 1, line)) {
         // libpq reads into a buffer of 1024.

@@ -142,6 +142,13 @@ impl Settings {
         self.values.extend(other.values);
     }
 
+    /// Takes of `other` what is not set here.
+    pub(super) fn fill_from(&mut self, other: Settings) {
+        for (key, value) in other.values {
+            self.values.entry(key).or_insert(value);
+        }
+    }
+
     /// Fills what is not set: the environment first, libpq's defaults second.
     pub(super) fn fill(&mut self, env: &Environment) {
         for known in KNOWN {

@@ -19,6 +19,10 @@ pub struct Flags {
     pub username: Option<String>,
     /// `-d`: a name, a URI or a `key=value` string.
     pub dbname: Option<String>,
+    /// `--service`: the name of a service.
+    pub service: Option<String>,
+    /// A URI or a `key=value` string whose keys apply as far as the flags and `-d` leave them open.
+    pub otherwise: Option<String>,
     /// `-w`: never ask for a password.
     pub no_password: bool,
     /// `-W`: ask for a password before connecting.
@@ -26,12 +30,13 @@ pub struct Flags {
 }
 
 impl std::fmt::Debug for Flags {
-    /// Without `-d`, which may hold a password.
+    /// Without the connection strings, which may hold a password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Flags")
             .field("host", &self.host)
             .field("port", &self.port)
             .field("username", &self.username)
+            .field("service", &self.service)
             .field("no_password", &self.no_password)
             .field("password", &self.password)
             .finish_non_exhaustive()
@@ -258,6 +263,11 @@ impl Target {
     /// Returns the same target, with this password for every host.
     pub fn with_password(&self, password: Option<Secret>) -> Target {
         Target { password, ..self.clone() }
+    }
+
+    /// Returns the same target with a password that was typed, so that no other one is asked for.
+    pub fn with_typed(&self, password: Option<Secret>) -> Target {
+        Target { prompt: Prompt::Never, ..self.with_password(password) }
     }
 
     /// The password for this host, wherever it comes from.

@@ -30,3 +30,21 @@ pub trait RowSink {
         false
     }
 }
+
+impl<T: RowSink + ?Sized> RowSink for &mut T {
+    fn head(&mut self, columns: &[Column]) -> Result<()> {
+        (**self).head(columns)
+    }
+
+    fn row(&mut self, raw: &[Option<&[u8]>]) -> Result<Flow> {
+        (**self).row(raw)
+    }
+
+    fn end(&mut self) -> Result<()> {
+        (**self).end()
+    }
+
+    fn wants_none(&self) -> bool {
+        (**self).wants_none()
+    }
+}

@@ -6,17 +6,12 @@ use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
-use crate::error::{Error, Result};
+use super::stored::{self, Stored, columns, spill_error, store};
+use crate::error::Result;
 use crate::rows::cell::{Cell, ColumnType};
 
 /// How many bytes of rows are kept in memory.
 const MEMORY: usize = 4 << 20;
-/// The length that marks NULL in a stored row.
-const NULL: u32 = u32::MAX;
-
-/// A row as the server sent it: for each column its length and its bytes.
-type Stored = Vec<u8>;
-
 /// The column to sort by.
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
@@ -36,39 +31,6 @@ pub struct Sorter {
     spill: Option<File>,
     /// The beginning and the end of each run in the file.
     runs: Vec<(u64, u64)>,
-}
-
-fn spill_error(e: &std::io::Error) -> Error {
-    Error::io("could not use a temporary file for sorting", e)
-}
-
-fn store(raw: &[Option<&[u8]>]) -> Stored {
-    let mut row = Vec::with_capacity(raw.iter().map(|c| 4 + c.map_or(0, <[u8]>::len)).sum());
-    for value in raw {
-        match value {
-            None => row.extend(NULL.to_be_bytes()),
-            Some(bytes) => {
-                row.extend(u32::try_from(bytes.len()).unwrap_or(NULL - 1).to_be_bytes());
-                row.extend_from_slice(bytes);
-            }
-        }
-    }
-    row
-}
-
-/// Returns the columns of a stored row.
-fn columns(mut row: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
-    std::iter::from_fn(move || {
-        let (len, rest) = row.split_first_chunk::<4>()?;
-        let len = u32::from_be_bytes(*len);
-        if len == NULL {
-            row = rest;
-            return Some(None);
-        }
-        let (value, rest) = rest.split_at_checked(len as usize)?;
-        row = rest;
-        Some(Some(value))
-    })
 }
 
 impl Key {
@@ -120,8 +82,7 @@ impl Sorter {
         let begin = file.seek(SeekFrom::End(0))?;
         let mut writer = BufWriter::new(&*file);
         for row in self.rows.drain(..) {
-            writer.write_all(&u32::try_from(row.len()).map_err(std::io::Error::other)?.to_be_bytes())?;
-            writer.write_all(&row)?;
+            stored::write(&mut writer, &row)?;
         }
         writer.flush()?;
         drop(writer);
@@ -203,16 +164,7 @@ impl Run {
     fn next(&mut self) -> std::io::Result<Option<Stored>> {
         match &mut self.rest {
             Rest::Memory(rows) => Ok(rows.next()),
-            Rest::File { reader } => {
-                let mut len = [0; 4];
-                match reader.read_exact(&mut len) {
-                    Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
-                    other => other?,
-                }
-                let mut row = vec![0; u32::from_be_bytes(len) as usize];
-                reader.read_exact(&mut row)?;
-                Ok(Some(row))
-            }
+            Rest::File { reader } => stored::read(reader),
         }
     }
 }

@@ -54,7 +54,7 @@ async fn run(socket_dir: &Path, port: u16, database: &str, failed: &str, stateme
         username: Some(SUPERUSER.to_owned()),
         dbname: Some(database.to_owned()),
         no_password: true,
-        password: false,
+        ..Flags::default()
     };
     let failed = |e: Error| {
         let what = e.message.clone();

@@ -13,9 +13,10 @@ mod saved;
 mod values;
 mod veil;
 
+pub use answers::Answers;
 pub use draft::{Draft, is_stdout};
 pub use file::{Snapshot, seekable};
 pub use header::{Header, Part, Refusal};
 pub use identity::{counters_go_on, identify};
-pub use saved::read_saved;
+pub use saved::{SavedRow, read_saved};
 pub use veil::Veil;

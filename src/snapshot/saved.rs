@@ -17,8 +17,16 @@ type Saved<'a> = HashMap<String, &'a RawValue>;
 pub struct SavedAnswer {
     /// The columns of the report that its first row has; all of them if there is no row.
     pub columns: Vec<Column>,
-    /// Its rows. With `--all-databases`, each has its database.
-    pub rows: Vec<(Option<String>, Row)>,
+    pub rows: Vec<SavedRow>,
+}
+
+/// A row of a saved answer.
+pub struct SavedRow {
+    /// Its server, if several were asked.
+    pub server: Option<String>,
+    /// Its database, if all were asked.
+    pub database: Option<String>,
+    pub row: Row,
 }
 
 /// Reads a saved answer of a report with these columns.
@@ -55,10 +63,13 @@ pub fn read_saved(name: &str, text: &str, known: &[Column]) -> Result<SavedAnswe
         };
         let values: Vec<Option<Vec<u8>>> = columns.iter().map(value).collect::<Result<_>>()?;
         let raw: Raw<'_> = values.iter().map(Option::as_deref).collect();
-        // Only --all-databases puts this column before those of a report.
-        let database = one.get("database").filter(|_| !is_of_report("database"));
-        let database: Option<String> = database.and_then(|value| serde_json::from_str(value.get()).ok());
-        rows.push((database, Row::of(&raw)));
+        // A column that is not the report's own was put before those.
+        let before = |name: &str| -> Option<String> {
+            let value = one.get(name).filter(|_| !is_of_report(name))?;
+            serde_json::from_str(value.get()).ok()
+        };
+        let (server, database) = (before("server"), before("database"));
+        rows.push(SavedRow { server, database, row: Row::of(&raw) });
     }
     Ok(SavedAnswer { columns, rows })
 }

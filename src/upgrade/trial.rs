@@ -95,7 +95,7 @@ impl Trial {
             username: Some(user.map_or_else(|| info.user.clone(), str::to_owned)),
             dbname: Some("template1".to_owned()),
             no_password: true,
-            password: false,
+            ..Flags::default()
         };
         // Nothing is taken from the caller's environment, since that leads to the old server.
         let target = connect::resolve(&flags, &Environment::default(), &Disk)?;

@@ -5,14 +5,14 @@ use std::io::{Read, Seek};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::error::{self, Error, Result};
+use crate::error::{Error, Result};
 use crate::escape;
 use crate::pipeline::RowOptions;
 use crate::render::human;
 use crate::report::{Report, Scope};
 use crate::rows::diff::{Differ, Out, change_of, changed};
 use crate::rows::{Column, Flow, RowSink};
-use crate::snapshot::{self, Header, Snapshot};
+use crate::snapshot::{self, Header, SavedRow, Snapshot};
 use crate::units::parse_duration;
 
 /// What an answer is compared with.
@@ -58,6 +58,8 @@ pub struct Later<'a> {
     pub columns: &'a [Column],
     /// The report's own flags, as they are typed.
     pub flags: &'a [String],
+    /// The server's name, if several are asked.
+    pub server: Option<&'a str>,
     /// The database that is asked, unless all are.
     pub database: &'a str,
     pub all_databases: bool,
@@ -96,6 +98,8 @@ pub struct Against {
     saved: Option<BTreeSet<String>>,
     /// Whether the rows that come belong to a database that is not compared.
     is_skipped: bool,
+    /// Whether nothing is compared, because the earlier answer may not be about this server.
+    is_unknown: bool,
     remarks: Vec<String>,
 }
 
@@ -117,6 +121,7 @@ impl Against {
             missing: BTreeSet::new(),
             saved: None,
             is_skipped: false,
+            is_unknown: false,
             remarks: Vec::new(),
         };
         match earlier {
@@ -144,8 +149,12 @@ impl Against {
     /// Reads the earlier answer from JSON text.
     fn read_saved(&mut self, later: &Later<'_>, file: &str, text: &str) -> Result<()> {
         let saved = snapshot::read_saved(file, text, later.columns)?;
-        if let Some((database, _)) = saved.rows.first()
-            && database.is_some() != later.all_databases
+        if let (None, Some(_)) = (later.server, saved.rows.first().and_then(|first| first.server.as_ref())) {
+            return Err(Error::data(format!("{file}: the answer is of several servers"))
+                .hint("name them with --service a,b or --servers FILE"));
+        }
+        if let Some(first) = saved.rows.first()
+            && first.database.is_some() != later.all_databases
         {
             let (was, hint) = match later.all_databases {
                 true => ("one database", "leave out --all-databases"),
@@ -154,10 +163,17 @@ impl Against {
             return Err(Error::data(format!("{file}: the answer is of {was}")).hint(hint));
         }
         self.differ = later.differ(&saved.columns)?;
-        for (database, row) in &saved.rows {
-            self.differ.earlier(database.as_deref(), &row.raw())?;
+        // An answer of one server is compared with that of each.
+        let is_meant = |row: &&SavedRow| row.server.is_none() || row.server.as_deref() == later.server;
+        let rows: Vec<&SavedRow> = saved.rows.iter().filter(is_meant).collect();
+        if let (Some(server), true) = (later.server, rows.is_empty() && !saved.rows.is_empty()) {
+            self.is_unknown = true;
+            self.remark(format!("not compared: the earlier answer has no row of server {server:?}"));
         }
-        let databases = saved.rows.into_iter().filter_map(|(database, _)| database).collect();
+        for saved in &rows {
+            self.differ.earlier(saved.database.as_deref(), &saved.row.raw())?;
+        }
+        let databases = rows.into_iter().filter_map(|saved| saved.database.clone()).collect();
         self.saved = later.all_databases.then_some(databases);
         Ok(())
     }
@@ -197,6 +213,11 @@ impl Against {
     /// Returns whether any row differs.
     pub fn has_differences(&self) -> bool {
         self.differ.differences > 0
+    }
+
+    /// Returns whether the rows that come are those of the earlier answer.
+    pub fn is_collecting(&self) -> bool {
+        self.is_collecting
     }
 
     /// Sets the server and the time of the earlier answer, whose rows come next.
@@ -242,8 +263,8 @@ impl Against {
         let is_missing = compared.is_some_and(|database| self.missing.contains(database));
         let is_unknown = |saved: &BTreeSet<String>| compared.filter(|database| !saved.contains(*database));
         let unknown = self.saved.as_ref().and_then(is_unknown);
-        self.is_skipped = is_missing || unknown.is_some();
-        if let Some(database) = unknown {
+        self.is_skipped = is_missing || unknown.is_some() || self.is_unknown;
+        if let (Some(database), false) = (unknown, self.is_unknown) {
             self.remark(format!("not compared: the earlier answer has no row of database {database:?}"));
         }
         let goes_on = match (&self.earlier, &self.later) {
@@ -284,8 +305,8 @@ impl Against {
         self.differ.gone(&is_complete, out)
     }
 
-    /// Prints what a person should know about the comparison.
-    pub fn say(&self) {
+    /// Returns what a person should know about the comparison, one line each.
+    pub fn remarks(&self) -> Vec<String> {
         let restarted = match self.differ.restarted {
             0 => None,
             1 => Some("1 row".to_owned()),
@@ -294,9 +315,7 @@ impl Against {
         let restarted = restarted.map(|rows| {
             format!("{rows} with counters that began anew in between: their changes are not shown")
         });
-        for remark in self.remarks.iter().chain(&restarted) {
-            error::say(&format!("pgkit: {}: {remark}", self.name));
-        }
+        self.remarks.iter().chain(&restarted).map(|remark| format!("{}: {remark}", self.name)).collect()
     }
 }
 

@@ -4,7 +4,7 @@ use super::run::Job;
 use super::way::Way;
 use crate::answer::{Outcome, Remark};
 use crate::commands::databases::{self, Database};
-use crate::error::{self, Error, Exit, Result};
+use crate::error::{Error, Exit, Result};
 use crate::pattern;
 use crate::session::Reader;
 
@@ -67,10 +67,7 @@ impl Job<'_> {
                     return Err(e);
                 }
                 Err(e) => {
-                    error::print(&Error {
-                        message: format!("database {name:?}: {}", e.message),
-                        ..e.clone()
-                    });
+                    self.print(&Error { message: format!("database {name:?}: {}", e.message), ..e.clone() });
                     if exit == Exit::Done {
                         exit = e.exit;
                     }
@@ -80,7 +77,7 @@ impl Job<'_> {
         if !closed.is_empty() && !self.args.session.echo.quiet {
             closed.sort_by(|a, b| a.name.cmp(&b.name));
             let names: Vec<&str> = closed.iter().map(|one| one.name.as_str()).collect();
-            error::note(&format!("pgkit: cannot connect, skipped: {}", names.join(", ")));
+            self.note(&format!("cannot connect, skipped: {}", names.join(", ")));
         }
         if exit == Exit::Done {
             self.say_if_nothing(rows);

@@ -106,7 +106,8 @@ fn with_before<'a>(
     if let Some(twice) = columns.iter().find(|column| all.iter().any(|other| other.name == column.name)) {
         let message = format!("{report} already has a column {:?}", twice.name);
         return Err(Error::usage(message).hint(
-            "--watch adds a column `at`, --all-databases a column `database`: rename the report's column",
+            "--watch adds a column `at`, several servers a column `server`, --all-databases a column `database`: \
+             rename the report's column",
         ));
     }
     all.extend(columns.iter().cloned());

@@ -3,10 +3,13 @@
 
 mod against;
 mod everywhere;
+mod fleet;
 mod from;
 mod look;
 mod once;
+mod round;
 mod run;
+mod seats;
 mod verdict;
 mod watch;
 mod way;

@@ -3,34 +3,28 @@
 use std::time::Instant;
 
 use super::against::{Against, Earlier, Later};
+use super::fleet::Fleet;
 use super::run::Job;
 use super::verdict;
 use super::way::{Watcher, Way};
 use crate::answer::Outcome;
 use crate::commands::params;
 use crate::commands::source::Source;
-use crate::error::{self, Exit, Result};
+use crate::error::{Exit, Result};
 use crate::escape;
 use crate::report::ParamType;
 use crate::rows::RowSink;
 
 impl Job<'_> {
-    /// Gets one answer, or one from every database.
-    pub(super) async fn once(&self, mut watcher: Watcher<'_>) -> Result<Exit> {
+    /// Gets one answer, or one from every database or every server, and prints it.
+    pub(super) async fn once(&self, fleet: Option<&Fleet<'_>>, mut watcher: Watcher<'_>) -> Result<Exit> {
         let report = self.report_run.report;
         let earlier = self.args.against.as_deref().map(Earlier::read).transpose()?;
-        let later = Later {
-            report,
-            columns: &report.columns,
-            flags: &self.flags,
-            database: &self.target.database,
-            all_databases: self.args.all_databases,
-            is_redacted: false,
-        };
-        let against = earlier.as_ref().map(|earlier| Against::new(&later, earlier)).transpose()?;
-        let mut against = against.map(Box::new);
+        let first = fleet.and_then(Fleet::first).unwrap_or(self);
+        let against = earlier.as_ref().map(|earlier| first.against(earlier)).transpose()?;
         // Report wrong flags before connecting.
-        let before = self.args.all_databases.then_some("database").into_iter();
+        let before = [fleet.map(|_| "server"), self.args.all_databases.then_some("database")];
+        let before = before.into_iter().flatten();
         let mut pipeline = match &against {
             None => self.look.pipeline(&report.name, before, &report.columns)?,
             Some(against) => {
@@ -38,34 +32,67 @@ impl Job<'_> {
                 self.look.of_differences(report, &columns).pipeline(&report.name, before, &columns)?
             }
         };
-        let mut source = self.source(&self.target).await?;
-        // Keep the password that was typed, so that it is asked for only once.
-        let target = source.target().clone();
         let mut out = self.look.output(&self.context.env, self.args.no_pager)?;
-        let start = Instant::now();
-        if let (Some(Earlier::Wait(time)), Some(collecting)) = (&earlier, &mut against) {
-            collecting.set_earlier(source.identify().await?);
-            let mut way = Way::new(&mut pipeline, &mut out, None, against.take());
-            let exit = self.round(source, &mut way).await?.0;
-            against = way.against.take();
-            if exit != Exit::Done {
-                return Ok(exit);
-            }
-            tokio::time::sleep(time.saturating_sub(start.elapsed())).await;
-            source = self.source(&target).await?;
+        if let Some(fleet) = fleet {
+            pipeline.head(&mut out);
+            let mut way = Way::new(&mut pipeline, &mut out, watcher, None);
+            let round = fleet.round(earlier.as_ref(), &mut way).await?;
+            drop(way);
+            pipeline.end(&mut out);
+            out.finish().await?;
+            return Ok(round.print());
         }
-        if let Some(against) = &mut against {
-            against.set_later(source.identify().await?, start.elapsed());
-        }
+        let source = self.source(&self.target).await?;
         pipeline.head(&mut out);
         let mut way = Way::new(&mut pipeline, &mut out, watcher.as_deref_mut(), against);
-        let exit = self.round(source, &mut way).await?.0;
-        let against = way.against.take();
+        let exit = self.compared(source, earlier.as_ref(), &mut way).await?;
+        let against = way.finish();
         pipeline.end(&mut out);
         out.finish().await?;
         let verdict =
             verdict::finish(&report.name, &self.args, watcher, self.hidden.take(), against.as_deref())?;
         Ok(if exit == Exit::Done { verdict } else { exit })
+    }
+
+    /// Prepares the comparison with an earlier answer. Errors: see [`Against::new`].
+    pub(super) fn against(&self, earlier: &Earlier) -> Result<Box<Against>> {
+        let report = self.report_run.report;
+        let later = Later {
+            report,
+            columns: &report.columns,
+            flags: &self.flags,
+            server: self.server.as_deref(),
+            database: &self.target.database,
+            all_databases: self.args.all_databases,
+            is_redacted: false,
+        };
+        Against::new(&later, earlier).map(Box::new)
+    }
+
+    /// Gets one answer, or one from every database. If it is compared with the answer some time before, both are got.
+    pub(super) async fn compared(
+        &self,
+        mut source: Source,
+        earlier: Option<&Earlier>,
+        way: &mut Way<'_>,
+    ) -> Result<Exit> {
+        let start = Instant::now();
+        if let (Some(Earlier::Wait(time)), Some(against)) = (earlier, &mut way.against) {
+            // Keep the password that was typed, so that it is asked for only once.
+            let target = source.target().clone();
+            against.set_earlier(source.identify().await?);
+            let exit = self.round(source, way).await?.0;
+            if exit != Exit::Done {
+                return Ok(exit);
+            }
+            self.leave();
+            tokio::time::sleep(time.saturating_sub(start.elapsed())).await;
+            source = self.source(&target).await?;
+        }
+        if let Some(against) = &mut way.against {
+            against.set_later(source.identify().await?, start.elapsed());
+        }
+        Ok(self.round(source, way).await?.0)
     }
 
     /// Gets one answer, or one from every database. Returns the session if it can be used again.
@@ -109,8 +136,8 @@ impl Job<'_> {
         let shown: Vec<String> = patterns.iter().map(|p| format!("{p:?}")).chain(names).collect();
         if rows == 0 && !shown.is_empty() && !self.args.session.echo.quiet {
             let system = !patterns.is_empty() && report.params.iter().any(|p| p.name == "system");
-            error::note(&format!(
-                "pgkit: {}: nothing matches {}{}",
+            self.note(&format!(
+                "{}: nothing matches {}{}",
                 report.name,
                 escape::terminal(&shown.join(", ")),
                 if system { " (system catalogs are skipped; include them with --system)" } else { "" }

@@ -2,16 +2,21 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use clap::{ArgMatches, FromArgMatches};
 
+use super::fleet::{self, Fleet};
 use super::from;
 use super::look::Look;
+use super::round::one_line;
+use super::seats::Seat;
 use super::verdict;
 use super::way::Watcher;
 use crate::answer::{Remark, ReportRun, Verdict};
 use crate::commands::args::{OutputArgs, RoleArgs};
 use crate::commands::context::Context;
+use crate::commands::servers::{self, Server};
 use crate::commands::source::Source;
 use crate::commands::{open, params};
 use crate::connect::{self, ServerVersion, Target};
@@ -26,6 +31,10 @@ use crate::units::parse_seconds;
 /// Everything that one run of a report needs.
 pub struct Job<'a> {
     pub context: &'a Context,
+    /// The server's name, if several are asked.
+    pub server: Option<String>,
+    /// What keeps the number of connections down, if several servers are asked.
+    seat: Option<Seat>,
     pub report_run: ReportRun<'a>,
     /// The report's own flags, as they are typed.
     pub flags: Vec<String>,
@@ -36,7 +45,9 @@ pub struct Job<'a> {
     /// What this role may not see of the answers since the last verdict.
     pub hidden: RefCell<Vec<String>>,
     /// What was said of the answers' cost.
-    costs: RefCell<BTreeSet<String>>,
+    costs: Rc<RefCell<BTreeSet<String>>>,
+    /// What is to be said of this one of several servers, once all rows are printed.
+    pub notes: RefCell<Vec<String>>,
 }
 
 /// Runs a report.
@@ -59,12 +70,12 @@ pub async fn run_observed(
             .hint("leave out --all-databases"));
     }
     let role = RoleArgs::of_report(report, own)?;
-    if role.role.is_some() && (args.from.is_some() || report.scope == Scope::Pooler) {
-        let why = if args.from.is_some() { "with --from" } else { "by a PgBouncer" };
+    if role.role.is_some() && (!args.from.is_empty() || report.scope == Scope::Pooler) {
+        let why = if !args.from.is_empty() { "with --from" } else { "by a PgBouncer" };
         return Err(Error::usage(format!("--role cannot be used {why}")).hint("only a server has roles"));
     }
-    if let Some(path) = &args.from {
-        return from::run(context, &report_run, path, &args, root, own, watcher).await;
+    if !args.from.is_empty() {
+        return from::run(context, &report_run, &args, root, own, watcher).await;
     }
     let is_url = |text: &&str| text.starts_with("postgres://") || text.starts_with("postgresql://");
     // A term may contain an equals sign, and a name hardly ever begins with `dbname=`.
@@ -78,9 +89,20 @@ pub async fn run_observed(
     }
     let every = args.watch.as_deref().map(parse_seconds).transpose()?;
     let look = Look::new(context, &report_run, &args)?;
+    let servers = servers::several(context, root, own, &args.session.echo)?;
+    if servers.is_some() && args.sql {
+        return Err(Error::usage("--sql cannot be used with several servers")
+            .hint("name one server: the SQL depends on its version"));
+    }
+    let target = match servers.as_ref().and_then(|servers| servers.list.first()) {
+        Some(first) => first.target.clone(),
+        None => open::target(context, root, own, &args.session.echo)?,
+    };
     let mut job = Job {
         context,
-        target: open::target(context, root, own, &args.session.echo)?,
+        server: None,
+        seat: None,
+        target,
         settings: Settings {
             lock_timeout: report_run.lock_timeout(args.session.limits().lock)?,
             ..role.settings(&args.session)
@@ -90,30 +112,74 @@ pub async fn run_observed(
         report_run,
         args,
         hidden: RefCell::default(),
-        costs: RefCell::default(),
+        costs: Rc::default(),
+        notes: RefCell::default(),
     };
     if job.args.sql {
         return job.print_sql().await;
     }
     let with_columns;
     if report.columns.is_empty() {
-        let reader = job.reader(&job.target).await?;
-        with_columns = job.report_run.with_columns(&reader, &|text| job.tell(text)).await?;
-        // Keep the password that was typed, so that it is asked for only once.
-        job.target = reader.target().clone();
-        reader.close().await;
+        with_columns = match &servers {
+            Some(servers) => fleet::first_columns(&job, servers).await?,
+            None => {
+                let reader = job.reader(&job.target).await?;
+                let with_columns = job.report_run.with_columns(&reader, &|text| job.tell(text)).await?;
+                // Keep the password that was typed, so that it is asked for only once.
+                job.target = reader.target().clone();
+                reader.close().await;
+                with_columns
+            }
+        };
         job.report_run.report = &with_columns;
     }
+    let fleet = servers.map(|servers| Fleet::new(&job, servers));
     match every {
-        Some(every) => job.watch(every, watcher).await,
-        None => job.once(watcher).await,
+        Some(every) => job.watch(every, fleet.as_ref(), watcher).await,
+        None => job.once(fleet.as_ref(), watcher).await,
     }
 }
 
-impl Job<'_> {
+impl<'a> Job<'a> {
+    /// Returns the same for one of several servers.
+    pub fn of_server(&self, server: Server, seat: Seat) -> Job<'a> {
+        Job {
+            context: self.context,
+            server: Some(server.name),
+            seat: Some(seat),
+            report_run: self.report_run.clone(),
+            flags: self.flags.clone(),
+            args: self.args.clone(),
+            target: server.target,
+            settings: self.settings.clone(),
+            look: self.look.clone(),
+            hidden: RefCell::default(),
+            costs: Rc::clone(&self.costs),
+            notes: RefCell::default(),
+        }
+    }
+
+    /// Prints a remark, or keeps it until the rows of all servers are printed.
+    pub fn note(&self, text: &str) {
+        if self.server.is_some() {
+            self.notes.borrow_mut().push(text.to_owned());
+        } else {
+            error::note(&format!("pgkit: {text}"));
+        }
+    }
+
+    /// Prints an error that does not end the run. One of several servers gets one line.
+    pub fn print(&self, error: &Error) {
+        if self.server.is_some() {
+            self.note(&one_line(error));
+        } else {
+            error::print(error);
+        }
+    }
+
     pub fn tell(&self, remark: Remark<'_>) {
         match remark {
-            Remark::Verbose(text) if self.args.verbose => error::note(&format!("pgkit: {text}")),
+            Remark::Verbose(text) if self.args.verbose => self.note(text),
             Remark::Verbose(_) => {}
             // Once, however often --watch asks.
             Remark::Cost(says) => {
@@ -134,13 +200,27 @@ impl Job<'_> {
         open::reader(self.context, target, self.settings.clone(), &self.args.session.echo).await
     }
 
-    /// Opens a session with what the report is about.
+    /// Opens a session with what the report is about. One of several servers waits until there may be another connection.
     pub async fn source(&self, target: &Target) -> Result<Source> {
+        match &self.seat {
+            Some(seat) => seat.open(self.open(target)).await,
+            None => self.open(target).await,
+        }
+    }
+
+    /// Lets other servers go first, because there is no session now.
+    pub fn leave(&self) {
+        if let Some(seat) = &self.seat {
+            seat.leave();
+        }
+    }
+
+    async fn open(&self, target: &Target) -> Result<Source> {
         let echo = &self.args.session.echo;
         Ok(match self.report_run.report.scope {
             Scope::Pooler => {
                 let limit = self.settings.statement_timeout;
-                Source::Pooler(Box::new(open::console(target, limit, echo).await?))
+                Source::Pooler(Box::new(open::console(self.context, target, limit, echo).await?))
             }
             _ => Source::Server(Box::new(self.reader(target).await?)),
         })

@@ -22,7 +22,7 @@ pub fn judge(
         verdict.remarks.clear();
     }
     for remark in &mut verdict.remarks {
-        *remark = format!("pgkit: {report}: {remark}");
+        *remark = format!("{report}: {remark}");
     }
     Ok(verdict)
 }
@@ -37,10 +37,10 @@ pub fn finish(
 ) -> Result<Exit> {
     let is_quiet = args.session.echo.quiet;
     let verdict = judge(report, &mut watcher, hidden, is_quiet)?;
-    verdict.remarks.iter().for_each(|remark| error::note(remark));
+    verdict.remarks.iter().for_each(|remark| error::note(&format!("pgkit: {remark}")));
     let Some(against) = against else { return Ok(verdict.exit) };
     if !is_quiet {
-        against.say();
+        against.remarks().iter().for_each(|remark| error::say(&format!("pgkit: {remark}")));
     }
     let is_bad = verdict.exit == Exit::Done && args.fail_on_change && against.has_differences();
     Ok(if is_bad { Exit::BadAnswer } else { verdict.exit })

@@ -2,19 +2,25 @@
 
 use std::time::Duration;
 
+use super::fleet::Fleet;
 use super::look::Look;
 use super::run::Job;
 use super::way::{Watcher, Way};
 use crate::answer::Verdict;
 use crate::commands::screen::{Next, Pace, Screen};
+use crate::commands::source::Source;
 use crate::error::{self, Error, Exit, Result};
 use crate::escape;
 use crate::output::{self, Output, terminal};
 use crate::pipeline::Pipeline;
 
 impl Job<'_> {
-    fn pipeline_of(&self, look: &Look) -> Result<Pipeline> {
-        let before = [(!self.redraws()).then_some("at"), self.args.all_databases.then_some("database")];
+    fn pipeline_of(&self, look: &Look, has_servers: bool) -> Result<Pipeline> {
+        let before = [
+            (!self.redraws()).then_some("at"),
+            has_servers.then_some("server"),
+            self.args.all_databases.then_some("database"),
+        ];
         let report = self.report_run.report;
         look.pipeline(&report.name, before.into_iter().flatten(), &report.columns)
     }
@@ -25,14 +31,20 @@ impl Job<'_> {
     }
 
     /// Repeats the report at a fixed interval, measured from start to start; missed ticks are skipped.
-    pub(super) async fn watch(&self, every: Duration, mut watcher: Watcher<'_>) -> Result<Exit> {
+    pub(super) async fn watch(
+        &self,
+        every: Duration,
+        fleet: Option<&Fleet<'_>>,
+        mut watcher: Watcher<'_>,
+    ) -> Result<Exit> {
         // Print one array per line, because the rows of one answer belong together.
         let one_line = self.look.style.one_line;
-        let mut pipeline = self.pipeline_of(&self.look)?;
-        let first = self.source(&self.target).await?;
+        let mut pipeline = self.pipeline_of(&self.look, fleet.is_some())?;
+        // Of several servers, each gets a new session for each answer: so there are never too many.
+        let first = if fleet.is_none() { Some(self.source(&self.target).await?) } else { None };
         // Keep the password that was typed, so that it is asked for only once.
-        let target = first.target().clone();
-        let mut source = Some(first);
+        let target = first.as_ref().map_or(&self.target, Source::target).clone();
+        let mut source = first;
         let mut out = Output::new(None, 0)?;
         let mut said: Vec<String> = Vec::new();
         if !self.redraws() && !one_line {
@@ -60,17 +72,18 @@ impl Job<'_> {
             #[expect(clippy::disallowed_methods, reason = "the moment of an answer, shown beside it")]
             let now = jiff::Timestamp::now().round(jiff::Unit::Millisecond).unwrap_or_default();
             let session = match source.take() {
-                Some(mut open) => open.reopen().await.map(|()| open),
+                _ if fleet.is_some() => Ok(None),
+                Some(mut open) => open.reopen().await.map(|()| Some(open)),
                 None => Err(Error::new(Exit::Unavailable, "")),
             };
             // A lost session is reopened, as often as necessary.
             let session = match session {
                 Ok(session) => Ok(session),
-                Err(_) => self.source(&target).await,
+                Err(_) => self.source(&target).await.map(Some),
             };
             let at = (!self.redraws()).then(|| now.to_string());
             if self.redraws() || one_line {
-                pipeline = self.pipeline_of(&look)?;
+                pipeline = self.pipeline_of(&look, fleet.is_some())?;
             } else {
                 pipeline.begin_round();
             }
@@ -91,7 +104,19 @@ impl Job<'_> {
                     }
                     let mut way = Way::new(&mut pipeline, &mut out, watcher.as_deref_mut(), None);
                     way.stamp(at.as_deref());
-                    let mut round = std::pin::pin!(self.round(session, &mut way));
+                    let round = async {
+                        match (session, fleet) {
+                            (Some(session), _) => {
+                                self.round(session, &mut way).await.map(|(_, left)| (left, None))
+                            }
+                            (None, Some(fleet)) => {
+                                let round = fleet.round(None, &mut way).await?;
+                                Ok((None, Some(round.verdict())))
+                            }
+                            (None, None) => Ok((None, None)),
+                        }
+                    };
+                    let mut round = std::pin::pin!(round);
                     tokio::select! {
                         round = &mut round => Some(round),
                         () = pace.end() => {
@@ -104,9 +129,12 @@ impl Job<'_> {
             };
             let Some(round) = round else { return end(screen, out).await.map(|()| Exit::Done) };
             // An answer that was cut off is judged too, so that the next one is judged by itself.
-            let mut verdict = self.judge(&mut watcher);
+            let mut verdict = match &round {
+                Ok((_, Some(verdict))) => Ok(verdict.clone()),
+                _ => self.judge(&mut watcher),
+            };
             match round {
-                Ok((_, left)) => source = left,
+                Ok((left, _)) => source = left,
                 Err(e) if matches!(e.exit, Exit::Unavailable | Exit::TryAgain) => {
                     error::print(&e);
                     verdict = Ok(Verdict { exit: Exit::Done, remarks: said.clone() });
@@ -120,7 +148,8 @@ impl Job<'_> {
                 && let Ok(verdict) = &verdict
             {
                 for remark in &verdict.remarks {
-                    out.buffer().extend_from_slice(format!("\n{}\n", escape::terminal(remark)).as_bytes());
+                    out.buffer()
+                        .extend_from_slice(format!("\npgkit: {}\n", escape::terminal(remark)).as_bytes());
                 }
             }
             let reader_of_out = match &mut screen {
@@ -136,7 +165,7 @@ impl Job<'_> {
                 }
             };
             if !self.redraws() && verdict.remarks != said {
-                verdict.remarks.iter().for_each(|remark| error::note(remark));
+                verdict.remarks.iter().for_each(|remark| error::note(&format!("pgkit: {remark}")));
                 said = verdict.remarks;
             }
             if gone || verdict.exit != Exit::Done {

@@ -11,15 +11,23 @@ use crate::rows::{Column, Flow, RowSink};
 /// The observer of an answer's rows, if there is one.
 pub type Watcher<'a> = Option<&'a mut (dyn Observer + 'static)>;
 
+/// What stands before the values of each row, as far as it is shown.
+#[derive(Default)]
+struct Before {
+    /// The time of the answer.
+    at: Option<String>,
+    server: Option<String>,
+    database: Option<String>,
+}
+
 /// Takes an answer's rows past the observer and then, with some values put before their own, to stdout. If there is an
 /// earlier answer, stdout gets the differences.
 pub struct Way<'a> {
-    printer: Printer<'a>,
+    /// Where the rows go in the end.
+    out: Box<dyn RowSink + 'a>,
     observer: Watcher<'a>,
-    /// The time of the answer, if it is shown.
-    at: Option<String>,
-    /// The database of the rows, if it is shown.
-    database: Option<String>,
+    /// What stands before the rows.
+    before: Before,
     /// Whether stdout wants more rows. If it does not, the observer still sees them.
     flow: Flow,
     /// The earlier answer that the rows are compared with.
@@ -33,18 +41,37 @@ impl<'a> Way<'a> {
         observer: Watcher<'a>,
         against: Option<Box<Against>>,
     ) -> Way<'a> {
-        let printer = Printer { pipeline, out };
-        Way { printer, observer, at: None, database: None, flow: Flow::More, against }
+        Way::to(Box::new(Printer { pipeline, out }), observer, against)
+    }
+
+    /// Does the same with another place for the rows.
+    pub fn to(out: Box<dyn RowSink + 'a>, observer: Watcher<'a>, against: Option<Box<Against>>) -> Way<'a> {
+        Way { out, observer, before: Before::default(), flow: Flow::More, against }
+    }
+
+    /// Returns the comparison with an earlier answer, after the last row.
+    pub fn finish(self) -> Option<Box<Against>> {
+        self.against
+    }
+
+    /// Returns the observer, which from now on sees no row here.
+    pub fn take_observer(&mut self) -> Watcher<'a> {
+        self.observer.take()
     }
 
     /// Sets the time that is shown before the rows.
     pub fn stamp(&mut self, at: Option<&str>) {
-        self.at = at.map(str::to_owned);
+        self.before.at = at.map(str::to_owned);
+    }
+
+    /// Sets the server that is shown before the rows that follow.
+    pub fn set_server(&mut self, name: &str) {
+        self.before.server = Some(name.to_owned());
     }
 
     /// Is called before the rows of each database; its name is shown before them if `is_shown`.
     pub fn begin(&mut self, database: Option<&str>, is_shown: bool) {
-        self.database = database.filter(|_| is_shown).map(str::to_owned);
+        self.before.database = database.filter(|_| is_shown).map(str::to_owned);
         if let Some(against) = &mut self.against {
             against.begin(database);
         }
@@ -58,19 +85,17 @@ impl<'a> Way<'a> {
     }
 }
 
-/// Prints a row, with the time and the database put before it as far as they are shown.
-fn print(
-    printer: &mut Printer<'_>,
-    at: Option<&str>,
-    database: Option<&str>,
-    raw: &[Option<&[u8]>],
-) -> Result<Flow> {
-    if at.is_none() && database.is_none() {
-        return printer.row(raw);
+impl Before {
+    /// Prints a row, with what stands before it. `database` is that of the row.
+    fn print(&self, out: &mut dyn RowSink, database: Option<&str>, raw: &[Option<&[u8]>]) -> Result<Flow> {
+        let before = [self.at.as_deref(), self.server.as_deref(), database];
+        if before.iter().all(Option::is_none) {
+            return out.row(raw);
+        }
+        let before = before.into_iter().flatten().map(|value| Some(value.as_bytes()));
+        let all: Raw<'_> = before.chain(raw.iter().copied()).collect();
+        out.row(&all)
     }
-    let before = at.into_iter().chain(database).map(|value| Some(value.as_bytes()));
-    let all: Raw<'_> = before.chain(raw.iter().copied()).collect();
-    printer.row(&all)
 }
 
 impl RowSink for Way<'_> {
@@ -81,32 +106,34 @@ impl RowSink for Way<'_> {
 
     fn row(&mut self, raw: &[Option<&[u8]>]) -> Result<Flow> {
         if self.flow == Flow::More {
-            let (printer, at) = (&mut self.printer, self.at.as_deref());
-            let database = self.database.as_deref();
+            let (out, before) = (&mut *self.out, &self.before);
+            let database = before.database.as_deref();
             self.flow = match &mut self.against {
-                None => print(printer, at, database, raw)?,
+                None => before.print(out, database, raw)?,
                 Some(against) => {
-                    against.row(database, raw, &mut |database, row| print(printer, at, database, row))?
+                    against.row(database, raw, &mut |database, row| before.print(out, database, row))?
                 }
             };
         }
         match &mut self.observer {
-            Some(observer) => observer.row(raw),
-            None => Ok(self.flow),
+            Some(observer) if !self.against.as_ref().is_some_and(|against| against.is_collecting()) => {
+                observer.row(raw)
+            }
+            _ => Ok(self.flow),
         }
     }
 
     fn end(&mut self) -> Result<()> {
-        let (printer, at) = (&mut self.printer, self.at.as_deref());
+        let (out, before) = (&mut *self.out, &self.before);
         if let Some(against) = &mut self.against
             && self.flow == Flow::More
         {
-            against.gone(&mut |database, row| print(printer, at, database, row))?;
+            against.gone(&mut |database, row| before.print(out, database, row))?;
         }
-        self.printer.end()
+        self.out.end()
     }
 
     fn wants_none(&self) -> bool {
-        self.observer.is_none() && self.against.is_none() && self.printer.wants_none()
+        self.observer.is_none() && self.against.is_none() && self.out.wants_none()
     }
 }

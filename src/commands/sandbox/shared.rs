@@ -56,7 +56,7 @@ pub fn target(server: &sandbox::Server) -> Result<Target> {
         username: Some(info.user.clone()),
         dbname: Some(info.database.clone()),
         no_password: true,
-        password: false,
+        ..Flags::default()
     };
     connect::resolve(&flags, &Environment::default(), &connect::Disk)
 }

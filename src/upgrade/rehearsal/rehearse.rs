@@ -282,7 +282,7 @@ impl<'a> Stage<'a> {
             username: Some(self.user.to_owned()),
             dbname: None,
             no_password: true,
-            password: false,
+            ..Flags::default()
         };
         let target = connect::resolve(&flags, &Environment::default(), &Disk)?.with_database(database);
         let limits = Limits { statement: None, lock: None };

@@ -1,0 +1,127 @@
+//! What the answers of several servers came to.
+
+use super::way::{Watcher, Way};
+use crate::answer::Verdict;
+use crate::error::{self, Error, Exit, Result};
+use crate::rows::{Column, Flow, Kept, RowSink};
+
+/// A remark on the answer of one server.
+type Remark = (String, String);
+
+/// What the answers of several servers, or of several snapshots, came to.
+#[derive(Default)]
+pub struct Round {
+    /// The exit code of the first server that failed.
+    exit: Option<Exit>,
+    /// The exit code of the first bad answer.
+    bad: Option<Exit>,
+    /// Which servers failed, and how.
+    failures: Vec<Remark>,
+    /// What a person should know about the answers.
+    remarks: Vec<Remark>,
+}
+
+impl Round {
+    /// Notes that a server has failed.
+    pub fn fail(&mut self, server: &str, error: &Error) {
+        self.failures.push((server.to_owned(), one_line(error)));
+        self.take(error.exit);
+    }
+
+    /// Takes the exit code of an answer that may be complete.
+    pub fn take(&mut self, exit: Exit) {
+        self.exit = self.exit.or((exit != Exit::Done).then_some(exit));
+    }
+
+    /// Takes the verdict on an answer.
+    pub fn judge(&mut self, exit: Exit) {
+        self.bad = self.bad.or((exit != Exit::Done).then_some(exit));
+    }
+
+    /// Adds remarks on an answer.
+    pub fn remark(&mut self, server: &str, remarks: impl IntoIterator<Item = String>) {
+        self.remarks.extend(remarks.into_iter().map(|text| (server.to_owned(), text)));
+    }
+
+    /// Prints what a person should know, and returns the exit code.
+    pub fn print(&self) -> Exit {
+        self.lines().iter().for_each(|line| error::note(&format!("pgkit: {line}")));
+        self.exit.or(self.bad).unwrap_or(Exit::Done)
+    }
+
+    /// Returns it as a verdict on one of many answers, which a server that fails does not end.
+    pub fn verdict(self) -> Verdict {
+        Verdict { exit: self.bad.unwrap_or(Exit::Done), remarks: self.lines() }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        [&self.failures, &self.remarks].into_iter().flat_map(|remarks| grouped(remarks)).collect()
+    }
+}
+
+/// Returns remarks with the names of their servers, each text once.
+fn grouped(remarks: &[Remark]) -> Vec<String> {
+    /// How many names are shown.
+    const SHOWN: usize = 3;
+    let mut texts: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (server, text) in remarks {
+        match texts.iter_mut().find(|(known, _)| known == text) {
+            Some((_, servers)) => servers.push(server),
+            None => texts.push((text, vec![server])),
+        }
+    }
+    let line = |(text, servers): (&str, Vec<&str>)| {
+        let names = servers.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+        match servers.len().saturating_sub(SHOWN) {
+            0 => format!("{names}: {text}"),
+            more => format!("{names} and {more} more: {text}"),
+        }
+    };
+    texts.into_iter().map(line).collect()
+}
+
+/// Returns an error as one line, without advice: there may be many.
+pub fn one_line(error: &Error) -> String {
+    let plain = Error { hints: Vec::new(), ..error.clone() };
+    // Each of the lines that follow says where and why.
+    match plain.message.split_once('\n') {
+        Some(("could not connect to the server", lines)) => {
+            Error { message: lines.to_owned(), ..plain.clone() }.one_line()
+        }
+        _ => plain.one_line(),
+    }
+}
+
+/// What an observer sees of an answer.
+pub struct Observed<'a> {
+    /// The report's own columns.
+    pub columns: &'a [Column],
+    /// Whether the database stands before them in each row.
+    pub all_databases: bool,
+}
+
+/// Passes on the rows of one answer as far as they are wanted. The observer sees them all.
+///
+/// Errors: the output failed (74), or those of the observer.
+pub fn hand_on(
+    rows: Kept,
+    observed: &Observed<'_>,
+    way: &mut Way<'_>,
+    watcher: &mut Watcher<'_>,
+    flow: &mut Flow,
+) -> Result<()> {
+    let before = usize::from(observed.all_databases);
+    if let Some(watcher) = watcher {
+        watcher.head(observed.columns)?;
+    }
+    rows.drain(|raw| {
+        if *flow == Flow::More {
+            *flow = way.row(raw)?;
+        }
+        match watcher {
+            Some(watcher) => watcher.row(&raw[before.min(raw.len())..]),
+            None => Ok(*flow),
+        }
+    })?;
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! How many sessions there are at once while several servers are asked.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::commands::source::Source;
+use crate::connect::Target;
+use crate::error::{Error, Result};
+
+/// How long a server may take to let a session in before others need no longer wait for it.
+const STALLED: Duration = Duration::from_secs(1);
+
+/// As many sessions as there may be at once, in all and with each host and port.
+pub struct Seats {
+    parallel: usize,
+    all: Arc<Semaphore>,
+    places: BTreeMap<(String, u16), Arc<Semaphore>>,
+}
+
+impl Seats {
+    /// Creates this many.
+    pub fn new(parallel: usize) -> Seats {
+        Seats { parallel, all: Arc::new(Semaphore::new(parallel)), places: BTreeMap::new() }
+    }
+
+    /// Returns what a session with this target needs.
+    pub fn seat(&mut self, target: &Target) -> Seat {
+        // Everybody takes several places in the same order, so that no two wait for one another.
+        let hosts = target.hosts.iter();
+        let places: BTreeSet<_> =
+            hosts.map(|host| (host.addr.clone().unwrap_or_else(|| host.name.clone()), host.port)).collect();
+        let parallel = self.parallel;
+        let place = |place| {
+            let new = || Arc::new(Semaphore::new(parallel));
+            Arc::clone(self.places.entry(place).or_insert_with(new))
+        };
+        let places = places.into_iter().map(place).collect();
+        Seat { all: Arc::clone(&self.all), places, taken: RefCell::default() }
+    }
+}
+
+/// What a session with one server needs.
+pub struct Seat {
+    all: Arc<Semaphore>,
+    places: Vec<Arc<Semaphore>>,
+    taken: RefCell<Vec<OwnedSemaphorePermit>>,
+}
+
+impl Seat {
+    /// Waits until there may be another session, and opens it. A server that does not answer soon keeps no other server
+    /// waiting, only further sessions with the same host and port.
+    pub async fn open(&self, opening: impl Future<Output = Result<Source>>) -> Result<Source> {
+        for place in &self.places {
+            self.take(place).await?;
+        }
+        self.take(&self.all).await?;
+        let mut opening = std::pin::pin!(opening);
+        if let Ok(opened) = tokio::time::timeout(STALLED, &mut opening).await {
+            return opened;
+        }
+        let general = self.taken.borrow_mut().pop();
+        drop(general);
+        let opened = opening.await;
+        if opened.is_ok() {
+            self.take(&self.all).await?;
+        }
+        opened
+    }
+
+    async fn take(&self, semaphore: &Arc<Semaphore>) -> Result<()> {
+        let permit = Arc::clone(semaphore).acquire_owned().await;
+        let permit = permit.map_err(|e| Error::bug("a semaphore was closed").caused_by(e))?;
+        self.taken.borrow_mut().push(permit);
+        Ok(())
+    }
+
+    /// Lets others have sessions, because there is none any more.
+    pub fn leave(&self) {
+        self.taken.borrow_mut().clear();
+    }
+}

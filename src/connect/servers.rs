@@ -1,0 +1,102 @@
+//! A file with a list of servers: a name and a connection string on each line.
+
+use super::conninfo;
+use super::settings::is_space;
+use crate::error::{Error, Exit, Result};
+
+/// A server of a list.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// Its connection string.
+    pub conninfo: String,
+}
+
+impl std::fmt::Debug for Listed {
+    /// Without the connection string, which may contain a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Listed").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Reads the lines of such a file, which errors call `file`. Empty lines, and those that begin with #, mean nothing.
+///
+/// Errors: a line without a connection string, or with an invalid one; a name that occurs twice; no server at all (65).
+pub fn servers(file: &str, text: &str) -> Result<Vec<Listed>> {
+    let mut all: Vec<Listed> = Vec::new();
+    for (number, line) in text.lines().enumerate().map(|(i, line)| (i + 1, line.trim_matches(is_space))) {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let fail = |why: String| Error::data(format!("{file}, line {number}: {why}"));
+        let (name, conninfo) = line.split_once(is_space).unwrap_or((line, ""));
+        let conninfo = conninfo.trim_matches(is_space);
+        check_name(name).map_err(fail)?;
+        if conninfo.is_empty() {
+            return Err(fail(format!("missing connection string after {name:?}"))
+                .hint("each line is a name and a connection string: prod1 host=db1 dbname=shop"));
+        }
+        if !conninfo::is_connection_string(conninfo) {
+            return Err(fail("expected a connection string after the name".to_owned())
+                .hint("write key=value pairs or a URL: prod1 host=db1 dbname=shop"));
+        }
+        conninfo::parse_any(conninfo).map_err(|e| Error { exit: Exit::BadInput, ..fail(e.message) })?;
+        if all.iter().any(|known| known.name == name) {
+            return Err(fail(format!("duplicate server name {name:?}")));
+        }
+        all.push(Listed { name: name.to_owned(), conninfo: conninfo.to_owned() });
+    }
+    if all.is_empty() {
+        return Err(Error::data(format!("{file} lists no servers"))
+            .hint("each line is a name and a connection string: prod1 host=db1 dbname=shop"));
+    }
+    Ok(all)
+}
+
+/// Checks the name of a server, which `--service` must be able to name. Errors say what is wrong with it.
+pub fn check_name(name: &str) -> std::result::Result<(), String> {
+    if name.contains('=') || name.contains("://") {
+        return Err("missing name before the connection string".to_owned());
+    }
+    if name == "all" || name.starts_with('@') || name.contains(',') {
+        return Err(format!(
+            "invalid server name {name:?}: it cannot be \"all\", begin with @ or contain a comma"
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(text: &str) -> String {
+        servers("list", text).unwrap_err().message
+    }
+
+    #[test]
+    fn each_line_is_a_name_and_a_connection_string() {
+        let text = "# all of them\n\n a\thost=db1 dbname='my shop'\r\nb  postgresql://db2/shop \n";
+        let found = servers("list", text).unwrap();
+        let found: Vec<(&str, &str)> =
+            found.iter().map(|one| (one.name.as_str(), one.conninfo.as_str())).collect();
+        assert_eq!(found, [("a", "host=db1 dbname='my shop'"), ("b", "postgresql://db2/shop")]);
+    }
+
+    #[test]
+    fn faults_name_the_line_and_no_password() {
+        assert_eq!(fault("\na"), "list, line 2: missing connection string after \"a\"");
+        assert_eq!(fault("a shop"), "list, line 1: expected a connection string after the name");
+        assert_eq!(fault("host=db1 dbname=x"), "list, line 1: missing name before the connection string");
+        assert_eq!(fault("a host=1\na host=2"), "list, line 2: duplicate server name \"a\"");
+        assert_eq!(fault("a hots=1"), "list, line 1: invalid connection option \"hots\"");
+        assert_eq!(fault("# none"), "list lists no servers");
+        for name in ["all", "@prod", "a,b"] {
+            assert!(fault(&format!("{name} host=1")).contains("invalid server name"), "{name}");
+        }
+        assert!(!fault("a password=my secret=x").contains("secret"));
+        let listed = servers("list", "a password=secret").unwrap();
+        assert!(!format!("{listed:?}").contains("secret"));
+    }
+}
