@@ -19,6 +19,7 @@ pub(crate) mod output;
 pub(crate) mod pattern;
 pub(crate) mod rows;
 pub mod sql;
+pub(crate) mod trusted;
 pub(crate) mod units;
 
 pub(crate) mod render;
@@ -27,6 +28,7 @@ pub(crate) mod signals;
 pub mod connect;
 pub(crate) mod pipeline;
 
+pub(crate) mod config;
 pub mod session;
 
 pub(crate) mod helper;

@@ -54,9 +54,9 @@ impl ConnectionArgs {
             username: pick(&self.username, &before.username),
             dbname: pick(&self.dbname, &before.dbname),
             service: pick(&self.service, &before.service),
-            otherwise: None,
             no_password: self.no_password || (before.no_password && !self.password),
             password: self.password || (before.password && !self.no_password),
+            ..Flags::default()
         }
     }
 

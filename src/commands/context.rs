@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::path::PathBuf;
 
 use super::passwords::Passwords;
+use crate::config::Config;
 use crate::connect::Environment;
 use crate::error::Error;
 use crate::report::{OwnReports, Report};
@@ -14,6 +15,8 @@ use crate::signals;
 pub struct Context {
     /// The process's environment.
     pub env: Environment,
+    /// The user's configuration file.
+    pub config: Config,
     /// What a signal must cancel.
     pub running: InFlight,
     /// For a command that ends by itself after a signal.
@@ -41,10 +44,15 @@ pub fn own_folders(env: &Environment) -> Vec<PathBuf> {
         .filter(|f| !f.is_empty())
         .map(PathBuf::from)
         .collect();
-    let config = match env.nonempty("XDG_CONFIG_HOME") {
-        Some(config) => Some(PathBuf::from(config)),
-        None => env.home().map(|home| home.join(".config")),
-    };
-    folders.extend(config.map(|config| config.join("pgkit/queries")));
+    folders.extend(config_folder(env).map(|folder| folder.join("queries")));
     folders
+}
+
+/// Returns the folder of the user's configuration; `None` if there is no home directory.
+pub fn config_folder(env: &Environment) -> Option<PathBuf> {
+    let config = match env.nonempty("XDG_CONFIG_HOME") {
+        Some(config) => PathBuf::from(config),
+        None => env.home()?.join(".config"),
+    };
+    Some(config.join("pgkit"))
 }

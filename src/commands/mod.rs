@@ -5,6 +5,7 @@ pub mod args;
 pub mod bench;
 pub mod complete;
 pub mod completions;
+mod config;
 pub mod context;
 mod databases;
 pub mod groups;
@@ -45,6 +46,7 @@ pub const COMMANDS: &[Entry] = &[
     entry!("jobs", jobs::command, jobs::run),
     entry!("upgrade-check", upgrade_check::command, upgrade_check::run),
     entry!("sandbox", sandbox::command, sandbox::run),
+    entry!("config", config::command, config::run),
     entry!("completions", completions::command, completions::run),
     entry!("man", man::command, man::run),
 ];

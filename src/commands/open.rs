@@ -25,7 +25,7 @@ pub fn resolve(context: &Context, flags: &Flags, echo: &EchoArgs) -> Result<Targ
         return Err(Error::usage("--service: this command works on one server")
             .hint("only reports can ask several servers at once: name one"));
     }
-    let target = connect::resolve(flags, &context.env, &connect::Disk)?;
+    let target = connect::resolve(&servers::configured(context, flags), &context.env, &connect::Disk)?;
     if !echo.quiet {
         for warning in &target.warnings {
             error::note(&format!("pgkit: {warning}"));

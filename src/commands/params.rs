@@ -100,9 +100,21 @@ pub fn as_typed(param: &Param, given: &ArgValue) -> Option<String> {
     }
 }
 
-/// Returns the flags and arguments of a report's own that are on the command line, in the order of its parameters.
+/// Returns whether a parameter has another default than the report gives it: that of the configuration file.
+fn is_configured(param: &Param, matches: &ArgMatches) -> bool {
+    let values = matches.get_raw(&param_id(param)).into_iter().flatten();
+    let value = values.map(|value| value.to_string_lossy()).collect::<Vec<_>>().join(",");
+    let own = if param.kind.is_flag() { "false" } else { param.default.as_deref().unwrap_or_default() };
+    value != own
+}
+
+/// Returns the flags and arguments of a report's own that are given on the command line or in the configuration file, in the
+/// order of its parameters.
 pub fn typed(report: &Report, matches: &ArgMatches) -> Vec<String> {
-    let is_typed = |param: &&Param| matches.value_source(&param_id(param)) == Some(ValueSource::CommandLine);
+    let is_typed = |param: &&Param| match matches.value_source(&param_id(param)) {
+        Some(ValueSource::DefaultValue) => is_configured(param, matches),
+        source => source.is_some(),
+    };
     let typed = |param: &Param| {
         let typed = as_typed(param, &given_one(param, matches)).unwrap_or_default();
         // An argument has no flag before it.

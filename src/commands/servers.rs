@@ -9,9 +9,12 @@ use clap::{ArgMatches, FromArgMatches};
 
 use super::args::{EchoArgs, ServersArgs, connection_flags};
 use super::context::Context;
-use crate::connect::{self, Flags, Listed, Target};
+use crate::config::{self, Config, PASSWORD_AGE};
+use crate::connect::{self, Flags, Listed, PasswordCommand, Target};
 use crate::error::{self, Error, Result};
 
+/// The environment variable with the command that prints a password.
+const PASSWORD_COMMAND: &str = "PGKIT_PASSWORD_COMMAND";
 /// How many servers are asked at once unless the user says otherwise.
 const PARALLEL: usize = 8;
 /// How long each server may take to let a session in, unless a setting says otherwise. Of many servers some do not answer,
@@ -35,9 +38,41 @@ pub struct Servers {
     pub parallel: usize,
 }
 
-/// Returns whether the value of `--service` stands for several servers: a list, or `all`.
+/// Returns whether the value of `--service` stands for several servers: a list, a group, or `all`.
 pub fn is_list(service: &str) -> bool {
-    service.contains(',') || service == "all"
+    service.contains(',') || service.starts_with('@') || service == "all"
+}
+
+/// Returns what the configuration file says about the server that `--service` names. Errors: see [`connection_flags`].
+pub fn named<'a>(
+    context: &'a Context,
+    root: &ArgMatches,
+    own: &ArgMatches,
+) -> Result<Option<&'a config::Server>> {
+    let flags = connection_flags(root, own)?;
+    Ok(flags.service.as_deref().and_then(|name| context.config.server(name)))
+}
+
+/// Returns flags for one server with what the configuration file says about it.
+pub fn configured(context: &Context, flags: &Flags) -> Flags {
+    let config = &context.config;
+    let server = flags.service.as_deref().and_then(|name| config.server(name));
+    let mut flags = flags.clone();
+    if let Some(server) = server {
+        if let Some(conninfo) = &server.conninfo {
+            flags.service = None;
+            flags.otherwise = Some(conninfo.clone());
+        }
+    }
+    let own = server.and_then(|server| Some((server.password_command.clone()?, server.password_max_age)));
+    let of_environment = context.env.nonempty(PASSWORD_COMMAND).map(|command| (command.to_owned(), None));
+    let general =
+        config.password_command.as_ref().map(|(command, _)| (command.clone(), config.password_max_age));
+    flags.password_command = own
+        .or(of_environment)
+        .or(general)
+        .map(|(command, age)| PasswordCommand { command, max_age: age.unwrap_or(PASSWORD_AGE) });
+    flags
 }
 
 /// Returns the servers that `--service` and `--servers` name; `None` if they do not name several.
@@ -68,7 +103,7 @@ pub fn several(
     let mut warnings = BTreeSet::new();
     let mut list = Vec::new();
     for (name, flags) in named {
-        let target = connect::resolve(&flags, &context.env, &connect::Disk);
+        let target = connect::resolve(&configured(context, &flags), &context.env, &connect::Disk);
         let mut target = target.map_err(|e| Error { message: format!("{name}: {}", e.message), ..e })?;
         target.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
         warnings.extend(target.warnings.iter().cloned());
@@ -112,13 +147,18 @@ fn of_file(flags: &Flags, listed: Listed) -> (String, Flags) {
     (listed.name, Flags { otherwise: Some(listed.conninfo), ..flags.clone() })
 }
 
-/// Returns the names of services, each once, and the flags that lead to them. Errors: there is none (64).
+/// Returns the names of servers, each once, and the flags that lead to them. Errors: there is none, or no such group (64).
 fn of_services(context: &Context, flags: &Flags, list: &str) -> Result<Vec<(String, Flags)>> {
+    let config = &context.config;
     let mut names: Vec<String> = Vec::new();
     for word in list.split(',').map(str::trim).filter(|word| !word.is_empty()) {
-        let found = match word {
-            "all" => connect::services(&context.env, &connect::Disk)?,
-            name => vec![name.to_owned()],
+        let found = match word.strip_prefix('@') {
+            Some(group) => members(config, group)?,
+            None if word == "all" => {
+                let of_config = config.servers.iter().map(|server| server.name.clone());
+                of_config.chain(connect::services(&context.env, &connect::Disk)?).collect()
+            }
+            None => vec![word.to_owned()],
         };
         for name in found {
             if !names.contains(&name) {
@@ -127,12 +167,26 @@ fn of_services(context: &Context, flags: &Flags, list: &str) -> Result<Vec<(Stri
         }
     }
     if names.is_empty() {
-        return Err(Error::usage(format!("--service {list}: there are no services"))
-            .hint("services are defined in ~/.pg_service.conf, or in the file that PGSERVICEFILE names"));
+        return Err(Error::usage(format!("--service {list}: there are no services")).hint(
+            "services are defined in ~/.pg_service.conf, in the file that PGSERVICEFILE names, or in the configuration file",
+        ));
     }
     let flags_of = |name: String| {
         let flags = Flags { service: Some(name.clone()), ..flags.clone() };
         (name, flags)
     };
     Ok(names.into_iter().map(flags_of).collect())
+}
+
+/// Returns the members of a group. Errors: there is no such group (64).
+fn members(config: &Config, group: &str) -> Result<Vec<String>> {
+    if let Some(members) = config.members(group) {
+        return Ok(members.into_iter().map(str::to_owned).collect());
+    }
+    let error = Error::usage(format!("--service: unknown group \"@{group}\""));
+    let groups: Vec<String> = config.groups.iter().map(|group| format!("@{}", group.name)).collect();
+    Err(match groups.is_empty() {
+        true => error.hint("groups are defined in the configuration file: pgkit man servers"),
+        false => error.hint(format!("the groups are {}", groups.join(", "))),
+    })
 }

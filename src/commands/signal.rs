@@ -10,6 +10,8 @@ use crate::commands::complete;
 use crate::commands::context::Context;
 use crate::commands::listing::Listing;
 use crate::commands::open;
+use crate::commands::servers;
+use crate::config::Server;
 use crate::error::{self, Error, Exit, Result};
 use crate::escape;
 use crate::locks::signal::{self, Fate, How, Session};
@@ -145,7 +147,8 @@ pub async fn run(
         .filter_map(|(_, s)| s.as_ref().filter(|_| signal::obstacle(how, s.as_ref()).is_none()))
         .collect();
     if !hit.is_empty() && !own.get_flag("yes") {
-        agree(&request, &hit).await?;
+        let server = servers::named(context, root, own)?;
+        agree(&request, &hit, server, context.env.nonempty("NO_COLOR").is_none()).await?;
     }
     let fates = signal::run(&writer, how, request.is_strict, &found, wait).await?;
     let user = writer.user().to_owned();
@@ -154,9 +157,14 @@ pub async fn run(
     judge(&request, &found, &fates, &user, &session.echo)
 }
 
-/// Shows the sessions that would be hit, and asks for confirmation. Errors: there is no terminal to ask on (64),
-/// the answer is no (1).
-async fn agree(request: &Request<'_>, hit: &[&Session]) -> Result<()> {
+/// Shows the sessions that would be hit, and asks for confirmation, in the colour of the server if it has one and colour is
+/// wanted. Errors: there is no terminal to ask on (64), the answer is no (1).
+async fn agree(
+    request: &Request<'_>,
+    hit: &[&Session],
+    server: Option<&Server>,
+    has_color: bool,
+) -> Result<()> {
     let how = request.how;
     if !request.why.is_empty() {
         error::note(&format!(
@@ -174,7 +182,9 @@ async fn agree(request: &Request<'_>, hit: &[&Session]) -> Result<()> {
         (How::Terminate, 1) => ("this session".to_owned(), "Terminate"),
         (How::Terminate, n) => (format!("these {n} sessions"), "Terminate"),
     };
-    match terminal::confirm(&format!("{verb} {what}? [y/N] ")).await? {
+    let on = server.map(|server| format!(" on {}", server.name)).unwrap_or_default();
+    let color = server.and_then(|server| server.color).filter(|_| has_color);
+    match terminal::confirm(&format!("{verb} {what}{on}? [y/N] "), color).await? {
         Some(true) => Ok(()),
         Some(false) => Err(Error::new(Exit::BadAnswer, "nothing was done")),
         None => Err(Error::usage(format!("{}: cannot ask without a terminal", request.command))

@@ -6,7 +6,10 @@ use clap::ArgMatches;
 
 use super::context::{Context, own_folders};
 use super::passwords::Passwords;
-use super::{COMMANDS, EXTENSIONS, groups, jobs, report, run, sessions, shells, table, tree, version, words};
+use super::{
+    COMMANDS, EXTENSIONS, config, groups, jobs, report, run, sessions, shells, table, tree, version, words,
+};
+use crate::config::Config;
 use crate::connect::{Environment, environment};
 use crate::error::{self, Error, Exit, Result};
 use crate::output::{self, terminal};
@@ -28,16 +31,18 @@ pub fn main(args: Vec<OsString>) -> Exit {
 fn start(args: Vec<OsString>) -> Result<Exit> {
     let env = environment();
     let completing = env.nonempty("COMPLETE").is_some_and(|shell| shell != "0");
-    let all = !completing && args.iter().any(|a| a == "man" || a == "completions" || a == "snapshot");
+    let takes_all = ["man", "completions", "snapshot", "config"];
+    let all = !completing && args.iter().any(|a| takes_all.iter().any(|name| a == name));
     // Parsing a header takes time, so only the reports are read whose names are on the command line. While a shell
     // completes, the line may be a single argument.
-    let typed: Vec<&str> = args.iter().filter_map(|a| a.to_str()).flat_map(str::split_whitespace).collect();
+    let line = args.clone();
+    let typed: Vec<&str> = line.iter().filter_map(|a| a.to_str()).flat_map(str::split_whitespace).collect();
     // `cancel` and `terminate` have the flags of a report.
     let signals = typed.iter().any(|a| sessions::COMMANDS.iter().any(|how| *a == how.name()));
     let is_read = |name: &str| all || typed.contains(&name) || (signals && name == sessions::REPORT);
     let reports = reports::built_in(is_read)?;
     // Only these need the user's folder, and then the word is on the command line.
-    let meant = args.iter().any(|a| a == "run" || a == "snapshot");
+    let meant = args.iter().any(|a| a == "run" || a == "snapshot" || a == "config");
     let read = if meant { reports::own(&own_folders(&env)) } else { Ok(Vec::new()) };
     // A folder that cannot be read is an error only for `run`, which may not be the command after all.
     let (own, own_fault) = match read {
@@ -54,6 +59,11 @@ fn start(args: Vec<OsString>) -> Result<Exit> {
     }
     let is_plugin = jobs::is_plugin(&args);
     let tree = tree::tree(&reports, &own);
+    // These say themselves what is wrong with the file.
+    let config = match config::load(&env) {
+        Err(_) if typed.contains(&"config") => Config::default(),
+        other => other.map_err(first)?,
+    };
     let args = words::help_first(args, &tree);
     if let [_, help, group] = args.as_slice()
         && help == "help"
@@ -63,7 +73,11 @@ fn start(args: Vec<OsString>) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let args = words::arranged(args, &tree);
-    let matches = match tree.clone().try_get_matches_from(args) {
+    let with_defaults = match config::apply(tree.clone(), &config, &reports, &typed) {
+        Err(_) if typed.contains(&"config") => tree.clone(),
+        other => other?,
+    };
+    let matches = match with_defaults.try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(e) => {
             let exit = usage(&e, &tree)?;
@@ -74,6 +88,7 @@ fn start(args: Vec<OsString>) -> Result<Exit> {
     };
     let context = Context {
         tree,
+        config,
         passwords: Passwords::default(),
         has_warned: std::cell::Cell::default(),
         env,
@@ -107,6 +122,12 @@ fn start(args: Vec<OsString>) -> Result<Exit> {
     // Do not wait for a driver that is still draining a cancelled answer.
     runtime.shutdown_background();
     exit
+}
+
+/// Returns the first of several errors, and how to get them all.
+fn first(errors: Vec<Error>) -> Error {
+    let error = errors.into_iter().next().unwrap_or_else(|| Error::bug("no error"));
+    error.hint("pgkit config check lists all errors; PGKIT_CONFIG= does without the file")
 }
 
 /// The width for a help text that clap does not wrap.

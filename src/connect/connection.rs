@@ -71,6 +71,8 @@ pub struct Connected {
     pub notified: Arc<Notify>,
 }
 
+/// The SQLSTATEs with which a server refuses a password or the whole authentication; the last is PgBouncer's.
+const REFUSED: [&str; 3] = ["28P01", "28000", "08P01"];
 /// Time limit for connecting to one address, unless the target sets one.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -136,20 +138,35 @@ async fn first_of<T>(
             .await
             .map_err(|refusal| refusal.error);
     }
-    match attempt(target, opening, accept).await {
-        Ok(connected) => Ok(connected),
-        Err(Refusal { needs_password: true, .. }) if target.prompt == Prompt::WhenNeeded => {
-            attempt(&target.with_typed(Secret::new(ask(&prompt)?)), opening, accept)
-                .await
-                .map_err(|refusal| refusal.error)
-        }
-        Err(refusal) => Err(refusal.error),
+    let refusal = match attempt(target, opening, accept).await {
+        Ok(connected) => return Ok(connected),
+        Err(refusal) => refusal,
+    };
+    if let Some(command) = target.password_command.as_ref().filter(|_| refusal.calls_for_command(target)) {
+        let fetched = command.fetch(target).await?;
+        let target = Target { fetched: Some(fetched), ..target.clone() };
+        return attempt(&target, opening, accept).await.map_err(|refusal| refusal.error);
     }
+    if refusal.needs_password && target.prompt == Prompt::WhenNeeded {
+        return attempt(&target.with_typed(Secret::new(ask(&prompt)?)), opening, accept)
+            .await
+            .map_err(|refusal| refusal.error);
+    }
+    Err(refusal.error)
 }
 
 struct Refusal {
     error: Error,
     needs_password: bool,
+}
+
+impl Refusal {
+    /// Returns whether the command that prints the target's password must be asked: there is none yet, or the one that it
+    /// printed before is refused.
+    fn calls_for_command(&self, target: &Target) -> bool {
+        let is_refused = self.error.sqlstate.as_deref().is_some_and(|state| REFUSED.contains(&state));
+        self.needs_password || (is_refused && target.fetched.is_some())
+    }
 }
 
 impl From<Error> for Refusal {

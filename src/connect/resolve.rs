@@ -124,6 +124,8 @@ pub fn resolve(flags: &Flags, env: &Environment, files: &dyn Files) -> Result<Ta
         warnings,
         password,
         passfile,
+        password_command: flags.password_command.clone(),
+        fetched: None,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::conninfo;
 use super::settings::is_space;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Result};
 
 /// A server of a list.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,11 +37,9 @@ pub fn servers(file: &str, text: &str) -> Result<Vec<Listed>> {
             return Err(fail(format!("missing connection string after {name:?}"))
                 .hint("each line is a name and a connection string: prod1 host=db1 dbname=shop"));
         }
-        if !conninfo::is_connection_string(conninfo) {
-            return Err(fail("expected a connection string after the name".to_owned())
-                .hint("write key=value pairs or a URL: prod1 host=db1 dbname=shop"));
-        }
-        conninfo::parse_any(conninfo).map_err(|e| Error { exit: Exit::BadInput, ..fail(e.message) })?;
+        check_conninfo(conninfo).map_err(|why| {
+            fail(why).hint("each line is a name and a connection string: prod1 host=db1 dbname=shop")
+        })?;
         if all.iter().any(|known| known.name == name) {
             return Err(fail(format!("duplicate server name {name:?}")));
         }
@@ -52,6 +50,14 @@ pub fn servers(file: &str, text: &str) -> Result<Vec<Listed>> {
             .hint("each line is a name and a connection string: prod1 host=db1 dbname=shop"));
     }
     Ok(all)
+}
+
+/// Checks a connection string. Errors say what is wrong with it.
+pub fn check_conninfo(conninfo: &str) -> std::result::Result<(), String> {
+    if !conninfo::is_connection_string(conninfo) {
+        return Err("expected a connection string (key=value pairs or a URL)".to_owned());
+    }
+    conninfo::parse_any(conninfo).map(|_| ()).map_err(|e| e.message)
 }
 
 /// Checks the name of a server, which `--service` must be able to name. Errors say what is wrong with it.
@@ -87,7 +93,7 @@ mod tests {
     #[test]
     fn faults_name_the_line_and_no_password() {
         assert_eq!(fault("\na"), "list, line 2: missing connection string after \"a\"");
-        assert_eq!(fault("a shop"), "list, line 1: expected a connection string after the name");
+        assert_eq!(fault("a shop"), "list, line 1: expected a connection string (key=value pairs or a URL)");
         assert_eq!(fault("host=db1 dbname=x"), "list, line 1: missing name before the connection string");
         assert_eq!(fault("a host=1\na host=2"), "list, line 2: duplicate server name \"a\"");
         assert_eq!(fault("a hots=1"), "list, line 1: invalid connection option \"hots\"");

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::authentication::Allowed;
 use super::passfile::{Passfile, Secret};
+use super::password::{Fetched, PasswordCommand};
 
 /// The connection settings that the command line gives.
 #[derive(Clone, Default)]
@@ -21,6 +22,8 @@ pub struct Flags {
     pub dbname: Option<String>,
     /// `--service`: the name of a service.
     pub service: Option<String>,
+    /// The command that prints the password.
+    pub password_command: Option<PasswordCommand>,
     /// A URI or a `key=value` string whose keys apply as far as the flags and `-d` leave them open.
     pub otherwise: Option<String>,
     /// `-w`: never ask for a password.
@@ -251,6 +254,10 @@ pub struct Target {
     /// A password from a flag's conninfo, the service file, the environment or the prompt.
     pub(super) password: Option<Secret>,
     pub(super) passfile: Option<Passfile>,
+    /// The command that prints a password. If there is one, the password file is not looked at.
+    pub(super) password_command: Option<PasswordCommand>,
+    /// What it printed.
+    pub(super) fetched: Option<Fetched>,
 }
 
 impl Target {
@@ -272,6 +279,10 @@ impl Target {
 
     /// The password for this host, wherever it comes from.
     pub fn password_for(&self, host: &Host) -> Option<Secret> {
+        if let (None, Some(command)) = (&self.password, &self.password_command) {
+            let fresh = self.fetched.as_ref().filter(|fetched| fetched.is_fresh(command.max_age));
+            return fresh.map(|fetched| fetched.password.clone());
+        }
         self.password.clone().or_else(|| {
             let port = host.port.to_string();
             self.passfile.as_ref()?.look_up(host.passfile_name(), &port, &self.database, &self.user)

@@ -27,5 +27,4 @@ pub mod tables;
 pub mod talk;
 pub mod tell;
 pub mod timeline;
-pub mod trusted;
 pub mod watch;

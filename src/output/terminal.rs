@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use anstyle::{AnsiColor, Color, Style};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use nix::unistd::{getpgrp, tcgetpgrp};
 
@@ -101,13 +102,14 @@ pub fn ask_password(prompt: &str) -> Result<String> {
     })
 }
 
-/// Asks a yes-or-no question on the terminal, not on stdin; `None` if there is no terminal. Signals are handled in
-/// the meantime.
-pub async fn confirm(question: &str) -> Result<Option<bool>> {
+/// Asks a yes-or-no question on the terminal, not on stdin, in this colour if one is given; `None` if there is no terminal.
+/// Signals are handled in the meantime.
+pub async fn confirm(question: &str, color: Option<AnsiColor>) -> Result<Option<bool>> {
     let Ok(mut terminal) = File::options().read(true).write(true).open("/dev/tty") else {
         return Ok(None);
     };
-    let question = terminal_text(question).into_owned();
+    let style = Style::new().fg_color(color.map(Color::Ansi));
+    let question = format!("{style}{}{style:#}", terminal_text(question));
     let answer = tokio::task::spawn_blocking(move || {
         terminal.write_all(question.as_bytes())?;
         let mut line = String::new();

@@ -11,10 +11,10 @@ use source::{Arrow, Source};
 const FLOORS: &[&[&str]] = &[
     &["escape", "likeness", "marks", "secrets", "unsafe_spawn", "waits", "wrap"],
     &["error"],
-    &["note", "output", "pattern", "rows", "sql", "units"],
+    &["note", "output", "pattern", "rows", "sql", "trusted", "units"],
     &["render", "signals"],
     &["connect", "pipeline"],
-    &["session"],
+    &["config", "session"],
     &["helper", "report"],
     &["answer"],
     &["console"],

@@ -16,8 +16,8 @@ use crate::jobs::job::Job;
 use crate::jobs::runners::{self, Runner};
 use crate::jobs::store::{self, Place, Snapshot};
 use crate::jobs::tables::{self, Where};
-use crate::jobs::trusted;
 use crate::session::{Purpose, Reader, Writer};
+use crate::trusted;
 
 /// The jobs file. The flag may follow `jobs` or its subcommand.
 #[derive(Debug, Clone, Default)]

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use anstyle::AnsiColor;
 use clap::{ArgMatches, FromArgMatches};
 
 use super::fleet::{self, Fleet};
@@ -33,6 +34,8 @@ pub struct Job<'a> {
     pub context: &'a Context,
     /// The server's name, if several are asked.
     pub server: Option<String>,
+    /// The colour that the configuration file gives the server.
+    pub color: Option<AnsiColor>,
     /// What keeps the number of connections down, if several servers are asked.
     seat: Option<Seat>,
     pub report_run: ReportRun<'a>,
@@ -101,6 +104,7 @@ pub async fn run_observed(
     let mut job = Job {
         context,
         server: None,
+        color: servers::named(context, root, own)?.and_then(|server| server.color),
         seat: None,
         target,
         settings: Settings {
@@ -146,6 +150,7 @@ impl<'a> Job<'a> {
         Job {
             context: self.context,
             server: Some(server.name),
+            color: None,
             seat: Some(seat),
             report_run: self.report_run.clone(),
             flags: self.flags.clone(),

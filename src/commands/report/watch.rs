@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use anstyle::{Color, Style};
+
 use super::fleet::Fleet;
 use super::look::Look;
 use super::run::Job;
@@ -92,8 +94,10 @@ impl Job<'_> {
                     if self.redraws() {
                         let local =
                             now.to_zoned((**self.look.style.zone).clone()).strftime("%Y-%m-%d %H:%M:%S %Z");
+                        let color = self.color.filter(|_| self.look.style.color);
+                        let style = Style::new().fg_color(color.map(Color::Ansi));
                         let title = format!(
-                            "every {} s: pgkit {}   {local}\n\n",
+                            "{style}every {} s: pgkit {}   {local}{style:#}\n\n",
                             every.as_secs_f64(),
                             escape::terminal(&self.report_run.report.name)
                         );

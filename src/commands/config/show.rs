@@ -1,0 +1,150 @@
+//! `config show`: what is configured, and where each value comes from.
+
+use clap::{ArgMatches, Args, Command, FromArgMatches};
+
+use super::defaults::FOR_ALL;
+use super::{apply, load};
+use crate::commands::args::{self, FormatArgs, OutputArgs, ServersArgs};
+use crate::commands::context::Context;
+use crate::commands::listing::Listing;
+use crate::config::{Config, Group, color_name};
+use crate::connect;
+use crate::error::{Error, Exit, Result};
+use crate::rows::{Flow, Row, names, record};
+use crate::secrets;
+
+record! {
+    const COLUMNS;
+    fn row(section: &str, name: &str, value: &str, source: &str) {
+        section: text = Some(section),
+        name: text = Some(name),
+        value: text = Some(value),
+        source: text = Some(source),
+    }
+}
+
+/// The environment variables of pgkit's own.
+const VARIABLES: &[&str] = &[
+    "PGKIT_CONFIG",
+    "PGKIT_EXCLUDE_DATABASE",
+    "PGKIT_JOBS",
+    "PGKIT_PAGER",
+    "PGKIT_PASSWORD_COMMAND",
+    "PGKIT_QUERIES",
+];
+/// Where a value comes from that nobody has set.
+const BUILT_IN: &str = "built in";
+
+/// Returns the command.
+pub fn command() -> Command {
+    let about =
+        "Show the defaults, servers, groups and variables that are configured, and where each comes from";
+    FormatArgs::augment_args(args::command("show", about)).about(about).after_help(format!(
+        "Section is defaults (of all commands), a command, server NAME, group, or environment.\n\nColumns: {}\n\n{}",
+        names(COLUMNS).join(", "),
+        args::example(&["pgkit config show --grep '^server prod1'"])
+    ))
+}
+
+/// Prints one line for each value.
+pub async fn run(context: &Context, _root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    let args = FormatArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
+    let config = load(&context.env).map_err(|errors| {
+        errors
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| Error::bug("no error"))
+            .hint("pgkit config check lists all errors")
+    })?;
+    // Its defaults must be right to be shown.
+    apply(context.tree.clone(), &config, &context.reports, &[])?;
+    let mut rows = defaults(&config);
+    rows.extend(commands(&config));
+    rows.extend(servers(context, &config)?);
+    rows.extend(groups(&config));
+    rows.extend(environment(context));
+    let mut listing = Listing::new(context, "config show", COLUMNS, &args)?;
+    for row in rows {
+        if listing.push(&row)? == Flow::Enough {
+            break;
+        }
+    }
+    listing.finish().await?;
+    Ok(Exit::Done)
+}
+
+/// Returns where a value comes from that is in the file.
+fn of_file(config: &Config, line: usize) -> String {
+    let path = config.path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    format!("{path}, line {line}")
+}
+
+/// Returns the defaults of all commands: those of the file, and those that are built in.
+fn defaults(config: &Config) -> Vec<Row> {
+    let shared = OutputArgs::augment_args(ServersArgs::augment_args(Command::new("")));
+    let one = |flag: &&str| {
+        if let Some(setting) = config.defaults.iter().find(|setting| setting.flag == *flag) {
+            let source = of_file(config, setting.line);
+            return Some(row("defaults", flag, &setting.values.join(","), &source));
+        }
+        let arg = shared.get_arguments().find(|arg| arg.get_long() == Some(flag))?;
+        let values = arg.get_default_values().iter().map(|value| value.to_string_lossy());
+        let values = values.collect::<Vec<_>>().join(",");
+        (!values.is_empty()).then(|| row("defaults", flag, &values, BUILT_IN))
+    };
+    FOR_ALL.iter().filter_map(one).collect()
+}
+
+/// Returns the defaults of single commands.
+fn commands(config: &Config) -> Vec<Row> {
+    let all = config.commands.iter().flat_map(|(name, settings)| settings.iter().map(move |one| (name, one)));
+    all.map(|(name, one)| row(name, &one.flag, &one.values.join(","), &of_file(config, one.line))).collect()
+}
+
+/// Returns the servers: those of the file, and the services.
+fn servers(context: &Context, config: &Config) -> Result<Vec<Row>> {
+    let services = connect::services(&context.env, &connect::Disk)?;
+    let mut rows = Vec::new();
+    for server in &config.servers {
+        let section = format!("server {}", server.name);
+        let source = of_file(config, server.line);
+        let mut add = |name: &str, value: Option<&str>| {
+            rows.extend(value.map(|value| row(&section, name, value, &source)));
+        };
+        let conninfo = server.conninfo.as_deref().map(secrets::masked);
+        let service = services.iter().find(|service| **service == server.name).filter(|_| conninfo.is_none());
+        add("conninfo", conninfo.as_deref());
+        add("service", service.map(String::as_str));
+        add("ssh", server.ssh.as_deref());
+        add("password_command", server.password_command.as_deref());
+        let age = server.password_max_age.map(|age| format!("{age:?}"));
+        add("password_max_age", age.as_deref());
+        add("color", server.color.map(color_name));
+    }
+    let only_services = services.iter().filter(|service| config.server(service).is_none());
+    rows.extend(only_services.map(|name| row(&format!("server {name}"), "service", name, "service file")));
+    if let Some((command, line)) = &config.password_command {
+        rows.push(row("servers", "password_command", command, &of_file(config, *line)));
+    }
+    Ok(rows)
+}
+
+/// Returns the groups with their servers.
+fn groups(config: &Config) -> Vec<Row> {
+    let one = |group: &Group| {
+        let members = config.members(&group.name).unwrap_or_default().join(",");
+        row("group", &format!("@{}", group.name), &members, &of_file(config, group.line))
+    };
+    config.groups.iter().map(one).collect()
+}
+
+/// Returns the variables that are set: pgkit's own, and those that libpq has too.
+fn environment(context: &Context) -> Vec<Row> {
+    let is_shown = |name: &str| VARIABLES.contains(&name) || connect::is_variable(name);
+    let set = context.env.vars().filter(|(name, _)| is_shown(name));
+    set.map(|(name, value)| {
+        let value = if name == secrets::PASSWORD { "***" } else { value };
+        row("environment", name, value, "environment")
+    })
+    .collect()
+}
