@@ -15,6 +15,7 @@ mod queries;
 mod reports;
 mod sandbox;
 mod security;
+mod servers;
 mod snapshot;
 mod support;
 mod upgrade;

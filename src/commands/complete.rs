@@ -1,6 +1,7 @@
 //! Live completion: databases, schemas, relations, functions and sessions of the server that the command line
 //! names, and jobs of the file that it names.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use clap::Arg;
 use clap_complete::{ArgValueCompleter, CompletionCandidate};
 
+use super::{config, servers};
 use crate::connect::{self, Flags};
 use crate::error::{Error, Exit, Result};
 use crate::jobs::file;
@@ -89,8 +91,13 @@ pub fn services() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
         let typed = typed.to_str().unwrap_or_default();
         let before = typed.rfind(',').map_or("", |at| &typed[..=at]);
-        let names = connect::services(&connect::environment(), &connect::Disk).unwrap_or_default();
-        let names = names.into_iter().chain(["all".to_owned()]).map(|name| format!("{before}{name}"));
+        let env = connect::environment();
+        let services = connect::services(&env, &connect::Disk).unwrap_or_default();
+        let config = config::load(&env).unwrap_or_default();
+        let servers = config.servers.into_iter().map(|server| server.name);
+        let groups = config.groups.into_iter().map(|group| format!("@{}", group.name));
+        let names = services.into_iter().chain(servers).chain(groups).chain(["all".to_owned()]);
+        let names: BTreeSet<String> = names.map(|name| format!("{before}{name}")).collect();
         beginning(names, typed)
     })
 }
@@ -144,7 +151,9 @@ fn beginning(names: impl IntoIterator<Item = String>, typed: &str) -> Vec<Comple
 
 async fn ask(sql: &str, typed: &str) -> Result<Vec<String>> {
     let env = connect::environment();
-    let flags = flags_among(line());
+    let config = config::load(&env).unwrap_or_default();
+    // A command that prints a password may ask a person.
+    let flags = Flags { password_command: None, ..servers::configured(&config, &env, &flags_among(line())) };
     let target = connect::resolve(&flags, &env, &connect::Disk)?;
     let settings = Settings {
         statement_timeout: Some(PATIENCE),

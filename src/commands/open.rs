@@ -10,7 +10,7 @@ use super::passwords::Asked;
 use super::servers;
 use crate::connect::{self, Flags, Target};
 use crate::error::{self, Error, Result};
-use crate::session::{Console, Limits, Purpose, Reader, Settings, Writer};
+use crate::session::{Console, Echo, Limits, Purpose, Reader, Settings, Writer};
 
 /// Resolves the connection flags, given before or after the command, to a target. Prints warnings.
 pub fn target(context: &Context, root: &ArgMatches, own: &ArgMatches, echo: &EchoArgs) -> Result<Target> {
@@ -25,7 +25,11 @@ pub fn resolve(context: &Context, flags: &Flags, echo: &EchoArgs) -> Result<Targ
         return Err(Error::usage("--service: this command works on one server")
             .hint("only reports can ask several servers at once: name one"));
     }
-    let target = connect::resolve(&servers::configured(context, flags), &context.env, &connect::Disk)?;
+    let target = connect::resolve(
+        &servers::configured(&context.config, &context.env, flags),
+        &context.env,
+        &connect::Disk,
+    )?;
     if !echo.quiet {
         for warning in &target.warnings {
             error::note(&format!("pgkit: {warning}"));
@@ -34,7 +38,7 @@ pub fn resolve(context: &Context, flags: &Flags, echo: &EchoArgs) -> Result<Targ
     Ok(target)
 }
 
-/// Opens a session that only reads.
+/// Opens a session that only reads, and warns of log settings that should have ended.
 ///
 /// Errors: no connection (69), or the server refuses it.
 pub async fn reader(
@@ -43,17 +47,27 @@ pub async fn reader(
     settings: Settings,
     echo: &EchoArgs,
 ) -> Result<Reader> {
-    let mut asked = Asked::new(&context.passwords, target);
-    let reader = loop {
-        let (target, settings) = (asked.target().clone(), settings.clone());
-        let ask = &mut |_: &str| asked.ask();
-        let opened = Reader::connect(&target, settings, echo.echo(), &context.running, ask).await;
-        if let Some(opened) = asked.again(opened).await? {
-            break opened;
-        }
-    };
+    let reader = silent_reader(context, target, settings, echo.echo()).await?;
     warn(context, reader.overdue(), echo);
     Ok(reader)
+}
+
+/// Does the same without the warning.
+pub async fn silent_reader(
+    context: &Context,
+    target: &Target,
+    settings: Settings,
+    echo: Echo,
+) -> Result<Reader> {
+    let mut asked = Asked::new(&context.passwords, target);
+    loop {
+        let (target, settings) = (asked.target().clone(), settings.clone());
+        let ask = &mut |_: &str| asked.ask();
+        let opened = Reader::connect(&target, settings, echo.clone(), &context.running, ask).await;
+        if let Some(opened) = asked.again(opened).await? {
+            return Ok(opened);
+        }
+    }
 }
 
 /// Opens a session with PgBouncer's console; a command there may take as long as `limit`.
@@ -63,12 +77,12 @@ pub async fn console(
     context: &Context,
     target: &Target,
     limit: Option<Duration>,
-    echo: &EchoArgs,
+    echo: Echo,
 ) -> Result<Console> {
     let mut asked = Asked::new(&context.passwords, target);
     loop {
         let target = asked.target().clone();
-        let opened = Console::connect(&target, limit, echo.echo(), &mut |_: &str| asked.ask()).await;
+        let opened = Console::connect(&target, limit, echo.clone(), &mut |_: &str| asked.ask()).await;
         if let Some(opened) = asked.again(opened).await? {
             return Ok(opened);
         }

@@ -10,7 +10,7 @@ use clap::{ArgMatches, FromArgMatches};
 use super::args::{EchoArgs, ServersArgs, connection_flags};
 use super::context::Context;
 use crate::config::{self, Config, PASSWORD_AGE};
-use crate::connect::{self, Flags, Listed, PasswordCommand, Target};
+use crate::connect::{self, Environment, Flags, Listed, PasswordCommand, Target};
 use crate::error::{self, Error, Result};
 
 /// The environment variable with the command that prints a password.
@@ -54,18 +54,15 @@ pub fn named<'a>(
 }
 
 /// Returns flags for one server with what the configuration file says about it.
-pub fn configured(context: &Context, flags: &Flags) -> Flags {
-    let config = &context.config;
+pub fn configured(config: &Config, env: &Environment, flags: &Flags) -> Flags {
     let server = flags.service.as_deref().and_then(|name| config.server(name));
     let mut flags = flags.clone();
-    if let Some(server) = server {
-        if let Some(conninfo) = &server.conninfo {
-            flags.service = None;
-            flags.otherwise = Some(conninfo.clone());
-        }
+    if let Some(conninfo) = server.and_then(|server| server.conninfo.clone()) {
+        flags.service = None;
+        flags.otherwise = Some(conninfo);
     }
     let own = server.and_then(|server| Some((server.password_command.clone()?, server.password_max_age)));
-    let of_environment = context.env.nonempty(PASSWORD_COMMAND).map(|command| (command.to_owned(), None));
+    let of_environment = env.nonempty(PASSWORD_COMMAND).map(|command| (command.to_owned(), None));
     let general =
         config.password_command.as_ref().map(|(command, _)| (command.clone(), config.password_max_age));
     flags.password_command = own
@@ -93,17 +90,17 @@ pub fn several(
         }
         (None, Some(file)) => read(file)?.into_iter().map(|listed| of_file(&flags, listed)).collect(),
         (Some(service), None) if is_list(service) => of_services(context, &flags, service)?,
-        _ if args.parallel.is_some() => {
-            return Err(Error::usage("--parallel can only be used with several servers")
-                .hint("name them with --service a,b or --servers FILE"));
-        }
         _ => return Ok(None),
     };
     refuse_one_server(&flags)?;
     let mut warnings = BTreeSet::new();
     let mut list = Vec::new();
     for (name, flags) in named {
-        let target = connect::resolve(&configured(context, &flags), &context.env, &connect::Disk);
+        let target = connect::resolve(
+            &configured(&context.config, &context.env, &flags),
+            &context.env,
+            &connect::Disk,
+        );
         let mut target = target.map_err(|e| Error { message: format!("{name}: {}", e.message), ..e })?;
         target.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
         warnings.extend(target.warnings.iter().cloned());

@@ -98,7 +98,7 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     ),
     (&["ds", "serial"], "pgkit sequences"),
     (&["primary-keys", "missing-primary-keys", "no-pk", "pk"], "pgkit no-key"),
-    (&["db-settings", "config", "guc", "parameters", "hba", "dconfig", "drds"], "pgkit settings"),
+    (&["db-settings", "guc", "parameters", "hba", "dconfig", "drds"], "pgkit settings"),
     (&["add-extensions", "dx"], "pgkit extensions --available"),
     (&["ssl-used", "ssl"], "pgkit connections, and pgkit exposed for what may come in unencrypted"),
     (&["diagnose", "check", "health"], "begin with pgkit activity, pgkit locks and pgkit vacuum"),

@@ -17,9 +17,16 @@ pub struct Kept {
     bytes: usize,
     /// The rows before those in memory.
     spill: Option<BufWriter<File>>,
+    /// Whether no row is wanted.
+    is_unwanted: bool,
 }
 
 impl Kept {
+    /// Keeps no rows if none `is_wanted`.
+    pub fn new(is_wanted: bool) -> Kept {
+        Kept { is_unwanted: !is_wanted, ..Kept::default() }
+    }
+
     /// Passes every row to `take`, in order, until that wants no more. Errors: the temporary file failed (74), or those of
     /// `take`.
     pub fn drain(self, mut take: impl FnMut(&[Option<&[u8]>]) -> Result<Flow>) -> Result<Flow> {
@@ -73,6 +80,10 @@ impl RowSink for Kept {
 
     fn end(&mut self) -> Result<()> {
         Ok(())
+    }
+
+    fn wants_none(&self) -> bool {
+        self.is_unwanted
     }
 }
 

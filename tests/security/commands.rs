@@ -107,6 +107,8 @@ pub fn lines() -> Vec<Line> {
 /// Commands that do not connect to the user's server, and why.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("snapshot show", "reads a file"),
+    ("config check", "reads a file"),
+    ("config show", "reads a file"),
     ("completions", "prints a script"),
     ("man", "prints a page"),
     ("sandbox tour", "connects to its own server"),

@@ -49,14 +49,22 @@ impl Pooler {
 
     /// Starts one with this `auth_type`. It knows the user of the server, who is an administrator, and `stranger`.
     pub fn with_authentication(program: &PathBuf, behind: &Db, mode: &str, auth_type: &str) -> Pooler {
+        Pooler::of_databases(program, behind, mode, auth_type, &format!("{0} = dbname={0}", behind.name))
+    }
+
+    /// Starts one for all databases of the server.
+    pub fn for_all(program: &PathBuf, behind: &Db) -> Pooler {
+        Pooler::of_databases(program, behind, "session", "any", "* =")
+    }
+
+    fn of_databases(program: &PathBuf, behind: &Db, mode: &str, auth_type: &str, databases: &str) -> Pooler {
         let folder = tempfile::Builder::new().prefix("pool").tempdir_in(temp()).unwrap();
         let path = folder.path();
         let conf = format!(
-            "[databases]\n{db} = host={sockets} port={port} user={user} dbname={db}\n\
+            "[databases]\n{databases} host={sockets} port={port} user={user}\n\
              [pgbouncer]\nlisten_addr =\nlisten_port = 6432\nunix_socket_dir = {path}\nunix_socket_mode = 0777\n\
              auth_type = {auth_type}\nauth_file = {path}/users\nadmin_users = {user}\npool_mode = {mode}\ndefault_pool_size = 1\nserver_reset_query =\n\
              server_check_delay = 0\nlogfile = {path}/log\n",
-            db = behind.name,
             sockets = behind.info.socket_dir.display(),
             port = behind.info.port,
             user = behind.info.user,

@@ -48,9 +48,13 @@ const NONE: &[&str] = &[
     "output",
     "help",
 ];
-/// Flags that a flag on the command line stands against.
-const OPPOSITES: &[(&str, &str)] =
-    &[("header", "no-header"), ("no-header", "header"), ("quiet", "verbose"), ("verbose", "quiet")];
+/// Flags that a flag on the command line stands against, with the short form of the latter.
+const OPPOSITES: &[(&str, &str, Option<char>)] = &[
+    ("header", "no-header", None),
+    ("no-header", "header", None),
+    ("quiet", "verbose", Some('v')),
+    ("verbose", "quiet", Some('q')),
+];
 /// Commands beside the reports whose own flags can have defaults: they only read.
 const READERS: &[&str] = &["snapshot", "waits"];
 
@@ -76,16 +80,20 @@ fn with_defaults(command: Command, above: &str, config: &Config, words: &[&str])
     }
     let name = format!("{above} {}", command.get_name()).trim_start().to_owned();
     let command = command.mut_subcommands(|command| with_defaults(command, &name, config, words));
-    let is_typed = |flag: &str| {
+    let is_typed = |flag: &str, short: Option<char>| {
         let long = format!("--{flag}");
-        words.iter().any(|word| *word == long)
+        let is_short = |word: &str| word.starts_with('-') && !word.starts_with("--");
+        words
+            .iter()
+            .any(|word| *word == long || short.is_some_and(|short| is_short(word) && word.contains(short)))
     };
     // The command's own come first and win.
     let mut seen: Vec<&str> = Vec::new();
     config.of_command(&name).fold(command, |command, setting| {
         let flag = setting.flag.as_str();
-        let is_opposed =
-            OPPOSITES.iter().any(|(one, other)| *one == flag && (is_typed(other) || seen.contains(other)));
+        let is_opposed = OPPOSITES
+            .iter()
+            .any(|(one, other, short)| *one == flag && (is_typed(other, *short) || seen.contains(other)));
         if seen.contains(&flag) || is_opposed {
             return command;
         }
@@ -125,6 +133,10 @@ pub fn faults(
     }
     for (name, settings) in &config.commands {
         let found = command(tree, name);
+        // The user's own reports are known only where they are asked for.
+        if name.starts_with("run ") && !read("run") {
+            continue;
+        }
         let is_report = |name: &str| reports.iter().any(|report| report.name == name);
         let takes_own = is_report(name) || READERS.contains(&name.as_str()) || name.starts_with("run ");
         for setting in settings {

@@ -2,8 +2,8 @@
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
-use super::defaults::FOR_ALL;
-use super::{apply, load};
+use super::defaults::{self, FOR_ALL};
+use super::{load, reading};
 use crate::commands::args::{self, FormatArgs, OutputArgs, ServersArgs};
 use crate::commands::context::Context;
 use crate::commands::listing::Listing;
@@ -56,9 +56,11 @@ pub async fn run(context: &Context, _root: &ArgMatches, own: &ArgMatches) -> Res
             .unwrap_or_else(|| Error::bug("no error"))
             .hint("pgkit config check lists all errors")
     })?;
-    // Its defaults must be right to be shown.
-    apply(context.tree.clone(), &config, &context.reports, &[])?;
-    let mut rows = defaults(&config);
+    let faults = defaults::faults(&context.tree, &config, &context.reports, &|_| true);
+    if let (Some(fault), Some(path)) = (faults.first(), &config.path) {
+        return Err(reading::error(path, fault).hint("pgkit config check lists all errors"));
+    }
+    let mut rows = for_all(&config);
     rows.extend(commands(&config));
     rows.extend(servers(context, &config)?);
     rows.extend(groups(&config));
@@ -80,7 +82,7 @@ fn of_file(config: &Config, line: usize) -> String {
 }
 
 /// Returns the defaults of all commands: those of the file, and those that are built in.
-fn defaults(config: &Config) -> Vec<Row> {
+fn for_all(config: &Config) -> Vec<Row> {
     let shared = OutputArgs::augment_args(ServersArgs::augment_args(Command::new("")));
     let one = |flag: &&str| {
         if let Some(setting) = config.defaults.iter().find(|setting| setting.flag == *flag) {

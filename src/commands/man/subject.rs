@@ -23,6 +23,7 @@ pub const SUBJECTS: &[Subject] = subjects![
     "locks",
     "log",
     "reports",
+    "servers",
     "snapshots",
     "upgrade-check"
 ];

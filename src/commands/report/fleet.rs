@@ -54,12 +54,14 @@ impl<'a> Fleet<'a> {
         let mut watcher = way.take_observer();
         let has_observer = watcher.is_some();
         let mut round = Round::default();
+        let is_wanted = has_observer || !way.wants_none();
         let asked = self.jobs.iter().enumerate();
-        let mut running: FuturesUnordered<_> =
-            asked.map(|(at, job)| async move { (at, job.answer_of_server(earlier).await) }).collect();
+        let mut running: FuturesUnordered<_> = asked
+            .map(|(at, job)| async move { (at, job.answer_of_server(earlier, is_wanted).await) })
+            .collect();
         let mut answers = BTreeMap::new();
         let mut next = 0;
-        let mut flow = if way.wants_none() { Flow::Enough } else { Flow::More };
+        let mut flow = Flow::More;
         let is_enough = |flow| flow == Flow::Enough && !has_observer && earlier.is_none();
         while !is_enough(flow)
             && let Some((at, answer)) = running.next().await
@@ -99,8 +101,8 @@ impl<'a> Fleet<'a> {
 
 impl Job<'_> {
     /// Gets the answer of one of several servers. Errors: those that concern all servers.
-    async fn answer_of_server(&self, earlier: Option<&Earlier>) -> Result<Answer> {
-        let mut rows = Kept::default();
+    async fn answer_of_server(&self, earlier: Option<&Earlier>, is_wanted: bool) -> Result<Answer> {
+        let mut rows = Kept::new(is_wanted);
         let answered = async {
             let against = earlier.map(|earlier| self.against(earlier)).transpose()?;
             let mut way = Way::to(Box::new(&mut rows), None, against);

@@ -50,6 +50,7 @@ pub async fn run(
             .hint("a snapshot does not change; compare it with another file"));
     }
     let look = Look::new(context, report_run, args)?;
+    let look = if args.from.len() > 1 { look.plain() } else { look };
     let flags = params::typed(report, own);
     let asked = Asked { context, report, flags, database, args, look, earlier };
     match args.from.as_slice() {
@@ -311,7 +312,6 @@ fn database(root: &ArgMatches, own: &ArgMatches) -> Result<Option<String>> {
         ("-W", flags.password),
         ("--service", flags.service.is_some()),
         ("--servers", servers.servers.is_some()),
-        ("--parallel", servers.parallel.is_some()),
     ];
     if let Some((flag, _)) = given.iter().find(|(_, is_given)| *is_given) {
         return Err(Error::usage(format!("{flag} cannot be used with --from"))

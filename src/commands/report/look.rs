@@ -54,11 +54,16 @@ impl Look {
         Ok(Look { row_options, format, plain_format, style, terminal })
     }
 
+    /// Returns the same for rows of several servers: they form no tree, and have no headings.
+    pub fn plain(self) -> Look {
+        let style = Style { tree: None, sections: None, ..self.style };
+        Look { format: self.plain_format, style, ..self }
+    }
+
     /// Returns the same for the differences of two answers: they form no tree, and `--sort` may name their columns.
     pub fn of_differences(&self, report: &Report, columns: &[Column]) -> Look {
-        let style = Style { tree: None, sections: None, ..self.style.clone() };
         let row_options = against::with_sort(&self.row_options, report, columns);
-        Look { row_options, format: self.plain_format, style, ..self.clone() }
+        Look { row_options, ..self.clone().plain() }
     }
 
     /// Returns the same for rows that only have these columns of the report. They are not drawn from others, nor sorted by

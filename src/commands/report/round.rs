@@ -55,7 +55,8 @@ impl Round {
     }
 
     fn lines(&self) -> Vec<String> {
-        [&self.failures, &self.remarks].into_iter().flat_map(|remarks| grouped(remarks)).collect()
+        let failures = self.failures.iter().map(|(server, text)| format!("{server}: {text}"));
+        failures.chain(grouped(&self.remarks)).collect()
     }
 }
 

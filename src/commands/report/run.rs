@@ -23,10 +23,11 @@ use crate::commands::{open, params};
 use crate::connect::{self, ServerVersion, Target};
 use crate::console;
 use crate::error::{self, Error, Exit, Result};
+use crate::escape;
 use crate::output;
 use crate::pattern;
 use crate::report::{Report, Scope};
-use crate::session::{Reader, Settings};
+use crate::session::{Echo, Reader, Settings};
 use crate::units::parse_seconds;
 
 /// Everything that one run of a report needs.
@@ -93,6 +94,7 @@ pub async fn run_observed(
     let every = args.watch.as_deref().map(parse_seconds).transpose()?;
     let look = Look::new(context, &report_run, &args)?;
     let servers = servers::several(context, root, own, &args.session.echo)?;
+    let look = if servers.is_some() { look.plain() } else { look };
     if servers.is_some() && args.sql {
         return Err(Error::usage("--sql cannot be used with several servers")
             .hint("name one server: the SQL depends on its version"));
@@ -202,7 +204,24 @@ impl<'a> Job<'a> {
     }
 
     pub async fn reader(&self, target: &Target) -> Result<Reader> {
-        open::reader(self.context, target, self.settings.clone(), &self.args.session.echo).await
+        let (settings, echo) = (self.settings.clone(), &self.args.session.echo);
+        if self.server.is_none() {
+            return open::reader(self.context, target, settings, echo).await;
+        }
+        let reader = open::silent_reader(self.context, target, settings, self.echo()).await?;
+        if let Some(overdue) = reader.overdue().filter(|_| !echo.quiet) {
+            self.note(overdue);
+        }
+        Ok(reader)
+    }
+
+    /// Returns the function that prints SQL on stderr, if `-E` was given. That of one of several servers comes with the
+    /// server's name.
+    fn echo(&self) -> Echo {
+        let echo = self.args.session.echo.echo()?;
+        let Some(server) = &self.server else { return Some(echo) };
+        let before = format!("-- server {}\n", escape::terminal(server));
+        Some(Rc::new(move |sql: &str| echo(&format!("{before}{sql}"))))
     }
 
     /// Opens a session with what the report is about. One of several servers waits until there may be another connection.
@@ -221,11 +240,10 @@ impl<'a> Job<'a> {
     }
 
     async fn open(&self, target: &Target) -> Result<Source> {
-        let echo = &self.args.session.echo;
         Ok(match self.report_run.report.scope {
             Scope::Pooler => {
                 let limit = self.settings.statement_timeout;
-                Source::Pooler(Box::new(open::console(self.context, target, limit, echo).await?))
+                Source::Pooler(Box::new(open::console(self.context, target, limit, self.echo()).await?))
             }
             _ => Source::Server(Box::new(self.reader(target).await?)),
         })
