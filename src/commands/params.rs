@@ -151,7 +151,8 @@ pub fn report_command(report: &Report) -> Command {
         about.pop();
     }
     let mut command = command(report.name.clone(), about);
-    if report.texts.is_empty() {
+    // One whose file was not read, because it is not on the command line.
+    if report.texts.is_empty() && !report.own {
         return command;
     }
     for param in &report.params {

@@ -1,5 +1,6 @@
 //! `run NAME`: runs a report of the user's own; `run --list` lists them.
 
+use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
@@ -11,7 +12,8 @@ use super::{args, report};
 use crate::error::{self, Error, Exit, Result};
 use crate::escape::terminal;
 use crate::output;
-use crate::report::OwnReports;
+use crate::report::{OwnReports, Report};
+use crate::snapshot::Snapshot;
 
 /// Returns the command, with a subcommand for each of the user's own reports.
 pub fn command(own: &OwnReports) -> Command {
@@ -66,6 +68,12 @@ pub async fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> 
                 Some(Ok(found)) => report::run(context, found, root, own).await,
                 Some(Err(e)) => Err(e.clone()),
                 None => {
+                    if let Some(found) = of_snapshot(name, own)? {
+                        let words = std::iter::once(OsString::from(name)).chain(words(own));
+                        let matches = report_command(&found).try_get_matches_from(words);
+                        let matches = matches.map_err(|e| Error::usage(first_line(&e)))?;
+                        return report::run(context, &found, root, &matches).await;
+                    }
                     let names: Vec<&str> = context.own.iter().map(|(n, _)| n.as_str()).collect();
                     let error = Error::usage(format!("run: could not find report {name:?} in {}", folders()));
                     Err(if names.is_empty() {
@@ -101,6 +109,35 @@ pub async fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> 
             .hint("list your reports with pgkit run --list")
             .hint(format!("a report is a file NAME.sql in one of: {}", folders()))),
     }
+}
+
+/// Returns the words after a name for which there is no command.
+fn words(own: &ArgMatches) -> impl Iterator<Item = OsString> {
+    own.get_many::<OsString>("").into_iter().flatten().cloned()
+}
+
+/// Returns the report of this name as the first snapshot describes it that `--from` names; `None` if there is no such flag, or
+/// no such report in the snapshot.
+///
+/// Errors: the snapshot cannot be read (74), or is damaged (65).
+fn of_snapshot(name: &str, own: &ArgMatches) -> Result<Option<Report>> {
+    let words: Vec<String> = words(own).map(|word| word.to_string_lossy().into_owned()).collect();
+    let value = |(at, word): (usize, &String)| match word.strip_prefix("--from")? {
+        "" => words.get(at + 1).cloned(),
+        value => value.strip_prefix('=').map(str::to_owned),
+    };
+    let files = words.iter().enumerate().find_map(value);
+    let first = files.as_deref().and_then(|files| files.split(',').next());
+    // What comes through a pipe can be read only once.
+    let Some(first) = first.filter(|first| *first != "-") else { return Ok(None) };
+    Ok(Snapshot::open(Path::new(first))?.own_report(name))
+}
+
+/// Returns what is wrong with a command line, in one line.
+fn first_line(e: &clap::Error) -> String {
+    let text = e.render().to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    text.lines().next().unwrap_or_default().to_owned()
 }
 
 /// The report that `run --new` writes.

@@ -51,6 +51,8 @@ struct Header {
     variants: Vec<String>,
     doubt: Option<String>,
     #[serde(default)]
+    incidental: Vec<String>,
+    #[serde(default)]
     columns: Vec<String>,
     /// Columns to leave out on a narrow terminal, first to last.
     #[serde(default)]
@@ -92,6 +94,7 @@ const KEYS: &[&str] = &[
     "measure",
     "variants",
     "doubt",
+    "incidental",
     "tree",
     "sections",
     "columns",
@@ -165,6 +168,7 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
         named.chain(private.iter().map(|one| &one.column).chain(others).map(|name| ("private", name)));
     let named = named.chain(header.measure.iter().map(|name| ("measure", name)));
     let named = named.chain(header.doubt.iter().map(|name| ("doubt", name)));
+    let named = named.chain(header.incidental.iter().map(|name| ("incidental", name)));
     for (key, name) in named.chain(header.key.iter().map(|name| ("key", name))) {
         if columns.iter().all(|column| column.name != *name) {
             return Err(at(line_of(key), &format!("{key}: unknown column {name:?}")));
@@ -293,6 +297,7 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
         measure: header.measure,
         variants: header.variants,
         doubt: header.doubt,
+        incidental: header.incidental,
         params: header.params,
         columns,
         sections: header.sections,

@@ -111,6 +111,7 @@ fn outline(name: &str, content: &str) -> Report {
         measure: None,
         variants: Vec::new(),
         doubt: None,
+        incidental: Vec::new(),
         params: Vec::new(),
         columns: Vec::new(),
         sections: None,

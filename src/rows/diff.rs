@@ -70,6 +70,8 @@ pub struct Differ {
     earlier: HashMap<Vec<u8>, Earlier>,
     /// The column that says how sure the numbers of a row are.
     doubt: Option<usize>,
+    /// The columns that do not count as a change.
+    incidental: Vec<usize>,
     /// The keys of the earlier answer in its order, for the rows that are gone.
     order: Vec<Vec<u8>>,
     /// The keys of the later answer so far.
@@ -117,6 +119,7 @@ impl Differ {
             earlier_columns: earlier.to_vec(),
             earlier: HashMap::new(),
             doubt: None,
+            incidental: Vec::new(),
             order: Vec::new(),
             later: HashSet::new(),
             seconds: None,
@@ -130,6 +133,13 @@ impl Differ {
     /// a measured number to an estimated one.
     pub fn with_doubt(mut self, column: Option<&str>) -> Differ {
         self.doubt = column.and_then(|name| self.columns.iter().position(|column| column.name == name));
+        self
+    }
+
+    /// Sets the columns that do not count: a row in which nothing else differs is not changed.
+    pub fn with_incidental(mut self, columns: &[String]) -> Differ {
+        let at = |name: &String| self.columns.iter().position(|column| column.name == *name);
+        self.incidental = columns.iter().filter_map(at).collect();
         self
     }
 
@@ -227,6 +237,7 @@ impl Differ {
         earlier.is_found = true;
         let was: Vec<Option<Cell<'static>>> = std::mem::take(&mut earlier.cells);
         let differs = |i: usize| match (&self.kinds[i], &was[i]) {
+            _ if self.incidental.contains(&i) => false,
             (Kind::Number | Kind::Value, Some(was)) => !is_same(&cells[i], was),
             _ => false,
         };

@@ -3,7 +3,7 @@
 use super::file::{Found, Snapshot, shown};
 use super::header::Part;
 use crate::error::{Error, Result};
-use crate::report::Report;
+use crate::report::{Report, Scope};
 use crate::rows::Column;
 
 /// The answers of one report.
@@ -101,6 +101,16 @@ impl Snapshot {
             return Err(missing.into_iter().next().unwrap_or_else(none));
         }
         Ok(Answers { file, parts, missing })
+    }
+
+    /// Returns the user's report of this name, as far as the snapshot describes it, so that its rows can be read without its
+    /// file; `None` if it has no answer of such a report.
+    pub fn own_report(&self, name: &str) -> Option<Report> {
+        let is_of = |found: &&Found| found.part.own && found.part.report == name;
+        let found = self.parts.iter().find(is_of)?;
+        let scope = if found.part.database.is_some() { Scope::Database } else { Scope::Server };
+        let columns = found.part.columns(&[]).ok()?;
+        Some(found.part.header.as_ref()?.report(name, scope, columns))
     }
 
     /// Returns whether it has an answer of a database, or says why there is none.

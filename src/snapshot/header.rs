@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::report::Report;
+use crate::report::{Private, Report, Scope};
 use crate::rows::Column;
 use crate::rows::cell::ColumnType;
 
@@ -112,6 +112,76 @@ pub struct Part {
     pub database: Option<String>,
     /// The columns, each as `name type`, as in a report's header.
     pub columns: Vec<String>,
+    /// What the header of a user's report says, so that its rows can be read and compared without its file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<OwnHeader>,
+}
+
+/// What is kept of the header of a user's report.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnHeader {
+    /// The first line of its file.
+    pub summary: String,
+    /// The columns that identify a row.
+    pub key: Vec<String>,
+    /// The columns that are cumulative statistics.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counters: Vec<String>,
+    /// The columns that are hashes in a redacted snapshot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub private: Vec<String>,
+    /// The number whose change `--sort change` means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measure: Option<String>,
+    /// The column that says how sure the numbers of a row are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
+    /// The columns that do not count as a change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incidental: Vec<String>,
+}
+
+impl OwnHeader {
+    /// Returns what is kept of a report's header; `None` if it is a built-in one.
+    pub fn of(report: &Report) -> Option<OwnHeader> {
+        let counters = report.columns.iter().filter(|column| column.is_counter);
+        report.own.then(|| OwnHeader {
+            summary: report.summary.clone(),
+            key: report.key.clone(),
+            counters: counters.map(|column| column.name.clone()).collect(),
+            private: report.private.iter().map(|private| private.column.clone()).collect(),
+            measure: report.measure.clone(),
+            doubt: report.doubt.clone(),
+            incidental: report.incidental.clone(),
+        })
+    }
+
+    /// Returns the report with these columns, as far as that is known without its file.
+    pub(super) fn report(&self, name: &str, scope: Scope, columns: Vec<Column>) -> Report {
+        let mark = |column: Column| Column { is_counter: self.counters.contains(&column.name), ..column };
+        let private = |column: &String| Private { column: column.clone(), only: None };
+        Report {
+            name: name.to_owned(),
+            summary: self.summary.clone(),
+            group: String::new(),
+            reading: None,
+            notes: None,
+            key: self.key.clone(),
+            private: self.private.iter().map(private).collect(),
+            measure: self.measure.clone(),
+            variants: Vec::new(),
+            doubt: self.doubt.clone(),
+            incidental: self.incidental.clone(),
+            params: Vec::new(),
+            columns: columns.into_iter().map(mark).collect(),
+            sections: None,
+            scope,
+            order: None,
+            example: None,
+            texts: Vec::new(),
+            own: true,
+        }
+    }
 }
 
 /// The line after the rows of an answer.

@@ -2,6 +2,7 @@
 
 mod against;
 mod files;
+mod majors;
 mod taking;
 mod values;
 

@@ -8,6 +8,7 @@
 -- reading = "A row with source error is a fault in a file, at which the next reload or start fails: mend it first. A row with pending_restart keeps its old value until the server is restarted."
 -- notes   = "scope says where a value was set. In a new session, a value that was set for the role in this database wins over one for the role, that one over one for the database, and that one over the server's."
 -- key     = ["name", "scope", "database", "user", "error"]
+-- incidental = ["file", "line"]
 -- private = ["value where name = application_name|synchronous_standby_names|primary_conninfo", "default where name = application_name|synchronous_standby_names|primary_conninfo", "pending_value where name = application_name|synchronous_standby_names|primary_conninfo"]
 -- include settings_header
 -- [[hidden]]

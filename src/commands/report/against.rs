@@ -71,7 +71,7 @@ impl Later<'_> {
     /// Returns the comparison with an earlier answer that has these columns. Errors: see [`Differ::new`].
     fn differ(&self, earlier: &[Column]) -> Result<Differ> {
         let differ = Differ::new(&self.report.name, self.columns, &self.report.key, earlier)?;
-        Ok(differ.with_doubt(self.report.doubt.as_deref()))
+        Ok(differ.with_doubt(self.report.doubt.as_deref()).with_incidental(&self.report.incidental))
     }
 }
 

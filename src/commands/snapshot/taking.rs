@@ -13,7 +13,7 @@ use crate::error::{self, Error, Exit, Result};
 use crate::escape;
 use crate::report::{Report, Scope};
 use crate::session::{Reader, Settings};
-use crate::snapshot::{Draft, Part, Refusal};
+use crate::snapshot::{Draft, OwnHeader, Part, Refusal};
 
 /// A snapshot that is being taken.
 pub struct Taking<'a> {
@@ -243,6 +243,7 @@ impl<'a> Taking<'a> {
             flags,
             database: database.map(str::to_owned),
             columns: columns.iter().map(Part::column).collect(),
+            header: OwnHeader::of(report_run.report),
         };
         let mut answer = self.draft.begin(part, columns, &report.private);
         match report_run.answer(reader, &mut answer, &tell).await {
