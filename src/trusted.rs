@@ -23,6 +23,8 @@ enum Why {
     Failed(PathBuf, std::io::Error),
     /// Another user can change it; the text says how.
     Others(PathBuf, String),
+    /// It is not a file.
+    NoFile(PathBuf),
 }
 
 impl From<(&Path, Errno)> for Why {
@@ -44,6 +46,7 @@ pub fn read(path: &Path, uid: u32, what: &str) -> Result<Vec<u8>> {
         Why::Failed(place, e) => {
             Error::io(format!("could not read {what} {}: {}", path.display(), place.display()), &e)
         }
+        Why::NoFile(place) => Error::data(format!("{what} {} is not a regular file", place.display())),
         Why::Others(place, why) => {
             let place = if place == path { "it".to_owned() } else { place.display().to_string() };
             Error::data(format!("cannot trust {what} {}: {place} {why}", path.display()))
@@ -62,7 +65,7 @@ fn walk(path: &Path, uid: u32) -> std::result::Result<Vec<u8>, Why> {
     let mut links = 0;
     loop {
         let Some(name) = rest.pop() else {
-            return Err(Why::Others(path.to_owned(), "is a directory".to_owned()));
+            return Err(Why::NoFile(path.to_owned()));
         };
         let here = if rest.is_empty() && links == 0 { path.to_owned() } else { place.join(&name) };
         let failed = |errno| Why::from((here.as_path(), errno));
@@ -97,7 +100,7 @@ fn walk(path: &Path, uid: u32) -> std::result::Result<Vec<u8>, Why> {
         let file = open(&folder, &name, OFlag::O_NONBLOCK).map_err(failed)?;
         let stat = fstat(&file).map_err(failed)?;
         if kind(&stat) != SFlag::S_IFREG {
-            return Err(Why::Others(here, "is not a regular file".to_owned()));
+            return Err(Why::NoFile(here));
         }
         judge(&here, &stat, uid)?;
         let mut text = Vec::new();

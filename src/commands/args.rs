@@ -1,6 +1,6 @@
 //! The flags that commands share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ pub struct ConnectionArgs {
     pub dbname: Option<String>,
     /// The service of a service file; reports take several (a,b or all)
     #[arg(long, value_name = "NAME", add = complete::services())]
-    pub service: Option<String>,
+    pub service: Vec<String>,
     /// Never ask for a password
     #[arg(short = 'w', long, overrides_with = "password")]
     pub no_password: bool,
@@ -53,7 +53,11 @@ impl ConnectionArgs {
             port: pick(&self.port, &before.port),
             username: pick(&self.username, &before.username),
             dbname: pick(&self.dbname, &before.dbname),
-            service: pick(&self.service, &before.service),
+            // A list adds up.
+            service: [&self.service, &before.service]
+                .into_iter()
+                .find(|list| !list.is_empty())
+                .map(|list| list.join(",")),
             no_password: self.no_password || (before.no_password && !self.password),
             password: self.password || (before.password && !self.no_password),
             ..Flags::default()
@@ -66,7 +70,7 @@ impl ConnectionArgs {
             && self.port.is_none()
             && self.username.is_none()
             && self.dbname.is_none()
-            && self.service.is_none()
+            && self.service.is_empty()
             && !self.no_password
             && !self.password
     }
@@ -174,9 +178,9 @@ pub struct ServersArgs {
     /// Ask each server in FILE, - for stdin: a name and a connection string on each line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub servers: Option<PathBuf>,
-    /// Ask at most N servers at once [default: 8]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..1000))]
-    pub parallel: Option<u16>,
+    /// Ask at most N servers at once
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = value_parser!(u16).range(1..1000))]
+    pub parallel: u16,
 }
 
 /// What every report has.
@@ -200,8 +204,8 @@ pub struct OutputArgs {
     pub exclude_database: Vec<String>,
     /// Read the rows from this snapshot, - for stdin, instead of asking a server (-d: those of another database); several
     /// snapshots: a.snap,b.snap
-    #[arg(long, value_name = "FILE,…", value_delimiter = ',', value_hint = ValueHint::FilePath, conflicts_with_all = ["sql", "server_version", "watch", "exclude_database"])]
-    pub from: Vec<PathBuf>,
+    #[arg(long, value_name = "FILE,…", value_hint = ValueHint::FilePath, conflicts_with_all = ["sql", "server_version", "watch", "exclude_database"])]
+    pub from: Option<String>,
     /// Print how the rows differ from those in FILE, a snapshot or an answer in JSON, or from those of a DURATION before
     #[arg(long, value_name = "FILE|DURATION", value_hint = ValueHint::FilePath, conflicts_with_all = ["sql", "server_version", "watch"])]
     pub against: Option<String>,
@@ -235,6 +239,17 @@ impl RoleArgs {
     /// Returns these settings, with the role.
     pub fn settings(&self, session: &SessionArgs) -> Settings {
         Settings { role: self.role.clone(), ..session.settings() }
+    }
+}
+
+impl OutputArgs {
+    /// Returns the snapshots that `--from` names. A file whose name has a comma is one.
+    pub fn snapshots(&self) -> Vec<PathBuf> {
+        let Some(text) = &self.from else { return Vec::new() };
+        if Path::new(text).exists() {
+            return vec![PathBuf::from(text)];
+        }
+        text.split(',').map(PathBuf::from).collect()
     }
 }
 

@@ -10,7 +10,7 @@ use clap::Arg;
 use clap_complete::{ArgValueCompleter, CompletionCandidate};
 
 use super::{config, servers};
-use crate::connect::{self, Flags};
+use crate::connect::{self, Flags, Printed};
 use crate::error::{Error, Exit, Result};
 use crate::jobs::file;
 use crate::log::known;
@@ -153,7 +153,10 @@ async fn ask(sql: &str, typed: &str) -> Result<Vec<String>> {
     let env = connect::environment();
     let config = config::load(&env).unwrap_or_default();
     // A command that prints a password may ask a person.
-    let flags = Flags { password_command: None, ..servers::configured(&config, &env, &flags_among(line())) };
+    let flags = Flags {
+        password_command: None,
+        ..servers::configured(&config, &env, &flags_among(line()), &Printed::default())
+    };
     let target = connect::resolve(&flags, &env, &connect::Disk)?;
     let settings = Settings {
         statement_timeout: Some(PATIENCE),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::passwords::Passwords;
 use crate::config::Config;
-use crate::connect::Environment;
+use crate::connect::{Environment, Printed};
 use crate::error::Error;
 use crate::report::{OwnReports, Report};
 use crate::session::InFlight;
@@ -17,6 +17,8 @@ pub struct Context {
     pub env: Environment,
     /// The user's configuration file.
     pub config: Config,
+    /// What is wrong with it.
+    pub config_fault: Option<Error>,
     /// What a signal must cancel.
     pub running: InFlight,
     /// For a command that ends by itself after a signal.
@@ -29,6 +31,8 @@ pub struct Context {
     pub own_fault: Option<Error>,
     /// The tree of commands.
     pub tree: clap::Command,
+    /// The passwords that commands have printed.
+    pub printed: Printed,
     /// The passwords that were typed.
     pub passwords: Passwords,
     /// Whether the warning that temporary log settings should have ended was printed.

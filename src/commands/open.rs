@@ -26,7 +26,7 @@ pub fn resolve(context: &Context, flags: &Flags, echo: &EchoArgs) -> Result<Targ
             .hint("only reports can ask several servers at once: name one"));
     }
     let target = connect::resolve(
-        &servers::configured(&context.config, &context.env, flags),
+        &servers::configured(&context.config, &context.env, flags, &context.printed),
         &context.env,
         &connect::Disk,
     )?;

@@ -108,6 +108,13 @@ fn is_configured(param: &Param, matches: &ArgMatches) -> bool {
     value != own
 }
 
+/// Returns whether any flag of a report's own has its value from the configuration file.
+pub fn are_configured(report: &Report, matches: &ArgMatches) -> bool {
+    let is_default =
+        |param: &&Param| matches.value_source(&param_id(param)) == Some(ValueSource::DefaultValue);
+    report.params.iter().filter(is_default).any(|param| is_configured(param, matches))
+}
+
 /// Returns the flags and arguments of a report's own that are given on the command line or in the configuration file, in the
 /// order of its parameters.
 pub fn typed(report: &Report, matches: &ArgMatches) -> Vec<String> {
@@ -124,7 +131,7 @@ pub fn typed(report: &Report, matches: &ArgMatches) -> Vec<String> {
             typed
         }
     };
-    report.params.iter().filter(is_typed).map(typed).collect()
+    report.params.iter().filter(is_typed).map(typed).filter(|typed| !typed.is_empty()).collect()
 }
 
 /// Parses a line of a report's `variants`. Returns its flags, and the values of all parameters; an empty line has no

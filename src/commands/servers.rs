@@ -10,13 +10,11 @@ use clap::{ArgMatches, FromArgMatches};
 use super::args::{EchoArgs, ServersArgs, connection_flags};
 use super::context::Context;
 use crate::config::{self, Config, PASSWORD_AGE};
-use crate::connect::{self, Environment, Flags, Listed, PasswordCommand, Target};
+use crate::connect::{self, Environment, Flags, Listed, PasswordCommand, Printed, Target};
 use crate::error::{self, Error, Result};
 
 /// The environment variable with the command that prints a password.
 const PASSWORD_COMMAND: &str = "PGKIT_PASSWORD_COMMAND";
-/// How many servers are asked at once unless the user says otherwise.
-const PARALLEL: usize = 8;
 /// How long each server may take to let a session in, unless a setting says otherwise. Of many servers some do not answer,
 /// and the others must not wait for them for two minutes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -54,7 +52,9 @@ pub fn named<'a>(
 }
 
 /// Returns flags for one server with what the configuration file says about it.
-pub fn configured(config: &Config, env: &Environment, flags: &Flags) -> Flags {
+///
+/// `printed` has the passwords that commands have printed before.
+pub fn configured(config: &Config, env: &Environment, flags: &Flags, printed: &Printed) -> Flags {
     let server = flags.service.as_deref().and_then(|name| config.server(name));
     let mut flags = flags.clone();
     if let Some(conninfo) = server.and_then(|server| server.conninfo.clone()) {
@@ -63,12 +63,12 @@ pub fn configured(config: &Config, env: &Environment, flags: &Flags) -> Flags {
     }
     let own = server.and_then(|server| Some((server.password_command.clone()?, server.password_max_age)));
     let of_environment = env.nonempty(PASSWORD_COMMAND).map(|command| (command.to_owned(), None));
-    let general =
-        config.password_command.as_ref().map(|(command, _)| (command.clone(), config.password_max_age));
-    flags.password_command = own
-        .or(of_environment)
-        .or(general)
-        .map(|(command, age)| PasswordCommand { command, max_age: age.unwrap_or(PASSWORD_AGE) });
+    let general = config.password_command.as_ref().map(|command| (command.clone(), config.password_max_age));
+    flags.password_command = own.or(of_environment).or(general).map(|(command, age)| PasswordCommand {
+        command,
+        max_age: age.unwrap_or(PASSWORD_AGE),
+        printed: printed.clone(),
+    });
     flags
 }
 
@@ -97,7 +97,7 @@ pub fn several(
     let mut list = Vec::new();
     for (name, flags) in named {
         let target = connect::resolve(
-            &configured(&context.config, &context.env, &flags),
+            &configured(&context.config, &context.env, &flags, &context.printed),
             &context.env,
             &connect::Disk,
         );
@@ -110,7 +110,7 @@ pub fn several(
         warnings.iter().for_each(|warning| error::note(&format!("pgkit: {warning}")));
     }
     context.passwords.name_hosts();
-    Ok(Some(Servers { list, parallel: args.parallel.map_or(PARALLEL, usize::from) }))
+    Ok(Some(Servers { list, parallel: usize::from(args.parallel) }))
 }
 
 /// Refuses flags that name one server beside several. Errors: wrong usage (64).
@@ -148,6 +148,11 @@ fn of_file(flags: &Flags, listed: Listed) -> (String, Flags) {
 fn of_services(context: &Context, flags: &Flags, list: &str) -> Result<Vec<(String, Flags)>> {
     let config = &context.config;
     let mut names: Vec<String> = Vec::new();
+    let mut known = BTreeSet::new();
+    if list.split(',').all(|word| word.trim().is_empty()) {
+        return Err(Error::usage(format!("--service {list:?} names no server"))
+            .hint("name servers as in --service a,b, or all of them with --service all"));
+    }
     for word in list.split(',').map(str::trim).filter(|word| !word.is_empty()) {
         let found = match word.strip_prefix('@') {
             Some(group) => members(config, group)?,
@@ -158,7 +163,7 @@ fn of_services(context: &Context, flags: &Flags, list: &str) -> Result<Vec<(Stri
             None => vec![word.to_owned()],
         };
         for name in found {
-            if !names.contains(&name) {
+            if known.insert(name.clone()) {
                 names.push(name);
             }
         }

@@ -10,7 +10,7 @@ use super::{
     COMMANDS, EXTENSIONS, config, groups, jobs, report, run, sessions, shells, table, tree, version, words,
 };
 use crate::config::Config;
-use crate::connect::{Environment, environment};
+use crate::connect::{Environment, Printed, environment};
 use crate::error::{self, Error, Exit, Result};
 use crate::output::{self, terminal};
 use crate::report as reports;
@@ -59,10 +59,10 @@ fn start(args: Vec<OsString>) -> Result<Exit> {
     }
     let is_plugin = jobs::is_plugin(&args);
     let tree = tree::tree(&reports, &own);
-    // These say themselves what is wrong with the file.
-    let config = match config::load(&env) {
-        Err(_) if typed.contains(&"config") => Config::default(),
-        other => other.map_err(first)?,
+    // Help and the manual are there whatever the file says, and `config` says itself what is wrong with it.
+    let (config, mut config_fault) = match config::load(&env) {
+        Ok(config) => (config, None),
+        Err(errors) => (Config::default(), errors.into_iter().next()),
     };
     let args = words::help_first(args, &tree);
     if let [_, help, group] = args.as_slice()
@@ -73,10 +73,10 @@ fn start(args: Vec<OsString>) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let args = words::arranged(args, &tree);
-    let with_defaults = match config::apply(tree.clone(), &config, &reports, &typed) {
-        Err(_) if typed.contains(&"config") => tree.clone(),
-        other => other?,
-    };
+    let with_defaults = config::apply(tree.clone(), &config, &reports, &typed).unwrap_or_else(|e| {
+        config_fault = Some(e);
+        tree.clone()
+    });
     let matches = match with_defaults.try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(e) => {
@@ -89,6 +89,8 @@ fn start(args: Vec<OsString>) -> Result<Exit> {
     let context = Context {
         tree,
         config,
+        config_fault,
+        printed: Printed::default(),
         passwords: Passwords::default(),
         has_warned: std::cell::Cell::default(),
         env,
@@ -122,12 +124,6 @@ fn start(args: Vec<OsString>) -> Result<Exit> {
     // Do not wait for a driver that is still draining a cancelled answer.
     runtime.shutdown_background();
     exit
-}
-
-/// Returns the first of several errors, and how to get them all.
-fn first(errors: Vec<Error>) -> Error {
-    let error = errors.into_iter().next().unwrap_or_else(|| Error::bug("no error"));
-    error.hint("pgkit config check lists all errors; PGKIT_CONFIG= does without the file")
 }
 
 /// The width for a help text that clap does not wrap.
@@ -182,6 +178,11 @@ async fn dispatch(context: &Context, matches: &ArgMatches) -> Result<Exit> {
     let Some((name, own)) = matches.subcommand() else {
         return Err(Error::bug("a command line without a command"));
     };
+    if let Some(fault) = &context.config_fault
+        && !["man", "completions", "config"].contains(&name)
+    {
+        return Err(fault.clone());
+    }
     if name == "run" {
         return run::run(context, matches, own).await;
     }

@@ -124,8 +124,15 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
 ];
 
 /// Rearranges the words into an order that clap accepts: `help COMMAND` becomes `COMMAND --help`, `-h` alone becomes
-/// `--help`, and output flags before a report's name move behind it.
+/// `--help`, output flags before a report's name move behind it, and `--from -,FILE` becomes one word.
 pub fn arranged(mut args: Vec<OsString>, tree: &Command) -> Vec<OsString> {
+    // A list that begins with stdin would be taken for a flag.
+    let is_list = |word: &OsString| word.to_str().is_some_and(|word| word.starts_with("-,"));
+    if let Some(at) = (1..args.len()).find(|&at| args[at - 1] == "--from" && is_list(&args[at])) {
+        let list = args.remove(at);
+        args[at - 1].push("=");
+        args[at - 1].push(list);
+    }
     let texts: Vec<&str> = args.iter().skip(1).map(|word| word.to_str().unwrap_or_default()).collect();
     match texts.as_slice() {
         ["-h"] => args[1] = "--help".into(),

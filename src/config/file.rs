@@ -1,12 +1,11 @@
 //! Reads the text of a configuration file.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
-use toml::{Spanned, Value};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
-use super::settings::{COLORS, Config, Group, Server, Setting};
+use super::settings::{COLORS, Config, Group, Line, Server, Setting};
 use crate::connect;
 use crate::likeness::nearest;
 use crate::units::parse_duration;
@@ -18,213 +17,299 @@ pub struct Fault {
     pub why: String,
 }
 
-/// A table of flags and their values.
-type Flags = BTreeMap<Spanned<String>, Spanned<Value>>;
+type Value<'i> = Spanned<DeValue<'i>>;
 
-/// The whole file, as TOML has it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Top {
-    password_command: Option<Spanned<String>>,
-    password_max_age: Option<Spanned<String>>,
-    #[serde(default)]
-    defaults: Flags,
-    #[serde(default)]
-    commands: BTreeMap<Spanned<String>, Flags>,
-    #[serde(default)]
-    servers: BTreeMap<Spanned<String>, Table>,
-    #[serde(default)]
-    groups: BTreeMap<Spanned<String>, Vec<Spanned<String>>>,
-}
+/// An entry of a table: its key, where that stands, and its value.
+type Entry<'a, 'i> = (&'a str, usize, &'a Value<'i>);
 
-/// The table of one server.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Table {
-    conninfo: Option<Spanned<String>>,
-    ssh: Option<Spanned<String>>,
-    password_command: Option<Spanned<String>>,
-    password_max_age: Option<Spanned<String>>,
-    color: Option<Spanned<String>>,
-}
+/// The keys at the top of the file.
+const TOP: &[&str] = &["password_command", "password_max_age", "defaults", "commands", "servers", "groups"];
+/// The keys of a server.
+const OF_SERVER: &[&str] = &["conninfo", "ssh", "password_command", "password_max_age", "color"];
 
 /// Reads a file's text. Errors: everything that is wrong with it, in the order of the lines.
 pub fn parse(text: &str) -> Result<Config, Vec<Fault>> {
-    let top: Top = toml::from_str(text).map_err(|e| {
-        let at = e.span().map_or(0, |span| span.start);
-        vec![Fault { line: line(text, at), why: said(e.message()) }]
-    })?;
-    let mut reader = Reader { text, faults: Vec::new() };
-    let config = Config {
-        path: None,
-        password_max_age: reader.age(top.password_max_age.as_ref(), top.password_command.is_some()),
-        password_command: top.password_command.as_ref().and_then(|value| {
-            let command = reader.command(value)?;
-            Some((command, line(text, value.span().start)))
-        }),
-        defaults: reader.settings(&top.defaults),
-        commands: top
-            .commands
-            .iter()
-            .map(|(name, flags)| (name.get_ref().clone(), reader.settings(flags)))
-            .collect(),
-        servers: top.servers.iter().map(|(name, table)| reader.server(name, table)).collect(),
-        groups: top.groups.iter().map(|(name, members)| reader.group(name, members)).collect(),
-    };
-    for (group, members) in &top.groups {
-        for member in members {
-            let inner = member.get_ref().strip_prefix('@');
-            if let Some(inner) = inner.filter(|inner| config.group(inner).is_none()) {
-                let like = nearest(inner, config.groups.iter().map(|group| group.name.as_str()), 0.8);
-                let like = like.map(|like| format!("; did you mean \"@{like}\"?")).unwrap_or_default();
-                reader
-                    .fault(member, format!("group {:?}: unknown group \"@{inner}\"{like}", group.get_ref()));
-            }
+    let breaks = text.match_indices('\n').map(|(at, _)| at).collect();
+    let mut reader = Reader { breaks, faults: Vec::new() };
+    let (root, errors) = DeTable::parse_recoverable(text);
+    for error in errors {
+        let span = error.span().unwrap_or_default();
+        let mut why = error.message().trim().replace('\n', "; ");
+        if why == "duplicate key" {
+            why.push_str(&format!(" {:?}", text.get(span.clone()).unwrap_or_default()));
+        }
+        reader.fault(span.start, why);
+    }
+    // After a syntax error, what is left would only lead to misleading faults.
+    if reader.faults.is_empty() {
+        let config = reader.config(root.get_ref());
+        if reader.faults.is_empty() {
+            return Ok(config);
         }
     }
-    let mut faults = reader.faults;
-    if faults.is_empty() {
-        return Ok(config);
-    }
-    faults.sort_by(|a, b| (a.line, &a.why).cmp(&(b.line, &b.why)));
-    Err(faults)
+    reader.faults.sort_by(|a, b| (a.line, &a.why).cmp(&(b.line, &b.why)));
+    Err(reader.faults)
 }
 
-/// Returns the number of the line with this byte.
-fn line(text: &str, at: usize) -> usize {
-    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
-}
-
-/// Returns what the parser says, in this program's words.
-fn said(message: &str) -> String {
-    let message = message.trim().replace('\n', "; ");
-    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    let Some((name, known)) = quoted.split_first().filter(|_| message.starts_with("unknown field")) else {
-        return message;
+/// Returns the entries of a table in the order of the file.
+fn entries<'a, 'i>(table: &'a DeTable<'i>) -> Vec<Entry<'a, 'i>> {
+    let entry = |(key, value): (&'a Spanned<_>, &'a Value<'i>)| -> Entry<'a, 'i> {
+        let name: &std::borrow::Cow<'i, str> = key.get_ref();
+        (name.as_ref(), key.span().start, value)
     };
-    match nearest(name, known.iter().copied(), 0.8) {
-        Some(like) => format!("unknown key {name:?}; did you mean {like:?}?"),
-        None => format!("unknown key {name:?}; the keys here are {}", known.join(", ")),
-    }
+    let mut entries: Vec<Entry<'a, 'i>> = table.iter().map(entry).collect();
+    entries.sort_by_key(|(_, at, _)| *at);
+    entries
 }
 
-/// Collects faults.
-struct Reader<'t> {
-    text: &'t str,
+/// Reads the tables, and collects faults.
+struct Reader {
+    /// Where lines end, to find line numbers quickly: a file may list thousands of servers.
+    breaks: Vec<usize>,
     faults: Vec<Fault>,
 }
 
-impl Reader<'_> {
-    fn fault<T>(&mut self, place: &Spanned<T>, why: String) {
-        self.faults.push(Fault { line: line(self.text, place.span().start), why });
+impl Reader {
+    /// Returns the number of the line with this byte.
+    fn line(&self, at: usize) -> usize {
+        1 + self.breaks.partition_point(|end| *end < at)
     }
 
-    /// Reads a command of the shell, which must not be empty.
-    fn command(&mut self, value: &Spanned<String>) -> Option<String> {
-        if value.get_ref().trim().is_empty() {
-            self.fault(value, "password_command must not be empty".to_owned());
-            return None;
-        }
-        Some(value.get_ref().clone())
+    fn fault(&mut self, at: usize, why: String) {
+        let line = self.line(at);
+        self.faults.push(Fault { line, why });
     }
 
-    /// Reads for how long a password is used.
-    fn age(&mut self, value: Option<&Spanned<String>>, has_command: bool) -> Option<Duration> {
-        let value = value?;
-        if !has_command {
-            self.fault(value, "password_max_age without a password_command".to_owned());
+    fn config(&mut self, root: &DeTable<'_>) -> Config {
+        let mut config = Config::default();
+        let mut general = Keys::default();
+        for (key, at, value) in entries(root) {
+            match key {
+                "password_command" | "password_max_age" => self.key(key, value, "", &mut general),
+                "defaults" => config.defaults = self.settings(key, value),
+                "commands" => {
+                    for (name, _, value) in self.table(key, value) {
+                        let settings = self.settings(&format!("commands.{name}"), value);
+                        config.commands.push((name.to_owned(), settings));
+                    }
+                }
+                "servers" => {
+                    for (name, at, value) in self.table(key, value) {
+                        config.servers.push(self.server(name, at, value));
+                    }
+                }
+                "groups" => {
+                    for (name, at, value) in self.table(key, value) {
+                        config.groups.push(self.group(name, at, value));
+                    }
+                }
+                _ => self.unknown(key, at, TOP, ""),
+            }
         }
-        match parse_duration(value.get_ref()) {
-            Ok(age) => Some(age),
-            Err(why) => {
-                self.fault(value, format!("password_max_age: {why}"));
+        self.check_age(&general);
+        config.password_command = general.password_command;
+        config.password_max_age = general.password_max_age;
+        config.lines = general.lines;
+        self.check_groups(root, &config);
+        config
+    }
+
+    /// Returns the entries of a table. A value that is none is a fault.
+    fn table<'a, 'i>(&mut self, place: &str, value: &'a Value<'i>) -> Vec<Entry<'a, 'i>> {
+        match value.get_ref() {
+            DeValue::Table(table) => entries(table),
+            _ => {
+                self.fault(value.span().start, format!("{place} must be a table: [{place}]"));
+                Vec::new()
+            }
+        }
+    }
+
+    fn unknown(&mut self, key: &str, at: usize, known: &[&str], place: &str) {
+        let hint = match nearest(key, known.iter().copied(), 0.8) {
+            Some(like) => format!("did you mean {like:?}?"),
+            None => format!("the keys are {}", known.join(", ")),
+        };
+        self.fault(at, format!("{place}unknown key {key:?}; {hint}"));
+    }
+
+    fn string(&mut self, key: &str, value: &Value<'_>, place: &str) -> Option<String> {
+        match value.get_ref() {
+            DeValue::String(text) => Some(text.to_string()),
+            _ => {
+                self.fault(value.span().start, format!("{place}{key} must be a string: put it in quotes"));
                 None
             }
         }
     }
 
+    /// Reads one of the keys that a server has. `place` stands before faults.
+    fn key(&mut self, key: &str, value: &Value<'_>, place: &str, keys: &mut Keys) {
+        let at = value.span().start;
+        let Some(text) = self.string(key, value, place) else { return };
+        keys.lines.push(Line { key: key.to_owned(), value: text.clone(), line: self.line(at) });
+        match key {
+            "conninfo" => {
+                if let Err(why) = connect::check_conninfo(&text) {
+                    self.fault(at, format!("{place}{why}"));
+                }
+                keys.conninfo = Some(text);
+            }
+            "ssh" => keys.ssh = Some(text),
+            "password_command" if text.trim().is_empty() => {
+                self.fault(at, format!("{place}password_command must not be empty"));
+            }
+            "password_command" => keys.password_command = Some(text),
+            "password_max_age" => match parse_duration(&text) {
+                Ok(age) => {
+                    keys.password_max_age = Some(age);
+                    keys.age_at = Some(at);
+                }
+                Err(why) => self.fault(at, format!("{place}password_max_age: {why}")),
+            },
+            _ => {
+                keys.color = COLORS.iter().find(|(name, _)| *name == text).map(|(_, color)| *color);
+                if keys.color.is_none() {
+                    let names = COLORS.map(|(name, _)| name).join(", ");
+                    self.fault(at, format!("{place}invalid color {text:?}: it must be one of {names}"));
+                }
+            }
+        }
+    }
+
+    /// Checks that there is something whose age is limited.
+    fn check_age(&mut self, keys: &Keys) {
+        if let (Some(at), None) = (keys.age_at, &keys.password_command) {
+            self.fault(at, "password_max_age without a password_command".to_owned());
+        }
+    }
+
+    fn server(&mut self, name: &str, at: usize, value: &Value<'_>) -> Server {
+        self.name(name, at, "server");
+        let place = format!("server {name:?}: ");
+        let mut keys = Keys::default();
+        for (key, at, value) in self.table(&format!("servers.{name}"), value) {
+            if OF_SERVER.contains(&key) {
+                self.key(key, value, &place, &mut keys);
+            } else {
+                self.unknown(key, at, OF_SERVER, &place);
+            }
+        }
+        self.check_age(&keys);
+        Server {
+            name: name.to_owned(),
+            conninfo: keys.conninfo,
+            ssh: keys.ssh,
+            password_command: keys.password_command,
+            password_max_age: keys.password_max_age,
+            color: keys.color,
+            line: self.line(at),
+            lines: keys.lines,
+        }
+    }
+
+    fn group(&mut self, name: &str, at: usize, value: &Value<'_>) -> Group {
+        self.name(name, at, "group");
+        let mut members = Vec::new();
+        match value.get_ref() {
+            DeValue::Array(list) => {
+                for item in list.iter() {
+                    let Some(member) = self.string("a server", item, &format!("group {name:?}: ")) else {
+                        continue;
+                    };
+                    if !member.starts_with('@') {
+                        self.name(&member, item.span().start, "server");
+                    }
+                    members.push(member);
+                }
+            }
+            _ => {
+                let why = format!("group {name:?} must be a list of servers: [\"a\", \"b\"]");
+                self.fault(value.span().start, why);
+            }
+        }
+        Group { name: name.to_owned(), members, line: self.line(at) }
+    }
+
+    /// Checks that the groups in groups exist, and that each group has servers.
+    fn check_groups(&mut self, root: &DeTable<'_>, config: &Config) {
+        let Some(groups) = root.get("groups") else { return };
+        let DeValue::Table(groups) = groups.get_ref() else { return };
+        for (name, at, value) in entries(groups) {
+            let DeValue::Array(list) = value.get_ref() else { continue };
+            let unknown = list.iter().filter_map(|item| match item.get_ref() {
+                DeValue::String(member) => {
+                    let inner = member.strip_prefix('@')?;
+                    config.group(inner).is_none().then_some((item.span().start, inner))
+                }
+                _ => None,
+            });
+            let unknown: Vec<(usize, &str)> = unknown.collect();
+            for (at, inner) in &unknown {
+                let names = config.groups.iter().map(|group| group.name.as_str());
+                let like = nearest(inner, names, 0.8).map(|like| format!("; did you mean \"@{like}\"?"));
+                let like = like.unwrap_or_default();
+                self.fault(*at, format!("group {name:?}: unknown group \"@{inner}\"{like}"));
+            }
+            if unknown.is_empty() && config.members(name).is_none_or(|members| members.is_empty()) {
+                self.fault(at, format!("group {name:?} has no servers"));
+            }
+        }
+    }
+
+    fn name(&mut self, name: &str, at: usize, what: &str) {
+        if let Err(why) = connect::check_name(name) {
+            self.fault(at, why.replace("server name", &format!("{what} name")));
+        }
+    }
+
     /// Reads defaults of flags.
-    fn settings(&mut self, flags: &Flags) -> Vec<Setting> {
+    fn settings(&mut self, place: &str, value: &Value<'_>) -> Vec<Setting> {
         let mut settings = Vec::new();
-        for (flag, value) in flags {
+        for (flag, at, value) in self.table(place, value) {
             match words(value.get_ref()) {
                 Some(values) => settings.push(Setting {
-                    flag: flag.get_ref().clone(),
+                    flag: flag.to_owned(),
                     values,
-                    line: line(self.text, flag.span().start),
+                    is_switch: matches!(value.get_ref(), DeValue::Boolean(_)),
+                    line: self.line(at),
                 }),
                 None => {
                     let why = format!(
-                        "{}: expected a text, a number, true, false, or a list of texts",
-                        flag.get_ref()
+                        "[{place}]: {flag} must be a string, a number, true, false, or a list of strings"
                     );
-                    self.fault(value, why);
+                    self.fault(value.span().start, why);
                 }
             }
         }
         settings
     }
+}
 
-    fn server(&mut self, name: &Spanned<String>, table: &Table) -> Server {
-        self.name(name, "server");
-        if let Some(conninfo) = &table.conninfo
-            && let Err(why) = connect::check_conninfo(conninfo.get_ref())
-        {
-            self.fault(conninfo, format!("server {:?}: {why}", name.get_ref()));
-        }
-        let color = table.color.as_ref().and_then(|value| {
-            let found = COLORS.iter().find(|(name, _)| name == value.get_ref());
-            if found.is_none() {
-                let names = COLORS.map(|(name, _)| name).join(", ");
-                self.fault(value, format!("invalid color {:?}: expected one of {names}", value.get_ref()));
-            }
-            found.map(|(_, color)| *color)
-        });
-        let text = |value: &Option<Spanned<String>>| value.as_ref().map(|value| value.get_ref().clone());
-        Server {
-            name: name.get_ref().clone(),
-            conninfo: text(&table.conninfo),
-            ssh: text(&table.ssh),
-            password_command: table.password_command.as_ref().and_then(|value| self.command(value)),
-            password_max_age: self.age(table.password_max_age.as_ref(), table.password_command.is_some()),
-            color,
-            line: line(self.text, name.span().start),
-        }
-    }
-
-    fn group(&mut self, name: &Spanned<String>, members: &[Spanned<String>]) -> Group {
-        self.name(name, "group");
-        for member in members.iter().filter(|member| !member.get_ref().starts_with('@')) {
-            self.name(member, "server");
-        }
-        if members.is_empty() {
-            self.fault(name, format!("group {:?} is empty", name.get_ref()));
-        }
-        Group {
-            name: name.get_ref().clone(),
-            members: members.iter().map(|member| member.get_ref().clone()).collect(),
-            line: line(self.text, name.span().start),
-        }
-    }
-
-    fn name(&mut self, name: &Spanned<String>, what: &str) {
-        if let Err(why) = connect::check_name(name.get_ref()) {
-            self.fault(name, why.replace("server name", &format!("{what} name")));
-        }
-    }
+/// The keys of a server, or those at the top that a server has too.
+#[derive(Default)]
+struct Keys {
+    conninfo: Option<String>,
+    ssh: Option<String>,
+    password_command: Option<String>,
+    password_max_age: Option<Duration>,
+    /// Where that stands.
+    age_at: Option<usize>,
+    color: Option<anstyle::AnsiColor>,
+    lines: Vec<Line>,
 }
 
 /// Returns the value of a flag as it would be typed; several for a list.
-fn words(value: &Value) -> Option<Vec<String>> {
-    let word = |value: &Value| match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Integer(number) => Some(number.to_string()),
-        Value::Float(number) => Some(number.to_string()),
-        Value::Boolean(yes) => Some(yes.to_string()),
+fn words(value: &DeValue<'_>) -> Option<Vec<String>> {
+    let word = |value: &DeValue<'_>| match value {
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) => Some(number.as_str().to_owned()),
+        DeValue::Float(number) => Some(number.as_str().to_owned()),
+        DeValue::Boolean(yes) => Some(yes.to_string()),
         _ => None,
     };
     match value {
-        Value::Array(list) => list.iter().map(word).collect(),
+        DeValue::Array(list) => list.iter().map(|item| word(item.get_ref())).collect(),
         one => word(one).map(|word| vec![word]),
     }
 }
@@ -246,7 +331,7 @@ mod tests {
              [servers.b]\n[groups]\nprod = ['a', 'c']\nall-of-them = ['@prod', 'b', '@all-of-them']\n",
         )
         .unwrap();
-        assert_eq!(config.password_command, Some(("vault".to_owned(), 1)));
+        assert_eq!(config.password_command.as_deref(), Some("vault"));
         assert_eq!(config.password_max_age, Some(Duration::from_secs(300)));
         let of_sizes: Vec<(&str, String, usize)> = config
             .of_command("sizes")
@@ -267,12 +352,12 @@ mod tests {
         assert_eq!(
             faults("\nx = 1"),
             [
-                "2: unknown key \"x\"; the keys here are password_command, password_max_age, defaults, commands, servers, groups"
+                "2: unknown key \"x\"; the keys are password_command, password_max_age, defaults, commands, servers, groups"
             ]
         );
         assert_eq!(
             faults("[servers.a]\npasword_command = ''"),
-            ["2: unknown key \"pasword_command\"; did you mean \"password_command\"?"]
+            ["2: server \"a\": unknown key \"pasword_command\"; did you mean \"password_command\"?"]
         );
         assert_eq!(faults("[servers.a]\nssh = 3").len(), 1);
         assert_eq!(
@@ -282,15 +367,37 @@ mod tests {
             ),
             [
                 "2: server \"a\": invalid connection option \"hots\"",
-                "3: invalid color \"pink\": expected one of red, green, yellow, blue, magenta, cyan",
-                "4: invalid server name \"b,c\": it cannot be \"all\", begin with @ or contain a comma",
+                "3: server \"a\": invalid color \"pink\": it must be one of red, green, yellow, blue, magenta, cyan",
+                "4: invalid server name \"b,c\": it must not contain a comma",
                 "5: password_max_age without a password_command",
-                "7: group \"g\" is empty",
+                "7: group \"g\" has no servers",
                 "8: group \"h\": unknown group \"@i\"",
-                "8: invalid server name \"all\": it cannot be \"all\", begin with @ or contain a comma",
+                "8: invalid server name \"all\": it must not be \"all\"",
             ]
         );
-        assert_eq!(faults("[defaults]\nformat = {a = 1}").len(), 1);
+        assert_eq!(
+            faults(
+                "foo = 1\n[defaults]\nformat = {a = 1}\n[servers.a]\nport = 3\nconninfo = 3\n[groups]\na = ['@b']\nb = ['@a']\nc = 1"
+            ),
+            [
+                "1: unknown key \"foo\"; the keys are password_command, password_max_age, defaults, commands, servers, groups",
+                "3: [defaults]: format must be a string, a number, true, false, or a list of strings",
+                "5: server \"a\": unknown key \"port\"; the keys are conninfo, ssh, password_command, password_max_age, color",
+                "6: server \"a\": conninfo must be a string: put it in quotes",
+                "8: group \"a\" has no servers",
+                "9: group \"b\" has no servers",
+                "10: group \"c\" must be a list of servers: [\"a\", \"b\"]",
+            ]
+        );
+        assert_eq!(faults("x = 1\nx = 2").len(), 1);
+        for conninfo in ["host=x port=abc", "port=99999", "sslmode=foo", "postgres://u@h:99999/"] {
+            let found = faults(&format!("[servers.a]\nconninfo = '{conninfo}'"));
+            assert!(found[0].starts_with("2: server \"a\": invalid "), "{conninfo}: {found:?}");
+        }
+        assert!(faults("[servers.'']\n")[0].contains("must not be empty"));
+        // Thousands of servers take no time.
+        let many: String = (0..20_000).map(|i| format!("s{i}.conninfo = 'host=h{i}'\n")).collect();
+        assert_eq!(parse(&format!("[servers]\n{many}")).unwrap().servers.len(), 20_000);
         assert!(faults("a = 'x").first().unwrap().starts_with("1: "));
     }
 }

@@ -4,4 +4,4 @@ mod file;
 mod settings;
 
 pub use file::{Fault, parse};
-pub use settings::{Config, Group, PASSWORD_AGE, Server, Setting, color_name};
+pub use settings::{Config, Group, Line, PASSWORD_AGE, Server, Setting};

@@ -17,10 +17,12 @@ pub struct Config {
     pub defaults: Vec<Setting>,
     /// The defaults of flags for one command each.
     pub commands: Vec<(String, Vec<Setting>)>,
-    /// The command that prints the password of a server that has no command of its own, and its line.
-    pub password_command: Option<(String, usize)>,
+    /// The command that prints the password of a server that has no command of its own.
+    pub password_command: Option<String>,
     /// How long its passwords are used.
     pub password_max_age: Option<Duration>,
+    /// The keys of the two, as they stand in the file.
+    pub lines: Vec<Line>,
     pub servers: Vec<Server>,
     pub groups: Vec<Group>,
 }
@@ -32,6 +34,8 @@ pub struct Setting {
     pub flag: String,
     /// Its values; several if the flag takes a list.
     pub values: Vec<String>,
+    /// Whether the value is true or false, and no text.
+    pub is_switch: bool,
     pub line: usize,
 }
 
@@ -49,6 +53,16 @@ pub struct Server {
     pub password_max_age: Option<Duration>,
     /// The colour of questions about it.
     pub color: Option<AnsiColor>,
+    pub line: usize,
+    /// Its keys, as they stand in the file.
+    pub lines: Vec<Line>,
+}
+
+/// A key and its value, as they stand in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    pub key: String,
+    pub value: String,
     pub line: usize,
 }
 
@@ -70,11 +84,6 @@ pub const COLORS: [(&str, AnsiColor); 6] = [
     ("magenta", AnsiColor::Magenta),
     ("cyan", AnsiColor::Cyan),
 ];
-
-/// Returns the name of one of them.
-pub fn color_name(color: AnsiColor) -> &'static str {
-    COLORS.iter().find(|(_, known)| *known == color).map_or("", |(name, _)| name)
-}
 
 impl Config {
     /// Returns the server of this name.

@@ -138,6 +138,11 @@ async fn first_of<T>(
             .await
             .map_err(|refusal| refusal.error);
     }
+    let known = match &target.password_command {
+        Some(command) if target.fetched.is_none() => command.known(target).await,
+        _ => None,
+    };
+    let target = &Target { fetched: known.or(target.fetched.clone()), ..target.clone() };
     let refusal = match attempt(target, opening, accept).await {
         Ok(connected) => return Ok(connected),
         Err(refusal) => refusal,
@@ -145,7 +150,7 @@ async fn first_of<T>(
     if let Some(command) = target.password_command.as_ref().filter(|_| refusal.calls_for_command(target)) {
         let fetched = command.fetch(target).await?;
         let target = Target { fetched: Some(fetched), ..target.clone() };
-        return attempt(&target, opening, accept).await.map_err(|refusal| refusal.error);
+        return attempt(&target, opening, accept).await.map_err(|refusal| refusal.of_command());
     }
     if refusal.needs_password && target.prompt == Prompt::WhenNeeded {
         return attempt(&target.with_typed(Secret::new(ask(&prompt)?)), opening, accept)
@@ -166,6 +171,17 @@ impl Refusal {
     fn calls_for_command(&self, target: &Target) -> bool {
         let is_refused = self.error.sqlstate.as_deref().is_some_and(|state| REFUSED.contains(&state));
         self.needs_password || (is_refused && target.fetched.is_some())
+    }
+
+    /// Returns the error of an attempt with a password that a command has just printed.
+    fn of_command(self) -> Error {
+        let is_refused = self.error.sqlstate.as_deref().is_some_and(|state| REFUSED.contains(&state));
+        if !is_refused {
+            return self.error;
+        }
+        let hint = "the password is what the password command printed: run it by hand, with PGHOST, PGPORT, PGUSER and \
+                    PGDATABASE set";
+        Error { hints: vec![hint.to_owned()], ..self.error }
     }
 }
 

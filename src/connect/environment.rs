@@ -30,7 +30,7 @@ pub fn environment() -> Environment {
 
 impl Environment {
     /// An environment of these variables and nothing else.
-    pub fn for_test<K: Into<String>, V: Into<String>>(
+    pub fn of<K: Into<String>, V: Into<String>>(
         vars: impl IntoIterator<Item = (K, V)>,
         home: Option<&Path>,
         user: Option<&str>,

@@ -150,7 +150,7 @@ mod tests {
 
     fn target(dbname: &str) -> Target {
         let flags = Flags { dbname: Some(dbname.to_owned()), ..Flags::default() };
-        resolve(&flags, &Environment::for_test([("HOME", "/home/me")], None, Some("me")), &Disk).unwrap()
+        resolve(&flags, &Environment::of([("HOME", "/home/me")], None, Some("me")), &Disk).unwrap()
     }
 
     #[test]

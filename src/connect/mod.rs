@@ -35,7 +35,7 @@ pub use files::{Disk, Files, Stat};
 pub(crate) use frames::admit;
 pub use opening::{MARK, Opening, PATH, Server, drop_role, house};
 pub use passfile::Secret;
-pub use password::PasswordCommand;
+pub use password::{PasswordCommand, Printed};
 pub use resolve::resolve;
 pub use servers::{Listed, check_conninfo, check_name, servers};
 pub use service::services;

@@ -1,10 +1,14 @@
 //! Passwords that a command prints, such as the tokens of clouds and vaults.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
-use tokio::process::Command;
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, Command};
 
 use super::passfile::Secret;
 use super::target::{Host, Target};
@@ -13,14 +17,35 @@ use crate::secrets;
 
 /// How long the command may take. It may wait for a person, who touches a key or confirms on a telephone.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How much the command may print, in bytes. A token of a cloud has about 2 kB.
+const LONGEST: u64 = 64 << 10;
 
 /// A command of the shell that prints a password.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PasswordCommand {
     /// The command line.
     pub command: String,
     /// How long a password is used before the command is asked again.
     pub max_age: Duration,
+    /// What it has printed in this process.
+    #[serde(skip)]
+    pub printed: Printed,
+}
+
+/// The passwords that commands have printed in this process. All clones are the same.
+#[derive(Clone, Default)]
+pub struct Printed(Arc<Mutex<BTreeMap<Key, Slot>>>);
+
+/// The command, the user, and the hosts with their ports.
+type Key = (String, String, String);
+/// A password, and a lock that keeps others from asking for the same one at the same time.
+type Slot = Arc<tokio::sync::Mutex<Option<Fetched>>>;
+
+impl fmt::Debug for Printed {
+    /// Without the passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Printed")
+    }
 }
 
 /// A password that the command printed.
@@ -44,45 +69,87 @@ fn now() -> SystemTime {
     SystemTime::now()
 }
 
+/// Returns the hosts of a target as libpq lists them.
+fn list(target: &Target, each: &dyn Fn(&Host) -> String) -> String {
+    target.hosts.iter().map(each).collect::<Vec<_>>().join(",")
+}
+
 impl PasswordCommand {
-    /// Runs the command with PGHOST, PGPORT, PGUSER and PGDATABASE set to those of the target, and returns the first line
-    /// that it prints. Its stderr is this process's own, so that it can talk to a person.
+    fn slot(&self, target: &Target) -> Slot {
+        let place = |host: &Host| format!("{}:{}", host.passfile_name(), host.port);
+        let key = (self.command.clone(), target.user.clone(), list(target, &place));
+        let mut all = self.printed.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(key).or_default())
+    }
+
+    /// Returns a password that the command has printed for the target before, if it may still be used.
+    pub(super) async fn known(&self, target: &Target) -> Option<Fetched> {
+        let slot = self.slot(target);
+        let known = slot.lock().await;
+        known.clone().filter(|fetched| fetched.is_fresh(self.max_age))
+    }
+
+    /// Returns a password for the target: another one than that which the server has refused. The command is asked unless it
+    /// has been asked in the meantime.
     ///
-    /// Errors: it fails, prints nothing, or takes longer than two minutes (69).
+    /// Errors: it fails, prints nothing or too much, or takes longer than two minutes (69).
     pub(super) async fn fetch(&self, target: &Target) -> Result<Fetched> {
-        let fail = |why: String| {
+        let slot = self.slot(target);
+        let mut known = slot.lock().await;
+        let is_other = |fetched: &Fetched| target.fetched.as_ref() != Some(fetched);
+        if let Some(fetched) = known.clone().filter(|one| one.is_fresh(self.max_age) && is_other(one)) {
+            return Ok(fetched);
+        }
+        let password = self.run(target).await.map_err(|why| {
             Error::new(Exit::Unavailable, format!("could not get a password: {why}")).hint(
                 "password_command of the configuration file, or PGKIT_PASSWORD_COMMAND, names the command",
             )
-        };
-        let list =
-            |each: &dyn Fn(&Host) -> String| target.hosts.iter().map(each).collect::<Vec<_>>().join(",");
+        })?;
+        let fetched = Fetched { password, at: now() };
+        *known = Some(fetched.clone());
+        Ok(fetched)
+    }
+
+    /// Runs the command with PGHOST, PGPORT, PGUSER and PGDATABASE set to those of the target, and returns the first line
+    /// that it prints. Its stderr is this process's own, so that it can talk to a person. Errors say what is wrong.
+    async fn run(&self, target: &Target) -> std::result::Result<Secret, String> {
         let mut command = std::process::Command::new("/bin/sh");
         secrets::strip(&mut command)
             .args(["-c", &self.command])
-            .env("PGHOST", list(&|host| host.passfile_name().to_owned()))
-            .env("PGPORT", list(&|host| host.port.to_string()))
+            .env("PGHOST", list(target, &|host| host.passfile_name().to_owned()))
+            .env("PGPORT", list(target, &|host| host.port.to_string()))
             .env("PGUSER", &target.user)
             .env("PGDATABASE", &target.database)
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
         let child = Command::from(command).kill_on_drop(true).spawn();
-        let output =
-            child.map_err(|e| fail(format!("could not start the password command: {e}")))?.wait_with_output();
-        let output = tokio::time::timeout(PATIENCE, output)
+        let child = child.map_err(|e| format!("could not start the password command: {e}"))?;
+        let printed = tokio::time::timeout(PATIENCE, printed(child));
+        let printed = printed
             .await
-            .map_err(|_| fail(format!("the password command has not ended within {PATIENCE:?}")))?
-            .map_err(|e| fail(format!("could not read from the password command: {e}")))?;
-        if !output.status.success() {
-            return Err(fail(format!("the password command failed ({})", output.status)));
-        }
-        let line = output.stdout.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            .map_err(|_| format!("the password command has not ended within {PATIENCE:?}"))??;
+        let line = printed.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.contains(&0) {
-            return Err(fail("the password command printed a null byte".to_owned()));
+            return Err("the password command printed a null byte".to_owned());
         }
-        let password = Secret::new(line);
-        let password = password.ok_or_else(|| fail("the password command printed nothing".to_owned()))?;
-        Ok(Fetched { password, at: now() })
+        Secret::new(line).ok_or_else(|| "the password command printed nothing".to_owned())
     }
+}
+
+/// Returns what a command prints. Errors say what is wrong.
+async fn printed(mut child: Child) -> std::result::Result<Vec<u8>, String> {
+    let unread = |e: std::io::Error| format!("could not read from the password command: {e}");
+    let mut bytes = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        stdout.take(LONGEST + 1).read_to_end(&mut bytes).await.map_err(unread)?;
+    }
+    if bytes.len() as u64 > LONGEST {
+        return Err("the password command prints more than 64 kB".to_owned());
+    }
+    let status = child.wait().await.map_err(unread)?;
+    if !status.success() {
+        return Err(format!("the password command failed ({status})"));
+    }
+    Ok(bytes)
 }

@@ -1,7 +1,14 @@
 //! A file with a list of servers: a name and a connection string on each line.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use super::conninfo;
+use super::environment::Environment;
+use super::files::{Files, Stat};
+use super::resolve::resolve;
 use super::settings::is_space;
+use super::target::Flags;
 use crate::error::{Error, Result};
 
 /// A server of a list.
@@ -25,6 +32,9 @@ impl std::fmt::Debug for Listed {
 /// Errors: a line without a connection string, or with an invalid one; a name that occurs twice; no server at all (65).
 pub fn servers(file: &str, text: &str) -> Result<Vec<Listed>> {
     let mut all: Vec<Listed> = Vec::new();
+    let mut names = BTreeSet::new();
+    // A mark that editors of other systems put first.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (number, line) in text.lines().enumerate().map(|(i, line)| (i + 1, line.trim_matches(is_space))) {
         if line.is_empty() || line.starts_with('#') {
             continue;
@@ -40,7 +50,7 @@ pub fn servers(file: &str, text: &str) -> Result<Vec<Listed>> {
         check_conninfo(conninfo).map_err(|why| {
             fail(why).hint("each line is a name and a connection string: prod1 host=db1 dbname=shop")
         })?;
-        if all.iter().any(|known| known.name == name) {
+        if !names.insert(name) {
             return Err(fail(format!("duplicate server name {name:?}")));
         }
         all.push(Listed { name: name.to_owned(), conninfo: conninfo.to_owned() });
@@ -52,12 +62,34 @@ pub fn servers(file: &str, text: &str) -> Result<Vec<Listed>> {
     Ok(all)
 }
 
-/// Checks a connection string. Errors say what is wrong with it.
+/// Checks a connection string, except for a service that it names. Errors say what is wrong with it.
 pub fn check_conninfo(conninfo: &str) -> std::result::Result<(), String> {
     if !conninfo::is_connection_string(conninfo) {
         return Err("expected a connection string (key=value pairs or a URL)".to_owned());
     }
-    conninfo::parse_any(conninfo).map(|_| ()).map_err(|e| e.message)
+    if conninfo.contains('\0') {
+        return Err("a connection string must not contain a null byte".to_owned());
+    }
+    let keys = conninfo::parse_any(conninfo).map_err(|e| e.message)?;
+    if keys.get("service").is_some() {
+        return Ok(());
+    }
+    let flags = Flags { otherwise: Some(conninfo.to_owned()), ..Flags::default() };
+    let env = Environment::of::<String, String>([], None, Some("user"));
+    resolve(&flags, &env, &NoFiles).map(|_| ()).map_err(|e| e.message)
+}
+
+/// No files at all.
+struct NoFiles;
+
+impl Files for NoFiles {
+    fn stat(&self, _path: &Path) -> std::io::Result<Stat> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+
+    fn read(&self, _path: &Path) -> std::io::Result<Vec<u8>> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
 }
 
 /// Checks the name of a server, which `--service` must be able to name. Errors say what is wrong with it.
@@ -65,12 +97,15 @@ pub fn check_name(name: &str) -> std::result::Result<(), String> {
     if name.contains('=') || name.contains("://") {
         return Err("missing name before the connection string".to_owned());
     }
-    if name == "all" || name.starts_with('@') || name.contains(',') {
-        return Err(format!(
-            "invalid server name {name:?}: it cannot be \"all\", begin with @ or contain a comma"
-        ));
-    }
-    Ok(())
+    let why = match name {
+        "" => "must not be empty",
+        "all" => "must not be \"all\"",
+        _ if name.starts_with('@') => "must not begin with @",
+        _ if name.contains(',') => "must not contain a comma",
+        _ if name.chars().any(char::is_control) => "must not contain control characters",
+        _ => return Ok(()),
+    };
+    Err(format!("invalid server name {name:?}: it {why}"))
 }
 
 #[cfg(test)]
@@ -83,7 +118,7 @@ mod tests {
 
     #[test]
     fn each_line_is_a_name_and_a_connection_string() {
-        let text = "# all of them\n\n a\thost=db1 dbname='my shop'\r\nb  postgresql://db2/shop \n";
+        let text = "\u{feff}# all of them\n\n a\thost=db1 dbname='my shop'\r\nb  postgresql://db2/shop \n";
         let found = servers("list", text).unwrap();
         let found: Vec<(&str, &str)> =
             found.iter().map(|one| (one.name.as_str(), one.conninfo.as_str())).collect();

@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn root_must_be_told_whom_programs_run_as() {
-        let root = Environment::for_test::<&str, &str>([], None, Some("root"));
+        let root = Environment::of::<&str, &str>([], None, Some("root"));
         assert_eq!(whom(None, true, &root).unwrap_err().exit, Exit::BadInput);
         assert_eq!(whom(None, false, &root).unwrap(), None);
         assert_eq!(whom(Some("root"), true, &root).unwrap().unwrap().ids().0, Uid::from_raw(0));

@@ -224,7 +224,7 @@ fn prepare(case: &Case) -> Prepared {
     let mut env: Vec<(String, String)> =
         case.env.iter().map(|(name, value)| ((*name).to_owned(), put(value))).collect();
     env.push(("HOME".to_owned(), path.clone()));
-    let environment = Environment::for_test(env.clone(), Some(home.path()), environment().user());
+    let environment = Environment::of(env.clone(), Some(home.path()), environment().user());
     let flags = Flags {
         host: case.host.map(str::to_owned),
         port: case.port.map(str::to_owned),
@@ -467,7 +467,7 @@ impl Files for Fake {
 }
 
 fn with(vars: &[(&str, &str)]) -> Environment {
-    Environment::for_test(vars.iter().copied(), Some(Path::new("/home/me")), Some("me"))
+    Environment::of(vars.iter().copied(), Some(Path::new("/home/me")), Some("me"))
 }
 
 fn flags(dbname: &str) -> Flags {

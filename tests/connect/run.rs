@@ -33,7 +33,7 @@ pub fn ours_with<T>(
     ask: &mut dyn FnMut(&str) -> Result<String>,
     then: impl AsyncFnOnce(&Connected) -> T,
 ) -> Result<T> {
-    let environment = Environment::for_test(env.to_vec(), Some(home), Some("me"));
+    let environment = Environment::of(env.to_vec(), Some(home), Some("me"));
     let target = resolve(flags, &environment, &Disk)?;
     runtime().block_on(async {
         let opening = Opening {

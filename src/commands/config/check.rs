@@ -5,6 +5,8 @@ use clap::{ArgMatches, Command};
 use super::{defaults, reading};
 use crate::commands::args;
 use crate::commands::context::Context;
+use crate::config::{Config, Fault};
+use crate::connect;
 use crate::error::{self, Error, Exit, Result};
 
 /// Returns the command.
@@ -27,11 +29,16 @@ pub async fn run(context: &Context, _root: &ArgMatches, _own: &ArgMatches) -> Re
         }
         Ok(config) => {
             let faults = defaults::faults(&context.tree, &config, &context.reports, &|_| true);
-            faults.iter().map(|fault| reading::error(&path, fault)).collect()
+            let faults = faults.into_iter().chain(servers(context, &config)?);
+            faults.map(|fault| reading::error(&path, &fault)).collect()
         }
         Err(errors) => errors,
     };
-    errors.iter().for_each(error::print);
+    for error in &mut errors {
+        // They are all here.
+        error.hints.retain(|hint| !hint.contains("config check"));
+        error::print(error);
+    }
     match errors.drain(..).next() {
         Some(first) => Ok(first.exit),
         None => {
@@ -39,4 +46,26 @@ pub async fn run(context: &Context, _root: &ArgMatches, _own: &ArgMatches) -> Re
             Ok(Exit::Done)
         }
     }
+}
+
+/// Returns a fault for each server that nothing leads to. Errors: the service file cannot be read (64).
+fn servers(context: &Context, config: &Config) -> Result<Vec<Fault>> {
+    let services = connect::services(&context.env, &connect::Disk)?;
+    let is_service = |name: &String| services.contains(name);
+    let mut faults = Vec::new();
+    for server in
+        config.servers.iter().filter(|server| server.conninfo.is_none() && !is_service(&server.name))
+    {
+        let why = format!("server {:?} has no conninfo, and there is no service of that name", server.name);
+        faults.push(Fault { line: server.line, why });
+    }
+    for group in &config.groups {
+        let is_unknown =
+            |name: &&String| !name.starts_with('@') && config.server(name).is_none() && !is_service(name);
+        for name in group.members.iter().filter(is_unknown) {
+            let why = format!("group {:?}: there is no server and no service {name:?}", group.name);
+            faults.push(Fault { line: group.line, why });
+        }
+    }
+    Ok(faults)
 }

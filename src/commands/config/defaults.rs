@@ -1,14 +1,16 @@
 //! Defaults of flags: how they get from the configuration file into a command.
 
 use clap::builder::Resettable;
-use clap::{Arg, ArgAction, Args, Command};
+use clap::{Arg, ArgAction, Args, Command, value_parser};
 
 use super::reading;
 use crate::commands::args::{OutputArgs, ServersArgs};
 use crate::config::{Config, Fault, Setting};
 use crate::error::Result;
 use crate::likeness::nearest;
+use crate::render::human;
 use crate::report::Report;
+use crate::rows::Column;
 
 /// The flags that can have a default for all commands.
 pub(super) const FOR_ALL: &[&str] = &[
@@ -65,7 +67,7 @@ const READERS: &[&str] = &["snapshot", "waits"];
 pub fn apply(tree: Command, config: &Config, reports: &[Report], words: &[&str]) -> Result<Command> {
     let faults = faults(&tree, config, reports, &|name| words.contains(&name));
     if let (Some(fault), Some(path)) = (faults.first(), &config.path) {
-        return Err(reading::error(path, fault).hint("pgkit config check lists all errors"));
+        return Err(reading::error(path, fault));
     }
     if config.defaults.is_empty() && config.commands.is_empty() {
         return Ok(tree);
@@ -100,8 +102,22 @@ fn with_defaults(command: Command, above: &str, config: &Config, words: &[&str])
         seen.push(flag);
         let found = command.get_arguments().find(|arg| arg.get_long() == Some(flag));
         let Some(id) = found.map(|arg| arg.get_id().clone()) else { return command };
-        command.mut_arg(id, |arg| arg.default_values(setting.values.clone()).hide_default_value(false))
+        command.mut_arg(id, |arg| with_default(arg, setting))
     })
+}
+
+/// Returns a flag with its default. A switch that is on by default can be switched off with `--quiet=false`.
+fn with_default(arg: Arg, setting: &Setting) -> Arg {
+    let arg = arg.default_values(setting.values.clone()).hide_default_value(false);
+    if !matches!(arg.get_action(), ArgAction::SetTrue) {
+        return arg;
+    }
+    arg.action(ArgAction::Set)
+        .value_parser(value_parser!(bool))
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_missing_value("true")
+        .value_name("true|false")
 }
 
 /// Returns what is wrong with the defaults of all commands, and with those of the commands that are `read`: the definition of
@@ -113,8 +129,12 @@ pub fn faults(
     read: &dyn Fn(&str) -> bool,
 ) -> Vec<Fault> {
     let shared = OutputArgs::augment_args(ServersArgs::augment_args(Command::new("")));
-    let mut faults = Vec::new();
+    let mut faults: Vec<Fault> = opposed(&config.defaults).collect();
     for setting in &config.defaults {
+        if setting.flag == "format" && ["tree", "sections"].iter().any(|format| setting.values == [*format]) {
+            let why = format!("[defaults]: format {:?} fits only single reports", setting.values[0]);
+            faults.push(Fault { line: setting.line, why });
+        }
         let arg = FOR_ALL.contains(&setting.flag.as_str()).then(|| flag(&shared, &setting.flag)).flatten();
         match arg {
             Some(arg) => faults.extend(fault_of_value(arg, setting)),
@@ -132,41 +152,101 @@ pub fn faults(
         }
     }
     for (name, settings) in &config.commands {
-        let found = command(tree, name);
-        // The user's own reports are known only where they are asked for.
-        if name.starts_with("run ") && !read("run") {
-            continue;
-        }
-        let is_report = |name: &str| reports.iter().any(|report| report.name == name);
-        let takes_own = is_report(name) || READERS.contains(&name.as_str()) || name.starts_with("run ");
-        for setting in settings {
-            let fault = |why: String| Fault { line: setting.line, why: format!("[commands.{name}]: {why}") };
-            let Some(command) = found else {
-                let names = tree.get_subcommands().map(Command::get_name);
-                let like = nearest(name, names, 0.8).map(|like| format!("; did you mean {like:?}?"));
-                faults.push(fault(format!("unknown command{}", like.unwrap_or_default())));
-                break;
-            };
-            if !read(command.get_name()) {
-                continue;
-            }
-            match flag(command, &setting.flag) {
-                None => {
-                    let flags = command.get_arguments().filter_map(Arg::get_long);
-                    faults.push(fault(format!("--{}: {}", setting.flag, unknown(&setting.flag, flags))));
-                }
-                Some(_)
-                    if NONE.contains(&setting.flag.as_str())
-                        || !takes_own && !FOR_ALL.contains(&setting.flag.as_str()) =>
-                {
-                    faults.push(fault(format!("--{} cannot have a default", setting.flag)));
-                }
-                Some(arg) => faults.extend(fault_of_value(arg, setting).map(|found| fault(found.why))),
-            }
-        }
+        faults.extend(faults_of_command(tree, reports, read, name, settings));
     }
     faults.sort_by_key(|fault| fault.line);
     faults
+}
+
+/// Returns what is wrong with the defaults of one command.
+fn faults_of_command(
+    tree: &Command,
+    reports: &[Report],
+    read: &dyn Fn(&str) -> bool,
+    name: &str,
+    settings: &[Setting],
+) -> Vec<Fault> {
+    let fault = |line: usize, why: String| Fault { line, why: format!("[commands.{name}]: {why}") };
+    let first = settings.first().map_or(0, |setting| setting.line);
+    if name == "run" {
+        return vec![fault(first, "name a report, as in [commands.\"run NAME\"]".to_owned())];
+    }
+    if let Some(report) = name.strip_prefix("run ") {
+        // The user's own reports are known only where they are asked for.
+        if !read("run") {
+            return Vec::new();
+        }
+        if command(tree, name).is_none() {
+            return vec![fault(first, format!("there is no report {report:?} in your folders of reports"))];
+        }
+    }
+    let Some(command) = command(tree, name) else {
+        let names = tree.get_subcommands().map(Command::get_name);
+        let like = nearest(name, names, 0.8).map(|like| format!("; did you mean {like:?}?"));
+        return vec![fault(first, format!("unknown command{}", like.unwrap_or_default()))];
+    };
+    if !read(command.get_name()) {
+        return Vec::new();
+    }
+    let report = reports.iter().find(|report| report.name == name);
+    let takes_own = report.is_some() || READERS.contains(&name) || name.starts_with("run ");
+    let mut faults: Vec<Fault> = opposed(settings).collect();
+    for setting in settings {
+        let name = setting.flag.as_str();
+        match flag(command, name) {
+            None => {
+                let flags = command.get_arguments().filter_map(Arg::get_long);
+                faults.push(fault(setting.line, format!("--{name}: {}", unknown(name, flags))));
+            }
+            Some(_) if NONE.contains(&name) || !takes_own && !FOR_ALL.contains(&name) => {
+                faults.push(fault(setting.line, format!("--{name} cannot have a default")));
+            }
+            Some(arg) => {
+                let found = fault_of_value(arg, setting).map(|found| found.why);
+                let found = found.or_else(|| fault_of_columns(report?, setting));
+                faults.extend(found.map(|why| fault(setting.line, why)));
+            }
+        }
+    }
+    faults
+}
+
+/// Returns a fault for each two switches that are on, of which only one can be.
+fn opposed(settings: &[Setting]) -> impl Iterator<Item = Fault> {
+    let is_on = |flag: &str| settings.iter().find(|one| one.flag == flag && one.values == ["true"]);
+    let pairs = OPPOSITES.iter().step_by(2).filter_map(move |(one, other, _)| {
+        let (first, second) = (is_on(one)?, is_on(other)?);
+        let line = first.line.max(second.line);
+        Some(Fault { line, why: format!("{one} and {other} cannot both be true") })
+    });
+    pairs.collect::<Vec<_>>().into_iter()
+}
+
+/// Returns what is wrong with a regular expression, or with the names of a report's columns.
+fn fault_of_columns(report: &Report, setting: &Setting) -> Option<String> {
+    /// The columns that an answer may have beside the report's own.
+    const OTHERS: [&str; 5] = ["at", "server", "database", "status", "change"];
+    if setting.flag == "grep" {
+        let error = setting.values.iter().find_map(|text| regex::bytes::Regex::new(text).err())?;
+        let error = error.to_string();
+        let last = error.lines().last().unwrap_or_default().trim();
+        return Some(format!("--grep: invalid regular expression: {}", last.trim_start_matches("error: ")));
+    }
+    if !["sort", "columns"].contains(&setting.flag.as_str()) || report.columns.is_empty() {
+        return None;
+    }
+    let name_of = |value: &'_ String| value.split(':').next().unwrap_or_default().to_owned();
+    let is_of_difference = |name: &str| {
+        let rest = ["was_", "change_", "rate_"].iter().find_map(|before| name.strip_prefix(before));
+        rest.is_some_and(|rest| report.columns.iter().any(|column| column.name == rest))
+    };
+    let is_known = |name: &str| {
+        let own = |column: &Column| column.name == name || human::short_name(&column.name) == name;
+        report.columns.iter().any(own) || OTHERS.contains(&name) || is_of_difference(name)
+    };
+    let names = setting.values.iter().map(name_of);
+    let unknown = names.into_iter().find(|name| !is_known(name))?;
+    Some(format!("--{}: unknown column {unknown:?}", setting.flag))
 }
 
 /// Returns the command of this name, which may be one below another: `jobs run`.
@@ -191,8 +271,10 @@ fn fault_of_value(arg: &Arg, setting: &Setting) -> Option<Fault> {
     let long = format!("--{}", setting.flag);
     let is_switch = matches!(arg.get_action(), ArgAction::SetTrue);
     if is_switch {
-        let is_one = setting.values.as_slice() == ["true"] || setting.values.as_slice() == ["false"];
-        return if is_one { None } else { fault(format!("{long} is either true or false")) };
+        return if setting.is_switch { None } else { fault(format!("{long} is either true or false")) };
+    }
+    if setting.is_switch {
+        return fault(format!("{long} takes a value"));
     }
     let takes_list = matches!(arg.get_action(), ArgAction::Append);
     if setting.values.len() != 1 && !takes_list {

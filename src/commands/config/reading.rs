@@ -47,4 +47,5 @@ fn read(path: &Path, uid: u32) -> Result<String> {
 /// Returns a fault as an error.
 pub(super) fn error(path: &Path, fault: &Fault) -> Error {
     Error::new(Exit::BadInput, format!("{}, line {}: {}", path.display(), fault.line, fault.why))
+        .hint("pgkit config check lists all errors; PGKIT_CONFIG= does without the file")
 }

@@ -7,7 +7,7 @@ use super::{load, reading};
 use crate::commands::args::{self, FormatArgs, OutputArgs, ServersArgs};
 use crate::commands::context::Context;
 use crate::commands::listing::Listing;
-use crate::config::{Config, Group, color_name};
+use crate::config::{Config, Group, Line};
 use crate::connect;
 use crate::error::{Error, Exit, Result};
 use crate::rows::{Flow, Row, names, record};
@@ -49,16 +49,11 @@ pub fn command() -> Command {
 /// Prints one line for each value.
 pub async fn run(context: &Context, _root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     let args = FormatArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
-    let config = load(&context.env).map_err(|errors| {
-        errors
-            .into_iter()
-            .next()
-            .unwrap_or_else(|| Error::bug("no error"))
-            .hint("pgkit config check lists all errors")
-    })?;
+    let config = load(&context.env)
+        .map_err(|errors| errors.into_iter().next().unwrap_or_else(|| Error::bug("no error")))?;
     let faults = defaults::faults(&context.tree, &config, &context.reports, &|_| true);
     if let (Some(fault), Some(path)) = (faults.first(), &config.path) {
-        return Err(reading::error(path, fault).hint("pgkit config check lists all errors"));
+        return Err(reading::error(path, fault));
     }
     let mut rows = for_all(&config);
     rows.extend(commands(&config));
@@ -109,26 +104,22 @@ fn servers(context: &Context, config: &Config) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for server in &config.servers {
         let section = format!("server {}", server.name);
-        let source = of_file(config, server.line);
-        let mut add = |name: &str, value: Option<&str>| {
-            rows.extend(value.map(|value| row(&section, name, value, &source)));
-        };
-        let conninfo = server.conninfo.as_deref().map(secrets::masked);
-        let service = services.iter().find(|service| **service == server.name).filter(|_| conninfo.is_none());
-        add("conninfo", conninfo.as_deref());
-        add("service", service.map(String::as_str));
-        add("ssh", server.ssh.as_deref());
-        add("password_command", server.password_command.as_deref());
-        let age = server.password_max_age.map(|age| format!("{age:?}"));
-        add("password_max_age", age.as_deref());
-        add("color", server.color.map(color_name));
+        if server.conninfo.is_none() {
+            let is_there = services.contains(&server.name);
+            let service = if is_there { server.name.as_str() } else { "(there is no such service)" };
+            rows.push(row(&section, "service", service, &of_file(config, server.line)));
+        }
+        rows.extend(server.lines.iter().map(|line| of_line(config, &section, line)));
     }
     let only_services = services.iter().filter(|service| config.server(service).is_none());
     rows.extend(only_services.map(|name| row(&format!("server {name}"), "service", name, "service file")));
-    if let Some((command, line)) = &config.password_command {
-        rows.push(row("servers", "password_command", command, &of_file(config, *line)));
-    }
+    rows.extend(config.lines.iter().map(|line| of_line(config, "servers", line)));
     Ok(rows)
+}
+
+/// Returns one key of the file, without the password of a connection string.
+fn of_line(config: &Config, section: &str, line: &Line) -> Row {
+    row(section, &line.key, &secrets::masked(&line.value), &of_file(config, line.line))
 }
 
 /// Returns the groups with their servers.

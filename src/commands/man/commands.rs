@@ -86,7 +86,11 @@ fn render_arg(arg: &clap::Arg, out: &mut Vec<u8>) -> std::io::Result<()> {
 /// Renders the flags that every report has.
 fn render_shared(report: &Command, out: &mut Vec<u8>) -> std::io::Result<()> {
     out.extend_from_slice(b".SH FLAGS OF EVERY REPORT\n");
-    for arg in report.get_arguments().filter(|a| a.get_help_heading() == Some("Output")) {
+    let is_of_root = |arg: &clap::Arg| {
+        ["host", "port", "username", "dbname", "service", "no_password", "password"]
+            .contains(&arg.get_id().as_str())
+    };
+    for arg in report.get_arguments().filter(|a| a.get_help_heading().is_some() && !is_of_root(a)) {
         render_arg(arg, out)?;
     }
     Ok(())

@@ -100,6 +100,8 @@ pub struct Against {
     is_skipped: bool,
     /// Whether nothing is compared, because the earlier answer may not be about this server.
     is_unknown: bool,
+    /// Whether some part of the answer could not be compared.
+    is_partial: bool,
     remarks: Vec<String>,
 }
 
@@ -122,6 +124,7 @@ impl Against {
             saved: None,
             is_skipped: false,
             is_unknown: false,
+            is_partial: false,
             remarks: Vec::new(),
         };
         match earlier {
@@ -167,7 +170,7 @@ impl Against {
         let is_meant = |row: &&SavedRow| row.server.is_none() || row.server.as_deref() == later.server;
         let rows: Vec<&SavedRow> = saved.rows.iter().filter(is_meant).collect();
         if let (Some(server), true) = (later.server, rows.is_empty() && !saved.rows.is_empty()) {
-            self.is_unknown = true;
+            (self.is_unknown, self.is_partial) = (true, true);
             self.remark(format!("not compared: the earlier answer has no row of server {server:?}"));
         }
         for saved in &rows {
@@ -196,6 +199,7 @@ impl Against {
         for says in answers.hidden() {
             self.remark(format!("not shown then: {says}"));
         }
+        self.is_partial |= !answers.missing.is_empty();
         for error in &answers.missing {
             self.remark(format!("not compared: {}", error.message));
         }
@@ -210,9 +214,9 @@ impl Against {
         self.differ.columns()
     }
 
-    /// Returns whether any row differs.
+    /// Returns whether any row differs, or may differ because it could not be compared.
     pub fn has_differences(&self) -> bool {
-        self.differ.differences > 0
+        self.differ.differences > 0 || self.is_partial
     }
 
     /// Returns whether the rows that come are those of the earlier answer.
@@ -264,6 +268,7 @@ impl Against {
         let is_unknown = |saved: &BTreeSet<String>| compared.filter(|database| !saved.contains(*database));
         let unknown = self.saved.as_ref().and_then(is_unknown);
         self.is_skipped = is_missing || unknown.is_some() || self.is_unknown;
+        self.is_partial |= self.is_skipped;
         if let (Some(database), false) = (unknown, self.is_unknown) {
             self.remark(format!("not compared: the earlier answer has no row of database {database:?}"));
         }

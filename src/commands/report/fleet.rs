@@ -71,12 +71,16 @@ impl<'a> Fleet<'a> {
             let Some(_quiet) = self.jobs.first().and_then(|job| job.context.passwords.quiet()) else {
                 continue;
             };
-            while let Some(answer) = answers.remove(&next) {
+            while !is_enough(flow)
+                && let Some(answer) = answers.remove(&next)
+            {
                 let job = &self.jobs[next];
                 next += 1;
                 let name = job.server.as_deref().unwrap_or_default();
                 if let Some(error) = &answer.failure {
                     round.fail(name, error);
+                    round.remark(name, job.notes.take());
+                    continue;
                 }
                 round.take(answer.exit);
                 let all_databases = job.args.all_databases;

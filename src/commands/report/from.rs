@@ -50,10 +50,15 @@ pub async fn run(
             .hint("a snapshot does not change; compare it with another file"));
     }
     let look = Look::new(context, report_run, args)?;
-    let look = if args.from.len() > 1 { look.plain() } else { look };
+    let paths = args.snapshots();
+    if paths.iter().filter(|path| path.as_path() == Path::new("-")).count() > 1 {
+        return Err(Error::usage("--from names stdin twice").hint("it can be read only once"));
+    }
+    let look = if paths.len() > 1 { look.plain() } else { look };
     let flags = params::typed(report, own);
-    let asked = Asked { context, report, flags, database, args, look, earlier };
-    match args.from.as_slice() {
+    let is_configured = params::are_configured(report, own);
+    let asked = Asked { context, report, flags, is_configured, database, args, look, earlier };
+    match paths.as_slice() {
         [path] => asked.one(path, watcher).await,
         paths => asked.several(paths, watcher).await,
     }
@@ -65,6 +70,8 @@ struct Asked<'a> {
     report: &'a Report,
     /// The report's own flags, as they are typed.
     flags: Vec<String>,
+    /// Whether some of them come from the configuration file.
+    is_configured: bool,
     database: Option<String>,
     args: &'a OutputArgs,
     look: Look,
@@ -85,7 +92,11 @@ impl Asked<'_> {
     /// Finds the report's answers. Errors: there are none (65).
     fn saved<'s>(&self, server: Option<&'s str>, snapshot: &'s Snapshot) -> Result<Saved<'s>> {
         let (database, all) = (self.database.as_deref(), self.args.all_databases);
-        let answers = snapshot.answers(self.report, &self.flags, database, all)?;
+        let answers = snapshot.answers(self.report, &self.flags, database, all);
+        let answers = answers.map_err(|e| match self.is_configured && !self.flags.is_empty() {
+            true => e.hint("the configuration file may have set it: PGKIT_CONFIG= does without the file"),
+            false => e,
+        })?;
         let columns = answers.columns(&self.report.columns)?;
         Ok(Saved { server, snapshot, answers, columns })
     }
@@ -219,6 +230,7 @@ impl Asked<'_> {
             hand_on(rows, &observed, &mut way, &mut watcher, &mut flow)?;
             let is_quiet = self.args.session.echo.quiet;
             let verdict = verdict::judge(&self.report.name, &mut watcher, saved.answers.hidden(), is_quiet)?;
+            round.take(Exit::Done);
             round.judge(verdict.exit);
             if !is_quiet {
                 round.remark(name, origin(&self.report.name, saved, self.args.all_databases));
@@ -239,8 +251,11 @@ impl Asked<'_> {
         }
         way.end()?;
         drop(way);
-        pipeline.end(&mut out);
-        out.finish().await?;
+        // An empty list would look like an answer.
+        if !round.is_empty() {
+            pipeline.end(&mut out);
+            out.finish().await?;
+        }
         Ok(round.print())
     }
 }

@@ -38,8 +38,11 @@ impl Job<'_> {
             let mut way = Way::new(&mut pipeline, &mut out, watcher, None);
             let round = fleet.round(earlier.as_ref(), &mut way).await?;
             drop(way);
-            pipeline.end(&mut out);
-            out.finish().await?;
+            // An empty list would look like an answer.
+            if !round.is_empty() {
+                pipeline.end(&mut out);
+                out.finish().await?;
+            }
             return Ok(round.print());
         }
         let source = self.source(&self.target).await?;

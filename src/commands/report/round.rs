@@ -3,6 +3,7 @@
 use super::way::{Watcher, Way};
 use crate::answer::Verdict;
 use crate::error::{self, Error, Exit, Result};
+use crate::escape;
 use crate::rows::{Column, Flow, Kept, RowSink};
 
 /// A remark on the answer of one server.
@@ -15,6 +16,8 @@ pub struct Round {
     exit: Option<Exit>,
     /// The exit code of the first bad answer.
     bad: Option<Exit>,
+    /// Whether any server has given an answer.
+    has_answer: bool,
     /// Which servers failed, and how.
     failures: Vec<Remark>,
     /// What a person should know about the answers.
@@ -25,17 +28,27 @@ impl Round {
     /// Notes that a server has failed.
     pub fn fail(&mut self, server: &str, error: &Error) {
         self.failures.push((server.to_owned(), one_line(error)));
-        self.take(error.exit);
+        self.note(error.exit);
     }
 
     /// Takes the exit code of an answer that may be complete.
     pub fn take(&mut self, exit: Exit) {
+        self.has_answer = true;
+        self.note(exit);
+    }
+
+    fn note(&mut self, exit: Exit) {
         self.exit = self.exit.or((exit != Exit::Done).then_some(exit));
     }
 
     /// Takes the verdict on an answer.
     pub fn judge(&mut self, exit: Exit) {
         self.bad = self.bad.or((exit != Exit::Done).then_some(exit));
+    }
+
+    /// Returns whether no server has given an answer.
+    pub fn is_empty(&self) -> bool {
+        !self.has_answer && !self.failures.is_empty()
     }
 
     /// Adds remarks on an answer.
@@ -55,15 +68,14 @@ impl Round {
     }
 
     fn lines(&self) -> Vec<String> {
-        let failures = self.failures.iter().map(|(server, text)| format!("{server}: {text}"));
+        let failures =
+            self.failures.iter().map(|(server, text)| format!("{}: {text}", escape::terminal(server)));
         failures.chain(grouped(&self.remarks)).collect()
     }
 }
 
 /// Returns remarks with the names of their servers, each text once.
 fn grouped(remarks: &[Remark]) -> Vec<String> {
-    /// How many names are shown.
-    const SHOWN: usize = 3;
     let mut texts: Vec<(&str, Vec<&str>)> = Vec::new();
     for (server, text) in remarks {
         match texts.iter_mut().find(|(known, _)| known == text) {
@@ -72,11 +84,8 @@ fn grouped(remarks: &[Remark]) -> Vec<String> {
         }
     }
     let line = |(text, servers): (&str, Vec<&str>)| {
-        let names = servers.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
-        match servers.len().saturating_sub(SHOWN) {
-            0 => format!("{names}: {text}"),
-            more => format!("{names} and {more} more: {text}"),
-        }
+        let names: Vec<_> = servers.into_iter().map(escape::terminal).collect();
+        format!("{}: {text}", names.join(", "))
     };
     texts.into_iter().map(line).collect()
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use anstyle::AnsiColor;
+use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 
 use super::fleet::{self, Fleet};
@@ -15,7 +16,7 @@ use super::seats::Seat;
 use super::verdict;
 use super::way::Watcher;
 use crate::answer::{Remark, ReportRun, Verdict};
-use crate::commands::args::{OutputArgs, RoleArgs};
+use crate::commands::args::{self, OutputArgs, RoleArgs};
 use crate::commands::context::Context;
 use crate::commands::servers::{self, Server};
 use crate::commands::source::Source;
@@ -35,7 +36,8 @@ pub struct Job<'a> {
     pub context: &'a Context,
     /// The server's name, if several are asked.
     pub server: Option<String>,
-    /// The colour that the configuration file gives the server.
+    /// What `--service` says, and the colour that the configuration file gives the server.
+    service: Option<String>,
     pub color: Option<AnsiColor>,
     /// What keeps the number of connections down, if several servers are asked.
     seat: Option<Seat>,
@@ -67,18 +69,22 @@ pub async fn run_observed(
     own: &ArgMatches,
     watcher: Watcher<'_>,
 ) -> Result<Exit> {
-    let args = OutputArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
+    let mut args = OutputArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
+    let is_default = own.value_source("all_databases") == Some(ValueSource::DefaultValue);
+    if is_default && args::connection_flags(root, own)?.dbname.is_some() {
+        args.all_databases = false;
+    }
     let report_run = ReportRun { report, given: params::given(report, own) };
     if args.all_databases && report.scope != Scope::Database {
         return Err(Error::usage(format!("{} gives the same answer in every database", report.name))
             .hint("leave out --all-databases"));
     }
     let role = RoleArgs::of_report(report, own)?;
-    if role.role.is_some() && (!args.from.is_empty() || report.scope == Scope::Pooler) {
-        let why = if !args.from.is_empty() { "with --from" } else { "by a PgBouncer" };
+    if role.role.is_some() && (args.from.is_some() || report.scope == Scope::Pooler) {
+        let why = if args.from.is_some() { "with --from" } else { "by a PgBouncer" };
         return Err(Error::usage(format!("--role cannot be used {why}")).hint("only a server has roles"));
     }
-    if !args.from.is_empty() {
+    if args.from.is_some() {
         return from::run(context, &report_run, &args, root, own, watcher).await;
     }
     let is_url = |text: &&str| text.starts_with("postgres://") || text.starts_with("postgresql://");
@@ -91,11 +97,13 @@ pub async fn run_observed(
     for text in report_run.patterns() {
         pattern::parse(text)?;
     }
-    let every = args.watch.as_deref().map(parse_seconds).transpose()?;
+    // With --against, this can only be a default of the configuration file.
+    let watch = args.watch.as_deref().filter(|_| args.against.is_none());
+    let every = watch.map(parse_seconds).transpose()?;
     let look = Look::new(context, &report_run, &args)?;
     let servers = servers::several(context, root, own, &args.session.echo)?;
     let look = if servers.is_some() { look.plain() } else { look };
-    if servers.is_some() && args.sql {
+    if servers.is_some() && args.sql && args.server_version.is_none() {
         return Err(Error::usage("--sql cannot be used with several servers")
             .hint("name one server: the SQL depends on its version"));
     }
@@ -106,6 +114,7 @@ pub async fn run_observed(
     let mut job = Job {
         context,
         server: None,
+        service: args::connection_flags(root, own)?.service,
         color: servers::named(context, root, own)?.and_then(|server| server.color),
         seat: None,
         target,
@@ -152,6 +161,7 @@ impl<'a> Job<'a> {
         Job {
             context: self.context,
             server: Some(server.name),
+            service: None,
             color: None,
             seat: Some(seat),
             report_run: self.report_run.clone(),
@@ -164,6 +174,11 @@ impl<'a> Job<'a> {
             costs: Rc::clone(&self.costs),
             notes: RefCell::default(),
         }
+    }
+
+    /// Returns ` on NAME` for a title, if servers are named.
+    pub fn on(&self) -> String {
+        self.service.as_ref().map_or_else(String::new, |name| format!(" on {}", escape::terminal(name)))
     }
 
     /// Prints a remark, or keeps it until the rows of all servers are printed.

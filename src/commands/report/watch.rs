@@ -97,9 +97,10 @@ impl Job<'_> {
                         let color = self.color.filter(|_| self.look.style.color);
                         let style = Style::new().fg_color(color.map(Color::Ansi));
                         let title = format!(
-                            "{style}every {} s: pgkit {}   {local}{style:#}\n\n",
+                            "{style}every {} s: pgkit {}{}   {local}{style:#}\n\n",
                             every.as_secs_f64(),
-                            escape::terminal(&self.report_run.report.name)
+                            escape::terminal(&self.report_run.report.name),
+                            self.on()
                         );
                         out.buffer().extend_from_slice(title.as_bytes());
                     }
