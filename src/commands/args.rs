@@ -39,6 +39,9 @@ pub struct ConnectionArgs {
     /// Ask for a password before connecting
     #[arg(short = 'W', long)]
     pub password: bool,
+    /// Reach the server through ssh to this host, from which -h and -p are seen [default for -h: localhost]
+    #[arg(long, value_name = "[USER@]HOST[:PORT]", value_hint = ValueHint::Hostname)]
+    pub ssh: Option<String>,
 }
 
 impl ConnectionArgs {
@@ -52,6 +55,7 @@ impl ConnectionArgs {
             dbname: pick(&self.dbname, &before.dbname),
             no_password: self.no_password || (before.no_password && !self.password),
             password: self.password || (before.password && !self.no_password),
+            ssh: pick(&self.ssh, &before.ssh),
         }
     }
 
@@ -63,6 +67,7 @@ impl ConnectionArgs {
             && self.dbname.is_none()
             && !self.no_password
             && !self.password
+            && self.ssh.is_none()
     }
 }
 

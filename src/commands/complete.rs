@@ -133,6 +133,10 @@ fn beginning(names: impl IntoIterator<Item = String>, typed: &str) -> Vec<Comple
 
 async fn ask(sql: &str, typed: &str) -> Result<Vec<String>> {
     let env = connect::environment();
+    // A press of Tab does not log in anywhere.
+    if line().iter().any(|word| word == "--ssh" || word.starts_with("--ssh=")) {
+        return Ok(Vec::new());
+    }
     let flags = flags_among(line());
     let target = connect::resolve(&flags, &env, &connect::Disk)?;
     let settings = Settings {

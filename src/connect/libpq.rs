@@ -36,6 +36,10 @@ impl Target {
     ///
     /// Errors: a setting that has no variable, or that this version of libpq does not know (64).
     pub fn libpq_variables(&self, options: &str, major: u32) -> Result<Vec<(&'static str, String)>> {
+        if self.ssh.is_some() {
+            return Err(Error::usage("another program cannot use the connection through ssh")
+                .hint("leave out --ssh and run pgkit where the server can be reached, or leave out what runs the program"));
+        }
         if major < 16 && !self.require_auth.text().is_empty() {
             return Err(Error::usage(format!("libpq of PostgreSQL {major} does not know require_auth"))
                 .hint("leave require_auth out"));

@@ -16,6 +16,7 @@ mod passfile;
 mod resolve;
 mod service;
 mod settings;
+mod ssh;
 mod stream;
 mod target;
 mod tls;
@@ -35,6 +36,7 @@ pub use opening::{MARK, Opening, PATH, Server, drop_role, house};
 pub use passfile::Secret;
 pub use resolve::resolve;
 pub use settings::{is_key, is_variable};
+pub use ssh::Ssh;
 pub use stream::{Bare, Handle};
 pub use target::{
     ChannelBinding, Flags, Host, Keepalives, Prompt, SessionAttrs, SslMode, Target, Tls, TlsVersion,

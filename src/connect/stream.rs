@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::io;
 use std::ops::Range;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -21,9 +21,57 @@ use super::frames::Frames;
 
 /// What the bytes travel over.
 pub(super) enum Wire {
+    Plain(Socket),
+    Tls(Box<SslStream<Socket>>),
+}
+
+/// A connected socket.
+pub(super) enum Socket {
     Tcp(TcpStream),
+    /// Of a server on this machine, or of ssh.
     Unix(UnixStream),
-    Tls(Box<SslStream<TcpStream>>),
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Socket::Tcp(stream) => stream.as_fd(),
+            Socket::Unix(stream) => stream.as_fd(),
+        }
+    }
+}
+
+impl Socket {
+    fn duplex(&mut self) -> Pin<&mut (dyn Duplex + Unpin)> {
+        match self {
+            Socket::Tcp(stream) => Pin::new(stream),
+            Socket::Unix(stream) => Pin::new(stream),
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.duplex().poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.duplex().poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.duplex().poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.duplex().poll_shutdown(cx)
+    }
 }
 
 /// What the bytes travel over, and a way to take it back from tokio-postgres.
@@ -41,15 +89,20 @@ pub struct Stream {
     /// nothing.
     ahead: Box<[u8]>,
     waiting: Range<usize>,
+    /// See [`Stream::new`].
+    drains: bool,
 }
 
 /// How much is read at once.
 const AHEAD: usize = 32 << 10;
 
 impl Stream {
-    pub(super) fn new(wire: Wire, end_point: Option<Vec<u8>>) -> Stream {
+    /// With `drains` the stream's shutdown waits until the other side has closed it too, and so has everything that was
+    /// sent. The caller sets a bound.
+    pub(super) fn new(wire: Wire, end_point: Option<Vec<u8>>, drains: bool) -> Stream {
         let wire = Arc::new(Mutex::new(Some(wire)));
-        Stream { wire, end_point, frames: None, ahead: vec![0; AHEAD].into_boxed_slice(), waiting: 0..0 }
+        let ahead = vec![0; AHEAD].into_boxed_slice();
+        Stream { wire, end_point, frames: None, ahead, waiting: 0..0, drains }
     }
 
     /// Is it encrypted?
@@ -59,7 +112,7 @@ impl Stream {
 
     /// Returns a handle with which the connection can be taken back from the owner of this stream.
     pub(super) fn handle(&self) -> Handle {
-        Handle(Arc::clone(&self.wire))
+        Handle(Arc::clone(&self.wire), self.drains)
     }
 
     /// Has all that is read later pass this check first.
@@ -76,33 +129,45 @@ fn lock(wire: &Shared) -> MutexGuard<'_, Option<Wire>> {
 
 fn duplex(wire: &mut Wire) -> Pin<&mut (dyn Duplex + Unpin)> {
     match wire {
-        Wire::Tcp(stream) => Pin::new(stream),
-        Wire::Unix(stream) => Pin::new(stream),
+        Wire::Plain(socket) => Pin::new(socket),
         Wire::Tls(stream) => Pin::new(&mut **stream),
     }
 }
 
+/// Closes this side of the connection. With `drains`, waits for the other side too.
+fn close(wire: &mut Wire, drains: bool, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    ready!(duplex(wire).poll_shutdown(cx))?;
+    let mut rest = [0; 1024];
+    while drains {
+        let mut rest = ReadBuf::new(&mut rest);
+        // How the other side closes does not matter.
+        if ready!(duplex(wire).poll_read(cx, &mut rest)).is_err() || rest.filled().is_empty() {
+            break;
+        }
+    }
+    Poll::Ready(Ok(()))
+}
+
 /// Takes a connection back from tokio-postgres.
-pub struct Handle(Shared);
+pub struct Handle(Shared, bool);
 
 impl Handle {
     /// Takes the connection, which works only once. To tokio-postgres the connection has then ended, and what it
     /// still sends is discarded.
     pub fn take(&self) -> Option<Bare> {
-        lock(&self.0).take().map(Bare)
+        lock(&self.0).take().map(|wire| Bare(wire, self.1))
     }
 }
 
 /// A connection that only its owner uses.
-pub struct Bare(Wire);
+pub struct Bare(Wire, bool);
 
 impl Bare {
     /// Reads what is there, or comes within this time, without going through the runtime: that would be measured too.
     /// `None` where nothing comes, or where it must be decrypted first.
     pub fn read_soon(&mut self, buffer: &mut [u8], within: Duration) -> io::Result<Option<usize>> {
         let socket = match &self.0 {
-            Wire::Tcp(stream) => stream.as_fd(),
-            Wire::Unix(stream) => stream.as_fd(),
+            Wire::Plain(socket) => socket.as_fd(),
             Wire::Tls(_) => return Ok(None),
         };
         let timeout = PollTimeout::try_from(within).unwrap_or(PollTimeout::ZERO);
@@ -138,7 +203,8 @@ impl AsyncWrite for Bare {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        duplex(&mut self.0).poll_shutdown(cx)
+        let this = &mut *self;
+        close(&mut this.0, this.1, cx)
     }
 }
 
@@ -187,7 +253,7 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *lock(&self.wire) {
-            Some(wire) => duplex(wire).poll_shutdown(cx),
+            Some(wire) => close(wire, self.drains, cx),
             None => Poll::Ready(Ok(())),
         }
     }

@@ -55,6 +55,7 @@ async fn run(socket_dir: &Path, port: u16, database: &str, failed: &str, stateme
         dbname: Some(database.to_owned()),
         no_password: true,
         password: false,
+        ssh: None,
     };
     let failed = |e: Error| {
         let what = e.message.clone();

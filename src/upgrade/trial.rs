@@ -96,6 +96,7 @@ impl Trial {
             dbname: Some("template1".to_owned()),
             no_password: true,
             password: false,
+            ssh: None,
         };
         // Nothing is taken from the caller's environment, since that leads to the old server.
         let target = connect::resolve(&flags, &Environment::default(), &Disk)?;

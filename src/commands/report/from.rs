@@ -129,6 +129,7 @@ fn database(root: &ArgMatches, own: &ArgMatches) -> Result<Option<String>> {
         ("-U", flags.username.is_some()),
         ("-w", flags.no_password),
         ("-W", flags.password),
+        ("--ssh", flags.ssh.is_some()),
     ];
     if let Some((flag, _)) = given.iter().find(|(_, is_given)| *is_given) {
         return Err(Error::usage(format!("{flag} cannot be used with --from"))

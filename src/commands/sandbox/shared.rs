@@ -57,6 +57,7 @@ pub fn target(server: &sandbox::Server) -> Result<Target> {
         dbname: Some(info.database.clone()),
         no_password: true,
         password: false,
+        ssh: None,
     };
     connect::resolve(&flags, &Environment::default(), &connect::Disk)
 }
