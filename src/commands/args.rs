@@ -39,7 +39,7 @@ pub struct ConnectionArgs {
     /// Ask for a password before connecting
     #[arg(short = 'W', long)]
     pub password: bool,
-    /// Reach the server through ssh to this host, from which -h and -p are seen [default for -h: localhost]
+    /// Reach the server through ssh to this host; -h [default: localhost] and -p are as seen from there
     #[arg(long, value_name = "[USER@]HOST[:PORT]", value_hint = ValueHint::Hostname)]
     pub ssh: Option<String>,
 }

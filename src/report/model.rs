@@ -258,6 +258,7 @@ pub const SHARED_FLAGS: &[&str] = &[
     "dbname",
     "no-password",
     "password",
+    "ssh",
     "echo-hidden",
     "sql",
     "server-version",
