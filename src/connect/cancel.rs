@@ -53,7 +53,7 @@ impl Canceler {
             }
             (None, socket) => Wire::Plain(socket),
         };
-        let mut stream = Stream::new(stream, None, false);
+        let mut stream = Stream::new(stream, None);
         let mut request = CANCEL_REQUEST.to_vec();
         request.extend(pid.to_be_bytes());
         request.extend(key.to_be_bytes());

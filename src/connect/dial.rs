@@ -171,7 +171,7 @@ async fn plain(target: &Target, host: &Host, route: &Route) -> Result<Session, F
     if let (Route::Unix(_), Socket::Unix(socket), Some(peer)) = (route, &socket, &target.require_peer) {
         check_peer(socket, peer)?;
     }
-    start(target, host, stream_of(route, Wire::Plain(socket), None), None).await
+    start(target, host, Stream::new(Wire::Plain(socket), None), None).await
 }
 
 /// With TLS; `or_plain` goes on without it where the server has none.
@@ -185,7 +185,7 @@ async fn encrypted(
     let mut stream = open(route, &target.keepalives).await?;
     if !target.tls.direct && !offers_tls(&mut stream).await? {
         if or_plain {
-            return Ok(start(target, host, stream_of(route, Wire::Plain(stream), None), None).await?);
+            return Ok(start(target, host, Stream::new(Wire::Plain(stream), None), None).await?);
         }
         return Err(Failure::new(
             Cause::NoTlsHere,
@@ -198,15 +198,10 @@ async fn encrypted(
         |text: String| Refused { failure: Failure::new(Cause::Tls, Next::Nothing, text), retry: true };
     let connector = Connector::new(context.get(target).map_err(tls_failure)?, &target.tls, &host.name);
     let (stream, end_point) = connector.handshake(stream).await.map_err(tls_failure)?;
-    let stream = stream_of(route, Wire::Tls(Box::new(stream)), end_point);
+    let stream = Stream::new(Wire::Tls(Box::new(stream)), end_point);
     start(target, host, stream, Some(connector))
         .await
         .map_err(|failure| Refused { retry: failure.turned_away, failure })
-}
-
-/// Returns the stream of a session. Through ssh it must be drained at its end, because ssh may be ended right after.
-fn stream_of(route: &Route, wire: Wire, end_point: Option<Vec<u8>>) -> Stream {
-    Stream::new(wire, end_point, matches!(route, Route::Forward(_)))
 }
 
 /// Opens the socket.

@@ -188,6 +188,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_handed_on_is_refused() {
+        let flags = Flags { ssh: Some("bastion".to_owned()), ..Flags::default() };
+        let through =
+            resolve(&flags, &Environment::for_test([("HOME", "/home/me")], None, Some("me")), &Disk);
+        assert!(through.unwrap().libpq_variables("", 17).unwrap_err().message.contains("through ssh"));
         assert_eq!(target("postgresql://me@h/d").libpq_passfile().unwrap(), None);
         assert!(target("postgresql://me:a%0Ab@h/d").libpq_passfile().is_err());
         assert!(target("host=h sslpassword=x").libpq_variables("", 17).is_err());

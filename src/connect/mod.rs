@@ -36,7 +36,7 @@ pub use opening::{MARK, Opening, PATH, Server, drop_role, house};
 pub use passfile::Secret;
 pub use resolve::resolve;
 pub use settings::{is_key, is_variable};
-pub use ssh::Ssh;
+pub use ssh::{Ssh, tunnels};
 pub use stream::{Bare, Handle};
 pub use target::{
     ChannelBinding, Flags, Host, Keepalives, Prompt, SessionAttrs, SslMode, Target, Tls, TlsVersion,

@@ -7,12 +7,12 @@
 //! descriptor of the socket and connects through that. So nothing is left behind however pgkit ends, and nobody else can
 //! connect.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::{ErrorKind, IsTerminal, Read};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -46,6 +46,15 @@ const LINE: usize = 1000;
 /// The longest path of a socket that ssh accepts on all systems.
 const SOCKET_PATH: usize = 100;
 
+/// The children that carry the connections of this process.
+static RUNNING: Mutex<BTreeSet<Pid>> = Mutex::new(BTreeSet::new());
+
+/// Returns the processes of ssh that this process has started and needs. Who kills or reaps children must spare them, and
+/// theirs.
+pub fn tunnels() -> BTreeSet<Pid> {
+    lock(&RUNNING).clone()
+}
+
 /// The way through ssh. All clones share the children that are running.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Ssh {
@@ -73,6 +82,11 @@ impl Ssh {
     /// The destination as the user gave it, for messages.
     pub fn shown(&self) -> &str {
         &self.destination.shown
+    }
+
+    /// The name of the ssh host, or its alias in ssh's configuration.
+    pub fn host(&self) -> &str {
+        &self.destination.host
     }
 
     /// Checks that ssh can forward a socket to this host. Errors: it cannot (64).
@@ -160,7 +174,10 @@ impl Ssh {
         if let Some(stderr) = child.stderr.take() {
             listen(stderr, Arc::clone(&said));
         }
+        let pid = Pid::from_raw(child.id().cast_signed());
+        lock(&RUNNING).insert(pid);
         Ok(Tunnel {
+            pid,
             shown: self.destination.shown.clone(),
             hosts: distinct,
             doors: Vec::new(),
@@ -407,6 +424,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// A running ssh, which ends when this is dropped, or when the thread that started it ends.
 #[derive(Debug)]
 pub(super) struct Tunnel {
+    pid: Pid,
     shown: String,
     hosts: Vec<Host>,
     /// A socket for each host.
@@ -444,8 +462,14 @@ impl Tunnel {
     }
 
     /// How ssh ended, if it has.
-    fn ended(&self) -> Option<ExitStatus> {
-        lock(&self.child).try_wait().ok().flatten()
+    fn ended(&self) -> Option<String> {
+        let ended = match lock(&self.child).try_wait() {
+            Ok(None) => return None,
+            Ok(Some(status)) => status.to_string(),
+            Err(e) => os_text(&e),
+        };
+        lock(&RUNNING).remove(&self.pid);
+        Some(ended)
     }
 
     /// Waits until ssh listens on all sockets, which it does once it has logged in.
@@ -458,9 +482,9 @@ impl Tunnel {
             |path: &PathBuf| std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
         let is_person_there = std::io::stderr().is_terminal();
         loop {
-            if let Some(status) = self.ended() {
+            if let Some(how) = self.ended() {
                 self.last_words(|said| said.is_over).await;
-                return Err(self.failed(&format!("it ended with {status}")));
+                return Err(self.failed(&format!("it ended ({how})")));
             }
             if sockets.iter().all(is_socket) {
                 break;
@@ -546,9 +570,9 @@ impl Tunnel {
 
     /// One line that says how ssh ended, if it has.
     fn end(&self) -> Option<String> {
-        let status = self.ended()?;
+        let how = self.ended()?;
         let said = self.said();
-        let last = said.lines.back().map_or_else(|| status.to_string(), |(_, line)| line.clone());
+        let last = said.lines.back().map_or(how, |(_, line)| line.clone());
         Some(format!("ssh to {} ended: {last}", self.shown))
     }
 }
@@ -557,8 +581,8 @@ impl Drop for Tunnel {
     /// Ends ssh, and waits for its end.
     fn drop(&mut self) {
         let child = self.child.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let (Ok(None), Ok(pid)) = (child.try_wait(), i32::try_from(child.id())) {
-            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        if let Ok(None) = child.try_wait() {
+            let _ = kill(self.pid, Signal::SIGTERM);
         }
         let begun = Instant::now();
         while let Ok(None) = child.try_wait() {
@@ -569,6 +593,7 @@ impl Drop for Tunnel {
             }
             std::thread::sleep(Duration::from_millis(2));
         }
+        lock(&RUNNING).remove(&self.pid);
     }
 }
 

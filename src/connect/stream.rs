@@ -89,20 +89,15 @@ pub struct Stream {
     /// nothing.
     ahead: Box<[u8]>,
     waiting: Range<usize>,
-    /// See [`Stream::new`].
-    drains: bool,
 }
 
 /// How much is read at once.
 const AHEAD: usize = 32 << 10;
 
 impl Stream {
-    /// With `drains` the stream's shutdown waits until the other side has closed it too, and so has everything that was
-    /// sent. The caller sets a bound.
-    pub(super) fn new(wire: Wire, end_point: Option<Vec<u8>>, drains: bool) -> Stream {
+    pub(super) fn new(wire: Wire, end_point: Option<Vec<u8>>) -> Stream {
         let wire = Arc::new(Mutex::new(Some(wire)));
-        let ahead = vec![0; AHEAD].into_boxed_slice();
-        Stream { wire, end_point, frames: None, ahead, waiting: 0..0, drains }
+        Stream { wire, end_point, frames: None, ahead: vec![0; AHEAD].into_boxed_slice(), waiting: 0..0 }
     }
 
     /// Is it encrypted?
@@ -112,7 +107,7 @@ impl Stream {
 
     /// Returns a handle with which the connection can be taken back from the owner of this stream.
     pub(super) fn handle(&self) -> Handle {
-        Handle(Arc::clone(&self.wire), self.drains)
+        Handle(Arc::clone(&self.wire))
     }
 
     /// Has all that is read later pass this check first.
@@ -134,33 +129,19 @@ fn duplex(wire: &mut Wire) -> Pin<&mut (dyn Duplex + Unpin)> {
     }
 }
 
-/// Closes this side of the connection. With `drains`, waits for the other side too.
-fn close(wire: &mut Wire, drains: bool, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-    ready!(duplex(wire).poll_shutdown(cx))?;
-    let mut rest = [0; 1024];
-    while drains {
-        let mut rest = ReadBuf::new(&mut rest);
-        // How the other side closes does not matter.
-        if ready!(duplex(wire).poll_read(cx, &mut rest)).is_err() || rest.filled().is_empty() {
-            break;
-        }
-    }
-    Poll::Ready(Ok(()))
-}
-
 /// Takes a connection back from tokio-postgres.
-pub struct Handle(Shared, bool);
+pub struct Handle(Shared);
 
 impl Handle {
     /// Takes the connection, which works only once. To tokio-postgres the connection has then ended, and what it
     /// still sends is discarded.
     pub fn take(&self) -> Option<Bare> {
-        lock(&self.0).take().map(|wire| Bare(wire, self.1))
+        lock(&self.0).take().map(Bare)
     }
 }
 
 /// A connection that only its owner uses.
-pub struct Bare(Wire, bool);
+pub struct Bare(Wire);
 
 impl Bare {
     /// Reads what is there, or comes within this time, without going through the runtime: that would be measured too.
@@ -203,8 +184,7 @@ impl AsyncWrite for Bare {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        close(&mut this.0, this.1, cx)
+        duplex(&mut self.0).poll_shutdown(cx)
     }
 }
 
@@ -253,7 +233,7 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *lock(&self.wire) {
-            Some(wire) => close(wire, self.drains, cx),
+            Some(wire) => duplex(wire).poll_shutdown(cx),
             None => Poll::Ready(Ok(())),
         }
     }

@@ -15,7 +15,7 @@ use tokio_postgres::fallible_iterator::FallibleIterator;
 use super::failure::exit_of;
 use super::link::KEPT;
 use super::open;
-use super::running::{CANCEL_PATIENCE, InFlight, Registered};
+use super::running::{InFlight, Registered};
 use super::settings::WATCH_CLIENT;
 use crate::connect::MARK;
 use crate::connect::{self, Bare, Canceler, ClosingError, Opening, ServerVersion, Target};
@@ -475,7 +475,7 @@ impl Wire {
         self.send.clear();
         frontend::terminate(&mut self.send);
         let _ = self.bare.write_all(&self.send).await;
-        let _ = tokio::time::timeout(CANCEL_PATIENCE, self.bare.shutdown()).await;
+        let _ = self.bare.shutdown().await;
     }
 }
 
