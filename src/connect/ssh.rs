@@ -516,7 +516,8 @@ impl Tunnel {
             let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
             let Ok(socket) = nix::fcntl::open(&door.path, flags, Mode::empty()) else { return false };
             let path = PathBuf::from(format!("/proc/self/fd/{}", socket.as_raw_fd()));
-            if std::fs::read_link(&path).ok().as_ref() != Some(&door.path) {
+            // Without /proc there is no way to it but its name.
+            if std::fs::read_link(&path).is_err() {
                 return false;
             }
             held.push(Door { path, _socket: Some(socket) });
@@ -543,8 +544,9 @@ impl Tunnel {
             .collect();
         said.shown = said.before + first + late.len();
         drop(said);
-        for line in late {
-            error::note(&format!("ssh: {line}"));
+        if !late.is_empty() {
+            // ssh may have written a prompt since.
+            error::note(&format!("\nssh: {}", late.join("\nssh: ")));
         }
     }
 
