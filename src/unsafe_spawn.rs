@@ -1,10 +1,7 @@
 //! The only place with `unsafe`: what a process does between fork and exec, or between fork and its end.
-#![cfg_attr(
-    any(target_os = "linux", target_os = "android"),
-    expect(
-        unsafe_code,
-        reason = "Command::pre_exec, fork and close_range are unsafe, and a child can ask to die with us only there"
-    )
+#![expect(
+    unsafe_code,
+    reason = "Command::pre_exec, fork and close_range are unsafe, and a child can ask to die with us only there"
 )]
 
 use std::process::Command;
@@ -62,7 +59,6 @@ pub(crate) fn become_user(uid: Uid, gid: Gid, groups: &[Gid]) -> nix::Result<()>
 /// Makes the process that `command` starts call `work` before it executes the program. If `work` fails, the program is not
 /// started. `work` must make system calls only: it must not allocate memory, take a lock or panic, because another
 /// thread may have held a lock, such as the allocator's, when the process was forked.
-#[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn before_exec(
     command: &mut Command,
     work: impl FnMut() -> std::io::Result<()> + Send + Sync + 'static,
@@ -72,6 +68,19 @@ pub(crate) fn before_exec(
     // kind, or of a bare number, is not boxed), all of them async-signal-safe in a process with one thread, as the
     // child of a fork is.
     unsafe { command.pre_exec(work) };
+}
+
+/// Has the process that `command` starts ignore these signals, unless it handles them itself. Signals that are ignored stay
+/// ignored by the program that is executed.
+pub(crate) fn ignore(command: &mut Command, signals: &'static [nix::sys::signal::Signal]) {
+    use nix::sys::signal::{SigHandler, signal};
+    before_exec(command, move || {
+        for one in signals {
+            // SAFETY: no handler is set, so nothing of ours runs in a signal.
+            unsafe { signal(*one, SigHandler::SigIgn) }?;
+        }
+        Ok(())
+    });
 }
 
 /// Forks this process, which must have only one thread, as the child of a fork has. The new child must obey the rules of

@@ -42,6 +42,9 @@ pub struct ConnectionArgs {
     /// Ask for a password before connecting
     #[arg(short = 'W', long)]
     pub password: bool,
+    /// Reach the server through ssh to this host; -h [default: localhost] and -p are as seen from there
+    #[arg(long, value_name = "[USER@]HOST[:PORT]", value_hint = ValueHint::Hostname)]
+    pub ssh: Option<String>,
 }
 
 impl ConnectionArgs {
@@ -60,6 +63,7 @@ impl ConnectionArgs {
                 .map(|list| list.join(",")),
             no_password: self.no_password || (before.no_password && !self.password),
             password: self.password || (before.password && !self.no_password),
+            ssh: pick(&self.ssh, &before.ssh),
             ..Flags::default()
         }
     }
@@ -73,6 +77,7 @@ impl ConnectionArgs {
             && self.service.is_empty()
             && !self.no_password
             && !self.password
+            && self.ssh.is_none()
     }
 }
 

@@ -157,6 +157,10 @@ async fn ask(sql: &str, typed: &str) -> Result<Vec<String>> {
         password_command: None,
         ..servers::configured(&config, &env, &flags_among(line()), &Printed::default())
     };
+    // A press of Tab does not log in anywhere.
+    if flags.ssh.is_some() || line().iter().any(|word| word == "--ssh" || word.starts_with("--ssh=")) {
+        return Ok(Vec::new());
+    }
     let target = connect::resolve(&flags, &env, &connect::Disk)?;
     let settings = Settings {
         statement_timeout: Some(PATIENCE),

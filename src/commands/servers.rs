@@ -10,7 +10,7 @@ use clap::{ArgMatches, FromArgMatches};
 use super::args::{EchoArgs, ServersArgs, connection_flags};
 use super::context::Context;
 use crate::config::{self, Config, PASSWORD_AGE};
-use crate::connect::{self, Environment, Flags, Listed, PasswordCommand, Printed, Target};
+use crate::connect::{self, Environment, Flags, Listed, PasswordCommand, Printed, Ssh, Target};
 use crate::error::{self, Error, Result};
 
 /// The environment variable with the command that prints a password.
@@ -61,6 +61,9 @@ pub fn configured(config: &Config, env: &Environment, flags: &Flags, printed: &P
         flags.service = None;
         flags.otherwise = Some(conninfo);
     }
+    if flags.ssh.is_none() {
+        flags.ssh = server.and_then(|server| server.ssh.clone());
+    }
     let own = server.and_then(|server| Some((server.password_command.clone()?, server.password_max_age)));
     let of_environment = env.nonempty(PASSWORD_COMMAND).map(|command| (command.to_owned(), None));
     let general = config.password_command.as_ref().map(|command| (command.clone(), config.password_max_age));
@@ -109,6 +112,7 @@ pub fn several(
     if !echo.quiet {
         warnings.iter().for_each(|warning| error::note(&format!("pgkit: {warning}")));
     }
+    Ssh::share(&mut list.iter_mut().map(|server| &mut server.target).collect::<Vec<_>>());
     context.passwords.name_hosts();
     Ok(Some(Servers { list, parallel: usize::from(args.parallel) }))
 }

@@ -155,7 +155,12 @@ impl Reader {
                 }
                 keys.conninfo = Some(text);
             }
-            "ssh" => keys.ssh = Some(text),
+            "ssh" => {
+                if let Err(e) = connect::Ssh::check_destination(&text) {
+                    self.fault(at, format!("{place}{}", e.message));
+                }
+                keys.ssh = Some(text);
+            }
             "password_command" if text.trim().is_empty() => {
                 self.fault(at, format!("{place}password_command must not be empty"));
             }

@@ -37,7 +37,7 @@ impl Canceler {
             return Err(Failure::new(Cause::Other, Next::Nothing, "the server sent no cancel key"));
         };
         let stream = match (&self.connector, open(&self.route, &self.keepalives).await?) {
-            (Some(connector), Wire::Tcp(mut stream)) => {
+            (Some(connector), mut stream) => {
                 if !connector.is_direct() && !offers_tls(&mut stream).await? {
                     return Err(Failure::new(
                         Cause::NoTlsHere,
@@ -51,7 +51,7 @@ impl Canceler {
                     .map_err(|text| Failure::new(Cause::Tls, Next::Nothing, text))?;
                 Wire::Tls(Box::new(stream))
             }
-            (_, wire) => wire,
+            (None, socket) => Wire::Plain(socket),
         };
         let mut stream = Stream::new(stream, None);
         let mut request = CANCEL_REQUEST.to_vec();

@@ -17,7 +17,7 @@ use super::passfile::Secret;
 use super::stream::Handle;
 use super::target::{Host, Prompt, SessionAttrs, Target};
 use super::version::ServerVersion;
-use super::{dial, failure, frames, opening, stream, tls};
+use super::{dial, failure, frames, opening, ssh, stream, tls};
 use crate::error::{Error, Exit, Result};
 
 /// A session with a server.
@@ -196,6 +196,11 @@ async fn attempt<T>(
     opening: Option<&Opening<'_>>,
     accept: Accept<T>,
 ) -> std::result::Result<T, Refusal> {
+    // Not within the time limit of an address: ssh may ask a person for a password.
+    let tunnel = match &target.ssh {
+        Some(ssh) => Some(ssh.tunnel(&target.hosts, target.connect_timeout, PATIENCE).await?),
+        None => None,
+    };
     let context = Context::default();
     let mut lines: Vec<String> = Vec::new();
     let mut last: Option<(&Host, Failure)> = None;
@@ -207,7 +212,7 @@ async fn attempt<T>(
     };
     'passes: for &wanted in passes {
         for (index, &host) in hosts.iter().enumerate() {
-            let routes = match dial::routes(host).await {
+            let routes = match dial::routes(host, tunnel.as_ref()).await {
                 Ok(routes) => shuffled(routes, target.shuffle),
                 Err(failure) => {
                     push(&mut lines, failure.text.clone());
@@ -216,19 +221,20 @@ async fn attempt<T>(
                 }
             };
             for route in routes {
+                let said = route.forward().map(ssh::Forward::mark);
                 match one(target, host, &route, &context, wanted, opening).await {
                     Ok((session, driver)) => return Ok(accept(target, host, route, session, driver)?),
                     Err(mut failure) => {
+                        if let (Some(forward), Some(said)) = (route.forward(), said) {
+                            failure = forward.explain(failure, said).await;
+                        }
                         // A server that is still starting up (57P03) does not end the search: the other hosts are
                         // tried.
                         let not_up = failure.turned_away && failure.sqlstate.as_deref() == Some("57P03");
                         if not_up && index + 1 < hosts.len() {
                             failure.next = Next::Host;
                         }
-                        push(
-                            &mut lines,
-                            format!("{}: {}", failure::place(host, route.address()), failure.text),
-                        );
+                        push(&mut lines, format!("{}: {}", failure::place(host, &route), failure.text));
                         let next = failure.next;
                         last = Some((host, failure));
                         match next {
@@ -255,9 +261,30 @@ fn push(lines: &mut Vec<String>, line: String) {
 
 type Driven = (Opened, JoinHandle<std::result::Result<(), tokio_postgres::Error>>);
 
-/// The error with which the server ended the session, if it did so between two statements. The next statement fails
-/// too, but its error only says that the connection is closed.
-pub type ClosingError = Arc<OnceLock<tokio_postgres::error::DbError>>;
+/// The error with which the server ended the session, if it did so between two statements, and how ssh ended, if it did. The
+/// next statement fails too, but its error only says that the connection is closed.
+#[derive(Clone)]
+pub struct ClosingError {
+    of_server: Arc<OnceLock<tokio_postgres::error::DbError>>,
+    forward: Option<ssh::Forward>,
+}
+
+impl ClosingError {
+    fn new(route: &Route) -> ClosingError {
+        ClosingError { of_server: Arc::default(), forward: route.forward().cloned() }
+    }
+
+    /// The server's error, if it gave one.
+    pub fn get(&self) -> Option<&tokio_postgres::error::DbError> {
+        self.of_server.get()
+    }
+
+    /// One line that says how the ssh that the session went through ended, if it has. Call this only for a session that is
+    /// lost: it waits a moment for the end.
+    pub fn of_ssh(&self) -> Option<String> {
+        self.forward.as_ref()?.end()
+    }
+}
 
 /// Runs the connection's task, signals notifications, and keeps the error with which the server ended the session.
 async fn drive(
@@ -276,7 +303,7 @@ async fn drive(
     if let Err(error) = &end
         && let Some(closing) = error.as_db_error()
     {
-        let _ = closing_error.set(closing.clone());
+        let _ = closing_error.of_server.set(closing.clone());
     }
     end
 }
@@ -310,9 +337,9 @@ async fn one(
         let parameter = |name: &str| connection.parameter(name).map(str::to_owned);
         let version = parameter("server_version");
         let sql_ascii = parameter("server_encoding").as_deref() == Some("SQL_ASCII");
-        let closing_error = ClosingError::default();
+        let closing_error = ClosingError::new(route);
         let notified = Arc::new(Notify::new());
-        let driver = tokio::spawn(drive(connection, Arc::clone(&closing_error), Arc::clone(&notified)));
+        let driver = tokio::spawn(drive(connection, closing_error.clone(), Arc::clone(&notified)));
         let known = version.as_deref().and_then(ServerVersion::parse);
         let known = known.filter(|known| known.major() >= ServerVersion::OLDEST);
         let greeted = match known.zip(opening) {

@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use openssl::ssl::SslContext;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,7 +12,8 @@ use tokio_postgres::config::{self, SslNegotiation};
 
 use super::failure::{Cause, Failure, Next};
 use super::frames::{Frames, Greeting};
-use super::stream::{Handle, Secured, Stream, Wire};
+use super::ssh::{Forward, Tunnel};
+use super::stream::{Handle, Secured, Socket, Stream, Wire};
 use super::target::{ChannelBinding, Host, Keepalives, SslMode, Target};
 use super::tls::{self, Connector, os_text};
 
@@ -26,13 +27,23 @@ const SOCKET_PATH_MAX: usize = 107;
 pub(super) enum Route {
     Tcp(SocketAddr),
     Unix(String),
+    /// Through ssh.
+    Forward(Forward),
 }
 
 impl Route {
     pub(super) fn address(&self) -> Option<IpAddr> {
         match self {
             Route::Tcp(address) => Some(address.ip()),
-            Route::Unix(_) => None,
+            Route::Unix(_) | Route::Forward(_) => None,
+        }
+    }
+
+    /// The way through ssh, if it is one.
+    pub(super) fn forward(&self) -> Option<&Forward> {
+        match self {
+            Route::Forward(forward) => Some(forward),
+            Route::Tcp(_) | Route::Unix(_) => None,
         }
     }
 }
@@ -59,7 +70,11 @@ impl Context {
 }
 
 /// The addresses of a host.
-pub(super) async fn routes(host: &Host) -> Result<Vec<Route>, Failure> {
+pub(super) async fn routes(host: &Host, tunnel: Option<&Arc<Tunnel>>) -> Result<Vec<Route>, Failure> {
+    // The ssh host looks the name up.
+    if let Some(tunnel) = tunnel {
+        return Ok(tunnel.to(host).map(Route::Forward).into_iter().collect());
+    }
     let fail = |cause, text: String| {
         let mut failure = Failure::new(cause, Next::Host, text);
         failure.whole = true;
@@ -114,9 +129,10 @@ pub(super) async fn session(
     context: &Context,
 ) -> Result<Session, Failure> {
     let mode = match route {
-        // libpq never encrypts a socket, and lets no mode fail for that.
+        // libpq never encrypts a socket, and lets no mode fail for that. A host behind ssh is a host like any other.
         Route::Unix(_) => SslMode::Disable,
-        Route::Tcp(_) => target.tls.mode,
+        Route::Forward(_) if host.is_socket() => SslMode::Disable,
+        Route::Tcp(_) | Route::Forward(_) => target.tls.mode,
     };
     match mode {
         SslMode::Disable => plain(target, host, route).await,
@@ -151,12 +167,11 @@ impl From<Failure> for Refused {
 }
 
 async fn plain(target: &Target, host: &Host, route: &Route) -> Result<Session, Failure> {
-    let wire = open(route, &target.keepalives).await?;
-    if let (Wire::Unix(socket), Some(peer)) = (&wire, &target.require_peer) {
+    let socket = open(route, &target.keepalives).await?;
+    if let (Route::Unix(_), Socket::Unix(socket), Some(peer)) = (route, &socket, &target.require_peer) {
         check_peer(socket, peer)?;
     }
-    let stream = Stream::new(wire, None);
-    start(target, host, stream, None).await
+    start(target, host, Stream::new(Wire::Plain(socket), None), None).await
 }
 
 /// With TLS; `or_plain` goes on without it where the server has none.
@@ -167,12 +182,10 @@ async fn encrypted(
     context: &Context,
     or_plain: bool,
 ) -> Result<Session, Refused> {
-    let Wire::Tcp(mut stream) = open(route, &target.keepalives).await? else {
-        return Err(Failure::new(Cause::Tls, Next::Nothing, "TLS can only be used over TCP").into());
-    };
+    let mut stream = open(route, &target.keepalives).await?;
     if !target.tls.direct && !offers_tls(&mut stream).await? {
         if or_plain {
-            return Ok(start(target, host, Stream::new(Wire::Tcp(stream), None), None).await?);
+            return Ok(start(target, host, Stream::new(Wire::Plain(stream), None), None).await?);
         }
         return Err(Failure::new(
             Cause::NoTlsHere,
@@ -192,20 +205,21 @@ async fn encrypted(
 }
 
 /// Opens the socket.
-pub(super) async fn open(route: &Route, keepalives: &Keepalives) -> Result<Wire, Failure> {
+pub(super) async fn open(route: &Route, keepalives: &Keepalives) -> Result<Socket, Failure> {
     let refused = |error: std::io::Error| Failure::new(Cause::Network, Next::Address, os_text(&error));
     match route {
         Route::Tcp(address) => {
             let stream = TcpStream::connect(address).await.map_err(refused)?;
             stream.set_nodelay(true).map_err(refused)?;
             keep_alive(&stream, keepalives);
-            Ok(Wire::Tcp(stream))
+            Ok(Socket::Tcp(stream))
         }
         Route::Unix(path) => {
             // The kernel's mark of an abstract name is a zero byte.
             let path = path.strip_prefix('@').map_or_else(|| path.clone(), |name| format!("\0{name}"));
-            Ok(Wire::Unix(UnixStream::connect(path).await.map_err(refused)?))
+            Ok(Socket::Unix(UnixStream::connect(path).await.map_err(refused)?))
         }
+        Route::Forward(forward) => Ok(Socket::Unix(forward.open().await.map_err(refused)?)),
     }
 }
 
@@ -227,7 +241,7 @@ fn check_peer(socket: &UnixStream, wanted: &str) -> Result<(), Failure> {
 }
 
 /// Asks for TLS.
-pub(super) async fn offers_tls(stream: &mut TcpStream) -> Result<bool, Failure> {
+pub(super) async fn offers_tls(stream: &mut Socket) -> Result<bool, Failure> {
     stream.write_all(&SSL_REQUEST).await.map_err(|error| Failure::lost(&error))?;
     match stream.read_u8().await {
         Ok(b'S') => Ok(true),

@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::io;
 
+use super::dial::Route;
 use super::frames::Greeting;
 use super::target::{Host, SslMode, Target};
 use super::tls::os_text;
@@ -31,6 +32,10 @@ pub(super) enum Cause {
     Closed,
     Session,
     Server,
+    /// ssh has ended.
+    Ssh,
+    /// ssh has logged in, but cannot reach the server.
+    BehindSsh,
     Other,
 }
 
@@ -142,17 +147,21 @@ fn one_line(text: &str) -> String {
     text.split(['\n', '\r']).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// The place as libpq names it.
-pub(super) fn place(host: &Host, address: Option<std::net::IpAddr>) -> String {
+/// The place as libpq names it, and the ssh host on the way to it.
+pub(super) fn place(host: &Host, route: &Route) -> String {
+    let way = match route {
+        Route::Forward(forward) => format!(", through ssh {},", forward.shown()),
+        _ => String::new(),
+    };
     if host.is_socket() {
-        return format!("connection to server on socket \"{}\" failed", host.socket_path());
+        return format!("connection to server on socket \"{}\"{way} failed", host.socket_path());
     }
     let shown = host.addr.as_deref().unwrap_or(&host.name);
-    match address.map(|address| address.to_string()) {
+    match route.address().map(|address| address.to_string()) {
         Some(address) if address != shown => {
-            format!("connection to server at \"{shown}\" ({address}), port {} failed", host.port)
+            format!("connection to server at \"{shown}\" ({address}), port {}{way} failed", host.port)
         }
-        _ => format!("connection to server at \"{shown}\", port {} failed", host.port),
+        _ => format!("connection to server at \"{shown}\", port {}{way} failed", host.port),
     }
 }
 
@@ -185,6 +194,10 @@ fn hint(target: &Target, host: &Host, failure: &Failure) -> Option<String> {
     let password =
         "give the password with -W, PGPASSWORD or a line in the password file (~/.pgpass, mode 0600)";
     Some(match (failure.cause, failure.sqlstate.as_deref()) {
+        (Cause::BehindSsh, _) => "is the server running there, seen from the ssh host, and does its sshd allow forwarding? \
+             name another host and port with -h and -p (without -h it is localhost)"
+            .to_owned(),
+        (Cause::Ssh, _) => "try again: a new ssh is started".to_owned(),
         (Cause::Network, _) if host.is_socket() => {
             "is the server running on this machine, with its socket in this directory? \
              name a host or another socket directory with -h, or set PGHOST"

@@ -36,6 +36,10 @@ impl Target {
     ///
     /// Errors: a setting that has no variable, or that this version of libpq does not know (64).
     pub fn libpq_variables(&self, options: &str, major: u32) -> Result<Vec<(&'static str, String)>> {
+        if self.ssh.is_some() {
+            return Err(Error::usage("another program cannot use the connection through ssh")
+                .hint("leave out --ssh and run pgkit where the server can be reached, or leave out what runs the program"));
+        }
         if major < 16 && !self.require_auth.text().is_empty() {
             return Err(Error::usage(format!("libpq of PostgreSQL {major} does not know require_auth"))
                 .hint("leave require_auth out"));
@@ -184,6 +188,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_handed_on_is_refused() {
+        let flags = Flags { ssh: Some("bastion".to_owned()), ..Flags::default() };
+        let through = resolve(&flags, &Environment::of([("HOME", "/home/me")], None, Some("me")), &Disk);
+        assert!(through.unwrap().libpq_variables("", 17).unwrap_err().message.contains("through ssh"));
         assert_eq!(target("postgresql://me@h/d").libpq_passfile().unwrap(), None);
         assert!(target("postgresql://me:a%0Ab@h/d").libpq_passfile().is_err());
         assert!(target("host=h sslpassword=x").libpq_variables("", 17).is_err());

@@ -14,6 +14,7 @@ use super::files::Files;
 use super::passfile::{Passfile, Secret};
 use super::service;
 use super::settings::{Settings, integer};
+use super::ssh::Ssh;
 use super::target::{
     ChannelBinding, Flags, Host, Keepalives, Prompt, SessionAttrs, SslMode, Target, Tls, TlsVersion,
 };
@@ -73,8 +74,18 @@ pub fn resolve(flags: &Flags, env: &Environment, files: &dyn Files) -> Result<Ta
     settings.fill(env);
     refuse_unsupported(&settings)?;
 
+    let ssh = flags.ssh.as_deref().map(|named| Ssh::new(named, flags.no_password, env)).transpose()?;
     let socket_dir = default_socket_dir(files);
-    let hosts = hosts(&settings, socket_dir)?;
+    // Which socket directory the libpq of another machine would use is not known here.
+    let hosts = hosts(&settings, if ssh.is_some() { "localhost" } else { socket_dir })?;
+    let require_peer = settings.nonempty("requirepeer").map(str::to_owned);
+    if let Some(ssh) = &ssh {
+        hosts.iter().try_for_each(|host| ssh.check(host))?;
+        if require_peer.is_some() && hosts.iter().any(Host::is_socket) {
+            return Err(Error::usage("requirepeer cannot be checked through ssh")
+                .hint("leave out requirepeer or --ssh"));
+        }
+    }
     let user = match settings.nonempty("user") {
         Some(user) => user.to_owned(),
         None => env
@@ -114,7 +125,7 @@ pub fn resolve(flags: &Flags, env: &Environment, files: &dyn Files) -> Result<Ta
         tls: tls(&settings, env)?,
         channel_binding: channel_binding(&settings)?,
         require_auth: require_auth(&settings)?,
-        require_peer: settings.nonempty("requirepeer").map(str::to_owned),
+        require_peer,
         connect_timeout: connect_timeout(&settings)?,
         keepalives: keepalives(&settings)?,
         session_attrs: session_attrs(&settings)?,
@@ -123,6 +134,7 @@ pub fn resolve(flags: &Flags, env: &Environment, files: &dyn Files) -> Result<Ta
             Some("random") => true,
             Some(other) => return Err(invalid("load_balance_hosts", other)),
         },
+        ssh,
         prompt,
         warnings,
         password,
@@ -183,7 +195,7 @@ fn refuse_unsupported(settings: &Settings) -> Result<()> {
     }
 }
 
-fn hosts(settings: &Settings, socket_dir: &str) -> Result<Vec<Host>> {
+fn hosts(settings: &Settings, default: &str) -> Result<Vec<Host>> {
     let list = |key| settings.nonempty(key).map(|value| value.split(',').collect::<Vec<_>>());
     let (addrs, names, ports) = (list("hostaddr"), list("host"), list("port"));
     let count = addrs.as_ref().or(names.as_ref()).map_or(1, Vec::len);
@@ -222,7 +234,7 @@ fn hosts(settings: &Settings, socket_dir: &str) -> Result<Vec<Host>> {
                 name: match (&addr, name) {
                     (_, Some(name)) => name,
                     (Some(_), None) => String::new(),
-                    (None, None) => socket_dir.to_owned(),
+                    (None, None) => default.to_owned(),
                 },
                 addr,
                 port: self::port(port)?,

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::io;
 use std::ops::Range;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -21,9 +21,57 @@ use super::frames::Frames;
 
 /// What the bytes travel over.
 pub(super) enum Wire {
+    Plain(Socket),
+    Tls(Box<SslStream<Socket>>),
+}
+
+/// A connected socket.
+pub(super) enum Socket {
     Tcp(TcpStream),
+    /// Of a server on this machine, or of ssh.
     Unix(UnixStream),
-    Tls(Box<SslStream<TcpStream>>),
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Socket::Tcp(stream) => stream.as_fd(),
+            Socket::Unix(stream) => stream.as_fd(),
+        }
+    }
+}
+
+impl Socket {
+    fn duplex(&mut self) -> Pin<&mut (dyn Duplex + Unpin)> {
+        match self {
+            Socket::Tcp(stream) => Pin::new(stream),
+            Socket::Unix(stream) => Pin::new(stream),
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.duplex().poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.duplex().poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.duplex().poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.duplex().poll_shutdown(cx)
+    }
 }
 
 /// What the bytes travel over, and a way to take it back from tokio-postgres.
@@ -76,8 +124,7 @@ fn lock(wire: &Shared) -> MutexGuard<'_, Option<Wire>> {
 
 fn duplex(wire: &mut Wire) -> Pin<&mut (dyn Duplex + Unpin)> {
     match wire {
-        Wire::Tcp(stream) => Pin::new(stream),
-        Wire::Unix(stream) => Pin::new(stream),
+        Wire::Plain(socket) => Pin::new(socket),
         Wire::Tls(stream) => Pin::new(&mut **stream),
     }
 }
@@ -101,8 +148,7 @@ impl Bare {
     /// `None` where nothing comes, or where it must be decrypted first.
     pub fn read_soon(&mut self, buffer: &mut [u8], within: Duration) -> io::Result<Option<usize>> {
         let socket = match &self.0 {
-            Wire::Tcp(stream) => stream.as_fd(),
-            Wire::Unix(stream) => stream.as_fd(),
+            Wire::Plain(socket) => socket.as_fd(),
             Wire::Tls(_) => return Ok(None),
         };
         let timeout = PollTimeout::try_from(within).unwrap_or(PollTimeout::ZERO);

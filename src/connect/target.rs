@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::authentication::Allowed;
 use super::passfile::{Passfile, Secret};
 use super::password::{Fetched, PasswordCommand};
+use super::ssh::Ssh;
 
 /// The connection settings that the command line gives.
 #[derive(Clone, Default)]
@@ -30,6 +31,8 @@ pub struct Flags {
     pub no_password: bool,
     /// `-W`: ask for a password before connecting.
     pub password: bool,
+    /// `--ssh`: the host through which the server is reached, `[user@]host[:port]`.
+    pub ssh: Option<String>,
 }
 
 impl std::fmt::Debug for Flags {
@@ -42,6 +45,7 @@ impl std::fmt::Debug for Flags {
             .field("service", &self.service)
             .field("no_password", &self.no_password)
             .field("password", &self.password)
+            .field("ssh", &self.ssh)
             .finish_non_exhaustive()
     }
 }
@@ -247,6 +251,8 @@ pub struct Target {
     pub session_attrs: SessionAttrs,
     /// `load_balance_hosts` is `random`.
     pub shuffle: bool,
+    /// The way through ssh, if the server is not reached directly. The names of `hosts` are then those of the ssh host.
+    pub ssh: Option<Ssh>,
     /// When to ask for a password.
     pub prompt: Prompt,
     /// What the user should know although it stops nothing, such as a password file left alone.
@@ -303,6 +309,7 @@ impl Target {
                 }
             })
             .collect();
-        format!("database \"{}\" as user \"{}\" on {}", self.database, self.user, places.join(" or "))
+        let way = self.ssh.as_ref().map(|ssh| format!(" through ssh {}", ssh.shown())).unwrap_or_default();
+        format!("database \"{}\" as user \"{}\" on {}{way}", self.database, self.user, places.join(" or "))
     }
 }

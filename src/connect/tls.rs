@@ -14,10 +14,10 @@ use openssl::ssl::{
 use openssl::x509::X509VerifyResult;
 use openssl::x509::store::X509Lookup;
 use openssl::x509::verify::X509VerifyFlags;
-use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
 
 use super::files::{Disk, Files};
+use super::stream::Socket;
 use super::target::{SslMode, Tls, TlsVersion};
 use super::verify;
 
@@ -54,8 +54,8 @@ impl Connector {
     /// The handshake. Also gives what SCRAM is bound to.
     pub(super) async fn handshake(
         &self,
-        stream: TcpStream,
-    ) -> Result<(SslStream<TcpStream>, Option<Vec<u8>>), String> {
+        stream: Socket,
+    ) -> Result<(SslStream<Socket>, Option<Vec<u8>>), String> {
         let mut ssl = Ssl::new(&self.context).map_err(|error| reason(&error))?;
         if self.sni && is_name(&self.host) {
             ssl.set_hostname(&self.host).map_err(|error| reason(&error))?;

@@ -26,6 +26,7 @@ use tokio::process::{Child, ChildStderr, ChildStdout};
 use super::account::Account;
 use super::contain::{self, Report, Way};
 use super::output::Captured;
+use crate::connect::tunnels;
 use crate::error::{Error, Exit, Result};
 use crate::unsafe_spawn;
 
@@ -305,17 +306,7 @@ pub async fn sweep(patience: Duration) -> Result<bool> {
     let mut has_killed = false;
     loop {
         // Having no child at all is the usual case, and the cheapest to detect.
-        let mut any = false;
-        loop {
-            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-                Err(Errno::EINTR) | Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) => {}
-                Ok(_) => {
-                    any = true;
-                    break;
-                }
-                Err(_) => break,
-            }
-        }
+        let any = if tunnels().is_empty() { reap_all() } else { reap_others() };
         if !any {
             return Ok(has_killed);
         }
@@ -330,6 +321,26 @@ pub async fn sweep(patience: Duration) -> Result<bool> {
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
+}
+
+/// Reaps all children that have ended. Returns whether there are others.
+fn reap_all() -> bool {
+    loop {
+        match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Err(Errno::EINTR) | Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) => {}
+            Ok(_) => return true,
+            Err(_) => return false,
+        }
+    }
+}
+
+/// Does the same as [`reap_all`] for all children but the ssh of our own connections.
+fn reap_others() -> bool {
+    let own = nix::unistd::getpid();
+    let children = parents().into_iter().filter(|(_, parent)| *parent == own);
+    let is_alive = |pid| matches!(waitpid(pid, Some(WaitPidFlag::WNOHANG)), Ok(WaitStatus::StillAlive));
+    // Every one of them is to be reaped.
+    children.filter(|(pid, _)| is_alive(*pid)).count() > 0
 }
 
 /// Returns the children of this process, each with its start: see [`ticks`].
@@ -389,16 +400,20 @@ fn reap_orphans(program: Pid) {
     let own = nix::unistd::getpid();
     // Not every kernel has this list; without it the orphans are reaped at the end.
     let children = std::fs::read_to_string(format!("/proc/self/task/{own}/children")).unwrap_or_default();
+    let spared = tunnels();
     for pid in children.split_whitespace().filter_map(|pid| pid.parse().ok()).map(Pid::from_raw) {
-        if pid != program {
+        if pid != program && !spared.contains(&pid) {
             let _ = waitpid(pid, Some(WaitPidFlag::WNOHANG));
         }
     }
 }
 
-/// Returns every visible process and its parent.
+/// Returns every visible process and its parent, without the ssh of our own connections. What that has started is then no
+/// descendant of ours.
 fn parents() -> Vec<(Pid, Pid)> {
+    let spared = tunnels();
     processes()
+        .filter(|pid| !spared.contains(pid))
         .filter_map(|pid| {
             let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
             // The name in parentheses may contain anything, including parentheses.

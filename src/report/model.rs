@@ -263,6 +263,7 @@ pub const SHARED_FLAGS: &[&str] = &[
     "parallel",
     "no-password",
     "password",
+    "ssh",
     "echo-hidden",
     "sql",
     "server-version",

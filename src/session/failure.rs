@@ -49,6 +49,7 @@ pub fn explain(error: &tokio_postgres::Error, host: &str, closing_error: &Closin
     }
     let mut out = Error::new(Exit::Unavailable, format!("lost the connection to the server at \"{host}\""));
     out.causes = if causes.is_empty() { vec![error.to_string()] } else { causes };
+    out.causes.extend(closing_error.of_ssh());
     out
 }
 

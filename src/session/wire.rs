@@ -18,7 +18,7 @@ use super::open;
 use super::running::{InFlight, Registered};
 use super::settings::WATCH_CLIENT;
 use crate::connect::MARK;
-use crate::connect::{self, Bare, Canceler, Opening, ServerVersion, Target};
+use crate::connect::{self, Bare, Canceler, ClosingError, Opening, ServerVersion, Target};
 use crate::error::{Error, Exit, Result};
 
 /// How long to wait for an answer by reading the socket directly, before waiting through the async runtime.
@@ -97,6 +97,7 @@ pub struct Wire {
     version: ServerVersion,
     watches_client: bool,
     canceler: Canceler,
+    closing_error: ClosingError,
     hearer: Option<Hearer>,
     /// How long pgkit waits for an answer; `None` is forever.
     patience: Option<Duration>,
@@ -144,6 +145,7 @@ impl Wire {
             version: connected.version,
             watches_client: connected.watches_client,
             canceler: connected.canceler.clone(),
+            closing_error: connected.closing_error.clone(),
             hearer: None,
             patience: None,
             owed: VecDeque::new(),
@@ -307,7 +309,7 @@ impl Wire {
             None => work.await?,
             // The rest of the answer may still arrive, so the connection cannot be used any more.
             Some(patience) => tokio::time::timeout(patience, work).await.unwrap_or_else(|_| {
-                Err(lost(&self.host, &std::io::Error::other(format!("no answer for {patience:?}"))))
+                Err(self.lost(&std::io::Error::other(format!("no answer for {patience:?}"))))
             })?,
         }
         let took = begun.elapsed();
@@ -340,10 +342,10 @@ impl Wire {
     async fn write(&mut self) -> Result<()> {
         if std::mem::replace(&mut self.is_torn, true) {
             let e = std::io::Error::other("only part of a message was sent");
-            return Err(lost(&self.host, &e));
+            return Err(self.lost(&e));
         }
-        self.bare.write_all(&self.send).await.map_err(|e| lost(&self.host, &e))?;
-        self.bare.flush().await.map_err(|e| lost(&self.host, &e))?;
+        self.bare.write_all(&self.send).await.map_err(|e| self.lost(&e))?;
+        self.bare.flush().await.map_err(|e| self.lost(&e))?;
         self.is_torn = false;
         Ok(())
     }
@@ -380,7 +382,7 @@ impl Wire {
                         kept += row.buffer().len() + 64;
                         if kept > KEPT {
                             let why = format!("more than {KEPT} bytes of rows that are to be kept");
-                            return Err(lost(&self.host, &std::io::Error::other(why)));
+                            return Err(self.lost(&std::io::Error::other(why)));
                         }
                         answer.rows.push(text_row(&row)?);
                     }
@@ -437,9 +439,7 @@ impl Wire {
             // A short answer is read directly; a long one is awaited through the runtime, so that other tasks can
             // run.
             let soon = match within.take() {
-                Some(within) => {
-                    self.bare.read_soon(&mut self.scratch, within).map_err(|e| lost(&self.host, &e))?
-                }
+                Some(within) => self.bare.read_soon(&mut self.scratch, within).map_err(|e| self.lost(&e))?,
                 None => None,
             };
             let read = match soon {
@@ -447,18 +447,27 @@ impl Wire {
                     self.receive.extend_from_slice(&self.scratch[..read]);
                     read
                 }
-                None => self.bare.read_buf(&mut self.receive).await.map_err(|e| lost(&self.host, &e))?,
+                None => self.bare.read_buf(&mut self.receive).await.map_err(|e| self.lost(&e))?,
             };
             if read == 0 {
-                return Err(lost(&self.host, &std::io::Error::from(std::io::ErrorKind::UnexpectedEof)));
+                return Err(self.lost(&std::io::Error::from(std::io::ErrorKind::UnexpectedEof)));
             }
         }
     }
 
     /// The next message; `None` if it is not complete yet. Errors: it is too long or malformed (69).
     fn next_message(&mut self) -> Result<Option<Message>> {
-        connect::admit(&self.receive).map_err(|e| lost(&self.host, &e))?;
-        Message::parse(&mut self.receive).map_err(|e| lost(&self.host, &e))
+        connect::admit(&self.receive).map_err(|e| self.lost(&e))?;
+        Message::parse(&mut self.receive).map_err(|e| self.lost(&e))
+    }
+
+    fn lost(&self, e: &std::io::Error) -> Error {
+        let host = &self.host;
+        let mut error =
+            Error::new(Exit::Unavailable, format!("lost the connection to the server at {host:?}"))
+                .caused_by(e);
+        error.causes.extend(self.closing_error.of_ssh());
+        error
     }
 
     /// Closes the session.
@@ -468,10 +477,6 @@ impl Wire {
         let _ = self.bare.write_all(&self.send).await;
         let _ = self.bare.shutdown().await;
     }
-}
-
-fn lost(host: &str, e: &std::io::Error) -> Error {
-    Error::new(Exit::Unavailable, format!("lost the connection to the server at {host:?}")).caused_by(e)
 }
 
 fn bind(name: &str, values: &[Option<&str>], out: &mut BytesMut) -> Result<()> {

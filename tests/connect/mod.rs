@@ -8,3 +8,4 @@ mod oracle;
 mod resolution;
 mod run;
 mod server;
+mod ssh;

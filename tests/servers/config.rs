@@ -33,7 +33,7 @@ fn servers_and_groups_are_found_by_name() {
     assert_eq!(column(&all, 0), ["one", "s2", "s1", "s3"], "{}", all.snapshot());
     let unknown = with_config(&fleet, &text, &[&columns[..], &["@prd"]].concat());
     assert_eq!(unknown.code, Some(64));
-    assert!(unknown.stderr.contains("the groups are @more, @prod"), "{}", unknown.snapshot());
+    assert!(unknown.stderr.contains("the groups are @prod, @more"), "{}", unknown.snapshot());
     // One server by name, for every command; flags stand above what the file says.
     let one = with_config(&fleet, &text, &["relations", "--service", "one"]);
     assert_eq!(column(&one, 1), ["t1"], "{}", one.snapshot());
@@ -63,6 +63,11 @@ fn flags_on_the_command_line_stand_above_the_defaults_of_the_command_and_those_a
     assert_eq!(pgkit(&["columns", "--columns", "relation"]).lines(), ["relation", "a"]);
     assert_eq!(pgkit(&["relations", "nothing"]).stderr, "", "quiet");
     assert_eq!(pgkit(&["relations", "nothing", "-v"]).code, Some(0), "verbose stands above it");
+    assert!(
+        pgkit(&["relations", "nothing", "--quiet=false"]).stderr.contains("nothing matches"),
+        "switched off"
+    );
+    assert_eq!(pgkit(&["sizes", "--group-partitions=false", "--no-header"]).lines().len(), 2);
     let own = pgkit(&["run", "mine", "--no-header"]);
     assert_eq!(own.lines(), ["1", "2"], "{}", own.snapshot());
     // A default of a report's own flag counts as the flag does.
@@ -82,10 +87,10 @@ fn a_fault_of_the_file_is_an_error_with_its_line_whatever_the_command() {
     let fleet = Fleet::new("faulty", 1);
     for (text, expected) in [
         (
-            "[defaults]\nformt = \"csv\"",
-            "line 2: [defaults]: --formt: unknown flag; did you mean \"format\"?",
+            "[defaults]\nformats = \"csv\"",
+            "line 2: [defaults]: --formats: unknown flag; did you mean \"format\"?",
         ),
-        ("\n\n[defalts]\n", "line 3: unknown key \"defalts\"; did you mean \"defaults\"?"),
+        ("\n\n[default]\n", "line 3: unknown key \"default\"; did you mean \"defaults\"?"),
         ("[defaults]\nhost = \"x\"", "line 2: [defaults]: --host: cannot have a default"),
         (
             "[defaults]\ncolor = \"pink\"",
@@ -109,6 +114,22 @@ fn a_fault_of_the_file_is_an_error_with_its_line_whatever_the_command() {
         ),
         ("[servers.a]\nconninfo = \"hots=1\"", "line 2: server \"a\": invalid connection option \"hots\""),
         ("[groups]\ng = [\"@h\"]", "line 2: group \"g\": unknown group \"@h\""),
+        ("[defaults]\nquiet = \"true\"", "line 2: --quiet is either true or false"),
+        ("[defaults]\nparallel = true", "line 2: --parallel takes a value"),
+        ("[defaults]\nformat = \"tree\"", "line 2: [defaults]: format \"tree\" fits only single reports"),
+        ("[defaults]\nheader = true\nno-header = true", "line 3: header and no-header cannot both be true"),
+        (
+            "[commands.relations]\nsort = \"nosuch\"",
+            "line 2: [commands.relations]: --sort: unknown column \"nosuch\"",
+        ),
+        (
+            "[commands.relations]\ngrep = \"(\"",
+            "line 2: [commands.relations]: --grep: invalid regular expression",
+        ),
+        ("[commands.run]\nlimit = 1", "line 2: [commands.run]: name a report, as in [commands.\"run NAME\"]"),
+        ("[servers.a]\nconninfo = \"port=99999\"", "line 2: server \"a\": invalid port number"),
+        ("[servers.a]\nssh = \"-oProxyCommand=x\"", "line 2: server \"a\": invalid ssh destination"),
+        ("[groups]\na = [\"@a\"]", "line 2: group \"a\" has no servers"),
         ("x = \"", "line 1: "),
     ] {
         let expected = format!("pgkit: {}, {expected}", fleet.path("config.toml").display());
@@ -124,6 +145,22 @@ fn a_fault_of_the_file_is_an_error_with_its_line_whatever_the_command() {
     assert_eq!(with_config(&fleet, text, &["relations", "--service", "s1"]).code, Some(0));
     let check = with_config(&fleet, text, &["config", "check"]);
     assert_eq!((check.code, said(&check).len()), (Some(65), 3), "{}", check.snapshot());
+    // What leads nowhere, and more than one fault at once.
+    let nowhere = "foo = 1\n[servers.nowhere]\n[groups]\nprod = [\"s1\", \"s9\"]\n[commands.\"run nothing\"]\nlimit = 1\n";
+    let check = with_config(&fleet, nowhere, &["config", "check"]);
+    assert_eq!((check.code, said(&check).len()), (Some(65), 1), "{}", check.snapshot());
+    let check = with_config(&fleet, nowhere.trim_start_matches("foo = 1\n"), &["config", "check"]);
+    assert_eq!((check.code, said(&check).len()), (Some(65), 3), "{}", check.snapshot());
+    // Help and the manual are there in any case.
+    for args in [
+        &["man", "servers"][..],
+        &["--help"],
+        &["relations", "--help"],
+        &["--version"],
+        &["completions", "bash"],
+    ] {
+        assert_eq!(with_config(&fleet, nowhere, args).code, Some(0), "{args:?}");
+    }
     let right = with_config(&fleet, "[defaults]\nformat = \"csv\"\n", &["config", "check"]);
     assert_eq!(right.code, Some(0));
     assert!(right.stderr.ends_with("config.toml has no errors\n"), "{}", right.snapshot());
@@ -188,11 +225,13 @@ fn what_is_configured_is_shown_with_where_it_comes_from() {
         format!("defaults\tcolor\tnever\t{path}, line 3"),
         "defaults\tstatement-timeout\t60s\tbuilt in".to_owned(),
         format!("sizes\tlimit\t3\t{path}, line 5"),
-        format!("server one\tcolor\tred\t{path}, line 6"),
+        format!("server one\tconninfo\tpostgresql://me:xxxxxx@db1/shop\t{path}, line 7"),
+        format!("server one\tcolor\tred\t{path}, line 8"),
         format!("server s1\tservice\ts1\t{path}, line 9"),
-        format!("server s1\tpassword_command\ttoken\t{path}, line 9"),
+        format!("server s1\tpassword_command\ttoken\t{path}, line 10"),
         format!("servers\tpassword_command\tvault\t{path}, line 1"),
         format!("group\t@prod\tone,s1\t{path}, line 12"),
+        "defaults\tparallel\t8\tbuilt in".to_owned(),
         "environment\tPGHOST\tdb9\tenvironment".to_owned(),
         "environment\tPGPASSWORD\t***\tenvironment".to_owned(),
     ] {

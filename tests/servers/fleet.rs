@@ -99,6 +99,18 @@ fn rows_are_sorted_limited_and_formatted_together() {
     let named =
         fleet.pgkit(&["relations", "--service", "s2,s1,s2,", "--grep", "\tb\t", "--columns", "server"]);
     assert_eq!(named.lines(), ["s2", "s1"], "each server once");
+    let twice = fleet.pgkit(&[
+        "relations",
+        "--service",
+        "s2",
+        "--service",
+        "s1",
+        "--grep",
+        "\tb\t",
+        "--columns",
+        "server",
+    ]);
+    assert_eq!(twice.lines(), ["s2", "s1"], "lists add up");
     let all = fleet.pgkit(&["relations", "--service", "all", "--grep", "^s2"]);
     assert_eq!(all.lines().len(), 2);
     let none = fleet.pgkit(&["relations", "--service", "all", "--limit", "0"]);
@@ -165,9 +177,16 @@ fn a_server_that_fails_is_one_line_and_the_rest_goes_on() {
     let free = fleet.pgkit(&["run", "free", "--service", "refused,s1,s3", "--header"]);
     assert_eq!(free.stdout.lines().next(), Some("server\tn"), "{}", free.snapshot());
     assert_eq!((free.code, column(&free, 0).len()), (Some(69), 7));
-    // If all fail, the answer is empty, and says so by its exit code.
-    let none = fleet.pgkit(&["relations", "--service", "gone,refused", "--json"]);
-    assert_eq!((none.code, none.stdout.split_whitespace().collect::<String>()), (Some(69), "[]".to_owned()));
+    // If all fail there is no answer, not even an empty one.
+    for format in ["--json", "--csv"] {
+        let none = fleet.pgkit(&["relations", "--service", "gone,refused", format]);
+        assert_eq!((none.code, none.stdout.as_str()), (Some(69), ""), "{}", none.snapshot());
+    }
+    // A limit that is reached before the server that fails: it is not asked for.
+    for _ in 0..5 {
+        let limited = fleet.pgkit(&["relations", "--service", "s1,s2,refused", "--limit", "1"]);
+        assert_eq!((limited.code, limited.stderr.as_str()), (Some(0), ""), "{}", limited.snapshot());
+    }
 }
 
 #[test]
@@ -178,7 +197,9 @@ fn what_does_not_fit_several_servers_is_refused_before_anything_is_asked() {
     for (args, code, word) in [
         (&["relations", "--service", "s1,nope"][..], 64, "nope: definition of service \"nope\" not found"),
         (&["relations", "--service", "@prod"], 64, "unknown group \"@prod\""),
-        (&["relations", "--service", ","], 64, "there are no services"),
+        (&["relations", "--service", ","], 64, "names no server"),
+        (&["relations", "--service", ""], 64, "definition of service \"\" not found"),
+        (&["relations", "--from", "-,-"], 64, "--from names stdin twice"),
         (&["relations", "--service", "s1,s1", "-h", "db1"], 64, "-h cannot be used with several servers"),
         (&["relations", "--service", "s1,s1", "-d", "host=db1"], 64, "-d takes only the name of a database"),
         (

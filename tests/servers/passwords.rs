@@ -75,6 +75,8 @@ fn a_command_prints_the_password_when_a_server_asks_for_it() {
     // Once for all sessions of one process, and not at all where nobody asks for a password or it is known.
     let (found, ran) = pgkit(right, &[], &[&asked[..], &["--all-databases"]].concat());
     assert_eq!((found.code, ran.len()), (Some(0), 1), "{}", found.snapshot());
+    let (found, ran) = pgkit(right, &[], &["--service", "s1,s2,s3", "-U", "asked"]);
+    assert_eq!((found.code, ran.len()), (Some(0), 1), "one user and host: {}", found.snapshot());
     assert_eq!(pgkit(right, &[], &["--service", "s1"]).1.len(), 0);
     let (found, ran) = pgkit(right, &[("PGPASSWORD", "right")], &asked);
     assert_eq!((found.code, ran.len()), (Some(0), 0), "{}", found.snapshot());
@@ -90,7 +92,8 @@ fn a_command_prints_the_password_when_a_server_asks_for_it() {
         ("exit 3", "the password command failed (exit status: 3)"),
         ("true", "the password command printed nothing"),
         ("printf 'a\\000b'", "the password command printed a null byte"),
-        ("echo wrong", "password authentication failed for user \"asked\""),
+        ("echo wrong", "hint: the password is what the password command printed"),
+        ("yes", "the password command prints more than 64 kB"),
     ] {
         let (found, _) = pgkit(command, &[], &asked);
         assert_eq!(found.code, Some(69), "{}", found.snapshot());

@@ -34,9 +34,7 @@ pub fn pressed(command: &Command, rows: u16, columns: u16, keys: &[(&str, &str)]
     own.env_clear()
         .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
         .env_remove("COLUMNS");
-    // A question that nobody answers must not last for ever.
-    own.args(["--ctty", "--wait", "timeout", "--foreground", "120"]);
-    own.arg(command.get_program()).args(command.get_args());
+    own.args(["--ctty", "--wait"]).arg(command.get_program()).args(command.get_args());
     let mut child = own.stdin(slave()).stdout(slave()).stderr(slave()).spawn().unwrap();
     drop(own);
     drop(pty.slave);

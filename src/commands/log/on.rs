@@ -1,6 +1,7 @@
 //! `log on`: logs statements for a while.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgMatches, Args, Command, ValueEnum};
@@ -10,7 +11,7 @@ use super::shared::{self, ScopeArgs};
 use super::tail;
 use crate::commands::args::{EchoArgs, FormatArgs};
 use crate::commands::context::Context;
-use crate::connect::Environment;
+use crate::connect::{Environment, Target};
 use crate::error::{Error, Exit, Result};
 use crate::helper::{self, Helper, aside};
 use crate::log::files::{self, Place};
@@ -214,7 +215,7 @@ async fn switch_on(
             id: request.id.clone(),
             until,
             max_bytes,
-            folder: switch.access().target.hosts.iter().find_map(|host| sandbox::folder_of(&host.name)),
+            folder: throwaway(&switch.access().target),
         };
         let started = aside(move || helper::spawn::<()>(helper::Kind::Watcher, &orders, None)).await;
         let started = started.map_err(|e| Error {
@@ -230,6 +231,15 @@ async fn switch_on(
     }
     tell(scope, &request, &on, proof.as_deref(), watcher.as_ref(), echo);
     Ok(watcher)
+}
+
+/// Returns the folder of the throwaway server that is the target, if it is one of this machine.
+fn throwaway(target: &Target) -> Option<PathBuf> {
+    // The paths of a target behind ssh are those of another machine.
+    if target.ssh.is_some() {
+        return None;
+    }
+    target.hosts.iter().find_map(|host| sandbox::folder_of(&host.name))
 }
 
 /// Returns the end of a length of time.

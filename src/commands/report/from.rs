@@ -327,6 +327,7 @@ fn database(root: &ArgMatches, own: &ArgMatches) -> Result<Option<String>> {
         ("-W", flags.password),
         ("--service", flags.service.is_some()),
         ("--servers", servers.servers.is_some()),
+        ("--ssh", flags.ssh.is_some()),
     ];
     if let Some((flag, _)) = given.iter().find(|(_, is_given)| *is_given) {
         return Err(Error::usage(format!("{flag} cannot be used with --from"))

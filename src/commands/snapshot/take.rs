@@ -1,6 +1,7 @@
 //! `snapshot`: saves the answers of reports to a file.
 
 use std::io::IsTerminal;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -70,7 +71,10 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
     let target = open::target(context, root, own, &session.echo)?;
     let start = Instant::now();
     let reader = open::reader(context, &target, settings.clone(), &session.echo).await?;
-    let header = Header { redacted: args.redact, ..snapshot::identify(&reader).await? };
+    let mut header = Header { redacted: args.redact, ..snapshot::identify(&reader).await? };
+    if let Some(ssh) = target.ssh.as_ref().filter(|_| is_local(&header.host)) {
+        ssh.host().clone_into(&mut header.host);
+    }
     let path = match &args.output {
         Some(_) if is_stdout => None,
         Some(path) => Some(path.clone()),
@@ -122,10 +126,19 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
     Ok(exit)
 }
 
+/// Returns whether this is the host of whoever says it.
+fn is_local(host: &str) -> bool {
+    is_socket(host) || host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+/// Returns whether this is the directory of a socket.
+fn is_socket(host: &str) -> bool {
+    host.starts_with(['/', '@']) || host.is_empty()
+}
+
 /// Returns the name of a snapshot's file if the user does not name one.
 fn default_name(header: &Header) -> String {
-    let is_socket = header.host.starts_with(['/', '@']) || header.host.is_empty();
-    let host: String = if is_socket { "local" } else { &header.host }
+    let host: String = if is_socket(&header.host) { "local" } else { &header.host }
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c } else { '_' })
         .collect();

@@ -154,6 +154,10 @@ fn not_to_be(mode: RehearsalMode, target: &Target) -> Option<(&'static str, &'st
     };
     match mode {
         RehearsalMode::Always => None,
+        _ if target.ssh.is_some() => Some((
+            "pg_dump cannot use the connection through ssh",
+            "run pgkit where the server can be reached without --ssh",
+        )),
         RehearsalMode::Never => {
             Some(("pg_upgrade --check does not see it either", "leave out --no-rehearsal"))
         }
