@@ -33,7 +33,7 @@ pub struct ConnectionArgs {
     /// The database, a postgresql:// URL, or a "key=value ..." string
     #[arg(short, long, value_name = "DBNAME", add = complete::databases())]
     pub dbname: Option<String>,
-    /// The service of a service file; reports take several (a,b or all)
+    /// A service, or a server of the configuration file; reports take several (a,b, @group or all)
     #[arg(long, value_name = "NAME", add = complete::services())]
     pub service: Vec<String>,
     /// Never ask for a password
@@ -56,7 +56,7 @@ impl ConnectionArgs {
             port: pick(&self.port, &before.port),
             username: pick(&self.username, &before.username),
             dbname: pick(&self.dbname, &before.dbname),
-            // A list adds up.
+            // Of one command line, several --service add up to one list.
             service: [&self.service, &before.service]
                 .into_iter()
                 .find(|list| !list.is_empty())
@@ -247,15 +247,12 @@ impl RoleArgs {
     }
 }
 
-impl OutputArgs {
-    /// Returns the snapshots that `--from` names. A file whose name has a comma is one.
-    pub fn snapshots(&self) -> Vec<PathBuf> {
-        let Some(text) = &self.from else { return Vec::new() };
-        if Path::new(text).exists() {
-            return vec![PathBuf::from(text)];
-        }
-        text.split(',').map(PathBuf::from).collect()
+/// Returns the snapshots that the value of `--from` names. A file whose name has a comma is one.
+pub fn snapshots(text: &str) -> Vec<PathBuf> {
+    if Path::new(text).exists() {
+        return vec![PathBuf::from(text)];
     }
+    text.split(',').filter(|name| !name.is_empty()).map(PathBuf::from).collect()
 }
 
 /// Reads the name of a role. The server takes `none` for no role at all.
@@ -304,17 +301,22 @@ impl FormatArgs {
         Ok(RowOptions { grep, sort: self.sort.clone(), limit: self.limit, columns: self.columns.clone() })
     }
 
-    /// Returns the style for a terminal of this size; `None` is no terminal.
-    pub fn style(&self, terminal: Option<(usize, usize)>, env: &Environment) -> Style {
-        let color = match self.color {
+    /// Returns whether colour is wanted, which depends on whether a person reads it on a terminal.
+    pub fn has_color(&self, is_terminal: bool, env: &Environment) -> bool {
+        match self.color {
             Color::Always => true,
             Color::Never => false,
             Color::Auto => {
                 let is_forced = env.nonempty("CLICOLOR_FORCE").is_some_and(|force| force != "0");
-                let is_for_people = terminal.is_some() && env.var("TERM") != Some("dumb");
+                let is_for_people = is_terminal && env.var("TERM") != Some("dumb");
                 env.nonempty("NO_COLOR").is_none() && (is_forced || is_for_people)
             }
-        };
+        }
+    }
+
+    /// Returns the style for a terminal of this size; `None` is no terminal.
+    pub fn style(&self, terminal: Option<(usize, usize)>, env: &Environment) -> Style {
+        let color = self.has_color(terminal.is_some(), env);
         let header = match (self.header, self.no_header) {
             (true, _) => Some(true),
             (_, true) => Some(false),

@@ -86,7 +86,7 @@ pub fn roles() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| names(ROLES, typed))
 }
 
-/// Completes the name of a service, also the last one of a list.
+/// Completes `--service`: services, servers and groups of the configuration file, and `all`; in a list, its last name.
 pub fn services() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
         let typed = typed.to_str().unwrap_or_default();
@@ -158,7 +158,7 @@ async fn ask(sql: &str, typed: &str) -> Result<Vec<String>> {
         ..servers::configured(&config, &env, &flags_among(line()), &Printed::default())
     };
     // A press of Tab does not log in anywhere.
-    if flags.ssh.is_some() || line().iter().any(|word| word == "--ssh" || word.starts_with("--ssh=")) {
+    if flags.ssh.is_some() {
         return Ok(Vec::new());
     }
     let target = connect::resolve(&flags, &env, &connect::Disk)?;
@@ -187,6 +187,7 @@ fn flags_among(line: &[String]) -> Flags {
             ("-U", "--username"),
             ("-d", "--dbname"),
             ("--service", "--service"),
+            ("--ssh", "--ssh"),
         ] {
             let value = if *word == short || *word == long {
                 // The last word is the one that is being typed.
@@ -206,6 +207,7 @@ fn flags_among(line: &[String]) -> Flags {
                     "-p" => flags.port = Some(value),
                     "-U" => flags.username = Some(value),
                     "--service" => flags.service = Some(value),
+                    "--ssh" => flags.ssh = Some(value),
                     _ => flags.dbname = Some(value),
                 }
             }

@@ -6,10 +6,10 @@ use clap::ArgMatches;
 
 use super::args::{EchoArgs, connection_flags};
 use super::context::Context;
-use super::passwords::Asked;
+use super::passwords::Attempts;
 use super::servers;
-use crate::connect::{self, Flags, Target};
-use crate::error::{self, Error, Result};
+use crate::connect::{Flags, Target};
+use crate::error::{Error, Result};
 use crate::session::{Console, Echo, Limits, Purpose, Reader, Settings, Writer};
 
 /// Resolves the connection flags, given before or after the command, to a target. Prints warnings.
@@ -25,16 +25,8 @@ pub fn resolve(context: &Context, flags: &Flags, echo: &EchoArgs) -> Result<Targ
         return Err(Error::usage("--service: this command works on one server")
             .hint("only reports can ask several servers at once: name one"));
     }
-    let target = connect::resolve(
-        &servers::configured(&context.config, &context.env, flags, &context.printed),
-        &context.env,
-        &connect::Disk,
-    )?;
-    if !echo.quiet {
-        for warning in &target.warnings {
-            error::note(&format!("pgkit: {warning}"));
-        }
-    }
+    let target = servers::resolve(context, flags)?;
+    target.warnings.iter().for_each(|warning| echo.remark(warning));
     Ok(target)
 }
 
@@ -59,12 +51,12 @@ pub async fn silent_reader(
     settings: Settings,
     echo: Echo,
 ) -> Result<Reader> {
-    let mut asked = Asked::new(&context.passwords, target);
+    let mut attempts = Attempts::new(&context.passwords, target);
     loop {
-        let (target, settings) = (asked.target().clone(), settings.clone());
-        let ask = &mut |_: &str| asked.ask();
+        let (target, settings) = (attempts.target().clone(), settings.clone());
+        let ask = &mut |_: &str| attempts.ask();
         let opened = Reader::connect(&target, settings, echo.clone(), &context.running, ask).await;
-        if let Some(opened) = asked.again(opened).await? {
+        if let Some(opened) = attempts.again(opened).await? {
             return Ok(opened);
         }
     }
@@ -79,11 +71,11 @@ pub async fn console(
     limit: Option<Duration>,
     echo: Echo,
 ) -> Result<Console> {
-    let mut asked = Asked::new(&context.passwords, target);
+    let mut attempts = Attempts::new(&context.passwords, target);
     loop {
-        let target = asked.target().clone();
-        let opened = Console::connect(&target, limit, echo.clone(), &mut |_: &str| asked.ask()).await;
-        if let Some(opened) = asked.again(opened).await? {
+        let target = attempts.target().clone();
+        let opened = Console::connect(&target, limit, echo.clone(), &mut |_: &str| attempts.ask()).await;
+        if let Some(opened) = attempts.again(opened).await? {
             return Ok(opened);
         }
     }
@@ -99,12 +91,12 @@ pub async fn writer(
     limits: Limits,
     echo: &EchoArgs,
 ) -> Result<Writer> {
-    let mut asked = Asked::new(&context.passwords, target);
+    let mut attempts = Attempts::new(&context.passwords, target);
     let writer = loop {
-        let target = asked.target().clone();
-        let ask = &mut |_: &str| asked.ask();
+        let target = attempts.target().clone();
+        let ask = &mut |_: &str| attempts.ask();
         let opened = Writer::for_(purpose, &target, limits, echo.echo(), &context.running, ask).await;
-        if let Some(opened) = asked.again(opened).await? {
+        if let Some(opened) = attempts.again(opened).await? {
             break opened;
         }
     };

@@ -23,7 +23,7 @@ impl Passwords {
         self.names_hosts.set(true);
     }
 
-    /// Returns a guard that keeps anybody from being asked while it is held; `None` if somebody is being asked now.
+    /// Returns a guard during whose life nobody is asked; `None` if somebody is being asked now.
     pub fn quiet(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
         self.prompt.try_lock().ok()
     }
@@ -49,27 +49,25 @@ impl Passwords {
     }
 }
 
-/// Returns the user and the hosts of a target.
+/// Returns the user and the hosts of a target, with the ssh host on the way: each has a `localhost` of its own.
 fn key(target: &Target) -> (String, String) {
-    let name = |host: &Host| match host.addr.as_ref().filter(|_| host.name.is_empty()) {
-        Some(addr) => addr.clone(),
-        None => host.name.clone(),
-    };
-    (target.user.clone(), target.hosts.iter().map(name).collect::<Vec<_>>().join(","))
+    let hosts: Vec<&str> = target.hosts.iter().map(Host::passfile_name).collect();
+    let way = target.ssh.as_ref().map(|ssh| format!(" through ssh {}", ssh.shown())).unwrap_or_default();
+    (target.user.clone(), format!("{}{way}", hosts.join(",")))
 }
 
 /// The attempts to connect to one target: the first without a password, and a second one if it turns out that one must be
 /// typed.
-pub struct Asked<'a> {
+pub struct Attempts<'a> {
     passwords: &'a Passwords,
     target: Target,
     is_needed: bool,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> Attempts<'a> {
     /// Prepares the first attempt.
-    pub fn new(passwords: &'a Passwords, target: &Target) -> Asked<'a> {
-        Asked { passwords, target: target.clone(), is_needed: false }
+    pub fn new(passwords: &'a Passwords, target: &Target) -> Attempts<'a> {
+        Attempts { passwords, target: target.clone(), is_needed: false }
     }
 
     /// Returns the target of the next attempt.
@@ -77,7 +75,7 @@ impl<'a> Asked<'a> {
         &self.target
     }
 
-    /// Is called by an attempt that needs a password, and ends it.
+    /// Notes that the attempt needs a password. The error ends the attempt.
     pub fn ask(&mut self) -> Result<String> {
         self.is_needed = true;
         Err(Error::new(Exit::Unavailable, "missing password"))

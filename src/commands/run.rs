@@ -126,11 +126,12 @@ fn of_snapshot(name: &str, own: &ArgMatches) -> Result<Option<Report>> {
         "" => words.get(at + 1).cloned(),
         value => value.strip_prefix('=').map(str::to_owned),
     };
-    let files = words.iter().enumerate().find_map(value);
-    let first = files.as_deref().and_then(|files| files.split(',').next());
+    // The last one counts, as for all flags.
+    let files = words.iter().enumerate().filter_map(value).next_back();
+    let first = files.and_then(|files| args::snapshots(&files).into_iter().next());
     // What comes through a pipe can be read only once.
-    let Some(first) = first.filter(|first| *first != "-") else { return Ok(None) };
-    Ok(Snapshot::open(Path::new(first))?.own_report(name))
+    let Some(first) = first.filter(|first| first.as_path() != Path::new("-")) else { return Ok(None) };
+    Ok(Snapshot::open(&first)?.own_report(name))
 }
 
 /// Returns what is wrong with a command line, in one line.

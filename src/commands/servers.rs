@@ -11,7 +11,7 @@ use super::args::{EchoArgs, ServersArgs, connection_flags};
 use super::context::Context;
 use crate::config::{self, Config, PASSWORD_AGE};
 use crate::connect::{self, Environment, Flags, Listed, PasswordCommand, Printed, Ssh, Target};
-use crate::error::{self, Error, Result};
+use crate::error::{Error, Result};
 
 /// The environment variable with the command that prints a password.
 const PASSWORD_COMMAND: &str = "PGKIT_PASSWORD_COMMAND";
@@ -41,14 +41,9 @@ pub fn is_list(service: &str) -> bool {
     service.contains(',') || service.starts_with('@') || service == "all"
 }
 
-/// Returns what the configuration file says about the server that `--service` names. Errors: see [`connection_flags`].
-pub fn named<'a>(
-    context: &'a Context,
-    root: &ArgMatches,
-    own: &ArgMatches,
-) -> Result<Option<&'a config::Server>> {
-    let flags = connection_flags(root, own)?;
-    Ok(flags.service.as_deref().and_then(|name| context.config.server(name)))
+/// Returns what the configuration file says about the server that `--service` names; `None` if it does not name one there.
+pub fn named<'a>(context: &'a Context, flags: &Flags) -> Option<&'a config::Server> {
+    flags.service.as_deref().and_then(|name| context.config.server(name))
 }
 
 /// Returns flags for one server with what the configuration file says about it.
@@ -75,6 +70,12 @@ pub fn configured(config: &Config, env: &Environment, flags: &Flags, printed: &P
     flags
 }
 
+/// Resolves the flags of one server, with what the configuration file says about it. Errors: see [`connect::resolve`].
+pub fn resolve(context: &Context, flags: &Flags) -> Result<Target> {
+    let flags = configured(&context.config, &context.env, flags, &context.printed);
+    connect::resolve(&flags, &context.env, &connect::Disk)
+}
+
 /// Returns the servers that `--service` and `--servers` name; `None` if they do not name several.
 ///
 /// Errors: flags that do not fit several servers, a service that does not exist (64); the file cannot be read (74), or has a
@@ -99,19 +100,13 @@ pub fn several(
     let mut warnings = BTreeSet::new();
     let mut list = Vec::new();
     for (name, flags) in named {
-        let target = connect::resolve(
-            &configured(&context.config, &context.env, &flags, &context.printed),
-            &context.env,
-            &connect::Disk,
-        );
+        let target = resolve(context, &flags);
         let mut target = target.map_err(|e| Error { message: format!("{name}: {}", e.message), ..e })?;
         target.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
         warnings.extend(target.warnings.iter().cloned());
         list.push(Server { name, target });
     }
-    if !echo.quiet {
-        warnings.iter().for_each(|warning| error::note(&format!("pgkit: {warning}")));
-    }
+    warnings.iter().for_each(|warning| echo.remark(warning));
     Ssh::share(&mut list.iter_mut().map(|server| &mut server.target).collect::<Vec<_>>());
     context.passwords.name_hosts();
     Ok(Some(Servers { list, parallel: usize::from(args.parallel) }))

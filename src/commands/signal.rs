@@ -147,8 +147,8 @@ pub async fn run(
         .filter_map(|(_, s)| s.as_ref().filter(|_| signal::obstacle(how, s.as_ref()).is_none()))
         .collect();
     if !hit.is_empty() && !own.get_flag("yes") {
-        let server = servers::named(context, root, own)?;
-        agree(&request, &hit, server, context.env.nonempty("NO_COLOR").is_none()).await?;
+        let server = servers::named(context, &args::connection_flags(root, own)?);
+        agree(&request, &hit, server, format.has_color(true, &context.env)).await?;
     }
     let fates = signal::run(&writer, how, request.is_strict, &found, wait).await?;
     let user = writer.user().to_owned();

@@ -17,6 +17,9 @@ use crate::report as reports;
 use crate::session::InFlight;
 use crate::signals;
 
+/// The commands that run whatever the configuration file says.
+const WITHOUT_CONFIG: [&str; 3] = ["man", "completions", "config"];
+
 /// Runs one command line and returns its exit code. Everything that it has to say has been printed by then.
 pub fn main(args: Vec<OsString>) -> Exit {
     match start(args) {
@@ -31,8 +34,8 @@ pub fn main(args: Vec<OsString>) -> Exit {
 fn start(args: Vec<OsString>) -> Result<Exit> {
     let env = environment();
     let completing = env.nonempty("COMPLETE").is_some_and(|shell| shell != "0");
-    let takes_all = ["man", "completions", "snapshot", "config"];
-    let all = !completing && args.iter().any(|a| takes_all.iter().any(|name| a == name));
+    let takes_all = |word: &OsString| word == "snapshot" || WITHOUT_CONFIG.iter().any(|name| word == name);
+    let all = !completing && args.iter().any(takes_all);
     // Parsing a header takes time, so only the reports are read whose names are on the command line. While a shell
     // completes, the line may be a single argument.
     let line = args.clone();
@@ -62,7 +65,7 @@ fn start(args: Vec<OsString>) -> Result<Exit> {
     // Help and the manual are there whatever the file says, and `config` says itself what is wrong with it.
     let (config, mut config_fault) = match config::load(&env) {
         Ok(config) => (config, None),
-        Err(errors) => (Config::default(), errors.into_iter().next()),
+        Err(errors) => (Config::default(), Some(config::first(errors))),
     };
     let args = words::help_first(args, &tree);
     if let [_, help, group] = args.as_slice()
@@ -179,7 +182,7 @@ async fn dispatch(context: &Context, matches: &ArgMatches) -> Result<Exit> {
         return Err(Error::bug("a command line without a command"));
     };
     if let Some(fault) = &context.config_fault
-        && !["man", "completions", "config"].contains(&name)
+        && !WITHOUT_CONFIG.contains(&name)
     {
         return Err(fault.clone());
     }

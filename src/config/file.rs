@@ -106,7 +106,7 @@ impl Reader {
                 _ => self.unknown(key, at, TOP, ""),
             }
         }
-        self.check_age(&general);
+        self.check_age(&general, "");
         config.password_command = general.password_command;
         config.password_max_age = general.password_max_age;
         config.lines = general.lines;
@@ -172,20 +172,21 @@ impl Reader {
                 }
                 Err(why) => self.fault(at, format!("{place}password_max_age: {why}")),
             },
-            _ => {
+            "color" => {
                 keys.color = COLORS.iter().find(|(name, _)| *name == text).map(|(_, color)| *color);
                 if keys.color.is_none() {
                     let names = COLORS.map(|(name, _)| name).join(", ");
                     self.fault(at, format!("{place}invalid color {text:?}: it must be one of {names}"));
                 }
             }
+            _ => {}
         }
     }
 
     /// Checks that there is something whose age is limited.
-    fn check_age(&mut self, keys: &Keys) {
+    fn check_age(&mut self, keys: &Keys, place: &str) {
         if let (Some(at), None) = (keys.age_at, &keys.password_command) {
-            self.fault(at, "password_max_age without a password_command".to_owned());
+            self.fault(at, format!("{place}password_max_age needs a password_command"));
         }
     }
 
@@ -200,7 +201,7 @@ impl Reader {
                 self.unknown(key, at, OF_SERVER, &place);
             }
         }
-        self.check_age(&keys);
+        self.check_age(&keys, &place);
         Server {
             name: name.to_owned(),
             conninfo: keys.conninfo,
@@ -263,8 +264,8 @@ impl Reader {
     }
 
     fn name(&mut self, name: &str, at: usize, what: &str) {
-        if let Err(why) = connect::check_name(name) {
-            self.fault(at, why.replace("server name", &format!("{what} name")));
+        if let Err(why) = connect::check_name(what, name) {
+            self.fault(at, why);
         }
     }
 
@@ -308,7 +309,7 @@ struct Keys {
 fn words(value: &DeValue<'_>) -> Option<Vec<String>> {
     let word = |value: &DeValue<'_>| match value {
         DeValue::String(text) => Some(text.to_string()),
-        DeValue::Integer(number) => Some(number.as_str().to_owned()),
+        DeValue::Integer(number) => Some(number.to_string()),
         DeValue::Float(number) => Some(number.as_str().to_owned()),
         DeValue::Boolean(yes) => Some(yes.to_string()),
         _ => None,
@@ -374,7 +375,7 @@ mod tests {
                 "2: server \"a\": invalid connection option \"hots\"",
                 "3: server \"a\": invalid color \"pink\": it must be one of red, green, yellow, blue, magenta, cyan",
                 "4: invalid server name \"b,c\": it must not contain a comma",
-                "5: password_max_age without a password_command",
+                "5: server \"b,c\": password_max_age needs a password_command",
                 "7: group \"g\" has no servers",
                 "8: group \"h\": unknown group \"@i\"",
                 "8: invalid server name \"all\": it must not be \"all\"",

@@ -40,7 +40,7 @@ pub struct Setting {
 }
 
 /// A server by name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Server {
     pub name: String,
     /// The connection string; `None` means the service of the server's name.
@@ -58,12 +58,26 @@ pub struct Server {
     pub lines: Vec<Line>,
 }
 
+impl std::fmt::Debug for Server {
+    /// Without the connection string, which may contain a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("name", &self.name).field("line", &self.line).finish_non_exhaustive()
+    }
+}
+
 /// A key and its value, as they stand in the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Line {
     pub key: String,
     pub value: String,
     pub line: usize,
+}
+
+impl std::fmt::Debug for Line {
+    /// Without the value, which may contain a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Line").field("key", &self.key).field("line", &self.line).finish_non_exhaustive()
+    }
 }
 
 /// Several servers under one name.
@@ -96,7 +110,7 @@ impl Config {
         self.groups.iter().find(|group| group.name == name)
     }
 
-    /// Returns the servers of a group, those of the groups in it as well, each once; `None` if there is no such group.
+    /// Returns the servers of a group and of the groups in it, each once; `None` if it, or a group in it, does not exist.
     pub fn members(&self, group: &str) -> Option<Vec<&str>> {
         let mut names = Vec::new();
         let mut seen = Vec::new();

@@ -71,8 +71,6 @@ pub struct Connected {
     pub notified: Arc<Notify>,
 }
 
-/// The SQLSTATEs with which a server refuses a password or the whole authentication; the last is PgBouncer's.
-const REFUSED: [&str; 3] = ["28P01", "28000", "08P01"];
 /// Time limit for connecting to one address, unless the target sets one.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -163,20 +161,19 @@ async fn first_of<T>(
 struct Refusal {
     error: Error,
     needs_password: bool,
+    /// The server has asked for a password, and refused the one that it got.
+    is_refused: bool,
 }
 
 impl Refusal {
-    /// Returns whether the command that prints the target's password must be asked: there is none yet, or the one that it
-    /// printed before is refused.
+    /// Returns whether the password command must be run: there is no password yet, or the one that it printed is refused.
     fn calls_for_command(&self, target: &Target) -> bool {
-        let is_refused = self.error.sqlstate.as_deref().is_some_and(|state| REFUSED.contains(&state));
-        self.needs_password || (is_refused && target.fetched.is_some())
+        self.needs_password || (self.is_refused && target.fetched.is_some())
     }
 
     /// Returns the error of an attempt with a password that a command has just printed.
     fn of_command(self) -> Error {
-        let is_refused = self.error.sqlstate.as_deref().is_some_and(|state| REFUSED.contains(&state));
-        if !is_refused {
+        if !self.is_refused {
             return self.error;
         }
         let hint = "the password is what the password command printed: run it by hand, with PGHOST, PGPORT, PGUSER and \
@@ -187,7 +184,7 @@ impl Refusal {
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Refusal {
-        Refusal { error, needs_password: false }
+        Refusal { error, needs_password: false, is_refused: false }
     }
 }
 
@@ -249,7 +246,8 @@ async fn attempt<T>(
     }
     let needs_password = last.as_ref().is_some_and(|(_, failure)| failure.cause == Cause::NeedsPassword);
     let error = failure::error(target, lines, last.as_ref().map(|(host, failure)| (*host, failure)));
-    Err(Refusal { error, needs_password })
+    let is_refused = last.as_ref().is_some_and(|(_, failure)| failure.had_asked && failure.turned_away);
+    Err(Refusal { error, needs_password, is_refused })
 }
 
 /// Adds a line unless it is there already: a second pass may fail in the same way as the first.

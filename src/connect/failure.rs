@@ -49,6 +49,8 @@ pub(super) struct Failure {
     pub(super) sqlstate: Option<String>,
     /// The server turned us away before it had let us in: trying again with TLS, or without it, may succeed.
     pub(super) turned_away: bool,
+    /// The server had asked for a password by then.
+    pub(super) had_asked: bool,
     /// `text` is the whole line, place and all.
     pub(super) whole: bool,
 }
@@ -61,6 +63,7 @@ impl Failure {
             text: one_line(&text.into()),
             sqlstate: None,
             turned_away: false,
+            had_asked: false,
             whole: false,
         }
     }
@@ -96,6 +99,8 @@ impl Failure {
             let mut failure = Failure::new(Cause::Server, Next::Nothing, text);
             failure.sqlstate = Some(db.code().code().to_owned());
             failure.turned_away = !greeting.authenticated;
+            // A password in clear text or hashed with MD5, or SASL.
+            failure.had_asked = matches!(greeting.method, Some(3 | 5 | 10..=12));
             return failure;
         }
         if error.is_closed() {

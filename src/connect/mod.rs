@@ -18,6 +18,7 @@ mod resolve;
 mod servers;
 mod service;
 mod settings;
+mod spared;
 mod ssh;
 mod stream;
 mod target;
@@ -41,7 +42,8 @@ pub use resolve::resolve;
 pub use servers::{Listed, check_conninfo, check_name, servers};
 pub use service::services;
 pub use settings::{is_key, is_variable};
-pub use ssh::{Ssh, tunnels};
+pub use spared::spared;
+pub use ssh::Ssh;
 pub use stream::{Bare, Handle};
 pub use target::{
     ChannelBinding, Flags, Host, Keepalives, Prompt, SessionAttrs, SslMode, Target, Tls, TlsVersion,

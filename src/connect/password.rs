@@ -6,11 +6,13 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 
 use super::passfile::Secret;
+use super::spared::Spared;
 use super::target::{Host, Target};
 use crate::error::{Error, Exit, Result};
 use crate::secrets;
@@ -36,7 +38,7 @@ pub struct PasswordCommand {
 #[derive(Clone, Default)]
 pub struct Printed(Arc<Mutex<BTreeMap<Key, Slot>>>);
 
-/// The command, the user, and the hosts with their ports.
+/// The command, the user, and the hosts with their ports and the ssh host on the way.
 type Key = (String, String, String);
 /// A password, and a lock that keeps others from asking for the same one at the same time.
 type Slot = Arc<tokio::sync::Mutex<Option<Fetched>>>;
@@ -77,7 +79,8 @@ fn list(target: &Target, each: &dyn Fn(&Host) -> String) -> String {
 impl PasswordCommand {
     fn slot(&self, target: &Target) -> Slot {
         let place = |host: &Host| format!("{}:{}", host.passfile_name(), host.port);
-        let key = (self.command.clone(), target.user.clone(), list(target, &place));
+        let way = target.ssh.as_ref().map(|ssh| format!(" through {}", ssh.shown())).unwrap_or_default();
+        let key = (self.command.clone(), target.user.clone(), format!("{}{way}", list(target, &place)));
         let mut all = self.printed.0.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(all.entry(key).or_default())
     }
@@ -124,6 +127,7 @@ impl PasswordCommand {
             .stdout(Stdio::piped());
         let child = Command::from(command).kill_on_drop(true).spawn();
         let child = child.map_err(|e| format!("could not start the password command: {e}"))?;
+        let _spared = child.id().map(|pid| Spared::new(Pid::from_raw(pid.cast_signed())));
         let printed = tokio::time::timeout(PATIENCE, printed(child));
         let printed = printed
             .await

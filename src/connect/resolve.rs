@@ -46,12 +46,11 @@ fn refuse_other_urls(dbname: &str) -> Result<()> {
 /// Finds where to connect, as whom and how, as psql with these flags would.
 pub fn resolve(flags: &Flags, env: &Environment, files: &dyn Files) -> Result<Target> {
     let mut settings = Settings::default();
+    // Unlike the other flags, an empty --service is not the same as none.
     if let Some(service) = &flags.service {
         settings.set("service", service.as_str());
     }
-    for (key, flag) in
-        [("host", &flags.host), ("port", &flags.port), ("user", &flags.username), ("service", &flags.service)]
-    {
+    for (key, flag) in [("host", &flags.host), ("port", &flags.port), ("user", &flags.username)] {
         if let Some(value) = flag.as_deref().filter(|value| !value.is_empty()) {
             settings.set(key, value);
         }

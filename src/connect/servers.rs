@@ -11,6 +11,9 @@ use super::settings::is_space;
 use super::target::Flags;
 use crate::error::{Error, Result};
 
+/// The advice about a file with a fault.
+const EACH_LINE: &str = "each line is a name and a connection string: prod1 host=db1 dbname=shop";
+
 /// A server of a list.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Listed {
@@ -42,22 +45,21 @@ pub fn servers(file: &str, text: &str) -> Result<Vec<Listed>> {
         let fail = |why: String| Error::data(format!("{file}, line {number}: {why}"));
         let (name, conninfo) = line.split_once(is_space).unwrap_or((line, ""));
         let conninfo = conninfo.trim_matches(is_space);
-        check_name(name).map_err(fail)?;
-        if conninfo.is_empty() {
-            return Err(fail(format!("missing connection string after {name:?}"))
-                .hint("each line is a name and a connection string: prod1 host=db1 dbname=shop"));
+        if name.contains('=') || name.contains("://") {
+            return Err(fail("missing name before the connection string".to_owned()).hint(EACH_LINE));
         }
-        check_conninfo(conninfo).map_err(|why| {
-            fail(why).hint("each line is a name and a connection string: prod1 host=db1 dbname=shop")
-        })?;
+        check_name("server", name).map_err(fail)?;
+        if conninfo.is_empty() {
+            return Err(fail(format!("missing connection string after {name:?}")).hint(EACH_LINE));
+        }
+        check_conninfo(conninfo).map_err(|why| fail(why).hint(EACH_LINE))?;
         if !names.insert(name) {
             return Err(fail(format!("duplicate server name {name:?}")));
         }
         all.push(Listed { name: name.to_owned(), conninfo: conninfo.to_owned() });
     }
     if all.is_empty() {
-        return Err(Error::data(format!("{file} lists no servers"))
-            .hint("each line is a name and a connection string: prod1 host=db1 dbname=shop"));
+        return Err(Error::data(format!("{file} lists no servers")).hint(EACH_LINE));
     }
     Ok(all)
 }
@@ -92,20 +94,18 @@ impl Files for NoFiles {
     }
 }
 
-/// Checks the name of a server, which `--service` must be able to name. Errors say what is wrong with it.
-pub fn check_name(name: &str) -> std::result::Result<(), String> {
-    if name.contains('=') || name.contains("://") {
-        return Err("missing name before the connection string".to_owned());
-    }
+/// Checks the name of a server or a group (`what`), which `--service` must be able to name. Errors say what is wrong with it.
+pub fn check_name(what: &str, name: &str) -> std::result::Result<(), String> {
     let why = match name {
         "" => "must not be empty",
         "all" => "must not be \"all\"",
         _ if name.starts_with('@') => "must not begin with @",
         _ if name.contains(',') => "must not contain a comma",
+        _ if name.contains('=') => "must not contain an equals sign",
         _ if name.chars().any(char::is_control) => "must not contain control characters",
         _ => return Ok(()),
     };
-    Err(format!("invalid server name {name:?}: it {why}"))
+    Err(format!("invalid {what} name {name:?}: it {why}"))
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 //!
 //! One child, `ssh -N -L SOCKET:HOST:PORT`, serves all connections of a process. A login for each connection (`ssh -W`)
 //! would need no socket, but it would ask for a password again for each database, and a cancel request must be on its way
-//! within half a second. The socket is in a private directory, and both are removed as soon as ssh listens: pgkit keeps a
-//! descriptor of the socket and connects through that. So nothing is left behind however pgkit ends, and nobody else can
-//! connect.
+//! within half a second. The socket is in a private directory, so nobody else can connect. On Linux both are removed as soon
+//! as ssh listens: pgkit keeps a descriptor of the socket and connects through that, so nothing is left behind however pgkit
+//! ends. Elsewhere they are removed when pgkit ends.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::io::{ErrorKind, IsTerminal, Read};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -26,6 +26,7 @@ use tokio::net::UnixStream;
 
 use super::environment::Environment;
 use super::failure::{Cause, Failure, Next};
+use super::spared::Spared;
 use super::target::{Host, Target};
 use super::tls::os_text;
 use crate::error::{self, Error, Exit, Result};
@@ -35,9 +36,9 @@ use crate::{secrets, unsafe_spawn};
 const LOOK: Duration = Duration::from_millis(10);
 /// A line of ssh that is this old while ssh still logs in is shown: it may ask the user to touch a key.
 const SHOWN_AFTER: Duration = Duration::from_secs(1);
-/// How long to wait for what ssh writes about a connection that it has closed, and for its end.
+/// How long to wait for ssh's last lines after it has closed a connection, and for its end.
 const LAST_WORDS: Duration = Duration::from_millis(500);
-/// How long the kernel may take between the end of a process's connections and its own.
+/// How long a process may still run after the kernel has closed its connections.
 const REAPED: Duration = Duration::from_millis(100);
 /// How many of ssh's last lines are kept. Its warning of a changed host key has 13.
 const LINES: usize = 16;
@@ -46,14 +47,8 @@ const LINE: usize = 1000;
 /// The longest path of a socket that ssh accepts on all systems.
 const SOCKET_PATH: usize = 100;
 
-/// The children that carry the connections of this process.
-static RUNNING: Mutex<BTreeSet<Pid>> = Mutex::new(BTreeSet::new());
-
-/// Returns the processes of ssh that this process has started and needs. Who kills or reaps children must spare them, and
-/// theirs.
-pub fn tunnels() -> BTreeSet<Pid> {
-    lock(&RUNNING).clone()
-}
+/// Held while an ssh that may ask a person logs in: two would read from one terminal.
+static ASKING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// The way through ssh. All clones share the children that are running.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -67,7 +62,15 @@ pub struct Ssh {
     others: Vec<Host>,
     /// The tunnels of this process. A helper opens its own.
     #[serde(skip)]
-    open: Arc<tokio::sync::Mutex<Vec<Arc<Tunnel>>>>,
+    open: Arc<tokio::sync::Mutex<Open>>,
+}
+
+/// The tunnels of this process that lead through one ssh host.
+#[derive(Debug, Default)]
+struct Open {
+    tunnels: Vec<Arc<Tunnel>>,
+    /// When the last login failed, and how.
+    failed: Option<(Instant, Error)>,
 }
 
 impl Ssh {
@@ -109,12 +112,12 @@ impl Ssh {
         }
     }
 
-    /// The destination as the user gave it, for messages.
+    /// Returns the destination as the user gave it, for messages.
     pub fn shown(&self) -> &str {
         &self.destination.shown
     }
 
-    /// The name of the ssh host, or its alias in ssh's configuration.
+    /// Returns the name of the ssh host, or its alias in ssh's configuration.
     pub fn host(&self) -> &str {
         &self.destination.host
     }
@@ -134,22 +137,31 @@ impl Ssh {
         connecting: Option<Duration>,
         limit: Duration,
     ) -> Result<Arc<Tunnel>> {
-        // Whoever comes second waits for the login of the first.
+        // Whoever comes second waits for the login of the first, and shares its failure.
+        let begun = Instant::now();
         let mut open = self.open.lock().await;
-        open.retain(|tunnel| tunnel.ended().is_none());
+        if let Some((_, error)) = open.failed.as_ref().filter(|(at, _)| *at >= begun) {
+            return Err(error.clone());
+        }
+        open.tunnels.retain(|tunnel| tunnel.ended().is_none());
         let leads = |tunnel: &&Arc<Tunnel>| hosts.iter().all(|host| tunnel.hosts.contains(host));
-        if let Some(tunnel) = open.iter().find(leads) {
+        if let Some(tunnel) = open.tunnels.iter().find(leads) {
             return Ok(Arc::clone(tunnel));
         }
         let all: Vec<Host> = hosts.iter().chain(&self.others).cloned().collect();
-        let tunnel = Arc::new(self.start(&all, connecting, limit).await?);
-        open.push(Arc::clone(&tunnel));
+        let started = self.start(&all, connecting, limit).await;
+        if let Err(error) = &started {
+            open.failed = Some((Instant::now(), error.clone()));
+        }
+        let tunnel = Arc::new(started?);
+        open.tunnels.push(Arc::clone(&tunnel));
         Ok(tunnel)
     }
 
     async fn start(&self, hosts: &[Host], connecting: Option<Duration>, limit: Duration) -> Result<Tunnel> {
         // Without a terminal ssh cannot ask either. A person may take any time; Ctrl-C ends the wait.
         let may_ask = !self.batch && std::fs::File::open("/dev/tty").is_ok();
+        let _guard = if may_ask { Some(ASKING.lock().await) } else { None };
         let until = (!may_ask).then(|| Instant::now() + connecting.unwrap_or(limit));
         let mut optional = NEWER.to_vec();
         loop {
@@ -206,8 +218,8 @@ impl Ssh {
             listen(stderr, Arc::clone(&said));
         }
         let pid = Pid::from_raw(child.id().cast_signed());
-        lock(&RUNNING).insert(pid);
         Ok(Tunnel {
+            spared: Mutex::new(Some(Spared::new(pid))),
             pid,
             shown: self.destination.shown.clone(),
             hosts: distinct,
@@ -261,6 +273,7 @@ const ALWAYS: &[&str] = &[
     "ControlPath=none",
     // The forwardings of the user's configuration are opened as well, and may fail: the user's other ssh has their ports.
     // ClearAllForwardings would clear ours too. Our own cannot fail unnoticed, because pgkit waits for its socket.
+    "ClearAllForwardings=no",
     "ExitOnForwardFailure=no",
     "PermitLocalCommand=no",
     "Tunnel=no",
@@ -272,12 +285,13 @@ const ALWAYS: &[&str] = &[
 /// Options that came later. IgnoreUnknown is no way to name them to an older ssh: it would replace the user's own.
 const NEWER: &[&str] = &["RemoteCommand=none", "ForkAfterAuthentication=no"];
 
-/// The path of the socket that leads to the host of this number.
+/// Returns the path of the socket that leads to the host of this number.
 fn socket_in(folder: &Path, number: usize) -> PathBuf {
     folder.join(number.to_string())
 }
 
-/// The other end of a forwarding, as `ssh -L` takes it: `HOST:PORT` or the path of a socket. Errors: it cannot be one (64).
+/// Returns the other end of a forwarding as `ssh -L` takes it: `HOST:PORT`, or the path of a socket. Errors: it cannot be
+/// one (64).
 fn remote(host: &Host) -> Result<String> {
     let refused = |why: &str| {
         Err(Error::usage(format!("cannot reach \"{}\" through ssh: {why}", host.name))
@@ -461,6 +475,8 @@ pub(super) struct Tunnel {
     /// A socket for each host.
     doors: Vec<Door>,
     child: Mutex<Child>,
+    /// Keeps it spared while it runs.
+    spared: Mutex<Option<Spared>>,
     said: Arc<Mutex<Said>>,
     /// The directory of the sockets, while it is needed.
     folder: Option<TempDir>,
@@ -482,7 +498,7 @@ pub(super) struct Forward {
 }
 
 impl Tunnel {
-    /// The way to this host.
+    /// Returns the way to this host; `None` if the tunnel does not lead there.
     pub(super) fn to(self: &Arc<Tunnel>, host: &Host) -> Option<Forward> {
         let number = self.hosts.iter().position(|known| known == host)?;
         Some(Forward { tunnel: Arc::clone(self), number })
@@ -492,14 +508,15 @@ impl Tunnel {
         lock(&self.said)
     }
 
-    /// How ssh ended, if it has.
+    /// Returns how ssh ended; `None` while it runs.
     fn ended(&self) -> Option<String> {
         let ended = match lock(&self.child).try_wait() {
             Ok(None) => return None,
             Ok(Some(status)) => status.to_string(),
             Err(e) => os_text(&e),
         };
-        lock(&RUNNING).remove(&self.pid);
+        // Its number may belong to another process soon.
+        lock(&self.spared).take();
         Some(ended)
     }
 
@@ -626,12 +643,11 @@ impl Drop for Tunnel {
             }
             std::thread::sleep(Duration::from_millis(2));
         }
-        lock(&RUNNING).remove(&self.pid);
     }
 }
 
 impl Forward {
-    /// How much ssh has written so far, for [`Forward::explain`].
+    /// Returns how many lines ssh has written so far, for [`Forward::explain`].
     pub(super) fn mark(&self) -> usize {
         self.tunnel.said().count()
     }

@@ -73,8 +73,8 @@ impl Host {
         format!("{}/.s.PGSQL.{}", self.name, self.port)
     }
 
-    /// What the password file knows this host by: the name, else the address.
-    pub(super) fn passfile_name(&self) -> &str {
+    /// Returns what the password file knows this host by: the name, else the address.
+    pub fn passfile_name(&self) -> &str {
         if self.name.is_empty() { self.addr.as_deref().unwrap_or("") } else { &self.name }
     }
 }
@@ -293,6 +293,11 @@ impl Target {
             let port = host.port.to_string();
             self.passfile.as_ref()?.look_up(host.passfile_name(), &port, &self.database, &self.user)
         })
+    }
+
+    /// Returns what the password command has printed, however old it is.
+    pub(super) fn fetched_password(&self) -> Option<Secret> {
+        self.fetched.as_ref().map(|fetched| fetched.password.clone())
     }
 
     /// For messages: `database "d" as user "u" on h, port 5432`.

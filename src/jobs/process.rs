@@ -26,7 +26,7 @@ use tokio::process::{Child, ChildStderr, ChildStdout};
 use super::account::Account;
 use super::contain::{self, Report, Way};
 use super::output::Captured;
-use crate::connect::tunnels;
+use crate::connect::spared;
 use crate::error::{Error, Exit, Result};
 use crate::unsafe_spawn;
 
@@ -306,7 +306,7 @@ pub async fn sweep(patience: Duration) -> Result<bool> {
     let mut has_killed = false;
     loop {
         // Having no child at all is the usual case, and the cheapest to detect.
-        let any = if tunnels().is_empty() { reap_all() } else { reap_others() };
+        let any = if spared().is_empty() { reap_all() } else { reap_others() };
         if !any {
             return Ok(has_killed);
         }
@@ -334,7 +334,7 @@ fn reap_all() -> bool {
     }
 }
 
-/// Does the same as [`reap_all`] for all children but the ssh of our own connections.
+/// Does the same as [`reap_all`] for all children but those that our own connections need.
 fn reap_others() -> bool {
     let own = nix::unistd::getpid();
     let children = parents().into_iter().filter(|(_, parent)| *parent == own);
@@ -400,20 +400,20 @@ fn reap_orphans(program: Pid) {
     let own = nix::unistd::getpid();
     // Not every kernel has this list; without it the orphans are reaped at the end.
     let children = std::fs::read_to_string(format!("/proc/self/task/{own}/children")).unwrap_or_default();
-    let spared = tunnels();
+    let needed = spared();
     for pid in children.split_whitespace().filter_map(|pid| pid.parse().ok()).map(Pid::from_raw) {
-        if pid != program && !spared.contains(&pid) {
+        if pid != program && !needed.contains(&pid) {
             let _ = waitpid(pid, Some(WaitPidFlag::WNOHANG));
         }
     }
 }
 
-/// Returns every visible process and its parent, without the ssh of our own connections. What that has started is then no
-/// descendant of ours.
+/// Returns every visible process and its parent, without those that our own connections need. What those have started is then
+/// no descendant of ours.
 fn parents() -> Vec<(Pid, Pid)> {
-    let spared = tunnels();
+    let needed = spared();
     processes()
-        .filter(|pid| !spared.contains(pid))
+        .filter(|pid| !needed.contains(pid))
         .filter_map(|pid| {
             let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
             // The name in parentheses may contain anything, including parentheses.

@@ -210,7 +210,7 @@ pub struct Text {
 }
 
 /// A report: one or several texts with the same parameters and columns.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Report {
     /// The command's name.
     pub name: String,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use include_dir::{Dir, include_dir};
 
 use super::header::parse_file;
-use super::model::{Report, Scope, Text};
+use super::model::{Report, Text};
 use crate::error::{Error, Result};
 use crate::sql;
 
@@ -100,27 +100,7 @@ pub fn built_in(wanted: impl Fn(&str) -> bool) -> Result<Vec<Report>> {
 /// Returns a report of which only the name and the summary are known.
 fn outline(name: &str, content: &str) -> Report {
     let summary = content.lines().next().unwrap_or_default().trim_start_matches("--").trim();
-    Report {
-        name: name.to_owned(),
-        summary: summary.to_owned(),
-        group: String::new(),
-        reading: None,
-        notes: None,
-        key: Vec::new(),
-        private: Vec::new(),
-        measure: None,
-        variants: Vec::new(),
-        doubt: None,
-        incidental: Vec::new(),
-        params: Vec::new(),
-        columns: Vec::new(),
-        sections: None,
-        scope: Scope::default(),
-        order: None,
-        example: None,
-        texts: Vec::new(),
-        own: false,
-    }
+    Report { name: name.to_owned(), summary: summary.to_owned(), ..Report::default() }
 }
 
 /// Returns the report that a file is a text of: `sizes` for `queries/reports/space/sizes.scan.sql`.

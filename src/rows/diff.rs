@@ -9,8 +9,17 @@ use super::plain::plain;
 use super::{Column, Flow, encode};
 use crate::error::{Error, Result};
 
+/// The prefix of a column with the earlier values of another one.
+const WAS: &str = "was_";
 /// The prefix of a column with the changes of another one.
 const CHANGE: &str = "change_";
+/// The prefix of a column with the changes a second of another one.
+const RATE: &str = "rate_";
+
+/// Returns the column that a column of differences is about; `None` if this is no such column.
+pub fn compared(name: &str) -> Option<&str> {
+    [WAS, CHANGE, RATE].iter().find_map(|prefix| name.strip_prefix(prefix))
+}
 
 /// Returns the column whose changes a column of this name has; `None` if it has none.
 pub fn changed(name: &str) -> Option<&str> {
@@ -180,14 +189,14 @@ impl Differ {
             all.push(Column { wide: column.wide.map(|wide| width + wide), ..column.clone() });
             let wide = column.wide.map(|wide| 3 * width + wide * 2);
             if matches!(kind, Kind::Number | Kind::Value) {
-                let was = added("was_", column, (column.kind, column.server_type.clone()), Some(i));
+                let was = added(WAS, column, (column.kind, column.server_type.clone()), Some(i));
                 all.push(Column { usual: column.usual.clone(), ..was });
             }
             if *kind == Kind::Number {
                 all.push(change(added(CHANGE, column, change_type(column.kind), wide)));
                 if column.is_counter {
                     let float8 = (ColumnType { scalar: Scalar::Float8, list: false }, Type::FLOAT8);
-                    all.push(change(added("rate_", column, float8, wide.map(|wide| wide + 1))));
+                    all.push(change(added(RATE, column, float8, wide.map(|wide| wide + 1))));
                 }
             }
         }

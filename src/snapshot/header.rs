@@ -163,23 +163,15 @@ impl OwnHeader {
         Report {
             name: name.to_owned(),
             summary: self.summary.clone(),
-            group: String::new(),
-            reading: None,
-            notes: None,
             key: self.key.clone(),
             private: self.private.iter().map(private).collect(),
             measure: self.measure.clone(),
-            variants: Vec::new(),
             doubt: self.doubt.clone(),
             incidental: self.incidental.clone(),
-            params: Vec::new(),
             columns: columns.into_iter().map(mark).collect(),
-            sections: None,
             scope,
-            order: None,
-            example: None,
-            texts: Vec::new(),
             own: true,
+            ..Report::default()
         }
     }
 }

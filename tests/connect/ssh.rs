@@ -512,7 +512,7 @@ fn nothing_in_the_users_configuration_breaks_the_tunnel_or_outlives_it() {
         &format!(
             "ControlMaster auto\nControlPath {}\nControlPersist 600\nExitOnForwardFailure yes\nLocalForward 127.0.0.1:{port} localhost:1\n\
              PermitLocalCommand yes\nLocalCommand touch {marker}\nRemoteCommand touch {marker}\nRequestTTY force\n\
-             ForkAfterAuthentication yes\nForwardAgent yes\nIgnoreUnknown UnheardOf\nUnheardOf yes",
+             ForkAfterAuthentication yes\nClearAllForwardings yes\nForwardAgent yes\nIgnoreUnknown UnheardOf\nUnheardOf yes",
             master.display(),
             marker = marker.display()
         ),

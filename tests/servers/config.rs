@@ -62,6 +62,9 @@ fn flags_on_the_command_line_stand_above_the_defaults_of_the_command_and_those_a
     );
     assert_eq!(pgkit(&["columns", "--columns", "relation"]).lines(), ["relation", "a"]);
     assert_eq!(pgkit(&["relations", "nothing"]).stderr, "", "quiet");
+    let verbose = "[defaults]\nverbose = true\n[commands.relations]\nquiet = false\n";
+    let told = with_config(&fleet, verbose, &["relations", "nothing", "--service", "s1"]);
+    assert!(told.stderr.contains("nothing matches"), "{}", told.snapshot());
     assert_eq!(pgkit(&["relations", "nothing", "-v"]).code, Some(0), "verbose stands above it");
     assert!(
         pgkit(&["relations", "nothing", "--quiet=false"]).stderr.contains("nothing matches"),
@@ -107,6 +110,7 @@ fn a_fault_of_the_file_is_an_error_with_its_line_whatever_the_command() {
             "line 2: [defaults]: --sort: can have a default only for one command",
         ),
         ("[commands.relations]\nsql = true", "line 2: [commands.relations]: --sql cannot have a default"),
+        ("[commands.relations]\nlimit = 0x10", "line 2: [commands.relations]: invalid value '0x10'"),
         ("[commands.relations]\nlimit = -1", "line 2: [commands.relations]: invalid value '-1'"),
         (
             "[commands.relatons]\nlimit = 1",
@@ -201,6 +205,7 @@ fn the_file_is_looked_for_where_it_belongs_and_must_be_the_users_own() {
         Some(74),
         "one that is named must be there"
     );
+    assert_eq!(code(&|command| set(command, "HOME", "/dev/null")), Some(0), "no home directory");
     std::fs::write(&file, "").unwrap();
     for (permissions, expected) in [(0o600, 0), (0o644, 0), (0o664, 65), (0o666, 65)] {
         mode(&file, permissions);
@@ -208,6 +213,10 @@ fn the_file_is_looked_for_where_it_belongs_and_must_be_the_users_own() {
         assert_eq!(found.code, Some(expected), "{permissions:o}: {}", found.snapshot());
         assert_eq!(found.stderr.contains("is writable by others"), expected == 65, "{}", found.snapshot());
     }
+}
+
+fn set(command: &mut Command, name: &str, value: &str) {
+    command.env(name, value);
 }
 
 #[test]
@@ -253,7 +262,7 @@ fn the_question_before_a_session_ends_has_the_colour_of_its_server() {
         ("1", "Terminate this session on prod1? [y/N] "),
     ] {
         let mut command = fleet.command(&["terminate", &pid, "--service", "prod1"]);
-        command.env("PGKIT_CONFIG", fleet.path("config.toml")).env("NO_COLOR", no_color);
+        command.env("PGKIT_CONFIG", fleet.path("config.toml")).env("NO_COLOR", no_color).env("TERM", "xterm");
         let (code, shown) = pty::pressed(&command, 24, 100, &[(question, "n\n")]);
         assert_eq!(code, Some(1), "{shown}");
     }

@@ -398,6 +398,11 @@ fn forty_databases_behind_one_pooler() {
 fn an_observer_judges_each_server_by_itself() {
     let fleet = Fleet::new("judge", 2);
     fleet.dbs[1].sql("CREATE TABLE t AS SELECT 1 AS x");
+    for service in ["s1", "s2"] {
+        let file = format!("{service}.snap");
+        let taken = fleet.pgkit(&["snapshot", "-q", "-o", &file, "locks", "--service", service]);
+        assert_eq!(taken.code, Some(0), "{}", taken.snapshot());
+    }
     let holder = fleet.dbs[1].session();
     holder.sql("BEGIN; UPDATE t SET x = 2");
     let waiter = fleet.dbs[1].session();
@@ -412,6 +417,25 @@ fn an_observer_judges_each_server_by_itself() {
     let found = fleet.pgkit(&["locks", "--service", "s1,s2", "--fail-after", "1s"]);
     assert_eq!(found.code, Some(1), "{}", found.snapshot());
     assert!(found.stdout.contains(&pid.to_string()), "{}", found.snapshot());
+    // It sees the rows themselves, not how they differ from earlier ones.
+    let flags = [
+        "locks",
+        "--service",
+        "s1,s2",
+        "--fail-after",
+        "1s",
+        "--against",
+        "s1.snap",
+        "--columns",
+        "server,status,pid",
+    ];
+    let differs = fleet.pgkit(&flags);
+    assert_eq!(differs.code, Some(1), "{}", differs.snapshot());
+    assert!(differs.stdout.contains(&format!("s2\tnew\t{pid}\n")), "{}", differs.snapshot());
+    let gone = format!("host=127.0.0.1 port={}", refused());
+    fleet.service("refused", &gone);
+    let (code, shown) = pty::on_terminal(fleet.command(&["locks", "--service", "refused,"]), 24, 100);
+    assert!(code == Some(69) && !shown.contains("no session waits"), "{shown}");
     drop(holder);
     let _ = waiting.join();
 }

@@ -82,6 +82,23 @@ fn several_snapshots_are_as_good_as_their_servers() {
     }
     let none = fleet.pgkit(&["roles", "--from", "s1.snap,s2.snap"]);
     assert_eq!((none.code, none.stdout.as_str()), (Some(65), ""), "{}", none.snapshot());
+    // The exit code is that of the first one that fails, in their order.
+    for (files, code) in [("s1.snap,none.snap", 65), ("none.snap,s1.snap", 74)] {
+        let first = fleet.pgkit(&["roles", "--from", files]);
+        assert_eq!(
+            (first.code, first.stderr.lines().count()),
+            (Some(code), 2),
+            "{files}: {}",
+            first.snapshot()
+        );
+    }
+    assert_eq!(fleet.pgkit(&["relations", "--from", ","]).code, Some(64));
+    // A file whose name has a comma.
+    std::fs::copy(fleet.path("s1.snap"), fleet.path("a,b.snap")).unwrap();
+    assert_eq!(
+        fleet.pgkit(&["relations", "--from", "a,b.snap", "--columns", "name"]).lines(),
+        ["same", "t1"]
+    );
     // Two files of one name.
     std::fs::create_dir(fleet.path("other")).unwrap();
     std::fs::copy(fleet.path("s2.snap"), fleet.path("other/s1.snap")).unwrap();

@@ -1,8 +1,10 @@
 //! A command on a pseudo-terminal, and what must never reach one.
 
 use std::io::Read;
+use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{Winsize, openpty};
 
 /// Runs a command on a terminal of this size; its exit code and all that the terminal got.
@@ -42,7 +44,9 @@ pub fn pressed(command: &Command, rows: u16, columns: u16, keys: &[(&str, &str)]
     let (mut shown, mut seen, mut keys) = (Vec::new(), 0, keys.iter());
     let mut next = keys.next();
     let mut chunk = [0; 4096];
-    while let Ok(n @ 1..) = master.read(&mut chunk) {
+    while is_readable(&master, &mut child, &shown)
+        && let Ok(n @ 1..) = master.read(&mut chunk)
+    {
         shown.extend_from_slice(&chunk[..n]);
         while let Some((text, key)) = next {
             let Some(at) = String::from_utf8_lossy(&shown[seen..]).find(text) else { break };
@@ -62,6 +66,16 @@ pub fn pressed(command: &Command, rows: u16, columns: u16, keys: &[(&str, &str)]
 }
 
 /// The characters of a text that a terminal acts on, line feeds and tabs aside: control characters, and those that turn
+/// Waits until there is something to read, or the other side is closed. A question that nobody answers must not last for ever.
+fn is_readable(master: &std::fs::File, child: &mut std::process::Child, shown: &[u8]) -> bool {
+    let mut fds = [PollFd::new(master.as_fd(), PollFlags::POLLIN)];
+    if poll(&mut fds, PollTimeout::from(60_000_u16)).unwrap() == 0 {
+        let _ = child.kill();
+        panic!("nothing came for a minute after: {}", String::from_utf8_lossy(shown));
+    }
+    true
+}
+
 /// text round or are not seen.
 pub fn driving(text: &str) -> Vec<char> {
     let drives = |c: &char| {

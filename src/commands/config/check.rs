@@ -22,7 +22,7 @@ pub async fn run(context: &Context, _root: &ArgMatches, _own: &ArgMatches) -> Re
         return Ok(Exit::Done);
     };
     let shown = path.display();
-    let mut errors: Vec<Error> = match reading::load(&context.env) {
+    let errors: Vec<Error> = match reading::load(&context.env) {
         Ok(config) if config.path.is_none() => {
             error::note(&format!("pgkit: there is no configuration file {shown}"));
             return Ok(Exit::Done);
@@ -30,25 +30,20 @@ pub async fn run(context: &Context, _root: &ArgMatches, _own: &ArgMatches) -> Re
         Ok(config) => {
             let faults = defaults::faults(&context.tree, &config, &context.reports, &|_| true);
             let faults = faults.into_iter().chain(servers(context, &config)?);
-            faults.map(|fault| reading::error(&path, &fault)).collect()
+            faults.map(|fault| reading::plain_error(&path, &fault)).collect()
         }
         Err(errors) => errors,
     };
-    for error in &mut errors {
-        // They are all here.
-        error.hints.retain(|hint| !hint.contains("config check"));
-        error::print(error);
+    errors.iter().for_each(error::print);
+    if let Some(first) = errors.first() {
+        return Ok(first.exit);
     }
-    match errors.drain(..).next() {
-        Some(first) => Ok(first.exit),
-        None => {
-            error::note(&format!("pgkit: {shown} has no errors"));
-            Ok(Exit::Done)
-        }
-    }
+    error::note(&format!("pgkit: {shown} has no errors"));
+    Ok(Exit::Done)
 }
 
-/// Returns a fault for each server that nothing leads to. Errors: the service file cannot be read (64).
+/// Returns a fault for each server that has no connection string and is no service, and for each unknown member of a group.
+/// Errors: the service file cannot be read (64).
 fn servers(context: &Context, config: &Config) -> Result<Vec<Fault>> {
     let services = connect::services(&context.env, &connect::Disk)?;
     let is_service = |name: &String| services.contains(name);

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::likeness::nearest;
 use crate::render::human;
 use crate::report::Report;
-use crate::rows::Column;
+use crate::rows::{Column, diff};
 
 /// The flags that can have a default for all commands.
 pub(super) const FOR_ALL: &[&str] = &[
@@ -27,7 +27,8 @@ pub(super) const FOR_ALL: &[&str] = &[
     "exclude-database",
     "parallel",
 ];
-/// The flags that can have no default, because they choose the server or what the command does.
+/// The flags that can have no default: they choose the server, the role or what the command does, or are short for another
+/// flag.
 const NONE: &[&str] = &[
     "host",
     "port",
@@ -50,18 +51,21 @@ const NONE: &[&str] = &[
     "output",
     "help",
 ];
-/// Flags that a flag on the command line stands against, with the short form of the latter.
-const OPPOSITES: &[(&str, &str, Option<char>)] = &[
-    ("header", "no-header", None),
-    ("no-header", "header", None),
-    ("quiet", "verbose", Some('v')),
-    ("verbose", "quiet", Some('q')),
-];
+/// Pairs of switches of which only one can be on, with their short forms.
+const OPPOSITES: &[[(&str, Option<char>); 2]] =
+    &[[("header", None), ("no-header", None)], [("quiet", Some('q')), ("verbose", Some('v'))]];
+/// The columns that an answer, or a difference of two, has beside those of the report, and what `--sort` takes for one.
+const OTHERS: [&str; 5] = ["at", "server", "database", diff::STATUS, "change"];
 /// Commands beside the reports whose own flags can have defaults: they only read.
 const READERS: &[&str] = &["snapshot", "waits"];
 
-/// Returns the tree with the defaults of the commands whose names are among these words. A word may be a command's name by
-/// accident.
+/// Returns a command with the flags that all reports have.
+pub(super) fn shared() -> Command {
+    OutputArgs::augment_args(ServersArgs::augment_args(Command::new("")))
+}
+
+/// Returns the tree in which the commands that are named among these words of the command line have their defaults. A word may
+/// be a command's name by accident.
 ///
 /// Errors: such a default is wrong (65).
 pub fn apply(tree: Command, config: &Config, reports: &[Report], words: &[&str]) -> Result<Command> {
@@ -89,20 +93,32 @@ fn with_defaults(command: Command, above: &str, config: &Config, words: &[&str])
             .iter()
             .any(|word| *word == long || short.is_some_and(|short| is_short(word) && word.contains(short)))
     };
-    // The command's own come first and win.
     let mut seen: Vec<&str> = Vec::new();
+    let mut on: Vec<&str> = Vec::new();
+    // The command's own come first and win.
     config.of_command(&name).fold(command, |command, setting| {
         let flag = setting.flag.as_str();
-        let is_opposed = OPPOSITES
-            .iter()
-            .any(|(one, other, short)| *one == flag && (is_typed(other, *short) || seen.contains(other)));
+        let is_opposed =
+            opposite(flag).is_some_and(|(other, short)| is_typed(other, short) || on.contains(&other));
         if seen.contains(&flag) || is_opposed {
             return command;
         }
         seen.push(flag);
+        if setting.values == ["true"] {
+            on.push(flag);
+        }
         let found = command.get_arguments().find(|arg| arg.get_long() == Some(flag));
         let Some(id) = found.map(|arg| arg.get_id().clone()) else { return command };
         command.mut_arg(id, |arg| with_default(arg, setting))
+    })
+}
+
+/// Returns the switch that cannot be on together with this one.
+fn opposite(flag: &str) -> Option<(&'static str, Option<char>)> {
+    OPPOSITES.iter().find_map(|[one, other]| match flag {
+        _ if one.0 == flag => Some(*other),
+        _ if other.0 == flag => Some(*one),
+        _ => None,
     })
 }
 
@@ -120,15 +136,15 @@ fn with_default(arg: Arg, setting: &Setting) -> Arg {
         .value_name("true|false")
 }
 
-/// Returns what is wrong with the defaults of all commands, and with those of the commands that are `read`: the definition of
-/// another report may be incomplete.
+/// Returns what is wrong with the defaults of all commands, and with those of the commands that `read` accepts. Other reports
+/// may not have been read.
 pub fn faults(
     tree: &Command,
     config: &Config,
     reports: &[Report],
     read: &dyn Fn(&str) -> bool,
 ) -> Vec<Fault> {
-    let shared = OutputArgs::augment_args(ServersArgs::augment_args(Command::new("")));
+    let shared = shared();
     let mut faults: Vec<Fault> = opposed(&config.defaults).collect();
     for setting in &config.defaults {
         if setting.flag == "format" && ["tree", "sections"].iter().any(|format| setting.values == [*format]) {
@@ -203,6 +219,7 @@ fn faults_of_command(
             }
             Some(arg) => {
                 let found = fault_of_value(arg, setting).map(|found| found.why);
+                let found = found.or_else(|| fault_of_grep(setting));
                 let found = found.or_else(|| fault_of_columns(report?, setting));
                 faults.extend(found.map(|why| fault(setting.line, why)));
             }
@@ -214,7 +231,7 @@ fn faults_of_command(
 /// Returns a fault for each two switches that are on, of which only one can be.
 fn opposed(settings: &[Setting]) -> impl Iterator<Item = Fault> {
     let is_on = |flag: &str| settings.iter().find(|one| one.flag == flag && one.values == ["true"]);
-    let pairs = OPPOSITES.iter().step_by(2).filter_map(move |(one, other, _)| {
+    let pairs = OPPOSITES.iter().filter_map(move |[(one, _), (other, _)]| {
         let (first, second) = (is_on(one)?, is_on(other)?);
         let line = first.line.max(second.line);
         Some(Fault { line, why: format!("{one} and {other} cannot both be true") })
@@ -222,23 +239,23 @@ fn opposed(settings: &[Setting]) -> impl Iterator<Item = Fault> {
     pairs.collect::<Vec<_>>().into_iter()
 }
 
-/// Returns what is wrong with a regular expression, or with the names of a report's columns.
+/// Returns what is wrong with a regular expression.
+fn fault_of_grep(setting: &Setting) -> Option<String> {
+    let texts = setting.values.iter().filter(|_| setting.flag == "grep");
+    let error = texts.filter_map(|text| regex::bytes::Regex::new(text).err()).next()?.to_string();
+    let last = error.lines().last().unwrap_or_default().trim();
+    Some(format!("--grep: invalid regular expression: {}", last.trim_start_matches("error: ")))
+}
+
+/// Returns what is wrong with the names of a report's columns.
 fn fault_of_columns(report: &Report, setting: &Setting) -> Option<String> {
-    /// The columns that an answer may have beside the report's own.
-    const OTHERS: [&str; 5] = ["at", "server", "database", "status", "change"];
-    if setting.flag == "grep" {
-        let error = setting.values.iter().find_map(|text| regex::bytes::Regex::new(text).err())?;
-        let error = error.to_string();
-        let last = error.lines().last().unwrap_or_default().trim();
-        return Some(format!("--grep: invalid regular expression: {}", last.trim_start_matches("error: ")));
-    }
     if !["sort", "columns"].contains(&setting.flag.as_str()) || report.columns.is_empty() {
         return None;
     }
     let name_of = |value: &'_ String| value.split(':').next().unwrap_or_default().to_owned();
     let is_of_difference = |name: &str| {
-        let rest = ["was_", "change_", "rate_"].iter().find_map(|before| name.strip_prefix(before));
-        rest.is_some_and(|rest| report.columns.iter().any(|column| column.name == rest))
+        let compared = diff::compared(name);
+        compared.is_some_and(|name| report.columns.iter().any(|column| column.name == name))
     };
     let is_known = |name: &str| {
         let own = |column: &Column| column.name == name || human::short_name(&column.name) == name;

@@ -8,7 +8,7 @@ mod show;
 
 pub use defaults::apply;
 pub use group::{command, run};
-pub use reading::load;
+pub use reading::{first, load};
 
 use super::table::{Entry, entry};
 

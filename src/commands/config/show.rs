@@ -4,7 +4,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use super::defaults::{self, FOR_ALL};
 use super::{load, reading};
-use crate::commands::args::{self, FormatArgs, OutputArgs, ServersArgs};
+use crate::commands::args::{self, FormatArgs};
 use crate::commands::context::Context;
 use crate::commands::listing::Listing;
 use crate::config::{Config, Group, Line};
@@ -30,6 +30,7 @@ const VARIABLES: &[&str] = &[
     "PGKIT_JOBS",
     "PGKIT_PAGER",
     "PGKIT_PASSWORD_COMMAND",
+    "PGKIT_PG_BIN",
     "PGKIT_QUERIES",
 ];
 /// Where a value comes from that nobody has set.
@@ -49,8 +50,7 @@ pub fn command() -> Command {
 /// Prints one line for each value.
 pub async fn run(context: &Context, _root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     let args = FormatArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
-    let config = load(&context.env)
-        .map_err(|errors| errors.into_iter().next().unwrap_or_else(|| Error::bug("no error")))?;
+    let config = load(&context.env).map_err(reading::first)?;
     let faults = defaults::faults(&context.tree, &config, &context.reports, &|_| true);
     if let (Some(fault), Some(path)) = (faults.first(), &config.path) {
         return Err(reading::error(path, fault));
@@ -78,7 +78,7 @@ fn of_file(config: &Config, line: usize) -> String {
 
 /// Returns the defaults of all commands: those of the file, and those that are built in.
 fn for_all(config: &Config) -> Vec<Row> {
-    let shared = OutputArgs::augment_args(ServersArgs::augment_args(Command::new("")));
+    let shared = defaults::shared();
     let one = |flag: &&str| {
         if let Some(setting) = config.defaults.iter().find(|setting| setting.flag == *flag) {
             let source = of_file(config, setting.line);
@@ -136,8 +136,8 @@ fn environment(context: &Context) -> Vec<Row> {
     let is_shown = |name: &str| VARIABLES.contains(&name) || connect::is_variable(name);
     let set = context.env.vars().filter(|(name, _)| is_shown(name));
     set.map(|(name, value)| {
-        let value = if name == secrets::PASSWORD { "***" } else { value };
-        row("environment", name, value, "environment")
+        let value = if name == secrets::PASSWORD { "***".to_owned() } else { secrets::masked(value) };
+        row("environment", name, &value, "environment")
     })
     .collect()
 }

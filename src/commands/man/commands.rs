@@ -1,9 +1,10 @@
 //! The page of all commands, generated from the command tree.
 
-use clap::Command;
+use clap::{Args, Command};
 
 use super::roff::escaped;
 use super::subject::SUBJECTS;
+use crate::commands::args::ConnectionArgs;
 use crate::error::{Error, Exit, Result};
 
 /// Returns the page: the root, every command, the flags of every report, the exit codes, and the other pages.
@@ -86,10 +87,8 @@ fn render_arg(arg: &clap::Arg, out: &mut Vec<u8>) -> std::io::Result<()> {
 /// Renders the flags that every report has.
 fn render_shared(report: &Command, out: &mut Vec<u8>) -> std::io::Result<()> {
     out.extend_from_slice(b".SH FLAGS OF EVERY REPORT\n");
-    let is_of_root = |arg: &clap::Arg| {
-        ["host", "port", "username", "dbname", "service", "no_password", "password"]
-            .contains(&arg.get_id().as_str())
-    };
+    let of_root = ConnectionArgs::augment_args(Command::new(""));
+    let is_of_root = |arg: &clap::Arg| of_root.get_arguments().any(|other| other.get_id() == arg.get_id());
     for arg in report.get_arguments().filter(|a| a.get_help_heading().is_some() && !is_of_root(a)) {
         render_arg(arg, out)?;
     }

@@ -170,7 +170,7 @@ impl Against {
         let is_meant = |row: &&SavedRow| row.server.is_none() || row.server.as_deref() == later.server;
         let rows: Vec<&SavedRow> = saved.rows.iter().filter(is_meant).collect();
         if let (Some(server), true) = (later.server, rows.is_empty() && !saved.rows.is_empty()) {
-            (self.is_unknown, self.is_partial) = (true, true);
+            self.is_unknown = true;
             self.remark(format!("not compared: the earlier answer has no row of server {server:?}"));
         }
         for saved in &rows {
@@ -268,7 +268,7 @@ impl Against {
         let is_unknown = |saved: &BTreeSet<String>| compared.filter(|database| !saved.contains(*database));
         let unknown = self.saved.as_ref().and_then(is_unknown);
         self.is_skipped = is_missing || unknown.is_some() || self.is_unknown;
-        self.is_partial |= self.is_skipped;
+        self.is_partial |= is_missing;
         if let (Some(database), false) = (unknown, self.is_unknown) {
             self.remark(format!("not compared: the earlier answer has no row of database {database:?}"));
         }
@@ -296,7 +296,11 @@ impl Against {
         if self.is_collecting {
             return self.differ.earlier(database, raw).map(|()| Flow::More);
         }
-        if self.is_skipped { Ok(Flow::More) } else { self.differ.later(database, raw, out) }
+        if self.is_skipped {
+            self.is_partial = true;
+            return Ok(Flow::More);
+        }
+        self.differ.later(database, raw, out)
     }
 
     /// Passes on the rows that are gone. A database that no longer exists is gone with all its rows. Errors: those of

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use futures_util::stream::{self, FuturesUnordered, StreamExt};
 
-use super::against::Earlier;
-use super::round::{Observed, Round, hand_on};
+use super::against::{Against, Earlier};
+use super::round::{Observed, Round, Rows, Seen, hand_on};
 use super::run::Job;
 use super::seats::Seats;
-use super::way::Way;
+use super::way::{Watcher, Way};
+use crate::answer::Observer;
 use crate::commands::servers::{Server, Servers};
 use crate::error::{Error, Exit, Result};
 use crate::report::Report;
@@ -22,7 +23,7 @@ pub struct Fleet<'a> {
 /// The answer of one server.
 struct Answer {
     /// Its rows; none if it failed.
-    rows: Kept,
+    rows: Rows,
     exit: Exit,
     /// Why it failed.
     failure: Option<Error>,
@@ -41,9 +42,11 @@ impl<'a> Fleet<'a> {
         Fleet { jobs: jobs.collect() }
     }
 
-    /// Returns the first server.
-    pub fn first(&self) -> Option<&Job<'a>> {
-        self.jobs.first()
+    /// Prepares the comparison for the first server for which that is possible. Errors: those of the first server.
+    pub fn against(&self, earlier: &Earlier) -> Result<Box<Against>> {
+        let mut prepared = self.jobs.iter().map(|job| job.against(earlier));
+        let first = prepared.next().unwrap_or_else(|| Err(Error::bug("a fleet without servers")));
+        first.or_else(|e| prepared.find_map(Result::ok).ok_or(e))
     }
 
     /// Gets one answer from each server, and passes on their rows in the order of the servers, with the server's name put
@@ -106,11 +109,13 @@ impl<'a> Fleet<'a> {
 impl Job<'_> {
     /// Gets the answer of one of several servers. Errors: those that concern all servers.
     async fn answer_of_server(&self, earlier: Option<&Earlier>, is_wanted: bool) -> Result<Answer> {
-        let mut rows = Kept::new(is_wanted);
+        let mut rows = Rows { shown: Kept::new(is_wanted), seen: earlier.map(|_| Seen::default()) };
         let answered = async {
-            let against = earlier.map(|earlier| self.against(earlier)).transpose()?;
-            let mut way = Way::to(Box::new(&mut rows), None, against);
             let source = self.source(&self.target).await?;
+            // Only now, because it holds the whole earlier answer in memory.
+            let against = earlier.map(|earlier| self.against(earlier)).transpose()?;
+            let observer: Watcher<'_> = rows.seen.as_mut().map(|seen| seen as &mut dyn Observer);
+            let mut way = Way::to(Box::new(&mut rows.shown), observer, against);
             let exit = self.compared(source, earlier, &mut way).await?;
             Ok((exit, way.finish()))
         };
@@ -127,7 +132,10 @@ impl Job<'_> {
             }
             Err(e) if matches!(e.exit, Exit::Io | Exit::Bug | Exit::Interrupted) => Err(e),
             // Rows that came before the failure are no answer.
-            Err(e) => Ok(Answer { rows: Kept::default(), exit: e.exit, failure: Some(e), differs: false }),
+            Err(e) => {
+                let rows = Rows { shown: Kept::default(), seen: None };
+                Ok(Answer { rows, exit: e.exit, failure: Some(e), differs: false })
+            }
         }
     }
 }

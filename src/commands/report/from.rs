@@ -7,10 +7,10 @@ use clap::{ArgMatches, FromArgMatches};
 
 use super::against::{Against, Earlier, Later};
 use super::look::Look;
-use super::round::{Observed, Round, hand_on};
+use super::round::{Observed, Round, Rows, Seen, hand_on};
 use super::verdict;
 use super::way::{Watcher, Way};
-use crate::answer::ReportRun;
+use crate::answer::{Observer, ReportRun};
 use crate::commands::args::{self, OutputArgs, ServersArgs};
 use crate::commands::context::Context;
 use crate::commands::params;
@@ -50,22 +50,27 @@ pub async fn run(
             .hint("a snapshot does not change; compare it with another file"));
     }
     let look = Look::new(context, report_run, args)?;
-    let paths = args.snapshots();
+    let paths = args::snapshots(args.from.as_deref().unwrap_or_default());
+    if paths.is_empty() {
+        return Err(
+            Error::usage("--from names no snapshot").hint("name a file that pgkit snapshot has written")
+        );
+    }
     if paths.iter().filter(|path| path.as_path() == Path::new("-")).count() > 1 {
         return Err(Error::usage("--from names stdin twice").hint("it can be read only once"));
     }
     let look = if paths.len() > 1 { look.plain() } else { look };
     let flags = params::typed(report, own);
     let is_configured = params::are_configured(report, own);
-    let asked = Asked { context, report, flags, is_configured, database, args, look, earlier };
+    let question = Question { context, report, flags, is_configured, database, args, look, earlier };
     match paths.as_slice() {
-        [path] => asked.one(path, watcher).await,
-        paths => asked.several(paths, watcher).await,
+        [path] => question.one(path, watcher).await,
+        paths => question.several(paths, watcher).await,
     }
 }
 
 /// What is asked of each snapshot.
-struct Asked<'a> {
+struct Question<'a> {
     context: &'a Context,
     report: &'a Report,
     /// The report's own flags, as they are typed.
@@ -88,7 +93,7 @@ struct Saved<'a> {
     columns: Vec<Column>,
 }
 
-impl Asked<'_> {
+impl Question<'_> {
     /// Finds the report's answers. Errors: there are none (65).
     fn saved<'s>(&self, server: Option<&'s str>, snapshot: &'s Snapshot) -> Result<Saved<'s>> {
         let (database, all) = (self.database.as_deref(), self.args.all_databases);
@@ -184,42 +189,66 @@ impl Asked<'_> {
         way.end()
     }
 
+    /// Returns the rows of one of several snapshots, with these columns, and their comparison with an earlier answer.
+    ///
+    /// Errors: the snapshot has changed since it was opened (74), or those of [`Against::new`].
+    fn answer(&self, saved: &Saved<'_>, columns: &[Column]) -> Result<(Rows, Option<Box<Against>>)> {
+        let against = self.against(saved, columns)?;
+        let mut rows = Rows { shown: Kept::default(), seen: against.as_ref().map(|_| Seen::default()) };
+        let observer: Watcher<'_> = rows.seen.as_mut().map(|seen| seen as &mut dyn Observer);
+        let mut way = Way::to(Box::new(&mut rows.shown), observer, against);
+        self.pass_on(saved, columns, &mut way)?;
+        let against = way.finish();
+        Ok((rows, against))
+    }
+
+    /// Returns what a person should know about the rows of one of several snapshots.
+    fn remarks(&self, saved: &Saved<'_>, columns: &[Column], against: Option<&Against>) -> Vec<String> {
+        let mut remarks = origin(&self.report.name, saved, self.args.all_databases);
+        let left_out = saved.columns.iter().filter(|column| !has(columns, column));
+        let left_out: Vec<&str> = left_out.map(|column| column.name.as_str()).collect();
+        if !left_out.is_empty() {
+            let left_out = left_out.join(", ");
+            remarks.push(format!("columns that not all snapshots have are left out: {left_out}"));
+        }
+        remarks.extend(against.into_iter().flat_map(Against::remarks));
+        remarks
+    }
+
     /// Prints the rows of several snapshots, in the order in which they were named. A snapshot that fails is reported, and
     /// the rest goes on.
     async fn several(&self, paths: &[PathBuf], watcher: Watcher<'_>) -> Result<Exit> {
         let mut round = Round::default();
-        let mut snapshots = Vec::new();
-        for (name, path) in named(paths) {
-            match Snapshot::open(path) {
-                Ok(snapshot) => snapshots.push((name, snapshot)),
-                Err(e) => round.fail(&name, &e),
-            }
-        }
-        let mut all = Vec::new();
-        for (name, snapshot) in &snapshots {
-            match self.saved(Some(name), snapshot) {
-                Ok(saved) => all.push(saved),
-                Err(e) => round.fail(name, &e),
-            }
-        }
+        let opened: Vec<(String, Result<Snapshot>)> =
+            named(paths).into_iter().map(|(name, path)| (name, Snapshot::open(path))).collect();
+        let answered = opened.iter().map(|(name, snapshot)| {
+            let saved = snapshot.as_ref().map_err(Clone::clone);
+            (name.as_str(), saved.and_then(|snapshot| self.saved(Some(name), snapshot)))
+        });
+        let answered: Vec<(&str, Result<Saved<'_>>)> = answered.collect();
+        let all: Vec<&Saved<'_>> = answered.iter().filter_map(|(_, saved)| saved.as_ref().ok()).collect();
         let columns = common(&all).unwrap_or_else(|| self.report.columns.clone());
-        let first = all.first().map(|saved| self.against(saved, &columns)).transpose()?.flatten();
+        let mut prepared = all.iter().map(|saved| self.against(saved, &columns));
+        let first = match prepared.next().transpose() {
+            Ok(first) => first.flatten(),
+            Err(e) => prepared.find_map(Result::ok).ok_or(e)?,
+        };
         let mut pipeline = self.pipeline(true, &columns, first.as_deref())?;
         let mut out = self.look.output(&self.context.env, self.args.no_pager)?;
         pipeline.head(&mut out);
         let mut way = Way::new(&mut pipeline, &mut out, watcher, None);
         let mut watcher = way.take_observer();
         let mut flow = if way.wants_none() { Flow::Enough } else { Flow::More };
-        for saved in &all {
-            let name = saved.server.unwrap_or_default();
-            let mut rows = Kept::default();
-            let answered = self.against(saved, &columns).and_then(|against| {
-                let mut answer = Way::to(Box::new(&mut rows), None, against);
-                self.pass_on(saved, &columns, &mut answer)?;
-                Ok(answer.finish())
-            });
-            let against = match answered {
-                Ok(against) => against,
+        for (name, saved) in &answered {
+            let saved = match saved {
+                Ok(saved) => saved,
+                Err(e) => {
+                    round.fail(name, e);
+                    continue;
+                }
+            };
+            let (rows, against) = match self.answer(saved, &columns) {
+                Ok(answer) => answer,
                 Err(e) => {
                     round.fail(name, &e);
                     continue;
@@ -231,28 +260,19 @@ impl Asked<'_> {
             let is_quiet = self.args.session.echo.quiet;
             let verdict = verdict::judge(&self.report.name, &mut watcher, saved.answers.hidden(), is_quiet)?;
             round.take(Exit::Done);
-            round.judge(verdict.exit);
+            let differs = against.as_ref().is_some_and(|against| against.has_differences());
+            let is_bad = self.args.fail_on_change && differs;
+            round.judge(if is_bad { Exit::BadAnswer } else { verdict.exit });
             if !is_quiet {
-                round.remark(name, origin(&self.report.name, saved, self.args.all_databases));
-                let left_out = saved.columns.iter().filter(|column| !has(&columns, column));
-                let left_out: Vec<&str> = left_out.map(|column| column.name.as_str()).collect();
-                if !left_out.is_empty() {
-                    let left_out = left_out.join(", ");
-                    let text = format!("columns that not all snapshots have are left out: {left_out}");
-                    round.remark(name, [text]);
-                }
-                round.remark(name, against.iter().flat_map(|against| against.remarks()));
+                round.remark(name, self.remarks(saved, &columns, against.as_deref()));
             }
             round.remark(name, verdict.remarks);
             saved.answers.missing.iter().for_each(|error| round.fail(name, error));
-            if self.args.fail_on_change && against.is_some_and(|against| against.has_differences()) {
-                round.judge(Exit::BadAnswer);
-            }
         }
         way.end()?;
         drop(way);
         // An empty list would look like an answer.
-        if !round.is_empty() {
+        if !round.has_failed() {
             pipeline.end(&mut out);
             out.finish().await?;
         }
@@ -274,8 +294,8 @@ fn has(columns: &[Column], column: &Column) -> bool {
     columns.iter().any(|other| other.name == column.name && other.server_type == column.server_type)
 }
 
-/// Returns the columns that all have, in the order of the first; `None` if there is none.
-fn common(all: &[Saved<'_>]) -> Option<Vec<Column>> {
+/// Returns the columns that all have, in the order of the first; `None` without any snapshot.
+fn common(all: &[&Saved<'_>]) -> Option<Vec<Column>> {
     let (first, others) = all.split_first()?;
     let is_common = |column: &&Column| others.iter().all(|other| has(&other.columns, column));
     Some(first.columns.iter().filter(is_common).cloned().collect())

@@ -20,8 +20,8 @@ impl Job<'_> {
     pub(super) async fn once(&self, fleet: Option<&Fleet<'_>>, mut watcher: Watcher<'_>) -> Result<Exit> {
         let report = self.report_run.report;
         let earlier = self.args.against.as_deref().map(Earlier::read).transpose()?;
-        let first = fleet.and_then(Fleet::first).unwrap_or(self);
-        let against = earlier.as_ref().map(|earlier| first.against(earlier)).transpose()?;
+        let prepare = |earlier| fleet.map_or_else(|| self.against(earlier), |fleet| fleet.against(earlier));
+        let against = earlier.as_ref().map(prepare).transpose()?;
         // Report wrong flags before connecting.
         let before = [fleet.map(|_| "server"), self.args.all_databases.then_some("database")];
         let before = before.into_iter().flatten();
@@ -39,7 +39,7 @@ impl Job<'_> {
             let round = fleet.round(earlier.as_ref(), &mut way).await?;
             drop(way);
             // An empty list would look like an answer.
-            if !round.is_empty() {
+            if !round.has_failed() {
                 pipeline.end(&mut out);
                 out.finish().await?;
             }

@@ -1,7 +1,7 @@
-//! What the answers of several servers came to.
+//! The outcome of asking several servers.
 
 use super::way::{Watcher, Way};
-use crate::answer::Verdict;
+use crate::answer::{Observer, Verdict};
 use crate::error::{self, Error, Exit, Result};
 use crate::escape;
 use crate::rows::{Column, Flow, Kept, RowSink};
@@ -9,7 +9,7 @@ use crate::rows::{Column, Flow, Kept, RowSink};
 /// A remark on the answer of one server.
 type Remark = (String, String);
 
-/// What the answers of several servers, or of several snapshots, came to.
+/// The outcome of asking several servers, or of reading several snapshots.
 #[derive(Default)]
 pub struct Round {
     /// The exit code of the first server that failed.
@@ -46,8 +46,8 @@ impl Round {
         self.bad = self.bad.or((exit != Exit::Done).then_some(exit));
     }
 
-    /// Returns whether no server has given an answer.
-    pub fn is_empty(&self) -> bool {
+    /// Returns whether every server has failed.
+    pub fn has_failed(&self) -> bool {
         !self.has_answer && !self.failures.is_empty()
     }
 
@@ -62,7 +62,7 @@ impl Round {
         self.exit.or(self.bad).unwrap_or(Exit::Done)
     }
 
-    /// Returns it as a verdict on one of many answers, which a server that fails does not end.
+    /// Returns the verdict of a round of `--watch`, which goes on although a server fails.
     pub fn verdict(self) -> Verdict {
         Verdict { exit: self.bad.unwrap_or(Exit::Done), remarks: self.lines() }
     }
@@ -102,11 +102,44 @@ pub fn one_line(error: &Error) -> String {
     }
 }
 
-/// What an observer sees of an answer.
+/// The rows of one answer.
+pub struct Rows {
+    /// What is printed, with the database before each row if that is shown.
+    pub shown: Kept,
+    /// What an observer sees, if that is something else.
+    pub seen: Option<Seen>,
+}
+
+/// The rows of an answer itself, for an observer, where its differences from another one are printed.
+#[derive(Default)]
+pub struct Seen(Kept);
+
+impl RowSink for Seen {
+    fn head(&mut self, columns: &[Column]) -> Result<()> {
+        self.0.head(columns)
+    }
+
+    fn row(&mut self, raw: &[Option<&[u8]>]) -> Result<Flow> {
+        self.0.row(raw)
+    }
+
+    fn end(&mut self) -> Result<()> {
+        self.0.end()
+    }
+}
+
+impl Observer for Seen {
+    /// The rows are judged later, by the observer of all servers.
+    fn judge(&mut self) -> Result<Verdict> {
+        Ok(Verdict { exit: Exit::Done, remarks: Vec::new() })
+    }
+}
+
+/// What an observer must know of an answer.
 pub struct Observed<'a> {
     /// The report's own columns.
     pub columns: &'a [Column],
-    /// Whether the database stands before them in each row.
+    /// Whether the database stands before them in each row that is shown.
     pub all_databases: bool,
 }
 
@@ -114,24 +147,29 @@ pub struct Observed<'a> {
 ///
 /// Errors: the output failed (74), or those of the observer.
 pub fn hand_on(
-    rows: Kept,
+    rows: Rows,
     observed: &Observed<'_>,
     way: &mut Way<'_>,
     watcher: &mut Watcher<'_>,
     flow: &mut Flow,
 ) -> Result<()> {
     let before = usize::from(observed.all_databases);
+    let sees_shown = rows.seen.is_none();
     if let Some(watcher) = watcher {
         watcher.head(observed.columns)?;
     }
-    rows.drain(|raw| {
+    rows.shown.drain(|raw| {
         if *flow == Flow::More {
             *flow = way.row(raw)?;
         }
         match watcher {
-            Some(watcher) => watcher.row(&raw[before.min(raw.len())..]),
+            Some(watcher) if sees_shown => watcher.row(&raw[before.min(raw.len())..]),
+            Some(_) => Ok(Flow::More),
             None => Ok(*flow),
         }
     })?;
+    if let (Some(seen), Some(watcher)) = (rows.seen, watcher) {
+        seen.0.drain(|raw| watcher.row(raw))?;
+    }
     Ok(())
 }

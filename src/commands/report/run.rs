@@ -21,7 +21,7 @@ use crate::commands::context::Context;
 use crate::commands::servers::{self, Server};
 use crate::commands::source::Source;
 use crate::commands::{open, params};
-use crate::connect::{self, ServerVersion, Target};
+use crate::connect::{self, Flags, ServerVersion, Target};
 use crate::console;
 use crate::error::{self, Error, Exit, Result};
 use crate::escape;
@@ -36,10 +36,11 @@ pub struct Job<'a> {
     pub context: &'a Context,
     /// The server's name, if several are asked.
     pub server: Option<String>,
-    /// What `--service` says, and the colour that the configuration file gives the server.
+    /// What `--service` says.
     service: Option<String>,
+    /// The colour that the configuration file gives the server.
     pub color: Option<AnsiColor>,
-    /// What keeps the number of connections down, if several servers are asked.
+    /// The permits that its sessions need, if several servers are asked.
     seat: Option<Seat>,
     pub report_run: ReportRun<'a>,
     /// The report's own flags, as they are typed.
@@ -52,7 +53,7 @@ pub struct Job<'a> {
     pub hidden: RefCell<Vec<String>>,
     /// What was said of the answers' cost.
     costs: Rc<RefCell<BTreeSet<String>>>,
-    /// What is to be said of this one of several servers, once all rows are printed.
+    /// The remarks about this one of several servers, which are printed after all rows.
     pub notes: RefCell<Vec<String>>,
 }
 
@@ -69,37 +70,19 @@ pub async fn run_observed(
     own: &ArgMatches,
     watcher: Watcher<'_>,
 ) -> Result<Exit> {
-    let mut args = OutputArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
-    let is_default = own.value_source("all_databases") == Some(ValueSource::DefaultValue);
-    if is_default && args::connection_flags(root, own)?.dbname.is_some() {
-        args.all_databases = false;
-    }
+    let connection = args::connection_flags(root, own)?;
+    let args = output_args(own, &connection)?;
     let report_run = ReportRun { report, given: params::given(report, own) };
-    if args.all_databases && report.scope != Scope::Database {
-        return Err(Error::usage(format!("{} gives the same answer in every database", report.name))
-            .hint("leave out --all-databases"));
-    }
     let role = RoleArgs::of_report(report, own)?;
-    if role.role.is_some() && (args.from.is_some() || report.scope == Scope::Pooler) {
-        let why = if args.from.is_some() { "with --from" } else { "by a PgBouncer" };
-        return Err(Error::usage(format!("--role cannot be used {why}")).hint("only a server has roles"));
-    }
+    refuse_flags(report, &role, &args)?;
     if args.from.is_some() {
         return from::run(context, &report_run, &args, root, own, watcher).await;
     }
-    let is_url = |text: &&str| text.starts_with("postgres://") || text.starts_with("postgresql://");
-    // A term may contain an equals sign, and a name hardly ever begins with `dbname=`.
-    let is_string = |text: &&str| text.split_once('=').is_some_and(|(key, _)| connect::is_key(key.trim()));
-    if report_run.texts().any(|text| is_url(&text)) || report_run.patterns().iter().any(is_string) {
-        return Err(Error::usage("expected a name, not a connection string")
-            .hint(format!("use -d: pgkit {} -d '...'", report.name)));
-    }
+    refuse_connection_strings(&report_run)?;
     for text in report_run.patterns() {
         pattern::parse(text)?;
     }
-    // With --against, this can only be a default of the configuration file.
-    let watch = args.watch.as_deref().filter(|_| args.against.is_none());
-    let every = watch.map(parse_seconds).transpose()?;
+    let every = args.watch.as_deref().map(parse_seconds).transpose()?;
     let look = Look::new(context, &report_run, &args)?;
     let servers = servers::several(context, root, own, &args.session.echo)?;
     let look = if servers.is_some() { look.plain() } else { look };
@@ -114,8 +97,8 @@ pub async fn run_observed(
     let mut job = Job {
         context,
         server: None,
-        service: args::connection_flags(root, own)?.service,
-        color: servers::named(context, root, own)?.and_then(|server| server.color),
+        color: servers::named(context, &connection).and_then(|server| server.color),
+        service: connection.service,
         seat: None,
         target,
         settings: Settings {
@@ -137,14 +120,7 @@ pub async fn run_observed(
     if report.columns.is_empty() {
         with_columns = match &servers {
             Some(servers) => fleet::first_columns(&job, servers).await?,
-            None => {
-                let reader = job.reader(&job.target).await?;
-                let with_columns = job.report_run.with_columns(&reader, &|text| job.tell(text)).await?;
-                // Keep the password that was typed, so that it is asked for only once.
-                job.target = reader.target().clone();
-                reader.close().await;
-                with_columns
-            }
+            None => job.first_columns().await?,
         };
         job.report_run.report = &with_columns;
     }
@@ -153,6 +129,46 @@ pub async fn run_observed(
         Some(every) => job.watch(every, fleet.as_ref(), watcher).await,
         None => job.once(fleet.as_ref(), watcher).await,
     }
+}
+
+/// Returns the flags that all reports have, without defaults of the configuration file that do not fit flags of the command
+/// line.
+fn output_args(own: &ArgMatches, connection: &Flags) -> Result<OutputArgs> {
+    let mut args = OutputArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
+    let is_default = own.value_source("all_databases") == Some(ValueSource::DefaultValue);
+    if is_default && connection.dbname.is_some() {
+        args.all_databases = false;
+    }
+    // On the command line, they are refused together.
+    if args.against.is_some() || args.from.is_some() {
+        args.watch = None;
+    }
+    Ok(args)
+}
+
+/// Refuses flags that do not fit the report. Errors: wrong usage (64).
+fn refuse_flags(report: &Report, role: &RoleArgs, args: &OutputArgs) -> Result<()> {
+    if args.all_databases && report.scope != Scope::Database {
+        return Err(Error::usage(format!("{} gives the same answer in every database", report.name))
+            .hint("leave out --all-databases"));
+    }
+    if role.role.is_some() && (args.from.is_some() || report.scope == Scope::Pooler) {
+        let why = if args.from.is_some() { "with --from" } else { "by a PgBouncer" };
+        return Err(Error::usage(format!("--role cannot be used {why}")).hint("only a server has roles"));
+    }
+    Ok(())
+}
+
+/// Refuses a connection string where a name belongs. Errors: wrong usage (64).
+fn refuse_connection_strings(report_run: &ReportRun<'_>) -> Result<()> {
+    let is_url = |text: &&str| text.starts_with("postgres://") || text.starts_with("postgresql://");
+    // A term may contain an equals sign, and a name hardly ever begins with `dbname=`.
+    let is_string = |text: &&str| text.split_once('=').is_some_and(|(key, _)| connect::is_key(key.trim()));
+    if report_run.texts().any(|text| is_url(&text)) || report_run.patterns().iter().any(is_string) {
+        return Err(Error::usage("expected a name, not a connection string")
+            .hint(format!("use -d: pgkit {} -d '...'", report_run.report.name)));
+    }
+    Ok(())
 }
 
 impl<'a> Job<'a> {
@@ -176,7 +192,17 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Returns ` on NAME` for a title, if servers are named.
+    /// Asks the server for the columns of a report that does not list them. Returns the report with them.
+    async fn first_columns(&mut self) -> Result<Report> {
+        let reader = self.reader(&self.target).await?;
+        let with_columns = self.report_run.with_columns(&reader, &|text| self.tell(text)).await?;
+        // Keep the password that was typed, so that it is asked for only once.
+        self.target = reader.target().clone();
+        reader.close().await;
+        Ok(with_columns)
+    }
+
+    /// Returns ` on NAME` for a title; an empty text without `--service`.
     pub fn on(&self) -> String {
         self.service.as_ref().map_or_else(String::new, |name| format!(" on {}", escape::terminal(name)))
     }

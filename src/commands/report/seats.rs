@@ -8,17 +8,20 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::commands::source::Source;
-use crate::connect::Target;
+use crate::connect::{Host, Target};
 use crate::error::{Error, Result};
 
 /// How long a server may take to let a session in before others need no longer wait for it.
 const STALLED: Duration = Duration::from_secs(1);
 
+/// The ssh host on the way, the host and the port.
+type Place = (Option<String>, String, u16);
+
 /// As many sessions as there may be at once, in all and with each host and port.
 pub struct Seats {
     parallel: usize,
     all: Arc<Semaphore>,
-    places: BTreeMap<(String, u16), Arc<Semaphore>>,
+    places: BTreeMap<Place, Arc<Semaphore>>,
 }
 
 impl Seats {
@@ -30,9 +33,10 @@ impl Seats {
     /// Returns what a session with this target needs.
     pub fn seat(&mut self, target: &Target) -> Seat {
         // Everybody takes several places in the same order, so that no two wait for one another.
-        let hosts = target.hosts.iter();
-        let places: BTreeSet<_> =
-            hosts.map(|host| (host.addr.clone().unwrap_or_else(|| host.name.clone()), host.port)).collect();
+        let way = target.ssh.as_ref().map(|ssh| ssh.shown().to_owned());
+        let place =
+            |host: &Host| (way.clone(), host.addr.clone().unwrap_or_else(|| host.name.clone()), host.port);
+        let places: BTreeSet<Place> = target.hosts.iter().map(place).collect();
         let parallel = self.parallel;
         let place = |place| {
             let new = || Arc::new(Semaphore::new(parallel));
@@ -43,7 +47,7 @@ impl Seats {
     }
 }
 
-/// What a session with one server needs.
+/// The permits that a session with one server needs.
 pub struct Seat {
     all: Arc<Semaphore>,
     places: Vec<Arc<Semaphore>>,

@@ -11,7 +11,8 @@ use super::way::{Watcher, Way};
 use crate::answer::Verdict;
 use crate::commands::screen::{Next, Pace, Screen};
 use crate::commands::source::Source;
-use crate::error::{self, Error, Exit, Result};
+use crate::connect::Target;
+use crate::error::{self, Exit, Result};
 use crate::escape;
 use crate::output::{self, Output, terminal};
 use crate::pipeline::Pipeline;
@@ -30,6 +31,36 @@ impl Job<'_> {
     /// Returns whether the screen is drawn anew for each answer.
     fn redraws(&self) -> bool {
         self.look.terminal.is_some()
+    }
+
+    /// Returns a session for the next answer: the one that is there, or a new one if it is lost. Several servers get theirs
+    /// later.
+    ///
+    /// Errors: see [`Job::source`].
+    async fn session(
+        &self,
+        left: Option<Source>,
+        target: &Target,
+        has_servers: bool,
+    ) -> Result<Option<Source>> {
+        if has_servers {
+            return Ok(None);
+        }
+        if let Some(mut left) = left
+            && left.reopen().await.is_ok()
+        {
+            return Ok(Some(left));
+        }
+        self.source(target).await.map(Some)
+    }
+
+    /// Returns the line above an answer on a terminal, and an empty one.
+    fn title(&self, every: Duration, now: jiff::Timestamp) -> String {
+        let local = now.to_zoned((**self.look.style.zone).clone()).strftime("%Y-%m-%d %H:%M:%S %Z");
+        let color = self.color.filter(|_| self.look.style.color);
+        let style = Style::new().fg_color(color.map(Color::Ansi));
+        let (every, report) = (every.as_secs_f64(), escape::terminal(&self.report_run.report.name));
+        format!("{style}every {every} s: pgkit {report}{}   {local}{style:#}\n\n", self.on())
     }
 
     /// Repeats the report at a fixed interval, measured from start to start; missed ticks are skipped.
@@ -73,16 +104,7 @@ impl Job<'_> {
             look.style.width = width;
             #[expect(clippy::disallowed_methods, reason = "the moment of an answer, shown beside it")]
             let now = jiff::Timestamp::now().round(jiff::Unit::Millisecond).unwrap_or_default();
-            let session = match source.take() {
-                _ if fleet.is_some() => Ok(None),
-                Some(mut open) => open.reopen().await.map(|()| Some(open)),
-                None => Err(Error::new(Exit::Unavailable, "")),
-            };
-            // A lost session is reopened, as often as necessary.
-            let session = match session {
-                Ok(session) => Ok(session),
-                Err(_) => self.source(&target).await.map(Some),
-            };
+            let session = self.session(source.take(), &target, fleet.is_some()).await;
             let at = (!self.redraws()).then(|| now.to_string());
             if self.redraws() || one_line {
                 pipeline = self.pipeline_of(&look, fleet.is_some())?;
@@ -92,16 +114,7 @@ impl Job<'_> {
             let round = match session {
                 Ok(session) => {
                     if self.redraws() {
-                        let local =
-                            now.to_zoned((**self.look.style.zone).clone()).strftime("%Y-%m-%d %H:%M:%S %Z");
-                        let color = self.color.filter(|_| self.look.style.color);
-                        let style = Style::new().fg_color(color.map(Color::Ansi));
-                        let title = format!(
-                            "{style}every {} s: pgkit {}{}   {local}{style:#}\n\n",
-                            every.as_secs_f64(),
-                            escape::terminal(&self.report_run.report.name),
-                            self.on()
-                        );
+                        let title = self.title(every, now);
                         out.buffer().extend_from_slice(title.as_bytes());
                     }
                     if self.redraws() || one_line {

@@ -1,0 +1,36 @@
+//! The children that connections need: ssh, and commands that print passwords.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use nix::unistd::Pid;
+
+static RUNNING: Mutex<BTreeSet<Pid>> = Mutex::new(BTreeSet::new());
+
+fn running() -> MutexGuard<'static, BTreeSet<Pid>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Returns the processes that connections of this process have started and need. Whoever kills or reaps children must spare
+/// them and their children.
+pub fn spared() -> BTreeSet<Pid> {
+    running().clone()
+}
+
+/// Keeps a child spared until this is dropped.
+#[derive(Debug)]
+pub(super) struct Spared(Pid);
+
+impl Spared {
+    /// Spares this child.
+    pub(super) fn new(pid: Pid) -> Spared {
+        running().insert(pid);
+        Spared(pid)
+    }
+}
+
+impl Drop for Spared {
+    fn drop(&mut self) {
+        running().remove(&self.0);
+    }
+}
