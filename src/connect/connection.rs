@@ -272,13 +272,13 @@ impl ClosingError {
         ClosingError { of_server: Arc::default(), forward: route.forward().cloned() }
     }
 
-    /// The server's error, if it gave one.
+    /// Returns the server's error; `None` if it gave none.
     pub fn get(&self) -> Option<&tokio_postgres::error::DbError> {
         self.of_server.get()
     }
 
-    /// One line that says how the ssh that the session went through ended, if it has. Call this only for a session that is
-    /// lost: it waits a moment for the end.
+    /// Returns one line that says how the ssh ended through which the session went; `None` if it has not, or there is none.
+    /// Call this only for a session that is lost: it waits a moment for the end.
     pub fn of_ssh(&self) -> Option<String> {
         self.forward.as_ref()?.end()
     }

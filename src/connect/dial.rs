@@ -39,7 +39,7 @@ impl Route {
         }
     }
 
-    /// The way through ssh, if it is one.
+    /// Returns the way through ssh; `None` if it is none.
     pub(super) fn forward(&self) -> Option<&Forward> {
         match self {
             Route::Forward(forward) => Some(forward),

@@ -417,7 +417,7 @@ impl Said {
         }
     }
 
-    /// How many lines there were.
+    /// Returns how many lines there were.
     fn count(&self) -> usize {
         self.before + self.lines.len()
     }
@@ -606,7 +606,7 @@ impl Tunnel {
         }
     }
 
-    /// The error of an ssh that has not logged in: its own last lines, or else `silent`.
+    /// Returns the error of an ssh that has not logged in: its last lines, or `silent` if it has written none.
     fn failed(&self, silent: &str) -> Error {
         let said = self.said().text();
         let why = match (said.is_empty(), said.contains('\n')) {
@@ -618,7 +618,7 @@ impl Tunnel {
             .hint("pgkit runs the ssh of your PATH with your configuration: ssh -v with the same destination shows more")
     }
 
-    /// One line that says how ssh ended, if it has.
+    /// Returns one line that says how ssh ended; `None` while it runs.
     fn end(&self) -> Option<String> {
         let how = self.ended()?;
         let said = self.said();
@@ -652,7 +652,7 @@ impl Forward {
         self.tunnel.said().count()
     }
 
-    /// The host that ssh logs in to, for messages.
+    /// Returns the host that ssh logs in to, for messages.
     pub(super) fn shown(&self) -> &str {
         &self.tunnel.shown
     }
@@ -674,7 +674,8 @@ impl Forward {
         }
     }
 
-    /// Says why a connection through the tunnel has failed, if ssh is the reason. `mark` is how much ssh had written before.
+    /// Returns the reason why a connection through the tunnel has failed, which may be ssh. `mark` is how many lines ssh had
+    /// written before.
     pub(super) async fn explain(&self, failure: Failure, mark: usize) -> Failure {
         if !matches!(failure.cause, Cause::Closed | Cause::Network) {
             return failure;
@@ -694,7 +695,8 @@ impl Forward {
         }
     }
 
-    /// One line that says how ssh ended, if it has, or does within a moment: a session is lost an instant before that.
+    /// Returns one line that says how ssh ended; `None` if it has not. Waits up to 100 ms, because a session is lost a moment
+    /// before ssh is reaped.
     pub(super) fn end(&self) -> Option<String> {
         let begun = Instant::now();
         loop {
