@@ -22,6 +22,15 @@ pub struct Database {
     pub is_open: bool,
 }
 
+/// Checks that the name can be sent to the server as it is. Errors: it is not UTF-8 (65).
+pub fn check_name(name: &str) -> Result<()> {
+    if name.contains(char::REPLACEMENT_CHARACTER) {
+        return Err(Error::data("its name is not UTF-8, so pgkit cannot connect to it")
+            .hint("rename it, or leave it out with --exclude-database"));
+    }
+    Ok(())
+}
+
 /// Returns whether an error says that this one database cannot be connected to.
 pub fn is_closed(error: &Error) -> bool {
     error.sqlstate.as_deref().is_some_and(|state| CLOSED.contains(&state))

@@ -136,11 +136,11 @@ async fn first_of<T>(
             .await
             .map_err(|refusal| refusal.error);
     }
-    let known = match &target.password_command {
-        Some(command) if target.fetched.is_none() => command.known(target).await,
-        _ => None,
+    let fetched = match &target.password_command {
+        Some(command) => command.known(target).await,
+        None => None,
     };
-    let target = &Target { fetched: known.or(target.fetched.clone()), ..target.clone() };
+    let target = &Target { fetched, ..target.clone() };
     let refusal = match attempt(target, opening, accept).await {
         Ok(connected) => return Ok(connected),
         Err(refusal) => refusal,

@@ -119,10 +119,7 @@ impl Target {
     pub fn libpq_passfile(&self) -> Result<Option<Vec<u8>>> {
         let mut text = Vec::new();
         for host in &self.hosts {
-            // An old one is better than none: only a new session of ours can get another.
-            let Some(password) = self.password_for(host).or_else(|| self.fetched_password()) else {
-                continue;
-            };
+            let Some(password) = self.password_for(host) else { continue };
             let password = password.expose();
             if password.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
                 return Err(Error::new(Exit::Usage, "cannot pass on a password with a line feed"));

@@ -85,11 +85,13 @@ impl PasswordCommand {
         Arc::clone(all.entry(key).or_default())
     }
 
-    /// Returns a password that the command has printed for the target before, if it may still be used.
+    /// Returns a password that the command has printed for the target before, if it may still be used: here, or in the
+    /// process that started this one.
     pub(super) async fn known(&self, target: &Target) -> Option<Fetched> {
         let slot = self.slot(target);
         let known = slot.lock().await;
-        known.clone().filter(|fetched| fetched.is_fresh(self.max_age))
+        let both = [known.as_ref(), target.fetched.as_ref()];
+        both.into_iter().flatten().find(|fetched| fetched.is_fresh(self.max_age)).cloned()
     }
 
     /// Returns a password for the target: another one than that which the server has refused. The command is asked unless it

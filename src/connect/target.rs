@@ -285,19 +285,13 @@ impl Target {
 
     /// The password for this host, wherever it comes from.
     pub fn password_for(&self, host: &Host) -> Option<Secret> {
-        if let (None, Some(command)) = (&self.password, &self.password_command) {
-            let fresh = self.fetched.as_ref().filter(|fetched| fetched.is_fresh(command.max_age));
-            return fresh.map(|fetched| fetched.password.clone());
+        if self.password.is_none() && self.password_command.is_some() {
+            return self.fetched.as_ref().map(|fetched| fetched.password.clone());
         }
         self.password.clone().or_else(|| {
             let port = host.port.to_string();
             self.passfile.as_ref()?.look_up(host.passfile_name(), &port, &self.database, &self.user)
         })
-    }
-
-    /// Returns what the password command has printed, however old it is.
-    pub(super) fn fetched_password(&self) -> Option<Secret> {
-        self.fetched.as_ref().map(|fetched| fetched.password.clone())
     }
 
     /// For messages: `database "d" as user "u" on h, port 5432`.

@@ -138,3 +138,22 @@ fn what_a_provider_keeps_to_itself_is_passed_over_and_what_is_excluded_is_not_as
     let bad = run(cluster.pgkit("visitor").args(["find", "--all-databases", "--exclude-database", "a.b"]));
     assert_eq!(bad.code, Some(65), "{}", bad.snapshot());
 }
+
+#[test]
+fn a_database_whose_name_is_not_utf8_is_named_and_is_no_success() {
+    let server = own_server(&options(bin()));
+    let postgres = Db::existing(server.info(), "postgres");
+    postgres.sql("CREATE DATABASE bytes ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+    let bytes = Db::existing(server.info(), "bytes");
+    let mut create = psql(&bytes);
+    create.env("PGCLIENTENCODING", "SQL_ASCII").stdin(std::process::Stdio::piped());
+    let mut child = create.spawn().unwrap();
+    let sql = b"CREATE DATABASE \"d\xe9\" ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0;\nCREATE TABLE here ();\n";
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), sql).unwrap();
+    assert!(child.wait().unwrap().success());
+    let found = run(pgkit(&bytes).args(["relations", "--all-databases", "--columns", "database,name"]));
+    assert_eq!((found.code, found.stdout.as_str()), (Some(65), "bytes\there\n"), "{}", found.snapshot());
+    assert!(found.stderr.contains("its name is not UTF-8"), "{}", found.snapshot());
+    let without = run(pgkit(&bytes).args(["relations", "--all-databases", "--exclude-database", "d?"]));
+    assert_eq!(without.code, Some(0), "{}", without.snapshot());
+}

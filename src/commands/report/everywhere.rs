@@ -32,6 +32,7 @@ impl Job<'_> {
             let name = &database.name;
             way.begin(Some(name), true);
             let answer = async {
+                databases::check_name(name)?;
                 let mut reader = match self.reader(&target.with_database(name)).await {
                     Ok(reader) => reader,
                     // Managed services have databases of their own that pg_hba.conf rejects; and a database may

@@ -77,7 +77,11 @@ impl<'a> Taking<'a> {
                 self.without(&name, why.to_owned(), true);
                 continue;
             }
-            match self.enter(&target.with_database(&name)).await {
+            let entered = match databases::check_name(&name) {
+                Ok(()) => self.enter(&target.with_database(&name)).await,
+                Err(e) => Err(e),
+            };
+            match entered {
                 Ok(reader) => self.database(&of_database, reader, &target).await?,
                 Err(e) if databases::is_closed(&e) => self.without(&name, self.why(&e), true),
                 Err(e) => {
