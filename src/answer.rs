@@ -454,7 +454,7 @@ impl ReportRun<'_> {
         Err(self.nothing_fits())
     }
 
-    /// Returns the report with the columns of its text for this server, for a header that does not list them.
+    /// Asks the server for the columns of a report whose header does not list them. Returns the report with these columns.
     ///
     /// Errors: the server refuses the text, or it has a type that pgkit does not read (65).
     pub async fn with_columns(&self, reader: &Reader, tell: Remarks<'_>) -> Result<Report> {

@@ -65,7 +65,7 @@ pub struct Attempts<'a> {
 }
 
 impl<'a> Attempts<'a> {
-    /// Prepares the first attempt.
+    /// Creates the attempts for a target. None has been made yet.
     pub fn new(passwords: &'a Passwords, target: &Target) -> Attempts<'a> {
         Attempts { passwords, target: target.clone(), is_needed: false }
     }

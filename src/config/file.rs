@@ -10,7 +10,7 @@ use crate::connect;
 use crate::likeness::nearest;
 use crate::units::parse_duration;
 
-/// What is wrong with a file, and in which line.
+/// An error in a configuration file, with the number of its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     pub line: usize,

@@ -85,8 +85,8 @@ impl PasswordCommand {
         Arc::clone(all.entry(key).or_default())
     }
 
-    /// Returns a password that the command has printed for the target before, if it may still be used: here, or in the
-    /// process that started this one.
+    /// Returns a password that the command printed earlier, in this process or in the one that started it; `None` if there is
+    /// none, or it is too old.
     pub(super) async fn known(&self, target: &Target) -> Option<Fetched> {
         let slot = self.slot(target);
         let known = slot.lock().await;
@@ -94,8 +94,8 @@ impl PasswordCommand {
         both.into_iter().flatten().find(|fetched| fetched.is_fresh(self.max_age)).cloned()
     }
 
-    /// Returns a password for the target: another one than that which the server has refused. The command is asked unless it
-    /// has been asked in the meantime.
+    /// Returns a password for the target. If the server has refused one, this is a different one. Runs the command, unless
+    /// another session has just done so.
     ///
     /// Errors: it fails, prints nothing or too much, or takes longer than two minutes (69).
     pub(super) async fn fetch(&self, target: &Target) -> Result<Fetched> {

@@ -30,7 +30,7 @@ impl std::fmt::Debug for Listed {
     }
 }
 
-/// Reads the lines of such a file, which errors call `file`. Empty lines, and those that begin with #, mean nothing.
+/// Parses such a file. `file` is its name in errors. Empty lines and lines that begin with # are ignored.
 ///
 /// Errors: a line without a connection string, or with an invalid one; a name that occurs twice; no server at all (65).
 pub fn servers(file: &str, text: &str) -> Result<Vec<Listed>> {

@@ -14,7 +14,7 @@ use crate::escape;
 use crate::rows::cell::Raw;
 use crate::rows::{Column, Flow, RowSink};
 
-/// A snapshot that was read to its end and is undamaged.
+/// A complete and undamaged snapshot.
 pub struct Snapshot {
     file: File,
     name: String,

@@ -341,7 +341,7 @@ fn servers_that_do_not_answer_keep_no_other_waiting_and_get_no_more_connections_
     assert_eq!(column(&found, 0), ["s1", "s2", "s3", "s4"], "{}", found.snapshot());
     assert_eq!((found.code, said(&found).len()), (Some(69), 15), "{}", found.snapshot());
     assert!(said(&found).iter().all(|line| line.ends_with("failed: timeout expired")), "{}", found.stderr);
-    // One after the other, the silent ones alone would take 9 × 6 s, and two at once 27 s.
+    // If each silent server kept its slot until its timeout, the nine would take 27 s, two at a time.
     assert!(took < Duration::from_secs(24), "{took:?}");
     assert_eq!(crowded.most.load(Ordering::SeqCst), 2, "connections to one place at once");
 }

@@ -54,7 +54,8 @@ const NONE: &[&str] = &[
 /// Pairs of switches of which only one can be on, with their short forms.
 const OPPOSITES: &[[(&str, Option<char>); 2]] =
     &[[("header", None), ("no-header", None)], [("quiet", Some('q')), ("verbose", Some('v'))]];
-/// The columns that an answer, or a difference of two, has beside those of the report, and what `--sort` takes for one.
+/// What `--sort` and `--columns` accept besides the columns of a report: columns that are put before its own, and those of a
+/// difference.
 const OTHERS: [&str; 5] = ["at", "server", "database", diff::STATUS, "change"];
 /// Commands beside the reports whose own flags can have defaults: they only read.
 const READERS: &[&str] = &["snapshot", "waits"];
@@ -79,7 +80,7 @@ pub fn apply(tree: Command, config: &Config, reports: &[Report], words: &[&str])
     Ok(tree.mut_subcommands(|command| with_defaults(command, "", config, words)))
 }
 
-/// Returns a command, and those below it, with their defaults. `above` is the name of the command above it.
+/// Sets the defaults of a command and of its subcommands. `above` is the name of the parent command.
 fn with_defaults(command: Command, above: &str, config: &Config, words: &[&str]) -> Command {
     if !words.contains(&command.get_name()) {
         return command;

@@ -273,7 +273,7 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Lets other servers go first, because there is no session now.
+    /// Lets other servers open their sessions, because this one has none now.
     pub fn leave(&self) {
         if let Some(seat) = &self.seat {
             seat.leave();

@@ -55,8 +55,8 @@ pub struct Seat {
 }
 
 impl Seat {
-    /// Waits until there may be another session, and opens it. A server that does not answer soon keeps no other server
-    /// waiting, only further sessions with the same host and port.
+    /// Waits for permits, and opens a session. If the server takes longer than a second to answer, other servers need not wait
+    /// for it any longer, but further sessions with the same host and port do.
     pub async fn open(&self, opening: impl Future<Output = Result<Source>>) -> Result<Source> {
         for place in &self.places {
             self.take(place).await?;
@@ -82,7 +82,7 @@ impl Seat {
         Ok(())
     }
 
-    /// Lets others have sessions, because there is none any more.
+    /// Gives the permits back, because there is no session any more.
     pub fn leave(&self) {
         self.taken.borrow_mut().clear();
     }
