@@ -247,6 +247,14 @@ impl RoleArgs {
     }
 }
 
+/// Reads the value of `--grep`. Errors: it is no valid regular expression (65).
+pub fn grep(text: &str) -> Result<regex::bytes::Regex> {
+    regex::bytes::Regex::new(text).map_err(|e| {
+        Error::data(format!("--grep: {}", e.to_string().replace('\n', "\n  ")))
+            .hint("use the syntax of Rust's regex crate; put \\ before a character to match it literally")
+    })
+}
+
 /// Returns the snapshots that the value of `--from` names. A file whose name has a comma is one.
 pub fn snapshots(text: &str) -> Vec<PathBuf> {
     if Path::new(text).exists() {
@@ -294,14 +302,11 @@ impl FormatArgs {
             return Err(Error::usage("--csv-safe can only be used with csv")
                 .hint("add --csv, or leave out --csv-safe"));
         }
-        let grep = self.grep.as_deref().map(regex::bytes::Regex::new).transpose().map_err(|e| {
-            Error::data(format!("--grep: {}", e.to_string().replace('\n', "\n  ")))
-                .hint("use the syntax of Rust's regex crate; put \\ before a character to match it literally")
-        })?;
+        let grep = self.grep.as_deref().map(grep).transpose()?;
         Ok(RowOptions { grep, sort: self.sort.clone(), limit: self.limit, columns: self.columns.clone() })
     }
 
-    /// Returns whether colour is wanted, which depends on whether a person reads it on a terminal.
+    /// Returns whether output is coloured. `is_terminal` says whether it goes to a terminal.
     pub fn has_color(&self, is_terminal: bool, env: &Environment) -> bool {
         match self.color {
             Color::Always => true,

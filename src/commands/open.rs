@@ -44,7 +44,7 @@ pub async fn reader(
     Ok(reader)
 }
 
-/// Does the same without the warning.
+/// Opens a session that only reads, without that warning.
 pub async fn silent_reader(
     context: &Context,
     target: &Target,

@@ -100,7 +100,7 @@ pub fn as_typed(param: &Param, given: &ArgValue) -> Option<String> {
     }
 }
 
-/// Returns whether a parameter has another default than the report gives it: that of the configuration file.
+/// Returns whether the configuration file has changed the default of a parameter.
 fn is_configured(param: &Param, matches: &ArgMatches) -> bool {
     let values = matches.get_raw(&param_id(param)).into_iter().flatten();
     let value = values.map(|value| value.to_string_lossy()).collect::<Vec<_>>().join(",");

@@ -1,4 +1,4 @@
-//! Passwords that are typed: each is asked for once in a process, for each user and host.
+//! Passwords that a person types. Each process asks once for each user and host.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ impl Passwords {
         self.names_hosts.set(true);
     }
 
-    /// Returns a guard during whose life nobody is asked; `None` if somebody is being asked now.
+    /// Returns a guard; nobody is asked for a password while it is held. `None` if somebody is being asked now.
     pub fn quiet(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
         self.prompt.try_lock().ok()
     }
@@ -56,8 +56,7 @@ fn key(target: &Target) -> (String, String) {
     (target.user.clone(), format!("{}{way}", hosts.join(",")))
 }
 
-/// The attempts to connect to one target: the first without a password, and a second one if it turns out that one must be
-/// typed.
+/// The attempts to connect to one target: one without a typed password, and a second one if the server asks for it.
 pub struct Attempts<'a> {
     passwords: &'a Passwords,
     target: Target,

@@ -111,7 +111,7 @@ pub async fn run(context: &Context, root: &ArgMatches, matches: &ArgMatches) -> 
     }
 }
 
-/// Returns the words after a name for which there is no command.
+/// Returns the words that follow the name of an unknown report.
 fn words(own: &ArgMatches) -> impl Iterator<Item = OsString> {
     own.get_many::<OsString>("").into_iter().flatten().cloned()
 }

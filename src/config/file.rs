@@ -114,7 +114,7 @@ impl Reader {
         config
     }
 
-    /// Returns the entries of a table. A value that is none is a fault.
+    /// Returns the entries of a table. If the value is not a table, that is an error in the file.
     fn table<'a, 'i>(&mut self, place: &str, value: &'a Value<'i>) -> Vec<Entry<'a, 'i>> {
         match value.get_ref() {
             DeValue::Table(table) => entries(table),
@@ -143,7 +143,7 @@ impl Reader {
         }
     }
 
-    /// Reads one of the keys that a server has. `place` stands before faults.
+    /// Reads one key of a server. Error messages begin with `place`.
     fn key(&mut self, key: &str, value: &Value<'_>, place: &str, keys: &mut Keys) {
         let at = value.span().start;
         let Some(text) = self.string(key, value, place) else { return };
@@ -183,7 +183,7 @@ impl Reader {
         }
     }
 
-    /// Checks that there is something whose age is limited.
+    /// Checks that `password_max_age` comes with a `password_command`.
     fn check_age(&mut self, keys: &Keys, place: &str) {
         if let (Some(at), None) = (keys.age_at, &keys.password_command) {
             self.fault(at, format!("{place}password_max_age needs a password_command"));
@@ -292,7 +292,7 @@ impl Reader {
     }
 }
 
-/// The keys of a server, or those at the top that a server has too.
+/// The values of a server's keys. Some of them can also stand at the top of the file.
 #[derive(Default)]
 struct Keys {
     conninfo: Option<String>,

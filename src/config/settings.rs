@@ -21,7 +21,7 @@ pub struct Config {
     pub password_command: Option<String>,
     /// How long its passwords are used.
     pub password_max_age: Option<Duration>,
-    /// The keys of the two, as they stand in the file.
+    /// These two keys, as they stand in the file.
     pub lines: Vec<Line>,
     pub servers: Vec<Server>,
     pub groups: Vec<Group>,
@@ -34,7 +34,7 @@ pub struct Setting {
     pub flag: String,
     /// Its values; several if the flag takes a list.
     pub values: Vec<String>,
-    /// Whether the value is true or false, and no text.
+    /// Whether the value is a boolean.
     pub is_switch: bool,
     pub line: usize,
 }
@@ -84,7 +84,7 @@ impl std::fmt::Debug for Line {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
     pub name: String,
-    /// Names of servers, and of groups with an @ before them.
+    /// Names of servers, and names of groups that begin with @.
     pub members: Vec<String>,
     pub line: usize,
 }

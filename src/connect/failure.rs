@@ -49,7 +49,7 @@ pub(super) struct Failure {
     pub(super) sqlstate: Option<String>,
     /// The server turned us away before it had let us in: trying again with TLS, or without it, may succeed.
     pub(super) turned_away: bool,
-    /// The server had asked for a password by then.
+    /// The server had asked for a password before this failure.
     pub(super) had_asked: bool,
     /// `text` is the whole line, place and all.
     pub(super) whole: bool,

@@ -143,7 +143,7 @@ impl PasswordCommand {
     }
 }
 
-/// Returns what a command prints. Errors say what is wrong.
+/// Returns what a command prints. The error is a message.
 async fn printed(mut child: Child) -> std::result::Result<Vec<u8>, String> {
     let unread = |e: std::io::Error| format!("could not read from the password command: {e}");
     let mut bytes = Vec::new();

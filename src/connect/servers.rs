@@ -11,7 +11,7 @@ use super::settings::is_space;
 use super::target::Flags;
 use crate::error::{Error, Result};
 
-/// The advice about a file with a fault.
+/// The hint about a line that is wrong.
 const EACH_LINE: &str = "each line is a name and a connection string: prod1 host=db1 dbname=shop";
 
 /// A server of a list.

@@ -142,7 +142,7 @@ impl Settings {
         self.values.extend(other.values);
     }
 
-    /// Takes of `other` what is not set here.
+    /// Adds the values of `other` that are not set here.
     pub(super) fn fill_from(&mut self, other: Settings) {
         for (key, value) in other.values {
             self.values.entry(key).or_insert(value);

@@ -22,7 +22,7 @@ pub fn spared() -> BTreeSet<Pid> {
 pub(super) struct Spared(Pid);
 
 impl Spared {
-    /// Spares this child.
+    /// Registers a child.
     pub(super) fn new(pid: Pid) -> Spared {
         running().insert(pid);
         Spared(pid)

@@ -232,7 +232,7 @@ pub struct Report {
     pub variants: Vec<String>,
     /// The column that says how sure the numbers of a row are: where it differs, they are not compared.
     pub doubt: Option<String>,
-    /// The columns that do not count as a change where only they differ.
+    /// The columns that are not compared.
     pub incidental: Vec<String>,
     /// Parameters, in the order of `$1`, `$2` ….
     pub params: Vec<Param>,

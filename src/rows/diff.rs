@@ -79,7 +79,7 @@ pub struct Differ {
     earlier: HashMap<Vec<u8>, Earlier>,
     /// The column that says how sure the numbers of a row are.
     doubt: Option<usize>,
-    /// The columns that do not count as a change.
+    /// The columns that are not compared.
     incidental: Vec<usize>,
     /// The keys of the earlier answer in its order, for the rows that are gone.
     order: Vec<Vec<u8>>,
@@ -145,7 +145,7 @@ impl Differ {
         self
     }
 
-    /// Sets the columns that do not count: a row in which nothing else differs is not changed.
+    /// Sets the columns that are not compared. A row that differs only in them is not reported as changed.
     pub fn with_incidental(mut self, columns: &[String]) -> Differ {
         let at = |name: &String| self.columns.iter().position(|column| column.name == *name);
         self.incidental = columns.iter().filter_map(at).collect();

@@ -1,4 +1,4 @@
-//! Rows that wait until it is their turn to be printed.
+//! Keeps rows until they can be printed.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Seek, Write};
@@ -22,7 +22,7 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Keeps no rows if none `is_wanted`.
+    /// Creates an empty one. If no row `is_wanted`, the server is not asked for any.
     pub fn new(is_wanted: bool) -> Kept {
         Kept { is_unwanted: !is_wanted, ..Kept::default() }
     }
@@ -49,7 +49,7 @@ impl Kept {
         Ok(Flow::More)
     }
 
-    /// Moves the rows in memory to the file.
+    /// Moves the rows from memory to the file.
     fn write_out(&mut self) -> std::io::Result<()> {
         let file = match &mut self.spill {
             Some(file) => file,

@@ -15,7 +15,7 @@ pub(super) fn spill_error(e: &io::Error) -> Error {
     Error::io("could not use a temporary file for rows", e)
 }
 
-/// Returns a row in the form in which it is kept.
+/// Encodes a row for keeping.
 pub(super) fn store(raw: &[Option<&[u8]>]) -> Stored {
     let mut row = Vec::with_capacity(raw.iter().map(|c| 4 + c.map_or(0, <[u8]>::len)).sum());
     for value in raw {

@@ -136,7 +136,7 @@ pub struct OwnHeader {
     /// The column that says how sure the numbers of a row are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt: Option<String>,
-    /// The columns that do not count as a change.
+    /// The columns that are not compared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub incidental: Vec<String>,
 }
@@ -156,7 +156,7 @@ impl OwnHeader {
         })
     }
 
-    /// Returns the report with these columns, as far as that is known without its file.
+    /// Returns the report with these columns. What only its file knows is left empty.
     pub(super) fn report(&self, name: &str, scope: Scope, columns: Vec<Column>) -> Report {
         let mark = |column: Column| Column { is_counter: self.counters.contains(&column.name), ..column };
         let private = |column: &String| Private { column: column.clone(), only: None };

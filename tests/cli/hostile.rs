@@ -11,7 +11,7 @@ const HOSTILE: &str = "a\u{1b}]0;title\u{7}\u{202e}\u{9b}2J\u{2028}\r\n\\! touch
 
 /// The places that write to a terminal. Whoever adds one says here how it is kept from driving it.
 const SINKS: &[(&str, usize, &str)] = &[
-    ("connect/ssh.rs", 1, "asks whether stderr is a terminal; what ssh says goes through error::note"),
+    ("connect/ssh/tunnel.rs", 1, "asks whether stderr is a terminal; what ssh says goes through error::note"),
     ("error.rs", 2, "note escapes all that it prints; say asks how wide the terminal is"),
     ("output/stdout.rs", 1, "formats escape by their own tests, and print all that it prints"),
     ("output/terminal.rs", 4, "two ask what it is, one writes constants, and a question is escaped"),

@@ -1,10 +1,10 @@
-//! Defaults of flags: how they get from the configuration file into a command.
+//! Applies the defaults of the configuration file to the flags of commands.
 
 use clap::builder::Resettable;
 use clap::{Arg, ArgAction, Args, Command, value_parser};
 
 use super::reading;
-use crate::commands::args::{OutputArgs, ServersArgs};
+use crate::commands::args::{self, OutputArgs, ServersArgs};
 use crate::config::{Config, Fault, Setting};
 use crate::error::Result;
 use crate::likeness::nearest;
@@ -51,7 +51,7 @@ const NONE: &[&str] = &[
     "output",
     "help",
 ];
-/// Pairs of switches of which only one can be on, with their short forms.
+/// Pairs of switches that cannot both be on, with their short forms.
 const OPPOSITES: &[[(&str, Option<char>); 2]] =
     &[[("header", None), ("no-header", None)], [("quiet", Some('q')), ("verbose", Some('v'))]];
 /// What `--sort` and `--columns` accept besides the columns of a report: columns that are put before its own, and those of a
@@ -114,7 +114,7 @@ fn with_defaults(command: Command, above: &str, config: &Config, words: &[&str])
     })
 }
 
-/// Returns the switch that cannot be on together with this one.
+/// Returns the switch that cannot be on at the same time.
 fn opposite(flag: &str) -> Option<(&'static str, Option<char>)> {
     OPPOSITES.iter().find_map(|[one, other]| match flag {
         _ if one.0 == flag => Some(*other),
@@ -229,7 +229,7 @@ fn faults_of_command(
     faults
 }
 
-/// Returns a fault for each two switches that are on, of which only one can be.
+/// Returns an error for each pair of switches that are both on, although only one can be.
 fn opposed(settings: &[Setting]) -> impl Iterator<Item = Fault> {
     let is_on = |flag: &str| settings.iter().find(|one| one.flag == flag && one.values == ["true"]);
     let pairs = OPPOSITES.iter().filter_map(move |[(one, _), (other, _)]| {
@@ -243,8 +243,8 @@ fn opposed(settings: &[Setting]) -> impl Iterator<Item = Fault> {
 /// Returns what is wrong with a regular expression.
 fn fault_of_grep(setting: &Setting) -> Option<String> {
     let texts = setting.values.iter().filter(|_| setting.flag == "grep");
-    let error = texts.filter_map(|text| regex::bytes::Regex::new(text).err()).next()?.to_string();
-    let last = error.lines().last().unwrap_or_default().trim();
+    let error = texts.filter_map(|text| args::grep(text).err()).next()?;
+    let last = error.message.lines().last().unwrap_or_default().trim();
     Some(format!("--grep: invalid regular expression: {}", last.trim_start_matches("error: ")))
 }
 
@@ -267,7 +267,7 @@ fn fault_of_columns(report: &Report, setting: &Setting) -> Option<String> {
     Some(format!("--{}: unknown column {unknown:?}", setting.flag))
 }
 
-/// Returns the command of this name, which may be one below another: `jobs run`.
+/// Returns the command of this name, which may have two words: `jobs run`.
 fn command<'a>(tree: &'a Command, name: &str) -> Option<&'a Command> {
     name.split(' ').try_fold(tree, |tree, word| tree.find_subcommand(word))
 }
@@ -277,7 +277,7 @@ fn flag<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
     command.get_arguments().find(|arg| arg.get_long() == Some(name))
 }
 
-/// Describes a flag that there is not.
+/// Returns the message for a flag that does not exist.
 fn unknown<'a>(flag: &str, known: impl Iterator<Item = &'a str>) -> String {
     let like = nearest(flag, known, 0.8).map(|like| format!("; did you mean \"{like}\"?"));
     format!("unknown flag{}", like.unwrap_or_default())

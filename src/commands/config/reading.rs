@@ -12,7 +12,7 @@ use crate::trusted;
 /// The environment variable with the path of the file.
 const PATH: &str = "PGKIT_CONFIG";
 
-/// What to do about a fault.
+/// The hint about an error in the file.
 const ADVICE: &str = "pgkit config check lists all errors; PGKIT_CONFIG= does without the file";
 
 /// Returns where the configuration file is, or would be; `None` if there is to be none.
@@ -44,7 +44,7 @@ pub fn load(env: &Environment) -> std::result::Result<Config, Vec<Error>> {
     })
 }
 
-/// Returns the first of the errors of [`load`], as one that stops a command.
+/// Returns the first error of [`load`], with hints for a command that it stops.
 pub fn first(errors: Vec<Error>) -> Error {
     let first = errors.into_iter().next().unwrap_or_else(|| Error::bug("no error"));
     if first.hints.is_empty() { first.hint(ADVICE) } else { first }
@@ -57,12 +57,12 @@ fn read(path: &Path, uid: u32) -> Result<String> {
     String::from_utf8(bytes).map_err(|_| Error::data(format!("{} is not UTF-8", path.display())))
 }
 
-/// Returns a fault as an error, without advice.
+/// Returns a fault as an error, without hints.
 pub(super) fn plain_error(path: &Path, fault: &Fault) -> Error {
     Error::new(Exit::BadInput, format!("{}, line {}: {}", path.display(), fault.line, fault.why))
 }
 
-/// Returns a fault as an error that stops a command.
+/// Returns a fault as an error, with hints for a command that it stops.
 pub(super) fn error(path: &Path, fault: &Fault) -> Error {
     plain_error(path, fault).hint(ADVICE)
 }

@@ -33,7 +33,7 @@ const VARIABLES: &[&str] = &[
     "PGKIT_PG_BIN",
     "PGKIT_QUERIES",
 ];
-/// Where a value comes from that nobody has set.
+/// The source of a value that nobody has set.
 const BUILT_IN: &str = "built in";
 
 /// Returns the command.
@@ -70,7 +70,7 @@ pub async fn run(context: &Context, _root: &ArgMatches, own: &ArgMatches) -> Res
     Ok(Exit::Done)
 }
 
-/// Returns where a value comes from that is in the file.
+/// Returns the source of a value in the file: its path and line.
 fn of_file(config: &Config, line: usize) -> String {
     let path = config.path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     format!("{path}, line {line}")
@@ -117,7 +117,7 @@ fn servers(context: &Context, config: &Config) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Returns one key of the file, without the password of a connection string.
+/// Returns the row for one key of the file. Passwords in connection strings are hidden.
 fn of_line(config: &Config, section: &str, line: &Line) -> Row {
     row(section, &line.key, &secrets::masked(&line.value), &of_file(config, line.line))
 }

@@ -1,4 +1,4 @@
-//! Several servers: one answer from each, some at a time.
+//! Asks several servers for a report, some of them at a time.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::error::{Error, Exit, Result};
 use crate::report::Report;
 use crate::rows::{Flow, Kept, RowSink};
 
-/// Several servers that are asked the same.
+/// A job for each of several servers.
 pub struct Fleet<'a> {
     jobs: Vec<Job<'a>>,
 }
@@ -32,7 +32,7 @@ struct Answer {
 }
 
 impl<'a> Fleet<'a> {
-    /// Prepares to ask these servers what the job asks.
+    /// Creates a job for each server.
     pub fn new(job: &Job<'a>, servers: Servers) -> Fleet<'a> {
         let mut seats = Seats::new(servers.parallel);
         let jobs = servers.list.into_iter().map(|server| {
@@ -140,7 +140,8 @@ impl Job<'_> {
     }
 }
 
-/// Returns the report with the columns of the first of the servers, in their order, that gives an answer.
+/// Asks the servers for the columns of a report that does not list them. Returns the report with the columns of the first
+/// server, in their order, that answers.
 ///
 /// Errors: those of the last server, if none does.
 pub async fn first_columns(job: &Job<'_>, servers: &Servers) -> Result<Report> {

@@ -23,7 +23,7 @@ use crate::rows::cell::Raw;
 use crate::rows::{Column, Flow, Kept, RowSink};
 use crate::snapshot::{Answers, Snapshot};
 
-/// Prints the rows that the snapshots have of a report.
+/// Prints a report's rows out of the snapshots.
 ///
 /// Errors: a flag that only a server can answer (64); a snapshot cannot be read (74), is damaged, or has no answer of the
 /// report (65). One of several that fails is reported, and the rest goes on.
@@ -164,7 +164,7 @@ impl Question<'_> {
         Ok(saved.answers.missing.first().map_or(exit, |error| error.exit))
     }
 
-    /// Passes on the rows of one snapshot, with these of their columns.
+    /// Passes on the rows of one snapshot, reduced to these columns.
     fn pass_on(&self, saved: &Saved<'_>, columns: &[Column], way: &mut Way<'_>) -> Result<()> {
         let picked = (columns.len() < saved.columns.len()).then(|| {
             let at = |column: &Column| saved.columns.iter().position(|other| other.name == column.name);
@@ -294,14 +294,14 @@ fn has(columns: &[Column], column: &Column) -> bool {
     columns.iter().any(|other| other.name == column.name && other.server_type == column.server_type)
 }
 
-/// Returns the columns that all have, in the order of the first; `None` without any snapshot.
+/// Returns the columns that all snapshots have, in the order of the first; `None` if there are no snapshots.
 fn common(all: &[&Saved<'_>]) -> Option<Vec<Column>> {
     let (first, others) = all.split_first()?;
     let is_common = |column: &&Column| others.iter().all(|other| has(&other.columns, column));
     Some(first.columns.iter().filter(is_common).cloned().collect())
 }
 
-/// Passes on some columns of each row.
+/// Passes on only some columns of each row.
 struct Picked<'a, 'w> {
     picked: &'a [usize],
     sink: &'a mut Way<'w>,

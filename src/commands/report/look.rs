@@ -54,7 +54,7 @@ impl Look {
         Ok(Look { row_options, format, plain_format, style, terminal })
     }
 
-    /// Returns the same for rows of several servers: they form no tree, and have no headings.
+    /// Returns the same without trees and headings, for rows of several servers.
     pub fn plain(self) -> Look {
         let style = Style { tree: None, sections: None, ..self.style };
         Look { format: self.plain_format, style, ..self }

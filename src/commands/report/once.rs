@@ -72,7 +72,7 @@ impl Job<'_> {
         Against::new(&later, earlier).map(Box::new)
     }
 
-    /// Gets one answer, or one from every database. If it is compared with the answer some time before, both are got.
+    /// Gets one answer, or one from every database. With `--against DURATION`, gets two of them, that long apart.
     pub(super) async fn compared(
         &self,
         mut source: Source,

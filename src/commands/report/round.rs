@@ -9,7 +9,7 @@ use crate::rows::{Column, Flow, Kept, RowSink};
 /// A remark on the answer of one server.
 type Remark = (String, String);
 
-/// The outcome of asking several servers, or of reading several snapshots.
+/// The outcome of asking several servers or reading several snapshots.
 #[derive(Default)]
 pub struct Round {
     /// The exit code of the first server that failed.
@@ -25,13 +25,13 @@ pub struct Round {
 }
 
 impl Round {
-    /// Notes that a server has failed.
+    /// Records that a server has failed.
     pub fn fail(&mut self, server: &str, error: &Error) {
         self.failures.push((server.to_owned(), one_line(error)));
         self.note(error.exit);
     }
 
-    /// Takes the exit code of an answer that may be complete.
+    /// Records the exit code of an answer.
     pub fn take(&mut self, exit: Exit) {
         self.has_answer = true;
         self.note(exit);
@@ -41,7 +41,7 @@ impl Round {
         self.exit = self.exit.or((exit != Exit::Done).then_some(exit));
     }
 
-    /// Takes the verdict on an answer.
+    /// Records the verdict on an answer.
     pub fn judge(&mut self, exit: Exit) {
         self.bad = self.bad.or((exit != Exit::Done).then_some(exit));
     }
@@ -90,7 +90,7 @@ fn grouped(remarks: &[Remark]) -> Vec<String> {
     texts.into_iter().map(line).collect()
 }
 
-/// Returns an error as one line, without advice: there may be many.
+/// Returns an error as one line, without its hints.
 pub fn one_line(error: &Error) -> String {
     let plain = Error { hints: Vec::new(), ..error.clone() };
     // Each of the lines that follow says where and why.
@@ -104,13 +104,13 @@ pub fn one_line(error: &Error) -> String {
 
 /// The rows of one answer.
 pub struct Rows {
-    /// What is printed, with the database before each row if that is shown.
+    /// The rows that are printed, with the database before each row if it is shown.
     pub shown: Kept,
-    /// What an observer sees, if that is something else.
+    /// The rows for an observer, if they are not the ones that are printed.
     pub seen: Option<Seen>,
 }
 
-/// The rows of an answer itself, for an observer, where its differences from another one are printed.
+/// The rows of an answer, kept for an observer while the differences from another answer are printed.
 #[derive(Default)]
 pub struct Seen(Kept);
 
@@ -135,7 +135,7 @@ impl Observer for Seen {
     }
 }
 
-/// What an observer must know of an answer.
+/// How an observer must read the rows of an answer.
 pub struct Observed<'a> {
     /// The report's own columns.
     pub columns: &'a [Column],

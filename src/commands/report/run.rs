@@ -172,7 +172,7 @@ fn refuse_connection_strings(report_run: &ReportRun<'_>) -> Result<()> {
 }
 
 impl<'a> Job<'a> {
-    /// Returns the same for one of several servers.
+    /// Returns a copy of this job for one of several servers.
     pub fn of_server(&self, server: Server, seat: Seat) -> Job<'a> {
         Job {
             context: self.context,
@@ -265,7 +265,7 @@ impl<'a> Job<'a> {
         Some(Rc::new(move |sql: &str| echo(&format!("{before}{sql}"))))
     }
 
-    /// Opens a session with what the report is about. One of several servers waits until there may be another connection.
+    /// Opens a session with the server or the pooler that the report is about. If several servers are asked, waits for a permit.
     pub async fn source(&self, target: &Target) -> Result<Source> {
         match &self.seat {
             Some(seat) => seat.open(self.open(target)).await,

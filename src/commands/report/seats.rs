@@ -1,4 +1,4 @@
-//! How many sessions there are at once while several servers are asked.
+//! Limits the number of sessions at once when several servers are asked.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +17,7 @@ const STALLED: Duration = Duration::from_secs(1);
 /// The ssh host on the way, the host and the port.
 type Place = (Option<String>, String, u16);
 
-/// As many sessions as there may be at once, in all and with each host and port.
+/// The permits for sessions: how many there may be at once, in all and with each host and port.
 pub struct Seats {
     parallel: usize,
     all: Arc<Semaphore>,
@@ -25,12 +25,12 @@ pub struct Seats {
 }
 
 impl Seats {
-    /// Creates this many.
+    /// Creates permits for this many sessions.
     pub fn new(parallel: usize) -> Seats {
         Seats { parallel, all: Arc::new(Semaphore::new(parallel)), places: BTreeMap::new() }
     }
 
-    /// Returns what a session with this target needs.
+    /// Returns the permits that a session with this target must get.
     pub fn seat(&mut self, target: &Target) -> Seat {
         // Everybody takes several places in the same order, so that no two wait for one another.
         let way = target.ssh.as_ref().map(|ssh| ssh.shown().to_owned());

@@ -54,7 +54,7 @@ impl Job<'_> {
         self.source(target).await.map(Some)
     }
 
-    /// Returns the line above an answer on a terminal, and an empty one.
+    /// Returns the title line that is shown above an answer on a terminal, and an empty line.
     fn title(&self, every: Duration, now: jiff::Timestamp) -> String {
         let local = now.to_zoned((**self.look.style.zone).clone()).strftime("%Y-%m-%d %H:%M:%S %Z");
         let color = self.color.filter(|_| self.look.style.color);

@@ -11,7 +11,7 @@ use crate::rows::{Column, Flow, RowSink};
 /// The observer of an answer's rows, if there is one.
 pub type Watcher<'a> = Option<&'a mut (dyn Observer + 'static)>;
 
-/// What stands before the values of each row, as far as it is shown.
+/// The values that are put before each row. Those that are `None` are not shown.
 #[derive(Default)]
 struct Before {
     /// The time of the answer.
@@ -23,10 +23,10 @@ struct Before {
 /// Takes an answer's rows past the observer and then, with some values put before their own, to stdout. If there is an
 /// earlier answer, stdout gets the differences.
 pub struct Way<'a> {
-    /// Where the rows go in the end.
+    /// Where the rows go.
     out: Box<dyn RowSink + 'a>,
     observer: Watcher<'a>,
-    /// What stands before the rows.
+    /// The values that are put before each row.
     before: Before,
     /// Whether stdout wants more rows. If it does not, the observer still sees them.
     flow: Flow,
@@ -44,7 +44,7 @@ impl<'a> Way<'a> {
         Way::to(Box::new(Printer { pipeline, out }), observer, against)
     }
 
-    /// Does the same with another place for the rows.
+    /// Creates one whose rows go to `out`.
     pub fn to(out: Box<dyn RowSink + 'a>, observer: Watcher<'a>, against: Option<Box<Against>>) -> Way<'a> {
         Way { out, observer, before: Before::default(), flow: Flow::More, against }
     }
@@ -54,7 +54,7 @@ impl<'a> Way<'a> {
         self.against
     }
 
-    /// Returns the observer, which from now on sees no row here.
+    /// Takes the observer out. Rows no longer go to it.
     pub fn take_observer(&mut self) -> Watcher<'a> {
         self.observer.take()
     }
@@ -86,7 +86,7 @@ impl<'a> Way<'a> {
 }
 
 impl Before {
-    /// Prints a row, with what stands before it. `database` is that of the row.
+    /// Prints a row after the time, the server and the database, as far as they are shown.
     fn print(&self, out: &mut dyn RowSink, database: Option<&str>, raw: &[Option<&[u8]>]) -> Result<Flow> {
         let before = [self.at.as_deref(), self.server.as_deref(), database];
         if before.iter().all(Option::is_none) {

@@ -126,7 +126,7 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
     Ok(exit)
 }
 
-/// Returns whether this is the host of whoever says it.
+/// Returns whether this means the machine itself, such as localhost.
 fn is_local(host: &str) -> bool {
     is_socket(host) || host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
