@@ -22,6 +22,7 @@ pub mod sql;
 pub(crate) mod trusted;
 pub(crate) mod units;
 
+pub(crate) mod conditions;
 pub(crate) mod render;
 pub(crate) mod signals;
 
@@ -44,6 +45,7 @@ pub(crate) mod log;
 pub mod sandbox;
 pub(crate) mod snapshot;
 
+pub(crate) mod doctor;
 pub(crate) mod upgrade;
 
 pub mod commands;

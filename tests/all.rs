@@ -6,6 +6,7 @@ mod cli;
 mod completion;
 mod connect;
 mod current;
+mod doctor;
 mod faults;
 mod jobs;
 mod layers;

@@ -25,6 +25,8 @@ pub struct Context {
     pub ending: signals::Ending,
     /// The built-in reports.
     pub reports: Vec<Report>,
+    /// What only `doctor` asks, if the command line refers to it.
+    pub of_doctor: Vec<Report>,
     /// The user's own reports, if the command line refers to them.
     pub own: OwnReports,
     /// Why they could not be read.

@@ -8,6 +8,7 @@ pub mod completions;
 mod config;
 pub mod context;
 mod databases;
+mod doctor;
 pub mod groups;
 pub mod jobs;
 pub mod listing;
@@ -15,8 +16,10 @@ pub mod locks;
 pub mod log;
 pub mod man;
 pub mod open;
+mod paragraphs;
 pub mod params;
 mod passwords;
+mod plugin;
 pub mod report;
 pub mod run;
 pub mod sandbox;
@@ -40,6 +43,7 @@ use table::{Entry, Extension, entry};
 /// The commands that are not reports, in the order of `--help`.
 pub const COMMANDS: &[Entry] = &[
     entry!("waits", waits::command, waits::run, sessions::GROUP),
+    entry!("doctor", doctor::command, doctor::run),
     entry!("snapshot", snapshot::command, snapshot::run),
     entry!("log", log::command, log::run),
     entry!("bench", bench::command, bench::run),

@@ -34,7 +34,9 @@ pub fn main(args: Vec<OsString>) -> Exit {
 fn start(args: Vec<OsString>) -> Result<Exit> {
     let env = environment();
     let completing = env.nonempty("COMPLETE").is_some_and(|shell| shell != "0");
-    let takes_all = |word: &OsString| word == "snapshot" || WITHOUT_CONFIG.iter().any(|name| word == name);
+    let takes_all = |word: &OsString| {
+        word == "snapshot" || word == "doctor" || WITHOUT_CONFIG.iter().any(|name| word == name)
+    };
     let all = !completing && args.iter().any(takes_all);
     // Parsing a header takes time, so only the reports are read whose names are on the command line. While a shell
     // completes, the line may be a single argument.
@@ -44,8 +46,9 @@ fn start(args: Vec<OsString>) -> Result<Exit> {
     let signals = typed.iter().any(|a| sessions::COMMANDS.iter().any(|how| *a == how.name()));
     let is_read = |name: &str| all || typed.contains(&name) || (signals && name == sessions::REPORT);
     let reports = reports::built_in(is_read)?;
+    let of_doctor = if all { reports::of_doctor()? } else { Vec::new() };
     // Only these need the user's folder, and then the word is on the command line.
-    let meant = args.iter().any(|a| a == "run" || a == "snapshot" || a == "config");
+    let meant = args.iter().any(|a| a == "run" || a == "snapshot" || a == "doctor" || a == "config");
     let read = if meant { reports::own(&own_folders(&env)) } else { Ok(Vec::new()) };
     // A folder that cannot be read is an error only for `run`, which may not be the command after all.
     let (own, own_fault) = match read {
@@ -100,6 +103,7 @@ fn start(args: Vec<OsString>) -> Result<Exit> {
         running: InFlight::default(),
         ending: signals::Ending::default(),
         reports,
+        of_doctor,
         own,
         own_fault,
     };

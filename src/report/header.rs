@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use tokio_postgres::types::Type;
 
+use super::checks::RawCheck;
 use super::model::{Condition, Extension, Param, ParamType, Private, Report, SHARED_FLAGS, Scope, Text};
 use crate::connect::ServerVersion;
 use crate::error::{Error, Result};
@@ -66,6 +67,8 @@ struct Header {
     hidden: Vec<Condition>,
     #[serde(default)]
     cost: Vec<Condition>,
+    #[serde(default, rename = "check")]
+    checks: Vec<RawCheck>,
 }
 
 fn oldest() -> u32 {
@@ -105,7 +108,7 @@ const KEYS: &[&str] = &[
 /// Returns whether a comment line belongs to a header.
 fn is_of_header(comment: &str) -> bool {
     let comment = comment.trim();
-    matches!(comment, "[[param]]" | "[[hidden]]" | "[[cost]]" | "[from]")
+    matches!(comment, "[[param]]" | "[[hidden]]" | "[[cost]]" | "[[check]]" | "[from]")
         || comment.split_once('=').is_some_and(|(key, _)| KEYS.contains(&key.trim()))
 }
 
@@ -253,6 +256,9 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
             return Err(at(line_of(key), &why));
         }
     }
+    let checks = header.checks.into_iter().map(|check| check.checked(&columns));
+    let checks =
+        checks.collect::<std::result::Result<Vec<_>, _>>().map_err(|why| at(line_of("[[check]]"), &why))?;
     let bound: usize = header.params.iter().map(|p| p.kind.server_types().len()).sum();
     let scan = sql::scan(&sql);
     if let Some(offset) = scan.separators.first().copied() {
@@ -304,6 +310,7 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
         scope: header.scope,
         order: header.order,
         example: header.example,
+        checks,
         texts: Vec::new(),
         own: false,
     };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use tokio_postgres::types::Type;
 
+use super::checks::Check;
 use crate::marks;
 use crate::rows::{Column, Sections, Tree};
 use crate::sql::quote_ident;
@@ -246,6 +247,8 @@ pub struct Report {
     pub order: Option<String>,
     /// A command line that shows it.
     pub example: Option<String>,
+    /// What is wrong if a row of the answer is so.
+    pub checks: Vec<Check>,
     /// The texts, the most specific first.
     pub texts: Vec<Text>,
     /// Whether it came from the user's folder.

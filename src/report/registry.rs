@@ -12,6 +12,8 @@ use crate::sql;
 
 /// One folder for each group of reports.
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries/reports");
+/// What only `doctor` asks: one folder for each group of checks.
+static DOCTOR: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries/doctor");
 /// The parts that several texts share.
 static PARTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries/parts");
 
@@ -97,6 +99,21 @@ pub fn built_in(wanted: impl Fn(&str) -> bool) -> Result<Vec<Report>> {
     Ok(reports)
 }
 
+/// Returns the reports that only `doctor` asks, which are no commands. Their names begin with `doctor/`.
+///
+/// Errors: a header is invalid, which a test of every file rules out.
+pub fn of_doctor() -> Result<Vec<Report>> {
+    let files = DOCTOR.dirs().flat_map(Dir::files).filter_map(|file| {
+        let content = file.contents_utf8()?;
+        let path = format!("queries/doctor/{}", file.path().display());
+        Some((path.clone(), with_parts(&path, content).and_then(|content| parse_file(&path, &content))))
+    });
+    let reports = assemble(files.collect(), false).into_iter().map(|(name, report)| {
+        report.map(|report| Report { name: format!("doctor/{name}"), group: "doctor".to_owned(), ..report })
+    });
+    reports.collect()
+}
+
 /// Returns a report of which only the name and the summary are known.
 fn outline(name: &str, content: &str) -> Report {
     let summary = content.lines().next().unwrap_or_default().trim_start_matches("--").trim();
@@ -164,7 +181,8 @@ mod tests {
     fn every_built_in_report_has_a_header_that_parses() {
         let reports = built_in(|_| true).unwrap();
         assert!(reports.iter().any(|report| report.name == "relations"), "{reports:?}");
-        for text in reports.iter().flat_map(|report| &report.texts) {
+        let of_doctor = of_doctor().unwrap();
+        for text in reports.iter().chain(&of_doctor).flat_map(|report| &report.texts) {
             assert!(!text.sql.contains("-- include "), "{}", text.file);
         }
     }
@@ -174,7 +192,7 @@ mod tests {
         for part in PARTS.files() {
             let name = part.path().file_stem().unwrap().to_str().unwrap();
             let line = format!("-- include {name}");
-            let files = BUILT_IN.dirs().flat_map(Dir::files).chain(PARTS.files());
+            let files = BUILT_IN.dirs().chain(DOCTOR.dirs()).flat_map(Dir::files).chain(PARTS.files());
             let files = files.map(|file| file.contents_utf8().unwrap());
             assert!(files.filter(|text| text.lines().any(|l| l == line)).count() > 1, "{name}");
         }

@@ -9,6 +9,7 @@ use flate2::write::GzEncoder;
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
+use super::file::Snapshot;
 use super::header::{End, Header, LONGEST, Part};
 use super::values;
 use super::veil::Veil;
@@ -31,6 +32,8 @@ pub struct Draft {
 
 /// Where a snapshot goes.
 enum Destination {
+    /// Nowhere: it is read by the process that takes it.
+    Unnamed,
     Stdout,
     /// A pipe or a device, which is written to.
     Special(PathBuf),
@@ -48,11 +51,22 @@ impl Draft {
     /// Errors: no file can be created there (74), or it is a folder (64).
     pub fn new(path: Option<&Path>, veil: Option<Veil>) -> Result<Draft> {
         let to = path.map_or(Ok(Destination::Stdout), destination)?;
+        Draft::to(to, veil)
+    }
+
+    /// Begins a snapshot that only this process reads. Errors: no temporary file can be created (74).
+    pub fn unnamed() -> Result<Draft> {
+        Draft::to(Destination::Unnamed, None)
+    }
+
+    fn to(to: Destination, veil: Option<Veil>) -> Result<Draft> {
         let file = match &to {
             Destination::File(path) => {
                 tempfile::tempfile_in(folder_of(path)).map_err(|e| could_not_write(path, &e))?
             }
-            Destination::Stdout | Destination::Special(_) => tempfile::tempfile().map_err(failed)?,
+            Destination::Unnamed | Destination::Stdout | Destination::Special(_) => {
+                tempfile::tempfile().map_err(failed)?
+            }
         };
         let out = GzEncoder::new(BufWriter::new(file), Compression::fast());
         Ok(Draft { to, out, veil, line: Vec::new(), parts: 0, rows: 0 })
@@ -101,7 +115,30 @@ impl Draft {
     /// Completes the snapshot, and writes it to its destination.
     ///
     /// Errors: that fails (74). A file that exists is left as it is then.
-    pub fn finish(self, mut header: Header) -> Result<()> {
+    pub fn finish(self, header: Header) -> Result<()> {
+        let (to, mut whole) = self.whole(header)?;
+        match &to {
+            Destination::Unnamed => Ok(()),
+            Destination::Stdout => copy(&mut whole, &mut std::io::stdout().lock()).map_err(failed),
+            Destination::Special(path) => {
+                let file = File::options().write(true).open(path);
+                file.and_then(|mut file| copy(&mut whole, &mut file)).map_err(|e| could_not_write(path, &e))
+            }
+            Destination::File(path) => replace(path, &mut whole).map_err(|e| could_not_write(path, &e)),
+        }
+    }
+
+    /// Completes the snapshot, and returns it. Errors: the temporary file failed (74).
+    pub fn read(self, header: Header) -> Result<Snapshot> {
+        let (_, mut whole) = self.whole(header)?;
+        let mut file = tempfile::tempfile().map_err(failed)?;
+        copy(&mut whole, &mut file).map_err(failed)?;
+        file.rewind().map_err(failed)?;
+        Snapshot::of_file(file, "the answers of the server".to_owned())
+    }
+
+    /// Returns the whole file, and where it goes.
+    fn whole(self, mut header: Header) -> Result<(Destination, impl Read)> {
         (header.parts, header.rows) = (self.parts, self.rows);
         let mut answers =
             self.out.finish().map_err(failed)?.into_inner().map_err(|e| failed(e.into_error()))?;
@@ -111,15 +148,8 @@ impl Draft {
         let mut head = GzEncoder::new(Vec::new(), Compression::fast());
         head.write_all(&first).map_err(failed)?;
         // Programs that read gzip accept two streams, one after the other, as one.
-        let mut whole = std::io::Cursor::new(head.finish().map_err(failed)?).chain(answers);
-        match &self.to {
-            Destination::Stdout => copy(&mut whole, &mut std::io::stdout().lock()).map_err(failed),
-            Destination::Special(path) => {
-                let file = File::options().write(true).open(path);
-                file.and_then(|mut file| copy(&mut whole, &mut file)).map_err(|e| could_not_write(path, &e))
-            }
-            Destination::File(path) => replace(path, &mut whole).map_err(|e| could_not_write(path, &e)),
-        }
+        let whole = std::io::Cursor::new(head.finish().map_err(failed)?).chain(answers);
+        Ok((self.to, whole))
     }
 }
 

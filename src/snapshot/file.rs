@@ -176,14 +176,53 @@ impl Snapshot {
         Ok(Snapshot { file, name, header, parts })
     }
 
+    /// Passes the rows of all answers that are wanted to `take`, in the server's form and in the order of the file.
+    ///
+    /// Errors: the file has changed since it was opened (74), or those of `take`.
+    pub fn all(
+        &self,
+        is_wanted: &dyn Fn(&Found) -> bool,
+        take: &mut dyn FnMut(&Found, &[Option<&[u8]>]) -> Result<()>,
+    ) -> Result<()> {
+        let mut lines = lines(&self.file, &self.name)?;
+        lines.next()?.ok_or_else(|| self.changed())?;
+        let mut position = 0;
+        for found in &self.parts {
+            while position < found.position {
+                while lines.next()?.is_some_and(|line| !is_end(line)) {}
+                position += 1;
+            }
+            let line = lines.next()?.ok_or_else(|| self.changed())?;
+            if serde_json::from_str::<Part>(line).ok().as_ref() != Some(&found.part) {
+                return Err(self.changed());
+            }
+            let kinds = found.part.columns(&[])?;
+            let is_wanted = is_wanted(found);
+            for _ in 0..found.rows {
+                let line = lines.next()?.ok_or_else(|| self.changed())?;
+                if is_wanted {
+                    let values = read_row(&kinds, line).map_err(|_| self.changed())?;
+                    let raw: Raw<'_> = values.iter().map(Option::as_deref).collect();
+                    take(found, &raw)?;
+                }
+            }
+            lines.next()?.ok_or_else(|| self.changed())?;
+            position += 1;
+        }
+        Ok(())
+    }
+
+    /// Returns the error for a file that is not what it was when it was opened.
+    fn changed(&self) -> Error {
+        Error::new(Exit::Io, format!("{}: the file has changed while it was read", self.name))
+            .hint("try again when it is complete")
+    }
+
     /// Passes on the rows of an answer, in the server's form. Returns whether more rows are wanted after them.
     ///
     /// Errors: the file has changed since it was opened (74), or those of the sink.
     pub fn rows(&self, found: &Found, sink: &mut dyn RowSink) -> Result<Flow> {
-        let changed = || {
-            Error::new(Exit::Io, format!("{}: the file has changed while it was read", self.name))
-                .hint("try again when it is complete")
-        };
+        let changed = || self.changed();
         let kinds = found.part.columns(&[])?;
         let mut lines = lines(&self.file, &self.name)?;
         lines.next()?.ok_or_else(changed)?;

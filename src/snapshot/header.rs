@@ -87,6 +87,10 @@ pub struct Refusal {
     /// Whether the database accepts no connections, or none of this role: it is skipped everywhere.
     #[serde(default)]
     pub skipped: bool,
+    /// Whether that is as it should be: nobody can connect to the database, or the user excluded it; the server is too old for
+    /// the report, or does not have its extension.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub expected: bool,
 }
 
 impl Refusal {

@@ -15,7 +15,7 @@ mod veil;
 
 pub use answers::Answers;
 pub use draft::{Draft, is_stdout};
-pub use file::{Snapshot, seekable};
+pub use file::{Found, Snapshot, seekable};
 pub use header::{Header, OwnHeader, Part, Refusal};
 pub use identity::{counters_go_on, identify};
 pub use saved::{SavedRow, read_saved};

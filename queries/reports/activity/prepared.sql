@@ -10,6 +10,19 @@
 -- key     = ["gid"]
 -- wide    = ["relations", "prepared", "locks"]
 -- columns = ["gid text", "database text", "owner text", "prepared timestamptz", "age_s float8", "xmin_age int8", "locks int8", "relations text[]"]
+-- [[check]]
+-- name     = "prepared-transaction-old"
+-- object   = "{gid}"
+-- value    = "age_s"
+-- database = "database"
+-- critical = "age_s >= 1h"
+-- warning  = "age_s >= 5min"
+-- finding  = "The prepared transaction {gid} of {owner} in {database} has waited for {age_s} to be ended and holds {locks} locks"
+-- remedy   = "ROLLBACK PREPARED {gid:literal}"
+-- why      = "A prepared transaction that nobody ends keeps its locks for ever, over restarts too, and holds back VACUUM in the whole database until the transaction ids run out."
+-- source   = "pg_prepared_xacts; check_postgres and check_pgactivity; the manual, PREPARE TRANSACTION"
+-- ignore   = "A transaction manager ends its own within minutes. Ask it first whether COMMIT PREPARED is due. Where none is used, max_prepared_transactions = 0 keeps others from making some."
+-- proof    = "pgkit prepared"
 WITH locks AS (
     -- Locks of prepared transactions only: these have no process.
     SELECT l.*

@@ -23,9 +23,9 @@ mod upgrade;
 mod watching;
 mod when;
 
+pub use super::plugin::unknown;
 pub use group::{command, is_plugin, run};
 pub(super) use shared::included;
-pub use status::unknown;
 
 use super::table::{Entry, entry};
 

@@ -1,7 +1,6 @@
 //! `jobs status`: reports whether all jobs are healthy: for a person, for Nagios in crontabber's own words, or for
 //! Prometheus.
 
-use std::borrow::Cow;
 use std::fmt::Write;
 
 use clap::{ArgMatches, Args, Command};
@@ -11,8 +10,8 @@ use jiff::Timestamp;
 use super::shared::{self, LookArgs};
 use crate::commands::context::Context;
 use crate::commands::listing::Listing;
+use crate::commands::plugin::{label_value, one_line, unknown};
 use crate::error::{self, Error, Exit, Result};
-use crate::escape;
 use crate::jobs::alarm;
 use crate::jobs::health::{self, Health};
 use crate::jobs::job::Job;
@@ -94,14 +93,6 @@ fn refuse_format(args: &LookArgs, what: &str) -> Result<()> {
     Err(Error::usage(format!("{what} cannot be used with other formats or with columns")))
 }
 
-/// Prints what a monitoring plugin answers if the state of the jobs is unknown. Whatever the error is, monitoring
-/// must not take its exit code for one of the plugin's own.
-pub fn unknown(why: &str) -> Exit {
-    // If this fails too, there is no other way to report it.
-    let _ = output::print(&format!("UNKNOWN - {}\n", one_line(why)));
-    Exit::Child(3)
-}
-
 async fn nagios(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &LookArgs) -> Result<Exit> {
     let looked = match refuse_format(args, "--nagios") {
         Ok(()) => shared::look_at_all(context, root, own, args).await,
@@ -138,13 +129,6 @@ async fn nagios(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &L
     }
 }
 
-/// Puts a text on one line, without vertical bars: a line break would end the plugin's answer, and monitoring
-/// reads performance data after a bar.
-fn one_line(text: &str) -> String {
-    let joined: Vec<&str> = text.split_whitespace().collect();
-    escape::terminal(&joined.join(" ")).replace('|', "\\x7c")
-}
-
 /// Does the same as [`one_line`] for a text that may come after a bar, since crontabber's texts contain bars:
 /// `name=1` would be read as performance data there, and `name= 1` is not.
 fn no_figures(text: &str) -> String {
@@ -158,13 +142,6 @@ fn no_figures(text: &str) -> String {
         }
     }
     out
-}
-
-/// Formats a label's value in Prometheus's text format, which escapes backslashes, quotes and line feeds. Other
-/// control characters are shown as escapes, because some readers end lines at them too.
-fn label_value(text: &str) -> String {
-    let shown: Vec<Cow<'_, str>> = text.split('\n').map(escape::terminal).collect();
-    shown.join("\n").replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 /// A problem with a job, or with the runners.
@@ -378,14 +355,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_plugin_answers_has_one_line_and_no_figures_of_somebody_elses() {
+    fn a_text_after_a_bar_has_no_figures() {
         let text = "bad\n\u{2028}OK - fine\r| 'a b'=1;2;3 x==5 \u{1b}]0;t\u{7}";
-        assert_eq!(one_line(text), "bad OK - fine \\x7c 'a b'=1;2;3 x==5 \\x1b]0;t\\x07");
         assert_eq!(no_figures(text), "bad OK - fine \\x7c 'a b'= 1;2;3 x== 5 \\x1b]0;t\\x07");
-    }
-
-    #[test]
-    fn a_label_is_one_value_for_every_reader() {
-        assert_eq!(label_value("a\"} 1\nb\\\r\u{2028}\t"), "a\\\"} 1\\nb\\\\\\\\r\\\\u{2028}\\\\t");
     }
 }

@@ -3,7 +3,7 @@
 use super::run::Job;
 use super::way::Way;
 use crate::answer::{Outcome, Remark};
-use crate::commands::databases::{self, Database};
+use crate::commands::databases::{self, Choice, Database};
 use crate::error::{Error, Exit, Result};
 use crate::pattern;
 use crate::session::Reader;
@@ -12,7 +12,8 @@ impl Job<'_> {
     /// Gets one answer from each database, in the order of their names. Databases that are skipped or fail are
     /// reported, and the rest goes on; the exit code is then that of the first failure.
     pub(super) async fn everywhere(&self, reader: Reader, way: &mut Way<'_>) -> Result<Exit> {
-        let found = databases::all(&reader, &self.context.env, &self.args.exclude_database).await?;
+        let choice = Choice { exclude: &self.args.exclude_database, only: &[] };
+        let found = databases::all(&reader, &self.context.env, &choice).await?;
         if let Some(against) = &mut way.against {
             against.set_databases(databases::names(&reader).await?);
         }

@@ -12,7 +12,7 @@ use crate::snapshot::Refusal;
 /// Errors: a report that is named is unknown or cannot be taken (64).
 pub fn chosen<'a>(context: &'a Context, names: &[String]) -> Result<(Vec<&'a Report>, Vec<Refusal>)> {
     let own = context.own.iter().filter_map(|(_, report)| report.as_ref().ok());
-    let known: Vec<&Report> = context.reports.iter().chain(own).collect();
+    let known: Vec<&Report> = context.reports.iter().chain(&context.of_doctor).chain(own).collect();
     if names.is_empty() {
         let is_taken = |report: &&&Report| {
             can_be_taken(report).is_ok()

@@ -6,3 +6,4 @@ mod take;
 mod taking;
 
 pub use take::{command, run};
+pub use taking::Taking;

@@ -13,6 +13,7 @@ use super::show;
 use super::taking::Taking;
 use crate::commands::args::{self, ConnectionArgs, RoleArgs, SessionArgs};
 use crate::commands::context::Context;
+use crate::commands::databases::Choice;
 use crate::commands::open;
 use crate::error::{Error, Exit, Result};
 use crate::output;
@@ -89,13 +90,15 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
         session: &session,
         settings,
         is_named: !args.reports.is_empty(),
+        is_silent: false,
         draft: Draft::new(path.as_deref(), veil)?,
         refused: unusable,
         without_extension: Vec::new(),
         exit: Exit::Done,
         bar: bar(session.echo.quiet, &wanted),
     };
-    taking.everything(reader, &wanted, &args.exclude_database).await?;
+    let choice = Choice { exclude: &args.exclude_database, only: &[] };
+    taking.everything(reader, &wanted, &choice).await?;
     taking.bar.finish_and_clear();
     let Taking { draft, refused, exit, .. } = taking;
     let (parts, rows, missing) =

@@ -7,7 +7,8 @@ use indicatif::ProgressBar;
 use crate::answer::{Outcome, Remark, ReportRun};
 use crate::commands::args::SessionArgs;
 use crate::commands::context::Context;
-use crate::commands::{databases, open, params};
+use crate::commands::databases::{self, Choice};
+use crate::commands::{open, params};
 use crate::connect::Target;
 use crate::error::{self, Error, Exit, Result};
 use crate::escape;
@@ -22,6 +23,8 @@ pub struct Taking<'a> {
     pub settings: Settings,
     /// Whether the user has named the reports.
     pub is_named: bool,
+    /// Whether nothing is printed about what fails, because whoever reads the snapshot says so.
+    pub is_silent: bool,
     pub draft: Draft,
     /// The answers that are missing.
     pub refused: Vec<Refusal>,
@@ -33,6 +36,17 @@ pub struct Taking<'a> {
     pub bar: ProgressBar,
 }
 
+/// Why all answers of a database are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    /// It was excluded, or accepts no connections of anybody.
+    Expected,
+    /// The role may not connect to it.
+    Skipped,
+    /// Connecting to it failed.
+    Failed,
+}
+
 impl<'a> Taking<'a> {
     /// Takes all answers: those about the server from the first session, the others from every database.
     ///
@@ -42,15 +56,15 @@ impl<'a> Taking<'a> {
         &mut self,
         mut reader: Reader,
         wanted: &[&'a Report],
-        exclude: &[String],
+        choice: &Choice<'_>,
     ) -> Result<()> {
         let (of_database, of_server): (Vec<&'a Report>, Vec<&'a Report>) =
             wanted.iter().partition(|report| report.scope == Scope::Database);
         reader.reopen(None).await?;
-        let found = databases::all(&reader, &self.context.env, exclude).await?;
+        let found = databases::all(&reader, &self.context.env, choice).await?;
         for name in databases::names(&reader).await? {
             if !found.iter().any(|database| database.name == name) {
-                self.without(&name, "it was excluded".to_owned(), true);
+                self.without(&name, "it was excluded".to_owned(), Missing::Expected);
             }
         }
         let first = reader.database().to_owned();
@@ -71,10 +85,13 @@ impl<'a> Taking<'a> {
             return Ok(());
         }
         for database in found.into_iter().filter(|database| database.name != first) {
-            let name = database.name;
+            let name = database.name.clone();
             if !database.is_open {
-                let why = "it accepts no connections, or the role may not connect to it";
-                self.without(&name, why.to_owned(), true);
+                let (why, missing) = match database.accepts {
+                    true => ("the role may not connect to it", Missing::Skipped),
+                    false => ("it accepts no connections", Missing::Expected),
+                };
+                self.without(&name, why.to_owned(), missing);
                 continue;
             }
             let entered = match databases::check_name(&name) {
@@ -83,11 +100,11 @@ impl<'a> Taking<'a> {
             };
             match entered {
                 Ok(reader) => self.database(&of_database, reader, &target).await?,
-                Err(e) if databases::is_closed(&e) => self.without(&name, self.why(&e), true),
+                Err(e) if databases::is_closed(&e) => self.without(&name, self.why(&e), Missing::Skipped),
                 Err(e) => {
                     let e = self.of_one_database(e, &target).await?;
                     self.fail(&format!("database {name:?}"), &e);
-                    self.without(&name, self.why(&e), false);
+                    self.without(&name, self.why(&e), Missing::Failed);
                 }
             }
         }
@@ -113,6 +130,9 @@ impl<'a> Taking<'a> {
 
     /// Prints an error, and keeps its exit code if it is the first.
     fn fail(&mut self, what: &str, e: &Error) {
+        if self.is_silent {
+            return;
+        }
         error::print(&Error { message: format!("{what}: {}", e.message), ..e.clone() });
         self.exit = if self.exit == Exit::Done { e.exit } else { self.exit };
     }
@@ -146,13 +166,15 @@ impl<'a> Taking<'a> {
         // The report's name is recorded beside the reason.
         let why = self.why(e).trim_start_matches(&format!("{}: ", report.name)).to_owned();
         let (report, own, database) = (Some(report.name.clone()), report.own, database.map(str::to_owned));
-        self.refused.push(Refusal { report, own, flags, database, why, skipped: false });
+        let expected = e.exit == Exit::TooOld;
+        self.refused.push(Refusal { report, own, flags, database, why, skipped: false, expected });
     }
 
     /// Records that all answers of this database are missing.
-    fn without(&mut self, database: &str, why: String, skipped: bool) {
+    fn without(&mut self, database: &str, why: String, missing: Missing) {
         let database = Some(database.to_owned());
-        self.refused.push(Refusal { database, why, skipped, ..Refusal::default() });
+        let (skipped, expected) = (missing != Missing::Failed, missing == Missing::Expected);
+        self.refused.push(Refusal { database, why, skipped, expected, ..Refusal::default() });
     }
 
     /// Takes the answers of one database, and closes the session. If it is lost, the rest of them is missing.

@@ -1,13 +1,9 @@
 //! Shows findings to a person on a terminal: one per paragraph, first what is wrong, then why and what to do.
 
-use crate::escape;
+use crate::commands::paragraphs::{Paragraph, color, safe};
 use crate::render::{Format, Style};
 use crate::rows::cell::Cell;
 use crate::rows::plain::plain;
-use crate::wrap::wrapped;
-
-/// The indentation of the lines that belong to a finding.
-const INDENT: &str = "       ";
 
 /// Prints one paragraph per row; the columns are those of the command.
 pub(super) struct Paragraphs {
@@ -18,48 +14,23 @@ impl Paragraphs {
     pub(super) fn new(style: &Style) -> Paragraphs {
         Paragraphs { style: style.clone() }
     }
-
-    fn paint(&self, style: anstyle::Style, text: &str) -> String {
-        if self.style.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
-    }
 }
 
 impl Format for Paragraphs {
     fn head(&mut self, _out: &mut Vec<u8>) {}
 
     fn row(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>) {
-        let text = |i: usize| {
-            let value = cells.get(i).map(|cell| plain(cell).into_owned()).unwrap_or_default();
-            escape::terminal(&value).into_owned()
-        };
+        let text = |i: usize| cells.get(i).map(|cell| safe(&plain(cell))).unwrap_or_default();
         let [severity, database, object, problem, fix, why, sql] = [0, 1, 2, 3, 4, 5, 6].map(text);
-        let color = match severity.as_str() {
-            "stops" => anstyle::AnsiColor::Red.on_default().bold(),
-            "unseen" => anstyle::AnsiColor::Magenta.on_default(),
-            "hurts" => anstyle::AnsiColor::Yellow.on_default(),
-            _ => anstyle::Style::new().dimmed(),
-        };
+        let rank = ["stops", "hurts", "unseen"].iter().position(|word| *word == severity);
         let place = if database.is_empty() { String::new() } else { format!("{database}: ") };
-        let width = self.style.width.unwrap_or(usize::MAX);
-        let mut lines = String::new();
-        let head = wrapped(&format!("{severity}  {place}{object} {problem}"), width);
-        for (i, line) in head.iter().enumerate() {
-            match line.strip_prefix(&severity).filter(|_| i == 0) {
-                Some(rest) => lines.push_str(&format!("{}{rest}\n", self.paint(color, &severity))),
-                None => lines.push_str(&format!("{line}\n")),
-            }
-        }
-        // Text that is to be pasted elsewhere stays on one line.
-        for (name, value, is_prose) in [("why", why, true), ("fix", fix, false), ("sql", sql, false)] {
-            if value.is_empty() {
-                continue;
-            }
-            let beside = width.saturating_sub(INDENT.len() + name.len() + 2);
-            let text = if is_prose { wrapped(&value, beside) } else { vec![value] };
-            let name = self.paint(anstyle::Style::new().dimmed(), name);
-            lines.push_str(&format!("{INDENT}{name}  {}\n", text.join(&format!("\n{INDENT}     "))));
-        }
-        out.extend_from_slice(lines.as_bytes());
+        let paragraph = Paragraph {
+            color: color(rank.unwrap_or(usize::MAX)),
+            head: format!("{place}{object} {problem}"),
+            lines: vec![("why", why, true), ("fix", fix, false), ("sql", sql, false)],
+            severity,
+        };
+        paragraph.write(&self.style, out);
     }
 
     fn end(&mut self, _out: &mut Vec<u8>) {}

@@ -1,0 +1,117 @@
+-- Foreign keys whose referencing columns no index begins with.
+--
+-- since   = 10
+-- needs   = "CONNECT on the database"
+-- key     = ["schema", "table", "name"]
+-- columns = ["schema text", "table text", "name text", "key text", "parent text", "rows_estimate int8", "parent_changes bool", "detail text", "remedy text"]
+-- [[check]]
+-- name     = "foreign-key-without-index"
+-- object   = "{schema}.{table}.{name}"
+-- value    = "rows_estimate"
+-- warning  = "rows_estimate > 10000 and parent_changes"
+-- note     = "rows_estimate >= 0"
+-- finding  = "no index serves the foreign key {name} of {schema}.{table} ({key}) to {parent}{detail}"
+-- remedy   = "{remedy}"
+-- proof    = "pgkit index-problems --reason 'foreign key'"
+-- why      = "Each DELETE of a row of {parent}, and each change of its key, reads {schema}.{table} from one end to the other, with the row of {parent} locked."
+-- source   = "PostgreSQL's manual, Constraints, Foreign Keys; pg_constraint.conkey, pg_index.indkey"
+-- ignore   = "Rows of {parent} are never deleted, or only when nobody waits."
+WITH RECURSIVE keys AS (
+    -- Those of partitions count under their root's. What stands on the side of a referenced partition has the same table on
+    -- both levels.
+    SELECT c.oid, c.oid AS top, c.conrelid, c.confrelid, c.conkey, c.conpfeqop,
+           c.conperiod AS has_period  -- pg18..
+           false AS has_period  -- pg..17
+    FROM pg_catalog.pg_constraint c
+    JOIN pg_catalog.pg_class t ON t.oid = c.conrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace AND n.nspname !~ '^pg_temp_'
+    WHERE c.contype = 'f'
+      AND c.conparentid = 0  -- pg11..
+      AND c.conenforced  -- pg18..
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND e.objid = c.conrelid AND e.objsubid = 0
+                                                           AND e.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND e.deptype = 'e')
+    UNION ALL  -- pg11..
+    SELECT c.oid, k.top, c.conrelid, c.confrelid, c.conkey, c.conpfeqop, k.has_period  -- pg11..
+    FROM keys k  -- pg11..
+    JOIN pg_catalog.pg_constraint c ON c.conparentid = k.oid AND c.contype = 'f' AND c.conrelid <> k.conrelid  -- pg11..
+), checked AS (
+    SELECT k.oid, k.top, k.conrelid, k.conkey[1 : x.count] AS columns, k.conpfeqop[1 : x.count] AS operators, x.count, t.reltuples, t.relpages
+    FROM keys k
+    JOIN pg_catalog.pg_class t ON t.oid = k.conrelid AND t.relkind = 'r'
+    -- The period at the end of a temporal key is not compared by equality.
+    CROSS JOIN LATERAL (SELECT pg_catalog.cardinality(k.conkey) - CASE WHEN k.has_period THEN 1 ELSE 0 END AS count) AS x
+    WHERE x.count > 0
+), indexed AS (
+    -- A GIN index can begin with any column. A partial index serves where it leaves out only NULLs of the key.
+    SELECT DISTINCT f.oid
+    FROM (SELECT c.oid, c.conrelid, c.columns, c.operators, c.count, i.indexrelid, m.amname, i.indpred, y.keys, y.key_array, i.indclass::oid[] AS classes, i.indcollation::oid[] AS collations,
+                 CASE
+                     WHEN m.amname IN ('btree', 'gist', 'spgist') THEN y.key_array[1 : c.count] @> c.columns AND y.key_array[1 : c.count] <@ c.columns
+                     WHEN m.amname = 'hash' THEN y.key_array = c.columns
+                     WHEN m.amname = 'gin' THEN y.key_array @> c.columns
+                     ELSE false
+                 END AS fits
+          FROM checked c
+          JOIN pg_catalog.pg_index i ON i.indrelid = c.conrelid AND i.indisvalid AND i.indisready AND i.indislive
+          JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+          JOIN pg_catalog.pg_am m ON m.oid = x.relam
+          CROSS JOIN LATERAL (SELECT i.indnkeyatts AS keys) AS k  -- pg11..
+          CROSS JOIN LATERAL (SELECT i.indnatts AS keys) AS k  -- pg..10
+          CROSS JOIN LATERAL (SELECT k.keys, ('{' || pg_catalog.array_to_string((i.indkey::int2[])[0 : k.keys - 1], ',') || '}')::int2[] AS key_array) AS y
+          OFFSET 0) AS f
+    WHERE f.fits
+      AND (f.indpred IS NULL
+           OR (f.indpred::text ~ '^(\{BOOLEXPR :boolop and :args \()?(\{NULLTEST :arg \{VAR [^{}]*\} :nulltesttype 1 [^{}]*\} ?)+(\)(?: :location -?[0-9]+)?\})?$'
+               AND f.columns @> ARRAY(SELECT m.found[1]::int2 FROM pg_catalog.regexp_matches(f.indpred::text, ':varattno ([0-9]+)', 'g') AS m (found))))
+      AND NOT EXISTS (
+          SELECT
+          FROM pg_catalog.generate_series(1, f.count) AS n (n)
+          CROSS JOIN LATERAL (SELECT pg_catalog.array_position(f.key_array, f.columns[n.n]) - 1 AS at) AS k
+          JOIN pg_catalog.pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = f.columns[n.n]
+          WHERE f.collations[k.at] NOT IN (0, a.attcollation)
+             OR NOT EXISTS (
+                 -- The operators by which an index of that operator class can be searched, from either side.
+                 SELECT
+                 FROM pg_catalog.pg_opclass q
+                 JOIN pg_catalog.pg_amop e ON e.amopfamily = q.opcfamily
+                 JOIN pg_catalog.pg_operator o ON o.oid = e.amopopr
+                 WHERE q.oid = f.classes[k.at] AND f.operators[n.n] IN (e.amopopr, o.oprcom)))
+), lacking AS (
+    SELECT c.top, pg_catalog.count(*) AS leaves, pg_catalog.count(*) FILTER (WHERE x.oid IS NULL) AS unserved,
+           pg_catalog.sum(CASE WHEN c.reltuples > 0 THEN c.reltuples::int8 WHEN x.oid IS NULL THEN pg_catalog.pg_stat_get_live_tuples(c.conrelid) END)
+               FILTER (WHERE x.oid IS NULL)::int8 AS rows
+    FROM checked c
+    LEFT JOIN indexed x ON x.oid = c.oid
+    GROUP BY c.top
+    HAVING pg_catalog.bool_or(x.oid IS NULL)
+), parents (top, oid) AS (
+    SELECT l.top, k.confrelid FROM lacking l JOIN keys k ON k.oid = l.top
+    UNION
+    SELECT p.top, h.inhrelid FROM parents p JOIN pg_catalog.pg_inherits h ON h.inhparent = p.oid JOIN pg_catalog.pg_class c ON c.oid = h.inhparent AND c.relkind = 'p'
+), changes AS (
+    -- An update that is HOT leaves the key as it is. Of the others the server does not tell which column they change.
+    SELECT s.top, pg_catalog.sum(s.deleted) > 0 AS deletes, pg_catalog.sum(s.updated) > 0 AND pg_catalog.sum(s.hot) * 2 < pg_catalog.sum(s.updated) AS updates
+    FROM (SELECT p.top, pg_catalog.pg_stat_get_tuples_deleted(p.oid) AS deleted, pg_catalog.pg_stat_get_tuples_updated(p.oid) AS updated, pg_catalog.pg_stat_get_tuples_hot_updated(p.oid) AS hot
+          FROM parents p) AS s
+    GROUP BY s.top
+)
+SELECT n.nspname::text AS schema, t.relname::text AS "table", c.conname::text AS name, x.names AS key,
+       m.nspname::text || '.' || p.relname::text AS parent,
+       l.rows AS rows_estimate, coalesce(g.deletes OR g.updates, false) AS parent_changes,
+       CASE WHEN l.leaves > 1 THEN ' on ' || l.unserved::text || ' of ' || l.leaves::text || ' partitions' ELSE '' END
+       || CASE WHEN g.deletes THEN ', whose rows are deleted' WHEN g.updates THEN ', whose rows are changed' ELSE '' END AS detail,
+       'CREATE INDEX ' || CASE WHEN t.relkind = 'p' THEN '' ELSE 'CONCURRENTLY ' END || 'ON ' || pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.relname)
+       || ' (' || x.idents || ')' AS remedy
+FROM lacking l
+JOIN pg_catalog.pg_constraint c ON c.oid = l.top
+JOIN pg_catalog.pg_class t ON t.oid = c.conrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
+JOIN pg_catalog.pg_class p ON p.oid = c.confrelid
+JOIN pg_catalog.pg_namespace m ON m.oid = p.relnamespace
+JOIN changes g ON g.top = l.top
+CROSS JOIN LATERAL (
+    SELECT pg_catalog.string_agg(a.attname::text, ', ' ORDER BY k.n) AS names, pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY k.n) AS idents
+    FROM pg_catalog.unnest(c.conkey) WITH ORDINALITY AS k (attnum, n)
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum
+) AS x
+ORDER BY l.rows > 10000 AND coalesce(g.deletes OR g.updates, false) DESC, l.rows DESC, n.nspname, t.relname, c.conname

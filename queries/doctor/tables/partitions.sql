@@ -1,0 +1,124 @@
+-- Partitioned tables that soon have no partition for new rows, or whose rows went elsewhere.
+--
+-- since   = 10
+-- needs   = "CONNECT on the database"
+-- key     = ["reason", "schema", "name"]
+-- columns = ["reason text", "schema text", "name text", "part text", "rows int8", "has_default bool", "ahead_s float8", "warn_s float8", "crit_s float8", "upper_bound text", "detail text", "remedy text"]
+-- [[check]]
+-- name     = "default-partition-filled"
+-- object   = "{part}"
+-- value    = "rows"
+-- only     = "reason = 'default'"
+-- warning  = "rows > 0"
+-- finding  = "{part}, the default partition of {schema}.{name}, has {rows} rows that no other partition takes"
+-- remedy   = "{remedy}"
+-- why      = "A partition for these rows can no longer be added, and each new partition reads the whole default partition first, with the table locked."
+-- source   = "PostgreSQL's manual, Table Partitioning; pg_partitioned_table.partdefid"
+-- ignore   = "A default partition that is meant to hold what has no partition of its own."
+-- [[check]]
+-- name     = "next-partition-missing"
+-- object   = "{schema}.{name}"
+-- value    = "ahead_s"
+-- only     = "reason = 'range'"
+-- critical = "not has_default and ahead_s <= crit_s"
+-- warning  = "not has_default and ahead_s <= warn_s"
+-- note     = "ahead_s <= warn_s"
+-- finding  = "the last partition of {schema}.{name} {detail}"
+-- remedy   = "{remedy}"
+-- why      = "From {upper_bound} on, an INSERT finds no partition and fails, or its rows go to the default partition."
+-- source   = "the highest upper bound in pg_class.relpartbound; partitions shorter than a week need only be ahead by three of their own length"
+-- ignore   = "A table that gets no new rows. One whose last partition ended more than 90 days ago is taken for an archive."
+-- [[check]]
+-- name     = "detach-pending"
+-- object   = "{part}"
+-- only     = "reason = 'detach'"
+-- warning  = "reason = 'detach'"
+-- finding  = "DETACH PARTITION CONCURRENTLY of {part} from {schema}.{name} was interrupted"
+-- remedy   = "{remedy}"
+-- why      = "Queries on {schema}.{name} no longer see the rows, but the partition still belongs to it, and no other partition can be detached concurrently."
+-- source   = "pg_inherits.inhdetachpending"
+WITH RECURSIVE parted AS (
+    -- The operator class tells the type of the first column of the key, even if that is an expression or of a domain.
+    SELECT p.partrelid AS oid, p.partstrat,
+           CASE q.opcintype WHEN 'pg_catalog.date'::regtype THEN 'date' WHEN 'pg_catalog.timestamp'::regtype THEN 'timestamp' WHEN 'pg_catalog.timestamptz'::regtype THEN 'timestamptz' END AS type,
+           p.partdefid AS default_oid  -- pg11..
+           0::oid AS default_oid  -- pg..10
+    FROM pg_catalog.pg_partitioned_table p
+    JOIN pg_catalog.pg_opclass q ON q.oid = p.partclass[0]
+), dated AS (
+    SELECT d.oid, d.type, d.default_oid FROM parted d WHERE d.partstrat = 'r' AND d.type IS NOT NULL
+), bounds AS (
+    -- No bound has columns, so it can be printed without its table, of which nothing is locked then.
+    SELECT h.inhparent AS parent, c.oid, d.type,
+           pg_catalog.regexp_matches(pg_catalog.pg_get_expr(c.relpartbound, 0), '^FOR VALUES FROM \((?:''([^'']*)''|(MINVALUE|MAXVALUE))(?:, .*)?\) TO \((?:''([^'']*)''|(MINVALUE|MAXVALUE))') AS bound
+    FROM dated d
+    JOIN pg_catalog.pg_inherits h ON h.inhparent = d.oid
+    JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid
+    WHERE c.oid <> d.default_oid
+), edges AS (
+    SELECT b.parent, b.oid,
+           CASE WHEN b.bound[1] IS NOT NULL THEN b.bound[1]::timestamptz END AS low,
+           CASE WHEN b.bound[3] IS NOT NULL THEN b.bound[3]::timestamptz WHEN b.bound[4] = 'MAXVALUE' THEN 'infinity'::timestamptz END AS high,
+           b.bound[3] AS high_text
+    FROM bounds b
+), newest AS (
+    SELECT DISTINCT ON (e.parent) e.parent, e.low, e.high, e.high_text
+    FROM edges e
+    WHERE e.high IS NOT NULL
+    ORDER BY e.parent, e.high DESC, e.oid
+), ahead AS (
+    SELECT w.parent, w.high_text,
+           CASE WHEN pg_catalog.isfinite(w.high) THEN extract(epoch FROM w.high - pg_catalog.now())::float8 END AS seconds,
+           CASE WHEN pg_catalog.isfinite(w.high) AND pg_catalog.isfinite(w.low) THEN extract(epoch FROM w.high - w.low)::float8 ELSE 604800 END AS width
+    FROM newest w
+    -- A partition that is itself partitioned is complete when its parts reach its own end.
+    WHERE NOT EXISTS (SELECT FROM edges o WHERE o.oid = w.parent AND o.high <= w.high)
+), filled (root, oid) AS (
+    SELECT d.oid, d.default_oid FROM parted d WHERE d.default_oid <> 0
+    UNION ALL
+    SELECT f.root, h.inhrelid FROM filled f JOIN pg_catalog.pg_inherits h ON h.inhparent = f.oid
+), rows AS (
+    -- What was counted since the last crash is newer than what the last VACUUM or ANALYZE found.
+    SELECT x.root, pg_catalog.sum(CASE WHEN x.live > 0 OR x.dead > 0 THEN x.live ELSE greatest(x.reltuples, 0)::int8 END)::int8 AS rows
+    FROM (SELECT f.root, c.reltuples, pg_catalog.pg_stat_get_live_tuples(c.oid) AS live, pg_catalog.pg_stat_get_dead_tuples(c.oid) AS dead
+          FROM filled f
+          JOIN pg_catalog.pg_class c ON c.oid = f.oid AND c.relkind = 'r') AS x
+    GROUP BY x.root
+), answer (reason, parent, part, rows, has_default, ahead, width, high_text) AS (
+    SELECT 'default', d.oid, d.default_oid, r.rows, NULL::bool, NULL::float8, NULL::float8, NULL::text
+    FROM parted d
+    JOIN rows r ON r.root = d.oid
+    WHERE r.rows > 0
+    UNION ALL
+    SELECT 'range', a.parent, NULL, NULL, d.default_oid <> 0, a.seconds, a.width, a.high_text
+    FROM ahead a
+    JOIN dated d ON d.oid = a.parent
+    WHERE a.seconds BETWEEN -90 * 86400 AND 8 * 86400
+    UNION ALL  -- pg14..
+    -- One that runs now locks both, or waits for the end of a transaction that has a lock on the partitioned table.
+    SELECT 'detach', h.inhparent, h.inhrelid, NULL, NULL, NULL, NULL, NULL  -- pg14..
+    FROM pg_catalog.pg_inherits h  -- pg14..
+    WHERE h.inhdetachpending  -- pg14..
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_locks l  -- pg14..
+                      WHERE l.locktype = 'relation' AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())  -- pg14..
+                        AND ((l.relation = h.inhrelid AND l.mode = 'AccessExclusiveLock')  -- pg14..
+                             OR (l.relation = h.inhparent AND l.mode = 'ShareUpdateExclusiveLock')  -- pg14..
+                             OR (l.relation = h.inhparent AND l.virtualtransaction IN (SELECT w.virtualxid FROM pg_catalog.pg_locks w WHERE w.locktype = 'virtualxid' AND w.mode = 'ShareLock' AND NOT w.granted))))  -- pg14..
+)
+SELECT a.reason, n.nspname::text AS schema, t.relname::text AS name, m.nspname::text || '.' || c.relname::text AS part,
+       a.rows, a.has_default, a.ahead AS ahead_s, least(604800, 3 * a.width) AS warn_s, least(86400, a.width) AS crit_s, a.high_text AS upper_bound,
+       CASE WHEN a.ahead < 0 THEN 'ended at ' || a.high_text ELSE 'ends at ' || a.high_text END
+       || CASE WHEN a.has_default THEN '; what comes then goes to the default partition' ELSE ', and nothing takes what comes then' END AS detail,
+       CASE a.reason
+           WHEN 'default' THEN 'move the rows to partitions of their own; a new default partition must be detached first: ALTER TABLE ' || x.parent || ' DETACH PARTITION ' || x.part
+           WHEN 'range' THEN 'CREATE TABLE ... PARTITION OF ' || x.parent || ' FOR VALUES FROM (''' || a.high_text || ''') TO (...), and a job that does it ahead'
+           ELSE 'ALTER TABLE ' || x.parent || ' DETACH PARTITION ' || x.part || ' FINALIZE'
+       END AS remedy
+FROM answer a
+JOIN pg_catalog.pg_class t ON t.oid = a.parent
+JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace AND n.nspname !~ '^pg_temp_'
+LEFT JOIN pg_catalog.pg_class c ON c.oid = a.part
+LEFT JOIN pg_catalog.pg_namespace m ON m.oid = c.relnamespace
+CROSS JOIN LATERAL (SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.relname) AS parent,
+                           pg_catalog.quote_ident(m.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS part) AS x
+ORDER BY a.reason, a.ahead, a.rows DESC, n.nspname, t.relname, a.part

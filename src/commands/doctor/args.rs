@@ -1,0 +1,85 @@
+//! The flags of `doctor`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Command, ValueHint};
+
+use super::show::columns;
+use crate::commands::args::{self, ConnectionArgs, FormatArgs, RoleArgs, ServersArgs, SessionArgs};
+use crate::doctor::Threshold;
+use crate::rows::names;
+
+/// The flags that choose a format with an answer of its own.
+const FORMATS: [&str; 6] = ["format", "csv", "csv_safe", "json", "header", "no_header"];
+
+/// The flags of `doctor` itself.
+#[derive(Debug, Clone, Args)]
+pub struct DoctorArgs {
+    /// Run only these checks [default: all but those of --lint and --deep]
+    #[arg(value_name = "CHECK")]
+    pub checks: Vec<String>,
+    /// List the checks
+    #[arg(long, conflicts_with_all = ["explain", "from", "against", "sample", "nagios", "prometheus"])]
+    pub list: bool,
+    /// Say what CHECK looks at, why it matters, where its limits are from, and when to ignore it
+    #[arg(long, conflicts_with_all = ["from", "against", "sample", "nagios", "prometheus"])]
+    pub explain: bool,
+    /// Look twice, this long apart, to judge what a single look cannot tell
+    #[arg(id = "sample", long = "for", value_name = "DURATION", value_parser = crate::units::parse_duration, conflicts_with_all = ["from", "against"])]
+    pub sample: Option<Duration>,
+    /// Judge this snapshot, - for stdin, instead of a server; several snapshots: a.snap,b.snap
+    #[arg(long, value_name = "FILE,…", value_hint = ValueHint::FilePath)]
+    pub from: Option<String>,
+    /// Compare with this snapshot: rates since then, and which findings are new, changed or gone
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub against: Option<PathBuf>,
+    /// Read other limits, and what to ignore, from this file [default: doctor.toml in pgkit's folder of the configuration]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub limits: Option<PathBuf>,
+    /// Also judge matters of style in schemas
+    #[arg(long)]
+    pub lint: bool,
+    /// Also read the data of tables and indexes with amcheck, which takes time
+    #[arg(long)]
+    pub deep: bool,
+    /// Look only into databases that match, as in psql; what is about the server is judged all the same
+    #[arg(long, value_name = "PATTERN")]
+    pub database: Vec<String>,
+    /// Skip databases that match, as in psql [also: PGKIT_EXCLUDE_DATABASE, comma-separated]
+    #[arg(long, value_name = "PATTERN")]
+    pub exclude_database: Vec<String>,
+    /// Exit with 1 if a finding is at least this severe
+    #[arg(long, value_name = "SEVERITY", default_value = "critical", hide_possible_values = false)]
+    pub fail_on: Threshold,
+    /// Do not let what could not be looked at change the exit code
+    #[arg(long)]
+    pub allow_unseen: bool,
+    /// Print one line with performance data and exit with 0, 1, 2 or 3, as monitoring plugins do
+    #[arg(long, conflicts_with = "prometheus", conflicts_with_all = FORMATS)]
+    pub nagios: bool,
+    /// Print Prometheus's text format, for the textfile collector
+    #[arg(long, conflicts_with_all = FORMATS)]
+    pub prometheus: bool,
+}
+
+/// Returns the command.
+pub fn command() -> Command {
+    let about = "Show what is wrong with the server, the worst first, with the proof and the way out; exit with 1 when something is critical";
+    let command = DoctorArgs::augment_args(args::command("doctor", about));
+    let command = RoleArgs::augment_args(ServersArgs::augment_args(ConnectionArgs::augment_args(command)));
+    SessionArgs::augment_args(FormatArgs::augment_args(command))
+        .mut_arg("statement_timeout", |arg| arg.default_value("5s").help("Cancel the statement of a check that takes longer than this; 0 is no limit"))
+        .about(about)
+        .after_help(format!(
+            "It only reads. What could not be looked at is a finding too, and counts as what it might be, unless\n\
+             --allow-unseen is given. The best role for it is pg_monitor with pg_read_all_data.\n\n\
+             Columns: {}\n\n{}",
+            names(&columns(true, true)).join(", "),
+            args::example(&[
+                "pgkit doctor",
+                "pgkit doctor --for 10s --fail-on warning",
+                "pgkit doctor --explain xid-wraparound",
+            ])
+        ))
+}

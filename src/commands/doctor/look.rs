@@ -1,0 +1,80 @@
+//! Asks a server what the checks judge.
+
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+
+use super::args::DoctorArgs;
+use crate::commands::args::SessionArgs;
+use crate::commands::context::Context;
+use crate::commands::databases::Choice;
+use crate::commands::open;
+use crate::commands::snapshot::Taking;
+use crate::connect::Target;
+use crate::error::{Exit, Result};
+use crate::report::Report;
+use crate::session::Settings;
+use crate::snapshot::{self, Draft, Header, Snapshot};
+
+/// How many samples there are with `--for`.
+const SAMPLES: u32 = 5;
+
+/// Everything that is needed to ask a server.
+pub(super) struct Asking<'a> {
+    pub context: &'a Context,
+    pub args: &'a DoctorArgs,
+    pub session: &'a SessionArgs,
+    pub settings: Settings,
+    /// The reports with the checks that are wanted.
+    pub wanted: &'a [&'a Report],
+}
+
+impl<'a> Asking<'a> {
+    /// Asks the server. With `--for` there are several snapshots, in the order of their times; the last one is complete.
+    ///
+    /// Errors: no connection, or it is lost (69).
+    pub(super) async fn snapshots(&self, target: &Target) -> Result<Vec<Snapshot>> {
+        let mut all = Vec::new();
+        let mut target = target.clone();
+        if let Some(length) = self.args.sample {
+            let is_sampled = |report: &&Report| report.checks.iter().any(|check| check.samples.is_some());
+            let is_compared =
+                |report: &&Report| report.checks.iter().any(|check| !check.is_about_one_moment());
+            let pause: Duration = length / (SAMPLES - 1);
+            let start = tokio::time::Instant::now();
+            for i in 0..SAMPLES - 1 {
+                let is_asked = |report: &&Report| is_sampled(report) || (i == 0 && is_compared(report));
+                let wanted: Vec<&Report> = self.wanted.iter().copied().filter(is_asked).collect();
+                if i == 0 || !wanted.is_empty() {
+                    all.push(self.snapshot(&mut target, &wanted).await?);
+                }
+                tokio::time::sleep_until(start + pause * (i + 1)).await;
+            }
+        }
+        all.push(self.snapshot(&mut target, self.wanted).await?);
+        Ok(all)
+    }
+
+    async fn snapshot(&self, target: &mut Target, wanted: &[&'a Report]) -> Result<Snapshot> {
+        let reader = open::reader(self.context, target, self.settings.clone(), &self.session.echo).await?;
+        // The password that was typed, so that it is asked for only once.
+        *target = reader.target().clone();
+        let header = snapshot::identify(&reader).await?;
+        let mut taking = Taking {
+            context: self.context,
+            session: self.session,
+            settings: self.settings.clone(),
+            is_named: false,
+            is_silent: true,
+            draft: Draft::unnamed()?,
+            refused: Vec::new(),
+            without_extension: Vec::new(),
+            exit: Exit::Done,
+            bar: ProgressBar::hidden(),
+        };
+        let choice = Choice { exclude: &self.args.exclude_database, only: &self.args.database };
+        taking.everything(reader, wanted, &choice).await?;
+        let Taking { draft, refused, .. } = taking;
+        draft.read(Header { refused, ..header })
+    }
+}

@@ -1,0 +1,331 @@
+//! Leads from the flags of `doctor` to its verdict.
+
+use std::path::{Path, PathBuf};
+
+use clap::{ArgMatches, FromArgMatches};
+use futures_util::stream::{self, StreamExt};
+use jiff::Timestamp;
+
+use super::args::DoctorArgs;
+use super::look::Asking;
+use super::metrics::Judged;
+use super::show::{Look, Told};
+use super::{explain, metrics, plugin};
+use crate::commands::args::{self, FormatArgs, RoleArgs, SessionArgs, connection_flags};
+use crate::commands::context::{Context, config_folder};
+use crate::commands::plugin::unknown;
+use crate::commands::{open, servers};
+use crate::doctor::{self, Change, Diagnosis, Finding, Limits, Question, Severity};
+use crate::error::{self, Error, Exit, Result};
+use crate::likeness::nearest;
+use crate::output::{self, terminal};
+use crate::report::{Check, Optional, Report};
+use crate::snapshot::Snapshot;
+
+/// The check of a server that could not be asked.
+const SERVER: &str = "server-unseen";
+
+/// Runs the command.
+pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    let from = |e: clap::Error| Error::bug(e.to_string());
+    let args = DoctorArgs::from_arg_matches(own).map_err(from)?;
+    if !args.nagios {
+        return answer(context, root, own, &args).await;
+    }
+    match answer(context, root, own, &args).await {
+        Err(e) if e.exit != Exit::Interrupted => {
+            error::print(&e);
+            Ok(unknown(&e.message))
+        }
+        other => other,
+    }
+}
+
+/// What is asked, and how it is answered.
+struct Doctor<'a> {
+    context: &'a Context,
+    args: &'a DoctorArgs,
+    session: SessionArgs,
+    format: FormatArgs,
+    /// The reports with the checks that are wanted.
+    reports: Vec<&'a Report>,
+    limits: Limits,
+}
+
+/// What was found of one server.
+struct Patient {
+    /// Its name, if there are several.
+    server: Option<String>,
+    diagnosis: Diagnosis,
+}
+
+async fn answer(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &DoctorArgs) -> Result<Exit> {
+    let from = |e: clap::Error| Error::bug(e.to_string());
+    let session = SessionArgs::from_arg_matches(own).map_err(from)?;
+    let format = FormatArgs::from_arg_matches(own).map_err(from)?;
+    let role = RoleArgs::from_arg_matches(own).map_err(from)?;
+    let known = reports(context);
+    let checks = chosen(&known, args)?;
+    if args.list || args.explain {
+        args::refuse_connection_flags(root, "doctor --list and --explain")?;
+        if args.explain && args.checks.is_empty() {
+            return Err(
+                Error::usage("--explain needs the name of a check").hint("pgkit doctor --list lists them")
+            );
+        }
+        return match args.list {
+            true => explain::list(context, &format, &checks).await,
+            false => {
+                let width =
+                    terminal::size(context.env.var("COLUMNS")).map_or(100, |(width, _)| width.min(100));
+                explain::explain(&checks, width)
+            }
+        };
+    }
+    let limits = limits(context, args, &known)?;
+    if !session.echo.quiet {
+        limits.over.iter().for_each(|says| session.echo.remark(&format!("doctor: {says}")));
+    }
+    let mut reports: Vec<&Report> = checks.iter().map(|(report, _)| *report).collect();
+    reports.dedup_by(|a, b| std::ptr::eq(*a, *b));
+    let doctor = Doctor { context, args, session, format, reports, limits };
+    let settings = role.settings(&doctor.session);
+    let earlier = args.against.as_deref().map(Snapshot::open).transpose()?;
+    let has_changes = earlier.is_some();
+    if let Some(names) = &args.from {
+        if role.role.is_some() {
+            return Err(Error::usage("--role cannot be used with --from").hint("only a server has roles"));
+        }
+        refuse_connection(root, own)?;
+        let paths = args::snapshots(names);
+        if paths.is_empty() {
+            return Err(
+                Error::usage("--from names no snapshot").hint("name a file that pgkit snapshot has written")
+            );
+        }
+        let has_several = paths.len() > 1;
+        let look = doctor.look(has_several, has_changes);
+        let listing = doctor.listing(&look)?;
+        let mut patients = Vec::new();
+        for path in &paths {
+            let diagnosis = match Snapshot::open(path) {
+                Ok(snapshot) => doctor.judge(vec![snapshot], earlier.as_ref())?,
+                Err(e) if has_several => unreachable(&e),
+                Err(e) => return Err(e),
+            };
+            patients.push(Patient { server: has_several.then(|| name_of(path)), diagnosis });
+        }
+        return doctor.print(&look, listing, &patients).await;
+    }
+    let several = servers::several(context, root, own, &doctor.session.echo)?;
+    let look = doctor.look(several.is_some(), has_changes);
+    let listing = doctor.listing(&look)?;
+    let asking = Asking { context, args, session: &doctor.session, settings, wanted: &doctor.reports };
+    let patients = match several {
+        None => {
+            let target = open::target(context, root, own, &doctor.session.echo)?;
+            let snapshots = asking.snapshots(&target).await?;
+            vec![Patient { server: None, diagnosis: doctor.judge(snapshots, earlier.as_ref())? }]
+        }
+        Some(servers) => {
+            let ask = |server: &servers::Server| {
+                let (name, target) = (server.name.clone(), server.target.clone());
+                let asking = &asking;
+                async move { (name, asking.snapshots(&target).await) }
+            };
+            let mut asked =
+                std::pin::pin!(stream::iter(servers.list.iter().map(ask)).buffered(servers.parallel));
+            let mut patients = Vec::new();
+            while let Some((name, snapshots)) = asked.next().await {
+                let diagnosis = match snapshots {
+                    Ok(snapshots) => doctor.judge(snapshots, earlier.as_ref())?,
+                    Err(e) if matches!(e.exit, Exit::Io | Exit::Bug | Exit::Interrupted) => return Err(e),
+                    Err(e) => unreachable(&e),
+                };
+                patients.push(Patient { server: Some(name), diagnosis });
+            }
+            patients
+        }
+    };
+    doctor.print(&look, listing, &patients).await
+}
+
+/// Refuses flags that lead to a server. Errors: wrong usage (64).
+fn refuse_connection(root: &ArgMatches, own: &ArgMatches) -> Result<()> {
+    let flags = connection_flags(root, own)?;
+    if flags.host.is_some() || flags.port.is_some() || flags.dbname.is_some() || flags.service.is_some() {
+        return Err(Error::usage("--from cannot be used with flags that lead to a server")
+            .hint("leave out one of them"));
+    }
+    Ok(())
+}
+
+/// Returns the name of a snapshot's file, which stands for its server.
+fn name_of(path: &Path) -> String {
+    path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// Returns the diagnosis of a server that could not be asked.
+fn unreachable(e: &Error) -> Diagnosis {
+    let why = format!("the server could not be asked: {}", e.one_line());
+    let findings = vec![Finding::unseen(SERVER, Severity::Critical, None, why)];
+    Diagnosis { findings, ..Diagnosis::default() }
+}
+
+/// Returns all reports that have checks. A file of the user's own that is invalid is reported.
+fn reports(context: &Context) -> Vec<&Report> {
+    let own = context.own.iter().filter_map(|(_, report)| report.as_ref().ok());
+    let all = context.reports.iter().chain(&context.of_doctor).chain(own);
+    all.filter(|report| !report.checks.is_empty()).collect()
+}
+
+/// Returns the checks that are wanted, with their reports. Errors: a check is unknown (64).
+fn chosen<'a>(known: &[&'a Report], args: &DoctorArgs) -> Result<Vec<(&'a Report, &'a Check)>> {
+    let all =
+        || known.iter().copied().flat_map(|report| report.checks.iter().map(move |check| (report, check)));
+    for name in &args.checks {
+        if !all().any(|(_, check)| check.name == *name) {
+            let like = nearest(name, all().map(|(_, check)| check.name.as_str()), 0.7);
+            let hint = like.map(|like| format!("; did you mean {like:?}?")).unwrap_or_default();
+            return Err(Error::usage(format!("unknown check {name:?}{hint}"))
+                .hint("pgkit doctor --list lists the checks"));
+        }
+    }
+    let mut chosen: Vec<(&Report, &Check)> = all().filter(|(_, check)| is_wanted(check, args)).collect();
+    chosen.sort_by(|a, b| (&a.0.name, a.0.own).cmp(&(&b.0.name, b.0.own)));
+    if args.list || args.explain {
+        chosen.sort_by(|a, b| a.1.name.cmp(&b.1.name));
+    }
+    Ok(chosen)
+}
+
+/// Returns whether a check is wanted: it is named, or none is and it is not one of those that must be asked for.
+fn is_wanted(check: &Check, args: &DoctorArgs) -> bool {
+    if !args.checks.is_empty() {
+        return args.checks.contains(&check.name);
+    }
+    match check.optional {
+        None => true,
+        Some(Optional::Lint) => args.lint || args.list,
+        Some(Optional::Deep) => args.deep || args.list,
+    }
+}
+
+/// Reads the limits of the user. Errors: see [`Limits::read`].
+fn limits(context: &Context, args: &DoctorArgs, known: &[&Report]) -> Result<Limits> {
+    let usual = || -> Option<PathBuf> {
+        Some(doctor::limits_path(&config_folder(&context.env)?)).filter(|path| path.exists())
+    };
+    match args.limits.clone().or_else(usual) {
+        Some(path) => Limits::read(&path, known, jiff::Zoned::now().date()),
+        None => Ok(Limits::default()),
+    }
+}
+
+impl<'a> Doctor<'a> {
+    fn look(&'a self, has_servers: bool, has_changes: bool) -> Look<'a> {
+        Look {
+            context: self.context,
+            format: &self.format,
+            has_servers,
+            has_changes,
+            is_whole: !self.args.checks.is_empty(),
+        }
+    }
+
+    /// Checks the flags of the format before anything is asked.
+    fn listing(&self, look: &Look<'_>) -> Result<Option<crate::commands::listing::Listing>> {
+        if self.args.nagios || self.args.prometheus { Ok(None) } else { look.listing().map(Some) }
+    }
+
+    /// Judges the snapshots of one server, and compares the findings with those of an earlier one.
+    fn judge(&self, mut snapshots: Vec<Snapshot>, earlier: Option<&Snapshot>) -> Result<Diagnosis> {
+        let is_wanted = |check: &Check| is_wanted(check, self.args);
+        let question = Question { reports: &self.reports, is_wanted: &is_wanted, limits: &self.limits };
+        let Some(earlier) = earlier else { return doctor::diagnose(&snapshots, &question, None) };
+        let before = doctor::diagnose(std::slice::from_ref(earlier), &question, None)?;
+        let last = snapshots.split_off(snapshots.len().saturating_sub(1));
+        let mut diagnosis = doctor::diagnose(&last, &question, Some(earlier))?;
+        doctor::compare(&mut diagnosis.findings, before.findings);
+        Ok(diagnosis)
+    }
+
+    /// Prints the verdict.
+    async fn print(
+        &self,
+        look: &Look<'_>,
+        listing: Option<crate::commands::listing::Listing>,
+        patients: &[Patient],
+    ) -> Result<Exit> {
+        let told: Vec<Told<'_>> = patients
+            .iter()
+            .flat_map(|patient| {
+                let server = patient.server.as_deref();
+                patient.diagnosis.findings.iter().map(move |finding| Told { server, finding })
+            })
+            .collect();
+        if self.args.nagios {
+            return plugin::print(&told, self.args.allow_unseen);
+        }
+        let findings: Vec<Finding> = told.iter().map(|told| told.finding.clone()).collect();
+        let exit = doctor::exit(&findings, self.args.fail_on, self.args.allow_unseen);
+        let Some(listing) = listing else {
+            let judged: Vec<Judged<'_>> = patients
+                .iter()
+                .map(|patient| Judged {
+                    server: patient.server.as_deref(),
+                    checks: patient.diagnosis.looked.len(),
+                    ignored: patient.diagnosis.ignored.values().sum(),
+                })
+                .collect();
+            let now = Timestamp::now().as_millisecond() as f64 / 1e3;
+            output::print(&metrics::text(&judged, &told, now))?;
+            return Ok(exit);
+        };
+        let left_out = look.print(listing, &told).await?;
+        for (check, number) in left_out {
+            self.remark(&format!("{number} more findings of {check}: pgkit doctor {check}"));
+        }
+        for patient in patients {
+            self.summary(patient);
+        }
+        Ok(exit)
+    }
+
+    fn remark(&self, text: &str) {
+        self.session.echo.remark(&format!("doctor: {text}"));
+    }
+
+    /// Prints what was found in one line, and what was not judged.
+    fn summary(&self, patient: &Patient) {
+        let diagnosis = &patient.diagnosis;
+        let server = patient.server.as_ref().map(|server| format!("{server}: ")).unwrap_or_default();
+        let now = || diagnosis.findings.iter().filter(|finding| finding.change != Some(Change::Gone));
+        let count = |severity: Severity| now().filter(|finding| finding.severity == severity).count();
+        let counts = Severity::ALL.map(|severity| (count(severity), severity));
+        let plural = |number: usize, word: &str| match (number, word) {
+            (1, _) | (_, "critical" | "unseen") => format!("{number} {word}"),
+            _ => format!("{number} {word}s"),
+        };
+        let found: Vec<String> = counts
+            .iter()
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, severity)| plural(*number, severity.word()))
+            .collect();
+        let found = if found.is_empty() { "nothing is wrong".to_owned() } else { found.join(", ") };
+        let mut line = format!("{server}{found}; {}", plural(diagnosis.looked.len(), "check"));
+        let ignored: usize = diagnosis.ignored.values().sum();
+        if ignored > 0 {
+            line.push_str(&format!(", {} ignored", plural(ignored, "finding")));
+        }
+        self.remark(&line);
+        for ((check, reason), number) in &diagnosis.ignored {
+            self.remark(&format!("{server}ignored: {} of {check} ({reason})", plural(*number, "finding")));
+        }
+        diagnosis.remarks.iter().for_each(|says| self.remark(&format!("{server}{says}")));
+        if !diagnosis.not_judged.is_empty() {
+            let names: Vec<&str> = diagnosis.not_judged.iter().map(String::as_str).collect();
+            self.remark(&format!("{server}not judged without --for or --against: {}", names.join(", ")));
+        }
+    }
+}

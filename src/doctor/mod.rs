@@ -1,0 +1,12 @@
+//! `doctor`: judges the answers of reports by the checks in their headers.
+
+mod finding;
+mod judge;
+mod limits;
+mod rows;
+mod verdict;
+
+pub use finding::{Change, Finding, Severity};
+pub use judge::{Diagnosis, Question, diagnose};
+pub use limits::{Limits, path as limits_path};
+pub use verdict::{Threshold, compare, exit};

@@ -1,0 +1,124 @@
+//! What the findings mean together: their order, what has changed, and the exit code.
+
+use super::finding::{Change, Finding, Severity};
+use crate::error::Exit;
+
+/// The severity from which on the exit code is 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Threshold {
+    /// Something is critical.
+    Critical,
+    /// Something is at least a warning.
+    Warning,
+    /// Whatever is found.
+    Never,
+}
+
+/// Sorts findings: the worst first, those of one check together, those with a large value before others.
+pub fn sort(findings: &mut [Finding]) {
+    let largest =
+        |a: &Finding, b: &Finding| b.number.unwrap_or(f64::MIN).total_cmp(&a.number.unwrap_or(f64::MIN));
+    findings.sort_by(|a, b| {
+        (a.severity, &a.check)
+            .cmp(&(b.severity, &b.check))
+            .then_with(|| largest(a, b))
+            .then_with(|| (&a.database, &a.object).cmp(&(&b.database, &b.object)))
+    });
+}
+
+/// Sets what has become of each finding since an earlier diagnosis, and adds those that are gone.
+pub fn compare(findings: &mut Vec<Finding>, earlier: Vec<Finding>) {
+    for finding in findings.iter_mut() {
+        let change = match earlier.iter().find(|other| other.is_about_same(finding)) {
+            None => Change::New,
+            Some(other) if other.severity == finding.severity => Change::Same,
+            Some(_) => Change::Changed,
+        };
+        finding.change = Some(change);
+    }
+    let is_gone = |other: &Finding| !findings.iter().any(|finding| finding.is_about_same(other));
+    let gone: Vec<Finding> = earlier.into_iter().filter(is_gone).collect();
+    findings.extend(gone.into_iter().map(|finding| Finding { change: Some(Change::Gone), ..finding }));
+    findings.sort_by_key(|finding| finding.change == Some(Change::Gone));
+}
+
+/// Returns the exit code. What was not looked at counts as what it might be, unless that is allowed.
+pub fn exit(findings: &[Finding], threshold: Threshold, allow_unseen: bool) -> Exit {
+    let is_bad = |severity: Severity| match threshold {
+        Threshold::Critical => severity == Severity::Critical,
+        Threshold::Warning => severity <= Severity::Warning,
+        Threshold::Never => false,
+    };
+    let counts = |finding: &&Finding| {
+        finding.change != Some(Change::Gone)
+            && match finding.severity {
+                Severity::Unseen => !allow_unseen && is_bad(finding.worst),
+                severity => is_bad(severity),
+            }
+    };
+    if findings.iter().any(|finding| counts(&finding)) { Exit::BadAnswer } else { Exit::Done }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(severity: Severity, check: &str, number: Option<f64>) -> Finding {
+        Finding { severity, number, ..Finding::unseen(check, Severity::Warning, None, String::new()) }
+    }
+
+    #[test]
+    fn the_worst_comes_first_and_then_the_largest() {
+        let mut all = vec![
+            finding(Severity::Note, "a", None),
+            finding(Severity::Warning, "b", Some(1.0)),
+            finding(Severity::Warning, "b", Some(2.0)),
+            finding(Severity::Unseen, "a", None),
+            finding(Severity::Critical, "c", None),
+        ];
+        sort(&mut all);
+        let order: Vec<(Severity, Option<f64>)> = all.iter().map(|f| (f.severity, f.number)).collect();
+        let expected = [
+            (Severity::Critical, None),
+            (Severity::Warning, Some(2.0)),
+            (Severity::Warning, Some(1.0)),
+            (Severity::Unseen, None),
+            (Severity::Note, None),
+        ];
+        assert_eq!(order, expected);
+    }
+
+    #[test]
+    fn what_was_not_looked_at_counts_as_what_it_might_be() {
+        let of = |severity, worst, threshold, allow| {
+            let finding = Finding { worst, ..finding(severity, "a", None) };
+            exit(&[finding], threshold, allow) == Exit::BadAnswer
+        };
+        for (severity, worst, threshold, allow, is_bad) in [
+            (Severity::Critical, Severity::Critical, Threshold::Critical, false, true),
+            (Severity::Critical, Severity::Critical, Threshold::Never, false, false),
+            (Severity::Warning, Severity::Critical, Threshold::Critical, false, false),
+            (Severity::Warning, Severity::Critical, Threshold::Warning, false, true),
+            (Severity::Unseen, Severity::Critical, Threshold::Critical, false, true),
+            (Severity::Unseen, Severity::Critical, Threshold::Critical, true, false),
+            (Severity::Unseen, Severity::Warning, Threshold::Critical, false, false),
+            (Severity::Unseen, Severity::Warning, Threshold::Warning, false, true),
+            (Severity::Note, Severity::Critical, Threshold::Warning, false, false),
+        ] {
+            assert_eq!(of(severity, worst, threshold, allow), is_bad, "{severity:?} {worst:?} {threshold:?}");
+        }
+    }
+
+    #[test]
+    fn findings_are_new_the_same_changed_or_gone() {
+        let mut now = vec![finding(Severity::Critical, "a", None), finding(Severity::Note, "b", None)];
+        let earlier = vec![finding(Severity::Warning, "a", None), finding(Severity::Note, "c", None)];
+        compare(&mut now, earlier);
+        let changes: Vec<(&str, Option<Change>)> = now.iter().map(|f| (f.check.as_str(), f.change)).collect();
+        assert_eq!(
+            changes,
+            [("a", Some(Change::Changed)), ("b", Some(Change::New)), ("c", Some(Change::Gone))]
+        );
+        assert_eq!(exit(&now[2..], Threshold::Warning, false), Exit::Done);
+    }
+}

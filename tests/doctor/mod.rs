@@ -1,0 +1,3 @@
+//! `pgkit doctor`.
+
+mod planted;

@@ -1,0 +1,273 @@
+//! Every file of `planted/` breaks a real server in its way, and `doctor` finds exactly that.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use pgkit::sandbox::Binaries;
+use serde::Deserialize;
+
+use crate::support::every::on_every_server;
+use crate::support::{Db, Session, database, options, own_server, pgkit, run, server, with};
+
+/// What a file says before its statements.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    #[serde(default = "oldest")]
+    since: u32,
+    #[serde(default = "newest")]
+    until: u32,
+    /// The checks whose findings are compared.
+    checks: Vec<String>,
+    /// Those findings: severity, check and object.
+    #[serde(default)]
+    expect: Vec<String>,
+    /// Other checks that may find something too.
+    #[serde(default)]
+    also: Vec<String>,
+    #[serde(default)]
+    own: bool,
+    #[serde(default)]
+    settings: Vec<String>,
+    #[serde(rename = "for")]
+    sample: Option<String>,
+    #[serde(default)]
+    args: Vec<String>,
+    role: Option<String>,
+    /// What the sentences of the findings say.
+    #[serde(default)]
+    text: Vec<String>,
+}
+
+fn oldest() -> u32 {
+    10
+}
+
+fn newest() -> u32 {
+    u32::MAX
+}
+
+/// A planted fault.
+struct Plant {
+    name: String,
+    header: Header,
+    /// Its statements, under the words after `@`.
+    blocks: Vec<(String, String)>,
+}
+
+impl Plant {
+    fn read(path: &Path) -> Plant {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(path).unwrap();
+        let comments: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("--")).collect();
+        let toml = comments[1..].iter().take_while(|line| !line.trim_start().starts_with('@'));
+        let toml: Vec<&str> = toml.copied().collect();
+        let header: Header = toml::from_str(&toml.join("\n")).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let mut blocks = vec![("main".to_owned(), String::new())];
+        for line in text.lines().skip(1 + toml.len()) {
+            match line.strip_prefix("-- @") {
+                Some(word) => blocks.push((word.trim().to_owned(), String::new())),
+                None => {
+                    let last = blocks.last_mut().unwrap();
+                    last.1.push_str(line);
+                    last.1.push('\n');
+                }
+            }
+        }
+        Plant { name, header, blocks }
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/doctor/planted")
+}
+
+fn plants() -> Vec<Plant> {
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.iter().map(|path| Plant::read(path)).collect()
+}
+
+/// The statements of a block, one at a time.
+fn statements(block: &str) -> Vec<&str> {
+    let mut from = 0;
+    let mut all: Vec<&str> = Vec::new();
+    for end in pgkit::sql::scan(block).separators {
+        all.push(&block[from..end]);
+        from = end + 1;
+    }
+    all.push(&block[from..]);
+    all.retain(|statement| !pgkit::sql::is_blank(statement));
+    all
+}
+
+/// The sessions that a plant holds open.
+#[derive(Default)]
+struct Sessions {
+    open: BTreeMap<String, Session>,
+    blocked: Vec<JoinHandle<Result<(), tokio_postgres::Error>>>,
+}
+
+impl Sessions {
+    fn execute(&mut self, db: &Db, blocks: &[(String, String)]) {
+        for (word, block) in blocks {
+            let (verb, name) = word.split_once(' ').unwrap_or((word, ""));
+            match verb {
+                "main" | "healthy" => self.run("main", db, block, true),
+                "fails" => self.run("main", db, block, false),
+                "session" => self.run(name, db, block, true),
+                "close" => drop(self.open.remove(name)),
+                "start" | "during" => {
+                    let session = self.open.remove(name).unwrap_or_else(|| db.session());
+                    self.blocked.push(session.send(block));
+                    // It waits for its lock, or has ended.
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+                "sleep" => {
+                    let seconds: f64 = name.trim_end_matches('s').parse().unwrap();
+                    std::thread::sleep(Duration::from_secs_f64(seconds));
+                    self.run("main", db, block, true);
+                }
+                other => panic!("unknown word @{other}"),
+            }
+        }
+    }
+
+    fn run(&mut self, name: &str, db: &Db, block: &str, must_succeed: bool) {
+        let session = self.open.entry(name.to_owned()).or_insert_with(|| db.session());
+        for statement in statements(block) {
+            let done = session.try_sql(statement);
+            if let (Err(e), true) = (&done, must_succeed) {
+                panic!("{e:?}\n{statement}");
+            }
+        }
+        if name == "main" {
+            // Statistics of a session are there when it has ended.
+            self.open.remove("main");
+        }
+    }
+}
+
+/// The findings of this database and of the cluster: severity, check, object, database, sentence.
+fn findings(db: &Db, header: &Header) -> Vec<Vec<String>> {
+    let mut args: Vec<&str> =
+        vec!["doctor", "--columns", "severity,check,object,database,finding", "-q", "--json", "--database"];
+    args.push(&db.name);
+    args.extend(header.sample.iter().flat_map(|length| ["--for", length]));
+    args.extend(header.args.iter().map(String::as_str));
+    args.extend(header.role.iter().flat_map(|role| ["-U", role]));
+    let output = run(&mut with(pgkit(db), &args));
+    assert!(output.code == Some(0) || output.code == Some(1), "{}", output.snapshot());
+    let rows: Vec<BTreeMap<String, Option<String>>> =
+        serde_json::from_str(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", output.snapshot()));
+    let text = |row: &BTreeMap<String, Option<String>>, name: &str| row[name].clone().unwrap_or_default();
+    rows.iter()
+        .map(|row| {
+            ["severity", "check", "object", "database", "finding"].map(|name| text(row, name)).to_vec()
+        })
+        .filter(|row| row[3].is_empty() || row[3] == db.name)
+        .collect()
+}
+
+/// Returns how the findings differ from what is expected.
+fn fault(db: &Db, header: &Header, expect: &[String]) -> Option<String> {
+    let expected = |text: &String| text.replace("{database}", &db.name).trim_end().to_owned();
+    let expect: BTreeSet<String> = expect.iter().map(expected).collect();
+    let all = findings(db, header);
+    let is_of = |row: &&Vec<String>| header.checks.contains(&row[1]);
+    let found: BTreeSet<String> =
+        all.iter().filter(is_of).map(|row| row[..3].join(" ").trim_end().to_owned()).collect();
+    if found != expect {
+        return Some(format!("expected {expect:#?}\nfound {found:#?}"));
+    }
+    // Nothing else is wrong with this database.
+    let is_other = |row: &&Vec<String>| {
+        !is_of(row) && row[0] != "note" && row[3] == db.name && !header.also.contains(&row[1])
+    };
+    let others: Vec<&Vec<String>> = all.iter().filter(is_other).collect();
+    if !others.is_empty() {
+        return Some(format!("found too: {others:?}"));
+    }
+    let missing: Vec<&String> = header
+        .text
+        .iter()
+        .filter(|text| !expect.is_empty() && !all.iter().filter(is_of).any(|row| row[4].contains(*text)))
+        .collect();
+    (!missing.is_empty()).then(|| format!("no sentence says {missing:?}: {all:?}"))
+}
+
+/// Plants a fault. Returns what is wrong with the findings.
+fn try_plant(plant: &Plant, db: &Db) -> Option<String> {
+    let (header, mut sessions) = (&plant.header, Sessions::default());
+    let healthy = plant.blocks.iter().position(|(word, _)| word == "healthy");
+    let (planted, mended) = plant.blocks.split_at(healthy.unwrap_or(plant.blocks.len()));
+    sessions.execute(db, planted);
+    if let Some(fault) = fault(db, header, &header.expect) {
+        return Some(fault);
+    }
+    if mended.is_empty() {
+        return None;
+    }
+    sessions.execute(db, mended);
+    fault(db, header, &[]).map(|fault| format!("after @healthy: {fault}"))
+}
+
+/// Tries the plants of one share of the files, so that several tests share the work.
+fn share(bin: &Binaries, share: usize) {
+    let mut faults = Vec::new();
+    let only = crate::support::variable("PGKIT_TEST_PLANT");
+    for (i, plant) in plants().iter().enumerate() {
+        let is_meant = only.as_ref().is_none_or(|only| plant.name.starts_with(only.as_str()));
+        if i % SHARES != share
+            || bin.major < plant.header.since
+            || bin.major > plant.header.until
+            || !is_meant
+        {
+            continue;
+        }
+        let own = (plant.header.own || !plant.header.settings.is_empty()).then(|| {
+            let mut options = options(bin);
+            for setting in &plant.header.settings {
+                let (name, value) = setting.split_once('=').unwrap();
+                options = options.conf(name.trim(), value.trim().trim_matches('\''));
+            }
+            own_server(&options)
+        });
+        let info = own.as_ref().map_or_else(|| server(bin).info(), |own| own.info());
+        let db = database(info, &format!("plant_{i}"));
+        let tried = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| try_plant(plant, &db)));
+        match tried {
+            Ok(None) => {}
+            Ok(Some(fault)) => faults.push(format!("{}: {fault}", plant.name)),
+            Err(_) => faults.push(format!("{}: its statements failed", plant.name)),
+        }
+    }
+    assert!(faults.is_empty(), "{} plants:\n{}", faults.len(), faults.join("\n\n"));
+}
+
+/// How many tests share the files on each server.
+const SHARES: usize = 4;
+
+fn every_fault_is_found_1(bin: &Binaries) {
+    share(bin, 0);
+}
+
+fn every_fault_is_found_2(bin: &Binaries) {
+    share(bin, 1);
+}
+
+fn every_fault_is_found_3(bin: &Binaries) {
+    share(bin, 2);
+}
+
+fn every_fault_is_found_4(bin: &Binaries) {
+    share(bin, 3);
+}
+
+on_every_server!(every_fault_is_found_1);
+on_every_server!(every_fault_is_found_2);
+on_every_server!(every_fault_is_found_3);
+on_every_server!(every_fault_is_found_4);

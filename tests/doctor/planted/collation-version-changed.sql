@@ -1,0 +1,16 @@
+-- A collation of another version is critical if an index sorts by it; one that no index uses, or that is the same, is not told.
+--
+-- since = 10
+-- checks = ["collation-version-changed"]
+-- expect = ["critical collation-version-changed odd \"s.Old \" one"]
+-- text = ["was version 1.2.3", "2 indexes, 1 of them unique"]
+CREATE SCHEMA "odd ""s";
+CREATE COLLATION "odd ""s"."Old "" one" FROM "en-x-icu";
+CREATE COLLATION unused FROM "de-x-icu";
+CREATE COLLATION same FROM "fr-x-icu";
+CREATE TABLE t (a text COLLATE "odd ""s"."Old "" one" PRIMARY KEY, b text COLLATE same UNIQUE, c text COLLATE "C" UNIQUE, d text COLLATE unused);
+CREATE INDEX ON t ((b || c) COLLATE "odd ""s"."Old "" one", a);
+UPDATE pg_collation SET collversion = '1.2.3' WHERE collname IN ('Old " one', 'unused');
+-- @healthy
+REINDEX TABLE t;
+ALTER COLLATION "odd ""s"."Old "" one" REFRESH VERSION;

@@ -1,0 +1,15 @@
+-- Sessions, prepared transactions and slots that hold the horizon of a server at rest hold back nothing worth telling.
+--
+-- since = 10
+-- own = true
+-- settings = ["wal_level = logical", "max_prepared_transactions = 5"]
+-- checks = ["horizon-held", "slot-inactive"]
+-- expect = ["note slot-inactive s"]
+CREATE TABLE t (a int);
+SELECT pg_create_logical_replication_slot('s', 'test_decoding');
+BEGIN;
+INSERT INTO t VALUES (1);
+PREPARE TRANSACTION 'p';
+-- @session a
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT * FROM t;

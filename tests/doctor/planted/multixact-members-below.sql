@@ -1,0 +1,7 @@
+-- Just below half of the files is nothing.
+--
+-- since = 10
+-- own = true
+-- checks = ["multixact-members"]
+-- expect = []
+COPY (SELECT 1) TO PROGRAM 'cd pg_multixact/members && seq 1 40500 | awk ''{ printf "%04X\n", $1 }'' | xargs touch';

@@ -1,0 +1,24 @@
+-- A large table that is read as a whole again and again; not small ones, nor one that is searched by its index.
+--
+-- since = 10
+-- for = "3s"
+-- checks = ["sequential-scans"]
+-- expect = ["note sequential-scans Big.T"]
+CREATE SCHEMA "Big";
+CREATE TABLE "Big"."T" (a int) WITH (autovacuum_enabled = false);
+INSERT INTO "Big"."T" SELECT generate_series(1, 20000);
+CREATE TABLE small (a int) WITH (autovacuum_enabled = false);
+INSERT INTO small SELECT generate_series(1, 20000);
+CREATE TABLE searched (a int PRIMARY KEY) WITH (autovacuum_enabled = false);
+INSERT INTO searched SELECT generate_series(1, 20000);
+ANALYZE "Big"."T";
+ANALYZE small;
+ANALYZE searched;
+UPDATE pg_class SET relpages = 13000 WHERE relname IN ('T', 'searched');
+-- @during b
+SELECT count(*) FROM "Big"."T";
+SELECT count(*) FROM small;
+SELECT count(*) FROM searched WHERE a = 7;
+SELECT pg_sleep(0.1);
+-- @healthy
+DROP TABLE "Big"."T";
