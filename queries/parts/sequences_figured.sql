@@ -2,6 +2,36 @@
 -- columns = ["schema text", "name text", "table text", "column text", "type text", "last_value int8", "limit int8", "used_pct float8", "limited_by text", "cycles bool", "values_left int8", "increment int8", "state text"]
 -- wide    = ["increment", "state", "cycles", "values_left", "type", "last_value", "limited_by"]
 -- usual   = { schema = "public", increment = "1", cycles = "false" }
+-- [[check]]
+-- name     = "sequence-near-end"
+-- object   = "{schema}.{name}"
+-- value    = "used_pct"
+-- only     = "not cycles and limited_by is null"
+-- critical = "used_pct is not null and used_pct >= 90"
+-- warning  = "used_pct is not null and used_pct >= 75"
+-- unseen   = "state in ('no privilege', 'locked', 'not read')"
+-- unseen_because = "the value of the sequence {schema}.{name} was not read: {state}"
+-- finding  = "the sequence {schema}.{name} has used {used_pct} of its values; {values_left} are left"
+-- remedy   = "ALTER SEQUENCE {schema:ident}.{name:ident} AS bigint with a larger MAXVALUE, and change the columns it fills to bigint first"
+-- proof    = "pgkit sequences --limit 10"
+-- why      = "When the last value is taken, nextval fails, and so does every INSERT that needs a new key. The change to bigint rewrites the table, which takes long if it is large."
+-- source   = "pg_sequence and its last value, in both directions; check_postgres 85 and 95 %, pghero 90 %, pgmonitor 75 %"
+-- ignore   = "A sequence whose values are not kept for long, if somebody restarts it."
+-- [[check]]
+-- name     = "sequence-near-end"
+-- object   = "{schema}.{name}"
+-- value    = "used_pct"
+-- only     = "limited_by is not null"
+-- critical = "used_pct is not null and used_pct >= 90"
+-- warning  = "used_pct is not null and used_pct >= 75"
+-- unseen   = "state in ('no privilege', 'locked', 'not read')"
+-- unseen_because = "the value of the sequence {schema}.{name} was not read: {state}"
+-- finding  = "the sequence {schema}.{name} has used {used_pct} of the range of {limited_by}; {values_left} values are left"
+-- remedy   = "change {limited_by} to bigint, through a new column that a trigger fills if the table is large"
+-- proof    = "pgkit sequences --limit 10"
+-- why      = "The sequence itself goes on, but its values no longer fit into that column: every INSERT fails."
+-- source   = "the range of each column that it fills, and of foreign keys to them"
+-- ignore   = "A sequence whose values are not kept for long, if somebody restarts it."
 -- [[param]]
 -- name       = "pattern"
 -- type       = "pattern[]"

@@ -9,6 +9,7 @@ mod config;
 pub mod context;
 mod databases;
 mod doctor;
+mod facts;
 pub mod groups;
 pub mod jobs;
 pub mod listing;

@@ -303,6 +303,7 @@ impl<'a> Judge<'a> {
                     };
                     return Some(Finding {
                         severity: *severity,
+                        worst: *severity,
                         limit,
                         limit_shown,
                         limits: (number(&levels[1].1), number(&levels[0].1)),
@@ -389,9 +390,11 @@ fn shown_limit(
     }
 }
 
-/// Returns the worst severity that a check can find.
+/// Returns the worst severity that an unseen finding of a check counts as.
 fn worst(check: &Check) -> Severity {
-    if !check.critical.is_empty() {
+    if check.elsewhere {
+        Severity::Note
+    } else if !check.critical.is_empty() {
         Severity::Critical
     } else if !check.warning.is_empty() {
         Severity::Warning

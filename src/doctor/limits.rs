@@ -252,9 +252,9 @@ mod tests {
             "[[limit]]\ncheck = \"invalid-database\"\nwarning = 5\n\n[[limit]]\ncheck = \"invalid-database\"\nobject = \"shop_*\"\nignore = \"later\"\n",
         )
         .unwrap();
-        let of = |object: &str| {
-            limits.of("doctor/databases", "invalid-database", None, object).unwrap().ignore.as_deref()
-        };
+        let report = limits.limits[0].report.clone();
+        let of =
+            |object: &str| limits.of(&report, "invalid-database", None, object).unwrap().ignore.as_deref();
         assert_eq!((of("shop_1"), of("other")), (Some("later"), None));
     }
 

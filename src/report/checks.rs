@@ -161,6 +161,8 @@ pub(super) struct RawCheck {
     ignore: String,
     optional: Option<Optional>,
     samples: Option<u32>,
+    #[serde(default)]
+    elsewhere: bool,
     least: Option<String>,
 }
 
@@ -203,6 +205,8 @@ pub struct Check {
     pub optional: Option<Optional>,
     /// In how many of several samples it must hold.
     pub samples: Option<u32>,
+    /// Whether it can only be seen from the server's own machine, so that it is no fault if it is not.
+    pub elsewhere: bool,
     /// The least value of the rows that the statement returns, if it leaves out those below.
     pub least: Option<f64>,
     /// Its conditions as the header writes them, by severity, for people.
@@ -281,6 +285,7 @@ impl RawCheck {
             finding: sentence("finding", &self.finding)?,
             remedy: optional("remedy", &self.remedy)?,
             proof: optional("proof", &self.proof)?,
+            elsewhere: self.elsewhere,
             least,
             written: written.collect(),
             name: self.name,

@@ -13,9 +13,9 @@
 -- finding  = "no index serves the foreign key {name} of {schema}.{table} ({key}) to {parent}{detail}"
 -- remedy   = "{remedy}"
 -- proof    = "pgkit index-problems --reason 'foreign key'"
--- why      = "Each DELETE of a row of {parent}, and each change of its key, reads {schema}.{table} from one end to the other, with the row of {parent} locked."
+-- why      = "Each DELETE of a row that is referenced, and each change of its key, reads the referencing table from one end to the other, with that row locked."
 -- source   = "PostgreSQL's manual, Constraints, Foreign Keys; pg_constraint.conkey, pg_index.indkey"
--- ignore   = "Rows of {parent} are never deleted, or only when nobody waits."
+-- ignore   = "Rows of the referenced table are never deleted, or only when nobody waits."
 WITH RECURSIVE keys AS (
     -- Those of partitions count under their root's. What stands on the side of a referenced partition has the same table on
     -- both levels.

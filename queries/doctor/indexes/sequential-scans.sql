@@ -14,7 +14,7 @@
 -- finding  = "{schema}.{name} ({size_bytes}) is read from one end to the other more than once a minute"
 -- remedy   = "find the statement with pgkit statements, then index what it searches for"
 -- proof    = "pgkit index-problems --reason missing {schema}.{name}"
--- why      = "Each scan reads {size_bytes}, though it may need few rows of it."
+-- why      = "Each scan reads the whole table, though it may need few rows of it."
 -- source   = "pg_stat_all_tables.seq_scan, seq_tup_read; ruby-pg-extras, pghero"
 -- ignore   = "Reports that need all rows."
 WITH since AS (

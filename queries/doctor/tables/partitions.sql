@@ -25,7 +25,7 @@
 -- note     = "ahead_s <= warn_s"
 -- finding  = "the last partition of {schema}.{name} {detail}"
 -- remedy   = "{remedy}"
--- why      = "From {upper_bound} on, an INSERT finds no partition and fails, or its rows go to the default partition."
+-- why      = "Beyond the last partition, an INSERT finds none and fails, or its rows go to the default partition."
 -- source   = "the highest upper bound in pg_class.relpartbound; partitions shorter than a week need only be ahead by three of their own length"
 -- ignore   = "A table that gets no new rows. One whose last partition ended more than 90 days ago is taken for an archive."
 -- [[check]]
@@ -35,7 +35,7 @@
 -- warning  = "reason = 'detach'"
 -- finding  = "DETACH PARTITION CONCURRENTLY of {part} from {schema}.{name} was interrupted"
 -- remedy   = "{remedy}"
--- why      = "Queries on {schema}.{name} no longer see the rows, but the partition still belongs to it, and no other partition can be detached concurrently."
+-- why      = "Queries on the partitioned table no longer see the rows, but the partition still belongs to it, and no other partition can be detached concurrently."
 -- source   = "pg_inherits.inhdetachpending"
 WITH RECURSIVE parted AS (
     -- The operator class tells the type of the first column of the key, even if that is an expression or of a domain.

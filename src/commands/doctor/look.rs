@@ -8,6 +8,7 @@ use super::args::DoctorArgs;
 use crate::commands::args::SessionArgs;
 use crate::commands::context::Context;
 use crate::commands::databases::Choice;
+use crate::commands::facts::Facts;
 use crate::commands::open;
 use crate::commands::snapshot::Taking;
 use crate::connect::Target;
@@ -70,6 +71,7 @@ impl<'a> Asking<'a> {
             refused: Vec::new(),
             without_extension: Vec::new(),
             exit: Exit::Done,
+            facts: Facts::default(),
             bar: ProgressBar::hidden(),
         };
         let choice = Choice { exclude: &self.args.exclude_database, only: &self.args.database };

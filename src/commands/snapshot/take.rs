@@ -14,6 +14,7 @@ use super::taking::Taking;
 use crate::commands::args::{self, ConnectionArgs, RoleArgs, SessionArgs};
 use crate::commands::context::Context;
 use crate::commands::databases::Choice;
+use crate::commands::facts::Facts;
 use crate::commands::open;
 use crate::error::{Error, Exit, Result};
 use crate::output;
@@ -95,6 +96,7 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
         refused: unusable,
         without_extension: Vec::new(),
         exit: Exit::Done,
+        facts: Facts::default(),
         bar: bar(session.echo.quiet, &wanted),
     };
     let choice = Choice { exclude: &args.exclude_database, only: &[] };

@@ -8,6 +8,7 @@ use crate::answer::{Outcome, Remark, ReportRun};
 use crate::commands::args::SessionArgs;
 use crate::commands::context::Context;
 use crate::commands::databases::{self, Choice};
+use crate::commands::facts::Facts;
 use crate::commands::{open, params};
 use crate::connect::Target;
 use crate::error::{self, Error, Exit, Result};
@@ -32,6 +33,8 @@ pub struct Taking<'a> {
     pub without_extension: Vec<&'a Report>,
     /// The exit code: that of the first failure.
     pub exit: Exit,
+    /// What this machine knows.
+    pub facts: Facts,
     /// Shows which answer is being taken.
     pub bar: ProgressBar,
 }
@@ -60,6 +63,8 @@ impl<'a> Taking<'a> {
     ) -> Result<()> {
         let (of_database, of_server): (Vec<&'a Report>, Vec<&'a Report>) =
             wanted.iter().partition(|report| report.scope == Scope::Database);
+        reader.reopen(None).await?;
+        self.facts = Facts::of(&reader).await?;
         reader.reopen(None).await?;
         let found = databases::all(&reader, &self.context.env, choice).await?;
         for name in databases::names(&reader).await? {
@@ -219,7 +224,8 @@ impl<'a> Taking<'a> {
         database: Option<&str>,
         reader: &mut Reader,
     ) -> Result<()> {
-        let (flags, given) = params::variant(report, line)?;
+        let (flags, mut given) = params::variant(report, line)?;
+        self.facts.fill(report, &mut given);
         let message = match database {
             Some(database) => format!("{} of database {database}", report.name),
             None => report.name.clone(),
@@ -228,7 +234,13 @@ impl<'a> Taking<'a> {
         self.bar.inc(u64::from(line.is_empty()));
         let answer = self.answer(ReportRun { report, given }, flags.clone(), database, reader);
         let Err(e) = answer.await else { return Ok(()) };
-        if matches!(e.exit, Exit::Unavailable | Exit::Io | Exit::Bug) {
+        let ends_all = match e.exit {
+            Exit::Unavailable | Exit::Io => true,
+            // Whoever reads the snapshot is told.
+            Exit::Bug => !self.is_silent,
+            _ => false,
+        };
+        if ends_all {
             return Err(Error { message: format!("{}: {}", report.name, e.message), ..e });
         }
         // A missing privilege or extension is no failure unless the report was named.

@@ -1,0 +1,26 @@
+-- How far the server's clock is from the clock of the machine that asks.
+--
+-- since   = 10
+-- needs   = "no special privilege"
+-- scope   = "server"
+-- key     = ["direction"]
+-- columns = ["direction text", "skew_s float8"]
+-- [[param]]
+-- name = "client_time"
+-- type = "text"
+-- help = "When it was asked, by the clock of the machine that asks"
+-- [[check]]
+-- name     = "clock-skew"
+-- value    = "skew_s"
+-- critical = "skew_s >= 30s"
+-- warning  = "skew_s >= 2s"
+-- finding  = "the clocks of the server and of this machine differ: the server's is {skew_s} {direction}"
+-- remedy   = "Look at the time service on both machines: chronyc tracking, or timedatectl"
+-- proof    = "pgkit settings --sql, then SELECT pg_catalog.clock_timestamp()"
+-- why      = "Times in logs, retries, leases and certificates cannot be compared any more. This one may be the wrong one."
+-- source   = "check_postgres's timesync: 2 and 5 seconds. Half of the time that the question took is in doubt, and is left out."
+-- ignore   = "A laptop whose own clock is wrong."
+SELECT CASE WHEN x.skew < 0::float8 THEN 'behind' ELSE 'ahead' END AS direction,
+       pg_catalog.round(pg_catalog.abs(x.skew)::numeric, 3)::float8 AS skew_s
+FROM (SELECT extract(epoch FROM pg_catalog.clock_timestamp() - $1::pg_catalog.timestamptz)::float8 AS skew) AS x
+ORDER BY 1

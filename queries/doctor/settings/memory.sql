@@ -1,0 +1,36 @@
+-- What the server may take at most, against the memory of its machine.
+--
+-- since   = 10
+-- needs   = "a server on this machine, reached through its socket"
+-- scope   = "server"
+-- key     = ["settings"]
+-- columns = ["settings text", "memory_bytes int8", "shared_bytes int8", "ceiling_bytes int8", "shared_pct float8", "ceiling_pct float8"]
+-- [[param]]
+-- name = "client_memory_bytes"
+-- type = "bytes"
+-- help = "The memory of the machine that asks, or of its container"
+-- [[check]]
+-- name     = "memory-overcommitted"
+-- value    = "ceiling_pct"
+-- warning  = ["shared_pct > 80", "ceiling_pct > 100"]
+-- unseen   = "memory_bytes is null"
+-- unseen_because = "the memory of the server's machine cannot be seen: it is not this machine, or the server was not reached through its socket"
+-- elsewhere = true
+-- finding  = "{settings} may add up to {ceiling_bytes}, and the machine has {memory_bytes}"
+-- remedy   = "Lower work_mem or max_connections, or put a pooler in between"
+-- proof    = "pgkit settings --all --grep 'shared_buffers|work_mem|max_connections|hash_mem'"
+-- why      = "If enough sessions sort at once, the machine swaps, or the kernel kills a backend, and all sessions end with it."
+-- source   = "shared_buffers + max_connections × work_mem × hash_mem_multiplier / 4: a quarter of the sessions sorts at once; postgresqltuner warns at 80 and 100 % of a similar sum."
+-- ignore   = "A pooler that never opens so many sessions, or work_mem that few statements use."
+SELECT 'shared_buffers of ' || pg_catalog.current_setting('shared_buffers') || ', max_connections = ' || pg_catalog.current_setting('max_connections')
+           || ' and work_mem of ' || pg_catalog.current_setting('work_mem') AS settings,
+       $1::int8 AS memory_bytes,
+       x.shared AS shared_bytes,
+       x.shared + x.sorts AS ceiling_bytes,
+       pg_catalog.round(100 * x.shared::numeric / nullif($1::int8, 0::int8), 1)::float8 AS shared_pct,
+       pg_catalog.round(100 * (x.shared + x.sorts)::numeric / nullif($1::int8, 0::int8), 1)::float8 AS ceiling_pct
+FROM (SELECT pg_catalog.pg_size_bytes(pg_catalog.current_setting('shared_buffers')) AS shared,
+             (pg_catalog.current_setting('max_connections')::numeric * pg_catalog.pg_size_bytes(pg_catalog.current_setting('work_mem'))::numeric
+              * pg_catalog.current_setting('hash_mem_multiplier')::numeric  -- pg13..
+              / 4)::int8 AS sorts) AS x
+ORDER BY 1

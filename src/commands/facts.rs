@@ -1,0 +1,116 @@
+//! What only the machine that asks knows, for the reports that compare it with what the server says.
+
+use std::fs;
+use std::path::Path;
+
+use jiff::Timestamp;
+use nix::sys::statvfs::statvfs;
+use serde::{Deserialize, Serialize};
+
+use crate::answer::ArgValue;
+use crate::error::Result;
+use crate::report::Report;
+use crate::session::Reader;
+
+const PLACES: &str = include_str!("../../queries/session/places.sql");
+
+/// What is known of this machine, which is the server's unless the fields are empty.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// The memory of this machine, or that of the container.
+    memory: Option<i64>,
+    /// The file systems of the server's data, as JSON.
+    disks: Option<String>,
+}
+
+/// Where the server keeps its files, and which process answers.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Place {
+    what: String,
+    path: String,
+    pid: i32,
+}
+
+/// A file system.
+#[derive(Debug, Serialize)]
+struct Disk {
+    what: String,
+    path: String,
+    total_bytes: Option<u64>,
+    free_bytes: Option<u64>,
+    fault: Option<String>,
+}
+
+impl Facts {
+    /// Asks this machine, if the server runs on it.
+    ///
+    /// Errors: the session is lost.
+    pub async fn of(reader: &Reader) -> Result<Facts> {
+        let target = reader.target();
+        if target.ssh.is_some() || !target.hosts.iter().all(|host| host.is_socket()) {
+            return Ok(Facts::default());
+        }
+        let places: Vec<Place> = match reader.structs(PLACES, &[]).await {
+            Ok(places) => places,
+            Err(e) if e.sqlstate.is_some() => return Ok(Facts::default()),
+            Err(e) => return Err(e),
+        };
+        // A socket may lead elsewhere, for example into a container: there the process has another number.
+        if !places.first().is_some_and(|place| is_backend(place.pid)) {
+            return Ok(Facts::default());
+        }
+        let disks: Vec<Disk> = places.into_iter().map(disk).collect();
+        Ok(Facts { memory: memory(), disks: serde_json::to_string(&disks).ok() })
+    }
+
+    /// Gives a report's parameters their values.
+    pub fn fill(&self, report: &Report, given: &mut [ArgValue]) {
+        for (param, value) in report.params.iter().zip(given) {
+            match param.name.as_str() {
+                "client_time" => *value = ArgValue::Text(Timestamp::now().to_string()),
+                "client_memory_bytes" => *value = self.memory.map_or(ArgValue::Nothing, ArgValue::Number),
+                "client_disks" => *value = self.disks.clone().map_or(ArgValue::Nothing, ArgValue::Text),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Returns whether the process of this number on this machine is a backend of PostgreSQL.
+fn is_backend(pid: i32) -> bool {
+    fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(b"postgres: "))
+}
+
+fn disk(place: Place) -> Disk {
+    let Place { what, path, .. } = place;
+    match statvfs(Path::new(&path)) {
+        Ok(found) => {
+            let bytes = |blocks: u64| blocks * found.fragment_size();
+            // What is reserved for root is of no use to the server.
+            let used = found.blocks() - found.blocks_free();
+            let total = bytes(used + found.blocks_available());
+            Disk {
+                what,
+                path,
+                total_bytes: Some(total),
+                free_bytes: Some(bytes(found.blocks_available())),
+                fault: None,
+            }
+        }
+        Err(e) => {
+            let fault = Some(format!("{path}: {}", e.desc()));
+            Disk { what, path, total_bytes: None, free_bytes: None, fault }
+        }
+    }
+}
+
+/// Returns the memory of this machine, or what a container may use of it.
+fn memory() -> Option<i64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let machine = line.trim().strip_suffix(" kB")?.trim().parse::<i64>().ok()?.checked_mul(1024)?;
+    let limit = fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    let limit = limit.and_then(|limit| limit.trim().parse::<i64>().ok());
+    Some(limit.map_or(machine, |limit| limit.min(machine)))
+}
