@@ -21,6 +21,16 @@ pub enum Value {
     Text(String),
 }
 
+impl Value {
+    /// Returns a number multiplied by this, and anything else as it is.
+    fn times(self, factor: f64) -> Value {
+        match self {
+            Value::Number(number) => Value::Number(number * factor),
+            other => other,
+        }
+    }
+}
+
 /// What is compared of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 enum Moment {
@@ -155,10 +165,7 @@ impl Operand {
     fn value(&self, row: &Looked<'_>) -> Option<Value> {
         match self {
             Operand::Literal(value) => Some(value.clone()),
-            Operand::Column(name, factor) => name.value(row).map(|value| match value {
-                Value::Number(number) => Value::Number(number * factor),
-                other => other,
-            }),
+            Operand::Column(name, factor) => name.value(row).map(|value| value.times(*factor)),
         }
     }
 }
@@ -176,6 +183,8 @@ enum Test {
 #[derive(Debug, Clone, PartialEq)]
 struct Comparison {
     name: Name,
+    /// What the column is multiplied by.
+    factor: f64,
     test: Test,
 }
 
@@ -183,6 +192,7 @@ impl Comparison {
     fn holds(&self, row: &Looked<'_>) -> Option<bool> {
         // What needs an earlier row is false without one.
         let Some(left) = self.name.value(row) else { return Some(false) };
+        let left = left.times(self.factor);
         match &self.test {
             Test::IsNull(wanted) => Some((left == Value::Null) == *wanted),
             _ if left == Value::Null => None,
@@ -302,6 +312,7 @@ impl Conditions {
                 &mut comparison.test
             {
                 *operand = Operand::Literal(Value::Number(number));
+                comparison.factor = 1.0;
                 found = true;
             }
         }
@@ -455,16 +466,17 @@ impl<'a> Parser<'a> {
         let column = &self.columns[name.column].name;
         if is_negated {
             return match kind {
-                Kind::Bool => Ok(Comparison { name, test: Test::Is(false) }),
+                Kind::Bool => Ok(Comparison { name, factor: 1.0, test: Test::Is(false) }),
                 _ => Err(format!("not {column}: it is no bool")),
             };
         }
+        let factor = if kind == Kind::Number { self.factor()? } else { 1.0 };
         if self.word("is") {
             let is_not = self.word("not");
             if !self.word("null") {
                 return Err(format!("expected \"null\" before {:?}", self.rest));
             }
-            return Ok(Comparison { name, test: Test::IsNull(!is_not) });
+            return Ok(Comparison { name, factor, test: Test::IsNull(!is_not) });
         }
         if self.word("in") {
             if !self.sign("(") {
@@ -474,7 +486,7 @@ impl<'a> Parser<'a> {
             loop {
                 values.push(self.literal(kind, column)?);
                 if self.sign(")") {
-                    return Ok(Comparison { name, test: Test::In(values) });
+                    return Ok(Comparison { name, factor, test: Test::In(values) });
                 }
                 if !self.sign(",") {
                     return Err(format!("expected \",\" or \")\" before {:?}", self.rest));
@@ -484,11 +496,11 @@ impl<'a> Parser<'a> {
         // The longer ones come first in the table.
         let found = COMPARATORS.iter().find(|(sign, _)| self.sign(sign));
         match (found, kind) {
-            (None, Kind::Bool) => Ok(Comparison { name, test: Test::Is(true) }),
+            (None, Kind::Bool) => Ok(Comparison { name, factor, test: Test::Is(true) }),
             (None, _) => Err(format!("expected a comparison after {column:?}")),
             (Some((_, comparator)), kind) => {
                 let operand = self.operand(kind, column)?;
-                Ok(Comparison { name, test: Test::Compare(*comparator, operand) })
+                Ok(Comparison { name, factor, test: Test::Compare(*comparator, operand) })
             }
         }
     }
@@ -510,11 +522,15 @@ impl<'a> Parser<'a> {
                 self.columns[name.column].name
             ));
         }
-        let factor = match self.sign("*") {
-            true => self.token().parse().map_err(|_| "expected a number after \"*\"".to_owned())?,
-            false => 1.0,
-        };
-        Ok(Operand::Column(name, factor))
+        Ok(Operand::Column(name, self.factor()?))
+    }
+
+    /// Takes `* 2` after a column, if it comes next.
+    fn factor(&mut self) -> Result<f64, String> {
+        if !self.sign("*") {
+            return Ok(1.0);
+        }
+        self.token().parse().map_err(|_| "expected a number after \"*\"".to_owned())
     }
 
     fn literal(&mut self, kind: Kind, column: &str) -> Result<Value, String> {
@@ -595,6 +611,8 @@ mod tests {
             ("size_bytes > warn_bytes * 2621440", Some(false)),
             ("size_bytes >= warn_bytes * 2621440", Some(true)),
             ("size_bytes > used_pct", None),
+            ("size_bytes * 2 > 15GB", Some(true)),
+            ("warn_bytes * 0.5 = 2048", Some(true)),
         ] {
             assert_eq!(holds(text, &cells, None), expected, "{text}");
         }

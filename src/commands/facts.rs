@@ -68,7 +68,7 @@ impl Facts {
     pub fn fill(&self, report: &Report, given: &mut [ArgValue]) {
         for (param, value) in report.params.iter().zip(given) {
             match param.name.as_str() {
-                "client_time" => *value = ArgValue::Text(Timestamp::now().to_string()),
+                "client_time" => *value = ArgValue::Number(Timestamp::now().as_microsecond()),
                 "client_memory_bytes" => *value = self.memory.map_or(ArgValue::Nothing, ArgValue::Number),
                 "client_disks" => *value = self.disks.clone().map_or(ArgValue::Nothing, ArgValue::Text),
                 _ => {}

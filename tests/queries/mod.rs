@@ -16,7 +16,7 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 /// What runs on a server of this version: every text with its report.
 fn texts(major: u32) -> Vec<(Report, Text)> {
     let mut out = Vec::new();
-    for report in server_reports() {
+    for report in all_reports() {
         // A text ends where a newer plain one begins.
         let plain: Vec<u32> =
             report.texts.iter().filter(|t| t.when.is_none() && t.flag.is_none()).map(|t| t.since).collect();
@@ -48,6 +48,11 @@ fn plain(report: &Report) -> Vec<Value> {
 
 fn a_value(param: &Param) -> Vec<Value> {
     let text = param.one_of.first().cloned().unwrap_or_else(|| "(a)".to_owned());
+    if param.name == "client_disks" {
+        return vec![Value::Text(
+            "[{\"what\": \"the data\", \"path\": \"/\", \"free_bytes\": 1, \"total_bytes\": 2}]".to_owned(),
+        )];
+    }
     match param.kind {
         ParamType::Bool => vec![Value::Bool(true)],
         ParamType::Int8 | ParamType::Bytes => vec![Value::Int8(3)],
@@ -111,7 +116,12 @@ fn every_file_is_a_text_of_a_report_or_an_engines_statement() {
         .collect();
     let read = |file: &String| std::fs::read_to_string(root.join(file)).unwrap();
     let source: String = files(root, "src").iter().filter(|f| f.ends_with(".rs")).map(read).collect();
-    for file in on_disk.iter().filter(|f| !f.starts_with("queries/reports/")) {
+    let of_doctor = report::of_doctor().unwrap();
+    used.extend(of_doctor.iter().flat_map(|r| r.texts.iter().map(|t| t.file.clone())));
+    let is_report = |file: &&String| {
+        ["queries/reports/", "queries/doctor/"].iter().any(|folder| file.starts_with(folder))
+    };
+    for file in on_disk.iter().filter(|file| !is_report(file)) {
         // A test beside the registry sees to it that each part stands in several texts.
         let is_part = file.starts_with("queries/parts/");
         assert!(is_part || source.contains(file.as_str()), "{file} is nowhere sent");
@@ -132,6 +142,7 @@ fn installed(session: &Session, name: &str) -> (u32, u32) {
 fn the_header_of_every_text_names_the_columns_that_the_server_describes(bin: &Binaries) {
     let db = database(server(bin).info(), "texts");
     db.load_sample();
+    assert_eq!(run(pgkit(&db).args(["jobs", "init"])).code, Some(0));
     let session = db.session();
     session.sql("CREATE SCHEMA \"Odd \"\"schema\"");
     for (report, text) in texts(bin.major) {
@@ -152,6 +163,7 @@ on_every_server!(the_header_of_every_text_names_the_columns_that_the_server_desc
 
 fn every_text_runs_with_null_and_with_a_value_for_every_parameter_and_only_reads(bin: &Binaries) {
     let db = filled::filled(bin);
+    assert_eq!(run(pgkit(&db).args(["jobs", "init"])).code, Some(0));
     let session = db.session();
     for (report, text) in texts(bin.major) {
         // What needs an extension runs in the tests of what is planted.
@@ -201,7 +213,7 @@ fn every_column_of_numbers_says_its_unit_and_every_report_has_an_example() {
 
 #[test]
 fn psql_would_replace_nothing_in_any_text() {
-    for report in server_reports() {
+    for report in all_reports() {
         for text in &report.texts {
             // Outside of quotes a colon is half of a cast.
             let mut quote = None;

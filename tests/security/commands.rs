@@ -83,6 +83,9 @@ const LINES: &[Line] = &[
     line(&["jobs", "run", "--force", "own_path"], &[0]),
     line(&["run", "--list"], &[0]),
     line(&["run", "own"], &[0]),
+    // What is planted may be found.
+    line(&["doctor"], &[0, 1]),
+    line(&["doctor", "--lint", "--deep", "--for", "1s"], &[0, 1]),
 ];
 
 /// The lines of every command: those above, and one for each report that they leave out.

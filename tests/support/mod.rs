@@ -336,6 +336,13 @@ pub fn server_reports() -> Vec<Report> {
     reports
 }
 
+/// The same, with what only `doctor` asks.
+pub fn all_reports() -> Vec<Report> {
+    let mut reports = server_reports();
+    reports.extend(pgkit::report::of_doctor().unwrap());
+    reports
+}
+
 /// Reports whose answers change between two looks, although nobody does anything.
 pub const MOVING: &[&str] = &[
     "activity",

@@ -7,8 +7,8 @@
 -- columns = ["direction text", "skew_s float8"]
 -- [[param]]
 -- name = "client_time"
--- type = "text"
--- help = "When it was asked, by the clock of the machine that asks"
+-- type = "int8"
+-- help = "When it was asked, in microseconds since 1970, by the clock of the machine that asks"
 -- [[check]]
 -- name     = "clock-skew"
 -- value    = "skew_s"
@@ -22,5 +22,5 @@
 -- ignore   = "A laptop whose own clock is wrong."
 SELECT CASE WHEN x.skew < 0::float8 THEN 'behind' ELSE 'ahead' END AS direction,
        pg_catalog.round(pg_catalog.abs(x.skew)::numeric, 3)::float8 AS skew_s
-FROM (SELECT extract(epoch FROM pg_catalog.clock_timestamp() - $1::pg_catalog.timestamptz)::float8 AS skew) AS x
+FROM (SELECT extract(epoch FROM pg_catalog.clock_timestamp())::float8 - $1::float8 / 1000000::float8 AS skew) AS x
 ORDER BY 1

@@ -71,7 +71,7 @@ WITH RECURSIVE exclusive (oid) AS (
     JOIN pg_catalog.pg_class c ON c.oid = f.relid AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND NOT (c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery())
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_(temp|toast)'
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = f.attnum AND NOT a.attisdropped
-    JOIN pg_catalog.pg_type y ON y.oid = a.atttypid AND y.typcategory = 'N'
+    JOIN pg_catalog.pg_type y ON y.oid = a.atttypid AND coalesce(nullif(y.typbasetype, 0), y.oid) IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
     WHERE EXISTS (SELECT FROM pg_catalog.pg_index i
                   WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indkey[0] = f.attnum
                     AND i.indnkeyatts = 1)  -- pg11..

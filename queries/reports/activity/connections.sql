@@ -11,6 +11,32 @@
 -- private = ["name where scope = application|client"]
 -- wide    = ["reserved", "active", "idle"]
 -- columns = ["scope text", "name text", "sessions int8", "active int8", "idle int8", "idle_in_transaction int8", "connection_limit int8", "used_pct float8", "reserved int8"]
+-- [[check]]
+-- name     = "connections-near-limit"
+-- only     = "scope = 'server'"
+-- object   = ""
+-- value    = "used_pct"
+-- critical = "used_pct >= 95"
+-- warning  = "used_pct >= 80"
+-- finding  = "{sessions} of {connection_limit} connections are taken, {reserved} of which only superusers may have"
+-- remedy   = "Put a pooler such as PgBouncer in front, and end idle sessions (pgkit connections --scope user); max_connections needs a restart"
+-- why      = "When all are taken, the next client is refused: \"sorry, too many clients already\"."
+-- source   = "max_connections without superuser_reserved_connections and, from 16, reserved_connections; walsenders count before 12; check_postgres, pgmonitor, temboard, cloudnative-pg"
+-- ignore   = "A pooler in front that keeps them full on purpose: then its queue is what counts."
+-- proof    = "pgkit connections"
+-- [[check]]
+-- name     = "database-or-role-limit"
+-- only     = "scope in ('database', 'user') and connection_limit > 0"
+-- object   = "{name}"
+-- value    = "used_pct"
+-- critical = "used_pct >= 95"
+-- warning  = "used_pct >= 80"
+-- finding  = "The {scope} {name} has {sessions} of the {connection_limit} connections that it may have"
+-- remedy   = "ALTER DATABASE or ROLE {name:ident} CONNECTION LIMIT with a higher number, or fewer connections"
+-- why      = "When its own limit is reached, the next client is refused, though the server has connections left."
+-- source   = "pg_database.datconnlimit, pg_roles.rolconnlimit (not enforced for superusers)"
+-- ignore   = "A limit that is there to be reached."
+-- proof    = "pgkit connections --scope database --scope user"
 -- [[param]]
 -- name    = "scope"
 -- type    = "text[]"

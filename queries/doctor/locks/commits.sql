@@ -1,0 +1,50 @@
+-- Commits that wait for a synchronous standby.
+--
+-- since   = 10
+-- needs   = "no special privilege; pg_read_all_stats shows the state of standbys and what sessions wait for"
+-- scope   = "server"
+-- when    = "NOT pg_catalog.pg_is_in_recovery() AND pg_catalog.current_setting('synchronous_standby_names') <> ''"
+-- key     = ["names"]
+-- columns = ["names text", "asked int8", "connected int8", "waiting int8", "wait_s float8", "is_waited_for bool", "what text"]
+-- [[check]]
+-- name     = "commits-wait-for-standby"
+-- object   = ""
+-- value    = "waiting"
+-- critical = ["wait_s > 10s", "connected < asked and is_waited_for"]
+-- warning  = "connected < asked"
+-- unseen   = ["connected is null", "waiting is null"]
+-- unseen_because = "the state of standbys is only shown to pg_read_all_stats"
+-- finding  = "synchronous_standby_names asks for {asked} standbys and {connected} are there{what}"
+-- remedy   = "Bring the standby back, or ALTER SYSTEM SET synchronous_standby_names to those that are there; SELECT pg_reload_conf()"
+-- why      = "Every commit waits until the standby confirms it, for ever if need be. The application stands still though the server answers."
+-- source   = "the manual, synchronous_standby_names; pg_stat_replication.sync_state, wait event SyncRep"
+-- ignore   = "The seconds of a standby's restart."
+-- proof    = "pgkit replication"
+WITH setting AS (
+    SELECT s.names,
+           -- FIRST n (...), ANY n (...), n (...) or a plain list, of which one is asked for.
+           coalesce(substring(s.names FROM '(?i)^\s*(?:first\s+|any\s+)?(\d+)\s*\(')::int8, 1) AS asked
+    FROM (SELECT pg_catalog.current_setting('synchronous_standby_names') AS names) AS s
+), standbys AS (
+    SELECT pg_catalog.count(*) FILTER (WHERE r.sync_state IN ('sync', 'quorum') AND r.state = 'streaming') AS connected,
+           pg_catalog.count(*) FILTER (WHERE r.state IS NULL) AS hidden
+    FROM pg_catalog.pg_stat_replication r
+), commits AS (
+    -- Since when a statement waits for the standby is known only of those that do nothing else.
+    SELECT pg_catalog.count(*) FILTER (WHERE a.wait_event = 'SyncRep') AS waiting,
+           pg_catalog.max(extract(epoch FROM greatest(c.now, a.query_start) - a.query_start)) FILTER (WHERE a.wait_event = 'SyncRep' AND a.query ~* '^\s*(commit|end|prepare\s+transaction)\M') AS wait_s,
+           pg_catalog.count(*) FILTER (WHERE a.query = '<insufficient privilege>' AND a.usesysid IS NOT NULL AND a.datid IS NOT NULL) AS hidden
+    FROM pg_catalog.pg_stat_activity a
+    CROSS JOIN (SELECT pg_catalog.clock_timestamp() AS now OFFSET 0) AS c
+)
+SELECT s.names, s.asked,
+       CASE WHEN b.hidden = 0 OR b.connected >= s.asked THEN b.connected WHEN b.connected + b.hidden < s.asked THEN b.connected + b.hidden END AS connected,
+       CASE WHEN c.hidden = 0 OR c.waiting > 0 THEN c.waiting END AS waiting,
+       pg_catalog.round(coalesce(c.wait_s, 0)::numeric, 3)::float8 AS wait_s,
+       w.setting NOT IN ('off', 'local') AS is_waited_for,
+       CASE WHEN c.waiting > 0 THEN pg_catalog.format('; %s sessions wait in their commit', c.waiting) ELSE '' END AS what
+FROM setting s
+CROSS JOIN standbys b
+CROSS JOIN commits c
+CROSS JOIN (SELECT x.setting FROM pg_catalog.pg_settings x WHERE x.name = 'synchronous_commit') AS w
+ORDER BY s.names COLLATE "C"

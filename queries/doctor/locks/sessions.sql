@@ -1,0 +1,117 @@
+-- Sessions that are idle in a transaction, and transactions that last for hours.
+--
+-- since   = 10
+-- needs   = "no special privilege; pg_read_all_stats shows what other roles' sessions do"
+-- scope   = "server"
+-- key     = ["pid"]
+-- columns = ["pid int4", "object text", "user text", "database text", "state text", "idle_s float8", "transaction_s float8", "harms bool", "is_bare bool", "reason text", "what text", "hidden_sessions int8"]
+-- [[check]]
+-- name     = "idle-in-transaction"
+-- object   = "{object}"
+-- value    = "idle_s"
+-- database = "database"
+-- critical = ["idle_s >= 30min and not is_bare", "idle_s >= 6min and harms"]
+-- warning  = ["idle_s >= 5min and not is_bare", "idle_s >= 1min and harms"]
+-- note     = "idle_s >= 5min"
+-- unseen   = "hidden_sessions > 0"
+-- unseen_because = "{hidden_sessions} sessions of other roles are only shown to pg_read_all_stats"
+-- finding  = "Session {pid} of {object} has been {state} for {idle_s}{what}"
+-- remedy   = "SELECT pg_terminate_backend({pid}), and set idle_in_transaction_session_timeout for the role"
+-- why      = "It keeps its locks, and VACUUM cannot remove what it might still see. Usually a program has forgotten to end its transaction, or waits for something else in the middle of it."
+-- source   = "pg_stat_activity.state_change; pgmonitor, pghero, check_postgres, check_pgactivity"
+-- ignore   = "An open psql that has done nothing yet: it holds nothing, and is only a note."
+-- proof    = "pgkit activity --idle-in-transaction"
+-- [[check]]
+-- name     = "long-transaction"
+-- object   = "{object}"
+-- value    = "transaction_s"
+-- database = "database"
+-- critical = "transaction_s >= 12h and reason = ''"
+-- warning  = "transaction_s >= 1h and reason = ''"
+-- note     = "transaction_s >= 1h and reason <> 'idle'"
+-- unseen   = "hidden_sessions > 0"
+-- unseen_because = "{hidden_sessions} sessions of other roles are only shown to pg_read_all_stats"
+-- finding  = "The transaction of session {pid} of {object} ({state}) has lasted {transaction_s}{reason}"
+-- remedy   = "Ask its owner, or SELECT pg_cancel_backend({pid}); statement_timeout, or transaction_timeout (17 and later), ends the next one"
+-- why      = "As long as it lasts, VACUUM removes nothing in its database that was deleted since, and its locks stay."
+-- source   = "pg_stat_activity.xact_start; cloudnative-pg, pgmonitor, pghero, awesome-prometheus-alerts"
+-- ignore   = "Dumps, index builds and reports that are known to take hours."
+-- proof    = "pgkit activity"
+WITH clock AS (
+    SELECT pg_catalog.clock_timestamp() AS now OFFSET 0
+), sessions AS (
+    SELECT a.*, greatest(pg_catalog.age(a.backend_xid), pg_catalog.age(a.backend_xmin))::int8 AS xid_age
+    FROM pg_catalog.pg_stat_activity a
+    WHERE a.pid <> pg_catalog.pg_backend_pid()
+), clients AS (
+    SELECT s.*
+    FROM sessions s
+    WHERE s.backend_type = 'client backend' AND s.xact_start IS NOT NULL
+), old AS (
+    SELECT c.*, extract(epoch FROM greatest(t.now, c.xact_start) - c.xact_start)::float8 AS transaction_s,
+           CASE WHEN c.state LIKE 'idle in transaction%' THEN extract(epoch FROM greatest(t.now, c.state_change) - c.state_change)::float8 END AS idle_s
+    FROM clients c
+    CROSS JOIN clock t
+    WHERE c.state LIKE 'idle in transaction%' AND t.now - c.state_change > '1 min'::interval OR t.now - c.xact_start > '1 hour'::interval
+), failed AS (
+    -- A transaction that failed has no beginning any more.
+    SELECT s.*, extract(epoch FROM greatest(t.now, s.state_change) - s.state_change)::float8 AS transaction_s, extract(epoch FROM greatest(t.now, s.state_change) - s.state_change)::float8 AS idle_s
+    FROM sessions s
+    CROSS JOIN clock t
+    WHERE s.backend_type = 'client backend' AND s.xact_start IS NULL AND s.state LIKE 'idle in transaction%' AND t.now - s.state_change > '1 min'::interval
+), suspects AS (
+    SELECT * FROM old UNION ALL SELECT * FROM failed
+), locks AS (
+    SELECT l.pid, pg_catalog.count(*) AS held
+    FROM pg_catalog.pg_locks l
+    WHERE l.granted AND l.locktype <> 'virtualxid' AND l.pid IN (SELECT x.pid FROM suspects x)
+    GROUP BY l.pid
+), blocked AS (
+    -- Each answer stops all of the lock table: only those that wait are asked, and only where there is a suspect.
+    SELECT b.pid, pg_catalog.count(DISTINCT w.pid) AS waiting
+    FROM (SELECT DISTINCT l.pid FROM pg_catalog.pg_locks l WHERE NOT l.granted AND l.pid IS NOT NULL AND EXISTS (SELECT FROM suspects)) AS w
+    CROSS JOIN LATERAL (SELECT pg_catalog.pg_blocking_pids(w.pid) AS pids OFFSET 0) AS p
+    CROSS JOIN LATERAL pg_catalog.unnest(p.pids) AS b (pid)
+    GROUP BY b.pid
+), horizon AS (
+    SELECT s.datid, pg_catalog.max(s.xid_age) AS xid_age FROM sessions s WHERE s.xid_age > 0 GROUP BY s.datid
+), judged AS (
+    SELECT x.pid, x.usename, x.datname, x.state, x.idle_s, x.transaction_s, coalesce(b.waiting, 0) AS waiting, coalesce(l.held, 0) AS held, x.xid_age,
+           x.xid_age > 0 AND x.xid_age >= h.xid_age AS holds,
+           CASE
+               WHEN x.idle_s >= 300 THEN 'idle'
+               WHEN x.application_name ~* '^(pg_dump|pg_dumpall|pg_basebackup|pg_restore|pg_upgrade|pg_amcheck|vacuumdb|reindexdb|clusterdb|pg_repack|pg_squeeze)' THEN '; it is ' || x.application_name
+               WHEN x.query ~* '^\s*(/\*.*\*/\s*)?(vacuum|analyze|reindex|cluster|refresh|create(\s+unique)?\s+index|copy)\M'
+                   THEN '; it runs ' || pg_catalog.upper(substring(x.query FROM '(?i)^\s*(?:/\*.*\*/\s*)?(vacuum|analyze|reindex|cluster|refresh|create(?:\s+unique)?\s+index|copy)\M'))
+               ELSE ''
+           END AS reason
+    FROM suspects x
+    LEFT JOIN locks l ON l.pid = x.pid
+    LEFT JOIN blocked b ON b.pid = x.pid
+    LEFT JOIN horizon h ON h.datid = x.datid
+), hidden AS (
+    SELECT pg_catalog.count(*) AS number
+    FROM sessions s
+    WHERE s.query = '<insufficient privilege>' AND s.backend_type IS NULL AND s.usesysid IS NOT NULL AND s.datid IS NOT NULL
+)
+SELECT j.pid,
+       coalesce(j.usename::text, 'unknown') || ' in ' || coalesce(j.datname::text, 'no database') AS object,
+       j.usename::text AS "user",
+       j.datname::text AS database,
+       j.state,
+       pg_catalog.round(j.idle_s::numeric, 3)::float8 AS idle_s,
+       pg_catalog.round(j.transaction_s::numeric, 3)::float8 AS transaction_s,
+       j.waiting > 0 OR coalesce(j.holds, false) AS harms,
+       j.waiting = 0 AND j.held = 0 AND j.xid_age IS NULL AS is_bare,
+       j.reason,
+       CASE WHEN j.waiting > 0 THEN pg_catalog.format('; %s sessions wait for it', j.waiting)
+            WHEN j.holds THEN '; it holds VACUUM back in its database'
+            WHEN j.held = 0 AND j.xid_age IS NULL THEN '; it holds nothing'
+            ELSE '' END AS what,
+       0::int8 AS hidden_sessions
+FROM judged j
+UNION ALL
+SELECT NULL, 'other roles', NULL, NULL, NULL, NULL, NULL, false, false, '', '', h.number
+FROM hidden h
+WHERE h.number > 0
+ORDER BY 6 DESC NULLS LAST, 7 DESC NULLS LAST, 1

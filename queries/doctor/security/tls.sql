@@ -1,0 +1,26 @@
+-- Whether connections from other machines are encrypted.
+--
+-- since   = 10
+-- needs   = "no special privilege; pg_read_all_stats shows which sessions are not encrypted"
+-- scope   = "server"
+-- key     = []
+-- columns = ["ssl bool", "listens text", "outside bool", "unencrypted int8"]
+-- [[check]]
+-- name     = "tls-off"
+-- warning  = "not ssl and outside"
+-- note     = "unencrypted > 0"
+-- finding  = "sessions from other machines are not encrypted: ssl is {ssl}, listen_addresses is {listens}, {unencrypted} such sessions now"
+-- remedy   = "ALTER SYSTEM SET ssl = on with a certificate, then hostssl in pg_hba.conf"
+-- proof    = "pgkit exposed --reason 'no encryption'"
+-- why      = "Passwords, statements and rows can be read by whoever is on the way."
+-- source   = "the settings ssl and listen_addresses, pg_stat_ssl"
+-- ignore   = "A private network, or a sidecar that encrypts."
+SELECT pg_catalog.current_setting('ssl')::bool AS ssl,
+       pg_catalog.current_setting('listen_addresses') AS listens,
+       EXISTS (SELECT FROM pg_catalog.regexp_split_to_table(pg_catalog.current_setting('listen_addresses'), '\s*,\s*') AS a (address)
+               WHERE pg_catalog.btrim(a.address) NOT IN ('', 'localhost', '::1') AND pg_catalog.btrim(a.address) !~ '^127[.]') AS outside,
+       (SELECT pg_catalog.count(*)
+        FROM pg_catalog.pg_stat_activity a
+        JOIN pg_catalog.pg_stat_ssl s ON s.pid = a.pid AND NOT s.ssl
+        WHERE a.client_addr IS NOT NULL AND NOT a.client_addr <<= '127.0.0.0/8'::inet AND a.client_addr <> '::1'::inet) AS unencrypted
+ORDER BY 1

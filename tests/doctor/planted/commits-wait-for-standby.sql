@@ -1,0 +1,12 @@
+-- synchronous_standby_names that names a standby which is not there.
+--
+-- since = 10
+-- settings = ["synchronous_standby_names = 'ANY 2 (a, b, c)'", "synchronous_commit = on"]
+-- checks = ["commits-wait-for-standby"]
+-- expect = ["critical commits-wait-for-standby "]
+-- text = ["asks for 2 standbys and 0 are there"]
+SELECT 1;
+-- @healthy
+ALTER SYSTEM SET synchronous_standby_names = '';
+SELECT pg_reload_conf();
+-- @sleep 1s

@@ -1,0 +1,23 @@
+-- A session that is idle in a transaction for a minute is told if others wait for it; one that only holds locks is not yet, nor one that has done nothing.
+--
+-- since = 10
+-- checks = ["idle-in-transaction", "long-transaction"]
+-- expect = ["warning idle-in-transaction postgres in {database}"]
+-- text = ["1 sessions wait for it"]
+CREATE TABLE t (a int PRIMARY KEY);
+INSERT INTO t VALUES (1);
+-- @session blocker
+BEGIN;
+UPDATE t SET a = 2;
+-- @session reader
+BEGIN;
+SELECT * FROM t;
+-- @session bare
+BEGIN;
+-- @start waiter
+UPDATE t SET a = 3;
+-- @sleep 62s
+-- @healthy
+-- @session blocker
+COMMIT;
+-- @sleep 1s

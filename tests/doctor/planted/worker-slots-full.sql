@@ -1,0 +1,11 @@
+-- The last replication slot but one is in use; senders are free.
+--
+-- since = 10
+-- settings = ["max_replication_slots = 3", "max_wal_senders = 5", "wal_level = logical"]
+-- checks = ["worker-slots-full"]
+-- expect = ["warning worker-slots-full max_replication_slots"]
+SELECT pg_create_physical_replication_slot('one');
+SELECT pg_create_physical_replication_slot('two');
+-- @healthy
+SELECT pg_drop_replication_slot('one');
+SELECT pg_drop_replication_slot('two');
