@@ -23,6 +23,7 @@ pub(crate) mod trusted;
 pub(crate) mod units;
 
 pub(crate) mod conditions;
+pub(crate) mod page;
 pub(crate) mod render;
 pub(crate) mod signals;
 

@@ -3,10 +3,12 @@
 mod finding;
 mod judge;
 mod limits;
+mod page;
 mod rows;
 mod verdict;
 
 pub use finding::{Change, Finding, Severity};
 pub use judge::{Diagnosis, Question, diagnose};
 pub use limits::{Limits, path as limits_path};
+pub use page::{Sheet, page};
 pub use verdict::{Threshold, compare, exit};

@@ -99,19 +99,22 @@ pub fn built_in(wanted: impl Fn(&str) -> bool) -> Result<Vec<Report>> {
     Ok(reports)
 }
 
-/// Returns the reports that only `doctor` asks, which are no commands. Their names begin with `doctor/`.
+/// Returns the reports that only `doctor` asks, which are no commands. Their names are `doctor/`, the group, and the file.
 ///
 /// Errors: a header is invalid, which a test of every file rules out.
 pub fn of_doctor() -> Result<Vec<Report>> {
-    let files = DOCTOR.dirs().flat_map(Dir::files).filter_map(|file| {
-        let content = file.contents_utf8()?;
-        let path = format!("queries/doctor/{}", file.path().display());
-        Some((path.clone(), with_parts(&path, content).and_then(|content| parse_file(&path, &content))))
-    });
-    let reports = assemble(files.collect(), false).into_iter().map(|(name, report)| {
-        report.map(|report| Report { name: format!("doctor/{name}"), group: "doctor".to_owned(), ..report })
-    });
-    reports.collect()
+    let of_group = |group: &'static Dir<'static>| {
+        let files = group.files().filter_map(|file| {
+            let content = file.contents_utf8()?;
+            let path = format!("queries/doctor/{}", file.path().display());
+            Some((path.clone(), with_parts(&path, content).and_then(|content| parse_file(&path, &content))))
+        });
+        assemble(files.collect(), false).into_iter().map(|(name, report)| {
+            let name = format!("doctor/{}/{name}", group.path().display());
+            report.map(|report| Report { name, group: "doctor".to_owned(), ..report })
+        })
+    };
+    DOCTOR.dirs().flat_map(of_group).collect()
 }
 
 /// Returns a report of which only the name and the summary are known.

@@ -184,6 +184,25 @@ impl Snapshot {
         is_wanted: &dyn Fn(&Found) -> bool,
         take: &mut dyn FnMut(&Found, &[Option<&[u8]>]) -> Result<()>,
     ) -> Result<()> {
+        let mut kinds: Option<(usize, Vec<Column>)> = None;
+        self.lines(is_wanted, &mut |found, line| {
+            // The columns are the same for all rows of an answer.
+            if kinds.as_ref().is_none_or(|(position, _)| *position != found.position) {
+                kinds = Some((found.position, found.part.columns(&[])?));
+            }
+            let Some((_, columns)) = &kinds else { return Ok(()) };
+            let values = read_row(columns, line).map_err(|_| self.changed())?;
+            let raw: Raw<'_> = values.iter().map(Option::as_deref).collect();
+            take(found, &raw)
+        })
+    }
+
+    /// Does the same with the rows as they stand in the file: each is a JSON array.
+    pub fn lines(
+        &self,
+        is_wanted: &dyn Fn(&Found) -> bool,
+        take: &mut dyn FnMut(&Found, &str) -> Result<()>,
+    ) -> Result<()> {
         let mut lines = lines(&self.file, &self.name)?;
         lines.next()?.ok_or_else(|| self.changed())?;
         let mut position = 0;
@@ -196,14 +215,11 @@ impl Snapshot {
             if serde_json::from_str::<Part>(line).ok().as_ref() != Some(&found.part) {
                 return Err(self.changed());
             }
-            let kinds = found.part.columns(&[])?;
             let is_wanted = is_wanted(found);
             for _ in 0..found.rows {
                 let line = lines.next()?.ok_or_else(|| self.changed())?;
                 if is_wanted {
-                    let values = read_row(&kinds, line).map_err(|_| self.changed())?;
-                    let raw: Raw<'_> = values.iter().map(Option::as_deref).collect();
-                    take(found, &raw)?;
+                    take(found, line)?;
                 }
             }
             lines.next()?.ok_or_else(|| self.changed())?;

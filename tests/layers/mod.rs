@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["escape", "likeness", "marks", "secrets", "unsafe_spawn", "waits", "wrap"],
     &["error"],
     &["note", "output", "pattern", "rows", "sql", "trusted", "units"],
-    &["conditions", "render", "signals"],
+    &["conditions", "page", "render", "signals"],
     &["connect", "pipeline"],
     &["config", "session"],
     &["helper", "report"],

@@ -44,7 +44,7 @@ WITH since AS (
     GROUP BY c.root
 )
 SELECT n.nspname::text AS schema, t.relname::text AS name, s.rows::int8 AS rows_estimate, s.size AS size_bytes,
-       s.scans::int8 AS seq_scans, s.index_scans::int8 AS index_scans, s.read_pct,
+       s.scans::int8 AS seq_scans, s.index_scans::int8 AS index_scans, coalesce(s.read_pct, 0) AS read_pct,
        -- A parallel scan counts once for each process, with that one's share of the rows.
        90::float8 / (1 + w.workers) AS enough_pct,
        pg_catalog.round((s.scans::float8 / nullif(x.age, 0) * 3600 / (1 + w.workers))::numeric, 1)::float8 AS scans_per_hour,
@@ -54,5 +54,5 @@ JOIN pg_catalog.pg_class t ON t.oid = s.root
 JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
 CROSS JOIN since x
 CROSS JOIN (SELECT pg_catalog.current_setting('max_parallel_workers_per_gather')::int4 AS workers) AS w
-WHERE s.size > 100000000 AND s.rows >= 10000 AND s.scans > 0
+WHERE s.size > 100000000 AND s.rows >= 10000
 ORDER BY s.size DESC, n.nspname, t.relname

@@ -63,7 +63,8 @@ WITH clock AS (
     WHERE s.xmin IS NOT NULL OR s.catalog_xmin IS NOT NULL
 )
 SELECT h.object, h.kind, h.database, h.xid_age,
-       pg_catalog.round(extract(epoch FROM greatest(c.now, h.since) - h.since)::numeric, 3)::float8 AS held_s,
+       -- Nobody knows it of slots and standbys; of sessions it may be hidden.
+       CASE WHEN h.since IS NULL AND h.kind IN ('slot', 'standby') THEN 0 ELSE pg_catalog.round(extract(epoch FROM greatest(c.now, h.since) - h.since)::numeric, 3) END::float8 AS held_s,
        h.is_held_long, h.lags, h.what, h.remedy
 FROM holders h
 CROSS JOIN clock c

@@ -58,6 +58,9 @@ pub struct DoctorArgs {
     /// Print one line with performance data and exit with 0, 1, 2 or 3, as monitoring plugins do
     #[arg(long, conflicts_with = "prometheus", conflicts_with_all = FORMATS)]
     pub nagios: bool,
+    /// Write the findings, and all reports behind them, to FILE as one page for a browser, - for stdout
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["nagios", "prometheus", "list", "explain"])]
+    pub html: Option<PathBuf>,
     /// Print Prometheus's text format, for the textfile collector
     #[arg(long, conflicts_with_all = FORMATS)]
     pub prometheus: bool,

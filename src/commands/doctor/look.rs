@@ -28,6 +28,8 @@ pub(super) struct Asking<'a> {
     pub settings: Settings,
     /// The reports with the checks that are wanted.
     pub wanted: &'a [&'a Report],
+    /// What the last snapshot has: those, and what is shown beside the findings.
+    pub shown: &'a [&'a Report],
 }
 
 impl<'a> Asking<'a> {
@@ -52,7 +54,7 @@ impl<'a> Asking<'a> {
                 tokio::time::sleep_until(start + pause * (i + 1)).await;
             }
         }
-        all.push(self.snapshot(&mut target, self.wanted).await?);
+        all.push(self.snapshot(&mut target, self.shown).await?);
         Ok(all)
     }
 

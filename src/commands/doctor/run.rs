@@ -14,8 +14,8 @@ use super::{explain, metrics, plugin};
 use crate::commands::args::{self, FormatArgs, RoleArgs, SessionArgs, connection_flags};
 use crate::commands::context::{Context, config_folder};
 use crate::commands::plugin::unknown;
-use crate::commands::{open, servers};
-use crate::doctor::{self, Change, Diagnosis, Finding, Limits, Question, Severity};
+use crate::commands::{open, servers, snapshot};
+use crate::doctor::{self, Change, Diagnosis, Finding, Limits, Question, Severity, Sheet};
 use crate::error::{self, Error, Exit, Result};
 use crate::likeness::nearest;
 use crate::output::{self, terminal};
@@ -49,6 +49,8 @@ struct Doctor<'a> {
     format: FormatArgs,
     /// The reports with the checks that are wanted.
     reports: Vec<&'a Report>,
+    /// Those, and the reports that a page shows.
+    shown: Vec<&'a Report>,
     limits: Limits,
 }
 
@@ -56,6 +58,8 @@ struct Doctor<'a> {
 struct Patient {
     /// Its name, if there are several.
     server: Option<String>,
+    /// The answers; `None` if it could not be asked.
+    snapshot: Option<Snapshot>,
     diagnosis: Diagnosis,
 }
 
@@ -88,7 +92,12 @@ async fn answer(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &D
     }
     let mut reports: Vec<&Report> = checks.iter().map(|(report, _)| *report).collect();
     reports.dedup_by(|a, b| std::ptr::eq(*a, *b));
-    let doctor = Doctor { context, args, session, format, reports, limits };
+    let mut shown = reports.clone();
+    if args.html.is_some() {
+        let (all, _) = snapshot::chosen(context, &[])?;
+        shown.extend(all.into_iter().filter(|one| !reports.iter().any(|other| std::ptr::eq(*one, *other))));
+    }
+    let doctor = Doctor { context, args, session, format, reports, shown, limits };
     let settings = role.settings(&doctor.session);
     let earlier = args.against.as_deref().map(Snapshot::open).transpose()?;
     let has_changes = earlier.is_some();
@@ -108,24 +117,31 @@ async fn answer(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &D
         let listing = doctor.listing(&look)?;
         let mut patients = Vec::new();
         for path in &paths {
-            let diagnosis = match Snapshot::open(path) {
-                Ok(snapshot) => doctor.judge(vec![snapshot], earlier.as_ref())?,
-                Err(e) if has_several => unreachable(&e),
+            let server = has_several.then(|| name_of(path));
+            patients.push(match Snapshot::open(path) {
+                Ok(snapshot) => doctor.patient(server, vec![snapshot], earlier.as_ref())?,
+                Err(e) if has_several => unreachable(server, &e),
                 Err(e) => return Err(e),
-            };
-            patients.push(Patient { server: has_several.then(|| name_of(path)), diagnosis });
+            });
         }
-        return doctor.print(&look, listing, &patients).await;
+        return doctor.print(&look, listing, &patients, earlier.as_ref()).await;
     }
     let several = servers::several(context, root, own, &doctor.session.echo)?;
     let look = doctor.look(several.is_some(), has_changes);
     let listing = doctor.listing(&look)?;
-    let asking = Asking { context, args, session: &doctor.session, settings, wanted: &doctor.reports };
+    let asking = Asking {
+        context,
+        args,
+        session: &doctor.session,
+        settings,
+        wanted: &doctor.reports,
+        shown: &doctor.shown,
+    };
     let patients = match several {
         None => {
             let target = open::target(context, root, own, &doctor.session.echo)?;
             let snapshots = asking.snapshots(&target).await?;
-            vec![Patient { server: None, diagnosis: doctor.judge(snapshots, earlier.as_ref())? }]
+            vec![doctor.patient(None, snapshots, earlier.as_ref())?]
         }
         Some(servers) => {
             let ask = |server: &servers::Server| {
@@ -137,17 +153,24 @@ async fn answer(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &D
                 std::pin::pin!(stream::iter(servers.list.iter().map(ask)).buffered(servers.parallel));
             let mut patients = Vec::new();
             while let Some((name, snapshots)) = asked.next().await {
-                let diagnosis = match snapshots {
-                    Ok(snapshots) => doctor.judge(snapshots, earlier.as_ref())?,
+                patients.push(match snapshots {
+                    Ok(snapshots) => doctor.patient(Some(name), snapshots, earlier.as_ref())?,
                     Err(e) if matches!(e.exit, Exit::Io | Exit::Bug | Exit::Interrupted) => return Err(e),
-                    Err(e) => unreachable(&e),
-                };
-                patients.push(Patient { server: Some(name), diagnosis });
+                    Err(e) => unreachable(Some(name), &e),
+                });
             }
             patients
         }
     };
-    doctor.print(&look, listing, &patients).await
+    doctor.print(&look, listing, &patients, earlier.as_ref()).await
+}
+
+/// Writes a page to a file, or to stdout for `-`. Errors: it cannot be written (74).
+fn write(path: &Path, page: &str) -> Result<()> {
+    if path.as_os_str() == "-" {
+        return output::print(page);
+    }
+    std::fs::write(path, page).map_err(|e| Error::io(format!("could not write {}", path.display()), &e))
 }
 
 /// Refuses flags that lead to a server. Errors: wrong usage (64).
@@ -165,11 +188,11 @@ fn name_of(path: &Path) -> String {
     path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-/// Returns the diagnosis of a server that could not be asked.
-fn unreachable(e: &Error) -> Diagnosis {
+/// Returns what there is to say of a server that could not be asked.
+fn unreachable(server: Option<String>, e: &Error) -> Patient {
     let why = format!("the server could not be asked: {}", e.one_line());
     let findings = vec![Finding::unseen(SERVER, Severity::Critical, None, why)];
-    Diagnosis { findings, ..Diagnosis::default() }
+    Patient { server, snapshot: None, diagnosis: Diagnosis { findings, ..Diagnosis::default() } }
 }
 
 /// Returns all reports that have checks. A file of the user's own that is invalid is reported.
@@ -235,19 +258,28 @@ impl<'a> Doctor<'a> {
 
     /// Checks the flags of the format before anything is asked.
     fn listing(&self, look: &Look<'_>) -> Result<Option<crate::commands::listing::Listing>> {
-        if self.args.nagios || self.args.prometheus { Ok(None) } else { look.listing().map(Some) }
+        if self.args.nagios || self.args.prometheus || self.args.html.is_some() {
+            Ok(None)
+        } else {
+            look.listing().map(Some)
+        }
     }
 
     /// Judges the snapshots of one server, and compares the findings with those of an earlier one.
-    fn judge(&self, mut snapshots: Vec<Snapshot>, earlier: Option<&Snapshot>) -> Result<Diagnosis> {
+    fn patient(
+        &self,
+        server: Option<String>,
+        mut snapshots: Vec<Snapshot>,
+        earlier: Option<&Snapshot>,
+    ) -> Result<Patient> {
         let is_wanted = |check: &Check| is_wanted(check, self.args);
         let question = Question { reports: &self.reports, is_wanted: &is_wanted, limits: &self.limits };
-        let Some(earlier) = earlier else { return doctor::diagnose(&snapshots, &question, None) };
-        let before = doctor::diagnose(std::slice::from_ref(earlier), &question, None)?;
-        let last = snapshots.split_off(snapshots.len().saturating_sub(1));
-        let mut diagnosis = doctor::diagnose(&last, &question, Some(earlier))?;
-        doctor::compare(&mut diagnosis.findings, before.findings);
-        Ok(diagnosis)
+        let mut diagnosis = doctor::diagnose(&snapshots, &question, earlier)?;
+        if let Some(earlier) = earlier {
+            let before = doctor::diagnose(std::slice::from_ref(earlier), &question, None)?;
+            doctor::compare(&mut diagnosis.findings, before.findings);
+        }
+        Ok(Patient { server, snapshot: snapshots.pop(), diagnosis })
     }
 
     /// Prints the verdict.
@@ -256,6 +288,7 @@ impl<'a> Doctor<'a> {
         look: &Look<'_>,
         listing: Option<crate::commands::listing::Listing>,
         patients: &[Patient],
+        earlier: Option<&Snapshot>,
     ) -> Result<Exit> {
         let told: Vec<Told<'_>> = patients
             .iter()
@@ -269,6 +302,20 @@ impl<'a> Doctor<'a> {
         }
         let findings: Vec<Finding> = told.iter().map(|told| told.finding.clone()).collect();
         let exit = doctor::exit(&findings, self.args.fail_on, self.args.allow_unseen);
+        if let Some(path) = &self.args.html {
+            let sheets: Vec<Sheet<'_>> = patients
+                .iter()
+                .map(|patient| Sheet {
+                    server: patient.server.as_deref(),
+                    snapshot: patient.snapshot.as_ref(),
+                    earlier,
+                    diagnosis: &patient.diagnosis,
+                })
+                .collect();
+            write(path, &doctor::page(&sheets, &self.shown)?)?;
+            patients.iter().for_each(|patient| self.summary(patient));
+            return Ok(exit);
+        }
         let Some(listing) = listing else {
             let judged: Vec<Judged<'_>> = patients
                 .iter()

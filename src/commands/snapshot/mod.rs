@@ -5,5 +5,6 @@ mod show;
 mod take;
 mod taking;
 
+pub use choose::chosen;
 pub use take::{command, run};
 pub use taking::Taking;

@@ -5,11 +5,11 @@ use std::fmt::Write;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::strip::{about, marks};
 use super::{Entry, Kind, Window};
-use crate::escape;
+use crate::page::{document, safe};
 
 /// The measures of the chart.
 const NAMES: f64 = 190.0;
@@ -18,14 +18,10 @@ const ROW: f64 = 24.0;
 const HEAD: f64 = 26.0;
 
 const STYLE: &str = "\
-:root{color-scheme:light dark;--text:#222;--back:#fff;--line:#ddd;--done:#2a8a4a;--failed:#c62828;--missed:#b26a00;--running:#1769c2}\
-@media(prefers-color-scheme:dark){:root{--text:#ddd;--back:#181818;--line:#3a3a3a;--done:#56b877;--failed:#ff7568;--missed:#e8a33d;--running:#69aef5}}\
-@media print{:root{--text:#000;--back:#fff;--line:#bbb;--done:#2a8a4a;--failed:#c62828;--missed:#b26a00;--running:#1769c2}.chart{overflow:visible}svg{min-width:0!important}}\
-*{print-color-adjust:exact;-webkit-print-color-adjust:exact}\
-body{font:16px/1.5 system-ui,sans-serif;color:var(--text);background:var(--back);max-width:1100px;margin:1.5em auto;padding:0 1em}\
-h1{font-size:1.4em;margin:0}p{margin:.3em 0}.chart{overflow-x:auto}svg{display:block;width:100%;min-width:640px;height:auto}\
-text{font-size:12px;fill:currentColor}.line{stroke:var(--line)}.done{fill:var(--done)}.failed{fill:var(--failed)}\
-.running{fill:var(--running)}.missed{fill:none;stroke:var(--missed);stroke-width:2}\
+@media print{.chart{overflow:visible}svg{min-width:0!important}}\
+.chart{overflow-x:auto}svg{display:block;width:100%;min-width:640px;height:auto}\
+text{font-size:12px;fill:currentColor}.line{stroke:var(--line)}.done{fill:var(--good)}.failed{fill:var(--bad)}\
+.running{fill:var(--calm)}.missed{fill:none;stroke:var(--doubt);stroke-width:2}\
 .legend svg{display:inline;width:1em;min-width:0;height:.8em;margin-left:1em}";
 
 fn class(kind: Kind) -> &'static str {
@@ -106,11 +102,6 @@ fn title(bar: &Bar<'_>, zone: &TimeZone) -> String {
     out
 }
 
-/// Escapes characters that reorder or hide text.
-fn safe(text: &str) -> String {
-    escape::terminal_text(text).into_owned()
-}
-
 /// Cuts a name to the length that fits beside the chart.
 fn short(name: &str) -> String {
     let name = safe(name).replace('\n', " ");
@@ -134,49 +125,34 @@ fn shape(kind: Kind, x: f64, y: f64, width: f64, title: &str) -> Markup {
 pub fn page(names: &[&str], entries: &[Entry], window: Window, zone: &TimeZone) -> String {
     let height = HEAD + ROW * names.len() as f64 + 6.0;
     let width = NAMES + CHART + 10.0;
-    let digest = openssl::base64::encode_block(&openssl::sha::sha256(STYLE.as_bytes()));
-    let policy =
-        format!("default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'");
     let x = |t: Timestamp| NAMES + window.place(t) * CHART;
     let count = |kind: Kind| entries.iter().filter(|entry| entry.kind() == kind).count();
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy);
-                meta name="viewport" content="width=device-width";
-                title { "pgkit jobs timeline" }
-                style { (PreEscaped(STYLE)) }
+    let body = html! {
+        h1 { "pgkit jobs timeline" }
+        p { (about(window, zone)) }
+        p.legend {
+            @for kind in [Kind::Done, Kind::Failed, Kind::Missed, Kind::Running] {
+                svg viewBox="0 0 14 14" aria-hidden="true" { (shape(kind, 6.0, 0.0, 8.0, class(kind))) }
+                " " (class(kind)) " (" (count(kind)) ")"
             }
-            body {
-                h1 { "pgkit jobs timeline" }
-                p { (about(window, zone)) }
-                p.legend {
-                    @for kind in [Kind::Done, Kind::Failed, Kind::Missed, Kind::Running] {
-                        svg viewBox="0 0 14 14" aria-hidden="true" { (shape(kind, 6.0, 0.0, 8.0, class(kind))) }
-                        " " (class(kind)) " (" (count(kind)) ")"
-                    }
+        }
+        div.chart {
+            svg viewBox={ "0 0 " (width) " " (height) } role="img" aria-label="when each job ran" {
+                @for (at, label) in marks(window, 12, zone) {
+                    line class="line" x1={ (format!("{:.1}", x(at))) } x2={ (format!("{:.1}", x(at))) }
+                        y1=(HEAD - 6.0) y2=(height) {}
+                    text x={ (format!("{:.1}", x(at))) } y="14" text-anchor="middle" { (label) }
                 }
-                div.chart {
-                    svg viewBox={ "0 0 " (width) " " (height) } role="img" aria-label="when each job ran" {
-                        @for (at, label) in marks(window, 12, zone) {
-                            line class="line" x1={ (format!("{:.1}", x(at))) } x2={ (format!("{:.1}", x(at))) }
-                                y1=(HEAD - 6.0) y2=(height) {}
-                            text x={ (format!("{:.1}", x(at))) } y="14" text-anchor="middle" { (label) }
-                        }
-                        @for (i, name) in names.iter().enumerate() {
-                            @let top = HEAD + ROW * i as f64;
-                            line class="line" x1="0" x2=(width) y1=(top) y2=(top) {}
-                            text x="0" y=(top + 16.0) { title { (safe(name)) } (short(name)) }
-                            @for bar in bars(entries.iter().filter(|entry| entry.name == **name), window) {
-                                (shape(bar.kind, NAMES + bar.from, top + 5.0, bar.to - bar.from, &safe(&title(&bar, zone))))
-                            }
-                        }
+                @for (i, name) in names.iter().enumerate() {
+                    @let top = HEAD + ROW * i as f64;
+                    line class="line" x1="0" x2=(width) y1=(top) y2=(top) {}
+                    text x="0" y=(top + 16.0) { title { (safe(name)) } (short(name)) }
+                    @for bar in bars(entries.iter().filter(|entry| entry.name == **name), window) {
+                        (shape(bar.kind, NAMES + bar.from, top + 5.0, bar.to - bar.from, &safe(&title(&bar, zone))))
                     }
                 }
             }
         }
     };
-    page.into_string()
+    document("pgkit jobs timeline", STYLE, None, &body)
 }

@@ -2,7 +2,7 @@
 --
 -- since = 10
 -- checks = ["next-partition-missing"]
--- expect = ["warning next-partition-missing public.week", "critical next-partition-missing public.\"Tomorrow\"", "critical next-partition-missing public.past", "critical next-partition-missing public.of_expression", "warning next-partition-missing public.daily", "critical next-partition-missing public.several", "critical next-partition-missing Od d.sub\n1"]
+-- expect = ["warning next-partition-missing public.week", "critical next-partition-missing public.Tomorrow", "critical next-partition-missing public.past", "critical next-partition-missing public.of_expression", "warning next-partition-missing public.daily", "critical next-partition-missing public.several", "critical next-partition-missing Od d.sub\n1"]
 CREATE TABLE week (at date) PARTITION BY RANGE (at);
 CREATE TABLE month (at date) PARTITION BY RANGE (at);
 CREATE TABLE "Tomorrow" (at timestamptz) PARTITION BY RANGE (at);

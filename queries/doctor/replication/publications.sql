@@ -1,0 +1,88 @@
+-- Published tables whose updates and deletes cannot be told to the subscribers.
+--
+-- since   = 10
+-- needs   = "no special privilege"
+-- scope   = "database"
+-- key     = ["object"]
+-- columns = ["object text", "publications text", "identity text", "changes int8", "what text", "remedy text"]
+-- [[check]]
+-- name     = "publication-without-identity"
+-- object   = "{object}"
+-- value    = "changes"
+-- critical = "identity = 'none' and changes > 0"
+-- warning  = "identity = 'none'"
+-- note     = "identity = 'full'"
+-- finding  = "{object}, published by {publications}, {what}"
+-- remedy   = "{remedy}"
+-- why      = "Without a replica identity every UPDATE and DELETE on the table fails as soon as it is published. REPLICA IDENTITY FULL works, but the subscriber may scan the whole table for each row."
+-- source   = "CheckCmdReplicaIdentity in execReplication.c; the manual, ALTER TABLE REPLICA IDENTITY"
+-- ignore   = "Tables that only grow: publish them with publish = 'insert'."
+-- proof    = "pgkit no-key"
+WITH RECURSIVE publications AS (
+    SELECT p.oid, p.pubname, p.puballtables
+    FROM pg_catalog.pg_publication p
+    WHERE p.pubupdate OR p.pubdelete
+), identities AS (
+    -- What may have no identity: keys are looked for below.
+    SELECT c.oid, c.relname, c.relnamespace, c.relreplident, c.relispartition, c.relkind
+    FROM pg_catalog.pg_class c
+    WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND c.oid >= '16384'::oid
+      AND EXISTS (SELECT FROM publications)
+      AND (c.relreplident IN ('n', 'f')
+           OR c.relreplident = 'd' AND c.oid NOT IN (SELECT i.indrelid FROM pg_catalog.pg_index i WHERE i.indisprimary AND i.indislive)
+           OR c.relreplident = 'i' AND c.oid NOT IN (SELECT i.indrelid FROM pg_catalog.pg_index i WHERE i.indisreplident AND i.indislive))
+), climbed (oid, top, is_partition) AS (
+    -- A partition is published with any table above it.
+    SELECT i.oid, i.oid, i.relispartition FROM identities i
+    UNION ALL
+    SELECT c.oid, h.inhparent, p.relispartition
+    FROM climbed c
+    JOIN pg_catalog.pg_inherits h ON h.inhrelid = c.top
+    JOIN pg_catalog.pg_class p ON p.oid = h.inhparent
+    WHERE c.is_partition
+), published AS (
+    SELECT DISTINCT c.oid, p.pubname
+    FROM climbed c
+    JOIN pg_catalog.pg_publication_rel r ON r.prrelid = c.top
+    JOIN publications p ON p.oid = r.prpubid
+    UNION
+    SELECT i.oid, p.pubname
+    FROM identities i
+    JOIN publications p ON p.puballtables
+    UNION  -- pg15..
+    SELECT c.oid, p.pubname  -- pg15..
+    FROM climbed c  -- pg15..
+    JOIN pg_catalog.pg_class t ON t.oid = c.top  -- pg15..
+    JOIN pg_catalog.pg_publication_namespace n ON n.pnnspid = t.relnamespace  -- pg15..
+    JOIN publications p ON p.oid = n.pnpubid  -- pg15..
+), rooted AS (
+    SELECT c.top AS root, CASE i.relreplident WHEN 'f' THEN 'full' ELSE 'none' END AS identity, i.oid, i.relreplident, p.pubname,
+           pg_catalog.pg_stat_get_tuples_updated(i.oid) + pg_catalog.pg_stat_get_tuples_deleted(i.oid) AS changes
+    FROM published p
+    JOIN identities i ON i.oid = p.oid
+    JOIN climbed c ON c.oid = i.oid AND NOT c.is_partition
+    JOIN pg_catalog.pg_namespace n ON n.oid = i.relnamespace
+    -- The server leaves information_schema out, too.
+    WHERE n.nspname <> 'information_schema'
+), summed AS (
+    SELECT r.root, r.identity, pg_catalog.count(DISTINCT r.oid) AS tables, pg_catalog.min(r.oid::int8) AS first,
+           pg_catalog.string_agg(DISTINCT r.pubname::text, ', ') AS publications,
+           pg_catalog.min(r.relreplident::text) AS replident, pg_catalog.sum(r.changes)::int8 AS changes
+    FROM rooted r
+    GROUP BY r.root, r.identity
+)
+SELECT pg_catalog.format('%s.%s', o.nspname, t.relname) AS object,
+       s.publications,
+       s.identity,
+       s.changes,
+       CASE WHEN s.identity = 'full' THEN 'has REPLICA IDENTITY FULL: each change sends the whole old row'
+            ELSE 'has no replica identity (' || CASE s.replident WHEN 'n' THEN 'REPLICA IDENTITY NOTHING' WHEN 'i' THEN 'the index of its REPLICA IDENTITY is gone' ELSE 'no primary key' END || '), so UPDATE and DELETE fail' END
+       || CASE WHEN s.tables > 1 THEN pg_catalog.format(' (%s partitions)', s.tables) ELSE '' END AS what,
+       CASE WHEN s.identity = 'full' THEN pg_catalog.format('ALTER TABLE %I.%I REPLICA IDENTITY DEFAULT, once it has a primary key', o.nspname, t.relname)
+            WHEN s.replident = 'n' THEN pg_catalog.format('ALTER TABLE %I.%I REPLICA IDENTITY DEFAULT, with a primary key', o.nspname, t.relname)
+            ELSE pg_catalog.format('ALTER TABLE %I.%I ADD PRIMARY KEY (...), or REPLICA IDENTITY USING INDEX a unique one without nulls', o.nspname, t.relname) END AS remedy
+FROM summed s
+-- Where only one partition has none, that one is named.
+JOIN pg_catalog.pg_class t ON t.oid = CASE WHEN s.tables = 1 THEN s.first ELSE s.root::int8 END::oid
+JOIN pg_catalog.pg_namespace o ON o.oid = t.relnamespace
+ORDER BY o.nspname::text COLLATE "C", t.relname::text COLLATE "C", s.identity

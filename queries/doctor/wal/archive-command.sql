@@ -1,0 +1,35 @@
+-- Whether there is a command that archives WAL, where archive_mode is on.
+--
+-- since   = 10
+-- needs   = "no special privilege"
+-- scope   = "server"
+-- key     = ["mode"]
+-- columns = ["mode text", "has_command bool", "is_dummy bool", "cause text"]
+-- [[check]]
+-- name     = "archive-without-command"
+-- object   = ""
+-- critical = "not has_command"
+-- warning  = "is_dummy"
+-- finding  = "archive_mode is on, and {cause}"
+-- remedy   = "ALTER SYSTEM SET archive_command (or archive_library, 15 and later) and SELECT pg_reload_conf(), or turn archive_mode off and restart"
+-- why      = "Without a command nothing is archived and everything is kept: no counter shows a failure while the disk fills. With a command that does nothing, there is no archive, and every check says that all is well."
+-- source   = "pgarch.c: with an empty command it waits; the manual, archive_command"
+-- ignore   = "The minutes in which somebody switched it off by hand."
+-- proof    = "pgkit settings --grep archive"
+WITH settings AS (
+    -- A library takes the place of the command.
+    SELECT pg_catalog.current_setting('archive_mode') AS mode, pg_catalog.btrim(pg_catalog.current_setting('archive_command')) AS command,
+           coalesce(pg_catalog.current_setting('archive_library', true), '') AS library
+)
+SELECT s.mode,
+       j.has_command,
+       j.is_dummy,
+       CASE WHEN NOT j.has_command THEN 'there is no archive_command' ELSE 'archive_command does nothing (' || s.command || ')' END AS cause
+FROM settings s
+CROSS JOIN LATERAL (
+    SELECT s.command NOT IN ('', '(disabled)') OR s.library <> '' AS has_command,
+           s.library = '' AND s.command ~* '^((/usr)?/bin/)?(true|:)(\s+[^|&;]*)?$|^exit(\s+0)?\s*;?$' AS is_dummy) AS j
+-- A standby archives only with 'always'.
+WHERE (s.mode = 'always' OR s.mode = 'on' AND NOT pg_catalog.pg_is_in_recovery())
+  AND (j.is_dummy OR NOT j.has_command)
+ORDER BY s.mode COLLATE "C"

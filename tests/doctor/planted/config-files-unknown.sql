@@ -1,0 +1,16 @@
+-- A parameter that does not exist makes every other one unapplied, but only it is the fault.
+--
+-- since = 10
+-- own = true
+-- checks = ["config-file-errors"]
+-- expect = ["critical config-file-errors postgresql.auto.conf:2"]
+-- text = ["no_such_setting: unrecognized configuration parameter"]
+DO $$BEGIN
+    EXECUTE format('COPY (SELECT unnest(%L::text[])) TO %L', ARRAY[
+        'work_mem = ''5MB''',
+        'no_such_setting = 1'], current_setting('data_directory') || '/postgresql.auto.conf');
+END$$;
+-- @healthy
+DO $$BEGIN
+    EXECUTE format('COPY (SELECT unnest(%L::text[])) TO %L', ARRAY['work_mem = ''5MB'''], current_setting('data_directory') || '/postgresql.auto.conf');
+END$$;
