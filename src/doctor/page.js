@@ -85,9 +85,10 @@ const table = (data, place, sorted) => {
       const line = make('tr', undefined, part);
       row.forEach((value, i) => {
         const [name, type] = columns[i];
-        const cell = make('td', show(name, value), line);
+        const text = show(name, value), cell = make('td', text, line);
         if (isNumber(type)) cell.className = 'number';
-        if (typeof value === 'number' && unit(name) === '_pct') cell.append(bar(value, value >= 90));
+        else if (text.length > 60) cell.className = 'long';
+        if (typeof value === 'number' && unit(name) === '_pct') cell.append(bar(value, name === 'used_pct' && value >= 90));
         else if (typeof value === 'number' && most[i] > 0) cell.append(bar(100 * value / most[i]));
       });
     }

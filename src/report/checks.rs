@@ -91,7 +91,9 @@ impl Sentence {
 pub fn for_people(column: &str, cell: &Cell<'_>) -> String {
     match cell {
         Cell::Null => "?".to_owned(),
-        Cell::Int(number) if !NAMES.contains(&column) => {
+        Cell::Int(number)
+            if !NAMES.contains(&column) && !column.ends_with("_s") && !column.ends_with("_ms") =>
+        {
             let shown = human::show(column, cell, &TimeZone::UTC);
             // One that has a unit is short.
             if *shown == number.to_string() { grouped(&shown) } else { shown.into_owned() }
@@ -102,7 +104,16 @@ pub fn for_people(column: &str, cell: &Cell<'_>) -> String {
             let text = if digits > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
             grouped(text)
         }
-        cell => human::show(column, cell, &TimeZone::UTC).into_owned(),
+        cell => {
+            let scale = if column.ends_with("_ms") { 1e3 } else { 1.0 };
+            let days = cell.as_float().map_or(0.0, |number| number / scale / 86_400.0);
+            let is_long = (column.ends_with("_s") || column.ends_with("_ms")) && days >= 2.0;
+            match is_long {
+                true if days < 10.0 => format!("{days:.1} days"),
+                true => format!("{days:.0} days"),
+                false => human::show(column, cell, &TimeZone::UTC).into_owned(),
+            }
+        }
     }
 }
 
@@ -331,6 +342,8 @@ mod tests {
         }
         assert_eq!(for_people("n", &Cell::Float(1234.56)), "1235");
         assert_eq!(for_people("n", &Cell::Float(0.5)), "0.5");
+        assert_eq!(for_people("age_s", &Cell::Int(30 * 86_400)), "30 days");
+        assert_eq!(for_people("age_s", &Cell::Float(3600.0)), "1h 00m");
         assert_eq!(for_people("n", &Cell::Float(-12345.6)), "-12,346");
     }
 

@@ -1,10 +1,11 @@
 //! The reference in `docs/reports.md`: one section for each report, written from its header.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use clap::{Arg, Command};
 use pgkit::commands::groups::GROUPS;
-use pgkit::report::{self, Report, Scope};
+use pgkit::report::{self, Check, Optional, Report, Scope};
 
 use super::{check, project};
 use crate::support::*;
@@ -102,6 +103,55 @@ fn the_reference_of_all_reports_is_current() {
     let page = std::fs::read_to_string(project("docs/reports.md")).unwrap();
     let (by_hand, _) = page.split_once(MARK).unwrap_or_else(|| panic!("docs/reports.md lacks {MARK}"));
     check("docs/reports.md", &format!("{by_hand}{}", reference()));
+}
+
+/// The section of a check, from the tables that are about it.
+fn check_section(name: &str, tables: &[(&Report, &Check)]) -> String {
+    let (_, first) = tables[0];
+    let mut out = format!("\n### {name}\n\n{}\n\n", plain(&first.why));
+    for (report, check) in tables {
+        writeln!(out, "* Looks at: {}", plain(&report.summary)).unwrap();
+        for (level, conditions) in &check.written {
+            let all: Vec<String> = conditions.iter().map(|text| format!("`{text}`")).collect();
+            writeln!(out, "* {level}: {}", all.join(", or ")).unwrap();
+        }
+        let needs = report.plain().and_then(|text| text.needs.clone()).unwrap_or_default();
+        let flag = match check.optional {
+            Some(Optional::Lint) => "`--lint`",
+            Some(Optional::Deep) => "`--deep`",
+            None if check.needs_earlier() || check.samples.is_some() => "`--for` or `--against`",
+            None => "",
+        };
+        let since =
+            if report.since() > 10 { format!("PostgreSQL {}", report.since()) } else { String::new() };
+        for (what, text) in [
+            ("Source", plain(&check.source)),
+            ("Ignore it for", plain(&check.ignore)),
+            ("Rights", plain(&needs)),
+            ("Only with", flag.to_owned()),
+            ("Since", since),
+        ] {
+            if !text.is_empty() {
+                writeln!(out, "* {what}: {text}").unwrap();
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn the_catalogue_of_all_checks_is_current() {
+    let mut checks: BTreeMap<String, Vec<(&Report, &Check)>> = BTreeMap::new();
+    let reports = all_reports();
+    for report in &reports {
+        for check in &report.checks {
+            checks.entry(check.name.clone()).or_default().push((report, check));
+        }
+    }
+    let sections: String = checks.iter().map(|(name, tables)| check_section(name, tables)).collect();
+    let page = std::fs::read_to_string(project("docs/doctor.md")).unwrap();
+    let (by_hand, _) = page.split_once(MARK).unwrap_or_else(|| panic!("docs/doctor.md lacks {MARK}"));
+    check("docs/doctor.md", &format!("{by_hand}{MARK}\n{sections}"));
 }
 
 /// Where the table of the keys of a jobs file stands in `docs/jobs.md`.

@@ -1,3 +1,7 @@
 //! `pgkit doctor`.
 
+mod commands;
+mod healthy;
+mod page;
 mod planted;
+mod registry;

@@ -91,6 +91,15 @@ fn plants() -> Vec<Plant> {
     paths.iter().map(|path| Plant::read(path)).collect()
 }
 
+/// The names of the checks that some file expects a finding of.
+pub fn planted_checks() -> BTreeSet<String> {
+    let expected = |plant: &Plant| {
+        let names = plant.header.expect.iter().filter_map(|text| text.split(' ').nth(1).map(str::to_owned));
+        names.collect::<Vec<_>>()
+    };
+    plants().iter().flat_map(expected).collect()
+}
+
 /// The statements of a block, one at a time.
 fn statements(block: &str) -> Vec<&str> {
     let mut from = 0;

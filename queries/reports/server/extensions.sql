@@ -8,6 +8,28 @@
 -- notes   = "Some extensions work only if their library is in shared_preload_libraries. needs_restart is true if it is there, but the server has not been restarted since."
 -- key     = ["name"]
 -- include extensions_header
+-- [[check]]
+-- name     = "extension-files-missing"
+-- object   = "{name}"
+-- critical = "available is null and detail = 'the files are missing'"
+-- unseen   = ["available is null and detail is null", "available is null and detail <> 'the files are missing'"]
+-- unseen_because = "which extensions the server has files of could not be read"
+-- finding  = "the files of the extension {name} {installed} are missing on the server"
+-- remedy   = "install its package, or DROP EXTENSION {name:ident}"
+-- proof    = "pgkit extensions"
+-- why      = "Its functions fail when they are called first in a session, and pg_upgrade refuses the cluster. It happens after an upgrade of the server, on a new machine, or on a standby."
+-- source   = "pg_extension against pg_available_extensions"
+-- [[check]]
+-- name     = "extension-behind"
+-- object   = "{name}"
+-- warning  = "available is not null and behind and name in ('postgis', 'timescaledb', 'pg_stat_statements')"
+-- note     = "available is not null and behind"
+-- finding  = "the extension {name} is at version {installed}, but {available} is installed on the server"
+-- remedy   = "ALTER EXTENSION {name:ident} UPDATE"
+-- proof    = "pgkit extensions"
+-- why      = "A new package brings new files, but each database keeps the old definitions until they are updated: faults stay, and new columns are missing."
+-- source   = "pg_extension.extversion against pg_available_extensions.default_version"
+-- ignore   = "A version that is pinned on purpose."
 WITH available AS MATERIALIZED (  -- pg12..
 WITH available AS (  -- pg..11
     SELECT a.name::text AS name, a.default_version AS version, a.comment,

@@ -10,8 +10,9 @@ use crate::commands::args::{self, ConnectionArgs, FormatArgs, RoleArgs, ServersA
 use crate::doctor::Threshold;
 use crate::rows::names;
 
-/// The flags that choose a format with an answer of its own.
-const FORMATS: [&str; 6] = ["format", "csv", "csv_safe", "json", "header", "no_header"];
+/// The flags about rows, which an answer with a fixed format does not have.
+const FORMATS: [&str; 10] =
+    ["format", "csv", "csv_safe", "json", "header", "no_header", "columns", "sort", "limit", "grep"];
 
 /// The flags of `doctor` itself.
 #[derive(Debug, Clone, Args)]
@@ -59,7 +60,7 @@ pub struct DoctorArgs {
     #[arg(long, conflicts_with = "prometheus", conflicts_with_all = FORMATS)]
     pub nagios: bool,
     /// Write the findings, and all reports behind them, to FILE as one page for a browser, - for stdout
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["nagios", "prometheus", "list", "explain"])]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["nagios", "prometheus", "list", "explain"], conflicts_with_all = FORMATS)]
     pub html: Option<PathBuf>,
     /// Print Prometheus's text format, for the textfile collector
     #[arg(long, conflicts_with_all = FORMATS)]

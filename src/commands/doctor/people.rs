@@ -40,11 +40,11 @@ impl Format for Paragraphs {
         } else {
             format!("{object}: ")
         };
-        let measured = match (value.is_empty() || finding.contains(&value), limit.is_empty()) {
+        let measured = match (value.is_empty(), limit.is_empty()) {
             (false, false) => format!("{value}, limit {limit}"),
             (true, false) => format!("limit {limit}"),
-            (false, true) => value,
-            (true, true) => String::new(),
+            (false, true) if !finding.contains(&value) => value,
+            _ => String::new(),
         };
         let paragraph = Paragraph {
             color: color(rank),

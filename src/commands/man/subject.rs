@@ -18,6 +18,7 @@ macro_rules! subjects {
 pub const SUBJECTS: &[Subject] = subjects![
     "bench",
     "completions",
+    "doctor",
     "environment",
     "jobs",
     "locks",

@@ -1,0 +1,34 @@
+-- Event triggers that are disabled, or that run at each login.
+--
+-- since   = 10
+-- needs   = "CONNECT on the database"
+-- key     = ["name"]
+-- columns = ["name text", "event text", "disabled bool"]
+-- [[check]]
+-- name     = "event-trigger-disabled"
+-- object   = "{name}"
+-- only     = "disabled"
+-- note     = "disabled"
+-- finding  = "the event trigger {name} on {event} is disabled"
+-- remedy   = "ALTER EVENT TRIGGER {name:ident} ENABLE, or drop it"
+-- why      = "What it should forbid or record is not forbidden or recorded."
+-- source   = "pg_event_trigger.evtenabled"
+-- ignore   = "One that is kept for later."
+-- optional = "lint"
+-- [[check]]
+-- name     = "event-trigger-disabled"
+-- object   = "{name}"
+-- only     = "not disabled"
+-- warning  = "event = 'login'"
+-- finding  = "the event trigger {name} runs at each login: if its function fails, nobody gets in"
+-- remedy   = "have a way in without it: event_triggers = off needs a superuser on a running server, or single-user mode"
+-- why      = "A fault in its function locks everybody out, superusers included."
+-- source   = "PostgreSQL's manual, Event Triggers, login (17 and later)"
+-- ignore   = "It was written with care, and somebody knows the way in."
+-- optional = "lint"
+SELECT e.evtname::text AS name, e.evtevent::text AS event, e.evtenabled = 'D' AS disabled
+FROM pg_catalog.pg_event_trigger e
+WHERE (e.evtenabled = 'D' OR e.evtevent = 'login')
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_event_trigger'::regclass AND d.objid = e.oid
+                                                       AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e')
+ORDER BY e.evtname::text COLLATE "C"

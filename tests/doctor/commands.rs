@@ -1,0 +1,372 @@
+//! The flags of `pgkit doctor`, its formats, its exit codes, and what it says of faults.
+
+use std::process::Command;
+
+use crate::support::*;
+
+/// A database with a critical finding, a warning and a note, and no other check than theirs.
+const CHECKS: [&str; 3] = ["index-invalid", "matview-empty", "checksums-off"];
+
+fn planted(name: &str) -> Db {
+    let db = db(name);
+    db.sql(
+        "CREATE TABLE t (a int); CREATE UNIQUE INDEX broken ON t (a);
+         UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'broken'::regclass;
+         CREATE MATERIALIZED VIEW stale AS SELECT 1 AS a WITH NO DATA",
+    );
+    db
+}
+
+/// The lines of an answer, whatever the exit code is.
+fn lines(output: &Output) -> Vec<&str> {
+    output.stdout.lines().collect()
+}
+
+/// `pgkit doctor` on this database alone.
+fn doctor(db: &Db, args: &[&str]) -> Output {
+    let mut command = pgkit(db);
+    command.args(["doctor", "--database", &format!("\"{}\"", db.name)]).args(args);
+    run(&mut command)
+}
+
+fn asked(db: &Db, args: &[&str]) -> Output {
+    doctor(db, &[&CHECKS[..], args].concat())
+}
+
+#[test]
+fn findings_come_worst_first_as_rows_that_pipe() {
+    let db = planted("doctor_rows");
+    let output = asked(&db, &["--columns", "severity,check,object"]);
+    assert_eq!(output.code, Some(1), "{}", output.snapshot());
+    let lines: Vec<&str> = lines(&output);
+    assert_eq!(lines[0], "critical\tindex-invalid\tpublic.broken");
+    assert_eq!(lines[1], "warning\tmatview-empty\tpublic.stale");
+    assert!(output.stderr.contains("1 critical, 1 warning"), "{}", output.stderr);
+    let json = asked(&db, &["--json", "-q", "--grep", "^critical"]);
+    let rows: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(rows[0]["check"], "index-invalid");
+    assert!(rows[0]["remedy"].as_str().unwrap().contains("public.broken"), "{rows}");
+    assert_eq!(json.stderr, "");
+}
+
+#[test]
+fn the_exit_code_is_that_of_the_worst_finding() {
+    let db = planted("doctor_codes");
+    for (args, code) in [
+        (&["index-invalid"][..], 1),
+        (&["index-invalid", "--fail-on", "never"], 0),
+        (&["matview-empty"], 0),
+        (&["matview-empty", "--fail-on", "warning"], 1),
+        (&["checksums-off", "--fail-on", "warning"], 0),
+        (&["index-duplicate"], 0),
+    ] {
+        assert_eq!(doctor(&db, args).code, Some(code), "{args:?}");
+    }
+}
+
+#[test]
+fn monitoring_gets_one_line_with_figures_and_a_code_of_its_own() {
+    let db = planted("doctor_nagios");
+    let output = asked(&db, &["--nagios"]);
+    assert_eq!(output.code, Some(2), "{}", output.snapshot());
+    assert_eq!(lines(&output).len(), 1, "{}", output.stdout);
+    assert!(output.stdout.starts_with("CRITICAL - 1 critical: index-invalid "), "{}", output.stdout);
+    assert!(output.stdout.contains(" | critical=1;;0 warning=1;0 unseen=0 "), "{}", output.stdout);
+    let warning = doctor(&db, &["matview-empty", "--nagios"]);
+    assert_eq!((warning.code, warning.stdout.starts_with("WARNING - ")), (Some(1), true));
+    let fine = doctor(&db, &["index-duplicate", "--nagios"]);
+    assert_eq!(fine.code, Some(0));
+    assert!(fine.stdout.starts_with("OK - nothing is wrong | critical=0"), "{}", fine.stdout);
+    let gone = run(bare_pgkit().args(["doctor", "--nagios", "-h", "/nonexistent"]));
+    assert_eq!(gone.code, Some(3), "{}", gone.snapshot());
+    assert!(gone.stdout.starts_with("UNKNOWN - "), "{}", gone.stdout);
+}
+
+#[test]
+fn prometheus_gets_metrics_that_its_parser_takes() {
+    let db = planted("doctor_metrics");
+    let output = asked(&db, &["--prometheus"]);
+    assert_eq!(output.code, Some(1), "{}", output.snapshot());
+    assert!(output.stdout.contains("pgkit_doctor_findings{severity=\"critical\"} 1\n"), "{}", output.stdout);
+    let of_check = format!("check=\"index-invalid\",severity=\"critical\",database=\"{}\"", db.name);
+    assert!(output.stdout.contains(&of_check), "{}", output.stdout);
+    let metric = regex::Regex::new(r#"^[a-z_]+(\{([a-z_]+="(\\.|[^"\\])*",?)+\})? [0-9.e+]+$"#).unwrap();
+    for line in output.stdout.lines().filter(|line| !line.starts_with("# ")) {
+        assert!(metric.is_match(line), "{line}");
+    }
+    // Each family is announced once, before its samples.
+    for family in output.stdout.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+        let name = family.split(' ').next().unwrap();
+        assert_eq!(output.stdout.matches(&format!("# TYPE {name} ")).count(), 1);
+    }
+    if let Ok(mut tool) =
+        Command::new("promtool").args(["check", "metrics"]).stdin(std::process::Stdio::piped()).spawn()
+    {
+        use std::io::Write;
+        tool.stdin.take().unwrap().write_all(output.stdout.as_bytes()).unwrap();
+        assert!(tool.wait().unwrap().success());
+    }
+}
+
+#[test]
+fn limits_of_ones_own_change_or_ignore_findings_and_say_so() {
+    let db = planted("doctor_limits");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("limits.toml");
+    let limits = |text: &str, args: &[&str]| {
+        std::fs::write(&path, text).unwrap();
+        asked(&db, &[&["--limits", path.to_str().unwrap(), "--columns", "severity,check"], args].concat())
+    };
+    let ignored = limits(
+        "[[limit]]\ncheck = \"index-invalid\"\nobject = \"public.bro*\"\nignore = \"is being rebuilt\"\n",
+        &[],
+    );
+    assert_eq!(ignored.code, Some(0), "{}", ignored.snapshot());
+    assert!(!ignored.stdout.contains("index-invalid"));
+    assert!(
+        ignored.stderr.contains("1 finding ignored") && ignored.stderr.contains("is being rebuilt"),
+        "{}",
+        ignored.stderr
+    );
+    let other =
+        limits("[[limit]]\ncheck = \"index-invalid\"\nobject = \"other.*\"\nignore = \"elsewhere\"\n", &[]);
+    assert_eq!(other.code, Some(1), "{}", other.snapshot());
+    let over =
+        limits("[[limit]]\ncheck = \"index-invalid\"\nignore = \"for a day\"\nuntil = \"2020-01-01\"\n", &[]);
+    assert_eq!(over.code, Some(1));
+    assert!(
+        over.stderr.contains("no longer ignored") && over.stderr.contains("2020-01-01"),
+        "{}",
+        over.stderr
+    );
+    let off = limits("[[limit]]\ncheck = \"index-invalid\"\ncritical = false\nwarning = false\n", &[]);
+    assert_eq!(off.code, Some(0), "{}", off.snapshot());
+    for (text, code, says) in [
+        (
+            "[[limit]]\ncheck = \"index-invalld\"\nignore = \"a\"\n",
+            65,
+            "unknown check \"index-invalld\"; did you mean \"index-invalid\"?",
+        ),
+        ("[[limit]]\nchek = \"index-invalid\"\n", 65, ":2: unknown field `chek`"),
+        ("[[limit\n", 65, "limits.toml:1"),
+    ] {
+        let output = limits(text, &[]);
+        assert_eq!(output.code, Some(code), "{}", output.snapshot());
+        assert!(output.stderr.contains(says), "{}", output.stderr);
+        assert_eq!(output.stdout, "");
+    }
+    let missing = asked(&db, &["--limits", "/nonexistent/limits.toml"]);
+    assert_eq!(missing.code, Some(74), "{}", missing.snapshot());
+    // The file of the user's configuration is read without a flag.
+    let config = folder.path().join("pgkit");
+    std::fs::create_dir(&config).unwrap();
+    std::fs::write(config.join("doctor.toml"), "[[limit]]\ncheck = \"index-invalid\"\nignore = \"known\"\n")
+        .unwrap();
+    let mut command = pgkit(&db);
+    command.env("XDG_CONFIG_HOME", folder.path()).args(["doctor", "index-invalid"]);
+    let output = run(&mut command);
+    assert!(output.stderr.contains("(known)"), "{}", output.snapshot());
+}
+
+#[test]
+fn what_a_role_may_not_see_is_unseen_and_counts_as_what_it_might_be() {
+    let db = planted("doctor_rights");
+    db.sql("DO $$ BEGIN CREATE ROLE doctor_nobody LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$");
+    let of_nobody = |args: &[&str]| {
+        doctor(&db, &[&["-U", "doctor_nobody", "--columns", "severity,check,finding"], args].concat())
+    };
+    let output = of_nobody(&["config-file-errors"]);
+    assert_eq!(output.code, Some(1), "{}", output.snapshot());
+    assert!(output.stdout.starts_with("unseen\tconfig-file-errors\t"), "{}", output.stdout);
+    assert!(output.stdout.contains("permission denied"), "{}", output.stdout);
+    assert_eq!(of_nobody(&["config-file-errors", "--allow-unseen"]).code, Some(0));
+    assert_eq!(of_nobody(&["config-file-errors", "--nagios"]).code, Some(64), "columns do not fit");
+    // The others still stand.
+    let all = of_nobody(&[]);
+    assert!(all.stdout.contains("critical\tindex-invalid\t"), "{}", all.snapshot());
+    assert!(!all.stdout.contains("a bug in pgkit"), "{}", all.stdout);
+}
+
+#[test]
+fn nothing_waits_behind_a_lock_and_the_other_checks_stand() {
+    let db = planted("doctor_slow");
+    let holder = db.session();
+    holder.sql("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE");
+    let start = std::time::Instant::now();
+    let output = doctor(&db, &["--columns", "severity,check,object,finding"]);
+    assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
+    assert!(output.stdout.contains("warning\tmatview-empty\tpublic.stale"), "{}", output.snapshot());
+}
+
+#[test]
+fn a_snapshot_is_judged_as_its_server_was() {
+    let db = planted("doctor_from");
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).into_os_string().into_string().unwrap();
+    let take = |name: &str| {
+        let output = run(pgkit(&db).args(["snapshot", "-q", "-o", &path(name)]));
+        assert_eq!(output.code, Some(0), "{}", output.snapshot());
+    };
+    take("before.snap");
+    let from = |args: &[&str]| {
+        let mut command = bare_pgkit();
+        command.args([
+            "doctor",
+            "--from",
+            &path("before.snap"),
+            "--columns",
+            "severity,check,database,object",
+            "--grep",
+            &db.name,
+        ]);
+        run(command.args(CHECKS).args(args))
+    };
+    let live = asked(&db, &["--columns", "severity,check,database,object", "--grep", &db.name]);
+    assert_eq!((from(&[]).stdout, from(&[]).code), (live.stdout.clone(), Some(1)), "{}", live.snapshot());
+    // What is new and gone since.
+    db.sql("REFRESH MATERIALIZED VIEW stale; CREATE MATERIALIZED VIEW later AS SELECT 1 AS a WITH NO DATA");
+    let against = asked(
+        &db,
+        &["--against", &path("before.snap"), "--columns", "change,check,object", "--grep", "public"],
+    );
+    let lines: std::collections::BTreeSet<&str> = lines(&against).into_iter().collect();
+    let expected = [
+        "same\tindex-invalid\tpublic.broken",
+        "new\tmatview-empty\tpublic.later",
+        "gone\tmatview-empty\tpublic.stale",
+    ];
+    assert_eq!(lines, expected.into_iter().collect(), "{}", against.snapshot());
+    // A snapshot without these answers is not fine.
+    let output = run(pgkit(&db).args(["snapshot", "relations", "-q", "-o", &path("little.snap")]));
+    assert_eq!(output.code, Some(0), "{}", output.snapshot());
+    let little = run(bare_pgkit().args(["doctor", "index-invalid", "--from", &path("little.snap")]));
+    assert_eq!(little.code, Some(1), "{}", little.snapshot());
+    assert!(little.stdout.starts_with("unseen\tindex-invalid"), "{}", little.stdout);
+}
+
+#[test]
+fn many_servers_get_one_verdict_each() {
+    let db = planted("doctor_many");
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("servers");
+    let info = &db.info;
+    let line = format!(
+        "host={} port={} user={} dbname={}",
+        info.socket_dir.display(),
+        info.port,
+        info.user,
+        db.name
+    );
+    std::fs::write(&list, format!("one {line}\ntwo {line}\ngone host={} port=1\n", folder.path().display()))
+        .unwrap();
+    let mut command = bare_pgkit();
+    command.args([
+        "doctor",
+        "index-invalid",
+        "--columns",
+        "server,severity,check",
+        "--database",
+        &format!("\"{}\"", db.name),
+    ]);
+    let output = run(command.arg("--servers").arg(&list));
+    assert_eq!(output.code, Some(1), "{}", output.snapshot());
+    let lines = lines(&output);
+    assert_eq!(
+        lines,
+        ["one\tcritical\tindex-invalid", "two\tcritical\tindex-invalid", "gone\tunseen\tserver-unseen"]
+    );
+    assert!(output.stderr.contains("doctor: two: 1 critical; 1 check"), "{}", output.stderr);
+}
+
+#[test]
+fn rates_need_two_looks_and_one_line_says_so() {
+    let db = planted("doctor_rates");
+    let one = doctor(&db, &["wait-pile-up"]);
+    assert_eq!((one.code, one.stdout.as_str()), (Some(0), ""), "{}", one.snapshot());
+    assert!(one.stderr.contains("not judged without --for or --against: wait-pile-up"), "{}", one.stderr);
+    let two = doctor(&db, &["wait-pile-up", "--for", "1s"]);
+    assert!(!two.stderr.contains("not judged"), "{}", two.snapshot());
+    assert!(two.stderr.contains("nothing is wrong; 1 check"), "{}", two.snapshot());
+}
+
+#[test]
+fn wrong_usage_is_said_in_one_clear_error() {
+    for (args, says) in [
+        (
+            &["doctor", "index-invalld"][..],
+            "unknown check \"index-invalld\"; did you mean \"index-invalid\"?",
+        ),
+        (&["doctor", "--explain"], "--explain needs the name of a check"),
+        (
+            &["doctor", "--from", "a.snap", "-h", "db1"],
+            "--from cannot be used with flags that lead to a server",
+        ),
+        (&["doctor", "--from", "a.snap", "--for", "5s"], "cannot be used with"),
+        (&["doctor", "--nagios", "--json"], "cannot be used with"),
+        (&["doctor", "--columns", "seferity"], "seferity"),
+        (&["doctor", "--fail-on", "note"], "invalid value 'note'"),
+    ] {
+        let output = run(bare_pgkit().args(args));
+        assert_eq!(output.code, Some(64), "{args:?}: {}", output.snapshot());
+        assert!(output.stderr.contains(says), "{args:?}: {}", output.stderr);
+        assert_eq!(output.stdout, "", "{args:?}");
+    }
+    let gone = run(bare_pgkit().args(["doctor", "-h", "/nonexistent"]));
+    assert_eq!((gone.code, gone.stdout.as_str()), (Some(69), ""), "{}", gone.snapshot());
+    let none = run(bare_pgkit().args(["doctor", "--from", "/nonexistent.snap"]));
+    assert_eq!((none.code, none.stdout.as_str()), (Some(74), ""), "{}", none.snapshot());
+}
+
+#[test]
+fn checks_are_listed_and_explained_without_a_server() {
+    let list = run(bare_pgkit().args(["doctor", "--list", "--columns", "check,worst"]));
+    assert_eq!(list.code, Some(0), "{}", list.snapshot());
+    assert!(lines(&list).len() > 90 && list.stdout.contains("index-invalid\tcritical\n"), "{}", list.stdout);
+    let explained = run(bare_pgkit().args(["doctor", "--explain", "index-invalid"]));
+    assert_eq!(explained.code, Some(0), "{}", explained.snapshot());
+    for part in ["index-invalid\n", "  why ", "  critical ", "  source "] {
+        assert!(explained.stdout.contains(part), "{part}: {}", explained.stdout);
+    }
+}
+
+#[test]
+fn a_check_of_ones_own_is_judged_beside_the_others() {
+    let db = planted("doctor_own");
+    let folder = tempfile::tempdir().unwrap();
+    let file = "-- Numbers.\n--\n-- columns = [\"n int4\"]\n-- key = [\"n\"]\n-- [[check]]\n-- name = \"too-many\"\n-- object = \"number {n}\"\n-- value = \"n\"\n-- critical = \"n >= 3\"\n-- warning = \"n >= 2\"\n-- finding = \"it is {n}\"\n-- why = \"It is.\"\n-- source = \"I.\"\nSELECT n FROM generate_series(1, 3) AS n ORDER BY n\n";
+    std::fs::write(folder.path().join("numbers.sql"), file).unwrap();
+    let own = |args: &[&str]| {
+        let mut command = pgkit(&db);
+        command.env("PGKIT_QUERIES", folder.path()).args(["doctor", "--database", &db.name]);
+        run(command.args(args))
+    };
+    let output = own(&["too-many", "--columns", "severity,object,value,limit,finding"]);
+    assert_eq!(output.code, Some(1), "{}", output.snapshot());
+    assert_eq!(lines(&output), ["critical\tnumber 3\t3\t3\tit is 3", "warning\tnumber 2\t2\t2\tit is 2"]);
+    std::fs::write(folder.path().join("numbers.sql"), file.replace("n >= 3", "m >= 3")).unwrap();
+    let broken = own(&["checksums-off"]);
+    assert!(
+        broken.stderr.contains("numbers.sql") && broken.stderr.contains("unknown column \"m\""),
+        "{}",
+        broken.snapshot()
+    );
+}
+
+#[test]
+fn a_terminal_gets_paragraphs_and_few_of_each_check() {
+    let db = db("doctor_terminal");
+    let views: String = (1..=8)
+        .map(|i| format!("CREATE MATERIALIZED VIEW stale_{i} AS SELECT 1 AS a WITH NO DATA;"))
+        .collect();
+    db.sql(&views);
+    let command = with(pgkit(&db), ["doctor", "--database", &db.name, "--allow-unseen"]);
+    let (_, shown) = pty::on_terminal(command, 200, 80);
+    assert_eq!(shown.matches("public.stale_").count(), 5, "{shown}");
+    assert!(shown.contains("3 more findings of matview-empty: pgkit doctor matview-empty"), "{shown}");
+    for line in shown.lines().filter(|line| !line.contains("remedy")) {
+        assert!(line.chars().count() <= 110, "{line}");
+    }
+    let command = with(pgkit(&db), ["doctor", "matview-empty", "--database", &db.name]);
+    let (_, whole) = pty::on_terminal(command, 200, 80);
+    assert!(whole.contains("stale_8"), "{whole}");
+}

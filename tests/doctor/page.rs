@@ -1,0 +1,125 @@
+//! The page of `doctor --html`, in a real browser where there is one.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::support::*;
+
+/// A browser without a window.
+fn browser() -> Option<PathBuf> {
+    let named = variable("PGKIT_TEST_BROWSER").map(PathBuf::from);
+    let usual =
+        ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].map(PathBuf::from);
+    let found = named.into_iter().chain(usual).find(|path| path.exists());
+    if found.is_none() {
+        say(format_args!("no chromium: the page of doctor is not looked at"));
+    }
+    found
+}
+
+/// What the browser has made of a page: its elements, when its scripts are done.
+fn dom(browser: &PathBuf, page: &std::path::Path) -> String {
+    let profile = tempfile::tempdir().unwrap();
+    let mut command = Command::new(browser);
+    command
+        .args([
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--virtual-time-budget=20000",
+            "--dump-dom",
+        ])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(format!("file://{}", page.display()));
+    let output = run(&mut command);
+    assert!(output.stdout.contains("<html"), "{}", output.snapshot());
+    output.stdout
+}
+
+const HOSTILE: &str = "<img src=x onerror=document.title=1>\u{202e}</script>\n'\"";
+
+#[test]
+fn a_page_shows_the_findings_and_the_rows_of_every_report_and_no_name_does_harm() {
+    let db = db("page");
+    let name = HOSTILE.replace('"', "\"\"");
+    db.sql(&format!(
+        "CREATE MATERIALIZED VIEW \"{name}\" AS SELECT 1 AS a WITH NO DATA;
+         CREATE TABLE plain (a int PRIMARY KEY);
+         INSERT INTO plain SELECT n FROM generate_series(1, 1000) n"
+    ));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("page.html");
+    let mut command = pgkit(&db);
+    let output = run(command.args(["doctor", "--allow-unseen", "--database", &db.name, "--html"]).arg(&path));
+    assert!(output.stdout.is_empty() && output.stderr.contains("pgkit: doctor: "), "{}", output.snapshot());
+    let page = std::fs::read_to_string(&path).unwrap();
+    assert!(page.contains("&lt;img src=x onerror=document.title=1&gt;\\u{202e}&lt;/script&gt;"), "not there");
+    assert!(!page.contains("<img") && !page.contains(" src=\"") && !page.contains("url("), "{page}");
+    // A name of XML, which is not an address.
+    assert!(!page.replace("'http://www.w3.org/2000/svg'", "").contains("http:"), "{page}");
+    assert_eq!(page.matches("<title>").count(), 1);
+    let Some(browser) = browser() else { return };
+    let shown = dom(&browser, &path);
+    assert!(shown.contains("<title>pgkit doctor</title>"), "a name has run as a script");
+    assert!(!shown.contains("<img"), "a name has become an element");
+    assert!(shown.contains("class=\"tree\"") && shown.contains("<rect"), "no picture of the sizes");
+    // The report that is open has its rows, with bars.
+    assert!(shown.contains(&format!("<td>{}</td>", db.name)), "no row of the report databases");
+    assert!(shown.contains("class=\"bar\""), "no bars");
+    assert!(!shown.contains("could not be shown"), "{shown}");
+}
+
+#[test]
+fn a_page_of_a_snapshot_shows_what_has_grown() {
+    let db = db("grown");
+    db.sql("CREATE TABLE growing AS SELECT n FROM generate_series(1, 1000) n");
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).into_os_string().into_string().unwrap();
+    let take = |name: &str| {
+        let output = run(pgkit(&db).args(["snapshot", "-q", "-o", &path(name)]));
+        assert_eq!(output.code, Some(0), "{}", output.snapshot());
+    };
+    take("before.snap");
+    db.sql("INSERT INTO growing SELECT n FROM generate_series(1, 100000) n");
+    take("after.snap");
+    let (after, before, page) = (path("after.snap"), path("before.snap"), path("page.html"));
+    let mut command = bare_pgkit();
+    let output = run(command.args([
+        "doctor",
+        "--from",
+        &after,
+        "--against",
+        &before,
+        "--html",
+        &page,
+        "--fail-on",
+        "never",
+    ]));
+    assert_eq!(output.code, Some(0), "{}", output.snapshot());
+    let text = std::fs::read_to_string(&page).unwrap();
+    assert!(text.contains("What has grown"));
+    let Some(browser) = browser() else { return };
+    let shown = dom(&browser, page.as_ref());
+    let at = shown.find("What has grown").unwrap();
+    let table = &shown[at..shown[at..].find("</table>").map_or(shown.len(), |end| at + end)];
+    assert!(table.contains("<td>growing</td>"), "{table}");
+}
+
+#[test]
+fn one_page_has_the_verdicts_of_many_servers() {
+    let db = db("pages");
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("servers");
+    let info = &db.info;
+    let line = format!("host={} port={} user={}", info.socket_dir.display(), info.port, info.user);
+    std::fs::write(&list, format!("one {line}\ngone host={} port=1\n", folder.path().display())).unwrap();
+    let page = folder.path().join("page.html");
+    let mut command = bare_pgkit();
+    command.args(["doctor", "checksums-off", "--servers"]).arg(&list).arg("--html").arg(&page);
+    let output = run(&mut command);
+    assert_eq!(output.code, Some(1), "{}", output.snapshot());
+    let text = std::fs::read_to_string(&page).unwrap();
+    for part in ["href=\"#server0\"", "href=\"#server1\"", "the server could not be asked"] {
+        assert!(text.contains(part), "{part}");
+    }
+}

@@ -1,0 +1,18 @@
+-- An index that is being built now is no fault, before the server tells of its progress too.
+--
+-- until = 10
+-- checks = ["index-invalid"]
+-- expect = ["warning index-invalid public.old"]
+CREATE TABLE t (a int, b int);
+CREATE TABLE other (a int);
+CREATE INDEX old ON other (a);
+UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'old'::regclass;
+-- @session a
+BEGIN;
+INSERT INTO t VALUES (2, 2);
+-- @start b
+CREATE UNIQUE INDEX CONCURRENTLY t_a ON t (a);
+-- @main
+SELECT pg_sleep(0.5);
+-- @healthy
+DROP INDEX old;

@@ -1,0 +1,171 @@
+//! What holds for every check, whatever it judges.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pgkit::report::{Check, Report};
+
+use super::planted::planted_checks;
+use crate::support::*;
+
+/// Calls this with every check and its report.
+fn every_check(mut take: impl FnMut(&Report, &Check)) {
+    let reports = all_reports();
+    for report in &reports {
+        report.checks.iter().for_each(|check| take(report, check));
+    }
+}
+
+#[test]
+fn every_check_says_why_it_matters_where_its_limits_are_from_and_what_to_do() {
+    let mut faults = Vec::new();
+    every_check(|report, check| {
+        let name = format!("{} of {}", check.name, report.name);
+        if !check.why.ends_with('.') || check.why.len() < 25 {
+            faults.push(format!("{name}: why is no sentence: {:?}", check.why));
+        }
+        if check.source.is_empty() || check.ignore.is_empty() {
+            faults.push(format!("{name}: source or ignore is missing"));
+        }
+        if check.remedy.is_none() {
+            faults.push(format!("{name}: no remedy"));
+        }
+        if report.key.is_empty() {
+            faults.push(format!("{name}: its report has no key"));
+        }
+        if report.texts.iter().any(|text| text.needs.is_none()) {
+            faults.push(format!("{name}: its report does not say what a role needs"));
+        }
+        if !report.summary.ends_with('.') {
+            faults.push(format!("{name}: the summary is no sentence: {}", report.summary));
+        }
+    });
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// The texts of all keys of this name in the headers, with their files.
+fn texts_of(key: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![root.join("queries/doctor"), root.join("queries/reports")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+                continue;
+            }
+            for line in std::fs::read_to_string(&entry).unwrap().lines() {
+                let Some((name, value)) = line.strip_prefix("-- ").and_then(|line| line.split_once('='))
+                else {
+                    continue;
+                };
+                if name.trim() == key {
+                    let value = value.trim().trim_matches(['"', '\'']);
+                    found.push((entry.display().to_string(), value.to_owned()));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The words of a command line, of which some are in single quotes.
+fn shell_words(line: &str) -> Vec<String> {
+    let quoted = line.split('\'').enumerate();
+    let words = quoted.flat_map(|(i, part)| match i % 2 {
+        0 => part.split_whitespace().map(str::to_owned).collect::<Vec<_>>(),
+        _ => vec![part.to_owned()],
+    });
+    words.collect()
+}
+
+#[test]
+fn every_proof_is_a_command_line_that_pgkit_understands() {
+    let reports = pgkit::report::built_in(|_| true).unwrap();
+    let tree = pgkit::commands::tree::tree(&reports, &Vec::new());
+    let proofs = texts_of("proof");
+    assert!(proofs.len() > 60, "{}", proofs.len());
+    let mut faults = Vec::new();
+    for (file, proof) in proofs {
+        let filled = regex::Regex::new(r"\{[^}]*\}").unwrap().replace_all(&proof, "x").into_owned();
+        // A second command may follow.
+        let first =
+            filled.split(" | ").next().unwrap().split("; ").next().unwrap().split(", ").next().unwrap();
+        let words: Vec<String> =
+            first.split_whitespace().map(|word| word.trim_matches('\'').to_owned()).collect();
+        let is_pgkit = words.first().is_some_and(|word| word == "pgkit");
+        if !is_pgkit {
+            faults.push(format!("{file}: {proof}"));
+        } else if let Err(e) = tree.clone().try_get_matches_from(words) {
+            faults.push(format!("{file}: {proof}: {}", e.to_string().lines().next().unwrap_or_default()));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_finding_is_said_as_the_server_says_it() {
+    let mut faults = Vec::new();
+    for key in ["finding", "unseen_because"] {
+        for (file, text) in texts_of(key) {
+            let first = text.chars().next().unwrap_or('.');
+            let word = text.split(' ').next().unwrap_or_default();
+            // Names, and words that are always written in capitals.
+            let is_name = word.starts_with('{') || word.chars().filter(|c| c.is_uppercase()).count() > 1;
+            if text.ends_with('.') || (first.is_uppercase() && !is_name) {
+                faults.push(format!("{file}: {key}: {text}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Checks that no planted file can be for, and why; most of them have a test in Rust.
+const ELSEWHERE: &[(&str, &str)] = &[];
+
+#[test]
+fn every_check_is_planted() {
+    let planted = planted_checks();
+    let mut missing: BTreeSet<String> = BTreeSet::new();
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    every_check(|_, check| {
+        known.insert(check.name.clone());
+        if !planted.contains(&check.name) && !ELSEWHERE.iter().any(|(name, _)| *name == check.name) {
+            missing.insert(check.name.clone());
+        }
+    });
+    assert!(missing.is_empty(), "{} of {}: {missing:?}", missing.len(), known.len());
+    for (name, _) in ELSEWHERE {
+        assert!(known.contains(*name) && !planted.contains(*name), "{name}");
+    }
+    let unknown: Vec<&String> = planted.iter().filter(|name| !known.contains(*name)).collect();
+    assert!(unknown.is_empty(), "no such check: {unknown:?}");
+}
+
+#[test]
+fn a_name_stands_for_one_check() {
+    let mut whys: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    every_check(|_, check| {
+        whys.entry(check.name.clone()).or_default().insert(check.why.clone());
+    });
+    let several: Vec<&String> =
+        whys.iter().filter(|(_, whys)| whys.len() > 1).map(|(name, _)| name).collect();
+    assert!(several.is_empty(), "said in two ways why it matters: {several:?}");
+}
+
+#[test]
+fn the_table_of_versions_is_not_old() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("queries/doctor/versions/support.sql");
+    let text = std::fs::read_to_string(path).unwrap();
+    let (_, rest) = text.split_once("(as_of) AS (VALUES ('").unwrap();
+    let as_of: jiff::civil::Date = rest[..10].parse().unwrap();
+    let today = jiff::Zoned::now().date();
+    let days = as_of.until(today).unwrap().get_days();
+    assert!(
+        days <= 100,
+        "the table of releases is {days} days old: look up the newest minor versions, and its date"
+    );
+    // The dates of the majors that are known.
+    for major in pgkit::connect::ServerVersion::OLDEST..=pgkit::connect::ServerVersion::NEWEST {
+        assert!(text.contains(&format!("({major}, '20")), "{major}");
+    }
+}
