@@ -349,8 +349,10 @@ impl<'a> Judge<'a> {
                 .parts
                 .iter()
                 .any(|found| self.report_of(found).is_some_and(|other| std::ptr::eq(other, report)));
-            let is_without =
-                report.scope == Scope::Database && refused.iter().any(|one| one.report.is_none());
+            // No database was entered, which is said for each of them.
+            let is_without = report.scope == Scope::Database
+                && !self.snapshot.parts.iter().any(|found| found.part.database.is_some())
+                && refused.iter().any(|one| one.report.is_none());
             let checks: Vec<&Check> = self.wanted(report).collect();
             for check in checks {
                 let unseen = |database: Option<&String>, why: &str| {

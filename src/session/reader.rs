@@ -65,12 +65,13 @@ impl Reader {
         self.overdue.as_deref()
     }
 
-    /// Rolls back a failed transaction and opens a new one, with this lock timeout if one is given.
+    /// Ends the transaction, also a failed one, and opens a new one, with this lock timeout if one is given. It commits, because
+    /// the server counts what is rolled back.
     pub async fn reopen(&mut self, lock_timeout: Option<Duration>) -> Result<()> {
         if let Some(limit) = lock_timeout {
             self.settings.lock_timeout = Some(limit);
         }
-        self.link.simple("ROLLBACK").await?;
+        self.link.simple("COMMIT").await?;
         let mut again = self.settings.opening().prelude(self.link.server());
         if self.link.connected.has_other_role {
             again.push(drop_role(true));

@@ -71,6 +71,10 @@ fn a_healthy_busy_server_has_no_false_finding(bin: &Binaries) {
                 .filter(|line| {
                     let mut words = line.split('\t');
                     let (severity, check) = (words.next().unwrap(), words.next().unwrap());
+                    // These builds' own list of extensions fails.
+                    if check.starts_with("extension-") && cannot_list_extensions(&db) {
+                        return false;
+                    }
                     !RIGHT.iter().any(|(right, name, _)| (*right, *name) == (severity, check))
                 })
                 .collect();

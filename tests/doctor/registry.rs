@@ -59,7 +59,8 @@ fn texts_of(key: &str) -> Vec<(String, String)> {
                     continue;
                 };
                 if name.trim() == key {
-                    let value = value.trim().trim_matches(['"', '\'']);
+                    let value = value.trim();
+                    let value = &value[1..value.len() - 1];
                     found.push((entry.display().to_string(), value.to_owned()));
                 }
             }

@@ -39,8 +39,8 @@ WITH exclusive (oid) AS (
     SELECT c.*,
            CASE
                WHEN c.is_locked THEN NULL
-               WHEN c.amname = 'gin' THEN {extension}.gin_index_check(c.oid::regclass)::text  -- pg18..
-               ELSE {extension}.bt_index_check(c.oid::regclass)::text
+               WHEN c.amname = 'gin' THEN "{extension}".gin_index_check(c.oid::regclass)::text  -- pg18..
+               ELSE "{extension}".bt_index_check(c.oid::regclass)::text
            END AS result
     FROM chosen c
 )

@@ -51,6 +51,7 @@ WITH since AS (
     SELECT p.root
     FROM parts p
     JOIN pg_catalog.pg_index i ON i.indexrelid = p.oid
+    WHERE i.indexrelid = ANY (ARRAY(SELECT x.oid FROM parts x))
     GROUP BY p.root
     HAVING pg_catalog.bool_and(
         i.indisvalid AND NOT i.indisunique AND NOT i.indisexclusion AND NOT i.indisprimary AND NOT i.indisreplident AND NOT i.indisclustered

@@ -18,6 +18,6 @@
 -- ignore   = "An application that makes up new statements all the time and cannot be changed."
 SELECT i.dealloc AS evictions, i.dealloc::float8 / nullif(a.age, 0) * 3600 AS evictions_per_hour, a.age AS stats_age_s,
        pg_catalog.current_setting('pg_stat_statements.max', true)::int8 AS max_statements
-FROM {extension}.pg_stat_statements_info i
+FROM "{extension}".pg_stat_statements_info i
 CROSS JOIN LATERAL (SELECT extract(epoch FROM pg_catalog.now() - i.stats_reset)::float8 AS age) AS a
 ORDER BY 1

@@ -82,7 +82,9 @@ WITH RECURSIVE parted AS (
     SELECT x.root, pg_catalog.sum(CASE WHEN x.live > 0 OR x.dead > 0 THEN x.live ELSE greatest(x.reltuples, 0)::int8 END)::int8 AS rows
     FROM (SELECT f.root, c.reltuples, pg_catalog.pg_stat_get_live_tuples(c.oid) AS live, pg_catalog.pg_stat_get_dead_tuples(c.oid) AS dead
           FROM filled f
-          JOIN pg_catalog.pg_class c ON c.oid = f.oid AND c.relkind = 'r') AS x
+          JOIN pg_catalog.pg_class c ON c.oid = f.oid AND c.relkind = 'r'
+          -- As an array too, so that the planner expects few.
+          WHERE c.oid = ANY (ARRAY(SELECT g.oid FROM filled g))) AS x
     GROUP BY x.root
 ), answer (reason, parent, part, rows, has_default, ahead, width, high_text) AS (
     SELECT 'default', d.oid, d.default_oid, r.rows, NULL::bool, NULL::float8, NULL::float8, NULL::text

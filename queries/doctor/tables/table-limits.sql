@@ -1,9 +1,9 @@
--- Tables near a limit that no setting can raise: pages, columns, values in TOAST.
+-- Tables near a limit that no setting can raise: pages, columns, values in TOAST; and materialized views without data.
 --
 -- since   = 10
 -- needs   = "CONNECT on the database"
 -- key     = ["schema", "name"]
--- columns = ["schema text", "name text", "what text", "pages_pct float8", "size_bytes int8", "columns int4", "toast_values int8"]
+-- columns = ["schema text", "name text", "what text", "pages_pct float8", "size_bytes int8", "columns int4", "toast_values int8", "unpopulated bool"]
 -- [[check]]
 -- name     = "table-near-32tb"
 -- object   = "{schema}.{name}"
@@ -36,13 +36,23 @@
 -- why      = "Each value stored apart takes an OID that is unique in its TOAST table. The fewer are left, the longer the server searches for one, and writers hang."
 -- source   = "PostgreSQL's wiki, TOAST, Total table size limit; GetNewOidWithIndex in catalog.c"
 -- ignore   = "Values of many chunks, about 2 kB each: then there are fewer values than chunks."
+-- [[check]]
+-- name     = "matview-empty"
+-- object   = "{schema}.{name}"
+-- only     = "unpopulated"
+-- warning  = "unpopulated"
+-- finding  = "the materialized view {schema}.{name} is not populated, so every query on it fails"
+-- remedy   = "REFRESH MATERIALIZED VIEW {schema:ident}.{name:ident}"
+-- why      = "A restore with --no-data, or a REFRESH ... WITH NO DATA, leaves it like this. Queries fail with \"has not been populated\"."
+-- source   = "pg_class.relispopulated"
+-- ignore   = "It was made WITH NO DATA a moment ago and is filled next."
 WITH found AS (
     -- Pages are counted without a sign, but the catalog's column has one.
-    SELECT c.oid, c.relname, c.relnamespace, c.relkind, c.relnatts, c.reltuples,
+    SELECT c.oid, c.relname, c.relnamespace, c.relkind, c.relnatts, c.reltuples, c.relispopulated,
            CASE WHEN c.relkind IN ('r', 'm', 't') THEN CASE WHEN c.relpages < 0 THEN c.relpages::int8 + 4294967296 ELSE c.relpages::int8 END END AS pages
     FROM pg_catalog.pg_class c
     WHERE c.relkind IN ('r', 'p', 'm', 't', 'f')
-      AND (c.relnatts >= 1000 OR c.relpages < 0 OR c.relpages > 2000000000 OR (c.relkind = 't' AND c.reltuples > 900000000))
+      AND (c.relnatts >= 1000 OR c.relpages < 0 OR c.relpages > 2000000000 OR (c.relkind = 't' AND c.reltuples > 900000000) OR NOT c.relispopulated)
 ), judged AS (
     SELECT f.*, coalesce(o.oid, f.oid) AS shown, f.relkind = 't' AS is_toast,
            -- A partition has at least the columns of its root, which stands for all of them.
@@ -55,7 +65,12 @@ SELECT n.nspname::text AS schema, c.relname::text AS name,
        (100.0 * m.pages / 4294967294)::float8 AS pages_pct,
        m.pages * pg_catalog.current_setting('block_size')::int8 AS size_bytes,
        coalesce(pg_catalog.max(CASE WHEN NOT j.is_toast AND (j.natts_above >= 1200) IS NOT true OR j.relnatts > j.natts_above THEN j.relnatts END), 0)::int4 AS columns,
-       coalesce(pg_catalog.max(CASE WHEN j.is_toast THEN greatest(j.reltuples, 0) END), 0)::int8 AS toast_values
+       coalesce(pg_catalog.max(CASE WHEN j.is_toast THEN greatest(j.reltuples, 0) END), 0)::int8 AS toast_values,
+       -- Whoever fills it now keeps this lock meanwhile.
+       pg_catalog.bool_or(j.relkind = 'm' AND NOT j.relispopulated
+                          AND NOT EXISTS (SELECT FROM pg_catalog.pg_locks l
+                                          WHERE l.locktype = 'relation' AND l.relation = j.oid AND l.mode = 'AccessExclusiveLock' AND l.granted
+                                            AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()))) AS unpopulated
 FROM judged j
 JOIN pg_catalog.pg_class c ON c.oid = j.shown
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname !~ '^pg_temp_'

@@ -12,8 +12,8 @@ use crate::commands::facts::Facts;
 use crate::commands::open;
 use crate::commands::snapshot::Taking;
 use crate::connect::Target;
-use crate::error::{Exit, Result};
-use crate::report::Report;
+use crate::error::{Error, Exit, Result};
+use crate::report::{Report, Scope};
 use crate::session::Settings;
 use crate::snapshot::{self, Draft, Header, Snapshot};
 
@@ -79,6 +79,14 @@ impl<'a> Asking<'a> {
         let choice = Choice { exclude: &self.args.exclude_database, only: &self.args.database };
         taking.everything(reader, wanted, &choice).await?;
         let Taking { draft, refused, .. } = taking;
-        draft.read(Header { refused, ..header })
+        let snapshot = draft.read(Header { refused, ..header })?;
+        let is_asked = wanted.iter().any(|report| report.scope == Scope::Database);
+        let is_there = snapshot.parts.iter().any(|found| found.part.database.is_some())
+            || snapshot.header.refused.iter().any(|one| one.database.is_some() && !one.expected);
+        if is_asked && !is_there && !self.args.database.is_empty() {
+            return Err(Error::data(format!("no database matches {}", self.args.database.join(", ")))
+                .hint("pgkit databases lists them"));
+        }
+        Ok(snapshot)
     }
 }

@@ -25,6 +25,9 @@ use crate::snapshot::Snapshot;
 /// The check of a server that could not be asked.
 const SERVER: &str = "server-unseen";
 
+/// The check of a report of the user's own that cannot be read.
+const OWN: &str = "own-report";
+
 /// Runs the command.
 pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     let from = |e: clap::Error| Error::bug(e.to_string());
@@ -195,7 +198,7 @@ fn unreachable(server: Option<String>, e: &Error) -> Patient {
     Patient { server, snapshot: None, diagnosis: Diagnosis { findings, ..Diagnosis::default() } }
 }
 
-/// Returns all reports that have checks. A file of the user's own that is invalid is reported.
+/// Returns all reports that have checks.
 fn reports(context: &Context) -> Vec<&Report> {
     let own = context.own.iter().filter_map(|(_, report)| report.as_ref().ok());
     let all = context.reports.iter().chain(&context.of_doctor).chain(own);
@@ -275,6 +278,12 @@ impl<'a> Doctor<'a> {
         let is_wanted = |check: &Check| is_wanted(check, self.args);
         let question = Question { reports: &self.reports, is_wanted: &is_wanted, limits: &self.limits };
         let mut diagnosis = doctor::diagnose(&snapshots, &question, earlier)?;
+        if self.args.checks.is_empty() {
+            diagnosis.findings.extend(self.context.own.iter().filter_map(|(_, report)| {
+                let e = report.as_ref().err()?;
+                Some(Finding::unseen(OWN, Severity::Warning, None, e.one_line()))
+            }));
+        }
         if let Some(earlier) = earlier {
             let before = doctor::diagnose(std::slice::from_ref(earlier), &question, None)?;
             doctor::compare(&mut diagnosis.findings, before.findings);

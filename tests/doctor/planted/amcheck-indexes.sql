@@ -1,0 +1,16 @@
+-- An index whose order is wrong ends the check with an error, which names it.
+--
+-- since = 10
+-- args = ["--deep"]
+-- checks = ["index-damaged"]
+-- expect = ["unseen index-damaged"]
+-- text = ["item order invariant violated for index \"T a\""]
+CREATE EXTENSION amcheck;
+CREATE TABLE t (a int);
+INSERT INTO t SELECT generate_series(1, 2000);
+CREATE INDEX "T a" ON t (a);
+CREATE INDEX fine ON t (a);
+-- As if the values had been sorted by another locale.
+UPDATE pg_index SET indoption = '1' WHERE indexrelid = '"T a"'::regclass;
+-- @healthy
+UPDATE pg_index SET indoption = '0' WHERE indexrelid = '"T a"'::regclass;
