@@ -102,6 +102,16 @@ pub fn services() -> ArgValueCompleter {
     })
 }
 
+/// Completes the name of a check of `doctor`.
+pub fn checks() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let reports = report::built_in(|_| true).unwrap_or_default().into_iter();
+        let all = reports.chain(report::of_doctor().unwrap_or_default());
+        let names: BTreeSet<String> = all.flat_map(|report| report.checks).map(|check| check.name).collect();
+        beginning(names, typed.to_str().unwrap_or_default())
+    })
+}
+
 /// Completes the name of a known log_line_prefix.
 pub fn line_prefixes() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {

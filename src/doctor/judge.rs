@@ -193,6 +193,8 @@ impl<'a> Judge<'a> {
         let limit = self.question.limits.of(&report.name, &finding.check, database, object);
         match limit.and_then(|limit| limit.ignore.clone()) {
             Some(reason) => *self.diagnosis.ignored.entry((finding.check, reason)).or_default() += 1,
+            // Several tables of a header may say the same.
+            None if self.diagnosis.findings.contains(&finding) => {}
             None => self.diagnosis.findings.push(finding),
         }
     }
@@ -359,8 +361,21 @@ impl<'a> Judge<'a> {
                     Finding::unseen(&check.name, worst(check), database.map(String::as_str), why.to_owned())
                 };
                 let missing = of_report().filter(|one| !one.expected && one.flags.is_empty());
-                let mut findings: Vec<Finding> =
-                    missing.map(|one| unseen(one.database.as_ref(), &one.why)).collect();
+                let of_refusal = |one: &Refusal| {
+                    let finding = unseen(one.database.as_ref(), &one.why);
+                    // Whatever was looked for, something worse was found, and the rest was not looked at.
+                    let found = Finding {
+                        severity: Severity::Critical,
+                        worst: Severity::Critical,
+                        ..finding.clone()
+                    };
+                    let rest = Finding {
+                        finding: "what comes after the damage was not looked at".to_owned(),
+                        ..finding.clone()
+                    };
+                    if one.damaged { vec![found, rest] } else { vec![finding] }
+                };
+                let mut findings: Vec<Finding> = missing.flat_map(of_refusal).collect();
                 if !has_part && !is_without && of_report().next().is_none() {
                     findings.push(unseen(None, "the snapshot has no answer that this check judges"));
                 }

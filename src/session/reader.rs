@@ -65,6 +65,11 @@ impl Reader {
         self.overdue.as_deref()
     }
 
+    /// Sets how long a statement may take, from the next transaction on; `None` is no limit.
+    pub fn set_statement_timeout(&mut self, limit: Option<Duration>) {
+        self.settings.statement_timeout = limit;
+    }
+
     /// Ends the transaction, also a failed one, and opens a new one, with this lock timeout if one is given. It commits, because
     /// the server counts what is rolled back.
     pub async fn reopen(&mut self, lock_timeout: Option<Duration>) -> Result<()> {

@@ -91,9 +91,17 @@ pub struct Refusal {
     /// the report, or does not have its extension.
     #[serde(default, skip_serializing_if = "is_false")]
     pub expected: bool,
+    /// Whether the server met damaged data (SQLSTATE XX001 or XX002).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub damaged: bool,
 }
 
 impl Refusal {
+    /// Returns whether somebody may miss it. What only `doctor` asks is not missed where it does not apply.
+    pub fn is_missed(&self) -> bool {
+        !(self.expected && self.report.as_ref().is_some_and(|name| name.starts_with("doctor/")))
+    }
+
     /// Returns whether it is about the answer of this report with these flags of its own.
     pub fn is_of(&self, report: &Report, flags: &[String]) -> bool {
         let is_same = |name: &String| *name == report.name && self.own == report.own && self.flags == flags;

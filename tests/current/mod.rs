@@ -206,6 +206,7 @@ fn completion_knows_values_and_the_live_servers_names() {
         complete(&db, &["pgkit", "jobs", "why", "--file", &file, ""])[..3],
         ["import", "rollup", "vacuum"]
     );
+    assert_eq!(complete(&db, &["pgkit", "doctor", "index-inv"]), ["index-invalid"]);
     assert!(complete(&db, &["pgkit", "sandbox", ""]).contains(&"tour".to_owned()));
     let session = db.session();
     let pid = session.pid().to_string();

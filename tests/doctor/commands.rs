@@ -380,3 +380,37 @@ fn a_terminal_gets_paragraphs_and_few_of_each_check() {
     let (_, whole) = pty::on_terminal(command, 200, 80);
     assert!(whole.contains("stale_8"), "{whole}");
 }
+
+#[test]
+fn the_example_of_a_job_tells_only_what_has_changed() {
+    let db = planted("doctor_job");
+    let folder = tempfile::tempdir().unwrap();
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples");
+    let told = folder.path().join("told");
+    let tell = || {
+        let mut command = Command::new("sh");
+        let pgkit = std::path::Path::new(PGKIT).parent().unwrap();
+        command.env_clear().envs(db.info.env()).env("PGDATABASE", &db.name).env("HOME", "/nonexistent");
+        command.env("PATH", format!("{}:/usr/bin:/bin", pgkit.display()));
+        // Databases of other tests come and go.
+        let others =
+            db.sql("SELECT datname FROM pg_database WHERE datallowconn AND datname <> current_database()");
+        let others: Vec<String> =
+            others.into_iter().flatten().flatten().map(|name| format!("\"{name}\"")).collect();
+        command.env("PGKIT_EXCLUDE_DATABASE", others.join(","));
+        command.arg(docs.join("doctor-changes.sh")).arg(folder.path().join("last"));
+        let output = run(command.args(["tee", told.to_str().unwrap()]));
+        assert_eq!(output.code, Some(0), "{}", output.snapshot());
+        let mine = |line: &&str| line.contains(&db.name);
+        output.stdout.lines().filter(mine).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let first = tell();
+    assert!(first.iter().any(|line| line.starts_with("new:  critical\tindex-invalid\t")), "{first:?}");
+    assert_eq!(tell(), Vec::<String>::new());
+    db.sql("REFRESH MATERIALIZED VIEW stale");
+    let third = tell();
+    assert_eq!(third, [format!("gone: warning\tmatview-empty\t{}\tpublic.stale", db.name)]);
+    let file = docs.join("doctor.toml");
+    let checked = run(bare_pgkit().args(["jobs", "check", "--file"]).arg(file));
+    assert_eq!(checked.code, Some(0), "{}", checked.snapshot());
+}

@@ -23,14 +23,11 @@ fn every_check_says_why_it_matters_where_its_limits_are_from_and_what_to_do() {
         if !check.why.ends_with('.') || check.why.len() < 25 {
             faults.push(format!("{name}: why is no sentence: {:?}", check.why));
         }
-        if check.source.is_empty() || check.ignore.is_empty() {
-            faults.push(format!("{name}: source or ignore is missing"));
+        if check.source.is_empty() {
+            faults.push(format!("{name}: source is missing"));
         }
         if check.remedy.is_none() {
             faults.push(format!("{name}: no remedy"));
-        }
-        if report.key.is_empty() {
-            faults.push(format!("{name}: its report has no key"));
         }
         if report.texts.iter().any(|text| text.needs.is_none()) {
             faults.push(format!("{name}: its report does not say what a role needs"));

@@ -28,7 +28,7 @@ fn what_cannot_be_looked_at_is_recorded_with_the_reason() {
     has("server\trole\t\t\tweak");
     has(&format!("report\trelations\t{}\t", place.db.name));
     has("report\trelations\todd \"name\\nx\t");
-    has("missing\tall reports\tclosed\t\tit accepts no connections");
+    has("missing\tall reports\tclosed\t\tthe role may not connect to it");
     has("missing\tstatements\t\t\textension pg_stat_statements is not installed");
     let hidden = shown
         .stdout

@@ -50,7 +50,7 @@ SELECT n.nspname::text AS schema, t.relname::text AS name, s.rows::int8 AS rows_
        pg_catalog.round((s.scans::float8 / nullif(x.age, 0) * 3600 / (1 + w.workers))::numeric, 1)::float8 AS scans_per_hour,
        x.age AS stats_age_s
 FROM summed s
-JOIN pg_catalog.pg_class t ON t.oid = s.root
+CROSS JOIN LATERAL (SELECT c.relname, c.relnamespace FROM pg_catalog.pg_class c WHERE c.oid = s.root OFFSET 0) AS t
 JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
 CROSS JOIN since x
 CROSS JOIN (SELECT pg_catalog.current_setting('max_parallel_workers_per_gather')::int4 AS workers) AS w

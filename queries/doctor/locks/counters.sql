@@ -4,7 +4,7 @@
 -- needs   = "no special privilege"
 -- scope   = "server"
 -- key     = ["database"]
--- columns = ["database text", "deadlocks int8 counter", "commits int8 counter", "rollbacks int8 counter", "temp_bytes int8 counter", "conflicts int8 counter", "stats_age_s float8", "deadlocks_per_hour float8", "rollback_pct float8", "rollbacks_per_second float8", "temp_bytes_per_hour_bytes float8", "conflicts_per_hour float8", "what text", "is_standby bool"]
+-- columns = ["database text", "deadlocks int8 counter", "commits int8 counter", "rollbacks int8 counter", "temp_bytes int8 counter", "conflicts int8 counter", "stats_age_s float8", "deadlocks_per_hour float8", "rollback_pct float8", "rollbacks_per_second float8", "temp_an_hour_bytes int8", "conflicts_per_hour float8", "what text", "is_standby bool"]
 -- [[check]]
 -- name     = "deadlocks"
 -- object   = "{database}"
@@ -12,7 +12,7 @@
 -- database = "database"
 -- critical = ["per_hour_deadlocks >= 60 and change_deadlocks >= 5", "deadlocks_per_hour >= 60 and stats_age_s > 1h"]
 -- warning  = ["per_hour_deadlocks >= 5 and change_deadlocks >= 2", "deadlocks_per_hour >= 5 and stats_age_s > 1h"]
--- finding  = "Sessions of {database} deadlock {deadlocks_per_hour} times an hour, over {stats_age_s} ({deadlocks} in all)"
+-- finding  = "sessions of {database} run into deadlocks too often: {deadlocks} since the counters began {stats_age_s} ago, {deadlocks_per_hour} an hour on average"
 -- remedy   = "Lock tables and rows in the same order everywhere, for example ORDER BY in UPDATE and SELECT ... FOR UPDATE; the server's log names the statements"
 -- why      = "Each deadlock ends one of the transactions with an error, after all of them have waited for deadlock_timeout."
 -- source   = "pg_stat_database.deadlocks, as a rate; awesome-prometheus-alerts, cloudnative-pg (a lifetime sum there)"
@@ -25,7 +25,7 @@
 -- database = "database"
 -- warning  = ["change_rollbacks > change_commits and rate_rollbacks >= 1", "rollback_pct >= 50 and rollbacks_per_second >= 1 and stats_age_s > 1h"]
 -- note     = ["change_rollbacks * 9 > change_commits and rate_rollbacks >= 1", "rollback_pct >= 10 and rollbacks_per_second >= 1 and stats_age_s > 1h"]
--- finding  = "{rollback_pct} of the transactions in {database} are rolled back, {rollbacks_per_second} a second, over {stats_age_s}"
+-- finding  = "too many transactions of {database} are rolled back: {rollbacks} beside {commits} commits since the counters began {stats_age_s} ago, {rollback_pct}"
 -- remedy   = "Look for the errors in the server's log: log_min_error_statement = error shows the statements"
 -- why      = "Work that is rolled back is done for nothing, and leaves dead rows all the same. A new version of an application that fails shows here first."
 -- source   = "pg_stat_database.xact_rollback, as a rate; temboard, awesome-prometheus-alerts, check_postgres"
@@ -36,8 +36,8 @@
 -- object   = "{database}"
 -- value    = "temp_bytes"
 -- database = "database"
--- note     = ["per_hour_temp_bytes > 1GB", "temp_bytes_per_hour_bytes > 1GB and stats_age_s > 1h"]
--- finding  = "Queries of {database} write {temp_bytes_per_hour_bytes} of temporary files an hour, over {stats_age_s}"
+-- note     = ["per_hour_temp_bytes > 1GB", "temp_an_hour_bytes > 1GB and stats_age_s > 1h"]
+-- finding  = "queries of {database} write many temporary files: {temp_bytes} since the counters began {stats_age_s} ago, {temp_an_hour_bytes} an hour on average"
 -- remedy   = "log_temp_files = 0 shows the queries; raise work_mem for their role: ALTER ROLE ... SET work_mem"
 -- why      = "Sorts and hashes that do not fit work_mem go to the disk, which is slower and may fill it."
 -- source   = "pg_stat_database.temp_bytes, as a rate; temboard, check_pgactivity"
@@ -50,7 +50,7 @@
 -- value    = "conflicts"
 -- database = "database"
 -- warning  = ["per_hour_conflicts >= 10 and change_conflicts >= 2", "conflicts_per_hour >= 10 and stats_age_s > 1h"]
--- finding  = "Queries of {database} are cancelled by recovery {conflicts_per_hour} times an hour, over {stats_age_s} ({what})"
+-- finding  = "recovery cancels queries of {database} too often: {conflicts} since the counters began {stats_age_s} ago ({what})"
 -- remedy   = "hot_standby_feedback = on (the primary keeps dead rows longer), or a longer max_standby_streaming_delay (the standby lags)"
 -- why      = "The standby cancels queries that need rows which the primary has cleaned up. Their users see errors."
 -- source   = "pg_stat_database_conflicts, as a rate"
@@ -93,7 +93,7 @@ SELECT c.datname::text AS database,
        pg_catalog.round(c.deadlocks * 3600 / greatest(c.age, 1), 1)::float8 AS deadlocks_per_hour,
        pg_catalog.round(100.0 * c.xact_rollback / greatest(c.xact_commit + c.xact_rollback, 1), 1)::float8 AS rollback_pct,
        pg_catalog.round(c.xact_rollback / greatest(c.age, 1), 2)::float8 AS rollbacks_per_second,
-       pg_catalog.round(c.temp_bytes * 3600 / greatest(c.age, 1), 0)::float8 AS temp_bytes_per_hour_bytes,
+       pg_catalog.round(c.temp_bytes * 3600 / greatest(c.age, 1), 0)::int8 AS temp_an_hour_bytes,
        pg_catalog.round(c.conflicts * 3600 / greatest(c.age, 1), 1)::float8 AS conflicts_per_hour,
        coalesce(c.what, 'none yet') AS what,
        pg_catalog.pg_is_in_recovery() AS is_standby

@@ -13,7 +13,7 @@
 -- warning  = "crashed and age_s < 24h"
 -- unseen   = "crashed is null"
 -- unseen_because = "since when the server's own processes run is only shown to pg_read_all_stats"
--- finding  = "The server restarted all of its processes {age_s} ago, at {restarted}, without being restarted itself: one of them crashed"
+-- finding  = "the server restarted all of its processes {age_s} ago, at {restarted}, without being restarted itself: one of them crashed"
 -- remedy   = "Read the server's log around {restarted}, and the kernel's about memory (out of memory: killed process)"
 -- why      = "When one process crashes, the server ends all sessions and recovers. Counters of statistics begin anew, unlogged tables are empty, and what made it crash may come again."
 -- source   = "pg_stat_activity.backend_start of checkpointer and background writer against pg_postmaster_start_time()"

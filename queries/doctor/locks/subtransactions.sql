@@ -11,7 +11,7 @@
 -- value    = "sessions"
 -- samples  = 3
 -- warning  = ["sessions > 0", "rate_reads > 100"]
--- finding  = "Transactions with more than 64 subtransactions make every snapshot look up their parents on disk{named}"
+-- finding  = "transactions with more than 64 subtransactions make every snapshot look up their parents on disk{named}"
 -- remedy   = "Use fewer savepoints: no EXCEPTION block inside a loop, no savepoint for each row"
 -- why      = "Above 64 subtransactions a transaction no longer fits its cache. Together with one long transaction, even reads of other sessions slow down by orders of magnitude, standbys included."
 -- source   = "pg_stat_get_backend_subxact (16 and later), pg_stat_slru (13 to 15); PGPROC_MAX_CACHED_SUBXIDS"
@@ -20,7 +20,7 @@
 SELECT 'sessions' AS kind,  -- pg16..
        pg_catalog.count(*) AS sessions,  -- pg16..
        0::int8 AS reads,  -- pg16..
-       ': ' || pg_catalog.array_to_string((pg_catalog.array_agg('process ' || pg_catalog.pg_stat_get_backend_pid(b.id)::text ORDER BY b.id))[1:3], ', ') AS named  -- pg16..
+       ': ' || pg_catalog.array_to_string((pg_catalog.array_agg('process ' || pg_catalog.pg_stat_get_backend_pid(b.id)::text ORDER BY b.id))[1 : 3], ', ') AS named  -- pg16..
 FROM pg_catalog.pg_stat_get_backend_idset() AS b (id)  -- pg16..
 CROSS JOIN LATERAL pg_catalog.pg_stat_get_backend_subxact(b.id) AS x  -- pg16..
 WHERE x.subxact_overflowed  -- pg16..

@@ -129,7 +129,7 @@ WITH RECURSIVE clock AS (
     UNION ALL
     SELECT 'ddl', n.object, n.pid::int8, b.waiting, n.since, false, false,
            CASE WHEN b.waiting > 0 THEN pg_catalog.format('; %s sessions queue for it', b.waiting) ELSE '' END,
-           pg_catalog.concat('Session ', n.pid, ' of ' || n.usename::text, CASE WHEN n.query <> '<insufficient privilege>' THEN ' (' || pg_catalog.left(pg_catalog.btrim(pg_catalog.regexp_replace(n.query, '\s+', ' ', 'g')), 60) || ')' END),
+           pg_catalog.concat('session ', n.pid, ' of ' || n.usename::text, CASE WHEN n.query <> '<insufficient privilege>' THEN ' (' || pg_catalog.left(pg_catalog.btrim(pg_catalog.regexp_replace(n.query, '\s+', ' ', 'g')), 60) || ')' END),
            'SELECT pg_cancel_backend(' || n.pid::text || '), then SET lock_timeout = ''2s'' and try again'
     FROM named n
     CROSS JOIN LATERAL (SELECT pg_catalog.count(DISTINCT o.node) AS waiting FROM named o WHERE o.tag = n.tag AND o.node <> n.node) AS b

@@ -22,7 +22,7 @@ WITH named AS (
 ), found AS (
     -- What was not made by the synchronisation stops it, for this slot and, on 17, for all.
     SELECT 'stale' AS kind, s.slot_name::text AS slot,
-           'The failover slot ' || s.slot_name::text || ' on this standby is not synchronised: one of the same name from before the last switch-over is in the way' AS what,
+           'the failover slot ' || s.slot_name::text || ' on this standby is not synchronised: one of the same name from before the last switch-over is in the way' AS what,
            pg_catalog.format('SELECT pg_drop_replication_slot(%L) here on the standby', s.slot_name) AS remedy
     FROM pg_catalog.pg_replication_slots s
     WHERE pg_catalog.pg_is_in_recovery() AND s.failover AND NOT s.synced

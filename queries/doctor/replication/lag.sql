@@ -6,17 +6,17 @@
 -- # The server may be promoted meanwhile.
 -- retry   = ["55000"]
 -- key     = ["role", "object", "pid"]
--- columns = ["role text", "object text", "pid int4", "state text", "lag_bytes int8", "lag_s float8", "is_settled bool", "stage text"]
+-- columns = ["role text", "object text", "pid int4", "state text", "lag_bytes int8", "lag_s float8", "is_settled bool", "differs bool", "stage text"]
 -- [[check]]
 -- name     = "standby-lag"
 -- object   = "{object}"
 -- value    = "lag_bytes"
--- critical = ["is_settled and lag_bytes >= 10GB", "is_settled and lag_bytes > 4096 and lag_s >= 1h"]
--- warning  = ["is_settled and lag_bytes >= 1GB", "is_settled and lag_bytes > 4096 and lag_s >= 5min"]
+-- critical = ["is_settled and lag_bytes >= 10GB", "is_settled and differs and lag_s >= 1h"]
+-- warning  = ["is_settled and lag_bytes >= 1GB", "is_settled and differs and lag_s >= 5min"]
 -- note     = ["lag_bytes >= 1GB", "role = 'archive' and lag_s >= 1h"]
 -- unseen   = "role = 'sender' and state is null"
 -- unseen_because = "the state of the standby {object} is only shown to pg_read_all_stats"
--- finding  = "The standby {object} is {lag_bytes} of WAL behind{stage}"
+-- finding  = "the standby {object} is {lag_bytes} of WAL behind{stage}"
 -- remedy   = "The first stage that is late is the cause: sending (network), writing and flushing (the standby's disk), or replaying (one long query or one slow disk there)"
 -- why      = "Reads on the standby show old data, and a failover loses or waits for what it has not got."
 -- source   = "pg_stat_replication, pg_last_wal_receive_lsn, pg_last_wal_replay_lsn; time alone says nothing: it grows while the primary is idle"
@@ -47,6 +47,8 @@ SELECT 'sender' AS role,
        CASE WHEN s.state IS NOT NULL THEN coalesce(s.lag_bytes, 0) END AS lag_bytes,
        CASE WHEN s.state IS NOT NULL THEN pg_catalog.round(coalesce(extract(epoch FROM s.replay_lag), 0)::numeric, 3) END::float8 AS lag_s,
        s.state = 'streaming' AS is_settled,
+       -- A record or two without a commit are no lag.
+       coalesce(s.lag_bytes > 4096, false) AS differs,
        pg_catalog.concat(CASE WHEN s.replay_lag IS NOT NULL THEN pg_catalog.format(' and %s s', pg_catalog.round(extract(epoch FROM s.replay_lag)::numeric)) END,
                          CASE WHEN s.state <> 'streaming' THEN ', in state ' || s.state
                               WHEN pg_catalog.pg_wal_lsn_diff(s.lsn, s.sent_lsn) * 2 >= s.lag_bytes THEN '; most of it is not sent yet'
@@ -61,6 +63,7 @@ SELECT CASE WHEN p.received IS NULL THEN 'archive' ELSE 'receiver' END, 'this se
             THEN coalesce(greatest(pg_catalog.round((extract(epoch FROM greatest(p.now, p.committed) - p.committed)::float8 - d.delay_s)::numeric, 3), 0), 0)::float8
             ELSE 0 END,
        p.received IS NOT NULL AND (d.delay_s = 0 OR coalesce(extract(epoch FROM p.now - p.committed)::float8 > d.delay_s + 300, false)),
+       coalesce(pg_catalog.pg_wal_lsn_diff(greatest(p.received, p.replayed), p.replayed) > 4096, false),
        CASE WHEN p.received IS NULL THEN '; it reads the archive, and the last commit that it knows is ' || pg_catalog.round(extract(epoch FROM p.now - p.committed)::numeric)::text || ' s old'
             WHEN p.received > p.replayed THEN ': received and not replayed, since a commit of ' || pg_catalog.round(extract(epoch FROM p.now - p.committed)::numeric)::text || ' s ago' ELSE '' END
 FROM place p

@@ -71,18 +71,22 @@ WITH RECURSIVE publications AS (
     FROM rooted r
     GROUP BY r.root, r.identity
 )
-SELECT pg_catalog.format('%s.%s', o.nspname, t.relname) AS object,
+SELECT pg_catalog.format('%s.%s', t.nspname, t.relname) AS object,
        s.publications,
        s.identity,
        s.changes,
        CASE WHEN s.identity = 'full' THEN 'has REPLICA IDENTITY FULL: each change sends the whole old row'
             ELSE 'has no replica identity (' || CASE s.replident WHEN 'n' THEN 'REPLICA IDENTITY NOTHING' WHEN 'i' THEN 'the index of its REPLICA IDENTITY is gone' ELSE 'no primary key' END || '), so UPDATE and DELETE fail' END
        || CASE WHEN s.tables > 1 THEN pg_catalog.format(' (%s partitions)', s.tables) ELSE '' END AS what,
-       CASE WHEN s.identity = 'full' THEN pg_catalog.format('ALTER TABLE %I.%I REPLICA IDENTITY DEFAULT, once it has a primary key', o.nspname, t.relname)
-            WHEN s.replident = 'n' THEN pg_catalog.format('ALTER TABLE %I.%I REPLICA IDENTITY DEFAULT, with a primary key', o.nspname, t.relname)
-            ELSE pg_catalog.format('ALTER TABLE %I.%I ADD PRIMARY KEY (...), or REPLICA IDENTITY USING INDEX a unique one without nulls', o.nspname, t.relname) END AS remedy
+       CASE WHEN s.identity = 'full' THEN pg_catalog.format('ALTER TABLE %I.%I REPLICA IDENTITY DEFAULT, once it has a primary key', t.nspname, t.relname)
+            WHEN s.replident = 'n' THEN pg_catalog.format('ALTER TABLE %I.%I REPLICA IDENTITY DEFAULT, with a primary key', t.nspname, t.relname)
+            ELSE pg_catalog.format('ALTER TABLE %I.%I ADD PRIMARY KEY (...), or REPLICA IDENTITY USING INDEX a unique one without nulls', t.nspname, t.relname) END AS remedy
 FROM summed s
 -- Where only one partition has none, that one is named.
-JOIN pg_catalog.pg_class t ON t.oid = CASE WHEN s.tables = 1 THEN s.first ELSE s.root::int8 END::oid
-JOIN pg_catalog.pg_namespace o ON o.oid = t.relnamespace
-ORDER BY o.nspname::text COLLATE "C", t.relname::text COLLATE "C", s.identity
+CROSS JOIN LATERAL (
+    SELECT k.relname, n.nspname
+    FROM pg_catalog.pg_class k
+    JOIN pg_catalog.pg_namespace n ON n.oid = k.relnamespace
+    WHERE k.oid = CASE WHEN s.tables = 1 THEN s.first ELSE s.root::int8 END::oid
+    OFFSET 0) AS t
+ORDER BY t.nspname::text COLLATE "C", t.relname::text COLLATE "C", s.identity

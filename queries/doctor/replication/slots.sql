@@ -29,7 +29,7 @@
 -- database = "database"
 -- critical = "is_lost"
 -- warning  = "is_endangered"
--- finding  = "The {type} slot {slot} {reason}"
+-- finding  = "the {type} slot {slot} {reason}"
 -- remedy   = "Rebuild its consumer (a standby from a base backup, a subscription with a new copy), then SELECT pg_drop_replication_slot({slot:literal})"
 -- why      = "The WAL that its consumer needs is gone: it can never go on from where it was."
 -- source   = "pg_replication_slots.wal_status (13 and later), conflicting (16), invalidation_reason (17)"
@@ -43,7 +43,7 @@
 -- database = "database"
 -- warning  = ["inactive_s >= 1h and kept_bytes > 1GB", "inactive_s >= 1h and holds_xmin", "inactive_s is null and kept_bytes > 1GB", "inactive_s is null and xid_age >= 1000000", "holds_xmin and was_active = false and change_sampled_s >= 1h"]
 -- note     = "not active"
--- finding  = "Nobody reads from the {type} slot {slot}{since}"
+-- finding  = "nobody reads from the {type} slot {slot}{since}"
 -- remedy   = "Start its consumer again, or SELECT pg_drop_replication_slot({slot:literal})"
 -- why      = "It keeps WAL and, if it has an xmin, old rows for somebody who does not come."
 -- source   = "pg_replication_slots.active, inactive_since (17 and later); pgmonitor, pghero, awesome-prometheus-alerts"
@@ -57,7 +57,7 @@
 -- database = "database"
 -- warning  = ["inactive_s >= 1d", "inactive_s is null and kept_bytes > 1GB", "inactive_s is null and xid_age >= 1000000", "was_active = false and change_sampled_s >= 1d"]
 -- note     = "not active"
--- finding  = "The slot {slot} is from the first copy of a subscription's table, and nobody reads from it{since}"
+-- finding  = "the slot {slot} is from the first copy of a subscription's table, and nobody reads from it{since}"
 -- remedy   = "SELECT pg_drop_replication_slot({slot:literal}), if the subscriber no longer copies that table"
 -- why      = "The copy was given up, or its subscription dropped while this server could not be reached. The slot keeps WAL and old catalog rows for ever."
 -- source   = "ReplicationSlotNameForTablesync: pg_<subscription>_sync_<table>_<system identifier>"
@@ -103,7 +103,7 @@ SELECT 'slot' AS kind, j.slot, j.database, j.type, j.active, j.is_copy, j.is_syn
        CASE WHEN NOT j.active THEN pg_catalog.round(extract(epoch FROM greatest(j.now, j.inactive_since) - j.inactive_since)::numeric, 3) END::float8 AS inactive_s,
        j.holds_xmin, j.xid_age,
        pg_catalog.round(extract(epoch FROM j.now)::numeric, 3)::float8 AS sampled_s,
-       pg_catalog.concat('The ', j.type, ' slot ', j.slot, CASE WHEN j.active THEN ', which is active,' ELSE ', which is not active,' END, ' keeps ', pg_catalog.pg_size_pretty(j.kept_bytes), ' of WAL',
+       pg_catalog.concat('the ', j.type, ' slot ', j.slot, CASE WHEN j.active THEN ', which is active,' ELSE ', which is not active,' END, ' keeps ', pg_catalog.pg_size_pretty(j.kept_bytes), ' of WAL',
                          CASE WHEN j.safe_bytes IS NOT NULL THEN ' and is lost after ' || pg_catalog.pg_size_pretty(greatest(j.safe_bytes, 0)) || ' more' END) AS what,
        pg_catalog.concat(CASE WHEN j.inactive_since IS NOT NULL THEN ' since ' || pg_catalog.to_char(pg_catalog.timezone('UTC', j.inactive_since), 'YYYY-MM-DD HH24:MI') || ' UTC' END,
                          CASE WHEN j.kept_bytes > 0 THEN '; it keeps ' || pg_catalog.pg_size_pretty(j.kept_bytes) || ' of WAL' END,

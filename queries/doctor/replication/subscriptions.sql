@@ -11,7 +11,7 @@
 -- object   = "{subscription}"
 -- critical = ["not is_enabled and not is_documented", "is_enabled and not has_worker and was_has_worker = false"]
 -- warning  = ["not is_enabled", "is_enabled and not has_worker", "not_ready > 0 and was_not_ready = not_ready and change_sampled_s >= 1h"]
--- finding  = "The subscription {subscription} {what}"
+-- finding  = "the subscription {subscription} {what}"
 -- remedy   = "{remedy}"
 -- why      = "Nothing arrives any more, and on the publisher its slot keeps WAL until the disk is full."
 -- source   = "pg_subscription.subenabled, pg_stat_subscription.pid, pg_subscription_rel.srsubstate; cloudnative-pg"
@@ -23,7 +23,7 @@
 -- value    = "errors"
 -- critical = "change_errors > 0"
 -- warning  = "change_conflicts > 0"
--- finding  = "The subscription {subscription} has had {errors} errors and {conflicts} conflicts, and there are more of them"
+-- finding  = "the subscription {subscription} has had {errors} errors and {conflicts} conflicts, and there are more of them"
 -- remedy   = "The log names the row in the way: delete it here, or ALTER SUBSCRIPTION {subscription:ident} SKIP (lsn = ...) (15 and later)"
 -- why      = "It tries the same change again and again and does not advance, while on the publisher its slot keeps WAL."
 -- source   = "pg_stat_subscription_stats (15 and later; conflicts from 18), between two samples"

@@ -24,7 +24,7 @@
 -- proof    = "pgkit progress"
 WITH found AS (
     SELECT 'exclusive' AS kind, NULL::int4 AS pid, b.started,  -- pg..14
-           'The server has been in exclusive backup mode' AS what,  -- pg..14
+           'the server has been in exclusive backup mode' AS what,  -- pg..14
            'SELECT pg_stop_backup()' AS remedy  -- pg..14
     FROM (SELECT CASE WHEN pg_catalog.pg_is_in_backup() THEN pg_catalog.pg_backup_start_time() END AS started OFFSET 0) AS b  -- pg..14
     WHERE b.started IS NOT NULL  -- pg..14
@@ -32,7 +32,7 @@ WITH found AS (
     SELECT 'base backup' AS kind, p.pid,  -- pg13..
            -- The walsender says only since when it does what it does.  -- pg13..
            coalesce(a.query_start, a.backend_start) AS started,  -- pg13..
-           'The base backup of process ' || p.pid::text || ' has run' AS what,  -- pg13..
+           'the base backup of process ' || p.pid::text || ' has run' AS what,  -- pg13..
            'SELECT pg_terminate_backend(' || p.pid::text || '), if it no longer advances' AS remedy  -- pg13..
     FROM pg_catalog.pg_stat_progress_basebackup p  -- pg13..
     LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = p.pid  -- pg13..

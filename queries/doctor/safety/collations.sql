@@ -12,14 +12,14 @@
 -- note     = "is_changed"
 -- unseen   = "is_changed is null"
 -- unseen_because = "{unknown_because}"
--- finding  = "The collation {object} was version {recorded} and is {actual} now: {indexes} indexes, {unique_indexes} of them unique, may be out of order ({named})"
+-- finding  = "the collation {object} was version {recorded} and is {actual} now: {indexes} indexes, {unique_indexes} of them unique, may be out of order ({named})"
 -- remedy   = "{remedy}"
 -- why      = "A new version of the system's or ICU's library may sort otherwise. An index that was built with the old order does not find rows any more, and unique ones let duplicates in."
 -- source   = "pg_collation.collversion, pg_database.datcollversion (15 and later); the manual, ALTER COLLATION"
 -- ignore   = "After the indexes were rebuilt, REFRESH VERSION ends the finding."
 WITH used AS (
     -- The order of indexes. Catalogs sort by C, from 12 on all of them.
-    SELECT c.used AS oid, pg_catalog.count(*) AS indexes, pg_catalog.count(*) FILTER (WHERE c.indisunique) AS unique_indexes, (pg_catalog.array_agg(c.indexrelid ORDER BY c.indisunique DESC, c.indexrelid))[1:3] AS first
+    SELECT c.used AS oid, pg_catalog.count(*) AS indexes, pg_catalog.count(*) FILTER (WHERE c.indisunique) AS unique_indexes, (pg_catalog.array_agg(c.indexrelid ORDER BY c.indisunique DESC, c.indexrelid))[1 : 3] AS first
     FROM (SELECT DISTINCT i.indexrelid, i.indisunique, u.oid AS used
           FROM pg_catalog.pg_index i
           CROSS JOIN LATERAL pg_catalog.unnest(i.indcollation::oid[]) AS u (oid)

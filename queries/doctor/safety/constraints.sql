@@ -26,7 +26,7 @@ WITH open AS (
 )
 SELECT CASE WHEN c.oid IS NOT NULL THEN pg_catalog.format('%s.%s.%s', n.nspname, c.relname, o.conname) ELSE pg_catalog.format('%s.%s.%s', n.nspname, t.typname, o.conname) END AS object,
        CASE o.contype WHEN 'f' THEN 'foreign key' WHEN 'c' THEN 'check' ELSE 'not null' END AS kind,
-       CASE WHEN o.is_off THEN 'Nothing enforces' ELSE 'Older rows were never checked against' END
+       CASE WHEN o.is_off THEN 'nothing enforces' ELSE 'older rows were never checked against' END
            || CASE o.contype WHEN 'f' THEN ' the foreign key' WHEN 'c' THEN ' the check constraint' ELSE ' the not-null constraint' END AS what,
        o.conname::text AS "constraint",
        CASE WHEN c.oid IS NOT NULL THEN pg_catalog.format('%s.%s', n.nspname, c.relname) ELSE pg_catalog.format('the domain %s.%s', n.nspname, t.typname) END AS owner,

@@ -33,7 +33,7 @@
 -- object   = ""
 -- warning  = "is_off and warns"
 -- note     = "is_off"
--- finding  = "Data checksums are off: pages that the disk damages are read as if they were right"
+-- finding  = "data checksums are off: pages that the disk damages are read as if they were right"
 -- remedy   = "Stop the server and run pg_checksums --enable (12 and later), or initdb --data-checksums for a new one"
 -- why      = "Without checksums the server cannot tell a damaged page from a right one. Damage is found late, when backups hold it too."
 -- source   = "the manual, data_checksums; from 18 on initdb turns them on"

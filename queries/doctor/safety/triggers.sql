@@ -54,7 +54,7 @@ WITH RECURSIVE off AS (
            pg_catalog.min(r.tgrelid::int8) AS first,
            pg_catalog.bool_or(r.tgrelid = r.root) AS at_root,
            pg_catalog.count(DISTINCT r.conname) AS constraints,
-           pg_catalog.array_to_string((pg_catalog.array_agg(DISTINCT r.conname::text COLLATE "C"))[1:3], ', ') AS first_constraints
+           pg_catalog.array_to_string((pg_catalog.array_agg(DISTINCT r.conname::text COLLATE "C"))[1 : 3], ', ') AS first_constraints
     FROM rooted r
     GROUP BY r.root, r.kind, r.of_constraint, CASE WHEN NOT r.of_constraint THEN r.tgname::text END
 ), named AS (

@@ -51,7 +51,7 @@ WITH RECURSIVE server AS (
     GROUP BY c.top
 )
 SELECT pg_catalog.format('%s.%s', n.nspname, c.relname) AS object,
-       CASE c.relkind WHEN 'S' THEN 'The sequence' WHEN 'm' THEN 'The materialized view' WHEN 'p' THEN 'The partitioned table' ELSE 'The table' END AS what,
+       CASE c.relkind WHEN 'S' THEN 'the sequence' WHEN 'm' THEN 'the materialized view' WHEN 'p' THEN 'the partitioned table' ELSE 'the table' END AS what,
        CASE WHEN v.is_standby OR v.sends THEN true WHEN v.hidden > 0 THEN NULL ELSE false END AS has_standby,
        c.relname::text ~* '(^|_|[0-9])(cache|cached|caches|staging|stage|stg|tmp|temp|temporary|scratch|queue|session|sessions|import|imports)(_|[0-9]|$)'
            OR n.nspname::text ~* '(^|_)(cache|staging|stage|stg|tmp|temp|scratch|import)(_|$)' AS is_passing,

@@ -91,6 +91,7 @@ WITH RECURSIVE exclusive (oid) AS (
     SELECT w.relid, w.attnum, c.relname, c.relkind, n.nspname, a.attname, greatest(c.reltuples, pg_catalog.pg_stat_get_live_tuples(c.oid))::float8 AS rows,
            s.correlation, s.bounds, s.commonest,
            CASE
+               WHEN NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE') THEN 'USAGE on the schema is missing'
                WHEN pg_catalog.has_column_privilege(c.oid, w.attnum, 'SELECT') IS NOT true THEN 'SELECT on the table is missing'
                WHEN c.relrowsecurity AND pg_catalog.row_security_active(c.oid) THEN 'row security hides rows'
                WHEN c.oid IN (SELECT x.oid FROM waiting x) THEN 'it is locked'

@@ -57,6 +57,7 @@ WITH RECURSIVE exclusive (oid) AS (
            CASE WHEN c.relkind = 'r' THEN 2 ELSE 2 + 2 * (SELECT pg_catalog.count(*) FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid) END + 1 AS locks,
            EXISTS (SELECT FROM pg_catalog.pg_subscription_rel r WHERE r.srrelid = c.oid) AS subscribed,
            CASE
+               WHEN NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE') OR NOT pg_catalog.has_schema_privilege(m.oid, 'USAGE') THEN 'USAGE on the schema is missing'
                WHEN pg_catalog.has_column_privilege(c.oid, f.attnum, 'SELECT') IS NOT true THEN 'SELECT on the table is missing'
                WHEN pg_catalog.has_sequence_privilege(q.oid, 'SELECT') IS NOT true THEN 'SELECT on the sequence is missing'
                WHEN c.relrowsecurity AND pg_catalog.row_security_active(c.oid) THEN 'row security hides rows'

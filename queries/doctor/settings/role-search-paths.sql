@@ -11,7 +11,7 @@
 -- finding  = "the search_path of {whose} ({value}) has the schema {schema}, in which every role may create objects"
 -- remedy   = "{remedy}"
 -- proof    = "pgkit settings --grep search_path"
--- why      = "Whoever creates a function, an operator or a table there gets it used by others, with their privileges."
+-- why      = "Such a setting wins over the configuration file in every new session, and nobody looks for it there. Through a search_path, whoever creates a function, an operator or a table in its schemas gets it used by others, with their privileges."
 -- source   = "pg_db_role_setting, pg_namespace.nspacl"
 -- ignore   = "A database whose roles all trust each other."
 WITH items AS (

@@ -13,7 +13,7 @@
 -- finding  = "{name} is {value} for {whose}: {detail}"
 -- remedy   = "{remedy}"
 -- proof    = "pgkit settings --grep {name}"
--- why      = "Such a setting wins over the configuration file in every new session, and nobody looks for it there."
+-- why      = "Such a setting wins over the configuration file in every new session, and nobody looks for it there. Through a search_path, whoever creates a function, an operator or a table in its schemas gets it used by others, with their privileges."
 -- source   = "pg_db_role_setting"
 -- ignore   = "A role for reports with settings of its own, a role for bulk loads."
 WITH items AS (

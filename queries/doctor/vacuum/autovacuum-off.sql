@@ -28,7 +28,7 @@ WITH own AS (
     -- What this session has from a role or database says nothing about the server's own value.
     SELECT s.name AS setting, 'server' AS holder, NULL::text AS database, false AS is_role, s.setting = 'off' AS is_off,
            s.source IN ('default', 'override', 'configuration file', 'command line', 'environment variable') AS is_known,
-           CASE s.name WHEN 'autovacuum' THEN 'Autovacuum is off: nothing is vacuumed or analysed by itself' ELSE 'track_counts is off: autovacuum never starts, and all counts of rows and scans stand still' END AS what,
+           CASE s.name WHEN 'autovacuum' THEN 'autovacuum is off: nothing is vacuumed or analysed by itself' ELSE 'track_counts is off: autovacuum never starts, and all counts of rows and scans stand still' END AS what,
            pg_catalog.format('ALTER SYSTEM SET %I = on; SELECT pg_reload_conf()', s.name) AS remedy
     FROM pg_catalog.pg_settings s
     WHERE s.name IN ('autovacuum', 'track_counts')

@@ -45,19 +45,19 @@ WITH clock AS (
            -- A standby does not tell since when.
            CASE WHEN r.pid IS NULL THEN a.xact_start END AS since,
            false AS is_held_long, r.pid IS NOT NULL AS lags,
-           CASE WHEN r.pid IS NOT NULL THEN 'The standby of process ' || a.pid::text || pg_catalog.concat(' (', nullif(a.application_name, ''), ')') || ' holds the horizon for a query of its own (hot_standby_feedback)'
-                ELSE pg_catalog.concat('Session ', a.pid, ' of ', coalesce(a.usename::text, a.backend_type, 'an unknown role'), ' in ' || a.datname::text, CASE WHEN a.state IS NOT NULL THEN ', ' || a.state END, ', holds the horizon') END AS what,
+           CASE WHEN r.pid IS NOT NULL THEN 'the standby of process ' || a.pid::text || pg_catalog.concat(' (', nullif(a.application_name, ''), ')') || ' holds the horizon for a query of its own (hot_standby_feedback)'
+                ELSE pg_catalog.concat('session ', a.pid, ' of ', coalesce(a.usename::text, a.backend_type, 'an unknown role'), ' in ' || a.datname::text, CASE WHEN a.state IS NOT NULL THEN ', ' || a.state END, ', holds the horizon') END AS what,
            CASE WHEN r.pid IS NOT NULL THEN 'End the long query on the standby, or set hot_standby_feedback off there' ELSE 'SELECT pg_terminate_backend(' || a.pid::text || ')' END AS remedy
     FROM sessions a
     LEFT JOIN (SELECT DISTINCT w.pid FROM pg_catalog.pg_stat_replication w) AS r ON r.pid = a.pid
     UNION ALL
     SELECT 'prepared transaction ' || p.gid, 'prepared', p.database::text, pg_catalog.age(p.transaction)::int8, p.prepared, false, false,
-           pg_catalog.format('The prepared transaction %s of %s in %s holds the horizon', p.gid, p.owner, p.database), pg_catalog.format('ROLLBACK PREPARED %L', p.gid)
+           pg_catalog.format('the prepared transaction %s of %s in %s holds the horizon', p.gid, p.owner, p.database), pg_catalog.format('ROLLBACK PREPARED %L', p.gid)
     FROM pg_catalog.pg_prepared_xacts p
     UNION ALL
     -- Nothing tells since when a slot holds its horizon; one that is inactive did so before it became inactive.
     SELECT 'slot ' || s.slot_name::text, 'slot', s.database::text, greatest(pg_catalog.age(s.xmin), pg_catalog.age(s.catalog_xmin))::int8, s.since, NOT s.active AND s.since IS NULL, s.active OR s.since IS NOT NULL,
-           pg_catalog.concat('The replication slot ', s.slot_name, CASE WHEN s.active THEN ', active,' ELSE ', inactive,' END, ' holds the horizon', CASE WHEN s.xmin IS NULL THEN ' of system catalogs' END),
+           pg_catalog.concat('the replication slot ', s.slot_name, CASE WHEN s.active THEN ', active,' ELSE ', inactive,' END, ' holds the horizon', CASE WHEN s.xmin IS NULL THEN ' of system catalogs' END),
            CASE WHEN s.active THEN 'Find out why the consumer of ' || s.slot_name::text || ' does not advance' ELSE pg_catalog.format('SELECT pg_drop_replication_slot(%L), or start its consumer', s.slot_name) END
     FROM slots s
     WHERE s.xmin IS NOT NULL OR s.catalog_xmin IS NOT NULL

@@ -11,7 +11,7 @@
 -- value    = "used_pct"
 -- critical = "used_pct >= 75"
 -- warning  = "used_pct >= 50"
--- finding  = "The members of multixacts take {used_pct} of the room that there is ({files} files)"
+-- finding  = "the members of multixacts take {used_pct} of the room that there is ({files} files)"
 -- remedy   = "VACUUM FREEZE the tables whose rows are locked by many sessions at once, such as parents of foreign keys (pgkit vacuum --scope multixact), and end what holds the horizon"
 -- why      = "When the members run out, no row can be locked by two transactions any more, foreign keys included. Autovacuum becomes aggressive from half of the room on; the age of multixacts may be small all the while."
 -- source   = "MULTIXACT_MEMBER_SAFE_THRESHOLD in multixact.c; a file of pg_multixact/members holds 52,352 members of 2^32"

@@ -120,14 +120,14 @@ WITH settings AS (
     WHERE NOT m.is_all
     UNION ALL
     SELECT 'database', pg_catalog.current_database()::text, pg_catalog.max(m.all_rows)::int8, pg_catalog.max(m.all_bytes)::int8, pg_catalog.bool_and(m.is_awaited),
-           pg_catalog.format('None of the %s larger tables of %s was ever analysed, as after pg_upgrade', pg_catalog.max(m.number), pg_catalog.current_database()),
+           pg_catalog.format('none of the %s larger tables of %s was ever analysed, as after pg_upgrade', pg_catalog.max(m.number), pg_catalog.current_database()),
            'vacuumdb --analyze-in-stages -d ' || pg_catalog.quote_ident(pg_catalog.current_database())
     FROM missing m
     WHERE m.is_all
     HAVING pg_catalog.count(*) > 0
     UNION ALL
     SELECT 'hidden', pg_catalog.current_database()::text, pg_catalog.sum(k.rows)::int8, pg_catalog.sum(k.size_bytes)::int8, false,
-           pg_catalog.array_to_string((pg_catalog.array_agg(pg_catalog.format('%s.%s', k.nspname, k.relname) ORDER BY k.rows DESC, k.oid))[1:3], ', ') || CASE WHEN pg_catalog.count(*) > 3 THEN pg_catalog.format(' and %s more', pg_catalog.count(*) - 3) ELSE '' END,
+           pg_catalog.array_to_string((pg_catalog.array_agg(pg_catalog.format('%s.%s', k.nspname, k.relname) ORDER BY k.rows DESC, k.oid))[1 : 3], ', ') || CASE WHEN pg_catalog.count(*) > 3 THEN pg_catalog.format(' and %s more', pg_catalog.count(*) - 3) ELSE '' END,
            ''
     FROM (SELECT k.oid, k.nspname, k.relname, k.rows, k.size_bytes FROM looked k WHERE k.has_statistics IS NULL
           UNION ALL
@@ -142,7 +142,7 @@ WITH settings AS (
     HAVING pg_catalog.count(*) > 0
     UNION ALL
     SELECT 'extended', pg_catalog.format('%s.%s', n.nspname, e.stxname), k.rows, k.size_bytes, k.is_awaited,
-           pg_catalog.format('The extended statistics %s.%s of %s.%s hold nothing: the table was not analysed since they were made', n.nspname, e.stxname, k.nspname, k.relname),
+           pg_catalog.format('the extended statistics %s.%s of %s.%s hold nothing: the table was not analysed since they were made', n.nspname, e.stxname, k.nspname, k.relname),
            pg_catalog.format('ANALYZE %I.%I', k.nspname, k.relname)
     FROM extended e
     JOIN looked k ON k.oid = e.stxrelid
@@ -151,7 +151,7 @@ WITH settings AS (
       AND pg_catalog.has_table_privilege(k.oid, 'SELECT') AND NOT pg_catalog.row_security_active(k.oid)  -- pg12..
     UNION ALL
     SELECT 'partitioned', pg_catalog.format('%s.%s', p.nspname, p.relname), p.rows, NULL, false,
-           pg_catalog.format('The partitioned table %s.%s has no statistics of its own: autovacuum analyses only its partitions', p.nspname, p.relname),
+           pg_catalog.format('the partitioned table %s.%s has no statistics of its own: autovacuum analyses only its partitions', p.nspname, p.relname),
            pg_catalog.format('ANALYZE %I.%I, and again by a job when its rows have changed', p.nspname, p.relname)
     FROM parents p
     WHERE p.has_statistics = false

@@ -25,7 +25,7 @@
 -- value    = "dead"
 -- warning  = ["dead > threshold", "age > half_limit"]
 -- note     = "is_off"
--- finding  = "Autovacuum is switched off for {off_because}; it has {dead} dead rows and is {age} transactions old"
+-- finding  = "autovacuum is switched off for {off_because}; it has {dead} dead rows and is {age} transactions old"
 -- remedy   = "{off_remedy}"
 -- why      = "Nothing cleans the table and nothing analyses it until a vacuum against wraparound is forced, which then has all the work to do at once."
 -- source   = "pg_class.reloptions; the manual, storage parameters of CREATE TABLE"

@@ -10,7 +10,7 @@
 -- object   = "{object}"
 -- value    = "age"
 -- warning  = "age > limit"
--- finding  = "The temporary table {object}{holder} is {age} transactions old, and only its own session can freeze it"
+-- finding  = "the temporary table {object}{holder} is {age} transactions old, and only its own session can freeze it"
 -- remedy   = "{remedy}"
 -- why      = "Autovacuum cannot vacuum a temporary table of a living session. Its age holds the whole database's back, up to the limit where the server refuses to write."
 -- source   = "the manual, preventing transaction id wraparound; autovacuum_freeze_max_age"

@@ -12,7 +12,7 @@
 -- warning  = "is_full and waiting > 0 and was_is_full and was_waiting > 0 and change_sampled_s >= 5min"
 -- unseen   = "hidden_sessions > 0"
 -- unseen_because = "the workers of autovacuum are only shown to pg_read_all_stats"
--- finding  = "All {limit} autovacuum workers are busy, as in the earlier sample, while {waiting} tables of {database} wait for one"
+-- finding  = "all {limit} autovacuum workers are busy, as in the earlier sample, while {waiting} tables of {database} wait for one"
 -- remedy   = "ALTER SYSTEM SET autovacuum_vacuum_cost_limit = 2000; SELECT pg_reload_conf(), and raise autovacuum_max_workers (a restart before 18): the limit is shared by all workers"
 -- why      = "Tables grow while they wait for their turn. More workers alone change nothing: they share one cost limit."
 -- source   = "autovacuum.c; pg_stat_activity.backend_type; from 18 autovacuum_worker_slots caps autovacuum_max_workers"

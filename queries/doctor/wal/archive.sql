@@ -1,18 +1,19 @@
--- Whether WAL is archived, and how much of it is kept.
+-- Whether WAL is archived, and how much waits for it.
 --
 -- since   = 10
 -- needs   = "pg_monitor (before 12, a superuser)"
 -- scope   = "server"
--- retry   = ["58P01", "55000"]
+-- when    = "pg_catalog.current_setting('archive_mode') <> 'off'"
+-- retry   = ["58P01"]
 -- key     = ["role"]
--- columns = ["role text", "archives bool", "has_command bool", "is_failing bool", "failed int8 counter", "archived int8 counter", "failing_s float8", "backlog int8", "wal_bytes int8", "wal_limit_bytes int8", "what text", "cause text", "sampled_s float8"]
+-- columns = ["role text", "archives bool", "has_command bool", "is_failing bool", "failed int8 counter", "archived int8 counter", "failing_s float8", "backlog int8", "what text"]
 -- [[check]]
 -- name     = "archiver-failing"
 -- object   = ""
 -- value    = "failed"
 -- critical = ["archives and is_failing and has_command and failing_s >= 5min", "archives and is_failing and has_command and change_failed > 0 and change_archived = 0 and backlog > 0"]
 -- warning  = "archives and is_failing and has_command and backlog > 0"
--- finding  = "The archive command fails{what}; {backlog} files wait"
+-- finding  = "the archive command fails{what}; {backlog} files wait"
 -- remedy   = "Run the command by hand as the server's user, with one of the files that wait; the server's log has its message"
 -- why      = "What is not archived is missing from every restore to a point in time, and it is kept until the disk of the WAL is full."
 -- source   = "pg_stat_archiver; cloudnative-pg, pgmonitor, check_pgactivity"
@@ -30,18 +31,6 @@
 -- source   = "files .ready in pg_wal/archive_status; check_postgres and temboard"
 -- ignore   = "A burst that shrinks: look again after some minutes."
 -- proof    = "pgkit wal --format vertical"
--- [[check]]
--- name     = "wal-directory-large"
--- object   = ""
--- value    = "wal_bytes"
--- critical = "wal_bytes > wal_limit_bytes * 5"
--- warning  = "wal_bytes > wal_limit_bytes * 2"
--- finding  = "The WAL takes {wal_bytes}, and max_wal_size with what is kept on purpose allows {wal_limit_bytes}{cause}"
--- remedy   = "Remove the cause: a slot that is not read (pgkit replication), an archive command that fails (pgkit wal), checkpoints that cannot keep up; never delete files by hand"
--- why      = "When its disk is full the server stops, and does not start again before there is room."
--- source   = "pg_ls_waldir, max_wal_size, wal_keep_size; check_postgres, temboard, check_pgactivity"
--- ignore   = "After a peak the files stay until checkpoints have recycled them."
--- proof    = "pgkit wal --format vertical"
 WITH ready AS (
     SELECT pg_catalog.count(*) AS files, pg_catalog.min(f.modification) AS oldest  -- pg12..
     FROM pg_catalog.pg_ls_archive_statusdir() AS f  -- pg12..
@@ -50,38 +39,21 @@ WITH ready AS (
     FROM (SELECT pg_catalog.count(*) AS files, coalesce(pg_catalog.min(f.name COLLATE "C"), 'none') AS first  -- pg..11
           FROM pg_catalog.pg_ls_dir('pg_wal/archive_status', true, false) AS f (name)  -- pg..11
           WHERE f.name LIKE '%.ready') AS f  -- pg..11
-), place AS (
-    SELECT r.is_standby,
-           CASE WHEN r.is_standby THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_lsn() END AS lsn
-    FROM (SELECT pg_catalog.pg_is_in_recovery() AS is_standby OFFSET 0) AS r
 ), settings AS (
-    SELECT pg_catalog.current_setting('archive_mode') AS mode,
-           -- What this server would run; a library takes the place of the command.
-           pg_catalog.btrim(pg_catalog.current_setting('archive_command')) AS command, coalesce(pg_catalog.current_setting('archive_library', true), '') AS library,
-           pg_catalog.pg_size_bytes(pg_catalog.current_setting('max_wal_size'))
-           + pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_keep_size'))  -- pg13..
-           + (SELECT s.setting::int8 * 16777216 FROM pg_catalog.pg_settings s WHERE s.name = 'wal_keep_segments')  -- pg..12
-           AS allowed
-), kept AS (
-    SELECT pg_catalog.max(pg_catalog.pg_wal_lsn_diff(greatest(p.lsn, s.restart_lsn), s.restart_lsn))::int8 AS slot_bytes,
-           (pg_catalog.array_agg(s.slot_name::text ORDER BY pg_catalog.pg_wal_lsn_diff(p.lsn, s.restart_lsn) DESC, s.slot_name::text COLLATE "C"))[1] AS slot
-    FROM pg_catalog.pg_replication_slots s
-    CROSS JOIN place p
-    WHERE s.restart_lsn IS NOT NULL
+    SELECT pg_catalog.current_setting('archive_mode') AS mode, pg_catalog.pg_is_in_recovery() AS is_standby,
+           -- A library takes the place of the command.
+           pg_catalog.btrim(pg_catalog.current_setting('archive_command')) AS command, coalesce(pg_catalog.current_setting('archive_library', true), '') AS library
 ), archiver AS (
     SELECT a.*, a.failed_count > 0 AND coalesce(a.last_failed_time > a.last_archived_time, true) AS is_failing, pg_catalog.clock_timestamp() AS now
     FROM pg_catalog.pg_stat_archiver a
 ), judged AS (
-    SELECT p.is_standby, s.mode = 'always' OR s.mode = 'on' AND NOT p.is_standby AS archives,
+    SELECT s.is_standby, s.mode = 'always' OR s.mode = 'on' AND NOT s.is_standby AS archives,
            s.command NOT IN ('', '(disabled)') OR s.library <> '' AS has_command,
            a.is_failing, a.failed_count, a.archived_count, a.last_failed_wal, a.last_archived_time, a.now,
-           r.files AS backlog, r.oldest, w.bytes AS wal_bytes, s.allowed, k.slot, k.slot_bytes
-    FROM place p
-    CROSS JOIN settings s
+           r.files AS backlog, r.oldest
+    FROM settings s
     CROSS JOIN archiver a
     CROSS JOIN ready r
-    CROSS JOIN kept k
-    CROSS JOIN (SELECT pg_catalog.sum(f.size)::int8 AS bytes FROM pg_catalog.pg_ls_waldir() AS f) AS w
 )
 SELECT CASE WHEN j.is_standby THEN 'standby' ELSE 'primary' END AS role,
        j.archives,
@@ -92,13 +64,7 @@ SELECT CASE WHEN j.is_standby THEN 'standby' ELSE 'primary' END AS role,
        -- For so long the oldest file has waited.
        pg_catalog.round(coalesce(extract(epoch FROM greatest(j.now, j.oldest) - j.oldest), 0)::numeric, 3)::float8 AS failing_s,
        j.backlog,
-       j.wal_bytes,
-       j.allowed AS wal_limit_bytes,
        pg_catalog.concat(CASE WHEN j.last_archived_time IS NULL THEN ' and has never worked' ELSE ': nothing was archived since ' || pg_catalog.to_char(pg_catalog.timezone('UTC', j.last_archived_time), 'YYYY-MM-DD HH24:MI') || ' UTC' END,
-                         ', last at ' || j.last_failed_wal) AS what,
-       CASE WHEN j.slot_bytes > j.allowed THEN '; the slot ' || j.slot || ' keeps ' || pg_catalog.pg_size_pretty(j.slot_bytes)
-            WHEN j.archives AND j.backlog > 10 THEN '; ' || j.backlog::text || ' files wait for the archive'
-            ELSE '' END AS cause,
-       pg_catalog.round(extract(epoch FROM j.now)::numeric, 3)::float8 AS sampled_s
+                         ', last at ' || j.last_failed_wal) AS what
 FROM judged j
 ORDER BY 1

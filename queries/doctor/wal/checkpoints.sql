@@ -11,7 +11,7 @@
 -- object   = ""
 -- value    = "requested_pct"
 -- warning  = ["change_total >= 10 and change_requested > change_timed and per_hour_total > close_per_hour", "total >= 10 and requested_pct > 50 and every_s < close_s and stats_age_s > 1h"]
--- finding  = "{requested_pct} of {total} checkpoints were forced by the amount of WAL, one every {every_s} on average"
+-- finding  = "checkpoints are forced by the amount of WAL: {requested} of {total} since the counters began, one every {every_s} on average"
 -- remedy   = "ALTER SYSTEM SET max_wal_size to several times its value; SELECT pg_reload_conf()"
 -- why      = "Each checkpoint makes the server write whole pages to the WAL again: with more of them there is more WAL, and so still more of them."
 -- source   = "pg_stat_bgwriter, from 17 pg_stat_checkpointer; checkpoint_warning; awesome-prometheus-alerts, postgresqltuner"
@@ -22,7 +22,7 @@
 -- only     = "role = 'primary'"
 -- object   = ""
 -- note     = "not seen and was_seen = false and change_sampled_s >= 7d"
--- finding  = "Nothing archives WAL and no base backup was seen in a week of snapshots"
+-- finding  = "nothing archives WAL and no base backup was seen in a week of snapshots"
 -- remedy   = "If pg_dump or snapshots of disks are the backup, ignore this check; else set one up, and try a restore"
 -- why      = "A server without a backup is one mistake away from losing everything, and a standby repeats the mistake."
 -- source   = "archive_mode, pg_stat_replication; pgmonitor for pgBackRest"

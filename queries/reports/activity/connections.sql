@@ -31,7 +31,7 @@
 -- value    = "used_pct"
 -- critical = "used_pct >= 95"
 -- warning  = "used_pct >= 80"
--- finding  = "The {scope} {name} has {sessions} of the {connection_limit} connections that it may have"
+-- finding  = "the {scope} {name} has {sessions} of the {connection_limit} connections that it may have"
 -- remedy   = "ALTER DATABASE or ROLE {name:ident} CONNECTION LIMIT with a higher number, or fewer connections"
 -- why      = "When its own limit is reached, the next client is refused, though the server has connections left."
 -- source   = "pg_database.datconnlimit, pg_roles.rolconnlimit (not enforced for superusers)"

@@ -17,7 +17,7 @@
 -- database = "database"
 -- critical = "age_s >= 1h"
 -- warning  = "age_s >= 5min"
--- finding  = "The prepared transaction {gid} of {owner} in {database} has waited for {age_s} to be ended and holds {locks} locks"
+-- finding  = "the prepared transaction {gid} of {owner} in {database} has waited for {age_s} to be ended and holds {locks} locks"
 -- remedy   = "ROLLBACK PREPARED {gid:literal}"
 -- why      = "A prepared transaction that nobody ends keeps its locks for ever, over restarts too, and holds back VACUUM in the whole database until the transaction ids run out."
 -- source   = "pg_prepared_xacts; check_postgres and check_pgactivity; the manual, PREPARE TRANSACTION"

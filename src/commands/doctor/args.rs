@@ -7,6 +7,7 @@ use clap::{Args, Command, ValueHint};
 
 use super::show::columns;
 use crate::commands::args::{self, ConnectionArgs, FormatArgs, RoleArgs, ServersArgs, SessionArgs};
+use crate::commands::complete;
 use crate::doctor::Threshold;
 use crate::rows::names;
 
@@ -18,7 +19,7 @@ const FORMATS: [&str; 10] =
 #[derive(Debug, Clone, Args)]
 pub struct DoctorArgs {
     /// Run only these checks [default: all but those of --lint and --deep]
-    #[arg(value_name = "CHECK")]
+    #[arg(value_name = "CHECK", add = complete::checks())]
     pub checks: Vec<String>,
     /// List the checks
     #[arg(long, conflicts_with_all = ["explain", "from", "against", "sample", "nagios", "prometheus"])]
@@ -45,7 +46,7 @@ pub struct DoctorArgs {
     #[arg(long)]
     pub deep: bool,
     /// Look only into databases that match, as in psql; what is about the server is judged all the same
-    #[arg(long, value_name = "PATTERN")]
+    #[arg(long, value_name = "PATTERN", add = complete::database_names())]
     pub database: Vec<String>,
     /// Skip databases that match, as in psql [also: PGKIT_EXCLUDE_DATABASE, comma-separated]
     #[arg(long, value_name = "PATTERN")]

@@ -4,7 +4,7 @@ use crate::commands::context::Context;
 use crate::commands::params;
 use crate::error::{Error, Result};
 use crate::likeness::nearest;
-use crate::report::{Report, Scope};
+use crate::report::{Optional, Report, Scope};
 use crate::snapshot::Refusal;
 
 /// Returns the reports to take, and what cannot be taken of the user's own.
@@ -18,6 +18,8 @@ pub fn chosen<'a>(context: &'a Context, names: &[String]) -> Result<(Vec<&'a Rep
             can_be_taken(report).is_ok()
                 && (!report.own || !report.key.is_empty())
                 && report.texts.iter().all(|text| text.cost.is_empty())
+                // Whoever wants all data to be read says so.
+                && report.checks.iter().all(|check| check.optional != Some(Optional::Deep))
         };
         let unusable = context.own.iter().filter_map(|(name, report)| {
             let why = match report {

@@ -105,7 +105,7 @@ fn rows(snapshot: &Snapshot) -> Vec<Row> {
         let rows = i64::try_from(found.rows).ok();
         row("report", &found.part.report, found.part.database.as_deref(), rows, hidden.as_deref())
     }));
-    all.extend(refused.iter().map(|one| {
+    all.extend(refused.iter().filter(|one| one.is_missed()).map(|one| {
         let name = one.report.as_deref().unwrap_or("all reports");
         row("missing", name, one.database.as_deref(), None, Some(&one.why))
     }));

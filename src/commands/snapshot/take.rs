@@ -103,8 +103,11 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
     taking.everything(reader, &wanted, &choice).await?;
     taking.bar.finish_and_clear();
     let Taking { draft, refused, exit, .. } = taking;
-    let (parts, rows, missing) =
-        (draft.parts(), draft.rows(), refused.iter().filter(|refusal| !refusal.skipped).count());
+    let (parts, rows, missing) = (
+        draft.parts(),
+        draft.rows(),
+        refused.iter().filter(|refusal| !refusal.skipped && refusal.is_missed()).count(),
+    );
     if parts == 0 && !args.reports.is_empty() && exit == Exit::Done {
         return Err(Error::data("there is nothing to take: every database is excluded or cannot be entered")
             .hint("leave out --exclude-database and PGKIT_EXCLUDE_DATABASE, or connect as another role"));

@@ -1,6 +1,7 @@
 //! Asks a server for the answers of a snapshot.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use indicatif::ProgressBar;
 
@@ -13,9 +14,14 @@ use crate::commands::{open, params};
 use crate::connect::Target;
 use crate::error::{self, Error, Exit, Result};
 use crate::escape;
-use crate::report::{Report, Scope};
+use crate::report::{Optional, Report, Scope};
 use crate::session::{Reader, Settings};
 use crate::snapshot::{Draft, OwnHeader, Part, Refusal};
+
+/// How long a statement may take that reads all data.
+const DEEP: Duration = Duration::from_secs(3600);
+/// The SQLSTATEs of data and of an index that are damaged.
+const DAMAGED: [&str; 2] = ["XX001", "XX002"];
 
 /// A snapshot that is being taken.
 pub struct Taking<'a> {
@@ -172,7 +178,8 @@ impl<'a> Taking<'a> {
         let why = self.why(e).trim_start_matches(&format!("{}: ", report.name)).to_owned();
         let (report, own, database) = (Some(report.name.clone()), report.own, database.map(str::to_owned));
         let expected = e.exit == Exit::TooOld;
-        self.refused.push(Refusal { report, own, flags, database, why, skipped: false, expected });
+        let damaged = e.sqlstate.as_deref().is_some_and(|state| DAMAGED.contains(&state));
+        self.refused.push(Refusal { report, own, flags, database, why, skipped: false, expected, damaged });
     }
 
     /// Records that all answers of this database are missing.
@@ -260,6 +267,9 @@ impl<'a> Taking<'a> {
         reader: &mut Reader,
     ) -> Result<()> {
         let report = report_run.report;
+        let limit = self.settings.statement_timeout;
+        let is_deep = report.checks.iter().any(|check| check.optional == Some(Optional::Deep));
+        reader.set_statement_timeout(if is_deep { limit.map(|limit| limit.max(DEEP)) } else { limit });
         reader.reopen(report_run.lock_timeout(self.session.limits().lock)?).await?;
         let hidden = RefCell::new(Vec::new());
         let quiet = self.session.echo.quiet;

@@ -1,0 +1,12 @@
+-- Checkpoints that are asked for again and again, closer together than checkpoint_warning times four.
+--
+-- since = 10
+-- own = true
+-- for = "6s"
+-- checks = ["checkpoints-requested"]
+-- expect = ["warning checkpoints-requested "]
+CREATE TABLE t (a int);
+-- @during a
+INSERT INTO t VALUES (1);
+CHECKPOINT;
+SELECT pg_sleep(0.1);

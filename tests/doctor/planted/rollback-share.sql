@@ -1,0 +1,13 @@
+-- An application that rolls most of its transactions back.
+--
+-- since = 10
+-- own = true
+-- for = "5s"
+-- checks = ["rollback-share"]
+-- expect = ["warning rollback-share {database}"]
+CREATE TABLE t (a int);
+-- @during a
+BEGIN;
+INSERT INTO t VALUES (1);
+SELECT pg_sleep(0.03);
+ROLLBACK;
