@@ -88,8 +88,7 @@ fn every_proof_is_a_command_line_that_pgkit_understands() {
         // A second command may follow.
         let first =
             filled.split(" | ").next().unwrap().split("; ").next().unwrap().split(", ").next().unwrap();
-        let words: Vec<String> =
-            first.split_whitespace().map(|word| word.trim_matches('\'').to_owned()).collect();
+        let words = shell_words(first);
         let is_pgkit = words.first().is_some_and(|word| word == "pgkit");
         if !is_pgkit {
             faults.push(format!("{file}: {proof}"));
