@@ -37,6 +37,12 @@ struct Block {
     data: String,
 }
 
+/// A report, whether it is the user's own, and its flags.
+type AnswerKey = (String, bool, String);
+
+/// The packed rows of an answer so far, and their number.
+type Packing = (GzEncoder<Vec<u8>>, u64);
+
 /// Returns the page. Reports are shown in the order of their groups.
 ///
 /// Errors: a snapshot cannot be read (74).
@@ -227,8 +233,10 @@ fn blocks(snapshot: &Snapshot, prefix: &str) -> Result<Vec<Block>> {
 /// Packs answers: those of one report in several databases together, with a first column `database`.
 fn blocks_of(snapshot: &Snapshot, prefix: &str, is_wanted: &dyn Fn(&Found) -> bool) -> Result<Vec<Block>> {
     let failed = |e: std::io::Error| Error::io("could not pack the rows for the page", &e);
-    let key = |found: &Found| (found.part.report.clone(), found.part.own, found.part.flags.join(" "));
-    let mut packing: BTreeMap<(String, bool, String), (GzEncoder<Vec<u8>>, u64)> = BTreeMap::new();
+    let key = |found: &Found| -> AnswerKey {
+        (found.part.report.clone(), found.part.own, found.part.flags.join(" "))
+    };
+    let mut packing: BTreeMap<AnswerKey, Packing> = BTreeMap::new();
     for found in snapshot.parts.iter().filter(|found| is_wanted(found)) {
         if packing.contains_key(&key(found)) {
             continue;

@@ -6,6 +6,7 @@ mod header;
 mod model;
 mod registry;
 
+pub use crate::rows::Column;
 pub use check::{check_row, columns, describe};
 pub use checks::{Check, Optional, Sentence, for_people};
 pub use model::{

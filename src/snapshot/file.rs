@@ -37,6 +37,9 @@ pub struct Found {
     position: usize,
 }
 
+/// Is called with each row of an answer, in the server's form.
+pub type TakeRow<'a> = &'a mut dyn FnMut(&Found, &[Option<&[u8]>]) -> Result<()>;
+
 /// The lines of a snapshot, one after the other.
 struct Lines<'a> {
     name: &'a str,
@@ -179,11 +182,7 @@ impl Snapshot {
     /// Passes the rows of all answers that are wanted to `take`, in the server's form and in the order of the file.
     ///
     /// Errors: the file has changed since it was opened (74), or those of `take`.
-    pub fn all(
-        &self,
-        is_wanted: &dyn Fn(&Found) -> bool,
-        take: &mut dyn FnMut(&Found, &[Option<&[u8]>]) -> Result<()>,
-    ) -> Result<()> {
+    pub fn all(&self, is_wanted: &dyn Fn(&Found) -> bool, take: TakeRow<'_>) -> Result<()> {
         let mut kinds: Option<(usize, Vec<Column>)> = None;
         self.lines(is_wanted, &mut |found, line| {
             // The columns are the same for all rows of an answer.

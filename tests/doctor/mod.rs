@@ -5,3 +5,4 @@ mod healthy;
 mod page;
 mod planted;
 mod registry;
+mod rows;

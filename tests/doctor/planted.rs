@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -11,7 +11,6 @@ use pgkit::sandbox::Binaries;
 use serde::Deserialize;
 
 use crate::support::every::on_every_server;
-use crate::support::say;
 use crate::support::{
     Db, Session, cannot_list_extensions, database, options, own_server, pgkit, run, server, with,
 };
@@ -44,6 +43,13 @@ struct Header {
     /// What the sentences of the findings say.
     #[serde(default)]
     text: Vec<String>,
+}
+
+impl Header {
+    /// Whether it needs a server of its own.
+    fn is_own(&self) -> bool {
+        self.own || !self.settings.is_empty()
+    }
 }
 
 fn oldest() -> u32 {
@@ -198,10 +204,14 @@ impl Sessions {
 }
 
 /// The findings of this database and of the cluster: severity, check, object, database, sentence.
-fn findings(db: &Db, header: &Header, is_own: bool) -> Vec<Vec<String>> {
+fn findings(db: &Db, header: &Header, is_planted: bool) -> Vec<Vec<String>> {
     let mut args: Vec<&str> =
         vec!["doctor", "--columns", "severity,check,object,database,finding", "-q", "--json", "--database"];
     args.push(&db.name);
+    // What is mended is looked at by these checks alone.
+    if !is_planted {
+        args.extend(header.checks.iter().map(String::as_str));
+    }
     args.extend(header.sample.iter().flat_map(|length| ["--for", length]));
     args.extend(header.args.iter().map(String::as_str));
     args.extend(header.role.iter().flat_map(|role| ["-U", role]));
@@ -214,15 +224,15 @@ fn findings(db: &Db, header: &Header, is_own: bool) -> Vec<Vec<String>> {
         .map(|row| {
             ["severity", "check", "object", "database", "finding"].map(|name| text(row, name)).to_vec()
         })
-        .filter(|row| is_own || row[3].is_empty() || row[3] == db.name)
+        .filter(|row| header.is_own() || row[3].is_empty() || row[3] == db.name)
         .collect()
 }
 
 /// Returns how the findings differ from what is expected.
-fn fault(db: &Db, header: &Header, is_own: bool, expect: &[String]) -> Option<String> {
+fn fault(db: &Db, header: &Header, expect: &[String]) -> Option<String> {
     let expected = |text: &String| text.replace("{database}", &db.name).trim_end().to_owned();
     let expect: BTreeSet<String> = expect.iter().map(expected).collect();
-    let all = findings(db, header, is_own);
+    let all = findings(db, header, !expect.is_empty());
     let is_of = |row: &&Vec<String>| header.checks.contains(&row[1]);
     let found: BTreeSet<String> =
         all.iter().filter(is_of).map(|row| row[..3].join(" ").trim_end().to_owned()).collect();
@@ -251,13 +261,13 @@ fn fault(db: &Db, header: &Header, is_own: bool, expect: &[String]) -> Option<St
 }
 
 /// Plants a fault. Returns what is wrong with the findings.
-fn try_plant(plant: &Plant, db: &Db, is_own: bool) -> Option<String> {
+fn try_plant(plant: &Plant, db: &Db) -> Option<String> {
     let (header, mut sessions) = (&plant.header, Sessions::default());
     let healthy = plant.blocks.iter().position(|(word, _)| word == "healthy");
     let (planted, mended) = plant.blocks.split_at(healthy.unwrap_or(plant.blocks.len()));
     sessions.execute(db, planted);
     sessions.work(db);
-    let fault_now = |expect: &[String]| fault(db, header, is_own, expect);
+    let fault_now = |expect: &[String]| fault(db, header, expect);
     if let Some(fault) = fault_now(&header.expect) {
         return Some(fault);
     }
@@ -269,77 +279,77 @@ fn try_plant(plant: &Plant, db: &Db, is_own: bool) -> Option<String> {
     fault_now(&[]).map(|fault| format!("after @healthy: {fault}"))
 }
 
-/// Tries the plants of one share of the files, so that several tests share the work.
-fn share(bin: &Binaries, share: usize) {
-    let mut faults = Vec::new();
-    let only = crate::support::variable("PGKIT_TEST_PLANT");
-    for (i, plant) in plants().iter().enumerate() {
-        let is_meant = only.as_ref().is_none_or(|only| plant.name.starts_with(only.as_str()));
-        if i % SHARES != share
-            || bin.major < plant.header.since
-            || bin.major > plant.header.until
-            || !is_meant
-        {
-            continue;
+/// Tries a plant on a server of its own, or in a database of the shared one. Returns what is wrong.
+fn tried(plant: &Plant, bin: &Binaries, number: usize) -> Option<String> {
+    /// Held by the plant whose server listens, since all have the same port.
+    static PORT: Mutex<()> = Mutex::new(());
+    let listens = plant.header.settings.iter().any(|setting| setting.starts_with("listen_addresses"));
+    let _port = listens.then(|| PORT.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    let tried = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| on_server(plant, bin, number)));
+    tried.unwrap_or_else(|_| Some("its server or its statements failed".to_owned()))
+}
+
+fn on_server(plant: &Plant, bin: &Binaries, number: usize) -> Option<String> {
+    // Without a standby nothing commits under this setting, not even the database that the test needs.
+    let (late, early): (Vec<&String>, Vec<&String>) =
+        plant.header.settings.iter().partition(|setting| setting.starts_with("synchronous_standby_names"));
+    let own = plant.header.is_own().then(|| {
+        let mut options = options(bin);
+        for setting in early {
+            let (name, value) = setting.split_once('=').unwrap();
+            options = options.conf(name.trim(), value.trim().trim_matches('\''));
         }
-        let is_own = plant.header.own || !plant.header.settings.is_empty();
-        // Without a standby nothing commits under this setting, not even the database that the test needs.
-        let (late, early): (Vec<&String>, Vec<&String>) = plant
-            .header
-            .settings
-            .iter()
-            .partition(|setting| setting.starts_with("synchronous_standby_names"));
-        let own = is_own.then(|| {
-            let mut options = options(bin);
-            for setting in early {
-                let (name, value) = setting.split_once('=').unwrap();
-                options = options.conf(name.trim(), value.trim().trim_matches('\''));
-            }
-            own_server(&options)
-        });
-        let info = own.as_ref().map_or_else(|| server(bin).info(), |own| own.info());
-        let db = database(info, &format!("plant_{i}"));
-        for setting in &late {
-            db.sql(&format!("ALTER SYSTEM SET {setting}"));
-            db.sql("SELECT pg_reload_conf()");
-        }
-        if only.is_some() {
-            say(format_args!("planted: {} on {}", plant.name, bin.major));
-        }
-        let tried = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| try_plant(plant, &db, is_own)));
-        for _ in &late {
-            db.sql("ALTER SYSTEM RESET synchronous_standby_names");
-            db.sql("SELECT pg_reload_conf()");
-        }
-        match tried {
-            Ok(None) => {}
-            Ok(Some(fault)) => faults.push(format!("{}: {fault}", plant.name)),
-            Err(_) => faults.push(format!("{}: its statements failed", plant.name)),
-        }
+        own_server(&options)
+    });
+    let info = own.as_ref().map_or_else(|| server(bin).info(), |own| own.info());
+    let db = database(info, &format!("plant_{number}"));
+    for setting in &late {
+        db.sql(&format!("ALTER SYSTEM SET {setting}"));
+        db.sql("SELECT pg_reload_conf()");
     }
+    let fault = try_plant(plant, &db);
+    for _ in &late {
+        db.sql("ALTER SYSTEM RESET synchronous_standby_names");
+        db.sql("SELECT pg_reload_conf()");
+    }
+    fault
+}
+
+/// How many servers of their own there are at once. Most plants wait most of the time.
+const SERVERS: usize = 5;
+
+fn every_planted_fault_is_found_and_nothing_else(bin: &Binaries) {
+    let only = crate::support::variable("PGKIT_TEST_PLANT");
+    let is_meant = |plant: &Plant| {
+        (plant.header.since..=plant.header.until).contains(&bin.major)
+            && only.as_ref().is_none_or(|only| plant.name.starts_with(only.as_str()))
+    };
+    let (own, shared): (Vec<_>, Vec<_>) = plants()
+        .into_iter()
+        .enumerate()
+        .filter(|(_, plant)| is_meant(plant))
+        .partition(|(_, plant)| plant.header.is_own());
+    let faults = Mutex::new(Vec::new());
+    let queue = Mutex::new(own);
+    let take = |number: usize, plant: &Plant| {
+        if let Some(fault) = tried(plant, bin, number) {
+            faults.lock().unwrap().push(format!("{}: {fault}", plant.name));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..SERVERS {
+            scope.spawn(|| {
+                loop {
+                    let next = queue.lock().unwrap().pop();
+                    let Some((number, plant)) = next else { break };
+                    take(number, &plant);
+                }
+            });
+        }
+        // One after the other, since roles are everybody's.
+        shared.iter().for_each(|(number, plant)| take(*number, plant));
+    });
+    let faults = faults.into_inner().unwrap();
     assert!(faults.is_empty(), "{} plants:\n{}", faults.len(), faults.join("\n\n"));
 }
-
-/// How many tests share the files on each server.
-const SHARES: usize = 4;
-
-fn every_fault_is_found_1(bin: &Binaries) {
-    share(bin, 0);
-}
-
-fn every_fault_is_found_2(bin: &Binaries) {
-    share(bin, 1);
-}
-
-fn every_fault_is_found_3(bin: &Binaries) {
-    share(bin, 2);
-}
-
-fn every_fault_is_found_4(bin: &Binaries) {
-    share(bin, 3);
-}
-
-on_every_server!(every_fault_is_found_1);
-on_every_server!(every_fault_is_found_2);
-on_every_server!(every_fault_is_found_3);
-on_every_server!(every_fault_is_found_4);
+on_every_server!(every_planted_fault_is_found_and_nothing_else);

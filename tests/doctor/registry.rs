@@ -82,9 +82,10 @@ fn every_proof_is_a_command_line_that_pgkit_understands() {
     let tree = pgkit::commands::tree::tree(&reports, &Vec::new());
     let proofs = texts_of("proof");
     assert!(proofs.len() > 60, "{}", proofs.len());
+    let braces = regex::Regex::new(r"\{[^}]*\}").unwrap();
     let mut faults = Vec::new();
     for (file, proof) in proofs {
-        let filled = regex::Regex::new(r"\{[^}]*\}").unwrap().replace_all(&proof, "x").into_owned();
+        let filled = braces.replace_all(&proof, "x").into_owned();
         // A second command may follow.
         let first =
             filled.split(" | ").next().unwrap().split("; ").next().unwrap().split(", ").next().unwrap();
@@ -116,8 +117,37 @@ fn every_finding_is_said_as_the_server_says_it() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// Checks that no planted file can be for, and why; most of them have a test in Rust.
-const ELSEWHERE: &[(&str, &str)] = &[];
+/// The tests of checks that no planted file is for.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("clock-skew", ROWS),
+    ("crash-restart", ROWS),
+    ("disk-free", ROWS),
+    ("horizon-held", ROWS),
+    ("job-failing", ROWS),
+    ("job-runner-missing", ROWS),
+    ("job-stuck", ROWS),
+    ("known-bad-minor", ROWS),
+    ("log-on-overdue", ROWS),
+    ("long-transaction", ROWS),
+    ("major-out-of-support", ROWS),
+    ("memory-overcommitted", ROWS),
+    ("minor-behind", ROWS),
+    ("prepared-transaction-old", ROWS),
+    ("receiver-missing", ROWS),
+    ("replay-paused", ROWS),
+    ("standby-lag", ROWS),
+    ("autovacuum-saturated", LASTS),
+    ("cache-hit-low", LASTS),
+    ("no-backup-seen", LASTS),
+    ("standby-conflicts", LASTS),
+    ("subscription-errors", LASTS),
+    ("wait-pile-up", LASTS),
+];
+
+/// Its rows are written into a snapshot.
+const ROWS: &str = "what_lasts_or_is_elsewhere_is_judged_on_both_sides_of_its_limits";
+/// It needs two looks at a state that lasts, or at a standby; it was tried by hand.
+const LASTS: &str = "";
 
 #[test]
 fn every_check_is_planted() {
@@ -150,6 +180,7 @@ fn a_name_stands_for_one_check() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "how old the table is today")]
 fn the_table_of_versions_is_not_old() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("queries/doctor/versions/support.sql");
     let text = std::fs::read_to_string(path).unwrap();

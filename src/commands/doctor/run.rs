@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, FromArgMatches};
 use futures_util::stream::{self, StreamExt};
-use jiff::Timestamp;
 
 use super::args::DoctorArgs;
 use super::look::Asking;
@@ -237,13 +236,22 @@ fn is_wanted(check: &Check, args: &DoctorArgs) -> bool {
     }
 }
 
+/// Returns the time, by this machine's clock.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is ignored until a day, and when metrics were made, is about people's time"
+)]
+fn now() -> jiff::Zoned {
+    jiff::Zoned::now()
+}
+
 /// Reads the limits of the user. Errors: see [`Limits::read`].
 fn limits(context: &Context, args: &DoctorArgs, known: &[&Report]) -> Result<Limits> {
     let usual = || -> Option<PathBuf> {
         Some(doctor::limits_path(&config_folder(&context.env)?)).filter(|path| path.exists())
     };
     match args.limits.clone().or_else(usual) {
-        Some(path) => Limits::read(&path, known, jiff::Zoned::now().date()),
+        Some(path) => Limits::read(&path, known, now().date()),
         None => Ok(Limits::default()),
     }
 }
@@ -334,7 +342,7 @@ impl<'a> Doctor<'a> {
                     ignored: patient.diagnosis.ignored.values().sum(),
                 })
                 .collect();
-            let now = Timestamp::now().as_millisecond() as f64 / 1e3;
+            let now = now().timestamp().as_millisecond() as f64 / 1e3;
             output::print(&metrics::text(&judged, &told, now))?;
             return Ok(exit);
         };

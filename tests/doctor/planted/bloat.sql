@@ -1,6 +1,7 @@
 -- Tables and indexes with much free space, on both sides of the limits.
 --
 -- since = 10
+-- also = ["never-analysed"]
 -- checks = ["table-bloat", "index-bloat"]
 -- expect = ["critical table-bloat public.empty", "warning table-bloat public.half", "warning table-bloat Od d.Ta \"b\"", "warning index-bloat public.half_b", "unseen table-bloat public.unknown"]
 CREATE TABLE half (a int NOT NULL, b int NOT NULL) WITH (autovacuum_enabled = false);

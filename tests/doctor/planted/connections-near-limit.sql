@@ -31,3 +31,5 @@ SELECT 1;
 SELECT 1;
 -- @session s13
 SELECT 1;
+-- @session s14
+SELECT 1;

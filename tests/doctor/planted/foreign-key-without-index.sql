@@ -1,6 +1,7 @@
 -- Foreign keys without an index: a warning only where the table is large and rows of the parent go or change.
 --
 -- since = 10
+-- also = ["index-invalid"]
 -- checks = ["foreign-key-without-index"]
 -- expect = ["warning foreign-key-without-index public.large.large_gone_fkey", "warning foreign-key-without-index public.large.large_rekeyed_fkey", "note foreign-key-without-index public.large.large_kept_fkey", "note foreign-key-without-index public.small.small_gone_fkey", "note foreign-key-without-index Od d.Chil\"d.F k", "note foreign-key-without-index public.pairs.pairs_second", "note foreign-key-without-index public.pairs.pairs_some", "note foreign-key-without-index public.pairs.pairs_brin"]
 CREATE TABLE gone (id int PRIMARY KEY);

@@ -1,6 +1,8 @@
 -- A session that is idle in a transaction for a minute is told if others wait for it; one that only holds locks is not yet, nor one that has done nothing.
 --
 -- since = 10
+-- also = ["lock-queue"]
+-- own = true
 -- checks = ["idle-in-transaction", "long-transaction"]
 -- expect = ["warning idle-in-transaction postgres in {database}"]
 -- text = ["1 sessions wait for it"]

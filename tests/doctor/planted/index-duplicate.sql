@@ -1,6 +1,7 @@
 -- Indexes that are the same, that begin another one, and their harmless siblings.
 --
 -- since = 10
+-- also = ["index-bloat", "index-invalid"]
 -- checks = ["index-duplicate", "index-redundant"]
 -- expect = ["note index-duplicate public.t_a_2", "note index-duplicate public.t_id", "note index-duplicate public.t_lower_2", "note index-duplicate public.t_gin_2", "note index-duplicate public.t_u_u2", "note index-duplicate Ma in.Dup\n2", "warning index-duplicate public.large_2", "note index-redundant public.t_b", "note index-redundant public.t_part", "note index-redundant public.t_e", "warning index-redundant public.huge_s", "note index-duplicate public.idle_id", "note index-duplicate public.t_d_late"]
 CREATE TABLE t (id int PRIMARY KEY, a int, b int, c int, d int, e text, f int4range, g int[], u int, v text COLLATE "C");

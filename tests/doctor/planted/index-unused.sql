@@ -2,6 +2,7 @@
 --
 -- since = 11
 -- args = ["--limits", "tests/doctor/limits/index-unused.toml"]
+-- also = ["index-bloat", "index-duplicate"]
 -- checks = ["index-unused"]
 -- expect = ["warning index-unused public.huge", "note index-unused public.large", "note index-unused public.part_a", "note index-unused public.fk_two"]
 CREATE TABLE p (id int PRIMARY KEY);

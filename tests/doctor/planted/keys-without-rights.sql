@@ -3,6 +3,7 @@
 -- since = 10
 -- own = true
 -- role = "nobody_reads"
+-- also = ["rls-without-effect", "sequence-near-end"]
 -- checks = ["sequence-behind-column", "integer-key-near-end", "index-duplicate"]
 -- expect = ["unseen sequence-behind-column hidden.t_id_seq", "unseen integer-key-near-end hidden.k.id", "unseen sequence-behind-column public.r_id_seq", "note index-duplicate hidden.i2"]
 -- text = ["USAGE on the schema is missing", "row security hides rows"]

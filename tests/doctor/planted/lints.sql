@@ -2,6 +2,7 @@
 --
 -- since = 10
 -- args = ["--lint"]
+-- also = ["never-analysed"]
 -- checks = ["no-primary-key", "duplicate-foreign-key", "types-worth-a-look", "name-truncated", "event-trigger-disabled"]
 -- expect = ["note no-primary-key public.bare", "warning no-primary-key public.large", "note no-primary-key public.deferred", "note no-primary-key Od d.P 1", "note duplicate-foreign-key public.child.child_2", "note types-worth-a-look public", "note name-truncated public.a23456789_123456789_123456789_123456789_123456789_123456789_123", "note name-truncated public.ok.я2345678_123456789_123456789_123456789_123456789_123456789_123", "note event-trigger-disabled \"off\""]
 -- text = ["json 1, char(n) 1, money 1, timestamp without time zone 1, time with time zone 1, float for money 1, serial 1, varchar as primary key 1"]

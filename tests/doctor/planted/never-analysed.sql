@@ -2,6 +2,7 @@
 --
 -- since = 10
 -- own = true
+-- settings = ["autovacuum = on"]
 -- checks = ["never-analysed"]
 -- expect = ["warning never-analysed public.Off \"t", "warning never-analysed s.st", "note never-analysed public.parted"]
 CREATE SCHEMA s;

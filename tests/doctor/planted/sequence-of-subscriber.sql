@@ -1,6 +1,7 @@
 -- On a subscriber, sequences stay behind until the switch-over: worth a note.
 --
 -- since = 10
+-- also = ["subscription-stopped"]
 -- checks = ["sequence-behind-column"]
 -- expect = ["note sequence-behind-column public.t_id_seq"]
 CREATE TABLE t (id serial PRIMARY KEY);

@@ -1,7 +1,7 @@
 -- Settings of roles and databases that hide damage or bypass foreign keys; those with harmless values are not told.
 --
 -- since = 10
--- own = true
+-- settings = ["autovacuum = on"]
 -- checks = ["damage-hiding-settings", "foreign-keys-bypassed", "autovacuum-off"]
 -- expect = ["critical damage-hiding-settings database Other \"db: zero_damaged_pages", "critical damage-hiding-settings role Re'pair in database Other \"db: ignore_checksum_failure", "critical foreign-keys-bypassed role loader", "warning foreign-keys-bypassed role group_of_loaders", "critical foreign-keys-bypassed database Other \"db", "critical autovacuum-off database Other \"db", "warning autovacuum-off role loader"]
 CREATE DATABASE "Other ""db";

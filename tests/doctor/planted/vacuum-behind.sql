@@ -3,6 +3,7 @@
 -- since = 10
 -- own = true
 -- settings = ["autovacuum = off"]
+-- also = ["never-analysed", "table-bloat"]
 -- checks = ["vacuum-behind"]
 -- expect = ["critical vacuum-behind public.Large \"t"]
 CREATE TABLE "Large ""t" (a int);

@@ -1,0 +1,209 @@
+//! Checks of what lasts for hours, of other machines and of other versions: their rows are written into a snapshot, on both
+//! sides of each limit.
+
+use std::io::{Read, Write};
+
+use flate2::Compression;
+use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
+use serde_json::{Map, Value, json};
+
+use crate::support::*;
+
+/// A snapshot of a real server without its answers.
+fn header(db: &Db, folder: &std::path::Path) -> Map<String, Value> {
+    let path = folder.join("real.snap");
+    let output = run(pgkit(db).args(["snapshot", "checkpoints", "-q", "-o"]).arg(&path));
+    assert_eq!(output.code, Some(0), "{}", output.snapshot());
+    let mut text = String::new();
+    MultiGzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
+    let mut header: Map<String, Value> = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    header.insert("refused".to_owned(), json!([]));
+    header.insert("parts".to_owned(), json!(1));
+    header.insert("rows".to_owned(), json!(1));
+    header
+}
+
+/// Writes a snapshot in which a report has this one row. Columns that are not given are NULL.
+fn write(path: &std::path::Path, header: &Map<String, Value>, report: &str, row: &Value) {
+    let reports = all_reports();
+    let report =
+        reports.iter().find(|one| one.name == report).unwrap_or_else(|| panic!("no report {report}"));
+    let kind = |column: &pgkit::report::Column| match column.server_type.name().strip_prefix('_') {
+        Some(element) => format!("{} {element}[]", column.name),
+        None => format!("{} {}", column.name, column.server_type.name()),
+    };
+    let columns: Vec<String> = report.columns.iter().map(kind).collect();
+    for name in row.as_object().unwrap().keys() {
+        assert!(
+            report.columns.iter().any(|column| column.name == *name),
+            "{}: no column {name}",
+            report.name
+        );
+    }
+    let values: Vec<Value> =
+        report.columns.iter().map(|column| row.get(&column.name).cloned().unwrap_or(Value::Null)).collect();
+    let database = (report.scope == pgkit::report::Scope::Database).then_some("postgres");
+    let part = json!({"report": report.name, "database": database, "columns": columns});
+    let mut out = GzEncoder::new(std::fs::File::create(path).unwrap(), Compression::fast());
+    for line in [json!(header), part, json!(values), json!({"rows": 1, "hidden": []})] {
+        writeln!(out, "{line}").unwrap();
+    }
+    out.finish().unwrap();
+}
+
+#[test]
+fn what_lasts_or_is_elsewhere_is_judged_on_both_sides_of_its_limits() {
+    let db = db("rows");
+    let folder = tempfile::tempdir().unwrap();
+    let header = header(&db, folder.path());
+    let version = |left: i32, behind: i32, age: i32| json!({"version": "18.1", "major": 18, "supported_until": "2030-11-14", "left_days": left, "newest": "18.3", "behind": behind, "table_age_days": age, "table_from": "2026-11-12"});
+    let session = |transaction: f64, reason: &str| json!({"pid": 1, "object": "web in shop", "user": "web", "database": "shop", "state": "active", "transaction_s": transaction, "harms": false, "is_bare": false, "reason": reason, "what": "", "hidden_sessions": 0});
+    let job = |errors: i32, held: bool, overdue: f64, runners: i32| json!({"name": "nightly", "errors": errors, "last_error": "boom", "held": held, "ongoing_s": 0.0, "most_s": 7200.0, "overdue_s": overdue, "runners": runners});
+    let standby = |missing: bool, up: f64, paused: bool, waiting: i64| json!({"role": "standby", "expected": true, "is_missing": missing, "has_streamed": true, "has_restore": false, "up_s": up, "message_s": 0.0, "silent_limit_s": 60.0, "replayed_bytes": 1, "is_paused": paused, "by_target": false, "waiting_bytes": waiting, "what": "its primary"});
+    let lag = |bytes: i64, seconds: f64, settled: bool| json!({"role": "standby", "object": "replica", "state": "streaming", "lag_bytes": bytes, "lag_s": seconds, "is_settled": settled, "differs": true, "stage": ", at replay"});
+    let horizon = |age: i64, held: f64| json!({"object": "slot s", "kind": "slot", "xid_age": age, "held_s": held, "is_held_long": false, "lags": false, "what": "the slot s", "remedy": "drop it"});
+    let gb = |n: i64| n << 30;
+    let (fine, note, warning, critical) = ("", "note", "warning", "critical");
+    for (check, report, row, expected) in [
+        ("major-out-of-support", "doctor/versions/support", version(-1, 0, 1), critical),
+        ("major-out-of-support", "doctor/versions/support", version(179, 0, 1), warning),
+        ("major-out-of-support", "doctor/versions/support", version(180, 0, 1), fine),
+        ("minor-behind", "doctor/versions/support", version(900, 2, 100), critical),
+        ("minor-behind", "doctor/versions/support", version(900, 1, 100), warning),
+        ("minor-behind", "doctor/versions/support", version(900, 0, 100), fine),
+        ("minor-behind", "doctor/versions/support", version(900, 0, 101), "unseen"),
+        (
+            "known-bad-minor",
+            "doctor/versions/known-bad-minor",
+            json!({"number": 140002, "version": "14.2", "harm": "may have damaged indexes", "remedy": "update", "is_damage": true}),
+            critical,
+        ),
+        (
+            "known-bad-minor",
+            "doctor/versions/known-bad-minor",
+            json!({"number": 150009, "version": "15.9", "harm": "breaks extensions", "remedy": "update", "is_damage": false}),
+            warning,
+        ),
+        ("clock-skew", "doctor/connections/clock", json!({"direction": "ahead", "skew_s": 30.0}), critical),
+        ("clock-skew", "doctor/connections/clock", json!({"direction": "behind", "skew_s": 2.5}), warning),
+        ("clock-skew", "doctor/connections/clock", json!({"direction": "behind", "skew_s": 1.5}), fine),
+        (
+            "disk-free",
+            "doctor/wal/disks",
+            json!({"path": "/data", "what": "the data", "used_pct": 90.0, "free_bytes": 1, "total_bytes": 10}),
+            critical,
+        ),
+        (
+            "disk-free",
+            "doctor/wal/disks",
+            json!({"path": "/data", "what": "the data", "used_pct": 80.0, "free_bytes": 2, "total_bytes": 10}),
+            warning,
+        ),
+        (
+            "disk-free",
+            "doctor/wal/disks",
+            json!({"path": "/data", "what": "the data", "used_pct": 79.9, "free_bytes": 3, "total_bytes": 10}),
+            fine,
+        ),
+        (
+            "disk-free",
+            "doctor/wal/disks",
+            json!({"path": "", "what": "the data", "fault": "elsewhere"}),
+            "unseen",
+        ),
+        (
+            "memory-overcommitted",
+            "doctor/settings/memory",
+            json!({"settings": "all", "memory_bytes": gb(8), "shared_bytes": gb(2), "ceiling_bytes": gb(9), "shared_pct": 25.0, "ceiling_pct": 112.5}),
+            warning,
+        ),
+        (
+            "memory-overcommitted",
+            "doctor/settings/memory",
+            json!({"settings": "all", "memory_bytes": gb(8), "shared_bytes": gb(7), "ceiling_bytes": gb(7), "shared_pct": 87.5, "ceiling_pct": 90.0}),
+            warning,
+        ),
+        (
+            "memory-overcommitted",
+            "doctor/settings/memory",
+            json!({"settings": "all", "memory_bytes": gb(8), "shared_bytes": gb(2), "ceiling_bytes": gb(8), "shared_pct": 25.0, "ceiling_pct": 100.0}),
+            fine,
+        ),
+        (
+            "log-on-overdue",
+            "doctor/settings/log-on",
+            json!({"place": "the server", "over_s": 60.0, "made_by": "somebody"}),
+            warning,
+        ),
+        (
+            "prepared-transaction-old",
+            "prepared",
+            json!({"gid": "g", "database": "shop", "owner": "web", "age_s": 3600.0, "locks": 1}),
+            critical,
+        ),
+        (
+            "prepared-transaction-old",
+            "prepared",
+            json!({"gid": "g", "database": "shop", "owner": "web", "age_s": 300.0, "locks": 1}),
+            warning,
+        ),
+        (
+            "prepared-transaction-old",
+            "prepared",
+            json!({"gid": "g", "database": "shop", "owner": "web", "age_s": 299.0, "locks": 1}),
+            fine,
+        ),
+        ("long-transaction", "doctor/locks/sessions", session(43200.0, ""), critical),
+        ("long-transaction", "doctor/locks/sessions", session(3600.0, ""), warning),
+        ("long-transaction", "doctor/locks/sessions", session(3599.0, ""), fine),
+        ("long-transaction", "doctor/locks/sessions", session(43200.0, ", which is a dump"), note),
+        ("job-failing", "doctor/jobs/jobs", job(3, false, 0.0, 1), critical),
+        ("job-failing", "doctor/jobs/jobs", job(1, false, 0.0, 1), warning),
+        ("job-failing", "doctor/jobs/jobs", job(0, false, 0.0, 1), fine),
+        ("job-stuck", "doctor/jobs/jobs", job(0, true, 0.0, 1), critical),
+        ("job-runner-missing", "doctor/jobs/jobs", job(0, false, 901.0, 0), critical),
+        ("job-runner-missing", "doctor/jobs/jobs", job(0, false, 901.0, 1), warning),
+        ("job-runner-missing", "doctor/jobs/jobs", job(0, false, 899.0, 0), fine),
+        ("receiver-missing", "doctor/replication/standby", standby(true, 60.0, false, 0), critical),
+        ("receiver-missing", "doctor/replication/standby", standby(true, 59.0, false, 0), fine),
+        ("replay-paused", "doctor/replication/standby", standby(false, 600.0, true, 1), critical),
+        ("replay-paused", "doctor/replication/standby", standby(false, 600.0, true, 0), warning),
+        ("standby-lag", "doctor/replication/lag", lag(gb(10), 0.0, true), critical),
+        ("standby-lag", "doctor/replication/lag", lag(5, 3600.0, true), critical),
+        ("standby-lag", "doctor/replication/lag", lag(gb(1), 0.0, true), warning),
+        ("standby-lag", "doctor/replication/lag", lag(5, 300.0, true), warning),
+        ("standby-lag", "doctor/replication/lag", lag(gb(1) - 1, 299.0, true), fine),
+        ("standby-lag", "doctor/replication/lag", lag(gb(50), 0.0, false), note),
+        ("horizon-held", "doctor/vacuum/horizon", horizon(100_000_000, 0.0), critical),
+        ("horizon-held", "doctor/vacuum/horizon", horizon(1_000_000, 86_400.0), critical),
+        ("horizon-held", "doctor/vacuum/horizon", horizon(1_000_000, 3600.0), warning),
+        ("horizon-held", "doctor/vacuum/horizon", horizon(999_999, 90_000.0), fine),
+        (
+            "crash-restart",
+            "doctor/locks/crash-restart",
+            json!({"restarted": "2026-11-30T00:00:00Z", "age_s": 3599.0, "crashed": true}),
+            critical,
+        ),
+        (
+            "crash-restart",
+            "doctor/locks/crash-restart",
+            json!({"restarted": "2026-11-30T00:00:00Z", "age_s": 3600.0, "crashed": true}),
+            warning,
+        ),
+        (
+            "crash-restart",
+            "doctor/locks/crash-restart",
+            json!({"restarted": "2026-11-30T00:00:00Z", "age_s": 86_400.0, "crashed": true}),
+            fine,
+        ),
+    ] {
+        let path = folder.path().join("made.snap");
+        write(&path, &header, report, &row);
+        let mut command = bare_pgkit();
+        let output =
+            run(command.args(["doctor", check, "-q", "--columns", "severity,check", "--from"]).arg(&path));
+        let wanted = if expected.is_empty() { String::new() } else { format!("{expected}\t{check}\n") };
+        assert_eq!(output.stdout, wanted, "{check} of {row}: {}", output.snapshot());
+    }
+}
