@@ -11,7 +11,8 @@ use crate::error::Result;
 use crate::report::{Check, Report, Scope, for_people};
 use crate::rows::cell::Cell;
 use crate::rows::plain::plain;
-use crate::snapshot::{Found, Refusal, Snapshot, counters_go_on};
+use crate::snapshot::{CLOSED, Found, Refusal, Snapshot, counters_go_on};
+use crate::sql::{self, Reach};
 
 /// The check of a database that could not be entered.
 pub const DATABASE: &str = "database-unseen";
@@ -85,7 +86,32 @@ pub fn diagnose(
     judge.refused();
     seen.finish(snapshots.len(), &mut diagnosis);
     sort(&mut diagnosis.findings);
+    collapse(&mut diagnosis.findings);
     Ok(diagnosis)
+}
+
+/// How many objects of one check and database are named that could not be looked at.
+const UNSEEN: usize = 3;
+
+/// Replaces what could not be looked at of one check in one database by one finding, where it is much.
+fn collapse(findings: &mut Vec<Finding>) {
+    let of = |finding: &Finding| (finding.check.clone(), finding.database.clone());
+    let mut numbers: HashMap<(String, Option<String>), usize> = HashMap::new();
+    for finding in findings.iter().filter(|finding| finding.severity == Severity::Unseen) {
+        *numbers.entry(of(finding)).or_default() += 1;
+    }
+    let mut told: BTreeSet<(String, Option<String>)> = BTreeSet::new();
+    findings.retain_mut(|finding| {
+        let number = numbers.get(&of(finding)).copied().unwrap_or_default();
+        if finding.severity != Severity::Unseen || number <= UNSEEN {
+            return true;
+        }
+        let first = std::mem::take(&mut finding.object);
+        let says = std::mem::take(&mut finding.finding);
+        finding.finding = format!("{number} objects could not be looked at; of {first}: {says}");
+        (finding.value, finding.value_shown, finding.number) = (None, None, None);
+        told.insert(of(finding))
+    });
 }
 
 /// The findings of several samples.
@@ -313,7 +339,8 @@ impl<'a> Judge<'a> {
                         remedy: check
                             .remedy
                             .as_ref()
-                            .map(|remedy| remedy.fill(row))
+                            // As it can be pasted: a name in it may have characters that a terminal acts on.
+                            .map(|remedy| sql::harmless_line(&remedy.fill(row), Reach::Unicode).into_owned())
                             .filter(|text| !text.is_empty()),
                         ..unseen
                     });
@@ -334,6 +361,12 @@ impl<'a> Judge<'a> {
         let refused: &'a [Refusal] = &self.snapshot.header.refused;
         for refusal in refused.iter().filter(|refusal| refusal.report.is_none()) {
             if refusal.expected {
+                let name = refusal.database.as_deref().filter(|name| *name != "template0");
+                if let Some(name) = name.filter(|_| refusal.why == CLOSED) {
+                    self.diagnosis
+                        .remarks
+                        .insert(format!("not looked at: database {name:?}, which {CLOSED}"));
+                }
                 continue;
             }
             let database = refusal.database.as_deref();

@@ -8,6 +8,9 @@ use crate::report::{Private, Report, Scope};
 use crate::rows::Column;
 use crate::rows::cell::ColumnType;
 
+/// Why a database is missing that lets nobody in.
+pub const CLOSED: &str = "accepts no connections";
+
 /// The version of the file's format. A later version of pgkit that changes the meaning of a file raises it.
 pub const FORMAT: u32 = 1;
 

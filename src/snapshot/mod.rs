@@ -16,7 +16,7 @@ mod veil;
 pub use answers::Answers;
 pub use draft::{Draft, is_stdout};
 pub use file::{Found, Snapshot, seekable};
-pub use header::{Header, OwnHeader, Part, Refusal};
+pub use header::{CLOSED, Header, OwnHeader, Part, Refusal};
 pub use identity::{counters_go_on, identify};
 pub use saved::{SavedRow, read_saved};
 pub use veil::Veil;

@@ -151,7 +151,7 @@ fn limits_of_ones_own_change_or_ignore_findings_and_say_so() {
             65,
             "unknown check \"index-invalld\"; did you mean \"index-invalid\"?",
         ),
-        ("[[limit]]\nchek = \"index-invalid\"\n", 65, ":2: unknown field `chek`"),
+        ("[[limit]]\ncomand = \"index-invalid\"\n", 65, ":2: unknown field `comand`"),
         ("[[limit\n", 65, "limits.toml:1"),
     ] {
         let output = limits(text, &[]);

@@ -115,8 +115,9 @@ fn files(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
 fn described(session: &Session, sql: &str) -> Result<Vec<String>, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let prepared = runtime.block_on(session.client.prepare(sql));
-    let prepared =
-        prepared.map_err(|e| e.as_db_error().map_or(e.to_string(), |e| e.code().code().to_owned()))?;
+    let prepared = prepared.map_err(|e| {
+        e.as_db_error().map_or(e.to_string(), |e| format!("{} {}", e.code().code(), e.message()))
+    })?;
     Ok(prepared.columns().iter().map(|column| format!("{} {}", column.name(), column.type_())).collect())
 }
 

@@ -46,9 +46,9 @@ WITH RECURSIVE keys AS (
     SELECT DISTINCT f.oid
     FROM (SELECT c.oid, c.conrelid, c.columns, c.operators, c.count, i.indexrelid, m.amname, i.indpred, y.keys, y.key_array, i.indclass::oid[] AS classes, i.indcollation::oid[] AS collations,
                  CASE
-                     WHEN m.amname IN ('btree', 'gist', 'spgist') THEN y.key_array[1 : c.count] @> c.columns AND y.key_array[1 : c.count] <@ c.columns
-                     WHEN m.amname = 'hash' THEN y.key_array = c.columns
-                     WHEN m.amname = 'gin' THEN y.key_array @> c.columns
+                     WHEN m.amname IN ('btree', 'gist', 'spgist') THEN pg_catalog.arraycontains(y.key_array[1 : c.count], c.columns) AND pg_catalog.arraycontained(y.key_array[1 : c.count], c.columns)
+                     WHEN m.amname = 'hash' THEN y.key_array::text = c.columns::text
+                     WHEN m.amname = 'gin' THEN pg_catalog.arraycontains(y.key_array, c.columns)
                      ELSE false
                  END AS fits
           FROM checked c
@@ -62,7 +62,7 @@ WITH RECURSIVE keys AS (
     WHERE f.fits
       AND (f.indpred IS NULL
            OR (f.indpred::text ~ '^(\{BOOLEXPR :boolop and :args \()?(\{NULLTEST :arg \{VAR [^{}]*\} :nulltesttype 1 [^{}]*\} ?)+(\)(?: :location -?[0-9]+)?\})?$'
-               AND f.columns @> ARRAY(SELECT m.found[1]::int2 FROM pg_catalog.regexp_matches(f.indpred::text, ':varattno ([0-9]+)', 'g') AS m (found))))
+               AND pg_catalog.arraycontains(f.columns, ARRAY(SELECT m.found[1]::int2 FROM pg_catalog.regexp_matches(f.indpred::text, ':varattno ([0-9]+)', 'g') AS m (found)))))
       AND NOT EXISTS (
           SELECT
           FROM pg_catalog.generate_series(1, f.count) AS n (n)

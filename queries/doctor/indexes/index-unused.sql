@@ -78,12 +78,12 @@ WITH since AS (
         SELECT
         FROM pg_catalog.pg_constraint f
         WHERE f.conrelid = j.indrelid AND f.contype = 'f'
-          AND j.keys[1 : pg_catalog.cardinality(f.conkey)] @> f.conkey
+          AND pg_catalog.arraycontains(j.keys[1 : pg_catalog.cardinality(f.conkey)], f.conkey)
           AND NOT EXISTS (
               SELECT
               FROM pg_catalog.pg_index x
               WHERE x.indrelid = j.indrelid AND x.indexrelid <> j.root AND x.indisvalid AND x.indpred IS NULL
-                AND ((x.indkey::int2[])[0 : pg_catalog.cardinality(f.conkey) - 1]) @> f.conkey
+                AND pg_catalog.arraycontains((x.indkey::int2[])[0 : pg_catalog.cardinality(f.conkey) - 1], f.conkey)
                 AND x.indexrelid NOT IN (SELECT o.root FROM judged o WHERE o.root < j.root)))
 ), weighed AS MATERIALIZED (  -- pg12..
 ), weighed AS (  -- pg..11

@@ -2,7 +2,13 @@
 --
 -- since   = 10
 -- needs   = "USAGE on the schema cron, SELECT on its tables"
--- when    = "pg_catalog.to_regclass('cron.job') IS NOT NULL AND pg_catalog.to_regclass('cron.job_run_details') IS NOT NULL"
+-- when    = """
+--   (SELECT pg_catalog.count(*) = 2
+--    FROM pg_catalog.pg_class c
+--    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+--    WHERE n.nspname = 'cron' AND c.relname IN ('job', 'job_run_details') AND c.relkind = 'r'
+--      AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND a.atttypid::int8 >= 16384))
+-- """
 -- key     = ["job"]
 -- columns = ["job text", "job_id int8", "schedule text", "failures int8", "message text", "state text", "remedy text"]
 -- [[check]]
@@ -18,10 +24,11 @@
 -- source   = "cron.job_run_details"
 -- ignore   = "A job that is being repaired; SELECT cron.alter_job(..., active := false) keeps it from running."
 WITH recent AS (
+    -- Only a plain table with columns of the server's own types is read: anybody could have made a view of this name.
     -- The table is never emptied by itself, and has no index but that of its key.
     SELECT r.jobid, r.runid, r.status, r.return_message
-    FROM cron.job_run_details r
-    WHERE r.runid > (SELECT pg_catalog.max(x.runid) FROM cron.job_run_details x) - 100000 AND r.status IN ('succeeded', 'failed')
+    FROM ONLY cron.job_run_details r
+    WHERE r.runid > (SELECT pg_catalog.max(x.runid) FROM ONLY cron.job_run_details x) - 100000 AND r.status IN ('succeeded', 'failed')
 ), ranked AS (
     SELECT r.*, pg_catalog.row_number() OVER (PARTITION BY r.jobid ORDER BY r.runid DESC) AS place,
            pg_catalog.max(CASE WHEN r.status = 'succeeded' THEN r.runid END) OVER (PARTITION BY r.jobid) AS last_success
@@ -36,14 +43,14 @@ WITH recent AS (
            'the job ' || coalesce((pg_catalog.to_jsonb(j) ->> 'jobname'), j.jobid::text) || ' of pg_cron (' || j.schedule || ') has failed ' || f.failures::text || ' times in a row: '
            || coalesce(pg_catalog.rtrim(f.message, E'\n'), '?'), '',
            'SELECT * FROM cron.job_run_details WHERE jobid = ' || j.jobid::text || ' ORDER BY runid DESC LIMIT 10'
-    FROM cron.job j
+    FROM ONLY cron.job j
     JOIN failing f ON f.jobid = j.jobid
     WHERE j.active AND f.failures >= 3
     UNION ALL
     -- Without the library the jobs stand in the table, but nobody runs them.
     SELECT 1, '', NULL, NULL, NULL, 'pg_cron has ' || pg_catalog.count(*)::text || ' active jobs, but its scheduler does not run', 'scheduler',
            'add pg_cron to shared_preload_libraries, and restart'
-    FROM cron.job j
+    FROM ONLY cron.job j
     WHERE j.active AND NOT pg_catalog.pg_is_in_recovery()
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.backend_type LIKE 'pg\_cron%' OR a.backend_type = 'background worker' OR (a.backend_type IS NULL AND a.pid <> pg_catalog.pg_backend_pid()))
     HAVING pg_catalog.count(*) > 0

@@ -5,6 +5,7 @@
 -- scope   = "server"
 -- when    = "NOT pg_catalog.pg_is_in_recovery() AND pg_catalog.current_setting('synchronous_standby_names') <> ''"
 -- key     = ["names"]
+-- private = ["names"]
 -- columns = ["names text", "asked int8", "connected int8", "waiting int8", "wait_s float8", "is_waited_for bool", "what text"]
 -- [[check]]
 -- name     = "commits-wait-for-standby"

@@ -4,6 +4,7 @@
 -- needs   = "no special privilege; pg_read_all_stats shows what other roles' sessions do"
 -- scope   = "server"
 -- key     = ["pid"]
+-- private = ["reason", "what"]
 -- columns = ["pid int4", "object text", "user text", "database text", "state text", "idle_s float8", "transaction_s float8", "harms bool", "is_bare bool", "reason text", "what text", "hidden_sessions int8"]
 -- [[check]]
 -- name     = "idle-in-transaction"

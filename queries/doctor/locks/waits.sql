@@ -4,6 +4,7 @@
 -- needs   = "no special privilege; pg_read_all_stats shows what other roles' sessions do and, before 14, since when they wait"
 -- scope   = "database"
 -- key     = ["kind", "object", "pid"]
+-- private = ["behind", "what"]
 -- columns = ["kind text", "object text", "pid int8", "waiting int8", "wait_s float8", "is_mutex bool", "is_wraparound bool", "behind text", "what text", "remedy text"]
 -- [[check]]
 -- name     = "lock-queue"

@@ -6,6 +6,7 @@
 -- # The server may be promoted meanwhile.
 -- retry   = ["55000"]
 -- key     = ["role", "object", "pid"]
+-- private = ["object"]
 -- columns = ["role text", "object text", "pid int4", "state text", "lag_bytes int8", "lag_s float8", "is_settled bool", "differs bool", "stage text"]
 -- [[check]]
 -- name     = "standby-lag"

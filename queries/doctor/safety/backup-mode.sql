@@ -4,6 +4,7 @@
 -- needs   = "no special privilege; pg_read_all_stats tells since when a base backup runs"
 -- scope   = "server"
 -- key     = ["kind", "pid"]
+-- private = ["what"]
 -- columns = ["kind text", "pid int4", "started timestamptz", "age_s float8", "what text", "remedy text"]
 -- # The server may be promoted or the backup ended meanwhile.
 -- retry   = ["55000", "58P01", "22P02"]

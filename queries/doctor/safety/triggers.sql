@@ -21,8 +21,7 @@ WITH RECURSIVE off AS (
            CASE
                WHEN k.oid IS NULL THEN CASE t.tgenabled WHEN 'D' THEN 'trigger' WHEN 'R' THEN 'replica' ELSE 'always' END
                -- Of what the server made itself, only constraints count: the triggers of foreign keys, and of unique constraints that are deferrable.
-               WHEN t.tgenabled = 'D' THEN CASE k.contype WHEN 'f' THEN 'foreign key' ELSE 'unique' END
-               WHEN t.tgenabled = 'R' THEN 'replica'
+               WHEN t.tgenabled IN ('D', 'R') THEN CASE k.contype WHEN 'f' THEN 'foreign key' ELSE 'unique' END
                ELSE 'always'
            END AS kind,
            k.oid IS NOT NULL AS of_constraint, k.conname

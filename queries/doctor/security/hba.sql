@@ -66,8 +66,8 @@ WHERE j.problem IS NOT NULL
       SELECT
       FROM rules e
       WHERE e.place < j.place AND (e.type = 'host' OR e.type = j.type)
-        AND (('all' = ANY (e.database) AND NOT 'replication' = ANY (j.database)) OR e.database @> j.database)
-        AND ('all' = ANY (e.user_name) OR e.user_name @> j.user_name)
+        AND (('all' = ANY (e.database) AND NOT 'replication' = ANY (j.database)) OR pg_catalog.arraycontains(e.database, j.database))
+        AND ('all' = ANY (e.user_name) OR pg_catalog.arraycontains(e.user_name, j.user_name))
         AND (e.address = 'all' OR e.address = j.address AND e.netmask IS NOT DISTINCT FROM j.netmask
              OR (e.ip IS NOT NULL AND j.ip IS NOT NULL AND pg_catalog.family(e.ip) = pg_catalog.family(j.ip)
                  AND (CASE WHEN pg_catalog.family(e.ip) = pg_catalog.family(j.ip) THEN (e.ip & e.mask) = (j.ip & e.mask) AND (e.mask & j.mask) = e.mask END))))

@@ -4,6 +4,7 @@
 -- needs   = "no special privilege; pg_read_all_stats shows from where superusers are connected"
 -- scope   = "server"
 -- key     = ["reason", "role"]
+-- private = ["detail"]
 -- columns = ["reason text", "role text", "left_s float8", "valid_until timestamptz", "number int8", "detail text", "remedy text", "state text"]
 -- [[check]]
 -- name     = "role-expiry"

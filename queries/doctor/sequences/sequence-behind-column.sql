@@ -107,5 +107,5 @@ SELECT c.seqschema::text AS sequence_schema, c.seqname::text AS sequence, c.nspn
 FROM compared c
 WHERE (c.state <> '' AND c.rows > 0) OR (c.state = '' AND NOT c.is_read AND c.rows > 0)
    -- Where several servers take turns, a value of another one is no obstacle.
-   OR (CASE WHEN c.step > 0 THEN c.edge::numeric >= c.next ELSE c.edge::numeric <= c.next END AND pg_catalog.mod(c.edge::numeric - c.next, c.step::numeric) = 0)
+   OR (CASE WHEN c.step > 0 THEN c.edge::numeric >= c.next ELSE c.edge::numeric <= c.next END AND pg_catalog.mod(c.edge::numeric - c.next, c.step::numeric) = 0::numeric)
 ORDER BY c.state, c.seqschema, c.seqname, c.nspname, c.relname, c.attname

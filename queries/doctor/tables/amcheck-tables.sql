@@ -37,7 +37,7 @@ WITH exclusive (oid) AS (
     FROM chosen c
     LEFT JOIN LATERAL (
         SELECT pg_catalog.count(*) AS faults, pg_catalog.min('page ' || coalesce(h.blkno::text, '?') || coalesce(', item ' || h.offnum::text, '') || ': ' || h.msg) AS message
-        FROM "{extension}".verify_heapam(c.oid::regclass, on_error_stop := true, check_toast := true) AS h
+        FROM "{extension}".verify_heapam(c.oid::regclass, on_error_stop => true, check_toast => true) AS h
     ) AS v ON NOT c.is_locked
 )
 SELECT n.nspname::text AS schema, c.relname::text AS name,

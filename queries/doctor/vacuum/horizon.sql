@@ -4,6 +4,7 @@
 -- needs   = "no special privilege; pg_read_all_stats shows since when other roles' sessions hold it"
 -- scope   = "server"
 -- key     = ["object"]
+-- private = ["object", "what"]
 -- columns = ["object text", "kind text", "database text", "xid_age int8", "held_s float8", "is_held_long bool", "lags bool", "what text", "remedy text"]
 -- [[check]]
 -- name     = "horizon-held"

@@ -10,6 +10,7 @@ use crate::commands::args::{self, ConnectionArgs, FormatArgs, RoleArgs, ServersA
 use crate::commands::complete;
 use crate::doctor::Threshold;
 use crate::rows::names;
+use crate::units::parse_duration;
 
 /// The flags about rows, which an answer with a fixed format does not have.
 const FORMATS: [&str; 10] =
@@ -28,7 +29,7 @@ pub struct DoctorArgs {
     #[arg(long, conflicts_with_all = ["from", "against", "sample", "nagios", "prometheus"])]
     pub explain: bool,
     /// Look twice, this long apart, to judge what a single look cannot tell
-    #[arg(id = "sample", long = "for", value_name = "DURATION", value_parser = crate::units::parse_duration, conflicts_with_all = ["from", "against"])]
+    #[arg(id = "sample", long = "for", value_name = "DURATION", value_parser = parse_sample, conflicts_with_all = ["from", "against"])]
     pub sample: Option<Duration>,
     /// Judge this snapshot, - for stdin, instead of a server; several snapshots: a.snap,b.snap
     #[arg(long, value_name = "FILE,…", value_hint = ValueHint::FilePath)]
@@ -66,6 +67,14 @@ pub struct DoctorArgs {
     /// Print Prometheus's text format, for the textfile collector
     #[arg(long, conflicts_with_all = FORMATS)]
     pub prometheus: bool,
+}
+
+/// Reads the length of time between two looks. The error says what is right.
+fn parse_sample(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Ok(length) if length >= Duration::from_millis(100) => Ok(length),
+        _ => Err("must be a number with a unit, at least 100ms, such as 10s or 5m".to_owned()),
+    }
 }
 
 /// Returns the command.

@@ -17,6 +17,8 @@ use crate::report::{Report, Scope};
 use crate::session::Settings;
 use crate::snapshot::{self, Draft, Header, Snapshot};
 
+/// How long a statement may take that is asked before the checks.
+const BEFORE: Duration = Duration::from_secs(5);
 /// How many samples there are with `--for`.
 const SAMPLES: u32 = 5;
 
@@ -59,7 +61,10 @@ impl<'a> Asking<'a> {
     }
 
     async fn snapshot(&self, target: &mut Target, wanted: &[&'a Report]) -> Result<Snapshot> {
-        let reader = open::reader(self.context, target, self.settings.clone(), &self.session.echo).await?;
+        // What is asked before the checks has a limit of its own, however short that of a check is.
+        let limit = self.settings.statement_timeout.map(|limit| limit.max(BEFORE));
+        let settings = Settings { statement_timeout: limit, ..self.settings.clone() };
+        let reader = open::reader(self.context, target, settings, &self.session.echo).await?;
         // The password that was typed, so that it is asked for only once.
         *target = reader.target().clone();
         let header = snapshot::identify(&reader).await?;
@@ -82,7 +87,8 @@ impl<'a> Asking<'a> {
         let snapshot = draft.read(Header { refused, ..header })?;
         let is_asked = wanted.iter().any(|report| report.scope == Scope::Database);
         let is_there = snapshot.parts.iter().any(|found| found.part.database.is_some())
-            || snapshot.header.refused.iter().any(|one| one.database.is_some() && !one.expected);
+            // One in which a check does not apply was entered all the same.
+            || snapshot.header.refused.iter().any(|one| one.database.is_some() && (one.report.is_some() || !one.expected));
         if is_asked && !is_there && !self.args.database.is_empty() {
             return Err(Error::data(format!("no database matches {}", self.args.database.join(", ")))
                 .hint("pgkit databases lists them"));

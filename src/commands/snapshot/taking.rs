@@ -16,8 +16,10 @@ use crate::error::{self, Error, Exit, Result};
 use crate::escape;
 use crate::report::{Optional, Report, Scope};
 use crate::session::{Reader, Settings};
-use crate::snapshot::{Draft, OwnHeader, Part, Refusal};
+use crate::snapshot::{CLOSED, Draft, OwnHeader, Part, Refusal};
 
+/// How long a further database may take to let a session in, where others wait for it.
+const ENTERING: Duration = Duration::from_secs(5);
 /// How long a statement may take that reads all data.
 const DEEP: Duration = Duration::from_secs(3600);
 /// The SQLSTATEs of data and of an index that are damaged.
@@ -86,7 +88,11 @@ impl<'a> Taking<'a> {
         for report in of_server {
             self.of_server(report, &mut reader).await?;
         }
-        let target = reader.target().clone();
+        let mut target = reader.target().clone();
+        if self.is_silent {
+            // A database whose catalogs are locked lets nobody in, and the others must not wait for it.
+            target.connect_timeout.get_or_insert(ENTERING);
+        }
         if is_first_wanted {
             self.database(&of_database, reader, &target).await?;
         } else {
@@ -100,7 +106,7 @@ impl<'a> Taking<'a> {
             if !database.is_open {
                 let (why, missing) = match database.accepts {
                     true => ("the role may not connect to it", Missing::Skipped),
-                    false => ("it accepts no connections", Missing::Expected),
+                    false => (CLOSED, Missing::Expected),
                 };
                 self.without(&name, why.to_owned(), missing);
                 continue;
@@ -112,6 +118,9 @@ impl<'a> Taking<'a> {
             match entered {
                 Ok(reader) => self.database(&of_database, reader, &target).await?,
                 Err(e) if databases::is_closed(&e) => self.without(&name, self.why(&e), Missing::Skipped),
+                Err(_) if self.is_gone(&name, &target).await => {
+                    self.without(&name, "it was dropped in the meantime".to_owned(), Missing::Expected);
+                }
                 Err(e) => {
                     let e = self.of_one_database(e, &target).await?;
                     self.fail(&format!("database {name:?}"), &e);
@@ -137,6 +146,14 @@ impl<'a> Taking<'a> {
             }
             Err(_) => Err(e),
         }
+    }
+
+    /// Returns whether a database was dropped since the list of databases was read.
+    async fn is_gone(&self, name: &str, target: &Target) -> bool {
+        let Ok(reader) = self.enter(target).await else { return false };
+        let names = databases::names(&reader).await;
+        reader.close().await;
+        names.is_ok_and(|names| !names.iter().any(|other| other == name))
     }
 
     /// Prints an error, and keeps its exit code if it is the first.
@@ -203,6 +220,10 @@ impl<'a> Taking<'a> {
             let Err(e) = self.one(report, Some(&name), &mut reader).await else { continue };
             if e.exit != Exit::Unavailable {
                 return Err(e);
+            }
+            if self.is_gone(&name, target).await {
+                self.without(&name, "it was dropped in the meantime".to_owned(), Missing::Expected);
+                return Ok(());
             }
             let e = self.of_one_database(e, target).await?;
             self.fail(&format!("database {name:?}"), &e);

@@ -11,7 +11,7 @@ CREATE INDEX p_a1 ON p (a);
 CREATE INDEX p_a2 ON p (a);
 CREATE INDEX p_1_own ON p_11 (a);
 CREATE INDEX p_b ON p (b);
-CREATE INDEX p_ba ON p (b, a);
+CREATE INDEX p_b_a ON p (b, a);
 CREATE TABLE plain (a int, b int, c int, d int);
 CREATE INDEX plain_inc ON plain (a);
 CREATE INDEX plain_inc_b ON plain (a) INCLUDE (b);

@@ -4,6 +4,6 @@
 -- own = true
 -- checks = ["multixact-members"]
 -- expect = ["warning multixact-members "]
-COPY (SELECT 1) TO PROGRAM 'cd pg_multixact/members && seq 1 41200 | awk ''{ printf "%04X\n", $1 }'' | xargs touch';
+COPY (SELECT 1) TO PROGRAM 'cat >/dev/null; cd pg_multixact/members && seq 1 41200 | awk ''{ printf "%04X\n", $1 }'' | xargs touch';
 -- @healthy
-COPY (SELECT 1) TO PROGRAM 'cd pg_multixact/members && find . -type f -size 0 -delete';
+COPY (SELECT 1) TO PROGRAM 'cat >/dev/null; cd pg_multixact/members && find . -type f -size 0 -delete';
