@@ -660,7 +660,7 @@ mod tests {
     #[test]
     fn a_condition_that_is_wrong_is_refused_with_the_reason() {
         for (text, why) in [
-            ("sise_bytes > 1", "unknown column \"sise_bytes\""),
+            ("szies_bytes > 1", "unknown column \"szies_bytes\""),
             ("size_bytes", "expected a comparison after \"size_bytes\""),
             ("size_bytes > ", "expected a column at the end"),
             ("size_bytes > 10XB", "invalid size \"10XB\""),

@@ -262,8 +262,8 @@ mod tests {
     fn a_file_that_is_wrong_is_refused_with_its_line_and_an_end_ends() {
         for (text, why) in [
             (
-                "[[limit]]\ncheck = \"invalid-databas\"\nwarning = 5",
-                "doctor.toml:2: unknown check \"invalid-databas\"; did you mean \"invalid-database\"?",
+                "[[limit]]\ncheck = \"invalid-datbase\"\nwarning = 5",
+                "doctor.toml:2: unknown check \"invalid-datbase\"; did you mean \"invalid-database\"?",
             ),
             (
                 "\n[[limit]]\ncheck = \"invalid-database\"\n",
@@ -282,7 +282,10 @@ mod tests {
                 "[[limit]]\ncheck = \"invalid-database\"\nwarning = 5\nuntil = \"2027-01-01\"",
                 "until can only be used with ignore",
             ),
-            ("[[limit]]\ncheck = \"invalid-database\"\nwarning = \"sise > 5\"", "warning: invalid condition"),
+            (
+                "[[limit]]\ncheck = \"invalid-database\"\nwarning = \"szies > 5\"",
+                "warning: invalid condition",
+            ),
             ("[[limit]]\ncheck = \"invalid-database\"\nwarning = true", "expected a limit, or false"),
         ] {
             let fault = read(text).unwrap_err().message;

@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn a_sentence_that_is_wrong_is_refused() {
-        for text in ["{nmae}", "{name", "{name:sql}"] {
+        for text in ["{szies}", "{name", "{name:sql}"] {
             assert!(filled(text).is_err(), "{text}");
         }
     }
