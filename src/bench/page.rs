@@ -114,7 +114,7 @@ mod tests {
             page("15.18 on <host>", std::slice::from_ref(&shown), &["a < b".into()], &["doubt".into()]);
         assert!(hostile.starts_with("<!DOCTYPE html>") && hostile.trim_end().ends_with("</html>"));
         assert!(
-            !hostile.contains("<script") && !hostile.contains("</pre>'") && !hostile.contains("http"),
+            !hostile.contains("<script") && !hostile.contains("</pre>'") && !hostile.contains("http:"),
             "{hostile}"
         );
         assert_eq!(hostile.matches("<rect").count(), 4);
@@ -122,7 +122,8 @@ mod tests {
         // The only tags and scripts are the page's own.
         let plain = Shown { name: "plain", script: "SELECT 1".into(), ..shown };
         let usual = page("15.18", &[plain], &["a".into()], &["doubt".into()]);
-        for mark in ['<', '>', '"', '\''] {
+        // Attributes are always in double quotes.
+        for mark in ['<', '>', '"'] {
             assert_eq!(hostile.matches(mark).count(), usual.matches(mark).count(), "{mark}: {hostile}");
         }
         assert!(!hostile.contains(crate::escape::is_unsafe_in_text), "{hostile}");
