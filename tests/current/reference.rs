@@ -126,7 +126,7 @@ fn check_section(name: &str, tables: &[(&Report, &Check)]) -> String {
             if report.since() > 10 { format!("PostgreSQL {}", report.since()) } else { String::new() };
         for (what, text) in [
             ("Source", plain(&check.source)),
-            ("Ignore it for", plain(&check.ignore)),
+            ("When to ignore it", plain(&check.ignore)),
             ("Rights", plain(&needs)),
             ("Only with", flag.to_owned()),
             ("Since", since),

@@ -144,8 +144,8 @@ fn the_header_of_every_text_names_the_columns_that_the_server_describes(bin: &Bi
     db.load_sample();
     assert_eq!(run(pgkit(&db).args(["jobs", "init"])).code, Some(0));
     // As the extension makes them.
-    db.sql("CREATE SCHEMA cron;
-            CREATE TABLE cron.job (jobid bigserial PRIMARY KEY, schedule text, command text, active bool, jobname name);
+    db.sql("DROP SCHEMA IF EXISTS cron CASCADE; CREATE SCHEMA cron;
+            CREATE TABLE cron.job (jobid bigserial PRIMARY KEY, schedule text, command text, active bool, jobname text);
             CREATE TABLE cron.job_run_details (jobid bigint, runid bigserial PRIMARY KEY, status text, return_message text)");
     let session = db.session();
     session.sql("CREATE SCHEMA \"Odd \"\"schema\"");
@@ -169,8 +169,8 @@ fn every_text_runs_with_null_and_with_a_value_for_every_parameter_and_only_reads
     let db = filled::filled(bin);
     assert_eq!(run(pgkit(&db).args(["jobs", "init"])).code, Some(0));
     // As the extension makes them.
-    db.sql("CREATE SCHEMA cron;
-            CREATE TABLE cron.job (jobid bigserial PRIMARY KEY, schedule text, command text, active bool, jobname name);
+    db.sql("DROP SCHEMA IF EXISTS cron CASCADE; CREATE SCHEMA cron;
+            CREATE TABLE cron.job (jobid bigserial PRIMARY KEY, schedule text, command text, active bool, jobname text);
             CREATE TABLE cron.job_run_details (jobid bigint, runid bigserial PRIMARY KEY, status text, return_message text)");
     let session = db.session();
     for (report, text) in texts(bin.major) {

@@ -9,7 +9,7 @@ INSERT INTO t SELECT generate_series(1, 1000);
 CREATE TABLE sound AS SELECT * FROM t;
 CHECKPOINT;
 -- One page more, of nonsense.
-DO $$ BEGIN EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', 'head -c 8192 /dev/urandom >> ' || pg_relation_filepath('t')); END $$;
+DO $$ BEGIN EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', 'cat >/dev/null; head -c 8192 /dev/urandom >> ' || pg_relation_filepath('t')); END $$;
 -- @fails
 SELECT count(*) FROM t;
 -- @main
