@@ -124,7 +124,12 @@ impl<'a> Taking<'a> {
                 Err(e) => {
                     let e = self.of_one_database(e, &target).await?;
                     self.fail(&format!("database {name:?}"), &e);
-                    self.without(&name, self.why(&e), Missing::Failed);
+                    // The server itself answers, so the usual reasons do not apply.
+                    let why = match self.is_silent && e.message.contains("timeout expired") {
+                        true => "it let nobody in for some seconds: its catalogs may be locked".to_owned(),
+                        false => self.why(&e),
+                    };
+                    self.without(&name, why, Missing::Failed);
                 }
             }
         }
