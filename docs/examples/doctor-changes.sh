@@ -9,8 +9,8 @@
 set -eu
 last=$1
 shift
-now=$(mktemp "$last.XXXXXX")
-trap 'rm -f "$now"' EXIT
+# Always the same name, so that a run that is killed leaves no more than this file, and the next one uses it.
+now=$last.new
 code=0
 pgkit doctor --fail-on warning --quiet --columns severity,check,database,object --grep '^(critical|warning|unseen)\t' >"$now" || code=$?
 # 1 says that something is wrong. Anything else is a failure of this job.
@@ -18,6 +18,7 @@ pgkit doctor --fail-on warning --quiet --columns severity,check,database,object 
 LC_ALL=C sort -o "$now" "$now"
 [ -f "$last" ] || : >"$last"
 if cmp -s "$last" "$now"; then
+    rm "$now"
     exit 0
 fi
 {

@@ -25,6 +25,7 @@ pub mod report;
 pub mod run;
 pub mod sandbox;
 mod screen;
+mod seats;
 mod servers;
 mod sessions;
 pub mod shells;

@@ -106,9 +106,8 @@ impl Finding {
         }
     }
 
-    /// Returns whether both are about the same.
-    pub fn is_about_same(&self, other: &Finding) -> bool {
-        (&self.check, &self.database, &self.object) == (&other.check, &other.database, &other.object)
-            && (self.severity == Severity::Unseen) == (other.severity == Severity::Unseen)
+    /// Returns what identifies it: the check, the database, the object, and whether it could not be looked at.
+    pub fn about(&self) -> (&str, Option<&str>, &str, bool) {
+        (&self.check, self.database.as_deref(), &self.object, self.severity == Severity::Unseen)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::finding::{Finding, Severity};
-use super::limits::{Limit, Limits};
+use super::limits::Limits;
 use super::rows::{EarlierRows, Places, key};
 use super::verdict::sort;
 use crate::conditions::{Conditions, Earlier, Looked, Value};
@@ -62,32 +62,43 @@ pub fn diagnose(
         None => None,
     };
     let mut diagnosis = Diagnosis::default();
-    let mut seen = Samples::default();
-    for sample in before {
-        Judge {
-            snapshot: sample,
-            earlier: None,
-            is_sample: true,
-            question,
-            diagnosis: &mut diagnosis,
-            samples: &mut seen,
-        }
-        .rows()?;
+    let mut samples = Samples::default();
+    for (number, sample) in before.iter().enumerate() {
+        let (diagnosis, samples) = (&mut diagnosis, &mut samples);
+        Judge { snapshot: sample, earlier: None, sample: Some(number), question, diagnosis, samples }
+            .rows()?;
     }
     let mut judge = Judge {
         snapshot: last,
         earlier,
-        is_sample: false,
+        sample: None,
         question,
         diagnosis: &mut diagnosis,
-        samples: &mut seen,
+        samples: &mut samples,
     };
     judge.rows()?;
     judge.refused();
-    seen.finish(snapshots.len(), &mut diagnosis);
+    samples.finish(snapshots.len(), question.limits, &mut diagnosis);
     sort(&mut diagnosis.findings);
     collapse(&mut diagnosis.findings);
     Ok(diagnosis)
+}
+
+impl Diagnosis {
+    /// Adds a finding of a report's check, unless the user's limits ignore it.
+    fn add(&mut self, limits: &Limits, report: &str, finding: Finding) {
+        let limit = limits.of(report, &finding.check, finding.database.as_deref(), &finding.object);
+        match limit.and_then(|limit| limit.ignore.clone()) {
+            Some(reason) => *self.ignored.entry((finding.check, reason)).or_default() += 1,
+            None => self.findings.push(finding),
+        }
+    }
+}
+
+/// Returns the report whose answer this is, if it is one of these and the answer is that without flags.
+pub(super) fn report_of<'a>(reports: &[&'a Report], found: &Found) -> Option<&'a Report> {
+    let is_of = |report: &&&Report| report.name == found.part.report && report.own == found.part.own;
+    reports.iter().find(is_of).copied().filter(|_| found.part.flags.is_empty())
 }
 
 /// How many objects of one check and database are named that could not be looked at.
@@ -114,23 +125,48 @@ fn collapse(findings: &mut Vec<Finding>) {
     });
 }
 
+/// What a finding is about: the check, the database and the object.
+type About = (String, Option<String>, String);
+
 /// The findings of several samples.
 #[derive(Default)]
 struct Samples {
-    /// For each check, database and object: in how many samples it was found, and the last finding.
-    found: HashMap<(String, Option<String>, String), (u32, Finding)>,
+    found: HashMap<About, Sampled>,
     /// For each check, in how many samples it must be found.
     wanted: BTreeMap<String, u32>,
 }
 
+/// A finding of several samples.
+struct Sampled {
+    report: String,
+    /// In how many samples it was found.
+    times: u32,
+    /// The last of these samples.
+    sample: Option<usize>,
+    /// The finding of that sample.
+    finding: Finding,
+}
+
 impl Samples {
-    fn finish(self, samples: usize, diagnosis: &mut Diagnosis) {
-        let is_short = |wanted: &u32| (*wanted as usize) > samples;
-        let short = self.wanted.iter().filter(|(_, wanted)| is_short(wanted)).map(|(check, _)| check.clone());
-        diagnosis.not_judged.extend(short);
-        for ((check, ..), (times, finding)) in self.found {
-            if self.wanted.get(&check).is_some_and(|wanted| times >= *wanted) {
-                diagnosis.findings.push(finding);
+    /// Adds a finding of a sample. Several rows about the same object count once.
+    fn add(&mut self, report: &str, sample: Option<usize>, finding: Finding) {
+        let about = (finding.check.clone(), finding.database.clone(), finding.object.clone());
+        let before = self.found.get(&about);
+        let times = before.map_or(1, |found| found.times + u32::from(found.sample != sample));
+        self.found.insert(about, Sampled { report: report.to_owned(), times, sample, finding });
+    }
+
+    /// Adds what was found in enough of the samples to the diagnosis.
+    fn finish(self, samples: usize, limits: &Limits, diagnosis: &mut Diagnosis) {
+        for (check, wanted) in &self.wanted {
+            if *wanted as usize > samples {
+                diagnosis.looked.remove(check);
+                diagnosis.not_judged.insert(check.clone());
+            }
+        }
+        for ((check, ..), found) in self.found {
+            if self.wanted.get(&check).is_some_and(|wanted| found.times >= *wanted) {
+                diagnosis.add(limits, &found.report, found.finding);
             }
         }
     }
@@ -140,8 +176,9 @@ impl Samples {
 struct Judge<'a> {
     snapshot: &'a Snapshot,
     earlier: Option<(&'a Snapshot, EarlierRows)>,
-    /// Whether only what is counted over several samples is judged.
-    is_sample: bool,
+    /// The number of the sample, of which only what is counted over several samples is judged; `None` for the last one, which
+    /// is judged as a whole.
+    sample: Option<usize>,
     question: &'a Question<'a>,
     diagnosis: &'a mut Diagnosis,
     samples: &'a mut Samples,
@@ -149,8 +186,7 @@ struct Judge<'a> {
 
 impl<'a> Judge<'a> {
     fn report_of(&self, found: &Found) -> Option<&'a Report> {
-        let is_of = |report: &&&Report| report.name == found.part.report && report.own == found.part.own;
-        self.question.reports.iter().find(is_of).copied().filter(|_| found.part.flags.is_empty())
+        report_of(self.question.reports, found)
     }
 
     fn wanted(&self, report: &'a Report) -> impl Iterator<Item = &'a Check> {
@@ -160,69 +196,63 @@ impl<'a> Judge<'a> {
 
     /// Judges all rows.
     fn rows(&mut self) -> Result<()> {
-        let mut places: HashMap<(String, Option<String>), (Places, Option<String>)> = HashMap::new();
+        let mut places: HashMap<(String, Option<String>), (Places, bool)> = HashMap::new();
         let snapshot = self.snapshot;
         for found in &snapshot.parts {
             if let Some(report) = self.report_of(found) {
+                let counts = self.counters_go_on(found);
                 let of = (report.name.clone(), found.part.database.clone());
-                places.insert(of, (Places::new(report, found)?, self.counters(found)));
-                self.answered(report, found);
+                places.insert(of, (Places::new(report, found)?, counts));
+                self.answered(report, found, counts);
             }
         }
         let reports = self.question.reports;
-        let is_of = |found: &Found| {
-            let is_of = |report: &&&Report| report.name == found.part.report && report.own == found.part.own;
-            found.part.flags.is_empty() && reports.iter().any(|report| is_of(&report))
-        };
-        snapshot.all(&is_of, &mut |found, raw| {
-            let Some(report) = self.report_of(found) else { return Ok(()) };
+        snapshot.all(&|found| report_of(reports, found).is_some(), &mut |found, raw| {
+            let Some(report) = report_of(reports, found) else { return Ok(()) };
             match places.get(&(report.name.clone(), found.part.database.clone())) {
-                Some((places, counts)) => self.row(report, found, places, counts.is_none(), raw),
+                Some((places, counts)) => self.row(report, found, places, *counts, raw),
                 None => Ok(()),
             }
         })
     }
 
-    /// Returns why the counters of an answer do not go on from the earlier ones; `None` if they do.
-    fn counters(&mut self, found: &Found) -> Option<String> {
-        let (earlier, _) = self.earlier.as_ref()?;
+    /// Returns whether there is an earlier answer whose counters go on in this one. If there is one and they do not, adds a
+    /// remark with the reason.
+    fn counters_go_on(&mut self, found: &Found) -> bool {
+        let Some((earlier, _)) = &self.earlier else { return false };
         let database = found.part.database.as_deref();
-        let why = counters_go_on(&earlier.header, &self.snapshot.header, database).err()?;
+        let Err(why) = counters_go_on(&earlier.header, &self.snapshot.header, database) else { return true };
         self.diagnosis.remarks.insert(format!("rates are not judged: {why}"));
-        Some(why)
+        false
     }
 
-    /// Notes that an answer is there, and what it does not show.
-    fn answered(&mut self, report: &'a Report, found: &Found) {
+    /// Records that an answer is there, and what it does not show. `counts` says whether rates are known.
+    fn answered(&mut self, report: &'a Report, found: &Found, counts: bool) {
         let checks: Vec<&Check> = self.wanted(report).collect();
         for check in checks {
             if let Some(wanted) = check.samples {
                 self.samples.wanted.insert(check.name.clone(), wanted);
-            } else if self.is_sample {
+            } else if self.sample.is_some() {
                 continue;
             }
-            if check.needs_earlier() && self.earlier.is_none() {
+            if check.needs_earlier() && !counts {
                 self.diagnosis.not_judged.insert(check.name.clone());
                 continue;
             }
             self.diagnosis.looked.insert(check.name.clone());
             for says in &found.hidden {
                 let database = found.part.database.as_deref();
-                self.push(report, Finding::unseen(&check.name, worst(check), database, says.clone()));
+                let finding = Finding::unseen(&check.name, worst(check), database, says.clone());
+                // Several tables of a header may be about the same check.
+                if !self.diagnosis.findings.contains(&finding) {
+                    self.push(report, finding);
+                }
             }
         }
     }
 
-    /// Adds a finding, unless the user's limits ignore it.
     fn push(&mut self, report: &Report, finding: Finding) {
-        let (database, object) = (finding.database.as_deref(), finding.object.as_str());
-        let limit = self.question.limits.of(&report.name, &finding.check, database, object);
-        match limit.and_then(|limit| limit.ignore.clone()) {
-            Some(reason) => *self.diagnosis.ignored.entry((finding.check, reason)).or_default() += 1,
-            // Several tables of a header may say the same.
-            None if self.diagnosis.findings.contains(&finding) => {}
-            None => self.diagnosis.findings.push(finding),
-        }
+        self.diagnosis.add(self.question.limits, &report.name, finding);
     }
 
     fn row(
@@ -234,7 +264,7 @@ impl<'a> Judge<'a> {
         raw: &[Option<&[u8]>],
     ) -> Result<()> {
         let cells = places.cells(raw)?;
-        let is_judged = |check: &&Check| check.samples.is_some() || !self.is_sample;
+        let is_judged = |check: &&Check| check.samples.is_some() || self.sample.is_none();
         let checks: Vec<&Check> = self.wanted(report).filter(is_judged).collect();
         let database = found.part.database.as_ref();
         let findings = match &self.earlier {
@@ -249,12 +279,9 @@ impl<'a> Judge<'a> {
             _ => self.findings(report, &checks, database, &Looked { cells: &cells, earlier: None }),
         };
         for (check, finding) in findings {
-            if check.samples.is_some() {
-                let about = (check.name.clone(), finding.database.clone(), finding.object.clone());
-                let times = self.samples.found.get(&about).map_or(0, |(times, _)| *times);
-                self.samples.found.insert(about, (times + 1, finding));
-            } else {
-                self.push(report, finding);
+            match check.samples {
+                Some(_) => self.samples.add(&report.name, self.sample, finding),
+                None => self.push(report, finding),
             }
         }
         Ok(())
@@ -282,7 +309,9 @@ impl<'a> Judge<'a> {
         database: Option<&String>,
         row: &Looked<'_>,
     ) -> Option<Finding> {
-        if check.only.as_ref().is_some_and(|only| only.hold(row) != Some(true)) {
+        // A row of which it is unknown whether the check is about it was not looked at.
+        let is_about = check.only.as_ref().map_or(Some(true), |only| only.hold(row));
+        if is_about == Some(false) {
             return None;
         }
         let object = check.object.fill(row);
@@ -295,14 +324,10 @@ impl<'a> Judge<'a> {
             .concern(&check.name)
             .then(|| limits.of(&report.name, &check.name, database.as_deref(), &object))
             .flatten();
-        let of = |other: fn(&Limit) -> &Option<Conditions>, usual: &'_ Conditions| -> Conditions {
-            limit.and_then(|limit| other(limit).clone()).unwrap_or_else(|| usual.clone())
-        };
-        let levels = [
-            (Severity::Critical, of(|limit| &limit.critical, &check.critical)),
-            (Severity::Warning, of(|limit| &limit.warning, &check.warning)),
-            (Severity::Note, of(|limit| &limit.note, &check.note)),
-        ];
+        let critical = limit.and_then(|limit| limit.critical.as_ref()).unwrap_or(&check.critical);
+        let warning = limit.and_then(|limit| limit.warning.as_ref()).unwrap_or(&check.warning);
+        let note = limit.and_then(|limit| limit.note.as_ref()).unwrap_or(&check.note);
+        let levels = [(Severity::Critical, critical), (Severity::Warning, warning), (Severity::Note, note)];
         let mut unseen = Finding {
             object,
             ..Finding::unseen(&check.name, worst(check), database.as_deref(), String::new())
@@ -318,10 +343,10 @@ impl<'a> Judge<'a> {
         if check.unseen.hold(row) == Some(true) {
             return Some(Finding { finding: check.unseen_because.fill(row), ..unseen });
         }
-        let mut is_known = true;
-        for (severity, conditions) in &levels {
+        let mut is_known = is_about.is_some();
+        for (severity, conditions) in levels {
             match conditions.hold(row) {
-                Some(true) => {
+                Some(true) if is_about == Some(true) => {
                     let (limit, limit_shown) = shown_limit(column, conditions, row);
                     let number = |conditions: &Conditions| match column
                         .and_then(|(at, _)| conditions.limit(at, row))
@@ -330,11 +355,11 @@ impl<'a> Judge<'a> {
                         _ => None,
                     };
                     return Some(Finding {
-                        severity: *severity,
-                        worst: *severity,
+                        severity,
+                        worst: severity,
                         limit,
                         limit_shown,
-                        limits: (number(&levels[1].1), number(&levels[0].1)),
+                        limits: (number(warning), number(critical)),
                         finding: check.finding.fill(row),
                         remedy: check
                             .remedy
@@ -345,8 +370,8 @@ impl<'a> Judge<'a> {
                         ..unseen
                     });
                 }
-                Some(false) => {}
-                None => is_known &= *severity == Severity::Note,
+                Some(_) => {}
+                None => is_known &= severity == Severity::Note,
             }
         }
         if is_known {
@@ -450,5 +475,52 @@ fn worst(check: &Check) -> Severity {
         Severity::Warning
     } else {
         Severity::Note
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_found_in_enough_samples_is_a_finding_and_rows_of_one_sample_count_once() {
+        let finding = |object: &str| Finding {
+            object: object.to_owned(),
+            ..Finding::unseen("pile", Severity::Warning, None, String::new())
+        };
+        let diagnosis_of = |samples: usize| {
+            let mut all = Samples::default();
+            all.wanted.insert("pile".to_owned(), 3);
+            for sample in [Some(0), Some(1), None] {
+                all.add("doctor/locks/pile", sample, finding("often"));
+            }
+            for _ in 0..5 {
+                all.add("doctor/locks/pile", Some(0), finding("once"));
+            }
+            let mut diagnosis = Diagnosis::default();
+            diagnosis.looked.insert("pile".to_owned());
+            all.finish(samples, &Limits::default(), &mut diagnosis);
+            diagnosis
+        };
+        let found = diagnosis_of(5);
+        assert_eq!(found.findings, [finding("often")]);
+        assert!(found.looked.contains("pile") && found.not_judged.is_empty());
+        let short = diagnosis_of(2);
+        assert!(short.looked.is_empty() && short.not_judged.contains("pile"));
+    }
+
+    #[test]
+    fn much_that_was_not_looked_at_in_one_database_is_one_finding() {
+        let unseen = |i: usize| Finding {
+            object: format!("t{i}"),
+            ..Finding::unseen("keys", Severity::Warning, Some("shop"), "it is locked".to_owned())
+        };
+        let mut few: Vec<Finding> = (0..UNSEEN).map(unseen).collect();
+        collapse(&mut few);
+        assert_eq!(few.len(), UNSEEN);
+        let mut many: Vec<Finding> = (0..100).map(unseen).collect();
+        collapse(&mut many);
+        assert_eq!(many.len(), 1);
+        assert!(many[0].finding.starts_with("100 objects") && many[0].finding.contains("t0: it is locked"));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::judge::report_of;
 use crate::error::Result;
 use crate::report::Report;
 use crate::rows::cell::{Cell, Raw};
@@ -58,13 +59,9 @@ struct Answer {
 impl EarlierRows {
     /// Reads the answers of these reports. Errors: the snapshot cannot be read (74).
     pub fn read(snapshot: &Snapshot, reports: &[&Report]) -> Result<EarlierRows> {
-        let report_of = |found: &Found| {
-            let is_of = |report: &&&Report| report.name == found.part.report && report.own == found.part.own;
-            reports.iter().find(is_of).copied().filter(|_| found.part.flags.is_empty())
-        };
         let mut earlier = EarlierRows::default();
         let take = &mut |found: &Found, raw: &[Option<&[u8]>]| {
-            let Some(report) = report_of(found) else { return Ok(()) };
+            let Some(report) = report_of(reports, found) else { return Ok(()) };
             let of = (report.name.clone(), found.part.database.clone());
             if !earlier.answers.contains_key(&of) {
                 let answer = Answer { places: Places::new(report, found)?, rows: HashMap::new() };
@@ -76,7 +73,7 @@ impl EarlierRows {
             }
             Ok(())
         };
-        snapshot.all(&|found| report_of(found).is_some(), take)?;
+        snapshot.all(&|found| report_of(reports, found).is_some(), take)?;
         Ok(earlier)
     }
 

@@ -1,5 +1,7 @@
 //! What the findings mean together: their order, what has changed, and the exit code.
 
+use std::collections::{HashMap, HashSet};
+
 use super::finding::{Change, Finding, Severity};
 use crate::error::Exit;
 
@@ -28,22 +30,28 @@ pub fn sort(findings: &mut [Finding]) {
 
 /// Sets what has become of each finding since an earlier diagnosis, and adds those that are gone.
 pub fn compare(findings: &mut Vec<Finding>, earlier: Vec<Finding>) {
+    let severities: HashMap<_, Severity> =
+        earlier.iter().map(|other| (other.about(), other.severity)).collect();
     for finding in findings.iter_mut() {
-        let change = match earlier.iter().find(|other| other.is_about_same(finding)) {
+        let change = match severities.get(&finding.about()) {
             None => Change::New,
-            Some(other) if other.severity == finding.severity => Change::Same,
+            Some(severity) if *severity == finding.severity => Change::Same,
             Some(_) => Change::Changed,
         };
         finding.change = Some(change);
     }
-    let is_gone = |other: &Finding| !findings.iter().any(|finding| finding.is_about_same(other));
-    let gone: Vec<Finding> = earlier.into_iter().filter(is_gone).collect();
+    let now: HashSet<_> = findings.iter().map(Finding::about).collect();
+    let gone: Vec<Finding> = earlier.iter().filter(|other| !now.contains(&other.about())).cloned().collect();
     findings.extend(gone.into_iter().map(|finding| Finding { change: Some(Change::Gone), ..finding }));
     findings.sort_by_key(|finding| finding.change == Some(Change::Gone));
 }
 
 /// Returns the exit code. What was not looked at counts as what it might be, unless that is allowed.
-pub fn exit(findings: &[Finding], threshold: Threshold, allow_unseen: bool) -> Exit {
+pub fn exit<'a>(
+    mut findings: impl Iterator<Item = &'a Finding>,
+    threshold: Threshold,
+    allow_unseen: bool,
+) -> Exit {
     let is_bad = |severity: Severity| match threshold {
         Threshold::Critical => severity == Severity::Critical,
         Threshold::Warning => severity <= Severity::Warning,
@@ -56,7 +64,7 @@ pub fn exit(findings: &[Finding], threshold: Threshold, allow_unseen: bool) -> E
                 severity => is_bad(severity),
             }
     };
-    if findings.iter().any(|finding| counts(&finding)) { Exit::BadAnswer } else { Exit::Done }
+    if findings.any(|finding| counts(&finding)) { Exit::BadAnswer } else { Exit::Done }
 }
 
 #[cfg(test)]
@@ -92,7 +100,7 @@ mod tests {
     fn what_was_not_looked_at_counts_as_what_it_might_be() {
         let of = |severity, worst, threshold, allow| {
             let finding = Finding { worst, ..finding(severity, "a", None) };
-            exit(&[finding], threshold, allow) == Exit::BadAnswer
+            exit(std::iter::once(&finding), threshold, allow) == Exit::BadAnswer
         };
         for (severity, worst, threshold, allow, is_bad) in [
             (Severity::Critical, Severity::Critical, Threshold::Critical, false, true),
@@ -119,6 +127,6 @@ mod tests {
             changes,
             [("a", Some(Change::Changed)), ("b", Some(Change::New)), ("c", Some(Change::Gone))]
         );
-        assert_eq!(exit(&now[2..], Threshold::Warning, false), Exit::Done);
+        assert_eq!(exit(now[2..].iter(), Threshold::Warning, false), Exit::Done);
     }
 }

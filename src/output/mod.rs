@@ -1,7 +1,9 @@
 //! The output of pgkit: stdout, the pager, the terminal, and the service manager.
 
+mod files;
 mod stdout;
 pub mod supervisor;
 pub mod terminal;
 
+pub use files::{write, write_file};
 pub use stdout::{Output, Reader, print, print_sql};

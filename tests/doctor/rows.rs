@@ -207,3 +207,113 @@ fn what_lasts_or_is_elsewhere_is_judged_on_both_sides_of_its_limits() {
         assert_eq!(output.stdout, wanted, "{check} of {row}: {}", output.snapshot());
     }
 }
+
+#[test]
+fn a_change_between_two_looks_is_judged_on_both_sides_of_its_limits() {
+    let db = db("two_looks");
+    let folder = tempfile::tempdir().unwrap();
+    let mut later = header(&db, folder.path());
+    later.insert("resets".to_owned(), json!([]));
+    later.insert("started".to_owned(), json!("2026-01-01T00:00:00Z"));
+    let workers = |full: bool, waiting: i64, at: f64| json!({"database": "postgres", "workers": 3, "limit": 3, "is_full": full, "waiting": waiting, "sampled_s": at, "hidden_sessions": 0});
+    let cache = |reads: i64, hits: i64| json!({"database": "postgres", "reads": reads, "hits": hits, "hit_pct": 99.0, "reads_per_second": 1.0, "stats_age_s": 1.0});
+    let backup = |seen: bool, at: f64| json!({"role": "primary", "timed": 1, "requested": 0, "total": 1, "stats_age_s": 1.0, "seen": seen, "sampled_s": at});
+    let conflicts = |number: i64| json!({"database": "shop", "deadlocks": 0, "commits": 1, "rollbacks": 0, "temp_bytes": 0, "conflicts": number, "stats_age_s": 1.0, "conflicts_per_hour": 0.0, "what": "locks", "is_standby": true});
+    let subscription = |errors: i64, conflicts: i64| json!({"subscription": "s", "is_enabled": true, "is_documented": false, "has_worker": true, "not_ready": 0, "errors": errors, "conflicts": conflicts, "sampled_s": 1.0, "what": ""});
+    let week = 7.0 * 86_400.0;
+    let (fine, note, warning, critical) = ("", "note", "warning", "critical");
+    for (check, report, before, after, apart, expected) in [
+        (
+            "autovacuum-saturated",
+            "doctor/vacuum/workers",
+            workers(true, 2, 0.0),
+            workers(true, 2, 300.0),
+            300,
+            warning,
+        ),
+        (
+            "autovacuum-saturated",
+            "doctor/vacuum/workers",
+            workers(true, 2, 0.0),
+            workers(true, 2, 299.0),
+            299,
+            fine,
+        ),
+        (
+            "autovacuum-saturated",
+            "doctor/vacuum/workers",
+            workers(false, 2, 0.0),
+            workers(true, 2, 300.0),
+            300,
+            fine,
+        ),
+        (
+            "autovacuum-saturated",
+            "doctor/vacuum/workers",
+            workers(true, 2, 0.0),
+            workers(true, 0, 300.0),
+            300,
+            fine,
+        ),
+        ("cache-hit-low", "doctor/tables/cache-hit-low", cache(0, 0), cache(20_000, 100_000), 10, note),
+        ("cache-hit-low", "doctor/tables/cache-hit-low", cache(0, 0), cache(20_000, 200_000), 10, fine),
+        ("cache-hit-low", "doctor/tables/cache-hit-low", cache(0, 0), cache(9_000, 9_000), 10, fine),
+        ("no-backup-seen", "doctor/wal/checkpoints", backup(false, 0.0), backup(false, week), 604_800, note),
+        ("no-backup-seen", "doctor/wal/checkpoints", backup(true, 0.0), backup(false, week), 604_800, fine),
+        (
+            "no-backup-seen",
+            "doctor/wal/checkpoints",
+            backup(false, 0.0),
+            backup(false, week - 1.0),
+            604_799,
+            fine,
+        ),
+        ("standby-conflicts", "doctor/locks/counters", conflicts(5), conflicts(15), 3600, warning),
+        ("standby-conflicts", "doctor/locks/counters", conflicts(5), conflicts(14), 3600, fine),
+        ("standby-conflicts", "doctor/locks/counters", conflicts(5), conflicts(6), 60, fine),
+        (
+            "subscription-errors",
+            "doctor/replication/subscriptions",
+            subscription(7, 0),
+            subscription(8, 0),
+            10,
+            critical,
+        ),
+        (
+            "subscription-errors",
+            "doctor/replication/subscriptions",
+            subscription(7, 1),
+            subscription(7, 2),
+            10,
+            warning,
+        ),
+        (
+            "subscription-errors",
+            "doctor/replication/subscriptions",
+            subscription(7, 1),
+            subscription(7, 1),
+            10,
+            fine,
+        ),
+    ] {
+        let taken: jiff::Timestamp = later["taken"].as_str().unwrap().parse().unwrap();
+        let mut earlier = later.clone();
+        let then = taken - jiff::SignedDuration::from_secs(apart);
+        earlier.insert("taken".to_owned(), json!(then.to_string()));
+        let (was, is) = (folder.path().join("was.snap"), folder.path().join("is.snap"));
+        write(&was, &earlier, report, &before);
+        write(&is, &later, report, &after);
+        let mut command = bare_pgkit();
+        command.args(["doctor", check, "--columns", "severity,check"]);
+        let output = run(command.arg("--from").arg(&is).arg("--against").arg(&was));
+        let wanted = if expected.is_empty() { String::new() } else { format!("{expected}\t{check}\n") };
+        assert_eq!(output.stdout, wanted, "{check} of {before}, then {after}: {}", output.snapshot());
+        assert!(!output.stderr.contains("not judged"), "{check}: {}", output.stderr);
+        // A snapshot that is not older tells no change, and that is said.
+        let mut command = bare_pgkit();
+        command.args(["doctor", check, "--columns", "severity,check"]);
+        let output = run(command.arg("--from").arg(&was).arg("--against").arg(&is));
+        assert!(!output.stdout.contains(&format!("critical\t{check}")), "{check}: {}", output.snapshot());
+        assert!(output.stderr.contains("is not older"), "{}", output.stderr);
+    }
+}

@@ -162,7 +162,7 @@ impl Show {
             write_samples(path, options, outcome, self.csv_safe)?;
         }
         if let Some(path) = &self.html {
-            write(path, html(options, outcome, &taken, &sentences, &doubts).as_bytes())?;
+            output::write_file(path, html(options, outcome, &taken, &sentences, &doubts).as_bytes())?;
         }
         Ok(verdict(options, outcome, &taken))
     }
@@ -287,10 +287,6 @@ fn described(values: &Values) -> String {
     all.join(" ")
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    std::fs::write(path, bytes).map_err(|e| Error::io(format!("could not write {}", path.display()), &e))
-}
-
 /// Writes every sample, as csv, or as json if the file's name ends so.
 fn write_samples(path: &Path, options: &Options, outcome: &Outcome, csv_safe: bool) -> Result<()> {
     let bad = |e: &dyn std::fmt::Display| Error::bug("samples that cannot be written").caused_by(e);
@@ -309,7 +305,7 @@ fn write_samples(path: &Path, options: &Options, outcome: &Outcome, csv_safe: bo
                 serde_json::json!({"turn": turn, "value": value, "variant": variant, "position": position, "ms": ms})
             })
             .collect();
-        return write(path, &serde_json::to_vec(&all).map_err(|e| bad(&e))?);
+        return output::write_file(path, &serde_json::to_vec(&all).map_err(|e| bad(&e))?);
     }
     let mut out = csv::Writer::from_writer(Vec::new());
     out.write_record(["turn", "value", "variant", "position", "ms"]).map_err(|e| bad(&e))?;
@@ -320,7 +316,7 @@ fn write_samples(path: &Path, options: &Options, outcome: &Outcome, csv_safe: bo
         out.write_record([&turn.to_string(), &*value, &*variant, &position.to_string(), &ms])
             .map_err(|e| bad(&e))?;
     }
-    write(path, &out.into_inner().map_err(|e| bad(&e))?)
+    output::write_file(path, &out.into_inner().map_err(|e| bad(&e))?)
 }
 
 fn html(

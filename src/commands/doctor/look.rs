@@ -10,6 +10,7 @@ use crate::commands::context::Context;
 use crate::commands::databases::Choice;
 use crate::commands::facts::Facts;
 use crate::commands::open;
+use crate::commands::seats::Seat;
 use crate::commands::snapshot::Taking;
 use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
@@ -37,8 +38,10 @@ pub(super) struct Asking<'a> {
 impl<'a> Asking<'a> {
     /// Asks the server. With `--for` there are several snapshots, in the order of their times; the last one is complete.
     ///
+    /// `seat` has the permits that the sessions need, if several servers are asked.
+    ///
     /// Errors: no connection, or it is lost (69).
-    pub(super) async fn snapshots(&self, target: &Target) -> Result<Vec<Snapshot>> {
+    pub(super) async fn snapshots(&self, target: &Target, seat: Option<&Seat>) -> Result<Vec<Snapshot>> {
         let mut all = Vec::new();
         let mut target = target.clone();
         if let Some(length) = self.args.sample {
@@ -51,20 +54,29 @@ impl<'a> Asking<'a> {
                 let is_asked = |report: &&Report| is_sampled(report) || (i == 0 && is_compared(report));
                 let wanted: Vec<&Report> = self.wanted.iter().copied().filter(is_asked).collect();
                 if i == 0 || !wanted.is_empty() {
-                    all.push(self.snapshot(&mut target, &wanted).await?);
+                    all.push(self.snapshot(&mut target, &wanted, seat).await?);
                 }
                 tokio::time::sleep_until(start + pause * (i + 1)).await;
             }
         }
-        all.push(self.snapshot(&mut target, self.shown).await?);
+        all.push(self.snapshot(&mut target, self.shown, seat).await?);
         Ok(all)
     }
 
-    async fn snapshot(&self, target: &mut Target, wanted: &[&'a Report]) -> Result<Snapshot> {
+    async fn snapshot(
+        &self,
+        target: &mut Target,
+        wanted: &[&'a Report],
+        seat: Option<&Seat>,
+    ) -> Result<Snapshot> {
         // What is asked before the checks has a limit of its own, however short that of a check is.
         let limit = self.settings.statement_timeout.map(|limit| limit.max(BEFORE));
         let settings = Settings { statement_timeout: limit, ..self.settings.clone() };
-        let reader = open::reader(self.context, target, settings, &self.session.echo).await?;
+        let opening = open::reader(self.context, target, settings, &self.session.echo);
+        let reader = match seat {
+            Some(seat) => seat.open(opening).await?,
+            None => opening.await?,
+        };
         // The password that was typed, so that it is asked for only once.
         *target = reader.target().clone();
         let header = snapshot::identify(&reader).await?;
@@ -83,6 +95,9 @@ impl<'a> Asking<'a> {
         };
         let choice = Choice { exclude: &self.args.exclude_database, only: &self.args.database };
         taking.everything(reader, wanted, &choice).await?;
+        if let Some(seat) = seat {
+            seat.leave();
+        }
         let Taking { draft, refused, .. } = taking;
         let snapshot = draft.read(Header { refused, ..header })?;
         let is_asked = wanted.iter().any(|report| report.scope == Scope::Database);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, FromArgMatches};
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{FuturesOrdered, StreamExt};
 
 use super::args::DoctorArgs;
 use super::look::Asking;
@@ -13,6 +13,8 @@ use super::{explain, metrics, plugin};
 use crate::commands::args::{self, FormatArgs, RoleArgs, SessionArgs, connection_flags};
 use crate::commands::context::{Context, config_folder};
 use crate::commands::plugin::unknown;
+use crate::commands::seats::Seats;
+use crate::commands::servers::Server;
 use crate::commands::{open, servers, snapshot};
 use crate::doctor::{self, Change, Diagnosis, Finding, Limits, Question, Severity, Sheet};
 use crate::error::{self, Error, Exit, Result};
@@ -142,17 +144,22 @@ async fn answer(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &D
     let patients = match several {
         None => {
             let target = open::target(context, root, own, &doctor.session.echo)?;
-            let snapshots = asking.snapshots(&target).await?;
+            let snapshots = asking.snapshots(&target, None).await?;
             vec![doctor.patient(None, snapshots, earlier.as_ref())?]
         }
         Some(servers) => {
-            let ask = |server: &servers::Server| {
-                let (name, target) = (server.name.clone(), server.target.clone());
+            let mut seats = Seats::new(servers.parallel);
+            let ask = |server: Server| {
+                let seat = seats.seat(&server.target);
                 let asking = &asking;
-                async move { (name, asking.snapshots(&target).await) }
+                async move {
+                    let snapshots = asking.snapshots(&server.target, Some(&seat)).await;
+                    seat.leave();
+                    (server.name, snapshots)
+                }
             };
-            let mut asked =
-                std::pin::pin!(stream::iter(servers.list.iter().map(ask)).buffered(servers.parallel));
+            // Their order is that in which they were named.
+            let mut asked: FuturesOrdered<_> = servers.list.into_iter().map(ask).collect();
             let mut patients = Vec::new();
             while let Some((name, snapshots)) = asked.next().await {
                 patients.push(match snapshots {
@@ -165,14 +172,6 @@ async fn answer(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &D
         }
     };
     doctor.print(&look, listing, &patients, earlier.as_ref()).await
-}
-
-/// Writes a page to a file, or to stdout for `-`. Errors: it cannot be written (74).
-fn write(path: &Path, page: &str) -> Result<()> {
-    if path.as_os_str() == "-" {
-        return output::print(page);
-    }
-    std::fs::write(path, page).map_err(|e| Error::io(format!("could not write {}", path.display()), &e))
 }
 
 /// Refuses flags that lead to a server. Errors: wrong usage (64).
@@ -317,8 +316,8 @@ impl<'a> Doctor<'a> {
         if self.args.nagios {
             return plugin::print(&told, self.args.allow_unseen);
         }
-        let findings: Vec<Finding> = told.iter().map(|told| told.finding.clone()).collect();
-        let exit = doctor::exit(&findings, self.args.fail_on, self.args.allow_unseen);
+        let exit =
+            doctor::exit(told.iter().map(|told| told.finding), self.args.fail_on, self.args.allow_unseen);
         if let Some(path) = &self.args.html {
             let sheets: Vec<Sheet<'_>> = patients
                 .iter()
@@ -329,7 +328,7 @@ impl<'a> Doctor<'a> {
                     diagnosis: &patient.diagnosis,
                 })
                 .collect();
-            write(path, &doctor::page(&sheets, &self.shown)?)?;
+            output::write(path, &doctor::page(&sheets, &self.shown)?)?;
             patients.iter().for_each(|patient| self.summary(patient));
             return Ok(exit);
         }
@@ -389,7 +388,9 @@ impl<'a> Doctor<'a> {
         diagnosis.remarks.iter().for_each(|says| self.remark(&format!("{server}{says}")));
         if !diagnosis.not_judged.is_empty() {
             let names: Vec<&str> = diagnosis.not_judged.iter().map(String::as_str).collect();
-            self.remark(&format!("{server}not judged without --for or --against: {}", names.join(", ")));
+            // With another reason, that was said before.
+            let without = if diagnosis.remarks.is_empty() { " without --for or --against" } else { "" };
+            self.remark(&format!("{server}not judged{without}: {}", names.join(", ")));
         }
     }
 }

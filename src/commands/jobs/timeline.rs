@@ -110,12 +110,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let names: Vec<&str> = picked.iter().map(|job| job.name.as_str()).collect();
     if let Some(path) = &args.html {
         let page = page::page(&names, &entries, window, &style.zone);
-        if path.as_os_str() == "-" {
-            output::print(&page)?;
-            return Ok(Exit::Done);
-        }
-        std::fs::write(path, page)
-            .map_err(|e| Error::io(format!("could not write {}", path.display()), &e))?;
+        output::write(path, &page)?;
         return Ok(Exit::Done);
     }
     let Some(mut listing) = listing else {

@@ -9,7 +9,6 @@ mod look;
 mod once;
 mod round;
 mod run;
-mod seats;
 mod verdict;
 mod watch;
 mod way;

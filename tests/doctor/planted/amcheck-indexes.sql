@@ -1,4 +1,4 @@
--- An index whose order is wrong is critical. It ends the check, so that what comes after it is unseen.
+-- An index whose entries are out of order is critical. The check stops there, so the remaining indexes are unseen.
 --
 -- since = 10
 -- args = ["--deep"]
@@ -10,7 +10,7 @@ CREATE TABLE t (a int);
 INSERT INTO t SELECT generate_series(1, 2000);
 CREATE INDEX "T a" ON t (a);
 CREATE INDEX fine ON t (a);
--- As if the values had been sorted by another locale.
+-- The index now looks as if its values had been sorted in another locale.
 UPDATE pg_index SET indoption = '1' WHERE indexrelid = '"T a"'::regclass;
 -- @healthy
 UPDATE pg_index SET indoption = '0' WHERE indexrelid = '"T a"'::regclass;

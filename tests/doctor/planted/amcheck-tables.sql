@@ -1,4 +1,4 @@
--- A table with rows that are older than its frozen horizon is damaged; --deep finds it, and TOAST too.
+-- A table with rows older than its relfrozenxid is damaged. --deep finds this in TOAST tables too.
 --
 -- since = 14
 -- args = ["--deep"]

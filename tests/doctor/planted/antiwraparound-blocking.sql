@@ -1,4 +1,4 @@
--- DDL that waits for a vacuum against wraparound; the vacuum does not give way.
+-- DDL that waits for an anti-wraparound vacuum is a warning, because that vacuum does not cancel itself.
 --
 -- since = 10
 -- settings = ["autovacuum = on", "autovacuum_naptime = 1s", "autovacuum_vacuum_cost_delay = 100ms", "autovacuum_vacuum_cost_limit = 1"]

@@ -1,4 +1,4 @@
--- A hundred files that wait for a slow archive command are critical.
+-- More than a hundred files that wait for a slow archive command are critical.
 --
 -- since = 10
 -- settings = ["archive_mode = on", "archive_command = 'sleep 3'"]

@@ -1,4 +1,4 @@
--- A command that only says that all is well is a warning.
+-- An archive command that only reports success is a warning.
 --
 -- since = 10
 -- settings = ["archive_mode = on", "archive_command = '/bin/true'"]

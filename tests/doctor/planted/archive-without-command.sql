@@ -1,4 +1,4 @@
--- archive_mode on and no command: nothing is archived and nothing is removed.
+-- With archive_mode on and no archive_command, WAL is neither archived nor removed, which is critical.
 --
 -- since = 10
 -- settings = ["archive_mode = on", "archive_command = ''"]

@@ -1,4 +1,4 @@
--- One failure that was made good is nothing.
+-- A failure of the archiver is not reported if the file was archived later.
 --
 -- since = 10
 -- settings = ["archive_mode = on", "archive_command = 'false'"]

@@ -1,4 +1,4 @@
--- An archive command that fails is critical when the oldest file has waited for five minutes, and what waits is counted.
+-- A failing archive command is critical once the oldest file has waited five minutes. The backlog is counted too.
 --
 -- since = 10
 -- settings = ["archive_mode = on", "archive_command = 'false'"]

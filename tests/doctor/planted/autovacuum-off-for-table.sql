@@ -1,4 +1,4 @@
--- Autovacuum off for a table is a note, and a warning once it has more dead rows than would start a vacuum or is old; TOAST on its own counts.
+-- A table with autovacuum off is a note. If it is old, or has enough dead rows to start a vacuum, it is a warning.
 --
 -- since = 10
 -- checks = ["autovacuum-off-for-table"]
@@ -9,6 +9,7 @@ INSERT INTO dirty SELECT generate_series(1, 1000);
 DELETE FROM dirty;
 CREATE TABLE old (a int) WITH (autovacuum_enabled = false);
 UPDATE pg_class SET relfrozenxid = ((txid_current() + 4294967296 - 110000000) % 4294967296)::text::xid WHERE relname = 'old';
+-- Autovacuum can be off for the TOAST table alone, which is a note too.
 CREATE TABLE big_values (a text) WITH (toast.autovacuum_enabled = false);
 CREATE TABLE explicitly_on (a text) WITH (autovacuum_enabled = true, toast.autovacuum_enabled = true);
 CREATE TEMPORARY TABLE of_session (a int) WITH (autovacuum_enabled = false);

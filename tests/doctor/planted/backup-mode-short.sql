@@ -1,4 +1,4 @@
--- An exclusive backup of a few minutes is nothing.
+-- An exclusive backup that began 5 hours ago is not reported.
 --
 -- since = 10
 -- until = 14

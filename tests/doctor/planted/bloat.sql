@@ -1,4 +1,4 @@
--- Tables and indexes with much free space, on both sides of the limits.
+-- Tables and indexes have much free space, on both sides of the limits.
 --
 -- since = 10
 -- also = ["never-analysed"]
@@ -16,14 +16,16 @@ CREATE TABLE filled (LIKE half) WITH (autovacuum_enabled = false, fillfactor = 4
 CREATE TABLE unknown (a text) WITH (autovacuum_enabled = false);
 CREATE SCHEMA "Od d";
 CREATE TABLE "Od d"."Ta ""b""" (LIKE half) WITH (autovacuum_enabled = false);
--- 10 million rows of 4 + 24 + 8 bytes, so 226 in a page, are 44,248 pages: 66 % of 131,073 are free.
+-- A row takes 4 + 24 + 8 bytes, so 226 rows fit into a page and 10 million rows need 44,248 pages.
+-- Of 131,073 pages, 66 % are free.
 UPDATE pg_class SET relpages = 131073, reltuples = 10000000 WHERE oid IN ('half'::regclass, '"Od d"."Ta ""b"""'::regclass);
 UPDATE pg_class SET relpages = 131073, reltuples = 20000000 WHERE oid = 'full_enough'::regclass;
 UPDATE pg_class SET relpages = 131071, reltuples = 1000 WHERE oid = 'small'::regclass;
 UPDATE pg_class SET relpages = 1310721, reltuples = 1000 WHERE oid = 'empty'::regclass;
 UPDATE pg_class SET relpages = 131073, reltuples = 10000000 WHERE oid = 'filled'::regclass;
 UPDATE pg_class SET relpages = 131073, reltuples = 1000000 WHERE oid = 'unknown'::regclass;
--- 16 + 4 bytes an entry, 366 in a page at 90 %: 27,300 pages for 10 million, 190,000 for 70 million.
+-- An index entry takes 16 + 4 bytes, so 366 entries fit into a page that is 90 % full.
+-- 10 million entries need 27,300 pages, and 70 million need 190,000.
 UPDATE pg_class SET relpages = 131073, reltuples = 10000000 WHERE relname = 'half_b';
 UPDATE pg_class SET relpages = 131073, reltuples = 40000000 WHERE relname = 'half_a';
 -- @healthy

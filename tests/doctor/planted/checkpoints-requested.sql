@@ -1,4 +1,4 @@
--- Checkpoints that are asked for again and again, closer together than checkpoint_warning times four.
+-- Requested checkpoints that are closer together than four times checkpoint_warning are a warning.
 --
 -- since = 10
 -- own = true

@@ -1,4 +1,4 @@
--- A page that does not fit its checksum is critical, and stays in the counter until the statistics are reset.
+-- A page with a wrong checksum is critical. It remains in the counter until the statistics are reset.
 --
 -- since = 18
 -- own = true
@@ -8,7 +8,7 @@ CREATE TABLE t (a int);
 INSERT INTO t SELECT generate_series(1, 1000);
 CREATE TABLE sound AS SELECT * FROM t;
 CHECKPOINT;
--- One page more, of nonsense.
+-- Appends a page of random bytes to the table.
 DO $$ BEGIN EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', 'cat >/dev/null; head -c 8192 /dev/urandom >> ' || pg_relation_filepath('t')); END $$;
 -- @fails
 SELECT count(*) FROM t;

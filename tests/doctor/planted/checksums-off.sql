@@ -1,4 +1,4 @@
--- Without data checksums, as initdb makes clusters before 18, there is a note.
+-- A cluster without data checksums, which is the default of initdb before PostgreSQL 18, gets a note.
 --
 -- since = 10
 -- until = 17

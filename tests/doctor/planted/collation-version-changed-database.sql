@@ -1,4 +1,4 @@
--- Where the database's own collation has another version, the indexes on plain text columns are counted.
+-- If the version of the database's own collation has changed, the indexes on plain text columns are counted.
 --
 -- since = 17
 -- checks = ["collation-version-changed"]

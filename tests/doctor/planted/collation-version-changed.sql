@@ -1,4 +1,4 @@
--- A collation of another version is critical if an index sorts by it; one that no index uses, or that is the same, is not told.
+-- A collation whose version has changed is critical if an index sorts by it.
 --
 -- since = 10
 -- checks = ["collation-version-changed"]
@@ -6,6 +6,7 @@
 -- text = ["was version 1.2.3", "2 indexes, 1 of them unique"]
 CREATE SCHEMA "odd ""s";
 CREATE COLLATION "odd ""s"."Old "" one" FROM "en-x-icu";
+-- A changed collation that no index uses, and one that has not changed, are not reported.
 CREATE COLLATION unused FROM "de-x-icu";
 CREATE COLLATION same FROM "fr-x-icu";
 CREATE TABLE t (a text COLLATE "odd ""s"."Old "" one" PRIMARY KEY, b text COLLATE same UNIQUE, c text COLLATE "C" UNIQUE, d text COLLATE unused);

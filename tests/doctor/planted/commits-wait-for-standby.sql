@@ -1,4 +1,4 @@
--- synchronous_standby_names that names a standby which is not there.
+-- A standby that synchronous_standby_names asks for but that is not connected is critical.
 --
 -- since = 10
 -- settings = ["synchronous_standby_names = 'ANY 2 (a, b, c)'", "synchronous_commit = on"]

@@ -1,4 +1,4 @@
--- A parameter that does not exist makes every other one unapplied, but only it is the fault.
+-- An unknown parameter keeps the server from applying any other one, but only the unknown one is reported.
 --
 -- since = 10
 -- own = true

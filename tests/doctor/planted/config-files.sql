@@ -1,4 +1,4 @@
--- Values that cannot be applied; what comes twice, or waits for a restart, is no fault of the file.
+-- Values that cannot be applied are critical. Duplicates, and values that await a restart, are no file errors.
 --
 -- since = 10
 -- own = true

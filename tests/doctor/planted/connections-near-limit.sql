@@ -1,4 +1,4 @@
--- Fourteen of the seventeen connections that ordinary roles may have are a warning.
+-- It is a warning when 14 of the 17 connections that ordinary roles may have are in use.
 --
 -- since = 10
 -- settings = ["max_connections = 20", "superuser_reserved_connections = 3", "max_wal_senders = 2"]

@@ -1,4 +1,4 @@
--- From 18 on constraints may be declared NOT ENFORCED on purpose, and NOT NULL may be not valid: notes.
+-- Since PostgreSQL 18, constraints can be NOT ENFORCED on purpose and NOT NULL can be NOT VALID. Both are notes.
 --
 -- since = 18
 -- checks = ["constraints-not-validated", "referential-triggers-disabled"]

@@ -1,4 +1,4 @@
--- Constraints that were never validated are found once each, on tables, partitioned tables and domains; validated ones are not.
+-- Constraints that were never validated are found once each, on tables, partitioned tables and domains.
 --
 -- since = 11
 -- checks = ["constraints-not-validated"]
@@ -11,11 +11,11 @@ INSERT INTO "Odd""s"."Child
  two" VALUES (1, 99);
 ALTER TABLE "Odd""s"."Child 
  two" ADD CONSTRAINT "fk'1" FOREIGN KEY (p) REFERENCES parent NOT VALID;
--- Validated ones.
+-- Validated constraints are not found.
 CREATE TABLE sound (id int CHECK (id > 0), p int REFERENCES parent);
 ALTER TABLE sound ADD CONSTRAINT later CHECK (id > 1) NOT VALID;
 ALTER TABLE sound VALIDATE CONSTRAINT later;
--- Partitions have it from their parent.
+-- Partitions inherit the constraint from their parent, so only the parent is reported.
 CREATE TABLE parted (id int) PARTITION BY RANGE (id);
 CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (10);
 CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM (10) TO (20) PARTITION BY RANGE (id);

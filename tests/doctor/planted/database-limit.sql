@@ -1,9 +1,10 @@
--- A database whose own limit is used to 85 % is a warning; limits of -1, 0 and one that is far away are nothing.
+-- A database of whose connection limit 85 % is used is a warning.
 --
 -- since = 10
 -- own = true
 -- checks = ["database-or-role-limit"]
 -- expect = ["warning database-or-role-limit {database}"]
+-- Limits of -1 and 0, and a limit that is far away, are not reported.
 CREATE DATABASE shut CONNECTION LIMIT 0;
 CREATE DATABASE wide CONNECTION LIMIT 100;
 CREATE ROLE far LOGIN CONNECTION LIMIT 3;

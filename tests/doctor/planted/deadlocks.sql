@@ -1,4 +1,4 @@
--- Two programs that lock two rows in different order: many deadlocks in five seconds are critical.
+-- Two sessions lock two rows in different orders. Many deadlocks within five seconds are critical.
 --
 -- since = 10
 -- settings = ["deadlock_timeout = 20ms"]

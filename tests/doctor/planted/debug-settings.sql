@@ -1,4 +1,4 @@
--- Settings for developers that were left on.
+-- Developer settings that were left on are warnings.
 --
 -- since = 10
 -- settings = ["log_min_messages = debug1", "debug_print_plan = on", "log_hostname = on", "log_executor_stats = on", "post_auth_delay = 0", "log_lock_waits = on", "log_checkpoints = on"]

@@ -1,4 +1,4 @@
--- A DETACH PARTITION CONCURRENTLY that was interrupted, and one that still runs.
+-- An interrupted DETACH PARTITION CONCURRENTLY is found. One that is still running is not.
 --
 -- since = 14
 -- checks = ["detach-pending"]

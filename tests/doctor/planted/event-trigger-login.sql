@@ -1,4 +1,4 @@
--- An event trigger that runs at each login can lock everybody out.
+-- An event trigger that runs at each login is a warning, because it can lock everybody out.
 --
 -- since = 17
 -- args = ["--lint"]

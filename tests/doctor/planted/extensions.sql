@@ -1,4 +1,4 @@
--- Extensions whose files are gone, and those that were not updated.
+-- Extensions whose files are missing, and extensions that were not updated, are found.
 --
 -- since = 11
 -- checks = ["extension-files-missing", "extension-behind"]
@@ -7,7 +7,7 @@ CREATE EXTENSION pg_stat_statements VERSION '1.7';
 CREATE EXTENSION pg_trgm VERSION '1.3';
 CREATE EXTENSION citext;
 CREATE EXTENSION hstore;
--- Newer than what is there.
+-- The installed version is newer than the available one, so it is not reported.
 UPDATE pg_extension SET extversion = '99.1' WHERE extname = 'hstore';
 CREATE EXTENSION tablefunc;
 UPDATE pg_extension SET extname = 'gone "one"' WHERE extname = 'tablefunc';

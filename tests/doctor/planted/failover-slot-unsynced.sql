@@ -1,4 +1,4 @@
--- synchronized_standby_slots that names slots which do not exist or are not physical.
+-- A name in synchronized_standby_slots that does not belong to an existing physical slot is a warning.
 --
 -- since = 17
 -- settings = ["wal_level = logical"]

@@ -1,4 +1,4 @@
--- A foreign key of a partitioned table is said once, with the partitions that have no index.
+-- A foreign key of a partitioned table is reported once, with the partitions that have no index.
 --
 -- since = 12
 -- checks = ["foreign-key-without-index"]

@@ -1,4 +1,4 @@
--- Foreign keys without an index: a warning only where the table is large and rows of the parent go or change.
+-- A foreign key without an index is a warning only if the table is large and the parent's rows are deleted or rekeyed.
 --
 -- since = 10
 -- also = ["index-invalid"]
@@ -21,7 +21,8 @@ DELETE FROM gone WHERE id > 90;
 UPDATE rekeyed SET id = id + 1000 WHERE id > 50;
 ANALYZE large;
 ANALYZE small;
--- Served by the key in any order, by a partial index without the NULLs, by hash; not by a second column, another predicate, BRIN.
+-- An index with the key's columns in any order serves it, and so does a partial index without NULLs or a hash index.
+-- An index with the key as its second column, a partial index with another predicate, or a BRIN index does not.
 CREATE TABLE pair (a int, b int, PRIMARY KEY (a, b));
 CREATE TABLE pairs (a int, b int, c int, d int, e int, f int, g int,
     CONSTRAINT pairs_any FOREIGN KEY (a, b) REFERENCES pair,

@@ -1,4 +1,4 @@
--- Rules of access that are open to other machines, and those that are not or are never reached.
+-- Rules in pg_hba.conf that are open to other machines are found. Rules that are local or never reached are not.
 --
 -- since = 10
 -- own = true

@@ -1,4 +1,4 @@
--- Sessions, prepared transactions and slots that hold the horizon of a server at rest hold back nothing worth telling.
+-- A session, a prepared transaction and a slot that hold the xmin horizon of an idle server are not reported.
 --
 -- since = 10
 -- own = true

@@ -1,4 +1,4 @@
--- A session that is idle in a transaction for a minute is told if others wait for it; one that only holds locks is not yet, nor one that has done nothing.
+-- A session that has been idle in a transaction for a minute is a warning if other sessions wait for it.
 --
 -- since = 10
 -- also = ["lock-queue"]
@@ -12,6 +12,7 @@ INSERT INTO t VALUES (1);
 BEGIN;
 UPDATE t SET a = 2;
 -- @session reader
+-- A session that only holds locks is not reported yet, and neither is the next one, which has done nothing.
 BEGIN;
 SELECT * FROM t;
 -- @session bare

@@ -1,4 +1,4 @@
--- An index that is being built now is no fault, before the server tells of its progress too.
+-- An index that is being built is not reported, although PostgreSQL 10 has no progress view of CREATE INDEX.
 --
 -- until = 10
 -- checks = ["index-invalid"]

@@ -1,4 +1,4 @@
--- An index that is being built now is no fault; one that was left behind on the same table is.
+-- An index that is being built is not reported. An invalid one that was left behind on the same table is.
 --
 -- since = 12
 -- checks = ["index-invalid"]

@@ -1,4 +1,4 @@
--- Duplicates of a partitioned index are said once, at its root.
+-- Duplicates of a partitioned index are reported once, at its root.
 --
 -- since = 11
 -- checks = ["index-duplicate", "index-redundant"]
@@ -15,7 +15,7 @@ CREATE INDEX p_b_a ON p (b, a);
 CREATE TABLE plain (a int, b int, c int, d int);
 CREATE INDEX plain_inc ON plain (a);
 CREATE INDEX plain_inc_b ON plain (a) INCLUDE (b);
--- What an index holds besides its key may be all that is wanted of it.
+-- The included columns may be what an index is for, so these indexes are not found.
 CREATE INDEX plain_c_d ON plain (c) INCLUDE (d);
 CREATE INDEX plain_c_a ON plain (c, a);
 CREATE INDEX plain_c_b ON plain (d, c) INCLUDE (b);

@@ -1,4 +1,4 @@
--- Indexes that are the same, that begin another one, and their harmless siblings.
+-- Indexes that equal another index, or the first columns of one, are found. Similar but useful indexes are not.
 --
 -- since = 10
 -- also = ["index-bloat", "index-invalid"]
@@ -14,10 +14,10 @@ CREATE INDEX t_gin_1 ON t USING gin (g);
 CREATE INDEX t_gin_2 ON t USING gin (g);
 ALTER TABLE t ADD CONSTRAINT t_u_u1 UNIQUE (u);
 ALTER TABLE t ADD CONSTRAINT t_u_u2 UNIQUE (u);
--- A constraint that may wait forbids less than one that may not.
+-- A deferrable constraint forbids less than one that is not deferrable, so the deferrable one is superfluous.
 ALTER TABLE t ADD CONSTRAINT t_d UNIQUE (d);
 ALTER TABLE t ADD CONSTRAINT t_d_late UNIQUE (d) DEFERRABLE INITIALLY DEFERRED;
--- Not the same: order, operator class, collation, predicate, access method, options.
+-- These differ in order, operator class, collation, predicate, access method or options.
 CREATE INDEX t_a_desc ON t (a DESC);
 CREATE INDEX t_a_hash ON t USING hash (a);
 CREATE INDEX t_a_some ON t (a) WHERE a > 0;
@@ -27,20 +27,20 @@ CREATE INDEX t_v_like ON t (v text_pattern_ops);
 CREATE INDEX t_v_en ON t (v COLLATE "default");
 CREATE INDEX t_brin ON t USING brin (d) WITH (pages_per_range = 1);
 CREATE INDEX t_brin_2 ON t USING brin (d) WITH (pages_per_range = 128);
--- First columns of another one.
+-- In each pair, the first index has the first columns of the second one.
 CREATE INDEX t_b ON t (b);
 CREATE INDEX t_b_c ON t (b, c);
 CREATE INDEX t_part ON t (c) WHERE c IS NOT NULL;
 CREATE INDEX t_part_d ON t (c, a) WHERE c IS NOT NULL;
 CREATE INDEX t_e ON t (upper(e), b);
 CREATE INDEX t_e_2 ON t (upper(e), b, (a + 1));
--- Not: unique, the second column first, another predicate or operator class.
+-- These do not: an index is unique, its column comes second in the other one, or the operator class differs.
 CREATE UNIQUE INDEX t_f ON t (c);
 CREATE INDEX t_cd ON t (c, d);
 CREATE INDEX t_dc ON t (f, b);
 CREATE INDEX t_ec ON t (e text_pattern_ops);
 CREATE INDEX t_ecc ON t (e, c);
--- Sizes on both sides of the limits; a much narrower index may be wanted.
+-- These sizes are on both sides of the limits. An index that is much narrower than the other may be useful.
 CREATE TABLE large (a int NOT NULL, b int, c text);
 CREATE INDEX large_1 ON large (a);
 CREATE INDEX large_2 ON large (a);
@@ -52,7 +52,7 @@ UPDATE pg_class SET relpages = 1282 WHERE relname IN ('large_1', 'large_2');
 UPDATE pg_class SET relpages = 131074 WHERE relname IN ('huge_s', 'huge_l');
 UPDATE pg_class SET relpages = 100 WHERE relname = 'narrow';
 UPDATE pg_class SET relpages = 401 WHERE relname = 'wide';
--- A replica identity stays, the plain one beside it goes.
+-- The plain index is superfluous, because the replica identity must stay.
 CREATE TABLE idle (id int NOT NULL);
 CREATE INDEX idle_id ON idle (id);
 CREATE UNIQUE INDEX idle_u ON idle (id);
@@ -62,7 +62,7 @@ CREATE TABLE "Ma in"."T" ("A" int);
 CREATE INDEX ON "Ma in"."T" ("A");
 CREATE INDEX "Dup
 2" ON "Ma in"."T" ("A");
--- Not valid, so index-invalid speaks of it.
+-- This index is invalid, so only index-invalid reports it.
 CREATE INDEX t_a_3 ON t (a);
 UPDATE pg_index SET indisvalid = false WHERE indexrelid = 't_a_3'::regclass;
 -- @healthy

@@ -1,4 +1,4 @@
--- A partitioned index without all its parts is worth a note, at its topmost level only.
+-- A partitioned index that lacks some of its parts is a note, at its topmost level only.
 --
 -- since = 11
 -- checks = ["index-invalid"]
@@ -18,7 +18,7 @@ CREATE TABLE q2 PARTITION OF q FOR VALUES FROM (10) TO (20);
 CREATE INDEX q_only ON ONLY q (a);
 CREATE INDEX q1_only ON ONLY q1 (a);
 ALTER INDEX q_only ATTACH PARTITION q1_only;
--- A part that is itself invalid, below a valid index.
+-- A part can be invalid although the index above it is valid.
 CREATE TABLE r (a int) PARTITION BY LIST (a);
 CREATE TABLE "R1" PARTITION OF r FOR VALUES IN (1);
 CREATE INDEX r_a ON r (a);

@@ -1,4 +1,4 @@
--- What CREATE INDEX CONCURRENTLY and REINDEX CONCURRENTLY leave behind, and what is being built just now.
+-- Leftovers of CREATE INDEX CONCURRENTLY, REINDEX CONCURRENTLY and DROP INDEX CONCURRENTLY are found.
 --
 -- since = 10
 -- checks = ["index-invalid"]
@@ -11,7 +11,8 @@ INSERT INTO "odd ""S"""."T" VALUES (1), (1);
 CREATE UNIQUE INDEX CONCURRENTLY "u
 niq" ON "odd ""S"""."T" (a);
 -- @main
--- A build of nothing unique, a leftover whose original still guards, one that guarded and does not.
+-- The index plain is an interrupted build that is not unique. The leftovers of REINDEX are harmless, because the
+-- primary key still guards the column. The unique index dead no longer guards its rows, so it is critical.
 CREATE TABLE keyed (a int PRIMARY KEY, b int, c int, d int[]);
 CREATE INDEX plain ON keyed (b) WHERE c > 0;
 UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'plain'::regclass;
@@ -23,7 +24,7 @@ CREATE UNIQUE INDEX dead ON keyed ((b + c));
 UPDATE pg_index SET indisvalid = false, indisready = false, indislive = false WHERE indexrelid = 'dead'::regclass;
 CREATE INDEX gin ON keyed USING gin (d);
 UPDATE pg_index SET indisready = false WHERE indexrelid = 'gin'::regclass;
--- On a partition.
+-- This index is on a partition.
 CREATE TABLE p (a int, b int) PARTITION BY RANGE (a);
 CREATE TABLE p_1 PARTITION OF p FOR VALUES FROM (0) TO (10);
 CREATE UNIQUE INDEX p_1_u ON p_1 (a);

@@ -1,4 +1,4 @@
--- Large indexes that nothing uses; the limits leave out the age of the statistics. Not those that serve otherwise.
+-- Large unused indexes are found, unless they serve another purpose. The limits omit the age of the statistics.
 --
 -- since = 11
 -- args = ["--limits", "tests/doctor/limits/index-unused.toml"]

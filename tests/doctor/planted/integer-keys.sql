@@ -1,4 +1,4 @@
--- Integer keys without a sequence near their end, and foreign keys that are narrower than what they reference.
+-- Integer keys without a sequence are found near their end, and so are foreign keys narrower than what they reference.
 --
 -- since = 10
 -- checks = ["integer-key-near-end", "foreign-key-narrower"]
@@ -15,10 +15,10 @@ CREATE TABLE "Od d"."""K""" ("I d" "Od d".small, b int, PRIMARY KEY ("I d", b));
 INSERT INTO "Od d"."""K""" VALUES (32000, 1);
 CREATE TABLE uniq (a int UNIQUE, b int);
 INSERT INTO uniq VALUES (1600000000, 2100000000);
--- In the order of their insertion, with gaps, up to the end.
+-- These keys rise in the order of insertion, with gaps, up to the end of the type.
 CREATE TABLE sparse (id int PRIMARY KEY);
 INSERT INTO sparse SELECT n * 2000000 FROM generate_series(1, 1000) AS n;
--- Made by a hash, with both signs and without.
+-- These keys are hashes, once with negative values and once without. They are not found.
 CREATE TABLE hashed (id int PRIMARY KEY);
 INSERT INTO hashed SELECT hashint4(n) FROM generate_series(1, 3000) AS n;
 CREATE TABLE positive (id int PRIMARY KEY);
@@ -28,13 +28,13 @@ INSERT INTO unanalyzed SELECT hashint4(n) FROM generate_series(1, 3000) AS n;
 ANALYZE hashed;
 ANALYZE positive;
 ANALYZE sparse;
--- Others that are no fault: a bigint, one with a sequence, no key, empty.
+-- A bigint key, a column that is no key and an empty table are not found either.
 CREATE TABLE big (id bigint PRIMARY KEY);
 INSERT INTO big VALUES (2147483000);
 CREATE TABLE nokey (id int);
 INSERT INTO nokey VALUES (2147483000);
 CREATE TABLE empty (id int PRIMARY KEY);
--- Foreign keys of a smaller type.
+-- These foreign keys have a smaller type than what they reference. They are found above 50 % of it.
 CREATE TABLE p51 (id bigint PRIMARY KEY);
 INSERT INTO p51 VALUES (1100000000);
 CREATE TABLE c51 (p int CONSTRAINT c51_fk REFERENCES p51);

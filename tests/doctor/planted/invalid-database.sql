@@ -1,4 +1,4 @@
--- A database whose DROP was interrupted is a warning below 10 GB; one with a limit or without connections is not told.
+-- A database whose DROP was interrupted is a warning below 10 GB.
 --
 -- since = 10
 -- own = true
@@ -6,6 +6,7 @@
 -- expect = ["warning invalid-database Half \"gone", "warning invalid-database template_gone"]
 CREATE DATABASE "Half ""gone";
 CREATE DATABASE template_gone TEMPLATE template0;
+-- Databases with a connection limit, or that allow no connections, are not reported.
 CREATE DATABASE closed ALLOW_CONNECTIONS false;
 CREATE DATABASE nobody CONNECTION LIMIT 0;
 CREATE DATABASE few CONNECTION LIMIT 2;

@@ -1,4 +1,4 @@
--- What is locked is not waited for, but said.
+-- A locked table is not waited for. Checks that read its rows are unseen, and the others still run.
 --
 -- since = 10
 -- checks = ["sequence-behind-column", "integer-key-near-end", "index-duplicate"]

@@ -1,4 +1,4 @@
--- A role that may not read the keys is told so, and nothing fails for it.
+-- A key that the role may not read is unseen, with the reason, and no check fails because of it.
 --
 -- since = 10
 -- own = true

@@ -1,4 +1,4 @@
--- Matters of style, said only with --lint.
+-- Matters of style are reported only with --lint.
 --
 -- since = 10
 -- args = ["--lint"]
@@ -13,7 +13,7 @@ CREATE TABLE deferred (a int NOT NULL UNIQUE DEFERRABLE);
 CREATE SCHEMA "Od d";
 CREATE TABLE "Od d"."P 1" (a int) PARTITION BY RANGE (a);
 CREATE TABLE "Od d".part PARTITION OF "Od d"."P 1" FOR VALUES FROM (0) TO (9);
--- Keyed: by a unique index over NOT NULL columns, by what it inherits from.
+-- These tables are not found: a unique index over NOT NULL columns, or the inherited key of a parent, is a key too.
 CREATE TABLE ok (id int PRIMARY KEY, a int, "я2345678_123456789_123456789_123456789_123456789_123456789_123" int);
 CREATE TABLE uniq (a int NOT NULL, b int NOT NULL);
 CREATE UNIQUE INDEX ON uniq (a, b);

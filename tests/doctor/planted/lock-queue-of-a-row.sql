@@ -1,4 +1,4 @@
--- A row that a prepared transaction holds makes others wait, half a minute is a warning; a mutex of advisory locks is a note.
+-- Sessions that have waited half a minute for a row that a prepared transaction holds are a warning.
 --
 -- since = 10
 -- own = true
@@ -12,6 +12,7 @@ BEGIN;
 UPDATE rows SET a = 2;
 PREPARE TRANSACTION 'it''s "one"';
 -- @session m
+-- A queue for an advisory lock that serves as a mutex is only a note.
 SELECT pg_advisory_lock(7);
 -- @start w1
 UPDATE rows SET a = 3;

@@ -1,10 +1,11 @@
--- More than ten sessions behind one head are critical; DDL that waits stops everybody; a short queue of seconds is nothing yet.
+-- More than ten sessions behind one blocker are critical. DDL that waits is a warning, because others queue behind it.
 --
 -- since = 10
 -- checks = ["lock-queue", "ddl-waiting"]
 -- expect = ["critical lock-queue public.Busy \"t", "warning ddl-waiting public.Busy \"t"]
 -- text = ["11 sessions wait for session", "10 sessions queue for it"]
 CREATE TABLE "Busy ""t" (a int);
+-- A short queue that has existed for seconds is not reported yet.
 CREATE TABLE other (a int PRIMARY KEY);
 INSERT INTO other VALUES (1);
 -- @session head

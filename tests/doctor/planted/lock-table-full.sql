@@ -1,4 +1,4 @@
--- Four fifths of the shared lock table are a warning.
+-- A shared lock table of which four fifths are used is a warning.
 --
 -- since = 10
 -- settings = ["max_locks_per_transaction = 10", "max_connections = 20", "max_prepared_transactions = 0", "max_wal_senders = 2", "superuser_reserved_connections = 2"]

@@ -1,4 +1,4 @@
--- What the log does not tell is worth a note.
+-- Log settings that leave out lock waits or checkpoints, or that keep the collector off, are notes.
 --
 -- since = 10
 -- settings = ["log_lock_waits = off", "log_checkpoints = off", "log_destination = 'stderr'"]

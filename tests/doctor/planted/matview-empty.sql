@@ -1,4 +1,4 @@
--- Materialized views without data, except for one that is being filled.
+-- Materialized views without data are warnings, except one that is being refreshed.
 --
 -- since = 10
 -- checks = ["matview-empty"]
@@ -9,7 +9,7 @@ CREATE MATERIALIZED VIEW "M
 CREATE SCHEMA "o""d";
 CREATE MATERIALIZED VIEW "o""d".emptied AS SELECT a FROM t;
 REFRESH MATERIALIZED VIEW "o""d".emptied WITH NO DATA;
--- Without rows, but populated.
+-- This view has no rows, but it is populated.
 CREATE MATERIALIZED VIEW filled AS SELECT a FROM t;
 CREATE MATERIALIZED VIEW filling AS SELECT a, pg_sleep(a)::text AS b FROM (VALUES (60)) AS v (a) WITH NO DATA;
 -- @start b

@@ -1,4 +1,4 @@
--- Passwords that are stored as md5 hashes, which 18 deprecates.
+-- Passwords that are stored as MD5 hashes are warnings on PostgreSQL 18, which deprecates them.
 --
 -- since = 18
 -- own = true

@@ -1,4 +1,4 @@
--- Passwords that are stored as md5 hashes.
+-- Passwords that are stored as MD5 hashes are notes before PostgreSQL 18.
 --
 -- until = 17
 -- own = true

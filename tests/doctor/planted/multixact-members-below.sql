@@ -1,4 +1,4 @@
--- Just below half of the files is nothing.
+-- Just under half of the possible files of multixact members is not reported.
 --
 -- since = 10
 -- own = true

@@ -1,4 +1,4 @@
--- Half of the files that there can be is a warning.
+-- Half of the possible files of multixact members is a warning.
 --
 -- since = 10
 -- own = true

@@ -1,4 +1,4 @@
--- Larger tables that nobody will analyse and that have no statistics; partitioned parents are notes; small, analysed and freshly loaded ones are nothing.
+-- Larger tables without statistics that autovacuum will not analyze are warnings. Partitioned parents are notes.
 --
 -- since = 10
 -- own = true
@@ -8,16 +8,17 @@
 CREATE SCHEMA s;
 CREATE TABLE "Off ""t" (a int, b text) WITH (autovacuum_enabled = false);
 INSERT INTO "Off ""t" SELECT g, 'x' FROM generate_series(1, 20000) g;
+-- Small tables, analyzed tables and freshly loaded ones are not reported.
 CREATE TABLE small (a int) WITH (autovacuum_enabled = false);
 INSERT INTO small SELECT generate_series(1, 5000);
 CREATE TABLE analysed (a int, b int) WITH (autovacuum_enabled = false);
 INSERT INTO analysed SELECT g, g FROM generate_series(1, 20000) g;
 ANALYZE analysed;
--- As after a crash: the time is gone, the statistics are there.
+-- As after a crash, the time of the last ANALYZE is lost, but the statistics exist.
 CREATE TABLE forgotten (a int) WITH (autovacuum_enabled = false);
 INSERT INTO forgotten SELECT generate_series(1, 20000);
 ANALYZE forgotten;
--- Autovacuum comes within minutes.
+-- Autovacuum will analyze this table within minutes.
 CREATE TABLE fresh (a int) WITH (autovacuum_analyze_threshold = 10);
 INSERT INTO fresh SELECT generate_series(1, 11000);
 CREATE STATISTICS s.st (dependencies) ON a, b FROM analysed;

@@ -1,4 +1,4 @@
--- Open schemas, SECURITY DEFINER functions and row security that does nothing, each with harmless siblings.
+-- Open schemas, SECURITY DEFINER functions and ineffective row security are found. Harmless objects are not.
 --
 -- since = 10
 -- own = true
@@ -17,7 +17,7 @@ ALTER TABLE owned OWNER TO one;
 CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT a';
 CREATE FUNCTION g() RETURNS int LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN 1; END';
 REVOKE EXECUTE ON FUNCTION g() FROM PUBLIC;
--- Harmless: a path of its own, even an empty one, a trigger's function, an invoker's function.
+-- Harmless are functions with their own search_path, even an empty one, trigger functions and SECURITY INVOKER.
 CREATE FUNCTION safe() RETURNS int LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'SELECT 1';
 CREATE FUNCTION safe_empty() RETURNS int LANGUAGE sql SECURITY DEFINER SET search_path = '' AS 'SELECT 1';
 CREATE FUNCTION trig() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN NEW; END';
@@ -41,7 +41,7 @@ CREATE POLICY p ON on_1 USING (a > 0);
 ALTER TABLE on_1 ENABLE ROW LEVEL SECURITY;
 CREATE VIEW v_on AS SELECT a FROM on_1;
 CREATE VIEW v_other AS SELECT a FROM owned;
--- Harmless: an owner to whom the policies apply, no row security.
+-- Harmless are views whose owner is subject to the policies, and views of tables without row security.
 CREATE VIEW v_two AS SELECT a FROM on_1;
 ALTER VIEW v_two OWNER TO two;
 CREATE VIEW v_forced AS SELECT a FROM forced;

@@ -1,4 +1,4 @@
--- A default partition that got rows, and one that makes the end of the others harmless.
+-- A default partition that has rows is a warning. It makes the missing next partition a mere note.
 --
 -- since = 11
 -- checks = ["default-partition-filled", "next-partition-missing"]
@@ -13,12 +13,12 @@ CREATE TABLE "Od d"."L" (a text) PARTITION BY LIST (a);
 CREATE TABLE "Od d"."R ""est""" PARTITION OF "Od d"."L" DEFAULT;
 INSERT INTO "Od d"."L" VALUES ('x');
 ANALYZE "Od d"."L";
--- A default partition that is itself partitioned.
+-- This default partition is itself partitioned.
 CREATE TABLE tree (a int, b int) PARTITION BY LIST (a);
 CREATE TABLE tree_rest PARTITION OF tree DEFAULT PARTITION BY RANGE (b);
 CREATE TABLE tree_rest_1 PARTITION OF tree_rest FOR VALUES FROM (0) TO (10);
 INSERT INTO tree VALUES (1, 1);
--- Empty ones: never filled, and emptied again.
+-- One of these default partitions was never filled, and the other one was emptied again. They are not found.
 CREATE TABLE q (a int) PARTITION BY RANGE (a);
 CREATE TABLE q_1 PARTITION OF q FOR VALUES FROM (1) TO (2);
 CREATE TABLE q_rest PARTITION OF q DEFAULT;

@@ -1,4 +1,4 @@
--- Partitions by date that end soon, ended lately or long ago, and those that are far ahead.
+-- Tables whose date partitions end soon or ended lately are found, unless they reach far ahead or ended long ago.
 --
 -- since = 10
 -- checks = ["next-partition-missing"]
@@ -22,7 +22,8 @@ CREATE SCHEMA "Od d";
 CREATE TABLE tree (a int, at date) PARTITION BY LIST (a);
 CREATE TABLE "Od d"."sub
 1" PARTITION OF tree FOR VALUES IN (1) PARTITION BY RANGE (at);
--- Months, of which the last one lies ahead, in days: only the topmost level has to go on.
+-- The partitions of nested reach ahead, but the subpartitions of its first one do not.
+-- Only the topmost level has to reach ahead.
 CREATE TABLE nested (at date) PARTITION BY RANGE (at);
 DO $$
 DECLARE t date := current_date;

@@ -1,10 +1,11 @@
--- Jobs of pg_cron that failed three times in a row; its tables are made by hand here, so its scheduler is missing too.
+-- Jobs of pg_cron that failed three times in a row are warnings, and so is its missing scheduler.
 --
 -- since = 11
 -- checks = ["pg-cron-failing"]
 -- expect = ["warning pg-cron-failing", "warning pg-cron-failing nightly", "warning pg-cron-failing job 5"]
 -- text = ["has failed 3 times in a row: ERROR: no", "has 5 active jobs"]
 CREATE SCHEMA cron;
+-- These tables imitate those of pg_cron. There is no scheduler, because the extension is not loaded.
 CREATE TABLE cron.job (jobid bigserial PRIMARY KEY, schedule text NOT NULL, command text NOT NULL, nodename text NOT NULL DEFAULT 'localhost', nodeport int NOT NULL DEFAULT 5432,
     database text NOT NULL DEFAULT current_database(), username text NOT NULL DEFAULT current_user, active bool NOT NULL DEFAULT true, jobname name);
 CREATE TABLE cron.job_run_details (jobid bigint, runid bigserial PRIMARY KEY, job_pid int, database text, username text, command text, status text, return_message text, start_time timestamptz, end_time timestamptz);

@@ -1,4 +1,4 @@
--- Prepared transactions of a moment ago are nothing.
+-- Prepared transactions that are only seconds old are not reported.
 --
 -- since = 10
 -- own = true

@@ -1,4 +1,4 @@
--- A published partition tree is told once; all tables of a schema count.
+-- A published partition tree is reported once. All tables of a published schema count.
 --
 -- since = 15
 -- checks = ["publication-without-identity"]

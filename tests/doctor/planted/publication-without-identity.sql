@@ -1,4 +1,4 @@
--- Published tables without identity: those that were changed are critical, others a warning, FULL a note; insert-only publications and tables with a key are nothing.
+-- Published tables without a replica identity are critical if rows were changed, and warnings otherwise.
 --
 -- since = 10
 -- checks = ["publication-without-identity"]
@@ -14,8 +14,10 @@ CREATE TABLE lost_index (a int NOT NULL);
 CREATE UNIQUE INDEX i ON lost_index (a);
 ALTER TABLE lost_index REPLICA IDENTITY USING INDEX i;
 DROP INDEX i;
+-- FULL is a note.
 CREATE TABLE slow (a int);
 ALTER TABLE slow REPLICA IDENTITY FULL;
+-- Tables with a key or an identity index are not reported, and neither are publications of inserts only.
 CREATE TABLE sound (a int PRIMARY KEY);
 CREATE TABLE by_index (a int NOT NULL);
 CREATE UNIQUE INDEX j ON by_index (a);

@@ -1,4 +1,4 @@
--- Disabled triggers of a partition tree are told once, at its root; where one partition alone has them, it is named.
+-- Disabled triggers are reported once, at the root of a partition tree, or at the one partition that has them.
 --
 -- since = 12
 -- checks = ["referential-triggers-disabled"]

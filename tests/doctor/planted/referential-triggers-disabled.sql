@@ -1,4 +1,4 @@
--- Disabled triggers of foreign keys are critical, a user's is a warning, those for replication are notes.
+-- Disabled triggers of constraints are critical, those of users are warnings, and those for replication are notes.
 --
 -- since = 10
 -- checks = ["referential-triggers-disabled"]

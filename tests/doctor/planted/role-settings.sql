@@ -1,4 +1,4 @@
--- Settings of roles and databases that surprise, and usual ones.
+-- Unexpected settings of roles and databases are found, and usual ones are not.
 --
 -- since = 10
 -- own = true
@@ -19,7 +19,7 @@ CREATE SCHEMA "Op,en";
 GRANT CREATE ON SCHEMA "Op,en" TO PUBLIC;
 CREATE SCHEMA closed;
 ALTER ROLE paths SET search_path = "$user", closed, "Op,en";
--- Usual ones.
+-- These settings are usual.
 CREATE ROLE usual;
 ALTER ROLE usual SET work_mem = '1GB';
 ALTER ROLE usual SET log_statement = 'ddl';

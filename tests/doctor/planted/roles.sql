@@ -1,4 +1,4 @@
--- Roles that expire, too many superusers, and roles that may do nearly as much as one.
+-- Roles that expire, too many superusers, and roles that may do nearly as much as a superuser are found.
 --
 -- since = 11
 -- own = true

@@ -1,4 +1,4 @@
--- An application that rolls most of its transactions back.
+-- An application that rolls back most of its transactions is a warning.
 --
 -- since = 10
 -- own = true

@@ -1,4 +1,4 @@
--- Sequences that a load of rows with their keys left behind, and harmless ones.
+-- Sequences that were left behind when rows were loaded with their keys are warnings.
 --
 -- since = 10
 -- checks = ["sequence-behind-column"]
@@ -20,7 +20,9 @@ INSERT INTO "Od d"."T'b" VALUES (12);
 CREATE SEQUENCE down INCREMENT -1;
 CREATE TABLE falls (id int PRIMARY KEY DEFAULT nextval('down'));
 INSERT INTO falls VALUES (-3);
--- Harmless: in step, empty, not called but set beyond, not unique, taking turns with another server, cycling, owned but not used.
+-- These are harmless: a sequence in step with its column, an empty table, a sequence that was set beyond the column
+-- but not called, a column that is not unique, a sequence that takes turns with another server's, one that cycles,
+-- and one that is owned by the column but not used by it.
 CREATE TABLE ok (id serial PRIMARY KEY);
 INSERT INTO ok SELECT FROM generate_series(1, 3);
 CREATE TABLE empty (id serial PRIMARY KEY);

@@ -1,4 +1,4 @@
--- Sequences near their end in either direction, by their own range or that of a column, and harmless ones.
+-- Sequences near either end of their own range, or of the type of a column that they fill, are found.
 --
 -- since = 10
 -- checks = ["sequence-near-end"]
@@ -15,23 +15,23 @@ SELECT setval('down', -950);
 CREATE SEQUENCE cyc MAXVALUE 100 CYCLE;
 SELECT setval('cyc', 99);
 CREATE SEQUENCE fresh MAXVALUE 100;
--- A bigint sequence that fills an integer column.
+-- This bigint sequence fills an integer column.
 CREATE TABLE t (id int PRIMARY KEY);
 CREATE SEQUENCE t_id_seq OWNED BY t.id;
 ALTER TABLE t ALTER id SET DEFAULT nextval('t_id_seq');
 SELECT setval('t_id_seq', 2000000000);
 CREATE TABLE ident (id smallint GENERATED ALWAYS AS IDENTITY);
 SELECT setval('ident_id_seq', 30000);
--- Owned by nobody, used by a default only.
+-- No column owns this sequence, but a default uses it.
 CREATE SCHEMA "Od d";
 CREATE SEQUENCE "Od d"."""Lo ose""";
 CREATE TABLE "Od d"."T" ("I d" int DEFAULT nextval('"Od d"."""Lo ose"""'));
 SELECT setval('"Od d"."""Lo ose"""', 2147483000);
--- The key is wide enough, a column that references it is not.
+-- The key is wide enough, but a column that references it is not.
 CREATE TABLE parent (id bigserial PRIMARY KEY);
 CREATE TABLE child (parent int REFERENCES parent);
 SELECT setval('parent_id_seq', 1700000000);
--- One that cycles, but too late for its column.
+-- This sequence cycles, but its column is full before that.
 CREATE SEQUENCE cyc_narrow CYCLE;
 CREATE TABLE narrow (id smallint DEFAULT nextval('cyc_narrow'));
 SELECT setval('cyc_narrow', 32000);
@@ -39,7 +39,7 @@ CREATE DOMAIN small AS smallint;
 CREATE TABLE of_domain (id small);
 CREATE SEQUENCE of_domain_id_seq OWNED BY of_domain.id;
 SELECT setval('of_domain_id_seq', 30000);
--- Far from its end.
+-- This sequence is far from its end.
 CREATE TABLE far (id serial);
 SELECT setval('far_id_seq', 1000000000);
 -- @healthy

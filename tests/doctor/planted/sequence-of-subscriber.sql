@@ -1,4 +1,4 @@
--- On a subscriber, sequences stay behind until the switch-over: worth a note.
+-- A sequence on a subscriber stays behind its column until the switchover, so it is only a note.
 --
 -- since = 10
 -- also = ["subscription-stopped"]

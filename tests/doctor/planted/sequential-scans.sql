@@ -1,4 +1,4 @@
--- A large table that is read as a whole again and again; not small ones, nor one that is searched by its index.
+-- A large table that is read in full again and again is a note. Small tables and index scans are not reported.
 --
 -- since = 10
 -- for = "3s"

@@ -1,4 +1,4 @@
--- Settings of roles and databases that hide damage or bypass foreign keys; those with harmless values are not told.
+-- Settings of roles and databases that hide damage or bypass foreign keys are found. Harmless values are not.
 --
 -- since = 10
 -- settings = ["autovacuum = on"]

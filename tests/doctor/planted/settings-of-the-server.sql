@@ -1,4 +1,4 @@
--- A server without fsync, full page writes and autovacuum.
+-- A server without fsync, full_page_writes and autovacuum is critical, as are settings that hide damage.
 --
 -- since = 10
 -- settings = ["fsync = off", "full_page_writes = off", "autovacuum = off", "zero_damaged_pages = on", "session_replication_role = replica"]

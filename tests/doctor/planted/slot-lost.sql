@@ -1,4 +1,4 @@
--- A slot whose WAL was removed is lost.
+-- A slot whose WAL was removed is lost, which is critical.
 --
 -- since = 13
 -- settings = ["max_slot_wal_keep_size = 1MB", "min_wal_size = 32MB", "max_wal_size = 64MB"]

@@ -1,4 +1,4 @@
--- A slot that is close to max_slot_wal_keep_size is critical; one that was just made is nothing.
+-- A slot that has nearly reached max_slot_wal_keep_size is critical. A slot that was just created is not reported.
 --
 -- since = 13
 -- settings = ["max_slot_wal_keep_size = 96MB", "min_wal_size = 32MB", "max_wal_size = 1GB"]

@@ -1,4 +1,4 @@
--- Inactive slots are notes while they keep little; one that never was used, a temporary one and a copy's leftover are told apart.
+-- An inactive slot that keeps little WAL is a note, even if it was never used. So is the leftover of a table copy.
 --
 -- since = 10
 -- settings = ["wal_level = logical"]
@@ -8,6 +8,7 @@ SELECT pg_create_physical_replication_slot('phys', true);
 SELECT pg_create_physical_replication_slot('unused');
 SELECT pg_create_logical_replication_slot('logi', 'test_decoding');
 SELECT pg_create_logical_replication_slot('pg_16384_sync_16390_7123456789012345678', 'test_decoding');
+-- A temporary slot is not reported.
 SELECT pg_create_physical_replication_slot('of_session', true, true);
 -- @healthy
 SELECT pg_drop_replication_slot('phys');

@@ -1,4 +1,4 @@
--- pg_stat_statements that forgets statements all the time.
+-- If pg_stat_statements evicts statements all the time, there is a note.
 --
 -- since = 14
 -- settings = ["shared_preload_libraries = 'pg_stat_statements'", "pg_stat_statements.max = 100"]

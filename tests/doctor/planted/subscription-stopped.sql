@@ -1,4 +1,4 @@
--- A subscription that is disabled is critical, one with a comment that says why a warning.
+-- A disabled subscription is critical. If its comment says why, it is a warning.
 --
 -- since = 10
 -- checks = ["subscription-stopped", "subscription-errors"]

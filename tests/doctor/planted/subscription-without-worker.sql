@@ -1,4 +1,4 @@
--- A subscription whose publisher does not answer has no worker, in the second sample neither.
+-- A subscription whose publisher does not answer has no worker in either sample, which is critical.
 --
 -- since = 10
 -- settings = ["wal_level = logical"]

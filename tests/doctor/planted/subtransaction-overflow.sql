@@ -1,4 +1,4 @@
--- A session with a hundred subtransactions is seen in three samples of five; one with ten is not.
+-- A session with 100 subtransactions is found in three of five samples. A session with ten is not.
 --
 -- since = 16
 -- for = "2s"

@@ -1,4 +1,4 @@
--- Tables near the limits of pages, columns and TOAST values, and some just below.
+-- Tables near the limits of pages, columns and TOAST values are found. Tables just below the thresholds are not.
 --
 -- since = 10
 -- checks = ["table-near-32tb", "columns-near-limit", "toast-values-near-limit"]
@@ -12,7 +12,7 @@ CREATE TABLE "Od d"."of ""toast""" (a text) WITH (autovacuum_enabled = false, to
 CREATE TABLE v0 (a text) WITH (autovacuum_enabled = false, toast.autovacuum_enabled = false);
 CREATE TABLE v1 (a text) WITH (autovacuum_enabled = false, toast.autovacuum_enabled = false);
 CREATE TABLE v2 (a text) WITH (autovacuum_enabled = false, toast.autovacuum_enabled = false);
--- Page counts have no sign, the catalog's column has.
+-- The number of pages is unsigned, but pg_class.relpages is signed.
 UPDATE pg_class SET relpages = 2533000000 - 4294967296 WHERE relname = 't59';
 UPDATE pg_class SET relpages = 2577000000 - 4294967296 WHERE relname = 't60';
 UPDATE pg_class SET relpages = 3651000000 - 4294967296 WHERE relname = 't85';
@@ -23,7 +23,7 @@ UPDATE pg_class SET reltuples = 2010000000 WHERE oid = (SELECT reltoastrelid FRO
 DO $$BEGIN
     EXECUTE (SELECT 'CREATE TABLE c1199 (' || string_agg('c' || n || ' bool', ', ') || ')' FROM generate_series(1, 1199) AS n);
     EXECUTE (SELECT 'CREATE TABLE c1200 (' || string_agg('c' || n || ' bool', ', ') || ')' FROM generate_series(1, 1200) AS n);
-    -- Dropped ones count.
+    -- Dropped columns count too.
     EXECUTE (SELECT 'CREATE TABLE "Od d"."C1500" (' || string_agg('c' || n || ' bool', ', ') || ')' FROM generate_series(1, 1500) AS n);
     EXECUTE (SELECT 'ALTER TABLE "Od d"."C1500" ' || string_agg('DROP c' || n, ', ') FROM generate_series(1, 1400) AS n);
     EXECUTE (SELECT 'CREATE TABLE parted (' || string_agg('c' || n || ' int', ', ') || ') PARTITION BY RANGE (c1)' FROM generate_series(1, 1250) AS n);

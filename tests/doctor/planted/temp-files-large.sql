@@ -1,4 +1,4 @@
--- A query that sorts on the disk all the time.
+-- A query that sorts on disk all the time is a note.
 --
 -- since = 10
 -- for = "6s"

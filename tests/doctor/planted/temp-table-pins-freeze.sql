@@ -1,4 +1,4 @@
--- A temporary table of a living session that is older than autovacuum_freeze_max_age, and a young one.
+-- A live session's temporary table is a warning if it is older than autovacuum_freeze_max_age. A young one is not.
 --
 -- since = 10
 -- own = true

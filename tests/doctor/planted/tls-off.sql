@@ -1,4 +1,4 @@
--- A server that listens to other machines without TLS.
+-- A server that accepts connections from other machines without TLS is a warning.
 --
 -- since = 10
 -- settings = ["listen_addresses = '*'"]

@@ -1,4 +1,4 @@
--- From 15 on a sequence alone can be unlogged.
+-- Since PostgreSQL 15, a sequence can be unlogged without a table. It is a note of its own.
 --
 -- since = 15
 -- checks = ["unlogged-with-standby"]

@@ -1,4 +1,4 @@
--- Unlogged tables are notes while no standby is connected; a partitioned one is told once, and its sequences not at all.
+-- Unlogged tables are notes while no standby is connected. Their sequences are not reported.
 --
 -- since = 10
 -- checks = ["unlogged-with-standby"]
@@ -7,6 +7,7 @@ CREATE UNLOGGED TABLE "u ""q" (a serial PRIMARY KEY, b text);
 CREATE TABLE logged (a serial);
 CREATE TEMPORARY TABLE t (a int);
 CREATE SCHEMA s;
+-- A partitioned table is reported once.
 CREATE TABLE s.parted (a int) PARTITION BY RANGE (a);
 CREATE UNLOGGED TABLE s.p1 PARTITION OF s.parted FOR VALUES FROM (1) TO (2);
 CREATE UNLOGGED TABLE s.p2 PARTITION OF s.parted FOR VALUES FROM (2) TO (3);

@@ -1,4 +1,4 @@
--- More than ten times the dead rows that start a vacuum in a table above 1 GB is critical, its own options considered; in a small table it is nothing.
+-- In a table above 1 GB, more than ten times as many dead rows as start a vacuum are critical.
 --
 -- since = 10
 -- own = true
@@ -7,6 +7,7 @@
 -- checks = ["vacuum-behind"]
 -- expect = ["critical vacuum-behind public.Large \"t"]
 CREATE TABLE "Large ""t" (a int);
+-- A small table is not reported, and the own options of a table are considered.
 CREATE TABLE small (a int);
 CREATE TABLE own_options (a int) WITH (autovacuum_vacuum_threshold = 10000);
 INSERT INTO "Large ""t" SELECT generate_series(1, 20000);

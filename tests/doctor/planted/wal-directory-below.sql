@@ -1,4 +1,4 @@
--- Three times what max_wal_size allows is a warning.
+-- Three times as much WAL as max_wal_size allows is a warning.
 --
 -- since = 10
 -- settings = ["max_wal_size = 32MB", "min_wal_size = 32MB"]

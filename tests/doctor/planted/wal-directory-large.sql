@@ -1,4 +1,4 @@
--- WAL of more than five times what max_wal_size allows is critical, and the slot that keeps it is named.
+-- More than five times as much WAL as max_wal_size allows is critical, and the slot that keeps it is named.
 --
 -- since = 10
 -- settings = ["max_wal_size = 32MB", "min_wal_size = 32MB"]

@@ -1,4 +1,4 @@
--- The last replication slot but one is in use; senders are free.
+-- When only one replication slot is free, there is a warning. WAL senders, of which enough are free, are not reported.
 --
 -- since = 10
 -- settings = ["max_replication_slots = 3", "max_wal_senders = 5", "wal_level = logical"]

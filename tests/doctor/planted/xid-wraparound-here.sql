@@ -1,4 +1,4 @@
--- In the database itself the oldest tables are named, the ones whose TOAST table is old too.
+-- In the current database, the oldest tables are named, including one of which only the TOAST table is old.
 --
 -- since = 10
 -- own = true

@@ -1,4 +1,4 @@
--- Where autovacuum_freeze_max_age is 1 billion, 1.1 billion is routine, 1.25 billion a warning and 1.35 billion critical.
+-- With autovacuum_freeze_max_age = 1 billion, 1.1 billion is routine, 1.25 billion a warning, 1.35 billion critical.
 --
 -- since = 10
 -- own = true

@@ -1,4 +1,4 @@
--- Databases are judged by their age, from 1.5 times autovacuum_freeze_max_age on, without connections and templates too; the saw-tooth up to that is nothing.
+-- Databases older than 1.5 times autovacuum_freeze_max_age are found, even templates and those without connections.
 --
 -- since = 10
 -- own = true
@@ -11,7 +11,7 @@ CREATE DATABASE routine;
 CREATE DATABASE multi;
 UPDATE pg_database SET datfrozenxid = ((txid_current() + 4294967296 - 310000000) % 4294967296)::text::xid WHERE datname = 'old "1';
 UPDATE pg_database SET datfrozenxid = ((txid_current() + 4294967296 - 1400000000) % 4294967296)::text::xid, datminmxid = ((4294967297 - 1400000000))::text::xid WHERE datname = 'closed';
--- 110 % of the limit.
+-- At 110 % of autovacuum_freeze_max_age, the age is routine: it rises and falls between vacuums.
 UPDATE pg_database SET datfrozenxid = ((txid_current() + 4294967296 - 220000000) % 4294967296)::text::xid, datminmxid = ((4294967297 - 440000000))::text::xid WHERE datname = 'routine';
 UPDATE pg_database SET datminmxid = ((4294967297 - 610000000))::text::xid WHERE datname = 'multi';
 -- @healthy

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::commands::source::Source;
 use crate::connect::{Host, Target};
 use crate::error::{Error, Result};
 
@@ -57,7 +56,7 @@ pub struct Seat {
 impl Seat {
     /// Waits for permits, and opens a session. If the server takes longer than a second to answer, other servers need not wait
     /// for it any longer, but further sessions with the same host and port do.
-    pub async fn open(&self, opening: impl Future<Output = Result<Source>>) -> Result<Source> {
+    pub async fn open<T>(&self, opening: impl Future<Output = Result<T>>) -> Result<T> {
         for place in &self.places {
             self.take(place).await?;
         }
