@@ -72,7 +72,7 @@ pub struct Looked<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Earlier<'a> {
     pub cells: &'a [Cell<'a>],
-    /// How many seconds before it was.
+    /// How many seconds before the later answer it was taken.
     pub seconds: f64,
     /// Whether its counters go on in the later answer.
     pub counts: bool,
@@ -143,7 +143,7 @@ enum Comparator {
     AtLeast,
 }
 
-/// The signs, those that begin like another one before it.
+/// The comparison signs. A sign that begins with another one stands before it.
 const COMPARATORS: &[(&str, Comparator)] = &[
     ("=", Comparator::Equal),
     ("<>", Comparator::Unequal),

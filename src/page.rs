@@ -1,14 +1,15 @@
-//! The frame of every page that pgkit writes: one self-contained file, which loads nothing from elsewhere. Every text in it
-//! is escaped by its type.
+//! The frame of every HTML page that pgkit writes. A page is one self-contained file that loads nothing
+//! from elsewhere. The template library escapes every text that is inserted.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::escape;
 
-/// The colours and the type of every page, light and dark.
+/// The style sheet that all pages share, with a light and a dark color scheme.
 const STYLE: &str = include_str!("page.css");
 
-/// Returns a page with this title, style and body. The policy in it allows this style and this script, and nothing else.
+/// Returns an HTML page with this title, style sheet, script and body. Its content security policy allows only this
+/// style sheet and this script.
 pub fn document(title: &str, style: &str, script: Option<&str>, body: &Markup) -> String {
     let style = format!("{STYLE}{style}");
     let digest = |text: &str| {
@@ -39,7 +40,7 @@ pub fn document(title: &str, style: &str, script: Option<&str>, body: &Markup) -
     page.into_string()
 }
 
-/// Returns a text in which everything that reorders or hides text is shown as an escape.
+/// Returns the text with every character that reorders or hides text replaced by an escape.
 pub fn safe(text: &str) -> String {
     escape::terminal_text(text).into_owned()
 }

@@ -1,19 +1,19 @@
 #!/bin/sh
-# Runs pgkit doctor, and gives what is new and what is gone since the last time to a program on its standard input:
+# Runs pgkit doctor, and passes the findings that are new or gone since the last run to a program's standard input:
 #
 #   doctor-changes.sh /var/lib/pgkit/doctor.tsv /etc/pgkit/tell-slack.sh
 #
-# The first argument is a file of its own, with what was wrong the last time; the others are the program. Nothing is told
-# while nothing changes, and what could not be told is told the next time. Values are not compared, because they change
-# all the time.
+# The first argument is the file in which this script keeps the findings of the last run. The other arguments are the
+# program and its arguments. If nothing has changed, the program does not run. If it fails, the same changes are passed
+# to it in the next run. Values are not compared, because they change all the time.
 set -eu
 last=$1
 shift
-# Always the same name, so that a run that is killed leaves no more than this file, and the next one uses it.
+# The name is always the same, so that a run that is killed leaves at most this file, which the next run overwrites.
 now=$last.new
 code=0
 pgkit doctor --fail-on warning --quiet --columns severity,check,database,object --grep '^(critical|warning|unseen)\t' >"$now" || code=$?
-# 1 says that something is wrong. Anything else is a failure of this job.
+# Exit code 1 means that something is wrong. Any other code but 0 means that this job has failed.
 [ "$code" -le 1 ] || exit "$code"
 LC_ALL=C sort -o "$now" "$now"
 [ -f "$last" ] || : >"$last"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Sends its standard input to a Slack channel, over the incoming webhook in SLACK_WEBHOOK. Needs curl and jq.
+# Posts its standard input to a Slack channel through the incoming webhook in SLACK_WEBHOOK. It needs curl and jq.
 set -eu
 : "${SLACK_WEBHOOK:?set it to the URL of the webhook}"
 jq -R -s --arg host "$(hostname)" '{text: ($host + ":\n" + .)[:3000]}' |

@@ -1,4 +1,4 @@
-//! What only the machine that asks knows, for the reports that compare it with what the server says.
+//! Facts about the machine that pgkit runs on, for reports that compare them with what the server says.
 
 use std::fs;
 use std::path::Path;
@@ -14,16 +14,16 @@ use crate::session::Reader;
 
 const PLACES: &str = include_str!("../../queries/session/places.sql");
 
-/// What is known of this machine, which is the server's unless the fields are empty.
+/// The memory and the disks of this machine. Both are `None` unless the server runs on it.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
-    /// The memory of this machine, or that of the container.
+    /// The memory of this machine, or the memory limit of its container, in bytes.
     memory: Option<i64>,
-    /// The file systems of the server's data, as JSON.
+    /// The file systems that hold the server's files, as JSON.
     disks: Option<String>,
 }
 
-/// Where the server keeps its files, and which process answers.
+/// A folder with files of the server, and the pid of the backend that answers.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Place {
@@ -32,7 +32,7 @@ struct Place {
     pid: i32,
 }
 
-/// A file system.
+/// The size of a file system in bytes, or why it is unknown.
 #[derive(Debug, Serialize)]
 struct Disk {
     what: String,
@@ -43,7 +43,7 @@ struct Disk {
 }
 
 impl Facts {
-    /// Asks this machine, if the server runs on it.
+    /// Collects the facts, if the server runs on this machine.
     ///
     /// Errors: the session is lost.
     pub async fn of(reader: &Reader) -> Result<Facts> {
@@ -56,7 +56,7 @@ impl Facts {
             Err(e) if e.sqlstate.is_some() => return Ok(Facts::default()),
             Err(e) => return Err(e),
         };
-        // A socket may lead elsewhere, for example into a container: there the process has another number.
+        // A socket may lead to another machine or container, in which the backend has another pid.
         if !places.first().is_some_and(|place| is_backend(place.pid)) {
             return Ok(Facts::default());
         }
@@ -64,11 +64,8 @@ impl Facts {
         Ok(Facts { memory: memory(), disks: serde_json::to_string(&disks).ok() })
     }
 
-    /// Gives a report's parameters their values.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this machine's clock is what the server's is compared with"
-    )]
+    /// Sets those values in `given` whose parameters of the report are facts about this machine.
+    #[expect(clippy::disallowed_methods, reason = "the server's clock is compared with that of this machine")]
     pub fn fill(&self, report: &Report, given: &mut [ArgValue]) {
         for (param, value) in report.params.iter().zip(given) {
             match param.name.as_str() {
@@ -81,7 +78,7 @@ impl Facts {
     }
 }
 
-/// Returns whether the process of this number on this machine is a backend of PostgreSQL.
+/// Returns whether the process with this pid on this machine is a PostgreSQL backend.
 fn is_backend(pid: i32) -> bool {
     fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(b"postgres: "))
 }
@@ -91,7 +88,7 @@ fn disk(place: Place) -> Disk {
     match statvfs(Path::new(&path)) {
         Ok(found) => {
             let bytes = |blocks: u64| blocks * found.fragment_size();
-            // What is reserved for root is of no use to the server.
+            // Blocks that are reserved for root do not count, since the server cannot use them.
             let used = found.blocks() - found.blocks_free();
             let total = bytes(used + found.blocks_available());
             Disk {
@@ -109,7 +106,8 @@ fn disk(place: Place) -> Disk {
     }
 }
 
-/// Returns the memory of this machine, or what a container may use of it.
+/// Returns the memory of this machine, or the limit of its container if that is lower, in bytes; `None` if it
+/// is unknown.
 fn memory() -> Option<i64> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;

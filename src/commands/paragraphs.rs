@@ -1,4 +1,4 @@
-//! Shows findings to a person on a terminal, one per paragraph.
+//! Shows findings on a terminal, one per paragraph.
 
 use anstyle::AnsiColor;
 
@@ -6,20 +6,21 @@ use crate::escape;
 use crate::render::Style;
 use crate::wrap::wrapped;
 
-/// The indentation of the lines that belong to a finding.
+/// The indentation of the lines below the first one of a finding.
 const INDENT: &str = "       ";
 
-/// A paragraph: the severity, what is wrong, and lines with a name.
+/// A finding as a paragraph: the severity, what is wrong, and named lines.
 pub struct Paragraph {
     pub severity: String,
     pub color: anstyle::Style,
-    /// What stands after the severity.
+    /// The text after the severity.
     pub head: String,
-    /// The name of a line, its text, and whether it is prose; what is to be pasted elsewhere stays on one line.
+    /// The name of each line, its text, and whether the text is prose. Prose is wrapped; other text stays on one line,
+    /// so that it can be copied.
     pub lines: Vec<(&'static str, String, bool)>,
 }
 
-/// Returns the colour of what is worst, of what is bad, of what is not known, and of the rest.
+/// Returns the color of a severity by its rank: 0 is critical, 1 a warning, 2 unseen, and anything else a note.
 pub fn color(rank: usize) -> anstyle::Style {
     match rank {
         0 => AnsiColor::Red.on_default().bold(),
@@ -34,7 +35,7 @@ fn paint(style: &Style, with: anstyle::Style, text: &str) -> String {
 }
 
 impl Paragraph {
-    /// Writes it. Its texts must be safe for a terminal.
+    /// Appends the paragraph to `out`, wrapped at the terminal's width. Its texts must be safe for a terminal.
     pub fn write(&self, style: &Style, out: &mut Vec<u8>) {
         let width = style.width.unwrap_or(usize::MAX);
         let mut lines = String::new();
@@ -57,7 +58,7 @@ impl Paragraph {
     }
 }
 
-/// Returns a text as a terminal may show it.
+/// Returns the text with everything escaped that a terminal must not receive.
 pub fn safe(text: &str) -> String {
     escape::terminal(text).into_owned()
 }

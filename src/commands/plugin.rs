@@ -1,4 +1,4 @@
-//! What monitoring systems read: the line of a plugin for Nagios and its like, and Prometheus's text format.
+//! Texts for monitoring systems: the line that a Nagios plugin prints, and label values in Prometheus's text format.
 
 use std::borrow::Cow;
 
@@ -6,23 +6,23 @@ use crate::error::Exit;
 use crate::escape;
 use crate::output;
 
-/// Prints what a monitoring plugin answers if the state of what it watches is unknown. Whatever the error is, monitoring
-/// must not take its exit code for one of the plugin's own.
+/// Prints the line of a monitoring plugin that reports UNKNOWN with this reason, and returns exit code 3. An error's
+/// own exit code must not be used, because monitoring would take it for another state.
 pub fn unknown(why: &str) -> Exit {
     // If this fails too, there is no other way to report it.
     let _ = output::print(&format!("UNKNOWN - {}\n", one_line(why)));
     Exit::Child(3)
 }
 
-/// Puts a text on one line, without vertical bars: a line break would end the plugin's answer, and monitoring
-/// reads performance data after a bar.
+/// Returns the text on one line, with vertical bars escaped. A line break would end the plugin's answer, and monitoring
+/// systems read performance data after a bar.
 pub fn one_line(text: &str) -> String {
     let joined: Vec<&str> = text.split_whitespace().collect();
     escape::terminal(&joined.join(" ")).replace('|', "\\x7c")
 }
 
-/// Formats a label's value in Prometheus's text format, which escapes backslashes, quotes and line feeds. Other
-/// control characters are shown as escapes, because some readers end lines at them too.
+/// Returns a label's value in Prometheus's text format, with backslashes, quotes and line feeds escaped. Other control
+/// characters are escaped as well, because some readers treat them as line breaks.
 pub fn label_value(text: &str) -> String {
     let shown: Vec<Cow<'_, str>> = text.split('\n').map(escape::terminal).collect();
     shown.join("\n").replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")

@@ -1,20 +1,20 @@
-//! What is wrong, or could not be looked at.
+//! A finding: something that is wrong, or that a check could not look at.
 
-/// How bad a finding is, the worst first.
+/// How bad a finding is, worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Data, or the service, is lost or about to be.
+    /// Data or availability is lost, or about to be lost.
     Critical,
-    /// It will hurt unless somebody acts.
+    /// It will cause trouble unless somebody acts.
     Warning,
-    /// It was not looked at, so it may be anything.
+    /// It could not be looked at, so it may be of any severity.
     Unseen,
-    /// Worth knowing. It never changes the exit code.
+    /// It is worth knowing, but never changes the exit code.
     Note,
 }
 
 impl Severity {
-    /// All of them, the worst first.
+    /// All severities, worst first.
     pub const ALL: [Severity; 4] = [Severity::Critical, Severity::Warning, Severity::Unseen, Severity::Note];
 
     /// Returns its name.
@@ -28,15 +28,15 @@ impl Severity {
     }
 }
 
-/// What has become of a finding since an earlier snapshot.
+/// How a finding has changed since an earlier snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// It was not there then.
+    /// The earlier snapshot did not have it.
     New,
-    /// It was there then, with another severity.
+    /// The earlier snapshot had it, with another severity.
     Changed,
     Same,
-    /// It is not there any more.
+    /// Only the earlier snapshot had it.
     Gone,
 }
 
@@ -52,40 +52,40 @@ impl Change {
     }
 }
 
-/// What is wrong, or could not be looked at.
+/// Something that is wrong, or that a check could not look at.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
     pub severity: Severity,
     /// The name of the check.
     pub check: String,
-    /// The database; `None` if it is about the server.
+    /// The database; `None` if the finding is about the server.
     pub database: Option<String>,
-    /// What it is about; empty if it is about all of the database or the server.
+    /// The object; empty if the finding is about the whole database or server.
     pub object: String,
-    /// The value that the limit is about, for programs and for people.
+    /// The value that is compared with the limit, as a raw number for programs and, in `value_shown`, with its unit.
     pub value: Option<String>,
     pub value_shown: Option<String>,
     /// The value as a number, if it is one.
     pub number: Option<f64>,
-    /// The limit that it exceeds, for programs and for people.
+    /// The limit that the value exceeds, in the same two forms.
     pub limit: Option<String>,
     pub limit_shown: Option<String>,
-    /// The limits of both severities as numbers, if they are.
+    /// The limits of a warning and of a critical finding, as far as they are numbers.
     pub limits: (Option<f64>, Option<f64>),
-    /// What is wrong, in one sentence.
+    /// A sentence that says what is wrong.
     pub finding: String,
     /// The command that shows the rows.
     pub proof: Option<String>,
-    /// A statement, a setting, or what else to do.
+    /// What to do about it: a statement, a setting or other advice.
     pub remedy: Option<String>,
-    /// The worst severity that the check can find. It decides what an unseen finding means for the exit code.
+    /// The worst severity that the check can find. It decides how an unseen finding affects the exit code.
     pub worst: Severity,
-    /// What has become of it since an earlier snapshot, if there is one.
+    /// How it has changed since an earlier snapshot; `None` if there is no such snapshot.
     pub change: Option<Change>,
 }
 
 impl Finding {
-    /// Creates the finding that something could not be looked at, because of `why`.
+    /// Creates an unseen finding: `check` could not look at something, for the reason `why`.
     pub fn unseen(check: &str, worst: Severity, database: Option<&str>, why: String) -> Finding {
         Finding {
             severity: Severity::Unseen,
@@ -106,7 +106,7 @@ impl Finding {
         }
     }
 
-    /// Returns what identifies it: the check, the database, the object, and whether it could not be looked at.
+    /// Returns what identifies a finding: its check, database and object, and whether it is unseen.
     pub fn about(&self) -> (&str, Option<&str>, &str, bool) {
         (&self.check, self.database.as_deref(), &self.object, self.severity == Severity::Unseen)
     }

@@ -38,7 +38,9 @@ pub struct Diagnosis {
     /// The checks that need an earlier answer, or samples, and have none.
     pub not_judged: BTreeSet<String>,
     /// Why counters could not be compared.
-    pub remarks: BTreeSet<String>,
+    pub uncompared: BTreeSet<String>,
+    /// The databases that accept no connections, so that nobody can look at them.
+    pub closed: BTreeSet<String>,
 }
 
 /// Judges the last of these snapshots of one server, which are in the order of their times. All of them are samples. Rates
@@ -222,7 +224,7 @@ impl<'a> Judge<'a> {
         let Some((earlier, _)) = &self.earlier else { return false };
         let database = found.part.database.as_deref();
         let Err(why) = counters_go_on(&earlier.header, &self.snapshot.header, database) else { return true };
-        self.diagnosis.remarks.insert(format!("rates are not judged: {why}"));
+        self.diagnosis.uncompared.insert(why);
         false
     }
 
@@ -387,11 +389,7 @@ impl<'a> Judge<'a> {
         for refusal in refused.iter().filter(|refusal| refusal.report.is_none()) {
             if refusal.expected {
                 let name = refusal.database.as_deref().filter(|name| *name != "template0");
-                if let Some(name) = name.filter(|_| refusal.why == CLOSED) {
-                    self.diagnosis
-                        .remarks
-                        .insert(format!("not looked at: database {name:?}, which {CLOSED}"));
-                }
+                self.diagnosis.closed.extend(name.filter(|_| refusal.why == CLOSED).map(str::to_owned));
                 continue;
             }
             let database = refusal.database.as_deref();

@@ -1,4 +1,4 @@
-//! The user's limits: `doctor.toml`.
+//! The user's limits, which are read from `doctor.toml`.
 //!
 //! ```toml
 //! [[limit]]
@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::likeness::nearest;
 use crate::report::{Check, Report};
 
-/// The file as TOML writes it.
+/// The file as it stands in TOML.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -32,7 +32,7 @@ struct File {
     limits: Vec<Written>,
 }
 
-/// A limit as TOML writes it.
+/// A limit as it stands in TOML.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -46,12 +46,12 @@ struct Written {
     until: Option<String>,
 }
 
-/// Another limit: a number for the check's value, or conditions of one's own.
+/// The new limit of a severity: a number that the check's value is compared with, or the user's own conditions.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Bound {
     Number(f64),
-    /// `false` switches the severity off.
+    /// `false` turns the severity off.
     Off(bool),
     Texts(Texts),
 }
@@ -60,29 +60,29 @@ enum Bound {
 #[derive(Debug, Default)]
 pub struct Limits {
     limits: Vec<Limit>,
-    /// What is no longer ignored, because its time is over.
+    /// Messages about checks that are no longer ignored, because the date in `until` has passed.
     pub over: Vec<String>,
 }
 
-/// Other limits for some findings of a check.
+/// The user's limits for some of the findings of a check.
 #[derive(Debug)]
 pub struct Limit {
     check: String,
-    /// The report with the check.
+    /// The name of the report that the check belongs to.
     report: String,
     database: Option<Pattern>,
     object: Option<Pattern>,
     pub critical: Option<Conditions>,
     pub warning: Option<Conditions>,
     pub note: Option<Conditions>,
-    /// Why its findings are ignored, if they are.
+    /// Why the findings are ignored; `None` if they are not.
     pub ignore: Option<String>,
 }
 
 impl Limits {
-    /// Reads a file. `today` decides what is still ignored.
+    /// Reads the limits from a file. Findings whose `until` is before `today` are no longer ignored.
     ///
-    /// Errors: it cannot be read (74), or has a fault, which is named with its line (65).
+    /// Errors: the file cannot be read (74), or is invalid (65); the message has the line.
     pub fn read(path: &Path, reports: &[&Report], today: Date) -> Result<Limits> {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|e| match e.kind() {
@@ -108,7 +108,7 @@ impl Limits {
         Ok(limits)
     }
 
-    /// Adds a limit. The error says what is wrong with it.
+    /// Adds a limit. The error is a message that says what is wrong with it.
     fn add(
         &mut self,
         written: &Written,
@@ -146,7 +146,7 @@ impl Limits {
         }
         if let Some(until) = until.filter(|until| *until < today) {
             let reason = written.ignore.as_deref().unwrap_or_default();
-            self.over.push(format!("{check} is no longer ignored ({reason}), since that ended on {until}"));
+            self.over.push(format!("{check} is no longer ignored ({reason}); that ended on {until}"));
             return Ok(());
         }
         for (report, one) in found {
@@ -171,7 +171,7 @@ impl Limits {
         Ok(())
     }
 
-    /// Returns the limit for a finding of a report's check; the last one that matches wins.
+    /// Returns the last limit in the file that matches a finding of a report's check; `None` if no limit matches.
     pub fn of(&self, report: &str, check: &str, database: Option<&str>, object: &str) -> Option<&Limit> {
         let matches =
             |pattern: &Option<Pattern>, text: &str| pattern.as_ref().is_none_or(|p| p.matches(text));
@@ -183,7 +183,7 @@ impl Limits {
         })
     }
 
-    /// Returns whether there is any limit for a check.
+    /// Returns whether the file has a limit for this check.
     pub fn concern(&self, check: &str) -> bool {
         self.limits.iter().any(|limit| limit.check == check)
     }
@@ -198,7 +198,7 @@ impl Bound {
     ) -> std::result::Result<Conditions, String> {
         let number = match self {
             Bound::Off(false) => return Ok(Conditions::default()),
-            Bound::Off(true) => return Err("expected a limit, or false for none".to_owned()),
+            Bound::Off(true) => return Err("expected a limit, or false to turn the severity off".to_owned()),
             Bound::Number(number) => *number,
             Bound::Texts(texts) => match (texts.list(), check.value) {
                 ([text], Some(value)) if !text.contains(' ') => {
@@ -216,21 +216,21 @@ impl Bound {
             )
         })?;
         if check.least.is_some_and(|least| number < least) {
-            return Err(format!("{} sees nothing below {}", check.name, check.least.unwrap_or_default()));
+            return Err(format!("{} has no rows below {}", check.name, check.least.unwrap_or_default()));
         }
         usual
             .with_limit(value, number)
-            // The severity has no limit of its own: it gets that of another one.
+            // The severity has no condition of its own, so it takes that of another severity, with the new number.
             .or_else(|| {
                 [&check.warning, &check.critical, &check.note]
                     .iter()
                     .find_map(|other| other.with_limit(value, number))
             })
-            .ok_or_else(|| format!("{} compares {} with nothing", check.name, report.columns[value].name))
+            .ok_or_else(|| format!("{} has no limit for {}", check.name, report.columns[value].name))
     }
 }
 
-/// Returns the path of the user's file in this folder.
+/// Returns the path of `doctor.toml` in the configuration folder `folder`.
 pub fn path(folder: &Path) -> PathBuf {
     folder.join("doctor.toml")
 }

@@ -1,4 +1,4 @@
-//! `doctor`: judges the answers of reports by the checks in their headers.
+//! `doctor`: judges the rows of reports by the checks in the reports' headers.
 
 mod finding;
 mod judge;

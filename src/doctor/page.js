@@ -1,5 +1,5 @@
 'use strict';
-// Every value comes into the page as text, never as markup.
+// Every value is inserted into the page as text, never as markup.
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u206f\ufeff\ufff9-\ufffb]/g;
 const CHUNK = 200;
 const safe = text => text.replace(UNSAFE, c => c === '\n' ? '\\n' : c === '\t' ? '\\t' : '\\u{' + c.charCodeAt(0).toString(16) + '}');
@@ -44,7 +44,7 @@ const show = (name, value) => {
   }
 };
 
-// The rows of a report are packed in the page, and are unpacked when somebody wants to see them.
+// The page holds the rows of each report compressed. They are decompressed when the report is opened.
 const unpack = async id => {
   const packed = Uint8Array.from(atob(document.getElementById(id).textContent.trim()), c => c.charCodeAt(0));
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('gzip'));
@@ -102,7 +102,7 @@ const table = (data, place, sorted) => {
     shown = wanted ? rows.filter(row => row.some((value, i) => show(columns[i][0], value).toLowerCase().includes(wanted))) : rows.slice();
     if (order) shown.sort((a, b) => {
       const [x, y] = [a[order.column], b[order.column]];
-      // Whichever way, what is not known comes last.
+      // NULL comes last in either direction.
       if (x === null || y === null) return compare(x, y);
       return order.down ? compare(y, x) : compare(x, y);
     });
@@ -175,7 +175,7 @@ const treemap = (data, place) => {
   };
   squarify(all, 0, 0, 1000, 480, (group, x, y, width, height) => {
     const hue = Math.round(all.indexOf(group) * 137.5) % 360;
-    // What is too small to be seen is one box.
+    // All but the largest tables share one box, since they are too small to be seen.
     const most = 300, items = group.items.sort((a, b) => b.size - a.size);
     const rest = items.slice(most);
     const drawn = items.slice(0, most);
@@ -207,7 +207,7 @@ const growth = (now, was, place) => {
     if (change) rows.push([...JSON.parse(keyNow(row)), old === undefined ? null : old, total, change]);
   }
   for (const [key, old] of before) if (old) rows.push([...JSON.parse(key), old, null, -old]);
-  if (!rows.length) { make('p', 'No table has another size.', place).className = 'soft'; return; }
+  if (!rows.length) { make('p', 'No table has changed in size.', place).className = 'soft'; return; }
   table({ columns: [['database', 'text'], ['schema', 'text'], ['name', 'text'], ['was_bytes', 'int8'], ['total_bytes', 'int8'], ['change_bytes', 'int8']], rows }, place, { column: 5, down: true });
 };
 

@@ -1,4 +1,4 @@
-//! The diagnosis of one server or of several as one self-contained page, with the reports behind it.
+//! Writes the diagnosis of one or more servers, with the reports behind it, as one self-contained HTML page.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -17,18 +17,18 @@ use crate::snapshot::{Found, Header, Snapshot};
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// What the page says of one server.
+/// What the page shows about one server.
 pub struct Sheet<'a> {
-    /// Its name, if there are several.
+    /// The server's name; `None` if the page is about a single server.
     pub server: Option<&'a str>,
-    /// The answers; `None` if it could not be asked.
+    /// The rows of its reports; `None` if the server could not be asked.
     pub snapshot: Option<&'a Snapshot>,
-    /// The answers that they are compared with.
+    /// The earlier snapshot that they are compared with, if there is one.
     pub earlier: Option<&'a Snapshot>,
     pub diagnosis: &'a Diagnosis,
 }
 
-/// The answers of a report, packed for the page.
+/// The rows of a report, compressed for the page.
 struct Block {
     id: String,
     report: String,
@@ -37,13 +37,13 @@ struct Block {
     data: String,
 }
 
-/// A report, whether it is the user's own, and its flags.
+/// A report's name, whether it is the user's own report, and its flags.
 type AnswerKey = (String, bool, String);
 
-/// The packed rows of an answer so far, and their number.
+/// The rows that have been compressed so far, and how many there are.
 type Packing = (GzEncoder<Vec<u8>>, u64);
 
-/// Returns the page. Reports are shown in the order of their groups.
+/// Returns the HTML page. Its reports are sorted by group.
 ///
 /// Errors: a snapshot cannot be read (74).
 pub fn page(sheets: &[Sheet<'_>], reports: &[&Report]) -> Result<String> {
@@ -83,7 +83,7 @@ pub fn page(sheets: &[Sheet<'_>], reports: &[&Report]) -> Result<String> {
     Ok(document("pgkit doctor", STYLE, Some(SCRIPT), &body))
 }
 
-/// Returns the number of findings of each severity that are there now.
+/// Returns how many current findings there are of each severity, worst first. Findings that are gone do not count.
 fn numbers(diagnosis: &Diagnosis) -> [usize; 4] {
     let now = |finding: &&Finding| finding.change != Some(Change::Gone);
     Severity::ALL.map(|severity| {
@@ -113,8 +113,8 @@ fn verdict(sheets: &[Sheet<'_>]) -> Markup {
         .min();
     let (class, says) = match worst {
         Some(Severity::Critical) => ("critical", "Something is critical"),
-        Some(Severity::Warning) => ("warning", "Nothing is critical, but something will hurt"),
-        Some(Severity::Unseen) => ("unseen", "Nothing wrong was seen, but not everything could be looked at"),
+        Some(Severity::Warning) => ("warning", "Nothing is critical, but there are warnings"),
+        Some(Severity::Unseen) => ("unseen", "Nothing wrong was found, but some things could not be seen"),
         Some(Severity::Note) | None => ("fine", "Nothing is wrong"),
     };
     html! {
@@ -144,10 +144,13 @@ fn findings(diagnosis: &Diagnosis) -> Markup {
         @for ((check, reason), number) in &diagnosis.ignored {
             p class="soft" { "Ignored: " (number) " of " (check) " (" (safe(reason)) ")." }
         }
-        @for says in &diagnosis.remarks { p class="soft" { (safe(says)) } }
+        @for why in &diagnosis.uncompared { p class="soft" { "Rates are not judged: " (safe(why)) "." } }
+        @for name in &diagnosis.closed {
+            p class="soft" { "Not looked at: database " (safe(name)) ", which accepts no connections." }
+        }
         @if !diagnosis.not_judged.is_empty() {
             p class="soft" {
-                "Not judged without an earlier look: "
+                "Not judged without --for or --against: "
                 (diagnosis.not_judged.iter().map(String::as_str).collect::<Vec<_>>().join(", ")) "."
             }
         }
@@ -178,12 +181,12 @@ fn one(finding: &Finding) -> Markup {
     }
 }
 
-/// Returns a text that can be copied, as it is.
+/// Returns a `code` element whose unescaped text can be copied with a button.
 fn code(text: &str) -> Markup {
     html! { code class="copied" data-text=(text) { (safe(text)) } }
 }
 
-/// Returns the picture of the sizes, and the table of what has grown.
+/// Returns the treemap of table sizes and, if there is an earlier snapshot, the table of what has grown.
 fn pictures(blocks: &[Block], earlier: &[Block]) -> Markup {
     let of = |blocks: &'_ [Block], flags: &str| {
         blocks.iter().find(|b| b.report == "sizes" && b.flags == flags).map(|b| b.id.clone())
@@ -225,14 +228,15 @@ fn tables(blocks: &[Block], reports: &[&Report]) -> Markup {
     }
 }
 
-/// Packs the answers of all reports that people look at.
+/// Compresses the rows of all reports except those that only `doctor` uses.
 fn blocks(snapshot: &Snapshot, prefix: &str) -> Result<Vec<Block>> {
     blocks_of(snapshot, prefix, &|found| !found.part.report.starts_with("doctor/"))
 }
 
-/// Packs answers: those of one report in several databases together, with a first column `database`.
+/// Compresses the rows of the wanted reports. The rows of one report in several databases become one block, with
+/// `database` as its first column.
 fn blocks_of(snapshot: &Snapshot, prefix: &str, is_wanted: &dyn Fn(&Found) -> bool) -> Result<Vec<Block>> {
-    let failed = |e: std::io::Error| Error::io("could not pack the rows for the page", &e);
+    let failed = |e: std::io::Error| Error::io("could not compress the rows for the page", &e);
     let key = |found: &Found| -> AnswerKey {
         (found.part.report.clone(), found.part.own, found.part.flags.join(" "))
     };

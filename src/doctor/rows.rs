@@ -1,4 +1,4 @@
-//! The rows of an earlier answer, by their keys.
+//! The rows of an earlier snapshot, which are found by their keys.
 
 use std::collections::HashMap;
 
@@ -10,14 +10,17 @@ use crate::rows::plain::plain;
 use crate::rows::{Column, Row};
 use crate::snapshot::{Found, Snapshot};
 
-/// Where the columns of a report stand in the rows of a snapshot, which another version of pgkit may have taken.
+/// The positions of a report's columns in the rows of a snapshot. Another version of pgkit may have taken it,
+/// with other columns.
 pub struct Places {
     /// For each column of the report, its position in the rows and its type there.
     places: Vec<Option<(usize, Column)>>,
 }
 
 impl Places {
-    /// Finds the columns of a report in an answer. Errors: a type is unknown (65).
+    /// Finds the columns of a report in a snapshot's answer.
+    ///
+    /// Errors: a column has an unknown type (65).
     pub fn new(report: &Report, found: &Found) -> Result<Places> {
         let columns = found.part.columns(&report.columns)?;
         let place = |column: &Column| {
@@ -27,8 +30,8 @@ impl Places {
         Ok(Places { places: report.columns.iter().map(place).collect() })
     }
 
-    /// Returns the cells of a row in the order of the report's columns. A column that the answer does not have is NULL, so
-    /// that what depends on it is unknown.
+    /// Returns the cells of a row in the order of the report's columns. A column that the snapshot lacks is NULL, so
+    /// that conditions on it are unknown.
     pub fn cells<'a>(&self, raw: &[Option<&'a [u8]>]) -> Result<Vec<Cell<'a>>> {
         let cell = |place: &Option<(usize, Column)>| match place {
             Some((at, column)) => column.decode(raw.get(*at).copied().flatten()),
@@ -38,26 +41,28 @@ impl Places {
     }
 }
 
-/// Returns the key of a row, as text.
+/// Returns the values of a row's key columns, as text.
 pub fn key(report: &Report, cells: &[Cell<'_>]) -> Vec<String> {
     let at = |name: &String| report.columns.iter().position(|column| column.name == *name);
     report.key.iter().filter_map(at).map(|at| plain(&cells[at]).into_owned()).collect()
 }
 
-/// The rows of the answers of one snapshot that are compared with.
+/// The rows of the snapshot that later rows are compared with.
 #[derive(Default)]
 pub struct EarlierRows {
     answers: HashMap<(String, Option<String>), Answer>,
 }
 
-/// The rows of one answer.
+/// The rows of one answer by their keys.
 struct Answer {
     places: Places,
     rows: HashMap<Vec<String>, Row>,
 }
 
 impl EarlierRows {
-    /// Reads the answers of these reports. Errors: the snapshot cannot be read (74).
+    /// Reads the rows of these reports from a snapshot.
+    ///
+    /// Errors: the snapshot cannot be read (74).
     pub fn read(snapshot: &Snapshot, reports: &[&Report]) -> Result<EarlierRows> {
         let mut earlier = EarlierRows::default();
         let take = &mut |found: &Found, raw: &[Option<&[u8]>]| {
@@ -77,7 +82,7 @@ impl EarlierRows {
         Ok(earlier)
     }
 
-    /// Passes the cells of the row with this key to `take`; nothing if there is none.
+    /// Passes the cells of the row with this key to `take`, or `None` if there is no such row, and returns its result.
     pub fn with<T>(
         &self,
         report: &Report,

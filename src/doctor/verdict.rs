@@ -1,22 +1,22 @@
-//! What the findings mean together: their order, what has changed, and the exit code.
+//! Sorts findings, compares them with earlier ones, and turns them into the exit code.
 
 use std::collections::{HashMap, HashSet};
 
 use super::finding::{Change, Finding, Severity};
 use crate::error::Exit;
 
-/// The severity from which on the exit code is 1.
+/// The least severity that makes the exit code 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Threshold {
-    /// Something is critical.
+    /// Critical findings
     Critical,
-    /// Something is at least a warning.
+    /// Warnings and critical findings
     Warning,
-    /// Whatever is found.
+    /// No findings: the exit code is 0
     Never,
 }
 
-/// Sorts findings: the worst first, those of one check together, those with a large value before others.
+/// Sorts findings by severity, worst first, then by check, and then by value, largest first.
 pub fn sort(findings: &mut [Finding]) {
     let largest =
         |a: &Finding, b: &Finding| b.number.unwrap_or(f64::MIN).total_cmp(&a.number.unwrap_or(f64::MIN));
@@ -28,7 +28,7 @@ pub fn sort(findings: &mut [Finding]) {
     });
 }
 
-/// Sets what has become of each finding since an earlier diagnosis, and adds those that are gone.
+/// Sets how each finding has changed since an earlier diagnosis, and appends the earlier findings that are gone.
 pub fn compare(findings: &mut Vec<Finding>, earlier: Vec<Finding>) {
     let severities: HashMap<_, Severity> =
         earlier.iter().map(|other| (other.about(), other.severity)).collect();
@@ -46,7 +46,8 @@ pub fn compare(findings: &mut Vec<Finding>, earlier: Vec<Finding>) {
     findings.sort_by_key(|finding| finding.change == Some(Change::Gone));
 }
 
-/// Returns the exit code. What was not looked at counts as what it might be, unless that is allowed.
+/// Returns the exit code. An unseen finding counts as the worst severity that its check can find,
+/// unless `allow_unseen` is set.
 pub fn exit<'a>(
     mut findings: impl Iterator<Item = &'a Finding>,
     threshold: Threshold,

@@ -1,10 +1,10 @@
-//! The flags of `pgkit doctor`, its formats, its exit codes, and what it says of faults.
+//! The flags, formats and exit codes of `pgkit doctor`, and its error messages.
 
 use std::process::Command;
 
 use crate::support::*;
 
-/// A database with a critical finding, a warning and a note, and no other check than theirs.
+/// The checks that a planted database is judged by. They find something critical, a warning and a note.
 const CHECKS: [&str; 3] = ["index-invalid", "matview-empty", "checksums-off"];
 
 fn planted(name: &str) -> Db {
@@ -21,12 +21,12 @@ fn plant(db: &Db) {
     );
 }
 
-/// The lines of an answer, whatever the exit code is.
+/// Returns the lines on stdout, whatever the exit code is.
 fn lines(output: &Output) -> Vec<&str> {
     output.stdout.lines().collect()
 }
 
-/// `pgkit doctor` on this database alone.
+/// Runs `pgkit doctor` on this database alone.
 fn doctor(db: &Db, args: &[&str]) -> Output {
     let mut command = pgkit(db);
     command.args(["doctor", "--database", &format!("\"{}\"", db.name)]).args(args);
@@ -98,7 +98,7 @@ fn prometheus_gets_metrics_that_its_parser_takes() {
     for line in output.stdout.lines().filter(|line| !line.starts_with("# ")) {
         assert!(metric.is_match(line), "{line}");
     }
-    // Each family is announced once, before its samples.
+    // Each metric family has exactly one TYPE line.
     for family in output.stdout.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
         let name = family.split(' ').next().unwrap();
         assert_eq!(output.stdout.matches(&format!("# TYPE {name} ")).count(), 1);
@@ -161,7 +161,7 @@ fn limits_of_ones_own_change_or_ignore_findings_and_say_so() {
     }
     let missing = asked(&db, &["--limits", "/nonexistent/limits.toml"]);
     assert_eq!(missing.code, Some(74), "{}", missing.snapshot());
-    // The file of the user's configuration is read without a flag.
+    // doctor.toml in the configuration folder is read without a flag.
     let config = folder.path().join("pgkit");
     std::fs::create_dir(&config).unwrap();
     std::fs::write(config.join("doctor.toml"), "[[limit]]\ncheck = \"index-invalid\"\nignore = \"known\"\n")
@@ -184,8 +184,8 @@ fn what_a_role_may_not_see_is_unseen_and_counts_as_what_it_might_be() {
     assert!(output.stdout.starts_with("unseen\tconfig-file-errors\t"), "{}", output.stdout);
     assert!(output.stdout.contains("permission denied"), "{}", output.stdout);
     assert_eq!(of_nobody(&["config-file-errors", "--allow-unseen"]).code, Some(0));
-    assert_eq!(of_nobody(&["config-file-errors", "--nagios"]).code, Some(64), "columns do not fit");
-    // The others still stand.
+    assert_eq!(of_nobody(&["config-file-errors", "--nagios"]).code, Some(64), "--nagios has no columns");
+    // The other checks still run.
     let all = of_nobody(&[]);
     assert!(all.stdout.contains("critical\tindex-invalid\t"), "{}", all.snapshot());
     assert!(!all.stdout.contains("a bug in pgkit"), "{}", all.stdout);
@@ -204,7 +204,7 @@ fn nothing_waits_behind_a_lock_and_the_other_checks_stand() {
 
 #[test]
 fn a_snapshot_is_judged_as_its_server_was() {
-    // Databases of other tests come and go.
+    // On the shared server, other tests create and drop databases.
     let own = own_server(&options(bin()));
     let db = database(own.info(), "doctor_from");
     plant(&db);
@@ -230,7 +230,7 @@ fn a_snapshot_is_judged_as_its_server_was() {
     };
     let live = asked(&db, &["--columns", "severity,check,database,object", "--grep", &db.name]);
     assert_eq!((from(&[]).stdout, from(&[]).code), (live.stdout.clone(), Some(1)), "{}", live.snapshot());
-    // What is new and gone since.
+    // Since the snapshot, one finding is new and another one is gone.
     db.sql("REFRESH MATERIALIZED VIEW stale; CREATE MATERIALIZED VIEW later AS SELECT 1 AS a WITH NO DATA");
     let against = asked(
         &db,
@@ -243,7 +243,7 @@ fn a_snapshot_is_judged_as_its_server_was() {
         "gone\tmatview-empty\tpublic.stale",
     ];
     assert_eq!(lines, expected.into_iter().collect(), "{}", against.snapshot());
-    // A snapshot without these answers is not fine.
+    // A check whose report is missing from the snapshot is unseen.
     let output = run(pgkit(&db).args(["snapshot", "relations", "-q", "-o", &path("little.snap")]));
     assert_eq!(output.code, Some(0), "{}", output.snapshot());
     let little = run(bare_pgkit().args(["doctor", "index-invalid", "--from", &path("little.snap")]));
@@ -351,7 +351,7 @@ fn a_check_of_ones_own_is_judged_beside_the_others() {
     assert_eq!(output.code, Some(1), "{}", output.snapshot());
     assert_eq!(lines(&output), ["critical\tnumber 3\t3\t3\tit is 3", "warning\tnumber 2\t2\t2\tit is 2"]);
     std::fs::write(folder.path().join("numbers.sql"), file.replace("n >= 3", "m >= 3")).unwrap();
-    // A file that cannot be read may have checks, so it is unseen.
+    // A file that cannot be parsed may contain checks, so it is unseen.
     let broken = own(&["--columns", "severity,check,finding", "--grep", "own-report"]);
     let says = "unseen\town-report\t";
     assert!(
@@ -392,7 +392,7 @@ fn the_example_of_a_job_tells_only_what_has_changed() {
         let pgkit = std::path::Path::new(PGKIT).parent().unwrap();
         command.env_clear().envs(db.info.env()).env("PGDATABASE", &db.name).env("HOME", "/nonexistent");
         command.env("PATH", format!("{}:/usr/bin:/bin", pgkit.display()));
-        // Databases of other tests come and go.
+        // On the shared server, other tests create and drop databases.
         let others =
             db.sql("SELECT datname FROM pg_database WHERE datallowconn AND datname <> current_database()");
         let others: Vec<String> =

@@ -1,4 +1,4 @@
-//! A healthy server: a fresh cluster under load. Nothing on it is critical, and no warning is false.
+//! On a healthy server, which is a fresh cluster under load, `doctor` reports nothing false.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use pgkit::sandbox::Binaries;
 use crate::support::every::on_every_server;
 use crate::support::*;
 
-/// What a fresh and busy server is told all the same, and why that is right.
+/// The findings that are right even on a fresh and busy server: severity, check, and why.
 const RIGHT: &[(&str, &str, &str)] = &[
-    ("critical", "major-out-of-support", "the server of 10 to 13 is that old"),
-    ("warning", "major-out-of-support", "the server of 14 is that old"),
-    ("critical", "minor-behind", "the programs of the tests are not the newest"),
-    ("warning", "minor-behind", "the programs of the tests are not the newest"),
+    ("critical", "major-out-of-support", "versions 10 to 13 are out of support"),
+    ("warning", "major-out-of-support", "version 14 is nearly out of support"),
+    ("critical", "minor-behind", "the tests may run an older minor version"),
+    ("warning", "minor-behind", "the tests may run an older minor version"),
     ("critical", "disk-free", "the disk of the tests may be full"),
     ("warning", "disk-free", "the disk of the tests may be full"),
     ("warning", "memory-overcommitted", "the machine of the tests may be small"),
-    ("warning", "public-may-create", "up to 14 everybody may create objects in public"),
-    ("critical", "hba-open", "the tests' server trusts its socket, which is local"),
+    ("warning", "public-may-create", "before version 15, everybody may create objects in public"),
+    ("critical", "hba-open", "the test server trusts connections, but only local ones reach it"),
 ];
 
 fn a_healthy_busy_server_has_no_false_finding(bin: &Binaries) {
@@ -41,7 +41,7 @@ fn a_healthy_busy_server_has_no_false_finding(bin: &Binaries) {
             UPDATE branches SET balance = balance + 1 WHERE id = 1 + i % 5;
             INSERT INTO history SELECT id, 1 FROM accounts WHERE id = 1 + (random() * 99999)::int;
         END LOOP; END $$";
-    /// Ends the load, also if the test fails.
+    /// Stops the load when it is dropped, even if the test fails.
     struct Stop<'a>(&'a std::sync::atomic::AtomicBool);
     impl Drop for Stop<'_> {
         fn drop(&mut self) {
@@ -54,7 +54,7 @@ fn a_healthy_busy_server_has_no_false_finding(bin: &Binaries) {
             scope.spawn(|| {
                 let session = db.session();
                 while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                    // Two of them may wait for each other.
+                    // Sessions may deadlock with each other.
                     let _ = session.try_sql(work);
                 }
             });
@@ -71,7 +71,7 @@ fn a_healthy_busy_server_has_no_false_finding(bin: &Binaries) {
                 .filter(|line| {
                     let mut words = line.split('\t');
                     let (severity, check) = (words.next().unwrap(), words.next().unwrap());
-                    // These builds' own list of extensions fails.
+                    // In these builds, pg_available_extensions fails.
                     if check.starts_with("extension-") && cannot_list_extensions(&db) {
                         return false;
                     }

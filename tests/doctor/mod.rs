@@ -1,4 +1,4 @@
-//! `pgkit doctor`.
+//! Tests of `pgkit doctor`.
 
 mod commands;
 mod healthy;

@@ -1,23 +1,23 @@
-//! The page of `doctor --html`, in a real browser where there is one.
+//! The HTML page of `doctor --html`, which is opened in a real browser if one is installed.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use crate::support::*;
 
-/// A browser without a window.
+/// Returns the path of a Chromium browser; `None` if none is installed.
 fn browser() -> Option<PathBuf> {
     let named = variable("PGKIT_TEST_BROWSER").map(PathBuf::from);
     let usual =
         ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].map(PathBuf::from);
     let found = named.into_iter().chain(usual).find(|path| path.exists());
     if found.is_none() {
-        say(format_args!("no chromium: the page of doctor is not looked at"));
+        say(format_args!("no chromium: the page of doctor --html is not opened"));
     }
     found
 }
 
-/// What the browser has made of a page: its elements, when its scripts are done.
+/// Returns the DOM of a page as HTML, after the browser has run its scripts.
 fn dom(browser: &PathBuf, page: &std::path::Path) -> String {
     let profile = tempfile::tempdir().unwrap();
     let mut command = Command::new(browser);
@@ -53,8 +53,8 @@ fn a_page_shows_the_findings_and_the_rows_of_every_report_and_no_name_does_harm(
     let output = run(command.args(["doctor", "--allow-unseen", "--database", &db.name, "--html"]).arg(&path));
     assert!(output.stdout.is_empty() && output.stderr.contains("pgkit: doctor: "), "{}", output.snapshot());
     let page = std::fs::read_to_string(&path).unwrap();
-    assert!(page.contains("&lt;img src=x onerror=document.title=1&gt;\\u{202e}&lt;/script&gt;"), "not there");
-    // What the reports have is packed, and the name of SVG is no address.
+    assert!(page.contains("&lt;img src=x onerror=document.title=1&gt;\\u{202e}&lt;/script&gt;"), "not shown");
+    // The rows of reports are compressed, and the SVG namespace is not a URL that is loaded.
     let own = page.replace("'http://www.w3.org/2000/svg'", "");
     for foreign in ["<img", " src=\"", "url(", "http:", "https:"] {
         assert!(!own.contains(foreign), "{foreign}");
@@ -62,18 +62,18 @@ fn a_page_shows_the_findings_and_the_rows_of_every_report_and_no_name_does_harm(
     assert_eq!(page.matches("<title>").count(), 1);
     let Some(browser) = browser() else { return };
     let shown = dom(&browser, &path);
-    assert!(shown.contains("<title>pgkit doctor</title>"), "a name has run as a script");
-    assert!(!shown.contains("<img"), "a name has become an element");
-    assert!(shown.contains("class=\"tree\"") && shown.contains("<rect"), "no picture of the sizes");
-    // The report that is open has its rows, with bars.
-    assert!(shown.contains(&format!("<td>{}</td>", db.name)), "no row of the report databases");
-    assert!(shown.contains("class=\"bar\""), "no bars");
+    assert!(shown.contains("<title>pgkit doctor</title>"), "a name was run as a script");
+    assert!(!shown.contains("<img"), "a name became an element");
+    assert!(shown.contains("class=\"tree\"") && shown.contains("<rect"), "the treemap of sizes is missing");
+    // The report that is open shows its rows, with bars.
+    assert!(shown.contains(&format!("<td>{}</td>", db.name)), "no row in the report databases");
+    assert!(shown.contains("class=\"bar\""), "the bars are missing");
     assert!(!shown.contains("<p class=\"soft\">The rows could"), "{shown}");
 }
 
 #[test]
 fn a_page_of_a_snapshot_shows_what_has_grown() {
-    // Databases of other tests come and go.
+    // On the shared server, other tests create and drop databases.
     let own = own_server(&options(bin()));
     let db = database(own.info(), "grown");
     db.sql("CREATE TABLE growing AS SELECT n FROM generate_series(1, 1000) n");

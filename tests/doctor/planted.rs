@@ -1,4 +1,5 @@
-//! Every file of `planted/` breaks a real server in its way, and `doctor` finds exactly that.
+//! Every file in `planted/` plants faults on a real server. `doctor` must find exactly those, and nothing after they
+//! are repaired.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use crate::support::{
     Db, Session, cannot_list_extensions, database, options, own_server, pgkit, run, server, with,
 };
 
-/// What a file says before its statements.
+/// The header of a file, which is TOML in comments before its statements.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
@@ -25,10 +26,10 @@ struct Header {
     until: u32,
     /// The checks whose findings are compared.
     checks: Vec<String>,
-    /// Those findings: severity, check and object.
+    /// The expected findings of these checks: severity, check and object.
     #[serde(default)]
     expect: Vec<String>,
-    /// Other checks that may find something too.
+    /// Other checks that may find something as well.
     #[serde(default)]
     also: Vec<String>,
     #[serde(default)]
@@ -40,13 +41,13 @@ struct Header {
     #[serde(default)]
     args: Vec<String>,
     role: Option<String>,
-    /// What the sentences of the findings say.
+    /// Texts that must occur in the sentences of the findings.
     #[serde(default)]
     text: Vec<String>,
 }
 
 impl Header {
-    /// Whether it needs a server of its own.
+    /// Returns whether the file needs a server of its own.
     fn is_own(&self) -> bool {
         self.own || !self.settings.is_empty()
     }
@@ -60,11 +61,11 @@ fn newest() -> u32 {
     u32::MAX
 }
 
-/// A planted fault.
+/// A file of `planted/`.
 struct Plant {
     name: String,
     header: Header,
-    /// Its statements, under the words after `@`.
+    /// The blocks of statements, each with the words after the `@` above it.
     blocks: Vec<(String, String)>,
 }
 
@@ -72,12 +73,15 @@ impl Plant {
     fn read(path: &Path) -> Plant {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         let text = std::fs::read_to_string(path).unwrap();
-        let comments: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("--")).collect();
-        let toml = comments[1..].iter().take_while(|line| !line.trim_start().starts_with('@'));
-        let toml: Vec<&str> = toml.copied().collect();
+        // The description ends with an empty comment. Any comment after the keys belongs to the statements.
+        let described =
+            1 + text.lines().position(|line| line.trim_end() == "--").unwrap_or_else(|| panic!("{name}"));
+        let keys = text.lines().skip(described).map_while(|line| line.strip_prefix("-- "));
+        let toml: Vec<&str> =
+            keys.take_while(|line| line.contains(" = ") && !line.starts_with('@')).collect();
         let header: Header = toml::from_str(&toml.join("\n")).unwrap_or_else(|e| panic!("{name}: {e}"));
         let mut blocks = vec![("main".to_owned(), String::new())];
-        for line in text.lines().skip(1 + toml.len()) {
+        for line in text.lines().skip(described + toml.len()) {
             match line.strip_prefix("-- @") {
                 Some(word) => blocks.push((word.trim().to_owned(), String::new())),
                 None => {
@@ -102,7 +106,7 @@ fn plants() -> Vec<Plant> {
     paths.iter().map(|path| Plant::read(path)).collect()
 }
 
-/// The names of the checks that some file expects a finding of.
+/// Returns the names of the checks of which a file expects a finding.
 pub fn planted_checks() -> BTreeSet<String> {
     let expected = |plant: &Plant| {
         let names = plant.header.expect.iter().filter_map(|text| text.split(' ').nth(1).map(str::to_owned));
@@ -111,7 +115,7 @@ pub fn planted_checks() -> BTreeSet<String> {
     plants().iter().flat_map(expected).collect()
 }
 
-/// The statements of a block, one at a time.
+/// Splits a block into its statements.
 fn statements(block: &str) -> Vec<&str> {
     let mut from = 0;
     let mut all: Vec<&str> = Vec::new();
@@ -124,12 +128,12 @@ fn statements(block: &str) -> Vec<&str> {
     all
 }
 
-/// The sessions that a plant holds open.
+/// The sessions of a plant.
 #[derive(Default)]
 struct Sessions {
     open: BTreeMap<String, Session>,
     blocked: Vec<JoinHandle<Result<(), tokio_postgres::Error>>>,
-    /// What is done again and again while `doctor` looks.
+    /// Blocks that are repeated while `doctor` runs.
     during: Vec<(String, String)>,
     working: Vec<JoinHandle<()>>,
     is_over: Arc<AtomicBool>,
@@ -154,7 +158,7 @@ impl Sessions {
                 "start" => {
                     let session = self.open.remove(name).unwrap_or_else(|| db.session());
                     self.blocked.push(session.send(block));
-                    // It waits for its lock, or has ended.
+                    // After this time, the session waits for its lock or is done.
                     std::thread::sleep(Duration::from_millis(100));
                 }
                 "sleep" => {
@@ -167,14 +171,14 @@ impl Sessions {
         }
     }
 
-    /// Begins what is done while `doctor` looks.
+    /// Starts repeating the blocks of `@during`, each in a session of its own.
     fn work(&mut self, db: &Db) {
         for (_, block) in std::mem::take(&mut self.during) {
             let (session, is_over) = (db.session(), Arc::clone(&self.is_over));
             self.working.push(std::thread::spawn(move || {
                 while !is_over.load(Ordering::Relaxed) {
                     for statement in statements(&block) {
-                        // A deadlock is what some of them are for.
+                        // Some of these statements are meant to fail with a deadlock.
                         let _ = session.try_sql(statement);
                     }
                 }
@@ -182,7 +186,7 @@ impl Sessions {
         }
     }
 
-    /// Ends it.
+    /// Stops repeating them.
     fn stop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
         self.working.drain(..).for_each(|thread| drop(thread.join()));
@@ -197,18 +201,19 @@ impl Sessions {
             }
         }
         if name == "main" {
-            // Statistics of a session are there when it has ended.
+            // A session reports its statistics at the latest when it ends.
             self.open.remove("main");
         }
     }
 }
 
-/// The findings of this database and of the cluster: severity, check, object, database, sentence.
+/// Runs `doctor` and returns the findings of this database and of the cluster: severity, check, object, database and
+/// sentence. A healthy database is judged only by the checks of the header.
 fn findings(db: &Db, header: &Header, is_planted: bool) -> Vec<Vec<String>> {
     let mut args: Vec<&str> =
         vec!["doctor", "--columns", "severity,check,object,database,finding", "-q", "--json", "--database"];
     args.push(&db.name);
-    // What is mended is looked at by these checks alone.
+    // After the repair, only the checks of the header run.
     if !is_planted {
         args.extend(header.checks.iter().map(String::as_str));
     }
@@ -228,7 +233,7 @@ fn findings(db: &Db, header: &Header, is_planted: bool) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// Returns how the findings differ from what is expected.
+/// Returns how the findings differ from the expected ones; `None` if they do not.
 fn fault(db: &Db, header: &Header, expect: &[String]) -> Option<String> {
     let expected = |text: &String| text.replace("{database}", &db.name).trim_end().to_owned();
     let expect: BTreeSet<String> = expect.iter().map(expected).collect();
@@ -239,10 +244,10 @@ fn fault(db: &Db, header: &Header, expect: &[String]) -> Option<String> {
     if found != expect {
         return Some(format!("expected {expect:#?}\nfound {found:#?}"));
     }
-    // Nothing else is wrong with this database.
+    // No other check may find anything but notes in this database.
     let is_odd_build = cannot_list_extensions(db);
     let is_other = |row: &&Vec<String>| {
-        // These builds' own list of extensions fails.
+        // In these builds, pg_available_extensions fails.
         if is_odd_build && row[1].starts_with("extension-") {
             return false;
         }
@@ -250,17 +255,17 @@ fn fault(db: &Db, header: &Header, expect: &[String]) -> Option<String> {
     };
     let others: Vec<&Vec<String>> = all.iter().filter(is_other).collect();
     if !others.is_empty() {
-        return Some(format!("found too: {others:?}"));
+        return Some(format!("unexpected findings: {others:?}"));
     }
     let missing: Vec<&String> = header
         .text
         .iter()
         .filter(|text| !expect.is_empty() && !all.iter().filter(is_of).any(|row| row[4].contains(*text)))
         .collect();
-    (!missing.is_empty()).then(|| format!("no sentence says {missing:?}: {all:?}"))
+    (!missing.is_empty()).then(|| format!("no sentence contains {missing:?}: {all:?}"))
 }
 
-/// Plants a fault. Returns what is wrong with the findings.
+/// Plants the faults of a file and repairs them. Returns how the findings differ from the expected ones.
 fn try_plant(plant: &Plant, db: &Db) -> Option<String> {
     let (header, mut sessions) = (&plant.header, Sessions::default());
     let healthy = plant.blocks.iter().position(|(word, _)| word == "healthy");
@@ -279,9 +284,9 @@ fn try_plant(plant: &Plant, db: &Db) -> Option<String> {
     fault_now(&[]).map(|fault| format!("after @healthy: {fault}"))
 }
 
-/// Tries a plant on a server of its own, or in a database of the shared one. Returns what is wrong.
+/// Tries a plant, and catches panics. Returns how the findings differ from the expected ones.
 fn tried(plant: &Plant, bin: &Binaries, number: usize) -> Option<String> {
-    /// Held by the plant whose server listens, since all have the same port.
+    /// Locked while a server listens on TCP, since all servers have the same port.
     static PORT: Mutex<()> = Mutex::new(());
     let listens = plant.header.settings.iter().any(|setting| setting.starts_with("listen_addresses"));
     let _port = listens.then(|| PORT.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
@@ -290,7 +295,7 @@ fn tried(plant: &Plant, bin: &Binaries, number: usize) -> Option<String> {
 }
 
 fn on_server(plant: &Plant, bin: &Binaries, number: usize) -> Option<String> {
-    // Without a standby nothing commits under this setting, not even the database that the test needs.
+    // With this setting and no standby, no commit returns, not even that of the CREATE DATABASE below.
     let (late, early): (Vec<&String>, Vec<&String>) =
         plant.header.settings.iter().partition(|setting| setting.starts_with("synchronous_standby_names"));
     let own = plant.header.is_own().then(|| {
@@ -315,7 +320,7 @@ fn on_server(plant: &Plant, bin: &Binaries, number: usize) -> Option<String> {
     fault
 }
 
-/// How many servers of their own there are at once. Most plants wait most of the time.
+/// How many plants with a server of their own run at once. Most plants spend their time waiting.
 const SERVERS: usize = 5;
 
 fn every_planted_fault_is_found_and_nothing_else(bin: &Binaries) {
@@ -346,7 +351,7 @@ fn every_planted_fault_is_found_and_nothing_else(bin: &Binaries) {
                 }
             });
         }
-        // One after the other, since roles are everybody's.
+        // These run one after the other, because roles are shared by all databases.
         shared.iter().for_each(|(number, plant)| take(*number, plant));
     });
     let faults = faults.into_inner().unwrap();

@@ -1,4 +1,4 @@
-//! What holds for every check, whatever it judges.
+//! Rules that every check must follow.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use pgkit::report::{Check, Report};
 use super::planted::planted_checks;
 use crate::support::*;
 
-/// Calls this with every check and its report.
+/// Calls `take` with every check and its report.
 fn every_check(mut take: impl FnMut(&Report, &Check)) {
     let reports = all_reports();
     for report in &reports {
@@ -21,25 +21,25 @@ fn every_check_says_why_it_matters_where_its_limits_are_from_and_what_to_do() {
     every_check(|report, check| {
         let name = format!("{} of {}", check.name, report.name);
         if !check.why.ends_with('.') || check.why.len() < 25 {
-            faults.push(format!("{name}: why is no sentence: {:?}", check.why));
+            faults.push(format!("{name}: why is not a sentence: {:?}", check.why));
         }
         if check.source.is_empty() {
             faults.push(format!("{name}: source is missing"));
         }
         if check.remedy.is_none() {
-            faults.push(format!("{name}: no remedy"));
+            faults.push(format!("{name}: remedy is missing"));
         }
         if report.texts.iter().any(|text| text.needs.is_none()) {
-            faults.push(format!("{name}: its report does not say what a role needs"));
+            faults.push(format!("{name}: the report lacks needs"));
         }
         if !report.summary.ends_with('.') {
-            faults.push(format!("{name}: the summary is no sentence: {}", report.summary));
+            faults.push(format!("{name}: the summary is not a sentence: {}", report.summary));
         }
     });
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// The texts of all keys of this name in the headers, with their files.
+/// Returns the file and the value of every key of this name in the headers of reports.
 fn texts_of(key: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -66,7 +66,7 @@ fn texts_of(key: &str) -> Vec<(String, String)> {
     found
 }
 
-/// The words of a command line, of which some are in single quotes.
+/// Splits a command line into words. Text in single quotes is one word.
 fn shell_words(line: &str) -> Vec<String> {
     let quoted = line.split('\'').enumerate();
     let words = quoted.flat_map(|(i, part)| match i % 2 {
@@ -86,7 +86,7 @@ fn every_proof_is_a_command_line_that_pgkit_understands() {
     let mut faults = Vec::new();
     for (file, proof) in proofs {
         let filled = braces.replace_all(&proof, "x").into_owned();
-        // A second command may follow.
+        // Only the first command is parsed.
         let first =
             filled.split(" | ").next().unwrap().split("; ").next().unwrap().split(", ").next().unwrap();
         let words = shell_words(first);
@@ -107,7 +107,7 @@ fn every_finding_is_said_as_the_server_says_it() {
         for (file, text) in texts_of(key) {
             let first = text.chars().next().unwrap_or('.');
             let word = text.split(' ').next().unwrap_or_default();
-            // Names, and words that are always written in capitals.
+            // A placeholder, or a word with several capital letters, may come first.
             let is_name = word.starts_with('{') || word.chars().filter(|c| c.is_uppercase()).count() > 1;
             if text.ends_with('.') || (first.is_uppercase() && !is_name) {
                 faults.push(format!("{file}: {key}: {text}"));
@@ -117,7 +117,7 @@ fn every_finding_is_said_as_the_server_says_it() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// The tests of checks that no planted file is for.
+/// The checks that no planted file covers, and the test that covers each.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("clock-skew", ROWS),
     ("crash-restart", ROWS),
@@ -144,11 +144,12 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("wait-pile-up", SAMPLES),
 ];
 
-/// Its rows are written into a snapshot.
+/// The name of the test that judges rows which are written into a snapshot.
 const ROWS: &str = "what_lasts_or_is_elsewhere_is_judged_on_both_sides_of_its_limits";
-/// Its rows are written into two snapshots.
+/// The name of the test that judges rows which are written into two snapshots.
 const CHANGES: &str = "a_change_between_two_looks_is_judged_on_both_sides_of_its_limits";
-/// Many sessions that wait for one lightweight lock cannot be arranged; how samples are counted is tested beside the code.
+/// The name of a unit test of how samples are counted. Many sessions that wait for the same lightweight lock cannot be
+/// arranged.
 const SAMPLES: &str = "what_is_found_in_enough_samples_is_a_finding_and_rows_of_one_sample_count_once";
 
 #[test]
@@ -167,7 +168,7 @@ fn every_check_is_planted() {
         assert!(known.contains(*name) && !planted.contains(*name), "{name}");
     }
     let unknown: Vec<&String> = planted.iter().filter(|name| !known.contains(*name)).collect();
-    assert!(unknown.is_empty(), "no such check: {unknown:?}");
+    assert!(unknown.is_empty(), "unknown checks: {unknown:?}");
 }
 
 #[test]
@@ -178,11 +179,11 @@ fn a_name_stands_for_one_check() {
     });
     let several: Vec<&String> =
         whys.iter().filter(|(_, whys)| whys.len() > 1).map(|(name, _)| name).collect();
-    assert!(several.is_empty(), "said in two ways why it matters: {several:?}");
+    assert!(several.is_empty(), "checks with several texts in why: {several:?}");
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "how old the table is today")]
+#[expect(clippy::disallowed_methods, reason = "the age of the table depends on the current date")]
 fn the_table_of_versions_is_not_old() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("queries/doctor/versions/support.sql");
     let text = std::fs::read_to_string(path).unwrap();
@@ -192,9 +193,9 @@ fn the_table_of_versions_is_not_old() {
     let days = as_of.until(today).unwrap().get_days();
     assert!(
         days <= 100,
-        "the table of releases is {days} days old: look up the newest minor versions, and its date"
+        "the table of releases is {days} days old: update its date and the newest minor versions"
     );
-    // The dates of the majors that are known.
+    // The table must have a date for every supported major version.
     for major in pgkit::connect::ServerVersion::OLDEST..=pgkit::connect::ServerVersion::NEWEST {
         assert!(text.contains(&format!("({major}, '20")), "{major}");
     }

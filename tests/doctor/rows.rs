@@ -1,5 +1,5 @@
-//! Checks of what lasts for hours, of other machines and of other versions: their rows are written into a snapshot, on both
-//! sides of each limit.
+//! Tests of checks that depend on a state which lasts for hours, on another machine or on another version. Their rows,
+//! on both sides of each limit, are written into a snapshot.
 
 use std::io::{Read, Write};
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::support::*;
 
-/// A snapshot of a real server without its answers.
+/// Returns the header of a snapshot of a real server, for a snapshot with one row.
 fn header(db: &Db, folder: &std::path::Path) -> Map<String, Value> {
     let path = folder.join("real.snap");
     let output = run(pgkit(db).args(["snapshot", "checkpoints", "-q", "-o"]).arg(&path));
@@ -24,7 +24,7 @@ fn header(db: &Db, folder: &std::path::Path) -> Map<String, Value> {
     header
 }
 
-/// Writes a snapshot in which a report has this one row. Columns that are not given are NULL.
+/// Writes a snapshot with one row of one report. Columns that `row` lacks are NULL.
 fn write(path: &std::path::Path, header: &Map<String, Value>, report: &str, row: &Value) {
     let reports = all_reports();
     let report =
@@ -309,7 +309,7 @@ fn a_change_between_two_looks_is_judged_on_both_sides_of_its_limits() {
         let wanted = if expected.is_empty() { String::new() } else { format!("{expected}\t{check}\n") };
         assert_eq!(output.stdout, wanted, "{check} of {before}, then {after}: {}", output.snapshot());
         assert!(!output.stderr.contains("not judged"), "{check}: {}", output.stderr);
-        // A snapshot that is not older tells no change, and that is said.
+        // If --against is not older, changes are not judged, and a message says so.
         let mut command = bare_pgkit();
         command.args(["doctor", check, "--columns", "severity,check"]);
         let output = run(command.arg("--from").arg(&was).arg("--against").arg(&is));

@@ -1,4 +1,4 @@
--- How far the server's clock is from the clock of the machine that asks.
+-- How far the server's clock differs from the clock of the machine that runs pgkit.
 --
 -- since   = 10
 -- needs   = "no special privilege"
@@ -8,17 +8,17 @@
 -- [[param]]
 -- name = "client_time"
 -- type = "int8"
--- help = "When it was asked, in microseconds since 1970, by the clock of the machine that asks"
+-- help = "The time of the question, in microseconds since 1970, by the clock of the machine that runs pgkit"
 -- [[check]]
 -- name     = "clock-skew"
 -- value    = "skew_s"
 -- critical = "skew_s >= 30s"
 -- warning  = "skew_s >= 2s"
--- finding  = "the clocks of the server and of this machine differ: the server's is {skew_s} {direction}"
--- remedy   = "Look at the time service on both machines: chronyc tracking, or timedatectl"
+-- finding  = "the server's clock and the clock of this machine differ: the server's clock is {skew_s} {direction}"
+-- remedy   = "Check the time service on both machines: chronyc tracking, or timedatectl"
 -- proof    = "pgkit settings --sql, then SELECT pg_catalog.clock_timestamp()"
--- why      = "Times in logs, retries, leases and certificates cannot be compared any more. This one may be the wrong one."
--- source   = "check_postgres's timesync: 2 and 5 seconds. Half of the time that the question took is in doubt, and is left out."
+-- why      = "Timestamps in logs, retries, leases and certificates can no longer be compared. The clock of this machine may be the wrong one."
+-- source   = "check_postgres's timesync: 2 and 5 seconds. Half of the time that the query took is uncertain, and is left out."
 -- ignore   = "A laptop whose own clock is wrong."
 SELECT CASE WHEN x.skew < 0::float8 THEN 'behind' ELSE 'ahead' END AS direction,
        pg_catalog.round(pg_catalog.abs(x.skew)::numeric, 3)::float8 AS skew_s

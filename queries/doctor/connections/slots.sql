@@ -1,4 +1,4 @@
--- Whether walsenders, replication slots and worker processes are used up.
+-- Whether walsenders, replication slots or worker processes are used up.
 --
 -- since   = 10
 -- needs   = "no special privilege; pg_read_all_stats shows worker processes"
@@ -11,12 +11,12 @@
 -- value    = "used"
 -- warning  = ["kind = 'slot' and used > 0 and left <= 1", "kind = 'worker' and left <= 0 and was_left <= 0", "kind = 'parallel' and change_lacking >= 100 and change_lacking > change_launched"]
 -- unseen   = "hidden_sessions > 0"
--- unseen_because = "worker processes of other roles are only shown to pg_read_all_stats"
+-- unseen_because = "worker processes of other roles are visible only to members of pg_read_all_stats"
 -- finding  = "{used} of {limit} {resource} are in use ({setting})"
 -- remedy   = "ALTER SYSTEM SET {setting} with a higher number, and restart (max_parallel_workers: reload)"
--- why      = "The next standby, base backup, subscription or parallel query does not get what it needs: it fails, or goes on with fewer processes than planned. A base backup takes two senders."
--- source   = "max_wal_senders, max_replication_slots, max_worker_processes and their kin; the manual, replication and resource settings"
--- ignore   = "A limit that was set to exactly what is used; peaks of a moment."
+-- why      = "The next standby, base backup, subscription or parallel query does not get what it needs: it fails, or runs with fewer processes than planned. A base backup needs two walsenders."
+-- source   = "max_wal_senders, max_replication_slots, max_worker_processes and related settings; the manual, replication and resource settings"
+-- ignore   = "A limit that was set to exactly what is used, or a short peak."
 -- proof    = "pgkit replication"
 WITH sessions AS (
     SELECT a.pid, a.backend_type, a.query, a.usesysid, a.datid
@@ -33,7 +33,7 @@ WITH sessions AS (
     UNION ALL
     SELECT 'replication slots', 'max_replication_slots', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_replication_slots s), 'slot'
     UNION ALL
-    -- Each subscription that is on has an origin; the slots of their first copies have more.
+    -- Each enabled subscription has an origin, and the initial copies of its tables have further ones.
     SELECT 'replication origins',
            'max_active_replication_origins',  -- pg18..
            'max_replication_slots',  -- pg..17
@@ -43,12 +43,12 @@ WITH sessions AS (
     UNION ALL
     SELECT 'parallel workers', 'max_parallel_workers', w.parallel, 'worker' FROM workers w
     UNION ALL
-    SELECT 'workers of subscriptions', 'max_logical_replication_workers', w.logical, 'worker' FROM workers w
+    SELECT 'logical replication workers', 'max_logical_replication_workers', w.logical, 'worker' FROM workers w
 )
 SELECT f.resource, f.setting, f.used, l.most AS "limit", l.most - f.used AS "left", f.kind, 0::int8 AS lacking, 0::int8 AS launched, 0::int8 AS hidden_sessions
 FROM found f
 CROSS JOIN LATERAL (SELECT pg_catalog.current_setting(f.setting)::int8 AS most) AS l
--- Zero workers are a choice.
+-- A limit of zero is deliberate.
 WHERE l.most > 0
   AND NOT (f.resource = 'replication origins' AND f.used = 0)
 UNION ALL  -- pg18..

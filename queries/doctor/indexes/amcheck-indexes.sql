@@ -1,4 +1,4 @@
--- Indexes whose order or structure amcheck finds damaged.
+-- Indexes whose order or structure is damaged according to amcheck.
 --
 -- since     = 10
 -- needs     = "EXECUTE on bt_index_check of the extension amcheck, and on gin_index_check from 18 on"
@@ -15,9 +15,9 @@
 -- unseen   = "not checked"
 -- unseen_because = "the index {schema}.{name} or its table is locked, so it was not read"
 -- finding  = "the index {schema}.{name} of {table} is damaged"
--- remedy   = "REINDEX INDEX {schema:ident}.{name:ident}, after a look for duplicates if it is unique"
--- why      = "Queries that use it miss rows or return wrong ones, and a unique index lets duplicates in. A new version of the system's locale, a fault of the disk, or a fault of PostgreSQL does it."
--- source   = "bt_index_check and gin_index_check of the extension amcheck, which end with an error at the first index that is damaged"
+-- remedy   = "REINDEX INDEX {schema:ident}.{name:ident}, after checking for duplicates if it is unique"
+-- why      = "Queries that use it miss rows or return wrong ones, and a unique index lets duplicates in. The cause is a new version of the system's locale, a disk fault, or a fault in PostgreSQL."
+-- source   = "bt_index_check and gin_index_check of the extension amcheck, which fail at the first damage that they find"
 -- optional = "deep"
 WITH exclusive (oid) AS (
 -- include exclusive
@@ -32,7 +32,7 @@ WITH exclusive (oid) AS (
      AND m.amname = 'btree'  -- pg..17
     WHERE i.indisvalid AND i.indisready AND i.indislive
       AND c.relpersistence <> 't' AND NOT (c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery())
-    -- The largest first, since the time may not be enough for all.
+    -- The largest first, since there may not be enough time for all of them.
     ORDER BY c.relpages DESC, c.oid
 ), checked AS MATERIALIZED (  -- pg12..
 ), checked AS (  -- pg..11

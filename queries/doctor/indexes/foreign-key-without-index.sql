@@ -1,4 +1,4 @@
--- Foreign keys whose referencing columns no index begins with.
+-- Foreign keys without an index that starts with their referencing columns.
 --
 -- since   = 10
 -- needs   = "CONNECT on the database"
@@ -10,15 +10,15 @@
 -- value    = "rows_estimate"
 -- warning  = "rows_estimate > 10000 and parent_changes"
 -- note     = "rows_estimate >= 0"
--- finding  = "no index serves the foreign key {name} of {schema}.{table} ({key}) to {parent}{detail}"
+-- finding  = "no index supports the foreign key {name} of {schema}.{table} ({key}) to {parent}{detail}"
 -- remedy   = "{remedy}"
 -- proof    = "pgkit index-problems --reason 'foreign key'"
--- why      = "Each DELETE of a row that is referenced, and each change of its key, reads the referencing table from one end to the other, with that row locked."
+-- why      = "Each DELETE of a referenced row, and each update of its key, scans the whole referencing table while that row is locked."
 -- source   = "PostgreSQL's manual, Constraints, Foreign Keys; pg_constraint.conkey, pg_index.indkey"
--- ignore   = "Rows of the referenced table are never deleted, or only when nobody waits."
+-- ignore   = "Rows of the referenced table are never deleted, or only when no other session is waiting."
 WITH RECURSIVE keys AS (
-    -- Those of partitions count under their root's. What stands on the side of a referenced partition has the same table on
-    -- both levels.
+    -- Foreign keys of partitions are counted with the one of their root. Those that exist only for a referenced partition have the
+    -- same referencing table on both levels.
     SELECT c.oid, c.oid AS top, c.conrelid, c.confrelid, c.conkey, c.conpfeqop,
            c.conperiod AS has_period  -- pg18..
            false AS has_period  -- pg..17
@@ -38,11 +38,11 @@ WITH RECURSIVE keys AS (
     SELECT k.oid, k.top, k.conrelid, k.conkey[1 : x.count] AS columns, k.conpfeqop[1 : x.count] AS operators, x.count, t.reltuples, t.relpages
     FROM keys k
     JOIN pg_catalog.pg_class t ON t.oid = k.conrelid AND t.relkind = 'r'
-    -- The period at the end of a temporal key is not compared by equality.
+    -- The period at the end of a temporal key is not compared for equality.
     CROSS JOIN LATERAL (SELECT pg_catalog.cardinality(k.conkey) - CASE WHEN k.has_period THEN 1 ELSE 0 END AS count) AS x
     WHERE x.count > 0
 ), indexed AS (
-    -- A GIN index can begin with any column. A partial index serves where it leaves out only NULLs of the key.
+    -- A GIN index can be searched by any of its columns. A partial index is usable if it leaves out only NULLs of the key.
     SELECT DISTINCT f.oid
     FROM (SELECT c.oid, c.conrelid, c.columns, c.operators, c.count, i.indexrelid, m.amname, i.indpred, y.keys, y.key_array, i.indclass::oid[] AS classes, i.indcollation::oid[] AS collations,
                  CASE
@@ -70,7 +70,7 @@ WITH RECURSIVE keys AS (
           JOIN pg_catalog.pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = f.columns[n.n]
           WHERE f.collations[k.at] NOT IN (0, a.attcollation)
              OR NOT EXISTS (
-                 -- The operators by which an index of that operator class can be searched, from either side.
+                 -- The operators that an index of that operator class can be searched with, and their commutators.
                  SELECT
                  FROM pg_catalog.pg_opclass q
                  JOIN pg_catalog.pg_amop e ON e.amopfamily = q.opcfamily
@@ -89,7 +89,7 @@ WITH RECURSIVE keys AS (
     UNION
     SELECT p.top, h.inhrelid FROM parents p JOIN pg_catalog.pg_inherits h ON h.inhparent = p.oid JOIN pg_catalog.pg_class c ON c.oid = h.inhparent AND c.relkind = 'p'
 ), changes AS (
-    -- An update that is HOT leaves the key as it is. Of the others the server does not tell which column they change.
+    -- A HOT update does not change the key. For other updates, the server does not say which columns they change.
     SELECT s.top, pg_catalog.sum(s.deleted) > 0 AS deletes, pg_catalog.sum(s.updated) > 0 AND pg_catalog.sum(s.hot) * 2 < pg_catalog.sum(s.updated) AS updates
     FROM (SELECT p.top, pg_catalog.pg_stat_get_tuples_deleted(p.oid) AS deleted, pg_catalog.pg_stat_get_tuples_updated(p.oid) AS updated, pg_catalog.pg_stat_get_tuples_hot_updated(p.oid) AS hot
           FROM parents p) AS s
@@ -99,7 +99,7 @@ SELECT n.nspname::text AS schema, t.relname::text AS "table", c.conname::text AS
        m.nspname::text || '.' || p.relname::text AS parent,
        l.rows AS rows_estimate, coalesce(g.deletes OR g.updates, false) AS parent_changes,
        CASE WHEN l.leaves > 1 THEN ' on ' || l.unserved::text || ' of ' || l.leaves::text || ' partitions' ELSE '' END
-       || CASE WHEN g.deletes THEN ', whose rows are deleted' WHEN g.updates THEN ', whose rows are changed' ELSE '' END AS detail,
+       || CASE WHEN g.deletes THEN '; rows of the referenced table are deleted' WHEN g.updates THEN '; rows of the referenced table are updated' ELSE '' END AS detail,
        'CREATE INDEX ' || CASE WHEN t.relkind = 'p' THEN '' ELSE 'CONCURRENTLY ' END || 'ON ' || pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.relname)
        || ' (' || x.idents || ')' AS remedy
 FROM lacking l

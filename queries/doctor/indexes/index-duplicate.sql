@@ -1,4 +1,4 @@
--- Indexes that another index of the same table makes superfluous.
+-- Indexes that another index of the same table makes redundant.
 --
 -- since   = 10
 -- needs   = "CONNECT on the database"
@@ -16,9 +16,9 @@
 -- finding  = "the index {schema}.{name} on {table} is the same as {kept}{detail}"
 -- remedy   = "{remedy}"
 -- proof    = "pgkit index-problems --reason duplicate"
--- why      = "Every write keeps both up to date, and both take memory and disk, though one would do."
--- source   = "pg_index: the same columns, operator classes, collations, order, expressions and predicate, and nothing that only this one forbids"
--- ignore   = "An index that was built to replace the other, if the other goes next."
+-- why      = "Every write updates both, and both take memory and disk space, although one would be enough."
+-- source   = "pg_index: the same columns, operator classes, collations, order, expressions and predicate, and no rule that only this index enforces"
+-- ignore   = "An index that was built to replace the other one, if the other one is dropped next."
 -- [[check]]
 -- name     = "index-redundant"
 -- object   = "{schema}.{name}"
@@ -26,12 +26,12 @@
 -- only     = "reason = 'redundant'"
 -- warning  = "size_bytes > 1GB"
 -- note     = "reason = 'redundant'"
--- finding  = "the columns of the index {schema}.{name} on {table} are the first ones of {kept}, which can do its work"
+-- finding  = "the columns of the index {schema}.{name} on {table} are the first columns of {kept}, which can replace it"
 -- remedy   = "{remedy}"
 -- proof    = "pgkit index-problems --reason covered"
--- why      = "Every write keeps both up to date. A search for the first columns alone can use the longer index nearly as well."
+-- why      = "Every write updates both. A search on the first columns alone can use the longer index almost as well."
 -- source   = "PostgreSQL's manual, Multicolumn Indexes"
--- ignore   = "The shorter index is read much more often and stays in memory because it is small. What is less than a quarter of the longer one is not reported."
+-- ignore   = "The shorter index is read much more often and stays in memory because it is small. An index of less than a quarter of the longer one's size is not reported."
 WITH indexes AS MATERIALIZED (  -- pg12..
 WITH indexes AS (  -- pg..11
     SELECT i.indexrelid AS oid, i.indrelid, c.relkind, c.relname, m.amname, n.nspname, t.relname AS table_name,
@@ -41,7 +41,7 @@ WITH indexes AS (  -- pg..11
            pg_catalog.array_to_string((i.indkey::int2[])[0 : k.keys - 1], ' ') || ' ' AS keys,
            coalesce((SELECT pg_catalog.string_agg(x.n::text, ' ' ORDER BY x.n) FROM pg_catalog.unnest((i.indkey::int2[])[k.keys:]) AS x (n)), '') AS included,
            i.indclass::text || ' ' AS classes, i.indcollation::text || ' ' AS collations, i.indoption::text || ' ' AS options,
-           -- Where in the statement an expression stood tells nothing.
+           -- The position of an expression in its statement does not matter.
            pg_catalog.regexp_replace(i.indexprs::text, ' :location -?[0-9]+', '', 'g') COLLATE "C" AS expressions,
            coalesce(pg_catalog.regexp_replace(i.indpred::text, ' :location -?[0-9]+', '', 'g'), '') COLLATE "C" AS predicate,
            -- The options of the operator classes, and those of access methods whose options change what an index can do.
@@ -66,7 +66,7 @@ WITH indexes AS (  -- pg..11
     LEFT JOIN pg_catalog.pg_constraint s ON s.conindid = i.indexrelid AND s.conrelid = i.indrelid AND s.contype IN ('p', 'u', 'x')
     CROSS JOIN LATERAL (SELECT i.indnkeyatts AS keys) AS k  -- pg11..
     CROSS JOIN LATERAL (SELECT i.indnatts AS keys) AS k  -- pg..10
-    -- Of tables with two or more indexes that begin with the same column. As an array, so that the planner expects few.
+    -- Indexes of tables with two or more indexes that begin with the same column. An array, so that the planner expects few.
     WHERE i.indrelid = ANY (ARRAY(SELECT x.indrelid FROM pg_catalog.pg_index x WHERE x.indisvalid AND x.indrelid >= 16384 GROUP BY x.indrelid, x.indkey[0] HAVING pg_catalog.count(*) > 1))
       AND i.indisvalid AND i.indisready AND i.indislive
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND e.objid = i.indrelid AND e.objsubid = 0
@@ -76,7 +76,7 @@ WITH indexes AS (  -- pg..11
     FROM indexes i
     WINDOW w AS (PARTITION BY i.indrelid, i.amname, i.keys, i.included, i.classes, i.collations, i.options, i.expressions, i.predicate, i.settings)
 ), ranked AS (
-    -- Of equal indexes, the one to keep stands first: what cannot go, then what says more than the others.
+    -- Among equal indexes, the one to keep comes first: one that cannot be dropped, then one that enforces more than the others.
     SELECT i.*, a.class, d.names AS dependents,
            pg_catalog.row_number() OVER (
                PARTITION BY a.class
@@ -84,7 +84,7 @@ WITH indexes AS (  -- pg..11
                         i.is_unique DESC, i.is_immediate DESC, i.is_clustered DESC, i.oid) AS place
     FROM alike a
     JOIN indexes i ON i.oid = a.oid
-    -- What a DROP would take along, or fail because of: foreign keys to it, views that group by a primary key.
+    -- What depends on the index, so that dropping it fails: foreign keys to it, and views that group by a primary key.
     LEFT JOIN LATERAL (
         SELECT pg_catalog.string_agg(DISTINCT coalesce('the foreign key ' || f.conname::text, pg_catalog.pg_describe_object(x.classid, x.objid, 0)), ', ') AS names
         FROM pg_catalog.pg_depend x
@@ -95,7 +95,7 @@ WITH indexes AS (  -- pg..11
     ) AS d ON true
     WHERE a.members > 1
 ), duplicates AS (
-    -- A unique index is given up only for one that forbids as much.
+    -- A unique index is reported only if the other index enforces at least as much.
     SELECT DISTINCT ON (d.oid) d.oid, d.dependents, k.oid AS kept_oid, k.nspname::text || '.' || k.relname::text AS kept, k.is_unique AND NOT d.is_unique AS by_unique
     FROM ranked d
     JOIN ranked k ON k.class = d.class AND k.place < d.place
@@ -107,7 +107,7 @@ WITH indexes AS (  -- pg..11
           END
     ORDER BY d.oid, k.place
 ), prefixes AS (
-    -- B-trees that begin with all that another one has.
+    -- B-trees that begin with all columns of another one.
     SELECT s.oid, l.oid AS kept_oid, l.nspname::text || '.' || l.relname::text AS kept, l.key_count
     FROM indexes s
     JOIN indexes l ON l.indrelid = s.indrelid AND l.oid <> s.oid
@@ -118,7 +118,7 @@ WITH indexes AS (  -- pg..11
       AND pg_catalog.left(l.keys, pg_catalog.length(s.keys)) = s.keys AND pg_catalog.left(l.classes, pg_catalog.length(s.classes)) = s.classes  -- pg..10
       AND pg_catalog.left(l.collations, pg_catalog.length(s.collations)) = s.collations AND pg_catalog.left(l.options, pg_catalog.length(s.options)) = s.options  -- pg..10
       AND l.predicate = s.predicate
-      -- The expressions of the shorter one are the first of the longer one's.
+      -- The expressions of the shorter index are the first expressions of the longer one.
       AND (s.expressions IS NULL
            OR (pg_catalog.left(l.expressions, pg_catalog.length(s.expressions) - 1) = pg_catalog.left(s.expressions, -1)
                AND pg_catalog.substr(l.expressions, pg_catalog.length(s.expressions), 1) IN (' ', ')')))
@@ -138,7 +138,7 @@ WITH indexes AS (  -- pg..11
     SELECT a.root, a.oid FROM asked a
 ), weighed AS MATERIALIZED (  -- pg12..
 ), weighed AS (  -- pg..11
-    -- The size of a locked relation is not asked for, since the answer would wait.
+    -- The size of a locked relation is not read, since that would wait for the lock.
     SELECT p.root, greatest(CASE WHEN e.oid IS NULL AND NOT (c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery()) THEN pg_catalog.pg_relation_size(c.oid) END,
                             c.relpages::int8 * pg_catalog.current_setting('block_size')::int8) AS size
     FROM (SELECT DISTINCT p.root, p.oid FROM parts p) AS p
@@ -149,7 +149,7 @@ WITH indexes AS (  -- pg..11
     FROM weighed w
     GROUP BY w.root
 ), covered AS (
-    -- Of several that cover it, the longest. A much narrower index is read faster, so it may be wanted.
+    -- If several indexes cover it, the longest one is named. A much narrower index is read faster, so it may be intended.
     SELECT DISTINCT ON (p.oid) p.oid, p.kept
     FROM prefixes p
     LEFT JOIN sizes s ON s.root = p.oid

@@ -1,4 +1,4 @@
--- Indexes that are not valid, and that nobody is building or dropping now.
+-- Invalid indexes that no session is building or dropping.
 --
 -- since   = 10
 -- needs   = "CONNECT on the database"
@@ -16,11 +16,11 @@
 -- finding  = "the index {schema}.{name} on {table} is invalid: {detail}"
 -- remedy   = "{remedy}"
 -- proof    = "pgkit index-problems --reason invalid"
--- why      = "No query uses an invalid index, but from a certain point on every write still keeps it up to date. If it is unique, values that should be unique may occur twice."
+-- why      = "No query uses an invalid index, but from a certain point of its build on, every write still updates it. If the index is unique, the table may contain duplicates."
 -- source   = "PostgreSQL's manual, CREATE INDEX, Building Indexes Concurrently; pg_index.indisvalid, indisready, indislive"
--- ignore   = "A partitioned index that was made by CREATE INDEX ON ONLY is invalid until each partition has its part."
+-- ignore   = "A partitioned index that was created by CREATE INDEX ON ONLY is invalid until an index of each partition is attached to it."
 WITH building (index_oid, table_oid) AS (
-    -- Who drops or rebuilds an index concurrently keeps a lock on it meanwhile.
+    -- A session that drops or rebuilds an index concurrently holds a lock on it.
     SELECT l.relation, NULL::oid
     FROM pg_catalog.pg_locks l
     WHERE l.locktype = 'relation' AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
@@ -30,7 +30,7 @@ WITH building (index_oid, table_oid) AS (
     FROM pg_catalog.pg_stat_progress_create_index p  -- pg12..
     WHERE p.index_relid <> 0  -- pg12..
     UNION  -- pg12..
-    -- The first build of one locks only the table. Which index it is, the server tells only to those who may know.
+    -- The build of a new index locks only the table. The server shows which index it is only to roles with the privilege.
     SELECT NULL, l.relation
     FROM pg_catalog.pg_locks l
     JOIN pg_catalog.pg_stat_progress_create_index p ON p.pid = l.pid AND p.index_relid IS NULL  -- pg12..
@@ -56,7 +56,7 @@ WITH building (index_oid, table_oid) AS (
               AND x.indnullsnotdistinct = i.indnullsnotdistinct  -- pg15..
               AND x.indnkeyatts = i.indnkeyatts  -- pg11..
               AND x.indkey::text = i.indkey::text AND x.indclass::text = i.indclass::text AND x.indcollation::text = i.indcollation::text AND x.indoption::text = i.indoption::text
-              -- Where in the statement an expression stood tells nothing.
+              -- The position of an expression in its statement does not matter.
               AND pg_catalog.regexp_replace(x.indexprs::text, ' :location -?[0-9]+', '', 'g') COLLATE "C" IS NOT DISTINCT FROM pg_catalog.regexp_replace(i.indexprs::text, ' :location -?[0-9]+', '', 'g')
               AND pg_catalog.regexp_replace(x.indpred::text, ' :location -?[0-9]+', '', 'g') COLLATE "C" IS NOT DISTINCT FROM pg_catalog.regexp_replace(i.indpred::text, ' :location -?[0-9]+', '', 'g')
            ) AS twin
@@ -73,7 +73,7 @@ WITH building (index_oid, table_oid) AS (
            (SELECT pg_catalog.count(*) FROM pg_catalog.pg_inherits h WHERE h.inhparent = b.oid) AS attached
     FROM broken b
     WHERE NOT EXISTS (SELECT FROM building g WHERE g.index_oid = b.oid OR g.table_oid = b.indrelid)
-      -- Where several levels of partitions wait for the same part, the topmost says it.
+      -- If several levels of partitioned indexes lack the same index, only the topmost one is reported.
       AND NOT (b.relkind = 'I' AND EXISTS (SELECT FROM broken p WHERE p.oid = b.parent))
 ), weighed AS MATERIALIZED (  -- pg12..
 ), weighed AS (  -- pg..11
@@ -93,17 +93,17 @@ SELECT w.nspname::text AS schema,
        w.on_standby,
        w.size AS size_bytes,
        CASE
-           WHEN w.is_partitioned THEN (w.parts - w.attached)::text || ' of ' || w.parts::text || ' partitions have no part of it'
-           WHEN NOT w.indislive THEN 'a DROP INDEX CONCURRENTLY of it was interrupted'
+           WHEN w.is_partitioned THEN (w.parts - w.attached)::text || ' of ' || w.parts::text || CASE WHEN w.parts - w.attached = 1 THEN ' partitions has' ELSE ' partitions have' END || ' no index attached to it'
+           WHEN NOT w.indislive THEN 'DROP INDEX CONCURRENTLY was interrupted'
            WHEN w.is_leftover THEN 'an interrupted REINDEX CONCURRENTLY left it behind'
-           WHEN w.twin IS NOT NULL THEN 'its build was interrupted, and ' || w.twin || ' is the same'
+           WHEN w.twin IS NOT NULL THEN 'its build was interrupted, and ' || w.twin || ' has the same definition'
            WHEN w.is_unique THEN 'its build was interrupted, maybe by values that occur twice'
            ELSE 'its build was interrupted'
        END
-       || CASE WHEN w.is_partitioned OR NOT w.indisready THEN '' ELSE ', and every write keeps it up to date' END
+       || CASE WHEN w.is_partitioned OR NOT w.indisready THEN '' ELSE ', and every write updates it' END
        || CASE WHEN w.on_standby THEN '; the primary may still be building it' ELSE '' END AS detail,
        CASE
-           WHEN w.is_partitioned THEN 'create the missing parts, then ALTER INDEX ' || w.full_name || ' ATTACH PARTITION each; pgkit index-problems has the statements'
+           WHEN w.is_partitioned THEN 'create the missing indexes, then attach each of them with ALTER INDEX ' || w.full_name || ' ATTACH PARTITION; pgkit index-problems shows the statements'
            WHEN w.parent IS NOT NULL OR w.has_constraint THEN 'REINDEX INDEX ' || CASE WHEN w.indisexclusion THEN '' ELSE 'CONCURRENTLY ' END || w.full_name  -- pg12..
            WHEN w.parent IS NOT NULL OR w.has_constraint THEN 'REINDEX INDEX ' || w.full_name  -- pg..11
            WHEN NOT w.indislive OR w.is_leftover OR w.twin IS NOT NULL THEN 'DROP INDEX CONCURRENTLY ' || w.full_name

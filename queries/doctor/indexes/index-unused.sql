@@ -14,21 +14,21 @@
 -- warning  = "stats_age_s >= 30d and size_bytes > 1GB and standbys = 0"
 -- note     = "stats_age_s >= 30d and size_bytes > 100MB"
 -- least    = "100000000"
--- finding  = "no query has used the index {schema}.{name} on {table} in {stats_age_s} of statistics{detail}"
+-- finding  = "no query has used the index {schema}.{name} on {table} since the statistics began {stats_age_s} ago{detail}"
 -- remedy   = "{remedy}"
 -- proof    = "pgkit index-problems --reason unused"
--- why      = "Every write keeps it up to date, and it takes space on the disk and in every backup."
+-- why      = "Every write updates it, and it takes space on disk and in every backup."
 -- source   = "pg_stat_all_indexes.idx_scan since the reset of the statistics; last_idx_scan from 16 on"
--- ignore   = "The index is younger than the statistics, a job needs it once a year, or queries on a standby use it: each server counts its own scans."
+-- ignore   = "The index is newer than the statistics, a job needs it once a year, or queries on a standby use it: each server counts its own scans."
 WITH since AS (
-    -- From 15 on, a database's statistics have no beginning until somebody resets them: they began with the cluster's then.
+    -- From 15 on, a database's stats_reset is NULL until somebody resets its statistics: until then, the cluster's applies.
     SELECT coalesce(pg_catalog.pg_stat_get_db_stat_reset_time(d.oid), pg_catalog.pg_stat_get_bgwriter_stat_reset_time()) AS began
     FROM pg_catalog.pg_database d
     WHERE d.datname = pg_catalog.current_database()
 ), exclusive (oid) AS (
 -- include exclusive
 ), roots AS (
-    -- The topmost index above each that has some size, four levels up at most. An array, so that the planner expects few.
+    -- The topmost index above each index of some size, at most four levels up. An array, so that the planner expects few.
     SELECT DISTINCT coalesce(h4.inhparent, h3.inhparent, h2.inhparent, h1.inhparent, l.oid) AS oid
     FROM pg_catalog.unnest(ARRAY(SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relkind = 'i' AND c.relpages > 1000)) AS l (oid)
     LEFT JOIN pg_catalog.pg_inherits h1 ON h1.inhrelid = l.oid
@@ -55,7 +55,7 @@ WITH since AS (
     GROUP BY p.root
     HAVING pg_catalog.bool_and(
         i.indisvalid AND NOT i.indisunique AND NOT i.indisexclusion AND NOT i.indisprimary AND NOT i.indisreplident AND NOT i.indisclustered
-        -- ANALYZE gathers statistics of an expression for its index, and the planner uses them without a scan.
+        -- ANALYZE collects statistics on the expressions of an index, and the planner uses them without scanning the index.
         AND i.indexprs IS NULL
         AND i.indrelid >= 16384
         AND CASE WHEN i.indisvalid THEN pg_catalog.pg_stat_get_numscans(i.indexrelid) = 0 END)
@@ -71,7 +71,7 @@ WITH since AS (
     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND e.objid IN (i.indrelid, u.root) AND e.objsubid = 0
                                                          AND e.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND e.deptype = 'e')
 ), needed AS (
-    -- The only index that begins with the columns of a foreign key serves its checks, even if nobody has deleted a row yet.
+    -- The only index that begins with the columns of a foreign key is needed for its checks, even if no row has been deleted yet.
     SELECT j.root
     FROM judged j
     WHERE EXISTS (
@@ -87,7 +87,7 @@ WITH since AS (
                 AND x.indexrelid NOT IN (SELECT o.root FROM judged o WHERE o.root < j.root)))
 ), weighed AS MATERIALIZED (  -- pg12..
 ), weighed AS (  -- pg..11
-    -- The size of a locked relation is not asked for, since the answer would wait.
+    -- The size of a locked relation is not read, since that would wait for the lock.
     SELECT p.root, greatest(CASE WHEN e.oid IS NULL THEN pg_catalog.pg_relation_size(c.oid) END, c.relpages::int8 * pg_catalog.current_setting('block_size')::int8) AS size
     FROM judged j
     JOIN parts p ON p.root = j.root
@@ -98,7 +98,7 @@ WITH since AS (
 SELECT j.nspname::text AS schema, j.table_name::text AS "table", j.relname::text AS name, w.size AS size_bytes,
        extract(epoch FROM pg_catalog.now() - s.began)::float8 AS stats_age_s,
        b.standbys,
-       CASE WHEN b.standbys > 0 THEN '; queries on standbys count there' ELSE '' END AS detail,
+       CASE WHEN b.standbys > 0 THEN '; queries on standbys are counted only there' ELSE '' END AS detail,
        'try without it first, then DROP INDEX ' || CASE WHEN j.relkind = 'I' THEN '' ELSE 'CONCURRENTLY ' END
        || pg_catalog.quote_ident(j.nspname) || '.' || pg_catalog.quote_ident(j.relname) AS remedy
 FROM judged j

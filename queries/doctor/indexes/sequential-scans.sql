@@ -1,4 +1,4 @@
--- Large tables that are read from one end to the other again and again.
+-- Large tables that are often scanned from beginning to end.
 --
 -- since   = 10
 -- needs   = "CONNECT on the database"
@@ -11,19 +11,19 @@
 -- value    = "size_bytes"
 -- only     = "size_bytes > 100MB and rows_estimate >= 10000 and read_pct >= enough_pct"
 -- note     = ["per_hour_seq_scans > 60", "scans_per_hour > 60 and stats_age_s > 1h"]
--- finding  = "{schema}.{name} ({size_bytes}) is read from one end to the other more than once a minute"
--- remedy   = "find the statement with pgkit statements, then index what it searches for"
+-- finding  = "{schema}.{name} ({size_bytes}) is scanned from beginning to end more than once a minute"
+-- remedy   = "find the statement with pgkit statements, then create an index for what it searches for"
 -- proof    = "pgkit index-problems --reason missing {schema}.{name}"
--- why      = "Each scan reads the whole table, though it may need few rows of it."
+-- why      = "Each scan reads the whole table, although the query may need only a few of its rows."
 -- source   = "pg_stat_all_tables.seq_scan, seq_tup_read; ruby-pg-extras, pghero"
 -- ignore   = "Reports that need all rows."
 WITH since AS (
-    -- From 15 on, a database's statistics have no beginning until somebody resets them: they began with the cluster's then.
+    -- From 15 on, a database's stats_reset is NULL until somebody resets its statistics: until then, the cluster's applies.
     SELECT extract(epoch FROM pg_catalog.now() - coalesce(pg_catalog.pg_stat_get_db_stat_reset_time(d.oid), pg_catalog.pg_stat_get_bgwriter_stat_reset_time()))::float8 AS age
     FROM pg_catalog.pg_database d
     WHERE d.datname = pg_catalog.current_database()
 ), large AS (
-    -- With the topmost partitioned table above each, four levels up at most.
+    -- With the topmost partitioned table above each, at most four levels up.
     SELECT c.oid, coalesce(h4.inhparent, h3.inhparent, h2.inhparent, h1.inhparent, c.oid) AS root, c.relpages, c.reltuples
     FROM pg_catalog.pg_class c
     LEFT JOIN pg_catalog.pg_inherits h1 ON h1.inhrelid = c.oid AND c.relispartition
@@ -45,7 +45,7 @@ WITH since AS (
 )
 SELECT n.nspname::text AS schema, t.relname::text AS name, s.rows::int8 AS rows_estimate, s.size AS size_bytes,
        s.scans::int8 AS seq_scans, s.index_scans::int8 AS index_scans, coalesce(s.read_pct, 0) AS read_pct,
-       -- A parallel scan counts once for each process, with that one's share of the rows.
+       -- A parallel scan counts once for each process, with the rows that this process read.
        90::float8 / (1 + w.workers) AS enough_pct,
        pg_catalog.round((s.scans::float8 / nullif(x.age, 0) * 3600 / (1 + w.workers))::numeric, 1)::float8 AS scans_per_hour,
        x.age AS stats_age_s

@@ -1,4 +1,4 @@
--- Jobs of pgkit jobs that fail, that are stuck, or that nobody runs.
+-- Jobs of pgkit jobs that fail, are stuck, or are not run by any runner.
 --
 -- since   = 10
 -- needs   = "SELECT on the tables of pgkit jobs"
@@ -19,9 +19,9 @@
 -- critical = "errors >= 3"
 -- warning  = "errors >= 1"
 -- finding  = "job {name} has failed {errors} times in a row: {last_error}"
--- remedy   = "Mend the cause; pgkit jobs run {name:ident} tries it at once"
+-- remedy   = "Fix the cause; pgkit jobs run {name:ident} runs it again at once"
 -- proof    = "pgkit jobs history"
--- why      = "What the job does has not been done since."
+-- why      = "What the job does has not been done since it began to fail."
 -- source   = "crontabber's error_count."
 -- ignore   = "A job whose retries are part of its work."
 -- [[check]]
@@ -29,24 +29,24 @@
 -- object   = "{name}"
 -- value    = "ongoing_s"
 -- critical = ["held", "ongoing_s > most_s"]
--- finding  = "job {name} has been ongoing for {ongoing_s} and nothing ends it"
--- remedy   = "Look whether its process still runs; then pgkit jobs unlock {name:ident}"
+-- finding  = "job {name} has been ongoing for {ongoing_s} and will not end by itself"
+-- remedy   = "Check whether its process is still running; then pgkit jobs unlock {name:ident}"
 -- proof    = "pgkit jobs status"
--- why      = "Neither this job nor those that depend on it run until somebody decides."
--- source   = "The state held of the attempt, or twice the job's max_ongoing_age without an end."
--- ignore   = "A job that takes that long: raise its max_ongoing_age."
+-- why      = "Neither this job nor the jobs that depend on it run until somebody decides what to do."
+-- source   = "An attempt in the state held, or twice the job's max_ongoing_age without an end."
+-- ignore   = "A job that really takes so long: raise its max_ongoing_age."
 -- [[check]]
 -- name     = "job-runner-missing"
 -- object   = "{name}"
 -- value    = "overdue_s"
 -- critical = "overdue_s > 15min and runners = 0"
 -- warning  = "overdue_s > 15min"
--- finding  = "job {name} was due {overdue_s} ago, and {runners} runners are there"
--- remedy   = "Start a runner: systemctl start pgkit-jobs-daemon, or look at its log"
+-- finding  = "job {name} was due {overdue_s} ago and has not started; runners that are alive: {runners}"
+-- remedy   = "Start a runner: systemctl start pgkit-jobs-daemon, or check its log"
 -- proof    = "pgkit jobs runners"
--- why      = "Nothing runs any more, and nobody is told."
+-- why      = "Jobs no longer run, and nothing reports it."
 -- source   = "The rows of the runners, which are renewed every 10 seconds."
--- ignore   = "A server whose jobs are stopped on purpose: pause them."
+-- ignore   = "A server whose jobs are stopped on purpose: pause them instead."
 WITH clock AS (
     SELECT pg_catalog.now() AS now, (SELECT pg_catalog.count(*)::int4
                                      FROM ONLY public.pgkit_runner r

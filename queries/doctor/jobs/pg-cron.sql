@@ -1,4 +1,4 @@
--- Jobs of pg_cron that fail again and again.
+-- Jobs of pg_cron that fail repeatedly.
 --
 -- since   = 10
 -- needs   = "USAGE on the schema cron, SELECT on its tables"
@@ -17,15 +17,15 @@
 -- value    = "failures"
 -- warning  = ["state = 'scheduler'", "failures >= 3"]
 -- unseen   = "state = 'hidden'"
--- unseen_because = "row security shows this role only its own jobs of pg_cron"
+-- unseen_because = "row security shows this role only its own pg_cron jobs"
 -- finding  = "{message}"
 -- remedy   = "{remedy}"
--- why      = "Nobody sees that a job of pg_cron fails, unless he looks into its table."
+-- why      = "pg_cron records failures only in its own table, so nobody notices them without looking there."
 -- source   = "cron.job_run_details"
 -- ignore   = "A job that is being repaired; SELECT cron.alter_job(..., active := false) keeps it from running."
 WITH recent AS (
-    -- Only a plain table with columns of the server's own types is read: anybody could have made a view of this name.
-    -- The table is never emptied by itself, and has no index but that of its key.
+    -- Only a plain table with columns of the server's own types is read: anybody could have created a view with this name.
+    -- The table is never pruned automatically, and its only index is that of its primary key.
     SELECT r.jobid, r.runid, r.status, r.return_message
     FROM ONLY cron.job_run_details r
     WHERE r.runid > (SELECT pg_catalog.max(x.runid) FROM ONLY cron.job_run_details x) - 100000 AND r.status IN ('succeeded', 'failed')
@@ -40,15 +40,15 @@ WITH recent AS (
     GROUP BY r.jobid
 ), answer (place, job, job_id, schedule, failures, message, state, remedy) AS (
     SELECT 2, coalesce((pg_catalog.to_jsonb(j) ->> 'jobname'), 'job ' || j.jobid::text), j.jobid, j.schedule, f.failures,
-           'the job ' || coalesce((pg_catalog.to_jsonb(j) ->> 'jobname'), j.jobid::text) || ' of pg_cron (' || j.schedule || ') has failed ' || f.failures::text || ' times in a row: '
+           'the pg_cron job ' || coalesce((pg_catalog.to_jsonb(j) ->> 'jobname'), j.jobid::text) || ' (' || j.schedule || ') has failed ' || f.failures::text || ' times in a row: '
            || coalesce(pg_catalog.rtrim(f.message, E'\n'), '?'), '',
            'SELECT * FROM cron.job_run_details WHERE jobid = ' || j.jobid::text || ' ORDER BY runid DESC LIMIT 10'
     FROM ONLY cron.job j
     JOIN failing f ON f.jobid = j.jobid
     WHERE j.active AND f.failures >= 3
     UNION ALL
-    -- Without the library the jobs stand in the table, but nobody runs them.
-    SELECT 1, '', NULL, NULL, NULL, 'pg_cron has ' || pg_catalog.count(*)::text || ' active jobs, but its scheduler does not run', 'scheduler',
+    -- Without the library, the jobs are in the table, but nothing runs them.
+    SELECT 1, '', NULL, NULL, NULL, 'pg_cron has ' || pg_catalog.count(*)::text || CASE WHEN pg_catalog.count(*) = 1 THEN ' active job' ELSE ' active jobs' END || ', but its scheduler is not running', 'scheduler',
            'add pg_cron to shared_preload_libraries, and restart'
     FROM ONLY cron.job j
     WHERE j.active AND NOT pg_catalog.pg_is_in_recovery()

@@ -1,4 +1,4 @@
--- Foreign keys that say the same as another one.
+-- Foreign keys that duplicate another foreign key.
 --
 -- since   = 10
 -- needs   = "CONNECT on the database"
@@ -8,15 +8,15 @@
 -- name     = "duplicate-foreign-key"
 -- object   = "{schema}.{table}.{name}"
 -- note     = "name is not null"
--- finding  = "the foreign key {name} of {schema}.{table} to {parent} says the same as {kept}"
+-- finding  = "the foreign key {name} of {schema}.{table} to {parent} is a duplicate of {kept}"
 -- remedy   = "ALTER TABLE {schema:ident}.{table:ident} DROP CONSTRAINT {name:ident}"
--- why      = "Each row that is written is checked twice, and both must be changed together."
+-- why      = "Each row that is written is checked twice, and both constraints must be changed together."
 -- source   = "pg_constraint: the same columns on both sides"
--- ignore   = "One that was made NOT VALID to replace the other."
+-- ignore   = "A foreign key that was created NOT VALID to replace the other one."
 -- optional = "lint"
 WITH keys AS (
     SELECT c.oid, c.conname, c.conrelid, c.confrelid, c.confdeltype, c.confupdtype,
-           -- In whatever order the columns are listed.
+           -- The order in which the columns are listed does not matter.
            (SELECT pg_catalog.string_agg(k.a::text || '-' || k.b::text, ' ' ORDER BY k.a, k.b) FROM ROWS FROM (pg_catalog.unnest(c.conkey), pg_catalog.unnest(c.confkey)) AS k (a, b)) AS columns
     FROM pg_catalog.pg_constraint c
     WHERE c.contype = 'f'

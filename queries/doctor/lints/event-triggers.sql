@@ -1,4 +1,4 @@
--- Event triggers that are disabled, or that run at each login.
+-- Event triggers that are disabled or that run at each login.
 --
 -- since   = 10
 -- needs   = "CONNECT on the database"
@@ -11,20 +11,20 @@
 -- note     = "disabled"
 -- finding  = "the event trigger {name} on {event} is disabled"
 -- remedy   = "ALTER EVENT TRIGGER {name:ident} ENABLE, or drop it"
--- why      = "What it should forbid or record is not forbidden or recorded. A fault in the function of a login trigger locks everybody out, superusers included."
+-- why      = "A disabled event trigger neither prevents nor records what it should. An error in the function of a login trigger locks everybody out, including superusers."
 -- source   = "pg_event_trigger.evtenabled"
--- ignore   = "One that is kept for later."
+-- ignore   = "A trigger that is kept for later use."
 -- optional = "lint"
 -- [[check]]
 -- name     = "event-trigger-disabled"
 -- object   = "{name}"
 -- only     = "not disabled"
 -- warning  = "event = 'login'"
--- finding  = "the event trigger {name} runs at each login: if its function fails, nobody gets in"
--- remedy   = "have a way in without it: event_triggers = off needs a superuser on a running server, or single-user mode"
--- why      = "What it should forbid or record is not forbidden or recorded. A fault in the function of a login trigger locks everybody out, superusers included."
+-- finding  = "the event trigger {name} runs at each login: if its function fails, nobody can log in"
+-- remedy   = "prepare a way to log in without it: event_triggers = off needs a superuser on a running server, or single-user mode"
+-- why      = "A disabled event trigger neither prevents nor records what it should. An error in the function of a login trigger locks everybody out, including superusers."
 -- source   = "PostgreSQL's manual, Event Triggers, login (17 and later)"
--- ignore   = "It was written with care, and somebody knows the way in."
+-- ignore   = "It was written with care, and somebody knows how to log in without it."
 -- optional = "lint"
 SELECT e.evtname::text AS name, e.evtevent::text AS event, e.evtenabled = 'D' AS disabled
 FROM pg_catalog.pg_event_trigger e

@@ -1,4 +1,4 @@
--- Names as long as a name can be, of which the server may have cut the end.
+-- Names of the maximum length, which the server may have truncated.
 --
 -- since   = 10
 -- needs   = "CONNECT on the database"
@@ -8,9 +8,9 @@
 -- name     = "name-truncated"
 -- object   = "{object}"
 -- note     = "object is not null"
--- finding  = "the name of the {kind} {object} has 63 bytes, so its end may be cut off"
+-- finding  = "the name of the {kind} {object} has 63 bytes, so it may have been truncated"
 -- remedy   = "give it a shorter name: ALTER ... RENAME TO ..."
--- why      = "The server cuts longer names with no more than a NOTICE. Two long names can become the same one, and scripts that look for the whole name do not find it."
+-- why      = "The server truncates longer names with only a NOTICE. Two long names can become the same, and scripts that look for the full name do not find it."
 -- source   = "NAMEDATALEN in pg_config_manual.h; bytes count, not characters"
 -- ignore   = "A name that was meant to have 63 bytes."
 -- optional = "lint"
@@ -25,7 +25,7 @@ WITH namespaces AS (
            n.nspname || '.' || c.relname::text
     FROM pg_catalog.pg_class c
     JOIN namespaces n ON n.oid = c.relnamespace
-    -- What the server names itself, it shortens so that no two are the same.
+    -- Names that the server generates are shortened in a way that no two are the same.
     WHERE pg_catalog.octet_length(c.relname::text) = 63 AND NOT (c.relkind IN ('i', 'I', 'S') AND c.relname ~ '_(pkey|key|idx|excl|seq)[0-9]*$')
     UNION ALL
     SELECT 3, 'column', n.nspname || '.' || c.relname::text || '.' || a.attname::text
@@ -34,7 +34,7 @@ WITH namespaces AS (
     JOIN namespaces n ON n.oid = c.relnamespace
     WHERE pg_catalog.octet_length(a.attname::text) = 63 AND a.attnum > 0 AND NOT a.attisdropped AND a.attinhcount = 0
     UNION ALL
-    -- The constraint of an index has the name of the index.
+    -- The constraint of an index has the same name as the index.
     SELECT 4, 'constraint', n.nspname || '.' || c.relname::text || '.' || s.conname::text
     FROM pg_catalog.pg_constraint s
     JOIN pg_catalog.pg_class c ON c.oid = s.conrelid

@@ -1,4 +1,4 @@
--- Tables without a primary key, or a unique index over NOT NULL columns.
+-- Tables that have neither a primary key nor a unique index on NOT NULL columns.
 --
 -- since   = 10
 -- needs   = "CONNECT on the database"
@@ -10,10 +10,10 @@
 -- value    = "rows_estimate"
 -- warning  = "rows_estimate > 10000"
 -- note     = "rows_estimate >= 0"
--- finding  = "{schema}.{name} has no primary key and no unique index over NOT NULL columns"
+-- finding  = "{schema}.{name} has no primary key and no unique index on NOT NULL columns"
 -- remedy   = "ALTER TABLE {schema:ident}.{name:ident} ADD PRIMARY KEY (...)"
 -- proof    = "pgkit no-key --limit 10"
--- why      = "A row cannot be named: duplicates get in and cannot be removed one by one, and logical replication of UPDATE and DELETE needs all columns."
+-- why      = "A row cannot be identified: duplicates can be inserted and cannot be removed one by one, and logical replication of UPDATE and DELETE needs all columns."
 -- source   = "pg_index"
 -- ignore   = "Logs and staging tables that are only filled and emptied."
 -- optional = "lint"
@@ -38,7 +38,7 @@ WITH keyed AS (
     LEFT JOIN pg_catalog.pg_depend e ON e.classid = 'pg_catalog.pg_class'::regclass AND e.objid = c.oid AND e.objsubid = 0
                                      AND e.refclassid = 'pg_catalog.pg_extension'::regclass AND e.deptype = 'e'
     WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND k.indrelid IS NULL AND e.objid IS NULL
-      -- Rows of a table that inherits from one with a key are found by that key. A partitioned table can have keys in its parts only.
+      -- A child of a table with a key is identified by the same key. A partitioned table can have keys only on its partitions.
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits h JOIN keyed p ON p.indrelid = h.inhparent WHERE h.inhrelid = c.oid)
 )
 SELECT b.nspname::text AS schema, b.relname::text AS name,

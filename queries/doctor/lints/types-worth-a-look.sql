@@ -1,4 +1,4 @@
--- Types of columns that are often regretted, counted by schema.
+-- Column types that are often regretted, counted by schema.
 --
 -- since   = 10
 -- needs   = "CONNECT on the database"
@@ -10,10 +10,10 @@
 -- value    = "column_count"
 -- note     = "column_count > 0"
 -- finding  = "columns of the schema {schema} have types that are often regretted: {detail}"
--- remedy   = "look at each before the tables grow; pgkit describe shows the columns"
--- why      = "json keeps the text and compares nothing, char(n) pads with blanks, money and times without a zone depend on settings, float loses cents, serial leaves rights and defaults behind."
+-- remedy   = "check each of them before the tables grow; pgkit describe shows the columns"
+-- why      = "json keeps its input as text and cannot be compared, char(n) pads with blanks, money and times without a time zone depend on settings, float loses cents, and serial leaves privileges and defaults behind."
 -- source   = "PostgreSQL's wiki, Don't Do This"
--- ignore   = "An old schema that is not changed any more."
+-- ignore   = "An old schema that is no longer changed."
 -- optional = "lint"
 WITH of_extensions AS (
     SELECT d.objid FROM pg_catalog.pg_depend d

@@ -14,16 +14,16 @@
 -- critical = ["wait_s > 10s", "connected < asked and is_waited_for"]
 -- warning  = "connected < asked"
 -- unseen   = ["connected is null", "waiting is null"]
--- unseen_because = "the state of standbys is only shown to pg_read_all_stats"
--- finding  = "synchronous_standby_names asks for {asked} standbys and {connected} are there{what}"
--- remedy   = "Bring the standby back, or ALTER SYSTEM SET synchronous_standby_names to those that are there; SELECT pg_reload_conf()"
--- why      = "Every commit waits until the standby confirms it, for ever if need be. The application stands still though the server answers."
+-- unseen_because = "the state of standbys is visible only to members of pg_read_all_stats"
+-- finding  = "the number of synchronous standbys is {connected}, and synchronous_standby_names requires {asked}{what}"
+-- remedy   = "Bring the standby back, or ALTER SYSTEM SET synchronous_standby_names to the standbys that are connected; SELECT pg_reload_conf()"
+-- why      = "Every commit waits until the standby confirms it, without a time limit. The application stands still although the server answers."
 -- source   = "the manual, synchronous_standby_names; pg_stat_replication.sync_state, wait event SyncRep"
--- ignore   = "The seconds of a standby's restart."
+-- ignore   = "The few seconds during which a standby restarts."
 -- proof    = "pgkit replication"
 WITH setting AS (
     SELECT s.names,
-           -- FIRST n (...), ANY n (...), n (...) or a plain list, of which one is asked for.
+           -- FIRST n (...), ANY n (...), n (...) or a plain list, which requires one standby.
            coalesce(substring(s.names FROM '(?i)^\s*(?:first\s+|any\s+)?(\d+)\s*\(')::int8, 1) AS asked
     FROM (SELECT pg_catalog.current_setting('synchronous_standby_names') AS names) AS s
 ), standbys AS (
@@ -31,7 +31,7 @@ WITH setting AS (
            pg_catalog.count(*) FILTER (WHERE r.state IS NULL) AS hidden
     FROM pg_catalog.pg_stat_replication r
 ), commits AS (
-    -- Since when a statement waits for the standby is known only of those that do nothing else.
+    -- How long a statement has waited for the standby is known only for statements that do nothing but commit.
     SELECT pg_catalog.count(*) FILTER (WHERE a.wait_event = 'SyncRep') AS waiting,
            pg_catalog.max(extract(epoch FROM greatest(c.now, a.query_start) - a.query_start)) FILTER (WHERE a.wait_event = 'SyncRep' AND a.query ~* '^\s*(commit|end|prepare\s+transaction)\M') AS wait_s,
            pg_catalog.count(*) FILTER (WHERE a.query = '<insufficient privilege>' AND a.usesysid IS NOT NULL AND a.datid IS NOT NULL) AS hidden
@@ -43,7 +43,7 @@ SELECT s.names, s.asked,
        CASE WHEN c.hidden = 0 OR c.waiting > 0 THEN c.waiting END AS waiting,
        pg_catalog.round(coalesce(c.wait_s, 0)::numeric, 3)::float8 AS wait_s,
        w.setting NOT IN ('off', 'local') AS is_waited_for,
-       CASE WHEN c.waiting > 0 THEN pg_catalog.format('; %s sessions wait in their commit', c.waiting) ELSE '' END AS what
+       CASE WHEN c.waiting > 0 THEN pg_catalog.format(CASE WHEN c.waiting = 1 THEN '; %s session is waiting in its commit' ELSE '; %s sessions are waiting in their commits' END, c.waiting) ELSE '' END AS what
 FROM setting s
 CROSS JOIN standbys b
 CROSS JOIN commits c

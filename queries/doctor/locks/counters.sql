@@ -1,4 +1,4 @@
--- What the server has counted in each database: deadlocks, rollbacks, temporary files and conflicts with recovery, with their age.
+-- Deadlocks, rollbacks, temporary files and recovery conflicts that the server has counted in each database, and since when.
 --
 -- since   = 10
 -- needs   = "no special privilege"
@@ -13,10 +13,10 @@
 -- critical = ["per_hour_deadlocks >= 60 and change_deadlocks >= 5", "deadlocks_per_hour >= 60 and stats_age_s > 1h"]
 -- warning  = ["per_hour_deadlocks >= 5 and change_deadlocks >= 2", "deadlocks_per_hour >= 5 and stats_age_s > 1h"]
 -- finding  = "sessions of {database} run into deadlocks too often: {deadlocks} since the counters began {stats_age_s} ago, {deadlocks_per_hour} an hour on average"
--- remedy   = "Lock tables and rows in the same order everywhere, for example ORDER BY in UPDATE and SELECT ... FOR UPDATE; the server's log names the statements"
--- why      = "Each deadlock ends one of the transactions with an error, after all of them have waited for deadlock_timeout."
+-- remedy   = "Lock tables and rows in the same order everywhere, for example with ORDER BY in UPDATE and SELECT ... FOR UPDATE; the server's log names the statements"
+-- why      = "Each deadlock ends one of the transactions with an error after all of them have waited for deadlock_timeout."
 -- source   = "pg_stat_database.deadlocks, as a rate; awesome-prometheus-alerts, cloudnative-pg (a lifetime sum there)"
--- ignore   = "Applications that try again by design."
+-- ignore   = "Applications that retry by design."
 -- proof    = "pgkit databases"
 -- [[check]]
 -- name     = "rollback-share"
@@ -25,9 +25,9 @@
 -- database = "database"
 -- warning  = ["change_rollbacks > change_commits and rate_rollbacks >= 1", "rollback_pct >= 50 and rollbacks_per_second >= 1 and stats_age_s > 1h"]
 -- note     = ["change_rollbacks * 9 > change_commits and rate_rollbacks >= 1", "rollback_pct >= 10 and rollbacks_per_second >= 1 and stats_age_s > 1h"]
--- finding  = "too many transactions of {database} are rolled back: {rollbacks} beside {commits} commits since the counters began {stats_age_s} ago, {rollback_pct}"
+-- finding  = "too many transactions of {database} are rolled back: {rollbacks} rollbacks and {commits} commits since the counters began {stats_age_s} ago ({rollback_pct})"
 -- remedy   = "Look for the errors in the server's log: log_min_error_statement = error shows the statements"
--- why      = "Work that is rolled back is done for nothing, and leaves dead rows all the same. A new version of an application that fails shows here first."
+-- why      = "Work that is rolled back is wasted, and it still leaves dead rows. A new version of an application that fails shows up here first."
 -- source   = "pg_stat_database.xact_rollback, as a rate; temboard, awesome-prometheus-alerts, check_postgres"
 -- ignore   = "Applications, drivers and health checks that end every read with ROLLBACK."
 -- proof    = "pgkit databases"
@@ -39,9 +39,9 @@
 -- note     = ["per_hour_temp_bytes > 1GB", "temp_an_hour_bytes > 1GB and stats_age_s > 1h"]
 -- finding  = "queries of {database} write many temporary files: {temp_bytes} since the counters began {stats_age_s} ago, {temp_an_hour_bytes} an hour on average"
 -- remedy   = "log_temp_files = 0 shows the queries; raise work_mem for their role: ALTER ROLE ... SET work_mem"
--- why      = "Sorts and hashes that do not fit work_mem go to the disk, which is slower and may fill it."
+-- why      = "Sorts and hashes that do not fit into work_mem are written to disk, which is slower and may fill the disk."
 -- source   = "pg_stat_database.temp_bytes, as a rate; temboard, check_pgactivity"
--- ignore   = "Index builds and reports at night."
+-- ignore   = "Index builds and nightly reports."
 -- proof    = "pgkit databases"
 -- [[check]]
 -- name     = "standby-conflicts"
@@ -52,12 +52,12 @@
 -- warning  = ["per_hour_conflicts >= 10 and change_conflicts >= 2", "conflicts_per_hour >= 10 and stats_age_s > 1h"]
 -- finding  = "recovery cancels queries of {database} too often: {conflicts} since the counters began {stats_age_s} ago ({what})"
 -- remedy   = "hot_standby_feedback = on (the primary keeps dead rows longer), or a longer max_standby_streaming_delay (the standby lags)"
--- why      = "The standby cancels queries that need rows which the primary has cleaned up. Their users see errors."
+-- why      = "The standby cancels queries that need rows that the primary has already removed. Their users see errors."
 -- source   = "pg_stat_database_conflicts, as a rate"
--- ignore   = "Reports that try again by themselves."
+-- ignore   = "Reports that are retried automatically."
 -- proof    = "pgkit databases"
 WITH since AS (
-    -- From 15 on a database knows its reset only if it was by hand. The server's other counters begin with the cluster or a crash.
+    -- From 15 on, a database has a reset time only if it was reset by hand. The server's other counters begin with the cluster or a crash.
     SELECT least(b.stats_reset, a.stats_reset
                  , w.stats_reset  -- pg14..
                 ) AS began

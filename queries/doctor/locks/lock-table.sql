@@ -1,4 +1,4 @@
--- How full the shared table of locks is.
+-- How full the shared lock table is.
 --
 -- since   = 10
 -- needs   = "no special privilege"
@@ -12,13 +12,13 @@
 -- critical = "used_pct >= 85"
 -- warning  = "used_pct >= 60"
 -- finding  = "{used} of about {limit} locks are in use ({used_pct}){holder}"
--- remedy   = "ALTER SYSTEM SET max_locks_per_transaction = twice its value, and restart; or touch fewer partitions in a transaction"
--- why      = "When the table is full, whoever needs one lock more fails with \"out of shared memory\", and that hits others than the one that filled it."
+-- remedy   = "ALTER SYSTEM SET max_locks_per_transaction = twice its value, and restart; or use fewer partitions in one transaction"
+-- why      = "When the table is full, any session that needs another lock fails with \"out of shared memory\", which affects other sessions than the one that filled it."
 -- source   = "the manual, max_locks_per_transaction: times (max_connections + max_prepared_transactions); pg_locks without the fast path and without predicate locks"
--- ignore   = "A dump of very many tables that has the night for itself. The table has some reserve beyond the limit."
+-- ignore   = "A dump of very many tables at night, when nothing else runs. The table has some reserve beyond the limit."
 -- proof    = "pgkit locks --all"
 WITH held AS (
-    -- An object takes one entry however many hold it, and each holder half of one more: there is room for two a lock.
+    -- An object takes one entry, however many sessions hold it, and each holder takes half of another one: there is room for two per lock.
     SELECT l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid, l.transactionid, l.classid, l.objid, l.objsubid, l.virtualtransaction, l.pid, pg_catalog.count(*) AS modes
     FROM pg_catalog.pg_locks l
     WHERE NOT l.fastpath AND l.mode <> 'SIReadLock'
@@ -36,7 +36,7 @@ WITH held AS (
 SELECT u.used,
        m.most AS "limit",
        pg_catalog.round(100.0 * u.used / m.most, 1)::float8 AS used_pct,
-       coalesce((SELECT pg_catalog.format('; %s of them are held by %s', f.locks, coalesce('process ' || f.pid::text, 'a prepared transaction')) FROM first f), '') AS holder
+       coalesce((SELECT pg_catalog.format(CASE WHEN f.locks = 1 THEN '; %s of them is held by %s' ELSE '; %s of them are held by %s' END, f.locks, coalesce('process ' || f.pid::text, 'a prepared transaction')) FROM first f), '') AS holder
 FROM counted c
 CROSS JOIN LATERAL (SELECT greatest(c.objects, c.holders / 2) AS used) AS u
 CROSS JOIN (SELECT pg_catalog.current_setting('max_locks_per_transaction')::int8

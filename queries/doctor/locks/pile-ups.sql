@@ -12,12 +12,12 @@
 -- samples  = 3
 -- warning  = "sessions > 4"
 -- unseen   = "hidden_sessions > 0"
--- unseen_because = "what {hidden_sessions} sessions of other roles wait for is only shown to pg_read_all_stats"
--- finding  = "{sessions} sessions at once wait for the lightweight lock {event}: {cause}"
--- remedy   = "See with pgkit activity which statements these are; {cause}"
--- why      = "Lightweight locks are held for microseconds. Where sessions queue for one again and again, the server's throughput has come to its end, whatever the processors say."
+-- unseen_because = "what {hidden_sessions} sessions of other roles wait for is visible only to members of pg_read_all_stats"
+-- finding  = "{sessions} sessions are waiting at the same time for the lightweight lock {event}: {cause}"
+-- remedy   = "Find their statements with pgkit activity; {cause}"
+-- why      = "Lightweight locks are held for microseconds. If sessions queue for one again and again, the server has reached its maximum throughput, even if its processors are not busy."
 -- source   = "pg_stat_activity.wait_event; the manual, wait events of type LWLock"
--- ignore   = "A moment of a large load. IO waits of a cold cache are not counted."
+-- ignore   = "A short peak of load. IO waits of a cold cache are not counted."
 -- proof    = "pgkit activity --state active"
 WITH sessions AS (
     SELECT a.*
@@ -27,15 +27,15 @@ WITH sessions AS (
 SELECT s.wait_event AS event,
        pg_catalog.count(*) AS sessions,
        CASE
-           WHEN s.wait_event ~* '^lock_?manager$' THEN 'statements lock more relations than the fast path has room for (many partitions or indexes), prune them or use prepared statements'
-           WHEN s.wait_event ~* 'subtrans' THEN 'savepoints or EXCEPTION blocks overflow the sessions'' caches while a transaction is long, use fewer of them'
-           WHEN s.wait_event ~* 'multixact' THEN 'many sessions lock the same rows in share mode, as foreign keys do with a hot parent row'
+           WHEN s.wait_event ~* '^lock_?manager$' THEN 'statements lock more relations than the fast path has room for (many partitions or indexes); prune partitions or use prepared statements'
+           WHEN s.wait_event ~* 'subtrans' THEN 'savepoints or EXCEPTION blocks overflow the sessions'' caches during a long transaction; use fewer of them'
+           WHEN s.wait_event ~* 'multixact' THEN 'many sessions lock the same rows in share mode, as foreign keys do with a frequently used parent row'
            WHEN s.wait_event ~* '^(buffer_?content|buffer_content)$' THEN 'many sessions write the same pages, such as one hot row or the last page of an index on a serial column'
-           WHEN s.wait_event ~* '^(buffer_?mapping)$' THEN 'shared_buffers turns over too fast, look for large scans'
-           WHEN s.wait_event ~* '^wal_?(write|insert|writelock)' THEN 'the disk of the WAL is the limit, commit less often or in groups'
-           WHEN s.wait_event ~* '^procarray' THEN 'there are too many connections and snapshots at once, use a pooler'
-           WHEN s.wait_event ~* 'xact|clog' THEN 'the commit states of many old transactions are looked up, vacuum the tables'
-           ELSE 'the manual lists this event under its type LWLock'
+           WHEN s.wait_event ~* '^(buffer_?mapping)$' THEN 'pages in shared_buffers are replaced too fast; look for large scans'
+           WHEN s.wait_event ~* '^wal_?(write|insert|writelock)' THEN 'the disk of the WAL is the bottleneck; commit less often or in groups'
+           WHEN s.wait_event ~* '^procarray' THEN 'there are too many connections and snapshots at once; use a connection pooler'
+           WHEN s.wait_event ~* 'xact|clog' THEN 'the commit status of many old transactions is looked up; vacuum the tables'
+           ELSE 'the manual describes this event among the wait events of type LWLock'
        END AS cause,
        0::int8 AS hidden_sessions
 FROM sessions s

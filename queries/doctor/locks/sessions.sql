@@ -1,4 +1,4 @@
--- Sessions that are idle in a transaction, and transactions that last for hours.
+-- Sessions that are idle in a transaction, and transactions that have lasted for hours.
 --
 -- since   = 10
 -- needs   = "no special privilege; pg_read_all_stats shows what other roles' sessions do"
@@ -15,12 +15,12 @@
 -- warning  = ["idle_s >= 5min and not is_bare", "idle_s >= 1min and harms"]
 -- note     = "idle_s >= 5min"
 -- unseen   = "hidden_sessions > 0"
--- unseen_because = "{hidden_sessions} sessions of other roles are only shown to pg_read_all_stats"
+-- unseen_because = "the details of {hidden_sessions} sessions of other roles are visible only to members of pg_read_all_stats"
 -- finding  = "session {pid} of {object} has been {state} for {idle_s}{what}"
 -- remedy   = "SELECT pg_terminate_backend({pid}), and set idle_in_transaction_session_timeout for the role"
--- why      = "It keeps its locks, and VACUUM cannot remove what it might still see. Usually a program has forgotten to end its transaction, or waits for something else in the middle of it."
+-- why      = "It keeps its locks, and VACUUM cannot remove rows that it might still see. Usually a program has forgotten to end its transaction, or waits for something else in the middle of it."
 -- source   = "pg_stat_activity.state_change; pgmonitor, pghero, check_postgres, check_pgactivity"
--- ignore   = "An open psql that has done nothing yet: it holds nothing, and is only a note."
+-- ignore   = "An open psql that has done nothing yet: it holds nothing, and is reported only as a note."
 -- proof    = "pgkit activity --idle-in-transaction"
 -- [[check]]
 -- name     = "long-transaction"
@@ -31,10 +31,10 @@
 -- warning  = "transaction_s >= 1h and reason = ''"
 -- note     = "transaction_s >= 1h and reason <> 'idle'"
 -- unseen   = "hidden_sessions > 0"
--- unseen_because = "{hidden_sessions} sessions of other roles are only shown to pg_read_all_stats"
+-- unseen_because = "the details of {hidden_sessions} sessions of other roles are visible only to members of pg_read_all_stats"
 -- finding  = "the transaction of session {pid} of {object} ({state}) has lasted {transaction_s}{reason}"
--- remedy   = "Ask its owner, or SELECT pg_cancel_backend({pid}); statement_timeout, or transaction_timeout (17 and later), ends the next one"
--- why      = "As long as it lasts, VACUUM removes nothing in its database that was deleted since, and its locks stay."
+-- remedy   = "Ask its owner, or SELECT pg_cancel_backend({pid}); set statement_timeout, or transaction_timeout (17 and later), to end the next one"
+-- why      = "While it lasts, it keeps its locks, and VACUUM removes no row of its database that was deleted since it began."
 -- source   = "pg_stat_activity.xact_start; cloudnative-pg, pgmonitor, pghero, awesome-prometheus-alerts"
 -- ignore   = "Dumps, index builds and reports that are known to take hours."
 -- proof    = "pgkit activity"
@@ -55,7 +55,7 @@ WITH clock AS (
     CROSS JOIN clock t
     WHERE c.state LIKE 'idle in transaction%' AND t.now - c.state_change > '1 min'::interval OR t.now - c.xact_start > '1 hour'::interval
 ), failed AS (
-    -- A transaction that failed has no beginning any more.
+    -- A failed transaction no longer has a start time.
     SELECT s.*, extract(epoch FROM greatest(t.now, s.state_change) - s.state_change)::float8 AS transaction_s, extract(epoch FROM greatest(t.now, s.state_change) - s.state_change)::float8 AS idle_s
     FROM sessions s
     CROSS JOIN clock t
@@ -68,7 +68,7 @@ WITH clock AS (
     WHERE l.granted AND l.locktype <> 'virtualxid' AND l.pid IN (SELECT x.pid FROM suspects x)
     GROUP BY l.pid
 ), blocked AS (
-    -- Each answer stops all of the lock table: only those that wait are asked, and only where there is a suspect.
+    -- Each call of pg_blocking_pids locks the whole lock table, so it is made only for waiting sessions, and only if there is a suspect.
     SELECT b.pid, pg_catalog.count(DISTINCT w.pid) AS waiting
     FROM (SELECT DISTINCT l.pid FROM pg_catalog.pg_locks l WHERE NOT l.granted AND l.pid IS NOT NULL AND EXISTS (SELECT FROM suspects)) AS w
     CROSS JOIN LATERAL (SELECT pg_catalog.pg_blocking_pids(w.pid) AS pids OFFSET 0) AS p
@@ -100,15 +100,15 @@ SELECT j.pid,
        j.usename::text AS "user",
        j.datname::text AS database,
        j.state,
-       -- Zero where it is at work.
+       -- Zero while the session is working.
        pg_catalog.round(coalesce(j.idle_s, 0)::numeric, 3)::float8 AS idle_s,
        pg_catalog.round(j.transaction_s::numeric, 3)::float8 AS transaction_s,
        j.waiting > 0 OR coalesce(j.holds, false) AS harms,
        j.waiting = 0 AND j.held = 0 AND j.xid_age IS NULL AS is_bare,
        j.reason,
-       CASE WHEN j.waiting > 0 THEN pg_catalog.format('; %s sessions wait for it', j.waiting)
-            WHEN j.holds THEN '; it holds VACUUM back in its database'
-            WHEN j.held = 0 AND j.xid_age IS NULL THEN '; it holds nothing'
+       CASE WHEN j.waiting > 0 THEN pg_catalog.format(CASE WHEN j.waiting = 1 THEN '; %s session waits for it' ELSE '; %s sessions wait for it' END, j.waiting)
+            WHEN j.holds THEN '; it holds back VACUUM in its database'
+            WHEN j.held = 0 AND j.xid_age IS NULL THEN '; it holds no lock and no snapshot'
             ELSE '' END AS what,
        0::int8 AS hidden_sessions
 FROM judged j

@@ -13,9 +13,9 @@
 -- warning  = ["sessions > 0", "rate_reads > 100"]
 -- finding  = "transactions with more than 64 subtransactions make every snapshot look up their parents on disk{named}"
 -- remedy   = "Use fewer savepoints: no EXCEPTION block inside a loop, no savepoint for each row"
--- why      = "Above 64 subtransactions a transaction no longer fits its cache. Together with one long transaction, even reads of other sessions slow down by orders of magnitude, standbys included."
+-- why      = "A transaction with more than 64 subtransactions no longer fits its cache. Together with one long transaction, this slows down even reads of other sessions by orders of magnitude, including those on standbys."
 -- source   = "pg_stat_get_backend_subxact (16 and later), pg_stat_slru (13 to 15); PGPROC_MAX_CACHED_SUBXIDS"
--- ignore   = "One large load at a quiet hour."
+-- ignore   = "One large load at a quiet time."
 -- proof    = "pgkit activity"
 SELECT 'sessions' AS kind,  -- pg16..
        pg_catalog.count(*) AS sessions,  -- pg16..

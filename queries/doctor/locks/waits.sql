@@ -1,7 +1,7 @@
--- Who makes others of this database wait for locks, and which DDL waits.
+-- Sessions that make others of this database wait for locks, and DDL statements that wait for a lock.
 --
 -- since   = 10
--- needs   = "no special privilege; pg_read_all_stats shows what other roles' sessions do and, before 14, since when they wait"
+-- needs   = "no special privilege; pg_read_all_stats shows what other roles' sessions do and, before 14, how long they have waited"
 -- scope   = "database"
 -- key     = ["kind", "object", "pid"]
 -- private = ["behind", "what"]
@@ -15,12 +15,12 @@
 -- warning  = "wait_s >= 30s and not is_mutex"
 -- note     = "wait_s >= 30s"
 -- unseen   = "wait_s is null"
--- unseen_because = "since when sessions wait for {object} is only shown to pg_read_all_stats"
--- finding  = "{waiting} sessions wait for {what}, the longest for {wait_s}"
+-- unseen_because = "how long sessions have waited for {object} is visible only to members of pg_read_all_stats"
+-- finding  = "{what} blocks other sessions: {waiting} waiting, the longest for {wait_s}"
 -- remedy   = "{remedy}"
--- why      = "Everybody who comes later queues too, and connections run out. The wait ends when the one at the head ends its transaction."
--- source   = "pg_blocking_pids, pg_locks.waitstart (14 and later, before: the start of the statement); check_postgres, temboard, cloudnative-pg"
--- ignore   = "Jobs that wait for their turn on purpose, such as by advisory locks."
+-- why      = "Every session that comes later queues too, until no connections are left. The wait ends when the blocking session ends its transaction."
+-- source   = "pg_blocking_pids, pg_locks.waitstart (14 and later; before that, the start of the statement); check_postgres, temboard, cloudnative-pg"
+-- ignore   = "Jobs that wait for their turn on purpose, for example with advisory locks."
 -- proof    = "pgkit locks"
 -- [[check]]
 -- name     = "ddl-waiting"
@@ -30,12 +30,12 @@
 -- critical = "wait_s >= 30s"
 -- warning  = "wait_s >= 5s"
 -- unseen   = "wait_s is null"
--- unseen_because = "since when a statement waits for {object} is only shown to pg_read_all_stats"
+-- unseen_because = "how long a statement has waited for {object} is visible only to members of pg_read_all_stats"
 -- finding  = "{what} has waited {wait_s} for an exclusive lock on {object}{behind}"
 -- remedy   = "{remedy}"
--- why      = "While an exclusive lock is awaited, every other session that wants the table queues behind it, even for a SELECT: the table stands still."
+-- why      = "While a session waits for an exclusive lock, every other session that needs the table queues behind it, even for a SELECT: nobody can use the table."
 -- source   = "pg_locks, mode AccessExclusiveLock, not granted; the manual, explicit locking"
--- ignore   = "Nothing to ignore: with lock_timeout and another try later, nobody else is stopped."
+-- ignore   = "Nothing to ignore: with lock_timeout and a later retry, no other session is blocked."
 -- proof    = "pgkit locks"
 -- [[check]]
 -- name     = "antiwraparound-blocking"
@@ -44,17 +44,17 @@
 -- value    = "wait_s"
 -- warning  = "is_wraparound and wait_s >= 1s"
 -- unseen   = "is_wraparound is null"
--- unseen_because = "what the autovacuum worker {pid} does is only shown to pg_read_all_stats"
--- finding  = "{waiting} sessions wait for a vacuum against wraparound on {object}, which does not give way as others do"
--- remedy   = "Let it finish, cancel the DDL that waits and everything behind it goes on; next time VACUUM {object} at a quiet hour before its age reaches autovacuum_freeze_max_age"
--- why      = "An ordinary autovacuum is cancelled when somebody waits for its lock. This one is not, and it may take hours: whoever cancels it only makes it begin anew."
--- source   = "deadlock.c and proc.c: PROC_VACUUM_FOR_WRAPAROUND is not cancelled"
--- ignore   = "A vacuum that will be done in minutes: pgkit progress shows how far it is."
+-- unseen_because = "what the autovacuum worker {pid} does is visible only to members of pg_read_all_stats"
+-- finding  = "a vacuum to prevent wraparound blocks other sessions on {object}, and it does not give way as other vacuums do: {waiting} waiting"
+-- remedy   = "Let it finish, or cancel the waiting DDL so that everything behind it continues; next time VACUUM {object} at a quiet time before its age reaches autovacuum_freeze_max_age"
+-- why      = "An ordinary autovacuum is canceled when another session waits for its lock. This one is not, and it may take hours: canceling it only makes it start again from the beginning."
+-- source   = "deadlock.c and proc.c: PROC_VACUUM_FOR_WRAPAROUND is not canceled"
+-- ignore   = "A vacuum that will finish in minutes: pgkit progress shows how far it is."
 -- proof    = "pgkit progress"
 WITH RECURSIVE clock AS (
     SELECT pg_catalog.clock_timestamp() AS now OFFSET 0
 ), locks AS (
-    -- One picture of the lock table.
+    -- One snapshot of the lock table.
     SELECT l.*, pg_catalog.concat_ws('/', l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid, l.transactionid, l.classid, l.objid, l.objsubid) AS tag
     FROM pg_catalog.pg_locks l
 ), sessions AS (
@@ -63,7 +63,7 @@ WITH RECURSIVE clock AS (
            a.pid AS node  -- pg..12
     FROM pg_catalog.pg_stat_activity a
 ), waiting AS (
-    -- Whoever waits in this database. A worker of a parallel statement is its leader.
+    -- The sessions that wait in this database. A worker of a parallel statement counts as its leader.
     SELECT s.node, l.pid, l.locktype, l.mode, l.relation, l.database, l.tag, s.usename, s.query,
            l.waitstart AS since  -- pg14..
            s.query_start AS since  -- pg..13
@@ -71,7 +71,7 @@ WITH RECURSIVE clock AS (
     JOIN sessions s ON s.pid = l.pid
     WHERE NOT l.granted AND s.datid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
 ), edges AS (
-    -- Each answer stops all of the lock table: only those that wait are asked.
+    -- Each call of pg_blocking_pids locks the whole lock table, so it is made only for waiting sessions.
     SELECT DISTINCT w.node AS waiter, b.blocker
     FROM (SELECT DISTINCT w.node, w.pid FROM waiting w) AS w
     CROSS JOIN LATERAL (SELECT pg_catalog.pg_blocking_pids(w.pid) AS pids OFFSET 0) AS p
@@ -82,9 +82,9 @@ WITH RECURSIVE clock AS (
     UNION
     SELECT r.head, e.waiter FROM reached r JOIN edges e ON e.blocker = r.node
 ), named AS (
-    -- What each waits for. Who waits for a transaction waits for a row of it, and often holds the lock on that row's place.
+    -- What each session waits for. A session that waits for a transaction waits for one of its rows, and often holds the tuple lock of that row.
     SELECT w.node, w.pid, w.locktype, w.mode, w.tag, w.usename, w.query,
-           -- In the moment in which the wait begins there is no time yet.
+           -- At the moment when the wait begins, waitstart is still NULL.
            coalesce(w.since, c.now) AS since,  -- pg14..
            w.since,  -- pg..13
            coalesce((SELECT pg_catalog.format('%s.%s', n.nspname, k.relname)
@@ -104,7 +104,7 @@ WITH RECURSIVE clock AS (
     JOIN named n ON n.node = r.node
     GROUP BY r.head
 ), prepared AS (
-    -- A prepared transaction has no process. Its locks are known by that of its own number.
+    -- A prepared transaction has no process. Its locks are found through the lock on its own transaction ID.
     SELECT h.tag, pg_catalog.min(p.gid) AS gid
     FROM heads h
     JOIN locks l ON l.tag = h.tag AND l.granted AND l.pid IS NULL
@@ -118,7 +118,7 @@ WITH RECURSIVE clock AS (
            CASE WHEN s.query = '<insufficient privilege>' AND s.backend_type IS NULL AND s.usename IS NULL THEN NULL
                 ELSE coalesce(s.backend_type = 'autovacuum worker' AND s.query LIKE '%(to prevent wraparound)%', false) END AS is_wraparound,
            '' AS behind,
-           CASE WHEN h.head = 0 THEN 'the prepared transaction ' || coalesce(p.gid, 'whose name is not known')
+           CASE WHEN h.head = 0 THEN 'the prepared transaction ' || coalesce(p.gid, 'whose name is unknown')
                 ELSE pg_catalog.concat('session ', h.head, ' of ' || coalesce(s.usename::text, s.backend_type), ' (' || s.state || ')') END
            || CASE WHEN h.object IN ('transaction', 'advisory', 'virtualxid') THEN '' ELSE ' on ' || h.object END AS what,
            CASE WHEN h.head = 0 THEN coalesce('ROLLBACK PREPARED ' || pg_catalog.quote_literal(p.gid), 'End it with ROLLBACK PREPARED: pgkit prepared lists it')
@@ -129,7 +129,7 @@ WITH RECURSIVE clock AS (
     LEFT JOIN prepared p ON p.tag = h.tag
     UNION ALL
     SELECT 'ddl', n.object, n.pid::int8, b.waiting, n.since, false, false,
-           CASE WHEN b.waiting > 0 THEN pg_catalog.format('; %s sessions queue for it', b.waiting) ELSE '' END,
+           CASE WHEN b.waiting > 0 THEN pg_catalog.format(CASE WHEN b.waiting = 1 THEN '; %s session is queued behind it' ELSE '; %s sessions are queued behind it' END, b.waiting) ELSE '' END,
            pg_catalog.concat('session ', n.pid, ' of ' || n.usename::text, CASE WHEN n.query <> '<insufficient privilege>' THEN ' (' || pg_catalog.left(pg_catalog.btrim(pg_catalog.regexp_replace(n.query, '\s+', ' ', 'g')), 60) || ')' END),
            'SELECT pg_cancel_backend(' || n.pid::text || '), then SET lock_timeout = ''2s'' and try again'
     FROM named n

@@ -1,4 +1,4 @@
--- Failover slots that are not kept in step, and senders that wait for a standby's slot that is missing.
+-- Failover slots that are not synchronized, and walsenders that wait for a missing slot of a standby.
 --
 -- since   = 17
 -- needs   = "no special privilege"
@@ -11,25 +11,25 @@
 -- warning  = "kind <> ''"
 -- finding  = "{what}"
 -- remedy   = "{remedy}"
--- why      = "After a failover the subscribers find no slot on the new primary and lose changes. A standby's slot that is named and missing makes all logical senders wait for ever."
+-- why      = "After a failover, the subscribers find no slot on the new primary and lose changes. If synchronized_standby_slots names a slot that is missing, all logical walsenders wait forever."
 -- source   = "the manual, logical replication failover: pg_replication_slots.failover and synced, synchronized_standby_slots"
--- ignore   = "Nothing to ignore: slots that are not for failover are not judged."
+-- ignore   = "Nothing to ignore: slots that are not for failover are not checked."
 -- proof    = "pgkit replication"
 WITH named AS (
     SELECT DISTINCT pg_catalog.btrim(n.slot, ' "') AS slot
     FROM pg_catalog.unnest(pg_catalog.string_to_array(pg_catalog.current_setting('synchronized_standby_slots'), ',')) AS n (slot)
     WHERE pg_catalog.btrim(n.slot, ' "') <> '' AND NOT pg_catalog.pg_is_in_recovery()
 ), found AS (
-    -- What was not made by the synchronisation stops it, for this slot and, on 17, for all.
+    -- A slot that was not created by the synchronization stops it, for this slot and, on 17, for all slots.
     SELECT 'stale' AS kind, s.slot_name::text AS slot,
-           'the failover slot ' || s.slot_name::text || ' on this standby is not synchronised: one of the same name from before the last switch-over is in the way' AS what,
-           pg_catalog.format('SELECT pg_drop_replication_slot(%L) here on the standby', s.slot_name) AS remedy
+           'the failover slot ' || s.slot_name::text || ' on this standby is not synchronized: a slot of the same name from before the last switchover is in the way' AS what,
+           pg_catalog.format('SELECT pg_drop_replication_slot(%L) on this standby', s.slot_name) AS remedy
     FROM pg_catalog.pg_replication_slots s
     WHERE pg_catalog.pg_is_in_recovery() AND s.failover AND NOT s.synced
     UNION ALL
     SELECT 'missing', n.slot,
-           'synchronized_standby_slots names the slot ' || n.slot || ', which ' || CASE WHEN s.slot_name IS NULL THEN 'does not exist' WHEN s.slot_type <> 'physical' THEN 'is not physical' ELSE 'is lost' END || ': logical senders of failover slots wait for it',
-           'Make the slot on this server for its standby, or take it out: ALTER SYSTEM SET synchronized_standby_slots, then SELECT pg_reload_conf()'
+           'synchronized_standby_slots names the slot ' || n.slot || ', which ' || CASE WHEN s.slot_name IS NULL THEN 'does not exist' WHEN s.slot_type <> 'physical' THEN 'is not physical' ELSE 'is lost' END || ': logical walsenders of failover slots wait for it',
+           'Create the slot on this server for its standby, or remove it from the list: ALTER SYSTEM SET synchronized_standby_slots, then SELECT pg_reload_conf()'
     FROM named n
     LEFT JOIN pg_catalog.pg_replication_slots s ON s.slot_name::text = n.slot
     WHERE s.slot_name IS NULL OR s.slot_type <> 'physical' OR s.invalidation_reason IS NOT NULL OR s.wal_status = 'lost'

@@ -1,4 +1,4 @@
--- Published tables whose updates and deletes cannot be told to the subscribers.
+-- Published tables without a replica identity, or with REPLICA IDENTITY FULL.
 --
 -- since   = 10
 -- needs   = "no special privilege"
@@ -16,14 +16,14 @@
 -- remedy   = "{remedy}"
 -- why      = "Without a replica identity every UPDATE and DELETE on the table fails as soon as it is published. REPLICA IDENTITY FULL works, but the subscriber may scan the whole table for each row."
 -- source   = "CheckCmdReplicaIdentity in execReplication.c; the manual, ALTER TABLE REPLICA IDENTITY"
--- ignore   = "Tables that only grow: publish them with publish = 'insert'."
+-- ignore   = "Tables whose rows are only inserted: publish them with publish = 'insert'."
 -- proof    = "pgkit no-key"
 WITH RECURSIVE publications AS (
     SELECT p.oid, p.pubname, p.puballtables
     FROM pg_catalog.pg_publication p
     WHERE p.pubupdate OR p.pubdelete
 ), identities AS (
-    -- What may have no identity: keys are looked for below.
+    -- Tables that may lack a replica identity; keys are looked for below.
     SELECT c.oid, c.relname, c.relnamespace, c.relreplident, c.relispartition, c.relkind
     FROM pg_catalog.pg_class c
     WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND c.oid >= '16384'::oid
@@ -32,7 +32,7 @@ WITH RECURSIVE publications AS (
            OR c.relreplident = 'd' AND c.oid NOT IN (SELECT i.indrelid FROM pg_catalog.pg_index i WHERE i.indisprimary AND i.indislive)
            OR c.relreplident = 'i' AND c.oid NOT IN (SELECT i.indrelid FROM pg_catalog.pg_index i WHERE i.indisreplident AND i.indislive))
 ), climbed (oid, top, is_partition) AS (
-    -- A partition is published with any table above it.
+    -- A partition is published if any table above it is.
     SELECT i.oid, i.oid, i.relispartition FROM identities i
     UNION ALL
     SELECT c.oid, h.inhparent, p.relispartition
@@ -62,7 +62,7 @@ WITH RECURSIVE publications AS (
     JOIN identities i ON i.oid = p.oid
     JOIN climbed c ON c.oid = i.oid AND NOT c.is_partition
     JOIN pg_catalog.pg_namespace n ON n.oid = i.relnamespace
-    -- The server leaves information_schema out, too.
+    -- The server leaves out information_schema too.
     WHERE n.nspname <> 'information_schema'
 ), summed AS (
     SELECT r.root, r.identity, pg_catalog.count(DISTINCT r.oid) AS tables, pg_catalog.min(r.oid::int8) AS first,
@@ -76,13 +76,13 @@ SELECT pg_catalog.format('%s.%s', t.nspname, t.relname) AS object,
        s.identity,
        s.changes,
        CASE WHEN s.identity = 'full' THEN 'has REPLICA IDENTITY FULL: each change sends the whole old row'
-            ELSE 'has no replica identity (' || CASE s.replident WHEN 'n' THEN 'REPLICA IDENTITY NOTHING' WHEN 'i' THEN 'the index of its REPLICA IDENTITY is gone' ELSE 'no primary key' END || '), so UPDATE and DELETE fail' END
+            ELSE 'has no replica identity (' || CASE s.replident WHEN 'n' THEN 'REPLICA IDENTITY NOTHING' WHEN 'i' THEN 'the index of its REPLICA IDENTITY was dropped' ELSE 'no primary key' END || '), so UPDATE and DELETE fail' END
        || CASE WHEN s.tables > 1 THEN pg_catalog.format(' (%s partitions)', s.tables) ELSE '' END AS what,
        CASE WHEN s.identity = 'full' THEN pg_catalog.format('ALTER TABLE %I.%I REPLICA IDENTITY DEFAULT, once it has a primary key', t.nspname, t.relname)
-            WHEN s.replident = 'n' THEN pg_catalog.format('ALTER TABLE %I.%I REPLICA IDENTITY DEFAULT, with a primary key', t.nspname, t.relname)
-            ELSE pg_catalog.format('ALTER TABLE %I.%I ADD PRIMARY KEY (...), or REPLICA IDENTITY USING INDEX a unique one without nulls', t.nspname, t.relname) END AS remedy
+            WHEN s.replident = 'n' THEN pg_catalog.format('ALTER TABLE %I.%I REPLICA IDENTITY DEFAULT, which needs a primary key', t.nspname, t.relname)
+            ELSE pg_catalog.format('ALTER TABLE %I.%I ADD PRIMARY KEY (...), or REPLICA IDENTITY USING INDEX with a unique index on NOT NULL columns', t.nspname, t.relname) END AS remedy
 FROM summed s
--- Where only one partition has none, that one is named.
+-- If only one partition lacks a replica identity, that partition is named.
 CROSS JOIN LATERAL (
     SELECT k.relname, n.nspname
     FROM pg_catalog.pg_class k

@@ -17,10 +17,10 @@
 -- warning  = ["kept_bytes >= 10GB and not active", "kept_bytes >= 50GB"]
 -- note     = ["kept_bytes >= 10GB", "kind = 'setting'"]
 -- finding  = "{what}"
--- remedy   = "Start its consumer again, or SELECT pg_drop_replication_slot({slot:literal}); max_slot_wal_keep_size (13 and later) limits what slots may keep"
--- why      = "A slot keeps WAL until its consumer has read it, however much that is. When the disk of the WAL is full, the server stops."
+-- remedy   = "Start its consumer again, or SELECT pg_drop_replication_slot({slot:literal}); max_slot_wal_keep_size (13 and later) limits how much WAL slots may keep"
+-- why      = "A slot keeps WAL until its consumer has read it, no matter how much that is. When the disk of the WAL is full, the server stops."
 -- source   = "pg_replication_slots.restart_lsn, wal_status and safe_wal_size; check_pgactivity, pgmonitor, awesome-prometheus-alerts"
--- ignore   = "A consumer that is catching up, and a disk that has room for it."
+-- ignore   = "A consumer that is catching up while the disk has enough room."
 -- proof    = "pgkit replication"
 -- [[check]]
 -- name     = "slot-lost"
@@ -31,9 +31,9 @@
 -- warning  = "is_endangered"
 -- finding  = "the {type} slot {slot} {reason}"
 -- remedy   = "Rebuild its consumer (a standby from a base backup, a subscription with a new copy), then SELECT pg_drop_replication_slot({slot:literal})"
--- why      = "The WAL that its consumer needs is gone: it can never go on from where it was."
+-- why      = "The WAL that its consumer needs is gone: the consumer can never continue from where it was."
 -- source   = "pg_replication_slots.wal_status (13 and later), conflicting (16), invalidation_reason (17)"
--- ignore   = "A slot whose consumer was replaced already: drop it."
+-- ignore   = "A slot whose consumer has already been replaced: drop it."
 -- proof    = "pgkit replication"
 -- [[check]]
 -- name     = "slot-inactive"
@@ -43,11 +43,11 @@
 -- database = "database"
 -- warning  = ["inactive_s >= 1h and kept_bytes > 1GB", "inactive_s >= 1h and holds_xmin", "inactive_s is null and kept_bytes > 1GB", "inactive_s is null and xid_age >= 1000000", "holds_xmin and was_active = false and change_sampled_s >= 1h"]
 -- note     = "not active"
--- finding  = "nobody reads from the {type} slot {slot}{since}"
+-- finding  = "no consumer reads from the {type} slot {slot}{since}"
 -- remedy   = "Start its consumer again, or SELECT pg_drop_replication_slot({slot:literal})"
--- why      = "It keeps WAL and, if it has an xmin, old rows for somebody who does not come."
+-- why      = "It keeps WAL and, if it has an xmin, old rows for a consumer that does not connect."
 -- source   = "pg_replication_slots.active, inactive_since (17 and later); pgmonitor, pghero, awesome-prometheus-alerts"
--- ignore   = "A consumer that comes at fixed times."
+-- ignore   = "A consumer that connects at fixed times."
 -- proof    = "pgkit replication"
 -- [[check]]
 -- name     = "leftover-sync-slot"
@@ -57,11 +57,11 @@
 -- database = "database"
 -- warning  = ["inactive_s >= 1d", "inactive_s is null and kept_bytes > 1GB", "inactive_s is null and xid_age >= 1000000", "was_active = false and change_sampled_s >= 1d"]
 -- note     = "not active"
--- finding  = "the slot {slot} is from the first copy of a subscription's table, and nobody reads from it{since}"
+-- finding  = "the slot {slot} was created for the initial copy of a subscription's table, and no consumer reads from it{since}"
 -- remedy   = "SELECT pg_drop_replication_slot({slot:literal}), if the subscriber no longer copies that table"
--- why      = "The copy was given up, or its subscription dropped while this server could not be reached. The slot keeps WAL and old catalog rows for ever."
+-- why      = "The copy was abandoned, or its subscription was dropped while this server could not be reached. The slot keeps WAL and old catalog rows forever."
 -- source   = "ReplicationSlotNameForTablesync: pg_<subscription>_sync_<table>_<system identifier>"
--- ignore   = "A copy that is about to be tried again."
+-- ignore   = "A copy that is about to be retried."
 -- proof    = "pgkit replication"
 WITH place AS (
     SELECT r.is_standby, CASE WHEN r.is_standby THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_lsn() END AS lsn, pg_catalog.clock_timestamp() AS now
@@ -84,9 +84,9 @@ WITH place AS (
            coalesce(s.wal_status = 'lost', false) OR s.cause IS NOT NULL AS is_lost,
            coalesce(s.wal_status = 'unreserved', false) AS is_endangered,
            s.cause, s.inactive_since, t.most, p.now,
-           -- One that was never used keeps nothing.
+           -- A slot that was never used keeps nothing.
            coalesce(pg_catalog.pg_wal_lsn_diff(greatest(p.lsn, s.restart_lsn), s.restart_lsn), 0)::int8 AS kept_bytes,
-           -- For a slot that was never used the server computes from the start of time.
+           -- For a slot that was never used, the server computes this from the beginning of all WAL.
            CASE WHEN s.restart_lsn IS NOT NULL THEN s.safe_wal_size END AS safe_bytes,
            s.xmin IS NOT NULL OR s.catalog_xmin IS NOT NULL AS holds_xmin,
            greatest(pg_catalog.age(s.xmin), pg_catalog.age(s.catalog_xmin))::int8 AS xid_age
@@ -95,11 +95,11 @@ WITH place AS (
     CROSS JOIN setting t
 )
 SELECT 'slot' AS kind, j.slot, j.database, j.type, j.active, j.is_copy, j.is_synced, j.is_lost, j.is_endangered,
-       CASE WHEN j.is_lost THEN 'is lost' || CASE WHEN j.cause IS NOT NULL THEN ' (' || j.cause || ')' ELSE ': WAL that it needs was removed' END
-            WHEN j.is_endangered THEN 'keeps more WAL than max_slot_wal_keep_size allows, and is lost at one of the next checkpoints' ELSE '' END AS reason,
+       CASE WHEN j.is_lost THEN 'is lost' || CASE WHEN j.cause IS NOT NULL THEN ' (' || j.cause || ')' ELSE ': WAL that it needs has been removed' END
+            WHEN j.is_endangered THEN 'keeps more WAL than max_slot_wal_keep_size allows, and will be lost at one of the next checkpoints' ELSE '' END AS reason,
        j.kept_bytes, j.safe_bytes,
        coalesce(NOT j.is_lost AND j.safe_bytes < least(1073741824, j.most / 5), false) AS is_ending,
-       -- From 17 on it is told since when.
+       -- From 17 on, the server records since when.
        CASE WHEN NOT j.active THEN pg_catalog.round(extract(epoch FROM greatest(j.now, j.inactive_since) - j.inactive_since)::numeric, 3) END::float8 AS inactive_s,
        j.holds_xmin, j.xid_age,
        pg_catalog.round(extract(epoch FROM j.now)::numeric, 3)::float8 AS sampled_s,
@@ -107,11 +107,11 @@ SELECT 'slot' AS kind, j.slot, j.database, j.type, j.active, j.is_copy, j.is_syn
                          CASE WHEN j.safe_bytes IS NOT NULL THEN ' and is lost after ' || pg_catalog.pg_size_pretty(greatest(j.safe_bytes, 0)) || ' more' END) AS what,
        pg_catalog.concat(CASE WHEN j.inactive_since IS NOT NULL THEN ' since ' || pg_catalog.to_char(pg_catalog.timezone('UTC', j.inactive_since), 'YYYY-MM-DD HH24:MI') || ' UTC' END,
                          CASE WHEN j.kept_bytes > 0 THEN '; it keeps ' || pg_catalog.pg_size_pretty(j.kept_bytes) || ' of WAL' END,
-                         CASE WHEN j.holds_xmin THEN ' and old rows of ' || j.xid_age::text || ' transactions' END) AS since
+                         CASE WHEN j.holds_xmin THEN CASE WHEN j.kept_bytes > 0 THEN ' and' ELSE '; it keeps' END || ' old rows of ' || j.xid_age::text || CASE WHEN j.xid_age = 1 THEN ' transaction' ELSE ' transactions' END END) AS since
 FROM judged j
 UNION ALL
 SELECT 'setting', 'max_slot_wal_keep_size', NULL, NULL, false, false, false, false, false, '', 0, NULL, false, NULL, false, NULL, NULL,  -- pg13..
-       'max_slot_wal_keep_size is -1: a slot whose consumer is gone fills the disk with WAL', ''  -- pg13..
+       'max_slot_wal_keep_size is -1: a slot whose consumer is gone can fill the disk with WAL', ''  -- pg13..
 FROM judged j  -- pg13..
 WHERE j.most < 0 AND NOT j.is_lost  -- pg13..
 HAVING pg_catalog.count(*) > 0  -- pg13..

@@ -1,7 +1,7 @@
--- Whether this standby receives WAL and replays it.
+-- Whether this standby receives and replays WAL.
 --
 -- since   = 10
--- needs   = "no special privilege; pg_read_all_settings and pg_read_all_stats show from where it should receive"
+-- needs   = "no special privilege; pg_read_all_settings and pg_read_all_stats show where it should receive WAL from"
 -- scope   = "server"
 -- when    = "pg_catalog.pg_is_in_recovery()"
 -- # The server may be promoted meanwhile.
@@ -14,12 +14,12 @@
 -- critical = ["expected and is_missing and up_s >= 1min and has_streamed", "expected and is_missing and up_s >= 1min and not has_restore", "expected and is_missing and change_replayed_bytes = 0", "expected and message_s > silent_limit_s"]
 -- note     = "expected and is_missing and up_s >= 1min"
 -- unseen   = "expected is null"
--- unseen_because = "primary_conninfo is only shown to pg_read_all_settings"
+-- unseen_because = "primary_conninfo is visible only to members of pg_read_all_settings"
 -- finding  = "this standby should receive WAL from {what}"
--- remedy   = "The log says why: the network, the password, a slot that is missing or in use, or WAL that the primary has removed"
--- why      = "The standby falls behind. When the primary has removed the WAL that it needs, it must be rebuilt."
--- source   = "pg_stat_wal_receiver, primary_conninfo; the receiver asks for a sign of life every half of wal_receiver_timeout"
--- ignore   = "A standby that is fed from the archive only."
+-- remedy   = "The server's log says why: the network, the password, a slot that is missing or in use, or WAL that the primary has removed"
+-- why      = "The standby falls behind. Once the primary has removed the WAL that the standby needs, the standby must be rebuilt."
+-- source   = "pg_stat_wal_receiver, primary_conninfo; the receiver asks for a reply after half of wal_receiver_timeout"
+-- ignore   = "A standby that gets WAL only from the archive."
 -- proof    = "pgkit replication"
 -- [[check]]
 -- name     = "replay-paused"
@@ -28,11 +28,11 @@
 -- critical = "is_paused and not by_target and waiting_bytes > 0"
 -- warning  = "is_paused and not by_target"
 -- note     = "is_paused"
--- finding  = "replay is paused on this standby, and {waiting_bytes} of WAL wait"
--- remedy   = "SELECT pg_wal_replay_resume(). Where the log says that max_connections or the like is lower than on the primary: raise it and restart"
--- why      = "Reads show the state of the moment of the pause, WAL piles up on the disk, and a failover has all of it to replay first."
--- source   = "pg_is_wal_replay_paused; from 14 on the server pauses by itself when its settings are below the primary's"
--- ignore   = "A backup tool that pauses for a snapshot, a recovery that stops at its target."
+-- finding  = "replay is paused on this standby, and {waiting_bytes} of WAL is waiting"
+-- remedy   = "SELECT pg_wal_replay_resume(). If the log says that max_connections or a similar setting is lower than on the primary, raise it and restart"
+-- why      = "Reads return the data as of the pause, WAL piles up on the disk, and a failover has to replay all of it first."
+-- source   = "pg_is_wal_replay_paused; from 14 on, the server pauses replay itself when its settings are below the primary's"
+-- ignore   = "A backup tool that pauses replay for a snapshot, or a recovery that stops at its target."
 -- proof    = "pgkit replication"
 WITH place AS (
     SELECT pg_catalog.pg_last_wal_receive_lsn() AS received, pg_catalog.pg_last_wal_replay_lsn() AS replayed, pg_catalog.pg_is_wal_replay_paused() AS is_paused, pg_catalog.clock_timestamp() AS now
@@ -50,7 +50,7 @@ WITH place AS (
     SELECT w.pid, w.last_msg_receipt_time FROM pg_catalog.pg_stat_wal_receiver w
 )
 SELECT 'standby' AS role,
-       -- Before 12 the settings of recovery are in recovery.conf: what was received tells that there is a primary.
+       -- Before 12 the recovery settings are in recovery.conf: if WAL was received, there is a primary.
        coalesce(s.has_primary, CASE WHEN p.received IS NOT NULL OR r.pid IS NOT NULL THEN true END) AS expected,  -- pg12..
        p.received IS NOT NULL OR r.pid IS NOT NULL AS expected,  -- pg..11
        r.pid IS NULL AS is_missing,
@@ -65,7 +65,7 @@ SELECT 'standby' AS role,
        p.is_paused,
        s.has_target AS by_target,
        coalesce(pg_catalog.pg_wal_lsn_diff(greatest(p.received, p.replayed), p.replayed), 0)::int8 AS waiting_bytes,
-       CASE WHEN r.pid IS NULL THEN 'its primary, and no receiver runs' ELSE 'its primary, and nothing came from there for longer than wal_receiver_timeout' END AS what
+       CASE WHEN r.pid IS NULL THEN 'its primary, but no WAL receiver is running' ELSE 'its primary, but nothing has arrived from there for longer than wal_receiver_timeout' END AS what
 FROM place p
 CROSS JOIN settings s
 LEFT JOIN receiver r ON true

@@ -13,9 +13,9 @@
 -- warning  = ["not is_enabled", "is_enabled and not has_worker", "not_ready > 0 and was_not_ready = not_ready and change_sampled_s >= 1h"]
 -- finding  = "the subscription {subscription} {what}"
 -- remedy   = "{remedy}"
--- why      = "Nothing arrives any more, and on the publisher its slot keeps WAL until the disk is full."
+-- why      = "Changes no longer arrive, and the subscription's slot on the publisher keeps WAL until the disk is full."
 -- source   = "pg_subscription.subenabled, pg_stat_subscription.pid, pg_subscription_rel.srsubstate; cloudnative-pg"
--- ignore   = "One that was disabled on purpose: a comment that says why (COMMENT ON SUBSCRIPTION) makes it a warning."
+-- ignore   = "A subscription that was disabled on purpose: with a comment that explains it (COMMENT ON SUBSCRIPTION), it is only a warning."
 -- proof    = "pgkit replication"
 -- [[check]]
 -- name     = "subscription-errors"
@@ -23,17 +23,17 @@
 -- value    = "errors"
 -- critical = "change_errors > 0"
 -- warning  = "change_conflicts > 0"
--- finding  = "the subscription {subscription} has had {errors} errors and {conflicts} conflicts, and there are more of them"
--- remedy   = "The log names the row in the way: delete it here, or ALTER SUBSCRIPTION {subscription:ident} SKIP (lsn = ...) (15 and later)"
--- why      = "It tries the same change again and again and does not advance, while on the publisher its slot keeps WAL."
+-- finding  = "the subscription {subscription} has new errors or conflicts; in total it has had {errors} errors and {conflicts} conflicts"
+-- remedy   = "The log names the conflicting row: delete it here, or ALTER SUBSCRIPTION {subscription:ident} SKIP (lsn = ...) (15 and later)"
+-- why      = "It tries the same change again and again without advancing, while its slot on the publisher keeps WAL."
 -- source   = "pg_stat_subscription_stats (15 and later; conflicts from 18), between two samples"
--- ignore   = "Errors of long ago: only new ones count."
+-- ignore   = "Old errors: only new ones count."
 -- proof    = "pgkit replication"
 WITH subscriptions AS (
     SELECT b.subname, b.subenabled,
            b.subdisableonerr,  -- pg15..
            b.oid AS id  -- pg14..
-           -- Up to 13 not everybody may read a subscription's OID, but the view tells it; two databases may have one of the same name.  -- pg..13
+           -- Up to 13 not every role may read a subscription's OID, but the view shows it; two databases may have subscriptions of the same name.  -- pg..13
            (SELECT pg_catalog.min(w.subid::int8) FROM pg_catalog.pg_stat_subscription w WHERE w.subname = b.subname HAVING pg_catalog.count(DISTINCT w.subid) = 1)::oid AS id  -- pg..13
     FROM pg_catalog.pg_subscription b
     WHERE b.subdbid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
@@ -64,11 +64,11 @@ SELECT b.subname::text AS subscription,
        pg_catalog.round(extract(epoch FROM pg_catalog.clock_timestamp())::numeric, 3)::float8 AS sampled_s,
        CASE WHEN NOT b.subenabled THEN 'is disabled'
                 || CASE WHEN b.subdisableonerr THEN ', by hand or because of an error (disable_on_error)' ELSE '' END  -- pg15..
-            WHEN coalesce(w.applying, 0) = 0 THEN 'is enabled and has no worker: it fails as soon as it starts, or there are no workers left'
-            ELSE 'still has tables that are not copied, as many as before' END AS what,
-       CASE WHEN NOT b.subenabled THEN pg_catalog.format('ALTER SUBSCRIPTION %I ENABLE, after a look into the log', b.subname)
-            WHEN coalesce(w.applying, 0) = 0 THEN 'Look into the server''s log, and at max_logical_replication_workers and max_worker_processes'
-            ELSE 'Look into the server''s log for the copy of those tables: pg_subscription_rel lists them' END AS remedy
+            WHEN coalesce(w.applying, 0) = 0 THEN 'is enabled but has no worker: the worker fails as soon as it starts, or no worker is free'
+            ELSE 'still has as many tables that are not copied as before' END AS what,
+       CASE WHEN NOT b.subenabled THEN pg_catalog.format('ALTER SUBSCRIPTION %I ENABLE, after reading the log', b.subname)
+            WHEN coalesce(w.applying, 0) = 0 THEN 'Check the server''s log, max_logical_replication_workers and max_worker_processes'
+            ELSE 'Check the server''s log for the copy of those tables: pg_subscription_rel lists them' END AS remedy
 FROM subscriptions b
 LEFT JOIN workers w ON w.subname = b.subname
 LEFT JOIN tables t ON t.id = b.id

@@ -1,4 +1,4 @@
-//! `doctor --list` and `doctor --explain`.
+//! Implements `doctor --list` and `doctor --explain`.
 
 use crate::commands::args::FormatArgs;
 use crate::commands::context::Context;
@@ -30,12 +30,12 @@ fn worst(check: &Check) -> &'static str {
         .unwrap_or("note")
 }
 
-/// Returns what the answer that it judges is about.
+/// Returns whether a report is about a database or about the server.
 fn about(report: &Report) -> &'static str {
     if report.scope == Scope::Database { "database" } else { "server" }
 }
 
-/// Returns the flag without which it is not judged.
+/// Returns the flags that a check needs to be judged; `None` if it needs none.
 fn needs(check: &Check) -> Option<&'static str> {
     match check.optional {
         Some(Optional::Lint) => Some("--lint"),
@@ -45,7 +45,7 @@ fn needs(check: &Check) -> Option<&'static str> {
     }
 }
 
-/// Lists the checks.
+/// Prints the list of checks, one per row.
 pub(super) async fn list(
     context: &Context,
     format: &FormatArgs,
@@ -61,7 +61,7 @@ pub(super) async fn list(
     Ok(Exit::Done)
 }
 
-/// Explains checks.
+/// Prints an explanation of each check, wrapped at `width` columns.
 pub(super) fn explain(checks: &[(&Report, &Check)], width: usize) -> Result<Exit> {
     let mut text = String::new();
     let mut last = "";
@@ -69,7 +69,7 @@ pub(super) fn explain(checks: &[(&Report, &Check)], width: usize) -> Result<Exit
         if !text.is_empty() {
             text.push('\n');
         }
-        // A check that several tables are about is explained once.
+        // Several tables in reports may define one check. Why it matters is printed once.
         if check.name != last {
             text.push_str(&format!("{}\n", check.name));
             paragraph(&mut text, "why", &check.why, width);
@@ -94,7 +94,7 @@ pub(super) fn explain(checks: &[(&Report, &Check)], width: usize) -> Result<Exit
     Ok(Exit::Done)
 }
 
-/// Adds a paragraph with a name.
+/// Appends a named paragraph, wrapped at `width` columns, to `out`. An empty text adds nothing.
 fn paragraph(out: &mut String, name: &str, text: &str, width: usize) {
     if text.is_empty() {
         return;

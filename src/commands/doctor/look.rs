@@ -16,7 +16,7 @@ use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
 use crate::report::{Report, Scope};
 use crate::session::Settings;
-use crate::snapshot::{self, CLOSED, Draft, Header, Snapshot};
+use crate::snapshot::{self, CLOSED, Draft, Header, Refusal, Snapshot};
 
 /// How long a statement may take that is asked before the checks.
 const BEFORE: Duration = Duration::from_secs(5);
@@ -101,9 +101,12 @@ impl<'a> Asking<'a> {
         let Taking { draft, refused, .. } = taking;
         let snapshot = draft.read(Header { refused, ..header })?;
         let is_asked = wanted.iter().any(|report| report.scope == Scope::Database);
+        // A database that a check does not apply to, or that lets nobody in, matches too.
+        let matches = |one: &Refusal| {
+            one.database.is_some() && (one.report.is_some() || !one.expected || one.why == CLOSED)
+        };
         let is_there = snapshot.parts.iter().any(|found| found.part.database.is_some())
-            // One in which a check does not apply was entered all the same.
-            || snapshot.header.refused.iter().any(|one| one.database.is_some() && (one.report.is_some() || !one.expected || one.why == CLOSED));
+            || snapshot.header.refused.iter().any(matches);
         if is_asked && !is_there && !self.args.database.is_empty() {
             return Err(Error::data(format!("no database matches {}", self.args.database.join(", ")))
                 .hint("pgkit databases lists them"));

@@ -1,4 +1,4 @@
-//! `doctor --prometheus`: metrics for the textfile collector.
+//! Implements `doctor --prometheus`, which prints metrics for the textfile collector.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -7,16 +7,16 @@ use super::show::Told;
 use crate::commands::plugin::label_value;
 use crate::doctor::{Change, Severity};
 
-/// A server that was judged.
+/// A server that was judged, and its numbers.
 pub(super) struct Judged<'a> {
     pub server: Option<&'a str>,
-    /// How many checks were judged.
+    /// The number of checks that were judged.
     pub checks: usize,
-    /// How many findings are ignored.
+    /// The number of findings that the user's limits ignore.
     pub ignored: usize,
 }
 
-/// Returns the metrics in Prometheus's text exposition format, version 0.0.4.
+/// Returns the metrics in Prometheus's text exposition format, version 0.0.4. `now` is a Unix time in seconds.
 pub(super) fn text(judged: &[Judged<'_>], all: &[Told<'_>], now: f64) -> String {
     let mut out = String::new();
     let labels = |pairs: &[(&str, Option<&str>)]| {
@@ -29,7 +29,7 @@ pub(super) fn text(judged: &[Judged<'_>], all: &[Told<'_>], now: f64) -> String 
     let head = |out: &mut String, name: &str, help: &str| {
         let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge");
     };
-    head(&mut out, "pgkit_doctor_findings", "Findings, by severity.");
+    head(&mut out, "pgkit_doctor_findings", "Number of findings by severity.");
     for one in judged {
         for severity in Severity::ALL {
             let is_of = |told: &&&Told<'_>| told.server == one.server && told.finding.severity == severity;
@@ -40,7 +40,7 @@ pub(super) fn text(judged: &[Judged<'_>], all: &[Told<'_>], now: f64) -> String 
     head(
         &mut out,
         "pgkit_doctor_check_findings",
-        "Findings of a check, by severity and database; none if all is well.",
+        "Number of findings by check, severity and database. Checks without findings have no sample.",
     );
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for one in &told {
@@ -65,7 +65,7 @@ pub(super) fn text(judged: &[Judged<'_>], all: &[Told<'_>], now: f64) -> String 
             let _ = writeln!(out, "{name}{} {}", labels(&[("server", one.server)]), value(one));
         }
     }
-    head(&mut out, "pgkit_doctor_last_run_timestamp_seconds", "When the checks were judged.");
+    head(&mut out, "pgkit_doctor_last_run_timestamp_seconds", "Unix time of the last run.");
     let _ = writeln!(out, "pgkit_doctor_last_run_timestamp_seconds {now}");
     out
 }

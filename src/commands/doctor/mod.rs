@@ -1,4 +1,4 @@
-//! `doctor`: judges the answers of all reports that have checks, of a server, of several, or out of snapshots.
+//! `doctor`: judges the rows of all reports that have checks, on one or more servers or from snapshots.
 
 mod args;
 mod explain;

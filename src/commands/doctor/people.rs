@@ -1,4 +1,4 @@
-//! Shows findings to a person on a terminal: one per paragraph, first what is wrong, then the proof and the way out.
+//! Shows findings on a terminal, one per paragraph: what is wrong, then the check, the proof and the remedy.
 
 use crate::commands::paragraphs::{Paragraph, color, safe};
 use crate::doctor::Severity;
@@ -6,7 +6,7 @@ use crate::render::{Format, Style};
 use crate::rows::cell::Cell;
 use crate::rows::plain::plain;
 
-/// Prints one paragraph per row; the columns are those of the command.
+/// The format that prints one paragraph per row. The rows must have the columns of `doctor`.
 pub(super) struct Paragraphs {
     style: Style,
     has_servers: bool,
@@ -34,7 +34,7 @@ impl Format for Paragraphs {
         let place = if place.is_empty() { String::new() } else { format!("{}: ", place.join(", ")) };
         let change =
             if change.is_empty() || change == "same" { String::new() } else { format!(" ({change})") };
-        // The sentence nearly always names the object.
+        // The object is shown only if the sentence does not name it.
         let object = if object.is_empty() || finding.contains(&object) {
             String::new()
         } else {

@@ -1,4 +1,4 @@
-//! `doctor --nagios`: one line for a monitoring system.
+//! Implements `doctor --nagios`, which prints one line for a monitoring system.
 
 use super::show::Told;
 use crate::commands::plugin::one_line;
@@ -6,17 +6,17 @@ use crate::doctor::{Change, Severity};
 use crate::error::{Exit, Result};
 use crate::output;
 
-/// How many findings of a severity the line names.
+/// The maximum number of findings of each severity that the line names.
 const NAMED: usize = 5;
 
-/// Prints the line, and returns the plugin's exit code.
+/// Prints the line and returns the plugin's exit code: 0 (OK), 1 (WARNING), 2 (CRITICAL) or 3 (UNKNOWN).
 pub(super) fn print(all: &[Told<'_>], allow_unseen: bool) -> Result<Exit> {
     let now: Vec<&Told<'_>> = all.iter().filter(|told| told.finding.change != Some(Change::Gone)).collect();
     let of = |severity: Severity| {
         now.iter().copied().filter(move |told| told.finding.severity == severity).collect::<Vec<_>>()
     };
     let [critical, warning, unseen, note] = Severity::ALL.map(of);
-    // What could be no more than a note may stay unseen.
+    // A check that can find nothing worse than a note may remain unseen.
     let unknown: Vec<&Told<'_>> = unseen
         .iter()
         .copied()
@@ -57,7 +57,7 @@ pub(super) fn print(all: &[Told<'_>], allow_unseen: bool) -> Result<Exit> {
     Ok(exit)
 }
 
-/// Returns the place of a finding.
+/// Returns the server, check, database and object of a finding, separated by spaces.
 fn place(told: &Told<'_>) -> String {
     let finding = told.finding;
     let parts = [told.server, Some(&finding.check), finding.database.as_deref(), Some(&finding.object)];
@@ -70,7 +70,7 @@ fn names(some: &[&Told<'_>]) -> String {
     if more > 0 { format!("{} and {more} more", named.join(", ")) } else { named.join(", ") }
 }
 
-/// Returns the label of a figure: no equals sign, and quotes are doubled.
+/// Returns the label of a finding's performance data. Equals signs are escaped, and quotes are doubled.
 fn label(told: &Told<'_>) -> String {
     one_line(&place(told)).replace('=', "\\x3d").replace('\'', "''")
 }

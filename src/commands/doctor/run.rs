@@ -385,11 +385,16 @@ impl<'a> Doctor<'a> {
         for ((check, reason), number) in &diagnosis.ignored {
             self.remark(&format!("{server}ignored: {} of {check} ({reason})", plural(*number, "finding")));
         }
-        diagnosis.remarks.iter().for_each(|says| self.remark(&format!("{server}{says}")));
+        for why in &diagnosis.uncompared {
+            self.remark(&format!("{server}rates are not judged: {why}"));
+        }
+        for name in &diagnosis.closed {
+            self.remark(&format!("{server}not looked at: database {name:?}, which accepts no connections"));
+        }
         if !diagnosis.not_judged.is_empty() {
             let names: Vec<&str> = diagnosis.not_judged.iter().map(String::as_str).collect();
-            // With another reason, that was said before.
-            let without = if diagnosis.remarks.is_empty() { " without --for or --against" } else { "" };
+            // If there is an earlier look that cannot be compared, the reason was printed before.
+            let without = if diagnosis.uncompared.is_empty() { " without --for or --against" } else { "" };
             self.remark(&format!("{server}not judged{without}: {}", names.join(", ")));
         }
     }

@@ -1,4 +1,4 @@
-//! Findings as rows.
+//! Prints findings as rows.
 
 use super::people::Paragraphs;
 use crate::commands::args::FormatArgs;
@@ -9,16 +9,17 @@ use crate::error::Result;
 use crate::output::terminal;
 use crate::rows::{Flow, Row};
 
-/// How many findings of one check a person is shown, unless that check was asked for.
+/// The maximum number of findings of one check that a terminal shows, unless the check was named on the command line.
 const SHOWN: usize = 5;
 
-/// A finding, and the server that it is about if several were asked.
+/// A finding, with the name of its server if several servers were asked.
 pub struct Told<'a> {
     pub server: Option<&'a str>,
     pub finding: &'a Finding,
 }
 
-/// Returns the columns of the answer, of several servers, or of one that is compared with an earlier snapshot.
+/// Returns the columns of the output. `has_servers` adds the server, and `has_changes` adds the change since an earlier
+/// snapshot.
 pub fn columns(has_servers: bool, has_changes: bool) -> Vec<&'static str> {
     let mut columns = Vec::new();
     columns.extend(has_servers.then_some("server text"));
@@ -43,17 +44,19 @@ pub struct Look<'a> {
     pub format: &'a FormatArgs,
     pub has_servers: bool,
     pub has_changes: bool,
-    /// Whether all findings of a check are shown to a person too.
+    /// Whether a terminal shows all findings of a check, too.
     pub is_whole: bool,
 }
 
 impl Look<'_> {
-    /// Returns whether the answer is paragraphs for a person.
+    /// Returns whether the output is paragraphs on a terminal.
     fn is_for_people(&self) -> bool {
         terminal::size(self.context.env.var("COLUMNS")).is_some() && self.format.is_plain()
     }
 
-    /// Checks the flags, and begins the answer. Errors: there is no such column (64), `--grep` is invalid (65).
+    /// Creates the listing that the findings are printed to.
+    ///
+    /// Errors: a column is unknown (64), or `--grep` is invalid (65).
     pub fn listing(&self) -> Result<Listing> {
         let columns = columns(self.has_servers, self.has_changes);
         let (has_servers, has_changes) = (self.has_servers, self.has_changes);
@@ -62,7 +65,7 @@ impl Look<'_> {
         })
     }
 
-    /// Prints the findings. Returns how many a person is not shown of which check.
+    /// Prints the findings. Returns how many findings a terminal does not show, by check.
     pub async fn print(&self, mut listing: Listing, all: &[Told<'_>]) -> Result<Vec<(String, usize)>> {
         let mut left_out: Vec<(String, usize)> = Vec::new();
         let mut shown: Vec<(Option<&str>, &str, usize)> = Vec::new();
@@ -93,7 +96,7 @@ impl Look<'_> {
 
     fn row(&self, told: &Told<'_>) -> Row {
         let finding = told.finding;
-        // A person reads 12 MB, and a program 12582912.
+        // A terminal shows 12 MB, and a pipe gets 12582912.
         let (value, limit) = match self.is_for_people() {
             true => (&finding.value_shown, &finding.limit_shown),
             false => (&finding.value, &finding.limit),

@@ -61,7 +61,7 @@ impl Destination {
         if user.is_some_and(|user| user.contains(':')) {
             // It may be a password, so it is not shown.
             return Err(Error::usage("an ssh destination has no password")
-                .hint("leave it out; ssh asks for one, or takes a key"));
+                .hint("leave it out: ssh asks for the password itself, or uses a key"));
         }
         let (host, port) = match place.strip_prefix('[').map(|rest| rest.split_once(']')) {
             Some(Some((host, ""))) => (host, None),

@@ -4,8 +4,8 @@
 -- own = true
 -- checks = ["database-or-role-limit"]
 -- expect = ["warning database-or-role-limit {database}"]
--- Limits of -1 and 0, and a limit that is far away, are not reported.
 CREATE DATABASE shut CONNECTION LIMIT 0;
+-- Limits of -1 and 0, and a limit that is far away, are not reported.
 CREATE DATABASE wide CONNECTION LIMIT 100;
 CREATE ROLE far LOGIN CONNECTION LIMIT 3;
 DO $$ BEGIN EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT 20', current_database()); END $$;
