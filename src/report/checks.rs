@@ -89,6 +89,8 @@ impl Sentence {
 
 /// Returns a value of this column as a sentence shows it.
 pub fn for_people(column: &str, cell: &Cell<'_>) -> String {
+    // In a table a change has a sign; in a sentence it is a number as any other.
+    let column = column.strip_prefix("change_").unwrap_or(column);
     match cell {
         Cell::Null => "?".to_owned(),
         Cell::Int(number)
@@ -344,6 +346,7 @@ mod tests {
         assert_eq!(for_people("n", &Cell::Float(0.5)), "0.5");
         assert_eq!(for_people("age_s", &Cell::Int(30 * 86_400)), "30 days");
         assert_eq!(for_people("age_s", &Cell::Float(3600.0)), "1h 00m");
+        assert_eq!(for_people("change_n", &Cell::Float(12.0)), "12");
         assert_eq!(for_people("n", &Cell::Float(-12345.6)), "-12,346");
     }
 

@@ -220,6 +220,7 @@ fn a_change_between_two_looks_is_judged_on_both_sides_of_its_limits() {
     let backup = |seen: bool, at: f64| json!({"role": "primary", "timed": 1, "requested": 0, "total": 1, "stats_age_s": 1.0, "seen": seen, "sampled_s": at});
     let conflicts = |number: i64| json!({"database": "shop", "deadlocks": 0, "commits": 1, "rollbacks": 0, "temp_bytes": 0, "conflicts": number, "stats_age_s": 1.0, "conflicts_per_hour": 0.0, "what": "locks", "is_standby": true});
     let subscription = |errors: i64, conflicts: i64| json!({"subscription": "s", "is_enabled": true, "is_documented": false, "has_worker": true, "not_ready": 0, "errors": errors, "conflicts": conflicts, "sampled_s": 1.0, "what": ""});
+    let parallel = |lacking: i64, launched: i64| json!({"resource": "parallel workers of a query", "setting": "max_parallel_workers", "kind": "parallel", "lacking": lacking, "launched": launched, "hidden_sessions": 0});
     let week = 7.0 * 86_400.0;
     let (fine, note, warning, critical) = ("", "note", "warning", "critical");
     for (check, report, before, after, apart, expected) in [
@@ -295,6 +296,9 @@ fn a_change_between_two_looks_is_judged_on_both_sides_of_its_limits() {
             10,
             fine,
         ),
+        ("worker-slots-full", "doctor/connections/slots", parallel(5, 5), parallel(105, 104), 10, warning),
+        ("worker-slots-full", "doctor/connections/slots", parallel(5, 5), parallel(104, 5), 10, fine),
+        ("worker-slots-full", "doctor/connections/slots", parallel(5, 5), parallel(105, 105), 10, fine),
     ] {
         let taken: jiff::Timestamp = later["taken"].as_str().unwrap().parse().unwrap();
         let mut earlier = later.clone();

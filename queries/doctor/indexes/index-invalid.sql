@@ -97,7 +97,7 @@ SELECT w.nspname::text AS schema,
            WHEN NOT w.indislive THEN 'DROP INDEX CONCURRENTLY was interrupted'
            WHEN w.is_leftover THEN 'an interrupted REINDEX CONCURRENTLY left it behind'
            WHEN w.twin IS NOT NULL THEN 'its build was interrupted, and ' || w.twin || ' has the same definition'
-           WHEN w.is_unique THEN 'its build was interrupted, maybe by values that occur twice'
+           WHEN w.is_unique THEN 'its build was interrupted, perhaps by duplicate values'
            ELSE 'its build was interrupted'
        END
        || CASE WHEN w.is_partitioned OR NOT w.indisready THEN '' ELSE ', and every write updates it' END

@@ -34,12 +34,7 @@ WITH RECURSIVE publications AS (
 ), climbed (oid, top, is_partition) AS (
     -- A partition is published if any table above it is.
     SELECT i.oid, i.oid, i.relispartition FROM identities i
-    UNION ALL
-    SELECT c.oid, h.inhparent, p.relispartition
-    FROM climbed c
-    JOIN pg_catalog.pg_inherits h ON h.inhrelid = c.top
-    JOIN pg_catalog.pg_class p ON p.oid = h.inhparent
-    WHERE c.is_partition
+-- include climbed
 ), published AS (
     SELECT DISTINCT c.oid, p.pubname
     FROM climbed c

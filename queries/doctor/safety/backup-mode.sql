@@ -1,12 +1,12 @@
--- Backups that were begun and not ended.
+-- Backups that were started but not ended.
 --
 -- since   = 10
--- needs   = "no special privilege; pg_read_all_stats tells since when a base backup runs"
+-- needs   = "no special privilege; pg_read_all_stats shows when a base backup started"
 -- scope   = "server"
 -- key     = ["kind", "pid"]
 -- private = ["what"]
 -- columns = ["kind text", "pid int4", "started timestamptz", "age_s float8", "what text", "remedy text"]
--- # The server may be promoted or the backup ended meanwhile.
+-- # The server may be promoted, or the backup may end meanwhile.
 -- retry   = ["55000", "58P01", "22P02"]
 -- [[check]]
 -- name     = "backup-mode-left-on"
@@ -16,12 +16,12 @@
 -- warning  = ["kind = 'exclusive' and age_s >= 6h"]
 -- note     = "kind = 'base backup' and age_s >= 24h"
 -- unseen   = "age_s is null"
--- unseen_because = "since when the backup runs is only shown to pg_read_all_stats"
+-- unseen_because = "when the backup started is visible only to members of pg_read_all_stats"
 -- finding  = "{what} since {started}"
 -- remedy   = "{remedy}"
--- why      = "While the server is in backup mode a crash leaves a backup_label that makes it recover from the wrong place, or not start at all. All WAL since the backup's start may be needed."
+-- why      = "If the server crashes in backup mode, the backup_label file makes it recover from the wrong place, or not start at all. All WAL since the start of the backup may be needed."
 -- source   = "pg_is_in_backup (10 to 14), pg_stat_progress_basebackup (13 and later); check_pgactivity backup_label_age"
--- ignore   = "A base backup of a very large server that still advances: pgkit progress shows it."
+-- ignore   = "A base backup of a very large server that is still making progress: pgkit progress shows it."
 -- proof    = "pgkit progress"
 WITH found AS (
     SELECT 'exclusive' AS kind, NULL::int4 AS pid, b.started,  -- pg..14
@@ -31,10 +31,10 @@ WITH found AS (
     WHERE b.started IS NOT NULL  -- pg..14
     UNION ALL  -- pg13..14
     SELECT 'base backup' AS kind, p.pid,  -- pg13..
-           -- The walsender says only since when it does what it does.  -- pg13..
+           -- The walsender only shows since when it has been in its current state.  -- pg13..
            coalesce(a.query_start, a.backend_start) AS started,  -- pg13..
-           'the base backup of process ' || p.pid::text || ' has run' AS what,  -- pg13..
-           'SELECT pg_terminate_backend(' || p.pid::text || '), if it no longer advances' AS remedy  -- pg13..
+           'the base backup of process ' || p.pid::text || ' has been running' AS what,  -- pg13..
+           'SELECT pg_terminate_backend(' || p.pid::text || '), if it makes no progress' AS remedy  -- pg13..
     FROM pg_catalog.pg_stat_progress_basebackup p  -- pg13..
     LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = p.pid  -- pg13..
 )

@@ -12,13 +12,13 @@
 -- note     = "is_changed"
 -- unseen   = "is_changed is null"
 -- unseen_because = "{unknown_because}"
--- finding  = "the collation {object} was version {recorded} and is {actual} now: {indexes} indexes, {unique_indexes} of them unique, may be out of order ({named})"
+-- finding  = "the collation {object} was version {recorded} and is now version {actual}; indexes that may be out of order: {indexes}, {unique_indexes} of them unique ({named})"
 -- remedy   = "{remedy}"
--- why      = "A new version of the system's or ICU's library may sort otherwise. An index that was built with the old order does not find rows any more, and unique ones let duplicates in."
+-- why      = "A new version of the system's library or of ICU may sort differently. An index that was built with the old order no longer finds some rows, and unique indexes let duplicates in."
 -- source   = "pg_collation.collversion, pg_database.datcollversion (15 and later); the manual, ALTER COLLATION"
--- ignore   = "After the indexes were rebuilt, REFRESH VERSION ends the finding."
+-- ignore   = "After the indexes have been rebuilt, REFRESH VERSION clears the finding."
 WITH used AS (
-    -- The order of indexes. Catalogs sort by C, from 12 on all of them.
+    -- The collations of indexes. Catalogs are sorted by C, all of them from 12 on.
     SELECT c.used AS oid, pg_catalog.count(*) AS indexes, pg_catalog.count(*) FILTER (WHERE c.indisunique) AS unique_indexes, (pg_catalog.array_agg(c.indexrelid ORDER BY c.indisunique DESC, c.indexrelid))[1 : 3] AS first
     FROM (SELECT DISTINCT i.indexrelid, i.indisunique, u.oid AS used
           FROM pg_catalog.pg_index i
@@ -29,7 +29,7 @@ WITH used AS (
     SELECT d.datname, d.oid,
            d.datcollversion AS recorded, pg_catalog.pg_database_collation_actual_version(d.oid) AS actual,  -- pg15..
            NULL::text AS recorded, NULL::text AS actual,  -- pg..14
-           -- These have no version.
+           -- C and POSIX have no version.
            d.datcollate::text ~* '^(C|POSIX)$|^C\.'
            AND d.datlocprovider = 'c'  -- pg15..
            AS is_plain
@@ -40,7 +40,7 @@ WITH used AS (
            CASE WHEN o.is_plain THEN false ELSE o.recorded <> o.actual END AS is_changed,
            pg_catalog.format('ALTER DATABASE %I REFRESH COLLATION VERSION', o.datname) AS refresh,
            'servers before 15 do not record the version of a database''s own collation'  -- pg..14
-           'no version was recorded for the database''s own collation, or the system does not tell it'  -- pg15..
+           'no version was recorded for the database''s own collation, or the system does not report one'  -- pg15..
            AS unknown_because
     FROM own o
     LEFT JOIN used u ON u.oid = '100'::oid
@@ -48,7 +48,7 @@ WITH used AS (
     SELECT 2, pg_catalog.format('%s.%s', n.nspname, c.collname), c.collversion, a.actual, u.indexes, u.unique_indexes, u.first,
            CASE WHEN c.collprovider = 'c' AND c.collcollate::text ~* '^(C|POSIX)$|^C\.' THEN false ELSE c.collversion <> a.actual END,
            pg_catalog.format('ALTER COLLATION %I.%I REFRESH VERSION', n.nspname, c.collname),
-           'no version was recorded for it, or the system does not tell it'
+           'no version was recorded for it, or the system does not report one'
     FROM used u
     JOIN pg_catalog.pg_collation c ON c.oid = u.oid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.collnamespace
@@ -62,7 +62,7 @@ SELECT j.object,
        coalesce(j.indexes, 0) AS indexes,
        coalesce(j.unique_indexes, 0) AS unique_indexes,
        coalesce(n.named, 'none') AS named,
-       pg_catalog.concat(CASE WHEN j.unique_indexes > 0 THEN 'Look for duplicates first, then ' END, n.statements, j.refresh) AS remedy,
+       pg_catalog.concat(CASE WHEN j.unique_indexes > 0 THEN 'Check for duplicates first, then ' END, n.statements, j.refresh) AS remedy,
        j.unknown_because
 FROM judged j
 LEFT JOIN LATERAL (

@@ -1,4 +1,4 @@
--- Constraints that were never checked against the rows that were there before them.
+-- Constraints that were not checked against the rows that already existed.
 --
 -- since   = 10
 -- needs   = "no special privilege"
@@ -12,9 +12,9 @@
 -- note     = "kind <> ''"
 -- finding  = "{what} {constraint} of {owner}"
 -- remedy   = "{remedy}"
--- why      = "New rows obey the constraint, older ones may break it: a restore stops at them, and the planner does not rely on the constraint. VALIDATE CONSTRAINT lets reads and writes go on."
+-- why      = "New rows satisfy the constraint, but older ones may violate it: a restore fails on them, and the planner does not rely on the constraint. VALIDATE CONSTRAINT allows reads and writes while it runs."
 -- source   = "pg_constraint.convalidated; pghero and pg-index-health; the manual, ALTER TABLE VALIDATE CONSTRAINT"
--- ignore   = "Old rows that are known to break the rule and must stay."
+-- ignore   = "Old rows that are known to violate the constraint and must stay."
 WITH open AS (
     SELECT k.oid, k.conname, k.contype, k.conrelid, k.contypid, k.connamespace, k.coninhcount,
            k.conparentid AS parent,  -- pg11..
@@ -26,15 +26,15 @@ WITH open AS (
 )
 SELECT CASE WHEN c.oid IS NOT NULL THEN pg_catalog.format('%s.%s.%s', n.nspname, c.relname, o.conname) ELSE pg_catalog.format('%s.%s.%s', n.nspname, t.typname, o.conname) END AS object,
        CASE o.contype WHEN 'f' THEN 'foreign key' WHEN 'c' THEN 'check' ELSE 'not null' END AS kind,
-       CASE WHEN o.is_off THEN 'nothing enforces' ELSE 'older rows were never checked against' END
+       CASE WHEN o.is_off THEN 'nothing enforces' ELSE 'existing rows were not checked against' END
            || CASE o.contype WHEN 'f' THEN ' the foreign key' WHEN 'c' THEN ' the check constraint' ELSE ' the not-null constraint' END AS what,
        o.conname::text AS "constraint",
        CASE WHEN c.oid IS NOT NULL THEN pg_catalog.format('%s.%s', n.nspname, c.relname) ELSE pg_catalog.format('the domain %s.%s', n.nspname, t.typname) END AS owner,
-       -- The server checks nothing on a foreign table: its owner vouches for the rows.
+       -- The server checks nothing on a foreign table: its owner is responsible for the rows.
        o.is_off OR c.relkind IS NOT DISTINCT FROM 'f' AS is_deliberate,
        CASE
            WHEN o.is_off AND o.contype = 'f' THEN pg_catalog.format('ALTER TABLE %I.%I ALTER CONSTRAINT %I ENFORCED', n.nspname, c.relname, o.conname)
-           WHEN o.is_off THEN pg_catalog.format('ALTER TABLE %I.%I DROP CONSTRAINT %I, and ADD it again NOT VALID', n.nspname, c.relname, o.conname)
+           WHEN o.is_off THEN pg_catalog.format('ALTER TABLE %I.%I DROP CONSTRAINT %I, then ADD it again NOT VALID', n.nspname, c.relname, o.conname)
            WHEN c.oid IS NOT NULL THEN pg_catalog.format('ALTER %s %I.%I VALIDATE CONSTRAINT %I', CASE c.relkind WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END, n.nspname, c.relname, o.conname)
            ELSE pg_catalog.format('ALTER DOMAIN %I.%I VALIDATE CONSTRAINT %I', n.nspname, t.typname, o.conname)
        END AS remedy,
@@ -45,7 +45,7 @@ LEFT JOIN pg_catalog.pg_class c ON c.oid = o.conrelid AND o.conrelid <> 0
 LEFT JOIN pg_catalog.pg_type t ON t.oid = o.contypid AND o.contypid <> 0
 JOIN pg_catalog.pg_namespace n ON n.oid = o.connamespace
 WHERE n.nspname !~ '^pg_temp_'
-  -- What a child has from its parent is named at the parent, if it is not validated there either.
+  -- A constraint that a child inherits is reported for the parent, if it is not validated there either.
   AND NOT EXISTS (SELECT FROM open p WHERE p.oid = o.parent)
   AND NOT (o.coninhcount > 0 AND EXISTS (
       SELECT FROM pg_catalog.pg_inherits i

@@ -1,4 +1,4 @@
--- Databases whose DROP was interrupted.
+-- Databases whose DROP DATABASE was interrupted.
 --
 -- since   = 10
 -- needs   = "no special privilege; pg_read_all_stats shows the size of databases that the role may not connect to"
@@ -13,9 +13,9 @@
 -- database = "database"
 -- critical = "size_bytes > 10GB"
 -- warning  = "database <> ''"
--- finding  = "DROP DATABASE of {database} was interrupted: nobody can enter it any more{size}"
+-- finding  = "DROP DATABASE of {database} was interrupted: nobody can connect to it any more{size}"
 -- remedy   = "DROP DATABASE {database:ident}"
--- why      = "Its files stay on the disk, the age of its transaction ids goes on counting towards the wraparound limit, and tools that connect to every database break on it."
+-- why      = "Its files stay on the disk, the age of its transaction IDs keeps growing toward the wraparound limit, and tools that connect to every database fail on it."
 -- source   = "pg_database.datconnlimit = -2: DATCONNLIMIT_INVALID_DB in PostgreSQL's sources (11.21, 12.16, 13.12, 14.9, 15.4, 16)"
 -- ignore   = "Nothing to ignore: such a database can only be dropped."
 -- proof    = "pgkit databases"
@@ -29,7 +29,7 @@ WITH sized AS MATERIALIZED (  -- pg12..
 )
 SELECT s.datname::text AS database,
        s.size_bytes,
-       CASE WHEN s.size_bytes IS NULL THEN '; how large it is cannot be seen without the right to connect' ELSE ', and its ' || pg_catalog.pg_size_pretty(s.size_bytes) || ' are lost to everybody' END AS size,
+       CASE WHEN s.size_bytes IS NULL THEN '; its size cannot be read without the privilege to connect' ELSE ', and its ' || pg_catalog.pg_size_pretty(s.size_bytes) || ' are wasted' END AS size,
        s.xid_age
 FROM sized s
 ORDER BY s.size_bytes DESC NULLS LAST, s.datname::text COLLATE "C"

@@ -1,4 +1,4 @@
--- Triggers that are disabled: those of foreign keys, and those of users.
+-- Triggers that are disabled: those of foreign keys and those of users.
 --
 -- since   = 10
 -- needs   = "no special privilege"
@@ -13,14 +13,14 @@
 -- note     = "kind in ('replica', 'always')"
 -- finding  = "{names} {place}"
 -- remedy   = "{remedy}"
--- why      = "A restore or a bulk load that was interrupted leaves triggers disabled. Rows that break a foreign key get in, a user's trigger no longer does its work, and no error says so."
+-- why      = "A restore or a bulk load that was interrupted leaves triggers disabled. Rows that violate a foreign key get in, a user's trigger no longer does its work, and no error is reported."
 -- source   = "pg_trigger.tgenabled; check_postgres disabled_triggers; the manual, ALTER TABLE DISABLE TRIGGER"
--- ignore   = "A trigger that is switched off on purpose, for a time."
+-- ignore   = "A trigger that is disabled on purpose for a while."
 WITH RECURSIVE off AS (
     SELECT t.oid, t.tgrelid, t.tgname, t.tgconstraint, c.relispartition,
            CASE
                WHEN k.oid IS NULL THEN CASE t.tgenabled WHEN 'D' THEN 'trigger' WHEN 'R' THEN 'replica' ELSE 'always' END
-               -- Of what the server made itself, only constraints count: the triggers of foreign keys, and of unique constraints that are deferrable.
+               -- Of the triggers that the server creates itself, only those of constraints count: of foreign keys, and of deferrable unique constraints.
                WHEN t.tgenabled IN ('D', 'R') THEN CASE k.contype WHEN 'f' THEN 'foreign key' ELSE 'unique' END
                ELSE 'always'
            END AS kind,
@@ -32,20 +32,15 @@ WITH RECURSIVE off AS (
     WHERE t.tgenabled <> 'O'
       AND n.nspname !~ '^pg_temp_'
       AND NOT (k.oid IS NOT NULL AND t.tgenabled = 'A')
-      -- Of what belongs to no constraint, only the copies for partitions of 11 and 12 are internal.
-), climbed AS (
-    -- A partitioned table is named once, at its root.
-    SELECT o.oid, o.tgrelid AS relid, o.relispartition FROM off o
-    UNION ALL
-    SELECT c.oid, i.inhparent, p.relispartition
-    FROM climbed c
-    JOIN pg_catalog.pg_inherits i ON i.inhrelid = c.relid
-    JOIN pg_catalog.pg_class p ON p.oid = i.inhparent
-    WHERE c.relispartition
+      -- Of the triggers that belong to no constraint, only the copies for partitions on 11 and 12 are internal.
+), climbed (oid, top, is_partition) AS (
+    -- A partitioned table is reported once, at its root.
+    SELECT o.oid, o.tgrelid, o.relispartition FROM off o
+-- include climbed
 ), rooted AS (
-    SELECT o.*, c.relid AS root
+    SELECT o.*, c.top AS root
     FROM off o
-    JOIN climbed c ON c.oid = o.oid AND NOT c.relispartition
+    JOIN climbed c ON c.oid = o.oid AND NOT c.is_partition
 ), grouped AS (
     SELECT r.root, r.kind, r.of_constraint, CASE WHEN NOT r.of_constraint THEN r.tgname::text END AS name,
            pg_catalog.count(*) AS triggers,
@@ -60,7 +55,7 @@ WITH RECURSIVE off AS (
     SELECT g.*, pg_catalog.format('%s.%s', n.nspname, c.relname) AS table_name, pg_catalog.format('%I.%I', n.nspname, c.relname) AS ident,
            n.nspname::text AS schema, c.relname::text AS "table", c.relkind
     FROM grouped g
-    -- Where only one partition has it, that one is named.
+    -- If only one partition has it, that partition is named.
     JOIN pg_catalog.pg_class c ON c.oid = CASE WHEN g.tables = 1 AND NOT g.at_root THEN g.first ELSE g.root::int8 END::oid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 )
@@ -73,7 +68,7 @@ SELECT CASE WHEN n.of_constraint THEN n.table_name ELSE n.table_name || '.' || n
             ELSE 'the trigger ' || n.name END AS names,
        n.triggers,
        pg_catalog.concat(CASE WHEN n.of_constraint OR n.tables > 1 THEN 'are ' ELSE 'is ' END,
-                         CASE n.kind WHEN 'replica' THEN 'enabled only for replication' WHEN 'always' THEN 'enabled always, for replication too' ELSE 'disabled' END,
+                         CASE n.kind WHEN 'replica' THEN 'enabled only for replication' WHEN 'always' THEN 'always enabled, even for replication' ELSE 'disabled' END,
                          ' on ', n.table_name,
                          CASE WHEN n.tables > 1 THEN pg_catalog.format(' (%s tables of the partition tree)', n.tables) END) AS place,
        pg_catalog.concat(CASE n.relkind WHEN 'f' THEN 'ALTER FOREIGN TABLE ' ELSE 'ALTER TABLE ' END, n.ident, ' ENABLE TRIGGER ',

@@ -1,4 +1,4 @@
--- Rules of access that let other machines in without a password, or with one that can be read on the way.
+-- Rules in pg_hba.conf that let other machines in without a password, or with one that can be read on the network.
 --
 -- since   = 10
 -- needs   = "a superuser, or EXECUTE on pg_hba_file_rules() and SELECT on pg_hba_file_rules"
@@ -14,7 +14,7 @@
 -- finding  = "{file}, line {line}: {rule}: {detail}"
 -- remedy   = "{remedy}"
 -- proof    = "pgkit exposed --reason trust --reason 'clear password'"
--- why      = "pg_hba.conf decides who may connect at all. What is open there is open to every machine that reaches the port."
+-- why      = "pg_hba.conf decides who may connect at all. A rule that is too permissive lets in every machine that can reach the port."
 -- source   = "PostgreSQL's manual, Client Authentication; pg_hba_file_rules"
 -- ignore   = "A network that only trusted machines can reach."
 WITH rules AS (
@@ -22,7 +22,7 @@ WITH rules AS (
            pg_catalog.regexp_replace(pg_catalog.current_setting('hba_file', true), '^.*/', '') AS file, r.line_number AS place,  -- pg..15
            pg_catalog.regexp_replace(r.file_name, '^.*/', '') AS file, r.rule_number AS place,  -- pg16..
            r.type, r.database, r.user_name, r.address, r.netmask, r.auth_method AS method,
-           -- What has a mask is an address, not a name.
+           -- If there is a mask, it is an IP address, not a name.
            CASE WHEN r.netmask IS NOT NULL THEN r.address::inet END AS ip, r.netmask::inet AS mask
     FROM pg_catalog.pg_hba_file_rules r
     WHERE r.error IS NULL AND r.type <> 'local'
@@ -50,18 +50,18 @@ SELECT j.file, j.line,
        j.type || ' ' || pg_catalog.array_to_string(j.database, ',') || ' ' || pg_catalog.array_to_string(j.user_name, ',') || ' ' || coalesce(j.address, '') || coalesce(' ' || j.netmask, '') || ' ' || j.method AS rule,
        j.method, j.problem,
        CASE j.problem
-           WHEN 'trust' THEN 'whoever comes from there may connect as any of these roles, without a password'
-           WHEN 'clear' THEN CASE WHEN j.method = 'md5' THEN 'a password that is stored as md5 can be found out from what is sent' ELSE 'the password is sent as it is, readable on the way' END
-           WHEN 'unencrypted' THEN 'the whole world may connect without encryption'
-           ELSE CASE WHEN j.method = 'md5' THEN 'whoever reads the stored md5 hash can log in with it' ELSE 'the server sees the password itself' END
+           WHEN 'trust' THEN 'any client with this address may connect as any of these roles without a password'
+           WHEN 'clear' THEN CASE WHEN j.method = 'md5' THEN 'a password that is stored as md5 can be derived from what is sent' ELSE 'the password is sent in clear text' END
+           WHEN 'unencrypted' THEN 'clients with any address may connect without encryption'
+           ELSE CASE WHEN j.method = 'md5' THEN 'anyone who reads the stored md5 hash can log in with it' ELSE 'the server receives the password itself' END
        END AS detail,
        CASE j.problem
-           WHEN 'unencrypted' THEN 'write hostssl instead of ' || j.type || ' there, then SELECT pg_reload_conf()'
-           ELSE 'write ' || CASE WHEN j.is_encrypted THEN '' ELSE 'hostssl and ' END || 'scram-sha-256 there instead of ' || j.method || ', then SELECT pg_reload_conf()'
+           WHEN 'unencrypted' THEN 'use hostssl instead of ' || j.type || ' in this rule, then SELECT pg_reload_conf()'
+           ELSE 'use ' || CASE WHEN j.is_encrypted THEN '' ELSE 'hostssl and ' END || 'scram-sha-256 in this rule instead of ' || j.method || ', then SELECT pg_reload_conf()'
        END AS remedy
 FROM judged j
 WHERE j.problem IS NOT NULL
-  -- The first line that matches decides, so a line behind one that matches all that it would has no effect.
+  -- The first matching line decides, so a line has no effect if an earlier one matches everything that it would match.
   AND NOT EXISTS (
       SELECT
       FROM rules e

@@ -1,4 +1,4 @@
--- Schemas, functions and tables that let others do more than their owner may have meant.
+-- Schemas, functions, tables and views that let others do more than their owner may have intended.
 --
 -- since   = 10
 -- needs   = "CONNECT on the database"
@@ -13,7 +13,7 @@
 -- finding  = "every role may create objects in the schema {schema}{detail}"
 -- remedy   = "{remedy}"
 -- proof    = "pgkit exposed --reason 'public schema'"
--- why      = "Whoever creates a function or a table of the right name there gets it called by others, with their privileges (CVE-2018-1058)."
+-- why      = "A role that creates a function or a table with the right name there can have others use it with their privileges (CVE-2018-1058)."
 -- source   = "pg_namespace.nspacl; the default of the schema public until 14, which pg_upgrade keeps"
 -- ignore   = "A database whose roles all trust each other."
 -- [[check]]
@@ -22,12 +22,12 @@
 -- only     = "reason = 'definer'"
 -- warning  = "not mild"
 -- note     = "mild"
--- finding  = "{object} runs as its owner with the search_path of whoever calls it{detail}"
+-- finding  = "{object} runs as its owner with the search_path of its caller{detail}"
 -- remedy   = "{remedy}"
 -- proof    = "pgkit exposed --reason 'security definer'"
--- why      = "The caller can put a function, an operator or a table of his own before the one that is meant, and have it run or read with the owner's privileges."
+-- why      = "The caller can create a function, an operator or a table that is found before the intended one, and it is then run or read with the owner's privileges."
 -- source   = "PostgreSQL's manual, CREATE FUNCTION, Writing SECURITY DEFINER Functions Safely; splinter flags all functions without search_path"
--- ignore   = "A function whose body qualifies every name, operators included."
+-- ignore   = "A function whose body qualifies every name, including operators."
 -- [[check]]
 -- name     = "rls-without-effect"
 -- object   = "{object}"
@@ -38,18 +38,18 @@
 -- finding  = "{object} {detail}"
 -- remedy   = "{remedy}"
 -- proof    = "pgkit exposed --reason 'row security off' --reason 'row security of owner'"
--- why      = "Policies restrict nobody until row security is enabled for the table. Without a policy, no role but the owner sees or writes a row."
+-- why      = "Policies restrict nobody until row security is enabled for the table. Without a policy, no role except the owner can see or write rows."
 -- source   = "PostgreSQL's manual, Row Security Policies; pg_policy, pg_class.relrowsecurity"
--- ignore   = "A table without policies that is meant for its owner only; an owner that no application logs in as."
+-- ignore   = "A table without policies that is meant only for its owner; an owner that no application logs in as."
 -- [[check]]
 -- name     = "view-bypasses-rls"
 -- object   = "{object}"
 -- only     = "reason = 'view'"
 -- warning  = "reason = 'view'"
--- finding  = "the view {object} shows {detail} as its owner, to whom the policies of that table do not apply"
+-- finding  = "the view {object} reads {detail} as its owner, to which the policies of the table do not apply"
 -- remedy   = "{remedy}"
 -- proof    = "pgkit exposed --reason 'view bypasses row security'"
--- why      = "Whoever may read the view sees all rows, whatever the policies say."
+-- why      = "A role that may read the view sees all rows, regardless of the policies."
 -- source   = "PostgreSQL's manual, CREATE VIEW; security_invoker from 15 on"
 -- ignore   = "A view that is meant to show all rows."
 WITH of_extensions (classid, objid) AS (
@@ -73,19 +73,19 @@ WITH of_extensions (classid, objid) AS (
     FROM namespaces n
     WHERE EXISTS (SELECT FROM pg_catalog.aclexplode(n.acl) AS a WHERE a.grantee = 0 AND a.privilege_type = 'CREATE')
 ), owners AS (
-    -- Where one role owns all there is, nobody else has anything there that could be taken in.
+    -- If one role owns all objects, no other role has objects that could use the wrong one.
     SELECT pg_catalog.count(DISTINCT x.owner) AS owners
     FROM (SELECT c.relowner AS owner FROM pg_catalog.pg_class c JOIN namespaces n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND EXISTS (SELECT FROM open_schemas)
           UNION
           SELECT f.proowner FROM pg_catalog.pg_proc f JOIN namespaces n ON n.oid = f.pronamespace WHERE f.oid >= 16384 AND EXISTS (SELECT FROM open_schemas)) AS x
 ), found (place, reason, schema, name, object, detail, remedy, mild) AS (
     SELECT 4, 'create', o.nspname::text, NULL::text, o.nspname::text,
-           CASE WHEN w.owners <= 1 THEN ', though all objects here belong to one role' ELSE '' END,
+           CASE WHEN w.owners <= 1 THEN ', although all objects in this database belong to one role' ELSE '' END,
            'REVOKE CREATE ON SCHEMA ' || pg_catalog.quote_ident(o.nspname) || ' FROM PUBLIC', w.owners <= 1
     FROM open_schemas o
     CROSS JOIN owners w
     UNION ALL
-    -- Trigger functions are not called by hand; bodies in standard SQL were bound when they were created; C has no names.
+    -- Trigger functions are not called directly; names in standard SQL bodies were resolved when the function was created; C functions contain no names.
     SELECT CASE WHEN x.is_public THEN 3 ELSE 6 END, 'definer', n.nspname::text, f.proname::text, x.object,
            CASE WHEN x.is_public THEN ', and every role may call it' ELSE '' END,
            'ALTER ' || CASE WHEN f.prokind = 'p' THEN 'PROCEDURE ' ELSE 'FUNCTION ' END  -- pg11..
@@ -109,13 +109,13 @@ WITH of_extensions (classid, objid) AS (
     FROM secured t
     WHERE NOT t.relrowsecurity
     UNION ALL
-    -- What is read through the partitioned table is subject to that one's policies.
-    SELECT 2, 'no policy', t.nspname::text, t.relname::text, t.nspname::text || '.' || t.relname::text, 'has row security, but no policy, so nobody but its owner sees a row',
+    -- Reads through the partitioned table are subject to the policies of the partitioned table.
+    SELECT 2, 'no policy', t.nspname::text, t.relname::text, t.nspname::text || '.' || t.relname::text, 'has row security enabled but no policy, so only its owner sees rows',
            'CREATE POLICY ... ON ' || t.full_name || ', or ALTER TABLE ' || t.full_name || ' DISABLE ROW LEVEL SECURITY', false
     FROM secured t
     WHERE t.relrowsecurity AND NOT t.has_policy AND NOT t.relispartition
     UNION ALL
-    -- A superuser bypasses row security whatever is said.
+    -- A superuser always bypasses row security.
     SELECT 7, 'owner', t.nspname::text, t.relname::text, t.nspname::text || '.' || t.relname::text,
            'has policies that do not apply to its owner ' || r.rolname::text || ', who may log in', 'ALTER TABLE ' || t.full_name || ' FORCE ROW LEVEL SECURITY', true
     FROM secured t
@@ -124,7 +124,7 @@ WITH of_extensions (classid, objid) AS (
     UNION ALL
     SELECT 5, 'view', v.nspname::text, v.relname::text, v.nspname::text || '.' || v.relname::text, pg_catalog.string_agg(v.reads, ', ' ORDER BY v.reads COLLATE "C"),
            'ALTER VIEW ' || v.full_name || ' SET (security_invoker = true)', false  -- pg15..
-           'ALTER VIEW ' || v.full_name || ' OWNER TO a role to whom the policies apply', false  -- pg..14
+           'ALTER VIEW ' || v.full_name || ' OWNER TO a role to which the policies apply', false  -- pg..14
     FROM (SELECT DISTINCT n.nspname, c.relname, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS full_name, t.nspname::text || '.' || t.relname::text AS reads
           FROM secured t
           JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = t.oid AND d.classid = 'pg_catalog.pg_rewrite'::regclass

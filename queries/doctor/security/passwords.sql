@@ -13,9 +13,9 @@
 -- finding  = "the password of {role} is stored as an md5 hash"
 -- remedy   = "set it again: \\password {role} in psql, with password_encryption = 'scram-sha-256'"
 -- proof    = "pgkit roles"
--- why      = "Whoever reads an md5 hash, such as from a backup, can log in with it without the password. PostgreSQL 18 deprecates them, and a later version will refuse them."
+-- why      = "Anyone who reads an md5 hash, for example in a backup, can log in with it without knowing the password. PostgreSQL 18 deprecates these hashes, and a later version will reject them."
 -- source   = "pg_authid.rolpassword; PostgreSQL 18's release notes"
--- ignore   = "A driver that knows no SCRAM, until it is replaced."
+-- ignore   = "A driver that does not support SCRAM, until it is replaced."
 SELECT a.rolname::text AS role,
        true AS deprecated  -- pg18..
        false AS deprecated  -- pg..17

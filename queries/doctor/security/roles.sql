@@ -1,7 +1,7 @@
--- Roles that expire, that are superusers, or that may do nearly as much.
+-- Roles that expire, that are superusers, or that have nearly the same power.
 --
 -- since   = 10
--- needs   = "no special privilege; pg_read_all_stats shows from where superusers are connected"
+-- needs   = "no special privilege; pg_read_all_stats shows where superusers are connected from"
 -- scope   = "server"
 -- key     = ["reason", "role"]
 -- private = ["detail"]
@@ -16,9 +16,9 @@
 -- finding  = "the password of {role} {detail}"
 -- remedy   = "{remedy}"
 -- proof    = "pgkit roles"
--- why      = "From then on the role cannot log in with its password. Sessions that are open stay open, so it is noticed at the next restart of the application."
+-- why      = "From then on, the role cannot log in with its password. Open sessions stay open, so it is noticed only at the next restart of the application."
 -- source   = "pg_roles.rolvaliduntil"
--- ignore   = "A role that is meant to end. One whose end is before the year 2000 counts as shut on purpose."
+-- ignore   = "A role that is meant to expire. A role that expired before the year 2000 counts as disabled on purpose."
 -- [[check]]
 -- name     = "superusers-many"
 -- object   = "{role}"
@@ -27,13 +27,13 @@
 -- warning  = "reason = 'session' and number > 0"
 -- note     = "reason = 'superusers' and number > 3"
 -- unseen   = "reason = 'session' and state = 'hidden'"
--- unseen_because = "from where {role} is connected is shown to pg_read_all_stats only"
+-- unseen_because = "where {role} is connected from is visible only to members of pg_read_all_stats"
 -- finding  = "{detail}"
 -- remedy   = "{remedy}"
 -- proof    = "pgkit roles"
--- why      = "No privilege and no row security stops a superuser: a fault in such an application is a fault of the whole host."
+-- why      = "No privilege and no row security policy restricts a superuser: a bug in such an application is a bug of the whole host."
 -- source   = "pg_roles.rolsuper, pg_stat_activity; pgwatch counts 10"
--- ignore   = "Administrators who connect through the network."
+-- ignore   = "Administrators who connect over the network."
 -- [[check]]
 -- name     = "dangerous-memberships"
 -- object   = "{role}"
@@ -43,16 +43,16 @@
 -- finding  = "{role} {detail}"
 -- remedy   = "{remedy}"
 -- proof    = "pgkit exposed --reason 'server access'"
--- why      = "Each of these gives, in a few steps, all that a superuser has, or all rows of the cluster."
+-- why      = "Each of these gives, in a few steps, everything that a superuser has, or access to all rows of the cluster."
 -- source   = "PostgreSQL's manual, Predefined Roles and CREATE ROLE"
--- ignore   = "Tools for backup and replication. Those that are named so, or that are replicating now, are only noted."
+-- ignore   = "Tools for backup and replication. Roles with such a name, and roles that are replicating now, are only noted."
 WITH people AS (
     SELECT r.oid, r.rolname, r.rolsuper, r.rolcanlogin, r.rolreplication, r.rolbypassrls, r.rolvaliduntil, r.rolconnlimit,
            r.rolname ~* '(repl|standby|backup|dump|barman|pgbackrest|wal|patroni|rewind)' AS is_tool
     FROM pg_catalog.pg_roles r
     WHERE r.rolname !~ '^pg_'
 ), remote AS (
-    -- Of other sessions than those of people who administer. Whoever may not see the address of a session does not see its type either.
+    -- Without sessions of people who administer the server. A role that may not see the address of a session does not see its type either.
     SELECT a.usesysid, pg_catalog.count(*) FILTER (WHERE a.backend_type IS NULL) AS hidden,
            pg_catalog.count(*) FILTER (
                WHERE a.backend_type = 'client backend' AND a.client_addr IS NOT NULL
@@ -65,32 +65,32 @@ WITH people AS (
 ), found (place, reason, role, left_s, valid_until, number, detail, remedy, state) AS (
     SELECT 1, 'expiry', p.rolname::text, extract(epoch FROM p.rolvaliduntil - pg_catalog.now())::float8, p.rolvaliduntil, NULL::int8,
            CASE WHEN p.rolvaliduntil <= pg_catalog.now() THEN 'has expired' ELSE 'expires soon' END || ' (' || p.rolvaliduntil::text || ')',
-           'ALTER ROLE ' || pg_catalog.quote_ident(p.rolname) || ' VALID UNTIL ''infinity'', or a later day', ''
+           'ALTER ROLE ' || pg_catalog.quote_ident(p.rolname) || ' VALID UNTIL ''infinity'', or a later date', ''
     FROM people p
     WHERE p.rolcanlogin AND p.rolconnlimit <> 0 AND pg_catalog.isfinite(p.rolvaliduntil) AND p.rolvaliduntil > '2000-01-01'::timestamptz
       AND p.rolvaliduntil < pg_catalog.now() + '30 days'::interval
     UNION ALL
     SELECT 2, 'session', p.rolname::text, NULL, NULL, m.sessions,
-           'an application works as the superuser ' || p.rolname::text || ': ' || m.sessions::text || ' sessions over the network' || coalesce(' (' || m.applications || ')', ''),
-           'give the application a role of its own', CASE WHEN m.sessions = 0 AND m.hidden > 0 THEN 'hidden' ELSE '' END
+           'an application runs as the superuser ' || p.rolname::text || ': ' || m.sessions::text || CASE WHEN m.sessions = 1 THEN ' session' ELSE ' sessions' END || ' over the network' || coalesce(' (' || m.applications || ')', ''),
+           'give the application its own role', CASE WHEN m.sessions = 0 AND m.hidden > 0 THEN 'hidden' ELSE '' END
     FROM people p
     JOIN remote m ON m.usesysid = p.oid
     WHERE p.rolsuper AND (m.sessions > 0 OR m.hidden > 0)
     UNION ALL
-    -- The one that initdb made is always there.
+    -- The superuser that initdb created always exists.
     SELECT 3, 'superusers', '', NULL, NULL, pg_catalog.count(*),
-           pg_catalog.count(*)::text || ' roles that may log in are superusers, beside the one that initdb made: ' || pg_catalog.string_agg(p.rolname::text, ', ' ORDER BY p.rolname::text COLLATE "C"),
+           pg_catalog.count(*)::text || ' roles that may log in are superusers, in addition to the one that initdb created: ' || pg_catalog.string_agg(p.rolname::text, ', ' ORDER BY p.rolname::text COLLATE "C"),
            'ALTER ROLE ... NOSUPERUSER; pg_monitor, pg_read_all_data and pg_maintain are enough for most work', ''
     FROM people p
     WHERE p.rolsuper AND p.rolcanlogin AND p.oid <> 10
     HAVING pg_catalog.count(*) > 1
     UNION ALL
-    -- Through other roles too, whether they are inherited or need SET ROLE.
+    -- Membership through other roles counts too, whether it is inherited or needs SET ROLE.
     SELECT 4, CASE WHEN p.is_tool THEN 'files of a tool' ELSE 'files' END, p.rolname::text, NULL, NULL, NULL,
-           'is a member of ' || pg_catalog.string_agg(g.rolname::text, ', ' ORDER BY g.rolname::text COLLATE "C") || ', and so can read files of the host, or do as a superuser there',
+           'is a member of ' || pg_catalog.string_agg(g.rolname::text, ', ' ORDER BY g.rolname::text COLLATE "C") || ', and so it can read files of the host or act there as a superuser',
            coalesce(pg_catalog.string_agg('REVOKE ' || pg_catalog.quote_ident(g.rolname) || ' FROM ' || pg_catalog.quote_ident(p.rolname), '; ' ORDER BY g.rolname::text COLLATE "C")
                FILTER (WHERE EXISTS (SELECT FROM pg_catalog.pg_auth_members m WHERE m.member = p.oid AND m.roleid = g.oid)),
-                    'revoke the role through which it belongs there; pgkit roles shows it'), ''
+                    'revoke the role through which it is a member; pgkit roles shows it'), ''
     FROM people p
     JOIN pg_catalog.pg_roles g ON g.rolname IN ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files') AND pg_catalog.pg_has_role(p.oid, g.oid, 'MEMBER')
     WHERE NOT p.rolsuper

@@ -9,10 +9,10 @@
 -- name     = "tls-off"
 -- warning  = "not ssl and outside"
 -- note     = "unencrypted > 0"
--- finding  = "sessions from other machines are not encrypted: ssl is {ssl}, listen_addresses is {listens}, {unencrypted} such sessions now"
--- remedy   = "ALTER SYSTEM SET ssl = on with a certificate, then hostssl in pg_hba.conf"
+-- finding  = "sessions from other machines may be unencrypted: ssl is {ssl}, listen_addresses is {listens}, unencrypted sessions now: {unencrypted}"
+-- remedy   = "ALTER SYSTEM SET ssl = on with a certificate, then use hostssl in pg_hba.conf"
 -- proof    = "pgkit exposed --reason 'no encryption'"
--- why      = "Passwords, statements and rows can be read by whoever is on the way."
+-- why      = "Anyone on the network path can read passwords, statements and rows."
 -- source   = "the settings ssl and listen_addresses, pg_stat_ssl"
 -- ignore   = "A private network, or a sidecar that encrypts."
 SELECT pg_catalog.current_setting('ssl')::bool AS ssl,

@@ -1,4 +1,4 @@
--- Integer keys that come near the end of their type.
+-- Integer keys that are close to the end of their type's range.
 --
 -- since   = 10
 -- needs   = "CONNECT on the database; SELECT on the tables; a server built with libxml"
@@ -14,12 +14,12 @@
 -- critical = "used_pct is not null and used_pct >= 85"
 -- warning  = "used_pct is not null and used_pct >= 70"
 -- unseen   = "used_pct is null"
--- unseen_because = "the values of {schema}.{table}.{column} were not looked at: {state}"
--- finding  = "the key {schema}.{table}.{column} ({type}) has come to {greatest}, {used_pct} of what the type can hold"
+-- unseen_because = "the values of {schema}.{table}.{column} were not read: {state}"
+-- finding  = "the key {schema}.{table}.{column} ({type}) has reached {greatest}, {used_pct} of what the type can hold"
 -- remedy   = "{remedy}"
--- why      = "No sequence fills this key, so whoever makes its values meets the end of the type: then every INSERT fails. The change to bigint rewrites the table."
+-- why      = "No sequence fills this key, so its values are generated elsewhere and reach the end of the type: then every INSERT fails. The change to bigint rewrites the table."
 -- source   = "the largest value, read from the key's index, or the bounds of its histogram"
--- ignore   = "Keys that are made at random or by a hash, or that can grow no further. Those that are spread evenly over the whole type, out of order, are not reported."
+-- ignore   = "Keys that are generated at random or by a hash, or that cannot grow further. Keys that are spread evenly over the whole type, out of order, are not reported."
 -- [[check]]
 -- name     = "foreign-key-narrower"
 -- object   = "{schema}.{table}.{name}"
@@ -27,23 +27,23 @@
 -- only     = "reason = 'foreign key'"
 -- warning  = "used_pct is not null and used_pct > 50"
 -- unseen   = "used_pct is null"
--- unseen_because = "the values of {parent} were not looked at: {state}"
--- finding  = "the foreign key {name} of {schema}.{table} has the type {type}, but {parent} has {parent_type} and has come to {greatest}, {used_pct} of what {column} can hold"
+-- unseen_because = "the values of {parent} were not read: {state}"
+-- finding  = "the foreign key {name} of {schema}.{table} has the type {type}, but {parent} has the type {parent_type} and has reached {greatest}, {used_pct} of what {column} can hold"
 -- remedy   = "{remedy}"
--- why      = "Rows of the referenced table beyond the range of the smaller type can never be referenced: every INSERT that tries it fails."
+-- why      = "Rows of the referenced table beyond the range of the smaller type can never be referenced: every INSERT that tries to do so fails."
 -- source   = "the types of pg_constraint.conkey and confkey, and the largest value of the referenced column"
 -- ignore   = "A referencing column that needs only the small keys."
 WITH RECURSIVE exclusive (oid) AS (
 -- include exclusive
 ), waiting (oid) AS (
-    -- With what stands above a locked partition, and the table of a locked index.
+    -- Includes the tables above a locked partition, and the table of a locked index.
     SELECT e.oid FROM exclusive e
     UNION
     SELECT i.indrelid FROM exclusive e JOIN pg_catalog.pg_index i ON i.indexrelid = e.oid
     UNION
     SELECT h.inhparent FROM waiting w JOIN pg_catalog.pg_inherits h ON h.inhrelid = w.oid
 ), integers (oid, base) AS (
-    -- With domains, two levels of them at most.
+    -- Includes domains, at most two levels of them.
     SELECT t.oid, b.oid
     FROM pg_catalog.pg_type t
     LEFT JOIN pg_catalog.pg_type d ON d.oid = t.typbasetype
@@ -73,12 +73,12 @@ WITH RECURSIVE exclusive (oid) AS (
       AND c.conparentid = 0  -- pg11..
       AND ((xb.base = 'int2'::regtype AND yb.base <> 'int2'::regtype) OR (xb.base = 'int4'::regtype AND yb.base = 'int8'::regtype))
 ), keys AS (
-    -- The leading columns of unique indexes, of narrow types, that neither a sequence nor a foreign key limits.
+    -- The leading columns of unique indexes that have a narrow type and are limited by neither a sequence nor a foreign key.
     SELECT DISTINCT i.indrelid AS relid, a.attnum, a.atttypid AS type, q.opcintype AS base
     FROM pg_catalog.pg_index i
     JOIN pg_catalog.pg_opclass q ON q.oid = i.indclass[0]
     JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-    -- The operator class tells the type below a domain, and as an array the planner expects few.
+    -- The operator class shows the type below a domain. An array, so that the planner expects few.
     WHERE i.indclass[0] = ANY (ARRAY(SELECT o.oid FROM pg_catalog.pg_opclass o WHERE o.opcintype IN ('int2'::regtype, 'int4'::regtype)))
       AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indrelid >= 16384
       AND NOT EXISTS (SELECT FROM filled f WHERE f.relid = i.indrelid AND f.attnum = a.attnum)
@@ -103,7 +103,7 @@ WITH RECURSIVE exclusive (oid) AS (
     JOIN pg_catalog.pg_class c ON c.oid = w.relid AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND NOT (c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery())
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_(temp|toast)'
     JOIN pg_catalog.pg_attribute a ON a.attrelid = w.relid AND a.attnum = w.attnum AND NOT a.attisdropped
-    -- Looked up column by column: the planner expects so few of either that it would compare each with each.
+    -- Looked up column by column, since the planner expects so few rows on both sides that it would compare each with each.
     LEFT JOIN LATERAL (
         SELECT t.correlation, t.histogram_bounds::text::int8[] AS bounds, t.most_common_vals::text::int8[] AS commonest
         FROM pg_catalog.pg_stats t
@@ -111,14 +111,14 @@ WITH RECURSIVE exclusive (oid) AS (
         OFFSET 0
     ) AS s ON true
 ), placed AS (
-    -- What is read keeps its locks until the end: they fill an eighth of the lock table at most, the largest tables first.
+    -- Tables that are read stay locked until the end: their locks fill at most an eighth of the lock table, the largest tables first.
     SELECT k.*, k.state = '' AND k.is_indexed AND pg_catalog.sum(CASE WHEN k.state = '' THEN k.locks ELSE 0 END) OVER (ORDER BY k.rows DESC, k.relid, k.attnum)
                 <= pg_catalog.current_setting('max_locks_per_transaction')::int8
                    * (pg_catalog.current_setting('max_connections')::int8 + pg_catalog.current_setting('max_prepared_transactions')::int8) / 8 AS is_read
     FROM known k
 ), read AS MATERIALIZED (  -- pg12..
 ), read AS (  -- pg..11
-    -- The only function that runs a statement from within one. The index gives the values without reading the table.
+    -- query_to_xml is the only function that can run a statement inside another one. The index gives the values without reading the table.
     SELECT p.relid, p.attnum,
            pg_catalog.query_to_xml(
                pg_catalog.format('SELECT pg_catalog.min(%1$I)::int8 AS low, pg_catalog.max(%1$I)::int8 AS high FROM %2$s%3$I.%4$I', p.attname, CASE p.relkind WHEN 'r' THEN 'ONLY ' ELSE '' END, p.nspname, p.relname),
@@ -128,17 +128,17 @@ WITH RECURSIVE exclusive (oid) AS (
 ), measured AS (
     SELECT p.*, coalesce(pg_catalog.substring(r.edges, '<low>(-?[0-9]+)</low>')::int8, p.bounds[1]) AS low,
            coalesce(pg_catalog.substring(r.edges, '<high>(-?[0-9]+)</high>')::int8, greatest(p.bounds[pg_catalog.cardinality(p.bounds)], (SELECT pg_catalog.max(v) FROM pg_catalog.unnest(p.commonest) AS v)),
-                    -- An empty table has come nowhere.
+                    -- An empty table has used none of the range.
                     CASE WHEN p.is_read OR p.rows <= 0 THEN 0 END) AS high
     FROM placed p
     LEFT JOIN read r ON r.relid = p.relid AND r.attnum = p.attnum
 ), judged AS (
     SELECT m.*,
-           -- Values that are spread evenly, thinly and out of order are made by a hash, or at random.
+           -- Values that are spread evenly, thinly and out of order are generated by a hash or at random.
            coalesce(m.rows < (m.high - m.low) / 10.0 AND pg_catalog.abs(m.correlation) < 0.5
                     AND pg_catalog.abs(m.bounds[(1 + pg_catalog.cardinality(m.bounds)) / 2] - (m.high::float8 + m.low) / 2) < (m.high::float8 - m.low) / 8, false)
            OR coalesce(m.correlation IS NULL AND m.low < -1000000000 AND m.high > 1000000000, false) AS is_random,
-           CASE WHEN m.state <> '' THEN m.state WHEN NOT m.is_indexed THEN 'no index begins with it, and there are no statistics' ELSE 'there are too many to be read at once, and no statistics' END AS why
+           CASE WHEN m.state <> '' THEN m.state WHEN NOT m.is_indexed THEN 'no index begins with it, and there are no statistics' ELSE 'there are too many keys to read at once, and no statistics' END AS why
     FROM measured m
 ), answer (reason, relid, attnum, name, type, base, parent, parent_type, high, is_random, why) AS (
     SELECT 'key', k.relid, k.attnum, NULL::text, k.type, k.base, NULL::text, NULL::oid, j.high, j.is_random, j.why
@@ -154,7 +154,7 @@ SELECT a.reason, n.nspname::text AS schema, c.relname::text AS "table", x.attnam
        a.high AS greatest, l.high AS "limit", (100 * a.high::float8 / l.high) AS used_pct,
        CASE WHEN a.high IS NULL THEN a.why ELSE '' END AS state,
        'ALTER TABLE ' || pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) || ' ALTER COLUMN ' || pg_catalog.quote_ident(x.attname)
-       || ' TYPE ' || CASE WHEN a.reason = 'key' THEN 'bigint' ELSE pg_catalog.format_type(a.parent_type, NULL) END || ' in a quiet hour, or a new column that a trigger fills if the table is large' AS remedy
+       || ' TYPE ' || CASE WHEN a.reason = 'key' THEN 'bigint' ELSE pg_catalog.format_type(a.parent_type, NULL) END || ' at a quiet time, or use a new column that a trigger fills if the table is large' AS remedy
 FROM answer a
 JOIN pg_catalog.pg_class c ON c.oid = a.relid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

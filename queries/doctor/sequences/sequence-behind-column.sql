@@ -1,4 +1,4 @@
--- Sequences whose next value is already in the column that they fill, or below it.
+-- Sequences whose next value is not beyond the values of the column that they fill.
 --
 -- since   = 10
 -- needs   = "CONNECT on the database; SELECT on the tables and their sequences; a server built with libxml"
@@ -14,34 +14,34 @@
 -- note     = "state = ''"
 -- unseen   = "state <> ''"
 -- unseen_because = "{schema}.{table}.{column} was not compared with its sequence: {state}"
--- finding  = "the next value of the sequence {sequence_schema}.{sequence} is {next}, but {schema}.{table}.{column} has come to {greatest} already"
+-- finding  = "the next value of the sequence {sequence_schema}.{sequence} is {next}, but {schema}.{table}.{column} has already reached {greatest}"
 -- remedy   = "{remedy}"
--- why      = "An INSERT fails with a duplicate key as soon as the sequence gives a value that the column has. It happens after rows were loaded with their keys, and after a switch-over by logical replication, which does not carry sequences along."
--- source   = "the largest value of the column, read from its unique index, and then the sequence"
--- ignore   = "A single row with a large key that is meant as a mark; a subscriber before the switch-over."
+-- why      = "An INSERT fails with a duplicate key as soon as the sequence gives a value that the column already has. This happens after rows were loaded with their keys, and after a switchover by logical replication, which does not replicate sequences."
+-- source   = "the largest value of the column, read from its unique index, and then the value of the sequence"
+-- ignore   = "A single row with a large key that is meant as a marker; a subscriber before the switchover."
 WITH RECURSIVE exclusive (oid) AS (
 -- include exclusive
 ), waiting (oid) AS (
-    -- With what stands above a locked partition, and the table of a locked index.
+    -- Includes the tables above a locked partition, and the table of a locked index.
     SELECT e.oid FROM exclusive e
     UNION
     SELECT i.indrelid FROM exclusive e JOIN pg_catalog.pg_index i ON i.indexrelid = e.oid
     UNION
     SELECT h.inhparent FROM waiting w JOIN pg_catalog.pg_inherits h ON h.inhrelid = w.oid
 ), locked (oid) AS (
-    -- Reading a sequence takes a lock that waits behind these.
+    -- Reading a sequence takes a lock that waits for these locks.
     SELECT l.relation
     FROM pg_catalog.pg_locks l
     WHERE l.locktype = 'relation' AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
       AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
     GROUP BY l.relation
 ), fills (seqrelid, relid, attnum) AS (
-    -- The column that owns it, as serial and identity columns do, and those with it in their default.
+    -- The column that owns the sequence, as serial and identity columns do, and the columns that have it in their default.
     SELECT d.objid, d.refobjid, d.refobjsubid::int2
     FROM pg_catalog.pg_depend d
     JOIN pg_catalog.pg_sequence s ON s.seqrelid = d.objid
     WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0
-      -- Who owns a sequence but has another default does not get its values.
+      -- A column that owns a sequence but has another default does not get its values.
       AND (d.deptype = 'i' OR EXISTS (SELECT FROM pg_catalog.pg_attrdef f
                                       JOIN pg_catalog.pg_depend x ON x.classid = 'pg_catalog.pg_attrdef'::regclass AND x.objid = f.oid AND x.refclassid = 'pg_catalog.pg_class'::regclass AND x.refobjid = d.objid
                                       WHERE f.adrelid = d.refobjid AND f.adnum = d.refobjsubid))
@@ -68,7 +68,7 @@ WITH RECURSIVE exclusive (oid) AS (
     JOIN pg_catalog.pg_sequence s ON s.seqrelid = f.seqrelid AND NOT s.seqcycle
     JOIN pg_catalog.pg_class q ON q.oid = f.seqrelid AND NOT (q.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery())
     JOIN pg_catalog.pg_namespace m ON m.oid = q.relnamespace
-    -- The default of a partition is that of its root.
+    -- A partition is covered by the default of its root.
     JOIN pg_catalog.pg_class c ON c.oid = f.relid AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND NOT (c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery())
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_(temp|toast)'
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = f.attnum AND NOT a.attisdropped
@@ -78,14 +78,14 @@ WITH RECURSIVE exclusive (oid) AS (
                     AND i.indnkeyatts = 1)  -- pg11..
                     AND i.indnatts = 1)  -- pg..10
 ), placed AS (
-    -- What is read keeps its locks until the end: they fill a quarter of the lock table at most, the largest tables first.
+    -- Tables that are read stay locked until the end: their locks fill at most a quarter of the lock table, the largest tables first.
     SELECT u.*, u.state = '' AND pg_catalog.sum(CASE WHEN u.state = '' THEN u.locks ELSE 0 END) OVER (ORDER BY u.rows DESC, u.oid, u.attnum, u.seqrelid)
                 <= pg_catalog.current_setting('max_locks_per_transaction')::int8
                    * (pg_catalog.current_setting('max_connections')::int8 + pg_catalog.current_setting('max_prepared_transactions')::int8) / 4 AS is_read
     FROM unique_columns u
 ), measured AS MATERIALIZED (  -- pg12..
 ), measured AS (  -- pg..11
-    -- The only function that runs a statement from within one. The index gives the value without reading the table.
+    -- query_to_xml is the only function that can run a statement inside another one. The index gives the value without reading the table.
     SELECT p.*,
            CASE WHEN p.is_read THEN pg_catalog.substring(pg_catalog.query_to_xml(
                pg_catalog.format('SELECT pg_catalog.%s(%I)::int8 AS value FROM %s%I.%I', CASE WHEN p.step > 0 THEN 'max' ELSE 'min' END, p.attname, CASE p.relkind WHEN 'r' THEN 'ONLY ' ELSE '' END, p.nspname, p.relname),
@@ -93,19 +93,19 @@ WITH RECURSIVE exclusive (oid) AS (
     FROM placed p
 ), compared AS MATERIALIZED (  -- pg12..
 ), compared AS (  -- pg..11
-    -- After the column, so that rows that come meanwhile are behind the sequence. One that was not called since it was created
-    -- or set gives its last value next.
+    -- Read after the column, so that rows that are added meanwhile are behind the sequence. A sequence that was not called since it was created
+    -- or set returns its last value next.
     SELECT m.*, CASE WHEN m.edge IS NOT NULL THEN coalesce(
                pg_catalog.pg_sequence_last_value(m.seqrelid::regclass)::numeric + m.step::numeric,
                pg_catalog.substring(pg_catalog.query_to_xml(pg_catalog.format('SELECT last_value FROM %I.%I', m.seqschema, m.seqname), true, false, '')::text, '<last_value>(-?[0-9]+)</last_value>')::numeric) END AS next
     FROM measured m
 )
 SELECT c.seqschema::text AS sequence_schema, c.seqname::text AS sequence, c.nspname::text AS schema, c.relname::text AS "table", c.attname::text AS "column",
-       c.edge AS greatest, c.next::int8 AS next, c.subscribed, CASE WHEN c.state = '' AND NOT c.is_read THEN 'there are too many to be read at once' ELSE c.state END AS state,
+       c.edge AS greatest, c.next::int8 AS next, c.subscribed, CASE WHEN c.state = '' AND NOT c.is_read THEN 'there are too many columns to read at once' ELSE c.state END AS state,
        'SELECT pg_catalog.setval(' || pg_catalog.quote_literal(pg_catalog.quote_ident(c.seqschema) || '.' || pg_catalog.quote_ident(c.seqname)) || ', '
        || CASE WHEN c.step > 0 THEN 'max(' ELSE 'min(' END || pg_catalog.quote_ident(c.attname) || ')) FROM ' || pg_catalog.quote_ident(c.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS remedy
 FROM compared c
 WHERE (c.state <> '' AND c.rows > 0) OR (c.state = '' AND NOT c.is_read AND c.rows > 0)
-   -- Where several servers take turns, a value of another one is no obstacle.
+   -- If several servers take turns, a value of another server is no obstacle.
    OR (CASE WHEN c.step > 0 THEN c.edge::numeric >= c.next ELSE c.edge::numeric <= c.next END AND pg_catalog.mod(c.edge::numeric - c.next, c.step::numeric) = 0::numeric)
 ORDER BY c.state, c.seqschema, c.seqname, c.nspname, c.relname, c.attname

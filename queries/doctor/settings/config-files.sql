@@ -1,4 +1,4 @@
--- Faults in the configuration files, at which the next reload or start fails.
+-- Errors in the configuration files that make the next reload or start fail.
 --
 -- since   = 10
 -- needs   = "a superuser, or GRANT SELECT on pg_file_settings, pg_hba_file_rules and pg_ident_file_mappings with EXECUTE on their functions"
@@ -12,22 +12,22 @@
 -- finding  = "{file}, line {line}: {error}"
 -- remedy   = "correct line {line} of {file}, then SELECT pg_reload_conf()"
 -- proof    = "pgkit settings"
--- why      = "The server goes on with what it had, so nobody notices until it must be restarted and does not start, or until a change that was reloaded has no effect."
+-- why      = "The server keeps its old settings, so nobody notices until it must be restarted and does not start, or until a change that was reloaded has no effect."
 -- source   = "pg_file_settings, pg_hba_file_rules, pg_ident_file_mappings (from 15 on)"
 WITH files AS MATERIALIZED (  -- pg12..
 WITH files AS (  -- pg..11
     SELECT f.sourcefile, f.sourceline, pg_catalog.lower(f.name) AS name, f.error
     FROM pg_catalog.pg_file_settings f
 ), waiting AS (
-    -- Read after the files: reading these marks what the next restart would change.
+    -- Read after the files: reading the files sets pending_restart for what the next restart would change.
     SELECT pg_catalog.lower(s.name) AS name FROM pg_catalog.pg_settings s WHERE (SELECT pg_catalog.count(*) FROM files f) >= 0 AND s.pending_restart
 ), faults (place, file, line, name, error) AS (
-    -- What waits for a restart is called an error there too.
+    -- A setting that waits for a restart is listed there as an error too.
     SELECT 1, pg_catalog.regexp_replace(f.sourcefile, '^.*/', ''), f.sourceline, f.name, coalesce(f.name || ': ', '') || f.error
     FROM files f
     WHERE f.error IS NOT NULL AND (f.name IS NULL OR f.name NOT IN (SELECT w.name FROM waiting w))
     UNION ALL
-    -- A rule that was understood, but cannot match, such as hostssl without ssl, is shown with its type.
+    -- A rule that is valid but cannot match, such as hostssl without ssl, is shown with its type.
     SELECT 2, pg_catalog.regexp_replace(pg_catalog.current_setting('hba_file', true), '^.*/', ''), h.line_number, NULL, h.error  -- pg..15
     SELECT 2, pg_catalog.regexp_replace(h.file_name, '^.*/', ''), h.line_number, NULL, h.error  -- pg16..
     FROM pg_catalog.pg_hba_file_rules h

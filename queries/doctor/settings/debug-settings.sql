@@ -1,4 +1,4 @@
--- Settings for developers of PostgreSQL, or for an hour of search, that were left on; and what the log does not tell.
+-- Settings for PostgreSQL developers or for short debugging that were left on, and log settings that leave out important events.
 --
 -- since   = 10
 -- needs   = "no special privilege; pg_read_all_settings shows all settings"
@@ -13,9 +13,9 @@
 -- finding  = "{name} is {value}: {detail}"
 -- remedy   = "ALTER SYSTEM RESET {name}; SELECT pg_reload_conf()"
 -- proof    = "pgkit settings --grep {name}"
--- why      = "Each of these was made for a short search. Left on, it slows the server or fills the disk with its log."
+-- why      = "Each of these settings is meant for short debugging. Left on, it slows down the server or fills the disk with log output."
 -- source   = "pg_settings; PostgreSQL's manual, Developer Options"
--- ignore   = "A search that goes on now."
+-- ignore   = "Debugging that is still going on."
 -- [[check]]
 -- name     = "logging-blind"
 -- object   = "{name}"
@@ -28,7 +28,7 @@
 -- source   = "PostgreSQL's manual, Error Reporting and Logging; log_checkpoints is on by default from 15 on"
 -- ignore   = "stderr is kept by journald or by the container's runtime."
 WITH settings AS (
-    -- What the server has, beneath what this session may have for itself.
+    -- The server's own values, below those that this session may have set for itself.
     SELECT s.name, coalesce(s.reset_val, s.setting) AS value, s.boot_val, s.vartype, s.category, s.context
     FROM pg_catalog.pg_settings s
 ), judged AS (
@@ -36,18 +36,18 @@ WITH settings AS (
            CASE
                WHEN s.context = 'internal' THEN NULL
                WHEN s.name IN ('pre_auth_delay', 'post_auth_delay') AND s.value <> '0' THEN 'every new session waits'
-               WHEN s.name IN ('force_parallel_mode', 'debug_parallel_query') AND s.value <> 'off' THEN 'plans are made parallel for tests'
+               WHEN s.name IN ('force_parallel_mode', 'debug_parallel_query') AND s.value <> 'off' THEN 'plans are made parallel for testing'
                WHEN s.name IN ('debug_discard_caches', 'debug_io_direct', 'debug_logical_replication_streaming', 'logical_replication_mode', 'debug_invalidate_system_caches_always')
-                    AND s.value <> s.boot_val THEN 'it is for tests of PostgreSQL itself'
-               WHEN (s.name LIKE 'debug\_print\_%' OR s.name ~ '^trace_(notify|sort|locks|userlocks|lwlocks|syncscan|lock_)' OR s.name IN ('log_btree_build_stats', 'wal_debug')) AND s.value = 'on' THEN 'it writes to the log what developers need'
+                    AND s.value <> s.boot_val THEN 'it is for testing PostgreSQL itself'
+               WHEN (s.name LIKE 'debug\_print\_%' OR s.name ~ '^trace_(notify|sort|locks|userlocks|lwlocks|syncscan|lock_)' OR s.name IN ('log_btree_build_stats', 'wal_debug')) AND s.value = 'on' THEN 'it writes debugging output for developers to the log'
                WHEN s.name IN ('log_statement_stats', 'log_parser_stats', 'log_planner_stats', 'log_executor_stats') AND s.value = 'on' THEN 'it writes several lines to the log for every statement'
-               WHEN s.name = 'log_min_messages' AND s.value ~ '^debug' THEN 'the log fills with messages for developers'
-               WHEN s.name = 'log_hostname' AND s.value = 'on' THEN 'every new session waits for the name server'
+               WHEN s.name = 'log_min_messages' AND s.value ~ '^debug' THEN 'the log fills up with messages for developers'
+               WHEN s.name = 'log_hostname' AND s.value = 'on' THEN 'every new session waits for the DNS server'
            END AS debug,
            CASE
-               WHEN s.name = 'logging_collector' AND s.value = 'off' AND (SELECT d.value FROM settings d WHERE d.name = 'log_destination') = 'stderr' THEN 'the server keeps no log of its own, only stderr gets it'
-               WHEN s.name = 'log_lock_waits' AND s.value = 'off' THEN 'who waited for whose lock is not written to the log'
-               WHEN s.name = 'log_checkpoints' AND s.value = 'off' THEN 'when and why checkpoints came is not written to the log'
+               WHEN s.name = 'logging_collector' AND s.value = 'off' AND (SELECT d.value FROM settings d WHERE d.name = 'log_destination') = 'stderr' THEN 'the server keeps no log files of its own, and the log goes only to stderr'
+               WHEN s.name = 'log_lock_waits' AND s.value = 'off' THEN 'sessions that wait for locks are not logged'
+               WHEN s.name = 'log_checkpoints' AND s.value = 'off' THEN 'checkpoints and their causes are not logged'
            END AS blind
     FROM settings s
 )

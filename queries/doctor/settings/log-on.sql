@@ -1,4 +1,4 @@
--- Log settings that pgkit log on has raised, and that are still raised after their time.
+-- Log settings that pgkit log on has raised and that have not been restored in time.
 --
 -- since   = 10
 -- needs   = "no special privilege"
@@ -13,9 +13,9 @@
 -- finding  = "logging that {made_by} switched on for {place} should have ended {over_s} ago"
 -- remedy   = "pgkit log off"
 -- proof    = "pgkit log status"
--- why      = "Every statement goes to the log: it fills the disk, slows the server down, and keeps what people typed."
--- source   = "The record that pgkit log on leaves beside the settings."
--- ignore   = "Never: switch it off, or on again for longer."
+-- why      = "Every statement goes to the log: this fills the disk, slows down the server, and records what people typed."
+-- source   = "The record that pgkit log on stores with the settings."
+-- ignore   = "Nothing to ignore: switch it off, or on again for a longer time."
 WITH records (place, record) AS (
     SELECT 'the server', pg_catalog.left(pg_catalog.current_setting('pgkit.log', true), 20000)
     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_db_role_setting s
@@ -32,7 +32,7 @@ WITH records (place, record) AS (
     SELECT r.place, pg_catalog.substring(r.record, '"until":"([0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9][0-9.]*Z)"')::pg_catalog.timestamptz AS until,
            pg_catalog.substring(r.record, '"by":"([^"\\]*)"') AS made_by
     FROM records r
-    -- Without settings, everything has been restored.
+    -- If no settings are left, everything has been restored.
     WHERE r.record ~ '"settings":\{"'
 )
 SELECT e.place,

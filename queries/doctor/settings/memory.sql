@@ -1,4 +1,4 @@
--- What the server may take at most, against the memory of its machine.
+-- How much memory the server may use at most, compared with the memory of its machine.
 --
 -- since   = 10
 -- needs   = "a server on this machine, reached through its socket"
@@ -8,22 +8,22 @@
 -- [[param]]
 -- name = "client_memory_bytes"
 -- type = "bytes"
--- help = "The memory of the machine that asks, or of its container"
+-- help = "The memory of the machine that runs pgkit, or of its container"
 -- [[check]]
 -- name     = "memory-overcommitted"
 -- value    = "ceiling_pct"
 -- warning  = ["shared_pct > 80", "ceiling_pct > 100"]
 -- unseen   = "memory_bytes is null"
--- unseen_because = "the memory of the server's machine cannot be seen: it is not this machine, or the server was not reached through its socket"
+-- unseen_because = "the memory of the server's machine is not known: it is not this machine, or the server was not reached through its socket"
 -- elsewhere = true
--- finding  = "{settings} may add up to {ceiling_bytes}, and the machine has {memory_bytes}"
--- remedy   = "Lower work_mem or max_connections, or put a pooler in between"
+-- finding  = "with {settings}, the server may use up to {ceiling_bytes}; the machine has {memory_bytes}"
+-- remedy   = "Lower work_mem or max_connections, or use a connection pooler"
 -- proof    = "pgkit settings --all --grep 'shared_buffers|work_mem|max_connections|hash_mem'"
--- why      = "If enough sessions sort at once, the machine swaps, or the kernel kills a backend, and all sessions end with it."
--- source   = "shared_buffers + max_connections × work_mem × hash_mem_multiplier / 4: a quarter of the sessions sorts at once; postgresqltuner warns at 80 and 100 % of a similar sum."
--- ignore   = "A pooler that never opens so many sessions, or work_mem that few statements use."
-SELECT 'shared_buffers of ' || pg_catalog.current_setting('shared_buffers') || ', max_connections = ' || pg_catalog.current_setting('max_connections')
-           || ' and work_mem of ' || pg_catalog.current_setting('work_mem') AS settings,
+-- why      = "If enough sessions sort at once, the machine swaps, or the kernel kills a backend, which ends all sessions."
+-- source   = "shared_buffers + max_connections × work_mem × hash_mem_multiplier / 4: a quarter of the sessions sort at once; postgresqltuner warns at 80 and 100 % of a similar sum."
+-- ignore   = "A pooler that never opens so many sessions, or a work_mem that few statements use."
+SELECT 'shared_buffers = ' || pg_catalog.current_setting('shared_buffers') || ', max_connections = ' || pg_catalog.current_setting('max_connections')
+           || ' and work_mem = ' || pg_catalog.current_setting('work_mem') AS settings,
        $1::int8 AS memory_bytes,
        x.shared AS shared_bytes,
        x.shared + x.sorts AS ceiling_bytes,

@@ -1,4 +1,4 @@
--- Search paths of roles and of this database in which everybody may create objects.
+-- Search paths of roles and of this database with a schema in which every role may create objects.
 --
 -- since   = 10
 -- needs   = "CONNECT on the database"
@@ -8,10 +8,10 @@
 -- name     = "settings-per-role-odd"
 -- object   = "{whose}.search_path"
 -- warning  = "schema is not null"
--- finding  = "the search_path of {whose} ({value}) has the schema {schema}, in which every role may create objects"
+-- finding  = "the search_path of {whose} ({value}) contains the schema {schema}, in which every role may create objects"
 -- remedy   = "{remedy}"
 -- proof    = "pgkit settings --grep search_path"
--- why      = "Such a setting wins over the configuration file in every new session, and nobody looks for it there. Through a search_path, whoever creates a function, an operator or a table in its schemas gets it used by others, with their privileges."
+-- why      = "Such a setting overrides the configuration file in every new session, and nobody looks for it there. Anyone who can create a function, an operator or a table in a schema of the search_path can have others use it with their privileges."
 -- source   = "pg_db_role_setting, pg_namespace.nspacl"
 -- ignore   = "A database whose roles all trust each other."
 WITH items AS (

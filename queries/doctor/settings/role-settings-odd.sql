@@ -1,4 +1,4 @@
--- Settings of databases and roles that nobody expects there.
+-- Unexpected settings of databases and roles.
 --
 -- since   = 10
 -- needs   = "no special privilege"
@@ -13,13 +13,13 @@
 -- finding  = "{name} is {value} for {whose}: {detail}"
 -- remedy   = "{remedy}"
 -- proof    = "pgkit settings --grep {name}"
--- why      = "Such a setting wins over the configuration file in every new session, and nobody looks for it there. Through a search_path, whoever creates a function, an operator or a table in its schemas gets it used by others, with their privileges."
+-- why      = "Such a setting overrides the configuration file in every new session, and nobody looks for it there. Anyone who can create a function, an operator or a table in a schema of the search_path can have others use it with their privileges."
 -- source   = "pg_db_role_setting"
--- ignore   = "A role for reports with settings of its own, a role for bulk loads."
+-- ignore   = "A role for reports with its own settings, or a role for bulk loads."
 WITH items AS (
     SELECT d.datname::text AS database, u.rolname::text AS role, s.setdatabase, s.setrole,
            pg_catalog.lower(pg_catalog.split_part(c.item, '=', 1)) AS name, pg_catalog.substr(c.item, pg_catalog.strpos(c.item, '=') + 1) AS value,
-           -- pgkit log on keeps a date of its own beside what it sets, and pgkit looks after it.
+           -- pgkit log on stores an end date with its settings, which are checked elsewhere.
            EXISTS (SELECT FROM pg_catalog.unnest(s.setconfig) AS o (item) WHERE o.item LIKE 'pgkit.%') AS is_ours
     FROM pg_catalog.pg_db_role_setting s
     CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS c (item)
@@ -29,19 +29,19 @@ WITH items AS (
 ), judged AS (
     SELECT i.*,
            CASE
-               WHEN i.name = 'synchronous_commit' AND pg_catalog.lower(i.value) IN ('off', 'false', 'no', '0', 'of', 'f', 'fa', 'fal', 'fals', 'n') THEN 'a crash of the server loses what was committed just before'
-               WHEN i.name LIKE 'enable\_%' AND pg_catalog.lower(i.value) IN ('off', 'false', 'no', '0', 'of', 'f', 'fa', 'fal', 'fals', 'n') THEN 'the planner leaves out plans that may be the best'
-               WHEN i.name = 'log_statement' AND pg_catalog.lower(i.value) IN ('all', 'mod') AND NOT i.is_ours THEN 'every statement is written to the log, values included'
-               -- Without a unit it is kB.
+               WHEN i.name = 'synchronous_commit' AND pg_catalog.lower(i.value) IN ('off', 'false', 'no', '0', 'of', 'f', 'fa', 'fal', 'fals', 'n') THEN 'a crash of the server loses the last commits before it'
+               WHEN i.name LIKE 'enable\_%' AND pg_catalog.lower(i.value) IN ('off', 'false', 'no', '0', 'of', 'f', 'fa', 'fal', 'fals', 'n') THEN 'the planner avoids plans that may be the best'
+               WHEN i.name = 'log_statement' AND pg_catalog.lower(i.value) IN ('all', 'mod') AND NOT i.is_ours THEN 'every statement is written to the log, including its values'
+               -- Without a unit, the value is in kB.
                WHEN i.name = 'work_mem' AND i.value ~ '^ *[0-9]+([.][0-9]+)? *(kB|MB|GB|TB)? *$'
                     AND CASE WHEN i.value ~ '^ *[0-9]+([.][0-9]+)? *(kB|MB|GB|TB)? *$'
                              THEN pg_catalog.pg_size_bytes(CASE WHEN i.value ~ 'B *$' THEN i.value ELSE i.value || ' kB' END) > 1073741824 END
-                    THEN 'each sort and hash of each session may take that much'
+                    THEN 'each sort and hash of each session may use that much memory'
            END AS detail
     FROM items i
 )
 SELECT j.database, j.role, j.name, j.value, x.whose,
-       -- Hints for one role that needs them.
+       -- Planner settings of a single role that needs them.
        j.name LIKE 'enable\_%' AND j.setrole <> 0 AS mild,
        j.detail,
        CASE WHEN j.setrole = 0 AND j.setdatabase = 0 THEN 'ALTER ROLE ALL RESET ' WHEN j.setrole = 0 THEN 'ALTER DATABASE ' || pg_catalog.quote_ident(j.database) || ' RESET '

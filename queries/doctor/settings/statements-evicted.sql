@@ -1,4 +1,4 @@
--- How often pg_stat_statements had to forget statements.
+-- How often pg_stat_statements had to discard statements.
 --
 -- since     = 14
 -- needs     = "USAGE on the schema of pg_stat_statements"
@@ -10,12 +10,12 @@
 -- name     = "statements-evicted"
 -- value    = "evictions"
 -- note     = ["per_hour_evictions > 1", "stats_age_s > 1h and evictions_per_hour > 1"]
--- finding  = "pg_stat_statements, which keeps {max_statements} statements, has made room for others {evictions} times since {stats_age_s} ago"
+-- finding  = "pg_stat_statements keeps {max_statements} statements, and it has discarded old ones {evictions} times since its statistics began {stats_age_s} ago"
 -- remedy   = "raise pg_stat_statements.max (restart), set pg_stat_statements.track_utility = off, or have the application use parameters"
 -- proof    = "pgkit statements"
--- why      = "Each time the least used 5 % are forgotten, and their figures begin again: sums are too small, and rare slow statements are missing."
+-- why      = "Each time, the least used 5 % are discarded, and their counters start again: totals are too small, and rare slow statements are missing."
 -- source   = "pg_stat_statements_info.dealloc"
--- ignore   = "An application that makes up new statements all the time and cannot be changed."
+-- ignore   = "An application that generates new statements all the time and cannot be changed."
 SELECT i.dealloc AS evictions, i.dealloc::float8 / nullif(a.age, 0) * 3600 AS evictions_per_hour, a.age AS stats_age_s,
        pg_catalog.current_setting('pg_stat_statements.max', true)::int8 AS max_statements
 FROM "{extension}".pg_stat_statements_info i

@@ -1,4 +1,4 @@
--- Tables whose pages amcheck finds damaged.
+-- Tables whose pages are damaged according to amcheck.
 --
 -- since     = 14
 -- needs     = "EXECUTE on verify_heapam of the extension amcheck"
@@ -16,13 +16,13 @@
 -- unseen_because = "{what} is locked, so its pages were not read"
 -- finding  = "{what} is damaged: {message}"
 -- remedy   = "stop the server and copy its files before anything else; then restore the table from a backup"
--- why      = "Rows are lost or wrong, and VACUUM may stop at that page or make it worse."
+-- why      = "Rows are lost or wrong, and VACUUM may stop at that page or make the damage worse."
 -- source   = "verify_heapam of the extension amcheck, which stops at the first page with a fault"
 -- optional = "deep"
 WITH exclusive (oid) AS (
 -- include exclusive
 ), chosen AS (
-    -- With what stands above or below a lock: the TOAST table and its index are read too.
+    -- Includes the relations above and below a locked one, since the TOAST table and its index are read too.
     SELECT c.oid, coalesce(o.relname, c.relname) AS relname, coalesce(o.relnamespace, c.relnamespace) AS relnamespace, c.relkind, c.relpages,
            c.oid IN (SELECT e.oid FROM exclusive e) OR c.reltoastrelid IN (SELECT e.oid FROM exclusive e)
            OR c.reltoastrelid IN (SELECT i.indrelid FROM exclusive e JOIN pg_catalog.pg_index i ON i.indexrelid = e.oid) AS is_locked
@@ -30,7 +30,7 @@ WITH exclusive (oid) AS (
     LEFT JOIN pg_catalog.pg_class o ON o.reltoastrelid = c.oid AND c.relkind = 't'
     WHERE c.relkind IN ('r', 'm', 't') AND c.relam = 2
       AND c.relpersistence <> 't' AND NOT (c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery())
-    -- The largest first, since the time may not be enough for all.
+    -- The largest first, since there may not be enough time for all of them.
     ORDER BY c.relpages DESC, c.oid
 ), checked AS MATERIALIZED (
     SELECT c.*, v.faults, v.message

@@ -1,4 +1,4 @@
--- Partitioned tables that soon have no partition for new rows, or whose rows went elsewhere.
+-- Partitioned tables that will soon lack a partition for new rows, or whose rows are in the wrong place.
 --
 -- since   = 10
 -- needs   = "CONNECT on the database"
@@ -10,9 +10,9 @@
 -- value    = "rows"
 -- only     = "reason = 'default'"
 -- warning  = "rows > 0"
--- finding  = "{part}, the default partition of {schema}.{name}, has {rows} rows that no other partition takes"
+-- finding  = "{part}, the default partition of {schema}.{name}, contains rows that belong to no other partition: {rows}"
 -- remedy   = "{remedy}"
--- why      = "A partition for these rows can no longer be added, and each new partition reads the whole default partition first, with the table locked."
+-- why      = "A partition for these rows can no longer be added, and each new partition first scans the whole default partition while the table is locked."
 -- source   = "PostgreSQL's manual, Table Partitioning; pg_partitioned_table.partdefid"
 -- ignore   = "A default partition that is meant to hold what has no partition of its own."
 -- [[check]]
@@ -25,9 +25,9 @@
 -- note     = "ahead_s <= warn_s"
 -- finding  = "the last partition of {schema}.{name} {detail}"
 -- remedy   = "{remedy}"
--- why      = "Beyond the last partition, an INSERT finds none and fails, or its rows go to the default partition."
--- source   = "the highest upper bound in pg_class.relpartbound; partitions shorter than a week need only be ahead by three of their own length"
--- ignore   = "A table that gets no new rows. One whose last partition ended more than 90 days ago is taken for an archive."
+-- why      = "A row beyond the last partition finds no partition: its INSERT fails, or it goes to the default partition."
+-- source   = "the highest upper bound in pg_class.relpartbound; partitions that cover less than a week need to be ahead only by three times their own length"
+-- ignore   = "A table that gets no new rows. A table whose last partition ended more than 90 days ago is considered an archive."
 -- [[check]]
 -- name     = "detach-pending"
 -- object   = "{part}"
@@ -38,7 +38,7 @@
 -- why      = "Queries on the partitioned table no longer see the rows, but the partition still belongs to it, and no other partition can be detached concurrently."
 -- source   = "pg_inherits.inhdetachpending"
 WITH RECURSIVE parted AS (
-    -- The operator class tells the type of the first column of the key, even if that is an expression or of a domain.
+    -- The operator class shows the type of the first column of the key, even if that is an expression or has a domain type.
     SELECT p.partrelid AS oid, p.partstrat,
            CASE q.opcintype WHEN 'pg_catalog.date'::regtype THEN 'date' WHEN 'pg_catalog.timestamp'::regtype THEN 'timestamp' WHEN 'pg_catalog.timestamptz'::regtype THEN 'timestamptz' END AS type,
            p.partdefid AS default_oid  -- pg11..
@@ -48,7 +48,7 @@ WITH RECURSIVE parted AS (
 ), dated AS (
     SELECT d.oid, d.type, d.default_oid FROM parted d WHERE d.partstrat = 'r' AND d.type IS NOT NULL
 ), bounds AS (
-    -- No bound has columns, so it can be printed without its table, of which nothing is locked then.
+    -- Bounds contain no columns, so they can be printed without their table, which then is not locked.
     SELECT h.inhparent AS parent, c.oid, d.type,
            pg_catalog.regexp_matches(pg_catalog.pg_get_expr(c.relpartbound, 0), '^FOR VALUES FROM \((?:''([^'']*)''|(MINVALUE|MAXVALUE))(?:, .*)?\) TO \((?:''([^'']*)''|(MINVALUE|MAXVALUE))') AS bound
     FROM dated d
@@ -71,19 +71,19 @@ WITH RECURSIVE parted AS (
            CASE WHEN pg_catalog.isfinite(w.high) THEN extract(epoch FROM w.high - pg_catalog.now())::float8 END AS seconds,
            CASE WHEN pg_catalog.isfinite(w.high) AND pg_catalog.isfinite(w.low) THEN extract(epoch FROM w.high - w.low)::float8 ELSE 604800 END AS width
     FROM newest w
-    -- A partition that is itself partitioned is complete when its parts reach its own end.
+    -- A partition that is itself partitioned is complete when its partitions reach its own end.
     WHERE NOT EXISTS (SELECT FROM edges o WHERE o.oid = w.parent AND o.high <= w.high)
 ), filled (root, oid) AS (
     SELECT d.oid, d.default_oid FROM parted d WHERE d.default_oid <> 0
     UNION ALL
     SELECT f.root, h.inhrelid FROM filled f JOIN pg_catalog.pg_inherits h ON h.inhparent = f.oid
 ), rows AS (
-    -- What was counted since the last crash is newer than what the last VACUUM or ANALYZE found.
+    -- Rows counted since the last crash are newer than what the last VACUUM or ANALYZE found.
     SELECT x.root, pg_catalog.sum(CASE WHEN x.live > 0 OR x.dead > 0 THEN x.live ELSE greatest(x.reltuples, 0)::int8 END)::int8 AS rows
     FROM (SELECT f.root, c.reltuples, pg_catalog.pg_stat_get_live_tuples(c.oid) AS live, pg_catalog.pg_stat_get_dead_tuples(c.oid) AS dead
           FROM filled f
           JOIN pg_catalog.pg_class c ON c.oid = f.oid AND c.relkind = 'r'
-          -- As an array too, so that the planner expects few.
+          -- Also as an array, so that the planner expects few.
           WHERE c.oid = ANY (ARRAY(SELECT g.oid FROM filled g))) AS x
     GROUP BY x.root
 ), answer (reason, parent, part, rows, has_default, ahead, width, high_text) AS (
@@ -97,7 +97,7 @@ WITH RECURSIVE parted AS (
     JOIN dated d ON d.oid = a.parent
     WHERE a.seconds BETWEEN -90 * 86400 AND 8 * 86400
     UNION ALL  -- pg14..
-    -- One that runs now locks both, or waits for the end of a transaction that has a lock on the partitioned table.
+    -- A DETACH that is running locks both, or waits for the end of a transaction that has a lock on the partitioned table.
     SELECT 'detach', h.inhparent, h.inhrelid, NULL, NULL, NULL, NULL, NULL  -- pg14..
     FROM pg_catalog.pg_inherits h  -- pg14..
     WHERE h.inhdetachpending  -- pg14..
@@ -110,10 +110,10 @@ WITH RECURSIVE parted AS (
 SELECT a.reason, n.nspname::text AS schema, t.relname::text AS name, m.nspname::text || '.' || c.relname::text AS part,
        a.rows, a.has_default, a.ahead AS ahead_s, least(604800, 3 * a.width) AS warn_s, least(86400, a.width) AS crit_s, a.high_text AS upper_bound,
        CASE WHEN a.ahead < 0 THEN 'ended at ' || a.high_text ELSE 'ends at ' || a.high_text END
-       || CASE WHEN a.has_default THEN '; what comes then goes to the default partition' ELSE ', and nothing takes what comes then' END AS detail,
+       || CASE WHEN a.has_default THEN '; later rows go to the default partition' ELSE ', and there is no partition for later rows' END AS detail,
        CASE a.reason
-           WHEN 'default' THEN 'move the rows to partitions of their own; a new default partition must be detached first: ALTER TABLE ' || x.parent || ' DETACH PARTITION ' || x.part
-           WHEN 'range' THEN 'CREATE TABLE ... PARTITION OF ' || x.parent || ' FOR VALUES FROM (''' || a.high_text || ''') TO (...), and a job that does it ahead'
+           WHEN 'default' THEN 'move the rows to partitions of their own, for which the default partition must be detached first: ALTER TABLE ' || x.parent || ' DETACH PARTITION ' || x.part
+           WHEN 'range' THEN 'CREATE TABLE ... PARTITION OF ' || x.parent || ' FOR VALUES FROM (''' || a.high_text || ''') TO (...), and use a job that does this in advance'
            ELSE 'ALTER TABLE ' || x.parent || ' DETACH PARTITION ' || x.part || ' FINALIZE'
        END AS remedy
 FROM answer a

@@ -1,4 +1,4 @@
--- How much of the room for members of multixacts is used.
+-- How much of the space for members of multixacts is used.
 --
 -- since   = 10
 -- needs   = "superuser, or GRANT EXECUTE ON FUNCTION pg_ls_dir(text)"
@@ -11,9 +11,9 @@
 -- value    = "used_pct"
 -- critical = "used_pct >= 75"
 -- warning  = "used_pct >= 50"
--- finding  = "the members of multixacts take {used_pct} of the room that there is ({files} files)"
--- remedy   = "VACUUM FREEZE the tables whose rows are locked by many sessions at once, such as parents of foreign keys (pgkit vacuum --scope multixact), and end what holds the horizon"
--- why      = "When the members run out, no row can be locked by two transactions any more, foreign keys included. Autovacuum becomes aggressive from half of the room on; the age of multixacts may be small all the while."
+-- finding  = "the members of multixacts use {used_pct} of the available space ({files} files)"
+-- remedy   = "VACUUM FREEZE the tables whose rows are locked by many sessions at once, such as parents of foreign keys (pgkit vacuum --scope multixact), and end what holds back VACUUM"
+-- why      = "When the space for members runs out, rows can no longer be locked by two transactions at once, which includes foreign key checks. Autovacuum becomes aggressive once half of the space is used, even if the age of the multixacts is small."
 -- source   = "MULTIXACT_MEMBER_SAFE_THRESHOLD in multixact.c; a file of pg_multixact/members holds 52,352 members of 2^32"
 -- ignore   = "Nothing to ignore above these limits."
 SELECT m.files,

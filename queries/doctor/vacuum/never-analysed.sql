@@ -1,4 +1,4 @@
--- Tables and extended statistics without any statistics for the planner.
+-- Tables and extended statistics objects without any statistics for the planner.
 --
 -- since   = 10
 -- needs   = "no special privilege; SELECT on a table shows whether it has statistics"
@@ -14,12 +14,12 @@
 -- warning  = ["kind in ('table', 'extended', 'database') and not is_awaited", "kind in ('table', 'extended', 'database') and was_rows >= 0 and change_sampled_s >= 1h"]
 -- note     = "kind = 'partitioned'"
 -- unseen   = "kind = 'hidden'"
--- unseen_because = "without SELECT on {what} nothing tells whether they have statistics"
+-- unseen_because = "without SELECT on {what}, it is not known whether statistics exist"
 -- finding  = "{what}"
 -- remedy   = "{remedy}"
--- why      = "Without statistics the planner guesses: it takes the wrong index, the wrong join, and a query that took milliseconds takes minutes."
--- source   = "pg_stat_all_tables, pg_stats, pg_stats_ext; the manual, updating planner statistics; pg_upgrade before 18 brings none along"
--- ignore   = "A staging table that is loaded, read once and emptied. Of partitioned tables autovacuum analyses only the partitions: a job does it where plans go wrong."
+-- why      = "Without statistics the planner guesses: it chooses the wrong index or the wrong join, and a query that took milliseconds takes minutes."
+-- source   = "pg_stat_all_tables, pg_stats, pg_stats_ext; the manual, updating planner statistics; pg_upgrade before 18 does not transfer statistics"
+-- ignore   = "A staging table that is loaded, read once and emptied. Of partitioned tables, autovacuum analyzes only the partitions: use a job where plans go wrong."
 -- proof    = "pgkit tables"
 WITH settings AS (
     SELECT pg_catalog.current_setting('autovacuum_analyze_threshold')::float8 AS base, pg_catalog.current_setting('autovacuum_analyze_scale_factor')::float8 AS scale,
@@ -28,13 +28,13 @@ WITH settings AS (
 ), locked AS (
 -- include exclusive
 ), large_once AS (
-    -- What was vacuumed or analysed once counts its rows and pages in the catalog.
+    -- Once a table has been vacuumed or analyzed, its rows and pages are in the catalog.
     SELECT c.oid, c.relname, c.relnamespace, c.relkind, c.relispartition, c.reltuples, c.relpages, c.reloptions
     FROM pg_catalog.pg_class c
     WHERE (c.relkind = 'p' AND NOT c.relispartition OR c.relkind IN ('r', 'm') AND (c.reltuples > 10000 OR c.relpages > 100))
       AND c.oid >= '16384'::oid AND c.relpersistence <> 't'
 ), unmeasured AS (
-    -- After pg_upgrade, or a crash in time, only the files tell the size. So many of them can be asked.
+    -- After pg_upgrade, or an early crash, only the files show the size. Reading the size of this many files is fast enough.
     SELECT t.oid, t.relname, t.relnamespace, t.reltuples, t.relpages, t.reloptions, pg_catalog.pg_relation_size(t.oid) AS size_bytes
     FROM (SELECT c.oid, c.relname, c.relnamespace, c.reltuples, c.relpages, c.reloptions
           FROM pg_catalog.pg_class c
@@ -73,7 +73,7 @@ WITH settings AS (
         LIMIT 1) AS p ON true
 ), missing AS (
     SELECT k.*, pg_catalog.count(*) OVER () AS number, pg_catalog.sum(k.rows) OVER () AS all_rows, pg_catalog.sum(k.size_bytes) OVER () AS all_bytes,
-           -- In a database where nothing has statistics, that is said once.
+           -- If nothing in the database has statistics, that is reported once.
            pg_catalog.count(*) OVER () > 2 AND NOT EXISTS (SELECT FROM looked x WHERE x.has_statistics IS NOT FALSE) AS is_all
     FROM looked k
     WHERE k.has_statistics = false
@@ -88,11 +88,11 @@ WITH settings AS (
         WHERE v.statistics_schemaname = (SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE n.oid = e.stxnamespace) AND v.statistics_name = e.stxname  -- pg12..
           AND (v.n_distinct IS NOT NULL OR v.dependencies IS NOT NULL OR v.most_common_vals IS NOT NULL)  -- pg12..14
         LIMIT 1) AS v ON true  -- pg12..
-    -- Of a list of common values alone there may be nothing to keep.
+    -- A list of most common values alone may have nothing to store.
     WHERE e.stxkind::text <> '{m}'
       AND coalesce(e.stxstattarget, -1) <> 0  -- pg13..
 ), roots AS (
-    -- Autovacuum analyses partitions, never the partitioned table.
+    -- Autovacuum analyzes partitions, but never the partitioned table.
     SELECT c.oid, c.relname, n.nspname, c.relnamespace
     FROM large_once c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -114,13 +114,13 @@ WITH settings AS (
     WHERE p.rows > 10000
 ), found AS (
     SELECT 'table' AS kind, pg_catalog.format('%s.%s', m.nspname, m.relname) AS object, m.rows, m.size_bytes, m.is_awaited,
-           pg_catalog.format('%s.%s was never analysed: the planner knows nothing about its %s', m.nspname, m.relname, CASE WHEN m.rows > 0 THEN m.rows::text || ' rows' ELSE pg_catalog.pg_size_pretty(m.size_bytes) END) AS what,
+           pg_catalog.format('%s.%s was never analyzed: the planner knows nothing about its %s', m.nspname, m.relname, CASE WHEN m.rows > 0 THEN m.rows::text || ' rows' ELSE pg_catalog.pg_size_pretty(m.size_bytes) END) AS what,
            pg_catalog.format('ANALYZE %I.%I', m.nspname, m.relname) AS remedy
     FROM missing m
     WHERE NOT m.is_all
     UNION ALL
     SELECT 'database', pg_catalog.current_database()::text, pg_catalog.max(m.all_rows)::int8, pg_catalog.max(m.all_bytes)::int8, pg_catalog.bool_and(m.is_awaited),
-           pg_catalog.format('none of the %s larger tables of %s was ever analysed, as after pg_upgrade', pg_catalog.max(m.number), pg_catalog.current_database()),
+           pg_catalog.format('none of the %s larger tables of %s was ever analyzed, as happens after pg_upgrade', pg_catalog.max(m.number), pg_catalog.current_database()),
            'vacuumdb --analyze-in-stages -d ' || pg_catalog.quote_ident(pg_catalog.current_database())
     FROM missing m
     WHERE m.is_all
@@ -142,7 +142,7 @@ WITH settings AS (
     HAVING pg_catalog.count(*) > 0
     UNION ALL
     SELECT 'extended', pg_catalog.format('%s.%s', n.nspname, e.stxname), k.rows, k.size_bytes, k.is_awaited,
-           pg_catalog.format('the extended statistics %s.%s of %s.%s hold nothing: the table was not analysed since they were made', n.nspname, e.stxname, k.nspname, k.relname),
+           pg_catalog.format('the extended statistics %s.%s of %s.%s are empty: the table has not been analyzed since they were created', n.nspname, e.stxname, k.nspname, k.relname),
            pg_catalog.format('ANALYZE %I.%I', k.nspname, k.relname)
     FROM extended e
     JOIN looked k ON k.oid = e.stxrelid
@@ -151,8 +151,8 @@ WITH settings AS (
       AND pg_catalog.has_table_privilege(k.oid, 'SELECT') AND NOT pg_catalog.row_security_active(k.oid)  -- pg12..
     UNION ALL
     SELECT 'partitioned', pg_catalog.format('%s.%s', p.nspname, p.relname), p.rows, NULL, false,
-           pg_catalog.format('the partitioned table %s.%s has no statistics of its own: autovacuum analyses only its partitions', p.nspname, p.relname),
-           pg_catalog.format('ANALYZE %I.%I, and again by a job when its rows have changed', p.nspname, p.relname)
+           pg_catalog.format('the partitioned table %s.%s has no statistics of its own: autovacuum analyzes only its partitions', p.nspname, p.relname),
+           pg_catalog.format('ANALYZE %I.%I, and again in a job when its rows have changed', p.nspname, p.relname)
     FROM parents p
     WHERE p.has_statistics = false
 )

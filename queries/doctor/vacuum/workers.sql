@@ -1,4 +1,4 @@
--- Whether all of autovacuum's workers are busy while tables of this database wait for one.
+-- Whether all autovacuum workers are busy while tables of this database wait for one.
 --
 -- since   = 10
 -- needs   = "no special privilege; pg_read_all_stats shows what autovacuum does"
@@ -11,12 +11,12 @@
 -- value    = "waiting"
 -- warning  = "is_full and waiting > 0 and was_is_full and was_waiting > 0 and change_sampled_s >= 5min"
 -- unseen   = "hidden_sessions > 0"
--- unseen_because = "the workers of autovacuum are only shown to pg_read_all_stats"
--- finding  = "all {limit} autovacuum workers are busy, as in the earlier sample, while {waiting} tables of {database} wait for one"
--- remedy   = "ALTER SYSTEM SET autovacuum_vacuum_cost_limit = 2000; SELECT pg_reload_conf(), and raise autovacuum_max_workers (a restart before 18): the limit is shared by all workers"
--- why      = "Tables grow while they wait for their turn. More workers alone change nothing: they share one cost limit."
+-- unseen_because = "autovacuum workers are visible only to members of pg_read_all_stats"
+-- finding  = "all {limit} autovacuum workers are busy, as in the earlier sample, and tables of {database} are waiting for one: {waiting}"
+-- remedy   = "ALTER SYSTEM SET autovacuum_vacuum_cost_limit = 2000; SELECT pg_reload_conf(), and raise autovacuum_max_workers (needs a restart before 18): the limit is shared by all workers"
+-- why      = "Tables grow while they wait for their turn. More workers alone change nothing, since they share one cost limit."
 -- source   = "autovacuum.c; pg_stat_activity.backend_type; from 18 autovacuum_worker_slots caps autovacuum_max_workers"
--- ignore   = "The hours after a bulk load or an upgrade, when every table wants a vacuum."
+-- ignore   = "The hours after a bulk load or an upgrade, when every table needs a vacuum."
 -- proof    = "pgkit progress"
 WITH workers AS (
     SELECT pg_catalog.count(*) FILTER (WHERE a.backend_type = 'autovacuum worker') AS running,
@@ -34,7 +34,7 @@ SELECT pg_catalog.current_database()::text AS database,
        f.running AS workers,
        f.most AS "limit",
        f.is_full,
-       -- Counted only where somebody waits: it costs microseconds a table.
+       -- Counted only if all workers are busy, since it costs microseconds per table.
        CASE WHEN f.is_full THEN (
            SELECT pg_catalog.count(*)
            FROM pg_catalog.pg_class c

@@ -12,17 +12,17 @@
 -- warning  = "harm <> ''"
 -- finding  = "{version} {harm}"
 -- remedy   = "{remedy}"
--- why      = "The fault is in the release itself: the longer the server runs on it, the more is damaged. The update to a newer minor release takes one restart."
+-- why      = "The fault is in the release itself: the longer the server runs on it, the more is damaged. Updating to a newer minor release takes one restart."
 -- source   = "release notes of 14.4 (CREATE INDEX CONCURRENTLY) and of 17.2, 16.6, 15.10, 14.15, 13.18 and 12.22 (ABI of 2024-11-14)"
--- ignore   = "A build whose maker has put the repair in without a new number."
+-- ignore   = "A build whose vendor has included the fix without a new version number."
 WITH server AS (
     SELECT pg_catalog.current_setting('server_version_num')::int4 AS number
 )
 SELECT s.number,
        (s.number / 10000)::text || '.' || (s.number % 10000)::text AS version,
        CASE WHEN b.is_damage THEN 'corrupts indexes that are built by CREATE INDEX CONCURRENTLY or REINDEX CONCURRENTLY'
-            ELSE 'changed the layout of a structure in memory: extensions that were built for another minor release, such as TimescaleDB, may crash the server' END AS harm,
-       CASE WHEN b.is_damage THEN 'Install the newest 14 and restart, then REINDEX CONCURRENTLY every index that was built CONCURRENTLY meanwhile: the update does not repair them (pg_amcheck --heapallindexed finds the damaged ones)'
+            ELSE 'changed the layout of a data structure in memory: extensions that were built for another minor release, such as TimescaleDB, may crash the server' END AS harm,
+       CASE WHEN b.is_damage THEN 'Install the newest 14 and restart, then REINDEX CONCURRENTLY every index that was built CONCURRENTLY in the meantime: the update does not repair them (pg_amcheck --heapallindexed finds the damaged ones)'
             ELSE 'Install the next minor release and restart' END AS remedy,
        b.is_damage
 FROM server s

@@ -1,4 +1,4 @@
--- The server's version against the dates of its major version and the newest minor one.
+-- The server's version, compared with the end of support of its major version and with the newest minor version.
 --
 -- since   = 10
 -- needs   = "no special privilege"
@@ -13,12 +13,12 @@
 -- warning  = "left_days < 180"
 -- unseen   = ["left_days is null"]
 -- unseen_because = "this pgkit does not know how long PostgreSQL {major} is supported: its table is from {table_from}"
--- finding  = "PostgreSQL {major} gets fixes until {supported_until} only"
+-- finding  = "PostgreSQL {major} gets fixes only until {supported_until}"
 -- remedy   = "pgkit upgrade-check --to 18, then pg_upgrade"
 -- proof    = "pgkit settings --all --grep server_version"
--- why      = "After that day nobody mends its faults, not even those through which others get in."
--- source   = "The dates of the PostgreSQL project's versioning policy. Half a year is what an upgrade takes where it has to be planned."
--- ignore   = "A vendor that mends it for longer: ignore it until the end of that contract."
+-- why      = "After that day its bugs are no longer fixed, not even security holes."
+-- source   = "The dates of the PostgreSQL project's versioning policy. Half a year is the time that an upgrade takes if it has to be planned."
+-- ignore   = "A vendor that provides fixes for longer: ignore it until the end of that contract."
 -- [[check]]
 -- name     = "minor-behind"
 -- object   = "PostgreSQL {version}"
@@ -27,11 +27,11 @@
 -- warning  = "table_age_days <= 100 and behind >= 1"
 -- unseen   = ["table_age_days > 100", "newest is null"]
 -- unseen_because = "this pgkit cannot know the newest minor version of PostgreSQL {major}: its table is from {table_from}, and a new one comes out every three months; update pgkit"
--- finding  = "PostgreSQL {version} lacks the fixes up to {newest}, {behind} minor releases behind"
+-- finding  = "PostgreSQL {version} lacks the fixes up to {newest}; minor releases behind: {behind}"
 -- remedy   = "Install {newest} and restart the server: a minor update needs no dump and no pg_upgrade"
 -- proof    = "pgkit settings --all --grep server_version"
--- why      = "Minor releases contain nothing but fixes, of lost data and of security among them."
--- source   = "The releases up to the date of the table. They come in February, May, August and November."
+-- why      = "Minor releases contain only fixes, including fixes for data loss and security holes."
+-- source   = "The releases up to the date of the table. They are published in February, May, August and November."
 -- ignore   = "A managed server, whose vendor decides when it is updated."
 WITH releases (as_of) AS (VALUES ('2026-11-12'::pg_catalog.date)),
 majors (major, until, minor) AS (

@@ -1,4 +1,4 @@
--- Whether there is a command that archives WAL, where archive_mode is on.
+-- Whether there is a command that archives WAL while archive_mode is on.
 --
 -- since   = 10
 -- needs   = "no special privilege"
@@ -10,14 +10,14 @@
 -- object   = ""
 -- critical = "not has_command"
 -- warning  = "is_dummy"
--- finding  = "archive_mode is on, and {cause}"
+-- finding  = "archive_mode is on, but {cause}"
 -- remedy   = "ALTER SYSTEM SET archive_command (or archive_library, 15 and later) and SELECT pg_reload_conf(), or turn archive_mode off and restart"
--- why      = "Without a command nothing is archived and everything is kept: no counter shows a failure while the disk fills. With a command that does nothing, there is no archive, and every check says that all is well."
+-- why      = "Without a command, nothing is archived and all WAL is kept: no counter shows a failure while the disk fills. With a command that does nothing, there is no archive, and every check reports that all is well."
 -- source   = "pgarch.c: with an empty command it waits; the manual, archive_command"
--- ignore   = "The minutes in which somebody switched it off by hand."
+-- ignore   = "The few minutes while somebody has turned it off by hand."
 -- proof    = "pgkit settings --grep archive"
 WITH settings AS (
-    -- A library takes the place of the command.
+    -- A library replaces the command.
     SELECT pg_catalog.current_setting('archive_mode') AS mode, pg_catalog.btrim(pg_catalog.current_setting('archive_command')) AS command,
            coalesce(pg_catalog.current_setting('archive_library', true), '') AS library
 )

@@ -13,20 +13,20 @@
 -- warning  = ["change_total >= 10 and change_requested > change_timed and per_hour_total > close_per_hour", "total >= 10 and requested_pct > 50 and every_s < close_s and stats_age_s > 1h"]
 -- finding  = "checkpoints are forced by the amount of WAL: {requested} of {total} since the counters began, one every {every_s} on average"
 -- remedy   = "ALTER SYSTEM SET max_wal_size to several times its value; SELECT pg_reload_conf()"
--- why      = "Each checkpoint makes the server write whole pages to the WAL again: with more of them there is more WAL, and so still more of them."
+-- why      = "After each checkpoint, the server writes whole pages to the WAL again: more checkpoints mean more WAL, which forces still more checkpoints."
 -- source   = "pg_stat_bgwriter, from 17 pg_stat_checkpointer; checkpoint_warning; awesome-prometheus-alerts, postgresqltuner"
--- ignore   = "The hours of a bulk load; base backups and CREATE DATABASE ask for checkpoints too."
+-- ignore   = "The hours of a bulk load; base backups and CREATE DATABASE request checkpoints too."
 -- proof    = "pgkit checkpoints"
 -- [[check]]
 -- name     = "no-backup-seen"
 -- only     = "role = 'primary'"
 -- object   = ""
 -- note     = "not seen and was_seen = false and change_sampled_s >= 7d"
--- finding  = "nothing archives WAL and no base backup was seen in a week of snapshots"
--- remedy   = "If pg_dump or snapshots of disks are the backup, ignore this check; else set one up, and try a restore"
+-- finding  = "WAL is not archived, and no base backup was seen in a week of snapshots"
+-- remedy   = "If pg_dump or snapshots of disks are the backup, ignore this check; otherwise set up backups, and test a restore"
 -- why      = "A server without a backup is one mistake away from losing everything, and a standby repeats the mistake."
 -- source   = "archive_mode, pg_stat_replication; pgmonitor for pgBackRest"
--- ignore   = "pg_dump and snapshots of disks cannot be seen from here."
+-- ignore   = "Backups with pg_dump or snapshots of disks, which cannot be seen from here."
 WITH counted AS (
     SELECT b.checkpoints_timed AS timed, b.checkpoints_req AS requested, b.stats_reset FROM pg_catalog.pg_stat_bgwriter b  -- pg..16
     SELECT c.num_timed AS timed, c.num_requested AS requested, c.stats_reset FROM pg_catalog.pg_stat_checkpointer c  -- pg17..
@@ -44,7 +44,7 @@ SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'standby' ELSE 'primary' EN
        pg_catalog.round((100.0 * t.requested / greatest(t.total, 1))::numeric, 1)::float8 AS requested_pct,
        pg_catalog.round((t.age / greatest(t.total, 1))::numeric, 1)::float8 AS every_s,
        l.close_s,
-       -- Where the warning is off, nothing is too close.
+       -- If the warning is off, no interval is too short.
        CASE WHEN l.close_s > 0 THEN 3600 / l.close_s ELSE 'Infinity'::float8 END AS close_per_hour,
        pg_catalog.round(t.age::numeric, 3)::float8 AS stats_age_s,
        pg_catalog.current_setting('archive_mode') <> 'off'

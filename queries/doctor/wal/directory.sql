@@ -1,9 +1,9 @@
--- How much WAL is kept.
+-- How much space the WAL takes.
 --
 -- since   = 10
 -- needs   = "pg_monitor"
 -- scope   = "server"
--- # A file may be removed, and the server promoted meanwhile.
+-- # A file may be removed, or the server may be promoted meanwhile.
 -- retry   = ["58P01", "55000"]
 -- key     = ["role"]
 -- columns = ["role text", "wal_bytes int8", "wal_limit_bytes int8", "cause text"]
@@ -13,11 +13,11 @@
 -- value    = "wal_bytes"
 -- critical = "wal_bytes > wal_limit_bytes * 5"
 -- warning  = "wal_bytes > wal_limit_bytes * 2"
--- finding  = "the WAL takes {wal_bytes}, and max_wal_size with what is kept on purpose allows {wal_limit_bytes}{cause}"
+-- finding  = "the WAL takes {wal_bytes}, but max_wal_size and the WAL that is kept on purpose allow only {wal_limit_bytes}{cause}"
 -- remedy   = "Remove the cause: a slot that is not read (pgkit replication), an archive command that fails (pgkit wal), checkpoints that cannot keep up; never delete files by hand"
--- why      = "When its disk is full the server stops, and does not start again before there is room."
+-- why      = "When its disk is full, the server stops, and it does not start again until there is room."
 -- source   = "pg_ls_waldir, max_wal_size, wal_keep_size; check_postgres, temboard, check_pgactivity"
--- ignore   = "After a peak the files stay until checkpoints have recycled them."
+-- ignore   = "After a peak, the files stay until checkpoints have recycled them."
 -- proof    = "pgkit wal --format vertical"
 WITH place AS (
     SELECT r.is_standby,

@@ -1,4 +1,4 @@
--- How full the file systems of the data, of the WAL and of the tablespaces are.
+-- How full the file systems of the data, the WAL and the tablespaces are.
 --
 -- since   = 10
 -- needs   = "a server on this machine, reached through its socket; pg_read_all_settings shows where its data is"
@@ -8,7 +8,7 @@
 -- [[param]]
 -- name = "client_disks"
 -- type = "text"
--- help = "What the machine that asks knows of the file systems, as JSON"
+-- help = "What the machine that runs pgkit knows about the file systems, as JSON"
 -- [[check]]
 -- name     = "disk-free"
 -- object   = "{path}"
@@ -16,12 +16,12 @@
 -- critical = "used_pct >= 90"
 -- warning  = "used_pct >= 80"
 -- unseen   = "used_pct is null"
--- unseen_because = "how full the disk of {what} is cannot be seen: {fault}"
+-- unseen_because = "it is not known how full the disk of {what} is: {fault}"
 -- elsewhere = true
--- finding  = "the file system of {what}, {path}, is {used_pct} full: {free_bytes} of {total_bytes} are left"
+-- finding  = "the file system of {what}, {path}, is {used_pct} full: {free_bytes} of {total_bytes} are free"
 -- remedy   = "Find what grows: pgkit sizes, pgkit wal, pgkit temp and pgkit replication; never delete files of pg_wal"
 -- proof    = "pgkit tablespaces"
--- why      = "When the file system of pg_wal is full the server stops, and when that of the data is full every write fails."
+-- why      = "When the file system of pg_wal is full, the server stops; when that of the data is full, every write fails."
 -- source   = "statvfs(3) of the machine. The limits lie between those of check_postgres (90 and 95 %) and temboard (80 and 90 %)."
 -- ignore   = "A file system that is meant to be full, such as one of an archive."
 SELECT d.path,

@@ -3,7 +3,7 @@
 -- since = 10
 -- checks = ["collation-version-changed"]
 -- expect = ["critical collation-version-changed odd \"s.Old \" one"]
--- text = ["was version 1.2.3", "2 indexes, 1 of them unique"]
+-- text = ["was version 1.2.3", "out of order: 2, 1 of them unique"]
 CREATE SCHEMA "odd ""s";
 CREATE COLLATION "odd ""s"."Old "" one" FROM "en-x-icu";
 -- A changed collation that no index uses, and one that has not changed, are not reported.

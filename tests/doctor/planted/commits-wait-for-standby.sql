@@ -4,7 +4,7 @@
 -- settings = ["synchronous_standby_names = 'ANY 2 (a, b, c)'", "synchronous_commit = on"]
 -- checks = ["commits-wait-for-standby"]
 -- expect = ["critical commits-wait-for-standby "]
--- text = ["asks for 2 standbys and 0 are there"]
+-- text = ["the number of synchronous standbys is 0, and synchronous_standby_names requires 2"]
 SELECT 1;
 -- @healthy
 ALTER SYSTEM SET synchronous_standby_names = '';

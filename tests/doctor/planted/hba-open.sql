@@ -4,7 +4,7 @@
 -- own = true
 -- checks = ["hba-open"]
 -- expect = ["critical hba-open pg_hba.conf:4", "warning hba-open pg_hba.conf:5", "warning hba-open pg_hba.conf:9", "warning hba-open pg_hba.conf:10", "critical hba-open pg_hba.conf:12", "critical hba-open pg_hba.conf:13"]
--- text = ["host all app 10.0.0.0 255.0.0.0 trust", "without encryption", "readable on the way"]
+-- text = ["host all app 10.0.0.0 255.0.0.0 trust", "without encryption", "in clear text"]
 DO $$BEGIN
     EXECUTE format('COPY (SELECT unnest(%L::text[])) TO %L', ARRAY[
         'local all all trust',

@@ -5,7 +5,7 @@
 -- own = true
 -- checks = ["idle-in-transaction", "long-transaction"]
 -- expect = ["warning idle-in-transaction postgres in {database}"]
--- text = ["1 sessions wait for it"]
+-- text = ["1 session waits for it"]
 CREATE TABLE t (a int PRIMARY KEY);
 INSERT INTO t VALUES (1);
 -- @session blocker

@@ -3,7 +3,7 @@
 -- since = 11
 -- checks = ["index-invalid"]
 -- expect = ["note index-invalid public.p_a", "note index-invalid public.q_only", "warning index-invalid public.R1_i"]
--- text = ["1 of 2 partitions have no part of it"]
+-- text = ["1 of 2 partitions has no index attached to it"]
 CREATE TABLE p (a int, b int) PARTITION BY RANGE (a);
 CREATE TABLE p_1 PARTITION OF p FOR VALUES FROM (0) TO (10);
 CREATE TABLE p_2 PARTITION OF p DEFAULT;

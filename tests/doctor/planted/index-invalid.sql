@@ -3,7 +3,7 @@
 -- since = 10
 -- checks = ["index-invalid"]
 -- expect = ["critical index-invalid odd \"S\".u\nniq", "critical index-invalid public.p_1_u", "warning index-invalid public.plain", "warning index-invalid public.keyed_a_ccnew", "warning index-invalid public.keyed_a_ccnew1", "critical index-invalid public.dead", "warning index-invalid public.gin"]
--- text = ["a DROP INDEX CONCURRENTLY of it was interrupted", "an interrupted REINDEX CONCURRENTLY left it behind"]
+-- text = ["DROP INDEX CONCURRENTLY was interrupted", "an interrupted REINDEX CONCURRENTLY left it behind"]
 CREATE SCHEMA "odd ""S""";
 CREATE TABLE "odd ""S"""."T" (a int);
 INSERT INTO "odd ""S"""."T" VALUES (1), (1);

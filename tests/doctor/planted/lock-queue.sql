@@ -3,7 +3,7 @@
 -- since = 10
 -- checks = ["lock-queue", "ddl-waiting"]
 -- expect = ["critical lock-queue public.Busy \"t", "warning ddl-waiting public.Busy \"t"]
--- text = ["11 sessions wait for session", "10 sessions queue for it"]
+-- text = ["blocks other sessions: 11 waiting", "10 sessions are queued behind it"]
 CREATE TABLE "Busy ""t" (a int);
 -- A short queue that has existed for seconds is not reported yet.
 CREATE TABLE other (a int PRIMARY KEY);

@@ -4,7 +4,7 @@
 -- own = true
 -- checks = ["role-expiry", "superusers-many", "dangerous-memberships"]
 -- expect = ["critical role-expiry past", "warning role-expiry \"So on\"", "note superusers-many", "warning dangerous-memberships member", "warning dangerous-memberships Deep", "warning dangerous-memberships seer", "warning dangerous-memberships copier", "note dangerous-memberships my_backup"]
--- text = ["4 roles that may log in are superusers, beside the one that initdb made: admin1, admin2, admin3, admin5"]
+-- text = ["4 roles that may log in are superusers, in addition to the one that initdb created: admin1, admin2, admin3, admin5"]
 CREATE ROLE past LOGIN VALID UNTIL '2024-01-01';
 CREATE ROLE """So on""" LOGIN VALID UNTIL 'infinity';
 DO $$BEGIN EXECUTE format('ALTER ROLE """So on""" VALID UNTIL %L', now() + interval '6 days'); END$$;

@@ -3,7 +3,7 @@
 -- since = 10
 -- checks = ["sequence-behind-column"]
 -- expect = ["warning sequence-behind-column public.t_id_seq", "warning sequence-behind-column public.fresh_id_seq", "warning sequence-behind-column public.ident_id_seq", "warning sequence-behind-column Od d.S q", "warning sequence-behind-column public.down", "warning sequence-behind-column public.u_n_seq"]
--- text = ["the next value of the sequence public.t_id_seq is 4, but public.t.id has come to 100 already"]
+-- text = ["the next value of the sequence public.t_id_seq is 4, but public.t.id has already reached 100"]
 CREATE TABLE t (id serial PRIMARY KEY);
 INSERT INTO t SELECT FROM generate_series(1, 3);
 INSERT INTO t VALUES (100);

@@ -12,7 +12,9 @@ CREATE ROLE harmless LOGIN;
 ALTER DATABASE "Other ""db" SET zero_damaged_pages = 'TRUE';
 ALTER ROLE "Re'pair" IN DATABASE "Other ""db" SET ignore_checksum_failure = 1;
 ALTER ROLE loader SET session_replication_role = replica;
-ALTER ROLE group_of_loaders SET session_replication_role = 'local';
+ALTER ROLE group_of_loaders SET session_replication_role = 'replica';
+-- With local, foreign keys are checked as with origin.
+ALTER ROLE harmless IN DATABASE "Other ""db" SET session_replication_role = 'local';
 ALTER DATABASE "Other ""db" SET session_replication_role = 'Replica';
 ALTER ROLE harmless SET session_replication_role = origin;
 ALTER ROLE harmless SET zero_damaged_pages = off;

@@ -3,7 +3,7 @@
 -- since = 10
 -- checks = ["table-near-32tb", "columns-near-limit", "toast-values-near-limit"]
 -- expect = ["warning table-near-32tb public.t60", "critical table-near-32tb public.t85", "critical table-near-32tb Od d.of \"toast\"", "warning columns-near-limit public.c1200", "critical columns-near-limit Od d.C1500", "warning columns-near-limit public.parted", "note toast-values-near-limit public.v1", "warning toast-values-near-limit public.v2"]
--- text = ["the TOAST table of Od d.of \"toast\" has 2"]
+-- text = ["the TOAST table of Od d.of \"toast\" takes 27 TB"]
 CREATE SCHEMA "Od d";
 CREATE TABLE t59 () WITH (autovacuum_enabled = false);
 CREATE TABLE t60 () WITH (autovacuum_enabled = false);

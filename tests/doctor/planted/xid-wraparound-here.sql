@@ -5,7 +5,7 @@
 -- settings = ["autovacuum = off"]
 -- checks = ["xid-wraparound"]
 -- expect = ["warning xid-wraparound {database}"]
--- text = ["its oldest tables are Old \"s.Old 't, public.by_toast"]
+-- text = ["oldest tables: Old \"s.Old 't, public.by_toast"]
 CREATE SCHEMA "Old ""s";
 CREATE TABLE "Old ""s"."Old 't" (a int);
 CREATE TABLE by_toast (a text);
