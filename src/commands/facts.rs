@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use nix::sys::statvfs::statvfs;
@@ -65,11 +66,16 @@ impl Facts {
     }
 
     /// Sets those values in `given` whose parameters of the report are facts about this machine.
+    ///
+    /// `delay` is how much later than now the server may run the report's statement.
     #[expect(clippy::disallowed_methods, reason = "the server's clock is compared with that of this machine")]
-    pub fn fill(&self, report: &Report, given: &mut [ArgValue]) {
+    pub fn fill(&self, report: &Report, given: &mut [ArgValue], delay: Duration) {
         for (param, value) in report.params.iter().zip(given) {
             match param.name.as_str() {
                 "client_time" => *value = ArgValue::Number(Timestamp::now().as_microsecond()),
+                "client_delay" => {
+                    *value = ArgValue::Number(i64::try_from(delay.as_micros()).unwrap_or(i64::MAX));
+                }
                 "client_memory_bytes" => *value = self.memory.map_or(ArgValue::Nothing, ArgValue::Number),
                 "client_disks" => *value = self.disks.clone().map_or(ArgValue::Nothing, ArgValue::Text),
                 _ => {}

@@ -196,6 +196,7 @@ impl Bound {
         check: &Check,
         usual: &Conditions,
     ) -> std::result::Result<Conditions, String> {
+        let columns = || report.columns.iter().map(|one| one.name.as_str()).collect::<Vec<_>>().join(", ");
         let number = match self {
             Bound::Off(false) => return Ok(Conditions::default()),
             Bound::Off(true) => return Err("expected a limit, or false to turn the severity off".to_owned()),
@@ -204,15 +205,17 @@ impl Bound {
                 ([text], Some(value)) if !text.contains(' ') => {
                     parse_number(text, &report.columns[value].name)?
                 }
-                (list, _) => return Conditions::parse(list, &report.columns),
+                (list, _) => {
+                    let conditions = Conditions::parse(list, &report.columns);
+                    return conditions.map_err(|why| format!("{why}; the columns are {}", columns()));
+                }
             },
         };
         let value = check.value.ok_or_else(|| {
-            let columns: Vec<&str> = report.columns.iter().map(|column| column.name.as_str()).collect();
             format!(
                 "{} has no value to compare with a number: write a condition on {}",
                 check.name,
-                columns.join(", ")
+                columns()
             )
         })?;
         if check.least.is_some_and(|least| number < least) {

@@ -414,3 +414,37 @@ fn the_example_of_a_job_tells_only_what_has_changed() {
     let checked = run(bare_pgkit().args(["jobs", "check", "--file"]).arg(file));
     assert_eq!(checked.code, Some(0), "{}", checked.snapshot());
 }
+
+/// The first block of this language on the page about `doctor` that has this text.
+fn documented(language: &str, text: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/doctor.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let blocks = page.split("```").skip(1).step_by(2);
+    let mut found =
+        blocks.filter_map(|block| block.strip_prefix(language)).filter(|block| block.contains(text));
+    found.next().unwrap_or_else(|| panic!("no block with {text}")).trim_start().to_owned()
+}
+
+#[test]
+fn the_limits_and_the_check_that_the_manual_shows_are_accepted() {
+    let db = db("doctor_manual");
+    db.sql(
+        "CREATE TABLE orders (id int8, created timestamptz, customer text, shipped timestamptz);
+         INSERT INTO orders VALUES (7, now() - interval '3 days', 'ann', NULL), (8, now(), 'important', NULL), (9, now(), 'bob', NULL)",
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let limits = folder.path().join("limits.toml");
+    std::fs::write(&limits, documented("toml", "[[limit]]")).unwrap();
+    std::fs::write(folder.path().join("orders.sql"), documented("sql", "[[check]]")).unwrap();
+    let mut command = pgkit(&db);
+    command
+        .env("PGKIT_QUERIES", folder.path())
+        .arg("doctor")
+        .arg("orders-waiting")
+        .arg("--limits")
+        .arg(&limits);
+    let database = format!("\"{}\"", db.name);
+    let output = run(command.args(["--database", &database, "--columns", "severity,object"]));
+    assert_eq!(output.code, Some(1), "{}", output.snapshot());
+    assert_eq!(lines(&output), ["critical\torder 7", "warning\torder 8"], "{}", output.snapshot());
+}

@@ -257,8 +257,7 @@ impl<'a> Taking<'a> {
         database: Option<&str>,
         reader: &mut Reader,
     ) -> Result<()> {
-        let (flags, mut given) = params::variant(report, line)?;
-        self.facts.fill(report, &mut given);
+        let (flags, given) = params::variant(report, line)?;
         let message = match database {
             Some(database) => format!("{} of database {database}", report.name),
             None => report.name.clone(),
@@ -296,7 +295,10 @@ impl<'a> Taking<'a> {
         let limit = self.settings.statement_timeout;
         let is_deep = report.checks.iter().any(|check| check.optional == Some(Optional::Deep));
         reader.set_statement_timeout(if is_deep { limit.map(|limit| limit.max(DEEP)) } else { limit });
+        let before = tokio::time::Instant::now();
         reader.reopen(report_run.lock_timeout(self.session.limits().lock)?).await?;
+        // It takes two round trips, and so does the statement until it runs.
+        self.facts.fill(report, &mut report_run.given, before.elapsed());
         let hidden = RefCell::new(Vec::new());
         let quiet = self.session.echo.quiet;
         let tell = |remark: Remark<'_>| match remark {
