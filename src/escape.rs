@@ -61,6 +61,31 @@ pub fn json(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Returns a word as a POSIX shell takes it: as it is if nothing in it means anything to a shell, otherwise in single
+/// quotes. What a terminal acts on is written as `$'\ooo'`, which bash, ksh and zsh know; the octal digits keep the
+/// word in one piece in a shell that does not know it.
+pub fn shell_word(word: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return Cow::Borrowed(word);
+    }
+    if !word.chars().any(is_unsafe) {
+        return Cow::Owned(format!("'{}'", word.replace('\'', "'\\''")));
+    }
+    let mut out = String::from("$'");
+    for c in word.chars() {
+        if is_unsafe(c) || matches!(c, '\'' | '\\') {
+            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                out.push_str(&format!("\\{byte:03o}"));
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out.push('\'');
+    Cow::Owned(out)
+}
+
 fn escape_unless(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
     if text.chars().all(&keep) {
         return Cow::Borrowed(text);
@@ -90,5 +115,30 @@ mod tests {
         assert_eq!(terminal_lines("a\nb\u{1b}c"), "a\nb\\x1bc");
         assert_eq!(terminal_text("a\n\tb\r"), "a\n\tb\\r");
         assert_eq!(json("[\"\u{7f}\u{202e}\u{e0020}\"]"), "[\"\\u007f\\u202e\\udb40\\udc20\"]");
+    }
+
+    #[test]
+    fn a_shell_reads_a_quoted_word_as_it_was() {
+        assert_eq!(shell_word("app_user"), "app_user");
+        assert_eq!(shell_word("it's; rm"), "'it'\\''s; rm'");
+        for word in
+            ["", "a b", "$(rm)", "`rm`", "\"x\".\"y\"", "it's", "~", "*", "!!", "#", "\\", "-x", "naïve"]
+        {
+            assert_eq!(said("sh", word), word);
+        }
+        for word in ["a\nb", "\u{1b}[31m'\\x", "\u{202e}rtl", "\t$(rm)", "\n'; rm"] {
+            assert_eq!(said("bash", word), word);
+            assert!(!shell_word(word).chars().any(is_unsafe));
+            // Another shell may read something else, but still one word.
+            assert!(!said("sh", word).is_empty());
+        }
+    }
+
+    /// What a shell hands to a program as its only argument.
+    fn said(shell: &str, word: &str) -> String {
+        let line = format!("set -- {}; test $# = 1 || exit; printf %s \"$1\"", shell_word(word));
+        let output = std::process::Command::new(shell).args(["-c", &line]).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{word:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
     }
 }

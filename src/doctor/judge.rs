@@ -341,7 +341,9 @@ impl<'a> Judge<'a> {
             (unseen.value, unseen.value_shown, unseen.number) =
                 (Some(plain(cell).into_owned()), Some(for_people(name, cell)), cell.as_float());
         }
-        unseen.proof = check.proof.as_ref().map(|proof| proof.fill(row));
+        // Where no other command shows the rows, the check itself does.
+        let own = || format!("pgkit doctor {}", check.name);
+        unseen.proof = Some(check.proof.as_ref().map_or_else(own, |proof| proof.fill_command(row)));
         if check.unseen.hold(row) == Some(true) {
             return Some(Finding { finding: check.unseen_because.fill(row), ..unseen });
         }

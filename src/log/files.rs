@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::local::{self, Postmaster, Stderr};
 use super::source::{self, Named};
 use crate::error::{Error, Exit, Result};
+use crate::escape::shell_word;
 use crate::session::{Value, Writer};
 
 const FILES: &str = include_str!("../../queries/log/files.sql");
@@ -193,8 +194,8 @@ impl Place {
             Some(service) => error.hint(format!("on {}: {}", service.name(), service.log())),
             None => error.hint(format!(
                 "a superuser can grant it, and nothing else: pgkit log grants --role {} | psql -d {}",
-                shell(writer.user()),
-                shell(writer.database())
+                shell_word(writer.user()),
+                shell_word(writer.database())
             )),
         }
     }
@@ -327,12 +328,6 @@ fn in_log_directory(data: &Path, directory: Option<&str>, name: &str) -> Option<
     (inside.components().next().is_some() && inside.components().all(plain)).then(|| data.join(path))
 }
 
-/// Quotes a word for a shell.
-fn shell(word: &str) -> String {
-    let plain = !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
-    if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
-}
-
 /// Adds up how much a log has grown, even if files are rotated, truncated or removed in the meantime.
 #[derive(Debug, Clone, Default)]
 pub struct Growth {
@@ -407,11 +402,5 @@ mod tests {
         ] {
             assert_eq!(found(directory, name), None, "{directory:?} {name}");
         }
-    }
-
-    #[test]
-    fn a_word_is_quoted_for_the_shell_where_it_must_be() {
-        assert_eq!(shell("app_user"), "app_user");
-        assert_eq!(shell("it's; rm"), "'it'\\''s; rm'");
     }
 }

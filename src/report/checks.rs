@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::conditions::{Conditions, Looked, Name, Texts, parse_number};
+use crate::escape::shell_word;
 use crate::render::human;
 use crate::rows::Column;
 use crate::rows::cell::Cell;
@@ -66,16 +67,33 @@ impl Sentence {
 
     /// Returns the text for a row. A value that is not known is `?` for people, and NULL for SQL.
     pub fn fill(&self, row: &Looked<'_>) -> String {
+        self.fill_with(row, |written, quoting, cell| match quoting {
+            Quoting::Plain => for_people(written, cell),
+            Quoting::Ident => quote_ident(&plain(cell)),
+            Quoting::Literal if *cell == Cell::Null => "NULL".to_owned(),
+            Quoting::Literal => quote_literal(&plain(cell)),
+        })
+    }
+
+    /// Returns the command line for a row. Each value is part of a word, whatever its characters mean to a shell;
+    /// `{name:ident}` is the pattern that matches only this name.
+    pub fn fill_command(&self, row: &Looked<'_>) -> String {
+        self.fill_with(row, |_, quoting, cell| {
+            let value = plain(cell);
+            let value = match quoting {
+                Quoting::Ident => format!("\"{}\"", value.replace('"', "\"\"")).into(),
+                Quoting::Plain | Quoting::Literal => value,
+            };
+            shell_word(&value).into_owned()
+        })
+    }
+
+    fn fill_with(&self, row: &Looked<'_>, shown: impl Fn(&str, Quoting, &Cell<'_>) -> String) -> String {
         let filled = self.0.iter().map(|piece| match piece {
             Piece::Text(text) => Cow::Borrowed(text.as_str()),
             Piece::Value(written, name, quoting) => {
                 let cell = name.cell(row).unwrap_or(Cell::Null);
-                Cow::Owned(match quoting {
-                    Quoting::Plain => for_people(written, &cell),
-                    Quoting::Ident => quote_ident(&plain(&cell)),
-                    Quoting::Literal if cell == Cell::Null => "NULL".to_owned(),
-                    Quoting::Literal => quote_literal(&plain(&cell)),
-                })
+                Cow::Owned(shown(written, *quoting, &cell))
             }
         });
         filled.collect()
@@ -348,6 +366,19 @@ mod tests {
         assert_eq!(for_people("age_s", &Cell::Float(3600.0)), "1h 00m");
         assert_eq!(for_people("change_n", &Cell::Float(12.0)), "12");
         assert_eq!(for_people("n", &Cell::Float(-12345.6)), "-12,346");
+    }
+
+    #[test]
+    fn a_command_line_has_each_value_as_a_word() {
+        let columns = rows::columns(&["schema text", "name text"]);
+        let cells = [Cell::Text("it's".into()), Cell::Text("$(rm) `rm`\n".into())];
+        let row = Looked { cells: &cells, earlier: None };
+        let sentence =
+            Sentence::parse("pgkit tables {schema:ident}.{name:ident} {schema}", &columns).unwrap();
+        assert_eq!(
+            sentence.fill_command(&row),
+            "pgkit tables '\"it'\\''s\"'.$'\"$(rm) `rm`\\012\"' 'it'\\''s'"
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::binaries::Binaries;
 use super::folder;
+use crate::escape::shell_word;
 /// What kind of server it is. Users who ask for equal settings can share one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Settings {
@@ -160,7 +161,7 @@ impl Info {
     pub fn exports(&self) -> String {
         let mut lines = String::from("unset PGSERVICE PGHOSTADDR PGPASSWORD\n");
         for (name, value) in self.env() {
-            lines.push_str(&format!("export {name}='{}'\n", value.replace('\'', "'\\''")));
+            lines.push_str(&format!("export {name}={}\n", shell_word(&value)));
         }
         lines
     }

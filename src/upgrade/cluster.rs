@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::finding::{Finding, Severity};
+use crate::escape::shell_word;
 
 /// The properties in a control file that two clusters must agree on, named as in `pg_control_init()`; `None` if a
 /// version does not have one.
@@ -110,7 +111,8 @@ pub fn compare(old: &Control, new: &Control, made: Option<&Path>) -> Vec<Finding
         }
     }
     let Some(folder) = made else { return found };
-    let shown = quote_shell(&folder.display().to_string());
+    let folder_name = folder.display().to_string();
+    let shown = shell_word(&folder_name);
     if let (Some(old), Some(new)) = (old.bytes_per_wal_segment, new.bytes_per_wal_segment)
         && old != new
     {
@@ -173,17 +175,7 @@ pub fn initdb_line(old: &Old, to: u32, bin_dir: Option<&Path>, data_dir: Option<
         Some(_) if to >= 18 => words.push("--no-data-checksums".to_owned()),
         _ => {}
     }
-    words.iter().map(|word| quote_shell(word)).collect::<Vec<_>>().join(" ")
-}
-
-/// Quotes a word for a POSIX shell.
-pub fn quote_shell(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
+    words.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! changes.
 
 use super::checks::{CHECKS, Scope};
-use super::cluster::{self, Old};
+use super::cluster::Old;
 use super::examine::{Count, Database, Work};
 use super::finding::{Finding, Severity};
 use super::hba::{self, Rule};
@@ -10,6 +10,7 @@ use super::libraries::Use;
 use super::locks::Table;
 use super::settings::{self, Used};
 use crate::error::Result;
+use crate::escape::shell_word;
 use crate::session::Reader;
 use crate::sql;
 
@@ -47,7 +48,7 @@ impl Work<'_> {
                 "install_user",
                 format!("role {}", old.current_user),
                 problem,
-                format!("run pg_upgrade with -U {}", cluster::quote_shell(&name)),
+                format!("run pg_upgrade with -U {}", shell_word(&name)),
             )
             .because("pg_upgrade must connect as the role that ran initdb, whose OID is 10"),
         );

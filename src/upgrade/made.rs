@@ -12,6 +12,7 @@ use super::hba;
 use super::locks::Table;
 use super::trial::{Facts, Trial};
 use crate::error::{Error, Exit, Result};
+use crate::escape::shell_word;
 use crate::helper::aside;
 use crate::sandbox::{self, Options};
 
@@ -61,8 +62,8 @@ impl Work<'_> {
                     is_down = false;
                     let stop = format!(
                         "{} stop -D {}",
-                        cluster::quote_shell(&binaries.program("pg_ctl").display().to_string()),
-                        cluster::quote_shell(&dir.display().to_string())
+                        shell_word(&binaries.program("pg_ctl").display().to_string()),
+                        shell_word(&dir.display().to_string())
                     );
                     let problem = format!("is not shut down: {state}");
                     self.new_cluster_stops("state", problem, stop, "pg_upgrade starts it itself");
@@ -157,7 +158,7 @@ impl Work<'_> {
                 self.new_cluster_stops(
                     "install_user",
                     format!("has no role {user}"),
-                    format!("create it again with initdb -U {}", cluster::quote_shell(user)),
+                    format!("create it again with initdb -U {}", shell_word(user)),
                     "pg_upgrade connects to both clusters as the role that created the old one",
                 );
                 return Ok(());
@@ -170,7 +171,7 @@ impl Work<'_> {
             self.new_cluster_stops(
                 "install_user",
                 format!("was not created by {}", user.unwrap_or_default()),
-                format!("create it again with initdb -U {}", cluster::quote_shell(user.unwrap_or_default())),
+                format!("create it again with initdb -U {}", shell_word(user.unwrap_or_default())),
                 "pg_upgrade connects to both clusters as the role that created the old one",
             );
         } else if !made.other_roles.is_empty() {

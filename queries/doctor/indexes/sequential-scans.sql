@@ -13,7 +13,7 @@
 -- note     = ["per_hour_seq_scans > 60", "scans_per_hour > 60 and stats_age_s > 1h"]
 -- finding  = "{schema}.{name} ({size_bytes}) is scanned from beginning to end more than once a minute"
 -- remedy   = "find the statement with pgkit statements, then create an index for what it searches for"
--- proof    = "pgkit index-problems --reason missing {schema}.{name}"
+-- proof    = "pgkit index-problems --reason missing {schema:ident}.{name:ident}"
 -- why      = "Each scan reads the whole table, although the query may need only a few of its rows."
 -- source   = "pg_stat_all_tables.seq_scan, seq_tup_read; ruby-pg-extras, pghero"
 -- ignore   = "Reports that need all rows."
