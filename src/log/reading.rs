@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::decode::{self, Decoder, Guessed, Losses, Sieve, Sink};
+use super::decode::{self, Decoder, Guessed, Losses, Sieve, Sink, Unread};
 use super::files::Format;
 use super::guess;
 use super::known;
@@ -322,6 +322,14 @@ impl Stream {
     pub fn losses(&self) -> Losses {
         let odd: u64 = self.unwrappers.iter().map(|unwrapper| unwrapper.odd).sum();
         Losses { odd: self.odd + odd, ..self.decoder.losses() }
+    }
+
+    /// Returns which lines could not be read so far. Of a log in a wrapping, only their number is known.
+    pub fn unread(&self) -> Unread {
+        let unread = self.decoder.unread();
+        let odd = self.losses().odd;
+        let first = if self.unwrappers.is_empty() { unread.first } else { Default::default() };
+        Unread { lines: unread.lines + odd, unread: unread.unread + odd, first, ..unread }
     }
 
     /// Returns whether this log has the field.

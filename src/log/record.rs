@@ -69,56 +69,66 @@ impl Record {
         }
     }
 
-    /// Splits the message as `log_statement`, `log_min_duration_statement` and `log_duration` write it (see
-    /// exec_simple_query and similar functions in the server's postgres.c), and auto_explain.
+    /// Splits the message: see [`shape`].
     pub fn shape(&self) -> Shape<'_> {
-        let mut shape = Shape {
-            duration_ms: None,
-            message: &self.message,
-            statement: Cow::from(&self.statement),
-            parameters: Cow::default(),
-            detail: &self.detail,
-        };
-        if let Some(values) = words::parameters(&self.detail) {
-            shape.parameters = values.into();
-            shape.detail = b"";
-        }
-        let mut rest = self.message.as_slice();
-        if let Some((ms, after)) = words::duration(rest) {
-            shape.duration_ms = Some(ms);
-            rest = after.trim_ascii_start();
-            rest = rest.strip_prefix(b", ").unwrap_or(rest);
-            if rest.is_empty() {
-                shape.message = b"duration";
-                return shape;
-            }
-            if let Some(text) = rest.strip_prefix(plan::MARK) {
-                let plan = plan::parse(text);
-                shape.message = b"plan";
-                shape.detail = plan.plan;
-                if !plan.statement.is_empty() {
-                    shape.statement = plan.statement;
-                    shape.parameters = plan.parameters;
-                }
-                return shape;
-            }
-        }
-        if let Some((what, statement)) = words::statement(rest) {
-            shape.message = what;
-            shape.statement = statement.into();
-        }
-        shape
+        shape(&self.message, &self.detail, &self.statement)
     }
 
-    /// Returns whether it is an error. The SQLSTATE decides if the severity is of no known language; `None` if that
-    /// is missing too.
+    /// Returns whether it is an error: see [`is_error_of`].
     pub fn is_error(&self) -> Option<bool> {
-        match words::severity(&self.severity) {
-            Some(word) => Some(word == Word::Error),
-            None if self.severity.is_empty() => Some(false),
-            None if self.sqlstate.len() == 5 => Some(!matches!(&self.sqlstate[..2], b"00" | b"01" | b"02")),
-            None => None,
+        is_error_of(&self.severity, &self.sqlstate)
+    }
+}
+
+/// Splits a message as `log_statement`, `log_min_duration_statement` and `log_duration` write it (see exec_simple_query and
+/// similar functions in the server's postgres.c), and auto_explain.
+pub fn shape<'a>(message: &'a [u8], detail: &'a [u8], statement: &'a [u8]) -> Shape<'a> {
+    let mut shape = Shape {
+        duration_ms: None,
+        message,
+        statement: Cow::from(statement),
+        parameters: Cow::default(),
+        detail,
+    };
+    if let Some(values) = words::parameters(detail) {
+        shape.parameters = values.into();
+        shape.detail = b"";
+    }
+    let mut rest = message;
+    if let Some((ms, after)) = words::duration(rest) {
+        shape.duration_ms = Some(ms);
+        rest = after.trim_ascii_start();
+        rest = rest.strip_prefix(b", ").unwrap_or(rest);
+        if rest.is_empty() {
+            shape.message = b"duration";
+            return shape;
         }
+        if let Some(text) = rest.strip_prefix(plan::MARK) {
+            let plan = plan::parse(text);
+            shape.message = b"plan";
+            shape.detail = plan.plan;
+            if !plan.statement.is_empty() {
+                shape.statement = plan.statement;
+                shape.parameters = plan.parameters;
+            }
+            return shape;
+        }
+    }
+    if let Some((what, statement)) = words::statement(rest) {
+        shape.message = what;
+        shape.statement = statement.into();
+    }
+    shape
+}
+
+/// Returns whether an entry is an error. The SQLSTATE decides if the severity is of no known language; `None` if that is
+/// missing too.
+pub fn is_error_of(severity: &[u8], sqlstate: &[u8]) -> Option<bool> {
+    match words::severity(severity) {
+        Some(word) => Some(word == Word::Error),
+        None if severity.is_empty() => Some(false),
+        None if sqlstate.len() == 5 => Some(!matches!(&sqlstate[..2], b"00" | b"01" | b"02")),
+        None => None,
     }
 }
 
@@ -144,6 +154,13 @@ pub struct Filter {
 impl Filter {
     /// Returns whether this entry is wanted. pgkit's own statements never are.
     pub fn wants(&self, record: &Record, shape: &Shape<'_>) -> bool {
+        self.wants_fields(record)
+            && self.min_duration_ms.is_none_or(|least| shape.duration_ms.is_some_and(|ms| ms >= least))
+            && !shape.statement.starts_with(MARK.as_bytes())
+    }
+
+    /// Returns whether this entry is wanted, as far as its fields tell, not its message.
+    pub fn wants_fields(&self, record: &Record) -> bool {
         let is =
             |wanted: &Option<String>, found: &[u8]| wanted.as_ref().is_none_or(|w| w.as_bytes() == found);
         is(&self.database, &record.database)
@@ -152,8 +169,6 @@ impl Filter {
             && (!self.errors || record.is_error() == Some(true))
             && self.since.is_none_or(|since| record.time.is_some_and(|time| time >= since))
             && self.until.is_none_or(|until| record.time.is_some_and(|time| time <= until))
-            && self.min_duration_ms.is_none_or(|least| shape.duration_ms.is_some_and(|ms| ms >= least))
-            && !shape.statement.starts_with(MARK.as_bytes())
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::decode::{LONGEST, Losses, Sieve};
+use super::decode::{LONGEST, Losses, Sieve, Unread};
 use super::files::Format;
 use super::prefix::{FIELDS, Field, Prefix};
 use super::reading::{Reading, Stream};
@@ -35,6 +35,17 @@ const DISORDER: i64 = 60;
 pub trait Show {
     /// Takes an entry's values, in the server's binary form. Returns whether more are wanted.
     fn row(&mut self, raw: &[Option<&[u8]>]) -> Result<Flow>;
+    /// Returns whether it takes whole entries instead of their values: those that are wanted as far as their fields tell,
+    /// also those of pgkit itself.
+    fn takes_records(&self) -> bool {
+        false
+    }
+    /// Takes a whole entry. Returns whether more are wanted.
+    fn record(&mut self, _record: &Record) -> Result<Flow> {
+        Ok(Flow::More)
+    }
+    /// Takes in which lines of a log could not be read, and that it had this many bytes.
+    fn unread(&mut self, _name: &str, _unread: &Unread, _losses: &Losses, _bytes: u64) {}
     /// Shows what has come so far, since nothing more comes for now. Returns whether the output is still open.
     fn pause(&mut self) -> Result<Flow>;
     /// Shows a remark besides the entries.
@@ -85,6 +96,7 @@ struct Seen<'a> {
     filter: Filter,
     required: Option<Required>,
     show: &'a mut dyn Show,
+    takes_records: bool,
     /// The last entries, for as long as only those are wanted and reading has not reached the end.
     last: Option<(usize, VecDeque<Row>)>,
     numbers: Numbers,
@@ -120,6 +132,13 @@ impl Seen<'_> {
         }
         if self.filter.errors && record.is_error() == Some(false) {
             return Ok(Flow::More);
+        }
+        if self.takes_records {
+            if !self.filter.wants_fields(record) {
+                return Ok(Flow::More);
+            }
+            self.matched += 1;
+            return self.show.record(record);
         }
         if self.required.as_ref().is_some_and(|required| !required.may_be_of(record)) {
             return Ok(Flow::More);
@@ -175,6 +194,7 @@ impl<'a> Tail<'a> {
         let seen = Seen {
             filter: wanted.filter.clone(),
             required: wanted.required.clone().filter(|_| wanted.filter.min_duration_ms.is_none()),
+            takes_records: show.takes_records(),
             show,
             last,
             numbers: Numbers::default(),
@@ -315,6 +335,7 @@ impl<'a> Tail<'a> {
                 return Err(unread);
             }
         }
+        self.seen.show.unread(&name, &stream.unread(), &stream.losses(), stream.bytes);
         Ok((Some(stream), next))
     }
 
@@ -551,7 +572,7 @@ fn nothing_read(stream: &Stream, beginning: &[u8], name: &str) -> Error {
             .hint("give the server's: --line-prefix '%m [%p] '; SHOW log_line_prefix shows it; without --line-prefix, pgkit tries the usual ones"),
         None => error
             .caused_by("it was read as csvlog or jsonlog")
-            .hint("name the format with --from stderr, --from csv or --from json"),
+            .hint("name the format with --log-format stderr, csv or json"),
     }
 }
 

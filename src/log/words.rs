@@ -344,6 +344,22 @@ const STEPS: &[&str] = &[
     "解析 ",
 ];
 
+/// Those of them that execute, rather than parse or bind.
+const EXECUTE: &[&str] = &[
+    "execute ",
+    "Ausführen ",
+    "ejecutar ",
+    "exécute ",
+    "esecuzione di ",
+    "実行 ",
+    "გაშვება ",
+    "쿼리실행 ",
+    "выполнение ",
+    "kör ",
+    "виконувати ",
+    "执行 ",
+];
+
 /// The text before the parameter values; it is capitalized from PostgreSQL 16 on.
 const PARAMETERS: &[&str] = &[
     "Parameters: ",
@@ -522,6 +538,30 @@ pub fn statement(message: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((message[..at].trim_ascii_end(), &message[at + 2..]))
 }
 
+/// A step of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// It was parsed, or its parameters were bound.
+    Prepare,
+    /// It ran.
+    Execute,
+    /// More of its rows were fetched.
+    Fetch,
+}
+
+/// Returns the step that the text before a statement stands for: see [`statement`].
+pub fn phase(what: &[u8]) -> Phase {
+    if what == b"statement" {
+        Phase::Execute
+    } else if what.starts_with(b"execute fetch from ") {
+        Phase::Fetch
+    } else if EXECUTE.iter().any(|word| begins(what, word).is_some()) {
+        Phase::Execute
+    } else {
+        Phase::Prepare
+    }
+}
+
 /// Returns the parameter values, if the detail consists of them.
 pub fn parameters(detail: &[u8]) -> Option<&[u8]> {
     PARAMETERS.iter().find_map(|before| begins(detail, before))
@@ -581,6 +621,16 @@ mod tests {
             let (what, sql) = statement(text.as_bytes()).unwrap();
             assert_eq!(sql, b"SELECT 1: 2", "{text}");
             assert_eq!(what, b"statement");
+        }
+        assert_eq!(phase(b"statement"), Phase::Execute);
+        assert_eq!(phase(b"execute fetch from c/p"), Phase::Fetch);
+        assert!(EXECUTE.iter().all(|word| STEPS.contains(word)));
+        for (step, is) in [
+            ("execute <unnamed>", Phase::Execute),
+            ("bind s1", Phase::Prepare),
+            ("Parsen s1", Phase::Prepare),
+        ] {
+            assert_eq!(phase(step.as_bytes()), is, "{step}");
         }
         for (before, after) in POSITIONS {
             let text = format!("no such table{before}15{after}");

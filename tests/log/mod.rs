@@ -6,6 +6,7 @@ mod faults;
 mod formats;
 mod origins;
 mod refusals;
+mod report;
 mod tail;
 
 use std::os::unix::fs::MetadataExt;

@@ -50,6 +50,7 @@ const LINES: &[Line] = &[
     line(&["log", "on", "--for", "1h"], &[0]),
     line(&["log", "status"], &[0]),
     line(&["log", "tail", "-n", "5"], &[0]),
+    line(&["log", "report"], &[0]),
     line(&["log", "off"], &[0]),
     line(&["log", "grants"], &[0]),
     line(&["snapshot", "roles", "sizes", "--redact", "--exclude-database", "*", "-o", "/dev/null"], &[0]),

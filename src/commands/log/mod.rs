@@ -6,6 +6,7 @@ mod lines;
 mod off;
 mod on;
 mod path;
+mod report;
 mod shared;
 mod status;
 mod tail;
@@ -20,6 +21,7 @@ const PARTS: &[Entry] = &[
     entry!("off", off::command, off::run),
     entry!("status", status::command, status::run),
     entry!("tail", tail::command, tail::run),
+    entry!("report", report::command, report::run),
     entry!("path", path::command, path::run),
     entry!("grants", grants::command, grants::run),
 ];

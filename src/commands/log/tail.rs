@@ -47,7 +47,7 @@ struct TailArgs {
     #[command(flatten)]
     filter: FilterArgs,
     /// The format of FILE [default: detected]
-    #[arg(long = "from", value_name = "FORMAT", requires = "files")]
+    #[arg(long = "from", visible_alias = "log-format", value_name = "FORMAT", requires = "files")]
     from: Option<Format>,
     /// The log_line_prefix of FILE, or the name of a known one: default, debian, redhat, suse, rds, azure, cloudsql,
     /// supabase, heroku, zalando, timescale, stackgres, aiven, pgbadger, edb [default: the usual one that fits]
@@ -89,14 +89,7 @@ impl FilterArgs {
     /// Returns the filter that the flags describe. Errors: a text is no valid time, or the range ends before it
     /// begins (64).
     fn filter(&self, clock: &Clock, now: Timestamp) -> Result<Filter> {
-        let moment = |flag: &str, text: &Option<String>| {
-            let parsed = text.as_ref().map(|text| parse_moment(text, &clock.zone(), now)).transpose();
-            parsed.map_err(|e| Error::usage(format!("{flag}: {e}")))
-        };
-        let (since, until) = (moment("--since", &self.since)?, moment("--until", &self.until)?);
-        if since.zip(until).is_some_and(|(since, until)| until < since) {
-            return Err(Error::usage("--until is before --since"));
-        }
+        let (since, until) = range(clock, now, ("--since", &self.since), ("--until", &self.until))?;
         Ok(Filter {
             database: self.database.clone(),
             user: self.user.clone(),
@@ -122,6 +115,28 @@ impl FilterArgs {
             .map(|(_, flag, field, escape)| (flag, field, escape))
             .collect()
     }
+}
+
+/// A flag with a time, and what was given for it.
+type Moment<'a> = (&'a str, &'a Option<String>);
+
+/// Returns the times from which and up to which entries are wanted. Errors: a text is no valid time, or the range ends
+/// before it begins (64).
+pub(super) fn range(
+    clock: &Clock,
+    now: Timestamp,
+    since: Moment<'_>,
+    until: Moment<'_>,
+) -> Result<(Option<Timestamp>, Option<Timestamp>)> {
+    let moment = |(flag, text): Moment<'_>| {
+        let parsed = text.as_ref().map(|text| parse_moment(text, &clock.zone(), now)).transpose();
+        parsed.map_err(|e| Error::usage(format!("{flag}: {e}")))
+    };
+    let (begin, end) = (moment(since)?, moment(until)?);
+    if begin.zip(end).is_some_and(|(begin, end)| end < begin) {
+        return Err(Error::usage(format!("{} is before {}", until.0, since.0)));
+    }
+    Ok((begin, end))
 }
 
 pub(super) fn command() -> Command {
@@ -180,7 +195,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
 }
 
 /// Returns the current time, to which `10m` ago is relative.
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     #[expect(clippy::disallowed_methods, reason = "the command line is where now comes from")]
     Timestamp::now()
 }
@@ -275,7 +290,7 @@ pub(super) async fn follow(
 
 /// Opens the server's log. Errors: it cannot be read from anywhere (74), the role is not permitted to read it
 /// (77).
-async fn of_server(access: Access, writer: Writer) -> Result<(Source, Reading)> {
+pub(super) async fn of_server(access: Access, writer: Writer) -> Result<(Source, Reading)> {
     let place = Place::find(&writer).await?;
     let log = place.log(&writer).await?;
     let zone = place.settings.log_timezone.clone().unwrap_or_else(|| "UTC".to_owned());

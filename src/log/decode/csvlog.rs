@@ -2,7 +2,7 @@
 //! cut off (by a full disk or a crash) for an open quote and swallow everything after it. So only a complete,
 //! strictly valid entry is read, and reading resumes at the next place where one begins.
 
-use super::decoder::{LONGEST, Losses, Sieve, Sink};
+use super::decoder::{LONGEST, Losses, Sieve, Sink, Unread};
 use crate::error::Result;
 use crate::log::record::Record;
 use crate::log::zone::{Clock, Instant, looks_like_time};
@@ -34,6 +34,7 @@ pub struct Decoder {
     pub(super) sieve: Sieve,
     pub(super) has_sifted: bool,
     pub(super) losses: Losses,
+    pub(super) unread: Unread,
 }
 
 /// The position of a column's text.
@@ -87,6 +88,7 @@ impl Decoder {
             sieve: Sieve::default(),
             has_sifted: false,
             losses: Losses::default(),
+            unread: Unread::default(),
         }
     }
 
@@ -96,6 +98,7 @@ impl Decoder {
 
     pub(super) fn in_the_middle(&mut self) {
         self.skipping = true;
+        self.unread.is_in_the_middle = true;
     }
 
     pub(super) fn is_inside(&self) -> bool {
@@ -110,6 +113,7 @@ impl Decoder {
             };
             self.keep(&data[..=end]);
             data = &data[end + 1..];
+            self.unread.lines += 1;
             if self.line_ended(sink)? == Flow::Enough {
                 return Ok(Flow::Enough);
             }
@@ -123,8 +127,9 @@ impl Decoder {
         }
         if !self.buffer.ends_with(b"\n") {
             self.buffer.push(b'\n');
+            self.unread.lines += 1;
         }
-        self.take_apart(sink)
+        self.take_apart(0, sink)
     }
 
     fn keep(&mut self, data: &[u8]) {
@@ -147,7 +152,7 @@ impl Decoder {
         // quote and open it again.
         if self.quoted && line > 0 && begins(&self.buffer[line..]) {
             let rest = self.buffer.split_off(line);
-            if self.take_apart(sink)? == Flow::Enough {
+            if self.take_apart(1, sink)? == Flow::Enough {
                 return Ok(Flow::Enough);
             }
             self.buffer = rest;
@@ -155,7 +160,7 @@ impl Decoder {
         }
         self.quoted ^= quotes(&self.buffer[line..]) % 2 == 1;
         self.searched = self.buffer.len();
-        if self.quoted && self.buffer.len() < LONGEST { Ok(Flow::More) } else { self.take_apart(sink) }
+        if self.quoted && self.buffer.len() < LONGEST { Ok(Flow::More) } else { self.take_apart(0, sink) }
     }
 
     /// Counts bytes that are not part of a complete entry, unless reading began in the middle of one: then nothing
@@ -166,8 +171,9 @@ impl Decoder {
         }
     }
 
-    /// Hands out what the buffer holds: one entry, or the remains of cut-off entries and the entries after them.
-    fn take_apart(&mut self, sink: Sink<'_>) -> Result<Flow> {
+    /// Hands out what the buffer holds: one entry, or the remains of cut-off entries and the entries after them. `behind`
+    /// lines were read that come after it.
+    fn take_apart(&mut self, behind: u64, sink: Sink<'_>) -> Result<Flow> {
         let mut buffer = std::mem::take(&mut self.buffer);
         self.searched = 0;
         self.quoted = false;
@@ -212,6 +218,11 @@ impl Decoder {
                     // An empty line is not a loss.
                     if &buffer[from..until] != b"\n" {
                         self.lose(until - from);
+                        if !self.skipping {
+                            let lines = |text: &[u8]| memchr::memchr_iter(b'\n', text).count() as u64;
+                            let number = self.unread.lines - behind + 1 - lines(&buffer[from..]);
+                            self.unread.add(number, lines(&buffer[from..until]).max(1));
+                        }
                     }
                     from = until;
                 }

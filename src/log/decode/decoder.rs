@@ -32,6 +32,31 @@ pub struct Losses {
     pub parts: u64,
 }
 
+/// Which lines could not be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// How many lines were read so far.
+    pub lines: u64,
+    /// How many of them are not part of an entry that could be read.
+    pub unread: u64,
+    /// The numbers of the first of those, from 1; 0 if there are no more, or if reading began in the middle of the log.
+    pub first: [u64; 3],
+    /// Reading began in the middle of the log.
+    pub(crate) is_in_the_middle: bool,
+}
+
+impl Unread {
+    /// Counts lines that could not be read, which begin with the line of this number.
+    pub(crate) fn add(&mut self, number: u64, lines: u64) {
+        self.unread += lines;
+        if self.is_in_the_middle {
+            return;
+        }
+        let free = self.first.iter_mut().filter(|first| **first == 0);
+        free.zip(number..number + lines).for_each(|(first, number)| *first = number);
+    }
+}
+
 impl std::ops::AddAssign for Losses {
     fn add_assign(&mut self, other: Losses) {
         self.bytes += other.bytes;
@@ -182,6 +207,15 @@ impl Decoder {
             Decoder::Stderr(decoder) => decoder.losses,
             Decoder::Csv(decoder) => decoder.losses,
             Decoder::Json(decoder) => decoder.losses,
+        }
+    }
+
+    /// Returns which lines could not be read so far.
+    pub fn unread(&self) -> Unread {
+        match self {
+            Decoder::Stderr(decoder) => decoder.unread,
+            Decoder::Csv(decoder) => decoder.unread,
+            Decoder::Json(decoder) => decoder.unread,
         }
     }
 

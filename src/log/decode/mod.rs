@@ -7,6 +7,6 @@ mod stderr;
 
 pub use csvlog::begins as begins_csvlog;
 pub(crate) use decoder::Lines;
-pub use decoder::{Decoder, LONGEST, Losses, Sieve, Sink};
+pub use decoder::{Decoder, LONGEST, Losses, Sieve, Sink, Unread};
 pub use jsonlog::begins as begins_jsonlog;
 pub use stderr::Guessed;

@@ -1,7 +1,7 @@
 //! Lines that begin with log_line_prefix, as the server writes them to its standard error. Within an entry the server
 //! puts a tab after every line feed.
 
-use super::decoder::{LONGEST, Lines, Losses, Sieve, Sink};
+use super::decoder::{LONGEST, Lines, Losses, Sieve, Sink, Unread};
 use super::{csvlog, jsonlog};
 use crate::error::Result;
 use crate::log::guess;
@@ -51,6 +51,7 @@ pub struct Decoder {
     /// The last entry so far, which may go on in the next block: see [`Decoder::skim`].
     held: Vec<u8>,
     pub(super) losses: Losses,
+    pub(super) unread: Unread,
 }
 
 /// What a prefix was guessed from.
@@ -82,6 +83,7 @@ impl Decoder {
             has_sifted: false,
             held: Vec::new(),
             losses: Losses::default(),
+            unread: Unread::default(),
         }
     }
 
@@ -92,6 +94,7 @@ impl Decoder {
 
     pub(super) fn in_the_middle(&mut self) {
         self.skipping = true;
+        self.unread.is_in_the_middle = true;
     }
 
     pub(super) fn prefix(&self) -> &Prefix {
@@ -210,10 +213,13 @@ impl Decoder {
         let Some(mut other) = self.other.take() else { return Ok(Flow::More) };
         let flow = other.end(sink);
         self.losses += other.losses();
+        let unread = other.unread();
+        self.unread.add(self.unread.lines.saturating_sub(unread.lines) + unread.first[0], unread.unread);
         flow
     }
 
     fn line(&mut self, line: &[u8], dropped: u64, sink: Sink<'_>) -> Result<Flow> {
+        self.unread.lines += 1;
         if let Some(other) = &mut self.other
             && other.is_inside()
         {
@@ -246,6 +252,9 @@ impl Decoder {
             // The part belongs to the entry before it, if that is from the same process.
             if self.pid != pid || (self.pending.is_none() && !self.is_sifting) {
                 self.losses.parts += u64::from(!self.skipping);
+                if !self.skipping {
+                    self.unread.add(self.unread.lines, 1);
+                }
             } else if self.pending.is_some() {
                 self.append(part, head.rest);
                 self.is_cut |= dropped > 0;
@@ -330,9 +339,11 @@ impl Decoder {
         }
         if guess::looks_like_entry(line) {
             if self.guess_again(line) {
+                self.unread.lines -= 1;
                 return self.line(line, dropped, sink);
             }
             self.losses.strange += 1;
+            self.unread.add(self.unread.lines, 1);
         }
         // Something other than the server, such as a library or an archive command, wrote to the same file without
         // a prefix.

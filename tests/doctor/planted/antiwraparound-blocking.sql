@@ -3,6 +3,7 @@
 -- since = 10
 -- settings = ["autovacuum = on", "autovacuum_naptime = 1s", "autovacuum_vacuum_cost_delay = 100ms", "autovacuum_vacuum_cost_limit = 1"]
 -- checks = ["antiwraparound-blocking"]
+-- also = ["ddl-waiting"]
 -- expect = ["warning antiwraparound-blocking public.Old \"t"]
 CREATE TABLE "Old ""t" (a int) WITH (autovacuum_freeze_max_age = 100000000);
 INSERT INTO "Old ""t" SELECT generate_series(1, 200000);

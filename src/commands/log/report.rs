@@ -1,0 +1,334 @@
+//! `log report`: adds up what the server's log, or log files, say.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgMatches, Args, Command, ValueHint};
+
+use super::shared;
+use super::tail::{now, of_server, range};
+use crate::commands::args::{EchoArgs, FormatArgs};
+use crate::commands::context::Context;
+use crate::commands::listing::Listing;
+use crate::commands::open;
+use crate::error::{self, Error, Exit, Result};
+use crate::log::decode::{Losses, Unread};
+use crate::log::files::Format;
+use crate::log::order::in_order;
+use crate::log::prefix::Field;
+use crate::log::reading::Reading;
+use crate::log::record::{Filter, Record};
+use crate::log::report::{self, Choice, Collector, MOST_STEPS, OVERVIEW, Pipe, STEPS, Section, Steps};
+use crate::log::source::{Files, Named, Source};
+use crate::log::tail::{Begin, Show, Tail, Wanted};
+use crate::log::zone::Clock;
+use crate::output::{self, terminal};
+use crate::rows::{Flow, Row};
+use crate::units::parse_duration;
+
+/// How many rows a terminal shows unless --limit is given.
+const SHOWN: u64 = 20;
+
+#[derive(Debug, Clone, Args)]
+struct ReportArgs {
+    /// Log files of this machine, also packed ones, in any order; `-` is standard input [default: the server's log, over SQL]
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    files: Vec<PathBuf>,
+    /// Print the rows of this section instead of the overview
+    #[arg(long, value_name = "SECTION")]
+    section: Option<Section>,
+    /// Print sums for each of these steps of time
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    every: Option<Duration>,
+    /// Write all sections to FILE as one self-contained HTML page
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["section", "format", "json", "csv"])]
+    html: Option<PathBuf>,
+    /// Count only entries of this database
+    #[arg(long, value_name = "DATABASE", add = crate::commands::complete::database_names())]
+    database: Option<String>,
+    /// Count only entries of this role
+    #[arg(long, value_name = "ROLE", add = crate::commands::complete::roles())]
+    user: Option<String>,
+    /// Count only entries of this application name
+    #[arg(long, value_name = "NAME")]
+    app: Option<String>,
+    /// Count only entries since this time: 2026-11-24, '2026-11-24 06:24:50', with a zone as in RFC 3339, or 10m for ten minutes ago
+    #[arg(long, visible_alias = "since", value_name = "TIME")]
+    from: Option<String>,
+    /// Count only entries up to this time
+    #[arg(long, visible_alias = "until", value_name = "TIME")]
+    to: Option<String>,
+    /// The format of FILE [default: detected]
+    #[arg(long, value_name = "FORMAT", requires = "files")]
+    log_format: Option<Format>,
+    /// The log_line_prefix of FILE, or the name of a known one: see log tail [default: the usual one that fits]
+    #[arg(long, value_name = "PREFIX|NAME", requires = "files", add = crate::commands::complete::line_prefixes())]
+    line_prefix: Option<String>,
+    /// The log_timezone of FILE [default: this machine's, if the times match it]
+    #[arg(long, value_name = "ZONE", requires = "files")]
+    timezone: Option<String>,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+pub(super) fn command() -> Command {
+    shared::command::<ReportArgs>(
+        "report",
+        "Add up what the server's log says, or log files: statements, errors, locks and more",
+        &[
+            "pgkit log report /var/log/postgresql/*",
+            "pgkit log report --section statements --from 1h --sort p95_ms:desc --limit 10",
+            "pgkit log report --html report.html monday.csv.gz",
+        ],
+    )
+    .mut_arg("grep", |arg| arg.help("Count only entries whose statement, message or detail matches this regular expression (Rust's syntax)"))
+}
+
+impl ReportArgs {
+    /// Returns which entries are counted, and the flags that need a log with a certain field.
+    fn wanted(&self, clock: &Clock) -> Result<Wanted> {
+        let (since, until) = range(clock, now(), ("--from", &self.from), ("--to", &self.to))?;
+        let needs = [
+            (self.database.is_some(), "--database", Field::Database, "%d"),
+            (self.user.is_some(), "--user", Field::User, "%u"),
+            (self.app.is_some(), "--app", Field::Application, "%a"),
+            (self.from.is_some(), "--from", Field::Time, "%m"),
+            (self.to.is_some(), "--to", Field::Time, "%m"),
+            (self.every.is_some(), "--every", Field::Time, "%m"),
+        ];
+        Ok(Wanted {
+            begin: Begin::First,
+            filter: Filter {
+                database: self.database.clone(),
+                user: self.user.clone(),
+                application: self.app.clone(),
+                since,
+                until,
+                ..Filter::default()
+            },
+            needs: needs
+                .into_iter()
+                .filter(|(given, ..)| *given)
+                .map(|(_, flag, field, escape)| (flag, field, escape))
+                .collect(),
+            follow: false,
+            required: None,
+            end: None,
+        })
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        match (self.every, self.section) {
+            (Some(_), _) => STEPS,
+            (None, Some(section)) => section.columns(),
+            (None, None) => OVERVIEW,
+        }
+    }
+}
+
+pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
+    let args: ReportArgs = shared::parse(own)?;
+    let echo: EchoArgs = shared::parse(own)?;
+    if args.every.is_some_and(|every| every < Duration::from_millis(1)) {
+        return Err(Error::usage("--every must be at least 1ms"));
+    }
+    let choice = Choice {
+        grep: args.format.row_options()?.grep,
+        steps: match args.every {
+            Some(every) => Steps::Every(i64::try_from(every.as_micros()).unwrap_or(i64::MAX)),
+            None if args.html.is_some() => Steps::AtMost(BARS),
+            None => Steps::None,
+        },
+    };
+    let answer = Answer::new(context, &args)?;
+    let (source, reading) = if args.files.is_empty() {
+        let access = shared::access(context, root, own, &echo)?;
+        let writer = shared::reader(&access).await?;
+        open::warn(context, writer.overdue(), &echo);
+        of_server(access, writer).await?
+    } else {
+        let clock = args.timezone.as_deref().map_or_else(|| Ok(Clock::local()), Clock::named)?;
+        let reading =
+            Reading { format: args.log_format, prefix: args.line_prefix.clone(), clock, own: false };
+        let files = in_order(args.files.clone(), &reading);
+        (Source::Files(Files::open(files, Named::ByUser)?), reading)
+    };
+    let mut adding = Adding { pipe: Pipe::start(&choice)?, echo, unread: Vec::new(), bytes: 0, lost: 0 };
+    let exit = Tail::new(args.wanted(&reading.clock)?, &mut adding).run(source, reading).await?;
+    let Adding { pipe, echo, unread, bytes, lost } = adding;
+    let mut collector = pipe.end()?;
+    if collector.series.as_ref().is_some_and(|series| series.is_full) && args.every.is_some() {
+        return Err(Error::usage(format!("--every: the log has more than {MOST_STEPS} such steps"))
+            .hint("use a longer one"));
+    }
+    let remarks = remarks(&collector, &unread);
+    for text in &remarks {
+        echo.remark(text);
+    }
+    if let Some(path) = &args.html {
+        let zone = jiff::tz::TimeZone::system();
+        output::write(path, &report::page(&mut collector, &page_title(&args), &remarks, &zone)?)?;
+    } else {
+        answer.print(&args, &mut collector, &echo).await?;
+    }
+    let lines: u64 = unread.iter().map(|(_, unread)| unread.lines).sum();
+    let bad = unread.iter().map(|(_, unread)| unread.unread).sum::<u64>() + collector.strange;
+    // A line may be short and what it loses long, or the other way round.
+    let is_bad = bad * 100 > lines || lost * 100 > bytes;
+    Ok(match exit {
+        Exit::Done if is_bad => {
+            echo.remark("log report: more than 1 % of the log could not be read");
+            Exit::BadAnswer
+        }
+        exit => exit,
+    })
+}
+
+/// Returns what the page is about.
+fn page_title(args: &ReportArgs) -> String {
+    match args.files.as_slice() {
+        [] => "the server's log".to_owned(),
+        [file] => file.display().to_string(),
+        files => format!("{} files", files.len()),
+    }
+}
+
+/// Returns what readers of the report should know.
+fn remarks(all: &Collector, unread: &[(String, Unread)]) -> Vec<String> {
+    let mut told = Vec::new();
+    for (name, unread) in unread.iter().filter(|(_, unread)| unread.unread > 0) {
+        let first: Vec<String> =
+            unread.first.iter().filter(|number| **number > 0).map(u64::to_string).collect();
+        let more = if unread.unread > first.len() as u64 && !first.is_empty() { " …" } else { "" };
+        let first =
+            if first.is_empty() { String::new() } else { format!(": line {}{more}", first.join(", ")) };
+        told.push(format!("{name}: {} of {} lines could not be read{first}", unread.unread, unread.lines));
+    }
+    if all.strange > 0 {
+        told.push(format!(
+            "{} lines are not the server's: something else wrote to the same file",
+            all.strange
+        ));
+    }
+    if let Some((_, distinct)) = all.statements.others() {
+        told.push(format!(
+            "{distinct} statements that take less time than the others are in one row, (others)"
+        ));
+    }
+    for name in all.bounded() {
+        told.push(format!("{name}: there are more rows than are kept; the others are in one row"));
+    }
+    if all.unmatched.count > 0 {
+        let why = if all.has_pids {
+            "it was not logged, or they are those of parsing and binding (log_duration)"
+        } else {
+            "the log has no pid (%p in log_line_prefix)"
+        };
+        told.push(format!(
+            "{} durations ({:.0} ms) belong to no statement: {why}",
+            all.unmatched.count, all.unmatched.total
+        ));
+    }
+    if let Some(word) = &all.language {
+        told.push(format!(
+            "the log is not in English ({}): only its statements, durations, plans and errors are recognized; set lc_messages to C for the rest",
+            String::from_utf8_lossy(word)
+        ));
+    }
+    told
+}
+
+/// How many bars a chart of the page has at most.
+const BARS: usize = 300;
+
+/// Where the rows are printed.
+struct Answer {
+    listing: Option<Listing>,
+    /// How many rows are shown, unless that was asked for.
+    shown: Option<u64>,
+}
+
+impl Answer {
+    /// Checks the flags of the format. Errors: they are not valid (64, 65).
+    fn new(context: &Context, args: &ReportArgs) -> Result<Answer> {
+        if args.html.is_some() {
+            return Ok(Answer { listing: None, shown: None });
+        }
+        // The entries were chosen by it, so that the rows are not.
+        let mut format = FormatArgs { grep: None, ..args.format.clone() };
+        let is_terminal = terminal::size(context.env.var("COLUMNS")).is_some();
+        let is_plain = is_terminal && format.is_plain();
+        if is_plain
+            && args.every.is_none()
+            && let Some(section) = args.section
+        {
+            format.columns = section.narrow().iter().map(|name| (*name).to_owned()).collect();
+        }
+        let shown = (is_plain && format.limit.is_none() && args.every.is_none()).then_some(SHOWN);
+        format.limit = format.limit.or(shown);
+        let listing = Listing::new(context, "log report", args.columns(), &format)?;
+        Ok(Answer { listing: Some(listing), shown })
+    }
+
+    async fn print(self, args: &ReportArgs, all: &mut Collector, echo: &EchoArgs) -> Result<()> {
+        let Some(mut listing) = self.listing else { return Ok(()) };
+        let rows: Vec<Row> = match (args.every, args.section) {
+            (Some(_), section) => report::steps(all, section),
+            (None, Some(section)) => section.rows(all),
+            (None, None) => report::overview(all),
+        };
+        for row in &rows {
+            if listing.push(row)? == Flow::Enough {
+                break;
+            }
+        }
+        listing.finish().await?;
+        if let Some(shown) = self.shown.filter(|shown| rows.len() as u64 > *shown) {
+            echo.remark(&format!("log report: the first {shown} of {} rows; --limit shows more", rows.len()));
+        }
+        Ok(())
+    }
+}
+
+/// Adds up what is read.
+struct Adding {
+    pipe: Pipe,
+    echo: EchoArgs,
+    /// Which lines of each log could not be read.
+    unread: Vec<(String, Unread)>,
+    bytes: u64,
+    lost: u64,
+}
+
+impl Show for Adding {
+    fn row(&mut self, _: &[Option<&[u8]>]) -> Result<Flow> {
+        Ok(Flow::More)
+    }
+
+    fn takes_records(&self) -> bool {
+        true
+    }
+
+    fn record(&mut self, record: &Record) -> Result<Flow> {
+        self.pipe.push(record)?;
+        Ok(Flow::More)
+    }
+
+    fn unread(&mut self, name: &str, unread: &Unread, losses: &Losses, bytes: u64) {
+        self.unread.push((name.to_owned(), *unread));
+        self.bytes += bytes;
+        self.lost += losses.bytes;
+    }
+
+    fn pause(&mut self) -> Result<Flow> {
+        Ok(Flow::More)
+    }
+
+    fn remark(&mut self, text: &str) {
+        self.echo.remark(text);
+    }
+
+    fn fault(&mut self, e: &Error) {
+        error::print(e);
+    }
+}

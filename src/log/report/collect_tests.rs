@@ -1,0 +1,303 @@
+//! What is put together from several entries.
+
+use super::*;
+use crate::log::report::sections::{Section, overview};
+use crate::rows;
+use crate::rows::plain::plain;
+
+/// An entry of process 7 at this second.
+fn at(second: i64, message: &str) -> Entry<'_> {
+    Entry {
+        time: Some(second * 1_000_000),
+        pid: Some(7),
+        user: b"app",
+        database: b"shop",
+        severity: b"LOG",
+        sqlstate: b"00000",
+        message: message.as_bytes(),
+        ..Entry::default()
+    }
+}
+
+fn log(message: &str) -> Entry<'_> {
+    at(0, message)
+}
+
+fn error<'a>(sqlstate: &'a str, message: &'a str, statement: &'a str) -> Entry<'a> {
+    Entry {
+        severity: b"ERROR",
+        sqlstate: sqlstate.as_bytes(),
+        statement: statement.as_bytes(),
+        ..log(message)
+    }
+}
+
+fn added(entries: &[Entry<'_>]) -> Collector {
+    let mut all = Collector::new(&Choice::default());
+    entries.iter().for_each(|entry| all.take(entry));
+    all.end();
+    all
+}
+
+/// The values of these columns of a section.
+fn values(section: Section, columns: &[&str], all: &Collector) -> Vec<String> {
+    let known = rows::columns(section.columns());
+    let line = |row: &rows::Row| {
+        let raw = row.raw();
+        let value = |name: &&str| {
+            let at = known.iter().position(|column| column.name == *name).unwrap();
+            plain(&known[at].decode(raw[at]).unwrap()).into_owned()
+        };
+        columns.iter().map(value).collect::<Vec<_>>().join(" | ")
+    };
+    section.rows(all).iter().map(line).collect()
+}
+
+fn statements(entries: &[Entry<'_>]) -> Vec<String> {
+    values(Section::Statements, &["calls", "total_ms", "errors", "statement"], &added(entries))
+}
+
+#[test]
+fn text_and_duration_are_one_call_in_every_way_that_a_server_logs_them() {
+    let one = ["1 | 5 | 0 | select ?"];
+    // log_min_duration_statement
+    assert_eq!(statements(&[log("duration: 5.000 ms  statement: SELECT 1")]), one);
+    // log_statement and log_duration
+    assert_eq!(statements(&[log("statement: SELECT 1"), log("duration: 5.000 ms")]), one);
+    // A blank or a tab behind the unit, as some have seen it.
+    assert_eq!(statements(&[log("statement: SELECT 1"), log("duration: 5.000 ms \t")]), one);
+    assert_eq!(statements(&[log("duration: 5.000 ms\tstatement: SELECT 1")]), one);
+    // The extended protocol, with texts
+    assert_eq!(
+        statements(&[
+            log("duration: 0.100 ms  parse <unnamed>: SELECT $1"),
+            log("duration: 0.200 ms  bind <unnamed>: SELECT $1"),
+            log("duration: 5.000 ms  execute <unnamed>: SELECT $1"),
+        ]),
+        one
+    );
+    // with log_statement and log_duration
+    assert_eq!(
+        statements(&[
+            log("duration: 0.100 ms"),
+            log("duration: 0.200 ms"),
+            log("execute <unnamed>: SELECT $1"),
+            log("duration: 5.000 ms"),
+        ]),
+        one
+    );
+    // in portions
+    assert_eq!(
+        statements(&[
+            log("duration: 3.000 ms  execute s/p: SELECT $1"),
+            log("duration: 2.000 ms  execute fetch from s/p: SELECT $1"),
+        ]),
+        one
+    );
+    // and with a plan in between.
+    assert_eq!(
+        statements(&[
+            log("statement: SELECT 1"),
+            log("duration: 4.9 ms  plan:\nQuery Text: SELECT 1\nResult  (cost=0.00..0.01 rows=1 width=4)"),
+            log("duration: 5.000 ms"),
+        ]),
+        one
+    );
+}
+
+#[test]
+fn a_duration_is_never_that_of_another_statement() {
+    // Each text ends what ran before.
+    assert_eq!(
+        statements(&[log("statement: SELECT 1"), log("statement: DISCARD ALL"), log("duration: 5.000 ms")]),
+        ["1 | 5 | 0 | discard all", "1 |  | 0 | select ?"]
+    );
+    assert_eq!(
+        statements(&[
+            log("statement: SELECT 1"),
+            log("duration: 1.000 ms  statement: DISCARD ALL"),
+            log("duration: 5.000 ms"),
+        ]),
+        ["1 | 1 | 0 | discard all", "1 |  | 0 | select ?"]
+    );
+    // Another process, or none.
+    let other = Entry { pid: Some(8), ..log("duration: 5.000 ms") };
+    assert_eq!(statements(&[log("statement: SELECT 1"), other]), ["1 |  | 0 | select ?"]);
+    let nobody = |message| Entry { pid: None, ..log(message) };
+    assert_eq!(
+        statements(&[nobody("statement: SELECT 1"), nobody("duration: 5.000 ms")]),
+        ["1 |  | 0 | select ?"]
+    );
+    // A statement that failed has none.
+    let all = [
+        log("statement: SELECT 1"),
+        error("22012", "division by zero", "SELECT 1"),
+        log("duration: 5.000 ms"),
+    ];
+    assert_eq!(statements(&all), ["0 |  | 1 | select ?"]);
+    assert_eq!(added(&all).unmatched.count, 1);
+    // pgkit's own statements, and their durations, are left out.
+    let own = format!("statement: {MARK} SELECT 1");
+    let all = [log(&own), log("duration: 5.000 ms")];
+    assert!(statements(&all).is_empty() && added(&all).unmatched.count == 0);
+}
+
+#[test]
+fn a_temporary_file_is_that_of_its_statement_wherever_the_log_has_it() {
+    let file = "temporary file: path \"base/pgsql_tmp/pgsql_tmp7.0\", size 1000";
+    let with = Entry { statement: b"SELECT 1 ORDER BY 2", context: b"c", hint: b"h", ..log(file) };
+    let plain = log(file);
+    for entries in [
+        vec![with, log("duration: 5.000 ms  statement: SELECT 1 ORDER BY 2")],
+        vec![plain, log("duration: 5.000 ms  statement: SELECT 1 ORDER BY 2")],
+        vec![log("statement: SELECT 1 ORDER BY 2"), plain, log("duration: 5.000 ms")],
+    ] {
+        let all = added(&entries);
+        let files = values(Section::TemporaryFiles, &["files", "total_bytes", "statement"], &all);
+        assert_eq!(files, ["1 | 1000 | select ? order by ?"]);
+        let statements = values(Section::Statements, &["calls", "temp_files", "temp_bytes"], &all);
+        assert_eq!(statements, ["1 | 1 | 1000"]);
+    }
+    // If no statement comes, it is counted all the same.
+    let left = added(&[plain, log("disconnection: session time: 0:00:01.000 user=a database=b host=c")]);
+    assert_eq!(
+        values(Section::TemporaryFiles, &["files", "total_bytes", "statement"], &left),
+        ["1 | 1000 | "]
+    );
+    let left = added(&[plain, plain]);
+    assert_eq!(values(Section::TemporaryFiles, &["files", "total_bytes"], &left), ["2 | 2000"]);
+}
+
+#[test]
+fn a_wait_for_a_lock_is_counted_once_with_all_its_time_and_who_held_it() {
+    let holder = Entry { pid: Some(8), ..log("statement: LOCK t") };
+    let waits = Entry {
+        statement: b"UPDATE t SET a = 1",
+        detail: b"Process holding the lock: 8. Wait queue: 7.",
+        ..log(
+            "process 7 still waiting for RowExclusiveLock on relation 5 of database 1 after 1000.5 ms at character 8",
+        )
+    };
+    let acquired = log("process 7 acquired RowExclusiveLock on relation 5 of database 1 after 3000.5 ms");
+    let all = added(&[holder, waits, acquired, acquired]);
+    let columns = ["kind", "count", "total_ms", "max_ms", "mode", "locked", "statement", "blocker"];
+    let mut found = values(Section::Locks, &columns, &all);
+    found.sort_by_key(|line| std::cmp::Reverse(line.len()));
+    assert_eq!(
+        found,
+        [
+            "wait | 1 | 3000.5 | 3000.5 | RowExclusiveLock | relation 5 of database 1 | update t set a = ? | lock t",
+            "wait | 1 | 3000.5 | 3000.5 | RowExclusiveLock | relation 5 of database 1 |  | ",
+        ]
+    );
+    let deadlock = Entry {
+        detail: b"Process 7 waits for ShareLock on transaction 5; blocked by process 8.\n\
+            Process 8 waits for ShareLock on transaction 4; blocked by process 7.\n\
+            Process 7: UPDATE a SET b = 1\nProcess 8: UPDATE c SET b = 2",
+        ..error("40P01", "deadlock detected", "UPDATE a SET b = 1")
+    };
+    let all = added(&[deadlock]);
+    assert_eq!(
+        values(Section::Locks, &["kind", "count", "statement", "blocker"], &all),
+        ["deadlock | 1 | update a set b = ? | update c set b = ?"]
+    );
+    assert_eq!(values(Section::Events, &["kind", "count"], &all), ["deadlock | 1"]);
+}
+
+#[test]
+fn a_session_is_counted_with_its_host_and_its_length() {
+    let all = added(&[
+        Entry { user: b"", database: b"", ..log("connection received: host=10.0.0.1 port=5000") },
+        log(
+            "connection authorized: user=app database=shop application_name=web SSL enabled (protocol=TLSv1.3)",
+        ),
+        log("disconnection: session time: 0:01:00.000 user=app database=shop host=10.0.0.1 port=5000"),
+        Entry {
+            severity: b"FATAL",
+            client: b"10.0.0.2(5000)",
+            pid: Some(9),
+            ..error("28P01", "password authentication failed for user \"app\"", "")
+        },
+    ]);
+    let columns = ["connections", "failed", "ended", "total_ms", "user", "database", "application", "host"];
+    assert_eq!(
+        values(Section::Connections, &columns, &all),
+        ["1 | 0 | 1 | 60000 | app | shop | web | 10.0.0.1", "0 | 1 | 0 |  | app | shop |  | 10.0.0.2"]
+    );
+    for (client, host) in [
+        ("10.0.0.1:5000", "10.0.0.1"),
+        ("10.0.0.1(5000)", "10.0.0.1"),
+        ("[local]", "[local]"),
+        ("::1", "::1"),
+        ("::1:54321", "::1"),
+        ("fe80::1(5000)", "fe80::1"),
+        ("db.example", "db.example"),
+        ("", ""),
+    ] {
+        assert_eq!(host_of(client.as_bytes()), host.as_bytes(), "{client}");
+    }
+}
+
+#[test]
+fn what_another_language_hides_has_no_numbers_instead_of_none() {
+    let german = |message, sqlstate, severity| Entry { severity, sqlstate, ..log(message) };
+    let all = added(&[
+        german("Dauer: 5.000 ms  Anweisung: SELECT 1", b"00000", b"LOG"),
+        german("Division durch Null", b"22012", "FEHLER".as_bytes()),
+        german("Warnung", b"01000", b"WARNUNG"),
+    ]);
+    let line = |name: &str| {
+        let columns = rows::columns(crate::log::report::OVERVIEW);
+        let rows = overview(&all);
+        let row = rows.iter().find(|row| row.raw()[0] == Some(name.as_bytes())).unwrap();
+        plain(&columns[2].decode(row.raw()[2]).unwrap()).into_owned()
+    };
+    assert_eq!(
+        (line("statements").as_str(), line("errors").as_str(), line("locks").as_str()),
+        ("1", "2", "")
+    );
+    assert_eq!(all.language.as_deref(), Some("FEHLER".as_bytes()));
+    assert_eq!(values(Section::Errors, &["count", "severity", "sqlstate"], &all).len(), 2);
+}
+
+#[test]
+fn entries_are_chosen_by_a_pattern_and_their_durations_with_them() {
+    let choice =
+        Choice { grep: Some(regex::bytes::Regex::new("orders").unwrap()), steps: Steps::Every(60_000_000) };
+    let mut all = Collector::new(&choice);
+    for entry in [
+        at(1, "statement: SELECT * FROM orders"),
+        at(2, "duration: 5.000 ms"),
+        at(3, "statement: SELECT 1"),
+        at(4, "duration: 7.000 ms"),
+        at(61, "duration: 9.000 ms  statement: SELECT * FROM orders"),
+        at(62, "checkpoint starting: time"),
+    ] {
+        all.take(&entry);
+    }
+    assert_eq!(
+        values(Section::Statements, &["calls", "total_ms", "statement"], &all),
+        ["2 | 14 | select * from orders"]
+    );
+    assert_eq!(all.unmatched.count, 0);
+    let steps = crate::log::report::steps(&mut all, None);
+    assert_eq!(steps.len(), 2);
+}
+
+#[test]
+fn plans_are_counted_by_statement_and_shape_and_the_slowest_is_whole() {
+    let plan = |ms: u32, n: u32| {
+        format!(
+            "duration: {ms}.000 ms  plan:\nQuery Text: SELECT {n}\nResult  (cost=0.00..0.0{n} rows=1 width=4) (actual time=0.1..0.1 rows=3 loops=1)"
+        )
+    };
+    let (one, two) = (plan(5, 1), plan(9, 2));
+    let all = added(&[log(&one), log(&two)]);
+    assert_eq!(
+        values(Section::Plans, &["count", "total_ms", "max_ms", "rows", "statement", "plan"], &all),
+        [
+            "2 | 14 | 9 | 6 | select ? | Result  (cost=0.00..0.02 rows=1 width=4) (actual time=0.1..0.1 rows=3 loops=1)"
+        ]
+    );
+    assert!(values(Section::Statements, &["calls"], &all).is_empty());
+}

@@ -1,0 +1,23 @@
+//! What a log says, added up: by statement, by error, by table, by step of time.
+
+mod collect;
+mod entry;
+mod groups;
+mod names;
+mod page;
+mod pipe;
+mod sections;
+mod series;
+mod server;
+mod sessions;
+mod shapes;
+mod skeleton;
+mod sql;
+mod statements;
+mod tally;
+
+pub use collect::{Choice, Collector, Steps};
+pub use page::page;
+pub use pipe::Pipe;
+pub use sections::{OVERVIEW, STEPS, Section, overview, steps};
+pub use series::MOST as MOST_STEPS;

@@ -1,0 +1,665 @@
+//! The sections of the report, and their rows.
+
+use clap::ValueEnum;
+use jiff::Timestamp;
+
+use super::collect::Collector;
+use super::series::Step;
+use super::tally::Seen;
+use crate::rows::Row;
+
+/// What the report is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Section {
+    /// Statements that differ only in their constants
+    Statements,
+    /// Errors and warnings, by SQLSTATE and message
+    Errors,
+    /// Temporary files, by statement
+    TemporaryFiles,
+    /// Waits for locks (log_lock_waits), and deadlocks
+    Locks,
+    /// Automatic vacuum and analyze, by table
+    Autovacuum,
+    /// Checkpoints and restartpoints, by reason
+    Checkpoints,
+    /// Connections and the length of sessions, by role, database, application and host
+    Connections,
+    /// Cancelled and killed sessions, crashes, restarts, replication, changed settings
+    Events,
+    /// Plans of auto_explain
+    Plans,
+}
+
+/// The columns of the overview.
+pub const OVERVIEW: &[&str] = &[
+    "section text",
+    "rows int8",
+    "count int8",
+    "total_ms float8",
+    "size_bytes int8",
+    "first timestamptz",
+    "last timestamptz",
+    "top text",
+];
+
+/// The columns of the steps of time.
+pub const STEPS: &[&str] = &[
+    "time timestamptz",
+    "section text",
+    "count int8",
+    "total_ms float8",
+    "max_ms float8",
+    "size_bytes int8",
+];
+
+impl Section {
+    /// All sections, in the order of the report.
+    pub const ALL: [Section; 9] = [
+        Section::Statements,
+        Section::Errors,
+        Section::TemporaryFiles,
+        Section::Locks,
+        Section::Autovacuum,
+        Section::Checkpoints,
+        Section::Connections,
+        Section::Events,
+        Section::Plans,
+    ];
+
+    /// Returns its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Section::Statements => "statements",
+            Section::Errors => "errors",
+            Section::TemporaryFiles => "temporary-files",
+            Section::Locks => "locks",
+            Section::Autovacuum => "autovacuum",
+            Section::Checkpoints => "checkpoints",
+            Section::Connections => "connections",
+            Section::Events => "events",
+            Section::Plans => "plans",
+        }
+    }
+
+    /// Returns whether it is made from messages that are known in English only.
+    pub fn needs_english(self) -> bool {
+        !matches!(self, Section::Statements | Section::Errors | Section::Plans)
+    }
+
+    /// Returns its columns.
+    pub fn columns(self) -> &'static [&'static str] {
+        match self {
+            Section::Statements => &[
+                "fingerprint text",
+                "calls int8",
+                "total_ms float8",
+                "share_pct float8",
+                "mean_ms float8",
+                "stddev_ms float8",
+                "p50_ms float8",
+                "p95_ms float8",
+                "p99_ms float8",
+                "max_ms float8",
+                "prepare_ms float8",
+                "rows int8",
+                "errors int8",
+                "temp_files int8",
+                "temp_bytes int8",
+                "first timestamptz",
+                "last timestamptz",
+                "users text",
+                "applications text",
+                "databases text",
+                "statement text",
+                "example text",
+                "parameters text",
+            ],
+            Section::Errors => &[
+                "count int8",
+                "severity text",
+                "sqlstate text",
+                "message text",
+                "first timestamptz",
+                "last timestamptz",
+                "users text",
+                "applications text",
+                "databases text",
+                "example text",
+                "detail text",
+                "hint text",
+                "statement text",
+            ],
+            Section::TemporaryFiles => &[
+                "files int8",
+                "total_bytes int8",
+                "mean_bytes int8",
+                "max_bytes int8",
+                "first timestamptz",
+                "last timestamptz",
+                "statement text",
+            ],
+            Section::Locks => &[
+                "kind text",
+                "count int8",
+                "total_ms float8",
+                "max_ms float8",
+                "mode text",
+                "locked text",
+                "first timestamptz",
+                "last timestamptz",
+                "statement text",
+                "blocker text",
+                "example text",
+            ],
+            Section::Autovacuum => &[
+                "table text",
+                "vacuums int8",
+                "aggressive int8",
+                "analyzes int8",
+                "total_ms float8",
+                "mean_ms float8",
+                "max_ms float8",
+                "pages_removed int8",
+                "tuples_removed int8",
+                "tuples_dead int8",
+                "first timestamptz",
+                "last timestamptz",
+            ],
+            Section::Checkpoints => &[
+                "kind text",
+                "reason text",
+                "started int8",
+                "completed int8",
+                "buffers int8",
+                "write_ms float8",
+                "sync_ms float8",
+                "total_ms float8",
+                "mean_ms float8",
+                "max_ms float8",
+                "wal_bytes int8",
+                "first timestamptz",
+                "last timestamptz",
+            ],
+            Section::Connections => &[
+                "connections int8",
+                "failed int8",
+                "ended int8",
+                "total_ms float8",
+                "mean_ms float8",
+                "max_ms float8",
+                "user text",
+                "database text",
+                "application text",
+                "host text",
+                "first timestamptz",
+                "last timestamptz",
+            ],
+            Section::Events => &[
+                "kind text",
+                "count int8",
+                "message text",
+                "first timestamptz",
+                "last timestamptz",
+                "example text",
+                "statement text",
+            ],
+            Section::Plans => &[
+                "fingerprint text",
+                "plan_id text",
+                "count int8",
+                "total_ms float8",
+                "mean_ms float8",
+                "max_ms float8",
+                "rows int8",
+                "first timestamptz",
+                "last timestamptz",
+                "statement text",
+                "plan text",
+                "parameters text",
+            ],
+        }
+    }
+
+    /// Returns the columns that a terminal shows unless others are asked for.
+    pub fn narrow(self) -> &'static [&'static str] {
+        match self {
+            Section::Statements => {
+                &["calls", "total_ms", "share_pct", "mean_ms", "p95_ms", "max_ms", "errors", "statement"]
+            }
+            Section::Errors => &["count", "severity", "sqlstate", "last", "message"],
+            Section::TemporaryFiles => &["files", "total_bytes", "max_bytes", "last", "statement"],
+            Section::Locks => &["kind", "count", "total_ms", "max_ms", "mode", "statement", "blocker"],
+            Section::Autovacuum => {
+                &["table", "vacuums", "analyzes", "total_ms", "max_ms", "tuples_removed", "tuples_dead"]
+            }
+            Section::Checkpoints => {
+                &["kind", "reason", "started", "buffers", "total_ms", "max_ms", "wal_bytes"]
+            }
+            Section::Connections => {
+                &["connections", "failed", "mean_ms", "user", "database", "application", "host"]
+            }
+            Section::Events => &["kind", "count", "last", "example"],
+            Section::Plans => &["count", "total_ms", "max_ms", "statement", "plan"],
+        }
+    }
+
+    /// Returns its rows, the heaviest first.
+    pub fn rows(self, all: &Collector) -> Vec<Row> {
+        match self {
+            Section::Statements => statements(all),
+            Section::Errors => errors(all),
+            Section::TemporaryFiles => temporary_files(all),
+            Section::Locks => locks(all),
+            Section::Autovacuum => autovacuum(all),
+            Section::Checkpoints => checkpoints(all),
+            Section::Connections => connections(all),
+            Section::Events => events(all),
+            Section::Plans => plans(all),
+        }
+    }
+}
+
+/// Adds values to a row as the report has them.
+trait Values {
+    fn count(self, n: u64) -> Self;
+    fn number(self, x: Option<f64>) -> Self;
+    /// An empty text is NULL.
+    fn words(self, text: &[u8]) -> Self;
+    fn seen(self, seen: &Seen) -> Self;
+}
+
+impl Values for Row {
+    fn count(self, n: u64) -> Row {
+        self.int8(Some(i64::try_from(n).unwrap_or(i64::MAX)))
+    }
+
+    fn number(self, x: Option<f64>) -> Row {
+        // The server writes microseconds; what is beyond them comes from adding up.
+        self.float8(x.map(|x| (x * 1e3).round() / 1e3))
+    }
+
+    fn words(self, text: &[u8]) -> Row {
+        self.text((!text.is_empty()).then_some(text))
+    }
+
+    fn seen(self, seen: &Seen) -> Row {
+        self.timestamptz(at(seen.first)).timestamptz(at(seen.last))
+    }
+}
+
+fn at(micros: Option<i64>) -> Option<Timestamp> {
+    micros.and_then(|micros| Timestamp::from_microsecond(micros).ok())
+}
+
+fn bytes(x: Option<f64>) -> Option<i64> {
+    x.map(|x| x.round() as i64)
+}
+
+fn statements(all: &Collector) -> Vec<Row> {
+    let sum = all.statements.all.total;
+    let share = |total: f64| (sum > 0.0).then(|| total / sum * 100.0);
+    let names = &all.names;
+    let mut rows: Vec<Row> = all
+        .statements
+        .heaviest()
+        .into_iter()
+        .map(|(fingerprint, one)| {
+            let files = all.files.get(fingerprint);
+            Row::new()
+                .words(format!("{fingerprint:016x}").as_bytes())
+                .count(one.calls)
+                .number(one.spread.total())
+                .number(one.spread.total().and_then(share))
+                .number(one.spread.mean())
+                .number(one.deviation())
+                .number(one.quantile(0.5))
+                .number(one.quantile(0.95))
+                .number(one.quantile(0.99))
+                .number(one.spread.most())
+                .number((one.prepare_ms > 0.0).then_some(one.prepare_ms))
+                .int8(one.rows.map(|rows| i64::try_from(rows).unwrap_or(i64::MAX)))
+                .count(one.errors)
+                .count(files.map_or(0, |files| files.bytes.count))
+                .count(files.map_or(0, |files| files.bytes.total as u64))
+                .seen(&one.seen)
+                .words(&one.users.text(names))
+                .words(&one.applications.text(names))
+                .words(&one.databases.text(names))
+                .words(&one.text)
+                .words(&one.example)
+                .words(&one.parameters)
+        })
+        .collect();
+    if let Some((others, _)) = all.statements.others() {
+        let total = others.most().map(|_| others.total_ms);
+        let row = Row::new()
+            .words(b"")
+            .count(others.calls)
+            .number(total)
+            .number(total.and_then(share))
+            .number(None)
+            .number(None)
+            .number(None)
+            .number(None)
+            .number(None)
+            .number(others.most())
+            .number(None)
+            .int8(None)
+            .count(others.errors)
+            .int8(None)
+            .int8(None)
+            .seen(&Seen::default());
+        rows.push(row.words(b"").words(b"").words(b"").words(super::collect::OTHERS).words(b"").words(b""));
+    }
+    rows
+}
+
+fn errors(all: &Collector) -> Vec<Row> {
+    let names = &all.names;
+    let row = |one: &super::collect::Errors| {
+        Row::new()
+            .count(one.count)
+            .words(&one.severity)
+            .words(&one.sqlstate)
+            .words(&one.message)
+            .seen(&one.seen)
+            .words(&one.users.text(names))
+            .words(&one.applications.text(names))
+            .words(&one.databases.text(names))
+            .words(&one.example)
+            .words(&one.detail)
+            .words(&one.hint)
+            .words(&one.statement)
+    };
+    all.errors.heaviest(|one| one.count).into_iter().map(row).collect()
+}
+
+fn temporary_files(all: &Collector) -> Vec<Row> {
+    let row = |one: &super::collect::Files| {
+        Row::new()
+            .count(one.bytes.count)
+            .int8(bytes(one.bytes.total()))
+            .int8(bytes(one.bytes.mean()))
+            .int8(bytes(one.bytes.most()))
+            .seen(&one.seen)
+            .words(&one.statement)
+    };
+    all.files.heaviest(|one| one.bytes.total).into_iter().map(row).collect()
+}
+
+fn locks(all: &Collector) -> Vec<Row> {
+    let row = |one: &super::collect::Locks| {
+        let ms = |ms: f64| (one.kind != "deadlock").then_some(ms);
+        Row::new()
+            .words(one.kind.as_bytes())
+            .count(one.count)
+            .number(ms(one.total_ms))
+            .number(ms(one.most_ms))
+            .words(&one.mode)
+            .words(&one.on)
+            .seen(&one.seen)
+            .words(&one.statement)
+            .words(&one.holder)
+            .words(&one.example)
+    };
+    // Deadlocks first: each has cost a transaction.
+    all.locks.heaviest(|one| (one.kind == "deadlock", one.total_ms, one.count)).into_iter().map(row).collect()
+}
+
+fn autovacuum(all: &Collector) -> Vec<Row> {
+    let row = |one: &super::collect::Vacuums| {
+        Row::new()
+            .words(&one.table)
+            .count(one.vacuums)
+            .count(one.aggressive)
+            .count(one.analyzes)
+            .number(one.time.total())
+            .number(one.time.mean())
+            .number(one.time.most())
+            .count(one.pages_removed)
+            .count(one.tuples_removed)
+            .int8(one.tuples_dead.map(|n| i64::try_from(n).unwrap_or(i64::MAX)))
+            .seen(&one.seen)
+    };
+    all.vacuums.heaviest(|one| one.time.total).into_iter().map(row).collect()
+}
+
+fn checkpoints(all: &Collector) -> Vec<Row> {
+    let row = |one: &super::collect::Checkpoints| {
+        Row::new()
+            .words(one.kind.as_bytes())
+            .words(&one.reason)
+            .count(one.started)
+            .count(one.time.count)
+            .count(one.buffers)
+            .number(Some(one.write_ms))
+            .number(Some(one.sync_ms))
+            .number(one.time.total())
+            .number(one.time.mean())
+            .number(one.time.most())
+            .count(one.wal_bytes)
+            .seen(&one.seen)
+    };
+    all.checkpoints.heaviest(|one| (one.started, one.time.total)).into_iter().map(row).collect()
+}
+
+fn connections(all: &Collector) -> Vec<Row> {
+    let row = |one: &super::collect::Connections| {
+        let name = |number: Option<u32>| number.map(|number| all.names.name(number)).unwrap_or_default();
+        Row::new()
+            .count(one.count)
+            .count(one.failed)
+            .count(one.time.count)
+            .number(one.time.total())
+            .number(one.time.mean())
+            .number(one.time.most())
+            .words(name(one.user))
+            .words(name(one.database))
+            .words(name(one.application))
+            .words(name(one.host))
+            .seen(&one.seen)
+    };
+    all.connections.heaviest(|one| (one.count + one.failed, one.time.total)).into_iter().map(row).collect()
+}
+
+fn events(all: &Collector) -> Vec<Row> {
+    let row = |one: &super::collect::Events| {
+        Row::new()
+            .words(one.kind.as_bytes())
+            .count(one.count)
+            .words(&one.message)
+            .seen(&one.seen)
+            .words(&one.example)
+            .words(&one.statement)
+    };
+    // What happened last is what people look for.
+    all.events.heaviest(|one| one.seen.last).into_iter().map(row).collect()
+}
+
+fn plans(all: &Collector) -> Vec<Row> {
+    let row = |one: &super::collect::Plans| {
+        Row::new()
+            .words(format!("{:016x}", one.fingerprint).as_bytes())
+            .words(format!("{:016x}", one.shape).as_bytes())
+            .count(one.time.count)
+            .number(one.time.total())
+            .number(one.time.mean())
+            .number(one.time.most())
+            .int8(one.rows.map(|rows| i64::try_from(rows).unwrap_or(i64::MAX)))
+            .seen(&one.seen)
+            .words(&one.statement)
+            .words(&one.plan)
+            .words(&one.parameters)
+    };
+    all.plans.heaviest(|one| one.time.total).into_iter().map(row).collect()
+}
+
+/// The sums of a section.
+#[derive(Debug, Clone, Default)]
+struct Sums {
+    rows: usize,
+    count: u64,
+    total_ms: Option<f64>,
+    bytes: Option<u64>,
+    seen: Seen,
+    top: Box<[u8]>,
+}
+
+fn sums<'a, V: 'a>(
+    rows: &[&'a V],
+    count: impl Fn(&V) -> u64,
+    ms: Option<&dyn Fn(&V) -> f64>,
+    bytes: Option<&dyn Fn(&V) -> f64>,
+    seen: impl Fn(&V) -> Seen,
+    top: impl Fn(&V) -> Box<[u8]>,
+) -> Sums {
+    let mut all = Seen::default();
+    for row in rows {
+        let seen = seen(row);
+        all.at(seen.first);
+        all.at(seen.last);
+    }
+    Sums {
+        rows: rows.len(),
+        count: rows.iter().map(|row| count(row)).sum(),
+        total_ms: ms.map(|ms| rows.iter().map(|row| ms(row)).sum()),
+        bytes: bytes.map(|bytes| rows.iter().map(|row| bytes(row)).sum::<f64>() as u64),
+        seen: all,
+        top: rows.first().map(|row| top(row)).unwrap_or_default(),
+    }
+}
+
+fn sums_of(section: Section, all: &Collector) -> Sums {
+    match section {
+        Section::Statements => {
+            let rows = all.statements.heaviest();
+            let seen = rows.iter().fold(Seen::default(), |mut sum, (_, one)| {
+                sum.at(one.seen.first);
+                sum.at(one.seen.last);
+                sum
+            });
+            Sums {
+                rows: rows.len() + all.statements.others().map_or(0, |(_, distinct)| distinct),
+                count: all.statements.calls,
+                total_ms: all.statements.all.total(),
+                bytes: None,
+                seen,
+                top: rows.first().map(|(_, one)| one.text.clone()).unwrap_or_default(),
+            }
+        }
+        Section::Errors => sums(
+            &all.errors.heaviest(|one| one.count),
+            |one| one.count,
+            None,
+            None,
+            |one| one.seen,
+            |one| one.message.clone(),
+        ),
+        Section::TemporaryFiles => sums(
+            &all.files.heaviest(|one| one.bytes.total),
+            |one| one.bytes.count,
+            None,
+            Some(&|one| one.bytes.total),
+            |one| one.seen,
+            |one| one.statement.clone(),
+        ),
+        Section::Locks => sums(
+            &all.locks.heaviest(|one| one.total_ms),
+            |one| one.count,
+            Some(&|one| one.total_ms),
+            None,
+            |one| one.seen,
+            |one| one.statement.clone(),
+        ),
+        Section::Autovacuum => sums(
+            &all.vacuums.heaviest(|one| one.time.total),
+            |one| one.vacuums + one.analyzes,
+            Some(&|one| one.time.total),
+            None,
+            |one| one.seen,
+            |one| one.table.clone(),
+        ),
+        Section::Checkpoints => sums(
+            &all.checkpoints.heaviest(|one| one.started),
+            |one| one.started.max(one.time.count),
+            Some(&|one| one.time.total),
+            Some(&|one| one.wal_bytes as f64),
+            |one| one.seen,
+            |one| one.reason.clone(),
+        ),
+        Section::Connections => sums(
+            &all.connections.heaviest(|one| one.count),
+            |one| one.count,
+            Some(&|one| one.time.total),
+            None,
+            |one| one.seen,
+            |one| {
+                let name =
+                    |number: Option<u32>| number.map(|number| all.names.name(number)).unwrap_or_default();
+                [name(one.user), name(one.database)].join(&b'@').into()
+            },
+        ),
+        Section::Events => sums(
+            &all.events.heaviest(|one| one.seen.last),
+            |one| one.count,
+            None,
+            None,
+            |one| one.seen,
+            |one| one.example.clone(),
+        ),
+        Section::Plans => sums(
+            &all.plans.heaviest(|one| one.time.total),
+            |one| one.time.count,
+            Some(&|one| one.time.total),
+            None,
+            |one| one.seen,
+            |one| one.statement.clone(),
+        ),
+    }
+}
+
+/// Returns the overview: one row for each section. What could not be looked at, because the log is in another language, has no
+/// numbers.
+pub fn overview(all: &Collector) -> Vec<Row> {
+    let is_foreign = all.foreign > 0;
+    Section::ALL
+        .into_iter()
+        .map(|section| {
+            let sums = sums_of(section, all);
+            let row = Row::new().words(section.name().as_bytes());
+            let row = if is_foreign && section.needs_english() && sums.count == 0 {
+                row.int8(None).int8(None).number(None).int8(None)
+            } else {
+                row.count(sums.rows as u64)
+                    .count(sums.count)
+                    .number(sums.total_ms.filter(|_| sums.count > 0))
+                    .int8(sums.bytes.filter(|_| sums.count > 0).and_then(|bytes| i64::try_from(bytes).ok()))
+            };
+            row.seen(&sums.seen).words(&sums.top)
+        })
+        .collect()
+}
+
+/// Returns the rows of the steps of time: of one section, or of all that have anything in a step.
+pub fn steps(all: &mut Collector, only: Option<Section>) -> Vec<Row> {
+    let Some(series) = &mut all.series else { return Vec::new() };
+    let mut rows = Vec::new();
+    for (begin, steps) in series.steps() {
+        for section in Section::ALL.into_iter().filter(|section| only.is_none_or(|only| only == *section)) {
+            let step = &steps[section as usize];
+            if *step != Step::default() {
+                rows.push(
+                    Row::new()
+                        .timestamptz(at(Some(begin)))
+                        .words(section.name().as_bytes())
+                        .count(step.count)
+                        .number((step.duration_ms > 0.0).then_some(step.duration_ms))
+                        .number((step.most_ms > 0.0).then_some(step.most_ms))
+                        .int8((step.bytes > 0).then(|| i64::try_from(step.bytes).unwrap_or(i64::MAX))),
+                );
+            }
+        }
+    }
+    rows
+}

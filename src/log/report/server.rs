@@ -1,0 +1,390 @@
+//! What the server says of its own work, in English: temporary files, waits for locks, autovacuum, checkpoints and
+//! connections. The texts are those of the server's sources, of PostgreSQL 10 to 18.
+
+use crate::log::words;
+
+/// Returns the text between two others, and what follows.
+fn between<'a>(text: &'a [u8], before: &[u8], after: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let from = memchr::memmem::find(text, before)? + before.len();
+    let len = memchr::memmem::find(&text[from..], after)?;
+    Some((&text[from..from + len], &text[from + len + after.len()..]))
+}
+
+/// Returns the number that a text begins with.
+fn number<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
+    let len = text.iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
+    // A period at the end is that of a sentence.
+    std::str::from_utf8(&text[..len]).ok()?.trim_end_matches('.').parse().ok()
+}
+
+/// Returns the number after a text.
+fn after<T: std::str::FromStr>(text: &[u8], before: &[u8]) -> Option<T> {
+    number(&text[memchr::memmem::find(text, before)? + before.len()..])
+}
+
+/// Returns the bytes of a temporary file that was deleted.
+pub fn temporary_file(message: &[u8]) -> Option<u64> {
+    let rest = message.strip_prefix(b"temporary file: path \"")?;
+    let at = memchr::memmem::rfind(rest, b"\", size ")?;
+    number(&rest[at + b"\", size ".len()..])
+}
+
+/// How a wait for a lock stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// It goes on.
+    Waiting,
+    /// The lock was given.
+    Acquired,
+    /// It ended without the lock, or a deadlock was found or avoided.
+    Other,
+}
+
+/// A wait for a lock.
+#[derive(Debug, PartialEq)]
+pub struct LockWait<'a> {
+    pub wait: Wait,
+    /// The mode, such as `ShareLock`.
+    pub mode: &'a [u8],
+    /// What is locked, as the server says it.
+    pub on: &'a [u8],
+    /// For how long it has been waited, in milliseconds.
+    pub ms: f64,
+}
+
+/// Splits what `log_lock_waits` writes.
+pub fn lock_wait(message: &[u8]) -> Option<LockWait<'_>> {
+    // Behind it, a log with a prefix may have the position in the statement.
+    let rest = words::without_position(message).strip_prefix(b"process ")?;
+    let rest = &rest[rest.iter().take_while(|b| b.is_ascii_digit()).count()..];
+    let (wait, rest) = [
+        (&b" still waiting for "[..], Wait::Waiting),
+        (b" acquired ", Wait::Acquired),
+        (b" avoided deadlock for ", Wait::Other),
+        (b" detected deadlock while waiting for ", Wait::Other),
+        (b" failed to acquire ", Wait::Other),
+    ]
+    .into_iter()
+    .find_map(|(words, wait)| Some((wait, rest.strip_prefix(words)?)))?;
+    let on = memchr::memmem::find(rest, b" on ")?;
+    let end = memchr::memmem::rfind(rest, b" after ").filter(|end| *end >= on + 4)?;
+    let ms = &rest[end + b" after ".len()..];
+    ms.ends_with(b" ms").then_some(())?;
+    Some(LockWait { wait, mode: &rest[..on], on: &rest[on + 4..end], ms: number(ms)? })
+}
+
+/// Returns the kind of a locked object, without what differs between two of them but for the relation's OID.
+pub fn locked(on: &[u8]) -> Vec<u8> {
+    let words: Vec<&[u8]> = on.split(|b| *b == b' ').collect();
+    match words[..] {
+        [b"relation", ..] | [b"extension", ..] => on.to_vec(),
+        [b"tuple", _, ref relation @ ..] => [&b"tuple "[..], &relation.join(&b' ')].concat(),
+        [b"page", _, ref relation @ ..] => [&b"page "[..], &relation.join(&b' ')].concat(),
+        [b"transaction", ..] => b"transaction".to_vec(),
+        [b"virtual", ..] => b"virtual transaction".to_vec(),
+        _ => on.iter().map(|b| if b.is_ascii_digit() { b'?' } else { *b }).collect::<Vec<u8>>(),
+    }
+}
+
+/// Returns the first process that holds the lock, from the detail of a wait.
+pub fn holder(detail: &[u8]) -> Option<i64> {
+    let rest = [&b"Process holding the lock: "[..], b"Processes holding the lock: "]
+        .into_iter()
+        .find_map(|words| detail.strip_prefix(words))?;
+    number(rest)
+}
+
+/// A process in the detail of a deadlock.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Locked<'a> {
+    pub pid: i64,
+    pub mode: &'a [u8],
+    pub on: &'a [u8],
+    pub by: i64,
+    /// Its statement.
+    pub statement: &'a [u8],
+}
+
+/// Splits the detail of a deadlock: who waits for whom, and then the statements.
+pub fn deadlock(detail: &[u8]) -> Vec<Locked<'_>> {
+    let mut all = Vec::new();
+    let mut rest = detail;
+    while let Some(line) = rest.strip_prefix(b"Process ") {
+        let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
+        let text = &line[..end];
+        let Some(pid) = number::<i64>(text) else { break };
+        let Some((mode, _)) = between(text, b" waits for ", b" on ") else { break };
+        let Some((on, _)) = between(text, b" on ", b"; blocked by process ") else { break };
+        let Some(by) = after(text, b"; blocked by process ") else { break };
+        all.push(Locked { pid, mode, on, by, statement: b"" });
+        rest = &line[(end + 1).min(line.len())..];
+    }
+    // A statement may have several lines, of which one may look like the next.
+    for i in 0..all.len() {
+        let mark = format!("Process {}: ", all[i].pid);
+        let Some(after) = rest.strip_prefix(mark.as_bytes()) else { break };
+        let next = all.get(i + 1).map(|next| format!("\nProcess {}: ", next.pid));
+        let end = next.and_then(|next| memchr::memmem::find(after, next.as_bytes()));
+        all[i].statement = &after[..end.unwrap_or(after.len())];
+        rest = end.map_or(b"", |end| &after[end + 1..]);
+    }
+    all
+}
+
+/// What autovacuum did.
+#[derive(Debug, PartialEq)]
+pub struct Vacuum<'a> {
+    /// `database.schema.table`.
+    pub table: &'a [u8],
+    pub is_analyze: bool,
+    pub is_aggressive: bool,
+    pub seconds: Option<f64>,
+    pub pages_removed: Option<u64>,
+    pub tuples_removed: Option<u64>,
+    pub tuples_dead: Option<u64>,
+}
+
+/// Splits what `log_autovacuum_min_duration` writes.
+pub fn vacuum(message: &[u8]) -> Option<Vacuum<'_>> {
+    let rest = message.strip_prefix(b"automatic ")?;
+    let is_analyze = rest.starts_with(b"analyze of table \"");
+    let head = &rest[..memchr::memchr(b'"', rest)?];
+    let is_vacuum = head.ends_with(b"of table ") && memchr::memmem::find(head, b"vacuum").is_some();
+    if !is_analyze && !is_vacuum {
+        return None;
+    }
+    let rest = &rest[head.len() + 1..];
+    // A name may contain quotes; what follows it does not.
+    let ends = [&b"\": index scans: "[..], b"\" system usage: ", b"\"\n", b"\": "];
+    let end = ends.into_iter().find_map(|end| memchr::memmem::find(rest, end));
+    let end = end.or_else(|| rest.strip_suffix(b"\"").map(<[u8]>::len))?;
+    let (table, rest) = rest.split_at(end);
+    let line = |begin: &[u8]| memchr::memmem::find(rest, begin).map(|at| &rest[at..]);
+    let (pages, tuples) = (line(b"pages: "), line(b"tuples: "));
+    Some(Vacuum {
+        table,
+        is_analyze,
+        is_aggressive: memchr::memmem::find(head, b"aggressive").is_some()
+            || memchr::memmem::find(head, b"to prevent wraparound").is_some(),
+        seconds: after(rest, b"elapsed: ").or_else(|| after(rest, b"elapsed ")),
+        pages_removed: pages.and_then(|text| after(text, b"pages: ")),
+        tuples_removed: tuples.and_then(|text| after(text, b"tuples: ")),
+        tuples_dead: tuples.and_then(|text| {
+            let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
+            let at = memchr::memmem::find(&text[..end], b" are dead but not yet removable")?;
+            number(&text[text[..at].iter().rposition(|b| *b == b' ')? + 1..])
+        }),
+    })
+}
+
+/// A checkpoint or restartpoint, as it begins or ends.
+#[derive(Debug, PartialEq)]
+pub enum Checkpoint<'a> {
+    /// What it is, and why it begins.
+    Starting(&'static str, &'a [u8]),
+    Complete(&'static str, Written),
+    /// They come too often, because of the amount of WAL.
+    TooOften,
+}
+
+/// What a checkpoint wrote.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Written {
+    pub buffers: u64,
+    pub write_s: f64,
+    pub sync_s: f64,
+    pub total_s: f64,
+    /// The amount of WAL since the one before, in bytes.
+    pub wal_bytes: u64,
+}
+
+/// Splits what `log_checkpoints` writes.
+pub fn checkpoint(message: &[u8]) -> Option<Checkpoint<'_>> {
+    if message.starts_with(b"checkpoints are occurring too frequently") {
+        return Some(Checkpoint::TooOften);
+    }
+    let (what, rest) = [("checkpoint", &b"checkpoint "[..]), ("restartpoint", b"restartpoint ")]
+        .into_iter()
+        .find_map(|(what, words)| Some((what, message.strip_prefix(words)?)))?;
+    if let Some(why) = rest.strip_prefix(b"starting:") {
+        return Some(Checkpoint::Starting(what, why.trim_ascii()));
+    }
+    let rest = rest.strip_prefix(b"complete: wrote ")?;
+    Some(Checkpoint::Complete(
+        what,
+        Written {
+            buffers: number(rest)?,
+            write_s: after(rest, b"write=").unwrap_or_default(),
+            sync_s: after(rest, b"sync=").unwrap_or_default(),
+            total_s: after(rest, b"total=").unwrap_or_default(),
+            wal_bytes: after::<u64>(rest, b"distance=").unwrap_or_default() * 1024,
+        },
+    ))
+}
+
+/// A connection, as it begins or ends.
+#[derive(Debug, PartialEq)]
+pub enum Connection<'a> {
+    /// The host that it comes from.
+    Received(&'a [u8]),
+    /// The role, the database and the application name.
+    Authorized(&'a [u8], &'a [u8], &'a [u8]),
+    /// How long the session was, in milliseconds; the role, the database and the host.
+    Ended(f64, &'a [u8], &'a [u8], &'a [u8]),
+}
+
+/// Returns the value of `key=` in a message, which ends before the next of these keys.
+fn value<'a>(text: &'a [u8], key: &[u8], next: &[&[u8]]) -> &'a [u8] {
+    let Some(at) = memchr::memmem::find(text, key) else { return b"" };
+    let rest = &text[at + key.len()..];
+    let end = next.iter().filter_map(|next| memchr::memmem::find(rest, next)).min();
+    &rest[..end.unwrap_or(rest.len())]
+}
+
+/// Splits what `log_connections` and `log_disconnections` write.
+pub fn connection(message: &[u8]) -> Option<Connection<'_>> {
+    if let Some(rest) = message.strip_prefix(b"connection received: host=") {
+        let end = memchr::memmem::rfind(rest, b" port=").unwrap_or(rest.len());
+        return Some(Connection::Received(&rest[..end]));
+    }
+    if let Some(rest) = [&b"connection authorized: "[..], b"replication connection authorized: "]
+        .iter()
+        .find_map(|words| message.strip_prefix(*words))
+    {
+        let ends: [&[u8]; 3] = [b" SSL enabled", b" SSL ", b" GSS "];
+        let with = |more: &[&'static [u8]]| [more, &ends[..]].concat();
+        return Some(Connection::Authorized(
+            value(rest, b"user=", &with(&[b" database=", b" application_name="])),
+            value(rest, b"database=", &with(&[b" application_name="])),
+            value(rest, b"application_name=", &ends),
+        ));
+    }
+    let rest = message.strip_prefix(b"disconnection: session time: ")?;
+    let end = memchr::memchr(b' ', rest)?;
+    let mut ms = 0.0;
+    for part in rest[..end].split(|b| *b == b':') {
+        ms = ms * 60.0 + number::<f64>(part)? * 1e3;
+    }
+    Some(Connection::Ended(
+        ms,
+        value(rest, b"user=", &[b" database="]),
+        value(rest, b"database=", &[b" host="]),
+        value(rest, b"host=", &[b" port="]),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn temporary_files_and_waits_for_locks_are_taken_apart() {
+        assert_eq!(
+            temporary_file(b"temporary file: path \"base/pgsql_tmp/pgsql_tmp1.0\", size 14032896"),
+            Some(14_032_896)
+        );
+        assert_eq!(temporary_file(b"temporary file: none"), None);
+        let wait =
+            lock_wait(b"process 7 still waiting for ShareLock on transaction 742 after 1000.072 ms").unwrap();
+        assert_eq!(
+            (wait.wait, wait.mode, wait.on, wait.ms),
+            (Wait::Waiting, &b"ShareLock"[..], &b"transaction 742"[..], 1000.072)
+        );
+        let wait =
+            lock_wait(b"process 7 acquired AccessExclusiveLock on relation 16384 of database 5 after 2.5 ms")
+                .unwrap();
+        assert_eq!((wait.wait, locked(wait.on)), (Wait::Acquired, b"relation 16384 of database 5".to_vec()));
+        assert_eq!(locked(b"tuple (0,1) of relation 7 of database 5"), b"tuple of relation 7 of database 5");
+        assert_eq!(locked(b"virtual transaction 3/45"), b"virtual transaction");
+        assert_eq!(locked(b"advisory lock [5,0,1,1]"), b"advisory lock [?,?,?,?]");
+        assert_eq!(holder(b"Process holding the lock: 12. Wait queue: 7."), Some(12));
+        assert_eq!(holder(b"Processes holding the lock: 12, 13. Wait queue: 7."), Some(12));
+        for other in [
+            "process 7 acquired",
+            "process x acquired a on b after 1 ms",
+            "process 7 still waiting for a on b",
+        ] {
+            assert_eq!(lock_wait(other.as_bytes()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_deadlock_names_its_processes_and_their_statements() {
+        let detail = b"Process 1 waits for ShareLock on transaction 5; blocked by process 2.\n\
+            Process 2 waits for ShareLock on transaction 4; blocked by process 1.\n\
+            Process 1: UPDATE a\n  SET b = 1\nProcess 2: UPDATE c";
+        let all = deadlock(detail);
+        assert_eq!(
+            (all[0].pid, all[0].by, all[0].mode, all[0].on),
+            (1, 2, &b"ShareLock"[..], &b"transaction 5"[..])
+        );
+        assert_eq!((all[0].statement, all[1].statement), (&b"UPDATE a\n  SET b = 1"[..], &b"UPDATE c"[..]));
+        assert_eq!(deadlock(b"something else"), []);
+    }
+
+    #[test]
+    fn what_autovacuum_did_is_read_from_every_version() {
+        let old = b"automatic vacuum of table \"shop.public.t\": index scans: 1\npages: 3 removed, 40 remain, 0 skipped due to pins, 0 skipped frozen\n\
+            tuples: 1000 removed, 2000 remain, 12 are dead but not yet removable, oldest xmin: 600\nbuffer usage: 100 hits\n\
+            system usage: CPU: user: 0.01 s, system: 0.00 s, elapsed: 0.25 s";
+        let new = b"automatic aggressive vacuum to prevent wraparound of table \"shop.public.it\"s\": index scans: 0\n\
+            pages: 3 removed, 40 remain, 40 scanned (100.00% of total), 0 eagerly scanned\n\
+            tuples: 1000 removed, 2000 remain, 12 are dead but not yet removable\nsystem usage: CPU: user: 0.01 s, system: 0.00 s, elapsed: 0.25 s";
+        for (text, table, is_aggressive) in
+            [(&old[..], &b"shop.public.t"[..], false), (new, b"shop.public.it\"s", true)]
+        {
+            let vacuum = vacuum(text).unwrap();
+            assert_eq!(
+                vacuum,
+                Vacuum {
+                    table,
+                    is_analyze: false,
+                    is_aggressive,
+                    seconds: Some(0.25),
+                    pages_removed: Some(3),
+                    tuples_removed: Some(1000),
+                    tuples_dead: Some(12)
+                }
+            );
+        }
+        for text in [
+            "automatic analyze of table \"a.b.c\" system usage: CPU: user: 0.00 s, system: 0.00 s, elapsed: 1.50 s",
+            "automatic analyze of table \"a.b.c\"\navg read rate: 0 MB/s\nsystem usage: CPU: user: 0.00 s, system: 0.00 s, elapsed: 1.50 s",
+        ] {
+            let vacuum = vacuum(text.as_bytes()).unwrap();
+            assert_eq!(
+                (vacuum.table, vacuum.is_analyze, vacuum.seconds),
+                (&b"a.b.c"[..], true, Some(1.5)),
+                "{text}"
+            );
+        }
+        assert_eq!(vacuum(b"automatic pancake of table \"a\""), None);
+    }
+
+    #[test]
+    fn checkpoints_and_connections_are_taken_apart() {
+        assert_eq!(
+            checkpoint(b"checkpoint starting: immediate force wait"),
+            Some(Checkpoint::Starting("checkpoint", b"immediate force wait"))
+        );
+        let Some(Checkpoint::Complete("restartpoint", written)) = checkpoint(
+            b"restartpoint complete: wrote 44 buffers (0.3%), wrote 3 SLRU buffers; 0 WAL file(s) added, 0 removed, 1 recycled; write=4.4 s, sync=0.01 s, total=4.5 s; sync files=11, longest=0.01 s, average=0.01 s; distance=16 kB, estimate=17 kB",
+        ) else {
+            panic!()
+        };
+        assert_eq!(
+            written,
+            Written { buffers: 44, write_s: 4.4, sync_s: 0.01, total_s: 4.5, wal_bytes: 16_384 }
+        );
+        assert_eq!(connection(b"connection received: host=::1 port=5"), Some(Connection::Received(b"::1")));
+        assert_eq!(
+            connection(b"connection authorized: user=a b database=c application_name=d e SSL enabled (protocol=TLSv1.3)"),
+            Some(Connection::Authorized(b"a b", b"c", b"d e"))
+        );
+        assert_eq!(
+            connection(b"disconnection: session time: 1:02:03.500 user=u database=d host=h port=5"),
+            Some(Connection::Ended(3_723_500.0, b"u", b"d", b"h"))
+        );
+        assert_eq!(connection(b"disconnection"), None);
+    }
+}

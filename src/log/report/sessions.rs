@@ -1,0 +1,113 @@
+//! What is known of each process, to put together what the server writes apart.
+
+use super::names::Hashed;
+
+/// Of how many processes something is kept; of those that are idle, nothing is kept beyond that.
+const MOST: usize = 50_000;
+/// Up to how many processes the texts of running statements are kept, and how long they may be in bytes.
+const WITH_TEXTS: usize = 4_000;
+const LONGEST: usize = 16 << 10;
+
+/// What a process does, as far as the log tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Running {
+    /// Nothing, or what it does was not logged.
+    #[default]
+    Nothing,
+    /// The statement with this fingerprint was logged, but not its duration so far.
+    Statement(u64),
+    /// A statement of pgkit, or one that is not wanted.
+    Unwanted,
+}
+
+/// A process.
+#[derive(Debug, Clone, Default)]
+pub struct Session {
+    pub running: Running,
+    /// The last statement, which may have ended.
+    pub last: Option<u64>,
+    /// Its text and its parameters, while it runs.
+    pub sql: Vec<u8>,
+    pub parameters: Vec<u8>,
+    /// The temporary files of a statement that is not known yet: how many, and their bytes.
+    pub files: (u64, u64),
+    /// The wait for a lock that goes on, and how long it has taken so far, in milliseconds.
+    pub wait: Option<(u64, f64)>,
+    /// The host that it was connected from, and its connection.
+    pub host: Option<u32>,
+    pub connection: Option<u64>,
+}
+
+impl Session {
+    /// Notes that a statement was logged whose duration may follow.
+    pub fn begin(&mut self, fingerprint: u64, sql: &[u8], parameters: &[u8], with_text: bool) {
+        self.running = Running::Statement(fingerprint);
+        self.last = Some(fingerprint);
+        self.sql.clear();
+        self.parameters.clear();
+        if with_text && sql.len() + parameters.len() <= LONGEST {
+            self.sql.extend_from_slice(sql);
+            self.parameters.extend_from_slice(parameters);
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.running == Running::Nothing
+            && self.wait.is_none()
+            && self.files.0 == 0
+            && self.connection.is_none()
+    }
+}
+
+/// All processes, by their pid.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    all: Hashed<Session>,
+}
+
+/// Spreads the pids over all bits, as a hash does.
+fn key(pid: i64) -> u64 {
+    (pid as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+impl Sessions {
+    /// Returns a process, if something is known of it.
+    pub fn known(&mut self, pid: Option<i64>) -> Option<&mut Session> {
+        self.all.get_mut(&key(pid?))
+    }
+
+    /// Returns a process; `None` if the log has no pid, so that its entries cannot be put together.
+    pub fn of(&mut self, pid: Option<i64>) -> Option<&mut Session> {
+        let key = key(pid?);
+        if self.all.len() >= MOST && !self.all.contains_key(&key) {
+            self.all.retain(|_, session| !session.is_idle());
+            if self.all.len() >= MOST {
+                self.all.clear();
+            }
+        }
+        Some(self.all.entry(key).or_default())
+    }
+
+    /// Returns whether texts of running statements are kept.
+    pub fn has_room(&self) -> bool {
+        self.all.len() <= WITH_TEXTS
+    }
+
+    /// Forgets a process that has ended. Returns its temporary files whose statement did not come.
+    pub fn end(&mut self, pid: Option<i64>) -> (u64, u64) {
+        pid.and_then(|pid| self.all.remove(&key(pid))).map(|session| session.files).unwrap_or_default()
+    }
+
+    /// Takes the temporary files whose statements did not come: how many, and their bytes.
+    pub fn files_left(&mut self) -> (u64, u64) {
+        self.all
+            .values_mut()
+            .map(|session| std::mem::take(&mut session.files))
+            .fold((0, 0), |sum, files| (sum.0 + files.0, sum.1 + files.1))
+    }
+
+    /// Forgets all processes, since the server started anew.
+    pub fn clear(&mut self) {
+        self.all.clear();
+    }
+}

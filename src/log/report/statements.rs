@@ -1,0 +1,374 @@
+//! What is known of each statement. However many different ones a log has, the memory is bounded: of the heaviest, everything
+//! is kept; of a million others, the numbers; the rest is added up.
+
+use super::names::{Few, Hashed, hash};
+use super::skeleton::Skeletons;
+use super::sql::Normalizer;
+use super::tally::{Histogram, Seen, Spread};
+
+/// How many statements are kept with all that is known of them; if there are more, the lighter half moves on.
+const WHOLE: usize = 16_384;
+/// Of how many more the numbers are kept.
+const LIGHT: usize = 1_500_000;
+/// How many bytes the texts may have together before the next ones are cut.
+const TEXTS: usize = 32 << 20;
+/// The longest text that is kept, and the longest once there are many, in bytes.
+const LONGEST: (usize, usize) = (64 << 10, 1 << 10);
+
+/// One statement.
+#[derive(Debug, Clone, Default)]
+pub struct Statement {
+    /// The normalized text.
+    pub text: Box<[u8]>,
+    pub calls: u64,
+    /// The durations of those calls for which the log has one, in milliseconds.
+    pub spread: Spread,
+    histogram: Histogram,
+    /// Whether the durations of the first calls are only known as a sum.
+    is_late: bool,
+    /// How long parsing and binding took, in milliseconds, where the log has it apart from the execution.
+    pub prepare_ms: f64,
+    /// How many rows the topmost node of its plans returned, if plans are in the log.
+    pub rows: Option<u64>,
+    pub errors: u64,
+    pub seen: Seen,
+    pub users: Few,
+    pub applications: Few,
+    pub databases: Few,
+    /// The text and the parameters of the slowest call, or of the first if none has a duration.
+    pub example: Box<[u8]>,
+    pub parameters: Box<[u8]>,
+    example_ms: f64,
+}
+
+impl Statement {
+    fn weight(&self) -> f64 {
+        weight(self.spread.total, self.calls + self.errors)
+    }
+
+    fn bytes(&self) -> usize {
+        self.text.len() + self.example.len() + self.parameters.len()
+    }
+
+    /// Returns the duration that this share of the calls does not exceed, in milliseconds.
+    pub fn quantile(&self, share: f64) -> Option<f64> {
+        if self.is_late {
+            return None;
+        }
+        let found = self.histogram.quantile(share)? / 1e3;
+        Some(found.clamp(self.spread.least, self.spread.most))
+    }
+
+    /// Returns the standard deviation of the durations, in milliseconds.
+    pub fn deviation(&self) -> Option<f64> {
+        if self.is_late { None } else { self.spread.deviation() }
+    }
+}
+
+/// Returns how much a statement matters: its time, and among those without any, how often it was seen.
+fn weight(total_ms: f64, times: u64) -> f64 {
+    total_ms + times as f64 / 1e3
+}
+
+/// The numbers of a statement.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Light {
+    pub calls: u64,
+    timed: u32,
+    most: f32,
+    pub total_ms: f64,
+    pub errors: u64,
+}
+
+impl Light {
+    fn add(&mut self, other: &Light) {
+        self.calls += other.calls;
+        self.timed = self.timed.saturating_add(other.timed);
+        self.most = self.most.max(other.most);
+        self.total_ms += other.total_ms;
+        self.errors += other.errors;
+    }
+
+    /// Returns the longest duration in milliseconds, if there is any.
+    pub fn most(&self) -> Option<f64> {
+        (self.timed > 0).then_some(f64::from(self.most))
+    }
+}
+
+/// A call, or what else was seen of a statement.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Call<'a> {
+    pub time: Option<i64>,
+    pub user: Option<u32>,
+    pub database: Option<u32>,
+    pub application: Option<u32>,
+    pub sql: &'a [u8],
+    pub parameters: &'a [u8],
+    pub duration_ms: Option<f64>,
+}
+
+/// All statements.
+#[derive(Debug, Default)]
+pub struct Statements {
+    normalizer: Normalizer,
+    skeletons: Skeletons,
+    whole: Hashed<Statement>,
+    light: Hashed<Light>,
+    /// Those of which not even the numbers are kept apart.
+    rest: Light,
+    /// The weight up to which statements were moved on.
+    limit: f64,
+    bytes: usize,
+    /// How many calls there were, and how long they took, in milliseconds.
+    pub all: Spread,
+    pub calls: u64,
+}
+
+impl Statements {
+    /// Returns the fingerprint of a statement.
+    pub fn fingerprint(&mut self, sql: &[u8]) -> u64 {
+        let skeleton = self.skeletons.of(sql);
+        if let Some(known) = skeleton.and_then(|skeleton| self.skeletons.known(skeleton)) {
+            return known;
+        }
+        let fingerprint = hash(self.normalizer.normalize(sql));
+        if let Some(skeleton) = skeleton {
+            self.skeletons.learn(skeleton, fingerprint);
+        }
+        fingerprint
+    }
+
+    /// Returns the normalized text of a statement.
+    pub fn normalized(&mut self, sql: &[u8]) -> &[u8] {
+        self.normalizer.normalize(sql)
+    }
+
+    /// Returns the normalized text of a statement that is known.
+    pub fn text(&self, fingerprint: u64) -> Option<&[u8]> {
+        self.whole.get(&fingerprint).map(|statement| &*statement.text)
+    }
+
+    /// Adds a call. Returns the fingerprint.
+    pub fn call(&mut self, call: &Call<'_>) -> u64 {
+        let fingerprint = self.seen(call, |statement| statement.calls += 1, |light| light.calls += 1);
+        self.calls += 1;
+        if let Some(ms) = call.duration_ms {
+            self.duration(fingerprint, ms, Some((call.sql, call.parameters)));
+        }
+        fingerprint
+    }
+
+    /// Adds a failed call.
+    pub fn error(&mut self, call: &Call<'_>) -> u64 {
+        self.seen(call, |statement| statement.errors += 1, |light| light.errors += 1)
+    }
+
+    /// Takes back a call that was added before: it has failed.
+    pub fn failed(&mut self, fingerprint: u64) {
+        self.calls = self.calls.saturating_sub(1);
+        if let Some(statement) = self.whole.get_mut(&fingerprint) {
+            statement.calls = statement.calls.saturating_sub(1);
+        } else {
+            let light = self.light.get_mut(&fingerprint).unwrap_or(&mut self.rest);
+            light.calls = light.calls.saturating_sub(1);
+        }
+    }
+
+    /// Adds the time of parsing or binding, which is no call.
+    pub fn prepared(&mut self, call: &Call<'_>) -> u64 {
+        let ms = call.duration_ms.unwrap_or_default();
+        self.seen(call, |statement| statement.prepare_ms += ms, |_| {})
+    }
+
+    /// Adds the duration of a call that was added before, with its text if that is known.
+    pub fn duration(&mut self, fingerprint: u64, ms: f64, example: Option<(&[u8], &[u8])>) {
+        self.all.add(ms);
+        if let Some(statement) = self.whole.get_mut(&fingerprint) {
+            let is_slowest = statement.spread.count == 0 || ms > statement.example_ms;
+            statement.spread.add(ms);
+            statement.histogram.add((ms * 1e3).round() as u64);
+            if let Some((sql, parameters)) = example
+                && is_slowest
+                && !(statement.example.is_empty() && statement.spread.count > 1 && sql.is_empty())
+            {
+                let before = statement.bytes();
+                let longest = longest(self.bytes);
+                statement.example = cut(sql, longest);
+                statement.parameters = cut(parameters, longest);
+                statement.example_ms = ms;
+                self.bytes = (self.bytes + statement.bytes()).saturating_sub(before);
+            }
+            return;
+        }
+        let light = self.light.get_mut(&fingerprint).unwrap_or(&mut self.rest);
+        light.timed = light.timed.saturating_add(1);
+        light.total_ms += ms;
+        light.most = light.most.max(ms as f32);
+    }
+
+    /// Adds to a statement that is known with everything; `None` if it is not.
+    pub fn known(&mut self, fingerprint: u64) -> Option<&mut Statement> {
+        self.whole.get_mut(&fingerprint)
+    }
+
+    /// Takes in that a statement was seen. Returns its fingerprint.
+    fn seen(&mut self, call: &Call<'_>, whole: impl Fn(&mut Statement), light: impl Fn(&mut Light)) -> u64 {
+        let fingerprint = self.fingerprint(call.sql);
+        if !self.whole.contains_key(&fingerprint) && !self.admit(fingerprint, call) {
+            light(self.light.get_mut(&fingerprint).unwrap_or(&mut self.rest));
+            return fingerprint;
+        }
+        if let Some(statement) = self.whole.get_mut(&fingerprint) {
+            whole(statement);
+            statement.seen.at(call.time);
+            statement.users.add(call.user);
+            statement.databases.add(call.database);
+            statement.applications.add(call.application);
+        }
+        if self.whole.len() > WHOLE {
+            self.move_on();
+        }
+        fingerprint
+    }
+
+    /// Begins to keep everything of a statement, if it is new or has become heavy. Returns whether that is so.
+    fn admit(&mut self, fingerprint: u64, call: &Call<'_>) -> bool {
+        let before = match self.light.get(&fingerprint) {
+            Some(light) if weight(light.total_ms, light.calls + light.errors) <= self.limit => return false,
+            Some(_) => self.light.remove(&fingerprint),
+            None if self.light.len() >= LIGHT => return false,
+            None => None,
+        };
+        let longest = longest(self.bytes);
+        let mut new = Statement {
+            text: cut(self.normalizer.normalize(call.sql), longest),
+            example: cut(call.sql, longest),
+            parameters: cut(call.parameters, longest),
+            ..Statement::default()
+        };
+        if let Some(numbers) = before {
+            new.calls = numbers.calls;
+            new.errors = numbers.errors;
+            new.spread = Spread::known(u64::from(numbers.timed), numbers.total_ms, f64::from(numbers.most));
+            new.is_late = true;
+        }
+        self.bytes += new.bytes();
+        self.whole.insert(fingerprint, new);
+        true
+    }
+
+    /// Keeps only the numbers of the lighter half.
+    fn move_on(&mut self) {
+        let mut weights: Vec<f64> = self.whole.values().map(Statement::weight).collect();
+        let half = weights.len() / 2;
+        let (_, limit, _) = weights.select_nth_unstable_by(half, f64::total_cmp);
+        self.limit = self.limit.max(*limit);
+        let mut left = half;
+        let (light, rest, bytes, limit) = (&mut self.light, &mut self.rest, &mut self.bytes, self.limit);
+        self.whole.retain(|fingerprint, statement| {
+            if left == 0 || statement.weight() > limit {
+                return true;
+            }
+            left -= 1;
+            *bytes = bytes.saturating_sub(statement.bytes());
+            let numbers = Light {
+                calls: statement.calls,
+                timed: u32::try_from(statement.spread.count).unwrap_or(u32::MAX),
+                most: statement.spread.most as f32,
+                total_ms: statement.spread.total,
+                errors: statement.errors,
+            };
+            if light.len() < LIGHT {
+                light.insert(*fingerprint, numbers);
+            } else {
+                rest.add(&numbers);
+            }
+            false
+        });
+    }
+
+    /// Returns the statements that are known with everything, the heaviest first, each with its fingerprint.
+    pub fn heaviest(&self) -> Vec<(u64, &Statement)> {
+        let mut all: Vec<(u64, &Statement)> =
+            self.whole.iter().map(|(key, statement)| (*key, statement)).collect();
+        all.sort_unstable_by(|a, b| b.1.weight().total_cmp(&a.1.weight()).then(a.1.text.cmp(&b.1.text)));
+        all
+    }
+
+    /// Returns the sum of all others, and how many they are, at least; `None` if there are none.
+    pub fn others(&self) -> Option<(Light, usize)> {
+        let mut sum = self.rest;
+        self.light.values().for_each(|light| sum.add(light));
+        (sum.calls + sum.errors > 0).then_some((sum, self.light.len()))
+    }
+}
+
+/// Returns how long a text may be that is kept.
+fn longest(bytes: usize) -> usize {
+    if bytes < TEXTS { LONGEST.0 } else { LONGEST.1 }
+}
+
+/// Returns the beginning of a text, with `…` if that is not all.
+pub fn cut(text: &[u8], longest: usize) -> Box<[u8]> {
+    if text.len() <= longest {
+        return text.into();
+    }
+    // Not in the middle of a character.
+    let end =
+        (longest.saturating_sub(3)..=longest).rev().find(|at| text[*at] & 0xc0 != 0x80).unwrap_or(longest);
+    [&text[..end], "…".as_bytes()].concat().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(sql: &str, ms: f64) -> Call<'_> {
+        Call { sql: sql.as_bytes(), duration_ms: Some(ms), ..Call::default() }
+    }
+
+    #[test]
+    fn calls_of_one_statement_are_added_up_and_the_slowest_is_the_example() {
+        let mut all = Statements::default();
+        for (n, ms) in [(1, 5.0), (2, 9.0), (3, 1.0)] {
+            all.call(&call(&format!("SELECT {n}"), ms));
+        }
+        all.call(&Call { sql: b"SELECT 4", ..Call::default() });
+        all.error(&Call { sql: b"SELECT 5", ..Call::default() });
+        let [(_, one)] = all.heaviest()[..] else { panic!() };
+        assert_eq!((one.calls, one.errors, one.spread.count, one.spread.total), (4, 1, 3, 15.0));
+        assert_eq!((&*one.text, &*one.example), (&b"select ?"[..], &b"SELECT 2"[..]));
+        assert!(one.quantile(0.0).is_some_and(|ms| (ms - 1.0).abs() < 0.01));
+        assert_eq!(one.quantile(1.0), Some(9.0));
+        assert!(all.others().is_none());
+    }
+
+    #[test]
+    fn the_heaviest_of_a_million_are_kept_and_every_call_is_counted() {
+        let mut all = Statements::default();
+        let mut calls = 0;
+        for n in 0..200_000 {
+            all.call(&call(&format!("SELECT a{n}"), 1.0));
+            calls += 1;
+            // One becomes heavy only after many others have come.
+            if n > 100_000 && n % 10 == 0 {
+                all.call(&call("SELECT late", 3.0));
+                calls += 1;
+            }
+        }
+        let heaviest = all.heaviest();
+        assert!(heaviest.len() <= WHOLE);
+        assert_eq!(&*heaviest[0].1.text, b"select late");
+        assert_eq!(heaviest[0].1.calls, 9_999);
+        let (others, distinct) = all.others().unwrap();
+        assert_eq!(heaviest.iter().map(|(_, one)| one.calls).sum::<u64>() + others.calls, calls);
+        assert_eq!(distinct + heaviest.len(), 200_001);
+        assert!(heaviest[0].1.quantile(0.5).is_some(), "it was known from its first call on");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        assert_eq!(&*cut("ab".as_bytes(), 2), b"ab");
+        assert_eq!(std::str::from_utf8(&cut("aéé".as_bytes(), 4)).unwrap(), "aé…");
+    }
+}

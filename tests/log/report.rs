@@ -1,0 +1,358 @@
+//! `log report` on what real servers log, beside what they count themselves and beside pgBadger.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::*;
+
+/// Every section.
+const SECTIONS: [&str; 9] = [
+    "statements",
+    "errors",
+    "temporary-files",
+    "locks",
+    "autovacuum",
+    "checkpoints",
+    "connections",
+    "events",
+    "plans",
+];
+
+/// Runs `log report` without a server.
+fn report(args: &[&str]) -> Output {
+    run(Command::new(PGKIT).env_clear().env("TZ", "UTC").args(["log", "report"]).args(args))
+}
+
+/// The rows of a report.
+fn rows(args: &[&str]) -> Vec<BTreeMap<String, Value>> {
+    let output = report(&[args, &["--format", "jsonl"]].concat());
+    assert_eq!(output.code, Some(0), "{args:?}\n{}", output.snapshot());
+    output.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn number(row: &BTreeMap<String, Value>, column: &str) -> i64 {
+    row[column].as_i64().unwrap_or_else(|| panic!("{column}: {row:?}"))
+}
+
+fn text<'a>(row: &'a BTreeMap<String, Value>, column: &str) -> &'a str {
+    row[column].as_str().unwrap_or_default()
+}
+
+/// A server that logs everything, in all its formats at once.
+fn talkative(bin: &Binaries, more: &[(&str, &str)]) -> (Server, Db) {
+    let formats = if bin.major < 15 { "stderr,csvlog" } else { "stderr,csvlog,jsonlog" };
+    let mut options = options(bin);
+    for (name, value) in [
+        ("logging_collector", "on"),
+        ("log_destination", formats),
+        ("log_filename", "all.log"),
+        ("log_line_prefix", "%m [%p] %q%u@%d/%a "),
+        ("log_connections", "on"),
+        ("log_disconnections", "on"),
+        ("log_checkpoints", "on"),
+        ("log_lock_waits", "on"),
+        ("deadlock_timeout", "100ms"),
+        ("log_temp_files", "0"),
+        ("work_mem", "64kB"),
+        ("log_autovacuum_min_duration", "0"),
+        ("autovacuum", "on"),
+        ("autovacuum_naptime", "1s"),
+        ("session_preload_libraries", "auto_explain"),
+        ("auto_explain.log_min_duration", "20ms"),
+        ("auto_explain.log_analyze", "on"),
+    ]
+    .iter()
+    .chain(more)
+    {
+        options = options.conf(name, value);
+    }
+    server_with(&options)
+}
+
+/// Makes one of each thing that the report has a section for.
+fn misbehave(db: &Db) {
+    db.sql("CREATE TABLE t AS SELECT i, repeat('x', 100) AS filler FROM generate_series(1, 20000) i");
+    db.sql("SELECT count(*) FROM (SELECT * FROM t ORDER BY filler, i) x");
+    let session = db.session();
+    for bad in ["SELECT * FROM nope", "SELECT 1/0", "SELEC 1", "SELECT 'a'::int", "SELECT 'b'::int"] {
+        assert!(session.try_sql(bad).is_err());
+    }
+    session.sql("SET statement_timeout = 50");
+    assert!(session.try_sql("SELECT pg_sleep(1)").is_err());
+    let holder = db.session();
+    holder.sql("BEGIN");
+    holder.sql("LOCK TABLE t");
+    std::thread::scope(|scope| {
+        scope.spawn(|| db.sql("UPDATE t SET i = i WHERE i = 1"));
+        std::thread::sleep(Duration::from_millis(400));
+        holder.sql("COMMIT");
+    });
+    db.sql("DELETE FROM t WHERE i > 1000");
+    db.sql("SELECT pg_sleep(0.03)");
+    db.sql("CHECKPOINT");
+    eventually("autovacuum comes", || {
+        db.value("SELECT vacuum_count + autovacuum_count FROM pg_stat_all_tables WHERE relname = 't'") != "0"
+    });
+}
+
+/// The log files of a server, by format.
+fn files(db: &Db) -> Vec<PathBuf> {
+    let folder = db.info.data_dir.join("log");
+    let mut all: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    all.sort();
+    all
+}
+
+fn every_section_has_what_happened_and_every_format_says_the_same(bin: &Binaries) {
+    let (mut server, db) = talkative(bin, &[("log_min_duration_statement", "0")]);
+    misbehave(&db);
+    server.stop(pgkit::sandbox::Stop::Fast).unwrap();
+    let files = files(&db);
+    assert_eq!(files.len(), if bin.major < 15 { 2 } else { 3 });
+    for section in SECTIONS {
+        let mut first: Option<Vec<BTreeMap<String, Value>>> = None;
+        for file in &files {
+            let mut found = rows(&[file.to_str().unwrap(), "--section", section]);
+            assert!(!found.is_empty(), "{section} of {} on {}", file.display(), bin.major);
+            for row in &mut found {
+                // A prefix without %e has no SQLSTATE, and one without %h no host before the connection is authorized.
+                row.remove("sqlstate");
+                if section == "errors" {
+                    row.retain(|column, _| {
+                        !matches!(column.as_str(), "users" | "applications" | "databases")
+                    });
+                }
+            }
+            found.sort_by_key(|row| format!("{row:?}"));
+            match &first {
+                None => first = Some(found),
+                Some(first) => assert_eq!(&found, first, "{section} of {} on {}", file.display(), bin.major),
+            }
+        }
+    }
+    let file = files[0].to_str().unwrap();
+    let errors = rows(&[file, "--section", "errors"]);
+    let data = errors.iter().find(|row| text(row, "message").starts_with("invalid input syntax")).unwrap();
+    assert_eq!(number(data, "count"), 2);
+    let locks = rows(&[file, "--section", "locks"]);
+    assert!(locks.iter().any(|row| text(row, "statement") == "update t set i = i where i = ?"), "{locks:?}");
+    let steps = rows(&[file, "--every", "1s", "--section", "statements"]);
+    let calls: i64 = rows(&[file, "--section", "statements"]).iter().map(|row| number(row, "calls")).sum();
+    assert_eq!(steps.iter().map(|row| number(row, "count")).sum::<i64>(), calls);
+    let overview = rows(&[file]);
+    assert_eq!(overview.iter().map(|row| text(row, "section")).collect::<Vec<_>>(), SECTIONS);
+    assert_eq!(number(&overview[0], "count"), calls);
+}
+on_every_server!(every_section_has_what_happened_and_every_format_says_the_same);
+
+/// Statements that the server groups in its own way, each with how often it is sent.
+const WORKLOAD: &[(&str, u32)] = &[
+    ("SELECT i FROM t WHERE i = {n}", 7),
+    ("select  I from T where i={n} -- a comment", 2),
+    ("SELECT i FROM t WHERE i = -{n}", 1),
+    ("SELECT i FROM t WHERE i BETWEEN {n} AND 9", 3),
+    ("SELECT '{n}'::text, E'\\n', $$x$$, NULL, TRUE", 4),
+    ("SELECT '{n}'::int", 2),
+    ("INSERT INTO t (i) VALUES ({n})", 5),
+    ("UPDATE t SET filler = 'f{n}' WHERE i = {n}", 4),
+    ("DELETE FROM t WHERE i = {n} AND filler IS NULL", 2),
+    ("DELETE FROM t WHERE i = {n} AND filler IS NOT NULL", 2),
+    ("SELECT count(*) FROM t GROUP BY filler HAVING count(*) > {n} LIMIT {n}", 3),
+    ("SELECT a.i FROM t a JOIN t b USING (i) WHERE a.i <> {n} OR b.filler LIKE 'x%'", 2),
+    ("SELECT CASE WHEN i > {n} THEN 'a' ELSE 'b' END FROM t", 2),
+    ("WITH x AS (SELECT {n} AS y) SELECT y - {n} FROM x", 2),
+];
+
+fn statements_are_grouped_as_pg_stat_statements_groups_them(bin: &Binaries) {
+    let preload = ("shared_preload_libraries", "pg_stat_statements");
+    let (_server, db) = talkative(bin, &[preload, ("log_min_duration_statement", "0")]);
+    db.sql("CREATE EXTENSION pg_stat_statements");
+    db.sql("CREATE TABLE t (i int, filler text)");
+    db.sql("SELECT pg_stat_statements_reset()");
+    let session = db.session();
+    for (sql, times) in WORKLOAD {
+        for n in 1..=*times {
+            session.sql(&sql.replace("{n}", &n.to_string()));
+        }
+    }
+    // Both sides: the calls of each group.
+    let mut theirs: Vec<i64> = db
+        .sql("SELECT sum(calls)::text FROM pg_stat_statements WHERE query ~* '\\mt\\M|\\mx\\M|::' AND query !~ 'pg_stat' GROUP BY queryid")
+        .into_iter()
+        .map(|row| row[0].as_ref().unwrap().parse().unwrap())
+        .collect();
+    drop(session);
+    let file = files(&db).into_iter().find(|path| path.extension().is_some_and(|end| end == "csv")).unwrap();
+    let mut ours: Vec<i64> = rows(&[file.to_str().unwrap(), "--section", "statements"])
+        .iter()
+        .filter(|row| {
+            let sql = text(row, "example");
+            WORKLOAD.iter().any(|(one, _)| sql.starts_with(one.split('{').next().unwrap()))
+        })
+        .map(|row| number(row, "calls"))
+        .collect();
+    theirs.sort_unstable();
+    ours.sort_unstable();
+    assert_eq!(ours, theirs, "on {}", bin.major);
+}
+on_every_server!(statements_are_grouped_as_pg_stat_statements_groups_them);
+
+fn text_and_duration_are_put_together_in_every_setting(bin: &Binaries) {
+    for (settings, has_durations) in [
+        (&[("log_min_duration_statement", "0")][..], true),
+        (&[("log_statement", "all"), ("log_duration", "on")], true),
+        (&[("log_statement", "all"), ("log_min_duration_statement", "0")], true),
+        (&[("log_statement", "all"), ("log_min_duration_statement", "0"), ("log_duration", "on")], true),
+        (&[("log_statement", "all")], false),
+    ] {
+        let (_server, db) = talkative(bin, settings);
+        let session = db.session();
+        session.sql("CREATE TABLE t (i int)");
+        session.sql("COPY t FROM PROGRAM 'echo 1'");
+        session.sql("CREATE TABLE u AS SELECT * FROM t");
+        for n in 0..5 {
+            session.sql(&format!("SELECT 'simple', {n}"));
+            assert!(session.try_sql("SELECT 'wrong', 1/0").is_err());
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            for n in 0..4_i32 {
+                session.client.query("SELECT $1::int AS extended", &[&n]).await.unwrap();
+            }
+            let prepared = session.client.prepare("SELECT $1::int AS prepared").await.unwrap();
+            for n in 0..3_i32 {
+                session.client.query(&prepared, &[&n]).await.unwrap();
+            }
+        });
+        drop(session);
+        for file in files(&db) {
+            let found = rows(&[file.to_str().unwrap(), "--section", "statements"]);
+            let calls = |what: &str| {
+                let of = found.iter().filter(|row| text(row, "example").contains(what));
+                of.map(|row| (number(row, "calls"), number(row, "errors"), row["total_ms"].is_number()))
+                    .collect::<Vec<_>>()
+            };
+            let what = format!("{settings:?} of {} on {}", file.display(), bin.major);
+            assert_eq!(calls("'simple'"), [(5, 0, has_durations)], "{what}");
+            assert_eq!(calls("'wrong'"), [(0, 5, false)], "{what}");
+            assert_eq!(calls("AS extended"), [(4, 0, has_durations)], "{what}");
+            assert_eq!(calls("AS prepared"), [(3, 0, has_durations)], "{what}");
+            assert_eq!(calls("CREATE TABLE u AS"), [(1, 0, has_durations)], "{what}");
+            assert_eq!(calls("COPY t FROM"), [(1, 0, has_durations)], "{what}");
+        }
+    }
+}
+on_every_server!(text_and_duration_are_put_together_in_every_setting);
+
+/// A line of a log with the prefix `%m [%p] %u@%d `.
+fn line(second: u32, pid: u32, rest: &str) -> String {
+    format!("2026-11-24 06:{:02}:{:02}.000 UTC [{pid}] app@shop {rest}\n", second / 60, second % 60)
+}
+
+fn written(folder: &Path, name: &str, text: impl AsRef<[u8]>) -> String {
+    let path = folder.join(name);
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_cannot_be_read_is_counted_with_its_lines_and_more_than_a_percent_is_a_bad_answer() {
+    let folder = temp();
+    let csv = |second: u32| {
+        format!(
+            "2026-11-24 06:00:{second:02}.000 UTC,\"app\",\"shop\",7,\"::1:5\",65640a2d.7,1,\"SELECT\",2026-11-24 06:00:00 UTC,3/4,0,LOG,00000,\
+             \"duration: 1.000 ms  statement: SELECT {second}\",,,,,,,,,\"psql\",\"client backend\",,0\n"
+        )
+    };
+    let good: String = (0..60).map(csv).collect();
+    let damaged = format!("{}garbage\n{}", csv(0), good.repeat(3));
+    let path = written(&folder, "few.csv", &damaged);
+    let output = report(&[&path, "--columns", "section,count", "--limit", "1"]);
+    assert_eq!(
+        (output.code, output.stdout.as_str()),
+        (Some(0), "statements\t181\n"),
+        "{}",
+        output.snapshot()
+    );
+    assert!(output.stderr.contains("1 of 182 lines could not be read: line 2\n"), "{}", output.stderr);
+    let path = written(&folder, "many.csv", format!("{}garbage\nmore\nof\nit\n{good}", csv(0)));
+    let output = report(&[&path, "--columns", "count", "--limit", "1"]);
+    assert_eq!((output.code, output.stdout.as_str()), (Some(1), "61\n"), "{}", output.snapshot());
+    assert!(output.stderr.contains("4 of 65 lines could not be read: line 2, 3, 4 …\n"), "{}", output.stderr);
+    assert!(output.stderr.contains("more than 1 %"), "{}", output.stderr);
+}
+
+#[test]
+fn one_bad_file_among_many_is_named_and_the_others_are_added_up() {
+    let folder = temp();
+    let good =
+        written(&folder, "good.log", line(1, 7, "LOG:  duration: 1.000 ms  statement: SELECT 1").repeat(5));
+    let binary = written(&folder, "binary", [1_u8; 3000]);
+    let pooler = written(
+        &folder,
+        "pooler.log",
+        "2026-11-24 06:24:50.123 UTC [1] LOG kernel file descriptor limit: 1024 (hard: 4096)\n\
+         2026-11-24 06:24:50.124 UTC [1] LOG C-0x55d0: shop/app@127.0.0.1:5000 login attempt: db=shop user=app tls=no\n",
+    );
+    let missing = folder.join("missing.log").to_str().unwrap().to_owned();
+    let output = report(&[&binary, &good, &missing, &pooler, "--columns", "count", "--limit", "1"]);
+    assert_eq!(output.stdout, "5\n", "{}", output.snapshot());
+    assert_ne!(output.code, Some(0));
+    for word in ["binary data", "missing.log", "a PgBouncer log"] {
+        assert!(output.stderr.contains(word), "{word}: {}", output.stderr);
+    }
+    for (path, word) in [(&binary, "binary data"), (&pooler, "a PgBouncer log")] {
+        let output = report(&[path]);
+        assert_eq!((output.code, output.stdout.as_str()), (Some(65), ""), "{}", output.snapshot());
+        assert!(output.stderr.contains(word), "{}", output.stderr);
+    }
+    // A prefix that does not fit is said, too.
+    let output = report(&[&good, "--line-prefix", "%t %r "]);
+    assert_eq!(output.code, Some(65), "{}", output.snapshot());
+}
+
+#[test]
+fn rotated_files_are_read_in_the_order_of_their_times() {
+    let folder = temp();
+    let first = written(&folder, "z.log.1", line(1, 7, "LOG:  statement: SELECT 1"));
+    let second = written(&folder, "a.log", line(2, 7, "LOG:  duration: 5.000 ms"));
+    let found = rows(&[&second, &first, "--section", "statements"]);
+    assert_eq!((number(&found[0], "calls"), found[0]["total_ms"].as_f64()), (1, Some(5.0)));
+}
+
+#[test]
+fn a_report_is_limited_to_a_time_and_to_a_pattern() {
+    let folder = temp();
+    let log: String = (0..600)
+        .map(|n| {
+            line(
+                n,
+                7,
+                &format!(
+                    "LOG:  duration: 1.000 ms  statement: SELECT {n} FROM {}",
+                    ["a", "b"][n as usize % 2]
+                ),
+            )
+        })
+        .collect();
+    let path = written(&folder, "a.log", log);
+    let calls = |args: &[&str]| -> i64 {
+        let all = [&[path.as_str(), "--section", "statements"], args].concat();
+        rows(&all).iter().map(|row| number(row, "calls")).sum()
+    };
+    assert_eq!(calls(&[]), 600);
+    assert_eq!(calls(&["--from", "2026-11-24 06:05:00", "--to", "2026-11-24 06:05:59"]), 60);
+    assert_eq!(calls(&["--since", "2026-11-24 06:09:00Z"]), 60);
+    assert_eq!(calls(&["--grep", "FROM a"]), 300);
+    assert_eq!(calls(&["--user", "app", "--database", "shop"]), 600);
+    assert_eq!(calls(&["--user", "nobody"]), 0);
+    assert_eq!(report(&[&path, "--app", "x"]).code, Some(65), "the prefix has no application name");
+    let steps = rows(&[&path, "--every", "5m"]);
+    assert_eq!(steps.iter().map(|row| number(row, "count")).collect::<Vec<_>>(), [300, 300]);
+    assert_eq!(text(&steps[1], "time"), "2026-11-24T06:05:00Z");
+    assert_eq!(report(&[&path, "--every", "0"]).code, Some(64));
+}
