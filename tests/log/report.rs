@@ -248,6 +248,109 @@ fn text_and_duration_are_put_together_in_every_setting(bin: &Binaries) {
 }
 on_every_server!(text_and_duration_are_put_together_in_every_setting);
 
+/// What pgBadger says of a log: its JSON.
+fn pgbadger(file: &Path, format: &str) -> Option<Value> {
+    let folder = temp();
+    let out = folder.join("out.json");
+    let mut command = Command::new("pgbadger");
+    command.args([
+        "--quiet",
+        "--jobs",
+        "1",
+        "--format",
+        format,
+        "--prefix",
+        "%m [%p] %q%u@%d/%a ",
+        "--extension",
+        "json",
+    ]);
+    let done = match command.arg("--outfile").arg(&out).arg(file).output() {
+        Ok(output) => output,
+        Err(_) => {
+            say(format_args!("not run: no pgbadger (apt install pgbadger)"));
+            return None;
+        }
+    };
+    assert!(done.status.success(), "{done:?}");
+    Some(serde_json::from_str(&std::fs::read_to_string(out).unwrap()).unwrap())
+}
+
+#[test]
+fn pgbadger_finds_the_same() {
+    let bin = bin();
+    // It counts plans of auto_explain as further queries.
+    let no_plans = ("auto_explain.log_min_duration", "-1");
+    let (mut server, db) = talkative(bin, &[no_plans, ("log_min_duration_statement", "0")]);
+    misbehave(&db);
+    let session = db.session();
+    session.sql("CREATE TABLE u (i int, v text)");
+    for n in 0..200 {
+        session.sql(&format!("INSERT INTO u VALUES ({n}, 'x{n}')"));
+        session.sql(&format!("SELECT count(*) FROM u WHERE i < {n} AND v LIKE '{n}%'"));
+        session.sql(&format!("UPDATE u SET v = 'y' WHERE i = {n}"));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        for n in 0..100_i32 {
+            session.client.query("SELECT v FROM u WHERE i = $1", &[&n]).await.unwrap();
+        }
+    });
+    drop(session);
+    server.stop(pgkit::sandbox::Stop::Fast).unwrap();
+    for (ending, format) in [("csv", "csv"), ("log", "stderr")] {
+        let file =
+            files(&db).into_iter().find(|path| path.extension().is_some_and(|end| end == ending)).unwrap();
+        let Some(theirs) = pgbadger(&file, format) else { return };
+        let ours = rows(&[file.to_str().unwrap(), "--section", "statements"]);
+        let sum = |column: &str| ours.iter().filter_map(|row| row[column].as_f64()).sum::<f64>();
+        let number = |pointer: &str| {
+            theirs.pointer(pointer).and_then(Value::as_f64).unwrap_or_else(|| panic!("{pointer}"))
+        };
+        // Another database, where it was asked for its version, has its own numbers.
+        let database = "/overall_stat/postgres";
+        assert_eq!(sum("calls"), number(&format!("{database}/histogram/query_total")), "{format}");
+        let is_near = |a: f64, b: f64| (a - b).abs() < 0.01;
+        assert!(
+            is_near(sum("total_ms"), number(&format!("{database}/queries_duration/execute"))),
+            "{format}"
+        );
+        let prepare = ["prepare", "bind"].map(|step| number(&format!("{database}/queries_duration/{step}")));
+        assert!(is_near(sum("prepare_ms"), prepare.iter().sum()), "{format}");
+        // The ten heaviest: how often, and for how long.
+        let mut top: Vec<(i64, f64)> = theirs["normalyzed_info"]["postgres"]
+            .as_object()
+            .unwrap()
+            .values()
+            .filter_map(|one| {
+                let value = |key: &str| one[key].as_f64().or_else(|| one[key].as_str()?.parse().ok());
+                Some((value("count")? as i64, value("duration")?))
+            })
+            .collect();
+        top.sort_by(|a, b| b.1.total_cmp(&a.1));
+        for (row, (count, duration)) in ours.iter().zip(&top).take(10) {
+            assert_eq!(row["calls"].as_i64(), Some(*count), "{format} {row:?}");
+            assert!(is_near(row["total_ms"].as_f64().unwrap(), *duration), "{format} {row:?}");
+        }
+        // It takes two messages of the severity LOG for errors.
+        let errors =
+            theirs["error_info"].as_object().unwrap().values().flat_map(|of| of.as_object().unwrap());
+        let is_error = |text: &str| !text.contains("still waiting for") && !text.contains("was shut down at");
+        let found: f64 = errors
+            .filter(|(text, _)| is_error(text))
+            .map(|(_, one)| one["count"].as_f64().or_else(|| one["count"].as_str()?.parse().ok()).unwrap())
+            .sum();
+        let errors = rows(&[file.to_str().unwrap(), "--section", "errors"]);
+        assert_eq!(errors.iter().filter_map(|row| row["count"].as_f64()).sum::<f64>(), found, "{format}");
+        let files = rows(&[file.to_str().unwrap(), "--section", "temporary-files"]);
+        let theirs = theirs["tempfile_info"]["postgres"]["size"].as_f64();
+        assert_eq!(
+            Some(files.iter().filter_map(|row| row["total_bytes"].as_f64()).sum::<f64>()),
+            theirs,
+            "{format}"
+        );
+    }
+}
+
 /// A line of a log with the prefix `%m [%p] %u@%d `.
 fn line(second: u32, pid: u32, rest: &str) -> String {
     format!("2026-11-24 06:{:02}:{:02}.000 UTC [{pid}] app@shop {rest}\n", second / 60, second % 60)

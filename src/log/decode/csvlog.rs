@@ -18,6 +18,8 @@ const SEVERITY: usize = 11;
 const BEGINNING: usize = 14;
 /// The most bytes that these columns can take (names have at most 63 each); anything longer is not an entry.
 const HEAD: usize = 4 << 10;
+/// How many bytes are kept behind a column that is too long.
+const REST: usize = 1 << 20;
 
 /// See [`super::decoder::Decoder`].
 pub struct Decoder {
@@ -29,6 +31,14 @@ pub struct Decoder {
     record: Record,
     skipping: bool,
     fields: Vec<Field>,
+    /// Whether the next byte begins a line.
+    at_line_start: bool,
+    /// A piece of what is left out ended with a quote.
+    ends_in_quote: bool,
+    /// The middle of a column is being left out, because the entry is longer than the buffer.
+    is_eliding: bool,
+    /// How many bytes of the entry were left out.
+    elided: u64,
     /// The entry did not fit into the buffer, or the bytes that follow still belong to such an entry.
     is_too_long: bool,
     pub(super) sieve: Sieve,
@@ -84,6 +94,10 @@ impl Decoder {
             record: Record::default(),
             skipping: false,
             fields: Vec::new(),
+            at_line_start: true,
+            ends_in_quote: false,
+            is_eliding: false,
+            elided: 0,
             is_too_long: false,
             sieve: Sieve::default(),
             has_sifted: false,
@@ -107,10 +121,21 @@ impl Decoder {
 
     pub(super) fn feed(&mut self, mut data: &[u8], sink: Sink<'_>) -> Result<Flow> {
         while !data.is_empty() {
+            if self.is_eliding && self.at_line_start && begins(data) {
+                // The long entry was cut off.
+                self.is_eliding = false;
+                self.ends_in_quote = false;
+                self.elided = 0;
+                if self.take_apart(0, sink)? == Flow::Enough {
+                    return Ok(Flow::Enough);
+                }
+            }
             let Some(end) = memchr::memchr(b'\n', data) else {
                 self.keep(data);
+                self.at_line_start = false;
                 break;
             };
+            self.at_line_start = true;
             self.keep(&data[..=end]);
             data = &data[end + 1..];
             self.unread.lines += 1;
@@ -133,15 +158,82 @@ impl Decoder {
     }
 
     fn keep(&mut self, data: &[u8]) {
+        if self.is_eliding {
+            return self.elide(data);
+        }
         let room = LONGEST.saturating_sub(self.buffer.len());
         let (kept, dropped) = data.split_at(data.len().min(room));
         self.buffer.extend_from_slice(kept);
-        if !dropped.is_empty() {
-            self.lose(dropped.len());
-            if !self.skipping && !std::mem::replace(&mut self.is_too_long, true) {
-                self.losses.too_long += 1;
+        if dropped.is_empty() {
+            return;
+        }
+        if !self.skipping && !std::mem::replace(&mut self.is_too_long, true) {
+            self.losses.too_long += 1;
+        }
+        // Of quotes at the end, the first may open the column, and the last may be the first of two.
+        let at_end = self.buffer.iter().rev().take_while(|b| **b == b'"').count();
+        let end = self.buffer.len() - at_end;
+        let is_inside = self.quoted ^ (quotes(&self.buffer[self.searched.min(end)..end]) % 2 == 1);
+        let inner = if is_inside { Some(at_end) } else { at_end.checked_sub(1) };
+        match inner {
+            Some(inner) if inner % 2 == 1 => {
+                self.buffer.pop();
+                self.is_eliding = true;
+                self.ends_in_quote = true;
+                self.elide(dropped);
+            }
+            Some(_) => {
+                self.is_eliding = true;
+                self.elide(dropped);
+            }
+            None => self.lose(dropped.len()),
+        }
+    }
+
+    /// Leaves out the rest of a column that is too long. The columns behind it are kept, so that the entry can be read.
+    fn elide(&mut self, data: &[u8]) {
+        if self.ends_in_quote {
+            // Was the quote at the end of the last piece the first of two?
+            self.ends_in_quote = false;
+            if data.first() != Some(&b'"') {
+                self.is_eliding = false;
+                self.buffer.push(b'"');
+                return self.keep_rest(data);
+            }
+            self.leave_out(1);
+            return self.elide(&data[1..]);
+        }
+        let mut at = 0;
+        while let Some(quote) = memchr::memchr(b'"', &data[at..]) {
+            let here = at + quote;
+            match data.get(here + 1) {
+                Some(b'"') => at = here + 2,
+                Some(_) => {
+                    self.leave_out(here);
+                    self.is_eliding = false;
+                    return self.keep_rest(&data[here..]);
+                }
+                None => {
+                    self.leave_out(here);
+                    self.ends_in_quote = true;
+                    return;
+                }
             }
         }
+        self.leave_out(data.len());
+    }
+
+    /// Keeps what is behind the column that was too long, if that is not much.
+    fn keep_rest(&mut self, data: &[u8]) {
+        let room = (LONGEST + REST).saturating_sub(self.buffer.len());
+        let (kept, dropped) = data.split_at(data.len().min(room));
+        self.buffer.extend_from_slice(kept);
+        self.lose(dropped.len());
+    }
+
+    fn leave_out(&mut self, bytes: usize) {
+        self.lose(bytes);
+        self.elided += bytes as u64;
     }
 
     /// Handles a buffer that ends in a line feed, which may be the end of an entry.
@@ -160,7 +252,11 @@ impl Decoder {
         }
         self.quoted ^= quotes(&self.buffer[line..]) % 2 == 1;
         self.searched = self.buffer.len();
-        if self.quoted && self.buffer.len() < LONGEST { Ok(Flow::More) } else { self.take_apart(0, sink) }
+        if self.is_eliding || (self.quoted && self.buffer.len() < LONGEST) {
+            Ok(Flow::More)
+        } else {
+            self.take_apart(0, sink)
+        }
     }
 
     /// Counts bytes that are not part of a complete entry, unless reading began in the middle of one: then nothing
@@ -199,6 +295,13 @@ impl Decoder {
                 {
                     self.skipping = false;
                     self.is_too_long = false;
+                    let elided = std::mem::take(&mut self.elided);
+                    if elided > 0 {
+                        // It is shown, but not whole.
+                        self.losses.too_long = self.losses.too_long.saturating_sub(1);
+                        self.losses.bytes = self.losses.bytes.saturating_sub(elided);
+                        self.losses.cut += 1;
+                    }
                     if self.drops(&buffer[from..]) {
                         self.has_sifted = true;
                     } else {
@@ -207,6 +310,7 @@ impl Decoder {
                     from += used;
                 }
                 _ => {
+                    self.elided = 0;
                     // Skip to the next place where an entry begins; the bytes before it are lost. Its year ends in
                     // a dash, and searching for dashes is faster than trying every byte.
                     let mut dashes = memchr::memchr_iter(b'-', &buffer[from..]).map(|dash| from + dash);

@@ -236,8 +236,11 @@ impl Decoder {
     }
 }
 
-/// Splits bytes into lines, no matter in what pieces the bytes arrive. If a line is too long, its beginning is
-/// kept.
+/// How many bytes at the end of a line that is too long are kept, besides its beginning.
+pub(crate) const TAIL: usize = 64 << 10;
+
+/// Splits bytes into lines, no matter in what pieces the bytes arrive. Of a line that is too long, [`LONGEST`] bytes of its
+/// beginning are kept, followed by its end: up to twice [`TAIL`].
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     pub(crate) carried: Vec<u8>,
@@ -274,9 +277,14 @@ impl Lines {
     }
 
     fn carry(&mut self, data: &[u8]) {
-        let (kept, dropped) = data.split_at(data.len().min(LONGEST.saturating_sub(self.carried.len())));
-        self.carried.extend_from_slice(kept);
-        self.dropped += dropped.len() as u64;
+        for piece in data.chunks(TAIL) {
+            self.carried.extend_from_slice(piece);
+            let over = self.carried.len().saturating_sub(LONGEST + TAIL);
+            if over >= TAIL {
+                self.carried.drain(LONGEST..LONGEST + over);
+                self.dropped += over as u64;
+            }
+        }
     }
 
     /// Takes the last line, which has no line feed yet, and the number of bytes that were dropped from it.
@@ -603,6 +611,44 @@ mod tests {
     }
 
     #[test]
+    fn of_a_statement_that_is_too_long_the_beginning_is_kept_and_what_is_behind_it() {
+        let makers: [(&dyn Fn() -> Decoder, &dyn Fn(u32, &str) -> String); 2] =
+            [(&|| Decoder::csv(utc()), &csv), (&|| Decoder::json(utc()), &json)];
+        for (make, write) in makers {
+            for pattern in ["\"\"\"x\n", "\\\"\u{1f418}"] {
+                let long = format!(
+                    "duration: 5.000 ms  statement: {}",
+                    pattern.repeat((LONGEST * 5 / 4) / pattern.len())
+                );
+                let log = format!("{}{}{}", write(1, "before"), write(2, &long), write(3, "after"));
+                for size in [(1 << 16) - 1, log.len()] {
+                    let mut all = Vec::new();
+                    let mut sink = |record: &Record| {
+                        all.push(record.clone());
+                        Ok(Flow::More)
+                    };
+                    let mut decoder = make();
+                    for piece in log.as_bytes().chunks(size) {
+                        decoder.feed(piece, &mut sink).unwrap();
+                    }
+                    decoder.end(&mut sink).unwrap();
+                    let what = format!("{pattern:?} {size} {:?}", decoder.losses());
+                    assert_eq!(all.len(), 3, "{what}");
+                    assert_eq!(all[1].shape().duration_ms, Some(5.0), "{what}");
+                    assert_eq!(
+                        (text(&all[1].application), text(&all[2].message)),
+                        ("psql", "after"),
+                        "{what}"
+                    );
+                    assert!(all[1].message.len() > LONGEST / 4, "{what}");
+                    assert!(text(&all[1].message).starts_with(&long[..40]), "{what}");
+                    assert_eq!(decoder.losses(), Losses { cut: 1, ..Losses::default() }, "{what}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn an_entry_without_end_is_kept_to_a_bound_and_counted() {
         let makers: [(&dyn Fn() -> Decoder, String, String, &str); 3] = [
             (
@@ -643,6 +689,9 @@ mod tests {
                 if end.is_empty() {
                     assert!(lengths.len() == 1 && lengths[0] <= LONGEST && lengths[0] > LONGEST / 2);
                     assert_eq!(losses, Losses { cut: 1, ..Losses::default() }, "{more:?}");
+                } else if end == "\"}" && more == "x" {
+                    assert!(lengths.len() == 1 && lengths[0] <= LONGEST && lengths[0] > LONGEST / 2);
+                    assert_eq!(losses, Losses { cut: 1, ..Losses::default() });
                 } else {
                     assert!(lengths.is_empty(), "{end} {more:?} {lengths:?}");
                     // A line of jsonlog is an entry, or none.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::decoder::{Lines, Losses, Sieve, Sink, Unread};
+use super::decoder::{LONGEST, Lines, Losses, Sieve, Sink, Unread};
 use crate::error;
 use crate::log::record::Record;
 use crate::log::zone::{Clock, Instant};
@@ -101,6 +101,48 @@ impl<'de> Visitor<'de> for Keys {
     }
 }
 
+/// Returns a line whose middle is missing as an object again: the string that the line was cut in ends there, and the keys
+/// behind it follow. `None` if the two parts do not fit together.
+fn mended(line: &[u8]) -> Option<Vec<u8>> {
+    let (head, tail) = line.split_at_checked(LONGEST)?;
+    // The beginning must end within a string.
+    let mut at = 0;
+    let mut is_inside = false;
+    while let Some(found) = memchr::memchr2(b'"', b'\\', &head[at..]) {
+        at += found;
+        if head[at] == b'\\' {
+            at += 2;
+        } else {
+            is_inside = !is_inside;
+            at += 1;
+        }
+        if at >= head.len() {
+            break;
+        }
+    }
+    if !is_inside {
+        return None;
+    }
+    // Neither an escape nor a character may be cut.
+    let mut end = head.len();
+    if let Some(escape) = head[end - 12..].iter().position(|b| *b == b'\\') {
+        end = end - 12 + escape;
+    }
+    while end > 0 && head[end - 1] >= 0x80 {
+        end -= 1;
+    }
+    // A quote that is not escaped ends the string. Backslashes at the very beginning may belong to those that are missing.
+    let begin = tail.iter().position(|b| *b != b'\\')?;
+    let mut at = if begin > 0 { begin + 1 } else { 0 };
+    loop {
+        at += memchr::memchr2(b'"', b'\\', tail.get(at..)?)?;
+        if tail[at] == b'"' {
+            return Some([&head[..end], &tail[at..]].concat());
+        }
+        at += 2;
+    }
+}
+
 /// Parses a whole line.
 fn parsed(line: &str) -> Option<Entry<'_>> {
     let mut parser = serde_json::Deserializer::from_str(line);
@@ -160,6 +202,14 @@ impl Decoder {
 
     fn line(&mut self, line: &[u8], dropped: u64, sink: Sink<'_>) -> error::Result<Flow> {
         self.unread.lines += 1;
+        if dropped > 0
+            && let Some(mended) = mended(line)
+            && self.fill(&mended)?
+        {
+            self.losses.cut += 1;
+            self.skipping = false;
+            return sink(&self.record);
+        }
         if dropped > 0 {
             if !self.skipping {
                 self.unread.add(self.unread.lines, 1);

@@ -220,6 +220,7 @@ impl Decoder {
 
     fn line(&mut self, line: &[u8], dropped: u64, sink: Sink<'_>) -> Result<Flow> {
         self.unread.lines += 1;
+        let line = if dropped > 0 { &line[..LONGEST.min(line.len())] } else { line };
         if let Some(other) = &mut self.other
             && other.is_inside()
         {
