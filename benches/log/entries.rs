@@ -19,7 +19,7 @@ pub struct Entry {
 }
 
 /// How an entry is written.
-type Write1 = fn(&Entry, &mut dyn Write) -> std::io::Result<()>;
+pub type Write1 = fn(&Entry, &mut dyn Write) -> std::io::Result<()>;
 
 /// The formats: the file's ending, and how it is written.
 pub const FORMATS: [(&str, Write1); 3] = [("log", stderr), ("csv", csvlog), ("json", jsonlog)];

@@ -1,4 +1,4 @@
-//! `log tail` beside grep on the same files: `cargo bench --bench log`.
+//! `log tail` and `log report` beside grep and pgBadger on the same files: `cargo bench --bench log`.
 //!
 //! Whole processes in turn, the files in the page cache, the answer read through a pipe. Goals are printed, not asserted:
 //! figures depend on the machine and on what else it does.
@@ -25,6 +25,9 @@ struct Args {
     /// How many megabytes each log has
     #[arg(long, default_value_t = 500)]
     megabytes: u64,
+    /// How many megabytes pgBadger gets, if it is installed
+    #[arg(long, default_value_t = 10)]
+    badger_megabytes: u64,
     /// How often each command runs
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
@@ -37,13 +40,18 @@ struct Args {
 }
 
 /// What is asked, and in how many seconds a gigabyte should answer it.
-const QUESTIONS: [(&str, &[&str], f64); 5] = [
-    ("--grep of what is nowhere", &["--grep", "needle"], 1.5),
-    ("--grep of one entry in a hundred", &["--grep", "deadlock"], 1.5),
-    ("--grep of every entry", &["--grep", "[a-z]+"], f64::INFINITY),
-    ("--errors", &["--errors"], 1.5),
-    ("everything", &[], 4.0),
+const QUESTIONS: [(&str, &[&str], f64); 6] = [
+    ("tail --grep of what is nowhere", &["tail", "--grep", "needle"], 1.5),
+    ("tail --grep of one entry in a hundred", &["tail", "--grep", "deadlock"], 1.5),
+    ("tail --grep of every entry", &["tail", "--grep", "[a-z]+"], f64::INFINITY),
+    ("tail --errors", &["tail", "--errors"], 1.5),
+    ("tail of everything", &["tail"], 4.0),
+    ("report", &["report"], 2.5),
 ];
+/// In how many seconds a gigabyte of lines with a prefix should be added up: they are shorter.
+const REPORT_OF_LINES: f64 = 4.0;
+/// How many times as fast as pgBadger the report should be.
+const TIMES: f64 = 100.0;
 
 fn main() -> ExitCode {
     let args: Vec<_> = std::env::args_os().skip(1).collect();
@@ -66,6 +74,7 @@ fn main() -> ExitCode {
         let lines = entries::log(&path, args.megabytes * 1_000_000, write);
         compare(&args, format, &path, lines);
         std::fs::remove_file(&path).unwrap();
+        beside_badger(&args, format, &path, write);
     }
     ExitCode::SUCCESS
 }
@@ -81,7 +90,7 @@ fn compare(args: &Args, format: &str, path: &Path, entries: u64) {
         .iter()
         .map(|(_, flags, _)| {
             let mut command = Command::new(PGKIT);
-            command.env("TZ", "UTC").args(["log", "tail"]).arg(path).args(*flags);
+            command.env("TZ", "UTC").arg("log").args(*flags).arg(path);
             command
         })
         .chain([grep])
@@ -100,7 +109,10 @@ fn compare(args: &Args, format: &str, path: &Path, entries: u64) {
             }
         }
     }
-    let goals = QUESTIONS.iter().map(|(name, _, goal)| (*name, *goal)).chain([("grep -c", f64::INFINITY)]);
+    let goal =
+        |name: &str, goal: f64| if name == "report" && format == "log" { REPORT_OF_LINES } else { goal };
+    let goals = QUESTIONS.iter().map(|(name, _, seconds)| (*name, goal(name, *seconds)));
+    let goals = goals.chain([("grep -c", f64::INFINITY)]);
     for ((name, goal), mut samples) in goals.zip(samples) {
         samples.sort_by(|a, b| a.wall_ms.total_cmp(&b.wall_ms));
         let a_gigabyte = |ms: f64| ms / 1e3 / (bytes / 1e9);
@@ -112,7 +124,54 @@ fn compare(args: &Args, format: &str, path: &Path, entries: u64) {
             goal => format!("MISSED: {goal}"),
         };
         let worst = a_gigabyte(worst.wall_ms);
-        println!("  {name:<34} {wall:6.2} {worst:6.2} {cpu:6.2} {:9}  {verdict}", median.lines);
+        println!("  {name:<38} {wall:6.2} {worst:6.2} {cpu:6.2} {:9}  {verdict}", median.lines);
     }
     println!("  peak memory {peak_mb:.0} MB\n");
+}
+
+/// Adds up a small log, beside pgBadger, which would take hours for a large one.
+fn beside_badger(args: &Args, format: &str, path: &Path, write: entries::Write1) {
+    if Command::new("pgbadger").arg("--version").output().is_err() {
+        println!("  pgBadger is not installed\n");
+        return;
+    }
+    entries::log(path, args.badger_megabytes * 1_000_000, write);
+    let bytes = std::fs::metadata(path).unwrap().len() as f64;
+    let out = path.with_extension("out.json");
+    let kind = match format {
+        "log" => "stderr",
+        "json" => "jsonlog",
+        other => other,
+    };
+    let mut badger = Command::new("pgbadger");
+    badger.args([
+        "--quiet",
+        "--jobs",
+        "2",
+        "--format",
+        kind,
+        "--prefix",
+        "%m [%p] %u@%d ",
+        "--extension",
+        "json",
+    ]);
+    badger.arg("--outfile").arg(&out).arg(path);
+    let mut report = Command::new(PGKIT);
+    report.env("TZ", "UTC").args(["log", "report"]).arg(path);
+    let worst = |command: &Command, rounds: u32| {
+        let all = (0..rounds).map(|_| measure::run(command));
+        all.fold((0.0_f64, 0.0_f64), |(ms, mb), one| (ms.max(one.wall_ms), mb.max(one.peak_mb)))
+    };
+    let (theirs, their_mb) = worst(&badger, 1);
+    let (ours, our_mb) = worst(&report, args.rounds);
+    let rate = |ms: f64| bytes / 1e6 / (ms / 1e3);
+    println!(
+        "  {:.0} MB: pgBadger {:.2} MB/s, {their_mb:.0} MB of memory; report {:.0} MB/s at worst, {our_mb:.0} MB: {:.0} times ({TIMES:.0})\n",
+        bytes / 1e6,
+        rate(theirs),
+        rate(ours),
+        theirs / ours
+    );
+    std::fs::remove_file(path).unwrap();
+    std::fs::remove_file(out).unwrap();
 }

@@ -248,9 +248,9 @@ fn programs_are_no_users(prefix: &Prefix, readings: &[Reading<'_>]) -> bool {
 }
 
 /// Checks each field of a line by itself. A process without a client has none of the names, and one with a client
-/// has all.
+/// has all, except that its application name may be empty.
 fn looks_right(prefix: &Prefix, reading: &Reading<'_>) -> bool {
-    let names = [Field::User, Field::Database, Field::Application, Field::Client];
+    let names = [Field::User, Field::Database, Field::Client];
     let told: Vec<bool> =
         names.iter().filter_map(|field| reading.fields.get(field)).map(|text| !text.is_empty()).collect();
     let all_or_none = told.iter().all(|has| *has == told[0]);
@@ -452,14 +452,24 @@ fn parts_agree(readings: &[Reading<'_>]) -> bool {
     })
 }
 
+/// After how many seconds a pid may be that of another process.
+const REUSE: i64 = 600;
+
 /// Checks that each pid has one user, one database and one client, and that `%c` contains that pid.
 fn sessions_agree(readings: &[Reading<'_>]) -> bool {
     let mut names: HashMap<(i64, Field), &[u8]> = HashMap::new();
+    let mut seen: HashMap<i64, i64> = HashMap::new();
     readings.iter().all(|reading| {
         let session = reading.fields.get(&Field::Session).and_then(|text| process_of(text));
         let Some(pid) = reading.number(Field::Pid).or(session) else { return true };
         if session.is_some_and(|of| of != pid) {
             return false;
+        }
+        // After a while, the pid may be that of another process.
+        if let Some(second) = reading.fields.get(&Field::Time).and_then(|text| zone::seconds(text))
+            && seen.insert(pid, second).is_some_and(|before| second > before + REUSE)
+        {
+            names.retain(|(of, _), _| *of != pid);
         }
         [Field::User, Field::Database, Field::Client].iter().all(|field| match reading.name(*field) {
             Some(name) => *names.entry((pid, *field)).or_insert(name) == name,
@@ -477,17 +487,26 @@ pub fn process_of(session: &[u8]) -> Option<i64> {
 /// Checks that the times of the lines advance; session start times would not.
 fn times_go_on(readings: &[Reading<'_>]) -> bool {
     let mut latest = i64::MIN;
+    let mut zone: &[u8] = b"";
     let mut of_process: HashMap<i64, BTreeSet<i64>> = HashMap::new();
     let mut entries: HashMap<i64, usize> = HashMap::new();
     for reading in readings.iter().filter(|reading| reading.begins_entry()) {
         let Some(second) = reading.fields.get(&Field::Time).and_then(|text| zone::seconds(text)) else {
             continue;
         };
-        // A step back of one hour is allowed: the clock is put back at the end of summer.
-        if second + DISORDER < latest && !(3000..=3600 + DISORDER).contains(&(latest - second)) {
+        // A step back of one hour is allowed, or of less if the zone changes: the clock is put back at the end of summer.
+        let text = reading.fields.get(&Field::Time).copied().unwrap_or_default();
+        let written = text.rsplit(|b| *b == b' ').next().unwrap_or_default();
+        let least = if written == zone { 3000 } else { 0 };
+        if second + DISORDER < latest && !(least..=3600 + DISORDER).contains(&(latest - second)) {
             return false;
         }
-        latest = latest.max(second);
+        latest = if written == zone { latest.max(second) } else { second };
+        zone = written;
+        // A session's start has no milliseconds.
+        if text.get(19) == Some(&b'.') {
+            continue;
+        }
         if let Some(pid) = reading.number(Field::Pid) {
             of_process.entry(pid).or_default().insert(second);
             *entries.entry(pid).or_default() += 1;

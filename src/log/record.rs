@@ -21,6 +21,8 @@ pub struct Record {
     pub application: Vec<u8>,
     /// The client's host and port.
     pub client: Vec<u8>,
+    /// The session ID, which tells two sessions with the same pid apart.
+    pub session: Vec<u8>,
     /// `LOG`, `ERROR` …
     pub severity: Vec<u8>,
     pub sqlstate: Vec<u8>,
@@ -57,6 +59,7 @@ impl Record {
             &mut self.database,
             &mut self.application,
             &mut self.client,
+            &mut self.session,
             &mut self.severity,
             &mut self.sqlstate,
             &mut self.message,

@@ -4,14 +4,14 @@
 pub fn what(beginning: &[u8]) -> Option<&'static str> {
     const MAGIC: &[(&[u8], &str)] = &[
         (b"PK\x03\x04", "a zip archive: unpack it first"),
-        (b"\xfd7zXZ\0", "packed with xz: xzcat FILE | pgkit log tail -"),
-        (b"BZh", "packed with bzip2: bzcat FILE | pgkit log tail -"),
-        (b"\x04\x22\x4d\x18", "packed with lz4: lz4cat FILE | pgkit log tail -"),
+        (b"\xfd7zXZ\0", "packed with xz: unpack it with xzcat, and read it from a pipe (-)"),
+        (b"BZh", "packed with bzip2: unpack it with bzcat, and read it from a pipe (-)"),
+        (b"\x04\x22\x4d\x18", "packed with lz4: unpack it with lz4cat, and read it from a pipe (-)"),
         (b"7z\xbc\xaf", "a 7z archive: unpack it first"),
         (b"PGDMP", "a dump made by pg_dump"),
         (b"\x7fELF", "a program"),
         (b"%PDF", "a PDF document"),
-        (b"LPKSHHRH", "a systemd journal: journalctl --file FILE | pgkit log tail -"),
+        (b"LPKSHHRH", "a systemd journal: print it with journalctl --file, and read it from a pipe (-)"),
         (b"ElfFile\0", "a Windows event log"),
         (b"--\n-- PostgreSQL database dump", "a dump made by pg_dump"),
     ];

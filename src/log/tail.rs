@@ -246,7 +246,9 @@ impl<'a> Tail<'a> {
             Source::Server(_) => false,
             Source::Files(files) => !only || !files.is_last(),
         };
-        others && matches!(error.exit, Exit::BadInput | Exit::Io)
+        // What came before the end of a damaged file counts.
+        let is_begun = self.seen.takes_records && self.seen.entries > 0;
+        (others || is_begun) && matches!(error.exit, Exit::BadInput | Exit::Io)
     }
 
     fn fault(&mut self, error: &Error) {
@@ -449,8 +451,11 @@ impl<'a> Tail<'a> {
     }
 
     fn finish(&mut self, stream: Option<&Stream>, reading: &Reading, losses: Losses) -> Result<()> {
-        for text in remarks(&losses, stream) {
-            self.seen.show.remark(&text);
+        // Whoever takes whole entries has its own words for what it did not get.
+        if !self.seen.takes_records {
+            for text in remarks(&losses, stream) {
+                self.seen.show.remark(&text);
+            }
         }
         // An empty answer would be misleading if the log cannot answer the question.
         let Some(stream) =

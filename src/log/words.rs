@@ -464,6 +464,14 @@ pub fn severity(word: &[u8]) -> Option<Word> {
     SEVERITIES.iter().find(|(known, _)| known.as_bytes() == word).map(|(_, is)| *is)
 }
 
+/// Returns the SQLSTATE that a message begins with, before a colon and a blank. It has at least one digit, so that no word in
+/// capitals is taken for one.
+pub fn sqlstate(message: &[u8]) -> Option<&[u8]> {
+    let (state, rest) = message.split_at_checked(5)?;
+    let is_state = state.iter().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
+    (rest.starts_with(b": ") && is_state && state.iter().any(u8::is_ascii_digit)).then_some(state)
+}
+
 /// Returns whether this is `LOG`. The message of a `LOG` entry may be text that a client sent, rather than an
 /// error.
 pub fn is_log(severity: &[u8]) -> bool {
@@ -622,6 +630,8 @@ mod tests {
             assert_eq!(sql, b"SELECT 1: 2", "{text}");
             assert_eq!(what, b"statement");
         }
+        assert_eq!(sqlstate(b"42P01: no such table"), Some(&b"42P01"[..]));
+        assert!([&b"WORDS: x"[..], b"1234: x", b"12345 x"].iter().all(|text| sqlstate(text).is_none()));
         assert_eq!(phase(b"statement"), Phase::Execute);
         assert_eq!(phase(b"execute fetch from c/p"), Phase::Fetch);
         assert!(EXECUTE.iter().all(|word| STEPS.contains(word)));

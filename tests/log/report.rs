@@ -77,7 +77,8 @@ fn misbehave(db: &Db) {
     db.sql("CREATE TABLE t AS SELECT i, repeat('x', 100) AS filler FROM generate_series(1, 20000) i");
     db.sql("SELECT count(*) FROM (SELECT * FROM t ORDER BY filler, i) x");
     let session = db.session();
-    for bad in ["SELECT * FROM nope", "SELECT 1/0", "SELEC 1", "SELECT 'a'::int", "SELECT 'b'::int"] {
+    for bad in ["SELECT * FROM nope", "SELECT 1/0", "SELECT FROM FROM", "SELECT 'a'::int", "SELECT 'b'::int"]
+    {
         assert!(session.try_sql(bad).is_err());
     }
     session.sql("SET statement_timeout = 50");

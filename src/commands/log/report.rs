@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgMatches, Args, Command, ValueHint};
+use jiff::Timestamp;
 
 use super::shared;
 use super::tail::{now, of_server, range};
@@ -18,7 +19,9 @@ use crate::log::order::in_order;
 use crate::log::prefix::Field;
 use crate::log::reading::Reading;
 use crate::log::record::{Filter, Record};
-use crate::log::report::{self, Choice, Collector, MOST_STEPS, OVERVIEW, Pipe, STEPS, Section, Steps};
+use crate::log::report::{
+    self, Choice, Collector, MOST_STEPS, NARROW_OVERVIEW, OVERVIEW, Pipe, STEPS, Section, Steps,
+};
 use crate::log::source::{Files, Named, Source};
 use crate::log::tail::{Begin, Show, Tail, Wanted};
 use crate::log::zone::Clock;
@@ -153,15 +156,16 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         let files = in_order(args.files.clone(), &reading);
         (Source::Files(Files::open(files, Named::ByUser)?), reading)
     };
-    let mut adding = Adding { pipe: Pipe::start(&choice)?, echo, unread: Vec::new(), bytes: 0, lost: 0 };
+    let pipe = Pipe::start(&choice)?;
+    let mut adding = Adding { pipe, echo, logs: Vec::new(), first: None, last: None, bytes: 0, lost: 0 };
     let exit = Tail::new(args.wanted(&reading.clock)?, &mut adding).run(source, reading).await?;
-    let Adding { pipe, echo, unread, bytes, lost } = adding;
+    let Adding { pipe, echo, logs, bytes, lost, .. } = adding;
     let mut collector = pipe.end()?;
     if collector.series.as_ref().is_some_and(|series| series.is_full) && args.every.is_some() {
         return Err(Error::usage(format!("--every: the log has more than {MOST_STEPS} such steps"))
             .hint("use a longer one"));
     }
-    let remarks = remarks(&collector, &unread);
+    let remarks = remarks(&collector, &logs);
     for text in &remarks {
         echo.remark(text);
     }
@@ -171,8 +175,8 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     } else {
         answer.print(&args, &mut collector, &echo).await?;
     }
-    let lines: u64 = unread.iter().map(|(_, unread)| unread.lines).sum();
-    let bad = unread.iter().map(|(_, unread)| unread.unread).sum::<u64>() + collector.strange;
+    let lines: u64 = logs.iter().map(|log| log.unread.lines).sum();
+    let bad = logs.iter().map(|log| log.unread.unread).sum::<u64>();
     // A line may be short and what it loses long, or the other way round.
     let is_bad = bad * 100 > lines || lost * 100 > bytes;
     Ok(match exit {
@@ -194,9 +198,9 @@ fn page_title(args: &ReportArgs) -> String {
 }
 
 /// Returns what readers of the report should know.
-fn remarks(all: &Collector, unread: &[(String, Unread)]) -> Vec<String> {
+fn remarks(all: &Collector, logs: &[Log]) -> Vec<String> {
     let mut told = Vec::new();
-    for (name, unread) in unread.iter().filter(|(_, unread)| unread.unread > 0) {
+    for Log { name, unread, .. } in logs.iter().filter(|log| log.unread.unread > 0) {
         let first: Vec<String> =
             unread.first.iter().filter(|number| **number > 0).map(u64::to_string).collect();
         let more = if unread.unread > first.len() as u64 && !first.is_empty() { " …" } else { "" };
@@ -204,11 +208,23 @@ fn remarks(all: &Collector, unread: &[(String, Unread)]) -> Vec<String> {
             if first.is_empty() { String::new() } else { format!(": line {}{more}", first.join(", ")) };
         told.push(format!("{name}: {} of {} lines could not be read{first}", unread.unread, unread.lines));
     }
-    if all.strange > 0 {
+    let cut: u64 = logs.iter().map(|log| log.cut).sum();
+    if cut > 0 {
         told.push(format!(
-            "{} lines are not the server's: something else wrote to the same file",
-            all.strange
+            "{}; only the beginning was kept",
+            plural(cut, "entry is too long", "entries are too long")
         ));
+    }
+    for (at, one) in logs.iter().enumerate() {
+        for other in logs[at + 1..].iter().filter(|other| one.overlaps(other)) {
+            told.push(format!(
+                "{} and {} cover the same time: what both have is counted twice, unless they are of different servers",
+                one.name, other.name
+            ));
+        }
+    }
+    if all.entries == 0 {
+        told.push("there is no entry that matches".to_owned());
     }
     if let Some((_, distinct)) = all.statements.others() {
         told.push(format!(
@@ -220,13 +236,14 @@ fn remarks(all: &Collector, unread: &[(String, Unread)]) -> Vec<String> {
     }
     if all.unmatched.count > 0 {
         let why = if all.has_pids {
-            "it was not logged, or they are those of parsing and binding (log_duration)"
+            "it was not logged, or it was only parsed or bound (log_duration)"
         } else {
             "the log has no pid (%p in log_line_prefix)"
         };
         told.push(format!(
-            "{} durations ({:.0} ms) belong to no statement: {why}",
-            all.unmatched.count, all.unmatched.total
+            "{} ({:.0} ms) without a statement: {why}",
+            plural(all.unmatched.count, "duration", "durations"),
+            all.unmatched.total
         ));
     }
     if let Some(word) = &all.language {
@@ -236,6 +253,10 @@ fn remarks(all: &Collector, unread: &[(String, Unread)]) -> Vec<String> {
         ));
     }
     told
+}
+
+fn plural(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// How many bars a chart of the page has at most.
@@ -258,11 +279,9 @@ impl Answer {
         let mut format = FormatArgs { grep: None, ..args.format.clone() };
         let is_terminal = terminal::size(context.env.var("COLUMNS")).is_some();
         let is_plain = is_terminal && format.is_plain();
-        if is_plain
-            && args.every.is_none()
-            && let Some(section) = args.section
-        {
-            format.columns = section.narrow().iter().map(|name| (*name).to_owned()).collect();
+        if is_plain && args.every.is_none() {
+            let narrow = args.section.map_or(NARROW_OVERVIEW, Section::narrow);
+            format.columns = narrow.iter().map(|name| (*name).to_owned()).collect();
         }
         let shown = (is_plain && format.limit.is_none() && args.every.is_none()).then_some(SHOWN);
         format.limit = format.limit.or(shown);
@@ -290,12 +309,37 @@ impl Answer {
     }
 }
 
+/// What is known of one log when it was read.
+struct Log {
+    name: String,
+    /// Which of its lines could not be read.
+    unread: Unread,
+    /// How many of its entries are too long.
+    cut: u64,
+    /// The times of its first and its last entry.
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+}
+
+impl Log {
+    /// Returns whether the other begins before this one has ended. A second is what rotation may take.
+    fn overlaps(&self, other: &Log) -> bool {
+        let both = self.first.zip(self.last).zip(other.first.zip(other.last));
+        both.is_some_and(|((a, b), (c, d))| {
+            let common = b.min(d).as_microsecond() - a.max(c).as_microsecond();
+            common > 1_000_000 || (a == c && b == d)
+        })
+    }
+}
+
 /// Adds up what is read.
 struct Adding {
     pipe: Pipe,
     echo: EchoArgs,
-    /// Which lines of each log could not be read.
-    unread: Vec<(String, Unread)>,
+    logs: Vec<Log>,
+    /// The times of the first and the last entry of the log that is being read.
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
     bytes: u64,
     lost: u64,
 }
@@ -310,12 +354,17 @@ impl Show for Adding {
     }
 
     fn record(&mut self, record: &Record) -> Result<Flow> {
+        if record.time.is_some() {
+            self.first = self.first.or(record.time);
+            self.last = record.time;
+        }
         self.pipe.push(record)?;
         Ok(Flow::More)
     }
 
     fn unread(&mut self, name: &str, unread: &Unread, losses: &Losses, bytes: u64) {
-        self.unread.push((name.to_owned(), *unread));
+        let (first, last) = (self.first.take(), self.last.take());
+        self.logs.push(Log { name: name.to_owned(), unread: *unread, cut: losses.cut, first, last });
         self.bytes += bytes;
         self.lost += losses.bytes;
     }

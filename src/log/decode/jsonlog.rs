@@ -46,6 +46,7 @@ struct Entry<'a> {
     context: Text<'a>,
     statement: Text<'a>,
     application_name: Text<'a>,
+    session_id: Text<'a>,
 }
 
 /// Reads an object with the keys of jsonlog, or of CloudNativePG. The derived code compares each key with all that are known,
@@ -89,6 +90,7 @@ impl<'de> Visitor<'de> for Keys {
                 (4, "hint") => &mut entry.hint,
                 (7, "context") => &mut entry.context,
                 (9, "statement") | (5, "query") => &mut entry.statement,
+                (10, "session_id") => &mut entry.session_id,
                 (16, "application_name") => &mut entry.application_name,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -127,13 +129,17 @@ fn mended(line: &[u8]) -> Option<Vec<u8>> {
     let mut end = head.len();
     if let Some(escape) = head[end - 12..].iter().position(|b| *b == b'\\') {
         end = end - 12 + escape;
+        while head[end - 1] == b'\\' {
+            end -= 1;
+        }
     }
     while end > 0 && head[end - 1] >= 0x80 {
         end -= 1;
     }
-    // A quote that is not escaped ends the string. Backslashes at the very beginning may belong to those that are missing.
+    // A quote that is not escaped ends the string. What is at the very beginning may belong to a backslash
+    // that is missing.
     let begin = tail.iter().position(|b| *b != b'\\')?;
-    let mut at = if begin > 0 { begin + 1 } else { 0 };
+    let mut at = begin + 1;
     loop {
         at += memchr::memchr2(b'"', b'\\', tail.get(at..)?)?;
         if tail[at] == b'"' {
@@ -313,6 +319,7 @@ impl Decoder {
             (&mut record.context, &entry.context),
             (&mut record.statement, &entry.statement),
             (&mut record.application, &entry.application_name),
+            (&mut record.session, &entry.session_id),
         ] {
             to.extend_from_slice(from.0.as_bytes());
         }

@@ -214,7 +214,10 @@ impl Decoder {
         let flow = other.end(sink);
         self.losses += other.losses();
         let unread = other.unread();
-        self.unread.add(self.unread.lines.saturating_sub(unread.lines) + unread.first[0], unread.unread);
+        if unread.unread > 0 {
+            self.unread
+                .add(self.unread.lines.saturating_sub(unread.lines) + unread.first[0].max(1), unread.unread);
+        }
         flow
     }
 
@@ -286,6 +289,7 @@ impl Decoder {
             (&mut record.user, Field::User),
             (&mut record.database, Field::Database),
             (&mut record.client, Field::Client),
+            (&mut record.session, Field::Session),
             (&mut record.sqlstate, Field::Sqlstate),
         ] {
             // The server's placeholder for a name it does not know is not a name.
@@ -344,8 +348,8 @@ impl Decoder {
                 return self.line(line, dropped, sink);
             }
             self.losses.strange += 1;
-            self.unread.add(self.unread.lines, 1);
         }
+        self.unread.add(self.unread.lines, 1);
         // Something other than the server, such as a library or an archive command, wrote to the same file without
         // a prefix.
         let flow = self.hand_out(sink)?;
@@ -404,6 +408,13 @@ impl Decoder {
             Some(_) => {
                 self.losses.cut += u64::from(std::mem::take(&mut self.is_cut));
                 let record = &mut self.record;
+                // log_error_verbosity = verbose puts the SQLSTATE before the message.
+                if let Some(state) = words::sqlstate(&record.message).filter(|_| !record.severity.is_empty())
+                    && (record.sqlstate.is_empty() || record.sqlstate == state)
+                {
+                    record.sqlstate = state.to_vec();
+                    record.message.drain(..state.len() + 2);
+                }
                 if !record.severity.is_empty() && !words::is_log(&record.severity) {
                     let len = words::without_position(&record.message).len();
                     record.message.truncate(len);

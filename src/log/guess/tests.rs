@@ -439,3 +439,46 @@ fn lines_of_a_library_do_not_matter_and_unknown_words_are_seen() {
         .replace("STATEMENT:", "ANWEISUNG:");
     assert_eq!(guess(german.as_bytes(), "log", &[]).unwrap().text(), "%m [%p] %q%u@%d ");
 }
+
+#[test]
+fn what_servers_really_do_is_no_contradiction() {
+    for (what, lines, prefix) in [
+        (
+            "sessions that begin and end within one second",
+            &[
+                "2026-11-30 13:37:55.898 UTC [12079] LOG:  listening on Unix socket \"/tmp/.s.PGSQL.5432\"",
+                "2026-11-30 13:37:55.933 UTC [12079] LOG:  database system is ready to accept connections",
+                "2026-11-30 13:37:59.186 UTC [12125] app@shop LOG:  connection authorized: user=app database=shop",
+                "2026-11-30 13:37:59.389 UTC [12125] app@shop LOG:  disconnection: session time: 0:00:00.208 user=app database=shop host=[local]",
+                "2026-11-30 13:38:00.047 UTC [12131] LOG:  automatic vacuum of table \"shop.public.a\": index scans: 0",
+                "2026-11-30 13:38:00.056 UTC [12131] LOG:  automatic analyze of table \"shop.public.a\"",
+            ][..],
+            "%m [%p] %q%u@%d ",
+        ),
+        (
+            "the end of summer",
+            &[
+                "2026-10-25 02:59:59.000 CEST [100] bob@shop LOG:  duration: 1.000 ms  statement: select 1",
+                "2026-10-25 02:30:01.000 CET [100] bob@shop LOG:  duration: 1.000 ms  statement: select 3",
+            ],
+            "%m [%p] %q%u@%d ",
+        ),
+        (
+            "a pid that is used again after days",
+            &[
+                "2026-11-24 06:00:00.000 UTC [100] bob@shop LOG:  duration: 1.000 ms  statement: select 1",
+                "2026-11-26 06:00:00.000 UTC [100] amy@shop LOG:  duration: 1.000 ms  statement: select 1",
+            ],
+            "%m [%p] %q%u@%d ",
+        ),
+        (
+            "a client without an application name",
+            &["2026-11-30 12:00:00.000 UTC [100] bob@shop/ LOG:  duration: 1.000 ms  statement: SELECT 1"],
+            "%m [%p] %q%u@%d/%a ",
+        ),
+    ] {
+        let text = lines.join("\n") + "\n";
+        let guessed = guess(text.as_bytes(), "x.log", &[]).unwrap_or_else(|e| panic!("{what}: {e:?}"));
+        assert_eq!(guessed.text(), prefix, "{what}");
+    }
+}

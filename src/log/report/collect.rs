@@ -180,8 +180,6 @@ pub struct Collector {
     pub seen: Seen,
     /// Durations that no statement was found for.
     pub unmatched: Spread,
-    /// Lines that are no entry of the server.
-    pub strange: u64,
     /// Entries in another language than English, in which only statements and errors are known.
     pub foreign: u64,
     /// The first word for a severity that is not English.
@@ -203,8 +201,8 @@ impl Collector {
 
     /// Adds an entry.
     pub fn take(&mut self, entry: &Entry<'_>) {
+        // Something else wrote to the same file: the lines are counted as unread.
         if entry.severity.is_empty() {
-            self.strange += 1;
             return;
         }
         self.entries += 1;
@@ -227,9 +225,16 @@ impl Collector {
             return;
         }
         // The statement of an error or of a temporary file was there before.
-        let is_statement = is_log && entry.statement.is_empty() && !shape.statement.is_empty();
-        if is_statement {
+        if is_log && entry.statement.is_empty() && shape.message.len() < entry.message.len() {
             self.statement(entry, shape.message, &shape.statement, &shape.parameters, shape.duration_ms);
+            return;
+        }
+        // Such as the call of a function by the fast path.
+        if is_log
+            && let Some(ms) = shape.duration_ms
+            && let Some((_, what)) = words::duration(entry.message)
+        {
+            self.statement(entry, b"statement", what.trim_ascii(), b"", Some(ms));
             return;
         }
         if entry.severity != b"LOG" && !is_english(entry.severity) {
@@ -287,7 +292,7 @@ impl Collector {
         if !is_wanted {
             // Its duration may come in an entry of its own.
             if ms.is_none()
-                && let Some(session) = self.sessions.of(entry.pid)
+                && let Some(session) = self.sessions.of(entry)
             {
                 session.running = Running::Unwanted;
             }
@@ -312,8 +317,8 @@ impl Collector {
                         );
                     }
                     None => {
-                        if let Some(session) = self.sessions.of(entry.pid) {
-                            session.begin(fingerprint, b"", b"", false);
+                        if let Some(session) = self.sessions.of(entry) {
+                            session.begin(entry.time, fingerprint, b"", b"", false);
                         }
                     }
                 }
@@ -330,12 +335,12 @@ impl Collector {
         );
         if ms.is_none() {
             let has_room = self.sessions.has_room();
-            if let Some(session) = self.sessions.of(entry.pid) {
-                session.begin(fingerprint, sql, parameters, has_room);
+            if let Some(session) = self.sessions.of(entry) {
+                session.begin(entry.time, fingerprint, sql, parameters, has_room);
             }
             return;
         }
-        let Some(session) = self.sessions.known(entry.pid) else { return };
+        let Some(session) = self.sessions.known(entry) else { return };
         // Whatever ran before has ended without a duration.
         session.running = Running::Nothing;
         session.last = Some(fingerprint);
@@ -347,15 +352,16 @@ impl Collector {
 
     /// Takes a duration without a statement: it is that of the last statement of the process.
     fn duration(&mut self, entry: &Entry<'_>, ms: f64) {
-        let session = self.sessions.known(entry.pid);
+        let session = self.sessions.known(entry);
         let running = session.as_ref().map(|session| session.running).unwrap_or_default();
         match (running, session) {
             (Running::Statement(fingerprint), Some(session)) => {
                 session.running = Running::Nothing;
                 let (files, bytes) = std::mem::take(&mut session.files);
+                let begun = session.begun.or(entry.time);
                 self.statements.duration(fingerprint, ms, Some((&session.sql, &session.parameters)));
                 self.add(
-                    entry,
+                    &Entry { time: begun, ..*entry },
                     Section::Statements,
                     Step { duration_ms: ms, most_ms: ms, ..Step::default() },
                 );
@@ -421,12 +427,12 @@ impl Collector {
         if !entry.statement.is_empty() {
             let call = self.call(entry, entry.statement, b"", None);
             let fingerprint = self.statements.error(&call);
-            if let Some(session) = self.sessions.known(entry.pid) {
+            if let Some(session) = self.sessions.known(entry) {
                 session.last = Some(fingerprint);
             }
         }
         // The statement that failed has no duration, and if it was logged before, it is no call.
-        if let Some(session) = self.sessions.known(entry.pid) {
+        if let Some(session) = self.sessions.known(entry) {
             if let Running::Statement(fingerprint) = session.running {
                 self.statements.failed(fingerprint);
             }
@@ -487,7 +493,8 @@ impl Collector {
         row.count += 1;
         row.seen.at(entry.time);
         row.example = cut(entry.message, EXAMPLE);
-        row.statement = cut(entry.statement, EXAMPLE);
+        let failed = entry.detail.strip_prefix(b"Failed process was running: ");
+        row.statement = cut(failed.unwrap_or(entry.statement), EXAMPLE);
         self.add(entry, Section::Events, Step { count: 1, ..Step::default() });
         if kind == "crash" || entry.message.starts_with(b"starting PostgreSQL") {
             self.sessions.clear();
@@ -573,7 +580,7 @@ impl Collector {
             );
             return self.add_files(entry, Some(fingerprint), 1, bytes);
         }
-        match self.sessions.of(entry.pid) {
+        match self.sessions.of(entry) {
             Some(session) => {
                 if let Running::Statement(fingerprint) = session.running {
                     self.add_files(entry, Some(fingerprint), 1, bytes);
@@ -587,20 +594,27 @@ impl Collector {
     }
 
     fn wait(&mut self, entry: &Entry<'_>, wait: &server::LockWait<'_>) {
-        let known = self.sessions.known(entry.pid).and_then(|session| session.wait);
+        let known = self.sessions.known(entry).and_then(|session| session.wait);
         // What was waited so far is in the sums already.
         let (key, before) = match known {
             Some((key, before)) => (key, before),
             None => {
                 let sql = entry.statement;
-                let last = self.sessions.known(entry.pid).and_then(|session| session.last);
+                let last = self.sessions.known(entry).and_then(|session| session.last);
+                if !sql.is_empty() {
+                    let call = self.call(entry, sql, b"", None);
+                    let waiting = self.statements.seen_waiting(&call);
+                    if let Some(session) = self.sessions.of(entry) {
+                        session.last = Some(waiting);
+                    }
+                }
                 let statement: Box<[u8]> = if sql.is_empty() {
                     last.and_then(|last| self.statements.text(last)).unwrap_or_default().into()
                 } else {
                     cut(self.statements.normalized(sql), EXAMPLE)
                 };
                 let holder =
-                    self.sessions.known(server::holder(entry.detail)).and_then(|session| session.last);
+                    self.sessions.with_pid(server::holder(entry.detail)).and_then(|session| session.last);
                 let holder = holder.and_then(|last| self.statements.text(last)).unwrap_or_default();
                 let new = Locks {
                     kind: "wait",
@@ -621,7 +635,7 @@ impl Collector {
         }
         let count = u64::from(known.is_none());
         self.add(entry, Section::Locks, Step { count, duration_ms: more, most_ms: wait.ms, bytes: 0 });
-        if let Some(session) = self.sessions.of(entry.pid) {
+        if let Some(session) = self.sessions.of(entry) {
             session.wait = (wait.wait == Wait::Waiting).then_some((key, wait.ms));
         }
     }
@@ -695,12 +709,12 @@ impl Collector {
                 let host = self.names.number(host);
                 // A process of the same pid that ended without a word is another one.
                 self.session_ended(entry);
-                if let Some(session) = self.sessions.of(entry.pid) {
+                if let Some(session) = self.sessions.of(entry) {
                     session.host = host;
                 }
             }
             Connection::Authorized(user, database, application) => {
-                let host = self.sessions.known(entry.pid).and_then(|session| session.host);
+                let host = self.sessions.known(entry).and_then(|session| session.host);
                 let host = host.or_else(|| self.names.number(host_of(entry.client)));
                 let application = if application.is_empty() { entry.application } else { application };
                 let key = self.connection_row(user, database, application, host);
@@ -708,13 +722,13 @@ impl Collector {
                     row.count += 1;
                     row.seen.at(entry.time);
                 }
-                if let Some(session) = self.sessions.of(entry.pid) {
+                if let Some(session) = self.sessions.of(entry) {
                     session.connection = Some(key);
                 }
                 self.add(entry, Section::Connections, Step { count: 1, ..Step::default() });
             }
             Connection::Ended(ms, user, database, host) => {
-                let known = self.sessions.known(entry.pid).and_then(|session| session.connection);
+                let known = self.sessions.known(entry).and_then(|session| session.connection);
                 let key = match known {
                     Some(key) => key,
                     None => {
@@ -760,30 +774,28 @@ impl Collector {
 
     /// Counts a connection that was refused, by the SQLSTATE, or by the message if the log has none.
     fn failed_connection(&mut self, entry: &Entry<'_>) {
-        let is_refused = match entry.sqlstate {
-            b"" => [
-                "password authentication failed",
-                "no pg_hba.conf entry",
-                "pg_hba.conf rejects",
-                "sorry, too many clients",
-                "remaining connection slots",
-                "too many connections for",
-                "the database system is ",
-                "Peer authentication failed",
-                "Ident authentication failed",
-            ]
-            .iter()
-            .any(|words| entry.message.starts_with(words.as_bytes())),
-            // FATAL, not the ERROR of a statement; there is no statement yet.
-            b"53300" | b"57P03" | b"3D000" => entry.statement.is_empty(),
-            state => state.starts_with(b"28") && entry.statement.is_empty(),
-        };
+        let message = shapes::message(entry.sqlstate, entry.message);
+        let is_refused = entry.statement.is_empty()
+            && match entry.sqlstate {
+                b"" => REFUSALS.iter().any(|words| message.starts_with(words.as_bytes())),
+                b"53300" | b"57P03" | b"3D000" | b"0A000" | b"08P01" => true,
+                b"42501" => message.starts_with(b"permission denied for database"),
+                b"55000" => message.starts_with(b"database "),
+                state => state.starts_with(b"28"),
+            };
         if !is_refused {
             return;
         }
-        let host = self.sessions.known(entry.pid).and_then(|session| session.host);
-        let host = host.or_else(|| self.names.number(host_of(entry.client)));
-        let key = self.connection_row(entry.user, entry.database, entry.application, host);
+        // From PostgreSQL's view it may have been authorized before.
+        let known = self.sessions.known(entry).and_then(|session| session.connection);
+        let key = match known {
+            Some(key) => key,
+            None => {
+                let host = self.sessions.known(entry).and_then(|session| session.host);
+                let host = host.or_else(|| self.names.number(host_of(entry.client)));
+                self.connection_row(entry.user, entry.database, entry.application, host)
+            }
+        };
         if let Some(row) = self.connections.known(key) {
             row.failed += 1;
             row.seen.at(entry.time);
@@ -813,6 +825,32 @@ impl Collector {
         }
     }
 }
+
+/// The beginnings of messages by which a connection is refused, for a log without SQLSTATEs.
+const REFUSALS: &[&str] = &[
+    "no pg_hba.conf entry",
+    "pg_hba.conf rejects",
+    "sorry, too many clients",
+    "remaining connection slots",
+    "too many connections for",
+    "the database system is ",
+    "role \"",
+    "database \"",
+    "permission denied for database",
+    "password authentication failed",
+    "Peer authentication failed",
+    "Ident authentication failed",
+    "LDAP authentication failed",
+    "PAM authentication failed",
+    "GSSAPI authentication failed",
+    "RADIUS authentication failed",
+    "certificate authentication failed",
+    "authentication failed",
+    "canceling authentication due to timeout",
+    "unsupported frontend protocol",
+    "invalid length of startup packet",
+    "no PostgreSQL user name specified",
+];
 
 /// What stands for all rows beyond the bound.
 pub const OTHERS: &[u8] = b"(others)";

@@ -94,6 +94,12 @@ fn text_and_duration_are_one_call_in_every_way_that_a_server_logs_them() {
         ]),
         one
     );
+    // calls by the fast path, and texts without any token,
+    assert_eq!(
+        statements(&[log("duration: 5.000 ms  fastpath function call: \"lo_open\" (OID 952)")]),
+        ["1 | 5 | 0 | fastpath function call : lo_open(oid ?)"]
+    );
+    assert_eq!(statements(&[log("duration: 5.000 ms  statement: ")]), ["1 | 5 | 0 | (empty)"]);
     // and with a plan in between.
     assert_eq!(
         statements(&[
@@ -120,6 +126,12 @@ fn a_duration_is_never_that_of_another_statement() {
         ]),
         ["1 | 1 | 0 | discard all", "1 |  | 0 | select ?"]
     );
+    // Another session of the same pid: by its ID, or by its role and database.
+    let of = |session, message| Entry { session, ..log(message) };
+    let all = added(&[of(b"a.7", "statement: SELECT 1"), of(b"b.7", "duration: 5.000 ms")]);
+    assert_eq!((all.statements.all.count, all.unmatched.count), (0, 1));
+    let amy = Entry { user: b"amy", ..log("duration: 5.000 ms") };
+    assert_eq!(statements(&[log("statement: SELECT 1"), amy]), ["1 |  | 0 | select ?"]);
     // Another process, or none.
     let other = Entry { pid: Some(8), ..log("duration: 5.000 ms") };
     assert_eq!(statements(&[log("statement: SELECT 1"), other]), ["1 |  | 0 | select ?"]);
@@ -187,7 +199,7 @@ fn a_wait_for_a_lock_is_counted_once_with_all_its_time_and_who_held_it() {
         found,
         [
             "wait | 1 | 3000.5 | 3000.5 | RowExclusiveLock | relation 5 of database 1 | update t set a = ? | lock t",
-            "wait | 1 | 3000.5 | 3000.5 | RowExclusiveLock | relation 5 of database 1 |  | ",
+            "wait | 1 | 3000.5 | 3000.5 | RowExclusiveLock | relation 5 of database 1 | update t set a = ? | ",
         ]
     );
     let deadlock = Entry {

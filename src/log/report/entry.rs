@@ -3,7 +3,7 @@
 use crate::log::record::{Record, Shape, shape};
 
 /// How many texts an entry has.
-const TEXTS: usize = 11;
+const TEXTS: usize = 12;
 /// A batch of this many bytes is passed on.
 const FULL: usize = 256 << 10;
 
@@ -17,6 +17,7 @@ pub struct Entry<'a> {
     pub database: &'a [u8],
     pub application: &'a [u8],
     pub client: &'a [u8],
+    pub session: &'a [u8],
     pub severity: &'a [u8],
     pub sqlstate: &'a [u8],
     pub message: &'a [u8],
@@ -36,6 +37,7 @@ impl<'a> Entry<'a> {
             database: &record.database,
             application: &record.application,
             client: &record.client,
+            session: &record.session,
             severity: &record.severity,
             sqlstate: &record.sqlstate,
             message: &record.message,
@@ -57,6 +59,7 @@ impl<'a> Entry<'a> {
             self.database,
             self.application,
             self.client,
+            self.session,
             self.severity,
             self.sqlstate,
             self.message,
@@ -132,6 +135,7 @@ impl Batch {
                 database: text(),
                 application: text(),
                 client: text(),
+                session: text(),
                 severity: text(),
                 sqlstate: text(),
                 message: text(),

@@ -19,5 +19,5 @@ mod tally;
 pub use collect::{Choice, Collector, Steps};
 pub use page::page;
 pub use pipe::Pipe;
-pub use sections::{OVERVIEW, STEPS, Section, overview, steps};
+pub use sections::{NARROW_OVERVIEW, OVERVIEW, STEPS, Section, overview, steps};
 pub use series::MOST as MOST_STEPS;

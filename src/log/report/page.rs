@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
 use super::collect::Collector;
-use super::sections::{OVERVIEW, Section, overview};
+use super::sections::{NARROW_OVERVIEW, OVERVIEW, Section, overview};
 use super::series::{Series, Step};
 use crate::error::Result;
 use crate::page::{document, safe};
@@ -55,7 +55,7 @@ pub fn page(all: &mut Collector, name: &str, remarks: &[String], zone: &TimeZone
             @if let (Some(first), Some(last)) = (time(all.seen.first), time(all.seen.last)) { ", " (first) " to " (last) }
         }
         @for remark in remarks { p class="remark" { (safe(remark)) } }
-        (table(&columns, &overview(all), &["section", "rows", "count", "total_ms", "size_bytes", "last", "top"], zone)?)
+        (table(&columns, &overview(all), NARROW_OVERVIEW, zone)?)
         @for section in &sections { (section) }
         p class="soft" { "pgkit " (env!("CARGO_PKG_VERSION")) }
     };
@@ -74,9 +74,11 @@ fn table(columns: &[Column], rows: &[Row], narrow: &[&str], zone: &TimeZone) -> 
         narrow.iter().filter_map(|name| columns.iter().position(|column| column.name == *name)).collect();
     let others: Vec<usize> = (0..columns.len()).filter(|i| !shown.contains(i)).collect();
     let mut lines = Vec::new();
+    let mut numbers = vec![false; shown.len()];
     for row in rows.iter().take(SHOWN) {
         let cells: Vec<Cell<'_>> =
             columns.iter().zip(row.raw()).map(|(column, raw)| column.decode(raw)).collect::<Result<_>>()?;
+        numbers.iter_mut().zip(&shown).for_each(|(number, i)| *number |= is_number(&cells[*i]));
         let text = |i: usize| value(&columns[i].name, &cells[i], zone);
         let more: Vec<(&str, String)> = others
             .iter()
@@ -107,7 +109,11 @@ fn table(columns: &[Column], rows: &[Row], narrow: &[&str], zone: &TimeZone) -> 
     Ok(html! {
         div class="data" {
             table {
-                thead { tr { @for i in &shown { th { (human::heading(columns, *i)) } } } }
+                thead { tr {
+                    @for (i, number) in shown.iter().zip(&numbers) {
+                        th class=(if *number { "number" } else { "" }) { (human::heading(columns, *i)) }
+                    }
+                } }
                 tbody { @for line in &lines { (line) } }
             }
         }

@@ -43,6 +43,9 @@ pub const OVERVIEW: &[&str] = &[
     "top text",
 ];
 
+/// The columns of the overview that a terminal shows unless others are asked for.
+pub const NARROW_OVERVIEW: &[&str] = &["section", "rows", "count", "total_ms", "size_bytes", "top"];
+
 /// The columns of the steps of time.
 pub const STEPS: &[&str] = &[
     "time timestamptz",
@@ -224,9 +227,7 @@ impl Section {
     /// Returns the columns that a terminal shows unless others are asked for.
     pub fn narrow(self) -> &'static [&'static str] {
         match self {
-            Section::Statements => {
-                &["calls", "total_ms", "share_pct", "mean_ms", "p95_ms", "max_ms", "errors", "statement"]
-            }
+            Section::Statements => &["calls", "total_ms", "share_pct", "p95_ms", "max_ms", "statement"],
             Section::Errors => &["count", "severity", "sqlstate", "last", "message"],
             Section::TemporaryFiles => &["files", "total_bytes", "max_bytes", "last", "statement"],
             Section::Locks => &["kind", "count", "total_ms", "max_ms", "mode", "statement", "blocker"],

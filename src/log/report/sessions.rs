@@ -1,6 +1,7 @@
 //! What is known of each process, to put together what the server writes apart.
 
-use super::names::Hashed;
+use super::entry::Entry;
+use super::names::{Hashed, hash};
 
 /// Of how many processes something is kept; of those that are idle, nothing is kept beyond that.
 const MOST: usize = 50_000;
@@ -23,7 +24,11 @@ pub enum Running {
 /// A process.
 #[derive(Debug, Clone, Default)]
 pub struct Session {
+    /// What tells it apart from another process with the same pid: see [`identity`].
+    identity: Option<u64>,
     pub running: Running,
+    /// When its statement was logged.
+    pub begun: Option<i64>,
     /// The last statement, which may have ended.
     pub last: Option<u64>,
     /// Its text and its parameters, while it runs.
@@ -31,6 +36,8 @@ pub struct Session {
     pub parameters: Vec<u8>,
     /// The temporary files of a statement that is not known yet: how many, and their bytes.
     pub files: (u64, u64),
+    /// The temporary files of processes before it with the same pid.
+    lost: (u64, u64),
     /// The wait for a lock that goes on, and how long it has taken so far, in milliseconds.
     pub wait: Option<(u64, f64)>,
     /// The host that it was connected from, and its connection.
@@ -40,7 +47,15 @@ pub struct Session {
 
 impl Session {
     /// Notes that a statement was logged whose duration may follow.
-    pub fn begin(&mut self, fingerprint: u64, sql: &[u8], parameters: &[u8], with_text: bool) {
+    pub fn begin(
+        &mut self,
+        time: Option<i64>,
+        fingerprint: u64,
+        sql: &[u8],
+        parameters: &[u8],
+        with_text: bool,
+    ) {
+        self.begun = time;
         self.running = Running::Statement(fingerprint);
         self.last = Some(fingerprint);
         self.sql.clear();
@@ -48,6 +63,18 @@ impl Session {
         if with_text && sql.len() + parameters.len() <= LONGEST {
             self.sql.extend_from_slice(sql);
             self.parameters.extend_from_slice(parameters);
+        }
+    }
+
+    /// Begins anew if the entry is of another process with the same pid.
+    fn is_of(&mut self, entry: &Entry<'_>) {
+        let identity = identity(entry);
+        if identity.is_some() && identity != self.identity {
+            if self.identity.is_some() {
+                let lost = (self.lost.0 + self.files.0, self.lost.1 + self.files.1);
+                *self = Session { lost, ..Session::default() };
+            }
+            self.identity = identity;
         }
     }
 
@@ -65,27 +92,48 @@ pub struct Sessions {
     all: Hashed<Session>,
 }
 
+/// Returns what tells processes with the same pid apart: the session ID, or the role and the database; `None` if the entry has
+/// none of them.
+fn identity(entry: &Entry<'_>) -> Option<u64> {
+    if !entry.session.is_empty() {
+        Some(hash(entry.session))
+    } else if !entry.user.is_empty() {
+        Some(hash(entry.user) ^ hash(entry.database).rotate_left(1))
+    } else {
+        None
+    }
+}
+
 /// Spreads the pids over all bits, as a hash does.
 fn key(pid: i64) -> u64 {
     (pid as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 impl Sessions {
-    /// Returns a process, if something is known of it.
-    pub fn known(&mut self, pid: Option<i64>) -> Option<&mut Session> {
-        self.all.get_mut(&key(pid?))
+    /// Returns the process of an entry, if something is known of it.
+    pub fn known(&mut self, entry: &Entry<'_>) -> Option<&mut Session> {
+        let session = self.all.get_mut(&key(entry.pid?))?;
+        session.is_of(entry);
+        Some(session)
     }
 
-    /// Returns a process; `None` if the log has no pid, so that its entries cannot be put together.
-    pub fn of(&mut self, pid: Option<i64>) -> Option<&mut Session> {
-        let key = key(pid?);
+    /// Returns the process with this pid, if something is known of it.
+    pub fn with_pid(&self, pid: Option<i64>) -> Option<&Session> {
+        self.all.get(&key(pid?))
+    }
+
+    /// Returns the process of an entry; `None` if the log has no pid, so that its entries cannot be put together.
+    pub fn of(&mut self, entry: &Entry<'_>) -> Option<&mut Session> {
+        let key = key(entry.pid?);
         if self.all.len() >= MOST && !self.all.contains_key(&key) {
             self.all.retain(|_, session| !session.is_idle());
             if self.all.len() >= MOST {
                 self.all.clear();
             }
         }
-        Some(self.all.entry(key).or_default())
+        let session = self.all.entry(key).or_default();
+        session.is_of(entry);
+        Some(session)
     }
 
     /// Returns whether texts of running statements are kept.
@@ -95,14 +143,15 @@ impl Sessions {
 
     /// Forgets a process that has ended. Returns its temporary files whose statement did not come.
     pub fn end(&mut self, pid: Option<i64>) -> (u64, u64) {
-        pid.and_then(|pid| self.all.remove(&key(pid))).map(|session| session.files).unwrap_or_default()
+        let session = pid.and_then(|pid| self.all.remove(&key(pid))).unwrap_or_default();
+        (session.files.0 + session.lost.0, session.files.1 + session.lost.1)
     }
 
     /// Takes the temporary files whose statements did not come: how many, and their bytes.
     pub fn files_left(&mut self) -> (u64, u64) {
         self.all
             .values_mut()
-            .map(|session| std::mem::take(&mut session.files))
+            .flat_map(|one| [std::mem::take(&mut one.files), std::mem::take(&mut one.lost)])
             .fold((0, 0), |sum, files| (sum.0 + files.0, sum.1 + files.1))
     }
 

@@ -79,12 +79,19 @@ pub fn plan(plan: &[u8]) -> Vec<u8> {
 
 /// Returns how many rows the topmost node of a plan returned, if it was measured.
 pub fn plan_rows(plan: &[u8]) -> Option<u64> {
-    let first = plan.split(|b| *b == b'\n').next()?;
-    let at = memchr::memmem::find(first, b"(actual ")?;
-    let rest = &first[at..];
-    let rows = memchr::memmem::find(rest, b"rows=")? + b"rows=".len();
-    let len = rest[rows..].iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
-    let rows: f64 = std::str::from_utf8(&rest[rows..rows + len]).ok()?.parse().ok()?;
+    // In a plan that is no text, the topmost node is the first that has it.
+    let keys = [&b"\"Actual Rows\": "[..], b"<Actual-Rows>", b"\nActual Rows: ", b" Actual Rows: "];
+    let document = keys.iter().find_map(|key| Some(memchr::memmem::find(plan, key)? + key.len()));
+    let at = match document {
+        Some(at) => at,
+        None => {
+            let first = memchr::memchr(b'\n', plan).unwrap_or(plan.len());
+            let actual = memchr::memmem::find(&plan[..first], b"(actual ")?;
+            actual + memchr::memmem::find(&plan[actual..first], b"rows=")? + b"rows=".len()
+        }
+    };
+    let len = plan[at..].iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
+    let rows: f64 = std::str::from_utf8(&plan[at..at + len]).ok()?.parse().ok()?;
     Some(rows.round() as u64)
 }
 
@@ -190,6 +197,7 @@ pub fn event(severity_is_error: bool, sqlstate: &[u8], message: &[u8]) -> Option
         "new timeline",
         "selected new timeline",
         "received promote request",
+        "terminating walsender",
         "starting logical decoding",
         "logical decoding found",
     ]) {

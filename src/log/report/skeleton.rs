@@ -66,6 +66,10 @@ impl Skeletons {
                         at += 1;
                     }
                     from = at;
+                    // 0x1F is one number, 10x1F is two things.
+                    if sql.get(at).is_some_and(|b| matches!(b | 0x20, b'x' | b'o' | b'b')) {
+                        return None;
+                    }
                     // What follows directly is part of the number.
                     before = WORD;
                     continue;

@@ -2,7 +2,7 @@
 //!
 //! Two statements have the same normalized text if they have the same tokens once comments are left out and
 //! - each constant (a string of any kind, a number with its sign, TRUE, FALSE, NULL) and each `$1` is `?`,
-//! - a list of constants after IN or in `ARRAY[…]` is its first one, and rows of VALUES that look the same are one,
+//! - items of a list after IN or in `ARRAY[…]` that look like its first one, and rows of VALUES that look the same, are one,
 //! - words are in lower case, and names are only quoted where they must be,
 //! - names of savepoints, cursors and prepared statements are `?`, because programs generate them.
 //!
@@ -63,14 +63,14 @@ enum Keyword {
 struct Bracket {
     /// Where its contents begin in the output.
     from: usize,
-    /// Whether it is a list of which only the first constant is kept.
+    /// Whether it is a list, in which items that look like the first one are dropped.
     is_list: bool,
     /// Whether it is a row of VALUES.
     is_row: bool,
-    /// Whether it has only had constants so far, perhaps in brackets of their own, or cast to a type.
-    is_plain: bool,
     /// Where its first item ends.
     first: Option<usize>,
+    /// Where its last item ends that was kept.
+    last: usize,
 }
 
 /// Rows of VALUES at one depth of brackets.
@@ -114,6 +114,9 @@ impl Normalizer {
         Reader { sql, at: 0, last: Last::Start, verb: Verb::None, into: self }.all();
         while self.out.last().is_some_and(|b| matches!(b, b';' | b' ')) {
             self.out.pop();
+        }
+        if self.out.is_empty() {
+            self.out.extend_from_slice(b"(empty)");
         }
         &self.out
     }
@@ -318,17 +321,7 @@ impl Reader<'_> {
             && keyword(name).is_none();
         self.space();
         self.into.out.extend_from_slice(if is_plain { name } else { &self.sql[from..self.at] });
-        self.operand(Last::Name);
-    }
-
-    /// Notes that the bracket contains something else than constants, unless it is the type of a cast.
-    fn operand(&mut self, last: Last) {
-        if self.last != Last::Cast
-            && let Some(bracket) = self.into.brackets.last_mut()
-        {
-            bracket.is_plain = false;
-        }
-        self.last = last;
+        self.last = Last::Name;
     }
 
     fn dollar(&mut self) {
@@ -353,18 +346,30 @@ impl Reader<'_> {
 
     fn number(&mut self) {
         let rest = &self.sql[self.at..];
-        let mut len = rest.iter().take_while(|b| is_word(**b) || **b == b'.').count();
-        // The sign of an exponent.
-        while len > 1
-            && matches!(rest[len - 1], b'e' | b'E')
-            && !rest[..len].starts_with(b"0x")
-            && matches!(rest.get(len), Some(b'+' | b'-'))
-            && rest.get(len + 1).is_some_and(u8::is_ascii_digit)
-        {
-            len += 1;
-            len += rest[len..].iter().take_while(|b| b.is_ascii_digit() || **b == b'_').count();
+        let digits = |from: usize, is: fn(&u8) -> bool| {
+            rest[from..].iter().take_while(|b| is(b) || **b == b'_').count()
+        };
+        let mut len = match rest {
+            [b'0', b'x' | b'X', digit, ..] if digit.is_ascii_hexdigit() => {
+                2 + digits(2, u8::is_ascii_hexdigit)
+            }
+            [b'0', b'o' | b'O' | b'b' | b'B', digit, ..] if digit.is_ascii_digit() => {
+                2 + digits(2, u8::is_ascii_digit)
+            }
+            _ => digits(0, u8::is_ascii_digit),
+        };
+        if rest.get(len) == Some(&b'.') {
+            len += 1 + digits(len + 1, u8::is_ascii_digit);
         }
-        self.at += len;
+        // Before PostgreSQL 15, a word may follow directly: only an exponent belongs to the number.
+        if let Some([b'e' | b'E', exponent @ ..]) = rest.get(len..) {
+            let sign = usize::from(matches!(exponent.first(), Some(b'+' | b'-')));
+            if exponent.get(sign).is_some_and(u8::is_ascii_digit) {
+                len += 1 + sign;
+                len += digits(len, u8::is_ascii_digit);
+            }
+        }
+        self.at += len.max(1);
         self.constant(true);
     }
 
@@ -375,11 +380,26 @@ impl Reader<'_> {
     }
 
     fn comma(&mut self) {
-        let here = self.into.out.len();
-        if let Some(bracket) = self.into.brackets.last_mut() {
-            bracket.first.get_or_insert(here);
-        }
+        self.item_ended();
         self.punctuation(Last::Comma);
+    }
+
+    /// Drops an item of a list that looks like the first one.
+    fn item_ended(&mut self) {
+        let Normalizer { out, brackets, .. } = &mut *self.into;
+        let Some(bracket) = brackets.last_mut().filter(|bracket| bracket.is_list) else { return };
+        let here = out.len();
+        match bracket.first {
+            None => bracket.first = Some(here),
+            // Behind the comma is a blank.
+            Some(first) => {
+                let item = out.get(bracket.last + 2..here).unwrap_or_default();
+                if *item == out[bracket.from..first] {
+                    out.truncate(bracket.last);
+                }
+            }
+        }
+        bracket.last = out.len();
     }
 
     fn open(&mut self, b: u8) {
@@ -407,21 +427,15 @@ impl Reader<'_> {
         self.at += 1;
         self.last = Last::Open;
         let from = self.into.out.len();
-        self.into.brackets.push(Bracket { from, is_list, is_row, is_plain: true, first: None });
+        self.into.brackets.push(Bracket { from, is_list, is_row, first: None, last: from });
     }
 
     fn close(&mut self, b: u8) {
+        self.item_ended();
         let Some(bracket) = self.into.brackets.pop() else {
             self.punctuation(Last::Close);
             return;
         };
-        let is_plain = bracket.is_plain && self.into.out.len() > bracket.from;
-        if bracket.is_list
-            && is_plain
-            && let Some(first) = bracket.first
-        {
-            self.into.out.truncate(first);
-        }
         let depth = self.into.brackets.len();
         if self.into.rows.last().is_some_and(|rows| rows.depth > depth) {
             self.into.rows.pop();
@@ -429,9 +443,6 @@ impl Reader<'_> {
         self.into.out.push(b);
         self.at += 1;
         self.last = Last::Close;
-        if let Some(outer) = self.into.brackets.last_mut() {
-            outer.is_plain &= is_plain;
-        }
         if bracket.is_row {
             self.row_ended(bracket.from);
         }
@@ -512,11 +523,7 @@ impl Reader<'_> {
             Some(Keyword::Not) if self.last == Last::Keyword(Keyword::Is) => Last::Keyword(Keyword::IsNot),
             Some(keyword) => Last::Keyword(keyword),
         };
-        match last {
-            // What it makes is a constant if its contents are.
-            Last::Keyword(Keyword::Array) => self.last = last,
-            _ => self.operand(last),
-        }
+        self.last = last;
     }
 
     /// Returns whether NULL, TRUE or FALSE is a constant here.
@@ -562,10 +569,6 @@ impl Reader<'_> {
         let operator = if &rest[..len] == b"!=" { b"<>" } else { &rest[..len] };
         self.into.out.extend_from_slice(operator);
         self.at += len;
-        // A sign alone may belong to a constant.
-        if !matches!(operator, b"-" | b"+") || !self.has_sign() {
-            self.operand(Last::Operator);
-        }
         self.last = Last::Operator;
     }
 }
@@ -705,6 +708,10 @@ mod tests {
             ("SELECT * FROM t WHERE a IN (1, 2, 3)", "SELECT * FROM t WHERE a in ($1)"),
             ("SELECT * FROM t WHERE a IN ('a'::text, 'b'::text)", "SELECT * FROM t WHERE a IN ($1::text)"),
             ("SELECT * FROM t WHERE (a, b) IN ((1, 2), (3, 4))", "SELECT * FROM t WHERE (a, b) IN ((1, 2))"),
+            ("SELECT d IN (date '2020-01-01', date '2020-01-02')", "SELECT d IN (date '2020-01-01')"),
+            ("SELECT d IN (lower('a'), lower('b'), lower('c'))", "SELECT d IN (lower('a'))"),
+            ("SELECT (a, b) IN (row(1, 2), row(3, 4))", "SELECT (a, b) IN (row(1, 2))"),
+            ("SELECT a IN (cast(1 AS int), cast(2 AS int))", "SELECT a IN (cast(3 AS int))"),
             ("SELECT a = ANY (ARRAY[1, 2])", "SELECT a = ANY (ARRAY[-3])"),
             ("INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, NULL)", "INSERT INTO t VALUES ($1, $2)"),
             (
@@ -766,9 +773,11 @@ mod tests {
             ),
             ("INSERT INTO t (a,b) VALUES (1,2),(3,4)", "insert into t(a, b) values (?, ?)"),
             ("select a[1], b::numeric(10,2)", "select a[?], b::numeric(?, ?)"),
-            ("", ""),
+            ("", "(empty)"),
+            (" ; -- ping", "(empty)"),
+            ("SELECT a=5and b=0x1F", "select a = ? and b = ?"),
             ("'never closed", "?"),
-            ("/* never closed", ""),
+            ("/* never closed", "(empty)"),
             ("$x$ never", "?"),
             ("\"never", "\"never"),
             ("(((", "((("),

@@ -163,6 +163,11 @@ impl Statements {
         self.seen(call, |statement| statement.errors += 1, |light| light.errors += 1)
     }
 
+    /// Takes in that a statement waits, whose call is counted elsewhere.
+    pub fn seen_waiting(&mut self, call: &Call<'_>) -> u64 {
+        self.seen(call, |_| {}, |_| {})
+    }
+
     /// Takes back a call that was added before: it has failed.
     pub fn failed(&mut self, fingerprint: u64) {
         self.calls = self.calls.saturating_sub(1);
