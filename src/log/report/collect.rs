@@ -290,11 +290,9 @@ impl Collector {
         let is_wanted = !sql.starts_with(MARK.as_bytes())
             && self.grep.as_ref().is_none_or(|grep| grep.is_match(sql) || grep.is_match(parameters));
         if !is_wanted {
-            // Its duration may come in an entry of its own.
-            if ms.is_none()
-                && let Some(session) = self.sessions.of(entry)
-            {
-                session.running = Running::Unwanted;
+            // Its duration may come in an entry of its own, and whatever ran before has ended.
+            if let Some(session) = self.sessions.of(entry) {
+                session.running = if ms.is_none() { Running::Unwanted } else { Running::Nothing };
             }
             return;
         }
@@ -302,6 +300,9 @@ impl Collector {
         match words::phase(what) {
             Phase::Prepare => {
                 self.statements.prepared(&call);
+                if let Some(session) = self.sessions.known(entry) {
+                    session.running = Running::Nothing;
+                }
                 return;
             }
             // The rest of the rows of a call that was counted before.
@@ -309,7 +310,7 @@ impl Collector {
                 let fingerprint = self.statements.fingerprint(sql);
                 match ms {
                     Some(ms) => {
-                        self.statements.duration(fingerprint, ms, None);
+                        self.statements.more(fingerprint, ms);
                         self.add(
                             entry,
                             Section::Statements,
@@ -318,7 +319,7 @@ impl Collector {
                     }
                     None => {
                         if let Some(session) = self.sessions.of(entry) {
-                            session.begin(entry.time, fingerprint, b"", b"", false);
+                            session.running = Running::Fetch(fingerprint);
                         }
                     }
                 }
@@ -368,6 +369,15 @@ impl Collector {
                 if files > 0 {
                     self.add_files(entry, Some(fingerprint), files, bytes);
                 }
+            }
+            (Running::Fetch(fingerprint), Some(session)) => {
+                session.running = Running::Nothing;
+                self.statements.more(fingerprint, ms);
+                self.add(
+                    entry,
+                    Section::Statements,
+                    Step { duration_ms: ms, most_ms: ms, ..Step::default() },
+                );
             }
             (Running::Unwanted, Some(session)) => session.running = Running::Nothing,
             _ => {

@@ -94,6 +94,15 @@ fn text_and_duration_are_one_call_in_every_way_that_a_server_logs_them() {
         ]),
         one
     );
+    assert_eq!(
+        statements(&[
+            log("execute s/p: SELECT $1"),
+            log("duration: 3.000 ms"),
+            log("execute fetch from s/p: SELECT $1"),
+            log("duration: 2.000 ms"),
+        ]),
+        one
+    );
     // calls by the fast path, and texts without any token,
     assert_eq!(
         statements(&[log("duration: 5.000 ms  fastpath function call: \"lo_open\" (OID 952)")]),
@@ -126,6 +135,14 @@ fn a_duration_is_never_that_of_another_statement() {
         ]),
         ["1 | 1 | 0 | discard all", "1 |  | 0 | select ?"]
     );
+    // One that a pattern leaves out ends what ran before, too.
+    let choice = Choice { grep: regex::bytes::Regex::new("SELECT").ok(), ..Choice::default() };
+    let mut all = Collector::new(&choice);
+    for message in ["statement: SELECT 1", "duration: 1.000 ms  statement: DISCARD ALL", "duration: 5.000 ms"]
+    {
+        all.take(&log(message));
+    }
+    assert_eq!((all.statements.calls, all.statements.all.count), (1, 0));
     // Another session of the same pid: by its ID, or by its role and database.
     let of = |session, message| Entry { session, ..log(message) };
     let all = added(&[of(b"a.7", "statement: SELECT 1"), of(b"b.7", "duration: 5.000 ms")]);

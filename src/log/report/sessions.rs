@@ -17,6 +17,8 @@ pub enum Running {
     Nothing,
     /// The statement with this fingerprint was logged, but not its duration so far.
     Statement(u64),
+    /// More rows of the statement with this fingerprint are fetched.
+    Fetch(u64),
     /// A statement of pgkit, or one that is not wanted.
     Unwanted,
 }

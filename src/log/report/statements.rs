@@ -211,6 +211,15 @@ impl Statements {
         light.most = light.most.max(ms as f32);
     }
 
+    /// Adds to the duration of a call that was added before: more of its rows were fetched.
+    pub fn more(&mut self, fingerprint: u64, ms: f64) {
+        self.all.total += ms;
+        match self.whole.get_mut(&fingerprint) {
+            Some(statement) => statement.spread.total += ms,
+            None => self.light.get_mut(&fingerprint).unwrap_or(&mut self.rest).total_ms += ms,
+        }
+    }
+
     /// Adds to a statement that is known with everything; `None` if it is not.
     pub fn known(&mut self, fingerprint: u64) -> Option<&mut Statement> {
         self.whole.get_mut(&fingerprint)
