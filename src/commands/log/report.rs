@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{ArgMatches, Args, Command, ValueHint};
 use jiff::Timestamp;
 
-use super::shared;
+use super::shared::{self, LineArgs, WhoArgs};
 use super::tail::{now, of_server, range};
 use crate::commands::args::{EchoArgs, FormatArgs};
 use crate::commands::context::Context;
@@ -46,15 +46,8 @@ struct ReportArgs {
     /// Write all sections to FILE as one self-contained HTML page
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["section", "format", "json", "csv"])]
     html: Option<PathBuf>,
-    /// Count only entries of this database
-    #[arg(long, value_name = "DATABASE", add = crate::commands::complete::database_names())]
-    database: Option<String>,
-    /// Count only entries of this role
-    #[arg(long, value_name = "ROLE", add = crate::commands::complete::roles())]
-    user: Option<String>,
-    /// Count only entries of this application name
-    #[arg(long, value_name = "NAME")]
-    app: Option<String>,
+    #[command(flatten)]
+    who: WhoArgs,
     /// Count only entries since this time: 2026-11-24, '2026-11-24 06:24:50', with a zone as in RFC 3339, or 10m for ten minutes ago
     #[arg(long, visible_alias = "since", value_name = "TIME")]
     from: Option<String>,
@@ -64,12 +57,8 @@ struct ReportArgs {
     /// The format of FILE [default: detected]
     #[arg(long, value_name = "FORMAT", requires = "files")]
     log_format: Option<Format>,
-    /// The log_line_prefix of FILE, or the name of a known one: see log tail [default: the usual one that fits]
-    #[arg(long, value_name = "PREFIX|NAME", requires = "files", add = crate::commands::complete::line_prefixes())]
-    line_prefix: Option<String>,
-    /// The log_timezone of FILE [default: this machine's, if the times match it]
-    #[arg(long, value_name = "ZONE", requires = "files")]
-    timezone: Option<String>,
+    #[command(flatten)]
+    lines_of: LineArgs,
     #[command(flatten)]
     format: FormatArgs,
 }
@@ -91,29 +80,15 @@ impl ReportArgs {
     /// Returns which entries are counted, and the flags that need a log with a certain field.
     fn wanted(&self, clock: &Clock) -> Result<Wanted> {
         let (since, until) = range(clock, now(), ("--from", &self.from), ("--to", &self.to))?;
-        let needs = [
-            (self.database.is_some(), "--database", Field::Database, "%d"),
-            (self.user.is_some(), "--user", Field::User, "%u"),
-            (self.app.is_some(), "--app", Field::Application, "%a"),
+        let times = [
             (self.from.is_some(), "--from", Field::Time, "%m"),
             (self.to.is_some(), "--to", Field::Time, "%m"),
             (self.every.is_some(), "--every", Field::Time, "%m"),
         ];
         Ok(Wanted {
             begin: Begin::First,
-            filter: Filter {
-                database: self.database.clone(),
-                user: self.user.clone(),
-                application: self.app.clone(),
-                since,
-                until,
-                ..Filter::default()
-            },
-            needs: needs
-                .into_iter()
-                .filter(|(given, ..)| *given)
-                .map(|(_, flag, field, escape)| (flag, field, escape))
-                .collect(),
+            filter: Filter { since, until, ..self.who.filter() },
+            needs: shared::given(self.who.needs().into_iter().chain(times)),
             follow: false,
             required: None,
             end: None,
@@ -150,9 +125,9 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         open::warn(context, writer.overdue(), &echo);
         of_server(access, writer).await?
     } else {
-        let clock = args.timezone.as_deref().map_or_else(|| Ok(Clock::local()), Clock::named)?;
+        let clock = args.lines_of.clock()?;
         let reading =
-            Reading { format: args.log_format, prefix: args.line_prefix.clone(), clock, own: false };
+            Reading { format: args.log_format, prefix: args.lines_of.line_prefix.clone(), clock, own: false };
         let files = in_order(args.files.clone(), &reading);
         (Source::Files(Files::open(files, Named::ByUser)?), reading)
     };

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::lines::Lines;
-use super::shared;
+use super::shared::{self, LineArgs, WhoArgs};
 use crate::commands::args::{EchoArgs, FormatArgs};
 use crate::commands::context::Context;
 use crate::commands::listing::Listing;
@@ -49,28 +49,16 @@ struct TailArgs {
     /// The format of FILE [default: detected]
     #[arg(long = "from", visible_alias = "log-format", value_name = "FORMAT", requires = "files")]
     from: Option<Format>,
-    /// The log_line_prefix of FILE, or the name of a known one: default, debian, redhat, suse, rds, azure, cloudsql,
-    /// supabase, heroku, zalando, timescale, stackgres, aiven, pgbadger, edb [default: the usual one that fits]
-    #[arg(long, value_name = "PREFIX|NAME", requires = "files", add = crate::commands::complete::line_prefixes())]
-    line_prefix: Option<String>,
-    /// The log_timezone of FILE [default: this machine's, if the times match it]
-    #[arg(long, value_name = "ZONE", requires = "files")]
-    timezone: Option<String>,
+    #[command(flatten)]
+    lines_of: LineArgs,
     #[command(flatten)]
     format: FormatArgs,
 }
 
 #[derive(Debug, Clone, Default, Args)]
 struct FilterArgs {
-    /// Show only entries of this database
-    #[arg(long, value_name = "DATABASE", add = crate::commands::complete::database_names())]
-    database: Option<String>,
-    /// Show only entries of this role
-    #[arg(long, value_name = "ROLE", add = crate::commands::complete::roles())]
-    user: Option<String>,
-    /// Show only entries of this application name
-    #[arg(long, value_name = "NAME")]
-    app: Option<String>,
+    #[command(flatten)]
+    who: WhoArgs,
     /// Show only statements that took at least this long
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     min_duration: Option<Duration>,
@@ -91,29 +79,21 @@ impl FilterArgs {
     fn filter(&self, clock: &Clock, now: Timestamp) -> Result<Filter> {
         let (since, until) = range(clock, now, ("--since", &self.since), ("--until", &self.until))?;
         Ok(Filter {
-            database: self.database.clone(),
-            user: self.user.clone(),
-            application: self.app.clone(),
             min_duration_ms: self.min_duration.map(|d| d.as_secs_f64() * 1e3),
             errors: self.errors,
             since,
             until,
+            ..self.who.filter()
         })
     }
 
     /// Returns the flags that need a log with a certain field.
     fn needs(&self) -> Vec<(&'static str, Field, &'static str)> {
-        let all = [
-            (self.database.is_some(), "--database", Field::Database, "%d"),
-            (self.user.is_some(), "--user", Field::User, "%u"),
-            (self.app.is_some(), "--app", Field::Application, "%a"),
+        let times = [
             (self.since.is_some(), "--since", Field::Time, "%m"),
             (self.until.is_some(), "--until", Field::Time, "%m"),
         ];
-        all.into_iter()
-            .filter(|(given, ..)| *given)
-            .map(|(_, flag, field, escape)| (flag, field, escape))
-            .collect()
+        shared::given(self.who.needs().into_iter().chain(times))
     }
 }
 
@@ -177,9 +157,10 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         }
         of_server(access, writer).await?
     } else {
-        let clock = args.timezone.as_deref().map_or_else(|| Ok(Clock::local()), Clock::named)?;
+        let clock = args.lines_of.clock()?;
         let clock = if args.wants_times() { clock } else { clock.unneeded() };
-        let reading = Reading { format: args.from, prefix: args.line_prefix.clone(), clock, own: false };
+        let reading =
+            Reading { format: args.from, prefix: args.lines_of.line_prefix.clone(), clock, own: false };
         (Source::Files(Files::open(args.files.clone(), Named::ByUser)?), reading)
     };
     let last = args.lines.or_else(|| (args.follow && args.filter.since.is_none()).then_some(LAST));
@@ -271,10 +252,11 @@ pub(super) async fn follow(
     left: Option<Duration>,
 ) -> Result<Exit> {
     let end = left.map(|left| Instant::now() + left);
+    let of = |who| FilterArgs { who, ..FilterArgs::default() };
     let filter = match scope {
         Scope::Global => FilterArgs::default(),
-        Scope::Database(name) => FilterArgs { database: Some(name.clone()), ..FilterArgs::default() },
-        Scope::Role(name) => FilterArgs { user: Some(name.clone()), ..FilterArgs::default() },
+        Scope::Database(name) => of(WhoArgs { database: Some(name.clone()), ..WhoArgs::default() }),
+        Scope::Role(name) => of(WhoArgs { user: Some(name.clone()), ..WhoArgs::default() }),
     };
     let show = Printed { listing: listing(context, format)?, echo: echo.clone() };
     let wanted = Wanted {

@@ -3,6 +3,7 @@
 mod collect;
 mod entry;
 mod groups;
+mod kept;
 mod names;
 mod page;
 mod pipe;

@@ -351,14 +351,14 @@ fn statements(all: &Collector) -> Vec<Row> {
             .int8(None)
             .int8(None)
             .seen(&Seen::default());
-        rows.push(row.words(b"").words(b"").words(b"").words(super::collect::OTHERS).words(b"").words(b""));
+        rows.push(row.words(b"").words(b"").words(b"").words(super::kept::OTHERS).words(b"").words(b""));
     }
     rows
 }
 
 fn errors(all: &Collector) -> Vec<Row> {
     let names = &all.names;
-    let row = |one: &super::collect::Errors| {
+    let row = |one: &super::kept::Errors| {
         Row::new()
             .count(one.count)
             .words(&one.severity)
@@ -377,7 +377,7 @@ fn errors(all: &Collector) -> Vec<Row> {
 }
 
 fn temporary_files(all: &Collector) -> Vec<Row> {
-    let row = |one: &super::collect::Files| {
+    let row = |one: &super::kept::Files| {
         Row::new()
             .count(one.bytes.count)
             .int8(bytes(one.bytes.total()))
@@ -390,7 +390,7 @@ fn temporary_files(all: &Collector) -> Vec<Row> {
 }
 
 fn locks(all: &Collector) -> Vec<Row> {
-    let row = |one: &super::collect::Locks| {
+    let row = |one: &super::kept::Locks| {
         let ms = |ms: f64| (one.kind != "deadlock").then_some(ms);
         Row::new()
             .words(one.kind.as_bytes())
@@ -409,7 +409,7 @@ fn locks(all: &Collector) -> Vec<Row> {
 }
 
 fn autovacuum(all: &Collector) -> Vec<Row> {
-    let row = |one: &super::collect::Vacuums| {
+    let row = |one: &super::kept::Vacuums| {
         Row::new()
             .words(&one.table)
             .count(one.vacuums)
@@ -427,7 +427,7 @@ fn autovacuum(all: &Collector) -> Vec<Row> {
 }
 
 fn checkpoints(all: &Collector) -> Vec<Row> {
-    let row = |one: &super::collect::Checkpoints| {
+    let row = |one: &super::kept::Checkpoints| {
         Row::new()
             .words(one.kind.as_bytes())
             .words(&one.reason)
@@ -446,7 +446,7 @@ fn checkpoints(all: &Collector) -> Vec<Row> {
 }
 
 fn connections(all: &Collector) -> Vec<Row> {
-    let row = |one: &super::collect::Connections| {
+    let row = |one: &super::kept::Connections| {
         let name = |number: Option<u32>| number.map(|number| all.names.name(number)).unwrap_or_default();
         Row::new()
             .count(one.count)
@@ -465,7 +465,7 @@ fn connections(all: &Collector) -> Vec<Row> {
 }
 
 fn events(all: &Collector) -> Vec<Row> {
-    let row = |one: &super::collect::Events| {
+    let row = |one: &super::kept::Events| {
         Row::new()
             .words(one.kind.as_bytes())
             .count(one.count)
@@ -479,7 +479,7 @@ fn events(all: &Collector) -> Vec<Row> {
 }
 
 fn plans(all: &Collector) -> Vec<Row> {
-    let row = |one: &super::collect::Plans| {
+    let row = |one: &super::kept::Plans| {
         Row::new()
             .words(format!("{:016x}", one.fingerprint).as_bytes())
             .words(format!("{:016x}", one.shape).as_bytes())
