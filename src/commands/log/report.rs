@@ -190,13 +190,18 @@ fn remarks(all: &Collector, logs: &[Log]) -> Vec<String> {
             plural(cut, "entry is too long", "entries are too long")
         ));
     }
-    for (at, one) in logs.iter().enumerate() {
-        for other in logs[at + 1..].iter().filter(|other| one.overlaps(other)) {
-            told.push(format!(
-                "{} and {} cover the same time: what both have is counted twice, unless they are of different servers",
-                one.name, other.name
-            ));
-        }
+    let pairs =
+        logs.iter().enumerate().flat_map(|(at, one)| logs[at + 1..].iter().map(move |other| (one, other)));
+    let mut pairs = pairs.filter(|(one, other)| one.overlaps(other));
+    if let Some((one, other)) = pairs.next() {
+        let more = match pairs.count() {
+            0 => String::new(),
+            number => format!(", as do {}", plural(number as u64, "other pair", "other pairs")),
+        };
+        told.push(format!(
+            "{} and {} cover the same time{more}: what both have is counted twice, unless they are of different servers",
+            one.name, other.name
+        ));
     }
     if all.entries == 0 {
         told.push("there is no entry that matches".to_owned());
