@@ -1,11 +1,12 @@
 //! Rows that entries are added to by a key. Their number is bounded; what comes after that is counted in one row.
 
+use super::kept::{Kept, Sums};
 use super::names::Hashed;
 
 /// How many rows a section has at most.
 const MOST: usize = 20_000;
 
-/// Rows by key, and one for all others.
+/// Rows by key. Beyond a limit, one more row stands for all others.
 #[derive(Debug)]
 pub struct Groups<V> {
     rows: Hashed<V>,
@@ -18,34 +19,41 @@ impl<V> Default for Groups<V> {
     }
 }
 
-impl<V> Groups<V> {
-    /// Returns the row with this key, which is made if there is none. Beyond the bound, it is the row of all others, which
-    /// `others` makes.
-    pub fn row(&mut self, key: u64, new: impl FnOnce() -> V, others: impl FnOnce() -> V) -> &mut V {
+impl<V: Kept> Groups<V> {
+    /// Returns the row with this key, which is created if it is new. Beyond the limit, it is the row of all others.
+    pub fn row(&mut self, key: u64, new: impl FnOnce() -> V) -> &mut V {
         if self.rows.len() >= MOST && !self.rows.contains_key(&key) {
-            return self.others.get_or_insert_with(others);
+            return self.others.get_or_insert_with(V::others);
         }
         self.rows.entry(key).or_insert_with(new)
     }
 
-    /// Returns the row with this key, if there is one.
-    pub fn known(&mut self, key: u64) -> Option<&mut V> {
-        self.rows.get_mut(&key)
+    /// Returns the row that [`Groups::row`] has returned for this key before.
+    pub fn again(&mut self, key: u64) -> &mut V {
+        match self.rows.get_mut(&key) {
+            Some(row) => row,
+            None => self.others.get_or_insert_with(V::others),
+        }
     }
 
-    /// Returns the row with this key, to read it.
+    /// Returns the row with this key, if it has one of its own.
     pub fn get(&self, key: u64) -> Option<&V> {
         self.rows.get(&key)
     }
 
-    /// Returns the rows, by `weight`, the heaviest first; the row of all others is the last.
-    pub fn heaviest<K: PartialOrd>(&self, weight: impl Fn(&V) -> K) -> Vec<&V> {
-        let mut all: Vec<(K, u64, &V)> =
-            self.rows.iter().map(|(key, row)| (weight(row), *key, row)).collect();
-        all.sort_by(|a, b| {
-            b.0.partial_cmp(&a.0).unwrap_or(std::cmp::Ordering::Equal).then_with(|| a.1.cmp(&b.1))
-        });
-        all.into_iter().map(|(_, _, row)| row).chain(&self.others).collect()
+    /// Returns the rows, the heaviest first; the row of all others is the last.
+    pub fn heaviest(&self) -> Vec<&V> {
+        let mut all: Vec<(&u64, &V)> = self.rows.iter().collect();
+        all.sort_by(|a, b| b.1.weight().total_cmp(&a.1.weight()).then(a.0.cmp(b.0)));
+        all.into_iter().map(|(_, row)| row).chain(&self.others).collect()
+    }
+
+    /// Returns what the overview shows.
+    pub fn sums(&self) -> Sums {
+        let mut rows = self.heaviest().into_iter().map(Kept::sums);
+        let mut all = rows.next().unwrap_or_default();
+        rows.for_each(|row| all.add(&row));
+        all
     }
 
     /// Returns whether some were added to the row of all others.
@@ -58,16 +66,32 @@ impl<V> Groups<V> {
 mod tests {
     use super::*;
 
+    impl Kept for u64 {
+        fn others() -> u64 {
+            0
+        }
+
+        fn weight(&self) -> f64 {
+            *self as f64
+        }
+
+        fn sums(&self) -> Sums {
+            Sums { rows: 1, count: *self, ..Sums::default() }
+        }
+    }
+
     #[test]
-    fn what_is_beyond_the_bound_is_counted_in_one_row() {
+    fn what_is_beyond_the_limit_is_counted_in_one_row() {
         let mut groups = Groups::default();
         for n in 0..MOST as u64 + 10 {
-            *groups.row(n, || 0, || 0) += n.max(1);
+            *groups.row(n, || 0) += n.max(1);
         }
-        assert!(groups.has_others());
-        let rows = groups.heaviest(|n| *n);
+        *groups.again(MOST as u64 + 5) += 0;
+        assert!(groups.has_others() && groups.get(1).is_some());
+        let rows = groups.heaviest();
         assert_eq!((*rows[0], *rows[1]), (MOST as u64 - 1, MOST as u64 - 2));
         assert_eq!(**rows.last().unwrap(), (MOST as u64..MOST as u64 + 10).sum::<u64>());
-        assert!(groups.known(1).is_some());
+        let sums = groups.sums();
+        assert_eq!((sums.rows, sums.count), (MOST + 1, (1..MOST as u64 + 10).sum::<u64>() + 1));
     }
 }

@@ -1,10 +1,63 @@
-//! What is kept of each section but the statements: the rows before they are printed.
+//! The rows of all sections except the statements, before they are printed.
 
 use super::names::Few;
 use super::tally::{Seen, Spread};
 
-/// What stands for all rows beyond the bound.
+/// The text in place of a name in the row that stands for all rows beyond the limit.
 pub const OTHERS: &[u8] = b"(others)";
+
+/// A row of a section.
+pub trait Kept {
+    /// Creates the row that stands for all rows beyond the limit.
+    fn others() -> Self;
+    /// Returns the number by which rows are sorted, the largest first.
+    fn weight(&self) -> f64;
+    /// Returns what the overview adds up.
+    fn sums(&self) -> Sums;
+}
+
+/// What the overview shows of a section.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Sums {
+    /// How many rows there are.
+    pub rows: usize,
+    pub count: u64,
+    /// Milliseconds, if the section has durations.
+    pub total_ms: Option<f64>,
+    pub bytes: Option<f64>,
+    pub seen: Seen,
+    /// What the heaviest row is about.
+    pub top: Box<[u8]>,
+}
+
+impl Sums {
+    /// Creates the sums of one row.
+    fn of(count: u64, seen: Seen, top: &[u8]) -> Sums {
+        Sums { rows: 1, count, seen, top: top.into(), ..Sums::default() }
+    }
+
+    fn ms(self, ms: f64) -> Sums {
+        Sums { total_ms: Some(ms), ..self }
+    }
+
+    fn bytes(self, bytes: f64) -> Sums {
+        Sums { bytes: Some(bytes), ..self }
+    }
+
+    /// Adds a lighter row.
+    pub fn add(&mut self, other: &Sums) {
+        let sum = |a: Option<f64>, b: Option<f64>| match (a, b) {
+            (Some(a), Some(b)) => Some(a + b),
+            (a, b) => a.or(b),
+        };
+        self.rows += other.rows;
+        self.count += other.count;
+        self.total_ms = sum(self.total_ms, other.total_ms);
+        self.bytes = sum(self.bytes, other.bytes);
+        self.seen.at(other.seen.first);
+        self.seen.at(other.seen.last);
+    }
+}
 
 /// Errors with the same SQLSTATE and the same message but for the data in it.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +77,20 @@ pub struct Errors {
     pub statement: Box<[u8]>,
 }
 
+impl Kept for Errors {
+    fn others() -> Errors {
+        Errors { message: OTHERS.into(), ..Errors::default() }
+    }
+
+    fn weight(&self) -> f64 {
+        self.count as f64
+    }
+
+    fn sums(&self) -> Sums {
+        Sums::of(self.count, self.seen, &self.message)
+    }
+}
+
 /// Temporary files of one statement.
 #[derive(Debug, Clone, Default)]
 pub struct Files {
@@ -31,6 +98,20 @@ pub struct Files {
     pub statement: Box<[u8]>,
     pub bytes: Spread,
     pub seen: Seen,
+}
+
+impl Kept for Files {
+    fn others() -> Files {
+        Files { statement: OTHERS.into(), ..Files::default() }
+    }
+
+    fn weight(&self) -> f64 {
+        self.bytes.total
+    }
+
+    fn sums(&self) -> Sums {
+        Sums::of(self.bytes.count, self.seen, &self.statement).bytes(self.bytes.total)
+    }
 }
 
 /// Waits of one statement for one kind of lock, or deadlocks.
@@ -50,6 +131,21 @@ pub struct Locks {
     pub example: Box<[u8]>,
 }
 
+impl Kept for Locks {
+    fn others() -> Locks {
+        Locks { kind: "(others)", ..Locks::default() }
+    }
+
+    fn weight(&self) -> f64 {
+        // Deadlocks first: each has cost a transaction. No log is as long as this.
+        if self.kind == "deadlock" { 1e15 + self.count as f64 } else { self.total_ms }
+    }
+
+    fn sums(&self) -> Sums {
+        Sums::of(self.count, self.seen, &self.statement).ms(self.total_ms)
+    }
+}
+
 /// What autovacuum did with one table.
 #[derive(Debug, Clone, Default)]
 pub struct Vacuums {
@@ -64,6 +160,20 @@ pub struct Vacuums {
     /// Of the last vacuum.
     pub tuples_dead: Option<u64>,
     pub seen: Seen,
+}
+
+impl Kept for Vacuums {
+    fn others() -> Vacuums {
+        Vacuums { table: OTHERS.into(), ..Vacuums::default() }
+    }
+
+    fn weight(&self) -> f64 {
+        self.time.total
+    }
+
+    fn sums(&self) -> Sums {
+        Sums::of(self.vacuums + self.analyzes, self.seen, &self.table).ms(self.time.total)
+    }
 }
 
 /// Checkpoints or restartpoints with the same reason.
@@ -81,6 +191,21 @@ pub struct Checkpoints {
     pub seen: Seen,
 }
 
+impl Kept for Checkpoints {
+    fn others() -> Checkpoints {
+        Checkpoints { kind: "(others)", ..Checkpoints::default() }
+    }
+
+    fn weight(&self) -> f64 {
+        self.started.max(self.time.count) as f64
+    }
+
+    fn sums(&self) -> Sums {
+        let count = self.started.max(self.time.count);
+        Sums::of(count, self.seen, &self.reason).ms(self.time.total).bytes(self.wal_bytes as f64)
+    }
+}
+
 /// Connections of one role to one database, of one application from one host.
 #[derive(Debug, Clone, Default)]
 pub struct Connections {
@@ -95,6 +220,20 @@ pub struct Connections {
     pub seen: Seen,
 }
 
+impl Kept for Connections {
+    fn others() -> Connections {
+        Connections::default()
+    }
+
+    fn weight(&self) -> f64 {
+        (self.count + self.failed) as f64
+    }
+
+    fn sums(&self) -> Sums {
+        Sums::of(self.count, self.seen, b"").ms(self.time.total)
+    }
+}
+
 /// Events of one kind with the same message but for the data in it.
 #[derive(Debug, Clone, Default)]
 pub struct Events {
@@ -105,6 +244,21 @@ pub struct Events {
     /// The last of them, and its statement.
     pub example: Box<[u8]>,
     pub statement: Box<[u8]>,
+}
+
+impl Kept for Events {
+    fn others() -> Events {
+        Events { kind: "(others)", ..Events::default() }
+    }
+
+    fn weight(&self) -> f64 {
+        // People look for what happened last.
+        self.seen.last.unwrap_or_default() as f64
+    }
+
+    fn sums(&self) -> Sums {
+        Sums::of(self.count, self.seen, &self.example)
+    }
 }
 
 /// Plans of one statement with the same nodes.
@@ -120,4 +274,18 @@ pub struct Plans {
     /// The slowest one.
     pub plan: Box<[u8]>,
     pub parameters: Box<[u8]>,
+}
+
+impl Kept for Plans {
+    fn others() -> Plans {
+        Plans { statement: OTHERS.into(), ..Plans::default() }
+    }
+
+    fn weight(&self) -> f64 {
+        self.time.total
+    }
+
+    fn sums(&self) -> Sums {
+        Sums::of(self.time.count, self.seen, &self.statement).ms(self.time.total)
+    }
 }

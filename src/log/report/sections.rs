@@ -4,6 +4,7 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 
 use super::collect::Collector;
+use super::kept::{self, OTHERS, Sums};
 use super::series::Step;
 use super::tally::Seen;
 use crate::rows::Row;
@@ -351,14 +352,14 @@ fn statements(all: &Collector) -> Vec<Row> {
             .int8(None)
             .int8(None)
             .seen(&Seen::default());
-        rows.push(row.words(b"").words(b"").words(b"").words(super::kept::OTHERS).words(b"").words(b""));
+        rows.push(row.words(b"").words(b"").words(b"").words(OTHERS).words(b"").words(b""));
     }
     rows
 }
 
 fn errors(all: &Collector) -> Vec<Row> {
     let names = &all.names;
-    let row = |one: &super::kept::Errors| {
+    let row = |one: &kept::Errors| {
         Row::new()
             .count(one.count)
             .words(&one.severity)
@@ -373,11 +374,11 @@ fn errors(all: &Collector) -> Vec<Row> {
             .words(&one.hint)
             .words(&one.statement)
     };
-    all.errors.heaviest(|one| one.count).into_iter().map(row).collect()
+    all.errors.heaviest().into_iter().map(row).collect()
 }
 
 fn temporary_files(all: &Collector) -> Vec<Row> {
-    let row = |one: &super::kept::Files| {
+    let row = |one: &kept::Files| {
         Row::new()
             .count(one.bytes.count)
             .int8(bytes(one.bytes.total()))
@@ -386,11 +387,11 @@ fn temporary_files(all: &Collector) -> Vec<Row> {
             .seen(&one.seen)
             .words(&one.statement)
     };
-    all.files.heaviest(|one| one.bytes.total).into_iter().map(row).collect()
+    all.files.heaviest().into_iter().map(row).collect()
 }
 
 fn locks(all: &Collector) -> Vec<Row> {
-    let row = |one: &super::kept::Locks| {
+    let row = |one: &kept::Locks| {
         let ms = |ms: f64| (one.kind != "deadlock").then_some(ms);
         Row::new()
             .words(one.kind.as_bytes())
@@ -404,12 +405,11 @@ fn locks(all: &Collector) -> Vec<Row> {
             .words(&one.holder)
             .words(&one.example)
     };
-    // Deadlocks first: each has cost a transaction.
-    all.locks.heaviest(|one| (one.kind == "deadlock", one.total_ms, one.count)).into_iter().map(row).collect()
+    all.locks.heaviest().into_iter().map(row).collect()
 }
 
 fn autovacuum(all: &Collector) -> Vec<Row> {
-    let row = |one: &super::kept::Vacuums| {
+    let row = |one: &kept::Vacuums| {
         Row::new()
             .words(&one.table)
             .count(one.vacuums)
@@ -423,11 +423,11 @@ fn autovacuum(all: &Collector) -> Vec<Row> {
             .int8(one.tuples_dead.map(|n| i64::try_from(n).unwrap_or(i64::MAX)))
             .seen(&one.seen)
     };
-    all.vacuums.heaviest(|one| one.time.total).into_iter().map(row).collect()
+    all.vacuums.heaviest().into_iter().map(row).collect()
 }
 
 fn checkpoints(all: &Collector) -> Vec<Row> {
-    let row = |one: &super::kept::Checkpoints| {
+    let row = |one: &kept::Checkpoints| {
         Row::new()
             .words(one.kind.as_bytes())
             .words(&one.reason)
@@ -442,11 +442,11 @@ fn checkpoints(all: &Collector) -> Vec<Row> {
             .count(one.wal_bytes)
             .seen(&one.seen)
     };
-    all.checkpoints.heaviest(|one| (one.started, one.time.total)).into_iter().map(row).collect()
+    all.checkpoints.heaviest().into_iter().map(row).collect()
 }
 
 fn connections(all: &Collector) -> Vec<Row> {
-    let row = |one: &super::kept::Connections| {
+    let row = |one: &kept::Connections| {
         let name = |number: Option<u32>| number.map(|number| all.names.name(number)).unwrap_or_default();
         Row::new()
             .count(one.count)
@@ -461,11 +461,11 @@ fn connections(all: &Collector) -> Vec<Row> {
             .words(name(one.host))
             .seen(&one.seen)
     };
-    all.connections.heaviest(|one| (one.count + one.failed, one.time.total)).into_iter().map(row).collect()
+    all.connections.heaviest().into_iter().map(row).collect()
 }
 
 fn events(all: &Collector) -> Vec<Row> {
-    let row = |one: &super::kept::Events| {
+    let row = |one: &kept::Events| {
         Row::new()
             .words(one.kind.as_bytes())
             .count(one.count)
@@ -474,12 +474,11 @@ fn events(all: &Collector) -> Vec<Row> {
             .words(&one.example)
             .words(&one.statement)
     };
-    // What happened last is what people look for.
-    all.events.heaviest(|one| one.seen.last).into_iter().map(row).collect()
+    all.events.heaviest().into_iter().map(row).collect()
 }
 
 fn plans(all: &Collector) -> Vec<Row> {
-    let row = |one: &super::kept::Plans| {
+    let row = |one: &kept::Plans| {
         Row::new()
             .words(format!("{:016x}", one.fingerprint).as_bytes())
             .words(format!("{:016x}", one.shape).as_bytes())
@@ -493,130 +492,44 @@ fn plans(all: &Collector) -> Vec<Row> {
             .words(&one.plan)
             .words(&one.parameters)
     };
-    all.plans.heaviest(|one| one.time.total).into_iter().map(row).collect()
+    all.plans.heaviest().into_iter().map(row).collect()
 }
 
-/// The sums of a section.
-#[derive(Debug, Clone, Default)]
-struct Sums {
-    rows: usize,
-    count: u64,
-    total_ms: Option<f64>,
-    bytes: Option<u64>,
-    seen: Seen,
-    top: Box<[u8]>,
-}
-
-fn sums<'a, V: 'a>(
-    rows: &[&'a V],
-    count: impl Fn(&V) -> u64,
-    ms: Option<&dyn Fn(&V) -> f64>,
-    bytes: Option<&dyn Fn(&V) -> f64>,
-    seen: impl Fn(&V) -> Seen,
-    top: impl Fn(&V) -> Box<[u8]>,
-) -> Sums {
-    let mut all = Seen::default();
-    for row in rows {
-        let seen = seen(row);
-        all.at(seen.first);
-        all.at(seen.last);
+/// Returns what the overview shows of the statements.
+fn sums_of_statements(all: &Collector) -> Sums {
+    let rows = all.statements.heaviest();
+    let mut seen = Seen::default();
+    for (_, one) in &rows {
+        seen.at(one.seen.first);
+        seen.at(one.seen.last);
     }
     Sums {
-        rows: rows.len(),
-        count: rows.iter().map(|row| count(row)).sum(),
-        total_ms: ms.map(|ms| rows.iter().map(|row| ms(row)).sum()),
-        bytes: bytes.map(|bytes| rows.iter().map(|row| bytes(row)).sum::<f64>() as u64),
-        seen: all,
-        top: rows.first().map(|row| top(row)).unwrap_or_default(),
+        rows: rows.len() + all.statements.others().map_or(0, |(_, distinct)| distinct),
+        count: all.statements.calls,
+        total_ms: all.statements.all.total(),
+        bytes: None,
+        seen,
+        top: rows.first().map(|(_, one)| one.text.clone()).unwrap_or_default(),
     }
 }
 
+/// Returns what the overview shows of a section.
 fn sums_of(section: Section, all: &Collector) -> Sums {
     match section {
-        Section::Statements => {
-            let rows = all.statements.heaviest();
-            let seen = rows.iter().fold(Seen::default(), |mut sum, (_, one)| {
-                sum.at(one.seen.first);
-                sum.at(one.seen.last);
-                sum
-            });
-            Sums {
-                rows: rows.len() + all.statements.others().map_or(0, |(_, distinct)| distinct),
-                count: all.statements.calls,
-                total_ms: all.statements.all.total(),
-                bytes: None,
-                seen,
-                top: rows.first().map(|(_, one)| one.text.clone()).unwrap_or_default(),
-            }
+        Section::Statements => sums_of_statements(all),
+        Section::Errors => all.errors.sums(),
+        Section::TemporaryFiles => all.files.sums(),
+        Section::Locks => all.locks.sums(),
+        Section::Autovacuum => all.vacuums.sums(),
+        Section::Checkpoints => all.checkpoints.sums(),
+        Section::Connections => {
+            let rows = all.connections.heaviest();
+            let name = |number: Option<u32>| number.map(|number| all.names.name(number)).unwrap_or_default();
+            let top = rows.first().map(|one| [name(one.user), name(one.database)].join(&b'@').into());
+            Sums { top: top.unwrap_or_default(), ..all.connections.sums() }
         }
-        Section::Errors => sums(
-            &all.errors.heaviest(|one| one.count),
-            |one| one.count,
-            None,
-            None,
-            |one| one.seen,
-            |one| one.message.clone(),
-        ),
-        Section::TemporaryFiles => sums(
-            &all.files.heaviest(|one| one.bytes.total),
-            |one| one.bytes.count,
-            None,
-            Some(&|one| one.bytes.total),
-            |one| one.seen,
-            |one| one.statement.clone(),
-        ),
-        Section::Locks => sums(
-            &all.locks.heaviest(|one| one.total_ms),
-            |one| one.count,
-            Some(&|one| one.total_ms),
-            None,
-            |one| one.seen,
-            |one| one.statement.clone(),
-        ),
-        Section::Autovacuum => sums(
-            &all.vacuums.heaviest(|one| one.time.total),
-            |one| one.vacuums + one.analyzes,
-            Some(&|one| one.time.total),
-            None,
-            |one| one.seen,
-            |one| one.table.clone(),
-        ),
-        Section::Checkpoints => sums(
-            &all.checkpoints.heaviest(|one| one.started),
-            |one| one.started.max(one.time.count),
-            Some(&|one| one.time.total),
-            Some(&|one| one.wal_bytes as f64),
-            |one| one.seen,
-            |one| one.reason.clone(),
-        ),
-        Section::Connections => sums(
-            &all.connections.heaviest(|one| one.count),
-            |one| one.count,
-            Some(&|one| one.time.total),
-            None,
-            |one| one.seen,
-            |one| {
-                let name =
-                    |number: Option<u32>| number.map(|number| all.names.name(number)).unwrap_or_default();
-                [name(one.user), name(one.database)].join(&b'@').into()
-            },
-        ),
-        Section::Events => sums(
-            &all.events.heaviest(|one| one.seen.last),
-            |one| one.count,
-            None,
-            None,
-            |one| one.seen,
-            |one| one.example.clone(),
-        ),
-        Section::Plans => sums(
-            &all.plans.heaviest(|one| one.time.total),
-            |one| one.time.count,
-            Some(&|one| one.time.total),
-            None,
-            |one| one.seen,
-            |one| one.statement.clone(),
-        ),
+        Section::Events => all.events.sums(),
+        Section::Plans => all.plans.sums(),
     }
 }
 
@@ -635,7 +548,7 @@ pub fn overview(all: &Collector) -> Vec<Row> {
                 row.count(sums.rows as u64)
                     .count(sums.count)
                     .number(sums.total_ms.filter(|_| sums.count > 0))
-                    .int8(sums.bytes.filter(|_| sums.count > 0).and_then(|bytes| i64::try_from(bytes).ok()))
+                    .int8(bytes(sums.bytes.filter(|_| sums.count > 0)))
             };
             row.seen(&sums.seen).words(&sums.top)
         })

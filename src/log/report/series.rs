@@ -22,6 +22,21 @@ pub struct Step {
     pub bytes: u64,
 }
 
+impl Step {
+    /// Something that happened and has no duration.
+    pub const ONE: Step = Step { count: 1, duration_ms: 0.0, most_ms: 0.0, bytes: 0 };
+
+    /// Returns the same with a duration in milliseconds.
+    pub fn lasting(self, ms: f64) -> Step {
+        Step { duration_ms: ms, most_ms: ms, ..self }
+    }
+
+    /// Creates the duration of something that was counted before, in milliseconds.
+    pub fn more(ms: f64) -> Step {
+        Step::default().lasting(ms)
+    }
+}
+
 /// The steps of all sections.
 #[derive(Debug)]
 pub struct Series {

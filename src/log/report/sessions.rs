@@ -2,6 +2,7 @@
 
 use super::entry::Entry;
 use super::names::{Hashed, hash};
+use super::tally::Spread;
 
 /// Of how many processes something is kept; of those that are idle, nothing is kept beyond that.
 const MOST: usize = 50_000;
@@ -36,10 +37,10 @@ pub struct Session {
     /// Its text and its parameters, while it runs.
     pub sql: Vec<u8>,
     pub parameters: Vec<u8>,
-    /// The temporary files of a statement that is not known yet: how many, and their bytes.
-    pub files: (u64, u64),
-    /// The temporary files of processes before it with the same pid.
-    lost: (u64, u64),
+    /// The bytes of temporary files whose statement was not logged so far.
+    pub files: Spread,
+    /// The same of processes before it with the same pid: their statements will not come.
+    lost: Spread,
     /// The wait for a lock that goes on, and how long it has taken so far, in milliseconds.
     pub wait: Option<(u64, f64)>,
     /// The host that it was connected from, and its connection.
@@ -48,21 +49,16 @@ pub struct Session {
 }
 
 impl Session {
-    /// Notes that a statement was logged whose duration may follow.
-    pub fn begin(
-        &mut self,
-        time: Option<i64>,
-        fingerprint: u64,
-        sql: &[u8],
-        parameters: &[u8],
-        with_text: bool,
-    ) {
+    /// Notes that a statement began at this time. Its text and its parameters are kept unless they are long.
+    pub fn begin(&mut self, time: Option<i64>, running: Running, (sql, parameters): (&[u8], &[u8])) {
+        self.running = running;
         self.begun = time;
-        self.running = Running::Statement(fingerprint);
-        self.last = Some(fingerprint);
+        if let Running::Statement(fingerprint) = running {
+            self.last = Some(fingerprint);
+        }
         self.sql.clear();
         self.parameters.clear();
-        if with_text && sql.len() + parameters.len() <= LONGEST {
+        if sql.len() + parameters.len() <= LONGEST {
             self.sql.extend_from_slice(sql);
             self.parameters.extend_from_slice(parameters);
         }
@@ -73,17 +69,24 @@ impl Session {
         let identity = identity(entry);
         if identity.is_some() && identity != self.identity {
             if self.identity.is_some() {
-                let lost = (self.lost.0 + self.files.0, self.lost.1 + self.files.1);
+                let lost = self.left();
                 *self = Session { lost, ..Session::default() };
             }
             self.identity = identity;
         }
     }
 
+    /// Returns the temporary files whose statement does not come any more if the process has ended.
+    fn left(&self) -> Spread {
+        let mut left = self.lost;
+        left.merge(&self.files);
+        left
+    }
+
     fn is_idle(&self) -> bool {
         self.running == Running::Nothing
             && self.wait.is_none()
-            && self.files.0 == 0
+            && self.files.count == 0
             && self.connection.is_none()
     }
 }
@@ -143,22 +146,16 @@ impl Sessions {
         self.all.len() <= WITH_TEXTS
     }
 
-    /// Forgets a process that has ended. Returns its temporary files whose statement did not come.
-    pub fn end(&mut self, pid: Option<i64>) -> (u64, u64) {
-        let session = pid.and_then(|pid| self.all.remove(&key(pid))).unwrap_or_default();
-        (session.files.0 + session.lost.0, session.files.1 + session.lost.1)
+    /// Forgets a process that has ended. Returns its temporary files whose statement was not logged.
+    pub fn end(&mut self, pid: Option<i64>) -> Spread {
+        let session = pid.and_then(|pid| self.all.remove(&key(pid)));
+        session.map(|session| session.left()).unwrap_or_default()
     }
 
-    /// Takes the temporary files whose statements did not come: how many, and their bytes.
-    pub fn files_left(&mut self) -> (u64, u64) {
-        self.all
-            .values_mut()
-            .flat_map(|one| [std::mem::take(&mut one.files), std::mem::take(&mut one.lost)])
-            .fold((0, 0), |sum, files| (sum.0 + files.0, sum.1 + files.1))
-    }
-
-    /// Forgets all processes, since the server started anew.
-    pub fn clear(&mut self) {
-        self.all.clear();
+    /// Forgets all processes. Returns their temporary files whose statement was not logged.
+    pub fn end_all(&mut self) -> Spread {
+        let mut left = Spread::default();
+        self.all.drain().for_each(|(_, session)| left.merge(&session.left()));
+        left
     }
 }

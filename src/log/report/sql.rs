@@ -92,7 +92,6 @@ enum Verb {
     Deallocate,
     Cursor,
     Fetch,
-    Execute,
     Other,
 }
 
@@ -549,7 +548,7 @@ impl Reader<'_> {
             Verb::Deallocate => begins || (self.is_generated_name() && word == b"prepare"),
             Verb::Cursor => begins,
             Verb::Fetch => matches!(word, b"from" | b"in"),
-            Verb::Execute | Verb::Other | Verb::None => false,
+            Verb::Other | Verb::None => false,
         }
     }
 
@@ -581,7 +580,6 @@ fn verb(word: &[u8]) -> Verb {
         b"deallocate" => Verb::Deallocate,
         b"declare" | b"close" => Verb::Cursor,
         b"fetch" | b"move" => Verb::Fetch,
-        b"execute" => Verb::Execute,
         _ => Verb::Other,
     }
 }

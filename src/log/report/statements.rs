@@ -14,6 +14,8 @@ const LIGHT: usize = 1_500_000;
 const TEXTS: usize = 32 << 20;
 /// The longest text that is kept, and the longest once there are many, in bytes.
 const LONGEST: (usize, usize) = (64 << 10, 1 << 10);
+/// The longest text by which another section names a statement, in bytes.
+const NAME: usize = 8 << 10;
 
 /// One statement.
 #[derive(Debug, Clone, Default)]
@@ -138,9 +140,13 @@ impl Statements {
         fingerprint
     }
 
-    /// Returns the normalized text of a statement.
-    pub fn normalized(&mut self, sql: &[u8]) -> &[u8] {
-        self.normalizer.normalize(sql)
+    /// Returns the beginning of the normalized text of a statement, and its fingerprint. An empty statement has an empty text.
+    pub fn named(&mut self, sql: &[u8]) -> (Box<[u8]>, u64) {
+        if sql.is_empty() {
+            return (Box::default(), 0);
+        }
+        let text = self.normalizer.normalize(sql);
+        (cut(text, NAME), hash(text))
     }
 
     /// Returns the normalized text of a statement that is known.
@@ -163,8 +169,8 @@ impl Statements {
         self.seen(call, |statement| statement.errors += 1, |light| light.errors += 1)
     }
 
-    /// Takes in that a statement waits, whose call is counted elsewhere.
-    pub fn seen_waiting(&mut self, call: &Call<'_>) -> u64 {
+    /// Takes in that a statement waits, which is no call. Returns its fingerprint.
+    pub fn waiting(&mut self, call: &Call<'_>) -> u64 {
         self.seen(call, |_| {}, |_| {})
     }
 
@@ -220,9 +226,11 @@ impl Statements {
         }
     }
 
-    /// Adds to a statement that is known with everything; `None` if it is not.
-    pub fn known(&mut self, fingerprint: u64) -> Option<&mut Statement> {
-        self.whole.get_mut(&fingerprint)
+    /// Adds the rows that a call has returned.
+    pub fn returned(&mut self, fingerprint: u64, rows: u64) {
+        if let Some(statement) = self.whole.get_mut(&fingerprint) {
+            *statement.rows.get_or_insert(0) += rows;
+        }
     }
 
     /// Takes in that a statement was seen. Returns its fingerprint.

@@ -94,6 +94,22 @@ impl Spread {
         self.squares += off * (number - self.mean);
     }
 
+    /// Adds the numbers of another one.
+    pub fn merge(&mut self, other: &Spread) {
+        if self.count == 0 {
+            *self = *other;
+        } else if other.count > 0 {
+            let (here, there) = (self.count as f64, other.count as f64);
+            let apart = other.mean - self.mean;
+            self.least = self.least.min(other.least);
+            self.most = self.most.max(other.most);
+            self.count += other.count;
+            self.total += other.total;
+            self.mean += apart * there / (here + there);
+            self.squares += other.squares + apart * apart * here * there / (here + there);
+        }
+    }
+
     /// Returns the mean, if there are any numbers.
     pub fn mean(&self) -> Option<f64> {
         (self.count > 0).then(|| self.total / self.count as f64)
@@ -159,5 +175,12 @@ mod tests {
         [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0].into_iter().for_each(|n| spread.add(n));
         assert_eq!((spread.mean(), spread.deviation()), (Some(5.0), Some(2.0)));
         assert_eq!((spread.count, spread.total, spread.least, spread.most), (8, 40.0, 2.0, 9.0));
+        let (mut all, mut more) = (Spread::default(), Spread::default());
+        [2.0, 4.0, 4.0].into_iter().for_each(|n| all.add(n));
+        [4.0, 5.0, 5.0, 7.0, 9.0].into_iter().for_each(|n| more.add(n));
+        all.merge(&more);
+        all.merge(&Spread::default());
+        assert_eq!((all.count, all.total, all.least, all.most), (8, 40.0, 2.0, 9.0));
+        assert!(all.deviation().is_some_and(|deviation| (deviation - 2.0).abs() < 1e-9));
     }
 }

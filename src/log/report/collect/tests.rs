@@ -1,5 +1,6 @@
 //! What is put together from several entries.
 
+use super::connections::host_of;
 use super::*;
 use crate::log::report::sections::{Section, overview};
 use crate::rows;

@@ -1,0 +1,163 @@
+//! What the server says about its own work: temporary files, waits for locks, autovacuum and checkpoints.
+
+use super::{Collector, EXAMPLE};
+use crate::log::report::entry::Entry;
+use crate::log::report::kept::{Checkpoints, Files, Locks, Vacuums};
+use crate::log::report::names::hash;
+use crate::log::report::sections::Section;
+use crate::log::report::series::Step;
+use crate::log::report::server::{self, Checkpoint, Wait};
+use crate::log::report::sessions::Running;
+use crate::log::report::shapes;
+use crate::log::report::statements::cut;
+use crate::log::report::tally::Spread;
+
+impl Collector {
+    /// Takes a message that is neither about a statement nor an error.
+    pub(super) fn own_work(&mut self, entry: &Entry<'_>) {
+        let message = entry.message;
+        if let Some(bytes) = server::temporary_file(message) {
+            self.temporary_file(entry, bytes);
+        } else if let Some(wait) = server::lock_wait(message) {
+            self.wait(entry, &wait);
+        } else if let Some(vacuum) = server::vacuum(message) {
+            self.vacuum(entry, &vacuum);
+        } else if let Some(connection) = server::connection(message) {
+            self.connection(entry, &connection);
+        } else if let Some(checkpoint) = server::checkpoint(message) {
+            self.checkpoint(entry, &checkpoint);
+        } else if let Some(kind) = shapes::event(false, entry.sqlstate, message) {
+            self.event(entry, kind);
+        }
+    }
+
+    fn temporary_file(&mut self, entry: &Entry<'_>, bytes: u64) {
+        self.add(entry, Section::TemporaryFiles, Step { bytes, ..Step::ONE });
+        let mut file = Spread::default();
+        file.add(bytes as f64);
+        if !entry.statement.is_empty() {
+            // Its call is counted where its own entry is.
+            let (statement, fingerprint) = self.statements.named(entry.statement);
+            self.files.row(fingerprint, || Files { statement, ..Files::default() });
+            return self.add_files(entry, Some(fingerprint), &file);
+        }
+        let running = match self.sessions.of(entry) {
+            Some(session) => match session.running {
+                Running::Statement(fingerprint) => Some(fingerprint),
+                // The statement may be logged when it has ended.
+                _ => return session.files.merge(&file),
+            },
+            None => None,
+        };
+        self.add_files(entry, running, &file);
+    }
+
+    /// Adds the bytes of temporary files to their statement, if it is known.
+    pub(super) fn add_files(&mut self, entry: &Entry<'_>, fingerprint: Option<u64>, files: &Spread) {
+        let text = fingerprint.and_then(|known| self.statements.text(known)).unwrap_or_default();
+        let new = || Files { statement: text.into(), ..Files::default() };
+        let row = self.files.row(fingerprint.unwrap_or_default(), new);
+        row.bytes.merge(files);
+        row.seen.at(entry.time);
+    }
+
+    /// Counts a wait or a deadlock. Returns its key.
+    pub(super) fn lock(&mut self, entry: &Entry<'_>, new: Locks) -> u64 {
+        let key = hash(&[new.kind.as_bytes(), &new.mode, &new.on, &new.statement, &new.holder].join(&0));
+        let row = self.locks.row(key, || Locks { example: cut(entry.detail, EXAMPLE), ..new });
+        row.count += 1;
+        row.seen.at(entry.time);
+        key
+    }
+
+    fn wait(&mut self, entry: &Entry<'_>, wait: &server::LockWait<'_>) {
+        let goes_on = self.sessions.known(entry).and_then(|session| session.wait);
+        let (key, before) = match goes_on {
+            Some(known) => known,
+            None => (self.wait_begins(entry, wait), 0.0),
+        };
+        // What was waited before is in the sums already.
+        let more = (wait.ms - before).max(0.0);
+        let row = self.locks.again(key);
+        row.total_ms += more;
+        row.most_ms = row.most_ms.max(wait.ms);
+        row.seen.at(entry.time);
+        let count = u64::from(goes_on.is_none());
+        self.add(entry, Section::Locks, Step { count, duration_ms: more, most_ms: wait.ms, bytes: 0 });
+        if let Some(session) = self.sessions.of(entry) {
+            session.wait = (wait.wait == Wait::Waiting).then_some((key, wait.ms));
+        }
+    }
+
+    /// Counts a wait that was not logged before. Returns its key.
+    fn wait_begins(&mut self, entry: &Entry<'_>, wait: &server::LockWait<'_>) -> u64 {
+        if !entry.statement.is_empty() {
+            let call = self.call(entry, entry.statement, b"", None);
+            let waiting = self.statements.waiting(&call);
+            if let Some(session) = self.sessions.of(entry) {
+                session.last = Some(waiting);
+            }
+        }
+        let last = self.sessions.known(entry).and_then(|session| session.last);
+        let holder = self.sessions.with_pid(server::holder(entry.detail)).and_then(|session| session.last);
+        let text =
+            |known: Option<u64>| known.and_then(|known| self.statements.text(known)).unwrap_or_default();
+        let new = Locks {
+            kind: "wait",
+            mode: wait.mode.into(),
+            on: server::locked(wait.on).into(),
+            statement: cut(text(last), EXAMPLE),
+            holder: cut(text(holder), EXAMPLE),
+            ..Locks::default()
+        };
+        self.lock(entry, new)
+    }
+
+    fn vacuum(&mut self, entry: &Entry<'_>, vacuum: &server::Vacuum<'_>) {
+        let new = || Vacuums { table: vacuum.table.into(), ..Vacuums::default() };
+        let row = self.vacuums.row(hash(vacuum.table), new);
+        if vacuum.is_analyze {
+            row.analyzes += 1;
+        } else {
+            row.vacuums += 1;
+            row.aggressive += u64::from(vacuum.is_aggressive);
+            row.tuples_dead = vacuum.tuples_dead;
+        }
+        let ms = vacuum.seconds.map(|seconds| seconds * 1e3);
+        if let Some(ms) = ms {
+            row.time.add(ms);
+        }
+        row.pages_removed += vacuum.pages_removed.unwrap_or_default();
+        row.tuples_removed += vacuum.tuples_removed.unwrap_or_default();
+        row.seen.at(entry.time);
+        self.add(entry, Section::Autovacuum, Step::ONE.lasting(ms.unwrap_or_default()));
+    }
+
+    fn checkpoint(&mut self, entry: &Entry<'_>, checkpoint: &Checkpoint<'_>) {
+        match *checkpoint {
+            Checkpoint::TooOften => self.event(entry, "checkpoints"),
+            Checkpoint::Starting(kind, reason) => {
+                let key = hash(&[kind.as_bytes(), reason].join(&0));
+                let new = || Checkpoints { kind, reason: reason.into(), ..Checkpoints::default() };
+                let row = self.checkpoints.row(key, new);
+                row.started += 1;
+                row.seen.at(entry.time);
+                self.checkpoint = Some(key);
+                self.add(entry, Section::Checkpoints, Step::ONE);
+            }
+            Checkpoint::Complete(kind, written) => {
+                // The log may begin after the checkpoint has begun.
+                let key = self.checkpoint.take().unwrap_or_else(|| hash(kind.as_bytes()));
+                let row = self.checkpoints.row(key, || Checkpoints { kind, ..Checkpoints::default() });
+                let ms = written.total_s * 1e3;
+                row.buffers += written.buffers;
+                row.write_ms += written.write_s * 1e3;
+                row.sync_ms += written.sync_s * 1e3;
+                row.time.add(ms);
+                row.wal_bytes += written.wal_bytes;
+                row.seen.at(entry.time);
+                self.add(entry, Section::Checkpoints, Step { bytes: written.wal_bytes, ..Step::more(ms) });
+            }
+        }
+    }
+}
