@@ -5,45 +5,30 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::reading::Reading;
-use super::source::{Files, Named};
-use crate::rows::Flow;
+use super::source::{Files, Named, Source};
+use super::tail::{BEGINNING, time_at};
 
-/// How many bytes of a file are read to find its first time.
-const BEGINNING: u64 = 256 << 10;
-
-/// Returns the files in the order of their first entries. Where that is not known, as of a pipe, or of a file that cannot be
-/// read, the order is the one given.
-pub fn in_order(paths: Vec<PathBuf>, reading: &Reading) -> Vec<PathBuf> {
+/// Returns the files in the order of their first entries. If that is not known for one of them, as for a pipe or a file that
+/// cannot be read, the order is the one given.
+pub async fn in_order(paths: Vec<PathBuf>, reading: &Reading) -> Vec<PathBuf> {
     if paths.len() < 2 {
         return paths;
     }
-    let times: Option<Vec<Timestamp>> = paths.iter().map(|path| first_time(path, reading)).collect();
-    let Some(times) = times else { return paths };
-    let mut all: Vec<(Timestamp, PathBuf)> = times.into_iter().zip(paths).collect();
+    let mut all = Vec::new();
+    for path in &paths {
+        let Some(time) = first_time(path, reading).await else { return paths };
+        all.push((time, path.clone()));
+    }
     all.sort_by_key(|(time, _)| *time);
     all.into_iter().map(|(_, path)| path).collect()
 }
 
 /// Returns the time of a file's first entry.
-fn first_time(path: &Path, reading: &Reading) -> Option<Timestamp> {
+async fn first_time(path: &Path, reading: &Reading) -> Option<Timestamp> {
     // What a pipe has is gone once it was read.
     std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
-    let mut files = Files::open([path.to_owned()], Named::ByUser).ok()?;
-    let mut beginning = files.beginning(BEGINNING).ok()?;
-    let mut stream = reading.begin(&beginning, &path.display().to_string()).ok()?;
-    let mut first = None;
-    let mut take = |record: &super::record::Record| {
-        first = first.or(record.time);
-        Ok(if first.is_some() { Flow::Enough } else { Flow::More })
-    };
-    stream.feed(&mut beginning, &mut take).ok()?;
-    if first.is_none() {
-        stream
-            .end(&mut |record| {
-                first = first.or(record.time);
-                Ok(Flow::More)
-            })
-            .ok()?;
-    }
-    first
+    let mut source = Source::Files(Files::open([path.to_owned()], Named::ByUser).ok()?);
+    let beginning = source.beginning(BEGINNING).await.ok()?;
+    let stream = reading.begin(&beginning, &source.name()).ok()?;
+    time_at(&mut source, &stream, 0).await.ok()?
 }

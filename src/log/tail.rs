@@ -21,7 +21,7 @@ use crate::rows::Row;
 /// The first and the longest pause before looking for more.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 /// How many bytes of a file are examined to detect its format.
-const BEGINNING: u64 = 256 << 10;
+pub(super) const BEGINNING: u64 = 256 << 10;
 /// How many bytes are read at first to find the last entries.
 const WINDOW: u64 = 64 << 10;
 /// A log smaller than this many bytes is read from its beginning, whatever time is wanted.
@@ -484,7 +484,7 @@ fn later(at: Timestamp, seconds: i64) -> Option<Timestamp> {
 }
 
 /// Returns the first time of an entry after this byte.
-async fn time_at(source: &mut Source, stream: &Stream, at: u64) -> Result<Option<Timestamp>> {
+pub(super) async fn time_at(source: &mut Source, stream: &Stream, at: u64) -> Result<Option<Timestamp>> {
     let mut stream = stream.fresh();
     source.seek(at)?;
     if at > 0 {
@@ -498,6 +498,13 @@ async fn time_at(source: &mut Source, stream: &Stream, at: u64) -> Result<Option
         stream.feed(&mut buffer, &mut |record| {
             found = found.or(record.time);
             Ok(if found.is_some() { Flow::Enough } else { Flow::More })
+        })?;
+    }
+    if found.is_none() {
+        // The only entry may wait for a line that continues it.
+        stream.end(&mut |record| {
+            found = found.or(record.time);
+            Ok(Flow::More)
         })?;
     }
     Ok(found)

@@ -251,7 +251,8 @@ on_every_server!(text_and_duration_are_put_together_in_every_setting);
 
 /// What pgBadger says of a log: its JSON.
 fn pgbadger(file: &Path, format: &str) -> Option<Value> {
-    let folder = temp();
+    let folder = tempfile::tempdir_in(temp()).unwrap();
+    let folder = folder.path();
     let out = folder.join("out.json");
     let mut command = Command::new("pgbadger");
     command.args([
@@ -365,7 +366,8 @@ fn written(folder: &Path, name: &str, text: impl AsRef<[u8]>) -> String {
 
 #[test]
 fn what_cannot_be_read_is_counted_with_its_lines_and_more_than_a_percent_is_a_bad_answer() {
-    let folder = temp();
+    let folder = tempfile::tempdir_in(temp()).unwrap();
+    let folder = folder.path();
     let csv = |second: u32| {
         format!(
             "2026-11-24 06:00:{second:02}.000 UTC,\"app\",\"shop\",7,\"::1:5\",65640a2d.7,1,\"SELECT\",2026-11-24 06:00:00 UTC,3/4,0,LOG,00000,\
@@ -374,7 +376,7 @@ fn what_cannot_be_read_is_counted_with_its_lines_and_more_than_a_percent_is_a_ba
     };
     let good: String = (0..60).map(csv).collect();
     let damaged = format!("{}garbage\n{}", csv(0), good.repeat(3));
-    let path = written(&folder, "few.csv", &damaged);
+    let path = written(folder, "few.csv", &damaged);
     let output = report(&[&path, "--columns", "section,count", "--limit", "1"]);
     assert_eq!(
         (output.code, output.stdout.as_str()),
@@ -383,7 +385,7 @@ fn what_cannot_be_read_is_counted_with_its_lines_and_more_than_a_percent_is_a_ba
         output.snapshot()
     );
     assert!(output.stderr.contains("1 of 182 lines could not be read: line 2\n"), "{}", output.stderr);
-    let path = written(&folder, "many.csv", format!("{}garbage\nmore\nof\nit\n{good}", csv(0)));
+    let path = written(folder, "many.csv", format!("{}garbage\nmore\nof\nit\n{good}", csv(0)));
     let output = report(&[&path, "--columns", "count", "--limit", "1"]);
     assert_eq!((output.code, output.stdout.as_str()), (Some(1), "61\n"), "{}", output.snapshot());
     assert!(output.stderr.contains("4 of 65 lines could not be read: line 2, 3, 4 …\n"), "{}", output.stderr);
@@ -392,12 +394,13 @@ fn what_cannot_be_read_is_counted_with_its_lines_and_more_than_a_percent_is_a_ba
 
 #[test]
 fn one_bad_file_among_many_is_named_and_the_others_are_added_up() {
-    let folder = temp();
+    let folder = tempfile::tempdir_in(temp()).unwrap();
+    let folder = folder.path();
     let good =
-        written(&folder, "good.log", line(1, 7, "LOG:  duration: 1.000 ms  statement: SELECT 1").repeat(5));
-    let binary = written(&folder, "binary", [1_u8; 3000]);
+        written(folder, "good.log", line(1, 7, "LOG:  duration: 1.000 ms  statement: SELECT 1").repeat(5));
+    let binary = written(folder, "binary", [1_u8; 3000]);
     let pooler = written(
-        &folder,
+        folder,
         "pooler.log",
         "2026-11-24 06:24:50.123 UTC [1] LOG kernel file descriptor limit: 1024 (hard: 4096)\n\
          2026-11-24 06:24:50.124 UTC [1] LOG C-0x55d0: shop/app@127.0.0.1:5000 login attempt: db=shop user=app tls=no\n",
@@ -421,16 +424,18 @@ fn one_bad_file_among_many_is_named_and_the_others_are_added_up() {
 
 #[test]
 fn rotated_files_are_read_in_the_order_of_their_times() {
-    let folder = temp();
-    let first = written(&folder, "z.log.1", line(1, 7, "LOG:  statement: SELECT 1"));
-    let second = written(&folder, "a.log", line(2, 7, "LOG:  duration: 5.000 ms"));
+    let folder = tempfile::tempdir_in(temp()).unwrap();
+    let folder = folder.path();
+    let first = written(folder, "z.log.1", line(1, 7, "LOG:  statement: SELECT 1"));
+    let second = written(folder, "a.log", line(2, 7, "LOG:  duration: 5.000 ms"));
     let found = rows(&[&second, &first, "--section", "statements"]);
     assert_eq!((number(&found[0], "calls"), found[0]["total_ms"].as_f64()), (1, Some(5.0)));
 }
 
 #[test]
 fn a_report_is_limited_to_a_time_and_to_a_pattern() {
-    let folder = temp();
+    let folder = tempfile::tempdir_in(temp()).unwrap();
+    let folder = folder.path();
     let log: String = (0..600)
         .map(|n| {
             line(
@@ -443,7 +448,7 @@ fn a_report_is_limited_to_a_time_and_to_a_pattern() {
             )
         })
         .collect();
-    let path = written(&folder, "a.log", log);
+    let path = written(folder, "a.log", log);
     let calls = |args: &[&str]| -> i64 {
         let all = [&[path.as_str(), "--section", "statements"], args].concat();
         rows(&all).iter().map(|row| number(row, "calls")).sum()
@@ -459,4 +464,79 @@ fn a_report_is_limited_to_a_time_and_to_a_pattern() {
     assert_eq!(steps.iter().map(|row| number(row, "count")).collect::<Vec<_>>(), [300, 300]);
     assert_eq!(text(&steps[1], "time"), "2026-11-24T06:05:00Z");
     assert_eq!(report(&[&path, "--every", "0"]).code, Some(64));
+}
+
+#[test]
+fn a_packed_log_and_a_pipe_are_added_up_too_and_what_is_cut_off_is_told() {
+    let folder = tempfile::tempdir_in(temp()).unwrap();
+    let folder = folder.path();
+    let log: String =
+        (0..500).map(|n| line(n, 7, &format!("LOG:  duration: 1.000 ms  statement: SELECT {n}"))).collect();
+    let plain = written(folder, "a.log", &log);
+    let pack = |program: &str, ending: &str| {
+        let output = Command::new(program).args(["-c", &plain]).output().ok()?;
+        assert!(output.status.success(), "{output:?}");
+        Some(written(folder, &format!("a.log.{ending}"), output.stdout))
+    };
+    let gzip = pack("gzip", "gz").unwrap();
+    // Zstandard's own program is no part of every machine.
+    for path in [Some(gzip.clone()), pack("zstd", "zst")].into_iter().flatten() {
+        assert_eq!(number(&rows(&[&path])[0], "count"), 500, "{path}");
+    }
+    let mut piped = Command::new(PGKIT);
+    piped.env_clear().env("TZ", "UTC").args(["log", "report", "-", "--columns", "count", "--limit", "1"]);
+    let output = run(piped.stdin(std::fs::File::open(&plain).unwrap()));
+    assert_eq!((output.code, output.stdout.as_str()), (Some(0), "500\n"), "{}", output.snapshot());
+    // A file that was cut off while it was copied: what came before counts, and the exit code says so.
+    let whole = std::fs::read(&gzip).unwrap();
+    let cut = written(folder, "cut.log.gz", &whole[..whole.len() - 20]);
+    let output = report(&[&plain, &cut, "--columns", "count", "--limit", "1"]);
+    assert_eq!(output.code, Some(74), "{}", output.snapshot());
+    assert!(output.stderr.contains("cut.log.gz"), "{}", output.stderr);
+    assert!(output.stdout.trim().parse::<u64>().unwrap() >= 500, "{}", output.stdout);
+}
+
+#[test]
+fn the_page_is_one_file_that_has_what_the_log_says_and_runs_nothing() {
+    let folder = tempfile::tempdir_in(temp()).unwrap();
+    let folder = folder.path();
+    let log: String = (0..90)
+        .map(|n| {
+            line(
+                n,
+                7,
+                &format!("LOG:  duration: {n}.000 ms  statement: SELECT '<script>alert({n})</script>'"),
+            )
+        })
+        .collect();
+    let path =
+        written(folder, "a.log", log + &line(99, 7, "ERROR:  relation \"<img src=x>\" does not exist"));
+    let page = folder.join("page.html");
+    let output = report(&[&path, "--html", page.to_str().unwrap()]);
+    assert_eq!((output.code, output.stdout.as_str()), (Some(0), ""), "{}", output.snapshot());
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(
+        page.contains("id=\"statements\"") && page.contains("id=\"errors\"") && page.contains("<svg"),
+        "{page}"
+    );
+    assert!(!page.contains("<script") && !page.contains("<img"), "{page}");
+    assert!(
+        page.contains("Content-Security-Policy") && !page.contains("http://") && !page.contains("https://")
+    );
+    let output = report(&[&path, "--html", "/nonexistent/page.html"]);
+    assert_eq!(output.code, Some(74), "{}", output.snapshot());
+    assert_eq!(report(&[&path, "--html", "x.html", "--section", "errors"]).code, Some(64));
+}
+
+#[test]
+fn files_that_cover_the_same_time_are_named() {
+    let folder = tempfile::tempdir_in(temp()).unwrap();
+    let folder = folder.path();
+    let log: String = (0..10).map(|n| line(n, 7, "LOG:  duration: 1.000 ms  statement: SELECT 1")).collect();
+    let paths = ["a.log", "b.log", "c.log"].map(|name| written(folder, name, &log));
+    let output = report(&[&paths[0], &paths[1], &paths[2], "--limit", "1"]);
+    assert_eq!(output.code, Some(0), "{}", output.snapshot());
+    assert!(output.stderr.contains("cover the same time, as do 2 other pairs"), "{}", output.stderr);
+    let later = written(folder, "d.log", line(20, 7, "LOG:  duration: 1.000 ms  statement: SELECT 1"));
+    assert_eq!(report(&[&paths[0], &later, "--limit", "1"]).stderr, "");
 }

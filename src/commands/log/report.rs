@@ -128,7 +128,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         let clock = args.lines_of.clock()?;
         let reading =
             Reading { format: args.log_format, prefix: args.lines_of.line_prefix.clone(), clock, own: false };
-        let files = in_order(args.files.clone(), &reading);
+        let files = in_order(args.files.clone(), &reading).await;
         (Source::Files(Files::open(files, Named::ByUser)?), reading)
     };
     let pipe = Pipe::start(&choice)?;
@@ -145,7 +145,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         echo.remark(text);
     }
     if let Some(path) = &args.html {
-        let zone = jiff::tz::TimeZone::system();
+        let zone = args.format.style(None, &context.env).zone;
         output::write(path, &report::page(&mut collector, &page_title(&args), &remarks, &zone)?)?;
     } else {
         answer.print(&args, &mut collector, &echo).await?;
@@ -156,7 +156,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let is_bad = bad * 100 > lines || lost * 100 > bytes;
     Ok(match exit {
         Exit::Done if is_bad => {
-            echo.remark("log report: more than 1 % of the log could not be read");
+            echo.remark("more than 1 % of the log could not be read; --line-prefix and --log-format say how it is written");
             Exit::BadAnswer
         }
         exit => exit,

@@ -2,7 +2,8 @@
 //! cut off (by a full disk or a crash) for an open quote and swallow everything after it. So only a complete,
 //! strictly valid entry is read, and reading resumes at the next place where one begins.
 
-use super::decoder::{LONGEST, Losses, Sieve, Sink, Unread};
+use super::decoder::{LONGEST, Sieve, Sink};
+use super::losses::{Losses, Unread};
 use crate::error::Result;
 use crate::log::record::Record;
 use crate::log::zone::{Clock, Instant, looks_like_time};

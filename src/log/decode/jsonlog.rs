@@ -6,7 +6,9 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::decoder::{LONGEST, Lines, Losses, Sieve, Sink, Unread};
+use super::decoder::{LONGEST, Sieve, Sink};
+use super::lines::Lines;
+use super::losses::{Losses, Unread};
 use crate::error;
 use crate::log::record::Record;
 use crate::log::zone::{Clock, Instant};

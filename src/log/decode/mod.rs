@@ -3,10 +3,13 @@
 mod csvlog;
 mod decoder;
 mod jsonlog;
+mod lines;
+mod losses;
 mod stderr;
 
 pub use csvlog::begins as begins_csvlog;
-pub(crate) use decoder::Lines;
-pub use decoder::{Decoder, LONGEST, Losses, Sieve, Sink, Unread};
+pub use decoder::{Decoder, LONGEST, Sieve, Sink};
 pub use jsonlog::begins as begins_jsonlog;
+pub(crate) use lines::Lines;
+pub use losses::{Losses, Unread};
 pub use stderr::Guessed;

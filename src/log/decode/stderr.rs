@@ -1,7 +1,9 @@
 //! Lines that begin with log_line_prefix, as the server writes them to its standard error. Within an entry the server
 //! puts a tab after every line feed.
 
-use super::decoder::{LONGEST, Lines, Losses, Sieve, Sink, Unread};
+use super::decoder::{LONGEST, Sieve, Sink};
+use super::lines::Lines;
+use super::losses::{Losses, Unread};
 use super::{csvlog, jsonlog};
 use crate::error::Result;
 use crate::log::guess;
