@@ -1,9 +1,10 @@
-//! What the integration tests share: throwaway servers, a database forevery test, the program under test.
+//! What the integration tests share: throwaway servers, a database for every test, the program under test.
 //!
 //! One server of each version serves a whole run, however many processes the runner starts: the first test
 //! starts it, the rest join, and it ends seconds after the last. A test that breaks its server asks for
 //! [`own_server`]. Without PostgreSQL the tests fail; they never skip.
 
+pub mod browser;
 pub mod catalog;
 pub mod every;
 pub mod filled;

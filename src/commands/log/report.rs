@@ -1,4 +1,4 @@
-//! `log report`: adds up what the server's log, or log files, say.
+//! `log report`: adds up what the server's log or log files say.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,18 +29,19 @@ use crate::output::{self, terminal};
 use crate::rows::{Flow, Row};
 use crate::units::parse_duration;
 
-/// How many rows a terminal shows unless --limit is given.
+/// How many rows are printed to a terminal if --limit is not given.
 const SHOWN: u64 = 20;
 
 #[derive(Debug, Clone, Args)]
 struct ReportArgs {
-    /// Log files of this machine, also packed ones, in any order; `-` is standard input [default: the server's log, over SQL]
+    /// Log files of this machine, compressed or not, in any order; `-` is standard input [default: the server's log,
+    /// over SQL]
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     files: Vec<PathBuf>,
     /// Print the rows of this section instead of the overview
     #[arg(long, value_name = "SECTION")]
     section: Option<Section>,
-    /// Print sums for each of these steps of time
+    /// Print the sums for each interval of this length
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     every: Option<Duration>,
     /// Write all sections to FILE as one self-contained HTML page
@@ -48,7 +49,8 @@ struct ReportArgs {
     html: Option<PathBuf>,
     #[command(flatten)]
     who: WhoArgs,
-    /// Count only entries since this time: 2026-11-24, '2026-11-24 06:24:50', with a zone as in RFC 3339, or 10m for ten minutes ago
+    /// Count only entries since this time: 2026-11-24, '2026-11-24 06:24:50', with a zone as in RFC 3339, or 10m for
+    /// ten minutes ago
     #[arg(long, visible_alias = "since", value_name = "TIME")]
     from: Option<String>,
     /// Count only entries up to this time
@@ -66,7 +68,7 @@ struct ReportArgs {
 pub(super) fn command() -> Command {
     shared::command::<ReportArgs>(
         "report",
-        "Add up what the server's log says, or log files: statements, errors, locks and more",
+        "Add up what the server's log or log files say: statements, errors, locks and more",
         &[
             "pgkit log report /var/log/postgresql/*",
             "pgkit log report --section statements --from 1h --sort p95_ms:desc --limit 10",
@@ -77,7 +79,7 @@ pub(super) fn command() -> Command {
 }
 
 impl ReportArgs {
-    /// Returns which entries are counted, and the flags that need a log with a certain field.
+    /// Returns which entries are counted, and which of the given flags need a certain field in the log.
     fn wanted(&self, clock: &Clock) -> Result<Wanted> {
         let (since, until) = range(clock, now(), ("--from", &self.from), ("--to", &self.to))?;
         let times = [
@@ -137,8 +139,8 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let Adding { pipe, echo, logs, bytes, lost, .. } = adding;
     let mut collector = pipe.end()?;
     if collector.series.as_ref().is_some_and(|series| series.is_full) && args.every.is_some() {
-        return Err(Error::usage(format!("--every: the log has more than {MOST_STEPS} such steps"))
-            .hint("use a longer one"));
+        return Err(Error::usage(format!("--every: the log has more than {MOST_STEPS} such intervals"))
+            .hint("use a longer interval"));
     }
     let remarks = remarks(&collector, &logs);
     for text in &remarks {
@@ -152,18 +154,18 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     }
     let lines: u64 = logs.iter().map(|log| log.unread.lines).sum();
     let bad = logs.iter().map(|log| log.unread.unread).sum::<u64>();
-    // A line may be short and what it loses long, or the other way round.
+    // Both lines and bytes are compared, because a few unread lines may have most of the bytes, or the other way round.
     let is_bad = bad * 100 > lines || lost * 100 > bytes;
     Ok(match exit {
         Exit::Done if is_bad => {
-            echo.remark("more than 1 % of the log could not be read; --line-prefix and --log-format say how it is written");
+            echo.remark("more than 1 % of the log could not be read; set --line-prefix and --log-format if they were detected wrongly");
             Exit::BadAnswer
         }
         exit => exit,
     })
 }
 
-/// Returns what the page is about.
+/// Returns the name of the log for the title of the HTML page.
 fn page_title(args: &ReportArgs) -> String {
     match args.files.as_slice() {
         [] => "the server's log".to_owned(),
@@ -172,7 +174,7 @@ fn page_title(args: &ReportArgs) -> String {
     }
 }
 
-/// Returns what readers of the report should know.
+/// Returns the remarks on the report: what could not be read, recognized or kept, and what may be counted twice.
 fn remarks(all: &Collector, logs: &[Log]) -> Vec<String> {
     let mut told = Vec::new();
     for Log { name, unread, .. } in logs.iter().filter(|log| log.unread.unread > 0) {
@@ -199,24 +201,24 @@ fn remarks(all: &Collector, logs: &[Log]) -> Vec<String> {
             number => format!(", as do {}", plural(number as u64, "other pair", "other pairs")),
         };
         told.push(format!(
-            "{} and {} cover the same time{more}: what both have is counted twice, unless they are of different servers",
+            "{} and {} cover the same time{more}: if they are from the same server, entries in both are counted twice",
             one.name, other.name
         ));
     }
     if all.entries == 0 {
-        told.push("there is no entry that matches".to_owned());
+        told.push("no entry matches".to_owned());
     }
     if let Some((_, distinct)) = all.statements.others() {
         told.push(format!(
-            "{distinct} statements that take less time than the others are in one row, (others)"
+            "{distinct} statements that took less time than the others are added up in one row, (others)"
         ));
     }
     for name in all.bounded() {
-        told.push(format!("{name}: there are more rows than are kept; the others are in one row"));
+        told.push(format!("{name}: there are too many rows; the remaining ones are added up in one row"));
     }
     if all.unmatched.count > 0 {
         let why = if all.has_pids {
-            "it was not logged, or it was only parsed or bound (log_duration)"
+            "the statement was not logged, or it was only parsed or bound (log_duration)"
         } else {
             "the log has no pid (%p in log_line_prefix)"
         };
@@ -228,7 +230,7 @@ fn remarks(all: &Collector, logs: &[Log]) -> Vec<String> {
     }
     if let Some(word) = &all.language {
         told.push(format!(
-            "the log is not in English ({}): only its statements, durations, plans and errors are recognized; set lc_messages to C for the rest",
+            "the log is not in English ({}): only statements, durations, plans and errors are recognized; to get all sections, set lc_messages to C",
             String::from_utf8_lossy(word)
         ));
     }
@@ -239,23 +241,24 @@ fn plural(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-/// How many bars a chart of the page has at most.
+/// The largest number of bars in a chart of the HTML page.
 const BARS: usize = 300;
 
-/// Where the rows are printed.
+/// Prints the rows of the report.
 struct Answer {
+    /// `None` if the report is written as an HTML page.
     listing: Option<Listing>,
-    /// How many rows are shown, unless that was asked for.
+    /// How many rows are printed, if the limit is that of a terminal and not --limit.
     shown: Option<u64>,
 }
 
 impl Answer {
-    /// Checks the flags of the format. Errors: they are not valid (64, 65).
+    /// Checks the flags for the output format. Errors: they are not valid (64, 65).
     fn new(context: &Context, args: &ReportArgs) -> Result<Answer> {
         if args.html.is_some() {
             return Ok(Answer { listing: None, shown: None });
         }
-        // The entries were chosen by it, so that the rows are not.
+        // --grep chooses the entries that are counted. It must not filter the rows that are printed.
         let mut format = FormatArgs { grep: None, ..args.format.clone() };
         let is_terminal = terminal::size(context.env.var("COLUMNS")).is_some();
         let is_plain = is_terminal && format.is_plain();
@@ -289,20 +292,21 @@ impl Answer {
     }
 }
 
-/// What is known of one log when it was read.
+/// What is known about one log after it was read.
 struct Log {
     name: String,
-    /// Which of its lines could not be read.
+    /// The lines that could not be read.
     unread: Unread,
-    /// How many of its entries are too long.
+    /// How many entries were cut because they are too long.
     cut: u64,
-    /// The times of its first and its last entry.
+    /// The times of the first and the last entry.
     first: Option<Timestamp>,
     last: Option<Timestamp>,
 }
 
 impl Log {
-    /// Returns whether the other begins before this one has ended. A second is what rotation may take.
+    /// Returns whether both logs cover the same time. An overlap of up to one second is ignored, because rotating a log
+    /// may take that long.
     fn overlaps(&self, other: &Log) -> bool {
         let both = self.first.zip(self.last).zip(other.first.zip(other.last));
         both.is_some_and(|((a, b), (c, d))| {
@@ -312,7 +316,7 @@ impl Log {
     }
 }
 
-/// Adds up what is read.
+/// Passes the entries that are read to the report, and notes what could not be read of each log.
 struct Adding {
     pipe: Pipe,
     echo: EchoArgs,
@@ -320,6 +324,7 @@ struct Adding {
     /// The times of the first and the last entry of the log that is being read.
     first: Option<Timestamp>,
     last: Option<Timestamp>,
+    /// The size of all logs, and how much of it does not belong to a complete entry, in bytes.
     bytes: u64,
     lost: u64,
 }

@@ -1,18 +1,18 @@
-//! Lines from bytes that arrive in pieces of any size.
+//! Splits bytes that arrive in pieces of any size into lines.
 
 use super::LONGEST;
 use crate::error::Result;
 use crate::rows::Flow;
 
-/// How many bytes at the end of a line that is too long are kept, besides its beginning.
+/// At least this many bytes are kept from the end of a line that is too long, besides its beginning.
 pub(crate) const TAIL: usize = 64 << 10;
 
-/// Splits bytes into lines, no matter in what pieces the bytes arrive. Of a line that is too long, [`LONGEST`] bytes of its
-/// beginning are kept, followed by its end: up to twice [`TAIL`].
+/// Splits bytes into lines, no matter in what pieces the bytes arrive. If a line is too long, its first [`LONGEST`]
+/// bytes are kept, followed by its end, which is up to twice [`TAIL`] bytes long.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     pub(crate) carried: Vec<u8>,
-    /// The number of bytes of the carried line for which there was no room.
+    /// How many bytes of the carried line were dropped because it is too long.
     dropped: u64,
 }
 
@@ -55,7 +55,8 @@ impl Lines {
         }
     }
 
-    /// Takes the last line, which has no line feed yet, and the number of bytes that were dropped from it.
+    /// Removes and returns the last line, which has no line feed yet, and the number of bytes that were dropped from
+    /// it.
     pub(crate) fn rest(&mut self) -> Option<(Vec<u8>, u64)> {
         let rest = std::mem::take(&mut self.carried);
         (!rest.is_empty()).then(|| (rest, std::mem::take(&mut self.dropped)))

@@ -1,41 +1,42 @@
-//! What of a log could not be read, or is not shown.
+//! Counts the parts of a log that could not be read or are not shown.
 
-/// What part of a log is not shown, or not shown in full.
+/// How much of a log is not shown, or not shown in full.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Losses {
-    /// The bytes that do not belong to a complete entry.
+    /// The number of bytes that do not belong to a complete entry.
     pub bytes: u64,
     /// The number of entries longer than [`super::LONGEST`] of which only the beginning is shown.
     pub cut: u64,
-    /// The entries longer than [`super::LONGEST`] of which nothing is shown.
+    /// The number of entries longer than [`super::LONGEST`] that are not shown at all.
     pub too_long: u64,
-    /// Lines that look like entries but do not begin with the prefix: they are shown as they are.
+    /// The number of lines that look like entries but do not begin with the prefix. They are shown unchanged.
     pub strange: u64,
-    /// The lines that do not have the form of the wrapping that the log is in.
+    /// The number of lines that do not have the format of the wrapping that the log is in.
     pub odd: u64,
-    /// The parts of entries whose entry is missing.
+    /// The number of parts of entries, such as DETAIL and STATEMENT, that have no entry before them.
     pub parts: u64,
 }
 
-/// Which lines could not be read.
+/// The lines of a log that could not be read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Unread {
     /// How many lines were read so far.
     pub lines: u64,
-    /// How many of them are not part of an entry that could be read.
+    /// How many of these lines do not belong to an entry that could be read.
     pub unread: u64,
-    /// The numbers of the first of those, from 1; 0 if there are no more, or if reading began in the middle of the log.
+    /// The numbers of the first unread lines, counted from 1. A number is 0 if there are fewer unread lines, or if
+    /// reading began in the middle of the log.
     pub first: [u64; 3],
-    /// The last line that was counted.
+    /// The number of the last line that was counted as unread.
     pub(crate) last: u64,
-    /// Reading began in the middle of the log.
+    /// Whether reading began in the middle of the log.
     pub(crate) is_in_the_middle: bool,
 }
 
 impl Unread {
-    /// Counts lines that could not be read, which begin with the line of this number.
+    /// Counts unread lines, the first of which has this number.
     pub(crate) fn add(&mut self, number: u64, lines: u64) {
-        // A line may have been counted already, for what is before this part of it.
+        // Lines may have been counted before, because an earlier part of them could not be read either.
         let known = (self.last + 1).saturating_sub(number);
         let (number, lines) = (number + known, lines.saturating_sub(known));
         self.last = self.last.max((number + lines).saturating_sub(1));

@@ -20,33 +20,33 @@ use crate::session::MARK;
 
 /// The longest example of an error, a lock or an event that is kept, in bytes.
 const EXAMPLE: usize = 8 << 10;
-/// The longest plan that is kept, in bytes; once all plans together have [`PLANS`] bytes, only [`SHORT_PLAN`] bytes of a further
-/// one are kept.
+/// The longest plan that is kept, in bytes. Once all plans together have [`PLANS`] bytes, only the first [`SHORT_PLAN`]
+/// bytes of each further plan are kept.
 const PLAN: usize = 1 << 20;
 const PLANS: usize = 24 << 20;
 const SHORT_PLAN: usize = 2 << 10;
 
-/// Steps of time.
+/// The steps: intervals of time for each of which the entries are added up, too.
 #[derive(Debug, Clone, Copy, Default)]
 pub enum Steps {
     #[default]
     None,
-    /// Of this many microseconds.
+    /// Each step has this many microseconds.
     Every(i64),
-    /// At most so many, of whatever length.
+    /// There are at most this many steps. Their length depends on the log.
     AtMost(usize),
 }
 
-/// Which entries are added up.
+/// Which entries are added up, and in which steps.
 #[derive(Debug, Clone, Default)]
 pub struct Choice {
-    /// Only statements, messages and details that match.
+    /// Only entries with a text that matches are added up.
     pub grep: Option<regex::bytes::Regex>,
-    /// The steps of time in which they are added up too.
+    /// The steps for which entries are added up, besides the sums of the whole log.
     pub steps: Steps,
 }
 
-/// The sums of a log.
+/// Adds up the entries of a log and keeps the sums.
 #[derive(Debug, Default)]
 pub struct Collector {
     grep: Option<regex::bytes::Regex>,
@@ -62,24 +62,24 @@ pub struct Collector {
     pub events: Groups<Events>,
     pub plans: Groups<Plans>,
     plan_bytes: usize,
-    /// The checkpoint that goes on.
+    /// The key of the row of the checkpoint that is in progress.
     checkpoint: Option<u64>,
     pub series: Option<Series>,
-    /// The entries of the server, and when they were written.
+    /// The number of entries of the server, and when the first and the last of them were written.
     pub entries: u64,
     pub seen: Seen,
-    /// Durations that no statement was found for.
+    /// The durations, in milliseconds, for which no statement was found.
     pub unmatched: Spread,
-    /// Entries in another language than English, in which only statements and errors are known.
+    /// The number of entries in a language other than English, in which only statements and errors are recognized.
     pub foreign: u64,
-    /// The first word for a severity that is not English.
+    /// The first severity in the log that is not English.
     pub language: Option<Box<[u8]>>,
     /// Whether entries have a pid.
     pub has_pids: bool,
 }
 
 impl Collector {
-    /// Creates an empty one.
+    /// Creates a collector without entries.
     pub fn new(choice: &Choice) -> Collector {
         let series = match choice.steps {
             Steps::None => None,
@@ -91,7 +91,7 @@ impl Collector {
 
     /// Adds an entry.
     pub fn take(&mut self, entry: &Entry<'_>) {
-        // Something else wrote to the same file: the lines are counted as unread.
+        // An entry without a severity was written by another program. Its lines are counted as unread elsewhere.
         if entry.severity.is_empty() {
             return;
         }
@@ -114,12 +114,12 @@ impl Collector {
             self.duration(entry, ms);
             return;
         }
-        // The statement of an error or of a temporary file was there before.
+        // An entry with a STATEMENT field is not a call: its statement is logged in another entry.
         if is_log && entry.statement.is_empty() && shape.message.len() < entry.message.len() {
             self.statement(entry, shape.message, &shape.statement, &shape.parameters, shape.duration_ms);
             return;
         }
-        // Such as the call of a function by the fast path.
+        // The server words other calls differently, for example those of the fast-path function interface.
         if is_log
             && let Some(ms) = shape.duration_ms
             && let Some((_, what)) = words::duration(entry.message)
@@ -141,7 +141,8 @@ impl Collector {
         }
     }
 
-    /// Returns whether an entry is chosen by its texts. pgkit's own statements never are.
+    /// Returns whether one of the entry's texts matches the pattern, if there is one. Entries of pgkit's own statements
+    /// are never wanted.
     fn is_wanted(&self, entry: &Entry<'_>) -> bool {
         !entry.statement.starts_with(MARK.as_bytes())
             && self.grep.as_ref().is_none_or(|grep| {
@@ -175,7 +176,7 @@ impl Collector {
         }
     }
 
-    /// Takes an entry that shows a statement, perhaps with its duration.
+    /// Adds an entry that shows a statement, with or without its duration.
     fn statement(&mut self, entry: &Entry<'_>, what: &[u8], sql: &[u8], parameters: &[u8], ms: Option<f64>) {
         let is_wanted = !sql.starts_with(MARK.as_bytes())
             && self.grep.as_ref().is_none_or(|grep| grep.is_match(sql) || grep.is_match(parameters));
@@ -186,7 +187,7 @@ impl Collector {
                 self.statements.prepared(&call);
                 Running::Unwanted
             }
-            // The rest of the rows of a call that was counted before.
+            // A fetch returns more rows of a call that was counted before, so it is not counted as a call.
             (true, Phase::Fetch) => {
                 let fingerprint = self.statements.fingerprint(sql);
                 if let Some(ms) = ms {
@@ -202,13 +203,13 @@ impl Collector {
             }
         };
         if ms.is_none() {
-            // Its duration may come in an entry of its own.
+            // The duration may follow in an entry of its own.
             let has_room = self.sessions.has_room();
             if let Some(session) = self.sessions.of(entry) {
                 session.begin(entry.time, running, if has_room { (sql, parameters) } else { (b"", b"") });
             }
         } else if let Some(session) = self.sessions.known(entry) {
-            // It has ended, and so has whatever ran before.
+            // This statement has ended, and so has any statement that ran before it in the session.
             session.running = Running::Nothing;
             if let Running::Statement(fingerprint) = running {
                 session.last = Some(fingerprint);
@@ -217,7 +218,7 @@ impl Collector {
         }
     }
 
-    /// Takes a duration without a statement: it is that of the last statement of the session.
+    /// Adds a duration without a statement. It belongs to the statement that was logged last in the same session.
     fn duration(&mut self, entry: &Entry<'_>, ms: f64) {
         let Some(session) = self.sessions.known(entry).filter(|session| session.running != Running::Nothing)
         else {
@@ -238,13 +239,13 @@ impl Collector {
         }
     }
 
-    /// Adds to the duration of a call that more of its rows were fetched.
+    /// Adds the time of fetching more rows to the duration of a call.
     fn fetched(&mut self, entry: &Entry<'_>, fingerprint: u64, ms: f64) {
         self.statements.more(fingerprint, ms);
         self.add(entry, Section::Statements, Step::more(ms));
     }
 
-    /// Adds the temporary files that were logged before their statement.
+    /// Adds the temporary files that the session logged before this statement to the statement.
     fn add_files_of(&mut self, entry: &Entry<'_>, fingerprint: u64) {
         let files = self.sessions.known(entry).map(|session| std::mem::take(&mut session.files));
         if let Some(files) = files.filter(|files| files.count > 0) {
@@ -279,7 +280,7 @@ impl Collector {
         self.add(entry, Section::Plans, Step::ONE.lasting(ms));
     }
 
-    /// Returns the names of the sections of which some rows are only known as a sum.
+    /// Returns the names of the sections that have more rows than are kept, so that some are added up in one row.
     pub fn bounded(&self) -> Vec<&'static str> {
         let all = [
             (Section::Errors, self.errors.has_others()),
@@ -294,13 +295,13 @@ impl Collector {
         all.into_iter().filter(|(_, has)| *has).map(|(section, _)| section.name()).collect()
     }
 
-    /// Adds what is left when the log has ended.
+    /// Adds the temporary files whose statement was not logged before the log ended.
     pub fn end(&mut self) {
         self.all_sessions_ended(&Entry::default());
     }
 }
 
-/// Returns whether a severity is English.
+/// Returns whether a severity is written in English.
 fn is_english(severity: &[u8]) -> bool {
     matches!(severity, b"LOG" | b"ERROR" | b"FATAL" | b"PANIC" | b"WARNING" | b"NOTICE" | b"INFO")
         || severity.starts_with(b"DEBUG")

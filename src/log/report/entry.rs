@@ -1,13 +1,13 @@
-//! Entries on their way from the thread that reads a log to the one that adds them up.
+//! The entries that are passed in batches from the thread that reads a log to the thread that adds them up.
 
 use crate::log::record::{Record, Shape, shape};
 
 /// How many texts an entry has.
 const TEXTS: usize = 12;
-/// A batch of this many bytes is passed on.
+/// A batch is passed on when its texts have this many bytes.
 const FULL: usize = 256 << 10;
 
-/// An entry: see [`Record`].
+/// An entry of a log: the fields of a [`Record`] that the report uses.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Entry<'a> {
     /// Microseconds since 1970.
@@ -71,17 +71,19 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Entries whose texts lie one after the other, so that they are passed on without an allocation each.
+/// Entries whose texts are stored one after the other in one buffer, so that no entry needs an allocation of its own.
 #[derive(Debug, Default)]
 pub struct Batch {
     texts: Vec<u8>,
     heads: Vec<Head>,
 }
 
+/// The numbers of an entry, and where its texts are.
 #[derive(Debug, Clone, Copy)]
 struct Head {
     time: Option<i64>,
     pid: Option<i64>,
+    /// Where the first text begins in the batch.
     from: usize,
     lengths: [u32; TEXTS],
 }
@@ -93,7 +95,7 @@ impl Batch {
         let mut lengths = [0; TEXTS];
         for (length, text) in lengths.iter_mut().zip(entry.texts()) {
             if !text.is_empty() {
-                // A text has some megabytes at most.
+                // The conversion cannot fail, because a text has at most a few megabytes.
                 *length = u32::try_from(text.len()).unwrap_or(u32::MAX);
                 self.texts.extend_from_slice(text);
             }
@@ -101,24 +103,24 @@ impl Batch {
         self.heads.push(Head { time: entry.time, pid: entry.pid, from, lengths });
     }
 
-    /// Returns whether it should be passed on.
+    /// Returns whether the batch is large enough to be passed on.
     pub fn is_full(&self) -> bool {
         self.texts.len() >= FULL
     }
 
-    /// Returns whether nothing is in it.
+    /// Returns whether the batch has no entries.
     pub fn is_empty(&self) -> bool {
         self.heads.is_empty()
     }
 
-    /// Empties it, and keeps its memory unless that is much.
+    /// Removes all entries. The memory is kept for the next ones, up to a limit.
     pub fn clear(&mut self) {
         self.heads.clear();
         self.texts.clear();
         self.texts.shrink_to(4 * FULL);
     }
 
-    /// Returns the entries.
+    /// Returns the entries in the order in which they were added.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         self.heads.iter().map(|head| {
             let mut rest = &self.texts[head.from..];

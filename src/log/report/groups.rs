@@ -1,12 +1,13 @@
-//! Rows that entries are added to by a key. Their number is bounded; what comes after that is counted in one row.
+//! Rows with a key, to which entries are added. Their number is limited: once it is reached, entries with new keys are
+//! added to one common row.
 
 use super::kept::{Kept, Sums};
 use super::names::Hashed;
 
-/// How many rows a section has at most.
+/// The largest number of rows with a key in a section.
 const MOST: usize = 20_000;
 
-/// Rows by key. Beyond a limit, one more row stands for all others.
+/// The rows of a section by key. Once there are [`MOST`] of them, one more row stands for all other keys.
 #[derive(Debug)]
 pub struct Groups<V> {
     rows: Hashed<V>,
@@ -20,7 +21,8 @@ impl<V> Default for Groups<V> {
 }
 
 impl<V: Kept> Groups<V> {
-    /// Returns the row with this key, which is created if it is new. Beyond the limit, it is the row of all others.
+    /// Returns the row with this key. If the key is new, the row is created; if there are too many rows already, the
+    /// row for all other keys is returned instead.
     pub fn row(&mut self, key: u64, new: impl FnOnce() -> V) -> &mut V {
         if self.rows.len() >= MOST && !self.rows.contains_key(&key) {
             return self.others.get_or_insert_with(V::others);
@@ -28,7 +30,7 @@ impl<V: Kept> Groups<V> {
         self.rows.entry(key).or_insert_with(new)
     }
 
-    /// Returns the row that [`Groups::row`] has returned for this key before.
+    /// Returns the row that [`Groups::row`] returned for this key before.
     pub fn again(&mut self, key: u64) -> &mut V {
         match self.rows.get_mut(&key) {
             Some(row) => row,
@@ -36,19 +38,19 @@ impl<V: Kept> Groups<V> {
         }
     }
 
-    /// Returns the row with this key, if it has one of its own.
+    /// Returns the row with this key, if the key has a row of its own.
     pub fn get(&self, key: u64) -> Option<&V> {
         self.rows.get(&key)
     }
 
-    /// Returns the rows, the heaviest first; the row of all others is the last.
+    /// Returns the rows, the heaviest first. The row for all other keys comes last.
     pub fn heaviest(&self) -> Vec<&V> {
         let mut all: Vec<(&u64, &V)> = self.rows.iter().collect();
         all.sort_by(|a, b| b.1.weight().total_cmp(&a.1.weight()).then(a.0.cmp(b.0)));
         all.into_iter().map(|(_, row)| row).chain(&self.others).collect()
     }
 
-    /// Returns what the overview shows.
+    /// Returns the sums of all rows, which the overview shows.
     pub fn sums(&self) -> Sums {
         let mut rows = self.heaviest().into_iter().map(Kept::sums);
         let mut all = rows.next().unwrap_or_default();
@@ -56,7 +58,7 @@ impl<V: Kept> Groups<V> {
         all
     }
 
-    /// Returns whether some were added to the row of all others.
+    /// Returns whether entries were added to the row for all other keys.
     pub fn has_others(&self) -> bool {
         self.others.is_some()
     }

@@ -1,9 +1,9 @@
-//! The rows of all sections except the statements, before they are printed.
+//! The rows of all sections except `statements`, as they are kept while the log is read.
 
 use super::names::Few;
 use super::tally::{Seen, Spread};
 
-/// The text in place of a name in the row that stands for all rows beyond the limit.
+/// The text that is shown instead of a name in the row that stands for all rows beyond the limit.
 pub const OTHERS: &[u8] = b"(others)";
 
 /// A row of a section.
@@ -12,21 +12,21 @@ pub trait Kept {
     fn others() -> Self;
     /// Returns the number by which rows are sorted, the largest first.
     fn weight(&self) -> f64;
-    /// Returns what the overview adds up.
+    /// Returns the sums of this row, which the overview adds up.
     fn sums(&self) -> Sums;
 }
 
-/// What the overview shows of a section.
+/// The sums of a section, which the overview shows.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Sums {
-    /// How many rows there are.
+    /// The number of rows.
     pub rows: usize,
     pub count: u64,
     /// Milliseconds, if the section has durations.
     pub total_ms: Option<f64>,
     pub bytes: Option<f64>,
     pub seen: Seen,
-    /// What the heaviest row is about.
+    /// The main text of the heaviest row, such as its statement or message.
     pub top: Box<[u8]>,
 }
 
@@ -44,7 +44,7 @@ impl Sums {
         Sums { bytes: Some(bytes), ..self }
     }
 
-    /// Adds a lighter row.
+    /// Adds the sums of a row that is lighter than the ones before.
     pub fn add(&mut self, other: &Sums) {
         let sum = |a: Option<f64>, b: Option<f64>| match (a, b) {
             (Some(a), Some(b)) => Some(a + b),
@@ -59,7 +59,7 @@ impl Sums {
     }
 }
 
-/// Errors with the same SQLSTATE and the same message but for the data in it.
+/// Errors or warnings with the same severity, SQLSTATE and message. The data in the message may differ.
 #[derive(Debug, Clone, Default)]
 pub struct Errors {
     pub severity: Box<[u8]>,
@@ -70,7 +70,7 @@ pub struct Errors {
     pub users: Few,
     pub applications: Few,
     pub databases: Few,
-    /// The first of them.
+    /// The whole message of the first one. Its detail, hint and statement follow.
     pub example: Box<[u8]>,
     pub detail: Box<[u8]>,
     pub hint: Box<[u8]>,
@@ -94,7 +94,7 @@ impl Kept for Errors {
 /// Temporary files of one statement.
 #[derive(Debug, Clone, Default)]
 pub struct Files {
-    /// The normalized text; empty if it is not known.
+    /// The normalized text; empty if the statement is not known.
     pub statement: Box<[u8]>,
     pub bytes: Spread,
     pub seen: Seen,
@@ -114,7 +114,7 @@ impl Kept for Files {
     }
 }
 
-/// Waits of one statement for one kind of lock, or deadlocks.
+/// Waits for locks, or deadlocks, with the same lock mode, object and statements.
 #[derive(Debug, Clone, Default)]
 pub struct Locks {
     pub kind: &'static str,
@@ -127,7 +127,7 @@ pub struct Locks {
     pub total_ms: f64,
     pub most_ms: f64,
     pub seen: Seen,
-    /// The whole detail of the first.
+    /// The whole detail of the first wait or deadlock.
     pub example: Box<[u8]>,
 }
 
@@ -137,7 +137,7 @@ impl Kept for Locks {
     }
 
     fn weight(&self) -> f64 {
-        // Deadlocks first: each has cost a transaction. No log is as long as this.
+        // Deadlocks come first, because each has aborted a transaction. No log has as many milliseconds of waits.
         if self.kind == "deadlock" { 1e15 + self.count as f64 } else { self.total_ms }
     }
 
@@ -153,11 +153,11 @@ pub struct Vacuums {
     pub vacuums: u64,
     pub aggressive: u64,
     pub analyzes: u64,
-    /// Milliseconds.
+    /// The durations of vacuums and analyzes, in milliseconds.
     pub time: Spread,
     pub pages_removed: u64,
     pub tuples_removed: u64,
-    /// Of the last vacuum.
+    /// The tuples that the last vacuum found dead but not yet removable.
     pub tuples_dead: Option<u64>,
     pub seen: Seen,
 }
@@ -176,7 +176,7 @@ impl Kept for Vacuums {
     }
 }
 
-/// Checkpoints or restartpoints with the same reason.
+/// Checkpoints, or restartpoints, with the same reason.
 #[derive(Debug, Clone, Default)]
 pub struct Checkpoints {
     pub kind: &'static str,
@@ -185,7 +185,7 @@ pub struct Checkpoints {
     pub buffers: u64,
     pub write_ms: f64,
     pub sync_ms: f64,
-    /// Milliseconds.
+    /// The durations of those that completed, in milliseconds.
     pub time: Spread,
     pub wal_bytes: u64,
     pub seen: Seen,
@@ -206,7 +206,7 @@ impl Kept for Checkpoints {
     }
 }
 
-/// Connections of one role to one database, of one application from one host.
+/// Connections of one role to one database by one application from one host.
 #[derive(Debug, Clone, Default)]
 pub struct Connections {
     pub user: Option<u32>,
@@ -215,7 +215,7 @@ pub struct Connections {
     pub host: Option<u32>,
     pub count: u64,
     pub failed: u64,
-    /// Milliseconds of those that have ended.
+    /// The lengths of the sessions that have ended, in milliseconds.
     pub time: Spread,
     pub seen: Seen,
 }
@@ -234,14 +234,14 @@ impl Kept for Connections {
     }
 }
 
-/// Events of one kind with the same message but for the data in it.
+/// Events of one kind with the same message. The data in the message may differ.
 #[derive(Debug, Clone, Default)]
 pub struct Events {
     pub kind: &'static str,
     pub message: Box<[u8]>,
     pub count: u64,
     pub seen: Seen,
-    /// The last of them, and its statement.
+    /// The whole message of the last one, and its statement.
     pub example: Box<[u8]>,
     pub statement: Box<[u8]>,
 }
@@ -252,7 +252,7 @@ impl Kept for Events {
     }
 
     fn weight(&self) -> f64 {
-        // People look for what happened last.
+        // The latest events come first, because readers look for what happened last.
         self.seen.last.unwrap_or_default() as f64
     }
 
@@ -266,12 +266,14 @@ impl Kept for Events {
 pub struct Plans {
     pub fingerprint: u64,
     pub statement: Box<[u8]>,
+    /// The hash of the nodes.
     pub shape: u64,
-    /// Milliseconds.
+    /// The durations, in milliseconds.
     pub time: Spread,
+    /// How many rows the topmost nodes of all these plans returned, if that was measured.
     pub rows: Option<u64>,
     pub seen: Seen,
-    /// The slowest one.
+    /// The text of the slowest plan, and its parameters.
     pub plan: Box<[u8]>,
     pub parameters: Box<[u8]>,
 }

@@ -1,4 +1,4 @@
-//! What a log says, added up: by statement, by error, by table, by step of time.
+//! Adds up what a log says: by statement, by error, by table and so on, and by interval of time.
 
 mod collect;
 mod entry;

@@ -1,14 +1,14 @@
-//! Names that many entries have in common, kept once.
+//! Keeps each name that many entries have in common only once.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use twox_hash::XxHash3_64;
 
-/// A map whose keys are hashes already.
+/// A map whose keys are hashes, so that they need not be hashed again.
 pub type Hashed<V> = HashMap<u64, V, BuildHasherDefault<Passed>>;
 
-/// Hands on a key that is a hash.
+/// A hasher that returns its key unchanged, because the key is a hash.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Passed(u64);
 
@@ -26,17 +26,17 @@ impl Hasher for Passed {
     }
 }
 
-/// Returns the hash of a text: XXH3 of 64 bits, which is the same everywhere and always.
+/// Returns the hash of a text: XXH3 with 64 bits, which is the same on all machines and in all versions of pgkit.
 pub fn hash(text: &[u8]) -> u64 {
     XxHash3_64::oneshot(text)
 }
 
-/// The most different names that are kept.
+/// The largest number of different names that are kept.
 const MOST: usize = 100_000;
-/// What stands for all names beyond that.
+/// The name that stands for all names beyond that.
 const OTHERS: &[u8] = b"(others)";
 
-/// Names by number.
+/// Names, each with a number.
 #[derive(Debug, Default)]
 pub struct Names {
     numbers: Hashed<u32>,
@@ -44,7 +44,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// Returns the number of a name; `None` if it is empty.
+    /// Returns the number of a name, which is added if it is new; `None` if the name is empty.
     pub fn number(&mut self, name: &[u8]) -> Option<u32> {
         if name.is_empty() {
             return None;
@@ -71,7 +71,7 @@ impl Names {
 /// How many names [`Few`] keeps.
 const FEW: usize = 10;
 
-/// The numbers of a few names; whether there are more is all that is known of the rest.
+/// The numbers of the first names that were added, and whether there were more.
 #[derive(Debug, Clone, Default)]
 pub struct Few {
     numbers: Vec<u32>,
@@ -79,10 +79,10 @@ pub struct Few {
 }
 
 impl Few {
-    /// Takes in a name's number.
+    /// Adds the number of a name, if there is one.
     pub fn add(&mut self, number: Option<u32>) {
         let Some(number) = number else { return };
-        // Most often it is the one before.
+        // The first name is compared first, because most often there is only one.
         if self.numbers.first() == Some(&number) || self.numbers.contains(&number) {
             return;
         }
@@ -93,7 +93,7 @@ impl Few {
         }
     }
 
-    /// Returns the names with commas between, `…` at the end if there are more.
+    /// Returns the names, separated by commas, with `…` at the end if there were more.
     pub fn text(&self, names: &Names) -> Vec<u8> {
         let mut all: Vec<&[u8]> = self.numbers.iter().map(|number| names.name(*number)).collect();
         all.sort_unstable();

@@ -1,5 +1,5 @@
-//! The report as one self-contained HTML page without a script: the overview, and each section with its chart over time and its
-//! heaviest rows.
+//! Writes the report as one self-contained HTML page without scripts: the overview, and each section with a chart over
+//! time and its heaviest rows.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -15,11 +15,11 @@ use crate::rows::cell::Cell;
 use crate::rows::{self, Column, Row};
 
 const STYLE: &str = include_str!("page.css");
-/// How many rows of a section are shown.
+/// The largest number of rows that are shown of a section.
 const SHOWN: usize = 100;
-/// The longest text that is shown in one cell, in characters; plans are shown whole.
+/// The longest text that is shown in one cell, in characters. Plans are shown in full.
 const LONGEST: usize = 20_000;
-/// The size of a chart.
+/// The width and the height of a chart.
 const CHART: (f64, f64) = (1000.0, 120.0);
 
 /// Returns the page about a log of this name. Times are shown in `zone`.
@@ -68,7 +68,7 @@ fn title(section: Section) -> String {
     format!("{}{rest}", first.to_uppercase())
 }
 
-/// Returns a table with these columns. What the other columns of a row have is shown when the row is opened.
+/// Returns a table with the columns in `narrow`. The values of the other columns are shown when a row is opened.
 fn table(columns: &[Column], rows: &[Row], narrow: &[&str], zone: &TimeZone) -> Result<Markup> {
     let shown: Vec<usize> =
         narrow.iter().filter_map(|name| columns.iter().position(|column| column.name == *name)).collect();
@@ -133,7 +133,7 @@ fn value(column: &str, cell: &Cell<'_>, zone: &TimeZone) -> String {
     text.chars().take(LONGEST).chain(['…']).collect()
 }
 
-/// Returns the percentage that a bar shows.
+/// Returns the percentage that is drawn as a bar; `None` if the column has no percentages.
 fn share(column: &str, cell: &Cell<'_>) -> Option<f64> {
     cell.as_float().filter(|_| column.ends_with("_pct"))
 }
@@ -146,16 +146,17 @@ fn bar(share: f64) -> Markup {
     }
 }
 
-/// What happened in each step of time of one section.
+/// The sums of one section in each time step, which are drawn as bars.
 struct Chart {
     section: Section,
+    /// The length of a step in microseconds.
     every: i64,
-    /// Each step's beginning, in microseconds since 1970.
+    /// The sums of each step, with its beginning in microseconds since 1970.
     steps: Vec<(i64, Step)>,
 }
 
 impl Chart {
-    /// Returns the charts of the sections that have more than one step.
+    /// Returns the charts of the sections that have entries; none if the log covers only one step.
     fn of(mut series: Series) -> Vec<Chart> {
         let every = series.every();
         let all: Vec<_> = series.steps().map(|(begin, steps)| (begin, *steps)).collect();

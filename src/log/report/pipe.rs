@@ -1,4 +1,4 @@
-//! Adds up entries in a thread of its own, while the next ones are read.
+//! Adds up entries in a separate thread while the next entries are read.
 
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
@@ -8,13 +8,15 @@ use super::entry::{Batch, Entry};
 use crate::error::{Error, Result};
 use crate::log::record::Record;
 
-/// How many batches may wait.
+/// How many full batches may wait for the thread that adds them up.
 const WAITING: usize = 8;
 
-/// The way of the entries to the thread that adds them up.
+/// Passes entries to the thread that adds them up.
 pub struct Pipe {
+    /// The batch to which entries are added.
     filling: Batch,
     full: Option<SyncSender<Batch>>,
+    /// Returns the batches that were added up, so that their memory is used again.
     used: Receiver<Batch>,
     worker: Option<JoinHandle<Collector>>,
 }
@@ -29,7 +31,7 @@ impl Pipe {
             for mut batch in filled {
                 batch.entries().for_each(|entry| collector.take(&entry));
                 batch.clear();
-                // Nobody takes it back at the end.
+                // This fails at the end of the log, when no more batches are needed.
                 let _ = give_back.send(batch);
             }
             collector.end();
@@ -42,7 +44,7 @@ impl Pipe {
         Ok(Pipe { filling: Batch::default(), full: Some(full), used, worker: Some(worker) })
     }
 
-    /// Passes an entry on.
+    /// Adds an entry, and passes the batch on if it is full.
     pub fn push(&mut self, record: &Record) -> Result<()> {
         self.filling.push(&Entry::of(record));
         if self.filling.is_full() { self.pass() } else { Ok(()) }
@@ -57,7 +59,7 @@ impl Pipe {
         }
     }
 
-    /// Waits until all is added up.
+    /// Waits until all entries are added up. Returns the sums.
     pub fn end(mut self) -> Result<Collector> {
         self.pass()?;
         self.full = None;

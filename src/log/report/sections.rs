@@ -4,12 +4,13 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 
 use super::collect::Collector;
-use super::kept::{self, OTHERS, Sums};
+use super::kept::{self, Sums};
 use super::series::Step;
-use super::tally::Seen;
+use super::statements::Statement;
+use super::tally::{Seen, Spread};
 use crate::rows::Row;
 
-/// What the report is about.
+/// A part of the report, with rows and columns of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Section {
     /// Statements that differ only in their constants
@@ -26,9 +27,9 @@ pub enum Section {
     Checkpoints,
     /// Connections and the length of sessions, by role, database, application and host
     Connections,
-    /// Cancelled and killed sessions, crashes, restarts, replication, changed settings
+    /// Cancelled statements, terminated sessions, crashes, restarts, replication, changed settings
     Events,
-    /// Plans of auto_explain
+    /// Plans of auto_explain, by statement and nodes
     Plans,
 }
 
@@ -44,10 +45,10 @@ pub const OVERVIEW: &[&str] = &[
     "top text",
 ];
 
-/// The columns of the overview that a terminal shows unless others are asked for.
+/// The columns of the overview that are printed to a terminal if no others are chosen.
 pub const NARROW_OVERVIEW: &[&str] = &["section", "rows", "count", "total_ms", "size_bytes", "top"];
 
-/// The columns of the steps of time.
+/// The columns of the rows for time steps.
 pub const STEPS: &[&str] = &[
     "time timestamptz",
     "section text",
@@ -71,7 +72,7 @@ impl Section {
         Section::Plans,
     ];
 
-    /// Returns its name.
+    /// Returns the name of the section.
     pub fn name(self) -> &'static str {
         match self {
             Section::Statements => "statements",
@@ -86,12 +87,12 @@ impl Section {
         }
     }
 
-    /// Returns whether it is made from messages that are known in English only.
+    /// Returns whether the section is made from messages that are only recognized in English.
     pub fn needs_english(self) -> bool {
         !matches!(self, Section::Statements | Section::Errors | Section::Plans)
     }
 
-    /// Returns its columns.
+    /// Returns the columns of the section.
     pub fn columns(self) -> &'static [&'static str] {
         match self {
             Section::Statements => &[
@@ -225,7 +226,7 @@ impl Section {
         }
     }
 
-    /// Returns the columns that a terminal shows unless others are asked for.
+    /// Returns the columns that are printed to a terminal if no others are chosen.
     pub fn narrow(self) -> &'static [&'static str] {
         match self {
             Section::Statements => &["calls", "total_ms", "share_pct", "p95_ms", "max_ms", "statement"],
@@ -246,7 +247,7 @@ impl Section {
         }
     }
 
-    /// Returns its rows, the heaviest first.
+    /// Returns the rows of the section, the heaviest first.
     pub fn rows(self, all: &Collector) -> Vec<Row> {
         match self {
             Section::Statements => statements(all),
@@ -262,11 +263,11 @@ impl Section {
     }
 }
 
-/// Adds values to a row as the report has them.
+/// Adds values of the report's own types to a row.
 trait Values {
     fn count(self, n: u64) -> Self;
     fn number(self, x: Option<f64>) -> Self;
-    /// An empty text is NULL.
+    /// Adds a text; NULL if it is empty.
     fn words(self, text: &[u8]) -> Self;
     fn seen(self, seen: &Seen) -> Self;
 }
@@ -277,7 +278,7 @@ impl Values for Row {
     }
 
     fn number(self, x: Option<f64>) -> Row {
-        // The server writes microseconds; what is beyond them comes from adding up.
+        // The server logs whole microseconds, so any further digits are rounding errors of the sum.
         self.float8(x.map(|x| (x * 1e3).round() / 1e3))
     }
 
@@ -302,59 +303,37 @@ fn statements(all: &Collector) -> Vec<Row> {
     let sum = all.statements.all.total;
     let share = |total: f64| (sum > 0.0).then(|| total / sum * 100.0);
     let names = &all.names;
-    let mut rows: Vec<Row> = all
-        .statements
-        .heaviest()
-        .into_iter()
-        .map(|(fingerprint, one)| {
-            let files = all.files.get(fingerprint);
-            Row::new()
-                .words(format!("{fingerprint:016x}").as_bytes())
-                .count(one.calls)
-                .number(one.spread.total())
-                .number(one.spread.total().and_then(share))
-                .number(one.spread.mean())
-                .number(one.deviation())
-                .number(one.quantile(0.5))
-                .number(one.quantile(0.95))
-                .number(one.quantile(0.99))
-                .number(one.spread.most())
-                .number((one.prepare_ms > 0.0).then_some(one.prepare_ms))
-                .int8(one.rows.map(|rows| i64::try_from(rows).unwrap_or(i64::MAX)))
-                .count(one.errors)
-                .count(files.map_or(0, |files| files.bytes.count))
-                .count(files.map_or(0, |files| files.bytes.total as u64))
-                .seen(&one.seen)
-                .words(&one.users.text(names))
-                .words(&one.applications.text(names))
-                .words(&one.databases.text(names))
-                .words(&one.text)
-                .words(&one.example)
-                .words(&one.parameters)
-        })
-        .collect();
-    if let Some((others, _)) = all.statements.others() {
-        let total = others.most().map(|_| others.total_ms);
-        let row = Row::new()
-            .words(b"")
-            .count(others.calls)
-            .number(total)
-            .number(total.and_then(share))
-            .number(None)
-            .number(None)
-            .number(None)
-            .number(None)
-            .number(None)
-            .number(others.most())
-            .number(None)
-            .int8(None)
-            .count(others.errors)
-            .int8(None)
-            .int8(None)
-            .seen(&Seen::default());
-        rows.push(row.words(b"").words(b"").words(b"").words(OTHERS).words(b"").words(b""));
-    }
-    rows
+    let row = |fingerprint: Option<u64>, one: &Statement| {
+        let files =
+            fingerprint.map(|known| all.files.get(known).map_or(Spread::default(), |files| files.bytes));
+        let fingerprint = fingerprint.map(|known| format!("{known:016x}"));
+        Row::new()
+            .text(fingerprint.as_deref())
+            .count(one.calls)
+            .number(one.spread.total())
+            .number(one.spread.total().and_then(share))
+            .number(one.spread.mean())
+            .number(one.deviation())
+            .number(one.quantile(0.5))
+            .number(one.quantile(0.95))
+            .number(one.quantile(0.99))
+            .number(one.spread.most())
+            .number((one.prepare_ms > 0.0).then_some(one.prepare_ms))
+            .int8(one.rows.map(|rows| i64::try_from(rows).unwrap_or(i64::MAX)))
+            .count(one.errors)
+            .int8(bytes(files.map(|files| files.count as f64)))
+            .int8(bytes(files.map(|files| files.total)))
+            .seen(&one.seen)
+            .words(&one.users.text(names))
+            .words(&one.applications.text(names))
+            .words(&one.databases.text(names))
+            .words(&one.text)
+            .words(&one.example)
+            .words(&one.parameters)
+    };
+    let heaviest =
+        all.statements.heaviest().into_iter().map(|(fingerprint, one)| row(Some(fingerprint), one));
+    heaviest.chain(all.statements.others().map(|(others, _)| row(None, &others))).collect()
 }
 
 fn errors(all: &Collector) -> Vec<Row> {
@@ -495,7 +474,7 @@ fn plans(all: &Collector) -> Vec<Row> {
     all.plans.heaviest().into_iter().map(row).collect()
 }
 
-/// Returns what the overview shows of the statements.
+/// Returns the sums of all statements, which the overview shows.
 fn sums_of_statements(all: &Collector) -> Sums {
     let rows = all.statements.heaviest();
     let mut seen = Seen::default();
@@ -513,7 +492,7 @@ fn sums_of_statements(all: &Collector) -> Sums {
     }
 }
 
-/// Returns what the overview shows of a section.
+/// Returns the sums of a section, which the overview shows.
 fn sums_of(section: Section, all: &Collector) -> Sums {
     match section {
         Section::Statements => sums_of_statements(all),
@@ -533,8 +512,8 @@ fn sums_of(section: Section, all: &Collector) -> Sums {
     }
 }
 
-/// Returns the overview: one row for each section. What could not be looked at, because the log is in another language, has no
-/// numbers.
+/// Returns the overview: one row for each section. A section has no numbers if nothing was found for it in a log that
+/// is not in English.
 pub fn overview(all: &Collector) -> Vec<Row> {
     let is_foreign = all.foreign > 0;
     Section::ALL
@@ -555,7 +534,7 @@ pub fn overview(all: &Collector) -> Vec<Row> {
         .collect()
 }
 
-/// Returns the rows of the steps of time: of one section, or of all that have anything in a step.
+/// Returns one row for each time step and section that has something in this step: only for one section, or for all.
 pub fn steps(all: &mut Collector, only: Option<Section>) -> Vec<Row> {
     let Some(series) = &mut all.series else { return Vec::new() };
     let mut rows = Vec::new();

@@ -1,29 +1,29 @@
-//! What happened when: the sums of each section in equal steps of time.
+//! Adds up each section in time steps of equal length, to show when things happened.
 
 use std::collections::BTreeMap;
 
 use super::sections::Section;
 
-/// The most steps, so that a short step in a long log does not use memory without limit.
+/// The largest number of steps. It limits the memory that short steps in a long log need.
 pub const MOST: usize = 100_000;
 
-/// The step that an adaptive series begins with, in microseconds.
+/// The length of the steps that an adaptive series begins with, in microseconds.
 const FINEST: i64 = 1_000_000;
-/// Lengths of time that people find on a clock, in seconds.
+/// Round lengths of time, in seconds.
 const ROUND: [i64; 14] = [1, 5, 10, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 604_800];
 
-/// The sums of one step.
+/// The sums of one section in one step.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Step {
     pub count: u64,
-    /// Milliseconds, where the section has durations.
+    /// The sum of the durations in milliseconds; 0 if the section has none.
     pub duration_ms: f64,
     pub most_ms: f64,
     pub bytes: u64,
 }
 
 impl Step {
-    /// Something that happened and has no duration.
+    /// Counts one entry without a duration.
     pub const ONE: Step = Step { count: 1, duration_ms: 0.0, most_ms: 0.0, bytes: 0 };
 
     /// Returns the same with a duration in milliseconds.
@@ -31,7 +31,7 @@ impl Step {
         Step { duration_ms: ms, most_ms: ms, ..self }
     }
 
-    /// Creates the duration of something that was counted before, in milliseconds.
+    /// Creates a step with only a duration in milliseconds, for something that was counted before.
     pub fn more(ms: f64) -> Step {
         Step::default().lasting(ms)
     }
@@ -43,18 +43,18 @@ pub struct Series {
     /// The length of a step in microseconds.
     every: i64,
     steps: BTreeMap<i64, [Step; Section::ALL.len()]>,
-    /// The last step, which is added to the others when the next one begins.
+    /// The step of the last entry, with its beginning. It is added to `steps` when an entry of another step is added.
     current: (i64, [Step; Section::ALL.len()]),
-    /// How many steps there may be.
+    /// The largest number of steps.
     most: usize,
     /// Whether the steps become longer when there are too many.
     adapts: bool,
-    /// Whether there were too many steps.
+    /// Whether there were too many steps, so that some are missing.
     pub is_full: bool,
 }
 
 impl Series {
-    /// Creates it for steps of this many microseconds.
+    /// Creates a series whose steps have this many microseconds.
     pub fn new(every: i64) -> Series {
         Series {
             every: every.max(1),
@@ -66,12 +66,12 @@ impl Series {
         }
     }
 
-    /// Creates it for at most this many steps, whose length is found while the log is read.
+    /// Creates a series of at most this many steps. They become longer if the log needs more of them.
     pub fn adaptive(most: usize) -> Series {
         Series { most, adapts: true, ..Series::new(FINEST) }
     }
 
-    /// Adds to a section at a time.
+    /// Adds to the sums of a section at this time. Without a time, nothing is added.
     pub fn add(&mut self, time: Option<i64>, section: Section, step: Step) {
         let Some(time) = time else { return };
         let begin = time - time.rem_euclid(self.every);
@@ -102,7 +102,7 @@ impl Series {
         sums.iter_mut().zip(&current).for_each(|(sum, step)| add(sum, step));
     }
 
-    /// Makes the steps twice as long, or as long as the next round length of time.
+    /// Makes the steps as long as the next round length of time, or twice as long if there is none.
     fn lengthen(&mut self) {
         let next = ROUND.iter().map(|seconds| seconds * 1_000_000).find(|next| *next > self.every);
         self.every = next.unwrap_or(self.every * 2);

@@ -1,9 +1,9 @@
-//! What the server says of its own work, in English: temporary files, waits for locks, autovacuum, checkpoints and
-//! connections. The texts are those of the server's sources, of PostgreSQL 10 to 18.
+//! Parses the English messages about the server's own work: temporary files, waits for locks, autovacuum, checkpoints
+//! and connections. The texts are those in the sources of PostgreSQL 10 to 18.
 
 use crate::log::words;
 
-/// Returns the text between two others, and what follows.
+/// Returns the text between two others, and the text that follows them.
 fn between<'a>(text: &'a [u8], before: &[u8], after: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let from = memchr::memmem::find(text, before)? + before.len();
     let len = memchr::memmem::find(&text[from..], after)?;
@@ -13,30 +13,30 @@ fn between<'a>(text: &'a [u8], before: &[u8], after: &[u8]) -> Option<(&'a [u8],
 /// Returns the number that a text begins with.
 fn number<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
     let len = text.iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
-    // A period at the end is that of a sentence.
+    // A period at the end belongs to the sentence, not to the number.
     std::str::from_utf8(&text[..len]).ok()?.trim_end_matches('.').parse().ok()
 }
 
-/// Returns the number after a text.
+/// Returns the number that follows another text.
 fn after<T: std::str::FromStr>(text: &[u8], before: &[u8]) -> Option<T> {
     number(&text[memchr::memmem::find(text, before)? + before.len()..])
 }
 
-/// Returns the bytes of a temporary file that was deleted.
+/// Returns the size of a temporary file in bytes, which is logged when the file is deleted.
 pub fn temporary_file(message: &[u8]) -> Option<u64> {
     let rest = message.strip_prefix(b"temporary file: path \"")?;
     let at = memchr::memmem::rfind(rest, b"\", size ")?;
     number(&rest[at + b"\", size ".len()..])
 }
 
-/// How a wait for a lock stands.
+/// The state of a wait for a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
-    /// It goes on.
+    /// The process still waits.
     Waiting,
-    /// The lock was given.
+    /// The process has got the lock.
     Acquired,
-    /// It ended without the lock, or a deadlock was found or avoided.
+    /// The process did not get the lock, or a deadlock was detected or avoided.
     Other,
 }
 
@@ -44,17 +44,17 @@ pub enum Wait {
 #[derive(Debug, PartialEq)]
 pub struct LockWait<'a> {
     pub wait: Wait,
-    /// The mode, such as `ShareLock`.
+    /// The mode of the lock, such as `ShareLock`.
     pub mode: &'a [u8],
-    /// What is locked, as the server says it.
+    /// The locked object, as the server describes it.
     pub on: &'a [u8],
-    /// For how long it has been waited, in milliseconds.
+    /// How long the process has waited so far, in milliseconds.
     pub ms: f64,
 }
 
-/// Splits what `log_lock_waits` writes.
+/// Parses a message of `log_lock_waits`.
 pub fn lock_wait(message: &[u8]) -> Option<LockWait<'_>> {
-    // Behind it, a log with a prefix may have the position in the statement.
+    // In the stderr format, the position in the statement may follow the message.
     let rest = words::without_position(message).strip_prefix(b"process ")?;
     let rest = &rest[rest.iter().take_while(|b| b.is_ascii_digit()).count()..];
     let (wait, rest) = [
@@ -73,7 +73,8 @@ pub fn lock_wait(message: &[u8]) -> Option<LockWait<'_>> {
     Some(LockWait { wait, mode: &rest[..on], on: &rest[on + 4..end], ms: number(ms)? })
 }
 
-/// Returns the kind of a locked object, without what differs between two of them but for the relation's OID.
+/// Returns a description of a locked object that is the same for all objects of its kind, except that the OID of a
+/// relation is kept.
 pub fn locked(on: &[u8]) -> Vec<u8> {
     let words: Vec<&[u8]> = on.split(|b| *b == b' ').collect();
     match words[..] {
@@ -86,7 +87,7 @@ pub fn locked(on: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Returns the first process that holds the lock, from the detail of a wait.
+/// Returns the pid of the first process that holds the lock, from the detail of a wait.
 pub fn holder(detail: &[u8]) -> Option<i64> {
     let rest = [&b"Process holding the lock: "[..], b"Processes holding the lock: "]
         .into_iter()
@@ -100,12 +101,13 @@ pub struct Locked<'a> {
     pub pid: i64,
     pub mode: &'a [u8],
     pub on: &'a [u8],
+    /// The pid of the process that blocks this one.
     pub by: i64,
-    /// Its statement.
+    /// The statement of the process.
     pub statement: &'a [u8],
 }
 
-/// Splits the detail of a deadlock: who waits for whom, and then the statements.
+/// Parses the detail of a deadlock, which lists which process waits for which, and then their statements.
 pub fn deadlock(detail: &[u8]) -> Vec<Locked<'_>> {
     let mut all = Vec::new();
     let mut rest = detail;
@@ -119,7 +121,7 @@ pub fn deadlock(detail: &[u8]) -> Vec<Locked<'_>> {
         all.push(Locked { pid, mode, on, by, statement: b"" });
         rest = &line[(end + 1).min(line.len())..];
     }
-    // A statement may have several lines, of which one may look like the next.
+    // A statement may have several lines, so its end is found by the pid of the next process.
     for i in 0..all.len() {
         let mark = format!("Process {}: ", all[i].pid);
         let Some(after) = rest.strip_prefix(mark.as_bytes()) else { break };
@@ -131,7 +133,7 @@ pub fn deadlock(detail: &[u8]) -> Vec<Locked<'_>> {
     all
 }
 
-/// What autovacuum did.
+/// An automatic vacuum or analyze.
 #[derive(Debug, PartialEq)]
 pub struct Vacuum<'a> {
     /// `database.schema.table`.
@@ -144,7 +146,7 @@ pub struct Vacuum<'a> {
     pub tuples_dead: Option<u64>,
 }
 
-/// Splits what `log_autovacuum_min_duration` writes.
+/// Parses a message of `log_autovacuum_min_duration`.
 pub fn vacuum(message: &[u8]) -> Option<Vacuum<'_>> {
     let rest = message.strip_prefix(b"automatic ")?;
     let is_analyze = rest.starts_with(b"analyze of table \"");
@@ -154,7 +156,7 @@ pub fn vacuum(message: &[u8]) -> Option<Vacuum<'_>> {
         return None;
     }
     let rest = &rest[head.len() + 1..];
-    // A name may contain quotes; what follows it does not.
+    // A name may contain quotes, so its end is found by the text that follows it.
     let ends = [&b"\": index scans: "[..], b"\" system usage: ", b"\"\n", b"\": "];
     let end = ends.into_iter().find_map(|end| memchr::memmem::find(rest, end));
     let end = end.or_else(|| rest.strip_suffix(b"\"").map(<[u8]>::len))?;
@@ -177,13 +179,14 @@ pub fn vacuum(message: &[u8]) -> Option<Vacuum<'_>> {
     })
 }
 
-/// A checkpoint or restartpoint, as it begins or ends.
+/// A message about a checkpoint or restartpoint.
 #[derive(Debug, PartialEq)]
 pub enum Checkpoint<'a> {
-    /// What it is, and why it begins.
+    /// It begins: whether it is a checkpoint or a restartpoint, and the reason.
     Starting(&'static str, &'a [u8]),
+    /// It has ended: whether it is a checkpoint or a restartpoint, and what was written.
     Complete(&'static str, Written),
-    /// They come too often, because of the amount of WAL.
+    /// Checkpoints are too frequent, because of the amount of WAL.
     TooOften,
 }
 
@@ -194,11 +197,11 @@ pub struct Written {
     pub write_s: f64,
     pub sync_s: f64,
     pub total_s: f64,
-    /// The amount of WAL since the one before, in bytes.
+    /// The amount of WAL since the previous checkpoint, in bytes.
     pub wal_bytes: u64,
 }
 
-/// Splits what `log_checkpoints` writes.
+/// Parses a message of `log_checkpoints`.
 pub fn checkpoint(message: &[u8]) -> Option<Checkpoint<'_>> {
     if message.starts_with(b"checkpoints are occurring too frequently") {
         return Some(Checkpoint::TooOften);
@@ -222,14 +225,14 @@ pub fn checkpoint(message: &[u8]) -> Option<Checkpoint<'_>> {
     ))
 }
 
-/// A connection, as it begins or ends.
+/// A message about a connection that begins or ends.
 #[derive(Debug, PartialEq)]
 pub enum Connection<'a> {
-    /// The host that it comes from.
+    /// The host that the connection comes from.
     Received(&'a [u8]),
     /// The role, the database and the application name.
     Authorized(&'a [u8], &'a [u8], &'a [u8]),
-    /// How long the session was, in milliseconds; the role, the database and the host.
+    /// The length of the session in milliseconds, the role, the database and the host.
     Ended(f64, &'a [u8], &'a [u8], &'a [u8]),
 }
 
@@ -241,7 +244,7 @@ fn value<'a>(text: &'a [u8], key: &[u8], next: &[&[u8]]) -> &'a [u8] {
     &rest[..end.unwrap_or(rest.len())]
 }
 
-/// Splits what `log_connections` and `log_disconnections` write.
+/// Parses a message of `log_connections` or `log_disconnections`.
 pub fn connection(message: &[u8]) -> Option<Connection<'_>> {
     if let Some(rest) = message.strip_prefix(b"connection received: host=") {
         let end = memchr::memmem::rfind(rest, b" port=").unwrap_or(rest.len());

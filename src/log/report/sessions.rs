@@ -1,49 +1,50 @@
-//! What is known of each process, to put together what the server writes apart.
+//! Keeps the state of each process, to connect entries that belong together, such as a statement and its duration.
 
 use super::entry::Entry;
 use super::names::{Hashed, hash};
 use super::tally::Spread;
 
-/// Of how many processes something is kept; of those that are idle, nothing is kept beyond that.
+/// The largest number of processes that are kept. If there are more, the idle ones are forgotten.
 const MOST: usize = 50_000;
-/// Up to how many processes the texts of running statements are kept, and how long they may be in bytes.
+/// The texts of running statements are kept for up to this many processes, if they are not longer than [`LONGEST`]
+/// bytes.
 const WITH_TEXTS: usize = 4_000;
 const LONGEST: usize = 16 << 10;
 
-/// What a process does, as far as the log tells.
+/// What a process is running, according to the log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Running {
-    /// Nothing, or what it does was not logged.
+    /// Nothing, or something that was not logged.
     #[default]
     Nothing,
-    /// The statement with this fingerprint was logged, but not its duration so far.
+    /// The statement with this fingerprint, whose duration has not been logged so far.
     Statement(u64),
-    /// More rows of the statement with this fingerprint are fetched.
+    /// A fetch of more rows of the statement with this fingerprint.
     Fetch(u64),
-    /// A statement of pgkit, or one that is not wanted.
+    /// A statement of pgkit or one that the pattern excludes, or the parsing or binding of a statement.
     Unwanted,
 }
 
-/// A process.
+/// The state of a process.
 #[derive(Debug, Clone, Default)]
 pub struct Session {
-    /// What tells it apart from another process with the same pid: see [`identity`].
+    /// Distinguishes the process from others with the same pid: see [`identity`].
     identity: Option<u64>,
     pub running: Running,
-    /// When its statement was logged.
+    /// When the running statement was logged.
     pub begun: Option<i64>,
-    /// The last statement, which may have ended.
+    /// The fingerprint of the last statement, which may have ended.
     pub last: Option<u64>,
-    /// Its text and its parameters, while it runs.
+    /// The text and the parameters of the running statement.
     pub sql: Vec<u8>,
     pub parameters: Vec<u8>,
-    /// The bytes of temporary files whose statement was not logged so far.
+    /// The sizes in bytes of the temporary files whose statement has not been logged so far.
     pub files: Spread,
-    /// The same of processes before it with the same pid: their statements will not come.
+    /// The sizes of temporary files of earlier processes with the same pid, whose statements were never logged.
     lost: Spread,
-    /// The wait for a lock that goes on, and how long it has taken so far, in milliseconds.
+    /// The key of the lock's row that the process waits for, and how long it has waited so far, in milliseconds.
     pub wait: Option<(u64, f64)>,
-    /// The host that it was connected from, and its connection.
+    /// The number of the client host's name, and the key of the connection's row.
     pub host: Option<u32>,
     pub connection: Option<u64>,
 }
@@ -64,7 +65,7 @@ impl Session {
         }
     }
 
-    /// Begins anew if the entry is of another process with the same pid.
+    /// Resets the state if the entry is of another process with the same pid.
     fn is_of(&mut self, entry: &Entry<'_>) {
         let identity = identity(entry);
         if identity.is_some() && identity != self.identity {
@@ -76,7 +77,7 @@ impl Session {
         }
     }
 
-    /// Returns the temporary files whose statement does not come any more if the process has ended.
+    /// Returns the sizes of all temporary files whose statement was not logged.
     fn left(&self) -> Spread {
         let mut left = self.lost;
         left.merge(&self.files);
@@ -97,8 +98,8 @@ pub struct Sessions {
     all: Hashed<Session>,
 }
 
-/// Returns what tells processes with the same pid apart: the session ID, or the role and the database; `None` if the entry has
-/// none of them.
+/// Returns what distinguishes processes with the same pid: the hash of the session ID, or of the role and the database;
+/// `None` if the entry has none of them.
 fn identity(entry: &Entry<'_>) -> Option<u64> {
     if !entry.session.is_empty() {
         Some(hash(entry.session))
@@ -109,25 +110,26 @@ fn identity(entry: &Entry<'_>) -> Option<u64> {
     }
 }
 
-/// Spreads the pids over all bits, as a hash does.
+/// Returns the key of a pid. The bits of the pid are mixed, because [`Hashed`] takes hashes as keys.
 fn key(pid: i64) -> u64 {
     (pid as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 impl Sessions {
-    /// Returns the process of an entry, if something is known of it.
+    /// Returns the state of the process that wrote an entry, if the process is known.
     pub fn known(&mut self, entry: &Entry<'_>) -> Option<&mut Session> {
         let session = self.all.get_mut(&key(entry.pid?))?;
         session.is_of(entry);
         Some(session)
     }
 
-    /// Returns the process with this pid, if something is known of it.
+    /// Returns the state of the process with this pid, if the process is known.
     pub fn with_pid(&self, pid: Option<i64>) -> Option<&Session> {
         self.all.get(&key(pid?))
     }
 
-    /// Returns the process of an entry; `None` if the log has no pid, so that its entries cannot be put together.
+    /// Returns the state of the process that wrote an entry, which is created if the process is new; `None` if the
+    /// entry has no pid.
     pub fn of(&mut self, entry: &Entry<'_>) -> Option<&mut Session> {
         let key = key(entry.pid?);
         if self.all.len() >= MOST && !self.all.contains_key(&key) {
@@ -141,18 +143,18 @@ impl Sessions {
         Some(session)
     }
 
-    /// Returns whether texts of running statements are kept.
+    /// Returns whether the number of processes is small enough to keep the texts of their statements.
     pub fn has_room(&self) -> bool {
         self.all.len() <= WITH_TEXTS
     }
 
-    /// Forgets a process that has ended. Returns its temporary files whose statement was not logged.
+    /// Forgets a process that has ended. Returns the sizes of its temporary files whose statement was not logged.
     pub fn end(&mut self, pid: Option<i64>) -> Spread {
         let session = pid.and_then(|pid| self.all.remove(&key(pid)));
         session.map(|session| session.left()).unwrap_or_default()
     }
 
-    /// Forgets all processes. Returns their temporary files whose statement was not logged.
+    /// Forgets all processes. Returns the sizes of their temporary files whose statement was not logged.
     pub fn end_all(&mut self) -> Spread {
         let mut left = Spread::default();
         self.all.drain().for_each(|(_, session)| left.merge(&session.left()));

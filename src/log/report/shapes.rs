@@ -1,7 +1,8 @@
-//! What messages and plans have in common once what differs from one to the next is left out.
+//! Removes the varying parts of messages and plans, so that similar ones can be grouped, and finds the kind of an
+//! event.
 
-/// Returns the message with its numbers, and with the data in it, as `?`. Names of objects stay. In messages of these SQLSTATE
-/// classes, what is in quotes is data: 22 (data exception), and a syntax error.
+/// Returns the message with `?` for numbers and data. The names of objects are kept. A quoted text is data if it is
+/// long or has blanks, in messages of the SQLSTATE class 22 (data exception) and in syntax errors.
 pub fn message(sqlstate: &[u8], message: &[u8]) -> Vec<u8> {
     let is_syntax_error = sqlstate == b"42601" || message.starts_with(b"syntax error at or near");
     let is_data = sqlstate.starts_with(b"22") || is_syntax_error || message.starts_with(b"invalid input");
@@ -29,7 +30,8 @@ pub fn message(sqlstate: &[u8], message: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Returns where the closing quote is: before the end, a blank or punctuation, since what is in quotes may have quotes.
+/// Returns the position of the closing quote. A quoted text may contain quotes, so the closing one is the first before
+/// the end of the message, a blank or punctuation.
 fn closing(text: &[u8]) -> Option<usize> {
     memchr::memchr_iter(b'"', text).find(|at| {
         text.get(at + 1)
@@ -37,8 +39,8 @@ fn closing(text: &[u8]) -> Option<usize> {
     })
 }
 
-/// Returns the nodes of a plan without costs, rows and conditions. Of a plan that is no text, it is the kinds and names of its
-/// nodes.
+/// Returns the nodes of a plan without costs, rows and conditions. For a plan in JSON, XML or YAML, returns the lines
+/// with the types and names of the nodes.
 pub fn plan(plan: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     if matches!(plan.trim_ascii_start().first(), Some(b'{' | b'[' | b'<'))
@@ -77,9 +79,9 @@ pub fn plan(plan: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Returns how many rows the topmost node of a plan returned, if it was measured.
+/// Returns how many rows the topmost node of a plan returned, if that was measured.
 pub fn plan_rows(plan: &[u8]) -> Option<u64> {
-    // In a plan that is no text, the topmost node is the first that has it.
+    // In a plan in JSON, XML or YAML, the first row count is that of the topmost node.
     let keys = [&b"\"Actual Rows\": "[..], b"<Actual-Rows>", b"\nActual Rows: ", b" Actual Rows: "];
     let document = keys.iter().find_map(|key| Some(memchr::memmem::find(plan, key)? + key.len()));
     let at = match document {
@@ -95,7 +97,7 @@ pub fn plan_rows(plan: &[u8]) -> Option<u64> {
     Some(rows.round() as u64)
 }
 
-/// What kind of event a message tells of, besides errors of statements.
+/// Returns the kind of event that a message reports; `None` if it is not an event, such as an ordinary error.
 pub fn event(severity_is_error: bool, sqlstate: &[u8], message: &[u8]) -> Option<&'static str> {
     let begins = |words: &[&str]| words.iter().any(|word| message.starts_with(word.as_bytes()));
     let has =

@@ -1,23 +1,24 @@
-//! A quick way to see that a statement is one that was normalized before.
+//! Recognizes quickly that a statement has the same normalized text as an earlier one.
 //!
-//! The skeleton of a statement is its text with each number that begins no name as `0`, and each string as `''`. Two
-//! statements with the same skeleton have the same normalized text, so that only the first needs to be normalized. Statements
-//! in which a quote or a number may mean something else (escapes, dollar quotes, quoted names, comments) have none.
+//! The skeleton of a statement is its text with `0` for each number that is not part of a name and `''` for each
+//! string. Two statements with the same skeleton have the same normalized text, so only the first needs to be
+//! normalized. Statements in which a quote or a number may mean something else (escapes, dollar quotes, quoted names,
+//! comments) have no skeleton.
 
 use super::names::{Hashed, hash};
 
-/// How many skeletons are known at most; the next one makes all be forgotten.
+/// The largest number of skeletons that are kept. If there is one more, all others are forgotten.
 const MOST: usize = 1 << 16;
-/// A longer statement is not worth a skeleton, in bytes.
+/// The longest statement, in bytes, for which a skeleton is made.
 const LONGEST: usize = 4 << 10;
 
-/// Bytes that are taken as they are.
+/// Bytes that are copied unchanged and are not part of a word.
 const PLAIN: u8 = 0;
-/// Parts of words.
+/// Bytes that are part of a word. They are copied unchanged.
 const WORD: u8 = 1;
 const DIGIT: u8 = 2;
 const QUOTE: u8 = 3;
-/// Bytes after which a statement may have no skeleton.
+/// Bytes that may begin something else, so that the statement has no skeleton.
 const STRANGE: u8 = 4;
 
 const KINDS: [u8; 256] = {
@@ -37,10 +38,11 @@ const KINDS: [u8; 256] = {
     kinds
 };
 
-/// Skeletons, and what was made of their statements.
+/// The known skeletons by their hash, with the fingerprints of their statements.
 #[derive(Debug, Default)]
 pub struct Skeletons {
     known: Hashed<u64>,
+    /// A buffer for the skeleton.
     text: Vec<u8>,
 }
 
@@ -53,7 +55,7 @@ impl Skeletons {
         let text = &mut self.text;
         text.clear();
         let mut at = 0;
-        // Where the bytes begin that were not copied yet.
+        // The position of the first byte that was not copied yet.
         let mut from = 0;
         let mut before = PLAIN;
         while at < sql.len() {
@@ -66,11 +68,11 @@ impl Skeletons {
                         at += 1;
                     }
                     from = at;
-                    // 0x1F is one number, 10x1F is two things.
+                    // 0x1F is one number, but 10x1F is a number and a name, so such statements have no skeleton.
                     if sql.get(at).is_some_and(|b| matches!(b | 0x20, b'x' | b'o' | b'b')) {
                         return None;
                     }
-                    // What follows directly is part of the number.
+                    // Digits and letters that follow directly are part of the number.
                     before = WORD;
                     continue;
                 }
@@ -107,12 +109,12 @@ impl Skeletons {
         Some(hash(text))
     }
 
-    /// Returns what was made of the statement with this skeleton.
+    /// Returns the fingerprint of the statements with this skeleton, if it is known.
     pub fn known(&self, skeleton: u64) -> Option<u64> {
         self.known.get(&skeleton).copied()
     }
 
-    /// Notes what was made of it.
+    /// Notes the fingerprint of the statements with this skeleton.
     pub fn learn(&mut self, skeleton: u64, fingerprint: u64) {
         if self.known.len() >= MOST {
             self.known.clear();
@@ -128,7 +130,7 @@ mod tests {
 
     #[test]
     fn statements_with_one_skeleton_have_one_normalized_text() {
-        // Random statements of pieces that lexers trip over.
+        // The statements are random combinations of pieces that are hard to tokenize.
         const PIECES: &[&str] = &[
             "SELECT ", "a", "1", "22", "'x'", "'y''z'", "''", " ", ",", "(", ")", "IN (", "VALUES (", "$1",
             "$$", "\"", "\\", "--", "\n", "/*", "*/", "E'", "'", "x'", "1e5", "0x1F", ".5", "a1", "a2", "-",

@@ -1,29 +1,33 @@
-//! Normalizing statements, so that those that differ only in their constants are one.
+//! Normalizes statements, so that those that differ only in their constants are grouped.
 //!
-//! Two statements have the same normalized text if they have the same tokens once comments are left out and
-//! - each constant (a string of any kind, a number with its sign, TRUE, FALSE, NULL) and each `$1` is `?`,
-//! - items of a list after IN or in `ARRAY[…]` that look like its first one, and rows of VALUES that look the same, are one,
-//! - words are in lower case, and names are only quoted where they must be,
-//! - names of savepoints, cursors and prepared statements are `?`, because programs generate them.
+//! Two statements have the same normalized text if they have the same tokens after the following changes:
+//! - comments are removed,
+//! - each constant (a string of any kind, a number with its sign, TRUE, FALSE, NULL) and each parameter (`$1`) becomes
+//!   `?`,
+//! - in a list after IN or in `ARRAY[…]`, the items that look like the first one are removed,
+//! - rows of VALUES that look like an earlier row are removed,
+//! - words are put in lower case, and names are quoted only where they must be,
+//! - names of savepoints, cursors and prepared statements become `?`, because programs generate them,
+//! - the words of a setting's value become `?`, and `TO` before it becomes `=`.
 //!
-//! pg_stat_statements groups by what the parser makes of a statement, so it also knows that `(1)` is `1` and that two
-//! schemas have a table of the same name. Its versions differ: lists of constants are one from PostgreSQL 18 on, names
-//! of savepoints from 17 on.
+//! pg_stat_statements groups statements by their parse tree, so it also knows that `(1)` is `1`, and it distinguishes
+//! tables of the same name in two schemas. Its versions differ: it ignores the length of lists of constants from
+//! PostgreSQL 18 on, and the names of savepoints from 17 on.
 
 mod words;
 
 use words::{Keyword, is_operator, is_word, keyword};
 
-/// Statements deeper than this many brackets keep their inner lists as they are.
+/// Rows of VALUES are only removed if they are in fewer than this many brackets.
 const DEEPEST: usize = 64;
-/// How many different rows of VALUES are told apart.
+/// With how many different rows of VALUES each row is compared.
 const MOST_ROWS: usize = 8;
 
-/// What the last token was.
+/// The kind of the last token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Last {
     Start,
-    /// A name, or a word that can end an operand.
+    /// A name, or another word that can end an operand.
     Name,
     /// A word after which an operand begins.
     Keyword(Keyword),
@@ -42,15 +46,15 @@ enum Last {
 /// An open bracket.
 #[derive(Debug, Clone, Copy)]
 struct Bracket {
-    /// Where its contents begin in the output.
+    /// Where the contents begin in the output.
     from: usize,
-    /// Whether it is a list, in which items that look like the first one are dropped.
+    /// Whether this is a list in which items that look like the first one are removed.
     is_list: bool,
-    /// Whether it is a row of VALUES.
+    /// Whether this is a row of VALUES.
     is_row: bool,
-    /// Where its first item ends.
+    /// Where the first item ends in the output.
     first: Option<usize>,
-    /// Where its last item ends that was kept.
+    /// Where the last item that was kept ends in the output.
     last: usize,
 }
 
@@ -62,10 +66,10 @@ struct Rows {
     seen: Vec<(usize, usize)>,
 }
 
-/// What a statement begins with, if generated names follow.
+/// The first word of a statement, if what follows it is read differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verb {
-    /// Nothing was read yet.
+    /// No word of the statement was read yet.
     None,
     Savepoint,
     Release,
@@ -73,13 +77,17 @@ enum Verb {
     Deallocate,
     Cursor,
     Fetch,
+    /// SET, before the value.
+    Set,
+    /// SET, once its value has begun.
+    Value,
     Other,
 }
 
-/// Normalizes statements, and keeps its memory in between.
+/// Normalizes statements. The buffers are used again for the next statement.
 #[derive(Debug, Default)]
 pub struct Normalizer {
-    /// The text of the last statement.
+    /// The normalized text of the last statement.
     out: Vec<u8>,
     brackets: Vec<Bracket>,
     rows: Vec<Rows>,
@@ -153,7 +161,7 @@ impl Reader<'_> {
         self.at = memchr::memchr(b'\n', &self.sql[self.at..]).map_or(self.sql.len(), |end| self.at + end + 1);
     }
 
-    /// Skips a comment, which may contain others.
+    /// Skips a comment, which may contain other comments.
     fn skip_comment(&mut self) {
         let mut depth = 0;
         while let Some(at) = memchr::memchr2(b'*', b'/', &self.sql[self.at..]) {
@@ -174,7 +182,7 @@ impl Reader<'_> {
         self.at = self.sql.len();
     }
 
-    /// Puts a blank before the next token, unless it follows directly.
+    /// Writes a blank before the next token, unless no blank belongs there.
     fn space(&mut self) {
         let directly = matches!(self.last, Last::Start | Last::Open | Last::Dot | Last::Cast);
         if !directly {
@@ -182,9 +190,9 @@ impl Reader<'_> {
         }
     }
 
-    /// Takes a constant; `signed`: a sign before it belongs to it, if it is one.
+    /// Writes `?` for a constant. If `signed`, a sign before it is part of the constant and is removed.
     fn constant(&mut self, signed: bool) {
-        // Two strings on two lines are one.
+        // Consecutive strings are one constant, because SQL joins strings on separate lines.
         if self.last == Last::Constant && !signed {
             return;
         }
@@ -193,7 +201,7 @@ impl Reader<'_> {
             if self.into.out.last() == Some(&b' ') {
                 self.into.out.pop();
             }
-            // What was before the sign is no operand, so a blank or a bracket is before it.
+            // No operand is before the sign, so the constant needs a blank unless a bracket or a cast is before it.
             if !self.into.out.is_empty() && !matches!(self.into.out.last(), Some(b'(' | b'[' | b':')) {
                 self.into.out.push(b' ');
             }
@@ -205,7 +213,7 @@ impl Reader<'_> {
         self.last = Last::Constant;
     }
 
-    /// Returns whether the operator before is the sign of a number: no operand is before it.
+    /// Returns whether the last operator is the sign of a number, because no operand is before it.
     fn has_sign(&self) -> bool {
         let out = &self.into.out;
         let Some((b'+' | b'-', before)) = out.split_last() else { return false };
@@ -223,14 +231,14 @@ impl Reader<'_> {
         }
     }
 
-    /// Takes a string whose quote is `skip - 1` bytes ahead.
+    /// Reads a string whose opening quote ends `skip` bytes from here.
     fn string(&mut self, skip: usize, escapes: bool) {
         self.at += skip;
         self.skip_quoted(b'\'', escapes);
         self.constant(false);
     }
 
-    /// Goes behind the closing quote; a doubled one does not close.
+    /// Moves behind the closing quote. A doubled quote is part of the text.
     fn skip_quoted(&mut self, quote: u8, escapes: bool) {
         loop {
             let rest = &self.sql[self.at..];
@@ -256,7 +264,7 @@ impl Reader<'_> {
         self.at += skip;
         let inside = self.at;
         self.skip_quoted(b'"', false);
-        if self.is_generated_name() {
+        if self.is_generated_name() || self.verb == Verb::Value {
             self.constant(false);
             return;
         }
@@ -309,7 +317,7 @@ impl Reader<'_> {
         if rest.get(len) == Some(&b'.') {
             len += 1 + digits(len + 1, u8::is_ascii_digit);
         }
-        // Before PostgreSQL 15, a word may follow directly: only an exponent belongs to the number.
+        // Before PostgreSQL 15, a word may follow a number directly. Only an exponent is part of the number.
         if let Some([b'e' | b'E', exponent @ ..]) = rest.get(len..) {
             let sign = usize::from(matches!(exponent.first(), Some(b'+' | b'-')));
             if exponent.get(sign).is_some_and(u8::is_ascii_digit) {
@@ -332,14 +340,14 @@ impl Reader<'_> {
         self.punctuation(Last::Comma);
     }
 
-    /// Drops an item of a list that looks like the first one.
+    /// Removes the item that has just ended, if it looks like the first item of its list.
     fn item_ended(&mut self) {
         let Normalizer { out, brackets, .. } = &mut *self.into;
         let Some(bracket) = brackets.last_mut().filter(|bracket| bracket.is_list) else { return };
         let here = out.len();
         match bracket.first {
             None => bracket.first = Some(here),
-            // Behind the comma is a blank.
+            // Two bytes are skipped: the comma and the blank after it.
             Some(first) => {
                 let item = out.get(bracket.last + 2..here).unwrap_or_default();
                 if *item == out[bracket.from..first] {
@@ -363,7 +371,7 @@ impl Reader<'_> {
         }
         let is_row = self.into.rows.last().is_some_and(|rows| rows.depth == depth)
             && (is_values || self.last == Last::Comma);
-        // A function has its bracket directly after its name.
+        // There is no blank between the name of a function and its bracket.
         let directly = matches!(
             self.last,
             Last::Name | Last::Start | Last::Open | Last::Dot | Last::Cast | Last::Keyword(Keyword::Array)
@@ -396,7 +404,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Drops a row of VALUES that looks like one before.
+    /// Removes the row of VALUES that has just ended, if it looks like an earlier row.
     fn row_ended(&mut self, from: usize) {
         let Normalizer { out, rows, .. } = &mut *self.into;
         let Some(rows) = rows.last_mut() else { return };
@@ -410,7 +418,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Returns whether the next name is one that a program generates.
+    /// Returns whether the next name is one that programs generate.
     fn is_generated_name(&self) -> bool {
         self.last == Last::Keyword(Keyword::Naming)
     }
@@ -438,7 +446,7 @@ impl Reader<'_> {
         };
         let depth = self.into.brackets.len();
         if self.into.rows.last().is_some_and(|rows| rows.depth == depth) {
-            // What follows the rows has brackets of its own.
+            // The rows of VALUES have ended, so later brackets are not rows.
             self.into.rows.pop();
         }
         let begins = self.verb == Verb::None && matches!(self.last, Last::Start | Last::Semicolon);
@@ -452,6 +460,15 @@ impl Reader<'_> {
                 return self.constant(false);
             }
             keyword = Some(Keyword::Other);
+        }
+        match self.verb {
+            Verb::Set if lower == b"to" && self.last == Last::Name => {
+                self.out_operator(b"=");
+                self.verb = Verb::Value;
+                return;
+            }
+            Verb::Value if lower != b"default" => return self.constant(false),
+            _ => {}
         }
         if self.verb != Verb::Other {
             let naming = self.names_next(lower, begins);
@@ -488,7 +505,7 @@ impl Reader<'_> {
     fn names_next(&self, word: &[u8], begins: bool) -> bool {
         match self.verb {
             Verb::Savepoint => begins,
-            // RELEASE s, and RELEASE SAVEPOINT s.
+            // Both RELEASE s and RELEASE SAVEPOINT s are valid.
             Verb::Release => begins || (self.is_generated_name() && word == b"savepoint"),
             Verb::Rollback => {
                 word == b"to" && matches!(self.last, Last::Keyword(_) | Last::Name)
@@ -497,26 +514,32 @@ impl Reader<'_> {
             Verb::Deallocate => begins || (self.is_generated_name() && word == b"prepare"),
             Verb::Cursor => begins,
             Verb::Fetch => matches!(word, b"from" | b"in"),
-            Verb::Other | Verb::None => false,
+            Verb::Set | Verb::Value | Verb::Other | Verb::None => false,
         }
     }
 
     fn operator(&mut self) {
         let rest = &self.sql[self.at..];
         let mut len = rest.iter().take_while(|b| is_operator(**b)).count().max(1);
-        // A comment ends an operator.
+        // A comment that follows directly ends the operator.
         let comment = (1..len).find(|at| rest[*at..].starts_with(b"--") || rest[*at..].starts_with(b"/*"));
         len = comment.unwrap_or(len);
-        // An operator ends with a sign only if it has one of these characters.
+        // An operator of several characters can end with a sign only if it has one of these characters.
         let strange =
             |b: &u8| matches!(b, b'~' | b'!' | b'@' | b'#' | b'%' | b'^' | b'&' | b'|' | b'`' | b'?');
         while len > 1 && matches!(rest[len - 1], b'+' | b'-') && !rest[..len].iter().any(strange) {
             len -= 1;
         }
-        self.space();
-        let operator = if &rest[..len] == b"!=" { b"<>" } else { &rest[..len] };
-        self.into.out.extend_from_slice(operator);
+        if self.verb == Verb::Set && &rest[..len] == b"=" {
+            self.verb = Verb::Value;
+        }
         self.at += len;
+        self.out_operator(if &rest[..len] == b"!=" { b"<>" } else { &rest[..len] });
+    }
+
+    fn out_operator(&mut self, operator: &[u8]) {
+        self.space();
+        self.into.out.extend_from_slice(operator);
         self.last = Last::Operator;
     }
 }
@@ -529,6 +552,7 @@ fn verb(word: &[u8]) -> Verb {
         b"deallocate" => Verb::Deallocate,
         b"declare" | b"close" => Verb::Cursor,
         b"fetch" | b"move" => Verb::Fetch,
+        b"set" => Verb::Set,
         _ => Verb::Other,
     }
 }

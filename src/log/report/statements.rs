@@ -1,43 +1,45 @@
-//! What is known of each statement. However many different ones a log has, the memory is bounded: of the heaviest, everything
-//! is kept; of a million others, the numbers; the rest is added up.
+//! Adds up the calls of each statement in a limited amount of memory: everything is kept about the heaviest statements,
+//! a few numbers about each of a million others, and only one sum of the rest.
 
+use super::kept::OTHERS;
 use super::names::{Few, Hashed, hash};
 use super::skeleton::Skeletons;
 use super::sql::Normalizer;
 use super::tally::{Histogram, Seen, Spread};
 
-/// How many statements are kept with all that is known of them; if there are more, the lighter half moves on.
+/// The largest number of statements about which everything is kept. If there are more, only numbers are kept of the
+/// lighter half.
 const WHOLE: usize = 16_384;
-/// Of how many more the numbers are kept.
+/// The largest number of further statements of which the numbers are kept.
 const LIGHT: usize = 1_500_000;
-/// How many bytes the texts may have together before the next ones are cut.
+/// Once all texts together have this many bytes, further texts are cut to the shorter length in [`LONGEST`].
 const TEXTS: usize = 32 << 20;
-/// The longest text that is kept, and the longest once there are many, in bytes.
+/// The longest text that is kept, and the longest one once [`TEXTS`] is reached, in bytes.
 const LONGEST: (usize, usize) = (64 << 10, 1 << 10);
-/// The longest text by which another section names a statement, in bytes.
+/// The longest text of a statement that is kept in another section, in bytes.
 const NAME: usize = 8 << 10;
 
-/// One statement.
+/// Everything that is kept about a statement.
 #[derive(Debug, Clone, Default)]
 pub struct Statement {
     /// The normalized text.
     pub text: Box<[u8]>,
     pub calls: u64,
-    /// The durations of those calls for which the log has one, in milliseconds.
+    /// The durations of the calls for which one was logged, in milliseconds.
     pub spread: Spread,
     histogram: Histogram,
-    /// Whether the durations of the first calls are only known as a sum.
+    /// Whether only the sum of the durations of the first calls is known, so that there are no percentiles.
     is_late: bool,
-    /// How long parsing and binding took, in milliseconds, where the log has it apart from the execution.
+    /// How long parsing and binding took, in milliseconds, if they were logged separately from the execution.
     pub prepare_ms: f64,
-    /// How many rows the topmost node of its plans returned, if plans are in the log.
+    /// How many rows the topmost nodes of the plans returned, if the log has plans in which that was measured.
     pub rows: Option<u64>,
     pub errors: u64,
     pub seen: Seen,
     pub users: Few,
     pub applications: Few,
     pub databases: Few,
-    /// The text and the parameters of the slowest call, or of the first if none has a duration.
+    /// The text and the parameters of the slowest call, or of the first call if none has a duration.
     pub example: Box<[u8]>,
     pub parameters: Box<[u8]>,
     example_ms: f64,
@@ -67,38 +69,60 @@ impl Statement {
     }
 }
 
-/// Returns how much a statement matters: its time, and among those without any, how often it was seen.
+/// Returns the number by which statements are sorted: the total duration. Statements without a duration are sorted by
+/// how often they were seen.
 fn weight(total_ms: f64, times: u64) -> f64 {
-    // So little that it never outweighs a microsecond, which is the least that a server logs.
+    // The factor is so small that no number of calls outweighs a microsecond, the shortest duration that a server logs.
     total_ms + times as f64 * 1e-15
 }
 
-/// The numbers of a statement.
+/// The few numbers that are kept of a statement that is not among the heaviest, or the sums of many of them.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Light {
-    pub calls: u64,
+struct Light {
+    calls: u64,
+    /// How many of the calls have a duration. `most` and `total_ms` are the longest one and their sum, in milliseconds.
     timed: u32,
-    most: f32,
-    pub total_ms: f64,
-    pub errors: u64,
+    errors: u32,
+    most: f64,
+    total_ms: f64,
 }
 
 impl Light {
+    fn of(statement: &Statement) -> Light {
+        Light {
+            calls: statement.calls,
+            timed: u32::try_from(statement.spread.count).unwrap_or(u32::MAX),
+            errors: u32::try_from(statement.errors).unwrap_or(u32::MAX),
+            most: statement.spread.most,
+            total_ms: statement.spread.total,
+        }
+    }
+
     fn add(&mut self, other: &Light) {
         self.calls += other.calls;
         self.timed = self.timed.saturating_add(other.timed);
+        self.errors = self.errors.saturating_add(other.errors);
         self.most = self.most.max(other.most);
         self.total_ms += other.total_ms;
-        self.errors += other.errors;
     }
 
-    /// Returns the longest duration in milliseconds, if there is any.
-    pub fn most(&self) -> Option<f64> {
-        (self.timed > 0).then_some(f64::from(self.most))
+    fn weight(&self) -> f64 {
+        weight(self.total_ms, self.calls + u64::from(self.errors))
+    }
+
+    /// Returns the statement with these numbers, of which nothing else is known.
+    fn statement(&self) -> Statement {
+        Statement {
+            calls: self.calls,
+            errors: u64::from(self.errors),
+            spread: Spread::known(u64::from(self.timed), self.total_ms, self.most),
+            is_late: true,
+            ..Statement::default()
+        }
     }
 }
 
-/// A call, or what else was seen of a statement.
+/// A call of a statement, or another entry in which the statement was seen.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Call<'a> {
     pub time: Option<i64>,
@@ -110,20 +134,24 @@ pub struct Call<'a> {
     pub duration_ms: Option<f64>,
 }
 
-/// All statements.
+/// All statements of a log.
 #[derive(Debug, Default)]
 pub struct Statements {
     normalizer: Normalizer,
     skeletons: Skeletons,
+    /// The heaviest statements, by fingerprint.
     whole: Hashed<Statement>,
+    /// The numbers of further statements, by fingerprint.
     light: Hashed<Light>,
-    /// Those of which not even the numbers are kept apart.
+    /// The sums of all statements that are in neither of the two maps.
     rest: Light,
-    /// The weight up to which statements were moved on.
+    /// The largest weight of a statement that was moved from `whole` to `light`.
     limit: f64,
+    /// The size of all texts in `whole`.
     bytes: usize,
-    /// How many calls there were, and how long they took, in milliseconds.
+    /// The durations of all calls for which one was logged, in milliseconds.
     pub all: Spread,
+    /// The number of all calls.
     pub calls: u64,
 }
 
@@ -141,7 +169,8 @@ impl Statements {
         fingerprint
     }
 
-    /// Returns the beginning of the normalized text of a statement, and its fingerprint. An empty statement has an empty text.
+    /// Returns the beginning of the normalized text of a statement, and its fingerprint. For an empty statement,
+    /// returns an empty text and 0.
     pub fn named(&mut self, sql: &[u8]) -> (Box<[u8]>, u64) {
         if sql.is_empty() {
             return (Box::default(), 0);
@@ -150,12 +179,12 @@ impl Statements {
         (cut(text, NAME), hash(text))
     }
 
-    /// Returns the normalized text of a statement that is known.
+    /// Returns the normalized text of a statement, if it is kept.
     pub fn text(&self, fingerprint: u64) -> Option<&[u8]> {
         self.whole.get(&fingerprint).map(|statement| &*statement.text)
     }
 
-    /// Adds a call. Returns the fingerprint.
+    /// Adds a call. Returns the fingerprint of the statement.
     pub fn call(&mut self, call: &Call<'_>) -> u64 {
         let fingerprint = self.seen(call, |statement| statement.calls += 1, |light| light.calls += 1);
         self.calls += 1;
@@ -165,17 +194,21 @@ impl Statements {
         fingerprint
     }
 
-    /// Adds a failed call.
+    /// Adds an error of a statement. Returns its fingerprint.
     pub fn error(&mut self, call: &Call<'_>) -> u64 {
-        self.seen(call, |statement| statement.errors += 1, |light| light.errors += 1)
+        self.seen(
+            call,
+            |statement| statement.errors += 1,
+            |light| light.errors = light.errors.saturating_add(1),
+        )
     }
 
-    /// Takes in that a statement waits, which is no call. Returns its fingerprint.
+    /// Notes that a statement waits for a lock, without counting a call. Returns its fingerprint.
     pub fn waiting(&mut self, call: &Call<'_>) -> u64 {
         self.seen(call, |_| {}, |_| {})
     }
 
-    /// Takes back a call that was added before: it has failed.
+    /// Subtracts a call that was added before, because it has failed.
     pub fn failed(&mut self, fingerprint: u64) {
         self.calls = self.calls.saturating_sub(1);
         if let Some(statement) = self.whole.get_mut(&fingerprint) {
@@ -186,13 +219,14 @@ impl Statements {
         }
     }
 
-    /// Adds the time of parsing or binding, which is no call.
+    /// Adds the time of parsing or binding, without counting a call. Returns the fingerprint of the statement.
     pub fn prepared(&mut self, call: &Call<'_>) -> u64 {
         let ms = call.duration_ms.unwrap_or_default();
         self.seen(call, |statement| statement.prepare_ms += ms, |_| {})
     }
 
-    /// Adds the duration of a call that was added before, with its text if that is known.
+    /// Adds the duration of a call that was added before. `example` is the text and the parameters of the call, if they
+    /// are known.
     pub fn duration(&mut self, fingerprint: u64, ms: f64, example: Option<(&[u8], &[u8])>) {
         self.all.add(ms);
         if let Some(statement) = self.whole.get_mut(&fingerprint) {
@@ -215,10 +249,10 @@ impl Statements {
         let light = self.light.get_mut(&fingerprint).unwrap_or(&mut self.rest);
         light.timed = light.timed.saturating_add(1);
         light.total_ms += ms;
-        light.most = light.most.max(ms as f32);
+        light.most = light.most.max(ms);
     }
 
-    /// Adds to the duration of a call that was added before: more of its rows were fetched.
+    /// Adds the time of fetching more rows to the duration of a call that was added before.
     pub fn more(&mut self, fingerprint: u64, ms: f64) {
         self.all.total += ms;
         match self.whole.get_mut(&fingerprint) {
@@ -227,14 +261,14 @@ impl Statements {
         }
     }
 
-    /// Adds the rows that a call has returned.
+    /// Adds the number of rows that a call has returned.
     pub fn returned(&mut self, fingerprint: u64, rows: u64) {
         if let Some(statement) = self.whole.get_mut(&fingerprint) {
             *statement.rows.get_or_insert(0) += rows;
         }
     }
 
-    /// Takes in that a statement was seen. Returns its fingerprint.
+    /// Notes that a statement was seen, and changes its numbers with `whole` or `light`. Returns its fingerprint.
     fn seen(&mut self, call: &Call<'_>, whole: impl Fn(&mut Statement), light: impl Fn(&mut Light)) -> u64 {
         let fingerprint = self.fingerprint(call.sql);
         if !self.whole.contains_key(&fingerprint) && !self.admit(fingerprint, call) {
@@ -254,33 +288,27 @@ impl Statements {
         fingerprint
     }
 
-    /// Begins to keep everything of a statement, if it is new or has become heavy. Returns whether that is so.
+    /// Begins to keep everything about a statement if it is new or has become heavy enough. Returns whether it does.
     fn admit(&mut self, fingerprint: u64, call: &Call<'_>) -> bool {
         let before = match self.light.get(&fingerprint) {
-            Some(light) if weight(light.total_ms, light.calls + light.errors) <= self.limit => return false,
+            Some(light) if light.weight() <= self.limit => return false,
             Some(_) => self.light.remove(&fingerprint),
             None if self.light.len() >= LIGHT => return false,
             None => None,
         };
         let longest = longest(self.bytes);
-        let mut new = Statement {
+        let new = Statement {
             text: cut(self.normalizer.normalize(call.sql), longest),
             example: cut(call.sql, longest),
             parameters: cut(call.parameters, longest),
-            ..Statement::default()
+            ..before.map(|light| light.statement()).unwrap_or_default()
         };
-        if let Some(numbers) = before {
-            new.calls = numbers.calls;
-            new.errors = numbers.errors;
-            new.spread = Spread::known(u64::from(numbers.timed), numbers.total_ms, f64::from(numbers.most));
-            new.is_late = true;
-        }
         self.bytes += new.bytes();
         self.whole.insert(fingerprint, new);
         true
     }
 
-    /// Keeps only the numbers of the lighter half.
+    /// Moves the lighter half of the statements to `light`, where only their numbers are kept.
     fn move_on(&mut self) {
         let mut weights: Vec<f64> = self.whole.values().map(Statement::weight).collect();
         let half = weights.len() / 2;
@@ -294,13 +322,7 @@ impl Statements {
             }
             left -= 1;
             *bytes = bytes.saturating_sub(statement.bytes());
-            let numbers = Light {
-                calls: statement.calls,
-                timed: u32::try_from(statement.spread.count).unwrap_or(u32::MAX),
-                most: statement.spread.most as f32,
-                total_ms: statement.spread.total,
-                errors: statement.errors,
-            };
+            let numbers = Light::of(statement);
             if light.len() < LIGHT {
                 light.insert(*fingerprint, numbers);
             } else {
@@ -310,7 +332,7 @@ impl Statements {
         });
     }
 
-    /// Returns the statements that are known with everything, the heaviest first, each with its fingerprint.
+    /// Returns the statements about which everything is kept, the heaviest first, each with its fingerprint.
     pub fn heaviest(&self) -> Vec<(u64, &Statement)> {
         let mut all: Vec<(u64, &Statement)> =
             self.whole.iter().map(|(key, statement)| (*key, statement)).collect();
@@ -318,25 +340,26 @@ impl Statements {
         all
     }
 
-    /// Returns the sum of all others, and how many they are, at least; `None` if there are none.
-    pub fn others(&self) -> Option<(Light, usize)> {
+    /// Returns the sums of all other statements as one statement, and how many there are at least; `None` if there are none.
+    pub fn others(&self) -> Option<(Statement, usize)> {
         let mut sum = self.rest;
         self.light.values().for_each(|light| sum.add(light));
-        (sum.calls + sum.errors > 0).then_some((sum, self.light.len()))
+        let others = Statement { text: OTHERS.into(), ..sum.statement() };
+        (others.calls + others.errors > 0).then_some((others, self.light.len()))
     }
 }
 
-/// Returns how long a text may be that is kept.
+/// Returns the longest text that may be kept when all texts together have this many bytes.
 fn longest(bytes: usize) -> usize {
     if bytes < TEXTS { LONGEST.0 } else { LONGEST.1 }
 }
 
-/// Returns the beginning of a text, with `…` if that is not all.
+/// Returns the text, or its beginning followed by `…` if it is longer than `longest` bytes.
 pub fn cut(text: &[u8], longest: usize) -> Box<[u8]> {
     if text.len() <= longest {
         return text.into();
     }
-    // Not in the middle of a character.
+    // The text must not be cut in the middle of a UTF-8 character.
     let end =
         (longest.saturating_sub(3)..=longest).rev().find(|at| text[*at] & 0xc0 != 0x80).unwrap_or(longest);
     [&text[..end], "…".as_bytes()].concat().into()
@@ -373,7 +396,7 @@ mod tests {
         for n in 0..200_000 {
             all.call(&call(&format!("SELECT a{n}"), 1.0));
             calls += 1;
-            // One becomes heavy only after many others have come.
+            // This statement becomes heavy only after many others.
             if n > 100_000 && n % 10 == 0 {
                 all.call(&call("SELECT late", 3.0));
                 calls += 1;

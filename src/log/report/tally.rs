@@ -1,14 +1,13 @@
-//! Adding up: numbers, their spread, and when they were seen.
+//! Adds up numbers: how they are distributed, and when they were seen.
 
-/// Sub-buckets of each power of two, so that a quantile is off by at most one part in 128.
+/// The number of ranges between two powers of two. With 64, a quantile is off by at most one part in 128.
 const STEPS: u64 = 64;
 const STEP_BITS: u32 = STEPS.trailing_zeros();
 
-/// How many values fell into ranges that grow with the values: it answers which value a share of them is below, to within 1 %,
-/// in little memory.
+/// Counts values in ranges whose width grows with the values. It finds quantiles to within 1 % and needs little memory.
 #[derive(Debug, Clone, Default)]
 pub struct Histogram {
-    /// The index of the first counter.
+    /// The index of the range of the first counter.
     from: usize,
     counts: Vec<u32>,
 }
@@ -64,7 +63,7 @@ impl Histogram {
     }
 }
 
-/// Numbers such as durations: how many, their sum, their mean and how far they are spread.
+/// The count, the sum, the mean and the standard deviation of numbers, such as durations.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Spread {
     pub count: u64,
@@ -77,7 +76,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Creates it from what is left of numbers that are not known themselves.
+    /// Creates a spread from sums, if the numbers themselves are not known.
     pub fn known(count: u64, total: f64, most: f64) -> Spread {
         let mean = if count > 0 { total / count as f64 } else { 0.0 };
         Spread { count, total, most, mean, ..Spread::default() }
@@ -94,7 +93,7 @@ impl Spread {
         self.squares += off * (number - self.mean);
     }
 
-    /// Adds the numbers of another one.
+    /// Adds the numbers of another spread.
     pub fn merge(&mut self, other: &Spread) {
         if self.count == 0 {
             *self = *other;
@@ -115,7 +114,7 @@ impl Spread {
         (self.count > 0).then(|| self.total / self.count as f64)
     }
 
-    /// Returns the standard deviation of these numbers, as pg_stat_statements does: of the whole population.
+    /// Returns the standard deviation of the whole population, as pg_stat_statements does, if there are any numbers.
     pub fn deviation(&self) -> Option<f64> {
         (self.count > 0).then(|| (self.squares / self.count as f64).sqrt())
     }
@@ -139,7 +138,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Takes in a time. Entries of several processes are not quite in order.
+    /// Notes a time. Times may come out of order, because several processes write to a log.
     pub fn at(&mut self, time: Option<i64>) {
         let Some(time) = time else { return };
         self.first = Some(self.first.map_or(time, |first| first.min(time)));

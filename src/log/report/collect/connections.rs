@@ -1,4 +1,4 @@
-//! Connections, the length of sessions, and connections that were refused.
+//! Adds up connections, the length of sessions, and connections that were refused.
 
 use super::Collector;
 use crate::log::report::entry::Entry;
@@ -10,11 +10,11 @@ use crate::log::report::server::Connection;
 use crate::log::report::shapes;
 
 impl Collector {
-    /// Takes the beginning or the end of a connection.
+    /// Adds the beginning or the end of a connection.
     pub(super) fn connection(&mut self, entry: &Entry<'_>, connection: &Connection<'_>) {
         match *connection {
             Connection::Received(host) => {
-                // A session of the same pid that ended without a word is another one.
+                // An earlier session with the same pid must have ended, even if its end was not logged.
                 self.session_ended(entry);
                 let host = self.names.number(host);
                 if let Some(session) = self.sessions.of(entry) {
@@ -22,7 +22,7 @@ impl Collector {
                 }
             }
             Connection::Authorized(user, database, application) => {
-                // One that was not seen to end may have had the same pid, role and database.
+                // An earlier session with the same pid, role and database may have ended without a log entry.
                 if let Some(session) = self.sessions.of(entry) {
                     session.connection = None;
                 }
@@ -47,8 +47,8 @@ impl Collector {
         }
     }
 
-    /// Returns the key of the row of the session's connection. If the session has none yet, it is found by these names; without
-    /// a host, by the one that the log has told before.
+    /// Returns the key of the row of the session's connection. If the session has no row yet, the row is chosen by
+    /// these names. The host that was logged when the connection was received takes precedence over `host`.
     fn connection_row(
         &mut self,
         entry: &Entry<'_>,
@@ -77,6 +77,7 @@ impl Collector {
         key
     }
 
+    /// Ends a session, and adds its temporary files whose statement was not logged.
     fn session_ended(&mut self, entry: &Entry<'_>) {
         let left = self.sessions.end(entry.pid);
         if left.count > 0 {
@@ -84,7 +85,7 @@ impl Collector {
         }
     }
 
-    /// Takes in that no session goes on: the server started anew, or the log has ended.
+    /// Ends all sessions, because the server was restarted or the log has ended.
     pub(super) fn all_sessions_ended(&mut self, entry: &Entry<'_>) {
         let left = self.sessions.end_all();
         if left.count > 0 {
@@ -92,7 +93,8 @@ impl Collector {
         }
     }
 
-    /// Counts a connection that was refused, as its SQLSTATE shows, or its message if the log has no SQLSTATEs.
+    /// Counts a refused connection, if the error is one. It is recognized by its SQLSTATE, or by its message if the log
+    /// has no SQLSTATEs.
     pub(super) fn failed_connection(&mut self, entry: &Entry<'_>) {
         let message = shapes::message(entry.sqlstate, entry.message);
         let is_refused = entry.statement.is_empty()
@@ -112,7 +114,7 @@ impl Collector {
     }
 }
 
-/// The beginnings of messages by which a connection is refused, for a log without SQLSTATEs.
+/// The beginnings of messages about refused connections, for logs without SQLSTATEs.
 const REFUSALS: &[&str] = &[
     "no pg_hba.conf entry",
     "pg_hba.conf rejects",
@@ -138,7 +140,7 @@ const REFUSALS: &[&str] = &[
     "no PostgreSQL user name specified",
 ];
 
-/// Returns a client's host without its port: `host:port`, `host(port)`.
+/// Returns the host of a client without the port, from `host:port` or `host(port)`.
 pub(super) fn host_of(client: &[u8]) -> &[u8] {
     if let Some(open) = client.strip_suffix(b")").and_then(|text| memchr::memrchr(b'(', text)) {
         return &client[..open];
@@ -149,15 +151,15 @@ pub(super) fn host_of(client: &[u8]) -> &[u8] {
     }
 }
 
-/// Returns whether this is an address of IPv6 without a port: the server does not put it in brackets, so that it looks as
-/// if it had one.
+/// Returns whether this is an IPv6 address without a port. The server does not put IPv6 addresses in brackets, so the
+/// last part of an address looks like a port.
 fn is_bare_ipv6(client: &[u8]) -> bool {
     let colons = memchr::memchr_iter(b':', client).count();
     let parts = client.split(|b| *b == b':');
     colons > 1
         && parts.clone().all(|part| part.len() <= 4)
         && std::str::from_utf8(client).is_ok_and(|text| {
-            // With a port behind it, there would be one part too many.
+            // If a valid address is before a last part of four or more digits, that part is a port.
             text.parse::<std::net::Ipv6Addr>().is_ok()
                 && !text.rsplit_once(':').is_some_and(|(address, port)| {
                     port.len() >= 4 && address.parse::<std::net::Ipv6Addr>().is_ok()

@@ -1,4 +1,4 @@
-//! Errors and warnings, and the deadlocks and events among them.
+//! Adds up errors and warnings, and the deadlocks and events among them.
 
 use super::{Collector, EXAMPLE};
 use crate::log::report::entry::Entry;
@@ -12,7 +12,7 @@ use crate::log::report::shapes;
 use crate::log::report::statements::cut;
 
 impl Collector {
-    /// Takes an error.
+    /// Adds an error.
     pub(super) fn error(&mut self, entry: &Entry<'_>) {
         let failed = (!entry.statement.is_empty()).then(|| {
             let call = self.call(entry, entry.statement, b"", None);
@@ -21,7 +21,7 @@ impl Collector {
         if let Some(session) = self.sessions.known(entry) {
             session.last = failed.or(session.last);
             session.wait = None;
-            // The statement that failed has no duration, and if it was logged before, it is no call.
+            // No duration is logged for a failed statement. If its text was logged before, it was counted as a call.
             if let Running::Statement(fingerprint) = std::mem::take(&mut session.running) {
                 self.statements.failed(fingerprint);
             }
@@ -34,7 +34,7 @@ impl Collector {
         }
     }
 
-    /// Takes a warning.
+    /// Adds a warning.
     pub(super) fn warning(&mut self, entry: &Entry<'_>) {
         self.count(entry);
         if let Some(kind) = shapes::event(false, entry.sqlstate, entry.message) {

@@ -1,4 +1,4 @@
-//! What is put together from several entries.
+//! Tests the sums that are made from several entries.
 
 use super::connections::host_of;
 use super::*;
@@ -6,7 +6,7 @@ use crate::log::report::sections::{Section, overview};
 use crate::rows;
 use crate::rows::plain::plain;
 
-/// An entry of process 7 at this second.
+/// Returns an entry of process 7 at this second.
 fn at(second: i64, message: &str) -> Entry<'_> {
     Entry {
         time: Some(second * 1_000_000),
@@ -40,7 +40,7 @@ fn added(entries: &[Entry<'_>]) -> Collector {
     all
 }
 
-/// The values of these columns of a section.
+/// Returns the values of these columns of a section, one text for each row.
 fn values(section: Section, columns: &[&str], all: &Collector) -> Vec<String> {
     let known = rows::columns(section.columns());
     let line = |row: &rows::Row| {
@@ -61,14 +61,14 @@ fn statements(entries: &[Entry<'_>]) -> Vec<String> {
 #[test]
 fn text_and_duration_are_one_call_in_every_way_that_a_server_logs_them() {
     let one = ["1 | 5 | 0 | select ?"];
-    // log_min_duration_statement
+    // With log_min_duration_statement, the text and the duration are in one entry.
     assert_eq!(statements(&[log("duration: 5.000 ms  statement: SELECT 1")]), one);
-    // log_statement and log_duration
+    // With log_statement and log_duration, they are in two entries.
     assert_eq!(statements(&[log("statement: SELECT 1"), log("duration: 5.000 ms")]), one);
-    // A blank or a tab behind the unit, as some have seen it.
+    // Some logs have a blank or a tab after the unit.
     assert_eq!(statements(&[log("statement: SELECT 1"), log("duration: 5.000 ms \t")]), one);
     assert_eq!(statements(&[log("duration: 5.000 ms\tstatement: SELECT 1")]), one);
-    // The extended protocol, with texts
+    // In the extended protocol, log_min_duration_statement logs the text with each step.
     assert_eq!(
         statements(&[
             log("duration: 0.100 ms  parse <unnamed>: SELECT $1"),
@@ -77,7 +77,7 @@ fn text_and_duration_are_one_call_in_every_way_that_a_server_logs_them() {
         ]),
         one
     );
-    // with log_statement and log_duration
+    // In the extended protocol, log_duration logs the duration of each step without a text.
     assert_eq!(
         statements(&[
             log("duration: 0.100 ms"),
@@ -87,7 +87,7 @@ fn text_and_duration_are_one_call_in_every_way_that_a_server_logs_them() {
         ]),
         one
     );
-    // in portions
+    // If the rows are fetched in portions, the first portion counts as the call.
     assert_eq!(
         statements(&[
             log("duration: 3.000 ms  execute s/p: SELECT $1"),
@@ -104,13 +104,13 @@ fn text_and_duration_are_one_call_in_every_way_that_a_server_logs_them() {
         ]),
         one
     );
-    // calls by the fast path, and texts without any token,
+    // Calls of the fast-path function interface and empty texts are statements, too.
     assert_eq!(
         statements(&[log("duration: 5.000 ms  fastpath function call: \"lo_open\" (OID 952)")]),
         ["1 | 5 | 0 | fastpath function call : lo_open(oid ?)"]
     );
     assert_eq!(statements(&[log("duration: 5.000 ms  statement: ")]), ["1 | 5 | 0 | (empty)"]);
-    // and with a plan in between.
+    // A plan of auto_explain may be logged between the text and the duration.
     assert_eq!(
         statements(&[
             log("statement: SELECT 1"),
@@ -123,7 +123,7 @@ fn text_and_duration_are_one_call_in_every_way_that_a_server_logs_them() {
 
 #[test]
 fn a_duration_is_never_that_of_another_statement() {
-    // Each text ends what ran before.
+    // A new statement ends the statement that ran before in the session.
     assert_eq!(
         statements(&[log("statement: SELECT 1"), log("statement: DISCARD ALL"), log("duration: 5.000 ms")]),
         ["1 | 5 | 0 | discard all", "1 |  | 0 | select ?"]
@@ -136,7 +136,7 @@ fn a_duration_is_never_that_of_another_statement() {
         ]),
         ["1 | 1 | 0 | discard all", "1 |  | 0 | select ?"]
     );
-    // One that a pattern leaves out ends what ran before, too.
+    // A statement that the pattern excludes ends the one that ran before, too.
     let choice = Choice { grep: regex::bytes::Regex::new("SELECT").ok(), ..Choice::default() };
     let mut all = Collector::new(&choice);
     for message in ["statement: SELECT 1", "duration: 1.000 ms  statement: DISCARD ALL", "duration: 5.000 ms"]
@@ -144,13 +144,13 @@ fn a_duration_is_never_that_of_another_statement() {
         all.take(&log(message));
     }
     assert_eq!((all.statements.calls, all.statements.all.count), (1, 0));
-    // Another session of the same pid: by its ID, or by its role and database.
+    // Another session with the same pid is recognized by its session ID, or by its role and database.
     let of = |session, message| Entry { session, ..log(message) };
     let all = added(&[of(b"a.7", "statement: SELECT 1"), of(b"b.7", "duration: 5.000 ms")]);
     assert_eq!((all.statements.all.count, all.unmatched.count), (0, 1));
     let amy = Entry { user: b"amy", ..log("duration: 5.000 ms") };
     assert_eq!(statements(&[log("statement: SELECT 1"), amy]), ["1 |  | 0 | select ?"]);
-    // Another process, or none.
+    // The duration may be from another process, or the log may have no pid.
     let other = Entry { pid: Some(8), ..log("duration: 5.000 ms") };
     assert_eq!(statements(&[log("statement: SELECT 1"), other]), ["1 |  | 0 | select ?"]);
     let nobody = |message| Entry { pid: None, ..log(message) };
@@ -158,7 +158,7 @@ fn a_duration_is_never_that_of_another_statement() {
         statements(&[nobody("statement: SELECT 1"), nobody("duration: 5.000 ms")]),
         ["1 |  | 0 | select ?"]
     );
-    // A statement that failed has none.
+    // A failed statement has no duration.
     let all = [
         log("statement: SELECT 1"),
         error("22012", "division by zero", "SELECT 1"),
@@ -166,7 +166,7 @@ fn a_duration_is_never_that_of_another_statement() {
     ];
     assert_eq!(statements(&all), ["0 |  | 1 | select ?"]);
     assert_eq!(added(&all).unmatched.count, 1);
-    // pgkit's own statements, and their durations, are left out.
+    // The statements of pgkit itself and their durations are not counted.
     let own = format!("statement: {MARK} SELECT 1");
     let all = [log(&own), log("duration: 5.000 ms")];
     assert!(statements(&all).is_empty() && added(&all).unmatched.count == 0);
@@ -188,7 +188,7 @@ fn a_temporary_file_is_that_of_its_statement_wherever_the_log_has_it() {
         let statements = values(Section::Statements, &["calls", "temp_files", "temp_bytes"], &all);
         assert_eq!(statements, ["1 | 1 | 1000"]);
     }
-    // If no statement comes, it is counted all the same.
+    // If the statement is never logged, the temporary file is counted without one.
     let left = added(&[plain, log("disconnection: session time: 0:00:01.000 user=a database=b host=c")]);
     assert_eq!(
         values(Section::TemporaryFiles, &["files", "total_bytes", "statement"], &left),

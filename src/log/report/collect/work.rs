@@ -1,4 +1,4 @@
-//! What the server says about its own work: temporary files, waits for locks, autovacuum and checkpoints.
+//! Adds up what the server logs about its own work: temporary files, waits for locks, autovacuum and checkpoints.
 
 use super::{Collector, EXAMPLE};
 use crate::log::report::entry::Entry;
@@ -13,7 +13,7 @@ use crate::log::report::statements::cut;
 use crate::log::report::tally::Spread;
 
 impl Collector {
-    /// Takes a message that is neither about a statement nor an error.
+    /// Adds an entry that is neither a statement nor an error.
     pub(super) fn own_work(&mut self, entry: &Entry<'_>) {
         let message = entry.message;
         if let Some(bytes) = server::temporary_file(message) {
@@ -36,7 +36,7 @@ impl Collector {
         let mut file = Spread::default();
         file.add(bytes as f64);
         if !entry.statement.is_empty() {
-            // Its call is counted where its own entry is.
+            // The call of this statement is counted when its own entry is read.
             let (statement, fingerprint) = self.statements.named(entry.statement);
             self.files.row(fingerprint, || Files { statement, ..Files::default() });
             return self.add_files(entry, Some(fingerprint), &file);
@@ -44,7 +44,7 @@ impl Collector {
         let running = match self.sessions.of(entry) {
             Some(session) => match session.running {
                 Running::Statement(fingerprint) => Some(fingerprint),
-                // The statement may be logged when it has ended.
+                // The statement may be logged only after it has ended.
                 _ => return session.files.merge(&file),
             },
             None => None,
@@ -52,7 +52,7 @@ impl Collector {
         self.add_files(entry, running, &file);
     }
 
-    /// Adds the bytes of temporary files to their statement, if it is known.
+    /// Adds the sizes of temporary files to the row of their statement, or to the row without a statement.
     pub(super) fn add_files(&mut self, entry: &Entry<'_>, fingerprint: Option<u64>, files: &Spread) {
         let text = fingerprint.and_then(|known| self.statements.text(known)).unwrap_or_default();
         let new = || Files { statement: text.into(), ..Files::default() };
@@ -61,7 +61,7 @@ impl Collector {
         row.seen.at(entry.time);
     }
 
-    /// Counts a wait or a deadlock. Returns its key.
+    /// Counts a wait or a deadlock. Returns the key of its row.
     pub(super) fn lock(&mut self, entry: &Entry<'_>, new: Locks) -> u64 {
         let key = hash(&[new.kind.as_bytes(), &new.mode, &new.on, &new.statement, &new.holder].join(&0));
         let row = self.locks.row(key, || Locks { example: cut(entry.detail, EXAMPLE), ..new });
@@ -76,7 +76,7 @@ impl Collector {
             Some(known) => known,
             None => (self.wait_begins(entry, wait), 0.0),
         };
-        // What was waited before is in the sums already.
+        // The time up to the last message about this wait is already in the sums.
         let more = (wait.ms - before).max(0.0);
         let row = self.locks.again(key);
         row.total_ms += more;
@@ -89,7 +89,7 @@ impl Collector {
         }
     }
 
-    /// Counts a wait that was not logged before. Returns its key.
+    /// Counts a wait that was not logged before. Returns the key of its row.
     fn wait_begins(&mut self, entry: &Entry<'_>, wait: &server::LockWait<'_>) -> u64 {
         if !entry.statement.is_empty() {
             let call = self.call(entry, entry.statement, b"", None);
@@ -146,7 +146,7 @@ impl Collector {
                 self.add(entry, Section::Checkpoints, Step::ONE);
             }
             Checkpoint::Complete(kind, written) => {
-                // The log may begin after the checkpoint has begun.
+                // The beginning of the checkpoint may be missing, because the log may start later.
                 let key = self.checkpoint.take().unwrap_or_else(|| hash(kind.as_bytes()));
                 let row = self.checkpoints.row(key, || Checkpoints { kind, ..Checkpoints::default() });
                 let ms = written.total_s * 1e3;

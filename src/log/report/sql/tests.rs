@@ -1,4 +1,4 @@
-//! Which statements are one, and which are not.
+//! Tests which statements have the same normalized text, and which do not.
 
 use super::*;
 
@@ -42,6 +42,9 @@ fn constants_comments_and_layout_make_no_difference() {
         ("FETCH 100 FROM c1", "FETCH 50 FROM \"c2\""),
         ("DECLARE \"_c_1\" CURSOR FOR SELECT 1", "DECLARE \"_c_2\" CURSOR FOR SELECT 2"),
         ("SET a = 1", "SET a = 'x'"),
+        ("SET a TO on", "SET a = 'x'"),
+        ("SET LOCAL a.b TO \"$user\", public", "SET LOCAL a.b = 'x', 'y'"),
+        ("SET a TO off; SELECT b", "SET a = 1; SELECT b"),
         ("SELECT 1; SELECT 2", "SELECT 3;SELECT 4;"),
     ] {
         assert_eq!(normal(one), normal(other), "{one} | {other}");
@@ -68,6 +71,10 @@ fn what_differs_in_more_than_constants_stays_apart() {
         ("SELECT $$a$$ b", "SELECT $$a$$ c"),
         ("SELECT \"select\"", "SELECT \"from\""),
         ("DEALLOCATE ALL", "DEALLOCATE a"),
+        ("SET a TO DEFAULT", "SET a TO on"),
+        ("SET a TO on", "SET LOCAL a TO on"),
+        ("SET ROLE a", "SET ROLE b"),
+        ("UPDATE t SET a = b", "UPDATE t SET a = c"),
         ("ALTER TABLE a ALTER b SET NOT NULL", "ALTER TABLE a ALTER b DROP NOT NULL"),
     ] {
         assert_ne!(normal(one), normal(other), "{one} | {other}");
@@ -95,7 +102,7 @@ fn the_text_reads_well_and_is_stable() {
     ] {
         assert_eq!(normal(sql), is, "{sql}");
     }
-    // A normalized text is its own normalized text, so it can be pasted into a search.
+    // A normalized text with a constant for each `?` has itself as its normalized text.
     for sql in ["SELECT a FROM b WHERE c = 1 AND d IN (1, 2)", "UPDATE t SET a = $1 WHERE b = -2"] {
         assert_eq!(normal(&normal(sql).replace('?', "1")), normal(sql));
     }
