@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-/// Parses a length of time with a unit (`100ms`, `10m`, `1h30m`), or `0`. The error says what is right.
+/// Parses a length of time with a unit (`100ms`, `10m`, `1h30m`, `2d`), or `0`. A day has 24 hours. The error says what is
+/// right.
 pub fn parse_duration(text: &str) -> std::result::Result<Duration, String> {
-    let right = "must be a number with a unit, such as 500ms, 10s, 5m or 1h30m; 0 is no limit";
+    let right = "must be a number with a unit, such as 500ms, 10s, 5m, 1h30m or 2d; 0 is no limit";
     if text.trim() == "0" {
         return Ok(Duration::ZERO);
     }
-    let parsed: jiff::SignedDuration =
-        text.parse().map_err(|_| format!("invalid duration {text:?}: {right}"))?;
+    let parsed = text
+        .parse()
+        .and_then(|span: jiff::Span| span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()))
+        .map_err(|_| format!("invalid duration {text:?}: {right}"))?;
     Duration::try_from(parsed).map_err(|_| format!("negative duration {text:?}: {right}"))
 }
 

@@ -113,7 +113,7 @@ fn a_bad_length_of_time() {
 exit: 64
 --- stdout ---
 --- stderr ---
-pgkit: invalid value '10' for '--statement-timeout <DURATION>': invalid duration "10": must be a number with a unit, such as 500ms, 10s, 5m or 1h30m; 0 is no limit
+pgkit: invalid value '10' for '--statement-timeout <DURATION>': invalid duration "10": must be a number with a unit, such as 500ms, 10s, 5m, 1h30m or 2d; 0 is no limit
 
 For more information, try '--help'.
 "####);
@@ -125,7 +125,7 @@ fn a_length_of_time_below_zero() {
 exit: 64
 --- stdout ---
 --- stderr ---
-pgkit: invalid value '-5s' for '--lock-timeout <DURATION>': negative duration "-5s": must be a number with a unit, such as 500ms, 10s, 5m or 1h30m; 0 is no limit
+pgkit: invalid value '-5s' for '--lock-timeout <DURATION>': negative duration "-5s": must be a number with a unit, such as 500ms, 10s, 5m, 1h30m or 2d; 0 is no limit
 
 For more information, try '--help'.
 "####);
