@@ -28,6 +28,8 @@ const LOOK: Duration = Duration::from_millis(10);
 const SHOWN_AFTER: Duration = Duration::from_secs(1);
 /// How long to wait for ssh's last lines after it has closed a connection, and for its end.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+/// How long to wait for the signal that has ended ssh.
+const INTERRUPTED: Duration = Duration::from_millis(200);
 /// How long a process may still run after the kernel has closed its connections.
 const REAPED: Duration = Duration::from_millis(100);
 
@@ -102,6 +104,10 @@ impl Tunnel {
         loop {
             if let Some(how) = self.ended() {
                 self.last_words(|said| said.is_over).await;
+                if is_person_there {
+                    // Ctrl-C ends ssh, too, perhaps before this process has noticed it.
+                    tokio::time::sleep(INTERRUPTED).await;
+                }
                 return Err(self.failed(&format!("it ended ({how})")));
             }
             if sockets.iter().all(is_socket) {
