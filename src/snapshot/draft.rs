@@ -72,6 +72,27 @@ impl Draft {
         Ok(Draft { to, out, veil, line: Vec::new(), parts: 0, rows: 0 })
     }
 
+    /// Begins another snapshot that hides the same, to be added to this one. Errors: see [`Draft::unnamed`].
+    pub fn beside(&self) -> Result<Draft> {
+        Draft::to(Destination::Unnamed, self.veil.clone())
+    }
+
+    /// Adds the answers of another snapshot. Errors: the temporary file failed (74).
+    pub fn add(&mut self, other: Draft) -> Result<()> {
+        let mut theirs =
+            other.out.finish().map_err(failed)?.into_inner().map_err(|e| failed(e.into_error()))?;
+        theirs.seek(SeekFrom::Start(0)).map_err(failed)?;
+        // Theirs is a whole stream, so this one ends before it and a new one begins after it.
+        self.out.try_finish().map_err(failed)?;
+        self.out.get_mut().flush().map_err(failed)?;
+        let mut file = self.out.get_ref().get_ref().try_clone().map_err(failed)?;
+        copy(&mut theirs, &mut file).map_err(failed)?;
+        self.out = GzEncoder::new(BufWriter::new(file), Compression::fast());
+        self.parts += other.parts;
+        self.rows += other.rows;
+        Ok(())
+    }
+
     /// Returns whether what is private is replaced by hashes.
     pub fn is_redacted(&self) -> bool {
         self.veil.is_some()

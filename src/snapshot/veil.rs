@@ -4,7 +4,7 @@ use sha2::Digest;
 
 /// A secret that the hashes of one snapshot depend on. Equal values have equal hashes in it, and nobody can find out a
 /// value by hashing guesses, because the secret is not kept.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Veil([u8; 32]);
 
 impl Veil {

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::support::jobs::Jobs;
 use crate::support::*;
 
 /// The checks that a planted database is judged by. They find something critical, a warning and a note.
@@ -283,6 +284,60 @@ fn many_servers_get_one_verdict_each() {
         ["one\tcritical\tindex-invalid", "two\tcritical\tindex-invalid", "gone\tunseen\tserver-unseen"]
     );
     assert!(output.stderr.contains("doctor: two: 1 critical; 1 check"), "{}", output.stderr);
+}
+
+#[test]
+fn databases_that_are_asked_at_the_same_time_give_the_same_answer() {
+    // On the shared server, other tests create and drop databases.
+    let own = own_server(&options(bin()));
+    let db = database(own.info(), "doctor_parallel");
+    let others: Vec<Db> =
+        (0..5).map(|number| database(own.info(), &format!("doctor_beside_{number}"))).collect();
+    others.iter().for_each(plant);
+    let ask = |parallel: &[&str]| {
+        let mut command = pgkit(&db);
+        command.args(["doctor", "--columns", "severity,check,database,object", "--allow-unseen"]);
+        let output = run(command.args(parallel).args(CHECKS));
+        assert_eq!(output.code, Some(1), "{}", output.snapshot());
+        (output.stdout, output.stderr)
+    };
+    let alone = ask(&[]);
+    assert_eq!(alone.0.matches("critical\tindex-invalid").count(), 5, "{}", alone.0);
+    for parallel in ["1", "2", "8"] {
+        assert_eq!(ask(&["--parallel", parallel]), alone, "{parallel}");
+    }
+    // The page needs the answers of all reports, of which some are about the server and need an extension.
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = pgkit(&db);
+    command.args(["doctor", "--allow-unseen", "--parallel", "4", "--html"]);
+    let output = run(command.arg(folder.path().join("page.html")));
+    assert_eq!(output.code, Some(1), "{}", output.snapshot());
+}
+
+#[test]
+fn jobs_are_judged_in_every_schema_that_has_them() {
+    let jobs = Jobs::new("doctor_jobs", "[nightly]\nevery = \"1d\"\nsql = \"SELECT 1\"\n");
+    jobs.db.sql("CREATE SCHEMA \"Op's\"");
+    jobs.ends(0, &["init", "--schema", "Op's"]);
+    for (schema, errors) in [("public", 1), ("\"Op's\"", 3)] {
+        jobs.db.sql(&format!(
+            "INSERT INTO {schema}.crontabber (app_name, next_run, first_run, error_count, last_error)
+             VALUES ('night<ly>', now() + '1 day', now(), {errors}, '{{\"value\": \"a\\nb\"}}')"
+        ));
+        jobs.db.sql(&format!(
+            "INSERT INTO {schema}.pgkit_job (app_name, first_seen, max_ongoing_age) VALUES ('night<ly>', now(), '1 h')"
+        ));
+    }
+    let output = doctor(&jobs.db, &["job-failing", "--columns", "severity,object,proof"]);
+    assert_eq!(
+        lines(&output),
+        [
+            "critical\tOp's.night<ly>\tpgkit jobs history --schema 'Op'\\\\''s'",
+            "warning\tpublic.night<ly>\tpgkit jobs history --schema public"
+        ],
+        "{}",
+        output.snapshot()
+    );
 }
 
 #[test]

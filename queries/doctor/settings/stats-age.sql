@@ -9,7 +9,7 @@
 -- name     = "stats-too-young"
 -- value    = "stats_age_s"
 -- note     = "stats_age_s < 30d"
--- finding  = "the statistics of {databases} began only {stats_age_s} ago, so checks that need a longer time, such as that for unused indexes, are not made there"
+-- finding  = "statistics of {databases} go back only {stats_age_s}, so checks that need more, such as the one for unused indexes, skip it"
 -- remedy   = "look again later, or keep snapshots and use --against"
 -- proof    = "pgkit databases"
 -- why      = "A reset, a crash, or a new cluster sets all counters to 0. What has been counted since then says nothing about last month."

@@ -84,6 +84,11 @@ pub fn command() -> Command {
     let command = RoleArgs::augment_args(ServersArgs::augment_args(ConnectionArgs::augment_args(command)));
     SessionArgs::augment_args(FormatArgs::augment_args(command))
         .mut_arg("statement_timeout", |arg| arg.default_value("5s").help("Cancel the statement of a check after this time; 0 means no limit"))
+        .mut_arg("parallel", |arg| {
+            arg.hide_default_value(true).help(
+                "Ask at most N servers at once, or N databases of one server [default: 8 servers, 1 database]",
+            )
+        })
         .about(about)
         .after_help(format!(
             "doctor only reads. What it could not look at is an unseen finding, which counts as the worst that its\n\

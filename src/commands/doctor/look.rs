@@ -29,6 +29,8 @@ pub(super) struct Asking<'a> {
     pub args: &'a DoctorArgs,
     pub session: &'a SessionArgs,
     pub settings: Settings,
+    /// How many databases of a server are asked at the same time.
+    pub parallel: usize,
     /// The reports with the checks that are wanted.
     pub wanted: &'a [&'a Report],
     /// What the last snapshot has: those, and what is shown beside the findings.
@@ -86,6 +88,7 @@ impl<'a> Asking<'a> {
             settings: self.settings.clone(),
             is_named: false,
             is_silent: true,
+            parallel: self.parallel,
             draft: Draft::unnamed()?,
             refused: Vec::new(),
             without_extension: Vec::new(),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 use futures_util::stream::{FuturesOrdered, StreamExt};
 
@@ -10,7 +11,7 @@ use super::look::Asking;
 use super::metrics::Judged;
 use super::show::{Look, Told};
 use super::{explain, metrics, plugin};
-use crate::commands::args::{self, FormatArgs, RoleArgs, SessionArgs, connection_flags};
+use crate::commands::args::{self, FormatArgs, RoleArgs, ServersArgs, SessionArgs, connection_flags};
 use crate::commands::context::{Context, config_folder};
 use crate::commands::plugin::unknown;
 use crate::commands::seats::Seats;
@@ -138,6 +139,7 @@ async fn answer(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &D
         args,
         session: &doctor.session,
         settings,
+        parallel: if several.is_some() { 1 } else { databases_at_once(own)? },
         wanted: &doctor.reports,
         shown: &doctor.shown,
     };
@@ -172,6 +174,13 @@ async fn answer(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &D
         }
     };
     doctor.print(&look, listing, &patients, earlier.as_ref()).await
+}
+
+/// Returns how many databases of one server are asked at the same time: one, unless `--parallel` was typed.
+fn databases_at_once(own: &ArgMatches) -> Result<usize> {
+    let args = ServersArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
+    let is_typed = own.value_source("parallel") == Some(ValueSource::CommandLine);
+    Ok(if is_typed { usize::from(args.parallel) } else { 1 })
 }
 
 /// Refuses flags that lead to a server. Errors: wrong usage (64).

@@ -94,6 +94,7 @@ pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Resu
         is_silent: false,
         draft: Draft::new(path.as_deref(), veil)?,
         refused: unusable,
+        parallel: 1,
         without_extension: Vec::new(),
         exit: Exit::Done,
         facts: Facts::default(),

@@ -3,12 +3,13 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt as _};
 use indicatif::ProgressBar;
 
 use crate::answer::{Outcome, Remark, ReportRun};
 use crate::commands::args::SessionArgs;
 use crate::commands::context::Context;
-use crate::commands::databases::{self, Choice};
+use crate::commands::databases::{self, Choice, Database};
 use crate::commands::facts::Facts;
 use crate::commands::{open, params};
 use crate::connect::Target;
@@ -34,6 +35,8 @@ pub struct Taking<'a> {
     pub is_named: bool,
     /// Whether nothing is printed about what fails, because whoever reads the snapshot says so.
     pub is_silent: bool,
+    /// How many databases are asked at the same time.
+    pub parallel: usize,
     pub draft: Draft,
     /// The answers that are missing.
     pub refused: Vec<Refusal>,
@@ -101,36 +104,106 @@ impl<'a> Taking<'a> {
         if of_database.is_empty() {
             return Ok(());
         }
-        for database in found.into_iter().filter(|database| database.name != first) {
-            let name = database.name.clone();
-            if !database.is_open {
-                let (why, missing) = match database.accepts {
-                    true => ("the role may not connect to it", Missing::Skipped),
-                    false => (CLOSED, Missing::Expected),
-                };
-                self.without(&name, why.to_owned(), missing);
-                continue;
+        let others = found.into_iter().filter(|database| database.name != first);
+        if self.parallel < 2 {
+            for database in others {
+                self.enter_and_take(database, &of_database, &target).await?;
             }
-            let entered = match databases::check_name(&name) {
-                Ok(()) => self.enter(&target.with_database(&name)).await,
-                Err(e) => Err(e),
+            return Ok(());
+        }
+        let others: Vec<Database> = others.collect();
+        let open = others.iter().filter(|database| database.is_open);
+        let open: Vec<String> = open.map(|database| database.name.clone()).collect();
+        let beside = self.beside()?;
+        let take = |database: Database| {
+            let (beside, of_database, target) = (&beside, &of_database, &target);
+            async move {
+                let mut one = beside.beside()?;
+                let done = one.enter_and_take(database, of_database, target).await;
+                done.map(|()| one)
+            }
+        };
+        let mut taken = std::pin::pin!(stream::iter(others.into_iter().map(take)).buffered(self.parallel));
+        while let Some(one) = taken.next().await {
+            self.add(one?)?;
+        }
+        // An answer about the server is taken only once, so these databases are tried one after the other.
+        for name in open {
+            if self.without_extension.is_empty() {
+                break;
+            }
+            if let Ok(reader) = self.enter(&target.with_database(&name)).await {
+                self.database(&[], reader, &target).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns an empty snapshot of the same kind, for the answers of a database that is asked at the same time.
+    ///
+    /// Errors: no temporary file can be created (74).
+    fn beside(&self) -> Result<Taking<'a>> {
+        Ok(Taking {
+            context: self.context,
+            session: self.session,
+            settings: self.settings.clone(),
+            is_named: self.is_named,
+            is_silent: self.is_silent,
+            parallel: 1,
+            draft: self.draft.beside()?,
+            refused: Vec::new(),
+            without_extension: Vec::new(),
+            exit: Exit::Done,
+            facts: self.facts.clone(),
+            bar: self.bar.clone(),
+        })
+    }
+
+    /// Adds the answers that were taken at the same time. Errors: the snapshot cannot be written (74).
+    fn add(&mut self, other: Taking<'a>) -> Result<()> {
+        self.draft.add(other.draft)?;
+        self.refused.extend(other.refused);
+        self.exit = if self.exit == Exit::Done { other.exit } else { self.exit };
+        Ok(())
+    }
+
+    /// Takes the answers of another database.
+    ///
+    /// Errors: the server is gone (69), or the snapshot cannot be written (74).
+    async fn enter_and_take(
+        &mut self,
+        database: Database,
+        reports: &[&'a Report],
+        target: &Target,
+    ) -> Result<()> {
+        let name = database.name;
+        if !database.is_open {
+            let (why, missing) = match database.accepts {
+                true => ("the role may not connect to it", Missing::Skipped),
+                false => (CLOSED, Missing::Expected),
             };
-            match entered {
-                Ok(reader) => self.database(&of_database, reader, &target).await?,
-                Err(e) if databases::is_closed(&e) => self.without(&name, self.why(&e), Missing::Skipped),
-                Err(_) if self.is_gone(&name, &target).await => {
-                    self.without(&name, "it was dropped in the meantime".to_owned(), Missing::Expected);
-                }
-                Err(e) => {
-                    let e = self.of_one_database(e, &target).await?;
-                    self.fail(&format!("database {name:?}"), &e);
-                    // The server itself answers, so the usual reasons do not apply.
-                    let why = match self.is_silent && e.message.contains("timeout expired") {
-                        true => "it let nobody in for some seconds: its catalogs may be locked".to_owned(),
-                        false => self.why(&e),
-                    };
-                    self.without(&name, why, Missing::Failed);
-                }
+            self.without(&name, why.to_owned(), missing);
+            return Ok(());
+        }
+        let entered = match databases::check_name(&name) {
+            Ok(()) => self.enter(&target.with_database(&name)).await,
+            Err(e) => Err(e),
+        };
+        match entered {
+            Ok(reader) => return self.database(reports, reader, target).await,
+            Err(e) if databases::is_closed(&e) => self.without(&name, self.why(&e), Missing::Skipped),
+            Err(_) if self.is_gone(&name, target).await => {
+                self.without(&name, "it was dropped in the meantime".to_owned(), Missing::Expected);
+            }
+            Err(e) => {
+                let e = self.of_one_database(e, target).await?;
+                self.fail(&format!("database {name:?}"), &e);
+                // The server itself answers, so the usual reasons do not apply.
+                let why = match self.is_silent && e.message.contains("timeout expired") {
+                    true => "it let nobody in for some seconds: its catalogs may be locked".to_owned(),
+                    false => self.why(&e),
+                };
+                self.without(&name, why, Missing::Failed);
             }
         }
         Ok(())
