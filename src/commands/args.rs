@@ -413,6 +413,18 @@ pub fn refuse_connection_flags(root: &ArgMatches, name: &str) -> Result<()> {
         .hint(format!("leave them out; see pgkit {name} --help")))
 }
 
+/// Refuses flags that lead to a server, for a command that reads a file instead. `with` names what says so.
+///
+/// Errors: there is such a flag (64).
+pub fn refuse_server(root: &ArgMatches, own: &ArgMatches, with: &str) -> Result<()> {
+    let flags = connection_flags(root, own)?;
+    if flags.host.is_some() || flags.port.is_some() || flags.dbname.is_some() || flags.service.is_some() {
+        return Err(Error::usage(format!("{with} cannot be used with flags that lead to a server"))
+            .hint("leave out one of them"));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

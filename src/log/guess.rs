@@ -110,7 +110,7 @@ pub fn guess(beginning: &[u8], name: &str, candidates: &[String]) -> Result<Pref
         let Some(readings) = readings(prefix, &lines) else { continue };
         if is_plausible(prefix, &readings) {
             fits.push(Fit { prefix: prefix.clone(), readings });
-        } else {
+        } else if readings.iter().all(|reading| looks_right(prefix, reading)) {
             doubtful.push(prefix);
         }
     }
@@ -133,6 +133,30 @@ pub fn guess(beginning: &[u8], name: &str, candidates: &[String]) -> Result<Pref
     Err(match doubtful.filter(|prefix| prefix.literals() > 2 && !lines.is_empty()) {
         Some(prefix) => contradicted(name, prefix),
         None => none(name, &lines),
+    })
+}
+
+/// Returns the error for a prefix that was given, but reads a pid as a name; `None` if it does not.
+pub fn misread(prefix: &Prefix, beginning: &[u8], name: &str) -> Option<Error> {
+    let lines = sample(beginning);
+    let readings = readings(prefix, &lines)?;
+    let is_pid = |text: &[u8]| {
+        let inner = text.strip_prefix(b"[").and_then(|rest| rest.split(|b| *b == b']').next());
+        inner.is_some_and(|inner| !inner.is_empty() && inner.iter().all(u8::is_ascii_digit))
+    };
+    let fields =
+        [(Field::User, "user"), (Field::Database, "database"), (Field::Application, "application name")];
+    fields.into_iter().find_map(|(field, what)| {
+        let mut values = readings.iter().filter_map(|reading| reading.name(field));
+        let first = values.next().filter(|first| is_pid(first))?;
+        values.all(is_pid).then(|| {
+            Error::data(format!(
+                "{name}: with log_line_prefix {:?}, the {what} would be {:?}",
+                prefix.text(),
+                String::from_utf8_lossy(first)
+            ))
+            .hint("give the server's prefix, which SHOW log_line_prefix shows, or leave out --line-prefix")
+        })
     })
 }
 
@@ -294,8 +318,15 @@ fn is_something_else(text: &[u8]) -> bool {
     let to = text.iter().rposition(u8::is_ascii_alphanumeric);
     let (Some(from), Some(to)) = (from, to) else { return !text.is_empty() && text.is_ascii() };
     let inner = &text[from..=to];
+    // Something literal is around it, or another escape follows.
+    let last = text.rsplit(|b| *b == b' ').next().unwrap_or_default();
+    let is_wrapped = text.starts_with(b"[") && text.ends_with(b"]") && !words::is_unknown_name(text);
+    let has_more = last.len() < text.len() && (last == b"[local]" || is_address(last));
+    if is_wrapped || has_more {
+        return true;
+    }
     let number = inner.iter().all(|b| b.is_ascii_digit() || b"-/.".contains(b));
-    let address = std::str::from_utf8(inner).is_ok_and(|text| text.parse::<std::net::IpAddr>().is_ok());
+    let address = is_address(inner);
     let with_port = text.contains(&b'(') && is_client(&[inner, b")"].concat());
     let first = inner.split(|b| *b == b' ').next().unwrap_or_default();
     number
@@ -305,6 +336,10 @@ fn is_something_else(text: &[u8]) -> bool {
         || inner == b"local"
         || zone::looks_like_time(inner)
         || is_tag(first)
+}
+
+fn is_address(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| text.parse::<std::net::IpAddr>().is_ok())
 }
 
 /// Returns whether this looks like the name of a user or a database. `labelled`: a label says that it is one.

@@ -97,7 +97,10 @@ impl Reading {
             Some(given) => match known::named(given) {
                 Some([one]) => return Ok((Prefix::compile(one), None)),
                 Some(several) => several.iter().map(|one| (*one).to_owned()).collect(),
-                None => return Ok((Prefix::compile(given), None)),
+                None => {
+                    let prefix = Prefix::compile(given);
+                    return guess::misread(&prefix, text, name).map_or(Ok((prefix, None)), Err);
+                }
             },
             None => Vec::new(),
         };

@@ -360,6 +360,150 @@ const EXECUTE: &[&str] = &[
     "执行 ",
 ];
 
+/// The beginnings of messages about the server's own work that are not English. Where the data come first, as in Japanese
+/// messages of autovacuum, the other messages show the language.
+const OWN_WORK: &[&str] = &[
+    // log_temp_files
+    "temporäre Datei: ",
+    "archivo temporal: ",
+    "fichier temporaire : ",
+    "file temporaneo: ",
+    "一時ファイル: ",
+    "დროებითი ფაილი: ",
+    "임시 파일: ",
+    "plik tymczasowy: ",
+    "arquivo temporário: ",
+    "временный файл: ",
+    "temporär fil: ",
+    "geçici dosya: ",
+    "тимчасовий файл: ",
+    "临时文件: ",
+    // log_connections and log_disconnections
+    "Verbindung empfangen: ",
+    "Verbindung autorisiert: ",
+    "Verbindungsende: ",
+    "conexión recibida: ",
+    "conexión autorizada: ",
+    "desconexión: ",
+    "connexion reçue : ",
+    "connexion autorisée : ",
+    "déconnexion : ",
+    "connessione ricevuta: ",
+    "connessione autorizzata: ",
+    "disconnessione: ",
+    "接続を受け付けました: ",
+    "接続の認証完了: ",
+    "接続を切断: ",
+    "შემოსული დაკავშირება: ",
+    "შეერთება ავტორიზებულია: ",
+    "접속 수락: ",
+    "연결 인증: ",
+    "연결종료: ",
+    "odebrano połączenie: ",
+    "conexão recebida: ",
+    "conexão autorizada: ",
+    "desconexão: ",
+    "принято подключение: ",
+    "подключение авторизовано: ",
+    "отключение: ",
+    "ansluting mottagen: ",
+    "anslutning mottagen: ",
+    "anslutning auktoriserad: ",
+    "nedkoppling: ",
+    "bağlantı alındı: ",
+    "з'єднання отримано: ",
+    "підключення авторизовано: ",
+    "відключення: ",
+    "已接收到连接: ",
+    "已授权连接",
+    "断开连接: ",
+    // log_checkpoints
+    "Checkpoint beginnt:",
+    "Checkpoint komplett: ",
+    "Restart-Punkt beginnt:",
+    "Restart-Punkt komplett: ",
+    "empezando checkpoint:",
+    "checkpoint completado: ",
+    "empezando restartpoint:",
+    "restartpoint completado: ",
+    "début du checkpoint :",
+    "checkpoint terminé : ",
+    "début du restartpoint :",
+    "restartpoint terminé : ",
+    "inizio checkpoint:",
+    "checkpoint completato: ",
+    "inizio del punto di riavvio:",
+    "punto di riavvio completato: ",
+    "チェックポイント開始:",
+    "チェックポイント完了: ",
+    "リスタートポイント開始:",
+    "リスタートポイント完了: ",
+    "საკონტროლო წერტილი იწყება:",
+    "გადატვირთვის წერტილი დაიწყო:",
+    "체크포인트 시작:",
+    "체크포인트 작업완료: ",
+    "restartpoint 시작:",
+    "restartpoint 작업완료: ",
+    "начата контрольная точка:",
+    "контрольная точка завершена: ",
+    "начата точка перезапуска:",
+    "точка перезапуска завершена: ",
+    "checkpoint startar:",
+    "checkpoint klar: ",
+    "restartpoint startar:",
+    "restartpoint klar: ",
+    "початок контрольної точки: ",
+    "контрольна точка завершена: ",
+    "початок точки перезапуску: ",
+    "точка перезапуску завершена: ",
+    // log_autovacuum_min_duration
+    "automatisches Vacuum ",
+    "automatisches aggressives Vacuum ",
+    "automatisches Analysieren ",
+    "vacuum automático ",
+    "vacuum agresivo automático ",
+    "análisis automático ",
+    "VACUUM automatique ",
+    "ANALYZE automatique ",
+    "pulizia automatica ",
+    "vacuum automatico ",
+    "analisi automatica ",
+    "ცხრილის ავტო",
+    "автоматическая очистка ",
+    "автоматическая агрессивная очистка",
+    "автоматический анализ ",
+    "automatisk vacuum ",
+    "automatisk aggressiv vacuum ",
+    "automatisk analys ",
+    "автоматичне очищення ",
+    "автоматична очистка ",
+    "автоматичний аналіз ",
+    "自动清理表",
+    "自动积极的清理",
+    "自动分析表",
+    // log_lock_waits
+    "Prozess ",
+    "el proceso ",
+    "le processus ",
+    "il processo ",
+    "プロセス",
+    "процесс ",
+    "процес ",
+    "进程",
+    // the start of the server
+    "Datenbanksystem ist bereit",
+    "el sistema de bases de datos está listo",
+    "le système de bases de données est prêt",
+    "il database è pronto",
+    "データベースシステム",
+    "მონაცემთა ბაზის სისტემა მზადაა",
+    "이제 데이터베이스 서버로",
+    "система БД готова",
+    "databassystemet är redo",
+    "система бази даних готова",
+    "数据库系统准备接受",
+];
+
 /// The text before the parameter values; it is capitalized from PostgreSQL 16 on.
 const PARAMETERS: &[&str] = &[
     "Parameters: ",
@@ -423,6 +567,21 @@ static BY_FIRST_BYTE: LazyLock<Vec<[Words; 2]>> = LazyLock::new(|| {
 /// most words.
 fn begins<'a>(text: &'a [u8], word: &str) -> Option<&'a [u8]> {
     if text.first() == word.as_bytes().first() { text.strip_prefix(word.as_bytes()) } else { None }
+}
+
+/// Returns whether a message is one of those that reports are made of, in another language than English.
+pub fn is_translated(message: &[u8]) -> bool {
+    if ["duration: ", "statement: ", "execute ", "parse ", "bind "]
+        .iter()
+        .any(|word| begins(message, word).is_some())
+    {
+        return false;
+    }
+    let is_known = |word: &&str| begins(message, word).is_some();
+    OWN_WORK.iter().any(is_known)
+        || DURATIONS.iter().any(|(word, _)| is_known(word))
+        || STATEMENTS.iter().any(is_known)
+        || STEPS.iter().any(is_known)
 }
 
 /// Returns the severity or part name that a text begins with, if there is one.

@@ -5,5 +5,5 @@ mod stdout;
 pub mod supervisor;
 pub mod terminal;
 
-pub use files::{write, write_file};
+pub use files::{check_page, write, write_file};
 pub use stdout::{Output, Reader, print, print_sql};

@@ -563,3 +563,59 @@ fn files_that_cover_the_same_time_are_named() {
     let later = written(folder, "d.log", line(20, 7, "LOG:  duration: 1.000 ms  statement: SELECT 1"));
     assert_eq!(report(&[&paths[0], &later, "--limit", "1"]).stderr, "");
 }
+
+#[test]
+fn what_is_there_is_only_replaced_by_a_page_if_it_is_a_page() {
+    let folder = tempfile::tempdir_in(temp()).unwrap();
+    let folder = folder.path();
+    let log = line(1, 7, "LOG:  duration: 1.000 ms  statement: SELECT 1");
+    let (one, two) = (written(folder, "1.log", &log), written(folder, "2.log", &log));
+    // The name of the page was left out before a list of logs.
+    for args in [&["--html", &one, &two][..], &[&one, "--html", &one]] {
+        let output = report(args);
+        assert_eq!(output.code, Some(64), "{}", output.snapshot());
+        assert!(output.stderr.contains("exists and is not an HTML page"), "{}", output.stderr);
+        assert_eq!(std::fs::read_to_string(&one).unwrap(), log);
+    }
+    let page = written(folder, "page.html", "");
+    for _ in 0..2 {
+        assert_eq!(report(&[&one, "--html", &page]).code, Some(0));
+    }
+}
+
+#[test]
+fn a_first_line_with_many_commas_is_no_csvlog() {
+    let folder = tempfile::tempdir_in(temp()).unwrap();
+    let columns: Vec<String> = (0..30).map(|n| format!("c{n}")).collect();
+    let log: String = (0..9)
+        .map(|n| line(n, 7, &format!("LOG:  duration: 1.000 ms  statement: SELECT {}", columns.join(","))))
+        .collect();
+    let path = written(folder.path(), "a.log", log);
+    assert_eq!(number(&rows(&[&path])[0], "count"), 9);
+}
+
+#[test]
+fn a_prefix_that_would_give_wrong_names_is_refused() {
+    let folder = tempfile::tempdir_in(temp()).unwrap();
+    let folder = folder.path();
+    let path = written(folder, "a.log", line(1, 7, "LOG:  duration: 1.000 ms  statement: SELECT 1"));
+    let output = report(&[&path, "--line-prefix", "%t %u "]);
+    assert_eq!(output.code, Some(65), "{}", output.snapshot());
+    assert!(output.stderr.contains("the user would be \"[7] app@shop\""), "{}", output.stderr);
+    // What is around the application name, or behind it, belongs to the prefix.
+    for who in ["[web]", "web 10.0.0.1", "[queryid=497]"] {
+        let log: String = (0..9)
+            .map(|n| {
+                format!(
+                    "2026-11-24 06:00:0{n}.000 UTC [{}] app@shop {who} LOG:  statement: SELECT 1\n",
+                    7 + n % 3
+                )
+            })
+            .collect();
+        let output = report(&[&written(folder, "b.log", log)]);
+        assert_eq!(output.code, Some(65), "{who}: {}", output.snapshot());
+        assert!(output.stderr.contains("unknown log_line_prefix"), "{}", output.stderr);
+    }
+    let output = report(&[&path, "-h", "db1"]);
+    assert_eq!(output.code, Some(64), "{}", output.snapshot());
+}

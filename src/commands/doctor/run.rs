@@ -11,7 +11,7 @@ use super::look::Asking;
 use super::metrics::Judged;
 use super::show::{Look, Told};
 use super::{explain, metrics, plugin};
-use crate::commands::args::{self, FormatArgs, RoleArgs, ServersArgs, SessionArgs, connection_flags};
+use crate::commands::args::{self, FormatArgs, RoleArgs, ServersArgs, SessionArgs};
 use crate::commands::context::{Context, config_folder};
 use crate::commands::plugin::unknown;
 use crate::commands::seats::Seats;
@@ -91,6 +91,7 @@ async fn answer(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &D
             }
         };
     }
+    args.html.as_deref().map_or(Ok(()), output::check_page)?;
     let limits = limits(context, args, &known)?;
     if !session.echo.quiet {
         limits.over.iter().for_each(|says| session.echo.remark(&format!("doctor: {says}")));
@@ -110,7 +111,7 @@ async fn answer(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &D
         if role.role.is_some() {
             return Err(Error::usage("--role cannot be used with --from").hint("only a server has roles"));
         }
-        refuse_connection(root, own)?;
+        args::refuse_server(root, own, "--from")?;
         let paths = args::snapshots(names);
         if paths.is_empty() {
             return Err(
@@ -181,16 +182,6 @@ fn databases_at_once(own: &ArgMatches) -> Result<usize> {
     let args = ServersArgs::from_arg_matches(own).map_err(|e| Error::bug(e.to_string()))?;
     let is_typed = own.value_source("parallel") == Some(ValueSource::CommandLine);
     Ok(if is_typed { usize::from(args.parallel) } else { 1 })
-}
-
-/// Refuses flags that lead to a server. Errors: wrong usage (64).
-fn refuse_connection(root: &ArgMatches, own: &ArgMatches) -> Result<()> {
-    let flags = connection_flags(root, own)?;
-    if flags.host.is_some() || flags.port.is_some() || flags.dbname.is_some() || flags.service.is_some() {
-        return Err(Error::usage("--from cannot be used with flags that lead to a server")
-            .hint("leave out one of them"));
-    }
-    Ok(())
 }
 
 /// Returns the name of a snapshot's file, which stands for its server.

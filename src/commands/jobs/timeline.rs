@@ -75,6 +75,7 @@ fn since(text: &str, zone: &TimeZone, now: Timestamp) -> Result<Timestamp> {
 
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     let args: TimelineArgs = shared::parse(own)?;
+    args.html.as_deref().map_or(Ok(()), output::check_page)?;
     if args.html.is_some() && !args.look.format.is_untouched() {
         return Err(Error::usage("--html cannot be used with other formats or with columns"));
     }

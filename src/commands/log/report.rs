@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::shared::{self, LineArgs, WhoArgs};
 use super::tail::{now, of_server, range};
-use crate::commands::args::{EchoArgs, FormatArgs};
+use crate::commands::args::{EchoArgs, FormatArgs, refuse_server};
 use crate::commands::context::Context;
 use crate::commands::listing::Listing;
 use crate::commands::open;
@@ -20,7 +20,7 @@ use crate::log::prefix::Field;
 use crate::log::reading::Reading;
 use crate::log::record::{Filter, Record};
 use crate::log::report::{
-    self, Choice, Collector, MOST_STEPS, NARROW_OVERVIEW, OVERVIEW, Pipe, STEPS, Section, Steps,
+    self, Choice, Collector, MOST_ROWS, MOST_STEPS, NARROW_OVERVIEW, OVERVIEW, Pipe, STEPS, Section, Steps,
 };
 use crate::log::source::{Files, Named, Source};
 use crate::log::tail::{Begin, Show, Tail, Wanted};
@@ -120,6 +120,9 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
             None => Steps::None,
         },
     };
+    if !args.files.is_empty() {
+        refuse_server(root, own, "FILE")?;
+    }
     let answer = Answer::new(context, &args)?;
     let (source, reading) = if args.files.is_empty() {
         let access = shared::access(context, root, own, &echo)?;
@@ -205,16 +208,16 @@ fn remarks(all: &Collector, logs: &[Log]) -> Vec<String> {
             one.name, other.name
         ));
     }
-    if all.entries == 0 {
+    if all.entries == 0 || all.has_nothing() {
         told.push("no entry matches".to_owned());
     }
     if let Some((_, distinct)) = all.statements.others() {
         told.push(format!(
-            "{distinct} statements that took less time than the others are added up in one row, (others)"
+            "the log has too many different statements: {distinct} that took less time than the heaviest ones are added up in one row, (others)"
         ));
     }
     for name in all.bounded() {
-        told.push(format!("{name}: there are too many rows; the remaining ones are added up in one row"));
+        told.push(format!("{name}: only the first {MOST_ROWS} are kept apart; all later ones are added up in one row, (others)"));
     }
     if all.unmatched.count > 0 {
         let why = if all.has_pids {
@@ -255,7 +258,8 @@ struct Answer {
 impl Answer {
     /// Checks the flags for the output format. Errors: they are not valid (64, 65).
     fn new(context: &Context, args: &ReportArgs) -> Result<Answer> {
-        if args.html.is_some() {
+        if let Some(path) = &args.html {
+            output::check_page(path)?;
             return Ok(Answer { listing: None, shown: None });
         }
         // --grep chooses the entries that are counted. It must not filter the rows that are printed.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::lines::Lines;
 use super::shared::{self, LineArgs, WhoArgs};
-use crate::commands::args::{EchoArgs, FormatArgs};
+use crate::commands::args::{EchoArgs, FormatArgs, refuse_server};
 use crate::commands::context::Context;
 use crate::commands::listing::Listing;
 use crate::commands::open;
@@ -146,6 +146,9 @@ pub(super) fn check_format(context: &Context, format: &FormatArgs) -> Result<()>
 pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
     let args: TailArgs = shared::parse(own)?;
     let echo: EchoArgs = shared::parse(own)?;
+    if !args.files.is_empty() {
+        refuse_server(root, own, "FILE")?;
+    }
     let listing = listing(context, &args.format)?;
     let show = Printed { listing, echo };
     let (source, reading) = if args.files.is_empty() {

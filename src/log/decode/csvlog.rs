@@ -6,7 +6,7 @@ use super::decoder::{LONGEST, Sieve, Sink};
 use super::losses::{Losses, Unread};
 use crate::error::Result;
 use crate::log::record::Record;
-use crate::log::zone::{Clock, Instant, looks_like_time};
+use crate::log::zone::{Clock, Instant, is_time, looks_like_time};
 use crate::rows::Flow;
 
 /// The number of columns up to the application name, which every server since 9.0 writes; newer servers add some.
@@ -291,7 +291,7 @@ impl Decoder {
             match split(&buffer[from..], &mut self.fields) {
                 (Found::Whole, used)
                     if (COLUMNS..TOO_MANY).contains(&self.fields.len())
-                        && self.is_sane(&buffer[from..])
+                        && has_sane_fields(&self.fields, &buffer[from..])
                         && (self.drops(&buffer[from..]) || self.fill(&buffer[from..])?) =>
                 {
                     self.skipping = false;
@@ -336,13 +336,6 @@ impl Decoder {
         buffer.clear();
         self.buffer = buffer;
         Ok(flow)
-    }
-
-    /// Returns whether the fields have plausible contents, which they do not if two lines ran together.
-    fn is_sane(&self, line: &[u8]) -> bool {
-        let field = |i: usize| self.fields.get(i).map_or(&b""[..], |field| field.text(line));
-        let sqlstate = field(12).len() == 5 && field(12).iter().all(u8::is_ascii_alphanumeric);
-        sqlstate && (field(8).is_empty() || looks_like_time(field(8))) && looks_like_time(field(0))
     }
 
     /// Returns whether the filter drops this entry.
@@ -403,11 +396,23 @@ pub fn begins(text: &[u8]) -> bool {
     }
     // The columns before the message are short, so no more of a long text needs to be split.
     let mut fields = Vec::new();
-    match split(&text[..text.len().min(HEAD)], &mut fields) {
+    let has_enough = match split(&text[..text.len().min(HEAD)], &mut fields) {
         (Found::Whole, _) => fields.len() >= BEGINNING,
         (Found::Open(columns), _) => columns + 1 >= BEGINNING,
         (Found::Broken, _) => false,
-    }
+    };
+    // A line of another format may have as many commas, such as one with a long list of columns.
+    has_enough
+        && is_time(fields[0].text(text))
+        && fields[3].text(text).iter().all(u8::is_ascii_digit)
+        && has_sane_fields(&fields, text)
+}
+
+/// Returns whether the fields have plausible contents, which they do not if two lines ran together.
+fn has_sane_fields(fields: &[Field], line: &[u8]) -> bool {
+    let field = |i: usize| fields.get(i).map_or(&b""[..], |field| field.text(line));
+    let sqlstate = field(12).len() == 5 && field(12).iter().all(u8::is_ascii_alphanumeric);
+    sqlstate && (field(8).is_empty() || looks_like_time(field(8))) && looks_like_time(field(0))
 }
 
 /// Splits one line strictly: a quoted field must be quoted as a whole, with its inner quotes doubled. Returns what

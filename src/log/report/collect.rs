@@ -72,10 +72,14 @@ pub struct Collector {
     pub unmatched: Spread,
     /// The number of entries in a language other than English, in which only statements and errors are recognized.
     pub foreign: u64,
-    /// The first severity in the log that is not English.
+    /// The first severity or message in the log that is not English.
     pub language: Option<Box<[u8]>>,
+    /// Whether a message about the server's own work was recognized, so that some messages are English.
+    pub has_english: bool,
     /// Whether entries have a pid.
     pub has_pids: bool,
+    /// Whether the pattern has chosen any entry.
+    has_chosen: bool,
 }
 
 impl Collector {
@@ -110,6 +114,9 @@ impl Collector {
             return;
         }
         let is_log = words::is_log(entry.severity);
+        if is_log && words::is_translated(entry.message) {
+            self.foreign(entry.message);
+        }
         if is_log && let Some(ms) = shape.duration_ms.filter(|_| shape.message == b"duration") {
             self.duration(entry, ms);
             return;
@@ -128,12 +135,12 @@ impl Collector {
             return;
         }
         if entry.severity != b"LOG" && !is_english(entry.severity) {
-            self.foreign += 1;
-            self.language.get_or_insert_with(|| entry.severity.into());
+            self.foreign(entry.severity);
         }
-        if !self.is_wanted(entry) {
+        if entry.severity.starts_with(b"DEBUG") || !self.is_wanted(entry) {
             return;
         }
+        self.has_chosen = true;
         match is_error_of(entry.severity, entry.sqlstate) {
             Some(true) => self.error(entry),
             _ if entry.severity == b"WARNING" || entry.sqlstate.starts_with(b"01") => self.warning(entry),
@@ -150,6 +157,14 @@ impl Collector {
                     .iter()
                     .any(|text| !text.is_empty() && grep.is_match(text))
             })
+    }
+
+    /// Notes that the log has a text that is not English.
+    fn foreign(&mut self, text: &[u8]) {
+        self.foreign += 1;
+        let first =
+            |text: &[u8]| cut(text.split(|b| matches!(b, b':' | b'\n')).next().unwrap_or_default(), 60);
+        self.language.get_or_insert_with(|| first(text));
     }
 
     fn add(&mut self, entry: &Entry<'_>, section: Section, step: Step) {
@@ -180,14 +195,20 @@ impl Collector {
     fn statement(&mut self, entry: &Entry<'_>, what: &[u8], sql: &[u8], parameters: &[u8], ms: Option<f64>) {
         let is_wanted = !sql.starts_with(MARK.as_bytes())
             && self.grep.as_ref().is_none_or(|grep| grep.is_match(sql) || grep.is_match(parameters));
-        let running = match (is_wanted, words::phase(what)) {
+        self.has_chosen |= is_wanted;
+        let mut phase = words::phase(what);
+        if phase == Phase::Fetch && is_wanted && !self.was_called(entry, sql) {
+            // The log has no call whose rows are fetched, perhaps because it was too short to be logged.
+            phase = Phase::Execute;
+        }
+        let running = match (is_wanted, phase) {
             (false, _) => Running::Unwanted,
             (true, Phase::Prepare) => {
                 let call = self.call(entry, sql, parameters, ms);
                 self.statements.prepared(&call);
                 Running::Unwanted
             }
-            // A fetch returns more rows of a call that was counted before, so it is not counted as a call.
+            // More rows of a call that was counted before are fetched.
             (true, Phase::Fetch) => {
                 let fingerprint = self.statements.fingerprint(sql);
                 if let Some(ms) = ms {
@@ -202,19 +223,35 @@ impl Collector {
                 Running::Statement(fingerprint)
             }
         };
+        // Rows of a statement in the simple protocol are never fetched in portions.
+        let may_be_fetched = what != b"statement" && matches!(running, Running::Statement(_));
+        let has_room = self.sessions.has_room();
+        let session =
+            if ms.is_none() || may_be_fetched { self.sessions.of(entry) } else { self.sessions.known(entry) };
+        let Some(session) = session else { return };
+        if let (true, Running::Statement(fingerprint)) = (may_be_fetched, running) {
+            session.called(fingerprint, ms.unwrap_or_default());
+        }
         if ms.is_none() {
             // The duration may follow in an entry of its own.
-            let has_room = self.sessions.has_room();
-            if let Some(session) = self.sessions.of(entry) {
-                session.begin(entry.time, running, if has_room { (sql, parameters) } else { (b"", b"") });
-            }
-        } else if let Some(session) = self.sessions.known(entry) {
-            // This statement has ended, and so has any statement that ran before it in the session.
-            session.running = Running::Nothing;
-            if let Running::Statement(fingerprint) = running {
-                session.last = Some(fingerprint);
-                self.add_files_of(entry, fingerprint);
-            }
+            session.begin(entry.time, running, if has_room { (sql, parameters) } else { (b"", b"") });
+            return;
+        }
+        // This statement has ended, and so has any statement that ran before it in the session.
+        session.running = Running::Nothing;
+        if let Running::Statement(fingerprint) = running {
+            session.last = Some(fingerprint);
+            self.add_files_of(entry, fingerprint);
+        }
+    }
+
+    /// Returns whether a call of this statement was counted before, in the session of the entry if it is known.
+    fn was_called(&mut self, entry: &Entry<'_>, sql: &[u8]) -> bool {
+        let fingerprint = self.statements.fingerprint(sql);
+        match (entry.pid, self.sessions.known(entry)) {
+            (_, Some(session)) => session.has_called(fingerprint),
+            (Some(_), None) => false,
+            (None, None) => self.statements.text(fingerprint).is_some(),
         }
     }
 
@@ -229,6 +266,7 @@ impl Collector {
         };
         match std::mem::take(&mut session.running) {
             Running::Statement(fingerprint) => {
+                session.call_ms = ms;
                 let begun = Entry { time: session.begun.or(entry.time), ..*entry };
                 self.statements.duration(fingerprint, ms, Some((&session.sql, &session.parameters)));
                 self.add(&begun, Section::Statements, Step::more(ms));
@@ -241,7 +279,11 @@ impl Collector {
 
     /// Adds the time of fetching more rows to the duration of a call.
     fn fetched(&mut self, entry: &Entry<'_>, fingerprint: u64, ms: f64) {
-        self.statements.more(fingerprint, ms);
+        let call_ms = self.sessions.known(entry).map_or(ms, |session| {
+            session.call_ms += ms;
+            session.call_ms
+        });
+        self.statements.more(fingerprint, ms, call_ms);
         self.add(entry, Section::Statements, Step::more(ms));
     }
 
@@ -259,6 +301,7 @@ impl Collector {
         {
             return;
         }
+        self.has_chosen = true;
         let (statement, fingerprint) = self.statements.named(sql);
         let shape = hash(&shapes::plan(plan));
         let rows = shapes::plan_rows(plan);
@@ -293,6 +336,11 @@ impl Collector {
             (Section::Plans, self.plans.has_others()),
         ];
         all.into_iter().filter(|(_, has)| *has).map(|(section, _)| section.name()).collect()
+    }
+
+    /// Returns whether entries were read, but none was chosen by the pattern.
+    pub fn has_nothing(&self) -> bool {
+        self.grep.is_some() && !self.has_chosen
     }
 
     /// Adds the temporary files whose statement was not logged before the log ended.

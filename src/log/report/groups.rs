@@ -5,7 +5,7 @@ use super::kept::{Kept, Sums};
 use super::names::Hashed;
 
 /// The largest number of rows with a key in a section.
-const MOST: usize = 20_000;
+pub const MOST: usize = 20_000;
 
 /// The rows of a section by key. Once there are [`MOST`] of them, one more row stands for all other keys.
 #[derive(Debug)]

@@ -18,6 +18,7 @@ mod statements;
 mod tally;
 
 pub use collect::{Choice, Collector, Steps};
+pub use groups::MOST as MOST_ROWS;
 pub use page::page;
 pub use pipe::Pipe;
 pub use sections::{NARROW_OVERVIEW, OVERVIEW, STEPS, Section, overview, steps};

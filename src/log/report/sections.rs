@@ -521,7 +521,7 @@ pub fn overview(all: &Collector) -> Vec<Row> {
         .map(|section| {
             let sums = sums_of(section, all);
             let row = Row::new().words(section.name().as_bytes());
-            let row = if is_foreign && section.needs_english() && sums.count == 0 {
+            let row = if is_foreign && section.needs_english() && (sums.count == 0 || !all.has_english) {
                 row.int8(None).int8(None).number(None).int8(None)
             } else {
                 row.count(sums.rows as u64)

@@ -83,6 +83,18 @@ impl Series {
         add(sum, &step);
     }
 
+    /// Takes back one that was counted before in a section at this time.
+    pub fn take_back(&mut self, time: Option<i64>, section: Section) {
+        let Some(time) = time else { return };
+        let begin = time - time.rem_euclid(self.every);
+        let steps =
+            if begin == self.current.0 { Some(&mut self.current.1) } else { self.steps.get_mut(&begin) };
+        if let Some(steps) = steps {
+            let step = &mut steps[section as usize];
+            step.count = step.count.saturating_sub(1);
+        }
+    }
+
     fn flush(&mut self) {
         let (begin, current) = std::mem::take(&mut self.current);
         if current.iter().all(|step| *step == Step::default()) {

@@ -44,6 +44,8 @@ pub enum Wait {
 #[derive(Debug, PartialEq)]
 pub struct LockWait<'a> {
     pub wait: Wait,
+    /// The process that waits.
+    pub pid: Option<i64>,
     /// The mode of the lock, such as `ShareLock`.
     pub mode: &'a [u8],
     /// The locked object, as the server describes it.
@@ -56,6 +58,7 @@ pub struct LockWait<'a> {
 pub fn lock_wait(message: &[u8]) -> Option<LockWait<'_>> {
     // In the stderr format, the position in the statement may follow the message.
     let rest = words::without_position(message).strip_prefix(b"process ")?;
+    let pid = number(rest);
     let rest = &rest[rest.iter().take_while(|b| b.is_ascii_digit()).count()..];
     let (wait, rest) = [
         (&b" still waiting for "[..], Wait::Waiting),
@@ -70,7 +73,7 @@ pub fn lock_wait(message: &[u8]) -> Option<LockWait<'_>> {
     let end = memchr::memmem::rfind(rest, b" after ").filter(|end| *end >= on + 4)?;
     let ms = &rest[end + b" after ".len()..];
     ms.ends_with(b" ms").then_some(())?;
-    Some(LockWait { wait, mode: &rest[..on], on: &rest[on + 4..end], ms: number(ms)? })
+    Some(LockWait { wait, pid, mode: &rest[..on], on: &rest[on + 4..end], ms: number(ms)? })
 }
 
 /// Returns a description of a locked object that is the same for all objects of its kind, except that the OID of a
@@ -83,7 +86,11 @@ pub fn locked(on: &[u8]) -> Vec<u8> {
         [b"page", _, ref relation @ ..] => [&b"page "[..], &relation.join(&b' ')].concat(),
         [b"transaction", ..] => b"transaction".to_vec(),
         [b"virtual", ..] => b"virtual transaction".to_vec(),
-        _ => on.iter().map(|b| if b.is_ascii_digit() { b'?' } else { *b }).collect::<Vec<u8>>(),
+        _ => {
+            let mut out: Vec<u8> = on.iter().map(|b| if b.is_ascii_digit() { b'?' } else { *b }).collect();
+            out.dedup_by(|b, before| (*b, *before) == (b'?', b'?'));
+            out
+        }
     }
 }
 
@@ -299,7 +306,7 @@ mod tests {
         assert_eq!((wait.wait, locked(wait.on)), (Wait::Acquired, b"relation 16384 of database 5".to_vec()));
         assert_eq!(locked(b"tuple (0,1) of relation 7 of database 5"), b"tuple of relation 7 of database 5");
         assert_eq!(locked(b"virtual transaction 3/45"), b"virtual transaction");
-        assert_eq!(locked(b"advisory lock [5,0,1,1]"), b"advisory lock [?,?,?,?]");
+        assert_eq!(locked(b"advisory lock [16384,0,42,1]"), b"advisory lock [?,?,?,?]");
         assert_eq!(holder(b"Process holding the lock: 12. Wait queue: 7."), Some(12));
         assert_eq!(holder(b"Processes holding the lock: 12, 13. Wait queue: 7."), Some(12));
         for other in [

@@ -10,6 +10,8 @@ const MOST: usize = 50_000;
 /// bytes.
 const WITH_TEXTS: usize = 4_000;
 const LONGEST: usize = 16 << 10;
+/// From how many statements of a session at once rows can be fetched.
+const RECENT: usize = 4;
 
 /// What a process is running, according to the log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,6 +37,9 @@ pub struct Session {
     pub begun: Option<i64>,
     /// The fingerprint of the last statement, which may have ended.
     pub last: Option<u64>,
+    /// The fingerprints of the last calls, and how long the last one has taken so far, in milliseconds.
+    recent: [u64; RECENT],
+    pub call_ms: f64,
     /// The text and the parameters of the running statement.
     pub sql: Vec<u8>,
     pub parameters: Vec<u8>,
@@ -50,6 +55,20 @@ pub struct Session {
 }
 
 impl Session {
+    /// Notes a call of a statement that took this many milliseconds.
+    pub fn called(&mut self, fingerprint: u64, ms: f64) {
+        self.call_ms = ms;
+        if !self.has_called(fingerprint) {
+            self.recent.rotate_right(1);
+            self.recent[0] = fingerprint;
+        }
+    }
+
+    /// Returns whether the statement was called recently, so that more of its rows may be fetched.
+    pub fn has_called(&self, fingerprint: u64) -> bool {
+        self.recent.contains(&fingerprint)
+    }
+
     /// Notes that a statement began at this time. Its text and its parameters are kept unless they are long.
     pub fn begin(&mut self, time: Option<i64>, running: Running, (sql, parameters): (&[u8], &[u8])) {
         self.running = running;

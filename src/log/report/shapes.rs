@@ -103,6 +103,8 @@ pub fn event(severity_is_error: bool, sqlstate: &[u8], message: &[u8]) -> Option
     let has =
         |words: &[&str]| words.iter().any(|word| memchr::memmem::find(message, word.as_bytes()).is_some());
     match sqlstate {
+        // A function has raised it, so its text may be anything.
+        b"P0001" => return None,
         b"57014" => return Some("cancelled"),
         b"57P01" | b"57P05" | b"25P03" | b"25P04" => return Some("terminated"),
         b"57P02" => return Some("crash"),
@@ -164,7 +166,9 @@ pub fn event(severity_is_error: bool, sqlstate: &[u8], message: &[u8]) -> Option
             "database system was not properly shut down",
             "database system was interrupted",
         ])
-        || (begins(&["server process ("]) && has(&[") exited with exit code"]))
+        || (begins(&["server process ("])
+            && has(&[") exited with exit code"])
+            && !message.ends_with(b"exited with exit code 0"))
     {
         Some("crash")
     } else if begins(&[

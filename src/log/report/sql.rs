@@ -7,7 +7,8 @@
 //! - in a list after IN or in `ARRAY[…]`, the items that look like the first one are removed,
 //! - rows of VALUES that look like an earlier row are removed,
 //! - words are put in lower case, and names are quoted only where they must be,
-//! - names of savepoints, cursors and prepared statements become `?`, because programs generate them,
+//! - names of savepoints and cursors, and those of prepared statements in DEALLOCATE, become `?`, because programs
+//!   generate them,
 //! - the words of a setting's value become `?`, and `TO` before it becomes `=`.
 //!
 //! pg_stat_statements groups statements by their parse tree, so it also knows that `(1)` is `1`, and it distinguishes
@@ -264,7 +265,7 @@ impl Reader<'_> {
         self.at += skip;
         let inside = self.at;
         self.skip_quoted(b'"', false);
-        if self.is_generated_name() || self.verb == Verb::Value {
+        if self.is_generated_name() || matches!(self.verb, Verb::Value | Verb::Fetch) {
             self.constant(false);
             return;
         }
@@ -468,6 +469,8 @@ impl Reader<'_> {
                 return;
             }
             Verb::Value if lower != b"default" => return self.constant(false),
+            // FROM and IN may be left out before the name of the cursor.
+            Verb::Fetch if !begins && !is_direction(lower) => return self.constant(false),
             _ => {}
         }
         if self.verb != Verb::Other {
@@ -513,8 +516,7 @@ impl Reader<'_> {
             }
             Verb::Deallocate => begins || (self.is_generated_name() && word == b"prepare"),
             Verb::Cursor => begins,
-            Verb::Fetch => matches!(word, b"from" | b"in"),
-            Verb::Set | Verb::Value | Verb::Other | Verb::None => false,
+            Verb::Fetch | Verb::Set | Verb::Value | Verb::Other | Verb::None => false,
         }
     }
 
@@ -542,6 +544,24 @@ impl Reader<'_> {
         self.into.out.extend_from_slice(operator);
         self.last = Last::Operator;
     }
+}
+
+/// Returns whether a word of FETCH or MOVE is not the name of the cursor.
+fn is_direction(word: &[u8]) -> bool {
+    const WORDS: [&[u8]; 11] = [
+        b"next",
+        b"prior",
+        b"first",
+        b"last",
+        b"absolute",
+        b"relative",
+        b"all",
+        b"forward",
+        b"backward",
+        b"from",
+        b"in",
+    ];
+    WORDS.contains(&word)
 }
 
 fn verb(word: &[u8]) -> Verb {

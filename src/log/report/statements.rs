@@ -229,6 +229,12 @@ impl Statements {
     /// are known.
     pub fn duration(&mut self, fingerprint: u64, ms: f64, example: Option<(&[u8], &[u8])>) {
         self.all.add(ms);
+        if !self.whole.contains_key(&fingerprint)
+            && let Some((sql, parameters)) = example.filter(|(sql, _)| !sql.is_empty())
+        {
+            // With this duration, it may be one of the heaviest.
+            self.admit(fingerprint, &Call { sql, parameters, duration_ms: Some(ms), ..Call::default() });
+        }
         if let Some(statement) = self.whole.get_mut(&fingerprint) {
             let is_slowest = statement.spread.count == 0 || ms > statement.example_ms;
             statement.spread.add(ms);
@@ -252,12 +258,20 @@ impl Statements {
         light.most = light.most.max(ms);
     }
 
-    /// Adds the time of fetching more rows to the duration of a call that was added before.
-    pub fn more(&mut self, fingerprint: u64, ms: f64) {
+    /// Adds the time of fetching more rows to the duration of a call that was added before, which has taken `call_ms` so
+    /// far.
+    pub fn more(&mut self, fingerprint: u64, ms: f64, call_ms: f64) {
         self.all.total += ms;
         match self.whole.get_mut(&fingerprint) {
-            Some(statement) => statement.spread.total += ms,
-            None => self.light.get_mut(&fingerprint).unwrap_or(&mut self.rest).total_ms += ms,
+            Some(statement) => {
+                statement.spread.total += ms;
+                statement.spread.most = statement.spread.most.max(call_ms);
+            }
+            None => {
+                let light = self.light.get_mut(&fingerprint).unwrap_or(&mut self.rest);
+                light.total_ms += ms;
+                light.most = light.most.max(call_ms);
+            }
         }
     }
 
@@ -290,10 +304,12 @@ impl Statements {
 
     /// Begins to keep everything about a statement if it is new or has become heavy enough. Returns whether it does.
     fn admit(&mut self, fingerprint: u64, call: &Call<'_>) -> bool {
+        // The call counts as well, because it may be the last one.
+        let ms = call.duration_ms.unwrap_or_default();
         let before = match self.light.get(&fingerprint) {
-            Some(light) if light.weight() <= self.limit => return false,
+            Some(light) if light.weight() + ms <= self.limit => return false,
             Some(_) => self.light.remove(&fingerprint),
-            None if self.light.len() >= LIGHT => return false,
+            None if self.light.len() >= LIGHT && ms <= self.limit => return false,
             None => None,
         };
         let longest = longest(self.bytes);
@@ -371,6 +387,29 @@ mod tests {
 
     fn call(sql: &str, ms: f64) -> Call<'_> {
         Call { sql: sql.as_bytes(), duration_ms: Some(ms), ..Call::default() }
+    }
+
+    #[test]
+    fn a_statement_whose_last_call_makes_it_the_heaviest_has_a_row() {
+        let mut all = Statements::default();
+        for n in 0..20_000 {
+            all.call(&call(&format!("SELECT a{n}"), 2.0));
+        }
+        all.call(&call("SELECT heavy", 1.0));
+        for n in 20_000..40_000 {
+            all.call(&call(&format!("SELECT a{n}"), 2.0));
+        }
+        all.call(&call("SELECT heavy", 60_000.0));
+        let heaviest = all.heaviest();
+        assert_eq!((&*heaviest[0].1.text, heaviest[0].1.calls), (&b"select heavy"[..], 2));
+        assert_eq!(heaviest[0].1.spread.total, 60_001.0);
+        // The same if the duration comes in another entry.
+        let late = all.call(&Call { sql: b"SELECT late", ..Call::default() });
+        for n in 40_000..60_000 {
+            all.call(&call(&format!("SELECT a{n}"), 2.0));
+        }
+        all.duration(late, 70_000.0, Some((b"SELECT late", b"")));
+        assert_eq!(&*all.heaviest()[0].1.text, b"select late");
     }
 
     #[test]

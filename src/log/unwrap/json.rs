@@ -41,8 +41,9 @@ struct CloudNative<'a> {
     logger: Option<Cow<'a, str>>,
     #[serde(borrow)]
     record: Option<&'a RawValue>,
+    /// Up to version 1.22, the seconds since 1970.
     #[serde(borrow)]
-    ts: Option<Cow<'a, str>>,
+    ts: Option<&'a RawValue>,
 }
 
 pub(super) fn cloud_native(line: &[u8]) -> Option<Line<'_>> {
@@ -52,7 +53,7 @@ pub(super) fn cloud_native(line: &[u8]) -> Option<Line<'_>> {
         Some(record) if record.get().contains("\"error_severity\"") => Some(Line::Server(Piece {
             text: record.get().as_bytes().into(),
             ends: true,
-            time: found.ts.filter(|ts| ts.contains('T')),
+            time: time_in(found.ts),
             ..Piece::default()
         })),
         // A message of CloudNativePG's own manager.
@@ -122,14 +123,18 @@ pub(super) fn object(line: &[u8]) -> Option<Line<'_>> {
         .or_else(|| found.message.map(|text| text.into_owned()));
     // An object without a text is about the service itself.
     let Some(text) = text else { return Some(Line::Foreign) };
-    let time = found.timestamp.map(|raw| raw.get().trim_matches('"')).filter(|time| time.contains('T'));
     Some(Line::Server(Piece {
         text: text.trim_end_matches('\n').to_owned().into_bytes().into(),
         ends: true,
-        time: time.map(Cow::from),
+        time: time_in(found.timestamp),
         pid: found.pid.and_then(|pid| pid.parse().ok()),
         ..Piece::default()
     }))
+}
+
+/// Returns a time as in RFC 3339; `None` if it is written in another way.
+fn time_in(value: Option<&RawValue>) -> Option<Cow<'_, str>> {
+    value.map(|raw| raw.get().trim_matches('"')).filter(|time| time.contains('T')).map(Cow::from)
 }
 
 /// Returns whether an array begins here that may contain objects.

@@ -14,6 +14,9 @@ use crate::log::report::statements::cut;
 impl Collector {
     /// Adds an error.
     pub(super) fn error(&mut self, entry: &Entry<'_>) {
+        let kind = shapes::event(true, entry.sqlstate, entry.message);
+        // A session that is terminated while it is idle has no statement that fails.
+        let was_idle = kind == Some("terminated") && entry.statement.is_empty();
         let failed = (!entry.statement.is_empty()).then(|| {
             let call = self.call(entry, entry.statement, b"", None);
             self.statements.error(&call)
@@ -22,14 +25,19 @@ impl Collector {
             session.last = failed.or(session.last);
             session.wait = None;
             // No duration is logged for a failed statement. If its text was logged before, it was counted as a call.
-            if let Running::Statement(fingerprint) = std::mem::take(&mut session.running) {
+            if let Running::Statement(fingerprint) = std::mem::take(&mut session.running)
+                && !was_idle
+            {
                 self.statements.failed(fingerprint);
+                if let Some(series) = &mut self.series {
+                    series.take_back(session.begun, Section::Statements);
+                }
             }
         }
         self.count(entry);
         self.deadlock(entry);
         self.failed_connection(entry);
-        if let Some(kind) = shapes::event(true, entry.sqlstate, entry.message) {
+        if let Some(kind) = kind {
             self.event(entry, kind);
         }
     }
@@ -86,6 +94,9 @@ impl Collector {
     }
 
     fn deadlock(&mut self, entry: &Entry<'_>) {
+        if !entry.sqlstate.is_empty() && entry.sqlstate != b"40P01" {
+            return;
+        }
         let locked = server::deadlock(entry.detail);
         let victim = entry.pid.and_then(|pid| locked.iter().find(|one| one.pid == pid)).or(locked.first());
         let Some(victim) = victim else { return };

@@ -122,6 +122,86 @@ fn text_and_duration_are_one_call_in_every_way_that_a_server_logs_them() {
 }
 
 #[test]
+fn rows_that_are_fetched_belong_to_a_call_even_if_its_beginning_was_too_short_to_be_logged() {
+    let fetch = "duration: 200.000 ms  execute fetch from S_1/C_1: SELECT a FROM t";
+    let all = [log(fetch), log(fetch), log(fetch)];
+    assert_eq!(statements(&all), ["1 | 600 | 0 | select a from t"]);
+    // The longest call took as long as all of its fetches.
+    let all = added(&[log("duration: 1.000 ms  execute S_1/C_1: SELECT a FROM t"), log(fetch), log(fetch)]);
+    assert_eq!(values(Section::Statements, &["calls", "total_ms", "max_ms"], &all), ["1 | 401 | 401"]);
+    // Other statements may run between two fetches.
+    let other = log("duration: 1.000 ms  statement: SELECT 1");
+    assert_eq!(
+        statements(&[log(fetch), other, log(fetch)]),
+        ["1 | 400 | 0 | select a from t", "1 | 1 | 0 | select ?"]
+    );
+}
+
+#[test]
+fn intervals_add_up_to_the_overview() {
+    let choice = Choice { steps: Steps::Every(1_000_000), ..Choice::default() };
+    let mut all = Collector::new(&choice);
+    for second in 0..5 {
+        all.take(&at(second, "statement: INSERT INTO t VALUES (1)"));
+        all.take(&Entry {
+            time: Some(second * 1_000_000),
+            ..error("23505", "duplicate key", "INSERT INTO t VALUES (1)")
+        });
+    }
+    all.take(&at(5, "statement: INSERT INTO t VALUES (1)"));
+    let count: u64 = all.series.as_mut().unwrap().steps().map(|(_, steps)| steps[0].count).sum();
+    assert_eq!((count, all.statements.calls), (1, 1));
+}
+
+#[test]
+fn a_log_in_another_language_is_recognized_by_its_messages_too() {
+    for message in [
+        "archivo temporal: ruta «base/pgsql_tmp/pgsql_tmp7.0», tamaño 1000",
+        "duración: 5.000 ms  sentencia: SELECT 1",
+        "チェックポイント開始: time",
+        "Verbindung empfangen: Host=[local]",
+    ] {
+        let all = added(&[log(message)]);
+        assert_eq!(all.foreign, 1, "{message}");
+        let rows = overview(&all);
+        let known = rows::columns(super::super::sections::OVERVIEW);
+        let count = |row: &rows::Row| known[2].decode(row.raw()[2]).unwrap().as_float();
+        assert!(rows.iter().skip(2).take(6).all(|row| count(row).is_none()), "{message}");
+    }
+    for message in [
+        "temporary file: path \"a\", size 1",
+        "duration: 5.000 ms  statement: SELECT 1",
+        "process 7 acquired",
+    ] {
+        assert_eq!(added(&[log(message)]).foreign, 0, "{message}");
+    }
+}
+
+#[test]
+fn a_wait_is_one_even_if_only_its_messages_name_the_process() {
+    let say = |message| Entry { pid: None, statement: b"UPDATE t SET a = 1", ..log(message) };
+    let all = added(&[
+        say("process 9 still waiting for ShareLock on transaction 5 after 1000.119 ms"),
+        say("process 9 acquired ShareLock on transaction 5 after 6511.441 ms"),
+    ]);
+    assert_eq!(
+        values(Section::Locks, &["count", "total_ms", "statement"], &all),
+        ["1 | 6511.441 | update t set a = ?"]
+    );
+}
+
+#[test]
+fn what_a_function_raises_or_a_session_that_ends_is_no_event() {
+    let raised = error("P0001", "deadlock detected in the queue", "SELECT f()");
+    let end = Entry { severity: b"DEBUG", ..log("server process (PID 7) exited with exit code 0") };
+    let ended = log("server process (PID 7) exited with exit code 0");
+    let crashed = log("server process (PID 7) exited with exit code 2");
+    let kinds = |entries: &[Entry<'_>]| values(Section::Events, &["kind"], &added(entries));
+    assert!(kinds(&[raised, end, ended]).is_empty());
+    assert_eq!(kinds(&[crashed]), ["crash"]);
+}
+
+#[test]
 fn a_duration_is_never_that_of_another_statement() {
     // A new statement ends the statement that ran before in the session.
     assert_eq!(
@@ -166,6 +246,10 @@ fn a_duration_is_never_that_of_another_statement() {
     ];
     assert_eq!(statements(&all), ["0 |  | 1 | select ?"]);
     assert_eq!(added(&all).unmatched.count, 1);
+    // One that is logged before its session is terminated has not failed, unless it is named.
+    let terminated = |sql| error("57P01", "terminating connection due to administrator command", sql);
+    assert_eq!(statements(&[log("statement: SELECT 1"), terminated("")]), ["1 |  | 0 | select ?"]);
+    assert_eq!(statements(&[log("statement: SELECT 1"), terminated("SELECT 1")]), ["0 |  | 1 | select ?"]);
     // The statements of pgkit itself and their durations are not counted.
     let own = format!("statement: {MARK} SELECT 1");
     let all = [log(&own), log("duration: 5.000 ms")];
@@ -286,7 +370,7 @@ fn what_another_language_hides_has_no_numbers_instead_of_none() {
         (line("statements").as_str(), line("errors").as_str(), line("locks").as_str()),
         ("1", "2", "")
     );
-    assert_eq!(all.language.as_deref(), Some("FEHLER".as_bytes()));
+    assert_eq!(all.language.as_deref(), Some(&b"Dauer"[..]));
     assert_eq!(values(Section::Errors, &["count", "severity", "sqlstate"], &all).len(), 2);
 }
 

@@ -16,18 +16,24 @@ impl Collector {
     /// Adds an entry that is neither a statement nor an error.
     pub(super) fn own_work(&mut self, entry: &Entry<'_>) {
         let message = entry.message;
+        let had_english = std::mem::replace(&mut self.has_english, true);
         if let Some(bytes) = server::temporary_file(message) {
             self.temporary_file(entry, bytes);
         } else if let Some(wait) = server::lock_wait(message) {
-            self.wait(entry, &wait);
+            // The message names the process, even if the prefix does not.
+            self.wait(&Entry { pid: entry.pid.or(wait.pid), ..*entry }, &wait);
         } else if let Some(vacuum) = server::vacuum(message) {
             self.vacuum(entry, &vacuum);
         } else if let Some(connection) = server::connection(message) {
             self.connection(entry, &connection);
         } else if let Some(checkpoint) = server::checkpoint(message) {
             self.checkpoint(entry, &checkpoint);
-        } else if let Some(kind) = shapes::event(false, entry.sqlstate, message) {
-            self.event(entry, kind);
+        } else {
+            // The first messages of a server are in English whatever its lc_messages are.
+            self.has_english = had_english;
+            if let Some(kind) = shapes::event(false, entry.sqlstate, message) {
+                self.event(entry, kind);
+            }
         }
     }
 

@@ -40,6 +40,8 @@ fn constants_comments_and_layout_make_no_difference() {
         ("RELEASE a", "RELEASE b"),
         ("DEALLOCATE pdo_stmt_1", "DEALLOCATE pdo_stmt_2"),
         ("FETCH 100 FROM c1", "FETCH 50 FROM \"c2\""),
+        ("FETCH c1", "fetch \"C2\""),
+        ("MOVE FORWARD ALL IN c1", "MOVE FORWARD ALL IN c2"),
         ("DECLARE \"_c_1\" CURSOR FOR SELECT 1", "DECLARE \"_c_2\" CURSOR FOR SELECT 2"),
         ("SET a = 1", "SET a = 'x'"),
         ("SET a TO on", "SET a = 'x'"),
@@ -74,6 +76,8 @@ fn what_differs_in_more_than_constants_stays_apart() {
         ("SET a TO DEFAULT", "SET a TO on"),
         ("SET a TO on", "SET LOCAL a TO on"),
         ("SET ROLE a", "SET ROLE b"),
+        ("FETCH NEXT c1", "FETCH PRIOR c1"),
+        ("EXECUTE a", "EXECUTE b"),
         ("UPDATE t SET a = b", "UPDATE t SET a = c"),
         ("ALTER TABLE a ALTER b SET NOT NULL", "ALTER TABLE a ALTER b DROP NOT NULL"),
     ] {
